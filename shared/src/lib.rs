@@ -1,0 +1,1 @@
+//! Quarrel shared
