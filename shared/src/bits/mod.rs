@@ -1,0 +1,129 @@
+//! Bit coding: what games, snapshots and datagrams are written in.
+//!
+//! A writer appends to a reused buffer and cannot fail; a reader is bounds-checked and never panics, whatever a peer sent.
+//! Bits go out least significant first, so a value may straddle bytes. Variable numbers are Exp-Golomb codes
+//! (order `k`: short for values below `2^k`; <https://en.wikipedia.org/wiki/Exponential-Golomb_coding>).
+
+mod reader;
+mod writer;
+
+pub use reader::BitReader;
+pub use writer::BitWriter;
+
+/// Something that is written to and read from bits, with nothing lost.
+pub trait Bits: Sized {
+    /// Appends this value.
+    fn encode(&self, out: &mut BitWriter);
+
+    /// Reads what [`Self::encode`] wrote. Bytes may come from a peer: check every range, loop over nothing unbounded.
+    ///
+    /// # Errors
+    /// When the bits end early or hold a value that `encode` never writes.
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError>;
+}
+
+/// Why bits could not be read. Either way the peer that sent them is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BitsError {
+    /// The bytes ended inside a value.
+    #[error("the bits end in the middle of a value")]
+    Truncated,
+    /// A value lies outside what its field can hold.
+    #[error("a value lies outside the range of its field")]
+    OutOfRange,
+    /// The value was read whole and bytes are left over.
+    #[error("bytes are left over behind the last value")]
+    Trailing,
+}
+
+/// Optional values are one bit and the value.
+impl<T: Bits> Bits for Option<T> {
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bool(self.is_some());
+        if let Some(value) = self {
+            value.encode(out);
+        }
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        if from.read_bool()? { T::decode(from).map(Some) } else { Ok(None) }
+    }
+}
+
+/// Maps a signed number to an unsigned one such that small magnitudes stay small: 0, -1, 1, -2 become 0, 1, 2, 3.
+pub(crate) const fn zigzag(value: i32) -> u32 {
+    ((value << 1) ^ (value >> 31)) as u32
+}
+
+/// The way back from [`zigzag`].
+pub(crate) const fn unzigzag(value: u32) -> i32 {
+    ((value >> 1) as i32) ^ -((value & 1) as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Fixed(u32, u32),
+        Var(u32, u32),
+        Signed(i32, u32),
+        Flag(bool),
+        Whole(u64),
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        prop_oneof![
+            (any::<u32>(), 1..=32u32)
+                .prop_map(|(v, n)| Op::Fixed(if n == 32 { v } else { v & ((1 << n) - 1) }, n)),
+            (any::<u32>(), 0..16u32, 0..32u32).prop_map(|(v, k, s)| Op::Var(v >> s, k)),
+            (any::<i32>(), 0..16u32, 0..32u32).prop_map(|(v, k, s)| Op::Signed(v >> s, k)),
+            any::<bool>().prop_map(Op::Flag),
+            any::<u64>().prop_map(Op::Whole),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_back(ops in proptest::collection::vec(op(), 0..64)) {
+            let mut out = BitWriter::new();
+            for op in &ops {
+                match *op {
+                    Op::Fixed(v, n) => out.write_bits(v, n),
+                    Op::Var(v, k) => out.write_var(v, k),
+                    Op::Signed(v, k) => out.write_signed(v, k),
+                    Op::Flag(v) => out.write_bool(v),
+                    Op::Whole(v) => out.write_u64(v),
+                }
+            }
+            let bytes = out.finish().to_vec();
+            let mut from = BitReader::new(&bytes);
+            for op in &ops {
+                match *op {
+                    Op::Fixed(v, n) => prop_assert_eq!(from.read_bits(n), Ok(v)),
+                    Op::Var(v, k) => prop_assert_eq!(from.read_var(k), Ok(v)),
+                    Op::Signed(v, k) => prop_assert_eq!(from.read_signed(k), Ok(v)),
+                    Op::Flag(v) => prop_assert_eq!(from.read_bool(), Ok(v)),
+                    Op::Whole(v) => prop_assert_eq!(from.read_u64(), Ok(v)),
+                }
+            }
+            prop_assert_eq!(from.finish(), Ok(()));
+        }
+
+        #[test]
+        fn any_bytes_end_in_a_value_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..32), k in 0..20u32) {
+            let mut from = BitReader::new(&bytes);
+            while from.read_var(k).is_ok() {}
+        }
+    }
+
+    #[test]
+    fn a_small_number_is_a_short_code() {
+        let mut out = BitWriter::new();
+        out.write_var(0, 0);
+        assert_eq!(out.len_bits(), 1, "zero of order zero is one bit");
+    }
+}

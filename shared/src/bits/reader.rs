@@ -1,0 +1,100 @@
+//! The reading half of the bit codec: the first thing that a peer's bytes meet.
+
+use super::{BitsError, unzigzag};
+
+/// Reads bits from a borrowed buffer. Copyable, so a reader can look ahead and go back.
+#[derive(Clone, Copy, Debug)]
+pub struct BitReader<'a> {
+    bytes: &'a [u8],
+    /// The next bit to read, counted from the buffer's start.
+    at: usize,
+}
+
+impl<'a> BitReader<'a> {
+    /// A reader at the first bit of `bytes`.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// How many bits are left.
+    #[must_use]
+    pub const fn left_bits(&self) -> usize {
+        self.bytes.len() * 8 - self.at
+    }
+
+    /// Reads `count` bits (at most 32).
+    ///
+    /// # Errors
+    /// [`BitsError::Truncated`] when fewer are left.
+    pub fn read_bits(&mut self, count: u32) -> Result<u32, BitsError> {
+        debug_assert!(count <= 32, "a read of {count} bits");
+        if self.left_bits() < count as usize {
+            return Err(BitsError::Truncated);
+        }
+        let first = self.at / 8;
+        let shift = (self.at % 8) as u32;
+        let mut window = [0; 8];
+        // 32 bits at any offset touch at most five bytes, so eight always hold them.
+        let taken = (self.bytes.len() - first).min(8);
+        window[..taken].copy_from_slice(&self.bytes[first..first + taken]);
+        self.at += count as usize;
+        let mask = (1u64 << count) - 1;
+        Ok(((u64::from_le_bytes(window) >> shift) & mask) as u32)
+    }
+
+    /// Reads one bit.
+    ///
+    /// # Errors
+    /// [`BitsError::Truncated`] at the end.
+    pub fn read_bool(&mut self) -> Result<bool, BitsError> {
+        Ok(self.read_bits(1)? == 1)
+    }
+
+    /// Reads 64 bits.
+    ///
+    /// # Errors
+    /// [`BitsError::Truncated`] when fewer are left.
+    pub fn read_u64(&mut self) -> Result<u64, BitsError> {
+        let low = self.read_bits(32)?;
+        let high = self.read_bits(32)?;
+        Ok(u64::from(low) | u64::from(high) << 32)
+    }
+
+    /// Reads an Exp-Golomb code of order `k` (under 32).
+    ///
+    /// # Errors
+    /// [`BitsError::OutOfRange`] when the number does not fit 32 bits, [`BitsError::Truncated`] at the end.
+    pub fn read_var(&mut self, k: u32) -> Result<u32, BitsError> {
+        let mut extra = 0;
+        while self.read_bool()? {
+            extra += 1;
+            if extra + k > 32 {
+                return Err(BitsError::OutOfRange);
+            }
+        }
+        let low = extra + k;
+        let shifted = u64::from(self.read_bits(low)?) | 1u64 << low;
+        u32::try_from(shifted - (1u64 << k)).map_err(|_| BitsError::OutOfRange)
+    }
+
+    /// Reads what [`BitWriter::write_signed`](super::BitWriter::write_signed) wrote.
+    ///
+    /// # Errors
+    /// As [`Self::read_var`].
+    pub fn read_signed(&mut self, k: u32) -> Result<i32, BitsError> {
+        self.read_var(k).map(unzigzag)
+    }
+
+    /// Says that the value ends here: only the zero padding of the last byte may be left.
+    ///
+    /// # Errors
+    /// [`BitsError::Trailing`] when a whole byte or a set bit is left over.
+    pub fn finish(mut self) -> Result<(), BitsError> {
+        let left = self.left_bits();
+        if left >= 8 || self.read_bits(left as u32)? != 0 {
+            return Err(BitsError::Trailing);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! The `Game` trait: what a game maker brings, and what Quarrel hands to it.
+//!
+//! A game is a deterministic state machine. State begins only in [`Game::new`] and [`Game::load`]; it changes only in
+//! [`Game::seat_taken`], [`Game::seat_left`] and [`Game::step`]. No clock, no OS randomness, no hash order, no floats in
+//! state that crosses a tick: then replays, desync checks, crash resume and hand-over come for nothing.
+
+mod angle;
+mod brain;
+mod checksum;
+mod entities;
+mod point;
+mod rng;
+mod step;
+mod view;
+
+use std::fmt::Debug;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use self::{
+    angle::Angle,
+    brain::{Brain, Deed, Seen},
+    checksum::{Checksum, checksum},
+    entities::Entities,
+    point::{Point, UNIT},
+    rng::GameRng,
+    step::{Audience, Inputs, Outbox, Step},
+    view::{Place, Viewpoint},
+};
+use crate::{
+    bits::{BitReader, BitWriter, Bits, BitsError},
+    id::SeatId,
+    tick::TickRate,
+};
+
+/// A game that Quarrel can run: its rules, its state and how both are coded.
+pub trait Game: Sized + Send + 'static {
+    /// The name in every handshake, journal and room listing. At most 32 bytes.
+    const NAME: &'static str;
+
+    /// Raised whenever the coding of inputs, entities or events changes: both ends must have the same.
+    const REVISION: u32;
+
+    /// How many seats a room of this game has, and how many of them bots keep warm, unless the operator says otherwise.
+    const ROOM: RoomDefaults;
+
+    /// The skills that [`Self::brain`] knows, the default first. Empty for a game without bots.
+    const SKILLS: &'static [&'static str] = &[];
+
+    /// What a room is created with.
+    type Settings: Serialize + DeserializeOwned + Default + Clone + Debug + Send + Sync + 'static;
+
+    /// One seat's intention for one tick. Its decoder clamps: what a peer sends is never trusted.
+    type Input: Bits + Default + Clone + PartialEq + Debug + Send + Sync + 'static;
+
+    /// The state of one replicated thing.
+    type Entity: Entity;
+
+    /// A fact that must arrive, in order. At most [`EVENT_BYTES`](crate::limits::EVENT_BYTES) when coded.
+    type Event: Bits + Clone + PartialEq + Debug + Send + Sync + 'static;
+
+    /// The state of a new room: the only way that state begins.
+    fn new(setup: &Setup<Self::Settings>) -> Self;
+
+    /// Somebody sits down. The seat was empty before.
+    fn seat_taken(&mut self, seat: SeatId, occupant: Occupant);
+
+    /// Whoever held the seat is gone.
+    fn seat_left(&mut self, seat: SeatId);
+
+    /// One tick of the rules.
+    fn step(&mut self, step: Step<'_, Self>);
+
+    /// Everything that is replicated, by id.
+    fn entities(&self) -> &Entities<Self::Entity>;
+
+    /// Where this seat looks from, how far, and what is hidden from it. Asked once a tick for each taken seat.
+    fn view(&self, seat: SeatId) -> Viewpoint;
+
+    /// How the match ended; `None` while it runs. A game that starts over answers `None` again.
+    fn outcome(&self) -> Option<Outcome>;
+
+    /// Writes the whole state, exactly.
+    fn save(&self, out: &mut BitWriter);
+
+    /// The state that [`Self::save`] wrote, in a room of the same setup.
+    ///
+    /// # Errors
+    /// When the bits are not such a state.
+    fn load(setup: &Setup<Self::Settings>, from: &mut BitReader<'_>) -> Result<Self, BitsError>;
+
+    /// A bot of the named skill, for server seats and load tests alike. `None` for a skill not in [`Self::SKILLS`].
+    #[must_use]
+    fn brain(_skill: &str, _seed: u64) -> Option<Box<dyn Brain<Self>>> {
+        None
+    }
+
+    /// What an event says that `seat` did, as load tests count it.
+    #[must_use]
+    fn deed(_event: &Self::Event, _seat: SeatId) -> Option<Deed> {
+        None
+    }
+}
+
+/// A game whose clients may step their own entity ahead of the server.
+pub trait Predict: Game {
+    /// What motion depends on besides the entity and its input: walls, gates, whoever stands in the way.
+    type Scene: Default + Send;
+
+    /// Brings the scene up to a newly confirmed view, given as entities in id order.
+    fn observe(scene: &mut Self::Scene, seen: &Seen<'_, Self>);
+
+    /// Moves the seat's own entity by one tick: the same rule that [`Game::step`] uses, never a copy of it.
+    fn predict(own: &mut Self::Entity, input: &Self::Input, scene: &Self::Scene, rate: TickRate);
+}
+
+/// The state of one replicated thing: coded whole, or as what differs from an older self.
+pub trait Entity: Clone + PartialEq + Debug + Send + Sync + 'static {
+    /// Where it is, for the rule that picks who is told of it.
+    fn place(&self) -> Place;
+
+    /// Appends this state, whole.
+    fn encode(&self, out: &mut BitWriter);
+
+    /// Reads what [`Self::encode`] wrote.
+    ///
+    /// # Errors
+    /// When the bits are no such state.
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError>;
+
+    /// What this state will be `ticks` later if nobody touches it. The better the guess, the fewer the bytes: an entity
+    /// that is as expected costs one bit. Both ends call it, so it must be deterministic; it need not be right.
+    #[must_use]
+    fn extrapolate(&self, _ticks: u32) -> Self {
+        self.clone()
+    }
+
+    /// Appends what differs from `expected`. Called only when something does.
+    fn encode_delta(&self, _expected: &Self, out: &mut BitWriter) {
+        self.encode(out);
+    }
+
+    /// Reads what [`Self::encode_delta`] wrote against the same `expected`.
+    ///
+    /// # Errors
+    /// When the bits are no such delta.
+    fn decode_delta(_expected: &Self, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Self::decode(from)
+    }
+}
+
+/// All that a room's state begins from. Equal setups and equal entries give equal rooms.
+#[derive(Clone, Debug)]
+pub struct Setup<S> {
+    /// The game's own settings.
+    pub settings: S,
+    /// Where all of the room's randomness comes from.
+    pub seed: u64,
+    /// How many seats the room has.
+    pub seats: u16,
+    /// How many steps make a second.
+    pub tick_rate: TickRate,
+}
+
+/// What a room of a game looks like when the operator says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomDefaults {
+    /// Seats in a room.
+    pub seats: u16,
+    /// A public room fills with bots up to this many players in all.
+    pub bots: u16,
+}
+
+/// Who sits down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occupant {
+    /// Somebody behind a connection.
+    Player,
+    /// A bot of the server's.
+    Bot,
+}
+
+/// How a match ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Who won; empty for a draw.
+    pub winners: Vec<SeatId>,
+    /// Every seat's score, in seat order.
+    pub scores: Vec<(SeatId, i32)>,
+    /// What the match was played on.
+    pub seed: u64,
+}

@@ -1,0 +1,76 @@
+//! Places on the plane, in integers: what a client is sent is exactly what the server holds.
+
+use std::ops::{Add, Neg, Sub};
+
+/// Sub-units in one unit of length: coordinates are in 1/256 unit.
+pub const UNIT: i32 = 256;
+
+/// A place or a displacement in the plane, in 1/256 unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Point {
+    /// To the east.
+    pub x: i32,
+    /// To the south, as on a screen.
+    pub y: i32,
+}
+
+impl Point {
+    /// The place at these coordinates, in 1/256 unit.
+    #[must_use]
+    pub const fn new(x: i32, y: i32) -> Self {
+        Self { x, y }
+    }
+
+    /// The square of the distance to `other`, in (1/256 unit)²; exact for any two points.
+    #[must_use]
+    pub const fn distance_squared(self, other: Self) -> u64 {
+        let dx = (self.x as i64 - other.x as i64).unsigned_abs();
+        let dy = (self.y as i64 - other.y as i64).unsigned_abs();
+        dx.saturating_mul(dx).saturating_add(dy.saturating_mul(dy))
+    }
+
+    /// The distance to `other` in 1/256 unit, rounded down.
+    #[must_use]
+    pub const fn distance(self, other: Self) -> u32 {
+        self.distance_squared(other).isqrt() as u32
+    }
+
+    /// The length of this displacement in 1/256 unit, rounded down.
+    #[must_use]
+    pub const fn length(self) -> u32 {
+        self.distance(Self::new(0, 0))
+    }
+
+    /// This displacement with both coordinates multiplied by `numerator / denominator`, rounded towards zero.
+    #[must_use]
+    pub const fn scaled(self, numerator: i32, denominator: i32) -> Self {
+        let n = numerator as i64;
+        let d = denominator as i64;
+        Self::new((self.x as i64 * n / d) as i32, (self.y as i64 * n / d) as i32)
+    }
+}
+
+// A coordinate off the wire may be anything; sums wrap rather than panic, alike on both ends.
+impl Add for Point {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self::new(self.x.wrapping_add(other.x), self.y.wrapping_add(other.y))
+    }
+}
+
+impl Sub for Point {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self::new(self.x.wrapping_sub(other.x), self.y.wrapping_sub(other.y))
+    }
+}
+
+impl Neg for Point {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self::new(self.x.wrapping_neg(), self.y.wrapping_neg())
+    }
+}

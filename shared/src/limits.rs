@@ -1,0 +1,52 @@
+//! Every bound that both ends keep, each with its arithmetic. What is not bounded here is bounded by one of these.
+
+/// The longest message a client may send on its control stream, in bytes: the longest chat line with room to spare.
+pub const CLIENT_MESSAGE_BYTES: usize = 1024;
+
+/// The longest message a server may send on the control stream, in bytes: a room list of [`ROOMS_LISTED`] rooms.
+pub const SERVER_MESSAGE_BYTES: usize = 16 * 1024;
+
+/// The longest player name, in bytes of UTF-8.
+pub const NAME_BYTES: usize = 24;
+
+/// The longest chat line, in bytes of UTF-8.
+pub const CHAT_BYTES: usize = 240;
+
+/// The longest name of a game, in bytes.
+pub const GAME_NAME_BYTES: usize = 32;
+
+/// The longest sentence that goes with a refusal or a notice, in bytes.
+pub const SENTENCE_BYTES: usize = 400;
+
+/// The longest coded game event, in bytes: an event is a fact, not a file.
+pub const EVENT_BYTES: usize = 512;
+
+/// The most rooms in one answer to a list request: 256 rooms of at most 24 bytes fit [`SERVER_MESSAGE_BYTES`].
+pub const ROOMS_LISTED: usize = 256;
+
+/// The largest datagram either end sends, in bytes: 1,162 fit a QUIC packet at the smallest MTU of 1,200.
+pub const DATAGRAM_BYTES: usize = 1100;
+
+/// The most inputs in one datagram: the newest and seven before it cover a loss burst of a quarter second at 30 Hz.
+pub const INPUTS_PER_DATAGRAM: usize = 8;
+
+/// The most bits that one coded input may take: eight of them and their header stay under 200 bytes.
+pub const INPUT_BITS: usize = 160;
+
+/// How far ahead of the room an input may be, in milliseconds. Anything later is a broken clock or an attack.
+pub const INPUT_LEAD_MS: u32 = 1000;
+
+/// The most entities in one view. At 8 bytes each a keyframe stays under [`KEYFRAME_BYTES`].
+pub const VIEW_ENTITIES: usize = 2048;
+
+/// The longest snapshot that travels on a stream of its own, in bytes.
+pub const KEYFRAME_BYTES: usize = 64 * 1024;
+
+/// How many ticks a baseline may be old: 64 are two seconds at 30 Hz, longer than any link that is still playable.
+pub const BASELINE_TICKS: u32 = 64;
+
+/// The most seats in one room.
+pub const ROOM_SEATS: u16 = 10_000;
+
+/// How long a refused peer may take to say that it read why, in milliseconds; then the connection is closed regardless.
+pub const CLOSING_ACK_MS: u64 = 1000;

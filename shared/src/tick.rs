@@ -1,0 +1,100 @@
+//! The number of a simulation step: the only time that `shared` knows.
+
+use std::fmt;
+
+/// One step of a room, counted from 0. Never wraps: at 60 Hz it lasts 828 days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tick(pub u32);
+
+impl Tick {
+    /// The tick after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// How many ticks this one lies after `earlier`; 0 when it does not.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u32 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The tick `ticks` later.
+    #[must_use]
+    pub const fn after(self, ticks: u32) -> Self {
+        Self(self.0.saturating_add(ticks))
+    }
+
+    /// The tick `ticks` earlier; the first one when there is none.
+    #[must_use]
+    pub const fn before(self, ticks: u32) -> Self {
+        Self(self.0.saturating_sub(ticks))
+    }
+}
+
+impl fmt::Display for Tick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Steps a second, 1 to 128. Rules given in milliseconds become ticks here, in one place and one rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TickRate(u16);
+
+impl TickRate {
+    /// The slowest and the fastest rate that a room may run at.
+    pub const RANGE: std::ops::RangeInclusive<u16> = 1..=128;
+
+    /// A rate, if it lies within [`Self::RANGE`].
+    #[must_use]
+    pub fn new(hz: u16) -> Option<Self> {
+        Self::RANGE.contains(&hz).then_some(Self(hz))
+    }
+
+    /// Steps a second.
+    #[must_use]
+    pub const fn hz(self) -> u16 {
+        self.0
+    }
+
+    /// How many whole ticks `ms` milliseconds last, rounded up, at least one.
+    #[must_use]
+    pub const fn ticks(self, ms: u32) -> u32 {
+        let ticks = (ms as u64 * self.0 as u64).div_ceil(1000);
+        if ticks == 0 { 1 } else { ticks as u32 }
+    }
+
+    /// One tick's length in nanoseconds, rounded down.
+    #[must_use]
+    pub const fn period_ns(self) -> u64 {
+        1_000_000_000 / self.0 as u64
+    }
+}
+
+impl Default for TickRate {
+    /// 30 Hz: what most games of this kind ship with.
+    fn default() -> Self {
+        Self(30)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_seconds_last_sixty_ticks_at_thirty_hertz() {
+        assert_eq!(TickRate::default().ticks(2000), 60);
+    }
+
+    #[test]
+    fn a_duration_is_never_shorter_than_one_tick() {
+        assert_eq!(TickRate::new(1).unwrap().ticks(5), 1);
+    }
+
+    #[test]
+    fn a_rate_outside_the_range_is_refused() {
+        assert_eq!((TickRate::new(0), TickRate::new(129)), (None, None));
+    }
+}
