@@ -1,1 +1,3 @@
 //! Quarrel server
+
+pub mod config;

@@ -1,0 +1,360 @@
+//! The table of every configuration key.
+//!
+//! Names, documentation, defaults, accepted values, flags: all of it is said once, here.
+//! The default file, the environment's names, the errors about unknown keys and the checks of values are all
+//! drawn from this table, so that none of them can drift from the others.
+
+/// One key of the configuration.
+#[derive(Debug)]
+pub struct Key {
+    /// Its section, without brackets.
+    pub section: &'static str,
+    /// Its name inside the section.
+    pub name: &'static str,
+    /// What it decides, as sentences for a person who runs the server.
+    pub doc: &'static str,
+    /// Which values it takes.
+    pub kind: Kind,
+    /// What holds when nobody sets it.
+    pub fallback: Fallback,
+    /// The command line flag that sets it, where there is one.
+    pub flag: Option<&'static str>,
+}
+
+/// Which values a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An IP address and a port.
+    Address,
+    /// A path of a file or a folder.
+    Path,
+    /// A whole number, both ends included.
+    Integer {
+        /// The least.
+        min: i64,
+        /// The most.
+        max: i64,
+    },
+    /// One of a few words.
+    Word(Words),
+    /// A filter of log lines, in the language of `tracing_subscriber::EnvFilter`.
+    Filter,
+}
+
+/// Where the words of a [`Kind::Word`] come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// These.
+    Fixed(&'static [&'static str]),
+    /// The names of the games that this binary holds.
+    Games,
+    /// The bot skills of the chosen game.
+    Skills,
+}
+
+/// What a key is when nobody sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// This text.
+    Text(&'static str),
+    /// This number.
+    Integer(i64),
+    /// Nothing; the sentence says what happens then.
+    Unset(&'static str),
+    /// The value of another key.
+    SameAs(&'static str),
+    /// The first game that this binary holds.
+    FirstGame,
+    /// What the chosen game says of its seats.
+    GameSeats,
+    /// What the chosen game says of its bots, as far as they have seats.
+    GameBots,
+    /// What the chosen game says of its bots' skill.
+    GameSkill,
+}
+
+/// The section whose keys are the game's own, and so not in [`KEYS`].
+pub const SETTINGS_SECTION: &str = "game.settings";
+
+/// What every environment variable of ours begins with.
+pub const ENVIRONMENT_PREFIX: &str = "QUARREL_";
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Every key, in the order of the default file.
+pub const KEYS: &[Key] = &[
+    Key {
+        section: "net",
+        name: "listen",
+        doc: "The UDP address that players connect to. [::] takes IPv4 and IPv6 alike.",
+        kind: Kind::Address,
+        fallback: Fallback::Text("[::]:7777"),
+        flag: Some("--listen"),
+    },
+    Key {
+        section: "net",
+        name: "cert",
+        doc: "A PEM file with the certificate chain, the server's own first. Set together with key.",
+        kind: Kind::Path,
+        fallback: Fallback::Unset("a 13-day development certificate is made in the data directory"),
+        flag: Some("--cert"),
+    },
+    Key {
+        section: "net",
+        name: "key",
+        doc: "A PEM file with the private key of cert.",
+        kind: Kind::Path,
+        fallback: Fallback::Unset("made together with the development certificate"),
+        flag: Some("--key"),
+    },
+    Key {
+        section: "net",
+        name: "max_sessions",
+        doc: "The most players connected at once; the next one is told that the server is full.",
+        kind: Kind::Integer { min: 1, max: 100_000 },
+        fallback: Fallback::Integer(4096),
+        flag: None,
+    },
+    Key {
+        section: "net",
+        name: "handshake_timeout_ms",
+        doc: "How long a connection may take to say who it is.",
+        kind: Kind::Integer { min: 100, max: 60_000 },
+        fallback: Fallback::Integer(5000),
+        flag: None,
+    },
+    Key {
+        section: "net",
+        name: "idle_timeout_ms",
+        doc: "How long a connection may be silent before it counts as lost.",
+        kind: Kind::Integer { min: 1000, max: 600_000 },
+        fallback: Fallback::Integer(10_000),
+        flag: None,
+    },
+    Key {
+        section: "net",
+        name: "keep_alive_ms",
+        doc: "How often an otherwise silent connection is kept alive. Shorter than idle_timeout_ms.",
+        kind: Kind::Integer { min: 100, max: 60_000 },
+        fallback: Fallback::Integer(3000),
+        flag: None,
+    },
+    Key {
+        section: "net",
+        name: "handshakes_per_address_s",
+        doc: "New connections a second from one address (IPv4 /24, IPv6 /64); more are ignored.",
+        kind: Kind::Integer { min: 1, max: 1_000_000 },
+        fallback: Fallback::Integer(500),
+        flag: None,
+    },
+    Key {
+        section: "net",
+        name: "handshake_burst",
+        doc: "How many new connections one address may make at once before that rate holds.",
+        kind: Kind::Integer { min: 1, max: 1_000_000 },
+        fallback: Fallback::Integer(2000),
+        flag: None,
+    },
+    Key {
+        section: "net",
+        name: "retry_above_half_open",
+        doc: "With more unfinished handshakes than this, newcomers must first prove their address (QUIC Retry).",
+        kind: Kind::Integer { min: 0, max: 1_000_000 },
+        fallback: Fallback::Integer(256),
+        flag: None,
+    },
+    Key {
+        section: "net",
+        name: "max_half_open",
+        doc: "With this many unfinished handshakes newcomers are refused.",
+        kind: Kind::Integer { min: 1, max: 1_000_000 },
+        fallback: Fallback::Integer(2048),
+        flag: None,
+    },
+    Key {
+        section: "net",
+        name: "workers",
+        doc: "Threads that move packets.",
+        kind: Kind::Integer { min: 1, max: 64 },
+        fallback: Fallback::Integer(1),
+        flag: None,
+    },
+    Key {
+        section: "http",
+        name: "listen",
+        doc: "The TCP address of the operator's plane: health, metrics, listings. It has no password.",
+        kind: Kind::Address,
+        fallback: Fallback::Text("127.0.0.1:7780"),
+        flag: Some("--http"),
+    },
+    Key {
+        section: "data",
+        name: "dir",
+        doc: "The folder of everything the server keeps. Made on the first start.",
+        kind: Kind::Path,
+        fallback: Fallback::Text("./quarrel-data"),
+        flag: Some("--data-dir"),
+    },
+    Key {
+        section: "game",
+        name: "name",
+        doc: "Which game is played.",
+        kind: Kind::Word(Words::Games),
+        fallback: Fallback::FirstGame,
+        flag: Some("--game"),
+    },
+    Key {
+        section: "room",
+        name: "tick_rate",
+        doc: "Steps of the game a second.",
+        kind: Kind::Integer { min: 1, max: 128 },
+        fallback: Fallback::Integer(30),
+        flag: Some("--tick-rate"),
+    },
+    Key {
+        section: "room",
+        name: "send_rate",
+        doc: "Snapshots a second to each player, at most tick_rate.",
+        kind: Kind::Integer { min: 1, max: 128 },
+        fallback: Fallback::SameAs("room.tick_rate"),
+        flag: Some("--send-rate"),
+    },
+    Key {
+        section: "room",
+        name: "rooms",
+        doc: "The most rooms at once.",
+        kind: Kind::Integer { min: 1, max: 10_000 },
+        fallback: Fallback::Integer(64),
+        flag: Some("--rooms"),
+    },
+    Key {
+        section: "room",
+        name: "seats",
+        doc: "Places in each room.",
+        kind: Kind::Integer { min: 1, max: 10_000 },
+        fallback: Fallback::GameSeats,
+        flag: Some("--seats"),
+    },
+    Key {
+        section: "room",
+        name: "bots",
+        doc: "Bots fill a room up to this many fighters and leave as people come. At most seats.",
+        kind: Kind::Integer { min: 0, max: 10_000 },
+        fallback: Fallback::GameBots,
+        flag: Some("--bots"),
+    },
+    Key {
+        section: "room",
+        name: "bot_skill",
+        doc: "How well those bots play.",
+        kind: Kind::Word(Words::Skills),
+        fallback: Fallback::GameSkill,
+        flag: None,
+    },
+    Key {
+        section: "room",
+        name: "linger_ms",
+        doc: "How long a room without people is kept.",
+        kind: Kind::Integer { min: 0, max: 24 * HOUR_MS },
+        fallback: Fallback::Integer(30_000),
+        flag: None,
+    },
+    Key {
+        section: "log",
+        name: "filter",
+        doc: "Which log lines are written: a level, or levels by module as in info,quarrel_server::room=debug.",
+        kind: Kind::Filter,
+        fallback: Fallback::Text("info"),
+        flag: Some("--log"),
+    },
+    Key {
+        section: "log",
+        name: "format",
+        doc: "How log lines look. auto is text on a terminal and JSON otherwise.",
+        kind: Kind::Word(Words::Fixed(&["auto", "text", "json"])),
+        fallback: Fallback::Text("auto"),
+        flag: None,
+    },
+    Key {
+        section: "stop",
+        name: "grace_ms",
+        doc: "How long a stop may take before the server exits with work unfinished.",
+        kind: Kind::Integer { min: 0, max: HOUR_MS },
+        fallback: Fallback::Integer(5000),
+        flag: None,
+    },
+];
+
+impl Key {
+    /// The key's full name, as in `room.tick_rate`.
+    pub fn path(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+
+    /// The environment variable that sets it, as in `QUARREL_ROOM__TICK_RATE`.
+    pub fn variable(&self) -> String {
+        variable(self.section, self.name)
+    }
+}
+
+/// The key with this section and name.
+pub fn find(section: &str, name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.section == section && key.name == name)
+}
+
+/// The whole number that a key is by default, by its full name.
+pub fn default_of(path: &str) -> Option<i64> {
+    KEYS.iter().find(|key| key.path() == path).and_then(|key| match key.fallback {
+        Fallback::Integer(number) => Some(number),
+        _ => None,
+    })
+}
+
+/// Every section, in the order of the default file.
+pub fn sections() -> Vec<&'static str> {
+    let mut sections: Vec<_> = KEYS.iter().map(|key| key.section).collect();
+    sections.dedup();
+    sections
+}
+
+/// The environment variable of a key: dots become two underscores.
+pub fn variable(section: &str, name: &str) -> String {
+    format!("{ENVIRONMENT_PREFIX}{}__{}", section.replace('.', "__"), name).to_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_one_section_stand_together() {
+        let sections = sections();
+        let mut once = sections.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), sections.len(), "a section that appears twice would be printed twice");
+    }
+
+    #[test]
+    fn no_key_no_variable_and_no_flag_is_named_twice() {
+        let mut names: Vec<_> = KEYS.iter().flat_map(|key| [key.path(), key.variable()]).collect();
+        names.extend(KEYS.iter().filter_map(|key| key.flag.map(str::to_owned)));
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all, "every name must mean one key");
+    }
+
+    #[test]
+    fn every_key_is_documented_with_whole_sentences() {
+        for key in KEYS {
+            assert!(key.doc.ends_with('.'), "the doc of {} is a sentence", key.path());
+        }
+    }
+
+    #[test]
+    fn a_variable_has_two_underscores_for_each_dot() {
+        assert_eq!(variable("game.settings", "mode"), "QUARREL_GAME__SETTINGS__MODE");
+        assert_eq!(variable("room", "tick_rate"), "QUARREL_ROOM__TICK_RATE");
+    }
+}

@@ -1,0 +1,323 @@
+//! The configuration as the people who use it meet it: what they write, and what they are told.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::*;
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DuelSettings {
+    mode: DuelMode,
+    score: u8,
+    gravity: f64,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum DuelMode {
+    FreeForAll,
+    Teams,
+}
+
+fn games() -> Vec<GameDefaults> {
+    let duel = DuelSettings { mode: DuelMode::FreeForAll, score: 25, gravity: 1.0 };
+    vec![
+        GameDefaults {
+            name: "duel",
+            seats: 16,
+            bots: 6,
+            bot_skill: "hunt",
+            skills: &["wander", "hunt"],
+            settings: toml::Table::try_from(duel).unwrap(),
+        },
+        GameDefaults {
+            name: "walk",
+            seats: 64,
+            bots: 0,
+            bot_skill: "stroll",
+            skills: &["stroll"],
+            settings: toml::Table::new(),
+        },
+    ]
+}
+
+/// A file that lives as long as the test, and the sources that name it.
+struct Written {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+    sources: Sources,
+}
+
+fn written(text: &str) -> Written {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quarrel.toml");
+    fs::write(&path, text).unwrap();
+    let sources = Sources { file: Some(path.clone()), ..Sources::default() };
+    Written { _folder: folder, path, sources }
+}
+
+/// What a person is told about this file, with the file's folder left out.
+fn complaint(text: &str) -> String {
+    let written = written(text);
+    let error = load(&written.sources, &games()).expect_err("the file has a mistake");
+    error.to_string().replace(&written.path.display().to_string(), "quarrel.toml")
+}
+
+fn variables(pairs: &[(&str, &str)]) -> Sources {
+    let env = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Sources { env, ..Sources::default() }
+}
+
+fn flag(key: &'static str, value: &str, flag: &'static str) -> FlagValue {
+    FlagValue { key, value: value.to_owned(), flag }
+}
+
+fn effective(config: &Config) -> String {
+    let mut out = Vec::new();
+    show::write_effective(config, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// The configuration without where it came from.
+fn values_of(config: &Config) -> toml::Table {
+    effective(config).parse().unwrap()
+}
+
+fn default_file() -> String {
+    let mut out = Vec::new();
+    show::write_default(&games(), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn without_sources_the_first_game_is_played_on_its_own_terms() {
+    let config = load(&Sources::default(), &games()).unwrap();
+    assert_eq!(config.game.name, "duel");
+    assert_eq!((config.room.seats, config.room.bots, config.room.bot_skill.as_str()), (16, 6, "hunt"));
+    assert_eq!((config.room.tick_rate, config.room.send_rate), (30, 30));
+    assert_eq!(config.net.listen.to_string(), "[::]:7777");
+    assert_eq!(config.stop.grace(), Duration::from_secs(5));
+    assert_eq!(config.net.cert, None);
+}
+
+#[test]
+fn each_layer_overrules_the_one_before_it() {
+    let written = written("[room]\ntick_rate = 20\nseats = 8\nrooms = 2\n");
+    let mut sources = written.sources.clone();
+    sources.env = variables(&[("QUARREL_ROOM__SEATS", "9"), ("QUARREL_ROOM__ROOMS", "3")]).env;
+    sources.flags = vec![flag("room.rooms", "4", "--rooms")];
+    let config = load(&sources, &games()).unwrap();
+    assert_eq!(config.room.tick_rate, 20, "the file overrules the default");
+    assert_eq!(config.room.seats, 9, "the environment overrules the file");
+    assert_eq!(config.room.rooms, 4, "the flag overrules the environment");
+    assert_eq!(config.origin("room.rooms"), Some(&Origin::Flag("--rooms")));
+}
+
+#[test]
+fn the_send_rate_follows_the_tick_rate_until_it_is_set() {
+    let config = load(&variables(&[("QUARREL_ROOM__TICK_RATE", "60")]), &games()).unwrap();
+    assert_eq!(config.room.send_rate, 60);
+    let sources = variables(&[("QUARREL_ROOM__TICK_RATE", "60"), ("QUARREL_ROOM__SEND_RATE", "20")]);
+    assert_eq!(load(&sources, &games()).unwrap().room.send_rate, 20);
+}
+
+#[test]
+fn another_game_brings_its_own_defaults() {
+    let sources = Sources { flags: vec![flag("game.name", "walk", "--game")], ..Sources::default() };
+    let config = load(&sources, &games()).unwrap();
+    assert_eq!((config.room.seats, config.room.bots, config.room.bot_skill.as_str()), (64, 0, "stroll"));
+}
+
+#[test]
+fn the_games_bots_never_outnumber_the_seats_but_a_persons_wish_is_refused() {
+    let config = load(&variables(&[("QUARREL_ROOM__SEATS", "4")]), &games()).unwrap();
+    assert_eq!(config.room.bots, 4);
+    let error = complaint("[room]\nseats = 4\nbots = 5\n");
+    assert_eq!(error, "quarrel.toml:3:1: room.bots is 5; it takes at most 4 (that is room.seats)");
+}
+
+#[test]
+fn a_number_out_of_range_is_refused_with_its_place_and_the_range() {
+    let error = complaint("[room]\n# fast\n  tick_rate = 500\n");
+    assert_eq!(error, "quarrel.toml:3:3: room.tick_rate is 500; it takes 1 to 128");
+    for (value, accepted) in [("0", false), ("1", true), ("128", true), ("129", false)] {
+        let sources = variables(&[("QUARREL_ROOM__TICK_RATE", value)]);
+        assert_eq!(load(&sources, &games()).is_ok(), accepted, "1 to 128 includes both ends and {value} is tried");
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_refused_with_what_is_right() {
+    assert_eq!(complaint("[room]\ntick_rate = \"30\"\n"), "quarrel.toml:2:1: room.tick_rate is \"30\"; it takes 1 to 128");
+    assert!(complaint("[net]\nlisten = \"7777\"\n").contains("it takes an IP address and a port"));
+    assert!(complaint("[log]\nformat = \"xml\"\n").ends_with("it takes \"auto\", \"text\" or \"json\""));
+    assert!(complaint("[log]\nfilter = \"quarrel=loud\"\n").contains("log.filter is \"quarrel=loud\""));
+    assert!(complaint("net = 7777\n").contains("net is integer; it takes keys, under a line [net]"));
+}
+
+#[test]
+fn every_source_is_named_in_its_errors() {
+    let error = load(&variables(&[("QUARREL_ROOM__TICK_RATE", "fast")]), &games()).unwrap_err().to_string();
+    assert_eq!(error, "environment QUARREL_ROOM__TICK_RATE: room.tick_rate is \"fast\"; it takes 1 to 128");
+    let sources = Sources { flags: vec![flag("room.tick_rate", "0", "--tick-rate")], ..Sources::default() };
+    let error = load(&sources, &games()).unwrap_err().to_string();
+    assert_eq!(error, "--tick-rate: room.tick_rate is 0; it takes 1 to 128");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_and_all_that_are_accepted() {
+    let error = complaint("[room]\ntickrate = 30\n");
+    assert!(error.starts_with("quarrel.toml:2:1: unknown key `tickrate` (did you mean `tick_rate`?)"), "{error}");
+    assert!(error.contains("accepted here: tick_rate, send_rate, rooms, seats"), "{error}");
+    let error = complaint("[nett]\n");
+    assert!(error.starts_with("quarrel.toml:1:2: unknown section `nett` (did you mean `net`?)"), "{error}");
+}
+
+#[test]
+fn an_unknown_variable_of_ours_is_refused_and_those_of_others_are_let_alone() {
+    let error = load(&variables(&[("QUARREL_NET__LISTN", "x")]), &games()).unwrap_err().to_string();
+    assert!(error.contains("unknown variable `QUARREL_NET__LISTN` (did you mean `QUARREL_NET__LISTEN`?)"), "{error}");
+    assert!(load(&variables(&[("QUARREL_DEBUG", "1")]), &games()).is_err());
+    assert!(load(&variables(&[("PATH", "/bin"), ("NOT_QUARREL_NET__LISTEN", "x")]), &games()).is_ok());
+}
+
+#[test]
+fn a_mistake_is_found_even_where_a_later_layer_overrules_it() {
+    let mut sources = variables(&[("QUARREL_ROOM__ROOMS", "none")]);
+    sources.flags = vec![flag("room.rooms", "4", "--rooms")];
+    assert!(load(&sources, &games()).is_err());
+}
+
+#[test]
+fn a_file_that_is_not_toml_or_not_there_says_so() {
+    let error = complaint("[room]\ntick_rate = \n");
+    assert!(error.starts_with("quarrel.toml:2:"), "{error}");
+    let sources = Sources { file: Some("/nowhere/quarrel.toml".into()), ..Sources::default() };
+    let error = load(&sources, &games()).unwrap_err().to_string();
+    assert!(error.starts_with("/nowhere/quarrel.toml: cannot read the configuration file"), "{error}");
+}
+
+#[test]
+fn an_unknown_game_is_refused_with_the_games_there_are() {
+    let error = complaint("[game]\nname = \"chess\"\n");
+    assert_eq!(error, "quarrel.toml:2:1: game.name is \"chess\"; it takes \"duel\" or \"walk\"");
+}
+
+#[test]
+fn a_certificate_and_its_key_belong_together() {
+    let error = complaint("[net]\ncert = \"a.pem\"\n");
+    assert_eq!(error, "quarrel.toml:2:1: net.cert is set but net.key is not; they belong together");
+    assert!(complaint("[net]\nkey = \"a.pem\"\n").contains("net.cert is not"));
+}
+
+#[test]
+fn keep_alives_come_before_the_idle_timeout() {
+    let error = complaint("[net]\nkeep_alive_ms = 10000\n");
+    assert!(error.ends_with("it takes less than 10000 (that is net.idle_timeout_ms)"), "{error}");
+    let error = complaint("[net]\nidle_timeout_ms = 2000\n");
+    assert!(error.ends_with("net.idle_timeout_ms is 2000; it takes more than 3000 (that is net.keep_alive_ms)"));
+}
+
+#[test]
+fn the_games_settings_come_from_every_layer_in_the_games_own_type() {
+    let written = written("[game.settings]\nmode = \"teams\"\ngravity = 2\n");
+    let mut sources = written.sources.clone();
+    sources.env = variables(&[("QUARREL_GAME__SETTINGS__SCORE", "50")]).env;
+    let settings: DuelSettings = load(&sources, &games()).unwrap().settings().unwrap();
+    assert_eq!(settings, DuelSettings { mode: DuelMode::Teams, score: 50, gravity: 2.0 });
+}
+
+#[test]
+fn a_setting_that_the_game_does_not_know_is_refused() {
+    let error = complaint("[game.settings]\nscores = 3\n");
+    assert!(error.starts_with("quarrel.toml:2:1: unknown key `scores` (did you mean `score`?)"), "{error}");
+    let error = complaint("[game.settings]\nscore = \"many\"\n");
+    assert_eq!(error, "quarrel.toml:2:1: game.settings.score is \"many\"; it takes an integer, as in 25");
+}
+
+#[test]
+fn what_only_the_game_can_refuse_is_refused_at_the_setting_that_is_wrong() {
+    let written = written("[game.settings]\ngravity = 0.5\nmode = \"chess\"\n");
+    let config = load(&written.sources, &games()).unwrap();
+    let error = config.settings::<DuelSettings>().unwrap_err().to_string();
+    assert!(error.contains("quarrel.toml:3:1: game.settings.mode: unknown variant `chess`"), "{error}");
+    let config = load(&variables(&[("QUARREL_GAME__SETTINGS__SCORE", "256")]), &games()).unwrap();
+    let error = config.settings::<DuelSettings>().unwrap_err().to_string();
+    assert!(error.starts_with("environment QUARREL_GAME__SETTINGS__SCORE: game.settings.score:"), "{error}");
+}
+
+#[test]
+fn the_default_file_names_every_key_and_loads_back_to_the_defaults() {
+    let text = default_file();
+    let loaded = load(&written(&text).sources, &games()).unwrap();
+    let defaults = load(&Sources::default(), &games()).unwrap();
+    assert_eq!(values_of(&loaded), values_of(&defaults));
+    for key in keys::KEYS {
+        let line = format!("{} = ", key.name);
+        let named = text.lines().any(|text| text.trim_start_matches('#').starts_with(&line));
+        assert!(named, "{} must be in the default file", key.path());
+    }
+}
+
+#[test]
+fn what_the_default_file_shows_in_comments_is_the_default_too() {
+    let text = default_file();
+    let uncommented: Vec<_> = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(value) if !value.starts_with(' ') && !value.contains(".pem") => value,
+            _ => line,
+        })
+        .collect();
+    let loaded = load(&written(&uncommented.join("\n")).sources, &games()).unwrap();
+    let defaults = load(&Sources::default(), &games()).unwrap();
+    assert_eq!(values_of(&loaded), values_of(&defaults));
+}
+
+#[test]
+fn the_effective_file_says_where_each_value_came_from_and_loads_back() {
+    let mut sources = variables(&[("QUARREL_GAME__SETTINGS__SCORE", "50")]);
+    sources.flags = vec![flag("room.tick_rate", "60", "--tick-rate")];
+    let config = load(&sources, &games()).unwrap();
+    let text = effective(&config);
+    for line in [
+        "tick_rate = 60 # from --tick-rate",
+        "send_rate = 60 # from same as room.tick_rate",
+        "seats = 16 # from default of duel",
+        "score = 50 # from environment QUARREL_GAME__SETTINGS__SCORE",
+        "rooms = 64 # from default",
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "`{line}` must be in\n{text}");
+    }
+    let again = load(&written(&text).sources, &games()).unwrap();
+    assert_eq!(values_of(&again), values_of(&config));
+}
+
+#[test]
+fn every_key_can_be_set_by_its_variable() {
+    for key in keys::KEYS {
+        let value = match key.kind {
+            keys::Kind::Address => "127.0.0.1:0".to_owned(),
+            keys::Kind::Path => "somewhere".to_owned(),
+            keys::Kind::Integer { max, .. } => max.to_string(),
+            keys::Kind::Filter => "debug".to_owned(),
+            keys::Kind::Word(keys::Words::Fixed(words)) => words[0].to_owned(),
+            keys::Kind::Word(keys::Words::Games) => "duel".to_owned(),
+            keys::Kind::Word(keys::Words::Skills) => "wander".to_owned(),
+        };
+        // Keys that must agree with others are given company that lets them reach their ends.
+        let pairs = [
+            ("QUARREL_NET__IDLE_TIMEOUT_MS", "600000"),
+            ("QUARREL_ROOM__TICK_RATE", "128"),
+            ("QUARREL_ROOM__SEATS", "10000"),
+            ("QUARREL_NET__CERT", "cert.pem"),
+            ("QUARREL_NET__KEY", "key.pem"),
+            (&key.variable(), &value),
+        ];
+        let config = load(&variables(&pairs), &games()).unwrap_or_else(|error| panic!("{}: {error}", key.path()));
+        assert_eq!(config.origin(&key.path()), Some(&Origin::Environment(key.variable())));
+    }
+}
