@@ -1,0 +1,119 @@
+//! Texts and lists that cannot be longer than agreed: the length is checked before anything is allocated.
+
+use std::{fmt, ops::Deref};
+
+use super::codec::{
+    BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder,
+    owned_when_borrowed, refuse,
+};
+
+/// UTF-8 of at most `MOST` bytes without control characters (a name must not move somebody's cursor).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text<const MOST: usize>(String);
+
+impl<const MOST: usize> Text<MOST> {
+    /// The text, if it is short and printable.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = text.len() <= MOST && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// As much of the text as fits, without its control characters: for sentences of our own.
+    #[must_use]
+    pub fn lossy(text: &str) -> Self {
+        let mut kept = String::with_capacity(text.len().min(MOST));
+        for c in text.chars().filter(|c| !c.is_control()) {
+            if kept.len() + c.len_utf8() > MOST {
+                break;
+            }
+            kept.push(c);
+        }
+        Self(kept)
+    }
+}
+
+impl<const MOST: usize> Deref for Text<MOST> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MOST: usize> fmt::Display for Text<MOST> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<const MOST: usize> Encode for Text<MOST> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.0.as_bytes().encode(encoder)
+    }
+}
+
+impl<C, const MOST: usize> Decode<C> for Text<MOST> {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let List(bytes) = List::<u8, MOST>::decode(decoder)?;
+        let text = String::from_utf8(bytes).map_err(|_| refuse("a text is not UTF-8"))?;
+        if text.chars().any(char::is_control) {
+            return Err(refuse("a text holds control characters"));
+        }
+        Ok(Self(text))
+    }
+}
+
+owned_when_borrowed!([const MOST: usize], Text<MOST>);
+
+/// At most `MOST` elements.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct List<T, const MOST: usize>(Vec<T>);
+
+impl<T, const MOST: usize> List<T, MOST> {
+    /// The list, if it is short enough.
+    #[must_use]
+    pub fn new(items: Vec<T>) -> Option<Self> {
+        (items.len() <= MOST).then_some(Self(items))
+    }
+
+    /// The elements.
+    #[must_use]
+    pub fn into_inner(self) -> Vec<T> {
+        self.0
+    }
+}
+
+impl<T, const MOST: usize> Deref for List<T, MOST> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: Encode, const MOST: usize> Encode for List<T, MOST> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        (self.0.len() as u64).encode(encoder)?;
+        self.0.iter().try_for_each(|item| item.encode(encoder))
+    }
+}
+
+impl<C, T: Decode<C>, const MOST: usize> Decode<C> for List<T, MOST> {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        const { assert!(size_of::<T>() > 0, "a list of nothings costs time without costing bytes") };
+        let len = u64::decode(decoder)?;
+        if len > MOST as u64 {
+            return Err(refuse("a list or text is longer than agreed"));
+        }
+        decoder.claim_container_read::<T>(len as usize)?;
+        let mut items = Vec::with_capacity(len as usize);
+        for _ in 0..len {
+            decoder.unclaim_bytes_read(size_of::<T>());
+            items.push(T::decode(decoder)?);
+        }
+        Ok(Self(items))
+    }
+}
+
+owned_when_borrowed!([T: Decode<Context>, const MOST: usize], List<T, MOST>);

@@ -1,0 +1,160 @@
+//! What is said on the control stream.
+//!
+//! ```text
+//! client                         server
+//!   Hello ─────────────────────▶
+//!         ◀───────────────────── Welcome            (or Closing, with the reason)
+//!   Join ──────────────────────▶
+//!         ◀───────────────────── Joined             (or JoinRefused: the connection stays, try another room)
+//!         ◀───────────────────── SeatTaken, SeatLeft, Event, Chat …
+//!   Leave, Chat, ListRooms ────▶
+//!         ◀───────────────────── Closing            (before the server closes)
+//!   ClosingSeen ───────────────▶                    (so that the reason is known to have arrived)
+//! ```
+
+use super::{
+    bounded::{List, Text},
+    close::CloseReason,
+    codec::{Decode, Encode},
+    fingerprint::Fingerprint,
+};
+use crate::{
+    id::{PlayerId, RoomId, SeatId},
+    limits::{CHAT_BYTES, EVENT_BYTES, GAME_NAME_BYTES, NAME_BYTES, ROOMS_LISTED, SENTENCE_BYTES},
+    tick::Tick,
+};
+
+/// What a player is called.
+pub type Name = Text<NAME_BYTES>;
+
+/// What a client says.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum ClientMessage {
+    /// The first message, once.
+    Hello(Hello),
+    /// Which rooms are there?
+    ListRooms,
+    /// A seat, please.
+    Join(JoinTarget),
+    /// Gives the seat up and stays connected.
+    Leave,
+    /// To everybody in the room.
+    Chat(Text<CHAT_BYTES>),
+    /// The reason in [`ServerMessage::Closing`] arrived: close now.
+    ClosingSeen,
+}
+
+/// Who is there, and which build they speak with.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Hello {
+    /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the client's build.
+    pub protocol: u16,
+    /// [`Game::NAME`](crate::game::Game::NAME) of the client's game.
+    pub game: Text<GAME_NAME_BYTES>,
+    /// [`Game::REVISION`](crate::game::Game::REVISION) of the client's game.
+    pub revision: u32,
+    /// What must be equal on both ends.
+    pub fingerprint: Fingerprint,
+    /// What the player wants to be called.
+    pub name: Name,
+}
+
+/// Which room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum JoinTarget {
+    /// The first room with a seat, else a new one.
+    Quick,
+    /// This one.
+    Room(RoomId),
+}
+
+/// What a server says.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum ServerMessage {
+    /// The answer to a good [`Hello`].
+    Welcome {
+        /// Who the client is on this server.
+        player: PlayerId,
+        /// Steps a second in this server's rooms.
+        tick_rate: u16,
+        /// Snapshots a second to this client, at most.
+        send_rate: u16,
+    },
+    /// The answer to [`ClientMessage::ListRooms`], at most [`ROOMS_LISTED`] of them.
+    Rooms(List<RoomEntry, ROOMS_LISTED>),
+    /// The seat is yours. Snapshots follow.
+    Joined {
+        /// The room.
+        room: RoomId,
+        /// The place in it.
+        seat: SeatId,
+        /// How many seats it has.
+        seats: u16,
+        /// The room's newest tick.
+        tick: Tick,
+    },
+    /// No seat; the connection stays, another room may do.
+    JoinRefused {
+        /// Why.
+        reason: CloseReason,
+        /// What the person can do about it.
+        sentence: Text<SENTENCE_BYTES>,
+    },
+    /// Somebody sits down in your room; said of everybody there when you come in.
+    SeatTaken {
+        /// Where.
+        seat: SeatId,
+        /// What they are called.
+        name: Name,
+        /// Whether it is one of the server's bots.
+        bot: bool,
+    },
+    /// Somebody stood up.
+    SeatLeft {
+        /// From where.
+        seat: SeatId,
+    },
+    /// A fact of the game, each exactly once, in order.
+    Event {
+        /// Counts this client's events in this room, from 0, without a gap.
+        sequence: u32,
+        /// When it happened: show it when the view has reached this tick.
+        tick: Tick,
+        /// The game's event, bit-coded.
+        payload: List<u8, EVENT_BYTES>,
+    },
+    /// Somebody in the room says something.
+    Chat {
+        /// Who.
+        seat: SeatId,
+        /// What.
+        text: Text<CHAT_BYTES>,
+    },
+    /// The room is gone; the connection stays.
+    RoomClosed {
+        /// Why.
+        reason: CloseReason,
+        /// What the person can do about it.
+        sentence: Text<SENTENCE_BYTES>,
+    },
+    /// The connection ends after this.
+    Closing {
+        /// Why.
+        reason: CloseReason,
+        /// What the person can do about it.
+        sentence: Text<SENTENCE_BYTES>,
+    },
+}
+
+/// One room, as listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RoomEntry {
+    /// Its id, for [`JoinTarget::Room`].
+    pub id: RoomId,
+    /// How many seats it has.
+    pub seats: u16,
+    /// People on them.
+    pub players: u16,
+    /// Bots on them; they make way for people.
+    pub bots: u16,
+}
