@@ -1,0 +1,229 @@
+//! A view against a baseline, to bits and back. The law: `apply(base, diff(base, view)) == view`, always.
+//!
+//! Per entity of the baseline, in id order, one of: `0` it is as [`Entity::extrapolate`] expects; `10` it differs, and how;
+//! `11` it is no longer seen. Then the number of entities that the baseline has not, each with its id (as the gap to the one
+//! before) and its whole state. A keyframe is a delta against a view of nothing.
+
+use super::view::View;
+use crate::{
+    bits::{BitReader, BitWriter, BitsError},
+    game::Entity,
+    id::EntityId,
+    limits::VIEW_ENTITIES,
+    tick::Tick,
+};
+
+/// Appends what turns `base` (`None`: nothing) into `view`.
+pub fn diff<E: Entity>(base: Option<&View<E>>, view: &View<E>, out: &mut BitWriter) {
+    let known = base.map_or(&[][..], |base| &base.entities);
+    let elapsed = base.map_or(0, |base| view.tick.since(base.tick));
+    let mut seen = view.entities.iter().peekable();
+    let mut kept = 0;
+    for (id, old) in known {
+        while seen.next_if(|(next, _)| next < id).is_some() {}
+        match seen.next_if(|(next, _)| next == id) {
+            None => out.write_bits(GONE.0, GONE.1),
+            Some((_, new)) => {
+                kept += 1;
+                write_kept(&old.extrapolate(elapsed), new, out);
+            }
+        }
+    }
+    out.write_var((view.entities.len() - kept) as u32, NEW_COUNT_ORDER);
+    let mut known = known.iter().peekable();
+    let mut ids = IdGaps::default();
+    for (id, new) in &view.entities {
+        while known.next_if(|(next, _)| next < id).is_some() {}
+        if known.next_if(|(next, _)| next == id).is_none() {
+            ids.write(*id, out);
+            new.encode(out);
+        }
+    }
+}
+
+/// Overwrites `view` with what [`diff`] was given, for the same `base`.
+///
+/// # Errors
+/// When the bits are no delta against this baseline; `view` then holds nothing of use.
+pub fn apply<E: Entity>(
+    base: Option<&View<E>>,
+    tick: Tick,
+    from: &mut BitReader<'_>,
+    view: &mut View<E>,
+) -> Result<(), BitsError> {
+    view.tick = tick;
+    view.entities.clear();
+    if let Some(base) = base {
+        let elapsed = tick.since(base.tick);
+        for (id, old) in &base.entities {
+            if let Some(entity) = read_kept(old, elapsed, from)? {
+                view.entities.push((*id, entity));
+            }
+        }
+    }
+    let kept = view.entities.len();
+    let new = from.read_var(NEW_COUNT_ORDER)? as usize;
+    if kept + new > VIEW_ENTITIES {
+        return Err(BitsError::OutOfRange);
+    }
+    let mut ids = IdGaps::default();
+    for _ in 0..new {
+        let id = ids.read(from)?;
+        view.entities.push((id, E::decode(from)?));
+    }
+    if kept > 0 && new > 0 {
+        view.entities.sort_by_key(|(id, _)| *id);
+        if view.entities.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(BitsError::OutOfRange);
+        }
+    }
+    Ok(())
+}
+
+/// A symbol: its bits, the first one lowest, and how many they are.
+type Symbol = (u32, u32);
+
+const AS_EXPECTED: Symbol = (0b0, 1);
+const DIFFERS: Symbol = (0b01, 2);
+const GONE: Symbol = (0b11, 2);
+
+/// Most snapshots bring none or one or two new entities.
+const NEW_COUNT_ORDER: u32 = 1;
+
+fn write_kept<E: Entity>(expected: &E, new: &E, out: &mut BitWriter) {
+    if expected == new {
+        out.write_bits(AS_EXPECTED.0, AS_EXPECTED.1);
+    } else {
+        out.write_bits(DIFFERS.0, DIFFERS.1);
+        new.encode_delta(expected, out);
+    }
+}
+
+/// What became of an entity of the baseline; `None` when it is no longer seen.
+fn read_kept<E: Entity>(old: &E, elapsed: u32, from: &mut BitReader<'_>) -> Result<Option<E>, BitsError> {
+    if !from.read_bool()? {
+        return Ok(Some(old.extrapolate(elapsed)));
+    }
+    if from.read_bool()? {
+        return Ok(None);
+    }
+    E::decode_delta(&old.extrapolate(elapsed), from).map(Some)
+}
+
+/// Ids in ascending order of slots, each as the gap to the one before: neighbours cost few bits.
+#[derive(Default)]
+struct IdGaps {
+    /// The lowest slot that may come next.
+    next: u32,
+}
+
+impl IdGaps {
+    const SLOT_ORDER: u32 = 4;
+    const GENERATION_ORDER: u32 = 2;
+
+    fn write(&mut self, id: EntityId, out: &mut BitWriter) {
+        let slot = u32::from(id.slot);
+        out.write_var(slot - self.next, Self::SLOT_ORDER);
+        out.write_var(u32::from(id.generation), Self::GENERATION_ORDER);
+        self.next = slot + 1;
+    }
+
+    fn read(&mut self, from: &mut BitReader<'_>) -> Result<EntityId, BitsError> {
+        let slot = from.read_var(Self::SLOT_ORDER)?.checked_add(self.next).ok_or(BitsError::OutOfRange)?;
+        let generation = from.read_var(Self::GENERATION_ORDER)?;
+        self.next = slot.saturating_add(1);
+        Ok(EntityId {
+            slot: u16::try_from(slot).map_err(|_| BitsError::OutOfRange)?,
+            generation: u16::try_from(generation).map_err(|_| BitsError::OutOfRange)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::game::{Place, Point};
+
+    /// Something that moves by one a tick unless it is pushed.
+    #[derive(Clone, Debug, PartialEq)]
+    struct Mover(i32);
+
+    impl Entity for Mover {
+        fn place(&self) -> Place {
+            Place::At(Point::new(self.0, 0))
+        }
+
+        fn encode(&self, out: &mut BitWriter) {
+            out.write_signed(self.0, 8);
+        }
+
+        fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+            from.read_signed(8).map(Self)
+        }
+
+        fn extrapolate(&self, ticks: u32) -> Self {
+            Self(self.0.wrapping_add(ticks as i32))
+        }
+    }
+
+    fn view(tick: u32) -> impl Strategy<Value = View<Mover>> {
+        proptest::collection::btree_map(0..60u16, (0..3u16, -500..500i32), 0..40).prop_map(move |entities| {
+            View {
+                tick: Tick(tick),
+                entities: entities
+                    .into_iter()
+                    .map(|(slot, (generation, at))| (EntityId { slot, generation }, Mover(at)))
+                    .collect(),
+            }
+        })
+    }
+
+    fn through_the_wire(base: Option<&View<Mover>>, view: &View<Mover>) -> View<Mover> {
+        let mut out = BitWriter::new();
+        diff(base, view, &mut out);
+        let mut from = BitReader::new(out.finish());
+        let mut got = View::default();
+        apply(base, view.tick, &mut from, &mut got).unwrap();
+        from.finish().unwrap();
+        got
+    }
+
+    proptest! {
+        #[test]
+        fn a_delta_turns_its_baseline_into_the_view(base in proptest::option::of(view(100)), view in view(104)) {
+            prop_assert_eq!(through_the_wire(base.as_ref(), &view), view);
+        }
+
+        #[test]
+        fn any_bytes_end_in_a_view_or_an_error(base in view(100), bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut got = View::default();
+            let _ = apply(Some(&base), Tick(104), &mut BitReader::new(&bytes), &mut got);
+            prop_assert!(got.entities.len() <= VIEW_ENTITIES);
+        }
+    }
+
+    #[test]
+    fn a_crowd_that_goes_as_expected_costs_a_bit_each() {
+        let at = |tick: u32| View {
+            tick: Tick(tick),
+            entities: (0..64).map(|slot| (EntityId { slot, generation: 0 }, Mover(tick as i32))).collect(),
+        };
+        let mut out = BitWriter::new();
+        diff(Some(&at(100)), &at(103), &mut out);
+        assert!(out.len_bits() <= 64 + 2, "{} bits", out.len_bits());
+    }
+
+    #[test]
+    fn a_delta_that_names_an_entity_twice_is_refused() {
+        let base = View { tick: Tick(1), entities: vec![(EntityId { slot: 0, generation: 0 }, Mover(5))] };
+        let mut out = BitWriter::new();
+        out.write_bits(AS_EXPECTED.0, AS_EXPECTED.1);
+        out.write_var(1, NEW_COUNT_ORDER);
+        IdGaps::default().write(EntityId { slot: 0, generation: 0 }, &mut out);
+        Mover(6).encode(&mut out);
+        let got = apply(Some(&base), Tick(2), &mut BitReader::new(out.finish()), &mut View::default());
+        assert_eq!(got, Err(BitsError::OutOfRange));
+    }
+}

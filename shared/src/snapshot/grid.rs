@@ -1,0 +1,201 @@
+//! Points in square cells, so that the nearest are found without looking at all of them.
+
+use crate::game::Point;
+
+/// How many points share a cell on average: few enough to skip most, enough to keep the table in cache.
+const POINTS_PER_CELL: u64 = 8;
+
+/// Points with a number each, sorted into cells. Made once a tick and never changed.
+#[derive(Debug)]
+pub struct Grid {
+    origin: Point,
+    /// The side of a cell, in 1/256 unit.
+    cell: i64,
+    columns: i64,
+    rows: i64,
+    /// Where each cell's points begin in `points`, and one past the last cell's end.
+    starts: Vec<u32>,
+    points: Vec<(Point, u32)>,
+}
+
+impl Grid {
+    /// Sorts the points in; their numbers are the caller's.
+    #[must_use]
+    pub fn new(points: &[(Point, u32)]) -> Self {
+        let (low, high) = bounds(points);
+        let width = i64::from(high.x) - i64::from(low.x) + 1;
+        let height = i64::from(high.y) - i64::from(low.y) + 1;
+        let cells = (points.len() as u64 / POINTS_PER_CELL).max(1);
+        let area = width as u128 * height as u128;
+        // Long thin crowds would make many columns of one row: the longer side bounds the cells as well.
+        let square = (area / u128::from(cells)).isqrt() as i64;
+        let cell = square.max(width.max(height) / cells as i64).max(1) + 1;
+        let mut grid = Self {
+            origin: low,
+            cell,
+            columns: (width - 1) / cell + 1,
+            rows: (height - 1) / cell + 1,
+            starts: Vec::new(),
+            points: Vec::new(),
+        };
+        grid.sort(points);
+        grid
+    }
+
+    /// Counting sort by cell.
+    fn sort(&mut self, points: &[(Point, u32)]) {
+        self.starts = vec![0; (self.columns * self.rows) as usize + 1];
+        for (point, _) in points {
+            let cell = self.cell_index(*point);
+            self.starts[cell + 1] += 1;
+        }
+        for cell in 1..self.starts.len() {
+            self.starts[cell] += self.starts[cell - 1];
+        }
+        self.points = vec![Default::default(); points.len()];
+        let mut next = self.starts.clone();
+        for entry in points {
+            let cell = self.cell_index(entry.0);
+            self.points[next[cell] as usize] = *entry;
+            next[cell] += 1;
+        }
+    }
+
+    /// Leaves in `found` the numbers of the `most` points nearest to `eye` within `range` (1/256 unit) that `shown` lets pass, in no
+    /// order. Ties go to the lower number. `scratch` is overwritten.
+    pub fn nearest(
+        &self,
+        eye: Point,
+        range: u32,
+        most: usize,
+        shown: impl Fn(u32) -> bool,
+        scratch: &mut Vec<(u64, u32)>,
+        found: &mut Vec<u32>,
+    ) {
+        let range_squared = u64::from(range) * u64::from(range);
+        scratch.clear();
+        for ring in 0..self.columns.max(self.rows) {
+            self.ring(eye, ring, |(point, number)| {
+                let distance = eye.distance_squared(point);
+                if distance <= range_squared && shown(number) {
+                    scratch.push((distance, number));
+                }
+            });
+            let covered = self.covered(eye, ring);
+            let complete =
+                scratch.len() >= most && scratch.iter().filter(|(d, _)| *d <= covered).count() >= most;
+            if complete || covered >= range_squared {
+                break;
+            }
+        }
+        if scratch.len() > most && most > 0 {
+            scratch.select_nth_unstable(most - 1);
+        }
+        found.clear();
+        found.extend(scratch.iter().take(most).map(|(_, number)| *number));
+    }
+
+    /// Visits the points of the cells at this Chebyshev distance from the eye's cell.
+    fn ring(&self, eye: Point, ring: i64, mut visit: impl FnMut((Point, u32))) {
+        let (column, row) = self.cell_of(eye);
+        for y in (row - ring).max(0)..=(row + ring).min(self.rows - 1) {
+            let edge = (y - row).abs() == ring;
+            let step = if edge || ring == 0 { 1 } else { 2 * ring };
+            let mut x = column - ring;
+            while x <= column + ring {
+                if (0..self.columns).contains(&x) {
+                    let cell = (y * self.columns + x) as usize;
+                    let points = self.starts[cell] as usize..self.starts[cell + 1] as usize;
+                    self.points[points].iter().for_each(|entry| visit(*entry));
+                }
+                x += step;
+            }
+        }
+    }
+
+    /// The square of the distance within which the rings up to this one hold every point. Sides beyond the grid hide nothing.
+    fn covered(&self, eye: Point, ring: i64) -> u64 {
+        let (column, row) = self.cell_of(eye);
+        let x = i64::from(eye.x) - i64::from(self.origin.x);
+        let y = i64::from(eye.y) - i64::from(self.origin.y);
+        let sides = [
+            (column - ring > 0).then(|| x - (column - ring) * self.cell),
+            (row - ring > 0).then(|| y - (row - ring) * self.cell),
+            (column + ring < self.columns - 1).then(|| (column + ring + 1) * self.cell - x),
+            (row + ring < self.rows - 1).then(|| (row + ring + 1) * self.cell - y),
+        ];
+        let nearest = sides.into_iter().flatten().min();
+        nearest.map_or(u64::MAX, |side| (side.max(0) as u64).saturating_pow(2))
+    }
+
+    /// The column and row of the cell that holds this point, or of the nearest one when it lies outside.
+    fn cell_of(&self, point: Point) -> (i64, i64) {
+        let column = (i64::from(point.x) - i64::from(self.origin.x)).div_euclid(self.cell);
+        let row = (i64::from(point.y) - i64::from(self.origin.y)).div_euclid(self.cell);
+        (column.clamp(0, self.columns - 1), row.clamp(0, self.rows - 1))
+    }
+
+    fn cell_index(&self, point: Point) -> usize {
+        let (column, row) = self.cell_of(point);
+        (row * self.columns + column) as usize
+    }
+}
+
+/// The lowest and the highest coordinates; the origin twice when there are no points.
+fn bounds(points: &[(Point, u32)]) -> (Point, Point) {
+    let Some((first, _)) = points.first() else { return Default::default() };
+    points.iter().fold((*first, *first), |(low, high), (point, _)| {
+        (
+            Point::new(low.x.min(point.x), low.y.min(point.y)),
+            Point::new(high.x.max(point.x), high.y.max(point.y)),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same by looking at everything.
+    fn nearest_slowly(points: &[(Point, u32)], eye: Point, range: u32, most: usize) -> Vec<u32> {
+        let mut all: Vec<_> = points
+            .iter()
+            .map(|(point, number)| (eye.distance_squared(*point), *number))
+            .filter(|(distance, _)| *distance <= u64::from(range).pow(2))
+            .collect();
+        all.sort_unstable();
+        let mut numbers: Vec<_> = all.into_iter().take(most).map(|(_, number)| number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    fn point(most: i32) -> impl Strategy<Value = Point> {
+        (-most..most, -most..most).prop_map(|(x, y)| Point::new(x, y))
+    }
+
+    proptest! {
+        #[test]
+        fn the_grid_finds_what_a_full_search_finds(
+            spread in prop_oneof![Just(3), Just(5_000), Just(i32::MAX)],
+            points in proptest::collection::vec((-1.0..1.0f64, -1.0..1.0f64), 0..300),
+            eye in point(20_000),
+            range in prop_oneof![Just(u32::MAX), 0..30_000u32],
+            most in 0..80usize,
+        ) {
+            let scaled = |v: f64| (v * f64::from(spread)) as i32;
+            let points: Vec<_> = (0..).zip(points).map(|(n, (x, y))| (Point::new(scaled(x), scaled(y)), n)).collect();
+            let mut found = Vec::new();
+            Grid::new(&points).nearest(eye, range, most, |_| true, &mut Vec::new(), &mut found);
+            found.sort_unstable();
+            prop_assert_eq!(found, nearest_slowly(&points, eye, range, most));
+        }
+    }
+
+    #[test]
+    fn a_thin_crowd_does_not_make_a_table_larger_than_itself() {
+        let points: Vec<_> = (0..1000).map(|n| (Point::new(n * 1_000_000, 0), n as u32)).collect();
+        assert!(Grid::new(&points).starts.len() < 1000);
+    }
+}

@@ -1,0 +1,33 @@
+//! The part of a frame that one seat may see.
+
+use crate::{id::EntityId, tick::Tick};
+
+/// What one seat sees at one tick.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View<E> {
+    /// When.
+    pub tick: Tick,
+    /// What, in ascending order of ids, each id once.
+    pub entities: Vec<(EntityId, E)>,
+}
+
+impl<E> View<E> {
+    /// A view of nothing.
+    #[must_use]
+    pub const fn new(tick: Tick) -> Self {
+        Self { tick, entities: Vec::new() }
+    }
+
+    /// The entity of this id, if it is seen.
+    #[must_use]
+    pub fn get(&self, id: EntityId) -> Option<&E> {
+        let at = self.entities.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&self.entities[at].1)
+    }
+}
+
+impl<E> Default for View<E> {
+    fn default() -> Self {
+        Self::new(Tick(0))
+    }
+}
