@@ -1,1 +1,203 @@
-//! soon
+//! `crowd`: the second game. Thousands of walkers on one big plain, the 64 nearest visible. It exists to keep the
+//! [`Game`] trait honest (nothing in it may be Arena's alone) and to be measured: every walker moves and turns at every tick.
+
+mod stroll;
+mod walker;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::walker::{Steering, Walker};
+use self::{stroll::Stroll, walker::PLAIN};
+use crate::{
+    bits::{BitReader, BitWriter, Bits, BitsError},
+    game::{
+        Angle, Audience, Brain, Deed, Entities, Entity, Game, GameRng, Occupant, Outcome, Point, Predict,
+        RoomDefaults, Seen, Setup, Step, Viewpoint,
+    },
+    id::{EntityId, SeatId},
+    tick::TickRate,
+};
+
+/// How many walkers a walker sees: the nearest.
+const VISIBLE: u16 = 64;
+
+/// One stumble in this many walker-seconds, so that health changes now and then.
+const SECONDS_PER_STUMBLE: u32 = 20;
+
+/// The plain and who walks on it.
+#[derive(Debug)]
+pub struct Crowd {
+    walkers: Entities<Walker>,
+    /// Each seat's walker.
+    seats: Vec<Option<EntityId>>,
+    rng: GameRng,
+    rate: TickRate,
+}
+
+/// What a plain is created with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrowdSettings {}
+
+/// A walker stumbled and lost some health: said to its own seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stumbled {
+    /// What is left, of 100.
+    pub health: u8,
+}
+
+impl Bits for Stumbled {
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bits(u32::from(self.health), 8);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self { health: from.read_bits(8)? as u8 })
+    }
+}
+
+impl Game for Crowd {
+    const NAME: &'static str = "crowd";
+    const REVISION: u32 = 1;
+    const ROOM: RoomDefaults = RoomDefaults { seats: 1000, bots: 0 };
+    const SKILLS: &'static [&'static str] = &["stroll"];
+
+    type Settings = CrowdSettings;
+    type Input = Steering;
+    type Entity = Walker;
+    type Event = Stumbled;
+
+    fn new(setup: &Setup<CrowdSettings>) -> Self {
+        Self {
+            walkers: Entities::new(),
+            seats: vec![None; usize::from(setup.seats)],
+            rng: GameRng::new(setup.seed, 0),
+            rate: setup.tick_rate,
+        }
+    }
+
+    fn seat_taken(&mut self, seat: SeatId, _occupant: Occupant) {
+        let at = Point::new(self.rng.below(PLAIN as u32) as i32, self.rng.below(PLAIN as u32) as i32);
+        let heading = Angle(self.rng.next_u32() as u16);
+        self.seats[seat.index()] = self.walkers.insert(Walker::new(seat, at, heading, self.rate)).ok();
+    }
+
+    fn seat_left(&mut self, seat: SeatId) {
+        if let Some(walker) = self.seats[seat.index()].take() {
+            self.walkers.remove(walker);
+        }
+    }
+
+    fn step(&mut self, step: Step<'_, Self>) {
+        let stumble_one_in = SECONDS_PER_STUMBLE * u32::from(self.rate.hz());
+        for (_, walker) in self.walkers.iter_mut() {
+            if let Some(steering) = step.inputs.of(walker.seat) {
+                walker.steer(steering);
+            }
+            walker.walk();
+            if self.rng.chance(1, stumble_one_in) {
+                walker.stumble();
+                step.events.push(Audience::Only(walker.seat), Stumbled { health: walker.health });
+            }
+        }
+    }
+
+    fn entities(&self) -> &Entities<Walker> {
+        &self.walkers
+    }
+
+    fn view(&self, seat: SeatId) -> Viewpoint {
+        let walker = self.seats.get(seat.index()).copied().flatten().and_then(|id| self.walkers.get(id));
+        let eye = walker.map_or_else(Point::default, |walker| walker.at);
+        Viewpoint { eye, range: u32::MAX, most: VISIBLE, hidden: Vec::new() }
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        None
+    }
+
+    fn save(&self, out: &mut BitWriter) {
+        self.walkers.save(out, Entity::encode);
+        self.seats.iter().for_each(|seat| seat.encode(out));
+        self.rng.encode(out);
+    }
+
+    fn load(setup: &Setup<CrowdSettings>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        let walkers = Entities::load(from, Walker::decode)?;
+        let seats = (0..setup.seats).map(|_| Option::decode(from)).collect::<Result<_, _>>()?;
+        Ok(Self { walkers, seats, rng: GameRng::decode(from)?, rate: setup.tick_rate })
+    }
+
+    fn brain(skill: &str, seed: u64) -> Option<Box<dyn Brain<Self>>> {
+        Self::SKILLS.contains(&skill).then(|| Box::new(Stroll::new(seed)) as _)
+    }
+
+    fn deed(_event: &Stumbled, _seat: SeatId) -> Option<Deed> {
+        None
+    }
+}
+
+impl Predict for Crowd {
+    type Scene = ();
+
+    fn observe(_scene: &mut (), _seen: &Seen<'_, Self>) {}
+
+    fn predict(own: &mut Walker, input: &Steering, _scene: &(), _rate: TickRate) {
+        own.steer(input);
+        own.walk();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        game::{Outbox, checksum},
+        journal::{Entries, SeatChange},
+        tick::Tick,
+    };
+
+    fn setup() -> Setup<CrowdSettings> {
+        Setup { settings: CrowdSettings {}, seed: 11, seats: 200, tick_rate: TickRate::default() }
+    }
+
+    fn entries(tick: u32) -> Entries<Steering> {
+        let mut entries = Entries::idle(200);
+        if tick == 1 {
+            entries.changes =
+                (0..200).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
+        }
+        for (seat, input) in entries.inputs.iter_mut().enumerate() {
+            *input = Some(Steering { bend: (seat as i32 - 100 + tick as i32 / 30) as i8 });
+        }
+        entries
+    }
+
+    #[test]
+    fn the_same_seed_and_entries_give_the_same_state_even_through_a_checkpoint() {
+        let mut first = Crowd::new(&setup());
+        let mut second = Crowd::new(&setup());
+        let mut scratch = BitWriter::new();
+        for tick in 1..300 {
+            entries(tick).apply(&mut first, Tick(tick), &mut Outbox::new());
+            entries(tick).apply(&mut second, Tick(tick), &mut Outbox::new());
+            assert_eq!(checksum(&first, &mut scratch), checksum(&second, &mut scratch), "at tick {tick}");
+            if tick % 100 == 0 {
+                scratch.clear();
+                second.save(&mut scratch);
+                second = Crowd::load(&setup(), &mut BitReader::new(scratch.finish())).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_leaves_the_plain() {
+        let mut crowd = Crowd::new(&setup());
+        for tick in 1..3000 {
+            entries(tick).apply(&mut crowd, Tick(tick), &mut Outbox::new());
+        }
+        for (_, walker) in crowd.entities().iter() {
+            assert!((0..PLAIN).contains(&walker.at.x) && (0..PLAIN).contains(&walker.at.y), "{walker:?}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The walkers' bot: a new bend about once a second.
+
+use super::{Crowd, Steering};
+use crate::{
+    game::{Brain, GameRng, Seen},
+    tick::Tick,
+};
+
+/// Strolls about.
+#[derive(Debug)]
+pub(super) struct Stroll {
+    rng: GameRng,
+    bend: i8,
+    /// When to bend another way.
+    until: Tick,
+}
+
+impl Stroll {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { rng: GameRng::new(seed, 1), bend: 0, until: Tick(0) }
+    }
+}
+
+impl Brain<Crowd> for Stroll {
+    fn decide(&mut self, seen: Seen<'_, Crowd>) -> Steering {
+        if seen.tick >= self.until {
+            let second = u32::from(seen.rate.hz());
+            self.bend = self.rng.next_u32() as i8;
+            self.until = seen.tick.after(second / 2 + self.rng.below(second));
+        }
+        Steering { bend: self.bend }
+    }
+}

@@ -1,0 +1,193 @@
+//! One walker: its state, its one rule of motion, and how little of it needs to be sent.
+
+use crate::{
+    bits::{BitReader, BitWriter, Bits, BitsError},
+    game::{Angle, Entity, Place, Point, UNIT},
+    id::SeatId,
+    tick::TickRate,
+};
+
+/// The side of the plain, in 1/256 unit: 1,024 units, and a power of two so that a coordinate takes [`PLAIN_BITS`].
+pub(super) const PLAIN: i32 = 1 << PLAIN_BITS;
+const PLAIN_BITS: u32 = 18;
+
+/// How fast a walker walks, in 1/256 unit a second.
+const SPEED: i32 = 3 * UNIT / 2;
+
+/// The direction is held to this many of an angle's 65,536 steps for each unit of bend.
+const BEND_STEP: i16 = 8;
+
+/// Who walks, where, and how the path bends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walker {
+    /// Whose it is.
+    pub seat: SeatId,
+    /// Where it is.
+    pub at: Point,
+    /// Where it faces.
+    pub heading: Angle,
+    /// How much it turns at each tick.
+    pub bend: i8,
+    /// How far it goes at each tick, in 1/256 unit.
+    pub pace: u8,
+    /// Out of 100.
+    pub health: u8,
+}
+
+/// What a walker's player wants: a path that bends this much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steering {
+    /// How much to turn at each tick.
+    pub bend: i8,
+}
+
+impl Bits for Steering {
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bits(u32::from(self.bend as u8), 8);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self { bend: from.read_bits(8)? as u8 as i8 })
+    }
+}
+
+impl Walker {
+    const FULL_HEALTH: u8 = 100;
+    const STUMBLE_COST: u8 = 7;
+
+    pub(super) fn new(seat: SeatId, at: Point, heading: Angle, rate: TickRate) -> Self {
+        // At 1 Hz a tick would take more than fits: such a crowd walks at 255 sub-units a second, and nobody minds.
+        let pace = (SPEED / i32::from(rate.hz())).clamp(1, i32::from(u8::MAX)) as u8;
+        Self { seat, at, heading, bend: 0, pace, health: Self::FULL_HEALTH }
+    }
+
+    pub(super) const fn steer(&mut self, steering: &Steering) {
+        self.bend = steering.bend;
+    }
+
+    /// One tick of motion: turn, go, and turn round at the fence.
+    pub(super) fn walk(&mut self) {
+        self.heading = Angle(self.heading.0.wrapping_add_signed(i16::from(self.bend) * BEND_STEP));
+        let to = self.at + self.heading.times(i32::from(self.pace));
+        self.at = Point::new(to.x.clamp(0, PLAIN - 1), to.y.clamp(0, PLAIN - 1));
+        if self.at != to {
+            self.heading = self.heading + Angle::HALF;
+        }
+    }
+
+    pub(super) const fn stumble(&mut self) {
+        self.health = match self.health.checked_sub(Self::STUMBLE_COST) {
+            Some(left) => left,
+            None => Self::FULL_HEALTH,
+        };
+    }
+}
+
+impl Entity for Walker {
+    fn place(&self) -> Place {
+        Place::At(self.at)
+    }
+
+    fn encode(&self, out: &mut BitWriter) {
+        self.seat.encode(out);
+        out.write_bits(self.at.x as u32, PLAIN_BITS);
+        out.write_bits(self.at.y as u32, PLAIN_BITS);
+        out.write_bits(u32::from(self.heading.0), 16);
+        out.write_bits(u32::from(self.bend as u8), 8);
+        out.write_bits(u32::from(self.pace), 8);
+        out.write_bits(u32::from(self.health), 8);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self {
+            seat: SeatId::decode(from)?,
+            at: Point::new(from.read_bits(PLAIN_BITS)? as i32, from.read_bits(PLAIN_BITS)? as i32),
+            heading: Angle(from.read_bits(16)? as u16),
+            bend: from.read_bits(8)? as u8 as i8,
+            pace: from.read_bits(8)? as u8,
+            health: from.read_bits(8)? as u8,
+        })
+    }
+
+    fn extrapolate(&self, ticks: u32) -> Self {
+        let mut later = self.clone();
+        (0..ticks).for_each(|_| later.walk());
+        later
+    }
+
+    /// A new bend moves a walker off its expected path by little: heading and place are coded as small differences.
+    fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
+        let strayed = (self.at, self.heading, self.bend) != (expected.at, expected.heading, expected.bend);
+        out.write_bool(strayed);
+        if strayed {
+            out.write_signed(self.at.x.wrapping_sub(expected.at.x), 4);
+            out.write_signed(self.at.y.wrapping_sub(expected.at.y), 4);
+            out.write_signed(i32::from(expected.heading.turn_to(self.heading)), 10);
+            out.write_bits(u32::from(self.bend as u8), 8);
+        }
+        // Who it is and how fast it goes change only with the seat's holder, health seldom: one bit covers all three.
+        let hurt = (self.seat, self.pace, self.health) != (expected.seat, expected.pace, expected.health);
+        out.write_bool(hurt);
+        if hurt {
+            self.seat.encode(out);
+            out.write_bits(u32::from(self.pace), 8);
+            out.write_bits(u32::from(self.health), 8);
+        }
+    }
+
+    fn decode_delta(expected: &Self, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        let mut walker = expected.clone();
+        if from.read_bool()? {
+            walker.at = walker.at + Point::new(from.read_signed(4)?, from.read_signed(4)?);
+            walker.heading = Angle(walker.heading.0.wrapping_add(from.read_signed(10)? as u16));
+            walker.bend = from.read_bits(8)? as u8 as i8;
+        }
+        if from.read_bool()? {
+            walker.seat = SeatId::decode(from)?;
+            walker.pace = from.read_bits(8)? as u8;
+            walker.health = from.read_bits(8)? as u8;
+        }
+        Ok(walker)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn walker() -> impl Strategy<Value = Walker> {
+        (0..1000u16, 0..PLAIN, 0..PLAIN, any::<u16>(), any::<i8>(), any::<u8>(), any::<u8>()).prop_map(
+            |(seat, x, y, heading, bend, pace, health)| Walker {
+                seat: SeatId(seat),
+                at: Point::new(x, y),
+                heading: Angle(heading),
+                bend,
+                pace,
+                health,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_walker_comes_back_as_it_was_whole_and_as_a_delta(expected in walker(), new in walker()) {
+            let mut out = BitWriter::new();
+            new.encode(&mut out);
+            new.encode_delta(&expected, &mut out);
+            let mut from = BitReader::new(out.finish());
+            prop_assert_eq!(Walker::decode(&mut from), Ok(new.clone()));
+            prop_assert_eq!(Walker::decode_delta(&expected, &mut from), Ok(new));
+        }
+    }
+
+    #[test]
+    fn a_walker_that_is_left_alone_is_where_it_was_expected() {
+        let mut walker = Walker::new(SeatId(1), Point::new(50_000, 60_000), Angle(7), TickRate::default());
+        walker.steer(&Steering { bend: 9 });
+        let expected = walker.extrapolate(40);
+        (0..40).for_each(|_| walker.walk());
+        assert_eq!(walker, expected);
+    }
+}
