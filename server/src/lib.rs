@@ -1,3 +1,8 @@
 //! Quarrel server
 
+pub mod admin;
 pub mod config;
+pub mod data_dir;
+pub mod net;
+pub mod shutdown;
+pub mod telemetry;

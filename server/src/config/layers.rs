@@ -165,7 +165,12 @@ impl Merged {
                 };
                 let path = settings::path(&said.name);
                 if !values::fits(default, &value) {
-                    return Err(ConfigError::value(said.origin, &path, &value, values::accepts_like(default)));
+                    return Err(ConfigError::value(
+                        said.origin,
+                        &path,
+                        &value,
+                        values::accepts_like(default),
+                    ));
                 }
                 self.set(path, value, said.origin);
                 return Ok(());

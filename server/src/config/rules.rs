@@ -26,7 +26,8 @@ fn at_most(merged: &Merged, key: &str, bound: &str) -> Result<(), ConfigError> {
 fn keep_alive_within_idle_timeout(merged: &Merged) -> Result<(), ConfigError> {
     const KEEP_ALIVE: &str = "net.keep_alive_ms";
     const IDLE: &str = "net.idle_timeout_ms";
-    let (Some((keep_alive, often)), Some((idle, limit))) = (integer(merged, KEEP_ALIVE), integer(merged, IDLE))
+    let (Some((keep_alive, often)), Some((idle, limit))) =
+        (integer(merged, KEEP_ALIVE), integer(merged, IDLE))
     else {
         return Ok(());
     };

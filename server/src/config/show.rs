@@ -37,7 +37,9 @@ pub fn write_effective(config: &Config, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{gap}[{section}]")?;
         for key in KEYS.iter().filter(|key| key.section == section) {
             match (config.merged.get(&key.path()), key.fallback) {
-                (Some(setting), _) => writeln!(out, "{} = {} # from {}", key.name, setting.value, setting.origin)?,
+                (Some(setting), _) => {
+                    writeln!(out, "{} = {} # from {}", key.name, setting.value, setting.origin)?
+                }
                 (None, Fallback::Unset(why)) => writeln!(out, "# {} is not set: {why}", key.name)?,
                 (None, _) => {}
             }

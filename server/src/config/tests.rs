@@ -145,13 +145,20 @@ fn a_number_out_of_range_is_refused_with_its_place_and_the_range() {
     assert_eq!(error, "quarrel.toml:3:3: room.tick_rate is 500; it takes 1 to 128");
     for (value, accepted) in [("0", false), ("1", true), ("128", true), ("129", false)] {
         let sources = variables(&[("QUARREL_ROOM__TICK_RATE", value)]);
-        assert_eq!(load(&sources, &games()).is_ok(), accepted, "1 to 128 includes both ends and {value} is tried");
+        assert_eq!(
+            load(&sources, &games()).is_ok(),
+            accepted,
+            "1 to 128 includes both ends and {value} is tried"
+        );
     }
 }
 
 #[test]
 fn a_value_of_the_wrong_kind_is_refused_with_what_is_right() {
-    assert_eq!(complaint("[room]\ntick_rate = \"30\"\n"), "quarrel.toml:2:1: room.tick_rate is \"30\"; it takes 1 to 128");
+    assert_eq!(
+        complaint("[room]\ntick_rate = \"30\"\n"),
+        "quarrel.toml:2:1: room.tick_rate is \"30\"; it takes 1 to 128"
+    );
     assert!(complaint("[net]\nlisten = \"7777\"\n").contains("it takes an IP address and a port"));
     assert!(complaint("[log]\nformat = \"xml\"\n").ends_with("it takes \"auto\", \"text\" or \"json\""));
     assert!(complaint("[log]\nfilter = \"quarrel=loud\"\n").contains("log.filter is \"quarrel=loud\""));
@@ -170,7 +177,10 @@ fn every_source_is_named_in_its_errors() {
 #[test]
 fn an_unknown_key_is_refused_with_the_nearest_and_all_that_are_accepted() {
     let error = complaint("[room]\ntickrate = 30\n");
-    assert!(error.starts_with("quarrel.toml:2:1: unknown key `tickrate` (did you mean `tick_rate`?)"), "{error}");
+    assert!(
+        error.starts_with("quarrel.toml:2:1: unknown key `tickrate` (did you mean `tick_rate`?)"),
+        "{error}"
+    );
     assert!(error.contains("accepted here: tick_rate, send_rate, rooms, seats"), "{error}");
     let error = complaint("[nett]\n");
     assert!(error.starts_with("quarrel.toml:1:2: unknown section `nett` (did you mean `net`?)"), "{error}");
@@ -179,7 +189,10 @@ fn an_unknown_key_is_refused_with_the_nearest_and_all_that_are_accepted() {
 #[test]
 fn an_unknown_variable_of_ours_is_refused_and_those_of_others_are_let_alone() {
     let error = load(&variables(&[("QUARREL_NET__LISTN", "x")]), &games()).unwrap_err().to_string();
-    assert!(error.contains("unknown variable `QUARREL_NET__LISTN` (did you mean `QUARREL_NET__LISTEN`?)"), "{error}");
+    assert!(
+        error.contains("unknown variable `QUARREL_NET__LISTN` (did you mean `QUARREL_NET__LISTEN`?)"),
+        "{error}"
+    );
     assert!(load(&variables(&[("QUARREL_DEBUG", "1")]), &games()).is_err());
     assert!(load(&variables(&[("PATH", "/bin"), ("NOT_QUARREL_NET__LISTEN", "x")]), &games()).is_ok());
 }
@@ -218,7 +231,9 @@ fn keep_alives_come_before_the_idle_timeout() {
     let error = complaint("[net]\nkeep_alive_ms = 10000\n");
     assert!(error.ends_with("it takes less than 10000 (that is net.idle_timeout_ms)"), "{error}");
     let error = complaint("[net]\nidle_timeout_ms = 2000\n");
-    assert!(error.ends_with("net.idle_timeout_ms is 2000; it takes more than 3000 (that is net.keep_alive_ms)"));
+    assert!(
+        error.ends_with("net.idle_timeout_ms is 2000; it takes more than 3000 (that is net.keep_alive_ms)")
+    );
 }
 
 #[test]
@@ -317,7 +332,8 @@ fn every_key_can_be_set_by_its_variable() {
             ("QUARREL_NET__KEY", "key.pem"),
             (&key.variable(), &value),
         ];
-        let config = load(&variables(&pairs), &games()).unwrap_or_else(|error| panic!("{}: {error}", key.path()));
+        let config =
+            load(&variables(&pairs), &games()).unwrap_or_else(|error| panic!("{}: {error}", key.path()));
         assert_eq!(config.origin(&key.path()), Some(&Origin::Environment(key.variable())));
     }
 }

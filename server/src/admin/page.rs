@@ -1,0 +1,61 @@
+//! The front page: what a person sees who opens the plane's address. No script, nothing from elsewhere.
+
+use std::fmt::Write;
+
+use super::api::ROUTES;
+use super::dto::RoomListing;
+
+const HEAD: &str = "<!doctype html>
+<html lang=\"en\"><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"5\"><title>Quarrel</title>
+<style>body{font:16px system-ui;margin:2rem}td,th{padding:.2rem 1rem .2rem 0;text-align:left}</style>
+<h1>Quarrel</h1>
+<p>";
+
+const COLUMNS: &str = "<h2>Rooms</h2>
+<table><tr><th>room<th>game<th>players<th>bots<th>seats<th>tick<th>overruns<th>age
+";
+
+/// Links to every route, and the rooms as a table.
+pub(super) fn render(rooms: &[RoomListing]) -> String {
+    let mut page = String::from(HEAD);
+    for route in &ROUTES[1..] {
+        page.push_str(&format_link(route));
+    }
+    page.push_str(COLUMNS);
+    for room in rooms {
+        push_row(&mut page, room);
+    }
+    page.push_str("</table>\n");
+    if rooms.is_empty() {
+        page.push_str("<p>None yet: the first player to join opens one.\n");
+    }
+    page
+}
+
+fn format_link(route: &str) -> String {
+    format!("<a href=\"{route}\">{route}</a> ")
+}
+
+fn push_row(page: &mut String, room: &RoomListing) {
+    let RoomListing { players, bots, seats, tick, overruns, age_s, .. } = room;
+    let (id, game) = (escaped(&room.id), escaped(room.game));
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        page,
+        "<tr><td>{id}<td>{game}<td>{players}<td>{bots}<td>{seats}<td>{tick}<td>{overruns}<td>{age_s} s"
+    );
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_become_markup() {
+        assert_eq!(escaped("<b>&\"</b>"), "&lt;b&gt;&amp;&quot;&lt;/b&gt;");
+    }
+}

@@ -1,0 +1,112 @@
+//! The endpoint's two secrets, kept so that a restart is the same endpoint to those who knew it.
+//!
+//! With the old reset key a restarted server answers packets of connections that it lost with a stateless reset,
+//! so that players reconnect at once; with a new one they would wait out their idle timeout.
+//! With the old token key the address proofs that clients hold stay good.
+
+use std::fmt;
+use std::fs;
+
+use ring::digest;
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::data_dir::{DataDir, DataDirError};
+
+const RESET_FILE: &str = "tls/reset.key";
+const TOKEN_FILE: &str = "tls/token.key";
+
+/// Bytes of one secret: a block of SHA-256, what HMAC uses whole.
+pub const SECRET_BYTES: usize = 64;
+
+/// The endpoint's secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EndpointKeys {
+    /// Signs stateless resets.
+    pub reset: [u8; SECRET_BYTES],
+    /// Signs address proofs: Retry and address validation tokens.
+    pub token: [u8; SECRET_BYTES],
+}
+
+/// Why there are no secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// They could not be kept.
+    #[error(transparent)]
+    Kept(#[from] DataDirError),
+    /// The system gave no random bytes: nothing here is safe.
+    #[error("the system's random generator failed")]
+    Random,
+}
+
+impl EndpointKeys {
+    /// The secrets of this data directory, made on the first start.
+    pub fn open(dir: &DataDir) -> Result<Self, KeysError> {
+        Ok(Self { reset: secret(dir, RESET_FILE)?, token: secret(dir, TOKEN_FILE)? })
+    }
+
+    /// Secrets that follow from a seed and touch no disk, for simulations.
+    pub fn in_memory(seed: &[u8]) -> Self {
+        Self { reset: derived(seed, b"reset"), token: derived(seed, b"token") }
+    }
+}
+
+impl fmt::Debug for EndpointKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointKeys").finish_non_exhaustive()
+    }
+}
+
+/// A secret that is kept, or a new one where none is or where what is kept is not one.
+fn secret(dir: &DataDir, name: &str) -> Result<[u8; SECRET_BYTES], KeysError> {
+    if let Some(kept) = fs::read(dir.file(name)).ok().and_then(|bytes| bytes.try_into().ok()) {
+        return Ok(kept);
+    }
+    let mut made = [0; SECRET_BYTES];
+    SystemRandom::new().fill(&mut made).map_err(|_| KeysError::Random)?;
+    dir.write_private(name, &made)?;
+    Ok(made)
+}
+
+fn derived(seed: &[u8], purpose: &[u8]) -> [u8; SECRET_BYTES] {
+    let mut context = digest::Context::new(&digest::SHA512);
+    context.update(purpose);
+    context.update(seed);
+    let mut bytes = [0; SECRET_BYTES];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_made_once_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path()).unwrap();
+        let first = EndpointKeys::open(&dir).unwrap();
+        assert_ne!(first.reset, first.token, "two purposes never share a secret");
+        assert!(EndpointKeys::open(&dir).unwrap() == first, "a restart is the same endpoint");
+    }
+
+    #[test]
+    fn a_secret_of_the_wrong_length_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path()).unwrap();
+        dir.write_private(RESET_FILE, b"short").unwrap();
+        let keys = EndpointKeys::open(&dir).unwrap();
+        assert!(EndpointKeys::open(&dir).unwrap() == keys);
+    }
+
+    #[test]
+    fn a_seed_decides_both_secrets() {
+        assert!(EndpointKeys::in_memory(b"1") == EndpointKeys::in_memory(b"1"));
+        assert!(EndpointKeys::in_memory(b"1").reset != EndpointKeys::in_memory(b"2").reset);
+        assert!(EndpointKeys::in_memory(b"1").reset != EndpointKeys::in_memory(b"1").token);
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        assert_eq!(format!("{:?}", EndpointKeys::in_memory(b"1")), "EndpointKeys { .. }");
+    }
+}

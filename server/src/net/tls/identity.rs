@@ -1,0 +1,175 @@
+//! A certificate chain and its private key: who we are to a client.
+
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rcgen::{CertificateParams, KeyPair, PKCS_ED25519, SerialNumber, date_time_ymd};
+use ring::digest;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::data_dir::DataDirError;
+
+/// A certificate that can be shown, for its key is there and fits.
+#[derive(Debug)]
+pub struct Identity {
+    certified: Arc<CertifiedKey>,
+    valid_until: SystemTime,
+}
+
+/// Why there is no certificate to show.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// A file could not be read.
+    #[error("cannot read {}: {source}; check the path and who may read it", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is not PEM, or damaged.
+    #[error("{} is not a PEM file: {source}", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: pem::Error,
+    },
+    /// A file holds no certificate.
+    #[error("{} holds no certificate: net.cert (--cert) takes a PEM file with a section BEGIN CERTIFICATE", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file holds no private key.
+    #[error("{} holds no private key: net.key (--key) takes a PEM file with a section BEGIN PRIVATE KEY", path.display())]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Both are there, but do not belong together.
+    #[error("the key in {} is not the key of the certificate in {}; the server's own certificate must be the first", key.display(), cert.display())]
+    Mismatch {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+    /// Certificate or key are of a kind that we cannot use.
+    #[error("cannot use this certificate or key: {0}")]
+    Unusable(String),
+    /// Our own certificate could not be made.
+    #[error("cannot make a certificate: {0}")]
+    Make(#[from] rcgen::Error),
+    /// Our own certificate could not be kept.
+    #[error(transparent)]
+    Keep(#[from] DataDirError),
+}
+
+impl Identity {
+    /// From PEM files: the chain, the server's own certificate first, and its private key.
+    pub fn read(cert: &Path, key: &Path) -> Result<Self, IdentityError> {
+        let chain = chain(cert)?;
+        let private = match PrivateKeyDer::from_pem_slice(&bytes(key)?) {
+            Ok(private) => private,
+            Err(pem::Error::NoItemsFound) => return Err(IdentityError::NoKey { path: key.to_owned() }),
+            Err(source) => return Err(IdentityError::Pem { path: key.to_owned(), source }),
+        };
+        Self::new(chain, &private).map_err(|error| match error {
+            NotOne::Mismatch => IdentityError::Mismatch { cert: cert.to_owned(), key: key.to_owned() },
+            NotOne::Unusable(why) => IdentityError::Unusable(why),
+        })
+    }
+
+    /// An Ed25519 one that touches no disk: its certificate and signatures have the same size each time, so that
+    /// simulated packets have too.
+    pub(super) fn in_memory() -> Result<Self, IdentityError> {
+        let key = KeyPair::generate_for(&PKCS_ED25519)?;
+        let mut params = CertificateParams::new(["localhost", "127.0.0.1", "::1"].map(str::to_owned))?;
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(2100, 1, 1);
+        params.serial_number = Some(SerialNumber::from(1));
+        let certificate = params.self_signed(&key)?;
+        let private = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())
+            .map_err(|error| IdentityError::Unusable(error.to_string()))?;
+        Self::new(vec![certificate.der().clone()], &private).map_err(|error| match error {
+            NotOne::Mismatch => IdentityError::Unusable("a key that is not its own".into()),
+            NotOne::Unusable(why) => IdentityError::Unusable(why),
+        })
+    }
+
+    /// The server's own certificate.
+    pub fn certificate(&self) -> &CertificateDer<'static> {
+        // `new` refuses an empty chain.
+        &self.certified.cert[0]
+    }
+
+    /// SHA-256 of the server's own certificate, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, self.certificate());
+        digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    /// Until when the server's own certificate is valid.
+    pub fn valid_until(&self) -> SystemTime {
+        self.valid_until
+    }
+
+    pub(super) fn certified(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.certified)
+    }
+
+    fn new(chain: Vec<CertificateDer<'static>>, private: &PrivateKeyDer<'_>) -> Result<Self, NotOne> {
+        let unusable = |error: &dyn ToString| NotOne::Unusable(error.to_string());
+        let own = chain.first().ok_or_else(|| NotOne::Unusable("an empty chain".into()))?;
+        let (_, parsed) = X509Certificate::from_der(own).map_err(|error| unusable(&error))?;
+        let valid_until = from_unix(parsed.validity().not_after.timestamp());
+        let signing = any_supported_type(private).map_err(|error| unusable(&error))?;
+        let certified = CertifiedKey::new(chain, signing);
+        match certified.keys_match() {
+            Ok(()) => Ok(Self { certified: Arc::new(certified), valid_until }),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(NotOne::Mismatch),
+            Err(error) => Err(unusable(&error)),
+        }
+    }
+}
+
+/// Why a chain and a key are not an identity.
+enum NotOne {
+    Mismatch,
+    Unusable(String),
+}
+
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes(path)?).collect();
+    match chain {
+        Ok(chain) if chain.is_empty() => Err(IdentityError::NoCertificate { path: path.to_owned() }),
+        Ok(chain) => Ok(chain),
+        Err(source) => Err(IdentityError::Pem { path: path.to_owned(), source }),
+    }
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, IdentityError> {
+    std::fs::read(path).map_err(|source| IdentityError::Unreadable { path: path.to_owned(), source })
+}
+
+fn from_unix(seconds: i64) -> SystemTime {
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let moment = if seconds < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(distance)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(distance)
+    };
+    moment.unwrap_or(SystemTime::UNIX_EPOCH)
+}

@@ -1,0 +1,145 @@
+//! Certificates made, kept, renewed, read and refused.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use rcgen::{CertificateParams, KeyPair};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use super::*;
+use crate::config::{self, GameDefaults, Sources};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn data_dir() -> (tempfile::TempDir, DataDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = DataDir::open(folder.path()).unwrap();
+    (folder, dir)
+}
+
+fn net_config() -> NetConfig {
+    let game = GameDefaults {
+        name: "g",
+        seats: 1,
+        bots: 0,
+        bot_skill: "s",
+        skills: &["s"],
+        settings: toml::Table::new(),
+    };
+    config::load(&Sources::default(), &[game]).unwrap().net
+}
+
+/// A noon long ago: renewal must follow the clock that is handed in, not the wall's.
+fn noon() -> SystemTime {
+    SystemTime::UNIX_EPOCH + 20_000 * DAY
+}
+
+#[test]
+fn a_development_certificate_is_made_once_and_kept() {
+    let (_folder, dir) = data_dir();
+    let first = ServerTls::open(&net_config(), &dir, noon()).unwrap();
+    let second = ServerTls::open(&net_config(), &dir, noon() + DAY).unwrap();
+    assert_eq!(first.certificate(), second.certificate());
+    assert_eq!(first.certificate_sha256().len(), 64);
+    for file in ["tls/cert.pem", "tls/key.pem"] {
+        let mode = fs::metadata(dir.file(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file} must be its owner's alone");
+    }
+}
+
+#[test]
+fn a_browser_can_pin_the_development_certificate() {
+    let (_folder, dir) = data_dir();
+    let tls = ServerTls::open(&net_config(), &dir, noon()).unwrap();
+    let der = tls.certificate();
+    let (_, certificate) = X509Certificate::from_der(&der).unwrap();
+    let validity =
+        certificate.validity().not_after.timestamp() - certificate.validity().not_before.timestamp();
+    assert!(validity <= 14 * 86_400, "browsers refuse to pin more than 14 days");
+    let names = &certificate.subject_alternative_name().unwrap().unwrap().value.general_names;
+    assert!(names.contains(&GeneralName::DNSName("localhost")));
+    assert!(names.contains(&GeneralName::IPAddress(&[127, 0, 0, 1])));
+    let p256 = "1.2.840.10045.3.1.7";
+    let curve = certificate.public_key().algorithm.parameters.as_ref().unwrap().as_oid().unwrap();
+    assert_eq!(curve.to_id_string(), p256);
+}
+
+#[test]
+fn it_is_renewed_while_three_days_are_left_and_not_before() {
+    let (_folder, dir) = data_dir();
+    let tls = ServerTls::open(&net_config(), &dir, noon()).unwrap();
+    let old = tls.certificate_sha256();
+    assert!(!tls.renew_if_due(noon() + 10 * DAY - Duration::from_secs(1)).unwrap());
+    assert_eq!(tls.certificate_sha256(), old);
+    assert!(tls.renew_if_due(noon() + 10 * DAY + Duration::from_secs(1)).unwrap());
+    assert_ne!(tls.certificate_sha256(), old);
+    assert!(tls.valid_until() > noon() + 22 * DAY);
+    let restarted = ServerTls::open(&net_config(), &dir, noon() + 11 * DAY).unwrap();
+    assert_eq!(restarted.certificate(), tls.certificate(), "the renewed one is the one that is kept");
+}
+
+#[test]
+fn a_due_or_damaged_certificate_is_replaced_at_the_start() {
+    let (_folder, dir) = data_dir();
+    let first = ServerTls::open(&net_config(), &dir, noon()).unwrap();
+    let later = ServerTls::open(&net_config(), &dir, noon() + 30 * DAY).unwrap();
+    assert_ne!(first.certificate(), later.certificate());
+    fs::write(dir.file("tls/key.pem"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let mended = ServerTls::open(&net_config(), &dir, noon() + 30 * DAY).unwrap();
+    assert_ne!(mended.certificate(), later.certificate());
+}
+
+#[test]
+fn what_is_wrong_with_an_operators_files_is_said() {
+    let (_folder, dir) = data_dir();
+    let (cert, key) = (dir.file("cert.pem"), dir.file("key.pem"));
+    let complaint = || Identity::read(&cert, &key).unwrap_err().to_string();
+    assert!(complaint().contains("cannot read"), "{}", complaint());
+
+    let pair = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".into()]).unwrap().self_signed(&pair).unwrap();
+    fs::write(&cert, pair.serialize_pem()).unwrap();
+    fs::write(&key, certificate.pem()).unwrap();
+    assert!(complaint().contains("holds no certificate"), "{}", complaint());
+    fs::write(&cert, certificate.pem()).unwrap();
+    assert!(complaint().contains("holds no private key"), "{}", complaint());
+    fs::write(&key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    assert!(complaint().contains("is not the key of the certificate"), "{}", complaint());
+    fs::write(&key, pair.serialize_pem()).unwrap();
+    assert_eq!(Identity::read(&cert, &key).unwrap().certificate(), certificate.der());
+}
+
+#[test]
+fn an_operators_new_files_are_taken_up_and_bad_ones_change_nothing() {
+    let (_folder, dir) = data_dir();
+    let net = NetConfig { cert: Some(dir.file("c.pem")), key: Some(dir.file("k.pem")), ..net_config() };
+    let install = || {
+        let pair = KeyPair::generate().unwrap();
+        let certificate =
+            CertificateParams::new(vec!["localhost".into()]).unwrap().self_signed(&pair).unwrap();
+        fs::write(dir.file("c.pem"), certificate.pem()).unwrap();
+        fs::write(dir.file("k.pem"), pair.serialize_pem()).unwrap();
+        certificate.der().clone()
+    };
+    let first = install();
+    let tls = ServerTls::open(&net, &dir, noon()).unwrap();
+    assert!(!tls.renew_if_due(noon()).unwrap(), "the same files are nothing new");
+    fs::write(dir.file("k.pem"), "").unwrap();
+    assert!(tls.renew_if_due(noon()).is_err());
+    assert_eq!(tls.certificate(), first, "the old certificate stays in force");
+    let second = install();
+    assert!(tls.renew_if_due(noon()).unwrap());
+    assert_eq!(tls.certificate(), second);
+}
+
+#[test]
+fn certificates_in_memory_have_one_size_and_talk_our_protocol_alone() {
+    let sizes: Vec<_> = (0..8).map(|_| ServerTls::in_memory().unwrap().certificate().len()).collect();
+    assert!(sizes.iter().all(|size| *size == sizes[0]), "{sizes:?}");
+    let config = ServerTls::in_memory().unwrap().config();
+    assert_eq!(config.alpn_protocols, [ALPN.to_vec()]);
+    assert_eq!(config.max_early_data_size, 0, "nothing is done before the handshake completes");
+    let first = config.crypto_provider().cipher_suites[0].suite();
+    assert_eq!(first, rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
+}

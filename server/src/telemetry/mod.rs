@@ -1,0 +1,11 @@
+//! What the server says about itself: log lines for people, numbers for dashboards.
+//!
+//! - [`logs`]: where lines go and how they look.
+//! - [`metrics`]: every number, with its handles.
+//! - `process`: CPU and memory of this process, read when asked.
+
+pub mod logs;
+pub mod metrics;
+mod process;
+
+pub use metrics::Metrics;

@@ -1,0 +1,77 @@
+//! CPU and memory of this process, read from `/proc` at each scrape and never in between.
+
+use std::fmt;
+use std::fs;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
+
+/// What the kernel counts CPU time in: `USER_HZ`, which is 100 on every architecture that Linux serves.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Reads the kernel's account of this process; where there is none, the numbers are left out.
+#[derive(Debug)]
+pub(super) struct ProcessCollector;
+
+impl Collector for ProcessCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        if let Some(seconds) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(cpu_seconds) {
+            let counter = ConstCounter::new(seconds);
+            let help = "CPU time, user and system.";
+            counter.encode(encoder.encode_descriptor(
+                "process_cpu",
+                help,
+                Some(&Unit::Seconds),
+                counter.metric_type(),
+            )?)?;
+        }
+        if let Some(bytes) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident_bytes)
+        {
+            let gauge = ConstGauge::new(bytes);
+            let help = "Memory that is in RAM.";
+            gauge.encode(encoder.encode_descriptor(
+                "process_resident_memory",
+                help,
+                Some(&Unit::Bytes),
+                gauge.metric_type(),
+            )?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Fields 14 and 15 of `/proc/self/stat`, counted after the name, which may hold blanks and brackets itself.
+fn cpu_seconds(stat: &str) -> Option<f64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_ascii_whitespace().skip(11);
+    let user: f64 = fields.next()?.parse().ok()?;
+    let system: f64 = fields.next()?.parse().ok()?;
+    Some((user + system) / TICKS_PER_SECOND)
+}
+
+/// `VmRSS` of `/proc/self/status`: in kilobytes there, where `statm` would need the page size.
+fn resident_bytes(status: &str) -> Option<i64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: i64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_with_blanks_and_brackets_shifts_no_field() {
+        let stat = "42 (a b) c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 3";
+        assert_eq!(cpu_seconds(stat), Some(3.0));
+    }
+
+    #[test]
+    fn resident_memory_is_read_in_kilobytes() {
+        assert_eq!(resident_bytes("Name:\tquarrel\nVmRSS:\t    2048 kB\nThreads:\t3\n"), Some(2 << 20));
+        assert_eq!(resident_bytes("Name:\tquarrel\n"), None);
+    }
+}
