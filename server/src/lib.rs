@@ -1,6 +1,7 @@
 //! Quarrel server
 
 pub mod admin;
+pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod net;

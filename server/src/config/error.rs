@@ -36,11 +36,32 @@ impl fmt::Display for Origin {
         match self {
             Self::Default => write!(f, "default"),
             Self::Game(name) => write!(f, "default of {name}"),
-            Self::SameAs(key) => write!(f, "same as {key}"),
+            Self::SameAs(key) => write!(f, "{key}"),
             Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
             Self::Environment(variable) => write!(f, "environment {variable}"),
             Self::Flag(flag) => write!(f, "{flag}"),
         }
+    }
+}
+
+/// What has a name in a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A key in a section.
+    Key,
+    /// A section of a file.
+    Section,
+    /// An environment variable.
+    Variable,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Key => "key",
+            Self::Section => "section",
+            Self::Variable => "variable",
+        })
     }
 }
 
@@ -68,8 +89,8 @@ pub enum ConfigError {
     Unknown {
         /// Where it was said.
         at: Origin,
-        /// `key`, `section` or `variable`.
-        what: &'static str,
+        /// What it would have been the name of.
+        what: Named,
         /// What was said.
         name: String,
         /// What is accepted in that place.
@@ -118,7 +139,7 @@ impl ConfigError {
     }
 
     /// An [`Unknown`](Self::Unknown) that looks for what was probably meant.
-    pub(super) fn unknown(at: Origin, what: &'static str, name: &str, accepted: Vec<String>) -> Self {
+    pub(super) fn unknown(at: Origin, what: Named, name: &str, accepted: Vec<String>) -> Self {
         let nearest = nearest(name, &accepted);
         Self::Unknown { at, what, name: name.to_owned(), accepted, nearest }
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::error::{ConfigError, Origin};
+use super::error::{ConfigError, Named, Origin};
 use super::keys::{SETTINGS_SECTION, sections};
 use super::layers::{Raw, Said};
 
@@ -31,7 +31,7 @@ impl File<'_> {
             let section = name.into_inner().into_owned();
             if !is_section(&section) {
                 let accepted = sections().into_iter().map(str::to_owned).collect();
-                return Err(ConfigError::unknown(at, "section", &section, accepted));
+                return Err(ConfigError::unknown(at, Named::Section, &section, accepted));
             }
             self.section(section, at, value, &mut said)?;
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use super::error::{ConfigError, Origin};
+use super::error::{ConfigError, Named, Origin};
 use super::keys::{self, ENVIRONMENT_PREFIX, Fallback, KEYS, Key, Kind, SETTINGS_SECTION, Words};
 use super::values::{self, Vocabulary};
 use super::{Config, GameDefaults, Sources, file, rules, settings};
@@ -102,10 +102,10 @@ impl Said {
                 some => some.iter().map(|(section, name)| keys::variable(section, name)).collect(),
             };
             let variable = variable.clone();
-            return ConfigError::unknown(self.origin, "variable", &variable, accepted);
+            return ConfigError::unknown(self.origin, Named::Variable, &variable, accepted);
         }
         let accepted = in_section.into_iter().map(|(_, name)| name).collect();
-        ConfigError::unknown(self.origin, "key", &self.name, accepted)
+        ConfigError::unknown(self.origin, Named::Key, &self.name, accepted)
     }
 }
 

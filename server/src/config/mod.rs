@@ -30,7 +30,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-pub use error::{ConfigError, Origin};
+pub use error::{ConfigError, Named, Origin};
 use layers::Merged;
 
 /// What the server is told, every layer merged and every value checked.

@@ -15,15 +15,17 @@ use super::{Config, GameDefaults};
 pub fn write_default(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<()> {
     let Some(game) = games.first() else { return Ok(()) };
     writeln!(out, "# The configuration of a Quarrel server. Give it with --config.")?;
-    writeln!(out, "# Each key is also an environment variable: {}.", keys::variable("net", "listen"))?;
+    let variable = keys::variable("net", "listen");
+    writeln!(out, "# Each key is also an environment variable, as {variable} is for listen in [net].")?;
     writeln!(out, "# Flags overrule the environment, which overrules this file.")?;
     for section in keys::sections() {
-        writeln!(out, "\n[{section}]")?;
+        writeln!(out, "\n\n[{section}]")?;
         for key in KEYS.iter().filter(|key| key.section == section) {
+            writeln!(out)?;
             write_documented(key, Vocabulary { games, game }, out)?;
         }
     }
-    writeln!(out, "\n[{SETTINGS_SECTION}]")?;
+    writeln!(out, "\n\n[{SETTINGS_SECTION}]")?;
     for game in games {
         write_settings(game, out)?;
     }
@@ -74,11 +76,12 @@ fn write_documented(key: &Key, words: Vocabulary<'_>, out: &mut dyn Write) -> io
 }
 
 fn follows(name: &str, value: &str, game: &GameDefaults, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "# Not set: what the game likes; for {} that is\n#{name} = {value}", game.name)
+    writeln!(out, "# Not set: the game's own; that of {} is this.\n#{name} = {value}", game.name)
 }
 
 fn write_settings(game: &GameDefaults, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "# What {} takes, and its defaults:", game.name)?;
+    let nothing = if game.settings.is_empty() { " Nothing." } else { "" };
+    writeln!(out, "\n# What {} takes, and its defaults:{nothing}", game.name)?;
     for (name, value) in &game.settings {
         writeln!(out, "#{name} = {value}")?;
     }

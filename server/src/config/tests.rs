@@ -300,7 +300,7 @@ fn the_effective_file_says_where_each_value_came_from_and_loads_back() {
     let text = effective(&config);
     for line in [
         "tick_rate = 60 # from --tick-rate",
-        "send_rate = 60 # from same as room.tick_rate",
+        "send_rate = 60 # from room.tick_rate",
         "seats = 16 # from default of duel",
         "score = 50 # from environment QUARREL_GAME__SETTINGS__SCORE",
         "rooms = 64 # from default",

@@ -58,8 +58,11 @@ impl fmt::Debug for EndpointKeys {
 
 /// A secret that is kept, or a new one where none is or where what is kept is not one.
 fn secret(dir: &DataDir, name: &str) -> Result<[u8; SECRET_BYTES], KeysError> {
-    if let Some(kept) = fs::read(dir.file(name)).ok().and_then(|bytes| bytes.try_into().ok()) {
-        return Ok(kept);
+    if let Ok(bytes) = fs::read(dir.file(name)) {
+        match bytes.try_into() {
+            Ok(kept) => return Ok(kept),
+            Err(_) => tracing::warn!(file = name, "a secret of the wrong length is replaced"),
+        }
     }
     let mut made = [0; SECRET_BYTES];
     SystemRandom::new().fill(&mut made).map_err(|_| KeysError::Random)?;

@@ -26,14 +26,16 @@ const KEY_FILE: &str = "tls/key.pem";
 
 /// The one that is kept, or a new one where none is, where it is damaged, or where it is due.
 pub fn open(dir: &DataDir, now: SystemTime) -> Result<Identity, IdentityError> {
-    let kept = Identity::read(&dir.file(CERT_FILE), &dir.file(KEY_FILE));
-    if let Ok(kept) = kept
-        && !is_due(kept.valid_until(), now)
-    {
-        return Ok(kept);
+    let (cert, key) = (dir.file(CERT_FILE), dir.file(KEY_FILE));
+    match Identity::read(&cert, &key) {
+        Ok(kept) if !is_due(kept.valid_until(), now) => return Ok(kept),
+        Err(error) if cert.exists() => tracing::warn!(%error, "the kept certificate is replaced"),
+        _ => {}
     }
     make(dir, now)?;
-    Identity::read(&dir.file(CERT_FILE), &dir.file(KEY_FILE))
+    let made = Identity::read(&cert, &key)?;
+    tracing::info!(file = %cert.display(), sha256 = made.sha256(), "made a development certificate for 13 days");
+    Ok(made)
 }
 
 /// Whether a certificate that is valid until then should be renewed.

@@ -143,3 +143,48 @@ fn certificates_in_memory_have_one_size_and_talk_our_protocol_alone() {
     let first = config.crypto_provider().cipher_suites[0].suite();
     assert_eq!(first, rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
 }
+
+/// The certificate that a client is shown in a handshake, which fails the test if it fails.
+fn shown(tls: &ServerTls) -> CertificateDer<'static> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(tls.certificate()).unwrap();
+    let mut config = rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    let mut client =
+        rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut server = rustls::ServerConnection::new(tls.config()).unwrap();
+    while client.is_handshaking() || server.is_handshaking() {
+        let mut bytes = Vec::new();
+        client.write_tls(&mut bytes).unwrap();
+        server.read_tls(&mut bytes.as_slice()).unwrap();
+        server.process_new_packets().unwrap();
+        let mut bytes = Vec::new();
+        server.write_tls(&mut bytes).unwrap();
+        client.read_tls(&mut bytes.as_slice()).unwrap();
+        client.process_new_packets().unwrap();
+    }
+    assert_eq!(client.alpn_protocol(), Some(ALPN));
+    client.peer_certificates().unwrap()[0].clone()
+}
+
+#[test]
+fn handshakes_show_the_certificate_in_force_from_the_moment_it_changes() {
+    let (_folder, dir) = data_dir();
+    // Made ten days ago, so that it is due now and both it and its successor are valid now.
+    let made = SystemTime::now() - 10 * DAY - Duration::from_secs(60);
+    let tls = ServerTls::open(&net_config(), &dir, made).unwrap();
+    let first = shown(&tls);
+    assert!(tls.renew_if_due(SystemTime::now()).unwrap());
+    assert_ne!(shown(&tls), first);
+}
+
+#[test]
+fn quic_takes_our_terms() {
+    let tls = ServerTls::in_memory().unwrap();
+    assert!(quinn::crypto::rustls::QuicServerConfig::try_from(tls.config()).is_ok());
+    assert_eq!(shown(&tls), tls.certificate());
+}
