@@ -1,1 +1,202 @@
-//! soon
+//! Arena, the game that ships with Quarrel: crossbows, longbows and swords on a walled map, for sixteen.
+//!
+//! All state is integers and all of it is on the wire: what [`save`](Game::save) writes is the replicated entities and a
+//! random generator. The tour, in reading order:
+//!
+//! - `map`: walls from a seed; circles and lines against them.
+//! - `fighter`, `kit`, `score`, `bolt`, `pickup`, `bout`: what is replicated; `entity` puts it under one type.
+//! - `input`, `event`, `settings`: what goes in and what comes out.
+//! - `movement`: the one rule of motion; `predict` lends it to clients.
+//! - `weapons`: what a trigger does and whom it strikes.
+//! - `step`: one tick, in order; `combat`, `forage`, `rules` and `spawn` are its parts.
+//! - `sight`: what a seat may see; `save`: checkpoints.
+//! - `brain`: the bots.
+
+mod bolt;
+mod bout;
+mod brain;
+mod coding;
+mod combat;
+mod entity;
+mod event;
+mod fighter;
+mod forage;
+mod geometry;
+mod input;
+mod kit;
+mod map;
+mod movement;
+mod pickup;
+mod predict;
+mod rules;
+mod save;
+mod score;
+mod settings;
+mod sight;
+mod spawn;
+mod step;
+mod team;
+mod weapons;
+
+#[cfg(test)]
+mod codings_test;
+#[cfg(test)]
+mod simulation_test;
+
+use std::collections::BTreeMap;
+
+pub use self::{
+    bolt::Bolt,
+    bout::{Match, Phase},
+    entity::ArenaEntity,
+    event::{Event, Winner},
+    fighter::Fighter,
+    input::Input,
+    kit::Kit,
+    map::{Map, Tile},
+    movement::{Body, GRAIN, RUN_SPEED},
+    pickup::{Pickup, PickupKind},
+    predict::Scene,
+    score::Score,
+    settings::{Mode, Settings},
+    team::{Allegiance, Team},
+    weapons::Weapon,
+};
+use crate::{
+    bits::{BitReader, BitWriter, BitsError},
+    game::{Brain, Deed, Entities, Game, GameRng, Occupant, Outcome, RoomDefaults, Setup, Step, Viewpoint},
+    id::{EntityId, SeatId},
+    tick::{Tick, TickRate},
+};
+
+/// A room of Arena.
+///
+/// The rules work on typed state; `entities` is its published copy, brought up to date at the end of whatever changes it.
+#[derive(Clone, Debug)]
+pub struct Arena {
+    settings: Settings,
+    rate: TickRate,
+    /// The last tick that was stepped.
+    tick: Tick,
+    rng: GameRng,
+    /// Made from the match's seed.
+    map: Map,
+    bout: Tracked<Match>,
+    /// One element a seat.
+    seats: Vec<Option<Seated>>,
+    bolts: BTreeMap<EntityId, Bolt>,
+    pickups: BTreeMap<EntityId, Pickup>,
+    entities: Entities<ArenaEntity>,
+}
+
+/// A state and the id that it is published under.
+#[derive(Clone, Debug)]
+struct Tracked<T> {
+    id: EntityId,
+    state: T,
+}
+
+/// All that belongs to a taken seat.
+#[derive(Clone, Debug)]
+struct Seated {
+    fighter: Tracked<Fighter>,
+    kit: Tracked<Kit>,
+    score: Tracked<Score>,
+}
+
+impl Game for Arena {
+    const NAME: &'static str = "arena";
+    const REVISION: u32 = 1;
+    const ROOM: RoomDefaults = RoomDefaults { seats: 16, bots: 6 };
+    const SKILLS: &'static [&'static str] = &["skirmish", "hunt", "wander"];
+
+    type Settings = Settings;
+    type Input = Input;
+    type Entity = ArenaEntity;
+    type Event = Event;
+
+    fn new(setup: &Setup<Settings>) -> Self {
+        Self::begin(setup)
+    }
+
+    fn seat_taken(&mut self, seat: SeatId, _occupant: Occupant) {
+        self.take_seat(seat);
+    }
+
+    fn seat_left(&mut self, seat: SeatId) {
+        self.leave_seat(seat);
+    }
+
+    fn step(&mut self, step: Step<'_, Self>) {
+        self.advance(step);
+    }
+
+    fn entities(&self) -> &Entities<ArenaEntity> {
+        &self.entities
+    }
+
+    fn view(&self, seat: SeatId) -> Viewpoint {
+        self.viewpoint(seat)
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        self.result()
+    }
+
+    fn save(&self, out: &mut BitWriter) {
+        self.write_state(out);
+    }
+
+    fn load(setup: &Setup<Settings>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Self::read_state(setup, from)
+    }
+
+    fn brain(skill: &str, seed: u64) -> Option<Box<dyn Brain<Self>>> {
+        brain::of_skill(skill, seed)
+    }
+
+    fn deed(event: &Event, seat: SeatId) -> Option<Deed> {
+        event.deed(seat)
+    }
+}
+
+impl Arena {
+    /// The map that is played on.
+    #[must_use]
+    pub const fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// Everybody seated, in seat order.
+    fn seated(&self) -> impl Iterator<Item = &Seated> {
+        self.seats.iter().flatten()
+    }
+
+    /// Everybody seated, to change them.
+    fn seated_mut(&mut self) -> impl Iterator<Item = &mut Seated> {
+        self.seats.iter_mut().flatten()
+    }
+
+    /// Whoever sits here.
+    fn at_seat(&mut self, seat: SeatId) -> Option<&mut Seated> {
+        self.seats.get_mut(seat.index())?.as_mut()
+    }
+
+    /// Brings `entities` up to date. Ids were given when the states began, so none can be missing.
+    fn publish(&mut self) {
+        let Self { entities, seats, bolts, pickups, bout, .. } = self;
+        let mut show = |id: EntityId, state: ArenaEntity| {
+            if let Some(shown) = entities.get_mut(id) {
+                *shown = state;
+            }
+        };
+        show(bout.id, ArenaEntity::Match(bout.state.clone()));
+        for Seated { fighter, kit, score } in seats.iter().flatten() {
+            show(fighter.id, ArenaEntity::Fighter(fighter.state.clone()));
+            show(kit.id, ArenaEntity::Kit(kit.state.clone()));
+            show(score.id, ArenaEntity::Score(score.state.clone()));
+        }
+        bolts.iter().for_each(|(&id, bolt)| show(id, ArenaEntity::Bolt(bolt.clone())));
+        pickups.iter().for_each(|(&id, pickup)| show(id, ArenaEntity::Pickup(pickup.clone())));
+    }
+}

@@ -1,0 +1,109 @@
+//! Everything that Arena replicates, under one type.
+
+use super::{bolt::Bolt, bout::Match, fighter::Fighter, kit::Kit, pickup::Pickup, score::Score};
+use crate::{
+    bits::{BitReader, BitWriter, BitsError},
+    game::{Entity, Place},
+};
+
+/// The state of one replicated thing of Arena. An id never changes its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArenaEntity {
+    /// The match: everybody knows it.
+    Match(Match),
+    /// A seat's line on the score board: everybody knows it.
+    Score(Score),
+    /// A fighter: known to those who see it.
+    Fighter(Fighter),
+    /// A seat's private state: known to that seat.
+    Kit(Kit),
+    /// A bolt in flight: known to those who see it.
+    Bolt(Bolt),
+    /// A pickup's place: known to those who see it.
+    Pickup(Pickup),
+}
+
+impl Entity for ArenaEntity {
+    fn place(&self) -> Place {
+        match self {
+            Self::Match(_) | Self::Score(_) => Place::Everywhere,
+            Self::Fighter(fighter) => Place::At(fighter.body.at),
+            Self::Kit(kit) => Place::Only(kit.seat),
+            Self::Bolt(bolt) => Place::At(bolt.at()),
+            Self::Pickup(pickup) => Place::At(pickup.at),
+        }
+    }
+
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bits(self.kind(), KIND_BITS);
+        match self {
+            Self::Match(bout) => bout.encode(out),
+            Self::Score(score) => score.encode(out),
+            Self::Fighter(fighter) => fighter.encode(out),
+            Self::Kit(kit) => kit.encode(out),
+            Self::Bolt(bolt) => bolt.encode(out),
+            Self::Pickup(pickup) => pickup.encode(out),
+        }
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        match from.read_bits(KIND_BITS)? {
+            0 => Match::decode(from).map(Self::Match),
+            1 => Score::decode(from).map(Self::Score),
+            2 => Fighter::decode(from).map(Self::Fighter),
+            3 => Kit::decode(from).map(Self::Kit),
+            4 => Bolt::decode(from).map(Self::Bolt),
+            5 => Pickup::decode(from).map(Self::Pickup),
+            _ => Err(BitsError::OutOfRange),
+        }
+    }
+
+    fn extrapolate(&self, ticks: u32) -> Self {
+        match self {
+            Self::Fighter(fighter) => Self::Fighter(fighter.extrapolate(ticks)),
+            Self::Kit(kit) => Self::Kit(kit.extrapolate(ticks)),
+            Self::Bolt(bolt) => Self::Bolt(bolt.extrapolate(ticks)),
+            Self::Pickup(pickup) => Self::Pickup(pickup.extrapolate(ticks)),
+            Self::Match(_) | Self::Score(_) => self.clone(),
+        }
+    }
+
+    fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
+        match (self, expected) {
+            (Self::Match(new), Self::Match(old)) => new.encode_delta(old, out),
+            (Self::Score(new), Self::Score(old)) => new.encode_delta(old, out),
+            (Self::Fighter(new), Self::Fighter(old)) => new.encode_delta(old, out),
+            (Self::Kit(new), Self::Kit(old)) => new.encode_delta(old, out),
+            (Self::Pickup(new), Self::Pickup(old)) => new.encode_delta(old, out),
+            // A bolt that differs from its flight is one that did not exist; nothing would be saved.
+            (Self::Bolt(new), Self::Bolt(_)) => new.encode(out),
+            _ => debug_assert!(false, "an id changed its kind: {expected:?} became {self:?}"),
+        }
+    }
+
+    fn decode_delta(expected: &Self, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        match expected {
+            Self::Match(old) => Match::decode_delta(old, from).map(Self::Match),
+            Self::Score(old) => Score::decode_delta(old, from).map(Self::Score),
+            Self::Fighter(old) => Fighter::decode_delta(old, from).map(Self::Fighter),
+            Self::Kit(old) => Kit::decode_delta(old, from).map(Self::Kit),
+            Self::Pickup(old) => Pickup::decode_delta(old, from).map(Self::Pickup),
+            Self::Bolt(_) => Bolt::decode(from).map(Self::Bolt),
+        }
+    }
+}
+
+const KIND_BITS: u32 = 3;
+
+impl ArenaEntity {
+    const fn kind(&self) -> u32 {
+        match self {
+            Self::Match(_) => 0,
+            Self::Score(_) => 1,
+            Self::Fighter(_) => 2,
+            Self::Kit(_) => 3,
+            Self::Bolt(_) => 4,
+            Self::Pickup(_) => 5,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A fighter as everybody in sight knows it.
+
+use super::{
+    coding::{
+        read_displacement, read_if_new, read_place, read_rate, write_displacement, write_if_new, write_place,
+        write_rate,
+    },
+    movement::{self, Body},
+    team::{Allegiance, Team},
+    weapons::Weapon,
+};
+use crate::{
+    bits::{BitReader, BitWriter, Bits, BitsError},
+    game::{Angle, UNIT},
+    id::SeatId,
+};
+
+/// Somebody in the arena. Kept while fallen: eliminated, it lies where it fell until it appears again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fighter {
+    /// Whose it is.
+    pub seat: SeatId,
+    /// On which side it fights; `None` in a free-for-all.
+    pub team: Option<Team>,
+    /// Where it is and how it moves.
+    pub body: Body,
+    /// The weapon in hand.
+    pub weapon: Weapon,
+    /// Whether a longbow is being drawn.
+    pub is_drawing: bool,
+    /// 0 (fallen) to [`Self::MOST_HEALTH`].
+    pub health: u8,
+    /// Takes half of every blow as long as it lasts: 0 to [`Self::MOST_ARMOUR`].
+    pub armour: u8,
+}
+
+impl Fighter {
+    /// Half the width of a fighter, in 1/256 unit.
+    pub const RADIUS: i32 = UNIT * 45 / 100;
+    /// Health of a fighter that was not touched yet.
+    pub const MOST_HEALTH: u8 = 100;
+    /// The most armour that can be worn.
+    pub const MOST_ARMOUR: u8 = 60;
+
+    /// Whether it stands.
+    #[must_use]
+    pub const fn is_alive(&self) -> bool {
+        self.health > 0
+    }
+
+    /// Whose it is and on which side.
+    #[must_use]
+    pub const fn allegiance(&self) -> Allegiance {
+        Allegiance { seat: self.seat, team: self.team }
+    }
+
+    /// Takes a blow, the armour half of it as long as it lasts. True when that was the last one.
+    pub(super) fn take(&mut self, damage: u8) -> bool {
+        let absorbed = self.armour.min(damage / 2);
+        self.armour -= absorbed;
+        self.health = self.health.saturating_sub(damage - absorbed);
+        self.health == 0
+    }
+
+    pub(super) fn encode(&self, out: &mut BitWriter) {
+        self.seat.encode(out);
+        self.team.encode(out);
+        write_place(self.body.at, out);
+        write_displacement(movement::grains(self.body.velocity), WHOLE_VELOCITY_ORDER, out);
+        out.write_bits(u32::from(self.body.aim.0), 16);
+        out.write_var(u32::from(self.body.dash_wait), DASH_ORDER);
+        out.write_bits(u32::from(self.body.phase), PHASE_BITS);
+        write_rate(self.body.rate, out);
+        self.weapon.encode(out);
+        out.write_bool(self.is_drawing);
+        out.write_bits(u32::from(self.health), HEALTH_BITS);
+        out.write_bits(u32::from(self.armour), HEALTH_BITS);
+    }
+
+    pub(super) fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self {
+            seat: SeatId::decode(from)?,
+            team: Option::decode(from)?,
+            body: Body {
+                at: read_place(from)?,
+                velocity: movement::from_grains(read_displacement(WHOLE_VELOCITY_ORDER, from)?),
+                aim: Angle(from.read_bits(16)? as u16),
+                dash_wait: u16::try_from(from.read_var(DASH_ORDER)?).map_err(|_| BitsError::OutOfRange)?,
+                phase: from.read_bits(PHASE_BITS)? as u8,
+                rate: read_rate(from)?,
+            },
+            weapon: Weapon::decode(from)?,
+            is_drawing: from.read_bool()?,
+            health: from.read_bits(HEALTH_BITS)? as u8,
+            armour: from.read_bits(HEALTH_BITS)? as u8,
+        })
+    }
+
+    /// Itself later, if it goes on as it does.
+    pub(super) fn extrapolate(&self, ticks: u32) -> Self {
+        Self { body: self.body.coasted(ticks), ..self.clone() }
+    }
+
+    /// Motion, aim and the rest each cost one bit when they are as expected: most are, most of the time.
+    pub(super) fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
+        let (ours, theirs) = (&self.body, &expected.body);
+        let moved = (ours.at, ours.velocity) != (theirs.at, theirs.velocity);
+        out.write_bool(moved);
+        if moved {
+            write_displacement(ours.at - theirs.at, PLACE_ORDER, out);
+            write_displacement(movement::grains(ours.velocity - theirs.velocity), VELOCITY_ORDER, out);
+        }
+        let turn = i32::from(theirs.aim.turn_to(ours.aim));
+        out.write_bool(turn != 0);
+        if turn != 0 {
+            out.write_signed(turn, AIM_ORDER);
+        }
+        let is_rest_new = self.rest() != expected.rest();
+        out.write_bool(is_rest_new);
+        if is_rest_new {
+            self.encode_rest(expected, out);
+        }
+    }
+
+    pub(super) fn decode_delta(expected: &Self, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        let mut new = expected.clone();
+        if from.read_bool()? {
+            new.body.at = new.body.at + read_displacement(PLACE_ORDER, from)?;
+            let faster = movement::from_grains(read_displacement(VELOCITY_ORDER, from)?);
+            new.body.velocity = new.body.velocity + faster;
+        }
+        if from.read_bool()? {
+            new.body.aim = new.body.aim + Angle(from.read_signed(AIM_ORDER)? as u16);
+        }
+        if from.read_bool()? {
+            new.decode_rest(from)?;
+        }
+        Ok(new)
+    }
+
+    /// Whatever changes seldom.
+    fn rest(&self) -> (SeatId, Option<Team>, u16, u8, u16, Weapon, bool, u8, u8) {
+        let Body { dash_wait, phase, rate, .. } = self.body;
+        let Self { seat, team, weapon, is_drawing, health, armour, .. } = *self;
+        (seat, team, dash_wait, phase, rate.hz(), weapon, is_drawing, health, armour)
+    }
+
+    fn encode_rest(&self, expected: &Self, out: &mut BitWriter) {
+        self.weapon.encode(out);
+        out.write_bool(self.is_drawing);
+        write_if_new(self.health, expected.health, HEALTH_ORDER, out);
+        write_if_new(self.armour, expected.armour, HEALTH_ORDER, out);
+        write_if_new(self.body.dash_wait, expected.body.dash_wait, DASH_ORDER, out);
+        // What follows changes only between matches, or when a room is loaded into another.
+        let is_other = (self.seat, self.team, self.body.phase, self.body.rate)
+            != (expected.seat, expected.team, expected.body.phase, expected.body.rate);
+        out.write_bool(is_other);
+        if is_other {
+            self.seat.encode(out);
+            self.team.encode(out);
+            out.write_bits(u32::from(self.body.phase), PHASE_BITS);
+            write_rate(self.body.rate, out);
+        }
+    }
+
+    fn decode_rest(&mut self, from: &mut BitReader<'_>) -> Result<(), BitsError> {
+        self.weapon = Weapon::decode(from)?;
+        self.is_drawing = from.read_bool()?;
+        self.health = read_if_new(self.health, HEALTH_ORDER, from)?;
+        self.armour = read_if_new(self.armour, HEALTH_ORDER, from)?;
+        self.body.dash_wait = read_if_new(self.body.dash_wait, DASH_ORDER, from)?;
+        if from.read_bool()? {
+            self.seat = SeatId::decode(from)?;
+            self.team = Option::decode(from)?;
+            self.body.phase = from.read_bits(PHASE_BITS)? as u8;
+            self.body.rate = read_rate(from)?;
+        }
+        Ok(())
+    }
+}
+
+/// A running fighter makes up to 192 grains.
+const WHOLE_VELOCITY_ORDER: u32 = 6;
+/// A tick of acceleration at 30 Hz is 64 grains at most, and usually far less.
+const VELOCITY_ORDER: u32 = 5;
+/// A tick of acceleration at 30 Hz is up to 17 subunits of way.
+const PLACE_ORDER: u32 = 4;
+/// Hands turn by some degrees a tick: 2^9 is about three.
+const AIM_ORDER: u32 = 9;
+const HEALTH_BITS: u32 = 8;
+const HEALTH_ORDER: u32 = 6;
+/// A dash waits for up to some 150 substeps.
+const DASH_ORDER: u32 = 5;
+/// A second has at most 128 substeps.
+const PHASE_BITS: u32 = 8;

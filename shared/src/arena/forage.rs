@@ -1,0 +1,42 @@
+//! Taking pickups, and their coming back.
+
+use super::{Arena, Event, Pickup, step::Events};
+use crate::{
+    game::Point,
+    id::{EntityId, SeatId},
+};
+
+/// How long a pickup stays away, in milliseconds.
+const AWAY_MS: u32 = 10_000;
+
+impl Arena {
+    /// Lets those who stand at a pickup take it, the first seat first.
+    pub(super) fn forage(&mut self, events: &mut Events) {
+        let away_ticks = self.rate.ticks(AWAY_MS) as u16;
+        for pickup in self.pickups.values_mut() {
+            pickup.away_ticks = pickup.away_ticks.saturating_sub(1);
+        }
+        let there: Vec<EntityId> =
+            self.pickups.iter().filter(|(_, pickup)| pickup.is_there()).map(|(&id, _)| id).collect();
+        for id in there {
+            if let Some((seat, at)) = self.take(id, away_ticks) {
+                let kind = self.pickups[&id].kind;
+                let audience = self.who_see(at, seat);
+                events.push(audience, Event::Taken { seat, kind });
+            }
+        }
+    }
+
+    /// Gives a pickup to the first who stands there and wants it.
+    fn take(&mut self, id: EntityId, away_ticks: u16) -> Option<(SeatId, Point)> {
+        let Self { pickups, seats, .. } = self;
+        let pickup = pickups.get_mut(&id)?;
+        let taker = seats.iter_mut().flatten().find_map(|seated| {
+            let (fighter, kit) = (&mut seated.fighter.state, &mut seated.kit.state);
+            let is_near = fighter.body.at.distance(pickup.at) <= Pickup::REACH as u32;
+            (fighter.is_alive() && is_near && pickup.kind.give(fighter, kit)).then_some(fighter.seat)
+        })?;
+        pickup.away_ticks = away_ticks;
+        Some((taker, pickup.at))
+    }
+}

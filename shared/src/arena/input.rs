@@ -1,0 +1,94 @@
+//! What a fighter is told to do in one tick.
+
+use super::weapons::Weapon;
+use crate::{
+    bits::{BitReader, BitWriter, Bits, BitsError},
+    game::{Angle, Point},
+};
+
+/// One seat's intention for one tick: 36 bits on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Input {
+    /// To the east, in 1/127 of full speed: -127 to 127.
+    pub move_x: i8,
+    /// To the south, the same.
+    pub move_y: i8,
+    /// Where to aim.
+    pub aim: Angle,
+    /// The weapon in hand.
+    pub weapon: Weapon,
+    /// Whether the trigger is held.
+    pub fire: bool,
+    /// Whether to dash as soon as it is possible.
+    pub dash: bool,
+}
+
+impl Input {
+    /// What [`Self::move_x`] and [`Self::move_y`] call full speed.
+    pub const FULL: i32 = 127;
+
+    /// An input that walks along `towards` (any length) at full speed; stands for none.
+    #[must_use]
+    pub fn walking(mut self, towards: Point) -> Self {
+        let length = (towards.length() as i32).max(1);
+        let way = towards.scaled(Self::FULL, length);
+        self.move_x = way.x.clamp(-Self::FULL, Self::FULL) as i8;
+        self.move_y = way.y.clamp(-Self::FULL, Self::FULL) as i8;
+        self
+    }
+
+    /// Where to go and how fast: at most [`Self::FULL`] long, so that a diagonal is no faster than the rest.
+    #[must_use]
+    pub fn way(&self) -> Point {
+        let way = Point::new(i32::from(self.move_x), i32::from(self.move_y));
+        let length = way.length() as i32;
+        if length > Self::FULL { way.scaled(Self::FULL, length) } else { way }
+    }
+}
+
+impl Bits for Input {
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bits(u32::from(self.move_x as u8), 8);
+        out.write_bits(u32::from(self.move_y as u8), 8);
+        out.write_bits(u32::from(self.aim.0), 16);
+        self.weapon.encode(out);
+        out.write_bool(self.fire);
+        out.write_bool(self.dash);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self {
+            move_x: read_axis(from)?,
+            move_y: read_axis(from)?,
+            aim: Angle(from.read_bits(16)? as u16),
+            weapon: Weapon::decode(from)?,
+            fire: from.read_bool()?,
+            dash: from.read_bool()?,
+        })
+    }
+}
+
+/// -128 counts as -127: nobody runs faster to the west than to the east.
+fn read_axis(from: &mut BitReader<'_>) -> Result<i8, BitsError> {
+    Ok((from.read_bits(8)? as u8 as i8).max(-i8::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diagonal_is_no_faster_than_the_rest() {
+        let input = Input { move_x: 127, move_y: -127, ..Input::default() };
+        assert!(input.way().length() <= Input::FULL as u32, "{:?}", input.way());
+    }
+
+    #[test]
+    fn the_one_value_past_full_speed_is_clamped() {
+        let mut out = BitWriter::new();
+        Input { move_x: i8::MIN, ..Input::default() }.encode(&mut out);
+        assert_eq!(out.len_bits(), 36);
+        let read = Input::decode(&mut BitReader::new(out.finish())).unwrap();
+        assert_eq!(read.move_x, -127);
+    }
+}

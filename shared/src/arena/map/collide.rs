@@ -1,0 +1,68 @@
+//! Circles against walls: how a fighter slides along instead of sticking.
+
+use super::{Map, Tile};
+use crate::{arena::geometry::dot, game::Point};
+
+impl Map {
+    /// Pushes a circle out of the walls that it overlaps and takes from its velocity what went against them.
+    ///
+    /// The centre must be on floor and `radius` (1/256 unit) under half a tile: then only the eight tiles around matter.
+    /// A centre inside a wall is left where it is.
+    #[must_use]
+    pub fn slide(&self, at: Point, velocity: Point, radius: i32) -> (Point, Point) {
+        let tile = Tile::of(at);
+        if self.is_wall(tile) {
+            return (at, velocity);
+        }
+        let (at, velocity) = self.off_faces(tile, at, velocity, radius);
+        self.off_corners(tile, at, velocity, radius)
+    }
+
+    /// Whether a circle overlaps no wall.
+    #[must_use]
+    pub fn fits(&self, at: Point, radius: i32) -> bool {
+        !self.is_wall(Tile::of(at)) && self.slide(at, Point::default(), radius).0 == at
+    }
+
+    fn off_faces(&self, tile: Tile, mut at: Point, mut velocity: Point, radius: i32) -> (Point, Point) {
+        let near = Point::new(tile.column * Self::TILE + radius, tile.row * Self::TILE + radius);
+        let far = near + Point::new(Self::TILE - 2 * radius, Self::TILE - 2 * radius);
+        if at.x < near.x && self.is_wall(Tile::new(tile.column - 1, tile.row)) {
+            (at.x, velocity.x) = (near.x, velocity.x.max(0));
+        } else if at.x > far.x && self.is_wall(Tile::new(tile.column + 1, tile.row)) {
+            (at.x, velocity.x) = (far.x, velocity.x.min(0));
+        }
+        if at.y < near.y && self.is_wall(Tile::new(tile.column, tile.row - 1)) {
+            (at.y, velocity.y) = (near.y, velocity.y.max(0));
+        } else if at.y > far.y && self.is_wall(Tile::new(tile.column, tile.row + 1)) {
+            (at.y, velocity.y) = (far.y, velocity.y.min(0));
+        }
+        (at, velocity)
+    }
+
+    fn off_corners(&self, tile: Tile, at: Point, velocity: Point, radius: i32) -> (Point, Point) {
+        let middle = tile.centre();
+        let (dx, dy) = (if at.x < middle.x { -1 } else { 1 }, if at.y < middle.y { -1 } else { 1 });
+        if !self.is_wall(Tile::new(tile.column + dx, tile.row + dy)) {
+            return (at, velocity);
+        }
+        let corner = middle + Point::new(dx * Self::TILE / 2, dy * Self::TILE / 2);
+        let away = at - corner;
+        let distance = away.length() as i32;
+        if distance >= radius || distance == 0 {
+            return (at, velocity);
+        }
+        (corner + away.scaled(radius, distance), without_part_against(velocity, away))
+    }
+}
+
+/// What is left of a velocity when nothing may go against `away`.
+fn without_part_against(velocity: Point, away: Point) -> Point {
+    let against = dot(velocity, away).min(0);
+    let square = dot(away, away).max(1);
+    velocity
+        - Point::new(
+            (i64::from(away.x) * against / square) as i32,
+            (i64::from(away.y) * against / square) as i32,
+        )
+}

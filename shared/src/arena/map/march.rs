@@ -1,0 +1,120 @@
+//! Straight lines over the grid: what stops an arrow, what hides a fighter.
+//!
+//! The walk goes from tile border to tile border (Amanatides and Woo 1987), in integers: which border comes first is
+//! decided by cross-multiplying, so nothing is rounded on the way.
+
+use super::{Map, Tile};
+use crate::game::Point;
+
+impl Map {
+    /// Where the straight way from `from` to `to` first meets a wall; `None` when it is free.
+    #[must_use]
+    pub fn march(&self, from: Point, to: Point) -> Option<Point> {
+        let (mut tile, goal) = (Tile::of(from), Tile::of(to));
+        if self.is_wall(tile) {
+            return Some(from);
+        }
+        let mut x = Axis::new(from.x, to.x, tile.column);
+        let mut y = Axis::new(from.y, to.y, tile.row);
+        while tile != goal {
+            let along_x = x.comes_before(y);
+            if along_x {
+                tile.column += x.sign as i32;
+            } else {
+                tile.row += y.sign as i32;
+            }
+            if self.is_wall(tile) {
+                return Some(crossing(from, x, y, along_x));
+            }
+            if along_x { x.pass_border() } else { y.pass_border() }
+        }
+        None
+    }
+
+    /// Whether nothing stands on the straight way between two places.
+    #[must_use]
+    pub fn is_free(&self, from: Point, to: Point) -> bool {
+        self.march(from, to).is_none()
+    }
+}
+
+/// The walk along one axis.
+#[derive(Clone, Copy)]
+struct Axis {
+    /// Which way it goes.
+    sign: i64,
+    /// How far it goes in all, in 1/256 unit.
+    length: i64,
+    /// How far the next border is from the start, in 1/256 unit.
+    border: i64,
+    /// Borders left to cross: past the last one the other axis has the way alone.
+    left: u64,
+}
+
+impl Axis {
+    fn new(from: i32, to: i32, tile: i32) -> Self {
+        let side = i64::from(Map::TILE);
+        let way = i64::from(to) - i64::from(from);
+        let behind = i64::from(from) - i64::from(tile) * side;
+        Self {
+            sign: way.signum(),
+            length: way.abs(),
+            border: if way > 0 { side - behind } else { behind },
+            left: to.div_euclid(Map::TILE).abs_diff(tile).into(),
+        }
+    }
+
+    /// Whether this axis meets its next border before the other one does.
+    const fn comes_before(self, other: Self) -> bool {
+        self.left > 0 && (other.left == 0 || self.border * other.length < other.border * self.length)
+    }
+
+    const fn pass_border(&mut self) {
+        self.border += Map::TILE as i64;
+        self.left -= 1;
+    }
+}
+
+/// The place at the border that is crossed next.
+fn crossing(from: Point, x: Axis, y: Axis, along_x: bool) -> Point {
+    let (dx, dy) = if along_x {
+        (x.border, y.length * x.border / x.length.max(1))
+    } else {
+        (x.length * y.border / y.length.max(1), y.border)
+    };
+    from + Point::new((x.sign * dx) as i32, (y.sign * dy) as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_free_way_has_only_floor_under_it(
+            seed in 0..50u64, x in 0..24_576, y in 0..16_384, x2 in 0..24_576, y2 in 0..16_384,
+        ) {
+            let map = Map::from_seed(seed);
+            let (from, to) = (Point::new(x, y), Point::new(x2, y2));
+            let end = map.march(from, to).unwrap_or(to);
+            // Sample up to just before the end: the end itself lies on a wall's border.
+            for i in 0..256 {
+                let at = from + (end - from).scaled(i, 256);
+                let near_border = at.x % Map::TILE <= 1 || at.y % Map::TILE <= 1
+                    || at.x % Map::TILE >= Map::TILE - 1 || at.y % Map::TILE >= Map::TILE - 1;
+                let stuck = map.is_wall(Tile::of(from));
+                prop_assert!(stuck || near_border || !map.is_wall(Tile::of(at)), "{:?} is wall", at);
+            }
+        }
+
+        #[test]
+        fn any_numbers_end(x in any::<i32>(), y in any::<i32>(), x2 in any::<i32>(), y2 in any::<i32>()) {
+            let map = Map::from_seed(1);
+            let start = map.spawns[0].centre();
+            let _ = map.march(Point::new(x, y), Point::new(x2, y2));
+            prop_assert!(map.march(start, Point::new(x2, y2)).is_some() || !map.is_wall(Tile::of(Point::new(x2, y2))));
+        }
+    }
+}

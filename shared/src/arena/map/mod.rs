@@ -1,0 +1,174 @@
+//! The walled map: 48 by 32 tiles, made from a seed on both ends, so that it never travels.
+//!
+//! It is mirrored east to west, so that no side of a team match begins better off. One bit a tile: 256 bytes that fit
+//! four cache lines and that path-finding can work on sixty-four tiles at a time.
+
+mod collide;
+mod layout;
+mod march;
+mod spots;
+
+use crate::game::{Point, UNIT};
+
+/// The walls of one match, and the places that its rules use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map {
+    seed: u64,
+    /// One word a row, a set bit for a wall.
+    walls: [u64; Self::ROWS],
+    spawns: Vec<Tile>,
+    pickups: Vec<Tile>,
+}
+
+/// A tile by column and row. Outside the map there is only wall.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tile {
+    /// Counted from the west.
+    pub column: i32,
+    /// Counted from the north.
+    pub row: i32,
+}
+
+impl Map {
+    /// Tiles from west to east.
+    pub const COLUMNS: usize = 48;
+    /// Tiles from north to south.
+    pub const ROWS: usize = 32;
+    /// The side of a tile in 1/256 unit: two units.
+    pub const TILE: i32 = 2 * UNIT;
+    /// The far corner, in 1/256 unit.
+    pub const EXTENT: Point = Point::new(Self::COLUMNS as i32 * Self::TILE, Self::ROWS as i32 * Self::TILE);
+
+    /// The middle of the map, in 1/256 unit.
+    pub const MIDDLE: Point = Point::new(Self::EXTENT.x / 2, Self::EXTENT.y / 2);
+
+    /// The map of this seed.
+    #[must_use]
+    pub fn from_seed(seed: u64) -> Self {
+        let walls = layout::walls(seed);
+        let (spawns, pickups) = spots::choose(&walls, seed);
+        Self { seed, walls, spawns, pickups }
+    }
+
+    /// What it was made from.
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Whether this tile is wall.
+    #[must_use]
+    pub const fn is_wall(&self, tile: Tile) -> bool {
+        let Tile { column, row } = tile;
+        let outside = column < 0 || row < 0 || column >= Self::COLUMNS as i32 || row >= Self::ROWS as i32;
+        outside || self.walls[row as usize] >> column & 1 == 1
+    }
+
+    /// The walls, one word a row, the westmost tile in the lowest bit.
+    #[must_use]
+    pub const fn walls(&self) -> &[u64; Self::ROWS] {
+        &self.walls
+    }
+
+    /// Where fighters appear.
+    pub fn spawns(&self) -> impl Iterator<Item = Point> + '_ {
+        self.spawns.iter().map(|tile| tile.centre())
+    }
+
+    /// Where pickups lie.
+    pub fn pickups(&self) -> impl Iterator<Item = Point> + '_ {
+        self.pickups.iter().map(|tile| tile.centre())
+    }
+}
+
+impl Tile {
+    /// The tile at this column and row.
+    #[must_use]
+    pub const fn new(column: i32, row: i32) -> Self {
+        Self { column, row }
+    }
+
+    /// The tile that holds this place.
+    #[must_use]
+    pub const fn of(at: Point) -> Self {
+        Self::new(at.x.div_euclid(Map::TILE), at.y.div_euclid(Map::TILE))
+    }
+
+    /// Its middle.
+    #[must_use]
+    pub const fn centre(self) -> Point {
+        Point::new(self.column * Map::TILE + Map::TILE / 2, self.row * Map::TILE + Map::TILE / 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Floor tiles reached from the first spawn, counted by a plain flood fill.
+    fn reached(map: &Map) -> usize {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut open = vec![map.spawns[0]];
+        while let Some(tile) = open.pop() {
+            if map.is_wall(tile) || !seen.insert(tile) {
+                continue;
+            }
+            let Tile { column, row } = tile;
+            open.extend([
+                Tile::new(column + 1, row),
+                Tile::new(column - 1, row),
+                Tile::new(column, row + 1),
+                Tile::new(column, row - 1),
+            ]);
+        }
+        seen.len()
+    }
+
+    fn floor(map: &Map) -> usize {
+        let walls: u32 = map.walls.iter().map(|row| row.count_ones()).sum();
+        Map::COLUMNS * Map::ROWS - walls as usize
+    }
+
+    proptest! {
+        #[test]
+        fn no_floor_is_closed_off(seed in any::<u64>()) {
+            let map = Map::from_seed(seed);
+            prop_assert_eq!(reached(&map), floor(&map));
+        }
+
+        #[test]
+        fn there_is_room_to_fight_and_there_are_walls_to_hide_behind(seed in any::<u64>()) {
+            let floor = floor(&Map::from_seed(seed));
+            prop_assert!((800..1300).contains(&floor), "{} tiles of floor", floor);
+        }
+
+        #[test]
+        fn the_east_mirrors_the_west(seed in any::<u64>()) {
+            let map = Map::from_seed(seed);
+            for row in map.walls {
+                prop_assert_eq!(row, row.reverse_bits() >> (64 - Map::COLUMNS));
+            }
+        }
+
+        #[test]
+        fn there_are_enough_spots_and_all_are_on_floor(seed in any::<u64>()) {
+            let map = Map::from_seed(seed);
+            prop_assert!(map.spawns.len() >= 16, "{} spawns", map.spawns.len());
+            prop_assert!(map.pickups.len() >= 6, "{} pickups", map.pickups.len());
+            for tile in map.spawns.iter().chain(&map.pickups) {
+                prop_assert!(!map.is_wall(*tile), "{:?} is wall", tile);
+            }
+        }
+    }
+
+    #[test]
+    fn the_map_of_a_seed_never_changes() {
+        let digest = Map::from_seed(7)
+            .walls
+            .iter()
+            .fold(0u64, |sum, row| sum.rotate_left(5).wrapping_mul(0x9e37) ^ row);
+        assert_eq!(digest, 12_508_841_233_299_235_696, "clients in other languages build the same walls");
+    }
+}

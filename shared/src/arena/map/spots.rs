@@ -1,0 +1,60 @@
+//! Where fighters appear and pickups lie: derived from the walls and the seed, mirrored like them.
+
+use super::{Map, Tile};
+use crate::game::GameRng;
+
+/// Spawn points of each half.
+const SPAWNS: usize = 12;
+/// Pickups of each half.
+const PICKUPS: usize = 6;
+/// How far spots of one kind stay apart at first, in tiles along both axes together.
+const SPACING: i32 = 8;
+/// The stream of randomness that spots are drawn from.
+const STREAM: u64 = 0x6d61_7002;
+
+/// Spawn points, then pickups.
+pub(super) fn choose(walls: &[u64; Map::ROWS], seed: u64) -> (Vec<Tile>, Vec<Tile>) {
+    let mut rng = GameRng::new(seed, STREAM);
+    let mut floor = floor_of_west(walls);
+    shuffle(&mut floor, &mut rng);
+    let spawns = spread(&floor, SPAWNS);
+    floor.retain(|tile| !spawns.contains(tile));
+    let pickups = spread(&floor, PICKUPS);
+    (with_mirror(&spawns), with_mirror(&pickups))
+}
+
+fn floor_of_west(walls: &[u64; Map::ROWS]) -> Vec<Tile> {
+    let all = (0..Map::ROWS).flat_map(|row| (0..Map::COLUMNS / 2).map(move |column| (column, row)));
+    all.filter(|&(column, row)| walls[row] >> column & 1 == 0)
+        .map(|(column, row)| Tile::new(column as i32, row as i32))
+        .collect()
+}
+
+fn shuffle(tiles: &mut [Tile], rng: &mut GameRng) {
+    for last in (1..tiles.len()).rev() {
+        tiles.swap(last, rng.below(last as u32 + 1) as usize);
+    }
+}
+
+/// The first `count` tiles that keep their distance; a tighter distance when that finds too few.
+fn spread(tiles: &[Tile], count: usize) -> Vec<Tile> {
+    let mut chosen: Vec<Tile> = Vec::with_capacity(count);
+    for spacing in (1..=SPACING).rev() {
+        for &tile in tiles {
+            if chosen.len() < count && chosen.iter().all(|&other| steps_between(tile, other) >= spacing) {
+                chosen.push(tile);
+            }
+        }
+    }
+    chosen
+}
+
+const fn steps_between(a: Tile, b: Tile) -> i32 {
+    (a.column - b.column).abs() + (a.row - b.row).abs()
+}
+
+/// Each tile and its mirror image, side by side, so that pairs share what their place in the list decides.
+fn with_mirror(west: &[Tile]) -> Vec<Tile> {
+    let mirror = |tile: &Tile| Tile::new(Map::COLUMNS as i32 - 1 - tile.column, tile.row);
+    west.iter().flat_map(|tile| [*tile, mirror(tile)]).collect()
+}

@@ -1,0 +1,199 @@
+//! When a match begins and ends, who has won it, and who may play in it.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Arena, ArenaEntity, Event, Kit, Map, Match, Mode, Phase, Pickup, PickupKind, Score, Seated, Settings,
+    Team, Tracked, Winner, spawn, step::Events,
+};
+use crate::{
+    game::{Audience, Entities, GameRng, Outcome, Setup},
+    id::{EntityId, SeatId},
+    tick::Tick,
+};
+
+/// The stream of randomness that a room's rules draw from.
+const STREAM: u64 = 0x6172_656e_61;
+/// Milliseconds in a second.
+const MS: u32 = 1000;
+
+impl Arena {
+    /// A room whose first match is about to begin.
+    pub(super) fn begin(setup: &Setup<Settings>) -> Self {
+        let mut rng = GameRng::new(setup.seed, STREAM);
+        let settings = setup.settings.bounded();
+        let seed = rng.next_u64();
+        let ends = Tick(0).after(setup.tick_rate.ticks(u32::from(settings.time_limit_s) * MS));
+        let state =
+            Match { seed, mode: settings.mode, phase: Phase::Playing, ends, number: 0, team_scores: [0; 2] };
+        let mut entities = Entities::new();
+        let mut arena = Self {
+            bout: Tracked { id: publish_new(&mut entities, ArenaEntity::Match(state.clone())), state },
+            settings,
+            rate: setup.tick_rate,
+            tick: Tick(0),
+            rng,
+            map: Map::from_seed(seed),
+            seats: vec![None; usize::from(setup.seats)],
+            bolts: BTreeMap::new(),
+            pickups: BTreeMap::new(),
+            entities,
+        };
+        arena.lay_out_pickups();
+        arena
+    }
+
+    /// Seats somebody, on the smaller side of a team match. A seat outside the room stays empty.
+    pub(super) fn take_seat(&mut self, seat: SeatId) {
+        if seat.index() >= self.seats.len() {
+            return;
+        }
+        let team = self.side_for_next();
+        let body = self.body_at_spawn(super::Allegiance { seat, team });
+        let (fighter, kit, score) =
+            (spawn::fighter(seat, team, body), Kit::fresh(seat), Score::fresh(seat, team));
+        let entities = &mut self.entities;
+        let seated = Seated {
+            fighter: Tracked {
+                id: publish_new(entities, ArenaEntity::Fighter(fighter.clone())),
+                state: fighter,
+            },
+            kit: Tracked { id: publish_new(entities, ArenaEntity::Kit(kit.clone())), state: kit },
+            score: Tracked { id: publish_new(entities, ArenaEntity::Score(score.clone())), state: score },
+        };
+        self.seats[seat.index()] = Some(seated);
+    }
+
+    /// Clears a seat, and the bolts that nobody could answer for any more.
+    pub(super) fn leave_seat(&mut self, seat: SeatId) {
+        let Some(seated) = self.seats.get_mut(seat.index()).and_then(Option::take) else { return };
+        for id in [seated.fighter.id, seated.kit.id, seated.score.id] {
+            self.entities.remove(id);
+        }
+        let bolts: Vec<_> =
+            self.bolts.iter().filter(|(_, bolt)| bolt.owner == seat).map(|(&id, _)| id).collect();
+        bolts.into_iter().for_each(|id| self.remove_bolt(id));
+    }
+
+    /// Counts for the seat and for its team.
+    pub(super) fn count_elimination(&mut self, by: SeatId) {
+        let Some(seated) = self.at_seat(by) else { return };
+        let score = &mut seated.score.state;
+        score.eliminations = score.eliminations.saturating_add(1);
+        if let Some(team) = score.team {
+            let total = &mut self.bout.state.team_scores[team.index()];
+            *total = total.saturating_add(1);
+        }
+    }
+
+    /// Ends the match when somebody has the score to win, or time is up.
+    pub(super) fn end_match_when_due(&mut self, events: &mut Events) {
+        let is_won = self.best_score() >= self.settings.score_to_win;
+        if !is_won && self.tick < self.bout.state.ends {
+            return;
+        }
+        self.bout.state.phase = Phase::Result;
+        self.bout.state.ends = self.tick.after(self.rate.ticks(u32::from(self.settings.result_s) * MS));
+        let bolts: Vec<_> = self.bolts.keys().copied().collect();
+        bolts.into_iter().for_each(|id| self.remove_bolt(id));
+        events.push(Audience::All, Event::MatchEnded { winner: self.winner() });
+    }
+
+    /// Begins the next match, on a new map, when the result has been shown long enough.
+    pub(super) fn begin_match_when_due(&mut self, events: &mut Events) {
+        if self.bout.state.phase == Phase::Playing || self.tick < self.bout.state.ends {
+            return;
+        }
+        let seed = self.rng.next_u64();
+        self.map = Map::from_seed(seed);
+        self.bout.state = Match {
+            seed,
+            phase: Phase::Playing,
+            ends: self.tick.after(self.rate.ticks(u32::from(self.settings.time_limit_s) * MS)),
+            number: self.bout.state.number.saturating_add(1),
+            team_scores: [0; Team::COUNT],
+            mode: self.settings.mode,
+        };
+        self.lay_out_pickups();
+        for seated in self.seated_mut() {
+            seated.score.state = Score::fresh(seated.score.state.seat, seated.score.state.team);
+        }
+        events.push(Audience::All, Event::MatchStarted { seed });
+        self.place_everybody(events);
+    }
+
+    /// How the match ended, while its result is shown.
+    pub(super) fn result(&self) -> Option<Outcome> {
+        if self.bout.state.phase == Phase::Playing {
+            return None;
+        }
+        let winner = self.winner();
+        let has_won = |score: &&Score| match winner {
+            Winner::Draw => false,
+            Winner::Seat(seat) => score.seat == seat,
+            Winner::Team(team) => score.team == Some(team),
+        };
+        let scores = || self.seated().map(|seated| &seated.score.state);
+        Some(Outcome {
+            winners: scores().filter(has_won).map(|score| score.seat).collect(),
+            scores: scores().map(|score| (score.seat, i32::from(score.eliminations))).collect(),
+            seed: self.bout.state.seed,
+        })
+    }
+
+    /// Whoever has more than anybody else.
+    fn winner(&self) -> Winner {
+        let best = self.best_score();
+        let leaders: Vec<Winner> = match self.settings.mode {
+            Mode::Teams => {
+                let has_best = |team: &Team| self.bout.state.team_scores[team.index()] == best;
+                [Team::Red, Team::Blue].into_iter().filter(has_best).map(Winner::Team).collect()
+            }
+            Mode::FreeForAll => {
+                let scores = self.seated().map(|seated| &seated.score.state);
+                scores
+                    .filter(|score| score.eliminations == best)
+                    .map(|score| Winner::Seat(score.seat))
+                    .collect()
+            }
+        };
+        if let &[only] = leaders.as_slice() { only } else { Winner::Draw }
+    }
+
+    /// The most eliminations that any fighter, or any team together, has.
+    fn best_score(&self) -> u16 {
+        let scores = self.seated().map(|seated| seated.score.state.eliminations);
+        match self.settings.mode {
+            Mode::Teams => self.bout.state.team_scores.into_iter().max().unwrap_or(0),
+            Mode::FreeForAll => scores.max().unwrap_or(0),
+        }
+    }
+
+    /// The smaller side; red when they are even.
+    fn side_for_next(&self) -> Option<Team> {
+        if self.settings.mode == Mode::FreeForAll {
+            return None;
+        }
+        let on = |team| self.seated().filter(|seated| seated.fighter.state.team == Some(team)).count();
+        Some(if on(Team::Blue) < on(Team::Red) { Team::Blue } else { Team::Red })
+    }
+
+    /// Puts a pickup at each of the map's places. Pairs that mirror each other give the same.
+    fn lay_out_pickups(&mut self) {
+        for id in std::mem::take(&mut self.pickups).into_keys() {
+            self.entities.remove(id);
+        }
+        for (place, at) in self.map.pickups().enumerate() {
+            let kind = PickupKind::ALL[place / 2 % PickupKind::ALL.len()];
+            let pickup = Pickup { at, kind, away_ticks: 0 };
+            let id = publish_new(&mut self.entities, ArenaEntity::Pickup(pickup.clone()));
+            self.pickups.insert(id, pickup);
+        }
+    }
+}
+
+/// Gives a new state its id. A room has at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats of three things each, far
+/// below what [`Entities`] holds; were it full, the thing would go unpublished rather than take the room down.
+fn publish_new(entities: &mut Entities<ArenaEntity>, state: ArenaEntity) -> EntityId {
+    entities.insert(state).unwrap_or(EntityId { slot: u16::MAX, generation: u16::MAX })
+}

@@ -1,0 +1,62 @@
+//! What a seat may see: what is near enough and not behind a wall.
+//!
+//! Eye and target are each taken as a little wide, so that somebody who steps round a corner is known a moment before they
+//! are seen, and does not pop up out of nothing on a screen that draws a tenth of a second ago.
+
+use super::{Arena, ArenaEntity, Map, Seated};
+use crate::{
+    game::{Audience, Entity, Place, Point, UNIT, Viewpoint},
+    id::{EntityId, SeatId},
+};
+
+/// How far a fighter sees, in 1/256 unit.
+const RANGE: u32 = 24 * UNIT as u32;
+/// How far to each side of the straight line a glance may begin or end, in 1/256 unit.
+const MARGIN: i32 = UNIT;
+/// The most things with a place that a seat is shown.
+const MOST: u16 = 128;
+
+impl Arena {
+    /// Where this seat looks from, and what walls hide from it. The fallen look on from where they fell.
+    pub(super) fn viewpoint(&self, seat: SeatId) -> Viewpoint {
+        let Some(seated) = self.seats.get(seat.index()).and_then(Option::as_ref) else {
+            return Viewpoint::default();
+        };
+        let eye = seated.eye();
+        let hides = |(id, entity): (EntityId, &ArenaEntity)| {
+            let Place::At(at) = entity.place() else { return None };
+            let is_hidden = id != seated.fighter.id && is_in_range(eye, at) && !is_seen(&self.map, eye, at);
+            is_hidden.then_some(id)
+        };
+        Viewpoint { eye, range: RANGE, most: MOST, hidden: self.entities.iter().filter_map(hides).collect() }
+    }
+
+    /// Everybody who sees a place, and `also` in any case.
+    pub(super) fn who_see(&self, at: Point, also: SeatId) -> Audience {
+        let sees = |seated: &&Seated| {
+            let eye = seated.eye();
+            seated.fighter.state.seat == also || is_in_range(eye, at) && is_seen(&self.map, eye, at)
+        };
+        Audience::Seats(self.seated().filter(sees).map(|seated| seated.fighter.state.seat).collect())
+    }
+}
+
+impl Seated {
+    const fn eye(&self) -> Point {
+        self.fighter.state.body.at
+    }
+}
+
+fn is_in_range(eye: Point, at: Point) -> bool {
+    eye.distance_squared(at) <= u64::from(RANGE).pow(2)
+}
+
+/// Whether eye and target, or a point a little beside one of them, see each other.
+fn is_seen(map: &Map, eye: Point, at: Point) -> bool {
+    if map.is_free(eye, at) {
+        return true;
+    }
+    let way = at - eye;
+    let aside = Point::new(-way.y, way.x).scaled(MARGIN, (way.length() as i32).max(1));
+    [aside, -aside].into_iter().any(|aside| map.is_free(eye + aside, at) || map.is_free(eye, at + aside))
+}

@@ -1,0 +1,83 @@
+//! Where and how fighters appear: away from whoever would strike them down at once.
+
+use super::{Allegiance, Arena, Body, Event, Fighter, Kit, Map, Team, Weapon, step::Events};
+use crate::{
+    game::{Angle, Point, UNIT},
+    id::SeatId,
+};
+
+/// An enemy nearer than this makes a place unsafe, in 1/256 unit.
+const SAFE: u32 = 10 * UNIT as u32;
+
+impl Arena {
+    /// Lets those appear whose wait is over.
+    pub(super) fn respawn_when_due(&mut self, events: &mut Events) {
+        for index in 0..self.seats.len() {
+            let Some(seated) = &mut self.seats[index] else { continue };
+            let wait = &mut seated.kit.state.respawn_ticks;
+            *wait = wait.saturating_sub(1);
+            if *wait == 0 && !seated.fighter.state.is_alive() {
+                self.appear(SeatId(index as u16), events);
+            }
+        }
+    }
+
+    /// Puts everybody on the new map, one after the other: the first ones have the most choice.
+    pub(super) fn place_everybody(&mut self, events: &mut Events) {
+        for seated in self.seated_mut() {
+            seated.fighter.state.health = 0;
+        }
+        for index in 0..self.seats.len() {
+            self.appear(SeatId(index as u16), events);
+        }
+    }
+
+    /// A body at a safe place, for somebody of this allegiance.
+    pub(super) fn body_at_spawn(&mut self, who: Allegiance) -> Body {
+        let at = self.safe_place(who);
+        let aim = Angle::of(Map::MIDDLE - at);
+        Body::standing(at, aim, self.tick, self.rate)
+    }
+
+    fn appear(&mut self, seat: SeatId, events: &mut Events) {
+        let Some(who) = self.at_seat(seat).map(|seated| seated.fighter.state.allegiance()) else { return };
+        let body = self.body_at_spawn(who);
+        let at = body.at;
+        if let Some(seated) = self.at_seat(seat) {
+            // Everybody's phase goes with the tick; this fighter has yet to move in it.
+            let phase = seated.fighter.state.body.phase;
+            seated.fighter.state = fighter(seat, who.team, Body { phase, ..body });
+            seated.kit.state = Kit::fresh(seat);
+        }
+        let audience = self.who_see(at, seat);
+        events.push(audience, Event::Respawned { seat, at });
+    }
+
+    /// Any place with no enemy near; the one farthest from enemies when there is none.
+    fn safe_place(&mut self, who: Allegiance) -> Point {
+        let gaps: Vec<(u32, Point)> = self.map.spawns().map(|at| (self.nearest_enemy(who, at), at)).collect();
+        let safe: Vec<Point> = gaps.iter().filter(|(gap, _)| *gap >= SAFE).map(|(_, at)| *at).collect();
+        let farthest = gaps.into_iter().max_by_key(|(gap, _)| *gap).map(|(_, at)| at);
+        self.rng.pick(&safe).copied().or(farthest).unwrap_or(Map::MIDDLE)
+    }
+
+    /// How far the nearest standing enemy is, in 1/256 unit.
+    fn nearest_enemy(&self, who: Allegiance, at: Point) -> u32 {
+        let standing = self.seated().map(|seated| &seated.fighter.state).filter(|other| other.is_alive());
+        let enemies = standing.filter(|other| other.allegiance().is_enemy_of(who));
+        enemies.map(|enemy| enemy.body.at.distance(at)).min().unwrap_or(u32::MAX)
+    }
+}
+
+/// A fighter as it appears: whole, without armour.
+pub(super) const fn fighter(seat: SeatId, team: Option<Team>, body: Body) -> Fighter {
+    Fighter {
+        seat,
+        team,
+        body,
+        weapon: Weapon::Crossbow,
+        is_drawing: false,
+        health: Fighter::MOST_HEALTH,
+        armour: 0,
+    }
+}

@@ -1,0 +1,48 @@
+//! One tick of Arena, in order.
+
+use super::{Arena, Event, Input, Phase, Seated, movement, weapons::Pose};
+use crate::game::{Inputs, Outbox, Step};
+
+impl Arena {
+    /// Moves everybody, works the weapons, lets bolts fly, deals out pickups, and sees whether the match is over.
+    pub(super) fn advance(&mut self, step: Step<'_, Self>) {
+        let Step { tick, inputs, events, .. } = step;
+        self.tick = tick;
+        self.begin_match_when_due(events);
+        self.respawn_when_due(events);
+        let poses = self.move_fighters(inputs);
+        if self.bout.state.phase == Phase::Playing {
+            self.use_weapons(inputs, &poses, events);
+            self.fly_bolts(&poses, events);
+            self.forage(events);
+            self.end_match_when_due(events);
+        }
+        self.publish();
+    }
+
+    /// Moves all who stand, and says where they were and are.
+    fn move_fighters(&mut self, inputs: Inputs<'_, Input>) -> Vec<Pose> {
+        let Self { seats, map, .. } = self;
+        let standing = seats.iter_mut().flatten().filter(|seated| seated.fighter.state.is_alive());
+        let pose = |seated: &mut Seated| {
+            let input = seated.input(inputs);
+            let fighter = &mut seated.fighter.state;
+            let was = fighter.body.at;
+            movement::advance(&mut fighter.body, &input, map);
+            Pose { allegiance: fighter.allegiance(), was, at: fighter.body.at }
+        };
+        standing.map(pose).collect()
+    }
+}
+
+impl Seated {
+    /// What this seat wants; without an input it stands and keeps its aim and its weapon.
+    pub(super) fn input(&self, inputs: Inputs<'_, Input>) -> Input {
+        let fighter = &self.fighter.state;
+        let idle = || Input { aim: fighter.body.aim, weapon: fighter.weapon, ..Input::default() };
+        inputs.of(fighter.seat).copied().unwrap_or_else(idle)
+    }
+}
+
+/// Where a tick's events go.
+pub(super) type Events = Outbox<Event>;
