@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::keys::ENVIRONMENT_PREFIX;
 use crate::config::{FlagValue, Sources};
 
 /// What the process was asked to do.
@@ -43,6 +44,17 @@ pub fn parse(
         }
         Some(Command::Version) => Verb::Version,
     })
+}
+
+/// Our part of this process's environment, for [`parse`].
+///
+/// Text that is not Unicode comes with replacement characters, so that it is refused rather than overlooked.
+pub fn environment() -> Vec<(String, String)> {
+    let lossy = |text: OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os()
+        .map(|(name, value)| (lossy(name), lossy(value)))
+        .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
+        .collect()
 }
 
 /// An authoritative multiplayer game server over QUIC.

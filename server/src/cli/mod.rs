@@ -16,7 +16,7 @@ use quarrel_shared::protocol::PROTOCOL_VERSION;
 
 use crate::config::{Config, GameDefaults, show};
 
-pub use args::{Verb, parse};
+pub use args::{Verb, environment, parse};
 pub use check::{BindFailure, bind_failure, check};
 pub use exit::ExitCode;
 

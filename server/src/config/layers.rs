@@ -77,7 +77,7 @@ fn chosen<'a>(said: &[Said], games: &'a [GameDefaults]) -> Result<&'a GameDefaul
     let Some(first) = games.first() else { panic!("a server without a game has nothing to configure") };
     let naming = said.iter().rfind(|said| said.section == "game" && said.name == "name");
     let Some(naming) = naming else { return Ok(first) };
-    let name = naming.raw.clone_as(Kind::Word(Words::Games));
+    let name = naming.raw.to_value(Kind::Word(Words::Games));
     games.iter().find(|game| name.as_str() == Some(game.name)).ok_or_else(|| {
         let accepts = Vocabulary { games, game: first }.accepts(Kind::Word(Words::Games));
         ConfigError::value(naming.origin.clone(), "game.name", &name, accepts)
@@ -116,7 +116,7 @@ fn known(words: Vocabulary<'_>) -> impl Iterator<Item = (&str, &str)> {
 }
 
 impl Raw {
-    fn clone_as(&self, kind: Kind) -> Value {
+    fn to_value(&self, kind: Kind) -> Value {
         match self {
             Self::Value(value) => value.clone(),
             Self::Text(text) => values::from_text(kind, text),
@@ -156,34 +156,39 @@ impl Merged {
         merged
     }
 
+    /// Puts one thing said over what was there, once it means something and is right.
     fn lay(&mut self, said: Said, words: Vocabulary<'_>) -> Result<(), ConfigError> {
-        if said.section == SETTINGS_SECTION {
-            if let Some(default) = words.game.settings.get(&said.name) {
-                let value = match said.raw {
-                    Raw::Value(value) => value,
-                    Raw::Text(text) => values::like(default, &text),
-                };
-                let path = settings::path(&said.name);
-                if !values::fits(default, &value) {
-                    return Err(ConfigError::value(
-                        said.origin,
-                        &path,
-                        &value,
-                        values::accepts_like(default),
-                    ));
-                }
-                self.set(path, value, said.origin);
-                return Ok(());
-            }
-        } else if let Some(key) = keys::find(&said.section, &said.name) {
-            let value = said.raw.clone_as(key.kind);
-            if !words.admits(key.kind, &value) {
-                return Err(ConfigError::value(said.origin, &key.path(), &value, words.accepts(key.kind)));
-            }
-            self.set(key.path(), value, said.origin);
-            return Ok(());
+        if said.section == SETTINGS_SECTION
+            && let Some(default) = words.game.settings.get(&said.name)
+        {
+            return self.lay_setting(said, default);
         }
-        Err(said.unknown(words))
+        match keys::find(&said.section, &said.name) {
+            Some(key) => self.lay_key(said, key, words),
+            None => Err(said.unknown(words)),
+        }
+    }
+
+    fn lay_key(&mut self, said: Said, key: &Key, words: Vocabulary<'_>) -> Result<(), ConfigError> {
+        let value = said.raw.to_value(key.kind);
+        if !words.admits(key.kind, &value) {
+            return Err(ConfigError::value(said.origin, &key.path(), &value, words.accepts(key.kind)));
+        }
+        self.set(key.path(), value, said.origin);
+        Ok(())
+    }
+
+    fn lay_setting(&mut self, said: Said, default: &Value) -> Result<(), ConfigError> {
+        let path = settings::path(&said.name);
+        let value = match said.raw {
+            Raw::Value(value) => value,
+            Raw::Text(text) => values::like(default, &text),
+        };
+        if !values::fits(default, &value) {
+            return Err(ConfigError::value(said.origin, &path, &value, values::accepts_like(default)));
+        }
+        self.set(path, value, said.origin);
+        Ok(())
     }
 
     /// Gives the keys that nobody set, and that depend on others, what follows from the others.
