@@ -87,6 +87,12 @@ impl PickupKind {
     /// All of them, in the order in which a map's places are dealt out.
     pub const ALL: [Self; 3] = [Self::Health, Self::Armour, Self::Quiver];
 
+    /// What lies at a map's n-th place for pickups. Places come in mirrored pairs, and a pair gives the same.
+    #[must_use]
+    pub const fn of_place(place: usize) -> Self {
+        Self::ALL[place / 2 % Self::ALL.len()]
+    }
+
     /// How much health, armour or quiver it adds.
     const fn amount(self) -> u8 {
         match self {

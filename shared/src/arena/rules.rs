@@ -178,14 +178,13 @@ impl Arena {
         Some(if on(Team::Blue) < on(Team::Red) { Team::Blue } else { Team::Red })
     }
 
-    /// Puts a pickup at each of the map's places. Pairs that mirror each other give the same.
+    /// Puts a pickup at each of the map's places.
     fn lay_out_pickups(&mut self) {
         for id in std::mem::take(&mut self.pickups).into_keys() {
             self.entities.remove(id);
         }
         for (place, at) in self.map.pickups().enumerate() {
-            let kind = PickupKind::ALL[place / 2 % PickupKind::ALL.len()];
-            let pickup = Pickup { at, kind, away_ticks: 0 };
+            let pickup = Pickup { at, kind: PickupKind::of_place(place), away_ticks: 0 };
             let id = publish_new(&mut self.entities, ArenaEntity::Pickup(pickup.clone()));
             self.pickups.insert(id, pickup);
         }
