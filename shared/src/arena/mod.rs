@@ -39,9 +39,7 @@ mod team;
 mod weapons;
 
 #[cfg(test)]
-mod codings_test;
-#[cfg(test)]
-mod simulation_test;
+mod tests;
 
 use std::collections::BTreeMap;
 

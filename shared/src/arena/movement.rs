@@ -131,7 +131,7 @@ fn towards(from: Point, to: Point, most: i32) -> Point {
 
 /// The nearest velocity of whole grains.
 fn snapped(velocity: Point) -> Point {
-    let snap = |speed: i32| (speed + speed.signum() * (GRAIN / 2)) / GRAIN * GRAIN;
+    let snap = |speed: i32| speed.saturating_add(speed.signum() * (GRAIN / 2)) / GRAIN * GRAIN;
     Point::new(snap(velocity.x), snap(velocity.y))
 }
 

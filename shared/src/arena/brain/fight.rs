@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The distance that a bot with a crossbow keeps, in 1/256 unit.
-const KEPT_DISTANCE: i32 = 6 * UNIT;
+const KEPT_DISTANCE: i32 = 4 * UNIT;
 /// How long it circles one way, in milliseconds.
 const CIRCLE_MS: u32 = 700;
 /// How much of its way goes sideways rather than near, as a length beside [`KEPT_DISTANCE`], in 1/256 unit.
@@ -20,7 +20,7 @@ pub(super) fn way(percept: &Percept<'_>, hands: &Hands, skill: &Skill) -> Option
     if !skill.fights {
         return None;
     }
-    if let Some(bolt) = percept.threat {
+    if let Some(bolt) = percept.threat.filter(|_| skill.sidesteps) {
         return Some(out_of_the_way(percept, bolt.at(), bolt.aim));
     }
     if percept.me.health < skill.retreats_below {
@@ -31,7 +31,7 @@ pub(super) fn way(percept: &Percept<'_>, hands: &Hands, skill: &Skill) -> Option
     if hands.has_sword() {
         return Some(to);
     }
-    let near = towards.times(to.length() as i32 - KEPT_DISTANCE);
+    let near = towards.times((to.length() as i32).saturating_sub(KEPT_DISTANCE));
     let side = if circles_left(percept.tick, percept) { SIDEWAYS } else { -SIDEWAYS };
     Some(near + (towards + Angle::QUARTER).times(side))
 }

@@ -18,6 +18,8 @@ pub(super) struct Skill {
     pub(super) reaction_ms: u32,
     /// With less health than this it looks for more.
     pub(super) retreats_below: u8,
+    /// Whether it steps out of a bolt's way.
+    pub(super) sidesteps: bool,
     /// In how many of a hundred chances it dashes out of a bolt's way.
     pub(super) dodges_percent: u32,
 }
@@ -29,12 +31,13 @@ const DEGREE: u32 = 65_536 / 360;
 const SKIRMISH: Skill = Skill {
     name: "skirmish",
     fights: true,
-    pursues_ms: 2000,
+    pursues_ms: 3000,
     uses_longbow: false,
-    aim_error: 3 * DEGREE as i32,
+    aim_error: 2 * DEGREE as i32,
     turns_per_s: 540 * DEGREE,
     reaction_ms: 250,
     retreats_below: 40,
+    sidesteps: false,
     dodges_percent: 15,
 };
 
@@ -48,6 +51,7 @@ const HUNT: Skill = Skill {
     turns_per_s: 900 * DEGREE,
     reaction_ms: 120,
     retreats_below: 45,
+    sidesteps: true,
     dodges_percent: 60,
 };
 
@@ -61,6 +65,7 @@ const WANDER: Skill = Skill {
     turns_per_s: 240 * DEGREE,
     reaction_ms: 700,
     retreats_below: 0,
+    sidesteps: false,
     dodges_percent: 0,
 };
 

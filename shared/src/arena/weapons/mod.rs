@@ -45,9 +45,9 @@ impl Weapon {
     #[must_use]
     pub const fn damage(self) -> u8 {
         match self {
-            Self::Crossbow => 40,
-            Self::Longbow => 60,
-            Self::Sword => 50,
+            Self::Crossbow => 50,
+            Self::Longbow => 70,
+            Self::Sword => 60,
         }
     }
 

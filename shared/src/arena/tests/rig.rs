@@ -1,34 +1,37 @@
-//! Arena played by its own bots for minutes of game time: what everybody would notice if it were broken.
+//! A room whose seats are all taken by bots that see only their own views, and what they did.
 
-use std::collections::BTreeMap;
+use crate::{
+    arena::{Arena, ArenaEntity, Event, Fighter, Input, Settings},
+    game::{Audience, Brain, Deed, Entity, Game, Inputs, Occupant, Outbox, Place, Seen, Setup, Step},
+    id::{EntityId, SeatId},
+    tick::{Tick, TickRate},
+};
 
-use super::*;
-use crate::game::{Audience, Checksum, Entity, Inputs, Outbox, Place, Seen, checksum};
-
-/// A room whose seats are all taken by bots.
+/// A room of bots.
 pub(super) struct Rig {
     pub(super) setup: Setup<Settings>,
     pub(super) arena: Arena,
     pub(super) tick: Tick,
     brains: Vec<Box<dyn Brain<Arena>>>,
-    pub(super) deeds: Vec<BTreeMap<&'static str, u32>>,
+    pub(super) deeds: Vec<Deeds>,
     scratch: Vec<(EntityId, ArenaEntity)>,
 }
 
 impl Rig {
-    fn new(skills: &[&str], settings: Settings, hz: u16, seed: u64) -> Self {
+    /// A room in which each of `skills` has a seat.
+    pub(super) fn new(skills: &[&str], settings: Settings, hz: u16, seed: u64) -> Self {
         let setup =
             Setup { settings, seed, seats: skills.len() as u16, tick_rate: TickRate::new(hz).unwrap() };
         let mut arena = Arena::new(&setup);
         (0..setup.seats).for_each(|seat| arena.seat_taken(SeatId(seat), Occupant::Bot));
         let brains =
             skills.iter().zip(seed..).map(|(skill, seed)| Arena::brain(skill, seed).unwrap()).collect();
-        let deeds = vec![BTreeMap::new(); skills.len()];
+        let deeds = vec![Deeds::default(); skills.len()];
         Self { setup, arena, tick: Tick(0), brains, deeds, scratch: Vec::new() }
     }
 
     /// What every bot wants, seen through its own view.
-    fn decide(&mut self) -> Vec<Option<Input>> {
+    pub(super) fn decide(&mut self) -> Vec<Option<Input>> {
         let Self { arena, brains, scratch, setup, tick, .. } = self;
         let mut decide = |(index, brain): (usize, &mut Box<dyn Brain<Arena>>)| {
             let seat = SeatId(index as u16);
@@ -38,7 +41,8 @@ impl Rig {
         brains.iter_mut().enumerate().map(|brain| Some(decide(brain))).collect()
     }
 
-    fn step(&mut self) -> Vec<(Audience, Event)> {
+    /// One tick; what it told, and to whom.
+    pub(super) fn step(&mut self) -> Vec<(Audience, Event)> {
         let inputs = self.decide();
         self.tick = self.tick.next();
         let mut events = Outbox::new();
@@ -52,25 +56,43 @@ impl Rig {
         for (seat, deeds) in self.deeds.iter_mut().enumerate() {
             let seat = SeatId(seat as u16);
             let told = events.iter().filter(|(audience, _)| audience.includes(seat));
-            for deed in told.filter_map(|(_, event)| Arena::deed(event, seat)) {
-                let name = match deed {
-                    Deed::Shot => "shots",
-                    Deed::Hit => "hits",
-                    Deed::Elimination => "eliminations",
-                    Deed::MatchFinished => "matches",
-                };
-                *deeds.entry(name).or_default() += 1;
-            }
+            told.filter_map(|(_, event)| Arena::deed(event, seat)).for_each(|deed| deeds.count(deed));
         }
     }
 
-    fn total(&self, deed: &str) -> u32 {
-        self.deeds.iter().filter_map(|deeds| deeds.get(deed)).sum()
+    /// All seats' deeds together.
+    pub(super) fn total(&self, of: impl Fn(&Deeds) -> u32) -> u32 {
+        self.deeds.iter().map(of).sum()
+    }
+
+    /// Everybody, in seat order.
+    pub(super) fn fighters(&self) -> impl Iterator<Item = &Fighter> {
+        self.arena.seated().map(|seated| &seated.fighter.state)
+    }
+}
+
+/// What a seat did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Deeds {
+    pub(super) shots: u32,
+    pub(super) hits: u32,
+    pub(super) eliminations: u32,
+    pub(super) matches: u32,
+}
+
+impl Deeds {
+    fn count(&mut self, deed: Deed) {
+        match deed {
+            Deed::Shot => self.shots += 1,
+            Deed::Hit => self.hits += 1,
+            Deed::Elimination => self.eliminations += 1,
+            Deed::MatchFinished => self.matches += 1,
+        }
     }
 }
 
 /// A seat's view, as the room's interest rule would give it.
-fn see(arena: &Arena, seat: SeatId, out: &mut Vec<(EntityId, ArenaEntity)>) {
+pub(super) fn see(arena: &Arena, seat: SeatId, out: &mut Vec<(EntityId, ArenaEntity)>) {
     let view = arena.view(seat);
     let is_shown = |id: EntityId, entity: &ArenaEntity| match entity.place() {
         Place::Everywhere => true,
@@ -81,25 +103,4 @@ fn see(arena: &Arena, seat: SeatId, out: &mut Vec<(EntityId, ArenaEntity)>) {
     out.extend(
         arena.entities().iter().filter(|(id, one)| is_shown(*id, one)).map(|(id, one)| (id, one.clone())),
     );
-}
-
-#[test]
-fn print_figures() {
-    for skill in Arena::SKILLS {
-        let mut rig = Rig::new(&[*skill; 16], Settings::default(), 30, 5);
-        let mut ends = vec![];
-        for _ in 0..30 * 180 {
-            for (_, e) in rig.step() {
-                if matches!(e, Event::MatchEnded { .. } | Event::MatchStarted { .. }) {
-                    ends.push(rig.tick.0 as f32 / 30.0);
-                }
-            }
-        }
-        println!(
-            "{skill}: shots {} hits {} elim {} ends {ends:?}",
-            rig.total("shots"),
-            rig.total("hits"),
-            rig.total("eliminations")
-        );
-    }
 }

@@ -1,0 +1,97 @@
+//! The same seed and the same inputs give the same state, at every tick, also across a checkpoint.
+
+use super::rig::Rig;
+use crate::{
+    arena::{Arena, ArenaEntity, Input, Mode, Scene, Settings},
+    bits::{BitReader, BitWriter},
+    game::{Game, Inputs, Outbox, Predict, Seen, Step, checksum},
+    id::SeatId,
+    tick::Tick,
+};
+
+fn rig(seed: u64, hz: u16) -> Rig {
+    let settings = Settings { mode: Mode::Teams, result_s: 1, ..Settings::default() };
+    Rig::new(&["hunt", "skirmish", "wander", "hunt", "skirmish", "hunt"], settings, hz, seed)
+}
+
+fn step(arena: &mut Arena, tick: Tick, inputs: &[Option<Input>]) {
+    arena.step(Step { tick, inputs: Inputs::new(inputs), events: &mut Outbox::new() });
+}
+
+#[test]
+fn a_room_that_was_saved_goes_on_as_if_nothing_had_happened() {
+    for hz in [10, 30, 128] {
+        let mut rig = rig(11, hz);
+        // Long enough for bolts to be in flight, bows drawn and somebody down.
+        (0..u32::from(hz) * 10).for_each(|_| drop(rig.step()));
+        let mut out = BitWriter::new();
+        rig.arena.save(&mut out);
+        let mut from = BitReader::new(out.finish());
+        let mut copy = Arena::load(&rig.setup, &mut from).unwrap();
+        from.finish().unwrap();
+        for _ in 0..500 {
+            let inputs = rig.decide();
+            rig.tick = rig.tick.next();
+            step(&mut rig.arena, rig.tick, &inputs);
+            step(&mut copy, rig.tick, &inputs);
+            let (ours, theirs) = (checksum(&rig.arena, &mut out), checksum(&copy, &mut BitWriter::new()));
+            assert_eq!(ours, theirs, "at tick {} and {hz} Hz", rig.tick);
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_and_inputs_twice_give_the_same_states() {
+    let (mut one, mut two) = (rig(5, 30), rig(5, 30));
+    let mut scratch = BitWriter::new();
+    for _ in 0..900 {
+        one.step();
+        two.step();
+        assert_eq!(checksum(&one.arena, &mut scratch), checksum(&two.arena, &mut scratch));
+    }
+}
+
+#[test]
+fn a_checkpoint_that_was_cut_short_is_an_error() {
+    let rig = rig(3, 30);
+    let mut out = BitWriter::new();
+    rig.arena.save(&mut out);
+    let bytes = out.finish();
+    for end in 0..bytes.len() {
+        assert!(
+            Arena::load(&rig.setup, &mut BitReader::new(&bytes[..end])).is_err(),
+            "{end} bytes were enough"
+        );
+    }
+}
+
+/// Prediction with the right inputs is exactly right, tick by tick, walls and dashes included.
+#[test]
+fn prediction_and_step_move_a_fighter_alike() {
+    for hz in [20, 30, 60] {
+        let mut rig = rig(8, hz);
+        let mut scene = Scene::default();
+        let mut compared = 0;
+        for _ in 0..u32::from(hz) * 20 {
+            let entities: Vec<_> = rig.arena.entities().iter().map(|(id, one)| (id, one.clone())).collect();
+            let seat = SeatId(0);
+            let seen = Seen { tick: rig.tick, rate: rig.setup.tick_rate, seat, entities: &entities };
+            Arena::observe(&mut scene, &seen);
+            let inputs = rig.decide();
+            let mut own = ArenaEntity::Fighter(rig.fighters().next().unwrap().clone());
+            Arena::predict(&mut own, inputs[0].as_ref().unwrap(), &scene, rig.setup.tick_rate);
+            rig.tick = rig.tick.next();
+            step(&mut rig.arena, rig.tick, &inputs);
+            let (ArenaEntity::Fighter(predicted), Some(stepped)) = (own, rig.fighters().next()) else {
+                continue;
+            };
+            // Nobody can predict the tick in which they appear somewhere else.
+            if predicted.is_alive() && stepped.is_alive() && predicted.body.at.distance(stepped.body.at) < 512
+            {
+                assert_eq!(predicted.body, stepped.body, "at tick {} and {hz} Hz", rig.tick);
+                compared += 1;
+            }
+        }
+        assert!(compared > u32::from(hz) * 10, "only {compared} ticks were compared");
+    }
+}

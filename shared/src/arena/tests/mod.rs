@@ -1,0 +1,7 @@
+//! Arena as a whole: what no one of its files could promise alone.
+
+mod codings;
+mod determinism;
+mod play;
+mod rig;
+mod secrecy;
