@@ -1,0 +1,311 @@
+//! When to send the input of which tick, so that each arrives a little before the server uses it.
+//!
+//! A client runs ahead of what it sees: by the way up, so that inputs are in time, and by a margin, so that jitter does not
+//! make them late. Too far ahead is felt as lag. Each snapshot says how early the inputs come, and the clock stretches its
+//! own tick by a few per cent to hold the margin. It never jumps but after a stall, and then it skips what was missed rather
+//! than sending it in a burst.
+//!
+//! Pure: moments are given, as the time since any epoch that the caller keeps to.
+
+use std::time::Duration;
+
+use quarrel_shared::tick::{Tick, TickRate};
+
+/// The most by which a tick is stretched or shortened: what nobody feels.
+const STRETCH_MOST: f64 = 0.05;
+
+/// How much of the error each tick takes away. A correction shows a round trip later; at a thirty-second it stays
+/// stable for round trips of up to 50 ticks (an integrator with dead time `d` is stable for a gain under π/2d).
+const GAIN: f64 = 1.0 / 32.0;
+
+/// What the margin should be on a link without jitter, in ticks: the grain of timers on both ends, with room to spare.
+const MARGIN_LEAST: f64 = 0.5;
+
+/// How much of the margin's deviation is added to it: few of the delays lie beyond two mean deviations.
+const DEVIATIONS: f64 = 2.0;
+
+/// Past this error the clock is set anew, as it is after a stall.
+const STALL: Duration = Duration::from_secs(1);
+
+/// One input to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The tick that it is for.
+    pub tick: Tick,
+    /// When it was meant to be sent: latency counts from here, however late the caller is.
+    pub due: Duration,
+}
+
+/// The schedule of one seat's inputs.
+#[derive(Clone, Debug)]
+pub struct ClientClock {
+    period: Duration,
+    next: Slot,
+    margin: Margin,
+    heard: Heard,
+    /// Until then the margins that come still speak of inputs from before the clock was set.
+    settles: Duration,
+}
+
+/// The newest news of the server's tick.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    tick: Tick,
+    at: Duration,
+    rtt: Duration,
+}
+
+impl ClientClock {
+    /// A schedule that begins `now`, when the server said that its newest tick is `tick`.
+    #[must_use]
+    pub fn new(rate: TickRate, tick: Tick, now: Duration, rtt: Duration) -> Self {
+        let mut clock = Self {
+            period: Duration::from_nanos(rate.period_ns()),
+            next: Slot { tick, due: now },
+            margin: Margin::default(),
+            heard: Heard { tick, at: now, rtt },
+            settles: now,
+        };
+        clock.set(now);
+        clock
+    }
+
+    /// When the next input is due.
+    #[must_use]
+    pub const fn wake_at(&self) -> Duration {
+        self.next.due
+    }
+
+    /// The next input that is due by `now`. Ask until there is none: a caller who slept gets each tick it missed, unless it
+    /// slept for over a second.
+    pub fn due(&mut self, now: Duration) -> Option<Slot> {
+        let late = now.checked_sub(self.next.due)?;
+        if late > STALL {
+            self.set(now);
+            return None;
+        }
+        let slot = self.next;
+        self.next = Slot { tick: slot.tick.next(), due: slot.due + self.stretched_period() };
+        Some(slot)
+    }
+
+    /// A snapshot of `tick` arrived `now` and says how early the newest input came, in 1/16 tick.
+    pub fn heard(&mut self, tick: Tick, margin: i16, now: Duration, rtt: Duration) {
+        self.heard = Heard { tick, at: now, rtt };
+        if now < self.settles {
+            return;
+        }
+        self.margin.push(f64::from(margin) / 16.0);
+        if self.period.mul_f64(self.margin.error().abs()) > STALL {
+            self.set(now);
+        }
+    }
+
+    /// Starts the schedule over, from the newest news of the server's tick.
+    fn set(&mut self, now: Duration) {
+        self.margin = Margin::default();
+        let Heard { tick, at, rtt } = self.heard;
+        // The news was half a round trip old when it came, its tick half a period on average, and an input is half a round
+        // trip under way.
+        let lead = rtt + self.period.mul_f64(0.5 + MARGIN_LEAST);
+        let ahead = (now.saturating_sub(at) + lead).div_duration_f64(self.period).ceil();
+        let due = (at + self.period.mul_f64(ahead)).saturating_sub(lead).max(now);
+        self.next = Slot { tick: tick.after(ahead as u32), due };
+        self.settles = now + rtt + 2 * self.period;
+    }
+
+    /// Shorter while inputs come too late, longer while they come too early.
+    fn stretched_period(&self) -> Duration {
+        let stretch = (self.margin.error() * GAIN).clamp(-STRETCH_MOST, STRETCH_MOST);
+        self.period.mul_f64(1.0 + stretch)
+    }
+}
+
+/// How early inputs come, smoothed as a round trip is in RFC 6298, in ticks.
+#[derive(Clone, Debug)]
+struct Margin {
+    mean: f64,
+    deviation: f64,
+}
+
+impl Default for Margin {
+    fn default() -> Self {
+        Self { mean: MARGIN_LEAST, deviation: 0.0 }
+    }
+}
+
+impl Margin {
+    fn push(&mut self, margin: f64) {
+        self.deviation += ((margin - self.mean).abs() - self.deviation) / 16.0;
+        self.mean += (margin - self.mean) / 8.0;
+    }
+
+    /// How much earlier than wanted they come; negative when later.
+    fn error(&self) -> f64 {
+        self.mean - (MARGIN_LEAST + DEVIATIONS * self.deviation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    const RATE: u16 = 30;
+    const MS: Duration = Duration::from_millis(1);
+
+    /// A server that steps and a link that delays, in steps of a millisecond.
+    struct World {
+        clock: ClientClock,
+        now: Duration,
+        one_way: Duration,
+        jitter: u32,
+        /// When the server stops and goes on: it lets that time slip.
+        pause: std::ops::Range<Duration>,
+        slipped: Duration,
+        up: VecDeque<(Duration, Tick)>,
+        down: VecDeque<(Duration, Tick, i16)>,
+        server_tick: Tick,
+        margin: i16,
+        newest: Tick,
+        random: u32,
+        sent: Vec<Slot>,
+        late: u32,
+    }
+
+    impl World {
+        /// `first_guess` is what the client takes the round trip for.
+        fn new(one_way_ms: u32, jitter_ms: u32, first_guess_ms: u32) -> Self {
+            let rate = TickRate::new(RATE).unwrap();
+            Self {
+                clock: ClientClock::new(rate, Tick(1000), Duration::ZERO, first_guess_ms * MS),
+                now: Duration::ZERO,
+                one_way: one_way_ms * MS,
+                jitter: jitter_ms,
+                pause: Duration::MAX..Duration::MAX,
+                slipped: Duration::ZERO,
+                up: VecDeque::new(),
+                down: VecDeque::new(),
+                server_tick: Tick(1000 + one_way_ms * u32::from(RATE) / 1000),
+                margin: 0,
+                newest: Tick(0),
+                random: 1,
+                sent: Vec::new(),
+                late: 0,
+            }
+        }
+
+        fn delay(&mut self) -> Duration {
+            self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            self.one_way + (self.random >> 16) % (self.jitter + 1) * MS
+        }
+
+        /// When the server makes this tick.
+        fn step_at(&self, tick: Tick) -> Duration {
+            let since = tick.0 as f64 - 1000.0 - self.one_way.as_secs_f64() * f64::from(RATE);
+            let at = Duration::try_from_secs_f64(since / f64::from(RATE)).unwrap_or_default();
+            at + self.slipped
+        }
+
+        fn run(&mut self, seconds: u32) {
+            for _ in 0..seconds * 1000 {
+                self.now += MS;
+                self.client();
+                self.server();
+            }
+        }
+
+        fn client(&mut self) {
+            while self.down.front().is_some_and(|(at, ..)| *at <= self.now) {
+                let (_, tick, margin) = self.down.pop_front().unwrap();
+                self.clock.heard(tick, margin, self.now, 2 * self.one_way);
+            }
+            while let Some(slot) = self.clock.due(self.now) {
+                self.sent.push(slot);
+                let arrives = self.now + self.delay();
+                self.up.push_back((arrives, slot.tick));
+            }
+        }
+
+        fn server(&mut self) {
+            if self.pause.contains(&self.now) {
+                self.slipped += MS;
+                return;
+            }
+            while self.up.front().is_some_and(|(at, _)| *at <= self.now) {
+                let (at, tick) = self.up.pop_front().unwrap();
+                let early = self.step_at(tick).as_secs_f64() - at.as_secs_f64();
+                self.newest = tick;
+                self.margin = (early * f64::from(RATE) * 16.0) as i16;
+                self.late += u32::from(early < 0.0);
+            }
+            while self.step_at(self.server_tick.next()) <= self.now {
+                self.server_tick = self.server_tick.next();
+                let arrives = self.now + self.delay();
+                self.down.push_back((arrives, self.server_tick, self.margin));
+            }
+        }
+    }
+
+    #[test]
+    fn inputs_arrive_before_they_are_used_once_the_clock_has_settled() {
+        for (one_way, jitter, first_guess) in
+            [(0, 0, 1), (20, 5, 40), (60, 20, 120), (100, 0, 20), (10, 5, 300)]
+        {
+            let mut world = World::new(one_way, jitter, first_guess);
+            world.run(20);
+            world.late = 0;
+            world.run(20);
+            let margin = f64::from(world.margin) / 16.0;
+            assert!(world.late <= 6, "{} of 600 inputs were late at {one_way} ms", world.late);
+            assert!((0.0..3.0).contains(&margin), "a margin of {margin} ticks is small at {one_way} ms");
+        }
+    }
+
+    #[test]
+    fn ticks_are_sent_one_by_one_and_stretched_by_five_percent_at_most() {
+        let mut world = World::new(100, 10, 0);
+        world.run(20);
+        for pair in world.sent.windows(2) {
+            let gap = (pair[1].due - pair[0].due).as_secs_f64() * f64::from(RATE);
+            assert_eq!(pair[1].tick, pair[0].tick.next());
+            assert!((0.9499..1.0501).contains(&gap), "a tick of {gap} periods");
+        }
+    }
+
+    #[test]
+    fn a_caller_who_slept_for_less_than_a_second_gets_each_tick_with_its_own_time() {
+        let mut clock = ClientClock::new(TickRate::default(), Tick(10), Duration::ZERO, 20 * MS);
+        let first = clock.wake_at();
+        let slots: Vec<_> = std::iter::from_fn(|| clock.due(first + 500 * MS)).collect();
+        assert_eq!(slots.len(), 16, "half a second and the tick at its start");
+        assert_eq!(slots[0].due, first);
+    }
+
+    #[test]
+    fn a_stall_of_the_client_skips_what_was_missed_instead_of_sending_a_burst() {
+        let mut world = World::new(20, 0, 40);
+        world.run(5);
+        let before = world.sent.len();
+        world.now += 4000 * MS;
+        world.server();
+        world.run(1);
+        let burst = world.sent[before..].iter().filter(|slot| slot.due < Duration::from_millis(9001)).count();
+        assert!(burst <= 1, "{burst} inputs at once");
+        world.run(5);
+        world.late = 0;
+        world.run(5);
+        assert_eq!(world.late, 0, "the schedule is back ahead of the server");
+    }
+
+    #[test]
+    fn a_server_that_let_seconds_slip_is_followed_at_once() {
+        let mut world = World::new(20, 0, 40);
+        world.run(5);
+        world.pause = world.now..world.now + 3000 * MS;
+        world.run(5);
+        let margin = f64::from(world.margin) / 16.0;
+        assert!(margin < 3.0, "inputs are {margin} ticks early two seconds after the stall");
+    }
+}

@@ -1,0 +1,226 @@
+//! From an address to a connection on which both ends know that they fit.
+//!
+//! The endpoint is handed in: a load tester shares one among many connections, a simulation brings one without a socket.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use quarrel_shared::{
+    game::Game,
+    id::PlayerId,
+    protocol::{
+        ClientMessage, CloseReason, Hello, PROTOCOL_VERSION, ServerMessage, bounded::Text, fingerprint,
+    },
+    tick::TickRate,
+};
+use quinn::{
+    ClientConfig, ConnectError as QuinnConnectError, Connection, ConnectionError, Endpoint,
+    crypto::rustls::{NoInitialCipherSuite, QuicClientConfig},
+};
+use tokio::time::timeout;
+
+use crate::{
+    control::{ControlError, ControlStream},
+    pilot::Ending,
+    tls::{self, Trust, TrustError},
+    transport::transport_config,
+};
+
+/// How long one attempt may take. A corrupt Retry makes quinn deaf to the good ones, so a new connection is the way out.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// How many attempts there are.
+const ATTEMPTS: u32 = 2;
+
+/// How long a refused client waits for the server to close, which it does once it knows that the reason arrived.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Where to, and how to know that it is the right place.
+#[derive(Clone, Debug)]
+pub struct ConnectConfig {
+    /// The server's address.
+    pub server: SocketAddr,
+    /// What the certificate must be for, where roots are trusted.
+    pub server_name: String,
+    /// Which certificates are good.
+    pub trust: Trust,
+    /// What the player wants to be called; cut to what a name may be.
+    pub name: String,
+}
+
+impl ConnectConfig {
+    /// For a server on this machine, whatever its certificate.
+    #[must_use]
+    pub fn new(server: SocketAddr) -> Self {
+        Self {
+            server,
+            server_name: "localhost".to_owned(),
+            trust: Trust::Loopback,
+            name: "player".to_owned(),
+        }
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No socket to speak from.
+    #[error("no socket: {0}")]
+    Socket(#[from] io::Error),
+    /// Nobody can be trusted.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// Address or server name make no sense.
+    #[error("cannot connect to that address: {0}")]
+    Address(#[from] QuinnConnectError),
+    /// Nobody answered in time.
+    #[error("nobody answered at {0}: check the address, and that a server runs there")]
+    Unreachable(SocketAddr),
+    /// The server's certificate is not trusted, or something else went wrong below the protocol.
+    #[error("the connection failed: {0}")]
+    Failed(String),
+    /// The server does not want this client.
+    #[error("{sentence}")]
+    Refused {
+        /// Why.
+        reason: CloseReason,
+        /// What the person can do about it.
+        sentence: String,
+    },
+}
+
+/// Makes connections to one server. Cheap to clone: clones share the endpoint and its socket.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    endpoint: Endpoint,
+    config: ClientConfig,
+    server: SocketAddr,
+    server_name: Arc<str>,
+}
+
+/// A connection on which the server said welcome.
+pub(crate) struct Link {
+    pub(crate) connection: Connection,
+    pub(crate) control: ControlStream,
+    pub(crate) welcome: Welcome,
+}
+
+/// What the server said of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// Who we are on this server.
+    pub player: PlayerId,
+    /// Steps a second in its rooms.
+    pub tick_rate: TickRate,
+    /// Snapshots a second to us, at most.
+    pub send_rate: u16,
+}
+
+impl Connector {
+    /// Connections from this endpoint to the server of `config`, whose name is not used here.
+    ///
+    /// # Errors
+    /// When the trust does not do for that address.
+    pub fn new(endpoint: Endpoint, config: &ConnectConfig) -> Result<Self, TrustError> {
+        let tls = tls::client_config(&config.trust, config.server)?;
+        let quic = QuicClientConfig::try_from(tls)
+            .map_err(|error: NoInitialCipherSuite| TrustError::Tls(error.to_string()))?;
+        let mut quinn_config = ClientConfig::new(Arc::new(quic));
+        quinn_config.transport_config(Arc::new(transport_config()));
+        let server_name = config.server_name.as_str().into();
+        Ok(Self { endpoint, config: quinn_config, server: config.server, server_name })
+    }
+
+    /// The endpoint that the connections share.
+    #[must_use]
+    pub const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Connects and says hello, within 5 s or again on a new connection.
+    pub(crate) async fn connect<G: Game>(&self, name: &str) -> Result<Link, ConnectError> {
+        for _ in 0..ATTEMPTS {
+            match timeout(ATTEMPT, self.attempt::<G>(name)).await {
+                Ok(Err(ConnectError::Unreachable(_))) | Err(_) => {}
+                Ok(result) => return result,
+            }
+        }
+        Err(ConnectError::Unreachable(self.server))
+    }
+
+    async fn attempt<G: Game>(&self, name: &str) -> Result<Link, ConnectError> {
+        let connecting = self.endpoint.connect_with(self.config.clone(), self.server, &self.server_name)?;
+        let connection = connecting.await.map_err(|error| self.failure(&error))?;
+        let (send, recv) = connection.open_bi().await.map_err(|error| self.failure(&error))?;
+        let mut control = ControlStream::new(send, recv);
+        control.push(&ClientMessage::Hello(hello::<G>(name)));
+        match control.next().await {
+            Ok(ServerMessage::Welcome { player, tick_rate, send_rate }) => {
+                let tick_rate = TickRate::new(tick_rate).ok_or_else(out_of_order)?;
+                Ok(Link { connection, control, welcome: Welcome { player, tick_rate, send_rate } })
+            }
+            Ok(ServerMessage::Closing { reason, sentence }) => {
+                control.push(&ClientMessage::ClosingSeen);
+                // Nothing that comes now matters; waiting is what sends the message.
+                let _ = timeout(GOODBYE, control.next()).await;
+                Err(ConnectError::Refused { reason, sentence: sentence.to_string() })
+            }
+            Ok(_) => Err(out_of_order()),
+            Err(error) => Err(self.control_failure(&connection, &error)),
+        }
+    }
+
+    fn control_failure(&self, connection: &Connection, error: &ControlError) -> ConnectError {
+        match connection.close_reason() {
+            Some(reason) => self.failure(&reason),
+            None => ConnectError::Failed(error.to_string()),
+        }
+    }
+
+    fn failure(&self, error: &ConnectionError) -> ConnectError {
+        match Ending::of(error) {
+            Ending::Closed { reason, sentence } => ConnectError::Refused { reason, sentence },
+            Ending::Left => ConnectError::Failed("closed from this side".to_owned()),
+            Ending::Lost(_) if *error == ConnectionError::TimedOut => ConnectError::Unreachable(self.server),
+            Ending::Lost(sentence) => ConnectError::Failed(sentence),
+        }
+    }
+}
+
+impl Ending {
+    /// What quinn's reason means in our words.
+    pub(crate) fn of(error: &ConnectionError) -> Self {
+        match error {
+            ConnectionError::LocallyClosed => Self::Left,
+            ConnectionError::ApplicationClosed(close) => {
+                match CloseReason::from_code(close.error_code.into_inner()) {
+                    Some(reason) => Self::Closed { reason, sentence: reason.sentence().to_owned() },
+                    None => Self::Lost(format!("closed with the unknown code {}", close.error_code)),
+                }
+            }
+            ConnectionError::ConnectionClosed(close) if close.error_code == refused_code() => {
+                let reason = CloseReason::ServerFull;
+                Self::Closed { reason, sentence: reason.sentence().to_owned() }
+            }
+            _ => Self::Lost(error.to_string()),
+        }
+    }
+}
+
+/// What a server answers that takes no more connections (RFC 9000, section 20.1).
+const fn refused_code() -> quinn::TransportErrorCode {
+    quinn::TransportErrorCode::CONNECTION_REFUSED
+}
+
+fn out_of_order() -> ConnectError {
+    ConnectError::Failed("the server did not welcome the client first".to_owned())
+}
+
+fn hello<G: Game>(name: &str) -> Hello {
+    Hello {
+        protocol: PROTOCOL_VERSION,
+        game: Text::lossy(G::NAME),
+        revision: G::REVISION,
+        fingerprint: fingerprint::<G>(),
+        name: Text::lossy(name),
+    }
+}

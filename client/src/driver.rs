@@ -1,0 +1,278 @@
+//! The one task of a connection: waits for whatever comes first, then lets the pure session act on it.
+//!
+//! `select` is the only place that awaits and `apply` never does, so nothing is ever half changed.
+
+use std::{ops::ControlFlow, pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use quarrel_shared::{
+    game::Game,
+    limits::{CHAT_BYTES, CLOSING_ACK_MS},
+    protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage, bounded::Text},
+};
+use quinn::{Connection, ConnectionError, RecvStream, VarInt};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Sleep},
+};
+
+use crate::{
+    connect::{ConnectError, Connector, Welcome},
+    control::{ControlError, ControlStream},
+    keyframes::Keyframes,
+    pilot::{Ending, Happening, Pilot},
+    session::{LinkCounts, Session},
+};
+
+/// What a connection can be asked to do.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Ask for a seat; the answer is [`Happening::Joined`] or [`Happening::JoinRefused`].
+    Join(JoinTarget),
+    /// Ask which rooms there are; the answer is [`Happening::Rooms`].
+    ListRooms,
+    /// Give the seat up and stay connected.
+    Leave,
+    /// Say something to everybody in the room.
+    Chat(Text<CHAT_BYTES>),
+    /// End the connection. So does dropping the sender.
+    Close,
+}
+
+/// A connection and its pilot.
+pub struct Driver<G: Game, P> {
+    connection: Connection,
+    control: ControlStream,
+    keyframes: Keyframes,
+    commands: mpsc::Receiver<Command>,
+    session: Session<G>,
+    pilot: P,
+    welcome: Welcome,
+    epoch: Instant,
+    alarm: Pin<Box<Sleep>>,
+    alarm_set: bool,
+    /// The server said why it will close.
+    closing: Option<Ending>,
+    bytes_before_seat: Traffic,
+}
+
+/// How a connection went.
+#[derive(Debug)]
+pub struct Driven<P> {
+    /// The pilot, with all that it has seen.
+    pub pilot: P,
+    /// How it ended.
+    pub ending: Ending,
+    /// What became of all that the server sent.
+    pub counts: LinkCounts,
+    /// UDP payload bytes received since the seat was given.
+    pub bytes_down: u64,
+    /// UDP payload bytes sent since the seat was given.
+    pub bytes_up: u64,
+}
+
+/// UDP payload bytes each way.
+#[derive(Clone, Copy, Default)]
+struct Traffic {
+    down: u64,
+    up: u64,
+}
+
+/// Everything that can happen to a connection.
+enum Action {
+    Command(Option<Command>),
+    Alarm,
+    Said(Result<ServerMessage, ControlError>),
+    Opened(Result<RecvStream, ConnectionError>),
+    Keyframe(Vec<u8>),
+    Datagram(Result<Bytes, ConnectionError>),
+}
+
+impl<G: Game, P: Pilot<G>> Driver<G, P> {
+    /// Connects and says hello. Nothing moves on until [`Self::run`].
+    ///
+    /// # Errors
+    /// When there is no server there, or it does not want this client.
+    pub async fn connect(
+        connector: &Connector,
+        name: &str,
+        pilot: P,
+        commands: mpsc::Receiver<Command>,
+    ) -> Result<Self, ConnectError> {
+        let link = connector.connect::<G>(name).await?;
+        let epoch = Instant::now();
+        Ok(Self {
+            connection: link.connection,
+            control: link.control,
+            keyframes: Keyframes::default(),
+            commands,
+            session: Session::new(link.welcome),
+            pilot,
+            welcome: link.welcome,
+            epoch,
+            alarm: Box::pin(tokio::time::sleep_until(epoch)),
+            alarm_set: false,
+            closing: None,
+            bytes_before_seat: Traffic::default(),
+        })
+    }
+
+    /// What the server said of itself.
+    #[must_use]
+    pub const fn welcome(&self) -> Welcome {
+        self.welcome
+    }
+
+    /// Runs the connection to its end.
+    pub async fn run(mut self) -> Driven<P> {
+        let ending = loop {
+            let action = self.select().await;
+            if let ControlFlow::Break(ending) = self.apply(action) {
+                break ending;
+            }
+            self.set_alarm();
+        };
+        let now = self.now();
+        // Whether the pilot would go on is no longer asked.
+        let _ = self.pilot.on(Happening::Closed(ending.clone()), now);
+        let bytes = self.bytes();
+        Driven {
+            pilot: self.pilot,
+            ending,
+            counts: self.session.counts(),
+            bytes_down: bytes.down - self.bytes_before_seat.down,
+            bytes_up: bytes.up - self.bytes_before_seat.up,
+        }
+    }
+
+    /// Inputs before snapshots: a flood of the latter must not keep the former back.
+    async fn select(&mut self) -> Action {
+        tokio::select! {
+            biased;
+            command = self.commands.recv() => Action::Command(command),
+            () = &mut self.alarm, if self.alarm_set => Action::Alarm,
+            said = self.control.next() => Action::Said(said),
+            datagram = self.connection.read_datagram() => Action::Datagram(datagram),
+            stream = self.connection.accept_uni() => Action::Opened(stream),
+            keyframe = self.keyframes.next() => Action::Keyframe(keyframe),
+        }
+    }
+
+    fn apply(&mut self, action: Action) -> ControlFlow<Ending> {
+        match action {
+            Action::Command(command) => self.obey(command.unwrap_or(Command::Close)),
+            Action::Alarm => self.tick(),
+            Action::Said(Ok(message)) => self.hear(message),
+            Action::Said(Err(error)) => ControlFlow::Break(self.broken(&error)),
+            Action::Opened(Ok(stream)) => {
+                self.keyframes.push(stream);
+                ControlFlow::Continue(())
+            }
+            Action::Keyframe(bytes) => self.snapshot(&bytes),
+            Action::Datagram(Ok(bytes)) => self.snapshot(&bytes),
+            Action::Opened(Err(error)) | Action::Datagram(Err(error)) => {
+                ControlFlow::Break(self.closing.take().unwrap_or_else(|| Ending::of(&error)))
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) -> ControlFlow<Ending> {
+        match command {
+            Command::Join(target) => self.control.push(&ClientMessage::Join(target)),
+            Command::ListRooms => self.control.push(&ClientMessage::ListRooms),
+            Command::Chat(text) => self.control.push(&ClientMessage::Chat(text)),
+            Command::Leave => {
+                self.session.leave();
+                self.control.push(&ClientMessage::Leave);
+            }
+            Command::Close => {
+                self.close(CloseReason::Left);
+                return ControlFlow::Break(Ending::Left);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn tick(&mut self) -> ControlFlow<Ending> {
+        if let Some(ending) = self.closing.take() {
+            // The server had its time to close; it does not matter who does.
+            self.close(CloseReason::Left);
+            return ControlFlow::Break(ending);
+        }
+        let now = self.now();
+        if let Some(datagram) = self.session.tick(now, &mut self.pilot) {
+            // It fails only on a lost connection, which shows elsewhere; a full buffer drops the oldest.
+            let _ = self.connection.send_datagram(Bytes::copy_from_slice(datagram));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn hear(&mut self, message: ServerMessage) -> ControlFlow<Ending> {
+        if let ServerMessage::Closing { reason, sentence } = message {
+            self.control.push(&ClientMessage::ClosingSeen);
+            self.closing = Some(Ending::Closed { reason, sentence: sentence.to_string() });
+            self.session.leave();
+            self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_MS));
+            return ControlFlow::Continue(());
+        }
+        if matches!(message, ServerMessage::Joined { .. }) {
+            // The handshake is no part of what play costs.
+            self.bytes_before_seat = self.bytes();
+        }
+        let (now, rtt) = (self.now(), self.connection.rtt());
+        let flow = self.session.on_message(message, now, rtt, &mut self.pilot);
+        self.follow(flow)
+    }
+
+    fn snapshot(&mut self, bytes: &[u8]) -> ControlFlow<Ending> {
+        let (now, rtt) = (self.now(), self.connection.rtt());
+        let flow = self.session.on_snapshot(bytes, now, rtt, &mut self.pilot);
+        self.follow(flow)
+    }
+
+    /// Closes when the session or its pilot breaks off.
+    fn follow(&self, flow: ControlFlow<CloseReason>) -> ControlFlow<Ending> {
+        flow.map_break(|reason| {
+            self.close(reason);
+            Ending::Closed { reason, sentence: reason.sentence().to_owned() }
+        })
+    }
+
+    /// How it ended when the control stream broke: with the connection, or because of what the server said.
+    fn broken(&mut self, error: &ControlError) -> Ending {
+        if let Some(ending) = self.closing.take() {
+            return ending;
+        }
+        if let Some(reason) = self.connection.close_reason() {
+            return Ending::of(&reason);
+        }
+        self.close(CloseReason::Malformed);
+        Ending::Lost(error.to_string())
+    }
+
+    fn close(&self, reason: CloseReason) {
+        self.connection.close(VarInt::from_u32(reason.code()), reason.name().as_bytes());
+    }
+
+    /// Sets the alarm for the next input; a connection that is closing has set it for its end already.
+    fn set_alarm(&mut self) {
+        if self.closing.is_some() {
+            self.alarm_set = true;
+            return;
+        }
+        let wake_at = self.session.wake_at().map(|at| self.epoch + at);
+        self.alarm_set = wake_at.is_some();
+        if let Some(at) = wake_at.filter(|at| *at != self.alarm.deadline()) {
+            self.alarm.as_mut().reset(at);
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    fn bytes(&self) -> Traffic {
+        let stats = self.connection.stats();
+        Traffic { down: stats.udp_rx.bytes, up: stats.udp_tx.bytes }
+    }
+}

@@ -1,0 +1,77 @@
+//! The last few inputs, as every datagram repeats them: what one lost datagram carried, the next one brings.
+
+use quarrel_shared::{
+    bits::{BitWriter, Bits},
+    protocol::datagram::{Ack, InputDatagram, InputRun},
+    tick::Tick,
+};
+
+/// How many inputs go into a datagram: the newest and three before it cover a burst of three losses.
+pub const INPUTS_REPEATED: usize = 4;
+
+/// One seat's inputs on their way up.
+#[derive(Debug)]
+pub struct InputLog<I> {
+    datagram: Option<InputDatagram<I>>,
+}
+
+impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
+    /// Nothing wanted yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { datagram: None }
+    }
+
+    /// Wants this at `tick`. A tick that does not follow the one before starts a new run: the clock was set anew.
+    pub fn push(&mut self, tick: Tick, input: I) {
+        match &mut self.datagram {
+            Some(datagram) if datagram.run.newest().next() == tick => {
+                datagram.run.push(input, INPUTS_REPEATED);
+            }
+            datagram => *datagram = Some(InputDatagram { ack: None, run: InputRun::new(tick, input) }),
+        }
+    }
+
+    /// Overwrites `out` with the datagram that says all this; `None` before the first input.
+    pub fn encode<'a>(&mut self, ack: Option<Ack>, out: &'a mut BitWriter) -> Option<&'a [u8]> {
+        let datagram = self.datagram.as_mut()?;
+        datagram.ack = ack;
+        out.clear();
+        datagram.encode(out);
+        Some(out.finish())
+    }
+}
+
+impl<I: Bits + Default + Clone + PartialEq> Default for InputLog<I> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quarrel_shared::{bits::BitReader, crowd::Steering};
+
+    use super::*;
+
+    fn said(log: &mut InputLog<Steering>) -> Vec<(u32, i8)> {
+        let mut out = BitWriter::new();
+        let bytes = log.encode(None, &mut out).unwrap();
+        let datagram = InputDatagram::<Steering>::decode(&mut BitReader::new(bytes)).unwrap();
+        datagram.run.iter().map(|(tick, input)| (tick.0, input.bend)).collect()
+    }
+
+    #[test]
+    fn a_datagram_repeats_the_inputs_before_the_newest() {
+        let mut log = InputLog::new();
+        (20..26).for_each(|tick| log.push(Tick(tick), Steering { bend: tick as i8 }));
+        assert_eq!(said(&mut log), [(22, 22), (23, 23), (24, 24), (25, 25)]);
+    }
+
+    #[test]
+    fn a_jump_of_the_clock_starts_a_new_run() {
+        let mut log = InputLog::new();
+        [20, 21, 90].into_iter().for_each(|tick| log.push(Tick(tick), Steering { bend: 1 }));
+        assert_eq!(said(&mut log), [(90, 1)]);
+    }
+}

@@ -1,0 +1,127 @@
+//! What drives a seat: it is told what happens and answers, once a tick, what the seat wants.
+//!
+//! The connection's task owns a pilot and calls it; nothing in between is copied or queued. A bot is a pilot with a brain,
+//! and [`Client`](crate::handle::Client) is one that hands everything over to a program elsewhere.
+//! Moments are the time since the connection's start.
+
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
+
+use quarrel_shared::{
+    game::{Game, Seen},
+    id::{RoomId, SeatId},
+    protocol::{CloseReason, RoomEntry, datagram::SnapshotHeader},
+    snapshot::View,
+    tick::{Tick, TickRate},
+};
+
+use crate::clock::Slot;
+
+/// Who decides.
+pub trait Pilot<G: Game>: Send {
+    /// What the seat wants at the slot's tick. `seen` is the newest view, `None` before the first.
+    fn input(&mut self, slot: Slot, seen: Option<Seen<'_, G>>) -> G::Input;
+
+    /// The head of a snapshot that was applied; its view follows as a [`Happening::View`].
+    fn on_snapshot(&mut self, _header: &SnapshotHeader, _now: Duration) {}
+
+    /// Something happened. To break off ends the connection, with this reason as its close code.
+    fn on(&mut self, happening: Happening<G>, now: Duration) -> ControlFlow<CloseReason>;
+}
+
+/// All that a server tells a player. Events come when they arrive, which may be before the view that shows their tick.
+#[derive(Debug)]
+pub enum Happening<G: Game> {
+    /// A newer view of the room.
+    View(Arc<View<G::Entity>>),
+    /// A fact of the game, each exactly once, in order.
+    Event {
+        /// When it happened.
+        tick: Tick,
+        /// What.
+        event: G::Event,
+    },
+    /// The seat is ours.
+    Joined(Joined),
+    /// No seat. Another room may do.
+    JoinRefused {
+        /// Why.
+        reason: CloseReason,
+        /// What the person can do about it.
+        sentence: String,
+    },
+    /// The rooms that were asked for.
+    Rooms(Vec<RoomEntry>),
+    /// Somebody sits down in our room, or sat there before us.
+    SeatTaken {
+        /// Where.
+        seat: SeatId,
+        /// What they are called.
+        name: String,
+        /// Whether it is one of the server's bots.
+        bot: bool,
+    },
+    /// Somebody stood up.
+    SeatLeft {
+        /// From where.
+        seat: SeatId,
+    },
+    /// Somebody in the room says something.
+    Chat {
+        /// Who.
+        seat: SeatId,
+        /// What.
+        text: String,
+    },
+    /// The room is gone; the connection stays.
+    RoomClosed {
+        /// Why.
+        reason: CloseReason,
+        /// What the person can do about it.
+        sentence: String,
+    },
+    /// The connection is gone; nothing follows.
+    Closed(Ending),
+}
+
+/// A seat in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The room.
+    pub room: RoomId,
+    /// The place in it.
+    pub seat: SeatId,
+    /// How many seats it has.
+    pub seats: u16,
+    /// The room's tick when the seat was given.
+    pub tick: Tick,
+    /// The room's steps a second.
+    pub rate: TickRate,
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// This side asked for it.
+    Left,
+    /// One of the two ends closed it, and said why.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+        /// What the person can do about it.
+        sentence: String,
+    },
+    /// It broke: silence, a reset, a server of another kind.
+    Lost(String),
+}
+
+impl Ending {
+    /// A name for reports: the close reason's, or `lost`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Left => CloseReason::Left.name(),
+            Self::Closed { reason, .. } => reason.name(),
+            Self::Lost(_) => "lost",
+        }
+    }
+}
