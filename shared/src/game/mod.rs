@@ -167,7 +167,7 @@ pub struct Setup<S> {
 pub struct RoomDefaults {
     /// Seats in a room.
     pub seats: u16,
-    /// A public room fills with bots up to this many players in all.
+    /// How many bots a public room keeps while it has empty seats for them; they leave as people come.
     pub bots: u16,
 }
 

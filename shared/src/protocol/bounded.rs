@@ -67,7 +67,7 @@ impl<C, const MOST: usize> Decode<C> for Text<MOST> {
 owned_when_borrowed!([const MOST: usize], Text<MOST>);
 
 /// At most `MOST` elements.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T, const MOST: usize>(Vec<T>);
 
 impl<T, const MOST: usize> List<T, MOST> {
@@ -81,6 +81,12 @@ impl<T, const MOST: usize> List<T, MOST> {
     #[must_use]
     pub fn into_inner(self) -> Vec<T> {
         self.0
+    }
+}
+
+impl<T, const MOST: usize> Default for List<T, MOST> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
 }
 

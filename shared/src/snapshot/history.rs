@@ -6,6 +6,9 @@ use std::{collections::VecDeque, sync::Arc};
 use super::view::View;
 use crate::{limits::BASELINE_TICKS, tick::Tick};
 
+/// How many buffers are kept for views to come: one is filled for each that is retired, and a burst of acknowledgements retires some.
+const SPARE_VIEWS: usize = 4;
+
 /// What the server sent to one client and may hear an acknowledgement for.
 #[derive(Debug)]
 pub struct SentHistory<E> {
@@ -34,34 +37,49 @@ impl<E> SentHistory<E> {
         self.spare.pop().unwrap_or_default()
     }
 
-    /// Gives a view back that was not sent after all.
+    /// Gives back a view that is of no use any more, for its buffer.
     pub fn give_back(&mut self, view: View<E>) {
-        self.spare.push(view);
+        if self.spare.len() < SPARE_VIEWS {
+            self.spare.push(view);
+        }
     }
 
     /// Remembers a view as sent. What is too old to become a baseline is forgotten.
     pub fn push(&mut self, view: View<E>) {
         let now = view.tick;
         while self.views.front().is_some_and(|oldest| now.since(oldest.tick) > BASELINE_TICKS) {
-            self.spare.extend(self.views.pop_front());
+            if let Some(old) = self.views.pop_front() {
+                self.give_back(old);
+            }
             self.acked = false;
         }
         self.views.push_back(view);
     }
 
-    /// The client has applied the view of this tick. Older news and ticks that were never sent change nothing.
-    pub fn acknowledge(&mut self, tick: Tick) {
+    /// The client has applied the view of this tick; true when that is news. Ticks that were never sent change nothing.
+    pub fn acknowledge(&mut self, tick: Tick) -> bool {
         if self.acked && self.views.front().is_some_and(|baseline| baseline.tick >= tick) {
-            return;
+            return false;
         }
-        let Some(at) = self.views.iter().position(|view| view.tick == tick) else { return };
-        self.spare.extend(self.views.drain(..at));
+        let Some(at) = self.views.iter().position(|view| view.tick == tick) else { return false };
+        for _ in 0..at {
+            if let Some(old) = self.views.pop_front() {
+                self.give_back(old);
+            }
+        }
         self.acked = true;
+        true
+    }
+
+    /// Whether the client has anything at all.
+    #[must_use]
+    pub const fn is_acknowledged(&self) -> bool {
+        self.acked
     }
 
     /// The client has nothing: the next snapshot must be a keyframe.
     pub fn forget(&mut self) {
-        self.spare.extend(self.views.drain(..));
+        self.views.clear();
         self.acked = false;
     }
 }

@@ -1,0 +1,72 @@
+//! The token bucket: so many at once, so many a second. Pure: it is told the time.
+
+use std::time::Duration;
+
+/// A bucket that holds up to `burst` tokens and gains `per_second` of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TokenBucket {
+    per_second: f64,
+    burst: f64,
+    tokens: f64,
+    /// When `tokens` was right.
+    at: Duration,
+}
+
+impl TokenBucket {
+    /// A full bucket at `now`, a duration since an epoch of the caller's.
+    #[must_use]
+    pub fn full(per_second: f64, burst: f64, now: Duration) -> Self {
+        Self { per_second, burst, tokens: burst, at: now }
+    }
+
+    /// Takes `cost` tokens; false, and takes none, when there are fewer.
+    #[must_use]
+    pub fn take(&mut self, cost: f64, now: Duration) -> bool {
+        self.refill(now);
+        let enough = self.tokens >= cost;
+        if enough {
+            self.tokens -= cost;
+        }
+        enough
+    }
+
+    /// Whether it would be as new: nothing is lost by forgetting it.
+    #[must_use]
+    pub fn is_full(&mut self, now: Duration) -> bool {
+        self.refill(now);
+        self.tokens >= self.burst
+    }
+
+    /// How long until one token is there; zero when one is.
+    #[must_use]
+    pub fn wait(&mut self, now: Duration) -> Duration {
+        self.refill(now);
+        Duration::from_secs_f64(((1.0 - self.tokens) / self.per_second).max(0.0))
+    }
+
+    fn refill(&mut self, now: Duration) {
+        let gained = now.saturating_sub(self.at).as_secs_f64() * self.per_second;
+        self.tokens = (self.tokens + gained).min(self.burst);
+        self.at = self.at.max(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_allowed_and_then_the_rate() {
+        let mut bucket = TokenBucket::full(10.0, 3.0, Duration::ZERO);
+        let taken = |bucket: &mut TokenBucket, ms| bucket.take(1.0, Duration::from_millis(ms));
+        assert_eq!([0; 4].map(|ms| taken(&mut bucket, ms)), [true, true, true, false]);
+        assert!(!taken(&mut bucket, 99) && taken(&mut bucket, 101));
+    }
+
+    #[test]
+    fn time_that_goes_back_gives_nothing() {
+        let mut bucket = TokenBucket::full(1.0, 1.0, Duration::from_secs(9));
+        assert!(bucket.take(1.0, Duration::from_secs(9)));
+        assert!(!bucket.take(1.0, Duration::from_secs(5)) && !bucket.take(1.0, Duration::from_secs(9)));
+    }
+}

@@ -1,0 +1,106 @@
+//! The control stream as messages: framed both ways, with a bound on what may wait to be sent.
+
+use quarrel_shared::{
+    limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
+    protocol::{
+        ClientMessage, ServerMessage,
+        codec::{self, CodecError},
+        framing::{Deframer, FrameTooLong},
+    },
+};
+use quinn::{ReadError, RecvStream, SendStream, WriteError};
+
+/// How many bytes may wait for a peer that does not read: four of the largest messages. More, and it is too slow to play.
+const WAITING_BYTES: usize = 4 * SERVER_MESSAGE_BYTES;
+
+/// How much is read at once.
+const READ_BYTES: usize = 2 * CLIENT_MESSAGE_BYTES;
+
+/// A peer's control stream.
+#[derive(Debug)]
+pub struct ControlStream {
+    send: SendStream,
+    receive: RecvStream,
+    deframer: Deframer,
+    waiting: Vec<u8>,
+    read: Box<[u8; READ_BYTES]>,
+}
+
+/// What became of the stream.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// The peer finished its half: it leaves.
+    #[error("the peer finished the control stream")]
+    Finished,
+    /// The connection ended, or the peer tore the stream down.
+    #[error("the control stream cannot be read: {0}")]
+    Read(#[from] ReadError),
+    /// The peer does not want to hear any more.
+    #[error("the control stream cannot be written: {0}")]
+    Write(#[from] WriteError),
+    /// The peer announced more than any message has.
+    #[error(transparent)]
+    TooLong(#[from] FrameTooLong),
+    /// The peer sent what is no message.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// The peer does not read.
+    #[error("{WAITING_BYTES} bytes wait and the peer does not read them")]
+    Stuffed,
+}
+
+/// What [`ControlStream::drive`] got done.
+#[derive(Debug)]
+pub enum Driven {
+    /// Bytes came; [`ControlStream::pop`] may have messages.
+    Received,
+    /// Some of what waited was handed to the connection.
+    Sent,
+}
+
+impl ControlStream {
+    pub(super) fn new(send: SendStream, receive: RecvStream) -> Self {
+        let deframer = Deframer::new(CLIENT_MESSAGE_BYTES);
+        Self { send, receive, deframer, waiting: Vec::new(), read: Box::new([0; READ_BYTES]) }
+    }
+
+    /// Puts a message in the queue; [`Self::drive`] sends it.
+    ///
+    /// # Errors
+    /// [`StreamError::Stuffed`] when too much waits already.
+    pub fn push(&mut self, message: &ServerMessage) -> Result<(), StreamError> {
+        if self.waiting.len() > WAITING_BYTES {
+            return Err(StreamError::Stuffed);
+        }
+        codec::encode(message, &mut self.waiting);
+        Ok(())
+    }
+
+    /// Reads or writes, whichever can be done first. Cancel-safe.
+    ///
+    /// # Errors
+    /// When the stream is over.
+    pub async fn drive(&mut self) -> Result<Driven, StreamError> {
+        tokio::select! {
+            biased;
+            written = self.send.write(&self.waiting), if !self.waiting.is_empty() => {
+                self.waiting.drain(..written?);
+                Ok(Driven::Sent)
+            }
+            read = self.receive.read(&mut self.read[..]) => {
+                let bytes = read?.ok_or(StreamError::Finished)?;
+                self.deframer.push(&self.read[..bytes]);
+                Ok(Driven::Received)
+            }
+        }
+    }
+
+    /// The next whole message that has come.
+    ///
+    /// # Errors
+    /// When it is no message of this protocol.
+    pub fn pop(&mut self) -> Result<Option<ClientMessage>, StreamError> {
+        let Some(bytes) = self.deframer.pop()? else { return Ok(None) };
+        Ok(Some(codec::decode_client(bytes)?))
+    }
+}

@@ -1,0 +1,170 @@
+//! What sessions say to a room and hear from it: bounded channels, each with its overflow policy.
+
+use std::sync::{Arc, OnceLock};
+
+use quarrel_shared::{
+    game::Game,
+    id::{PlayerId, RoomId, SeatId},
+    limits::CHAT_BYTES,
+    protocol::{CloseReason, bounded::Text, datagram::InputRun, messages::Name},
+    snapshot::Frame,
+    tick::Tick,
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
+
+use super::status::{RoomStatus, SeatClaim};
+
+/// How many facts may wait for one session. A busy Arena says some ten a second, so this is many seconds of not reading.
+/// Full: the seat is taken away with [`CloseReason::TooSlow`].
+pub const EVENTS_WAITING: usize = 256;
+
+/// What a session says to its room. All of it takes effect at the next tick.
+pub enum RoomCommand<G: Game> {
+    /// A seat for this player.
+    Take(TakeSeat<G>),
+    /// Inputs of a seat.
+    Input {
+        /// Whose.
+        seat: SeatId,
+        /// When they arrived.
+        arrived: Instant,
+        /// What they are.
+        run: InputRun<G::Input>,
+    },
+    /// Somebody says something to everybody.
+    Chat {
+        /// Who.
+        seat: SeatId,
+        /// What.
+        text: Text<CHAT_BYTES>,
+    },
+}
+
+/// A request for a seat.
+pub struct TakeSeat<G: Game> {
+    /// Who asks.
+    pub player: PlayerId,
+    /// What they are called.
+    pub name: Name,
+    /// Where the answer goes. Dropped: the room is gone.
+    pub reply: oneshot::Sender<Result<Seated<G>, CloseReason>>,
+}
+
+/// A seat, and what is heard there. Dropping it leaves the seat.
+pub struct Seated<G: Game> {
+    /// Which seat.
+    pub seat: SeatId,
+    /// The newest tick.
+    pub tick: Tick,
+    /// The newest frame: a session that is slow skips some, and none waits for it.
+    pub frames: watch::Receiver<Option<Arc<Frame<G::Entity>>>>,
+    /// Facts, every one and in order. Closed: the seat is gone, for the reason in `ended`.
+    pub events: mpsc::Receiver<RoomEvent<G>>,
+    /// Why the seat was taken away; unset when the room vanished without a word.
+    pub ended: Arc<OnceLock<CloseReason>>,
+}
+
+/// What a seat hears from its room.
+pub enum RoomEvent<G: Game> {
+    /// A fact of the game.
+    Game {
+        /// When.
+        tick: Tick,
+        /// What; shared by all who are told.
+        event: Arc<G::Event>,
+    },
+    /// Somebody sat down.
+    SeatTaken {
+        /// Where.
+        seat: SeatId,
+        /// Called what.
+        name: Name,
+        /// Whether it is a bot.
+        bot: bool,
+    },
+    /// Somebody stood up.
+    SeatLeft {
+        /// From where.
+        seat: SeatId,
+    },
+    /// Somebody said something.
+    Chat {
+        /// Who.
+        seat: SeatId,
+        /// What.
+        text: Text<CHAT_BYTES>,
+    },
+}
+
+impl<G: Game> Clone for RoomEvent<G> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Game { tick, event } => Self::Game { tick: *tick, event: Arc::clone(event) },
+            Self::SeatTaken { seat, name, bot } => {
+                Self::SeatTaken { seat: *seat, name: name.clone(), bot: *bot }
+            }
+            Self::SeatLeft { seat } => Self::SeatLeft { seat: *seat },
+            Self::Chat { seat, text } => Self::Chat { seat: *seat, text: text.clone() },
+        }
+    }
+}
+
+/// A room, as others hold it.
+pub struct RoomHandle<G: Game> {
+    inbox: mpsc::Sender<RoomCommand<G>>,
+    status: Arc<RoomStatus>,
+}
+
+impl<G: Game> Clone for RoomHandle<G> {
+    fn clone(&self) -> Self {
+        Self { inbox: self.inbox.clone(), status: Arc::clone(&self.status) }
+    }
+}
+
+impl<G: Game> RoomHandle<G> {
+    pub(super) const fn new(inbox: mpsc::Sender<RoomCommand<G>>, status: Arc<RoomStatus>) -> Self {
+        Self { inbox, status }
+    }
+
+    /// Which room.
+    #[must_use]
+    pub fn id(&self) -> RoomId {
+        self.status.id
+    }
+
+    /// Its numbers.
+    #[must_use]
+    pub const fn status(&self) -> &Arc<RoomStatus> {
+        &self.status
+    }
+
+    /// Asks for a seat; the answer comes with the next tick. The claim says that the lobby has promised one.
+    ///
+    /// # Errors
+    /// [`CloseReason::RoomBusy`] when the inbox is full, [`CloseReason::RoomClosed`] when the room is gone, or what the room says.
+    pub async fn take_seat(
+        &self,
+        player: PlayerId,
+        name: Name,
+        _claim: &SeatClaim,
+    ) -> Result<Seated<G>, CloseReason> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.try_send(RoomCommand::Take(TakeSeat { player, name, reply })).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => CloseReason::RoomBusy,
+                mpsc::error::TrySendError::Closed(_) => CloseReason::RoomClosed,
+            },
+        )?;
+        answer.await.unwrap_or(Err(CloseReason::RoomClosed))
+    }
+
+    /// Says something that the room may drop when its inbox is full: inputs, which the next datagram repeats, and chat.
+    /// False when it was dropped.
+    #[must_use]
+    pub fn say(&self, command: RoomCommand<G>) -> bool {
+        self.inbox.try_send(command).is_ok()
+    }
+}

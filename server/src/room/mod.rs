@@ -1,0 +1,30 @@
+//! One world and those who play in it.
+//!
+//! A room is a deterministic state machine ([`state`]) that one task ([`task`]) steps at its tick rate. It knows no sockets, no
+//! bytes on the wire and no datagram sizes: commands come in by [`inbox`], one immutable frame a tick goes out.
+//!
+//! - [`state`]: the world, its seats and the entries of its next tick. Pure.
+//! - [`seat`]: a place in the room and who holds it.
+//! - [`input_buffer`]: early inputs wait there, so that each tick finds exactly one. Pure.
+//! - [`bots`]: how many bots a room keeps, and what they see. Pure.
+//! - [`clock`]: when to step. Pure.
+//! - [`inbox`]: what sessions say to a room and hear from it.
+//! - [`status`]: what others may know of a room without asking it.
+//! - [`task`]: the thin part that waits, steps and hands on.
+
+pub mod bots;
+pub mod clock;
+pub mod inbox;
+pub mod input_buffer;
+pub mod seat;
+pub mod state;
+pub mod status;
+pub mod task;
+
+pub use self::{
+    clock::RoomClock,
+    inbox::{RoomCommand, RoomEvent, RoomHandle, Seated},
+    state::RoomState,
+    status::RoomStatus,
+    task::{RoomServices, RoomSpec},
+};

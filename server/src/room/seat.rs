@@ -1,0 +1,50 @@
+//! A place in a room, and who holds it.
+
+use quarrel_shared::{
+    game::{Brain, Game, Occupant},
+    id::PlayerId,
+    protocol::messages::Name,
+    tick::{Tick, TickRate},
+};
+
+use super::input_buffer::InputBuffer;
+
+/// A taken seat.
+pub struct Seat<G: Game> {
+    /// What they are called.
+    pub name: Name,
+    /// Who they are.
+    pub holder: Holder<G>,
+    /// What they want.
+    pub inputs: InputBuffer<G::Input>,
+    /// How early the newest input came, in 1/16 tick.
+    pub margin: i16,
+}
+
+/// Who holds a seat.
+pub enum Holder<G: Game> {
+    /// Somebody behind a connection.
+    Player(PlayerId),
+    /// One of the server's bots.
+    Bot(Box<dyn Brain<G>>),
+}
+
+impl<G: Game> Seat<G> {
+    /// A seat taken at `now`.
+    pub fn new(name: Name, holder: Holder<G>, now: Tick, rate: TickRate) -> Self {
+        Self { name, holder, inputs: InputBuffer::new(now, rate), margin: 0 }
+    }
+
+    /// Who sits here, as the game is told.
+    pub const fn occupant(&self) -> Occupant {
+        match self.holder {
+            Holder::Player(_) => Occupant::Player,
+            Holder::Bot(_) => Occupant::Bot,
+        }
+    }
+
+    /// Whether a bot sits here.
+    pub const fn is_bot(&self) -> bool {
+        matches!(self.holder, Holder::Bot(_))
+    }
+}

@@ -1,0 +1,318 @@
+//! The composition root: start order, stop order, the one place that knows everything.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime},
+};
+
+use quarrel_shared::{game::Game, tick::TickRate};
+use quinn::Endpoint;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, interval, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{
+    admin::{
+        self, AdminHandle, Asked,
+        dto::{PlayerListing, Readiness, RoomListing, RoomState},
+    },
+    config::{Config, ConfigError},
+    lobby::{Directory, Players},
+    net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
+    room::{RoomServices, RoomSpec},
+    session::{self, SessionServices},
+    storage::{self, RecordSink},
+    telemetry::Metrics,
+};
+
+/// All that a server takes from the world. Handed in, so that a whole server runs inside a simulation, or twice in one test.
+pub struct Seams<S> {
+    /// The players' socket.
+    pub udp: UdpSeam,
+    /// Who we are.
+    pub tls: Arc<ServerTls>,
+    /// The endpoint's secrets.
+    pub keys: EndpointKeys,
+    /// The operator's socket; `None`: no operator's plane.
+    pub http: Option<TcpListener>,
+    /// Where records go.
+    pub records: S,
+    /// Where room seeds come from.
+    pub seed: u64,
+    /// Where rooms run: a slow game must not hold up the network.
+    pub rooms: Handle,
+}
+
+/// A running server.
+pub struct Server<G: Game> {
+    endpoint: Endpoint,
+    address: SocketAddr,
+    lobby: Arc<Directory<G>>,
+    metrics: Arc<Metrics>,
+    tasks: Tasks,
+    admin: Option<AdminHandle>,
+    grace: Duration,
+}
+
+/// Who is to be asked to stop, in this order, and waited for.
+struct Tasks {
+    /// Set first: nobody new, and `/readyz` says so.
+    stopping: CancellationToken,
+    sessions_stop: CancellationToken,
+    rooms_stop: CancellationToken,
+    admin_stop: CancellationToken,
+    sessions: TaskTracker,
+    background: TaskTracker,
+    storage: TaskTracker,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The game's settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The players' socket does not work.
+    #[error("the players' socket on {address} cannot be used: {source}")]
+    Endpoint {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The operator's plane does not start.
+    #[error("the operator's plane cannot start: {0}")]
+    Admin(io::Error),
+}
+
+impl<G: Game> Server<G> {
+    /// Starts all tasks. Needs a tokio runtime around it, which becomes the network's.
+    ///
+    /// # Errors
+    /// When a part cannot start; nothing is left running then.
+    pub fn start<S: RecordSink>(config: &Config, seams: Seams<S>) -> Result<Self, StartError> {
+        let spec = room_spec::<G>(config)?;
+        let metrics = Metrics::new();
+        let tasks = Tasks::new();
+        let address = config.net.listen;
+        let open = || {
+            let endpoint = endpoint::open(seams.udp, &config.net, &seams.tls, &seams.keys)?;
+            let address = endpoint.local_addr()?;
+            Ok((endpoint, address))
+        };
+        let (endpoint, address) = open().map_err(|source| StartError::Endpoint { address, source })?;
+
+        let (records, storage_task) = storage::start(seams.records);
+        tasks.storage.spawn_on(storage_task, &seams.rooms);
+        let services = RoomServices {
+            metrics: Arc::clone(&metrics),
+            records,
+            stop: tasks.rooms_stop.clone(),
+            epoch: Instant::now(),
+        };
+        let lobby = Arc::new(Directory::<G>::new(spec, config.room.rooms, seams.seed, services, seams.rooms));
+        let players = Arc::new(Players::default());
+
+        let acceptor = Acceptor::new(endpoint.clone(), &config.net, Arc::clone(&metrics));
+        let plane = OperatorsView {
+            lobby: Arc::clone(&lobby),
+            players: Arc::clone(&players),
+            tls: Arc::clone(&seams.tls),
+            sessions: acceptor.sessions(),
+            max_sessions: config.net.max_sessions,
+            stopping: tasks.stopping.clone(),
+        };
+        let admin = seams
+            .http
+            .map(|http| admin::start(http, Arc::new(plane), Arc::clone(&metrics), tasks.admin_stop.clone()))
+            .transpose()
+            .map_err(StartError::Admin)?;
+
+        let session_services = SessionServices {
+            lobby: Arc::clone(&lobby),
+            players,
+            metrics: Arc::clone(&metrics),
+            stop: tasks.sessions_stop.clone(),
+        };
+        let begin = move |newcomer| session::run(newcomer, session_services.clone());
+        tasks.background.spawn(acceptor.run(tasks.stopping.clone(), tasks.sessions.clone(), begin));
+        tasks.background.spawn(sweep(Arc::clone(&lobby), tasks.stopping.clone()));
+        tasks.background.spawn(renew(seams.tls, tasks.stopping.clone()));
+        info!(game = G::NAME, %address, tick_rate = config.room.tick_rate, "serving");
+        Ok(Self { endpoint, address, lobby, metrics, tasks, admin, grace: config.stop.grace() })
+    }
+
+    /// Where players connect to.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the operator's plane answers.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(AdminHandle::local_address)
+    }
+
+    /// The server's numbers.
+    #[must_use]
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Stops: nobody new, sessions are told, rooms end, records are flushed, the endpoint falls silent. False when the grace period
+    /// ran out first; a log line then names what was still running.
+    pub async fn shutdown(mut self) -> bool {
+        info!("stopping");
+        let admin = self.admin.take();
+        let in_time = timeout(self.grace, self.stop_in_order()).await.is_ok();
+        if !in_time {
+            warn!(
+                sessions = self.tasks.sessions.len(),
+                rooms = self.lobby.running(),
+                storage = self.tasks.storage.len(),
+                "the grace period ran out with these still running"
+            );
+        }
+        self.tasks.admin_stop.cancel();
+        if let Some(admin) = admin {
+            let _ = tokio::task::spawn_blocking(|| admin.join()).await;
+        }
+        info!(in_time, "stopped");
+        in_time
+    }
+
+    async fn stop_in_order(&mut self) {
+        let tasks = &self.tasks;
+        tasks.stopping.cancel();
+        tasks.background.close();
+        tasks.background.wait().await;
+        tasks.sessions_stop.cancel();
+        tasks.sessions.close();
+        tasks.sessions.wait().await;
+        tasks.rooms_stop.cancel();
+        self.lobby.wait().await;
+        self.lobby.close();
+        tasks.storage.close();
+        tasks.storage.wait().await;
+        self.endpoint.close(0u32.into(), b"");
+        self.endpoint.wait_idle().await;
+    }
+}
+
+impl Tasks {
+    fn new() -> Self {
+        Self {
+            stopping: CancellationToken::new(),
+            sessions_stop: CancellationToken::new(),
+            rooms_stop: CancellationToken::new(),
+            admin_stop: CancellationToken::new(),
+            sessions: TaskTracker::new(),
+            background: TaskTracker::new(),
+            storage: TaskTracker::new(),
+        }
+    }
+}
+
+fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings>, ConfigError> {
+    let room = &config.room;
+    // The configuration has checked the ranges.
+    let hz = |rate: u32| u16::try_from(rate).ok();
+    let tick_rate = hz(room.tick_rate).and_then(TickRate::new).unwrap_or_default();
+    Ok(RoomSpec {
+        settings: config.settings::<G::Settings>()?,
+        seats: room.seats,
+        tick_rate,
+        send_rate: hz(room.send_rate).unwrap_or_else(|| tick_rate.hz()),
+        bots: room.bots,
+        bot_skill: room.bot_skill.clone(),
+        linger: room.linger(),
+    })
+}
+
+/// Forgets rooms that have closed.
+async fn sweep<G: Game>(lobby: Arc<Directory<G>>, stop: CancellationToken) {
+    let mut every_second = interval(Duration::from_secs(1));
+    while stop.run_until_cancelled(every_second.tick()).await.is_some() {
+        lobby.sweep();
+    }
+}
+
+/// Renews the certificate in time.
+async fn renew(tls: Arc<ServerTls>, stop: CancellationToken) {
+    let mut hourly = interval(Duration::from_secs(3600));
+    while stop.run_until_cancelled(hourly.tick()).await.is_some() {
+        match tls.renew_if_due(SystemTime::now()) {
+            Ok(true) => info!(sha256 = tls.certificate_sha256(), "the certificate was renewed"),
+            Ok(false) => {}
+            Err(error) => warn!(%error, "the certificate could not be renewed; the old one stays"),
+        }
+    }
+}
+
+/// What the operator's plane may ask.
+struct OperatorsView<G: Game> {
+    lobby: Arc<Directory<G>>,
+    players: Arc<Players>,
+    tls: Arc<ServerTls>,
+    sessions: Arc<AtomicUsize>,
+    max_sessions: usize,
+    stopping: CancellationToken,
+}
+
+impl<G: Game> Asked for OperatorsView<G> {
+    fn rooms(&self) -> Vec<RoomListing> {
+        let age = self.lobby.age();
+        let listing = |room: Arc<crate::room::RoomStatus>| RoomListing {
+            id: room.id.to_string(),
+            game: G::NAME,
+            tick: room.tick().0,
+            seats: room.seats,
+            players: room.players(),
+            bots: room.bots(),
+            tick_rate: u32::from(room.rate.hz()),
+            state: if room.is_closing() { RoomState::Stopping } else { RoomState::Playing },
+            overruns: room.overruns(),
+            age_s: age.saturating_sub(room.opened).as_secs(),
+        };
+        self.lobby.statuses().into_iter().map(listing).collect()
+    }
+
+    fn players(&self) -> Vec<PlayerListing> {
+        let listing = |player: Arc<crate::lobby::PlayerEntry>| {
+            let seat = player.seat();
+            PlayerListing {
+                id: player.id.to_string(),
+                name: player.name.clone(),
+                room: seat.map(|(room, _)| room.to_string()),
+                seat: seat.map(|(_, seat)| seat.0),
+                address: player.address,
+                rtt_ms: player.rtt_ms().round() as u32,
+                connected_s: player.since.elapsed().as_secs(),
+            }
+        };
+        self.players.list().into_iter().map(listing).collect()
+    }
+
+    fn readiness(&self) -> Readiness {
+        if self.stopping.is_cancelled() {
+            Readiness::Stopping
+        } else if self.sessions.load(Relaxed) >= self.max_sessions || !self.lobby.has_room() {
+            Readiness::Full
+        } else {
+            Readiness::Ready
+        }
+    }
+
+    fn certificate_sha256(&self) -> String {
+        self.tls.certificate_sha256()
+    }
+}

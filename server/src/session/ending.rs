@@ -1,0 +1,87 @@
+//! Why a session ends, what the peer is told, and under which name it is counted: the one place where errors become close codes.
+
+use quarrel_shared::protocol::CloseReason;
+
+use crate::net::{peer::PeerError, stream::StreamError};
+
+/// We end it, and say why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The close code.
+    pub reason: CloseReason,
+    /// What the person can do about it.
+    pub sentence: String,
+}
+
+impl Refusal {
+    /// With the reason's own sentence.
+    #[must_use]
+    pub fn of(reason: CloseReason) -> Self {
+        Self { reason, sentence: reason.sentence().to_owned() }
+    }
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By us.
+    Refused(Refusal),
+    /// By the peer.
+    Left,
+    /// By the network: the peer fell silent or vanished.
+    Lost,
+}
+
+impl Ending {
+    /// The name under which it is counted.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.reason.name(),
+            Self::Left => "left",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+impl From<CloseReason> for Ending {
+    fn from(reason: CloseReason) -> Self {
+        Self::Refused(Refusal::of(reason))
+    }
+}
+
+impl From<Refusal> for Ending {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StreamError> for Ending {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Finished => Self::Left,
+            StreamError::Read(quinn::ReadError::ConnectionLost(lost))
+            | StreamError::Write(quinn::WriteError::ConnectionLost(lost)) => PeerError::Ended(lost).into(),
+            StreamError::Read(_) | StreamError::Write(_) => Self::Left,
+            StreamError::TooLong(_) | StreamError::Codec(_) => {
+                let sentence =
+                    format!("The server could not read the client: {error}. Update the older of the two.");
+                Refusal { reason: CloseReason::Malformed, sentence }.into()
+            }
+            StreamError::Stuffed => CloseReason::TooSlow.into(),
+        }
+    }
+}
+
+impl From<PeerError> for Ending {
+    fn from(error: PeerError) -> Self {
+        match error {
+            PeerError::Ended(quinn::ConnectionError::ApplicationClosed(_)) => Self::Left,
+            PeerError::Ended(_) => Self::Lost,
+            PeerError::NoDatagrams => {
+                let sentence = "The client takes no datagrams; enable them in its QUIC settings.".to_owned();
+                Refusal { reason: CloseReason::Malformed, sentence }.into()
+            }
+        }
+    }
+}

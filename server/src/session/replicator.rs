@@ -1,0 +1,258 @@
+//! Frames to snapshots: interest, baseline, delta, bytes. Pure; one for each seat that a session holds.
+//!
+//! A snapshot is a delta against the newest view that the client has acknowledged. Before the first acknowledgement, and when the
+//! baseline is too old, it is a keyframe, and those go at most once a second: a peer that does not acknowledge is never fed full
+//! views at the send rate.
+
+use std::time::Duration;
+
+use quarrel_shared::{
+    bits::{BitWriter, Bits},
+    game::Entity,
+    id::SeatId,
+    limits::KEYFRAME_BYTES,
+    protocol::datagram::{Ack, SnapshotHeader},
+    snapshot::{Frame, Interest, SentHistory, diff},
+    tick::Tick,
+};
+
+/// How long a keyframe has to be acknowledged before the next one may go.
+const KEYFRAME_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What one client is sent.
+#[derive(Debug)]
+pub struct Replicator<E> {
+    interest: Interest,
+    history: SentHistory<E>,
+    out: BitWriter,
+    /// When the last keyframe went.
+    keyframe_at: Option<Duration>,
+    /// The newest input that brought an acknowledgement: later ones overtake earlier ones on the way.
+    heard: Tick,
+    /// When the client last acknowledged something new.
+    progress_at: Duration,
+}
+
+/// A snapshot, and how it is to travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Snapshot<'a> {
+    /// By datagram.
+    Small(&'a [u8]),
+    /// On a stream of its own.
+    Large(&'a [u8]),
+}
+
+impl<E: Entity> Replicator<E> {
+    /// For a client that has nothing yet, at `now` (a duration since an epoch of the caller's).
+    #[must_use]
+    pub const fn new(interest: Interest, out: BitWriter, now: Duration) -> Self {
+        Self {
+            interest,
+            history: SentHistory::new(),
+            out,
+            keyframe_at: None,
+            heard: Tick(0),
+            progress_at: now,
+        }
+    }
+
+    /// The client says what it has, in a datagram whose newest input is for `input`.
+    pub fn acknowledge(&mut self, input: Tick, ack: Option<Ack>, now: Duration) {
+        if input < self.heard {
+            return;
+        }
+        self.heard = input;
+        match ack {
+            Some(ack) if self.history.acknowledge(ack.newest) => {
+                self.progress_at = now;
+                self.keyframe_at = None;
+            }
+            Some(_) => {}
+            // What it had is lost to it. Before its first view it says so too, and then there is nothing to forget.
+            None if self.history.is_acknowledged() => self.history.forget(),
+            None => {}
+        }
+    }
+
+    /// For how long the client has acknowledged nothing new.
+    #[must_use]
+    pub fn silence(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.progress_at)
+    }
+
+    /// The snapshot of this frame for this seat, in at most `limit` bytes or else on a stream, if one may be used. `None`: nothing
+    /// can be sent this time.
+    pub fn encode(
+        &mut self,
+        frame: &Frame<E>,
+        seat: SeatId,
+        limit: usize,
+        stream_is_free: bool,
+        now: Duration,
+    ) -> Option<Snapshot<'_>> {
+        let seat_frame = frame.seat(seat)?;
+        let tick = frame.tick();
+        let baseline = self.history.baseline(tick);
+        let is_keyframe = baseline.is_none();
+        if is_keyframe && !(stream_is_free && self.may_send_keyframe(now)) {
+            return None;
+        }
+        let baseline_tick = baseline.map(|view| view.tick);
+        let mut view = self.history.spare();
+        self.interest.pick(frame, seat, &mut view);
+        let header = SnapshotHeader {
+            tick,
+            baseline: baseline_tick,
+            margin: seat_frame.margin,
+            used: seat_frame.used,
+        };
+        self.out.clear();
+        header.encode(&mut self.out);
+        diff(self.history.baseline(tick), &view, &mut self.out);
+        let bytes = self.out.finish();
+        if is_keyframe {
+            self.keyframe_at = Some(now);
+        }
+        let large = is_keyframe || bytes.len() > limit;
+        if large && (!stream_is_free || bytes.len() > KEYFRAME_BYTES) {
+            self.history.give_back(view);
+            return None;
+        }
+        self.history.push(view);
+        Some(if large { Snapshot::Large(bytes) } else { Snapshot::Small(bytes) })
+    }
+
+    fn may_send_keyframe(&self, now: Duration) -> bool {
+        self.keyframe_at.is_none_or(|at| now.saturating_sub(at) >= KEYFRAME_PATIENCE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quarrel_shared::{
+        bits::BitReader,
+        crowd::{Crowd, CrowdSettings, Walker},
+        game::{Game as _, Occupant, Outbox, Setup},
+        journal::{Entries, SeatChange},
+        snapshot::{SeatFrame, View, apply},
+        tick::TickRate,
+    };
+
+    use super::*;
+
+    const SEATS: u16 = 40;
+    const PERIOD: Duration = Duration::from_millis(33);
+
+    /// A crowd that walks, and a client that hears what the test lets through.
+    struct Link {
+        crowd: Crowd,
+        tick: u32,
+        replicator: Replicator<Walker>,
+        views: Vec<View<Walker>>,
+    }
+
+    impl Link {
+        fn new() -> Self {
+            let setup =
+                Setup { settings: CrowdSettings {}, seed: 3, seats: SEATS, tick_rate: TickRate::default() };
+            let mut entries = Entries::idle(SEATS);
+            entries.changes =
+                (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
+            let mut crowd = Crowd::new(&setup);
+            entries.apply(&mut crowd, Tick(1), &mut Outbox::new());
+            let replicator = Replicator::new(Interest::new(), BitWriter::new(), Duration::ZERO);
+            Self { crowd, tick: 1, replicator, views: Vec::new() }
+        }
+
+        fn now(&self) -> Duration {
+            PERIOD * self.tick
+        }
+
+        /// Steps, and sends seat 0 its snapshot; gives its size and whether it was a keyframe.
+        fn step(&mut self, arrives: bool) -> Option<(usize, bool)> {
+            self.tick += 1;
+            Entries::idle(SEATS).apply(&mut self.crowd, Tick(self.tick), &mut Outbox::new());
+            let seats = (0..SEATS)
+                .map(|seat| {
+                    Some(SeatFrame { viewpoint: self.crowd.view(SeatId(seat)), ..SeatFrame::default() })
+                })
+                .collect();
+            let frame = Frame::new(Tick(self.tick), self.crowd.entities(), seats);
+            let now = self.now();
+            let (Snapshot::Small(bytes) | Snapshot::Large(bytes)) =
+                self.replicator.encode(&frame, SeatId(0), 1100, true, now)?;
+            let mut from = BitReader::new(bytes);
+            let header = SnapshotHeader::decode(&mut from).unwrap();
+            let sent = (bytes.len(), header.baseline.is_none());
+            if arrives {
+                let base =
+                    header.baseline.map(|tick| self.views.iter().find(|view| view.tick == tick).unwrap());
+                let mut view = View::default();
+                apply(base, header.tick, &mut from, &mut view).unwrap();
+                from.finish().unwrap();
+                assert_eq!(view.entities, frame.entities(), "everybody is among the nearest 64");
+                self.views.push(view);
+            }
+            Some(sent)
+        }
+
+        fn acknowledge(&mut self, tick: u32) {
+            let ack = Some(Ack { newest: Tick(tick), history: 0 });
+            let now = self.now();
+            self.replicator.acknowledge(Tick(self.tick), ack, now);
+        }
+    }
+
+    #[test]
+    fn what_is_acknowledged_becomes_the_baseline_and_snapshots_shrink() {
+        let mut link = Link::new();
+        let (full, keyframe) = link.step(true).unwrap();
+        assert!(keyframe);
+        link.acknowledge(link.tick);
+        let (small, keyframe) = link.step(true).unwrap();
+        assert!(!keyframe && small * 5 < full, "{small} bytes after {full}");
+    }
+
+    #[test]
+    fn lost_snapshots_are_made_up_for_by_the_next_one() {
+        let mut link = Link::new();
+        link.step(true);
+        link.acknowledge(link.tick);
+        for round in 0..100 {
+            link.step(round % 3 == 0);
+            if round % 9 == 0 {
+                link.acknowledge(link.views.last().unwrap().tick.0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_client_that_never_acknowledges_gets_one_full_view_a_second() {
+        let mut link = Link::new();
+        let sent: Vec<_> = (0..300).filter_map(|_| link.step(false)).collect();
+        assert!(sent.iter().all(|(_, keyframe)| *keyframe));
+        assert!((9..=11).contains(&sent.len()), "{} in ten seconds", sent.len());
+        assert!(link.replicator.silence(link.now()) >= Duration::from_secs(9));
+    }
+
+    #[test]
+    fn a_client_that_lost_its_baseline_gets_a_keyframe() {
+        let mut link = Link::new();
+        link.step(true);
+        link.acknowledge(link.tick);
+        link.step(true);
+        let now = link.now();
+        link.replicator.acknowledge(Tick(link.tick), None, now);
+        assert!(link.step(true).unwrap().1, "it said that it has nothing");
+    }
+
+    #[test]
+    fn an_acknowledgement_that_was_overtaken_is_old_news() {
+        let mut link = Link::new();
+        link.step(true);
+        link.acknowledge(link.tick);
+        let now = link.now();
+        link.replicator.acknowledge(Tick(link.tick - 1), None, now);
+        assert!(!link.step(true).unwrap().1, "the newer datagram had said that it has a view");
+    }
+}
