@@ -1,6 +1,6 @@
-//! Taking pickups, and their coming back.
+//! Pickups: laid out for a match, taken, and back after a while.
 
-use super::{Arena, Event, Pickup, step::Events};
+use super::{Arena, ArenaEntity, Event, Pickup, PickupKind, rules::publish_new, step::Events};
 use crate::{
     game::Point,
     id::{EntityId, SeatId},
@@ -10,6 +10,18 @@ use crate::{
 const AWAY_MS: u32 = 10_000;
 
 impl Arena {
+    /// Puts a pickup at each of the map's places.
+    pub(super) fn lay_out_pickups(&mut self) {
+        for id in std::mem::take(&mut self.pickups).into_keys() {
+            self.entities.remove(id);
+        }
+        for (place, at) in self.map.pickups().enumerate() {
+            let pickup = Pickup { at, kind: PickupKind::of_place(place), away_ticks: 0 };
+            let id = publish_new(&mut self.entities, ArenaEntity::Pickup(pickup.clone()));
+            self.pickups.insert(id, pickup);
+        }
+    }
+
     /// Lets those who stand at a pickup take it, the first seat first.
     pub(super) fn forage(&mut self, events: &mut Events) {
         let away_ticks = self.rate.ticks(AWAY_MS) as u16;

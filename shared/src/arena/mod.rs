@@ -8,7 +8,7 @@
 //! - `input`, `event`, `settings`: what goes in and what comes out.
 //! - `movement`: the one rule of motion; `predict` lends it to clients.
 //! - `weapons`: what a trigger does and whom it strikes.
-//! - `step`: one tick, in order; `combat`, `forage`, `rules` and `spawn` are its parts.
+//! - `step`: one tick, in order; `combat`, `forage`, `rules`, `spawn` and `seats` are its parts.
 //! - `sight`: what a seat may see; `save`: checkpoints.
 //! - `brain`: the bots.
 
@@ -31,6 +31,7 @@ mod predict;
 mod rules;
 mod save;
 mod score;
+mod seats;
 mod settings;
 mod sight;
 mod spawn;

@@ -1,4 +1,4 @@
-//! When a match begins and ends, who has won it, and who may play in it.
+//! When a match begins and ends, and who has won it.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The stream of randomness that a room's rules draw from.
-const STREAM: u64 = 0x6172_656e_61;
+const STREAM: u64 = 0x0061_7265_6e61;
 /// Milliseconds in a second.
 const MS: u32 = 1000;
 
@@ -41,38 +41,6 @@ impl Arena {
         };
         arena.lay_out_pickups();
         arena
-    }
-
-    /// Seats somebody, on the smaller side of a team match. A seat outside the room stays empty.
-    pub(super) fn take_seat(&mut self, seat: SeatId) {
-        if seat.index() >= self.seats.len() {
-            return;
-        }
-        let team = self.side_for_next();
-        let body = self.body_at_spawn(super::Allegiance { seat, team });
-        let (fighter, kit, score) =
-            (spawn::fighter(seat, team, body), Kit::fresh(seat), Score::fresh(seat, team));
-        let entities = &mut self.entities;
-        let seated = Seated {
-            fighter: Tracked {
-                id: publish_new(entities, ArenaEntity::Fighter(fighter.clone())),
-                state: fighter,
-            },
-            kit: Tracked { id: publish_new(entities, ArenaEntity::Kit(kit.clone())), state: kit },
-            score: Tracked { id: publish_new(entities, ArenaEntity::Score(score.clone())), state: score },
-        };
-        self.seats[seat.index()] = Some(seated);
-    }
-
-    /// Clears a seat, and the bolts that nobody could answer for any more.
-    pub(super) fn leave_seat(&mut self, seat: SeatId) {
-        let Some(seated) = self.seats.get_mut(seat.index()).and_then(Option::take) else { return };
-        for id in [seated.fighter.id, seated.kit.id, seated.score.id] {
-            self.entities.remove(id);
-        }
-        let bolts: Vec<_> =
-            self.bolts.iter().filter(|(_, bolt)| bolt.owner == seat).map(|(&id, _)| id).collect();
-        bolts.into_iter().for_each(|id| self.remove_bolt(id));
     }
 
     /// Counts for the seat and for its team.
@@ -168,31 +136,10 @@ impl Arena {
             Mode::FreeForAll => scores.max().unwrap_or(0),
         }
     }
-
-    /// The smaller side; red when they are even.
-    fn side_for_next(&self) -> Option<Team> {
-        if self.settings.mode == Mode::FreeForAll {
-            return None;
-        }
-        let on = |team| self.seated().filter(|seated| seated.fighter.state.team == Some(team)).count();
-        Some(if on(Team::Blue) < on(Team::Red) { Team::Blue } else { Team::Red })
-    }
-
-    /// Puts a pickup at each of the map's places.
-    fn lay_out_pickups(&mut self) {
-        for id in std::mem::take(&mut self.pickups).into_keys() {
-            self.entities.remove(id);
-        }
-        for (place, at) in self.map.pickups().enumerate() {
-            let pickup = Pickup { at, kind: PickupKind::of_place(place), away_ticks: 0 };
-            let id = publish_new(&mut self.entities, ArenaEntity::Pickup(pickup.clone()));
-            self.pickups.insert(id, pickup);
-        }
-    }
 }
 
 /// Gives a new state its id. A room has at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats of three things each, far
 /// below what [`Entities`] holds; were it full, the thing would go unpublished rather than take the room down.
-fn publish_new(entities: &mut Entities<ArenaEntity>, state: ArenaEntity) -> EntityId {
+pub(super) fn publish_new(entities: &mut Entities<ArenaEntity>, state: ArenaEntity) -> EntityId {
     entities.insert(state).unwrap_or(EntityId { slot: u16::MAX, generation: u16::MAX })
 }

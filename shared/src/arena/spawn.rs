@@ -53,12 +53,14 @@ impl Arena {
         events.push(audience, Event::Respawned { seat, at });
     }
 
-    /// Any place with no enemy near; the one farthest from enemies when there is none.
+    /// A spawn point with no enemy near, at home if there is one; else the floor farthest from all enemies, so that a
+    /// crowded room never stacks its fighters.
     fn safe_place(&mut self, who: Allegiance) -> Point {
-        let gaps: Vec<(u32, Point)> = self.map.spawns().map(|at| (self.nearest_enemy(who, at), at)).collect();
-        let safe: Vec<Point> = gaps.iter().filter(|(gap, _)| *gap >= SAFE).map(|(_, at)| *at).collect();
-        let farthest = gaps.into_iter().max_by_key(|(gap, _)| *gap).map(|(_, at)| at);
-        self.rng.pick(&safe).copied().or(farthest).unwrap_or(Map::MIDDLE)
+        let safe: Vec<Point> = self.map.spawns().filter(|&at| self.nearest_enemy(who, at) >= SAFE).collect();
+        let home: Vec<Point> = safe.iter().copied().filter(|at| is_home(who.team, *at)).collect();
+        let farthest = || self.map.floor().max_by_key(|&at| self.nearest_enemy(who, at));
+        let choice = if home.is_empty() { safe } else { home };
+        if choice.is_empty() { farthest() } else { self.rng.pick(&choice).copied() }.unwrap_or(Map::MIDDLE)
     }
 
     /// How far the nearest standing enemy is, in 1/256 unit.
@@ -67,6 +69,11 @@ impl Arena {
         let enemies = standing.filter(|other| other.allegiance().is_enemy_of(who));
         enemies.map(|enemy| enemy.body.at.distance(at)).min().unwrap_or(u32::MAX)
     }
+}
+
+/// Red is at home in the west, blue in the east; without teams everywhere is.
+fn is_home(team: Option<Team>, at: Point) -> bool {
+    team.is_none_or(|team| (team == Team::Red) == (at.x < Map::MIDDLE.x))
 }
 
 /// A fighter as it appears: whole, without armour.

@@ -62,7 +62,7 @@ impl Hands {
     }
 
     /// Turns towards the mark and pulls when it is time.
-    pub(super) fn work(&mut self, percept: &Percept<'_>, skill: &Skill, _rng: &mut GameRng) -> Input {
+    pub(super) fn work(&mut self, percept: &Percept<'_>, skill: &Skill) -> Input {
         let goal = percept.enemy.map_or_else(|| ahead(percept), |enemy| self.direction_to(percept, enemy));
         let most = (skill.turns_per_s / u32::from(percept.rate.hz())).min(Angle::HALF.0.into()) as u16;
         self.aim = self.aim.turned_towards(goal, most);

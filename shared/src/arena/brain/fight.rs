@@ -36,7 +36,7 @@ pub(super) fn way(percept: &Percept<'_>, hands: &Hands, skill: &Skill) -> Option
     Some(near + (towards + Angle::QUARTER).times(side))
 }
 
-/// Whether to spend the dash: out of a bolt's way, or at an enemy that is nearly within the sword's reach.
+/// Whether to spend the dash on getting out of a bolt's way.
 pub(super) fn wants_dash(percept: &Percept<'_>, skill: &Skill, rng: &mut GameRng) -> bool {
     percept.threat.is_some() && rng.chance(skill.dodges_percent, PERCENT)
 }

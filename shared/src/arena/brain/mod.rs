@@ -12,7 +12,7 @@ mod skill;
 mod walk;
 
 use self::{aim::Hands, errand::Errand, percept::Percept, skill::Skill, walk::Walker};
-use super::{Arena, Input, Map, Phase, Scene};
+use super::{Arena, Input, Phase, Scene};
 use crate::game::{Brain, GameRng, Seen};
 
 /// A bot of the named skill.
@@ -56,7 +56,7 @@ impl Brain<Arena> for Bot {
         hands.notice(&percept, map, skill, rng);
         let goal = errand.goal(&percept, map, skill, rng, walker.is_stuck(&percept));
         let way = fight::way(&percept, hands, skill).unwrap_or_else(|| walker.way(map, &percept, goal));
-        let mut input = hands.work(&percept, skill, rng).walking(way);
+        let mut input = hands.work(&percept, skill).walking(way);
         input.dash = fight::wants_dash(&percept, skill, rng);
         input
     }
@@ -65,7 +65,7 @@ impl Brain<Arena> for Bot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::game::Game as _;
+    use crate::{arena::Map, game::Game as _};
 
     #[test]
     fn there_is_a_brain_for_every_skill_and_for_no_other() {

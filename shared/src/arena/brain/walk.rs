@@ -37,7 +37,7 @@ impl Walker {
             (self.goal, self.planned) = (goal, now);
         }
         self.shorten(map, at);
-        self.path.last().map_or(Point::default(), |next| next.centre() - at)
+        self.path.last().map_or_else(Point::default, |next| next.centre() - at)
     }
 
     /// Whether it has wanted to get on for a while and did not.

@@ -70,6 +70,13 @@ impl Map {
         &self.walls
     }
 
+    /// The middle of every tile that can be stood on.
+    pub fn floor(&self) -> impl Iterator<Item = Point> + '_ {
+        let rows = 0..Self::ROWS as i32;
+        let tiles = rows.flat_map(|row| (0..Self::COLUMNS as i32).map(move |column| Tile::new(column, row)));
+        tiles.filter(|tile| !self.is_wall(*tile)).map(Tile::centre)
+    }
+
     /// Where fighters appear.
     pub fn spawns(&self) -> impl Iterator<Item = Point> + '_ {
         self.spawns.iter().map(|tile| tile.centre())
@@ -126,21 +133,16 @@ mod tests {
         seen.len()
     }
 
-    fn floor(map: &Map) -> usize {
-        let walls: u32 = map.walls.iter().map(|row| row.count_ones()).sum();
-        Map::COLUMNS * Map::ROWS - walls as usize
-    }
-
     proptest! {
         #[test]
         fn no_floor_is_closed_off(seed in any::<u64>()) {
             let map = Map::from_seed(seed);
-            prop_assert_eq!(reached(&map), floor(&map));
+            prop_assert_eq!(reached(&map), map.floor().count());
         }
 
         #[test]
         fn there_is_room_to_fight_and_there_are_walls_to_hide_behind(seed in any::<u64>()) {
-            let floor = floor(&Map::from_seed(seed));
+            let floor = Map::from_seed(seed).floor().count();
             prop_assert!((800..1300).contains(&floor), "{} tiles of floor", floor);
         }
 
