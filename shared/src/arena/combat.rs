@@ -1,14 +1,14 @@
 //! Who strikes whom in a tick.
 
 use super::{
-    Arena, Bolt, Event, Fighter, Input, Seated, Weapon,
+    Arena, ArenaEntity, Bolt, Event, Fighter, Input, Seated, Weapon,
     geometry::passing,
     step::Events,
     team::Allegiance,
     weapons::{self, Pose, longbow, sword},
 };
 use crate::{
-    game::{Audience, Inputs, Point},
+    game::{Angle, Audience, Inputs, Point},
     id::{EntityId, SeatId},
 };
 
@@ -20,7 +20,7 @@ struct Shot {
     by: Allegiance,
     weapon: Weapon,
     from: Point,
-    aim: crate::game::Angle,
+    aim: Angle,
 }
 
 impl Arena {
@@ -64,7 +64,7 @@ impl Arena {
     fn shoot_bolt(&mut self, shot: &Shot) {
         let bolt =
             Bolt { owner: shot.by.seat, from: shot.from, aim: shot.aim, age_ticks: 0, rate: self.rate };
-        if let Ok(id) = self.entities.insert(super::ArenaEntity::Bolt(bolt.clone())) {
+        if let Ok(id) = self.entities.insert(ArenaEntity::Bolt(bolt.clone())) {
             self.bolts.insert(id, bolt);
         }
     }
@@ -136,12 +136,140 @@ impl Seated {
         }
     }
 
+    /// Lets go of whatever the hands were at.
+    pub(super) const fn lower_weapon(&mut self) {
+        self.fighter.state.is_drawing = false;
+        self.kit.state.drawn_ticks = 0;
+        self.kit.state.busy_ticks = 0;
+    }
+
     /// Lies down and waits.
     fn fall(&mut self, respawn_ticks: u16) {
         self.fighter.state.body.velocity = Point::default();
-        self.fighter.state.is_drawing = false;
-        self.kit.state.drawn_ticks = 0;
+        self.lower_weapon();
         self.kit.state.respawn_ticks = respawn_ticks;
         self.score.state.deaths = self.score.state.deaths.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        arena::{Map, Match, Phase, Settings},
+        game::{Game, Occupant, Outbox, Setup, Step},
+        tick::{Tick, TickRate},
+    };
+
+    /// Two fighters on a free stretch of floor, the first aiming at the second, `apart` (1/256 unit) to the east.
+    fn duel(hz: u16, apart: i32) -> Arena {
+        let tick_rate = TickRate::new(hz).unwrap();
+        let mut arena = Arena::new(&Setup { settings: Settings::default(), seed: 1, seats: 2, tick_rate });
+        (0..2).for_each(|seat| arena.seat_taken(SeatId(seat), Occupant::Player));
+        let is_clear = |at: &Point| arena.map.is_free(*at, *at + Point::new(apart + 2 * Map::TILE, 0));
+        let west = arena.map.floor().find(is_clear).unwrap();
+        for (seated, x) in arena.seated_mut().zip([0, apart]) {
+            seated.fighter.state.body.at = west + Point::new(x, 0);
+            seated.fighter.state.body.aim = Angle(0);
+        }
+        arena
+    }
+
+    fn step(arena: &mut Arena, inputs: [Input; 2]) -> Vec<Event> {
+        let mut events = Outbox::new();
+        let inputs = inputs.map(Some);
+        arena.step(Step { tick: arena.tick.next(), inputs: Inputs::new(&inputs), events: &mut events });
+        events.drain().map(|(_, event)| event).collect()
+    }
+
+    fn firing(weapon: Weapon) -> Input {
+        Input { weapon, fire: true, ..Input::default() }
+    }
+
+    fn health(arena: &Arena) -> u8 {
+        arena.seats[1].as_ref().unwrap().fighter.state.health
+    }
+
+    #[test]
+    fn a_bolt_strikes_whoever_stands_in_its_way_at_any_rate() {
+        for hz in [1, 5, 30, 128] {
+            let mut arena = duel(hz, 8 * 256);
+            step(&mut arena, [firing(Weapon::Crossbow), Input::default()]);
+            (0..hz).for_each(|_| drop(step(&mut arena, [Input::default(); 2])));
+            assert_eq!(health(&arena), 50, "at {hz} Hz");
+        }
+    }
+
+    #[test]
+    fn a_bolt_can_be_dodged() {
+        let mut arena = duel(30, 8 * 256);
+        let aside = Input { move_y: 127, dash: true, ..Input::default() };
+        step(&mut arena, [firing(Weapon::Crossbow), aside]);
+        (0..30).for_each(|_| drop(step(&mut arena, [Input::default(), aside])));
+        assert_eq!(health(&arena), 100);
+    }
+
+    #[test]
+    fn a_longbow_strikes_when_it_is_let_go_after_half_a_second() {
+        for (held, left) in [(14, 100), (15, 30)] {
+            let mut arena = duel(30, 8 * 256);
+            (0..held).for_each(|_| drop(step(&mut arena, [firing(Weapon::Longbow), Input::default()])));
+            step(&mut arena, [Input { weapon: Weapon::Longbow, ..Input::default() }, Input::default()]);
+            assert_eq!(health(&arena), left, "held for {held} ticks");
+        }
+    }
+
+    #[test]
+    fn a_sword_strikes_who_is_near_and_nobody_behind() {
+        let behind = Input { aim: Angle::HALF, ..firing(Weapon::Sword) };
+        for (swing, apart, left) in
+            [(firing(Weapon::Sword), 400, 40), (behind, 400, 100), (firing(Weapon::Sword), 900, 100)]
+        {
+            let mut arena = duel(30, apart);
+            step(&mut arena, [swing, Input::default()]);
+            assert_eq!(health(&arena), left, "{apart} apart, aiming at {:?}", swing.aim);
+        }
+    }
+
+    #[test]
+    fn the_fallen_appear_again_after_two_seconds() {
+        let mut arena = duel(30, 400);
+        let fight = [firing(Weapon::Sword), Input::default()];
+        let fell = (0..60)
+            .find(|_| step(&mut arena, fight).iter().any(|event| matches!(event, Event::Eliminated { .. })));
+        assert!(fell.is_some_and(|ticks| ticks <= 15), "two swings are enough: {fell:?}");
+        let waited = (1..).find(|_| {
+            step(&mut arena, [Input::default(); 2])
+                .iter()
+                .any(|event| matches!(event, Event::Respawned { .. }))
+        });
+        assert_eq!(waited, Some(60));
+        let apart = arena.seated().map(|seated| seated.fighter.state.body.at).reduce(|a, b| a - b).unwrap();
+        assert!(apart.length() >= 10 * 256, "away from enemies: {apart:?}");
+    }
+
+    #[test]
+    fn an_empty_quiver_shoots_nothing() {
+        let mut arena = duel(30, 8 * 256);
+        arena.at_seat(SeatId(0)).unwrap().kit.state.quiver = 0;
+        step(&mut arena, [firing(Weapon::Crossbow), Input::default()]);
+        assert!(arena.bolts.is_empty());
+    }
+
+    #[test]
+    fn armour_takes_half_of_a_blow() {
+        let mut arena = duel(30, 400);
+        arena.at_seat(SeatId(1)).unwrap().fighter.state.armour = 60;
+        step(&mut arena, [firing(Weapon::Sword), Input::default()]);
+        let struck = &arena.seats[1].as_ref().unwrap().fighter.state;
+        assert_eq!((struck.health, struck.armour), (70, 30));
+    }
+
+    #[test]
+    fn nobody_is_hurt_while_the_result_is_shown() {
+        let mut arena = duel(30, 400);
+        arena.bout.state = Match { phase: Phase::Result, ends: Tick(1000), ..arena.bout.state.clone() };
+        (0..30).for_each(|_| drop(step(&mut arena, [firing(Weapon::Sword), Input::default()])));
+        assert_eq!(health(&arena), 100);
     }
 }

@@ -52,3 +52,39 @@ impl Arena {
         Some((taker, pickup.at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        arena::{Input, Settings},
+        game::{Game, Inputs, Occupant, Outbox, Setup, Step},
+        tick::TickRate,
+    };
+
+    #[test]
+    fn a_pickup_goes_to_who_needs_it_and_is_back_after_ten_seconds() {
+        let tick_rate = TickRate::default();
+        let mut arena = Arena::new(&Setup { settings: Settings::default(), seed: 1, seats: 1, tick_rate });
+        arena.seat_taken(SeatId(0), Occupant::Player);
+        let (id, at) = arena
+            .pickups
+            .iter()
+            .find(|(_, one)| one.kind == PickupKind::Health)
+            .map(|(id, one)| (*id, one.at))
+            .unwrap();
+        arena.at_seat(SeatId(0)).unwrap().fighter.state.body.at = at;
+        let step = |arena: &mut Arena, health: u8| {
+            arena.at_seat(SeatId(0)).unwrap().fighter.state.health = health;
+            let inputs = [Some(Input::default())];
+            let mut events = Outbox::new();
+            arena.step(Step { tick: arena.tick.next(), inputs: Inputs::new(&inputs), events: &mut events });
+            arena.seats[0].as_ref().unwrap().fighter.state.health
+        };
+        assert_eq!(step(&mut arena, 100), 100);
+        assert!(arena.pickups[&id].is_there(), "nobody takes what they do not need");
+        assert_eq!(step(&mut arena, 30), 80);
+        let away = (1..).find(|_| step(&mut arena, 30) == 80);
+        assert_eq!(away, Some(300));
+    }
+}

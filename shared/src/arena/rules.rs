@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Arena, ArenaEntity, Event, Kit, Map, Match, Mode, Phase, Pickup, PickupKind, Score, Seated, Settings,
-    Team, Tracked, Winner, spawn, step::Events,
+    Arena, ArenaEntity, Event, Map, Match, Mode, Phase, Score, Seated, Settings, Team, Tracked, Winner,
+    step::Events,
 };
 use crate::{
     game::{Audience, Entities, GameRng, Outcome, Setup},
@@ -64,6 +64,7 @@ impl Arena {
         self.bout.state.ends = self.tick.after(self.rate.ticks(u32::from(self.settings.result_s) * MS));
         let bolts: Vec<_> = self.bolts.keys().copied().collect();
         bolts.into_iter().for_each(|id| self.remove_bolt(id));
+        self.seated_mut().for_each(Seated::lower_weapon);
         events.push(Audience::All, Event::MatchEnded { winner: self.winner() });
     }
 

@@ -60,3 +60,42 @@ fn is_seen(map: &Map, eye: Point, at: Point) -> bool {
     let aside = Point::new(-way.y, way.x).scaled(MARGIN, (way.length() as i32).max(1));
     [aside, -aside].into_iter().any(|aside| map.is_free(eye + aside, at) || map.is_free(eye, at + aside))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arena::Tile;
+
+    #[test]
+    fn who_stands_just_round_a_corner_is_known_already_and_who_stands_behind_a_wall_is_not() {
+        let map = Map::from_seed(1);
+        let (mut corners, mut hidden) = (0, 0);
+        for at in map.floor() {
+            for eye in map.floor().filter(|eye| is_in_range(*eye, at) && !map.is_free(*eye, at)) {
+                if is_seen(&map, eye, at) {
+                    corners += 1;
+                } else {
+                    hidden += 1;
+                }
+            }
+        }
+        assert!(corners > 0 && hidden > 3 * corners, "{corners} round corners, {hidden} behind walls");
+    }
+
+    #[test]
+    fn sight_works_both_ways() {
+        let map = Map::from_seed(2);
+        let floor: Vec<Point> = map.floor().step_by(7).collect();
+        for &a in &floor {
+            for &b in &floor {
+                assert_eq!(
+                    is_seen(&map, a, b),
+                    is_seen(&map, b, a),
+                    "{:?} and {:?}",
+                    Tile::of(a),
+                    Tile::of(b)
+                );
+            }
+        }
+    }
+}

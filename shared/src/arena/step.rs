@@ -14,9 +14,9 @@ impl Arena {
         if self.bout.state.phase == Phase::Playing {
             self.use_weapons(inputs, &poses, events);
             self.fly_bolts(&poses, events);
-            self.forage(events);
             self.end_match_when_due(events);
         }
+        self.forage(events);
         self.publish();
     }
 

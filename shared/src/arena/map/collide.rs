@@ -66,3 +66,45 @@ fn without_part_against(velocity: Point, away: Point) -> Point {
             (i64::from(away.y) * against / square) as i32,
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RADIUS: i32 = 100;
+
+    /// The middle of a floor tile that has wall to the west and floor to the north and south.
+    fn beside_a_wall(map: &Map) -> Point {
+        let is_beside = |at: &Point| {
+            let Tile { column, row } = Tile::of(*at);
+            map.is_wall(Tile::new(column - 1, row))
+                && [row - 1, row + 1].into_iter().all(|row| !map.is_wall(Tile::new(column, row)))
+        };
+        map.floor().find(is_beside).unwrap()
+    }
+
+    #[test]
+    fn a_circle_that_runs_at_a_wall_slides_along_it() {
+        let map = Map::from_seed(1);
+        let middle = beside_a_wall(&map);
+        let wall = middle.x - Map::TILE / 2;
+        let (at, velocity) = map.slide(Point::new(wall + 20, middle.y), Point::new(-800, 400), RADIUS);
+        assert_eq!(at, Point::new(wall + RADIUS, middle.y));
+        assert_eq!(velocity, Point::new(0, 400), "what went along the wall is kept");
+    }
+
+    #[test]
+    fn a_circle_in_the_open_is_left_alone() {
+        let map = Map::from_seed(1);
+        let middle = beside_a_wall(&map);
+        assert_eq!(map.slide(middle, Point::new(-8, 8), RADIUS), (middle, Point::new(-8, 8)));
+    }
+
+    #[test]
+    fn a_corner_pushes_away_and_takes_only_what_went_against_it() {
+        let kept = without_part_against(Point::new(-100, 50), Point::new(10, 0));
+        assert_eq!(kept, Point::new(0, 50));
+        let leaving = Point::new(100, 50);
+        assert_eq!(without_part_against(leaving, Point::new(10, 0)), leaving);
+    }
+}
