@@ -28,6 +28,7 @@
 //! - [`driver`]: the one task of a connection. [`pilot`] is what drives its seat: a handle, or a bot.
 //! - Pure parts, which know neither tokio nor quinn: [`clock`] (when to send the input of which tick), [`inputs`] (what was
 //!   sent may be lost), [`baseline`] (snapshots to views), [`events`] (each once and in order).
+//! - [`swarm`]: many bots on one server, and a report.
 
 pub mod handle;
 
@@ -48,6 +49,8 @@ pub mod baseline;
 pub mod clock;
 pub mod events;
 pub mod inputs;
+
+pub mod swarm;
 
 pub use self::{
     connect::{ConnectConfig, ConnectError, Connector},

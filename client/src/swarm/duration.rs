@@ -1,0 +1,33 @@
+//! Durations as people write them: `500ms`, `20s`, `2m`, `1h`.
+
+use std::time::Duration;
+
+/// The units, the longer names first: `ms` must not be read as an `m` followed by an `s`.
+const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+
+/// Reads a duration for clap.
+pub(super) fn parse(text: &str) -> Result<Duration, String> {
+    let unit = UNITS.iter().find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, *ms)));
+    unit.and_then(|(number, ms)| number.parse::<u64>().ok()?.checked_mul(ms))
+        .map(Duration::from_millis)
+        .ok_or_else(|| "a duration is a whole number and ms, s, m or h, as in 500ms or 20s".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_and_a_unit_make_a_duration() {
+        for (text, ms) in [("500ms", 500), ("20s", 20_000), ("2m", 120_000), ("1h", 3_600_000), ("0s", 0)] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_an_example() {
+        for text in ["", "20", "s", "-1s", "1.5s", "20 s", "99999999999999999999s", "9999999999999999999h"] {
+            assert!(parse(text).unwrap_err().contains("as in"), "{text}");
+        }
+    }
+}
