@@ -2,7 +2,7 @@
 
 use super::{
     Arena, ArenaEntity, Bolt, Event, Fighter, Input, Seated, Weapon,
-    geometry::passing,
+    geometry::{WHOLE_WAY, part_of_way, passing},
     step::Events,
     team::Allegiance,
     weapons::{self, Pose, longbow, sword},
@@ -76,7 +76,7 @@ impl Arena {
         for (id, before) in flights {
             let after = before.extrapolate(1);
             let wall = self.map.march(before.at(), after.at());
-            let victim = self.first_in_the_way(&before, wall.unwrap_or_else(|| after.at()), poses);
+            let victim = self.first_in_the_way(&before, &after, wall, poses);
             if let Some(victim) = victim {
                 self.strike(before.owner, victim.seat, Weapon::Crossbow, events);
             }
@@ -88,24 +88,31 @@ impl Arena {
         }
     }
 
+    /// Takes a bolt out of the air.
     pub(super) fn remove_bolt(&mut self, id: EntityId) {
         self.bolts.remove(&id);
         self.entities.remove(id);
     }
 
-    /// Whom a bolt meets first on its way to `end`. Both move during a tick, so the way is taken relative to each fighter:
+    /// Whom a bolt meets first in this tick, before it meets `wall`. Both move, so its way is taken relative to each fighter's:
     /// nobody is flown through, however long a tick is.
-    fn first_in_the_way(&self, bolt: &Bolt, end: Point, poses: &[Pose]) -> Option<Allegiance> {
-        let owner = self.seats.get(bolt.owner.index())?.as_ref()?.fighter.state.allegiance();
-        let from = bolt.at();
+    fn first_in_the_way(
+        &self,
+        before: &Bolt,
+        after: &Bolt,
+        wall: Option<Point>,
+        poses: &[Pose],
+    ) -> Option<Allegiance> {
+        let owner = self.seats.get(before.owner.index())?.as_ref()?.fighter.state.allegiance();
+        let (from, end) = (before.at(), wall.unwrap_or_else(|| after.at()));
+        let time = WHOLE_WAY * i64::from(from.distance(end)) / i64::from(from.distance(after.at()).max(1));
         let met = |pose: &Pose| {
-            let middle = Point::default();
-            passing(from - pose.was, end - pose.at, middle, Fighter::RADIUS + Bolt::RADIUS)
+            let then = part_of_way(pose.was, pose.at, time.min(WHOLE_WAY));
+            passing(from - pose.was, end - then, Point::default(), Fighter::RADIUS + Bolt::RADIUS)
         };
         let enemies = poses.iter().filter(|pose| pose.allegiance.is_enemy_of(owner));
-        let first =
-            enemies.filter_map(|pose| Some((met(pose)?, pose.allegiance))).min_by_key(|(along, _)| *along);
-        first.map(|(_, victim)| victim)
+        let met = enemies.filter_map(|pose| Some((met(pose)?, pose.allegiance)));
+        met.min_by_key(|(along, _)| *along).map(|(_, victim)| victim)
     }
 
     /// Lands a blow. Whoever fell earlier in this tick takes no more.

@@ -47,8 +47,9 @@ impl Seated {
     }
 }
 
+/// Whether a place may count as within [`RANGE`], however that is rounded: a thing on the edge must not slip through unhidden.
 fn is_in_range(eye: Point, at: Point) -> bool {
-    eye.distance_squared(at) <= u64::from(RANGE).pow(2)
+    eye.distance_squared(at) <= u64::from(RANGE + 1).pow(2)
 }
 
 /// Whether eye and target, or a point a little beside one of them, see each other.

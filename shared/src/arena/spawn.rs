@@ -6,8 +6,8 @@ use crate::{
     id::SeatId,
 };
 
-/// An enemy nearer than this makes a place unsafe, in 1/256 unit.
-const SAFE: u32 = 10 * UNIT as u32;
+/// An enemy nearer than ten units makes a place unsafe, in (1/256 unit)².
+const SAFE_SQUARED: u64 = (10 * UNIT as u64).pow(2);
 
 impl Arena {
     /// Lets those appear whose wait is over.
@@ -56,18 +56,19 @@ impl Arena {
     /// A spawn point with no enemy near, at home if there is one; else the floor farthest from all enemies, so that a
     /// crowded room never stacks its fighters.
     fn safe_place(&mut self, who: Allegiance) -> Point {
-        let safe: Vec<Point> = self.map.spawns().filter(|&at| self.nearest_enemy(who, at) >= SAFE).collect();
+        let safe: Vec<Point> =
+            self.map.spawns().filter(|&at| self.gap_squared(who, at) >= SAFE_SQUARED).collect();
         let home: Vec<Point> = safe.iter().copied().filter(|at| is_home(who.team, *at)).collect();
-        let farthest = || self.map.floor().max_by_key(|&at| self.nearest_enemy(who, at));
+        let farthest = || self.map.floor().max_by_key(|&at| self.gap_squared(who, at));
         let choice = if home.is_empty() { safe } else { home };
         if choice.is_empty() { farthest() } else { self.rng.pick(&choice).copied() }.unwrap_or(Map::MIDDLE)
     }
 
-    /// How far the nearest standing enemy is, in 1/256 unit.
-    fn nearest_enemy(&self, who: Allegiance, at: Point) -> u32 {
+    /// The square of the distance to the nearest standing enemy, in (1/256 unit)².
+    fn gap_squared(&self, who: Allegiance, at: Point) -> u64 {
         let standing = self.seated().map(|seated| &seated.fighter.state).filter(|other| other.is_alive());
         let enemies = standing.filter(|other| other.allegiance().is_enemy_of(who));
-        enemies.map(|enemy| enemy.body.at.distance(at)).min().unwrap_or(u32::MAX)
+        enemies.map(|enemy| enemy.body.at.distance_squared(at)).min().unwrap_or(u64::MAX)
     }
 }
 

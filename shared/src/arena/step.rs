@@ -4,7 +4,7 @@ use super::{Arena, Event, Input, Phase, Seated, movement, weapons::Pose};
 use crate::game::{Inputs, Outbox, Step};
 
 impl Arena {
-    /// Moves everybody, works the weapons, lets bolts fly, deals out pickups, and sees whether the match is over.
+    /// Moves everybody, lets bolts fly, works the weapons, deals out pickups, and sees whether the match is over.
     pub(super) fn advance(&mut self, step: Step<'_, Self>) {
         let Step { tick, inputs, events, .. } = step;
         self.tick = tick;
@@ -12,8 +12,9 @@ impl Arena {
         self.respawn_when_due(events);
         let poses = self.move_fighters(inputs);
         if self.bout.state.phase == Phase::Playing {
-            self.use_weapons(inputs, &poses, events);
+            // Bolts first: one that is shot in this tick begins to fly in the next.
             self.fly_bolts(&poses, events);
+            self.use_weapons(inputs, &poses, events);
             self.end_match_when_due(events);
         }
         self.forage(events);

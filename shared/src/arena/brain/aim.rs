@@ -28,7 +28,7 @@ pub(super) struct Hands {
 /// Nearer than this a bot takes its sword, in 1/256 unit.
 const SWORD_WITHIN: i32 = sword::REACH + UNIT;
 /// Farther than this a bot may draw its longbow, in 1/256 unit.
-const LONGBOW_BEYOND: i32 = 8 * UNIT;
+const LONGBOW_BEYOND: i32 = 11 * UNIT;
 /// How long a hand stays off in one direction, in milliseconds.
 const ERROR_MS: u32 = 300;
 /// A weapon goes off when the aim is this near to where it should be (65,536 to the turn).

@@ -56,7 +56,7 @@ impl Weapon {
     pub const fn recovery_ms(self) -> u32 {
         match self {
             Self::Crossbow => 500,
-            Self::Longbow => 250,
+            Self::Longbow => 400,
             Self::Sword => 450,
         }
     }
