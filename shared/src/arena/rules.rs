@@ -9,7 +9,7 @@ use super::{
 use crate::{
     game::{Audience, Entities, GameRng, Outcome, Setup},
     id::{EntityId, SeatId},
-    tick::Tick,
+    tick::{Tick, TickRate},
 };
 
 /// The stream of randomness that a room's rules draw from.
@@ -23,9 +23,7 @@ impl Arena {
         let mut rng = GameRng::new(setup.seed, STREAM);
         let settings = setup.settings.bounded();
         let seed = rng.next_u64();
-        let ends = Tick(0).after(setup.tick_rate.ticks(u32::from(settings.time_limit_s) * MS));
-        let state =
-            Match { seed, mode: settings.mode, phase: Phase::Playing, ends, number: 0, team_scores: [0; 2] };
+        let state = fresh_match(&settings, setup.tick_rate, Tick(0), seed, 0);
         let mut entities = Entities::new();
         let mut arena = Self {
             bout: Tracked { id: publish_new(&mut entities, ArenaEntity::Match(state.clone())), state },
@@ -75,14 +73,8 @@ impl Arena {
         }
         let seed = self.rng.next_u64();
         self.map = Map::from_seed(seed);
-        self.bout.state = Match {
-            seed,
-            phase: Phase::Playing,
-            ends: self.tick.after(self.rate.ticks(u32::from(self.settings.time_limit_s) * MS)),
-            number: self.bout.state.number.saturating_add(1),
-            team_scores: [0; Team::COUNT],
-            mode: self.settings.mode,
-        };
+        let number = self.bout.state.number.saturating_add(1);
+        self.bout.state = fresh_match(&self.settings, self.rate, self.tick, seed, number);
         self.lay_out_pickups();
         for seated in self.seated_mut() {
             seated.score.state = Score::fresh(seated.score.state.seat, seated.score.state.team);
@@ -137,6 +129,13 @@ impl Arena {
             Mode::FreeForAll => scores.max().unwrap_or(0),
         }
     }
+}
+
+/// A match that begins at `now`.
+fn fresh_match(settings: &Settings, rate: TickRate, now: Tick, seed: u64, number: u32) -> Match {
+    let ends = now.after(rate.ticks(u32::from(settings.time_limit_s) * MS));
+    let team_scores = [0; Team::COUNT];
+    Match { seed, mode: settings.mode, phase: Phase::Playing, ends, number, team_scores }
 }
 
 /// Gives a new state its id. A room has at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats of three things each, far

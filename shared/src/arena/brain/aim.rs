@@ -3,7 +3,7 @@
 use super::{percept::Percept, skill::Skill};
 use crate::{
     arena::{
-        Bolt, Fighter, Input, Map, Weapon,
+        Bolt, Fighter, Input, Weapon,
         weapons::{longbow, sword},
     },
     game::{Angle, GameRng, Point, UNIT},
@@ -45,7 +45,7 @@ impl Hands {
     }
 
     /// Takes note of who is in sight, and picks the weapon for them.
-    pub(super) fn notice(&mut self, percept: &Percept<'_>, map: &Map, skill: &Skill, rng: &mut GameRng) {
+    pub(super) fn notice(&mut self, percept: &Percept<'_>, skill: &Skill, rng: &mut GameRng) {
         if percept.tick >= self.error_until {
             self.error = rng.between(-skill.aim_error, skill.aim_error);
             self.error_until = percept.tick.after(percept.rate.ticks(ERROR_MS));
@@ -57,7 +57,7 @@ impl Hands {
         if self.mark.is_none_or(|(seat, _)| seat != enemy.seat) {
             self.mark = Some((enemy.seat, percept.tick));
         }
-        self.has_clear_shot = map.is_free(percept.at(), enemy.body.at);
+        self.has_clear_shot = percept.map.is_free(percept.at(), enemy.body.at);
         self.weapon = self.weapon_for(percept, enemy, skill);
     }
 
@@ -131,4 +131,27 @@ fn meeting_point(from: Point, enemy: &Fighter) -> Point {
 fn ahead(percept: &Percept<'_>) -> Angle {
     let body = &percept.me.body;
     if body.velocity == Point::default() { body.aim } else { Angle::of(body.velocity) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        arena::{Body, RUN_SPEED, spawn},
+        tick::TickRate,
+    };
+
+    #[test]
+    fn a_bolt_aimed_at_the_meeting_point_meets_a_running_fighter() {
+        for (x, y) in [(0, RUN_SPEED), (RUN_SPEED, 0), (-RUN_SPEED / 2, RUN_SPEED / 2)] {
+            let at = Point::new(8 * UNIT, 0);
+            let body = Body::standing(at, Angle(0), Tick(0), TickRate::default());
+            let mut runner = spawn::fighter(SeatId(1), None, body);
+            runner.body.velocity = Point::new(x, y);
+            let meeting = meeting_point(Point::default(), &runner);
+            let flight_ms = meeting.length() as i32 * 1000 / Bolt::SPEED;
+            let then = at + Point::new(x, y).scaled(flight_ms, 1000);
+            assert!(then.distance(meeting) < Fighter::RADIUS as u32, "{then:?} is not {meeting:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{percept::Percept, skill::Skill};
 use crate::{
-    arena::{Map, PickupKind, Tile},
+    arena::{PickupKind, Tile},
     game::{GameRng, Point},
     tick::Tick,
 };
@@ -33,7 +33,6 @@ impl Errand {
     pub(super) fn goal(
         &mut self,
         percept: &Percept<'_>,
-        map: &Map,
         skill: &Skill,
         rng: &mut GameRng,
         is_stuck: bool,
@@ -44,10 +43,10 @@ impl Errand {
         if why == Why::Pursuing {
             self.goal = self.quarry.map(|(at, _)| Tile::of(at));
         } else if why != self.why || is_stuck || self.goal == Some(here) {
-            self.goal = choose(why, percept, map, rng);
+            self.goal = choose(why, percept, rng);
         }
         self.why = why;
-        *self.goal.get_or_insert_with(|| choose(Why::Roaming, percept, map, rng).unwrap_or(here))
+        *self.goal.get_or_insert_with(|| choose(Why::Roaming, percept, rng).unwrap_or(here))
     }
 
     /// Keeps in mind where the enemy was, for as long as the skill goes after it and it may still be near there.
@@ -78,8 +77,8 @@ impl Errand {
 }
 
 /// A tile to go to: the nearest pickup of a kind (but not the one that it stands on), or anywhere.
-fn choose(why: Why, percept: &Percept<'_>, map: &Map, rng: &mut GameRng) -> Option<Tile> {
-    let here = Tile::of(percept.at());
+fn choose(why: Why, percept: &Percept<'_>, rng: &mut GameRng) -> Option<Tile> {
+    let (map, here) = (percept.map, Tile::of(percept.at()));
     let gap = |at: &Point| percept.at().distance_squared(*at);
     let at = match why {
         Why::Fetching(wanted) => {

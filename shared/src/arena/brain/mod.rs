@@ -48,14 +48,16 @@ impl Brain<Arena> for Bot {
             self.walker = Walker::default();
         }
         let Self { skill, rng, scene, errand, walker, hands } = self;
-        let (Some(map), Some(percept)) = (scene.map(), Percept::of(&seen)) else { return Input::default() };
+        let Some(percept) = scene.map().and_then(|map| Percept::of(&seen, map)) else {
+            return Input::default();
+        };
         if !percept.me.is_alive() || percept.phase == Phase::Result {
             *errand = Errand::default();
             return hands.rest(&percept);
         }
-        hands.notice(&percept, map, skill, rng);
-        let goal = errand.goal(&percept, map, skill, rng, walker.is_stuck(&percept));
-        let way = fight::way(&percept, hands, skill).unwrap_or_else(|| walker.way(map, &percept, goal));
+        hands.notice(&percept, skill, rng);
+        let goal = errand.goal(&percept, skill, rng, walker.is_stuck(&percept));
+        let way = fight::way(&percept, hands, skill).unwrap_or_else(|| walker.way(&percept, goal));
         let mut input = hands.work(&percept, skill).walking(way);
         input.dash = fight::wants_dash(&percept, skill, rng);
         input

@@ -1,7 +1,7 @@
 //! What a bot makes of its view, in one pass.
 
 use crate::{
-    arena::{Arena, ArenaEntity, Bolt, Fighter, Kit, Phase, geometry::passing},
+    arena::{Arena, ArenaEntity, Bolt, Fighter, Kit, Map, Phase, geometry::passing},
     game::{Point, Seen, UNIT},
     tick::{Tick, TickRate},
 };
@@ -11,6 +11,7 @@ use crate::{
 pub(super) struct Percept<'a> {
     pub(super) tick: Tick,
     pub(super) rate: TickRate,
+    pub(super) map: &'a Map,
     pub(super) phase: Phase,
     pub(super) me: &'a Fighter,
     pub(super) kit: &'a Kit,
@@ -27,11 +28,12 @@ const THREAT: i32 = Fighter::RADIUS + Bolt::RADIUS + UNIT / 4;
 
 impl<'a> Percept<'a> {
     /// `None` when the view does not hold the seat's own fighter, or no match.
-    pub(super) fn of(seen: &Seen<'a, Arena>) -> Option<Self> {
+    pub(super) fn of(seen: &Seen<'a, Arena>, map: &'a Map) -> Option<Self> {
         let (me, kit) = own(seen)?;
         let mut percept = Self {
             tick: seen.tick,
             rate: seen.rate,
+            map,
             phase: Phase::Playing,
             me,
             kit,

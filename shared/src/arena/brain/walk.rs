@@ -29,14 +29,14 @@ const ARRIVED: i32 = UNIT * 3 / 4;
 
 impl Walker {
     /// Which way to go now; none when there.
-    pub(super) fn way(&mut self, map: &Map, percept: &Percept<'_>, goal: Tile) -> Point {
+    pub(super) fn way(&mut self, percept: &Percept<'_>, goal: Tile) -> Point {
         let (at, now) = (percept.at(), percept.tick);
         let is_stale = now.since(self.planned) >= percept.rate.ticks(REPLAN_MS);
         if is_stale && (goal != self.goal || self.path.is_empty() || self.is_stuck(percept)) {
-            route::plan(map, Tile::of(at), goal, &mut self.path);
+            route::plan(percept.map, Tile::of(at), goal, &mut self.path);
             (self.goal, self.planned) = (goal, now);
         }
-        self.shorten(map, at);
+        self.shorten(percept.map, at);
         self.path.last().map_or_else(Point::default, |next| next.centre() - at)
     }
 

@@ -3,8 +3,9 @@
 use super::rig::Rig;
 use crate::{
     arena::{Event, Fighter, Mode, Phase, Settings},
-    game::{Game, Point},
+    game::{Game, Inputs, Outbox, Point, Step},
     id::SeatId,
+    tick::Tick,
 };
 
 const MINUTE: u32 = 60 * 30;
@@ -121,4 +122,15 @@ fn a_seat_that_is_left_takes_everything_of_its_own_along() {
     (0..300).for_each(|_| drop(rig.step()));
     (0..4).for_each(|seat| rig.arena.seat_left(SeatId(seat)));
     assert_eq!(rig.arena.entities().len(), 1 + pickups, "the match and the pickups stay");
+}
+
+#[test]
+fn a_seat_without_an_input_stands_idle_and_keeps_its_aim() {
+    let mut rig = Rig::new(&["hunt"], Settings::default(), 30, 3);
+    let before = rig.fighters().next().unwrap().clone();
+    let none = [None];
+    rig.arena.step(Step { tick: Tick(1), inputs: Inputs::new(&none), events: &mut Outbox::new() });
+    let after = rig.fighters().next().unwrap();
+    assert_eq!(after.body, before.body.coasted(1));
+    assert_eq!(after.weapon, before.weapon);
 }

@@ -42,3 +42,50 @@ pub(crate) fn strike(
     let enemies = poses.iter().filter(|pose| pose.allegiance.is_enemy_of(archer));
     enemies.filter_map(|pose| struck(&pose)).min_by_key(|(along, _)| *along).map(|(_, victim)| victim)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{arena::Team, id::SeatId};
+
+    const ARCHER: Allegiance = Allegiance { seat: SeatId(0), team: Some(Team::Red) };
+
+    fn pose(seat: u16, team: Team, at: Point) -> Pose {
+        Pose { allegiance: Allegiance { seat: SeatId(seat), team: Some(team) }, was: at, at }
+    }
+
+    /// Somewhere with `free` (1/256 unit) of floor to the east and a wall soon after.
+    fn lane(map: &Map, free: i32) -> Point {
+        let is_lane = |at: &Point| {
+            map.is_free(*at, *at + Point::new(free, 0))
+                && !map.is_free(*at, *at + Point::new(free + 4 * UNIT, 0))
+        };
+        map.floor().find(is_lane).unwrap()
+    }
+
+    #[test]
+    fn an_arrow_strikes_the_nearest_enemy_and_passes_friends() {
+        let map = Map::from_seed(1);
+        let from = lane(&map, 8 * UNIT);
+        let east = |units: i32| from + Point::new(units * UNIT, 0);
+        let poses = [pose(1, Team::Blue, east(7)), pose(2, Team::Blue, east(5)), pose(3, Team::Red, east(3))];
+        let struck = strike(&map, &poses, ARCHER, from, Angle(0));
+        assert_eq!(struck.map(|one| one.seat), Some(SeatId(2)));
+    }
+
+    #[test]
+    fn a_wall_stops_an_arrow() {
+        let map = Map::from_seed(1);
+        let from = lane(&map, 8 * UNIT);
+        let behind = map.march(from, from + Point::new(RANGE, 0)).unwrap() + Point::new(2 * UNIT, 0);
+        assert_eq!(strike(&map, &[pose(1, Team::Blue, behind)], ARCHER, from, Angle(0)), None);
+    }
+
+    #[test]
+    fn an_arrow_aimed_beside_strikes_nobody() {
+        let map = Map::from_seed(1);
+        let from = lane(&map, 8 * UNIT);
+        let poses = [pose(1, Team::Blue, from + Point::new(6 * UNIT, UNIT / 2))];
+        assert_eq!(strike(&map, &poses, ARCHER, from, Angle(0)), None);
+    }
+}
