@@ -211,7 +211,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_way_leads_into_a_wall(
-            seed in 0..40u64, rate in 1..=128u16, ways in proptest::collection::vec((any::<i8>(), any::<i8>(), any::<bool>()), 1..40),
+            seed in 0..40u64,
+            rate in 1..=128u16,
+            ways in proptest::collection::vec((any::<i8>(), any::<i8>(), any::<bool>()), 1..40),
         ) {
             let map = Map::from_seed(seed);
             let at = map.spawns().next().unwrap();
@@ -224,7 +226,9 @@ mod tests {
         }
 
         #[test]
-        fn steady_running_is_exactly_what_was_extrapolated(rate in 1..=128u16, ticks in 1..64u32, x in -190..190i32, y in -190..190i32) {
+        fn steady_running_is_exactly_what_was_extrapolated(
+            rate in 1..=128u16, ticks in 1..64u32, x in -190..190i32, y in -190..190i32,
+        ) {
             let mut runner = body(rate);
             runner.velocity = from_grains(Point::new(x, y));
             let mut stepped = runner.clone();

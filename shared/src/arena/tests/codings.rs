@@ -163,7 +163,8 @@ proptest! {
     #[test]
     fn a_delta_gives_the_new_state_back((old, new) in pair(), ticks in 0..64u32) {
         let expected = old.extrapolate(ticks);
-        let copy = copied(|out| new.encode_delta(&expected, out), |from| ArenaEntity::decode_delta(&expected, from));
+        let write = |out: &mut BitWriter| new.encode_delta(&expected, out);
+        let copy = copied(write, |from| ArenaEntity::decode_delta(&expected, from));
         prop_assert_eq!(copy, new);
     }
 
