@@ -146,7 +146,8 @@ impl<G: Game> Server<G> {
         tasks.background.spawn(acceptor.run(tasks.stopping.clone(), tasks.sessions.clone(), begin));
         tasks.background.spawn(sweep(Arc::clone(&lobby), tasks.stopping.clone()));
         tasks.background.spawn(renew(seams.tls, tasks.stopping.clone()));
-        info!(game = G::NAME, %address, tick_rate = config.room.tick_rate, "serving");
+        let http = admin.as_ref().map(AdminHandle::local_address).map(tracing::field::display);
+        info!(game = G::NAME, %address, http, tick_rate = config.room.tick_rate, "serving");
         Ok(Self { endpoint, address, lobby, metrics, tasks, admin, grace: config.stop.grace() })
     }
 

@@ -9,7 +9,7 @@
 //! - [`bounded`]: texts and lists that cannot be longer than agreed.
 //! - [`close`]: every reason for which a connection ends or a request is refused.
 //! - [`datagram`]: inputs up, snapshots down.
-//! - [`fingerprint`]: how two builds find out that they do not fit.
+//! - [`fingerprint`](mod@fingerprint): how two builds find out that they do not fit.
 
 pub mod bounded;
 pub mod close;
