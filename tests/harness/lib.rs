@@ -1,1 +1,30 @@
-//! h
+//! What the scenarios stand on: whole servers on port 0, players, peers that do not keep to the protocol, and waiting.
+//!
+//! A scenario says what happens; everything that is the same in all of them is here. Whatever goes wrong in here is a failed
+//! test, so it panics, and says what was wanted.
+//!
+//! - [`server`]: a server of any game, in this process, in memory.
+//! - [`player`]: somebody who plays by the rules, around the client library.
+//! - [`raw`]: a peer that speaks the wire by hand, and so can say anything.
+//! - [`wait`]: until something holds, and never longer than a bound.
+//! - [`http`]: what an operator asks.
+//! - [`games`]: a game that does what a test wants.
+
+pub mod server;
+
+pub mod player;
+
+pub mod raw;
+
+pub mod wait;
+
+pub mod http;
+
+pub mod games;
+
+pub use self::{
+    player::Player,
+    raw::{Goodbye, RawPeer, RawSeat},
+    server::TestServer,
+    wait::{until, within},
+};

@@ -1,0 +1,168 @@
+//! A game that does what its seats pull: break, shout, end. What goes wrong in other people's games, on demand.
+
+use quarrel_shared::{
+    bits::{BitReader, BitWriter, Bits, BitsError},
+    game::{Audience, Entities, Entity, Game, Occupant, Outcome, Place, RoomDefaults, Setup, Step, Viewpoint},
+    id::{EntityId, SeatId},
+    limits::EVENT_BYTES,
+};
+use serde::{Deserialize, Serialize};
+
+/// How many shouts a seat gives in each tick in which it shouts.
+pub const SHOUTS_A_TICK: u32 = 8;
+
+/// A room of levers.
+#[derive(Debug)]
+pub struct Levers {
+    pegs: Entities<Peg>,
+    seats: Vec<Option<EntityId>>,
+    shouts: u32,
+    is_finished: bool,
+    seed: u64,
+}
+
+/// There is nothing to set.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LeverSettings {}
+
+/// What a seat pulls in one tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lever {
+    /// Nothing.
+    #[default]
+    None,
+    /// The game panics.
+    Fuse,
+    /// [`SHOUTS_A_TICK`] events, each as long as an event may be, to everybody.
+    Shout,
+    /// The match ends, and the seat has won it.
+    Finish,
+}
+
+/// A seat, as everybody sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peg {
+    /// Whose it is.
+    pub seat: SeatId,
+    /// In how many ticks it has pulled a lever.
+    pub pulls: u32,
+}
+
+/// One shout. They are counted over the whole room, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shout(pub u32);
+
+impl Bits for Lever {
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bits(*self as u32, 2);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(match from.read_bits(2)? {
+            0 => Self::None,
+            1 => Self::Fuse,
+            2 => Self::Shout,
+            _ => Self::Finish,
+        })
+    }
+}
+
+impl Bits for Shout {
+    fn encode(&self, out: &mut BitWriter) {
+        // The number, and words of nothing up to the most that an event may be.
+        (0..EVENT_BYTES / 4).for_each(|_| out.write_bits(self.0, 32));
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        (0..EVENT_BYTES / 4).try_fold(Self(0), |_, _| from.read_bits(32).map(Self))
+    }
+}
+
+impl Entity for Peg {
+    fn place(&self) -> Place {
+        Place::Everywhere
+    }
+
+    fn encode(&self, out: &mut BitWriter) {
+        self.seat.encode(out);
+        out.write_bits(self.pulls, 32);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self { seat: SeatId::decode(from)?, pulls: from.read_bits(32)? })
+    }
+}
+
+impl Game for Levers {
+    const NAME: &'static str = "levers";
+    const REVISION: u32 = 1;
+    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0 };
+
+    type Settings = LeverSettings;
+    type Input = Lever;
+    type Entity = Peg;
+    type Event = Shout;
+
+    fn new(setup: &Setup<LeverSettings>) -> Self {
+        let seats = vec![None; usize::from(setup.seats)];
+        Self { pegs: Entities::new(), seats, shouts: 0, is_finished: false, seed: setup.seed }
+    }
+
+    fn seat_taken(&mut self, seat: SeatId, _occupant: Occupant) {
+        self.seats[seat.index()] = self.pegs.insert(Peg { seat, pulls: 0 }).ok();
+    }
+
+    fn seat_left(&mut self, seat: SeatId) {
+        if let Some(peg) = self.seats[seat.index()].take() {
+            self.pegs.remove(peg);
+        }
+    }
+
+    fn step(&mut self, step: Step<'_, Self>) {
+        for (_, peg) in self.pegs.iter_mut() {
+            let lever = step.inputs.of(peg.seat).copied().unwrap_or_default();
+            peg.pulls += u32::from(lever != Lever::None);
+            match lever {
+                Lever::None => {}
+                Lever::Fuse => panic!("seat {} pulled the fuse, as the test wants", peg.seat),
+                Lever::Shout => {
+                    let numbers = self.shouts..self.shouts + SHOUTS_A_TICK;
+                    self.shouts = numbers.end;
+                    numbers.for_each(|number| step.events.push(Audience::All, Shout(number)));
+                }
+                Lever::Finish => self.is_finished = true,
+            }
+        }
+    }
+
+    fn entities(&self) -> &Entities<Peg> {
+        &self.pegs
+    }
+
+    fn view(&self, _seat: SeatId) -> Viewpoint {
+        Viewpoint::default()
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        let scores: Vec<_> = self.pegs.iter().map(|(_, peg)| (peg.seat, peg.pulls as i32)).collect();
+        let winners = scores.iter().filter(|(_, pulls)| *pulls > 0).map(|(seat, _)| *seat).collect();
+        self.is_finished.then(|| Outcome { winners, scores, seed: self.seed })
+    }
+
+    fn save(&self, out: &mut BitWriter) {
+        self.pegs.save(out, Entity::encode);
+        self.seats.iter().for_each(|seat| seat.encode(out));
+        out.write_bits(self.shouts, 32);
+        out.write_bool(self.is_finished);
+    }
+
+    fn load(setup: &Setup<LeverSettings>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self {
+            pegs: Entities::load(from, Peg::decode)?,
+            seats: (0..setup.seats).map(|_| Option::decode(from)).collect::<Result<_, _>>()?,
+            shouts: from.read_bits(32)?,
+            is_finished: from.read_bool()?,
+            seed: setup.seed,
+        })
+    }
+}

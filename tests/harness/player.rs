@@ -1,0 +1,112 @@
+//! Somebody who plays by the rules: the client library, and waiting for what it tells.
+
+use std::{
+    net::SocketAddr,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use quarrel_client::{Client, ConnectConfig, Ending, Happening, Joined};
+use quarrel_shared::{game::Game, protocol::JoinTarget, snapshot::View};
+
+use crate::wait::within;
+
+/// A connected client; everything that a [`Client`] can do, it can do.
+pub struct Player<G: Game>(Client<G>);
+
+impl<G: Game> Player<G> {
+    /// Connects under a name and takes no seat yet.
+    pub async fn connect(server: SocketAddr, name: &str) -> Self {
+        let config = ConnectConfig { name: name.to_owned(), ..ConnectConfig::new(server) };
+        let client = within("a connection", Client::connect(&config)).await;
+        Self(client.unwrap_or_else(|error| panic!("{name} cannot connect: {error}")))
+    }
+
+    /// Connects under a name and sits down in the first room with a seat.
+    pub async fn sit(server: SocketAddr, name: &str) -> (Self, Joined) {
+        let mut player = Self::connect(server, name).await;
+        let joined = within("a seat", player.join(JoinTarget::Quick)).await;
+        let joined = joined.unwrap_or_else(|error| panic!("{name} gets no seat: {error}"));
+        (player, joined)
+    }
+
+    /// The first thing from now on that `wanted` takes; whatever comes before is let go.
+    ///
+    /// # Panics
+    /// When the connection ends before, or nothing comes in time.
+    pub async fn wait_for<T>(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(Happening<G>) -> Option<T>,
+    ) -> T {
+        within(what, async {
+            loop {
+                match self.0.next().await {
+                    Some(Happening::Closed(ending)) => panic!("closed while waiting for {what}: {ending:?}"),
+                    Some(happening) => {
+                        if let Some(found) = wanted(happening) {
+                            return found;
+                        }
+                    }
+                    None => panic!("closed before waiting for {what}"),
+                }
+            }
+        })
+        .await
+    }
+
+    /// The next view that `wanted` is true of.
+    ///
+    /// # Panics
+    /// As [`Self::wait_for`].
+    pub async fn view_where(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(&View<G::Entity>) -> bool,
+    ) -> Arc<View<G::Entity>> {
+        let view = |happening| if let Happening::View(view) = happening { Some(view) } else { None };
+        self.wait_for(what, |happening| view(happening).filter(|view| wanted(view))).await
+    }
+
+    /// Waits until `ticks` more ticks have been seen: whoever sees them plays.
+    ///
+    /// # Panics
+    /// As [`Self::wait_for`].
+    pub async fn plays_on(&mut self, ticks: u32) {
+        let first = self.view_where("a view", |_| true).await.tick;
+        self.view_where("views that go on", |view| view.tick.since(first) >= ticks).await;
+    }
+
+    /// Waits until the connection ends; says how.
+    pub async fn ending(&mut self) -> Ending {
+        within("the connection's end", async {
+            loop {
+                match self.0.next().await {
+                    Some(Happening::Closed(ending)) => return ending,
+                    Some(_) => {}
+                    None => panic!("the connection's end was read before"),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Leaves, and waits until the server was told.
+    pub async fn go(self) {
+        within("a goodbye", self.0.shutdown()).await;
+    }
+}
+
+impl<G: Game> Deref for Player<G> {
+    type Target = Client<G>;
+
+    fn deref(&self) -> &Client<G> {
+        &self.0
+    }
+}
+
+impl<G: Game> DerefMut for Player<G> {
+    fn deref_mut(&mut self) -> &mut Client<G> {
+        &mut self.0
+    }
+}
