@@ -20,6 +20,8 @@ const GIVE_UP_AFTER: u32 = 4;
 #[derive(Debug)]
 pub struct Baselines<E> {
     received: ReceivedHistory<E>,
+    /// Whether the newest view came as a delta: until then the server waits for an acknowledgement between sends.
+    flowing: bool,
     /// How many snapshots in a row were against a baseline that is not held.
     missed: u32,
     counts: SnapshotCounts,
@@ -68,7 +70,12 @@ impl<E: Entity> Baselines<E> {
     /// Nothing applied yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { received: ReceivedHistory::new(), missed: 0, counts: SnapshotCounts::default() }
+        Self {
+            received: ReceivedHistory::new(),
+            flowing: false,
+            missed: 0,
+            counts: SnapshotCounts::default(),
+        }
     }
 
     /// Applies one snapshot. `send_interval` is how many ticks lie between two of the server's sends.
@@ -84,7 +91,10 @@ impl<E: Entity> Baselines<E> {
         match &decoded {
             Ok((header, view)) => {
                 let passed = self.newest().map_or(0, |newest| header.tick.since(newest.tick));
-                self.counts.lost += u64::from((passed / send_interval.max(1)).saturating_sub(1));
+                if self.flowing {
+                    self.counts.lost += u64::from((passed / send_interval.max(1)).saturating_sub(1));
+                }
+                self.flowing = header.baseline.is_some();
                 self.counts.applied += 1;
                 self.missed = 0;
                 self.received.push(Arc::clone(view), header.baseline);

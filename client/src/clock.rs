@@ -19,10 +19,11 @@ const STRETCH_MOST: f64 = 0.05;
 const GAIN: f64 = 1.0 / 32.0;
 
 /// What the margin should be on a link without jitter, in ticks: the grain of timers on both ends, with room to spare.
-const MARGIN_LEAST: f64 = 0.5;
+const MARGIN_LEAST: f64 = 0.25;
 
-/// How much of the margin's deviation is added to it: few of the delays lie beyond two mean deviations.
-const DEVIATIONS: f64 = 2.0;
+/// How much of the margin's deviation is added to it. Evenly spread delays stray by two mean deviations at most, those of
+/// real links now and then by more.
+const DEVIATIONS: f64 = 3.0;
 
 /// Past this error the clock is set anew, as it is after a stall.
 const STALL: Duration = Duration::from_secs(1);
@@ -56,7 +57,7 @@ struct Heard {
 }
 
 impl ClientClock {
-    /// A schedule that begins `now`, when the server said that its newest tick is `tick`.
+    /// A schedule that begins `now`, when news came that the server just made `tick`.
     #[must_use]
     pub fn new(rate: TickRate, tick: Tick, now: Duration, rtt: Duration) -> Self {
         let mut clock = Self {
@@ -105,9 +106,8 @@ impl ClientClock {
     fn set(&mut self, now: Duration) {
         self.margin = Margin::default();
         let Heard { tick, at, rtt } = self.heard;
-        // The news was half a round trip old when it came, its tick half a period on average, and an input is half a round
-        // trip under way.
-        let lead = rtt + self.period.mul_f64(0.5 + MARGIN_LEAST);
+        // The news was half a round trip old when it came, and an input is half a round trip under way.
+        let lead = rtt + self.period.mul_f64(MARGIN_LEAST);
         let ahead = (now.saturating_sub(at) + lead).div_duration_f64(self.period).ceil();
         let due = (at + self.period.mul_f64(ahead)).saturating_sub(lead).max(now);
         self.next = Slot { tick: tick.after(ahead as u32), due };

@@ -182,9 +182,11 @@ impl<G: Game> Session<G> {
 
 impl<G: Game> Seat<G> {
     fn new(joined: Joined, now: Duration, rtt: Duration) -> Self {
+        // Rooms give seats at the start of a tick, so the one after the newest was being made when this was said.
+        let made = joined.tick.next();
         Self {
             joined,
-            clock: ClientClock::new(joined.rate, joined.tick, now, rtt),
+            clock: ClientClock::new(joined.rate, made, now, rtt),
             baselines: Baselines::new(),
             inputs: InputLog::new(),
             events: EventOrder::default(),

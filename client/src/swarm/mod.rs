@@ -3,10 +3,10 @@
 //! Every bot is a whole client: it acknowledges, keeps a clock and repeats its inputs as a player's would. Bots that spare
 //! themselves that work make a server look better, or worse, than it is.
 //!
-//! - [`plan`]: what is asked for, from the command line; [`duration`] reads `20s`.
-//! - [`run`](mod@run): threads, ramp, the end. [`bot`](self::bot) is one player in it.
+//! - [`plan`]: what is asked for, from the command line; `duration` reads `20s`.
+//! - [`run`](mod@run): threads, ramp, the end. `bot` is one player in it.
 //! - [`stats`]: what was counted, merged; [`report`]: what is said of it.
-//! - [`progress`]: the line that moves meanwhile; [`server_metrics`]: what the server says of itself.
+//! - `progress`: the line that moves meanwhile; [`server_metrics`]: what the server says of itself.
 
 pub mod plan;
 
