@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     clock::Slot,
     connect::{ConnectConfig, ConnectError, Connector, Welcome},
-    driver::{Command, Driven, Driver},
+    driver::{Command, Driver},
     pilot::{Ending, Happening, Joined, Pilot},
     transport,
 };
@@ -40,7 +40,7 @@ pub struct Client<G: Game> {
     happenings: mpsc::Receiver<Happening<G>>,
     views: watch::Receiver<Option<Arc<View<G::Entity>>>>,
     /// `None` once its ending was read.
-    task: Option<JoinHandle<Driven<Remote<G>>>>,
+    task: Option<JoinHandle<Ending>>,
     endpoint: Endpoint,
 }
 
@@ -84,7 +84,8 @@ impl<G: Game> Client<G> {
             Remote { input: input_out, answers: answers_in, happenings: happenings_in, views: views_in };
         let driver = Driver::connect(connector, name, remote, commands_out).await?;
         let welcome = driver.welcome();
-        let task = Some(tokio::spawn(driver.run()));
+        // Only the ending is kept: the pilot holds the channels' other ends, and its drop is what says that nothing follows.
+        let task = Some(tokio::spawn(async move { driver.run().await.ending }));
         let endpoint = connector.endpoint().clone();
         Ok(Self { welcome, commands, input, answers, happenings, views, task, endpoint })
     }
@@ -189,8 +190,8 @@ impl<G: Game> Client<G> {
     }
 
     async fn ending(&mut self) -> Option<Ending> {
-        let driven = self.task.take()?.await;
-        Some(driven.map_or_else(|error| Ending::Lost(error.to_string()), |driven| driven.ending))
+        let ended = self.task.take()?.await;
+        Some(ended.unwrap_or_else(|error| Ending::Lost(error.to_string())))
     }
 }
 
