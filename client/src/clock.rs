@@ -44,8 +44,19 @@ pub struct ClientClock {
     next: Slot,
     margin: Margin,
     heard: Heard,
-    /// Until then the margins that come still speak of inputs from before the clock was set.
-    settles: Duration,
+    phase: Phase,
+}
+
+/// How far the schedule can be trusted. Margins tell of inputs that were sent a round trip ago, so after a change they are
+/// not listened to until those from before it have passed.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// Set by a guess; deaf until then.
+    Guessed(Duration),
+    /// Corrected by the first margin; deaf until then.
+    Corrected(Duration),
+    /// Held by small stretches.
+    Held,
 }
 
 /// The newest news of the server's tick.
@@ -65,7 +76,7 @@ impl ClientClock {
             next: Slot { tick, due: now },
             margin: Margin::default(),
             heard: Heard { tick, at: now, rtt },
-            settles: now,
+            phase: Phase::Guessed(now),
         };
         clock.set(now);
         clock
@@ -90,13 +101,18 @@ impl ClientClock {
         Some(slot)
     }
 
-    /// A snapshot of `tick` arrived `now` and says how early the newest input came, in 1/16 tick.
-    pub fn heard(&mut self, tick: Tick, margin: i16, now: Duration, rtt: Duration) {
+    /// A snapshot of `tick` arrived `now` and says how early the newest input came, in 1/16 tick; `None` when none did yet.
+    pub fn heard(&mut self, tick: Tick, margin: Option<i16>, now: Duration, rtt: Duration) {
         self.heard = Heard { tick, at: now, rtt };
-        if now < self.settles {
-            return;
+        let Some(margin) = margin.map(|margin| f64::from(margin) / 16.0) else { return };
+        match self.phase {
+            Phase::Guessed(until) | Phase::Corrected(until) if now < until => {}
+            Phase::Guessed(_) => self.correct(margin, now),
+            Phase::Corrected(_) | Phase::Held => {
+                self.phase = Phase::Held;
+                self.margin.push(margin);
+            }
         }
-        self.margin.push(f64::from(margin) / 16.0);
         if self.period.mul_f64(self.margin.error().abs()) > STALL {
             self.set(now);
         }
@@ -111,7 +127,23 @@ impl ClientClock {
         let ahead = (now.saturating_sub(at) + lead).div_duration_f64(self.period).ceil();
         let due = (at + self.period.mul_f64(ahead)).saturating_sub(lead).max(now);
         self.next = Slot { tick: tick.after(ahead as u32), due };
-        self.settles = now + rtt + 2 * self.period;
+        self.phase = Phase::Guessed(self.deaf_until());
+    }
+
+    /// Takes the first margin after the clock was set at its word: what was guessed is known now, and stretching there would
+    /// lose every input meanwhile.
+    fn correct(&mut self, margin: f64, now: Duration) {
+        let period = self.period.as_secs_f64();
+        let due = self.next.due.as_secs_f64() + period * (margin - MARGIN_LEAST);
+        let skipped = ((now.as_secs_f64() - due) / period).ceil().max(0.0);
+        self.next.tick = self.next.tick.after(skipped as u32);
+        self.next.due = Duration::try_from_secs_f64(due + period * skipped).unwrap_or(now);
+        self.phase = Phase::Corrected(self.deaf_until());
+    }
+
+    /// When the margins that come tell of the next input: it waits for a step on its way.
+    fn deaf_until(&self) -> Duration {
+        self.next.due + self.heard.rtt + 2 * self.period
     }
 
     /// Shorter while inputs come too late, longer while they come too early.
@@ -165,10 +197,9 @@ mod tests {
         pause: std::ops::Range<Duration>,
         slipped: Duration,
         up: VecDeque<(Duration, Tick)>,
-        down: VecDeque<(Duration, Tick, i16)>,
+        down: VecDeque<(Duration, Tick, Option<i16>)>,
         server_tick: Tick,
-        margin: i16,
-        newest: Tick,
+        margin: Option<i16>,
         random: u32,
         sent: Vec<Slot>,
         late: u32,
@@ -188,8 +219,7 @@ mod tests {
                 up: VecDeque::new(),
                 down: VecDeque::new(),
                 server_tick: Tick(1000 + one_way_ms * u32::from(RATE) / 1000),
-                margin: 0,
-                newest: Tick(0),
+                margin: None,
                 random: 1,
                 sent: Vec::new(),
                 late: 0,
@@ -199,6 +229,10 @@ mod tests {
         fn delay(&mut self) -> Duration {
             self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             self.one_way + (self.random >> 16) % (self.jitter + 1) * MS
+        }
+
+        fn margin_ticks(&self) -> f64 {
+            f64::from(self.margin.unwrap()) / 16.0
         }
 
         /// When the server makes this tick.
@@ -236,8 +270,7 @@ mod tests {
             while self.up.front().is_some_and(|(at, _)| *at <= self.now) {
                 let (at, tick) = self.up.pop_front().unwrap();
                 let early = self.step_at(tick).as_secs_f64() - at.as_secs_f64();
-                self.newest = tick;
-                self.margin = (early * f64::from(RATE) * 16.0) as i16;
+                self.margin = Some((early * f64::from(RATE) * 16.0) as i16);
                 self.late += u32::from(early < 0.0);
             }
             while self.step_at(self.server_tick.next()) <= self.now {
@@ -257,15 +290,32 @@ mod tests {
             world.run(20);
             world.late = 0;
             world.run(20);
-            let margin = f64::from(world.margin) / 16.0;
+            let margin = world.margin_ticks();
             assert!(world.late <= 6, "{} of 600 inputs were late at {one_way} ms", world.late);
             assert!((0.0..3.0).contains(&margin), "a margin of {margin} ticks is small at {one_way} ms");
         }
     }
 
     #[test]
+    fn a_first_guess_that_was_wrong_costs_a_round_trip_of_inputs_and_no_more() {
+        for first_guess in [0, 400] {
+            let mut world = World::new(50, 0, first_guess);
+            world.run(1);
+            world.late = 0;
+            world.run(1);
+            let margin = world.margin_ticks();
+            assert_eq!(world.late, 0, "guessed {first_guess} ms");
+            assert!((0.0..1.0).contains(&margin), "{margin} ticks early after a guess of {first_guess} ms");
+        }
+    }
+
+    #[test]
     fn ticks_are_sent_one_by_one_and_stretched_by_five_percent_at_most() {
-        let mut world = World::new(100, 10, 0);
+        let mut world = World::new(60, 10, 120);
+        world.run(1);
+        world.sent.clear();
+        // A longer way, as after a change of network: the schedule must move by more than a tick.
+        world.one_way = 110 * MS;
         world.run(20);
         for pair in world.sent.windows(2) {
             let gap = (pair[1].due - pair[0].due).as_secs_f64() * f64::from(RATE);
@@ -305,7 +355,7 @@ mod tests {
         world.run(5);
         world.pause = world.now..world.now + 3000 * MS;
         world.run(5);
-        let margin = f64::from(world.margin) / 16.0;
+        let margin = world.margin_ticks();
         assert!(margin < 3.0, "inputs are {margin} ticks early two seconds after the stall");
     }
 }

@@ -116,7 +116,9 @@ impl<G: Game> Session<G> {
         let Ok((header, view)) = seat.baselines.apply(bytes, send_interval) else {
             return Flow::Continue(());
         };
-        seat.clock.heard(header.tick, header.margin, now, rtt);
+        // Before its first input a server has no margin to tell, and says zero.
+        let margin = (header.used.is_some() || header.margin != 0).then_some(header.margin);
+        seat.clock.heard(header.tick, margin, now, rtt);
         pilot.on_snapshot(&header, now);
         pilot.on(Happening::View(view), now)
     }

@@ -30,7 +30,7 @@ pub(super) async fn play<G: Game>(connector: Connector, bot: u32, shared: Arc<Sh
     let arrival = shared.start + shared.plan.arrival(bot);
     tokio::select! {
         biased;
-        () = shared.stop.cancelled() => return missed("the run ended before it came"),
+        () = shared.stop.cancelled() => return missed("the run ended before it came".to_owned()),
         () = sleep_until(arrival) => {}
     }
     let brain = shared.plan.brain.as_deref().and_then(|skill| G::brain(skill, shared.plan.brain_seed(bot)));
@@ -41,7 +41,7 @@ pub(super) async fn play<G: Game>(connector: Connector, bot: u32, shared: Arc<Sh
     let name = format!("bot-{bot}");
     let driver = tokio::select! {
         biased;
-        () = shared.stop.cancelled() => return missed("nobody answered before the run ended"),
+        () = shared.stop.cancelled() => return missed(unanswered(&shared)),
         driver = Driver::connect(&connector, &name, pilot, commands_out) => match driver {
             Ok(driver) => driver,
             Err(error) => return refused(&error, &shared),
@@ -139,11 +139,16 @@ impl<G: Game> Pilot<G> for BotPilot<G> {
 }
 
 /// A bot that had no time to get a seat.
-fn missed(why: &str) -> BotRecord {
+fn missed(why: String) -> BotRecord {
     let mut record = BotRecord::new();
     record.close = "no_answer";
-    record.trouble = Some(why.to_owned());
+    record.trouble = Some(why);
     record
+}
+
+fn unanswered(shared: &Shared) -> String {
+    let server = shared.plan.connect.server;
+    format!("the run ended before {server} answered: check the address, and that a server runs there")
 }
 
 /// A bot that got no connection.

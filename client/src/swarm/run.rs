@@ -149,9 +149,9 @@ async fn conduct(shared: &Shared) -> Option<ServerFigures> {
     if goes_on {
         wait(shared, all_here + plan.duration, &mut progress).await;
     }
-    let last = sample(shared).await;
     progress.finish();
-    let (first, last) = (first?, last?);
+    let first = first?;
+    let last = sample(shared).await?;
     let players = (first.players + last.players) as f64 / 2.0;
     Some(ServerFigures::between(&first.sample, &last.sample, players))
 }
