@@ -1,0 +1,87 @@
+//! What a seat may not see is not on its wire: every snapshot that a raw peer receives is decoded and held against the rule.
+
+use quarrel_harness::{RawSeat, TestServer};
+use quarrel_shared::{
+    arena::{Arena, ArenaEntity, Input, Map},
+    crowd::{Crowd, Steering},
+    game::{Entity as _, Place, Point, UNIT},
+    id::SeatId,
+    snapshot::View,
+};
+
+#[tokio::test]
+async fn in_a_room_of_two_hundred_nobody_is_sent_more_than_the_nearest_sixty_four() {
+    let server = TestServer::<Crowd>::start(&[
+        ("room.seats", "200"),
+        ("room.bots", "199"),
+        ("room.bot_skill", "stroll"),
+        ("room.tick_rate", "10"),
+    ]);
+    let mut seat = RawSeat::<Crowd>::sit(server.address(), "Ada").await;
+    let mut full = 0;
+    for _ in 0..20 {
+        let seen = seat.see().await;
+        seat.send(Steering::default(), seat.ack());
+        let walkers = seen.view.entities.len();
+        assert!(walkers <= 64, "{walkers} walkers at {}", seen.view.tick);
+        let own = seen.view.entities.iter().any(|(_, walker)| walker.seat == seat.seat);
+        assert!(own, "whoever looks is the nearest to itself");
+        full += usize::from(walkers == 64);
+    }
+    assert!(full > 0, "there were more than enough to see");
+}
+
+#[tokio::test]
+async fn an_arena_sends_nothing_that_walls_or_distance_hide_and_nobody_elses_kit() {
+    let server = TestServer::<Arena>::start(&[("room.bots", "15"), ("room.bot_skill", "hunt")]);
+    let mut seat = RawSeat::<Arena>::sit(server.address(), "Ada").await;
+    let mut hidden = 0;
+    for _ in 0..150 {
+        let seen = seat.see().await;
+        seat.send(Input::default(), seat.ack());
+        hidden += check(&seen.view, seat.seat);
+    }
+    assert!(hidden > 150, "the walls of this map hide somebody most of the time: {hidden}");
+}
+
+/// Holds a view against the rule; gives how many fighters it leaves out.
+fn check(view: &View<ArenaEntity>, seat: SeatId) -> usize {
+    let entities = || view.entities.iter().map(|(_, entity)| entity);
+    let map = entities().find_map(|entity| match entity {
+        ArenaEntity::Match(bout) => Some(Map::from_seed(bout.seed)),
+        _ => None,
+    });
+    let map = map.expect("everybody knows the match");
+    let eye = entities().find_map(|entity| match entity {
+        ArenaEntity::Fighter(fighter) if fighter.seat == seat => Some(fighter.body.at),
+        _ => None,
+    });
+    let eye = eye.expect("a seat always sees its own fighter");
+    for entity in entities() {
+        match entity.place() {
+            Place::Everywhere => {}
+            Place::Only(owner) => assert_eq!(owner, seat, "a seat's own business is told to it alone: {entity:?}"),
+            Place::At(at) => assert!(may_see(&map, eye, at), "from {eye:?} at {}: {entity:?}", view.tick),
+        }
+    }
+    let fighters = entities().filter(|entity| matches!(entity, ArenaEntity::Fighter(_))).count();
+    let scores = entities().filter(|entity| matches!(entity, ArenaEntity::Score(_))).count();
+    scores - fighters
+}
+
+/// The rule as a player would put it: within 24 units, and some line between the two, or from a step beside one of them, is
+/// free. Written anew, so that it does not share the server's mistakes.
+fn may_see(map: &Map, eye: Point, at: Point) -> bool {
+    let is_near = eye.distance(at) <= 24 * UNIT as u32;
+    let way = at - eye;
+    let length = (way.length() as i32).max(1);
+    let beside = |side: i32| Point::new(-way.y, way.x).scaled(side * UNIT, length);
+    let lines = [
+        (eye, at),
+        (eye + beside(1), at),
+        (eye + beside(-1), at),
+        (eye, at + beside(1)),
+        (eye, at + beside(-1)),
+    ];
+    is_near && lines.into_iter().any(|(from, to)| from == to || map.is_free(from, to))
+}

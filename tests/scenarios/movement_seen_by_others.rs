@@ -1,0 +1,83 @@
+//! What one player does, the others see.
+
+use std::collections::BTreeMap;
+
+use quarrel_harness::{Player, TestServer};
+use quarrel_shared::{
+    arena::{Arena, ArenaEntity, Fighter, Input, Map},
+    crowd::{Crowd, Steering, Walker},
+    game::{Point, UNIT},
+    id::SeatId,
+    snapshot::View,
+    tick::Tick,
+};
+
+fn walker(view: &View<Walker>, seat: SeatId) -> Option<&Walker> {
+    view.entities.iter().map(|(_, walker)| walker).find(|walker| walker.seat == seat)
+}
+
+fn fighter(view: &View<ArenaEntity>, seat: SeatId) -> Option<&Fighter> {
+    view.entities.iter().find_map(|(_, entity)| match entity {
+        ArenaEntity::Fighter(fighter) if fighter.seat == seat => Some(fighter),
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn a_walker_that_bends_is_seen_bending_by_everybody() {
+    let server = TestServer::<Crowd>::start(&[]);
+    let (ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
+    let (mut cem, _) = Player::<Crowd>::sit(server.address(), "Cem").await;
+    for bend in [40, -40] {
+        ada.set_input(Steering { bend });
+        let bends = |view: &View<Walker>| walker(view, joined.seat).is_some_and(|walker| walker.bend == bend);
+        ben.view_where("Ada's bend", bends).await;
+        cem.view_where("Ada's bend", bends).await;
+    }
+}
+
+#[tokio::test]
+async fn two_players_see_the_same_at_the_same_tick() {
+    let server = TestServer::<Crowd>::start(&[("room.bots", "20"), ("room.bot_skill", "stroll")]);
+    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
+    let mut seen_by_ada = BTreeMap::<Tick, Vec<_>>::new();
+    let mut compared = 0;
+    while compared < 30 {
+        let view = ada.view_where("a view", |_| true).await;
+        seen_by_ada.insert(view.tick, view.entities.clone());
+        let view = ben.view_where("a view", |_| true).await;
+        if let Some(same) = seen_by_ada.get(&view.tick) {
+            assert_eq!(*same, view.entities, "at {} both see one world", view.tick);
+            compared += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fighter_runs_where_its_input_says() {
+    let server = TestServer::<Arena>::start(&[("room.bots", "0")]);
+    let (mut ada, joined) = Player::<Arena>::sit(server.address(), "Ada").await;
+    let place = |view: &View<ArenaEntity>| fighter(view, joined.seat).map(|fighter| fighter.body.at);
+    let first = ada.view_where("a view of oneself", |view| place(view).is_some()).await;
+    let from = place(&first).expect("a view of oneself");
+    let way = open_way(&first, from);
+    ada.set_input(Input::default().walking(way));
+    let has_run = |at: Point| at.distance(from + way) < from.distance(from + way);
+    ada.view_where("a step on the way", |view| place(view).is_some_and(has_run)).await;
+}
+
+/// A way of three units from here that no wall bars.
+fn open_way(view: &View<ArenaEntity>, from: Point) -> Point {
+    let seed = view.entities.iter().find_map(|(_, entity)| match entity {
+        ArenaEntity::Match(bout) => Some(bout.seed),
+        _ => None,
+    });
+    let map = Map::from_seed(seed.expect("every view has the match"));
+    let far = 3 * UNIT;
+    [Point::new(far, 0), Point::new(-far, 0), Point::new(0, far), Point::new(0, -far)]
+        .into_iter()
+        .find(|way| map.is_free(from, from + *way))
+        .expect("nobody begins walled in")
+}

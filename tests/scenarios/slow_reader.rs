@@ -1,0 +1,64 @@
+//! A peer that does not read what it is told is closed before it costs memory, and nobody waits for it.
+
+use quarrel_client::{Happening, transport};
+use quarrel_harness::{
+    Player, RawPeer, RawSeat, TestServer,
+    games::{Lever, Levers, Shout},
+};
+use quarrel_shared::protocol::CloseReason;
+use quinn::VarInt;
+
+/// A peer in whose QUIC stack next to nothing piles up, so that all that it does not read waits on the server.
+async fn deaf_peer(server: &TestServer<Levers>) -> RawSeat<Levers> {
+    let mut settings = transport::transport_config();
+    settings.stream_receive_window(VarInt::from_u32(1024));
+    let mut peer = RawPeer::connect_with(server.address(), settings).await;
+    peer.greet_as::<Levers>("deaf").await;
+    RawSeat::sit_down(peer).await
+}
+
+#[tokio::test]
+async fn a_peer_that_never_reads_its_events_is_closed_as_too_slow() {
+    let server = TestServer::<Levers>::start(&[]);
+    let deaf = deaf_peer(&server).await;
+    let (mut loud, _) = Player::<Levers>::sit(server.address(), "loud").await;
+    loud.set_input(Lever::Shout);
+    let left = |happening| matches!(happening, Happening::SeatLeft { seat } if seat == deaf.seat).then_some(());
+    loud.wait_for("the deaf peer's going", left).await;
+    assert_eq!(deaf.peer.closed().await, Some(CloseReason::TooSlow), "and its close code says why");
+    assert_eq!(server.metric("quarrel_disconnects_total{reason=\"too_slow\"}"), 1.0, "it is counted");
+}
+
+#[tokio::test]
+async fn those_who_read_miss_nothing_while_somebody_does_not() {
+    let server = TestServer::<Levers>::start(&[]);
+    let deaf = deaf_peer(&server).await;
+    let (mut loud, _) = Player::<Levers>::sit(server.address(), "loud").await;
+    loud.set_input(Lever::Shout);
+    let mut next = None;
+    let mut is_gone = false;
+    // Shouts are counted in the game: whoever hears them all hears them without a gap.
+    let heard = |happening| match happening {
+        Happening::Event { event: Shout(number), .. } => {
+            assert!(next.is_none_or(|next| next == number), "heard {number}, not {next:?}");
+            next = Some(number + 1);
+            is_gone.then_some(())
+        }
+        Happening::SeatLeft { seat } => {
+            is_gone |= seat == deaf.seat;
+            None
+        }
+        _ => None,
+    };
+    loud.wait_for("a shout after the deaf peer went", heard).await;
+    loud.plays_on(10).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_takes_no_snapshots_holds_nobody_up() {
+    let server = TestServer::<Levers>::start(&[]);
+    // It reads neither datagrams nor streams; newest wins, so nothing waits for it.
+    let _still = RawSeat::<Levers>::sit(server.address(), "still").await;
+    let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
+    ada.plays_on(60).await;
+}
