@@ -25,7 +25,7 @@ const MARGIN_LEAST: f64 = 0.25;
 /// real links now and then by more.
 const DEVIATIONS: f64 = 3.0;
 
-/// Past this error the clock is set anew, as it is after a stall.
+/// A schedule that is off by more is not stretched back but set anew: somebody stood still.
 const STALL: Duration = Duration::from_secs(1);
 
 /// One input to send.
@@ -104,6 +104,10 @@ impl ClientClock {
     /// A snapshot of `tick` arrived `now` and says how early the newest input came, in 1/16 tick; `None` when none did yet.
     pub fn heard(&mut self, tick: Tick, margin: Option<i16>, now: Duration, rtt: Duration) {
         self.heard = Heard { tick, at: now, rtt };
+        if self.is_stalled() {
+            self.set(now);
+            return;
+        }
         let Some(margin) = margin.map(|margin| f64::from(margin) / 16.0) else { return };
         match self.phase {
             Phase::Guessed(until) | Phase::Corrected(until) if now < until => {}
@@ -113,9 +117,16 @@ impl ClientClock {
                 self.margin.push(margin);
             }
         }
-        if self.period.mul_f64(self.margin.error().abs()) > STALL {
-            self.set(now);
-        }
+    }
+
+    /// Whether the newest news lies so far from the schedule that one of the two ends must have stood still. Margins do not
+    /// tell: a server drops what comes much too early.
+    fn is_stalled(&self) -> bool {
+        let Heard { tick, at, rtt } = self.heard;
+        let ahead = f64::from(self.next.tick.0) - f64::from(tick.0);
+        let sent = self.next.due.as_secs_f64() - ahead * self.period.as_secs_f64();
+        let lead = at.as_secs_f64() - sent - rtt.as_secs_f64();
+        lead.abs() > STALL.as_secs_f64()
     }
 
     /// Starts the schedule over, from the newest news of the server's tick.
@@ -270,6 +281,9 @@ mod tests {
             while self.up.front().is_some_and(|(at, _)| *at <= self.now) {
                 let (at, tick) = self.up.pop_front().unwrap();
                 let early = self.step_at(tick).as_secs_f64() - at.as_secs_f64();
+                if early > 1.0 {
+                    continue;
+                }
                 self.margin = Some((early * f64::from(RATE) * 16.0) as i16);
                 self.late += u32::from(early < 0.0);
             }

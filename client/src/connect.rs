@@ -75,7 +75,10 @@ pub enum ConnectError {
     /// Nobody answered in time.
     #[error("nobody answered at {0}: check the address, and that a server runs there")]
     Unreachable(SocketAddr),
-    /// The server's certificate is not trusted, or something else went wrong below the protocol.
+    /// The server is not the one that it should be.
+    #[error("the server's certificate is not trusted ({0}): check the hash or the roots")]
+    Untrusted(String),
+    /// Something went wrong below the protocol.
     #[error("the connection failed: {0}")]
     Failed(String),
     /// The server does not want this client.
@@ -177,6 +180,11 @@ impl Connector {
     }
 
     fn failure(&self, error: &ConnectionError) -> ConnectError {
+        if let ConnectionError::TransportError(error) = error
+            && TLS_ALERTS.contains(&u64::from(error.code))
+        {
+            return ConnectError::Untrusted(error.reason.clone());
+        }
         match Ending::of(error) {
             Ending::Closed { reason, sentence } => ConnectError::Refused { reason, sentence },
             Ending::Left => ConnectError::Failed("closed from this side".to_owned()),
@@ -205,6 +213,9 @@ impl Ending {
         }
     }
 }
+
+/// TLS alerts as QUIC error codes (RFC 9001, section 4.8). Raised on this side they mean that verifying failed.
+const TLS_ALERTS: std::ops::RangeInclusive<u64> = 0x100..=0x1ff;
 
 /// What a server answers that takes no more connections (RFC 9000, section 20.1).
 const fn refused_code() -> quinn::TransportErrorCode {

@@ -31,7 +31,7 @@ pub use self::{
     run::{RunError, run},
 };
 
-/// The exit code of a run that could not be made or in which nobody got to play.
+/// The exit code of a run that could not be made or in which nobody played to the end.
 const FAILED: u8 = 1;
 
 /// The exit code of arguments that make no plan.
@@ -57,8 +57,8 @@ pub fn execute<G: Game>(arguments: &RunArguments) -> ExitCode {
     {
         return fail(FAILED, &format!("the report cannot be written to {}: {error}", path.display()));
     }
-    if report.joined == 0 {
-        return fail(FAILED, &report.trouble.as_deref().unwrap_or("nobody joined before the run ended"));
+    if report.joined == report.disconnected {
+        return fail(FAILED, &report.trouble.as_deref().unwrap_or("nobody played to the end"));
     }
     ExitCode::SUCCESS
 }

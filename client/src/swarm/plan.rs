@@ -2,7 +2,6 @@
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
-    num::NonZeroU32,
     path::PathBuf,
     time::Duration,
 };
@@ -27,8 +26,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7777")]
     pub server: String,
     /// How many bots play.
-    #[arg(long, value_name = "N", default_value = "100")]
-    pub bots: NonZeroU32,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub bots: u32,
     /// How long they play once all have come, as in 20s or 2m.
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration::parse)]
     pub duration: Duration,
@@ -57,8 +56,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "URL")]
     pub server_http: Option<HttpAddress>,
     /// How many threads the bots share.
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub threads: NonZeroU32,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub threads: u32,
 }
 
 /// A run that can be made.
@@ -132,13 +131,13 @@ impl RunArguments {
         };
         Ok(Plan {
             connect,
-            bots: self.bots.get(),
+            bots: self.bots,
             duration: self.duration,
             ramp: self.ramp,
             brain: self.skill::<G>()?,
             seed: self.seed,
             target: self.room.map_or(JoinTarget::Quick, JoinTarget::Room),
-            threads: self.threads.get().min(self.bots.get()),
+            threads: self.threads.min(self.bots),
             server_http: self.server_http.clone(),
         })
     }
