@@ -6,7 +6,6 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use quarrel_shared::{
     game::Game,
-    id::PlayerId,
     protocol::{
         ClientMessage, CloseReason, Hello, PROTOCOL_VERSION, ServerMessage, bounded::Text, fingerprint,
     },
@@ -20,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::{
     control::{ControlError, ControlStream},
-    pilot::Ending,
+    pilot::{Ending, Welcome},
     tls::{self, Trust, TrustError},
     transport::transport_config,
 };
@@ -105,17 +104,6 @@ pub(crate) struct Link {
     pub(crate) connection: Connection,
     pub(crate) control: ControlStream,
     pub(crate) welcome: Welcome,
-}
-
-/// What the server said of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Welcome {
-    /// Who we are on this server.
-    pub player: PlayerId,
-    /// Steps a second in its rooms.
-    pub tick_rate: TickRate,
-    /// Snapshots a second to us, at most.
-    pub send_rate: u16,
 }
 
 impl Connector {

@@ -17,10 +17,10 @@ use tokio::{
 };
 
 use crate::{
-    connect::{ConnectError, Connector, Welcome},
+    connect::{ConnectError, Connector},
     control::{ControlError, ControlStream},
     keyframes::Keyframes,
-    pilot::{Ending, Happening, Pilot},
+    pilot::{Ending, Happening, Pilot, Welcome},
     session::{LinkCounts, Session},
 };
 

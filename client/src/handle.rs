@@ -15,9 +15,9 @@ use tokio::{
 
 use crate::{
     clock::Slot,
-    connect::{ConnectConfig, ConnectError, Connector, Welcome},
+    connect::{ConnectConfig, ConnectError, Connector},
     driver::{Command, Driver},
-    pilot::{Ending, Happening, Joined, Pilot},
+    pilot::{Ending, Happening, Joined, Pilot, Welcome},
     transport,
 };
 

@@ -56,7 +56,7 @@ pub use self::{
     connect::{ConnectConfig, ConnectError, Connector},
     control::ControlError,
     handle::{Client, RequestError},
-    pilot::{Ending, Happening, Joined, Pilot},
+    pilot::{Ending, Happening, Joined, Pilot, Welcome},
     session::LinkCounts,
     tls::Trust,
 };

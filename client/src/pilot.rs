@@ -8,7 +8,7 @@ use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use quarrel_shared::{
     game::{Game, Seen},
-    id::{RoomId, SeatId},
+    id::{PlayerId, RoomId, SeatId},
     protocol::{CloseReason, RoomEntry, datagram::SnapshotHeader},
     snapshot::View,
     tick::{Tick, TickRate},
@@ -81,6 +81,17 @@ pub enum Happening<G: Game> {
     },
     /// The connection is gone; nothing follows.
     Closed(Ending),
+}
+
+/// What the server said of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// Who we are on this server.
+    pub player: PlayerId,
+    /// Steps a second in its rooms.
+    pub tick_rate: TickRate,
+    /// Snapshots a second to us, at most.
+    pub send_rate: u16,
 }
 
 /// A seat in a room.

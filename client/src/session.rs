@@ -17,10 +17,9 @@ use quarrel_shared::{
 use crate::{
     baseline::{Baselines, SnapshotCounts},
     clock::ClientClock,
-    connect::Welcome,
     events::EventOrder,
     inputs::InputLog,
-    pilot::{Happening, Joined, Pilot},
+    pilot::{Happening, Joined, Pilot, Welcome},
 };
 
 /// Whether the connection goes on, or with which reason this side ends it.
