@@ -9,6 +9,7 @@
 //! - [`wait`]: until something holds, and never longer than a bound.
 //! - [`http`]: what an operator asks.
 //! - [`games`]: a game that does what a test wants.
+//! - [`source`]: the project's own source, for the tests of its architecture.
 
 pub mod server;
 
@@ -21,6 +22,8 @@ pub mod wait;
 pub mod http;
 
 pub mod games;
+
+pub mod source;
 
 pub use self::{
     player::Player,
