@@ -34,9 +34,10 @@ async fn a_peer_that_does_not_answer_does_not_keep_the_server() {
     // It never says that the reason arrived, nor does it close.
     let deaf = RawSeat::<Levers>::sit(server.address(), "deaf").await;
     let silent = RawPeer::connect(server.address()).await;
+    until("both sessions", || server.metric("quarrel_sessions") == 2.0).await;
     assert!(server.shutdown().await, "nobody can hold a stop past its grace period");
     assert_eq!(deaf.peer.closed().await, Some(CloseReason::ServerStopping), "the close code comes regardless");
-    drop(silent);
+    assert_eq!(silent.closed().await, Some(CloseReason::ServerStopping), "also to who has not said hello yet");
 }
 
 #[tokio::test]

@@ -2,15 +2,22 @@
 
 use quarrel_client::{Ending, Happening};
 use quarrel_harness::{Player, TestServer, until};
-use quarrel_shared::{crowd::Crowd, id::SeatId, protocol::JoinTarget};
+use quarrel_shared::{
+    crowd::{Crowd, Walker},
+    id::SeatId,
+    protocol::JoinTarget,
+    snapshot::View,
+};
+
+/// A room small enough for a roster: in a crowd of thousands nobody is told of everybody.
+const SMALL: &[(&str, &str)] = &[("room.seats", "8")];
 
 #[tokio::test]
 async fn a_player_who_joins_sees_the_room_and_itself_in_it() {
     let server = TestServer::<Crowd>::start(&[]);
     let (mut player, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let is_own = |view: &quarrel_shared::snapshot::View<_>| {
-        view.entities.iter().any(|(_, walker): &(_, quarrel_shared::crowd::Walker)| walker.seat == joined.seat)
-    };
+    let is_own =
+        |view: &View<Walker>| view.entities.iter().any(|(_, walker)| walker.seat == joined.seat);
     player.view_where("a view with one's own walker", is_own).await;
     assert_eq!(player.welcome().tick_rate, joined.rate, "a welcome says how fast rooms step");
     player.go().await;
@@ -18,7 +25,7 @@ async fn a_player_who_joins_sees_the_room_and_itself_in_it() {
 
 #[tokio::test]
 async fn everybody_in_the_room_hears_who_comes_and_who_goes() {
-    let server = TestServer::<Crowd>::start(&[]);
+    let server = TestServer::<Crowd>::start(SMALL);
     let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let (ben, joined) = Player::<Crowd>::sit(server.address(), "Ben").await;
     let came = |happening| match happening {
@@ -33,7 +40,7 @@ async fn everybody_in_the_room_hears_who_comes_and_who_goes() {
 
 #[tokio::test]
 async fn a_newcomer_is_told_who_is_there_already() {
-    let server = TestServer::<Crowd>::start(&[]);
+    let server = TestServer::<Crowd>::start(SMALL);
     let (_ada, first) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
     let ada = |happening| match happening {
@@ -69,7 +76,7 @@ async fn a_player_who_goes_is_counted_as_gone() {
 
 #[tokio::test]
 async fn a_player_whose_program_drops_the_connection_has_left() {
-    let server = TestServer::<Crowd>::start(&[]);
+    let server = TestServer::<Crowd>::start(SMALL);
     let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let (ben, joined) = Player::<Crowd>::sit(server.address(), "Ben").await;
     drop(ben);

@@ -85,9 +85,10 @@ impl Acceptor {
     {
         while let Some(incoming) = self.next(&stop).await {
             let Some(handshake) = self.admit(incoming) else { continue };
-            let begin = begin.clone();
+            let (begin, stop) = (begin.clone(), stop.clone());
             let life = async move {
-                if let Some(newcomer) = handshake.await {
+                // Nobody is promised anything before the handshake is complete, so a stop does not wait for one.
+                if let Some(Some(newcomer)) = stop.run_until_cancelled(handshake).await {
                     begin(newcomer).await;
                 }
             };

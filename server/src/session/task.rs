@@ -72,10 +72,13 @@ pub async fn run<G: Game>(newcomer: Newcomer, services: SessionServices<G>) {
     let metrics = Arc::clone(&services.metrics);
     metrics.sessions.inc();
     async {
-        let Ok(Ok(control)) = timeout_control(&peer, deadline).await else {
+        let opened = services.stop.run_until_cancelled(timeout_control(&peer, deadline)).await;
+        let Some(Ok(Ok(control))) = opened else {
+            let reason =
+                if opened.is_none() { CloseReason::ServerStopping } else { CloseReason::HandshakeTimeout };
             // There is no stream to say it on.
-            peer.close(CloseReason::HandshakeTimeout);
-            metrics.refused(CloseReason::HandshakeTimeout.name());
+            peer.close(reason);
+            metrics.refused(reason.name());
             return;
         };
         let session = Session::new(peer, control, player, deadline, services);
