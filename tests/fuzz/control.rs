@@ -1,0 +1,104 @@
+//! Control messages, both ways, and what a session makes of a client's.
+
+use bolero::{check, generator::produce};
+use quarrel_harness::raw::hello;
+use quarrel_server::session::conversation::Conversation;
+use quarrel_shared::{
+    crowd::Crowd,
+    id::{PlayerId, RoomId, SeatId},
+    limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
+    protocol::{
+        ClientMessage, CloseReason, JoinTarget, RoomEntry, ServerMessage,
+        bounded::{List, Text},
+        codec::{self, Encode},
+        framing::LENGTH_BYTES,
+    },
+    tick::Tick,
+};
+
+use crate::{damage::Damage, heap};
+
+fn body(message: &impl Encode) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    codec::encode(message, &mut bytes);
+    bytes.split_off(LENGTH_BYTES)
+}
+
+fn client_samples() -> Vec<Vec<u8>> {
+    let messages = [
+        ClientMessage::Hello(hello::<Crowd>("Ada")),
+        ClientMessage::Join(JoinTarget::Quick),
+        ClientMessage::Join(JoinTarget::Room(RoomId(7))),
+        ClientMessage::Chat(Text::lossy("well shot")),
+        ClientMessage::Leave,
+        ClientMessage::ListRooms,
+        ClientMessage::ClosingSeen,
+    ];
+    messages.iter().map(body).collect()
+}
+
+fn server_samples() -> Vec<Vec<u8>> {
+    let room = RoomEntry { id: RoomId(1), seats: 16, players: 2, bots: 6 };
+    let messages = [
+        ServerMessage::Welcome { player: PlayerId(1), tick_rate: 30, send_rate: 30 },
+        ServerMessage::Rooms(List::new(vec![room; 40]).unwrap_or_default()),
+        ServerMessage::Joined { room: RoomId(1), seat: SeatId(2), seats: 16, tick: Tick(90) },
+        ServerMessage::SeatTaken { seat: SeatId(3), name: Text::lossy("Ben"), bot: true },
+        ServerMessage::Event {
+            sequence: 5,
+            tick: Tick(91),
+            payload: List::new(vec![7; 30]).unwrap_or_default(),
+        },
+        ServerMessage::Chat { seat: SeatId(3), text: Text::lossy("well shot") },
+        ServerMessage::Closing {
+            reason: CloseReason::ServerStopping,
+            sentence: Text::lossy(CloseReason::ServerStopping.sentence()),
+        },
+    ];
+    messages.iter().map(body).collect()
+}
+
+#[test]
+fn a_clients_message_is_read_or_refused() {
+    let samples = client_samples();
+    check!().with_iterations(20_000).with_generator(Damage::any()).for_each(|damage| {
+        let bytes = damage.applied(&samples);
+        let read = heap::bounded(bytes.len(), || codec::decode_client(&bytes));
+        if let Ok(message) = read {
+            assert!(bytes.len() <= CLIENT_MESSAGE_BYTES, "nothing longer than agreed is read");
+            assert_eq!(body(&message), bytes, "a message has one coding: {message:?}");
+        }
+    });
+}
+
+#[test]
+fn a_servers_message_is_read_or_refused() {
+    let samples = server_samples();
+    check!().with_iterations(20_000).with_generator(Damage::any()).for_each(|damage| {
+        let bytes = damage.applied(&samples);
+        let read = heap::bounded(bytes.len(), || codec::decode_server(&bytes));
+        if let Ok(message) = read {
+            assert!(bytes.len() <= SERVER_MESSAGE_BYTES, "nothing longer than agreed is read");
+            assert_eq!(body(&message), bytes, "a message has one coding: {message:?}");
+        }
+    });
+}
+
+#[test]
+fn a_conversation_takes_messages_in_any_order() {
+    let messages: Vec<_> =
+        client_samples().iter().map(|bytes| codec::decode_client(bytes).expect("our own sample")).collect();
+    let said = produce::<Vec<(u8, Option<bool>)>>();
+    check!().with_iterations(5_000).with_generator(said).for_each(|said| {
+        let mut conversation = Conversation::Greeting;
+        for (which, room_answers) in said {
+            let message = messages[usize::from(*which) % messages.len()].clone();
+            if conversation.hear(message).is_err() {
+                break;
+            }
+            if conversation == Conversation::Joining && let Some(seated) = room_answers {
+                conversation.joined(*seated);
+            }
+        }
+    });
+}

@@ -1,0 +1,108 @@
+//! Input datagrams of both games, and what a room makes of those that can be read.
+
+use bolero::check;
+use quarrel_server::room::RoomState;
+use quarrel_shared::{
+    arena::{Arena, Input},
+    bits::{BitReader, BitWriter, Bits},
+    crowd::{Crowd, Steering},
+    game::{Game, Setup},
+    id::{PlayerId, SeatId},
+    limits::INPUTS_PER_DATAGRAM,
+    protocol::{
+        datagram::{Ack, InputDatagram, InputRun},
+        messages::Name,
+    },
+    tick::{Tick, TickRate},
+};
+
+use crate::{damage::Damage, heap};
+
+/// Real datagrams of a game: with and without an acknowledgement, of one input and of many.
+fn samples<G: Game>(busy: G::Input) -> Vec<Vec<u8>> {
+    let ack = Some(Ack { newest: Tick(7), history: 0xffff_0f0f });
+    [None, ack].into_iter().flat_map(|ack| runs::<G>(&busy).map(move |run| coded::<G>(ack, run))).collect()
+}
+
+fn runs<G: Game>(busy: &G::Input) -> [InputRun<G::Input>; 2] {
+    let one = InputRun::new(Tick(9), busy.clone());
+    let mut many = one.clone();
+    for n in 0..INPUTS_PER_DATAGRAM {
+        many.push(if n % 3 == 0 { busy.clone() } else { G::Input::default() }, INPUTS_PER_DATAGRAM);
+    }
+    [one, many]
+}
+
+fn coded<G: Game>(ack: Option<Ack>, run: InputRun<G::Input>) -> Vec<u8> {
+    let mut out = BitWriter::new();
+    InputDatagram { ack, run }.encode(&mut out);
+    out.finish().to_vec()
+}
+
+fn read<G: Game>(bytes: &[u8]) -> Option<InputDatagram<G::Input>> {
+    let mut from = BitReader::new(bytes);
+    let datagram = heap::bounded(bytes.len(), || InputDatagram::<G::Input>::decode(&mut from)).ok()?;
+    from.finish().ok()?;
+    Some(datagram)
+}
+
+fn is_read_or_refused<G: Game>(busy: G::Input) {
+    let samples = samples::<G>(busy);
+    check!().with_iterations(20_000).with_generator(Damage::any()).for_each(|damage| {
+        if let Some(datagram) = read::<G>(&damage.applied(&samples)) {
+            let ticks: Vec<_> = datagram.run.iter().map(|(tick, _)| tick).collect();
+            assert!(ticks.len() <= INPUTS_PER_DATAGRAM, "a run is bounded");
+            assert!(ticks.windows(2).all(|pair| pair[0].next() == pair[1]), "a run has no gap: {ticks:?}");
+        }
+    });
+}
+
+fn a_room_survives<G: Game>(busy: G::Input, iterations: usize) {
+    let samples = samples::<G>(busy);
+    check!().with_iterations(iterations).with_type::<Vec<Damage>>().for_each(|all| {
+        let setup =
+            Setup { settings: G::Settings::default(), seed: 1, seats: 2, tick_rate: TickRate::default() };
+        let mut room = RoomState::<G>::new(&setup, 1, G::SKILLS[0]);
+        room.take_seat(PlayerId(1), Name::lossy("fuzz"), &mut Vec::new());
+        room.settle_bots(&mut Vec::new());
+        for damage in all {
+            if let Some(datagram) = read::<G>(&damage.applied(&samples)) {
+                let arrived = i64::from(room.tick().0) * 16;
+                room.input(SeatId(0), &datagram.run, arrived);
+            }
+            room.step();
+            room.publish();
+            drop(room.drain_events());
+        }
+    });
+}
+
+/// An input in which much is set.
+const RUNNING: Input = Input {
+    move_x: -100,
+    move_y: 27,
+    aim: quarrel_shared::game::Angle(40_000),
+    weapon: quarrel_shared::arena::Weapon::Sword,
+    fire: true,
+    dash: true,
+};
+
+#[test]
+fn an_arena_input_is_read_or_refused() {
+    is_read_or_refused::<Arena>(RUNNING);
+}
+
+#[test]
+fn a_crowd_input_is_read_or_refused() {
+    is_read_or_refused::<Crowd>(Steering { bend: -77 });
+}
+
+#[test]
+fn an_arena_plays_on_whatever_its_seats_want() {
+    a_room_survives::<Arena>(RUNNING, 300);
+}
+
+#[test]
+fn a_crowd_walks_on_whatever_its_seats_want() {
+    a_room_survives::<Crowd>(Steering { bend: -77 }, 300);
+}
