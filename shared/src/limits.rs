@@ -50,3 +50,6 @@ pub const ROOM_SEATS: u16 = 10_000;
 
 /// How long a refused peer may take to say that it read why, in milliseconds; then the connection is closed regardless.
 pub const CLOSING_ACK_MS: u64 = 1000;
+
+/// The most seats in a room that tells everybody who sits where: past that, names cost the square of the seats at every join.
+pub const ROSTER_SEATS: u16 = 128;

@@ -1,5 +1,7 @@
 //! The control stream as messages: framed both ways, with a bound on what may wait to be sent.
 
+use std::future::poll_fn;
+
 use quarrel_shared::{
     limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
     protocol::{
@@ -9,6 +11,8 @@ use quarrel_shared::{
     },
 };
 use quinn::{ReadError, RecvStream, SendStream, WriteError};
+
+use super::gate::Gate;
 
 /// How many bytes may wait for a peer that does not read: four of the largest messages. More, and it is too slow to play.
 const WAITING_BYTES: usize = 4 * SERVER_MESSAGE_BYTES;
@@ -24,6 +28,7 @@ pub struct ControlStream {
     deframer: Deframer,
     waiting: Vec<u8>,
     read: Box<[u8; READ_BYTES]>,
+    reading: Gate,
 }
 
 /// What became of the stream.
@@ -61,7 +66,14 @@ pub enum Driven {
 impl ControlStream {
     pub(super) fn new(send: SendStream, receive: RecvStream) -> Self {
         let deframer = Deframer::new(CLIENT_MESSAGE_BYTES);
-        Self { send, receive, deframer, waiting: Vec::new(), read: Box::new([0; READ_BYTES]) }
+        Self {
+            send,
+            receive,
+            deframer,
+            waiting: Vec::new(),
+            read: Box::new([0; READ_BYTES]),
+            reading: Gate::new(),
+        }
     }
 
     /// Puts a message in the queue; [`Self::drive`] sends it.
@@ -81,18 +93,20 @@ impl ControlStream {
     /// # Errors
     /// When the stream is over.
     pub async fn drive(&mut self) -> Result<Driven, StreamError> {
-        tokio::select! {
+        let Self { send, receive, waiting, read, reading, .. } = self;
+        let bytes = tokio::select! {
             biased;
-            written = self.send.write(&self.waiting), if !self.waiting.is_empty() => {
-                self.waiting.drain(..written?);
-                Ok(Driven::Sent)
+            written = send.write(waiting), if !waiting.is_empty() => {
+                waiting.drain(..written?);
+                return Ok(Driven::Sent);
             }
-            read = self.receive.read(&mut self.read[..]) => {
-                let bytes = read?.ok_or(StreamError::Finished)?;
-                self.deframer.push(&self.read[..bytes]);
-                Ok(Driven::Received)
-            }
+            bytes = poll_fn(|cx| reading.poll(cx, |cx| receive.poll_read(cx, &mut read[..]))) => bytes?,
+        };
+        if bytes == 0 {
+            return Err(StreamError::Finished);
         }
+        self.deframer.push(&self.read[..bytes]);
+        Ok(Driven::Received)
     }
 
     /// The next whole message that has come.

@@ -15,7 +15,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::status::{RoomStatus, SeatClaim};
+use super::{
+    state::RosterChange,
+    status::{RoomStatus, SeatClaim},
+};
 
 /// How many facts may wait for one session. A busy Arena says some ten a second, so this is many seconds of not reading.
 /// Full: the seat is taken away with [`CloseReason::TooSlow`].
@@ -59,6 +62,8 @@ pub struct Seated<G: Game> {
     pub seat: SeatId,
     /// The newest tick.
     pub tick: Tick,
+    /// Who sits where already.
+    pub roster: Vec<RosterChange>,
     /// The newest frame: a session that is slow skips some, and none waits for it.
     pub frames: watch::Receiver<Option<Arc<Frame<G::Entity>>>>,
     /// Facts, every one and in order. Closed: the seat is gone, for the reason in `ended`.
@@ -76,20 +81,8 @@ pub enum RoomEvent<G: Game> {
         /// What; shared by all who are told.
         event: Arc<G::Event>,
     },
-    /// Somebody sat down.
-    SeatTaken {
-        /// Where.
-        seat: SeatId,
-        /// Called what.
-        name: Name,
-        /// Whether it is a bot.
-        bot: bool,
-    },
-    /// Somebody stood up.
-    SeatLeft {
-        /// From where.
-        seat: SeatId,
-    },
+    /// Somebody sat down or stood up.
+    Roster(RosterChange),
     /// Somebody said something.
     Chat {
         /// Who.
@@ -103,10 +96,7 @@ impl<G: Game> Clone for RoomEvent<G> {
     fn clone(&self) -> Self {
         match self {
             Self::Game { tick, event } => Self::Game { tick: *tick, event: Arc::clone(event) },
-            Self::SeatTaken { seat, name, bot } => {
-                Self::SeatTaken { seat: *seat, name: name.clone(), bot: *bot }
-            }
-            Self::SeatLeft { seat } => Self::SeatLeft { seat: *seat },
+            Self::Roster(change) => Self::Roster(change.clone()),
             Self::Chat { seat, text } => Self::Chat { seat: *seat, text: text.clone() },
         }
     }

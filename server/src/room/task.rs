@@ -9,6 +9,7 @@ use std::{
 use quarrel_shared::{
     game::{Audience, Game, Setup},
     id::{RoomId, SeatId},
+    limits::ROSTER_SEATS,
     protocol::CloseReason,
     snapshot::Frame,
     tick::TickRate,
@@ -224,19 +225,18 @@ impl<G: Game> RoomTask<G> {
         };
         let (events, heard) = mpsc::channel(EVENTS_WAITING);
         let ended = Arc::new(OnceLock::new());
+        // Those who came in this same tick are told of each other with the changes, so they are left out here.
+        let roster = if self.tells_roster() { self.known_roster() } else { Vec::new() };
         let seated = Seated {
             seat,
             tick: self.state.tick(),
+            roster,
             frames: self.frames.subscribe(),
             events: heard,
             ended: Arc::clone(&ended),
         };
         self.links[seat.index()] = Some(SeatLink { events, ended });
         self.services.metrics.joins.inc();
-        let known: Vec<_> = self.state.roster().collect();
-        for change in known {
-            self.tell(&Audience::Only(seat), &change.into());
-        }
         // A session that died meanwhile drops its end, and the seat is released at the next tick.
         let _ = request.reply.send(Ok(seated));
     }
@@ -255,9 +255,19 @@ impl<G: Game> RoomTask<G> {
     }
 
     fn tell_roster(&mut self) {
-        for change in std::mem::take(&mut self.changed) {
-            self.tell(&Audience::All, &change.into());
+        let changed = std::mem::take(&mut self.changed);
+        if self.tells_roster() {
+            changed.into_iter().for_each(|change| self.tell(&Audience::All, &RoomEvent::Roster(change)));
         }
+    }
+
+    /// Everybody of whom the changes that are yet to be told say nothing.
+    fn known_roster(&self) -> Vec<RosterChange> {
+        self.state.roster().filter(|taken| !self.changed.contains(taken)).collect()
+    }
+
+    fn tells_roster(&self) -> bool {
+        self.status.seats <= ROSTER_SEATS
     }
 
     fn tell_events(&mut self) {
@@ -343,15 +353,6 @@ impl<G: Game> SeatLink<G> {
     fn tell(&self, event: &RoomEvent<G>) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event.clone()) {
             let _ = self.ended.set(CloseReason::TooSlow);
-        }
-    }
-}
-
-impl<G: Game> From<RosterChange> for RoomEvent<G> {
-    fn from(change: RosterChange) -> Self {
-        match change {
-            RosterChange::Taken { seat, name, bot } => Self::SeatTaken { seat, name, bot },
-            RosterChange::Left { seat } => Self::SeatLeft { seat },
         }
     }
 }

@@ -37,7 +37,7 @@ use crate::{
         peer::{PeerError, Traffic},
         stream::{ControlStream, Driven, StreamError},
     },
-    room::{RoomCommand, RoomEvent},
+    room::{RoomCommand, RoomEvent, state::RosterChange},
     telemetry::Metrics,
 };
 
@@ -126,6 +126,8 @@ struct Session<G: Game> {
     large: Option<Boxed<()>>,
     limit: RateLimit,
     housekeeping: Interval,
+    /// The largest datagram, as asked a second ago at most: asking takes the connection's lock.
+    datagram_limit: usize,
     traffic: Traffic,
     services: SessionServices<G>,
 }
@@ -162,6 +164,7 @@ impl<G: Game> Session<G> {
     ) -> Self {
         let mut housekeeping = interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let datagram_limit = peer.datagram_limit();
         Self {
             peer,
             control,
@@ -176,6 +179,7 @@ impl<G: Game> Session<G> {
             large: None,
             limit: RateLimit::new(services.lobby.spec().tick_rate, Duration::ZERO),
             housekeeping,
+            datagram_limit,
             traffic: Traffic::default(),
             services,
         }
@@ -201,10 +205,10 @@ impl<G: Game> Session<G> {
             biased;
             () = self.services.stop.cancelled() => Action::Stop,
             Some(event) = if_some(events.map(|events| events.recv())) => Action::Event(event),
-            driven = self.control.drive() => Action::Control(driven),
-            Some(joined) = if_some(self.joining.as_mut()) => Action::Joined(joined),
             Some(frame) = if_some(frames.map(watch::Receiver::changed)) => Action::Frame(frame),
+            driven = self.control.drive() => Action::Control(driven),
             datagram = self.peer.datagram() => Action::Datagram(datagram),
+            Some(joined) = if_some(self.joining.as_mut()) => Action::Joined(joined),
             Some(()) = if_some(self.large.as_mut()) => Action::LargeSent,
             _ = self.housekeeping.tick() => Action::Housekeeping,
             () = sleep_until(self.deadline), if greeting => Action::HelloMissing,
@@ -304,7 +308,7 @@ impl<G: Game> Session<G> {
     fn joined(&mut self, joined: Result<Joined<G>, CloseReason>) -> ControlFlow<Ending> {
         self.joining = None;
         self.conversation.joined(joined.is_ok());
-        let joined = match joined {
+        let mut joined = match joined {
             Ok(joined) => joined,
             Err(reason) => {
                 self.services.metrics.refused(reason.name());
@@ -323,8 +327,10 @@ impl<G: Game> Session<G> {
         }
         debug!(room = %joined.room.id(), seat = %joined.seated.seat, "seated");
         let replicator = Replicator::new(Interest::new(), BitWriter::new(), self.epoch.elapsed());
+        let roster = std::mem::take(&mut joined.seated.roster);
         self.seat = Some(Seat { joined, replicator, sequence: 0, scratch: BitWriter::new() });
-        self.push(&message)
+        self.push(&message)?;
+        roster.into_iter().try_for_each(|change| self.push(&roster_message(change)))
     }
 
     /// A fact of the room goes to the peer.
@@ -343,8 +349,7 @@ impl<G: Game> Session<G> {
                 seat.sequence += 1;
                 ServerMessage::Event { sequence, tick, payload }
             }
-            RoomEvent::SeatTaken { seat, name, bot } => ServerMessage::SeatTaken { seat, name, bot },
-            RoomEvent::SeatLeft { seat } => ServerMessage::SeatLeft { seat },
+            RoomEvent::Roster(change) => roster_message(change),
             RoomEvent::Chat { seat, text } => ServerMessage::Chat { seat, text },
         };
         self.push(&message)
@@ -366,7 +371,7 @@ impl<G: Game> Session<G> {
     fn replicate(&mut self) -> ControlFlow<Ending> {
         let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
         let Some(frame) = seat.newest_frame() else { return ControlFlow::Continue(()) };
-        let (id, limit) = (seat.id(), self.peer.datagram_limit());
+        let (id, limit) = (seat.id(), self.datagram_limit);
         let snapshot = seat.replicator.encode(&frame, id, limit, self.large.is_none(), self.epoch.elapsed());
         match snapshot {
             Some(Snapshot::Small(bytes)) => {
@@ -410,6 +415,7 @@ impl<G: Game> Session<G> {
 
     fn keep_house(&mut self) -> ControlFlow<Ending> {
         self.count_traffic();
+        self.datagram_limit = self.peer.datagram_limit();
         if let Some(entry) = self.entry() {
             entry.set_rtt(self.peer.rtt());
         }
@@ -506,6 +512,13 @@ impl<G: Game> Seat<G> {
         self.scratch.clear();
         event.encode(&mut self.scratch);
         List::new(self.scratch.finish().to_vec())
+    }
+}
+
+fn roster_message(change: RosterChange) -> ServerMessage {
+    match change {
+        RosterChange::Taken { seat, name, bot } => ServerMessage::SeatTaken { seat, name, bot },
+        RosterChange::Left { seat } => ServerMessage::SeatLeft { seat },
     }
 }
 
