@@ -96,7 +96,9 @@ fn a_conversation_takes_messages_in_any_order() {
             if conversation.hear(message).is_err() {
                 break;
             }
-            if conversation == Conversation::Joining && let Some(seated) = room_answers {
+            if conversation == Conversation::Joining
+                && let Some(seated) = room_answers
+            {
                 conversation.joined(*seated);
             }
         }

@@ -20,7 +20,9 @@ fn any_stream_gives_bounded_messages_or_an_error_and_is_not_hoarded() {
                 deframer.push(read);
                 loop {
                     match deframer.pop() {
-                        Ok(Some(message)) => assert!(message.len() <= CLIENT_MESSAGE_BYTES, "never more than agreed"),
+                        Ok(Some(message)) => {
+                            assert!(message.len() <= CLIENT_MESSAGE_BYTES, "never more than agreed")
+                        }
                         Ok(None) => break,
                         Err(_) => return,
                     }

@@ -24,12 +24,7 @@ type Said = (u8, Option<(u8, u32)>);
 
 #[test]
 fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
-    let setup = Setup {
-        settings: Default::default(),
-        seed: 4,
-        seats: SEATS,
-        tick_rate: TickRate::default(),
-    };
+    let setup = Setup { settings: Default::default(), seed: 4, seats: SEATS, tick_rate: TickRate::default() };
     let said = produce::<Vec<Said>>();
     check!().with_iterations(1_000).with_generator(said).for_each(|said| {
         let mut crowd = Crowd::new(&setup);
@@ -43,9 +38,8 @@ fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
             let now = PERIOD * tick.0;
             let ack = ack.map(|(age, history)| Ack { newest: tick.before(age.into()), history });
             replicator.acknowledge(Tick(u32::from(*input)), ack, now);
-            let seats = (0..SEATS).map(|seat| {
-                Some(SeatFrame { viewpoint: crowd.view(SeatId(seat)), ..SeatFrame::default() })
-            });
+            let seats = (0..SEATS)
+                .map(|seat| Some(SeatFrame { viewpoint: crowd.view(SeatId(seat)), ..SeatFrame::default() }));
             let frame = Frame::new(tick, crowd.entities(), seats.collect());
             let Some(Snapshot::Small(bytes) | Snapshot::Large(bytes)) =
                 replicator.encode(&frame, SeatId(0), 1100, true, now)

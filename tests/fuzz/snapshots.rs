@@ -43,8 +43,12 @@ fn samples<G: Game>() -> [Vec<u8>; 2] {
 
 fn coded<G: Game>(base: Option<&View<G::Entity>>, view: &View<G::Entity>) -> Vec<u8> {
     let mut out = BitWriter::new();
-    let header =
-        SnapshotHeader { tick: view.tick, baseline: base.map(|base| base.tick), margin: -3, used: Some(Tick(2)) };
+    let header = SnapshotHeader {
+        tick: view.tick,
+        baseline: base.map(|base| base.tick),
+        margin: -3,
+        used: Some(Tick(2)),
+    };
     header.encode(&mut out);
     diff(base, view, &mut out);
     out.finish().to_vec()
@@ -90,7 +94,10 @@ fn a_client_survives<G: Game>(iterations: usize) {
                 assert!(newest.is_none_or(|newest| newest < view.tick), "views never go back in time");
                 newest = Some(view.tick);
             }
-            assert!(baselines.ack().is_none_or(|ack| Some(ack.newest) == newest), "only what was seen is acknowledged");
+            assert!(
+                baselines.ack().is_none_or(|ack| Some(ack.newest) == newest),
+                "only what was seen is acknowledged"
+            );
         }
     });
 }

@@ -10,6 +10,7 @@
 //! - [`http`]: what an operator asks.
 //! - [`games`]: a game that does what a test wants.
 //! - [`source`]: the project's own source, for the tests of its architecture.
+//! - [`vectors`]: bytes that do not change.
 
 pub mod server;
 
@@ -24,6 +25,8 @@ pub mod http;
 pub mod games;
 
 pub mod source;
+
+pub mod vectors;
 
 pub use self::{
     player::Player,

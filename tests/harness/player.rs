@@ -34,11 +34,7 @@ impl<G: Game> Player<G> {
     ///
     /// # Panics
     /// When the connection ends before, or nothing comes in time.
-    pub async fn wait_for<T>(
-        &mut self,
-        what: &str,
-        mut wanted: impl FnMut(Happening<G>) -> Option<T>,
-    ) -> T {
+    pub async fn wait_for<T>(&mut self, what: &str, mut wanted: impl FnMut(Happening<G>) -> Option<T>) -> T {
         within(what, async {
             loop {
                 match self.0.next().await {

@@ -79,8 +79,10 @@ impl RawPeer {
     /// Says a good hello and is welcomed.
     pub async fn greet_as<G: Game>(&mut self, name: &str) {
         self.say(&ClientMessage::Hello(hello::<G>(name))).await;
-        self.hear_where("a welcome", |message| matches!(message, ServerMessage::Welcome { .. }).then_some(()))
-            .await;
+        self.hear_where("a welcome", |message| {
+            matches!(message, ServerMessage::Welcome { .. }).then_some(())
+        })
+        .await;
     }
 
     /// Says a message.
@@ -170,7 +172,9 @@ impl RawPeer {
     /// Reads nothing and waits for the close code; `None` when it is none of ours.
     pub async fn closed(&self) -> Option<CloseReason> {
         match within("the connection's end", self.connection.closed()).await {
-            ConnectionError::ApplicationClosed(close) => CloseReason::from_code(close.error_code.into_inner()),
+            ConnectionError::ApplicationClosed(close) => {
+                CloseReason::from_code(close.error_code.into_inner())
+            }
             _ => None,
         }
     }

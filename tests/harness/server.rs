@@ -34,7 +34,10 @@ impl<G: Game> TestServer<G> {
     /// The same with an operator's plane.
     #[must_use]
     pub fn start_with_http(settings: &[(&'static str, &str)]) -> Self {
-        Self::launch(settings, Some(TcpListener::bind(ANY_PORT).expect("a TCP port for the operator's plane")))
+        Self::launch(
+            settings,
+            Some(TcpListener::bind(ANY_PORT).expect("a TCP port for the operator's plane")),
+        )
     }
 
     /// Where players connect to.

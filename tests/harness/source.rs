@@ -94,15 +94,23 @@ mod tests {
 
     #[test]
     fn use_trees_are_unfolded_and_made_absolute() {
-        let found = paths("use super::{clock::RoomClock, state::*}; use crate::net; use quarrel_shared::{id, tick as t};");
-        let expected =
-            ["server::room::clock::RoomClock", "server::room::state", "server::net", "shared::id", "shared::tick"];
+        let found = paths(
+            "use super::{clock::RoomClock, state::*}; use crate::net; use quarrel_shared::{id, tick as t};",
+        );
+        let expected = [
+            "server::room::clock::RoomClock",
+            "server::room::state",
+            "server::net",
+            "shared::id",
+            "shared::tick",
+        ];
         assert_eq!(found, expected);
     }
 
     #[test]
     fn paths_in_the_code_are_found_and_words_in_comments_and_strings_are_not() {
-        let found = paths("// tokio::spawn\nfn f<'a>() { let c = '\"'; tokio::time::sleep(\"quinn::Endpoint\"); }");
+        let found =
+            paths("// tokio::spawn\nfn f<'a>() { let c = '\"'; tokio::time::sleep(\"quinn::Endpoint\"); }");
         assert_eq!(found, ["tokio::time::sleep"]);
     }
 

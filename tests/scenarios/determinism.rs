@@ -77,7 +77,8 @@ fn replay<G: Game>(played: &Played<G>, checkpoint: Option<u32>) {
         if checkpoint.is_some_and(|every| tick.0 % every == 0) {
             scratch.clear();
             game.save(&mut scratch);
-            game = G::load(&played.setup, &mut BitReader::new(scratch.finish())).expect("a state that was saved");
+            game = G::load(&played.setup, &mut BitReader::new(scratch.finish()))
+                .expect("a state that was saved");
         }
     }
 }

@@ -36,8 +36,16 @@ async fn a_peer_that_does_not_answer_does_not_keep_the_server() {
     let silent = RawPeer::connect(server.address()).await;
     until("both sessions", || server.metric("quarrel_sessions") == 2.0).await;
     assert!(server.shutdown().await, "nobody can hold a stop past its grace period");
-    assert_eq!(deaf.peer.closed().await, Some(CloseReason::ServerStopping), "the close code comes regardless");
-    assert_eq!(silent.closed().await, Some(CloseReason::ServerStopping), "also to who has not said hello yet");
+    assert_eq!(
+        deaf.peer.closed().await,
+        Some(CloseReason::ServerStopping),
+        "the close code comes regardless"
+    );
+    assert_eq!(
+        silent.closed().await,
+        Some(CloseReason::ServerStopping),
+        "also to who has not said hello yet"
+    );
 }
 
 #[tokio::test]

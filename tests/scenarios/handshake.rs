@@ -2,17 +2,11 @@
 //! as the QUIC close code.
 
 use quarrel_client::{Client, ConnectConfig, ConnectError};
-use quarrel_harness::{
-    Goodbye, RawPeer, TestServer,
-    raw::hello,
-    wait::within,
-};
+use quarrel_harness::{Goodbye, RawPeer, TestServer, raw::hello, wait::within};
 use quarrel_shared::{
     crowd::Crowd,
     game::Game as _,
-    protocol::{
-        ClientMessage, CloseReason, Fingerprint, Hello, JoinTarget, PROTOCOL_VERSION, bounded::Text,
-    },
+    protocol::{ClientMessage, CloseReason, Fingerprint, Hello, JoinTarget, PROTOCOL_VERSION, bounded::Text},
 };
 
 /// A deadline that a test can wait for.
@@ -43,13 +37,15 @@ fn assert_refused(goodbye: &Goodbye, reason: CloseReason, advice: &str) {
 
 #[tokio::test]
 async fn an_older_client_is_told_to_update() {
-    let goodbye = goodbye_after_hello(Hello { protocol: PROTOCOL_VERSION - 1, ..hello::<Crowd>("Ada") }).await;
+    let goodbye =
+        goodbye_after_hello(Hello { protocol: PROTOCOL_VERSION - 1, ..hello::<Crowd>("Ada") }).await;
     assert_refused(&goodbye, CloseReason::VersionMismatch, "the client is older; update it");
 }
 
 #[tokio::test]
 async fn a_newer_client_is_told_that_the_server_is_older() {
-    let goodbye = goodbye_after_hello(Hello { protocol: PROTOCOL_VERSION + 1, ..hello::<Crowd>("Ada") }).await;
+    let goodbye =
+        goodbye_after_hello(Hello { protocol: PROTOCOL_VERSION + 1, ..hello::<Crowd>("Ada") }).await;
     assert_refused(&goodbye, CloseReason::VersionMismatch, "ask its operator to update it");
 }
 
@@ -63,8 +59,7 @@ async fn a_client_of_another_game_is_told_both_names() {
 
 #[tokio::test]
 async fn a_client_of_another_revision_is_told_which_side_is_older() {
-    let goodbye =
-        goodbye_after_hello(Hello { revision: Crowd::REVISION + 1, ..hello::<Crowd>("Ada") }).await;
+    let goodbye = goodbye_after_hello(Hello { revision: Crowd::REVISION + 1, ..hello::<Crowd>("Ada") }).await;
     assert_refused(&goodbye, CloseReason::FingerprintMismatch, "the server is older");
 }
 
@@ -130,10 +125,7 @@ async fn a_full_server_says_so_and_has_room_again_when_somebody_goes() {
     let goodbye = goodbye_after(&server, &ClientMessage::Hello(hello::<Crowd>("Ben"))).await;
     assert_refused(&goodbye, CloseReason::ServerFull, "try again later");
     drop(first);
-    within("a place for the next", async {
-        while goodbye_or_welcome(&server).await.is_err() {}
-    })
-    .await;
+    within("a place for the next", async { while goodbye_or_welcome(&server).await.is_err() {} }).await;
 }
 
 /// Connects as a client would, to be welcomed or refused.
@@ -161,6 +153,9 @@ async fn every_refusal_says_what_to_do() {
     for reason in CloseReason::ALL {
         let sentence = reason.sentence();
         let is_advice = sentence.contains(';') || sentence.contains(',') || reason == CloseReason::Left;
-        assert!(is_advice && sentence.ends_with('.'), "{reason:?}: what happened; what to do. Not: {sentence}");
+        assert!(
+            is_advice && sentence.ends_with('.'),
+            "{reason:?}: what happened; what to do. Not: {sentence}"
+        );
     }
 }

@@ -50,7 +50,11 @@ fn no_file_is_an_attic() {
     for file in source::files(&["shared", "server", "client", "tests"]) {
         let lines = file.text.lines().count();
         let may_be_long = LONG.iter().any(|(place, _)| *place == file.place);
-        assert!(lines <= MOST_LINES || may_be_long, "{}: {lines} lines; does it hold two concepts?", file.place);
+        assert!(
+            lines <= MOST_LINES || may_be_long,
+            "{}: {lines} lines; does it hold two concepts?",
+            file.place
+        );
         assert!(lines > MOST_LINES || !may_be_long, "{}: short again; take it off the list", file.place);
     }
 }
@@ -62,7 +66,10 @@ fn no_dependency_is_older_than_its_fix() {
         for (_, version) in locked.iter().filter(|(locked, _)| locked == name) {
             // A fix of 0.10 says nothing of 0.9, nor the other way round.
             let is_older = breaking(version) == breaking(least) && order(version, least) == Ordering::Less;
-            assert!(!is_older, "{name} {version} is older than {least}, where a fault was fixed: cargo update");
+            assert!(
+                !is_older,
+                "{name} {version} is older than {least}, where a fault was fixed: cargo update"
+            );
         }
         let is_ancient = |version: &str| {
             let lines = MINIMUM_VERSIONS.iter().filter(|(known, _)| known == name);

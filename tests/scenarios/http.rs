@@ -15,7 +15,11 @@ async fn the_listings_show_who_plays_where() {
     let rooms = get(http, "/v1/rooms").await.json();
     let room = &rooms["rooms"][0];
     assert_eq!((&room["id"], &room["game"]), (&json!(joined.room.to_string()), &json!("crowd")), "{rooms}");
-    assert_eq!((&room["seats"], &room["players"], &room["bots"]), (&json!(5), &json!(1), &json!(0)), "{rooms}");
+    assert_eq!(
+        (&room["seats"], &room["players"], &room["bots"]),
+        (&json!(5), &json!(1), &json!(0)),
+        "{rooms}"
+    );
     assert!(room["tick"].as_u64() > Some(0), "its ticks advance: {rooms}");
 
     let players = get(http, "/v1/players").await.json();
@@ -32,7 +36,11 @@ async fn the_metrics_count_a_player() {
     let metrics = get(server.http_address(), "/metrics").await;
     assert_eq!(metrics.status, 200);
     for line in ["quarrel_sessions 1", "quarrel_rooms 1", "quarrel_players 1", "quarrel_joins_total 1"] {
-        assert!(metrics.body.lines().any(|rendered| rendered == line), "`{line}` must be in\n{}", metrics.body);
+        assert!(
+            metrics.body.lines().any(|rendered| rendered == line),
+            "`{line}` must be in\n{}",
+            metrics.body
+        );
     }
     let has_some = |name: &str| {
         let line = metrics.body.lines().find(|line| line.starts_with(name));

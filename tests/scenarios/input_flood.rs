@@ -31,7 +31,10 @@ async fn a_flood_of_datagrams_is_closed_and_another_player_keeps_its_snapshots()
     let ticks = last.await.tick.since(first);
     let goodbye = flooding.await.expect("a flood ends");
     assert_eq!(goodbye.code, Some(CloseReason::RateLimited), "a flood is closed: {goodbye:?}");
-    assert!(views * 4 >= ticks * 3, "{views} views in {ticks} ticks: a neighbour's flood costs nobody a view");
+    assert!(
+        views * 4 >= ticks * 3,
+        "{views} views in {ticks} ticks: a neighbour's flood costs nobody a view"
+    );
 }
 
 #[tokio::test]

@@ -60,7 +60,9 @@ fn check(view: &View<ArenaEntity>, seat: SeatId) -> usize {
     for entity in entities() {
         match entity.place() {
             Place::Everywhere => {}
-            Place::Only(owner) => assert_eq!(owner, seat, "a seat's own business is told to it alone: {entity:?}"),
+            Place::Only(owner) => {
+                assert_eq!(owner, seat, "a seat's own business is told to it alone: {entity:?}")
+            }
             Place::At(at) => assert!(may_see(&map, eye, at), "from {eye:?} at {}: {entity:?}", view.tick),
         }
     }

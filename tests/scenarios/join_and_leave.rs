@@ -16,8 +16,7 @@ const SMALL: &[(&str, &str)] = &[("room.seats", "8")];
 async fn a_player_who_joins_sees_the_room_and_itself_in_it() {
     let server = TestServer::<Crowd>::start(&[]);
     let (mut player, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let is_own =
-        |view: &View<Walker>| view.entities.iter().any(|(_, walker)| walker.seat == joined.seat);
+    let is_own = |view: &View<Walker>| view.entities.iter().any(|(_, walker)| walker.seat == joined.seat);
     player.view_where("a view with one's own walker", is_own).await;
     assert_eq!(player.welcome().tick_rate, joined.rate, "a welcome says how fast rooms step");
     player.go().await;
@@ -80,7 +79,8 @@ async fn a_player_whose_program_drops_the_connection_has_left() {
     let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let (ben, joined) = Player::<Crowd>::sit(server.address(), "Ben").await;
     drop(ben);
-    let left = |happening| matches!(happening, Happening::SeatLeft { seat } if seat == joined.seat).then_some(());
+    let left =
+        |happening| matches!(happening, Happening::SeatLeft { seat } if seat == joined.seat).then_some(());
     ada.wait_for("the dropped player's going", left).await;
     assert!(server.shutdown().await, "a server stops in time whoever has dropped");
     assert!(matches!(ada.ending().await, Ending::Closed { .. }), "and says so");

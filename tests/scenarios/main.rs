@@ -16,3 +16,4 @@ mod movement_seen_by_others;
 mod room_panic;
 mod rooms_apart;
 mod slow_reader;
+mod vectors;

@@ -29,11 +29,17 @@ fn damaged_messages() -> Vec<(&'static str, Vec<u8>)> {
         ("an empty message", frame(&[])),
         ("a message that ends early", frame(&join[..join.len() - 1])),
         ("a message with bytes left over", frame(&[&join[..], &[0]].concat())),
-        ("an announcement of more than any message has", (CLIENT_MESSAGE_BYTES as u16 + 1).to_le_bytes().into()),
+        (
+            "an announcement of more than any message has",
+            (CLIENT_MESSAGE_BYTES as u16 + 1).to_le_bytes().into(),
+        ),
         ("the longest announcement there is", vec![0xff; 2]),
         ("a chat that says it is 2^64 bytes long", frame(&[&4u32.to_le_bytes()[..], &[0xff; 8]].concat())),
         ("a chat that is no UTF-8", frame(&[&4u32.to_le_bytes()[..], &1u64.to_le_bytes(), &[0xff]].concat())),
-        ("a chat that moves the cursor", frame(&[&4u32.to_le_bytes()[..], &1u64.to_le_bytes(), &[0x1b]].concat())),
+        (
+            "a chat that moves the cursor",
+            frame(&[&4u32.to_le_bytes()[..], &1u64.to_le_bytes(), &[0x1b]].concat()),
+        ),
         ("words", b"GET / HTTP/1.1\r\nHost: quarrel\r\n\r\n".to_vec()),
     ]
 }

@@ -61,7 +61,11 @@ async fn the_list_of_rooms_says_who_is_where_and_an_id_leads_there() {
             }
         }
     });
-    assert_eq!(joined.await.map(|joined| joined.room), Ok(RoomId(2)), "an id leads to its room, not to the first");
+    assert_eq!(
+        joined.await.map(|joined| joined.room),
+        Ok(RoomId(2)),
+        "an id leads to its room, not to the first"
+    );
     cem.go().await;
 }
 

@@ -2,7 +2,9 @@
 
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Audience, Entities, Entity, Game, Occupant, Outcome, Place, RoomDefaults, Setup, Step, Viewpoint},
+    game::{
+        Audience, Entities, Entity, Game, Occupant, Outcome, Place, RoomDefaults, Setup, Step, Viewpoint,
+    },
     id::{EntityId, SeatId},
     limits::EVENT_BYTES,
 };
