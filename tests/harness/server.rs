@@ -61,7 +61,6 @@ impl<G: Game> TestServer<G> {
     }
 
     /// Where match records go; it outlives the server.
-    #[must_use]
     pub fn records(&self) -> impl Fn() -> Vec<MatchRecord> + use<G> {
         let records = self.records.clone();
         move || records.records()

@@ -50,6 +50,24 @@ async fn a_newcomer_is_told_who_is_there_already() {
 }
 
 #[tokio::test]
+async fn in_a_crowd_of_thousands_nobody_is_told_of_everybody() {
+    let server = TestServer::<Crowd>::start(&[("room.seats", "1000")]);
+    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
+    ben.plays_on(2).await;
+    ben.chat("is anybody there?").await.expect("the connection lives");
+    let first_word = |happening| match happening {
+        Happening::View(_) => None,
+        other => Some(other),
+    };
+    let heard = ada.wait_for("Ben's line", first_word).await;
+    assert!(
+        matches!(heard, Happening::Chat { .. }),
+        "Ben's coming is not told, or names would cost the square: {heard:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_seat_that_was_left_is_given_to_the_next() {
     let server = TestServer::<Crowd>::start(&[("room.seats", "1"), ("room.rooms", "1")]);
     let (mut ada, first) = Player::<Crowd>::sit(server.address(), "Ada").await;

@@ -148,7 +148,7 @@ impl Game for Levers {
     fn outcome(&self) -> Option<Outcome> {
         let scores: Vec<_> = self.pegs.iter().map(|(_, peg)| (peg.seat, peg.pulls as i32)).collect();
         let winners = scores.iter().filter(|(_, pulls)| *pulls > 0).map(|(seat, _)| *seat).collect();
-        self.is_finished.then(|| Outcome { winners, scores, seed: self.seed })
+        self.is_finished.then_some(Outcome { winners, scores, seed: self.seed })
     }
 
     fn save(&self, out: &mut BitWriter) {
