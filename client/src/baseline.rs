@@ -8,7 +8,10 @@ use std::{ops::AddAssign, sync::Arc};
 use quarrel_shared::{
     bits::{BitReader, Bits, BitsError},
     game::Entity,
-    protocol::datagram::{Ack, SnapshotHeader},
+    protocol::{
+        Seating,
+        datagram::{Ack, SnapshotHeader},
+    },
     snapshot::{ReceivedHistory, View, apply},
 };
 
@@ -19,6 +22,7 @@ const GIVE_UP_AFTER: u32 = 4;
 /// What one seat has applied.
 #[derive(Debug)]
 pub struct Baselines<E> {
+    seating: Seating,
     received: ReceivedHistory<E>,
     /// Whether the newest view came as a delta: until then the server waits for an acknowledgement between sends.
     flowing: bool,
@@ -55,8 +59,8 @@ impl AddAssign for SnapshotCounts {
 /// Why a snapshot did not become a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// A newer one was applied already.
-    #[error("a newer snapshot was applied already")]
+    /// A newer one was applied already, or it is for a seat that was given up.
+    #[error("a newer snapshot was applied already, or a newer seat taken")]
     Stale,
     /// Its baseline is not held.
     #[error("the snapshot's baseline is not held")]
@@ -67,10 +71,11 @@ pub enum Unusable {
 }
 
 impl<E: Entity> Baselines<E> {
-    /// Nothing applied yet.
+    /// Nothing applied yet, on this seat.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(seating: Seating) -> Self {
         Self {
+            seating,
             received: ReceivedHistory::new(),
             flowing: false,
             missed: 0,
@@ -131,7 +136,8 @@ impl<E: Entity> Baselines<E> {
     fn decode(&self, bytes: &[u8]) -> Result<(SnapshotHeader, Arc<View<E>>), Unusable> {
         let mut from = BitReader::new(bytes);
         let header = SnapshotHeader::decode(&mut from)?;
-        if self.newest().is_some_and(|newest| newest.tick >= header.tick) {
+        let overtaken = self.newest().is_some_and(|newest| newest.tick >= header.tick);
+        if header.seating != self.seating || overtaken {
             return Err(Unusable::Stale);
         }
         let base = match header.baseline {
@@ -147,12 +153,6 @@ impl<E: Entity> Baselines<E> {
     }
 }
 
-impl<E: Entity> Default for Baselines<E> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use quarrel_shared::{
@@ -161,6 +161,8 @@ mod tests {
     };
 
     use super::*;
+
+    const SEATING: Seating = Seating::FIRST;
 
     fn view(tick: u32) -> View<Walker> {
         let walker = |slot: u16| Walker {
@@ -177,7 +179,14 @@ mod tests {
 
     fn snapshot(tick: u32, baseline: Option<u32>) -> Vec<u8> {
         let mut out = BitWriter::new();
-        let header = SnapshotHeader { tick: Tick(tick), baseline: baseline.map(Tick), margin: 0, used: None };
+        let baseline_tick = baseline.map(Tick);
+        let header = SnapshotHeader {
+            seating: SEATING,
+            tick: Tick(tick),
+            baseline: baseline_tick,
+            margin: None,
+            used: None,
+        };
         header.encode(&mut out);
         diff(baseline.map(view).as_ref(), &view(tick), &mut out);
         out.finish().to_vec()
@@ -185,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_keyframe_and_deltas_on_it_become_views() {
-        let mut baselines = Baselines::new();
+        let mut baselines = Baselines::new(SEATING);
         assert_eq!(baselines.ack(), None);
         for (tick, baseline) in [(10, None), (11, Some(10)), (13, Some(11))] {
             let (_, got) = baselines.apply(&snapshot(tick, baseline), 1).unwrap();
@@ -197,7 +206,7 @@ mod tests {
 
     #[test]
     fn an_overtaken_or_doubled_snapshot_changes_nothing() {
-        let mut baselines = Baselines::<Walker>::new();
+        let mut baselines = Baselines::<Walker>::new(SEATING);
         baselines.apply(&snapshot(10, None), 1).unwrap();
         baselines.apply(&snapshot(12, Some(10)), 1).unwrap();
         for tick in [11, 12] {
@@ -208,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_lost_baseline_asks_for_a_keyframe_and_recovers_with_it() {
-        let mut baselines = Baselines::<Walker>::new();
+        let mut baselines = Baselines::<Walker>::new(SEATING);
         baselines.apply(&snapshot(10, None), 1).unwrap();
         for tick in 20..20 + GIVE_UP_AFTER {
             assert!(baselines.ack().is_some(), "a few may have been on their way");
@@ -220,8 +229,15 @@ mod tests {
     }
 
     #[test]
+    fn a_keyframe_of_the_seat_before_is_not_taken_for_one_of_this() {
+        let mut baselines = Baselines::<Walker>::new(SEATING.next());
+        assert_eq!(baselines.apply(&snapshot(900, None), 1), Err(Unusable::Stale));
+        assert!(baselines.newest().is_none());
+    }
+
+    #[test]
     fn bytes_left_over_behind_a_snapshot_make_it_none() {
-        let mut baselines = Baselines::<Walker>::new();
+        let mut baselines = Baselines::<Walker>::new(SEATING);
         let mut bytes = snapshot(10, None);
         bytes.push(0);
         assert_eq!(baselines.apply(&bytes, 1), Err(Unusable::Undecodable(BitsError::Trailing)));

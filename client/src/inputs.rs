@@ -2,7 +2,10 @@
 
 use quarrel_shared::{
     bits::{BitWriter, Bits},
-    protocol::datagram::{Ack, InputDatagram, InputRun},
+    protocol::{
+        Seating,
+        datagram::{Ack, InputDatagram, InputRun},
+    },
     tick::Tick,
 };
 
@@ -12,14 +15,15 @@ pub const INPUTS_REPEATED: usize = 4;
 /// One seat's inputs on their way up.
 #[derive(Debug)]
 pub struct InputLog<I> {
+    seating: Seating,
     datagram: Option<InputDatagram<I>>,
 }
 
 impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
-    /// Nothing wanted yet.
+    /// Nothing wanted yet, on this seat.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { datagram: None }
+    pub const fn new(seating: Seating) -> Self {
+        Self { seating, datagram: None }
     }
 
     /// Wants this at `tick`. A tick that does not follow the one before starts a new run: the clock was set anew.
@@ -28,7 +32,10 @@ impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
             Some(datagram) if datagram.run.newest().next() == tick => {
                 datagram.run.push(input, INPUTS_REPEATED);
             }
-            datagram => *datagram = Some(InputDatagram { ack: None, run: InputRun::new(tick, input) }),
+            datagram => {
+                let run = InputRun::new(tick, input);
+                *datagram = Some(InputDatagram { seating: self.seating, ack: None, run });
+            }
         }
     }
 
@@ -39,12 +46,6 @@ impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
         out.clear();
         datagram.encode(out);
         Some(out.finish())
-    }
-}
-
-impl<I: Bits + Default + Clone + PartialEq> Default for InputLog<I> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -63,14 +64,14 @@ mod tests {
 
     #[test]
     fn a_datagram_repeats_the_inputs_before_the_newest() {
-        let mut log = InputLog::new();
+        let mut log = InputLog::new(Seating::FIRST);
         (20..26).for_each(|tick| log.push(Tick(tick), Steering { bend: tick as i8 }));
         assert_eq!(said(&mut log), [(22, 22), (23, 23), (24, 24), (25, 25)]);
     }
 
     #[test]
     fn a_jump_of_the_clock_starts_a_new_run() {
-        let mut log = InputLog::new();
+        let mut log = InputLog::new(Seating::FIRST);
         [20, 21, 90].into_iter().for_each(|tick| log.push(Tick(tick), Steering { bend: 1 }));
         assert_eq!(said(&mut log), [(90, 1)]);
     }

@@ -10,7 +10,7 @@ use std::{
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{Game, Seen},
-    protocol::{CloseReason, ServerMessage},
+    protocol::{CloseReason, Seating, ServerMessage},
     tick::Tick,
 };
 
@@ -115,9 +115,7 @@ impl<G: Game> Session<G> {
         let Ok((header, view)) = seat.baselines.apply(bytes, send_interval) else {
             return Flow::Continue(());
         };
-        // Before its first input a server has no margin to tell, and says zero.
-        let margin = (header.used.is_some() || header.margin != 0).then_some(header.margin);
-        seat.clock.heard(header.tick, margin, now, rtt);
+        seat.clock.heard(header.tick, header.margin, now, rtt);
         pilot.on_snapshot(&header, now);
         pilot.on(Happening::View(view), now)
     }
@@ -135,10 +133,10 @@ impl<G: Game> Session<G> {
             ServerMessage::Welcome { .. } | ServerMessage::Closing { .. } => {
                 return Flow::Break(CloseReason::Malformed);
             }
-            ServerMessage::Joined { room, seat, seats, tick } => {
+            ServerMessage::Joined { room, seat, seats, tick, seating } => {
                 let joined = Joined { room, seat, seats, tick, rate: self.welcome.tick_rate };
                 self.leave();
-                self.seat = Some(Seat::new(joined, now, rtt));
+                self.seat = Some(Seat::new(joined, seating, now, rtt));
                 Happening::Joined(joined)
             }
             ServerMessage::Event { sequence, tick, payload } => {
@@ -182,14 +180,14 @@ impl<G: Game> Session<G> {
 }
 
 impl<G: Game> Seat<G> {
-    fn new(joined: Joined, now: Duration, rtt: Duration) -> Self {
+    fn new(joined: Joined, seating: Seating, now: Duration, rtt: Duration) -> Self {
         // Rooms give seats at the start of a tick, so the one after the newest was being made when this was said.
         let made = joined.tick.next();
         Self {
             joined,
             clock: ClientClock::new(joined.rate, made, now, rtt),
-            baselines: Baselines::new(),
-            inputs: InputLog::new(),
+            baselines: Baselines::new(seating),
+            inputs: InputLog::new(seating),
             events: EventOrder::default(),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A bucket that holds up to `burst` tokens and gains `per_second` of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TokenBucket {
+pub(crate) struct TokenBucket {
     per_second: f64,
     burst: f64,
     tokens: f64,
@@ -14,14 +14,12 @@ pub struct TokenBucket {
 
 impl TokenBucket {
     /// A full bucket at `now`, a duration since an epoch of the caller's.
-    #[must_use]
-    pub fn full(per_second: f64, burst: f64, now: Duration) -> Self {
+    pub(crate) fn full(per_second: f64, burst: f64, now: Duration) -> Self {
         Self { per_second, burst, tokens: burst, at: now }
     }
 
     /// Takes `cost` tokens; false, and takes none, when there are fewer.
-    #[must_use]
-    pub fn take(&mut self, cost: f64, now: Duration) -> bool {
+    pub(crate) fn take(&mut self, cost: f64, now: Duration) -> bool {
         self.refill(now);
         let enough = self.tokens >= cost;
         if enough {
@@ -31,15 +29,13 @@ impl TokenBucket {
     }
 
     /// Whether it would be as new: nothing is lost by forgetting it.
-    #[must_use]
-    pub fn is_full(&mut self, now: Duration) -> bool {
+    pub(crate) fn is_full(&mut self, now: Duration) -> bool {
         self.refill(now);
         self.tokens >= self.burst
     }
 
     /// How long until one token is there; zero when one is.
-    #[must_use]
-    pub fn wait(&mut self, now: Duration) -> Duration {
+    pub(crate) fn wait(&mut self, now: Duration) -> Duration {
         self.refill(now);
         Duration::from_secs_f64(((1.0 - self.tokens) / self.per_second).max(0.0))
     }

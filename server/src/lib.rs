@@ -14,7 +14,6 @@
 
 pub mod net;
 
-pub mod bucket;
 pub mod session;
 
 pub mod room;
@@ -32,6 +31,8 @@ pub mod data_dir;
 pub mod shutdown;
 pub mod telemetry;
 
+mod bucket;
+mod gate;
 mod program;
 
 pub use self::program::{GameEntry, main, main_with};

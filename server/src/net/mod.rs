@@ -6,14 +6,12 @@
 //! - [`admission`]: who may shake hands now. Pure.
 //! - [`peer`]: one player's connection.
 //! - [`stream`]: the control stream as messages.
-//! - [`gate`]: polls what is seldom ready only when it is.
 //! - [`tls`], [`keys`]: who we are.
 
 pub mod accept;
 pub mod admission;
 pub mod congestion;
 pub mod endpoint;
-pub mod gate;
 pub mod keys;
 pub mod peer;
 pub mod stream;

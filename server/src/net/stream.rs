@@ -5,14 +5,15 @@ use std::future::poll_fn;
 use quarrel_shared::{
     limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
     protocol::{
-        ClientMessage, ServerMessage,
+        ClientMessage, CloseReason, ServerMessage,
+        bounded::Text,
         codec::{self, CodecError},
         framing::{Deframer, FrameTooLong},
     },
 };
 use quinn::{ReadError, RecvStream, SendStream, WriteError};
 
-use super::gate::Gate;
+use crate::gate::Gate;
 
 /// How many bytes may wait for a peer that does not read: four of the largest messages. More, and it is too slow to play.
 const WAITING_BYTES: usize = 4 * SERVER_MESSAGE_BYTES;
@@ -107,6 +108,22 @@ impl ControlStream {
         }
         self.deframer.push(&self.read[..bytes]);
         Ok(Driven::Received)
+    }
+
+    /// Says why the connection ends, and waits until the peer has heard it. quinn may not send a close code while its window is
+    /// full, so the reason goes ahead here.
+    ///
+    /// # Errors
+    /// When the stream is over before.
+    pub async fn say_closing(&mut self, reason: CloseReason, sentence: &str) -> Result<(), StreamError> {
+        self.push(&ServerMessage::Closing { reason, sentence: Text::lossy(sentence) })?;
+        loop {
+            // Whatever else the peer still says is of no interest any more, even if it is no message at all.
+            if let Ok(Some(ClientMessage::ClosingSeen)) = self.pop() {
+                return Ok(());
+            }
+            self.drive().await?;
+        }
     }
 
     /// The next whole message that has come.

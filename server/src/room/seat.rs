@@ -17,8 +17,8 @@ pub struct Seat<G: Game> {
     pub holder: Holder<G>,
     /// What they want.
     pub inputs: InputBuffer<G::Input>,
-    /// How early the newest input came, in 1/16 tick.
-    pub margin: i16,
+    /// How early the newest input came, in 1/16 tick; `None` before the first.
+    pub margin: Option<i16>,
 }
 
 /// Who holds a seat.
@@ -32,7 +32,7 @@ pub enum Holder<G: Game> {
 impl<G: Game> Seat<G> {
     /// A seat taken at `now`.
     pub fn new(name: Name, holder: Holder<G>, now: Tick, rate: TickRate) -> Self {
-        Self { name, holder, inputs: InputBuffer::new(now, rate), margin: 0 }
+        Self { name, holder, inputs: InputBuffer::new(now, rate), margin: None }
     }
 
     /// Who sits here, as the game is told.

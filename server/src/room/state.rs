@@ -150,7 +150,7 @@ impl<G: Game> RoomState<G> {
             seat.inputs.push(tick, input.clone());
         }
         let margin = i64::from(run.newest().0) * 16 - arrived;
-        seat.margin = margin.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16;
+        seat.margin = Some(margin.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16);
     }
 
     /// Makes the next tick.
@@ -266,7 +266,7 @@ mod tests {
             .collect();
         assert_eq!(bend_at, [0, 0, 9]);
         let told = room.frame().seat(seat).unwrap();
-        assert_eq!((told.margin, told.used), (32, Some(Tick(3))), "two ticks early, and used");
+        assert_eq!((told.margin, told.used), (Some(32), Some(Tick(3))), "two ticks early, and used");
     }
 
     #[test]

@@ -11,7 +11,10 @@ use quarrel_shared::{
     game::Entity,
     id::SeatId,
     limits::KEYFRAME_BYTES,
-    protocol::datagram::{Ack, SnapshotHeader},
+    protocol::{
+        Seating,
+        datagram::{Ack, SnapshotHeader},
+    },
     snapshot::{Frame, Interest, SentHistory, diff},
     tick::Tick,
 };
@@ -22,6 +25,7 @@ const KEYFRAME_PATIENCE: Duration = Duration::from_secs(1);
 /// What one client is sent.
 #[derive(Debug)]
 pub struct Replicator<E> {
+    seating: Seating,
     interest: Interest,
     history: SentHistory<E>,
     out: BitWriter,
@@ -43,13 +47,14 @@ pub enum Snapshot<'a> {
 }
 
 impl<E: Entity> Replicator<E> {
-    /// For a client that has nothing yet, at `now` (a duration since an epoch of the caller's).
+    /// For a client that has nothing of this seat yet, at `now` (a duration since an epoch of the caller's).
     #[must_use]
-    pub const fn new(interest: Interest, out: BitWriter, now: Duration) -> Self {
+    pub fn new(seating: Seating, now: Duration) -> Self {
         Self {
-            interest,
+            seating,
+            interest: Interest::new(),
             history: SentHistory::new(),
-            out,
+            out: BitWriter::new(),
             keyframe_at: None,
             heard: Tick(0),
             progress_at: now,
@@ -101,6 +106,7 @@ impl<E: Entity> Replicator<E> {
         let mut view = self.history.spare();
         self.interest.pick(frame, seat, &mut view);
         let header = SnapshotHeader {
+            seating: self.seating,
             tick,
             baseline: baseline_tick,
             margin: seat_frame.margin,
@@ -160,7 +166,7 @@ mod tests {
                 (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
             let mut crowd = Crowd::new(&setup);
             entries.apply(&mut crowd, Tick(1), &mut Outbox::new());
-            let replicator = Replicator::new(Interest::new(), BitWriter::new(), Duration::ZERO);
+            let replicator = Replicator::new(Seating::FIRST, Duration::ZERO);
             Self { crowd, tick: 1, replicator, views: Vec::new() }
         }
 

@@ -1,43 +1,39 @@
 //! The thin part of a session: waits for whatever comes first, then applies it without waiting for anything.
 
-use std::{ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
+use std::{future::poll_fn, ops::ControlFlow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use quarrel_shared::{
-    bits::{BitReader, BitWriter, Bits},
     game::Game,
-    id::{PlayerId, SeatId},
+    id::PlayerId,
     limits::CLOSING_ACK_MS,
     protocol::{
-        ClientMessage, CloseReason, Hello, JoinTarget, ServerMessage,
+        CloseReason, Hello, JoinTarget, Seating, ServerMessage,
         bounded::{List, Text},
-        datagram::InputDatagram,
         messages::Name,
     },
-    snapshot::{Frame, Interest},
 };
-use tokio::{
-    sync::watch,
-    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout},
-};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, debug, error, info, info_span};
+use tracing::{Span, debug, info, info_span};
 
 use super::{
     conversation::{Conversation, Request},
     ending::{Ending, Refusal},
     handshake,
     rate_limit::RateLimit,
-    replicator::{Replicator, Snapshot},
+    replicator::Snapshot,
+    seat::{Seat, SeatNews, roster_message},
 };
 use crate::{
-    lobby::{Directory, PlayerEntry, Players, directory::Joined},
+    gate::{Gate, Gated},
+    lobby::{Directory, PlayerEntry, Players, directory::Joined, players::PlayerGuard},
     net::{
         Newcomer, Peer,
         peer::{PeerError, Traffic},
         stream::{ControlStream, Driven, StreamError},
     },
-    room::{RoomCommand, RoomEvent, state::RosterChange},
+    room::RoomEvent,
     telemetry::Metrics,
 };
 
@@ -68,11 +64,10 @@ impl<G: Game> Clone for SessionServices<G> {
 pub async fn run<G: Game>(newcomer: Newcomer, services: SessionServices<G>) {
     let Newcomer { peer, deadline, place } = newcomer;
     let player = services.lobby.next_player();
-    let span = info_span!("session", %player, address = %peer.address());
     let metrics = Arc::clone(&services.metrics);
     metrics.sessions.inc();
-    async {
-        let opened = services.stop.run_until_cancelled(timeout_control(&peer, deadline)).await;
+    let life = async {
+        let opened = services.stop.run_until_cancelled(timeout_at(deadline, peer.control())).await;
         let Some(Ok(Ok(control))) = opened else {
             let reason =
                 if opened.is_none() { CloseReason::ServerStopping } else { CloseReason::HandshakeTimeout };
@@ -86,17 +81,9 @@ pub async fn run<G: Game>(newcomer: Newcomer, services: SessionServices<G>) {
             Some(_held) => session.live().await,
             None => session.end(CloseReason::ServerFull.into()).await,
         }
-    }
-    .instrument(span)
-    .await;
+    };
+    life.await;
     metrics.sessions.dec();
-}
-
-async fn timeout_control(
-    peer: &Peer,
-    deadline: Instant,
-) -> Result<Result<ControlStream, PeerError>, tokio::time::error::Elapsed> {
-    tokio::time::timeout_at(deadline, peer.control()).await
 }
 
 /// How often a session looks at what no message brings.
@@ -108,8 +95,6 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// How long a snapshot on a stream of its own may take.
 const LARGE_PATIENCE: Duration = Duration::from_secs(1);
 
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
 struct Session<G: Game> {
     peer: Peer,
     control: ControlStream,
@@ -119,26 +104,23 @@ struct Session<G: Game> {
     deadline: Instant,
     epoch: Instant,
     name: Name,
-    entry: Option<crate::lobby::players::PlayerGuard>,
-    joining: Option<Boxed<Result<Joined<G>, CloseReason>>>,
+    entry: Option<PlayerGuard>,
+    joining: Option<Gated<Result<Joined<G>, CloseReason>>>,
     seat: Option<Seat<G>>,
     /// A snapshot on its way on a stream of its own.
-    large: Option<Boxed<()>>,
+    large: Option<Gated<()>>,
     limit: RateLimit,
     housekeeping: Interval,
+    housekeeping_gate: Gate,
+    stop: Gated<()>,
+    /// What this session's log lines carry. It is entered where something is logged, not at each of sixty wake-ups a second.
+    span: Span,
+    /// What the next seat's datagrams are marked with.
+    seating: Seating,
     /// The largest datagram, as asked a second ago at most: asking takes the connection's lock.
     datagram_limit: usize,
     traffic: Traffic,
     services: SessionServices<G>,
-}
-
-/// What a session holds while it sits in a room. Dropping it stands up.
-struct Seat<G: Game> {
-    joined: Joined<G>,
-    replicator: Replicator<G::Entity>,
-    /// The next event's number.
-    sequence: u32,
-    scratch: BitWriter,
 }
 
 /// Everything that can happen to a session.
@@ -147,8 +129,7 @@ enum Action<G: Game> {
     HelloMissing,
     Control(Result<Driven, StreamError>),
     Joined(Result<Joined<G>, CloseReason>),
-    Event(Option<RoomEvent<G>>),
-    Frame(Result<(), watch::error::RecvError>),
+    Room(SeatNews<G>),
     Datagram(Result<Bytes, PeerError>),
     LargeSent,
     Housekeeping,
@@ -165,6 +146,7 @@ impl<G: Game> Session<G> {
         let mut housekeeping = interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let datagram_limit = peer.datagram_limit();
+        let span = info_span!("session", %player, address = %peer.address());
         Self {
             peer,
             control,
@@ -179,6 +161,10 @@ impl<G: Game> Session<G> {
             large: None,
             limit: RateLimit::new(services.lobby.spec().tick_rate, Duration::ZERO),
             housekeeping,
+            housekeeping_gate: Gate::new(),
+            stop: Gated::new(services.stop.clone().cancelled_owned()),
+            span,
+            seating: Seating::FIRST,
             datagram_limit,
             traffic: Traffic::default(),
             services,
@@ -197,20 +183,17 @@ impl<G: Game> Session<G> {
 
     async fn select(&mut self) -> Action<G> {
         let greeting = self.conversation == Conversation::Greeting;
-        let (events, frames) = match &mut self.seat {
-            Some(seat) => (Some(&mut seat.joined.seated.events), Some(&mut seat.joined.seated.frames)),
-            None => (None, None),
-        };
+        let Self { housekeeping, housekeeping_gate, .. } = self;
+        let housekeeping = poll_fn(|cx| housekeeping_gate.poll(cx, |cx| housekeeping.poll_tick(cx)));
         tokio::select! {
             biased;
-            () = self.services.stop.cancelled() => Action::Stop,
-            Some(event) = if_some(events.map(|events| events.recv())) => Action::Event(event),
-            Some(frame) = if_some(frames.map(watch::Receiver::changed)) => Action::Frame(frame),
-            driven = self.control.drive() => Action::Control(driven),
+            () = &mut self.stop => Action::Stop,
+            Some(news) = if_some(self.seat.as_mut().map(Seat::next)) => Action::Room(news),
             datagram = self.peer.datagram() => Action::Datagram(datagram),
+            driven = self.control.drive() => Action::Control(driven),
             Some(joined) = if_some(self.joining.as_mut()) => Action::Joined(joined),
             Some(()) = if_some(self.large.as_mut()) => Action::LargeSent,
-            _ = self.housekeeping.tick() => Action::Housekeeping,
+            _ = housekeeping => Action::Housekeeping,
             () = sleep_until(self.deadline), if greeting => Action::HelloMissing,
         }
     }
@@ -223,11 +206,9 @@ impl<G: Game> Session<G> {
             Action::Control(Ok(Driven::Received)) => self.hear(),
             Action::Control(Err(error)) => ControlFlow::Break(error.into()),
             Action::Joined(joined) => self.joined(joined),
-            Action::Event(Some(event)) => self.tell(event),
-            Action::Event(None) => self.unseated(),
-            Action::Frame(Ok(())) => self.replicate(),
-            // The facts' channel closes at the same moment and says why.
-            Action::Frame(Err(_)) => ControlFlow::Continue(()),
+            Action::Room(SeatNews::Event(event)) => self.tell(event),
+            Action::Room(SeatNews::Frame) => self.replicate(),
+            Action::Room(SeatNews::Ended(reason)) => self.unseated(reason),
             Action::Datagram(Ok(datagram)) => self.input(&datagram),
             Action::Datagram(Err(error)) => ControlFlow::Break(error.into()),
             Action::LargeSent => {
@@ -272,9 +253,7 @@ impl<G: Game> Session<G> {
             }
             Request::Chat(text) => {
                 if let Some(seat) = &self.seat {
-                    let said = RoomCommand::Chat { seat: seat.id(), text };
-                    // A room too busy to hear a joke has its reasons.
-                    let _ = seat.joined.room.say(said);
+                    seat.chat(text);
                 }
                 ControlFlow::Continue(())
             }
@@ -289,7 +268,7 @@ impl<G: Game> Session<G> {
         };
         let entered = self.services.players.enter(self.player, self.name.to_string(), self.peer.address());
         self.entry = Some(entered);
-        debug!(name = %self.name, "welcome");
+        self.span.in_scope(|| debug!(name = %self.name, "welcome"));
         let spec = self.services.lobby.spec();
         let welcome = ServerMessage::Welcome {
             player: self.player,
@@ -302,7 +281,7 @@ impl<G: Game> Session<G> {
     fn join(&mut self, target: JoinTarget) {
         let lobby = Arc::clone(&self.services.lobby);
         let (player, name) = (self.player, self.name.clone());
-        self.joining = Some(Box::pin(async move { lobby.join(target, player, &name).await }));
+        self.joining = Some(Gated::new(async move { lobby.join(target, player, &name).await }));
     }
 
     fn joined(&mut self, joined: Result<Joined<G>, CloseReason>) -> ControlFlow<Ending> {
@@ -316,49 +295,27 @@ impl<G: Game> Session<G> {
                 return self.push(&ServerMessage::JoinRefused { reason, sentence });
             }
         };
-        let message = ServerMessage::Joined {
-            room: joined.room.id(),
-            seat: joined.seated.seat,
-            seats: joined.room.status().seats,
-            tick: joined.seated.tick,
-        };
-        if let Some(entry) = self.entry() {
-            entry.set_seat(Some((joined.room.id(), joined.seated.seat)));
-        }
-        debug!(room = %joined.room.id(), seat = %joined.seated.seat, "seated");
-        let replicator = Replicator::new(Interest::new(), BitWriter::new(), self.epoch.elapsed());
         let roster = std::mem::take(&mut joined.seated.roster);
-        self.seat = Some(Seat { joined, replicator, sequence: 0, scratch: BitWriter::new() });
+        let seat = Seat::new(joined, self.seating, self.epoch.elapsed());
+        self.seating = self.seating.next();
+        if let Some(entry) = self.entry() {
+            entry.set_seat(Some((seat.room(), seat.id())));
+        }
+        self.span.in_scope(|| debug!(room = %seat.room(), seat = %seat.id(), "seated"));
+        let message = seat.joined_message();
+        self.seat = Some(seat);
         self.push(&message)?;
         roster.into_iter().try_for_each(|change| self.push(&roster_message(change)))
     }
 
     /// A fact of the room goes to the peer.
     fn tell(&mut self, event: RoomEvent<G>) -> ControlFlow<Ending> {
-        let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
-        let message = match event {
-            RoomEvent::Game { tick, event } => {
-                let Some(payload) = seat.code(&event) else {
-                    error!(
-                        ?event,
-                        "an event is longer than EVENT_BYTES and was not sent; the game has a fault"
-                    );
-                    return ControlFlow::Continue(());
-                };
-                let sequence = seat.sequence;
-                seat.sequence += 1;
-                ServerMessage::Event { sequence, tick, payload }
-            }
-            RoomEvent::Roster(change) => roster_message(change),
-            RoomEvent::Chat { seat, text } => ServerMessage::Chat { seat, text },
-        };
-        self.push(&message)
+        let message = self.seat.as_mut().and_then(|seat| seat.message(event));
+        message.map_or(ControlFlow::Continue(()), |message| self.push(&message))
     }
 
     /// The room took the seat away. Being too slow or told to stop ends the session; the end of a room does not.
-    fn unseated(&mut self) -> ControlFlow<Ending> {
-        let ended = self.seat.as_ref().and_then(|seat| seat.joined.seated.ended.get().copied());
-        let reason = ended.unwrap_or(CloseReason::RoomClosed);
+    fn unseated(&mut self, reason: CloseReason) -> ControlFlow<Ending> {
         self.stand_up();
         self.conversation.unseated();
         if matches!(reason, CloseReason::TooSlow | CloseReason::ServerStopping) {
@@ -370,10 +327,7 @@ impl<G: Game> Session<G> {
     /// The newest frame goes to the peer, as much of it as this seat may see.
     fn replicate(&mut self) -> ControlFlow<Ending> {
         let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
-        let Some(frame) = seat.newest_frame() else { return ControlFlow::Continue(()) };
-        let (id, limit) = (seat.id(), self.datagram_limit);
-        let snapshot = seat.replicator.encode(&frame, id, limit, self.large.is_none(), self.epoch.elapsed());
-        match snapshot {
+        match seat.snapshot(self.datagram_limit, self.large.is_none(), self.epoch.elapsed()) {
             Some(Snapshot::Small(bytes)) => {
                 if let Err(error) = self.peer.send(Bytes::copy_from_slice(bytes)) {
                     return ControlFlow::Break(error.into());
@@ -381,7 +335,7 @@ impl<G: Game> Session<G> {
             }
             Some(Snapshot::Large(bytes)) => {
                 let (peer, bytes) = (self.peer.clone(), Bytes::copy_from_slice(bytes));
-                self.large = Some(Box::pin(async move { peer.send_large(bytes, LARGE_PATIENCE).await }));
+                self.large = Some(Gated::new(async move { peer.send_large(bytes, LARGE_PATIENCE).await }));
             }
             None => {}
         }
@@ -395,20 +349,12 @@ impl<G: Game> Session<G> {
         }
         // Those on their way when a seat was left are no fault of the client's.
         let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
-        let mut from = BitReader::new(datagram);
-        let read = InputDatagram::<G::Input>::decode(&mut from).and_then(|read| from.finish().map(|()| read));
-        let InputDatagram { ack, run } = match read {
-            Ok(read) => read,
-            Err(error) => {
-                let sentence =
-                    format!("The server could not read an input: {error}. Update the older of the two.");
-                return ControlFlow::Break(Refusal { reason: CloseReason::Malformed, sentence }.into());
+        match seat.input(datagram, now) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.services.metrics.inputs.dropped.inc();
             }
-        };
-        seat.replicator.acknowledge(run.newest(), ack, now);
-        let input = RoomCommand::Input { seat: seat.id(), arrived: Instant::now(), run };
-        if !seat.joined.room.say(input) {
-            self.services.metrics.inputs.dropped.inc();
+            Err(refusal) => return ControlFlow::Break(refusal.into()),
         }
         ControlFlow::Continue(())
     }
@@ -420,7 +366,7 @@ impl<G: Game> Session<G> {
             entry.set_rtt(self.peer.rtt());
         }
         let now = self.epoch.elapsed();
-        if self.seat.as_ref().is_some_and(|seat| seat.replicator.silence(now) > SILENCE) {
+        if self.seat.as_ref().is_some_and(|seat| seat.silence(now) > SILENCE) {
             return ControlFlow::Break(CloseReason::Unresponsive.into());
         }
         ControlFlow::Continue(())
@@ -459,66 +405,22 @@ impl<G: Game> Session<G> {
     async fn end(mut self, ending: Ending) {
         self.stand_up();
         let was_welcome = self.entry.is_some();
-        info!(reason = ending.name(), name = %self.name, "session ended");
+        self.span.in_scope(|| info!(reason = ending.name(), name = %self.name, "session ended"));
         if was_welcome {
             self.services.metrics.disconnected(ending.name());
         } else {
             self.services.metrics.refused(ending.name());
         }
         match ending {
-            Ending::Refused(refusal) => {
-                let heard = timeout(Duration::from_millis(CLOSING_ACK_MS), self.say_why(&refusal)).await;
-                debug!(heard = heard.is_ok(), "said why");
-                self.peer.close(refusal.reason);
+            Ending::Refused(Refusal { reason, sentence }) => {
+                let said = self.control.say_closing(reason, &sentence);
+                // Whether it was heard or not, this is the end.
+                let _ = timeout(Duration::from_millis(CLOSING_ACK_MS), said).await;
+                self.peer.close(reason);
             }
             Ending::Left | Ending::Lost => self.peer.close(CloseReason::Left),
         }
         self.count_traffic();
-    }
-
-    /// quinn may not send the close code while its window is full, so the reason goes ahead on the control stream and is
-    /// acknowledged there.
-    async fn say_why(&mut self, refusal: &Refusal) {
-        let sentence = Text::lossy(&refusal.sentence);
-        if self.control.push(&ServerMessage::Closing { reason: refusal.reason, sentence }).is_err() {
-            return;
-        }
-        loop {
-            match self.control.drive().await {
-                Ok(Driven::Sent) => {}
-                Ok(Driven::Received) => {
-                    while let Ok(Some(message)) = self.control.pop() {
-                        if message == ClientMessage::ClosingSeen {
-                            return;
-                        }
-                    }
-                }
-                Err(_) => return,
-            }
-        }
-    }
-}
-
-impl<G: Game> Seat<G> {
-    const fn id(&self) -> SeatId {
-        self.joined.seated.seat
-    }
-
-    fn newest_frame(&mut self) -> Option<Arc<Frame<G::Entity>>> {
-        self.joined.seated.frames.borrow_and_update().clone()
-    }
-
-    fn code<const MOST: usize>(&mut self, event: &G::Event) -> Option<List<u8, MOST>> {
-        self.scratch.clear();
-        event.encode(&mut self.scratch);
-        List::new(self.scratch.finish().to_vec())
-    }
-}
-
-fn roster_message(change: RosterChange) -> ServerMessage {
-    match change {
-        RosterChange::Taken { seat, name, bot } => ServerMessage::SeatTaken { seat, name, bot },
-        RosterChange::Left { seat } => ServerMessage::SeatLeft { seat },
     }
 }
 

@@ -6,6 +6,8 @@ use crate::{
     tick::Tick,
 };
 
+use super::seating::Seating;
+
 /// The last few inputs of one seat, newest first, for consecutive ticks: what a lost datagram carried, the next one repeats.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputRun<I> {
@@ -58,6 +60,8 @@ pub struct Ack {
 /// What a client sends once a tick.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputDatagram<I> {
+    /// The seat that it is for; one for a seat that was given up is ignored.
+    pub seating: Seating,
     /// `None`: nothing was applied yet, or all was lost; send a keyframe.
     pub ack: Option<Ack>,
     /// What the player wants.
@@ -67,6 +71,7 @@ pub struct InputDatagram<I> {
 impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
     /// Newest input whole; each older one is a bit when it equals the one after it (a held key is a bit a tick).
     fn encode(&self, out: &mut BitWriter) {
+        self.seating.encode(out);
         out.write_bits(self.run.newest.0, 32);
         out.write_bool(self.ack.is_some());
         if let Some(ack) = self.ack {
@@ -87,6 +92,7 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
     }
 
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        let seating = Seating::decode(from)?;
         let newest = Tick(from.read_bits(32)?);
         let ack = if from.read_bool()? {
             let behind = from.read_signed(4)?;
@@ -104,29 +110,36 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
         if newest.0 < len as u32 {
             return Err(BitsError::OutOfRange);
         }
-        Ok(Self { ack, run: InputRun { newest, len, inputs } })
+        Ok(Self { seating, ack, run: InputRun { newest, len, inputs } })
     }
 }
 
 /// What stands in front of a snapshot's delta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotHeader {
+    /// The seat that it is for; one for a seat that was given up is ignored.
+    pub seating: Seating,
     /// The tick that is shown.
     pub tick: Tick,
     /// The tick of the view that the delta is against; `None` for a keyframe.
     pub baseline: Option<Tick>,
     /// How early the seat's newest input came, in 1/16 tick before the step that used it or would have; negative when late.
-    pub margin: i16,
+    /// `None`: none has come yet.
+    pub margin: Option<i16>,
     /// The newest tick whose step used an input of this seat's.
     pub used: Option<Tick>,
 }
 
 impl Bits for SnapshotHeader {
     fn encode(&self, out: &mut BitWriter) {
+        self.seating.encode(out);
         out.write_bits(self.tick.0, 32);
         // A baseline is always older, so an age of 0 is free to mean none.
         out.write_var(self.baseline.map_or(0, |baseline| self.tick.since(baseline)), 3);
-        out.write_signed(i32::from(self.margin), 6);
+        out.write_bool(self.margin.is_some());
+        if let Some(margin) = self.margin {
+            out.write_signed(i32::from(margin), 6);
+        }
         out.write_bool(self.used.is_some());
         if let Some(used) = self.used {
             out.write_var(self.tick.since(used), 0);
@@ -134,6 +147,7 @@ impl Bits for SnapshotHeader {
     }
 
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        let seating = Seating::decode(from)?;
         let tick = Tick(from.read_bits(32)?);
         let age = from.read_var(3)?;
         let baseline = match age {
@@ -142,14 +156,18 @@ impl Bits for SnapshotHeader {
             _ if age > BASELINE_TICKS => return Err(BitsError::OutOfRange),
             _ => Some(Tick(tick.0.checked_sub(age).ok_or(BitsError::OutOfRange)?)),
         };
-        let margin = i16::try_from(from.read_signed(6)?).map_err(|_| BitsError::OutOfRange)?;
+        let margin = if from.read_bool()? {
+            Some(i16::try_from(from.read_signed(6)?).map_err(|_| BitsError::OutOfRange)?)
+        } else {
+            None
+        };
         let used = if from.read_bool()? {
             let age = from.read_var(0)?;
             Some(Tick(tick.0.checked_sub(age).ok_or(BitsError::OutOfRange)?))
         } else {
             None
         };
-        Ok(Self { tick, baseline, margin, used })
+        Ok(Self { seating, tick, baseline, margin, used })
     }
 }
 
@@ -181,7 +199,7 @@ mod tests {
                 run.push(SeatId(input), 6);
             }
             let ack = ack.map(|(newest, history)| Ack { newest: Tick(newest), history });
-            let datagram = InputDatagram { ack, run };
+            let datagram = InputDatagram { seating: Seating::FIRST.next(), ack, run };
             let bytes = coded(&datagram);
             let back = InputDatagram::<Input>::decode(&mut BitReader::new(&bytes)).unwrap();
             prop_assert_eq!(back.ack, datagram.ack);
@@ -192,12 +210,13 @@ mod tests {
         fn a_snapshot_header_comes_back_as_it_was(
             tick in 1000..u32::MAX,
             age in 0..=BASELINE_TICKS,
-            margin in any::<i16>(),
+            margin in any::<Option<i16>>(),
             used in proptest::option::of(0..1000u32),
         ) {
             let tick = Tick(tick);
             let baseline = (age > 0).then(|| tick.before(age));
-            let header = SnapshotHeader { tick, baseline, margin, used: used.map(|age| tick.before(age)) };
+            let seating = Seating::FIRST.next();
+            let header = SnapshotHeader { seating, tick, baseline, margin, used: used.map(|age| tick.before(age)) };
             prop_assert_eq!(SnapshotHeader::decode(&mut BitReader::new(&coded(&header))), Ok(header));
         }
 
@@ -211,8 +230,8 @@ mod tests {
     #[test]
     fn a_held_key_costs_a_bit_a_tick() {
         let mut run = InputRun::new(Tick(10), SeatId(900));
-        let one = coded(&InputDatagram { ack: None, run: run.clone() }).len();
+        let one = coded(&InputDatagram { seating: Seating::FIRST, ack: None, run: run.clone() }).len();
         (0..7).for_each(|_| run.push(SeatId(900), 8));
-        assert!(coded(&InputDatagram { ack: None, run }).len() <= one + 1);
+        assert!(coded(&InputDatagram { seating: Seating::FIRST, ack: None, run }).len() <= one + 1);
     }
 }

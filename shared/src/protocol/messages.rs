@@ -17,6 +17,7 @@ use super::{
     close::CloseReason,
     codec::{Decode, Encode},
     fingerprint::Fingerprint,
+    seating::Seating,
 };
 use crate::{
     id::{PlayerId, RoomId, SeatId},
@@ -90,8 +91,10 @@ pub enum ServerMessage {
         seat: SeatId,
         /// How many seats it has.
         seats: u16,
-        /// The room's newest tick.
+        /// The newest tick that the room had made; it was making the next one when it gave the seat.
         tick: Tick,
+        /// What datagrams and keyframes of this seat are marked with.
+        seating: Seating,
     },
     /// No seat; the connection stays, another room may do.
     JoinRefused {

@@ -9,6 +9,7 @@
 //! - [`bounded`]: texts and lists that cannot be longer than agreed.
 //! - [`close`]: every reason for which a connection ends or a request is refused.
 //! - [`datagram`]: inputs up, snapshots down.
+//! - [`seating`]: which of a connection's seats a datagram belongs to.
 //! - [`fingerprint`](mod@fingerprint): how two builds find out that they do not fit.
 
 pub mod bounded;
@@ -18,11 +19,13 @@ pub mod datagram;
 pub mod fingerprint;
 pub mod framing;
 pub mod messages;
+pub mod seating;
 
 pub use self::{
     close::CloseReason,
     fingerprint::{Fingerprint, fingerprint},
     messages::{ClientMessage, Hello, JoinTarget, RoomEntry, ServerMessage},
+    seating::Seating,
 };
 
 /// The protocol's name in the TLS handshake.

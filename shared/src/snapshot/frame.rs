@@ -26,8 +26,8 @@ pub struct Frame<E> {
 pub struct SeatFrame {
     /// Where it looks from.
     pub viewpoint: Viewpoint,
-    /// How early its newest input came, in 1/16 tick; negative when late.
-    pub margin: i16,
+    /// How early its newest input came, in 1/16 tick; negative when late, `None` before the first.
+    pub margin: Option<i16>,
     /// The newest tick whose step used an input of this seat's.
     pub used: Option<Tick>,
 }
@@ -66,6 +66,11 @@ impl<E: Entity> Frame<E> {
     #[must_use]
     pub fn seat(&self, seat: SeatId) -> Option<&SeatFrame> {
         self.seats.get(seat.index())?.as_ref()
+    }
+
+    /// Whether everything has a place, so that nothing is known to some seats only.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.everywhere.is_empty() && self.private.is_empty()
     }
 
     /// What has a place, by place.

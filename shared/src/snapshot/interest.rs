@@ -8,6 +8,8 @@ use crate::{game::Entity, id::SeatId, limits::VIEW_ENTITIES};
 pub struct Interest {
     scratch: Vec<(u64, u32)>,
     chosen: Vec<u32>,
+    /// One bit an entity of the frame: indices come out of it in ascending order, without sorting.
+    marks: Vec<u64>,
 }
 
 impl Interest {
@@ -28,7 +30,12 @@ impl Interest {
             viewpoint.hidden.is_empty()
                 || viewpoint.hidden.binary_search(&entities[index as usize].0).is_err()
         };
-        let most = usize::from(viewpoint.most);
+        let most = usize::from(viewpoint.most).min(VIEW_ENTITIES);
+        let all = frame.is_plain() && entities.len() <= most;
+        if all && viewpoint.range == u32::MAX && viewpoint.hidden.is_empty() {
+            view.entities.extend_from_slice(entities);
+            return;
+        }
         frame.grid().nearest(
             viewpoint.eye,
             viewpoint.range,
@@ -39,8 +46,100 @@ impl Interest {
         );
         self.chosen.extend(frame.known_to(seat));
         self.chosen.truncate(VIEW_ENTITIES);
-        // Indices ascend as ids do: sorting them gives the order that a view keeps.
-        self.chosen.sort_unstable();
-        view.entities.extend(self.chosen.iter().map(|index| entities[*index as usize].clone()));
+        self.mark(entities.len());
+        // Indices ascend as ids do: this is the order that a view keeps.
+        view.entities.extend(self.marked().map(|index| entities[index].clone()));
+    }
+
+    fn mark(&mut self, entities: usize) {
+        self.marks.clear();
+        self.marks.resize(entities.div_ceil(64), 0);
+        for index in &self.chosen {
+            self.marks[*index as usize / 64] |= 1 << (index % 64);
+        }
+    }
+
+    fn marked(&self) -> impl Iterator<Item = usize> + '_ {
+        self.marks.iter().enumerate().flat_map(|(at, word)| {
+            let bits = |word: u64| Some(word).filter(|word| *word != 0);
+            // Clearing the lowest bit leaves the next one lowest.
+            let words = std::iter::successors(bits(*word), move |word| bits(word & (word - 1)));
+            words.map(move |word| at * 64 + word.trailing_zeros() as usize)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        bits::{BitReader, BitWriter, BitsError},
+        game::{Entities, Place, Point, Viewpoint},
+        id::EntityId,
+        snapshot::SeatFrame,
+        tick::Tick,
+    };
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Thing(Place);
+
+    impl Entity for Thing {
+        fn place(&self) -> Place {
+            self.0
+        }
+
+        fn encode(&self, _: &mut BitWriter) {}
+
+        fn decode(_: &mut BitReader<'_>) -> Result<Self, BitsError> {
+            Err(BitsError::Truncated)
+        }
+    }
+
+    /// What seat 1 sees of these things, by their slots.
+    fn seen(things: &[Place], viewpoint: impl FnOnce(&[EntityId]) -> Viewpoint) -> Vec<u16> {
+        let mut all = Entities::new();
+        let ids: Vec<_> = things.iter().map(|place| all.insert(Thing(*place)).unwrap()).collect();
+        let seat = SeatFrame { viewpoint: viewpoint(&ids), ..SeatFrame::default() };
+        let frame = Frame::new(Tick(1), &all, vec![None, Some(seat)]);
+        let mut view = View::default();
+        Interest::new().pick(&frame, SeatId(1), &mut view);
+        view.entities.iter().map(|(id, _)| id.slot).collect()
+    }
+
+    fn row(things: i32) -> Vec<Place> {
+        (0..things).map(|x| Place::At(Point::new(100 * x, 0))).collect()
+    }
+
+    fn from(x: i32, range: u32, most: u16) -> Viewpoint {
+        Viewpoint { eye: Point::new(x, 0), range, most, hidden: Vec::new() }
+    }
+
+    #[test]
+    fn only_the_nearest_within_range_are_seen() {
+        assert_eq!(seen(&row(200), |_| from(10_000, u32::MAX, 3)), [99, 100, 101]);
+        assert_eq!(seen(&row(200), |_| from(10_000, 100, 64)), [99, 100, 101]);
+        assert_eq!(seen(&row(5), |_| from(0, u32::MAX, 64)), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn what_is_hidden_is_not_seen_and_makes_way_for_the_next() {
+        let hiding = |ids: &[EntityId]| Viewpoint { hidden: vec![ids[0], ids[1]], ..from(0, u32::MAX, 2) };
+        assert_eq!(seen(&row(5), hiding), [2, 3]);
+    }
+
+    #[test]
+    fn everybody_knows_the_match_and_nobody_anothers_quiver() {
+        let near = Place::At(Point::new(9, 9));
+        let things = [Place::Everywhere, Place::Only(SeatId(0)), Place::Only(SeatId(1)), near];
+        assert_eq!(seen(&things, |_| from(0, 1, 64)), [0, 2]);
+    }
+
+    #[test]
+    fn a_seat_that_nobody_holds_sees_nothing() {
+        let frame = Frame::new(Tick(1), &Entities::<Thing>::new(), vec![None]);
+        let mut view =
+            View { tick: Tick(0), entities: vec![(EntityId::default(), Thing(Place::Everywhere))] };
+        Interest::new().pick(&frame, SeatId(0), &mut view);
+        assert!(view.entities.is_empty());
     }
 }

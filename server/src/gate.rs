@@ -1,12 +1,16 @@
-//! Polls something only when it was woken itself.
+//! Futures and streams that are polled only when they were woken themselves.
 //!
 //! A session waits for several things at once, and `select!` polls all of them whenever one is ready. For a control stream, which is
 //! silent for minutes beside sixty datagrams a second, each of those polls takes quinn's lock for nothing.
 
 use std::{
+    pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::AcqRel},
+        atomic::{
+            AtomicBool,
+            Ordering::{AcqRel, Release},
+        },
     },
     task::{Context, Poll, Wake, Waker},
 };
@@ -15,7 +19,7 @@ use futures_util::task::AtomicWaker;
 
 /// Stands before one source of readiness. It must keep the waker that it was polled with until it wakes it, as streams do.
 #[derive(Debug)]
-pub struct Gate {
+pub(crate) struct Gate {
     state: Arc<State>,
     waker: Waker,
 }
@@ -28,15 +32,18 @@ struct State {
 
 impl Gate {
     /// Open: the first poll goes through.
-    #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let state = Arc::new(State { woken: AtomicBool::new(true), task: AtomicWaker::new() });
         let waker = Waker::from(Arc::clone(&state));
         Self { state, waker }
     }
 
     /// Polls `inner` if it was woken since the last poll, or was ready then.
-    pub fn poll<T>(&self, cx: &mut Context<'_>, inner: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+    pub(crate) fn poll<T>(
+        &self,
+        cx: &mut Context<'_>,
+        inner: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
         // First register, then look: a wake between the two is seen by one of them.
         self.state.task.register(cx.waker());
         if !self.state.woken.swap(false, AcqRel) {
@@ -44,15 +51,30 @@ impl Gate {
         }
         let polled = inner(&mut Context::from_waker(&self.waker));
         if polled.is_ready() {
-            self.state.woken.store(true, std::sync::atomic::Ordering::Release);
+            self.state.woken.store(true, Release);
         }
         polled
     }
 }
 
-impl Default for Gate {
-    fn default() -> Self {
-        Self::new()
+/// A future behind a gate.
+pub(crate) struct Gated<T> {
+    gate: Gate,
+    future: Pin<Box<dyn Future<Output = T> + Send>>,
+}
+
+impl<T> Gated<T> {
+    pub(crate) fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
+        Self { gate: Gate::new(), future: Box::pin(future) }
+    }
+}
+
+impl<T> Future for Gated<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Self { gate, future } = &mut *self;
+        gate.poll(cx, |cx| future.as_mut().poll(cx))
     }
 }
 

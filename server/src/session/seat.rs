@@ -1,0 +1,165 @@
+//! The seat that a session holds: news of the room on their way to the peer, inputs on their way to the room.
+
+use std::{future::poll_fn, time::Duration};
+
+use quarrel_shared::{
+    bits::{BitReader, BitWriter, Bits},
+    game::Game,
+    id::{RoomId, SeatId},
+    limits::CHAT_BYTES,
+    protocol::{
+        CloseReason, Seating, ServerMessage,
+        bounded::{List, Text},
+        datagram::InputDatagram,
+    },
+};
+use tokio::time::Instant;
+use tracing::error;
+
+use super::{
+    ending::Refusal,
+    replicator::{Replicator, Snapshot},
+};
+use crate::{
+    gate::Gate,
+    lobby::directory::Joined,
+    room::{RoomCommand, RoomEvent, state::RosterChange},
+};
+
+/// A seat in a room. Dropping it stands up.
+pub(super) struct Seat<G: Game> {
+    joined: Joined<G>,
+    seating: Seating,
+    replicator: Replicator<G::Entity>,
+    /// The next event's number.
+    sequence: u32,
+    scratch: BitWriter,
+    events: Gate,
+}
+
+/// What a seat hears.
+pub(super) enum SeatNews<G: Game> {
+    /// A fact.
+    Event(RoomEvent<G>),
+    /// There is a newer frame.
+    Frame,
+    /// The seat is gone.
+    Ended(CloseReason),
+}
+
+impl<G: Game> Seat<G> {
+    pub(super) fn new(joined: Joined<G>, seating: Seating, now: Duration) -> Self {
+        Self {
+            joined,
+            seating,
+            replicator: Replicator::new(seating, now),
+            sequence: 0,
+            scratch: BitWriter::new(),
+            events: Gate::new(),
+        }
+    }
+
+    pub(super) fn room(&self) -> RoomId {
+        self.joined.room.id()
+    }
+
+    pub(super) const fn id(&self) -> SeatId {
+        self.joined.seated.seat
+    }
+
+    /// What the peer is told of its new seat.
+    pub(super) fn joined_message(&self) -> ServerMessage {
+        ServerMessage::Joined {
+            room: self.room(),
+            seat: self.id(),
+            seats: self.joined.room.status().seats,
+            tick: self.joined.seated.tick,
+            seating: self.seating,
+        }
+    }
+
+    /// The next news, facts before frames. Cancel-safe.
+    pub(super) async fn next(&mut self) -> SeatNews<G> {
+        let Joined { seated, .. } = &mut self.joined;
+        let (events, gate) = (&mut seated.events, &self.events);
+        tokio::select! {
+            biased;
+            event = poll_fn(|cx| gate.poll(cx, |cx| events.poll_recv(cx))) => match event {
+                Some(event) => SeatNews::Event(event),
+                // Unset when the room vanished without a word.
+                None => SeatNews::Ended(seated.ended.get().copied().unwrap_or(CloseReason::RoomClosed)),
+            },
+            Ok(()) = seated.frames.changed() => SeatNews::Frame,
+        }
+    }
+
+    /// A fact of the room as the peer is told it.
+    pub(super) fn message(&mut self, event: RoomEvent<G>) -> Option<ServerMessage> {
+        match event {
+            RoomEvent::Game { tick, event } => {
+                self.scratch.clear();
+                event.encode(&mut self.scratch);
+                let Some(payload) = List::new(self.scratch.finish().to_vec()) else {
+                    error!(
+                        ?event,
+                        "an event is longer than EVENT_BYTES and was not sent; the game has a fault"
+                    );
+                    return None;
+                };
+                let sequence = self.sequence;
+                self.sequence += 1;
+                Some(ServerMessage::Event { sequence, tick, payload })
+            }
+            RoomEvent::Roster(change) => Some(roster_message(change)),
+            RoomEvent::Chat { seat, text } => Some(ServerMessage::Chat { seat, text }),
+        }
+    }
+
+    /// The newest frame as this seat is shown it; see [`Replicator::encode`].
+    pub(super) fn snapshot(
+        &mut self,
+        limit: usize,
+        stream_is_free: bool,
+        now: Duration,
+    ) -> Option<Snapshot<'_>> {
+        let frame = self.joined.seated.frames.borrow_and_update().clone()?;
+        self.replicator.encode(&frame, self.joined.seated.seat, limit, stream_is_free, now)
+    }
+
+    /// An input datagram goes to the room; false when the room's inbox was full.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(super) fn input(&mut self, datagram: &[u8], now: Duration) -> Result<bool, Refusal> {
+        let mut from = BitReader::new(datagram);
+        let read = InputDatagram::<G::Input>::decode(&mut from).and_then(|read| from.finish().map(|()| read));
+        let InputDatagram { seating, ack, run } = read.map_err(|error| Refusal {
+            reason: CloseReason::Malformed,
+            sentence: format!("The server could not read an input: {error}. Update the older of the two."),
+        })?;
+        // It was meant for the seat before this one, and crossed the message that gave this one.
+        if seating != self.seating {
+            return Ok(true);
+        }
+        self.replicator.acknowledge(run.newest(), ack, now);
+        Ok(self.joined.room.say(RoomCommand::Input { seat: self.id(), arrived: Instant::now(), run }))
+    }
+
+    /// Says something to the room, which may be too busy to hear a joke.
+    pub(super) fn chat(&self, text: Text<CHAT_BYTES>) {
+        let _ = self.joined.room.say(RoomCommand::Chat { seat: self.id(), text });
+    }
+
+    /// For how long the peer has acknowledged nothing new.
+    pub(super) fn silence(&self, now: Duration) -> Duration {
+        self.replicator.silence(now)
+    }
+}
+
+/// A change of the roster as the peer is told it.
+pub(super) fn roster_message(change: RosterChange) -> ServerMessage {
+    match change {
+        RosterChange::Taken { seat, name, bot } => ServerMessage::SeatTaken { seat, name, bot },
+        RosterChange::Left { seat } => ServerMessage::SeatLeft { seat },
+    }
+}

@@ -1,0 +1,45 @@
+//! Which of a connection's seats a datagram belongs to. A player may leave a room and join another on the same connection, while
+//! datagrams and keyframes of the old seat are still on their way; ticks of two rooms must never be taken for each other.
+
+use super::codec::{Decode, Encode};
+use crate::bits::{BitReader, BitWriter, Bits, BitsError};
+
+/// Counts the seats of one connection, modulo 4: nothing is on its way for as long as it takes to join three more rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Seating(u8);
+
+impl Seating {
+    /// A connection's first seat.
+    pub const FIRST: Self = Self(0);
+
+    const BITS: u32 = 2;
+
+    /// The one after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self((self.0 + 1) % (1 << Self::BITS))
+    }
+}
+
+impl Bits for Seating {
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bits(u32::from(self.0) % (1 << Self::BITS), Self::BITS);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self(from.read_bits(Self::BITS)? as u8))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_seats_in_a_row_are_told_apart() {
+        let seats: Vec<_> =
+            std::iter::successors(Some(Seating::FIRST), |seat| Some(seat.next())).take(5).collect();
+        assert!((1..4).all(|n| seats[n] != seats[0]));
+        assert_eq!(seats[4], seats[0]);
+    }
+}
