@@ -214,6 +214,10 @@ impl<G: Game> Pilot<G> for Remote<G> {
                 self.views.send_replace(Some(view));
             }
             Happening::Joined(_) | Happening::JoinRefused { .. } | Happening::Rooms(_) => {
+                if matches!(happening, Happening::Joined(_)) {
+                    // A view of the room before, if nobody has read it yet, would be taken for one of this room.
+                    self.views.send_replace(None);
+                }
                 // Full means that nobody waits for an answer.
                 let _ = self.answers.try_send(happening);
             }

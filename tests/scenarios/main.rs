@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bots_fill;
+mod change_of_rooms;
 mod delta_law;
 mod determinism;
 mod graceful_stop;

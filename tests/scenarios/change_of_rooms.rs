@@ -1,0 +1,62 @@
+//! From one room to another on the same connection: nothing of the old seat is taken for the new one's.
+
+use quarrel_client::Happening;
+use quarrel_harness::{Player, TestServer, until};
+use quarrel_shared::{
+    crowd::{Crowd, Steering, Walker},
+    id::SeatId,
+    protocol::JoinTarget,
+    snapshot::View,
+};
+
+fn walker(view: &View<Walker>, seat: SeatId) -> Option<&Walker> {
+    view.entities.iter().map(|(_, walker)| walker).find(|walker| walker.seat == seat)
+}
+
+/// How the walker beside this seat bends: in a room of two, that tells which room it is.
+fn neighbours_bend(view: &View<Walker>, seat: SeatId) -> Option<i8> {
+    let neighbour = view.entities.iter().map(|(_, walker)| walker).find(|walker| walker.seat != seat);
+    neighbour.map(|walker| walker.bend)
+}
+
+#[tokio::test]
+async fn after_a_join_only_the_new_room_is_shown() {
+    const BENS: i8 = 50;
+    const CEMS: i8 = -50;
+    // Few snapshots a second, so that a join is long answered when the new room's first view comes.
+    let server = TestServer::<Crowd>::start(&[("room.seats", "2"), ("room.send_rate", "5")]);
+    let (mut ada, first) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
+    let (mut cem, second) = Player::<Crowd>::sit(server.address(), "Cem").await;
+    ben.set_input(Steering { bend: BENS });
+    cem.set_input(Steering { bend: CEMS });
+    ada.view_where("Ben's bend", |view| neighbours_bend(view, first.seat) == Some(BENS)).await;
+    let bends = |view: &View<Walker>| walker(view, second.seat).is_some_and(|walker| walker.bend == CEMS);
+    cem.view_where("Cem's bend", bends).await;
+
+    for (room, bend) in [(second.room, CEMS), (first.room, BENS), (second.room, CEMS)] {
+        let read = ada.view().map(|view| view.tick);
+        until("a view that nobody has read", || ada.view().map(|view| view.tick) > read).await;
+        ada.leave().await.expect("the connection lives");
+        let joined = ada.join(JoinTarget::Room(room)).await.expect("there is a seat");
+        let views = |happening| if let Happening::View(view) = happening { Some(view) } else { None };
+        for _ in 0..5 {
+            let view = ada.wait_for("a view", views).await;
+            let neighbour = neighbours_bend(&view, joined.seat);
+            assert_eq!(neighbour, Some(bend), "the view of tick {} is not of room {room}", view.tick);
+        }
+    }
+}
+
+#[tokio::test]
+async fn inputs_reach_the_new_seat() {
+    let server = TestServer::<Crowd>::start(&[("room.seats", "1")]);
+    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    for bend in [11, -22, 33] {
+        ada.leave().await.expect("the connection lives");
+        let joined = ada.join(JoinTarget::Quick).await.expect("there is a seat");
+        ada.set_input(Steering { bend });
+        let bends = |view: &View<Walker>| walker(view, joined.seat).is_some_and(|walker| walker.bend == bend);
+        ada.view_where("the new seat's bend", bends).await;
+    }
+}
