@@ -8,7 +8,7 @@ use quarrel_shared::{
     id::{PlayerId, RoomId, SeatId},
     limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
     protocol::{
-        ClientMessage, CloseReason, JoinTarget, RoomEntry, ServerMessage,
+        ClientMessage, CloseReason, JoinTarget, RoomEntry, Seating, ServerMessage,
         bounded::{List, Text},
         codec::{self, Encode},
         framing::LENGTH_BYTES,
@@ -42,7 +42,13 @@ fn server_samples() -> Vec<Vec<u8>> {
     let messages = [
         ServerMessage::Welcome { player: PlayerId(1), tick_rate: 30, send_rate: 30 },
         ServerMessage::Rooms(List::new(vec![room; 40]).unwrap_or_default()),
-        ServerMessage::Joined { room: RoomId(1), seat: SeatId(2), seats: 16, tick: Tick(90) },
+        ServerMessage::Joined {
+            room: RoomId(1),
+            seat: SeatId(2),
+            seats: 16,
+            tick: Tick(90),
+            seating: Seating::FIRST,
+        },
         ServerMessage::SeatTaken { seat: SeatId(3), name: Text::lossy("Ben"), bot: true },
         ServerMessage::Event {
             sequence: 5,

@@ -10,6 +10,7 @@ use quarrel_shared::{
     id::{PlayerId, SeatId},
     limits::INPUTS_PER_DATAGRAM,
     protocol::{
+        Seating,
         datagram::{Ack, InputDatagram, InputRun},
         messages::Name,
     },
@@ -35,7 +36,7 @@ fn runs<G: Game>(busy: &G::Input) -> [InputRun<G::Input>; 2] {
 
 fn coded<G: Game>(ack: Option<Ack>, run: InputRun<G::Input>) -> Vec<u8> {
     let mut out = BitWriter::new();
-    InputDatagram { ack, run }.encode(&mut out);
+    InputDatagram { seating: Seating::FIRST, ack, run }.encode(&mut out);
     out.finish().to_vec()
 }
 

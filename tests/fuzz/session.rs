@@ -5,14 +5,17 @@ use std::time::Duration;
 use bolero::{check, generator::produce};
 use quarrel_server::session::replicator::{Replicator, Snapshot};
 use quarrel_shared::{
-    bits::{BitReader, BitWriter, Bits},
+    bits::{BitReader, Bits},
     crowd::Crowd,
     game::{Game, Occupant, Outbox, Setup},
     id::SeatId,
     journal::{Entries, SeatChange},
     limits::BASELINE_TICKS,
-    protocol::datagram::{Ack, SnapshotHeader},
-    snapshot::{Frame, Interest, SeatFrame},
+    protocol::{
+        Seating,
+        datagram::{Ack, SnapshotHeader},
+    },
+    snapshot::{Frame, SeatFrame},
     tick::{Tick, TickRate},
 };
 
@@ -30,7 +33,7 @@ fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
         let mut crowd = Crowd::new(&setup);
         let mut entries = Entries::idle(SEATS);
         entries.changes = (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
-        let mut replicator = Replicator::new(Interest::new(), BitWriter::new(), Duration::ZERO);
+        let mut replicator = Replicator::new(Seating::FIRST, Duration::ZERO);
         let mut sent = Vec::new();
         for (tick, (input, ack)) in (1..).map(Tick).zip(said) {
             entries.apply(&mut crowd, tick, &mut Outbox::new());

@@ -10,7 +10,7 @@ use quarrel_shared::{
     id::{EntityId, SeatId},
     journal::{Entries, SeatChange},
     limits::VIEW_ENTITIES,
-    protocol::datagram::SnapshotHeader,
+    protocol::{Seating, datagram::SnapshotHeader},
     snapshot::{View, apply, diff},
     tick::{Tick, TickRate},
 };
@@ -44,9 +44,10 @@ fn samples<G: Game>() -> [Vec<u8>; 2] {
 fn coded<G: Game>(base: Option<&View<G::Entity>>, view: &View<G::Entity>) -> Vec<u8> {
     let mut out = BitWriter::new();
     let header = SnapshotHeader {
+        seating: Seating::FIRST,
         tick: view.tick,
         baseline: base.map(|base| base.tick),
-        margin: -3,
+        margin: Some(-3),
         used: Some(Tick(2)),
     };
     header.encode(&mut out);
@@ -86,7 +87,7 @@ fn view<G: Game>(base: Option<&View<G::Entity>>, bytes: &[u8]) -> Option<View<G:
 fn a_client_survives<G: Game>(iterations: usize) {
     let samples = samples::<G>();
     check!().with_iterations(iterations).with_type::<Vec<Damage>>().for_each(|all| {
-        let mut baselines = Baselines::<G::Entity>::new();
+        let mut baselines = Baselines::<G::Entity>::new(Seating::FIRST);
         let mut newest = None;
         for damage in all {
             if let Ok((header, view)) = baselines.apply(&damage.applied(&samples), 1) {

@@ -14,7 +14,7 @@ use quarrel_shared::{
     id::{RoomId, SeatId},
     limits::{KEYFRAME_BYTES, SERVER_MESSAGE_BYTES},
     protocol::{
-        ALPN, ClientMessage, CloseReason, Hello, JoinTarget, PROTOCOL_VERSION, ServerMessage,
+        ALPN, ClientMessage, CloseReason, Hello, JoinTarget, PROTOCOL_VERSION, Seating, ServerMessage,
         bounded::Text,
         codec,
         datagram::{Ack, InputDatagram, InputRun, SnapshotHeader},
@@ -194,6 +194,7 @@ pub struct RawSeat<G: Game> {
     pub room: RoomId,
     /// The place in it.
     pub seat: SeatId,
+    seating: Seating,
     baselines: Baselines<G::Entity>,
 }
 
@@ -217,11 +218,11 @@ impl<G: Game> RawSeat<G> {
     pub async fn sit_down(mut peer: RawPeer) -> Self {
         peer.say(&ClientMessage::Join(JoinTarget::Quick)).await;
         let joined = |message| match message {
-            ServerMessage::Joined { room, seat, .. } => Some((room, seat)),
+            ServerMessage::Joined { room, seat, seating, .. } => Some((room, seat, seating)),
             _ => None,
         };
-        let (room, seat) = peer.hear_where("a seat", joined).await;
-        Self { peer, room, seat, baselines: Baselines::new() }
+        let (room, seat, seating) = peer.hear_where("a seat", joined).await;
+        Self { peer, room, seat, seating, baselines: Baselines::new(seating) }
     }
 
     /// The next snapshot that becomes a view.
@@ -257,7 +258,8 @@ impl<G: Game> RawSeat<G> {
     #[must_use]
     pub fn input_datagram(&self, input: G::Input, ack: Option<Ack>) -> Vec<u8> {
         let newest = self.baselines.newest().map_or_else(Default::default, |view| view.tick);
-        let datagram = InputDatagram { ack, run: InputRun::new(newest.after(INPUT_LEAD_TICKS), input) };
+        let run = InputRun::new(newest.after(INPUT_LEAD_TICKS), input);
+        let datagram = InputDatagram { seating: self.seating, ack, run };
         let mut out = BitWriter::new();
         datagram.encode(&mut out);
         out.finish().to_vec()

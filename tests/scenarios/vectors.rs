@@ -14,7 +14,7 @@ use quarrel_shared::{
     game::{Angle, Entity, Game, Point},
     id::{EntityId, PlayerId, RoomId, SeatId},
     protocol::{
-        ClientMessage, CloseReason, Fingerprint, Hello, JoinTarget, RoomEntry, ServerMessage,
+        ClientMessage, CloseReason, Fingerprint, Hello, JoinTarget, RoomEntry, Seating, ServerMessage,
         bounded::{List, Text},
         codec::{self, Encode},
         datagram::{Ack, InputDatagram, InputRun, SnapshotHeader},
@@ -73,7 +73,16 @@ fn server_messages_keep_their_bytes() {
     let messages = [
         ("welcome", ServerMessage::Welcome { player: PlayerId(77), tick_rate: 60, send_rate: 30 }),
         ("rooms", ServerMessage::Rooms(List::new(rooms).unwrap())),
-        ("joined", ServerMessage::Joined { room: RoomId(3), seat: SeatId(5), seats: 16, tick: Tick(70_000) }),
+        (
+            "joined",
+            ServerMessage::Joined {
+                room: RoomId(3),
+                seat: SeatId(5),
+                seats: 16,
+                tick: Tick(70_000),
+                seating: Seating::FIRST.next(),
+            },
+        ),
         ("join refused", ServerMessage::JoinRefused { reason: CloseReason::RoomFull, sentence: sentence() }),
         ("seat taken", ServerMessage::SeatTaken { seat: SeatId(5), name: Text::lossy("hunt 1"), bot: true }),
         ("seat left", ServerMessage::SeatLeft { seat: SeatId(5) }),
@@ -110,16 +119,19 @@ fn close_codes_keep_their_numbers() {
 #[test]
 fn datagrams_keep_their_bytes() {
     let mut vectors = Vectors::new("datagrams", "Inputs up, and the head of a snapshot down.");
+    let seating = Seating::FIRST.next();
     let mut run = InputRun::new(Tick(1000), Steering { bend: -5 });
-    vectors.add("one crowd input, no view yet", coded(&InputDatagram { ack: None, run: run.clone() }));
+    vectors
+        .add("one crowd input, no view yet", coded(&InputDatagram { seating, ack: None, run: run.clone() }));
     [-5, -5, 40].into_iter().for_each(|bend| run.push(Steering { bend }, 4));
     let ack = Some(Ack { newest: Tick(997), history: 0b1011 });
-    vectors.add("four crowd inputs and a view", coded(&InputDatagram { ack, run }));
+    vectors.add("four crowd inputs and a view", coded(&InputDatagram { seating, ack, run }));
     let run = InputRun::new(Tick(1000), input());
-    vectors.add("one arena input", coded(&InputDatagram { ack, run }));
-    let keyframe = SnapshotHeader { tick: Tick(1000), baseline: None, margin: 0, used: None };
+    vectors.add("one arena input", coded(&InputDatagram { seating, ack, run }));
+    let keyframe = SnapshotHeader { seating, tick: Tick(1000), baseline: None, margin: None, used: None };
     vectors.add("head of a keyframe", coded(&keyframe));
-    let delta = SnapshotHeader { baseline: Some(Tick(997)), margin: -20, used: Some(Tick(999)), ..keyframe };
+    let delta =
+        SnapshotHeader { baseline: Some(Tick(997)), margin: Some(-20), used: Some(Tick(999)), ..keyframe };
     vectors.add("head of a delta", coded(&delta));
     vectors.check();
 }
