@@ -144,7 +144,7 @@ pub const KEYS: &[Key] = &[
         name: "handshakes_per_address_s",
         doc: "New connections a second from one address (IPv4 /24, IPv6 /64); more are ignored.",
         kind: Kind::Integer { min: 1, max: 1_000_000 },
-        fallback: Fallback::Integer(500),
+        fallback: Fallback::Integer(50),
         flag: None,
     },
     Key {
