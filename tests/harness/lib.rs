@@ -7,6 +7,7 @@
 //! - [`player`]: somebody who plays by the rules, around the client library.
 //! - [`raw`]: a peer that speaks the wire by hand, and so can say anything.
 //! - [`wait`]: until something holds, and never longer than a bound.
+//! - [`witness`]: whether several viewers were shown the same.
 //! - [`http`]: what an operator asks.
 //! - [`games`]: a game that does what a test wants.
 //! - [`source`]: the project's own source, for the tests of its architecture.
@@ -19,6 +20,8 @@ pub mod player;
 pub mod raw;
 
 pub mod wait;
+
+pub mod witness;
 
 pub mod http;
 
@@ -33,4 +36,5 @@ pub use self::{
     raw::{Goodbye, RawPeer, RawSeat},
     server::TestServer,
     wait::{until, within},
+    witness::Witness,
 };

@@ -6,8 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use quarrel_client::{Client, ConnectConfig, Ending, Happening, Joined};
-use quarrel_shared::{game::Game, protocol::JoinTarget, snapshot::View};
+use quarrel_client::{Client, ConnectConfig, Ending, Happening, Joined, RequestError};
+use quarrel_shared::{
+    game::Game,
+    protocol::{JoinTarget, RoomEntry},
+    snapshot::View,
+};
 
 use crate::wait::within;
 
@@ -25,9 +29,25 @@ impl<G: Game> Player<G> {
     /// Connects under a name and sits down in the first room with a seat.
     pub async fn sit(server: SocketAddr, name: &str) -> (Self, Joined) {
         let mut player = Self::connect(server, name).await;
-        let joined = within("a seat", player.join(JoinTarget::Quick)).await;
+        let joined = player.join(JoinTarget::Quick).await;
         let joined = joined.unwrap_or_else(|error| panic!("{name} gets no seat: {error}"));
         (player, joined)
+    }
+
+    /// [`Client::join`], with a bound.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn join(&mut self, target: JoinTarget) -> Result<Joined, RequestError> {
+        within("the answer to a join", self.0.join(target)).await
+    }
+
+    /// [`Client::rooms`], with a bound.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn rooms(&mut self) -> Result<Vec<RoomEntry>, RequestError> {
+        within("a list of rooms", self.0.rooms()).await
     }
 
     /// The first thing from now on that `wanted` takes; whatever comes before is let go.
