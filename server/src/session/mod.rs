@@ -6,7 +6,7 @@
 //! - [`rate_limit`]: how much a peer may send. Pure.
 //! - `seat`: the seat it holds: news of the room out, inputs in.
 //! - [`ending`]: why a session ends, and what the peer is told.
-//! - [`task`]: the thin part that waits and moves bytes.
+//! - `task`: the thin part that waits and moves bytes.
 
 pub mod conversation;
 pub mod ending;
@@ -14,6 +14,66 @@ pub mod handshake;
 pub mod rate_limit;
 pub mod replicator;
 mod seat;
-pub mod task;
+mod task;
 
-pub use self::task::{SessionServices, run};
+use std::sync::Arc;
+
+use quarrel_shared::{game::Game, protocol::CloseReason};
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
+
+use self::task::Session;
+use crate::{
+    lobby::{Directory, Players},
+    net::Newcomer,
+    telemetry::Metrics,
+};
+
+/// What every session is handed by the server.
+pub struct SessionServices<G: Game> {
+    /// Where rooms are.
+    pub lobby: Arc<Directory<G>>,
+    /// Who is connected.
+    pub players: Arc<Players>,
+    /// Where the numbers go.
+    pub metrics: Arc<Metrics>,
+    /// Ends the session.
+    pub stop: CancellationToken,
+}
+
+impl<G: Game> Clone for SessionServices<G> {
+    fn clone(&self) -> Self {
+        Self {
+            lobby: Arc::clone(&self.lobby),
+            players: Arc::clone(&self.players),
+            metrics: Arc::clone(&self.metrics),
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+/// A newcomer's whole life.
+pub async fn run<G: Game>(newcomer: Newcomer, services: SessionServices<G>) {
+    let Newcomer { peer, deadline, place } = newcomer;
+    let player = services.lobby.next_player();
+    let metrics = Arc::clone(&services.metrics);
+    metrics.sessions.inc();
+    let life = async {
+        let opened = services.stop.run_until_cancelled(timeout_at(deadline, peer.control())).await;
+        let Some(Ok(Ok(control))) = opened else {
+            let reason =
+                if opened.is_none() { CloseReason::ServerStopping } else { CloseReason::HandshakeTimeout };
+            // There is no stream to say it on.
+            peer.close(reason);
+            metrics.refused(reason.name());
+            return;
+        };
+        let session = Session::new(peer, control, player, deadline, services);
+        match place {
+            Some(_held) => session.live().await,
+            None => session.end(CloseReason::ServerFull.into()).await,
+        }
+    };
+    life.await;
+    metrics.sessions.dec();
+}

@@ -13,11 +13,11 @@ use quarrel_shared::{
         messages::Name,
     },
 };
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{Span, debug, info, info_span};
 
 use super::{
+    SessionServices,
     conversation::{Conversation, Request},
     ending::{Ending, Refusal},
     handshake,
@@ -27,64 +27,14 @@ use super::{
 };
 use crate::{
     gate::{Gate, Gated},
-    lobby::{Directory, PlayerEntry, Players, directory::Joined, players::PlayerGuard},
+    lobby::{PlayerEntry, directory::Joined, players::PlayerGuard},
     net::{
-        Newcomer, Peer,
+        Peer,
         peer::{PeerError, Traffic},
         stream::{ControlStream, Driven, StreamError},
     },
     room::RoomEvent,
-    telemetry::Metrics,
 };
-
-/// What every session is handed by the server.
-pub struct SessionServices<G: Game> {
-    /// Where rooms are.
-    pub lobby: Arc<Directory<G>>,
-    /// Who is connected.
-    pub players: Arc<Players>,
-    /// Where the numbers go.
-    pub metrics: Arc<Metrics>,
-    /// Ends the session.
-    pub stop: CancellationToken,
-}
-
-impl<G: Game> Clone for SessionServices<G> {
-    fn clone(&self) -> Self {
-        Self {
-            lobby: Arc::clone(&self.lobby),
-            players: Arc::clone(&self.players),
-            metrics: Arc::clone(&self.metrics),
-            stop: self.stop.clone(),
-        }
-    }
-}
-
-/// A newcomer's whole life.
-pub async fn run<G: Game>(newcomer: Newcomer, services: SessionServices<G>) {
-    let Newcomer { peer, deadline, place } = newcomer;
-    let player = services.lobby.next_player();
-    let metrics = Arc::clone(&services.metrics);
-    metrics.sessions.inc();
-    let life = async {
-        let opened = services.stop.run_until_cancelled(timeout_at(deadline, peer.control())).await;
-        let Some(Ok(Ok(control))) = opened else {
-            let reason =
-                if opened.is_none() { CloseReason::ServerStopping } else { CloseReason::HandshakeTimeout };
-            // There is no stream to say it on.
-            peer.close(reason);
-            metrics.refused(reason.name());
-            return;
-        };
-        let session = Session::new(peer, control, player, deadline, services);
-        match place {
-            Some(_held) => session.live().await,
-            None => session.end(CloseReason::ServerFull.into()).await,
-        }
-    };
-    life.await;
-    metrics.sessions.dec();
-}
 
 /// How often a session looks at what no message brings.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -95,7 +45,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// How long a snapshot on a stream of its own may take.
 const LARGE_PATIENCE: Duration = Duration::from_secs(1);
 
-struct Session<G: Game> {
+pub(super) struct Session<G: Game> {
     peer: Peer,
     control: ControlStream,
     player: PlayerId,
@@ -136,7 +86,7 @@ enum Action<G: Game> {
 }
 
 impl<G: Game> Session<G> {
-    fn new(
+    pub(super) fn new(
         peer: Peer,
         control: ControlStream,
         player: PlayerId,
@@ -171,7 +121,8 @@ impl<G: Game> Session<G> {
         }
     }
 
-    async fn live(mut self) {
+    /// From hello to goodbye.
+    pub(super) async fn live(mut self) {
         let ending = loop {
             let action = self.select().await;
             if let ControlFlow::Break(ending) = self.apply(action) {
@@ -402,7 +353,7 @@ impl<G: Game> Session<G> {
     }
 
     /// Says goodbye, waits a little until it was heard, and closes.
-    async fn end(mut self, ending: Ending) {
+    pub(super) async fn end(mut self, ending: Ending) {
         self.stand_up();
         let was_welcome = self.entry.is_some();
         self.span.in_scope(|| info!(reason = ending.name(), name = %self.name, "session ended"));
