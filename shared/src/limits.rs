@@ -42,8 +42,11 @@ pub const VIEW_ENTITIES: usize = 2048;
 /// The longest snapshot that travels on a stream of its own, in bytes.
 pub const KEYFRAME_BYTES: usize = 64 * 1024;
 
-/// How many ticks a baseline may be old: 64 are two seconds at 30 Hz, longer than any link that is still playable.
-pub const BASELINE_TICKS: u32 = 64;
+/// How old a baseline may be, in milliseconds: longer than the round trip of any link that is still playable.
+pub const BASELINE_MS: u32 = 2000;
+
+/// The same in ticks at the fastest rate, 128 Hz: what a decoder accepts.
+pub const BASELINE_TICKS: u32 = 256;
 
 /// The most seats in one room.
 pub const ROOM_SEATS: u16 = 10_000;

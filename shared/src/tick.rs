@@ -46,6 +46,9 @@ impl TickRate {
     /// The slowest and the fastest rate that a room may run at.
     pub const RANGE: std::ops::RangeInclusive<u16> = 1..=128;
 
+    /// 30 Hz: what most games of this kind ship with.
+    pub const DEFAULT: Self = Self(30);
+
     /// A rate, if it lies within [`Self::RANGE`].
     #[must_use]
     pub fn new(hz: u16) -> Option<Self> {
@@ -73,9 +76,8 @@ impl TickRate {
 }
 
 impl Default for TickRate {
-    /// 30 Hz: what most games of this kind ship with.
     fn default() -> Self {
-        Self(30)
+        Self::DEFAULT
     }
 }
 

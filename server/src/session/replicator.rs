@@ -16,7 +16,7 @@ use quarrel_shared::{
         datagram::{Ack, SnapshotHeader},
     },
     snapshot::{Frame, Interest, SentHistory, diff},
-    tick::Tick,
+    tick::{Tick, TickRate},
 };
 
 /// How long a keyframe has to be acknowledged before the next one may go.
@@ -33,8 +33,10 @@ pub struct Replicator<E> {
     keyframe_at: Option<Duration>,
     /// The newest input that brought an acknowledgement: later ones overtake earlier ones on the way.
     heard: Tick,
-    /// When the client last acknowledged something new.
-    progress_at: Duration,
+    /// When the oldest snapshot was sent that the client could have acknowledged and has not.
+    waiting_since: Option<Duration>,
+    /// Whether the game was already blamed for a view that fits nowhere.
+    blamed: bool,
 }
 
 /// A snapshot, and how it is to travel.
@@ -44,34 +46,34 @@ pub enum Snapshot<'a> {
     Small(&'a [u8]),
     /// On a stream of its own.
     Large(&'a [u8]),
+    /// Not at all: the game shows more than [`KEYFRAME_BYTES`]. Said once.
+    Oversize(usize),
 }
 
 impl<E: Entity> Replicator<E> {
-    /// For a client that has nothing of this seat yet, at `now` (a duration since an epoch of the caller's).
+    /// For a client that has nothing of this seat yet, in a room of this rate.
     #[must_use]
-    pub fn new(seating: Seating, now: Duration) -> Self {
+    pub fn new(seating: Seating, rate: TickRate) -> Self {
         Self {
             seating,
             interest: Interest::new(),
-            history: SentHistory::new(),
+            history: SentHistory::new(rate),
             out: BitWriter::new(),
             keyframe_at: None,
             heard: Tick(0),
-            progress_at: now,
+            waiting_since: None,
+            blamed: false,
         }
     }
 
     /// The client says what it has, in a datagram whose newest input is for `input`.
-    pub fn acknowledge(&mut self, input: Tick, ack: Option<Ack>, now: Duration) {
+    pub fn acknowledge(&mut self, input: Tick, ack: Option<Ack>) {
         if input < self.heard {
             return;
         }
         self.heard = input;
         match ack {
-            Some(ack) if self.history.acknowledge(ack.newest) => {
-                self.progress_at = now;
-                self.keyframe_at = None;
-            }
+            Some(ack) if self.history.acknowledge(ack.newest) => self.waiting_since = None,
             Some(_) => {}
             // What it had is lost to it. Before its first view it says so too, and then there is nothing to forget.
             None if self.history.is_acknowledged() => self.history.forget(),
@@ -79,14 +81,14 @@ impl<E: Entity> Replicator<E> {
         }
     }
 
-    /// For how long the client has acknowledged nothing new.
+    /// For how long the client has acknowledged nothing of what it was sent.
     #[must_use]
     pub fn silence(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.progress_at)
+        self.waiting_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// The snapshot of this frame for this seat, in at most `limit` bytes or else on a stream, if one may be used. `None`: nothing
-    /// can be sent this time.
+    /// can be sent this time. `now` is a duration since an epoch of the caller's.
     pub fn encode(
         &mut self,
         frame: &Frame<E>,
@@ -120,11 +122,17 @@ impl<E: Entity> Replicator<E> {
             self.keyframe_at = Some(now);
         }
         let large = is_keyframe || bytes.len() > limit;
-        if large && (!stream_is_free || bytes.len() > KEYFRAME_BYTES) {
+        if bytes.len() > KEYFRAME_BYTES {
+            self.history.give_back(view);
+            let first = !std::mem::replace(&mut self.blamed, true);
+            return first.then_some(Snapshot::Oversize(bytes.len()));
+        }
+        if large && !stream_is_free {
             self.history.give_back(view);
             return None;
         }
         self.history.push(view);
+        self.waiting_since.get_or_insert(now);
         Some(if large { Snapshot::Large(bytes) } else { Snapshot::Small(bytes) })
     }
 
@@ -141,7 +149,6 @@ mod tests {
         game::{Game as _, Occupant, Outbox, Setup},
         journal::{Entries, SeatChange},
         snapshot::{SeatFrame, View, apply},
-        tick::TickRate,
     };
 
     use super::*;
@@ -166,7 +173,7 @@ mod tests {
                 (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
             let mut crowd = Crowd::new(&setup);
             entries.apply(&mut crowd, Tick(1), &mut Outbox::new());
-            let replicator = Replicator::new(Seating::FIRST, Duration::ZERO);
+            let replicator = Replicator::new(Seating::FIRST, TickRate::default());
             Self { crowd, tick: 1, replicator, views: Vec::new() }
         }
 
@@ -186,7 +193,10 @@ mod tests {
             let frame = Frame::new(Tick(self.tick), self.crowd.entities(), seats);
             let now = self.now();
             let (Snapshot::Small(bytes) | Snapshot::Large(bytes)) =
-                self.replicator.encode(&frame, SeatId(0), 1100, true, now)?;
+                self.replicator.encode(&frame, SeatId(0), 1100, true, now)?
+            else {
+                panic!("forty walkers fit a keyframe");
+            };
             let mut from = BitReader::new(bytes);
             let header = SnapshotHeader::decode(&mut from).unwrap();
             let sent = (bytes.len(), header.baseline.is_none());
@@ -204,8 +214,7 @@ mod tests {
 
         fn acknowledge(&mut self, tick: u32) {
             let ack = Some(Ack { newest: Tick(tick), history: 0 });
-            let now = self.now();
-            self.replicator.acknowledge(Tick(self.tick), ack, now);
+            self.replicator.acknowledge(Tick(self.tick), ack);
         }
     }
 
@@ -247,9 +256,23 @@ mod tests {
         link.step(true);
         link.acknowledge(link.tick);
         link.step(true);
-        let now = link.now();
-        link.replicator.acknowledge(Tick(link.tick), None, now);
-        assert!(link.step(true).unwrap().1, "it said that it has nothing");
+        link.replicator.acknowledge(Tick(link.tick), None);
+        let next = (0..31).find_map(|_| link.step(true));
+        assert!(next.is_some_and(|(_, keyframe)| keyframe), "it said that it has nothing");
+    }
+
+    #[test]
+    fn a_client_that_loses_its_baseline_again_and_again_gets_one_full_view_a_second() {
+        let mut link = Link::new();
+        let mut keyframes = 0;
+        for _ in 0..300 {
+            if let Some((_, true)) = link.step(true) {
+                keyframes += 1;
+                link.acknowledge(link.tick);
+            }
+            link.replicator.acknowledge(Tick(link.tick), None);
+        }
+        assert!((9..=11).contains(&keyframes), "{keyframes} in ten seconds");
     }
 
     #[test]
@@ -257,8 +280,7 @@ mod tests {
         let mut link = Link::new();
         link.step(true);
         link.acknowledge(link.tick);
-        let now = link.now();
-        link.replicator.acknowledge(Tick(link.tick - 1), None, now);
+        link.replicator.acknowledge(Tick(link.tick - 1), None);
         assert!(!link.step(true).unwrap().1, "the newer datagram had said that it has a view");
     }
 }

@@ -44,11 +44,13 @@ pub enum CloseReason {
     Unresponsive,
     /// Something broke on the server that was not the peer's fault.
     Internal,
+    /// Connected, and in no room for long.
+    Idle,
 }
 
 impl CloseReason {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Left,
         Self::ServerStopping,
         Self::VersionMismatch,
@@ -67,6 +69,7 @@ impl CloseReason {
         Self::RoomClosed,
         Self::Unresponsive,
         Self::Internal,
+        Self::Idle,
     ];
 
     /// The QUIC application close code.
@@ -103,6 +106,7 @@ impl CloseReason {
             Self::RoomClosed => "room_closed",
             Self::Unresponsive => "unresponsive",
             Self::Internal => "internal",
+            Self::Idle => "idle",
         }
     }
 
@@ -138,6 +142,7 @@ impl CloseReason {
                 "The client stopped acknowledging what it was sent; check the network and connect again."
             }
             Self::Internal => "Something broke on the server; connect again.",
+            Self::Idle => "The client was in no room for a minute; connect again when you want to play.",
         }
     }
 }

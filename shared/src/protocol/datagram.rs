@@ -2,7 +2,7 @@
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    limits::{BASELINE_TICKS, INPUTS_PER_DATAGRAM},
+    limits::{BASELINE_TICKS, INPUT_BITS, INPUTS_PER_DATAGRAM},
     tick::Tick,
 };
 
@@ -103,15 +103,22 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
         };
         let len = from.read_bits(3)? as usize + 1;
         let mut inputs: [I; INPUTS_PER_DATAGRAM] = std::array::from_fn(|_| I::default());
-        inputs[0] = I::decode(from)?;
+        inputs[0] = decode_input(from)?;
         for n in 1..len {
-            inputs[n] = if from.read_bool()? { inputs[n - 1].clone() } else { I::decode(from)? };
+            inputs[n] = if from.read_bool()? { inputs[n - 1].clone() } else { decode_input(from)? };
         }
         if newest.0 < len as u32 {
             return Err(BitsError::OutOfRange);
         }
         Ok(Self { seating, ack, run: InputRun { newest, len, inputs } })
     }
+}
+
+/// Reads one input. A game whose inputs take more than all budgets are made for fails at its first datagram, not under load.
+fn decode_input<I: Bits>(from: &mut BitReader<'_>) -> Result<I, BitsError> {
+    let before = from.left_bits();
+    let input = I::decode(from)?;
+    if before - from.left_bits() > INPUT_BITS { Err(BitsError::OutOfRange) } else { Ok(input) }
 }
 
 /// What stands in front of a snapshot's delta.

@@ -81,6 +81,6 @@ impl<E: Entity> Frame<E> {
     /// Indices of what this seat knows wherever it looks.
     pub(super) fn known_to(&self, seat: SeatId) -> impl Iterator<Item = u32> + '_ {
         let own = self.private.iter().filter(move |(owner, _)| *owner == seat).map(|(_, index)| *index);
-        self.everywhere.iter().copied().chain(own)
+        own.chain(self.everywhere.iter().copied())
     }
 }

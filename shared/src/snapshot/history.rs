@@ -4,7 +4,10 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::view::View;
-use crate::{limits::BASELINE_TICKS, tick::Tick};
+use crate::{
+    limits::{BASELINE_MS, BASELINE_TICKS},
+    tick::{Tick, TickRate},
+};
 
 /// How many buffers are kept for views to come: one is filled for each that is retired, and a burst of acknowledgements retires some.
 const SPARE_VIEWS: usize = 4;
@@ -15,21 +18,23 @@ pub struct SentHistory<E> {
     /// Sent views, oldest first; the front one is the baseline once `acked`.
     views: VecDeque<View<E>>,
     acked: bool,
+    /// How many ticks a baseline may be old.
+    most_age: u32,
     /// Views that are done with: their buffers serve again.
     spare: Vec<View<E>>,
 }
 
 impl<E> SentHistory<E> {
-    /// Nothing sent yet.
+    /// Nothing sent yet, in a room of this rate.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { views: VecDeque::new(), acked: false, spare: Vec::new() }
+    pub const fn new(rate: TickRate) -> Self {
+        Self { views: VecDeque::new(), acked: false, most_age: rate.ticks(BASELINE_MS), spare: Vec::new() }
     }
 
     /// The newest view that the client is known to have, unless it is too old to be worth a delta at `now`.
     #[must_use]
     pub fn baseline(&self, now: Tick) -> Option<&View<E>> {
-        self.views.front().filter(|view| self.acked && now.since(view.tick) <= BASELINE_TICKS)
+        self.views.front().filter(|view| self.acked && now.since(view.tick) <= self.most_age)
     }
 
     /// A view to fill, with the buffer of an old one where there is one.
@@ -47,7 +52,7 @@ impl<E> SentHistory<E> {
     /// Remembers a view as sent. What is too old to become a baseline is forgotten.
     pub fn push(&mut self, view: View<E>) {
         let now = view.tick;
-        while self.views.front().is_some_and(|oldest| now.since(oldest.tick) > BASELINE_TICKS) {
+        while self.views.front().is_some_and(|oldest| now.since(oldest.tick) > self.most_age) {
             if let Some(old) = self.views.pop_front() {
                 self.give_back(old);
             }
@@ -81,12 +86,6 @@ impl<E> SentHistory<E> {
     pub fn forget(&mut self) {
         self.views.clear();
         self.acked = false;
-    }
-}
-
-impl<E> Default for SentHistory<E> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -163,13 +162,16 @@ impl<E> Default for ReceivedHistory<E> {
 mod tests {
     use super::*;
 
+    const RATE: TickRate = TickRate::DEFAULT;
+    const MOST_AGE: u32 = RATE.ticks(BASELINE_MS);
+
     fn view(tick: u32) -> View<u8> {
         View::new(Tick(tick))
     }
 
     #[test]
     fn nothing_is_a_baseline_before_it_is_acknowledged() {
-        let mut sent = SentHistory::new();
+        let mut sent = SentHistory::new(RATE);
         sent.push(view(1));
         assert!(sent.baseline(Tick(2)).is_none());
         sent.acknowledge(Tick(1));
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_that_comes_late_or_was_made_up_changes_nothing() {
-        let mut sent = SentHistory::new();
+        let mut sent = SentHistory::new(RATE);
         (1..=5).for_each(|tick| sent.push(view(tick)));
         sent.acknowledge(Tick(4));
         sent.acknowledge(Tick(2));
@@ -188,27 +190,27 @@ mod tests {
 
     #[test]
     fn a_baseline_too_old_gives_way_to_a_keyframe() {
-        let mut sent = SentHistory::new();
+        let mut sent = SentHistory::new(RATE);
         sent.push(view(1));
         sent.acknowledge(Tick(1));
-        assert!(sent.baseline(Tick(2 + BASELINE_TICKS)).is_none());
-        sent.push(view(2 + BASELINE_TICKS));
-        sent.push(view(3 + BASELINE_TICKS));
+        assert!(sent.baseline(Tick(2 + MOST_AGE)).is_none());
+        sent.push(view(2 + MOST_AGE));
+        sent.push(view(3 + MOST_AGE));
         assert!(
-            sent.baseline(Tick(4 + BASELINE_TICKS)).is_none(),
+            sent.baseline(Tick(4 + MOST_AGE)).is_none(),
             "what follows a dropped baseline is not acknowledged"
         );
     }
 
     #[test]
     fn a_client_that_never_acknowledges_costs_a_bounded_history() {
-        let mut sent = SentHistory::<u8>::new();
+        let mut sent = SentHistory::<u8>::new(RATE);
         (1..1000).for_each(|tick| {
             let mut next = sent.spare();
             next.tick = Tick(tick);
             sent.push(next);
         });
-        assert!(sent.views.len() + sent.spare.len() <= BASELINE_TICKS as usize + 2);
+        assert!(sent.views.len() + sent.spare.len() <= MOST_AGE as usize + 2);
     }
 
     #[test]

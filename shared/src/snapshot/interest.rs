@@ -44,8 +44,10 @@ impl Interest {
             &mut self.scratch,
             &mut self.chosen,
         );
-        self.chosen.extend(frame.known_to(seat));
-        self.chosen.truncate(VIEW_ENTITIES);
+        // What a seat knows anyway comes before what it happens to see, and its own before everybody's.
+        let known = frame.known_to(seat).count().min(VIEW_ENTITIES);
+        self.chosen.truncate(VIEW_ENTITIES - known);
+        self.chosen.extend(frame.known_to(seat).take(known));
         self.mark(entities.len());
         // Indices ascend as ids do: this is the order that a view keeps.
         view.entities.extend(self.marked().map(|index| entities[index].clone()));
