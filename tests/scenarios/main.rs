@@ -3,6 +3,7 @@
 mod architecture;
 mod bots_fill;
 mod change_of_rooms;
+mod chat;
 mod delta_law;
 mod determinism;
 mod graceful_stop;

@@ -37,6 +37,22 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
 }
 
 #[tokio::test]
+async fn a_game_that_panics_while_coding_costs_its_player_the_seat_and_nobody_else_anything() {
+    let server = TestServer::<Levers>::start(&[]);
+    let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
+    ada.set_input(Lever::Snag);
+    let closed = |happening| match happening {
+        Happening::RoomClosed { reason, .. } => Some(reason),
+        _ => None,
+    };
+    let reason = ada.wait_for("the seat's end", closed).await;
+    assert_eq!(reason, CloseReason::RoomFailed, "the player is told that the game failed");
+    ben.plays_on(10).await;
+    assert_eq!(server.metric("quarrel_sessions"), 2.0, "nobody's connection broke");
+}
+
+#[tokio::test]
 async fn a_server_whose_rooms_all_failed_still_stops_in_time() {
     let server = TestServer::<Levers>::start(&[]);
     let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;

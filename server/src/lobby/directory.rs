@@ -141,7 +141,8 @@ impl<G: Game> Directory<G> {
 
     /// Whether a quick join would find or make a seat.
     pub fn has_room(&self) -> bool {
-        self.rooms.len() < self.most || self.rooms.iter().any(|room| is_open(room.status()))
+        let running = self.rooms.iter().filter(|room| !room.status().is_closing()).count();
+        running < self.most || self.rooms.iter().any(|room| is_open(room.status()))
     }
 
     /// Waits until every room has ended. They end by the stop token.
@@ -172,12 +173,14 @@ impl<G: Game> Directory<G> {
     }
 
     fn find_seat(&self) -> Option<(RoomHandle<G>, SeatClaim)> {
-        let id = quick_join(
-            self.rooms.iter().map(|room| Candidate { id: *room.key(), open: is_open(room.status()) }),
-        )?;
-        let room = self.get(id)?;
-        let claim = room.status().claim()?;
-        Some((room, claim))
+        let candidates =
+            self.rooms.iter().map(|room| Candidate { id: *room.key(), open: is_open(room.status()) });
+        // Others join at the same time: the next room may still have the seat that this one just lost.
+        quick_join(candidates).into_iter().find_map(|id| {
+            let room = self.get(id)?;
+            let claim = room.status().claim()?;
+            Some((room, claim))
+        })
     }
 
     /// Looks once more with nobody else opening rooms, then opens one.
@@ -186,6 +189,7 @@ impl<G: Game> Directory<G> {
         if let Some(found) = self.find_seat() {
             return Ok(found);
         }
+        self.sweep();
         if self.rooms.len() >= self.most {
             return Err(CloseReason::RoomsFull);
         }
@@ -208,7 +212,7 @@ impl<G: Game> Directory<G> {
         handle
     }
 
-    /// Forgets rooms that have closed. Called when somebody looks for one and once a second by the server.
+    /// Forgets rooms that have closed. Called before a room is opened, and once a second by the server.
     pub fn sweep(&self) {
         self.rooms.retain(|_, room| !room.status().is_closing());
     }

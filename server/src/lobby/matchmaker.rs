@@ -11,9 +11,12 @@ pub struct Candidate {
     pub open: bool,
 }
 
-/// Where a quick join leads: the oldest room with a seat, so that rooms fill up rather than spread out. `None`: open a new one.
-pub fn quick_join(rooms: impl Iterator<Item = Candidate>) -> Option<RoomId> {
-    rooms.filter(|room| room.open).map(|room| room.id).min()
+/// Where a quick join leads, in the order in which to try: the oldest room with a seat first, so that rooms fill up rather than
+/// spread out. Empty: open a new one.
+pub fn quick_join(rooms: impl Iterator<Item = Candidate>) -> Vec<RoomId> {
+    let mut open: Vec<_> = rooms.filter(|room| room.open).map(|room| room.id).collect();
+    open.sort_unstable();
+    open
 }
 
 #[cfg(test)]
@@ -23,7 +26,6 @@ mod tests {
     #[test]
     fn the_oldest_room_with_a_seat_is_filled_first() {
         let rooms = [(3, true), (1, false), (2, true)].map(|(id, open)| Candidate { id: RoomId(id), open });
-        assert_eq!(quick_join(rooms.into_iter()), Some(RoomId(2)));
-        assert_eq!(quick_join(rooms.into_iter().filter(|room| !room.open)), None);
+        assert_eq!(quick_join(rooms.into_iter()), [RoomId(2), RoomId(3)]);
     }
 }

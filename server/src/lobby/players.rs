@@ -23,10 +23,9 @@ pub struct PlayerEntry {
     pub id: PlayerId,
     /// Called what.
     pub name: String,
-    /// From where.
-    pub address: SocketAddr,
     /// Since when.
     pub since: Instant,
+    address: Mutex<SocketAddr>,
     seat: Mutex<Option<(RoomId, SeatId)>>,
     rtt_us: AtomicU32,
 }
@@ -38,7 +37,7 @@ impl Players {
         let entry = Arc::new(PlayerEntry {
             id,
             name,
-            address,
+            address: Mutex::new(address),
             since: Instant::now(),
             seat: Mutex::new(None),
             rtt_us: AtomicU32::new(0),
@@ -57,6 +56,16 @@ impl Players {
 }
 
 impl PlayerEntry {
+    /// Where their packets come from.
+    pub fn address(&self) -> SocketAddr {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// They are found elsewhere now: their connection migrated.
+    pub fn set_address(&self, address: SocketAddr) {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+
     /// Where they sit.
     pub fn seat(&self) -> Option<(RoomId, SeatId)> {
         *self.seat.lock().unwrap_or_else(PoisonError::into_inner)

@@ -22,7 +22,10 @@ use super::{
 
 /// How many facts may wait for one session. A busy Arena says some ten a second, so this is many seconds of not reading.
 /// Full: the seat is taken away with [`CloseReason::TooSlow`].
-pub const EVENTS_WAITING: usize = 256;
+pub const EVENTS_WAITING: usize = 512;
+
+/// How many places of those only facts and the roster may take: talk alone never costs anybody a seat.
+pub const EVENTS_FOR_FACTS: usize = 256;
 
 /// What a session says to its room. All of it takes effect at the next tick.
 pub enum RoomCommand<G: Game> {

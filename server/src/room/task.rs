@@ -23,7 +23,7 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 
 use super::{
     clock::RoomClock,
-    inbox::{EVENTS_WAITING, RoomCommand, RoomEvent, RoomHandle, Seated, TakeSeat},
+    inbox::{EVENTS_FOR_FACTS, EVENTS_WAITING, RoomCommand, RoomEvent, RoomHandle, Seated, TakeSeat},
     state::{RoomState, RosterChange},
     status::RoomStatus,
 };
@@ -201,6 +201,7 @@ impl<G: Game> RoomTask<G> {
 
     /// Takes what is there now; what comes meanwhile waits for the next tick, so a flood cannot hold this one.
     fn drain_inbox(&mut self) {
+        let mut chats = 0;
         for _ in 0..self.inbox.len() {
             match self.inbox.try_recv() {
                 Ok(RoomCommand::Input { seat, arrived, run }) => {
@@ -209,7 +210,10 @@ impl<G: Game> RoomTask<G> {
                 }
                 Ok(RoomCommand::Take(request)) => self.seat(request),
                 Ok(RoomCommand::Chat { seat, text }) => {
-                    self.tell(&Audience::All, &RoomEvent::Chat { seat, text });
+                    chats += 1;
+                    if chats <= CHATS_PER_TICK {
+                        self.tell(&Audience::All, &RoomEvent::Chat { seat, text });
+                    }
                 }
                 Err(_) => break,
             }
@@ -351,11 +355,17 @@ impl<G: Game> RoomTask<G> {
 impl<G: Game> SeatLink<G> {
     /// A session that lets so many facts pile up has lost the game already: its seat is taken away, nobody waits for it.
     fn tell(&self, event: &RoomEvent<G>) {
+        if matches!(event, RoomEvent::Chat { .. }) && self.events.capacity() < EVENTS_FOR_FACTS {
+            return;
+        }
         if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event.clone()) {
             let _ = self.ended.set(CloseReason::TooSlow);
         }
     }
 }
+
+/// The most chat lines that one tick relays: each costs a message to everybody. More are dropped, as a crowd drowns a voice.
+const CHATS_PER_TICK: u32 = 4;
 
 /// How many commands may wait for a tick: every seat's inputs twice over, and a burst of joins.
 /// Full: inputs are dropped and counted, joins hear [`CloseReason::RoomBusy`].

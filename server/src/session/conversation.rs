@@ -56,7 +56,8 @@ impl Conversation {
                 Ok(Request::Join(target))
             }
             (_, ClientMessage::Join(_)) => Err(out_of_order("a join while it has or awaits a seat")),
-            (Self::Seated, ClientMessage::Leave) => {
+            // Leaving while the seat is on its way gives it up as soon as it comes.
+            (Self::Seated | Self::Joining, ClientMessage::Leave) => {
                 *self = Self::Lobby;
                 Ok(Request::Leave)
             }

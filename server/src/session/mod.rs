@@ -57,23 +57,35 @@ pub async fn run<G: Game>(newcomer: Newcomer, services: SessionServices<G>) {
     let Newcomer { peer, deadline, place } = newcomer;
     let player = services.lobby.next_player();
     let metrics = Arc::clone(&services.metrics);
-    metrics.sessions.inc();
-    let life = async {
-        let opened = services.stop.run_until_cancelled(timeout_at(deadline, peer.control())).await;
-        let Some(Ok(Ok(control))) = opened else {
-            let reason =
-                if opened.is_none() { CloseReason::ServerStopping } else { CloseReason::HandshakeTimeout };
-            // There is no stream to say it on.
-            peer.close(reason);
-            metrics.refused(reason.name());
-            return;
-        };
-        let session = Session::new(peer, control, player, deadline, services);
-        match place {
-            Some(_held) => session.live().await,
-            None => session.end(CloseReason::ServerFull.into()).await,
-        }
+    let _counted = Counted::new(&metrics);
+    let opened = services.stop.run_until_cancelled(timeout_at(deadline, peer.control())).await;
+    let Some(Ok(Ok(control))) = opened else {
+        let reason =
+            if opened.is_none() { CloseReason::ServerStopping } else { CloseReason::HandshakeTimeout };
+        // There is no stream to say it on.
+        peer.close(reason);
+        metrics.refused(reason.name());
+        return;
     };
-    life.await;
-    metrics.sessions.dec();
+    let session = Session::new(peer, control, player, deadline, services);
+    match place {
+        Some(_held) => session.live().await,
+        None => session.end(CloseReason::ServerFull.into()).await,
+    }
+}
+
+/// A session that is counted while it lives, however it ends.
+struct Counted(Arc<Metrics>);
+
+impl Counted {
+    fn new(metrics: &Arc<Metrics>) -> Self {
+        metrics.sessions.inc();
+        Self(Arc::clone(metrics))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.sessions.dec();
+    }
 }

@@ -10,6 +10,10 @@ use crate::bucket::TokenBucket;
 const MESSAGES_PER_SECOND: f64 = 20.0;
 const MESSAGE_BURST: f64 = 40.0;
 
+/// Chat lines a second, and at once: each goes to everybody in the room. Those over it are not relayed.
+const CHATS_PER_SECOND: f64 = 1.0;
+const CHAT_BURST: f64 = 5.0;
+
 /// How many datagrams a client may send for each tick: one, and as many again for a clock that is being stretched.
 const DATAGRAMS_PER_TICK: f64 = 2.0;
 
@@ -25,6 +29,7 @@ pub struct RateLimit {
     datagrams: TokenBucket,
     bytes: TokenBucket,
     messages: TokenBucket,
+    chats: TokenBucket,
 }
 
 impl RateLimit {
@@ -37,6 +42,7 @@ impl RateLimit {
             datagrams: TokenBucket::full(per_second, burst, now),
             bytes: TokenBucket::full(per_second * MEAN_BYTES, burst * MEAN_BYTES, now),
             messages: TokenBucket::full(MESSAGES_PER_SECOND, MESSAGE_BURST, now),
+            chats: TokenBucket::full(CHATS_PER_SECOND, CHAT_BURST, now),
         }
     }
 
@@ -44,6 +50,12 @@ impl RateLimit {
     #[must_use]
     pub fn datagram(&mut self, bytes: usize, now: Duration) -> bool {
         self.datagrams.take(1.0, now) && self.bytes.take(bytes as f64, now)
+    }
+
+    /// Whether a chat line is within the budget; over it is no reason to end a session.
+    #[must_use]
+    pub fn chat(&mut self, now: Duration) -> bool {
+        self.chats.take(1.0, now)
     }
 
     /// Whether a control message is within the budget.

@@ -31,6 +31,10 @@ pub(super) struct Seat<G: Game> {
     joined: Joined<G>,
     seating: Seating,
     replicator: Replicator<G::Entity>,
+    /// How many input datagrams one seat may put into the room's inbox between two frames. A link that stalled delivers many at once,
+    /// and the newest of them repeat the others; a peer that floods must not fill the inbox that all seats share.
+    inputs_per_frame: u32,
+    inputs_left: u32,
     /// The next event's number.
     sequence: u32,
     scratch: BitWriter,
@@ -48,11 +52,15 @@ pub(super) enum SeatNews<G: Game> {
 }
 
 impl<G: Game> Seat<G> {
-    pub(super) fn new(joined: Joined<G>, seating: Seating, now: Duration) -> Self {
+    pub(super) fn new(joined: Joined<G>, seating: Seating, send_rate: u16) -> Self {
+        let rate = joined.room.status().rate;
+        let ticks_per_frame = u32::from(rate.hz().div_ceil(send_rate.max(1)));
         Self {
             joined,
             seating,
-            replicator: Replicator::new(seating, now),
+            replicator: Replicator::new(seating, rate),
+            inputs_per_frame: 4 * ticks_per_frame + 4,
+            inputs_left: 4 * ticks_per_frame + 4,
             sequence: 0,
             scratch: BitWriter::new(),
             events: Gate::new(),
@@ -122,15 +130,16 @@ impl<G: Game> Seat<G> {
         stream_is_free: bool,
         now: Duration,
     ) -> Option<Snapshot<'_>> {
+        self.inputs_left = self.inputs_per_frame;
         let frame = self.joined.seated.frames.borrow_and_update().clone()?;
         self.replicator.encode(&frame, self.joined.seated.seat, limit, stream_is_free, now)
     }
 
-    /// An input datagram goes to the room; false when the room's inbox was full.
+    /// An input datagram goes to the room; false when it was dropped: the room's inbox or this seat's share of it was full.
     ///
     /// # Errors
     /// When it is none.
-    pub(super) fn input(&mut self, datagram: &[u8], now: Duration) -> Result<bool, Refusal> {
+    pub(super) fn input(&mut self, datagram: &[u8]) -> Result<bool, Refusal> {
         let mut from = BitReader::new(datagram);
         let read = InputDatagram::<G::Input>::decode(&mut from).and_then(|read| from.finish().map(|()| read));
         let InputDatagram { seating, ack, run } = read.map_err(|error| Refusal {
@@ -141,7 +150,9 @@ impl<G: Game> Seat<G> {
         if seating != self.seating {
             return Ok(true);
         }
-        self.replicator.acknowledge(run.newest(), ack, now);
+        self.replicator.acknowledge(run.newest(), ack);
+        let Some(left) = self.inputs_left.checked_sub(1) else { return Ok(false) };
+        self.inputs_left = left;
         Ok(self.joined.room.say(RoomCommand::Input { seat: self.id(), arrived: Instant::now(), run }))
     }
 

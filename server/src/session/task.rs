@@ -1,6 +1,12 @@
 //! The thin part of a session: waits for whatever comes first, then applies it without waiting for anything.
 
-use std::{future::poll_fn, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use quarrel_shared::{
@@ -14,7 +20,7 @@ use quarrel_shared::{
     },
 };
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
-use tracing::{Span, debug, info, info_span};
+use tracing::{Span, debug, error, info, info_span};
 
 use super::{
     SessionServices,
@@ -41,6 +47,9 @@ const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// For how long somebody may send and acknowledge nothing.
 const SILENCE: Duration = Duration::from_secs(10);
+
+/// How long somebody may stay connected without a seat. Sessions are few, and others want to play.
+const LOBBY_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a snapshot on a stream of its own may take.
 const LARGE_PATIENCE: Duration = Duration::from_secs(1);
@@ -70,6 +79,8 @@ pub(super) struct Session<G: Game> {
     /// The largest datagram, as asked a second ago at most: asking takes the connection's lock.
     datagram_limit: usize,
     traffic: Traffic,
+    /// Since when there has been no seat; right only while there is none.
+    in_lobby_since: Duration,
     services: SessionServices<G>,
 }
 
@@ -117,6 +128,7 @@ impl<G: Game> Session<G> {
             seating: Seating::FIRST,
             datagram_limit,
             traffic: Traffic::default(),
+            in_lobby_since: Duration::ZERO,
             services,
         }
     }
@@ -157,16 +169,31 @@ impl<G: Game> Session<G> {
             Action::Control(Ok(Driven::Received)) => self.hear(),
             Action::Control(Err(error)) => ControlFlow::Break(error.into()),
             Action::Joined(joined) => self.joined(joined),
-            Action::Room(SeatNews::Event(event)) => self.tell(event),
-            Action::Room(SeatNews::Frame) => self.replicate(),
+            Action::Room(SeatNews::Event(event)) => self.guard_against_game(|session| session.tell(event)),
+            Action::Room(SeatNews::Frame) => self.guard_against_game(Self::replicate),
             Action::Room(SeatNews::Ended(reason)) => self.unseated(reason),
-            Action::Datagram(Ok(datagram)) => self.input(&datagram),
+            Action::Datagram(Ok(datagram)) => self.guard_against_game(|session| session.input(&datagram)),
             Action::Datagram(Err(error)) => ControlFlow::Break(error.into()),
             Action::LargeSent => {
                 self.large = None;
                 ControlFlow::Continue(())
             }
             Action::Housekeeping => self.keep_house(),
+        }
+    }
+
+    /// Runs what calls the game's codings. A game that panics there costs its player the seat, and nobody anything else.
+    fn guard_against_game(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> ControlFlow<Ending>,
+    ) -> ControlFlow<Ending> {
+        match catch_unwind(AssertUnwindSafe(|| run(self))) {
+            Ok(flow) => flow,
+            Err(_) => {
+                self.services.metrics.room_panics.inc();
+                self.span.in_scope(|| error!("the game panicked while something was coded for its player"));
+                self.unseated(CloseReason::RoomFailed)
+            }
         }
     }
 
@@ -199,11 +226,13 @@ impl<G: Game> Session<G> {
                 ControlFlow::Continue(())
             }
             Request::Leave => {
+                self.joining = None;
                 self.stand_up();
                 ControlFlow::Continue(())
             }
             Request::Chat(text) => {
-                if let Some(seat) = &self.seat {
+                let now = self.epoch.elapsed();
+                if let Some(seat) = self.seat.as_ref().filter(|_| self.limit.chat(now)) {
                     seat.chat(text);
                 }
                 ControlFlow::Continue(())
@@ -247,7 +276,7 @@ impl<G: Game> Session<G> {
             }
         };
         let roster = std::mem::take(&mut joined.seated.roster);
-        let seat = Seat::new(joined, self.seating, self.epoch.elapsed());
+        let seat = Seat::new(joined, self.seating, self.services.lobby.spec().send_rate);
         self.seating = self.seating.next();
         if let Some(entry) = self.entry() {
             entry.set_seat(Some((seat.room(), seat.id())));
@@ -284,6 +313,10 @@ impl<G: Game> Session<G> {
                     return ControlFlow::Break(error.into());
                 }
             }
+            Some(Snapshot::Oversize(bytes)) => {
+                self.span
+                    .in_scope(|| error!(bytes, "a view fits no snapshot; the game shows too much at once"));
+            }
             Some(Snapshot::Large(bytes)) => {
                 let (peer, bytes) = (self.peer.clone(), Bytes::copy_from_slice(bytes));
                 self.large = Some(Gated::new(async move { peer.send_large(bytes, LARGE_PATIENCE).await }));
@@ -300,7 +333,7 @@ impl<G: Game> Session<G> {
         }
         // Those on their way when a seat was left are no fault of the client's.
         let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
-        match seat.input(datagram, now) {
+        match seat.input(datagram) {
             Ok(true) => {}
             Ok(false) => {
                 self.services.metrics.inputs.dropped.inc();
@@ -315,8 +348,15 @@ impl<G: Game> Session<G> {
         self.datagram_limit = self.peer.datagram_limit();
         if let Some(entry) = self.entry() {
             entry.set_rtt(self.peer.rtt());
+            entry.set_address(self.peer.address());
         }
         let now = self.epoch.elapsed();
+        if self.conversation != Conversation::Lobby {
+            self.in_lobby_since = now;
+        }
+        if now - self.in_lobby_since > LOBBY_PATIENCE {
+            return ControlFlow::Break(CloseReason::Idle.into());
+        }
         if self.seat.as_ref().is_some_and(|seat| seat.silence(now) > SILENCE) {
             return ControlFlow::Break(CloseReason::Unresponsive.into());
         }
@@ -355,12 +395,11 @@ impl<G: Game> Session<G> {
     /// Says goodbye, waits a little until it was heard, and closes.
     pub(super) async fn end(mut self, ending: Ending) {
         self.stand_up();
-        let was_welcome = self.entry.is_some();
         self.span.in_scope(|| info!(reason = ending.name(), name = %self.name, "session ended"));
-        if was_welcome {
+        if self.entry.is_some() {
             self.services.metrics.disconnected(ending.name());
-        } else {
-            self.services.metrics.refused(ending.name());
+        } else if let Ending::Refused(refusal) = &ending {
+            self.services.metrics.refused(refusal.reason.name());
         }
         match ending {
             Ending::Refused(Refusal { reason, sentence }) => {

@@ -39,6 +39,8 @@ pub enum Lever {
     Shout,
     /// The match ends, and the seat has won it.
     Finish,
+    /// An event to the seat alone that panics when it is coded.
+    Snag,
 }
 
 /// A seat, as everybody sees it.
@@ -54,23 +56,28 @@ pub struct Peg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shout(pub u32);
 
+/// The shout that cannot be coded.
+const SNAG: Shout = Shout(u32::MAX);
+
 impl Bits for Lever {
     fn encode(&self, out: &mut BitWriter) {
-        out.write_bits(*self as u32, 2);
+        out.write_bits(*self as u32, 3);
     }
 
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
-        Ok(match from.read_bits(2)? {
+        Ok(match from.read_bits(3)? {
             0 => Self::None,
             1 => Self::Fuse,
             2 => Self::Shout,
-            _ => Self::Finish,
+            3 => Self::Finish,
+            _ => Self::Snag,
         })
     }
 }
 
 impl Bits for Shout {
     fn encode(&self, out: &mut BitWriter) {
+        assert!(*self != SNAG, "a seat pulled the snag, as the test wants");
         // The number, and words of nothing up to the most that an event may be.
         (0..EVENT_BYTES / 4).for_each(|_| out.write_bits(self.0, 32));
     }
@@ -133,6 +140,7 @@ impl Game for Levers {
                     numbers.for_each(|number| step.events.push(Audience::All, Shout(number)));
                 }
                 Lever::Finish => self.is_finished = true,
+                Lever::Snag => step.events.push(Audience::Only(peg.seat), SNAG),
             }
         }
     }
