@@ -140,6 +140,7 @@ fn defaults<G: Game>() -> GameDefaults {
 /// Everything that may fail before the first player, then the server, then its stop.
 fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     telemetry::logs::init(&config.log).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
+    log_panics();
     let data =
         DataDir::open(&config.data.dir).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     let tls = ServerTls::open(&config.net, &data, SystemTime::now())
@@ -149,7 +150,8 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
         Failure::new(ExitCode::Configuration, format!("cannot write to {}: {error}", data.path().display()))
     })?;
     let network = runtime("network", config.net.workers)?;
-    let rooms = runtime("rooms", 1)?;
+    let rooms = runtime("rooms", config.room.workers)?;
+    let storage = runtime("storage", 1)?;
     let listen = config.net.listen;
     let socket = endpoint::bind(listen).map_err(|error| {
         let failure = cli::bind_failure(&error, listen, "net.listen", "--listen");
@@ -170,19 +172,30 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
             records,
             seed: rand::random(),
             rooms: rooms.handle().clone(),
+            storage: storage.handle().clone(),
         };
         let server = Server::<G>::start(config, seams).map_err(|error| internal(&error))?;
         stop.cancelled().await;
         Ok(server.shutdown().await)
     })?;
-    // A game that hangs in its step must not keep the process.
+    // A game that hangs in its step must not keep the process, nor must a disk that hangs.
     rooms.shutdown_background();
+    storage.shutdown_background();
     network.shutdown_background();
     if !in_time {
         error!("stopped with work unfinished");
         return Ok(ExitCode::Internal);
     }
     Ok(ExitCode::Done)
+}
+
+/// A game's panic goes to the log like everything else, in its format, and not as plain text between JSON lines.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(tracing::field::display);
+        let what = panic.payload_as_str().unwrap_or("something that is no text");
+        error!(place, what, "panic");
+    }));
 }
 
 fn runtime(name: &str, workers: usize) -> Result<Runtime, Failure> {

@@ -49,6 +49,8 @@ pub struct Seams<S> {
     pub seed: u64,
     /// Where rooms run: a slow game must not hold up the network.
     pub rooms: Handle,
+    /// Where the storage waits for the disk: a slow one must not hold up a tick.
+    pub storage: Handle,
 }
 
 /// A running server.
@@ -111,7 +113,7 @@ impl<G: Game> Server<G> {
         let (endpoint, address) = open().map_err(|source| StartError::Endpoint { address, source })?;
 
         let (records, storage_task) = storage::start(seams.records);
-        tasks.storage.spawn_on(storage_task, &seams.rooms);
+        tasks.storage.spawn_on(storage_task, &seams.storage);
         let services = RoomServices {
             metrics: Arc::clone(&metrics),
             records,
@@ -145,7 +147,9 @@ impl<G: Game> Server<G> {
         let begin = move |newcomer| session::run(newcomer, session_services.clone());
         tasks.background.spawn(acceptor.run(tasks.stopping.clone(), tasks.sessions.clone(), begin));
         tasks.background.spawn(sweep(Arc::clone(&lobby), tasks.stopping.clone()));
-        tasks.background.spawn(renew(seams.tls, tasks.stopping.clone()));
+        if seams.tls.is_renewed() {
+            tasks.background.spawn(renew(seams.tls, tasks.stopping.clone()));
+        }
         let http = admin.as_ref().map(AdminHandle::local_address).map(tracing::field::display);
         info!(game = G::NAME, %address, http, tick_rate = config.room.tick_rate, "serving");
         Ok(Self { endpoint, address, lobby, metrics, tasks, admin, grace: config.stop.grace() })
@@ -251,7 +255,13 @@ async fn sweep<G: Game>(lobby: Arc<Directory<G>>, stop: CancellationToken) {
 async fn renew(tls: Arc<ServerTls>, stop: CancellationToken) {
     let mut hourly = interval(Duration::from_secs(3600));
     while stop.run_until_cancelled(hourly.tick()).await.is_some() {
-        match tls.renew_if_due(SystemTime::now()) {
+        // Keys are made and files are read there: not on a thread that moves packets.
+        let due = Arc::clone(&tls);
+        let Ok(renewed) = tokio::task::spawn_blocking(move || due.renew_if_due(SystemTime::now())).await
+        else {
+            return;
+        };
+        match renewed {
             Ok(true) => info!(sha256 = tls.certificate_sha256(), "the certificate was renewed"),
             Ok(false) => {}
             Err(error) => warn!(%error, "the certificate could not be renewed; the old one stays"),
@@ -295,7 +305,7 @@ impl<G: Game> Asked for OperatorsView<G> {
                 name: player.name.clone(),
                 room: seat.map(|(room, _)| room.to_string()),
                 seat: seat.map(|(_, seat)| seat.0),
-                address: player.address,
+                address: player.address(),
                 rtt_ms: player.rtt_ms().round() as u32,
                 connected_s: player.since.elapsed().as_secs(),
             }

@@ -83,6 +83,7 @@ impl<G: Game> TestServer<G> {
             records: records.clone(),
             seed: SEED,
             rooms: Handle::current(),
+            storage: Handle::current(),
         };
         let server = Server::start(&config, seams).expect("a server on port 0 starts");
         Self { server, records }

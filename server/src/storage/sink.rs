@@ -16,11 +16,21 @@ pub trait RecordSink: Send + 'static {
     /// # Errors
     /// When they may not have been kept.
     fn append(&mut self, records: &[MatchRecord]) -> io::Result<()>;
+
+    /// Makes sure that what was kept outlives the machine, as far as that can be done.
+    ///
+    /// # Errors
+    /// When it may not.
+    fn sync(&mut self) -> io::Result<()>;
 }
 
 /// A file with one JSON object a line, which every tool reads and a torn last line does not spoil.
 #[derive(Debug)]
-pub struct JsonLines(File);
+pub struct JsonLines {
+    file: File,
+    /// Whether the last append may have ended in the middle of a line.
+    torn: bool,
+}
 
 impl JsonLines {
     /// Opens `matches.jsonl` in the data directory, behind what is there.
@@ -28,18 +38,29 @@ impl JsonLines {
     /// # Errors
     /// When it cannot be opened for writing.
     pub fn open(data_dir: &Path) -> io::Result<Self> {
-        OpenOptions::new().create(true).append(true).open(data_dir.join("matches.jsonl")).map(Self)
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(data_dir.join("matches.jsonl"))
+            .map(|file| Self { file, torn: false })
     }
 }
 
 impl RecordSink for JsonLines {
     fn append(&mut self, records: &[MatchRecord]) -> io::Result<()> {
-        let mut lines = Vec::new();
+        // A line of its own for what comes after a failed append, or both would be lost.
+        let mut lines = if self.torn { vec![b'\n'] } else { Vec::new() };
         for record in records {
             serde_json::to_writer(&mut lines, record)?;
             lines.push(b'\n');
         }
-        self.0.write_all(&lines)
+        let written = self.file.write_all(&lines);
+        self.torn = written.is_err();
+        written
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
     }
 }
 
@@ -58,6 +79,10 @@ impl MemorySink {
 impl RecordSink for MemorySink {
     fn append(&mut self, records: &[MatchRecord]) -> io::Result<()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(records);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ impl Records {
     }
 }
 
-/// A queue and the task that empties it. The task ends when all handles are gone and all records are kept.
+/// A queue and the task that empties it. The task waits for the disk, so it must run where nobody minds. It ends when all handles are gone and all records are kept.
 pub fn start(sink: impl RecordSink) -> (Records, impl Future<Output = ()> + Send + 'static) {
     let (records, waiting) = mpsc::channel(RECORDS_WAITING);
     (Records(records), keep(waiting, sink))
@@ -33,11 +33,13 @@ pub fn start(sink: impl RecordSink) -> (Records, impl Future<Output = ()> + Send
 async fn keep(mut waiting: mpsc::Receiver<MatchRecord>, mut sink: impl RecordSink) {
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        // A few hundred bytes into the page cache: no reason for a thread of its own yet.
         if let Err(error) = sink.append(&batch) {
             error!(%error, records = batch.len(), "match records could not be written; is the disk full?");
         }
         batch.clear();
+    }
+    if let Err(error) = sink.sync() {
+        error!(%error, "match records may not outlive the machine");
     }
 }
 

@@ -95,6 +95,11 @@ impl ServerTls {
         self.resolver.0.load().valid_until()
     }
 
+    /// Whether it can become a newer one while the server runs: not when it is kept in memory.
+    pub fn is_renewed(&self) -> bool {
+        !matches!(self.source, Source::Memory)
+    }
+
     /// Takes up a newer certificate where there is one or must be one; says whether it did.
     ///
     /// Our own is renewed when it is due; the operator's files are read again.
