@@ -7,7 +7,7 @@ use super::codec::{
     owned_when_borrowed, refuse,
 };
 
-/// UTF-8 of at most `MOST` bytes without control characters (a name must not move somebody's cursor).
+/// UTF-8 of at most `MOST` bytes, printable throughout (a name must not move somebody's cursor or hide).
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<const MOST: usize>(String);
 
@@ -15,15 +15,15 @@ impl<const MOST: usize> Text<MOST> {
     /// The text, if it is short and printable.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
-        let fits = text.len() <= MOST && !text.chars().any(char::is_control);
+        let fits = text.len() <= MOST && !text.chars().any(is_deceptive);
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// As much of the text as fits, without its control characters: for sentences of our own.
+    /// As much of the text as fits, without what [`Self::new`] would refuse: for sentences of our own.
     #[must_use]
     pub fn lossy(text: &str) -> Self {
         let mut kept = String::with_capacity(text.len().min(MOST));
-        for c in text.chars().filter(|c| !c.is_control()) {
+        for c in text.chars().filter(|&c| !is_deceptive(c)) {
             if kept.len() + c.len_utf8() > MOST {
                 break;
             }
@@ -57,14 +57,27 @@ impl<C, const MOST: usize> Decode<C> for Text<MOST> {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let List(bytes) = List::<u8, MOST>::decode(decoder)?;
         let text = String::from_utf8(bytes).map_err(|_| refuse("a text is not UTF-8"))?;
-        if text.chars().any(char::is_control) {
-            return Err(refuse("a text holds control characters"));
+        if text.chars().any(is_deceptive) {
+            return Err(refuse("a text holds control, direction or invisible characters"));
         }
         Ok(Self(text))
     }
 }
 
 owned_when_borrowed!([const MOST: usize], Text<MOST>);
+
+/// Whether a character shows nothing of itself and changes how its neighbours look, or where the next one lands: two names that
+/// differ only in these would look the same, and one name could turn a whole line of chat round.
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{061C}' // the Arabic letter mark: a direction mark as those below
+            | '\u{200B}'..='\u{200F}' // zero width: space, joiners, direction marks
+            | '\u{2028}'..='\u{202E}' // line and paragraph separators, direction embeddings and overrides
+            | '\u{2060}' // the word joiner, of no width
+            | '\u{2066}'..='\u{2069}' // direction isolates
+            | '\u{FEFF}') // the byte order mark, of no width
+}
 
 /// At most `MOST` elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,3 +136,43 @@ impl<C, T: Decode<C>, const MOST: usize> Decode<C> for List<T, MOST> {
 }
 
 owned_when_borrowed!([T: Decode<Context>, const MOST: usize], List<T, MOST>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{
+        codec::{self, CodecError},
+        framing::LENGTH_BYTES,
+        messages::ClientMessage,
+    };
+
+    /// What a server reads when a client of another make says this, whether or not [`Text::new`] would take it.
+    fn received(text: &str) -> Result<ClientMessage, CodecError> {
+        let mut bytes = Vec::new();
+        codec::encode(&ClientMessage::Chat(Text(text.to_owned())), &mut bytes);
+        codec::decode_client(&bytes[LENGTH_BYTES..])
+    }
+
+    #[test]
+    fn a_name_neither_moves_a_cursor_nor_hides() {
+        let ranges =
+            ['\u{0}'..='\u{1F}', '\u{7F}'..='\u{9F}', '\u{200B}'..='\u{200F}', '\u{202A}'..='\u{202E}'];
+        let singles = ['\u{061C}', '\u{2028}', '\u{2029}', '\u{2060}', '\u{FEFF}'];
+        for c in ranges.into_iter().flatten().chain('\u{2066}'..='\u{2069}').chain(singles) {
+            let name = format!("A{c}da");
+            assert_eq!(Text::<64>::new(&name), None, "{name:?} is refused where it is made");
+            assert!(received(&name).is_err(), "{name:?} is refused where it is read");
+            assert_eq!(&*Text::<64>::lossy(&name), "Ada", "{name:?} is kept without it");
+        }
+    }
+
+    #[test]
+    fn names_of_every_script_are_welcome() {
+        for name in ["Ada", "Ada ♞", "Zoë", "Владимир", "عمر", "דנה", "さくら", "नेहा", "🏹", ""]
+        {
+            let text = Text::new(name).unwrap();
+            assert_eq!(Text::lossy(name), text);
+            assert_eq!(received(name), Ok(ClientMessage::Chat(text)));
+        }
+    }
+}
