@@ -169,6 +169,17 @@ proptest! {
     }
 
     #[test]
+    fn a_thing_that_became_another_kind_is_read_back(
+        (old, _) in pair(), (new, _) in pair(), ticks in 0..64u32,
+    ) {
+        let expected = old.extrapolate(ticks);
+        prop_assume!(expected != new);
+        let write = |out: &mut BitWriter| new.encode_delta(&expected, out);
+        let copy = copied(write, |from| ArenaEntity::decode_delta(&expected, from));
+        prop_assert_eq!(copy, new);
+    }
+
+    #[test]
     fn an_input_is_read_back(input in input()) {
         prop_assert_eq!(copied(|out| input.encode(out), Input::decode), input);
     }
