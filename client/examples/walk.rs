@@ -1,6 +1,6 @@
 //! Connects to a server on this machine, takes a seat in Arena, walks in a circle and says where it is.
 //!
-//! `cargo run --release --bin quarrel -- serve` in one terminal, `cargo run --example walk` in another.
+//! `cargo run --release --bin quarrel -- serve` in one terminal, `cargo run --release --example walk` in another.
 
 use quarrel_client::{Client, ConnectConfig, Happening};
 use quarrel_shared::{
@@ -22,7 +22,8 @@ async fn main() -> anyhow::Result<()> {
         match happening {
             Happening::View(view) => {
                 // Once round in four seconds. The input holds until it is set again.
-                let turn = view.tick.0 * 65_536 / (4 * u32::from(joined.rate.hz()));
+                let round = 4 * u32::from(joined.rate.hz());
+                let turn = view.tick.0 % round * 65_536 / round;
                 client.set_input(Input::default().walking(Angle(turn as u16).times(UNIT)));
                 if view.tick.0 % u32::from(joined.rate.hz()) == 0 {
                     report(&view, joined.seat);
