@@ -11,7 +11,7 @@ use quarrel_shared::{
         framing::{Deframer, FrameTooLong},
     },
 };
-use quinn::{ReadError, RecvStream, SendStream, WriteError};
+use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
 
 use crate::gate::Gate;
 
@@ -111,19 +111,36 @@ impl ControlStream {
     }
 
     /// Says why the connection ends, and waits until the peer has heard it. quinn may not send a close code while its window is
-    /// full, so the reason goes ahead here.
+    /// full, so the reason goes ahead here. The wait has no bound of its own: the caller's patience is it.
     ///
     /// # Errors
     /// When the stream is over before.
     pub async fn say_closing(&mut self, reason: CloseReason, sentence: &str) -> Result<(), StreamError> {
         self.push(&ServerMessage::Closing { reason, sentence: Text::lossy(sentence) })?;
         loop {
-            // Whatever else the peer still says is of no interest any more, even if it is no message at all.
-            if let Ok(Some(ClientMessage::ClosingSeen)) = self.pop() {
-                return Ok(());
+            match self.pop() {
+                Ok(Some(ClientMessage::ClosingSeen)) => return Ok(()),
+                // Whatever else the peer still says is of no interest any more.
+                Ok(Some(_)) => {}
+                Ok(None) => drop(self.drive().await?),
+                Err(_) => return self.say_the_rest().await,
             }
-            self.drive().await?;
         }
+    }
+
+    /// Hands over what waits to a peer that does not keep to the protocol, and so may never say that it has heard it: that its
+    /// QUIC stack has it must do. Nothing more is read, so it can spend no more than its window on us.
+    async fn say_the_rest(&mut self) -> Result<(), StreamError> {
+        // Either fails only on a stream that is over already, and then there is nothing to stop.
+        let _ = self.receive.stop(VarInt::from_u32(0));
+        while !self.waiting.is_empty() {
+            let written = self.send.write(&self.waiting).await?;
+            self.waiting.drain(..written);
+        }
+        let _ = self.send.finish();
+        // An error is the connection's end, which is as good a reason not to wait.
+        let _ = self.send.stopped().await;
+        Ok(())
     }
 
     /// The next whole message that has come.

@@ -24,44 +24,60 @@ pub struct FrameTooLong {
     pub most: usize,
 }
 
-/// Cuts a stream into messages. Holds at most one frame and whatever one read brought with it.
+/// Cuts a stream into messages. Holds at most one frame and whatever one read brought with it, so whoever owns it pops until
+/// there is none before the next read. After a frame that is too long it holds nothing and takes nothing more.
 #[derive(Debug)]
 pub struct Deframer {
     most: usize,
     buffer: Vec<u8>,
     /// Where the next frame begins in `buffer`.
     start: usize,
+    /// Why nothing that still comes can be cut any more.
+    lost: Option<FrameTooLong>,
 }
 
 impl Deframer {
     /// For messages of at most `most` bytes.
     #[must_use]
     pub const fn new(most: usize) -> Self {
-        Self { most, buffer: Vec::new(), start: 0 }
+        Self { most, buffer: Vec::new(), start: 0, lost: None }
     }
 
     /// Takes what the stream gave.
     pub fn push(&mut self, bytes: &[u8]) {
+        if self.lost.is_some() {
+            return;
+        }
         // Moving the rest to the front keeps the buffer as small as one frame and one read.
         self.buffer.drain(..self.start);
         self.start = 0;
+        debug_assert!(self.buffer.len() <= self.most + LENGTH_BYTES, "pop until there is none, then push");
         self.buffer.extend_from_slice(bytes);
     }
 
     /// The next whole message, `None` until more bytes came.
     ///
     /// # Errors
-    /// When the peer announces more than the most: the stream is of no use after that.
+    /// When the peer announces more than the most: the stream is of no use after that, and each further pop says so again.
     pub fn pop(&mut self) -> Result<Option<&[u8]>, FrameTooLong> {
+        if let Some(error) = self.lost {
+            return Err(error);
+        }
         let rest = &self.buffer[self.start..];
         let Some((length, body)) = rest.split_first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let bytes = usize::from(u16::from_le_bytes(*length));
         if bytes > self.most {
-            return Err(FrameTooLong { bytes, most: self.most });
+            let error = FrameTooLong { bytes, most: self.most };
+            self.lost = Some(error);
+            self.buffer = Vec::new();
+            return Err(error);
         }
-        let Some(message) = body.get(..bytes) else { return Ok(None) };
-        self.start += LENGTH_BYTES + bytes;
-        Ok(Some(message))
+        if body.len() < bytes {
+            return Ok(None);
+        }
+        let begin = self.start + LENGTH_BYTES;
+        self.start = begin + bytes;
+        Ok(Some(&self.buffer[begin..self.start]))
     }
 }
 
@@ -85,6 +101,7 @@ mod tests {
             let mut got = Vec::new();
             for piece in stream.chunks(cut) {
                 deframer.push(piece);
+                prop_assert!(deframer.buffer.len() <= 50 + LENGTH_BYTES + cut, "one frame and one read");
                 while let Some(message) = deframer.pop().unwrap() {
                     got.push(message.to_vec());
                 }
@@ -98,5 +115,17 @@ mod tests {
         let mut deframer = Deframer::new(100);
         deframer.push(&101u16.to_le_bytes());
         assert_eq!(deframer.pop(), Err(FrameTooLong { bytes: 101, most: 100 }));
+    }
+    #[test]
+    fn after_a_frame_that_is_too_long_nothing_is_held_and_nothing_is_taken() {
+        let mut deframer = Deframer::new(100);
+        deframer.push(&[0xff; 50]);
+        let refused = Err(FrameTooLong { bytes: 0xffff, most: 100 });
+        assert_eq!(deframer.pop(), refused);
+        for _ in 0..1000 {
+            deframer.push(&[0; 50]);
+            assert_eq!(deframer.pop(), refused, "it stays refused, whatever still comes");
+        }
+        assert_eq!(deframer.buffer.capacity(), 0, "no byte of it is kept");
     }
 }
