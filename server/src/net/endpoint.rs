@@ -24,7 +24,7 @@ pub struct UdpSeam {
     pub socket: Arc<dyn AsyncUdpSocket>,
     /// Timers and tasks.
     pub runtime: Arc<dyn Runtime>,
-    /// What makes the endpoint's own random numbers repeat; `None` draws from the system.
+    /// What makes the endpoint's own random numbers and its connection ids repeat; `None` draws from the system.
     pub seed: Option<[u8; 32]>,
     /// The wall clock that tokens are dated by; `None` is the system's.
     pub time: Option<Arc<dyn TimeSource>>,
@@ -76,7 +76,9 @@ pub fn open(seam: UdpSeam, net: &NetConfig, tls: &ServerTls, keys: &EndpointKeys
     }
     let mut endpoint = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &keys.reset)));
     let seed = seam.seed.unwrap_or_else(rand::random);
-    endpoint.rng_seed(Some(seed)).cid_generator(move || Box::new(LongIds(StdRng::from_seed(seed))));
+    endpoint
+        .rng_seed(Some(derived(&seed, b"endpoint")))
+        .cid_generator(move || Box::new(LongIds::seeded(derived(&seed, b"connection ids"))));
     Endpoint::new_with_abstract_socket(endpoint, Some(server), seam.socket, seam.runtime)
 }
 
@@ -117,8 +119,23 @@ fn ack_frequency() -> AckFrequencyConfig {
     acks
 }
 
+/// A seed of its own for each purpose. Connection ids go over the wire in clear, and the endpoint draws its secrets from the same
+/// kind of generator: with one seed for both, whoever saw an id would know what the other drew.
+fn derived(seed: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, seed), purpose);
+    let mut derived = [0; 32];
+    derived.copy_from_slice(tag.as_ref());
+    derived
+}
+
 /// Connection ids of 16 random bytes: the default generator's 3-byte nonce, together with Retry, hung some joins.
 struct LongIds(StdRng);
+
+impl LongIds {
+    fn seeded(seed: [u8; 32]) -> Self {
+        Self(StdRng::from_seed(seed))
+    }
+}
 
 impl ConnectionIdGenerator for LongIds {
     fn generate_cid(&mut self) -> ConnectionId {
@@ -133,5 +150,32 @@ impl ConnectionIdGenerator for LongIds {
 
     fn cid_lifetime(&self) -> Option<Duration> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(seed: [u8; 32]) -> Vec<u8> {
+        let mut ids = LongIds::seeded(seed);
+        (0..8).flat_map(|_| ids.generate_cid().to_vec()).collect()
+    }
+
+    #[test]
+    fn connection_ids_tell_nothing_of_what_the_endpoint_draws() {
+        let seed = [7; 32];
+        let public = ids(derived(&seed, b"connection ids"));
+        for private in [derived(&seed, b"endpoint"), seed] {
+            let mut drawn = [0; 128];
+            StdRng::from_seed(private).fill_bytes(&mut drawn);
+            assert!(drawn[..] != public[..], "two purposes never share a stream");
+        }
+    }
+
+    #[test]
+    fn a_seed_decides_the_connection_ids() {
+        assert_eq!(ids(derived(&[1; 32], b"connection ids")), ids(derived(&[1; 32], b"connection ids")));
+        assert_ne!(ids(derived(&[1; 32], b"connection ids")), ids(derived(&[2; 32], b"connection ids")));
     }
 }
