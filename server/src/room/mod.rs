@@ -8,6 +8,7 @@
 //! - [`input_buffer`]: early inputs wait there, so that each tick finds exactly one. Pure.
 //! - [`bots`]: how many bots a room keeps, and what they see. Pure.
 //! - [`clock`]: when to step. Pure.
+//! - `send_rate`: which ticks become frames. Pure.
 //! - [`inbox`]: what sessions say to a room and hear from it.
 //! - [`status`]: what others may know of a room without asking it.
 //! - [`task`]: the thin part that waits, steps and hands on.
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod inbox;
 pub mod input_buffer;
 pub mod seat;
+mod send_rate;
 pub mod state;
 pub mod status;
 pub mod task;

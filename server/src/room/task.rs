@@ -24,6 +24,7 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 use super::{
     clock::RoomClock,
     inbox::{EVENTS_FOR_FACTS, EVENTS_WAITING, RoomCommand, RoomEvent, RoomHandle, Seated, TakeSeat},
+    send_rate::SendRate,
     state::{RoomState, RosterChange},
     status::RoomStatus,
 };
@@ -371,39 +372,4 @@ const CHATS_PER_TICK: u32 = 4;
 /// Full: inputs are dropped and counted, joins hear [`CloseReason::RoomBusy`].
 fn commands_waiting(seats: u16) -> usize {
     usize::from(seats) * 8 + 64
-}
-
-/// Which ticks make a frame, when fewer are sent than made: spread as evenly as whole ticks allow.
-struct SendRate {
-    tick_hz: u32,
-    send_hz: u32,
-    /// What is owed, in frames times `tick_hz`.
-    owed: u32,
-}
-
-impl SendRate {
-    fn new(tick: TickRate, send_hz: u16) -> Self {
-        Self { tick_hz: u32::from(tick.hz()), send_hz: u32::from(send_hz), owed: 0 }
-    }
-
-    const fn is_due(&mut self) -> bool {
-        self.owed += self.send_hz;
-        if self.owed < self.tick_hz {
-            return false;
-        }
-        self.owed -= self.tick_hz;
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_are_spread_evenly_over_the_ticks() {
-        let mut sends = SendRate::new(TickRate::new(60).unwrap(), 20);
-        let due: Vec<_> = (0..6).map(|_| sends.is_due()).collect();
-        assert_eq!(due, [false, false, true, false, false, true]);
-    }
 }
