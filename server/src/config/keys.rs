@@ -142,17 +142,17 @@ pub const KEYS: &[Key] = &[
     Key {
         section: "net",
         name: "handshakes_per_address_s",
-        doc: "New connections a second from one address (IPv4 /24, IPv6 /64); more are ignored.",
+        doc: "New connections a second from one address (IPv4 /24, IPv6 /64); more are ignored, and come in later: a client whose first packet is ignored sends it again after 0.3, 0.9, 2.1 and 4.5 s.",
         kind: Kind::Integer { min: 1, max: 1_000_000 },
-        fallback: Fallback::Integer(50),
+        fallback: Fallback::Integer(100),
         flag: None,
     },
     Key {
         section: "net",
         name: "handshake_burst",
-        doc: "How many new connections one address may make at once before that rate holds.",
+        doc: "How many new connections one address may make at once before that rate holds. At once 512 bots need a ramp of 5 s; in 2 s they all come in too, the last ones after up to 6 s.",
         kind: Kind::Integer { min: 1, max: 1_000_000 },
-        fallback: Fallback::Integer(2000),
+        fallback: Fallback::Integer(128),
         flag: None,
     },
     Key {

@@ -15,15 +15,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
 use super::{
-    admission::{Admission, AdmissionState},
+    admission::{Admission, AdmissionState, Share},
     peer::Peer,
+    turns::{Turn, Turns},
 };
-use crate::{bucket::TokenBucket, config::NetConfig, telemetry::Metrics};
-
-/// Handshakes a second, and at once, whoever they are from. One costs 0.35-0.5 ms: without a meter a thousand at once would take
-/// half a second away from those who play.
-const HANDSHAKES_PER_SECOND: f64 = 300.0;
-const HANDSHAKE_BURST: f64 = 64.0;
+use crate::{config::NetConfig, telemetry::Metrics};
 
 /// A peer that has shaken hands and said nothing yet.
 pub struct Newcomer {
@@ -41,11 +37,25 @@ pub struct SessionPlace {
     _counted: Counted,
 }
 
+/// A newcomer that was admitted and waits for its turn.
+struct FirstPacket {
+    incoming: Incoming,
+    half_open: Counted,
+    deadline: Instant,
+}
+
+/// What the accept task wakes up for.
+enum Woken {
+    Stop,
+    Incoming(Incoming),
+    Turn,
+}
+
 /// The accept task's half of the endpoint.
 pub struct Acceptor {
     endpoint: Endpoint,
     admission: AdmissionState,
-    meter: TokenBucket,
+    turns: Turns<FirstPacket>,
     epoch: Instant,
     handshake_timeout: Duration,
     max_sessions: usize,
@@ -61,7 +71,7 @@ impl Acceptor {
         Self {
             endpoint,
             admission: AdmissionState::new(net),
-            meter: TokenBucket::full(HANDSHAKES_PER_SECOND, HANDSHAKE_BURST, Duration::ZERO),
+            turns: Turns::new(),
             epoch: Instant::now(),
             handshake_timeout: net.handshake_timeout(),
             max_sessions: net.max_sessions,
@@ -83,70 +93,88 @@ impl Acceptor {
         B: Fn(Newcomer) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        while let Some(incoming) = self.next(&stop).await {
-            let Some(handshake) = self.admit(incoming) else { continue };
-            let (begin, stop) = (begin.clone(), stop.clone());
-            let life = async move {
-                // Nobody is promised anything before the handshake is complete, so a stop does not wait for one.
-                if let Some(Some(newcomer)) = stop.run_until_cancelled(handshake).await {
-                    begin(newcomer).await;
-                }
-            };
-            tasks.spawn(life);
+        loop {
+            while let Some(handshake) = self.turn() {
+                let (begin, stop) = (begin.clone(), stop.clone());
+                let life = async move {
+                    // Nobody is promised anything before the handshake is complete, so a stop does not wait for one.
+                    if let Some(Some(newcomer)) = stop.run_until_cancelled(handshake).await {
+                        begin(newcomer).await;
+                    }
+                };
+                tasks.spawn(life);
+            }
+            match self.wake(&stop).await {
+                // Whoever still waits for a turn is refused by being dropped, and so hears of it at once.
+                Woken::Stop => return,
+                Woken::Incoming(incoming) => self.admit(incoming),
+                Woken::Turn => {}
+            }
         }
     }
 
-    /// The next first packet, once the meter allows another handshake; `None`: stop.
-    async fn next(&mut self, stop: &CancellationToken) -> Option<Incoming> {
-        let wait = self.meter.wait(self.epoch.elapsed());
+    async fn wake(&mut self, stop: &CancellationToken) -> Woken {
+        let wait = self.turns.wait(self.epoch.elapsed());
         tokio::select! {
             biased;
-            () = stop.cancelled() => None,
-            incoming = async {
-                sleep(wait).await;
-                self.endpoint.accept().await
-            } => incoming,
+            () = stop.cancelled() => Woken::Stop,
+            () = sleep(wait.unwrap_or_default()), if wait.is_some() => Woken::Turn,
+            // First packets are looked at as they come, not as the meter allows: that one is to be ignored should cost nobody
+            // behind it any time, and the deadline counts from here.
+            incoming = self.endpoint.accept() => incoming.map_or(Woken::Stop, Woken::Incoming),
         }
     }
 
-    /// What to do with a first packet; a handshake to wait for when it is let in.
-    fn admit(
-        &mut self,
-        incoming: Incoming,
-    ) -> Option<impl Future<Output = Option<Newcomer>> + Send + 'static> {
+    /// What to do with a first packet.
+    fn admit(&mut self, incoming: Incoming) {
         let now = self.epoch.elapsed();
         let from = incoming.remote_address();
         let proven = incoming.remote_address_validated();
         let half_open = self.half_open.load(Relaxed);
         match self.admission.decide(from, proven, half_open, now) {
-            Admission::Admit => {}
+            Admission::Admit(share) => self.line_up(incoming, share, now),
             Admission::Retry => {
                 // Refused only when a retry token came already, and then the address is proven.
                 let _ = incoming.retry();
-                return None;
             }
             Admission::Refuse => {
                 self.metrics.refused("handshakes_full");
                 incoming.refuse();
-                return None;
             }
-            Admission::Ignore => {
-                self.metrics.refused("address_rate");
-                incoming.ignore();
-                return None;
-            }
+            Admission::Ignore => self.ignore(incoming),
         }
-        // Whether a token is left or not, this one was waited for.
-        let _ = self.meter.take(1.0, now);
-        Some(self.handshake(incoming, Counted::new(&self.half_open)))
     }
 
-    fn handshake(
-        &self,
-        incoming: Incoming,
-        half_open: Counted,
-    ) -> impl Future<Output = Option<Newcomer>> + Send + 'static {
-        let deadline = Instant::now() + self.handshake_timeout;
+    fn line_up(&mut self, incoming: Incoming, share: Share, now: Duration) {
+        let until = now + self.handshake_timeout;
+        let half_open = Counted::new(&self.half_open);
+        let first = FirstPacket { incoming, half_open, deadline: self.epoch + until };
+        if let Err(first) = self.turns.push(first, share, until) {
+            self.ignore(first.incoming);
+        }
+    }
+
+    fn ignore(&self, incoming: Incoming) {
+        self.metrics.refused("address_rate");
+        incoming.ignore();
+    }
+
+    /// The next handshake that may begin now.
+    fn turn(&mut self) -> Option<impl Future<Output = Option<Newcomer>> + Send + 'static> {
+        loop {
+            match self.turns.pop(self.epoch.elapsed())? {
+                Turn::Now(first) => return Some(self.handshake(first)),
+                Turn::TooLate(first) => {
+                    self.metrics.refused(CloseReason::HandshakeTimeout.name());
+                    // Its client has waited as long as it may: to hear no is better than to wait on.
+                    first.incoming.refuse();
+                }
+            }
+        }
+    }
+
+    fn handshake(&self, first: FirstPacket) -> impl Future<Output = Option<Newcomer>> + Send + 'static {
+        let FirstPacket { incoming, half_open, deadline } = first;
         let places = Places { sessions: Arc::clone(&self.sessions), most: self.max_sessions };
         let metrics = Arc::clone(&self.metrics);
         async move {

@@ -4,6 +4,7 @@
 //! - [`congestion`]: Cubic with a floor.
 //! - [`accept`]: newcomers, from their first packet to a session.
 //! - [`admission`]: who may shake hands now. Pure.
+//! - `turns`: who shakes hands next. Pure.
 //! - [`peer`]: one player's connection.
 //! - [`stream`]: the control stream as messages.
 //! - [`tls`], [`keys`]: who we are.
@@ -16,6 +17,7 @@ pub mod keys;
 pub mod peer;
 pub mod stream;
 pub mod tls;
+mod turns;
 
 pub use self::{
     accept::{Acceptor, Newcomer},
