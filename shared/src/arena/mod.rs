@@ -77,6 +77,8 @@ pub struct Arena {
     rate: TickRate,
     /// The last tick that was stepped.
     tick: Tick,
+    /// The room's, which nobody is told; each match's map follows from it.
+    seed: u64,
     rng: GameRng,
     /// Made from the match's seed.
     map: Map,

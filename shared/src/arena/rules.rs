@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{
     Arena, ArenaEntity, Event, Map, Match, Mode, Phase, Score, Seated, Settings, Team, Tracked, Winner,
     step::Events,
@@ -14,15 +16,16 @@ use crate::{
 
 /// The stream of randomness that a room's rules draw from.
 const STREAM: u64 = 0x0061_7265_6e61;
+/// What sets the hashes of [`map_seed`] apart from any other of a room's seed.
+const MAP_SALT: &[u8] = b"arena map";
 /// Milliseconds in a second.
 const MS: u32 = 1000;
 
 impl Arena {
     /// A room whose first match is about to begin.
     pub(super) fn begin(setup: &Setup<Settings>) -> Self {
-        let mut rng = GameRng::new(setup.seed, STREAM);
-        let settings = setup.settings.bounded();
-        let seed = rng.next_u64();
+        let settings = setup.settings.clone();
+        let seed = map_seed(setup.seed, 0);
         let state = fresh_match(&settings, setup.tick_rate, Tick(0), seed, 0);
         let mut entities = Entities::new();
         let mut arena = Self {
@@ -30,7 +33,8 @@ impl Arena {
             settings,
             rate: setup.tick_rate,
             tick: Tick(0),
-            rng,
+            seed: setup.seed,
+            rng: GameRng::new(setup.seed, STREAM),
             map: Map::from_seed(seed),
             seats: vec![None; usize::from(setup.seats)],
             bolts: BTreeMap::new(),
@@ -71,9 +75,9 @@ impl Arena {
         if self.bout.state.phase == Phase::Playing || self.tick < self.bout.state.ends {
             return;
         }
-        let seed = self.rng.next_u64();
-        self.map = Map::from_seed(seed);
         let number = self.bout.state.number.saturating_add(1);
+        let seed = map_seed(self.seed, number);
+        self.map = Map::from_seed(seed);
         self.bout.state = fresh_match(&self.settings, self.rate, self.tick, seed, number);
         self.lay_out_pickups();
         for seated in self.seated_mut() {
@@ -131,6 +135,14 @@ impl Arena {
     }
 }
 
+/// The seed of a match's map, which everybody is told.
+///
+/// It is no draw of the room's generator: two of those give PCG-32 away, and whoever has it knows where everybody will appear
+/// next. It is half a hash, so that no one match holds as many bits as the room's seed.
+fn map_seed(room_seed: u64, number: u32) -> u64 {
+    xxh3_64(&[MAP_SALT, &room_seed.to_le_bytes(), &number.to_le_bytes()].concat()) >> 32
+}
+
 /// A match that begins at `now`.
 fn fresh_match(settings: &Settings, rate: TickRate, now: Tick, seed: u64, number: u32) -> Match {
     let ends = now.after(rate.ticks(u32::from(settings.time_limit_s) * MS));
@@ -142,4 +154,29 @@ fn fresh_match(settings: &Settings, rate: TickRate, now: Tick, seed: u64, number
 /// below what [`Entities`] holds; were it full, the thing would go unpublished rather than take the room down.
 pub(super) fn publish_new(entities: &mut Entities<ArenaEntity>, state: ArenaEntity) -> EntityId {
     entities.insert(state).unwrap_or(EntityId { slot: u16::MAX, generation: u16::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_tells_nothing_of_the_draws_that_decide_where_fighters_appear() {
+        for room_seed in 0..1000 {
+            let (settings, tick_rate) = (Settings::default(), TickRate::default());
+            let arena = Arena::begin(&Setup { settings, seed: room_seed, seats: 1, tick_rate });
+            let told = arena.bout.state.seed;
+            let mut rng = GameRng::new(room_seed, STREAM);
+            let is_draw = |_| [told >> 32, told & u64::from(u32::MAX)].contains(&rng.next_u32().into());
+            assert!(!(0..64).any(is_draw), "room {room_seed} tells a draw of its generator");
+        }
+    }
+
+    #[test]
+    fn the_map_of_a_room_and_a_match_never_changes() {
+        assert_eq!(
+            [map_seed(1, 0), map_seed(1, 1), map_seed(2, 0)],
+            [455_906_821, 920_359_959, 1_398_191_890]
+        );
+    }
 }

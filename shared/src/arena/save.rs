@@ -27,9 +27,10 @@ impl Arena {
         entities.iter().for_each(|(id, entity)| parts.sort_in(id, entity.clone()));
         let bout = parts.bout.take().ok_or(BitsError::OutOfRange)?;
         Ok(Self {
-            settings: setup.settings.bounded(),
+            settings: setup.settings.clone(),
             rate: setup.tick_rate,
             tick,
+            seed: setup.seed,
             rng,
             map: Map::from_seed(bout.state.seed),
             bout,
