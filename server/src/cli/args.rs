@@ -121,7 +121,7 @@ struct Flags {
     /// Places in each room [default: the game's]
     #[arg(long, value_name = "N")]
     seats: Option<String>,
-    /// Bots fill a room up to this many fighters [default: the game's]
+    /// Bots in each room beside its people, while it has empty seats [default: the game's]
     #[arg(long, value_name = "N")]
     bots: Option<String>,
     /// Which log lines are written [default: info]

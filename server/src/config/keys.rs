@@ -238,7 +238,7 @@ pub const KEYS: &[Key] = &[
     Key {
         section: "room",
         name: "bots",
-        doc: "Bots fill a room up to this many fighters and leave as people come. At most seats.",
+        doc: "Bots in each room beside its people, as far as seats are empty: they leave as people come. At most seats.",
         kind: Kind::Integer { min: 0, max: 10_000 },
         fallback: Fallback::GameBots,
         flag: Some("--bots"),
@@ -257,6 +257,14 @@ pub const KEYS: &[Key] = &[
         doc: "How long a room without people is kept.",
         kind: Kind::Integer { min: 0, max: 24 * HOUR_MS },
         fallback: Fallback::Integer(30_000),
+        flag: None,
+    },
+    Key {
+        section: "room",
+        name: "workers",
+        doc: "Threads that step rooms. One room never uses more than one at a time.",
+        kind: Kind::Integer { min: 1, max: 64 },
+        fallback: Fallback::Integer(1),
         flag: None,
     },
     Key {

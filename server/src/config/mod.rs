@@ -140,12 +140,14 @@ pub struct RoomConfig {
     pub rooms: usize,
     /// Seats in each.
     pub seats: u16,
-    /// Bots fill a room up to this many fighters.
+    /// Bots in each beside its people, as far as seats are empty; at most `seats`.
     pub bots: u16,
     /// One of the game's skills.
     pub bot_skill: String,
     /// How long a room without people is kept; see [`Self::linger`].
     pub linger_ms: u64,
+    /// Threads that step rooms, shared by all of them.
+    pub workers: usize,
 }
 
 impl RoomConfig {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use quarrel_shared::arena::Settings as ArenaSettings;
 use serde::{Deserialize, Serialize};
 
 use super::*;
@@ -98,6 +99,7 @@ fn without_sources_the_first_game_is_played_on_its_own_terms() {
     assert_eq!(config.game.name, "duel");
     assert_eq!((config.room.seats, config.room.bots, config.room.bot_skill.as_str()), (16, 6, "hunt"));
     assert_eq!((config.room.tick_rate, config.room.send_rate), (30, 30));
+    assert_eq!((config.net.workers, config.room.workers), (1, 1));
     assert_eq!(config.net.listen.to_string(), "[::]:7777");
     assert_eq!(config.stop.grace(), Duration::from_secs(5));
     assert_eq!(config.net.cert, None);
@@ -262,6 +264,23 @@ fn what_only_the_game_can_refuse_is_refused_at_the_setting_that_is_wrong() {
     let config = load(&variables(&[("QUARREL_GAME__SETTINGS__SCORE", "256")]), &games()).unwrap();
     let error = config.settings::<DuelSettings>().unwrap_err().to_string();
     assert!(error.starts_with("environment QUARREL_GAME__SETTINGS__SCORE: game.settings.score:"), "{error}");
+}
+
+#[test]
+fn arena_names_the_range_of_a_number_that_it_refuses() {
+    let settings = toml::Table::try_from(ArenaSettings::default()).unwrap();
+    let arena = GameDefaults { name: "arena", settings, ..games().remove(0) };
+    for (line, told) in [
+        ("score_to_win = 0", "score_to_win: 0 is out of range; it takes 1 to 1000"),
+        ("score_to_win = 70000", "score_to_win: 70000 is out of range; it takes 1 to 1000"),
+        ("time_limit_s = -1", "time_limit_s: -1 is out of range; it takes 10 to 3600"),
+        ("result_s = 61", "result_s: 61 is out of range; it takes 1 to 60"),
+    ] {
+        let written = written(&format!("[game.settings]\n{line}\n"));
+        let config = load(&written.sources, std::slice::from_ref(&arena)).unwrap();
+        let error = config.settings::<ArenaSettings>().expect_err(line).to_string();
+        assert!(error.ends_with(&format!("quarrel.toml:2:1: game.settings.{told}")), "{error}");
+    }
 }
 
 #[test]
