@@ -168,7 +168,8 @@ impl<G: Game> RoomState<G> {
             let viewpoint = self.game.view(SeatId(at as u16));
             Some(SeatFrame { viewpoint, margin: seat.margin, used: seat.inputs.used() })
         });
-        self.frame = Arc::new(Frame::new(self.tick, self.game.entities(), seats.collect()));
+        let number = self.frame.number().wrapping_add(1);
+        self.frame = Arc::new(Frame::new(self.tick, self.game.entities(), seats.collect()).numbered(number));
         &self.frame
     }
 

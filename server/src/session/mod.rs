@@ -5,12 +5,14 @@
 //! - [`replicator`]: frames to snapshots: interest, baseline, delta, bytes. Pure.
 //! - [`rate_limit`]: how much a peer may send. Pure.
 //! - `seat`: the seat it holds: news of the room out, inputs in.
+//! - `housekeeping`: what it looks at once a second.
 //! - [`ending`]: why a session ends, and what the peer is told.
 //! - `task`: the thin part that waits and moves bytes.
 
 pub mod conversation;
 pub mod ending;
 pub mod handshake;
+mod housekeeping;
 pub mod rate_limit;
 pub mod replicator;
 mod seat;

@@ -35,6 +35,9 @@ pub(super) struct Seat<G: Game> {
     /// and the newest of them repeat the others; a peer that floods must not fill the inbox that all seats share.
     inputs_per_frame: u32,
     inputs_left: u32,
+    /// The newest frame that was looked at, and how many were missed since [`Self::take_missed`].
+    frame: Option<u32>,
+    missed: u64,
     /// The next event's number.
     sequence: u32,
     scratch: BitWriter,
@@ -61,6 +64,8 @@ impl<G: Game> Seat<G> {
             replicator: Replicator::new(seating, rate),
             inputs_per_frame: 4 * ticks_per_frame + 4,
             inputs_left: 4 * ticks_per_frame + 4,
+            frame: None,
+            missed: 0,
             sequence: 0,
             scratch: BitWriter::new(),
             events: Gate::new(),
@@ -132,7 +137,15 @@ impl<G: Game> Seat<G> {
     ) -> Option<Snapshot<'_>> {
         self.inputs_left = self.inputs_per_frame;
         let frame = self.joined.seated.frames.borrow_and_update().clone()?;
+        let passed = self.frame.map_or(1, |last| frame.number().wrapping_sub(last));
+        self.missed += u64::from(passed.saturating_sub(1));
+        self.frame = Some(frame.number());
         self.replicator.encode(&frame, self.joined.seated.seat, limit, stream_is_free, now)
+    }
+
+    /// How many frames came and went unseen since this was last asked.
+    pub(super) const fn take_missed(&mut self) -> u64 {
+        std::mem::replace(&mut self.missed, 0)
     }
 
     /// An input datagram goes to the room; false when it was dropped: the room's inbox or this seat's share of it was full.

@@ -1,7 +1,6 @@
 //! The thin part of a session: waits for whatever comes first, then applies it without waiting for anything.
 
 use std::{
-    future::poll_fn,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -19,7 +18,7 @@ use quarrel_shared::{
         messages::Name,
     },
 };
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Span, debug, error, info, info_span};
 
 use super::{
@@ -27,29 +26,24 @@ use super::{
     conversation::{Conversation, Request},
     ending::{Ending, Refusal},
     handshake,
+    housekeeping::{Housekeeping, update_entry},
     rate_limit::RateLimit,
     replicator::Snapshot,
     seat::{Seat, SeatNews, roster_message},
 };
 use crate::{
-    gate::{Gate, Gated},
+    gate::Gated,
     lobby::{PlayerEntry, directory::Joined, players::PlayerGuard},
     net::{
         Peer,
-        peer::{PeerError, Traffic},
+        peer::PeerError,
         stream::{ControlStream, Driven, StreamError},
     },
     room::RoomEvent,
 };
 
-/// How often a session looks at what no message brings.
-const HOUSEKEEPING: Duration = Duration::from_secs(1);
-
 /// For how long somebody may send and acknowledge nothing.
 const SILENCE: Duration = Duration::from_secs(10);
-
-/// How long somebody may stay connected without a seat. Sessions are few, and others want to play.
-const LOBBY_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a snapshot on a stream of its own may take.
 const LARGE_PATIENCE: Duration = Duration::from_secs(1);
@@ -69,8 +63,7 @@ pub(super) struct Session<G: Game> {
     /// A snapshot on its way on a stream of its own.
     large: Option<Gated<()>>,
     limit: RateLimit,
-    housekeeping: Interval,
-    housekeeping_gate: Gate,
+    housekeeping: Housekeeping,
     stop: Gated<()>,
     /// What this session's log lines carry. It is entered where something is logged, not at each of sixty wake-ups a second.
     span: Span,
@@ -78,9 +71,6 @@ pub(super) struct Session<G: Game> {
     seating: Seating,
     /// The largest datagram, as asked a second ago at most: asking takes the connection's lock.
     datagram_limit: usize,
-    traffic: Traffic,
-    /// Since when there has been no seat; right only while there is none.
-    in_lobby_since: Duration,
     services: SessionServices<G>,
 }
 
@@ -104,8 +94,6 @@ impl<G: Game> Session<G> {
         deadline: Instant,
         services: SessionServices<G>,
     ) -> Self {
-        let mut housekeeping = interval(HOUSEKEEPING);
-        housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let datagram_limit = peer.datagram_limit();
         let span = info_span!("session", %player, address = %peer.address());
         Self {
@@ -121,14 +109,11 @@ impl<G: Game> Session<G> {
             seat: None,
             large: None,
             limit: RateLimit::new(services.lobby.spec().tick_rate, Duration::ZERO),
-            housekeeping,
-            housekeeping_gate: Gate::new(),
+            housekeeping: Housekeeping::new(),
             stop: Gated::new(services.stop.clone().cancelled_owned()),
             span,
             seating: Seating::FIRST,
             datagram_limit,
-            traffic: Traffic::default(),
-            in_lobby_since: Duration::ZERO,
             services,
         }
     }
@@ -146,8 +131,6 @@ impl<G: Game> Session<G> {
 
     async fn select(&mut self) -> Action<G> {
         let greeting = self.conversation == Conversation::Greeting;
-        let Self { housekeeping, housekeeping_gate, .. } = self;
-        let housekeeping = poll_fn(|cx| housekeeping_gate.poll(cx, |cx| housekeeping.poll_tick(cx)));
         tokio::select! {
             biased;
             () = &mut self.stop => Action::Stop,
@@ -156,7 +139,7 @@ impl<G: Game> Session<G> {
             driven = self.control.drive() => Action::Control(driven),
             Some(joined) = if_some(self.joining.as_mut()) => Action::Joined(joined),
             Some(()) = if_some(self.large.as_mut()) => Action::LargeSent,
-            _ = housekeeping => Action::Housekeeping,
+            () = self.housekeeping.due() => Action::Housekeeping,
             () = sleep_until(self.deadline), if greeting => Action::HelloMissing,
         }
     }
@@ -307,22 +290,27 @@ impl<G: Game> Session<G> {
     /// The newest frame goes to the peer, as much of it as this seat may see.
     fn replicate(&mut self) -> ControlFlow<Ending> {
         let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
+        let fates = &self.services.metrics.snapshots;
         match seat.snapshot(self.datagram_limit, self.large.is_none(), self.epoch.elapsed()) {
             Some(Snapshot::Small(bytes)) => {
                 if let Err(error) = self.peer.send(Bytes::copy_from_slice(bytes)) {
                     return ControlFlow::Break(error.into());
                 }
-            }
-            Some(Snapshot::Oversize(bytes)) => {
-                self.span
-                    .in_scope(|| error!(bytes, "a view fits no snapshot; the game shows too much at once"));
+                fates.datagram.inc();
             }
             Some(Snapshot::Large(bytes)) => {
                 let (peer, bytes) = (self.peer.clone(), Bytes::copy_from_slice(bytes));
                 self.large = Some(Gated::new(async move { peer.send_large(bytes, LARGE_PATIENCE).await }));
+                fates.stream.inc();
             }
-            None => {}
+            Some(Snapshot::Oversize(bytes)) => {
+                self.span.in_scope(|| error!(bytes, "a view fits no snapshot; the game shows too much"));
+            }
+            None => {
+                fates.held.inc();
+            }
         }
+        fates.skipped.inc_by(seat.take_missed());
         ControlFlow::Continue(())
     }
 
@@ -344,33 +332,19 @@ impl<G: Game> Session<G> {
     }
 
     fn keep_house(&mut self) -> ControlFlow<Ending> {
-        self.count_traffic();
+        self.housekeeping.count_traffic(&self.peer, &self.services.metrics);
         self.datagram_limit = self.peer.datagram_limit();
         if let Some(entry) = self.entry() {
-            entry.set_rtt(self.peer.rtt());
-            entry.set_address(self.peer.address());
+            update_entry(entry, &self.peer);
         }
         let now = self.epoch.elapsed();
-        if self.conversation != Conversation::Lobby {
-            self.in_lobby_since = now;
-        }
-        if now - self.in_lobby_since > LOBBY_PATIENCE {
-            return ControlFlow::Break(CloseReason::Idle.into());
-        }
         if self.seat.as_ref().is_some_and(|seat| seat.silence(now) > SILENCE) {
             return ControlFlow::Break(CloseReason::Unresponsive.into());
         }
+        if self.housekeeping.overstays(self.conversation, now) {
+            return ControlFlow::Break(CloseReason::Idle.into());
+        }
         ControlFlow::Continue(())
-    }
-
-    fn count_traffic(&mut self) {
-        let now = self.peer.traffic();
-        let before = std::mem::replace(&mut self.traffic, now);
-        let metrics = &self.services.metrics;
-        metrics.bytes.received.inc_by(now.bytes_received - before.bytes_received);
-        metrics.bytes.sent.inc_by(now.bytes_sent - before.bytes_sent);
-        metrics.datagrams.received.inc_by(now.datagrams_received - before.datagrams_received);
-        metrics.datagrams.sent.inc_by(now.datagrams_sent - before.datagrams_sent);
     }
 
     fn push(&mut self, message: &ServerMessage) -> ControlFlow<Ending> {
@@ -410,7 +384,7 @@ impl<G: Game> Session<G> {
             }
             Ending::Left | Ending::Lost => self.peer.close(CloseReason::Left),
         }
-        self.count_traffic();
+        self.housekeeping.count_traffic(&self.peer, &self.services.metrics);
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Metrics {
     pub datagrams: EachWay,
     /// What became of inputs.
     pub inputs: InputFates,
+    /// What became of frames on their way to a player.
+    pub snapshots: SnapshotFates,
     refusals: Family<Reason, Counter>,
     disconnects: Family<Reason, Counter>,
     registry: Registry,
@@ -78,6 +80,18 @@ pub struct InputFates {
     pub duplicate: Counter,
     /// The room's inbox was full.
     pub dropped: Counter,
+}
+
+/// A counter for each thing that can become of a frame on its way to one player.
+pub struct SnapshotFates {
+    /// Sent as a datagram.
+    pub datagram: Counter,
+    /// Sent on a stream of its own.
+    pub stream: Counter,
+    /// Not sent: the player has acknowledged nothing to build on yet, or the last large one is still on its way.
+    pub held: Counter,
+    /// Never looked at: the session came too late to it, and a newer one was there.
+    pub skipped: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -110,6 +124,10 @@ enum Fate {
     early,
     duplicate,
     dropped,
+    datagram,
+    stream,
+    held,
+    skipped,
 }
 
 impl Metrics {
@@ -132,6 +150,11 @@ impl Metrics {
             bytes: EachWay::of(&register(r, "bytes", "UDP payload bytes")),
             datagrams: EachWay::of(&register(r, "datagrams", "UDP datagrams")),
             inputs: InputFates::of(&register(r, "inputs", "Inputs by what became of them")),
+            snapshots: SnapshotFates::of(&register(
+                r,
+                "snapshots",
+                "Frames by what became of them for one player",
+            )),
             refusals: register(r, "refusals", "Players refused, by reason"),
             disconnects: register(r, "disconnects", "Sessions ended, by reason"),
             // Last, for the handles above are made in it.
@@ -184,6 +207,18 @@ impl InputFates {
             early: handle(Fate::early),
             duplicate: handle(Fate::duplicate),
             dropped: handle(Fate::dropped),
+        }
+    }
+}
+
+impl SnapshotFates {
+    fn of(family: &Family<FateLabel, Counter>) -> Self {
+        let handle = |fate| family.get_or_create_owned(&FateLabel { fate });
+        Self {
+            datagram: handle(Fate::datagram),
+            stream: handle(Fate::stream),
+            held: handle(Fate::held),
+            skipped: handle(Fate::skipped),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
 /// A room at one tick, immutable. Sessions share it and each takes its own view out of it.
 #[derive(Debug)]
 pub struct Frame<E> {
+    number: u32,
     tick: Tick,
     entities: Vec<(EntityId, E)>,
     seats: Vec<Option<SeatFrame>>,
@@ -47,7 +48,20 @@ impl<E: Entity> Frame<E> {
                 Place::Only(seat) => private.push((seat, index)),
             }
         }
-        Self { tick, entities, seats, grid: Grid::new(&placed), everywhere, private }
+        Self { number: 0, tick, entities, seats, grid: Grid::new(&placed), everywhere, private }
+    }
+
+    /// How many frames the room made before this one: a session sees from it which it missed.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// This frame as the room's `number`th.
+    #[must_use]
+    pub const fn numbered(mut self, number: u32) -> Self {
+        self.number = number;
+        self
     }
 
     /// When.

@@ -1,0 +1,67 @@
+//! What a session looks at once a second, since no message brings it: traffic, the path, and who overstays.
+
+use std::{future::poll_fn, time::Duration};
+
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::conversation::Conversation;
+use crate::{
+    gate::Gate,
+    lobby::PlayerEntry,
+    net::{Peer, peer::Traffic},
+    telemetry::Metrics,
+};
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How long somebody may stay connected without a seat. Sessions are few, and others want to play.
+const LOBBY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// One session's housekeeping.
+pub(super) struct Housekeeping {
+    every: Interval,
+    gate: Gate,
+    /// What was counted already.
+    traffic: Traffic,
+    /// When there was last something else than waiting in the lobby, since the session's epoch.
+    busy_at: Duration,
+}
+
+impl Housekeeping {
+    pub(super) fn new() -> Self {
+        let mut every = interval(EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { every, gate: Gate::new(), traffic: Traffic::default(), busy_at: Duration::ZERO }
+    }
+
+    /// Waits until it is time. Cancel-safe.
+    pub(super) async fn due(&mut self) {
+        let Self { every, gate, .. } = self;
+        poll_fn(|cx| gate.poll(cx, |cx| every.poll_tick(cx))).await;
+    }
+
+    /// Adds what went over the wire since the last time.
+    pub(super) fn count_traffic(&mut self, peer: &Peer, metrics: &Metrics) {
+        let now = peer.traffic();
+        let before = std::mem::replace(&mut self.traffic, now);
+        metrics.bytes.received.inc_by(now.bytes_received - before.bytes_received);
+        metrics.bytes.sent.inc_by(now.bytes_sent - before.bytes_sent);
+        metrics.datagrams.received.inc_by(now.datagrams_received - before.datagrams_received);
+        metrics.datagrams.sent.inc_by(now.datagrams_sent - before.datagrams_sent);
+    }
+
+    /// Whether somebody has done nothing but wait in the lobby for too long.
+    pub(super) fn overstays(&mut self, conversation: Conversation, now: Duration) -> bool {
+        if conversation != Conversation::Lobby {
+            self.busy_at = now;
+        }
+        now.saturating_sub(self.busy_at) > LOBBY_PATIENCE
+    }
+}
+
+/// Tells the operator where the player is found now, and how far away.
+pub(super) fn update_entry(entry: &PlayerEntry, peer: &Peer) {
+    entry.set_rtt(peer.rtt());
+    entry.set_address(peer.address());
+}
