@@ -1,7 +1,10 @@
 //! A peer that speaks the wire by hand. It keeps to the protocol only as far as a scenario wants, so it can be hostile,
 //! broken, deaf, or of another version.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use quarrel_client::{
@@ -30,7 +33,10 @@ use quinn::{
 
 use crate::wait::within;
 
+mod first_packet;
 mod trust;
+
+pub use self::first_packet::FirstPacket;
 
 /// A QUIC connection with an open control stream on which nothing was said.
 pub struct RawPeer {
@@ -60,13 +66,43 @@ impl RawPeer {
     /// The same with QUIC settings of the test's own.
     pub async fn connect_with(server: SocketAddr, settings: TransportConfig) -> Self {
         let endpoint = transport::endpoint(server).expect("a UDP port for a peer");
+        Self::open(endpoint, server, settings).await.expect("a server that shakes hands")
+    }
+
+    /// The same from an address of the test's own.
+    pub async fn connect_from(address: IpAddr, server: SocketAddr) -> Self {
+        let endpoint = Endpoint::client(SocketAddr::new(address, 0)).expect("a UDP port at that address");
+        let opened = Self::open(endpoint, server, transport::transport_config()).await;
+        opened.expect("a server that shakes hands")
+    }
+
+    /// Shakes hands if the server does.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn try_connect(server: SocketAddr) -> Result<Self, ConnectionError> {
+        let endpoint = transport::endpoint(server).expect("a UDP port for a peer");
+        Self::open(endpoint, server, transport::transport_config()).await
+    }
+
+    async fn open(
+        endpoint: Endpoint,
+        server: SocketAddr,
+        settings: TransportConfig,
+    ) -> Result<Self, ConnectionError> {
         let crypto = QuicClientConfig::try_from(trust::anybody(ALPN)).expect("a suite for initial packets");
         let mut config = ClientConfig::new(Arc::new(crypto));
         config.transport_config(Arc::new(settings));
         let connecting = endpoint.connect_with(config, server, "localhost").expect("a good address");
-        let connection = within("a handshake", connecting).await.expect("a server that shakes hands");
-        let (send, recv) = connection.open_bi().await.expect("a control stream");
-        Self { connection, send, recv, deframer: Deframer::new(SERVER_MESSAGE_BYTES), _endpoint: endpoint }
+        let connection = within("a handshake", connecting).await?;
+        let (send, recv) = connection.open_bi().await?;
+        Ok(Self {
+            connection,
+            send,
+            recv,
+            deframer: Deframer::new(SERVER_MESSAGE_BYTES),
+            _endpoint: endpoint,
+        })
     }
 
     /// Connects and is welcomed.
@@ -95,6 +131,18 @@ impl RawPeer {
     /// Writes anything on the control stream. A server that has gone by then is no fault of the writer's.
     pub async fn write(&mut self, bytes: &[u8]) {
         let _ = within("room on the control stream", self.send.write_all(bytes)).await;
+    }
+
+    /// Writes the same again and again until the server wants no more of it; says how many bytes it let this peer write.
+    pub async fn flood(&mut self, bytes: &[u8]) -> usize {
+        within("the end of a flood", async {
+            let mut written = 0;
+            while self.send.write_all(bytes).await.is_ok() {
+                written += bytes.len();
+            }
+            written
+        })
+        .await
     }
 
     /// Sends any datagram. A server that has gone by then is no fault of the sender's.

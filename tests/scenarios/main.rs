@@ -1,11 +1,13 @@
 //! The scenarios: what the whole does, one file a behaviour, over real QUIC on port 0.
 
+mod admission;
 mod architecture;
 mod bots_fill;
 mod change_of_rooms;
 mod chat;
 mod delta_law;
 mod determinism;
+mod flood_after_refusal;
 mod graceful_stop;
 mod handshake;
 mod house_rules;
