@@ -45,6 +45,7 @@ struct FirstPacket {
 }
 
 /// What the accept task wakes up for.
+#[expect(clippy::large_enum_variant, reason = "one at a time, for one step of a loop")]
 enum Woken {
     Stop,
     Incoming(Incoming),

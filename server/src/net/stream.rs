@@ -122,7 +122,9 @@ impl ControlStream {
                 Ok(Some(ClientMessage::ClosingSeen)) => return Ok(()),
                 // Whatever else the peer still says is of no interest any more.
                 Ok(Some(_)) => {}
-                Ok(None) => drop(self.drive().await?),
+                Ok(None) => {
+                    self.drive().await?;
+                }
                 Err(_) => return self.say_the_rest().await,
             }
         }
