@@ -33,14 +33,15 @@ fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
         let mut crowd = Crowd::new(&setup);
         let mut entries = Entries::idle(SEATS);
         entries.changes = (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
-        let mut replicator = Replicator::new(Seating::FIRST, Duration::ZERO);
+        let mut replicator = Replicator::new(Seating::FIRST, TickRate::default());
         let mut sent = Vec::new();
+        let mut keyframes = 0;
         for (tick, (input, ack)) in (1..).map(Tick).zip(said) {
             entries.apply(&mut crowd, tick, &mut Outbox::new());
             entries.changes.clear();
             let now = PERIOD * tick.0;
             let ack = ack.map(|(age, history)| Ack { newest: tick.before(age.into()), history });
-            replicator.acknowledge(Tick(u32::from(*input)), ack, now);
+            replicator.acknowledge(Tick(u32::from(*input)), ack);
             let seats = (0..SEATS)
                 .map(|seat| Some(SeatFrame { viewpoint: crowd.view(SeatId(seat)), ..SeatFrame::default() }));
             let frame = Frame::new(tick, crowd.entities(), seats.collect());
@@ -53,6 +54,13 @@ fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
             if let Some(baseline) = header.baseline {
                 assert!(sent.contains(&baseline), "{baseline} was never sent");
                 assert!(tick.since(baseline) <= BASELINE_TICKS, "and is not too old");
+            } else {
+                keyframes += 1;
+                let most = 1 + now.as_secs();
+                assert!(
+                    keyframes <= most,
+                    "{keyframes} full views in {now:?}: one a second, whatever is said"
+                );
             }
             sent.push(tick);
         }
