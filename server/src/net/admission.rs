@@ -1,7 +1,7 @@
 //! Who may shake hands now. Pure: it is told the time, the address and how many handshakes are under way.
 //!
 //! One network may have no more than the meter of all handshakes clears within a second; what it has beyond its share waits behind
-//! everybody else's ([`super::turns`]), so that it locks nobody out.
+//! everybody else's (`turns`), so that it locks nobody out.
 //!
 //! In the order of their cost to us: per-address buckets first (`Ignore`: 22 us), then the hard cap (`Refuse`), then under
 //! pressure a proof of the address (`Retry`: 30 us instead of 240-450 and 35 KB), and else the handshake.
