@@ -1,4 +1,4 @@
-//! A game of one's own in 150 lines: tag. Whoever is "it" passes it on by touching somebody.
+//! A game of one's own in one file of under 200 lines: tag. Whoever is "it" passes it on by touching somebody.
 //!
 //! `cargo run --release --example tag -- --listen 127.0.0.1:7777` is a whole server: rooms, snapshots, metrics, graceful stops.
 
