@@ -145,7 +145,7 @@ impl Connector {
         let mut control = ControlStream::new(send, recv);
         control.push(&ClientMessage::Hello(hello::<G>(name)));
         match control.next().await {
-            Ok(ServerMessage::Welcome { player, tick_rate, send_rate }) => {
+            Ok(ServerMessage::Welcome { player, tick_rate, send_rate, .. }) => {
                 let tick_rate = TickRate::new(tick_rate).ok_or_else(out_of_order)?;
                 Ok(Link { connection, control, welcome: Welcome { player, tick_rate, send_rate } })
             }
@@ -221,5 +221,6 @@ fn hello<G: Game>(name: &str) -> Hello {
         revision: G::REVISION,
         fingerprint: fingerprint::<G>(),
         name: Text::lossy(name),
+        resume: None,
     }
 }

@@ -4,7 +4,7 @@ use quarrel_shared::{
     bits::{BitWriter, Bits},
     protocol::{
         Seating,
-        datagram::{Ack, InputDatagram, InputRun},
+        datagram::{Ack, Aimed, InputDatagram, InputRun},
     },
     tick::Tick,
 };
@@ -27,7 +27,7 @@ impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
     }
 
     /// Wants this at `tick`. A tick that does not follow the one before starts a new run: the clock was set anew.
-    pub fn push(&mut self, tick: Tick, input: I) {
+    pub fn push(&mut self, tick: Tick, input: Aimed<I>) {
         match &mut self.datagram {
             Some(datagram) if datagram.run.newest().next() == tick => {
                 datagram.run.push(input, INPUTS_REPEATED);
@@ -59,20 +59,22 @@ mod tests {
         let mut out = BitWriter::new();
         let bytes = log.encode(None, &mut out).unwrap();
         let datagram = InputDatagram::<Steering>::decode(&mut BitReader::new(bytes)).unwrap();
-        datagram.run.iter().map(|(tick, input)| (tick.0, input.bend)).collect()
+        datagram.run.iter().map(|(tick, aimed)| (tick.0, aimed.input.bend)).collect()
     }
 
     #[test]
     fn a_datagram_repeats_the_inputs_before_the_newest() {
         let mut log = InputLog::new(Seating::FIRST);
-        (20..26).for_each(|tick| log.push(Tick(tick), Steering { bend: tick as i8 }));
+        (20..26).for_each(|tick| log.push(Tick(tick), Aimed::at(Tick(tick), Steering { bend: tick as i8 })));
         assert_eq!(said(&mut log), [(22, 22), (23, 23), (24, 24), (25, 25)]);
     }
 
     #[test]
     fn a_jump_of_the_clock_starts_a_new_run() {
         let mut log = InputLog::new(Seating::FIRST);
-        [20, 21, 90].into_iter().for_each(|tick| log.push(Tick(tick), Steering { bend: 1 }));
+        [20, 21, 90]
+            .into_iter()
+            .for_each(|tick| log.push(Tick(tick), Aimed::at(Tick(tick), Steering { bend: 1 })));
         assert_eq!(said(&mut log), [(90, 1)]);
     }
 }

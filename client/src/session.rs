@@ -10,7 +10,7 @@ use std::{
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{Game, Seen},
-    protocol::{CloseReason, Seating, ServerMessage},
+    protocol::{CloseReason, Seating, ServerMessage, datagram::Aimed},
     tick::Tick,
 };
 
@@ -92,7 +92,7 @@ impl<G: Game> Session<G> {
         let mut due = false;
         while let Some(slot) = seat.clock.due(now) {
             let input = pilot.input(slot, seat.baselines.newest().map(|view| seen(&seat.joined, view)));
-            seat.inputs.push(slot.tick, input);
+            seat.inputs.push(slot.tick, Aimed::at(slot.tick, input));
             due = true;
         }
         if !due {

@@ -3,7 +3,7 @@
 //!
 //! The tour, in reading order:
 //!
-//! - [`tick`], [`id`], [`limits`]: time, names, bounds.
+//! - [`tick`], [`moment`], [`id`], [`limits`]: time, names, bounds.
 //! - [`bits`]: how games and snapshots are written.
 //! - [`game`]: the [`Game`](game::Game) trait, and what a game is given.
 //! - [`journal`]: the entries through which everything that changes a room passes.
@@ -12,6 +12,8 @@
 //! - [`arena`], [`crowd`]: the two games that ship with Quarrel.
 
 pub mod tick;
+
+pub mod moment;
 
 pub mod id;
 

@@ -56,3 +56,13 @@ pub const CLOSING_ACK_MS: u64 = 1000;
 
 /// The most seats in a room that tells everybody who sits where: past that, names cost the square of the seats at every join.
 pub const ROSTER_SEATS: u16 = 128;
+
+/// How far a room rewinds to judge a shot, in milliseconds: past that, whoever reached cover is safe.
+pub const REWIND_MS: u32 = 250;
+
+/// How far past its newest snapshot a client draws others where they would be, in milliseconds; then they stand still.
+pub const EXTRAPOLATION_MS: u32 = 100;
+
+/// How many of a room's messages a seat may have heard and not said so. A busy Arena says some ten a second and a client answers
+/// once a second, so this is a long black-out. Past it the seat is given up, for it could no longer be resumed without a gap.
+pub const NEWS_UNHEARD: usize = 1024;

@@ -8,7 +8,7 @@ use quarrel_shared::{
     id::{PlayerId, RoomId, SeatId},
     limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
     protocol::{
-        ClientMessage, CloseReason, JoinTarget, RoomEntry, Seating, ServerMessage,
+        ClientMessage, CloseReason, JoinTarget, RoomEntry, Seating, ServerMessage, Ticket,
         bounded::{List, Text},
         codec::{self, Encode},
         framing::LENGTH_BYTES,
@@ -33,6 +33,7 @@ fn client_samples() -> Vec<Vec<u8>> {
         ClientMessage::Leave,
         ClientMessage::ListRooms,
         ClientMessage::ClosingSeen,
+        ClientMessage::Heard(9),
     ];
     messages.iter().map(body).collect()
 }
@@ -40,7 +41,14 @@ fn client_samples() -> Vec<Vec<u8>> {
 fn server_samples() -> Vec<Vec<u8>> {
     let room = RoomEntry { id: RoomId(1), seats: 16, players: 2, bots: 6 };
     let messages = [
-        ServerMessage::Welcome { player: PlayerId(1), tick_rate: 30, send_rate: 30 },
+        ServerMessage::Welcome {
+            player: PlayerId(1),
+            tick_rate: 30,
+            send_rate: 30,
+            ticket: Ticket::new([7; Ticket::BYTES]),
+            hold_ms: 30_000,
+            resumed: false,
+        },
         ServerMessage::Rooms(List::new(vec![room; 40]).unwrap_or_default()),
         ServerMessage::Joined {
             room: RoomId(1),

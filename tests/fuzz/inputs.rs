@@ -9,9 +9,10 @@ use quarrel_shared::{
     game::{Game, Setup},
     id::{PlayerId, SeatId},
     limits::INPUTS_PER_DATAGRAM,
+    moment::Moment,
     protocol::{
         Seating,
-        datagram::{Ack, InputDatagram, InputRun},
+        datagram::{Ack, Aimed, InputDatagram, InputRun},
         messages::Name,
     },
     tick::{Tick, TickRate},
@@ -26,10 +27,12 @@ fn samples<G: Game>(busy: G::Input) -> Vec<Vec<u8>> {
 }
 
 fn runs<G: Game>(busy: &G::Input) -> [InputRun<G::Input>; 2] {
-    let one = InputRun::new(Tick(9), busy.clone());
+    let aimed = |tick: Tick, input| Aimed { input, seen: Moment::of(tick).offset(-77) };
+    let one = InputRun::new(Tick(9), aimed(Tick(9), busy.clone()));
     let mut many = one.clone();
     for n in 0..INPUTS_PER_DATAGRAM {
-        many.push(if n % 3 == 0 { busy.clone() } else { G::Input::default() }, INPUTS_PER_DATAGRAM);
+        let input = if n % 3 == 0 { busy.clone() } else { G::Input::default() };
+        many.push(aimed(many.newest(), input), INPUTS_PER_DATAGRAM);
     }
     [one, many]
 }

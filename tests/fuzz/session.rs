@@ -37,7 +37,7 @@ fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
         let mut sent = Vec::new();
         let mut keyframes = 0;
         for (tick, (input, ack)) in (1..).map(Tick).zip(said) {
-            entries.apply(&mut crowd, tick, &mut Outbox::new());
+            entries.apply(&mut crowd, tick, TickRate::DEFAULT, &mut Outbox::new());
             entries.changes.clear();
             let now = PERIOD * tick.0;
             let ack = ack.map(|(age, history)| Ack { newest: tick.before(age.into()), history });

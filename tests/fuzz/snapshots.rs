@@ -30,7 +30,7 @@ fn samples<G: Game>() -> [Vec<u8>; 2] {
     entries.changes = (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
     let mut view_at = |to: Tick, from: Tick| {
         for tick in from.0..to.0 {
-            entries.apply(&mut game, Tick(tick + 1), &mut Outbox::new());
+            entries.apply(&mut game, Tick(tick + 1), TickRate::DEFAULT, &mut Outbox::new());
             entries.changes.clear();
         }
         let entities = game.entities().iter().map(|(id, entity)| (id, entity.clone())).collect();

@@ -20,7 +20,7 @@ use quarrel_shared::{
         ALPN, ClientMessage, CloseReason, Hello, JoinTarget, PROTOCOL_VERSION, Seating, ServerMessage,
         bounded::Text,
         codec,
-        datagram::{Ack, InputDatagram, InputRun, SnapshotHeader},
+        datagram::{Ack, Aimed, InputDatagram, InputRun, SnapshotHeader},
         fingerprint,
         framing::Deframer,
     },
@@ -306,7 +306,8 @@ impl<G: Game> RawSeat<G> {
     #[must_use]
     pub fn input_datagram(&self, input: G::Input, ack: Option<Ack>) -> Vec<u8> {
         let newest = self.baselines.newest().map_or_else(Default::default, |view| view.tick);
-        let run = InputRun::new(newest.after(INPUT_LEAD_TICKS), input);
+        let tick = newest.after(INPUT_LEAD_TICKS);
+        let run = InputRun::new(tick, Aimed::at(tick, input));
         let datagram = InputDatagram { seating: self.seating, ack, run };
         let mut out = BitWriter::new();
         datagram.encode(&mut out);
@@ -326,5 +327,6 @@ pub fn hello<G: Game>(name: &str) -> Hello {
         revision: G::REVISION,
         fingerprint: fingerprint::<G>(),
         name: Text::lossy(name),
+        resume: None,
     }
 }

@@ -37,7 +37,7 @@ fn play<G: Game>(settings: G::Settings, seats: u16, seed: u64) -> Played<G> {
             let seen = Seen { tick, rate: played.setup.tick_rate, seat, entities: &view.entities };
             *input = Some(brain.decide(seen));
         }
-        entries.apply(&mut game, tick, &mut Outbox::new());
+        entries.apply(&mut game, tick, TickRate::DEFAULT, &mut Outbox::new());
         played.checksums.push(checksum(&game, &mut scratch));
         played.entries.push(entries);
     }
@@ -72,7 +72,7 @@ fn replay<G: Game>(played: &Played<G>, checkpoint: Option<u32>) {
     let mut game = G::new(&played.setup);
     let mut scratch = BitWriter::new();
     for (tick, (entries, expected)) in (1..).map(Tick).zip(played.entries.iter().zip(&played.checksums)) {
-        entries.apply(&mut game, tick, &mut Outbox::new());
+        entries.apply(&mut game, tick, TickRate::DEFAULT, &mut Outbox::new());
         assert_eq!(checksum(&game, &mut scratch), *expected, "{} at tick {tick}, again", G::NAME);
         if checkpoint.is_some_and(|every| tick.0 % every == 0) {
             scratch.clear();

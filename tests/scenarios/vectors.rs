@@ -13,11 +13,13 @@ use quarrel_shared::{
     crowd::{Crowd, Steering, Stumbled, Walker},
     game::{Angle, Entity, Game, Point},
     id::{EntityId, PlayerId, RoomId, SeatId},
+    moment::Moment,
     protocol::{
-        ClientMessage, CloseReason, Fingerprint, Hello, JoinTarget, RoomEntry, Seating, ServerMessage,
+        ClientMessage, CloseReason, Fingerprint, Hello, JoinTarget, Resume, RoomEntry, Seating,
+        ServerMessage, Ticket,
         bounded::{List, Text},
         codec::{self, Encode},
-        datagram::{Ack, InputDatagram, InputRun, SnapshotHeader},
+        datagram::{Ack, Aimed, InputDatagram, InputRun, SnapshotHeader},
         framing::LENGTH_BYTES,
     },
     snapshot::{View, apply, diff},
@@ -44,9 +46,13 @@ fn client_messages_keep_their_bytes() {
         revision: 3,
         fingerprint: Fingerprint(0x0123_4567_89ab_cdef),
         name: Text::lossy("Ada"),
+        resume: None,
     };
+    let resume = Some(Resume { ticket: Ticket::new(std::array::from_fn(|n| n as u8)), heard: 300 });
     let messages = [
-        ("hello", ClientMessage::Hello(hello)),
+        ("hello", ClientMessage::Hello(hello.clone())),
+        ("hello again", ClientMessage::Hello(Hello { resume, ..hello })),
+        ("heard", ClientMessage::Heard(258)),
         ("list rooms", ClientMessage::ListRooms),
         ("join, quick", ClientMessage::Join(JoinTarget::Quick)),
         ("join, room 258", ClientMessage::Join(JoinTarget::Room(RoomId(258)))),
@@ -71,7 +77,17 @@ fn server_messages_keep_their_bytes() {
     ];
     let sentence = || Text::lossy("Try another.");
     let messages = [
-        ("welcome", ServerMessage::Welcome { player: PlayerId(77), tick_rate: 60, send_rate: 30 }),
+        (
+            "welcome",
+            ServerMessage::Welcome {
+                player: PlayerId(77),
+                tick_rate: 60,
+                send_rate: 30,
+                ticket: Ticket::new(std::array::from_fn(|n| n as u8)),
+                hold_ms: 30_000,
+                resumed: true,
+            },
+        ),
         ("rooms", ServerMessage::Rooms(List::new(rooms).unwrap())),
         (
             "joined",
@@ -120,13 +136,17 @@ fn close_codes_keep_their_numbers() {
 fn datagrams_keep_their_bytes() {
     let mut vectors = Vectors::new("datagrams", "Inputs up, and the head of a snapshot down.");
     let seating = Seating::FIRST.next();
-    let mut run = InputRun::new(Tick(1000), Steering { bend: -5 });
+    let aimed =
+        |tick, bend, lag: i64| Aimed { input: Steering { bend }, seen: Moment::of(Tick(tick)).offset(-lag) };
+    let mut run = InputRun::new(Tick(1000), aimed(1000, -5, 90));
     vectors
         .add("one crowd input, no view yet", coded(&InputDatagram { seating, ack: None, run: run.clone() }));
-    [-5, -5, 40].into_iter().for_each(|bend| run.push(Steering { bend }, 4));
+    for (tick, bend, lag) in [(1001, -5, 90), (1002, -5, 90), (1003, 40, 91)] {
+        run.push(aimed(tick, bend, lag), 4);
+    }
     let ack = Some(Ack { newest: Tick(997), history: 0b1011 });
     vectors.add("four crowd inputs and a view", coded(&InputDatagram { seating, ack, run }));
-    let run = InputRun::new(Tick(1000), input());
+    let run = InputRun::new(Tick(1000), Aimed::at(Tick(1000), input()));
     vectors.add("one arena input", coded(&InputDatagram { seating, ack, run }));
     let keyframe = SnapshotHeader { seating, tick: Tick(1000), baseline: None, margin: None, used: None };
     vectors.add("head of a keyframe", coded(&keyframe));

@@ -3,7 +3,7 @@
 use quarrel_shared::{
     game::{Brain, Game, Occupant},
     id::PlayerId,
-    protocol::messages::Name,
+    protocol::{datagram::Aimed, messages::Name},
     tick::{Tick, TickRate},
 };
 
@@ -16,7 +16,7 @@ pub struct Seat<G: Game> {
     /// Who they are.
     pub holder: Holder<G>,
     /// What they want.
-    pub inputs: InputBuffer<G::Input>,
+    pub inputs: InputBuffer<Aimed<G::Input>>,
     /// How early the newest input came, in 1/16 tick; `None` before the first.
     pub margin: Option<i16>,
 }

@@ -8,7 +8,11 @@ use quarrel_shared::{
     game::{Audience, Game, Outbox, Outcome, Setup},
     id::{PlayerId, SeatId},
     journal::{Entries, SeatChange},
-    protocol::{datagram::InputRun, messages::Name},
+    moment::Moment,
+    protocol::{
+        datagram::{Aimed, InputRun},
+        messages::Name,
+    },
     snapshot::{Frame, SeatFrame},
     tick::{Tick, TickRate},
 };
@@ -157,7 +161,7 @@ impl<G: Game> RoomState<G> {
     pub fn step(&mut self) {
         self.tick = self.tick.next();
         self.gather_inputs();
-        self.entries.apply(&mut self.game, self.tick, &mut self.events);
+        self.entries.apply(&mut self.game, self.tick, self.rate, &mut self.events);
         self.entries.changes.clear();
     }
 
@@ -200,17 +204,24 @@ impl<G: Game> RoomState<G> {
 
     /// Each seat's input for the tick to make: a player's from the buffer, a bot's from its brain.
     fn gather_inputs(&mut self) {
-        for (at, (seat, input)) in self.seats.iter_mut().zip(&mut self.entries.inputs).enumerate() {
-            *input = seat.as_mut().and_then(|seat| match &mut seat.holder {
+        let Entries { inputs, seen, .. } = &mut self.entries;
+        for (at, (seat, (input, seen))) in self.seats.iter_mut().zip(inputs.iter_mut().zip(seen)).enumerate()
+        {
+            let aimed = seat.as_mut().and_then(|seat| match &mut seat.holder {
                 Holder::Player(_) => {
-                    let input = seat.inputs.take(self.tick);
+                    let aimed = seat.inputs.take(self.tick);
                     self.counts += seat.inputs.take_counts();
-                    input
+                    aimed
                 }
                 Holder::Bot(brain) => {
-                    Some(self.bots.ask(brain.as_mut(), SeatId(at as u16), &self.frame, self.rate))
+                    let input = self.bots.ask(brain.as_mut(), SeatId(at as u16), &self.frame, self.rate);
+                    Some(Aimed::at(self.frame.tick(), input))
                 }
             });
+            (*input, *seen) = match aimed {
+                Some(Aimed { input, seen }) => (Some(input), seen),
+                None => (None, Moment::of(self.tick)),
+            };
         }
     }
 
@@ -258,7 +269,7 @@ mod tests {
     fn an_input_moves_its_seat_at_its_tick_and_says_how_early_it_came() {
         let mut room = room(2, 0);
         let seat = sit(&mut room, 1).unwrap();
-        room.input(seat, &InputRun::new(Tick(3), Steering { bend: 9 }), 16);
+        room.input(seat, &InputRun::new(Tick(3), Aimed::at(Tick(3), Steering { bend: 9 })), 16);
         let bend_at: Vec<_> = (1..=3)
             .map(|_| {
                 room.step();
@@ -273,7 +284,7 @@ mod tests {
     #[test]
     fn an_input_for_a_seat_that_does_not_exist_changes_nothing() {
         let mut room = room(2, 0);
-        room.input(SeatId(9), &InputRun::new(Tick(3), Steering { bend: 9 }), 0);
+        room.input(SeatId(9), &InputRun::new(Tick(3), Aimed::at(Tick(3), Steering { bend: 9 })), 0);
         room.step();
         assert_eq!(room.tick(), Tick(1));
     }

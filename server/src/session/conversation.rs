@@ -63,9 +63,13 @@ impl Conversation {
             }
             (Self::Seated, ClientMessage::Chat(text)) => Ok(Request::Chat(text)),
             // The room may have closed while these were on their way: no fault of the client's.
-            (_, ClientMessage::Leave | ClientMessage::Chat(_) | ClientMessage::ClosingSeen) => {
-                Ok(Request::Nothing)
-            }
+            (
+                _,
+                ClientMessage::Leave
+                | ClientMessage::Chat(_)
+                | ClientMessage::ClosingSeen
+                | ClientMessage::Heard(_),
+            ) => Ok(Request::Nothing),
         }
     }
 

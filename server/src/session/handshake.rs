@@ -67,6 +67,7 @@ mod tests {
             revision: Crowd::REVISION,
             fingerprint: fingerprint::<Crowd>(),
             name: Name::lossy("Ada"),
+            resume: None,
         }
     }
 

@@ -172,7 +172,7 @@ mod tests {
             entries.changes =
                 (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
             let mut crowd = Crowd::new(&setup);
-            entries.apply(&mut crowd, Tick(1), &mut Outbox::new());
+            entries.apply(&mut crowd, Tick(1), TickRate::DEFAULT, &mut Outbox::new());
             let replicator = Replicator::new(Seating::FIRST, TickRate::default());
             Self { crowd, tick: 1, replicator, views: Vec::new() }
         }
@@ -184,7 +184,12 @@ mod tests {
         /// Steps, and sends seat 0 its snapshot; gives its size and whether it was a keyframe.
         fn step(&mut self, arrives: bool) -> Option<(usize, bool)> {
             self.tick += 1;
-            Entries::idle(SEATS).apply(&mut self.crowd, Tick(self.tick), &mut Outbox::new());
+            Entries::idle(SEATS).apply(
+                &mut self.crowd,
+                Tick(self.tick),
+                TickRate::DEFAULT,
+                &mut Outbox::new(),
+            );
             let seats = (0..SEATS)
                 .map(|seat| {
                     Some(SeatFrame { viewpoint: self.crowd.view(SeatId(seat)), ..SeatFrame::default() })

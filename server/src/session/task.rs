@@ -13,7 +13,7 @@ use quarrel_shared::{
     id::PlayerId,
     limits::CLOSING_ACK_MS,
     protocol::{
-        CloseReason, Hello, JoinTarget, Seating, ServerMessage,
+        CloseReason, Hello, JoinTarget, Seating, ServerMessage, Ticket,
         bounded::{List, Text},
         messages::Name,
     },
@@ -237,6 +237,9 @@ impl<G: Game> Session<G> {
             player: self.player,
             tick_rate: spec.tick_rate.hz(),
             send_rate: spec.send_rate,
+            ticket: Ticket::new([0; Ticket::BYTES]),
+            hold_ms: 0,
+            resumed: false,
         };
         self.push(&welcome)
     }

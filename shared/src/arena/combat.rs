@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use crate::{
         arena::{Map, Match, Phase, Settings},
-        game::{Game, Occupant, Outbox, Setup, Step},
+        game::{Game, Occupant, Outbox, Rewind, Setup, Step},
         tick::{Tick, TickRate},
     };
 
@@ -185,7 +185,9 @@ mod tests {
     fn step(arena: &mut Arena, inputs: [Input; 2]) -> Vec<Event> {
         let mut events = Outbox::new();
         let inputs = inputs.map(Some);
-        arena.step(Step { tick: arena.tick.next(), inputs: Inputs::new(&inputs), events: &mut events });
+        let tick = arena.tick.next();
+        let rewind = Rewind::new(tick, arena.rate, &[]);
+        arena.step(Step { tick, inputs: Inputs::new(&inputs), rewind, events: &mut events });
         events.drain().map(|(_, event)| event).collect()
     }
 

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use crate::{
         arena::{Input, Settings},
-        game::{Game, Inputs, Occupant, Outbox, Setup, Step},
+        game::{Game, Inputs, Occupant, Outbox, Rewind, Setup, Step},
         tick::TickRate,
     };
 
@@ -78,7 +78,9 @@ mod tests {
             arena.at_seat(SeatId(0)).unwrap().fighter.state.health = health;
             let inputs = [Some(Input::default())];
             let mut events = Outbox::new();
-            arena.step(Step { tick: arena.tick.next(), inputs: Inputs::new(&inputs), events: &mut events });
+            let tick = arena.tick.next();
+            let rewind = Rewind::new(tick, arena.rate, &[]);
+            arena.step(Step { tick, inputs: Inputs::new(&inputs), rewind, events: &mut events });
             arena.seats[0].as_ref().unwrap().fighter.state.health
         };
         assert_eq!(step(&mut arena, 100), 100);

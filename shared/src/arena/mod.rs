@@ -152,6 +152,11 @@ impl Game for Arena {
         Self::read_state(setup, from)
     }
 
+    /// Goes on walking and aiming, and begins no dash. A drawn longbow is held, for to let go is to shoot.
+    fn coast(last: &Input) -> Input {
+        Input { fire: last.fire && last.weapon == Weapon::Longbow, dash: false, ..*last }
+    }
+
     fn brain(skill: &str, seed: u64) -> Option<Box<dyn Brain<Self>>> {
         brain::of_skill(skill, seed)
     }

@@ -2,7 +2,8 @@
 
 use super::{Arena, ArenaEntity, Input, Map, movement};
 use crate::{
-    game::{Predict, Seen},
+    game::{Own, Predict, Seen},
+    id::SeatId,
     tick::TickRate,
 };
 
@@ -41,12 +42,24 @@ impl Predict for Arena {
         scene.update(seen);
     }
 
+    fn is_own(entity: &ArenaEntity, seat: SeatId) -> bool {
+        match entity {
+            ArenaEntity::Fighter(fighter) => fighter.seat == seat,
+            ArenaEntity::Kit(kit) => kit.seat == seat,
+            ArenaEntity::Bolt(bolt) => bolt.owner == seat,
+            ArenaEntity::Match(_) | ArenaEntity::Score(_) | ArenaEntity::Pickup(_) => false,
+        }
+    }
+
     /// Only a standing fighter moves by itself; the rate comes with its body, where the server wrote it.
-    fn predict(own: &mut ArenaEntity, input: &Input, scene: &Scene, _rate: TickRate) {
-        if let (ArenaEntity::Fighter(fighter), Some(map)) = (own, &scene.map)
-            && fighter.is_alive()
-        {
-            movement::advance(&mut fighter.body, input, map);
+    fn predict(own: &mut Own<ArenaEntity>, input: &Input, scene: &Scene, _rate: TickRate) {
+        let Some(map) = &scene.map else { return };
+        for thing in own.iter_mut() {
+            if let ArenaEntity::Fighter(fighter) = thing
+                && fighter.is_alive()
+            {
+                movement::advance(&mut fighter.body, input, map);
+            }
         }
     }
 }

@@ -28,7 +28,13 @@ impl Arena {
             let is_hidden = id != seated.fighter.id && is_in_range(eye, at) && !is_seen(&self.map, eye, at);
             is_hidden.then_some(id)
         };
-        Viewpoint { eye, range: RANGE, most: MOST, hidden: self.entities.iter().filter_map(hides).collect() }
+        Viewpoint {
+            eye,
+            range: RANGE,
+            most: MOST,
+            hidden: self.entities.iter().filter_map(hides).collect(),
+            focus: Vec::new(),
+        }
     }
 
     /// Everybody who sees a place, and `also` in any case.

@@ -11,8 +11,8 @@ use self::{stroll::Stroll, walker::PLAIN};
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{
-        Angle, Audience, Brain, Deed, Entities, Entity, Game, GameRng, Occupant, Outcome, Point, Predict,
-        RoomDefaults, Seen, Setup, Step, Viewpoint,
+        Angle, Audience, Brain, Deed, Entities, Entity, Game, GameRng, Occupant, Outcome, Own, Point,
+        Predict, RoomDefaults, Setup, Step, Viewpoint,
     },
     id::{EntityId, SeatId},
     tick::TickRate,
@@ -109,7 +109,7 @@ impl Game for Crowd {
     fn view(&self, seat: SeatId) -> Viewpoint {
         let walker = self.seats.get(seat.index()).copied().flatten().and_then(|id| self.walkers.get(id));
         let eye = walker.map_or_else(Point::default, |walker| walker.at);
-        Viewpoint { eye, range: u32::MAX, most: VISIBLE, hidden: Vec::new() }
+        Viewpoint { eye, range: u32::MAX, most: VISIBLE, hidden: Vec::new(), focus: Vec::new() }
     }
 
     fn outcome(&self) -> Option<Outcome> {
@@ -128,6 +128,10 @@ impl Game for Crowd {
         Ok(Self { walkers, seats, rng: GameRng::decode(from)?, rate: setup.tick_rate })
     }
 
+    fn coast(last: &Steering) -> Steering {
+        *last
+    }
+
     fn brain(skill: &str, seed: u64) -> Option<Box<dyn Brain<Self>>> {
         Self::SKILLS.contains(&skill).then(|| Box::new(Stroll::new(seed)) as _)
     }
@@ -140,11 +144,15 @@ impl Game for Crowd {
 impl Predict for Crowd {
     type Scene = ();
 
-    fn observe(_scene: &mut (), _seen: &Seen<'_, Self>) {}
+    fn is_own(walker: &Walker, seat: SeatId) -> bool {
+        walker.seat == seat
+    }
 
-    fn predict(own: &mut Walker, input: &Steering, _scene: &(), _rate: TickRate) {
-        own.steer(input);
-        own.walk();
+    fn predict(own: &mut Own<Walker>, input: &Steering, _scene: &(), _rate: TickRate) {
+        for walker in own.iter_mut() {
+            walker.steer(input);
+            walker.walk();
+        }
     }
 }
 
@@ -179,8 +187,8 @@ mod tests {
         let mut second = Crowd::new(&setup());
         let mut scratch = BitWriter::new();
         for tick in 1..300 {
-            entries(tick).apply(&mut first, Tick(tick), &mut Outbox::new());
-            entries(tick).apply(&mut second, Tick(tick), &mut Outbox::new());
+            entries(tick).apply(&mut first, Tick(tick), TickRate::DEFAULT, &mut Outbox::new());
+            entries(tick).apply(&mut second, Tick(tick), TickRate::DEFAULT, &mut Outbox::new());
             assert_eq!(checksum(&first, &mut scratch), checksum(&second, &mut scratch), "at tick {tick}");
             if tick % 100 == 0 {
                 scratch.clear();
@@ -194,7 +202,7 @@ mod tests {
     fn nobody_leaves_the_plain() {
         let mut crowd = Crowd::new(&setup());
         for tick in 1..3000 {
-            entries(tick).apply(&mut crowd, Tick(tick), &mut Outbox::new());
+            entries(tick).apply(&mut crowd, Tick(tick), TickRate::DEFAULT, &mut Outbox::new());
         }
         for (_, walker) in crowd.entities().iter() {
             assert!((0..PLAIN).contains(&walker.at.x) && (0..PLAIN).contains(&walker.at.y), "{walker:?}");

@@ -109,6 +109,15 @@ impl Entity for Walker {
         })
     }
 
+    fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
+        let heading = self.heading.towards(later.heading, part, whole);
+        Self { at: self.at.towards(later.at, part, whole), heading, ..self.clone() }
+    }
+
+    fn displaced(&self, by: Point) -> Self {
+        Self { at: self.at + by, ..self.clone() }
+    }
+
     fn extrapolate(&self, ticks: u32) -> Self {
         let mut later = self.clone();
         (0..ticks).for_each(|_| later.walk());

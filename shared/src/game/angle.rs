@@ -74,6 +74,16 @@ impl Angle {
         other.0.wrapping_sub(self.0) as i16
     }
 
+    /// The direction `part` of `whole` on the short way from this one to `other`: exact at both ends.
+    #[must_use]
+    pub const fn towards(self, other: Self, part: u32, whole: u32) -> Self {
+        if part >= whole {
+            return other;
+        }
+        let turn = self.turn_to(other) as i64 * part as i64 / whole as i64;
+        Self(self.0.wrapping_add_signed(turn as i16))
+    }
+
     /// This direction turned towards `other` by at most `most`.
     #[must_use]
     pub const fn turned_towards(self, other: Self, most: u16) -> Self {

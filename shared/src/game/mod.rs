@@ -8,7 +8,9 @@ mod angle;
 mod brain;
 mod checksum;
 mod entities;
+mod own;
 mod point;
+mod rewind;
 mod rng;
 mod step;
 mod view;
@@ -22,7 +24,9 @@ pub use self::{
     brain::{Brain, Deed, Seen},
     checksum::{Checksum, checksum},
     entities::Entities,
+    own::Own,
     point::{Point, UNIT},
+    rewind::{Rewind, Trail},
     rng::GameRng,
     step::{Audience, Inputs, Outbox, Step},
     view::{Place, Viewpoint},
@@ -89,6 +93,13 @@ pub trait Game: Sized + Send + 'static {
     /// When the bits are not such a state.
     fn load(setup: &Setup<Self::Settings>, from: &mut BitReader<'_>) -> Result<Self, BitsError>;
 
+    /// What a seat goes on wanting for a short while when its inputs fail to come, given its last one: movement, never a shot.
+    /// Nothing, unless the game says otherwise.
+    #[must_use]
+    fn coast(_last: &Self::Input) -> Self::Input {
+        Self::Input::default()
+    }
+
     /// A bot of the named skill, for server seats and load tests alike. `None` for a skill not in [`Self::SKILLS`].
     #[must_use]
     fn brain(_skill: &str, _seed: u64) -> Option<Box<dyn Brain<Self>>> {
@@ -102,16 +113,24 @@ pub trait Game: Sized + Send + 'static {
     }
 }
 
-/// A game whose clients may step their own entity ahead of the server.
+/// A game whose clients may step their own things ahead of the server. Everything has a default, so that a game without
+/// prediction says `impl Predict for MyGame { type Scene = (); }` and no more.
 pub trait Predict: Game {
-    /// What motion depends on besides the entity and its input: walls, gates, whoever stands in the way.
+    /// What motion depends on besides the seat's own things and its input: walls, gates, the phase of the match.
     type Scene: Default + Send;
 
     /// Brings the scene up to a newly confirmed view, given as entities in id order.
-    fn observe(scene: &mut Self::Scene, seen: &Seen<'_, Self>);
+    fn observe(_scene: &mut Self::Scene, _seen: &Seen<'_, Self>) {}
 
-    /// Moves the seat's own entity by one tick: the same rule that [`Game::step`] uses, never a copy of it.
-    fn predict(own: &mut Self::Entity, input: &Self::Input, scene: &Self::Scene, rate: TickRate);
+    /// Whether this seat moves this thing itself.
+    #[must_use]
+    fn is_own(_entity: &Self::Entity, _seat: SeatId) -> bool {
+        false
+    }
+
+    /// Moves the seat's own things by one tick: the same rules that [`Game::step`] uses, never a copy of them. What the seat lets
+    /// loose in this tick is added, what came to its end is removed.
+    fn predict(_own: &mut Own<Self::Entity>, _input: &Self::Input, _scene: &Self::Scene, _rate: TickRate) {}
 }
 
 /// The state of one replicated thing: coded whole, or as what differs from an older self.
@@ -127,6 +146,26 @@ pub trait Entity: Clone + PartialEq + Debug + Send + Sync + 'static {
     /// # Errors
     /// When the bits are no such state.
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError>;
+
+    /// What is drawn between this state and a later one of the same thing, `part` of `whole` on the way. It must be right at both
+    /// ends of the way, and a game that rewinds must judge by the same rule. By default things jump when the later state is due.
+    #[must_use]
+    fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
+        if part >= whole { later.clone() } else { self.clone() }
+    }
+
+    /// The same thing drawn so far beside its place, in 1/256 unit: how a correction is eased. Things without a place stay.
+    #[must_use]
+    fn displaced(&self, _by: Point) -> Self {
+        self.clone()
+    }
+
+    /// Whether the way from this state to a later one is no motion: it appeared anew or was put elsewhere, so nothing is drawn in
+    /// between and no correction is eased.
+    #[must_use]
+    fn jumps_to(&self, _later: &Self) -> bool {
+        false
+    }
 
     /// What this state will be `ticks` later if nobody touches it. The better the guess, the fewer the bytes: an entity
     /// that is as expected costs one bit. Both ends call it, so it must be deterministic; it need not be right.

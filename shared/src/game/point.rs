@@ -48,6 +48,20 @@ impl Point {
         let d = denominator as i64;
         Self::new((self.x as i64 * n / d) as i32, (self.y as i64 * n / d) as i32)
     }
+
+    /// The place `part` of `whole` on the way from here to `other`: exact at both ends. `other` for a way of no length.
+    #[must_use]
+    pub const fn towards(self, other: Self, part: u32, whole: u32) -> Self {
+        Self::new(between(self.x, other.x, part, whole), between(self.y, other.y, part, whole))
+    }
+}
+
+const fn between(from: i32, to: i32, part: u32, whole: u32) -> i32 {
+    if part >= whole {
+        return to;
+    }
+    let way = to as i128 - from as i128;
+    (from as i128 + way * part as i128 / whole as i128) as i32
 }
 
 // A coordinate off the wire may be anything; sums wrap rather than panic, alike on both ends.

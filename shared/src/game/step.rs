@@ -1,6 +1,6 @@
 //! What a game is given for one tick, and what it gives back.
 
-use super::Game;
+use super::{Game, Rewind};
 use crate::{id::SeatId, tick::Tick};
 
 /// One tick of the rules.
@@ -9,6 +9,8 @@ pub struct Step<'a, G: Game> {
     pub tick: Tick,
     /// What each seat wants.
     pub inputs: Inputs<'a, G::Input>,
+    /// What each seat saw when it decided that.
+    pub rewind: Rewind<'a>,
     /// Where the facts of this tick go.
     pub events: &'a mut Outbox<G::Event>,
 }

@@ -26,4 +26,7 @@ pub struct Viewpoint {
     pub most: u16,
     /// Things within range that this seat may not see, in ascending order.
     pub hidden: Vec<EntityId>,
+    /// Things that matter to this seat more than their distance says (who just struck it, its own bolts), in ascending order. When
+    /// not everything fits a snapshot, they go first.
+    pub focus: Vec<EntityId>,
 }

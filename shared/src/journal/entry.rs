@@ -1,9 +1,10 @@
 //! What changed a room at one tick, and the only way to change a game with it.
 
 use crate::{
-    game::{Game, Inputs, Occupant, Outbox, Step},
+    game::{Game, Inputs, Occupant, Outbox, Rewind, Step},
     id::SeatId,
-    tick::Tick,
+    moment::Moment,
+    tick::{Tick, TickRate},
 };
 
 /// Everything that goes into one tick of a room.
@@ -13,6 +14,8 @@ pub struct Entries<I> {
     pub changes: Vec<SeatChange>,
     /// Each seat's input; `None` for an empty or starved one.
     pub inputs: Vec<Option<I>>,
+    /// What each seat saw when it decided that, as far as its link makes that possible.
+    pub seen: Vec<Moment>,
 }
 
 /// Somebody came or went.
@@ -28,17 +31,28 @@ impl<I> Entries<I> {
     /// Nothing happens, in a room of this many seats.
     #[must_use]
     pub fn idle(seats: u16) -> Self {
-        Self { changes: Vec::new(), inputs: (0..seats).map(|_| None).collect() }
+        Self {
+            changes: Vec::new(),
+            inputs: (0..seats).map(|_| None).collect(),
+            seen: vec![Moment::default(); usize::from(seats)],
+        }
     }
 
-    /// Makes the game's next tick out of these entries; what it says goes to `events`.
-    pub fn apply<G: Game<Input = I>>(&self, game: &mut G, tick: Tick, events: &mut Outbox<G::Event>) {
+    /// Makes the game's next tick out of these entries, in a room of this rate; what it says goes to `events`.
+    pub fn apply<G: Game<Input = I>>(
+        &self,
+        game: &mut G,
+        tick: Tick,
+        rate: TickRate,
+        events: &mut Outbox<G::Event>,
+    ) {
         for change in &self.changes {
             match *change {
                 SeatChange::Taken(seat, occupant) => game.seat_taken(seat, occupant),
                 SeatChange::Left(seat) => game.seat_left(seat),
             }
         }
-        game.step(Step { tick, inputs: Inputs::new(&self.inputs), events });
+        let rewind = Rewind::new(tick, rate, &self.seen);
+        game.step(Step { tick, inputs: Inputs::new(&self.inputs), rewind, events });
     }
 }

@@ -46,11 +46,19 @@ pub enum CloseReason {
     Internal,
     /// Connected, and in no room for long.
     Idle,
+    /// The same player connected anew; this connection is of no more use.
+    Replaced,
+    /// A resume ticket that this server never gave.
+    TicketUnknown,
+    /// A resume ticket that was shown before; a newer one was given since.
+    TicketUsed,
+    /// A resume ticket that was good once; its seat is held no longer.
+    TicketExpired,
 }
 
 impl CloseReason {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Left,
         Self::ServerStopping,
         Self::VersionMismatch,
@@ -70,6 +78,10 @@ impl CloseReason {
         Self::Unresponsive,
         Self::Internal,
         Self::Idle,
+        Self::Replaced,
+        Self::TicketUnknown,
+        Self::TicketUsed,
+        Self::TicketExpired,
     ];
 
     /// The QUIC application close code.
@@ -107,6 +119,10 @@ impl CloseReason {
             Self::Unresponsive => "unresponsive",
             Self::Internal => "internal",
             Self::Idle => "idle",
+            Self::Replaced => "replaced",
+            Self::TicketUnknown => "ticket_unknown",
+            Self::TicketUsed => "ticket_used",
+            Self::TicketExpired => "ticket_expired",
         }
     }
 
@@ -143,6 +159,12 @@ impl CloseReason {
             }
             Self::Internal => "Something broke on the server; connect again.",
             Self::Idle => "The client was in no room for a minute; connect again when you want to play.",
+            Self::Replaced => "You connected from somewhere else, and play on there.",
+            Self::TicketUnknown => "The resume ticket is not one of this server's; connect without it.",
+            Self::TicketUsed => {
+                "The resume ticket was used before; show the newest one, or connect without it."
+            }
+            Self::TicketExpired => "The seat was held no longer; connect and join again.",
         }
     }
 }

@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::{
-        CloseReason, Fingerprint, Hello, JoinTarget,
+        CloseReason, Fingerprint, Hello, JoinTarget, Resume, Ticket,
         bounded::{List, Text},
     };
 
@@ -146,10 +146,12 @@ mod tests {
             revision: 3,
             fingerprint: Fingerprint(u64::MAX),
             name: Text::new("Ada ♞").unwrap(),
+            resume: Some(Resume { ticket: Ticket::new([9; Ticket::BYTES]), heard: 77 }),
         };
         for message in [
             ClientMessage::Hello(hello),
             ClientMessage::ListRooms,
+            ClientMessage::Heard(5),
             ClientMessage::Join(JoinTarget::Room(RoomId(7))),
             ClientMessage::Chat(Text::new("well met").unwrap()),
         ] {

@@ -3,30 +3,48 @@
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     limits::{BASELINE_TICKS, INPUT_BITS, INPUTS_PER_DATAGRAM},
+    moment::Moment,
     tick::Tick,
 };
 
 use super::seating::Seating;
+
+/// An input, and the moment that its player saw when they decided.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Aimed<I> {
+    /// What they want.
+    pub input: I,
+    /// Where their screen was; before the first view, the input's own tick.
+    pub seen: Moment,
+}
+
+impl<I> Aimed<I> {
+    /// An input for `tick` by somebody who saw the present: a bot, or a player before their first view.
+    #[must_use]
+    pub const fn at(tick: Tick, input: I) -> Self {
+        Self { input, seen: Moment::of(tick) }
+    }
+}
 
 /// The last few inputs of one seat, newest first, for consecutive ticks: what a lost datagram carried, the next one repeats.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputRun<I> {
     newest: Tick,
     len: usize,
-    inputs: [I; INPUTS_PER_DATAGRAM],
+    inputs: [Aimed<I>; INPUTS_PER_DATAGRAM],
 }
 
 impl<I: Bits + Default + Clone + PartialEq> InputRun<I> {
     /// One input, for `tick`.
     #[must_use]
-    pub fn new(tick: Tick, input: I) -> Self {
-        let mut inputs = std::array::from_fn(|_| I::default());
+    pub fn new(tick: Tick, input: Aimed<I>) -> Self {
+        let mut inputs = std::array::from_fn(|_| Aimed::default());
         inputs[0] = input;
         Self { newest: tick, len: 1, inputs }
     }
 
     /// Puts the next tick's input in front; the oldest falls off past `most` (1 to [`INPUTS_PER_DATAGRAM`]).
-    pub fn push(&mut self, input: I, most: usize) {
+    pub fn push(&mut self, input: Aimed<I>, most: usize) {
         self.inputs.rotate_right(1);
         self.inputs[0] = input;
         self.len = (self.len + 1).min(most.clamp(1, INPUTS_PER_DATAGRAM));
@@ -39,12 +57,19 @@ impl<I: Bits + Default + Clone + PartialEq> InputRun<I> {
     }
 
     /// The inputs with their ticks, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = (Tick, &I)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Tick, &Aimed<I>)> {
         self.inputs[..self.len]
             .iter()
             .enumerate()
             .rev()
             .map(|(age, input)| (self.newest.before(age as u32), input))
+    }
+
+    /// The inputs with their ticks, oldest first, to change what they are taken to have seen.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Tick, &mut Aimed<I>)> {
+        let newest = self.newest;
+        let aged = self.inputs[..self.len].iter_mut().enumerate().rev();
+        aged.map(move |(age, input)| (newest.before(age as u32), input))
     }
 }
 
@@ -69,7 +94,8 @@ pub struct InputDatagram<I> {
 }
 
 impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
-    /// Newest input whole; each older one is a bit when it equals the one after it (a held key is a bit a tick).
+    /// Newest input whole; each older one is a bit when it equals the one after it (a held key is a bit a tick), and another bit
+    /// when its player's screen was as far behind then.
     fn encode(&self, out: &mut BitWriter) {
         self.seating.encode(out);
         out.write_bits(self.run.newest.0, 32);
@@ -81,12 +107,18 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
         }
         out.write_bits(self.run.len as u32 - 1, 3);
         let inputs = &self.run.inputs[..self.run.len];
-        inputs[0].encode(out);
-        for pair in inputs.windows(2) {
-            let same = pair[0] == pair[1];
+        inputs[0].input.encode(out);
+        let lags = lags(self.run.newest, inputs);
+        out.write_signed(lags[0], LAG_ORDER);
+        for (pair, lags) in inputs.windows(2).zip(lags.windows(2)) {
+            let same = pair[0].input == pair[1].input;
             out.write_bool(same);
             if !same {
-                pair[1].encode(out);
+                pair[1].input.encode(out);
+            }
+            out.write_bool(lags[0] == lags[1]);
+            if lags[0] != lags[1] {
+                out.write_signed(lags[1].wrapping_sub(lags[0]), LAG_CHANGE_ORDER);
             }
         }
     }
@@ -102,16 +134,42 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
             None
         };
         let len = from.read_bits(3)? as usize + 1;
-        let mut inputs: [I; INPUTS_PER_DATAGRAM] = std::array::from_fn(|_| I::default());
-        inputs[0] = decode_input(from)?;
-        for n in 1..len {
-            inputs[n] = if from.read_bool()? { inputs[n - 1].clone() } else { decode_input(from)? };
-        }
         if newest.0 < len as u32 {
             return Err(BitsError::OutOfRange);
         }
+        let mut inputs: [Aimed<I>; INPUTS_PER_DATAGRAM] = std::array::from_fn(|_| Aimed::default());
+        inputs[0].input = decode_input(from)?;
+        let mut lag = from.read_signed(LAG_ORDER)?;
+        inputs[0].seen = seen(newest, lag);
+        for n in 1..len {
+            inputs[n].input =
+                if from.read_bool()? { inputs[n - 1].input.clone() } else { decode_input(from)? };
+            if !from.read_bool()? {
+                lag = lag.wrapping_add(from.read_signed(LAG_CHANGE_ORDER)?);
+            }
+            inputs[n].seen = seen(newest.before(n as u32), lag);
+        }
         Ok(Self { seating, ack, run: InputRun { newest, len, inputs } })
     }
+}
+
+/// A screen is some six ticks behind the input that it moves somebody to.
+const LAG_ORDER: u32 = 6;
+/// It is as far behind a tick later, give or take a stretch.
+const LAG_CHANGE_ORDER: u32 = 1;
+
+/// How far behind its tick each input's player saw, in sixteenths.
+fn lags<I>(newest: Tick, inputs: &[Aimed<I>]) -> [i32; INPUTS_PER_DATAGRAM] {
+    let mut lags = [0; INPUTS_PER_DATAGRAM];
+    for (age, (lag, input)) in (0..).zip(lags.iter_mut().zip(inputs)) {
+        let behind = Moment::of(newest.before(age)).since(input.seen);
+        *lag = i32::try_from(behind).unwrap_or(i32::MAX);
+    }
+    lags
+}
+
+fn seen(tick: Tick, lag: i32) -> Moment {
+    Moment::of(tick).offset(-i64::from(lag))
 }
 
 /// Reads one input. A game whose inputs take more than all budgets are made for fails at its first datagram, not under load.
@@ -194,16 +252,21 @@ mod tests {
         out.finish().to_vec()
     }
 
+    fn aimed(tick: Tick, input: u16, lag: i64) -> Aimed<Input> {
+        Aimed { input: SeatId(input), seen: Moment::of(tick).offset(-lag) }
+    }
+
     proptest! {
         #[test]
         fn an_input_datagram_comes_back_as_it_was(
             first in 100..u32::MAX - 100,
-            inputs in proptest::collection::vec(0..4u16, 1..20),
+            inputs in proptest::collection::vec((0..4u16, 88..92i64), 1..20),
             ack in proptest::option::of((any::<u32>(), any::<u32>())),
         ) {
-            let mut run = InputRun::new(Tick(first), Input::default());
-            for input in inputs {
-                run.push(SeatId(input), 6);
+            let mut run = InputRun::new(Tick(first), aimed(Tick(first), 0, 90));
+            for (input, lag) in inputs {
+                let tick = run.newest().next();
+                run.push(aimed(tick, input, lag), 6);
             }
             let ack = ack.map(|(newest, history)| Ack { newest: Tick(newest), history });
             let datagram = InputDatagram { seating: Seating::FIRST.next(), ack, run };
@@ -235,10 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn a_held_key_costs_a_bit_a_tick() {
-        let mut run = InputRun::new(Tick(10), SeatId(900));
+    fn a_held_key_costs_two_bits_a_tick() {
+        let aimed = |tick| aimed(Tick(tick), 900, 90);
+        let mut run = InputRun::new(Tick(10), aimed(10));
         let one = coded(&InputDatagram { seating: Seating::FIRST, ack: None, run: run.clone() }).len();
-        (0..7).for_each(|_| run.push(SeatId(900), 8));
-        assert!(coded(&InputDatagram { seating: Seating::FIRST, ack: None, run }).len() <= one + 1);
+        (11..18).for_each(|tick| run.push(aimed(tick), 8));
+        let eight = coded(&InputDatagram { seating: Seating::FIRST, ack: None, run }).len();
+        assert!(eight <= one + 2, "a bit for the key and one for the screen: {eight} bytes after {one}");
     }
 }

@@ -8,6 +8,7 @@
 //!         ◀───────────────────── Joined             (or JoinRefused: the connection stays, try another room)
 //!         ◀───────────────────── SeatTaken, SeatLeft, Event, Chat …
 //!   Leave, Chat, ListRooms ────▶
+//!   Heard ─────────────────────▶                    (now and then: what a Resume need not bring again)
 //!         ◀───────────────────── Closing            (before the server closes)
 //!   ClosingSeen ───────────────▶                    (so that the reason is known to have arrived)
 //! ```
@@ -18,6 +19,7 @@ use super::{
     codec::{Decode, Encode},
     fingerprint::Fingerprint,
     seating::Seating,
+    ticket::{Resume, Ticket},
 };
 use crate::{
     id::{PlayerId, RoomId, SeatId},
@@ -43,6 +45,9 @@ pub enum ClientMessage {
     Chat(Text<CHAT_BYTES>),
     /// The reason in [`ServerMessage::Closing`] arrived: close now.
     ClosingSeen,
+    /// How many of the room's messages (events, chat, who comes and goes) arrived since [`ServerMessage::Joined`]: they need not
+    /// be kept for a [`Resume`]. Said about once a second while there is news.
+    Heard(u32),
 }
 
 /// Who is there, and which build they speak with.
@@ -58,6 +63,8 @@ pub struct Hello {
     pub fingerprint: Fingerprint,
     /// What the player wants to be called.
     pub name: Name,
+    /// For a player who was here already and whose connection broke.
+    pub resume: Option<Resume>,
 }
 
 /// Which room.
@@ -80,6 +87,13 @@ pub enum ServerMessage {
         tick_rate: u16,
         /// Snapshots a second to this client, at most.
         send_rate: u16,
+        /// What brings the player back, should this connection break.
+        ticket: Ticket,
+        /// For how long a seat is held for them then, in milliseconds.
+        hold_ms: u32,
+        /// Whether they are back on the seat that they had: [`Self::Joined`] follows, and then the room's messages from the
+        /// first that was not heard.
+        resumed: bool,
     },
     /// The answer to [`ClientMessage::ListRooms`], at most [`ROOMS_LISTED`] of them.
     Rooms(List<RoomEntry, ROOMS_LISTED>),

@@ -10,6 +10,7 @@
 //! - [`close`]: every reason for which a connection ends or a request is refused.
 //! - [`datagram`]: inputs up, snapshots down.
 //! - [`seating`]: which of a connection's seats a datagram belongs to.
+//! - [`ticket`]: how a player comes back to a seat on another connection.
 //! - [`fingerprint`](mod@fingerprint): how two builds find out that they do not fit.
 
 pub mod bounded;
@@ -20,16 +21,18 @@ pub mod fingerprint;
 pub mod framing;
 pub mod messages;
 pub mod seating;
+pub mod ticket;
 
 pub use self::{
     close::CloseReason,
     fingerprint::{Fingerprint, fingerprint},
     messages::{ClientMessage, Hello, JoinTarget, RoomEntry, ServerMessage},
     seating::Seating,
+    ticket::{Resume, Ticket},
 };
 
 /// The protocol's name in the TLS handshake.
 pub const ALPN: &[u8] = b"quarrel/1";
 
 /// Raised whenever the coding of messages or datagrams changes.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;

@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn from(x: i32, range: u32, most: u16) -> Viewpoint {
-        Viewpoint { eye: Point::new(x, 0), range, most, hidden: Vec::new() }
+        Viewpoint { eye: Point::new(x, 0), range, most, ..Viewpoint::default() }
     }
 
     #[test]

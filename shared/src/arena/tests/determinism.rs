@@ -4,9 +4,9 @@ use super::rig::Rig;
 use crate::{
     arena::{Arena, ArenaEntity, Input, Mode, Scene, Settings},
     bits::{BitReader, BitWriter},
-    game::{Game, Inputs, Outbox, Predict, Seen, Step, checksum},
+    game::{Game, Inputs, Outbox, Own, Predict, Rewind, Seen, Step, checksum},
     id::SeatId,
-    tick::Tick,
+    tick::{Tick, TickRate},
 };
 
 fn rig(seed: u64, hz: u16) -> Rig {
@@ -15,7 +15,8 @@ fn rig(seed: u64, hz: u16) -> Rig {
 }
 
 fn step(arena: &mut Arena, tick: Tick, inputs: &[Option<Input>]) {
-    arena.step(Step { tick, inputs: Inputs::new(inputs), events: &mut Outbox::new() });
+    let rewind = Rewind::new(tick, TickRate::DEFAULT, &[]);
+    arena.step(Step { tick, inputs: Inputs::new(inputs), rewind, events: &mut Outbox::new() });
 }
 
 #[test]
@@ -78,11 +79,15 @@ fn prediction_and_step_move_a_fighter_alike() {
             let seen = Seen { tick: rig.tick, rate: rig.setup.tick_rate, seat, entities: &entities };
             Arena::observe(&mut scene, &seen);
             let inputs = rig.decide();
-            let mut own = ArenaEntity::Fighter(rig.fighters().next().unwrap().clone());
+            let fighter = rig.arena.seats[0].as_ref().unwrap().fighter.id;
+            let mut own = Own::new();
+            own.confirm(fighter, ArenaEntity::Fighter(rig.fighters().next().unwrap().clone()));
             Arena::predict(&mut own, inputs[0].as_ref().unwrap(), &scene, rig.setup.tick_rate);
             rig.tick = rig.tick.next();
             step(&mut rig.arena, rig.tick, &inputs);
-            let (ArenaEntity::Fighter(predicted), Some(stepped)) = (own, rig.fighters().next()) else {
+            let (ArenaEntity::Fighter(predicted), Some(stepped)) =
+                (own.iter().next().unwrap().1, rig.fighters().next())
+            else {
                 continue;
             };
             // Nobody can predict the tick in which they appear somewhere else.

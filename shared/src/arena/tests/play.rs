@@ -3,9 +3,9 @@
 use super::rig::Rig;
 use crate::{
     arena::{Event, Fighter, Mode, Phase, Settings},
-    game::{Game, Inputs, Outbox, Point, Step},
+    game::{Game, Inputs, Outbox, Point, Rewind, Step},
     id::SeatId,
-    tick::Tick,
+    tick::{Tick, TickRate},
 };
 
 const MINUTE: u32 = 60 * 30;
@@ -129,7 +129,8 @@ fn a_seat_without_an_input_stands_idle_and_keeps_its_aim() {
     let mut rig = Rig::new(&["hunt"], Settings::default(), 30, 3);
     let before = rig.fighters().next().unwrap().clone();
     let none = [None];
-    rig.arena.step(Step { tick: Tick(1), inputs: Inputs::new(&none), events: &mut Outbox::new() });
+    let rewind = Rewind::new(Tick(1), TickRate::DEFAULT, &[]);
+    rig.arena.step(Step { tick: Tick(1), inputs: Inputs::new(&none), rewind, events: &mut Outbox::new() });
     let after = rig.fighters().next().unwrap();
     assert_eq!(after.body, before.body.coasted(1));
     assert_eq!(after.weapon, before.weapon);

@@ -2,7 +2,7 @@
 
 use crate::{
     arena::{Arena, ArenaEntity, Event, Fighter, Input, Settings},
-    game::{Audience, Brain, Deed, Entity, Game, Inputs, Occupant, Outbox, Place, Seen, Setup, Step},
+    game::{Audience, Brain, Deed, Entity, Game, Inputs, Occupant, Outbox, Place, Rewind, Seen, Setup, Step},
     id::{EntityId, SeatId},
     tick::{Tick, TickRate},
 };
@@ -46,7 +46,8 @@ impl Rig {
         let inputs = self.decide();
         self.tick = self.tick.next();
         let mut events = Outbox::new();
-        self.arena.step(Step { tick: self.tick, inputs: Inputs::new(&inputs), events: &mut events });
+        let rewind = Rewind::new(self.tick, self.setup.tick_rate, &[]);
+        self.arena.step(Step { tick: self.tick, inputs: Inputs::new(&inputs), rewind, events: &mut events });
         let events: Vec<_> = events.drain().collect();
         self.count(&events);
         events
