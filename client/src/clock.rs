@@ -11,19 +11,14 @@ use std::time::Duration;
 
 use quarrel_shared::tick::{Tick, TickRate};
 
+use crate::margin::Margin;
+
 /// The most by which a tick is stretched or shortened: what nobody feels.
 const STRETCH_MOST: f64 = 0.05;
 
 /// How much of the error each tick takes away. A correction shows a round trip later; at a thirty-second it stays
 /// stable for round trips of up to 50 ticks (an integrator with dead time `d` is stable for a gain under π/2d).
 const GAIN: f64 = 1.0 / 32.0;
-
-/// What the margin should be on a link without jitter, in ticks: the grain of timers on both ends, with room to spare.
-const MARGIN_LEAST: f64 = 0.25;
-
-/// How much of the margin's deviation is added to it. Evenly spread delays stray by two mean deviations at most, those of
-/// real links now and then by more.
-const DEVIATIONS: f64 = 3.0;
 
 /// A schedule that is off by more is not stretched back but set anew: somebody stood still.
 const STALL: Duration = Duration::from_secs(1);
@@ -74,12 +69,18 @@ impl ClientClock {
         let mut clock = Self {
             period: Duration::from_nanos(rate.period_ns()),
             next: Slot { tick, due: now },
-            margin: Margin::default(),
+            margin: Margin::new(rate),
             heard: Heard { tick, at: now, rtt },
             phase: Phase::Guessed(now),
         };
         clock.set(now);
         clock
+    }
+
+    /// The newest tick whose input was asked for.
+    #[must_use]
+    pub const fn sent(&self) -> Tick {
+        self.next.tick.before(1)
     }
 
     /// When the next input is due.
@@ -101,14 +102,18 @@ impl ClientClock {
         Some(slot)
     }
 
-    /// A snapshot of `tick` arrived `now` and says how early the newest input came, in 1/16 tick; `None` when none did yet.
-    pub fn heard(&mut self, tick: Tick, margin: Option<i16>, now: Duration, rtt: Duration) {
+    /// A snapshot of `tick` arrived `now` and says how early the newest input came, in 1/16 tick (`None` when none did yet),
+    /// and whether that tick found its input.
+    pub fn heard(&mut self, tick: Tick, margin: Option<i16>, found: bool, now: Duration, rtt: Duration) {
         self.heard = Heard { tick, at: now, rtt };
         if self.is_stalled() {
             self.set(now);
             return;
         }
         let Some(margin) = margin.map(|margin| f64::from(margin) / 16.0) else { return };
+        if let Phase::Held = self.phase {
+            self.margin.tick(found);
+        }
         match self.phase {
             Phase::Guessed(until) | Phase::Corrected(until) if now < until => {}
             Phase::Guessed(_) => self.correct(margin, now),
@@ -131,10 +136,10 @@ impl ClientClock {
 
     /// Starts the schedule over, from the newest news of the server's tick.
     fn set(&mut self, now: Duration) {
-        self.margin = Margin::default();
+        self.margin.restart();
         let Heard { tick, at, rtt } = self.heard;
         // The news was half a round trip old when it came, and an input is half a round trip under way.
-        let lead = rtt + self.period.mul_f64(MARGIN_LEAST);
+        let lead = rtt + self.period.mul_f64(self.margin.wanted());
         let ahead = (now.saturating_sub(at) + lead).div_duration_f64(self.period).ceil();
         let due = (at + self.period.mul_f64(ahead)).saturating_sub(lead).max(now);
         self.next = Slot { tick: tick.after(ahead as u32), due };
@@ -145,7 +150,7 @@ impl ClientClock {
     /// lose every input meanwhile.
     fn correct(&mut self, margin: f64, now: Duration) {
         let period = self.period.as_secs_f64();
-        let due = self.next.due.as_secs_f64() + period * (margin - MARGIN_LEAST);
+        let due = self.next.due.as_secs_f64() + period * (margin - self.margin.wanted());
         let skipped = ((now.as_secs_f64() - due) / period).ceil().max(0.0);
         self.next.tick = self.next.tick.after(skipped as u32);
         self.next.due = Duration::try_from_secs_f64(due + period * skipped).unwrap_or(now);
@@ -161,31 +166,6 @@ impl ClientClock {
     fn stretched_period(&self) -> Duration {
         let stretch = (self.margin.error() * GAIN).clamp(-STRETCH_MOST, STRETCH_MOST);
         self.period.mul_f64(1.0 + stretch)
-    }
-}
-
-/// How early inputs come, smoothed as a round trip is in RFC 6298, in ticks.
-#[derive(Clone, Debug)]
-struct Margin {
-    mean: f64,
-    deviation: f64,
-}
-
-impl Default for Margin {
-    fn default() -> Self {
-        Self { mean: MARGIN_LEAST, deviation: 0.0 }
-    }
-}
-
-impl Margin {
-    fn push(&mut self, margin: f64) {
-        self.deviation += ((margin - self.mean).abs() - self.deviation) / 16.0;
-        self.mean += (margin - self.mean) / 8.0;
-    }
-
-    /// How much earlier than wanted they come; negative when later.
-    fn error(&self) -> f64 {
-        self.mean - (MARGIN_LEAST + DEVIATIONS * self.deviation)
     }
 }
 
@@ -264,7 +244,7 @@ mod tests {
         fn client(&mut self) {
             while self.down.front().is_some_and(|(at, ..)| *at <= self.now) {
                 let (_, tick, margin) = self.down.pop_front().unwrap();
-                self.clock.heard(tick, margin, self.now, 2 * self.one_way);
+                self.clock.heard(tick, margin, true, self.now, 2 * self.one_way);
             }
             while let Some(slot) = self.clock.due(self.now) {
                 self.sent.push(slot);

@@ -7,7 +7,8 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use quarrel_shared::{
     game::Game,
     protocol::{
-        ClientMessage, CloseReason, Hello, PROTOCOL_VERSION, ServerMessage, bounded::Text, fingerprint,
+        ClientMessage, CloseReason, Hello, PROTOCOL_VERSION, Resume, ServerMessage, bounded::Text,
+        fingerprint,
     },
     tick::TickRate,
 };
@@ -130,7 +131,7 @@ impl Connector {
     /// Connects and says hello, within 5 s or again on a new connection.
     pub(crate) async fn connect<G: Game>(&self, name: &str) -> Result<Link, ConnectError> {
         for _ in 0..ATTEMPTS {
-            match timeout(ATTEMPT, self.attempt::<G>(name)).await {
+            match timeout(ATTEMPT, self.attempt(hello::<G>(name, None))).await {
                 Ok(Err(ConnectError::Unreachable(_))) | Err(_) => {}
                 Ok(result) => return result,
             }
@@ -138,16 +139,29 @@ impl Connector {
         Err(ConnectError::Unreachable(self.server))
     }
 
-    async fn attempt<G: Game>(&self, name: &str) -> Result<Link, ConnectError> {
+    /// Connects once more and asks for the seat that is held, within `patience`.
+    pub(crate) async fn reconnect<G: Game>(
+        &self,
+        name: &str,
+        resume: Resume,
+        patience: Duration,
+    ) -> Result<Link, ConnectError> {
+        let attempt = self.attempt(hello::<G>(name, Some(resume)));
+        timeout(patience, attempt).await.unwrap_or(Err(ConnectError::Unreachable(self.server)))
+    }
+
+    async fn attempt(&self, hello: Hello) -> Result<Link, ConnectError> {
         let connecting = self.endpoint.connect_with(self.config.clone(), self.server, &self.server_name)?;
         let connection = connecting.await.map_err(|error| self.failure(&error))?;
         let (send, recv) = connection.open_bi().await.map_err(|error| self.failure(&error))?;
         let mut control = ControlStream::new(send, recv);
-        control.push(&ClientMessage::Hello(hello::<G>(name)));
+        control.push(&ClientMessage::Hello(hello));
         match control.next().await {
-            Ok(ServerMessage::Welcome { player, tick_rate, send_rate, .. }) => {
+            Ok(ServerMessage::Welcome { player, tick_rate, send_rate, ticket, hold_ms, resumed }) => {
                 let tick_rate = TickRate::new(tick_rate).ok_or_else(out_of_order)?;
-                Ok(Link { connection, control, welcome: Welcome { player, tick_rate, send_rate } })
+                let hold = Duration::from_millis(u64::from(hold_ms));
+                let welcome = Welcome { player, tick_rate, send_rate, ticket, hold, resumed };
+                Ok(Link { connection, control, welcome })
             }
             Ok(ServerMessage::Closing { reason, sentence }) => {
                 control.push(&ClientMessage::ClosingSeen);
@@ -214,13 +228,13 @@ fn out_of_order() -> ConnectError {
     ConnectError::Failed("the server did not welcome the client first".to_owned())
 }
 
-fn hello<G: Game>(name: &str) -> Hello {
+fn hello<G: Game>(name: &str, resume: Option<Resume>) -> Hello {
     Hello {
         protocol: PROTOCOL_VERSION,
         game: Text::lossy(G::NAME),
         revision: G::REVISION,
         fingerprint: fingerprint::<G>(),
         name: Text::lossy(name),
-        resume: None,
+        resume,
     }
 }

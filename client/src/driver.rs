@@ -1,4 +1,5 @@
-//! The one task of a connection: waits for whatever comes first, then lets the pure session act on it.
+//! The one task of a player: waits for whatever comes first, then lets the pure session act on it. When its connection breaks,
+//! it makes another one and goes on.
 //!
 //! `select` is the only place that awaits and `apply` never does, so nothing is ever half changed.
 
@@ -6,23 +7,28 @@ use std::{ops::ControlFlow, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use quarrel_shared::{
-    game::Game,
+    game::Predict,
     limits::{CHAT_BYTES, CLOSING_ACK_MS},
     protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage, bounded::Text},
 };
 use quinn::{Connection, ConnectionError, RecvStream, VarInt};
 use tokio::{
     sync::mpsc,
-    time::{Instant, Sleep},
+    time::{Instant, Interval, MissedTickBehavior, Sleep, interval},
 };
 
 use crate::{
-    connect::{ConnectError, Connector},
+    comeback::{self, Comeback},
+    connect::{ConnectError, Connector, Link},
     control::{ControlError, ControlStream},
     keyframes::Keyframes,
     pilot::{Ending, Happening, Pilot, Welcome},
+    screen::SharedScreen,
     session::{LinkCounts, Session},
 };
+
+/// How often a connection is looked at: what it lost, and which news it should say that it heard.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// What a connection can be asked to do.
 #[derive(Clone, Debug)]
@@ -40,7 +46,9 @@ pub enum Command {
 }
 
 /// A connection and its pilot.
-pub struct Driver<G: Game, P> {
+pub struct Driver<G: Predict, P> {
+    connector: Connector,
+    name: String,
     connection: Connection,
     control: ControlStream,
     keyframes: Keyframes,
@@ -48,12 +56,16 @@ pub struct Driver<G: Game, P> {
     session: Session<G>,
     pilot: P,
     welcome: Welcome,
+    screen: SharedScreen<G>,
     epoch: Instant,
     alarm: Pin<Box<Sleep>>,
     alarm_set: bool,
     /// The server said why it will close.
     closing: Option<Ending>,
+    housekeeping: Interval,
     bytes_before_seat: Traffic,
+    /// What went over connections that broke.
+    bytes_before_connection: Traffic,
 }
 
 /// How a connection went.
@@ -86,9 +98,10 @@ enum Action {
     Opened(Result<RecvStream, ConnectionError>),
     Keyframe(Vec<u8>),
     Datagram(Result<Bytes, ConnectionError>),
+    Housekeeping,
 }
 
-impl<G: Game, P: Pilot<G>> Driver<G, P> {
+impl<G: Predict, P: Pilot<G>> Driver<G, P> {
     /// Connects and says hello. Nothing moves on until [`Self::run`].
     ///
     /// # Errors
@@ -100,40 +113,59 @@ impl<G: Game, P: Pilot<G>> Driver<G, P> {
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self, ConnectError> {
         let link = connector.connect::<G>(name).await?;
-        let epoch = Instant::now();
+        let (epoch, screen) = (Instant::now(), SharedScreen::default());
+        let mut housekeeping = interval(HOUSEKEEPING);
+        housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
+            connector: connector.clone(),
+            name: name.to_owned(),
             connection: link.connection,
             control: link.control,
             keyframes: Keyframes::default(),
             commands,
-            session: Session::new(link.welcome),
+            session: Session::new(link.welcome.clone(), screen.clone()),
             pilot,
             welcome: link.welcome,
+            screen,
             epoch,
             alarm: Box::pin(tokio::time::sleep_until(epoch)),
             alarm_set: false,
             closing: None,
+            housekeeping,
             bytes_before_seat: Traffic::default(),
+            bytes_before_connection: Traffic::default(),
         })
     }
 
     /// What the server said of itself.
     #[must_use]
-    pub const fn welcome(&self) -> Welcome {
-        self.welcome
+    pub const fn welcome(&self) -> &Welcome {
+        &self.welcome
     }
 
-    /// Runs the connection to its end.
+    /// What the seat sees; its moments count from [`Self::epoch`].
+    #[must_use]
+    pub const fn screen(&self) -> &SharedScreen<G> {
+        &self.screen
+    }
+
+    /// What this player's moments count from.
+    #[must_use]
+    pub const fn epoch(&self) -> Instant {
+        self.epoch
+    }
+
+    /// Runs to the player's end, over as many connections as it takes.
     pub async fn run(mut self) -> Driven<P> {
         let ending = loop {
-            let action = self.select().await;
-            if let ControlFlow::Break(ending) = self.apply(action) {
+            let ending = self.live().await;
+            if let ControlFlow::Break(ending) = self.come_back(ending).await {
                 break ending;
             }
-            self.set_alarm();
         };
         let now = self.now();
         // Whether the pilot would go on is no longer asked.
+        let _ = self.session.leave(now, &mut self.pilot);
         let _ = self.pilot.on(Happening::Closed(ending.clone()), now);
         let bytes = self.bytes();
         Driven {
@@ -143,6 +175,48 @@ impl<G: Game, P: Pilot<G>> Driver<G, P> {
             bytes_down: bytes.down - self.bytes_before_seat.down,
             bytes_up: bytes.up - self.bytes_before_seat.up,
         }
+    }
+
+    /// Runs one connection to its end.
+    async fn live(&mut self) -> Ending {
+        loop {
+            let action = self.select().await;
+            if let ControlFlow::Break(ending) = self.apply(action) {
+                return ending;
+            }
+            self.set_alarm();
+        }
+    }
+
+    /// After a connection broke: another one, while the seat is held.
+    async fn come_back(&mut self, ending: Ending) -> ControlFlow<Ending> {
+        if !matches!(ending, Ending::Lost(_)) || self.welcome.hold.is_zero() {
+            return ControlFlow::Break(ending);
+        }
+        let flow = self.pilot.on(Happening::Interrupted, self.now());
+        self.follow(flow)?;
+        let comeback = Comeback {
+            connector: &self.connector,
+            name: &self.name,
+            resume: self.session.resume(),
+            rtt: self.connection.rtt(),
+            until: Instant::now() + self.welcome.hold,
+        };
+        let (link, commands) = comeback::come_back::<G>(comeback, &mut self.commands, ending).await?;
+        self.go_on_with(link);
+        let now = self.now();
+        let flow = self.session.resumed(self.welcome.clone(), &mut self.pilot, now);
+        self.follow(flow)?;
+        commands.into_iter().try_for_each(|command| self.obey(command))
+    }
+
+    fn go_on_with(&mut self, link: Link) {
+        self.bytes_before_connection = self.bytes();
+        self.connection = link.connection;
+        self.control = link.control;
+        self.keyframes = Keyframes::default();
+        self.welcome = link.welcome;
+        self.closing = None;
     }
 
     /// Inputs before snapshots: a flood of the latter must not keep the former back.
@@ -155,6 +229,7 @@ impl<G: Game, P: Pilot<G>> Driver<G, P> {
             datagram = self.connection.read_datagram() => Action::Datagram(datagram),
             stream = self.connection.accept_uni() => Action::Opened(stream),
             keyframe = self.keyframes.next() => Action::Keyframe(keyframe),
+            _ = self.housekeeping.tick() => Action::Housekeeping,
         }
     }
 
@@ -170,6 +245,10 @@ impl<G: Game, P: Pilot<G>> Driver<G, P> {
             }
             Action::Keyframe(bytes) => self.snapshot(&bytes),
             Action::Datagram(Ok(bytes)) => self.snapshot(&bytes),
+            Action::Housekeeping => {
+                self.keep_house();
+                ControlFlow::Continue(())
+            }
             Action::Opened(Err(error)) | Action::Datagram(Err(error)) => {
                 ControlFlow::Break(self.closing.take().unwrap_or_else(|| Ending::of(&error)))
             }
@@ -182,8 +261,10 @@ impl<G: Game, P: Pilot<G>> Driver<G, P> {
             Command::ListRooms => self.control.push(&ClientMessage::ListRooms),
             Command::Chat(text) => self.control.push(&ClientMessage::Chat(text)),
             Command::Leave => {
-                self.session.leave();
                 self.control.push(&ClientMessage::Leave);
+                let now = self.now();
+                let flow = self.session.leave(now, &mut self.pilot);
+                return self.follow(flow);
             }
             Command::Close => {
                 self.close(CloseReason::Left);
@@ -200,18 +281,29 @@ impl<G: Game, P: Pilot<G>> Driver<G, P> {
             return ControlFlow::Break(ending);
         }
         let now = self.now();
-        if let Some(datagram) = self.session.tick(now, &mut self.pilot) {
+        let (flow, datagram) = self.session.tick(now, &mut self.pilot);
+        if let Some(datagram) = datagram {
             // It fails only on a lost connection, which shows elsewhere; a full buffer drops the oldest.
             let _ = self.connection.send_datagram(Bytes::copy_from_slice(datagram));
         }
-        ControlFlow::Continue(())
+        self.follow(flow)
+    }
+
+    fn keep_house(&mut self) {
+        let path = self.connection.stats().path;
+        self.session.measure(path.sent_packets, path.lost_packets);
+        if let Some(heard) = self.session.heard() {
+            self.control.push(&ClientMessage::Heard(heard));
+        }
     }
 
     fn hear(&mut self, message: ServerMessage) -> ControlFlow<Ending> {
         if let ServerMessage::Closing { reason, sentence } = message {
             self.control.push(&ClientMessage::ClosingSeen);
             self.closing = Some(Ending::Closed { reason, sentence: sentence.to_string() });
-            self.session.leave();
+            let now = self.now();
+            let flow = self.session.leave(now, &mut self.pilot);
+            self.follow(flow)?;
             self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_MS));
             return ControlFlow::Continue(());
         }
@@ -272,7 +364,7 @@ impl<G: Game, P: Pilot<G>> Driver<G, P> {
     }
 
     fn bytes(&self) -> Traffic {
-        let stats = self.connection.stats();
-        Traffic { down: stats.udp_rx.bytes, up: stats.udp_tx.bytes }
+        let (stats, before) = (self.connection.stats(), self.bytes_before_connection);
+        Traffic { down: before.down + stats.udp_rx.bytes, up: before.up + stats.udp_tx.bytes }
     }
 }

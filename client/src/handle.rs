@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use quarrel_shared::{
-    game::{Game, Seen},
+    game::Predict,
     protocol::{CloseReason, JoinTarget, RoomEntry, bounded::Text},
     snapshot::View,
 };
@@ -11,6 +11,7 @@ use quinn::Endpoint;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
+    time::Instant,
 };
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     connect::{ConnectConfig, ConnectError, Connector},
     driver::{Command, Driver},
     pilot::{Ending, Happening, Joined, Pilot, Welcome},
+    screen::{Drawn, SharedScreen},
     transport,
 };
 
@@ -32,13 +34,15 @@ const ANSWERS: usize = 4;
 const HAPPENINGS: usize = 1024;
 
 /// A connection to a server. Dropping it ends the connection; [`Self::shutdown`] waits until the server was told.
-pub struct Client<G: Game> {
+pub struct Client<G: Predict> {
     welcome: Welcome,
     commands: mpsc::Sender<Command>,
     input: watch::Sender<G::Input>,
     answers: mpsc::Receiver<Happening<G>>,
     happenings: mpsc::Receiver<Happening<G>>,
     views: watch::Receiver<Option<Arc<View<G::Entity>>>>,
+    screen: SharedScreen<G>,
+    epoch: Instant,
     /// `None` once its ending was read.
     task: Option<JoinHandle<Ending>>,
     endpoint: Endpoint,
@@ -60,7 +64,7 @@ pub enum RequestError {
     Disconnected,
 }
 
-impl<G: Game> Client<G> {
+impl<G: Predict> Client<G> {
     /// Connects from a socket of its own.
     ///
     /// # Errors
@@ -83,17 +87,17 @@ impl<G: Game> Client<G> {
         let remote =
             Remote { input: input_out, answers: answers_in, happenings: happenings_in, views: views_in };
         let driver = Driver::connect(connector, name, remote, commands_out).await?;
-        let welcome = driver.welcome();
+        let (welcome, screen, epoch) = (driver.welcome().clone(), driver.screen().clone(), driver.epoch());
         // Only the ending is kept: the pilot holds the channels' other ends, and its drop is what says that nothing follows.
         let task = Some(tokio::spawn(async move { driver.run().await.ending }));
         let endpoint = connector.endpoint().clone();
-        Ok(Self { welcome, commands, input, answers, happenings, views, task, endpoint })
+        Ok(Self { welcome, commands, input, answers, happenings, views, screen, epoch, task, endpoint })
     }
 
-    /// What the server said of itself.
+    /// What the server said of itself when this client first connected.
     #[must_use]
-    pub const fn welcome(&self) -> Welcome {
-        self.welcome
+    pub const fn welcome(&self) -> &Welcome {
+        &self.welcome
     }
 
     /// Takes a seat. Whoever has one already gives it up.
@@ -159,6 +163,27 @@ impl<G: Game> Client<G> {
         self.views.borrow().clone()
     }
 
+    /// What to draw now: others between two snapshots, a little in the past; the seat's own things predicted, corrections eased.
+    /// `None` while there is no seat, or nothing of it was heard yet. Ask as often as the screen is drawn.
+    #[must_use]
+    pub fn draw(&self) -> Option<Drawn<G::Entity>> {
+        self.screen.with(|screen| screen.draw(self.epoch.elapsed())).flatten()
+    }
+
+    /// The screen itself, for whoever wants to know more of it; its moments count from when the client first connected.
+    #[must_use]
+    pub const fn screen(&self) -> &SharedScreen<G> {
+        &self.screen
+    }
+
+    /// Goes on from another socket, as when a machine changes its network: the connection moves along, and the seat stays.
+    ///
+    /// # Errors
+    /// When the socket cannot be used.
+    pub fn rebind(&self, socket: std::net::UdpSocket) -> std::io::Result<()> {
+        self.endpoint.rebind(socket)
+    }
+
     /// Says something to everybody in the room; it is cut to what a line may be.
     ///
     /// # Errors
@@ -196,15 +221,15 @@ impl<G: Game> Client<G> {
 }
 
 /// The pilot whose decisions are made elsewhere.
-struct Remote<G: Game> {
+struct Remote<G: Predict> {
     input: watch::Receiver<G::Input>,
     answers: mpsc::Sender<Happening<G>>,
     happenings: mpsc::Sender<Happening<G>>,
     views: watch::Sender<Option<Arc<View<G::Entity>>>>,
 }
 
-impl<G: Game> Pilot<G> for Remote<G> {
-    fn input(&mut self, _slot: Slot, _seen: Option<Seen<'_, G>>) -> G::Input {
+impl<G: Predict> Pilot<G> for Remote<G> {
+    fn input(&mut self, _slot: Slot, _drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         self.input.borrow().clone()
     }
 
@@ -224,6 +249,8 @@ impl<G: Game> Pilot<G> for Remote<G> {
             // The task's result says it, so that it cannot meet a full channel.
             Happening::Closed(_) => {}
             Happening::Event { .. }
+            | Happening::Interrupted
+            | Happening::Resumed(_)
             | Happening::SeatTaken { .. }
             | Happening::SeatLeft { .. }
             | Happening::Chat { .. }

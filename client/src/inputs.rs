@@ -9,9 +9,6 @@ use quarrel_shared::{
     tick::Tick,
 };
 
-/// How many inputs go into a datagram: the newest and three before it cover a burst of three losses.
-pub const INPUTS_REPEATED: usize = 4;
-
 /// One seat's inputs on their way up.
 #[derive(Debug)]
 pub struct InputLog<I> {
@@ -26,11 +23,12 @@ impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
         Self { seating, datagram: None }
     }
 
-    /// Wants this at `tick`. A tick that does not follow the one before starts a new run: the clock was set anew.
-    pub fn push(&mut self, tick: Tick, input: Aimed<I>) {
+    /// Wants this at `tick`, and repeats so many inputs before it. A tick that does not follow the one before starts a new run: the
+    /// clock was set anew.
+    pub fn push(&mut self, tick: Tick, input: Aimed<I>, past_inputs: usize) {
         match &mut self.datagram {
             Some(datagram) if datagram.run.newest().next() == tick => {
-                datagram.run.push(input, INPUTS_REPEATED);
+                datagram.run.push(input, 1 + past_inputs);
             }
             datagram => {
                 let run = InputRun::new(tick, input);
@@ -65,7 +63,8 @@ mod tests {
     #[test]
     fn a_datagram_repeats_the_inputs_before_the_newest() {
         let mut log = InputLog::new(Seating::FIRST);
-        (20..26).for_each(|tick| log.push(Tick(tick), Aimed::at(Tick(tick), Steering { bend: tick as i8 })));
+        (20..26)
+            .for_each(|tick| log.push(Tick(tick), Aimed::at(Tick(tick), Steering { bend: tick as i8 }), 3));
         assert_eq!(said(&mut log), [(22, 22), (23, 23), (24, 24), (25, 25)]);
     }
 
@@ -74,7 +73,7 @@ mod tests {
         let mut log = InputLog::new(Seating::FIRST);
         [20, 21, 90]
             .into_iter()
-            .for_each(|tick| log.push(Tick(tick), Aimed::at(Tick(tick), Steering { bend: 1 })));
+            .for_each(|tick| log.push(Tick(tick), Aimed::at(Tick(tick), Steering { bend: 1 }), 3));
         assert_eq!(said(&mut log), [(90, 1)]);
     }
 }

@@ -25,9 +25,13 @@
 //! - [`handle`]: a connection as a program holds it.
 //! - [`connect`]: from an address to a server that said welcome; [`tls`] whom to trust, [`transport`] and [`congestion`] how
 //!   QUIC is set up.
-//! - [`driver`]: the one task of a connection. [`pilot`] is what drives its seat: a handle, or a bot.
-//! - Pure parts, which know neither tokio nor quinn: [`clock`] (when to send the input of which tick), [`inputs`] (what was
-//!   sent may be lost), [`baseline`] (snapshots to views), [`events`] (each once and in order).
+//! - [`driver`]: the one task of a player. [`pilot`] is what drives their seat: a handle, or a bot. When the connection breaks,
+//!   `comeback` makes another one while the seat is held.
+//! - Pure parts, which know neither tokio nor quinn. On the way up: [`clock`] (when to send the input of which tick), [`margin`]
+//!   (how early), [`inputs`] and [`redundancy`] (what was sent may be lost). On the way down: [`baseline`] (snapshots to views),
+//!   [`events`] (each once, in order, when the screen is there).
+//! - Pure too, what a player sees: [`screen`], made of [`playout`] (where it is in time), [`interpolation`] (others between two
+//!   snapshots), [`prediction`] (own things ahead of the server) and [`correction`] (what was wrong is eased away).
 //! - [`swarm`]: many bots on one server, and a report.
 
 pub mod handle;
@@ -41,14 +45,24 @@ pub mod transport;
 mod control;
 mod keyframes;
 
+mod comeback;
 pub mod driver;
 pub mod pilot;
 mod session;
 
-pub mod baseline;
 pub mod clock;
-pub mod events;
 pub mod inputs;
+pub mod margin;
+pub mod redundancy;
+
+pub mod baseline;
+pub mod events;
+
+pub mod correction;
+pub mod interpolation;
+pub mod playout;
+pub mod prediction;
+pub mod screen;
 
 pub mod swarm;
 
@@ -57,6 +71,7 @@ pub use self::{
     control::ControlError,
     handle::{Client, RequestError},
     pilot::{Ending, Happening, Joined, Pilot, Welcome},
+    screen::{Drawn, Screen, SharedScreen},
     session::LinkCounts,
     tls::Trust,
 };

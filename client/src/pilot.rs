@@ -7,19 +7,20 @@
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use quarrel_shared::{
-    game::{Game, Seen},
+    game::Game,
     id::{PlayerId, RoomId, SeatId},
-    protocol::{CloseReason, RoomEntry, datagram::SnapshotHeader},
+    protocol::{CloseReason, RoomEntry, Ticket, datagram::SnapshotHeader},
     snapshot::View,
     tick::{Tick, TickRate},
 };
 
-use crate::clock::Slot;
+use crate::{clock::Slot, screen::Drawn};
 
 /// Who decides.
 pub trait Pilot<G: Game>: Send {
-    /// What the seat wants at the slot's tick. `seen` is the newest view, `None` before the first.
-    fn input(&mut self, slot: Slot, seen: Option<Seen<'_, G>>) -> G::Input;
+    /// What the seat wants at the slot's tick. `drawn` is what its screen shows: others a little in the past, its own things
+    /// predicted; `None` before the first snapshot.
+    fn input(&mut self, slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input;
 
     /// The head of a snapshot that was applied; its view follows as a [`Happening::View`].
     fn on_snapshot(&mut self, _header: &SnapshotHeader, _now: Duration) {}
@@ -28,7 +29,7 @@ pub trait Pilot<G: Game>: Send {
     fn on(&mut self, happening: Happening<G>, now: Duration) -> ControlFlow<CloseReason>;
 }
 
-/// All that a server tells a player. Events come when they arrive, which may be before the view that shows their tick.
+/// All that a server tells a player. An event comes when the screen has reached its tick.
 #[derive(Debug)]
 pub enum Happening<G: Game> {
     /// A newer view of the room.
@@ -42,6 +43,10 @@ pub enum Happening<G: Game> {
     },
     /// The seat is ours.
     Joined(Joined),
+    /// The connection broke; another one is being made, and the seat is held meanwhile.
+    Interrupted,
+    /// The seat is ours again, on another connection: nothing of its story is missing.
+    Resumed(Joined),
     /// No seat. Another room may do.
     JoinRefused {
         /// Why.
@@ -84,7 +89,7 @@ pub enum Happening<G: Game> {
 }
 
 /// What the server said of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Welcome {
     /// Who we are on this server.
     pub player: PlayerId,
@@ -92,6 +97,12 @@ pub struct Welcome {
     pub tick_rate: TickRate,
     /// Snapshots a second to us, at most.
     pub send_rate: u16,
+    /// What brings us back, should the connection break.
+    pub ticket: Ticket,
+    /// For how long our seat is held then.
+    pub hold: Duration,
+    /// Whether we are back on the seat that we had.
+    pub resumed: bool,
 }
 
 /// A seat in a room.

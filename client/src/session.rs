@@ -1,4 +1,5 @@
-//! One connection's state: the seat it holds, and what every message, snapshot and tick does to it.
+//! One player's state: the seat they hold, and what every message, snapshot and tick does to it. It outlives a connection that
+//! broke, and goes on with the next one.
 //!
 //! Pure: bytes and moments go in, calls to the [`Pilot`] and the next datagram come out.
 
@@ -9,32 +10,39 @@ use std::{
 
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Game, Seen},
-    protocol::{CloseReason, Seating, ServerMessage, datagram::Aimed},
+    game::Predict,
+    moment::Moment,
+    protocol::{CloseReason, Resume, Seating, ServerMessage, datagram::Aimed},
     tick::Tick,
 };
 
 use crate::{
     baseline::{Baselines, SnapshotCounts},
     clock::ClientClock,
-    events::EventOrder,
+    events::EventQueue,
     inputs::InputLog,
     pilot::{Happening, Joined, Pilot, Welcome},
+    redundancy::Redundancy,
+    screen::{Screen, SharedScreen},
 };
 
 /// Whether the connection goes on, or with which reason this side ends it.
 pub(crate) type Flow = ControlFlow<CloseReason>;
 
-/// What a connection knows.
-pub(crate) struct Session<G: Game> {
+/// What a player's connections know.
+pub(crate) struct Session<G: Predict> {
     welcome: Welcome,
     seat: Option<Seat<G>>,
+    screen: SharedScreen<G>,
+    redundancy: Redundancy,
+    /// The server gives the seat back that this session had: the next [`ServerMessage::Joined`] says so.
+    resuming: bool,
     /// What was counted on seats that were given up.
     counts: LinkCounts,
     datagram: BitWriter,
 }
 
-/// What became of all that the server sent on one connection.
+/// What became of all that the server sent to one player.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkCounts {
     /// Snapshots.
@@ -43,6 +51,8 @@ pub struct LinkCounts {
     pub events_lost: u64,
     /// Events that came twice: a bug on one of the ends.
     pub events_doubled: u64,
+    /// How often a broken connection was followed by another one.
+    pub resumes: u64,
 }
 
 impl AddAssign for LinkCounts {
@@ -50,21 +60,38 @@ impl AddAssign for LinkCounts {
         self.snapshots += other.snapshots;
         self.events_lost += other.events_lost;
         self.events_doubled += other.events_doubled;
+        self.resumes += other.resumes;
     }
 }
 
 /// A seat and all that goes with it.
-struct Seat<G: Game> {
+struct Seat<G: Predict> {
     joined: Joined,
     clock: ClientClock,
     baselines: Baselines<G::Entity>,
     inputs: InputLog<G::Input>,
-    events: EventOrder,
+    events: EventQueue<G::Event>,
+    news: News,
 }
 
-impl<G: Game> Session<G> {
-    pub(crate) fn new(welcome: Welcome) -> Self {
-        Self { welcome, seat: None, counts: LinkCounts::default(), datagram: BitWriter::new() }
+/// How many of the room's messages came, and how many of them the server knows of.
+#[derive(Clone, Copy, Debug, Default)]
+struct News {
+    heard: u32,
+    said: u32,
+}
+
+impl<G: Predict> Session<G> {
+    pub(crate) fn new(welcome: Welcome, screen: SharedScreen<G>) -> Self {
+        Self {
+            welcome,
+            seat: None,
+            screen,
+            redundancy: Redundancy::default(),
+            resuming: false,
+            counts: LinkCounts::default(),
+            datagram: BitWriter::new(),
+        }
     }
 
     /// When [`Self::tick`] has something to do; `None` while there is no seat.
@@ -80,25 +107,68 @@ impl<G: Game> Session<G> {
         counts
     }
 
-    /// Gives the seat up: whatever is still on its way for it is ignored.
-    pub(crate) fn leave(&mut self) {
-        self.counts = self.counts();
-        self.seat = None;
+    /// What to show on another connection, should this one break.
+    pub(crate) fn resume(&self) -> Resume {
+        let heard = self.seat.as_ref().map_or(0, |seat| seat.news.heard);
+        Resume { ticket: self.welcome.ticket.clone(), heard }
     }
 
-    /// Asks the pilot for every input that is due, and gives the datagram that says them.
-    pub(crate) fn tick(&mut self, now: Duration, pilot: &mut impl Pilot<G>) -> Option<&[u8]> {
-        let seat = self.seat.as_mut()?;
-        let mut due = false;
+    /// Another connection: whether the seat is still held is in its welcome.
+    pub(crate) fn resumed(&mut self, welcome: Welcome, pilot: &mut impl Pilot<G>, now: Duration) -> Flow {
+        let had_seat = self.seat.is_some();
+        self.welcome = welcome;
+        self.resuming = self.welcome.resumed;
+        self.redundancy = Redundancy::default();
+        self.counts.resumes += 1;
+        if had_seat && !self.resuming {
+            self.leave(now, pilot)?;
+            let reason = CloseReason::TicketExpired;
+            let sentence = reason.sentence().to_owned();
+            return pilot.on(Happening::RoomClosed { reason, sentence }, now);
+        }
+        Flow::Continue(())
+    }
+
+    /// Gives the seat up: whatever is still on its way for it is ignored, and whatever waited for the view is told now.
+    pub(crate) fn leave(&mut self, now: Duration, pilot: &mut impl Pilot<G>) -> Flow {
+        self.counts = self.counts();
+        self.screen.set(None);
+        let Some(mut seat) = self.seat.take() else { return Flow::Continue(()) };
+        while let Some((tick, event)) = seat.events.pop_any() {
+            pilot.on(Happening::Event { tick, event }, now)?;
+        }
+        Flow::Continue(())
+    }
+
+    /// How many of the room's messages were heard, when the server has not been told so many.
+    pub(crate) fn heard(&mut self) -> Option<u32> {
+        let news = &mut self.seat.as_mut()?.news;
+        let is_new = news.heard != news.said;
+        news.said = news.heard;
+        is_new.then_some(news.heard)
+    }
+
+    /// The connection has sent and lost so many packets since it began.
+    pub(crate) fn measure(&mut self, sent: u64, lost: u64) {
+        self.redundancy.measure(sent, lost);
+    }
+
+    /// Asks the pilot for every input that is due, tells it what the screen has reached, and gives the datagram that says all
+    /// inputs.
+    pub(crate) fn tick(&mut self, now: Duration, pilot: &mut impl Pilot<G>) -> (Flow, Option<&[u8]>) {
+        let Some(seat) = self.seat.as_mut() else { return (Flow::Continue(()), None) };
+        let mut is_due = false;
         while let Some(slot) = seat.clock.due(now) {
-            let input = pilot.input(slot, seat.baselines.newest().map(|view| seen(&seat.joined, view)));
-            seat.inputs.push(slot.tick, Aimed::at(slot.tick, input));
-            due = true;
+            let drawn = self.screen.with(|screen| screen.look(now)).flatten();
+            let seen = drawn.as_ref().map_or_else(|| Moment::of(slot.tick), |drawn| drawn.moment);
+            let input = pilot.input(slot, drawn.as_ref());
+            self.screen.with(|screen| screen.push(slot, input.clone()));
+            seat.inputs.push(slot.tick, Aimed { input, seen }, self.redundancy.past_inputs());
+            is_due = true;
         }
-        if !due {
-            return None;
-        }
-        seat.inputs.encode(seat.baselines.ack(), &mut self.datagram)
+        let flow = seat.deliver(&self.screen, now, pilot);
+        let datagram = is_due.then(|| seat.inputs.encode(seat.baselines.ack(), &mut self.datagram)).flatten();
+        (flow, datagram)
     }
 
     /// A snapshot came. One that is of no use is counted and changes nothing.
@@ -109,15 +179,18 @@ impl<G: Game> Session<G> {
         rtt: Duration,
         pilot: &mut impl Pilot<G>,
     ) -> Flow {
-        let send_interval = u32::from(self.welcome.tick_rate.hz() / self.welcome.send_rate.max(1));
+        let send_interval = self.send_interval();
         // Snapshots may overtake the message that gives the seat.
         let Some(seat) = &mut self.seat else { return Flow::Continue(()) };
         let Ok((header, view)) = seat.baselines.apply(bytes, send_interval) else {
             return Flow::Continue(());
         };
-        seat.clock.heard(header.tick, header.margin, now, rtt);
+        let found = header.used == Some(header.tick);
+        seat.clock.heard(header.tick, header.margin, found, now, rtt);
+        self.screen.with(|screen| screen.heard(&view, now));
         pilot.on_snapshot(&header, now);
-        pilot.on(Happening::View(view), now)
+        pilot.on(Happening::View(view), now)?;
+        seat.deliver(&self.screen, now, pilot)
     }
 
     /// A message came.
@@ -135,7 +208,11 @@ impl<G: Game> Session<G> {
             }
             ServerMessage::Joined { room, seat, seats, tick, seating } => {
                 let joined = Joined { room, seat, seats, tick, rate: self.welcome.tick_rate };
-                self.leave();
+                if std::mem::take(&mut self.resuming) && self.take_back(joined, seating, now, rtt) {
+                    return pilot.on(Happening::Resumed(joined), now);
+                }
+                self.leave(now, pilot)?;
+                self.screen.set(Some(Screen::new(joined.seat, joined.rate, self.send_interval())));
                 self.seat = Some(Seat::new(joined, seating, now, rtt));
                 Happening::Joined(joined)
             }
@@ -143,7 +220,7 @@ impl<G: Game> Session<G> {
                 return self.on_event(sequence, tick, &payload, now, pilot);
             }
             ServerMessage::RoomClosed { reason, sentence } => {
-                self.leave();
+                self.leave(now, pilot)?;
                 Happening::RoomClosed { reason, sentence: sentence.to_string() }
             }
             ServerMessage::JoinRefused { reason, sentence } => {
@@ -151,10 +228,17 @@ impl<G: Game> Session<G> {
             }
             ServerMessage::Rooms(rooms) => Happening::Rooms(rooms.into_inner()),
             ServerMessage::SeatTaken { seat, name, bot } => {
+                self.hear_news();
                 Happening::SeatTaken { seat, name: name.to_string(), bot }
             }
-            ServerMessage::SeatLeft { seat } => Happening::SeatLeft { seat },
-            ServerMessage::Chat { seat, text } => Happening::Chat { seat, text: text.to_string() },
+            ServerMessage::SeatLeft { seat } => {
+                self.hear_news();
+                Happening::SeatLeft { seat }
+            }
+            ServerMessage::Chat { seat, text } => {
+                self.hear_news();
+                Happening::Chat { seat, text: text.to_string() }
+            }
         };
         pilot.on(happening, now)
     }
@@ -169,17 +253,37 @@ impl<G: Game> Session<G> {
     ) -> Flow {
         // An event of a seat that was given up is nobody's.
         let Some(seat) = &mut self.seat else { return Flow::Continue(()) };
-        if !seat.events.push(sequence) {
-            return Flow::Continue(());
+        let Ok(event) = decode_event::<G>(payload) else { return Flow::Break(CloseReason::Malformed) };
+        seat.news.heard = seat.news.heard.saturating_add(1);
+        seat.events.push(sequence, tick, event);
+        seat.deliver(&self.screen, now, pilot)
+    }
+
+    /// The seat is the one that the session had: its story goes on, over a new link. False when it is another one.
+    fn take_back(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) -> bool {
+        let is_same =
+            |seat: &&mut Seat<G>| (seat.joined.room, seat.joined.seat) == (joined.room, joined.seat);
+        let Some(seat) = self.seat.as_mut().filter(is_same) else { return false };
+        self.counts.snapshots += seat.baselines.counts();
+        seat.joined = joined;
+        seat.clock = ClientClock::new(joined.rate, joined.tick.next(), now, rtt);
+        seat.baselines = Baselines::new(seating);
+        seat.inputs = InputLog::new(seating);
+        true
+    }
+
+    fn hear_news(&mut self) {
+        if let Some(seat) = &mut self.seat {
+            seat.news.heard = seat.news.heard.saturating_add(1);
         }
-        match decode_event::<G>(payload) {
-            Ok(event) => pilot.on(Happening::Event { tick, event }, now),
-            Err(_) => Flow::Break(CloseReason::Malformed),
-        }
+    }
+
+    fn send_interval(&self) -> u32 {
+        u32::from(self.welcome.tick_rate.hz() / self.welcome.send_rate.max(1))
     }
 }
 
-impl<G: Game> Seat<G> {
+impl<G: Predict> Seat<G> {
     fn new(joined: Joined, seating: Seating, now: Duration, rtt: Duration) -> Self {
         // Rooms give seats at the start of a tick, so the one after the newest was being made when this was said.
         let made = joined.tick.next();
@@ -188,8 +292,20 @@ impl<G: Game> Seat<G> {
             clock: ClientClock::new(joined.rate, made, now, rtt),
             baselines: Baselines::new(seating),
             inputs: InputLog::new(seating),
-            events: EventOrder::default(),
+            events: EventQueue::new(),
+            news: News::default(),
         }
+    }
+
+    /// Tells the pilot every event that the view has reached.
+    fn deliver(&mut self, screen: &SharedScreen<G>, now: Duration, pilot: &mut impl Pilot<G>) -> Flow {
+        let Some((moment, _)) = screen.with(|screen| screen.advance(now)).flatten() else {
+            return Flow::Continue(());
+        };
+        while let Some((tick, event)) = self.events.pop(moment.tick()) {
+            pilot.on(Happening::Event { tick, event }, now)?;
+        }
+        Flow::Continue(())
     }
 
     const fn counts(&self) -> LinkCounts {
@@ -197,15 +313,12 @@ impl<G: Game> Seat<G> {
             snapshots: self.baselines.counts(),
             events_lost: self.events.lost(),
             events_doubled: self.events.doubled(),
+            resumes: 0,
         }
     }
 }
 
-fn seen<'a, G: Game>(joined: &Joined, view: &'a quarrel_shared::snapshot::View<G::Entity>) -> Seen<'a, G> {
-    Seen { tick: view.tick, rate: joined.rate, seat: joined.seat, entities: &view.entities }
-}
-
-fn decode_event<G: Game>(payload: &[u8]) -> Result<G::Event, BitsError> {
+fn decode_event<G: Predict>(payload: &[u8]) -> Result<G::Event, BitsError> {
     let mut from = BitReader::new(payload);
     let event = G::Event::decode(&mut from)?;
     from.finish()?;

@@ -27,10 +27,10 @@ pub const ROOMS_LISTED: usize = 256;
 /// The largest datagram either end sends, in bytes: 1,162 fit a QUIC packet at the smallest MTU of 1,200.
 pub const DATAGRAM_BYTES: usize = 1100;
 
-/// The most inputs in one datagram: the newest and seven before it cover a loss burst of a quarter second at 30 Hz.
-pub const INPUTS_PER_DATAGRAM: usize = 8;
+/// The most inputs in one datagram: the newest and eight before it cover a loss burst of a quarter second at 30 Hz.
+pub const INPUTS_PER_DATAGRAM: usize = 9;
 
-/// The most bits that one coded input may take: eight of them and their header stay under 200 bytes.
+/// The most bits that one coded input may take: nine of them and their header stay under 300 bytes.
 pub const INPUT_BITS: usize = 160;
 
 /// How far ahead of the room an input may be, in milliseconds. Anything later is a broken clock or an attack.

@@ -8,7 +8,7 @@ use std::{
 
 use quarrel_client::{Client, ConnectConfig, Ending, Happening, Joined, RequestError};
 use quarrel_shared::{
-    game::Game,
+    game::Predict,
     protocol::{JoinTarget, RoomEntry},
     snapshot::View,
 };
@@ -16,9 +16,9 @@ use quarrel_shared::{
 use crate::wait::within;
 
 /// A connected client; everything that a [`Client`] can do, it can do.
-pub struct Player<G: Game>(Client<G>);
+pub struct Player<G: Predict>(Client<G>);
 
-impl<G: Game> Player<G> {
+impl<G: Predict> Player<G> {
     /// Connects under a name and takes no seat yet.
     pub async fn connect(server: SocketAddr, name: &str) -> Self {
         let config = ConnectConfig { name: name.to_owned(), ..ConnectConfig::new(server) };
@@ -113,7 +113,7 @@ impl<G: Game> Player<G> {
     }
 }
 
-impl<G: Game> Deref for Player<G> {
+impl<G: Predict> Deref for Player<G> {
     type Target = Client<G>;
 
     fn deref(&self) -> &Client<G> {
@@ -121,7 +121,7 @@ impl<G: Game> Deref for Player<G> {
     }
 }
 
-impl<G: Game> DerefMut for Player<G> {
+impl<G: Predict> DerefMut for Player<G> {
     fn deref_mut(&mut self) -> &mut Client<G> {
         &mut self.0
     }

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, ops::ControlFlow, sync::Arc, time::Duration};
 
 use quarrel_shared::{
-    game::{Brain, Game, Seen},
+    game::{Brain, Predict},
     protocol::{CloseReason, datagram::SnapshotHeader},
 };
 use tokio::{
@@ -20,13 +20,14 @@ use crate::{
     connect::{ConnectError, Connector},
     driver::{Command, Driven, Driver},
     pilot::{Ending, Happening, Joined, Pilot},
+    screen::Drawn,
 };
 
 /// Inputs that wait to be acknowledged, at most: some seconds. Older ones are given up, and the seat soon with them.
 const PENDING: usize = 512;
 
 /// Plays one bot from its arrival to the run's end.
-pub(super) async fn play<G: Game>(connector: Connector, bot: u32, shared: Arc<Shared>) -> BotRecord {
+pub(super) async fn play<G: Predict>(connector: Connector, bot: u32, shared: Arc<Shared>) -> BotRecord {
     let arrival = shared.start + shared.plan.arrival(bot);
     tokio::select! {
         biased;
@@ -60,7 +61,7 @@ pub(super) async fn play<G: Game>(connector: Connector, bot: u32, shared: Arc<Sh
 }
 
 /// The seat's decisions by a brain, and what is measured of them.
-struct BotPilot<G: Game> {
+struct BotPilot<G: Predict> {
     brain: Option<Box<dyn Brain<G>>>,
     /// When it was to come.
     arrival: Instant,
@@ -73,7 +74,7 @@ struct BotPilot<G: Game> {
     gave_up: Option<(CloseReason, String)>,
 }
 
-impl<G: Game> BotPilot<G> {
+impl<G: Predict> BotPilot<G> {
     fn new(brain: Option<Box<dyn Brain<G>>>, arrival: Instant, shared: Arc<Shared>) -> Self {
         let (seat, pending, record) = (None, VecDeque::new(), BotRecord::new());
         Self { brain, arrival, seat, pending, record, shared, gave_up: None }
@@ -85,14 +86,16 @@ impl<G: Game> BotPilot<G> {
     }
 }
 
-impl<G: Game> Pilot<G> for BotPilot<G> {
-    fn input(&mut self, slot: Slot, seen: Option<Seen<'_, G>>) -> G::Input {
+impl<G: Predict> Pilot<G> for BotPilot<G> {
+    fn input(&mut self, slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         if self.pending.len() == PENDING {
             self.pending.pop_front();
         }
         self.pending.push_back(slot);
-        match (&mut self.brain, seen) {
-            (Some(brain), Some(seen)) => brain.decide(seen),
+        match (&mut self.brain, &self.seat, drawn) {
+            (Some(brain), Some((joined, _)), Some(drawn)) => {
+                brain.decide(drawn.seen(joined.rate, joined.seat))
+            }
             _ => G::Input::default(),
         }
     }
@@ -130,6 +133,8 @@ impl<G: Game> Pilot<G> for BotPilot<G> {
                 self.shared.live.over.add(1);
             }
             Happening::Rooms(_)
+            | Happening::Interrupted
+            | Happening::Resumed(_)
             | Happening::SeatTaken { .. }
             | Happening::SeatLeft { .. }
             | Happening::Chat { .. } => {}
@@ -165,7 +170,7 @@ fn refused(error: &ConnectError, shared: &Shared) -> BotRecord {
 }
 
 /// A bot that had a connection.
-fn debrief<G: Game>(driven: Driven<BotPilot<G>>) -> BotRecord {
+fn debrief<G: Predict>(driven: Driven<BotPilot<G>>) -> BotRecord {
     let Driven { pilot, ending, counts, bytes_down, bytes_up } = driven;
     let mut record = BotRecord { counts, bytes_down, bytes_up, ..pilot.record };
     match (pilot.gave_up, ending) {

@@ -23,7 +23,7 @@ pub mod stats;
 
 use std::{fs, io, process::ExitCode};
 
-use quarrel_shared::game::Game;
+use quarrel_shared::game::Predict;
 
 pub use self::{
     plan::{Plan, PlanError, RunArguments},
@@ -39,7 +39,7 @@ const USAGE: u8 = 2;
 
 /// What `swarm run` does: plan, run, say how it went. The exit code tells scripts whether anybody played.
 #[must_use]
-pub fn execute<G: Game>(arguments: &RunArguments) -> ExitCode {
+pub fn execute<G: Predict>(arguments: &RunArguments) -> ExitCode {
     let plan = match arguments.plan::<G>() {
         Ok(plan) => plan,
         Err(error) => return fail(USAGE, &error),

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, sync::atomic::AtomicU64, sync::atomic::Ordering::Relaxed, thread, time::Duration};
 
-use quarrel_shared::game::Game;
+use quarrel_shared::game::Predict;
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinSet,
@@ -84,7 +84,7 @@ impl Gauge {
 ///
 /// # Errors
 /// When the run cannot be made. A server that is not there, refuses or dies gives a report all the same.
-pub fn run<G: Game>(plan: &Plan) -> Result<Report, RunError> {
+pub fn run<G: Predict>(plan: &Plan) -> Result<Report, RunError> {
     let conductor = runtime()?;
     let (start, stop) = (Instant::now(), CancellationToken::new());
     let shared = Arc::new(Shared { plan: plan.clone(), start, stop, live: Live::default() });
@@ -111,7 +111,7 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 /// One thread's share of the bots, spread over the ramp as all are.
-fn play_some<G: Game>(shared: &Arc<Shared>, index: u32) -> Result<Tally, RunError> {
+fn play_some<G: Predict>(shared: &Arc<Shared>, index: u32) -> Result<Tally, RunError> {
     let plan = &shared.plan;
     let bots: Vec<u32> = (index..plan.bots).step_by(plan.threads as usize).collect();
     runtime()?.block_on(async {

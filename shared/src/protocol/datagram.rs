@@ -105,7 +105,7 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
             out.write_signed(self.run.newest.0.wrapping_sub(ack.newest.0) as i32, 4);
             out.write_bits(ack.history, 32);
         }
-        out.write_bits(self.run.len as u32 - 1, 3);
+        out.write_bits(self.run.len as u32 - 1, LEN_BITS);
         let inputs = &self.run.inputs[..self.run.len];
         inputs[0].input.encode(out);
         let lags = lags(self.run.newest, inputs);
@@ -133,7 +133,10 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
         } else {
             None
         };
-        let len = from.read_bits(3)? as usize + 1;
+        let len = from.read_bits(LEN_BITS)? as usize + 1;
+        if len > INPUTS_PER_DATAGRAM {
+            return Err(BitsError::OutOfRange);
+        }
         if newest.0 < len as u32 {
             return Err(BitsError::OutOfRange);
         }
@@ -153,6 +156,8 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
     }
 }
 
+/// How many inputs there are, less one.
+const LEN_BITS: u32 = 4;
 /// A screen is some six ticks behind the input that it moves somebody to.
 const LAG_ORDER: u32 = 6;
 /// It is as far behind a tick later, give or take a stretch.

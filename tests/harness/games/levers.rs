@@ -3,7 +3,8 @@
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{
-        Audience, Entities, Entity, Game, Occupant, Outcome, Place, RoomDefaults, Setup, Step, Viewpoint,
+        Audience, Entities, Entity, Game, Occupant, Outcome, Place, Predict, RoomDefaults, Setup, Step,
+        Viewpoint,
     },
     id::{EntityId, SeatId},
     limits::EVENT_BYTES,
@@ -100,6 +101,11 @@ impl Entity for Peg {
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         Ok(Self { seat: SeatId::decode(from)?, pulls: from.read_bits(32)? })
     }
+}
+
+/// Nothing to step ahead of the server.
+impl Predict for Levers {
+    type Scene = ();
 }
 
 impl Game for Levers {

@@ -1,0 +1,86 @@
+//! After a connection broke: attempts at another one, for as long as the seat is held.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use quarrel_shared::{
+    game::Predict,
+    protocol::{CloseReason, Resume},
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout_at},
+};
+
+use crate::{
+    connect::{ConnectError, Connector, Link},
+    driver::Command,
+    pilot::Ending,
+};
+
+/// How long one attempt takes at least. Short: the first packets of an attempt come ever more rarely, and the link may return any
+/// moment.
+const ATTEMPT_LEAST: Duration = Duration::from_secs(1);
+
+/// How many round trips an attempt may take: two are needed, and a lost packet or two doubles them.
+const ATTEMPT_ROUND_TRIPS: u32 = 6;
+
+/// How long to wait after an attempt that failed at once.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What an attempt needs.
+pub(crate) struct Comeback<'a> {
+    pub(crate) connector: &'a Connector,
+    pub(crate) name: &'a str,
+    pub(crate) resume: Resume,
+    /// The round trip of the connection that broke.
+    pub(crate) rtt: Duration,
+    /// When the seat is held no longer.
+    pub(crate) until: Instant,
+}
+
+/// Another connection, and what the player asked for meanwhile; breaks with how it all ended when there is none.
+pub(crate) async fn come_back<G: Predict>(
+    comeback: Comeback<'_>,
+    commands: &mut mpsc::Receiver<Command>,
+    ending: Ending,
+) -> ControlFlow<Ending, (Link, Vec<Command>)> {
+    let mut asked = Vec::new();
+    let until = comeback.until;
+    let trying = timeout_at(until, try_until_it_works::<G>(comeback));
+    tokio::pin!(trying);
+    loop {
+        tokio::select! {
+            biased;
+            // As many as the channel holds are kept; whoever asks for more waits, as with a living connection.
+            command = commands.recv(), if asked.len() < commands.max_capacity() => match command {
+                None | Some(Command::Close) => return ControlFlow::Break(Ending::Left),
+                Some(command) => asked.push(command),
+            },
+            tried = &mut trying => return match tried {
+                Ok(ControlFlow::Continue(link)) => ControlFlow::Continue((link, asked)),
+                Ok(ControlFlow::Break(refused)) => ControlFlow::Break(refused),
+                Err(_) => ControlFlow::Break(ending),
+            },
+        }
+    }
+}
+
+async fn try_until_it_works<G: Predict>(comeback: Comeback<'_>) -> ControlFlow<Ending, Link> {
+    let Comeback { connector, name, resume, rtt, .. } = comeback;
+    let patience = ATTEMPT_LEAST.max(rtt * ATTEMPT_ROUND_TRIPS);
+    loop {
+        match connector.reconnect::<G>(name, resume.clone(), patience).await {
+            Ok(link) => return ControlFlow::Continue(link),
+            Err(ConnectError::Refused { reason, sentence }) if !is_passing(reason) => {
+                return ControlFlow::Break(Ending::Closed { reason, sentence });
+            }
+            Err(ConnectError::Unreachable(_)) => {}
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Whether to ask again makes sense.
+const fn is_passing(reason: CloseReason) -> bool {
+    matches!(reason, CloseReason::ServerFull | CloseReason::HandshakeTimeout | CloseReason::RateLimited)
+}

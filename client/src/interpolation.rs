@@ -1,0 +1,179 @@
+//! How others are drawn: between the two snapshots around the moment that the screen is at.
+//!
+//! When there is none on the far side, things go on as they would for a little while ([`EXTRAPOLATION_MS`]), and then stand
+//! still: to guess any longer is to show what never was.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use quarrel_shared::{
+    game::Entity,
+    id::EntityId,
+    limits::EXTRAPOLATION_MS,
+    moment::Moment,
+    snapshot::View,
+    tick::{Tick, TickRate},
+};
+
+/// How many snapshots are kept: half a second at 64 a second, and the longest delay is well under that at any rate.
+const KEPT: usize = 32;
+
+/// How much of what is drawn was known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Motion {
+    /// It lies between two snapshots.
+    #[default]
+    Interpolated,
+    /// It lies past the newest snapshot, but not far.
+    Extrapolated,
+    /// It would lie so far past the newest snapshot that everything stands still.
+    Frozen,
+}
+
+/// The snapshots around the moment that is drawn.
+#[derive(Clone, Debug)]
+pub struct Interpolation<E> {
+    views: VecDeque<Arc<View<E>>>,
+    /// How far past the newest snapshot things go on, in sixteenths of a tick.
+    beyond_most: i64,
+}
+
+impl<E: Entity> Interpolation<E> {
+    /// Nothing to draw yet, in a room of this rate.
+    #[must_use]
+    pub const fn new(rate: TickRate) -> Self {
+        let beyond_most = EXTRAPOLATION_MS as i64 * rate.hz() as i64 * Moment::PARTS as i64 / 1000;
+        Self { views: VecDeque::new(), beyond_most }
+    }
+
+    /// A newer snapshot.
+    pub fn push(&mut self, view: Arc<View<E>>) {
+        if self.views.len() == KEPT {
+            self.views.pop_front();
+        }
+        self.views.push_back(view);
+    }
+
+    /// Where the screen is when nothing may be drawn past `wanted`: no further than things are moved.
+    #[must_use]
+    pub fn reach(&self, wanted: Moment) -> (Moment, Motion) {
+        let Some(newest) = self.newest().map(Moment::of) else { return (wanted, Motion::Frozen) };
+        let beyond = wanted.since(newest);
+        if beyond <= 0 {
+            (wanted, Motion::Interpolated)
+        } else if beyond <= self.beyond_most {
+            (wanted, Motion::Extrapolated)
+        } else {
+            (newest.offset(self.beyond_most), Motion::Frozen)
+        }
+    }
+
+    /// Overwrites `drawn` with everything as it is at a moment that [`Self::reach`] gave, in ascending order of ids. Whatever
+    /// `skip` is true of is left out: a seat's own things are drawn elsewhere.
+    pub fn draw(&self, at: Moment, skip: impl Fn(&E) -> bool, drawn: &mut Vec<(EntityId, E)>) {
+        drawn.clear();
+        let after = self.views.partition_point(|view| view.tick <= at.tick());
+        let Some(earlier) = self.views.get(after.saturating_sub(1)) else { return };
+        let things = earlier.entities.iter().filter(|(_, thing)| !skip(thing));
+        let passed = u32::try_from(at.since(Moment::of(earlier.tick))).unwrap_or(0);
+        match self.views.get(after).filter(|_| after > 0) {
+            Some(later) => {
+                let whole = later.tick.since(earlier.tick) * Moment::PARTS;
+                drawn.extend(things.map(|(id, thing)| (*id, between(thing, later.get(*id), passed, whole))));
+            }
+            None => drawn.extend(things.map(|(id, thing)| (*id, beyond(thing, passed)))),
+        }
+    }
+
+    /// The tick of the newest snapshot.
+    #[must_use]
+    pub fn newest(&self) -> Option<Tick> {
+        self.views.back().map(|view| view.tick)
+    }
+}
+
+/// A thing that the later snapshot no longer shows is drawn where it was seen last.
+fn between<E: Entity>(thing: &E, later: Option<&E>, part: u32, whole: u32) -> E {
+    match later {
+        Some(later) if part > 0 && !thing.jumps_to(later) => thing.interpolate(later, part, whole),
+        _ => thing.clone(),
+    }
+}
+
+/// A thing `passed` sixteenths of a tick later, if it goes on as it does.
+fn beyond<E: Entity>(thing: &E, passed: u32) -> E {
+    let (ticks, part) = (passed / Moment::PARTS, passed % Moment::PARTS);
+    let from = thing.extrapolate(ticks);
+    if part == 0 { from } else { from.interpolate(&thing.extrapolate(ticks + 1), part, Moment::PARTS) }
+}
+
+#[cfg(test)]
+mod tests {
+    use quarrel_shared::{
+        crowd::Walker,
+        game::{Angle, Point},
+        id::SeatId,
+    };
+
+    use super::*;
+
+    const ID: EntityId = EntityId { slot: 3, generation: 0 };
+
+    fn walker(x: i32) -> Walker {
+        Walker { seat: SeatId(0), at: Point::new(x, 0), heading: Angle(0), bend: 0, pace: 16, health: 100 }
+    }
+
+    /// A walker that goes 16 east in each tick, seen at these ticks.
+    fn seen(ticks: &[u32]) -> Interpolation<Walker> {
+        let mut seen = Interpolation::new(TickRate::DEFAULT);
+        for &tick in ticks {
+            let entities = vec![(ID, walker(tick as i32 * 16))];
+            seen.push(Arc::new(View { tick: Tick(tick), entities }));
+        }
+        seen
+    }
+
+    fn drawn(seen: &Interpolation<Walker>, sixteenths: u64) -> (i32, Motion) {
+        let (at, motion) = seen.reach(Moment::from_sixteenths(sixteenths));
+        let mut drawn = Vec::new();
+        seen.draw(at, |_| false, &mut drawn);
+        (drawn[0].1.at.x, motion)
+    }
+
+    #[test]
+    fn others_are_drawn_between_two_snapshots_and_across_a_lost_one() {
+        let seen = seen(&[10, 11, 13]);
+        for sixteenths in 10 * 16..=13 * 16 {
+            assert_eq!(drawn(&seen, sixteenths), (sixteenths as i32, Motion::Interpolated));
+        }
+    }
+
+    #[test]
+    fn past_the_newest_snapshot_they_go_on_for_a_tenth_of_a_second_and_then_stand() {
+        let seen = seen(&[10, 11]);
+        assert_eq!(drawn(&seen, 12 * 16 + 5), (12 * 16 + 5, Motion::Extrapolated));
+        assert_eq!(drawn(&seen, 14 * 16), (14 * 16, Motion::Extrapolated), "three ticks are 100 ms");
+        assert_eq!(drawn(&seen, 14 * 16 + 1), (14 * 16, Motion::Frozen));
+        assert_eq!(drawn(&seen, 99 * 16), (14 * 16, Motion::Frozen));
+    }
+
+    #[test]
+    fn before_the_oldest_snapshot_there_is_only_that_one() {
+        assert_eq!(drawn(&seen(&[10, 11]), 9 * 16 + 4).0, 160);
+    }
+
+    #[test]
+    fn what_only_the_later_snapshot_shows_is_not_drawn_yet() {
+        let mut seen = seen(&[10]);
+        let other = EntityId { slot: 4, generation: 0 };
+        seen.push(Arc::new(View { tick: Tick(11), entities: vec![(other, walker(0))] }));
+        let mut out = Vec::new();
+        seen.draw(Moment::of(Tick(10)).offset(8), |_| false, &mut out);
+        assert_eq!(
+            out.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+            [ID],
+            "and what it no longer shows still is"
+        );
+        seen.draw(Moment::of(Tick(11)), |_| false, &mut out);
+        assert_eq!(out.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [other]);
+    }
+}

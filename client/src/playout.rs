@@ -1,0 +1,259 @@
+//! Where the screen is on the room's time line: a little in the past, so that there is a snapshot on either side of it.
+//!
+//! How much is the interpolation delay. Too little, and a late or lost snapshot leaves nothing to draw towards; too much, and
+//! everybody is seen where they were long ago. So each snapshot says how much delay it would have taken to be in time, and the
+//! delay follows: up at once, down slowly, never under two send intervals, which one lost snapshot fits into.
+//!
+//! The screen never jumps and never goes back: it runs a few per cent faster or slower until it is where it should be. Only
+//! after a stall does it jump ahead.
+//!
+//! Pure: moments are given, as the time since any epoch that the caller keeps to.
+
+use std::{collections::VecDeque, time::Duration};
+
+use quarrel_shared::{
+    moment::Moment,
+    tick::{Tick, TickRate},
+};
+
+/// The most by which the screen's time is stretched. More than a player's own clock may, for others are only looked at.
+const STRETCH_MOST: f64 = 0.1;
+
+/// How much of the error a second takes away, in seconds a second: within a quarter second most of it, bounded by the stretch.
+const GAIN: f64 = 4.0;
+
+/// How far off the screen may be before it jumps ahead: somebody stood still.
+const STALL_S: f64 = 0.5;
+
+/// The longest delay: what a shot is judged in is bounded too, and the round trip comes on top.
+const DELAY_MOST_S: f64 = 0.2;
+
+/// A snapshot that came so late says nothing about jitter or loss: the link was gone.
+const BLACK_OUT_S: f64 = 0.5;
+
+/// How much of a delay that was missing is added at once.
+const RISE: f64 = 0.35;
+
+/// How much of a delay that was not needed is taken away by one snapshot. At 30 a second it falls to a third in ten seconds.
+const FALL: f64 = 1.0 / 300.0;
+
+/// The quickest way of the last so many seconds is what lateness counts from. A change of path is forgotten as fast.
+const QUICKEST_OF_S: f64 = 4.0;
+
+/// The screen's clock of one seat.
+#[derive(Clone, Debug)]
+pub struct Playout {
+    period_s: f64,
+    /// The least delay: two send intervals.
+    least_s: f64,
+    delay_s: f64,
+    quickest: Quickest,
+    newest: Option<Tick>,
+    shown: Option<Shown>,
+}
+
+/// Where the screen was when it was last looked at.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// In ticks.
+    at: f64,
+    when: Duration,
+}
+
+impl Playout {
+    /// A screen of a room of this rate, whose snapshots lie `send_interval` ticks apart.
+    #[must_use]
+    pub fn new(rate: TickRate, send_interval: u32) -> Self {
+        let period_s = 1.0 / f64::from(rate.hz());
+        let least_s = 2.0 * period_s * f64::from(send_interval.max(1));
+        Self { period_s, least_s, delay_s: least_s, quickest: Quickest::default(), newest: None, shown: None }
+    }
+
+    /// The snapshot of `tick` was applied `now`.
+    pub fn heard(&mut self, tick: Tick, now: Duration) {
+        let way_s = now.as_secs_f64() - self.seconds(tick);
+        self.quickest.push(now, way_s);
+        if let Some(before) = self.newest.replace(tick) {
+            // Until this snapshot came, the screen could go no further than the one before it.
+            let needed_s = now.as_secs_f64() - self.quickest.way_s() - self.seconds(before);
+            self.learn(needed_s);
+        }
+    }
+
+    /// Where the screen is `now`, which never lies before where it was; `None` before the first snapshot.
+    pub fn advance(&mut self, now: Duration) -> Option<Moment> {
+        self.newest?;
+        let wanted = (now.as_secs_f64() - self.quickest.way_s() - self.delay_s) / self.period_s;
+        let at = self.shown.map_or(wanted, |shown| self.approach(shown, wanted, now)).max(0.0);
+        self.shown = Some(Shown { at, when: now });
+        Some(Moment::from_sixteenths((at * f64::from(Moment::PARTS)) as u64))
+    }
+
+    /// How far the screen is behind the quickest snapshots.
+    #[must_use]
+    pub fn delay(&self) -> Duration {
+        Duration::from_secs_f64(self.delay_s)
+    }
+
+    fn approach(&self, shown: Shown, wanted: f64, now: Duration) -> f64 {
+        let passed_s = now.saturating_sub(shown.when).as_secs_f64();
+        let straight = shown.at + passed_s / self.period_s;
+        let error_s = (wanted - straight) * self.period_s;
+        if error_s > STALL_S {
+            return wanted;
+        }
+        // Far ahead, it waits: what was shown cannot be taken back.
+        if error_s < -STALL_S {
+            return shown.at;
+        }
+        let stretch = (error_s * GAIN).clamp(-STRETCH_MOST, STRETCH_MOST);
+        straight + passed_s * stretch / self.period_s
+    }
+
+    fn learn(&mut self, needed_s: f64) {
+        if needed_s > BLACK_OUT_S {
+            return;
+        }
+        let share = if needed_s > self.delay_s { RISE } else { FALL };
+        let delay_s = self.delay_s + (needed_s - self.delay_s) * share;
+        self.delay_s = delay_s.clamp(self.least_s, DELAY_MOST_S.max(self.least_s));
+    }
+
+    fn seconds(&self, tick: Tick) -> f64 {
+        f64::from(tick.0) * self.period_s
+    }
+}
+
+/// The least time between a tick, counted from tick 0, and the arrival of its snapshot, over the last few seconds.
+#[derive(Clone, Debug, Default)]
+struct Quickest {
+    /// Candidates, each later and slower than the one before it: the first is the quickest.
+    ways: VecDeque<(Duration, f64)>,
+}
+
+impl Quickest {
+    fn push(&mut self, now: Duration, way_s: f64) {
+        while self.ways.back().is_some_and(|(_, slower)| *slower >= way_s) {
+            self.ways.pop_back();
+        }
+        self.ways.push_back((now, way_s));
+        while self.ways.front().is_some_and(|(at, _)| (now - *at).as_secs_f64() > QUICKEST_OF_S) {
+            self.ways.pop_front();
+        }
+    }
+
+    fn way_s(&self) -> f64 {
+        self.ways.front().map_or(0.0, |(_, way_s)| *way_s)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const PERIOD_MS: f64 = 1000.0 / 30.0;
+
+    /// Snapshots that come over a link, and a screen that is looked at every 10 ms.
+    struct World {
+        playout: Playout,
+        now: Duration,
+        tick: u32,
+        /// How long each snapshot takes; `None`: it is lost.
+        link: fn(u32) -> Option<u32>,
+        arriving: Vec<(Duration, Tick)>,
+        seen: Vec<(Duration, Moment)>,
+        newest: Tick,
+        /// How often the screen was past the newest snapshot.
+        beyond: u32,
+    }
+
+    impl World {
+        fn new(link: fn(u32) -> Option<u32>) -> Self {
+            Self {
+                playout: Playout::new(TickRate::DEFAULT, 1),
+                now: Duration::ZERO,
+                tick: 0,
+                link,
+                arriving: Vec::new(),
+                seen: Vec::new(),
+                newest: Tick(0),
+                beyond: 0,
+            }
+        }
+
+        fn run(&mut self, seconds: u32) {
+            for _ in 0..seconds * 1000 {
+                self.now += MS;
+                while f64::from(self.tick + 1) * PERIOD_MS <= self.now.as_secs_f64() * 1000.0 {
+                    self.tick += 1;
+                    if let Some(way_ms) = (self.link)(self.tick) {
+                        self.arriving.push((self.now + way_ms * MS, Tick(self.tick)));
+                    }
+                }
+                while let Some(at) = self.arriving.iter().position(|(at, _)| *at <= self.now) {
+                    let (_, tick) = self.arriving.remove(at);
+                    if tick > self.newest {
+                        self.newest = tick;
+                        self.playout.heard(tick, self.now);
+                    }
+                }
+                if self.now.as_millis().is_multiple_of(10)
+                    && let Some(moment) = self.playout.advance(self.now)
+                {
+                    self.beyond += u32::from(moment > Moment::of(self.newest));
+                    self.seen.push((self.now, moment));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn on_a_quiet_link_the_screen_is_two_send_intervals_behind() {
+        let mut world = World::new(|_| Some(40));
+        world.run(10);
+        assert_eq!(world.beyond, 0);
+        assert!((0.066..0.068).contains(&world.playout.delay().as_secs_f64()), "{:?}", world.playout.delay());
+    }
+
+    #[test]
+    fn jitter_and_loss_raise_the_delay_until_next_to_nothing_is_missing() {
+        let mut world = World::new(|tick| (tick % 23 > 1).then_some(40 + tick * 7919 % 40));
+        world.run(20);
+        world.beyond = 0;
+        world.run(60);
+        let share = f64::from(world.beyond) / 6000.0;
+        assert!(share < 0.03, "{share} of the time there was nothing to draw towards");
+        assert!(world.playout.delay() > 90 * MS, "{:?}", world.playout.delay());
+    }
+
+    #[test]
+    fn the_delay_falls_again_when_the_link_is_good_again() {
+        let mut world = World::new(|tick| (tick > 900 || tick % 9 > 1).then_some(40));
+        world.run(30);
+        let bad = world.playout.delay();
+        world.run(30);
+        assert!(world.playout.delay() < bad * 3 / 4, "{bad:?}, then {:?}", world.playout.delay());
+    }
+
+    #[test]
+    fn the_screen_never_goes_back_and_is_stretched_by_a_tenth_at_most() {
+        // The way gets longer by 60 ms, as after a change of network.
+        let mut world = World::new(|tick| Some(if tick < 300 { 40 } else { 100 }));
+        world.run(30);
+        for pair in world.seen.windows(2).skip(1) {
+            let passed = pair[1].1.since(pair[0].1) as f64 / 16.0 * PERIOD_MS;
+            assert!((6.9..13.1).contains(&passed), "{passed} ms of the room in 10 ms at {:?}", pair[1].0);
+        }
+    }
+
+    #[test]
+    fn after_a_black_out_the_screen_is_where_it_should_be_and_the_delay_as_it_was() {
+        let mut world = World::new(|tick| (!(300..360).contains(&tick)).then_some(40));
+        world.run(20);
+        let (now, moment) = world.seen[world.seen.len() - 1];
+        let behind = now.as_secs_f64() * 1000.0 - moment.sixteenths() as f64 / 16.0 * PERIOD_MS;
+        assert!((100.0..120.0).contains(&behind), "{behind} ms behind the server");
+        assert!(world.playout.delay() < 80 * MS, "{:?}", world.playout.delay());
+    }
+}
