@@ -19,5 +19,6 @@ mod malformed;
 mod movement_seen_by_others;
 mod room_panic;
 mod rooms_apart;
+mod same_seed_same_packets;
 mod slow_reader;
 mod vectors;
