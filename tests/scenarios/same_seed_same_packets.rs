@@ -27,12 +27,9 @@ fn play<G: Game>(seed: u64) -> Trace {
 fn the_same_seed_sends_the_same_packets_and_another_seed_others() {
     let [first, again, other] = [31, 31, 32].map(play::<Arena>);
     assert!(first.packets() > 1000, "something happens in this test");
-    let parting = first.sightings().iter().zip(again.sightings()).position(|(first, again)| first != again);
-    let around = |trace: &Trace, at: usize| {
-        trace.sightings().get(at.saturating_sub(3)..at + 3).map(<[_]>::to_vec).unwrap_or_default()
-    };
-    if let Some(at) = parting {
-        panic!("two runs part at packet {at}:\n{:#?}\n{:#?}", around(&first, at), around(&again, at));
+    let (one, two) = (first.sightings(), again.sightings());
+    if let Some(at) = one.iter().zip(&two).position(|(one, two)| one != two) {
+        panic!("two runs part at packet {at}: {:?}, {:?}", one[at], two[at]);
     }
     assert_eq!(first.packets(), again.packets(), "one run went on where the other one stopped");
     assert_eq!(first.hash(), again.hash(), "whoever has no list to compare compares hashes");

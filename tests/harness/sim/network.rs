@@ -33,8 +33,15 @@ use super::{
 const INBOX: usize = 4096;
 
 /// Which player's path it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PathId(usize);
+
+/// Whose packet it is, and the how many-th of theirs one way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    path: PathId,
+    number: u64,
+}
 
 /// The network. Its time is tokio's, since its own begin.
 pub struct Network {
@@ -49,7 +56,6 @@ struct State {
     paths: Vec<Path>,
     nodes: BTreeMap<SocketAddr, Node>,
     flying: BinaryHeap<Flight>,
-    sent: u64,
     /// When the carrier wakes up next.
     wakes_ms: u64,
     trace: Trace,
@@ -86,8 +92,10 @@ pub(super) struct Packet {
 struct Flight {
     /// tokio's timers know no finer time, so that one waking serves all packets of a millisecond.
     arrives_ms: u64,
-    /// Breaks ties, so that the heap's order decides nothing.
-    number: u64,
+    /// Breaks ties between packets of one millisecond by whose they are, and between those of one player by their order. Who of
+    /// several players was served first within an instant decides nothing then: tokio wakes the readers of a watch channel in an
+    /// order that differs from run to run.
+    turn: Turn,
     to: SocketAddr,
     packet: Packet,
 }
@@ -101,7 +109,6 @@ impl Network {
             paths: Vec::new(),
             nodes: BTreeMap::new(),
             flying: BinaryHeap::new(),
-            sent: 0,
             wakes_ms: u64::MAX,
             trace: Trace::default(),
         };
@@ -189,9 +196,10 @@ impl Network {
 
     pub(super) fn send(&self, from: SocketAddr, transmit: &Transmit<'_>) {
         let (now, to) = (self.now(), transmit.destination);
+        let bytes = transmit.contents.len();
         let mut state = self.lock();
-        state.trace.push(Sighting { at: now, from, to, bytes: transmit.contents.len() });
-        let Some(fate) = state.fate(now, from, to, transmit.contents.len()) else { return };
+        let Some((turn, fate)) = state.fate(now, from, to, bytes) else { return };
+        state.trace.push(Sighting { at: now, from, to, number: turn.number, bytes });
         let arrivals = match fate {
             Fate::Lost => [None, None],
             Fate::Arrives(at) => [Some(at), None],
@@ -201,7 +209,7 @@ impl Network {
         let mut earlier = false;
         for arrives in arrivals.into_iter().flatten() {
             let packet = Packet { from, ecn: transmit.ecn, contents: Arc::clone(&contents) };
-            earlier |= state.launch(arrives, to, packet);
+            earlier |= state.launch(arrives, turn, to, packet);
         }
         if earlier {
             self.earlier.notify_one();
@@ -252,15 +260,15 @@ impl Network {
 }
 
 impl State {
-    /// What becomes of a packet between these two; `None` when there is no path between them.
-    fn fate(&mut self, now: Duration, from: SocketAddr, to: SocketAddr, bytes: usize) -> Option<Fate> {
+    /// Whose turn a packet between these two is, and what becomes of it; `None` when there is no path between them.
+    fn fate(&mut self, now: Duration, from: SocketAddr, to: SocketAddr, bytes: usize) -> Option<(Turn, Fate)> {
         let path_of = |address| self.nodes.get(address).and_then(|node: &Node| node.path);
-        let (path, is_up) = match (path_of(&from), path_of(&to)) {
+        let (id, is_up) = match (path_of(&from), path_of(&to)) {
             (Some(path), None) => (path, true),
             (None, Some(path)) => (path, false),
             _ => return None,
         };
-        let path = &mut self.paths[path.0];
+        let path = &mut self.paths[id.0];
         let is_dark = path.blackouts.iter().any(|blackout| blackout.contains(&now));
         let lane = if is_up { &mut path.up } else { &mut path.down };
         let fate = if is_dark { Fate::Lost } else { lane.direction.send(now, bytes, &mut lane.rng) };
@@ -268,14 +276,13 @@ impl State {
         lane.counts.bytes += bytes as u64;
         lane.counts.lost += u64::from(fate == Fate::Lost);
         lane.counts.duplicated += u64::from(matches!(fate, Fate::Twice(..)));
-        Some(fate)
+        Some((Turn { path: id, number: lane.counts.packets }, fate))
     }
 
     /// Lets a packet fly; true when the carrier must wake up earlier for it.
-    fn launch(&mut self, arrives: Duration, to: SocketAddr, packet: Packet) -> bool {
+    fn launch(&mut self, arrives: Duration, turn: Turn, to: SocketAddr, packet: Packet) -> bool {
         let arrives_ms = arrives.as_nanos().div_ceil(1_000_000) as u64;
-        self.sent += 1;
-        self.flying.push(Flight { arrives_ms, number: self.sent, to, packet });
+        self.flying.push(Flight { arrives_ms, turn, to, packet });
         let earlier = arrives_ms < self.wakes_ms;
         self.wakes_ms = self.wakes_ms.min(arrives_ms);
         earlier
@@ -307,7 +314,7 @@ impl fmt::Debug for Network {
 impl Ord for Flight {
     /// The heap hands out its greatest, which is to be the earliest.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (other.arrives_ms, other.number).cmp(&(self.arrives_ms, self.number))
+        (other.arrives_ms, other.turn).cmp(&(self.arrives_ms, self.turn))
     }
 }
 

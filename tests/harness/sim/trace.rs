@@ -25,7 +25,7 @@ pub struct Traffic {
 }
 
 /// One packet as an eavesdropper would note it who cannot decrypt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sighting {
     /// When it was sent.
     pub at: Duration,
@@ -33,11 +33,13 @@ pub struct Sighting {
     pub from: SocketAddr,
     /// To whom.
     pub to: SocketAddr,
+    /// The how many-th it is of this player's, one way.
+    pub number: u64,
     /// How long it is.
     pub bytes: usize,
 }
 
-/// Everything that was sent, in order.
+/// Everything that was sent: by time, and within an instant by player, since nothing depends on who of several was served first.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     hash: u64,
@@ -54,10 +56,12 @@ impl Trace {
     /// Notes a packet.
     pub fn push(&mut self, seen: Sighting) {
         self.packets += 1;
-        for part in [seen.at.as_nanos() as u64, key(seen.from), key(seen.to), seen.bytes as u64] {
-            // Quick and good enough: whoever compares has no reason to cheat.
-            self.hash = (self.hash.rotate_left(23) ^ part).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        }
+        // Quick and good enough: whoever compares has no reason to cheat.
+        let mix = |hash: u64, part: u64| (hash.rotate_left(23) ^ part).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let parts = [seen.at.as_nanos() as u64, key(seen.from), key(seen.to), seen.number, seen.bytes as u64];
+        let hash = parts.into_iter().fold(0, mix);
+        // A sum does not know the order in which it was made.
+        self.hash = self.hash.wrapping_add(hash ^ (hash >> 29));
         if let Some(sightings) = &mut self.sightings {
             sightings.push(seen);
         }
@@ -75,10 +79,12 @@ impl Trace {
         self.packets
     }
 
-    /// What was kept.
+    /// What was kept, in order.
     #[must_use]
-    pub fn sightings(&self) -> &[Sighting] {
-        self.sightings.as_deref().unwrap_or_default()
+    pub fn sightings(&self) -> Vec<Sighting> {
+        let mut sightings = self.sightings.clone().unwrap_or_default();
+        sightings.sort_unstable();
+        sightings
     }
 }
 
