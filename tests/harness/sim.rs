@@ -10,6 +10,7 @@
 //! - [`seams`]: the seeded and simulated things that an endpoint is handed.
 //! - [`world`]: the server, the network and the clients' endpoints.
 //! - [`bot`]: somebody who plays.
+//! - [`joins`]: how long it takes to get a seat.
 //!
 //! ```
 //! use quarrel_client::Client;
@@ -35,5 +36,7 @@ pub mod seams;
 pub mod world;
 
 pub mod bot;
+
+pub mod joins;
 
 pub use self::{link::Link, network::Network, world::SimWorld};
