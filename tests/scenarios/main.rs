@@ -3,6 +3,7 @@
 mod admission;
 mod architecture;
 mod bots_fill;
+mod change_of_networks;
 mod change_of_rooms;
 mod chat;
 mod delta_law;

@@ -57,7 +57,8 @@ pub(crate) fn run(arguments: &Arguments) {
         let tasks: Vec<_> = (0..players).map(play).collect();
         let mut views = 0;
         for task in tasks {
-            views += task.await.expect("a player that does not panic").expect("a connection").views;
+            // On the worst links some do not get in, which is for others to measure.
+            views += task.await.expect("a player that does not panic").map_or(0, |played| played.views);
         }
         (views, world.trace())
     });

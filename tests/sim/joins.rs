@@ -36,36 +36,47 @@ struct Report {
     burst_ms: f64,
     round_trip_ms: f64,
     seed: u64,
-    welcomed_p50_ms: u128,
-    welcomed_p99_ms: u128,
-    welcomed_max_ms: u128,
+    /// QUIC's handshake.
+    shaken: Quantiles,
+    /// The same and the server's welcome.
+    welcomed: Quantiles,
+    /// The same and the seat: what a player waits for.
+    seated: Quantiles,
+    hung: usize,
+    trace: String,
+}
+
+/// How long a step took.
+#[derive(Debug, Serialize)]
+struct Quantiles {
     p50_ms: u128,
     p99_ms: u128,
     max_ms: u128,
-    hung: usize,
-    trace: String,
 }
 
 /// Measures and prints.
 pub(crate) fn run(arguments: &Arguments) {
     let &Arguments { count, loss, burst_ms, round_trip_ms, seed } = arguments;
     let joins = joins(seed, count, Link::round_trip("joins", round_trip_ms).loss(loss, burst_ms));
-    let ms = |sorted: &[Duration], share| quantile(sorted, share).as_millis();
     let report = Report {
         count,
         loss,
         burst_ms,
         round_trip_ms,
         seed,
-        welcomed_p50_ms: ms(&joins.welcomed, 0.5),
-        welcomed_p99_ms: ms(&joins.welcomed, 0.99),
-        welcomed_max_ms: ms(&joins.welcomed, 1.0),
-        p50_ms: ms(&joins.seated, 0.5),
-        p99_ms: ms(&joins.seated, 0.99),
-        max_ms: ms(&joins.seated, 1.0),
+        shaken: Quantiles::of(&joins.shaken),
+        welcomed: Quantiles::of(&joins.welcomed),
+        seated: Quantiles::of(&joins.seated),
         hung: joins.hung.len(),
         trace: format!("{:016x}", joins.trace),
     };
     println!("{}", serde_json::to_string(&report).expect("a report of numbers"));
     joins.hung.iter().for_each(|told| eprintln!("hung: {told}"));
+}
+
+impl Quantiles {
+    fn of(sorted: &[Duration]) -> Self {
+        let ms = |share| quantile(sorted, share).as_millis();
+        Self { p50_ms: ms(0.5), p99_ms: ms(0.99), max_ms: ms(1.0) }
+    }
 }

@@ -129,7 +129,9 @@ impl Network {
         let (now, mut state) = (self.now(), self.lock());
         let id = PathId(state.paths.len());
         // A stream of luck for each player and way.
-        let luck = |way: u64| Pcg64::seed_from_u64(state.seed ^ (id.0 as u64 * 4 + way).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let luck = |way: u64| {
+            Pcg64::seed_from_u64(state.seed ^ (id.0 as u64 * 4 + way).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        };
         let phase = luck(0).random();
         let lane = |way| {
             let mut rng = luck(way);
@@ -199,7 +201,14 @@ impl Network {
         let bytes = transmit.contents.len();
         let mut state = self.lock();
         let Some((turn, fate)) = state.fate(now, from, to, bytes) else { return };
-        state.trace.push(Sighting { at: now, from, to, number: turn.number, bytes });
+        state.trace.push(Sighting {
+            at: now,
+            from,
+            to,
+            number: turn.number,
+            bytes,
+            lost: fate == Fate::Lost,
+        });
         let arrivals = match fate {
             Fate::Lost => [None, None],
             Fate::Arrives(at) => [Some(at), None],
@@ -244,7 +253,9 @@ impl Network {
         while state.flying.peek().is_some_and(|flight| flight.arrives_ms <= now_ms) {
             let Some(Flight { to, packet, .. }) = state.flying.pop() else { break };
             // Whoever has gone misses it, as does a reader who is too slow.
-            let Some(node) = state.nodes.get_mut(&to).filter(|node| node.inbox.len() < INBOX) else { continue };
+            let Some(node) = state.nodes.get_mut(&to).filter(|node| node.inbox.len() < INBOX) else {
+                continue;
+            };
             node.inbox.push_back(packet);
             if let Some(waker) = node.waker.take() {
                 waker.wake();
@@ -261,7 +272,13 @@ impl Network {
 
 impl State {
     /// Whose turn a packet between these two is, and what becomes of it; `None` when there is no path between them.
-    fn fate(&mut self, now: Duration, from: SocketAddr, to: SocketAddr, bytes: usize) -> Option<(Turn, Fate)> {
+    fn fate(
+        &mut self,
+        now: Duration,
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: usize,
+    ) -> Option<(Turn, Fate)> {
         let path_of = |address| self.nodes.get(address).and_then(|node: &Node| node.path);
         let (id, is_up) = match (path_of(&from), path_of(&to)) {
             (Some(path), None) => (path, true),

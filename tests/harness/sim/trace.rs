@@ -37,6 +37,8 @@ pub struct Sighting {
     pub number: u64,
     /// How long it is.
     pub bytes: usize,
+    /// Whether it never arrives.
+    pub lost: bool,
 }
 
 /// Everything that was sent: by time, and within an instant by player, since nothing depends on who of several was served first.

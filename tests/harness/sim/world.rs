@@ -48,11 +48,7 @@ impl<G: Game> SimWorld<G> {
     ///
     /// # Panics
     /// When the scenario does, or takes longer than [`LIMIT`].
-    pub fn run<T>(
-        seed: u64,
-        settings: &[(&'static str, &str)],
-        scenario: impl AsyncFnOnce(&Self) -> T,
-    ) -> T {
+    pub fn run<T>(seed: u64, settings: &[(&'static str, &str)], scenario: impl AsyncFnOnce(&Self) -> T) -> T {
         Self::run_within(LIMIT, seed, settings, scenario)
     }
 
@@ -207,4 +203,44 @@ fn address(family: u8, player: u32) -> SocketAddr {
 fn hash_bytes(hex: &str) -> [u8; 32] {
     assert_eq!(hex.len(), 64, "a SHA-256 in hexadecimal");
     std::array::from_fn(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).expect("hexadecimal"))
+}
+
+#[cfg(test)]
+mod tests {
+    use quarrel_shared::crowd::Crowd;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    #[should_panic(expected = "a scenario of seed 1 hung for 60s of its own time")]
+    fn a_scenario_that_hangs_says_so() {
+        SimWorld::<Crowd>::run_within(MINUTE, 1, &[], async |_| std::future::pending::<()>().await);
+    }
+
+    #[test]
+    fn a_link_and_a_blackout_are_one_players_own() {
+        SimWorld::<Crowd>::run(2, &[], async |world| {
+            let connectors = [0, 1].map(|_| world.connector(&Link::round_trip("near", 20.0)));
+            let [path, other] = [0, 1].map(|at: usize| world.path(connectors[at].endpoint()));
+            world.network().set_link(path, Link::round_trip("gone", 20.0).loss(1.0, 0.0));
+            world.network().black_out(other, MINUTE..2 * MINUTE);
+            let lost = Client::<Crowd>::connect_with(&connectors[0], "Ada").await;
+            assert!(lost.is_err(), "nobody connects over a link that loses everything");
+            let _ben = Client::<Crowd>::connect_with(&connectors[1], "Ben").await.expect("a connection");
+            assert_eq!(world.network().traffic(other).up.lost, 0, "another player's link is as it was");
+            tokio::time::sleep(MINUTE).await;
+            assert!(world.network().traffic(other).up.lost > 0, "until it is black");
+        });
+    }
+
+    #[test]
+    fn every_client_has_an_address_of_its_own_and_few_neighbours() {
+        let mut addresses: Vec<_> = (0..10_000).map(|player| address(10, player)).collect();
+        assert!(!addresses.contains(&SERVER));
+        addresses.sort_unstable();
+        addresses.dedup();
+        assert_eq!(addresses.len(), 10_000);
+    }
 }

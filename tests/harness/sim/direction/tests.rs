@@ -64,7 +64,10 @@ fn delays_lie_between_the_least_and_the_most_and_most_are_small() {
     let mut waits: Vec<_> = sent.iter().filter_map(|(now, fate)| Some(first(*fate)? - now - 45.0)).collect();
     waits.sort_by(f64::total_cmp);
     assert!(waits[0] > -0.001 && waits[waits.len() - 1] < 60.001, "{:?}", (waits[0], waits.last()));
-    assert!((waits[waits.len() / 2] - 15.0).abs() < 2.0, "half of them wait less than a quarter of the jitter");
+    assert!(
+        (waits[waits.len() / 2] - 15.0).abs() < 2.0,
+        "half of them wait less than a quarter of the jitter"
+    );
     assert!((waits[waits.len() * 9 / 10] - 48.6).abs() < 2.0, "one in ten waits more than four fifths");
 }
 
