@@ -8,6 +8,7 @@
 //! - [`raw`]: a peer that speaks the wire by hand, and so can say anything.
 //! - [`wait`]: until something holds, and never longer than a bound.
 //! - [`witness`]: whether several viewers were shown the same.
+//! - [`sim`]: a server and its clients in a simulated network, on a simulated clock, from one seed.
 //! - [`http`]: what an operator asks.
 //! - [`games`]: a game that does what a test wants.
 //! - [`source`]: the project's own source, for the tests of its architecture.
@@ -22,6 +23,8 @@ pub mod raw;
 pub mod wait;
 
 pub mod witness;
+
+pub mod sim;
 
 pub mod http;
 

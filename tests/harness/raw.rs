@@ -34,7 +34,7 @@ use quinn::{
 use crate::wait::within;
 
 mod first_packet;
-mod trust;
+pub(crate) mod trust;
 
 pub use self::first_packet::FirstPacket;
 

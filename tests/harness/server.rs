@@ -55,9 +55,7 @@ impl<G: Game> TestServer<G> {
     /// The value of one line of the metrics, named with its labels as Prometheus has it; 0 when there is no such line yet.
     #[must_use]
     pub fn metric(&self, name: &str) -> f64 {
-        let text = self.server.metrics().render().expect("metrics render");
-        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
-        text.lines().find_map(value).unwrap_or(0.0)
+        metric(&self.server, name)
     }
 
     /// Where match records go; it outlives the server.
@@ -90,8 +88,15 @@ impl<G: Game> TestServer<G> {
     }
 }
 
+/// The value of one line of a server's metrics; 0 when there is no such line yet.
+pub(crate) fn metric<G: Game>(server: &Server<G>, name: &str) -> f64 {
+    let text = server.metrics().render().expect("metrics render");
+    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+    text.lines().find_map(value).unwrap_or(0.0)
+}
+
 /// The configuration that a file or flags with these settings would give.
-fn config<G: Game>(settings: &[(&'static str, &str)]) -> Config {
+pub(crate) fn config<G: Game>(settings: &[(&'static str, &str)]) -> Config {
     let flag = |(key, value): (&'static str, &str)| FlagValue { key, value: value.to_owned(), flag: key };
     let listen = [("net.listen", ANY_PORT)];
     let flags = listen.into_iter().chain(settings.iter().copied()).map(flag).collect();

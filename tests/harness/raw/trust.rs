@@ -11,7 +11,7 @@ use rustls::{
 };
 
 /// Terms with this ALPN, and no questions.
-pub(super) fn anybody(alpn: &[u8]) -> ClientConfig {
+pub(crate) fn anybody(alpn: &[u8]) -> ClientConfig {
     let provider = Arc::new(ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&TLS13])

@@ -1,0 +1,42 @@
+//! The simulated network: a whole server and its clients in one thread, on a clock that jumps from one thing to the next.
+//!
+//! Hours of play take minutes, a bad network is one line, and a seed is a test case: the same seed gives the same packets, at the
+//! same times, of the same sizes. Their contents differ, because TLS draws its keys from the system whoever asks.
+//!
+//! - [`link`]: what a network path is like, and a table of named ones.
+//! - [`direction`]: what becomes of each packet on such a path, one way.
+//! - [`network`]: all paths together, and what flies on them; [`socket`] is an endpoint's end of it.
+//! - [`trace`]: what was sent, so that two runs can be compared.
+//! - [`seams`]: the seeded and simulated things that an endpoint is handed.
+//! - [`world`]: the server, the network and the clients' endpoints.
+//! - [`bot`]: somebody who plays.
+//! - [`joins`]: how long it takes to get a seat.
+//!
+//! ```
+//! use quarrel_client::Client;
+//! use quarrel_harness::sim::{Link, SimWorld};
+//! use quarrel_shared::{crowd::Crowd, protocol::JoinTarget};
+//!
+//! SimWorld::<Crowd>::run(7, &[], async |world| {
+//!     let connector = world.connector(&Link::named("train"));
+//!     let mut ada = Client::<Crowd>::connect_with(&connector, "Ada").await.expect("a server that answers");
+//!     ada.join(JoinTarget::Quick).await.expect("a seat");
+//! });
+//! ```
+
+pub mod link;
+
+pub mod direction;
+
+pub mod network;
+pub mod socket;
+pub mod trace;
+
+pub mod seams;
+pub mod world;
+
+pub mod bot;
+
+pub mod joins;
+
+pub use self::{link::Link, network::Network, world::SimWorld};

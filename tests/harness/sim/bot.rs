@@ -1,0 +1,103 @@
+//! Somebody who plays as well as the game's own bots do, from the other end of a simulated link.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use quarrel_client::{
+    ConnectError, Connector, Ending, Happening, LinkCounts, Pilot,
+    clock::Slot,
+    driver::{Command, Driven, Driver},
+};
+use quarrel_shared::{
+    game::{Brain, Game, Seen},
+    protocol::{CloseReason, JoinTarget},
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+
+/// How a bot's life went.
+#[derive(Debug)]
+pub struct Played {
+    /// From the first packet to the seat; `None`: it got none.
+    pub join: Option<Duration>,
+    /// Views that it was shown.
+    pub views: u64,
+    /// Events that it was told.
+    pub events: u64,
+    /// What became of all that the server sent.
+    pub counts: LinkCounts,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// Connects, takes the first seat that there is, plays for so long, and leaves. `seed` decides how it plays.
+///
+/// # Errors
+/// When there is no connection.
+pub async fn play<G: Game>(
+    connector: Connector,
+    name: String,
+    seed: u64,
+    duration: Duration,
+) -> Result<Played, ConnectError> {
+    let skill = G::SKILLS.get(seed as usize % G::SKILLS.len().max(1));
+    let pilot = BotPilot::<G> {
+        brain: skill.and_then(|skill| G::brain(skill, seed)),
+        came: Instant::now(),
+        join: None,
+        views: 0,
+        events: 0,
+    };
+    let (commands, commands_out) = mpsc::channel(2);
+    // There is room for two, so neither this nor the close can fail.
+    let _ = commands.try_send(Command::Join(JoinTarget::Quick));
+    let driver = Driver::connect(&connector, &name, pilot, commands_out).await?;
+    let mut flight = Box::pin(driver.run());
+    let driven = tokio::select! {
+        biased;
+        driven = &mut flight => driven,
+        () = sleep(duration) => {
+            let _ = commands.try_send(Command::Close);
+            flight.await
+        }
+    };
+    // The close frame is on its way once the endpoint had a turn.
+    let _ = tokio::time::timeout(GOODBYE, connector.endpoint().wait_idle()).await;
+    let Driven { pilot, ending, counts, .. } = driven;
+    Ok(Played { join: pilot.join, views: pilot.views, events: pilot.events, counts, ending })
+}
+
+/// As long as a client that goes by itself waits.
+const GOODBYE: Duration = Duration::from_millis(100);
+
+/// The seat's decisions by a brain.
+struct BotPilot<G: Game> {
+    brain: Option<Box<dyn Brain<G>>>,
+    came: Instant,
+    join: Option<Duration>,
+    views: u64,
+    events: u64,
+}
+
+impl<G: Game> Pilot<G> for BotPilot<G> {
+    fn input(&mut self, _slot: Slot, seen: Option<Seen<'_, G>>) -> G::Input {
+        match (&mut self.brain, seen) {
+            (Some(brain), Some(seen)) => brain.decide(seen),
+            _ => G::Input::default(),
+        }
+    }
+
+    fn on(&mut self, happening: Happening<G>, _now: Duration) -> ControlFlow<CloseReason> {
+        match happening {
+            Happening::View(_) => self.views += 1,
+            Happening::Event { .. } => self.events += 1,
+            Happening::Joined(_) => self.join = Some(self.came.elapsed()),
+            Happening::JoinRefused { reason, .. } | Happening::RoomClosed { reason, .. } => {
+                return ControlFlow::Break(reason);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,37 @@
+//! A seed is a test case: two runs of one send packets of the same sizes at the same times.
+
+use std::time::Duration;
+
+use quarrel_harness::sim::{SimWorld, bot, link::LINKS, trace::Trace};
+use quarrel_shared::{arena::Arena, game::Game};
+
+/// Enough for joins, fights, and on the worst links for a lost packet of every kind.
+const PLAYED: Duration = Duration::from_secs(10);
+
+/// A player on each kind of link, in a room with bots.
+fn play<G: Game>(seed: u64) -> Trace {
+    SimWorld::<G>::run(seed, &[], async |world| {
+        world.network().keep_trace();
+        let players = LINKS.iter().zip(seed..).map(|(link, seed)| {
+            tokio::spawn(bot::play::<G>(world.connector(link), link.name.to_owned(), seed, PLAYED))
+        });
+        for player in players.collect::<Vec<_>>() {
+            let played = player.await.expect("a player that does not panic").expect("a connection");
+            assert!(played.join.is_some(), "everybody gets a seat: {played:?}");
+        }
+        world.trace()
+    })
+}
+
+#[test]
+fn the_same_seed_sends_the_same_packets_and_another_seed_others() {
+    let [first, again, other] = [31, 31, 32].map(play::<Arena>);
+    assert!(first.packets() > 1000, "something happens in this test");
+    let (one, two) = (first.sightings(), again.sightings());
+    if let Some(at) = one.iter().zip(&two).position(|(one, two)| one != two) {
+        panic!("two runs part at packet {at}: {:?}, {:?}", one[at], two[at]);
+    }
+    assert_eq!(first.packets(), again.packets(), "one run went on where the other one stopped");
+    assert_eq!(first.hash(), again.hash(), "whoever has no list to compare compares hashes");
+    assert_ne!(first.hash(), other.hash(), "a seed decides something");
+}

@@ -1,0 +1,28 @@
+//! Measurements in the simulated network, each a subcommand that prints JSON lines. Run in release, by the scripts in `tests/bench`.
+
+mod cost;
+mod joins;
+
+use clap::{Parser, Subcommand};
+
+/// Measures in a simulated network, where a seed is a test case.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    measure: Measure,
+}
+
+#[derive(Debug, Subcommand)]
+enum Measure {
+    /// How long it takes to get a seat over a link with loss.
+    Joins(joins::Arguments),
+    /// What simulating a room of players costs this machine.
+    Cost(cost::Arguments),
+}
+
+fn main() {
+    match Arguments::parse().measure {
+        Measure::Joins(arguments) => joins::run(&arguments),
+        Measure::Cost(arguments) => cost::run(&arguments),
+    }
+}
