@@ -9,7 +9,7 @@ use quarrel_shared::{arena::Arena, game::Game};
 const PLAYED: Duration = Duration::from_secs(10);
 
 /// A player on each kind of link, in a room with bots.
-fn play<G: Game>(seed: u64) -> Trace {
+fn play<G: Predict>(seed: u64) -> Trace {
     SimWorld::<G>::run(seed, &[], async |world| {
         world.network().keep_trace();
         let players = LINKS.iter().zip(seed..).map(|(link, seed)| {

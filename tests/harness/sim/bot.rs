@@ -3,12 +3,12 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_client::{
-    ConnectError, Connector, Ending, Happening, LinkCounts, Pilot,
+    ConnectError, Connector, Drawn, Ending, Happening, Joined, LinkCounts, Pilot,
     clock::Slot,
     driver::{Command, Driven, Driver},
 };
 use quarrel_shared::{
-    game::{Brain, Game, Seen},
+    game::{Brain, Predict},
     protocol::{CloseReason, JoinTarget},
 };
 use tokio::{
@@ -35,7 +35,7 @@ pub struct Played {
 ///
 /// # Errors
 /// When there is no connection.
-pub async fn play<G: Game>(
+pub async fn play<G: Predict>(
     connector: Connector,
     name: String,
     seed: u64,
@@ -46,6 +46,7 @@ pub async fn play<G: Game>(
         brain: skill.and_then(|skill| G::brain(skill, seed)),
         came: Instant::now(),
         join: None,
+        joined: None,
         views: 0,
         events: 0,
     };
@@ -72,18 +73,19 @@ pub async fn play<G: Game>(
 const GOODBYE: Duration = Duration::from_millis(100);
 
 /// The seat's decisions by a brain.
-struct BotPilot<G: Game> {
+struct BotPilot<G: Predict> {
     brain: Option<Box<dyn Brain<G>>>,
     came: Instant,
     join: Option<Duration>,
+    joined: Option<Joined>,
     views: u64,
     events: u64,
 }
 
-impl<G: Game> Pilot<G> for BotPilot<G> {
-    fn input(&mut self, _slot: Slot, seen: Option<Seen<'_, G>>) -> G::Input {
-        match (&mut self.brain, seen) {
-            (Some(brain), Some(seen)) => brain.decide(seen),
+impl<G: Predict> Pilot<G> for BotPilot<G> {
+    fn input(&mut self, _slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
+        match (&mut self.brain, self.joined, drawn) {
+            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.seen(joined.rate, joined.seat)),
             _ => G::Input::default(),
         }
     }
@@ -92,7 +94,10 @@ impl<G: Game> Pilot<G> for BotPilot<G> {
         match happening {
             Happening::View(_) => self.views += 1,
             Happening::Event { .. } => self.events += 1,
-            Happening::Joined(_) => self.join = Some(self.came.elapsed()),
+            Happening::Joined(joined) => {
+                self.joined = Some(joined);
+                self.join = Some(self.came.elapsed());
+            }
             Happening::JoinRefused { reason, .. } | Happening::RoomClosed { reason, .. } => {
                 return ControlFlow::Break(reason);
             }

@@ -13,7 +13,7 @@ use quarrel_server::{
     server::{Seams, Server},
     storage::{MatchRecord, MemorySink},
 };
-use quarrel_shared::{game::Game, protocol::JoinTarget};
+use quarrel_shared::{game::Predict, protocol::JoinTarget};
 use quinn::{Endpoint, TokioRuntime};
 use tokio::{
     runtime::{Builder, Handle},
@@ -33,7 +33,7 @@ pub const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 const NEIGHBOURS: u32 = 16;
 
 /// A server, a network and its clients.
-pub struct SimWorld<G: Game> {
+pub struct SimWorld<G: Predict> {
     seed: u64,
     network: Arc<Network>,
     server: Server<G>,
@@ -43,7 +43,7 @@ pub struct SimWorld<G: Game> {
     moves: Cell<u32>,
 }
 
-impl<G: Game> SimWorld<G> {
+impl<G: Predict> SimWorld<G> {
     /// Runs a scenario in a world that follows from the seed. `settings` are the server's, as in [`crate::TestServer::start`].
     ///
     /// # Panics
