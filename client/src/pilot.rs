@@ -25,6 +25,9 @@ pub trait Pilot<G: Game>: Send {
     /// The head of a snapshot that was applied; its view follows as a [`Happening::View`].
     fn on_snapshot(&mut self, _header: &SnapshotHeader, _now: Duration) {}
 
+    /// A snapshot showed that the seat's own things are not where they were predicted, but so far (1/256 unit) away.
+    fn on_correction(&mut self, _by: u32, _now: Duration) {}
+
     /// Something happened. To break off ends the connection, with this reason as its close code.
     fn on(&mut self, happening: Happening<G>, now: Duration) -> ControlFlow<CloseReason>;
 }

@@ -69,12 +69,16 @@ impl<G: Predict> Screen<G> {
         }
     }
 
-    /// A newer snapshot arrived.
-    pub fn heard(&mut self, view: &Arc<View<G::Entity>>, now: Duration) {
+    /// A newer snapshot arrived. Says how far it moved the seat's own things from where they were predicted (1/256 unit), if it
+    /// did.
+    pub fn heard(&mut self, view: &Arc<View<G::Entity>>, now: Duration) -> Option<u32> {
         self.playout.heard(view.tick, now);
         self.interpolation.push(Arc::clone(view));
         let seen = Seen { tick: view.tick, rate: self.rate, seat: self.seat, entities: &view.entities };
+        let before = self.prediction.counts().corrections;
         self.prediction.reconcile(&seen, now);
+        let counts = self.prediction.counts();
+        (counts.corrections > before).then_some(counts.last_correction)
     }
 
     /// The seat wants this: its own things move.

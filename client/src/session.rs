@@ -187,8 +187,11 @@ impl<G: Predict> Session<G> {
         };
         let found = header.used == Some(header.tick);
         seat.clock.heard(header.tick, header.margin, found, now, rtt);
-        self.screen.with(|screen| screen.heard(&view, now));
+        let corrected = self.screen.with(|screen| screen.heard(&view, now)).flatten();
         pilot.on_snapshot(&header, now);
+        if let Some(by) = corrected {
+            pilot.on_correction(by, now);
+        }
         pilot.on(Happening::View(view), now)?;
         seat.deliver(&self.screen, now, pilot)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quarrel_harness::sim::{SimWorld, bot, link::LINKS, trace::Trace};
-use quarrel_shared::{arena::Arena, game::Game};
+use quarrel_shared::{arena::Arena, game::Predict};
 
 /// Enough for joins, fights, and on the worst links for a lost packet of every kind.
 const PLAYED: Duration = Duration::from_secs(10);
