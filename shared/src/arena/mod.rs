@@ -6,12 +6,14 @@
 //! - `map`: walls from a seed; circles and lines against them.
 //! - `fighter`, `kit`, `score`, `bolt`, `pickup`, `bout`: what is replicated; `entity` puts it under one type.
 //! - `input`, `event`, `settings`: what goes in and what comes out.
+//! - `between`: what screens draw, and what shots are judged by, between two states.
 //! - `movement`: the one rule of motion; `predict` lends it to clients.
 //! - `weapons`: what a trigger does and whom it strikes.
 //! - `step`: one tick, in order; `combat`, `forage`, `rules`, `spawn` and `seats` are its parts.
 //! - `sight`: what a seat may see; `save`: checkpoints.
 //! - `brain`: the bots.
 
+mod between;
 mod bolt;
 mod bout;
 mod brain;

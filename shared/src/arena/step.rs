@@ -1,6 +1,6 @@
 //! One tick of Arena, in order.
 
-use super::{Arena, Event, Input, Phase, Seated, movement, weapons::Pose};
+use super::{Arena, Event, Input, Phase, Seated, weapons::Pose};
 use crate::game::{Inputs, Outbox, Step};
 
 impl Arena {
@@ -21,18 +21,17 @@ impl Arena {
         self.publish();
     }
 
-    /// Moves all who stand, and says where they were and are.
+    /// Moves everybody, and says where those who stand were and are.
     fn move_fighters(&mut self, inputs: Inputs<'_, Input>) -> Vec<Pose> {
         let Self { seats, map, .. } = self;
-        let standing = seats.iter_mut().flatten().filter(|seated| seated.fighter.state.is_alive());
         let pose = |seated: &mut Seated| {
             let input = seated.input(inputs);
             let fighter = &mut seated.fighter.state;
             let was = fighter.body.at;
-            movement::advance(&mut fighter.body, &input, map);
-            Pose { allegiance: fighter.allegiance(), was, at: fighter.body.at }
+            fighter.go(&input, map);
+            fighter.is_alive().then(|| Pose { allegiance: fighter.allegiance(), was, at: fighter.body.at })
         };
-        standing.map(pose).collect()
+        seats.iter_mut().flatten().filter_map(pose).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod codings;
 mod determinism;
+mod drawing;
 mod play;
 mod rig;
 mod secrecy;
