@@ -9,6 +9,7 @@
 //! - `between`: what screens draw, and what shots are judged by, between two states.
 //! - `movement`: the one rule of motion; `predict` lends it to clients.
 //! - `weapons`: what a trigger does and whom it strikes.
+//! - `trail`: where everybody stood of late, for shots that are judged by what the shooter saw.
 //! - `step`: one tick, in order; `combat`, `forage`, `rules`, `spawn` and `seats` are its parts.
 //! - `sight`: what a seat may see; `save`: checkpoints.
 //! - `brain`: the bots.
@@ -39,6 +40,7 @@ mod sight;
 mod spawn;
 mod step;
 mod team;
+mod trail;
 mod weapons;
 
 #[cfg(test)]
@@ -46,6 +48,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use self::trail::Past;
 pub use self::{
     bolt::Bolt,
     bout::{Match, Phase},
@@ -61,7 +64,7 @@ pub use self::{
     score::Score,
     settings::{Mode, Settings},
     team::{Allegiance, Team},
-    weapons::Weapon,
+    weapons::{Weapon, arrow_target, looses_arrow},
 };
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
@@ -89,6 +92,8 @@ pub struct Arena {
     seats: Vec<Option<Seated>>,
     bolts: BTreeMap<EntityId, Bolt>,
     pickups: BTreeMap<EntityId, Pickup>,
+    /// Where everybody stood of late.
+    past: Past,
     entities: Entities<ArenaEntity>,
 }
 

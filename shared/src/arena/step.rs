@@ -6,15 +6,16 @@ use crate::game::{Inputs, Outbox, Step};
 impl Arena {
     /// Moves everybody, lets bolts fly, works the weapons, deals out pickups, and sees whether the match is over.
     pub(super) fn advance(&mut self, step: Step<'_, Self>) {
-        let Step { tick, inputs, events, .. } = step;
+        let Step { tick, inputs, rewind, events } = step;
         self.tick = tick;
         self.begin_match_when_due(events);
         self.respawn_when_due(events);
         let poses = self.move_fighters(inputs);
+        self.remember_places();
         if self.bout.state.phase == Phase::Playing {
             // Bolts first: one that is shot in this tick begins to fly in the next.
             self.fly_bolts(&poses, events);
-            self.use_weapons(inputs, &poses, events);
+            self.use_weapons(inputs, rewind, events);
             self.end_match_when_due(events);
         }
         self.forage(events);

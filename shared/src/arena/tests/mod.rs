@@ -4,5 +4,6 @@ mod codings;
 mod determinism;
 mod drawing;
 mod play;
+mod rewind;
 mod rig;
 mod secrecy;
