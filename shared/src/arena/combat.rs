@@ -8,8 +8,9 @@ use super::{
     weapons::{self, Pose, longbow, sword},
 };
 use crate::{
-    game::{Angle, Audience, Inputs, Point},
+    game::{Angle, Audience, Inputs, Point, Rewind},
     id::{EntityId, SeatId},
+    moment::Moment,
 };
 
 /// How long a fallen fighter waits, in milliseconds.
@@ -25,7 +26,7 @@ struct Shot {
 
 impl Arena {
     /// Works everybody's weapon; what goes off takes effect in seat order.
-    pub(super) fn use_weapons(&mut self, inputs: Inputs<'_, Input>, poses: &[Pose], events: &mut Events) {
+    pub(super) fn use_weapons(&mut self, inputs: Inputs<'_, Input>, rewind: Rewind<'_>, events: &mut Events) {
         let rate = self.rate;
         let standing = self.seated_mut().filter(|seated| seated.fighter.state.is_alive());
         let shots: Vec<Shot> = standing
@@ -36,23 +37,26 @@ impl Arena {
             })
             .collect();
         for shot in shots {
-            self.go_off(&shot, poses, events);
+            self.go_off(&shot, rewind.of(shot.by.seat), events);
         }
     }
 
-    fn go_off(&mut self, shot: &Shot, poses: &[Pose], events: &mut Events) {
+    /// Bolts fly in the present. Arrow and sword strike whoever was in the way at `seen`, the moment on the shooter's screen, and
+    /// still stands; who shoots, and the walls, are where they are now.
+    fn go_off(&mut self, shot: &Shot, seen: Moment, events: &mut Events) {
         let &Shot { by, weapon, from, aim } = shot;
         let audience = self.who_see(from, by.seat);
         events.push(audience, Event::Fired { seat: by.seat, weapon, aim });
         match weapon {
             Weapon::Crossbow => self.shoot_bolt(shot),
             Weapon::Longbow => {
-                if let Some(victim) = longbow::strike(&self.map, poses, by, from, aim) {
+                if let Some(victim) = longbow::strike(&self.map, self.standing_at(seen), by, from, aim) {
                     self.strike(by.seat, victim.seat, weapon, events);
                 }
             }
             Weapon::Sword => {
-                let victims: Vec<_> = sword::strike(&self.map, poses, by, from, aim).collect();
+                let others = self.standing_at(seen);
+                let victims: Vec<_> = sword::strike(&self.map, others, by, from, aim).collect();
                 for victim in victims {
                     self.strike(by.seat, victim.seat, weapon, events);
                 }
@@ -145,9 +149,7 @@ impl Seated {
 
     /// Lets go of whatever the hands were at.
     pub(super) const fn lower_weapon(&mut self) {
-        self.fighter.state.is_drawing = false;
-        self.kit.state.drawn_ticks = 0;
-        self.kit.state.busy_ticks = 0;
+        weapons::lower(&mut self.fighter.state, &mut self.kit.state);
     }
 
     /// Lies down and waits.

@@ -3,7 +3,7 @@
 use super::{bolt::Bolt, bout::Match, fighter::Fighter, kit::Kit, pickup::Pickup, score::Score};
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
-    game::{Entity, Place},
+    game::{Entity, Place, Point},
 };
 
 /// The state of one replicated thing of Arena. An id never changes its kind.
@@ -55,6 +55,32 @@ impl Entity for ArenaEntity {
             4 => Bolt::decode(from).map(Self::Bolt),
             5 => Pickup::decode(from).map(Self::Pickup),
             _ => Err(BitsError::OutOfRange),
+        }
+    }
+
+    /// Who moves is drawn between; all else is as it was until it is due.
+    fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
+        match (self, later) {
+            _ if part >= whole => later.clone(),
+            (Self::Fighter(old), Self::Fighter(new)) => Self::Fighter(old.interpolate(new, part, whole)),
+            (Self::Bolt(old), Self::Bolt(new)) => Self::Bolt(old.interpolate(new, part, whole)),
+            _ => self.clone(),
+        }
+    }
+
+    fn displaced(&self, by: Point) -> Self {
+        match self {
+            Self::Fighter(fighter) => Self::Fighter(fighter.displaced(by)),
+            Self::Bolt(bolt) => Self::Bolt(bolt.displaced(by)),
+            Self::Match(_) | Self::Score(_) | Self::Kit(_) | Self::Pickup(_) => self.clone(),
+        }
+    }
+
+    fn jumps_to(&self, later: &Self) -> bool {
+        match (self, later) {
+            (Self::Fighter(old), Self::Fighter(new)) => old.jumps_to(new),
+            (Self::Bolt(old), Self::Bolt(new)) => old.jumps_to(new),
+            _ => false,
         }
     }
 

@@ -1,17 +1,20 @@
 //! A fighter as everybody in sight knows it.
 
 use super::{
+    between::is_jump,
     coding::{
         read_displacement, read_if_new, read_place, read_rate, write_displacement, write_if_new, write_place,
         write_rate,
     },
+    input::Input,
+    map::Map,
     movement::{self, Body},
     team::{Allegiance, Team},
     weapons::Weapon,
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Angle, UNIT},
+    game::{Angle, Point, UNIT},
     id::SeatId,
 };
 
@@ -52,6 +55,15 @@ impl Fighter {
     #[must_use]
     pub const fn allegiance(&self) -> Allegiance {
         Allegiance { seat: self.seat, team: self.team }
+    }
+
+    /// Moves by one tick. The fallen lie still, but time goes on for them too: a body's phase tells the time.
+    pub(super) fn go(&mut self, input: &Input, map: &Map) {
+        if self.is_alive() {
+            movement::advance(&mut self.body, input, map);
+        } else {
+            self.body = self.body.coasted(1);
+        }
     }
 
     /// Takes a blow, the armour half of it as long as it lasts. True when that was the last one.
@@ -99,6 +111,25 @@ impl Fighter {
     /// Itself later, if it goes on as it does.
     pub(super) fn extrapolate(&self, ticks: u32) -> Self {
         Self { body: self.body.coasted(ticks), ..self.clone() }
+    }
+
+    /// Whether this fell or appeared anew until `later`, or was put elsewhere.
+    pub(super) const fn jumps_to(&self, later: &Self) -> bool {
+        let (from, to) = (&self.body, &later.body);
+        self.is_alive() != later.is_alive() || is_jump(from.at, to.at, from.reach_to(to))
+    }
+
+    /// What is drawn on the way to a later state.
+    pub(super) fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
+        if self.jumps_to(later) {
+            return self.clone();
+        }
+        Self { body: self.body.towards(&later.body, part, whole), ..self.clone() }
+    }
+
+    /// Itself beside its place.
+    pub(super) fn displaced(&self, by: Point) -> Self {
+        Self { body: Body { at: self.body.at + by, ..self.body.clone() }, ..self.clone() }
     }
 
     /// Motion, aim and the rest each cost one bit when they are as expected: most are, most of the time.

@@ -6,12 +6,15 @@
 //! - `map`: walls from a seed; circles and lines against them.
 //! - `fighter`, `kit`, `score`, `bolt`, `pickup`, `bout`: what is replicated; `entity` puts it under one type.
 //! - `input`, `event`, `settings`: what goes in and what comes out.
+//! - `between`: what screens draw, and what shots are judged by, between two states.
 //! - `movement`: the one rule of motion; `predict` lends it to clients.
 //! - `weapons`: what a trigger does and whom it strikes.
+//! - `trail`: where everybody stood of late, for shots that are judged by what the shooter saw.
 //! - `step`: one tick, in order; `combat`, `forage`, `rules`, `spawn` and `seats` are its parts.
 //! - `sight`: what a seat may see; `save`: checkpoints.
 //! - `brain`: the bots.
 
+mod between;
 mod bolt;
 mod bout;
 mod brain;
@@ -37,6 +40,7 @@ mod sight;
 mod spawn;
 mod step;
 mod team;
+mod trail;
 mod weapons;
 
 #[cfg(test)]
@@ -44,6 +48,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use self::trail::Past;
 pub use self::{
     bolt::Bolt,
     bout::{Match, Phase},
@@ -59,7 +64,7 @@ pub use self::{
     score::Score,
     settings::{Mode, Settings},
     team::{Allegiance, Team},
-    weapons::Weapon,
+    weapons::{Weapon, arrow_target, looses_arrow},
 };
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
@@ -87,6 +92,8 @@ pub struct Arena {
     seats: Vec<Option<Seated>>,
     bolts: BTreeMap<EntityId, Bolt>,
     pickups: BTreeMap<EntityId, Pickup>,
+    /// Where everybody stood of late.
+    past: Past,
     entities: Entities<ArenaEntity>,
 }
 

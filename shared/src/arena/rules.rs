@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     Arena, ArenaEntity, Event, Map, Match, Mode, Phase, Score, Seated, Settings, Team, Tracked, Winner,
-    step::Events,
+    step::Events, trail::Past,
 };
 use crate::{
     game::{Audience, Entities, GameRng, Outcome, Setup},
@@ -39,6 +39,7 @@ impl Arena {
             seats: vec![None; usize::from(setup.seats)],
             bolts: BTreeMap::new(),
             pickups: BTreeMap::new(),
+            past: Past::new(setup.tick_rate),
             entities,
         };
         arena.lay_out_pickups();
@@ -78,6 +79,7 @@ impl Arena {
         let number = self.bout.state.number.saturating_add(1);
         let seed = map_seed(self.seed, number);
         self.map = Map::from_seed(seed);
+        self.past.clear();
         self.bout.state = fresh_match(&self.settings, self.rate, self.tick, seed, number);
         self.lay_out_pickups();
         for seated in self.seated_mut() {

@@ -1,8 +1,10 @@
-//! Checkpoints: the replicated entities are nearly the whole state, so they are what is written.
+//! Checkpoints: the replicated entities are nearly the whole state, so they are what is written, and the last few ticks.
 
 use std::collections::BTreeMap;
 
-use super::{Arena, ArenaEntity, Bolt, Fighter, Kit, Map, Match, Pickup, Score, Seated, Settings, Tracked};
+use super::{
+    Arena, ArenaEntity, Bolt, Fighter, Kit, Map, Match, Pickup, Score, Seated, Settings, Tracked, trail::Past,
+};
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{Entities, Entity, GameRng, Setup},
@@ -16,6 +18,7 @@ impl Arena {
         out.write_bits(self.tick.0, 32);
         self.rng.encode(out);
         self.entities.save(out, Entity::encode);
+        self.past.save(out);
     }
 
     /// Reads what [`Self::write_state`] wrote.
@@ -23,6 +26,7 @@ impl Arena {
         let tick = Tick(from.read_bits(32)?);
         let rng = GameRng::decode(from)?;
         let entities = Entities::load(from, ArenaEntity::decode)?;
+        let past = Past::load(setup.tick_rate, tick, usize::from(setup.seats), from)?;
         let mut parts = Parts::default();
         entities.iter().for_each(|(id, entity)| parts.sort_in(id, entity.clone()));
         let bout = parts.bout.take().ok_or(BitsError::OutOfRange)?;
@@ -37,6 +41,7 @@ impl Arena {
             seats: parts.seated(setup.seats)?,
             bolts: parts.bolts,
             pickups: parts.pickups,
+            past,
             entities,
         })
     }

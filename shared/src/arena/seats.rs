@@ -30,6 +30,7 @@ impl Arena {
     /// Clears a seat, and the bolts that nobody could answer for any more.
     pub(super) fn leave_seat(&mut self, seat: SeatId) {
         let Some(seated) = self.seats.get_mut(seat.index()).and_then(Option::take) else { return };
+        self.past.forget_seat(seat);
         for id in [seated.fighter.id, seated.kit.id, seated.score.id] {
             self.entities.remove(id);
         }

@@ -1,38 +1,38 @@
 //! One tick of Arena, in order.
 
-use super::{Arena, Event, Input, Phase, Seated, movement, weapons::Pose};
+use super::{Arena, Event, Input, Phase, Seated, weapons::Pose};
 use crate::game::{Inputs, Outbox, Step};
 
 impl Arena {
     /// Moves everybody, lets bolts fly, works the weapons, deals out pickups, and sees whether the match is over.
     pub(super) fn advance(&mut self, step: Step<'_, Self>) {
-        let Step { tick, inputs, events, .. } = step;
+        let Step { tick, inputs, rewind, events } = step;
         self.tick = tick;
         self.begin_match_when_due(events);
         self.respawn_when_due(events);
         let poses = self.move_fighters(inputs);
+        self.remember_places();
         if self.bout.state.phase == Phase::Playing {
             // Bolts first: one that is shot in this tick begins to fly in the next.
             self.fly_bolts(&poses, events);
-            self.use_weapons(inputs, &poses, events);
+            self.use_weapons(inputs, rewind, events);
             self.end_match_when_due(events);
         }
         self.forage(events);
         self.publish();
     }
 
-    /// Moves all who stand, and says where they were and are.
+    /// Moves everybody, and says where those who stand were and are.
     fn move_fighters(&mut self, inputs: Inputs<'_, Input>) -> Vec<Pose> {
         let Self { seats, map, .. } = self;
-        let standing = seats.iter_mut().flatten().filter(|seated| seated.fighter.state.is_alive());
         let pose = |seated: &mut Seated| {
             let input = seated.input(inputs);
             let fighter = &mut seated.fighter.state;
             let was = fighter.body.at;
-            movement::advance(&mut fighter.body, &input, map);
-            Pose { allegiance: fighter.allegiance(), was, at: fighter.body.at }
+            fighter.go(&input, map);
+            fighter.is_alive().then(|| Pose { allegiance: fighter.allegiance(), was, at: fighter.body.at })
         };
-        standing.map(pose).collect()
+        seats.iter_mut().flatten().filter_map(pose).collect()
     }
 }
 

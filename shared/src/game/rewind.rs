@@ -82,6 +82,11 @@ impl<T> Trail<T> {
         self.ticks.iter()
     }
 
+    /// All that is remembered, to take something out of it.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Tick, &mut T)> {
+        self.ticks.iter_mut().map(|(tick, state)| (*tick, state))
+    }
+
     /// Forgets everything, as when the world is another one.
     pub fn clear(&mut self) {
         self.ticks.clear();

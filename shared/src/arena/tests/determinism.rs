@@ -6,6 +6,7 @@ use crate::{
     bits::{BitReader, BitWriter},
     game::{Game, Inputs, Outbox, Own, Predict, Rewind, Seen, Step, checksum},
     id::SeatId,
+    moment::Moment,
     tick::{Tick, TickRate},
 };
 
@@ -14,8 +15,10 @@ fn rig(seed: u64, hz: u16) -> Rig {
     Rig::new(&["hunt", "skirmish", "wander", "hunt", "skirmish", "hunt"], settings, hz, seed)
 }
 
+/// A tick in which everybody saw the others some two ticks ago.
 fn step(arena: &mut Arena, tick: Tick, inputs: &[Option<Input>]) {
-    let rewind = Rewind::new(tick, TickRate::DEFAULT, &[]);
+    let seen = vec![Moment::of(tick).offset(-37); inputs.len()];
+    let rewind = Rewind::new(tick, TickRate::DEFAULT, &seen);
     arena.step(Step { tick, inputs: Inputs::new(inputs), rewind, events: &mut Outbox::new() });
 }
 

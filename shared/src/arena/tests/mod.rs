@@ -2,6 +2,8 @@
 
 mod codings;
 mod determinism;
+mod drawing;
 mod play;
+mod rewind;
 mod rig;
 mod secrecy;

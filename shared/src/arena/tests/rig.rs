@@ -4,6 +4,7 @@ use crate::{
     arena::{Arena, ArenaEntity, Event, Fighter, Input, Settings},
     game::{Audience, Brain, Deed, Entity, Game, Inputs, Occupant, Outbox, Place, Rewind, Seen, Setup, Step},
     id::{EntityId, SeatId},
+    moment::Moment,
     tick::{Tick, TickRate},
 };
 
@@ -14,6 +15,8 @@ pub(super) struct Rig {
     pub(super) tick: Tick,
     brains: Vec<Box<dyn Brain<Arena>>>,
     pub(super) deeds: Vec<Deeds>,
+    /// How far in the past every bot sees the others, in sixteenths of a tick.
+    pub(super) lag: u32,
     scratch: Vec<(EntityId, ArenaEntity)>,
 }
 
@@ -27,7 +30,7 @@ impl Rig {
         let brains =
             skills.iter().zip(seed..).map(|(skill, seed)| Arena::brain(skill, seed).unwrap()).collect();
         let deeds = vec![Deeds::default(); skills.len()];
-        Self { setup, arena, tick: Tick(0), brains, deeds, scratch: Vec::new() }
+        Self { setup, arena, tick: Tick(0), brains, deeds, lag: 0, scratch: Vec::new() }
     }
 
     /// What every bot wants, seen through its own view.
@@ -44,10 +47,23 @@ impl Rig {
     /// One tick; what it told, and to whom.
     pub(super) fn step(&mut self) -> Vec<(Audience, Event)> {
         let inputs = self.decide();
+        self.step_with(&inputs)
+    }
+
+    /// One tick: what everybody wanted, and what it told.
+    pub(super) fn step_told(&mut self) -> (Vec<Input>, Vec<Event>) {
+        let inputs = self.decide();
+        let events = self.step_with(&inputs).into_iter().map(|(_, event)| event).collect();
+        (inputs.into_iter().flatten().collect(), events)
+    }
+
+    /// One tick with these inputs.
+    pub(super) fn step_with(&mut self, inputs: &[Option<Input>]) -> Vec<(Audience, Event)> {
         self.tick = self.tick.next();
         let mut events = Outbox::new();
-        let rewind = Rewind::new(self.tick, self.setup.tick_rate, &[]);
-        self.arena.step(Step { tick: self.tick, inputs: Inputs::new(&inputs), rewind, events: &mut events });
+        let seen = vec![Moment::of(self.tick).offset(-i64::from(self.lag)); inputs.len()];
+        let rewind = Rewind::new(self.tick, self.setup.tick_rate, &seen);
+        self.arena.step(Step { tick: self.tick, inputs: Inputs::new(inputs), rewind, events: &mut events });
         let events: Vec<_> = events.drain().collect();
         self.count(&events);
         events

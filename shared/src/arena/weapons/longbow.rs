@@ -3,7 +3,7 @@
 use crate::{
     arena::{
         fighter::Fighter, geometry::passing, input::Input, kit::Kit, map::Map, team::Allegiance,
-        weapons::Pose,
+        weapons::Standing,
     },
     game::{Angle, Point, UNIT},
     tick::TickRate,
@@ -28,19 +28,19 @@ pub(super) fn is_loosed(kit: &mut Kit, input: &Input, rate: TickRate) -> bool {
     is_loosed
 }
 
-/// Which enemy's pose an arrow strikes first; walls stop it.
+/// Which enemy an arrow strikes first; walls stop it.
 pub(crate) fn strike(
     map: &Map,
-    poses: &[Pose],
+    others: impl Iterator<Item = Standing>,
     archer: Allegiance,
     from: Point,
     aim: Angle,
 ) -> Option<Allegiance> {
     let far = from + aim.times(RANGE);
     let end = map.march(from, far).unwrap_or(far);
-    let struck = |pose: &&Pose| Some((passing(from, end, pose.at, Fighter::RADIUS)?, pose.allegiance));
-    let enemies = poses.iter().filter(|pose| pose.allegiance.is_enemy_of(archer));
-    enemies.filter_map(|pose| struck(&pose)).min_by_key(|(along, _)| *along).map(|(_, victim)| victim)
+    let struck = |other: Standing| Some((passing(from, end, other.at, Fighter::RADIUS)?, other.who));
+    let enemies = others.filter(|other| other.who.is_enemy_of(archer));
+    enemies.filter_map(struck).min_by_key(|(along, _)| *along).map(|(_, victim)| victim)
 }
 
 #[cfg(test)]
@@ -50,8 +50,8 @@ mod tests {
 
     const ARCHER: Allegiance = Allegiance { seat: SeatId(0), team: Some(Team::Red) };
 
-    fn pose(seat: u16, team: Team, at: Point) -> Pose {
-        Pose { allegiance: Allegiance { seat: SeatId(seat), team: Some(team) }, was: at, at }
+    fn standing(seat: u16, team: Team, at: Point) -> Standing {
+        Standing { who: Allegiance { seat: SeatId(seat), team: Some(team) }, at }
     }
 
     /// Somewhere with `free` (1/256 unit) of floor to the east and a wall soon after.
@@ -68,8 +68,9 @@ mod tests {
         let map = Map::from_seed(1);
         let from = lane(&map, 8 * UNIT);
         let east = |units: i32| from + Point::new(units * UNIT, 0);
-        let poses = [pose(1, Team::Blue, east(7)), pose(2, Team::Blue, east(5)), pose(3, Team::Red, east(3))];
-        let struck = strike(&map, &poses, ARCHER, from, Angle(0));
+        let others = [(1, Team::Blue, 7), (2, Team::Blue, 5), (3, Team::Red, 3)]
+            .map(|(seat, team, away)| standing(seat, team, east(away)));
+        let struck = strike(&map, others.into_iter(), ARCHER, from, Angle(0));
         assert_eq!(struck.map(|one| one.seat), Some(SeatId(2)));
     }
 
@@ -78,14 +79,14 @@ mod tests {
         let map = Map::from_seed(1);
         let from = lane(&map, 8 * UNIT);
         let behind = map.march(from, from + Point::new(RANGE, 0)).unwrap() + Point::new(2 * UNIT, 0);
-        assert_eq!(strike(&map, &[pose(1, Team::Blue, behind)], ARCHER, from, Angle(0)), None);
+        assert_eq!(strike(&map, [standing(1, Team::Blue, behind)].into_iter(), ARCHER, from, Angle(0)), None);
     }
 
     #[test]
     fn an_arrow_aimed_beside_strikes_nobody() {
         let map = Map::from_seed(1);
         let from = lane(&map, 8 * UNIT);
-        let poses = [pose(1, Team::Blue, from + Point::new(6 * UNIT, UNIT / 2))];
-        assert_eq!(strike(&map, &poses, ARCHER, from, Angle(0)), None);
+        let others = [standing(1, Team::Blue, from + Point::new(6 * UNIT, UNIT / 2))];
+        assert_eq!(strike(&map, others.into_iter(), ARCHER, from, Angle(0)), None);
     }
 }

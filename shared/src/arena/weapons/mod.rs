@@ -1,16 +1,17 @@
 //! The three weapons, and the one hand that holds them: what pulling a trigger does to a fighter's own state.
 //!
-//! Whom a weapon strikes is asked of the poses handed in, never of the world as it stands: lag compensation judges a shot
-//! by handing in the poses that the shooter saw.
+//! Whom a weapon strikes is asked of those handed in, never of the world as it stands: lag compensation judges a shot by
+//! handing in where the shooter saw everybody, and a client asks the same of what its screen shows.
 
 mod crossbow;
 pub(super) mod longbow;
 pub(super) mod sword;
 
-use super::{fighter::Fighter, input::Input, kit::Kit, team::Allegiance};
+use super::{fighter::Fighter, input::Input, kit::Kit, map::Map, team::Allegiance};
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::Point,
+    id::SeatId,
     tick::TickRate,
 };
 
@@ -26,7 +27,16 @@ pub enum Weapon {
     Sword,
 }
 
-/// Where somebody was and is, as far as a blow is concerned.
+/// Where somebody stands, as far as a blow that lands at once is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Who.
+    pub who: Allegiance,
+    /// Where.
+    pub at: Point,
+}
+
+/// Where somebody was and is, as far as a bolt in flight is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pose {
     /// Whose it is.
@@ -79,6 +89,36 @@ pub(super) fn work(fighter: &mut Fighter, kit: &mut Kit, input: &Input, rate: Ti
     }
     fighter.is_drawing = kit.drawn_ticks > 0;
     goes_off
+}
+
+/// Lets go of whatever the hands are at.
+pub(super) const fn lower(fighter: &mut Fighter, kit: &mut Kit) {
+    fighter.is_drawing = false;
+    kit.drawn_ticks = 0;
+    kit.busy_ticks = 0;
+}
+
+/// Whether this input looses an arrow in the coming tick, if weapons are at work: the match is played. A client that knows its
+/// own fighter and kit can tell.
+#[must_use]
+pub fn looses_arrow(fighter: &Fighter, kit: &Kit, input: &Input, rate: TickRate) -> bool {
+    let goes_off = work(&mut fighter.clone(), &mut kit.clone(), input, rate);
+    goes_off && input.weapon == Weapon::Longbow && fighter.is_alive()
+}
+
+/// Whom an arrow strikes that `shooter` looses from where it is to where it aims, if the others are where they are said to be.
+/// The room asks this of where the shooter saw them, and a client of what it draws.
+#[must_use]
+pub fn arrow_target<'a>(
+    map: &Map,
+    shooter: &Fighter,
+    others: impl Iterator<Item = &'a Fighter>,
+) -> Option<SeatId> {
+    let standing = others
+        .filter(|other| other.is_alive())
+        .map(|other| Standing { who: other.allegiance(), at: other.body.at });
+    let struck = longbow::strike(map, standing, shooter.allegiance(), shooter.body.at, shooter.body.aim);
+    struck.map(|victim| victim.seat)
 }
 
 impl Bits for Weapon {

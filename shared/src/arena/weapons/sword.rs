@@ -1,7 +1,7 @@
 //! The sword: whoever stands near and in front is struck.
 
 use crate::{
-    arena::{fighter::Fighter, input::Input, kit::Kit, map::Map, team::Allegiance, weapons::Pose},
+    arena::{fighter::Fighter, input::Input, kit::Kit, map::Map, team::Allegiance, weapons::Standing},
     game::{Angle, Point, UNIT},
 };
 
@@ -15,19 +15,18 @@ pub(super) const fn is_swung(kit: &Kit, input: &Input) -> bool {
     input.fire && kit.busy_ticks == 0
 }
 
-/// All enemies' poses that a swing strikes.
+/// All enemies that a swing strikes.
 pub(crate) fn strike(
     map: &Map,
-    poses: &[Pose],
+    others: impl Iterator<Item = Standing>,
     swinger: Allegiance,
     from: Point,
     aim: Angle,
 ) -> impl Iterator<Item = Allegiance> {
     let is_near = move |at: Point| from.distance(at) <= (REACH + Fighter::RADIUS) as u32;
     let is_ahead = move |at: Point| aim.turn_to(Angle::of(at - from)).unsigned_abs() <= HALF_ARC;
-    poses
-        .iter()
-        .filter(move |pose| pose.allegiance.is_enemy_of(swinger) && is_near(pose.at) && is_ahead(pose.at))
-        .filter(move |pose| map.is_free(from, pose.at))
-        .map(|pose| pose.allegiance)
+    others
+        .filter(move |other| other.who.is_enemy_of(swinger) && is_near(other.at) && is_ahead(other.at))
+        .filter(move |other| map.is_free(from, other.at))
+        .map(|other| other.who)
 }

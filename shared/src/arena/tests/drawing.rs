@@ -1,0 +1,135 @@
+//! What screens draw between two states, and beside their place.
+
+use super::rig::Rig;
+use crate::{
+    arena::{ArenaEntity, Body, Bolt, Event, Fighter, RUN_SPEED, Settings, spawn},
+    game::{Angle, Entity, Place, Point},
+    id::SeatId,
+    tick::{Tick, TickRate},
+};
+
+fn fighter(tick: u32, x: i32, aim: u16) -> Fighter {
+    let body = Body::standing(Point::new(x, 2000), Angle(aim), Tick(tick), TickRate::DEFAULT);
+    spawn::fighter(SeatId(1), None, body)
+}
+
+fn bolt(age_ticks: u16) -> Bolt {
+    let (from, aim, rate) = (Point::new(3000, 3000), Angle(5000), TickRate::DEFAULT);
+    Bolt { owner: SeatId(1), from, aim, age_ticks, rate }
+}
+
+fn at(entity: &ArenaEntity) -> Point {
+    let Place::At(at) = entity.place() else { panic!("{entity:?} has no place") };
+    at
+}
+
+#[test]
+fn a_runner_is_drawn_between_two_states_with_the_rest_of_the_earlier_one() {
+    let old = Fighter { health: 90, ..fighter(10, 1000, 65_000) };
+    let new = Fighter { health: 40, ..fighter(12, 1100, 500) };
+    let drawn = ArenaEntity::Fighter(old.clone()).interpolate(&ArenaEntity::Fighter(new), 8, 32);
+    let ArenaEntity::Fighter(drawn) = drawn else { panic!("another kind") };
+    assert_eq!((drawn.body.at.x, drawn.body.aim), (1025, Angle(65_000) + Angle(259)));
+    let expected = Body { at: drawn.body.at, aim: drawn.body.aim, ..old.body.clone() };
+    assert_eq!(drawn, Fighter { body: expected, ..old }, "nobody is seen struck before it happens");
+}
+
+#[test]
+fn what_is_drawn_is_right_at_both_ends() {
+    let fallen = Fighter { health: 0, ..fighter(12, 1100, 500) };
+    let pairs = [
+        (ArenaEntity::Fighter(fighter(10, 1000, 0)), ArenaEntity::Fighter(fighter(12, 1100, 500))),
+        (ArenaEntity::Fighter(fighter(10, 1000, 0)), ArenaEntity::Fighter(fallen)),
+        (ArenaEntity::Bolt(bolt(4)), ArenaEntity::Bolt(bolt(9))),
+    ];
+    for (old, new) in pairs {
+        assert_eq!(old.interpolate(&new, 0, 16), old);
+        assert_eq!(old.interpolate(&new, 16, 16), new);
+    }
+}
+
+#[test]
+fn a_bolt_is_drawn_on_its_line_between_two_states() {
+    let (old, new) = (ArenaEntity::Bolt(bolt(4)), ArenaEntity::Bolt(bolt(6)));
+    for part in 0..=16 {
+        assert_eq!(at(&old.interpolate(&new, part, 16)), at(&old).towards(at(&new), part, 16));
+    }
+}
+
+#[test]
+fn whoever_falls_or_appears_or_is_put_elsewhere_is_drawn_as_before_until_it_is_due() {
+    let stood = fighter(10, 1000, 0);
+    let fallen = Fighter { health: 0, ..fighter(11, 1000, 0) };
+    let elsewhere = fighter(11, 5000, 0);
+    for (old, new) in [(&stood, &fallen), (&fallen, &elsewhere), (&stood, &elsewhere)] {
+        let (old, new) = (ArenaEntity::Fighter(old.clone()), ArenaEntity::Fighter(new.clone()));
+        assert!(old.jumps_to(&new));
+        assert_eq!(old.interpolate(&new, 15, 16), old);
+    }
+}
+
+#[test]
+fn a_guess_that_was_a_little_off_is_no_jump() {
+    let (guess, confirmed) = (fighter(10, 1000, 0), fighter(10, 1000 + 600, 0));
+    assert!(!guess.jumps_to(&confirmed), "a dash that did not happen is eased");
+    assert!(guess.jumps_to(&fighter(10, 4000, 0)), "but nobody eases across the map");
+    let beside = Bolt { from: Point::new(3200, 3000), ..bolt(4) };
+    assert!(!bolt(4).jumps_to(&beside));
+}
+
+#[test]
+fn what_is_drawn_beside_its_place_is_else_the_same() {
+    let by = Point::new(-30, 12);
+    for entity in [ArenaEntity::Fighter(fighter(10, 1000, 0)), ArenaEntity::Bolt(bolt(4))] {
+        let drawn = entity.displaced(by);
+        assert_eq!(at(&drawn), at(&entity) + by);
+        assert_eq!(drawn.displaced(-by), entity);
+    }
+}
+
+/// Running, dashing, sliding along walls: whatever the rule of motion makes is drawn as motion, and nothing else is.
+#[test]
+fn nobody_who_stands_ever_jumps_and_everybody_who_appears_does() {
+    for (hz, apart) in [(5, 1), (10, 3), (30, 1), (30, 6), (60, 4), (128, 1), (128, 30)] {
+        let mut rig = Rig::new(&["hunt"; 12], Settings { score_to_win: 8, ..Settings::default() }, hz, 7);
+        let mut old: Vec<Fighter> = rig.fighters().cloned().collect();
+        let (mut appeared, mut moved) = (vec![false; old.len()], 0);
+        for tick in 1..=u32::from(hz) * 30 {
+            for (_, event) in rig.step() {
+                match event {
+                    Event::Respawned { seat, .. } => appeared[seat.index()] = true,
+                    Event::Eliminated { victim, .. } => appeared[victim.index()] = true,
+                    _ => {}
+                }
+            }
+            if tick % apart != 0 {
+                continue;
+            }
+            for ((old, new), appeared) in old.iter().zip(rig.fighters()).zip(&appeared) {
+                let is_short = old.body.at.distance(new.body.at) < RUN_SPEED as u32;
+                assert!(
+                    old.jumps_to(new) == *appeared || is_short && *appeared,
+                    "at {hz} Hz: {old:?} {new:?}"
+                );
+                moved += u32::from(old.body.at != new.body.at);
+            }
+            old = rig.fighters().cloned().collect();
+            appeared.fill(false);
+        }
+        assert!(moved > 500 / apart, "{moved} ways at {hz} Hz");
+    }
+}
+
+#[test]
+fn a_body_tells_the_time_also_of_who_has_fallen() {
+    for hz in [10, 30, 60, 128] {
+        let mut rig = Rig::new(&["hunt"; 8], Settings::default(), hz, 3);
+        for _ in 0..u32::from(hz) * 20 {
+            rig.step();
+            for fighter in rig.fighters() {
+                assert_eq!(fighter.body.ticks_since(rig.tick), 0, "at {} and {hz} Hz", rig.tick);
+                assert_eq!(fighter.body.ticks_since(rig.tick.before(3)), 3.min(rig.tick.0));
+            }
+        }
+    }
+}
