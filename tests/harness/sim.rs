@@ -10,7 +10,7 @@
 //! - [`seams`]: the seeded and simulated things that an endpoint is handed.
 //! - [`world`]: the server, the network and the clients' endpoints.
 //! - [`bot`]: somebody who plays.
-//! - [`joins`]: how long it takes to get a seat.
+//! - [`joins`]: how long it takes to get a seat. [`feel`]: what play is like over a link.
 //!
 //! ```
 //! use quarrel_client::Client;
@@ -38,5 +38,7 @@ pub mod world;
 pub mod bot;
 
 pub mod joins;
+
+pub mod feel;
 
 pub use self::{link::Link, network::Network, world::SimWorld};

@@ -1,6 +1,7 @@
 //! Measurements in the simulated network, each a subcommand that prints JSON lines. Run in release, by the scripts in `tests/bench`.
 
 mod cost;
+mod feel;
 mod joins;
 
 use clap::{Parser, Subcommand};
@@ -16,6 +17,8 @@ struct Arguments {
 enum Measure {
     /// How long it takes to get a seat over a link with loss.
     Joins(joins::Arguments),
+    /// What play is like over each link.
+    Feel(feel::Arguments),
     /// What simulating a room of players costs this machine.
     Cost(cost::Arguments),
 }
@@ -23,6 +26,7 @@ enum Measure {
 fn main() {
     match Arguments::parse().measure {
         Measure::Joins(arguments) => joins::run(&arguments),
+        Measure::Feel(arguments) => feel::run(&arguments),
         Measure::Cost(arguments) => cost::run(&arguments),
     }
 }
