@@ -1,7 +1,11 @@
 //! A crossbow bolt in flight: it goes straight, and everybody who sees it can reckon where it will be.
 
-use super::between::is_jump;
-use super::coding::{read_place, read_rate, read_var, write_place, write_rate};
+use super::{
+    between::is_jump,
+    coding::{read_place, read_rate, read_var, write_place, write_rate},
+    fighter::Fighter,
+    map::Map,
+};
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{Angle, Point, UNIT},
@@ -37,6 +41,19 @@ impl Bolt {
     pub fn at(&self) -> Point {
         let flown = i64::from(Self::SPEED) * i64::from(self.age_ticks) / i64::from(self.rate.hz());
         self.from + self.aim.times(flown as i32)
+    }
+
+    /// The bolt that leaves a fighter's crossbow.
+    pub(super) const fn shot_by(fighter: &Fighter) -> Self {
+        let body = &fighter.body;
+        Self { owner: fighter.seat, from: body.at, aim: body.aim, age_ticks: 0, rate: body.rate }
+    }
+
+    /// Flies for a tick.
+    pub(super) fn fly(&self, map: &Map) -> Flight {
+        let after = self.extrapolate(1);
+        let wall = map.march(self.at(), after.at());
+        Flight { after, wall }
     }
 
     /// Whether it has flown as far as it can.
@@ -89,6 +106,21 @@ impl Bolt {
     pub(super) fn extrapolate(&self, ticks: u32) -> Self {
         let age_ticks = self.age_ticks.saturating_add(u16::try_from(ticks).unwrap_or(u16::MAX));
         Self { age_ticks, ..self.clone() }
+    }
+}
+
+/// A tick of a bolt's flight, if nobody is in its way.
+pub(super) struct Flight {
+    /// The bolt when it has flown.
+    pub(super) after: Bolt,
+    /// Where a wall stops it.
+    pub(super) wall: Option<Point>,
+}
+
+impl Flight {
+    /// Whether it was the last one.
+    pub(super) fn is_last(&self) -> bool {
+        self.wall.is_some() || self.after.is_spent()
     }
 }
 

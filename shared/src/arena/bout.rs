@@ -39,6 +39,16 @@ pub enum Phase {
 }
 
 impl Match {
+    /// Whether weapons work in this tick, as far as is known now: nobody knows who will have won by then.
+    pub(super) fn is_played_in(&self, tick: Tick) -> bool {
+        self.phase == Phase::Playing && tick <= self.ends
+    }
+
+    /// Whether the phase's time is up with this tick.
+    pub(super) fn is_due(&self, tick: Tick) -> bool {
+        tick >= self.ends
+    }
+
     pub(super) fn encode(&self, out: &mut BitWriter) {
         out.write_u64(self.seed);
         out.write_bool(self.mode == Mode::Teams);

@@ -2,6 +2,7 @@
 
 use super::{
     Arena, ArenaEntity, Bolt, Event, Fighter, Input, Seated, Weapon,
+    bolt::Flight,
     geometry::{WHOLE_WAY, part_of_way, passing},
     step::Events,
     team::Allegiance,
@@ -48,7 +49,7 @@ impl Arena {
         let audience = self.who_see(from, by.seat);
         events.push(audience, Event::Fired { seat: by.seat, weapon, aim });
         match weapon {
-            Weapon::Crossbow => self.shoot_bolt(shot),
+            Weapon::Crossbow => self.shoot_bolt(by.seat),
             Weapon::Longbow => {
                 if let Some(victim) = longbow::strike(&self.map, self.standing_at(seen), by, from, aim) {
                     self.strike(by.seat, victim.seat, weapon, events);
@@ -65,9 +66,9 @@ impl Arena {
     }
 
     /// A room with 65,535 things in it has no place for another bolt: the string just snaps.
-    fn shoot_bolt(&mut self, shot: &Shot) {
-        let bolt =
-            Bolt { owner: shot.by.seat, from: shot.from, aim: shot.aim, age_ticks: 0, rate: self.rate };
+    fn shoot_bolt(&mut self, by: SeatId) {
+        let Some(seated) = self.at_seat(by) else { return };
+        let bolt = Bolt::shot_by(&seated.fighter.state);
         if let Ok(id) = self.entities.insert(ArenaEntity::Bolt(bolt.clone())) {
             self.bolts.insert(id, bolt);
         }
@@ -78,16 +79,15 @@ impl Arena {
         let flights: Vec<(EntityId, Bolt)> =
             self.bolts.iter().map(|(&id, bolt)| (id, bolt.clone())).collect();
         for (id, before) in flights {
-            let after = before.extrapolate(1);
-            let wall = self.map.march(before.at(), after.at());
-            let victim = self.first_in_the_way(&before, &after, wall, poses);
+            let flight = before.fly(&self.map);
+            let victim = self.first_in_the_way(&before, &flight, poses);
             if let Some(victim) = victim {
                 self.strike(before.owner, victim.seat, Weapon::Crossbow, events);
             }
-            if victim.is_some() || wall.is_some() || after.is_spent() {
+            if victim.is_some() || flight.is_last() {
                 self.remove_bolt(id);
             } else {
-                self.bolts.insert(id, after);
+                self.bolts.insert(id, flight.after);
             }
         }
     }
@@ -98,18 +98,13 @@ impl Arena {
         self.entities.remove(id);
     }
 
-    /// Whom a bolt meets first in this tick, before it meets `wall`. Both move, so its way is taken relative to each fighter's:
+    /// Whom a bolt meets first in this tick, before it meets a wall. Both move, so its way is taken relative to each fighter's:
     /// nobody is flown through, however long a tick is.
-    fn first_in_the_way(
-        &self,
-        before: &Bolt,
-        after: &Bolt,
-        wall: Option<Point>,
-        poses: &[Pose],
-    ) -> Option<Allegiance> {
+    fn first_in_the_way(&self, before: &Bolt, flight: &Flight, poses: &[Pose]) -> Option<Allegiance> {
         let owner = self.seats.get(before.owner.index())?.as_ref()?.fighter.state.allegiance();
-        let (from, end) = (before.at(), wall.unwrap_or_else(|| after.at()));
-        let time = WHOLE_WAY * i64::from(from.distance(end)) / i64::from(from.distance(after.at()).max(1));
+        let (from, goal) = (before.at(), flight.after.at());
+        let end = flight.wall.unwrap_or(goal);
+        let time = WHOLE_WAY * i64::from(from.distance(end)) / i64::from(from.distance(goal).max(1));
         let met = |pose: &Pose| {
             let then = part_of_way(pose.was, pose.at, time.min(WHOLE_WAY));
             passing(from - pose.was, end - then, Point::default(), Fighter::RADIUS + Bolt::RADIUS)

@@ -32,6 +32,11 @@ impl Kit {
         Self { seat, quiver: Self::FIRST_QUIVER, busy_ticks: 0, drawn_ticks: 0, respawn_ticks: 0 }
     }
 
+    /// A tick of waiting to appear again.
+    pub(super) const fn wait(&mut self) {
+        self.respawn_ticks = self.respawn_ticks.saturating_sub(1);
+    }
+
     pub(super) fn encode(&self, out: &mut BitWriter) {
         self.seat.encode(out);
         for (value, order) in self.numbers() {

@@ -60,7 +60,7 @@ impl Arena {
     /// Ends the match when somebody has the score to win, or time is up.
     pub(super) fn end_match_when_due(&mut self, events: &mut Events) {
         let is_won = self.best_score() >= self.settings.score_to_win;
-        if !is_won && self.tick < self.bout.state.ends {
+        if !is_won && !self.bout.state.is_due(self.tick) {
             return;
         }
         self.bout.state.phase = Phase::Result;
@@ -73,7 +73,7 @@ impl Arena {
 
     /// Begins the next match, on a new map, when the result has been shown long enough.
     pub(super) fn begin_match_when_due(&mut self, events: &mut Events) {
-        if self.bout.state.phase == Phase::Playing || self.tick < self.bout.state.ends {
+        if self.bout.state.phase == Phase::Playing || !self.bout.state.is_due(self.tick) {
             return;
         }
         let number = self.bout.state.number.saturating_add(1);

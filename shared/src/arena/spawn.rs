@@ -14,9 +14,8 @@ impl Arena {
     pub(super) fn respawn_when_due(&mut self, events: &mut Events) {
         for index in 0..self.seats.len() {
             let Some(seated) = &mut self.seats[index] else { continue };
-            let wait = &mut seated.kit.state.respawn_ticks;
-            *wait = wait.saturating_sub(1);
-            if *wait == 0 && !seated.fighter.state.is_alive() {
+            seated.kit.state.wait();
+            if seated.kit.state.respawn_ticks == 0 && !seated.fighter.state.is_alive() {
                 self.appear(SeatId(index as u16), events);
             }
         }

@@ -1,6 +1,6 @@
 //! One tick of Arena, in order.
 
-use super::{Arena, Event, Input, Phase, Seated, weapons::Pose};
+use super::{Arena, Event, Input, Seated, weapons::Pose};
 use crate::game::{Inputs, Outbox, Step};
 
 impl Arena {
@@ -12,7 +12,7 @@ impl Arena {
         self.respawn_when_due(events);
         let poses = self.move_fighters(inputs);
         self.remember_places();
-        if self.bout.state.phase == Phase::Playing {
+        if self.bout.state.is_played_in(tick) {
             // Bolts first: one that is shot in this tick begins to fly in the next.
             self.fly_bolts(&poses, events);
             self.use_weapons(inputs, rewind, events);
@@ -37,10 +37,12 @@ impl Arena {
 }
 
 impl Seated {
-    /// What this seat wants; without an input it stands and keeps its aim and its weapon.
+    /// What this seat wants; without an input it stands and keeps its aim and its weapon. A drawn longbow is held, for to let go
+    /// is to shoot, and nothing is shot by who says nothing.
     pub(super) fn input(&self, inputs: Inputs<'_, Input>) -> Input {
         let fighter = &self.fighter.state;
-        let idle = || Input { aim: fighter.body.aim, weapon: fighter.weapon, ..Input::default() };
+        let (aim, weapon, fire) = (fighter.body.aim, fighter.weapon, fighter.is_drawing);
+        let idle = || Input { aim, weapon, fire, ..Input::default() };
         inputs.of(fighter.seat).copied().unwrap_or_else(idle)
     }
 }

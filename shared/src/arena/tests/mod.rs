@@ -3,6 +3,7 @@
 mod codings;
 mod determinism;
 mod drawing;
+mod foresight;
 mod play;
 mod rewind;
 mod rig;
