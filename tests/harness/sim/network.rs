@@ -271,7 +271,8 @@ impl Network {
 }
 
 impl State {
-    /// Whose turn a packet between these two is, and what becomes of it; `None` when there is no path between them.
+    /// Whose turn a packet between these two is, and what becomes of it; `None` when there is no path between them: then it leaves no
+    /// trace either.
     fn fate(
         &mut self,
         now: Duration,

@@ -147,15 +147,16 @@ impl<G: Predict> SimWorld<G> {
         self.network.path_of(address).expect("a player's endpoint")
     }
 
-    /// Lets a player change networks: the same endpoint, from another address and over another link. What was on its way over the old
-    /// one is lost, as when a telephone leaves the house. The new path.
+    /// Lets a player change networks: the same endpoint, from another address and over another link. The new path.
+    ///
+    /// The old address is nobody's from now on, as when a telephone leaves the house: what flies there is lost, what comes from there
+    /// still arrives.
     ///
     /// # Panics
     /// When the endpoint has ended.
     pub fn rebind(&self, endpoint: &Endpoint, link: &Link) -> PathId {
         let moved = self.moves.replace(self.moves.get() + 1);
-        let old = self.path(endpoint);
-        self.network.black_out(old, self.now()..Duration::MAX);
+        self.network.unbind(endpoint.local_addr().expect("an endpoint with a socket"));
         let path = self.network.path(*link);
         let socket = self.network.bind(address(11, moved), Some(path));
         endpoint.rebind_abstract(socket).expect("an endpoint that lives");
