@@ -13,6 +13,9 @@ use quarrel_harness::sim::{
 pub(crate) struct Arguments {
     /// Over these links; all when none is named.
     links: Vec<String>,
+    /// Over a quiet link of this round trip instead, in milliseconds; may be said several times.
+    #[arg(long, conflicts_with = "links")]
+    round_trip_ms: Vec<f64>,
     /// One JSON line for each link instead of a table.
     #[arg(long)]
     json: bool,
@@ -29,11 +32,12 @@ pub(crate) struct Arguments {
 
 /// Measures and prints.
 pub(crate) fn run(arguments: &Arguments) {
-    let links: Vec<Link> = if arguments.links.is_empty() {
-        LINKS.to_vec()
-    } else {
-        arguments.links.iter().map(|name| Link::named(name)).collect()
-    };
+    let named = arguments.links.iter().map(|name| Link::named(name));
+    let quiet = arguments.round_trip_ms.iter().map(|ms| Link::round_trip("quiet", *ms));
+    let mut links: Vec<Link> = named.chain(quiet).collect();
+    if links.is_empty() {
+        links.extend(LINKS);
+    }
     let session = Session {
         seed: arguments.seed,
         players: arguments.players,

@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_client::{Drawn, Happening, Joined, Pilot, clock::Slot};
 use quarrel_shared::{
-    arena::{Arena, ArenaEntity, Fighter, Input, Kit, Map, Scene, Weapon, arrow_target, looses_arrow},
+    arena::{Arena, ArenaEntity, Fighter, Input, Kit, Map, Phase, Scene, Weapon, arrow_target, looses_arrow},
     game::{Angle, Brain, Game, Own, Point, Predict},
     id::EntityId,
     protocol::{CloseReason, datagram::SnapshotHeader},
@@ -23,7 +23,8 @@ pub(super) struct Marksman {
 
 /// One's own fighter and kit, as predicted.
 struct Me<'a> {
-    id: EntityId,
+    fighter_id: EntityId,
+    kit_id: EntityId,
     fighter: &'a Fighter,
     kit: &'a Kit,
 }
@@ -45,7 +46,7 @@ impl Marksman {
         let nearest = in_sight.min_by_key(|other| there.distance_squared(other.body.at));
         let Some(aim) = nearest.map(|other| Angle::of(other.body.at - there)) else { return held };
         let input = loosed(aim);
-        if !looses_arrow(me.fighter, me.kit, &input, joined.rate) {
+        if !is_playing(drawn) || !looses_arrow(me.fighter, me.kit, &input, joined.rate) {
             return Input { aim, ..held };
         }
         match target(map, me.fighter, there, aim, others()) {
@@ -111,7 +112,8 @@ fn on_keys(input: Input) -> Input {
 /// Where this input brings one's own fighter, and the weapon goes off from.
 fn moved(me: &Me<'_>, input: &Input, scene: &Scene, rate: TickRate) -> Point {
     let mut own = Own::new();
-    own.confirm(me.id, ArenaEntity::Fighter(me.fighter.clone()));
+    own.confirm(me.fighter_id, ArenaEntity::Fighter(me.fighter.clone()));
+    own.confirm(me.kit_id, ArenaEntity::Kit(me.kit.clone()));
     Arena::predict(&mut own, input, scene, rate);
     let moved = own
         .iter()
@@ -133,13 +135,23 @@ fn target<'a>(
 
 fn me<'a>(joined: &Joined, drawn: &'a Drawn<ArenaEntity>) -> Option<Me<'a>> {
     let entities = || drawn.entities.iter();
-    let (id, fighter) = entities().find_map(|(id, entity)| match entity {
+    let (fighter_id, fighter) = entities().find_map(|(id, entity)| match entity {
         ArenaEntity::Fighter(fighter) if fighter.seat == joined.seat => Some((*id, fighter)),
         _ => None,
     })?;
-    let kit = entities()
-        .find_map(|(_, entity)| if let ArenaEntity::Kit(kit) = entity { Some(kit) } else { None })?;
-    Some(Me { id, fighter, kit })
+    let (kit_id, kit) = entities().find_map(|(id, entity)| match entity {
+        ArenaEntity::Kit(kit) => Some((*id, kit)),
+        _ => None,
+    })?;
+    Some(Me { fighter_id, kit_id, fighter, kit })
+}
+
+/// Whether weapons are at work.
+fn is_playing(drawn: &Drawn<ArenaEntity>) -> bool {
+    drawn
+        .entities
+        .iter()
+        .any(|(_, one)| matches!(one, ArenaEntity::Match(bout) if bout.phase == Phase::Playing))
 }
 
 fn others<'a>(joined: &Joined, drawn: &'a Drawn<ArenaEntity>) -> impl Iterator<Item = &'a Fighter> {

@@ -40,6 +40,8 @@ pub struct Record {
     hits: BTreeSet<(Tick, SeatId)>,
     /// Who fell when.
     falls: Vec<(Tick, SeatId)>,
+    /// When matches ended: weapons rest then.
+    ends: Vec<Tick>,
     counts: LinkCounts,
     bytes_down: u64,
     bytes_up: u64,
@@ -74,6 +76,7 @@ impl Record {
             shown: BTreeMap::new(),
             hits: BTreeSet::new(),
             falls: Vec::new(),
+            ends: Vec::new(),
             counts: LinkCounts::default(),
             bytes_down: 0,
             bytes_up: 0,
@@ -125,19 +128,23 @@ impl Record {
                 self.hits.insert((tick, victim));
             }
             Event::Eliminated { victim, .. } => self.falls.push((tick, victim)),
+            Event::MatchEnded { .. } => self.ends.push(tick),
             _ => {}
         }
     }
 
     /// Shots that struck on the screen: how many, and how many of them on the server. A shot at somebody who had fallen by then, or
-    /// by somebody who had, is nobody's fault and counts nowhere.
+    /// by somebody who had, or after the match had ended, is nobody's fault and counts nowhere.
     fn shots(&self) -> (u64, u64) {
         let last = self.shown.keys().next_back().copied().unwrap_or_default();
         let is_race = |tick: Tick, shot: &Shot| {
             let fell = |who: SeatId, since: Tick| {
                 self.falls.iter().any(|(at, fallen)| *fallen == who && *at >= since && *at <= tick)
             };
-            fell(shot.victim, shot.seen.tick()) || fell(shot.by, tick.before(self.rate.hz().into()))
+            let is_over = self.ends.iter().any(|at| *at >= shot.seen.tick() && *at <= tick);
+            is_over
+                || fell(shot.victim, shot.seen.tick())
+                || fell(shot.by, tick.before(self.rate.hz().into()))
         };
         // The answers to the last shots may be on their way when the player leaves.
         let settled = last.before(2 * u32::from(self.rate.hz()));
