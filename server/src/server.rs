@@ -24,10 +24,10 @@ use crate::{
         self, AdminHandle, Asked,
         dto::{PlayerListing, Readiness, RoomListing, RoomState},
     },
-    config::{Config, ConfigError},
+    config::{self, Config, ConfigError},
     lobby::{Directory, Players},
     net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
-    room::{RoomServices, RoomSpec},
+    room::{HeldFighter, RoomServices, RoomSpec},
     session::{self, SessionServices},
     storage::{self, RecordSink},
     telemetry::Metrics,
@@ -240,6 +240,10 @@ fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings>, ConfigEr
         bots: room.bots,
         bot_skill: room.bot_skill.clone(),
         linger: room.linger(),
+        held: match config.session.held {
+            config::HeldFighter::Idle => HeldFighter::Idle,
+            config::HeldFighter::Bot => HeldFighter::Bot,
+        },
     })
 }
 

@@ -1,6 +1,9 @@
 //! What sessions say to a room and hear from it: bounded channels, each with its overflow policy.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use quarrel_shared::{
     game::Game,
@@ -73,6 +76,31 @@ pub struct Seated<G: Game> {
     pub events: mpsc::Receiver<RoomEvent<G>>,
     /// Why the seat was taken away; unset when the room vanished without a word.
     pub ended: Arc<OnceLock<CloseReason>>,
+    /// Whether its player is there.
+    pub presence: Presence,
+}
+
+/// Whether the player of a seat is there, or away and expected back. The room looks at each tick. It is no [`RoomCommand`], for a
+/// full inbox drops those, and whoever is back must not be played by a bot because nobody heard of it.
+#[derive(Clone, Debug, Default)]
+pub struct Presence(Arc<AtomicBool>);
+
+impl Presence {
+    /// The connection was lost; the seat is held.
+    pub fn leave(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    /// The player is back.
+    pub fn come_back(&self) {
+        self.0.store(false, Relaxed);
+    }
+
+    /// Whether the seat is held.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.0.load(Relaxed)
+    }
 }
 
 /// What a seat hears from its room.
