@@ -17,6 +17,8 @@ mod interest;
 mod join_and_leave;
 mod malformed;
 mod movement_seen_by_others;
+mod resume;
+mod resume_races;
 mod room_panic;
 mod rooms_apart;
 mod slow_reader;

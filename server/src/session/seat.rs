@@ -127,7 +127,11 @@ impl<G: Game> Seat<G> {
                 // Unset when the room vanished without a word.
                 None => SeatNews::Ended(seated.ended.get().copied().unwrap_or(CloseReason::RoomClosed)),
             },
-            Ok(()) = seated.frames.changed() => SeatNews::Frame,
+            // A seat that was given up for facts that piled up is gone, though some of those still wait here.
+            Ok(()) = seated.frames.changed() => match seated.ended.get() {
+                Some(CloseReason::TooSlow) => SeatNews::Ended(CloseReason::TooSlow),
+                _ => SeatNews::Frame,
+            },
         }
     }
 
