@@ -10,6 +10,7 @@ mod determinism;
 mod flood_after_refusal;
 mod graceful_stop;
 mod handshake;
+mod held_facts;
 mod house_rules;
 mod http;
 mod input_flood;

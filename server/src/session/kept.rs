@@ -8,9 +8,9 @@ use quarrel_shared::{
 use super::news::News;
 use crate::lobby::{directory::Joined, held::HeldSeat};
 
-/// A seat without a session: the place in the room with the claim on it, and where its story stands. About 1 KB and what waits for
-/// the player: at most [`NEWS_BYTES`](super::news::NEWS_BYTES) that they may not have heard, and the facts of the room since then,
-/// at most [`EVENTS_WAITING`](crate::room::inbox::EVENTS_WAITING) that all who are told them share.
+/// A seat without a session: the place in the room with the claim on it, and where its story stands. Some 200 bytes, and what waits
+/// for the player: at most [`NEWS_BYTES`](super::news::NEWS_BYTES) that they may not have heard, and the facts of the room since
+/// then, at most [`EVENTS_WAITING`](crate::room::inbox::EVENTS_WAITING): under 70 KB in all, and some 5 KB after 30 s of Arena.
 pub struct KeptSeat<G: Game> {
     pub(super) joined: Joined<G>,
     pub(super) name: Name,
