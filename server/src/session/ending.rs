@@ -102,3 +102,18 @@ impl From<PeerError> for Ending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seat_is_held_for_those_whom_the_network_took_and_nobody_else() {
+        assert!(Ending::Lost.is_loss());
+        for reason in CloseReason::ALL {
+            let is_loss = Ending::from(reason).is_loss();
+            assert_eq!(is_loss, reason == CloseReason::Unresponsive, "{reason:?}");
+        }
+        assert!(!Ending::Left.is_loss(), "whoever leaves has left");
+    }
+}

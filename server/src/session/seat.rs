@@ -1,6 +1,9 @@
 //! The seat that a session holds: news of the room on their way to the peer, inputs on their way to the room.
 
-use std::{future::poll_fn, time::Duration};
+use std::{
+    future::{pending, poll_fn},
+    time::Duration,
+};
 
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits},
@@ -132,6 +135,8 @@ impl<G: Game> Seat<G> {
                 Some(CloseReason::TooSlow) => SeatNews::Ended(CloseReason::TooSlow),
                 _ => SeatNews::Frame,
             },
+            // The room is gone, and what it said last waits until there is room for it.
+            else => pending().await,
         }
     }
 
