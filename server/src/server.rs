@@ -10,7 +10,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use quarrel_shared::{game::Game, tick::TickRate};
+use quarrel_shared::{
+    game::{Game, GameRng},
+    tick::TickRate,
+};
 use quinn::Endpoint;
 use tokio::{
     runtime::Handle,
@@ -24,11 +27,11 @@ use crate::{
         self, AdminHandle, Asked,
         dto::{PlayerListing, Readiness, RoomListing, RoomState},
     },
-    config::{Config, ConfigError},
-    lobby::{Directory, Players},
+    config::{self, Config, ConfigError},
+    lobby::{Directory, Keeper, Players, tickets::Tickets},
     net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
-    room::{RoomServices, RoomSpec},
-    session::{self, SessionServices},
+    room::{HeldFighter, RoomServices, RoomSpec},
+    session::{self, SessionServices, kept::KeptSeat},
     storage::{self, RecordSink},
     telemetry::Metrics,
 };
@@ -122,6 +125,10 @@ impl<G: Game> Server<G> {
         };
         let lobby = Arc::new(Directory::<G>::new(spec, config.room.rooms, seams.seed, services, seams.rooms));
         let players = Arc::new(Players::default());
+        let tickets = Tickets::new(&seams.keys.derive(TICKET_PURPOSE), ticket_run(seams.seed));
+        let keeper =
+            Keeper::new(tickets, config.session.hold(), config.net.max_sessions, Arc::clone(&metrics));
+        let keeper = Arc::new(keeper);
 
         let acceptor = Acceptor::new(endpoint.clone(), &config.net, Arc::clone(&metrics));
         let plane = OperatorsView {
@@ -140,13 +147,14 @@ impl<G: Game> Server<G> {
 
         let session_services = SessionServices {
             lobby: Arc::clone(&lobby),
+            keeper: Arc::clone(&keeper),
             players,
             metrics: Arc::clone(&metrics),
             stop: tasks.sessions_stop.clone(),
         };
         let begin = move |newcomer| session::run(newcomer, session_services.clone());
         tasks.background.spawn(acceptor.run(tasks.stopping.clone(), tasks.sessions.clone(), begin));
-        tasks.background.spawn(sweep(Arc::clone(&lobby), tasks.stopping.clone()));
+        tasks.background.spawn(sweep(Arc::clone(&lobby), keeper, tasks.stopping.clone()));
         if seams.tls.is_renewed() {
             tasks.background.spawn(renew(seams.tls, tasks.stopping.clone()));
         }
@@ -240,15 +248,32 @@ fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings>, ConfigEr
         bots: room.bots,
         bot_skill: room.bot_skill.clone(),
         linger: room.linger(),
+        held: match config.session.held {
+            config::HeldFighter::Idle => HeldFighter::Idle,
+            config::HeldFighter::Bot => HeldFighter::Bot,
+        },
     })
 }
 
-/// Forgets rooms that have closed.
-async fn sweep<G: Game>(lobby: Arc<Directory<G>>, stop: CancellationToken) {
+/// Forgets rooms that have closed, and players who have been away for too long. When the server stops, nobody comes back any more.
+async fn sweep<G: Game>(lobby: Arc<Directory<G>>, keeper: Arc<Keeper<KeptSeat<G>>>, stop: CancellationToken) {
     let mut every_second = interval(Duration::from_secs(1));
     while stop.run_until_cancelled(every_second.tick()).await.is_some() {
         lobby.sweep();
+        keeper.sweep();
     }
+    keeper.close();
+}
+
+/// What the tickets' secret is derived for.
+const TICKET_PURPOSE: &str = "resume tickets";
+
+/// Random numbers of a server that are not its rooms'.
+const RUN_STREAM: u64 = 0x71;
+
+/// What tells this run's tickets from those of other runs: every start has another seed.
+fn ticket_run(seed: u64) -> u32 {
+    (GameRng::new(seed, RUN_STREAM).next_u64() >> 32) as u32
 }
 
 /// Renews the certificate in time.

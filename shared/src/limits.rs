@@ -63,6 +63,7 @@ pub const REWIND_MS: u32 = 250;
 /// How far past its newest snapshot a client draws others where they would be, in milliseconds; then they stand still.
 pub const EXTRAPOLATION_MS: u32 = 100;
 
-/// How many of a room's messages a seat may have heard and not said so. A busy Arena says some ten a second and a client answers
-/// once a second, so this is a long black-out. Past it the seat is given up, for it could no longer be resumed without a gap.
+/// How many of a room's messages a server keeps for a client that has not said to have heard them. A busy Arena says some ten a second
+/// and a client answers once a second, so this is a long black-out. Past it the oldest is forgotten: the client plays on, and can
+/// come back to its seat only if it has heard what was forgotten.
 pub const NEWS_UNHEARD: usize = 1024;

@@ -1,5 +1,5 @@
 //! A fuzz target for every decoder: whatever a peer sends ends in a value or an error, never in a panic, and never in more
-//! heap than agreed (RELIABILITY.md: four times its size and 4 KiB).
+//! heap than agreed (RELIABILITY.md: four times its size and 4 KiB). And one for what players do in any order: come, go, vanish.
 //!
 //! `cargo test` runs each for a bounded number of random inputs, some seconds in all. For more, `BOLERO_RANDOM_ITERATIONS`
 //! raises the number and `BOLERO_RANDOM_SEED` repeats a failure; `cargo bolero test` drives the same targets by coverage.
@@ -10,6 +10,7 @@ mod heap;
 mod bits;
 mod control;
 mod framing;
+mod held;
 mod inputs;
 mod session;
 mod snapshots;

@@ -33,10 +33,12 @@ use quinn::{
 
 use crate::wait::within;
 
+mod comeback;
 mod first_packet;
 pub(crate) mod trust;
+mod vanish;
 
-pub use self::first_packet::FirstPacket;
+pub use self::{comeback::Welcomed, first_packet::FirstPacket};
 
 /// A QUIC connection with an open control stream on which nothing was said.
 pub struct RawPeer {
@@ -45,7 +47,7 @@ pub struct RawPeer {
     recv: RecvStream,
     deframer: Deframer,
     /// Its socket lives as long as the peer does.
-    _endpoint: Endpoint,
+    endpoint: Endpoint,
 }
 
 /// How a server took leave of a peer.
@@ -96,13 +98,7 @@ impl RawPeer {
         let connecting = endpoint.connect_with(config, server, "localhost").expect("a good address");
         let connection = within("a handshake", connecting).await?;
         let (send, recv) = connection.open_bi().await?;
-        Ok(Self {
-            connection,
-            send,
-            recv,
-            deframer: Deframer::new(SERVER_MESSAGE_BYTES),
-            _endpoint: endpoint,
-        })
+        Ok(Self { connection, send, recv, deframer: Deframer::new(SERVER_MESSAGE_BYTES), endpoint })
     }
 
     /// Connects and is welcomed.

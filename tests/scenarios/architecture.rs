@@ -72,6 +72,7 @@ const RULES: &[Rule] = &[
         place: &[
             "server::session::conversation",
             "server::session::handshake",
+            "server::session::news",
             "server::session::rate_limit",
             "server::session::replicator",
         ],
@@ -125,6 +126,11 @@ const RULES: &[Rule] = &[
         ],
         forbidden: &["tokio", "std::time::Instant", "std::time::SystemTime", "server::telemetry"],
         because: "a room's state is pure: it is told the time",
+    },
+    Rule {
+        place: &["server::lobby::held", "server::lobby::tickets", "server::lobby::matchmaker"],
+        forbidden: &["tokio", "std::sync", "std::time::Instant", "std::time::SystemTime", "server::room"],
+        because: "what the lobby decides is pure: it is shown what there is and told the time",
     },
     Rule {
         place: &["server::lobby"],

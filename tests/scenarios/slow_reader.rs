@@ -4,8 +4,9 @@ use quarrel_client::{Happening, transport};
 use quarrel_harness::{
     Player, RawPeer, RawSeat, TestServer,
     games::{Lever, Levers, Shout},
+    until,
 };
-use quarrel_shared::protocol::CloseReason;
+use quarrel_shared::protocol::{CloseReason, ServerMessage};
 use quinn::VarInt;
 
 /// A peer in whose QUIC stack next to nothing piles up, so that all that it does not read waits on the server.
@@ -53,6 +54,34 @@ async fn those_who_read_miss_nothing_while_somebody_does_not() {
     };
     loud.wait_for("a shout after the deaf peer went", heard).await;
     loud.plays_on(10).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_late_hears_all_of_it_and_then_the_end_of_its_room() {
+    let server = TestServer::<Levers>::start(&[]);
+    let mut late = deaf_peer(&server).await;
+    let (mut loud, _) = Player::<Levers>::sit(server.address(), "loud").await;
+    loud.set_input(Lever::Shout);
+    // More than its stream holds, and less than is kept for anybody.
+    let many = |happening| match happening {
+        Happening::Event { event: Shout(number), .. } => (number > 350).then_some(()),
+        _ => None,
+    };
+    loud.wait_for("many shouts", many).await;
+    loud.set_input(Lever::Fuse);
+    until("the room's end", || server.metric("quarrel_rooms") == 0.0).await;
+    let mut next = 0;
+    let ended = late.peer.hear_where("the room's end", |message| match message {
+        ServerMessage::Event { sequence, .. } => {
+            assert_eq!(sequence, next, "each once, in order");
+            next += 1;
+            None
+        }
+        ServerMessage::RoomClosed { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(ended.await, CloseReason::RoomFailed);
+    assert!(next > 350, "{next} shouts");
 }
 
 #[tokio::test]

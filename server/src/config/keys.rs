@@ -268,6 +268,22 @@ pub const KEYS: &[Key] = &[
         flag: None,
     },
     Key {
+        section: "session",
+        name: "hold_ms",
+        doc: "For how long a seat is held for a player whose connection was lost. 0: it goes free at once.",
+        kind: Kind::Integer { min: 0, max: 600_000 },
+        fallback: Fallback::Integer(30_000),
+        flag: None,
+    },
+    Key {
+        section: "session",
+        name: "held",
+        doc: "What becomes of the fighter on a held seat: idle, it stands; bot, a bot of the room's skill plays it until its player is back.",
+        kind: Kind::Word(Words::Fixed(&["idle", "bot"])),
+        fallback: Fallback::Text("idle"),
+        flag: None,
+    },
+    Key {
         section: "log",
         name: "filter",
         doc: "Which log lines are written: a level, or levels by module as in info,quarrel_server::room=debug.",

@@ -47,6 +47,8 @@ pub struct Config {
     pub game: GameConfig,
     /// What every room is like.
     pub room: RoomConfig,
+    /// What becomes of players whose connection breaks.
+    pub session: SessionConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     /// How the server ends.
@@ -155,6 +157,33 @@ impl RoomConfig {
     pub fn linger(&self) -> Duration {
         Duration::from_millis(self.linger_ms)
     }
+}
+
+/// What becomes of players whose connection breaks: `[session]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionConfig {
+    /// For how long their seats are held; see [`Self::hold`].
+    pub hold_ms: u32,
+    /// What becomes of their fighters meanwhile.
+    pub held: HeldFighter,
+}
+
+impl SessionConfig {
+    /// For how long the seat of somebody whose connection was lost is held; zero: not at all.
+    pub fn hold(&self) -> Duration {
+        Duration::from_millis(self.hold_ms.into())
+    }
+}
+
+/// What becomes of the fighter on a held seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeldFighter {
+    /// It stands where it is.
+    Idle,
+    /// A bot of the room's skill plays it.
+    Bot,
 }
 
 /// What is logged: `[log]`.

@@ -97,6 +97,25 @@ pub struct PlayerGuard {
 
 impl Drop for PlayerGuard {
     fn drop(&mut self) {
-        self.players.0.remove(&self.entry.id);
+        // Whoever comes back on a second connection is listed anew before the first has gone.
+        self.players.0.remove_if(&self.entry.id, |_, listed| Arc::ptr_eq(listed, &self.entry));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_player_who_came_back_stays_listed_when_the_first_connection_goes() {
+        let players = Arc::new(Players::default());
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let enter = |name: &str| players.enter(PlayerId(1), name.to_owned(), address);
+        let first = enter("first");
+        let second = enter("second");
+        drop(first);
+        assert_eq!(players.list().len(), 1, "the second connection is there");
+        drop(second);
+        assert!(players.list().is_empty());
     }
 }

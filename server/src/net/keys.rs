@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs;
 
 use ring::digest;
+use ring::hkdf;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::data_dir::{DataDir, DataDirError};
@@ -17,6 +18,12 @@ const TOKEN_FILE: &str = "tls/token.key";
 
 /// Bytes of one secret: a block of SHA-256, what HMAC uses whole.
 pub const SECRET_BYTES: usize = 64;
+
+/// Bytes of a secret that is derived from these: a block of SHA-256.
+pub const DERIVED_BYTES: usize = 32;
+
+/// Keeps what is derived here apart from what QUIC derives from the same secret, without a salt.
+const DERIVED_SALT: &[u8] = b"quarrel";
 
 /// The endpoint's secrets.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,6 +54,18 @@ impl EndpointKeys {
     /// Secrets that follow from a seed and touch no disk, for simulations.
     pub fn in_memory(seed: &[u8]) -> Self {
         Self { reset: derived(seed, b"reset"), token: derived(seed, b"token") }
+    }
+
+    /// A secret for one purpose, from which neither of these nor that of any other purpose can be told.
+    pub fn derive(&self, purpose: &str) -> [u8; DERIVED_BYTES] {
+        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, DERIVED_SALT).extract(&self.token);
+        let mut bytes = [0; DERIVED_BYTES];
+        let purpose = [purpose.as_bytes()];
+        let expanded = extracted.expand(&purpose, hkdf::HKDF_SHA256);
+        let filled = expanded.and_then(|expanded| expanded.fill(&mut bytes));
+        // HKDF has one error, more than 255 blocks; this is one block.
+        assert!(filled.is_ok(), "one block of HKDF is always there");
+        bytes
     }
 }
 
@@ -106,6 +125,14 @@ mod tests {
         assert!(EndpointKeys::in_memory(b"1") == EndpointKeys::in_memory(b"1"));
         assert!(EndpointKeys::in_memory(b"1").reset != EndpointKeys::in_memory(b"2").reset);
         assert!(EndpointKeys::in_memory(b"1").reset != EndpointKeys::in_memory(b"1").token);
+    }
+
+    #[test]
+    fn each_purpose_has_a_secret_of_its_own_that_a_restart_derives_again() {
+        let keys = EndpointKeys::in_memory(b"1");
+        assert_eq!(keys.derive("tickets"), EndpointKeys::in_memory(b"1").derive("tickets"));
+        assert_ne!(keys.derive("tickets"), keys.derive("something else"));
+        assert_ne!(keys.derive("tickets"), EndpointKeys::in_memory(b"2").derive("tickets"));
     }
 
     #[test]

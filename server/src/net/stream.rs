@@ -77,16 +77,28 @@ impl ControlStream {
         }
     }
 
-    /// Puts a message in the queue; [`Self::drive`] sends it.
+    /// Puts a message in the queue, and gives it as it is coded; [`Self::drive`] sends it.
     ///
     /// # Errors
     /// [`StreamError::Stuffed`] when too much waits already.
-    pub fn push(&mut self, message: &ServerMessage) -> Result<(), StreamError> {
-        if self.waiting.len() > WAITING_BYTES {
+    pub fn push(&mut self, message: &ServerMessage) -> Result<&[u8], StreamError> {
+        let before = self.waiting.len();
+        if before > WAITING_BYTES {
             return Err(StreamError::Stuffed);
         }
         codec::encode(message, &mut self.waiting);
-        Ok(())
+        Ok(&self.waiting[before..])
+    }
+
+    /// Puts messages in the queue that are coded already; the caller bounds how many.
+    pub fn push_coded(&mut self, coded: &[u8]) {
+        self.waiting.extend_from_slice(coded);
+    }
+
+    /// Whether so little waits that what can wait elsewhere may come here.
+    #[must_use]
+    pub const fn is_flowing(&self) -> bool {
+        self.waiting.len() <= WAITING_BYTES / 2
     }
 
     /// Reads or writes, whichever can be done first. Cancel-safe.

@@ -41,9 +41,14 @@ impl<G: Game> Bots<G> {
 
     /// A new bot and its name; `None` when the game has none of this skill.
     pub fn make(&mut self) -> Option<(Name, Box<dyn Brain<G>>)> {
-        let brain = G::brain(&self.skill, self.rng.next_u64())?;
+        let brain = self.brain()?;
         self.made += 1;
         Some((Name::lossy(&format!("{} {}", self.skill, self.made)), brain))
+    }
+
+    /// A brain of this skill, for a seat that has a name already.
+    pub fn brain(&mut self) -> Option<Box<dyn Brain<G>>> {
+        G::brain(&self.skill, self.rng.next_u64())
     }
 
     /// What this bot wants, given what its seat sees of the newest frame.

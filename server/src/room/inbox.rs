@@ -1,6 +1,9 @@
 //! What sessions say to a room and hear from it: bounded channels, each with its overflow policy.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use quarrel_shared::{
     game::Game,
@@ -20,11 +23,15 @@ use super::{
     status::{RoomStatus, SeatClaim},
 };
 
-/// How many facts may wait for one session. A busy Arena says some ten a second, so this is many seconds of not reading.
-/// Full: the seat is taken away with [`CloseReason::TooSlow`].
+/// How many facts may wait for one session, or for a player who is away and whose seat is held. The busiest half minute of an Arena
+/// with sixteen fighters says 128 to each of them (a test measures it), and each of the others coming and going once adds 30: a
+/// quarter to a third of this for the 30 s that a seat is held unless an operator says otherwise. At most 20 KB at 40 bytes each;
+/// the games' own are shared by all who are told.
+/// Full: the seat is taken away with [`CloseReason::TooSlow`], and with it the way back to it.
 pub const EVENTS_WAITING: usize = 512;
 
-/// How many places of those only facts and the roster may take: talk alone never costs anybody a seat.
+/// How many places of those only facts and the roster may take: talk alone never costs anybody a seat. What is said when no other
+/// places are left is not heard, least of all by somebody who is away from a room of chatterers.
 pub const EVENTS_FOR_FACTS: usize = 256;
 
 /// What a session says to its room. All of it takes effect at the next tick.
@@ -73,6 +80,31 @@ pub struct Seated<G: Game> {
     pub events: mpsc::Receiver<RoomEvent<G>>,
     /// Why the seat was taken away; unset when the room vanished without a word.
     pub ended: Arc<OnceLock<CloseReason>>,
+    /// Whether its player is there.
+    pub presence: Presence,
+}
+
+/// Whether the player of a seat is there, or away and expected back. The room looks at each tick. It is no [`RoomCommand`], for a
+/// full inbox drops those, and whoever is back must not be played by a bot because nobody heard of it.
+#[derive(Clone, Debug, Default)]
+pub struct Presence(Arc<AtomicBool>);
+
+impl Presence {
+    /// The connection was lost; the seat is held.
+    pub fn leave(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    /// The player is back.
+    pub fn come_back(&self) {
+        self.0.store(false, Relaxed);
+    }
+
+    /// Whether the seat is held.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.0.load(Relaxed)
+    }
 }
 
 /// What a seat hears from its room.

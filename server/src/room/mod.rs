@@ -10,6 +10,7 @@
 //! - [`clock`]: when to step. Pure.
 //! - `send_rate`: which ticks become frames. Pure.
 //! - [`inbox`]: what sessions say to a room and hear from it.
+//! - `link`: how a seat's session is reached.
 //! - [`status`]: what others may know of a room without asking it.
 //! - [`task`]: the thin part that waits, steps and hands on.
 
@@ -17,6 +18,7 @@ pub mod bots;
 pub mod clock;
 pub mod inbox;
 pub mod input_buffer;
+mod link;
 pub mod seat;
 mod send_rate;
 pub mod state;
@@ -25,7 +27,8 @@ pub mod task;
 
 pub use self::{
     clock::RoomClock,
-    inbox::{RoomCommand, RoomEvent, RoomHandle, Seated},
+    inbox::{Presence, RoomCommand, RoomEvent, RoomHandle, Seated},
+    seat::HeldFighter,
     state::RoomState,
     status::RoomStatus,
     task::{RoomServices, RoomSpec},

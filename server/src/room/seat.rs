@@ -19,6 +19,25 @@ pub struct Seat<G: Game> {
     pub inputs: InputBuffer<Aimed<G::Input>>,
     /// How early the newest input came, in 1/16 tick; `None` before the first.
     pub margin: Option<i16>,
+    /// What the seat does while its player is away and expected back.
+    pub away: Option<Away<G>>,
+}
+
+/// What a held seat does.
+pub enum Away<G: Game> {
+    /// Nothing.
+    Idle,
+    /// What a bot wants; to everybody it is still its player's.
+    Bot(Box<dyn Brain<G>>),
+}
+
+/// What becomes of the fighter on a held seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldFighter {
+    /// It stands idle.
+    Idle,
+    /// A bot of the room's skill plays it.
+    Bot,
 }
 
 /// Who holds a seat.
@@ -32,7 +51,14 @@ pub enum Holder<G: Game> {
 impl<G: Game> Seat<G> {
     /// A seat taken at `now`.
     pub fn new(name: Name, holder: Holder<G>, now: Tick, rate: TickRate) -> Self {
-        Self { name, holder, inputs: InputBuffer::new(now, rate), margin: None }
+        Self { name, holder, inputs: InputBuffer::new(now, rate), margin: None, away: None }
+    }
+
+    /// Its player is back, on a connection that has sent no input yet.
+    pub fn come_back(&mut self, now: Tick, rate: TickRate) {
+        self.away = None;
+        self.inputs = InputBuffer::new(now, rate);
+        self.margin = None;
     }
 
     /// Who sits here, as the game is told.

@@ -20,7 +20,7 @@ use quarrel_shared::{
 use super::{
     bots::Bots,
     input_buffer::InputCounts,
-    seat::{Holder, Seat},
+    seat::{Away, HeldFighter, Holder, Seat},
 };
 
 /// One room's world and seats.
@@ -130,6 +130,19 @@ impl<G: Game> RoomState<G> {
         }
     }
 
+    /// A player's connection was lost and the seat is held, or they are back. Nobody is told: the seat is theirs all the while.
+    pub fn hold(&mut self, seat: SeatId, is_away: bool, fighter: HeldFighter) {
+        let Some(Some(seat)) = self.seats.get_mut(seat.index()) else { return };
+        match (seat.away.is_some(), is_away) {
+            (false, true) => {
+                let brain = if fighter == HeldFighter::Bot { self.bots.brain() } else { None };
+                seat.away = Some(brain.map_or(Away::Idle, Away::Bot));
+            }
+            (true, false) => seat.come_back(self.tick, self.rate),
+            _ => {}
+        }
+    }
+
     /// Brings the number of bots to what the room keeps beside its people.
     pub fn settle_bots(&mut self, changed: &mut Vec<RosterChange>) {
         let (players, bots) = self.occupancy();
@@ -207,13 +220,14 @@ impl<G: Game> RoomState<G> {
         let Entries { inputs, seen, .. } = &mut self.entries;
         for (at, (seat, (input, seen))) in self.seats.iter_mut().zip(inputs.iter_mut().zip(seen)).enumerate()
         {
-            let aimed = seat.as_mut().and_then(|seat| match &mut seat.holder {
-                Holder::Player(_) => {
+            let aimed = seat.as_mut().and_then(|seat| match (&mut seat.holder, &mut seat.away) {
+                (Holder::Player(_), Some(Away::Idle)) => None,
+                (Holder::Player(_), None) => {
                     let aimed = seat.inputs.take(self.tick);
                     self.counts += seat.inputs.take_counts();
                     aimed
                 }
-                Holder::Bot(brain) => {
+                (Holder::Bot(brain), _) | (Holder::Player(_), Some(Away::Bot(brain))) => {
                     let input = self.bots.ask(brain.as_mut(), SeatId(at as u16), &self.frame, self.rate);
                     Some(Aimed::at(self.frame.tick(), input))
                 }
@@ -279,6 +293,39 @@ mod tests {
         assert_eq!(bend_at, [0, 0, 9]);
         let told = room.frame().seat(seat).unwrap();
         assert_eq!((told.margin, told.used), (Some(32), Some(Tick(3))), "two ticks early, and used");
+    }
+
+    #[test]
+    fn a_held_seat_stands_idle_and_listens_anew_when_its_player_is_back() {
+        let mut room = room(2, 0);
+        let seat = sit(&mut room, 1).unwrap();
+        let bend = |tick| InputRun::new(Tick(tick), Aimed::at(Tick(tick), Steering { bend: 9 }));
+        room.input(seat, &bend(1), 0);
+        room.hold(seat, true, HeldFighter::Idle);
+        room.step();
+        assert_eq!(room.publish().entities()[0].1.bend, 0, "what was on its way is not played");
+        assert_eq!(room.occupancy(), (1, 0), "the seat is still a person's");
+        room.hold(seat, false, HeldFighter::Idle);
+        assert_eq!(room.publish().seat(seat).unwrap().used, None, "a new connection has sent nothing yet");
+        room.input(seat, &bend(2), 16);
+        room.step();
+        assert_eq!(room.publish().entities()[0].1.bend, 9);
+    }
+
+    #[test]
+    fn a_bot_plays_a_held_seat_without_being_seen_to() {
+        let mut room = room(2, 0);
+        let seat = sit(&mut room, 1).unwrap();
+        room.publish();
+        let before: Vec<_> = room.roster().collect();
+        room.hold(seat, true, HeldFighter::Bot);
+        let bends = (0..300).filter(|_| {
+            room.step();
+            room.publish().entities()[0].1.bend != 0
+        });
+        assert!(bends.count() > 0, "somebody steers");
+        assert_eq!(room.roster().collect::<Vec<_>>(), before, "the roster says nothing of it");
+        assert_eq!(room.take_counts().starved, 0, "nobody waits for the inputs of whoever is away");
     }
 
     #[test]

@@ -23,7 +23,9 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 
 use super::{
     clock::RoomClock,
-    inbox::{EVENTS_FOR_FACTS, EVENTS_WAITING, RoomCommand, RoomEvent, RoomHandle, Seated, TakeSeat},
+    inbox::{EVENTS_WAITING, Presence, RoomCommand, RoomEvent, RoomHandle, Seated, TakeSeat},
+    link::SeatLink,
+    seat::HeldFighter,
     send_rate::SendRate,
     state::{RoomState, RosterChange},
     status::RoomStatus,
@@ -50,6 +52,8 @@ pub struct RoomSpec<S> {
     pub bot_skill: String,
     /// How long a room without people is kept.
     pub linger: Duration,
+    /// What becomes of the fighter of somebody whose seat is held.
+    pub held: HeldFighter,
 }
 
 /// What a room is handed by the server.
@@ -78,15 +82,12 @@ struct RoomTask<G: Game> {
     period: Duration,
     sends: SendRate,
     linger: Duration,
+    held: HeldFighter,
+    /// How many seats are held for people who are away.
+    away: u16,
     /// Since when nobody has been here.
     empty_since: Instant,
     changed: Vec<RosterChange>,
-}
-
-/// How a seat's session is reached.
-struct SeatLink<G: Game> {
-    events: mpsc::Sender<RoomEvent<G>>,
-    ended: Arc<OnceLock<CloseReason>>,
 }
 
 /// A room: its handle, and the future that is its life. `phase` delays its first tick, so that rooms do not all step at once.
@@ -141,6 +142,8 @@ impl<G: Game> RoomTask<G> {
             period: Duration::from_nanos(spec.tick_rate.period_ns()),
             sends: SendRate::new(spec.tick_rate, spec.send_rate),
             linger: spec.linger,
+            held: spec.held,
+            away: 0,
             empty_since: Instant::now(),
             changed: Vec::new(),
         }
@@ -188,6 +191,7 @@ impl<G: Game> RoomTask<G> {
         let started = Instant::now();
         self.drain_inbox();
         self.release_seats();
+        self.hold_seats();
         self.state.settle_bots(&mut self.changed);
         self.state.step();
         self.tell_roster();
@@ -239,8 +243,10 @@ impl<G: Game> RoomTask<G> {
             frames: self.frames.subscribe(),
             events: heard,
             ended: Arc::clone(&ended),
+            presence: Presence::default(),
         };
-        self.links[seat.index()] = Some(SeatLink { events, ended });
+        let presence = seated.presence.clone();
+        self.links[seat.index()] = Some(SeatLink::new(events, ended, presence));
         self.services.metrics.joins.inc();
         // A session that died meanwhile drops its end, and the seat is released at the next tick.
         let _ = request.reply.send(Ok(seated));
@@ -249,13 +255,21 @@ impl<G: Game> RoomTask<G> {
     /// Empties the seats whose sessions are gone.
     fn release_seats(&mut self) {
         for at in 0..self.links.len() {
-            if self.links[at]
-                .as_ref()
-                .is_some_and(|link| link.events.is_closed() || link.ended.get().is_some())
-            {
+            if self.links[at].as_ref().is_some_and(SeatLink::is_over) {
                 self.links[at] = None;
                 self.state.leave_seat(SeatId(at as u16), &mut self.changed);
             }
+        }
+    }
+
+    /// Sees who has lost their connection, and who is back.
+    fn hold_seats(&mut self) {
+        self.away = 0;
+        for (at, link) in self.links.iter().enumerate() {
+            let Some(link) = link else { continue };
+            let is_away = link.is_away();
+            self.away += u16::from(is_away);
+            self.state.hold(SeatId(at as u16), is_away, self.held);
         }
     }
 
@@ -332,36 +346,26 @@ impl<G: Game> RoomTask<G> {
         self.status.stepped(self.state.tick(), players, bots);
     }
 
-    /// Whether nobody has been here, or on their way, for longer than an empty room is kept.
+    /// Whether nobody has been here, or on their way, for longer than an empty room is kept. Held seats keep the room for as long as
+    /// they are held, and no longer: nobody has been here since the last of their players went.
     fn is_deserted(&mut self) -> bool {
         let now = Instant::now();
-        if self.status.claimed() > 0 || self.status.players() > 0 {
+        let (claimed, players) = (self.status.claimed(), self.status.players());
+        if claimed.max(players) > self.away {
             self.empty_since = now;
         }
-        now - self.empty_since > self.linger
+        claimed == 0 && players == 0 && now - self.empty_since > self.linger
     }
 
     /// The last words: everybody hears why, and the lobby sends nobody here any more.
     fn close(&mut self, reason: CloseReason) {
         self.status.close();
         for link in self.links.iter_mut().filter_map(Option::take) {
-            let _ = link.ended.set(reason);
+            link.end(reason);
         }
         let metrics = &self.services.metrics;
         metrics.players.dec_by(i64::from(self.status.players()));
         metrics.bots.dec_by(i64::from(self.status.bots()));
-    }
-}
-
-impl<G: Game> SeatLink<G> {
-    /// A session that lets so many facts pile up has lost the game already: its seat is taken away, nobody waits for it.
-    fn tell(&self, event: &RoomEvent<G>) {
-        if matches!(event, RoomEvent::Chat { .. }) && self.events.capacity() < EVENTS_FOR_FACTS {
-            return;
-        }
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event.clone()) {
-            let _ = self.ended.set(CloseReason::TooSlow);
-        }
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Request {
     Leave,
     /// To say something to the room.
     Chat(Text<CHAT_BYTES>),
+    /// To keep so many of the room's messages no longer.
+    Heard(u32),
     /// Nothing.
     Nothing,
 }
@@ -62,6 +64,7 @@ impl Conversation {
                 Ok(Request::Leave)
             }
             (Self::Seated, ClientMessage::Chat(text)) => Ok(Request::Chat(text)),
+            (Self::Seated, ClientMessage::Heard(count)) => Ok(Request::Heard(count)),
             // The room may have closed while these were on their way: no fault of the client's.
             (
                 _,

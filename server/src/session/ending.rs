@@ -2,6 +2,7 @@
 
 use quarrel_shared::protocol::CloseReason;
 
+use super::news::NewsError;
 use crate::net::{peer::PeerError, stream::StreamError};
 
 /// We end it, and say why.
@@ -18,6 +19,13 @@ impl Refusal {
     #[must_use]
     pub fn of(reason: CloseReason) -> Self {
         Self { reason, sentence: reason.sentence().to_owned() }
+    }
+
+    /// A client has lost count of what it was told.
+    #[must_use]
+    pub fn unheard(error: NewsError) -> Self {
+        let sentence = format!("The client has lost count: {error}. Update it.");
+        Self { reason: CloseReason::Malformed, sentence }
     }
 }
 
@@ -41,6 +49,15 @@ impl Ending {
             Self::Left => "left",
             Self::Lost => "lost",
         }
+    }
+}
+
+impl Ending {
+    /// Whether the connection was lost, and its player may want to come back. One that answers nothing any more is lost too; we
+    /// only saw it from this side first.
+    #[must_use]
+    pub const fn is_loss(&self) -> bool {
+        matches!(self, Self::Lost | Self::Refused(Refusal { reason: CloseReason::Unresponsive, .. }))
     }
 }
 
@@ -83,5 +100,20 @@ impl From<PeerError> for Ending {
                 Refusal { reason: CloseReason::Malformed, sentence }.into()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seat_is_held_for_those_whom_the_network_took_and_nobody_else() {
+        assert!(Ending::Lost.is_loss());
+        for reason in CloseReason::ALL {
+            let is_loss = Ending::from(reason).is_loss();
+            assert_eq!(is_loss, reason == CloseReason::Unresponsive, "{reason:?}");
+        }
+        assert!(!Ending::Left.is_loss(), "whoever leaves has left");
     }
 }

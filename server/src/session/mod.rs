@@ -4,15 +4,23 @@
 //! - [`conversation`]: which message is allowed when. Pure.
 //! - [`replicator`]: frames to snapshots: interest, baseline, delta, bytes. Pure.
 //! - [`rate_limit`]: how much a peer may send. Pure.
+//! - [`news`]: what a seat was told and may have to be told again. Pure.
 //! - `seat`: the seat it holds: news of the room out, inputs in.
+//! - [`kept`]: what is kept of a seat for another session.
+//! - `entrance`: hello to welcome, and the way back to a seat.
+//! - `departure`: how a session ends, and what becomes of its seat.
 //! - `housekeeping`: what it looks at once a second.
 //! - [`ending`]: why a session ends, and what the peer is told.
 //! - `task`: the thin part that waits and moves bytes.
 
 pub mod conversation;
+mod departure;
 pub mod ending;
+mod entrance;
 pub mod handshake;
 mod housekeeping;
+pub mod kept;
+pub mod news;
 pub mod rate_limit;
 pub mod replicator;
 mod seat;
@@ -24,9 +32,9 @@ use quarrel_shared::{game::Game, protocol::CloseReason};
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
-use self::task::Session;
+use self::{kept::KeptSeat, task::Session};
 use crate::{
-    lobby::{Directory, Players},
+    lobby::{Directory, Keeper, Players},
     net::Newcomer,
     telemetry::Metrics,
 };
@@ -35,6 +43,8 @@ use crate::{
 pub struct SessionServices<G: Game> {
     /// Where rooms are.
     pub lobby: Arc<Directory<G>>,
+    /// Who may come back to what.
+    pub keeper: Arc<Keeper<KeptSeat<G>>>,
     /// Who is connected.
     pub players: Arc<Players>,
     /// Where the numbers go.
@@ -47,6 +57,7 @@ impl<G: Game> Clone for SessionServices<G> {
     fn clone(&self) -> Self {
         Self {
             lobby: Arc::clone(&self.lobby),
+            keeper: Arc::clone(&self.keeper),
             players: Arc::clone(&self.players),
             metrics: Arc::clone(&self.metrics),
             stop: self.stop.clone(),

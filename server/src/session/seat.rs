@@ -1,6 +1,9 @@
 //! The seat that a session holds: news of the room on their way to the peer, inputs on their way to the room.
 
-use std::{future::poll_fn, time::Duration};
+use std::{
+    future::{pending, poll_fn},
+    time::Duration,
+};
 
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits},
@@ -11,6 +14,7 @@ use quarrel_shared::{
         CloseReason, Seating, ServerMessage,
         bounded::{List, Text},
         datagram::InputDatagram,
+        messages::Name,
     },
 };
 use tokio::time::Instant;
@@ -18,6 +22,8 @@ use tracing::error;
 
 use super::{
     ending::Refusal,
+    kept::KeptSeat,
+    news::News,
     replicator::{Replicator, Snapshot},
 };
 use crate::{
@@ -40,6 +46,8 @@ pub(super) struct Seat<G: Game> {
     missed: u64,
     /// The next event's number.
     sequence: u32,
+    /// What the peer was told and may not have heard.
+    pub(super) news: News,
     scratch: BitWriter,
     events: Gate,
 }
@@ -67,9 +75,29 @@ impl<G: Game> Seat<G> {
             frame: None,
             missed: 0,
             sequence: 0,
+            news: News::default(),
             scratch: BitWriter::new(),
             events: Gate::new(),
         }
+    }
+
+    /// A seat that another session had: its story goes on, its snapshots begin anew.
+    pub(super) fn back(kept: KeptSeat<G>, send_rate: u16) -> Self {
+        let KeptSeat { mut joined, seating, sequence, news, .. } = kept;
+        joined.seated.tick = joined.room.status().tick();
+        joined.seated.presence.come_back();
+        Self { sequence, news, ..Self::new(joined, seating.next(), send_rate) }
+    }
+
+    /// What another session needs to go on with it.
+    pub(super) fn keep(self, name: Name) -> KeptSeat<G> {
+        let Self { joined, seating, sequence, news, .. } = self;
+        KeptSeat { joined, name, seating, sequence, news }
+    }
+
+    /// What this seat's datagrams are marked with.
+    pub(super) const fn seating(&self) -> Seating {
+        self.seating
     }
 
     pub(super) fn room(&self) -> RoomId {
@@ -91,18 +119,24 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// The next news, facts before frames. Cancel-safe.
-    pub(super) async fn next(&mut self) -> SeatNews<G> {
+    /// The next news, facts before frames; no facts when there is no room for them. Cancel-safe.
+    pub(super) async fn next(&mut self, takes_facts: bool) -> SeatNews<G> {
         let Joined { seated, .. } = &mut self.joined;
         let (events, gate) = (&mut seated.events, &self.events);
         tokio::select! {
             biased;
-            event = poll_fn(|cx| gate.poll(cx, |cx| events.poll_recv(cx))) => match event {
+            event = poll_fn(|cx| gate.poll(cx, |cx| events.poll_recv(cx))), if takes_facts => match event {
                 Some(event) => SeatNews::Event(event),
                 // Unset when the room vanished without a word.
                 None => SeatNews::Ended(seated.ended.get().copied().unwrap_or(CloseReason::RoomClosed)),
             },
-            Ok(()) = seated.frames.changed() => SeatNews::Frame,
+            // A seat that was given up for facts that piled up is gone, though some of those still wait here.
+            Ok(()) = seated.frames.changed() => match seated.ended.get() {
+                Some(CloseReason::TooSlow) => SeatNews::Ended(CloseReason::TooSlow),
+                _ => SeatNews::Frame,
+            },
+            // The room is gone, and what it said last waits until there is room for it.
+            else => pending().await,
         }
     }
 

@@ -11,29 +11,28 @@ use bytes::Bytes;
 use quarrel_shared::{
     game::Game,
     id::PlayerId,
-    limits::CLOSING_ACK_MS,
     protocol::{
-        CloseReason, Hello, JoinTarget, Seating, ServerMessage, Ticket,
+        CloseReason, JoinTarget, Seating, ServerMessage,
         bounded::{List, Text},
         messages::Name,
     },
 };
-use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{Span, debug, error, info, info_span};
+use tokio::time::{Instant, sleep_until};
+use tracing::{Span, debug, error, info_span};
 
 use super::{
     SessionServices,
     conversation::{Conversation, Request},
     ending::{Ending, Refusal},
-    handshake,
     housekeeping::{Housekeeping, update_entry},
+    kept::KeptSeat,
     rate_limit::RateLimit,
     replicator::Snapshot,
     seat::{Seat, SeatNews, roster_message},
 };
 use crate::{
     gate::Gated,
-    lobby::{PlayerEntry, directory::Joined, players::PlayerGuard},
+    lobby::{PlayerEntry, directory::Joined, keeper::Stay, players::PlayerGuard},
     net::{
         Peer,
         peer::PeerError,
@@ -49,29 +48,37 @@ const SILENCE: Duration = Duration::from_secs(10);
 const LARGE_PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Session<G: Game> {
-    peer: Peer,
-    control: ControlStream,
-    player: PlayerId,
-    conversation: Conversation,
+    pub(super) peer: Peer,
+    pub(super) control: ControlStream,
+    pub(super) player: PlayerId,
+    pub(super) conversation: Conversation,
     /// By when the hello must have come.
     deadline: Instant,
     epoch: Instant,
-    name: Name,
-    entry: Option<PlayerGuard>,
+    pub(super) name: Name,
+    /// The player's place with the keeper, from the hello on.
+    pub(super) stay: Option<Stay<KeptSeat<G>>>,
+    /// Rings when another session of the same player begins, or leaves what this one waits for.
+    pub(super) bell: Option<Gated<()>>,
+    /// How many messages were heard of a seat that another session is yet to leave; nothing is said or heard meanwhile.
+    pub(super) returning: Option<u32>,
+    /// Whether the peer has said something since its welcome, and so has heard it.
+    pub(super) is_proven: bool,
+    pub(super) entry: Option<PlayerGuard>,
     joining: Option<Gated<Result<Joined<G>, CloseReason>>>,
-    seat: Option<Seat<G>>,
+    pub(super) seat: Option<Seat<G>>,
     /// A snapshot on its way on a stream of its own.
-    large: Option<Gated<()>>,
+    pub(super) large: Option<Gated<()>>,
     limit: RateLimit,
-    housekeeping: Housekeeping,
+    pub(super) housekeeping: Housekeeping,
     stop: Gated<()>,
     /// What this session's log lines carry. It is entered where something is logged, not at each of sixty wake-ups a second.
-    span: Span,
+    pub(super) span: Span,
     /// What the next seat's datagrams are marked with.
-    seating: Seating,
+    pub(super) seating: Seating,
     /// The largest datagram, as asked a second ago at most: asking takes the connection's lock.
     datagram_limit: usize,
-    services: SessionServices<G>,
+    pub(super) services: SessionServices<G>,
 }
 
 /// Everything that can happen to a session.
@@ -83,6 +90,7 @@ enum Action<G: Game> {
     Room(SeatNews<G>),
     Datagram(Result<Bytes, PeerError>),
     LargeSent,
+    Rung,
     Housekeeping,
 }
 
@@ -95,7 +103,7 @@ impl<G: Game> Session<G> {
         services: SessionServices<G>,
     ) -> Self {
         let datagram_limit = peer.datagram_limit();
-        let span = info_span!("session", %player, address = %peer.address());
+        let span = span_of(player, &peer);
         Self {
             peer,
             control,
@@ -104,6 +112,10 @@ impl<G: Game> Session<G> {
             deadline,
             epoch: Instant::now(),
             name: Name::default(),
+            stay: None,
+            bell: None,
+            returning: None,
+            is_proven: false,
             entry: None,
             joining: None,
             seat: None,
@@ -131,12 +143,15 @@ impl<G: Game> Session<G> {
 
     async fn select(&mut self) -> Action<G> {
         let greeting = self.conversation == Conversation::Greeting;
+        // Facts can wait with the room: what a peer missed while it was away is more than its stream may be stuffed with at once.
+        let (takes_facts, listens) = (self.control.is_flowing(), self.returning.is_none());
         tokio::select! {
             biased;
             () = &mut self.stop => Action::Stop,
-            Some(news) = if_some(self.seat.as_mut().map(Seat::next)) => Action::Room(news),
+            Some(()) = if_some(self.bell.as_mut()) => Action::Rung,
+            Some(news) = if_some(self.seat.as_mut().map(|seat| seat.next(takes_facts))) => Action::Room(news),
             datagram = self.peer.datagram() => Action::Datagram(datagram),
-            driven = self.control.drive() => Action::Control(driven),
+            driven = self.control.drive(), if listens => Action::Control(driven),
             Some(joined) = if_some(self.joining.as_mut()) => Action::Joined(joined),
             Some(()) = if_some(self.large.as_mut()) => Action::LargeSent,
             () = self.housekeeping.due() => Action::Housekeeping,
@@ -161,6 +176,7 @@ impl<G: Game> Session<G> {
                 self.large = None;
                 ControlFlow::Continue(())
             }
+            Action::Rung => self.rung(),
             Action::Housekeeping => self.keep_house(),
         }
     }
@@ -180,8 +196,8 @@ impl<G: Game> Session<G> {
         }
     }
 
-    fn hear(&mut self) -> ControlFlow<Ending> {
-        loop {
+    pub(super) fn hear(&mut self) -> ControlFlow<Ending> {
+        while self.returning.is_none() {
             let message = match self.control.pop() {
                 Ok(Some(message)) => message,
                 Ok(None) => return ControlFlow::Continue(()),
@@ -190,11 +206,13 @@ impl<G: Game> Session<G> {
             if !self.limit.message(self.epoch.elapsed()) {
                 return ControlFlow::Break(CloseReason::RateLimited.into());
             }
+            self.is_proven |= self.stay.is_some();
             match self.conversation.hear(message) {
                 Ok(request) => self.answer(request)?,
                 Err(refusal) => return ControlFlow::Break(refusal.into()),
             }
         }
+        ControlFlow::Continue(())
     }
 
     fn answer(&mut self, request: Request) -> ControlFlow<Ending> {
@@ -220,28 +238,12 @@ impl<G: Game> Session<G> {
                 }
                 ControlFlow::Continue(())
             }
+            Request::Heard(count) => match self.seat.as_mut().map(|seat| seat.news.hear(count)) {
+                Some(Err(error)) => ControlFlow::Break(Refusal::unheard(error).into()),
+                _ => ControlFlow::Continue(()),
+            },
             Request::Nothing => ControlFlow::Continue(()),
         }
-    }
-
-    fn enter(&mut self, hello: &Hello) -> ControlFlow<Ending> {
-        self.name = match handshake::check::<G>(hello) {
-            Ok(name) => name,
-            Err(refusal) => return ControlFlow::Break(refusal.into()),
-        };
-        let entered = self.services.players.enter(self.player, self.name.to_string(), self.peer.address());
-        self.entry = Some(entered);
-        self.span.in_scope(|| debug!(name = %self.name, "welcome"));
-        let spec = self.services.lobby.spec();
-        let welcome = ServerMessage::Welcome {
-            player: self.player,
-            tick_rate: spec.tick_rate.hz(),
-            send_rate: spec.send_rate,
-            ticket: Ticket::new([0; Ticket::BYTES]),
-            hold_ms: 0,
-            resumed: false,
-        };
-        self.push(&welcome)
     }
 
     fn join(&mut self, target: JoinTarget) {
@@ -263,21 +265,26 @@ impl<G: Game> Session<G> {
         };
         let roster = std::mem::take(&mut joined.seated.roster);
         let seat = Seat::new(joined, self.seating, self.services.lobby.spec().send_rate);
-        self.seating = self.seating.next();
+        self.sit_down(seat)?;
+        roster.into_iter().try_for_each(|change| self.push_news(&roster_message(change)))
+    }
+
+    /// The seat is this session's from now on.
+    pub(super) fn sit_down(&mut self, seat: Seat<G>) -> ControlFlow<Ending> {
+        self.seating = seat.seating().next();
         if let Some(entry) = self.entry() {
             entry.set_seat(Some((seat.room(), seat.id())));
         }
         self.span.in_scope(|| debug!(room = %seat.room(), seat = %seat.id(), "seated"));
         let message = seat.joined_message();
         self.seat = Some(seat);
-        self.push(&message)?;
-        roster.into_iter().try_for_each(|change| self.push(&roster_message(change)))
+        self.push(&message)
     }
 
     /// A fact of the room goes to the peer.
     fn tell(&mut self, event: RoomEvent<G>) -> ControlFlow<Ending> {
         let message = self.seat.as_mut().and_then(|seat| seat.message(event));
-        message.map_or(ControlFlow::Continue(()), |message| self.push(&message))
+        message.map_or(ControlFlow::Continue(()), |message| self.push_news(&message))
     }
 
     /// The room took the seat away. Being too slow or told to stop ends the session; the end of a room does not.
@@ -319,6 +326,7 @@ impl<G: Game> Session<G> {
 
     fn input(&mut self, datagram: &[u8]) -> ControlFlow<Ending> {
         let now = self.epoch.elapsed();
+        self.is_proven |= self.stay.is_some();
         if !self.limit.datagram(datagram.len(), now) {
             return ControlFlow::Break(CloseReason::RateLimited.into());
         }
@@ -350,45 +358,31 @@ impl<G: Game> Session<G> {
         ControlFlow::Continue(())
     }
 
-    fn push(&mut self, message: &ServerMessage) -> ControlFlow<Ending> {
+    pub(super) fn push(&mut self, message: &ServerMessage) -> ControlFlow<Ending> {
         match self.control.push(message) {
-            Ok(()) => ControlFlow::Continue(()),
+            Ok(_) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error.into()),
         }
     }
 
-    fn stand_up(&mut self) {
-        self.seat = None;
-        self.large = None;
-        if let Some(entry) = self.entry() {
-            entry.set_seat(None);
+    /// The same, and what is said is kept until the peer says that it has heard it.
+    fn push_news(&mut self, message: &ServerMessage) -> ControlFlow<Ending> {
+        match (self.control.push(message), &mut self.seat) {
+            (Ok(coded), Some(seat)) => seat.news.push(coded),
+            (Ok(_), None) => {}
+            (Err(error), _) => return ControlFlow::Break(error.into()),
         }
+        ControlFlow::Continue(())
     }
 
-    fn entry(&self) -> Option<&PlayerEntry> {
+    pub(super) fn entry(&self) -> Option<&PlayerEntry> {
         self.entry.as_ref().map(|guard| &*guard.entry)
     }
+}
 
-    /// Says goodbye, waits a little until it was heard, and closes.
-    pub(super) async fn end(mut self, ending: Ending) {
-        self.stand_up();
-        self.span.in_scope(|| info!(reason = ending.name(), name = %self.name, "session ended"));
-        if self.entry.is_some() {
-            self.services.metrics.disconnected(ending.name());
-        } else if let Ending::Refused(refusal) = &ending {
-            self.services.metrics.refused(refusal.reason.name());
-        }
-        match ending {
-            Ending::Refused(Refusal { reason, sentence }) => {
-                let said = self.control.say_closing(reason, &sentence);
-                // Whether it was heard or not, this is the end.
-                let _ = timeout(Duration::from_millis(CLOSING_ACK_MS), said).await;
-                self.peer.close(reason);
-            }
-            Ending::Left | Ending::Lost => self.peer.close(CloseReason::Left),
-        }
-        self.housekeeping.count_traffic(&self.peer, &self.services.metrics);
-    }
+/// What the log lines of a player's session carry.
+pub(super) fn span_of(player: PlayerId, peer: &Peer) -> Span {
+    info_span!("session", %player, address = %peer.address())
 }
 
 /// Waits for a future that may not be there; never ready when it is not.

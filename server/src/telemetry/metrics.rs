@@ -35,6 +35,8 @@ pub struct Metrics {
     pub players: Gauge,
     /// Seats held by bots.
     pub bots: Gauge,
+    /// Seats held for people whose connection was lost; they are among [`Self::players`].
+    pub seats_held: Gauge,
     /// Seats taken by people.
     pub joins: Counter,
     /// Ticks that took longer than their period.
@@ -57,6 +59,7 @@ pub struct Metrics {
     pub snapshots: SnapshotFates,
     refusals: Family<Reason, Counter>,
     disconnects: Family<Reason, Counter>,
+    resumes: Family<ResumeLabel, Counter>,
     registry: Registry,
 }
 
@@ -130,6 +133,27 @@ enum Fate {
     skipped,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResumeLabel {
+    result: ResumeResult,
+}
+
+/// What a resume ticket was good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the names are the label values that Prometheus shows")]
+pub enum ResumeResult {
+    /// What was held for its player, a seat or only a place in the lobby.
+    resumed,
+    /// Nothing: it is none of ours.
+    unknown,
+    /// Nothing: it was shown before.
+    used,
+    /// Nothing: its player is held no longer.
+    expired,
+    /// What another session of its player had.
+    replaced,
+}
+
 impl Metrics {
     /// All of them at zero, in a registry of their own.
     pub fn new() -> Arc<Self> {
@@ -141,6 +165,7 @@ impl Metrics {
             rooms: register(r, "rooms", "Rooms that tick"),
             players: register(r, "players", "Seats held by people"),
             bots: register(r, "bots", "Seats held by bots"),
+            seats_held: register(r, "seats_held", "Seats held for people whose connection was lost"),
             joins: register(r, "joins", "Seats taken by people"),
             overruns: register(r, "overruns", "Ticks that took longer than their period"),
             slips: register(r, "slips", "Ticks let go because their room was too far behind"),
@@ -157,6 +182,11 @@ impl Metrics {
             )),
             refusals: register(r, "refusals", "Players refused, by reason"),
             disconnects: register(r, "disconnects", "Sessions ended, by reason"),
+            resumes: register(
+                r,
+                "resumes",
+                "Tickets shown by players who came back, by what they were good for",
+            ),
             // Last, for the handles above are made in it.
             registry,
         })
@@ -170,6 +200,11 @@ impl Metrics {
     /// A session ended; the reason is a close reason's name, one of a closed set.
     pub fn disconnected(&self, reason: &'static str) {
         self.disconnects.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// Somebody showed a resume ticket.
+    pub fn resumed(&self, result: ResumeResult) {
+        self.resumes.get_or_create(&ResumeLabel { result }).inc();
     }
 
     /// A tick took this long.
@@ -247,6 +282,7 @@ mod tests {
         metrics.inputs.late.inc();
         metrics.refused("full");
         metrics.disconnected("left");
+        metrics.resumed(ResumeResult::used);
         metrics.tick_took(Duration::from_micros(60));
         let text = metrics.render().unwrap();
         for line in [
@@ -256,6 +292,8 @@ mod tests {
             "quarrel_inputs_total{fate=\"used\"} 0",
             "quarrel_refusals_total{reason=\"full\"} 1",
             "quarrel_disconnects_total{reason=\"left\"} 1",
+            "quarrel_resumes_total{result=\"used\"} 1",
+            "quarrel_seats_held 0",
             "quarrel_tick_duration_seconds_bucket{le=\"0.000075\"} 1",
             "quarrel_tick_duration_seconds_count 1",
         ] {

@@ -1,0 +1,155 @@
+//! Players who come, go, vanish and come back in any order, with any of the tickets that they were ever given.
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use bolero::{check, generator::produce};
+use quarrel_server::lobby::held::{Comeback, HeldSeat, HeldState, Leaving, Standing};
+use quarrel_shared::id::PlayerId;
+
+const HOLD: Duration = Duration::from_secs(30);
+const MOST: usize = 3;
+
+/// A seat that says where it went: it is never cloned, so what can go wrong is that it is lost.
+#[derive(Debug)]
+struct Chair {
+    player: PlayerId,
+    is_there: Rc<Cell<bool>>,
+}
+
+impl HeldSeat for Chair {
+    fn hold(&self) {}
+
+    fn is_given_up(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for Chair {
+    fn drop(&mut self) {
+        self.is_there.set(false);
+    }
+}
+
+struct Session {
+    player: PlayerId,
+    chair: Option<Chair>,
+    is_waiting: bool,
+    has_ended: bool,
+}
+
+/// The registry, and everybody who ever came to it.
+struct World {
+    held: HeldState<usize, Chair>,
+    sessions: Vec<Session>,
+    /// Each ticket that was given: whose, and which.
+    tickets: Vec<(PlayerId, u32)>,
+    chairs: Vec<Rc<Cell<bool>>>,
+    freed: usize,
+    now: Duration,
+}
+
+impl World {
+    fn enter(&mut self) {
+        let (player, me) = (PlayerId(self.chairs.len() as u64), self.sessions.len());
+        self.held.enter(player, me);
+        let is_there = Rc::new(Cell::new(true));
+        let chair = Some(Chair { player, is_there: Rc::clone(&is_there) });
+        self.chairs.push(is_there);
+        self.tickets.push((player, 0));
+        self.sessions.push(Session { player, chair, is_waiting: false, has_ended: false });
+    }
+
+    fn resume(&mut self, ticket: usize) {
+        let Some(&(player, shown)) = self.tickets.get(ticket % self.tickets.len().max(1)) else { return };
+        let me = self.sessions.len();
+        let Ok(resumed) = self.held.resume(player, shown, me) else { return };
+        self.tickets.push((player, resumed.ticket));
+        let (chair, is_waiting) = match resumed.comeback {
+            Comeback::Held(chair) => (chair, false),
+            Comeback::Moving(_) | Comeback::Waiting => (None, true),
+        };
+        self.sessions.push(Session { player, chair, is_waiting, has_ended: false });
+    }
+
+    fn look(&mut self, me: usize) {
+        let session = &mut self.sessions[me];
+        match self.held.look(session.player, &me) {
+            Standing::Unchanged => {}
+            Standing::Arrived(chair) => {
+                assert!(session.is_waiting, "only who waits is given anything");
+                session.is_waiting = false;
+                session.chair = chair;
+            }
+            Standing::Replaced => self.leave(me, Leaving::Gone),
+        }
+    }
+
+    fn leave(&mut self, me: usize, how: Leaving) {
+        let session = &mut self.sessions[me];
+        session.has_ended = true;
+        let chair = session.chair.take();
+        let left = self.held.leave(session.player, &me, chair, how, self.now);
+        self.freed += left.free.len();
+    }
+
+    fn check(&self) {
+        let there = self.chairs.iter().filter(|there| there.get()).count();
+        assert_eq!(
+            there,
+            self.chairs.len() - self.freed,
+            "a chair is free when somebody was told so, and else there"
+        );
+        for session in &self.sessions {
+            let chair = session.chair.as_ref();
+            assert!(
+                chair.is_none_or(|chair| chair.player == session.player),
+                "nobody is given another's chair"
+            );
+        }
+        assert!(self.held.seats() <= MOST);
+    }
+}
+
+#[test]
+fn no_order_of_coming_and_going_loses_a_seat_or_gives_it_to_another() {
+    let done = produce::<Vec<(u8, u8)>>();
+    check!().with_iterations(3_000).with_generator(done).for_each(|done| {
+        let mut world = World {
+            held: HeldState::new(HOLD, MOST),
+            sessions: Vec::new(),
+            tickets: Vec::new(),
+            chairs: Vec::new(),
+            freed: 0,
+            now: Duration::ZERO,
+        };
+        for (what, which) in done {
+            let which = usize::from(*which);
+            let alive: Vec<_> =
+                (0..world.sessions.len()).filter(|at| !world.sessions[*at].has_ended).collect();
+            let somebody = alive.get(which % alive.len().max(1)).copied();
+            match (what % 8, somebody) {
+                (0, _) => world.enter(),
+                (1 | 2, _) => world.resume(which),
+                (3, Some(me)) => world.leave(me, Leaving::Gone),
+                (4, Some(me)) => world.leave(me, Leaving::Lost { proven: true }),
+                (5, Some(me)) => world.leave(me, Leaving::Lost { proven: false }),
+                (6, Some(me)) => world.look(me),
+                (7, _) => {
+                    world.now += Duration::from_secs(1 + which as u64 / 16);
+                    world.freed += world.held.sweep(world.now).len();
+                }
+                _ => {}
+            }
+            world.check();
+        }
+        // When everybody has gone and nobody is held any more, nothing is left.
+        for me in 0..world.sessions.len() {
+            if !world.sessions[me].has_ended {
+                world.leave(me, Leaving::Gone);
+            }
+        }
+        world.freed += world.held.close().len();
+        world.check();
+        assert_eq!(world.freed, world.chairs.len(), "no chair stays behind");
+    });
+}
