@@ -36,7 +36,7 @@ impl Arena {
             range: RANGE,
             most: MOST,
             hidden: self.entities.iter().filter_map(hides).collect(),
-            focus: Vec::new(),
+            focus: self.focus(seat),
         }
     }
 

@@ -3,8 +3,10 @@
 mod codings;
 mod determinism;
 mod drawing;
+mod focus;
 mod foresight;
 mod play;
 mod rewind;
 mod rig;
 mod secrecy;
+mod sounds;
