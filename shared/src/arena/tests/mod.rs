@@ -2,6 +2,7 @@
 
 mod codings;
 mod determinism;
+mod difference;
 mod drawing;
 mod focus;
 mod foresight;
