@@ -71,19 +71,17 @@ fn check(view: &View<ArenaEntity>, seat: SeatId) -> usize {
     scores - fighters
 }
 
-/// The rule as a player would put it: within 24 units, and some line between the two, or from a step beside one of them, is
-/// free. Written anew, so that it does not share the server's mistakes.
+/// The rule as a player would put it: within 24 units, and some line between the two is free, from where they are or from beside
+/// there, as far to one side as they run in 200 ms or half of that.
 fn may_see(map: &Map, eye: Point, at: Point) -> bool {
     let is_near = eye.distance(at) <= 24 * UNIT as u32;
     let way = at - eye;
     let length = (way.length() as i32).max(1);
-    let beside = |side: i32| Point::new(-way.y, way.x).scaled(side * UNIT, length);
-    let lines = [
-        (eye, at),
-        (eye + beside(1), at),
-        (eye + beside(-1), at),
-        (eye, at + beside(1)),
-        (eye, at + beside(-1)),
-    ];
-    is_near && lines.into_iter().any(|(from, to)| from == to || map.is_free(from, to))
+    let step = Point::new(-way.y, way.x).scaled(6 * UNIT / 5, length);
+    let free = |from: Point, to: Point| from == to || map.is_free(from, to);
+    let is_free_beside = |side: Point| {
+        let steps = [Point::default(), side.scaled(1, 2), side];
+        steps.iter().any(|a| steps.iter().any(|b| free(eye + *a, at + *b)))
+    };
+    is_near && (is_free_beside(step) || is_free_beside(-step))
 }

@@ -245,6 +245,7 @@ fn arena_keeps_its_bytes() {
     let (seat, weapon) = (SEAT, Weapon::Crossbow);
     let events = [
         ("fired", Event::Fired { seat, weapon, aim: Angle(9) }),
+        ("heard", Event::Heard { weapon, near: Point::new(3072, 5120) }),
         ("hit", Event::Hit { by: seat, victim: SeatId(1), weapon, damage: 50 }),
         ("eliminated", Event::Eliminated { by: seat, victim: SeatId(1), weapon }),
         ("respawned", Event::Respawned { seat, at: Point::new(100, 200) }),

@@ -47,6 +47,10 @@ impl Arena {
     fn go_off(&mut self, shot: &Shot, seen: Moment, events: &mut Events) {
         let &Shot { by, weapon, from, aim } = shot;
         let audience = self.who_see(from, by.seat);
+        let hearing = self.who_only_hear(from, &audience);
+        if !hearing.is_empty() {
+            events.push(Audience::Seats(hearing), Event::heard(weapon, from));
+        }
         events.push(audience, Event::Fired { seat: by.seat, weapon, aim });
         match weapon {
             Weapon::Crossbow => self.shoot_bolt(by.seat),
@@ -128,6 +132,7 @@ impl Arena {
             self.count_elimination(by);
             events.push(Audience::All, Event::Eliminated { by, victim, weapon });
         }
+        self.blows.land(self.tick, by, victim);
     }
 }
 

@@ -2,13 +2,14 @@
 
 use super::{
     coding::{read_place, write_place},
+    map::Map,
     pickup::PickupKind,
     team::Team,
     weapons::Weapon,
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Angle, Deed, Point},
+    game::{Angle, Deed, Point, UNIT},
     id::SeatId,
 };
 
@@ -23,6 +24,14 @@ pub enum Event {
         weapon: Weapon,
         /// Where it was aimed. How far an arrow flew is not told: it would show where somebody unseen stands.
         aim: Angle,
+    },
+    /// A weapon was used somewhere. Told to those who hear it and do not see who it was.
+    Heard {
+        /// Which one.
+        weapon: Weapon,
+        /// The middle of the [`Self::HEARD_WITHIN`] in which it was: neither who it was nor exactly where, and not where it was
+        /// aimed.
+        near: Point,
     },
     /// A blow landed. Told to both.
     Hit {
@@ -82,6 +91,15 @@ pub enum Winner {
 }
 
 impl Event {
+    /// How finely a sound is placed, in 1/256 unit: squares of eight units. That says behind which wall to look, and is three
+    /// times as wide as a dash goes, so that nobody can aim by it.
+    pub const HEARD_WITHIN: i32 = 8 * UNIT;
+
+    /// The sound of a weapon that was used at `at`, as it is told.
+    pub(super) const fn heard(weapon: Weapon, at: Point) -> Self {
+        Self::Heard { weapon, near: Square::of(at).middle() }
+    }
+
     /// What this says that `seat` did. A match's end is a deed of everybody's.
     #[must_use]
     pub fn deed(&self, seat: SeatId) -> Option<Deed> {
@@ -131,6 +149,11 @@ impl Bits for Event {
                 out.write_bits(6, TAG_BITS);
                 winner.encode(out);
             }
+            Self::Heard { weapon, near } => {
+                out.write_bits(7, TAG_BITS);
+                weapon.encode(out);
+                Square::of(near).encode(out);
+            }
         }
     }
 
@@ -153,10 +176,52 @@ impl Bits for Event {
             4 => Self::Taken { seat: SeatId::decode(from)?, kind: PickupKind::decode(from)? },
             5 => Self::MatchStarted { seed: from.read_u64()? },
             6 => Self::MatchEnded { winner: Winner::decode(from)? },
+            7 => Self::Heard { weapon: Weapon::decode(from)?, near: Square::decode(from)?.middle() },
             _ => return Err(BitsError::OutOfRange),
         })
     }
 }
+
+/// One of the squares that sounds are told in: the wire has no finer place for them.
+#[derive(Clone, Copy)]
+struct Square {
+    column: i32,
+    row: i32,
+}
+
+impl Square {
+    const COLUMNS: i32 = Map::EXTENT.x / Event::HEARD_WITHIN;
+    const ROWS: i32 = Map::EXTENT.y / Event::HEARD_WITHIN;
+
+    const fn of(at: Point) -> Self {
+        let side = Event::HEARD_WITHIN;
+        Self { column: at.x.div_euclid(side), row: at.y.div_euclid(side) }
+    }
+
+    const fn middle(self) -> Point {
+        let side = Event::HEARD_WITHIN;
+        Point::new(self.column * side + side / 2, self.row * side + side / 2)
+    }
+}
+
+impl Bits for Square {
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bits(self.column.clamp(0, Self::COLUMNS - 1) as u32, COLUMN_BITS);
+        out.write_bits(self.row.clamp(0, Self::ROWS - 1) as u32, ROW_BITS);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        let (column, row) = (from.read_bits(COLUMN_BITS)? as i32, from.read_bits(ROW_BITS)? as i32);
+        if column >= Self::COLUMNS { Err(BitsError::OutOfRange) } else { Ok(Self { column, row }) }
+    }
+}
+
+/// Twelve columns of squares.
+const COLUMN_BITS: u32 = 4;
+/// Eight rows.
+const ROW_BITS: u32 = 3;
+
+const _: () = assert!(Square::COLUMNS <= 1 << COLUMN_BITS && Square::ROWS == 1 << ROW_BITS);
 
 impl Bits for Winner {
     fn encode(&self, out: &mut BitWriter) {

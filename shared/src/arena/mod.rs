@@ -10,11 +10,13 @@
 //! - `movement`: the one rule of motion; `predict` lends it to clients.
 //! - `weapons`: what a trigger does and whom it strikes.
 //! - `trail`: where everybody stood of late, for shots that are judged by what the shooter saw.
+//! - `blows`: who struck whom of late.
 //! - `step`: one tick, in order; `combat`, `forage`, `rules`, `spawn` and `seats` are its parts.
-//! - `sight`: what a seat may see; `save`: checkpoints.
+//! - `sight`: what a seat may see; `hearing`: what it hears instead; `save`: checkpoints.
 //! - `brain`: the bots.
 
 mod between;
+mod blows;
 mod bolt;
 mod bout;
 mod brain;
@@ -25,6 +27,7 @@ mod event;
 mod fighter;
 mod forage;
 mod geometry;
+mod hearing;
 mod input;
 mod kit;
 mod map;
@@ -48,7 +51,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use self::trail::Past;
+use self::{blows::Blows, trail::Past};
 pub use self::{
     bolt::Bolt,
     bout::{Match, Phase},
@@ -94,6 +97,8 @@ pub struct Arena {
     pickups: BTreeMap<EntityId, Pickup>,
     /// Where everybody stood of late.
     past: Past,
+    /// Who struck whom of late.
+    blows: Blows,
     entities: Entities<ArenaEntity>,
 }
 
@@ -114,7 +119,7 @@ struct Seated {
 
 impl Game for Arena {
     const NAME: &'static str = "arena";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ROOM: RoomDefaults = RoomDefaults { seats: 16, bots: 6 };
     const SKILLS: &'static [&'static str] = &["skirmish", "hunt", "wander"];
 

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     Arena, ArenaEntity, Event, Map, Match, Mode, Phase, Score, Seated, Settings, Team, Tracked, Winner,
-    step::Events, trail::Past,
+    blows::Blows, step::Events, trail::Past,
 };
 use crate::{
     game::{Audience, Entities, GameRng, Outcome, Setup},
@@ -40,6 +40,7 @@ impl Arena {
             bolts: BTreeMap::new(),
             pickups: BTreeMap::new(),
             past: Past::new(setup.tick_rate),
+            blows: Blows::default(),
             entities,
         };
         arena.lay_out_pickups();
@@ -80,6 +81,7 @@ impl Arena {
         let seed = map_seed(self.seed, number);
         self.map = Map::from_seed(seed);
         self.past.clear();
+        self.blows = Blows::default();
         self.bout.state = fresh_match(&self.settings, self.rate, self.tick, seed, number);
         self.lay_out_pickups();
         for seated in self.seated_mut() {

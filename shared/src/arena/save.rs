@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Arena, ArenaEntity, Bolt, Fighter, Kit, Map, Match, Pickup, Score, Seated, Settings, Tracked, trail::Past,
+    Arena, ArenaEntity, Blows, Bolt, Fighter, Kit, Map, Match, Pickup, Score, Seated, Settings, Tracked,
+    trail::Past,
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
@@ -19,6 +20,7 @@ impl Arena {
         self.rng.encode(out);
         self.entities.save(out, Entity::encode);
         self.past.save(out);
+        self.blows.save(self.tick, out);
     }
 
     /// Reads what [`Self::write_state`] wrote.
@@ -27,6 +29,7 @@ impl Arena {
         let rng = GameRng::decode(from)?;
         let entities = Entities::load(from, ArenaEntity::decode)?;
         let past = Past::load(setup.tick_rate, tick, usize::from(setup.seats), from)?;
+        let blows = Blows::load(tick, from)?;
         let mut parts = Parts::default();
         entities.iter().for_each(|(id, entity)| parts.sort_in(id, entity.clone()));
         let bout = parts.bout.take().ok_or(BitsError::OutOfRange)?;
@@ -42,6 +45,7 @@ impl Arena {
             bolts: parts.bolts,
             pickups: parts.pickups,
             past,
+            blows,
             entities,
         })
     }

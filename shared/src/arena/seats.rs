@@ -31,6 +31,7 @@ impl Arena {
     pub(super) fn leave_seat(&mut self, seat: SeatId) {
         let Some(seated) = self.seats.get_mut(seat.index()).and_then(Option::take) else { return };
         self.past.forget_seat(seat);
+        self.blows.forget_seat(seat);
         for id in [seated.fighter.id, seated.kit.id, seated.score.id] {
             self.entities.remove(id);
         }

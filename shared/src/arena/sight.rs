@@ -1,9 +1,9 @@
 //! What a seat may see: what is near enough and not behind a wall.
 //!
-//! Eye and target are each taken as a little wide, so that somebody who steps round a corner is known a moment before they
-//! are seen, and does not pop up out of nothing on a screen that draws a tenth of a second ago.
+//! Eye and target are each taken as wide as they run in a round trip. Between what a screen knew and what it shows lies one:
+//! whoever steps round a corner, or looks round it, is known by then, and hardly anybody pops up out of nothing.
 
-use super::{Arena, ArenaEntity, Map, Seated};
+use super::{Arena, ArenaEntity, Map, RUN_SPEED, Seated, Tile};
 use crate::{
     game::{Audience, Entity, Place, Point, UNIT, Viewpoint},
     id::{EntityId, SeatId},
@@ -11,8 +11,11 @@ use crate::{
 
 /// How far a fighter sees, in 1/256 unit.
 const RANGE: u32 = 24 * UNIT as u32;
-/// How far to each side of the straight line a glance may begin or end, in 1/256 unit.
-const MARGIN: i32 = UNIT;
+/// The round trip that still counts as playable, in milliseconds.
+const ROUND_TRIP_MS: i32 = 200;
+/// How far to each side of the straight line a glance may begin or end, in 1/256 unit: 1.2 units, what either of the two runs in
+/// a round trip. Whoever dashes gets farther and may surprise, which is what a dash is for.
+const MARGIN: i32 = RUN_SPEED * ROUND_TRIP_MS / 1000;
 /// The most things with a place that a seat is shown.
 const MOST: u16 = 128;
 
@@ -25,7 +28,11 @@ impl Arena {
         let eye = seated.eye();
         let hides = |(id, entity): (EntityId, &ArenaEntity)| {
             let Place::At(at) = entity.place() else { return None };
-            let is_hidden = id != seated.fighter.id && is_in_range(eye, at) && !is_seen(&self.map, eye, at);
+            let is_seen = || match entity {
+                ArenaEntity::Pickup(_) => is_seen_lying(&self.map, eye, at),
+                _ => is_seen(&self.map, eye, at),
+            };
+            let is_hidden = id != seated.fighter.id && is_in_range(eye, at) && !is_seen();
             is_hidden.then_some(id)
         };
         Viewpoint {
@@ -33,7 +40,7 @@ impl Arena {
             range: RANGE,
             most: MOST,
             hidden: self.entities.iter().filter_map(hides).collect(),
-            focus: Vec::new(),
+            focus: self.focus(seat),
         }
     }
 
@@ -58,20 +65,44 @@ fn is_in_range(eye: Point, at: Point) -> bool {
     eye.distance_squared(at) <= u64::from(RANGE + 1).pow(2)
 }
 
-/// Whether eye and target, or a point a little beside one of them, see each other.
+/// Whether eye and target, or a point a little beside one of them or both, see each other.
 fn is_seen(map: &Map, eye: Point, at: Point) -> bool {
     if map.is_free(eye, at) {
         return true;
     }
+    let aside = aside(eye, at);
+    // Two who run for one corner from both sides shift the line between them as it is.
+    let is_free_from = |side| {
+        let (from, to) = (beside(map, eye, side), beside(map, at, side));
+        map.is_free(from, at) || map.is_free(eye, to) || map.is_free(from, to)
+    };
+    is_free_from(aside) || is_free_from(-aside)
+}
+
+/// Whether the eye, or a point a little beside it, sees something that lies still. Most of what there is to see does.
+fn is_seen_lying(map: &Map, eye: Point, at: Point) -> bool {
+    if map.is_free(eye, at) {
+        return true;
+    }
+    let aside = aside(eye, at);
+    [aside, -aside].into_iter().any(|side| map.is_free(beside(map, eye, side), at))
+}
+
+/// A margin's way to one side of a glance.
+fn aside(eye: Point, at: Point) -> Point {
     let way = at - eye;
-    let aside = Point::new(-way.y, way.x).scaled(MARGIN, (way.length() as i32).max(1));
-    [aside, -aside].into_iter().any(|aside| map.is_free(eye + aside, at) || map.is_free(eye, at + aside))
+    Point::new(-way.y, way.x).scaled(MARGIN, (way.length() as i32).max(1))
+}
+
+/// Where somebody gets who steps aside: half as far when a wall is there.
+fn beside(map: &Map, at: Point, side: Point) -> Point {
+    let full = at + side;
+    if map.is_wall(Tile::of(full)) { at + side.scaled(1, 2) } else { full }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::Tile;
 
     #[test]
     fn who_stands_just_round_a_corner_is_known_already_and_who_stands_behind_a_wall_is_not() {

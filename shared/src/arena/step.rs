@@ -12,6 +12,7 @@ impl Arena {
         self.respawn_when_due(events);
         let poses = self.move_fighters(inputs);
         self.remember_places();
+        self.blows.forget_old(tick, self.rate);
         if self.bout.state.is_played_in(tick) {
             // Bolts first: one that is shot in this tick begins to fly in the next.
             self.fly_bolts(&poses, events);

@@ -208,4 +208,57 @@ mod tests {
             assert!((0..PLAIN).contains(&walker.at.x) && (0..PLAIN).contains(&walker.at.y), "{walker:?}");
         }
     }
+
+    /// Steps the plain with these bends while a client of each seat predicts its own walker, and holds the two together.
+    #[test]
+    fn a_prediction_with_the_right_inputs_is_what_the_server_makes() {
+        let mut held = 0;
+        for hz in [10, 30, 60, 128] {
+            let setup = Setup { tick_rate: TickRate::new(hz).unwrap(), ..setup() };
+            let mut crowd = Crowd::new(&setup);
+            entries(1).apply(&mut crowd, Tick(1), setup.tick_rate, &mut Outbox::new());
+            let mut guesses: Vec<Own<Walker>> = Vec::new();
+            for tick in 2..400 {
+                if tick % 20 == 2 {
+                    let confirmed = |(id, walker): (EntityId, &Walker)| {
+                        let mut own = Own::new();
+                        own.confirm(id, walker.clone());
+                        own
+                    };
+                    guesses = crowd.entities().iter().map(confirmed).collect();
+                }
+                let entries = entries(tick);
+                let mut events = Outbox::new();
+                entries.apply(&mut crowd, Tick(tick), setup.tick_rate, &mut events);
+                let told: Vec<_> = events.drain().collect();
+                for (guess, (_, truth)) in guesses.iter_mut().zip(crowd.entities().iter()) {
+                    let input = entries.inputs[truth.seat.index()].unwrap();
+                    Crowd::predict(guess, &input, &(), setup.tick_rate);
+                    // Nobody foresees that they stumble.
+                    if told.iter().any(|(audience, _)| audience.includes(truth.seat)) {
+                        guess.iter_mut().for_each(|walker| walker.health = truth.health);
+                    }
+                    assert_eq!(guess.iter().next().unwrap().1, truth, "at tick {tick} and {hz} Hz");
+                    held += 1;
+                }
+            }
+        }
+        assert!(held > 100_000, "{held} walkers were held against their predictions");
+    }
+
+    #[test]
+    fn a_walker_whose_inputs_fail_goes_on_as_it_did() {
+        let mut crowd = Crowd::new(&setup());
+        let mut coasting = Crowd::new(&setup());
+        for tick in 1..60 {
+            let mut entries = entries(tick.min(30));
+            entries.apply(&mut crowd, Tick(tick), TickRate::DEFAULT, &mut Outbox::new());
+            if tick > 30 {
+                entries.inputs.iter_mut().for_each(|input| *input = input.map(|last| Crowd::coast(&last)));
+                entries.inputs[7] = None;
+            }
+            entries.apply(&mut coasting, Tick(tick), TickRate::DEFAULT, &mut Outbox::new());
+        }
+        assert!(crowd.entities().iter().eq(coasting.entities().iter()));
+    }
 }

@@ -110,6 +110,9 @@ impl Entity for Walker {
     }
 
     fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
+        if part >= whole {
+            return later.clone();
+        }
         let heading = self.heading.towards(later.heading, part, whole);
         Self { at: self.at.towards(later.at, part, whole), heading, ..self.clone() }
     }
@@ -180,6 +183,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_drawn_between_two_states_is_right_at_both_ends(old in walker(), ticks in 1..30u32) {
+            let new = Walker { health: 3, ..old.extrapolate(ticks) };
+            prop_assert_eq!(old.interpolate(&new, 0, 16), old.clone());
+            prop_assert_eq!(old.interpolate(&new, 16, 16), new.clone());
+            prop_assert_eq!(old.interpolate(&new, 5, 16).at, old.at.towards(new.at, 5, 16));
+            prop_assert_eq!(old.displaced(Point::new(3, -4)).displaced(Point::new(-3, 4)), old);
+        }
+
         #[test]
         fn a_walker_comes_back_as_it_was_whole_and_as_a_delta(expected in walker(), new in walker()) {
             let mut out = BitWriter::new();

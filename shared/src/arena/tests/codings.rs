@@ -108,6 +108,7 @@ fn event() -> impl Strategy<Value = Event> {
             weapon,
             aim: Angle(aim)
         }),
+        (weapon(), place()).prop_map(|(weapon, at)| Event::heard(weapon, at)),
         (seat(), seat(), weapon(), any::<u8>()).prop_map(|(by, victim, weapon, damage)| Event::Hit {
             by,
             victim,

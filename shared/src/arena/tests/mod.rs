@@ -2,9 +2,12 @@
 
 mod codings;
 mod determinism;
+mod difference;
 mod drawing;
+mod focus;
 mod foresight;
 mod play;
 mod rewind;
 mod rig;
 mod secrecy;
+mod sounds;

@@ -1,0 +1,158 @@
+//! Secrecy shown by difference: two runs that differ only in what a seat cannot see give it the same bytes.
+
+use super::rig::see;
+use crate::{
+    arena::{Arena, ArenaEntity, Event, Fighter, Input, Kit, Settings, Weapon},
+    bits::{BitWriter, Bits},
+    game::{Angle, Game, GameRng, Inputs, Occupant, Outbox, Point, Rewind, Setup, Step, UNIT},
+    id::SeatId,
+    moment::Moment,
+    snapshot::{Frame, Interest, SeatFrame, View, diff},
+    tick::{Tick, TickRate},
+};
+
+const TICKS: u32 = 900;
+const SEATS: u16 = 6;
+/// Whose view is compared.
+const LOOKER: SeatId = SeatId(0);
+/// Who does one thing in one run and another in the other.
+const HIDDEN: SeatId = SeatId(1);
+
+/// One of the two runs.
+struct Run {
+    arena: Arena,
+    rate: TickRate,
+    /// What [`LOOKER`] last had, as a client that lost nothing.
+    base: Option<View<ArenaEntity>>,
+}
+
+impl Run {
+    fn new(seed: u64, hz: u16) -> Self {
+        let rate = TickRate::new(hz).unwrap();
+        // Time enough that no match ends.
+        let settings = Settings { time_limit_s: 3600, ..Settings::default() };
+        let mut arena = Arena::new(&Setup { settings, seed, seats: SEATS, tick_rate: rate });
+        (0..SEATS).for_each(|seat| arena.seat_taken(SeatId(seat), Occupant::Player));
+        // Whoever needs nothing takes no pickup, which everybody would see later.
+        let hidden = arena.at_seat(HIDDEN).unwrap();
+        hidden.fighter.state.armour = Fighter::MOST_ARMOUR;
+        hidden.kit.state.quiver = Kit::MOST_QUIVER;
+        Self { arena, rate, base: None }
+    }
+
+    /// A tick: what the looker is told of it, coded.
+    fn step(&mut self, inputs: &[Option<Input>]) -> Vec<u8> {
+        let tick = self.arena.tick.next();
+        let seen = vec![Moment::of(tick).offset(-50); inputs.len()];
+        let rewind = Rewind::new(tick, self.rate, &seen);
+        let mut events = Outbox::new();
+        self.arena.step(Step { tick, inputs: Inputs::new(inputs), rewind, events: &mut events });
+        let mut out = BitWriter::new();
+        let told = events.drain().filter(|(audience, _)| audience.includes(LOOKER));
+        told.for_each(|(_, event): (_, Event)| event.encode(&mut out));
+        out.finish().to_vec()
+    }
+
+    /// The looker's view, coded against the last one it had.
+    fn look(&mut self) -> Vec<u8> {
+        let viewpoint = self.arena.view(LOOKER);
+        let seat = SeatFrame { viewpoint, ..SeatFrame::default() };
+        let frame = Frame::new(self.arena.tick, self.arena.entities(), vec![Some(seat)]);
+        let mut view = View::default();
+        Interest::new().pick(&frame, LOOKER, &mut view);
+        let mut out = BitWriter::new();
+        diff(self.base.as_ref(), &view, &mut out);
+        self.base = Some(view);
+        out.finish().to_vec()
+    }
+
+    fn at(&self, seat: SeatId) -> Point {
+        self.arena.seats[seat.index()].as_ref().unwrap().fighter.state.body.at
+    }
+
+    /// Whether the looker neither sees the hidden one nor would hear it.
+    fn is_hidden(&self) -> bool {
+        let mut view = Vec::new();
+        see(&self.arena, LOOKER, &mut view);
+        let is_it = |one: &ArenaEntity| matches!(one, ArenaEntity::Fighter(one) if one.seat == HIDDEN);
+        !view.iter().any(|(_, one)| is_it(one))
+            && self.at(LOOKER).distance(self.at(HIDDEN)) > 24 * UNIT as u32
+    }
+}
+
+/// Somebody who walks about, dashes and draws a bow, and lowers it again. Nobody looks at anybody, so that what is hidden changes
+/// nothing for the others.
+struct Hand {
+    rng: GameRng,
+    input: Input,
+    until: Tick,
+}
+
+impl Hand {
+    fn new(seed: u64, stream: u64) -> Self {
+        Self { rng: GameRng::new(seed, stream), input: Input::default(), until: Tick(0) }
+    }
+
+    fn next(&mut self, tick: Tick) -> Option<Input> {
+        let Self { rng, input, until } = self;
+        if tick >= *until {
+            *until = tick.after(5 + rng.below(40));
+            let (move_x, move_y) = (rng.between(-127, 127) as i8, rng.between(-127, 127) as i8);
+            let fire = rng.chance(1, 2);
+            let weapon = if fire { Weapon::Longbow } else { Weapon::Sword };
+            let aim = Angle(rng.next_u32() as u16);
+            *input = Input { move_x, move_y, aim, weapon, fire, dash: rng.chance(1, 2) };
+        }
+        Some(*input)
+    }
+}
+
+#[test]
+fn whatever_somebody_out_of_sight_and_hearing_does_leaves_the_same_bytes() {
+    let (mut compared, mut different) = (0, 0);
+    for (seed, hz) in (0..).zip([30, 30, 10, 60, 30, 128, 30, 30]) {
+        let mut runs = [Run::new(seed, hz), Run::new(seed, hz)];
+        let mut hands: Vec<Hand> = (0..u64::from(SEATS)).map(|seat| Hand::new(seed, seat)).collect();
+        let mut hidden = [100, 200].map(|stream| Hand::new(seed, stream));
+        let mut was_hidden = false;
+        for tick in (1..=TICKS).map(Tick) {
+            let mut inputs: Vec<Option<Input>> = hands.iter_mut().map(|hand| hand.next(tick)).collect();
+            let told = [0, 1].map(|n| {
+                inputs[HIDDEN.index()] = hidden[n].next(tick);
+                runs[n].step(&inputs)
+            });
+            let is_hidden = runs.iter().all(Run::is_hidden);
+            if is_hidden && was_hidden {
+                assert_eq!(told[0], told[1], "events at {tick} of room {seed}");
+            }
+            if is_hidden {
+                let [one, two] = &mut runs;
+                assert_eq!(one.look(), two.look(), "the view at {tick} of room {seed}");
+                compared += 1;
+                different += u32::from(one.at(HIDDEN).distance(two.at(HIDDEN)) > 4 * UNIT as u32);
+            }
+            was_hidden = is_hidden;
+        }
+    }
+    assert!(different > 2000, "of {compared} ticks, {different} had a difference to hide");
+}
+
+/// The comparison itself is no formality: as soon as the difference is seen, the bytes differ.
+#[test]
+fn what_is_seen_does_differ() {
+    let mut differs = 0;
+    for seed in 0..8 {
+        let mut runs = [Run::new(seed, 30), Run::new(seed, 30)];
+        let mut hidden = [100, 200].map(|stream| Hand::new(seed, stream));
+        for tick in (1..=300).map(Tick) {
+            for (run, hand) in runs.iter_mut().zip(&mut hidden) {
+                let mut inputs = [None; SEATS as usize];
+                inputs[HIDDEN.index()] = hand.next(tick);
+                run.step(&inputs);
+            }
+            let [one, two] = &mut runs;
+            differs += u32::from(one.look() != two.look());
+        }
+    }
+    assert!(differs > 0, "nobody ever saw the one who does otherwise");
+}
