@@ -120,6 +120,7 @@ const RULES: &[Rule] = &[
             "server::room::state",
             "server::room::seat",
             "server::room::input_buffer",
+            "server::room::margin",
             "server::room::bots",
             "server::room::clock",
         ],

@@ -70,12 +70,14 @@ pub struct EachWay {
 
 /// A counter for each thing that can become of a seat's input.
 pub struct InputFates {
-    /// It was there when its tick ran.
+    /// It was there when its tick ran: one of those that were early.
     pub used: Counter,
     /// Its tick had run already.
     pub late: Counter,
-    /// Its tick was too far ahead to keep it.
+    /// It came before its tick and was kept for it.
     pub early: Counter,
+    /// Its tick was too far ahead to keep it.
+    pub future: Counter,
     /// It was there already.
     pub duplicate: Counter,
     /// The room's inbox was full.
@@ -122,6 +124,7 @@ enum Fate {
     used,
     late,
     early,
+    future,
     duplicate,
     dropped,
     datagram,
@@ -205,6 +208,7 @@ impl InputFates {
             used: handle(Fate::used),
             late: handle(Fate::late),
             early: handle(Fate::early),
+            future: handle(Fate::future),
             duplicate: handle(Fate::duplicate),
             dropped: handle(Fate::dropped),
         }
