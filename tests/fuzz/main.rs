@@ -8,6 +8,7 @@ mod damage;
 mod heap;
 
 mod bits;
+mod budget;
 mod control;
 mod framing;
 mod inputs;

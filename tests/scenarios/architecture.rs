@@ -70,10 +70,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         place: &[
+            "server::session::budget",
             "server::session::conversation",
             "server::session::handshake",
             "server::session::rate_limit",
             "server::session::replicator",
+            "server::session::sight",
         ],
         forbidden: &[
             "tokio",

@@ -3,12 +3,14 @@
 //! - [`handshake`]: whether the two builds fit. Pure.
 //! - [`conversation`]: which message is allowed when. Pure.
 //! - [`replicator`]: frames to snapshots: interest, baseline, delta, bytes. Pure.
+//! - [`budget`]: what goes first when a view's news do not fit a datagram. Pure.
 //! - [`rate_limit`]: how much a peer may send. Pure.
 //! - `seat`: the seat it holds: news of the room out, inputs in.
 //! - `housekeeping`: what it looks at once a second.
 //! - [`ending`]: why a session ends, and what the peer is told.
 //! - `task`: the thin part that waits and moves bytes.
 
+pub mod budget;
 pub mod conversation;
 pub mod ending;
 pub mod handshake;

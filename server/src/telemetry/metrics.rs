@@ -55,6 +55,8 @@ pub struct Metrics {
     pub inputs: InputFates,
     /// What became of frames on their way to a player.
     pub snapshots: SnapshotFates,
+    /// Entities whose news waited for a later snapshot, once for each that they waited for.
+    pub entities_waited: Counter,
     refusals: Family<Reason, Counter>,
     disconnects: Family<Reason, Counter>,
     registry: Registry,
@@ -86,8 +88,10 @@ pub struct InputFates {
 
 /// A counter for each thing that can become of a frame on its way to one player.
 pub struct SnapshotFates {
-    /// Sent as a datagram.
+    /// Sent whole, as a datagram.
     pub datagram: Counter,
+    /// Sent as a datagram that held part of what was new; the rest waits.
+    pub part: Counter,
     /// Sent on a stream of its own.
     pub stream: Counter,
     /// Not sent: the player has acknowledged nothing to build on yet, or the last large one is still on its way.
@@ -128,6 +132,7 @@ enum Fate {
     duplicate,
     dropped,
     datagram,
+    part,
     stream,
     held,
     skipped,
@@ -158,6 +163,11 @@ impl Metrics {
                 "snapshots",
                 "Frames by what became of them for one player",
             )),
+            entities_waited: register(
+                r,
+                "entities_waited",
+                "Entities whose news waited for a later snapshot, once for each that they waited for",
+            ),
             refusals: register(r, "refusals", "Players refused, by reason"),
             disconnects: register(r, "disconnects", "Sessions ended, by reason"),
             // Last, for the handles above are made in it.
@@ -173,6 +183,16 @@ impl Metrics {
     /// A session ended; the reason is a close reason's name, one of a closed set.
     pub fn disconnected(&self, reason: &'static str) {
         self.disconnects.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A snapshot went as a datagram, and the news of so many entities wait for a later one.
+    pub fn datagram_sent(&self, waiting: u32) {
+        if waiting == 0 {
+            self.snapshots.datagram.inc();
+        } else {
+            self.snapshots.part.inc();
+            self.entities_waited.inc_by(waiting.into());
+        }
     }
 
     /// A tick took this long.
@@ -220,6 +240,7 @@ impl SnapshotFates {
         let handle = |fate| family.get_or_create_owned(&FateLabel { fate });
         Self {
             datagram: handle(Fate::datagram),
+            part: handle(Fate::part),
             stream: handle(Fate::stream),
             held: handle(Fate::held),
             skipped: handle(Fate::skipped),
