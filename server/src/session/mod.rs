@@ -5,6 +5,7 @@
 //! - [`replicator`]: frames to snapshots: interest, baseline, delta, bytes. Pure.
 //! - [`budget`]: what goes first when a view's news do not fit a datagram. Pure.
 //! - [`rate_limit`]: how much a peer may send. Pure.
+//! - [`sight`]: what a player can have seen. Pure.
 //! - `seat`: the seat it holds: news of the room out, inputs in.
 //! - `housekeeping`: what it looks at once a second.
 //! - [`ending`]: why a session ends, and what the peer is told.
@@ -18,6 +19,7 @@ mod housekeeping;
 pub mod rate_limit;
 pub mod replicator;
 mod seat;
+pub mod sight;
 mod task;
 
 use std::sync::Arc;

@@ -313,7 +313,7 @@ impl<G: Game> Session<G> {
                 fates.held.inc();
             }
         }
-        fates.skipped.inc_by(seat.take_missed());
+        seat.count_unseen(&self.services.metrics);
         ControlFlow::Continue(())
     }
 

@@ -57,6 +57,8 @@ pub struct Metrics {
     pub snapshots: SnapshotFates,
     /// Entities whose news waited for a later snapshot, once for each that they waited for.
     pub entities_waited: Counter,
+    /// Snapshots that players' acknowledgements say they never saw: lost on the way, or overtaken.
+    pub snapshots_lost: Counter,
     refusals: Family<Reason, Counter>,
     disconnects: Family<Reason, Counter>,
     registry: Registry,
@@ -168,6 +170,7 @@ impl Metrics {
                 "entities_waited",
                 "Entities whose news waited for a later snapshot, once for each that they waited for",
             ),
+            snapshots_lost: register(r, "snapshots_lost", "Snapshots that were sent and never seen"),
             refusals: register(r, "refusals", "Players refused, by reason"),
             disconnects: register(r, "disconnects", "Sessions ended, by reason"),
             // Last, for the handles above are made in it.
