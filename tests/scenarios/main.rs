@@ -20,4 +20,5 @@ mod movement_seen_by_others;
 mod room_panic;
 mod rooms_apart;
 mod slow_reader;
+mod small_path;
 mod vectors;
