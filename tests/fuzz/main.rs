@@ -13,4 +13,5 @@ mod control;
 mod framing;
 mod inputs;
 mod session;
+mod sight;
 mod snapshots;

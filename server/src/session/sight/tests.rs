@@ -18,6 +18,8 @@ struct Link {
     loss: u32,
     /// Ticks between two snapshots.
     send_interval: u32,
+    /// By how much the client's margin wanders, at the 5 % by which it may stretch its ticks.
+    wander: i64,
 }
 
 /// What a client says in one tick, and where its screen is.
@@ -79,8 +81,13 @@ impl Client {
         });
         let limit = ack.map_or(i64::MAX, |ack| i64::from(ack.newest.0) * 16 + 48);
         let screen = Moment::from_sixteenths((now - self.behind).min(limit).max(0) as u64);
-        // Ahead of the server by the way up, its jitter and a margin of a tick.
-        let lead = ((self.link.delay + self.link.jitter + 16) as u32).div_ceil(16);
+        // Ahead of the server by the way up, its jitter and a margin of a tick or more.
+        let wander = match i64::from(tick.0) % 200 {
+            n @ 0..100 => n * 4 / 5,
+            n => (200 - n) * 4 / 5,
+        };
+        let lead = self.link.delay + self.link.jitter + 16 + wander.min(self.link.wander);
+        let lead = (lead as u32).div_ceil(16);
         Said { ack, tick: tick.after(lead), screen }
     }
 
@@ -134,7 +141,7 @@ const fn ms(ms: i64) -> i64 {
     ms * 30 * 16 / 1000
 }
 
-const CLEAN: Link = Link { delay: ms(3), jitter: 0, loss: 0, send_interval: 1 };
+const CLEAN: Link = Link { delay: ms(3), jitter: 0, loss: 0, send_interval: 1, wander: 0 };
 
 /// By how many sixteenths a liar is judged in an older world than they saw, at worst, once their link is known.
 fn gained(link: Link, claim: impl FnMut(&mut Said) -> Moment) -> i64 {
@@ -156,6 +163,7 @@ fn an_honest_player_is_believed_on_any_link_up_to_200_ms() {
             jitter: ms(i64::from(rng.below(61))),
             loss: rng.below(11),
             send_interval: 1 + rng.below(2),
+            wander: i64::from(rng.below(33)),
         };
         play(
             link,
