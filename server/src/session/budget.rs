@@ -53,6 +53,9 @@ pub struct Budget {
     // Scratch space, so that nothing is allocated for an entity.
     pieces: Vec<Piece>,
     bits: BitWriter,
+    distances: Vec<u32>,
+    /// Of each piece.
+    priorities: Vec<u32>,
     ranks: Vec<Rank>,
     waits: Vec<bool>,
     next: Vec<Record>,
@@ -126,12 +129,15 @@ impl Budget {
     }
 
     fn rank<E: Entity>(&mut self, base: Tick, view: &View<E>, seat: SeatId, viewpoint: &Viewpoint) {
-        let Self { records, whole_since, pieces, ranks, .. } = self;
+        let Self { records, whole_since, pieces, distances, priorities, ranks, .. } = self;
         let place = |piece: &Piece| view.entities[piece.at as usize].1.place();
-        let far = pieces.iter().map(|piece| distance(place(piece), viewpoint.eye)).max().unwrap_or(0);
+        distances.clear();
+        distances.extend(pieces.iter().map(|piece| distance(place(piece), viewpoint.eye)));
+        let far = distances.iter().copied().max().unwrap_or(0);
         let mut records = records.iter().peekable();
         ranks.clear();
-        for (at, piece) in (0u32..).zip(&*pieces) {
+        priorities.clear();
+        for (at, (piece, distance)) in (0u32..).zip(pieces.iter().zip(&*distances)) {
             let id = view.entities[piece.at as usize].0;
             while records.next_if(|record| record.id < id).is_some() {}
             let record = records.next_if(|record| record.id == id).map(|record| record.standing);
@@ -150,8 +156,9 @@ impl Budget {
                 Some(Standing::Waits { priority, .. }) => priority,
                 _ => 0,
             };
-            let gained = gain(distance(place, viewpoint.eye), far, piece.strayed);
-            ranks.push(Rank { class, behind: !waited.saturating_add(gained), piece: at });
+            let priority = waited.saturating_add(gain(*distance, far, piece.strayed));
+            priorities.push(priority);
+            ranks.push(Rank { class, behind: !priority, piece: at });
         }
     }
 
@@ -180,19 +187,17 @@ impl Budget {
 
     /// Writes down who was shown and who waits, for the next send.
     fn remember<E: Entity>(&mut self, view: &View<E>) {
-        let Self { records, whole_since, pieces, ranks, waits, next, .. } = self;
-        // Back into the order of ids.
-        ranks.sort_unstable_by_key(|rank| rank.piece);
+        let Self { records, whole_since, pieces, priorities, waits, next, .. } = self;
         let mut known = records.iter().peekable();
         next.clear();
-        for (piece, rank) in pieces.iter().zip(&*ranks) {
+        for (piece, priority) in pieces.iter().zip(&*priorities) {
             let id = view.entities[piece.at as usize].0;
             while known.next_if(|record| record.id < id).is_some() {}
             let before = known.next_if(|record| record.id == id).map(|record| record.standing);
             let standing = match before {
                 _ if waits[piece.at as usize] => {
                     let sends = if let Some(Standing::Waits { sends, .. }) = before { sends } else { 0 };
-                    Standing::Waits { sends: sends + 1, priority: !rank.behind }
+                    Standing::Waits { sends: sends + 1, priority: *priority }
                 }
                 Some(Standing::Shown { since }) => Standing::Shown { since },
                 Some(Standing::Waits { .. }) => Standing::Shown { since: view.tick },

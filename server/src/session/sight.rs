@@ -5,7 +5,7 @@
 //!
 //! **The rule.** Say an input is for tick `t`, the newest snapshot acknowledged so far is of tick `a`, and snapshots come every
 //! `s` ticks. A screen lies at most [`EXTRAPOLATION_MS`] past `a`. It lies behind `t` by the link's *lag* `t - a` and by what its
-//! client waits to have two snapshots to draw between. Of the last [`WINDOW_MS`] of lags, one a datagram, the least is what this
+//! client waits to have two snapshots to draw between. Of the last `WINDOW_MS` of lags, one a datagram, the least is what this
 //! link can do, and how far nine tenths of them stay below is its *spread*: late, lost and overtaken snapshots all show in it, since
 //! `a` stands still while they do not come. A client waits two sends on a good link, and one and up to one and a half times the
 //! spread on a bad one. So what was seen is no older than `t - (least + max(2s, s + 3/2 spread) + 1)`, and the one is for rounding.
