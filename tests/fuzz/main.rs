@@ -8,9 +8,11 @@ mod damage;
 mod heap;
 
 mod bits;
+mod budget;
 mod control;
 mod framing;
 mod held;
 mod inputs;
 mod session;
+mod sight;
 mod snapshots;

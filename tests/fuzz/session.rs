@@ -45,7 +45,7 @@ fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
             let seats = (0..SEATS)
                 .map(|seat| Some(SeatFrame { viewpoint: crowd.view(SeatId(seat)), ..SeatFrame::default() }));
             let frame = Frame::new(tick, crowd.entities(), seats.collect());
-            let Some(Snapshot::Small(bytes) | Snapshot::Large(bytes)) =
+            let Some(Snapshot::Small { bytes, .. } | Snapshot::Large(bytes)) =
                 replicator.encode(&frame, SeatId(0), 1100, true, now)
             else {
                 continue;

@@ -70,11 +70,13 @@ const RULES: &[Rule] = &[
     },
     Rule {
         place: &[
+            "server::session::budget",
             "server::session::conversation",
             "server::session::handshake",
             "server::session::news",
             "server::session::rate_limit",
             "server::session::replicator",
+            "server::session::sight",
         ],
         forbidden: &[
             "tokio",
@@ -121,6 +123,7 @@ const RULES: &[Rule] = &[
             "server::room::state",
             "server::room::seat",
             "server::room::input_buffer",
+            "server::room::margin",
             "server::room::bots",
             "server::room::clock",
         ],

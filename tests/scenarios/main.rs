@@ -26,4 +26,5 @@ mod room_panic;
 mod rooms_apart;
 mod same_seed_same_packets;
 mod slow_reader;
+mod small_path;
 mod vectors;

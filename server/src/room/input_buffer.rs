@@ -1,4 +1,8 @@
 //! Where a seat's early inputs wait, so that each tick finds exactly one. Inputs act at their tick, not on arrival.
+//!
+//! Every input that arrives has one of four fates, and each is counted: *early*, it waits for its tick; *late*, its tick has run
+//! without it; *future*, it is farther ahead than anybody plays; *duplicate*, its tick has one, and the first word stands. A tick
+//! finds its own input, or repeats the last for a short while, or has none: whoever takes it is told which.
 
 use std::ops::AddAssign;
 
@@ -23,15 +27,28 @@ pub struct InputBuffer<I> {
     counts: InputCounts,
 }
 
+/// What a tick found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken<'a, I> {
+    /// Its own input.
+    Own(&'a I),
+    /// None of its own; this was the last, and not long ago.
+    Repeated(&'a I),
+    /// None, and none before that is recent enough to stand for it.
+    Nothing,
+}
+
 /// What became of inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputCounts {
-    /// There when their tick ran.
+    /// There when their tick ran; each of them was counted as early before.
     pub used: u64,
     /// Their tick had run already, without them.
     pub late: u64,
-    /// Further ahead than anybody plays.
+    /// Came before their tick and were kept for it.
     pub early: u64,
+    /// Further ahead than anybody plays: refused.
+    pub future: u64,
     /// There already: what redundancy costs.
     pub duplicate: u64,
     /// Ticks that found none.
@@ -43,21 +60,23 @@ impl AddAssign for InputCounts {
         self.used += other.used;
         self.late += other.late;
         self.early += other.early;
+        self.future += other.future;
         self.duplicate += other.duplicate;
         self.starved += other.starved;
     }
 }
 
-impl<I: Clone> InputBuffer<I> {
+impl<I> InputBuffer<I> {
     /// An empty one, whose owner sits down at `now`.
     #[must_use]
     pub fn new(now: Tick, rate: TickRate) -> Self {
         let lead = rate.ticks(INPUT_LEAD_MS) as usize + 1;
         Self {
-            waiting: vec![None; lead],
+            waiting: (0..lead).map(|_| None).collect(),
             last: None,
             taken: now,
-            repeat_ticks: rate.ticks(REPEAT_MS),
+            // Rounded down, so that the bound is never passed.
+            repeat_ticks: REPEAT_MS * u32::from(rate.hz()) / 1000,
             counts: InputCounts::default(),
         }
     }
@@ -71,7 +90,7 @@ impl<I: Clone> InputBuffer<I> {
             return;
         }
         if tick.since(self.taken) as usize > self.waiting.len() {
-            self.counts.early += 1;
+            self.counts.future += 1;
             return;
         }
         let place = self.place(tick);
@@ -80,21 +99,21 @@ impl<I: Clone> InputBuffer<I> {
             self.counts.duplicate += 1;
             return;
         }
+        self.counts.early += 1;
         self.waiting[place] = Some((tick, input));
     }
 
-    /// The input for `tick`: its own, or a repetition of the last for a short while, or none.
-    pub fn take(&mut self, tick: Tick) -> Option<I> {
+    /// What there is for `tick`. Ticks are taken one after the other.
+    pub fn take(&mut self, tick: Tick) -> Taken<'_, I> {
         self.taken = tick;
         let place = self.place(tick);
-        if let Some((_, input)) = self.waiting[place].take_if(|(waiting, _)| *waiting == tick) {
+        if let Some(own) = self.waiting[place].take_if(|(waiting, _)| *waiting == tick) {
             self.counts.used += 1;
-            self.last = Some((tick, input.clone()));
-            return Some(input);
+            return Taken::Own(&self.last.insert(own).1);
         }
-        let (last, input) = self.last.as_ref()?;
+        let Some((last, input)) = &self.last else { return Taken::Nothing };
         self.counts.starved += 1;
-        (tick.since(*last) <= self.repeat_ticks).then(|| input.clone())
+        if tick.since(*last) <= self.repeat_ticks { Taken::Repeated(input) } else { Taken::Nothing }
     }
 
     /// The newest tick whose own input was used.
@@ -126,19 +145,20 @@ mod tests {
         let mut buffer = buffer();
         buffer.push(Tick(103), 'c');
         buffer.push(Tick(101), 'a');
-        assert_eq!(buffer.take(Tick(101)), Some('a'));
+        assert_eq!(buffer.take(Tick(101)), Taken::Own(&'a'));
         assert_eq!(buffer.used(), Some(Tick(101)));
-        assert_eq!(buffer.take(Tick(102)), Some('a'), "a missing input repeats the last");
-        assert_eq!(buffer.take(Tick(103)), Some('c'));
-        assert_eq!(buffer.take_counts(), InputCounts { used: 2, starved: 1, ..Default::default() });
+        assert_eq!(buffer.take(Tick(102)), Taken::Repeated(&'a'), "a missing input repeats the last");
+        assert_eq!(buffer.take(Tick(103)), Taken::Own(&'c'));
+        assert_eq!(buffer.take_counts(), InputCounts { early: 2, used: 2, starved: 1, ..Default::default() });
     }
 
     #[test]
     fn a_late_input_is_dropped_and_counted() {
         let mut buffer = buffer();
-        buffer.take(Tick(101));
+        assert_eq!(buffer.take(Tick(101)), Taken::Nothing);
         buffer.push(Tick(101), 'a');
         assert_eq!(buffer.take_counts(), InputCounts { late: 1, ..Default::default() });
+        assert_eq!(buffer.take(Tick(102)), Taken::Nothing, "and it is not repeated either");
     }
 
     #[test]
@@ -146,9 +166,12 @@ mod tests {
         let mut buffer = buffer();
         buffer.push(Tick(101), 'a');
         buffer.push(Tick(101), 'b');
-        assert_eq!(buffer.take(Tick(101)), Some('a'));
+        assert_eq!(buffer.take(Tick(101)), Taken::Own(&'a'));
         buffer.push(Tick(101), 'c');
-        assert_eq!(buffer.take_counts(), InputCounts { used: 1, duplicate: 2, ..Default::default() });
+        assert_eq!(
+            buffer.take_counts(),
+            InputCounts { early: 1, used: 1, duplicate: 2, ..Default::default() }
+        );
     }
 
     #[test]
@@ -157,20 +180,25 @@ mod tests {
         buffer.push(Tick(131), 'a');
         buffer.push(Tick(132), 'b');
         buffer.push(Tick(u32::MAX), 'c');
-        assert_eq!(buffer.take_counts().early, 2);
+        let counts = buffer.take_counts();
+        assert_eq!((counts.early, counts.future), (1, 2));
         for tick in 101..=130 {
             buffer.take(Tick(tick));
         }
-        assert_eq!(buffer.take(Tick(131)), Some('a'));
-        assert_eq!(buffer.take(Tick(132)), Some('a'), "the refused one was not kept for another tick");
+        assert_eq!(buffer.take(Tick(131)), Taken::Own(&'a'));
+        let next = buffer.take(Tick(132));
+        assert_eq!(next, Taken::Repeated(&'a'), "the refused one was not kept for another tick");
     }
 
     #[test]
     fn a_dead_link_stops_its_fighter_after_a_quarter_second() {
-        let mut buffer = buffer();
-        buffer.push(Tick(101), 'a');
-        buffer.take(Tick(101));
-        let repeated = (102..200).filter(|tick| buffer.take(Tick(*tick)).is_some()).count();
-        assert_eq!(repeated, 8, "250 ms at 30 Hz, rounded up");
+        for (hz, most) in [(30, 7), (60, 15), (128, 32), (1, 0)] {
+            let mut buffer = InputBuffer::new(Tick(100), TickRate::new(hz).unwrap());
+            buffer.push(Tick(101), 'a');
+            buffer.take(Tick(101));
+            let repeated =
+                (102..200).filter(|tick| matches!(buffer.take(Tick(*tick)), Taken::Repeated('a'))).count();
+            assert_eq!(repeated, most, "250 ms at {hz} Hz and not a tick more");
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! - [`state`]: the world, its seats and the entries of its next tick. Pure.
 //! - [`seat`]: a place in the room and who holds it.
 //! - [`input_buffer`]: early inputs wait there, so that each tick finds exactly one. Pure.
+//! - [`margin`]: how early a seat's inputs come. Pure.
 //! - [`bots`]: how many bots a room keeps, and what they see. Pure.
 //! - [`clock`]: when to step. Pure.
 //! - `send_rate`: which ticks become frames. Pure.
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod inbox;
 pub mod input_buffer;
 mod link;
+pub mod margin;
 pub mod seat;
 mod send_rate;
 pub mod state;

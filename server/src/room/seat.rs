@@ -7,7 +7,7 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-use super::input_buffer::InputBuffer;
+use super::{input_buffer::InputBuffer, margin::Margin};
 
 /// A taken seat.
 pub struct Seat<G: Game> {
@@ -17,8 +17,8 @@ pub struct Seat<G: Game> {
     pub holder: Holder<G>,
     /// What they want.
     pub inputs: InputBuffer<Aimed<G::Input>>,
-    /// How early the newest input came, in 1/16 tick; `None` before the first.
-    pub margin: Option<i16>,
+    /// How early the newest input came.
+    pub margin: Margin,
     /// What the seat does while its player is away and expected back.
     pub away: Option<Away<G>>,
 }
@@ -51,14 +51,14 @@ pub enum Holder<G: Game> {
 impl<G: Game> Seat<G> {
     /// A seat taken at `now`.
     pub fn new(name: Name, holder: Holder<G>, now: Tick, rate: TickRate) -> Self {
-        Self { name, holder, inputs: InputBuffer::new(now, rate), margin: None, away: None }
+        Self { name, holder, inputs: InputBuffer::new(now, rate), margin: Margin::new(rate), away: None }
     }
 
     /// Its player is back, on a connection that has sent no input yet.
     pub fn come_back(&mut self, now: Tick, rate: TickRate) {
         self.away = None;
         self.inputs = InputBuffer::new(now, rate);
-        self.margin = None;
+        self.margin = Margin::new(rate);
     }
 
     /// Who sits here, as the game is told.

@@ -19,7 +19,7 @@ use quarrel_shared::{
 
 use super::{
     bots::Bots,
-    input_buffer::InputCounts,
+    input_buffer::{InputCounts, Taken},
     seat::{Away, HeldFighter, Holder, Seat},
 };
 
@@ -166,8 +166,7 @@ impl<G: Game> RoomState<G> {
         for (tick, input) in run.iter() {
             seat.inputs.push(tick, input.clone());
         }
-        let margin = i64::from(run.newest().0) * 16 - arrived;
-        seat.margin = Some(margin.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16);
+        seat.margin.hear(run.newest(), arrived);
     }
 
     /// Makes the next tick.
@@ -183,7 +182,7 @@ impl<G: Game> RoomState<G> {
         let seats = self.seats.iter().enumerate().map(|(at, seat)| {
             let seat = seat.as_ref()?;
             let viewpoint = self.game.view(SeatId(at as u16));
-            Some(SeatFrame { viewpoint, margin: seat.margin, used: seat.inputs.used() })
+            Some(SeatFrame { viewpoint, margin: seat.margin.get(), used: seat.inputs.used() })
         });
         let number = self.frame.number().wrapping_add(1);
         self.frame = Arc::new(Frame::new(self.tick, self.game.entities(), seats.collect()).numbered(number));
@@ -215,7 +214,8 @@ impl<G: Game> RoomState<G> {
         self.seats[seat.index()] = Some(taken);
     }
 
-    /// Each seat's input for the tick to make: a player's from the buffer, a bot's from its brain.
+    /// Each seat's input for the tick to make: a player's from the buffer, a bot's from its brain. Who repeats themselves decides
+    /// nothing, so they saw the present.
     fn gather_inputs(&mut self) {
         let Entries { inputs, seen, .. } = &mut self.entries;
         for (at, (seat, (input, seen))) in self.seats.iter_mut().zip(inputs.iter_mut().zip(seen)).enumerate()
@@ -223,7 +223,11 @@ impl<G: Game> RoomState<G> {
             let aimed = seat.as_mut().and_then(|seat| match (&mut seat.holder, &mut seat.away) {
                 (Holder::Player(_), Some(Away::Idle)) => None,
                 (Holder::Player(_), None) => {
-                    let aimed = seat.inputs.take(self.tick);
+                    let aimed = match seat.inputs.take(self.tick) {
+                        Taken::Own(aimed) => Some(aimed.clone()),
+                        Taken::Repeated(last) => Some(Aimed::at(self.tick, G::coast(&last.input))),
+                        Taken::Nothing => None,
+                    };
                     self.counts += seat.inputs.take_counts();
                     aimed
                 }
@@ -326,6 +330,25 @@ mod tests {
         assert!(bends.count() > 0, "somebody steers");
         assert_eq!(room.roster().collect::<Vec<_>>(), before, "the roster says nothing of it");
         assert_eq!(room.take_counts().starved, 0, "nobody waits for the inputs of whoever is away");
+    }
+
+    #[test]
+    fn a_starved_seat_coasts_a_quarter_second_and_saw_the_present() {
+        let mut room = room(2, 0);
+        let seat = sit(&mut room, 1).unwrap();
+        let long_ago = Aimed { input: Steering { bend: 9 }, seen: Moment::default() };
+        room.input(seat, &InputRun::new(Tick(5), long_ago), 0);
+        (1..=4).for_each(|_| room.step());
+        let found: Vec<_> = (5..=14)
+            .map(|_| {
+                room.step();
+                (room.entries.inputs[0], room.entries.seen[0])
+            })
+            .collect();
+        let coasts = |tick| (Some(Crowd::coast(&Steering { bend: 9 })), Moment::of(Tick(tick)));
+        assert_eq!(found[0], (Some(Steering { bend: 9 }), Moment::default()), "its own, and what it saw");
+        assert_eq!(found[1..8], (6..13).map(coasts).collect::<Vec<_>>(), "a repeated input is not rewound");
+        assert_eq!(found[8], (None, Moment::of(Tick(13))), "then it has none");
     }
 
     #[test]

@@ -338,6 +338,7 @@ impl<G: Game> RoomTask<G> {
         metrics.inputs.used.inc_by(inputs.used);
         metrics.inputs.late.inc_by(inputs.late);
         metrics.inputs.early.inc_by(inputs.early);
+        metrics.inputs.future.inc_by(inputs.future);
         metrics.inputs.duplicate.inc_by(inputs.duplicate);
         metrics.starved.inc_by(inputs.starved);
         let (players, bots) = self.state.occupancy();

@@ -3,8 +3,10 @@
 //! - [`handshake`]: whether the two builds fit. Pure.
 //! - [`conversation`]: which message is allowed when. Pure.
 //! - [`replicator`]: frames to snapshots: interest, baseline, delta, bytes. Pure.
+//! - [`budget`]: what goes first when a view's news do not fit a datagram. Pure.
 //! - [`rate_limit`]: how much a peer may send. Pure.
 //! - [`news`]: what a seat was told and may have to be told again. Pure.
+//! - [`sight`]: what a player can have seen. Pure.
 //! - `seat`: the seat it holds: news of the room out, inputs in.
 //! - [`kept`]: what is kept of a seat for another session.
 //! - `entrance`: hello to welcome, and the way back to a seat.
@@ -13,6 +15,7 @@
 //! - [`ending`]: why a session ends, and what the peer is told.
 //! - `task`: the thin part that waits and moves bytes.
 
+pub mod budget;
 pub mod conversation;
 mod departure;
 pub mod ending;
@@ -24,6 +27,7 @@ pub mod news;
 pub mod rate_limit;
 pub mod replicator;
 mod seat;
+pub mod sight;
 mod task;
 
 use std::sync::Arc;

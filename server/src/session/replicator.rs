@@ -3,21 +3,26 @@
 //! A snapshot is a delta against the newest view that the client has acknowledged. Before the first acknowledgement, and when the
 //! baseline is too old, it is a keyframe, and those go at most once a second: a peer that does not acknowledge is never fed full
 //! views at the send rate.
+//!
+//! What does not fit a datagram waits by [`Budget`]'s rule. When that cannot hold its bound, the view goes whole on a stream, and
+//! until that has arrived no datagram with less in it may overtake it.
 
 use std::time::Duration;
 
 use quarrel_shared::{
     bits::{BitWriter, Bits},
-    game::Entity,
+    game::{Entity, Viewpoint},
     id::SeatId,
     limits::KEYFRAME_BYTES,
     protocol::{
         Seating,
         datagram::{Ack, SnapshotHeader},
     },
-    snapshot::{Frame, Interest, SentHistory, diff},
+    snapshot::{Frame, Interest, SentHistory, View, diff},
     tick::{Tick, TickRate},
 };
+
+use super::budget::Budget;
 
 /// How long a keyframe has to be acknowledged before the next one may go.
 const KEYFRAME_PATIENCE: Duration = Duration::from_secs(1);
@@ -28,7 +33,12 @@ pub struct Replicator<E> {
     seating: Seating,
     interest: Interest,
     history: SentHistory<E>,
+    budget: Budget,
     out: BitWriter,
+    /// How much of `out` is its header.
+    head_bits: usize,
+    /// The tick of the last view that went on a stream.
+    large: Tick,
     /// When the last keyframe went.
     keyframe_at: Option<Duration>,
     /// The newest input that brought an acknowledgement: later ones overtake earlier ones on the way.
@@ -43,7 +53,12 @@ pub struct Replicator<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Snapshot<'a> {
     /// By datagram.
-    Small(&'a [u8]),
+    Small {
+        /// The datagram.
+        bytes: &'a [u8],
+        /// How many entities' news wait for a later one.
+        waiting: u32,
+    },
     /// On a stream of its own.
     Large(&'a [u8]),
     /// Not at all: the game shows more than [`KEYFRAME_BYTES`]. Said once.
@@ -58,7 +73,10 @@ impl<E: Entity> Replicator<E> {
             seating,
             interest: Interest::new(),
             history: SentHistory::new(rate),
+            budget: Budget::new(),
             out: BitWriter::new(),
+            head_bits: 0,
+            large: Tick(0),
             keyframe_at: None,
             heard: Tick(0),
             waiting_since: None,
@@ -114,26 +132,54 @@ impl<E: Entity> Replicator<E> {
             margin: seat_frame.margin,
             used: seat_frame.used,
         };
-        self.out.clear();
-        header.encode(&mut self.out);
-        diff(self.history.baseline(tick), &view, &mut self.out);
-        let bytes = self.out.finish();
+        let mut waiting = 0;
+        let mut bytes = self.write(&header, &view);
+        let overtakes = !stream_is_free && baseline_tick.is_some_and(|baseline| baseline < self.large);
+        if bytes > limit && !is_keyframe && !overtakes {
+            waiting = self.hold_back(&mut view, seat, &seat_frame.viewpoint, limit);
+            if waiting > 0 {
+                bytes = self.write(&header, &view);
+            }
+        }
         if is_keyframe {
             self.keyframe_at = Some(now);
         }
-        let large = is_keyframe || bytes.len() > limit;
-        if bytes.len() > KEYFRAME_BYTES {
+        if bytes > KEYFRAME_BYTES {
             self.history.give_back(view);
             let first = !std::mem::replace(&mut self.blamed, true);
-            return first.then_some(Snapshot::Oversize(bytes.len()));
+            return first.then_some(Snapshot::Oversize(bytes));
         }
+        let large = is_keyframe || bytes > limit;
         if large && !stream_is_free {
             self.history.give_back(view);
             return None;
         }
+        if large {
+            self.large = tick;
+        }
+        if waiting == 0 {
+            self.budget.whole(tick);
+        }
         self.history.push(view);
         self.waiting_since.get_or_insert(now);
-        Some(if large { Snapshot::Large(bytes) } else { Snapshot::Small(bytes) })
+        let bytes = self.out.finish();
+        Some(if large { Snapshot::Large(bytes) } else { Snapshot::Small { bytes, waiting } })
+    }
+
+    /// Writes the snapshot of this view and says how many bytes it takes.
+    fn write(&mut self, header: &SnapshotHeader, view: &View<E>) -> usize {
+        self.out.clear();
+        header.encode(&mut self.out);
+        self.head_bits = self.out.len_bits();
+        diff(self.history.baseline(header.tick), view, &mut self.out);
+        self.out.finish().len()
+    }
+
+    /// Leaves in `view` what fits `limit` bytes and says how many entities wait; 0 when it must go whole.
+    fn hold_back(&mut self, view: &mut View<E>, seat: SeatId, viewpoint: &Viewpoint, limit: usize) -> u32 {
+        let Some(base) = self.history.baseline(view.tick) else { return 0 };
+        let bits = (limit * 8).saturating_sub(self.head_bits);
+        self.budget.fit(base, view, seat, viewpoint, bits).unwrap_or(0)
     }
 
     fn may_send_keyframe(&self, now: Duration) -> bool {
@@ -148,7 +194,7 @@ mod tests {
         crowd::{Crowd, CrowdSettings, Walker},
         game::{Game as _, Occupant, Outbox, Setup},
         journal::{Entries, SeatChange},
-        snapshot::{SeatFrame, View, apply},
+        snapshot::{SeatFrame, apply},
     };
 
     use super::*;
@@ -197,7 +243,7 @@ mod tests {
                 .collect();
             let frame = Frame::new(Tick(self.tick), self.crowd.entities(), seats);
             let now = self.now();
-            let (Snapshot::Small(bytes) | Snapshot::Large(bytes)) =
+            let (Snapshot::Small { bytes, .. } | Snapshot::Large(bytes)) =
                 self.replicator.encode(&frame, SeatId(0), 1100, true, now)?
             else {
                 panic!("forty walkers fit a keyframe");

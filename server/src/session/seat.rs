@@ -25,11 +25,13 @@ use super::{
     kept::KeptSeat,
     news::News,
     replicator::{Replicator, Snapshot},
+    sight::Sight,
 };
 use crate::{
     gate::Gate,
     lobby::directory::Joined,
     room::{RoomCommand, RoomEvent, state::RosterChange},
+    telemetry::Metrics,
 };
 
 /// A seat in a room. Dropping it stands up.
@@ -37,11 +39,12 @@ pub(super) struct Seat<G: Game> {
     joined: Joined<G>,
     seating: Seating,
     replicator: Replicator<G::Entity>,
+    sight: Sight,
     /// How many input datagrams one seat may put into the room's inbox between two frames. A link that stalled delivers many at once,
     /// and the newest of them repeat the others; a peer that floods must not fill the inbox that all seats share.
     inputs_per_frame: u32,
     inputs_left: u32,
-    /// The newest frame that was looked at, and how many were missed since [`Self::take_missed`].
+    /// The newest frame that was looked at, and how many were missed since [`Self::count_unseen`].
     frame: Option<u32>,
     missed: u64,
     /// The next event's number.
@@ -70,6 +73,7 @@ impl<G: Game> Seat<G> {
             joined,
             seating,
             replicator: Replicator::new(seating, rate),
+            sight: Sight::new(rate, ticks_per_frame),
             inputs_per_frame: 4 * ticks_per_frame + 4,
             inputs_left: 4 * ticks_per_frame + 4,
             frame: None,
@@ -174,12 +178,18 @@ impl<G: Game> Seat<G> {
         let passed = self.frame.map_or(1, |last| frame.number().wrapping_sub(last));
         self.missed += u64::from(passed.saturating_sub(1));
         self.frame = Some(frame.number());
-        self.replicator.encode(&frame, self.joined.seated.seat, limit, stream_is_free, now)
+        let seat = self.joined.seated.seat;
+        let snapshot = self.replicator.encode(&frame, seat, limit, stream_is_free, now);
+        if matches!(snapshot, Some(Snapshot::Small { .. } | Snapshot::Large(_))) {
+            self.sight.sent(frame.tick());
+        }
+        snapshot
     }
 
-    /// How many frames came and went unseen since this was last asked.
-    pub(super) const fn take_missed(&mut self) -> u64 {
-        std::mem::replace(&mut self.missed, 0)
+    /// Counts the frames that came and went unlooked at, and the snapshots that were sent and never seen, since the last time.
+    pub(super) fn count_unseen(&mut self, metrics: &Metrics) {
+        metrics.snapshots.skipped.inc_by(std::mem::replace(&mut self.missed, 0));
+        metrics.snapshots_lost.inc_by(self.sight.take_lost());
     }
 
     /// An input datagram goes to the room; false when it was dropped: the room's inbox or this seat's share of it was full.
@@ -189,7 +199,7 @@ impl<G: Game> Seat<G> {
     pub(super) fn input(&mut self, datagram: &[u8]) -> Result<bool, Refusal> {
         let mut from = BitReader::new(datagram);
         let read = InputDatagram::<G::Input>::decode(&mut from).and_then(|read| from.finish().map(|()| read));
-        let InputDatagram { seating, ack, run } = read.map_err(|error| Refusal {
+        let InputDatagram { seating, ack, mut run } = read.map_err(|error| Refusal {
             reason: CloseReason::Malformed,
             sentence: format!("The server could not read an input: {error}. Update the older of the two."),
         })?;
@@ -198,6 +208,7 @@ impl<G: Game> Seat<G> {
             return Ok(true);
         }
         self.replicator.acknowledge(run.newest(), ack);
+        self.sight.clamp(ack, &mut run);
         let Some(left) = self.inputs_left.checked_sub(1) else { return Ok(false) };
         self.inputs_left = left;
         Ok(self.joined.room.say(RoomCommand::Input { seat: self.id(), arrived: Instant::now(), run }))

@@ -302,11 +302,11 @@ impl<G: Game> Session<G> {
         let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
         let fates = &self.services.metrics.snapshots;
         match seat.snapshot(self.datagram_limit, self.large.is_none(), self.epoch.elapsed()) {
-            Some(Snapshot::Small(bytes)) => {
+            Some(Snapshot::Small { bytes, waiting }) => {
                 if let Err(error) = self.peer.send(Bytes::copy_from_slice(bytes)) {
                     return ControlFlow::Break(error.into());
                 }
-                fates.datagram.inc();
+                self.services.metrics.datagram_sent(waiting);
             }
             Some(Snapshot::Large(bytes)) => {
                 let (peer, bytes) = (self.peer.clone(), Bytes::copy_from_slice(bytes));
@@ -320,7 +320,7 @@ impl<G: Game> Session<G> {
                 fates.held.inc();
             }
         }
-        fates.skipped.inc_by(seat.take_missed());
+        seat.count_unseen(&self.services.metrics);
         ControlFlow::Continue(())
     }
 

@@ -57,6 +57,10 @@ pub struct Metrics {
     pub inputs: InputFates,
     /// What became of frames on their way to a player.
     pub snapshots: SnapshotFates,
+    /// Entities whose news waited for a later snapshot, once for each that they waited for.
+    pub entities_waited: Counter,
+    /// Snapshots that players' acknowledgements say they never saw: lost on the way, or overtaken.
+    pub snapshots_lost: Counter,
     refusals: Family<Reason, Counter>,
     disconnects: Family<Reason, Counter>,
     resumes: Family<ResumeLabel, Counter>,
@@ -73,12 +77,14 @@ pub struct EachWay {
 
 /// A counter for each thing that can become of a seat's input.
 pub struct InputFates {
-    /// It was there when its tick ran.
+    /// It was there when its tick ran: one of those that were early.
     pub used: Counter,
     /// Its tick had run already.
     pub late: Counter,
-    /// Its tick was too far ahead to keep it.
+    /// It came before its tick and was kept for it.
     pub early: Counter,
+    /// Its tick was too far ahead to keep it.
+    pub future: Counter,
     /// It was there already.
     pub duplicate: Counter,
     /// The room's inbox was full.
@@ -87,8 +93,10 @@ pub struct InputFates {
 
 /// A counter for each thing that can become of a frame on its way to one player.
 pub struct SnapshotFates {
-    /// Sent as a datagram.
+    /// Sent whole, as a datagram.
     pub datagram: Counter,
+    /// Sent as a datagram that held part of what was new; the rest waits.
+    pub part: Counter,
     /// Sent on a stream of its own.
     pub stream: Counter,
     /// Not sent: the player has acknowledged nothing to build on yet, or the last large one is still on its way.
@@ -125,9 +133,11 @@ enum Fate {
     used,
     late,
     early,
+    future,
     duplicate,
     dropped,
     datagram,
+    part,
     stream,
     held,
     skipped,
@@ -180,6 +190,12 @@ impl Metrics {
                 "snapshots",
                 "Frames by what became of them for one player",
             )),
+            entities_waited: register(
+                r,
+                "entities_waited",
+                "Entities whose news waited for a later snapshot, once for each that they waited for",
+            ),
+            snapshots_lost: register(r, "snapshots_lost", "Snapshots that were sent and never seen"),
             refusals: register(r, "refusals", "Players refused, by reason"),
             disconnects: register(r, "disconnects", "Sessions ended, by reason"),
             resumes: register(
@@ -205,6 +221,16 @@ impl Metrics {
     /// Somebody showed a resume ticket.
     pub fn resumed(&self, result: ResumeResult) {
         self.resumes.get_or_create(&ResumeLabel { result }).inc();
+    }
+
+    /// A snapshot went as a datagram, and the news of so many entities wait for a later one.
+    pub fn datagram_sent(&self, waiting: u32) {
+        if waiting == 0 {
+            self.snapshots.datagram.inc();
+        } else {
+            self.snapshots.part.inc();
+            self.entities_waited.inc_by(waiting.into());
+        }
     }
 
     /// A tick took this long.
@@ -240,6 +266,7 @@ impl InputFates {
             used: handle(Fate::used),
             late: handle(Fate::late),
             early: handle(Fate::early),
+            future: handle(Fate::future),
             duplicate: handle(Fate::duplicate),
             dropped: handle(Fate::dropped),
         }
@@ -251,6 +278,7 @@ impl SnapshotFates {
         let handle = |fate| family.get_or_create_owned(&FateLabel { fate });
         Self {
             datagram: handle(Fate::datagram),
+            part: handle(Fate::part),
             stream: handle(Fate::stream),
             held: handle(Fate::held),
             skipped: handle(Fate::skipped),

@@ -29,7 +29,7 @@ pub fn diff<E: Entity>(base: Option<&View<E>>, view: &View<E>, out: &mut BitWrit
             }
         }
     }
-    out.write_var((view.entities.len() - kept) as u32, NEW_COUNT_ORDER);
+    write_new_count(view.entities.len() - kept, out);
     let mut known = known.iter().peekable();
     let mut ids = IdGaps::default();
     for (id, new) in &view.entities {
@@ -83,20 +83,30 @@ pub fn apply<E: Entity>(
 /// A symbol: its bits, the first one lowest, and how many they are.
 type Symbol = (u32, u32);
 
-const AS_EXPECTED: Symbol = (0b0, 1);
+pub(super) const AS_EXPECTED: Symbol = (0b0, 1);
 const DIFFERS: Symbol = (0b01, 2);
-const GONE: Symbol = (0b11, 2);
+pub(super) const GONE: Symbol = (0b11, 2);
 
 /// Most snapshots bring none or one or two new entities.
 const NEW_COUNT_ORDER: u32 = 1;
 
-fn write_kept<E: Entity>(expected: &E, new: &E, out: &mut BitWriter) {
+pub(super) fn write_kept<E: Entity>(expected: &E, new: &E, out: &mut BitWriter) {
     if expected == new {
         out.write_bits(AS_EXPECTED.0, AS_EXPECTED.1);
     } else {
         out.write_bits(DIFFERS.0, DIFFERS.1);
         new.encode_delta(expected, out);
     }
+}
+
+pub(super) fn write_new_count(new: usize, out: &mut BitWriter) {
+    out.write_var(new as u32, NEW_COUNT_ORDER);
+}
+
+/// A new entity as long as it can get: the gap to the one before it is not known yet, and none is longer than from the first slot.
+pub(super) fn write_new_at_most<E: Entity>(id: EntityId, new: &E, out: &mut BitWriter) {
+    IdGaps::default().write(id, out);
+    new.encode(out);
 }
 
 /// What became of an entity of the baseline; `None` when it is no longer seen.

@@ -4,6 +4,7 @@
 //! - [`interest`]: picks the view of one seat out of a frame; its [`grid`](mod@grid) finds the nearest.
 //! - [`view`]: the part of a frame that one seat may see.
 //! - [`delta`]: a view against a baseline, to bits and back.
+//! - [`pieces`]: what each entity adds to a delta, and a view without some of its news.
 //! - [`history`]: which views may serve as baseline, on either end.
 
 pub mod delta;
@@ -11,6 +12,7 @@ pub mod frame;
 pub mod grid;
 pub mod history;
 pub mod interest;
+pub mod pieces;
 pub mod view;
 
 pub use self::{

@@ -1,0 +1,134 @@
+//! A game in which everybody changes all the time: more news in every tick than a datagram holds.
+
+use quarrel_shared::{
+    bits::{BitReader, BitWriter, Bits, BitsError},
+    game::{Entities, Entity, Game, Occupant, Outcome, Place, Point, RoomDefaults, Setup, Step, Viewpoint},
+    id::{EntityId, SeatId},
+};
+use serde::{Deserialize, Serialize};
+
+/// How many dancers there are; every seat sees all of them and its own body.
+pub const DANCERS: u16 = 400;
+
+/// A floor full of dancers.
+#[derive(Debug)]
+pub struct Throng {
+    dancers: Entities<Dancer>,
+    seats: Vec<Option<EntityId>>,
+}
+
+/// There is nothing to set.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ThrongSettings {}
+
+/// Who stands where, and since when: nobody can guess the latter, so nobody is ever as expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dancer {
+    /// Whose body it is.
+    pub seat: Option<SeatId>,
+    /// Where.
+    pub at: Point,
+    /// In which tick it danced last.
+    pub tick: u32,
+}
+
+/// All that a seat can want, and all that can happen: nothing to speak of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nod;
+
+impl Bits for Nod {
+    fn encode(&self, _out: &mut BitWriter) {}
+
+    fn decode(_from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self)
+    }
+}
+
+impl Entity for Dancer {
+    fn place(&self) -> Place {
+        self.seat.map_or(Place::At(self.at), Place::Only)
+    }
+
+    fn encode(&self, out: &mut BitWriter) {
+        self.seat.encode(out);
+        out.write_signed(self.at.x, 8);
+        out.write_signed(self.at.y, 8);
+        out.write_bits(self.tick, 32);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self {
+            seat: Option::decode(from)?,
+            at: Point::new(from.read_signed(8)?, from.read_signed(8)?),
+            tick: from.read_bits(32)?,
+        })
+    }
+
+    fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
+        // Four bytes each, though less would do: this game is to be too much.
+        out.write_bits(self.tick ^ expected.tick, 32);
+    }
+
+    fn decode_delta(expected: &Self, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self { tick: expected.tick ^ from.read_bits(32)?, ..expected.clone() })
+    }
+}
+
+impl Game for Throng {
+    const NAME: &'static str = "throng";
+    const REVISION: u32 = 1;
+    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0 };
+
+    type Settings = ThrongSettings;
+    type Input = Nod;
+    type Entity = Dancer;
+    type Event = Nod;
+
+    fn new(setup: &Setup<ThrongSettings>) -> Self {
+        let mut dancers = Entities::new();
+        for n in 0..i32::from(DANCERS) {
+            let at = Point::new(n % 20 * 256, n / 20 * 256);
+            dancers.insert(Dancer { seat: None, at, tick: 0 }).expect("there are few");
+        }
+        Self { dancers, seats: vec![None; usize::from(setup.seats)] }
+    }
+
+    fn seat_taken(&mut self, seat: SeatId, _occupant: Occupant) {
+        let body = Dancer { seat: Some(seat), at: Point::default(), tick: 0 };
+        self.seats[seat.index()] = self.dancers.insert(body).ok();
+    }
+
+    fn seat_left(&mut self, seat: SeatId) {
+        if let Some(body) = self.seats[seat.index()].take() {
+            self.dancers.remove(body);
+        }
+    }
+
+    fn step(&mut self, step: Step<'_, Self>) {
+        self.dancers.iter_mut().for_each(|(_, dancer)| dancer.tick = step.tick.0);
+    }
+
+    fn entities(&self) -> &Entities<Dancer> {
+        &self.dancers
+    }
+
+    fn view(&self, _seat: SeatId) -> Viewpoint {
+        Viewpoint { range: u32::MAX, most: DANCERS, ..Viewpoint::default() }
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        None
+    }
+
+    fn save(&self, out: &mut BitWriter) {
+        self.dancers.save(out, Entity::encode);
+        self.seats.iter().for_each(|seat| seat.encode(out));
+    }
+
+    fn load(setup: &Setup<ThrongSettings>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self {
+            dancers: Entities::load(from, Dancer::decode)?,
+            seats: (0..setup.seats).map(|_| Option::decode(from)).collect::<Result<_, _>>()?,
+        })
+    }
+}
