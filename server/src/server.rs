@@ -175,6 +175,12 @@ impl<G: Game> Server<G> {
         self.admin.as_ref().map(AdminHandle::local_address)
     }
 
+    /// The server's rooms: for whoever takes a seat without a network, as a spectator or a test does.
+    #[must_use]
+    pub const fn lobby(&self) -> &Arc<Directory<G>> {
+        &self.lobby
+    }
+
     /// The server's numbers.
     #[must_use]
     pub const fn metrics(&self) -> &Arc<Metrics> {

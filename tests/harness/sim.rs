@@ -11,6 +11,7 @@
 //! - [`world`]: the server, the network and the clients' endpoints.
 //! - [`bot`]: somebody who plays.
 //! - [`joins`]: how long it takes to get a seat. [`feel`]: what play is like over a link.
+//! - [`referee`]: the rules that no run may break.
 //!
 //! ```
 //! use quarrel_client::Client;
@@ -38,6 +39,8 @@ pub mod world;
 pub mod bot;
 
 pub mod joins;
+
+pub mod referee;
 
 pub mod feel;
 
