@@ -11,7 +11,7 @@
 //! - [`world`]: the server, the network and the clients' endpoints.
 //! - [`bot`]: somebody who plays.
 //! - [`joins`]: how long it takes to get a seat. [`feel`]: what play is like over a link.
-//! - [`referee`]: the rules that no run may break.
+//! - [`referee`]: the rules that no run may break. [`adventure`]: evenings on which a lot happens, held to them.
 //!
 //! ```
 //! use quarrel_client::Client;
@@ -41,6 +41,8 @@ pub mod bot;
 pub mod joins;
 
 pub mod referee;
+
+pub mod adventure;
 
 pub mod feel;
 

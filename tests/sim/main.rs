@@ -3,6 +3,7 @@
 mod cost;
 mod feel;
 mod joins;
+mod play;
 
 use clap::{Parser, Subcommand};
 
@@ -17,6 +18,8 @@ struct Arguments {
 enum Measure {
     /// How long it takes to get a seat over a link with loss.
     Joins(joins::Arguments),
+    /// Evenings on which a lot happens, held to the rules that no run may break.
+    Play(play::Arguments),
     /// What play is like over each link.
     Feel(feel::Arguments),
     /// What simulating a room of players costs this machine.
@@ -26,6 +29,7 @@ enum Measure {
 fn main() {
     match Arguments::parse().measure {
         Measure::Joins(arguments) => joins::run(&arguments),
+        Measure::Play(arguments) => play::run(&arguments),
         Measure::Feel(arguments) => feel::run(&arguments),
         Measure::Cost(arguments) => cost::run(&arguments),
     }

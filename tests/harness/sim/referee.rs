@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    ops::ControlFlow,
+    ops::{AddAssign, ControlFlow},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -56,6 +56,14 @@ pub struct Checks {
     pub unchecked: u64,
     /// Facts that a player had to be told and was.
     pub facts: u64,
+}
+
+impl AddAssign for Checks {
+    fn add_assign(&mut self, other: Self) {
+        self.views += other.views;
+        self.unchecked += other.unchecked;
+        self.facts += other.facts;
+    }
 }
 
 impl Referee {
@@ -174,8 +182,7 @@ impl<P> Watched<P> {
             self.broken("no seat has two owners", &format!("seat {} is player {owner}'s", joined.seat));
         }
         let since = joined.tick.after(2);
-        self.seat =
-            Some(Story { joined, since, newest: None, seen: Moment::default(), told: Vec::new() });
+        self.seat = Some(Story { joined, since, newest: None, seen: Moment::default(), told: Vec::new() });
     }
 
     fn stood_up(&mut self) {
@@ -260,9 +267,8 @@ impl<P: Pilot<Arena>> Pilot<Arena> for Watched<P> {
                 self.sat_down(*joined);
             }
             Happening::Resumed(joined) => {
-                let is_same = |story: &Story| {
-                    (story.joined.room, story.joined.seat) == (joined.room, joined.seat)
-                };
+                let is_same =
+                    |story: &Story| (story.joined.room, story.joined.seat) == (joined.room, joined.seat);
                 if !self.seat.as_ref().is_some_and(is_same) {
                     self.broken("a seat that is given back is the same", &format!("{joined:?}"));
                 }
