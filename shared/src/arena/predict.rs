@@ -65,7 +65,7 @@ impl Predict for Arena {
         }
     }
 
-    /// One tick, in the order of [`Arena::advance`]. The rate comes with the fighter's body, where the server wrote it.
+    /// One tick, in the order of [`Game::step`](crate::game::Game::step). The rate comes with the fighter's body, where the server wrote it.
     fn predict(own: &mut Own<ArenaEntity>, input: &Input, scene: &Scene, _rate: TickRate) {
         let (Some(map), Some(bout)) = (&scene.map, &scene.bout) else { return };
         let (Some(fighter), Some(kit)) = hands(own) else { return };

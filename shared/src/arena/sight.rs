@@ -1,7 +1,7 @@
 //! What a seat may see: what is near enough and not behind a wall.
 //!
 //! Eye and target are each taken as wide as they run in a round trip. Between what a screen knew and what it shows lies one:
-//! whoever steps round a corner, or looks round it, is known by then, and nobody pops up out of nothing.
+//! whoever steps round a corner, or looks round it, is known by then, and hardly anybody pops up out of nothing.
 
 use super::{Arena, ArenaEntity, Map, RUN_SPEED, Seated, Tile};
 use crate::{
@@ -28,7 +28,11 @@ impl Arena {
         let eye = seated.eye();
         let hides = |(id, entity): (EntityId, &ArenaEntity)| {
             let Place::At(at) = entity.place() else { return None };
-            let is_hidden = id != seated.fighter.id && is_in_range(eye, at) && !is_seen(&self.map, eye, at);
+            let is_seen = || match entity {
+                ArenaEntity::Pickup(_) => is_seen_lying(&self.map, eye, at),
+                _ => is_seen(&self.map, eye, at),
+            };
+            let is_hidden = id != seated.fighter.id && is_in_range(eye, at) && !is_seen();
             is_hidden.then_some(id)
         };
         Viewpoint {
@@ -66,14 +70,28 @@ fn is_seen(map: &Map, eye: Point, at: Point) -> bool {
     if map.is_free(eye, at) {
         return true;
     }
-    let way = at - eye;
-    let aside = Point::new(-way.y, way.x).scaled(MARGIN, (way.length() as i32).max(1));
+    let aside = aside(eye, at);
     // Two who run for one corner from both sides shift the line between them as it is.
     let is_free_from = |side| {
         let (from, to) = (beside(map, eye, side), beside(map, at, side));
         map.is_free(from, at) || map.is_free(eye, to) || map.is_free(from, to)
     };
     is_free_from(aside) || is_free_from(-aside)
+}
+
+/// Whether the eye, or a point a little beside it, sees something that lies still, as half of what walls hide does.
+fn is_seen_lying(map: &Map, eye: Point, at: Point) -> bool {
+    if map.is_free(eye, at) {
+        return true;
+    }
+    let aside = aside(eye, at);
+    [aside, -aside].into_iter().any(|side| map.is_free(beside(map, eye, side), at))
+}
+
+/// A margin's way to one side of a glance.
+fn aside(eye: Point, at: Point) -> Point {
+    let way = at - eye;
+    Point::new(-way.y, way.x).scaled(MARGIN, (way.length() as i32).max(1))
 }
 
 /// Where somebody gets who steps aside: half as far when a wall is there.
