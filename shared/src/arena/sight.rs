@@ -79,7 +79,7 @@ fn is_seen(map: &Map, eye: Point, at: Point) -> bool {
     is_free_from(aside) || is_free_from(-aside)
 }
 
-/// Whether the eye, or a point a little beside it, sees something that lies still. Most of what there is to see does.
+/// Whether the eye, or a point a little beside it, sees something that lies still, as half of what walls hide does.
 fn is_seen_lying(map: &Map, eye: Point, at: Point) -> bool {
     if map.is_free(eye, at) {
         return true;
