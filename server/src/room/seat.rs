@@ -56,9 +56,9 @@ impl<G: Game> Seat<G> {
 
     /// Its player is back, on a connection that has sent no input yet.
     pub fn come_back(&mut self, now: Tick, rate: TickRate) {
-        self.away = None;
-        self.inputs = InputBuffer::new(now, rate);
-        self.margin = Margin::new(rate);
+        if let Holder::Player(player) = self.holder {
+            *self = Self::new(std::mem::take(&mut self.name), Holder::Player(player), now, rate);
+        }
     }
 
     /// Who sits here, as the game is told.

@@ -116,8 +116,10 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_that_crosses_the_end_of_its_room_is_no_fault() {
+    fn what_crosses_the_end_of_its_room_is_no_fault() {
         let chat = ClientMessage::Chat(Text::lossy("hello?"));
         assert_eq!(Conversation::Lobby.hear(chat), Ok(Request::Nothing));
+        let heard = ClientMessage::Heard(7);
+        assert_eq!(Conversation::Lobby.hear(heard), Ok(Request::Nothing), "nor is what was heard there");
     }
 }
