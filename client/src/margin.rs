@@ -82,7 +82,7 @@ impl Margin {
         }
         if (1..=reserve.longest_run).contains(&reserve.run) {
             // As many ticks earlier, and the repetition would have been in time.
-            reserve.ticks = (reserve.ticks + f64::from(reserve.run) / 2.0).min(reserve.most);
+            reserve.ticks = (reserve.ticks + f64::from(reserve.run)).min(reserve.most);
         }
         reserve.run = 0;
         reserve.ticks *= reserve.fade;

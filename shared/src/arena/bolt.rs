@@ -1,7 +1,6 @@
 //! A crossbow bolt in flight: it goes straight, and everybody who sees it can reckon where it will be.
 
 use super::{
-    between::is_jump,
     coding::{read_place, read_rate, read_var, write_place, write_rate},
     fighter::Fighter,
     map::Map,
@@ -80,19 +79,8 @@ impl Bolt {
         })
     }
 
-    /// Whether this does not fly to where `later` is. Two states of one age are a confirmed one and a guess: as far apart as the
-    /// hands that shot may have been.
-    pub(super) fn jumps_to(&self, later: &Self) -> bool {
-        let flown = later.age_ticks.saturating_sub(self.age_ticks).max(self.rate.ticks(APART_MS) as u16);
-        let reach = Self::SPEED as u64 * u64::from(flown) / u64::from(self.rate.hz()) + 1;
-        self.owner != later.owner || is_jump(self.at(), later.at(), reach as u32)
-    }
-
     /// What is drawn on the way to a later state.
     pub(super) fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
-        if self.jumps_to(later) {
-            return self.clone();
-        }
         let (from, to) = (self.at(), later.at());
         self.displaced(from.towards(to, part, whole) - from)
     }
@@ -124,8 +112,6 @@ impl Flight {
     }
 }
 
-/// How long a bolt flies that is no longer way than a guess may be off, in milliseconds: four units.
-const APART_MS: u32 = 200;
 /// A bolt crosses a room in some ten ticks at 30 Hz.
 const AGE_ORDER: u32 = 4;
 

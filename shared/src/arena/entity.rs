@@ -79,7 +79,6 @@ impl Entity for ArenaEntity {
     fn jumps_to(&self, later: &Self) -> bool {
         match (self, later) {
             (Self::Fighter(old), Self::Fighter(new)) => old.jumps_to(new),
-            (Self::Bolt(old), Self::Bolt(new)) => old.jumps_to(new),
             _ => false,
         }
     }

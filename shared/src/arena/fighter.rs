@@ -1,7 +1,6 @@
 //! A fighter as everybody in sight knows it.
 
 use super::{
-    between::is_jump,
     coding::{
         read_displacement, read_if_new, read_place, read_rate, write_displacement, write_if_new, write_place,
         write_rate,
@@ -35,6 +34,8 @@ pub struct Fighter {
     pub health: u8,
     /// Takes half of every blow as long as it lasts: 0 to [`Self::MOST_ARMOUR`].
     pub armour: u8,
+    /// How many times it has appeared anew, modulo 256: what tells a new life from a long way.
+    pub life: u8,
 }
 
 impl Fighter {
@@ -87,6 +88,7 @@ impl Fighter {
         out.write_bool(self.is_drawing);
         out.write_bits(u32::from(self.health), HEALTH_BITS);
         out.write_bits(u32::from(self.armour), HEALTH_BITS);
+        out.write_bits(u32::from(self.life), LIFE_BITS);
     }
 
     pub(super) fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
@@ -105,6 +107,7 @@ impl Fighter {
             is_drawing: from.read_bool()?,
             health: from.read_bits(HEALTH_BITS)? as u8,
             armour: from.read_bits(HEALTH_BITS)? as u8,
+            life: from.read_bits(LIFE_BITS)? as u8,
         })
     }
 
@@ -113,10 +116,9 @@ impl Fighter {
         Self { body: self.body.coasted(ticks), ..self.clone() }
     }
 
-    /// Whether this fell or appeared anew until `later`, or was put elsewhere.
+    /// Whether this fell or appeared anew until `later`.
     pub(super) const fn jumps_to(&self, later: &Self) -> bool {
-        let (from, to) = (&self.body, &later.body);
-        self.is_alive() != later.is_alive() || is_jump(from.at, to.at, from.reach_to(to))
+        self.life != later.life || self.is_alive() != later.is_alive()
     }
 
     /// What is drawn on the way to a later state.
@@ -170,10 +172,10 @@ impl Fighter {
     }
 
     /// Whatever changes seldom.
-    fn rest(&self) -> (SeatId, Option<Team>, u16, u8, u16, Weapon, bool, u8, u8) {
+    fn rest(&self) -> (SeatId, Option<Team>, u16, u8, u16, Weapon, bool, [u8; 3]) {
         let Body { dash_wait, phase, rate, .. } = self.body;
-        let Self { seat, team, weapon, is_drawing, health, armour, .. } = *self;
-        (seat, team, dash_wait, phase, rate.hz(), weapon, is_drawing, health, armour)
+        let Self { seat, team, weapon, is_drawing, health, armour, life, .. } = *self;
+        (seat, team, dash_wait, phase, rate.hz(), weapon, is_drawing, [health, armour, life])
     }
 
     fn encode_rest(&self, expected: &Self, out: &mut BitWriter) {
@@ -182,11 +184,12 @@ impl Fighter {
         write_if_new(self.health, expected.health, HEALTH_ORDER, out);
         write_if_new(self.armour, expected.armour, HEALTH_ORDER, out);
         write_if_new(self.body.dash_wait, expected.body.dash_wait, DASH_ORDER, out);
-        // What follows changes only between matches, or when a room is loaded into another.
-        let is_other = (self.seat, self.team, self.body.phase, self.body.rate)
-            != (expected.seat, expected.team, expected.body.phase, expected.body.rate);
+        // What follows changes only with a new life, or when a room is loaded into another.
+        let is_other = (self.seat, self.team, self.body.phase, self.body.rate, self.life)
+            != (expected.seat, expected.team, expected.body.phase, expected.body.rate, expected.life);
         out.write_bool(is_other);
         if is_other {
+            out.write_bits(u32::from(self.life), LIFE_BITS);
             self.seat.encode(out);
             self.team.encode(out);
             out.write_bits(u32::from(self.body.phase), PHASE_BITS);
@@ -201,6 +204,7 @@ impl Fighter {
         self.armour = read_if_new(self.armour, HEALTH_ORDER, from)?;
         self.body.dash_wait = read_if_new(self.body.dash_wait, DASH_ORDER, from)?;
         if from.read_bool()? {
+            self.life = from.read_bits(LIFE_BITS)? as u8;
             self.seat = SeatId::decode(from)?;
             self.team = Option::decode(from)?;
             self.body.phase = from.read_bits(PHASE_BITS)? as u8;
@@ -210,6 +214,7 @@ impl Fighter {
     }
 }
 
+const LIFE_BITS: u32 = 8;
 /// A running fighter makes up to 192 grains.
 const WHOLE_VELOCITY_ORDER: u32 = 6;
 /// A tick of acceleration at 30 Hz is 64 grains at most, and usually far less.

@@ -6,7 +6,6 @@
 //! - `map`: walls from a seed; circles and lines against them.
 //! - `fighter`, `kit`, `score`, `bolt`, `pickup`, `bout`: what is replicated; `entity` puts it under one type.
 //! - `input`, `event`, `settings`: what goes in and what comes out.
-//! - `between`: what screens draw, and what shots are judged by, between two states.
 //! - `movement`: the one rule of motion; `predict` lends it to clients.
 //! - `weapons`: what a trigger does and whom it strikes.
 //! - `trail`: where everybody stood of late, for shots that are judged by what the shooter saw.
@@ -15,7 +14,6 @@
 //! - `sight`: what a seat may see; `hearing`: what it hears instead; `save`: checkpoints.
 //! - `brain`: the bots.
 
-mod between;
 mod blows;
 mod bolt;
 mod bout;

@@ -5,7 +5,7 @@
 //! second a substep falls, so that the fractions of a subunit that one substep drops, another makes up for. That also makes
 //! straight running exactly predictable, and an expected fighter costs one bit on the wire.
 
-use super::{between::place_between, fighter::Fighter, input::Input, map::Map, weapons::Weapon};
+use super::{fighter::Fighter, input::Input, map::Map, weapons::Weapon};
 use crate::{
     game::{Angle, Point, UNIT},
     tick::{Tick, TickRate},
@@ -46,8 +46,6 @@ const DASH_SPEED: i32 = 16 * UNIT;
 const DASH_MS: u32 = 160;
 /// How long from one dash's beginning to the next, in milliseconds.
 const DASH_EVERY_MS: u32 = 1500;
-/// How old the news are by which a guess is corrected, in milliseconds: as long as a link is still playable.
-const OPINION_MS: u32 = 250;
 /// The fewest substeps in a second: a dash then moves by 0.27 units at once, less than a fighter's radius.
 const FEWEST_SUBSTEPS: u16 = 60;
 
@@ -90,10 +88,14 @@ impl Body {
         }
     }
 
-    /// What is drawn on the way from this body to a later one: place and aim lie between, the rest is still as it was.
+    /// What is drawn on the way from this body to a later one: it goes straight, and the rest is still as it was. A rewound shot
+    /// is judged by the same straight way.
     pub(super) const fn towards(&self, later: &Self, part: u32, whole: u32) -> Self {
-        let at = place_between(self.at, later.at, self.reach_to(later), part, whole);
-        Self { at, aim: self.aim.towards(later.aim, part, whole), ..*self }
+        Self {
+            at: self.at.towards(later.at, part, whole),
+            aim: self.aim.towards(later.aim, part, whole),
+            ..*self
+        }
     }
 
     /// How many ticks after `tick` this is, less whole seconds: the phase tells.
@@ -103,33 +105,12 @@ impl Body {
         (passed / substeps(self.rate)) as u32
     }
 
-    /// The longest way from this state to a later one within a second, in 1/256 unit. Two states of one time are two opinions,
-    /// a confirmed one and a guess: those lie as far apart as a dash that only one of them knows of.
-    pub(super) const fn reach_to(&self, later: &Self) -> u32 {
-        let pace = pace(self.rate) as i32;
-        let passed = (later.phase as i32 - self.phase as i32).rem_euclid(pace) as u32;
-        if passed == 0 { DASH_SPEED as u32 * OPINION_MS / 1000 } else { reach(passed, self.rate) }
-    }
-
     /// Whether a dash is under way.
     #[must_use]
     pub fn is_dashing(&self) -> bool {
         self.dash_wait > in_substeps(DASH_EVERY_MS - DASH_MS, self.rate)
     }
 }
-
-/// The longest way that a fighter gets in one tick, in 1/256 unit.
-pub(super) const fn reach_in_a_tick(rate: TickRate) -> u32 {
-    reach(substeps(rate) as u32, rate)
-}
-
-/// The longest way in so many substeps: at a dash, and pushed off a corner as far again.
-const fn reach(passed: u32, rate: TickRate) -> u32 {
-    2 * (DASH_SPEED as u32 * passed).div_ceil(pace(rate) as u32) + ROUNDING
-}
-
-/// What snapping velocities and dropping fractions may add to a way, in 1/256 unit.
-const ROUNDING: u32 = 4;
 
 /// Which substep of the second comes after this tick.
 const fn phase_after(tick: Tick, rate: TickRate) -> u8 {

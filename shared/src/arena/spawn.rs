@@ -45,7 +45,8 @@ impl Arena {
         if let Some(seated) = self.at_seat(seat) {
             // Everybody's phase goes with the tick; this fighter has yet to move in it.
             let phase = seated.fighter.state.body.phase;
-            seated.fighter.state = fighter(seat, who.team, Body { phase, ..body });
+            let life = seated.fighter.state.life.wrapping_add(1);
+            seated.fighter.state = Fighter { life, ..fighter(seat, who.team, Body { phase, ..body }) };
             seated.kit.state = Kit::fresh(seat);
         }
         let audience = self.who_see(at, seat);
@@ -86,5 +87,6 @@ pub(super) const fn fighter(seat: SeatId, team: Option<Team>, body: Body) -> Fig
         is_drawing: false,
         health: Fighter::MOST_HEALTH,
         armour: 0,
+        life: 0,
     }
 }

@@ -3,7 +3,7 @@
 //! Only places are remembered, a quarter second of them. Whoever had fallen is not there, so nobody is struck across an
 //! appearance; whoever leaves is forgotten, so nobody is struck where their seat's last holder stood.
 
-use super::{Arena, between::place_between, coding, movement, weapons::Standing};
+use super::{Arena, coding, weapons::Standing};
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
     game::{Point, Trail},
@@ -20,7 +20,6 @@ type Places = Vec<Option<Point>>;
 #[derive(Clone, Debug)]
 pub(super) struct Past {
     trail: Trail<Places>,
-    rate: TickRate,
 }
 
 /// One moment of the past.
@@ -29,7 +28,6 @@ struct Glimpse<'a> {
     earlier: &'a Places,
     later: &'a Places,
     part: u32,
-    rate: TickRate,
 }
 
 impl Arena {
@@ -56,7 +54,7 @@ impl Arena {
 
 impl Past {
     pub(super) const fn new(rate: TickRate) -> Self {
-        Self { trail: Trail::new(rate), rate }
+        Self { trail: Trail::new(rate) }
     }
 
     /// As if nobody had ever sat here.
@@ -75,7 +73,7 @@ impl Past {
 
     fn at(&self, moment: Moment) -> Option<Glimpse<'_>> {
         let (earlier, later, part) = self.trail.around(moment)?;
-        Some(Glimpse { earlier, later, part, rate: self.rate })
+        Some(Glimpse { earlier, later, part })
     }
 
     /// Ticks follow each other and the last one is the room's, so only places are written: each as what differs from going on
@@ -126,8 +124,7 @@ impl Glimpse<'_> {
     fn of(&self, seat: SeatId) -> Option<Point> {
         let place = |places: &Places| places.get(seat.index()).copied().flatten();
         let (earlier, later) = (place(self.earlier)?, place(self.later)?);
-        let reach = movement::reach_in_a_tick(self.rate);
-        Some(place_between(earlier, later, reach, self.part, Moment::PARTS))
+        Some(earlier.towards(later, self.part, Moment::PARTS))
     }
 }
 

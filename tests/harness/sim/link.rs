@@ -115,7 +115,7 @@ pub const LINKS: &[Link] = &[
     // A room away from the access point: frames are sent again by the radio, which shows as jitter rather than as loss.
     Link::round_trip("wifi", 25.0).jitter(8.0).loss(0.003, 20.0).rate(40.0, 60.0),
     // A house full of neighbours: 40 ms, 20 ms jitter, 2 % lost, in the moments when somebody else has the air.
-    Link::round_trip("busy_wifi", 40.0).jitter(20.0).loss(0.02, 50.0).rate(15.0, 120.0),
+    Link::round_trip("busy_wifi", 40.0).jitter(20.0).loss(0.02, 30.0).rate(15.0, 120.0),
     // A telephone that stands still: the scheduler's grants are the jitter, and its queues are deep.
     Link::round_trip("lte", 60.0).jitter(25.0).loss(0.005, 60.0).rate(10.0, 300.0),
     // A telephone on a train: 120 ms, 60 ms jitter, 5 % lost in bursts, and a tunnel or a change of cells of 2 s each minute.

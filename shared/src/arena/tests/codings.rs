@@ -47,9 +47,9 @@ fn body() -> impl Strategy<Value = Body> {
 }
 
 fn fighter() -> impl Strategy<Value = ArenaEntity> {
-    (seat(), team(), body(), weapon(), any::<bool>(), any::<u8>(), any::<u8>()).prop_map(
-        |(seat, team, body, weapon, is_drawing, health, armour)| {
-            ArenaEntity::Fighter(Fighter { seat, team, body, weapon, is_drawing, health, armour })
+    (seat(), team(), body(), weapon(), any::<bool>(), any::<[u8; 3]>()).prop_map(
+        |(seat, team, body, weapon, is_drawing, [health, armour, life])| {
+            ArenaEntity::Fighter(Fighter { seat, team, body, weapon, is_drawing, health, armour, life })
         },
     )
 }
