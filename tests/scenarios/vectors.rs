@@ -201,6 +201,7 @@ fn arena_entities() -> [(&'static str, ArenaEntity, ArenaEntity); 6] {
         is_drawing: false,
         health,
         armour: 30,
+        life: 3,
     };
     let kit = |quiver| Kit { seat: SEAT, quiver, busy_ticks: 9, drawn_ticks: 0, respawn_ticks: 0 };
     let bolt = |age_ticks| Bolt {
