@@ -1,19 +1,13 @@
 #!/usr/bin/env bash
-# Measurements in the simulated network: JSON lines, the same for the same seed on every machine but for what the machine itself costs.
+# Evenings in the simulated network, each from a seed of its own: twelve players on links of the table, who drive through tunnels,
+# change networks, leave and come again, held at every tick to the rules that no run may break. A broken rule says which it is and
+# the command that repeats it.
 #
-#   tests/bench/sim.sh [NEWCOMERS]
-#
-# How long joins take without loss, at 5 % and at 20 % (default 10000 newcomers each), and what an hour of play costs.
+#   tests/bench/sim.sh [SEEDS] [FIRST]      (default 52 seeds of two player-hours each, from seed 1)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-count=${1:-10000}
+seeds=${1:-52}
+first=${2:-1}
 cargo build --release --quiet --package quarrel-tests --bin sim
-sim=${CARGO_TARGET_DIR:-target}/release/sim
-
-for loss in 0 0.05 0.2; do
-    "$sim" joins --count "$count" --loss "$loss"
-done
-for link in wifi train; do
-    "$sim" cost --link "$link"
-done
+exec "${CARGO_TARGET_DIR:-target}/release/sim" play --seeds "$seeds" --seed "$first" --threads "$(nproc)"

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# What play feels like over each link of the table, in the simulated network: the README's table, or one JSON line for each link.
+#
+#   tests/bench/feel.sh [--json] [--seconds N] [--players N] [--seed N] [LINK...]
+#
+# The same seed gives the same figures on every machine.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+cargo build --release --quiet --package quarrel-tests --bin sim
+exec "${CARGO_TARGET_DIR:-target}/release/sim" feel "$@"
