@@ -93,7 +93,11 @@ impl From<StreamError> for Ending {
 impl From<PeerError> for Ending {
     fn from(error: PeerError) -> Self {
         match error {
-            PeerError::Ended(quinn::ConnectionError::ApplicationClosed(_)) => Self::Left,
+            PeerError::Ended(quinn::ConnectionError::ApplicationClosed(close)) => {
+                // Its player gave up this connection for another one: the seat waits for that.
+                let comes_back = close.error_code.into_inner() == u64::from(CloseReason::Replaced.code());
+                if comes_back { Self::Lost } else { Self::Left }
+            }
             PeerError::Ended(_) => Self::Lost,
             PeerError::NoDatagrams => {
                 let sentence = "The client takes no datagrams; enable them in its QUIC settings.".to_owned();
@@ -115,5 +119,16 @@ mod tests {
             assert_eq!(is_loss, reason == CloseReason::Unresponsive, "{reason:?}");
         }
         assert!(!Ending::Left.is_loss(), "whoever leaves has left");
+    }
+
+    #[test]
+    fn a_connection_that_is_given_up_for_another_one_costs_no_seat() {
+        let closed = |reason: CloseReason| {
+            let error_code = quinn::VarInt::from_u32(reason.code());
+            let close = quinn::ApplicationClose { error_code, reason: bytes::Bytes::new() };
+            Ending::from(PeerError::Ended(quinn::ConnectionError::ApplicationClosed(close)))
+        };
+        assert_eq!(closed(CloseReason::Replaced), Ending::Lost);
+        assert_eq!(closed(CloseReason::Left), Ending::Left);
     }
 }
