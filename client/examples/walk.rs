@@ -1,15 +1,21 @@
-//! Connects to a server on this machine, takes a seat in Arena, walks in a circle and says where it is.
+//! Connects to a server on this machine, takes a seat in Arena, walks in a circle, and says what a screen would show: its own
+//! fighter where it is predicted to be, everybody else between two snapshots.
 //!
 //! `cargo run --release --bin quarrel -- serve` in one terminal, `cargo run --release --example walk` in another.
 
-use quarrel_client::{Client, ConnectConfig, Happening};
+use std::time::Duration;
+
+use quarrel_client::{Client, ConnectConfig, Drawn, Happening, Joined};
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Fighter, Input},
     game::{Angle, UNIT},
-    id::SeatId,
     protocol::JoinTarget,
-    snapshot::View,
+    tick::Tick,
 };
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often the screen is drawn: at its own rate, which has nothing to do with the server's.
+const FRAMES_A_SECOND: u64 = 60;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -18,37 +24,68 @@ async fn main() -> anyhow::Result<()> {
     let joined = client.join(JoinTarget::Quick).await?;
     println!("seat {} of room {}", joined.seat, joined.room);
 
-    while let Some(happening) = client.next().await {
-        match happening {
-            Happening::View(view) => {
-                // Once round in four seconds. The input holds until it is set again.
-                let round = 4 * u32::from(joined.rate.hz());
-                let turn = view.tick.0 % round * 65_536 / round;
-                client.set_input(Input::default().walking(Angle(turn as u16).times(UNIT)));
-                if view.tick.0 % u32::from(joined.rate.hz()) == 0 {
-                    report(&view, joined.seat);
+    let mut frames = interval(Duration::from_millis(1000 / FRAMES_A_SECOND));
+    frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut frame: u64 = 0;
+    loop {
+        tokio::select! {
+            happening = client.next() => match happening {
+                Some(Happening::Event { tick, event }) => println!("tick {tick}: {event:?}"),
+                Some(Happening::Interrupted) => println!("the connection broke; coming back"),
+                Some(Happening::Resumed(joined)) => println!("back on seat {}", joined.seat),
+                Some(Happening::Closed(ending)) => {
+                    println!("the connection ended: {ending:?}");
+                    return Ok(());
                 }
+                Some(_) => {}
+                None => return Ok(()),
+            },
+            _ = frames.tick() => {
+                // What is wanted holds until it is set again, and moves the own fighter at once.
+                let Some(drawn) = client.draw() else { continue };
+                client.set_input(Input::default().walking(heading(drawn.tick, &joined).times(UNIT)));
+                if frame.is_multiple_of(FRAMES_A_SECOND) {
+                    report(&client, &drawn, &joined);
+                }
+                frame += 1;
             }
-            Happening::Event { tick, event } => println!("tick {tick}: {event:?}"),
-            Happening::Closed(ending) => println!("the connection ended: {ending:?}"),
-            _ => {}
         }
     }
-    Ok(())
 }
 
-/// Says where our fighter is. A seat without one waits for its next life.
-fn report(view: &View<ArenaEntity>, seat: SeatId) {
-    if let Some(fighter) = fighter_of(view, seat) {
-        let (x, y) = (fighter.body.at.x / UNIT, fighter.body.at.y / UNIT);
-        println!("tick {}: at {x}, {y} with {} health", view.tick, fighter.health);
+/// Once round in four seconds.
+fn heading(tick: Tick, joined: &Joined) -> Angle {
+    let round = 4 * u32::from(joined.rate.hz());
+    Angle((tick.0 % round * 65_536 / round) as u16)
+}
+
+/// Says what is on the screen. A seat without a fighter waits for its next life.
+fn report(client: &Client<Arena>, drawn: &Drawn<ArenaEntity>, joined: &Joined) {
+    let (ours, others): (Vec<_>, Vec<_>) = fighters(drawn).partition(|fighter| fighter.seat == joined.seat);
+    let Some((delay, prediction)) = client.screen().with(|screen| (screen.delay(), screen.prediction()))
+    else {
+        return;
+    };
+    if let Some(own) = ours.first() {
+        let (x, y) = units(own);
+        let corrections = prediction.corrections;
+        println!("tick {}: predicted at {x:.2}, {y:.2}; {corrections} corrections so far", drawn.tick);
+    }
+    for other in others {
+        let (x, y) = units(other);
+        let seat = other.seat;
+        println!("  at {}: seat {seat} at {x:.2}, {y:.2}, {delay:?} ago ({:?})", drawn.moment, drawn.motion);
     }
 }
 
-/// The fighter of a seat, if it is in the view.
-fn fighter_of(view: &View<ArenaEntity>, seat: SeatId) -> Option<&Fighter> {
-    view.entities.iter().find_map(|(_, entity)| match entity {
-        ArenaEntity::Fighter(fighter) if fighter.seat == seat => Some(fighter),
+fn fighters(drawn: &Drawn<ArenaEntity>) -> impl Iterator<Item = &Fighter> {
+    drawn.entities.iter().filter_map(|(_, entity)| match entity {
+        ArenaEntity::Fighter(fighter) => Some(fighter),
         _ => None,
     })
+}
+
+fn units(fighter: &Fighter) -> (f64, f64) {
+    let unit = f64::from(UNIT);
+    (f64::from(fighter.body.at.x) / unit, f64::from(fighter.body.at.y) / unit)
 }

@@ -12,6 +12,7 @@
 //! - [`bot`]: somebody who plays.
 //! - [`joins`]: how long it takes to get a seat. [`feel`]: what play is like over a link.
 //! - [`referee`]: the rules that no run may break. [`adventure`]: evenings on which a lot happens, held to them.
+//! - [`soak`]: half an hour on which nothing happens, and nothing may grow.
 //!
 //! ```
 //! use quarrel_client::Client;
@@ -43,6 +44,8 @@ pub mod joins;
 pub mod referee;
 
 pub mod adventure;
+
+pub mod soak;
 
 pub mod feel;
 

@@ -27,4 +27,5 @@ mod rooms_apart;
 mod same_seed_same_packets;
 mod slow_reader;
 mod small_path;
+mod soak;
 mod vectors;

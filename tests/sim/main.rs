@@ -4,6 +4,7 @@ mod cost;
 mod feel;
 mod joins;
 mod play;
+mod soak;
 
 use clap::{Parser, Subcommand};
 
@@ -20,6 +21,8 @@ enum Measure {
     Joins(joins::Arguments),
     /// Evenings on which a lot happens, held to the rules that no run may break.
     Play(play::Arguments),
+    /// Half an hour of play, and whether anything grew in it.
+    Soak(soak::Arguments),
     /// What play is like over each link.
     Feel(feel::Arguments),
     /// What simulating a room of players costs this machine.
@@ -30,6 +33,7 @@ fn main() {
     match Arguments::parse().measure {
         Measure::Joins(arguments) => joins::run(&arguments),
         Measure::Play(arguments) => play::run(&arguments),
+        Measure::Soak(arguments) => soak::run(&arguments),
         Measure::Feel(arguments) => feel::run(&arguments),
         Measure::Cost(arguments) => cost::run(&arguments),
     }
