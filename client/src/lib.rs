@@ -41,9 +41,11 @@ pub mod tls;
 
 pub mod congestion;
 pub mod transport;
+mod twice;
 
 mod control;
 mod keyframes;
+mod nudge;
 
 mod comeback;
 pub mod driver;

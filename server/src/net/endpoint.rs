@@ -96,7 +96,7 @@ fn transport(net: &NetConfig) -> TransportConfig {
     transport
         .max_idle_timeout(Some(VarInt::from_u32(idle).into()))
         .keep_alive_interval(Some(net.keep_alive()))
-        .initial_rtt(Duration::from_millis(100))
+        .initial_rtt(Duration::from_millis(50))
         .receive_window(VarInt::from_u32(64 * 1024))
         .stream_receive_window(VarInt::from_u32(16 * 1024))
         .send_window(64 * 1024)
