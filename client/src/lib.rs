@@ -40,6 +40,7 @@ pub mod connect;
 pub mod tls;
 
 pub mod congestion;
+mod opening;
 pub mod transport;
 mod twice;
 

@@ -1,4 +1,4 @@
-//! A socket that says twice what opens a connection.
+//! A socket that says twice what opens a connection: see [`Openings`].
 //!
 //! Before the first answer a client knows no round trip and nothing can be acknowledged, so a lost packet is found by a timer only.
 //! The worst one to lose is the client's last of the handshake: all that it says behind it cannot be read, and the timer is three
@@ -11,7 +11,7 @@ use std::{
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -25,19 +25,20 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use crate::opening::Openings;
+
 /// How much later a copy goes out: long enough that a short burst of losses does not take both.
 const LATER: Duration = Duration::from_millis(20);
 
 /// Copies that wait, at most: a load tester's storm of newcomers. When it is full a packet goes out only once, as without this.
 const COPIES: usize = 256;
 
-/// The first bit of a packet with a long header, of which handshakes are made (RFC 9000, section 17.2).
-const LONG_HEADER: u8 = 0x80;
-
 /// A UDP socket around another one.
 #[derive(Debug)]
 pub(crate) struct TwiceSocket {
     socket: Arc<dyn AsyncUdpSocket>,
+    openings: Mutex<Openings>,
+    epoch: Instant,
     /// The task at the other end ends with it.
     copies: mpsc::Sender<Copy>,
 }
@@ -57,7 +58,12 @@ impl TwiceSocket {
     pub(crate) fn new(socket: Arc<dyn AsyncUdpSocket>) -> Self {
         let (copies, waiting) = mpsc::channel(COPIES);
         tokio::spawn(send_again(Arc::clone(&socket), waiting));
-        Self { socket, copies }
+        Self { socket, openings: Mutex::default(), epoch: Instant::now(), copies }
+    }
+
+    fn is_opening(&self, packet: &[u8]) -> bool {
+        let mut openings = self.openings.lock().unwrap_or_else(PoisonError::into_inner);
+        openings.hear(packet, self.epoch.elapsed())
     }
 }
 
@@ -93,11 +99,6 @@ impl Copy {
     }
 }
 
-/// Whether a packet is one of a handshake's.
-fn opens_a_connection(contents: &[u8]) -> bool {
-    contents.first().is_some_and(|first| first & LONG_HEADER != 0)
-}
-
 impl AsyncUdpSocket for TwiceSocket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         Arc::clone(&self.socket).create_io_poller()
@@ -105,7 +106,7 @@ impl AsyncUdpSocket for TwiceSocket {
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         self.socket.try_send(transmit)?;
-        if opens_a_connection(transmit.contents) {
+        if self.is_opening(transmit.contents) {
             // Full means that there are so many newcomers that some may well wait for a timer.
             let _ = self.copies.try_send(Copy::of(transmit));
         }
@@ -140,8 +141,6 @@ impl AsyncUdpSocket for TwiceSocket {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
 
     /// Remembers what was sent and when.
