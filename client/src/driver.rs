@@ -8,8 +8,8 @@ use std::{ops::ControlFlow, pin::Pin, time::Duration};
 use bytes::Bytes;
 use quarrel_shared::{
     game::Predict,
-    limits::{CHAT_BYTES, CLOSING_ACK_MS},
-    protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage, bounded::Text},
+    limits::CLOSING_ACK_MS,
+    protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage},
 };
 use quinn::{Connection, ConnectionError, RecvStream, VarInt};
 use tokio::{
@@ -28,23 +28,10 @@ use crate::{
     session::{LinkCounts, Session},
 };
 
+pub use crate::command::Command;
+
 /// How often a connection is looked at: what it lost, and which news it should say that it heard.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
-
-/// What a connection can be asked to do.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Ask for a seat; the answer is [`Happening::Joined`] or [`Happening::JoinRefused`].
-    Join(JoinTarget),
-    /// Ask which rooms there are; the answer is [`Happening::Rooms`].
-    ListRooms,
-    /// Give the seat up and stay connected.
-    Leave,
-    /// Say something to everybody in the room.
-    Chat(Text<CHAT_BYTES>),
-    /// End the connection. So does dropping the sender.
-    Close,
-}
 
 /// A connection and its pilot.
 pub struct Driver<G: Predict, P> {

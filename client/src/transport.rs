@@ -15,7 +15,7 @@ use quinn::{
 use quinn_proto::RandomConnectionIdGenerator;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{congestion::FlooredCubicConfig, twice::TwiceSocket};
+use crate::{congestion::FlooredCubicConfig, repeat::RepeatingSocket};
 
 /// Longer connection ids than quinn's own: with those, joins hung once thousands of connections lived.
 const CONNECTION_ID_BYTES: usize = 16;
@@ -72,7 +72,7 @@ pub fn wrap(socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
 /// The same, for those who bring a socket that is none of the system's.
 #[must_use]
 pub fn wrap_abstract(socket: Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket> {
-    Arc::new(TwiceSocket::new(socket))
+    Arc::new(RepeatingSocket::new(socket))
 }
 
 /// The endpoint's settings, for those who bring a socket of their own.
