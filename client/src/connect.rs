@@ -7,8 +7,8 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use quarrel_shared::{
     game::Game,
     protocol::{
-        ClientMessage, CloseReason, Hello, PROTOCOL_VERSION, Resume, ServerMessage, bounded::Text,
-        fingerprint,
+        ClientMessage, CloseReason, Hello, JoinTarget, PROTOCOL_VERSION, Resume, ServerMessage,
+        bounded::Text, fingerprint,
     },
     tick::TickRate,
 };
@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use crate::{
     control::{ControlError, ControlStream},
+    nudge::{Nudge, nudge},
     pilot::{Ending, Welcome},
     tls::{self, Trust, TrustError},
     transport::transport_config,
@@ -105,6 +106,8 @@ pub(crate) struct Link {
     pub(crate) connection: Connection,
     pub(crate) control: ControlStream,
     pub(crate) welcome: Welcome,
+    /// Goes on while there is a seat to wait for.
+    pub(crate) nudge: Nudge,
 }
 
 impl Connector {
@@ -128,10 +131,14 @@ impl Connector {
         &self.endpoint
     }
 
-    /// Connects and says hello, within 5 s or again on a new connection.
-    pub(crate) async fn connect<G: Game>(&self, name: &str) -> Result<Link, ConnectError> {
+    /// Connects, says hello and at once asks for a seat if there is a `target`, within 5 s or again on a new connection.
+    pub(crate) async fn connect<G: Game>(
+        &self,
+        name: &str,
+        target: Option<JoinTarget>,
+    ) -> Result<Link, ConnectError> {
         for _ in 0..ATTEMPTS {
-            match timeout(ATTEMPT, self.attempt(hello::<G>(name, None))).await {
+            match timeout(ATTEMPT, self.attempt(hello::<G>(name, None), target)).await {
                 Ok(Err(ConnectError::Unreachable(_))) | Err(_) => {}
                 Ok(result) => return result,
             }
@@ -146,22 +153,29 @@ impl Connector {
         resume: Resume,
         patience: Duration,
     ) -> Result<Link, ConnectError> {
-        let attempt = self.attempt(hello::<G>(name, Some(resume)));
+        let attempt = self.attempt(hello::<G>(name, Some(resume)), None);
         timeout(patience, attempt).await.unwrap_or(Err(ConnectError::Unreachable(self.server)))
     }
 
-    async fn attempt(&self, hello: Hello) -> Result<Link, ConnectError> {
+    async fn attempt(&self, hello: Hello, target: Option<JoinTarget>) -> Result<Link, ConnectError> {
         let connecting = self.endpoint.connect_with(self.config.clone(), self.server, &self.server_name)?;
         let connection = connecting.await.map_err(|error| self.failure(&error))?;
         let (send, recv) = connection.open_bi().await.map_err(|error| self.failure(&error))?;
         let mut control = ControlStream::new(send, recv);
         control.push(&ClientMessage::Hello(hello));
-        match control.next().await {
+        if let Some(target) = target {
+            // A server that does not like the hello ignores what comes behind it.
+            control.push(&ClientMessage::Join(target));
+        }
+        let mut nudge = Nudge::new();
+        nudge.want(true);
+        match answer(&connection, &mut control, &mut nudge).await {
             Ok(ServerMessage::Welcome { player, tick_rate, send_rate, ticket, hold_ms, resumed }) => {
                 let tick_rate = TickRate::new(tick_rate).ok_or_else(out_of_order)?;
                 let hold = Duration::from_millis(u64::from(hold_ms));
                 let welcome = Welcome { player, tick_rate, send_rate, ticket, hold, resumed };
-                Ok(Link { connection, control, welcome })
+                nudge.want(target.is_some() || resumed);
+                Ok(Link { connection, control, welcome, nudge })
             }
             Ok(ServerMessage::Closing { reason, sentence }) => {
                 control.push(&ClientMessage::ClosingSeen);
@@ -192,6 +206,21 @@ impl Connector {
             Ending::Left => ConnectError::Failed("closed from this side".to_owned()),
             Ending::Lost(_) if *error == ConnectionError::TimedOut => ConnectError::Unreachable(self.server),
             Ending::Lost(sentence) => ConnectError::Failed(sentence),
+        }
+    }
+}
+
+/// The next message; keeps the connection awake until it comes.
+async fn answer(
+    connection: &Connection,
+    control: &mut ControlStream,
+    every: &mut Nudge,
+) -> Result<ServerMessage, ControlError> {
+    loop {
+        tokio::select! {
+            biased;
+            said = control.next() => return said,
+            () = every.due() => nudge(connection),
         }
     }
 }

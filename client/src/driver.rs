@@ -8,8 +8,8 @@ use std::{ops::ControlFlow, pin::Pin, time::Duration};
 use bytes::Bytes;
 use quarrel_shared::{
     game::Predict,
-    limits::{CHAT_BYTES, CLOSING_ACK_MS},
-    protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage, bounded::Text},
+    limits::CLOSING_ACK_MS,
+    protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage},
 };
 use quinn::{Connection, ConnectionError, RecvStream, VarInt};
 use tokio::{
@@ -22,28 +22,16 @@ use crate::{
     connect::{ConnectError, Connector, Link},
     control::{ControlError, ControlStream},
     keyframes::Keyframes,
+    nudge::{Nudge, nudge},
     pilot::{Ending, Happening, Pilot, Welcome},
     screen::SharedScreen,
     session::{LinkCounts, Session},
 };
 
+pub use crate::command::Command;
+
 /// How often a connection is looked at: what it lost, and which news it should say that it heard.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
-
-/// What a connection can be asked to do.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Ask for a seat; the answer is [`Happening::Joined`] or [`Happening::JoinRefused`].
-    Join(JoinTarget),
-    /// Ask which rooms there are; the answer is [`Happening::Rooms`].
-    ListRooms,
-    /// Give the seat up and stay connected.
-    Leave,
-    /// Say something to everybody in the room.
-    Chat(Text<CHAT_BYTES>),
-    /// End the connection. So does dropping the sender.
-    Close,
-}
 
 /// A connection and its pilot.
 pub struct Driver<G: Predict, P> {
@@ -52,6 +40,7 @@ pub struct Driver<G: Predict, P> {
     connection: Connection,
     control: ControlStream,
     keyframes: Keyframes,
+    nudge: Nudge,
     commands: mpsc::Receiver<Command>,
     session: Session<G>,
     pilot: P,
@@ -98,6 +87,7 @@ enum Action {
     Opened(Result<RecvStream, ConnectionError>),
     Keyframe(Vec<u8>),
     Datagram(Result<Bytes, ConnectionError>),
+    Nudge,
     Housekeeping,
 }
 
@@ -112,7 +102,31 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         pilot: P,
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self, ConnectError> {
-        let link = connector.connect::<G>(name).await?;
+        Self::come(connector, name, None, pilot, commands).await
+    }
+
+    /// The same, and asks for a seat in the same breath, which saves a round trip. The answer is one of [`Command::Join`]'s.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn join(
+        connector: &Connector,
+        name: &str,
+        target: JoinTarget,
+        pilot: P,
+        commands: mpsc::Receiver<Command>,
+    ) -> Result<Self, ConnectError> {
+        Self::come(connector, name, Some(target), pilot, commands).await
+    }
+
+    pub(crate) async fn come(
+        connector: &Connector,
+        name: &str,
+        target: Option<JoinTarget>,
+        pilot: P,
+        commands: mpsc::Receiver<Command>,
+    ) -> Result<Self, ConnectError> {
+        let link = connector.connect::<G>(name, target).await?;
         let (epoch, screen) = (Instant::now(), SharedScreen::default());
         let mut housekeeping = interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -122,6 +136,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             connection: link.connection,
             control: link.control,
             keyframes: Keyframes::default(),
+            nudge: link.nudge,
             commands,
             session: Session::new(link.welcome.clone(), screen.clone()),
             pilot,
@@ -214,6 +229,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         self.bytes_before_connection = self.bytes();
         self.connection = link.connection;
         self.control = link.control;
+        self.nudge = link.nudge;
         self.keyframes = Keyframes::default();
         self.welcome = link.welcome;
         self.closing = None;
@@ -229,6 +245,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             datagram = self.connection.read_datagram() => Action::Datagram(datagram),
             stream = self.connection.accept_uni() => Action::Opened(stream),
             keyframe = self.keyframes.next() => Action::Keyframe(keyframe),
+            () = self.nudge.due() => Action::Nudge,
             _ = self.housekeeping.tick() => Action::Housekeeping,
         }
     }
@@ -245,6 +262,10 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             }
             Action::Keyframe(bytes) => self.snapshot(&bytes),
             Action::Datagram(Ok(bytes)) => self.snapshot(&bytes),
+            Action::Nudge => {
+                nudge(&self.connection);
+                ControlFlow::Continue(())
+            }
             Action::Housekeeping => {
                 self.keep_house();
                 ControlFlow::Continue(())
@@ -257,11 +278,15 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
 
     fn obey(&mut self, command: Command) -> ControlFlow<Ending> {
         match command {
-            Command::Join(target) => self.control.push(&ClientMessage::Join(target)),
+            Command::Join(target) => {
+                self.control.push(&ClientMessage::Join(target));
+                self.nudge.want(true);
+            }
             Command::ListRooms => self.control.push(&ClientMessage::ListRooms),
             Command::Chat(text) => self.control.push(&ClientMessage::Chat(text)),
             Command::Leave => {
                 self.control.push(&ClientMessage::Leave);
+                self.nudge.want(false);
                 let now = self.now();
                 let flow = self.session.leave(now, &mut self.pilot);
                 return self.follow(flow);
@@ -306,6 +331,9 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             self.follow(flow)?;
             self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_MS));
             return ControlFlow::Continue(());
+        }
+        if matches!(message, ServerMessage::Joined { .. } | ServerMessage::JoinRefused { .. }) {
+            self.nudge.want(false);
         }
         if matches!(message, ServerMessage::Joined { .. }) {
             // The handshake is no part of what play costs.

@@ -79,6 +79,26 @@ impl<G: Predict> Client<G> {
     /// # Errors
     /// When there is no server there, or it does not want this client.
     pub async fn connect_with(connector: &Connector, name: &str) -> Result<Self, ConnectError> {
+        Self::come(connector, name, None).await
+    }
+
+    /// Connects and asks for a seat in the same breath, which saves a round trip; [`Self::seat`] waits for it.
+    ///
+    /// # Errors
+    /// As [`Self::connect_with`].
+    pub async fn connect_for(
+        connector: &Connector,
+        name: &str,
+        target: JoinTarget,
+    ) -> Result<Self, ConnectError> {
+        Self::come(connector, name, Some(target)).await
+    }
+
+    async fn come(
+        connector: &Connector,
+        name: &str,
+        target: Option<JoinTarget>,
+    ) -> Result<Self, ConnectError> {
         let (commands, commands_out) = mpsc::channel(COMMANDS);
         let (answers_in, answers) = mpsc::channel(ANSWERS);
         let (happenings_in, happenings) = mpsc::channel(HAPPENINGS);
@@ -86,7 +106,7 @@ impl<G: Predict> Client<G> {
         let (views_in, views) = watch::channel(None);
         let remote =
             Remote { input: input_out, answers: answers_in, happenings: happenings_in, views: views_in };
-        let driver = Driver::connect(connector, name, remote, commands_out).await?;
+        let driver = Driver::come(connector, name, target, remote, commands_out).await?;
         let (welcome, screen, epoch) = (driver.welcome().clone(), driver.screen().clone(), driver.epoch());
         // Only the ending is kept: the pilot holds the channels' other ends, and its drop is what says that nothing follows.
         let task = Some(tokio::spawn(async move { driver.run().await.ending }));
@@ -106,6 +126,14 @@ impl<G: Predict> Client<G> {
     /// When there is no seat, or no connection any more.
     pub async fn join(&mut self, target: JoinTarget) -> Result<Joined, RequestError> {
         self.ask(Command::Join(target)).await?;
+        self.seat().await
+    }
+
+    /// Waits for the seat that was asked for, as by [`Self::connect_for`].
+    ///
+    /// # Errors
+    /// As [`Self::join`].
+    pub async fn seat(&mut self) -> Result<Joined, RequestError> {
         loop {
             match self.answers.recv().await {
                 Some(Happening::Joined(joined)) => return Ok(joined),
@@ -181,7 +209,7 @@ impl<G: Predict> Client<G> {
     /// # Errors
     /// When the socket cannot be used.
     pub fn rebind(&self, socket: std::net::UdpSocket) -> std::io::Result<()> {
-        self.endpoint.rebind(socket)
+        self.endpoint.rebind_abstract(transport::wrap(socket)?)
     }
 
     /// Says something to everybody in the room; it is cut to what a line may be.

@@ -25,6 +25,8 @@
 //! - [`handle`]: a connection as a program holds it.
 //! - [`connect`]: from an address to a server that said welcome; [`tls`] whom to trust, [`transport`] and [`congestion`] how
 //!   QUIC is set up.
+//!   Over a bad link a newcomer is seated as quickly as packets allow: `opening` and `repeat` say more than once what opens a
+//!   connection, `nudge` keeps it awake until the seat is there.
 //! - [`driver`]: the one task of a player. [`pilot`] is what drives their seat: a handle, or a bot. When the connection breaks,
 //!   `comeback` makes another one while the seat is held.
 //! - Pure parts, which know neither tokio nor quinn. On the way up: [`clock`] (when to send the input of which tick), [`margin`]
@@ -40,12 +42,16 @@ pub mod connect;
 pub mod tls;
 
 pub mod congestion;
+mod opening;
+mod repeat;
 pub mod transport;
 
 mod control;
 mod keyframes;
+mod nudge;
 
 mod comeback;
+mod command;
 pub mod driver;
 pub mod pilot;
 mod session;

@@ -9,12 +9,13 @@ use std::{
 
 use quarrel_shared::limits::KEYFRAME_BYTES;
 use quinn::{
-    AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, TokioRuntime, TransportConfig, VarInt,
+    AckFrequencyConfig, AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, Runtime as _, TokioRuntime,
+    TransportConfig, VarInt,
 };
 use quinn_proto::RandomConnectionIdGenerator;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::congestion::FlooredCubicConfig;
+use crate::{congestion::FlooredCubicConfig, repeat::RepeatingSocket};
 
 /// Longer connection ids than quinn's own: with those, joins hung once thousands of connections lived.
 const CONNECTION_ID_BYTES: usize = 16;
@@ -22,8 +23,9 @@ const CONNECTION_ID_BYTES: usize = 16;
 /// The kernel's default of 208 KiB drops datagrams by the thousand once hundreds of connections share a socket.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// What a round trip is taken for before one was measured. quinn's 333 ms makes a lost first packet cost a second.
-const INITIAL_RTT: Duration = Duration::from_millis(100);
+/// What a round trip is taken for before one was measured: what is not answered within three of them is sent again. Whoever is
+/// farther away sends some packets in vain; quinn's 333 ms would make a lost first packet cost a second.
+const INITIAL_RTT: Duration = Duration::from_millis(50);
 
 /// A server that is silent for this long is gone.
 const IDLE_TIMEOUT_MS: u32 = 10_000;
@@ -55,8 +57,22 @@ const STREAMS: u32 = 4;
 /// # Errors
 /// When the system gives no socket.
 pub fn endpoint(server: SocketAddr) -> io::Result<Endpoint> {
-    let socket = socket(server)?;
-    Endpoint::new(endpoint_config(), None, socket, Arc::new(TokioRuntime))
+    let socket = wrap(socket(server)?)?;
+    Endpoint::new_with_abstract_socket(endpoint_config(), None, socket, Arc::new(TokioRuntime))
+}
+
+/// A socket as an endpoint of ours uses it. Needs a tokio runtime around it.
+///
+/// # Errors
+/// When the socket cannot be registered with the runtime.
+pub fn wrap(socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+    Ok(wrap_abstract(TokioRuntime.wrap_udp_socket(socket)?))
+}
+
+/// The same, for those who bring a socket that is none of the system's.
+#[must_use]
+pub fn wrap_abstract(socket: Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket> {
+    Arc::new(RepeatingSocket::new(socket))
 }
 
 /// The endpoint's settings, for those who bring a socket of their own.

@@ -17,6 +17,7 @@ mod http;
 mod input_flood;
 mod interest;
 mod join_and_leave;
+mod joins_in_one_breath;
 mod joins_over_bad_links;
 mod malformed;
 mod movement_seen_by_others;

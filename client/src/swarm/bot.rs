@@ -35,15 +35,13 @@ pub(super) async fn play<G: Predict>(connector: Connector, bot: u32, shared: Arc
         () = sleep_until(arrival) => {}
     }
     let brain = shared.plan.brain.as_deref().and_then(|skill| G::brain(skill, shared.plan.brain_seed(bot)));
-    let (commands, commands_out) = mpsc::channel(2);
-    // There is room for two, so neither this nor the close can fail.
-    let _ = commands.try_send(Command::Join(shared.plan.target));
+    let (commands, commands_out) = mpsc::channel(1);
     let pilot = BotPilot::<G>::new(brain, arrival, Arc::clone(&shared));
     let name = format!("bot-{bot}");
     let driver = tokio::select! {
         biased;
         () = shared.stop.cancelled() => return missed(unanswered(&shared)),
-        driver = Driver::connect(&connector, &name, pilot, commands_out) => match driver {
+        driver = Driver::join(&connector, &name, shared.plan.target, pilot, commands_out) => match driver {
             Ok(driver) => driver,
             Err(error) => return refused(&error, &shared),
         },
@@ -53,6 +51,7 @@ pub(super) async fn play<G: Predict>(connector: Connector, bot: u32, shared: Arc
         biased;
         driven = &mut flight => driven,
         () = shared.stop.cancelled() => {
+            // Nothing else is ever sent, so there is room for it.
             let _ = commands.try_send(Command::Close);
             flight.await
         }

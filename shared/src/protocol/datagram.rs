@@ -1,4 +1,6 @@
 //! What travels by datagram: inputs up, snapshots down. Newest wins; a lost one is never sent again, only outdated.
+//!
+//! An empty one says nothing. A client that waits for its seat sends them, for what is acknowledged later shows what got lost before.
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},

@@ -50,15 +50,14 @@ pub async fn play<G: Predict>(
         views: 0,
         events: 0,
     };
-    let (commands, commands_out) = mpsc::channel(2);
-    // There is room for two, so neither this nor the close can fail.
-    let _ = commands.try_send(Command::Join(JoinTarget::Quick));
-    let driver = Driver::connect(&connector, &name, pilot, commands_out).await?;
+    let (commands, commands_out) = mpsc::channel(1);
+    let driver = Driver::join(&connector, &name, JoinTarget::Quick, pilot, commands_out).await?;
     let mut flight = Box::pin(driver.run());
     let driven = tokio::select! {
         biased;
         driven = &mut flight => driven,
         () = sleep(duration) => {
+            // Nothing else is ever sent, so there is room for it.
             let _ = commands.try_send(Command::Close);
             flight.await
         }

@@ -102,17 +102,16 @@ pub fn feel(link: &Link, session: Session) -> Feel {
 
 /// One measured player's life.
 async fn play(connector: Connector, link: Link, seed: u64, measured: Duration) -> (Record, Ending) {
-    let (commands, commands_out) = mpsc::channel(2);
-    // There is room for two, so neither this nor the close can fail.
-    let _ = commands.try_send(Command::Join(JoinTarget::Quick));
+    let (commands, commands_out) = mpsc::channel(1);
     let pilot = Marksman::new(seed, Record::new(&link, WARM_UP));
-    let driver = Driver::connect(&connector, "marksman", pilot, commands_out).await;
+    let driver = Driver::join(&connector, "marksman", JoinTarget::Quick, pilot, commands_out).await;
     let driver = driver.unwrap_or_else(|error| panic!("no connection over {}: {error}", link.name));
     let mut flight = Box::pin(driver.run());
     let driven = tokio::select! {
         biased;
         driven = &mut flight => driven,
         () = sleep(WARM_UP + measured) => {
+            // Nothing else is ever sent, so there is room for it.
             let _ = commands.try_send(Command::Close);
             flight.await
         }

@@ -101,10 +101,10 @@ where
 
 async fn join(connector: Connector) -> Result<Seated, String> {
     let came = Instant::now();
-    let client = Client::<Crowd>::connect_with(&connector, "newcomer").await;
+    let client = Client::<Crowd>::connect_for(&connector, "newcomer", JoinTarget::Quick).await;
     let mut client = client.map_err(|error| error.to_string())?;
     let welcomed = came.elapsed();
-    client.join(JoinTarget::Quick).await.map_err(|error| error.to_string())?;
+    client.seat().await.map_err(|error| error.to_string())?;
     let seated = came.elapsed();
     client.shutdown().await;
     Ok(Seated { welcomed, seated })

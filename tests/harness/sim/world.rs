@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust};
+use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, transport};
 use quarrel_server::{
     net::{UdpSeam, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
@@ -112,6 +112,7 @@ impl<G: Predict> SimWorld<G> {
     pub fn endpoint(&self, link: &Link) -> Endpoint {
         let client = self.clients.replace(self.clients.get() + 1);
         let socket = self.network.bind(address(10, client), Some(self.network.path(*link)));
+        let socket = transport::wrap_abstract(socket);
         let config = seams::client_endpoint(self.seed, u64::from(client) + CLIENTS);
         Endpoint::new_with_abstract_socket(config, None, socket, Arc::new(TokioRuntime))
             .expect("a socket that needs no system")
@@ -130,9 +131,9 @@ impl<G: Predict> SimWorld<G> {
     /// # Panics
     /// When there is none.
     pub async fn join(&self, link: &Link, name: &str) -> (Client<G>, Joined) {
-        let client = Client::connect_with(&self.connector(link), name).await;
+        let client = Client::connect_for(&self.connector(link), name, JoinTarget::Quick).await;
         let mut client = client.unwrap_or_else(|error| panic!("{name} cannot connect: {error}"));
-        let joined = client.join(JoinTarget::Quick).await;
+        let joined = client.seat().await;
         let joined = joined.unwrap_or_else(|error| panic!("{name} gets no seat: {error}"));
         (client, joined)
     }
@@ -159,7 +160,7 @@ impl<G: Predict> SimWorld<G> {
         self.network.unbind(endpoint.local_addr().expect("an endpoint with a socket"));
         let path = self.network.path(*link);
         let socket = self.network.bind(address(11, moved), Some(path));
-        endpoint.rebind_abstract(socket).expect("an endpoint that lives");
+        endpoint.rebind_abstract(transport::wrap_abstract(socket)).expect("an endpoint that lives");
         path
     }
 
