@@ -160,6 +160,9 @@ impl Connector {
     async fn attempt(&self, hello: Hello, target: Option<JoinTarget>) -> Result<Link, ConnectError> {
         let connecting = self.endpoint.connect_with(self.config.clone(), self.server, &self.server_name)?;
         let connection = connecting.await.map_err(|error| self.failure(&error))?;
+        // Whoever comes back for a seat and is too slow about it comes back once more: that is no goodbye.
+        let reason = if hello.resume.is_some() { CloseReason::Replaced } else { CloseReason::Left };
+        let attempt = Attempt { connection: Some(connection.clone()), reason };
         let (send, recv) = connection.open_bi().await.map_err(|error| self.failure(&error))?;
         let mut control = ControlStream::new(send, recv);
         control.push(&ClientMessage::Hello(hello));
@@ -169,7 +172,9 @@ impl Connector {
         }
         let mut nudge = Nudge::new();
         nudge.want(true);
-        match answer(&connection, &mut control, &mut nudge).await {
+        let said = answer(&connection, &mut control, &mut nudge).await;
+        attempt.answered();
+        match said {
             Ok(ServerMessage::Welcome { player, tick_rate, send_rate, ticket, hold_ms, resumed }) => {
                 let tick_rate = TickRate::new(tick_rate).ok_or_else(out_of_order)?;
                 let hold = Duration::from_millis(u64::from(hold_ms));
@@ -206,6 +211,26 @@ impl Connector {
             Ending::Left => ConnectError::Failed("closed from this side".to_owned()),
             Ending::Lost(_) if *error == ConnectionError::TimedOut => ConnectError::Unreachable(self.server),
             Ending::Lost(sentence) => ConnectError::Failed(sentence),
+        }
+    }
+}
+
+/// A connection whose server has not answered yet. When it is dropped, nobody waits for that any more.
+struct Attempt {
+    connection: Option<Connection>,
+    reason: CloseReason,
+}
+
+impl Attempt {
+    fn answered(mut self) {
+        self.connection = None;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            connection.close(self.reason.code().into(), self.reason.name().as_bytes());
         }
     }
 }

@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_second_correction_goes_on_from_where_the_first_one_is() {
         let mut corrections = Corrections::default();
-        corrections.push(ID, Point::new(100, 0), 0 * MS);
+        corrections.push(ID, Point::new(100, 0), Duration::ZERO);
         corrections.push(ID, Point::new(10, 0), 50 * MS);
         assert_eq!(corrections.offset(ID, 50 * MS), Point::new(60, 0), "nothing on the screen jumps");
         assert_eq!(corrections.offset(ID, 150 * MS), Point::default());

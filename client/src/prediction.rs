@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn an_own_walker_moves_at_once_and_inputs_that_arrived_need_no_correction() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
-        confirm(&mut prediction, 10, &start(), 0 * MS);
+        confirm(&mut prediction, 10, &start(), Duration::ZERO);
         let bends = [5, 5, -9, 0, 3, 70, 70, -1];
         for (tick, bend) in (11..).zip(bends) {
             prediction.push(Tick(tick), Steering { bend });
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(predicted(&prediction), (18, stepped(start(), &bends)));
         for confirmed in 1..=8 {
             let walker = stepped(start(), &bends[..confirmed]);
-            confirm(&mut prediction, 10 + confirmed as u32, &walker, 0 * MS);
+            confirm(&mut prediction, 10 + confirmed as u32, &walker, Duration::ZERO);
             assert_eq!(predicted(&prediction), (18, stepped(start(), &bends)));
         }
         assert_eq!(prediction.counts(), PredictionCounts::default());
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn an_input_that_was_lost_is_corrected_and_the_correction_eased() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
-        confirm(&mut prediction, 10, &start(), 0 * MS);
+        confirm(&mut prediction, 10, &start(), Duration::ZERO);
         [60, 60, 60].into_iter().zip(11..).for_each(|(bend, tick)| {
             prediction.push(Tick(tick), Steering { bend });
         });
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn ticks_that_the_clock_skipped_are_coasted_through() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
-        confirm(&mut prediction, 10, &start(), 0 * MS);
+        confirm(&mut prediction, 10, &start(), Duration::ZERO);
         prediction.push(Tick(11), Steering { bend: 9 });
         prediction.push(Tick(14), Steering { bend: 1 });
         assert_eq!(predicted(&prediction), (14, stepped(start(), &[9, 9, 9, 1])));
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn without_snapshots_prediction_stops_after_two_seconds() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
-        confirm(&mut prediction, 10, &start(), 0 * MS);
+        confirm(&mut prediction, 10, &start(), Duration::ZERO);
         (11..500).for_each(|tick| prediction.push(Tick(tick), Steering { bend: 1 }));
         assert_eq!(predicted(&prediction).0, 70);
     }
