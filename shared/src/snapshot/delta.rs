@@ -154,29 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::game::{Place, Point};
-
-    /// Something that moves by one a tick unless it is pushed.
-    #[derive(Clone, Debug, PartialEq)]
-    struct Mover(i32);
-
-    impl Entity for Mover {
-        fn place(&self) -> Place {
-            Place::At(Point::new(self.0, 0))
-        }
-
-        fn encode(&self, out: &mut BitWriter) {
-            out.write_signed(self.0, 8);
-        }
-
-        fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
-            from.read_signed(8).map(Self)
-        }
-
-        fn extrapolate(&self, ticks: u32) -> Self {
-            Self(self.0.wrapping_add(ticks as i32))
-        }
-    }
+    use crate::snapshot::mover::Mover;
 
     fn view(tick: u32) -> impl Strategy<Value = View<Mover>> {
         proptest::collection::btree_map(0..60u16, (0..3u16, -500..500i32), 0..40).prop_map(move |entities| {

@@ -12,6 +12,8 @@ pub mod frame;
 pub mod grid;
 pub mod history;
 pub mod interest;
+#[cfg(test)]
+mod mover;
 pub mod pieces;
 pub mod view;
 

@@ -95,34 +95,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        bits::{BitReader, BitsError},
-        game::Point,
+        bits::BitReader,
         id::EntityId,
-        snapshot::{apply, diff},
+        snapshot::{apply, diff, mover::Mover},
         tick::Tick,
     };
-
-    /// Something that moves by one a tick unless it is pushed.
-    #[derive(Clone, Debug, PartialEq)]
-    struct Mover(i32);
-
-    impl Entity for Mover {
-        fn place(&self) -> Place {
-            Place::At(Point::new(self.0, 0))
-        }
-
-        fn encode(&self, out: &mut BitWriter) {
-            out.write_signed(self.0, 8);
-        }
-
-        fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
-            from.read_signed(8).map(Self)
-        }
-
-        fn extrapolate(&self, ticks: u32) -> Self {
-            Self(self.0.wrapping_add(ticks as i32))
-        }
-    }
 
     fn view(tick: u32) -> impl Strategy<Value = View<Mover>> {
         let entities = proptest::collection::btree_map(0..300u16, (0..2u16, -9..9i32), 0..60);

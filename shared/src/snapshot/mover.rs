@@ -1,0 +1,28 @@
+//! The entity that the tests of snapshots are made of.
+
+use crate::{
+    bits::{BitReader, BitWriter, BitsError},
+    game::{Entity, Place, Point},
+};
+
+/// Something that moves by one a tick unless it is pushed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Mover(pub(super) i32);
+
+impl Entity for Mover {
+    fn place(&self) -> Place {
+        Place::At(Point::new(self.0, 0))
+    }
+
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_signed(self.0, 8);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        from.read_signed(8).map(Self)
+    }
+
+    fn extrapolate(&self, ticks: u32) -> Self {
+        Self(self.0.wrapping_add(ticks as i32))
+    }
+}
