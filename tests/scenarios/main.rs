@@ -21,6 +21,7 @@ mod joins_in_one_breath;
 mod joins_over_bad_links;
 mod malformed;
 mod movement_seen_by_others;
+mod own_bolts;
 mod resume;
 mod resume_races;
 mod room_panic;
