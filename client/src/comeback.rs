@@ -53,7 +53,8 @@ pub(crate) async fn come_back<G: Predict>(
             biased;
             // As many as the channel holds are kept; whoever asks for more waits, as with a living connection.
             command = commands.recv(), if asked.len() < commands.max_capacity() => match command {
-                None | Some(Command::Close) => return ControlFlow::Break(Ending::Left),
+                // Whoever goes now goes from a connection that is lost: nobody heard a goodbye.
+                None | Some(Command::Close) => return ControlFlow::Break(ending),
                 Some(command) => asked.push(command),
             },
             tried = &mut trying => return match tried {

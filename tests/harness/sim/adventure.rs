@@ -109,6 +109,7 @@ pub fn play(evening: Evening, repeat: &str) -> Told {
         told.matches = world.records().len() as u64;
         told.checks = referee.checks();
         told.trace = world.trace().hash();
+        told.check(repeat);
         told
     })
 }
@@ -204,6 +205,20 @@ impl Guest {
 }
 
 impl Told {
+    /// What only shows when it is over.
+    fn check(&self, repeat: &str) {
+        let LinkCounts { snapshots, events_lost, events_doubled, .. } = self.counts;
+        let rules = [
+            ("no event is lost", events_lost == 0),
+            ("no event is told twice", events_doubled == 0),
+            ("every snapshot can be read", snapshots.undecodable == 0),
+            ("nearly every view is checked", self.checks.unchecked * 100 <= self.checks.views),
+        ];
+        for (rule, holds) in rules {
+            assert!(holds, "\"{rule}\" is broken: {self:?}\nrepeat it with: {repeat}");
+        }
+    }
+
     /// The two together.
     pub fn add(&mut self, other: &Self) {
         self.played += other.played;
