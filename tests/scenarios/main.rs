@@ -2,6 +2,7 @@
 
 mod admission;
 mod architecture;
+mod black_out;
 mod bots_fill;
 mod change_of_networks;
 mod change_of_rooms;
