@@ -14,6 +14,7 @@ mod flood_after_refusal;
 mod graceful_stop;
 mod handshake;
 mod held_facts;
+mod honest_shots;
 mod house_rules;
 mod http;
 mod input_flood;
