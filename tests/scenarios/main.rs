@@ -30,4 +30,5 @@ mod rooms_apart;
 mod same_seed_same_packets;
 mod slow_reader;
 mod small_path;
+mod train_match;
 mod vectors;
