@@ -9,6 +9,7 @@ mod change_of_rooms;
 mod chat;
 mod delta_law;
 mod determinism;
+mod events_wait_for_the_view;
 mod feel_over_links;
 mod flood_after_refusal;
 mod graceful_stop;
