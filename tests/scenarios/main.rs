@@ -29,6 +29,7 @@ mod resume_races;
 mod room_panic;
 mod rooms_apart;
 mod same_seed_same_packets;
+mod secrecy_over_the_wire;
 mod slow_reader;
 mod small_path;
 mod train_match;
