@@ -12,6 +12,7 @@ mod determinism;
 mod events_wait_for_the_view;
 mod feel_over_links;
 mod flood_after_refusal;
+mod forged_sight;
 mod graceful_stop;
 mod handshake;
 mod held_facts;
