@@ -23,6 +23,7 @@ mod input_flood;
 mod interest;
 mod join_and_leave;
 mod joins_over_bad_links;
+mod late_and_missing_inputs;
 mod malformed;
 mod movement_seen_by_others;
 mod resume;
