@@ -203,6 +203,12 @@ impl<G: Predict, P: Pilot<G> + 'static> Life<G, P> {
         Self { screen, endpoint, commands, task: tokio::spawn(driver.run()) }
     }
 
+    /// Whether the player has given up, or was sent away.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Leaves.
     ///
     /// # Panics
