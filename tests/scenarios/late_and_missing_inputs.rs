@@ -8,7 +8,7 @@ use quarrel_harness::{
     sim::{
         Link, SimWorld,
         diary::{Diary, Life},
-        onlooker::Onlooker,
+        onlooker::{Frames, Onlooker},
     },
 };
 use quarrel_shared::{
@@ -173,7 +173,7 @@ fn kit(frame: &Frame<ArenaEntity>, seat: SeatId) -> Option<&Kit> {
 
 /// Somebody runs in circles with a finger on the trigger, and their link goes dark; the server's frames, and the tick whose input
 /// was the last to be used.
-fn starves(seed: u64, weapon: Weapon) -> (Vec<std::sync::Arc<Frame<ArenaEntity>>>, SeatId, Tick) {
+fn starves(seed: u64, weapon: Weapon) -> (Frames<Arena>, SeatId, Tick) {
     SimWorld::<Arena>::run(seed, EMPTY, async |world| {
         let onlooker = Onlooker::sit(world.server().lobby()).await;
         let diary = Diary::<Arena>::new(move |_, slot, _| {

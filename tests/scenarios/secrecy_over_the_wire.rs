@@ -30,11 +30,14 @@ const EMPTY: &[(&str, &str)] =
 const BEFORE: Duration = Duration::from_secs(2);
 const PLAYED: Duration = Duration::from_secs(5);
 
+/// What a view shows, entity for entity.
+type Shown = Vec<(EntityId, ArenaEntity)>;
+
 /// Everything that one player could learn of the other.
 #[derive(Debug, Default, PartialEq)]
 struct Learned {
     packets: Vec<Sighting>,
-    views: Vec<(Duration, SnapshotHeader, Vec<(EntityId, ArenaEntity)>)>,
+    views: Vec<(Duration, SnapshotHeader, Shown)>,
     events: Vec<(Duration, Tick, Event, Option<Moment>)>,
 }
 
@@ -133,7 +136,7 @@ fn watch(onlooker: &Onlooker<Arena>, seat: SeatId, other: SeatId) -> (Option<Tic
     for frame in onlooker.frames().iter() {
         interest.pick(frame, seat, &mut view);
         if fighter(&view.entities).is_some() {
-            seen.get_or_insert(frame.tick());
+            seen.get_or_insert_with(|| frame.tick());
         }
         let at = fighter(frame.entities());
         if let (Some(before), Some(at)) = (last, at) {

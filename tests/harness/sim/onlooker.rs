@@ -14,9 +14,12 @@ use quarrel_shared::{
 /// Whom the room takes an onlooker for.
 const ONLOOKER: PlayerId = PlayerId(u64::MAX - 1);
 
+/// A room, tick by tick.
+pub type Frames<G> = Vec<Arc<Frame<<G as Game>::Entity>>>;
+
 /// All frames of a room since somebody sat down to look on.
 pub struct Onlooker<G: Game> {
-    frames: Arc<Mutex<Vec<Arc<Frame<G::Entity>>>>>,
+    frames: Arc<Mutex<Frames<G>>>,
     /// Where it sits.
     pub seat: SeatId,
 }
@@ -49,7 +52,7 @@ impl<G: Game> Onlooker<G> {
     }
 
     /// What was seen so far, oldest first.
-    pub fn frames(&self) -> MutexGuard<'_, Vec<Arc<Frame<G::Entity>>>> {
+    pub fn frames(&self) -> MutexGuard<'_, Frames<G>> {
         self.frames.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
