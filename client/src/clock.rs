@@ -23,6 +23,10 @@ const GAIN: f64 = 1.0 / 32.0;
 /// A schedule that is off by more is not stretched back but set anew: somebody stood still.
 const STALL: Duration = Duration::from_secs(1);
 
+/// How old the newest news of the server may be for the clock to stretch by what it said. A tenth of a tick too much is gone after
+/// half a second of stretching; whoever went on through ten seconds of darkness would come out of it hundreds of milliseconds late.
+const NEWS: Duration = Duration::from_millis(250);
+
 /// One input to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
@@ -162,8 +166,11 @@ impl ClientClock {
         self.next.due + self.heard.rtt + 2 * self.period
     }
 
-    /// Shorter while inputs come too late, longer while they come too early.
+    /// Shorter while inputs come too late, longer while they come too early. Whoever hears nothing keeps the server's own pace.
     fn stretched_period(&self) -> Duration {
+        if self.next.due > self.heard.at + NEWS {
+            return self.period;
+        }
         let stretch = (self.margin.error() * GAIN).clamp(-STRETCH_MOST, STRETCH_MOST);
         self.period.mul_f64(1.0 + stretch)
     }
@@ -341,6 +348,25 @@ mod tests {
         world.late = 0;
         world.run(5);
         assert_eq!(world.late, 0, "the schedule is back ahead of the server");
+    }
+
+    #[test]
+    fn a_silence_of_the_link_does_not_move_the_schedule() {
+        let mut world = World::new(20, 0, 40);
+        world.run(10);
+        // The last that is heard is that inputs come half a tick too early.
+        (0..20).for_each(|_| world.clock.margin.push(world.margin_ticks() + 0.5));
+        let drift = |world: &World| {
+            let next = world.clock.next;
+            next.due.as_secs_f64() * f64::from(RATE) - f64::from(next.tick.0)
+        };
+        let before = drift(&world);
+        (0..9000).for_each(|_| {
+            world.now += MS;
+            world.client();
+        });
+        let ticks = drift(&world) - before;
+        assert!(ticks.abs() < 0.5, "{ticks} ticks off after nine seconds of silence");
     }
 
     #[test]

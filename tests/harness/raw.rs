@@ -78,6 +78,12 @@ impl RawPeer {
         opened.expect("a server that shakes hands")
     }
 
+    /// The same through an endpoint of the test's own, as in a simulated network.
+    pub async fn connect_through(endpoint: Endpoint, server: SocketAddr) -> Self {
+        let opened = Self::open(endpoint, server, transport::transport_config()).await;
+        opened.expect("a server that shakes hands")
+    }
+
     /// Shakes hands if the server does.
     ///
     /// # Errors
@@ -298,12 +304,20 @@ impl<G: Game> RawSeat<G> {
         self.peer.datagram(&self.input_datagram(input, ack));
     }
 
+    /// Sends inputs for any ticks, with any claim of what was seen.
+    pub fn send_run(&self, run: InputRun<G::Input>, ack: Option<Ack>) {
+        self.peer.datagram(&self.run_datagram(run, ack));
+    }
+
     /// The datagram that [`Self::send`] would send.
     #[must_use]
     pub fn input_datagram(&self, input: G::Input, ack: Option<Ack>) -> Vec<u8> {
         let newest = self.baselines.newest().map_or_else(Default::default, |view| view.tick);
         let tick = newest.after(INPUT_LEAD_TICKS);
-        let run = InputRun::new(tick, Aimed::at(tick, input));
+        self.run_datagram(InputRun::new(tick, Aimed::at(tick, input)), ack)
+    }
+
+    fn run_datagram(&self, run: InputRun<G::Input>, ack: Option<Ack>) -> Vec<u8> {
         let datagram = InputDatagram { seating: self.seating, ack, run };
         let mut out = BitWriter::new();
         datagram.encode(&mut out);

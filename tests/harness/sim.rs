@@ -9,7 +9,7 @@
 //! - [`trace`]: what was sent, so that two runs can be compared.
 //! - [`seams`]: the seeded and simulated things that an endpoint is handed.
 //! - [`world`]: the server, the network and the clients' endpoints.
-//! - [`bot`]: somebody who plays.
+//! - [`bot`]: somebody who plays. [`diary`]: somebody who notes down all that happens. [`onlooker`]: somebody in the room itself.
 //! - [`joins`]: how long it takes to get a seat. [`feel`]: what play is like over a link.
 //! - [`referee`]: the rules that no run may break. [`adventure`]: evenings on which a lot happens, held to them.
 //! - [`soak`]: half an hour on which nothing happens, and nothing may grow.
@@ -38,6 +38,8 @@ pub mod seams;
 pub mod world;
 
 pub mod bot;
+pub mod diary;
+pub mod onlooker;
 
 pub mod joins;
 

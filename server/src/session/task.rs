@@ -349,7 +349,8 @@ impl<G: Game> Session<G> {
             update_entry(entry, &self.peer);
         }
         let now = self.epoch.elapsed();
-        if self.seat.as_ref().is_some_and(|seat| seat.silence(now) > SILENCE) {
+        let heard_for = self.housekeeping.heard_for(now);
+        if self.seat.as_ref().is_some_and(|seat| seat.silence(now).min(heard_for) > SILENCE) {
             return ControlFlow::Break(CloseReason::Unresponsive.into());
         }
         if self.housekeeping.overstays(self.conversation, now) {

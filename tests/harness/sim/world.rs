@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{Link, Network, network::PathId, seams, trace::Trace};
-use crate::server::config;
+use crate::{RawPeer, server::config};
 
 /// Where the server is.
 pub const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 7777);
@@ -136,6 +136,11 @@ impl<G: Predict> SimWorld<G> {
         let joined = client.seat().await;
         let joined = joined.unwrap_or_else(|error| panic!("{name} gets no seat: {error}"));
         (client, joined)
+    }
+
+    /// A peer that speaks the wire by hand, over this link.
+    pub async fn raw_peer(&self, link: &Link) -> RawPeer {
+        RawPeer::connect_through(self.endpoint(link), SERVER).await
     }
 
     /// The path of a player, by which its link is changed and blacked out.
