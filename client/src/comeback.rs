@@ -19,10 +19,10 @@ use crate::{
 
 /// How long one attempt takes at least. Short: the first packets of an attempt come ever more rarely, and the link may return any
 /// moment.
-const ATTEMPT_LEAST: Duration = Duration::from_secs(1);
+const ATTEMPT_LEAST: Duration = Duration::from_millis(600);
 
 /// How many round trips an attempt may take: two are needed, and a lost packet or two doubles them.
-const ATTEMPT_ROUND_TRIPS: u32 = 6;
+const ATTEMPT_ROUND_TRIPS: u32 = 5;
 
 /// How long to wait after an attempt that failed at once.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -81,7 +81,14 @@ async fn try_until_it_works<G: Predict>(comeback: Comeback<'_>) -> ControlFlow<E
     }
 }
 
-/// Whether to ask again makes sense.
+/// Whether to ask again makes sense. A ticket may have been used by an attempt of ours whose answer was lost; it is good again once
+/// the server has noticed.
 const fn is_passing(reason: CloseReason) -> bool {
-    matches!(reason, CloseReason::ServerFull | CloseReason::HandshakeTimeout | CloseReason::RateLimited)
+    matches!(
+        reason,
+        CloseReason::ServerFull
+            | CloseReason::HandshakeTimeout
+            | CloseReason::RateLimited
+            | CloseReason::TicketUsed
+    )
 }

@@ -325,17 +325,22 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
     fn hear(&mut self, message: ServerMessage) -> ControlFlow<Ending> {
         if let ServerMessage::Closing { reason, sentence } = message {
             self.control.push(&ClientMessage::ClosingSeen);
-            self.closing = Some(Ending::Closed { reason, sentence: sentence.to_string() });
-            let now = self.now();
-            let flow = self.session.leave(now, &mut self.pilot);
-            self.follow(flow)?;
+            if reason == CloseReason::Unresponsive {
+                // A link that carried too little, as the server saw it: the seat is held, and this player comes back for it.
+                self.closing = Some(Ending::Lost(sentence.to_string()));
+            } else {
+                self.closing = Some(Ending::Closed { reason, sentence: sentence.to_string() });
+                let now = self.now();
+                let flow = self.session.leave(now, &mut self.pilot);
+                self.follow(flow)?;
+            }
             self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_MS));
             return ControlFlow::Continue(());
         }
         if matches!(message, ServerMessage::Joined { .. } | ServerMessage::JoinRefused { .. }) {
             self.nudge.want(false);
         }
-        if matches!(message, ServerMessage::Joined { .. }) {
+        if matches!(message, ServerMessage::Joined { .. }) && !std::mem::take(&mut self.welcome.resumed) {
             // The handshake is no part of what play costs.
             self.bytes_before_seat = self.bytes();
         }

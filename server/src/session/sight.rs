@@ -3,12 +3,14 @@
 //! A shot is judged in the world that its shooter saw, so whoever claims to have seen an older one strikes where others were. The
 //! room rewinds a quarter second at most; this keeps a player near from claiming all of it.
 //!
-//! **The rule.** Say an input is for tick `t`, the newest snapshot acknowledged so far is of tick `a`, and snapshots come every
-//! `s` ticks. A screen lies at most [`EXTRAPOLATION_MS`] past `a`. It lies behind `t` by the link's *lag* `t - a` and by what its
-//! client waits to have two snapshots to draw between. Of the last `WINDOW_MS` of lags, one a datagram, the least is what this
-//! link can do, and how far nine tenths of them stay below is its *spread*: late, lost and overtaken snapshots all show in it, since
-//! `a` stands still while they do not come. A client waits two sends on a good link, and one and up to one and a half times the
-//! spread on a bad one. So what was seen is no older than `t - (least + max(2s, s + 3/2 spread) + 1)`, and the one is for rounding.
+//! **The rule.** Say a datagram arrives when the newest snapshot that was sent is of tick `n`, the newest acknowledged so far is of
+//! tick `a`, and snapshots come every `s` ticks. A screen lies at most [`EXTRAPOLATION_MS`] past `a`. It lies behind `n` by the
+//! link's *lag* `n - a`, the way there and back, and by what its client waits to have two snapshots to draw between. Of the lags of
+//! the last `WINDOW_MS`, one for each send, the least is what this link can do, and how far nine tenths of them stay below is its
+//! *spread*: late, lost and overtaken snapshots all show in it, since `a` stands still while they do not come. A client waits two
+//! sends on a good link, and one and up to one and a half times the spread on a bad one. So what was seen with the newest input is
+//! no older than `n - (least + max(2s, s + 3/2 spread) + 1)`, and the one is for rounding; what was seen with an input `k` ticks
+//! before that is no older than `k` more. For which ticks inputs are is the client's to say, and counts for nothing here.
 //!
 //! A screen that was starved stands still at `a +` [`EXTRAPOLATION_MS`] and falls behind further. It is believed, as long as it is
 //! no further behind than a send and [`EXTRAPOLATION_MS`] past what nine tenths of the lags stay within.
@@ -20,7 +22,7 @@
 
 use quarrel_shared::{
     bits::Bits,
-    limits::{EXTRAPOLATION_MS, INPUT_LEAD_MS},
+    limits::EXTRAPOLATION_MS,
     moment::Moment,
     protocol::datagram::{Ack, InputRun},
     tick::{Tick, TickRate},
@@ -45,8 +47,8 @@ pub struct Sight {
     sent_before: u64,
     /// The newest snapshot that was acknowledged.
     acked: Option<Tick>,
-    /// The newest input whose lag was noted.
-    heard: Tick,
+    /// What was the newest sent when a lag was noted last.
+    noted: Tick,
     lags: Lags,
     lost: u64,
 }
@@ -61,8 +63,8 @@ impl Sight {
             sent: Tick(0),
             sent_before: 0,
             acked: None,
-            heard: Tick(0),
-            lags: Lags::new(rate.ticks(WINDOW_MS)),
+            noted: Tick(0),
+            lags: Lags::new(rate.ticks(WINDOW_MS).div_ceil(send_interval.max(1))),
             lost: 0,
         }
     }
@@ -85,10 +87,12 @@ impl Sight {
             run.iter_mut().for_each(|(tick, aimed)| aimed.seen = Moment::of(tick));
             return;
         };
-        self.note_lag(run.newest(), acked);
+        self.note_lag(acked);
         let newest = Moment::of(acked).offset(self.extrapolation());
+        let last = run.newest();
         for (tick, aimed) in run.iter_mut() {
-            let oldest = Moment::of(tick).offset(-self.furthest(tick, acked));
+            let then = self.sent.before(last.since(tick));
+            let oldest = Moment::of(then).offset(-self.furthest(then, acked));
             aimed.seen = aimed.seen.min(newest).max(oldest);
         }
     }
@@ -114,24 +118,23 @@ impl Sight {
         self.acked = Some(ack.newest);
     }
 
-    /// One lag a datagram, of those that come in order. An input too far ahead is refused by the room and says nothing.
-    fn note_lag(&mut self, newest: Tick, acked: Tick) {
-        let is_playable = newest <= self.sent.after(self.rate.ticks(INPUT_LEAD_MS));
-        if newest > self.heard && is_playable {
-            self.heard = newest;
-            self.lags.push(newest.since(acked));
+    /// One lag for each send, however many datagrams come.
+    fn note_lag(&mut self, acked: Tick) {
+        if self.sent > self.noted {
+            self.noted = self.sent;
+            self.lags.push(self.sent.since(acked));
         }
     }
 
-    /// How far behind an input for `tick` its player's screen can have been, in 1/16 tick.
-    fn furthest(&self, tick: Tick, acked: Tick) -> i64 {
+    /// How far behind `then`, the newest sent as its input would have arrived, a player's screen can have been, in 1/16 tick.
+    fn furthest(&self, then: Tick, acked: Tick) -> i64 {
         let parts = i64::from(Moment::PARTS);
         let (least, most) = self.lags.least_and_most();
         // Between two sends the lag grows by itself.
         let spread = (most - least).saturating_sub(self.send_interval - 1);
         let drawn = (2 * self.send_interval).max(self.send_interval + spread + spread / 2);
         let played = i64::from(least + drawn + 1) * parts;
-        let starved = (i64::from(tick.since(acked)) * parts - self.extrapolation())
+        let starved = (i64::from(then.since(acked)) * parts - self.extrapolation())
             .min(i64::from(most + self.send_interval) * parts + self.extrapolation());
         played.max(starved)
     }
