@@ -21,14 +21,16 @@ use crate::{
     comeback::{self, Comeback},
     connect::{ConnectError, Connector, Link},
     control::{ControlError, ControlStream},
+    driven::Traffic,
     keyframes::Keyframes,
     nudge::{Nudge, nudge},
     pilot::{Ending, Happening, Pilot, Welcome},
+    requests::Requests,
     screen::SharedScreen,
-    session::{LinkCounts, Session},
+    session::Session,
 };
 
-pub use crate::command::Command;
+pub use crate::{command::Command, driven::Driven};
 
 /// How often a connection is looked at: what it lost, and which news it should say that it heard.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -41,6 +43,7 @@ pub struct Driver<G: Predict, P> {
     control: ControlStream,
     keyframes: Keyframes,
     nudge: Nudge,
+    requests: Requests,
     commands: mpsc::Receiver<Command>,
     session: Session<G>,
     pilot: P,
@@ -55,28 +58,6 @@ pub struct Driver<G: Predict, P> {
     bytes_before_seat: Traffic,
     /// What went over connections that broke.
     bytes_before_connection: Traffic,
-}
-
-/// How a connection went.
-#[derive(Debug)]
-pub struct Driven<P> {
-    /// The pilot, with all that it has seen.
-    pub pilot: P,
-    /// How it ended.
-    pub ending: Ending,
-    /// What became of all that the server sent.
-    pub counts: LinkCounts,
-    /// UDP payload bytes received since the seat was given.
-    pub bytes_down: u64,
-    /// UDP payload bytes sent since the seat was given.
-    pub bytes_up: u64,
-}
-
-/// UDP payload bytes each way.
-#[derive(Clone, Copy, Default)]
-struct Traffic {
-    down: u64,
-    up: u64,
 }
 
 /// Everything that can happen to a connection.
@@ -137,6 +118,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             control: link.control,
             keyframes: Keyframes::default(),
             nudge: link.nudge,
+            requests: Requests::new(target),
             commands,
             session: Session::new(link.welcome.clone(), screen.clone()),
             pilot,
@@ -205,7 +187,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
 
     /// After a connection broke: another one, while the seat is held.
     async fn come_back(&mut self, ending: Ending) -> ControlFlow<Ending> {
-        if !matches!(ending, Ending::Lost(_)) || self.welcome.hold.is_zero() {
+        if !ending.is_loss() || self.welcome.hold.is_zero() {
             return ControlFlow::Break(ending);
         }
         let flow = self.pilot.on(Happening::Interrupted, self.now());
@@ -222,6 +204,10 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         let now = self.now();
         let flow = self.session.resumed(self.welcome.clone(), &mut self.pilot, now);
         self.follow(flow)?;
+        if self.session.is_to_stand_up() {
+            self.control.push(&ClientMessage::Leave);
+        }
+        self.requests.again().for_each(|message| self.control.push(&message));
         commands.into_iter().try_for_each(|command| self.obey(command))
     }
 
@@ -277,6 +263,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
     }
 
     fn obey(&mut self, command: Command) -> ControlFlow<Ending> {
+        self.requests.ask(&command);
         match command {
             Command::Join(target) => {
                 self.control.push(&ClientMessage::Join(target));
@@ -337,6 +324,10 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_MS));
             return ControlFlow::Continue(());
         }
+        if self.session.is_unwanted(&message) {
+            return ControlFlow::Continue(());
+        }
+        self.requests.hear(&message);
         if matches!(message, ServerMessage::Joined { .. } | ServerMessage::JoinRefused { .. }) {
             self.nudge.want(false);
         }

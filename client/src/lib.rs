@@ -49,9 +49,11 @@ pub mod transport;
 mod control;
 mod keyframes;
 mod nudge;
+mod requests;
 
 mod comeback;
 mod command;
+mod driven;
 pub mod driver;
 pub mod pilot;
 mod session;

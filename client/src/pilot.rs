@@ -140,6 +140,13 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Whether the connection broke and nobody wanted it to: the seat is held, and there may be another connection. A server that
+    /// heard nothing for long closes as it gives up, and holds the seat all the same.
+    #[must_use]
+    pub const fn is_loss(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Closed { reason: CloseReason::Unresponsive, .. })
+    }
+
     /// A name for reports: the close reason's, or `lost`.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -37,6 +37,8 @@ pub(crate) struct Session<G: Predict> {
     redundancy: Redundancy,
     /// The server gives the seat back that this session had: the next [`ServerMessage::Joined`] says so.
     resuming: bool,
+    /// The server gives a seat back that was given up while it could not hear: the next [`ServerMessage::Joined`] is that one's.
+    unwanted: bool,
     /// What was counted on seats that were given up.
     counts: LinkCounts,
     datagram: BitWriter,
@@ -89,6 +91,7 @@ impl<G: Predict> Session<G> {
             screen,
             redundancy: Redundancy::default(),
             resuming: false,
+            unwanted: false,
             counts: LinkCounts::default(),
             datagram: BitWriter::new(),
         }
@@ -117,7 +120,8 @@ impl<G: Predict> Session<G> {
     pub(crate) fn resumed(&mut self, welcome: Welcome, pilot: &mut impl Pilot<G>, now: Duration) -> Flow {
         let had_seat = self.seat.is_some();
         self.welcome = welcome;
-        self.resuming = self.welcome.resumed;
+        self.resuming = self.welcome.resumed && had_seat;
+        self.unwanted = self.welcome.resumed && !had_seat;
         self.redundancy = Redundancy::default();
         self.counts.resumes += 1;
         if had_seat && !self.resuming {
@@ -127,6 +131,16 @@ impl<G: Predict> Session<G> {
             return pilot.on(Happening::RoomClosed { reason, sentence }, now);
         }
         Flow::Continue(())
+    }
+
+    /// Whether the server has to be told, once more, that the seat was given up.
+    pub(crate) const fn is_to_stand_up(&self) -> bool {
+        self.unwanted
+    }
+
+    /// Whether this gives back a seat that was given up; it is said once.
+    pub(crate) const fn is_unwanted(&mut self, message: &ServerMessage) -> bool {
+        matches!(message, ServerMessage::Joined { .. }) && std::mem::replace(&mut self.unwanted, false)
     }
 
     /// Gives the seat up: whatever is still on its way for it is ignored, and whatever waited for the view is told now.

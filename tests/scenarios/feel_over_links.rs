@@ -147,7 +147,7 @@ fn on_a_train_through_a_tunnel_the_seat_plays_on() {
 fn by_way_of_the_sky_play_is_late_and_even() {
     Promise {
         inputs_on_tick: 0.99,
-        corrections_per_min: 3.0,
+        corrections_per_min: 8.0,
         correction_units_p99: 3.0,
         drawn_age_ms_p50: 240.0,
         drawn_age_ms_p99: 340.0,

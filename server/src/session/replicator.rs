@@ -86,15 +86,14 @@ impl<E: Entity> Replicator<E> {
 
     /// The client says what it has, in a datagram whose newest input is for `input`.
     pub fn acknowledge(&mut self, input: Tick, ack: Option<Ack>) {
-        if input < self.heard {
-            return;
-        }
-        self.heard = input;
+        let is_overtaken = input < self.heard;
+        self.heard = self.heard.max(input);
         match ack {
+            // Acknowledgements are in order by what they are of: a clock may be set back, a view never is.
             Some(ack) if self.history.acknowledge(ack.newest) => self.waiting_since = None,
             Some(_) => {}
             // What it had is lost to it. Before its first view it says so too, and then there is nothing to forget.
-            None if self.history.is_acknowledged() => self.history.forget(),
+            None if self.history.is_acknowledged() && !is_overtaken => self.history.forget(),
             None => {}
         }
     }

@@ -326,7 +326,8 @@ impl<G: Game> Session<G> {
 
     fn input(&mut self, datagram: &[u8]) -> ControlFlow<Ending> {
         let now = self.epoch.elapsed();
-        self.is_proven |= self.stay.is_some();
+        // Empty ones are sent by who still waits for the welcome.
+        self.is_proven |= self.stay.is_some() && !datagram.is_empty();
         if !self.limit.datagram(datagram.len(), now) {
             return ControlFlow::Break(CloseReason::RateLimited.into());
         }
