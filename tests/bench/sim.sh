@@ -9,5 +9,8 @@ cd "$(dirname "$0")/../.."
 
 seeds=${1:-52}
 first=${2:-1}
+# What a test run promises.
+hours=0
+(($# == 0)) && hours=100
 cargo build --release --quiet --package quarrel-tests --bin sim
-exec "${CARGO_TARGET_DIR:-target}/release/sim" play --seeds "$seeds" --seed "$first" --threads "$(nproc)"
+exec "${CARGO_TARGET_DIR:-target}/release/sim" play --seeds "$seeds" --seed "$first" --threads "$(nproc)" --hours "$hours"

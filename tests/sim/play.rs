@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// How many evenings are played at once.
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// Fails when fewer player-hours than this were played.
+    #[arg(long, default_value_t = 0.0)]
+    hours: f64,
     /// Nothing happens but what the links do.
     #[arg(long)]
     quiet: bool,
@@ -83,6 +86,8 @@ pub(crate) fn run(arguments: &Arguments) {
     });
     let report = Report::new(arguments.seeds, &told, begin.elapsed());
     println!("{}", serde_json::to_string(&report).expect("a report of numbers"));
+    let (played, wanted) = (report.player_hours, arguments.hours);
+    assert!(played >= wanted, "{played} player-hours were played, and {wanted} are wanted: raise --seeds");
 }
 
 fn one(arguments: &Arguments, seed: u64) -> Told {

@@ -4,7 +4,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_client::{
-    Connector, Drawn, Happening, Joined, LinkCounts, Pilot,
+    Connector, Drawn, Ending, Happening, Joined, LinkCounts, Pilot,
     clock::Slot,
     driver::{Command, Driver},
 };
@@ -22,7 +22,7 @@ use tokio::{
 use super::{
     SimWorld,
     link::{LINKS, Link},
-    referee::{Checks, Referee, Watched},
+    referee::{Checks, Referee},
 };
 
 /// Who plays, and for how long.
@@ -172,7 +172,7 @@ impl Guest {
             let stay = if self.eventful { rng.between(15_000, 240_000) as u64 } else { u64::MAX / 2 };
             let leave_at = self.until.min(Instant::now() + Duration::from_millis(stay.min(86_400_000)));
             let pilot = Gambler::new(rng.next_u64());
-            match self.sit(&connector, referee.watch(self.player, pilot), leave_at).await {
+            match self.sit(&connector, &referee, pilot, leave_at).await {
                 Some(stayed) => told.add(&stayed),
                 None => told.refused += 1,
             }
@@ -182,26 +182,43 @@ impl Guest {
     }
 
     /// One stay, from the first packet to the last; `None` when there was no connection.
-    async fn sit(self, connector: &Connector, pilot: Watched<Gambler>, leave_at: Instant) -> Option<Told> {
+    async fn sit(
+        self,
+        connector: &Connector,
+        referee: &Referee,
+        pilot: Gambler,
+        leave_at: Instant,
+    ) -> Option<Told> {
+        let pilot = referee.watch(self.player, pilot);
         let (commands, commands_out) = mpsc::channel(2);
         // There is room for two, so neither this nor the close can fail.
         let _ = commands.try_send(Command::Join(JoinTarget::Quick));
         let name = format!("guest-{}", self.player);
         let driver = Driver::connect(connector, &name, pilot, commands_out).await.ok()?;
         let mut flight = Box::pin(driver.run());
-        let driven = tokio::select! {
+        let (driven, is_asked) = tokio::select! {
             biased;
-            driven = &mut flight => driven,
+            driven = &mut flight => (driven, false),
             () = sleep_until(leave_at) => {
                 let _ = commands.try_send(Command::Close);
-                flight.await
+                (flight.await, true)
             }
         };
+        // Whoever leaves from within a tunnel is lost too, and wanted it.
+        if !is_asked && is_a_fault(&driven.ending) {
+            referee.lost(self.player, &driven.ending);
+        }
         let played = driven.pilot.pilot.seated.map_or(Duration::ZERO, |since| since.elapsed());
         let (seats, refused) = if played.is_zero() { (0, 1) } else { (1, 0) };
         let (counts, resumes) = (driven.counts, driven.counts.resumes);
         Some(Told { played, seats, refused, resumes, counts, ..Told::default() })
     }
+}
+
+/// Whether no honest player should ever come to this. That a room is full or busy they may hear.
+const fn is_a_fault(ending: &Ending) -> bool {
+    use CloseReason::{RoomBusy, RoomFull, RoomsFull};
+    !matches!(ending, Ending::Left | Ending::Closed { reason: RoomFull | RoomBusy | RoomsFull, .. })
 }
 
 impl Told {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Drawn, Happening, Joined, Pilot, clock::Slot};
+use quarrel_client::{Drawn, Ending, Happening, Joined, Pilot, clock::Slot};
 use quarrel_server::lobby::Directory;
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},
@@ -23,6 +23,9 @@ use quarrel_shared::{
 
 /// How many frames are kept: a snapshot on a stream of its own is some seconds old at most.
 const FRAMES: usize = 1024;
+
+/// How long a fact may be on its way to somebody who sees views, in seconds: a tunnel and a comeback.
+const PATIENCE_S: u32 = 20;
 
 /// Whom the room takes the referee for.
 const REFEREE: PlayerId = PlayerId(u64::MAX);
@@ -98,6 +101,18 @@ impl Referee {
     /// A player, watched.
     pub fn watch<P>(&self, player: u32, pilot: P) -> Watched<P> {
         Watched { pilot, player, referee: self.clone(), seat: None }
+    }
+
+    /// A player's connection ended without their wish.
+    ///
+    /// # Panics
+    /// Always: tunnels are shorter than seats are held.
+    pub fn lost(&self, player: u32, ending: &Ending) -> ! {
+        self.broken(
+            "a connection that broke is followed by another on the same seat",
+            player,
+            &format!("{ending:?}"),
+        )
     }
 
     /// How much was checked so far.
@@ -223,9 +238,12 @@ impl<P> Watched<P> {
         }
     }
 
-    /// Everything that everybody was told while this seat was held was told here too, once and in order.
+    /// Everything that everybody was told while this seat was held was told here too, once and in order: up to what was told last,
+    /// and whatever happened so long before the newest view that no tunnel excuses its absence.
     fn settle(&self, story: &Story) {
-        let Some((until, _)) = story.told.last().copied() else { return };
+        let patience = u32::from(story.joined.rate.hz()) * PATIENCE_S;
+        let overdue = story.newest.map_or(Tick(0), |newest| newest.before(patience));
+        let until = story.told.last().map_or(overdue, |(last, _)| overdue.max(*last));
         let mut book = self.referee.book();
         let due: Vec<_> =
             book.facts.iter().filter(|(tick, _)| *tick >= story.since && *tick <= until).copied().collect();
