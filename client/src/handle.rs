@@ -120,7 +120,7 @@ impl<G: Predict> Client<G> {
         &self.welcome
     }
 
-    /// Takes a seat. Whoever has one already gives it up.
+    /// Takes a seat. Whoever has one has to [`Self::leave`] it first: the server takes a second request for a fault.
     ///
     /// # Errors
     /// When there is no seat, or no connection any more.

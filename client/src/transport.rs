@@ -1,4 +1,5 @@
-//! How a client's endpoint and connections are set up. Each figure has its measurement in RELIABILITY.md.
+//! How a client's endpoint and connections are set up. Each figure has its measurement in RELIABILITY.md, but
+//! for what a round trip is taken for at first: that one is measured by `tests/bench/joins.sh`.
 
 use std::{
     io,

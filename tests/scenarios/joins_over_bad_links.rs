@@ -7,7 +7,7 @@ use quarrel_harness::sim::{
     joins::{joins, quantile},
 };
 
-/// Ten of them decide the p99; 10,000 come in `tests/bench/sim.sh`.
+/// Ten of them decide the p99; 10,000 come in `tests/bench/joins.sh`.
 const NEWCOMERS: u32 = 1000;
 
 /// What is promised of a seat, which is what a player waits for. A handshake is a part of it.

@@ -2,6 +2,7 @@
 
 mod admission;
 mod architecture;
+mod asked_in_the_dark;
 mod black_out;
 mod bots_fill;
 mod change_of_networks;

@@ -70,6 +70,10 @@ async fn a_player_who_never_heard_the_new_ticket_may_show_the_old_one_again() {
     is_held(&server).await;
     let ada = RawPeer::return_with::<Levers>(server.address(), &welcomed.ticket, 0).await;
     until("the way back", || server.metric("quarrel_resumes_total{result=\"resumed\"}") == 1.0).await;
+    // What a client sends while it waits for the welcome, so that losses are found: it proves nothing.
+    let before = server.metric("quarrel_datagrams_total{direction=\"received\"}");
+    ada.datagram(&[]);
+    until("the nudge", || server.metric("quarrel_datagrams_total{direction=\"received\"}") > before).await;
     ada.vanish();
     is_held(&server).await;
     let (mut ada, again) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, 0).await;

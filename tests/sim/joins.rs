@@ -26,6 +26,9 @@ pub(crate) struct Arguments {
     /// Everything follows from it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Fails when one in a hundred waits longer for a seat, in milliseconds, or anybody for ever.
+    #[arg(long)]
+    p99_ms: Option<u128>,
 }
 
 /// The line that is printed.
@@ -56,7 +59,7 @@ struct Quantiles {
 
 /// Measures and prints.
 pub(crate) fn run(arguments: &Arguments) {
-    let &Arguments { count, loss, burst_ms, round_trip_ms, seed } = arguments;
+    let &Arguments { count, loss, burst_ms, round_trip_ms, seed, p99_ms } = arguments;
     let joins = joins(seed, count, Link::round_trip("joins", round_trip_ms).loss(loss, burst_ms));
     let report = Report {
         count,
@@ -72,6 +75,11 @@ pub(crate) fn run(arguments: &Arguments) {
     };
     println!("{}", serde_json::to_string(&report).expect("a report of numbers"));
     joins.hung.iter().for_each(|told| eprintln!("hung: {told}"));
+    if let Some(promised) = p99_ms {
+        assert!(joins.hung.is_empty(), "{} of {count} hung at a loss of {loss}", joins.hung.len());
+        let took = report.seated.p99_ms;
+        assert!(took <= promised, "one in a hundred waits {took} ms at a loss of {loss}, not {promised}");
+    }
 }
 
 impl Quantiles {
