@@ -333,4 +333,17 @@ mod tests {
         link.replicator.acknowledge(Tick(link.tick - 1), None);
         assert!(!link.step(true).unwrap().1, "the newer datagram had said that it has a view");
     }
+
+    #[test]
+    fn whoever_sets_their_clock_back_is_still_heard() {
+        let mut link = Link::new();
+        link.step(true);
+        // Three seconds ahead, as after a stall of this server; then it is set right.
+        let ack = Some(Ack { newest: Tick(link.tick), history: 0 });
+        link.replicator.acknowledge(Tick(link.tick + 90), ack);
+        for _ in 0..85 {
+            assert!(link.step(true).is_some_and(|(_, keyframe)| !keyframe), "every frame goes, as a delta");
+            link.acknowledge(link.tick);
+        }
+    }
 }

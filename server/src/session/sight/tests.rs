@@ -294,3 +294,22 @@ fn before_the_first_view_a_player_saw_the_present() {
     sight.clamp(Some(Ack { newest: Tick(40), history: 0 }), &mut run);
     assert!(run.iter().all(|(tick, aimed)| aimed.seen == Moment::of(tick)), "tick 40 was never sent");
 }
+
+#[test]
+fn inputs_sent_far_ahead_of_their_ticks_buy_no_older_moment() {
+    let mut sight = Sight::new(TickRate::DEFAULT, 1);
+    let mut worst = 0;
+    for tick in (100..2000).map(Tick) {
+        sight.sent(tick);
+        // A player next door, who acknowledges everything at once.
+        let ack = Some(Ack { newest: tick, history: u32::MAX });
+        if tick.0.is_multiple_of(25) {
+            sight.clamp(ack, &mut run(tick.after(29), Moment::of(tick)));
+        }
+        let mut shot = run(tick.next(), Moment::of(tick).offset(-120));
+        sight.clamp(ack, &mut shot);
+        let (_, aimed) = shot.iter().next().unwrap();
+        worst = worst.max(Moment::of(tick).since(aimed.seen));
+    }
+    assert!(worst <= 3 * 16, "a quarter second was claimed, and {worst}/16 tick was believed");
+}
