@@ -155,7 +155,8 @@ fn fresh_match(settings: &Settings, rate: TickRate, now: Tick, seed: u64, number
 }
 
 /// Gives a new state its id. A room has at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats of three things each, below
-/// what [`Entities`] holds beside the [slots of bolts](Bolt::slots); were it full, the thing would go unpublished rather than take the room down.
+/// what [`Entities`] holds beside the [slots of bolts](Bolt::slots); were it full, the thing would go unpublished rather than
+/// take the room down.
 pub(super) fn publish_new(entities: &mut Entities<ArenaEntity>, state: ArenaEntity) -> EntityId {
     entities.insert(state).unwrap_or(EntityId { slot: u16::MAX, generation: u16::MAX })
 }
