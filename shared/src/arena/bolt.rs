@@ -4,12 +4,13 @@ use super::{
     coding::{read_place, read_rate, read_var, write_place, write_rate},
     fighter::Fighter,
     map::Map,
+    weapons::Weapon,
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Angle, Point, UNIT},
-    id::SeatId,
-    tick::TickRate,
+    game::{Angle, Entities, Point, UNIT},
+    id::{EntityId, SeatId},
+    tick::{Tick, TickRate},
 };
 
 /// A bolt. Only its age changes, so one that flies on costs one bit a snapshot.
@@ -34,6 +35,37 @@ impl Bolt {
     pub const RADIUS: i32 = UNIT / 8;
     /// How long it flies before it falls, in milliseconds: 30 units.
     pub const FLIGHT_MS: u32 = 1500;
+
+    /// How many slots a seat has for its bolts.
+    ///
+    /// Time is cut into turns as long as a crossbow's recovery, R ticks (500 ms, rounded up), and each turn has one slot. No two
+    /// bolts of a seat's leave in one turn, as they leave R ticks apart or more: the wait is cut short only by a fall (2 s) or a
+    /// match's end (1 s or more), and both last longer. A bolt flies for F ticks (1500 ms, rounded up), at most 3 R at any rate
+    /// from 1 to 128 Hz, and its slot is free again F ticks after it left; by then at most three more turns have begun. So three
+    /// bolts fly at once, and with four slots in turn, each is vacant when its turn comes. (Whoever takes a seat within a turn of
+    /// its last holder's shot may shoot under the same id: that bolt went with its owner.)
+    const SLOTS: u32 = 4;
+    /// How many generations of ids there are: ids come again after 1024 turns, by when the eldest
+    /// [baseline](crate::limits::BASELINE_TICKS) is long forgotten. Fewer cost fewer bits in a room that has been open for hours.
+    const GENERATIONS: u32 = 256;
+
+    /// The slots that the bolts of a room take, from 0: half of all at most, so that everything else has its place in a room of
+    /// any size.
+    pub(super) fn slots(seats: u16) -> u16 {
+        let most_seats = Entities::<Self>::MOST as u32 / 2 / Self::SLOTS;
+        (u32::from(seats).min(most_seats) * Self::SLOTS) as u16
+    }
+
+    /// The id of the bolt that a seat shoots in this tick; `None` when there is none so high.
+    ///
+    /// It follows from what everybody knows who sees the bolt, its owner and its age. Ids given in turn would tell who sees one
+    /// how many there are, or were, that they neither saw nor heard.
+    pub(super) fn id(owner: SeatId, tick: Tick, rate: TickRate) -> Option<EntityId> {
+        let turn = tick.0 / rate.ticks(Weapon::Crossbow.recovery_ms());
+        let slot = u16::try_from(u32::from(owner.0) * Self::SLOTS + turn % Self::SLOTS).ok()?;
+        let generation = (turn / Self::SLOTS % Self::GENERATIONS) as u16;
+        Some(EntityId { slot, generation })
+    }
 
     /// Where it is.
     #[must_use]
@@ -115,6 +147,8 @@ impl Flight {
 /// A bolt crosses a room in some ten ticks at 30 Hz.
 const AGE_ORDER: u32 = 4;
 
+const _: () = assert!(Bolt::SLOTS * Bolt::GENERATIONS > crate::limits::BASELINE_TICKS);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +159,25 @@ mod tests {
             let rate = TickRate::new(hz).unwrap();
             let bolt = Bolt { owner: SeatId(0), from: Point::new(0, 0), aim: Angle(0), age_ticks: 0, rate };
             assert_eq!(bolt.extrapolate(hz.into()).at(), Point::new(Bolt::SPEED, 0), "at {hz} Hz");
+        }
+    }
+
+    #[test]
+    fn whoever_shoots_as_fast_as_can_be_finds_a_slot_for_every_bolt_at_any_rate() {
+        for hz in 1..=128 {
+            let rate = TickRate::new(hz).unwrap();
+            let (recovery, flight) =
+                (rate.ticks(Weapon::Crossbow.recovery_ms()), rate.ticks(Bolt::FLIGHT_MS));
+            assert!(flight <= 3 * recovery, "at {hz} Hz");
+            for late in 0..recovery {
+                let id = |shot: u32| Bolt::id(SeatId(3), Tick(1000 + late + shot), rate).unwrap();
+                for wait in recovery..flight {
+                    assert_ne!(id(0).slot, id(wait).slot, "{wait} ticks apart at {hz} Hz");
+                }
+                for wait in flight..=recovery * 12 {
+                    assert_ne!(id(0), id(wait), "{wait} ticks apart at {hz} Hz");
+                }
+            }
         }
     }
 }

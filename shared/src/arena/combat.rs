@@ -69,11 +69,13 @@ impl Arena {
         }
     }
 
-    /// A room with 65,535 things in it has no place for another bolt: the string just snaps.
+    /// A seat that has no slots for its bolts has no place for this one: the string just snaps.
     fn shoot_bolt(&mut self, by: SeatId) {
+        let (tick, rate) = (self.tick, self.rate);
         let Some(seated) = self.at_seat(by) else { return };
         let bolt = Bolt::shot_by(&seated.fighter.state);
-        if let Ok(id) = self.entities.insert(ArenaEntity::Bolt(bolt.clone())) {
+        let Some(id) = Bolt::id(by, tick, rate) else { return };
+        if self.entities.insert_at(id, ArenaEntity::Bolt(bolt.clone())).is_ok() {
             self.bolts.insert(id, bolt);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Arena, ArenaEntity, Event, Map, Match, Mode, Phase, Score, Seated, Settings, Team, Tracked, Winner,
+    Arena, ArenaEntity, Bolt, Event, Map, Match, Mode, Phase, Score, Seated, Settings, Team, Tracked, Winner,
     blows::Blows, step::Events, trail::Past,
 };
 use crate::{
@@ -27,7 +27,7 @@ impl Arena {
         let settings = setup.settings.clone();
         let seed = map_seed(setup.seed, 0);
         let state = fresh_match(&settings, setup.tick_rate, Tick(0), seed, 0);
-        let mut entities = Entities::new();
+        let mut entities = Entities::with_reserved(Bolt::slots(setup.seats));
         let mut arena = Self {
             bout: Tracked { id: publish_new(&mut entities, ArenaEntity::Match(state.clone())), state },
             settings,
@@ -154,8 +154,9 @@ fn fresh_match(settings: &Settings, rate: TickRate, now: Tick, seed: u64, number
     Match { seed, mode: settings.mode, phase: Phase::Playing, ends, number, team_scores }
 }
 
-/// Gives a new state its id. A room has at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats of three things each, far
-/// below what [`Entities`] holds; were it full, the thing would go unpublished rather than take the room down.
+/// Gives a new state its id. A room has at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats of three things each, below
+/// what [`Entities`] holds beside the [slots of bolts](Bolt::slots); were it full, the thing would go unpublished rather than
+/// take the room down.
 pub(super) fn publish_new(entities: &mut Entities<ArenaEntity>, state: ArenaEntity) -> EntityId {
     entities.insert(state).unwrap_or(EntityId { slot: u16::MAX, generation: u16::MAX })
 }

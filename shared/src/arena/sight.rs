@@ -20,7 +20,8 @@ const MARGIN: i32 = RUN_SPEED * ROUND_TRIP_MS / 1000;
 const MOST: u16 = 128;
 
 impl Arena {
-    /// Where this seat looks from, and what walls hide from it. The fallen look on from where they fell.
+    /// Where this seat looks from, and what walls hide from it. The fallen look on from where they fell. Nobody's own fighter and
+    /// bolts are hidden from them: a client steps those ahead, and a bolt that it lost sight of would go out in mid-air.
     pub(super) fn viewpoint(&self, seat: SeatId) -> Viewpoint {
         let Some(seated) = self.seats.get(seat.index()).and_then(Option::as_ref) else {
             return Viewpoint::default();
@@ -32,7 +33,11 @@ impl Arena {
                 ArenaEntity::Pickup(_) => is_seen_lying(&self.map, eye, at),
                 _ => is_seen(&self.map, eye, at),
             };
-            let is_hidden = id != seated.fighter.id && is_in_range(eye, at) && !is_seen();
+            let is_own = match entity {
+                ArenaEntity::Bolt(bolt) => bolt.owner == seat,
+                _ => id == seated.fighter.id,
+            };
+            let is_hidden = !is_own && is_in_range(eye, at) && !is_seen();
             is_hidden.then_some(id)
         };
         Viewpoint {

@@ -59,9 +59,12 @@ impl Arena {
         let safe: Vec<Point> =
             self.map.spawns().filter(|&at| self.gap_squared(who, at) >= SAFE_SQUARED).collect();
         let home: Vec<Point> = safe.iter().copied().filter(|at| is_home(who.team, *at)).collect();
-        let farthest = || self.map.floor().max_by_key(|&at| self.gap_squared(who, at));
         let choice = if home.is_empty() { safe } else { home };
-        if choice.is_empty() { farthest() } else { self.rng.pick(&choice).copied() }.unwrap_or(Map::MIDDLE)
+        // Drawn from in any case, for whether there was a choice depends on where people hide: everybody else's next place must
+        // not tell it.
+        let picked = self.rng.pick(&choice).copied();
+        let farthest = || self.map.floor().max_by_key(|&at| self.gap_squared(who, at));
+        picked.or_else(farthest).unwrap_or(Map::MIDDLE)
     }
 
     /// The square of the distance to the nearest standing enemy, in (1/256 unit)².
@@ -88,5 +91,38 @@ pub(super) const fn fighter(seat: SeatId, team: Option<Team>, body: Body) -> Fig
         health: Fighter::MOST_HEALTH,
         armour: 0,
         life: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        arena::Settings,
+        game::{Game, Occupant, Setup},
+        tick::TickRate,
+    };
+
+    #[test]
+    fn who_appears_draws_once_whether_or_not_there_is_a_choice() {
+        let crowded = Arena::new(&Setup {
+            settings: Settings::default(),
+            seed: 4,
+            seats: 100,
+            tick_rate: TickRate::default(),
+        });
+        let mut rooms = [crowded.clone(), crowded];
+        let spawns: Vec<Point> = rooms[0].map.spawns().collect();
+        for (room, crowd) in rooms.iter_mut().zip([&spawns[..], &spawns[..1]]) {
+            (0..100).for_each(|seat| room.seat_taken(SeatId(seat), Occupant::Player));
+            for (seated, at) in room.seated_mut().zip(crowd.iter().cycle()) {
+                seated.fighter.state.body.at = *at;
+            }
+            let before = room.rng.clone();
+            let body = room.body_at_spawn(Allegiance { seat: SeatId(100), team: None });
+            assert_eq!(spawns.contains(&body.at), crowd.len() == 1, "only one of the rooms has a choice");
+            assert_ne!(room.rng, before);
+        }
+        assert_eq!(rooms[0].rng, rooms[1].rng);
     }
 }

@@ -43,7 +43,7 @@ impl Things {
 }
 
 impl Client {
-    /// Confirms what the room holds now. Bolts are given seen or not: what walls hide from its owner, no client can predict.
+    /// Confirms what the room holds now. Bolts are given seen or not: one that is out of its owner's range, no client can predict.
     fn confirm(rig: &Rig, seat: SeatId) -> Self {
         let mut view: Vec<(EntityId, ArenaEntity)> = Vec::new();
         see(&rig.arena, seat, &mut view);

@@ -53,6 +53,26 @@ fn walls_hide_fighters() {
 }
 
 #[test]
+fn walls_hide_nobodys_own_bolts() {
+    let mut rig = rig();
+    let (mut own, mut hidden) = (0, 0);
+    for _ in 0..900 {
+        rig.step();
+        for seat in (0..SEATS).map(SeatId) {
+            let view = rig.arena.view(seat);
+            for (id, bolt) in &rig.arena.bolts {
+                let is_hidden = view.hidden.contains(id);
+                assert!(!is_hidden || bolt.owner != seat, "{seat} lost its bolt {id} at {}", rig.tick);
+                let is_behind_wall = !rig.arena.map().is_free(view.eye, bolt.at());
+                own += u32::from(bolt.owner == seat && is_behind_wall);
+                hidden += u32::from(is_hidden);
+            }
+        }
+    }
+    assert!(own > 20 && hidden > 100, "{own} of their own behind walls, {hidden} of others hidden");
+}
+
+#[test]
 fn only_those_who_see_the_archer_are_told_of_the_shot() {
     let mut rig = rig();
     let mut kept = 0;
