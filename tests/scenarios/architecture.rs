@@ -70,6 +70,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         place: &[
+            "server::session::backlog",
             "server::session::budget",
             "server::session::conversation",
             "server::session::handshake",

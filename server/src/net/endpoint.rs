@@ -93,7 +93,7 @@ const INCOMING_BUFFER_BYTES: u64 = 4 * 1024;
 /// more than three times what it sent.
 const INITIAL_RTT: Duration = Duration::from_millis(25);
 
-/// Two ticks of snapshots: a stale one is dropped, not queued.
+/// Two of the largest snapshots. Of smaller ones no more than two wait either: sessions see to that.
 const DATAGRAM_SEND_BYTES: usize = 2400;
 
 fn transport(net: &NetConfig) -> TransportConfig {

@@ -11,7 +11,11 @@ use super::stream::ControlStream;
 
 /// A connection that has shaken hands.
 #[derive(Clone, Debug)]
-pub struct Peer(Connection);
+pub struct Peer {
+    connection: Connection,
+    /// The room for datagrams when none waits, as the connection counts it.
+    empty_bytes: usize,
+}
 
 /// UDP traffic of a connection since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,27 +44,28 @@ pub enum PeerError {
 impl Peer {
     /// Around an established connection.
     #[must_use]
-    pub const fn new(connection: Connection) -> Self {
-        Self(connection)
+    pub fn new(connection: Connection) -> Self {
+        let empty_bytes = connection.datagram_send_buffer_space();
+        Self { connection, empty_bytes }
     }
 
     /// Where it is now; this may change while it lives.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        let address = self.0.remote_address();
+        let address = self.connection.remote_address();
         SocketAddr::new(address.ip().to_canonical(), address.port())
     }
 
     /// The round trip as measured now.
     #[must_use]
     pub fn rtt(&self) -> Duration {
-        self.0.rtt()
+        self.connection.rtt()
     }
 
     /// What went over the wire so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        let stats = self.0.stats();
+        let stats = self.connection.stats();
         Traffic {
             datagrams_received: stats.udp_rx.datagrams,
             bytes_received: stats.udp_rx.bytes,
@@ -74,7 +79,7 @@ impl Peer {
     /// # Errors
     /// When the connection ends before.
     pub async fn control(&self) -> Result<ControlStream, PeerError> {
-        let (send, receive) = self.0.accept_bi().await?;
+        let (send, receive) = self.connection.accept_bi().await?;
         Ok(ControlStream::new(send, receive))
     }
 
@@ -83,13 +88,19 @@ impl Peer {
     /// # Errors
     /// When the connection ends.
     pub async fn datagram(&self) -> Result<Bytes, PeerError> {
-        Ok(self.0.read_datagram().await?)
+        Ok(self.connection.read_datagram().await?)
     }
 
     /// The largest datagram that may be sent now, in bytes.
     #[must_use]
     pub fn datagram_limit(&self) -> usize {
-        self.0.max_datagram_size().unwrap_or(0).min(DATAGRAM_BYTES)
+        self.connection.max_datagram_size().unwrap_or(0).min(DATAGRAM_BYTES)
+    }
+
+    /// How many bytes of datagrams wait to be sent, with what the connection adds to each; nearly always none.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.empty_bytes.saturating_sub(self.connection.datagram_send_buffer_space())
     }
 
     /// Sends a datagram; one that still waits is dropped for it, since newest wins.
@@ -97,7 +108,7 @@ impl Peer {
     /// # Errors
     /// When the connection has ended or the peer takes none.
     pub fn send(&self, datagram: Bytes) -> Result<(), PeerError> {
-        match self.0.send_datagram(datagram) {
+        match self.connection.send_datagram(datagram) {
             // The path shrank since the limit was asked: the same as a lost one.
             Ok(()) | Err(SendDatagramError::TooLarge) => Ok(()),
             Err(SendDatagramError::ConnectionLost(error)) => Err(error.into()),
@@ -107,7 +118,7 @@ impl Peer {
 
     /// Sends what no datagram holds on a stream of its own, and gives it up when it has not arrived within `patience`.
     pub async fn send_large(&self, bytes: Bytes, patience: Duration) {
-        let Ok(Ok(mut stream)) = timeout(patience, self.0.open_uni()).await else { return };
+        let Ok(Ok(mut stream)) = timeout(patience, self.connection.open_uni()).await else { return };
         let sent = async {
             stream.write_chunk(bytes).await.ok()?;
             stream.finish().ok()?;
@@ -121,11 +132,11 @@ impl Peer {
 
     /// Ends the connection. Say why on the control stream first: this may not arrive.
     pub fn close(&self, reason: CloseReason) {
-        self.0.close(VarInt::from_u32(reason.code()), reason.sentence().as_bytes());
+        self.connection.close(VarInt::from_u32(reason.code()), reason.sentence().as_bytes());
     }
 
     /// Waits until the peer has ended the connection.
     pub async fn closed(&self) {
-        self.0.closed().await;
+        self.connection.closed().await;
     }
 }

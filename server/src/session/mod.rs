@@ -6,6 +6,7 @@
 //! - [`budget`]: what goes first when a view's news do not fit a datagram. Pure.
 //! - [`rate_limit`]: how much a peer may send. Pure.
 //! - [`news`]: what a seat was told and may have to be told again. Pure.
+//! - [`backlog`]: when a snapshot is better not made. Pure.
 //! - [`sight`]: what a player can have seen. Pure.
 //! - `seat`: the seat it holds: news of the room out, inputs in.
 //! - [`kept`]: what is kept of a seat for another session.
@@ -15,6 +16,7 @@
 //! - [`ending`]: why a session ends, and what the peer is told.
 //! - `task`: the thin part that waits and moves bytes.
 
+pub mod backlog;
 pub mod budget;
 pub mod conversation;
 mod departure;

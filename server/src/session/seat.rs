@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use tracing::error;
 
 use super::{
+    backlog::Backlog,
     ending::Refusal,
     kept::KeptSeat,
     news::News,
@@ -40,6 +41,7 @@ pub(super) struct Seat<G: Game> {
     seating: Seating,
     replicator: Replicator<G::Entity>,
     sight: Sight,
+    backlog: Backlog,
     /// How many input datagrams one seat may put into the room's inbox between two frames. A link that stalled delivers many at once,
     /// and the newest of them repeat the others; a peer that floods must not fill the inbox that all seats share.
     inputs_per_frame: u32,
@@ -73,6 +75,7 @@ impl<G: Game> Seat<G> {
             joined,
             seating,
             replicator: Replicator::new(seating, rate),
+            backlog: Backlog::default(),
             sight: Sight::new(rate, ticks_per_frame),
             inputs_per_frame: 4 * ticks_per_frame + 4,
             inputs_left: 4 * ticks_per_frame + 4,
@@ -166,10 +169,11 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// The newest frame as this seat is shown it; see [`Replicator::encode`].
+    /// The newest frame as this seat is shown it; see [`Replicator::encode`]. Nothing while two ticks of datagrams wait to be sent.
     pub(super) fn snapshot(
         &mut self,
         limit: usize,
+        waiting_bytes: usize,
         stream_is_free: bool,
         now: Duration,
     ) -> Option<Snapshot<'_>> {
@@ -178,10 +182,16 @@ impl<G: Game> Seat<G> {
         let passed = self.frame.map_or(1, |last| frame.number().wrapping_sub(last));
         self.missed += u64::from(passed.saturating_sub(1));
         self.frame = Some(frame.number());
+        if self.backlog.is_full(waiting_bytes) {
+            return None;
+        }
         let seat = self.joined.seated.seat;
         let snapshot = self.replicator.encode(&frame, seat, limit, stream_is_free, now);
         if matches!(snapshot, Some(Snapshot::Small { .. } | Snapshot::Large(_))) {
             self.sight.sent(frame.tick());
+        }
+        if let Some(Snapshot::Small { bytes, .. }) = &snapshot {
+            self.backlog.sent(bytes.len());
         }
         snapshot
     }

@@ -301,7 +301,8 @@ impl<G: Game> Session<G> {
     fn replicate(&mut self) -> ControlFlow<Ending> {
         let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
         let fates = &self.services.metrics.snapshots;
-        match seat.snapshot(self.datagram_limit, self.large.is_none(), self.epoch.elapsed()) {
+        let waiting = self.peer.waiting_bytes();
+        match seat.snapshot(self.datagram_limit, waiting, self.large.is_none(), self.epoch.elapsed()) {
             Some(Snapshot::Small { bytes, waiting }) => {
                 if let Err(error) = self.peer.send(Bytes::copy_from_slice(bytes)) {
                     return ControlFlow::Break(error.into());
