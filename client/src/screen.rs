@@ -242,6 +242,17 @@ mod tests {
         assert_eq!(drawn.last(), Some(&(9000 + 60 * 40)));
     }
 
+    #[test]
+    fn what_happened_past_the_newest_snapshot_is_not_told_before_it_is_seen() {
+        let mut screen = Screen::<Crowd>::new(SEAT, RATE, 1);
+        (10..=20).for_each(|tick| hear(&mut screen, tick, Vec::new(), tick));
+        let ms = Duration::from_millis(1);
+        assert_eq!(screen.reached(due(20) + ms), Some(Tick(18)), "two send intervals behind");
+        let (moment, motion) = screen.advance(due(24) + ms).unwrap();
+        assert_eq!((moment.tick(), motion), (Tick(22), Motion::Extrapolated));
+        assert_eq!(screen.reached(due(24) + ms), Some(Tick(20)));
+    }
+
     /// A room with one archer, as the server has it, played by the rules that clients predict by.
     struct Range {
         scene: <Arena as Predict>::Scene,
