@@ -109,6 +109,7 @@ impl ClientClock {
     /// A snapshot of `tick` arrived `now` and says how early the newest input came, in 1/16 tick (`None` when none did yet),
     /// and whether that tick found its input.
     pub fn heard(&mut self, tick: Tick, margin: Option<i16>, found: bool, now: Duration, rtt: Duration) {
+        let passed = tick.since(self.heard.tick);
         self.heard = Heard { tick, at: now, rtt };
         if self.is_stalled() {
             self.set(now);
@@ -116,7 +117,7 @@ impl ClientClock {
         }
         let Some(margin) = margin.map(|margin| f64::from(margin) / 16.0) else { return };
         if let Phase::Held = self.phase {
-            self.margin.tick(found);
+            self.margin.ticks(passed, found);
         }
         match self.phase {
             Phase::Guessed(until) | Phase::Corrected(until) if now < until => {}

@@ -14,8 +14,12 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-/// How many snapshots are kept: half a second at 64 a second, and the longest delay is well under that at any rate.
-const KEPT: usize = 32;
+/// For how long snapshots are kept, in milliseconds: the longest delay is 200, and a screen may be 500 behind that before it
+/// jumps ahead. The rest is to spare.
+const KEPT_MS: u32 = 800;
+
+/// How many are kept however slow a room is: there the delay is two of their intervals.
+const KEPT_LEAST: usize = 4;
 
 /// How much of what is drawn was known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub enum Motion {
 #[derive(Clone, Debug)]
 pub struct Interpolation<E> {
     views: VecDeque<Arc<View<E>>>,
+    /// How many of them are kept: one a tick, so 107 at most.
+    kept: usize,
     /// How far past the newest snapshot things go on, in sixteenths of a tick.
     beyond_most: i64,
 }
@@ -42,12 +48,13 @@ impl<E: Entity> Interpolation<E> {
     #[must_use]
     pub const fn new(rate: TickRate) -> Self {
         let beyond_most = EXTRAPOLATION_MS as i64 * rate.hz() as i64 * Moment::PARTS as i64 / 1000;
-        Self { views: VecDeque::new(), beyond_most }
+        let kept = rate.ticks(KEPT_MS) as usize + KEPT_LEAST;
+        Self { views: VecDeque::new(), kept, beyond_most }
     }
 
     /// A newer snapshot.
     pub fn push(&mut self, view: Arc<View<E>>) {
-        if self.views.len() == KEPT {
+        if self.views.len() == self.kept {
             self.views.pop_front();
         }
         self.views.push_back(view);
@@ -175,5 +182,21 @@ mod tests {
         );
         seen.draw(Moment::of(Tick(11)), |_| false, &mut out);
         assert_eq!(out.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [other]);
+    }
+
+    #[test]
+    fn at_any_rate_there_are_snapshots_around_a_screen_that_is_as_late_as_it_may_be() {
+        for hz in [1, 30, 128] {
+            let mut seen = Interpolation::new(TickRate::new(hz).unwrap());
+            for tick in 0..1000_u32 {
+                seen.push(Arc::new(View {
+                    tick: Tick(tick),
+                    entities: vec![(ID, walker(tick as i32 * 16))],
+                }));
+            }
+            let behind = u64::from(hz) * 700 / 1000 * 16 + 5;
+            let at = 999 * 16 - behind;
+            assert_eq!(drawn(&seen, at), (at as i32, Motion::Interpolated), "at {hz} Hz");
+        }
     }
 }

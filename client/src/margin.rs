@@ -73,11 +73,13 @@ impl Margin {
         self.mean += (early - self.mean) / 8.0;
     }
 
-    /// A tick was made, and found its input or did not.
-    pub fn tick(&mut self, found: bool) {
+    /// So many ticks were made since the last news, the newest of which found its input or did not. Of those between nothing is
+    /// known: they are taken to have fared as it did. A run that ends between two news goes unseen, another one is counted longer
+    /// than it was, and over time these make up for each other.
+    pub fn ticks(&mut self, passed: u32, found: bool) {
         let reserve = &mut self.reserve;
         if !found {
-            reserve.run = reserve.run.saturating_add(1);
+            reserve.run = reserve.run.saturating_add(passed);
             return;
         }
         if (1..=reserve.longest_run).contains(&reserve.run) {
@@ -85,7 +87,7 @@ impl Margin {
             reserve.ticks = (reserve.ticks + f64::from(reserve.run)).min(reserve.most);
         }
         reserve.run = 0;
-        reserve.ticks *= reserve.fade;
+        reserve.ticks *= reserve.fade.powf(f64::from(passed));
     }
 
     /// How early they should come, in ticks.
@@ -125,20 +127,20 @@ mod tests {
     fn lost_inputs_raise_it_and_a_minute_without_lets_it_fall() {
         let mut margin = margin();
         for _ in 0..4 {
-            margin.tick(false);
-            margin.tick(true);
+            margin.ticks(1, false);
+            margin.ticks(1, true);
         }
         let raised = margin.wanted();
         assert!(raised > MARGIN_LEAST + 1.5, "{raised} ticks after four losses");
-        (0..30 * 60).for_each(|_| margin.tick(true));
+        (0..30 * 60).for_each(|_| margin.ticks(1, true));
         assert!(margin.wanted() < MARGIN_LEAST + (raised - MARGIN_LEAST) / 2.0);
     }
 
     #[test]
     fn a_black_out_teaches_nothing() {
         let mut margin = margin();
-        (0..60).for_each(|_| margin.tick(false));
-        margin.tick(true);
+        (0..60).for_each(|_| margin.ticks(1, false));
+        margin.ticks(1, true);
         assert!(margin.wanted() < MARGIN_LEAST + 0.01, "{} ticks", margin.wanted());
     }
 
@@ -146,9 +148,31 @@ mod tests {
     fn the_reserve_is_bounded() {
         let mut margin = margin();
         for _ in 0..1000 {
-            margin.tick(false);
-            margin.tick(true);
+            margin.ticks(1, false);
+            margin.ticks(1, true);
         }
         assert!(margin.wanted() <= MARGIN_LEAST + 3.0, "{} ticks are more than 100 ms", margin.wanted());
+    }
+
+    #[test]
+    fn with_news_of_every_fourth_tick_loss_weighs_and_fades_as_with_news_of_each() {
+        let (mut each, mut fourth) = (margin(), margin());
+        each.ticks(1, false);
+        each.ticks(1, false);
+        each.ticks(1, true);
+        fourth.ticks(2, false);
+        fourth.ticks(1, true);
+        assert!((each.wanted() - fourth.wanted()).abs() < 0.01, "a run of two is two ticks of reserve");
+        (0..1200).for_each(|_| each.ticks(1, true));
+        (0..300).for_each(|_| fourth.ticks(4, true));
+        assert!((each.wanted() - fourth.wanted()).abs() < 0.01, "{} and {}", each.wanted(), fourth.wanted());
+    }
+
+    #[test]
+    fn a_black_out_teaches_nothing_where_snapshots_are_rare() {
+        let mut margin = margin();
+        (0..3).for_each(|_| margin.ticks(4, false));
+        margin.ticks(4, true);
+        assert!(margin.wanted() < MARGIN_LEAST + 0.01, "{} ticks", margin.wanted());
     }
 }

@@ -5,13 +5,14 @@
 //! delay follows: up at once, down slowly, never under two send intervals, which one lost snapshot fits into.
 //!
 //! The screen never jumps and never goes back: it runs a few per cent faster or slower until it is where it should be. Only
-//! after a stall does it jump ahead.
+//! after a stall does it jump ahead; and after a stall of the server, which lets that time slip, it waits.
 //!
 //! Pure: moments are given, as the time since any epoch that the caller keeps to.
 
 use std::{collections::VecDeque, time::Duration};
 
 use quarrel_shared::{
+    limits::EXTRAPOLATION_MS,
     moment::Moment,
     tick::{Tick, TickRate},
 };
@@ -40,6 +41,16 @@ const FALL: f64 = 1.0 / 300.0;
 /// The quickest way of the last so many seconds is what lateness counts from. A change of path is forgotten as fast.
 const QUICKEST_OF_S: f64 = 4.0;
 
+/// Snapshots that all come so much slower than the quickest, by [`STALL_S`] or more, and for this long, in seconds: the server let
+/// time slip, or the path is another one. What comes late after a black-out comes all at once.
+const AGREE_S: f64 = 0.1;
+
+/// How many of them it takes at least, where snapshots are rare.
+const AGREE_LEAST: u32 = 3;
+
+/// How much quicker or slower than the first of them the others may come, in seconds. A queue that drains gets quicker than that.
+const AGREE_BAND_S: f64 = 0.1;
+
 /// The screen's clock of one seat.
 #[derive(Clone, Debug)]
 pub struct Playout {
@@ -48,8 +59,11 @@ pub struct Playout {
     least_s: f64,
     delay_s: f64,
     quickest: Quickest,
+    slow: Slow,
     newest: Option<Tick>,
     shown: Option<Shown>,
+    /// It was far ahead, and stands until it is due there.
+    waits: bool,
 }
 
 /// Where the screen was when it was last looked at.
@@ -66,13 +80,26 @@ impl Playout {
     pub fn new(rate: TickRate, send_interval: u32) -> Self {
         let period_s = 1.0 / f64::from(rate.hz());
         let least_s = 2.0 * period_s * f64::from(send_interval.max(1));
-        Self { period_s, least_s, delay_s: least_s, quickest: Quickest::default(), newest: None, shown: None }
+        Self {
+            period_s,
+            least_s,
+            delay_s: least_s,
+            quickest: Quickest::default(),
+            slow: Slow::default(),
+            newest: None,
+            shown: None,
+            waits: false,
+        }
     }
 
     /// The snapshot of `tick` was applied `now`.
     pub fn heard(&mut self, tick: Tick, now: Duration) {
         let way_s = now.as_secs_f64() - self.seconds(tick);
         self.quickest.push(now, way_s);
+        if let Some(way_s) = self.slow.push(now, way_s, way_s - self.quickest.way_s() > STALL_S) {
+            self.quickest = Quickest::default();
+            self.quickest.push(now, way_s);
+        }
         if let Some(before) = self.newest.replace(tick) {
             // Until this snapshot came, the screen could go no further than the one before it.
             let needed_s = now.as_secs_f64() - self.quickest.way_s() - self.seconds(before);
@@ -84,7 +111,11 @@ impl Playout {
     pub fn advance(&mut self, now: Duration) -> Option<Moment> {
         self.newest?;
         let wanted = (now.as_secs_f64() - self.quickest.way_s() - self.delay_s) / self.period_s;
-        let at = self.shown.map_or(wanted, |shown| self.approach(shown, wanted, now)).max(0.0);
+        let at = match self.shown {
+            Some(shown) => self.approach(shown, wanted, now),
+            None => wanted,
+        };
+        let at = at.max(0.0);
         self.shown = Some(Shown { at, when: now });
         Some(Moment::from_sixteenths((at * f64::from(Moment::PARTS)) as u64))
     }
@@ -95,16 +126,20 @@ impl Playout {
         Duration::from_secs_f64(self.delay_s)
     }
 
-    fn approach(&self, shown: Shown, wanted: f64, now: Duration) -> f64 {
+    fn approach(&mut self, shown: Shown, wanted: f64, now: Duration) -> f64 {
         let passed_s = now.saturating_sub(shown.when).as_secs_f64();
         let straight = shown.at + passed_s / self.period_s;
         let error_s = (wanted - straight) * self.period_s;
         if error_s > STALL_S {
+            self.waits = false;
             return wanted;
         }
-        // Far ahead, it waits: what was shown cannot be taken back.
-        if error_s < -STALL_S {
-            return shown.at;
+        self.waits |= error_s < -STALL_S;
+        if self.waits {
+            // What was shown cannot be taken back, but nothing was shown that lies farther than this past the newest snapshot.
+            let stands = shown.at.min(self.farthest());
+            self.waits = stands > wanted;
+            return stands.max(wanted);
         }
         let stretch = (error_s * GAIN).clamp(-STRETCH_MOST, STRETCH_MOST);
         straight + passed_s * stretch / self.period_s
@@ -117,6 +152,12 @@ impl Playout {
         let share = if needed_s > self.delay_s { RISE } else { FALL };
         let delay_s = self.delay_s + (needed_s - self.delay_s) * share;
         self.delay_s = delay_s.clamp(self.least_s, DELAY_MOST_S.max(self.least_s));
+    }
+
+    /// How far others are ever moved, in ticks.
+    fn farthest(&self) -> f64 {
+        let beyond_s = f64::from(EXTRAPOLATION_MS) / 1000.0;
+        self.newest.map_or(0.0, |newest| f64::from(newest.0)) + beyond_s / self.period_s
     }
 
     fn seconds(&self, tick: Tick) -> f64 {
@@ -144,6 +185,33 @@ impl Quickest {
 
     fn way_s(&self) -> f64 {
         self.ways.front().map_or(0.0, |(_, way_s)| *way_s)
+    }
+}
+
+/// Snapshots in a row that came much slower than the quickest of the last seconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slow {
+    heard: u32,
+    since: Duration,
+    first_way_s: f64,
+    least_way_s: f64,
+}
+
+impl Slow {
+    /// One more snapshot came. Gives the quickest of them once they agree that it takes so long now.
+    fn push(&mut self, now: Duration, way_s: f64, is_slow: bool) -> Option<f64> {
+        if !is_slow {
+            *self = Self::default();
+            return None;
+        }
+        if self.heard == 0 || (way_s - self.first_way_s).abs() > AGREE_BAND_S {
+            *self = Self { heard: 1, since: now, first_way_s: way_s, least_way_s: way_s };
+            return None;
+        }
+        self.heard += 1;
+        self.least_way_s = self.least_way_s.min(way_s);
+        let is_lasting = (now - self.since).as_secs_f64() >= AGREE_S && self.heard >= AGREE_LEAST;
+        is_lasting.then(|| std::mem::take(self).least_way_s)
     }
 }
 
@@ -183,7 +251,11 @@ mod tests {
         }
 
         fn run(&mut self, seconds: u32) {
-            for _ in 0..seconds * 1000 {
+            self.run_ms(seconds * 1000);
+        }
+
+        fn run_ms(&mut self, ms: u32) {
+            for _ in 0..ms {
                 self.now += MS;
                 while f64::from(self.tick + 1) * PERIOD_MS <= self.now.as_secs_f64() * 1000.0 {
                     self.tick += 1;
@@ -255,5 +327,55 @@ mod tests {
         let behind = now.as_secs_f64() * 1000.0 - moment.sixteenths() as f64 / 16.0 * PERIOD_MS;
         assert!((100.0..120.0).contains(&behind), "{behind} ms behind the server");
         assert!(world.playout.delay() < 80 * MS, "{:?}", world.playout.delay());
+    }
+
+    #[test]
+    fn a_server_that_let_three_seconds_slip_is_drawn_between_snapshots_within_half_a_second() {
+        for delay_ms in [0, 200] {
+            let mut world = World::new(|tick| Some(if tick < 300 { 40 } else { 3040 }));
+            world.playout.delay_s = world.playout.delay_s.max(f64::from(delay_ms) / 1000.0);
+            // The first snapshot after the stall comes at 13.04 seconds.
+            world.run_ms(13_040);
+            let drawn = |world: &World| {
+                let farthest = Moment::of(world.newest).offset(3 * 16);
+                world.seen.last().map(|(_, moment)| *moment).min(Some(farthest))
+            };
+            let mut before = drawn(&world);
+            for _ in 0..50 {
+                world.run_ms(10);
+                let now = drawn(&world);
+                assert!(now >= before, "what is drawn never goes back");
+                before = now;
+            }
+            world.beyond = 0;
+            world.run(20);
+            assert_eq!(world.beyond, 0, "at a delay of {delay_ms} ms");
+        }
+    }
+
+    #[test]
+    fn what_comes_late_at_the_end_of_a_black_out_restarts_nothing() {
+        let single: fn(u32) -> Option<u32> = |tick| match tick {
+            330 => Some(2040),
+            300..=400 => None,
+            _ => Some(40),
+        };
+        // A queue that drains ten times as fast as it was filled.
+        let queue: fn(u32) -> Option<u32> = |tick| match tick {
+            300..=360 => Some(2040 - (tick - 300) * 30),
+            _ => Some(40),
+        };
+        for link in [single, queue] {
+            let mut world = World::new(link);
+            world.run(9);
+            let quickest = world.playout.quickest.way_s();
+            for _ in 0..5000 {
+                world.run_ms(1);
+                assert!(world.playout.quickest.way_s() < quickest + 0.002, "at {:?}", world.now);
+            }
+            let (now, moment) = world.seen[world.seen.len() - 1];
+            let behind = now.as_secs_f64() * 1000.0 - moment.sixteenths() as f64 / 16.0 * PERIOD_MS;
+            assert!((100.0..125.0).contains(&behind), "{behind} ms behind the server");
+        }
     }
 }

@@ -11,15 +11,18 @@
 use std::{collections::VecDeque, time::Duration};
 
 use quarrel_shared::{
-    game::{Entity, Own, Place, Point, Predict, Seen},
+    game::{Own, Predict, Seen},
     id::EntityId,
     tick::{Tick, TickRate},
 };
 
-use crate::correction::Corrections;
+use crate::correction::{Corrections, Moved, came_from, loosed, moved, pair};
 
 /// For how long prediction goes on without a snapshot, in milliseconds; then the seat's own things stand still.
 const AHEAD_MS: u32 = 2000;
+
+/// For how long ticks without an input go on as the last one had it, in milliseconds: as long as the server's input buffer does.
+const COAST_MS: u32 = 250;
 
 /// A seat's own things, stepped ahead of the server.
 pub struct Prediction<G: Predict> {
@@ -31,6 +34,9 @@ pub struct Prediction<G: Predict> {
     /// The ticks after that one, each with its input.
     steps: VecDeque<Stepped<G>>,
     most_steps: usize,
+    /// The newest input, and its tick: what a tick without one goes on with, for so many ticks.
+    last: Option<(Tick, G::Input)>,
+    coast_ticks: u32,
     corrections: Corrections,
     counts: PredictionCounts,
 }
@@ -38,7 +44,8 @@ pub struct Prediction<G: Predict> {
 /// One predicted tick.
 struct Stepped<G: Predict> {
     tick: Tick,
-    /// `None` for a tick without one: the clock had to skip it.
+    /// `None` for a tick that the clock skipped too long after the last one. The own things then stay: what the rules let those
+    /// do who are silent is known to the game's own step alone.
     input: Option<G::Input>,
     /// The own things after it.
     own: Own<G::Entity>,
@@ -68,27 +75,37 @@ impl<G: Predict> Prediction<G> {
             base: Own::new(),
             steps: VecDeque::new(),
             most_steps: rate.ticks(AHEAD_MS) as usize,
+            last: None,
+            // Rounded down, as the server does.
+            coast_ticks: COAST_MS * u32::from(rate.hz()) / 1000,
             corrections: Corrections::default(),
             counts: PredictionCounts::default(),
         }
     }
 
-    /// The seat wants this at `tick`: its own things move at once.
-    pub fn push(&mut self, tick: Tick, input: G::Input) {
-        let Some(confirmed) = self.confirmed else { return };
-        while self.steps.back().is_some_and(|step| step.tick >= tick) {
-            self.steps.pop_back();
-        }
+    /// The seat wants this at `tick`, which was due `now`: its own things move at once. False when they do not: nothing is
+    /// confirmed yet, or for too long nothing was, or the tick is past.
+    pub fn push(&mut self, tick: Tick, input: G::Input, now: Duration) -> bool {
+        let Some(confirmed) = self.confirmed else { return false };
+        let taken_back = self.take_back(tick);
+        let first = self.steps.back().map_or(confirmed, |step| step.tick).next();
+        let mut next = first;
         // Ticks that the clock skipped: the server makes something up for them.
-        let mut next = self.steps.back().map_or(confirmed, |step| step.tick).next();
         while next < tick && self.steps.len() < self.most_steps {
-            let last = self.steps.back().and_then(|step| step.input.as_ref());
-            self.step(next, last.map(G::coast));
+            self.step(next, self.coasted(next));
             next = next.next();
         }
+        self.last = Some((tick, input.clone()));
         if next == tick && self.steps.len() < self.most_steps {
             self.step(tick, Some(input));
+            next = next.next();
         }
+        if let Some(was) = taken_back {
+            // From now on the way to the newest tick is drawn, and it begins at the tick before.
+            let moved = moved(&was, &[], self.before());
+            self.correct(moved, now);
+        }
+        next > first
     }
 
     /// A snapshot: takes what it confirms and plays again what it does not know yet.
@@ -101,15 +118,15 @@ impl<G: Predict> Prediction<G> {
             self.base.confirm(*id, thing.clone());
         }
         self.confirmed = Some(seen.tick);
-        if let Some(expected) = &expected {
-            self.count_loosed(expected, &known);
-            if *expected == self.base {
-                return;
-            }
+        let guessed = expected.as_ref().or_else(|| was.as_ref().filter(|_| self.steps.is_empty()));
+        let confirmed = guessed.map(|guessed| self.confirm_loosed(guessed, &known)).unwrap_or_default();
+        if expected.is_some_and(|expected| expected == self.base) {
+            return;
         }
         self.replay();
-        if let Some(was) = was {
-            self.compare(&was, now);
+        if let (Some(was), Some((_, is))) = (was, self.newest()) {
+            let moved = moved(&was, &confirmed, is);
+            self.correct(moved, now);
         }
     }
 
@@ -153,6 +170,19 @@ impl<G: Predict> Prediction<G> {
         self.steps.push_back(Stepped { tick, input, own });
     }
 
+    /// What stands for the input of a tick that has none.
+    fn coasted(&self, tick: Tick) -> Option<G::Input> {
+        let (last, input) = self.last.as_ref()?;
+        (tick.since(*last) <= self.coast_ticks).then(|| G::coast(input))
+    }
+
+    /// Forgets the steps from `tick` on, for the clock was set back; gives what the own things had come to, if there were any.
+    fn take_back(&mut self, tick: Tick) -> Option<Own<G::Entity>> {
+        let newest = self.steps.pop_back_if(|step| step.tick >= tick)?;
+        while self.steps.pop_back_if(|step| step.tick >= tick).is_some() {}
+        Some(newest.own)
+    }
+
     /// Forgets the steps up to `tick`; gives what was predicted for it.
     fn forget_until(&mut self, tick: Tick) -> Option<Own<G::Entity>> {
         let mut expected = None;
@@ -172,24 +202,37 @@ impl<G: Predict> Prediction<G> {
         }
     }
 
-    /// What was let loose up to now: each is confirmed by one thing that was not known before.
-    fn count_loosed(&mut self, expected: &Own<G::Entity>, known: &Own<G::Entity>) {
-        let loosed = expected.iter().filter(|(id, _)| id.is_none()).count() as u64;
-        if loosed == 0 {
-            return;
+    /// What was let loose up to the confirmed tick: each is confirmed by the nearest thing that was not known before, or it never
+    /// was. Gives the confirmed ones as they were guessed to be at the newest tick.
+    fn confirm_loosed(
+        &mut self,
+        guessed: &Own<G::Entity>,
+        known: &Own<G::Entity>,
+    ) -> Vec<(EntityId, G::Entity)> {
+        let guesses: Vec<_> = loosed(guessed).collect();
+        if guesses.is_empty() {
+            return Vec::new();
         }
-        let is_known = |id| known.iter().any(|(other, _)| other == id);
-        let new = self.base.iter().filter(|(id, _)| !is_known(*id)).count() as u64;
-        self.counts.confirmed += new.min(loosed);
-        self.counts.withdrawn += loosed.saturating_sub(new);
+        let is_new = |id| !known.iter().any(|(other, _)| other == Some(id));
+        let new: Vec<_> = self.base.iter().filter_map(|(id, thing)| Some((id?, thing))).collect();
+        let new: Vec<_> = new.into_iter().filter(|(id, _)| is_new(*id)).collect();
+        let pairs = pair(&guesses, &new);
+        self.counts.confirmed += pairs.len() as u64;
+        self.counts.withdrawn += (guesses.len() - pairs.len()) as u64;
+        // Followed from tick to tick, since a thing that flies soon lies nearer to another one's place than to its own.
+        let mut flown: Vec<_> = (0..).zip(guesses).map(|(at, thing)| (id_of(at, &pairs), thing)).collect();
+        for step in &self.steps {
+            let came = |thing| came_from(thing, flown.iter().map(|(_, before)| *before));
+            let id = |thing| came(thing).and_then(|at| flown.get(at)?.0);
+            flown = loosed(&step.own).map(|thing| (id(thing), thing)).collect();
+        }
+        flown.into_iter().filter_map(|(id, thing)| Some((id?, thing.clone()))).collect()
     }
 
-    /// Eases the difference between where things were and where they turn out to be.
-    fn compare(&mut self, was: &Own<G::Entity>, now: Duration) {
-        let Some((_, is)) = self.newest() else { return };
-        let moved: Vec<_> = is.iter().filter_map(|(id, new)| difference(id?, was, new)).collect();
+    /// Eases what is not where it was.
+    fn correct(&mut self, moved: Vec<Moved>, now: Duration) {
         let mut farthest = None;
-        for (id, by) in moved {
+        for Moved { id, by } in moved {
             match by {
                 Some(by) => {
                     self.corrections.push(id, by, now);
@@ -205,21 +248,16 @@ impl<G: Predict> Prediction<G> {
     }
 }
 
-/// How far a thing was beside where it is; the inner `None` when it jumped. `None` when it is where it was.
-fn difference<E: Entity>(id: EntityId, was: &Own<E>, new: &E) -> Option<(EntityId, Option<Point>)> {
-    let (_, old) = was.iter().find(|(other, _)| *other == Some(id))?;
-    let (Place::At(old_at), Place::At(new_at)) = (old.place(), new.place()) else { return None };
-    if old.jumps_to(new) {
-        return Some((id, None));
-    }
-    (old_at != new_at).then_some((id, Some(old_at - new_at)))
+/// Which thing confirmed this guess.
+fn id_of(guess: usize, pairs: &[(usize, EntityId)]) -> Option<EntityId> {
+    pairs.iter().find(|(other, _)| *other == guess).map(|(_, id)| *id)
 }
 
 #[cfg(test)]
 mod tests {
     use quarrel_shared::{
         crowd::{Crowd, Steering, Walker},
-        game::Angle,
+        game::{Angle, Point},
         id::SeatId,
     };
 
@@ -267,7 +305,7 @@ mod tests {
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
         let bends = [5, 5, -9, 0, 3, 70, 70, -1];
         for (tick, bend) in (11..).zip(bends) {
-            prediction.push(Tick(tick), Steering { bend });
+            prediction.push(Tick(tick), Steering { bend }, Duration::ZERO);
         }
         assert_eq!(predicted(&prediction), (18, stepped(start(), &bends)));
         for confirmed in 1..=8 {
@@ -283,7 +321,7 @@ mod tests {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
         [60, 60, 60].into_iter().zip(11..).for_each(|(bend, tick)| {
-            prediction.push(Tick(tick), Steering { bend });
+            prediction.push(Tick(tick), Steering { bend }, Duration::ZERO);
         });
         let before = predicted(&prediction).1;
         // The server did not have the input of tick 11.
@@ -300,8 +338,8 @@ mod tests {
     fn ticks_that_the_clock_skipped_are_coasted_through() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
-        prediction.push(Tick(11), Steering { bend: 9 });
-        prediction.push(Tick(14), Steering { bend: 1 });
+        prediction.push(Tick(11), Steering { bend: 9 }, Duration::ZERO);
+        prediction.push(Tick(14), Steering { bend: 1 }, Duration::ZERO);
         assert_eq!(predicted(&prediction), (14, stepped(start(), &[9, 9, 9, 1])));
     }
 
@@ -309,14 +347,46 @@ mod tests {
     fn without_snapshots_prediction_stops_after_two_seconds() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
-        (11..500).for_each(|tick| prediction.push(Tick(tick), Steering { bend: 1 }));
+        let steps =
+            (11..500).filter(|&tick| prediction.push(Tick(tick), Steering { bend: 1 }, Duration::ZERO));
+        assert_eq!(steps.count(), 60, "and says so");
         assert_eq!(predicted(&prediction).0, 70);
     }
 
     #[test]
     fn nothing_is_predicted_before_there_is_something_to_predict() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
-        prediction.push(Tick(5), Steering { bend: 1 });
+        assert!(!prediction.push(Tick(5), Steering { bend: 1 }, Duration::ZERO));
         assert!(prediction.newest().is_none());
+    }
+
+    #[test]
+    fn a_gap_of_inputs_is_coasted_through_for_as_long_as_the_server_repeats_them() {
+        let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
+        confirm(&mut prediction, 10, &start(), Duration::ZERO);
+        prediction.push(Tick(11), Steering { bend: 9 }, Duration::ZERO);
+        prediction.push(Tick(41), Steering { bend: 1 }, Duration::ZERO);
+        let bends = [&[9; 8][..], &[1]].concat();
+        assert_eq!(predicted(&prediction), (41, stepped(start(), &bends)), "seven ticks are 233 ms");
+        // The server has used all that was said, and goes on with the last of it.
+        confirm(&mut prediction, 41, &start(), Duration::ZERO);
+        prediction.push(Tick(43), Steering { bend: 5 }, Duration::ZERO);
+        assert_eq!(predicted(&prediction), (43, stepped(start(), &[1, 5])));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_moves_nothing_at_once() {
+        let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
+        confirm(&mut prediction, 10, &start(), Duration::ZERO);
+        for tick in 11..21 {
+            prediction.push(Tick(tick), Steering { bend: 0 }, Duration::ZERO);
+        }
+        let was = predicted(&prediction).1.at;
+        assert!(prediction.push(Tick(16), Steering { bend: 0 }, 500 * MS));
+        assert_eq!(predicted(&prediction), (16, stepped(start(), &[0; 6])));
+        let from = prediction.before().iter().next().unwrap().1.at;
+        let offset = |ms| prediction.corrections().offset(ID, ms * MS);
+        assert_eq!(from + offset(500), was, "what is drawn next begins where it was");
+        assert_eq!((offset(600), prediction.counts().corrections), (Point::default(), 1));
     }
 }

@@ -50,7 +50,8 @@ impl Redundancy {
 mod tests {
     use super::*;
 
-    /// What is repeated after ten seconds of thirty datagrams, of which so many in a thousand were lost.
+    /// What is repeated after ten seconds of a thousand datagrams each, so many of which were lost: enough of them that each second
+    /// measures the link's own share.
     fn after(per_mille: u64) -> usize {
         let mut redundancy = Redundancy::default();
         (1..=10).for_each(|second| redundancy.measure(second * 1000, second * per_mille));

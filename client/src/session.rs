@@ -316,10 +316,10 @@ impl<G: Predict> Seat<G> {
 
     /// Tells the pilot every event that the view has reached.
     fn deliver(&mut self, screen: &SharedScreen<G>, now: Duration, pilot: &mut impl Pilot<G>) -> Flow {
-        let Some((moment, _)) = screen.with(|screen| screen.advance(now)).flatten() else {
+        let Some(reached) = screen.with(|screen| screen.reached(now)).flatten() else {
             return Flow::Continue(());
         };
-        while let Some((tick, event)) = self.events.pop(moment.tick()) {
+        while let Some((tick, event)) = self.events.pop(reached) {
             pilot.on(Happening::Event { tick, event }, now)?;
         }
         Flow::Continue(())
