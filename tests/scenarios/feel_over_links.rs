@@ -87,7 +87,7 @@ fn on_fibre_hardly_anything_is() {
 fn on_wifi_nobody_notices() {
     Promise {
         inputs_on_tick: 0.998,
-        corrections_per_min: 1.0,
+        corrections_per_min: 2.0,
         drawn_age_ms_p50: 90.0,
         drawn_age_ms_p99: 120.0,
         extrapolated_share: 0.005,
@@ -138,7 +138,7 @@ fn on_a_train_through_a_tunnel_the_seat_plays_on() {
         drawn_age_ms_p99: 2300.0,
         extrapolated_share: 0.03,
         frozen_share: 0.055,
-        hits_confirmed: 0.4,
+        hits_confirmed: 0.25,
     }
     .is_kept_on("train");
 }
