@@ -23,7 +23,7 @@ fn busiest_span<G: Game>(seats: u16) -> usize {
     let mut changed = Vec::new();
     let seat = room.take_seat(PlayerId(1), Name::lossy("away"), &mut changed).expect("an empty room");
     room.settle_bots(&mut changed);
-    room.hold(seat, true, HeldFighter::Bot);
+    room.hold(seat, HeldFighter::Bot);
     let told: Vec<usize> = (0..WATCHED_S * u32::from(rate.hz()))
         .map(|_| {
             room.step();

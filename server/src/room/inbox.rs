@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicBool, Ordering::Relaxed},
+    atomic::{AtomicU32, Ordering::Relaxed},
 };
 
 use quarrel_shared::{
@@ -84,26 +84,37 @@ pub struct Seated<G: Game> {
     pub presence: Presence,
 }
 
-/// Whether the player of a seat is there, or away and expected back. The room looks at each tick. It is no [`RoomCommand`], for a
-/// full inbox drops those, and whoever is back must not be played by a bot because nobody heard of it.
+/// Whether the player of a seat is there, or away and expected back; and how often they came back, since that may be within a
+/// tick. The room looks at each tick. It is no [`RoomCommand`], for a full inbox drops those, and whoever is back must not be played
+/// by a bot because nobody heard of it.
 #[derive(Clone, Debug, Default)]
-pub struct Presence(Arc<AtomicBool>);
+pub struct Presence(Arc<AtomicU32>);
 
 impl Presence {
+    const AWAY: u32 = 1;
+    const RETURN: u32 = 2;
+
     /// The connection was lost; the seat is held.
     pub fn leave(&self) {
-        self.0.store(true, Relaxed);
+        self.0.fetch_or(Self::AWAY, Relaxed);
     }
 
-    /// The player is back.
+    /// The player is back, on another connection.
     pub fn come_back(&self) {
-        self.0.store(false, Relaxed);
+        let back = |state: u32| Some((state & !Self::AWAY).wrapping_add(Self::RETURN));
+        let _ = self.0.fetch_update(Relaxed, Relaxed, back);
     }
 
     /// Whether the seat is held.
     #[must_use]
     pub fn is_away(&self) -> bool {
-        self.0.load(Relaxed)
+        self.0.load(Relaxed) & Self::AWAY != 0
+    }
+
+    /// How many times the player came back, modulo a number that nobody gets to within a tick.
+    #[must_use]
+    pub fn returns(&self) -> u32 {
+        self.0.load(Relaxed) / Self::RETURN
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) struct SeatLink<G: Game> {
     events: mpsc::Sender<RoomEvent<G>>,
     ended: Arc<OnceLock<CloseReason>>,
     presence: Presence,
+    /// How often the player had come back when the room looked last.
+    returns: u32,
 }
 
 impl<G: Game> SeatLink<G> {
@@ -20,7 +22,7 @@ impl<G: Game> SeatLink<G> {
         ended: Arc<OnceLock<CloseReason>>,
         presence: Presence,
     ) -> Self {
-        Self { events, ended, presence }
+        Self { events, ended, presence, returns: 0 }
     }
 
     /// A session that lets so many facts pile up has lost the game already: its seat is taken away, nobody waits for it.
@@ -41,6 +43,12 @@ impl<G: Game> SeatLink<G> {
     /// Whether the session is gone, or the seat was taken away.
     pub(super) fn is_over(&self) -> bool {
         self.events.is_closed() || self.ended.get().is_some()
+    }
+
+    /// Whether the player came back on another connection since this was last asked.
+    pub(super) fn take_return(&mut self) -> bool {
+        let returns = self.presence.returns();
+        std::mem::replace(&mut self.returns, returns) != returns
     }
 
     /// Whether the seat is held for a player who is away.

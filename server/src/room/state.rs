@@ -130,16 +130,19 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// A player's connection was lost and the seat is held, or they are back. Nobody is told: the seat is theirs all the while.
-    pub fn hold(&mut self, seat: SeatId, is_away: bool, fighter: HeldFighter) {
+    /// A player's connection was lost, and the seat is held. Nobody is told: the seat is theirs all the while.
+    pub fn hold(&mut self, seat: SeatId, fighter: HeldFighter) {
         let Some(Some(seat)) = self.seats.get_mut(seat.index()) else { return };
-        match (seat.away.is_some(), is_away) {
-            (false, true) => {
-                let brain = if fighter == HeldFighter::Bot { self.bots.brain() } else { None };
-                seat.away = Some(brain.map_or(Away::Idle, Away::Bot));
-            }
-            (true, false) => seat.come_back(self.tick, self.rate),
-            _ => {}
+        if seat.away.is_none() {
+            let brain = if fighter == HeldFighter::Bot { self.bots.brain() } else { None };
+            seat.away = Some(brain.map_or(Away::Idle, Away::Bot));
+        }
+    }
+
+    /// They are back, on a connection whose inputs begin anew.
+    pub fn come_back(&mut self, seat: SeatId) {
+        if let Some(Some(seat)) = self.seats.get_mut(seat.index()) {
+            seat.come_back(self.tick, self.rate);
         }
     }
 
@@ -305,15 +308,28 @@ mod tests {
         let seat = sit(&mut room, 1).unwrap();
         let bend = |tick| InputRun::new(Tick(tick), Aimed::at(Tick(tick), Steering { bend: 9 }));
         room.input(seat, &bend(1), 0);
-        room.hold(seat, true, HeldFighter::Idle);
+        room.hold(seat, HeldFighter::Idle);
         room.step();
         assert_eq!(room.publish().entities()[0].1.bend, 0, "what was on its way is not played");
         assert_eq!(room.occupancy(), (1, 0), "the seat is still a person's");
-        room.hold(seat, false, HeldFighter::Idle);
+        room.come_back(seat);
         assert_eq!(room.publish().seat(seat).unwrap().used, None, "a new connection has sent nothing yet");
         room.input(seat, &bend(2), 16);
         room.step();
         assert_eq!(room.publish().entities()[0].1.bend, 9);
+    }
+
+    #[test]
+    fn what_a_connection_that_broke_had_sent_is_not_taken_for_the_next_ones_word() {
+        let mut room = room(2, 0);
+        let seat = sit(&mut room, 1).unwrap();
+        let bend = |bend| InputRun::new(Tick(1), Aimed::at(Tick(1), Steering { bend }));
+        room.input(seat, &bend(9), 0);
+        // Away and back between two looks of the room.
+        room.come_back(seat);
+        room.input(seat, &bend(4), 0);
+        room.step();
+        assert_eq!(room.publish().entities()[0].1.bend, 4);
     }
 
     #[test]
@@ -322,7 +338,7 @@ mod tests {
         let seat = sit(&mut room, 1).unwrap();
         room.publish();
         let before: Vec<_> = room.roster().collect();
-        room.hold(seat, true, HeldFighter::Bot);
+        room.hold(seat, HeldFighter::Bot);
         let bends = (0..300).filter(|_| {
             room.step();
             room.publish().entities()[0].1.bend != 0

@@ -189,9 +189,10 @@ impl<G: Game> RoomTask<G> {
     /// One tick, from its first command to its frame.
     fn tick(&mut self) {
         let started = Instant::now();
+        // First, so that what a new connection brings is not taken for what the old one did.
+        self.hold_seats();
         self.drain_inbox();
         self.release_seats();
-        self.hold_seats();
         self.state.settle_bots(&mut self.changed);
         self.state.step();
         self.tell_roster();
@@ -265,11 +266,16 @@ impl<G: Game> RoomTask<G> {
     /// Sees who has lost their connection, and who is back.
     fn hold_seats(&mut self) {
         self.away = 0;
-        for (at, link) in self.links.iter().enumerate() {
+        for (at, link) in self.links.iter_mut().enumerate() {
             let Some(link) = link else { continue };
-            let is_away = link.is_away();
-            self.away += u16::from(is_away);
-            self.state.hold(SeatId(at as u16), is_away, self.held);
+            let seat = SeatId(at as u16);
+            if link.take_return() {
+                self.state.come_back(seat);
+            }
+            if link.is_away() {
+                self.away += 1;
+                self.state.hold(seat, self.held);
+            }
         }
     }
 
