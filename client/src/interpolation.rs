@@ -84,7 +84,7 @@ impl<E: Entity> Interpolation<E> {
         let passed = u32::try_from(at.since(Moment::of(earlier.tick))).unwrap_or(0);
         match self.views.get(after).filter(|_| after > 0) {
             Some(later) => {
-                let whole = later.tick.since(earlier.tick) * Moment::PARTS;
+                let whole = later.tick.since(earlier.tick).saturating_mul(Moment::PARTS);
                 drawn.extend(things.map(|(id, thing)| (*id, between(thing, later.get(*id), passed, whole))));
             }
             None => drawn.extend(things.map(|(id, thing)| (*id, beyond(thing, passed)))),
@@ -161,6 +161,14 @@ mod tests {
         assert_eq!(drawn(&seen, 14 * 16), (14 * 16, Motion::Extrapolated), "three ticks are 100 ms");
         assert_eq!(drawn(&seen, 14 * 16 + 1), (14 * 16, Motion::Frozen));
         assert_eq!(drawn(&seen, 99 * 16), (14 * 16, Motion::Frozen));
+    }
+
+    #[test]
+    fn a_server_whose_ticks_leap_is_drawn_all_the_same() {
+        let mut seen = seen(&[10]);
+        let entities = vec![(ID, walker(0))];
+        seen.push(Arc::new(View { tick: Tick(u32::MAX), entities }));
+        assert_eq!(drawn(&seen, 10 * 16 + 5).1, Motion::Interpolated);
     }
 
     #[test]
