@@ -2,7 +2,7 @@
 
 use quarrel_harness::sim::{
     Link,
-    soak::{GAUGES, soak},
+    soak::{COUNTERS, GAUGES, soak},
 };
 
 /// What is played.
@@ -28,6 +28,9 @@ pub(crate) fn run(arguments: &Arguments) {
     for sample in soak(arguments.seed, &link, arguments.players, arguments.minutes) {
         let mut line = serde_json::json!({ "minute": sample.minute, "memory_kib": sample.memory_kib });
         for (name, value) in GAUGES.into_iter().zip(sample.gauges) {
+            line[name] = value.into();
+        }
+        for (name, value) in COUNTERS.into_iter().zip(sample.done) {
             line[name] = value.into();
         }
         println!("{line}");

@@ -16,10 +16,20 @@ pub struct Sample {
     pub memory_kib: u64,
     /// Sessions, players on seats, rooms and held seats, as the server counts them.
     pub gauges: [f64; 4],
+    /// What the room did since the sample before: as [`COUNTERS`] say.
+    pub done: [f64; 4],
 }
 
 /// What [`Sample::gauges`] are.
 pub const GAUGES: [&str; 4] = ["quarrel_sessions", "quarrel_players", "quarrel_rooms", "quarrel_seats_held"];
+
+/// What [`Sample::done`] counts.
+pub const COUNTERS: [&str; 4] = [
+    "quarrel_inputs_total{fate=\"used\"}",
+    "quarrel_bytes_total{direction=\"sent\"}",
+    "quarrel_slips_total",
+    "quarrel_room_panics_total",
+];
 
 /// Plays for so many simulated minutes over a link, and looks every five of them.
 ///
@@ -35,10 +45,14 @@ pub fn soak(seed: u64, link: &Link, players: u32, minutes: u64) -> Vec<Sample> {
         };
         let tasks: Vec<_> = (0..players).map(play).collect();
         let mut samples = Vec::new();
+        let mut before = [0.0; COUNTERS.len()];
         for minute in (EVERY..=minutes).step_by(EVERY as usize) {
             sleep(Duration::from_secs(EVERY * 60)).await;
             let gauges = GAUGES.map(|name| world.metric(name));
-            samples.push(Sample { minute, memory_kib: memory_kib(), gauges });
+            let counters = COUNTERS.map(|name| world.metric(name));
+            let done = std::array::from_fn(|at| counters[at] - before[at]);
+            before = counters;
+            samples.push(Sample { minute, memory_kib: memory_kib(), gauges, done });
         }
         for task in tasks {
             let played = task.await.expect("a player that does not panic").expect("a connection");
