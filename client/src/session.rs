@@ -296,7 +296,7 @@ impl<G: Predict> Session<G> {
     }
 
     fn send_interval(&self) -> u32 {
-        u32::from(self.welcome.tick_rate.hz() / self.welcome.send_rate.max(1))
+        self.welcome.tick_rate.ticks_per_send(self.welcome.send_rate)
     }
 }
 

@@ -68,6 +68,14 @@ impl TickRate {
         if ticks == 0 { 1 } else { ticks as u32 }
     }
 
+    /// The most ticks that lie between two snapshots of so many a second, at least one.
+    #[must_use]
+    pub const fn ticks_per_send(self, send_rate: u16) -> u32 {
+        let sends = if send_rate == 0 { 1 } else { send_rate };
+        let ticks = self.0.div_ceil(sends);
+        if ticks == 0 { 1 } else { ticks as u32 }
+    }
+
     /// One tick's length in nanoseconds, rounded down.
     #[must_use]
     pub const fn period_ns(self) -> u64 {
@@ -93,6 +101,12 @@ mod tests {
     #[test]
     fn a_duration_is_never_shorter_than_one_tick() {
         assert_eq!(TickRate::new(1).unwrap().ticks(5), 1);
+    }
+
+    #[test]
+    fn snapshots_lie_a_whole_number_of_ticks_apart() {
+        let apart = |hz, sends| TickRate::new(hz).unwrap().ticks_per_send(sends);
+        assert_eq!([apart(30, 30), apart(60, 30), apart(60, 25), apart(20, 60)], [1, 2, 3, 1]);
     }
 
     #[test]

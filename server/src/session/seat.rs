@@ -70,7 +70,7 @@ pub(super) enum SeatNews<G: Game> {
 impl<G: Game> Seat<G> {
     pub(super) fn new(joined: Joined<G>, seating: Seating, send_rate: u16) -> Self {
         let rate = joined.room.status().rate;
-        let ticks_per_frame = u32::from(rate.hz().div_ceil(send_rate.max(1)));
+        let ticks_per_frame = rate.ticks_per_send(send_rate);
         Self {
             joined,
             seating,
