@@ -18,7 +18,6 @@ use tokio::{
 };
 
 use crate::{
-    comeback::{self, Comeback},
     connect::{ConnectError, Connector, Link},
     control::{ControlError, ControlStream},
     driven::Traffic,
@@ -26,6 +25,7 @@ use crate::{
     nudge::{Nudge, nudge},
     pilot::{Ending, Happening, Pilot, Welcome},
     requests::Requests,
+    resume::{self, Resumption},
     screen::SharedScreen,
     session::Session,
 };
@@ -156,7 +156,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
     pub async fn run(mut self) -> Driven<P> {
         let ending = loop {
             let ending = self.live().await;
-            if let ControlFlow::Break(ending) = self.come_back(ending).await {
+            if let ControlFlow::Break(ending) = self.resume(ending).await {
                 break ending;
             }
         };
@@ -186,20 +186,20 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
     }
 
     /// After a connection broke: another one, while the seat is held.
-    async fn come_back(&mut self, ending: Ending) -> ControlFlow<Ending> {
+    async fn resume(&mut self, ending: Ending) -> ControlFlow<Ending> {
         if !ending.is_loss() || self.welcome.hold.is_zero() {
             return ControlFlow::Break(ending);
         }
         let flow = self.pilot.on(Happening::Interrupted, self.now());
         self.follow(flow)?;
-        let comeback = Comeback {
+        let resumption = Resumption {
             connector: &self.connector,
             name: &self.name,
             resume: self.session.resume(),
             rtt: self.connection.rtt(),
             until: Instant::now() + self.welcome.hold,
         };
-        let (link, commands) = comeback::come_back::<G>(comeback, &mut self.commands, ending).await?;
+        let (link, commands) = resume::resume::<G>(resumption, &mut self.commands, ending).await?;
         self.go_on_with(link);
         let now = self.now();
         let flow = self.session.resumed(self.welcome.clone(), &mut self.pilot, now);

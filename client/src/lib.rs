@@ -28,12 +28,13 @@
 //!   Over a bad link a newcomer is seated as quickly as packets allow: `opening` and `repeat` say more than once what opens a
 //!   connection, `nudge` keeps it awake until the seat is there.
 //! - [`driver`]: the one task of a player. [`pilot`] is what drives their seat: a handle, or a bot. When the connection breaks,
-//!   `comeback` makes another one while the seat is held.
+//!   `resume` makes another one while the seat is held.
 //! - Pure parts, which know neither tokio nor quinn. On the way up: [`clock`] (when to send the input of which tick), [`margin`]
 //!   (how early), [`inputs`] and [`redundancy`] (what was sent may be lost). On the way down: [`baseline`] (snapshots to views),
 //!   [`events`] (each once, in order, when the screen is there).
 //! - Pure too, what a player sees: [`screen`], made of [`playout`] (where it is in time), [`interpolation`] (others between two
-//!   snapshots), [`prediction`] (own things ahead of the server) and [`correction`] (what was wrong is eased away).
+//!   snapshots), [`prediction`] (own things ahead of the server), [`matching`] (which of them is which of the server's) and
+//!   [`correction`] (what was wrong is eased away).
 //! - [`swarm`]: many bots on one server, and a report.
 
 pub mod handle;
@@ -51,11 +52,11 @@ mod keyframes;
 mod nudge;
 mod requests;
 
-mod comeback;
 mod command;
 mod driven;
 pub mod driver;
 pub mod pilot;
+mod resume;
 mod session;
 
 pub mod clock;
@@ -68,6 +69,7 @@ pub mod events;
 
 pub mod correction;
 pub mod interpolation;
+pub mod matching;
 pub mod playout;
 pub mod prediction;
 pub mod screen;

@@ -16,7 +16,10 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-use crate::correction::{Corrections, Moved, came_from, loosed, moved, pair};
+use crate::{
+    correction::Corrections,
+    matching::{Moved, came_from, loosed, moved, pair},
+};
 
 /// For how long prediction goes on without a snapshot, in milliseconds; then the seat's own things stand still.
 const AHEAD_MS: u32 = 2000;

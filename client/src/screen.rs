@@ -17,8 +17,8 @@ use quarrel_shared::{
 
 use crate::{
     clock::Slot,
-    correction::{came_from, loosed},
     interpolation::{Interpolation, Motion},
+    matching::{came_from, loosed},
     playout::Playout,
     prediction::{Prediction, PredictionCounts},
 };

@@ -28,7 +28,7 @@ const ATTEMPT_ROUND_TRIPS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// What an attempt needs.
-pub(crate) struct Comeback<'a> {
+pub(crate) struct Resumption<'a> {
     pub(crate) connector: &'a Connector,
     pub(crate) name: &'a str,
     pub(crate) resume: Resume,
@@ -39,14 +39,14 @@ pub(crate) struct Comeback<'a> {
 }
 
 /// Another connection, and what the player asked for meanwhile; breaks with how it all ended when there is none.
-pub(crate) async fn come_back<G: Predict>(
-    comeback: Comeback<'_>,
+pub(crate) async fn resume<G: Predict>(
+    resumption: Resumption<'_>,
     commands: &mut mpsc::Receiver<Command>,
     ending: Ending,
 ) -> ControlFlow<Ending, (Link, Vec<Command>)> {
     let mut asked = Vec::new();
-    let until = comeback.until;
-    let trying = timeout_at(until, try_until_it_works::<G>(comeback));
+    let until = resumption.until;
+    let trying = timeout_at(until, try_until_it_works::<G>(resumption));
     tokio::pin!(trying);
     loop {
         tokio::select! {
@@ -66,8 +66,8 @@ pub(crate) async fn come_back<G: Predict>(
     }
 }
 
-async fn try_until_it_works<G: Predict>(comeback: Comeback<'_>) -> ControlFlow<Ending, Link> {
-    let Comeback { connector, name, resume, rtt, .. } = comeback;
+async fn try_until_it_works<G: Predict>(resumption: Resumption<'_>) -> ControlFlow<Ending, Link> {
+    let Resumption { connector, name, resume, rtt, .. } = resumption;
     let patience = ATTEMPT_LEAST.max(rtt * ATTEMPT_ROUND_TRIPS);
     loop {
         match connector.reconnect::<G>(name, resume.clone(), patience).await {
