@@ -1,0 +1,184 @@
+//! One seat's inputs, from when each was meant to be sent until a snapshot says that the server has used it.
+//!
+//! The model is open: a bot means to send an input each tick, whatever the server or this machine does. A clock that was set anew, a
+//! connection that broke, a process that was stopped: the moments that passed meanwhile were meant too, and wait for the same answer.
+//! Whoever counted only what was sent would leave out exactly the bad times (coordinated omission, as Gil Tene calls it).
+//!
+//! Pure: moments are given, as the time since any epoch that the caller keeps to.
+
+use std::{collections::VecDeque, time::Duration};
+
+use quarrel_shared::tick::Tick;
+
+use crate::clock::Slot;
+
+/// Inputs that wait, at most; runs of missed moments count as one. Twenty seconds at 128 Hz: older ones are given up.
+const PENDING: usize = 2560;
+
+/// A gap of so many periods is one in which moments were missed. A clock stretches by 5 % at most.
+const GAP: f64 = 1.5;
+
+/// What was meant to be sent longer ago than this, at the end, was waited for in vain; the rest is still on its way.
+const IN_VAIN: Duration = Duration::from_secs(1);
+
+/// Moments at a tick's distance: one, or as many as were missed in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::swarm) struct Moments {
+    /// The first one.
+    pub(in crate::swarm) first: Duration,
+    /// How many.
+    pub(in crate::swarm) count: u32,
+    /// From one to the next.
+    pub(in crate::swarm) period: Duration,
+}
+
+impl Moments {
+    /// Each of them.
+    pub(in crate::swarm) fn each(self) -> impl Iterator<Item = Duration> {
+        (0..self.count).map(move |n| self.first + self.period * n)
+    }
+}
+
+/// The inputs of one seat.
+#[derive(Debug)]
+pub(in crate::swarm) struct Ledger {
+    period: Duration,
+    /// What waits, with the tick that answers it, oldest first.
+    pending: VecDeque<(Tick, Moments)>,
+    last: Option<Duration>,
+}
+
+impl Ledger {
+    /// Of a seat in a room with this much time from tick to tick.
+    pub(in crate::swarm) const fn new(period: Duration) -> Self {
+        Self { period, pending: VecDeque::new(), last: None }
+    }
+
+    /// An input is sent; gives the moments that were meant since the last one, this one the last of them. `give_up` is told of
+    /// those that nobody waits for any more.
+    pub(in crate::swarm) fn push(&mut self, slot: Slot, mut give_up: impl FnMut(Moments)) -> Moments {
+        let moments = self.meant(slot.due);
+        self.last = Some(slot.due);
+        if self.pending.len() == PENDING
+            && let Some((_, oldest)) = self.pending.pop_front()
+        {
+            give_up(oldest);
+        }
+        self.pending.push_back((slot.tick, moments));
+        moments
+    }
+
+    /// A snapshot says that the input of this tick was used: whatever was meant for it or an earlier one is answered.
+    pub(in crate::swarm) fn used(&mut self, tick: Tick, mut answered: impl FnMut(Moments)) {
+        while let Some((_, moments)) = self.pending.pop_front_if(|(meant, _)| *meant <= tick) {
+            answered(moments);
+        }
+    }
+
+    /// The seat is given up, or lost (then moments were meant until `now`). What waits by then has waited in vain, unless it may
+    /// still be on its way.
+    pub(in crate::swarm) fn close(&mut self, now: Duration, lost: bool, mut in_vain: impl FnMut(Moments)) {
+        if lost && self.last.is_some_and(|last| now > last + self.period) {
+            let moments = self.meant(now);
+            self.pending.push_back((Tick(u32::MAX), moments));
+        }
+        for (_, moments) in self.pending.drain(..) {
+            let old = moments.each().take_while(|due| *due + IN_VAIN <= now).count() as u32;
+            if old > 0 {
+                in_vain(Moments { count: old, ..moments });
+            }
+        }
+        self.last = None;
+    }
+
+    /// The moments after the last one, up to this one.
+    fn meant(&self, due: Duration) -> Moments {
+        let passed = due.saturating_sub(self.last.unwrap_or(due)).div_duration_f64(self.period);
+        if self.last.is_none() || passed < GAP {
+            return Moments { first: due, count: 1, period: self.period };
+        }
+        let count = passed.round() as u32;
+        Moments { first: due.saturating_sub(self.period * (count - 1)), count, period: self.period }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_millis(33);
+
+    fn slot(tick: u32, due_ms: u64) -> Slot {
+        Slot { tick: Tick(tick), due: Duration::from_millis(due_ms) }
+    }
+
+    fn push(ledger: &mut Ledger, slot: Slot) -> u32 {
+        ledger.push(slot, |_| panic!("nothing is given up")).count
+    }
+
+    fn latencies(ledger: &mut Ledger, tick: u32, now_ms: u64) -> Vec<u64> {
+        let mut found = Vec::new();
+        ledger.used(Tick(tick), |moments| {
+            found.extend(moments.each().map(|due| now_ms - due.as_millis() as u64));
+        });
+        found
+    }
+
+    #[test]
+    fn latency_counts_from_the_intended_moment() {
+        let mut ledger = Ledger::new(PERIOD);
+        (0..3).for_each(|n| assert_eq!(push(&mut ledger, slot(10 + n, 100 + 33 * u64::from(n))), 1));
+        assert_eq!(latencies(&mut ledger, 11, 190), [90, 57], "the third was not used yet");
+        assert_eq!(latencies(&mut ledger, 11, 200), [], "and each is answered once");
+    }
+
+    #[test]
+    fn moments_that_a_stall_swallowed_were_meant_too() {
+        let mut ledger = Ledger::new(PERIOD);
+        push(&mut ledger, slot(10, 100));
+        latencies(&mut ledger, 10, 150);
+        // A clock that was set anew after 2 s goes on with a later tick: 61 moments passed.
+        assert_eq!(push(&mut ledger, slot(75, 100 + 61 * 33)), 61);
+        let found = latencies(&mut ledger, 75, 100 + 61 * 33 + 40);
+        assert_eq!((found.len(), found[0], found[60]), (61, 60 * 33 + 40, 40));
+    }
+
+    #[test]
+    fn a_clock_that_stretches_misses_nothing() {
+        let mut ledger = Ledger::new(PERIOD);
+        let mut due = 0;
+        for tick in 0..100 {
+            assert_eq!(push(&mut ledger, slot(tick, due)), 1);
+            due += if tick % 2 == 0 { 31 } else { 35 };
+        }
+    }
+
+    #[test]
+    fn at_the_end_only_what_waited_long_has_waited_in_vain() {
+        let mut ledger = Ledger::new(PERIOD);
+        (0..60).for_each(|n| drop(push(&mut ledger, slot(n, 33 * u64::from(n)))));
+        let mut old = 0;
+        ledger.close(Duration::from_millis(33 * 60), false, |moments| old += moments.count);
+        assert_eq!(old, 30, "those of the first 980 ms");
+    }
+
+    #[test]
+    fn a_seat_that_was_lost_meant_to_play_until_the_end() {
+        let mut ledger = Ledger::new(PERIOD);
+        push(&mut ledger, slot(1, 0));
+        let mut old = 0;
+        ledger.close(Duration::from_secs(11), true, |moments| old += moments.count);
+        let meant = 10_000 / 33;
+        assert!((meant..=meant + 1).contains(&old), "{old} moments were waited for in vain");
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut ledger = Ledger::new(PERIOD);
+        let mut given_up = 0;
+        for tick in 0..10_000 {
+            ledger.push(slot(tick, 33 * u64::from(tick)), |moments| given_up += moments.count);
+        }
+        assert_eq!((ledger.pending.len(), given_up as usize), (PENDING, 10_000 - PENDING));
+    }
+}

@@ -1,0 +1,187 @@
+//! All that was counted in a run, by second and in total.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use super::{Batch, Row, Vitals};
+use crate::swarm::{
+    hostile::HostileRecord,
+    report::{Percentiles, Second, round},
+};
+
+/// For how many seconds a second's distributions are kept: whatever is said of it later counts in the totals alone. A seat is held
+/// for 30 s, and an answer that came later than that was not one.
+const KEPT_S: u32 = 60;
+
+/// Everything that is kept of what happened, at most.
+const INCIDENTS: usize = 256;
+
+/// A run's counts.
+#[derive(Debug)]
+pub struct Timeline {
+    /// The seconds that rates and distributions are over.
+    measured: Range<u32>,
+    groups: Vec<Totals>,
+    all: Totals,
+    /// The newest seconds, whole.
+    recent: BTreeMap<u32, Row>,
+    /// Those before, as they are plotted.
+    seconds: Vec<Second>,
+    vitals: BTreeMap<u32, Vitals>,
+    hostile: BTreeMap<String, HostileRecord>,
+    incidents: Vec<(u64, String)>,
+    newest: u32,
+}
+
+/// What a group of bots counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// In the whole run.
+    pub whole: Row,
+    /// In the measured part of it.
+    pub measured: Row,
+}
+
+impl Totals {
+    fn push(&mut self, row: &Row, is_measured: bool) {
+        self.whole.merge(row);
+        if is_measured {
+            self.measured.merge(row);
+        }
+    }
+}
+
+impl Timeline {
+    /// An empty one for so many groups, whose rates and distributions are over these seconds.
+    #[must_use]
+    pub fn new(groups: usize, measured: Range<u32>) -> Self {
+        Self {
+            measured,
+            groups: vec![Totals::default(); groups],
+            all: Totals::default(),
+            recent: BTreeMap::new(),
+            seconds: Vec::new(),
+            vitals: BTreeMap::new(),
+            hostile: BTreeMap::new(),
+            incidents: Vec::new(),
+            newest: 0,
+        }
+    }
+
+    /// Adds what a thread or an agent hands over.
+    pub fn push(&mut self, batch: Batch) {
+        for (second, group, row) in batch.rows {
+            let is_measured = self.measured.contains(&second);
+            self.all.push(&row, is_measured);
+            if let Some(group) = self.groups.get_mut(usize::from(group)) {
+                group.push(&row, is_measured);
+            }
+            if second as usize >= self.seconds.len() {
+                self.recent.entry(second).or_default().merge(&row);
+            }
+            self.newest = self.newest.max(second);
+        }
+        for (second, vitals) in batch.vitals {
+            self.vitals.entry(second).or_default().merge(&vitals);
+        }
+        for (kind, record) in batch.hostile {
+            self.hostile.entry(kind).or_default().merge(&record);
+        }
+        self.incidents.extend(batch.incidents);
+        self.incidents.sort();
+        self.incidents.truncate(INCIDENTS);
+        self.condense(self.newest.saturating_sub(KEPT_S));
+    }
+
+    /// What all bots counted.
+    #[must_use]
+    pub const fn all(&self) -> &Totals {
+        &self.all
+    }
+
+    /// What each group counted.
+    #[must_use]
+    pub fn groups(&self) -> &[Totals] {
+        &self.groups
+    }
+
+    /// What the swarm cost in the measured part, and the greatest of its threads' busiest seconds.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        let mut sum = Vitals::default();
+        for (_, vitals) in self.vitals.range(self.measured.clone()) {
+            let (rss, threads) = (sum.rss_bytes.max(vitals.rss_bytes), sum.threads.max(vitals.threads));
+            sum.merge(vitals);
+            (sum.rss_bytes, sum.threads) = (rss, threads);
+        }
+        sum
+    }
+
+    /// What hostile bots did, by kind.
+    #[must_use]
+    pub const fn hostile(&self) -> &BTreeMap<String, HostileRecord> {
+        &self.hostile
+    }
+
+    /// What happened, in order, and how many milliseconds after the start.
+    #[must_use]
+    pub fn incidents(&self) -> &[(u64, String)] {
+        &self.incidents
+    }
+
+    /// The newest second that has passed whole, as it is known by now.
+    #[must_use]
+    pub fn latest(&self) -> Option<Second> {
+        let second = self.newest.checked_sub(1)?;
+        Some(self.summarise(second, &self.recent.get(&second).cloned().unwrap_or_default()))
+    }
+
+    /// All seconds, as they are plotted.
+    #[must_use]
+    pub fn seconds(mut self) -> Vec<Second> {
+        self.condense(self.newest + 1);
+        self.seconds
+    }
+
+    fn condense(&mut self, before: u32) {
+        for second in self.seconds.len() as u32..before {
+            let row = self.recent.remove(&second).unwrap_or_default();
+            let summary = self.summarise(second, &row);
+            self.seconds.push(summary);
+        }
+    }
+
+    fn summarise(&self, at_s: u32, row: &Row) -> Second {
+        let counts = &row.counts;
+        let mut lag = row.lag.quantile(0.99);
+        let mut swarm_cores = 0.0;
+        if let Some(vitals) = self.vitals.get(&at_s) {
+            lag = lag.max(vitals.beat.quantile(0.99));
+            swarm_cores = vitals.cpu_us as f64 / 1e6;
+        }
+        Second {
+            at_s,
+            measured: self.measured.contains(&at_s),
+            bots: round(counts.played_us as f64 / 1e6),
+            bots_wanted: 0,
+            joins: counts.joined,
+            closes: row.closes.values().sum(),
+            resumes: counts.resumes,
+            input_ack_ms: Percentiles::of(&row.input_ack),
+            snapshot_age_ms: Percentiles::of(&row.snapshot_age),
+            snapshot_gap_ms: Percentiles::of(&row.snapshot_gap),
+            snapshots: counts.snapshots,
+            snapshots_lost: counts.snapshots_lost,
+            frozen_percent: percent(counts.frozen, counts.looks),
+            bytes_down: counts.bytes_down,
+            bytes_up: counts.bytes_up,
+            lag_ms_p99: lag as f64 / 1000.0,
+            swarm_cores: round(swarm_cores),
+            server: None,
+        }
+    }
+}
+
+/// The share of a part, in per cent; 0 of nothing.
+pub(in crate::swarm) fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { round(100.0 * part as f64 / whole as f64) }
+}

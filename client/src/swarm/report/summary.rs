@@ -1,0 +1,162 @@
+//! A report as a person reads it at the end of a run.
+
+use std::{collections::BTreeMap, fmt};
+
+use super::{Comparison, GameFigures, Percentiles, Report, ServerFigures, SwarmFigures, Verdict};
+
+/// How many differences to another run are shown: the greatest first.
+const DIFFERENCES: usize = 8;
+
+impl Verdict {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Invalid => "invalid",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Display for Percentiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { p50, p90, p99, p999, max, .. } = self;
+        write!(f, "p50 {p50:.1}  p90 {p90:.1}  p99 {p99:.1}  p99.9 {p999:.1}  max {max:.1}")
+    }
+}
+
+impl fmt::Display for ServerFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:.3} ms of CPU per player and second ({:.2} cores), {:.0} MB, tick p99 {:.2} ms, max {:.1} ms, {} overruns",
+            self.cpu_ms_per_player_s,
+            self.cpu_cores,
+            self.rss_mb,
+            self.tick_ms_p99,
+            self.tick_ms_max,
+            self.overruns
+        )
+    }
+}
+
+impl fmt::Display for SwarmFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "late by p99 {:.1} ms, max {:.1} ms; {:.3} ms of CPU per bot and second, busiest thread {:.0} %, {:.0} MB",
+            self.lag_ms_p99, self.lag_ms_max, self.cpu_ms_per_bot_s, self.busiest_thread_percent, self.rss_mb
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} bots, {:.1} s: {} joined, {} refused, {} disconnected, {} resumes",
+            self.bots, self.seconds, self.joined, self.refused, self.disconnected, self.resumes
+        )?;
+        let times = [
+            ("join", self.join_ms),
+            ("input ack", self.input_ack_ms),
+            ("age", self.snapshot_age_ms),
+            ("gap", self.snapshot_gap_ms),
+        ];
+        for (name, times) in times {
+            match times {
+                Some(times) => line(f, name, &format_args!("{times} ms"))?,
+                None => line(f, name, &"none")?,
+            }
+        }
+        line(
+            f,
+            "per bot",
+            &format_args!(
+                "{:.1} snapshots/s, {:.0} B/s down, {:.0} B/s up; {:.2} % of snapshots lost, {:.2} % of time frozen, {:.2} \
+                 corrections a minute",
+                self.snapshots_per_bot_s,
+                self.bytes_down_per_bot_s,
+                self.bytes_up_per_bot_s,
+                self.snapshots_lost_percent,
+                self.frozen_percent,
+                self.corrections_per_bot_min
+            ),
+        )?;
+        let GameFigures { shots, hits, eliminations, matches_finished } = self.game;
+        line(
+            f,
+            "game",
+            &format_args!(
+                "{shots} shots, {hits} hits, {eliminations} eliminations, {matches_finished} matches finished"
+            ),
+        )?;
+        for (name, group) in &self.groups {
+            let acks = group.input_ack_ms.map_or_else(|| "none".to_owned(), |times| format!("{times} ms"));
+            line(f, name, &format_args!("{} joined, input ack {acks}", group.joined))?;
+        }
+        for (kind, hostile) in &self.hostile {
+            let ends = list(&hostile.closes);
+            line(f, kind, &format_args!("{} lives, {} sent; {ends}", hostile.lives, hostile.sent))?;
+        }
+        if let Some(server) = &self.server {
+            line(f, "server", server)?;
+        }
+        line(f, "swarm", &self.swarm)?;
+        if self.events_lost + self.events_doubled > 0 {
+            let (lost, doubled) = (self.events_lost, self.events_doubled);
+            line(f, "events", &format_args!("{lost} lost, {doubled} doubled: a bug"))?;
+        }
+        if self.inputs_unacked > 0 {
+            line(f, "unanswered", &format_args!("{} of {} inputs", self.inputs_unacked, self.inputs))?;
+        }
+        if self.refused + self.disconnected > 0 {
+            line(f, "closes", &list(&self.closes))?;
+        }
+        if let Some(trouble) = &self.trouble {
+            line(f, "first", trouble)?;
+        }
+        if let Some(comparison) = &self.baseline {
+            write!(f, "{comparison}")?;
+        }
+        for rule in &self.slo {
+            let value =
+                rule.value.map_or_else(|| "nothing was measured".to_owned(), |value| value.to_string());
+            line(f, if rule.ok { "held" } else { "broken" }, &format_args!("{} ({value})", rule.rule))?;
+        }
+        write!(f, "{:<12}{}", "verdict", self.verdict)?;
+        for why in &self.why {
+            write!(f, "\n{:<12}{why}", "")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut differences: Vec<_> =
+            self.figures.iter().filter_map(|(name, delta)| Some((name, delta, delta.percent?))).collect();
+        differences.sort_by(|one, other| other.2.abs().total_cmp(&one.2.abs()));
+        line(f, "against", &format_args!("{}; the greatest differences:", self.file))?;
+        for (name, delta, percent) in differences.into_iter().take(DIFFERENCES) {
+            line(f, "", &format_args!("{name}: {} -> {} ({percent:+.1} %)", delta.then, delta.now))?;
+        }
+        Ok(())
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, what: &dyn fmt::Display) -> fmt::Result {
+    writeln!(f, "{name:<12}{what}")
+}
+
+fn list(closes: &BTreeMap<String, u64>) -> String {
+    closes.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
+}
