@@ -5,12 +5,24 @@ use std::time::Duration;
 /// The units, the longer names first: `ms` must not be read as an `m` followed by an `s`.
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
-/// Reads a duration for clap.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+/// Reads a duration.
+///
+/// # Errors
+/// A sentence that says what one looks like.
+pub fn parse(text: &str) -> Result<Duration, String> {
     let unit = UNITS.iter().find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, *ms)));
     unit.and_then(|(number, ms)| number.parse::<u64>().ok()?.checked_mul(ms))
         .map(Duration::from_millis)
-        .ok_or_else(|| "a duration is a whole number and ms, s, m or h, as in 500ms or 20s".to_owned())
+        .ok_or_else(|| format!("'{text}' is no duration: write a whole number and ms, s, m or h, as in 500ms or 20s"))
+}
+
+/// Writes one so that [`parse`] reads it, in the greatest unit that fits. What is below a millisecond is left out.
+#[must_use]
+pub fn format(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    let fits = |(_, unit_ms): &&(&str, u64)| ms > 0 && ms.is_multiple_of(u128::from(*unit_ms));
+    let (unit, unit_ms) = UNITS.iter().rev().find(fits).unwrap_or(&("s", 1000));
+    format!("{}{unit}", ms / u128::from(*unit_ms))
 }
 
 #[cfg(test)]
@@ -21,6 +33,7 @@ mod tests {
     fn a_number_and_a_unit_make_a_duration() {
         for (text, ms) in [("500ms", 500), ("20s", 20_000), ("2m", 120_000), ("1h", 3_600_000), ("0s", 0)] {
             assert_eq!(parse(text), Ok(Duration::from_millis(ms)), "{text}");
+            assert_eq!(format(Duration::from_millis(ms)), text);
         }
     }
 

@@ -1,0 +1,349 @@
+//! One bot: it comes at its time, takes a seat, plays until it is to leave, and counts how that goes.
+
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
+
+use quarrel_shared::{
+    game::{Brain, Predict},
+    protocol::{CloseReason, datagram::SnapshotHeader},
+};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    crew::Crew,
+    measure::{Ledger, Row},
+    schedule::Order,
+};
+use crate::{
+    clock::Slot,
+    connect::{ConnectError, Connector},
+    driver::{Command, Driver, Traffic},
+    interpolation::Motion,
+    pilot::{Ending, Happening, Joined, Pilot},
+    screen::Drawn,
+    session::LinkCounts,
+};
+
+/// How long a bot waits before it asks for a seat again: its room was busy, or is gone.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Plays one bot from its coming to its end.
+pub(super) async fn play<G: Predict>(
+    connector: Connector,
+    order: Order,
+    brain: Option<Box<dyn Brain<G>>>,
+    crew: Arc<Crew>,
+) {
+    let leaves = crew.start + order.leaves.unwrap_or(crew.length);
+    let target = crew.target(order.group);
+    let (commands, commands_out) = mpsc::channel(4);
+    let wants_seat = Arc::new(Notify::new());
+    let pilot = BotPilot::<G>::new(brain, &order, Arc::clone(&crew), Arc::clone(&wants_seat));
+    let name = format!("bot-{}", order.bot);
+    let driver = tokio::select! {
+        biased;
+        () = crew.stop.cancelled() => return crew.missed(&order),
+        () = sleep_until(leaves) => return crew.missed(&order),
+        driver = Driver::join(&connector, &name, target, pilot, commands_out) => match driver {
+            Ok(driver) => driver,
+            Err(error) => return crew.refused(&order, &error),
+        },
+    };
+    let mut breaks = order.breaks.iter().map(|at| crew.start + *at).peekable();
+    let mut asks = None;
+    let mut flight = Box::pin(driver.run());
+    let driven = loop {
+        let next_break = breaks.peek().copied();
+        tokio::select! {
+            biased;
+            driven = &mut flight => break driven,
+            () = crew.stop.cancelled() => break leave(&commands, &mut flight).await,
+            () = sleep_until(leaves) => break leave(&commands, &mut flight).await,
+            () = alarm(next_break) => {
+                breaks.next();
+                // A bot that is on its way back already has no connection to lose.
+                let _ = commands.try_send(Command::Reconnect);
+            }
+            () = wants_seat.notified() => asks = Some(Instant::now() + AGAIN),
+            () = alarm(asks) => {
+                asks = None;
+                let _ = commands.try_send(Command::Join(target));
+            }
+        }
+    };
+    crew.debrief(&order, driven.pilot.outcome(&driven.ending));
+}
+
+/// Tells a bot to go, and waits until it has.
+async fn leave<T>(commands: &mpsc::Sender<Command>, flight: &mut (impl Future<Output = T> + Unpin)) -> T {
+    // A bot takes its commands at once, so the few that fit are never all there.
+    let _ = commands.try_send(Command::Close);
+    flight.await
+}
+
+async fn alarm(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How a bot's story ended.
+pub(super) struct Outcome {
+    /// Whether it ever had a seat.
+    pub(super) joined: bool,
+    /// Why it ended, by its name in reports.
+    pub(super) close: &'static str,
+    /// What went wrong, for a person to read.
+    pub(super) trouble: Option<String>,
+}
+
+/// The seat's decisions by a brain, and what is measured of them.
+struct BotPilot<G: Predict> {
+    brain: Option<Box<dyn Brain<G>>>,
+    crew: Arc<Crew>,
+    wants_seat: Arc<Notify>,
+    group: u16,
+    /// When it was to come, after the run's start.
+    comes: Duration,
+    /// From this player's moments to the run's.
+    offset: Option<Duration>,
+    joined: Option<Joined>,
+    ledger: Option<Ledger>,
+    /// When the newest snapshot came, and half a round trip.
+    heard: Option<(Duration, Duration)>,
+    /// Since when it plays, as far as that was not counted yet.
+    plays_since: Option<Duration>,
+    told: LinkCounts,
+    ever_joined: bool,
+    /// Why it broke off.
+    gave_up: Option<(CloseReason, String)>,
+}
+
+impl<G: Predict> BotPilot<G> {
+    fn new(
+        brain: Option<Box<dyn Brain<G>>>,
+        order: &Order,
+        crew: Arc<Crew>,
+        wants_seat: Arc<Notify>,
+    ) -> Self {
+        Self {
+            brain,
+            crew,
+            wants_seat,
+            group: order.group,
+            comes: order.comes,
+            offset: None,
+            joined: None,
+            ledger: None,
+            heard: None,
+            plays_since: None,
+            told: LinkCounts::default(),
+            ever_joined: false,
+            gave_up: None,
+        }
+    }
+
+    /// A moment of this player as one of the run.
+    fn at(&mut self, now: Duration) -> Duration {
+        let crew = &self.crew;
+        now + *self.offset.get_or_insert_with(|| crew.elapsed().saturating_sub(now))
+    }
+
+    fn count(&self, at: Duration, count: impl FnOnce(&mut Row)) {
+        count(self.crew.recorder().row(at, self.group));
+    }
+
+    fn sit_down(&mut self, at: Duration) {
+        if self.plays_since.replace(at).is_none() {
+            self.crew.recorder().sit_down();
+        }
+    }
+
+    /// Counts how long it played since that was counted last, each second's part where it belongs.
+    fn count_play(&mut self, at: Duration) {
+        let Some(mut since) = self.plays_since else { return };
+        let mut recorder = self.crew.recorder();
+        while since < at {
+            let until = at.min(Duration::from_secs(since.as_secs() + 1));
+            recorder.row(since, self.group).counts.played_us += (until - since).as_micros() as u64;
+            since = until;
+        }
+        self.plays_since = Some(at);
+    }
+
+    fn stand_up(&mut self, at: Duration) {
+        self.count_play(at);
+        if self.plays_since.take().is_some() {
+            self.crew.recorder().stand_up();
+        }
+    }
+
+    /// The seat's story is over. Whoever lost it meant to go on playing.
+    fn close_ledger(&mut self, at: Duration, lost: bool) {
+        let Some(mut ledger) = self.ledger.take() else { return };
+        let (crew, group) = (Arc::clone(&self.crew), self.group);
+        let mut recorder = crew.recorder();
+        ledger.close(at, lost, |moments| {
+            for due in moments.each() {
+                let row = recorder.row(due, group);
+                row.counts.inputs_unacked += 1;
+                row.input_ack.record_time(at.saturating_sub(due));
+            }
+        });
+    }
+
+    fn give_up(&mut self, reason: CloseReason, sentence: String) -> ControlFlow<CloseReason> {
+        self.gave_up = Some((reason, sentence));
+        ControlFlow::Break(CloseReason::Left)
+    }
+
+    /// The seat is gone and the connection lives.
+    fn room_closed(&mut self, at: Duration, reason: CloseReason, sentence: &str) {
+        self.stand_up(at);
+        self.close_ledger(at, true);
+        self.joined = None;
+        self.crew.recorder().push_incident(at, format!("{}: {sentence}", reason.name()));
+        self.wants_seat.notify_one();
+    }
+
+    fn outcome(self, ending: &Ending) -> Outcome {
+        let (close, trouble) = match (self.gave_up, ending) {
+            (Some((reason, sentence)), _) => (reason.name(), Some(sentence)),
+            (None, Ending::Closed { reason, sentence }) => (reason.name(), Some(sentence.clone())),
+            (None, Ending::Left) => ("left", None),
+            (None, Ending::Lost(sentence)) => (ending.name(), Some(sentence.clone())),
+        };
+        Outcome { joined: self.ever_joined, close, trouble }
+    }
+}
+
+impl<G: Predict> Pilot<G> for BotPilot<G> {
+    fn input(&mut self, slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
+        let due = self.at(slot.due);
+        let lag = self.crew.elapsed().saturating_sub(due);
+        if let Some(ledger) = &mut self.ledger {
+            let (group, heard) = (self.group, self.heard);
+            let is_frozen = drawn.map(|drawn| drawn.motion == Motion::Frozen);
+            let mut recorder = self.crew.recorder();
+            let mut waited_in_vain = 0;
+            let moments = ledger.push(Slot { due, ..slot }, |given_up| waited_in_vain += given_up.count);
+            for moment in moments.each() {
+                let row = recorder.row(moment, group);
+                row.counts.inputs += 1;
+                row.counts.looks += u64::from(is_frozen.is_some());
+                row.counts.frozen += u64::from(is_frozen == Some(true));
+                if let Some((came, half_rtt)) = heard {
+                    row.snapshot_age.record_time(moment.saturating_sub(came) + half_rtt);
+                }
+            }
+            let row = recorder.row(due, group);
+            row.lag.record_time(lag);
+            row.counts.inputs_unacked += u64::from(waited_in_vain);
+        }
+        match (&mut self.brain, &self.joined, drawn) {
+            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.seen(joined.rate, joined.seat)),
+            _ => G::Input::default(),
+        }
+    }
+
+    fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration, rtt: Duration) {
+        let at = self.at(now);
+        let group = self.group;
+        let before = self.heard.replace((at, rtt / 2));
+        let mut recorder = self.crew.recorder();
+        let row = recorder.row(at, group);
+        row.counts.snapshots += 1;
+        if let Some((before, _)) = before {
+            // A gap belongs to the moment at which the next snapshot was due, which is when it began.
+            recorder.row(before, group).snapshot_gap.record_time(at.saturating_sub(before));
+        }
+        if let (Some(used), Some(ledger)) = (header.used, &mut self.ledger) {
+            ledger.used(used, |moments| {
+                for due in moments.each() {
+                    recorder.row(due, group).input_ack.record_time(at.saturating_sub(due));
+                }
+            });
+        }
+    }
+
+    fn on_correction(&mut self, by: u32, now: Duration) {
+        let at = self.at(now);
+        self.count(at, |row| row.correction.record(u64::from(by) * 1000 / 256, 1));
+    }
+
+    fn on_counts(&mut self, counts: &LinkCounts, traffic: Traffic, now: Duration) {
+        let at = self.at(now);
+        self.count_play(at);
+        let told = std::mem::replace(&mut self.told, *counts);
+        self.count(at, |row| {
+            row.counts.snapshots_lost += counts.snapshots.lost.saturating_sub(told.snapshots.lost);
+            row.counts.events_lost += counts.events_lost.saturating_sub(told.events_lost);
+            row.counts.events_doubled += counts.events_doubled.saturating_sub(told.events_doubled);
+            row.counts.bytes_down += traffic.down;
+            row.counts.bytes_up += traffic.up;
+        });
+    }
+
+    fn on(&mut self, happening: Happening<G>, now: Duration) -> ControlFlow<CloseReason> {
+        let at = self.at(now);
+        match happening {
+            Happening::Event { tick, event } => {
+                if let Some(joined) = &self.joined
+                    && let Some(deed) = G::deed(&event, joined.seat)
+                {
+                    self.count(at, |row| row.push_deed(deed, joined.room, tick));
+                }
+            }
+            Happening::Joined(joined) => {
+                self.close_ledger(at, false);
+                self.ledger = Some(Ledger::new(Duration::from_nanos(joined.rate.period_ns())));
+                self.joined = Some(joined);
+                self.heard = None;
+                self.sit_down(at);
+                if !std::mem::replace(&mut self.ever_joined, true) {
+                    let waited = at.saturating_sub(self.comes);
+                    self.count(at, |row| {
+                        row.counts.joined += 1;
+                        row.join.record_time(waited);
+                    });
+                }
+            }
+            Happening::JoinRefused { reason: CloseReason::RoomBusy, sentence } => {
+                self.room_closed(at, CloseReason::RoomBusy, &sentence);
+            }
+            Happening::JoinRefused { reason, sentence } => return self.give_up(reason, sentence),
+            Happening::RoomClosed { reason, sentence } => self.room_closed(at, reason, &sentence),
+            Happening::Interrupted => {
+                self.stand_up(at);
+                self.count(at, |row| row.counts.interrupted += 1);
+            }
+            Happening::Resumed(joined) => {
+                self.joined = Some(joined);
+                self.sit_down(at);
+                self.count(at, |row| row.counts.resumes += 1);
+            }
+            Happening::Closed(ending) => {
+                self.stand_up(at);
+                self.close_ledger(at, ending != Ending::Left);
+            }
+            Happening::View(_)
+            | Happening::Rooms(_)
+            | Happening::SeatTaken { .. }
+            | Happening::SeatLeft { .. }
+            | Happening::Chat { .. } => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A name for reports of why there was no connection.
+pub(super) const fn refusal(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::Refused { reason, .. } => reason.name(),
+        ConnectError::Unreachable(_) => "no_answer",
+        _ => "connect_failed",
+    }
+}

@@ -1,0 +1,170 @@
+//! How many bots are to play at which moment: `0:50@10s,200@60s,0@5s`.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::duration;
+
+/// Bots at once, at most: more than one process could hold, and few enough that a typing error does not take the machine down.
+const BOTS_MOST: u32 = 1_000_000;
+
+/// The longest run.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The curve of a run: each stage leads evenly from where the one before it ended to its own number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Stages(Vec<Stage>);
+
+/// One piece of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// How many bots play when it begins; where this is not what the stage before ended with, they all come or leave at once.
+    pub from: u32,
+    /// How many play when it ends.
+    pub to: u32,
+    /// How long it takes.
+    pub over: Duration,
+}
+
+impl Stages {
+    /// So many bots come over `ramp`, and play for `duration` then.
+    #[must_use]
+    pub fn ramp(bots: u32, ramp: Duration, duration: Duration) -> Self {
+        Self(vec![Stage { from: 0, to: bots, over: ramp }, Stage { from: bots, to: bots, over: duration }])
+    }
+
+    /// Its pieces, in order.
+    #[must_use]
+    pub fn pieces(&self) -> &[Stage] {
+        &self.0
+    }
+
+    /// How long all of it takes.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        self.0.iter().map(|stage| stage.over).sum()
+    }
+
+    /// How many bots play at once, at most.
+    #[must_use]
+    pub fn most(&self) -> u32 {
+        self.0.iter().map(|stage| stage.from.max(stage.to)).max().unwrap_or(0)
+    }
+
+    /// How many are to play at a moment.
+    #[must_use]
+    pub fn wanted(&self, at: Duration) -> u32 {
+        let mut begins = Duration::ZERO;
+        for stage in &self.0 {
+            if at < begins + stage.over {
+                let part = (at - begins).div_duration_f64(stage.over);
+                let (from, to) = (f64::from(stage.from), f64::from(stage.to));
+                return (from + (to - from) * part).round() as u32;
+            }
+            begins += stage.over;
+        }
+        self.0.last().map_or(0, |stage| stage.to)
+    }
+}
+
+impl FromStr for Stages {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut stages = Vec::new();
+        let mut from = 0;
+        for piece in text.split(',') {
+            let stage = parse(piece.trim(), from)?;
+            from = stage.to;
+            stages.push(stage);
+        }
+        let stages = Self(stages);
+        if stages.length().is_zero() || stages.most() == 0 {
+            return Err("somebody has to play for some time, as in 0:50@10s,50@60s".to_owned());
+        }
+        if stages.length() > LONGEST {
+            return Err("a run may take seven days at most".to_owned());
+        }
+        Ok(stages)
+    }
+}
+
+/// `[FROM:]TO@TIME`.
+fn parse(piece: &str, before: u32) -> Result<Stage, String> {
+    let wrong = || format!("'{piece}' is no stage: write [FROM:]BOTS@TIME, as in 0:50@10s or 200@60s");
+    let (bots, over) = piece.split_once('@').ok_or_else(wrong)?;
+    let over = duration::parse(over)?;
+    let number = |text: &str| text.parse::<u32>().map_err(|_| wrong());
+    let (from, to) = match bots.split_once(':') {
+        Some((from, to)) => (number(from)?, number(to)?),
+        None => (before, number(bots)?),
+    };
+    if from.max(to) > BOTS_MOST {
+        return Err(format!("'{piece}': {BOTS_MOST} bots at most"));
+    }
+    Ok(Stage { from, to, over })
+}
+
+impl fmt::Display for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut before = 0;
+        for (n, Stage { from, to, over }) in self.0.iter().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            write!(f, "{comma}")?;
+            if n == 0 || *from != before {
+                write!(f, "{from}:")?;
+            }
+            write!(f, "{to}@{}", duration::format(*over))?;
+            before = *to;
+        }
+        Ok(())
+    }
+}
+
+impl TryFrom<String> for Stages {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Stages> for String {
+    fn from(stages: Stages) -> Self {
+        stages.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn a_stage_leads_from_where_the_one_before_ended() {
+        let stages: Stages = "0:50@10s, 200@60s,0@5s".parse().unwrap();
+        assert_eq!((stages.length(), stages.most()), (seconds(75), 200));
+        let wanted = |at| stages.wanted(seconds(at));
+        assert_eq!([0, 5, 10, 40, 70, 72, 75, 99].map(wanted), [0, 25, 50, 125, 200, 120, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in ["0:50@10s,200@1m,0@5s", "100:100@20s", "0:5@500ms,9:2@1h"] {
+            assert_eq!(text.parse::<Stages>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_plan_is_refused_with_an_example() {
+        for text in ["", "50", "50@", "x@1s", "0:50:3@1s", "0@10s", "5@0s", "2000000@5s", "5@5", "5@999h"] {
+            let error = text.parse::<Stages>().unwrap_err();
+            assert!(error.contains("as in") || error.contains("at most"), "{text}: {error}");
+        }
+    }
+}
