@@ -8,5 +8,6 @@ pub mod hostile;
 pub mod measure;
 pub mod report;
 pub mod server_metrics;
+pub mod slo;
 
 pub use self::report::Report;
