@@ -3,6 +3,7 @@
 //! Every bot is a whole client: it acknowledges, keeps a clock and repeats its inputs as a player's would. Bots that spare
 //! themselves that work make a server look better, or worse, than it is.
 
+pub mod compare;
 mod duration;
 pub mod hostile;
 pub mod measure;

@@ -24,8 +24,8 @@ pub(super) fn is_known(name: &str) -> bool {
 
 /// Whether it is one of those that nothing is said of while they are 0.
 pub(super) fn is_in_count_map(name: &str) -> bool {
-    let counts = |pattern: &str| pattern.starts_with("closes.") || pattern.starts_with("hostile.");
-    patterns(name).any(|pattern| counts(pattern))
+    let counts = |pattern: &'static str| pattern.starts_with("closes.") || pattern.starts_with("hostile.");
+    patterns(name).any(counts)
 }
 
 /// Whether it only ever grows in a run, so that what is too much stays too much, and what is too little may still become enough.
