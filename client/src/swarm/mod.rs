@@ -6,7 +6,9 @@
 pub mod compare;
 mod duration;
 pub mod hostile;
+pub mod junit;
 pub mod measure;
+mod moment;
 pub mod report;
 pub mod server_metrics;
 pub mod slo;
