@@ -133,6 +133,9 @@ pub struct RuleResult {
     pub rule: String,
     /// What the figure was; none when nothing was measured, which breaks the rule.
     pub value: Option<f64>,
+    /// What it was held against, worked out where the rule names the baseline; none when that has no such figure.
+    #[serde(default)]
+    pub limit: Option<f64>,
     /// Whether it held.
     pub ok: bool,
 }

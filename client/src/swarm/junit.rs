@@ -1,0 +1,169 @@
+//! A run as JUnit XML, which is what build servers show: each rule is a test.
+//!
+//! The run itself is a test as well. It is where a run that says nothing (`invalid`, `aborted`) becomes an error, and a suite without rules
+//! still has a test in it: some build servers take an empty one for a mistake.
+
+use std::io;
+
+use quick_xml::{
+    Writer,
+    events::{BytesDecl, BytesText, Event},
+};
+
+use super::{
+    moment,
+    report::{Report, RuleResult, Verdict},
+};
+
+/// Everything is in this suite, and in this class of tests.
+const SUITE: &str = "swarm";
+
+/// Writes the whole document.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn write(report: &Report, output: &mut impl io::Write) -> io::Result<()> {
+    let mut xml = Writer::new_with_indent(output, b' ', 2);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let says_nothing = matches!(report.verdict, Verdict::Invalid | Verdict::Aborted);
+    let broken = report.slo.iter().filter(|result| !result.ok).count();
+    let counts = [
+        ("tests", (report.slo.len() + 1).to_string()),
+        ("failures", broken.to_string()),
+        ("errors", u8::from(says_nothing).to_string()),
+        ("time", format!("{:.3}", report.seconds)),
+    ];
+    let counts = || counts.iter().map(|(name, value)| (*name, value.as_str()));
+    let began = moment::rfc3339(report.setting.started_unix_s);
+    // The schema that most readers have knows no time zone: it is UTC.
+    let began = [("timestamp", began.trim_end_matches('Z')), ("hostname", &allowed(&report.setting.host))];
+    xml.create_element("testsuites").with_attributes(counts()).write_inner_content(|xml| {
+        let suite = xml.create_element("testsuite").with_attribute(("name", SUITE));
+        suite.with_attributes(counts()).with_attributes(began).write_inner_content(|xml| {
+            write_run(xml, report, says_nothing)?;
+            report.slo.iter().try_for_each(|result| write_rule(xml, result))
+        })?;
+        Ok(())
+    })?;
+    output_newline(&mut xml)
+}
+
+/// The run took all the time; judging a rule takes none.
+fn write_run<W: io::Write>(xml: &mut Writer<W>, report: &Report, says_nothing: bool) -> io::Result<()> {
+    let case = xml.create_element("testcase").with_attributes([
+        ("classname", SUITE),
+        ("name", "run"),
+        ("time", format!("{:.3}", report.seconds).as_str()),
+    ]);
+    if !says_nothing {
+        return case.write_empty().map(drop);
+    }
+    let first = allowed(report.why.first().map_or("no reason is known", String::as_str));
+    case.write_inner_content(|xml| {
+        xml.create_element("error")
+            .with_attributes([("type", report.verdict.name()), ("message", first.as_str())])
+            .write_text_content(BytesText::new(&allowed(&report.why.join("\n"))))?;
+        Ok(())
+    })
+    .map(drop)
+}
+
+fn write_rule<W: io::Write>(xml: &mut Writer<W>, result: &RuleResult) -> io::Result<()> {
+    let rule = allowed(&result.rule);
+    let case = xml.create_element("testcase").with_attributes([
+        ("classname", SUITE),
+        ("name", rule.as_str()),
+        ("time", "0.000"),
+    ]);
+    if result.ok {
+        return case.write_empty().map(drop);
+    }
+    case.write_inner_content(|xml| {
+        xml.create_element("failure")
+            .with_attributes([("type", "rule"), ("message", allowed(&result.was()).as_str())])
+            .write_empty()?;
+        Ok(())
+    })
+    .map(drop)
+}
+
+fn output_newline<W: io::Write>(xml: &mut Writer<W>) -> io::Result<()> {
+    xml.get_mut().write_all(b"\n")
+}
+
+/// XML 1.0 has no way to say most control characters, escaped or not, and a reason may come from a server that lies.
+fn allowed(text: &str) -> String {
+    let is_allowed = |letter: char| !letter.is_control() || matches!(letter, '\t' | '\n' | '\r');
+    let replaced = |letter| {
+        if is_allowed(letter) && !matches!(letter, '\u{fffe}' | '\u{ffff}') { letter } else { '\u{fffd}' }
+    };
+    text.chars().map(replaced).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use quick_xml::Reader;
+
+    use super::*;
+
+    fn written(report: &Report) -> String {
+        let mut output = Vec::new();
+        write(report, &mut output).unwrap();
+        String::from_utf8(output).unwrap()
+    }
+
+    fn rule(rule: &str, value: Option<f64>, ok: bool) -> RuleResult {
+        RuleResult { rule: rule.to_owned(), value, limit: Some(80.0), ok }
+    }
+
+    #[test]
+    fn each_rule_is_a_test_and_a_broken_one_says_what_the_figure_was() {
+        let report = Report {
+            verdict: Verdict::Fail,
+            seconds: 61.5,
+            slo: vec![
+                rule("input_ack_ms.p99 < 80", Some(91.2), false),
+                rule("disconnected == 0", Some(0.0), true),
+            ],
+            ..Report::default()
+        };
+        let text = written(&report);
+        assert!(
+            text.contains(
+                "<testsuite name=\"swarm\" tests=\"3\" failures=\"1\" errors=\"0\" time=\"61.500\""
+            ),
+            "{text}"
+        );
+        assert!(text.contains("name=\"input_ack_ms.p99 &lt; 80\""), "{text}");
+        assert!(text.contains("<failure type=\"rule\" message=\"input_ack_ms.p99 was 91.2\"/>"), "{text}");
+        assert!(text.contains("name=\"disconnected == 0\" time=\"0.000\"/>"), "{text}");
+    }
+
+    #[test]
+    fn a_run_that_says_nothing_is_an_error() {
+        for verdict in [Verdict::Invalid, Verdict::Aborted] {
+            let why = vec!["the swarm was late & slow".to_owned(), "nobody played".to_owned()];
+            let text = written(&Report { verdict, why, ..Report::default() });
+            assert!(text.contains("errors=\"1\""), "{text}");
+            let error = format!("<error type=\"{verdict}\" message=\"the swarm was late &amp; slow\">");
+            assert!(text.contains(&error) && text.contains("nobody played</error>"), "{text}");
+        }
+        assert!(!written(&Report { verdict: Verdict::Pass, ..Report::default() }).contains("<error"));
+    }
+
+    #[test]
+    fn no_text_of_a_report_can_break_the_document() {
+        let hostile = "]]></error><testcase/>\"'&\u{0}\u{1b}[31m".to_owned();
+        let mut report = Report {
+            why: vec![hostile.clone()],
+            slo: vec![rule(&hostile, None, false)],
+            ..Report::default()
+        };
+        report.setting.host = hostile;
+        let text = written(&report);
+        assert_eq!(text.matches("<testcase ").count(), 2, "{text}");
+        let mut reader = Reader::from_str(&text);
+        while !matches!(reader.read_event().unwrap(), Event::Eof) {}
+        assert!(text.chars().all(|letter| !letter.is_control() || letter == '\n'), "{text:?}");
+    }
+}
