@@ -230,6 +230,7 @@ const RULES: &[Rule] = &[
             "client::correction",
             "client::screen",
             "client::session",
+            "client::swarm::link::direction",
         ],
         forbidden: &["tokio", "quinn", "std::net"],
         because: "a client's pure parts are told the time and given the bytes",

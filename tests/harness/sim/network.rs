@@ -14,6 +14,10 @@ use std::{
     time::Duration,
 };
 
+use quarrel_client::swarm::link::{
+    Link,
+    direction::{Direction, Fate},
+};
 use quinn::udp::{EcnCodepoint, Transmit};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
@@ -23,8 +27,6 @@ use tokio::{
 };
 
 use super::{
-    direction::{Direction, Fate},
-    link::Link,
     socket::SimSocket,
     trace::{Counts, Sighting, Trace, Traffic},
 };

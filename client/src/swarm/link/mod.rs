@@ -3,6 +3,8 @@
 //! A link is the same in both directions, and each direction has its own luck. What a name says of delays is the round trip that
 //! somebody would measure at a quiet moment; what is stored is one way.
 
+pub mod direction;
+
 /// A network path between a player and the server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Link {
