@@ -231,6 +231,7 @@ const RULES: &[Rule] = &[
             "client::screen",
             "client::session",
             "client::swarm::link::direction",
+            "client::swarm::link::lane",
         ],
         forbidden: &["tokio", "quinn", "std::net"],
         because: "a client's pure parts are told the time and given the bytes",
