@@ -232,6 +232,7 @@ const RULES: &[Rule] = &[
             "client::session",
             "client::swarm::link::direction",
             "client::swarm::link::lane",
+            "client::swarm::link::pipe",
         ],
         forbidden: &["tokio", "quinn", "std::net"],
         because: "a client's pure parts are told the time and given the bytes",

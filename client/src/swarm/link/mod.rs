@@ -4,9 +4,13 @@
 //! somebody would measure at a quiet moment; what is stored is one way.
 //!
 //! - [`direction`]: what becomes of each packet, one way. [`lane`]: the same with luck of its own, from a seed.
+//! - [`socket`]: a link laid over a real socket, so that a bot of the load tester plays on it. `pipe` is one way of it with what flies there.
 
 pub mod direction;
 pub mod lane;
+
+mod pipe;
+pub mod socket;
 
 use serde::Serialize;
 
