@@ -58,7 +58,15 @@ const STREAMS: u32 = 4;
 /// # Errors
 /// When the system gives no socket.
 pub fn endpoint(server: SocketAddr) -> io::Result<Endpoint> {
-    let socket = wrap(socket(server)?)?;
+    endpoint_over(server, |socket| socket)
+}
+
+/// The same, with something laid over the system's socket.
+pub(crate) fn endpoint_over(
+    server: SocketAddr,
+    lay: impl FnOnce(Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket>,
+) -> io::Result<Endpoint> {
+    let socket = wrap_abstract(lay(TokioRuntime.wrap_udp_socket(socket(server)?)?));
     Endpoint::new_with_abstract_socket(endpoint_config(), None, socket, Arc::new(TokioRuntime))
 }
 

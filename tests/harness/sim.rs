@@ -3,9 +3,8 @@
 //! Hours of play take minutes, a bad network is one line, and a seed is a test case: the same seed gives the same packets, at the
 //! same times, of the same sizes. Their contents differ, because TLS draws its keys from the system whoever asks.
 //!
-//! - [`link`]: what a network path is like, and a table of named ones.
-//! - [`direction`]: what becomes of each packet on such a path, one way.
-//! - [`network`]: all paths together, and what flies on them; [`socket`] is an endpoint's end of it.
+//! - [`network`]: all paths together, and what flies on them; [`socket`] is an endpoint's end of it. What a path is like is a
+//!   [`Link`], and what becomes of each packet there is the same as for the load tester's bots.
 //! - [`trace`]: what was sent, so that two runs can be compared.
 //! - [`seams`]: the seeded and simulated things that an endpoint is handed.
 //! - [`world`]: the server, the network and the clients' endpoints.
@@ -25,10 +24,6 @@
 //!     ada.join(JoinTarget::Quick).await.expect("a seat");
 //! });
 //! ```
-
-pub mod link;
-
-pub mod direction;
 
 pub mod network;
 pub mod socket;
@@ -51,4 +46,6 @@ pub mod soak;
 
 pub mod feel;
 
-pub use self::{link::Link, network::Network, world::SimWorld};
+pub use quarrel_client::swarm::link::Link;
+
+pub use self::{network::Network, world::SimWorld};

@@ -5,6 +5,7 @@ mod architecture;
 mod asked_in_the_dark;
 mod black_out;
 mod bots_fill;
+mod bots_on_links;
 mod change_of_networks;
 mod change_of_rooms;
 mod chat;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use quarrel_client::swarm::link::LINKS;
 use quarrel_harness::sim::{
     Link,
     feel::{Feel, Session, feel},
-    link::LINKS,
 };
 
 /// What is measured.

@@ -7,6 +7,7 @@ use quarrel_client::{
     Connector, Drawn, Ending, Happening, Joined, LinkCounts, Pilot,
     clock::Slot,
     driver::{Command, Driver},
+    swarm::link::{LINKS, Link},
 };
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Input},
@@ -21,7 +22,6 @@ use tokio::{
 
 use super::{
     SimWorld,
-    link::{LINKS, Link},
     referee::{Checks, Referee},
 };
 

@@ -14,17 +14,14 @@ use std::{
     time::Duration,
 };
 
+use quarrel_client::swarm::link::{Link, direction::Fate, lane::Lane};
 use quinn::udp::{EcnCodepoint, Transmit};
-use rand::{RngExt as _, SeedableRng as _};
-use rand_pcg::Pcg64;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
 };
 
 use super::{
-    direction::{Direction, Fate},
-    link::Link,
     socket::SimSocket,
     trace::{Counts, Sighting, Trace, Traffic},
 };
@@ -63,14 +60,13 @@ struct State {
 
 /// A player's way to the server and back.
 struct Path {
-    up: Lane,
-    down: Lane,
+    up: CountedLane,
+    down: CountedLane,
     blackouts: Vec<Range<Duration>>,
 }
 
-struct Lane {
-    direction: Direction,
-    rng: Pcg64,
+struct CountedLane {
+    lane: Lane,
     counts: Counts,
 }
 
@@ -128,17 +124,9 @@ impl Network {
     pub fn path(&self, link: Link) -> PathId {
         let (now, mut state) = (self.now(), self.lock());
         let id = PathId(state.paths.len());
-        // A stream of luck for each player and way.
-        let luck = |way: u64| {
-            Pcg64::seed_from_u64(state.seed ^ (id.0 as u64 * 4 + way).wrapping_mul(0x9E37_79B9_7F4A_7C15))
-        };
-        let phase = luck(0).random();
-        let lane = |way| {
-            let mut rng = luck(way);
-            Lane { direction: Direction::new(link, phase, now, &mut rng), rng, counts: Counts::default() }
-        };
-        let path = Path { up: lane(1), down: lane(2), blackouts: Vec::new() };
-        state.paths.push(path);
+        let [up, down] = Lane::both(link, state.seed, id.0 as u64, now)
+            .map(|lane| CountedLane { lane, counts: Counts::default() });
+        state.paths.push(Path { up, down, blackouts: Vec::new() });
         id
     }
 
@@ -158,8 +146,8 @@ impl Network {
     pub fn set_link(&self, path: PathId, link: Link) {
         let (now, mut state) = (self.now(), self.lock());
         let path = &mut state.paths[path.0];
-        for lane in [&mut path.up, &mut path.down] {
-            lane.direction.set_link(link, now, &mut lane.rng);
+        for way in [&mut path.up, &mut path.down] {
+            way.lane.set_link(link, now);
         }
     }
 
@@ -288,13 +276,13 @@ impl State {
         };
         let path = &mut self.paths[id.0];
         let is_dark = path.blackouts.iter().any(|blackout| blackout.contains(&now));
-        let lane = if is_up { &mut path.up } else { &mut path.down };
-        let fate = if is_dark { Fate::Lost } else { lane.direction.send(now, bytes, &mut lane.rng) };
-        lane.counts.packets += 1;
-        lane.counts.bytes += bytes as u64;
-        lane.counts.lost += u64::from(fate == Fate::Lost);
-        lane.counts.duplicated += u64::from(matches!(fate, Fate::Twice(..)));
-        Some((Turn { path: id, number: lane.counts.packets }, fate))
+        let CountedLane { lane, counts } = if is_up { &mut path.up } else { &mut path.down };
+        let fate = if is_dark { Fate::Lost } else { lane.send(now, bytes) };
+        counts.packets += 1;
+        counts.bytes += bytes as u64;
+        counts.lost += u64::from(fate == Fate::Lost);
+        counts.duplicated += u64::from(matches!(fate, Fate::Twice(..)));
+        Some((Turn { path: id, number: counts.packets }, fate))
     }
 
     /// Lets a packet fly; true when the carrier must wake up earlier for it.

@@ -3,7 +3,7 @@
 use rand::SeedableRng as _;
 
 use super::*;
-use crate::sim::link::{Blackout, LINKS};
+use crate::swarm::link::{Blackout, LINKS};
 
 const PACKET: usize = 200;
 

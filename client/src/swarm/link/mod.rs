@@ -2,9 +2,20 @@
 //!
 //! A link is the same in both directions, and each direction has its own luck. What a name says of delays is the round trip that
 //! somebody would measure at a quiet moment; what is stored is one way.
+//!
+//! - [`direction`]: what becomes of each packet, one way. [`lane`]: the same with luck of its own, from a seed.
+//! - [`socket`]: a link laid over a real socket, so that a bot of the load tester plays on it. `pipe` is one way of it with what flies there.
+
+pub mod direction;
+pub mod lane;
+
+mod pipe;
+pub mod socket;
+
+use serde::Serialize;
 
 /// A network path between a player and the server.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Link {
     /// What it is called.
     pub name: &'static str,
@@ -28,7 +39,7 @@ pub struct Link {
 
 /// Losses in bursts, after Gilbert and Elliott, in time: while a link is bad it loses nearly everything that is sent then, be it one
 /// packet or fifty. A model that counts packets would let a slow sender sit in one burst for seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Loss {
     /// The share of packets that get lost, over a long time.
     pub mean: f64,
@@ -37,7 +48,7 @@ pub struct Loss {
 }
 
 /// A bottleneck: packets leave one after the other, and the queue in front of it ends.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Rate {
     /// Bytes a second, IP and UDP headers counted.
     pub bytes_s: f64,
@@ -46,7 +57,7 @@ pub struct Rate {
 }
 
 /// A regular silence, both ways: tunnels, and changes of cells. When it begins differs from player to player.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Blackout {
     /// From one's begin to the next one's.
     pub every_ms: f64,
@@ -94,15 +105,20 @@ impl Link {
         Self { rate: Some(Rate { bytes_s: mbit_s * 125_000.0, queue_ms }), ..self }
     }
 
-    /// The link of this name.
+    /// The link of this name in the table, for a name that a person gave.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        LINKS.iter().find(|link| link.name == name).copied()
+    }
+
+    /// The link of this name, for a name that stands in the code.
     ///
     /// # Panics
     /// When there is none; the message says which there are.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        let found = LINKS.iter().find(|link| link.name == name);
         let names = || LINKS.iter().map(|link| link.name).collect::<Vec<_>>().join(", ");
-        *found.unwrap_or_else(|| panic!("no link is called {name}; there are {}", names()))
+        Self::find(name).unwrap_or_else(|| panic!("no link is called {name}; there are {}", names()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand_pcg::Pcg64;
 
-use super::link::{Link, Loss};
+use super::{Link, Loss};
 
 #[cfg(test)]
 mod tests;
