@@ -99,7 +99,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
         }
     }
 
-    fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration) {
+    fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration, _rtt: Duration) {
         let Some(used) = header.used else { return };
         while let Some(slot) = self.pending.pop_front_if(|slot| slot.tick <= used) {
             record(&mut self.record.input_ack, now.saturating_sub(slot.due));
