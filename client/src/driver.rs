@@ -11,18 +11,18 @@ use quarrel_shared::{
     limits::CLOSING_ACK_MS,
     protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage},
 };
-use quinn::{Connection, ConnectionError, RecvStream, VarInt};
+use quinn::VarInt;
 use tokio::{
     sync::mpsc,
     time::{Instant, Interval, MissedTickBehavior, Sleep, interval},
 };
 
 use crate::{
-    connect::{ConnectError, Connector, Link},
-    control::{ControlError, ControlStream},
+    connect::{ConnectError, Connector},
+    control::ControlError,
+    doze::Doze,
     driven::Traffic,
-    keyframes::Keyframes,
-    nudge::{Nudge, nudge},
+    line::{Arrival, Line},
     pilot::{Ending, Happening, Pilot, Welcome},
     requests::Requests,
     resume::{self, Resumption},
@@ -39,12 +39,10 @@ const HOUSEKEEPING: Duration = Duration::from_secs(1);
 pub struct Driver<G: Predict, P> {
     connector: Connector,
     name: String,
-    connection: Connection,
-    control: ControlStream,
-    keyframes: Keyframes,
-    nudge: Nudge,
+    line: Line,
     requests: Requests,
     commands: mpsc::Receiver<Command>,
+    commanded: Doze,
     session: Session<G>,
     pilot: P,
     welcome: Welcome,
@@ -55,6 +53,7 @@ pub struct Driver<G: Predict, P> {
     /// The server said why it will close.
     closing: Option<Ending>,
     housekeeping: Interval,
+    housekept: Doze,
     bytes_before_seat: Traffic,
     /// What went over connections that broke.
     bytes_before_connection: Traffic,
@@ -64,11 +63,7 @@ pub struct Driver<G: Predict, P> {
 enum Action {
     Command(Option<Command>),
     Alarm,
-    Said(Result<ServerMessage, ControlError>),
-    Opened(Result<RecvStream, ConnectionError>),
-    Keyframe(Vec<u8>),
-    Datagram(Result<Bytes, ConnectionError>),
-    Nudge,
+    Arrival(Arrival),
     Housekeeping,
 }
 
@@ -107,28 +102,27 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         pilot: P,
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self, ConnectError> {
-        let link = connector.connect::<G>(name, target).await?;
+        let (line, welcome) = Line::new(connector.connect::<G>(name, target).await?);
         let (epoch, screen) = (Instant::now(), SharedScreen::default());
         let mut housekeeping = interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
             connector: connector.clone(),
             name: name.to_owned(),
-            connection: link.connection,
-            control: link.control,
-            keyframes: Keyframes::default(),
-            nudge: link.nudge,
+            line,
             requests: Requests::new(target),
             commands,
-            session: Session::new(link.welcome.clone(), screen.clone()),
+            commanded: Doze::new(),
+            session: Session::new(welcome.clone(), screen.clone()),
             pilot,
-            welcome: link.welcome,
+            welcome,
             screen,
             epoch,
             alarm: Box::pin(tokio::time::sleep_until(epoch)),
             alarm_set: false,
             closing: None,
             housekeeping,
+            housekept: Doze::new(),
             bytes_before_seat: Traffic::default(),
             bytes_before_connection: Traffic::default(),
         })
@@ -196,43 +190,33 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             connector: &self.connector,
             name: &self.name,
             resume: self.session.resume(),
-            rtt: self.connection.rtt(),
+            rtt: self.line.connection().rtt(),
             until: Instant::now() + self.welcome.hold,
         };
         let (link, commands) = resume::resume::<G>(resumption, &mut self.commands, ending).await?;
-        self.go_on_with(link);
+        self.bytes_before_connection = self.bytes();
+        (self.line, self.welcome) = Line::new(link);
+        self.closing = None;
+        // The way back has listened for commands too.
+        self.commanded.rouse();
         let now = self.now();
         let flow = self.session.resumed(self.welcome.clone(), &mut self.pilot, now);
         self.follow(flow)?;
         if self.session.is_to_stand_up() {
-            self.control.push(&ClientMessage::Leave);
+            self.line.say(&ClientMessage::Leave);
         }
-        self.requests.again().for_each(|message| self.control.push(&message));
+        self.requests.again().for_each(|message| self.line.say(&message));
         commands.into_iter().try_for_each(|command| self.obey(command))
-    }
-
-    fn go_on_with(&mut self, link: Link) {
-        self.bytes_before_connection = self.bytes();
-        self.connection = link.connection;
-        self.control = link.control;
-        self.nudge = link.nudge;
-        self.keyframes = Keyframes::default();
-        self.welcome = link.welcome;
-        self.closing = None;
     }
 
     /// Inputs before snapshots: a flood of the latter must not keep the former back.
     async fn select(&mut self) -> Action {
         tokio::select! {
             biased;
-            command = self.commands.recv() => Action::Command(command),
+            command = self.commanded.until(self.commands.recv()) => Action::Command(command),
             () = &mut self.alarm, if self.alarm_set => Action::Alarm,
-            said = self.control.next() => Action::Said(said),
-            datagram = self.connection.read_datagram() => Action::Datagram(datagram),
-            stream = self.connection.accept_uni() => Action::Opened(stream),
-            keyframe = self.keyframes.next() => Action::Keyframe(keyframe),
-            () = self.nudge.due() => Action::Nudge,
-            _ = self.housekeeping.tick() => Action::Housekeeping,
+            arrival = self.line.next() => Action::Arrival(arrival),
+            _ = self.housekept.until(self.housekeeping.tick()) => Action::Housekeeping,
         }
     }
 
@@ -240,24 +224,15 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         match action {
             Action::Command(command) => self.obey(command.unwrap_or(Command::Close)),
             Action::Alarm => self.tick(),
-            Action::Said(Ok(message)) => self.hear(message),
-            Action::Said(Err(error)) => ControlFlow::Break(self.broken(&error)),
-            Action::Opened(Ok(stream)) => {
-                self.keyframes.push(stream);
-                ControlFlow::Continue(())
-            }
-            Action::Keyframe(bytes) => self.snapshot(&bytes),
-            Action::Datagram(Ok(bytes)) => self.snapshot(&bytes),
-            Action::Nudge => {
-                nudge(&self.connection);
-                ControlFlow::Continue(())
+            Action::Arrival(Arrival::Said(Ok(message))) => self.hear(message),
+            Action::Arrival(Arrival::Said(Err(error))) => ControlFlow::Break(self.broken(&error)),
+            Action::Arrival(Arrival::Snapshot(bytes)) => self.snapshot(&bytes),
+            Action::Arrival(Arrival::Gone(error)) => {
+                ControlFlow::Break(self.closing.take().unwrap_or_else(|| Ending::of(&error)))
             }
             Action::Housekeeping => {
                 self.keep_house();
                 ControlFlow::Continue(())
-            }
-            Action::Opened(Err(error)) | Action::Datagram(Err(error)) => {
-                ControlFlow::Break(self.closing.take().unwrap_or_else(|| Ending::of(&error)))
             }
         }
     }
@@ -266,14 +241,14 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         self.requests.ask(&command);
         match command {
             Command::Join(target) => {
-                self.control.push(&ClientMessage::Join(target));
-                self.nudge.want(true);
+                self.line.say(&ClientMessage::Join(target));
+                self.line.want_nudges(true);
             }
-            Command::ListRooms => self.control.push(&ClientMessage::ListRooms),
-            Command::Chat(text) => self.control.push(&ClientMessage::Chat(text)),
+            Command::ListRooms => self.line.say(&ClientMessage::ListRooms),
+            Command::Chat(text) => self.line.say(&ClientMessage::Chat(text)),
             Command::Leave => {
-                self.control.push(&ClientMessage::Leave);
-                self.nudge.want(false);
+                self.line.say(&ClientMessage::Leave);
+                self.line.want_nudges(false);
                 let now = self.now();
                 let flow = self.session.leave(now, &mut self.pilot);
                 return self.follow(flow);
@@ -296,22 +271,22 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         let (flow, datagram) = self.session.tick(now, &mut self.pilot);
         if let Some(datagram) = datagram {
             // It fails only on a lost connection, which shows elsewhere; a full buffer drops the oldest.
-            let _ = self.connection.send_datagram(Bytes::copy_from_slice(datagram));
+            let _ = self.line.connection().send_datagram(Bytes::copy_from_slice(datagram));
         }
         self.follow(flow)
     }
 
     fn keep_house(&mut self) {
-        let path = self.connection.stats().path;
+        let path = self.line.connection().stats().path;
         self.session.measure(path.sent_packets, path.lost_packets);
         if let Some(heard) = self.session.heard() {
-            self.control.push(&ClientMessage::Heard(heard));
+            self.line.say(&ClientMessage::Heard(heard));
         }
     }
 
     fn hear(&mut self, message: ServerMessage) -> ControlFlow<Ending> {
         if let ServerMessage::Closing { reason, sentence } = message {
-            self.control.push(&ClientMessage::ClosingSeen);
+            self.line.say(&ClientMessage::ClosingSeen);
             if reason == CloseReason::Unresponsive {
                 // A link that carried too little, as the server saw it: the seat is held, and this player comes back for it.
                 self.closing = Some(Ending::Lost(sentence.to_string()));
@@ -329,19 +304,19 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         }
         self.requests.hear(&message);
         if matches!(message, ServerMessage::Joined { .. } | ServerMessage::JoinRefused { .. }) {
-            self.nudge.want(false);
+            self.line.want_nudges(false);
         }
         if matches!(message, ServerMessage::Joined { .. }) && !std::mem::take(&mut self.welcome.resumed) {
             // The handshake is no part of what play costs.
             self.bytes_before_seat = self.bytes();
         }
-        let (now, rtt) = (self.now(), self.connection.rtt());
+        let (now, rtt) = (self.now(), self.line.connection().rtt());
         let flow = self.session.on_message(message, now, rtt, &mut self.pilot);
         self.follow(flow)
     }
 
     fn snapshot(&mut self, bytes: &[u8]) -> ControlFlow<Ending> {
-        let (now, rtt) = (self.now(), self.connection.rtt());
+        let (now, rtt) = (self.now(), self.line.connection().rtt());
         let flow = self.session.on_snapshot(bytes, now, rtt, &mut self.pilot);
         self.follow(flow)
     }
@@ -359,7 +334,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         if let Some(ending) = self.closing.take() {
             return ending;
         }
-        if let Some(reason) = self.connection.close_reason() {
+        if let Some(reason) = self.line.connection().close_reason() {
             return Ending::of(&reason);
         }
         self.close(CloseReason::Malformed);
@@ -367,7 +342,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
     }
 
     fn close(&self, reason: CloseReason) {
-        self.connection.close(VarInt::from_u32(reason.code()), reason.name().as_bytes());
+        self.line.connection().close(VarInt::from_u32(reason.code()), reason.name().as_bytes());
     }
 
     /// Sets the alarm for the next input; a connection that is closing has set it for its end already.
@@ -388,7 +363,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
     }
 
     fn bytes(&self) -> Traffic {
-        let (stats, before) = (self.connection.stats(), self.bytes_before_connection);
+        let (stats, before) = (self.line.connection().stats(), self.bytes_before_connection);
         Traffic { down: before.down + stats.udp_rx.bytes, up: before.up + stats.udp_tx.bytes }
     }
 }

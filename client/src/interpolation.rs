@@ -80,12 +80,14 @@ impl<E: Entity> Interpolation<E> {
         drawn.clear();
         let after = self.views.partition_point(|view| view.tick <= at.tick());
         let Some(earlier) = self.views.get(after.saturating_sub(1)) else { return };
+        drawn.reserve(earlier.entities.len());
         let things = earlier.entities.iter().filter(|(_, thing)| !skip(thing));
         let passed = u32::try_from(at.since(Moment::of(earlier.tick))).unwrap_or(0);
         match self.views.get(after).filter(|_| after > 0) {
             Some(later) => {
                 let whole = later.tick.since(earlier.tick).saturating_mul(Moment::PARTS);
-                drawn.extend(things.map(|(id, thing)| (*id, between(thing, later.get(*id), passed, whole))));
+                let mut later = Ascending(&later.entities);
+                drawn.extend(things.map(|(id, thing)| (*id, between(thing, later.find(*id), passed, whole))));
             }
             None => drawn.extend(things.map(|(id, thing)| (*id, beyond(thing, passed)))),
         }
@@ -95,6 +97,24 @@ impl<E: Entity> Interpolation<E> {
     #[must_use]
     pub fn newest(&self) -> Option<Tick> {
         self.views.back().map(|view| view.tick)
+    }
+}
+
+/// What is left of a view for those who ask for its things in ascending order of ids: most are in both snapshots, so that each is
+/// found where the one before it was left.
+struct Ascending<'a, E>(&'a [(EntityId, E)]);
+
+impl<'a, E> Ascending<'a, E> {
+    fn find(&mut self, wanted: EntityId) -> Option<&'a E> {
+        while let Some(((id, thing), rest)) = self.0.split_first()
+            && *id <= wanted
+        {
+            self.0 = rest;
+            if *id == wanted {
+                return Some(thing);
+            }
+        }
+        None
     }
 }
 

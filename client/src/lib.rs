@@ -27,8 +27,9 @@
 //!   QUIC is set up.
 //!   Over a bad link a newcomer is seated as quickly as packets allow: `opening` and `repeat` say more than once what opens a
 //!   connection, `nudge` keeps it awake until the seat is there.
-//! - [`driver`]: the one task of a player. [`pilot`] is what drives their seat: a handle, or a bot. When the connection breaks,
-//!   `resume` makes another one while the seat is held.
+//! - [`driver`]: the one task of a player. [`pilot`] is what drives their seat: a handle, or a bot. `line` is the connection as that
+//!   task waits for it, and lets what says nothing `doze`. When the connection breaks, `resume` makes another one while the seat
+//!   is held.
 //! - Pure parts, which know neither tokio nor quinn. On the way up: [`clock`] (when to send the input of which tick), [`margin`]
 //!   (how early), [`inputs`] and [`redundancy`] (what was sent may be lost). On the way down: [`baseline`] (snapshots to views),
 //!   [`events`] (each once, in order, when the screen is there).
@@ -48,7 +49,9 @@ mod repeat;
 pub mod transport;
 
 mod control;
+mod doze;
 mod keyframes;
+mod line;
 mod nudge;
 mod requests;
 

@@ -22,8 +22,9 @@ pub trait Pilot<G: Game>: Send {
     /// predicted; `None` before the first snapshot.
     fn input(&mut self, slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input;
 
-    /// The head of a snapshot that was applied; its view follows as a [`Happening::View`].
-    fn on_snapshot(&mut self, _header: &SnapshotHeader, _now: Duration) {}
+    /// The head of a snapshot that was applied, and the round trip as the connection has measured it; the view follows as a
+    /// [`Happening::View`].
+    fn on_snapshot(&mut self, _header: &SnapshotHeader, _now: Duration, _rtt: Duration) {}
 
     /// A snapshot showed that the seat's own things are not where they were predicted, but so far (1/256 unit) away.
     fn on_correction(&mut self, _by: u32, _now: Duration) {}

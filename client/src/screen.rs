@@ -152,11 +152,14 @@ impl<G: Predict> Screen<G> {
         for (id, thing) in own.iter() {
             let drawn = own_thing(self, id, thing);
             match id {
-                Some(id) => entities.push((id, drawn)),
+                // A seat has few things of its own: each finds its place among those that lie in order.
+                Some(id) => {
+                    let at = entities.partition_point(|(other, _)| *other <= id);
+                    entities.insert(at, (id, drawn));
+                }
                 None => loosed.push(drawn),
             }
         }
-        entities.sort_by_key(|(id, _)| *id);
         Some(Drawn { moment, motion, tick, entities, loosed })
     }
 }

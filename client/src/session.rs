@@ -202,7 +202,7 @@ impl<G: Predict> Session<G> {
         let found = header.used == Some(header.tick);
         seat.clock.heard(header.tick, header.margin, found, now, rtt);
         let corrected = self.screen.with(|screen| screen.heard(&view, now)).flatten();
-        pilot.on_snapshot(&header, now);
+        pilot.on_snapshot(&header, now, rtt);
         if let Some(by) = corrected {
             pilot.on_correction(by, now);
         }

@@ -60,8 +60,9 @@ const fn between(from: i32, to: i32, part: u32, whole: u32) -> i32 {
     if part >= whole {
         return to;
     }
-    let way = to as i128 - from as i128;
-    (from as i128 + way * part as i128 / whole as i128) as i32
+    // Unsigned, for 64 bits hold that product and not its sign; and 128 are divided by a function, for each thing on a screen twice.
+    let way = (from.abs_diff(to) as u64 * part as u64 / whole as u64) as u32;
+    if from < to { from.wrapping_add_unsigned(way) } else { from.wrapping_sub_unsigned(way) }
 }
 
 // A coordinate off the wire may be anything; sums wrap rather than panic, alike on both ends.

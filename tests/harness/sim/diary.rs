@@ -124,7 +124,7 @@ impl<G: Predict> Pilot<G> for Diary<G> {
         joined.map_or_else(G::Input::default, |joined| (self.hand)(&joined, slot, drawn))
     }
 
-    fn on_snapshot(&mut self, header: &SnapshotHeader, _now: Duration) {
+    fn on_snapshot(&mut self, header: &SnapshotHeader, _now: Duration, _rtt: Duration) {
         let view = Arc::new(View::new(header.tick));
         self.write().views.push(Viewed { at: Instant::now(), header: *header, view });
     }

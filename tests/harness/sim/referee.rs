@@ -270,8 +270,8 @@ impl<P: Pilot<Arena>> Pilot<Arena> for Watched<P> {
         self.pilot.input(slot, drawn)
     }
 
-    fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration) {
-        self.pilot.on_snapshot(header, now);
+    fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration, rtt: Duration) {
+        self.pilot.on_snapshot(header, now, rtt);
     }
 
     fn on_correction(&mut self, by: u32, now: Duration) {

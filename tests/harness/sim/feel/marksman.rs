@@ -70,7 +70,7 @@ impl Pilot<Arena> for Marksman {
         self.aim(slot, walk, &joined, drawn)
     }
 
-    fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration) {
+    fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration, _rtt: Duration) {
         self.record.snapshot(header, now);
     }
 

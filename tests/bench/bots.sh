@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# What a bot costs the swarm next to what its session costs the server: one JSON line for each N (default 64 256 512 1000).
+#
+#   tests/bench/bots.sh [--game crowd|arena] [N...]
+#
+# N bots of one process at 30 Hz both ways, in rooms of 64 (crowd, the default) or 16 (arena). Both figures are of the same twelve
+# seconds, read from /proc, so their ratio stands however noisy the machine is. Memory is what N bots take more than one does.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+usage() {
+    echo "usage: tests/bench/bots.sh [--game crowd|arena] [N...]; $1" >&2
+    exit 2
+}
+
+game=crowd
+sizes=()
+while (($#)); do
+    case $1 in
+        --game) game=${2:-}; shift ;;
+        '' | *[!0-9]*) usage "'$1' is no number" ;;
+        *) sizes+=("$1") ;;
+    esac
+    shift || usage "--game needs a name"
+done
+case $game in
+    crowd) seats=64 ;;
+    arena) seats=16 ;;
+    *) usage "'$game' is no game" ;;
+esac
+((${#sizes[@]})) || sizes=(64 256 512 1000)
+
+cargo build --release --quiet --bin quarrel --bin swarm
+bin=${CARGO_TARGET_DIR:-target}/release
+work=$(mktemp -d)
+server=
+swarm=
+cleanup() {
+    for process in $swarm $server; do
+        kill "$process" 2>/dev/null && wait "$process" || true
+    done
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+# The memory of a swarm of one, which every larger one has too.
+alone_kb=0
+for n in 1 "${sizes[@]}"; do
+    "$bin/quarrel" serve --listen 127.0.0.1:0 --http 127.0.0.1:0 --data-dir "$work/data" --game "$game" \
+        --seats "$seats" --rooms $((n / seats + 2)) --bots 0 2>"$work/log" &
+    server=$!
+    # The log says which port the system gave.
+    for _ in {1..100}; do
+        players=$(sed -n 's/.*"message":"serving".*"address":"\([^"]*\)".*/\1/p' "$work/log")
+        [[ -n $players ]] && break
+        sleep 0.1
+    done
+    # A server lets one network's newcomers in at 300 a second, so that a thousand need some seconds.
+    "$bin/swarm" run --game "$game" --server "$players" --bots "$n" --ramp 5s --duration 20s \
+        --report "$work/report.json" >"$work/out" 2>&1 &
+    swarm=$!
+    sleep 11
+    python3 - "$swarm" "$server" "$n" "$game" "$alone_kb" >"$work/line" <<'PY'
+import json, os, sys, time
+
+swarm, server, n, game, alone_kb = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5])
+
+def cpu_ms(process):
+    fields = open(f"/proc/{process}/stat").read().rsplit(")", 1)[1].split()
+    return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+def rss_kb(process):
+    lines = open(f"/proc/{process}/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+def look():
+    return time.monotonic(), cpu_ms(server), cpu_ms(swarm)
+
+first = look()
+time.sleep(12)
+last = look()
+seconds, server_ms, swarm_ms = (after - before for before, after in zip(first, last))
+kb = rss_kb(swarm)
+print(json.dumps({
+    "bots": n,
+    "game": game,
+    "server_cpu_ms_per_client_s": round(server_ms / seconds / n, 3),
+    "swarm_cpu_ms_per_bot_s": round(swarm_ms / seconds / n, 3),
+    "swarm_to_server": round(swarm_ms / server_ms, 3),
+    "swarm_rss_mb": round(kb / 1024, 1),
+    "rss_kb_per_bot": round((kb - alone_kb) / (n - 1), 1) if n > 1 else kb,
+}))
+PY
+    wait "$swarm" || { cat "$work/out" "$work/log" >&2; exit 1; }
+    swarm=
+    kill "$server" && wait "$server"
+    server=
+    if ((n == 1)); then
+        alone_kb=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["rss_kb_per_bot"])' "$work/line")
+    else
+        # Bots that were thrown out cost nothing: their figures would be worth nothing.
+        python3 - "$work/line" "$work/report.json" <<'PY'
+import json, sys
+
+line, report = (json.load(open(path)) for path in sys.argv[1:])
+print(json.dumps({**line, "snapshots_per_bot_s": report["snapshots_per_bot_s"], "disconnected": report["disconnected"]}), flush=True)
+PY
+    fi
+done
