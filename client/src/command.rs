@@ -17,6 +17,8 @@ pub enum Command {
     Leave,
     /// Say something to everybody in the room.
     Chat(Text<CHAT_BYTES>),
+    /// Break the connection and come back for the seat over another one, as after a router's reboot.
+    Reconnect,
     /// End the connection. So does dropping the sender.
     Close,
 }

@@ -18,8 +18,17 @@ pub struct Driven<P> {
 }
 
 /// UDP payload bytes each way.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Traffic {
-    pub(crate) down: u64,
-    pub(crate) up: u64,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// From the server to this player.
+    pub down: u64,
+    /// From this player to the server.
+    pub up: u64,
+}
+
+impl Traffic {
+    /// What came on top of `before`.
+    pub(crate) const fn since(self, before: Self) -> Self {
+        Self { down: self.down.saturating_sub(before.down), up: self.up.saturating_sub(before.up) }
+    }
 }

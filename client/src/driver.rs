@@ -21,7 +21,6 @@ use crate::{
     connect::{ConnectError, Connector},
     control::ControlError,
     doze::Doze,
-    driven::Traffic,
     line::{Arrival, Line},
     pilot::{Ending, Happening, Pilot, Welcome},
     requests::Requests,
@@ -30,7 +29,10 @@ use crate::{
     session::Session,
 };
 
-pub use crate::{command::Command, driven::Driven};
+pub use crate::{
+    command::Command,
+    driven::{Driven, Traffic},
+};
 
 /// How often a connection is looked at: what it lost, and which news it should say that it heard.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -55,6 +57,8 @@ pub struct Driver<G: Predict, P> {
     housekeeping: Interval,
     housekept: Doze,
     bytes_before_seat: Traffic,
+    /// What the pilot was told of.
+    bytes_told: Traffic,
     /// What went over connections that broke.
     bytes_before_connection: Traffic,
 }
@@ -124,6 +128,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             housekeeping,
             housekept: Doze::new(),
             bytes_before_seat: Traffic::default(),
+            bytes_told: Traffic::default(),
             bytes_before_connection: Traffic::default(),
         })
     }
@@ -154,6 +159,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
                 break ending;
             }
         };
+        self.tell_counts();
         let now = self.now();
         // Whether the pilot would go on is no longer asked.
         let _ = self.session.leave(now, &mut self.pilot);
@@ -253,6 +259,11 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
                 let flow = self.session.leave(now, &mut self.pilot);
                 return self.follow(flow);
             }
+            Command::Reconnect => {
+                // Not a goodbye: the server holds the seat.
+                self.close(CloseReason::Replaced);
+                return ControlFlow::Break(Ending::Lost("this side broke the connection".to_owned()));
+            }
             Command::Close => {
                 self.close(CloseReason::Left);
                 return ControlFlow::Break(Ending::Left);
@@ -276,7 +287,18 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         self.follow(flow)
     }
 
+    /// Tells the pilot what was counted, as long as there is somebody on a seat to count for.
+    fn tell_counts(&mut self) {
+        if self.session.wake_at().is_some() {
+            let bytes = self.bytes();
+            let traffic = bytes.since(std::mem::replace(&mut self.bytes_told, bytes));
+            let (counts, now) = (self.session.counts(), self.now());
+            self.pilot.on_counts(&counts, traffic, now);
+        }
+    }
+
     fn keep_house(&mut self) {
+        self.tell_counts();
         let path = self.line.connection().stats().path;
         self.session.measure(path.sent_packets, path.lost_packets);
         if let Some(heard) = self.session.heard() {
@@ -309,6 +331,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         if matches!(message, ServerMessage::Joined { .. }) && !std::mem::take(&mut self.welcome.resumed) {
             // The handshake is no part of what play costs.
             self.bytes_before_seat = self.bytes();
+            self.bytes_told = self.bytes_before_seat;
         }
         let (now, rtt) = (self.now(), self.line.connection().rtt());
         let flow = self.session.on_message(message, now, rtt, &mut self.pilot);

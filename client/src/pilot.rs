@@ -14,7 +14,7 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-use crate::{clock::Slot, screen::Drawn};
+use crate::{clock::Slot, driven::Traffic, screen::Drawn, session::LinkCounts};
 
 /// Who decides.
 pub trait Pilot<G: Game>: Send {
@@ -28,6 +28,10 @@ pub trait Pilot<G: Game>: Send {
 
     /// A snapshot showed that the seat's own things are not where they were predicted, but so far (1/256 unit) away.
     fn on_correction(&mut self, _by: u32, _now: Duration) {}
+
+    /// Told about once a second while there is a seat, and when it is given up: what became of all that the server sent until now, and
+    /// the UDP payload since the last time.
+    fn on_counts(&mut self, _counts: &LinkCounts, _traffic: Traffic, _now: Duration) {}
 
     /// Something happened. To break off ends the connection, with this reason as its close code.
     fn on(&mut self, happening: Happening<G>, now: Duration) -> ControlFlow<CloseReason>;

@@ -25,7 +25,7 @@ impl Requests {
             Command::ListRooms => self.rooms = true,
             // Whoever leaves waits for no seat any more.
             Command::Leave => self.join = None,
-            Command::Chat(_) | Command::Close => {}
+            Command::Chat(_) | Command::Reconnect | Command::Close => {}
         }
     }
 

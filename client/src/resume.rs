@@ -55,6 +55,8 @@ pub(crate) async fn resume<G: Predict>(
             command = commands.recv(), if asked.len() < commands.max_capacity() => match command {
                 // Whoever goes now goes from a connection that is lost: nobody heard a goodbye.
                 None | Some(Command::Close) => return ControlFlow::Break(ending),
+                // It is on its way back already.
+                Some(Command::Reconnect) => {}
                 Some(command) => asked.push(command),
             },
             tried = &mut trying => return match tried {

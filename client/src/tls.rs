@@ -57,12 +57,28 @@ impl Trust {
     /// When the file cannot be read or holds no certificate.
     pub fn roots(path: &Path) -> Result<Self, TrustError> {
         let unreadable = |error| TrustError::Unreadable { path: path.display().to_string(), error };
+        Self::roots_of(CertificateDer::pem_file_iter(path).map_err(unreadable)?, path)
+    }
+
+    /// The same from PEM that was read already; `from` is what an error calls it.
+    ///
+    /// # Errors
+    /// As [`Self::roots`].
+    pub fn roots_in(pem: &[u8], from: &Path) -> Result<Self, TrustError> {
+        Self::roots_of(CertificateDer::pem_slice_iter(pem), from)
+    }
+
+    fn roots_of<'a>(
+        certificates: impl Iterator<Item = Result<CertificateDer<'a>, rustls_pki_types::pem::Error>>,
+        from: &Path,
+    ) -> Result<Self, TrustError> {
+        let unreadable = |error| TrustError::Unreadable { path: from.display().to_string(), error };
         let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+        for certificate in certificates {
             roots.add_parsable_certificates([certificate.map_err(unreadable)?]);
         }
         if roots.is_empty() {
-            return Err(TrustError::NoRoots(path.display().to_string()));
+            return Err(TrustError::NoRoots(from.display().to_string()));
         }
         Ok(Self::Roots(Arc::new(roots)))
     }

@@ -1,2 +1,14 @@
-//! Rebuilt.
-fn main() {}
+//! The `swarm` binary: which games it plays. The rest is the library's.
+
+use std::process::ExitCode;
+
+use quarrel_client::swarm::{self, GameEntry};
+use quarrel_shared::{arena::Arena, crowd::Crowd};
+
+// A swarm allocates a little for every packet, and this allocator is quick at it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    swarm::main_with(vec![GameEntry::of::<Arena>(&[]), GameEntry::of::<Crowd>(&[])])
+}

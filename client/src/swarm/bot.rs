@@ -51,11 +51,11 @@ pub(super) async fn play<G: Predict>(
             Err(error) => return crew.refused(&order, &error),
         },
     };
-    let mut breaks = order.breaks.iter().map(|at| crew.start + *at).peekable();
+    let mut breaks = order.breaks.iter().copied().peekable();
     let mut asks = None;
     let mut flight = Box::pin(driver.run());
     let driven = loop {
-        let next_break = breaks.peek().copied();
+        let next_break = breaks.peek().map(|at| crew.start + *at);
         tokio::select! {
             biased;
             driven = &mut flight => break driven,

@@ -212,7 +212,7 @@ impl Endpoints {
         let target = crew.targets.get(usize::from(order.group)).ok_or(RunError::Panicked)?;
         let server = target.connect.server;
         if let Some(link) = crew.plan.link(order.group) {
-            let endpoint = link::endpoint(server, &link, crew.plan.brain_seed(order.bot))?;
+            let endpoint = link::socket::endpoint(server, &link, crew.plan.seed, u64::from(order.bot))?;
             // Its last packets leave by the link's own time; whoever waits for all of them waits for thousands.
             return Ok(Connector::new(endpoint, &target.connect)?);
         }

@@ -1,8 +1,11 @@
 //! Bots that mean harm, and what became of them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
+use quarrel_shared::game::Predict;
 use serde::{Deserialize, Serialize};
+
+use super::{crew::Crew, plan::Target};
 
 /// What one kind of hostile bots did, and how the server answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,4 +27,25 @@ impl HostileRecord {
             *self.closes.entry(reason.clone()).or_default() += count;
         }
     }
+}
+
+/// What.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostileKind {
+    /// It.
+    Garbage,
+    /// Is.
+    Flood,
+}
+
+impl FromStr for HostileKind {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "flood" { Ok(Self::Flood) } else { Err("garbage, flood".to_owned()) }
+    }
+}
+
+pub(super) async fn assail<G: Predict>(_: HostileKind, _: Target, _: u32, crew: Arc<Crew>) {
+    crew.stop.cancelled().await;
 }

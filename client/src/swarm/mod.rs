@@ -15,6 +15,7 @@
 //! - `assemble`: counts become a [`report`]; [`slo`]: rules about its figures; [`compare`]: with an older one.
 //! - What is shown: `progress` meanwhile; then the summary, [`junit`].
 
+mod exit;
 pub mod game;
 pub mod program;
 
@@ -38,6 +39,7 @@ mod assemble;
 pub mod compare;
 pub mod report;
 pub mod slo;
+mod verdict;
 
 pub mod junit;
 mod moment;

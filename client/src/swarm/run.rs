@@ -9,16 +9,17 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    assemble::{Ended, Measured},
+    assemble::{Ended, Measured, figures},
+    compare::Baseline,
     crew::{Crew, Muster, runtime},
     game::Games,
     measure::{Batch, Timeline},
-    plan::{Plan, PlanError, Target, Trusted, duration},
+    plan::{Plan, PlanError, Target, Trusted},
     progress::Progress,
     report::Report,
     schedule::{Order, schedule},
     server_log::{Poller, ServerLog},
-    slo::Watch,
+    slo::{Figures, Watch},
 };
 use crate::tls::TrustError;
 
@@ -54,11 +55,12 @@ pub(super) trait Source {
     fn is_over(&self) -> bool;
 }
 
-/// Makes a run in this process, and takes as long as the plan says; ctrl-C ends it early, with what was measured until then.
+/// Makes a run in this process, and takes as long as the plan says; ctrl-C ends it early, with what was measured until then. The report
+/// is judged by the plan's rules, some of which may be about an older run's report.
 ///
 /// # Errors
 /// When the run cannot be made. A server that is not there, refuses or dies gives a report all the same.
-pub fn run(plan: &Plan, games: &Games) -> Result<Report, RunError> {
+pub fn run(plan: &Plan, games: &Games, baseline: Option<&Baseline>) -> Result<Report, RunError> {
     let targets: Arc<[Target]> = Target::of(plan, &Trusted::read(plan)?)?.into();
     let orders = schedule(plan);
     let conductor = runtime()?;
@@ -73,10 +75,12 @@ pub fn run(plan: &Plan, games: &Games) -> Result<Report, RunError> {
         processes: 1,
     };
     let mut threads = Threads::start(&muster, &orders)?;
-    let conduct = Conduct::new(plan, orders.len() as u64, muster.start, stop);
+    let conduct = Conduct::new(plan, orders.len() as u64, muster.start, stop, baseline);
     let measured = conductor.block_on(conduct.run(&mut threads));
-    let batch = threads.join()?;
-    Ok(measured.with(batch).report(plan, &orders, 1))
+    let ended = measured.ended.clone();
+    let mut report = measured.with(threads.join()?).report(plan, &orders, 1);
+    report.judge(plan, &ended, baseline);
+    Ok(report)
 }
 
 /// Threads of bots in this process.
@@ -96,7 +100,8 @@ impl Threads {
         let mut handles = Vec::new();
         for (index, crew) in crews.iter().enumerate() {
             let (crew, orders) = (Arc::clone(crew), Arc::clone(&orders));
-            handles.push(thread::Builder::new().name(format!("bots-{index}")).spawn(move || crew.run(&orders))?);
+            handles
+                .push(thread::Builder::new().name(format!("bots-{index}")).spawn(move || crew.run(&orders))?);
         }
         Ok(Self { crews, handles, _stop: stop })
     }
@@ -135,8 +140,15 @@ pub(super) struct Conduct {
 }
 
 impl Conduct {
-    pub(super) fn new(plan: &Plan, orders: u64, start: Instant, stop: CancellationToken) -> Self {
-        let watch = plan.abort_on_fail.then(|| Watch::new(plan.slo.clone()));
+    pub(super) fn new(
+        plan: &Plan,
+        orders: u64,
+        start: Instant,
+        stop: CancellationToken,
+        baseline: Option<&Baseline>,
+    ) -> Self {
+        let baseline = baseline.map(|baseline| baseline.figures().clone());
+        let watch = plan.abort_on_fail.then(|| Watch::new(&plan.slo, baseline));
         Self {
             plan: plan.clone(),
             orders,
@@ -183,8 +195,8 @@ impl Conduct {
         }
         self.stop.cancel();
         self.progress.finish();
-        let seconds = self.start.elapsed();
-        Measured { timeline: self.timeline, server: self.server, ended, seconds, orders: self.orders }
+        let took = self.start.elapsed();
+        Measured { timeline: self.timeline, server: self.server, ended, took, bots: self.orders }
     }
 
     /// The rule that ends the run.
@@ -192,9 +204,11 @@ impl Conduct {
         if self.start.elapsed() < self.plan.warm_up {
             return None;
         }
+        let took = self.start.elapsed();
         let watch = self.watch.as_mut()?;
-        let so_far = Measured::so_far(&self.timeline, &self.server, self.start.elapsed(), &self.plan);
-        watch.judge(&so_far).map(|rule| format!("'{rule}' after {}", duration::format(LOOK * self.start.elapsed().as_secs() as u32)))
+        let figures = Figures::of(&figures(&self.timeline, &self.server, &self.plan, took));
+        let result = watch.push(&figures)?;
+        Some(format!("'{}' was broken for good after {} s: {}", result.rule, took.as_secs(), result.was()))
     }
 }
 

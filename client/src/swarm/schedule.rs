@@ -58,7 +58,14 @@ pub fn most_at_once(orders: &[Order]) -> u64 {
     // Of one moment, those who leave first: they are replaced.
     changes.sort();
     let mut playing = 0;
-    changes.iter().map(|(_, change)| { playing += change; playing }).max().unwrap_or(0) as u64
+    changes
+        .iter()
+        .map(|(_, change)| {
+            playing += change;
+            playing
+        })
+        .max()
+        .unwrap_or(0) as u64
 }
 
 enum Event {

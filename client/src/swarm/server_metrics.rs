@@ -1,17 +1,14 @@
-//! What the server says of itself: two looks at its `/metrics`, and what happened between them.
+//! What the server says of itself: a look at its `/metrics`, and what happened between two of them.
 //!
 //! One GET of a plain text needs no HTTP library. It asks in HTTP/1.0, so that the answer is never in chunks.
 
-use std::{fmt, io, str::FromStr, time::Duration};
+use std::{io, str::FromStr, time::Duration};
 
-use serde::Serialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, timeout},
+    time::timeout,
 };
-
-use super::report::round;
 
 /// How long the server may take to answer.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -50,27 +47,16 @@ pub enum MetricsError {
 }
 
 /// The server's counters at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sample {
-    at: Instant,
     cpu_seconds: f64,
     resident_bytes: f64,
+    cores: f64,
+    machine_bytes: f64,
     overruns: f64,
+    slips: f64,
     /// Upper ends in seconds, ascending, and how many ticks took at most that.
     tick_buckets: Vec<(f64, f64)>,
-}
-
-/// The server's own figures over a part of a run in which all bots played.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct ServerFigures {
-    /// CPU time in milliseconds, per player and second.
-    pub cpu_ms_per_player_s: f64,
-    /// Memory in RAM at the end, in megabytes of 10^6.
-    pub rss_mb: f64,
-    /// 99 of 100 ticks took at most this, in milliseconds.
-    pub tick_ms_p99: f64,
-    /// Ticks that took longer than their period.
-    pub overruns: u64,
 }
 
 /// Asks the server.
@@ -88,7 +74,7 @@ pub async fn sample(address: &HttpAddress) -> Result<Sample, MetricsError> {
     if status.split(' ').nth(1) != Some("200") {
         return Err(MetricsError::NoMetrics(host.clone(), status.to_owned()));
     }
-    Ok(Sample::parse(body, Instant::now()))
+    Ok(Sample::parse(body))
 }
 
 async fn get(host: &str) -> io::Result<String> {
@@ -102,7 +88,7 @@ async fn get(host: &str) -> io::Result<String> {
 
 impl Sample {
     /// Reads Prometheus text. What is missing counts as zero.
-    fn parse(text: &str, at: Instant) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let value = |name: &str| values(text, name).map(|(_, value)| value).sum();
         let mut tick_buckets: Vec<(f64, f64)> = Vec::new();
         for (labels, count) in values(text, "quarrel_tick_duration_seconds_bucket") {
@@ -114,37 +100,55 @@ impl Sample {
         }
         tick_buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
         Self {
-            at,
             cpu_seconds: value("quarrel_process_cpu_seconds_total"),
             resident_bytes: value("quarrel_process_resident_memory_bytes"),
+            cores: value("quarrel_machine_cores"),
+            machine_bytes: value("quarrel_machine_memory_bytes"),
             overruns: value("quarrel_overruns_total"),
+            slips: value("quarrel_slips_total"),
             tick_buckets,
         }
     }
-}
 
-impl ServerFigures {
-    /// What happened between two samples while `players` played on average.
-    #[must_use]
-    pub fn between(first: &Sample, last: &Sample, players: f64) -> Self {
-        let player_s = players * (last.at - first.at).as_secs_f64();
-        let cpu_ms = (last.cpu_seconds - first.cpu_seconds) * 1000.0;
-        Self {
-            cpu_ms_per_player_s: round(if player_s > 0.0 { cpu_ms / player_s } else { 0.0 }),
-            rss_mb: round(last.resident_bytes / 1e6),
-            tick_ms_p99: round(1000.0 * quantile(&first.tick_buckets, &last.tick_buckets, 0.99)),
-            overruns: (last.overruns - first.overruns).max(0.0) as u64,
-        }
+    /// CPU time that was used since, in seconds.
+    pub(super) fn cpu_since(&self, before: &Self) -> f64 {
+        (self.cpu_seconds - before.cpu_seconds).max(0.0)
     }
-}
 
-impl fmt::Display for ServerFigures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:.3} ms of CPU per player and second, {:.0} MB, tick p99 {:.2} ms, {} overruns",
-            self.cpu_ms_per_player_s, self.rss_mb, self.tick_ms_p99, self.overruns
-        )
+    /// Memory in RAM.
+    pub(super) const fn resident_bytes(&self) -> f64 {
+        self.resident_bytes
+    }
+
+    /// How many cores its machine has; 0 when it does not say.
+    pub(super) const fn cores(&self) -> u64 {
+        self.cores as u64
+    }
+
+    /// How much memory its machine has; 0 when it does not say.
+    pub(super) const fn machine_bytes(&self) -> f64 {
+        self.machine_bytes
+    }
+
+    /// Ticks that took longer than their period, since.
+    pub(super) fn overruns_since(&self, before: &Self) -> u64 {
+        (self.overruns - before.overruns).max(0.0) as u64
+    }
+
+    /// Ticks that were let go, since.
+    pub(super) fn slips_since(&self, before: &Self) -> u64 {
+        (self.slips - before.slips).max(0.0) as u64
+    }
+
+    /// How many ticks there were, since.
+    pub(super) fn ticks_since(&self, before: &Self) -> f64 {
+        let ticks = |sample: &Self| sample.tick_buckets.last().map_or(0.0, |(_, count)| *count);
+        (ticks(self) - ticks(before)).max(0.0)
+    }
+
+    /// How long so many (0..=1) of the ticks took since, at most, in seconds.
+    pub(super) fn tick_quantile(&self, before: &Self, quantile: f64) -> f64 {
+        self::quantile(&before.tick_buckets, &self.tick_buckets, quantile)
     }
 }
 
@@ -199,19 +203,21 @@ mod tests {
 
     #[test]
     fn figures_are_what_happened_between_two_samples() {
-        let start = Instant::now();
-        let first = Sample::parse("quarrel_process_cpu_seconds_total 10\nquarrel_overruns_total 1\n", start);
-        let last = Sample::parse(TEXT, start + Duration::from_secs(10));
-        let figures = ServerFigures::between(&first, &last, 50.0);
-        assert_eq!(figures.cpu_ms_per_player_s, 5.0);
-        assert_eq!((figures.rss_mb, figures.overruns), (25.0, 2));
-        assert_eq!(figures.tick_ms_p99, 1.9, "nine tenths into the second bucket");
+        let first = Sample::parse("quarrel_process_cpu_seconds_total 10\nquarrel_overruns_total 1\n");
+        let last = Sample::parse(TEXT);
+        assert_eq!((last.cpu_since(&first), last.overruns_since(&first)), (2.5, 2));
+        assert_eq!((last.resident_bytes(), last.ticks_since(&first)), (25e6, 100.0));
+        assert!(
+            (last.tick_quantile(&first, 0.99) - 0.0019).abs() < 1e-9,
+            "nine tenths into the second bucket"
+        );
+        assert_eq!(last.tick_quantile(&first, 1.0), 0.002);
     }
 
     #[test]
     fn a_text_without_our_metrics_gives_zeros() {
-        let sample = Sample::parse("nothing 1\n{}\nquarrel_overruns_total", Instant::now());
-        assert_eq!(ServerFigures::between(&sample, &sample, 0.0).tick_ms_p99, 0.0);
+        let sample = Sample::parse("nothing 1\n{}\nquarrel_overruns_total");
+        assert_eq!((sample.tick_quantile(&sample, 0.99), sample.cores()), (0.0, 0));
     }
 
     #[test]

@@ -39,6 +39,17 @@ impl Collector for ProcessCollector {
                 gauge.metric_type(),
             )?)?;
         }
+        if let Ok(cores) = std::thread::available_parallelism() {
+            let gauge = ConstGauge::new(cores.get() as i64);
+            let help = "Cores that this process may use.";
+            gauge.encode(encoder.encode_descriptor("machine_cores", help, None, gauge.metric_type())?)?;
+        }
+        if let Some(bytes) = fs::read_to_string("/proc/meminfo").ok().as_deref().and_then(machine_bytes) {
+            let gauge = ConstGauge::new(bytes);
+            let help = "Memory of the machine.";
+            let unit = Some(&Unit::Bytes);
+            gauge.encode(encoder.encode_descriptor("machine_memory", help, unit, gauge.metric_type())?)?;
+        }
         Ok(())
     }
 }
@@ -54,7 +65,17 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
 
 /// `VmRSS` of `/proc/self/status`: in kilobytes there, where `statm` would need the page size.
 fn resident_bytes(status: &str) -> Option<i64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kilobytes(status, "VmRSS:")
+}
+
+/// `MemTotal` of `/proc/meminfo`.
+fn machine_bytes(meminfo: &str) -> Option<i64> {
+    kilobytes(meminfo, "MemTotal:")
+}
+
+/// The line of this name, which the kernel writes in kilobytes, as bytes.
+fn kilobytes(text: &str, name: &str) -> Option<i64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: i64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
     Some(kilobytes * 1024)
 }
@@ -73,5 +94,6 @@ mod tests {
     fn resident_memory_is_read_in_kilobytes() {
         assert_eq!(resident_bytes("Name:\tquarrel\nVmRSS:\t    2048 kB\nThreads:\t3\n"), Some(2 << 20));
         assert_eq!(resident_bytes("Name:\tquarrel\n"), None);
+        assert_eq!(machine_bytes("MemTotal:       24 kB\nMemFree: 1 kB\n"), Some(24 << 10));
     }
 }

@@ -149,3 +149,31 @@ pub const LINKS: &[Link] = &[
         ..Link::round_trip("hostile", 200.0).jitter(100.0).loss(0.2, 60.0).rate(2.0, 300.0)
     },
 ];
+
+impl std::fmt::Display for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{:<12}{:>4.0} ms, {:>3.0} ms jitter, {:>5.2} % lost",
+            self.name,
+            self.delay_ms * 2.0,
+            self.jitter_ms,
+            self.loss.mean * 100.0
+        )?;
+        if self.loss.burst_ms > 0.0 {
+            write!(f, " in bursts of {:.0} ms", self.loss.burst_ms)?;
+        }
+        if let Some(rate) = self.rate {
+            write!(f, ", {:.0} Mbit/s", rate.bytes_s / 125_000.0)?;
+        }
+        if let Some(blackout) = self.blackout {
+            write!(
+                f,
+                ", dark for {:.0} s every {:.0} s",
+                blackout.for_ms / 1000.0,
+                blackout.every_ms / 1000.0
+            )?;
+        }
+        Ok(())
+    }
+}

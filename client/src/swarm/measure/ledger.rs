@@ -129,7 +129,7 @@ mod tests {
         let mut ledger = Ledger::new(PERIOD);
         (0..3).for_each(|n| assert_eq!(push(&mut ledger, slot(10 + n, 100 + 33 * u64::from(n))), 1));
         assert_eq!(latencies(&mut ledger, 11, 190), [90, 57], "the third was not used yet");
-        assert_eq!(latencies(&mut ledger, 11, 200), [], "and each is answered once");
+        assert!(latencies(&mut ledger, 11, 200).is_empty(), "and each is answered once");
     }
 
     #[test]

@@ -24,4 +24,4 @@ pub use self::{
     timeline::{Timeline, Totals},
     vitals::Vitals,
 };
-pub(super) use self::{batch::Recorder, ledger::Ledger};
+pub(super) use self::{batch::Recorder, ledger::Ledger, timeline::percent};

@@ -30,6 +30,8 @@ pub struct Timeline {
     hostile: BTreeMap<String, HostileRecord>,
     incidents: Vec<(u64, String)>,
     newest: u32,
+    playing: u64,
+    over: u64,
 }
 
 /// What a group of bots counted.
@@ -64,6 +66,8 @@ impl Timeline {
             hostile: BTreeMap::new(),
             incidents: Vec::new(),
             newest: 0,
+            playing: 0,
+            over: 0,
         }
     }
 
@@ -86,10 +90,17 @@ impl Timeline {
         for (kind, record) in batch.hostile {
             self.hostile.entry(kind).or_default().merge(&record);
         }
-        self.incidents.extend(batch.incidents);
-        self.incidents.sort();
-        self.incidents.truncate(INCIDENTS);
+        (self.playing, self.over) = (batch.playing, batch.over);
+        for (at, what) in batch.incidents {
+            self.push_incident(at, what);
+        }
         self.condense(self.newest.saturating_sub(KEPT_S));
+    }
+
+    /// Bots on a seat, and bots that will do nothing more, when the newest batch was made.
+    #[must_use]
+    pub const fn present(&self) -> (u64, u64) {
+        (self.playing, self.over)
     }
 
     /// What all bots counted.
@@ -140,6 +151,16 @@ impl Timeline {
     pub fn seconds(mut self) -> Vec<Second> {
         self.condense(self.newest + 1);
         self.seconds
+    }
+
+    /// The same news of many bots is told once, when it was first heard.
+    fn push_incident(&mut self, at: u64, what: String) {
+        if let Some((first, _)) = self.incidents.iter_mut().find(|(_, told)| *told == what) {
+            *first = at.min(*first);
+        } else if self.incidents.len() < INCIDENTS {
+            self.incidents.push((at, what));
+        }
+        self.incidents.sort();
     }
 
     fn condense(&mut self, before: u32) {

@@ -155,7 +155,8 @@ impl RunArguments {
         if says_stages {
             // Somebody who says nothing of a warm-up wants figures of bots that are there.
             let pieces = plan.stages.pieces();
-            plan.warm_up = pieces.first().filter(|_| pieces.len() > 1).map_or(Duration::ZERO, |first| first.over);
+            plan.warm_up =
+                pieces.first().filter(|_| pieces.len() > 1).map_or(Duration::ZERO, |first| first.over);
         }
         put(&mut plan.warm_up, &self.warm_up);
         plan.storms.extend_from_slice(&self.storm);
@@ -258,7 +259,10 @@ mod tests {
     fn a_brain_that_the_game_has_not_is_refused_with_those_it_has() {
         let error = check("--brain sprint").unwrap_err();
         assert!(!error.is_of_file());
-        assert!(error.to_string().starts_with("--brain: ") && error.to_string().contains("stroll"), "{error}");
+        assert!(
+            error.to_string().starts_with("--brain: ") && error.to_string().contains("stroll"),
+            "{error}"
+        );
     }
 
     #[test]

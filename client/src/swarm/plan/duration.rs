@@ -13,7 +13,9 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     let unit = UNITS.iter().find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, *ms)));
     unit.and_then(|(number, ms)| number.parse::<u64>().ok()?.checked_mul(ms))
         .map(Duration::from_millis)
-        .ok_or_else(|| format!("'{text}' is no duration: write a whole number and ms, s, m or h, as in 500ms or 20s"))
+        .ok_or_else(|| {
+            format!("'{text}' is no duration: write a whole number and ms, s, m or h, as in 500ms or 20s")
+        })
 }
 
 /// Writes one so that [`parse`] reads it, in the greatest unit that fits. What is below a millisecond is left out.

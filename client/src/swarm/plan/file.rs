@@ -114,7 +114,10 @@ mod tests {
             ("seed = \n", 1, ""),
         ] {
             let error = error(text);
-            assert!(error.starts_with(&format!("plan.toml:{line}: ")) && error.contains(why), "{text}: {error}");
+            assert!(
+                error.starts_with(&format!("plan.toml:{line}: ")) && error.contains(why),
+                "{text}: {error}"
+            );
         }
     }
 

@@ -197,7 +197,10 @@ impl Plan {
         }
         if let Some(late) = self.storms.iter().position(|storm| storm.at > self.stages.length()) {
             let length = duration::format(self.stages.length());
-            return Err(PlanError::at(["storms", &late.to_string()], format!("the run is over after {length}")));
+            return Err(PlanError::at(
+                ["storms", &late.to_string()],
+                format!("the run is over after {length}"),
+            ));
         }
         self.check_orders()?;
         for (index, group) in self.bots.iter().enumerate() {
@@ -230,13 +233,19 @@ impl Group {
         }
         let game = games.find(self.game.as_deref()).ok_or_else(|| {
             let names = games.names().join(", ");
-            PlanError::at(["game"], format!("this swarm plays {names}, not '{}'", self.game.as_deref().unwrap_or("")))
+            PlanError::at(
+                ["game"],
+                format!("this swarm plays {names}, not '{}'", self.game.as_deref().unwrap_or("")),
+            )
         })?;
         if let Some(brain) = &self.brain
             && !game.brains().any(|known| known == brain)
         {
             let brains: Vec<_> = game.brains().collect();
-            return Err(PlanError::at(["brain"], format!("{} has {}, not '{brain}'", game.name(), brains.join(", "))));
+            return Err(PlanError::at(
+                ["brain"],
+                format!("{} has {}, not '{brain}'", game.name(), brains.join(", ")),
+            ));
         }
         if let Some(link) = &self.link
             && Link::find(link).is_none()

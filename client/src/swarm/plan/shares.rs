@@ -18,7 +18,8 @@ impl FromStr for Shares {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let piece = |piece: &str| {
-            let wrong = || format!("'{piece}' is no share: write a name, or names and parts, as in one:70,other:30");
+            let wrong =
+                || format!("'{piece}' is no share: write a name, or names and parts, as in one:70,other:30");
             let (name, parts) = piece.trim().split_once(':').unwrap_or((piece.trim(), "1"));
             let parts = parts.parse::<u32>().ok().filter(|parts| *parts > 0).ok_or_else(wrong)?;
             if name.is_empty() { Err(wrong()) } else { Ok((name.to_owned(), parts)) }
@@ -29,7 +30,7 @@ impl FromStr for Shares {
 
 /// Deals things out by parts, so that after any number of them each has had its share to within one.
 #[derive(Clone, Debug)]
-pub struct Dealer {
+pub(in crate::swarm) struct Dealer {
     parts: Vec<u64>,
     dealt: Vec<u64>,
     total: u64,
@@ -37,13 +38,13 @@ pub struct Dealer {
 
 impl Dealer {
     /// For these parts.
-    pub fn new(parts: impl IntoIterator<Item = u32>) -> Self {
+    pub(in crate::swarm) fn new(parts: impl IntoIterator<Item = u32>) -> Self {
         let parts: Vec<u64> = parts.into_iter().map(u64::from).collect();
         Self { dealt: vec![0; parts.len()], parts, total: 0 }
     }
 
     /// Who is next: whoever lags farthest behind their share; 0 when there is nobody.
-    pub fn deal(&mut self) -> usize {
+    pub(in crate::swarm) fn deal(&mut self) -> usize {
         self.total += 1;
         let sum: u64 = self.parts.iter().sum();
         // What is due is `total * parts / sum`; compared without division.
@@ -63,7 +64,10 @@ mod tests {
     #[test]
     fn a_name_alone_is_all_of_it() {
         assert_eq!("wifi".parse::<Shares>().unwrap().0, [("wifi".to_owned(), 1)]);
-        assert_eq!("a:70, b:30".parse::<Shares>().unwrap().iter().collect::<Vec<_>>(), [("a", 70), ("b", 30)]);
+        assert_eq!(
+            "a:70, b:30".parse::<Shares>().unwrap().iter().collect::<Vec<_>>(),
+            [("a", 70), ("b", 30)]
+        );
         for text in ["", "a:", "a:0", ":3", "a:x", "a,,b"] {
             assert!(text.parse::<Shares>().is_err(), "{text}");
         }

@@ -31,7 +31,8 @@ impl Trusted {
     /// When a file cannot be read.
     pub fn read(plan: &Plan) -> Result<Self, PlanError> {
         let read = |path: &String| {
-            std::fs::read_to_string(path).map_err(|error| PlanError::at(["roots"], format!("{path}: {error}")))
+            std::fs::read_to_string(path)
+                .map_err(|error| PlanError::at(["roots"], format!("{path}: {error}")))
         };
         Ok(Self { roots: plan.roots.as_ref().map(read).transpose()? })
     }
@@ -55,7 +56,10 @@ impl Target {
 
     fn resolve(server: &str, plan: &Plan, trusted: &Trusted) -> Result<Self, PlanError> {
         let wrong = |why: String| {
-            PlanError::at(["server"], format!("{server}: {why}; give a host and a port, as in 127.0.0.1:7777"))
+            PlanError::at(
+                ["server"],
+                format!("{server}: {why}; give a host and a port, as in 127.0.0.1:7777"),
+            )
         };
         let mut found = server.to_socket_addrs().map_err(|error| wrong(error.to_string()))?;
         let address = found.next().ok_or_else(|| wrong("there is no such host".to_owned()))?;
@@ -76,7 +80,8 @@ fn trust(server: SocketAddr, plan: &Plan, trusted: &Trusted) -> Result<Trust, Pl
     }
     if let Some(pem) = &trusted.roots {
         let from = Path::new(plan.roots.as_deref().unwrap_or("the plan's roots"));
-        return Trust::roots_in(pem.as_bytes(), from).map_err(|error| PlanError::at(["roots"], error.to_string()));
+        return Trust::roots_in(pem.as_bytes(), from)
+            .map_err(|error| PlanError::at(["roots"], error.to_string()));
     }
     if server.ip().to_canonical().is_loopback() {
         return Ok(Trust::Loopback);

@@ -1,0 +1,232 @@
+//! Counts become a report.
+
+use std::{
+    fs,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use super::{
+    measure::{Batch, Distribution, Row, Timeline, Totals, percent},
+    plan::Plan,
+    report::{
+        CurvePoint, Curves, GameFigures, GroupFigures, HostileFigures, Incident, Percentiles, Report, SCHEMA,
+        Second, Setting, SwarmFigures, round,
+    },
+    schedule::{Order, most_at_once},
+    server_log::ServerLog,
+};
+
+/// Where curves have their points, in per cent.
+const CURVE: [f64; 24] = [
+    0.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0, 92.5, 95.0, 97.5, 99.0, 99.5,
+    99.9, 99.95, 99.99, 99.995, 99.999, 100.0,
+];
+
+/// Why a run is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Its time was, or all bots were through.
+    AsPlanned,
+    /// Somebody asked for it.
+    Interrupted,
+    /// This rule was broken, and nothing could mend it.
+    Broken(String),
+}
+
+/// All that is known of a run.
+pub(super) struct Measured {
+    pub(super) timeline: Timeline,
+    pub(super) server: ServerLog,
+    pub(super) ended: Ended,
+    /// How long it took.
+    pub(super) took: Duration,
+    /// How many bots were to come.
+    pub(super) bots: u64,
+}
+
+impl Measured {
+    /// With the last of what was counted.
+    pub(super) fn with(mut self, batch: Batch) -> Self {
+        self.timeline.push(batch);
+        self
+    }
+
+    /// The report, before anybody judges it.
+    pub(super) fn report(self, plan: &Plan, orders: &[Order], processes: u64) -> Report {
+        let mut report = figures(&self.timeline, &self.server, plan, self.took);
+        report.bots = self.bots;
+        report.bots_at_once = most_at_once(orders);
+        report.setting = setting(plan, processes, self.took);
+        report.incidents = incidents(&self.timeline, &self.server, plan);
+        report.trouble = self.timeline.incidents().first().map(|(_, what)| what.clone());
+        report.series = series(self.timeline, &self.server, plan);
+        report
+    }
+}
+
+/// Everything about a run that is a figure, as far as it has come.
+pub(super) fn figures(timeline: &Timeline, server: &ServerLog, plan: &Plan, took: Duration) -> Report {
+    let Totals { whole, measured } = timeline.all();
+    let (counts, all) = (&measured.counts, &whole.counts);
+    let bot_seconds = counts.played_us as f64 / 1e6;
+    let per_bot_s = |count: u64| if bot_seconds > 0.0 { round(count as f64 / bot_seconds) } else { 0.0 };
+    let mut seconds = plan.measured();
+    seconds.end = seconds.end.min(took.as_secs() as u32);
+    Report {
+        schema: SCHEMA,
+        joined: all.joined,
+        refused: all.refused,
+        disconnected: all.disconnected,
+        resumes: all.resumes,
+        seconds: round(took.as_secs_f64()),
+        warm_up_s: f64::from(seconds.start),
+        bot_seconds: round(bot_seconds),
+        snapshots_per_bot_s: per_bot_s(counts.snapshots),
+        input_ack_ms: Percentiles::of(&measured.input_ack),
+        snapshot_age_ms: Percentiles::of(&measured.snapshot_age),
+        snapshot_gap_ms: Percentiles::of(&measured.snapshot_gap),
+        join_ms: Percentiles::of(&whole.join),
+        correction_units: Percentiles::of(&measured.correction),
+        corrections_per_bot_min: round(60.0 * per_bot_s(measured.correction.count())),
+        frozen_percent: percent(counts.frozen, counts.looks),
+        bytes_down_per_bot_s: per_bot_s(counts.bytes_down),
+        bytes_up_per_bot_s: per_bot_s(counts.bytes_up),
+        inputs: counts.inputs,
+        inputs_unacked: counts.inputs_unacked,
+        snapshots_lost: counts.snapshots_lost,
+        snapshots_lost_percent: percent(counts.snapshots_lost, counts.snapshots + counts.snapshots_lost),
+        events_lost: all.events_lost,
+        events_doubled: all.events_doubled,
+        closes: whole.closes.clone(),
+        game: game(whole),
+        groups: groups(timeline, plan),
+        hostile: hostile(timeline),
+        server: (!seconds.is_empty()).then(|| server.figures(&seconds, bot_seconds)).flatten(),
+        swarm: swarm(timeline, bot_seconds),
+        curves: Curves {
+            input_ack_ms: curve(&measured.input_ack),
+            snapshot_age_ms: curve(&measured.snapshot_age),
+            snapshot_gap_ms: curve(&measured.snapshot_gap),
+            join_ms: curve(&whole.join),
+        },
+        ..Report::default()
+    }
+}
+
+fn game(row: &Row) -> GameFigures {
+    GameFigures {
+        shots: row.counts.shots,
+        hits: row.counts.hits,
+        eliminations: row.counts.eliminations,
+        matches_finished: row.finishes.len() as u64,
+    }
+}
+
+/// One group alone is all of them, and said already.
+fn groups(timeline: &Timeline, plan: &Plan) -> std::collections::BTreeMap<String, GroupFigures> {
+    if plan.bots.len() < 2 {
+        return Default::default();
+    }
+    plan.bots
+        .iter()
+        .zip(timeline.groups())
+        .map(|(group, totals)| (group.name.clone(), group_figures(totals)))
+        .collect()
+}
+
+fn group_figures(totals: &Totals) -> GroupFigures {
+    let (whole, counts) = (&totals.whole.counts, &totals.measured.counts);
+    GroupFigures {
+        joined: whole.joined,
+        disconnected: whole.disconnected,
+        resumes: whole.resumes,
+        input_ack_ms: Percentiles::of(&totals.measured.input_ack),
+        snapshot_age_ms: Percentiles::of(&totals.measured.snapshot_age),
+        snapshot_gap_ms: Percentiles::of(&totals.measured.snapshot_gap),
+        frozen_percent: percent(counts.frozen, counts.looks),
+        snapshots_lost_percent: percent(counts.snapshots_lost, counts.snapshots + counts.snapshots_lost),
+    }
+}
+
+fn hostile(timeline: &Timeline) -> std::collections::BTreeMap<String, HostileFigures> {
+    let figures = |record: &super::hostile::HostileRecord| HostileFigures {
+        lives: record.lives,
+        sent: record.sent,
+        closes: record.closes.clone(),
+    };
+    timeline.hostile().iter().map(|(kind, record)| (kind.clone(), figures(record))).collect()
+}
+
+fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
+    let (vitals, lag) = (timeline.vitals(), &timeline.all().measured.lag);
+    let worse = |quantile| lag.quantile(quantile).max(vitals.beat.quantile(quantile)) as f64 / 1000.0;
+    SwarmFigures {
+        lag_ms_p99: worse(0.99),
+        lag_ms_max: worse(1.0),
+        cpu_ms_per_bot_s: if bot_seconds > 0.0 {
+            round(vitals.cpu_us as f64 / 1000.0 / bot_seconds)
+        } else {
+            0.0
+        },
+        busiest_thread_percent: round(vitals.busiest_us as f64 / 10_000.0),
+        rss_mb: round(vitals.rss_bytes as f64 / 1e6),
+        threads: vitals.threads,
+    }
+}
+
+/// As far as there are enough values to tell: of a hundred, none is the 99.9th percentile.
+fn curve(distribution: &Distribution) -> Vec<CurvePoint> {
+    let count = distribution.count() as f64;
+    let is_told = |percentile: &f64| *percentile == 100.0 || (100.0 - percentile) * count >= 100.0;
+    let point = |percentile| CurvePoint {
+        percentile,
+        value: distribution.quantile(percentile / 100.0) as f64 / 1000.0,
+    };
+    if distribution.is_empty() { Vec::new() } else { CURVE.into_iter().filter(is_told).map(point).collect() }
+}
+
+fn incidents(timeline: &Timeline, server: &ServerLog, plan: &Plan) -> Vec<Incident> {
+    let told = timeline.incidents().iter().map(|(ms, what)| (*ms as f64 / 1000.0, what.clone()));
+    let silences = server.silences().iter().map(|(at, why)| (at.as_secs_f64(), why.clone()));
+    let storm = |storm: &super::plan::Storm| {
+        (storm.at.as_secs_f64(), format!("storm: {} % of the bots lose their connection", storm.percent))
+    };
+    let mut all: Vec<_> = told.chain(silences).chain(plan.storms.iter().map(storm)).collect();
+    all.sort_by(|one, other| one.0.total_cmp(&other.0));
+    all.into_iter().map(|(at_s, what)| Incident { at_s: round(at_s), what }).collect()
+}
+
+fn series(timeline: Timeline, server: &ServerLog, plan: &Plan) -> Vec<Second> {
+    let mut seconds = timeline.seconds();
+    for second in &mut seconds {
+        second.bots_wanted = u64::from(plan.stages.wanted(Duration::from_secs(u64::from(second.at_s) + 1)));
+        second.server = server.second(second.at_s);
+    }
+    seconds
+}
+
+fn setting(plan: &Plan, processes: u64, took: Duration) -> Setting {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Setting {
+        started_unix_s: now.saturating_sub(took).as_secs(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: host(),
+        cores: std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64),
+        server: plan.server.clone(),
+        plan: plan.to_toml(),
+        processes,
+    }
+}
+
+/// The machine's name, system and processor, as far as they can be read.
+fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map(|(_, model)| model);
+    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    let parts = [name.trim(), &system, model.unwrap_or_default()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,169 @@
+//! The `swarm` program around any game: verbs, exit codes, files. What somebody's own `main` calls.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process,
+};
+
+use clap::{Args, Parser, Subcommand};
+use quarrel_shared::game::Predict;
+
+use super::{
+    compare::Baseline,
+    exit::ExitCode,
+    game::{GameEntry, Games, NamedBrain},
+    junit, link,
+    plan::{PlanError, RunArguments, Target, Trusted},
+    report::Report,
+    run::run,
+    slo::Rule,
+};
+
+/// A whole load tester for one game: arguments, bots, report, exit code. `brains` come before those that the game brings itself.
+///
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     quarrel_client::swarm::main::<quarrel_shared::crowd::Crowd>(&[])
+/// }
+/// ```
+#[must_use]
+pub fn main<G: Predict>(brains: &'static [NamedBrain<G>]) -> process::ExitCode {
+    main_with(vec![GameEntry::of::<G>(brains)])
+}
+
+/// The same for several games, of which `--game` picks one; the first is the default. There must be at least one.
+#[must_use]
+pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
+    let games = Games::new(games);
+    let code = match Cli::parse().verb {
+        Verb::Run(arguments) => run_once(&arguments, &games),
+        Verb::Schema => print_schema(),
+        Verb::Links => print_links(),
+    };
+    code.unwrap_or_else(|failure| {
+        eprintln!("error: {}", failure.why);
+        failure.code
+    })
+    .into()
+}
+
+/// Load tester of Quarrel servers: bots that play, and a verdict.
+#[derive(Parser)]
+#[command(name = "swarm", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all rules held; 99 a rule was broken; 105 somebody ended the run; 1 nothing can be said (nobody \
+played, or the swarm itself was too slow) or the swarm failed; 2 the command line is wrong; 78 the plan's file is.";
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Sends bots into a server and reports how it went for them.
+    #[command(after_help = EXIT_CODES)]
+    Run(Box<Run>),
+    /// Prints the format of reports as a JSON schema.
+    Schema,
+    /// Lists the network paths that bots may play over.
+    Links,
+}
+
+#[derive(Args)]
+struct Run {
+    #[command(flatten)]
+    run: RunArguments,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What becomes of a report.
+#[derive(Args)]
+struct Output {
+    /// Where to write the report, as JSON; `swarm schema` describes it.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Where to write the verdict as JUnit XML, each rule a test.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// The report of an older run to compare with; rules may name it, as in 'input_ack_ms.p99 <= baseline * 1.1'.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+}
+
+/// What went wrong, and the code to exit with.
+struct Failure {
+    code: ExitCode,
+    why: String,
+}
+
+impl Failure {
+    fn new(code: ExitCode, why: impl ToString) -> Self {
+        Self { code, why: why.to_string() }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Self::new(if error.is_of_file() { ExitCode::Plan } else { ExitCode::Usage }, error)
+    }
+}
+
+fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
+    let plan = arguments.run.plan()?;
+    arguments.run.plan.check(&plan, games)?;
+    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
+    let baseline = arguments.output.baseline.as_deref().map(Baseline::open).transpose();
+    let baseline = baseline.map_err(|error| usage(&error))?;
+    let figures = baseline.as_ref().map(Baseline::figures);
+    plan.slo.iter().try_for_each(|rule: &Rule| rule.ready(figures)).map_err(|error| usage(&error))?;
+    let targets = Target::of(&plan, &Trusted::read(&plan)?)?;
+    if targets.iter().any(Target::trusts_anybody) {
+        eprintln!("{} is on this machine: any certificate is accepted", plan.server);
+    }
+    let report =
+        run(&plan, games, baseline.as_ref()).map_err(|error| Failure::new(ExitCode::Failed, error))?;
+    println!("{report}");
+    arguments.output.write(&report)?;
+    Ok(report.verdict.into())
+}
+
+impl Output {
+    fn write(&self, report: &Report) -> Result<(), Failure> {
+        if let Some(path) = &self.report {
+            let mut json =
+                serde_json::to_vec_pretty(report).map_err(|error| Failure::new(ExitCode::Failed, error))?;
+            json.push(b'\n');
+            save(path, &json)?;
+        }
+        if let Some(path) = &self.junit {
+            let mut xml = Vec::new();
+            junit::write(report, &mut xml).map_err(|error| Failure::new(ExitCode::Failed, error))?;
+            save(path, &xml)?;
+        }
+        Ok(())
+    }
+}
+
+fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failure = |error: io::Error| {
+        Failure::new(ExitCode::Failed, format!("{} cannot be written: {error}", path.display()))
+    };
+    fs::write(path, bytes).map_err(failure)
+}
+
+fn print_schema() -> Result<ExitCode, Failure> {
+    let schema = schemars::schema_for!(Report);
+    let text =
+        serde_json::to_string_pretty(&schema).map_err(|error| Failure::new(ExitCode::Failed, error))?;
+    println!("{text}");
+    Ok(ExitCode::Done)
+}
+
+fn print_links() -> Result<ExitCode, Failure> {
+    for link in link::LINKS {
+        println!("{link}");
+    }
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,100 @@
+//! What moves while a run goes on: a bar with figures in a terminal, plain lines where nobody watches.
+
+use std::{
+    io::{IsTerminal, stderr},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{
+    measure::Timeline,
+    plan::Plan,
+    report::{Percentiles, Second},
+};
+
+/// Between two plain lines: a log should not drown in them.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows how a run goes, on standard error.
+pub(super) struct Progress {
+    plan: Plan,
+    bar: Option<ProgressBar>,
+    next_plain: Duration,
+}
+
+impl Progress {
+    pub(super) fn start(plan: &Plan) -> Self {
+        let bar = stderr().is_terminal().then(|| bar(plan.stages.length()));
+        Self { plan: plan.clone(), bar, next_plain: PLAIN_EVERY }
+    }
+
+    /// Says where the run is, as often as is good for whoever reads it.
+    pub(super) fn show(&mut self, timeline: &Timeline, elapsed: Duration) {
+        let is_due = elapsed >= self.next_plain;
+        if self.bar.is_none() && !is_due {
+            return;
+        }
+        let wanted = self.plan.stages.wanted(elapsed);
+        let (playing, over) = timeline.present();
+        let latest = timeline.latest().unwrap_or_default();
+        if let Some(bar) = &self.bar {
+            bar.set_position(elapsed.as_millis() as u64);
+            bar.set_message(screen(&latest, wanted, playing, over));
+        } else {
+            self.next_plain = elapsed + PLAIN_EVERY;
+            eprintln!("{:.0} s: {}", elapsed.as_secs_f64(), line(&latest, wanted, playing, over));
+        }
+    }
+
+    /// Takes the bar away: the summary follows.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn line(latest: &Second, wanted: u32, playing: u64, over: u64) -> String {
+    format!(
+        "{playing} of {wanted} bots play, {over} are done; input ack {}; {} snapshots/s, {} kB/s down",
+        brief(latest.input_ack_ms),
+        latest.snapshots,
+        latest.bytes_down / 1000
+    )
+}
+
+fn screen(latest: &Second, wanted: u32, playing: u64, over: u64) -> String {
+    let server = latest
+        .server
+        .map_or_else(String::new, |server| format!("\n  server     {:.2} cores", server.cpu_cores));
+    format!(
+        "\n  bots       {playing} of {wanted} play, {over} are done, {} resumed this second\n  input ack  {}\n  age        {}\n  gap        \
+         {}\n  traffic    {} snapshots/s, {} lost; {} kB/s down, {} kB/s up\n  swarm      late by p99 {:.1} ms, {:.2} cores{server}",
+        latest.resumes,
+        brief(latest.input_ack_ms),
+        brief(latest.snapshot_age_ms),
+        brief(latest.snapshot_gap_ms),
+        latest.snapshots,
+        latest.snapshots_lost,
+        latest.bytes_down / 1000,
+        latest.bytes_up / 1000,
+        latest.lag_ms_p99,
+        latest.swarm_cores,
+    )
+}
+
+fn brief(times: Option<Percentiles>) -> String {
+    times.map_or_else(
+        || "none".to_owned(),
+        |times| format!("p50 {:.1}  p99 {:.1}  max {:.1} ms", times.p50, times.p99, times.max),
+    )
+}
+
+fn bar(length: Duration) -> ProgressBar {
+    let bar = ProgressBar::new(length.as_millis() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {bar:40} {percent:>3} %{msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
