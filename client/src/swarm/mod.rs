@@ -6,6 +6,7 @@
 //! - [`plan`]: what is asked for, from the command line; `duration` reads `20s`.
 //! - [`run`](mod@run): threads, ramp, the end. `bot` is one player in it.
 //! - [`link`]: what the network path of a bot is like.
+//! - [`hostile`]: bots that do harm, beside those that play.
 //! - [`stats`]: what was counted, merged; [`report`]: what is said of it.
 //! - `progress`: the line that moves meanwhile; [`server_metrics`]: what the server says of itself.
 
@@ -16,6 +17,7 @@ mod duration;
 pub mod run;
 
 mod bot;
+pub mod hostile;
 pub mod link;
 mod progress;
 pub mod server_metrics;
