@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Counts of one hostile bot, or of many.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostileRecord {
     /// How often it came; of half-open handshakes, how many were begun.
     pub lives: u64,
@@ -13,22 +13,22 @@ pub struct HostileRecord {
     pub sent: u64,
     /// How its lives ended that were not cut short by the end of the run: by the close reason's name, or `lost`, `no_answer`,
     /// `connect_failed`.
-    pub closes: BTreeMap<&'static str, u64>,
+    pub closes: BTreeMap<String, u64>,
 }
 
 impl HostileRecord {
     /// Adds another one's counts.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, other: &Self) {
         self.lives += other.lives;
         self.sent += other.sent;
-        for (name, count) in other.closes {
-            *self.closes.entry(name).or_default() += count;
+        for (name, count) in &other.closes {
+            *self.closes.entry(name.clone()).or_default() += count;
         }
     }
 
     /// A life ended so.
-    pub(super) fn count(&mut self, end: &'static str) {
-        *self.closes.entry(end).or_default() += 1;
+    pub(super) fn count(&mut self, end: &str) {
+        *self.closes.entry(end.to_owned()).or_default() += 1;
     }
 }
 
@@ -44,8 +44,8 @@ mod tests {
             record
         };
         let mut all = record(&["malformed", "lost"]);
-        all.merge(record(&["malformed"]));
+        all.merge(&record(&["malformed"]));
         assert_eq!((all.lives, all.sent), (6, 20));
-        assert_eq!(all.closes, BTreeMap::from([("malformed", 2), ("lost", 1)]));
+        assert_eq!(all.closes, BTreeMap::from([("lost".to_owned(), 1), ("malformed".to_owned(), 2)]));
     }
 }
