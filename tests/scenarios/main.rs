@@ -19,6 +19,7 @@ mod graceful_stop;
 mod handshake;
 mod held_facts;
 mod honest_shots;
+mod hostile_bots;
 mod house_rules;
 mod http;
 mod input_flood;

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::Slot,
-    connect::{ConnectError, Connector},
+    connect::Connector,
     driver::{Command, Driver, Traffic},
     interpolation::Motion,
     pilot::{Ending, Happening, Joined, Pilot},
@@ -336,14 +336,5 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
             | Happening::Chat { .. } => {}
         }
         ControlFlow::Continue(())
-    }
-}
-
-/// A name for reports of why there was no connection.
-pub(super) const fn refusal(error: &ConnectError) -> &'static str {
-    match error {
-        ConnectError::Refused { reason, .. } => reason.name(),
-        ConnectError::Unreachable(_) => "no_answer",
-        _ => "connect_failed",
     }
 }

@@ -199,7 +199,7 @@ fn deal(groups: &mut Vec<Group>, shares: &Shares, set: impl Fn(&mut Group, Strin
 
 fn hostiles(text: &str) -> Result<Hostiles, String> {
     let (kind, bots) = text.split_once(':').unwrap_or((text, "1"));
-    let kind = kind.parse::<HostileKind>()?;
+    let kind = kind.parse::<HostileKind>().map_err(|error| error.to_string())?;
     let bots = bots.parse().ok().filter(|bots| *bots > 0);
     let bots = bots.ok_or_else(|| format!("'{text}': a kind and a number are needed, as in flood:5"))?;
     Ok(Hostiles { kind, bots })
