@@ -73,7 +73,8 @@ pub(super) async fn play<G: Predict>(
             }
         }
     };
-    crew.debrief(&order, driven.pilot.outcome(&driven.ending));
+    let at = crew.elapsed();
+    crew.debrief(&order, driven.pilot.outcome(&driven.ending, at));
 }
 
 /// Tells a bot to go, and waits until it has.
@@ -89,6 +90,9 @@ async fn alarm(at: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+/// A server that has sent no snapshot for so long has fallen silent: its connection may take ten seconds to notice.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// How a bot's story ended.
 pub(super) struct Outcome {
@@ -111,6 +115,7 @@ struct BotPilot<G: Predict> {
     /// From this player's moments to the run's.
     offset: Option<Duration>,
     joined: Option<Joined>,
+    joined_at: Option<Duration>,
     ledger: Option<Ledger>,
     /// When the newest snapshot came, and half a round trip.
     heard: Option<(Duration, Duration)>,
@@ -118,6 +123,7 @@ struct BotPilot<G: Predict> {
     plays_since: Option<Duration>,
     told: LinkCounts,
     ever_joined: bool,
+    told_silence: bool,
     /// Why it broke off.
     gave_up: Option<(CloseReason, String)>,
 }
@@ -137,11 +143,13 @@ impl<G: Predict> BotPilot<G> {
             comes: order.comes,
             offset: None,
             joined: None,
+            joined_at: None,
             ledger: None,
             heard: None,
             plays_since: None,
             told: LinkCounts::default(),
             ever_joined: false,
+            told_silence: false,
             gave_up: None,
         }
     }
@@ -209,8 +217,29 @@ impl<G: Predict> BotPilot<G> {
         self.wants_seat.notify_one();
     }
 
-    fn outcome(self, ending: &Ending) -> Outcome {
+    fn is_silent(&self, at: Duration) -> bool {
+        let since = self.heard.map(|(came, _)| came).or(self.joined_at);
+        self.joined.is_some() && since.is_some_and(|since| at.saturating_sub(since) > SILENCE)
+    }
+
+    /// Says once that the server says nothing.
+    fn tell_silence(&mut self, at: Duration) {
+        let is_silent = self.is_silent(at);
+        if is_silent && !self.told_silence {
+            let since = self.heard.map_or(at, |(came, _)| came);
+            self.crew
+                .recorder()
+                .push_incident(since, "silent: bots hear nothing from the server any more".to_owned());
+        }
+        self.told_silence = is_silent;
+    }
+
+    fn outcome(self, ending: &Ending, at: Duration) -> Outcome {
+        let is_silent = self.is_silent(at);
         let (close, trouble) = match (self.gave_up, ending) {
+            (None, Ending::Left) if is_silent => {
+                ("silent", Some("the server said nothing any more when the bot left".to_owned()))
+            }
             (Some((reason, sentence)), _) => (reason.name(), Some(sentence)),
             (None, Ending::Closed { reason, sentence }) => (reason.name(), Some(sentence.clone())),
             (None, Ending::Left) => ("left", None),
@@ -277,6 +306,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
     fn on_counts(&mut self, counts: &LinkCounts, traffic: Traffic, now: Duration) {
         let at = self.at(now);
         self.count_play(at);
+        self.tell_silence(at);
         let told = std::mem::replace(&mut self.told, *counts);
         self.count(at, |row| {
             row.counts.snapshots_lost += counts.snapshots.lost.saturating_sub(told.snapshots.lost);
@@ -301,6 +331,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
                 self.close_ledger(at, false);
                 self.ledger = Some(Ledger::new(Duration::from_nanos(joined.rate.period_ns())));
                 self.joined = Some(joined);
+                self.joined_at = Some(at);
                 self.heard = None;
                 self.sit_down(at);
                 if !std::mem::replace(&mut self.ever_joined, true) {
@@ -322,6 +353,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
             }
             Happening::Resumed(joined) => {
                 self.joined = Some(joined);
+                self.joined_at = Some(at);
                 self.sit_down(at);
                 self.count(at, |row| row.counts.resumes += 1);
             }

@@ -117,7 +117,13 @@ impl Crew {
 
     /// A bot had no time to get a seat.
     pub(super) fn missed(&self, order: &Order) {
-        self.refuse(order, "no_answer", "the run ended before the server answered".to_owned());
+        let server =
+            self.targets.get(usize::from(order.group)).map(|target| target.connect.server.to_string());
+        let server = server.unwrap_or_default();
+        let why = format!(
+            "nobody answered at {server} before the run ended: check the address, and that a server runs there"
+        );
+        self.refuse(order, "no_answer", why);
     }
 
     /// A bot got no connection.
