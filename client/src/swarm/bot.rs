@@ -53,14 +53,15 @@ pub(super) async fn play<G: Predict>(
     };
     let mut breaks = order.breaks.iter().copied().peekable();
     let mut asks = None;
+    let mut is_due = false;
     let mut flight = Box::pin(driver.run());
     let driven = loop {
         let next_break = breaks.peek().map(|at| crew.start + *at);
         tokio::select! {
             biased;
             driven = &mut flight => break driven,
-            () = crew.stop.cancelled() => break leave(&commands, &mut flight).await,
-            () = sleep_until(leaves) => break leave(&commands, &mut flight).await,
+            () = crew.stop.cancelled() => { is_due = true; break leave(&commands, &mut flight).await }
+            () = sleep_until(leaves) => { is_due = true; break leave(&commands, &mut flight).await }
             () = alarm(next_break) => {
                 breaks.next();
                 // A bot that is on its way back already has no connection to lose.
@@ -74,7 +75,7 @@ pub(super) async fn play<G: Predict>(
         }
     };
     let at = crew.elapsed();
-    crew.debrief(&order, driven.pilot.outcome(&driven.ending, at));
+    crew.debrief(&order, driven.pilot.outcome(&driven.ending, is_due, at));
 }
 
 /// Tells a bot to go, and waits until it has.
@@ -122,6 +123,8 @@ struct BotPilot<G: Predict> {
     /// Since when it plays, as far as that was not counted yet.
     plays_since: Option<Duration>,
     told: LinkCounts,
+    /// When the connection broke, while there is no other one.
+    interrupted_at: Option<Duration>,
     ever_joined: bool,
     told_silence: bool,
     /// Why it broke off.
@@ -148,6 +151,7 @@ impl<G: Predict> BotPilot<G> {
             heard: None,
             plays_since: None,
             told: LinkCounts::default(),
+            interrupted_at: None,
             ever_joined: false,
             told_silence: false,
             gave_up: None,
@@ -234,9 +238,12 @@ impl<G: Predict> BotPilot<G> {
         self.told_silence = is_silent;
     }
 
-    fn outcome(self, ending: &Ending, at: Duration) -> Outcome {
+    /// Whoever was to leave and was on the way back from a break just then has left; whoever had been cut off for longer was lost.
+    fn outcome(self, ending: &Ending, is_due: bool, at: Duration) -> Outcome {
         let is_silent = self.is_silent(at);
+        let returns = self.interrupted_at.is_some_and(|since| at.saturating_sub(since) <= SILENCE);
         let (close, trouble) = match (self.gave_up, ending) {
+            (None, Ending::Lost(_)) if is_due && returns => ("left", None),
             (None, Ending::Left) if is_silent => {
                 ("silent", Some("the server said nothing any more when the bot left".to_owned()))
             }
@@ -349,11 +356,13 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
             Happening::RoomClosed { reason, sentence } => self.room_closed(at, reason, &sentence),
             Happening::Interrupted => {
                 self.stand_up(at);
+                self.interrupted_at = Some(at);
                 self.count(at, |row| row.counts.interrupted += 1);
             }
             Happening::Resumed(joined) => {
                 self.joined = Some(joined);
                 self.joined_at = Some(at);
+                self.interrupted_at = None;
                 self.sit_down(at);
                 self.count(at, |row| row.counts.resumes += 1);
             }
