@@ -162,7 +162,7 @@ impl Crowd {
     }
 
     fn pick(&mut self, among: usize) -> Option<usize> {
-        (among > 0).then(|| (u64::from(self.rng.next_u32()) * among as u64 >> 32) as usize)
+        (among > 0).then(|| self.rng.below(among as u32) as usize)
     }
 }
 

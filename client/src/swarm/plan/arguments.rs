@@ -73,7 +73,7 @@ pub struct RunArguments {
     /// Over what time they come, evenly [default: 2s].
     #[arg(long, value_name = "TIME", conflicts_with = "stages", value_parser = duration::parse)]
     pub ramp: Option<Duration>,
-    /// How many bots play when: [FROM:]TO@TIME,..., as in 0:50@10s,200@60s,0@5s. Each stage leads evenly to its number.
+    /// How many bots play when: `[FROM:]TO@TIME,...`, as in 0:50@10s,200@60s,0@5s. Each stage leads evenly to its number.
     #[arg(long, value_name = "STAGES")]
     pub stages: Option<Stages>,
     /// How much of the beginning is left out of rates and distributions [default: until the first stage is over].
@@ -123,7 +123,7 @@ impl PlanArguments {
     /// Flags that say how bots play are about all of them: each brain on each link, by their shares.
     fn deal_groups(&self, plan: &mut Plan) {
         for group in &mut plan.bots {
-            group.game = self.game.clone().or(group.game.take());
+            group.game = self.game.clone().or_else(|| group.game.take());
             group.room = self.room.or(group.room);
         }
         if let Some(brains) = &self.brain {
