@@ -1,4 +1,4 @@
-//! One bot: it comes at its time, takes a seat, plays until it is to leave, and counts how that goes.
+//! What one bot decides, by its brain, and what is measured of it.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -6,107 +6,28 @@ use quarrel_shared::{
     game::{Brain, Predict},
     protocol::{CloseReason, datagram::SnapshotHeader},
 };
-use tokio::{
-    sync::{Notify, mpsc},
-    time::{Instant, sleep_until},
-};
+use tokio::sync::Notify;
 
-use super::{
-    crew::Crew,
-    measure::{Ledger, Row},
-    schedule::Order,
-};
+use super::Outcome;
 use crate::{
     clock::Slot,
-    connect::Connector,
-    driver::{Command, Driver, Traffic},
+    driver::Traffic,
     interpolation::Motion,
     pilot::{Ending, Happening, Joined, Pilot},
     screen::Drawn,
     session::LinkCounts,
+    swarm::{
+        crew::Crew,
+        measure::{Ledger, Row},
+        schedule::Order,
+    },
 };
-
-/// How long a bot waits before it asks for a seat again: its room was busy, or is gone.
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// Plays one bot from its coming to its end.
-pub(super) async fn play<G: Predict>(
-    connector: Connector,
-    order: Order,
-    brain: Option<Box<dyn Brain<G>>>,
-    crew: Arc<Crew>,
-) {
-    let leaves = crew.start + order.leaves.unwrap_or(crew.length);
-    let target = crew.target(order.group);
-    let (commands, commands_out) = mpsc::channel(4);
-    let wants_seat = Arc::new(Notify::new());
-    let pilot = BotPilot::<G>::new(brain, &order, Arc::clone(&crew), Arc::clone(&wants_seat));
-    let name = format!("bot-{}", order.bot);
-    let driver = tokio::select! {
-        biased;
-        () = crew.stop.cancelled() => return crew.missed(&order),
-        () = sleep_until(leaves) => return crew.missed(&order),
-        driver = Driver::join(&connector, &name, target, pilot, commands_out) => match driver {
-            Ok(driver) => driver,
-            Err(error) => return crew.refused(&order, &error),
-        },
-    };
-    let mut breaks = order.breaks.iter().copied().peekable();
-    let mut asks = None;
-    let mut is_due = false;
-    let mut flight = Box::pin(driver.run());
-    let driven = loop {
-        let next_break = breaks.peek().map(|at| crew.start + *at);
-        tokio::select! {
-            biased;
-            driven = &mut flight => break driven,
-            () = crew.stop.cancelled() => { is_due = true; break leave(&commands, &mut flight).await }
-            () = sleep_until(leaves) => { is_due = true; break leave(&commands, &mut flight).await }
-            () = alarm(next_break) => {
-                breaks.next();
-                // A bot that is on its way back already has no connection to lose.
-                let _ = commands.try_send(Command::Reconnect);
-            }
-            () = wants_seat.notified() => asks = Some(Instant::now() + AGAIN),
-            () = alarm(asks) => {
-                asks = None;
-                let _ = commands.try_send(Command::Join(target));
-            }
-        }
-    };
-    let at = crew.elapsed();
-    crew.debrief(&order, driven.pilot.outcome(&driven.ending, is_due, at));
-}
-
-/// Tells a bot to go, and waits until it has.
-async fn leave<T>(commands: &mpsc::Sender<Command>, flight: &mut (impl Future<Output = T> + Unpin)) -> T {
-    // A bot takes its commands at once, so the few that fit are never all there.
-    let _ = commands.try_send(Command::Close);
-    flight.await
-}
-
-async fn alarm(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
 
 /// A server that has sent no snapshot for so long has fallen silent: its connection may take ten seconds to notice.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// How a bot's story ended.
-pub(super) struct Outcome {
-    /// Whether it ever had a seat.
-    pub(super) joined: bool,
-    /// Why it ended, by its name in reports.
-    pub(super) close: &'static str,
-    /// What went wrong, for a person to read.
-    pub(super) trouble: Option<String>,
-}
-
 /// The seat's decisions by a brain, and what is measured of them.
-struct BotPilot<G: Predict> {
+pub(super) struct BotPilot<G: Predict> {
     brain: Option<Box<dyn Brain<G>>>,
     crew: Arc<Crew>,
     wants_seat: Arc<Notify>,
@@ -132,7 +53,7 @@ struct BotPilot<G: Predict> {
 }
 
 impl<G: Predict> BotPilot<G> {
-    fn new(
+    pub(super) fn new(
         brain: Option<Box<dyn Brain<G>>>,
         order: &Order,
         crew: Arc<Crew>,
@@ -239,7 +160,7 @@ impl<G: Predict> BotPilot<G> {
     }
 
     /// Whoever was to leave and was on the way back from a break just then has left; whoever had been cut off for longer was lost.
-    fn outcome(self, ending: &Ending, is_due: bool, at: Duration) -> Outcome {
+    pub(super) fn outcome(self, ending: &Ending, is_due: bool, at: Duration) -> Outcome {
         let is_silent = self.is_silent(at);
         let returns = self.interrupted_at.is_some_and(|since| at.saturating_sub(since) <= SILENCE);
         let (close, trouble) = match (self.gave_up, ending) {
