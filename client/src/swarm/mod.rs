@@ -13,6 +13,7 @@
 //! - [`link`]: the network path of a bot; [`hostile`]: bots that mean harm.
 //! - [`measure`]: what is counted, from one input to all figures; [`server_metrics`] and `server_log`: what the server says of itself.
 //! - `assemble`: counts become a [`report`]; [`slo`]: rules about its figures; [`compare`]: with an older one.
+//! - [`capacity`]: how many players a server carries, from the reports of many runs.
 //! - What is shown: `progress` meanwhile; then the summary, [`junit`], and [`page`] with plots.
 
 mod exit;
@@ -34,6 +35,8 @@ pub mod link;
 pub mod measure;
 mod server_log;
 pub mod server_metrics;
+
+pub mod capacity;
 
 mod assemble;
 pub mod compare;
