@@ -3,7 +3,7 @@
 //! It is one file without a single request, to be mailed, kept beside a build, and opened years later. Whatever is text is HTML already,
 //! and is read without JavaScript; the script draws the plots alone, from the report that the page carries.
 //!
-//! A report holds texts of others: names of a plan, sentences of a server. They cannot become markup ([`markup`]), they cannot end the
+//! A report holds texts of others: names of a plan, sentences of a server. They cannot become markup (`markup.rs`), they cannot end the
 //! script element that carries them, and the page's policy lets nothing run but the one script whose hash it names.
 
 mod header;

@@ -42,6 +42,7 @@ export class Cursor {
 
 export class Plot {
   /** @type {Element[]} */ outputs = [];
+  /** @type {HTMLElement | null} */ legend = null;
   /** @type {SVGLineElement | null} */ hair = null;
   /** @type {SVGCircleElement[]} */ dots = [];
   /** @type {(x: number) => number} */ x = (value) => value;
@@ -71,7 +72,7 @@ export class Plot {
 
   caption() {
     const caption = /** @type {HTMLElement} */ (this.figure.querySelector("figcaption"));
-    this.when = html(caption, "output", "when");
+    this.when = html(caption, "span", "when");
     if (this.chart.log) {
       const button = html(caption, "button", "", "log");
       button.type = "button";
@@ -84,12 +85,12 @@ export class Plot {
         this.draw();
       });
     }
-    const legend = html(this.figure, "ul", "legend");
+    const legend = (this.legend = html(this.figure, "ul", "legend"));
     for (const line of this.chart.lines) {
       const item = html(legend, "li");
       html(item, "i", line.look);
       html(item, "span", "", line.name);
-      this.outputs.push(html(item, "output"));
+      this.outputs.push(html(item, "b"));
     }
   }
 
@@ -213,7 +214,12 @@ export class Plot {
     root.addEventListener("pointermove", move);
     root.addEventListener("pointerdown", move);
     root.addEventListener("pointerleave", () => this.cursor.set(null));
-    root.addEventListener("blur", () => this.cursor.set(null));
+    // The legend of the plot that has the focus is read out; those that follow its crosshair keep silent.
+    root.addEventListener("focus", () => this.legend?.setAttribute("aria-live", "polite"));
+    root.addEventListener("blur", () => {
+      this.legend?.setAttribute("aria-live", "off");
+      this.cursor.set(null);
+    });
     root.addEventListener("keydown", (event) => {
       const at = this.cursor.stop === null ? -1 : firstFrom(stops, this.cursor.stop);
       const far = Math.max(1, Math.round(stops.length / 20));
