@@ -44,11 +44,12 @@ pub fn schedule(plan: &Plan) -> Vec<Order> {
         match event {
             Event::Comes => crowd.come(at),
             Event::Leaves => crowd.leave(at),
-            Event::Changes if !crowd.living.is_empty() => {
-                crowd.leave(at);
-                crowd.come(at);
+            Event::Changes => {
+                if (0..crowd.living.len()).any(|living| crowd.has_stayed(living, at)) {
+                    crowd.leave(at);
+                    crowd.come(at);
+                }
             }
-            Event::Changes => {}
             Event::Storm(percent) => crowd.storm(at, percent),
         }
     }
@@ -138,17 +139,23 @@ impl Crowd {
         self.orders.push(Order { bot, group, comes: at, leaves: None, breaks: Vec::new() });
     }
 
-    /// Somebody who has been there for a while, if there is anybody.
+    /// Somebody who has been there for a while leaves, if there is anybody; else whoever was drawn last.
     fn leave(&mut self, at: Duration) {
-        let Some(mut index) = self.pick(self.living.len()) else { return };
+        let mut drawn = None;
         for _ in 0..TRIES {
-            if self.orders[self.living[index]].comes + STAY <= at {
+            drawn = self.pick(self.living.len());
+            if drawn.is_some_and(|index| self.has_stayed(index, at)) {
                 break;
             }
-            index = self.pick(self.living.len()).unwrap_or(index);
         }
-        let index = self.living.swap_remove(index);
-        self.orders[index].leaves = Some(at);
+        if let Some(index) = drawn {
+            let index = self.living.swap_remove(index);
+            self.orders[index].leaves = Some(at);
+        }
+    }
+
+    fn has_stayed(&self, living: usize, at: Duration) -> bool {
+        self.orders[self.living[living]].comes + STAY <= at
     }
 
     fn storm(&mut self, at: Duration, percent: u8) {
