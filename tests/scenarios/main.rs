@@ -39,5 +39,6 @@ mod secrecy_over_the_wire;
 mod slow_reader;
 mod small_path;
 mod soak;
+mod swarm_agents;
 mod train_match;
 mod vectors;
