@@ -13,7 +13,8 @@ use quarrel_shared::{
     tick::TickRate,
 };
 use quinn::{
-    ClientConfig, ConnectError as QuinnConnectError, Connection, ConnectionError, Endpoint,
+    ClientConfig, ConnectError as QuinnConnectError, Connecting, Connection, ConnectionError, Endpoint,
+    TransportConfig,
     crypto::rustls::{NoInitialCipherSuite, QuicClientConfig},
 };
 use tokio::time::timeout;
@@ -92,6 +93,18 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// A name for reports: the close reason's, or `no_answer`, or `connect_failed`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Refused { reason, .. } => reason.name(),
+            Self::Unreachable(_) => "no_answer",
+            _ => "connect_failed",
+        }
+    }
+}
+
 /// Makes connections to one server. Cheap to clone: clones share the endpoint and its socket.
 #[derive(Clone, Debug)]
 pub struct Connector {
@@ -131,6 +144,28 @@ impl Connector {
         &self.endpoint
     }
 
+    /// Which server.
+    pub(crate) const fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    /// The same from another endpoint.
+    pub(crate) fn with_endpoint(&self, endpoint: Endpoint) -> Self {
+        Self { endpoint, ..self.clone() }
+    }
+
+    /// The same with other settings of QUIC's.
+    pub(crate) fn with_transport(&self, transport: TransportConfig) -> Self {
+        let mut connector = self.clone();
+        connector.config.transport_config(Arc::new(transport));
+        connector
+    }
+
+    /// Sends the first packet of a connection.
+    pub(crate) fn begin(&self) -> Result<Connecting, ConnectError> {
+        Ok(self.endpoint.connect_with(self.config.clone(), self.server, &self.server_name)?)
+    }
+
     /// Connects, says hello and at once asks for a seat if there is a `target`, within 5 s or again on a new connection.
     pub(crate) async fn connect<G: Game>(
         &self,
@@ -158,8 +193,7 @@ impl Connector {
     }
 
     async fn attempt(&self, hello: Hello, target: Option<JoinTarget>) -> Result<Link, ConnectError> {
-        let connecting = self.endpoint.connect_with(self.config.clone(), self.server, &self.server_name)?;
-        let connection = connecting.await.map_err(|error| self.failure(&error))?;
+        let connection = self.begin()?.await.map_err(|error| self.failure(&error))?;
         // Whoever comes back for a seat and is too slow about it comes back once more: that is no goodbye.
         let reason = if hello.resume.is_some() { CloseReason::Replaced } else { CloseReason::Left };
         let attempt = Attempt { connection: Some(connection.clone()), reason };

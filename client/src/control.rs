@@ -52,6 +52,16 @@ impl ControlStream {
         codec::encode(message, &mut self.outgoing);
     }
 
+    /// Says anything, be it a message or not.
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) {
+        self.outgoing.extend_from_slice(bytes);
+    }
+
+    /// How many bytes wait to go out.
+    pub(crate) const fn waiting_bytes(&self) -> usize {
+        self.outgoing.len()
+    }
+
     /// The server's next message; writes what was pushed meanwhile. Nothing is lost when it is dropped half-way.
     pub(crate) async fn next(&mut self) -> Result<ServerMessage, ControlError> {
         loop {

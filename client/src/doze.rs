@@ -8,26 +8,40 @@ use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::AcqRel, Ordering::Release},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{
+            AtomicU32,
+            Ordering::{AcqRel, Acquire, Release},
+        },
     },
     task::{Context, Poll, Wake, Waker},
 };
 
+/// The sleeps of one task's branches, which share one place in memory: to see that all of them sleep is one look.
+#[derive(Clone, Debug)]
+pub(crate) struct Dormitory(Arc<Beds>);
+
+#[derive(Debug)]
+struct Beds {
+    /// A bit for each branch that may have something to say.
+    awake: AtomicU32,
+    task: Mutex<Option<Waker>>,
+}
+
 /// One branch's sleep.
 #[derive(Debug)]
 pub(crate) struct Doze {
-    bell: Arc<Bell>,
+    beds: Arc<Beds>,
+    bit: u32,
     waker: Waker,
-    /// The task that is to be woken, as the bell knows it.
+    /// The task that is to be woken, as it was when this branch was last waited for.
     task: Option<Waker>,
 }
 
-/// What the branch wakes instead of its task.
-#[derive(Debug)]
+/// What a branch wakes instead of its task.
 struct Bell {
-    rung: AtomicBool,
-    task: Mutex<Option<Waker>>,
+    beds: Arc<Beds>,
+    bit: u32,
 }
 
 impl Wake for Bell {
@@ -36,23 +50,39 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Release);
-        if let Some(task) = &*self.task.lock().unwrap_or_else(PoisonError::into_inner) {
+        self.beds.awake.fetch_or(self.bit, Release);
+        if let Some(task) = &*self.beds.task() {
             task.wake_by_ref();
         }
     }
 }
 
-impl Doze {
-    /// Awake at first: nobody knows yet what the branch has to say.
+impl Beds {
+    fn task(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Dormitory {
+    /// Nobody sleeps here yet.
     pub(crate) fn new() -> Self {
-        let bell = Arc::new(Bell { rung: AtomicBool::new(true), task: Mutex::new(None) });
-        Self { waker: Waker::from(Arc::clone(&bell)), bell, task: None }
+        Self(Arc::new(Beds { awake: AtomicU32::new(0), task: Mutex::new(None) }))
     }
 
+    /// A sleep of this number, under 32, which no other branch has. Awake at first: nobody knows yet what the branch has to say.
+    pub(crate) fn doze(&self, number: u32) -> Doze {
+        let (beds, bit) = (Arc::clone(&self.0), 1 << number);
+        let waker = Waker::from(Arc::new(Bell { beds: Arc::clone(&beds), bit }));
+        let doze = Doze { beds, bit, waker, task: None };
+        doze.rouse();
+        doze
+    }
+}
+
+impl Doze {
     /// Something was done to the branch, so that it may have something to say and did not wake anybody.
     pub(crate) fn rouse(&self) {
-        self.bell.rung.store(true, Release);
+        self.beds.awake.fetch_or(self.bit, Release);
     }
 
     /// Waits for the branch. It may be another future at each call, as long as being dropped does not make it forget whom to wake.
@@ -62,13 +92,15 @@ impl Doze {
     }
 
     fn poll<T>(&mut self, branch: Pin<&mut impl Future<Output = T>>, context: &Context<'_>) -> Poll<T> {
+        // Also while it sleeps: it may fall to another task to wait for it.
         if !self.task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
             self.task = Some(context.waker().clone());
-            self.bell.task.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.task);
+            self.beds.task().clone_from(&self.task);
         }
-        if !self.bell.rung.swap(false, AcqRel) {
+        if self.beds.awake.load(Acquire) & self.bit == 0 {
             return Poll::Pending;
         }
+        self.beds.awake.fetch_and(!self.bit, AcqRel);
         let said = branch.poll(&mut Context::from_waker(&self.waker));
         if said.is_ready() {
             // There may be more where that came from.
@@ -99,7 +131,7 @@ mod tests {
     #[tokio::test]
     async fn a_branch_is_looked_at_when_it_woke_and_not_when_its_neighbours_did() {
         let ((quiet, mut quiet_out), (busy, mut busy_out)) = (mpsc::channel(1), mpsc::channel(1));
-        let (looks, mut doze) = (Cell::new(0), Doze::new());
+        let (looks, mut doze) = (Cell::new(0), Dormitory::new().doze(0));
         let mut heard = Vec::new();
         let speaker = async {
             for n in 0..100 {
@@ -127,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_branch_that_was_roused_is_looked_at_again() {
-        let mut doze = Doze::new();
+        let mut doze = Dormitory::new().doze(0);
         let nothing =
             tokio::time::timeout(std::time::Duration::ZERO, doze.until(std::future::pending::<()>()));
         assert!(nothing.await.is_err());
@@ -137,20 +169,24 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_moved_elsewhere_is_woken_there() {
-        let (sender, mut receiver) = mpsc::channel(1);
-        let mut doze = Doze::new();
-        let mut look = |waker: &Waker| {
-            let mut branch = pin!(receiver.recv());
-            doze.poll(branch.as_mut(), &Context::from_waker(waker))
-        };
-        let (first, second) = (Doze::new(), Doze::new());
-        [&first, &second].iter().for_each(|task| task.bell.rung.store(false, Release));
-        assert!(look(&first.waker).is_pending());
-        assert!(look(&second.waker).is_pending());
-        sender.try_send(7).unwrap();
-        assert!(!first.bell.rung.load(std::sync::atomic::Ordering::Acquire), "it is no longer asked here");
-        assert!(second.bell.rung.load(std::sync::atomic::Ordering::Acquire));
-        assert_eq!(look(&second.waker), Poll::Ready(Some(7)));
+    fn whoever_waits_now_is_woken_and_for_the_branch_that_rang() {
+        let dormitory = Dormitory::new();
+        let [(ring, mut rung), (still, mut quiet)] = [(); 2].map(|()| mpsc::channel(1));
+        let (mut first, mut second) = (dormitory.doze(0), dormitory.doze(1));
+        let tasks = [(); 2].map(|()| Dormitory::new().doze(0));
+        let is_awake = |doze: &Doze| doze.beds.awake.load(Acquire) & doze.bit != 0;
+        for task in &tasks {
+            task.beds.awake.store(0, Release);
+            let mut context = Context::from_waker(&task.waker);
+            assert!(pin!(first.until(rung.recv())).poll(&mut context).is_pending());
+            assert!(pin!(second.until(quiet.recv())).poll(&mut context).is_pending());
+        }
+        ring.try_send(7).unwrap();
+        assert_eq!((is_awake(&tasks[0]), is_awake(&tasks[1])), (false, true), "the task that waited last");
+        assert_eq!((is_awake(&first), is_awake(&second)), (true, false));
+        let mut context = Context::from_waker(&tasks[1].waker);
+        assert_eq!(pin!(first.until(rung.recv())).poll(&mut context), Poll::Ready(Some(7)));
+        drop(still);
+        assert_eq!(pin!(second.until(quiet.recv())).poll(&mut context), Poll::Ready(None::<u32>));
     }
 }

@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     connect::{ConnectError, Connector},
     control::ControlError,
-    doze::Doze,
+    doze::{Dormitory, Doze},
     line::{Arrival, Line},
     pilot::{Ending, Happening, Pilot, Welcome},
     requests::Requests,
@@ -56,6 +56,7 @@ pub struct Driver<G: Predict, P> {
     closing: Option<Ending>,
     housekeeping: Interval,
     housekept: Doze,
+    dormitory: Dormitory,
     bytes_before_seat: Traffic,
     /// What the pilot was told of.
     bytes_told: Traffic,
@@ -106,7 +107,9 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         pilot: P,
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self, ConnectError> {
-        let (line, welcome) = Line::new(connector.connect::<G>(name, target).await?);
+        let link = connector.connect::<G>(name, target).await?;
+        let dormitory = Dormitory::new();
+        let (line, welcome) = Line::new(link, &dormitory);
         let (epoch, screen) = (Instant::now(), SharedScreen::default());
         let mut housekeeping = interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -116,7 +119,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             line,
             requests: Requests::new(target),
             commands,
-            commanded: Doze::new(),
+            commanded: dormitory.doze(Line::DOZES),
             session: Session::new(welcome.clone(), screen.clone()),
             pilot,
             welcome,
@@ -126,7 +129,8 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             alarm_set: false,
             closing: None,
             housekeeping,
-            housekept: Doze::new(),
+            housekept: dormitory.doze(Line::DOZES + 1),
+            dormitory,
             bytes_before_seat: Traffic::default(),
             bytes_told: Traffic::default(),
             bytes_before_connection: Traffic::default(),
@@ -201,7 +205,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         };
         let (link, commands) = resume::resume::<G>(resumption, &mut self.commands, ending).await?;
         self.bytes_before_connection = self.bytes();
-        (self.line, self.welcome) = Line::new(link);
+        (self.line, self.welcome) = Line::new(link, &self.dormitory);
         self.closing = None;
         // The way back has listened for commands too.
         self.commanded.rouse();

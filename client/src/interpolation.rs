@@ -33,7 +33,7 @@ pub enum Motion {
     Frozen,
 }
 
-/// The snapshots around the moment that is drawn.
+/// The snapshots around the moment that is drawn, and those after it.
 #[derive(Clone, Debug)]
 pub struct Interpolation<E> {
     views: VecDeque<Arc<View<E>>>,
@@ -58,6 +58,14 @@ impl<E: Entity> Interpolation<E> {
             self.views.pop_front();
         }
         self.views.push_back(view);
+    }
+
+    /// Nothing is drawn before `at` any more. Only one snapshot from before it is of any use then: a few are kept where the screen is
+    /// a tenth of a second behind, and a load tester has a thousand screens.
+    pub fn pass(&mut self, at: Moment) {
+        while self.views.get(1).is_some_and(|next| next.tick <= at.tick()) {
+            self.views.pop_front();
+        }
     }
 
     /// Where the screen is when nothing may be drawn past `wanted`: no further than things are moved.
@@ -210,6 +218,17 @@ mod tests {
         );
         seen.draw(Moment::of(Tick(11)), |_| false, &mut out);
         assert_eq!(out.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [other]);
+    }
+
+    #[test]
+    fn what_has_passed_is_forgotten_and_changes_nothing_that_is_drawn() {
+        let (all, mut few) = (seen(&[10, 11, 13, 14, 15]), seen(&[10, 11, 13, 14, 15]));
+        for sixteenths in 9 * 16..20 * 16 {
+            let (at, _) = few.reach(Moment::from_sixteenths(sixteenths));
+            few.pass(at);
+            assert_eq!(drawn(&few, sixteenths), drawn(&all, sixteenths));
+        }
+        assert_eq!(few.views.len(), 1, "the newest is kept");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One connection, and whatever may come over it, as the player's task waits for it.
 //!
-//! Snapshots come thirty times a second and all else now and then, so each kind dozes by itself: what comes often must not pay for
-//! looks at what does not.
+//! Snapshots come thirty times a second and all else now and then, so all else dozes: what comes often must not pay for looks at
+//! what does not.
 
 use bytes::Bytes;
 use quarrel_shared::protocol::{ClientMessage, ServerMessage};
@@ -11,7 +11,7 @@ use tokio_util::sync::ReusableBoxFuture;
 use crate::{
     connect::Link,
     control::{ControlError, ControlStream},
-    doze::Doze,
+    doze::{Dormitory, Doze},
     keyframes::Keyframes,
     nudge::{Nudge, nudge},
     pilot::Welcome,
@@ -27,7 +27,6 @@ pub(crate) struct Line {
     control: ControlStream,
     said: Doze,
     datagram: Wait<Bytes>,
-    received: Doze,
     opened: Wait<RecvStream>,
     keyframes: Keyframes,
     nudge: Nudge,
@@ -53,18 +52,20 @@ enum Other {
 }
 
 impl Line {
-    /// Over this link; and what the server said.
-    pub(crate) fn new(link: Link) -> (Self, Welcome) {
+    /// How many of a dormitory's numbers it takes, from 0 on.
+    pub(crate) const DOZES: u32 = 2;
+
+    /// Over this link, for a task whose branches sleep here; and what the server said.
+    pub(crate) fn new(link: Link, dormitory: &Dormitory) -> (Self, Welcome) {
         let Link { connection, control, welcome, nudge } = link;
         let line = Self {
             control,
-            said: Doze::new(),
+            said: dormitory.doze(0),
             datagram: ReusableBoxFuture::new(datagram(connection.clone())),
-            received: Doze::new(),
             opened: ReusableBoxFuture::new(opened(connection.clone())),
             keyframes: Keyframes::default(),
             nudge,
-            others: Doze::new(),
+            others: dormitory.doze(1),
             connection,
         };
         (line, welcome)
@@ -93,7 +94,8 @@ impl Line {
             tokio::select! {
                 biased;
                 said = self.said.until(self.control.next()) => return Arrival::Said(said),
-                (connection, received) = self.received.until(&mut self.datagram) => {
+                // It is what wakes the task, so it need not doze.
+                (connection, received) = &mut self.datagram => {
                     self.datagram.set(datagram(connection));
                     return received.map_or_else(Arrival::Gone, Arrival::Snapshot);
                 }

@@ -92,7 +92,9 @@ impl<G: Predict> Screen<G> {
     /// Where others are `now`, and how much of that is known; `None` before the first snapshot.
     pub fn advance(&mut self, now: Duration) -> Option<(Moment, Motion)> {
         let wanted = self.playout.advance(now)?;
-        Some(self.interpolation.reach(wanted))
+        let (moment, motion) = self.interpolation.reach(wanted);
+        self.interpolation.pass(moment);
+        Some((moment, motion))
     }
 
     /// What the rules say there is, with the seat's own things at the newest tick: what one decides and aims by.

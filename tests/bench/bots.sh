@@ -56,7 +56,7 @@ for n in 1 "${sizes[@]}"; do
         sleep 0.1
     done
     # A server lets one network's newcomers in at 300 a second, so that a thousand need some seconds.
-    "$bin/swarm" run --game "$game" --server "$players" --bots "$n" --ramp 5s --duration 20s \
+    "$bin/swarm" run --game "$game" --server "$players" --bots "$n" --ramp 5s --duration 20s --max-lag-ms 1000 \
         --report "$work/report.json" >"$work/out" 2>&1 &
     swarm=$!
     sleep 11
@@ -103,7 +103,9 @@ PY
 import json, sys
 
 line, report = (json.load(open(path)) for path in sys.argv[1:])
-print(json.dumps({**line, "snapshots_per_bot_s": report["snapshots_per_bot_s"], "disconnected": report["disconnected"]}), flush=True)
+swarm = {"lag_ms_p99": report["swarm"]["lag_ms_p99"]}
+play = {name: report[name] for name in ("snapshots_per_bot_s", "disconnected")}
+print(json.dumps({**line, **swarm, **play}), flush=True)
 PY
     fi
 done

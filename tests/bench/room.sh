@@ -42,7 +42,7 @@ for n in "${sizes[@]}"; do
         [[ -n $players && -n $http ]] && break
         sleep 0.1
     done
-    "$bin/swarm" run --game crowd --server "$players" --server-http "http://$http" --bots "$n" --ramp 5s \
+    "$bin/swarm" run --game crowd --server "$players" --server-http "http://$http" --bots "$n" --ramp 5s --max-lag-ms 1000 \
         --duration 20s --report "$work/report.json" >"$work/out" 2>&1 || { cat "$work/out" "$work/log" >&2; exit 1; }
     python3 - "$work/report.json" "$n" "$mode" <<'PY'
 import json, sys

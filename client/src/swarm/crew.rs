@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_shared::{id::RoomId, protocol::JoinTarget};
+use quarrel_shared::{game::Predict, id::RoomId, protocol::JoinTarget};
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinSet,
@@ -17,8 +17,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    bot::{self, Outcome},
+    bot::Outcome,
     game::{GameEntry, Games},
+    hostile::{self, HostileKind},
     link,
     measure::{Batch, Recorder},
     plan::{Plan, Target},
@@ -116,12 +117,18 @@ impl Crew {
 
     /// A bot had no time to get a seat.
     pub(super) fn missed(&self, order: &Order) {
-        self.refuse(order, "no_answer", "the run ended before the server answered".to_owned());
+        let server =
+            self.targets.get(usize::from(order.group)).map(|target| target.connect.server.to_string());
+        let server = server.unwrap_or_default();
+        let why = format!(
+            "nobody answered at {server} before the run ended: check the address, and that a server runs there"
+        );
+        self.refuse(order, "no_answer", why);
     }
 
     /// A bot got no connection.
     pub(super) fn refused(&self, order: &Order, error: &ConnectError) {
-        self.refuse(order, bot::refusal(error), error.to_string());
+        self.refuse(order, error.name(), error.to_string());
     }
 
     /// A bot is through.
@@ -183,11 +190,13 @@ impl Crew {
         })
     }
 
+    /// Hostile bots have sockets of their own, so that what they do to those is done to nobody else.
     fn send_hostiles(self: &Arc<Self>, tasks: &mut JoinSet<()>) -> Result<(), RunError> {
         let kinds = self.plan.hostile.iter().flat_map(|hostile| (0..hostile.bots).map(|_| hostile.kind));
         for (number, kind) in (0_u32..).zip(kinds).filter(|(number, _)| number % self.of == self.number) {
-            let target = self.targets.first().cloned().ok_or(RunError::Panicked)?;
-            tasks.spawn(self.game(0)?.assail(kind, target, number, Arc::clone(self)));
+            let target = self.targets.first().ok_or(RunError::Panicked)?;
+            let connector = Connector::new(transport::endpoint(target.connect.server)?, &target.connect)?;
+            tasks.spawn(self.game(0)?.assail(kind, connector, number, Arc::clone(self)));
         }
         Ok(())
     }
@@ -195,6 +204,23 @@ impl Crew {
     fn game(&self, group: u16) -> Result<&GameEntry, RunError> {
         let name = self.plan.bots.get(usize::from(group)).and_then(|group| group.game.as_deref());
         self.games.find(name).ok_or(RunError::Panicked)
+    }
+}
+
+/// One hostile bot, from the run's start to its end.
+pub(super) async fn send_hostile<G: Predict>(
+    kind: HostileKind,
+    connector: Connector,
+    number: u32,
+    crew: Arc<Crew>,
+) {
+    let seed = crew.plan.brain_seed(!number);
+    let did = hostile::assail::<G>(kind, &connector, crew.target(0), seed, crew.stop.cancelled()).await;
+    let at = crew.elapsed();
+    let mut recorder = crew.recorder();
+    match did {
+        Ok(record) => recorder.push_hostile(kind.name(), &record),
+        Err(error) => recorder.push_incident(at, format!("a hostile bot ({kind}) got no socket: {error}")),
     }
 }
 
@@ -209,6 +235,8 @@ struct Endpoints {
     /// Those that bots of a group share, and how many have been given to each.
     shared: BTreeMap<u16, (Connector, usize)>,
     all: Vec<quinn::Endpoint>,
+    /// Whether some bots have sockets of their own.
+    has_links: bool,
 }
 
 impl Endpoints {
@@ -218,7 +246,7 @@ impl Endpoints {
         let server = target.connect.server;
         if let Some(link) = crew.plan.link(order.group) {
             let endpoint = link::socket::endpoint(server, &link, crew.plan.seed, u64::from(order.bot))?;
-            // Its last packets leave by the link's own time; whoever waits for all of them waits for thousands.
+            self.has_links = true;
             return Ok(Connector::new(endpoint, &target.connect)?);
         }
         if let Some((connector, bots)) = self.shared.get_mut(&order.group)
@@ -240,7 +268,12 @@ impl Endpoints {
                 endpoint.wait_idle().await;
             }
         };
+        let began = Instant::now();
         // A server that is gone does not acknowledge that we go too.
         let _ = timeout(GOODBYE, idle).await;
+        if self.has_links {
+            // What was said last is still on its way along the link, in this very runtime.
+            sleep_until(began + GOODBYE).await;
+        }
     }
 }

@@ -9,9 +9,8 @@ use quarrel_shared::game::{Brain, Predict};
 
 use super::{
     bot,
-    crew::Crew,
-    hostile::{self, HostileKind},
-    plan::Target,
+    crew::{self, Crew},
+    hostile::HostileKind,
     schedule::Order,
 };
 use crate::connect::Connector;
@@ -28,7 +27,7 @@ pub struct GameEntry {
     name: &'static str,
     brains: Vec<&'static str>,
     play: fn(&Self, Connector, Order, Arc<Crew>) -> Life,
-    assail: fn(HostileKind, Target, u32, Arc<Crew>) -> Life,
+    assail: fn(HostileKind, Connector, u32, Arc<Crew>) -> Life,
     /// The brains that were handed in, as the functions that they are; `play` knows their type.
     own: Arc<dyn std::any::Any + Send + Sync>,
 }
@@ -50,7 +49,9 @@ impl GameEntry {
                 let brain = entry.brain::<G>(crew.brain(order.group), seed);
                 Box::pin(bot::play::<G>(connector, order, brain, crew))
             },
-            assail: |kind, target, number, crew| Box::pin(hostile::assail::<G>(kind, target, number, crew)),
+            assail: |kind, connector, number, crew| {
+                Box::pin(crew::send_hostile::<G>(kind, connector, number, crew))
+            },
             own: Arc::new(brains),
         }
     }
@@ -70,8 +71,14 @@ impl GameEntry {
         (self.play)(self, connector, order, crew)
     }
 
-    pub(super) fn assail(&self, kind: HostileKind, target: Target, number: u32, crew: Arc<Crew>) -> Life {
-        (self.assail)(kind, target, number, crew)
+    pub(super) fn assail(
+        &self,
+        kind: HostileKind,
+        connector: Connector,
+        number: u32,
+        crew: Arc<Crew>,
+    ) -> Life {
+        (self.assail)(kind, connector, number, crew)
     }
 
     /// A brain of this name, or the first one; `None` for a game without any, whose seats then want nothing.

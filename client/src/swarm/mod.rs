@@ -14,7 +14,8 @@
 //! - [`link`]: the network path of a bot; [`hostile`]: bots that mean harm.
 //! - [`measure`]: what is counted, from one input to all figures; [`server_metrics`] and `server_log`: what the server says of itself.
 //! - `assemble`: counts become a [`report`]; [`slo`]: rules about its figures; [`compare`]: with an older one.
-//! - What is shown: `progress` meanwhile; then the summary, [`junit`].
+//! - [`capacity`]: how many players a server carries, from the reports of many runs.
+//! - What is shown: `progress` meanwhile; then the summary, [`junit`], and [`page`] with plots.
 
 mod exit;
 pub mod game;
@@ -38,6 +39,8 @@ pub mod measure;
 mod server_log;
 pub mod server_metrics;
 
+pub mod capacity;
+
 mod assemble;
 pub mod compare;
 pub mod report;
@@ -46,6 +49,7 @@ mod verdict;
 
 pub mod junit;
 mod moment;
+pub mod page;
 mod progress;
 
 pub use self::{

@@ -9,6 +9,12 @@ use super::plan::{Dealer, Plan};
 /// Where the draws that are nobody's own come from.
 const EVENTS: u64 = u64::MAX;
 
+/// Whoever leaves has been there for so long: a player who goes while the server still shakes hands measures nothing.
+const STAY: Duration = Duration::from_secs(2);
+
+/// How many are asked before somebody goes who has just come: perhaps all have.
+const TRIES: u32 = 32;
+
 /// One bot's part in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -132,11 +138,17 @@ impl Crowd {
         self.orders.push(Order { bot, group, comes: at, leaves: None, breaks: Vec::new() });
     }
 
+    /// Somebody who has been there for a while, if there is anybody.
     fn leave(&mut self, at: Duration) {
-        if let Some(index) = self.pick(self.living.len()) {
-            let index = self.living.swap_remove(index);
-            self.orders[index].leaves = Some(at);
+        let Some(mut index) = self.pick(self.living.len()) else { return };
+        for _ in 0..TRIES {
+            if self.orders[self.living[index]].comes + STAY <= at {
+                break;
+            }
+            index = self.pick(self.living.len()).unwrap_or(index);
         }
+        let index = self.living.swap_remove(index);
+        self.orders[index].leaves = Some(at);
     }
 
     fn storm(&mut self, at: Duration, percent: u8) {
@@ -150,7 +162,7 @@ impl Crowd {
     }
 
     fn pick(&mut self, among: usize) -> Option<usize> {
-        (among > 0).then(|| (u64::from(self.rng.next_u32()) * among as u64 >> 32) as usize)
+        (among > 0).then(|| self.rng.below(among as u32) as usize)
     }
 }
 

@@ -27,6 +27,7 @@ impl<'a> BitReader<'a> {
     ///
     /// # Errors
     /// [`BitsError::Truncated`] when fewer are left.
+    #[inline]
     pub fn read_bits(&mut self, count: u32) -> Result<u32, BitsError> {
         debug_assert!(count <= 32, "a read of {count} bits");
         if self.left_bits() < count as usize {
@@ -34,21 +35,26 @@ impl<'a> BitReader<'a> {
         }
         let first = self.at / 8;
         let shift = (self.at % 8) as u32;
-        let mut window = [0; 8];
         // 32 bits at any offset touch at most five bytes, so eight always hold them.
-        let taken = (self.bytes.len() - first).min(8);
-        window[..taken].copy_from_slice(&self.bytes[first..first + taken]);
+        let left = &self.bytes[first..];
+        let window =
+            left.first_chunk().map_or_else(|| last_window(left), |window| u64::from_le_bytes(*window));
         self.at += count as usize;
         let mask = (1u64 << count) - 1;
-        Ok(((u64::from_le_bytes(window) >> shift) & mask) as u32)
+        Ok(((window >> shift) & mask) as u32)
     }
 
     /// Reads one bit.
     ///
     /// # Errors
     /// [`BitsError::Truncated`] at the end.
+    #[inline]
     pub fn read_bool(&mut self) -> Result<bool, BitsError> {
-        Ok(self.read_bits(1)? == 1)
+        // Most of what is read is single bits, and they need no window.
+        let byte = self.bytes.get(self.at / 8).ok_or(BitsError::Truncated)?;
+        let bit = byte >> (self.at % 8) & 1;
+        self.at += 1;
+        Ok(bit == 1)
     }
 
     /// Reads 64 bits.
@@ -97,4 +103,11 @@ impl<'a> BitReader<'a> {
         }
         Ok(())
     }
+}
+
+/// The same from fewer bytes than eight: what is not there is zero. Only a value's end is read like this, for it is slower.
+fn last_window(left: &[u8]) -> u64 {
+    let mut window = [0; 8];
+    window[..left.len()].copy_from_slice(left);
+    u64::from_le_bytes(window)
 }

@@ -2,7 +2,10 @@
 
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Entities, Entity, Game, Occupant, Outcome, Place, Point, RoomDefaults, Setup, Step, Viewpoint},
+    game::{
+        Entities, Entity, Game, Occupant, Outcome, Place, Point, Predict, RoomDefaults, Setup, Step,
+        Viewpoint,
+    },
     id::{EntityId, SeatId},
 };
 use serde::{Deserialize, Serialize};
@@ -13,13 +16,20 @@ pub const DANCERS: u16 = 400;
 /// A floor full of dancers.
 #[derive(Debug)]
 pub struct Throng {
+    settings: ThrongSettings,
     dancers: Entities<Dancer>,
     seats: Vec<Option<EntityId>>,
 }
 
-/// There is nothing to set.
+/// How well the band plays.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct ThrongSettings {}
+#[serde(default)]
+pub struct ThrongSettings {
+    /// Every how many-th tick takes longer than it should; 0: none does.
+    pub slow_every: u32,
+    /// How long such a tick takes, in milliseconds.
+    pub slow_ms: u64,
+}
 
 /// Who stands where, and since when: nobody can guess the latter, so nobody is ever as expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +84,10 @@ impl Entity for Dancer {
     }
 }
 
+impl Predict for Throng {
+    type Scene = ();
+}
+
 impl Game for Throng {
     const NAME: &'static str = "throng";
     const REVISION: u32 = 1;
@@ -90,7 +104,7 @@ impl Game for Throng {
             let at = Point::new(n % 20 * 256, n / 20 * 256);
             dancers.insert(Dancer { seat: None, at, tick: 0 }).expect("there are few");
         }
-        Self { dancers, seats: vec![None; usize::from(setup.seats)] }
+        Self { settings: setup.settings.clone(), dancers, seats: vec![None; usize::from(setup.seats)] }
     }
 
     fn seat_taken(&mut self, seat: SeatId, _occupant: Occupant) {
@@ -105,6 +119,11 @@ impl Game for Throng {
     }
 
     fn step(&mut self, step: Step<'_, Self>) {
+        let ThrongSettings { slow_every, slow_ms } = self.settings;
+        if slow_every > 0 && step.tick.0.is_multiple_of(slow_every) {
+            // Not what a game may do, and what a load tester has to see.
+            std::thread::sleep(std::time::Duration::from_millis(slow_ms));
+        }
         self.dancers.iter_mut().for_each(|(_, dancer)| dancer.tick = step.tick.0);
     }
 
@@ -127,6 +146,7 @@ impl Game for Throng {
 
     fn load(setup: &Setup<ThrongSettings>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         Ok(Self {
+            settings: setup.settings.clone(),
             dancers: Entities::load(from, Dancer::decode)?,
             seats: (0..setup.seats).map(|_| Option::decode(from)).collect::<Result<_, _>>()?,
         })

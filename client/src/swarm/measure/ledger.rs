@@ -156,7 +156,9 @@ mod tests {
     #[test]
     fn at_the_end_only_what_waited_long_has_waited_in_vain() {
         let mut ledger = Ledger::new(PERIOD);
-        (0..60).for_each(|n| drop(push(&mut ledger, slot(n, 33 * u64::from(n)))));
+        for n in 0..60 {
+            push(&mut ledger, slot(n, 33 * u64::from(n)));
+        }
         let mut old = 0;
         ledger.close(Duration::from_millis(33 * 60), false, |moments| old += moments.count);
         assert_eq!(old, 30, "those of the first 980 ms");

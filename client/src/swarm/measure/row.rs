@@ -86,7 +86,7 @@ impl Row {
             Deed::Hit => self.counts.hits += 1,
             Deed::Elimination => self.counts.eliminations += 1,
             Deed::MatchFinished => {
-                self.finishes.insert((u64::from(room.0), tick.0));
+                self.finishes.insert((room.0, tick.0));
             }
         }
     }

@@ -73,7 +73,7 @@ pub struct RunArguments {
     /// Over what time they come, evenly [default: 2s].
     #[arg(long, value_name = "TIME", conflicts_with = "stages", value_parser = duration::parse)]
     pub ramp: Option<Duration>,
-    /// How many bots play when: [FROM:]TO@TIME,..., as in 0:50@10s,200@60s,0@5s. Each stage leads evenly to its number.
+    /// How many bots play when: `[FROM:]TO@TIME,...`, as in 0:50@10s,200@60s,0@5s. Each stage leads evenly to its number.
     #[arg(long, value_name = "STAGES")]
     pub stages: Option<Stages>,
     /// How much of the beginning is left out of rates and distributions [default: until the first stage is over].
@@ -123,7 +123,7 @@ impl PlanArguments {
     /// Flags that say how bots play are about all of them: each brain on each link, by their shares.
     fn deal_groups(&self, plan: &mut Plan) {
         for group in &mut plan.bots {
-            group.game = self.game.clone().or(group.game.take());
+            group.game = self.game.clone().or_else(|| group.game.take());
             group.room = self.room.or(group.room);
         }
         if let Some(brains) = &self.brain {
@@ -199,7 +199,7 @@ fn deal(groups: &mut Vec<Group>, shares: &Shares, set: impl Fn(&mut Group, Strin
 
 fn hostiles(text: &str) -> Result<Hostiles, String> {
     let (kind, bots) = text.split_once(':').unwrap_or((text, "1"));
-    let kind = kind.parse::<HostileKind>()?;
+    let kind = kind.parse::<HostileKind>().map_err(|error| error.to_string())?;
     let bots = bots.parse().ok().filter(|bots| *bots > 0);
     let bots = bots.ok_or_else(|| format!("'{text}': a kind and a number are needed, as in flood:5"))?;
     Ok(Hostiles { kind, bots })

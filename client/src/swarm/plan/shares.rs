@@ -20,7 +20,7 @@ impl FromStr for Shares {
         let piece = |piece: &str| {
             let wrong =
                 || format!("'{piece}' is no share: write a name, or names and parts, as in one:70,other:30");
-            let (name, parts) = piece.trim().split_once(':').unwrap_or((piece.trim(), "1"));
+            let (name, parts) = piece.trim().split_once(':').unwrap_or_else(|| (piece.trim(), "1"));
             let parts = parts.parse::<u32>().ok().filter(|parts| *parts > 0).ok_or_else(wrong)?;
             if name.is_empty() { Err(wrong()) } else { Ok((name.to_owned(), parts)) }
         };

@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, fmt};
 
 use super::{Comparison, GameFigures, Percentiles, Report, ServerFigures, SwarmFigures, Verdict};
 
+/// How many of the things that happened are shown.
+const INCIDENTS: usize = 6;
+
 /// How many differences to another run are shown: the greatest first.
 const DIFFERENCES: usize = 8;
 
@@ -121,8 +124,12 @@ impl fmt::Display for Report {
         if self.refused + self.disconnected > 0 {
             line(f, "closes", &list(&self.closes))?;
         }
-        if let Some(trouble) = &self.trouble {
-            line(f, "first", trouble)?;
+        for (n, incident) in self.incidents.iter().take(INCIDENTS).enumerate() {
+            let name = if n == 0 { "happened" } else { "" };
+            line(f, name, &format_args!("{:>6.1} s  {}", incident.at_s, incident.what))?;
+        }
+        if let Some(more) = self.incidents.len().checked_sub(INCIDENTS).filter(|more| *more > 0) {
+            line(f, "", &format_args!("and {more} more, which the report has"))?;
         }
         if let Some(comparison) = &self.baseline {
             write!(f, "{comparison}")?;

@@ -141,10 +141,7 @@ impl Rule {
 }
 
 impl Operator {
-    #[expect(
-        clippy::float_cmp,
-        reason = "somebody who asks for exactly this number gets exactly this number"
-    )]
+    /// Exactly: somebody who asks for this number gets this number.
     fn holds(self, value: f64, limit: f64) -> bool {
         match self {
             Self::Less => value < limit,

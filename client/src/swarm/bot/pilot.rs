@@ -1,4 +1,4 @@
-//! One bot: it comes at its time, takes a seat, plays until it is to leave, and counts how that goes.
+//! What one bot decides, by its brain, and what is measured of it.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -6,102 +6,28 @@ use quarrel_shared::{
     game::{Brain, Predict},
     protocol::{CloseReason, datagram::SnapshotHeader},
 };
-use tokio::{
-    sync::{Notify, mpsc},
-    time::{Instant, sleep_until},
-};
+use tokio::sync::Notify;
 
-use super::{
-    crew::Crew,
-    measure::{Ledger, Row},
-    schedule::Order,
-};
+use super::Outcome;
 use crate::{
     clock::Slot,
-    connect::{ConnectError, Connector},
-    driver::{Command, Driver, Traffic},
+    driver::Traffic,
     interpolation::Motion,
     pilot::{Ending, Happening, Joined, Pilot},
     screen::Drawn,
     session::LinkCounts,
+    swarm::{
+        crew::Crew,
+        measure::{Ledger, Row},
+        schedule::Order,
+    },
 };
 
-/// How long a bot waits before it asks for a seat again: its room was busy, or is gone.
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// Plays one bot from its coming to its end.
-pub(super) async fn play<G: Predict>(
-    connector: Connector,
-    order: Order,
-    brain: Option<Box<dyn Brain<G>>>,
-    crew: Arc<Crew>,
-) {
-    let leaves = crew.start + order.leaves.unwrap_or(crew.length);
-    let target = crew.target(order.group);
-    let (commands, commands_out) = mpsc::channel(4);
-    let wants_seat = Arc::new(Notify::new());
-    let pilot = BotPilot::<G>::new(brain, &order, Arc::clone(&crew), Arc::clone(&wants_seat));
-    let name = format!("bot-{}", order.bot);
-    let driver = tokio::select! {
-        biased;
-        () = crew.stop.cancelled() => return crew.missed(&order),
-        () = sleep_until(leaves) => return crew.missed(&order),
-        driver = Driver::join(&connector, &name, target, pilot, commands_out) => match driver {
-            Ok(driver) => driver,
-            Err(error) => return crew.refused(&order, &error),
-        },
-    };
-    let mut breaks = order.breaks.iter().copied().peekable();
-    let mut asks = None;
-    let mut flight = Box::pin(driver.run());
-    let driven = loop {
-        let next_break = breaks.peek().map(|at| crew.start + *at);
-        tokio::select! {
-            biased;
-            driven = &mut flight => break driven,
-            () = crew.stop.cancelled() => break leave(&commands, &mut flight).await,
-            () = sleep_until(leaves) => break leave(&commands, &mut flight).await,
-            () = alarm(next_break) => {
-                breaks.next();
-                // A bot that is on its way back already has no connection to lose.
-                let _ = commands.try_send(Command::Reconnect);
-            }
-            () = wants_seat.notified() => asks = Some(Instant::now() + AGAIN),
-            () = alarm(asks) => {
-                asks = None;
-                let _ = commands.try_send(Command::Join(target));
-            }
-        }
-    };
-    crew.debrief(&order, driven.pilot.outcome(&driven.ending));
-}
-
-/// Tells a bot to go, and waits until it has.
-async fn leave<T>(commands: &mpsc::Sender<Command>, flight: &mut (impl Future<Output = T> + Unpin)) -> T {
-    // A bot takes its commands at once, so the few that fit are never all there.
-    let _ = commands.try_send(Command::Close);
-    flight.await
-}
-
-async fn alarm(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// How a bot's story ended.
-pub(super) struct Outcome {
-    /// Whether it ever had a seat.
-    pub(super) joined: bool,
-    /// Why it ended, by its name in reports.
-    pub(super) close: &'static str,
-    /// What went wrong, for a person to read.
-    pub(super) trouble: Option<String>,
-}
+/// A server that has sent no snapshot for so long has fallen silent: its connection may take ten seconds to notice.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// The seat's decisions by a brain, and what is measured of them.
-struct BotPilot<G: Predict> {
+pub(super) struct BotPilot<G: Predict> {
     brain: Option<Box<dyn Brain<G>>>,
     crew: Arc<Crew>,
     wants_seat: Arc<Notify>,
@@ -111,19 +37,23 @@ struct BotPilot<G: Predict> {
     /// From this player's moments to the run's.
     offset: Option<Duration>,
     joined: Option<Joined>,
+    joined_at: Option<Duration>,
     ledger: Option<Ledger>,
     /// When the newest snapshot came, and half a round trip.
     heard: Option<(Duration, Duration)>,
     /// Since when it plays, as far as that was not counted yet.
     plays_since: Option<Duration>,
     told: LinkCounts,
+    /// When the connection broke, while there is no other one.
+    interrupted_at: Option<Duration>,
     ever_joined: bool,
+    told_silence: bool,
     /// Why it broke off.
     gave_up: Option<(CloseReason, String)>,
 }
 
 impl<G: Predict> BotPilot<G> {
-    fn new(
+    pub(super) fn new(
         brain: Option<Box<dyn Brain<G>>>,
         order: &Order,
         crew: Arc<Crew>,
@@ -137,11 +67,14 @@ impl<G: Predict> BotPilot<G> {
             comes: order.comes,
             offset: None,
             joined: None,
+            joined_at: None,
             ledger: None,
             heard: None,
             plays_since: None,
             told: LinkCounts::default(),
+            interrupted_at: None,
             ever_joined: false,
+            told_silence: false,
             gave_up: None,
         }
     }
@@ -209,8 +142,32 @@ impl<G: Predict> BotPilot<G> {
         self.wants_seat.notify_one();
     }
 
-    fn outcome(self, ending: &Ending) -> Outcome {
+    fn is_silent(&self, at: Duration) -> bool {
+        let since = self.heard.map(|(came, _)| came).or(self.joined_at);
+        self.joined.is_some() && since.is_some_and(|since| at.saturating_sub(since) > SILENCE)
+    }
+
+    /// Says once that the server says nothing.
+    fn tell_silence(&mut self, at: Duration) {
+        let is_silent = self.is_silent(at);
+        if is_silent && !self.told_silence {
+            let since = self.heard.map_or(at, |(came, _)| came);
+            self.crew
+                .recorder()
+                .push_incident(since, "silent: bots hear nothing from the server any more".to_owned());
+        }
+        self.told_silence = is_silent;
+    }
+
+    /// Whoever was to leave and was on the way back from a break just then has left; whoever had been cut off for longer was lost.
+    pub(super) fn outcome(self, ending: &Ending, is_due: bool, at: Duration) -> Outcome {
+        let is_silent = self.is_silent(at);
+        let returns = self.interrupted_at.is_some_and(|since| at.saturating_sub(since) <= SILENCE);
         let (close, trouble) = match (self.gave_up, ending) {
+            (None, Ending::Lost(_)) if is_due && returns => ("left", None),
+            (None, Ending::Left) if is_silent => {
+                ("silent", Some("the server said nothing any more when the bot left".to_owned()))
+            }
             (Some((reason, sentence)), _) => (reason.name(), Some(sentence)),
             (None, Ending::Closed { reason, sentence }) => (reason.name(), Some(sentence.clone())),
             (None, Ending::Left) => ("left", None),
@@ -277,6 +234,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
     fn on_counts(&mut self, counts: &LinkCounts, traffic: Traffic, now: Duration) {
         let at = self.at(now);
         self.count_play(at);
+        self.tell_silence(at);
         let told = std::mem::replace(&mut self.told, *counts);
         self.count(at, |row| {
             row.counts.snapshots_lost += counts.snapshots.lost.saturating_sub(told.snapshots.lost);
@@ -301,6 +259,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
                 self.close_ledger(at, false);
                 self.ledger = Some(Ledger::new(Duration::from_nanos(joined.rate.period_ns())));
                 self.joined = Some(joined);
+                self.joined_at = Some(at);
                 self.heard = None;
                 self.sit_down(at);
                 if !std::mem::replace(&mut self.ever_joined, true) {
@@ -318,10 +277,13 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
             Happening::RoomClosed { reason, sentence } => self.room_closed(at, reason, &sentence),
             Happening::Interrupted => {
                 self.stand_up(at);
+                self.interrupted_at = Some(at);
                 self.count(at, |row| row.counts.interrupted += 1);
             }
             Happening::Resumed(joined) => {
                 self.joined = Some(joined);
+                self.joined_at = Some(at);
+                self.interrupted_at = None;
                 self.sit_down(at);
                 self.count(at, |row| row.counts.resumes += 1);
             }
@@ -336,14 +298,5 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
             | Happening::Chat { .. } => {}
         }
         ControlFlow::Continue(())
-    }
-}
-
-/// A name for reports of why there was no connection.
-pub(super) const fn refusal(error: &ConnectError) -> &'static str {
-    match error {
-        ConnectError::Refused { reason, .. } => reason.name(),
-        ConnectError::Unreachable(_) => "no_answer",
-        _ => "connect_failed",
     }
 }

@@ -1,0 +1,239 @@
+//! What the page says in tables: rules, distributions, groups, counts, what happened, and the setting.
+
+use super::{Markup, number};
+use crate::swarm::report::{Comparison, Percentiles, Report};
+
+/// How many differences to the baseline are shown at once; the others unfold.
+const DIFFERENCES: usize = 12;
+
+/// The rules, and what became of them.
+pub(super) fn rules(main: &mut Markup, report: &Report) {
+    if report.slo.is_empty() {
+        return;
+    }
+    main.element("section", "rules", |section| {
+        section.fixed("<h2>Rules</h2>");
+        section.element("ul", "", |list| {
+            for result in &report.slo {
+                list.element("li", if result.ok { "held" } else { "broken" }, |item| {
+                    item.text("span", "mark", if result.ok { "held" } else { "broken" });
+                    item.text("code", "", &result.rule);
+                    match result.value {
+                        Some(value) => item.text("b", "", number::figure(value)),
+                        None => item.text("b", "", "not measured"),
+                    }
+                    if let Some(limit) = result.limit.filter(|_| result.rule.contains("baseline")) {
+                        item.text("span", "limit", format_args!("against {}", number::figure(limit)));
+                    }
+                });
+            }
+        });
+    });
+}
+
+/// The distributions, of all bots and of each group.
+pub(super) fn times(main: &mut Markup, report: &Report) {
+    let row = |name: String, times: Option<Percentiles>| {
+        let times = times.map_or_else(
+            || vec!["–".to_owned(); 6],
+            |times| {
+                let Percentiles { p50, p90, p99, p999, max, count } = times;
+                let mut cells: Vec<_> = [p50, p90, p99, p999, max].map(number::figure).into();
+                cells.push(number::count(count));
+                cells
+            },
+        );
+        [vec![name], times].concat()
+    };
+    let all = [
+        ("Input to acknowledgement, ms", report.input_ack_ms),
+        ("Snapshot age, ms", report.snapshot_age_ms),
+        ("Gap between snapshots, ms", report.snapshot_gap_ms),
+        ("Join, ms", report.join_ms),
+        ("Correction, units", report.correction_units),
+    ];
+    main.element("section", "times", |section| {
+        section.fixed("<h2>Distributions</h2>");
+        let rows = all.map(|(name, times)| row(name.to_owned(), times));
+        section.table(&["", "p50", "p90", "p99", "p99.9", "max", "count"], rows);
+    });
+}
+
+/// Groups of bots, and those who meant harm.
+pub(super) fn parties(columns: &mut Markup, report: &Report) {
+    if !report.groups.is_empty() {
+        let p99 = |times: Option<Percentiles>| {
+            times.map_or_else(|| "–".to_owned(), |times| number::figure(times.p99))
+        };
+        columns.element("section", "wide", |section| {
+            section.fixed("<h2>Groups</h2>");
+            let heads = [
+                "group",
+                "joined",
+                "lost seat",
+                "resumes",
+                "ack p99",
+                "age p99",
+                "gap p99",
+                "frozen %",
+                "lost %",
+            ];
+            section.table(
+                &heads,
+                report.groups.iter().map(|(name, group)| {
+                    [
+                        name.clone(),
+                        number::count(group.joined),
+                        number::count(group.disconnected),
+                        number::count(group.resumes),
+                        p99(group.input_ack_ms),
+                        p99(group.snapshot_age_ms),
+                        p99(group.snapshot_gap_ms),
+                        number::figure(group.frozen_percent),
+                        number::figure(group.snapshots_lost_percent),
+                    ]
+                }),
+            );
+        });
+    }
+    if !report.hostile.is_empty() {
+        columns.element("section", "wide", |section| {
+            section.fixed("<h2>Hostile bots</h2>");
+            section.table(
+                &["kind", "lives", "sent", "how their connections ended"],
+                report.hostile.iter().map(|(kind, hostile)| {
+                    let closes = hostile
+                        .closes
+                        .iter()
+                        .map(|(reason, count)| format!("{reason} {}", number::count(*count)));
+                    let closes = closes.collect::<Vec<_>>().join(", ");
+                    [kind.clone(), number::count(hostile.lives), number::count(hostile.sent), closes]
+                }),
+            );
+        });
+    }
+}
+
+/// What was just counted, and what both ends cost.
+pub(super) fn counts(columns: &mut Markup, report: &Report) {
+    let section = |columns: &mut Markup, title: &'static str, rows: Vec<(&str, String)>| {
+        columns.element("section", "", |section| {
+            section.text("h2", "", title);
+            section.table(&["", ""], rows.into_iter().map(|(name, value)| [name.to_owned(), value]));
+        });
+    };
+    if !report.closes.is_empty() {
+        let closes = report.closes.iter().map(|(reason, count)| (reason.as_str(), number::count(*count)));
+        section(columns, "How connections ended", closes.collect());
+    }
+    if let Some(server) = &report.server {
+        let of = |part: String, whole: String, unit: &str, known: bool| {
+            if known { format!("{part} of {whole}{unit}") } else { format!("{part}{unit}") }
+        };
+        let (cores, machine_mb) = (server.cores, server.machine_mb);
+        let rows = vec![
+            ("cores busy", of(number::figure(server.cpu_cores), number::count(cores), "", cores > 0)),
+            ("CPU per bot and second, ms", number::figure(server.cpu_ms_per_player_s)),
+            (
+                "memory",
+                of(number::figure(server.rss_mb), number::figure(machine_mb), " MB", machine_mb > 0.0),
+            ),
+            ("tick p99, ms", number::figure(server.tick_ms_p99)),
+            ("tick max, ms", number::figure(server.tick_ms_max)),
+            ("ticks over their period", number::count(server.overruns)),
+            ("ticks let go", number::count(server.slips)),
+            ("questions unanswered", number::count(server.unanswered)),
+        ];
+        section(columns, "Server", rows);
+    }
+    let swarm = &report.swarm;
+    let rows = vec![
+        ("lag p99, ms", number::figure(swarm.lag_ms_p99)),
+        ("lag max, ms", number::figure(swarm.lag_ms_max)),
+        ("CPU per bot and second, ms", number::figure(swarm.cpu_ms_per_bot_s)),
+        ("busiest thread, %", number::figure(swarm.busiest_thread_percent)),
+        ("memory, MB", number::figure(swarm.rss_mb)),
+        ("threads", number::count(swarm.threads)),
+    ];
+    section(columns, "Swarm", rows);
+    let game = report.game;
+    let rows = vec![
+        ("bots that came", number::count(report.bots)),
+        ("bot-seconds measured", number::figure(report.bot_seconds)),
+        ("inputs", number::count(report.inputs)),
+        ("inputs never answered", number::count(report.inputs_unacked)),
+        ("snapshots lost", number::count(report.snapshots_lost)),
+        ("events lost", number::count(report.events_lost)),
+        ("events doubled", number::count(report.events_doubled)),
+        ("shots", number::count(game.shots)),
+        ("hits", number::count(game.hits)),
+        ("eliminations", number::count(game.eliminations)),
+        ("matches finished", number::count(game.matches_finished)),
+    ];
+    section(columns, "Counted", rows);
+}
+
+/// What happened, in order.
+pub(super) fn incidents(columns: &mut Markup, report: &Report) {
+    if report.incidents.is_empty() && report.trouble.is_none() {
+        return;
+    }
+    columns.element("section", "incidents", |section| {
+        section.fixed("<h2>Incidents</h2>");
+        if let Some(trouble) = &report.trouble {
+            section.text("p", "trouble", format_args!("First trouble: {trouble}"));
+        }
+        section.element("ol", "", |list| {
+            for incident in &report.incidents {
+                list.element("li", "", |item| {
+                    item.text("time", "", number::clock(incident.at_s));
+                    item.text("span", "", &incident.what);
+                });
+            }
+        });
+    });
+}
+
+/// What is different from the baseline, the greatest differences first.
+pub(super) fn baseline(columns: &mut Markup, report: &Report) {
+    let Some(Comparison { file, figures, .. }) = &report.baseline else { return };
+    let mut changed: Vec<_> = figures.iter().filter(|(_, delta)| delta.then != delta.now).collect();
+    let size = |percent: Option<f64>| percent.map_or(f64::INFINITY, f64::abs);
+    changed.sort_by(|one, other| size(other.1.percent).total_cmp(&size(one.1.percent)));
+    let rows: Vec<_> = changed
+        .into_iter()
+        .map(|(name, delta)| {
+            let change = delta.percent.map_or_else(|| "new".to_owned(), number::change);
+            [name.clone(), number::figure(delta.then), number::figure(delta.now), change]
+        })
+        .collect();
+    let heads = ["figure", "then", "now", "change"];
+    columns.element("section", "", |section| {
+        section.fixed("<h2>Against the baseline</h2>");
+        section.text("p", "note", file);
+        let (first, others) = rows.split_at(rows.len().min(DIFFERENCES));
+        section.table(&heads, first);
+        if !others.is_empty() {
+            section.element("details", "", |details| {
+                details.text("summary", "", format_args!("{} more", others.len()));
+                details.table(&heads, others);
+            });
+        }
+    });
+}
+
+/// The plan that makes the same run.
+pub(super) fn setting(main: &mut Markup, report: &Report) {
+    if !report.setting.plan.is_empty() {
+        main.element("section", "plan", |section| {
+            section.fixed("<h2>Plan</h2>");
+            section.text("pre", "", &report.setting.plan);
+        });
+    }
+    main.element("footer", "", |footer| {
+        footer.push(format_args!(
+            "swarm {}, report schema {}. This file holds the whole report as JSON, in its element with the id “report”.",
+            report.setting.version, report.schema
+        ));
+    });
+}
