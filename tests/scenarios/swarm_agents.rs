@@ -112,8 +112,9 @@ async fn two_agents_count_what_one_process_counts() {
             post.has(|news| matches!(news, News::Ends { why: None, .. }))
         })
         .await;
-        let begun = |news: &News| matches!(news, News::Begins { bots, .. } if *bots * 2 == together.bots || bots.abs_diff(together.bots / 2) <= 1);
-        assert!(post.has(begun), "half of the bots come from each");
+        let half =
+            |news: &News| matches!(news, News::Begins { bots, .. } if bots.abs_diff(together.bots / 2) <= 1);
+        assert!(post.has(half), "half of the bots come from each");
     }
     one.end().await;
     other.end().await;
@@ -139,7 +140,11 @@ async fn an_agent_that_is_lost_makes_the_run_invalid_and_is_named() {
     let why = report.why.first().expect("a reason");
     assert!(why.starts_with(&format!("agent {lost} was lost at ")) && why.contains("ended"), "{why}");
     assert!(report.incidents.iter().any(|incident| incident.what == *why), "{:?}", report.incidents);
-    assert!(report.joined >= u64::from(BOTS), "what was counted until then counts");
+    let joined = report.joined;
+    assert!(
+        (u64::from(BOTS) / 2..report.bots).contains(&joined),
+        "{joined}: what the other one counts still counts"
+    );
     one.end().await;
 }
 
