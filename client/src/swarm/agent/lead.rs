@@ -179,3 +179,61 @@ where
     done.sort_by_key(|(place, _)| *place);
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, time::Duration};
+
+    use super::*;
+    use crate::swarm::agent::{
+        channel::Channel,
+        message::Answer,
+        quic::{self, NAME},
+        wire::COUNTS_BYTES,
+    };
+
+    /// How far apart agents may start whose answers take no time, on a busy machine.
+    const TOGETHER: Duration = Duration::from_millis(10);
+
+    /// An agent whose clock began at some moment, and that answers after a while; in the end it gives the moment at which it would start.
+    async fn answer(endpoint: quinn::Endpoint, clock: Instant, after: Duration) -> Instant {
+        let connection = endpoint.accept().await.unwrap().await.unwrap();
+        let stream = connection.accept_bi().await.unwrap();
+        let mut channel = Channel::new(connection, stream, ORDER_BYTES);
+        loop {
+            match channel.receiver.receive().await.unwrap() {
+                Request::Start { at_us } => return clock + Duration::from_micros(at_us),
+                Request::Ask => {
+                    tokio::time::sleep(after / 2).await;
+                    let at_us = clock.elapsed().as_micros() as u64;
+                    tokio::time::sleep(after / 2).await;
+                    channel.sender.send(&Answer::Clock { at_us }, COUNTS_BYTES).await.unwrap();
+                }
+                request => panic!("{request:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn agents_near_and_far_start_at_one_moment_whatever_their_clocks_say() {
+        let (outlet, mut calls, mut agents) = (Outlet::open().unwrap(), Vec::new(), Vec::new());
+        for (clock_s, after_ms) in [(1000, 0), (3, 60), (0, 20)] {
+            let endpoint = quic::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+            let address = endpoint.local_addr().unwrap();
+            let clock = Instant::now() - Duration::from_secs(clock_s);
+            agents.push(tokio::spawn(answer(endpoint, clock, Duration::from_millis(after_ms))));
+            let connecting = outlet.towards(address).unwrap().connect(address, NAME).unwrap();
+            let connection = connecting.await.unwrap();
+            let stream = connection.open_bi().await.unwrap();
+            let channel = Channel::new(connection, stream, COUNTS_BYTES);
+            calls.push(Call { agent: address.to_string(), channel, hello: Hello::default() });
+        }
+        let (_calls, start) = set_start(calls).await.unwrap();
+        assert!(start > Instant::now(), "word of it comes before it does");
+        for agent in agents {
+            let theirs = agent.await.unwrap();
+            let apart = theirs.max(start) - theirs.min(start);
+            assert!(apart < TOGETHER, "{apart:?} apart");
+        }
+    }
+}

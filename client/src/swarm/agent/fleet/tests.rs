@@ -135,7 +135,7 @@ fn an_agent_that_is_lost_is_told_of_once_and_remembered() {
     let mut fleet = fleet(&["a:1", "b:2"]);
     fleet.posts[1].end(Duration::from_millis(12_300), Err("it was ended".to_owned()));
     let told = (12_300, "agent b:2 was lost at 12 s: it was ended".to_owned());
-    assert_eq!(fleet.take().incidents, [told.clone()]);
+    assert_eq!(fleet.take().incidents, std::slice::from_ref(&told));
     assert!(fleet.take().incidents.is_empty());
     assert_eq!(fleet.posts[1].loss(), Some(told));
     assert_eq!(fleet.posts[0].loss(), None);
