@@ -46,6 +46,8 @@ trap cleanup EXIT
 # The memory of a swarm of one, which every larger one has too.
 alone_kb=0
 for n in 1 "${sizes[@]}"; do
+    # Empty before the server opens it, which is a little later: else the port may be that of the server before.
+    : >"$work/log"
     "$bin/quarrel" serve --listen 127.0.0.1:0 --http 127.0.0.1:0 --data-dir "$work/data" --game "$game" \
         --seats "$seats" --rooms $((n / seats + 2)) --bots 0 2>"$work/log" &
     server=$!

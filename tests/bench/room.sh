@@ -32,6 +32,8 @@ trap cleanup EXIT
 for n in "${sizes[@]}"; do
     seats=64
     [[ $mode == near ]] && seats=$n
+    # Empty before the server opens it, which is a little later: else the port may be that of the server before.
+    : >"$work/log"
     "$bin/quarrel" serve --listen 127.0.0.1:0 --http 127.0.0.1:0 --data-dir "$work/data" --game crowd \
         --seats "$seats" --rooms 64 --bots 0 2>"$work/log" &
     server=$!

@@ -81,6 +81,7 @@ pub(super) fn figures(timeline: &Timeline, server: &ServerLog, plan: &Plan, took
         seconds: round(took.as_secs_f64()),
         warm_up_s: f64::from(seconds.start),
         bot_seconds: round(bot_seconds),
+        tick_hz: timeline.tick_hz(),
         snapshots_per_bot_s: per_bot_s(counts.snapshots),
         input_ack_ms: Percentiles::of(&measured.input_ack),
         snapshot_age_ms: Percentiles::of(&measured.snapshot_age),

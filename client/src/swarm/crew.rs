@@ -32,8 +32,8 @@ use crate::{
     transport,
 };
 
-/// Bots that share an endpoint: few enough that its task is not the bottleneck, many enough that sockets do not run out.
-const BOTS_PER_ENDPOINT: usize = 64;
+/// Bots that share an endpoint: few enough that its task is not the bottleneck, and many, since each endpoint reads into 3 MB of its own.
+const BOTS_PER_ENDPOINT: usize = 256;
 
 /// How long the last close frames may take to leave.
 const GOODBYE: Duration = Duration::from_millis(500);

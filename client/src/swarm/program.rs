@@ -11,12 +11,13 @@ use quarrel_shared::game::Predict;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    agent::{Agent, AgentArguments, LeadArguments, lead},
+    agent::{Agent, AgentArguments, LeadArguments, LeadError, lead},
+    capacity::{CapacityArguments, Sought, Try},
     compare::Baseline,
     crew::runtime,
     exit::ExitCode,
     game::{GameEntry, Games, NamedBrain},
-    junit, link,
+    junit, link, page,
     plan::{Plan, PlanError, RunArguments, Target, Trusted},
     report::Report,
     run::{interrupted, run},
@@ -42,6 +43,7 @@ pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
     let code = match Cli::parse().verb {
         Verb::Run(arguments) => run_once(&arguments, &games),
         Verb::Agent(arguments) => serve(&arguments, games),
+        Verb::Capacity(arguments) => search_capacity(&arguments, &games),
         Verb::Schema => print_schema(),
         Verb::Links => print_links(),
     };
@@ -70,6 +72,9 @@ enum Verb {
     Run(Box<Run>),
     /// Waits for a coordinator (`swarm run --agents`) and runs its bots on this machine, one run after the other.
     Agent(AgentArguments),
+    /// Searches for the greatest load under which all rules hold: how many players a server carries, and what limits it.
+    #[command(after_help = EXIT_CODES)]
+    Capacity(Box<Capacity>),
     /// Prints the format of reports as a JSON schema.
     Schema,
     /// Lists the network paths that bots may play over.
@@ -86,6 +91,15 @@ struct Run {
     output: Output,
 }
 
+#[derive(Args)]
+struct Capacity {
+    #[command(flatten)]
+    capacity: CapacityArguments,
+    /// Where to write the answer, as JSON.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
 /// What becomes of a report.
 #[derive(Args)]
 struct Output {
@@ -95,6 +109,9 @@ struct Output {
     /// Where to write the verdict as JUnit XML, each rule a test.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Where to write the report as a page with plots, for a browser.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// The report of an older run to compare with; rules may name it, as in 'input_ack_ms.p99 <= baseline * 1.1'.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -115,6 +132,37 @@ impl Failure {
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
         Self::new(if error.is_of_file() { ExitCode::Plan } else { ExitCode::Usage }, error)
+    }
+}
+
+fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Failure> {
+    let seek = &arguments.capacity;
+    let plan = seek.plan(seek.from)?;
+    seek.plan.check(&plan, games)?;
+    plan.slo
+        .iter()
+        .try_for_each(|rule| rule.ready(None))
+        .map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    eprintln!(
+        "{} to {} players on {}, each load for {:.0} s",
+        seek.from,
+        seek.to,
+        plan.server,
+        seek.duration.as_secs_f64()
+    );
+    let told = |each: &Try| eprintln!("{each}");
+    let sought = seek.seek(|plan| run(plan, games, None), told);
+    match sought.map_err(|error| Failure::new(ExitCode::Failed, error))? {
+        Sought::Aborted => Ok(ExitCode::Aborted),
+        Sought::Found(answer) => {
+            println!("{answer}");
+            if let Some(path) = &arguments.report {
+                let json = serde_json::to_vec_pretty(&answer)
+                    .map_err(|error| Failure::new(ExitCode::Failed, error))?;
+                save(path, &json)?;
+            }
+            Ok(if answer.players > 0 { ExitCode::Done } else { ExitCode::Broken })
+        }
     }
 }
 
@@ -151,9 +199,12 @@ fn run_elsewhere(
     baseline: Option<&Baseline>,
 ) -> Result<Report, Failure> {
     let key = arguments.key().map_err(|error| Failure::new(ExitCode::Usage, error))?;
-    let failed = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Failed, error);
-    let led = lead(plan, games, &arguments.agents, key.as_ref(), baseline);
-    runtime().map_err(|error| failed(&error))?.block_on(led).map_err(|error| failed(&error))
+    let runtime = runtime().map_err(|error| Failure::new(ExitCode::Failed, error))?;
+    let led = runtime.block_on(lead(plan, games, &arguments.agents, key.as_ref(), baseline));
+    led.map_err(|error| match error {
+        LeadError::Plan(error) => error.into(),
+        error => Failure::new(ExitCode::Failed, error),
+    })
 }
 
 fn serve(arguments: &AgentArguments, games: Games) -> Result<ExitCode, Failure> {
@@ -184,7 +235,10 @@ impl Output {
             junit::write(report, &mut xml).map_err(|error| Failure::new(ExitCode::Failed, error))?;
             save(path, &xml)?;
         }
-        Ok(())
+        match &self.html {
+            Some(path) => save(path, page::render(report).as_bytes()),
+            None => Ok(()),
+        }
     }
 }
 

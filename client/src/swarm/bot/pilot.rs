@@ -91,7 +91,8 @@ impl<G: Predict> BotPilot<G> {
 
     fn sit_down(&mut self, at: Duration) {
         if self.plays_since.replace(at).is_none() {
-            self.crew.recorder().sit_down();
+            let tick_hz = self.joined.map_or(0, |joined| u32::from(joined.rate.hz()));
+            self.crew.recorder().sit_down(tick_hz);
         }
     }
 

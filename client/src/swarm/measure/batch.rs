@@ -22,6 +22,8 @@ pub struct Batch {
     pub hostile: BTreeMap<String, HostileRecord>,
     /// What happened, and how long after the start in milliseconds.
     pub incidents: Vec<(u64, String)>,
+    /// Steps a second in the rooms that bots joined.
+    pub tick_hz: u32,
     /// Bots on a seat just now.
     pub playing: u64,
     /// Bots that will do nothing more.
@@ -31,7 +33,7 @@ pub struct Batch {
 impl Batch {
     /// Adds another thread's batch of the same moment.
     pub fn merge(&mut self, other: Self) {
-        let Self { rows, vitals, hostile, incidents, playing, over } = other;
+        let Self { rows, vitals, hostile, incidents, tick_hz, playing, over } = other;
         self.rows.extend(rows);
         self.vitals.extend(vitals);
         for (kind, record) in hostile {
@@ -39,6 +41,7 @@ impl Batch {
         }
         self.incidents.extend(incidents);
         self.incidents.truncate(INCIDENTS);
+        self.tick_hz = self.tick_hz.max(tick_hz);
         self.playing += playing;
         self.over += over;
     }
@@ -74,8 +77,9 @@ impl Recorder {
         self.rest.hostile.entry(kind.to_owned()).or_default().merge(record);
     }
 
-    /// A bot sits down.
-    pub(in crate::swarm) const fn sit_down(&mut self) {
+    /// A bot sits down in a room of this tick rate.
+    pub(in crate::swarm) fn sit_down(&mut self, tick_hz: u32) {
+        self.rest.tick_hz = self.rest.tick_hz.max(tick_hz);
         self.rest.playing += 1;
     }
 
@@ -93,7 +97,8 @@ impl Recorder {
     pub(in crate::swarm) fn take(&mut self) -> Batch {
         let rows = std::mem::take(&mut self.rows);
         let rows = rows.into_iter().map(|((second, group), row)| (second, group, row)).collect();
-        let now = Batch { playing: self.rest.playing, over: self.rest.over, ..Batch::default() };
+        let Batch { tick_hz, playing, over, .. } = self.rest;
+        let now = Batch { tick_hz, playing, over, ..Batch::default() };
         Batch { rows, ..std::mem::replace(&mut self.rest, now) }
     }
 }

@@ -30,6 +30,7 @@ pub struct Timeline {
     hostile: BTreeMap<String, HostileRecord>,
     incidents: Vec<(u64, String)>,
     newest: u32,
+    tick_hz: u32,
     playing: u64,
     over: u64,
 }
@@ -66,6 +67,7 @@ impl Timeline {
             hostile: BTreeMap::new(),
             incidents: Vec::new(),
             newest: 0,
+            tick_hz: 0,
             playing: 0,
             over: 0,
         }
@@ -90,11 +92,18 @@ impl Timeline {
         for (kind, record) in batch.hostile {
             self.hostile.entry(kind).or_default().merge(&record);
         }
+        self.tick_hz = self.tick_hz.max(batch.tick_hz);
         (self.playing, self.over) = (batch.playing, batch.over);
         for (at, what) in batch.incidents {
             self.push_incident(at, what);
         }
         self.condense(self.newest.saturating_sub(KEPT_S));
+    }
+
+    /// Steps a second in the rooms that bots joined; 0 when none did.
+    #[must_use]
+    pub const fn tick_hz(&self) -> u32 {
+        self.tick_hz
     }
 
     /// Bots on a seat, and bots that will do nothing more, when the newest batch was made.

@@ -121,7 +121,9 @@ export class Plot {
     }
     for (const tick of axis.ticks(axis.end, Math.max(2, (right - left) / 70))) {
       svg(root, "line", { class: "tick upright", x1: this.x(tick), x2: this.x(tick), y1: bottom, y2: bottom + 4 });
-      svg(root, "text", { x: this.x(tick), y: height - 4, "text-anchor": "middle" }, axis.say(tick));
+      // A name at the very end would be cut off if it stood in the middle of its tick.
+      const [place, anchor] = this.x(tick) > right - 14 ? [width - 2, "end"] : [this.x(tick), "middle"];
+      svg(root, "text", { x: place, y: height - 4, "text-anchor": anchor }, axis.say(tick));
     }
     for (const mark of axis.marks) {
       const at = this.x(mark.at);

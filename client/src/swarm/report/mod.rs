@@ -47,6 +47,8 @@ pub struct Report {
     pub warm_up_s: f64,
     /// How long all bots together had their seats in the measured part.
     pub bot_seconds: f64,
+    /// Steps a second in the rooms that bots joined; 0 when none did.
+    pub tick_hz: u32,
     /// Snapshots applied, per bot and second.
     pub snapshots_per_bot_s: f64,
     /// From the moment at which an input was meant to be sent to the first snapshot that says that it, or a later one, was used.

@@ -131,6 +131,7 @@ pub(super) fn sample() -> Report {
         resumes: 0,
         seconds: 0.0,
         warm_up_s: 0.0,
+        tick_hz: 30,
         bot_seconds: 0.0,
         snapshots_per_bot_s: 0.0,
         input_ack_ms: times,
