@@ -17,7 +17,7 @@ pub struct AgentArguments {
     #[arg(long, value_name = "ADDRESS", value_parser = address,
           default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT))]
     pub listen: SocketAddr,
-    /// The key that coordinators must have, in a file; or in QUARREL_SWARM_KEY.
+    /// The key that coordinators must have, in a file; or in QUARREL_SWARM_KEY. `head -c 32 /dev/urandom | base64` makes a good one.
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 }

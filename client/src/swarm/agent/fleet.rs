@@ -20,7 +20,7 @@ use super::{
     channel::{Channel, ChannelError},
     message::{Answer, Request, sentence},
     quic::Close,
-    wire::ORDER_BYTES,
+    wire::{FrameError, ORDER_BYTES},
 };
 use crate::swarm::{
     measure::{Batch, Row},
@@ -115,7 +115,7 @@ impl Post {
     fn push_rows(&self, rows: Vec<(u32, u16, Row)>) -> Result<(), ChannelError> {
         let knows = |(second, group, _): &(u32, u16, Row)| *second <= self.seconds && *group < self.groups;
         if !rows.iter().all(knows) {
-            return Err(ChannelError::out_of_turn());
+            return Err(beyond_the_plan());
         }
         self.pile().batch.rows.extend(rows);
         Ok(())
@@ -124,7 +124,7 @@ impl Post {
     /// Adds what it counted.
     fn push(&self, mut batch: Batch) -> Result<(), ChannelError> {
         if batch.vitals.iter().any(|(second, _)| *second > self.seconds) {
-            return Err(ChannelError::out_of_turn());
+            return Err(beyond_the_plan());
         }
         self.push_rows(mem::take(&mut batch.rows))?;
         let present = (batch.playing, batch.over);
@@ -161,6 +161,10 @@ impl Post {
         let loss = self.loss()?;
         (!mem::replace(&mut self.pile().told, true)).then_some(loss)
     }
+}
+
+fn beyond_the_plan() -> ChannelError {
+    FrameError::Senseless("it counted what is not in the plan".to_owned()).into()
 }
 
 /// Hears one agent to the end, its own or that of the run.

@@ -30,7 +30,7 @@ pub enum News {
         /// Why; `None` when it was played to its end.
         why: Option<String>,
     },
-    /// Somebody was turned away.
+    /// Somebody was turned away, or went before the start.
     Refused {
         /// Who.
         coordinator: SocketAddr,
@@ -55,7 +55,7 @@ impl fmt::Display for News {
             Self::Ends { coordinator, after, why: Some(why) } => {
                 write!(f, "run of {coordinator} ended after {:.1} s: {why}", after.as_secs_f64())
             }
-            Self::Refused { coordinator, why } => write!(f, "{coordinator} was refused: {why}"),
+            Self::Refused { coordinator, why } => write!(f, "no run for {coordinator}: {why}"),
         }
     }
 }
