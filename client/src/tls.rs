@@ -106,14 +106,26 @@ impl Trust {
 /// # Errors
 /// When `trust` does not do for this address.
 pub(crate) fn client_config(trust: &Trust, server: SocketAddr) -> Result<ClientConfig, TrustError> {
-    let verifier = trust.verifier(server)?;
+    config(trust.verifier(server)?, ALPN)
+}
+
+/// The same for a peer who is known by something else than a certificate: any is accepted, so whoever uses this must ask for a proof
+/// that is bound to the connection.
+///
+/// # Errors
+/// When rustls does not take the settings.
+pub(crate) fn unverified_config(alpn: &[u8]) -> Result<ClientConfig, TrustError> {
+    config(Arc::new(Pinned { hash: None, provider: Arc::new(ring::default_provider()) }), alpn)
+}
+
+fn config(verifier: Arc<dyn ServerCertVerifier>, alpn: &[u8]) -> Result<ClientConfig, TrustError> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS13])
         .map_err(|error| TrustError::Tls(error.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![alpn.to_vec()];
     // Resumed handshakes would make a thousand bots of one process look cheaper than a thousand players.
     config.resumption = Resumption::disabled();
     Ok(config)

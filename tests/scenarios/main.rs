@@ -40,6 +40,7 @@ mod secrecy_over_the_wire;
 mod slow_reader;
 mod small_path;
 mod soak;
+mod swarm_agents;
 mod swarm_sees_slow_ticks;
 mod train_match;
 mod vectors;

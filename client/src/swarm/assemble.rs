@@ -222,7 +222,7 @@ fn setting(plan: &Plan, processes: u64, took: Duration) -> Setting {
 }
 
 /// The machine's name, system and processor, as far as they can be read.
-fn host() -> String {
+pub(super) fn host() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus

@@ -163,7 +163,12 @@ impl Crew {
         runtime()?.block_on(async {
             let watch = tokio::spawn(vitals::watch(Arc::clone(&self), self.is_first));
             let mut tasks = JoinSet::new();
-            self.send_hostiles(&mut tasks)?;
+            // Agents are told of the start before it comes.
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => {}
+                () = sleep_until(self.start) => self.send_hostiles(&mut tasks)?,
+            }
             let mut endpoints = Endpoints::default();
             let ours = |order: &&Order| order.bot % self.of == self.number;
             for order in orders.iter().filter(ours) {

@@ -10,6 +10,7 @@
 //! - [`plan`]: what is asked for, from flags or a file; [`schedule`](mod@schedule): who comes when, as a list of orders.
 //! - [`run`](mod@run): threads of bots and the conductor that hears what they count. `crew` is one thread, `bot` one player in it,
 //!   `vitals` the clock that watches over the swarm itself.
+//! - [`agent`]: swarms on other machines, which run as one with this.
 //! - [`link`]: the network path of a bot; [`hostile`]: bots that mean harm.
 //! - [`measure`]: what is counted, from one input to all figures; [`server_metrics`] and `server_log`: what the server says of itself.
 //! - `assemble`: counts become a [`report`]; [`slo`]: rules about its figures; [`compare`]: with an older one.
@@ -28,6 +29,8 @@ pub mod run;
 mod bot;
 mod crew;
 mod vitals;
+
+pub mod agent;
 
 pub mod hostile;
 pub mod link;

@@ -8,16 +8,19 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use quarrel_shared::game::Predict;
+use tokio_util::sync::CancellationToken;
 
 use super::{
+    agent::{Agent, AgentArguments, LeadArguments, LeadError, lead},
     capacity::{CapacityArguments, Sought, Try},
     compare::Baseline,
+    crew::runtime,
     exit::ExitCode,
     game::{GameEntry, Games, NamedBrain},
     junit, link, page,
-    plan::{PlanError, RunArguments, Target, Trusted},
+    plan::{Plan, PlanError, RunArguments, Target, Trusted},
     report::Report,
-    run::run,
+    run::{interrupted, run},
     slo::Rule,
 };
 
@@ -39,6 +42,7 @@ pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
     let games = Games::new(games);
     let code = match Cli::parse().verb {
         Verb::Run(arguments) => run_once(&arguments, &games),
+        Verb::Agent(arguments) => serve(&arguments, games),
         Verb::Capacity(arguments) => search_capacity(&arguments, &games),
         Verb::Schema => print_schema(),
         Verb::Links => print_links(),
@@ -66,6 +70,8 @@ enum Verb {
     /// Sends bots into a server and reports how it went for them.
     #[command(after_help = EXIT_CODES)]
     Run(Box<Run>),
+    /// Waits for a coordinator (`swarm run --agents`) and runs its bots on this machine, one run after the other.
+    Agent(AgentArguments),
     /// Searches for the greatest load under which all rules hold: how many players a server carries, and what limits it.
     #[command(after_help = EXIT_CODES)]
     Capacity(Box<Capacity>),
@@ -79,6 +85,8 @@ enum Verb {
 struct Run {
     #[command(flatten)]
     run: RunArguments,
+    #[command(flatten)]
+    lead: LeadArguments,
     #[command(flatten)]
     output: Output,
 }
@@ -166,15 +174,52 @@ fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
     let baseline = baseline.map_err(|error| usage(&error))?;
     let figures = baseline.as_ref().map(Baseline::figures);
     plan.slo.iter().try_for_each(|rule: &Rule| rule.ready(figures)).map_err(|error| usage(&error))?;
-    let targets = Target::of(&plan, &Trusted::read(&plan)?)?;
-    if targets.iter().any(Target::trusts_anybody) {
-        eprintln!("{} is on this machine: any certificate is accepted", plan.server);
-    }
-    let report =
-        run(&plan, games, baseline.as_ref()).map_err(|error| Failure::new(ExitCode::Failed, error))?;
+    let report = if arguments.lead.agents.is_empty() {
+        run_here(&plan, games, baseline.as_ref())
+    } else {
+        run_elsewhere(&plan, games, &arguments.lead, baseline.as_ref())
+    }?;
     println!("{report}");
     arguments.output.write(&report)?;
     Ok(report.verdict.into())
+}
+
+fn run_here(plan: &Plan, games: &Games, baseline: Option<&Baseline>) -> Result<Report, Failure> {
+    let targets = Target::of(plan, &Trusted::read(plan)?)?;
+    if targets.iter().any(Target::trusts_anybody) {
+        eprintln!("{} is on this machine: any certificate is accepted", plan.server);
+    }
+    run(plan, games, baseline).map_err(|error| Failure::new(ExitCode::Failed, error))
+}
+
+fn run_elsewhere(
+    plan: &Plan,
+    games: &Games,
+    arguments: &LeadArguments,
+    baseline: Option<&Baseline>,
+) -> Result<Report, Failure> {
+    let key = arguments.key().map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    let runtime = runtime().map_err(|error| Failure::new(ExitCode::Failed, error))?;
+    let led = runtime.block_on(lead(plan, games, &arguments.agents, key.as_ref(), baseline));
+    led.map_err(|error| match error {
+        LeadError::Plan(error) => error.into(),
+        error => Failure::new(ExitCode::Failed, error),
+    })
+}
+
+fn serve(arguments: &AgentArguments, games: Games) -> Result<ExitCode, Failure> {
+    let key = arguments.key().map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    let runtime = runtime().map_err(|error| Failure::new(ExitCode::Failed, error))?;
+    runtime.block_on(async {
+        let agent = Agent::bind(arguments.listen, key, games);
+        let agent = agent.map_err(|error| Failure::new(ExitCode::Failed, error))?;
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(agent.serve(stop.clone(), |news| eprintln!("{news}")));
+        interrupted().await;
+        stop.cancel();
+        served.await.map_err(|error| Failure::new(ExitCode::Failed, error))?;
+        Ok(ExitCode::Done)
+    })
 }
 
 impl Output {

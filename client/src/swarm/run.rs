@@ -47,7 +47,7 @@ pub enum RunError {
 }
 
 /// Where batches come from: threads of this process, or agents elsewhere.
-pub(super) trait Source {
+pub(super) trait Source: Send {
     /// Everything that was counted since the last time.
     fn take(&mut self) -> Batch;
 

@@ -47,6 +47,14 @@ impl Report {
         }
     }
 
+    /// Part of the swarm was lost, for these reasons: what the rest measured is no answer to what was asked, whatever the rules say.
+    pub(super) fn mistrust(&mut self, lost: Vec<String>) {
+        if !lost.is_empty() && self.verdict != Verdict::Aborted {
+            self.verdict = Verdict::Invalid;
+        }
+        self.why.splice(0..0, lost);
+    }
+
     /// Why the swarm cannot be trusted; nothing when it can.
     fn slowness(&self, max_lag_ms: f64) -> Vec<String> {
         let swarm = &self.swarm;
@@ -131,5 +139,25 @@ mod tests {
         assert!(why.contains("nobody answered"), "{why}");
         assert_eq!(verdict(nobody, &["joined > 0"], &Ended::AsPlanned).0, Verdict::Fail, "a rule says more");
         assert_eq!(verdict(good(), &["joined == 9"], &Ended::Interrupted).0, Verdict::Aborted);
+    }
+
+    #[test]
+    fn a_run_that_lost_an_agent_says_nothing_whatever_its_rules_say() {
+        let lost = || vec!["agent b was lost at 12 s: it was ended".to_owned()];
+        for (slo, ended, verdict) in [
+            ("joined == 10", Ended::AsPlanned, Verdict::Invalid),
+            ("joined == 9", Ended::AsPlanned, Verdict::Invalid),
+            ("joined == 9", Ended::Interrupted, Verdict::Aborted),
+        ] {
+            let plan = Plan { slo: vec![slo.parse().unwrap()], ..Plan::default() };
+            let mut report = good();
+            report.judge(&plan, &ended, None);
+            report.mistrust(lost());
+            assert_eq!((report.verdict, &report.why[..1]), (verdict, &lost()[..]));
+        }
+        let mut report = good();
+        report.judge(&Plan::default(), &Ended::AsPlanned, None);
+        report.mistrust(Vec::new());
+        assert_eq!(report.verdict, Verdict::Pass);
     }
 }

@@ -1,0 +1,166 @@
+//! Several swarms run as one: two agents and a coordinator count what one process does, and a lost agent makes a run say nothing.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use quarrel_client::swarm::{
+    self, GameEntry, Games, Plan, Report,
+    agent::{Agent, Key, LeadError, News, lead},
+    plan::Group,
+    report::Verdict,
+};
+use quarrel_harness::{TestServer, until, within};
+use quarrel_shared::crowd::Crowd;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio_util::sync::CancellationToken;
+
+const BOTS: u32 = 20;
+
+fn games() -> Games {
+    Games::new(vec![GameEntry::of::<Crowd>(&[])])
+}
+
+fn key() -> Key {
+    Key::new(b"a key for these scenarios alone").expect("it is long enough")
+}
+
+/// Two kinds of bots come within a second, some of them leave early, and the rest plays on.
+fn plan(server: &TestServer<Crowd>, stages: &str) -> Plan {
+    let group = |name: &str, share| Group { name: name.to_owned(), share, ..Group::default() };
+    Plan {
+        server: server.address().to_string(),
+        stages: stages.parse().expect("stages"),
+        warm_up: std::time::Duration::from_secs(1),
+        seed: 7,
+        churn: 120,
+        // Machines that test are busy; whether this one kept its schedule is not what is asked.
+        max_lag_ms: 10_000.0,
+        bots: vec![group("many", 7), group("few", 3)],
+        ..Plan::default()
+    }
+}
+
+/// An agent in this process.
+struct Post {
+    address: SocketAddr,
+    news: Arc<Mutex<Vec<News>>>,
+    stop: CancellationToken,
+    served: JoinHandle<()>,
+}
+
+impl Post {
+    fn start() -> Self {
+        let agent = Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Some(key()), games());
+        let agent = agent.expect("an agent on port 0");
+        let (news, stop, address) =
+            (Arc::<Mutex<Vec<_>>>::default(), CancellationToken::new(), agent.address());
+        let (told, end) = (Arc::clone(&news), stop.clone());
+        let served = tokio::spawn(agent.serve(end, move |one| told.lock().expect("news").push(one)));
+        Self { address, news, stop, served }
+    }
+
+    fn has(&self, wanted: impl Fn(&News) -> bool) -> bool {
+        self.news.lock().expect("news").iter().any(wanted)
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        within("an agent's end", self.served).await.expect("it does not panic");
+    }
+}
+
+async fn led(plan: &Plan, posts: &[&Post]) -> Result<Report, LeadError> {
+    let agents: Vec<_> = posts.iter().map(|post| post.address.to_string()).collect();
+    lead(plan, &games(), &agents, Some(&key()), None).await
+}
+
+/// What is the same in every run of a plan on a server that keeps up.
+fn counts(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
+    (
+        (report.bots, report.bots_at_once, report.joined, report.refused, report.disconnected),
+        (report.resumes, report.closes.clone(), report.events_lost, report.events_doubled),
+        report.groups.iter().map(|(name, group)| (name.clone(), group.joined)).collect::<Vec<_>>(),
+        report.series.len(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_agents_count_what_one_process_counts() {
+    let server = TestServer::<Crowd>::start(&[("room.seats", "64")]);
+    let plan = plan(&server, &format!("0:{BOTS}@1s,{BOTS}@2s"));
+    let alone = {
+        let plan = plan.clone();
+        spawn_blocking(move || swarm::run(&plan, &games(), None)).await.expect("no panic").expect("a run")
+    };
+    until("an empty server", || server.metric("quarrel_players") == 0.0).await;
+    let (one, other) = (Post::start(), Post::start());
+    let together = within("a run with agents", led(&plan, &[&one, &other])).await.expect("a run");
+
+    assert_eq!(alone.verdict, Verdict::Pass, "{:?}", alone.why);
+    assert_eq!(together.verdict, Verdict::Pass, "{:?}", together.why);
+    assert_eq!(counts(&together), counts(&alone));
+    assert_eq!(together.joined, together.bots);
+    assert_eq!((alone.setting.processes, together.setting.processes), (1, 2));
+    assert_eq!(together.swarm.threads, 2, "a thread on each machine");
+    // Both see the same tick rate for the same time: as many inputs are meant, but for those on the edges of seconds.
+    let share = together.inputs as f64 / alone.inputs as f64;
+    assert!((0.8..1.25).contains(&share), "{} and {} inputs", together.inputs, alone.inputs);
+    for post in [&one, &other] {
+        until("the end of the run on each agent", || {
+            post.has(|news| matches!(news, News::Ends { why: None, .. }))
+        })
+        .await;
+        let half =
+            |news: &News| matches!(news, News::Begins { bots, .. } if bots.abs_diff(together.bots / 2) <= 1);
+        assert!(post.has(half), "half of the bots come from each");
+    }
+    one.end().await;
+    other.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_is_lost_makes_the_run_invalid_and_is_named() {
+    let server = TestServer::<Crowd>::start(&[("room.seats", "64")]);
+    let plan = plan(&server, &format!("0:{BOTS}@1s,{BOTS}@4s"));
+    let (one, other) = (Post::start(), Post::start());
+    let lost = other.address;
+    let mid_run = async {
+        until("bots of both agents", || server.metric("quarrel_players") >= f64::from(BOTS)).await;
+        other.end().await;
+    };
+    let agents = [one.address.to_string(), lost.to_string()];
+    let (games, key) = (games(), key());
+    let (report, ()) =
+        within("a run", async { tokio::join!(lead(&plan, &games, &agents, Some(&key), None), mid_run) })
+            .await;
+    let report = report.expect("what is left makes a report");
+    assert_eq!(report.verdict, Verdict::Invalid);
+    let why = report.why.first().expect("a reason");
+    assert!(why.starts_with(&format!("agent {lost} was lost at ")) && why.contains("ended"), "{why}");
+    assert!(report.incidents.iter().any(|incident| incident.what == *why), "{:?}", report.incidents);
+    let joined = report.joined;
+    assert!(
+        (u64::from(BOTS) / 2..report.bots).contains(&joined),
+        "{joined}: what the other one counts still counts"
+    );
+    one.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bots_leave_when_their_coordinator_vanishes_and_the_agent_serves_on() {
+    let server = TestServer::<Crowd>::start(&[("room.seats", "64")]);
+    let long = plan(&server, &format!("0:{BOTS}@1s,{BOTS}@10m"));
+    let post = Post::start();
+    let agents = [post.address.to_string()];
+    let coordinator = tokio::spawn(async move { lead(&long, &games(), &agents, Some(&key()), None).await });
+    until("bots", || server.metric("quarrel_players") >= f64::from(BOTS)).await;
+    coordinator.abort();
+    until("an empty server", || server.metric("quarrel_players") == 0.0).await;
+    until("word of it", || post.has(|news| matches!(news, News::Ends { why: Some(_), .. }))).await;
+    let short = plan(&server, "0:4@500ms,4@2s");
+    let report = within("a run", led(&short, &[&post])).await.expect("the agent serves on");
+    assert_eq!(report.verdict, Verdict::Pass, "{:?}", report.why);
+    post.end().await;
+}
