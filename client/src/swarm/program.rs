@@ -95,6 +95,8 @@ struct Run {
 struct Capacity {
     #[command(flatten)]
     capacity: CapacityArguments,
+    #[command(flatten)]
+    lead: LeadArguments,
     /// Where to write the answer, as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -150,9 +152,11 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
         plan.server,
         seek.duration.as_secs_f64()
     );
+    if let Some(path) = &arguments.report {
+        open(path)?;
+    }
     let told = |each: &Try| eprintln!("{each}");
-    let sought = seek.seek(|plan| run(plan, games, None), told);
-    match sought.map_err(|error| Failure::new(ExitCode::Failed, error))? {
+    match seek.seek(|plan| make(plan, games, &arguments.lead, None), told)? {
         Sought::Aborted => Ok(ExitCode::Aborted),
         Sought::Found(answer) => {
             println!("{answer}");
@@ -174,14 +178,25 @@ fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
     let baseline = baseline.map_err(|error| usage(&error))?;
     let figures = baseline.as_ref().map(Baseline::figures);
     plan.slo.iter().try_for_each(|rule: &Rule| rule.ready(figures)).map_err(|error| usage(&error))?;
-    let report = if arguments.lead.agents.is_empty() {
-        run_here(&plan, games, baseline.as_ref())
-    } else {
-        run_elsewhere(&plan, games, &arguments.lead, baseline.as_ref())
-    }?;
+    arguments.output.open()?;
+    let report = make(&plan, games, &arguments.lead, baseline.as_ref())?;
     println!("{report}");
     arguments.output.write(&report)?;
     Ok(report.verdict.into())
+}
+
+/// Makes one run, here or with agents.
+fn make(
+    plan: &Plan,
+    games: &Games,
+    agents: &LeadArguments,
+    baseline: Option<&Baseline>,
+) -> Result<Report, Failure> {
+    if agents.agents.is_empty() {
+        run_here(plan, games, baseline)
+    } else {
+        run_elsewhere(plan, games, agents, baseline)
+    }
 }
 
 fn run_here(plan: &Plan, games: &Games, baseline: Option<&Baseline>) -> Result<Report, Failure> {
@@ -223,6 +238,11 @@ fn serve(arguments: &AgentArguments, games: Games) -> Result<ExitCode, Failure> 
 }
 
 impl Output {
+    /// Whether all of it can be written: who waits an hour for a report should not hear afterwards that there is no such folder.
+    fn open(&self) -> Result<(), Failure> {
+        [&self.report, &self.junit, &self.html].into_iter().flatten().try_for_each(|path| open(path))
+    }
+
     fn write(&self, report: &Report) -> Result<(), Failure> {
         if let Some(path) = &self.report {
             let mut json =
@@ -240,6 +260,14 @@ impl Output {
             None => Ok(()),
         }
     }
+}
+
+fn open(path: &Path) -> Result<(), Failure> {
+    let opened = fs::OpenOptions::new().create(true).append(true).open(path);
+    let wrong = |error: io::Error| {
+        Failure::new(ExitCode::Usage, format!("{} cannot be written: {error}", path.display()))
+    };
+    opened.map(drop).map_err(wrong)
 }
 
 fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
