@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::swarm::report::{Report, Verdict};
 
-/// How late 99 of 100 of the swarm's own deadlines may be met before its figures say more of itself than of the server, in milliseconds.
+/// How late a swarm in which nobody played has to be for that to be its own doing, in milliseconds: 99 of 100 of its deadlines.
 const SWARM_LAG_MS: f64 = 10.0;
 
 /// From which share on a resource counts as used up. CPU is an average over the run and memory at its end, so neither reaches all of it.
@@ -62,8 +62,9 @@ impl fmt::Display for Limit {
 ///
 /// The first of these that is so, judged on the load that did not hold:
 ///
-/// 1. **Swarm**: the run said nothing (`invalid`), or 99 of 100 of the swarm's deadlines were met more than 10 ms late. Its figures prove
-///    nothing about the server then, so this comes first.
+/// 1. **Swarm**: the run is `invalid` although bots played, or nobody did and 99 of 100 of the swarm's deadlines were met up to more than
+///    10 ms late. Its figures prove nothing about the server then, so this comes first. Where nobody played and the swarm was in time, it
+///    was the server that turned everybody away.
 /// 2. **Memory**: the server used at least 85 % of its machine's. Before CPU, because a machine that swaps is busy as well.
 /// 3. **Server CPU**: it kept at least 90 % of its cores busy. Before the tick, because ticks are late when there is no core for them.
 /// 4. **Tick**: 99 of 100 ticks took up to 80 % of their period or more, more than 0.1 % of ticks (one room's, for there is at least one)
@@ -78,7 +79,8 @@ pub fn limit(held: Option<&Report>, broke: &Report, tick_period_ms: f64) -> Limi
     let is_full = |used: f64, of: f64, share: f64| of > 0.0 && used >= share * of;
     let gap = |report: &Report| report.snapshot_gap_ms.map(|times| times.p99);
     let gaps_grew = held.and_then(gap).zip(gap(broke)).is_some_and(|(then, now)| now > GAP_GROWTH * then);
-    if broke.verdict == Verdict::Invalid || broke.swarm.lag_ms_p99 > SWARM_LAG_MS {
+    let played = broke.joined > broke.disconnected;
+    if broke.verdict == Verdict::Invalid && (played || broke.swarm.lag_ms_p99 > SWARM_LAG_MS) {
         Limit::Swarm
     } else if is_full(server.rss_mb, server.machine_mb, MEMORY_SHARE) {
         Limit::Memory
@@ -135,10 +137,17 @@ mod tests {
 
     #[test]
     fn a_swarm_that_was_late_says_nothing_of_the_server() {
-        let mut busy = with_server(|server| server.cpu_cores = 4.0);
-        busy.swarm = SwarmFigures { lag_ms_p99: 25.0, ..SwarmFigures::default() };
-        assert_eq!(of(&busy), Limit::Swarm);
-        assert_eq!(of(&Report { verdict: Verdict::Invalid, ..calm() }), Limit::Swarm);
+        let busy = with_server(|server| server.cpu_cores = 4.0);
+        assert_eq!(of(&Report { verdict: Verdict::Invalid, joined: 9, ..busy.clone() }), Limit::Swarm);
+        let swarm = SwarmFigures { lag_ms_p99: 25.0, ..SwarmFigures::default() };
+        assert_eq!(of(&Report { verdict: Verdict::Invalid, swarm, ..busy.clone() }), Limit::Swarm);
+        assert_eq!(of(&Report { swarm, ..busy }), Limit::ServerCpu, "it was allowed to be as late as that");
+    }
+
+    #[test]
+    fn a_server_that_turns_everybody_away_is_not_the_swarm_s_fault() {
+        let busy = with_server(|server| server.cpu_cores = 4.0);
+        assert_eq!(of(&Report { verdict: Verdict::Invalid, ..busy }), Limit::ServerCpu);
     }
 
     #[test]
