@@ -8,7 +8,6 @@ use super::{Answer, Search, Try, limit};
 use crate::swarm::{
     plan::{Plan, PlanArguments, PlanError, Stages, duration},
     report::{Report, Verdict},
-    run::RunError,
     slo::Rule,
 };
 
@@ -83,11 +82,11 @@ impl CapacityArguments {
     ///
     /// # Errors
     /// When a run cannot be made.
-    pub fn seek(
+    pub fn seek<E: From<PlanError>>(
         &self,
-        mut run: impl FnMut(&Plan) -> Result<Report, RunError>,
+        mut run: impl FnMut(&Plan) -> Result<Report, E>,
         mut told: impl FnMut(&Try),
-    ) -> Result<Sought, RunError> {
+    ) -> Result<Sought, E> {
         let mut search = Search::new(self.from, self.to, self.precision / 100.0);
         let (mut tries, mut held, mut broke) = (Vec::new(), None::<(u32, Report)>, None::<(u32, Report)>);
         while let Some(players) = search.next() {
@@ -154,7 +153,7 @@ mod tests {
             runs += 1;
             let holds = plan.stages.most() <= 4;
             let verdict = if holds { Verdict::Pass } else { Verdict::Fail };
-            Ok(Report {
+            Ok::<_, PlanError>(Report {
                 verdict,
                 joined: 1,
                 server: Some(server(if holds { 1.0 } else { 1.9 })),
@@ -166,7 +165,8 @@ mod tests {
         assert_eq!((answer.players, answer.breaks_at, answer.limit), (4, Some(5), Some(Limit::ServerCpu)));
         assert_eq!(answer.machines_for.map(|machines| machines.machines), Some(25));
         assert_eq!(answer.tries.len(), runs);
-        let aborted = |_: &Plan| Ok(Report { verdict: Verdict::Aborted, ..Report::default() });
+        let aborted =
+            |_: &Plan| Ok::<_, PlanError>(Report { verdict: Verdict::Aborted, ..Report::default() });
         assert_eq!(arguments("").seek(aborted, |_| ()).unwrap(), Sought::Aborted);
     }
 }
