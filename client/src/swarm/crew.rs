@@ -56,6 +56,12 @@ pub(super) struct Crew {
     recorder: Mutex<Recorder>,
 }
 
+/// Bots on links have a socket each, and many systems let a process have a thousand files unless it asks for more. Where more is not to be
+/// had, the first bot without a socket says so.
+fn ask_for_sockets() {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+}
+
 /// What all crews of a process have in common.
 pub(super) struct Muster {
     pub(super) plan: Arc<Plan>,
@@ -71,6 +77,7 @@ pub(super) struct Muster {
 impl Muster {
     /// The crews of this process, none of which has begun.
     pub(super) fn crews(&self) -> Vec<Arc<Crew>> {
+        ask_for_sockets();
         let threads = self.plan.threads;
         let crew = |thread| Crew {
             plan: Arc::clone(&self.plan),

@@ -155,6 +155,7 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
     if let Some(path) = &arguments.report {
         open(path)?;
     }
+    look_up(&plan, &arguments.lead)?;
     let told = |each: &Try| eprintln!("{each}");
     match seek.seek(|plan| make(plan, games, &arguments.lead, None), told)? {
         Sought::Aborted => Ok(ExitCode::Aborted),
@@ -179,10 +180,23 @@ fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
     let figures = baseline.as_ref().map(Baseline::figures);
     plan.slo.iter().try_for_each(|rule: &Rule| rule.ready(figures)).map_err(|error| usage(&error))?;
     arguments.output.open()?;
+    look_up(&plan, &arguments.lead)?;
     let report = make(&plan, games, &arguments.lead, baseline.as_ref())?;
     println!("{report}");
     arguments.output.write(&report)?;
     Ok(report.verdict.into())
+}
+
+/// Finds the server before anything begins, and says what is not looked at. Agents do that themselves, where they are.
+fn look_up(plan: &Plan, agents: &LeadArguments) -> Result<(), Failure> {
+    if !agents.agents.is_empty() {
+        return Ok(());
+    }
+    let targets = Target::of(plan, &Trusted::read(plan)?)?;
+    if targets.iter().any(Target::trusts_anybody) {
+        eprintln!("{} is on this machine: any certificate is accepted", plan.server);
+    }
+    Ok(())
 }
 
 /// Makes one run, here or with agents.
@@ -200,10 +214,6 @@ fn make(
 }
 
 fn run_here(plan: &Plan, games: &Games, baseline: Option<&Baseline>) -> Result<Report, Failure> {
-    let targets = Target::of(plan, &Trusted::read(plan)?)?;
-    if targets.iter().any(Target::trusts_anybody) {
-        eprintln!("{} is on this machine: any certificate is accepted", plan.server);
-    }
     run(plan, games, baseline).map_err(|error| Failure::new(ExitCode::Failed, error))
 }
 
