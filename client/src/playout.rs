@@ -7,6 +7,11 @@
 //! The screen never jumps and never goes back: it runs a few per cent faster or slower until it is where it should be. Only
 //! after a stall does it jump ahead; and after a stall of the server, which lets that time slip, it waits.
 //!
+//! Not to believe in such a slip is to stand frozen until the quick snapshots from before it are forgotten. To believe in one wrongly is
+//! to show everything older than it need be until a quick snapshot comes. So one that no delay could hide is believed when
+//! snapshots agree on it: nothing would move otherwise. A smaller one is believed when the inputs' margins tell of it too
+//! ([`Playout::slipped`]), for from here a queue on the way looks the same, and that one is for the delay to hide.
+//!
 //! Pure: moments are given, as the time since any epoch that the caller keeps to.
 
 use std::{collections::VecDeque, time::Duration};
@@ -16,6 +21,8 @@ use quarrel_shared::{
     moment::Moment,
     tick::{Tick, TickRate},
 };
+
+use crate::slip::{self, Slip, Suspicion};
 
 /// The most by which the screen's time is stretched. More than a player's own clock may, for others are only looked at.
 const STRETCH_MOST: f64 = 0.1;
@@ -41,15 +48,9 @@ const FALL: f64 = 1.0 / 300.0;
 /// The quickest way of the last so many seconds is what lateness counts from. A change of path is forgotten as fast.
 const QUICKEST_OF_S: f64 = 4.0;
 
-/// Snapshots that all come so much slower than the quickest, by [`STALL_S`] or more, and for this long, in seconds: the server let
-/// time slip, or the path is another one. What comes late after a black-out comes all at once.
-const AGREE_S: f64 = 0.1;
-
-/// How many of them it takes at least, where snapshots are rare.
-const AGREE_LEAST: u32 = 3;
-
-/// How much quicker or slower than the first of them the others may come, in seconds. A queue that drains gets quicker than that.
-const AGREE_BAND_S: f64 = 0.1;
+/// Snapshots that come so much slower than the quickest lie beyond what the longest delay hides and things are moved: everything stands
+/// still. When they agree, the server let time slip, or the path is another one.
+const FROZEN_S: f64 = DELAY_MOST_S + EXTRAPOLATION_MS as f64 / 1000.0;
 
 /// The screen's clock of one seat.
 #[derive(Clone, Debug)]
@@ -58,8 +59,10 @@ pub struct Playout {
     /// The least delay: two send intervals.
     least_s: f64,
     delay_s: f64,
+    /// As it was before the snapshots that may tell of a slip, which no delay is for.
+    calm_delay_s: f64,
     quickest: Quickest,
-    slow: Slow,
+    slow: Suspicion,
     newest: Option<Tick>,
     shown: Option<Shown>,
     /// It was far ahead, and stands until it is due there.
@@ -84,8 +87,9 @@ impl Playout {
             period_s,
             least_s,
             delay_s: least_s,
+            calm_delay_s: least_s,
             quickest: Quickest::default(),
-            slow: Slow::default(),
+            slow: Suspicion::default(),
             newest: None,
             shown: None,
             waits: false,
@@ -96,15 +100,28 @@ impl Playout {
     pub fn heard(&mut self, tick: Tick, now: Duration) {
         let way_s = now.as_secs_f64() - self.seconds(tick);
         self.quickest.push(now, way_s);
-        if let Some(way_s) = self.slow.push(now, way_s, way_s - self.quickest.way_s() > STALL_S) {
-            self.quickest = Quickest::default();
-            self.quickest.push(now, way_s);
+        let slower_s = way_s - self.quickest.way_s();
+        if let Some(Slip { since, .. }) = self.slow.push(now, slower_s, slower_s > FROZEN_S) {
+            self.slipped(since);
         }
         if let Some(before) = self.newest.replace(tick) {
             // Until this snapshot came, the screen could go no further than the one before it.
             let needed_s = now.as_secs_f64() - self.quickest.way_s() - self.seconds(before);
             self.learn(needed_s);
         }
+        if slower_s < slip::LEAST_S {
+            self.calm_delay_s = self.delay_s;
+        }
+    }
+
+    /// The inputs' margins tell that since then snapshots come of a server that had let time slip. Those snapshots must show it too.
+    pub fn slipped(&mut self, since: Duration) {
+        if self.quickest.slower_since(since) < slip::LEAST_S / 2.0 {
+            return;
+        }
+        self.quickest.forget_before(since);
+        self.delay_s = self.calm_delay_s;
+        self.waits = true;
     }
 
     /// Where the screen is `now`, which never lies before where it was; `None` before the first snapshot.
@@ -186,196 +203,19 @@ impl Quickest {
     fn way_s(&self) -> f64 {
         self.ways.front().map_or(0.0, |(_, way_s)| *way_s)
     }
-}
 
-/// Snapshots in a row that came much slower than the quickest of the last seconds.
-#[derive(Clone, Copy, Debug, Default)]
-struct Slow {
-    heard: u32,
-    since: Duration,
-    first_way_s: f64,
-    least_way_s: f64,
-}
+    /// How much slower the quickest was of those that came since then.
+    fn slower_since(&self, since: Duration) -> f64 {
+        let later = self.ways.iter().find(|(at, _)| *at >= since);
+        later.map_or(0.0, |(_, way_s)| way_s - self.way_s())
+    }
 
-impl Slow {
-    /// One more snapshot came. Gives the quickest of them once they agree that it takes so long now.
-    fn push(&mut self, now: Duration, way_s: f64, is_slow: bool) -> Option<f64> {
-        if !is_slow {
-            *self = Self::default();
-            return None;
+    fn forget_before(&mut self, since: Duration) {
+        while self.ways.front().is_some_and(|(at, _)| *at < since) {
+            self.ways.pop_front();
         }
-        if self.heard == 0 || (way_s - self.first_way_s).abs() > AGREE_BAND_S {
-            *self = Self { heard: 1, since: now, first_way_s: way_s, least_way_s: way_s };
-            return None;
-        }
-        self.heard += 1;
-        self.least_way_s = self.least_way_s.min(way_s);
-        let is_lasting = (now - self.since).as_secs_f64() >= AGREE_S && self.heard >= AGREE_LEAST;
-        is_lasting.then(|| std::mem::take(self).least_way_s)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-    const PERIOD_MS: f64 = 1000.0 / 30.0;
-
-    /// Snapshots that come over a link, and a screen that is looked at every 10 ms.
-    struct World {
-        playout: Playout,
-        now: Duration,
-        tick: u32,
-        /// How long each snapshot takes; `None`: it is lost.
-        link: fn(u32) -> Option<u32>,
-        arriving: Vec<(Duration, Tick)>,
-        seen: Vec<(Duration, Moment)>,
-        newest: Tick,
-        /// How often the screen was past the newest snapshot.
-        beyond: u32,
-    }
-
-    impl World {
-        fn new(link: fn(u32) -> Option<u32>) -> Self {
-            Self {
-                playout: Playout::new(TickRate::DEFAULT, 1),
-                now: Duration::ZERO,
-                tick: 0,
-                link,
-                arriving: Vec::new(),
-                seen: Vec::new(),
-                newest: Tick(0),
-                beyond: 0,
-            }
-        }
-
-        fn run(&mut self, seconds: u32) {
-            self.run_ms(seconds * 1000);
-        }
-
-        fn run_ms(&mut self, ms: u32) {
-            for _ in 0..ms {
-                self.now += MS;
-                while f64::from(self.tick + 1) * PERIOD_MS <= self.now.as_secs_f64() * 1000.0 {
-                    self.tick += 1;
-                    if let Some(way_ms) = (self.link)(self.tick) {
-                        self.arriving.push((self.now + way_ms * MS, Tick(self.tick)));
-                    }
-                }
-                while let Some(at) = self.arriving.iter().position(|(at, _)| *at <= self.now) {
-                    let (_, tick) = self.arriving.remove(at);
-                    if tick > self.newest {
-                        self.newest = tick;
-                        self.playout.heard(tick, self.now);
-                    }
-                }
-                if self.now.as_millis().is_multiple_of(10)
-                    && let Some(moment) = self.playout.advance(self.now)
-                {
-                    self.beyond += u32::from(moment > Moment::of(self.newest));
-                    self.seen.push((self.now, moment));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn on_a_quiet_link_the_screen_is_two_send_intervals_behind() {
-        let mut world = World::new(|_| Some(40));
-        world.run(10);
-        assert_eq!(world.beyond, 0);
-        assert!((0.066..0.068).contains(&world.playout.delay().as_secs_f64()), "{:?}", world.playout.delay());
-    }
-
-    #[test]
-    fn jitter_and_loss_raise_the_delay_until_next_to_nothing_is_missing() {
-        let mut world = World::new(|tick| (tick % 23 > 1).then_some(40 + tick * 7919 % 40));
-        world.run(20);
-        world.beyond = 0;
-        world.run(60);
-        let share = f64::from(world.beyond) / 6000.0;
-        assert!(share < 0.03, "{share} of the time there was nothing to draw towards");
-        assert!(world.playout.delay() > 90 * MS, "{:?}", world.playout.delay());
-    }
-
-    #[test]
-    fn the_delay_falls_again_when_the_link_is_good_again() {
-        let mut world = World::new(|tick| (tick > 900 || tick % 9 > 1).then_some(40));
-        world.run(30);
-        let bad = world.playout.delay();
-        world.run(30);
-        assert!(world.playout.delay() < bad * 3 / 4, "{bad:?}, then {:?}", world.playout.delay());
-    }
-
-    #[test]
-    fn the_screen_never_goes_back_and_is_stretched_by_a_tenth_at_most() {
-        // The way gets longer by 60 ms, as after a change of network.
-        let mut world = World::new(|tick| Some(if tick < 300 { 40 } else { 100 }));
-        world.run(30);
-        for pair in world.seen.windows(2).skip(1) {
-            let passed = pair[1].1.since(pair[0].1) as f64 / 16.0 * PERIOD_MS;
-            assert!((6.9..13.1).contains(&passed), "{passed} ms of the room in 10 ms at {:?}", pair[1].0);
-        }
-    }
-
-    #[test]
-    fn after_a_black_out_the_screen_is_where_it_should_be_and_the_delay_as_it_was() {
-        let mut world = World::new(|tick| (!(300..360).contains(&tick)).then_some(40));
-        world.run(20);
-        let (now, moment) = world.seen[world.seen.len() - 1];
-        let behind = now.as_secs_f64() * 1000.0 - moment.sixteenths() as f64 / 16.0 * PERIOD_MS;
-        assert!((100.0..120.0).contains(&behind), "{behind} ms behind the server");
-        assert!(world.playout.delay() < 80 * MS, "{:?}", world.playout.delay());
-    }
-
-    #[test]
-    fn a_server_that_let_three_seconds_slip_is_drawn_between_snapshots_within_half_a_second() {
-        for delay_ms in [0, 200] {
-            let mut world = World::new(|tick| Some(if tick < 300 { 40 } else { 3040 }));
-            world.playout.delay_s = world.playout.delay_s.max(f64::from(delay_ms) / 1000.0);
-            // The first snapshot after the stall comes at 13.04 seconds.
-            world.run_ms(13_040);
-            let drawn = |world: &World| {
-                let farthest = Moment::of(world.newest).offset(3 * 16);
-                world.seen.last().map(|(_, moment)| *moment).min(Some(farthest))
-            };
-            let mut before = drawn(&world);
-            for _ in 0..50 {
-                world.run_ms(10);
-                let now = drawn(&world);
-                assert!(now >= before, "what is drawn never goes back");
-                before = now;
-            }
-            world.beyond = 0;
-            world.run(20);
-            assert_eq!(world.beyond, 0, "at a delay of {delay_ms} ms");
-        }
-    }
-
-    #[test]
-    fn what_comes_late_at_the_end_of_a_black_out_restarts_nothing() {
-        let single: fn(u32) -> Option<u32> = |tick| match tick {
-            330 => Some(2040),
-            300..=400 => None,
-            _ => Some(40),
-        };
-        // A queue that drains ten times as fast as it was filled.
-        let queue: fn(u32) -> Option<u32> = |tick| match tick {
-            300..=360 => Some(2040 - (tick - 300) * 30),
-            _ => Some(40),
-        };
-        for link in [single, queue] {
-            let mut world = World::new(link);
-            world.run(9);
-            let quickest = world.playout.quickest.way_s();
-            for _ in 0..5000 {
-                world.run_ms(1);
-                assert!(world.playout.quickest.way_s() < quickest + 0.002, "at {:?}", world.now);
-            }
-            let (now, moment) = world.seen[world.seen.len() - 1];
-            let behind = now.as_secs_f64() * 1000.0 - moment.sixteenths() as f64 / 16.0 * PERIOD_MS;
-            assert!((100.0..125.0).contains(&behind), "{behind} ms behind the server");
-        }
-    }
-}
+mod tests;

@@ -82,6 +82,11 @@ impl<G: Predict> Screen<G> {
         (counts.corrections > before).then_some(counts.last_correction)
     }
 
+    /// Since then snapshots come of a server that had let time slip.
+    pub fn slipped(&mut self, since: Duration) {
+        self.playout.slipped(since);
+    }
+
     /// The seat wants this: its own things move.
     pub fn push(&mut self, slot: Slot, input: G::Input) {
         if self.prediction.push(slot.tick, input, slot.due) {
@@ -245,6 +250,32 @@ mod tests {
         assert!(drawn.is_sorted(), "they never go back");
         assert_eq!(drawn[61 * 4..].iter().min(), drawn.last(), "after two seconds without news they stand");
         assert_eq!(drawn.last(), Some(&(9000 + 60 * 40)));
+    }
+
+    #[test]
+    fn own_things_stand_while_the_clock_pauses_and_then_go_on_uncorrected() {
+        let mut screen = Screen::<Crowd>::new(SEAT, RATE, 1);
+        let walker = |tick: u32| {
+            let at = Point::new(9000 + 40 * (tick as i32 - 10), 9000);
+            Walker { seat: SEAT, at, heading: Angle(0), bend: 0, pace: 40, health: 100 }
+        };
+        hear(&mut screen, 10, vec![(EntityId::default(), walker(10))], 10);
+        let mut drawn = Vec::new();
+        // The server stands still after its tenth tick and lets ten ticks slip, and so does the clock after its 25th.
+        for now in 11..60 {
+            if now >= 23 {
+                hear(&mut screen, now - 12, vec![(EntityId::default(), walker(now - 12))], now);
+            }
+            match now {
+                11..=25 => push(&mut screen, now, Steering::default()),
+                36.. => screen.push(Slot { tick: Tick(now - 10), due: due(now) }, Steering::default()),
+                _ => {}
+            }
+            drawn.push(screen.draw(due(now)).unwrap().entities[0].1.at.x);
+        }
+        assert_eq!(screen.prediction().corrections, 0);
+        assert!(drawn.windows(2).all(|pair| (0..=40).contains(&(pair[1] - pair[0]))), "{drawn:?}");
+        assert_eq!(drawn.last(), Some(&walker(48).at.x), "on the way to the newest tick, 49");
     }
 
     #[test]
