@@ -32,7 +32,7 @@
 //!   is held.
 //! - Pure parts, which know neither tokio nor quinn. On the way up: [`clock`] (when to send the input of which tick), [`margin`]
 //!   (how early), [`inputs`] and [`redundancy`] (what was sent may be lost). On the way down: [`baseline`] (snapshots to views),
-//!   [`events`] (each once, in order, when the screen is there).
+//!   [`events`] (each once, in order, when the screen is there). `slip` tells both ways of a server that stood still.
 //! - Pure too, what a player sees: [`screen`], made of [`playout`] (where it is in time), [`interpolation`] (others between two
 //!   snapshots), [`prediction`] (own things ahead of the server), [`matching`] (which of them is which of the server's) and
 //!   [`correction`] (what was wrong is eased away).
@@ -66,6 +66,8 @@ pub mod clock;
 pub mod inputs;
 pub mod margin;
 pub mod redundancy;
+
+mod slip;
 
 pub mod baseline;
 pub mod events;

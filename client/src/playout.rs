@@ -7,6 +7,11 @@
 //! The screen never jumps and never goes back: it runs a few per cent faster or slower until it is where it should be. Only
 //! after a stall does it jump ahead; and after a stall of the server, which lets that time slip, it waits.
 //!
+//! Not to believe in such a slip is to stand frozen until the quick snapshots from before it are forgotten. To believe in one wrongly is
+//! to show everything older than it need be until a quick snapshot comes. So one that no delay could hide is believed when
+//! snapshots agree on it: nothing would move otherwise. A smaller one is believed when the inputs' margins tell of it too
+//! ([`Playout::slipped`]), for from here a queue on the way looks the same, and that one is for the delay to hide.
+//!
 //! Pure: moments are given, as the time since any epoch that the caller keeps to.
 
 use std::{collections::VecDeque, time::Duration};
@@ -16,6 +21,8 @@ use quarrel_shared::{
     moment::Moment,
     tick::{Tick, TickRate},
 };
+
+use crate::slip::{self, Slip, Suspicion};
 
 /// The most by which the screen's time is stretched. More than a player's own clock may, for others are only looked at.
 const STRETCH_MOST: f64 = 0.1;
@@ -41,15 +48,9 @@ const FALL: f64 = 1.0 / 300.0;
 /// The quickest way of the last so many seconds is what lateness counts from. A change of path is forgotten as fast.
 const QUICKEST_OF_S: f64 = 4.0;
 
-/// Snapshots that all come so much slower than the quickest, by [`STALL_S`] or more, and for this long, in seconds: the server let
-/// time slip, or the path is another one. What comes late after a black-out comes all at once.
-const AGREE_S: f64 = 0.1;
-
-/// How many of them it takes at least, where snapshots are rare.
-const AGREE_LEAST: u32 = 3;
-
-/// How much quicker or slower than the first of them the others may come, in seconds. A queue that drains gets quicker than that.
-const AGREE_BAND_S: f64 = 0.1;
+/// Snapshots that come so much slower than the quickest lie beyond what the longest delay hides and things are moved: everything stands
+/// still. When they agree, the server let time slip, or the path is another one.
+const FROZEN_S: f64 = DELAY_MOST_S + EXTRAPOLATION_MS as f64 / 1000.0;
 
 /// The screen's clock of one seat.
 #[derive(Clone, Debug)]
@@ -58,8 +59,10 @@ pub struct Playout {
     /// The least delay: two send intervals.
     least_s: f64,
     delay_s: f64,
+    /// As it was before the snapshots that may tell of a slip, which no delay is for.
+    calm_delay_s: f64,
     quickest: Quickest,
-    slow: Slow,
+    slow: Suspicion,
     newest: Option<Tick>,
     shown: Option<Shown>,
     /// It was far ahead, and stands until it is due there.
@@ -84,8 +87,9 @@ impl Playout {
             period_s,
             least_s,
             delay_s: least_s,
+            calm_delay_s: least_s,
             quickest: Quickest::default(),
-            slow: Slow::default(),
+            slow: Suspicion::default(),
             newest: None,
             shown: None,
             waits: false,
@@ -96,15 +100,28 @@ impl Playout {
     pub fn heard(&mut self, tick: Tick, now: Duration) {
         let way_s = now.as_secs_f64() - self.seconds(tick);
         self.quickest.push(now, way_s);
-        if let Some(way_s) = self.slow.push(now, way_s, way_s - self.quickest.way_s() > STALL_S) {
-            self.quickest = Quickest::default();
-            self.quickest.push(now, way_s);
+        let slower_s = way_s - self.quickest.way_s();
+        if let Some(Slip { since, .. }) = self.slow.push(now, slower_s, slower_s > FROZEN_S) {
+            self.slipped(since);
         }
         if let Some(before) = self.newest.replace(tick) {
             // Until this snapshot came, the screen could go no further than the one before it.
             let needed_s = now.as_secs_f64() - self.quickest.way_s() - self.seconds(before);
             self.learn(needed_s);
         }
+        if slower_s < slip::LEAST_S {
+            self.calm_delay_s = self.delay_s;
+        }
+    }
+
+    /// The inputs' margins tell that since then snapshots come of a server that had let time slip. Those snapshots must show it too.
+    pub fn slipped(&mut self, since: Duration) {
+        if self.quickest.slower_since(since) < slip::LEAST_S / 2.0 {
+            return;
+        }
+        self.quickest.forget_before(since);
+        self.delay_s = self.calm_delay_s;
+        self.waits = true;
     }
 
     /// Where the screen is `now`, which never lies before where it was; `None` before the first snapshot.
@@ -186,32 +203,17 @@ impl Quickest {
     fn way_s(&self) -> f64 {
         self.ways.front().map_or(0.0, |(_, way_s)| *way_s)
     }
-}
 
-/// Snapshots in a row that came much slower than the quickest of the last seconds.
-#[derive(Clone, Copy, Debug, Default)]
-struct Slow {
-    heard: u32,
-    since: Duration,
-    first_way_s: f64,
-    least_way_s: f64,
-}
+    /// How much slower the quickest was of those that came since then.
+    fn slower_since(&self, since: Duration) -> f64 {
+        let later = self.ways.iter().find(|(at, _)| *at >= since);
+        later.map_or(0.0, |(_, way_s)| way_s - self.way_s())
+    }
 
-impl Slow {
-    /// One more snapshot came. Gives the quickest of them once they agree that it takes so long now.
-    fn push(&mut self, now: Duration, way_s: f64, is_slow: bool) -> Option<f64> {
-        if !is_slow {
-            *self = Self::default();
-            return None;
+    fn forget_before(&mut self, since: Duration) {
+        while self.ways.front().is_some_and(|(at, _)| *at < since) {
+            self.ways.pop_front();
         }
-        if self.heard == 0 || (way_s - self.first_way_s).abs() > AGREE_BAND_S {
-            *self = Self { heard: 1, since: now, first_way_s: way_s, least_way_s: way_s };
-            return None;
-        }
-        self.heard += 1;
-        self.least_way_s = self.least_way_s.min(way_s);
-        let is_lasting = (now - self.since).as_secs_f64() >= AGREE_S && self.heard >= AGREE_LEAST;
-        is_lasting.then(|| std::mem::take(self).least_way_s)
     }
 }
 

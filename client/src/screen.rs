@@ -82,6 +82,11 @@ impl<G: Predict> Screen<G> {
         (counts.corrections > before).then_some(counts.last_correction)
     }
 
+    /// Since then snapshots come of a server that had let time slip.
+    pub fn slipped(&mut self, since: Duration) {
+        self.playout.slipped(since);
+    }
+
     /// The seat wants this: its own things move.
     pub fn push(&mut self, slot: Slot, input: G::Input) {
         if self.prediction.push(slot.tick, input, slot.due) {

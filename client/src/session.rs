@@ -200,8 +200,15 @@ impl<G: Predict> Session<G> {
             return Flow::Continue(());
         };
         let found = header.used == Some(header.tick);
-        seat.clock.heard(header.tick, header.margin, found, now, rtt);
-        let corrected = self.screen.with(|screen| screen.heard(&view, now)).flatten();
+        let slipped = seat.clock.heard(header.tick, header.margin, found, now, rtt);
+        let corrected = self.screen.with(|screen| {
+            let corrected = screen.heard(&view, now);
+            if let Some(since) = slipped {
+                screen.slipped(since);
+            }
+            corrected
+        });
+        let corrected = corrected.flatten();
         pilot.on_snapshot(&header, now, rtt);
         if let Some(by) = corrected {
             pilot.on_correction(by, now);

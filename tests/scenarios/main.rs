@@ -37,6 +37,7 @@ mod room_panic;
 mod rooms_apart;
 mod same_seed_same_packets;
 mod secrecy_over_the_wire;
+mod server_stall;
 mod slow_reader;
 mod small_path;
 mod soak;

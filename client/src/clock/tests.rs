@@ -1,16 +1,20 @@
+//! The schedule against a server that steps and a link that delays.
+
 use std::collections::VecDeque;
 
 use super::*;
 
-const RATE: u16 = 30;
 const MS: Duration = Duration::from_millis(1);
 
 /// A server that steps and a link that delays, in steps of a millisecond.
 struct World {
+    hz: u16,
     clock: ClientClock,
     now: Duration,
     one_way: Duration,
     jitter: u32,
+    /// For how long snapshots are held up on their way, at each moment.
+    held_up: fn(Duration) -> Duration,
     /// When the server stops and goes on: it lets that time slip.
     pause: std::ops::Range<Duration>,
     slipped: Duration,
@@ -26,17 +30,23 @@ struct World {
 impl World {
     /// `first_guess` is what the client takes the round trip for.
     fn new(one_way_ms: u32, jitter_ms: u32, first_guess_ms: u32) -> Self {
-        let rate = TickRate::new(RATE).unwrap();
+        Self::of(30, one_way_ms, jitter_ms, first_guess_ms)
+    }
+
+    fn of(hz: u16, one_way_ms: u32, jitter_ms: u32, first_guess_ms: u32) -> Self {
+        let rate = TickRate::new(hz).unwrap();
         Self {
+            hz,
             clock: ClientClock::new(rate, Tick(1000), Duration::ZERO, first_guess_ms * MS),
             now: Duration::ZERO,
             one_way: one_way_ms * MS,
             jitter: jitter_ms,
+            held_up: |_| Duration::ZERO,
             pause: Duration::MAX..Duration::MAX,
             slipped: Duration::ZERO,
             up: VecDeque::new(),
             down: VecDeque::new(),
-            server_tick: Tick(1000 + one_way_ms * u32::from(RATE) / 1000),
+            server_tick: Tick(1000 + one_way_ms * u32::from(hz) / 1000),
             margin: None,
             random: 1,
             sent: Vec::new(),
@@ -53,15 +63,35 @@ impl World {
         f64::from(self.margin.unwrap()) / 16.0
     }
 
+    /// How early inputs come over so many milliseconds, on average.
+    fn margin_ms_over(&mut self, ms: u32) -> f64 {
+        let mut sum = 0.0;
+        for _ in 0..ms {
+            self.run_ms(1);
+            sum += self.margin_ticks() * 1000.0 / f64::from(self.hz);
+        }
+        sum / f64::from(ms)
+    }
+
+    /// The server stands still for so long, from now on.
+    fn stop_server(&mut self, ms: u32) {
+        self.pause = self.now..self.now + ms * MS;
+        self.run_ms(ms);
+    }
+
     /// When the server makes this tick.
     fn step_at(&self, tick: Tick) -> Duration {
-        let since = tick.0 as f64 - 1000.0 - self.one_way.as_secs_f64() * f64::from(RATE);
-        let at = Duration::try_from_secs_f64(since / f64::from(RATE)).unwrap_or_default();
+        let since = tick.0 as f64 - 1000.0 - self.one_way.as_secs_f64() * f64::from(self.hz);
+        let at = Duration::try_from_secs_f64(since / f64::from(self.hz)).unwrap_or_default();
         at + self.slipped
     }
 
     fn run(&mut self, seconds: u32) {
-        for _ in 0..seconds * 1000 {
+        self.run_ms(seconds * 1000);
+    }
+
+    fn run_ms(&mut self, ms: u32) {
+        for _ in 0..ms {
             self.now += MS;
             self.client();
             self.server();
@@ -91,12 +121,12 @@ impl World {
             if early > 1.0 {
                 continue;
             }
-            self.margin = Some((early * f64::from(RATE) * 16.0) as i16);
+            self.margin = Some((early * f64::from(self.hz) * 16.0) as i16);
             self.late += u32::from(early < 0.0);
         }
         while self.step_at(self.server_tick.next()) <= self.now {
             self.server_tick = self.server_tick.next();
-            let arrives = self.now + self.delay();
+            let arrives = self.now + self.delay() + (self.held_up)(self.now);
             self.down.push_back((arrives, self.server_tick, self.margin));
         }
     }
@@ -138,7 +168,7 @@ fn ticks_are_sent_one_by_one_and_stretched_by_five_percent_at_most() {
     world.one_way = 110 * MS;
     world.run(20);
     for pair in world.sent.windows(2) {
-        let gap = (pair[1].due - pair[0].due).as_secs_f64() * f64::from(RATE);
+        let gap = (pair[1].due - pair[0].due).as_secs_f64() * f64::from(world.hz);
         assert_eq!(pair[1].tick, pair[0].tick.next());
         assert!((0.9499..1.0501).contains(&gap), "a tick of {gap} periods");
     }
@@ -177,7 +207,7 @@ fn a_silence_of_the_link_does_not_move_the_schedule() {
     (0..20).for_each(|_| world.clock.margin.push(world.margin_ticks() + 0.5));
     let drift = |world: &World| {
         let next = world.clock.next;
-        next.due.as_secs_f64() * f64::from(RATE) - f64::from(next.tick.0)
+        next.due.as_secs_f64() * f64::from(world.hz) - f64::from(next.tick.0)
     };
     let before = drift(&world);
     (0..9000).for_each(|_| {
@@ -196,4 +226,72 @@ fn a_server_that_let_seconds_slip_is_followed_at_once() {
     world.run(5);
     let margin = world.margin_ticks();
     assert!(margin < 3.0, "inputs are {margin} ticks early two seconds after the stall");
+}
+
+#[test]
+fn a_slip_of_under_a_second_is_over_soon_after_the_server_goes_on() {
+    for hz in [20, 30, 60] {
+        for jitter in [0, 20] {
+            for slip in [150, 370, 800] {
+                let what = format!("{slip} ms slipped at {hz} Hz, with {jitter} ms of jitter");
+                let mut world = World::of(hz, 20, jitter, 40);
+                world.run(10);
+                let before = world.margin_ms_over(1000);
+                world.stop_server(slip);
+                world.late = 0;
+                // A few snapshots must agree, then the slip is waited through, and the first input after it arrives.
+                world.run_ms(slip + 350);
+                let after = world.margin_ms_over(500);
+                assert!((after - before).abs() < 50.0, "{what}: {before} ms early, then {after} ms");
+                let later = world.margin_ms_over(5000);
+                assert!((later - before).abs() < 30.0, "{what}: {before} ms early, in the end {later} ms");
+                assert!(world.late <= 5, "{what}: {} inputs late after it", world.late);
+                let ticks = world.sent.windows(2).skip(10);
+                let is_whole = ticks.into_iter().all(|pair| pair[1].tick == pair[0].tick.next());
+                assert!(is_whole, "{what}: each tick has its input, once");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_slip_does_not_make_the_wanted_margin_larger() {
+    let mut world = World::new(20, 5, 40);
+    world.run(10);
+    let before = world.clock.margin.wanted();
+    world.stop_server(370);
+    world.run(1);
+    let after = world.clock.margin.wanted();
+    assert!((after - before).abs() < 0.3, "{before} ticks, then {after}");
+}
+
+#[test]
+fn snapshots_that_are_held_up_on_their_way_pause_nothing() {
+    let mut world = World::new(20, 10, 40);
+    world.run(5);
+    world.sent.clear();
+    world.held_up = |now| if now.as_millis() % 2000 < 700 { 300 * MS } else { Duration::ZERO };
+    world.run(20);
+    let gaps =
+        world.sent.windows(2).map(|pair| (pair[1].due - pair[0].due).as_secs_f64() * f64::from(world.hz));
+    let longest = gaps.fold(0.0, f64::max);
+    assert!(longest < 1.0501, "a tick of {longest} periods");
+}
+
+#[test]
+fn a_margin_from_before_a_pause_does_not_cause_another_one() {
+    let mut world = World::new(20, 0, 40);
+    world.run(10);
+    world.stop_server(400);
+    // All inputs are lost from then on, so that the newest margin stays that of one from before the pause.
+    for _ in 0..2000 {
+        world.run_ms(1);
+        if world.now > 10_700 * MS {
+            world.up.clear();
+        }
+    }
+    let longest = world.sent.windows(2).map(|pair| pair[1].due - pair[0].due).max().unwrap();
+    assert!((350 * MS..480 * MS).contains(&longest), "one pause, and it is {longest:?}");
+    let pauses = world.sent.windows(2).filter(|pair| pair[1].due - pair[0].due > 100 * MS);
+    assert_eq!(pauses.count(), 1);
 }

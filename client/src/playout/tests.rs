@@ -1,33 +1,46 @@
+//! The screen's time under links that delay and lose snapshots, and servers that let time slip.
+
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
 const PERIOD_MS: f64 = 1000.0 / 30.0;
 
+/// How long each snapshot takes over a link, in milliseconds; `None`: it is lost.
+type Ways = Box<dyn Fn(u32) -> Option<u32>>;
+
 /// Snapshots that come over a link, and a screen that is looked at every 10 ms.
 struct World {
+    period_ms: f64,
     playout: Playout,
     now: Duration,
     tick: u32,
-    /// How long each snapshot takes; `None`: it is lost.
-    link: fn(u32) -> Option<u32>,
+    link: Ways,
     arriving: Vec<(Duration, Tick)>,
     seen: Vec<(Duration, Moment)>,
     newest: Tick,
     /// How often the screen was past the newest snapshot.
     beyond: u32,
+    /// How often it was so far past it that everything stood still.
+    frozen: u32,
 }
 
 impl World {
-    fn new(link: fn(u32) -> Option<u32>) -> Self {
+    fn new(link: impl Fn(u32) -> Option<u32> + 'static) -> Self {
+        Self::of(30, link)
+    }
+
+    fn of(hz: u16, link: impl Fn(u32) -> Option<u32> + 'static) -> Self {
         Self {
-            playout: Playout::new(TickRate::DEFAULT, 1),
+            period_ms: 1000.0 / f64::from(hz),
+            playout: Playout::new(TickRate::new(hz).unwrap(), 1),
             now: Duration::ZERO,
             tick: 0,
-            link,
+            link: Box::new(link),
             arriving: Vec::new(),
             seen: Vec::new(),
             newest: Tick(0),
             beyond: 0,
+            frozen: 0,
         }
     }
 
@@ -38,7 +51,7 @@ impl World {
     fn run_ms(&mut self, ms: u32) {
         for _ in 0..ms {
             self.now += MS;
-            while f64::from(self.tick + 1) * PERIOD_MS <= self.now.as_secs_f64() * 1000.0 {
+            while f64::from(self.tick + 1) * self.period_ms <= self.now.as_secs_f64() * 1000.0 {
                 self.tick += 1;
                 if let Some(way_ms) = (self.link)(self.tick) {
                     self.arriving.push((self.now + way_ms * MS, Tick(self.tick)));
@@ -54,11 +67,18 @@ impl World {
             if self.now.as_millis().is_multiple_of(10)
                 && let Some(moment) = self.playout.advance(self.now)
             {
-                self.beyond += u32::from(moment > Moment::of(self.newest));
+                let beyond = moment.since(Moment::of(self.newest)) as f64 / 16.0 * self.period_ms;
+                self.beyond += u32::from(beyond > 0.0);
+                self.frozen += u32::from(beyond > f64::from(EXTRAPOLATION_MS));
                 self.seen.push((self.now, moment));
             }
         }
     }
+}
+
+/// A link with so much jitter; after ten seconds the server lets time slip.
+fn slipping(hz: u32, slip_ms: u32, jitter_ms: u32) -> impl Fn(u32) -> Option<u32> {
+    move |tick| Some(40 + tick * 7919 % (jitter_ms + 1) + if tick > hz * 10 { slip_ms } else { 0 })
 }
 
 #[test]
@@ -158,4 +178,78 @@ fn what_comes_late_at_the_end_of_a_black_out_restarts_nothing() {
         let behind = now.as_secs_f64() * 1000.0 - moment.sixteenths() as f64 / 16.0 * PERIOD_MS;
         assert!((100.0..125.0).contains(&behind), "{behind} ms behind the server");
     }
+}
+
+#[test]
+fn a_slip_that_no_delay_hides_is_over_soon_after_the_server_goes_on() {
+    for hz in [20, 30, 60] {
+        for jitter in [0, 20] {
+            for slip in [370, 800] {
+                let what = format!("{slip} ms slipped at {hz} Hz, with {jitter} ms of jitter");
+                let mut world = World::of(hz, slipping(hz.into(), slip, jitter));
+                world.run(10);
+                let delay = world.playout.delay();
+                world.run_ms(slip + 40 + 250);
+                (world.frozen, world.beyond) = (0, 0);
+                world.run_ms(350);
+                assert_eq!(world.frozen, 0, "{what}: nothing stands still a quarter second later");
+                world.beyond = 0;
+                world.run(4);
+                let share = f64::from(world.beyond) / 400.0;
+                assert!(share < 0.05, "{what}: {share} of the time lay past the newest snapshot");
+                let later = world.playout.delay();
+                assert!(later < delay + 20 * MS, "{what}: a delay of {delay:?}, then {later:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_smaller_slip_that_the_margins_tell_of_is_over_soon_too() {
+    for hz in [20, 30, 60] {
+        for slip in [120, 150, 250] {
+            let what = format!("{slip} ms slipped at {hz} Hz");
+            let mut world = World::of(hz, slipping(hz.into(), slip, 10));
+            world.run(10);
+            let delay = world.playout.delay();
+            world.run_ms(slip + 50);
+            let since = world.now;
+            world.run_ms(200);
+            world.playout.slipped(since);
+            let before = world.seen[world.seen.len() - 1].1;
+            world.run_ms(300);
+            assert!(world.seen[world.seen.len() - 1].1 > before, "{what}: the screen goes on");
+            world.beyond = 0;
+            world.run(4);
+            let share = f64::from(world.beyond) / 400.0;
+            assert!(share < 0.05, "{what}: {share} of the time lay past the newest snapshot");
+            let later = world.playout.delay();
+            assert!(later < delay + 20 * MS, "{what}: a delay of {delay:?}, then {later:?}");
+        }
+    }
+}
+
+#[test]
+fn margins_that_tell_of_a_slip_which_no_snapshot_shows_change_nothing() {
+    let mut world = World::new(slipping(30, 0, 20));
+    world.run(10);
+    let quickest = world.playout.quickest.way_s();
+    world.playout.slipped(world.now - 150 * MS);
+    assert!(!world.playout.waits);
+    assert_eq!(world.playout.quickest.way_s().to_bits(), quickest.to_bits());
+}
+
+#[test]
+fn a_queue_that_comes_and_goes_is_for_the_delay_to_hide() {
+    let queue = |tick: u32| if tick % 90 < 45 { tick % 90 * 4 } else { (90 - tick % 90) * 4 };
+    let mut world = World::new(move |tick| Some(40 + queue(tick)));
+    world.run(10);
+    let mut before = world.playout.quickest.way_s();
+    for _ in 0..20_000 {
+        world.run_ms(1);
+        let now = world.playout.quickest.way_s();
+        assert!((now - before).abs() < 0.01, "at {:?}", world.now);
+        before = now;
+    }
+    assert_eq!(world.frozen, 0);
 }

@@ -182,6 +182,8 @@ impl<G: Predict> Pages<G> {
 pub struct Life<G: Predict, P> {
     /// What they see.
     pub screen: SharedScreen<G>,
+    /// What its moments count from.
+    pub epoch: Instant,
     /// What changes networks and has a path.
     pub endpoint: Endpoint,
     commands: mpsc::Sender<Command>,
@@ -199,8 +201,9 @@ impl<G: Predict, P: Pilot<G> + 'static> Life<G, P> {
         let _ = commands.try_send(Command::Join(JoinTarget::Quick));
         let driver = Driver::connect(connector, name, pilot, commands_out).await;
         let driver = driver.unwrap_or_else(|error| panic!("{name} cannot connect: {error}"));
-        let (screen, endpoint) = (driver.screen().clone(), connector.endpoint().clone());
-        Self { screen, endpoint, commands, task: tokio::spawn(driver.run()) }
+        let (screen, epoch) = (driver.screen().clone(), driver.epoch());
+        let endpoint = connector.endpoint().clone();
+        Self { screen, epoch, endpoint, commands, task: tokio::spawn(driver.run()) }
     }
 
     /// Whether the player has given up, or was sent away.
