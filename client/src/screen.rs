@@ -251,6 +251,32 @@ mod tests {
     }
 
     #[test]
+    fn own_things_stand_while_the_clock_pauses_and_then_go_on_uncorrected() {
+        let mut screen = Screen::<Crowd>::new(SEAT, RATE, 1);
+        let walker = |tick: u32| {
+            let at = Point::new(9000 + 40 * (tick as i32 - 10), 9000);
+            Walker { seat: SEAT, at, heading: Angle(0), bend: 0, pace: 40, health: 100 }
+        };
+        hear(&mut screen, 10, vec![(EntityId::default(), walker(10))], 10);
+        let mut drawn = Vec::new();
+        // The server stands still after its tenth tick and lets ten ticks slip, and so does the clock after its 25th.
+        for now in 11..60 {
+            if now >= 23 {
+                hear(&mut screen, now - 12, vec![(EntityId::default(), walker(now - 12))], now);
+            }
+            match now {
+                11..=25 => push(&mut screen, now, Steering::default()),
+                36.. => screen.push(Slot { tick: Tick(now - 10), due: due(now) }, Steering::default()),
+                _ => {}
+            }
+            drawn.push(screen.draw(due(now)).unwrap().entities[0].1.at.x);
+        }
+        assert_eq!(screen.prediction().corrections, 0);
+        assert!(drawn.windows(2).all(|pair| (0..=40).contains(&(pair[1] - pair[0]))), "{drawn:?}");
+        assert_eq!(drawn.last(), Some(&walker(48).at.x), "on the way to the newest tick, 49");
+    }
+
+    #[test]
     fn what_happened_past_the_newest_snapshot_is_not_told_before_it_is_seen() {
         let mut screen = Screen::<Crowd>::new(SEAT, RATE, 1);
         (10..=20).for_each(|tick| hear(&mut screen, tick, Vec::new(), tick));
