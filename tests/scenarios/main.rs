@@ -42,6 +42,7 @@ mod slow_reader;
 mod small_path;
 mod soak;
 mod swarm_agents;
+mod swarm_comes_back;
 mod swarm_sees_slow_ticks;
 mod train_match;
 mod vectors;

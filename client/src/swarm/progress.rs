@@ -11,6 +11,7 @@ use super::{
     measure::Timeline,
     plan::Plan,
     report::{Percentiles, Second},
+    server_log::ServerLog,
 };
 
 /// Between two plain lines: a log should not drown in them.
@@ -30,14 +31,15 @@ impl Progress {
     }
 
     /// Says where the run is, as often as is good for whoever reads it.
-    pub(super) fn show(&mut self, timeline: &Timeline, elapsed: Duration) {
+    pub(super) fn show(&mut self, timeline: &Timeline, server: &ServerLog, elapsed: Duration) {
         let is_due = elapsed >= self.next_plain;
         if self.bar.is_none() && !is_due {
             return;
         }
         let wanted = self.plan.stages.wanted(elapsed);
         let (playing, over) = timeline.present();
-        let latest = timeline.latest().unwrap_or_default();
+        let mut latest = timeline.latest().unwrap_or_default();
+        latest.server = server.second(latest.at_s);
         if let Some(bar) = &self.bar {
             bar.set_position(elapsed.as_millis() as u64);
             bar.set_message(screen(&latest, wanted, playing, over));
@@ -65,9 +67,14 @@ fn line(latest: &Second, wanted: u32, playing: u64, over: u64) -> String {
 }
 
 fn screen(latest: &Second, wanted: u32, playing: u64, over: u64) -> String {
-    let server = latest
-        .server
-        .map_or_else(String::new, |server| format!("\n  server     {:.2} cores", server.cpu_cores));
+    let server = latest.server.map_or_else(String::new, |server| {
+        format!(
+            "\n  server     {:.2} cores, {:.0} MB, tick p99 {:.2} ms",
+            server.cpu_cores,
+            server.rss_mb,
+            server.tick_ms_p99.unwrap_or_default()
+        )
+    });
     format!(
         "\n  bots       {playing} of {wanted} play, {over} are done, {} resumed this second\n  input ack  {}\n  age        {}\n  gap        \
          {}\n  traffic    {} snapshots/s, {} lost; {} kB/s down, {} kB/s up\n  swarm      late by p99 {:.1} ms, {:.2} cores{server}",

@@ -183,7 +183,7 @@ impl Conduct {
                     }
                 }
                 _ = glances.tick() => {
-                    self.progress.show(&self.timeline, self.start.elapsed());
+                    self.progress.show(&self.timeline, &self.server, self.start.elapsed());
                     if source.is_over() {
                         break Ended::AsPlanned;
                     }

@@ -29,6 +29,8 @@ pub struct ThrongSettings {
     pub slow_every: u32,
     /// How long such a tick takes, in milliseconds.
     pub slow_ms: u64,
+    /// The tick in which the floor gives way; 0: it holds.
+    pub breaks_at: u32,
 }
 
 /// Who stands where, and since when: nobody can guess the latter, so nobody is ever as expected.
@@ -119,7 +121,8 @@ impl Game for Throng {
     }
 
     fn step(&mut self, step: Step<'_, Self>) {
-        let ThrongSettings { slow_every, slow_ms } = self.settings;
+        let ThrongSettings { slow_every, slow_ms, breaks_at } = self.settings;
+        assert!(breaks_at == 0 || step.tick.0 < breaks_at, "the floor gives way, as planted");
         if slow_every > 0 && step.tick.0.is_multiple_of(slow_every) {
             // Not what a game may do, and what a load tester has to see.
             std::thread::sleep(std::time::Duration::from_millis(slow_ms));

@@ -148,10 +148,10 @@ impl Timeline {
         &self.incidents
     }
 
-    /// The newest second that has passed whole, as it is known by now.
+    /// The newest second that has passed whole and of which everybody has told, as it is known by now.
     #[must_use]
     pub fn latest(&self) -> Option<Second> {
-        let second = self.newest.checked_sub(1)?;
+        let (&second, _) = self.vitals.range(..self.newest).next_back()?;
         Some(self.summarise(second, &self.recent.get(&second).cloned().unwrap_or_default()))
     }
 

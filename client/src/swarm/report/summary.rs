@@ -80,18 +80,16 @@ impl fmt::Display for Report {
                 None => line(f, name, &"none")?,
             }
         }
+        let (down, up) = (self.bytes_down_per_bot_s, self.bytes_up_per_bot_s);
+        let snapshots = self.snapshots_per_bot_s;
+        line(f, "per bot", &format_args!("{snapshots:.1} snapshots/s, {down:.0} B/s down, {up:.0} B/s up"))?;
+        let (lost, frozen) = (self.snapshots_lost_percent, self.frozen_percent);
+        let corrections = self.corrections_per_bot_min;
         line(
             f,
-            "per bot",
+            "feel",
             &format_args!(
-                "{:.1} snapshots/s, {:.0} B/s down, {:.0} B/s up; {:.2} % of snapshots lost, {:.2} % of time frozen, {:.2} \
-                 corrections a minute",
-                self.snapshots_per_bot_s,
-                self.bytes_down_per_bot_s,
-                self.bytes_up_per_bot_s,
-                self.snapshots_lost_percent,
-                self.frozen_percent,
-                self.corrections_per_bot_min
+                "{lost:.2} % of snapshots lost, {frozen:.2} % of time frozen, {corrections:.2} corrections a minute"
             ),
         )?;
         let GameFigures { shots, hits, eliminations, matches_finished } = self.game;
