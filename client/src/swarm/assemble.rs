@@ -57,6 +57,7 @@ impl Measured {
         report.bots = self.bots;
         report.bots_at_once = most_at_once(orders);
         report.setting = setting(plan, processes, self.took);
+        report.setting.server_version = self.server.version().map(str::to_owned);
         report.incidents = incidents(&self.timeline, &self.server, plan);
         report.trouble = self.timeline.incidents().first().map(|(_, what)| what.clone());
         report.series = series(self.timeline, &self.server, plan);
@@ -216,6 +217,7 @@ fn setting(plan: &Plan, processes: u64, took: Duration) -> Setting {
         host: host(),
         cores: std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64),
         server: plan.server.clone(),
+        server_version: None,
         plan: plan.to_toml(),
         processes,
     }

@@ -67,6 +67,11 @@ impl ServerLog {
         }
     }
 
+    /// Which version it runs, when it says so.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.samples.last()?.1.version()
+    }
+
     /// When it fell silent, and what was in the way.
     pub(super) fn silences(&self) -> &[(Duration, String)] {
         &self.silences

@@ -49,6 +49,7 @@ pub enum MetricsError {
 /// The server's counters at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
+    version: Option<String>,
     cpu_seconds: f64,
     resident_bytes: f64,
     cores: f64,
@@ -100,6 +101,7 @@ impl Sample {
         }
         tick_buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
         Self {
+            version: values(text, "quarrel_build_info").find_map(|(labels, _)| text_label(labels, "version")),
             cpu_seconds: value("quarrel_process_cpu_seconds_total"),
             resident_bytes: value("quarrel_process_resident_memory_bytes"),
             cores: value("quarrel_machine_cores"),
@@ -108,6 +110,11 @@ impl Sample {
             slips: value("quarrel_slips_total"),
             tick_buckets,
         }
+    }
+
+    /// Which version runs, when it says so.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// CPU time that was used since, in seconds.
@@ -165,10 +172,14 @@ fn values<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = (&'a str, f6
 }
 
 fn label(labels: &str, name: &str) -> Option<f64> {
+    let value = text_label(labels, name)?;
+    if value == "+Inf" { Some(f64::INFINITY) } else { value.parse().ok() }
+}
+
+fn text_label(labels: &str, name: &str) -> Option<String> {
     labels.split(',').find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
-        let value = value.trim_matches('"');
-        (key == name).then(|| if value == "+Inf" { Ok(f64::INFINITY) } else { value.parse() })?.ok()
+        (key == name).then(|| value.trim_matches('"').to_owned())
     })
 }
 
@@ -194,6 +205,7 @@ mod tests {
 
     const TEXT: &str = "# HELP quarrel_overruns Ticks.\n\
         quarrel_overruns_total 3\n\
+        quarrel_build_info{version=\"0.9.1\"} 1\n\
         quarrel_process_cpu_seconds_total 12.5\n\
         quarrel_process_resident_memory_bytes 25000000\n\
         quarrel_tick_duration_seconds_bucket{le=\"0.001\"} 90\n\
@@ -206,6 +218,7 @@ mod tests {
         let first = Sample::parse("quarrel_process_cpu_seconds_total 10\nquarrel_overruns_total 1\n");
         let last = Sample::parse(TEXT);
         assert_eq!((last.cpu_since(&first), last.overruns_since(&first)), (2.5, 2));
+        assert_eq!((last.version(), first.version()), (Some("0.9.1"), None));
         assert_eq!((last.resident_bytes(), last.ticks_since(&first)), (25e6, 100.0));
         assert!(
             (last.tick_quantile(&first, 0.99) - 0.0019).abs() < 1e-9,

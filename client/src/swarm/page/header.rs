@@ -38,6 +38,7 @@ pub(super) fn verdict(body: &mut Markup, report: &Report) {
         let facts = [
             ("began", moment::rfc3339(setting.started_unix_s).replace('T', " ").replace('Z', " UTC")),
             ("swarm", setting.version.clone()),
+            ("server", setting.server_version.clone().unwrap_or_else(|| "did not say".to_owned())),
             ("host", setting.host.clone()),
             ("cores", number::count(setting.cores)),
             ("processes", number::count(setting.processes)),

@@ -4,6 +4,7 @@
 //! refused, its connection ends) is counted all the time. `swarm schema` prints this format as a JSON schema, these sentences
 //! included.
 
+mod series;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::series::{CurvePoint, Curves, Second, ServerSecond};
 use super::measure::Distribution;
 
 /// Raised when a field changes its meaning or goes; a new field does not raise it.
@@ -155,6 +157,9 @@ pub struct Setting {
     pub cores: u64,
     /// The server that was played on.
     pub server: String,
+    /// Its version, when it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_version: Option<String>,
     /// The plan, as a file that makes the same run.
     pub plan: String,
     /// How many processes played; 1 without agents.
@@ -272,84 +277,6 @@ pub struct Incident {
     pub at_s: f64,
     /// What, in a sentence.
     pub what: String,
-}
-
-/// One second of the run. Times are attributed to the second in which they were meant to begin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Second {
-    /// Which: 0 is the first.
-    pub at_s: u32,
-    /// Whether it is in the measured part.
-    pub measured: bool,
-    /// Bots on a seat, on average.
-    pub bots: f64,
-    /// Bots that the plan wants there at its end.
-    pub bots_wanted: u64,
-    /// Bots that got a seat.
-    pub joins: u64,
-    /// Connections that ended, for whatever reason.
-    pub closes: u64,
-    /// Connections that were followed by another one on the same seat.
-    pub resumes: u64,
-    /// See [`Report::input_ack_ms`].
-    pub input_ack_ms: Option<Percentiles>,
-    /// See [`Report::snapshot_age_ms`].
-    pub snapshot_age_ms: Option<Percentiles>,
-    /// See [`Report::snapshot_gap_ms`].
-    pub snapshot_gap_ms: Option<Percentiles>,
-    /// Snapshots applied.
-    pub snapshots: u64,
-    /// Snapshots that were never applied.
-    pub snapshots_lost: u64,
-    /// The share of moments, in per cent, at which all stood still on a screen.
-    pub frozen_percent: f64,
-    /// UDP payload received.
-    pub bytes_down: u64,
-    /// UDP payload sent.
-    pub bytes_up: u64,
-    /// How late the swarm met 99 of 100 of its own deadlines, at most.
-    pub lag_ms_p99: f64,
-    /// How many cores the swarm kept busy.
-    pub swarm_cores: f64,
-    /// What the server said of itself in this second.
-    pub server: Option<ServerSecond>,
-}
-
-/// The server in one second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ServerSecond {
-    /// How many cores it kept busy.
-    pub cpu_cores: f64,
-    /// Memory in RAM, in megabytes of 10^6.
-    pub rss_mb: f64,
-    /// 99 of 100 ticks took at most this, in milliseconds; none when no room ticked.
-    pub tick_ms_p99: Option<f64>,
-    /// All ticks took at most this: the upper end of a bucket.
-    pub tick_ms_max: Option<f64>,
-    /// Ticks that took longer than their period.
-    pub overruns: u64,
-}
-
-/// Distributions as curves.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Curves {
-    /// See [`Report::input_ack_ms`].
-    pub input_ack_ms: Vec<CurvePoint>,
-    /// See [`Report::snapshot_age_ms`].
-    pub snapshot_age_ms: Vec<CurvePoint>,
-    /// See [`Report::snapshot_gap_ms`].
-    pub snapshot_gap_ms: Vec<CurvePoint>,
-    /// See [`Report::join_ms`].
-    pub join_ms: Vec<CurvePoint>,
-}
-
-/// One point of a curve.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CurvePoint {
-    /// How many of 100.
-    pub percentile: f64,
-    /// Are at most this.
-    pub value: f64,
 }
 
 /// How a run differs from another one.
