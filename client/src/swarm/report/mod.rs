@@ -199,21 +199,21 @@ pub struct GameFigures {
 /// How it went for one group of bots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupFigures {
-    /// As above.
+    /// As for all bots together.
     pub joined: u64,
-    /// As above.
+    /// As for all bots together.
     pub disconnected: u64,
-    /// As above.
+    /// As for all bots together.
     pub resumes: u64,
-    /// As above.
+    /// As for all bots together.
     pub input_ack_ms: Option<Percentiles>,
-    /// As above.
+    /// As for all bots together.
     pub snapshot_age_ms: Option<Percentiles>,
-    /// As above.
+    /// As for all bots together.
     pub snapshot_gap_ms: Option<Percentiles>,
-    /// As above.
+    /// As for all bots together.
     pub frozen_percent: f64,
-    /// As above.
+    /// As for all bots together.
     pub snapshots_lost_percent: f64,
 }
 

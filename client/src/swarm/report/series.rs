@@ -22,11 +22,11 @@ pub struct Second {
     pub closes: u64,
     /// Connections that were followed by another one on the same seat.
     pub resumes: u64,
-    /// See [`Report::input_ack_ms`](super::Report::input_ack_ms).
+    /// As `input_ack_ms` of the whole run.
     pub input_ack_ms: Option<Percentiles>,
-    /// See [`Report::snapshot_age_ms`](super::Report::snapshot_age_ms).
+    /// As `snapshot_age_ms` of the whole run.
     pub snapshot_age_ms: Option<Percentiles>,
-    /// See [`Report::snapshot_gap_ms`](super::Report::snapshot_gap_ms).
+    /// As `snapshot_gap_ms` of the whole run.
     pub snapshot_gap_ms: Option<Percentiles>,
     /// Snapshots applied.
     pub snapshots: u64,
@@ -64,13 +64,13 @@ pub struct ServerSecond {
 /// Distributions as curves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Curves {
-    /// See [`Report::input_ack_ms`](super::Report::input_ack_ms).
+    /// As `input_ack_ms` of the whole run.
     pub input_ack_ms: Vec<CurvePoint>,
-    /// See [`Report::snapshot_age_ms`](super::Report::snapshot_age_ms).
+    /// As `snapshot_age_ms` of the whole run.
     pub snapshot_age_ms: Vec<CurvePoint>,
-    /// See [`Report::snapshot_gap_ms`](super::Report::snapshot_gap_ms).
+    /// As `snapshot_gap_ms` of the whole run.
     pub snapshot_gap_ms: Vec<CurvePoint>,
-    /// See [`Report::join_ms`](super::Report::join_ms).
+    /// As `join_ms` of the whole run.
     pub join_ms: Vec<CurvePoint>,
 }
 
