@@ -18,25 +18,25 @@ impl Angle {
 
     /// The sine, scaled by [`Self::ONE`].
     #[must_use]
+    #[inline]
     pub const fn sin(self) -> i32 {
-        let quadrant = self.0 >> 14;
-        let within = self.0 & 0x3FFF;
-        match quadrant {
-            0 => quarter_sine(within),
-            1 => quarter_sine((1 << 14) - within),
-            2 => -quarter_sine(within),
-            _ => -quarter_sine((1 << 14) - within),
-        }
+        // A choice between two numbers is no branch, and a branch here could not be guessed: directions have no pattern, and a
+        // crowd takes some thousand sines for each snapshot.
+        let half = self.0 & 0x7FFF;
+        let rising = quarter_sine(if half > Self::QUARTER.0 { Self::HALF.0 - half } else { half });
+        if self.0 >= Self::HALF.0 { -rising } else { rising }
     }
 
     /// The cosine, scaled by [`Self::ONE`].
     #[must_use]
+    #[inline]
     pub const fn cos(self) -> i32 {
         Self(self.0.wrapping_add(1 << 14)).sin()
     }
 
     /// The displacement of `length` (1/256 unit) in this direction, rounded towards zero.
     #[must_use]
+    #[inline]
     pub const fn times(self, length: i32) -> Point {
         Point::new(
             (self.cos() as i64 * length as i64 / Self::ONE as i64) as i32,
@@ -117,9 +117,10 @@ impl Sub for Angle {
 /// Steps of the table in a quarter turn.
 const STEPS: usize = 1024;
 
-/// The sine of a quarter turn in [`STEPS`] steps, made at compile time so that every build has the same bits.
-static QUARTER: [i32; STEPS + 1] = {
-    let mut table = [0; STEPS + 1];
+/// The sine of a quarter turn in [`STEPS`] steps, made at compile time so that every build has the same bits. The last one is there
+/// twice: what lies between it and the next is looked up, and then not used.
+static QUARTER: [i32; STEPS + 2] = {
+    let mut table = [Angle::ONE; STEPS + 2];
     let mut i = 0;
     while i <= STEPS {
         table[i] = taylor_sine(i as f64 * std::f64::consts::FRAC_PI_2 / STEPS as f64);
@@ -142,13 +143,12 @@ const fn taylor_sine(x: f64) -> i32 {
 }
 
 /// The sine of `within` (0 to 16,384, a quarter turn), between two steps of the table.
+#[inline]
 const fn quarter_sine(within: u16) -> i32 {
     let step = (within >> 4) as usize;
+    // In this quarter the sine only grows, so that neither factor is negative.
     let rest = (within & 15) as i32;
-    if rest == 0 {
-        return QUARTER[step];
-    }
-    QUARTER[step] + (QUARTER[step + 1] - QUARTER[step]) * rest / 16
+    QUARTER[step] + (((QUARTER[step + 1] - QUARTER[step]) * rest) >> 4)
 }
 
 #[cfg(test)]
