@@ -96,7 +96,11 @@ impl Recorder {
     /// Everything that was counted since the last time.
     pub(in crate::swarm) fn take(&mut self) -> Batch {
         let rows = std::mem::take(&mut self.rows);
-        let rows = rows.into_iter().map(|((second, group), row)| (second, group, row)).collect();
+        let settled = |((second, group), mut row): ((u32, u16), Row)| {
+            row.settle();
+            (second, group, row)
+        };
+        let rows = rows.into_iter().map(settled).collect();
         let Batch { tick_hz, playing, over, .. } = self.rest;
         let now = Batch { tick_hz, playing, over, ..Batch::default() };
         Batch { rows, ..std::mem::replace(&mut self.rest, now) }

@@ -96,6 +96,14 @@ impl Row {
         *self.closes.entry(reason.to_owned()).or_default() += 1;
     }
 
+    /// Readies it for those who read it: see [`Distribution::settle`].
+    pub fn settle(&mut self) {
+        let Self { input_ack, snapshot_age, snapshot_gap, join, correction, lag, .. } = self;
+        [input_ack, snapshot_age, snapshot_gap, join, correction, lag]
+            .into_iter()
+            .for_each(Distribution::settle);
+    }
+
     /// Adds another one.
     pub fn merge(&mut self, other: &Self) {
         let Self { input_ack, snapshot_age, snapshot_gap, join, correction, lag, counts, closes, finishes } =
