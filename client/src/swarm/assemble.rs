@@ -33,6 +33,22 @@ pub(super) enum Ended {
     Broken(String),
 }
 
+/// How many bots a plan asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bots {
+    /// All of them, those that replace others included.
+    pub(super) all: u64,
+    /// Those that are to play at once, at most.
+    pub(super) at_once: u64,
+}
+
+impl Bots {
+    /// Those of these orders.
+    pub(super) fn of(orders: &[Order]) -> Self {
+        Self { all: orders.len() as u64, at_once: most_at_once(orders) }
+    }
+}
+
 /// All that is known of a run.
 pub(super) struct Measured {
     pub(super) timeline: Timeline,
@@ -40,8 +56,7 @@ pub(super) struct Measured {
     pub(super) ended: Ended,
     /// How long it took.
     pub(super) took: Duration,
-    /// How many bots were to come.
-    pub(super) bots: u64,
+    pub(super) bots: Bots,
 }
 
 impl Measured {
@@ -52,10 +67,8 @@ impl Measured {
     }
 
     /// The report, before anybody judges it.
-    pub(super) fn report(self, plan: &Plan, orders: &[Order], processes: u64) -> Report {
-        let mut report = figures(&self.timeline, &self.server, plan, self.took);
-        report.bots = self.bots;
-        report.bots_at_once = most_at_once(orders);
+    pub(super) fn report(self, plan: &Plan, processes: u64) -> Report {
+        let mut report = figures(&self.timeline, &self.server, plan, self.took, self.bots);
         report.setting = setting(plan, processes, self.took);
         report.setting.server_version = self.server.version().map(str::to_owned);
         report.incidents = incidents(&self.timeline, &self.server, plan);
@@ -66,7 +79,13 @@ impl Measured {
 }
 
 /// Everything about a run that is a figure, as far as it has come.
-pub(super) fn figures(timeline: &Timeline, server: &ServerLog, plan: &Plan, took: Duration) -> Report {
+pub(super) fn figures(
+    timeline: &Timeline,
+    server: &ServerLog,
+    plan: &Plan,
+    took: Duration,
+    bots: Bots,
+) -> Report {
     let Totals { whole, measured } = timeline.all();
     let (counts, all) = (&measured.counts, &whole.counts);
     let bot_seconds = counts.played_us as f64 / 1e6;
@@ -75,6 +94,8 @@ pub(super) fn figures(timeline: &Timeline, server: &ServerLog, plan: &Plan, took
     seconds.end = seconds.end.min(took.as_secs() as u32);
     Report {
         schema: SCHEMA,
+        bots: bots.all,
+        bots_at_once: bots.at_once,
         joined: all.joined,
         refused: all.refused,
         disconnected: all.disconnected,

@@ -1,7 +1,8 @@
 //! The `swarm` program around any game: verbs, exit codes, files. What somebody's own `main` calls.
 
 use std::{
-    fs, io,
+    fmt, fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process,
 };
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     agent::{Agent, AgentArguments, LeadArguments, LeadError, lead},
-    capacity::{CapacityArguments, Sought, Try},
+    capacity::{CapacityArguments, Limit, Sought, Try},
     compare::Baseline,
     crew::runtime,
     exit::ExitCode,
@@ -48,7 +49,7 @@ pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
         Verb::Links => print_links(),
     };
     code.unwrap_or_else(|failure| {
-        eprintln!("error: {}", failure.why);
+        note(&format_args!("error: {}", failure.why));
         failure.code
     })
     .into()
@@ -145,28 +146,33 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
         .iter()
         .try_for_each(|rule| rule.ready(None))
         .map_err(|error| Failure::new(ExitCode::Usage, error))?;
-    eprintln!(
+    note(&format_args!(
         "{} to {} players on {}, each load for {:.0} s",
         seek.from,
         seek.to,
         plan.server,
         seek.duration.as_secs_f64()
-    );
+    ));
     if let Some(path) = &arguments.report {
         open(path)?;
     }
     look_up(&plan, &arguments.lead)?;
-    let told = |each: &Try| eprintln!("{each}");
+    let told = |each: &Try| note(each);
     match seek.seek(|plan| make(plan, games, &arguments.lead, None), told)? {
         Sought::Aborted => Ok(ExitCode::Aborted),
+        Sought::Nobody(why) => Err(Failure::new(ExitCode::Failed, why)),
         Sought::Found(answer) => {
-            println!("{answer}");
+            say(&answer);
             if let Some(path) = &arguments.report {
                 let json = serde_json::to_vec_pretty(&answer)
                     .map_err(|error| Failure::new(ExitCode::Failed, error))?;
                 save(path, &json)?;
             }
-            Ok(if answer.players > 0 { ExitCode::Done } else { ExitCode::Broken })
+            Ok(match (answer.players, answer.limit) {
+                (0, Some(Limit::Swarm)) => ExitCode::Failed,
+                (0, _) => ExitCode::Broken,
+                _ => ExitCode::Done,
+            })
         }
     }
 }
@@ -182,8 +188,9 @@ fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
     arguments.output.open()?;
     look_up(&plan, &arguments.lead)?;
     let report = make(&plan, games, &arguments.lead, baseline.as_ref())?;
-    println!("{report}");
+    // Files first: whoever reads what is printed may have gone.
     arguments.output.write(&report)?;
+    say(&report);
     Ok(report.verdict.into())
 }
 
@@ -194,7 +201,7 @@ fn look_up(plan: &Plan, agents: &LeadArguments) -> Result<(), Failure> {
     }
     let targets = Target::of(plan, &Trusted::read(plan)?)?;
     if targets.iter().any(Target::trusts_anybody) {
-        eprintln!("{} is on this machine: any certificate is accepted", plan.server);
+        note(&format_args!("{} is on this machine: any certificate is accepted", plan.server));
     }
     Ok(())
 }
@@ -239,7 +246,7 @@ fn serve(arguments: &AgentArguments, games: Games) -> Result<ExitCode, Failure> 
         let agent = Agent::bind(arguments.listen, key, games);
         let agent = agent.map_err(|error| Failure::new(ExitCode::Failed, error))?;
         let stop = CancellationToken::new();
-        let served = tokio::spawn(agent.serve(stop.clone(), |news| eprintln!("{news}")));
+        let served = tokio::spawn(agent.serve(stop.clone(), |news| note(&news)));
         interrupted().await;
         stop.cancel();
         served.await.map_err(|error| Failure::new(ExitCode::Failed, error))?;
@@ -272,6 +279,16 @@ impl Output {
     }
 }
 
+/// Tells whoever reads standard output. Nothing can be done about a reader who is gone.
+fn say(what: &dyn fmt::Display) {
+    let _ = writeln!(io::stdout(), "{what}");
+}
+
+/// Tells whoever watches, on standard error.
+pub(super) fn note(what: &dyn fmt::Display) {
+    let _ = writeln!(io::stderr(), "{what}");
+}
+
 fn open(path: &Path) -> Result<(), Failure> {
     let opened = fs::OpenOptions::new().create(true).append(true).open(path);
     let wrong = |error: io::Error| {
@@ -291,13 +308,13 @@ fn print_schema() -> Result<ExitCode, Failure> {
     let schema = schemars::schema_for!(Report);
     let text =
         serde_json::to_string_pretty(&schema).map_err(|error| Failure::new(ExitCode::Failed, error))?;
-    println!("{text}");
+    say(&text);
     Ok(ExitCode::Done)
 }
 
 fn print_links() -> Result<ExitCode, Failure> {
     for link in link::LINKS {
-        println!("{link}");
+        say(link);
     }
     Ok(ExitCode::Done)
 }

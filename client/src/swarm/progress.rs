@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{
     measure::Timeline,
     plan::Plan,
+    program::note,
     report::{Percentiles, Second},
     server_log::ServerLog,
 };
@@ -45,7 +46,7 @@ impl Progress {
             bar.set_message(screen(&latest, wanted, playing, over));
         } else {
             self.next_plain = elapsed + PLAIN_EVERY;
-            eprintln!("{:.0} s: {}", elapsed.as_secs_f64(), line(&latest, wanted, playing, over));
+            note(&format_args!("{:.0} s: {}", elapsed.as_secs_f64(), line(&latest, wanted, playing, over)));
         }
     }
 

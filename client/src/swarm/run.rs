@@ -9,7 +9,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    assemble::{Ended, Measured, figures},
+    assemble::{Bots, Ended, Measured, figures},
     compare::Baseline,
     crew::{Crew, Muster, runtime},
     game::Games,
@@ -75,10 +75,10 @@ pub fn run(plan: &Plan, games: &Games, baseline: Option<&Baseline>) -> Result<Re
         processes: 1,
     };
     let mut threads = Threads::start(&muster, &orders)?;
-    let conduct = Conduct::new(plan, orders.len() as u64, muster.start, stop, baseline);
+    let conduct = Conduct::new(plan, Bots::of(&orders), muster.start, stop, baseline);
     let measured = conductor.block_on(conduct.run(&mut threads));
     let ended = measured.ended.clone();
-    let mut report = measured.with(threads.join()?).report(plan, &orders, 1);
+    let mut report = measured.with(threads.join()?).report(plan, 1);
     report.judge(plan, &ended, baseline);
     Ok(report)
 }
@@ -130,7 +130,7 @@ impl Source for Threads {
 /// What waits the run out, and hears of it meanwhile.
 pub(super) struct Conduct {
     plan: Plan,
-    orders: u64,
+    bots: Bots,
     start: Instant,
     stop: CancellationToken,
     timeline: Timeline,
@@ -142,7 +142,7 @@ pub(super) struct Conduct {
 impl Conduct {
     pub(super) fn new(
         plan: &Plan,
-        orders: u64,
+        bots: Bots,
         start: Instant,
         stop: CancellationToken,
         baseline: Option<&Baseline>,
@@ -151,7 +151,7 @@ impl Conduct {
         let watch = plan.abort_on_fail.then(|| Watch::new(&plan.slo, baseline));
         Self {
             plan: plan.clone(),
-            orders,
+            bots,
             start,
             stop,
             timeline: Timeline::new(plan.bots.len(), plan.measured()),
@@ -196,7 +196,7 @@ impl Conduct {
         self.stop.cancel();
         self.progress.finish();
         let took = self.start.elapsed();
-        Measured { timeline: self.timeline, server: self.server, ended, took, bots: self.orders }
+        Measured { timeline: self.timeline, server: self.server, ended, took, bots: self.bots }
     }
 
     /// The rule that ends the run.
@@ -206,7 +206,7 @@ impl Conduct {
         }
         let took = self.start.elapsed();
         let watch = self.watch.as_mut()?;
-        let figures = Figures::of(&figures(&self.timeline, &self.server, &self.plan, took));
+        let figures = Figures::of(&figures(&self.timeline, &self.server, &self.plan, took, self.bots));
         let result = watch.push(&figures)?;
         Some(format!("'{}' was broken for good after {} s: {}", result.rule, took.as_secs(), result.was()))
     }

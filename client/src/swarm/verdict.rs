@@ -7,12 +7,15 @@ use super::{
     assemble::Ended,
     compare::Baseline,
     plan::Plan,
-    report::{Report, Verdict},
+    report::{Report, Second, Verdict},
     slo::Figures,
 };
 
 /// How much longer than 99 of 100 deadlines the worst one may be missed by: one hiccup of a shared machine is not a slow swarm.
 const WORST: f64 = 25.0;
+
+/// So many seconds without a single snapshot, at the end of those that are measured, are no play.
+const DESERTED_S: usize = 3;
 
 /// A thread this busy has nothing left to keep a schedule with, in per cent of a core.
 const BUSY_PERCENT: f64 = 97.0;
@@ -29,22 +32,34 @@ impl Report {
             .iter()
             .filter(|result| !result.ok)
             .map(|result| format!("'{}' is broken: {}", result.rule, result.was()));
-        let (broken, slow) = (broken.collect::<Vec<_>>(), self.slowness(plan.max_lag_ms));
+        let (mut broken, slow) = (broken.collect::<Vec<_>>(), self.slowness(plan.max_lag_ms));
+        if let Ended::Broken(rule) = ended {
+            // What was broken for good stays broken, whatever the figures became while the bots went.
+            broken.insert(0, format!("the run ended early: {rule}"));
+        }
         (self.verdict, self.why) = match ended {
             Ended::Interrupted => {
                 (Verdict::Aborted, vec!["somebody ended the run before its time".to_owned()])
             }
             _ if !slow.is_empty() => (Verdict::Invalid, slow),
             _ if !broken.is_empty() => (Verdict::Fail, broken),
-            _ if self.joined == 0 || self.joined == self.disconnected => {
-                let trouble = self.trouble.clone().unwrap_or_else(|| "nobody joined".to_owned());
-                (Verdict::Invalid, vec![format!("nobody played to the end: {trouble}")])
-            }
-            _ => (Verdict::Pass, Vec::new()),
+            _ => match self.desertion() {
+                Some(why) => (Verdict::Invalid, vec![why]),
+                None => (Verdict::Pass, Vec::new()),
+            },
         };
-        if let Ended::Broken(rule) = ended {
-            self.why.insert(0, format!("the run ended early: {rule}"));
+    }
+
+    /// Why there was nobody to measure at the end; none when there was.
+    fn desertion(&self) -> Option<String> {
+        let trouble = || self.trouble.clone().unwrap_or_else(|| "nothing is known of why".to_owned());
+        if self.joined == 0 {
+            return Some(format!("nobody played: {}", trouble()));
         }
+        let wanted = |second: &&Second| second.measured && second.bots_wanted > 0;
+        let mut last = self.series.iter().rev().filter(wanted).take(DESERTED_S).peekable();
+        let is_deserted = last.peek().is_some() && last.all(|second| second.snapshots == 0);
+        is_deserted.then(|| format!("nobody played any more in the end: {}", trouble()))
     }
 
     /// Part of the swarm was lost, for these reasons: what the rest measured is no answer to what was asked, whatever the rules say.
@@ -112,6 +127,14 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_ended_the_run_is_broken_whatever_the_figures_became() {
+        let broken = Ended::Broken("'bots < 3' was broken for good".to_owned());
+        let (verdict, why) = verdict(good(), &["joined == 10"], &broken);
+        assert_eq!(verdict, Verdict::Fail);
+        assert!(why.contains("bots < 3"), "{why}");
+    }
+
+    #[test]
     fn a_swarm_that_was_late_itself_says_nothing_of_a_server() {
         for swarm in [
             SwarmFigures { lag_ms_p99: 10.5, ..SwarmFigures::default() },
@@ -138,6 +161,15 @@ mod tests {
         assert_eq!(verdict_of_nobody, Verdict::Invalid);
         assert!(why.contains("nobody answered"), "{why}");
         assert_eq!(verdict(nobody, &["joined > 0"], &Ended::AsPlanned).0, Verdict::Fail, "a rule says more");
+        let second =
+            |at_s, snapshots| Second { at_s, measured: true, bots_wanted: 9, snapshots, ..Second::default() };
+        let series = [30, 30, 0, 0, 0].into_iter().zip(0..).map(|(snapshots, at_s)| second(at_s, snapshots));
+        let deserted = Report { series: series.collect(), ..good() };
+        assert_eq!(
+            verdict(deserted, &[], &Ended::AsPlanned).0,
+            Verdict::Invalid,
+            "the server died before the end"
+        );
         assert_eq!(verdict(good(), &["joined == 9"], &Ended::Interrupted).0, Verdict::Aborted);
     }
 

@@ -18,13 +18,44 @@ use crate::{
     session::LinkCounts,
     swarm::{
         crew::Crew,
-        measure::{Ledger, Row},
+        measure::{Ledger, Moments, Recorder, Row},
         schedule::Order,
     },
 };
 
 /// A server that has sent no snapshot for so long has fallen silent: its connection may take ten seconds to notice.
 const SILENCE: Duration = Duration::from_secs(2);
+
+/// Snapshots come far more often than this, so a gap that is still open after it, at the end, is one.
+const OPEN_GAP: Duration = Duration::from_millis(250);
+
+/// Counts moments at which an input was meant to be sent, and what the screen was like then.
+fn meant(
+    recorder: &mut Recorder,
+    group: u16,
+    moments: Moments,
+    heard: Option<(Duration, Duration)>,
+    is_frozen: Option<bool>,
+) {
+    for moment in moments.each() {
+        let row = recorder.row(moment, group);
+        row.counts.inputs += 1;
+        row.counts.looks += u64::from(is_frozen.is_some());
+        row.counts.frozen += u64::from(is_frozen == Some(true));
+        if let Some((came, half_rtt)) = heard {
+            row.snapshot_age.record_time(moment.saturating_sub(came) + half_rtt);
+        }
+    }
+}
+
+/// Counts moments that nobody waits for any more, with the time that was waited.
+fn in_vain(recorder: &mut Recorder, group: u16, moments: Moments, now: Duration) {
+    for due in moments.each() {
+        let row = recorder.row(due, group);
+        row.counts.inputs_unacked += 1;
+        row.input_ack.record_time(now.saturating_sub(due));
+    }
+}
 
 /// The seat's decisions by a brain, and what is measured of them.
 pub(super) struct BotPilot<G: Predict> {
@@ -48,6 +79,7 @@ pub(super) struct BotPilot<G: Predict> {
     interrupted_at: Option<Duration>,
     ever_joined: bool,
     told_silence: bool,
+    ended_in_silence: bool,
     /// Why it broke off.
     gave_up: Option<(CloseReason, String)>,
 }
@@ -75,6 +107,7 @@ impl<G: Predict> BotPilot<G> {
             interrupted_at: None,
             ever_joined: false,
             told_silence: false,
+            ended_in_silence: false,
             gave_up: None,
         }
     }
@@ -105,7 +138,7 @@ impl<G: Predict> BotPilot<G> {
             recorder.row(since, self.group).counts.played_us += (until - since).as_micros() as u64;
             since = until;
         }
-        self.plays_since = Some(at);
+        self.plays_since = Some(since);
     }
 
     fn stand_up(&mut self, at: Duration) {
@@ -120,13 +153,16 @@ impl<G: Predict> BotPilot<G> {
         let Some(mut ledger) = self.ledger.take() else { return };
         let (crew, group) = (Arc::clone(&self.crew), self.group);
         let mut recorder = crew.recorder();
-        ledger.close(at, lost, |moments| {
-            for due in moments.each() {
-                let row = recorder.row(due, group);
-                row.counts.inputs_unacked += 1;
-                row.input_ack.record_time(at.saturating_sub(due));
-            }
-        });
+        if lost && let Some(moments) = ledger.lose(at) {
+            meant(&mut recorder, group, moments, self.heard, Some(true));
+        }
+        ledger.close(at, lost, |moments| in_vain(&mut recorder, group, moments, at));
+        if let Some((came, _)) = self.heard.take()
+            && at.saturating_sub(came) > OPEN_GAP
+        {
+            // Nobody will ever say how long it would have become.
+            recorder.row(came, group).snapshot_gap.record_time(at.saturating_sub(came));
+        }
     }
 
     fn give_up(&mut self, reason: CloseReason, sentence: String) -> ControlFlow<CloseReason> {
@@ -134,12 +170,17 @@ impl<G: Predict> BotPilot<G> {
         ControlFlow::Break(CloseReason::Left)
     }
 
-    /// The seat is gone and the connection lives.
+    /// The seat is gone and the connection lives. What the player means to do goes on, and waits for the next seat.
     fn room_closed(&mut self, at: Duration, reason: CloseReason, sentence: &str) {
         self.stand_up(at);
-        self.close_ledger(at, true);
-        self.joined = None;
-        self.crew.recorder().push_incident(at, format!("{}: {sentence}", reason.name()));
+        let had_seat = self.joined.take().is_some();
+        let mut recorder = self.crew.recorder();
+        if had_seat {
+            let row = recorder.row(at, self.group);
+            row.push_close(reason.name());
+            row.counts.disconnected += 1;
+        }
+        recorder.push_incident(at, format!("{}: {sentence}", reason.name()));
         self.wants_seat.notify_one();
     }
 
@@ -162,11 +203,10 @@ impl<G: Predict> BotPilot<G> {
 
     /// Whoever was to leave and was on the way back from a break just then has left; whoever had been cut off for longer was lost.
     pub(super) fn outcome(self, ending: &Ending, is_due: bool, at: Duration) -> Outcome {
-        let is_silent = self.is_silent(at);
         let returns = self.interrupted_at.is_some_and(|since| at.saturating_sub(since) <= SILENCE);
         let (close, trouble) = match (self.gave_up, ending) {
             (None, Ending::Lost(_)) if is_due && returns => ("left", None),
-            (None, Ending::Left) if is_silent => {
+            (None, Ending::Left) if self.ended_in_silence => {
                 ("silent", Some("the server said nothing any more when the bot left".to_owned()))
             }
             (Some((reason, sentence)), _) => (reason.name(), Some(sentence)),
@@ -182,24 +222,18 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
     fn input(&mut self, slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         let due = self.at(slot.due);
         let lag = self.crew.elapsed().saturating_sub(due);
+        self.count_play(due);
         if let Some(ledger) = &mut self.ledger {
             let (group, heard) = (self.group, self.heard);
             let is_frozen = drawn.map(|drawn| drawn.motion == Motion::Frozen);
             let mut recorder = self.crew.recorder();
-            let mut waited_in_vain = 0;
-            let moments = ledger.push(Slot { due, ..slot }, |given_up| waited_in_vain += given_up.count);
-            for moment in moments.each() {
-                let row = recorder.row(moment, group);
-                row.counts.inputs += 1;
-                row.counts.looks += u64::from(is_frozen.is_some());
-                row.counts.frozen += u64::from(is_frozen == Some(true));
-                if let Some((came, half_rtt)) = heard {
-                    row.snapshot_age.record_time(moment.saturating_sub(came) + half_rtt);
-                }
+            let give_up = |moments| in_vain(&mut recorder, group, moments, due);
+            let moments = ledger.push(Slot { due, ..slot }, give_up);
+            meant(&mut recorder, group, moments, heard, is_frozen);
+            // What was due while there was no connection is late for want of one, and not because of this machine.
+            if self.joined_at.is_some_and(|joined| due >= joined) {
+                recorder.row(due, group).lag.record_time(lag);
             }
-            let row = recorder.row(due, group);
-            row.lag.record_time(lag);
-            row.counts.inputs_unacked += u64::from(waited_in_vain);
         }
         match (&mut self.brain, &self.joined, drawn) {
             (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.seen(joined.rate, joined.seat)),
@@ -257,11 +291,10 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
                 }
             }
             Happening::Joined(joined) => {
-                self.close_ledger(at, false);
-                self.ledger = Some(Ledger::new(Duration::from_nanos(joined.rate.period_ns())));
+                let period = Duration::from_nanos(joined.rate.period_ns());
+                self.ledger.get_or_insert_with(|| Ledger::new(period));
                 self.joined = Some(joined);
                 self.joined_at = Some(at);
-                self.heard = None;
                 self.sit_down(at);
                 if !std::mem::replace(&mut self.ever_joined, true) {
                     let waited = at.saturating_sub(self.comes);
@@ -289,8 +322,10 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
                 self.count(at, |row| row.counts.resumes += 1);
             }
             Happening::Closed(ending) => {
+                self.ended_in_silence = self.is_silent(at);
                 self.stand_up(at);
-                self.close_ledger(at, ending != Ending::Left);
+                let has_no_seat = self.joined.is_none();
+                self.close_ledger(at, ending != Ending::Left || self.ended_in_silence || has_no_seat);
             }
             Happening::View(_)
             | Happening::Rooms(_)

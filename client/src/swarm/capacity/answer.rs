@@ -11,6 +11,9 @@ use crate::swarm::report::{Report, Verdict, round};
 /// One GiB in megabytes of 10^6, in which reports say memory.
 const GIB_MB: f64 = 1_073.741_824;
 
+/// The share of a load that must have had a seat, over the measured part of its run: a few may come late, or again.
+const SEATED: f64 = 0.97;
+
 /// How many players a server carries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
@@ -65,15 +68,18 @@ pub struct Try {
 }
 
 impl Try {
-    /// How a run with so many players went.
+    /// How a run with so many players went. A load that did not come about does not hold, whatever the rules say of the few who played.
     #[must_use]
     pub fn of(players: u32, report: &Report) -> Self {
-        let held = report.verdict == Verdict::Pass;
+        let seated = report.bot_seconds / (report.seconds - report.warm_up_s).max(f64::MIN_POSITIVE);
+        let came = seated >= SEATED * f64::from(players);
+        let held = report.verdict == Verdict::Pass && came;
+        let absent = (!came).then(|| format!("only {seated:.1} of {players} had a seat, on average"));
         let server = report.server.as_ref();
         Self {
             players,
             held,
-            why: report.why.first().filter(|_| !held).cloned(),
+            why: report.why.first().cloned().or(absent).filter(|_| !held),
             input_ack_ms_p99: report.input_ack_ms.map(|times| times.p99),
             cpu_cores: server.map(|server| server.cpu_cores),
             tick_ms_p99: server.map(|server| server.tick_ms_p99),
@@ -186,11 +192,24 @@ mod tests {
             verdict,
             why: vec!["input_ack_ms.p99 was 91.2".to_owned()],
             input_ack_ms: Some(Percentiles { p99: 60.04, ..Percentiles::default() }),
+            seconds: 20.0,
+            warm_up_s: 5.0,
+            bot_seconds: 840.0 * 15.0,
             bytes_down_per_bot_s: 5400.0,
             bytes_up_per_bot_s: 1900.0,
             server: Some(server),
             ..Report::default()
         }
+    }
+
+    #[test]
+    fn a_load_that_did_not_come_about_does_not_hold() {
+        let mut four = report(Verdict::Pass);
+        assert!(Try::of(800, &four).held);
+        four.bot_seconds = 4.0 * 15.0;
+        four.why.clear();
+        let tried = Try::of(800, &four);
+        assert!(!tried.held && tried.why.unwrap().contains("only 4.0 of 800"));
     }
 
     fn answer(knee: Knee) -> Answer {

@@ -49,6 +49,8 @@ pub struct CapacityArguments {
 pub enum Sought {
     /// It is over.
     Found(Box<Answer>),
+    /// Nobody got a seat under the first load, for this reason.
+    Nobody(String),
     /// Somebody ended it early.
     Aborted,
 }
@@ -99,6 +101,9 @@ impl CapacityArguments {
             }
             if report.verdict == Verdict::Aborted {
                 return Ok(Sought::Aborted);
+            }
+            if report.joined == 0 && tries.is_empty() {
+                return Ok(Sought::Nobody(report.why.first().cloned().unwrap_or_default()));
             }
             let each = Try::of(players, &report);
             told(&each);
@@ -153,7 +158,10 @@ mod tests {
             runs += 1;
             let holds = plan.stages.most() <= 4;
             let verdict = if holds { Verdict::Pass } else { Verdict::Fail };
+            let played = f64::from(plan.stages.most());
             Ok::<_, PlanError>(Report {
+                seconds: 1.0,
+                bot_seconds: played,
                 verdict,
                 joined: 1,
                 server: Some(server(if holds { 1.0 } else { 1.9 })),

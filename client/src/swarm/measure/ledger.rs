@@ -59,6 +59,11 @@ impl Ledger {
     pub(in crate::swarm) fn push(&mut self, slot: Slot, mut give_up: impl FnMut(Moments)) -> Moments {
         let moments = self.meant(slot.due);
         self.last = Some(slot.due);
+        // A clock that was set back, or another room: whatever was meant earlier is answered with this one, as nobody waits for it longer
+        // than for a later one.
+        for (tick, _) in self.pending.iter_mut().rev().take_while(|(tick, _)| *tick > slot.tick) {
+            *tick = slot.tick;
+        }
         if self.pending.len() == PENDING
             && let Some((_, oldest)) = self.pending.pop_front()
         {
@@ -75,15 +80,20 @@ impl Ledger {
         }
     }
 
-    /// The seat is given up, or lost (then moments were meant until `now`). What waits by then has waited in vain, unless it may
-    /// still be on its way.
+    /// The seat was lost: gives the moments that were meant until `now` and could not be sent.
+    pub(in crate::swarm) fn lose(&mut self, now: Duration) -> Option<Moments> {
+        let last = self.last?;
+        let count = now.saturating_sub(last).div_duration_f64(self.period) as u32;
+        let moments = Moments { first: last + self.period, count, period: self.period };
+        self.pending.push_back((Tick(u32::MAX), moments));
+        (count > 0).then_some(moments)
+    }
+
+    /// The seat is given up: what waits by then has waited in vain, unless it may still be on its way. Or it is lost: then nothing is.
     pub(in crate::swarm) fn close(&mut self, now: Duration, lost: bool, mut in_vain: impl FnMut(Moments)) {
-        if lost && self.last.is_some_and(|last| now > last + self.period) {
-            let moments = self.meant(now);
-            self.pending.push_back((Tick(u32::MAX), moments));
-        }
         for (_, moments) in self.pending.drain(..) {
-            let old = moments.each().take_while(|due| *due + IN_VAIN <= now).count() as u32;
+            let is_old = |due: &Duration| lost || *due + IN_VAIN <= now;
+            let old = moments.each().take_while(is_old).count() as u32;
             if old > 0 {
                 in_vain(Moments { count: old, ..moments });
             }
@@ -144,6 +154,16 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_set_back_keeps_nobody_waiting_for_the_ticks_it_took_back() {
+        let mut ledger = Ledger::new(PERIOD);
+        (0..90).for_each(|n| assert_eq!(push(&mut ledger, slot(100 + n, 33 * u64::from(n))), 1));
+        // The server stood still for three seconds: its tick is where it was.
+        push(&mut ledger, slot(101, 33 * 90));
+        let found = latencies(&mut ledger, 101, 33 * 90 + 20);
+        assert_eq!((found.len(), found[90], ledger.pending.len()), (91, 20, 0), "a later one was used");
+    }
+
+    #[test]
     fn a_clock_that_stretches_misses_nothing() {
         let mut ledger = Ledger::new(PERIOD);
         let mut due = 0;
@@ -169,9 +189,9 @@ mod tests {
         let mut ledger = Ledger::new(PERIOD);
         push(&mut ledger, slot(1, 0));
         let mut old = 0;
+        let meant = ledger.lose(Duration::from_secs(11)).unwrap().count;
         ledger.close(Duration::from_secs(11), true, |moments| old += moments.count);
-        let meant = 10_000 / 33;
-        assert!((meant..=meant + 1).contains(&old), "{old} moments were waited for in vain");
+        assert_eq!((meant, old), (11_000 / 33, 11_000 / 33 + 1), "and the one that was sent before");
     }
 
     #[test]

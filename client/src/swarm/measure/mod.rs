@@ -24,4 +24,8 @@ pub use self::{
     timeline::{Timeline, Totals},
     vitals::Vitals,
 };
-pub(super) use self::{batch::Recorder, ledger::Ledger, timeline::percent};
+pub(super) use self::{
+    batch::Recorder,
+    ledger::{Ledger, Moments},
+    timeline::percent,
+};

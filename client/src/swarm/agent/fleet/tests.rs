@@ -8,7 +8,7 @@ use crate::swarm::{
         message::frames,
         wire::{COUNTS_BYTES, Decoder},
     },
-    assemble::{Ended, Measured},
+    assemble::{Bots, Ended, Measured},
     measure::{Recorder, Timeline, Vitals},
     plan::Group,
     report::Report,
@@ -82,9 +82,9 @@ fn report(timeline: Timeline) -> Report {
         server: ServerLog::default(),
         ended: Ended::AsPlanned,
         took: plan.stages.length(),
-        bots: 64,
+        bots: Bots::of(&schedule(&plan)),
     };
-    let mut report = measured.report(&plan, &schedule(&plan), 1);
+    let mut report = measured.report(&plan, 1);
     report.judge(&plan, &Ended::AsPlanned, None);
     report.setting.started_unix_s = 0;
     report
