@@ -231,7 +231,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
             let moments = ledger.push(Slot { due, ..slot }, give_up);
             meant(&mut recorder, group, moments, heard, is_frozen);
             // What was due while there was no connection is late for want of one, and not because of this machine.
-            if self.joined_at.is_some_and(|joined| due >= joined) {
+            if self.interrupted_at.is_none() && self.joined_at.is_some_and(|joined| due >= joined) {
                 recorder.row(due, group).lag.record_time(lag);
             }
         }
