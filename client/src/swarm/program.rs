@@ -21,7 +21,6 @@ use super::{
     plan::{Plan, PlanError, RunArguments, Target, Trusted},
     report::Report,
     run::{interrupted, run},
-    slo::Rule,
 };
 
 /// A whole load tester for one game: arguments, bots, report, exit code. `brains` come before those that the game brings itself.
@@ -141,10 +140,8 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
     let seek = &arguments.capacity;
     let plan = seek.plan(seek.from)?;
     seek.plan.check(&plan, games)?;
-    plan.slo
-        .iter()
-        .try_for_each(|rule| rule.ready(None))
-        .map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    let blame = |error| seek.plan.blame(&plan, error);
+    plan.ready(None).map_err(blame)?;
     eprintln!(
         "{} to {} players on {}, each load for {:.0} s",
         seek.from,
@@ -155,7 +152,7 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
     if let Some(path) = &arguments.report {
         open(path)?;
     }
-    look_up(&plan, &arguments.lead)?;
+    look_up(&plan, &arguments.lead).map_err(blame)?;
     let told = |each: &Try| eprintln!("{each}");
     match seek.seek(|plan| make(plan, games, &arguments.lead, None), told)? {
         Sought::Aborted => Ok(ExitCode::Aborted),
@@ -173,14 +170,14 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
 
 fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
     let plan = arguments.run.plan()?;
-    arguments.run.plan.check(&plan, games)?;
-    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
+    arguments.run.check(&plan, games)?;
+    let blame = |error| arguments.run.blame(&plan, error);
     let baseline = arguments.output.baseline.as_deref().map(Baseline::open).transpose();
-    let baseline = baseline.map_err(|error| usage(&error))?;
+    let baseline = baseline.map_err(|error| Failure::new(ExitCode::Usage, error))?;
     let figures = baseline.as_ref().map(Baseline::figures);
-    plan.slo.iter().try_for_each(|rule: &Rule| rule.ready(figures)).map_err(|error| usage(&error))?;
+    plan.ready(figures).map_err(blame)?;
     arguments.output.open()?;
-    look_up(&plan, &arguments.lead)?;
+    look_up(&plan, &arguments.lead).map_err(blame)?;
     let report = make(&plan, games, &arguments.lead, baseline.as_ref())?;
     println!("{report}");
     arguments.output.write(&report)?;
@@ -188,11 +185,12 @@ fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
 }
 
 /// Finds the server before anything begins, and says what is not looked at. Agents do that themselves, where they are.
-fn look_up(plan: &Plan, agents: &LeadArguments) -> Result<(), Failure> {
+fn look_up(plan: &Plan, agents: &LeadArguments) -> Result<(), PlanError> {
+    let trusted = Trusted::read(plan)?;
     if !agents.agents.is_empty() {
         return Ok(());
     }
-    let targets = Target::of(plan, &Trusted::read(plan)?)?;
+    let targets = Target::of(plan, &trusted)?;
     if targets.iter().any(Target::trusts_anybody) {
         eprintln!("{} is on this machine: any certificate is accepted", plan.server);
     }
