@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     agent::{Agent, AgentArguments, LeadArguments, LeadError, lead},
-    capacity::{CapacityArguments, Sought, Try},
+    capacity::{Answer, CapacityArguments, Sought, Try},
     compare::Baseline,
     crew::runtime,
     exit::ExitCode,
@@ -43,7 +43,7 @@ pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
         Verb::Run(arguments) => run_once(&arguments, &games),
         Verb::Agent(arguments) => serve(&arguments, games),
         Verb::Capacity(arguments) => search_capacity(&arguments, &games),
-        Verb::Schema => print_schema(),
+        Verb::Schema(Schema { capacity }) => print_schema(capacity),
         Verb::Links => print_links(),
     };
     code.unwrap_or_else(|failure| {
@@ -75,7 +75,7 @@ enum Verb {
     #[command(after_help = EXIT_CODES)]
     Capacity(Box<Capacity>),
     /// Prints the format of reports as a JSON schema.
-    Schema,
+    Schema(Schema),
     /// Lists the network paths that bots may play over.
     Links,
 }
@@ -96,9 +96,16 @@ struct Capacity {
     capacity: CapacityArguments,
     #[command(flatten)]
     lead: LeadArguments,
-    /// Where to write the answer, as JSON.
+    /// Where to write the answer, as JSON; `swarm schema --capacity` describes it.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Schema {
+    /// That of the answers of `capacity` instead.
+    #[arg(long)]
+    capacity: bool,
 }
 
 /// What becomes of a report.
@@ -285,8 +292,8 @@ fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     fs::write(path, bytes).map_err(failure)
 }
 
-fn print_schema() -> Result<ExitCode, Failure> {
-    let schema = schemars::schema_for!(Report);
+fn print_schema(is_capacity: bool) -> Result<ExitCode, Failure> {
+    let schema = if is_capacity { schemars::schema_for!(Answer) } else { schemars::schema_for!(Report) };
     let text =
         serde_json::to_string_pretty(&schema).map_err(|error| Failure::new(ExitCode::Failed, error))?;
     println!("{text}");
