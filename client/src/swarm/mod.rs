@@ -52,6 +52,9 @@ mod moment;
 pub mod page;
 mod progress;
 
+#[cfg(test)]
+mod described;
+
 pub use self::{
     game::{GameEntry, Games, NamedBrain},
     plan::{Plan, PlanError},

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     agent::{Agent, AgentArguments, LeadArguments, LeadError, lead},
-    capacity::{CapacityArguments, Limit, Sought, Try},
+    capacity::{Answer, CapacityArguments, Limit, Sought, Try},
     compare::Baseline,
     crew::runtime,
     exit::ExitCode,
@@ -22,7 +22,6 @@ use super::{
     plan::{Plan, PlanError, RunArguments, Target, Trusted},
     report::Report,
     run::{interrupted, run},
-    slo::Rule,
 };
 
 /// A whole load tester for one game: arguments, bots, report, exit code. `brains` come before those that the game brings itself.
@@ -45,7 +44,7 @@ pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
         Verb::Run(arguments) => run_once(&arguments, &games),
         Verb::Agent(arguments) => serve(&arguments, games),
         Verb::Capacity(arguments) => search_capacity(&arguments, &games),
-        Verb::Schema => print_schema(),
+        Verb::Schema(Schema { capacity }) => print_schema(capacity),
         Verb::Links => print_links(),
     };
     code.unwrap_or_else(|failure| {
@@ -77,7 +76,7 @@ enum Verb {
     #[command(after_help = EXIT_CODES)]
     Capacity(Box<Capacity>),
     /// Prints the format of reports as a JSON schema.
-    Schema,
+    Schema(Schema),
     /// Lists the network paths that bots may play over.
     Links,
 }
@@ -98,9 +97,16 @@ struct Capacity {
     capacity: CapacityArguments,
     #[command(flatten)]
     lead: LeadArguments,
-    /// Where to write the answer, as JSON.
+    /// Where to write the answer, as JSON; `swarm schema --capacity` describes it.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Schema {
+    /// That of the answers of `capacity` instead.
+    #[arg(long)]
+    capacity: bool,
 }
 
 /// What becomes of a report.
@@ -142,10 +148,8 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
     let seek = &arguments.capacity;
     let plan = seek.plan(seek.from)?;
     seek.plan.check(&plan, games)?;
-    plan.slo
-        .iter()
-        .try_for_each(|rule| rule.ready(None))
-        .map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    let blame = |error| seek.plan.blame(&plan, error);
+    plan.ready(None).map_err(blame)?;
     note(&format_args!(
         "{} to {} players on {}, each load for {:.0} s",
         seek.from,
@@ -156,7 +160,7 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
     if let Some(path) = &arguments.report {
         open(path)?;
     }
-    look_up(&plan, &arguments.lead)?;
+    look_up(&plan, &arguments.lead).map_err(blame)?;
     let told = |each: &Try| note(each);
     match seek.seek(|plan| make(plan, games, &arguments.lead, None), told)? {
         Sought::Aborted => Ok(ExitCode::Aborted),
@@ -179,14 +183,14 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
 
 fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
     let plan = arguments.run.plan()?;
-    arguments.run.plan.check(&plan, games)?;
-    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
+    arguments.run.check(&plan, games)?;
+    let blame = |error| arguments.run.blame(&plan, error);
     let baseline = arguments.output.baseline.as_deref().map(Baseline::open).transpose();
-    let baseline = baseline.map_err(|error| usage(&error))?;
+    let baseline = baseline.map_err(|error| Failure::new(ExitCode::Usage, error))?;
     let figures = baseline.as_ref().map(Baseline::figures);
-    plan.slo.iter().try_for_each(|rule: &Rule| rule.ready(figures)).map_err(|error| usage(&error))?;
+    plan.ready(figures).map_err(blame)?;
     arguments.output.open()?;
-    look_up(&plan, &arguments.lead)?;
+    look_up(&plan, &arguments.lead).map_err(blame)?;
     let report = make(&plan, games, &arguments.lead, baseline.as_ref())?;
     // Files first: whoever reads what is printed may have gone.
     arguments.output.write(&report)?;
@@ -195,11 +199,12 @@ fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
 }
 
 /// Finds the server before anything begins, and says what is not looked at. Agents do that themselves, where they are.
-fn look_up(plan: &Plan, agents: &LeadArguments) -> Result<(), Failure> {
+fn look_up(plan: &Plan, agents: &LeadArguments) -> Result<(), PlanError> {
+    let trusted = Trusted::read(plan)?;
     if !agents.agents.is_empty() {
         return Ok(());
     }
-    let targets = Target::of(plan, &Trusted::read(plan)?)?;
+    let targets = Target::of(plan, &trusted)?;
     if targets.iter().any(Target::trusts_anybody) {
         note(&format_args!("{} is on this machine: any certificate is accepted", plan.server));
     }
@@ -304,8 +309,8 @@ fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     fs::write(path, bytes).map_err(failure)
 }
 
-fn print_schema() -> Result<ExitCode, Failure> {
-    let schema = schemars::schema_for!(Report);
+fn print_schema(is_capacity: bool) -> Result<ExitCode, Failure> {
+    let schema = if is_capacity { schemars::schema_for!(Answer) } else { schemars::schema_for!(Report) };
     let text =
         serde_json::to_string_pretty(&schema).map_err(|error| Failure::new(ExitCode::Failed, error))?;
     say(&text);

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Knee, Limit};
-use crate::swarm::report::{Report, Verdict, round};
+use crate::swarm::report::{Report, Setting, Verdict, round};
 
 /// One GiB in megabytes of 10^6, in which reports say memory.
 const GIB_MB: f64 = 1_073.741_824;
@@ -14,9 +14,16 @@ const GIB_MB: f64 = 1_073.741_824;
 /// The share of a load that must have had a seat, over the measured part of its run: a few may come late, or again.
 const SEATED: f64 = 0.97;
 
+/// Raised when a field of an answer changes its meaning or goes; a new field does not raise it.
+pub const SCHEMA: u32 = 1;
+
 /// How many players a server carries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
+    /// The version of this format.
+    pub schema: u32,
+    /// What was run, and where; when it began and its plan are those of the first load.
+    pub setting: Setting,
     /// The greatest load that held whenever it was tried; 0 when none did.
     pub players: u32,
     /// The least load that did not hold; none when the most that was to be tried did.
@@ -89,7 +96,7 @@ impl Try {
 }
 
 impl Answer {
-    /// What was found: the knee, the report of a run at it, what limited it, and how many players there are to be.
+    /// What was found, of no setting yet: the knee, the report of a run at it, what limited it, and how many players there are to be.
     #[must_use]
     pub fn new(
         knee: Knee,
@@ -106,6 +113,8 @@ impl Answer {
         });
         let machines = |target: u64| MachinesFor { target, machines: target.div_ceil(u64::from(knee.holds)) };
         Self {
+            schema: SCHEMA,
+            setting: Setting::default(),
             players: knee.holds,
             breaks_at: knee.breaks,
             players_per_core: server.and_then(|server| per(server.cpu_cores)),

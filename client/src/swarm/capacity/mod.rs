@@ -13,7 +13,7 @@ mod search;
 mod seek;
 
 pub use self::{
-    answer::{Answer, MachinesFor, Try},
+    answer::{Answer, MachinesFor, SCHEMA, Try},
     limit::{Limit, limit},
     search::{Knee, Search},
     seek::{CapacityArguments, Sought},

@@ -91,6 +91,7 @@ impl CapacityArguments {
     ) -> Result<Sought, E> {
         let mut search = Search::new(self.from, self.to, self.precision / 100.0);
         let (mut tries, mut held, mut broke) = (Vec::new(), None::<(u32, Report)>, None::<(u32, Report)>);
+        let mut setting = None;
         while let Some(players) = search.next() {
             let plan = self.plan(players)?;
             let mut report = run(&plan)?;
@@ -105,6 +106,7 @@ impl CapacityArguments {
             if report.joined == 0 && tries.is_empty() {
                 return Ok(Sought::Nobody(report.why.first().cloned().unwrap_or_default()));
             }
+            setting.get_or_insert_with(|| report.setting.clone());
             let each = Try::of(players, &report);
             told(&each);
             search.push(players, each.held);
@@ -117,7 +119,8 @@ impl CapacityArguments {
         let at_knee = held.filter(|(players, _)| *players == knee.holds).map(|(_, report)| report);
         let limit =
             broke.map(|(_, broke)| limit(at_knee.as_ref(), &broke, 1000.0 / f64::from(broke.tick_hz.max(1))));
-        Ok(Sought::Found(Box::new(Answer::new(knee, at_knee.as_ref(), limit, self.target, tries))))
+        let answer = Answer::new(knee, at_knee.as_ref(), limit, self.target, tries);
+        Ok(Sought::Found(Box::new(Answer { setting: setting.unwrap_or_default(), ..answer })))
     }
 }
 
@@ -126,7 +129,10 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::swarm::{capacity::Limit, report::ServerFigures};
+    use crate::swarm::{
+        capacity::{Limit, SCHEMA},
+        report::{ServerFigures, Setting},
+    };
 
     #[derive(Parser)]
     struct Line {
@@ -163,6 +169,7 @@ mod tests {
                 seconds: 1.0,
                 bot_seconds: played,
                 verdict,
+                setting: Setting { started_unix_s: runs, plan: plan.to_toml(), ..Setting::default() },
                 joined: 1,
                 server: Some(server(if holds { 1.0 } else { 1.9 })),
                 ..Report::default()
@@ -172,7 +179,9 @@ mod tests {
         let Sought::Found(answer) = sought else { panic!("nobody ended it") };
         assert_eq!((answer.players, answer.breaks_at, answer.limit), (4, Some(5), Some(Limit::ServerCpu)));
         assert_eq!(answer.machines_for.map(|machines| machines.machines), Some(25));
-        assert_eq!(answer.tries.len(), runs);
+        assert_eq!((answer.schema, answer.tries.len() as u64), (SCHEMA, runs));
+        assert_eq!(answer.setting.started_unix_s, 1, "the search began when the first load did");
+        assert!(answer.setting.plan.contains("0:4@2s"), "{}", answer.setting.plan);
         let aborted =
             |_: &Plan| Ok::<_, PlanError>(Report { verdict: Verdict::Aborted, ..Report::default() });
         assert_eq!(arguments("").seek(aborted, |_| ()).unwrap(), Sought::Aborted);

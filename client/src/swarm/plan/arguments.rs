@@ -114,9 +114,50 @@ impl PlanArguments {
     /// # Errors
     /// The same.
     pub fn check(&self, plan: &Plan, games: &Games) -> Result<(), PlanError> {
+        plan.check(games).map_err(|error| self.blame(plan, error))
+    }
+
+    /// Whose mistake it is: that of a flag that said it, or the file's, with its line.
+    #[must_use]
+    pub fn blame(&self, plan: &Plan, error: PlanError) -> PlanError {
+        if let ["bots", group, key] = error.path()[..] {
+            let (group, key) = (group.parse().unwrap_or(0), key.to_owned());
+            return self.blame_group(group, &key, error);
+        }
+        let is_flags = match error.path()[..] {
+            ["server"] => self.server.is_some(),
+            ["churn"] => self.churn.is_some(),
+            ["max_lag_ms"] => self.max_lag_ms.is_some(),
+            ["threads"] => self.threads.is_some(),
+            ["server_http"] => self.server_http.is_some(),
+            ["cert_hash" | "roots"] => self.cert_hash.is_some() || self.roots.is_some(),
+            ["hostile"] => !self.hostile.is_empty(),
+            ["slo", index] => is_of_last(index, &plan.slo, &self.slo),
+            _ => false,
+        };
+        self.blame_file(error, is_flags)
+    }
+
+    /// Flags took each of the file's groups apart, so one that is wrong has another place there.
+    fn blame_group(&self, group: usize, key: &str, error: PlanError) -> PlanError {
+        let parts = |shares: &Option<Shares>| shares.as_ref().map_or(1, |shares| shares.iter().count());
+        let (brains, links) = (parts(&self.brain), parts(&self.link));
+        let is_flags = match key {
+            "game" => self.game.is_some(),
+            "brain" => self.brain.is_some(),
+            "link" => self.link.is_some(),
+            // Groups of one name that are neighbours came from one, by a share that was given twice.
+            "name" if brains > 1 => return error.under(["brain"]),
+            "name" if links > 1 => return error.under(["link"]),
+            _ => false,
+        };
+        self.blame_file(error.under(["bots", &(group / (brains * links)).to_string(), key]), is_flags)
+    }
+
+    fn blame_file(&self, error: PlanError, is_flags: bool) -> PlanError {
         match &self.plan {
-            Some(path) => plan.check_file(path, games),
-            None => plan.check(games),
+            Some(file) if !is_flags => error.located(file),
+            _ => error,
         }
     }
 
@@ -164,9 +205,33 @@ impl RunArguments {
         Ok(plan)
     }
 
+    /// As [`PlanArguments::check`].
+    ///
+    /// # Errors
+    /// The same.
+    pub fn check(&self, plan: &Plan, games: &Games) -> Result<(), PlanError> {
+        plan.check(games).map_err(|error| self.blame(plan, error))
+    }
+
+    /// As [`PlanArguments::blame`].
+    #[must_use]
+    pub fn blame(&self, plan: &Plan, error: PlanError) -> PlanError {
+        let is_flags = match error.path()[..] {
+            ["warm_up"] => self.warm_up.is_some() || self.says_stages(),
+            ["storms", index] => is_of_last(index, &plan.storms, &self.storm),
+            _ => false,
+        };
+        if is_flags { error } else { self.plan.blame(plan, error) }
+    }
+
     const fn says_stages(&self) -> bool {
         self.stages.is_some() || self.bots.is_some() || self.duration.is_some() || self.ramp.is_some()
     }
+}
+
+/// Whether an element of a list is one of those that flags put at its end.
+fn is_of_last<T>(index: &str, all: &[T], last: &[T]) -> bool {
+    index.parse::<usize>().is_ok_and(|index| index + last.len() >= all.len())
 }
 
 fn put<T: Clone>(value: &mut T, said: &Option<T>) {
@@ -229,7 +294,9 @@ mod tests {
     }
 
     fn check(line: &str) -> Result<(), PlanError> {
-        plan(line).check(&Games::new(vec![GameEntry::of::<Crowd>(&[])]))
+        let words = std::iter::once("run").chain(line.split_whitespace());
+        let run = Line::try_parse_from(words).unwrap().run;
+        run.check(&run.plan()?, &Games::new(vec![GameEntry::of::<Crowd>(&[])]))
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! What is wrong with a plan, and where.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
+
+use super::place::{find, key_at, line, wrong_element};
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,18 +32,44 @@ impl PlanError {
         self
     }
 
-    /// A file that cannot be read at all, or not from this byte on.
-    pub(super) fn in_file(file: PathBuf, text: &str, byte: Option<usize>, why: String) -> Self {
-        Self { path: Vec::new(), file: Some((file, byte.map(|byte| line(text, byte)))), why }
+    /// A file that cannot be read at all.
+    pub(super) fn in_file(file: &Path, why: String) -> Self {
+        Self { path: Vec::new(), file: Some((file.to_owned(), None)), why }
     }
 
-    /// The same with the line of a file that said it.
-    #[must_use]
-    pub(super) fn located(mut self, file: PathBuf, text: &str) -> Self {
-        let table = DeTable::parse(text).ok();
+    /// A file whose text is no plan, or not even TOML.
+    pub(super) fn in_text(file: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let (mut path, mut byte) = (Vec::new(), error.span().map(|span| span.start));
+        if let (Ok(table), Some(at)) = (DeTable::parse(text), byte) {
+            path = key_at(table.get_ref(), at);
+            if let [key] = &path[..]
+                && let Some(index) = wrong_element(table.get_ref(), key)
+            {
+                path.push(index.to_string());
+                byte = find(table.get_ref(), &path);
+            }
+        }
+        let line = byte.map(|byte| line(text, byte));
+        Self { path, file: Some((file.to_owned(), line)), why: error.message().replace('\n', ", ") }
+    }
+
+    /// The same, when this file said it: with its line.
+    pub(super) fn located(mut self, file: &Path) -> Self {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let table = DeTable::parse(&text).ok();
         let byte = table.and_then(|table| find(table.get_ref(), &self.path));
-        self.file = Some((file, byte.map(|byte| line(text, byte))));
+        self.file = Some((file.to_owned(), byte.map(|byte| line(&text, byte))));
         self
+    }
+
+    /// Under which key it is.
+    pub(super) fn path(&self) -> Vec<&str> {
+        self.path.iter().map(String::as_str).collect()
+    }
+
+    /// The same under another key.
+    pub(super) fn under<const N: usize>(self, path: [&str; N]) -> Self {
+        Self { path: path.map(str::to_owned).to_vec(), ..self }
     }
 
     /// Whether a file is to blame, and not the command line.
@@ -58,30 +89,10 @@ impl fmt::Display for PlanError {
         if let Some(key) = self.path.iter().rev().find(|key| key.parse::<usize>().is_err()) {
             match self.file {
                 Some(_) => write!(f, "{key}: ")?,
+                None if key == "storms" => f.write_str("--storm: ")?,
                 None => write!(f, "--{}: ", key.replace('_', "-"))?,
             }
         }
         f.write_str(&self.why)
     }
-}
-
-/// Where a value begins: that of the last key on the way to it that the file has.
-fn find(table: &DeTable<'_>, path: &[String]) -> Option<usize> {
-    let (first, rest) = path.split_first()?;
-    let mut value = table.get(first.as_str())?;
-    let mut at = value.span().start;
-    for key in rest {
-        let next = match value.get_ref() {
-            DeValue::Table(table) => table.get(key.as_str()),
-            DeValue::Array(array) => key.parse::<usize>().ok().and_then(|index| array.get(index)),
-            _ => None,
-        };
-        let Some(next) = next else { break };
-        (value, at) = (next, next.span().start);
-    }
-    Some(at)
-}
-
-fn line(text: &str, byte: usize) -> usize {
-    text.get(..byte).unwrap_or(text).matches('\n').count() + 1
 }

@@ -11,6 +11,7 @@ mod arguments;
 pub mod duration;
 mod error;
 mod file;
+mod place;
 mod shares;
 mod stages;
 mod storm;
@@ -29,7 +30,13 @@ pub use self::{
     storm::Storm,
     target::{Target, Trusted},
 };
-use super::{game::Games, hostile::HostileKind, link::Link, slo::Rule};
+use super::{
+    game::Games,
+    hostile::HostileKind,
+    link::Link,
+    server_metrics::HttpAddress,
+    slo::{Figures, Rule, RuleError},
+};
 
 /// Bots that come in a run, at most, those who replace others included.
 const ORDERS_MOST: u64 = 2_000_000;
@@ -203,12 +210,37 @@ impl Plan {
             ));
         }
         self.check_orders()?;
+        self.check_addresses()?;
         for (index, group) in self.bots.iter().enumerate() {
             group.check(games, self).map_err(|error| error.within(["bots", &index.to_string()]))?;
         }
         let hostile: u32 = self.hostile.iter().map(|hostile| hostile.bots).fold(0, u32::saturating_add);
         if hostile > HOSTILE_MOST {
             return Err(PlanError::at(["hostile"], format!("{HOSTILE_MOST} hostile bots at most")));
+        }
+        Ok(())
+    }
+
+    /// Whether its rules can be judged once it is over.
+    ///
+    /// # Errors
+    /// When one names the baseline, and there is none or it lacks the figure.
+    pub fn ready(&self, baseline: Option<&Figures>) -> Result<(), PlanError> {
+        self.slo.iter().enumerate().try_for_each(|(index, rule)| {
+            let wrong = |error: RuleError| PlanError::at(["slo", &index.to_string()], error.to_string());
+            rule.ready(baseline).map_err(wrong)
+        })
+    }
+
+    /// What can be said of addresses before anybody is asked.
+    fn check_addresses(&self) -> Result<(), PlanError> {
+        target::check_address(&self.server)?;
+        if let Some(hash) = &self.cert_hash {
+            target::parse_hash(hash).map_err(|why| PlanError::at(["cert_hash"], why))?;
+        }
+        if let Some(url) = &self.server_http {
+            let address = url.parse::<HttpAddress>();
+            address.map_err(|why| PlanError::at(["server_http"], format!("{url}: {why}")))?;
         }
         Ok(())
     }
@@ -231,6 +263,7 @@ impl Group {
         if plan.bots.iter().filter(|group| group.name == self.name).count() > 1 {
             return Err(PlanError::at(["name"], format!("two groups are called '{}'", self.name)));
         }
+        self.server.as_deref().map_or(Ok(()), target::check_address)?;
         let game = games.find(self.game.as_deref()).ok_or_else(|| {
             let names = games.names().join(", ");
             PlanError::at(

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, PlanError};
+use super::{Group, Plan, PlanError};
 use crate::{connect::ConnectConfig, tls::Trust};
 
 /// Servers that can be connected to, one for each group of a plan.
@@ -28,11 +28,13 @@ impl Trusted {
     /// Reads what the plan names.
     ///
     /// # Errors
-    /// When a file cannot be read.
+    /// When a file cannot be read, or holds no certificates.
     pub fn read(plan: &Plan) -> Result<Self, PlanError> {
         let read = |path: &String| {
-            std::fs::read_to_string(path)
-                .map_err(|error| PlanError::at(["roots"], format!("{path}: {error}")))
+            let wrong = |why: String| PlanError::at(["roots"], why);
+            let pem = std::fs::read_to_string(path).map_err(|error| wrong(format!("{path}: {error}")))?;
+            let trust = Trust::roots_in(pem.as_bytes(), Path::new(path));
+            trust.map(|_| pem).map_err(|error| wrong(error.to_string()))
         };
         Ok(Self { roots: plan.roots.as_ref().map(read).transpose()? })
     }
@@ -44,8 +46,14 @@ impl Target {
     /// # Errors
     /// When one cannot be found, or could be anybody.
     pub fn of(plan: &Plan, trusted: &Trusted) -> Result<Vec<Self>, PlanError> {
-        let server = |group: &super::Group| group.server.clone().unwrap_or_else(|| plan.server.clone());
-        plan.bots.iter().map(|group| Self::resolve(&server(group), plan, trusted)).collect()
+        let of = |(index, group): (usize, &Group)| match &group.server {
+            None => Self::resolve(&plan.server, plan, trusted),
+            Some(server) => Self::resolve(server, plan, trusted).map_err(|error| match error.path()[..] {
+                ["server"] => error.within(["bots", &index.to_string()]),
+                _ => error,
+            }),
+        };
+        plan.bots.iter().enumerate().map(of).collect()
     }
 
     /// Whether the server's certificate is not looked at.
@@ -55,14 +63,8 @@ impl Target {
     }
 
     fn resolve(server: &str, plan: &Plan, trusted: &Trusted) -> Result<Self, PlanError> {
-        let wrong = |why: String| {
-            PlanError::at(
-                ["server"],
-                format!("{server}: {why}; give a host and a port, as in 127.0.0.1:7777"),
-            )
-        };
-        let mut found = server.to_socket_addrs().map_err(|error| wrong(error.to_string()))?;
-        let address = found.next().ok_or_else(|| wrong("there is no such host".to_owned()))?;
+        let mut found = server.to_socket_addrs().map_err(|error| no_address(server, &error.to_string()))?;
+        let address = found.next().ok_or_else(|| no_address(server, "there is no such host"))?;
         let name = server.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
         let connect = ConnectConfig {
             server: address,
@@ -72,6 +74,20 @@ impl Target {
         };
         Ok(Self { connect })
     }
+}
+
+/// Whether this can be a host and a port; who that is, is looked up where the bots are.
+pub(super) fn check_address(server: &str) -> Result<(), PlanError> {
+    let (host, port) = server.rsplit_once(':').unwrap_or((server, ""));
+    match port.parse::<u16>() {
+        _ if host.is_empty() => Err(no_address(server, "there is no host in it")),
+        Err(_) => Err(no_address(server, "there is no port in it")),
+        Ok(_) => Ok(()),
+    }
+}
+
+fn no_address(server: &str, why: &str) -> PlanError {
+    PlanError::at(["server"], format!("{server}: {why}; give a host and a port, as in 127.0.0.1:7777"))
 }
 
 fn trust(server: SocketAddr, plan: &Plan, trusted: &Trusted) -> Result<Trust, PlanError> {

@@ -199,21 +199,22 @@ pub struct GameFigures {
 /// How it went for one group of bots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupFigures {
-    /// As for all bots together.
+    /// How many of them got a seat.
     pub joined: u64,
-    /// As for all bots together.
+    /// How many of them lost their seat before they were to leave.
     pub disconnected: u64,
-    /// As for all bots together.
+    /// How often a broken connection of theirs was followed by another one on the same seat.
     pub resumes: u64,
-    /// As for all bots together.
+    /// From the moment at which one of their inputs was meant to be sent to the first snapshot that says that it, or a later one, was
+    /// used.
     pub input_ack_ms: Option<Percentiles>,
-    /// As for all bots together.
+    /// How old their newest snapshot was at each moment at which an input was meant to be sent.
     pub snapshot_age_ms: Option<Percentiles>,
-    /// As for all bots together.
+    /// From one snapshot that one of them applied to the next.
     pub snapshot_gap_ms: Option<Percentiles>,
-    /// As for all bots together.
+    /// The share of moments, in per cent, at which all others stood still on their screens for want of snapshots.
     pub frozen_percent: f64,
-    /// As for all bots together.
+    /// The share of their snapshots, in per cent, that were never applied: lost, or overtaken.
     pub snapshots_lost_percent: f64,
 }
 

@@ -103,7 +103,7 @@ pub(super) fn all() -> String {
 }
 
 /// A report in which everything was measured. No field is left to its default, so that a new one cannot be forgotten.
-pub(super) fn sample() -> Report {
+pub(in crate::swarm) fn sample() -> Report {
     let times = Some(Percentiles::default());
     let group = GroupFigures {
         joined: 0,

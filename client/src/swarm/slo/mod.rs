@@ -12,6 +12,8 @@ mod known;
 mod rule;
 mod watch;
 
+#[cfg(test)]
+pub(super) use self::known::sample;
 pub use self::{
     figures::Figures,
     rule::{Rule, RuleError},
