@@ -211,7 +211,7 @@ impl Timeline {
     }
 }
 
-/// The share of a part, in per cent; 0 of nothing.
-pub(in crate::swarm) fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { round(100.0 * part as f64 / whole as f64) }
+/// The share of a part, in per cent; of nothing there is none.
+pub(in crate::swarm) fn percent(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| round(100.0 * part as f64 / whole as f64))
 }
