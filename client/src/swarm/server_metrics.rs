@@ -58,6 +58,8 @@ pub struct Sample {
     pub(super) slips: Option<f64>,
     /// Upper ends in seconds, ascending, and how many ticks took that and more than the end before.
     pub(super) ticks: Vec<(f64, f64)>,
+    /// The longest tick of the newest two to three seconds, in seconds; an older server does not tell.
+    pub(super) tick_longest_s: Option<f64>,
 }
 
 /// Asks the server.
@@ -104,6 +106,7 @@ impl Sample {
             machine_bytes: value("quarrel_machine_memory_bytes"),
             overruns: value("quarrel_overruns_total"),
             slips: value("quarrel_slips_total"),
+            tick_longest_s: value("quarrel_tick_longest_seconds"),
             ticks: buckets(text, "quarrel_tick_duration_seconds_bucket"),
         })
     }

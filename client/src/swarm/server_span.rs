@@ -33,7 +33,7 @@ impl Span {
             cpu: rose(after.cpu_seconds, before.cpu_seconds).filter(|_| !anew).map(|used| (used, seconds)),
             overruns: rose(after.overruns, before.overruns),
             slips: rose(after.slips, before.slips),
-            longest: ticks.iter().rfind(|(_, count)| *count > 0.0).map(|(end, _)| *end),
+            longest: longest(&ticks, after.tick_longest_s),
             ticks,
         }
     }
@@ -97,6 +97,17 @@ impl Span {
     }
 }
 
+/// How long the longest of these ticks took, at most; none when there was none.
+///
+/// A histogram tells its bucket alone. What the server remembers is exact, but of its newest seconds: it counts where it lies in that
+/// bucket. Else it is of an earlier span, or forgotten since, because nobody asked for some seconds; the bucket's end holds then.
+fn longest(ticks: &[(f64, f64)], remembered: Option<f64>) -> Option<f64> {
+    let top = ticks.iter().rposition(|(_, count)| *count > 0.0)?;
+    let (end, _) = ticks.get(top)?;
+    let low = top.checked_sub(1).and_then(|at| ticks.get(at)).map_or(0.0, |(low, _)| *low);
+    remembered.filter(|remembered| (low..=*end).contains(remembered)).or(Some(*end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +150,21 @@ mod tests {
         assert_eq!(span.tick_ms_max(), None, "a short one makes it no shorter");
         let slow = Span::between(&before, &sample(0.0, 0.0, [90.0, 0.0, 10.0]), 1.0);
         assert_eq!(slow.tick_ms_p99(), None);
+    }
+
+    #[test]
+    fn the_longest_tick_is_exact_where_the_server_remembers_it() {
+        let before = sample(0.0, 0.0, [0.0; 3]);
+        let max = |ticks, remembered| {
+            let after = Sample { tick_longest_s: remembered, ..sample(0.0, 0.0, ticks) };
+            Span::between(&before, &after, 1.0).tick_ms_max()
+        };
+        assert_eq!(max([9.0, 1.0, 0.0], Some(0.0015)), Some(1.5));
+        assert_eq!(max([9.0, 1.0, 1.0], Some(0.125)), Some(125.0), "beyond all buckets as well");
+        assert_eq!(max([9.0, 1.0, 0.0], Some(0.3)), Some(2.0), "that was an earlier one");
+        assert_eq!(max([9.0, 1.0, 0.0], Some(0.0005)), Some(2.0), "it has forgotten it");
+        assert_eq!(max([9.0, 1.0, 1.0], Some(0.0005)), None, "forgotten, and beyond all buckets");
+        assert_eq!(max([0.0; 3], Some(0.3)), None, "no room ticked");
     }
 
     #[test]

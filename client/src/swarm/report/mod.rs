@@ -245,8 +245,8 @@ pub struct ServerFigures {
     pub machine_mb: Option<f64>,
     /// 99 of 100 ticks took at most this, in milliseconds.
     pub tick_ms_p99: Option<f64>,
-    /// All ticks took at most this, in milliseconds: the upper end of the bucket that the longest one fell into; none
-    /// where that has no end.
+    /// How long the longest tick took, in milliseconds; of a server that remembers none, the upper end of its bucket, and none where that
+    /// has no end.
     pub tick_ms_max: Option<f64>,
     /// Ticks that took longer than their period.
     pub overruns: Option<u64>,

@@ -55,7 +55,7 @@ pub struct ServerSecond {
     pub rss_mb: Option<f64>,
     /// 99 of 100 ticks took at most this, in milliseconds; none when no room ticked.
     pub tick_ms_p99: Option<f64>,
-    /// All ticks took at most this: the upper end of a bucket.
+    /// How long the longest tick took, at most.
     pub tick_ms_max: Option<f64>,
     /// Ticks that took longer than their period.
     pub overruns: Option<u64>,
