@@ -78,11 +78,15 @@ function timeAxis(report, xs) {
   const end = Math.max(1, xs[xs.length - 1] ?? 1);
   /** @type {[number, number][]} */
   const shades = [];
+  // Of a long run, not all seconds are here: what lies between two is as they are.
+  let wasMeasured = true;
   for (const second of report.series) {
     const open = shades[shades.length - 1];
-    if (second.measured) continue;
-    if (open && open[1] === second.at_s) open[1] += 1;
-    else shades.push([second.at_s, second.at_s + 1]);
+    if (!second.measured) {
+      if (open && !wasMeasured) open[1] = second.at_s + 1;
+      else shades.push([second.at_s, second.at_s + 1]);
+    }
+    wasMeasured = second.measured;
   }
   for (const shade of shades) shade[1] = Math.min(shade[1], end);
   const marks = report.incidents.filter((incident) => incident.at_s <= end + 1).map(({ at_s, what }) => ({ at: Math.min(at_s, end), what }));

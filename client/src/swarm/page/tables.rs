@@ -1,6 +1,6 @@
 //! What the page says in tables: rules, distributions, groups, counts, what happened, and the setting.
 
-use super::{Markup, number};
+use super::{Markup, number, thin};
 use crate::swarm::report::{Comparison, Percentiles, Report};
 
 /// How many differences to the baseline are shown at once; the others unfold.
@@ -229,8 +229,13 @@ pub(super) fn setting(main: &mut Markup, report: &Report) {
         });
     }
     main.element("footer", "", |footer| {
+        let (whole, rest) = if report.series.len() > thin::SECONDS {
+            ("", ", but for some of its seconds: the report as JSON has them all")
+        } else {
+            ("whole ", "")
+        };
         footer.push(format_args!(
-            "swarm {}, report schema {}. This file holds the whole report as JSON, in its element with the id “report”.",
+            "swarm {}, report schema {}. This file holds the {whole}report as JSON, in its element with the id “report”{rest}.",
             report.setting.version, report.schema
         ));
     });
