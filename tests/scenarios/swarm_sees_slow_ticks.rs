@@ -30,8 +30,11 @@ async fn a_planted_tick_of_twenty_milliseconds_shows_in_the_servers_seconds_and_
     let report = load(&[("game.settings.slow_every", "15"), ("game.settings.slow_ms", "20")]).await;
     let server = report.server.expect("the server was asked");
     assert_eq!(report.verdict, Verdict::Fail, "{report}");
-    assert!((20.0..50.0).contains(&server.tick_ms_max), "{server:?}");
-    assert!(server.tick_ms_p99 >= 15.0, "one tick of fifteen is more than one of a hundred: {server:?}");
+    assert!(server.tick_ms_max.is_some_and(|max| (20.0..50.0).contains(&max)), "{server:?}");
+    assert!(
+        server.tick_ms_p99 >= Some(15.0),
+        "one tick of fifteen is more than one of a hundred: {server:?}"
+    );
     let seconds = report.series.iter().filter(|second| second.measured);
     let slow = seconds.filter_map(|second| second.server?.tick_ms_max).filter(|max| *max >= 20.0).count();
     assert!(slow >= 3, "each second has two such ticks: {:?}", report.series);

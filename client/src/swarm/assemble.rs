@@ -89,7 +89,7 @@ pub(super) fn figures(
     let Totals { whole, measured } = timeline.all();
     let (counts, all) = (&measured.counts, &whole.counts);
     let bot_seconds = counts.played_us as f64 / 1e6;
-    let per_bot_s = |count: u64| if bot_seconds > 0.0 { round(count as f64 / bot_seconds) } else { 0.0 };
+    let per_bot_s = |count: u64| (bot_seconds > 0.0).then(|| round(count as f64 / bot_seconds));
     let mut seconds = plan.measured();
     seconds.end = seconds.end.min(took.as_secs() as u32);
     Report {
@@ -110,7 +110,7 @@ pub(super) fn figures(
         snapshot_gap_ms: Percentiles::of(&measured.snapshot_gap),
         join_ms: Percentiles::of(&whole.join),
         correction_units: Percentiles::of(&measured.correction),
-        corrections_per_bot_min: round(60.0 * per_bot_s(measured.correction.count())),
+        corrections_per_bot_min: per_bot_s(60 * measured.correction.count()),
         frozen_percent: percent(counts.frozen, counts.looks),
         bytes_down_per_bot_s: per_bot_s(counts.bytes_down),
         bytes_up_per_bot_s: per_bot_s(counts.bytes_up),
@@ -124,7 +124,9 @@ pub(super) fn figures(
         game: game(whole),
         groups: groups(timeline, plan),
         hostile: hostile(timeline),
-        server: (!seconds.is_empty()).then(|| server.figures(&seconds, bot_seconds)).flatten(),
+        server: (!seconds.is_empty())
+            .then(|| server.figures(seconds.end - seconds.start, bot_seconds))
+            .flatten(),
         swarm: swarm(timeline, bot_seconds),
         curves: Curves {
             input_ack_ms: curve(&measured.input_ack),
@@ -186,11 +188,7 @@ fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
     SwarmFigures {
         lag_ms_p99: worse(0.99),
         lag_ms_max: worse(1.0),
-        cpu_ms_per_bot_s: if bot_seconds > 0.0 {
-            round(vitals.cpu_us as f64 / 1000.0 / bot_seconds)
-        } else {
-            0.0
-        },
+        cpu_ms_per_bot_s: (bot_seconds > 0.0).then(|| round(vitals.cpu_us as f64 / 1000.0 / bot_seconds)),
         busiest_thread_percent: round(vitals.busiest_us as f64 / 10_000.0),
         rss_mb: round(vitals.rss_bytes as f64 / 1e6),
         threads: vitals.threads,
@@ -210,11 +208,11 @@ fn curve(distribution: &Distribution) -> Vec<CurvePoint> {
 
 fn incidents(timeline: &Timeline, server: &ServerLog, plan: &Plan) -> Vec<Incident> {
     let told = timeline.incidents().iter().map(|(ms, what)| (*ms as f64 / 1000.0, what.clone()));
-    let silences = server.silences().iter().map(|(at, why)| (at.as_secs_f64(), why.clone()));
+    let of_server = server.incidents().iter().map(|(at, why)| (at.as_secs_f64(), why.clone()));
     let storm = |storm: &super::plan::Storm| {
         (storm.at.as_secs_f64(), format!("storm: {} % of the bots lose their connection", storm.percent))
     };
-    let mut all: Vec<_> = told.chain(silences).chain(plan.storms.iter().map(storm)).collect();
+    let mut all: Vec<_> = told.chain(of_server).chain(plan.storms.iter().map(storm)).collect();
     all.sort_by(|one, other| one.0.total_cmp(&other.0));
     all.into_iter().map(|(at_s, what)| Incident { at_s: round(at_s), what }).collect()
 }

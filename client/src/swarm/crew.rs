@@ -168,7 +168,8 @@ impl Crew {
     /// Runs all bots of this thread from the first one's coming to the last one's end.
     pub(super) fn run(self: Arc<Self>, orders: &[Order]) -> Result<(), RunError> {
         runtime()?.block_on(async {
-            let watch = tokio::spawn(vitals::watch(Arc::clone(&self), self.is_first));
+            let through = CancellationToken::new();
+            let watch = tokio::spawn(vitals::watch(Arc::clone(&self), self.is_first, through.clone()));
             let mut tasks = JoinSet::new();
             // Agents are told of the start before it comes.
             tokio::select! {
@@ -191,7 +192,8 @@ impl Crew {
             while let Some(ended) = tasks.join_next().await {
                 ended.map_err(|_| RunError::Panicked)?;
             }
-            watch.abort();
+            through.cancel();
+            watch.await.map_err(|_| RunError::Panicked)?;
             endpoints.say_goodbye().await;
             Ok(())
         })

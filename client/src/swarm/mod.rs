@@ -12,7 +12,7 @@
 //!   `vitals` the clock that watches over the swarm itself.
 //! - [`agent`]: swarms on other machines, which run as one with this.
 //! - [`link`]: the network path of a bot; [`hostile`]: bots that mean harm.
-//! - [`measure`]: what is counted, from one input to all figures; [`server_metrics`] and `server_log`: what the server says of itself.
+//! - [`measure`]: what is counted, from one input to all figures; [`server_metrics`], `server_span` and `server_log`: what the server says of itself.
 //! - `assemble`: counts become a [`report`]; [`slo`]: rules about its figures; [`compare`]: with an older one.
 //! - [`capacity`]: how many players a server carries, from the reports of many runs.
 //! - What is shown: `progress` meanwhile; then the summary, [`junit`], and [`page`] with plots.
@@ -38,6 +38,7 @@ pub mod link;
 pub mod measure;
 mod server_log;
 pub mod server_metrics;
+mod server_span;
 
 pub mod capacity;
 

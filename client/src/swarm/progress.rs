@@ -11,7 +11,7 @@ use super::{
     measure::Timeline,
     plan::Plan,
     program::note,
-    report::{Percentiles, Second},
+    report::{Percentiles, Second, told},
     server_log::ServerLog,
 };
 
@@ -70,10 +70,10 @@ fn line(latest: &Second, wanted: u32, playing: u64, over: u64) -> String {
 fn screen(latest: &Second, wanted: u32, playing: u64, over: u64) -> String {
     let server = latest.server.map_or_else(String::new, |server| {
         format!(
-            "\n  server     {:.2} cores, {:.0} MB, tick p99 {:.2} ms",
-            server.cpu_cores,
-            server.rss_mb,
-            server.tick_ms_p99.unwrap_or_default()
+            "\n  server     {} cores, {} MB, tick p99 {} ms",
+            told(server.cpu_cores, 2),
+            told(server.rss_mb, 0),
+            told(server.tick_ms_p99, 2)
         )
     });
     format!(

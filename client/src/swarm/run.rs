@@ -155,7 +155,7 @@ impl Conduct {
             start,
             stop,
             timeline: Timeline::new(plan.bots.len(), plan.measured()),
-            server: ServerLog::default(),
+            server: ServerLog::new(plan.measured()),
             watch,
             progress: Progress::start(plan),
         }

@@ -46,18 +46,20 @@ pub enum MetricsError {
     NoMetrics(String, String),
 }
 
-/// The server's counters at one moment.
+/// The server's counters at one moment; none of what it does not tell.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
-    version: Option<String>,
-    cpu_seconds: f64,
-    resident_bytes: f64,
-    cores: f64,
-    machine_bytes: f64,
-    overruns: f64,
-    slips: f64,
-    /// Upper ends in seconds, ascending, and how many ticks took at most that.
-    tick_buckets: Vec<(f64, f64)>,
+    pub(super) version: Option<String>,
+    pub(super) cpu_seconds: Option<f64>,
+    pub(super) resident_bytes: Option<f64>,
+    pub(super) cores: Option<f64>,
+    pub(super) machine_bytes: Option<f64>,
+    pub(super) overruns: Option<f64>,
+    pub(super) slips: Option<f64>,
+    /// Upper ends in seconds, ascending, and how many ticks took that and more than the end before.
+    pub(super) ticks: Vec<(f64, f64)>,
+    /// The longest tick of the newest two to three seconds, in seconds; an older server does not tell.
+    pub(super) tick_longest_s: Option<f64>,
 }
 
 /// Asks the server.
@@ -75,7 +77,9 @@ pub async fn sample(address: &HttpAddress) -> Result<Sample, MetricsError> {
     if status.split(' ').nth(1) != Some("200") {
         return Err(MetricsError::NoMetrics(host.clone(), status.to_owned()));
     }
-    Ok(Sample::parse(body))
+    let none =
+        || MetricsError::NoMetrics(host.clone(), "a page without those of a Quarrel server".to_owned());
+    Sample::parse(body).ok_or_else(none)
 }
 
 async fn get(host: &str) -> io::Result<String> {
@@ -88,19 +92,13 @@ async fn get(host: &str) -> io::Result<String> {
 }
 
 impl Sample {
-    /// Reads Prometheus text. What is missing counts as zero.
-    pub(super) fn parse(text: &str) -> Self {
-        let value = |name: &str| values(text, name).map(|(_, value)| value).sum();
-        let mut tick_buckets: Vec<(f64, f64)> = Vec::new();
-        for (labels, count) in values(text, "quarrel_tick_duration_seconds_bucket") {
-            let Some(end) = label(labels, "le") else { continue };
-            match tick_buckets.iter_mut().find(|(known, _)| *known == end) {
-                Some((_, total)) => *total += count,
-                None => tick_buckets.push((end, count)),
-            }
+    /// Reads Prometheus text; `None` when it is not that of our server.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if !text.lines().any(|line| line.starts_with("quarrel_")) {
+            return None;
         }
-        tick_buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Self {
+        let value = |name: &str| values(text, name).map(|(_, value)| value).reduce(|one, other| one + other);
+        Some(Self {
             version: values(text, "quarrel_build_info").find_map(|(labels, _)| text_label(labels, "version")),
             cpu_seconds: value("quarrel_process_cpu_seconds_total"),
             resident_bytes: value("quarrel_process_resident_memory_bytes"),
@@ -108,55 +106,42 @@ impl Sample {
             machine_bytes: value("quarrel_machine_memory_bytes"),
             overruns: value("quarrel_overruns_total"),
             slips: value("quarrel_slips_total"),
-            tick_buckets,
+            tick_longest_s: value("quarrel_tick_longest_seconds"),
+            ticks: buckets(text, "quarrel_tick_duration_seconds_bucket"),
+        })
+    }
+
+    /// Whether this is of a younger process than the one before: what only rises within one has fallen.
+    pub(super) fn began_anew_since(&self, before: &Self) -> bool {
+        let counters = |sample: &Self| {
+            let ticks = sample.ticks.iter().map(|(_, count)| count).sum();
+            [sample.cpu_seconds, sample.overruns, sample.slips, Some(ticks)]
+        };
+        let fell =
+            |(now, then): (Option<f64>, Option<f64>)| now.zip(then).is_some_and(|(now, then)| now < then);
+        counters(self).into_iter().zip(counters(before)).any(fell)
+    }
+}
+
+/// A histogram's buckets, whatever its other labels: their ends, ascending, and how many values each took in.
+fn buckets(text: &str, name: &str) -> Vec<(f64, f64)> {
+    let mut buckets: Vec<(f64, f64)> = Vec::new();
+    for (labels, count) in values(text, name) {
+        let Some(end) = label(labels, "le") else { continue };
+        match buckets.iter_mut().find(|(known, _)| *known == end) {
+            Some((_, total)) => *total += count,
+            None => buckets.push((end, count)),
         }
     }
-
-    /// Which version runs, when it says so.
-    pub(super) fn version(&self) -> Option<&str> {
-        self.version.as_deref()
+    buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
+    // The text counts in each bucket what is in those before as well.
+    let mut below = 0.0;
+    for (_, count) in &mut buckets {
+        let so_far = *count;
+        *count -= below;
+        below = so_far;
     }
-
-    /// CPU time that was used since, in seconds.
-    pub(super) fn cpu_since(&self, before: &Self) -> f64 {
-        (self.cpu_seconds - before.cpu_seconds).max(0.0)
-    }
-
-    /// Memory in RAM.
-    pub(super) const fn resident_bytes(&self) -> f64 {
-        self.resident_bytes
-    }
-
-    /// How many cores its machine has; 0 when it does not say.
-    pub(super) const fn cores(&self) -> u64 {
-        self.cores as u64
-    }
-
-    /// How much memory its machine has; 0 when it does not say.
-    pub(super) const fn machine_bytes(&self) -> f64 {
-        self.machine_bytes
-    }
-
-    /// Ticks that took longer than their period, since.
-    pub(super) fn overruns_since(&self, before: &Self) -> u64 {
-        (self.overruns - before.overruns).max(0.0) as u64
-    }
-
-    /// Ticks that were let go, since.
-    pub(super) fn slips_since(&self, before: &Self) -> u64 {
-        (self.slips - before.slips).max(0.0) as u64
-    }
-
-    /// How many ticks there were, since.
-    pub(super) fn ticks_since(&self, before: &Self) -> f64 {
-        let ticks = |sample: &Self| sample.tick_buckets.last().map_or(0.0, |(_, count)| *count);
-        (ticks(self) - ticks(before)).max(0.0)
-    }
-
-    /// How long so many (0..=1) of the ticks took since, at most, in seconds.
-    pub(super) fn tick_quantile(&self, before: &Self, quantile: f64) -> f64 {
-        self::quantile(&before.tick_buckets, &self.tick_buckets, quantile)
-    }
+    buckets
 }
 
 /// The samples of one metric: labels (between the braces) and value.
@@ -183,54 +168,56 @@ fn text_label(labels: &str, name: &str) -> Option<String> {
     })
 }
 
-/// The quantile of what was added between two histograms of the same buckets, linear within a bucket.
-fn quantile(first: &[(f64, f64)], last: &[(f64, f64)], quantile: f64) -> f64 {
-    let before = |end: f64| first.iter().find(|(known, _)| *known == end).map_or(0.0, |(_, count)| *count);
-    let added: Vec<_> = last.iter().map(|(end, count)| (*end, count - before(*end))).collect();
-    let rank = added.last().map_or(0.0, |(_, total)| total * quantile);
-    let (mut low, mut below) = (0.0, 0.0);
-    for (end, count) in added {
-        if count >= rank && count > below {
-            // Beyond the last bucket nothing is known but that it is more.
-            return if end.is_finite() { low + (end - low) * (rank - below) / (count - below) } else { low };
-        }
-        (low, below) = (end, count);
-    }
-    0.0
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpListener;
+
     use super::*;
 
     const TEXT: &str = "# HELP quarrel_overruns Ticks.\n\
         quarrel_overruns_total 3\n\
         quarrel_build_info{version=\"0.9.1\"} 1\n\
-        quarrel_process_cpu_seconds_total 12.5\n\
         quarrel_process_resident_memory_bytes 25000000\n\
         quarrel_tick_duration_seconds_bucket{le=\"0.001\"} 90\n\
         quarrel_tick_duration_seconds_bucket{le=\"0.002\"} 100\n\
-        quarrel_tick_duration_seconds_bucket{le=\"+Inf\"} 100\n\
+        quarrel_tick_duration_seconds_bucket{le=\"+Inf\"} 101\n\
         # EOF\n";
 
     #[test]
-    fn figures_are_what_happened_between_two_samples() {
-        let first = Sample::parse("quarrel_process_cpu_seconds_total 10\nquarrel_overruns_total 1\n");
-        let last = Sample::parse(TEXT);
-        assert_eq!((last.cpu_since(&first), last.overruns_since(&first)), (2.5, 2));
-        assert_eq!((last.version(), first.version()), (Some("0.9.1"), None));
-        assert_eq!((last.resident_bytes(), last.ticks_since(&first)), (25e6, 100.0));
-        assert!(
-            (last.tick_quantile(&first, 0.99) - 0.0019).abs() < 1e-9,
-            "nine tenths into the second bucket"
-        );
-        assert_eq!(last.tick_quantile(&first, 1.0), 0.002);
+    fn what_is_not_told_is_not_zero() {
+        let sample = Sample::parse(TEXT).unwrap();
+        assert_eq!((sample.version.as_deref(), sample.overruns), (Some("0.9.1"), Some(3.0)));
+        assert_eq!(sample.resident_bytes, Some(25e6));
+        assert_eq!((sample.cpu_seconds, sample.cores, sample.slips), (None, None, None));
+        assert_eq!(sample.ticks, [(0.001, 90.0), (0.002, 10.0), (f64::INFINITY, 1.0)]);
     }
 
     #[test]
-    fn a_text_without_our_metrics_gives_zeros() {
-        let sample = Sample::parse("nothing 1\n{}\nquarrel_overruns_total");
-        assert_eq!((sample.tick_quantile(&sample, 0.99), sample.cores()), (0.0, 0));
+    fn counters_that_fell_are_those_of_another_process() {
+        let sample = |cpu: f64, ticks: u32| {
+            let cpu = format!("quarrel_process_cpu_seconds_total {cpu}\n");
+            let ticks = format!("quarrel_tick_duration_seconds_bucket{{le=\"+Inf\"}} {ticks}\n");
+            Sample::parse(&format!("{cpu}{ticks}")).unwrap()
+        };
+        let before = sample(10.0, 300);
+        assert!(!sample(10.0, 300).began_anew_since(&before));
+        assert!(sample(0.5, 900).began_anew_since(&before), "its CPU time fell");
+        assert!(sample(11.0, 30).began_anew_since(&before), "its ticks fell");
+        assert!(!Sample::parse("quarrel_rooms 1").unwrap().began_anew_since(&Sample::default()));
+    }
+
+    #[tokio::test]
+    async fn a_page_of_another_server_is_no_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: HttpAddress = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let other = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            assert!(stream.read(&mut request).await.unwrap() > 0);
+            stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nnode_load1 0.5\nnothing\n{}\n").await.unwrap();
+        });
+        assert!(matches!(sample(&address).await, Err(MetricsError::NoMetrics(..))));
+        other.await.unwrap();
     }
 
     #[test]

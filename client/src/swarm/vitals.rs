@@ -6,27 +6,37 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
 
 use super::{crew::Crew, measure::Vitals};
 
 /// Between two beats.
 const BEAT: Duration = Duration::from_millis(10);
 
-/// Watches over one thread until it is dropped.
-pub(super) async fn watch(crew: Arc<Crew>, tells_memory: bool) {
+/// Watches over one thread until its bots are through, and tells of the second in which that is as well, as far as it went.
+pub(super) async fn watch(crew: Arc<Crew>, tells_memory: bool, through: CancellationToken) {
     let mut beats = interval_at(crew.start.max(Instant::now()), BEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut second = Second::begin(crew.elapsed());
+    let tell = |second: Second, cpu_us| {
+        let (at, vitals) = second.end(cpu_us, tells_memory);
+        crew.recorder().push_vitals(at, vitals);
+    };
     loop {
-        let meant = beats.tick().await;
+        let meant = tokio::select! {
+            biased;
+            () = through.cancelled() => break,
+            meant = beats.tick() => meant,
+        };
         let (now, late) = (crew.elapsed(), meant.elapsed());
         second.vitals.beat.record_time(late);
         if now.as_secs() != second.at.as_secs() {
             let next = Second::begin(now);
-            let vitals = std::mem::replace(&mut second, next).end(second.cpu_us, tells_memory);
-            crew.recorder().push_vitals(vitals.0, vitals.1);
+            let cpu_us = next.cpu_us;
+            tell(std::mem::replace(&mut second, next), cpu_us);
         }
     }
+    tell(second, thread_cpu_us());
 }
 
 /// One second of one thread.
@@ -62,4 +72,32 @@ fn process_rss_bytes() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
     Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::swarm::{crew::Muster, game::Games, plan::Plan};
+
+    #[tokio::test]
+    async fn the_second_in_which_a_thread_ends_is_told_of() {
+        let muster = Muster {
+            plan: Arc::new(Plan { threads: 1, ..Plan::default() }),
+            games: Games::new(Vec::new()),
+            targets: Arc::new([]),
+            start: Instant::now(),
+            stop: CancellationToken::new(),
+            process: 0,
+            processes: 1,
+        };
+        let crew = muster.crews().remove(0);
+        let through = CancellationToken::new();
+        let watch = tokio::spawn(watch(Arc::clone(&crew), true, through.clone()));
+        tokio::time::sleep(4 * BEAT).await;
+        through.cancel();
+        watch.await.unwrap();
+        let vitals = crew.take().vitals;
+        let [(_, last)] = vitals.as_slice() else { panic!("{vitals:?}") };
+        assert!(last.beat.count() >= 1 && last.threads == 1, "{last:?}");
+    }
 }

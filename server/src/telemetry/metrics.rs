@@ -16,14 +16,16 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use super::longest::{LongestTick, LongestTickCollector};
 use super::process::ProcessCollector;
 
-/// Upper ends of the tick duration's buckets, in seconds: 50 us to two ticks at 30 Hz.
+/// Upper ends of the tick duration's buckets, in seconds: 50 us to 30 ticks at 30 Hz.
 ///
 /// Neighbours differ by at most 5:3, so a quantile read from them is off by no more than that.
-pub const TICK_BUCKETS_S: [f64; 23] = [
+pub const TICK_BUCKETS_S: [f64; 29] = [
     50e-6, 75e-6, 100e-6, 150e-6, 200e-6, 300e-6, 400e-6, 600e-6, 800e-6, 1.2e-3, 1.6e-3, 2.4e-3, 3.2e-3,
-    4.8e-3, 6.4e-3, 8e-3, 10e-3, 13e-3, 16.7e-3, 22e-3, 33.3e-3, 50e-3, 66.7e-3,
+    4.8e-3, 6.4e-3, 8e-3, 10e-3, 13e-3, 16.7e-3, 22e-3, 33.3e-3, 50e-3, 66.7e-3, 100e-3, 150e-3, 250e-3,
+    400e-3, 650e-3, 1.0,
 ];
 
 /// The server's numbers.
@@ -65,6 +67,7 @@ pub struct Metrics {
     refusals: Family<Reason, Counter>,
     disconnects: Family<Reason, Counter>,
     resumes: Family<ResumeLabel, Counter>,
+    longest_tick: Arc<LongestTick>,
     registry: Registry,
 }
 
@@ -170,6 +173,8 @@ impl Metrics {
     pub fn new() -> Arc<Self> {
         let mut registry = Registry::with_prefix("quarrel");
         registry.register_collector(Box::new(ProcessCollector));
+        let longest_tick = LongestTick::new();
+        registry.register_collector(Box::new(LongestTickCollector(Arc::clone(&longest_tick))));
         registry.register(
             "build",
             "What is running",
@@ -209,6 +214,7 @@ impl Metrics {
                 "resumes",
                 "Tickets shown by players who came back, by what they were good for",
             ),
+            longest_tick,
             // Last, for the handles above are made in it.
             registry,
         })
@@ -241,6 +247,8 @@ impl Metrics {
 
     /// A tick took this long.
     pub fn tick_took(&self, duration: Duration) {
+        // Before it is counted: whoever reads that there was a tick finds how long it took.
+        self.longest_tick.push(duration);
         self.tick_duration.observe(duration.as_secs_f64());
     }
 
@@ -330,6 +338,7 @@ mod tests {
             "quarrel_seats_held 0",
             "quarrel_tick_duration_seconds_bucket{le=\"0.000075\"} 1",
             "quarrel_tick_duration_seconds_count 1",
+            "quarrel_tick_longest_seconds 0.00006",
         ] {
             assert!(text.lines().any(|rendered| rendered == line), "`{line}` must be in\n{text}");
         }

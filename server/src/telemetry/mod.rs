@@ -2,9 +2,11 @@
 //!
 //! - [`logs`]: where lines go and how they look.
 //! - [`metrics`]: every number, with its handles.
+//! - `longest`: the longest tick of late.
 //! - `process`: CPU and memory of this process, read when asked.
 
 pub mod logs;
+mod longest;
 pub mod metrics;
 mod process;
 

@@ -90,7 +90,7 @@ async fn led(
     let stop = CancellationToken::new();
     let mut fleet = Fleet::start(calls, plan, start, &stop);
     let conduct = Conduct::new(plan, Bots::of(&orders), start, stop, baseline);
-    let measured = conduct.run(&mut fleet).await;
+    let measured = Box::pin(conduct.run(&mut fleet)).await;
     let ended = measured.ended.clone();
     let (last, lost) = fleet.finish().await;
     let mut report = measured.with(last).report(plan, agents.len() as u64);

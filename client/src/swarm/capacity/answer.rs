@@ -88,9 +88,9 @@ impl Try {
             held,
             why: report.why.first().cloned().or(absent).filter(|_| !held),
             input_ack_ms_p99: report.input_ack_ms.map(|times| times.p99),
-            cpu_cores: server.map(|server| server.cpu_cores),
-            tick_ms_p99: server.map(|server| server.tick_ms_p99),
-            rss_mb: server.map(|server| server.rss_mb),
+            cpu_cores: server.and_then(|server| server.cpu_cores),
+            tick_ms_p99: server.and_then(|server| server.tick_ms_p99),
+            rss_mb: server.and_then(|server| server.rss_mb),
         }
     }
 }
@@ -108,17 +108,18 @@ impl Answer {
         let players = f64::from(knee.holds);
         let server = at_knee.and_then(|report| report.server);
         let per = |used: f64| (used > 0.0).then(|| round(players / used));
-        let (down, up) = at_knee.map_or((0.0, 0.0), |report| {
-            (report.bytes_down_per_bot_s / 1000.0, report.bytes_up_per_bot_s / 1000.0)
-        });
+        // A load that held was played.
+        let kb_s = |of: fn(&Report) -> Option<f64>| at_knee.and_then(of).unwrap_or_default() / 1000.0;
+        let (down, up) =
+            (kb_s(|report| report.bytes_down_per_bot_s), kb_s(|report| report.bytes_up_per_bot_s));
         let machines = |target: u64| MachinesFor { target, machines: target.div_ceil(u64::from(knee.holds)) };
         Self {
             schema: SCHEMA,
             setting: Setting::default(),
             players: knee.holds,
             breaks_at: knee.breaks,
-            players_per_core: server.and_then(|server| per(server.cpu_cores)),
-            players_per_gib: server.and_then(|server| per(server.rss_mb / GIB_MB)),
+            players_per_core: server.and_then(|server| per(server.cpu_cores?)),
+            players_per_gib: server.and_then(|server| per(server.rss_mb? / GIB_MB)),
             kb_s_per_player: round(down + up),
             kb_s_down_per_player: round(down),
             kb_s_up_per_player: round(up),
@@ -192,9 +193,9 @@ mod tests {
 
     fn report(verdict: Verdict) -> Report {
         let server = ServerFigures {
-            cpu_cores: 1.6,
-            rss_mb: 536.870_912,
-            tick_ms_p99: 4.25,
+            cpu_cores: Some(1.6),
+            rss_mb: Some(536.870_912),
+            tick_ms_p99: Some(4.25),
             ..ServerFigures::default()
         };
         Report {
@@ -204,8 +205,8 @@ mod tests {
             seconds: 20.0,
             warm_up_s: 5.0,
             bot_seconds: 840.0 * 15.0,
-            bytes_down_per_bot_s: 5400.0,
-            bytes_up_per_bot_s: 1900.0,
+            bytes_down_per_bot_s: Some(5400.0),
+            bytes_up_per_bot_s: Some(1900.0),
             server: Some(server),
             ..Report::default()
         }

@@ -76,7 +76,9 @@ impl fmt::Display for Limit {
 pub fn limit(held: Option<&Report>, broke: &Report, tick_period_ms: f64) -> Limit {
     let server = broke.server.unwrap_or_default();
     let ticks = broke.seconds * 1000.0 / tick_period_ms.max(1.0);
-    let is_full = |used: f64, of: f64, share: f64| of > 0.0 && used >= share * of;
+    let is_full = |used: Option<f64>, of: Option<f64>, share: f64| {
+        used.zip(of).is_some_and(|(used, of)| used >= share * of)
+    };
     let gap = |report: &Report| report.snapshot_gap_ms.map(|times| times.p99);
     let gaps_grew = held.and_then(gap).zip(gap(broke)).is_some_and(|(then, now)| now > GAP_GROWTH * then);
     let played = broke.joined > broke.disconnected;
@@ -84,14 +86,14 @@ pub fn limit(held: Option<&Report>, broke: &Report, tick_period_ms: f64) -> Limi
         Limit::Swarm
     } else if is_full(server.rss_mb, server.machine_mb, MEMORY_SHARE) {
         Limit::Memory
-    } else if is_full(server.cpu_cores, server.cores as f64, CPU_SHARE) {
+    } else if is_full(server.cpu_cores, server.cores.map(|cores| cores as f64), CPU_SHARE) {
         Limit::ServerCpu
-    } else if is_full(server.tick_ms_p99, tick_period_ms, TICK_SHARE)
-        || server.overruns as f64 > OVERRUN_SHARE * ticks
-        || server.slips > 0
+    } else if is_full(server.tick_ms_p99, Some(tick_period_ms), TICK_SHARE)
+        || server.overruns.is_some_and(|overruns| overruns as f64 > OVERRUN_SHARE * ticks)
+        || server.slips > Some(0)
     {
         Limit::Tick
-    } else if broke.snapshots_lost_percent > LOST_PERCENT || gaps_grew {
+    } else if broke.snapshots_lost_percent > Some(LOST_PERCENT) || gaps_grew {
         Limit::Network
     } else {
         Limit::Unknown
@@ -108,11 +110,11 @@ mod tests {
     /// A run in which everything had room.
     fn calm() -> Report {
         let server = ServerFigures {
-            cpu_cores: 2.0,
-            cores: 4,
-            rss_mb: 400.0,
-            machine_mb: 8000.0,
-            tick_ms_p99: 8.0,
+            cpu_cores: Some(2.0),
+            cores: Some(4),
+            rss_mb: Some(400.0),
+            machine_mb: Some(8000.0),
+            tick_ms_p99: Some(8.0),
             ..ServerFigures::default()
         };
         let gaps = Percentiles { p99: 40.0, ..Percentiles::default() };
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_swarm_that_was_late_says_nothing_of_the_server() {
-        let busy = with_server(|server| server.cpu_cores = 4.0);
+        let busy = with_server(|server| server.cpu_cores = Some(4.0));
         assert_eq!(of(&Report { verdict: Verdict::Invalid, joined: 9, ..busy.clone() }), Limit::Swarm);
         let swarm = SwarmFigures { lag_ms_p99: 25.0, ..SwarmFigures::default() };
         assert_eq!(of(&Report { verdict: Verdict::Invalid, swarm, ..busy.clone() }), Limit::Swarm);
@@ -146,29 +148,29 @@ mod tests {
 
     #[test]
     fn a_server_that_turns_everybody_away_is_not_the_swarm_s_fault() {
-        let busy = with_server(|server| server.cpu_cores = 4.0);
+        let busy = with_server(|server| server.cpu_cores = Some(4.0));
         assert_eq!(of(&Report { verdict: Verdict::Invalid, ..busy }), Limit::ServerCpu);
     }
 
     #[test]
     fn what_is_used_up_is_the_limit() {
-        assert_eq!(of(&with_server(|server| server.rss_mb = 6900.0)), Limit::Memory);
-        assert_eq!(of(&with_server(|server| server.cpu_cores = 3.6)), Limit::ServerCpu);
-        assert_eq!(of(&with_server(|server| server.tick_ms_p99 = 27.0)), Limit::Tick);
-        assert_eq!(of(&with_server(|server| server.overruns = 2)), Limit::Tick, "of 1,800 ticks");
-        assert_eq!(of(&with_server(|server| server.slips = 1)), Limit::Tick);
-        assert_eq!(of(&with_server(|server| server.overruns = 1)), Limit::Unknown);
+        assert_eq!(of(&with_server(|server| server.rss_mb = Some(6900.0))), Limit::Memory);
+        assert_eq!(of(&with_server(|server| server.cpu_cores = Some(3.6))), Limit::ServerCpu);
+        assert_eq!(of(&with_server(|server| server.tick_ms_p99 = Some(27.0))), Limit::Tick);
+        assert_eq!(of(&with_server(|server| server.overruns = Some(2))), Limit::Tick, "of 1,800 ticks");
+        assert_eq!(of(&with_server(|server| server.slips = Some(1))), Limit::Tick);
+        assert_eq!(of(&with_server(|server| server.overruns = Some(1))), Limit::Unknown);
     }
 
     #[test]
     fn ticks_that_are_late_for_want_of_cores_are_the_cpu_s() {
-        let report = with_server(|server| (server.cpu_cores, server.tick_ms_p99) = (3.9, 50.0));
+        let report = with_server(|server| (server.cpu_cores, server.tick_ms_p99) = (Some(3.9), Some(50.0)));
         assert_eq!(of(&report), Limit::ServerCpu);
     }
 
     #[test]
     fn what_is_lost_or_late_while_the_server_has_time_is_the_network_s() {
-        assert_eq!(of(&Report { snapshots_lost_percent: 1.2, ..calm() }), Limit::Network);
+        assert_eq!(of(&Report { snapshots_lost_percent: Some(1.2), ..calm() }), Limit::Network);
         let gaps = Some(Percentiles { p99: 61.0, ..Percentiles::default() });
         let late = Report { snapshot_gap_ms: gaps, ..calm() };
         assert_eq!(of(&late), Limit::Network);
@@ -183,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_does_not_say_its_size_is_not_full() {
-        let silent = with_server(|server| (server.cores, server.machine_mb) = (0, 0.0));
+        let silent = with_server(|server| (server.cores, server.machine_mb) = (None, None));
         assert_eq!(of(&silent), Limit::Unknown);
     }
 }

@@ -157,8 +157,12 @@ mod tests {
 
     #[test]
     fn what_is_found_is_what_held_and_who_ends_it_ends_it() {
-        let server =
-            |cpu_cores| ServerFigures { cpu_cores, cores: 2, rss_mb: 100.0, ..ServerFigures::default() };
+        let server = |cpu_cores| ServerFigures {
+            cpu_cores: Some(cpu_cores),
+            cores: Some(2),
+            rss_mb: Some(100.0),
+            ..ServerFigures::default()
+        };
         let mut runs = 0;
         let run = |plan: &Plan| {
             runs += 1;

@@ -26,7 +26,10 @@ pub struct Timeline {
     recent: BTreeMap<u32, Row>,
     /// Those before, as they are plotted.
     seconds: Vec<Second>,
-    vitals: BTreeMap<u32, Vitals>,
+    /// Of the measured part.
+    vitals: Vitals,
+    /// Those of the newest seconds.
+    recent_vitals: BTreeMap<u32, Vitals>,
     hostile: BTreeMap<String, HostileRecord>,
     incidents: Vec<(u64, String)>,
     newest: u32,
@@ -63,7 +66,8 @@ impl Timeline {
             all: Totals::default(),
             recent: BTreeMap::new(),
             seconds: Vec::new(),
-            vitals: BTreeMap::new(),
+            vitals: Vitals::default(),
+            recent_vitals: BTreeMap::new(),
             hostile: BTreeMap::new(),
             incidents: Vec::new(),
             newest: 0,
@@ -87,7 +91,7 @@ impl Timeline {
             self.newest = self.newest.max(second);
         }
         for (second, vitals) in batch.vitals {
-            self.vitals.entry(second).or_default().merge(&vitals);
+            self.push_vitals(second, &vitals);
         }
         for (kind, record) in batch.hostile {
             self.hostile.entry(kind).or_default().merge(&record);
@@ -126,14 +130,8 @@ impl Timeline {
 
     /// What the swarm cost in the measured part, and the greatest of its threads' busiest seconds.
     #[must_use]
-    pub fn vitals(&self) -> Vitals {
-        let mut sum = Vitals::default();
-        for (_, vitals) in self.vitals.range(self.measured.clone()) {
-            let (rss, threads) = (sum.rss_bytes.max(vitals.rss_bytes), sum.threads.max(vitals.threads));
-            sum.merge(vitals);
-            (sum.rss_bytes, sum.threads) = (rss, threads);
-        }
-        sum
+    pub const fn vitals(&self) -> &Vitals {
+        &self.vitals
     }
 
     /// What hostile bots did, by kind.
@@ -151,7 +149,7 @@ impl Timeline {
     /// The newest second that has passed whole and of which everybody has told, as it is known by now.
     #[must_use]
     pub fn latest(&self) -> Option<Second> {
-        let (&second, _) = self.vitals.range(..self.newest).next_back()?;
+        let (&second, _) = self.recent_vitals.range(..self.newest).next_back()?;
         Some(self.summarise(second, &self.recent.get(&second).cloned().unwrap_or_default()))
     }
 
@@ -160,6 +158,25 @@ impl Timeline {
     pub fn seconds(mut self) -> Vec<Second> {
         self.condense(self.newest + 1);
         self.seconds
+    }
+
+    fn push_vitals(&mut self, second: u32, vitals: &Vitals) {
+        // Memory and threads add up within a second, and of all seconds it is the greatest that counts.
+        let (mut rss, mut threads) = (vitals.rss_bytes, vitals.threads);
+        // Of a second long past, the totals alone hear.
+        if second as usize >= self.seconds.len() {
+            let known = self.recent_vitals.entry(second).or_default();
+            known.merge(vitals);
+            (rss, threads) = (known.rss_bytes, known.threads);
+        }
+        if self.measured.contains(&second) {
+            let sum = &mut self.vitals;
+            (rss, threads) = (rss.max(sum.rss_bytes), threads.max(sum.threads));
+            sum.merge(vitals);
+            (sum.rss_bytes, sum.threads) = (rss, threads);
+        }
+        // Seconds in which nobody plays pass as well.
+        self.newest = self.newest.max(second);
     }
 
     /// The same news of many bots is told once, when it was first heard.
@@ -176,6 +193,7 @@ impl Timeline {
         for second in self.seconds.len() as u32..before {
             let row = self.recent.remove(&second).unwrap_or_default();
             let summary = self.summarise(second, &row);
+            self.recent_vitals.remove(&second);
             self.seconds.push(summary);
         }
     }
@@ -184,7 +202,7 @@ impl Timeline {
         let counts = &row.counts;
         let mut lag = row.lag.quantile(0.99);
         let mut swarm_cores = 0.0;
-        if let Some(vitals) = self.vitals.get(&at_s) {
+        if let Some(vitals) = self.recent_vitals.get(&at_s) {
             lag = lag.max(vitals.beat.quantile(0.99));
             swarm_cores = vitals.cpu_us as f64 / 1e6;
         }
@@ -211,7 +229,45 @@ impl Timeline {
     }
 }
 
-/// The share of a part, in per cent; 0 of nothing.
-pub(in crate::swarm) fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { round(100.0 * part as f64 / whole as f64) }
+/// The share of a part, in per cent; of nothing there is none.
+pub(in crate::swarm) fn percent(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| round(100.0 * part as f64 / whole as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vitals(cpu_us: u64, rss_bytes: u64) -> Vitals {
+        let mut beat = crate::swarm::measure::Distribution::default();
+        beat.record(cpu_us, 1);
+        Vitals { beat, cpu_us, busiest_us: cpu_us, rss_bytes, threads: 1 }
+    }
+
+    fn batch(vitals: Vec<(u32, Vitals)>) -> Batch {
+        Batch { vitals, ..Batch::default() }
+    }
+
+    #[test]
+    fn a_run_of_days_keeps_a_minute_whole() {
+        let mut timeline = Timeline::new(1, 10..5000);
+        for second in 0..5000 {
+            timeline.push(batch(vec![(second, vitals(1000, 5))]));
+        }
+        assert!(timeline.recent_vitals.len() <= KEPT_S as usize + 1, "even where nobody plays");
+        assert!(timeline.recent.len() <= KEPT_S as usize + 1);
+        assert_eq!((timeline.vitals().cpu_us, timeline.vitals().beat.count()), (4990 * 1000, 4990));
+        let seconds = timeline.seconds();
+        assert!(seconds.len() == 5000 && seconds.iter().all(|second| second.swarm_cores == 0.001));
+    }
+
+    #[test]
+    fn threads_add_up_within_a_second_and_seconds_do_not() {
+        let mut timeline = Timeline::new(1, 0..10);
+        timeline.push(batch(vec![(1, vitals(100, 5)), (1, vitals(300, 7)), (2, vitals(200, 6))]));
+        timeline.push(batch(vec![(2, vitals(900, 1)), (11, vitals(9999, 99))]));
+        let sum = timeline.vitals();
+        assert_eq!((sum.threads, sum.rss_bytes), (2, 12));
+        assert_eq!((sum.cpu_us, sum.busiest_us), (1500, 900), "the eleventh second is not measured");
+    }
 }

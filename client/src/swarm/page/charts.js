@@ -9,10 +9,10 @@ import { moments } from "./scale.js";
  *
  * The parts of a report that are plotted; `swarm schema` says what each means.
  * @typedef {{p50: number, p90: number, p99: number, p999: number, max: number, count: number}} Percentiles
- * @typedef {{cpu_cores: number, rss_mb: number, tick_ms_p99: number | null, tick_ms_max: number | null, overruns: number}} ServerSecond
+ * @typedef {{cpu_cores: number | null, rss_mb: number | null, tick_ms_p99: number | null, tick_ms_max: number | null, overruns: number | null}} ServerSecond
  * @typedef {{at_s: number, measured: boolean, bots: number, bots_wanted: number, joins: number, closes: number, resumes: number,
  *   input_ack_ms: Percentiles | null, snapshot_age_ms: Percentiles | null, snapshot_gap_ms: Percentiles | null, snapshots: number,
- *   snapshots_lost: number, frozen_percent: number, bytes_down: number, bytes_up: number, lag_ms_p99: number, swarm_cores: number,
+ *   snapshots_lost: number, frozen_percent: number | null, bytes_down: number, bytes_up: number, lag_ms_p99: number, swarm_cores: number,
  *   server: ServerSecond | null}} Second
  * @typedef {{percentile: number, value: number}} CurvePoint
  * @typedef {{series: Second[], incidents: {at_s: number, what: string}[], curves: Record<string, CurvePoint[]>}} Report
@@ -78,11 +78,15 @@ function timeAxis(report, xs) {
   const end = Math.max(1, xs[xs.length - 1] ?? 1);
   /** @type {[number, number][]} */
   const shades = [];
+  // Of a long run, not all seconds are here: what lies between two is as they are.
+  let wasMeasured = true;
   for (const second of report.series) {
     const open = shades[shades.length - 1];
-    if (second.measured) continue;
-    if (open && open[1] === second.at_s) open[1] += 1;
-    else shades.push([second.at_s, second.at_s + 1]);
+    if (!second.measured) {
+      if (open && !wasMeasured) open[1] = second.at_s + 1;
+      else shades.push([second.at_s, second.at_s + 1]);
+    }
+    wasMeasured = second.measured;
   }
   for (const shade of shades) shade[1] = Math.min(shade[1], end);
   const marks = report.incidents.filter((incident) => incident.at_s <= end + 1).map(({ at_s, what }) => ({ at: Math.min(at_s, end), what }));

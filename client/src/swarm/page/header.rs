@@ -97,16 +97,16 @@ pub(super) fn tiles(main: &mut Markup, report: &Report) {
         },
         Tile {
             name: "Snapshots lost",
-            value: number::figure(report.snapshots_lost_percent),
+            value: number::told(report.snapshots_lost_percent),
             unit: "%",
-            more: format!("{} a second applied by each bot", number::figure(report.snapshots_per_bot_s)),
+            more: format!("{} a second applied by each bot", number::told(report.snapshots_per_bot_s)),
             compared: "snapshots_lost_percent",
         },
         Tile {
             name: "Screens frozen",
-            value: number::figure(report.frozen_percent),
+            value: number::told(report.frozen_percent),
             unit: "%",
-            more: format!("{} corrections a minute", number::figure(report.corrections_per_bot_min)),
+            more: format!("{} corrections a minute", number::told(report.corrections_per_bot_min)),
             compared: "frozen_percent",
         },
         traffic(report),
@@ -144,8 +144,8 @@ fn times(name: &'static str, times: Option<Percentiles>, compared: &'static str)
 }
 
 fn traffic(report: &Report) -> Tile {
-    let ((down, unit), (up, up_unit)) =
-        (number::rate(report.bytes_down_per_bot_s), number::rate(report.bytes_up_per_bot_s));
+    let rate = |bytes: Option<f64>| bytes.map_or_else(|| ("–".to_owned(), ""), number::rate);
+    let ((down, unit), (up, up_unit)) = (rate(report.bytes_down_per_bot_s), rate(report.bytes_up_per_bot_s));
     let more = format!("{up} {up_unit} up");
     Tile { name: "Down, per bot", value: down, unit, more, compared: "bytes_down_per_bot_s" }
 }
@@ -153,13 +153,13 @@ fn traffic(report: &Report) -> Tile {
 fn tick(server: &ServerFigures) -> Tile {
     Tile {
         name: "Server tick, p99",
-        value: number::figure(server.tick_ms_p99),
+        value: number::told(server.tick_ms_p99),
         unit: "ms",
         more: format!(
             "max {} · {} overruns · {} slips",
-            number::figure(server.tick_ms_max),
-            number::count(server.overruns),
-            number::count(server.slips)
+            number::told(server.tick_ms_max),
+            number::told_count(server.overruns),
+            number::told_count(server.slips)
         ),
         compared: "server.tick_ms_p99",
     }
@@ -168,12 +168,12 @@ fn tick(server: &ServerFigures) -> Tile {
 fn cpu(server: &ServerFigures) -> Tile {
     Tile {
         name: "Server CPU",
-        value: number::figure(server.cpu_cores),
+        value: number::told(server.cpu_cores),
         unit: "cores",
         more: format!(
             "{} ms per bot and second · {} MB",
-            number::figure(server.cpu_ms_per_player_s),
-            number::figure(server.rss_mb)
+            number::told(server.cpu_ms_per_player_s),
+            number::told(server.rss_mb)
         ),
         compared: "server.cpu_cores",
     }

@@ -11,6 +11,7 @@ mod markup;
 mod number;
 mod plots;
 mod tables;
+mod thin;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ring::digest::{SHA256, digest};
@@ -98,9 +99,9 @@ fn script() -> String {
     script
 }
 
-/// The report as JSON that ends no element.
+/// The report as JSON that ends no element, with no more seconds than a page should carry.
 fn embedded(report: &Report) -> String {
-    serde_json::to_string(report).unwrap_or_default().replace('<', "\\u003c")
+    serde_json::to_string(&*thin::thinned(report)).unwrap_or_default().replace('<', "\\u003c")
 }
 
 #[cfg(test)]

@@ -12,9 +12,19 @@ pub(super) fn figure(value: f64) -> String {
     thousands(&format!("{value:.digits$}"))
 }
 
+/// The same, or a dash where nothing was measured.
+pub(super) fn told(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), figure)
+}
+
 /// A whole number.
 pub(super) fn count(value: u64) -> String {
     thousands(&value.to_string())
+}
+
+/// The same, or a dash where nothing was counted.
+pub(super) fn told_count(value: Option<u64>) -> String {
+    value.map_or_else(|| "–".to_owned(), count)
 }
 
 /// Bytes per second.

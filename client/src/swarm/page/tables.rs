@@ -1,6 +1,6 @@
 //! What the page says in tables: rules, distributions, groups, counts, what happened, and the setting.
 
-use super::{Markup, number};
+use super::{Markup, number, thin};
 use crate::swarm::report::{Comparison, Percentiles, Report};
 
 /// How many differences to the baseline are shown at once; the others unfold.
@@ -89,8 +89,8 @@ pub(super) fn parties(columns: &mut Markup, report: &Report) {
                         p99(group.input_ack_ms),
                         p99(group.snapshot_age_ms),
                         p99(group.snapshot_gap_ms),
-                        number::figure(group.frozen_percent),
-                        number::figure(group.snapshots_lost_percent),
+                        number::told(group.frozen_percent),
+                        number::told(group.snapshots_lost_percent),
                     ]
                 }),
             );
@@ -127,21 +127,19 @@ pub(super) fn counts(columns: &mut Markup, report: &Report) {
         section(columns, "How connections ended", closes.collect());
     }
     if let Some(server) = &report.server {
-        let of = |part: String, whole: String, unit: &str, known: bool| {
-            if known { format!("{part} of {whole}{unit}") } else { format!("{part}{unit}") }
+        let of = |part: Option<f64>, whole: Option<f64>, unit: &str| {
+            let (part, whole) =
+                (number::told(part), whole.map(|whole| format!(" of {}", number::figure(whole))));
+            format!("{part}{}{unit}", whole.unwrap_or_default())
         };
-        let (cores, machine_mb) = (server.cores, server.machine_mb);
         let rows = vec![
-            ("cores busy", of(number::figure(server.cpu_cores), number::count(cores), "", cores > 0)),
-            ("CPU per bot and second, ms", number::figure(server.cpu_ms_per_player_s)),
-            (
-                "memory",
-                of(number::figure(server.rss_mb), number::figure(machine_mb), " MB", machine_mb > 0.0),
-            ),
-            ("tick p99, ms", number::figure(server.tick_ms_p99)),
-            ("tick max, ms", number::figure(server.tick_ms_max)),
-            ("ticks over their period", number::count(server.overruns)),
-            ("ticks let go", number::count(server.slips)),
+            ("cores busy", of(server.cpu_cores, server.cores.map(|cores| cores as f64), "")),
+            ("CPU per bot and second, ms", number::told(server.cpu_ms_per_player_s)),
+            ("memory", of(server.rss_mb, server.machine_mb, " MB")),
+            ("tick p99, ms", number::told(server.tick_ms_p99)),
+            ("tick max, ms", number::told(server.tick_ms_max)),
+            ("ticks over their period", number::told_count(server.overruns)),
+            ("ticks let go", number::told_count(server.slips)),
             ("questions unanswered", number::count(server.unanswered)),
         ];
         section(columns, "Server", rows);
@@ -150,7 +148,7 @@ pub(super) fn counts(columns: &mut Markup, report: &Report) {
     let rows = vec![
         ("lag p99, ms", number::figure(swarm.lag_ms_p99)),
         ("lag max, ms", number::figure(swarm.lag_ms_max)),
-        ("CPU per bot and second, ms", number::figure(swarm.cpu_ms_per_bot_s)),
+        ("CPU per bot and second, ms", number::told(swarm.cpu_ms_per_bot_s)),
         ("busiest thread, %", number::figure(swarm.busiest_thread_percent)),
         ("memory, MB", number::figure(swarm.rss_mb)),
         ("threads", number::count(swarm.threads)),
@@ -231,8 +229,13 @@ pub(super) fn setting(main: &mut Markup, report: &Report) {
         });
     }
     main.element("footer", "", |footer| {
+        let (whole, rest) = if report.series.len() > thin::SECONDS {
+            ("", ", but for some of its seconds: the report as JSON has them all")
+        } else {
+            ("whole ", "")
+        };
         footer.push(format_args!(
-            "swarm {}, report schema {}. This file holds the whole report as JSON, in its element with the id “report”.",
+            "swarm {}, report schema {}. This file holds the {whole}report as JSON, in its element with the id “report”{rest}.",
             report.setting.version, report.schema
         ));
     });

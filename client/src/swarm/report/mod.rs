@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::series::{CurvePoint, Curves, Second, ServerSecond};
+pub(super) use self::summary::told;
 use super::measure::Distribution;
 
 /// Raised when a field changes its meaning or goes; a new field does not raise it.
@@ -52,7 +53,7 @@ pub struct Report {
     /// Steps a second in the rooms that bots joined; 0 when none did.
     pub tick_hz: u32,
     /// Snapshots applied, per bot and second.
-    pub snapshots_per_bot_s: f64,
+    pub snapshots_per_bot_s: Option<f64>,
     /// From the moment at which an input was meant to be sent to the first snapshot that says that it, or a later one, was used.
     /// Moments at which a bot should have sent and could not count as well.
     pub input_ack_ms: Option<Percentiles>,
@@ -66,13 +67,13 @@ pub struct Report {
     /// How far a bot's own things were from where they had been predicted, when they were.
     pub correction_units: Option<Percentiles>,
     /// Corrections, per bot and minute.
-    pub corrections_per_bot_min: f64,
+    pub corrections_per_bot_min: Option<f64>,
     /// The share of moments, in per cent, at which all others stood still on a bot's screen for want of snapshots.
-    pub frozen_percent: f64,
+    pub frozen_percent: Option<f64>,
     /// UDP payload received, per bot and second.
-    pub bytes_down_per_bot_s: f64,
+    pub bytes_down_per_bot_s: Option<f64>,
     /// UDP payload sent, per bot and second.
-    pub bytes_up_per_bot_s: f64,
+    pub bytes_up_per_bot_s: Option<f64>,
     /// Inputs that were meant to be sent.
     pub inputs: u64,
     /// Those of which no snapshot ever said that they were used, a second and more after they were meant to be sent. They are in
@@ -81,7 +82,7 @@ pub struct Report {
     /// Snapshots that were never applied: lost, or overtaken.
     pub snapshots_lost: u64,
     /// Their share of all, in per cent.
-    pub snapshots_lost_percent: f64,
+    pub snapshots_lost_percent: Option<f64>,
     /// Events that never came: 0, or it is a bug.
     pub events_lost: u64,
     /// Events that came twice: 0, or it is a bug.
@@ -213,9 +214,9 @@ pub struct GroupFigures {
     /// From one snapshot that one of them applied to the next.
     pub snapshot_gap_ms: Option<Percentiles>,
     /// The share of moments, in per cent, at which all others stood still on their screens for want of snapshots.
-    pub frozen_percent: f64,
+    pub frozen_percent: Option<f64>,
     /// The share of their snapshots, in per cent, that were never applied: lost, or overtaken.
-    pub snapshots_lost_percent: f64,
+    pub snapshots_lost_percent: Option<f64>,
 }
 
 /// What one kind of hostile bots did, and what the server did about it.
@@ -229,27 +230,29 @@ pub struct HostileFigures {
     pub closes: BTreeMap<String, u64>,
 }
 
-/// The server's own figures over the measured part.
+/// The server's own figures over the measured part; none of what it did not tell. Where it was restarted meanwhile, they are of the time
+/// before and after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerFigures {
     /// CPU time in milliseconds, per bot and second.
-    pub cpu_ms_per_player_s: f64,
+    pub cpu_ms_per_player_s: Option<f64>,
     /// How many cores it kept busy, on average.
-    pub cpu_cores: f64,
-    /// How many cores its machine has; 0 when it does not say.
-    pub cores: u64,
+    pub cpu_cores: Option<f64>,
+    /// How many cores its machine has.
+    pub cores: Option<u64>,
     /// Memory in RAM at the end, in megabytes of 10^6.
-    pub rss_mb: f64,
-    /// Memory of its machine, in megabytes of 10^6; 0 when it does not say.
-    pub machine_mb: f64,
+    pub rss_mb: Option<f64>,
+    /// Memory of its machine, in megabytes of 10^6.
+    pub machine_mb: Option<f64>,
     /// 99 of 100 ticks took at most this, in milliseconds.
-    pub tick_ms_p99: f64,
-    /// All ticks took at most this, in milliseconds: the upper end of the bucket that the longest one fell into.
-    pub tick_ms_max: f64,
+    pub tick_ms_p99: Option<f64>,
+    /// How long the longest tick took, in milliseconds; of a server that remembers none, the upper end of its bucket, and none where that
+    /// has no end.
+    pub tick_ms_max: Option<f64>,
     /// Ticks that took longer than their period.
-    pub overruns: u64,
+    pub overruns: Option<u64>,
     /// Ticks that were let go because a room had fallen too far behind.
-    pub slips: u64,
+    pub slips: Option<u64>,
     /// How many times it was asked and gave no answer.
     pub unanswered: u64,
 }
@@ -262,7 +265,7 @@ pub struct SwarmFigures {
     /// How late the latest one was.
     pub lag_ms_max: f64,
     /// CPU time in milliseconds, per bot and second.
-    pub cpu_ms_per_bot_s: f64,
+    pub cpu_ms_per_bot_s: Option<f64>,
     /// How busy its busiest thread was in its busiest second, in per cent of a core.
     pub busiest_thread_percent: f64,
     /// Memory in RAM, of all its processes together, in megabytes of 10^6.

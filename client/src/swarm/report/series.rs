@@ -33,7 +33,7 @@ pub struct Second {
     /// Snapshots that were never applied.
     pub snapshots_lost: u64,
     /// The share of moments, in per cent, at which all stood still on a screen.
-    pub frozen_percent: f64,
+    pub frozen_percent: Option<f64>,
     /// UDP payload received.
     pub bytes_down: u64,
     /// UDP payload sent.
@@ -46,19 +46,19 @@ pub struct Second {
     pub server: Option<ServerSecond>,
 }
 
-/// The server in one second.
+/// The server in one second; none of what it did not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerSecond {
     /// How many cores it kept busy.
-    pub cpu_cores: f64,
+    pub cpu_cores: Option<f64>,
     /// Memory in RAM, in megabytes of 10^6.
-    pub rss_mb: f64,
+    pub rss_mb: Option<f64>,
     /// 99 of 100 ticks took at most this, in milliseconds; none when no room ticked.
     pub tick_ms_p99: Option<f64>,
-    /// All ticks took at most this: the upper end of a bucket.
+    /// How long the longest tick took, at most.
     pub tick_ms_max: Option<f64>,
     /// Ticks that took longer than their period.
-    pub overruns: u64,
+    pub overruns: Option<u64>,
 }
 
 /// Distributions as curves.

@@ -40,13 +40,13 @@ impl fmt::Display for ServerFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:.3} ms of CPU per player and second ({:.2} cores), {:.0} MB, tick p99 {:.2} ms, max {:.1} ms, {} overruns",
-            self.cpu_ms_per_player_s,
-            self.cpu_cores,
-            self.rss_mb,
-            self.tick_ms_p99,
-            self.tick_ms_max,
-            self.overruns
+            "{} ms of CPU per player and second ({} cores), {} MB, tick p99 {} ms, max {} ms, {} overruns",
+            told(self.cpu_ms_per_player_s, 3),
+            told(self.cpu_cores, 2),
+            told(self.rss_mb, 0),
+            told(self.tick_ms_p99, 2),
+            told(self.tick_ms_max, 1),
+            told(self.overruns.map(|count| count as f64), 0)
         )
     }
 }
@@ -55,8 +55,12 @@ impl fmt::Display for SwarmFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "late by p99 {:.1} ms, max {:.1} ms; {:.3} ms of CPU per bot and second, busiest thread {:.0} %, {:.0} MB",
-            self.lag_ms_p99, self.lag_ms_max, self.cpu_ms_per_bot_s, self.busiest_thread_percent, self.rss_mb
+            "late by p99 {:.1} ms, max {:.1} ms; {} ms of CPU per bot and second, busiest thread {:.0} %, {:.0} MB",
+            self.lag_ms_p99,
+            self.lag_ms_max,
+            told(self.cpu_ms_per_bot_s, 3),
+            self.busiest_thread_percent,
+            self.rss_mb
         )
     }
 }
@@ -80,16 +84,16 @@ impl fmt::Display for Report {
                 None => line(f, name, &"none")?,
             }
         }
-        let (down, up) = (self.bytes_down_per_bot_s, self.bytes_up_per_bot_s);
-        let snapshots = self.snapshots_per_bot_s;
-        line(f, "per bot", &format_args!("{snapshots:.1} snapshots/s, {down:.0} B/s down, {up:.0} B/s up"))?;
-        let (lost, frozen) = (self.snapshots_lost_percent, self.frozen_percent);
-        let corrections = self.corrections_per_bot_min;
+        let (down, up) = (told(self.bytes_down_per_bot_s, 0), told(self.bytes_up_per_bot_s, 0));
+        let snapshots = told(self.snapshots_per_bot_s, 1);
+        line(f, "per bot", &format_args!("{snapshots} snapshots/s, {down} B/s down, {up} B/s up"))?;
+        let (lost, frozen) = (told(self.snapshots_lost_percent, 2), told(self.frozen_percent, 2));
+        let corrections = told(self.corrections_per_bot_min, 2);
         line(
             f,
             "feel",
             &format_args!(
-                "{lost:.2} % of snapshots lost, {frozen:.2} % of time frozen, {corrections:.2} corrections a minute"
+                "{lost} % of snapshots lost, {frozen} % of time frozen, {corrections} corrections a minute"
             ),
         )?;
         let GameFigures { shots, hits, eliminations, matches_finished } = self.game;
@@ -156,6 +160,11 @@ impl fmt::Display for Comparison {
         }
         Ok(())
     }
+}
+
+/// A figure in so many digits, or that there is none.
+pub(in crate::swarm) fn told(figure: Option<f64>, digits: usize) -> String {
+    figure.map_or_else(|| "?".to_owned(), |figure| format!("{figure:.digits$}"))
 }
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, what: &dyn fmt::Display) -> fmt::Result {

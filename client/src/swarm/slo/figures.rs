@@ -88,6 +88,11 @@ mod tests {
         assert_eq!(figures.get("input_ack_ms.p99"), None);
         assert_eq!(figures.get("server.tick_ms_max"), None);
         assert_eq!(figures.get("groups.phones.joined"), None, "there was no such group");
+        for share in
+            ["frozen_percent", "snapshots_lost_percent", "bytes_down_per_bot_s", "swarm.cpu_ms_per_bot_s"]
+        {
+            assert_eq!(figures.get(share), None, "{share} of nothing");
+        }
     }
 
     #[test]

@@ -92,6 +92,7 @@ mod tests {
 
     #[test]
     fn a_lower_bound_on_a_rate_is_judged() {
-        assert_eq!(ends("snapshots_per_bot_s >= 20", (0..9).map(|_| Report::default())), Some(3));
+        let few = || (0..9).map(|_| Report { snapshots_per_bot_s: Some(10.0), ..Report::default() });
+        assert_eq!(ends("snapshots_per_bot_s >= 20", few()), Some(3));
     }
 }
