@@ -222,7 +222,7 @@ fn series(timeline: Timeline, server: &ServerLog, plan: &Plan) -> Vec<Second> {
     // What bots say while they go belongs to no second of the plan, and is in the totals.
     seconds.truncate(plan.stages.length().as_millis().div_ceil(1000) as usize);
     for second in &mut seconds {
-        second.bots_wanted = u64::from(plan.stages.wanted(Duration::from_secs(u64::from(second.at_s) + 1)));
+        second.bots_wanted = u64::from(plan.stages.wanted_in(second.at_s));
         second.server = server.second(second.at_s);
     }
     seconds

@@ -203,11 +203,18 @@ impl Crew {
     fn send_hostiles(self: &Arc<Self>, tasks: &mut JoinSet<()>) -> Result<(), RunError> {
         let kinds = self.plan.hostile.iter().flat_map(|hostile| (0..hostile.bots).map(|_| hostile.kind));
         for (number, kind) in (0_u32..).zip(kinds).filter(|(number, _)| number % self.of == self.number) {
-            let target = self.targets.first().ok_or(RunError::Panicked)?;
+            let group = self.assailed(number);
+            let target = self.targets.get(usize::from(group)).ok_or(RunError::Panicked)?;
             let connector = Connector::new(transport::endpoint(target.connect.server)?, &target.connect)?;
-            tasks.spawn(self.game(0)?.assail(kind, connector, number, Arc::clone(self)));
+            tasks.spawn(self.game(group)?.assail(kind, connector, number, Arc::clone(self)));
         }
         Ok(())
+    }
+
+    /// The group whose server a hostile bot plays against: each server has as many of them as any other.
+    fn assailed(&self, number: u32) -> u16 {
+        let servers: Vec<_> = self.targets.iter().map(|target| target.connect.server).collect();
+        deal(&servers, number)
     }
 
     fn game(&self, group: u16) -> Result<&GameEntry, RunError> {
@@ -224,13 +231,28 @@ pub(super) async fn send_hostile<G: Predict>(
     crew: Arc<Crew>,
 ) {
     let seed = crew.plan.brain_seed(!number);
-    let did = hostile::assail::<G>(kind, &connector, crew.target(0), seed, crew.stop.cancelled()).await;
+    let did = hostile::assail::<G>(
+        kind,
+        &connector,
+        crew.target(crew.assailed(number)),
+        seed,
+        crew.stop.cancelled(),
+    )
+    .await;
     let at = crew.elapsed();
     let mut recorder = crew.recorder();
     match did {
         Ok(record) => recorder.push_hostile(kind.name(), &record),
         Err(error) => recorder.push_incident(at, format!("a hostile bot ({kind}) got no socket: {error}")),
     }
+}
+
+/// Which of these is next, where each value has its turn once however often it is there.
+fn deal<T: PartialEq>(all: &[T], number: u32) -> u16 {
+    let is_first = |index: &usize| !all[..*index].contains(&all[*index]);
+    let each: Vec<_> = (0..all.len()).filter(is_first).collect();
+    let turn = (number as usize).checked_rem(each.len());
+    turn.map_or(0, |turn| each[turn] as u16)
 }
 
 /// A runtime for one thread of bots.
@@ -284,5 +306,17 @@ impl Endpoints {
             // What was said last is still on its way along the link, in this very runtime.
             sleep_until(began + GOODBYE).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_bots_are_dealt_over_servers_and_not_over_groups() {
+        let groups = ["here", "here", "there", "here", "far"];
+        assert_eq!([0, 1, 2, 3, 4].map(|number| deal(&groups, number)), [0, 2, 4, 0, 2]);
+        assert_eq!(deal::<u8>(&[], 3), 0);
     }
 }

@@ -87,10 +87,13 @@ fn every_field_of_a_report_is_described() {
             input_ack_ms: times,
             snapshot_age_ms: times,
             snapshot_gap_ms: times,
+            frozen_percent: Some(1.0),
             server: Some(ServerSecond {
+                cpu_cores: Some(1.0),
+                rss_mb: Some(1.0),
                 tick_ms_p99: Some(1.0),
                 tick_ms_max: Some(1.0),
-                ..ServerSecond::default()
+                overruns: Some(1),
             }),
             ..Second::default()
         }],

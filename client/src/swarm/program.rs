@@ -1,13 +1,14 @@
 //! The `swarm` program around any game: verbs, exit codes, files. What somebody's own `main` calls.
 
 use std::{
+    ffi::OsStr,
     fmt, fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
     process,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use quarrel_shared::game::Predict;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +41,7 @@ pub fn main<G: Predict>(brains: &'static [NamedBrain<G>]) -> process::ExitCode {
 #[must_use]
 pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
     let games = Games::new(games);
-    let code = match Cli::parse().verb {
+    let code = match parse().verb {
         Verb::Run(arguments) => run_once(&arguments, &games),
         Verb::Agent(arguments) => serve(&arguments, games),
         Verb::Capacity(arguments) => search_capacity(&arguments, &games),
@@ -52,6 +53,18 @@ pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
         failure.code
     })
     .into()
+}
+
+/// The arguments; a load tester that somebody made of this goes by the name of its own file.
+fn parse() -> Cli {
+    let file = std::env::args_os().next().map(PathBuf::from);
+    let name = file.as_deref().and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or("swarm");
+    let name = name.strip_suffix(std::env::consts::EXE_SUFFIX).unwrap_or(name);
+    Cli::from_arg_matches(&command(name).get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+fn command(name: &str) -> clap::Command {
+    Cli::command().bin_name(name).display_name(name)
 }
 
 /// Load tester of Quarrel servers: bots that play, and a verdict.
@@ -322,4 +335,18 @@ fn print_links() -> Result<ExitCode, Failure> {
         say(link);
     }
     Ok(ExitCode::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_tester_of_ones_own_goes_by_its_own_name() {
+        let mut herd = command("herd");
+        assert!(herd.render_version().starts_with("herd "), "{}", herd.render_version());
+        assert!(herd.render_usage().to_string().starts_with("Usage: herd <"), "{}", herd.render_usage());
+        let error = herd.try_get_matches_from_mut(["herd", "run", "--bots", "none"]).unwrap_err();
+        assert!(!error.to_string().contains("swarm"), "{error}");
+    }
 }

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
 use super::{
-    key::{PROOF_BYTES, Proof},
+    key::{Mismatch, PROOF_BYTES, Proof},
     message::sentence,
     quic::{Close, SILENCE},
     wire::{self, Decoder, FrameError},
@@ -22,9 +22,9 @@ const TAKEN: Duration = Duration::from_secs(10);
 /// Why nothing more is heard of a peer: the end of a sentence that begins with who it is.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ChannelError {
-    /// It has another key, and says no more.
-    #[error("it has another key: give both sides the same one, by --key-file or QUARREL_SWARM_KEY")]
-    WrongKey,
+    /// It does not have our key.
+    #[error("{}: give both sides the same one, by --key-file or QUARREL_SWARM_KEY", .0.said())]
+    WrongKey(Mismatch),
     /// It closed the connection, and said why.
     #[error("{0}")]
     Closed(String),
@@ -56,7 +56,7 @@ impl From<ConnectionError> for ChannelError {
     fn from(error: ConnectionError) -> Self {
         match error {
             ConnectionError::ApplicationClosed(close) if close.error_code == Close::WrongKey.code() => {
-                Self::WrongKey
+                Self::WrongKey(Mismatch::told(&close.reason))
             }
             ConnectionError::ApplicationClosed(close) if close.reason.is_empty() => {
                 Self::Closed("it went away".to_owned())

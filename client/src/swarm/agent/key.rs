@@ -133,6 +133,52 @@ pub(super) fn is_proven(key: Option<&Key>, role: Role, binding: &Binding, proof:
     hmac::verify(&known(key), &role.statement(binding), proof).is_ok()
 }
 
+/// In what way two sides do not have the same key, as the coordinator has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mismatch {
+    /// Both have one.
+    Other,
+    /// The coordinator has none.
+    NoneHere,
+    /// The agent has none.
+    NoneThere,
+}
+
+impl Mismatch {
+    /// What an agent may tell of a proof that does not hold: whether a key is missing, and nothing of the key itself.
+    pub(super) fn of(agents: Option<&Key>, binding: &Binding, proof: &Proof) -> Self {
+        match agents {
+            None => Self::NoneThere,
+            Some(_) if is_proven(None, Role::Coordinator, binding, proof) => Self::NoneHere,
+            Some(_) => Self::Other,
+        }
+    }
+
+    /// As it is told.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Other => "",
+            Self::NoneHere => "you have no key",
+            Self::NoneThere => "i have no key",
+        }
+    }
+
+    /// What was told, by whoever it may be.
+    pub(super) fn told(reason: &[u8]) -> Self {
+        let is_told = |mismatch: &Self| mismatch.reason().as_bytes() == reason;
+        [Self::NoneHere, Self::NoneThere].into_iter().find(is_told).unwrap_or(Self::Other)
+    }
+
+    /// The end of a sentence that begins with the agent.
+    pub(super) const fn said(self) -> &'static str {
+        match self {
+            Self::Other => "it has another key",
+            Self::NoneHere => "it has a key, and here none was given",
+            Self::NoneThere => "it has no key, and here one was given",
+        }
+    }
+}
+
 /// Without a key, which is good on one machine alone, everybody has the same one.
 fn known(key: Option<&Key>) -> hmac::Key {
     key.map_or_else(|| hmac::Key::new(hmac::HMAC_SHA256, b""), |key| key.0.clone())
@@ -175,6 +221,19 @@ mod tests {
         assert!(Key::find(None, None).unwrap().is_none());
         let error = Key::find(Some(Path::new("/nowhere/key")), None).unwrap_err().to_string();
         assert!(error.contains("/nowhere/key"), "{error}");
+    }
+
+    #[test]
+    fn whose_key_is_missing_is_told() {
+        let (ours, other) = (key("0123456789abcdef"), key("0123456789abcdeg"));
+        let told = |coordinator: Option<&Key>, agent: Option<&Key>| {
+            let proof = prove(coordinator, Role::Coordinator, &[1; 32]);
+            Mismatch::told(Mismatch::of(agent, &[1; 32], &proof).reason().as_bytes())
+        };
+        assert_eq!(told(Some(&ours), Some(&other)), Mismatch::Other);
+        assert_eq!(told(None, Some(&other)), Mismatch::NoneHere);
+        assert_eq!(told(Some(&ours), None), Mismatch::NoneThere);
+        assert_eq!(Mismatch::told(b"whatever"), Mismatch::Other);
     }
 
     #[test]

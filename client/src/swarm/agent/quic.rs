@@ -48,7 +48,7 @@ const GOODBYE: Duration = Duration::from_millis(500);
 pub(super) enum Close {
     /// Everything was said.
     Done = 1,
-    /// The other side has another key, or none. Nothing more is said.
+    /// The other side has another key, or none. Nothing more is said than whose is missing.
     WrongKey = 2,
     /// The reason says why.
     Because = 3,

@@ -176,8 +176,14 @@ impl Desk {
         let binding = key::binding(&channel.connection).ok_or("TLS gave nothing to bind a proof to")?;
         let proof = channel.receiver.receive_proof().await.map_err(lost)?;
         if !key::is_proven(self.key.as_ref(), Role::Coordinator, &binding, &proof) {
-            Close::WrongKey.close(&channel.connection, "");
-            return Err("its key is not this agent's".to_owned());
+            let mismatch = key::Mismatch::of(self.key.as_ref(), &binding, &proof);
+            Close::WrongKey.close(&channel.connection, mismatch.reason());
+            return Err(match mismatch {
+                key::Mismatch::Other => "its key is not this agent's",
+                key::Mismatch::NoneHere => "it has no key, and this agent has one",
+                key::Mismatch::NoneThere => "it has a key, and this agent has none",
+            }
+            .to_owned());
         }
         let proof = key::prove(self.key.as_ref(), Role::Agent, &binding);
         channel.sender.send_proof(&proof).await.map_err(lost)?;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Knee, Limit};
-use crate::swarm::report::{Report, Setting, Verdict, round};
+use crate::swarm::report::{Report, Setting, Verdict, round, tidy};
 
 /// One GiB in megabytes of 10^6, in which reports say memory.
 const GIB_MB: f64 = 1_073.741_824;
@@ -143,7 +143,7 @@ impl fmt::Display for Try {
             cell(self.input_ack_ms_p99, 1, " ms"),
             cell(self.cpu_cores, 2, ""),
             cell(self.tick_ms_p99, 2, " ms"),
-            cell(self.rss_mb, 0, " MB")
+            cell(self.rss_mb.map(tidy), 0, " MB")
         )?;
         self.why.iter().try_for_each(|why| write!(f, "  {why}"))
     }

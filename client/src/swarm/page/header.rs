@@ -3,7 +3,7 @@
 use super::{Markup, number};
 use crate::swarm::{
     moment,
-    report::{Percentiles, Report, ServerFigures, Verdict},
+    report::{Percentiles, Report, ServerFigures, SwarmFigures, Verdict},
 };
 
 /// What a browser's tab says.
@@ -79,22 +79,21 @@ struct Tile {
 
 /// The key figures.
 pub(super) fn tiles(main: &mut Markup, report: &Report) {
-    let mut tiles = vec![
+    let mut tiles = of_bots(report);
+    tiles.extend(report.server.iter().flat_map(|server| [tick(server), cpu(server)]));
+    tiles.push(lag(&report.swarm));
+    main.element("section", "tiles", |section| {
+        section.fixed("<h2 class=\"hidden\">Key figures</h2>");
+        tiles.iter().for_each(|tile| tile.render(section, report));
+    });
+}
+
+fn of_bots(report: &Report) -> Vec<Tile> {
+    vec![
         times("Input acknowledged, p99", report.input_ack_ms, "input_ack_ms.p99"),
         times("Snapshot age, p99", report.snapshot_age_ms, "snapshot_age_ms.p99"),
         times("Join, p99", report.join_ms, "join_ms.p99"),
-        Tile {
-            name: "Seats taken",
-            value: number::count(report.joined),
-            unit: "",
-            more: format!(
-                "{} refused · {} disconnected · {} resumes",
-                number::count(report.refused),
-                number::count(report.disconnected),
-                number::count(report.resumes)
-            ),
-            compared: "joined",
-        },
+        seats(report),
         Tile {
             name: "Snapshots lost",
             value: number::told(report.snapshots_lost_percent),
@@ -110,23 +109,36 @@ pub(super) fn tiles(main: &mut Markup, report: &Report) {
             compared: "frozen_percent",
         },
         traffic(report),
-    ];
-    tiles.extend(report.server.iter().flat_map(|server| [tick(server), cpu(server)]));
-    tiles.push(Tile {
+    ]
+}
+
+fn seats(report: &Report) -> Tile {
+    Tile {
+        name: "Seats taken",
+        value: number::count(report.joined),
+        unit: "",
+        more: format!(
+            "{} refused · {} disconnected · {} resumes",
+            number::count(report.refused),
+            number::count(report.disconnected),
+            number::count(report.resumes)
+        ),
+        compared: "joined",
+    }
+}
+
+fn lag(swarm: &SwarmFigures) -> Tile {
+    Tile {
         name: "Swarm's own lag, p99",
-        value: number::figure(report.swarm.lag_ms_p99),
+        value: number::figure(swarm.lag_ms_p99),
         unit: "ms",
         more: format!(
             "max {} · busiest thread {} %",
-            number::figure(report.swarm.lag_ms_max),
-            number::figure(report.swarm.busiest_thread_percent)
+            number::figure(swarm.lag_ms_max),
+            number::figure(swarm.busiest_thread_percent)
         ),
         compared: "swarm.lag_ms_p99",
-    });
-    main.element("section", "tiles", |section| {
-        section.fixed("<h2 class=\"hidden\">Key figures</h2>");
-        tiles.iter().for_each(|tile| tile.render(section, report));
-    });
+    }
 }
 
 fn times(name: &'static str, times: Option<Percentiles>, compared: &'static str) -> Tile {

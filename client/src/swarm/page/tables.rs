@@ -1,7 +1,9 @@
 //! What the page says in tables: rules, distributions, groups, counts, what happened, and the setting.
 
 use super::{Markup, number, thin};
-use crate::swarm::report::{Comparison, Percentiles, Report};
+use crate::swarm::report::{
+    Comparison, GroupFigures, HostileFigures, Percentiles, Report, ServerFigures, SwarmFigures,
+};
 
 /// How many differences to the baseline are shown at once; the others unfold.
 const DIFFERENCES: usize = 12;
@@ -62,100 +64,105 @@ pub(super) fn times(main: &mut Markup, report: &Report) {
 /// Groups of bots, and those who meant harm.
 pub(super) fn parties(columns: &mut Markup, report: &Report) {
     if !report.groups.is_empty() {
-        let p99 = |times: Option<Percentiles>| {
-            times.map_or_else(|| "–".to_owned(), |times| number::figure(times.p99))
-        };
+        let heads = [
+            "group",
+            "joined",
+            "lost seat",
+            "resumes",
+            "ack p99",
+            "age p99",
+            "gap p99",
+            "frozen %",
+            "lost %",
+        ];
         columns.element("section", "wide", |section| {
             section.fixed("<h2>Groups</h2>");
-            let heads = [
-                "group",
-                "joined",
-                "lost seat",
-                "resumes",
-                "ack p99",
-                "age p99",
-                "gap p99",
-                "frozen %",
-                "lost %",
-            ];
-            section.table(
-                &heads,
-                report.groups.iter().map(|(name, group)| {
-                    [
-                        name.clone(),
-                        number::count(group.joined),
-                        number::count(group.disconnected),
-                        number::count(group.resumes),
-                        p99(group.input_ack_ms),
-                        p99(group.snapshot_age_ms),
-                        p99(group.snapshot_gap_ms),
-                        number::told(group.frozen_percent),
-                        number::told(group.snapshots_lost_percent),
-                    ]
-                }),
-            );
+            section.table(&heads, report.groups.iter().map(|(name, figures)| group(name, figures)));
         });
     }
     if !report.hostile.is_empty() {
+        let heads = ["kind", "lives", "sent", "how their connections ended"];
         columns.element("section", "wide", |section| {
             section.fixed("<h2>Hostile bots</h2>");
-            section.table(
-                &["kind", "lives", "sent", "how their connections ended"],
-                report.hostile.iter().map(|(kind, hostile)| {
-                    let closes = hostile
-                        .closes
-                        .iter()
-                        .map(|(reason, count)| format!("{reason} {}", number::count(*count)));
-                    let closes = closes.collect::<Vec<_>>().join(", ");
-                    [kind.clone(), number::count(hostile.lives), number::count(hostile.sent), closes]
-                }),
-            );
+            section.table(&heads, report.hostile.iter().map(|(kind, figures)| hostile(kind, figures)));
         });
     }
 }
 
+fn group(name: &str, group: &GroupFigures) -> [String; 9] {
+    let p99 =
+        |times: Option<Percentiles>| times.map_or_else(|| "–".to_owned(), |times| number::figure(times.p99));
+    [
+        name.to_owned(),
+        number::count(group.joined),
+        number::count(group.disconnected),
+        number::count(group.resumes),
+        p99(group.input_ack_ms),
+        p99(group.snapshot_age_ms),
+        p99(group.snapshot_gap_ms),
+        number::told(group.frozen_percent),
+        number::told(group.snapshots_lost_percent),
+    ]
+}
+
+fn hostile(kind: &str, hostile: &HostileFigures) -> [String; 4] {
+    let closes = hostile.closes.iter().map(|(reason, count)| format!("{reason} {}", number::count(*count)));
+    let closes = closes.collect::<Vec<_>>().join(", ");
+    [kind.to_owned(), number::count(hostile.lives), number::count(hostile.sent), closes]
+}
+
 /// What was just counted, and what both ends cost.
 pub(super) fn counts(columns: &mut Markup, report: &Report) {
-    let section = |columns: &mut Markup, title: &'static str, rows: Vec<(&str, String)>| {
-        columns.element("section", "", |section| {
-            section.text("h2", "", title);
-            section.table(&["", ""], rows.into_iter().map(|(name, value)| [name.to_owned(), value]));
-        });
-    };
     if !report.closes.is_empty() {
         let closes = report.closes.iter().map(|(reason, count)| (reason.as_str(), number::count(*count)));
-        section(columns, "How connections ended", closes.collect());
+        named(columns, "How connections ended", closes);
     }
     if let Some(server) = &report.server {
-        let of = |part: Option<f64>, whole: Option<f64>, unit: &str| {
-            let (part, whole) =
-                (number::told(part), whole.map(|whole| format!(" of {}", number::figure(whole))));
-            format!("{part}{}{unit}", whole.unwrap_or_default())
-        };
-        let rows = vec![
-            ("cores busy", of(server.cpu_cores, server.cores.map(|cores| cores as f64), "")),
-            ("CPU per bot and second, ms", number::told(server.cpu_ms_per_player_s)),
-            ("memory", of(server.rss_mb, server.machine_mb, " MB")),
-            ("tick p99, ms", number::told(server.tick_ms_p99)),
-            ("tick max, ms", number::told(server.tick_ms_max)),
-            ("ticks over their period", number::told_count(server.overruns)),
-            ("ticks let go", number::told_count(server.slips)),
-            ("questions unanswered", number::count(server.unanswered)),
-        ];
-        section(columns, "Server", rows);
+        named(columns, "Server", server_rows(server));
     }
-    let swarm = &report.swarm;
-    let rows = vec![
+    named(columns, "Swarm", swarm_rows(&report.swarm));
+    named(columns, "Counted", counted_rows(report));
+}
+
+/// A section of its own for figures with their names.
+fn named<'a>(columns: &mut Markup, title: &'static str, rows: impl IntoIterator<Item = (&'a str, String)>) {
+    columns.element("section", "", |section| {
+        section.text("h2", "", title);
+        section.table(&["", ""], rows.into_iter().map(|(name, value)| [name.to_owned(), value]));
+    });
+}
+
+fn server_rows(server: &ServerFigures) -> [(&'static str, String); 8] {
+    let of = |part: Option<f64>, whole: Option<f64>, unit: &str| {
+        let (part, whole) = (number::told(part), whole.map(|whole| format!(" of {}", number::figure(whole))));
+        format!("{part}{}{unit}", whole.unwrap_or_default())
+    };
+    [
+        ("cores busy", of(server.cpu_cores, server.cores.map(|cores| cores as f64), "")),
+        ("CPU per bot and second, ms", number::told(server.cpu_ms_per_player_s)),
+        ("memory", of(server.rss_mb, server.machine_mb, " MB")),
+        ("tick p99, ms", number::told(server.tick_ms_p99)),
+        ("tick max, ms", number::told(server.tick_ms_max)),
+        ("ticks over their period", number::told_count(server.overruns)),
+        ("ticks let go", number::told_count(server.slips)),
+        ("questions unanswered", number::count(server.unanswered)),
+    ]
+}
+
+fn swarm_rows(swarm: &SwarmFigures) -> [(&'static str, String); 6] {
+    [
         ("lag p99, ms", number::figure(swarm.lag_ms_p99)),
         ("lag max, ms", number::figure(swarm.lag_ms_max)),
         ("CPU per bot and second, ms", number::told(swarm.cpu_ms_per_bot_s)),
         ("busiest thread, %", number::figure(swarm.busiest_thread_percent)),
         ("memory, MB", number::figure(swarm.rss_mb)),
         ("threads", number::count(swarm.threads)),
-    ];
-    section(columns, "Swarm", rows);
+    ]
+}
+
+fn counted_rows(report: &Report) -> [(&'static str, String); 11] {
     let game = report.game;
-    let rows = vec![
+    [
         ("bots that came", number::count(report.bots)),
         ("bot-seconds measured", number::figure(report.bot_seconds)),
         ("inputs", number::count(report.inputs)),
@@ -167,8 +174,7 @@ pub(super) fn counts(columns: &mut Markup, report: &Report) {
         ("hits", number::count(game.hits)),
         ("eliminations", number::count(game.eliminations)),
         ("matches finished", number::count(game.matches_finished)),
-    ];
-    section(columns, "Counted", rows);
+    ]
 }
 
 /// What happened, in order.

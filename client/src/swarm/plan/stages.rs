@@ -69,6 +69,14 @@ impl Stages {
     }
 }
 
+impl Stages {
+    /// How many are to play in the middle of a second: where many come or leave at once, that is mostly at its beginning or its end.
+    #[must_use]
+    pub fn wanted_in(&self, second: u32) -> u32 {
+        self.wanted(Duration::from_secs(u64::from(second)) + Duration::from_millis(500))
+    }
+}
+
 impl FromStr for Stages {
     type Err = String;
 
@@ -151,6 +159,12 @@ mod tests {
         assert_eq!((stages.length(), stages.most()), (seconds(75), 200));
         let wanted = |at| stages.wanted(seconds(at));
         assert_eq!([0, 5, 10, 40, 70, 72, 75, 99].map(wanted), [0, 25, 50, 125, 200, 120, 0, 0]);
+    }
+
+    #[test]
+    fn a_jump_belongs_to_the_second_that_it_begins() {
+        let stages: Stages = "100:100@2s,10:10@1s,80:80@1s".parse().unwrap();
+        assert_eq!([0, 1, 2, 3, 4].map(|second| stages.wanted_in(second)), [100, 100, 10, 80, 80]);
     }
 
     #[test]

@@ -321,7 +321,12 @@ impl Percentiles {
     }
 }
 
+/// What rounds to zero from below is zero: `-0` is no number to people.
+pub(super) fn tidy(value: f64) -> f64 {
+    if (-0.5..=0.0).contains(&value) { 0.0 } else { value }
+}
+
 /// Three digits behind the point are more than any of this is exact to.
 pub(super) fn round(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+    tidy(value * 1000.0).round() / 1000.0
 }

@@ -14,7 +14,7 @@ pub struct Second {
     pub measured: bool,
     /// Bots on a seat, on average.
     pub bots: f64,
-    /// Bots that the plan wants there at its end.
+    /// Bots that the plan wants there in its middle.
     pub bots_wanted: u64,
     /// Bots that got a seat.
     pub joins: u64,

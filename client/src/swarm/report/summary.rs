@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Comparison, GameFigures, Percentiles, Report, ServerFigures, SwarmFigures, Verdict};
+use super::{Comparison, GameFigures, Percentiles, Report, ServerFigures, SwarmFigures, Verdict, tidy};
 
 /// How many of the things that happened are shown.
 const INCIDENTS: usize = 6;
@@ -60,7 +60,7 @@ impl fmt::Display for SwarmFigures {
             self.lag_ms_max,
             told(self.cpu_ms_per_bot_s, 3),
             self.busiest_thread_percent,
-            self.rss_mb
+            tidy(self.rss_mb)
         )
     }
 }
@@ -72,18 +72,36 @@ impl fmt::Display for Report {
             "{} bots, {:.1} s: {} joined, {} refused, {} disconnected, {} resumes",
             self.bots, self.seconds, self.joined, self.refused, self.disconnected, self.resumes
         )?;
+        self.fmt_times(f)?;
+        self.fmt_play(f)?;
+        self.fmt_parties(f)?;
+        if let Some(server) = &self.server {
+            line(f, "server", server)?;
+        }
+        line(f, "swarm", &self.swarm)?;
+        self.fmt_trouble(f)?;
+        if let Some(comparison) = &self.baseline {
+            write!(f, "{comparison}")?;
+        }
+        self.fmt_verdict(f)
+    }
+}
+
+impl Report {
+    fn fmt_times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times = [
             ("join", self.join_ms),
             ("input ack", self.input_ack_ms),
             ("age", self.snapshot_age_ms),
             ("gap", self.snapshot_gap_ms),
         ];
-        for (name, times) in times {
-            match times {
-                Some(times) => line(f, name, &format_args!("{times} ms"))?,
-                None => line(f, name, &"none")?,
-            }
-        }
+        times.into_iter().try_for_each(|(name, times)| match times {
+            Some(times) => line(f, name, &format_args!("{times} ms")),
+            None => line(f, name, &"none"),
+        })
+    }
+
+    fn fmt_play(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (down, up) = (told(self.bytes_down_per_bot_s, 0), told(self.bytes_up_per_bot_s, 0));
         let snapshots = told(self.snapshots_per_bot_s, 1);
         line(f, "per bot", &format_args!("{snapshots} snapshots/s, {down} B/s down, {up} B/s up"))?;
@@ -103,19 +121,21 @@ impl fmt::Display for Report {
             &format_args!(
                 "{shots} shots, {hits} hits, {eliminations} eliminations, {matches_finished} matches finished"
             ),
-        )?;
+        )
+    }
+
+    fn fmt_parties(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, group) in &self.groups {
             let acks = group.input_ack_ms.map_or_else(|| "none".to_owned(), |times| format!("{times} ms"));
             line(f, name, &format_args!("{} joined, input ack {acks}", group.joined))?;
         }
-        for (kind, hostile) in &self.hostile {
+        self.hostile.iter().try_for_each(|(kind, hostile)| {
             let ends = list(&hostile.closes);
-            line(f, kind, &format_args!("{} lives, {} sent; {ends}", hostile.lives, hostile.sent))?;
-        }
-        if let Some(server) = &self.server {
-            line(f, "server", server)?;
-        }
-        line(f, "swarm", &self.swarm)?;
+            line(f, kind, &format_args!("{} lives, {} sent; {ends}", hostile.lives, hostile.sent))
+        })
+    }
+
+    fn fmt_trouble(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.events_lost + self.events_doubled > 0 {
             let (lost, doubled) = (self.events_lost, self.events_doubled);
             line(f, "events", &format_args!("{lost} lost, {doubled} doubled: a bug"))?;
@@ -130,22 +150,20 @@ impl fmt::Display for Report {
             let name = if n == 0 { "happened" } else { "" };
             line(f, name, &format_args!("{:>6.1} s  {}", incident.at_s, incident.what))?;
         }
-        if let Some(more) = self.incidents.len().checked_sub(INCIDENTS).filter(|more| *more > 0) {
-            line(f, "", &format_args!("and {more} more, which the report has"))?;
+        match self.incidents.len().checked_sub(INCIDENTS).filter(|more| *more > 0) {
+            Some(more) => line(f, "", &format_args!("and {more} more, which the report has")),
+            None => Ok(()),
         }
-        if let Some(comparison) = &self.baseline {
-            write!(f, "{comparison}")?;
-        }
+    }
+
+    fn fmt_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for rule in &self.slo {
             let value =
                 rule.value.map_or_else(|| "nothing was measured".to_owned(), |value| value.to_string());
             line(f, if rule.ok { "held" } else { "broken" }, &format_args!("{} ({value})", rule.rule))?;
         }
         write!(f, "{:<12}{}", "verdict", self.verdict)?;
-        for why in &self.why {
-            write!(f, "\n{:<12}{why}", "")?;
-        }
-        Ok(())
+        self.why.iter().try_for_each(|why| write!(f, "\n{:<12}{why}", ""))
     }
 }
 
@@ -164,7 +182,7 @@ impl fmt::Display for Comparison {
 
 /// A figure in so many digits, or that there is none.
 pub(in crate::swarm) fn told(figure: Option<f64>, digits: usize) -> String {
-    figure.map_or_else(|| "?".to_owned(), |figure| format!("{figure:.digits$}"))
+    figure.map_or_else(|| "?".to_owned(), |figure| format!("{:.digits$}", tidy(figure)))
 }
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, what: &dyn fmt::Display) -> fmt::Result {
@@ -173,4 +191,21 @@ fn line(f: &mut fmt::Formatter<'_>, name: &str, what: &dyn fmt::Display) -> fmt:
 
 fn list(closes: &BTreeMap<String, u64>) -> String {
     closes.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_is_never_negative() {
+        let (server, swarm) = (ServerFigures::default(), SwarmFigures::default());
+        for rss_mb in [-0.0, -0.2] {
+            let server = ServerFigures { rss_mb: Some(rss_mb), ..server }.to_string();
+            let swarm = SwarmFigures { rss_mb, ..swarm }.to_string();
+            assert!(server.contains(" 0 MB") && swarm.ends_with(" 0 MB"), "{server}; {swarm}");
+        }
+        assert!(super::super::round(-0.0).is_sign_positive());
+        assert!(super::super::round(-0.000_1).is_sign_positive());
+    }
 }

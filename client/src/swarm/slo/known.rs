@@ -105,16 +105,6 @@ pub(super) fn all() -> String {
 /// A report in which everything was measured. No field is left to its default, so that a new one cannot be forgotten.
 pub(in crate::swarm) fn sample() -> Report {
     let times = Some(Percentiles::default());
-    let group = GroupFigures {
-        joined: 0,
-        disconnected: 0,
-        resumes: 0,
-        input_ack_ms: times,
-        snapshot_age_ms: times,
-        snapshot_gap_ms: times,
-        frozen_percent: Some(0.0),
-        snapshots_lost_percent: Some(0.0),
-    };
     let server = ServerFigures {
         cpu_ms_per_player_s: Some(0.0),
         cpu_cores: Some(0.0),
@@ -163,7 +153,7 @@ pub(in crate::swarm) fn sample() -> Report {
         events_doubled: 0,
         closes: [(any(), 0)].into(),
         game: GameFigures::default(),
-        groups: [(any(), group)].into(),
+        groups: [(any(), sample_group())].into(),
         hostile: [(any(), hostile)].into(),
         server: Some(server),
         swarm: SwarmFigures { cpu_ms_per_bot_s: Some(0.0), ..SwarmFigures::default() },
@@ -172,6 +162,20 @@ pub(in crate::swarm) fn sample() -> Report {
         series: Vec::new(),
         curves: Curves::default(),
         baseline: None,
+    }
+}
+
+fn sample_group() -> GroupFigures {
+    let times = Some(Percentiles::default());
+    GroupFigures {
+        joined: 0,
+        disconnected: 0,
+        resumes: 0,
+        input_ack_ms: times,
+        snapshot_age_ms: times,
+        snapshot_gap_ms: times,
+        frozen_percent: Some(0.0),
+        snapshots_lost_percent: Some(0.0),
     }
 }
 

@@ -86,13 +86,16 @@ async fn failure(agent: &str, key: Option<&Key>, plan: &Plan) -> String {
 
 #[tokio::test]
 async fn a_wrong_key_is_refused_on_both_sides() {
-    for (theirs, ours) in
-        [(Some(key("right")), Some(key("wrong"))), (Some(key("right")), None), (None, Some(key("wrong")))]
-    {
+    let (right, wrong) = (|| Some(key("right")), || Some(key("wrong")));
+    for (theirs, ours, here, there) in [
+        (right(), wrong(), "it has another key", "its key is not this agent's"),
+        (right(), None, "it has a key, and here none was given", "it has no key, and this agent has one"),
+        (None, wrong(), "it has no key, and here one was given", "it has a key, and this agent has none"),
+    ] {
         let post = Post::start(theirs);
         let error = failure(&post.name(), ours.as_ref(), &Plan::default()).await;
-        assert!(error.starts_with(&format!("agent {}: it has another key", post.address)), "{error}");
-        assert_eq!(post.refusal().await, "its key is not this agent's");
+        assert!(error.starts_with(&format!("agent {}: {here}", post.address)), "{error}");
+        assert_eq!(post.refusal().await, there);
         post.end().await;
     }
 }
@@ -136,7 +139,7 @@ async fn a_proof_cannot_be_passed_on_by_somebody_in_the_middle() {
     // A right proof, made for another connection.
     channel.sender.send_proof(&key::prove(Some(&right), Role::Coordinator, &theirs)).await.unwrap();
     let error = timeout(PATIENCE, channel.receiver.receive_proof()).await.unwrap().unwrap_err();
-    assert!(matches!(error, ChannelError::WrongKey), "{error}");
+    assert!(matches!(error, ChannelError::WrongKey(_)), "{error}");
     post.end().await;
 }
 
