@@ -18,6 +18,9 @@ const TICK_SHARE: f64 = 0.8;
 /// Which share of ticks may be over their period.
 const OVERRUN_SHARE: f64 = 0.001;
 
+/// One bot in so many without a seat is more than an accident.
+const REFUSED: u64 = 50;
+
 /// From how many per cent of lost snapshots on the network is to blame.
 const LOST_PERCENT: f64 = 1.0;
 
@@ -36,6 +39,8 @@ pub enum Limit {
     Memory,
     /// What lies between.
     Network,
+    /// How many players the server lets in.
+    Seats,
     /// The swarm itself: the server may carry more.
     Swarm,
     /// Nothing that was measured.
@@ -49,6 +54,7 @@ impl fmt::Display for Limit {
             Self::Tick => "the tick: a room takes nearly as long for one as there is time, while cores are left",
             Self::Memory => "memory: the server fills its machine's",
             Self::Network => "the network: snapshots are lost or late on the way, and the server has time left",
+            Self::Seats => "its seats: the server refuses more players, and those who play have what they need",
             Self::Swarm => "the swarm itself: it could not play more bots in time, so the server may carry more",
             Self::Unknown => {
                 "nothing that was measured; with --server-http the server's CPU, tick and memory are known as well"
@@ -65,11 +71,12 @@ impl fmt::Display for Limit {
 /// 1. **Swarm**: the run is `invalid` although bots played, or nobody did and 99 of 100 of the swarm's deadlines were met up to more than
 ///    10 ms late. Its figures prove nothing about the server then, so this comes first. Where nobody played and the swarm was in time, it
 ///    was the server that turned everybody away.
-/// 2. **Memory**: the server used at least 85 % of its machine's. Before CPU, because a machine that swaps is busy as well.
-/// 3. **Server CPU**: it kept at least 90 % of its cores busy. Before the tick, because ticks are late when there is no core for them.
-/// 4. **Tick**: 99 of 100 ticks took up to 80 % of their period or more, more than 0.1 % of ticks (one room's, for there is at least one)
+/// 2. **Seats**: one in fifty of the bots, or more, got none.
+/// 3. **Memory**: the server used at least 85 % of its machine's. Before CPU, because a machine that swaps is busy as well.
+/// 4. **Server CPU**: it kept at least 90 % of its cores busy. Before the tick, because ticks are late when there is no core for them.
+/// 5. **Tick**: 99 of 100 ticks took up to 80 % of their period or more, more than 0.1 % of ticks (one room's, for there is at least one)
 ///    were over their period, or some were let go.
-/// 5. **Network**: more than 1 % of snapshots were lost, or the p99 of their gaps grew by half from the load that held.
+/// 6. **Network**: more than 1 % of snapshots were lost, or the p99 of their gaps grew by half from the load that held.
 ///
 /// Without a load that did not hold, nothing limited it but what was asked for.
 #[must_use]
@@ -84,6 +91,8 @@ pub fn limit(held: Option<&Report>, broke: &Report, tick_period_ms: f64) -> Limi
     let played = broke.joined > broke.disconnected;
     if broke.verdict == Verdict::Invalid && (played || broke.swarm.lag_ms_p99 > SWARM_LAG_MS) {
         Limit::Swarm
+    } else if broke.joined > 0 && broke.refused * REFUSED >= broke.bots.max(1) {
+        Limit::Seats
     } else if is_full(server.rss_mb, server.machine_mb, MEMORY_SHARE) {
         Limit::Memory
     } else if is_full(server.cpu_cores, server.cores.map(|cores| cores as f64), CPU_SHARE) {
@@ -135,6 +144,13 @@ mod tests {
 
     fn of(broke: &Report) -> Limit {
         limit(Some(&calm()), broke, PERIOD_MS)
+    }
+
+    #[test]
+    fn a_server_that_refuses_players_is_limited_by_its_seats() {
+        let full = Report { bots: 100, joined: 90, refused: 10, ..calm() };
+        assert_eq!(of(&full), Limit::Seats);
+        assert_ne!(of(&Report { refused: 1, ..full }), Limit::Seats, "one may have had bad luck");
     }
 
     #[test]
