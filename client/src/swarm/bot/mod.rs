@@ -43,30 +43,10 @@ pub(super) async fn play<G: Predict>(
             Err(error) => return crew.refused(&order, &error),
         },
     };
-    let mut breaks = order.breaks.iter().copied().peekable();
-    let mut asks = None;
-    let mut is_due = false;
     // A task of its own: it is woken sixty times a second, and what else a bot waits for is woken hardly ever.
-    let mut flight = tokio::spawn(driver.run());
-    let driven = loop {
-        let next_break = breaks.peek().map(|at| crew.start + *at);
-        tokio::select! {
-            biased;
-            driven = &mut flight => break driven,
-            () = crew.stop.cancelled() => { is_due = true; break leave(&commands, &mut flight).await }
-            () = sleep_until(leaves) => { is_due = true; break leave(&commands, &mut flight).await }
-            () = alarm(next_break) => {
-                breaks.next();
-                // A bot that is on its way back already has no connection to lose.
-                let _ = commands.try_send(Command::Reconnect);
-            }
-            () = wants_seat.notified() => asks = Some(Instant::now() + AGAIN),
-            () = alarm(asks) => {
-                asks = None;
-                let _ = commands.try_send(Command::Join(target));
-            }
-        }
-    };
+    let flight = tokio::spawn(driver.run());
+    let minder = Minder { crew: &crew, order: &order, leaves, commands, wants_seat };
+    let (driven, is_due) = minder.mind(flight).await;
     let driven = match driven.map_err(JoinError::try_into_panic) {
         Ok(driven) => driven,
         // A bug of ours, which the run is told of.
@@ -77,11 +57,47 @@ pub(super) async fn play<G: Predict>(
     crew.debrief(&order, driven.pilot.outcome(&driven.ending, is_due, at));
 }
 
-/// Tells a bot to go, and waits until it has.
-async fn leave<T>(commands: &mpsc::Sender<Command>, flight: &mut JoinHandle<T>) -> Result<T, JoinError> {
-    // A bot takes its commands at once, so the few that fit are never all there.
-    let _ = commands.try_send(Command::Close);
-    flight.await
+/// Tells a bot that plays what its order says, when it is time.
+struct Minder<'a> {
+    crew: &'a Crew,
+    order: &'a Order,
+    leaves: Instant,
+    commands: mpsc::Sender<Command>,
+    wants_seat: Arc<Notify>,
+}
+
+impl Minder<'_> {
+    /// Until the bot's end; says whether it was due.
+    async fn mind<T>(&self, mut flight: JoinHandle<T>) -> (Result<T, JoinError>, bool) {
+        let mut breaks = self.order.breaks.iter().copied().peekable();
+        let mut asks = None;
+        loop {
+            let next_break = breaks.peek().map(|at| self.crew.start + *at);
+            tokio::select! {
+                biased;
+                driven = &mut flight => return (driven, false),
+                () = self.crew.stop.cancelled() => break,
+                () = sleep_until(self.leaves) => break,
+                () = alarm(next_break) => {
+                    breaks.next();
+                    // A bot that is on its way back already has no connection to lose.
+                    self.tell(Command::Reconnect);
+                }
+                () = self.wants_seat.notified() => asks = Some(Instant::now() + AGAIN),
+                () = alarm(asks) => {
+                    asks = None;
+                    self.tell(Command::Join(self.crew.target(self.order.group)));
+                }
+            }
+        }
+        self.tell(Command::Close);
+        (flight.await, true)
+    }
+
+    /// A bot takes its commands at once, so the few that fit are never all there.
+    fn tell(&self, command: Command) {
+        let _ = self.commands.try_send(command);
+    }
 }
 
 async fn alarm(at: Option<Instant>) {
