@@ -35,6 +35,9 @@ use crate::{
 /// Bots that share an endpoint: few enough that its task is not the bottleneck, and many, since each endpoint reads into 3 MB of its own.
 const BOTS_PER_ENDPOINT: usize = 256;
 
+/// What it is called in reports that nobody answered; [`ConnectError::name`] says the same.
+const NO_ANSWER: &str = "no_answer";
+
 /// How long the last close frames may take to leave.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -130,7 +133,7 @@ impl Crew {
         let why = format!(
             "nobody answered at {server} before the run ended: check the address, and that a server runs there"
         );
-        self.refuse(order, "no_answer", why);
+        self.refuse(order, NO_ANSWER, why);
     }
 
     /// A bot got no connection.
@@ -160,6 +163,10 @@ impl Crew {
         let mut recorder = self.recorder();
         let row = recorder.row(at, order.group);
         row.counts.refused += 1;
+        if close == NO_ANSWER {
+            // Whoever waits in vain waits for longer than all who got in: without them, a server that lets nobody in would look quick.
+            row.join.record_time(at.saturating_sub(order.comes));
+        }
         row.push_close(close);
         recorder.push_incident(at, format!("{close}: {why}"));
         recorder.end();

@@ -62,7 +62,7 @@ pub struct Report {
     pub snapshot_age_ms: Option<Percentiles>,
     /// From one applied snapshot to the next.
     pub snapshot_gap_ms: Option<Percentiles>,
-    /// From when a bot was meant to come to its seat; of the whole run.
+    /// From when a bot was meant to come to its seat; of the whole run. Whoever was never answered counts with the time that it waited.
     pub join_ms: Option<Percentiles>,
     /// How far a bot's own things were from where they had been predicted, when they were.
     pub correction_units: Option<Percentiles>,
