@@ -35,9 +35,6 @@ use crate::{
 /// Bots that share an endpoint: few enough that its task is not the bottleneck, and many, since each endpoint reads into 3 MB of its own.
 const BOTS_PER_ENDPOINT: usize = 256;
 
-/// What it is called in reports that nobody answered; [`ConnectError::name`] says the same.
-const NO_ANSWER: &str = "no_answer";
-
 /// How long the last close frames may take to leave.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -57,12 +54,6 @@ pub(super) struct Crew {
     games: Games,
     targets: Arc<[Target]>,
     recorder: Mutex<Recorder>,
-}
-
-/// Bots on links have a socket each, and many systems let a process have a thousand files unless it asks for more. Where more is not to be
-/// had, the first bot without a socket says so.
-fn ask_for_sockets() {
-    let _ = rlimit::increase_nofile_limit(u64::MAX);
 }
 
 /// What all crews of a process have in common.
@@ -125,19 +116,20 @@ impl Crew {
         self.plan.bots.get(usize::from(group))?.brain.as_deref()
     }
 
-    /// A bot had no time to get a seat.
+    /// A bot was to leave before the server answered.
     pub(super) fn missed(&self, order: &Order) {
-        let server =
-            self.targets.get(usize::from(order.group)).map(|target| target.connect.server.to_string());
-        let server = server.unwrap_or_default();
-        let why = format!(
-            "nobody answered at {server} before the run ended: check the address, and that a server runs there"
-        );
-        self.refuse(order, NO_ANSWER, why);
+        if let Some(target) = self.targets.get(usize::from(order.group)) {
+            self.refused(order, &ConnectError::Unreachable(target.connect.server));
+        }
     }
 
     /// A bot got no connection.
     pub(super) fn refused(&self, order: &Order, error: &ConnectError) {
+        if matches!(error, ConnectError::Unreachable(_)) {
+            // Whoever waits in vain waits for longer than all who got in: without them, a server that lets nobody in would look quick.
+            let at = self.elapsed();
+            self.recorder().row(at, order.group).join.record_time(at.saturating_sub(order.comes));
+        }
         self.refuse(order, error.name(), error.to_string());
     }
 
@@ -163,10 +155,6 @@ impl Crew {
         let mut recorder = self.recorder();
         let row = recorder.row(at, order.group);
         row.counts.refused += 1;
-        if close == NO_ANSWER {
-            // Whoever waits in vain waits for longer than all who got in: without them, a server that lets nobody in would look quick.
-            row.join.record_time(at.saturating_sub(order.comes));
-        }
         row.push_close(close);
         recorder.push_incident(at, format!("{close}: {why}"));
         recorder.end();
@@ -260,6 +248,12 @@ fn deal<T: PartialEq>(all: &[T], number: u32) -> u16 {
     let each: Vec<_> = (0..all.len()).filter(is_first).collect();
     let turn = (number as usize).checked_rem(each.len());
     turn.map_or(0, |turn| each[turn] as u16)
+}
+
+/// Bots on links have a socket each, and many systems let a process have a thousand files unless it asks for more. Where more is not to be
+/// had, the first bot without a socket says so.
+fn ask_for_sockets() {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
 }
 
 /// A runtime for one thread of bots.

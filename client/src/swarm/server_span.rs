@@ -55,7 +55,7 @@ impl Span {
         self.slips = sum(self.slips, other.slips);
         for (end, count) in &other.ticks {
             match self.ticks.binary_search_by(|(known, _)| known.total_cmp(end)) {
-                Ok(at) => self.ticks.iter_mut().skip(at).take(1).for_each(|(_, all)| *all += count),
+                Ok(at) => self.ticks[at].1 += count,
                 Err(at) => self.ticks.insert(at, (*end, *count)),
             }
         }

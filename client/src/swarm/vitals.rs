@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::swarm::{crew::Muster, game::Games, plan::Plan};
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_second_in_which_a_thread_ends_is_told_of() {
         let muster = Muster {
             plan: Arc::new(Plan { threads: 1, ..Plan::default() }),

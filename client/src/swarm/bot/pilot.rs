@@ -185,7 +185,8 @@ impl<G: Predict> BotPilot<G> {
     }
 
     fn is_silent(&self, at: Duration) -> bool {
-        let since = self.heard.map(|(came, _)| came).or(self.joined_at);
+        // Whoever has just come back has heard nothing yet, and cannot have.
+        let since = self.heard.map(|(came, _)| came).max(self.joined_at);
         self.joined.is_some() && since.is_some_and(|since| at.saturating_sub(since) > SILENCE)
     }
 

@@ -34,7 +34,7 @@ pub struct Distribution {
 impl Distribution {
     /// Notes a value `times` times.
     pub fn record(&mut self, value: u64, times: u64) {
-        let value = u32::try_from(value).map_or(MOST, |value| value.min(MOST));
+        let value = clamp(value);
         match times {
             0 => {}
             1 => self.push(value),
@@ -64,7 +64,8 @@ impl Distribution {
     /// Adds what another one saw.
     pub fn merge(&mut self, other: &Self) {
         for (value, count) in &other.settled().counts {
-            *self.counts.entry(*value).or_default() += count;
+            let sum = self.counts.entry(*value).or_default();
+            *sum = sum.saturating_add(*count);
         }
     }
 
@@ -77,7 +78,7 @@ impl Distribution {
     /// How many values were seen.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.counts.values().sum::<u64>() + self.fresh.len() as u64
+        self.counts.values().fold(self.fresh.len() as u64, |sum, count| sum.saturating_add(*count))
     }
 
     /// The least value that so many (0..=1) of those seen do not pass: the upper end of its bucket, as HDR histograms have it; 0 when
@@ -88,7 +89,7 @@ impl Distribution {
         let counts = &self.settled().counts;
         let mut below = 0;
         let reaches = |(_, count): &(&u64, &u64)| {
-            below += **count;
+            below = u64::saturating_add(below, **count);
             below >= rank
         };
         let found = counts.iter().find(reaches).or_else(|| counts.last_key_value());
@@ -109,7 +110,8 @@ impl Distribution {
     }
 
     fn add(&mut self, value: u32, times: u64) {
-        *self.counts.entry(bucket(value)).or_default() += times;
+        let sum = self.counts.entry(bucket(value)).or_default();
+        *sum = sum.saturating_add(times);
     }
 
     /// The same with nothing fresh.
@@ -121,6 +123,10 @@ impl Distribution {
         settled.settle();
         Cow::Owned(settled)
     }
+}
+
+fn clamp(value: u64) -> u32 {
+    u32::try_from(value).map_or(MOST, |value| value.min(MOST))
 }
 
 /// The least value that is equal to this one.
@@ -145,7 +151,12 @@ impl Serialize for Distribution {
 
 impl<'de> Deserialize<'de> for Distribution {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self { counts: BTreeMap::deserialize(deserializer)?, fresh: Vec::new() })
+        let mut distribution = Self::default();
+        for (value, times) in BTreeMap::<u64, u64>::deserialize(deserializer)? {
+            // Whoever sent it may not keep to buckets, and there are only so many of those: what is held stays bounded.
+            distribution.add(clamp(value), times);
+        }
+        Ok(distribution)
     }
 }
 
@@ -201,6 +212,17 @@ mod tests {
         assert_eq!(said, r#"{"5":4,"69952":2}"#, "what is alike to three digits is one bucket");
         times.settle();
         assert_eq!(serde_json::to_string(&times).unwrap(), said, "and whatever is fresh counts at once");
+    }
+
+    #[test]
+    fn what_another_machine_sends_is_put_into_buckets_and_bounds() {
+        let sent = r#"{"1000000": 3, "1000001": 4, "18446744073709551615": 18446744073709551615}"#;
+        let mut heard: Distribution = serde_json::from_str(sent).unwrap();
+        assert_eq!(heard.counts.len(), 2, "two of the three are equal to three digits");
+        assert_eq!(heard.quantile(0.0) / 1000, 1000);
+        let again = heard.clone();
+        heard.merge(&again);
+        assert_eq!((heard.count(), heard.max() / 1_000_000), (u64::MAX, 3600), "nothing overflows");
     }
 
     #[test]
