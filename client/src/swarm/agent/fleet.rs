@@ -50,10 +50,16 @@ struct Post {
     pile: Mutex<Pile>,
 }
 
+/// Frames of one agent that wait, at most: an honest one sends one or two a second, and whoever takes them away does so once a second.
+/// Past that it is lost, for what it says.
+const PILE_FRAMES: usize = 64;
+
 /// What was not taken away yet.
 #[derive(Debug, Default)]
 struct Pile {
     batch: Batch,
+    /// How many frames it is made of.
+    frames: usize,
     is_over: bool,
     /// When and why it was lost, and whether that was told.
     lost: Option<(Duration, String)>,
@@ -117,7 +123,12 @@ impl Post {
         if !rows.iter().all(knows) {
             return Err(beyond_the_plan());
         }
-        self.pile().batch.rows.extend(rows);
+        let mut pile = self.pile();
+        pile.frames += 1;
+        if pile.frames > PILE_FRAMES {
+            return Err(FrameError::Senseless("it counts faster than anybody can listen".to_owned()).into());
+        }
+        pile.batch.rows.extend(rows);
         Ok(())
     }
 
@@ -137,6 +148,7 @@ impl Post {
 
     fn take(&self) -> Batch {
         let mut pile = self.pile();
+        pile.frames = 0;
         let now = Batch { playing: pile.batch.playing, over: pile.batch.over, ..Batch::default() };
         mem::replace(&mut pile.batch, now)
     }

@@ -151,3 +151,13 @@ fn counts_of_what_nobody_asked_for_are_no_counts() {
     let vitals = Batch { vitals: vec![(u32::MAX, Vitals::default())], ..Batch::default() };
     assert!(fleet.posts[0].push(vitals).is_err());
 }
+
+#[test]
+fn an_agent_that_sends_without_end_is_given_up() {
+    let post = Post { agent: "flood".to_owned(), seconds: 10, groups: 1, pile: Mutex::default() };
+    let send = || post.push(Batch { rows: vec![(1, 0, Row::default())], ..Batch::default() });
+    (0..PILE_FRAMES).for_each(|_| send().unwrap());
+    assert!(send().is_err(), "nobody took anything away");
+    assert_eq!(post.take().rows.len(), PILE_FRAMES);
+    assert!(send().is_ok(), "what was taken away makes room");
+}
