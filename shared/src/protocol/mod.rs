@@ -28,7 +28,7 @@ pub use self::{
     fingerprint::{Fingerprint, fingerprint},
     messages::{ClientMessage, Hello, JoinTarget, RoomEntry, ServerMessage},
     seating::Seating,
-    ticket::{Resume, Ticket},
+    ticket::{Resume, Ticket, TicketNumber},
 };
 
 /// The protocol's name in the TLS handshake.

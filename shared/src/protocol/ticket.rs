@@ -9,6 +9,16 @@ use super::codec::{BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, En
 #[derive(Clone, PartialEq, Eq, Encode)]
 pub struct Ticket([u8; Self::BYTES]);
 
+/// Which of its tickets a player was given last: what a server remembers of one, and what a journal keeps across a restart. It
+/// opens nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TicketNumber {
+    /// Which run of the server gave it.
+    pub run: u32,
+    /// How many went before it to the same player.
+    pub count: u32,
+}
+
 /// A client comes back: its ticket, and where the story broke off.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Resume {
