@@ -23,6 +23,18 @@ impl<'a> BitReader<'a> {
         self.bytes.len() * 8 - self.at
     }
 
+    /// Goes `count` bits on.
+    ///
+    /// # Errors
+    /// [`BitsError::Truncated`] when fewer are left.
+    pub const fn skip(&mut self, count: usize) -> Result<(), BitsError> {
+        if self.left_bits() < count {
+            return Err(BitsError::Truncated);
+        }
+        self.at += count;
+        Ok(())
+    }
+
     /// Reads `count` bits (at most 32).
     ///
     /// # Errors

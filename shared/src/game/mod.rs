@@ -19,6 +19,7 @@ use std::fmt::Debug;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub(crate) use self::rewind::longest as longest_rewind;
 pub use self::{
     angle::Angle,
     brain::{Brain, Deed, Seen},

@@ -36,10 +36,15 @@ impl<'a> Rewind<'a> {
     }
 }
 
-/// Longest ago that a step at `tick` looks back to, rounded down in sixteenths so that the bound is never passed.
+/// Longest ago that a step at `tick` looks back to.
 const fn oldest(tick: Tick, rate: TickRate) -> Moment {
-    let most = REWIND_MS as i64 * rate.hz() as i64 * Moment::PARTS as i64 / 1000;
-    Moment::of(tick).offset(-most)
+    Moment::of(tick).offset(-(longest(rate) as i64))
+}
+
+/// [`REWIND_MS`] in sixteenths of a tick, rounded down so that the bound is never passed.
+#[must_use]
+pub(crate) const fn longest(rate: TickRate) -> u32 {
+    REWIND_MS * rate.hz() as u32 * Moment::PARTS / 1000
 }
 
 /// What a game remembers of its last few ticks, one `T` a tick: as far back as a step may be rewound, and no further.

@@ -1,0 +1,74 @@
+//! A whole room at one tick: its game's state, and who sits where.
+
+use crate::{
+    bits::{BitReader, BitWriter, Bits as _, BitsError},
+    game::{Checksum, Game, Setup, checksum},
+    id::SeatId,
+    journal::Holder,
+    tick::Tick,
+};
+
+/// What a segment begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// After which tick.
+    pub tick: Tick,
+    /// The state's checksum.
+    pub checksum: Checksum,
+    /// Who sits where, one element a seat.
+    pub holders: Vec<Option<Holder>>,
+    /// What [`Game::save`] wrote.
+    pub state: Vec<u8>,
+}
+
+impl Checkpoint {
+    /// Of this game, in which these people sit.
+    pub fn of<G: Game>(game: &G, tick: Tick, holders: Vec<Option<Holder>>, scratch: &mut BitWriter) -> Self {
+        let checksum = checksum(game, scratch);
+        Self { tick, checksum, holders, state: scratch.finish().to_vec() }
+    }
+
+    /// The game as it was.
+    ///
+    /// # Errors
+    /// When the state is none of this game's.
+    pub fn load<G: Game>(&self, setup: &Setup<G::Settings>) -> Result<G, BitsError> {
+        G::load(setup, &mut BitReader::new(&self.state))
+    }
+
+    /// As bytes: the checksum and the holders, behind their length; then the state.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let mut bits = BitWriter::new();
+        bits.write_u64(self.checksum.0);
+        let taken = self.holders.iter().enumerate().filter_map(|(at, holder)| Some((at, holder.as_ref()?)));
+        bits.write_bits(taken.clone().count() as u32, SEATS_BITS);
+        for (at, holder) in taken {
+            SeatId(at as u16).encode(&mut bits);
+            holder.encode(&mut bits);
+        }
+        let front = bits.finish();
+        out.extend((front.len() as u32).to_le_bytes());
+        out.extend(front);
+        out.extend(&self.state);
+    }
+
+    /// What [`Self::encode`] wrote of a room with so many seats.
+    pub(super) fn decode(tick: Tick, seats: u16, bytes: &[u8]) -> Result<Self, BitsError> {
+        let (length, rest) = bytes.split_first_chunk().ok_or(BitsError::Truncated)?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let (front, state) = rest.split_at_checked(length).ok_or(BitsError::Truncated)?;
+        let mut from = BitReader::new(front);
+        let checksum = Checksum(from.read_u64()?);
+        let mut holders = vec![None; usize::from(seats)];
+        for _ in 0..from.read_bits(SEATS_BITS)? {
+            let seat = SeatId::decode(&mut from)?;
+            let holder = Holder::decode(&mut from)?;
+            *holders.get_mut(seat.index()).ok_or(BitsError::OutOfRange)? = Some(holder);
+        }
+        from.finish()?;
+        Ok(Self { tick, checksum, holders, state: state.to_vec() })
+    }
+}
+
+/// Rooms have at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats.
+const SEATS_BITS: u32 = 14;
