@@ -11,6 +11,7 @@
 //! - [`clock`]: when to step. Pure.
 //! - `send_rate`: which ticks become frames. Pure.
 //! - [`inbox`]: what sessions say to a room and hear from it.
+//! - [`journal`]: the room written down, for replays and for the next run of the server.
 //! - `link`: how a seat's session is reached.
 //! - [`status`]: what others may know of a room without asking it.
 //! - [`task`]: the thin part that waits, steps and hands on.
@@ -19,6 +20,7 @@ pub mod bots;
 pub mod clock;
 pub mod inbox;
 pub mod input_buffer;
+pub mod journal;
 mod link;
 pub mod margin;
 pub mod seat;
@@ -30,6 +32,7 @@ pub mod task;
 pub use self::{
     clock::RoomClock,
     inbox::{Presence, RoomCommand, RoomEvent, RoomHandle, Seated},
+    journal::JournalServices,
     seat::HeldFighter,
     state::RoomState,
     status::RoomStatus,

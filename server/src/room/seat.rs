@@ -1,9 +1,10 @@
 //! A place in a room, and who holds it.
 
 use quarrel_shared::{
-    game::{Brain, Game, Occupant},
+    game::{Brain, Game},
     id::PlayerId,
-    protocol::{datagram::Aimed, messages::Name},
+    journal,
+    protocol::{TicketNumber, datagram::Aimed, messages::Name},
     tick::{Tick, TickRate},
 };
 
@@ -42,8 +43,8 @@ pub enum HeldFighter {
 
 /// Who holds a seat.
 pub enum Holder<G: Game> {
-    /// Somebody behind a connection.
-    Player(PlayerId),
+    /// Somebody behind a connection, and the ticket that brings them back.
+    Player(PlayerId, TicketNumber),
     /// One of the server's bots.
     Bot(Box<dyn Brain<G>>),
 }
@@ -54,19 +55,20 @@ impl<G: Game> Seat<G> {
         Self { name, holder, inputs: InputBuffer::new(now, rate), margin: Margin::new(rate), away: None }
     }
 
-    /// Its player is back, on a connection that has sent no input yet.
-    pub fn come_back(&mut self, now: Tick, rate: TickRate) {
-        if let Holder::Player(player) = self.holder {
-            *self = Self::new(std::mem::take(&mut self.name), Holder::Player(player), now, rate);
+    /// Its player is back with this ticket, on a connection that has sent no input yet.
+    pub fn come_back(&mut self, ticket: TicketNumber, now: Tick, rate: TickRate) {
+        if let Holder::Player(player, _) = self.holder {
+            *self = Self::new(std::mem::take(&mut self.name), Holder::Player(player, ticket), now, rate);
         }
     }
 
-    /// Who sits here, as the game is told.
-    pub const fn occupant(&self) -> Occupant {
-        match self.holder {
-            Holder::Player(_) => Occupant::Player,
-            Holder::Bot(_) => Occupant::Bot,
-        }
+    /// Who sits here, as a journal has it.
+    pub fn to_journal(&self) -> journal::Holder {
+        let player = match self.holder {
+            Holder::Player(player, ticket) => Some((player, ticket)),
+            Holder::Bot(_) => None,
+        };
+        journal::Holder { name: self.name.clone(), player }
     }
 
     /// Whether a bot sits here.

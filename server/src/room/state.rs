@@ -7,9 +7,10 @@ use std::sync::Arc;
 use quarrel_shared::{
     game::{Audience, Game, Outbox, Outcome, Setup},
     id::{PlayerId, SeatId},
-    journal::{Entries, SeatChange},
+    journal::{self, Entries, SeatNote},
     moment::Moment,
     protocol::{
+        TicketNumber,
         datagram::{Aimed, InputRun},
         messages::Name,
     },
@@ -30,7 +31,12 @@ pub struct RoomState<G: Game> {
     rate: TickRate,
     seats: Vec<Option<Seat<G>>>,
     bots: Bots<G>,
+    /// What made the newest tick.
     entries: Entries<G::Input>,
+    /// Who came and went before it.
+    notes: Vec<SeatNote>,
+    /// Who came and went since.
+    pending: Vec<SeatNote>,
     events: Outbox<G::Event>,
     frame: Arc<Frame<G::Entity>>,
     outcome: Option<Outcome>,
@@ -68,6 +74,8 @@ impl<G: Game> RoomState<G> {
             seats: (0..setup.seats).map(|_| None).collect(),
             bots: Bots::new(bots, bot_skill, setup.seed),
             entries: Entries::idle(setup.seats),
+            notes: Vec::new(),
+            pending: Vec::new(),
             events: Outbox::new(),
             frame,
             outcome: None,
@@ -83,6 +91,26 @@ impl<G: Game> RoomState<G> {
     /// The newest frame.
     pub const fn frame(&self) -> &Arc<Frame<G::Entity>> {
         &self.frame
+    }
+
+    /// The game after the newest tick.
+    pub const fn game(&self) -> &G {
+        &self.game
+    }
+
+    /// What made the newest tick.
+    pub const fn entries(&self) -> &Entries<G::Input> {
+        &self.entries
+    }
+
+    /// Who came and went before the newest tick.
+    pub fn notes(&self) -> &[SeatNote] {
+        &self.notes
+    }
+
+    /// Who sat where at the newest tick, as a journal has it, one element a seat. Asked before anybody comes or goes again.
+    pub fn holders(&self) -> Vec<Option<journal::Holder>> {
+        self.seats.iter().map(|seat| seat.as_ref().map(Seat::to_journal)).collect()
     }
 
     /// How many people and how many bots sit here.
@@ -110,6 +138,7 @@ impl<G: Game> RoomState<G> {
     pub fn take_seat(
         &mut self,
         player: PlayerId,
+        ticket: TicketNumber,
         name: Name,
         changed: &mut Vec<RosterChange>,
     ) -> Option<SeatId> {
@@ -118,14 +147,14 @@ impl<G: Game> RoomState<G> {
             empty.or_else(|| self.seats.iter().rposition(|seat| seat.as_ref().is_some_and(Seat::is_bot)))?;
         let seat = SeatId(at as u16);
         self.leave_seat(seat, changed);
-        self.seat(seat, name, Holder::Player(player), changed);
+        self.seat(seat, name, Holder::Player(player, ticket), changed);
         Some(seat)
     }
 
     /// Empties a seat.
     pub fn leave_seat(&mut self, seat: SeatId, changed: &mut Vec<RosterChange>) {
         if self.seats.get_mut(seat.index()).and_then(Option::take).is_some() {
-            self.entries.changes.push(SeatChange::Left(seat));
+            self.pending.push(SeatNote::Left(seat));
             changed.push(RosterChange::Left { seat });
         }
     }
@@ -139,10 +168,11 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// They are back, on a connection whose inputs begin anew.
-    pub fn come_back(&mut self, seat: SeatId) {
-        if let Some(Some(seat)) = self.seats.get_mut(seat.index()) {
-            seat.come_back(self.tick, self.rate);
+    /// They are back with this ticket, on a connection whose inputs begin anew.
+    pub fn come_back(&mut self, seat: SeatId, ticket: TicketNumber) {
+        if let Some(Some(held)) = self.seats.get_mut(seat.index()) {
+            held.come_back(ticket, self.tick, self.rate);
+            self.pending.push(SeatNote::Back(seat, ticket));
         }
     }
 
@@ -176,8 +206,11 @@ impl<G: Game> RoomState<G> {
     pub fn step(&mut self) {
         self.tick = self.tick.next();
         self.gather_inputs();
-        self.entries.apply(&mut self.game, self.tick, self.rate, &mut self.events);
+        std::mem::swap(&mut self.notes, &mut self.pending);
+        self.pending.clear();
         self.entries.changes.clear();
+        self.entries.changes.extend(self.notes.iter().filter_map(SeatNote::change));
+        self.entries.apply(&mut self.game, self.tick, self.rate, &mut self.events);
     }
 
     /// Copies the world for those who watch. Also what the bots see next.
@@ -212,7 +245,7 @@ impl<G: Game> RoomState<G> {
 
     fn seat(&mut self, seat: SeatId, name: Name, holder: Holder<G>, changed: &mut Vec<RosterChange>) {
         let taken = Seat::new(name.clone(), holder, self.tick, self.rate);
-        self.entries.changes.push(SeatChange::Taken(seat, taken.occupant()));
+        self.pending.push(SeatNote::Taken(seat, taken.to_journal()));
         changed.push(RosterChange::Taken { seat, name, bot: taken.is_bot() });
         self.seats[seat.index()] = Some(taken);
     }
@@ -224,8 +257,8 @@ impl<G: Game> RoomState<G> {
         for (at, (seat, (input, seen))) in self.seats.iter_mut().zip(inputs.iter_mut().zip(seen)).enumerate()
         {
             let aimed = seat.as_mut().and_then(|seat| match (&mut seat.holder, &mut seat.away) {
-                (Holder::Player(_), Some(Away::Idle)) => None,
-                (Holder::Player(_), None) => {
+                (Holder::Player(..), Some(Away::Idle)) => None,
+                (Holder::Player(..), None) => {
                     let aimed = match seat.inputs.take(self.tick) {
                         Taken::Own(aimed) => Some(aimed.clone()),
                         Taken::Repeated(last) => Some(Aimed::at(self.tick, G::coast(&last.input))),
@@ -234,7 +267,7 @@ impl<G: Game> RoomState<G> {
                     self.counts += seat.inputs.take_counts();
                     aimed
                 }
-                (Holder::Bot(brain), _) | (Holder::Player(_), Some(Away::Bot(brain))) => {
+                (Holder::Bot(brain), _) | (Holder::Player(..), Some(Away::Bot(brain))) => {
                     let input = self.bots.ask(brain.as_mut(), SeatId(at as u16), &self.frame, self.rate);
                     Some(Aimed::at(self.frame.tick(), input))
                 }
@@ -263,7 +296,8 @@ mod tests {
     }
 
     fn sit(room: &mut RoomState<Crowd>, player: u64) -> Option<SeatId> {
-        let seat = room.take_seat(PlayerId(player), Name::lossy("p"), &mut Vec::new());
+        let seat =
+            room.take_seat(PlayerId(player), TicketNumber::default(), Name::lossy("p"), &mut Vec::new());
         room.settle_bots(&mut Vec::new());
         seat
     }
@@ -312,7 +346,7 @@ mod tests {
         room.step();
         assert_eq!(room.publish().entities()[0].1.bend, 0, "what was on its way is not played");
         assert_eq!(room.occupancy(), (1, 0), "the seat is still a person's");
-        room.come_back(seat);
+        room.come_back(seat, TicketNumber::default());
         assert_eq!(room.publish().seat(seat).unwrap().used, None, "a new connection has sent nothing yet");
         room.input(seat, &bend(2), 16);
         room.step();
@@ -326,7 +360,7 @@ mod tests {
         let bend = |bend| InputRun::new(Tick(1), Aimed::at(Tick(1), Steering { bend }));
         room.input(seat, &bend(9), 0);
         // Away and back between two looks of the room.
-        room.come_back(seat);
+        room.come_back(seat, TicketNumber::default());
         room.input(seat, &bend(4), 0);
         room.step();
         assert_eq!(room.publish().entities()[0].1.bend, 4);

@@ -24,6 +24,7 @@ use tracing::{Instrument as _, error, info, info_span, warn};
 use super::{
     clock::RoomClock,
     inbox::{EVENTS_WAITING, Presence, RoomCommand, RoomEvent, RoomHandle, Seated, TakeSeat},
+    journal::{JournalServices, RoomJournal},
     link::SeatLink,
     seat::HeldFighter,
     send_rate::SendRate,
@@ -67,6 +68,8 @@ pub struct RoomServices {
     pub stop: CancellationToken,
     /// What the room's durations count from.
     pub epoch: Instant,
+    /// Where rooms are written down, unless they are not.
+    pub journals: Option<JournalServices>,
 }
 
 /// One room's task.
@@ -88,6 +91,7 @@ struct RoomTask<G: Game> {
     /// Since when nobody has been here.
     empty_since: Instant,
     changed: Vec<RosterChange>,
+    journal: Option<RoomJournal<G>>,
 }
 
 /// A room: its handle, and the future that is its life. `phase` delays its first tick, so that rooms do not all step at once.
@@ -114,7 +118,10 @@ pub fn open<G: Game>(
             status.close();
             return;
         };
-        RoomTask::new(state, clock, inbox, &spec, status, services)
+        let journal = services.journals.as_ref().and_then(|journals| {
+            Some(RoomJournal::open(journals, &journals.header::<G>(id, &setup)?, None, &state))
+        });
+        RoomTask::new(state, clock, inbox, &spec, status, services, journal)
             .run(seed)
             .instrument(info_span!("room", %id))
             .await;
@@ -130,6 +137,7 @@ impl<G: Game> RoomTask<G> {
         spec: &RoomSpec<G::Settings>,
         status: Arc<RoomStatus>,
         services: RoomServices,
+        journal: Option<RoomJournal<G>>,
     ) -> Self {
         Self {
             state,
@@ -146,6 +154,7 @@ impl<G: Game> RoomTask<G> {
             away: 0,
             empty_since: Instant::now(),
             changed: Vec::new(),
+            journal,
         }
     }
 
@@ -157,6 +166,9 @@ impl<G: Game> RoomTask<G> {
         info!(reason = reason.name(), tick = %self.state.tick(), "room closed");
         self.close(reason);
         self.services.metrics.rooms.dec();
+        if let Some(journal) = self.journal.take() {
+            journal.end(self.state.tick(), reason.name()).await;
+        }
     }
 
     async fn tick_until_done(&mut self) -> CloseReason {
@@ -195,6 +207,9 @@ impl<G: Game> RoomTask<G> {
         self.release_seats();
         self.state.settle_bots(&mut self.changed);
         self.state.step();
+        if let Some(journal) = &mut self.journal {
+            journal.tick(&self.state);
+        }
         self.tell_roster();
         self.tell_events();
         if self.sends.is_due() {
@@ -229,7 +244,9 @@ impl<G: Game> RoomTask<G> {
     fn seat(&mut self, request: TakeSeat<G>) {
         // Whoever left since the last tick makes room for whoever comes now.
         self.release_seats();
-        let Some(seat) = self.state.take_seat(request.player, request.name, &mut self.changed) else {
+        let Some(seat) =
+            self.state.take_seat(request.player, request.ticket, request.name, &mut self.changed)
+        else {
             let _ = request.reply.send(Err(CloseReason::RoomFull));
             return;
         };

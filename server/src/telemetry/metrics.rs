@@ -16,6 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use super::journals::JournalMetrics;
 use super::longest::{LongestTick, LongestTickCollector};
 use super::process::ProcessCollector;
 
@@ -64,6 +65,8 @@ pub struct Metrics {
     pub entities_waited: Counter,
     /// Snapshots that players' acknowledgements say they never saw: lost on the way, or overtaken.
     pub snapshots_lost: Counter,
+    /// What becomes of rooms' journals.
+    pub journals: JournalMetrics,
     refusals: Family<Reason, Counter>,
     disconnects: Family<Reason, Counter>,
     resumes: Family<ResumeLabel, Counter>,
@@ -207,6 +210,7 @@ impl Metrics {
                 "Entities whose news waited for a later snapshot, once for each that they waited for",
             ),
             snapshots_lost: register(r, "snapshots_lost", "Snapshots that were sent and never seen"),
+            journals: JournalMetrics::new(r),
             refusals: register(r, "refusals", "Players refused, by reason"),
             disconnects: register(r, "disconnects", "Sessions ended, by reason"),
             resumes: register(
@@ -300,7 +304,7 @@ impl SnapshotFates {
     }
 }
 
-fn register<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+pub(super) fn register<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
     let metric = M::default();
     registry.register(name, help, metric.clone());
     metric

@@ -5,6 +5,7 @@
 //! - `longest`: the longest tick of late.
 //! - `process`: CPU and memory of this process, read when asked.
 
+mod journals;
 pub mod logs;
 mod longest;
 pub mod metrics;

@@ -31,6 +31,14 @@ pub struct Place {
     indexed: usize,
 }
 
+impl Place {
+    /// The last tick that the file knows of.
+    #[must_use]
+    pub const fn tick(self) -> Tick {
+        self.tick
+    }
+}
+
 impl Packer {
     /// For a new file.
     ///

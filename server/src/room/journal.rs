@@ -1,0 +1,200 @@
+//! A room's journal, seen from its tick: what is written when, and how it goes on after a disk did not keep up.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use quarrel_shared::{
+    game::{Game, Setup},
+    id::RoomId,
+    journal::{Header, Note, Packer, Piece, Recorder},
+    tick::{Tick, TickRate},
+};
+use tracing::error;
+
+use super::state::RoomState;
+use crate::storage::journals::{JournalHandle, JournalName, Journals, handle::Refused};
+
+/// What rooms need to keep journals.
+#[derive(Clone, Debug)]
+pub struct JournalServices {
+    /// Where they go.
+    pub journals: Journals,
+    /// Which run of the server this is.
+    pub run: u32,
+    /// How far apart checkpoints are.
+    pub checkpoint: Duration,
+    /// How far apart ticks are that carry their state's checksum; zero: none does.
+    pub checksum: Duration,
+    /// What time it is, for people.
+    pub wall: fn() -> SystemTime,
+}
+
+/// Writes one room down.
+pub(super) struct RoomJournal<G: Game> {
+    handle: JournalHandle,
+    recorder: Recorder<G>,
+    pace: Pace,
+    /// When the next segment begins.
+    checkpoint_due: Tick,
+    /// Why nothing is written, and when to try again.
+    gap: Option<(Refused, Tick)>,
+    /// What waits for the end of a gap.
+    notes: Vec<Note>,
+}
+
+/// In ticks.
+#[derive(Clone, Copy)]
+struct Pace {
+    flush: u16,
+    checkpoint: u32,
+    retry: u32,
+}
+
+/// How long ticks gather before they are handed in. What a killed server loses is this, and what the storage gathers.
+const FLUSH_MS: u32 = 200;
+
+/// How long after a refusal a journal tries to begin anew.
+const RETRY_MS: u32 = 1000;
+
+/// How many notes wait for the end of a gap: an operator does not mark more. More are dropped.
+const NOTES_WAITING: usize = 64;
+
+impl JournalServices {
+    /// The header of a room that opens now.
+    pub(super) fn header<G: Game>(&self, id: RoomId, setup: &Setup<G::Settings>) -> Option<Header> {
+        let header = Header::of::<G>(setup).inspect_err(
+            |error| error!(%error, "the game's settings are no JSON, so its room has no journal"),
+        );
+        let checksum_ticks =
+            if self.checksum.is_zero() { 0 } else { setup.tick_rate.ticks(self.checksum.as_millis() as u32) };
+        Some(Header {
+            checksum_ticks,
+            room: id.0,
+            run: self.run,
+            build: env!("CARGO_PKG_VERSION").to_owned(),
+            opened_unix_ms: self.unix_ms(),
+            ..header.ok()?
+        })
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) fn unix_ms(&self) -> u64 {
+        (self.wall)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    }
+}
+
+impl<G: Game> RoomJournal<G> {
+    /// The journal of a room that has just opened, or was brought back.
+    pub(super) fn open(
+        services: &JournalServices,
+        header: &Header,
+        packer: Option<Packer>,
+        state: &RoomState<G>,
+    ) -> Self {
+        let name = JournalName { run: header.run, room: header.room };
+        let resumed = packer.is_some();
+        let handle = services.journals.open(name, Piece::header(header), packer);
+        let mut journal = Self {
+            handle,
+            recorder: Recorder::new(header),
+            pace: Pace::of(header.rate(), services.checkpoint),
+            checkpoint_due: Tick(0),
+            gap: None,
+            notes: Vec::new(),
+        };
+        if resumed {
+            let build = env!("CARGO_PKG_VERSION").to_owned();
+            journal
+                .note(Note::Resumed { run: services.run, build, unix_ms: services.unix_ms() }, state.tick());
+        }
+        journal.checkpoint(state);
+        journal
+    }
+
+    /// Which file it is.
+    pub(super) const fn name(&self) -> JournalName {
+        self.handle.name()
+    }
+
+    /// A tick was made.
+    pub(super) fn tick(&mut self, state: &RoomState<G>) {
+        if let Some((why, retry)) = self.gap {
+            if state.tick() >= retry {
+                self.begin_anew(why, state);
+            }
+            return;
+        }
+        self.recorder.tick(state.tick(), state.notes(), state.entries(), state.game());
+        if state.tick() >= self.checkpoint_due {
+            self.flush(state.tick());
+            self.checkpoint(state);
+        } else if self.recorder.waiting() >= self.pace.flush {
+            self.flush(state.tick());
+        }
+    }
+
+    /// Something happened after this tick that is no part of the game.
+    pub(super) fn note(&mut self, note: Note, tick: Tick) {
+        self.flush(tick);
+        if self.gap.is_none() {
+            self.write(Piece::note(&note, tick), tick);
+        }
+        if self.gap.is_some() && self.notes.len() < NOTES_WAITING {
+            self.notes.push(note);
+        }
+    }
+
+    /// The room is over.
+    pub(super) async fn end(mut self, tick: Tick, reason: &'static str) {
+        self.flush(tick);
+        self.handle.end(tick, reason).await;
+    }
+
+    /// The room goes on when the server starts again.
+    pub(super) async fn save(mut self, state: &RoomState<G>) {
+        self.flush(state.tick());
+        self.checkpoint(state);
+        self.note(Note::Saved, state.tick());
+        self.handle.leave().await;
+    }
+
+    fn flush(&mut self, tick: Tick) {
+        if let Some(piece) = self.recorder.take() {
+            self.write(piece, tick);
+        }
+    }
+
+    fn checkpoint(&mut self, state: &RoomState<G>) {
+        self.checkpoint_due = state.tick().after(self.pace.checkpoint);
+        if self.gap.is_none() {
+            let piece = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
+            self.write(piece, state.tick());
+        }
+    }
+
+    fn begin_anew(&mut self, why: Refused, state: &RoomState<G>) {
+        let piece = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
+        self.checkpoint_due = state.tick().after(self.pace.checkpoint);
+        match self.handle.begin_anew(why, piece) {
+            Ok(()) => {
+                self.gap = None;
+                std::mem::take(&mut self.notes).into_iter().for_each(|note| self.note(note, state.tick()));
+            }
+            Err(_) => self.gap = Some((why, state.tick().after(self.pace.retry))),
+        }
+    }
+
+    fn write(&mut self, piece: Piece, tick: Tick) {
+        if let Err(why) = self.handle.write(piece) {
+            self.gap = Some((why, tick.after(self.pace.retry)));
+        }
+    }
+}
+
+impl Pace {
+    fn of(rate: TickRate, checkpoint: Duration) -> Self {
+        // Rounded down, so that what may be lost is never more than said; a room of few ticks hands in each.
+        let flush = (FLUSH_MS * u32::from(rate.hz()) / 1000).max(1) as u16;
+        let checkpoint = rate.ticks(checkpoint.as_millis().min(u128::from(u32::MAX)) as u32);
+        Self { flush, checkpoint, retry: rate.ticks(RETRY_MS) }
+    }
+}

@@ -1,0 +1,139 @@
+//! Journals as files of a folder.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    name::JournalName,
+    store::{JournalFile, JournalStore, Kept},
+};
+
+/// A folder of journals.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+/// Where journals go that cannot be used.
+const SET_ASIDE: &str = "set-aside";
+
+impl Folder {
+    /// Makes the folder where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        fs::create_dir_all(path)?;
+        Ok(Self(path.to_owned()))
+    }
+
+    fn path(&self, name: JournalName) -> PathBuf {
+        self.0.join(name.to_string())
+    }
+}
+
+impl JournalStore for Folder {
+    fn create(&self, name: JournalName) -> io::Result<Box<dyn JournalFile>> {
+        // Journals hold names and all that people did: the owner's alone, like everything else in the data directory.
+        let options = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).clone();
+        Ok(Box::new(options.open(self.path(name))?))
+    }
+
+    fn reopen(&self, name: JournalName, bytes: u64) -> io::Result<Box<dyn JournalFile>> {
+        let mut file = OpenOptions::new().write(true).open(self.path(name))?;
+        file.cut(bytes)?;
+        Ok(Box::new(file))
+    }
+
+    fn list(&self) -> io::Result<Vec<Kept>> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(&self.0)? {
+            let entry = entry?;
+            let Some(name) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            // A file that is deleted meanwhile is none.
+            let Ok(about) = entry.metadata() else { continue };
+            all.push(Kept { name, bytes: about.len(), modified: about.modified()? });
+        }
+        all.sort_unstable_by_key(|kept| kept.name);
+        Ok(all)
+    }
+
+    fn read(&self, name: JournalName) -> io::Result<Vec<u8>> {
+        fs::read(self.path(name))
+    }
+
+    fn read_tail(&self, name: JournalName, most: usize) -> io::Result<Vec<u8>> {
+        let mut file = File::open(self.path(name))?;
+        let bytes = file.metadata()?.len();
+        file.seek(SeekFrom::Start(bytes.saturating_sub(most as u64)))?;
+        let mut tail = Vec::new();
+        file.take(most as u64).read_to_end(&mut tail)?;
+        Ok(tail)
+    }
+
+    fn remove(&self, name: JournalName) -> io::Result<()> {
+        fs::remove_file(self.path(name))
+    }
+
+    fn set_aside(&self, name: JournalName, reason: &str) -> io::Result<()> {
+        let aside = self.0.join(SET_ASIDE);
+        fs::create_dir_all(&aside)?;
+        fs::write(aside.join(format!("{name}.reason")), format!("{reason}\n"))?;
+        fs::rename(self.path(name), aside.join(name.to_string()))
+    }
+}
+
+impl JournalFile for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn cut(&mut self, bytes: u64) -> io::Result<()> {
+        self.set_len(bytes)?;
+        self.seek(SeekFrom::Start(bytes)).map(|_| ())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: JournalName = JournalName { run: 1, room: 2 };
+
+    #[test]
+    fn a_journal_is_written_cut_gone_on_with_and_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Folder::open(&folder.path().join("journals")).unwrap();
+        let mut file = store.create(NAME).unwrap();
+        file.append(b"one two").unwrap();
+        file.cut(4).unwrap();
+        file.append(b"three").unwrap();
+        drop(file);
+        assert_eq!(store.read(NAME).unwrap(), b"one three");
+        let mut file = store.reopen(NAME, 3).unwrap();
+        file.append(b"!").unwrap();
+        assert_eq!(store.read(NAME).unwrap(), b"one!");
+        assert_eq!(store.read_tail(NAME, 3).unwrap(), b"ne!");
+        assert_eq!(store.read_tail(NAME, 99).unwrap(), b"one!");
+        let kept: Vec<_> = store.list().unwrap().iter().map(|kept| (kept.name, kept.bytes)).collect();
+        assert_eq!(kept, [(NAME, 4)]);
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_used_is_set_aside_with_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Folder::open(folder.path()).unwrap();
+        store.create(NAME).unwrap();
+        fs::write(folder.path().join("notes.txt"), "not ours").unwrap();
+        store.set_aside(NAME, "it is another game's").unwrap();
+        assert_eq!(store.list().unwrap(), [], "nobody finds it any more");
+        let reason = folder.path().join("set-aside").join(format!("{NAME}.reason"));
+        assert_eq!(fs::read_to_string(reason).unwrap(), "it is another game's\n");
+    }
+}

@@ -1,0 +1,94 @@
+//! Journals in memory that their maker can read: for simulated servers and tests.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use super::{
+    name::JournalName,
+    store::{JournalFile, JournalStore, Kept},
+};
+
+/// Journals by name. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore(Arc<Mutex<Files>>);
+
+#[derive(Debug, Default)]
+struct Files {
+    journals: BTreeMap<JournalName, Vec<u8>>,
+    aside: BTreeMap<JournalName, String>,
+}
+
+impl MemoryStore {
+    /// Every journal that cannot be used, and why.
+    #[must_use]
+    pub fn aside(&self) -> BTreeMap<JournalName, String> {
+        self.files().aside.clone()
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of them.
+struct MemoryFile(MemoryStore, JournalName);
+
+impl JournalStore for MemoryStore {
+    fn create(&self, name: JournalName) -> io::Result<Box<dyn JournalFile>> {
+        self.files().journals.insert(name, Vec::new());
+        Ok(Box::new(MemoryFile(self.clone(), name)))
+    }
+
+    fn reopen(&self, name: JournalName, bytes: u64) -> io::Result<Box<dyn JournalFile>> {
+        let mut file = MemoryFile(self.clone(), name);
+        file.cut(bytes)?;
+        Ok(Box::new(file))
+    }
+
+    fn list(&self) -> io::Result<Vec<Kept>> {
+        let kept = |(name, journal): (&JournalName, &Vec<u8>)| Kept {
+            name: *name,
+            bytes: journal.len() as u64,
+            modified: SystemTime::UNIX_EPOCH,
+        };
+        Ok(self.files().journals.iter().map(kept).collect())
+    }
+
+    fn read(&self, name: JournalName) -> io::Result<Vec<u8>> {
+        self.files().journals.get(&name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn read_tail(&self, name: JournalName, most: usize) -> io::Result<Vec<u8>> {
+        self.read(name).map(|mut bytes| bytes.split_off(bytes.len().saturating_sub(most)))
+    }
+
+    fn remove(&self, name: JournalName) -> io::Result<()> {
+        self.files().journals.remove(&name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn set_aside(&self, name: JournalName, reason: &str) -> io::Result<()> {
+        self.remove(name)?;
+        self.files().aside.insert(name, reason.to_owned());
+        Ok(())
+    }
+}
+
+impl JournalFile for MemoryFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.files().journals.entry(self.1).or_default().extend(bytes);
+        Ok(())
+    }
+
+    fn cut(&mut self, bytes: u64) -> io::Result<()> {
+        self.0.files().journals.entry(self.1).or_default().truncate(bytes as usize);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! Where rooms' journals go. Rooms hand pieces in and never wait; one task packs and writes them.
+//!
+//! - [`store`]: what keeps files: a folder, or memory.
+//! - [`folder`]: the folder.
+//! - [`memory`]: memory, for simulated servers.
+//! - [`name`]: what a journal's file is called.
+//! - [`handle`]: a room's end of it.
+//! - [`task`]: the queue between, and what becomes of a journal whose disk does not keep up.
+
+pub mod folder;
+pub mod handle;
+pub mod memory;
+pub mod name;
+pub mod store;
+pub mod task;
+
+pub use self::{
+    folder::Folder,
+    handle::{JournalHandle, Journals},
+    memory::MemoryStore,
+    name::JournalName,
+    store::{JournalFile, JournalStore, Kept},
+    task::start,
+};

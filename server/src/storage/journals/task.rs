@@ -1,0 +1,225 @@
+//! The queue between rooms and their journals' files: packs what rooms hand in, and writes it some forty times a second.
+//!
+//! A disk that is full or broken costs a journal a stretch of ticks and nobody anything else: what could not be written is cut off
+//! again, the room is told, and when it begins anew with a checkpoint the journal says what is missing.
+
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+
+use quarrel_shared::{
+    journal::{Note, Packer, Piece, packer::Place},
+    tick::Tick,
+};
+use tokio::{sync::mpsc, time::sleep};
+use tracing::{error, info};
+
+use super::{
+    handle::{Journals, REQUESTS_WAITING, Refused, Request, Standing},
+    name::JournalName,
+    store::{JournalFile, JournalStore},
+};
+use crate::telemetry::Metrics;
+
+/// How long what rooms hand in may gather before it is written: with the fifth of a second that a room gathers it makes 225 ms.
+const GATHER: Duration = Duration::from_millis(25);
+
+/// A queue and the task that empties it. The task waits for the disk, so it must run where nobody minds. It ends when all handles are
+/// gone and everything is written.
+pub fn start(
+    store: Arc<dyn JournalStore>,
+    metrics: Arc<Metrics>,
+) -> (Journals, impl Future<Output = ()> + Send + 'static) {
+    let (requests, waiting) = mpsc::channel(REQUESTS_WAITING);
+    let task = JournalTask { store, metrics, open: BTreeMap::new() };
+    (Journals::new(requests), task.run(waiting))
+}
+
+/// Every journal that is written.
+struct JournalTask {
+    store: Arc<dyn JournalStore>,
+    metrics: Arc<Metrics>,
+    open: BTreeMap<JournalName, OpenJournal>,
+}
+
+/// One of them.
+struct OpenJournal {
+    header: Piece,
+    standing: Arc<Standing>,
+    packer: Option<Packer>,
+    /// `None` until it could be made.
+    file: Option<Box<dyn JournalFile>>,
+    /// How far the file is good.
+    written: Place,
+    /// What is packed and not written.
+    packed: Vec<u8>,
+    /// Whether something could not be written, and the room has not begun anew since.
+    is_failing: bool,
+    /// Whether an outage was told already.
+    is_told: bool,
+}
+
+impl JournalTask {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Request>) {
+        while let Some(first) = waiting.recv().await {
+            self.apply(first);
+            sleep(GATHER).await;
+            while let Ok(request) = waiting.try_recv() {
+                self.apply(request);
+            }
+            self.open.iter_mut().for_each(|(name, journal)| journal.write(*name, &self.metrics));
+        }
+        for (name, journal) in &mut self.open {
+            journal.write(*name, &self.metrics);
+            journal.sync(*name);
+        }
+    }
+
+    fn apply(&mut self, request: Request) {
+        match request {
+            Request::Open { name, header, packer, standing } => self.begin(name, header, packer, standing),
+            Request::Write(name, piece) => self.write(name, &piece),
+            Request::BeginAnew(name, why, checkpoint) => self.begin_anew(name, why, &checkpoint),
+            Request::End(name, tick, reason) => self.end(name, Some((tick, reason))),
+            Request::Leave(name) => self.end(name, None),
+        }
+    }
+
+    fn begin(&mut self, name: JournalName, header: Piece, packer: Option<Packer>, standing: Arc<Standing>) {
+        let written = packer.as_ref().map(Packer::place).unwrap_or_default();
+        let journal = OpenJournal {
+            header,
+            standing,
+            packer,
+            file: None,
+            written,
+            packed: Vec::new(),
+            is_failing: false,
+            is_told: false,
+        };
+        self.metrics.journals.open.inc();
+        let journal = self.open.entry(name).insert_entry(journal).into_mut();
+        if let Err(error) = journal.open(name, &*self.store) {
+            journal.fail(name, &error, &self.metrics);
+        }
+    }
+
+    fn write(&mut self, name: JournalName, piece: &Piece) {
+        let Some(journal) = self.open.get_mut(&name) else { return };
+        journal.standing.taken(piece.bytes.len());
+        // What comes after a failure is of no use before the room has begun anew.
+        if !journal.is_failing {
+            journal.pack(name, piece, &self.metrics);
+        }
+    }
+
+    fn begin_anew(&mut self, name: JournalName, why: Refused, checkpoint: &Piece) {
+        let Some(journal) = self.open.get_mut(&name) else { return };
+        journal.standing.taken(checkpoint.bytes.len());
+        if let Err(error) = journal.open(name, &*self.store) {
+            journal.fail(name, &error, &self.metrics);
+            return;
+        }
+        journal.is_failing = false;
+        if let Some(lost) = journal.lost(why, checkpoint.tick, &self.metrics) {
+            journal.pack(name, &lost, &self.metrics);
+        }
+        journal.pack(name, checkpoint, &self.metrics);
+        journal.write(name, &self.metrics);
+        if !journal.is_failing && std::mem::take(&mut journal.is_told) {
+            info!(journal = %name, "the journal is written again");
+        }
+    }
+
+    fn end(&mut self, name: JournalName, end: Option<(Tick, &'static str)>) {
+        let Some(mut journal) = self.open.remove(&name) else { return };
+        self.metrics.journals.open.dec();
+        if let (Some((tick, reason)), Some(packer)) = (end, &mut journal.packer)
+            && !journal.is_failing
+        {
+            packer.end(reason, tick, &mut journal.packed);
+        }
+        journal.write(name, &self.metrics);
+        journal.sync(name);
+    }
+}
+
+impl OpenJournal {
+    /// Makes the file, or finds the one to go on with, unless it is there.
+    fn open(&mut self, name: JournalName, store: &dyn JournalStore) -> io::Result<()> {
+        if self.file.is_some() {
+            return Ok(());
+        }
+        let packer = match self.packer.take() {
+            Some(packer) => packer,
+            None => Packer::new()?,
+        };
+        let packer = self.packer.insert(packer);
+        if self.written.bytes > 0 {
+            self.file = Some(store.reopen(name, self.written.bytes)?);
+            return Ok(());
+        }
+        self.file = Some(store.create(name)?);
+        self.packed.clear();
+        packer.pack(&self.header, &mut self.packed)
+    }
+
+    /// What is missing between the file's last tick and this checkpoint, if anything is.
+    fn lost(&self, why: Refused, checkpoint: Tick, metrics: &Metrics) -> Option<Piece> {
+        let from = self.packer.as_ref()?.place().tick().next();
+        if from > checkpoint {
+            return None;
+        }
+        metrics.journals.ticks_lost.inc_by(u64::from(checkpoint.since(from)) + 1);
+        let note = Note::Lost { from: from.0, to: checkpoint.0, why: why.to_string() };
+        Some(Piece::note(&note, checkpoint))
+    }
+
+    fn pack(&mut self, name: JournalName, piece: &Piece, metrics: &Metrics) {
+        let Some(packer) = &mut self.packer else { return };
+        if let Err(error) = packer.pack(piece, &mut self.packed) {
+            self.fail(name, &error, metrics);
+        }
+    }
+
+    fn write(&mut self, name: JournalName, metrics: &Metrics) {
+        let (Some(file), Some(packer)) = (&mut self.file, &self.packer) else { return };
+        if self.packed.is_empty() {
+            return;
+        }
+        match file.append(&self.packed) {
+            Ok(()) => {
+                metrics.journals.bytes.inc_by(self.packed.len() as u64);
+                self.written = packer.place();
+                self.packed.clear();
+            }
+            Err(error) => self.fail(name, &error, metrics),
+        }
+    }
+
+    /// Nothing is taken any more until the room begins anew; what is in the file behind its last good block is cut off.
+    fn fail(&mut self, name: JournalName, error: &io::Error, metrics: &Metrics) {
+        metrics.journals.write_errors.inc();
+        self.is_failing = true;
+        self.standing.fail();
+        self.packed.clear();
+        if let Some(packer) = &mut self.packer {
+            packer.go_back(self.written);
+        }
+        // A file that cannot even be cut is opened anew when the room begins anew, and cut then; a crash before that leaves a torn
+        // tail, which readers know.
+        if self.file.as_mut().is_some_and(|file| file.cut(self.written.bytes).is_err()) {
+            self.file = None;
+        }
+        if self.written.bytes == 0 {
+            self.file = None;
+        }
+        if !std::mem::replace(&mut self.is_told, true) {
+            error!(journal = %name, %error, "the journal cannot be written; play goes on without it until it can");
+        }
+    }
+
+    fn sync(&mut self, name: JournalName) {
+        if let Some(Err(error)) = self.file.as_mut().map(|file| file.sync()) {
+            error!(journal = %name, %error, "the journal may not outlive the machine");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The numbers of rooms' journals.
+
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge},
+    registry::Registry,
+};
+
+use super::metrics::register;
+
+/// What is counted of journals.
+pub struct JournalMetrics {
+    /// Journals that are written.
+    pub open: Gauge,
+    /// Bytes written.
+    pub bytes: Counter,
+    /// Times that one could not be written.
+    pub write_errors: Counter,
+    /// Ticks that are missing in one, since its disk was too slow or full.
+    pub ticks_lost: Counter,
+    /// Rooms that were brought back.
+    pub rooms_resumed: Counter,
+    /// Journals that should have brought a room back, and could not.
+    pub set_aside: Counter,
+}
+
+impl JournalMetrics {
+    pub(super) fn new(r: &mut Registry) -> Self {
+        Self {
+            open: register(r, "journals_open", "Journals of rooms that run"),
+            bytes: register(r, "journal_bytes", "Bytes written to journals"),
+            write_errors: register(r, "journal_write_errors", "Times that a journal could not be written"),
+            ticks_lost: register(
+                r,
+                "journal_ticks_lost",
+                "Ticks missing in a journal, since its disk was too slow or full",
+            ),
+            rooms_resumed: register(r, "rooms_resumed", "Rooms brought back from their journals"),
+            set_aside: register(r, "journals_set_aside", "Journals that could not bring their room back"),
+        }
+    }
+}
