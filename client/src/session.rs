@@ -393,3 +393,6 @@ fn decode_event<G: Predict>(payload: &[u8]) -> Result<G::Event, BitsError> {
     from.finish()?;
     Ok(event)
 }
+
+#[cfg(test)]
+mod tests;
