@@ -313,11 +313,12 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
     fn hear(&mut self, message: ServerMessage) -> ControlFlow<Ending> {
         if let ServerMessage::Closing { reason, sentence } = message {
             self.line.say(&ClientMessage::ClosingSeen);
-            if reason == CloseReason::Unresponsive {
-                // A link that carried too little, as the server saw it: the seat is held, and this player comes back for it.
-                self.closing = Some(Ending::Lost(sentence.to_string()));
-            } else {
-                self.closing = Some(Ending::Closed { reason, sentence: sentence.to_string() });
+            let ending = Ending::Closed { reason, sentence: sentence.to_string() };
+            // A link that carried too little, as the server saw it, or a server that starts again: the seat is held, and this player
+            // comes back for it.
+            let is_loss = ending.is_loss();
+            self.closing = Some(ending);
+            if !is_loss {
                 let now = self.now();
                 let flow = self.session.leave(now, &mut self.pilot);
                 self.follow(flow)?;

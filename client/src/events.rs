@@ -51,6 +51,11 @@ impl<E> EventQueue<E> {
         self.waiting.pop_front()
     }
 
+    /// What happened after this tick did not happen, and whoever waits to hear of it does so no longer.
+    pub fn undo(&mut self, after: Tick) {
+        self.waiting.retain(|(tick, _)| *tick <= after);
+    }
+
     /// How many events never came.
     #[must_use]
     pub const fn lost(&self) -> u64 {
@@ -95,6 +100,18 @@ mod tests {
         assert_eq!(delivered(9), []);
         assert_eq!(delivered(11), [(Tick(10), 0)]);
         assert_eq!(delivered(12), [(Tick(12), 1), (Tick(11), 2)]);
+    }
+
+    #[test]
+    fn what_did_not_happen_is_not_delivered_and_not_counted_as_lost() {
+        let mut events = EventQueue::new();
+        [(0, 10), (1, 12), (2, 11)].into_iter().for_each(|(sequence, tick)| {
+            events.push(sequence, Tick(tick), sequence);
+        });
+        events.undo(Tick(11));
+        let told: Vec<_> = std::iter::from_fn(|| events.pop_any()).collect();
+        assert_eq!(told, [(Tick(10), 0), (Tick(11), 2)]);
+        assert_eq!((events.lost(), events.doubled()), (0, 0));
     }
 
     #[test]

@@ -262,6 +262,10 @@ impl<G: Predict> Pilot<G> for Remote<G> {
     }
 
     fn on(&mut self, happening: Happening<G>, _now: Duration) -> ControlFlow<CloseReason> {
+        if let Happening::Resumed(Joined { restored: Some(_), .. }) = &happening {
+            // As with another room: what was seen of this one may not have happened.
+            self.views.send_replace(None);
+        }
         match happening {
             Happening::View(view) => {
                 self.views.send_replace(Some(view));

@@ -53,7 +53,12 @@ pub enum Happening<G: Game> {
     Joined(Joined),
     /// The connection broke; another one is being made, and the seat is held meanwhile.
     Interrupted,
-    /// The seat is ours again, on another connection: nothing of its story is missing.
+    /// The seat is ours again, on another connection. Nothing of its story is missing, unless the server was started again
+    /// meanwhile and has brought the room back from its journal: then [`Joined::restored`] says to which tick, and what came after
+    /// that did not happen. Views, events and scores go on from there, and may differ from those that were shown before: forget what
+    /// you concluded from those. All that is drawn begins anew, dark until the first snapshot; who sits in the room is told again;
+    /// events that waited to be shown are told first, as far as they happened before it. What had not arrived by the crash is not
+    /// told, but for its traces in the views.
     Resumed(Joined),
     /// No seat. Another room may do.
     JoinRefused {
@@ -126,6 +131,9 @@ pub struct Joined {
     pub tick: Tick,
     /// The room's steps a second.
     pub rate: TickRate,
+    /// On the way back to a seat whose server was started again: the tick at which its room was brought back. What was told of
+    /// later ones, up to the crash, did not happen. The room may have gone on since: `tick` says how far.
+    pub restored: Option<Tick>,
 }
 
 /// How a connection ended.
@@ -146,10 +154,16 @@ pub enum Ending {
 
 impl Ending {
     /// Whether the connection broke and nobody wanted it to: the seat is held, and there may be another connection. A server that
-    /// heard nothing for long closes as it gives up, and holds the seat all the same.
+    /// heard nothing for long closes as it gives up, and holds the seat all the same; so does one that starts again.
     #[must_use]
     pub const fn is_loss(&self) -> bool {
-        matches!(self, Self::Lost(_) | Self::Closed { reason: CloseReason::Unresponsive, .. })
+        match self {
+            Self::Lost(_) => true,
+            Self::Closed { reason, .. } => {
+                matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting)
+            }
+            Self::Left => false,
+        }
     }
 
     /// A name for reports: the close reason's, or `lost`.

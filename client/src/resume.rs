@@ -92,5 +92,6 @@ const fn is_passing(reason: CloseReason) -> bool {
             | CloseReason::HandshakeTimeout
             | CloseReason::RateLimited
             | CloseReason::TicketUsed
+            | CloseReason::ServerRestarting
     )
 }

@@ -154,8 +154,12 @@ impl<G: Predict> Session<G> {
         Flow::Continue(())
     }
 
-    /// How many of the room's messages were heard, when the server has not been told so many.
+    /// How many of the room's messages were heard, when the server has not been told so many. Nothing on the way back: the server may
+    /// have begun to count anew.
     pub(crate) fn heard(&mut self) -> Option<u32> {
+        if self.resuming {
+            return None;
+        }
         let news = &mut self.seat.as_mut()?.news;
         let is_new = news.heard != news.said;
         news.said = news.heard;
@@ -168,7 +172,7 @@ impl<G: Predict> Session<G> {
     }
 
     /// Asks the pilot for every input that is due, tells it what the screen has reached, and gives the datagram that says all
-    /// inputs.
+    /// inputs. On the way back the pilot is asked all the same, but neither told nor quoted: the seat may not be where it was left.
     pub(crate) fn tick(&mut self, now: Duration, pilot: &mut impl Pilot<G>) -> (Flow, Option<&[u8]>) {
         let Some(seat) = self.seat.as_mut() else { return (Flow::Continue(()), None) };
         let mut is_due = false;
@@ -179,6 +183,9 @@ impl<G: Predict> Session<G> {
             self.screen.with(|screen| screen.push(slot, input.clone()));
             seat.inputs.push(slot.tick, Aimed { input, seen }, self.redundancy.past_inputs());
             is_due = true;
+        }
+        if self.resuming {
+            return (Flow::Continue(()), None);
         }
         let flow = seat.deliver(&self.screen, now, pilot);
         let datagram = is_due.then(|| seat.inputs.encode(seat.baselines.ack(), &mut self.datagram)).flatten();
@@ -193,6 +200,9 @@ impl<G: Predict> Session<G> {
         rtt: Duration,
         pilot: &mut impl Pilot<G>,
     ) -> Flow {
+        if self.resuming {
+            return Flow::Continue(());
+        }
         let send_interval = self.send_interval();
         // Snapshots may overtake the message that gives the seat.
         let Some(seat) = &mut self.seat else { return Flow::Continue(()) };
@@ -230,15 +240,10 @@ impl<G: Predict> Session<G> {
             ServerMessage::Welcome { .. } | ServerMessage::Closing { .. } => {
                 return Flow::Break(CloseReason::Malformed);
             }
-            ServerMessage::Joined { room, seat, seats, tick, seating } => {
-                let joined = Joined { room, seat, seats, tick, rate: self.welcome.tick_rate };
-                if std::mem::take(&mut self.resuming) && self.take_back(joined, seating, now, rtt) {
-                    return pilot.on(Happening::Resumed(joined), now);
-                }
-                self.leave(now, pilot)?;
-                self.screen.set(Some(Screen::new(joined.seat, joined.rate, self.send_interval())));
-                self.seat = Some(Seat::new(joined, seating, now, rtt));
-                Happening::Joined(joined)
+            ServerMessage::Joined { room, seat, seats, tick, seating, restored } => {
+                let rate = self.welcome.tick_rate;
+                let joined = Joined { room, seat, seats, tick, rate, restored };
+                return self.on_joined(joined, seating, now, rtt, pilot);
             }
             ServerMessage::Event { sequence, tick, payload } => {
                 return self.on_event(sequence, tick, &payload, now, pilot);
@@ -267,6 +272,29 @@ impl<G: Predict> Session<G> {
         pilot.on(happening, now)
     }
 
+    fn on_joined(
+        &mut self,
+        joined: Joined,
+        seating: Seating,
+        now: Duration,
+        rtt: Duration,
+        pilot: &mut impl Pilot<G>,
+    ) -> Flow {
+        if std::mem::take(&mut self.resuming) && self.is_mine(&joined) {
+            match joined.restored {
+                Some(restored) => {
+                    self.undo(restored, now, pilot)?;
+                    self.sit_down(joined, seating, now, rtt);
+                }
+                None => self.take_back(joined, seating, now, rtt),
+            }
+            return pilot.on(Happening::Resumed(joined), now);
+        }
+        self.leave(now, pilot)?;
+        self.sit_down(joined, seating, now, rtt);
+        pilot.on(Happening::Joined(joined), now)
+    }
+
     fn on_event(
         &mut self,
         sequence: u32,
@@ -283,17 +311,34 @@ impl<G: Predict> Session<G> {
         seat.deliver(&self.screen, now, pilot)
     }
 
-    /// The seat is the one that the session had: its story goes on, over a new link. False when it is another one.
-    fn take_back(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) -> bool {
-        let is_same =
-            |seat: &&mut Seat<G>| (seat.joined.room, seat.joined.seat) == (joined.room, joined.seat);
-        let Some(seat) = self.seat.as_mut().filter(is_same) else { return false };
+    /// Whether this is the seat that the session had.
+    fn is_mine(&self, joined: &Joined) -> bool {
+        let is_same = |seat: &Seat<G>| (seat.joined.room, seat.joined.seat) == (joined.room, joined.seat);
+        self.seat.as_ref().is_some_and(is_same)
+    }
+
+    /// The seat's story goes on, over a new link.
+    fn take_back(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) {
+        let Some(seat) = &mut self.seat else { return };
         self.counts.snapshots += seat.baselines.counts();
         seat.joined = joined;
         seat.clock = ClientClock::new(joined.rate, joined.tick.next(), now, rtt);
         seat.baselines = Baselines::new(seating);
         seat.inputs = InputLog::new(seating);
-        true
+    }
+
+    /// What happened on the seat after this tick did not happen: of the events that wait, only those up to it are told.
+    fn undo(&mut self, after: Tick, now: Duration, pilot: &mut impl Pilot<G>) -> Flow {
+        if let Some(seat) = &mut self.seat {
+            seat.events.undo(after);
+        }
+        self.leave(now, pilot)
+    }
+
+    /// A seat whose story begins.
+    fn sit_down(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) {
+        self.screen.set(Some(Screen::new(joined.seat, joined.rate, self.send_interval())));
+        self.seat = Some(Seat::new(joined, seating, now, rtt));
     }
 
     fn hear_news(&mut self) {
@@ -348,3 +393,6 @@ fn decode_event<G: Predict>(payload: &[u8]) -> Result<G::Event, BitsError> {
     from.finish()?;
     Ok(event)
 }
+
+#[cfg(test)]
+mod tests;

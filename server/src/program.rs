@@ -171,6 +171,8 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
             http: Some(http),
             records,
             seed: rand::random(),
+            // Another one each time, though not yet a higher one.
+            run: rand::random(),
             rooms: rooms.handle().clone(),
             storage: storage.handle().clone(),
         };

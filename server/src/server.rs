@@ -10,10 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use quarrel_shared::{
-    game::{Game, GameRng},
-    tick::TickRate,
-};
+use quarrel_shared::{game::Game, protocol::CloseReason, tick::TickRate};
 use quinn::Endpoint;
 use tokio::{
     runtime::Handle,
@@ -31,7 +28,7 @@ use crate::{
     lobby::{Directory, Keeper, Players, tickets::Tickets},
     net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     room::{HeldFighter, RoomServices, RoomSpec},
-    session::{self, SessionServices, kept::KeptSeat},
+    session::{self, SessionServices, StopReason, kept::KeptSeat},
     storage::{self, RecordSink},
     telemetry::Metrics,
 };
@@ -50,6 +47,8 @@ pub struct Seams<S> {
     pub records: S,
     /// Where room seeds come from.
     pub seed: u64,
+    /// Which run of this server it is, higher than any before: what tells its resume tickets from theirs.
+    pub run: u32,
     /// Where rooms run: a slow game must not hold up the network.
     pub rooms: Handle,
     /// Where the storage waits for the disk: a slow one must not hold up a tick.
@@ -61,6 +60,7 @@ pub struct Server<G: Game> {
     endpoint: Endpoint,
     address: SocketAddr,
     lobby: Arc<Directory<G>>,
+    keeper: Arc<Keeper<KeptSeat<G>>>,
     metrics: Arc<Metrics>,
     tasks: Tasks,
     admin: Option<AdminHandle>,
@@ -72,6 +72,8 @@ struct Tasks {
     /// Set first: nobody new, and `/readyz` says so.
     stopping: CancellationToken,
     sessions_stop: CancellationToken,
+    /// What sessions say then.
+    stop_reason: StopReason,
     rooms_stop: CancellationToken,
     admin_stop: CancellationToken,
     sessions: TaskTracker,
@@ -125,10 +127,9 @@ impl<G: Game> Server<G> {
         };
         let lobby = Arc::new(Directory::<G>::new(spec, config.room.rooms, seams.seed, services, seams.rooms));
         let players = Arc::new(Players::default());
-        let tickets = Tickets::new(&seams.keys.derive(TICKET_PURPOSE), ticket_run(seams.seed));
-        let keeper =
-            Keeper::new(tickets, config.session.hold(), config.net.max_sessions, Arc::clone(&metrics));
-        let keeper = Arc::new(keeper);
+        let tickets = Tickets::new(&seams.keys.derive(TICKET_PURPOSE));
+        let (hold, most) = (config.session.hold(), config.net.max_sessions);
+        let keeper = Arc::new(Keeper::new(tickets, seams.run, hold, most, Arc::clone(&metrics)));
 
         let acceptor = Acceptor::new(endpoint.clone(), &config.net, Arc::clone(&metrics));
         let plane = OperatorsView {
@@ -151,16 +152,18 @@ impl<G: Game> Server<G> {
             players,
             metrics: Arc::clone(&metrics),
             stop: tasks.sessions_stop.clone(),
+            stop_reason: tasks.stop_reason.clone(),
         };
         let begin = move |newcomer| session::run(newcomer, session_services.clone());
         tasks.background.spawn(acceptor.run(tasks.stopping.clone(), tasks.sessions.clone(), begin));
-        tasks.background.spawn(sweep(Arc::clone(&lobby), keeper, tasks.stopping.clone()));
+        let (stopping, stop_reason) = (tasks.stopping.clone(), tasks.stop_reason.clone());
+        tasks.background.spawn(sweep(Arc::clone(&lobby), Arc::clone(&keeper), stopping, stop_reason));
         if seams.tls.is_renewed() {
             tasks.background.spawn(renew(seams.tls, tasks.stopping.clone()));
         }
         let http = admin.as_ref().map(AdminHandle::local_address).map(tracing::field::display);
         info!(game = G::NAME, %address, http, tick_rate = config.room.tick_rate, "serving");
-        Ok(Self { endpoint, address, lobby, metrics, tasks, admin, grace: config.stop.grace() })
+        Ok(Self { endpoint, address, lobby, keeper, metrics, tasks, admin, grace: config.stop.grace() })
     }
 
     /// Where players connect to.
@@ -179,6 +182,18 @@ impl<G: Game> Server<G> {
     #[must_use]
     pub const fn lobby(&self) -> &Arc<Directory<G>> {
         &self.lobby
+    }
+
+    /// Whose seats wait for them: for whoever brings seats back.
+    #[must_use]
+    pub const fn keeper(&self) -> &Arc<Keeper<KeptSeat<G>>> {
+        &self.keeper
+    }
+
+    /// What players are told when the server stops. To be set before [`Self::shutdown`].
+    #[must_use]
+    pub const fn stop_reason(&self) -> &StopReason {
+        &self.tasks.stop_reason
     }
 
     /// The server's numbers.
@@ -235,6 +250,7 @@ impl Tasks {
         Self {
             stopping: CancellationToken::new(),
             sessions_stop: CancellationToken::new(),
+            stop_reason: StopReason::default(),
             rooms_stop: CancellationToken::new(),
             admin_stop: CancellationToken::new(),
             sessions: TaskTracker::new(),
@@ -265,14 +281,22 @@ fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings>, ConfigEr
     })
 }
 
-/// Forgets rooms that have closed, and players who have been away for too long. When the server stops, nobody comes back any more.
-async fn sweep<G: Game>(lobby: Arc<Directory<G>>, keeper: Arc<Keeper<KeptSeat<G>>>, stop: CancellationToken) {
+/// Forgets rooms that have closed, and players who have been away for too long. When the server stops, nobody comes back any more,
+/// unless it starts again: then all seats are held to the end, so that no room sees anybody leave.
+async fn sweep<G: Game>(
+    lobby: Arc<Directory<G>>,
+    keeper: Arc<Keeper<KeptSeat<G>>>,
+    stop: CancellationToken,
+    stop_reason: StopReason,
+) {
     let mut every_second = interval(Duration::from_secs(1));
     while stop.run_until_cancelled(every_second.tick()).await.is_some() {
         lobby.sweep();
         keeper.sweep();
     }
-    keeper.close();
+    if stop_reason.get() != CloseReason::ServerRestarting {
+        keeper.close();
+    }
 }
 
 /// How long closed connections may take to fall silent when the server stops.
@@ -280,14 +304,6 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// What the tickets' secret is derived for.
 const TICKET_PURPOSE: &str = "resume tickets";
-
-/// Random numbers of a server that are not its rooms'.
-const RUN_STREAM: u64 = 0x71;
-
-/// What tells this run's tickets from those of other runs: every start has another seed.
-fn ticket_run(seed: u64) -> u32 {
-    (GameRng::new(seed, RUN_STREAM).next_u64() >> 32) as u32
-}
 
 /// Renews the certificate in time.
 async fn renew(tls: Arc<ServerTls>, stop: CancellationToken) {

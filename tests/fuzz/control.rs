@@ -56,6 +56,7 @@ fn server_samples() -> Vec<Vec<u8>> {
             seats: 16,
             tick: Tick(90),
             seating: Seating::FIRST,
+            restored: Some(Tick(80)),
         },
         ServerMessage::SeatTaken { seat: SeatId(3), name: Text::lossy("Ben"), bot: true },
         ServerMessage::Event {

@@ -1,13 +1,14 @@
-//! Players who come, go, vanish and come back in any order, with any of the tickets that they were ever given.
+//! Players who come, are restored, go, vanish and come back in any order, with any of the tickets that they were ever given.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use bolero::{check, generator::produce};
 use quarrel_server::lobby::held::{Comeback, HeldSeat, HeldState, Leaving, Standing};
-use quarrel_shared::id::PlayerId;
+use quarrel_shared::{id::PlayerId, protocol::TicketNumber};
 
 const HOLD: Duration = Duration::from_secs(30);
 const MOST: usize = 3;
+const RUN: u32 = 2;
 
 /// A seat that says where it went: it is never cloned, so what can go wrong is that it is lost.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ struct World {
     held: HeldState<usize, Chair>,
     sessions: Vec<Session>,
     /// Each ticket that was given: whose, and which.
-    tickets: Vec<(PlayerId, u32)>,
+    tickets: Vec<(PlayerId, TicketNumber)>,
     chairs: Vec<Rc<Cell<bool>>>,
     freed: usize,
     now: Duration,
@@ -50,13 +51,27 @@ struct World {
 
 impl World {
     fn enter(&mut self) {
-        let (player, me) = (PlayerId(self.chairs.len() as u64), self.sessions.len());
-        self.held.enter(player, me);
-        let is_there = Rc::new(Cell::new(true));
-        let chair = Some(Chair { player, is_there: Rc::clone(&is_there) });
-        self.chairs.push(is_there);
-        self.tickets.push((player, 0));
-        self.sessions.push(Session { player, chair, is_waiting: false, has_ended: false });
+        let me = self.sessions.len();
+        let chair = self.chair();
+        let player = chair.player;
+        let first = self.held.enter(player, me);
+        self.tickets.push((player, first));
+        self.sessions.push(Session { player, chair: Some(chair), is_waiting: false, has_ended: false });
+    }
+
+    /// Somebody of an earlier run, whose journal may not have known their newest ticket.
+    fn restore(&mut self, count: u32) {
+        let chair = self.chair();
+        let (player, ticket) = (chair.player, TicketNumber { run: RUN - 1, count });
+        self.tickets.extend([ticket, TicketNumber { count: count + 1, ..ticket }].map(|one| (player, one)));
+        self.freed += self.held.restore(player, ticket, chair, self.now).len();
+    }
+
+    /// A new player's.
+    fn chair(&mut self) -> Chair {
+        let (player, is_there) = (PlayerId(self.chairs.len() as u64), Rc::new(Cell::new(true)));
+        self.chairs.push(Rc::clone(&is_there));
+        Chair { player, is_there }
     }
 
     fn resume(&mut self, ticket: usize) {
@@ -115,7 +130,7 @@ fn no_order_of_coming_and_going_loses_a_seat_or_gives_it_to_another() {
     let done = produce::<Vec<(u8, u8)>>();
     check!().with_iterations(3_000).with_generator(done).for_each(|done| {
         let mut world = World {
-            held: HeldState::new(HOLD, MOST),
+            held: HeldState::new(RUN, HOLD, MOST),
             sessions: Vec::new(),
             tickets: Vec::new(),
             chairs: Vec::new(),
@@ -127,7 +142,7 @@ fn no_order_of_coming_and_going_loses_a_seat_or_gives_it_to_another() {
             let alive: Vec<_> =
                 (0..world.sessions.len()).filter(|at| !world.sessions[*at].has_ended).collect();
             let somebody = alive.get(which % alive.len().max(1)).copied();
-            match (what % 8, somebody) {
+            match (what % 9, somebody) {
                 (0, _) => world.enter(),
                 (1 | 2, _) => world.resume(which),
                 (3, Some(me)) => world.leave(me, Leaving::Gone),
@@ -138,6 +153,7 @@ fn no_order_of_coming_and_going_loses_a_seat_or_gives_it_to_another() {
                     world.now += Duration::from_secs(1 + which as u64 / 16);
                     world.freed += world.held.sweep(world.now).len();
                 }
+                (8, _) => world.restore(which as u32),
                 _ => {}
             }
             world.check();

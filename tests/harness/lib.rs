@@ -4,6 +4,7 @@
 //! test, so it panics, and says what was wanted.
 //!
 //! - [`server`]: a server of any game, in this process, in memory.
+//! - [`mortal`]: one that dies, and one that follows it on its port.
 //! - [`player`]: somebody who plays by the rules, around the client library.
 //! - [`raw`]: a peer that speaks the wire by hand, and so can say anything.
 //! - [`wait`]: until something holds, and never longer than a bound.
@@ -15,6 +16,8 @@
 //! - [`vectors`]: bytes that do not change.
 
 pub mod server;
+
+pub mod mortal;
 
 pub mod player;
 
@@ -35,6 +38,7 @@ pub mod source;
 pub mod vectors;
 
 pub use self::{
+    mortal::MortalServer,
     player::Player,
     raw::{Goodbye, RawPeer, RawSeat},
     server::TestServer,

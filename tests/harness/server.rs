@@ -80,6 +80,7 @@ impl<G: Game> TestServer<G> {
             http,
             records: records.clone(),
             seed: SEED,
+            run: 1,
             rooms: Handle::current(),
             storage: Handle::current(),
         };

@@ -97,6 +97,18 @@ fn server_messages_keep_their_bytes() {
                 seats: 16,
                 tick: Tick(70_000),
                 seating: Seating::FIRST.next(),
+                restored: None,
+            },
+        ),
+        (
+            "joined, restored",
+            ServerMessage::Joined {
+                room: RoomId(3),
+                seat: SeatId(5),
+                seats: 16,
+                tick: Tick(70_000),
+                seating: Seating::FIRST,
+                restored: Some(Tick(69_950)),
             },
         ),
         ("join refused", ServerMessage::JoinRefused { reason: CloseReason::RoomFull, sentence: sentence() }),

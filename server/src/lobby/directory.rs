@@ -16,7 +16,7 @@ use quarrel_shared::{
     game::{Game, GameRng},
     id::{PlayerId, RoomId},
     limits::ROOMS_LISTED,
-    protocol::{CloseReason, JoinTarget, RoomEntry, messages::Name},
+    protocol::{CloseReason, JoinTarget, RoomEntry, TicketNumber, messages::Name},
 };
 use tokio::{runtime::Handle, time::Instant};
 use tokio_util::task::TaskTracker;
@@ -93,7 +93,7 @@ impl<G: Game> Directory<G> {
         &self.spec
     }
 
-    /// Finds a seat and waits until the player sits on it.
+    /// Finds a seat and waits until the player sits on it. Their ticket is what brings them back to it.
     ///
     /// # Errors
     /// Why there is none.
@@ -101,12 +101,13 @@ impl<G: Game> Directory<G> {
         &self,
         target: JoinTarget,
         player: PlayerId,
+        ticket: TicketNumber,
         name: &Name,
     ) -> Result<Joined<G>, CloseReason> {
         let mut refused = CloseReason::RoomClosed;
         for _ in 0..JOIN_TRIES {
             let (room, claim) = self.route(target)?;
-            match room.take_seat(player, name.clone(), &claim).await {
+            match room.take_seat(player, ticket, name.clone(), &claim).await {
                 Ok(seated) => return Ok(Joined { room, seated, claim }),
                 // It closed between the promise and the seat, or filled with people who left no claim yet: look again.
                 Err(reason @ (CloseReason::RoomClosed | CloseReason::RoomFull)) => refused = reason,

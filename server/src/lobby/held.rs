@@ -11,6 +11,9 @@
 //!                  Moving ──▶ Arrived        the older session is told to go; the newer one waits for what it leaves
 //! ```
 //!
+//! A server that starts again restores the seats of the run before it, and begins with their players as Held. Runs go up, and a
+//! ticket of a later run or a higher count is a newer one: between two of the same player there is always an order.
+//!
 //! Two things at once are two things in one order, and each order has its rule:
 //!
 //! - *Two resumes with one ticket*: the first has it; to the second it is used.
@@ -23,6 +26,10 @@
 //! - *A room that ends while one of its seats is held*: the seat is given back with all that was said on it, the end as the last.
 //!   Only a seat that the room gave up, since more happened there than it keeps for anybody, is gone: that story has a gap.
 //! - *A seat that was asked for and not yet given when the connection broke*: it was never sat on, and nobody holds it.
+//! - *A player was restored*: what is known of their tickets is what a journal kept, which lags by some hundred milliseconds and
+//!   maybe by a restart. So any newer ticket of an earlier run is good, and the one that is known is; older ones are used. From
+//!   the first resume on it is as ever.
+//! - *An old ticket, and nobody restored*: it is expired, also when its player's number was given anew to somebody else.
 //! - *The server stops*: nobody is held any more, and the rooms do not ask who is.
 //!
 //! At most `most` players are held. Past that whoever has no seat goes first, then the seat that was held longest: a stranger who
@@ -30,7 +37,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use quarrel_shared::id::PlayerId;
+use quarrel_shared::{id::PlayerId, protocol::TicketNumber};
 
 /// What is kept for a player who is away.
 pub trait HeldSeat {
@@ -50,16 +57,19 @@ pub struct HeldState<B, S> {
     /// How many of those have a seat.
     seats: usize,
     next: u64,
+    run: u32,
     hold: Duration,
     most: usize,
 }
 
 #[derive(Debug)]
 struct Entry<B, S> {
-    /// The newest ticket that the player was given.
-    newest: u32,
+    /// The first run whose tickets are this player's: in earlier ones the number may have been somebody else's.
+    since: u32,
+    /// The newest ticket that the player was given, as far as is known.
+    newest: TicketNumber,
     /// The one that they showed last, which is good again if they never heard the newest.
-    shown: u32,
+    shown: TicketNumber,
     state: State<B, S>,
 }
 
@@ -78,7 +88,7 @@ type Place = (bool, u64);
 #[derive(Debug, PartialEq, Eq)]
 pub struct Resumed<B, S> {
     /// The number of the ticket that the player is to be given now.
-    pub ticket: u32,
+    pub ticket: TicketNumber,
     /// What they come back to.
     pub comeback: Comeback<B, S>,
 }
@@ -137,35 +147,59 @@ pub enum Standing<S> {
 }
 
 impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
-    /// Nobody yet. Players are held for `hold`, not at all if it is zero, and at most `most` of them at once.
-    pub const fn new(hold: Duration, most: usize) -> Self {
-        Self { players: BTreeMap::new(), line: BTreeMap::new(), seats: 0, next: 0, hold, most }
+    /// Nobody yet, in this run of the server, which is higher than any before. Players are held for `hold`, not at all if it is zero,
+    /// and at most `most` of them at once.
+    pub const fn new(run: u32, hold: Duration, most: usize) -> Self {
+        Self { players: BTreeMap::new(), line: BTreeMap::new(), seats: 0, next: 0, run, hold, most }
     }
 
-    /// A new player came, by this session; their first ticket has the number 0.
-    pub fn enter(&mut self, player: PlayerId, me: B) {
-        self.players.insert(player, Entry { newest: 0, shown: 0, state: State::Live(me) });
+    /// A new player came, by this session; gives the number of their first ticket.
+    pub fn enter(&mut self, player: PlayerId, me: B) -> TicketNumber {
+        let first = TicketNumber { run: self.run, count: 0 };
+        let entry = Entry { since: self.run, newest: first, shown: first, state: State::Live(me) };
+        self.players.insert(player, entry);
+        first
+    }
+
+    /// A player of an earlier run, whose seat was brought back, is away; this is the newest of their tickets that is known. Gives the
+    /// seats that nobody has any more.
+    pub fn restore(&mut self, player: PlayerId, ticket: TicketNumber, seat: S, now: Duration) -> Vec<S> {
+        // New players are numbered above all who were restored. Should it happen all the same, whoever is here stays.
+        if self.players.contains_key(&player) {
+            return vec![seat];
+        }
+        // It is put where it belongs by `hold`; until then nobody waits for it.
+        let state = State::Held { seat: None, place: (false, self.next), until: now };
+        self.players.insert(player, Entry { since: ticket.run, newest: ticket, shown: ticket, state });
+        self.hold(player, Some(seat), now).free
     }
 
     /// Somebody shows a player's ticket of this number.
     ///
     /// # Errors
     /// When it is not good, and nothing is changed then.
-    pub fn resume(&mut self, player: PlayerId, shown: u32, me: B) -> Result<Resumed<B, S>, NoResume> {
+    pub fn resume(
+        &mut self,
+        player: PlayerId,
+        shown: TicketNumber,
+        me: B,
+    ) -> Result<Resumed<B, S>, NoResume> {
         let entry = self.players.get_mut(&player).ok_or(NoResume::Expired)?;
         let oldest = match &entry.state {
             State::Held { .. } | State::Moving { to: None, .. } => entry.shown,
             State::Live(_) | State::Moving { .. } | State::Arrived { .. } => entry.newest,
         };
         if shown < oldest {
-            return Err(NoResume::Used);
+            return Err(if shown.run < entry.since { NoResume::Expired } else { NoResume::Used });
         }
-        // Nobody has a ticket that was not given yet, unless a clock or a disk went back; nor is there anything to give for it.
-        if shown > entry.newest {
+        // Nobody has a ticket that was not given yet, unless a clock or a disk went back; nor is there anything to give for it. What
+        // earlier runs gave is not all known.
+        if shown > entry.newest && shown.run >= self.run {
             return Err(NoResume::Expired);
         }
         entry.shown = shown;
-        entry.newest += 1;
+        let count = if entry.newest.run == self.run { entry.newest.count.saturating_add(1) } else { 0 };
+        entry.newest = TicketNumber { run: self.run, count };
         let ticket = entry.newest;
         let comeback = match std::mem::replace(&mut entry.state, State::Live(me.clone())) {
             State::Held { seat, place, .. } => {

@@ -10,7 +10,7 @@ use std::{
 
 use quarrel_shared::{
     id::PlayerId,
-    protocol::{CloseReason, Ticket},
+    protocol::{CloseReason, Ticket, TicketNumber},
 };
 use tokio::{sync::Notify, time::Instant};
 
@@ -46,13 +46,14 @@ pub struct Stay<S: HeldSeat> {
     keeper: Arc<Keeper<S>>,
     player: PlayerId,
     bell: Bell,
+    number: TicketNumber,
     ticket: Ticket,
 }
 
 impl<S: HeldSeat> Keeper<S> {
-    /// Holds seats for `hold`, at most `most` of them.
-    pub fn new(tickets: Tickets, hold: Duration, most: usize, metrics: Arc<Metrics>) -> Self {
-        let held = Mutex::new(HeldState::new(hold, most));
+    /// Of this run of the server, which is higher than any before; holds seats for `hold`, at most `most` of them.
+    pub fn new(tickets: Tickets, run: u32, hold: Duration, most: usize, metrics: Arc<Metrics>) -> Self {
+        let held = Mutex::new(HeldState::new(run, hold, most));
         Self { held, tickets, hold, epoch: Instant::now(), metrics }
     }
 
@@ -64,8 +65,16 @@ impl<S: HeldSeat> Keeper<S> {
     /// A new player.
     pub fn enter(self: &Arc<Self>, player: PlayerId) -> Stay<S> {
         let bell = Bell::new();
-        self.lock().enter(player, bell.clone());
-        self.stay(player, bell, 0)
+        let number = self.lock().enter(player, bell.clone());
+        self.stay(player, bell, number)
+    }
+
+    /// A seat that was brought back from an earlier run waits for its player from now on, and falls free like any other that is held.
+    /// `ticket` is the newest of theirs that is known. Before anybody is let in: whoever comes back earlier than their seat is told
+    /// that it is held no longer.
+    pub fn restore(&self, player: PlayerId, ticket: TicketNumber, seat: S) {
+        let now = self.epoch.elapsed();
+        drop(self.change(|held| held.restore(player, ticket, seat, now)));
     }
 
     /// Somebody who says that they were here before, and what they come back to; `None`: the bell rings when it is there.
@@ -78,11 +87,7 @@ impl<S: HeldSeat> Keeper<S> {
             self.metrics.resumed(ResumeResult::unknown);
             return Err(CloseReason::TicketUnknown);
         };
-        let resumed = if self.tickets.is_of_this_run(&claim) {
-            self.change(|held| held.resume(claim.player, claim.count, bell.clone()))
-        } else {
-            Err(NoResume::Expired)
-        };
+        let resumed = self.change(|held| held.resume(claim.player, claim.number, bell.clone()));
         let (result, outcome) = match resumed {
             Ok(Resumed { ticket, comeback: Comeback::Held(seat) }) => {
                 (ResumeResult::resumed, Ok((ticket, Some(seat))))
@@ -98,7 +103,7 @@ impl<S: HeldSeat> Keeper<S> {
             Err(NoResume::Expired) => (ResumeResult::expired, Err(CloseReason::TicketExpired)),
         };
         self.metrics.resumed(result);
-        outcome.map(|(count, comeback)| (self.stay(claim.player, bell, count), comeback))
+        outcome.map(|(number, comeback)| (self.stay(claim.player, bell, number), comeback))
     }
 
     /// Gives up seats that were held long enough. Called once a second, so a seat is held up to a second longer than promised.
@@ -112,8 +117,9 @@ impl<S: HeldSeat> Keeper<S> {
         drop(self.change(HeldState::close));
     }
 
-    fn stay(self: &Arc<Self>, player: PlayerId, bell: Bell, count: u32) -> Stay<S> {
-        Stay { keeper: Arc::clone(self), player, bell, ticket: self.tickets.give(player, count) }
+    fn stay(self: &Arc<Self>, player: PlayerId, bell: Bell, number: TicketNumber) -> Stay<S> {
+        let ticket = self.tickets.give(player, number);
+        Stay { keeper: Arc::clone(self), player, bell, number, ticket }
     }
 
     /// Changes who is held; what the change gives is dropped by the caller, when the lock is free again.
@@ -133,6 +139,11 @@ impl<S: HeldSeat> Stay<S> {
     /// Whose it is.
     pub const fn player(&self) -> PlayerId {
         self.player
+    }
+
+    /// Which of their tickets the one is that they were given for it.
+    pub const fn number(&self) -> TicketNumber {
+        self.number
     }
 
     /// What brings them back.

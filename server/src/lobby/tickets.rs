@@ -6,11 +6,14 @@
 //!           run │ count
 //! ```
 //!
-//! The key follows from the endpoint's secrets, so a ticket stays readable when the server starts again. Players are numbered
-//! from 1 by every run of a server, though: were the run not part of the ticket, whoever was player 7 yesterday could take the
-//! seat of today's. Half a tag is 128 bits: nobody guesses it, least of all at a few handshakes a second.
+//! The key follows from the endpoint's secrets, so a ticket stays readable when the server starts again, and brings a player back
+//! to a seat that was restored. Whoever was restored keeps their number; all others are numbered anew by every run of a server:
+//! were the run not part of the ticket, whoever was player 7 yesterday could take the seat of today's. Half a tag is 128 bits: nobody guesses it, least of all at a few handshakes a second.
 
-use quarrel_shared::{id::PlayerId, protocol::Ticket};
+use quarrel_shared::{
+    id::PlayerId,
+    protocol::{Ticket, TicketNumber},
+};
 use ring::hmac;
 
 /// What one ticket says, when it is one of ours.
@@ -18,36 +21,34 @@ use ring::hmac;
 pub struct Claim {
     /// Who it was given to.
     pub player: PlayerId,
-    /// Which run of the server gave it.
-    pub run: u32,
-    /// How many went before it to the same player in that run.
-    pub count: u32,
+    /// Which of theirs it is.
+    pub number: TicketNumber,
 }
 
 /// Makes and reads them.
 #[derive(Debug)]
 pub struct Tickets {
     key: hmac::Key,
-    run: u32,
 }
 
 /// Bytes of a ticket that the tag seals.
 const SEALED_BYTES: usize = 16;
 
 impl Tickets {
-    /// For this run of a server that has this secret.
+    /// Of a server that has this secret.
     #[must_use]
-    pub fn new(secret: &[u8], run: u32) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret), run }
+    pub fn new(secret: &[u8]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
     }
 
-    /// This run's ticket for a player who was given `count` before.
+    /// A player's ticket of this number.
     #[must_use]
-    pub fn give(&self, player: PlayerId, count: u32) -> Ticket {
+    pub fn give(&self, player: PlayerId, number: TicketNumber) -> Ticket {
+        let TicketNumber { run, count } = number;
         let mut bytes = [0; Ticket::BYTES];
         let (sealed, tag) = bytes.split_at_mut(SEALED_BYTES);
         sealed[..8].copy_from_slice(&player.0.to_le_bytes());
-        sealed[8..].copy_from_slice(&(u64::from(self.run) << 32 | u64::from(count)).to_le_bytes());
+        sealed[8..].copy_from_slice(&(u64::from(run) << 32 | u64::from(count)).to_le_bytes());
         let whole = hmac::sign(&self.key, sealed);
         tag.copy_from_slice(&whole.as_ref()[..tag.len()]);
         Ticket::new(bytes)
@@ -67,13 +68,8 @@ impl Tickets {
             bytes.map(u64::from_le_bytes)
         };
         let (player, generation) = (number(0)?, number(8)?);
-        Some(Claim { player: PlayerId(player), run: (generation >> 32) as u32, count: generation as u32 })
-    }
-
-    /// Whether a claim is of this run: those of earlier ones are good, and for nothing that is still there.
-    #[must_use]
-    pub const fn is_of_this_run(&self, claim: &Claim) -> bool {
-        claim.run == self.run
+        let number = TicketNumber { run: (generation >> 32) as u32, count: generation as u32 };
+        Some(Claim { player: PlayerId(player), number })
     }
 }
 
@@ -82,20 +78,19 @@ mod tests {
     use super::*;
 
     const ADA: PlayerId = PlayerId(7);
+    const THIRD: TicketNumber = TicketNumber { run: 1, count: 3 };
 
     #[test]
     fn a_ticket_says_who_and_which_and_is_read_by_the_next_run_too() {
-        let ticket = Tickets::new(b"secret", 1).give(ADA, 3);
-        let next = Tickets::new(b"secret", 2);
-        let claim = next.read(&ticket).unwrap();
-        assert_eq!(claim, Claim { player: ADA, run: 1, count: 3 });
-        assert!(!next.is_of_this_run(&claim), "but it opens nobody's seat of the new run");
+        let ticket = Tickets::new(b"secret").give(ADA, THIRD);
+        let next = Tickets::new(b"secret");
+        assert_eq!(next.read(&ticket), Some(Claim { player: ADA, number: THIRD }));
     }
 
     #[test]
     fn a_ticket_with_any_bit_changed_is_not_ours() {
-        let tickets = Tickets::new(b"secret", 1);
-        let good = *tickets.give(ADA, 3).bytes();
+        let tickets = Tickets::new(b"secret");
+        let good = *tickets.give(ADA, THIRD).bytes();
         for bit in 0..Ticket::BYTES * 8 {
             let mut bytes = good;
             bytes[bit / 8] ^= 1 << (bit % 8);
@@ -105,7 +100,7 @@ mod tests {
 
     #[test]
     fn another_servers_ticket_is_not_ours() {
-        let ticket = Tickets::new(b"another", 1).give(ADA, 3);
-        assert_eq!(Tickets::new(b"secret", 1).read(&ticket), None);
+        let ticket = Tickets::new(b"another").give(ADA, THIRD);
+        assert_eq!(Tickets::new(b"secret").read(&ticket), None);
     }
 }

@@ -2,14 +2,17 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicU32, Ordering::Relaxed},
+    atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
 };
 
 use quarrel_shared::{
     game::Game,
     id::{PlayerId, RoomId, SeatId},
     limits::CHAT_BYTES,
-    protocol::{CloseReason, bounded::Text, datagram::InputRun, messages::Name},
+    protocol::{CloseReason, TicketNumber, bounded::Text, datagram::InputRun, messages::Name},
     snapshot::Frame,
     tick::Tick,
 };
@@ -60,6 +63,8 @@ pub enum RoomCommand<G: Game> {
 pub struct TakeSeat<G: Game> {
     /// Who asks.
     pub player: PlayerId,
+    /// Which ticket brings them back.
+    pub ticket: TicketNumber,
     /// What they are called.
     pub name: Name,
     /// Where the answer goes. Dropped: the room is gone.
@@ -87,35 +92,67 @@ pub struct Seated<G: Game> {
 /// Whether the player of a seat is there, or away and expected back; and how often they came back, since that may be within a
 /// tick. The room looks at each tick. It is no [`RoomCommand`], for a full inbox drops those, and whoever is back must not be played
 /// by a bot because nobody heard of it.
-#[derive(Clone, Debug, Default)]
-pub struct Presence(Arc<AtomicU32>);
+///
+/// With it goes the number of the newest ticket that the player was given, which a journal keeps: after a restart that one, or a
+/// later one, brings them back.
+#[derive(Clone, Debug)]
+pub struct Presence(Arc<PlayerSigns>);
+
+/// What a session leaves for the room to see.
+#[derive(Debug)]
+struct PlayerSigns {
+    /// Whether the player is away, and how often they came back.
+    state: AtomicU32,
+    /// The run of their newest ticket, and its count.
+    ticket: AtomicU64,
+}
 
 impl Presence {
     const AWAY: u32 = 1;
     const RETURN: u32 = 2;
 
-    /// The connection was lost; the seat is held.
-    pub fn leave(&self) {
-        self.0.fetch_or(Self::AWAY, Relaxed);
+    /// Of a player who is there, and holds this ticket.
+    #[must_use]
+    pub fn new(ticket: TicketNumber) -> Self {
+        let signs = PlayerSigns { state: AtomicU32::new(0), ticket: AtomicU64::new(coded(ticket)) };
+        Self(Arc::new(signs))
     }
 
-    /// The player is back, on another connection.
-    pub fn come_back(&self) {
+    /// The connection was lost; the seat is held.
+    pub fn leave(&self) {
+        self.0.state.fetch_or(Self::AWAY, Relaxed);
+    }
+
+    /// The player is back, on another connection, and was given this ticket.
+    pub fn come_back(&self, ticket: TicketNumber) {
+        self.0.ticket.store(coded(ticket), Relaxed);
         let back = |state: u32| Some((state & !Self::AWAY).wrapping_add(Self::RETURN));
-        let _ = self.0.fetch_update(Relaxed, Relaxed, back);
+        // Released: whoever sees the return sees its ticket.
+        let _ = self.0.state.fetch_update(Release, Relaxed, back);
+    }
+
+    /// Which ticket the player was given last.
+    #[must_use]
+    pub fn ticket(&self) -> TicketNumber {
+        let coded = self.0.ticket.load(Relaxed);
+        TicketNumber { run: (coded >> 32) as u32, count: coded as u32 }
     }
 
     /// Whether the seat is held.
     #[must_use]
     pub fn is_away(&self) -> bool {
-        self.0.load(Relaxed) & Self::AWAY != 0
+        self.0.state.load(Relaxed) & Self::AWAY != 0
     }
 
     /// How many times the player came back, modulo a number that nobody gets to within a tick.
     #[must_use]
     pub fn returns(&self) -> u32 {
-        self.0.load(Relaxed) / Self::RETURN
+        self.0.state.load(Acquire) / Self::RETURN
     }
+}
+
+const fn coded(ticket: TicketNumber) -> u64 {
+    (ticket.run as u64) << 32 | ticket.count as u64
 }
 
 /// What a seat hears from its room.
@@ -184,11 +221,12 @@ impl<G: Game> RoomHandle<G> {
     pub async fn take_seat(
         &self,
         player: PlayerId,
+        ticket: TicketNumber,
         name: Name,
         _claim: &SeatClaim,
     ) -> Result<Seated<G>, CloseReason> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.try_send(RoomCommand::Take(TakeSeat { player, name, reply })).map_err(
+        self.inbox.try_send(RoomCommand::Take(TakeSeat { player, ticket, name, reply })).map_err(
             |error| match error {
                 mpsc::error::TrySendError::Full(_) => CloseReason::RoomBusy,
                 mpsc::error::TrySendError::Closed(_) => CloseReason::RoomClosed,
@@ -202,5 +240,20 @@ impl<G: Game> RoomHandle<G> {
     #[must_use]
     pub fn say(&self, command: RoomCommand<G>) -> bool {
         self.inbox.try_send(command).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_return_brings_its_ticket_and_ends_the_absence() {
+        let presence = Presence::new(TicketNumber { run: 7, count: 0 });
+        presence.leave();
+        assert!(presence.is_away());
+        let last = TicketNumber { run: u32::MAX, count: u32::MAX - 1 };
+        presence.come_back(last);
+        assert_eq!((presence.is_away(), presence.returns(), presence.ticket()), (false, 1, last));
     }
 }

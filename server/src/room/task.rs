@@ -274,7 +274,7 @@ impl<G: Game> RoomTask<G> {
             frames: self.frames.subscribe(),
             events: heard,
             ended: Arc::clone(&ended),
-            presence: Presence::default(),
+            presence: Presence::new(request.ticket),
         };
         let presence = seated.presence.clone();
         self.links[seat.index()] = Some(SeatLink::new(events, ended, presence));

@@ -29,6 +29,12 @@ impl Refusal {
     }
 }
 
+/// Whether a seat that was taken away for this reason ends its session too. The end of a room does not.
+#[must_use]
+pub const fn ends_session(reason: CloseReason) -> bool {
+    matches!(reason, CloseReason::TooSlow | CloseReason::ServerStopping | CloseReason::ServerRestarting)
+}
+
 /// How a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -54,10 +60,17 @@ impl Ending {
 
 impl Ending {
     /// Whether the connection was lost, and its player may want to come back. One that answers nothing any more is lost too; we
-    /// only saw it from this side first.
+    /// only saw it from this side first. So is one that ends because the server starts again: its room must not see its player
+    /// leave, for it will be brought back as it was.
     #[must_use]
     pub const fn is_loss(&self) -> bool {
-        matches!(self, Self::Lost | Self::Refused(Refusal { reason: CloseReason::Unresponsive, .. }))
+        match self {
+            Self::Lost => true,
+            Self::Refused(Refusal { reason, .. }) => {
+                matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting)
+            }
+            Self::Left => false,
+        }
     }
 }
 
@@ -116,7 +129,8 @@ mod tests {
         assert!(Ending::Lost.is_loss());
         for reason in CloseReason::ALL {
             let is_loss = Ending::from(reason).is_loss();
-            assert_eq!(is_loss, reason == CloseReason::Unresponsive, "{reason:?}");
+            let is_meant = matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting);
+            assert_eq!(is_loss, is_meant, "{reason:?}");
         }
         assert!(!Ending::Left.is_loss(), "whoever leaves has left");
     }

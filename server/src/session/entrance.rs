@@ -13,7 +13,7 @@ use super::{
     handshake,
     kept::KeptSeat,
     news::NewsError,
-    seat::Seat,
+    seat::{Seat, roster_message},
     task::{Session, span_of},
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
         held::{HeldSeat, Standing},
         keeper::Stay,
     },
+    room::state::RosterChange,
 };
 
 impl<G: Game> Session<G> {
@@ -72,6 +73,7 @@ impl<G: Game> Session<G> {
     fn come_back(&mut self, kept: Option<KeptSeat<G>>) -> ControlFlow<Ending> {
         let heard = self.returning.take().unwrap_or_default();
         let Some(kept) = kept.filter(|kept| !kept.is_given_up()) else { return self.welcome(false) };
+        let heard = kept.heard(heard);
         match kept.news.since(heard) {
             Ok(_) => self.resume(kept, heard),
             // A story with a gap is none: the seat is given up, and the player may join again.
@@ -80,12 +82,16 @@ impl<G: Game> Session<G> {
         }
     }
 
-    /// Back on the seat: what was not heard is said again, and what happens from now on follows it.
+    /// Back on the seat: what was not heard is said again, and what happens from now on follows it. A seat that was restored has a
+    /// roster that nobody was told yet.
     fn resume(&mut self, kept: KeptSeat<G>, heard: u32) -> ControlFlow<Ending> {
         self.name = kept.name.clone();
         self.welcome(true)?;
         self.conversation.joined(true);
-        self.sit_down(Seat::back(kept, self.services.lobby.spec().send_rate))?;
+        let ticket = self.stay.as_ref().map(Stay::number).unwrap_or_default();
+        let mut seat = Seat::back(kept, ticket, self.services.lobby.spec().send_rate);
+        let roster = seat.take_roster();
+        self.sit_down(seat)?;
         if let Some(seat) = &mut self.seat
             && let Ok((front, back)) = seat.news.since(heard)
         {
@@ -94,7 +100,12 @@ impl<G: Game> Session<G> {
             // What its player has heard by then needs no more keeping; that it can be heard was just seen.
             let _ = seat.news.hear(heard);
         }
-        ControlFlow::Continue(())
+        self.tell_roster(roster)
+    }
+
+    /// Who sat in the room when the seat was given.
+    pub(super) fn tell_roster(&mut self, roster: Vec<RosterChange>) -> ControlFlow<Ending> {
+        roster.into_iter().try_for_each(|change| self.push_news(&roster_message(change)))
     }
 
     fn welcome(&mut self, resumed: bool) -> ControlFlow<Ending> {

@@ -3,6 +3,7 @@
 use quarrel_shared::{
     game::Game,
     protocol::{CloseReason, Seating, messages::Name},
+    tick::Tick,
 };
 
 use super::news::News;
@@ -19,6 +20,24 @@ pub struct KeptSeat<G: Game> {
     /// The next event's number.
     pub(super) sequence: u32,
     pub(super) news: News,
+    /// At which tick its room was brought back, until its player has shown that they know of it.
+    pub(super) restored: Option<Tick>,
+}
+
+impl<G: Game> KeptSeat<G> {
+    /// The seat of a player of an earlier run, in a room that was brought back at the tick of `joined.seated`. Their story begins anew
+    /// there: they are told who sits in the room, and all that happens from then on.
+    #[must_use]
+    pub fn restored(joined: Joined<G>, name: Name) -> Self {
+        let restored = Some(joined.seated.tick);
+        Self { joined, name, seating: Seating::FIRST, sequence: 0, news: News::default(), restored }
+    }
+
+    /// How many messages its player has heard, who says so many. While they may not know that the story begins anew, what they say
+    /// is of the old one.
+    pub(super) const fn heard(&self, said: u32) -> u32 {
+        if self.restored.is_some() { 0 } else { said }
+    }
 }
 
 impl<G: Game> HeldSeat for KeptSeat<G> {

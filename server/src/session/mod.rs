@@ -32,7 +32,7 @@ mod seat;
 pub mod sight;
 mod task;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use quarrel_shared::{game::Game, protocol::CloseReason};
 use tokio::time::timeout_at;
@@ -57,6 +57,26 @@ pub struct SessionServices<G: Game> {
     pub metrics: Arc<Metrics>,
     /// Ends the session.
     pub stop: CancellationToken,
+    /// What its peer is told then.
+    pub stop_reason: StopReason,
+}
+
+/// Why a server stops, as its players are told: set before they are, by whoever knows whether it comes back.
+#[derive(Clone, Debug, Default)]
+pub struct StopReason(Arc<OnceLock<CloseReason>>);
+
+impl StopReason {
+    /// The server stops in order to start again, with its rooms and seats.
+    pub fn restart(&self) {
+        // It cannot have been another one: nothing else is ever set.
+        let _ = self.0.set(CloseReason::ServerRestarting);
+    }
+
+    /// [`CloseReason::ServerStopping`], unless it is known that it starts again.
+    #[must_use]
+    pub fn get(&self) -> CloseReason {
+        self.0.get().copied().unwrap_or(CloseReason::ServerStopping)
+    }
 }
 
 impl<G: Game> Clone for SessionServices<G> {
@@ -67,6 +87,7 @@ impl<G: Game> Clone for SessionServices<G> {
             players: Arc::clone(&self.players),
             metrics: Arc::clone(&self.metrics),
             stop: self.stop.clone(),
+            stop_reason: self.stop_reason.clone(),
         }
     }
 }
@@ -80,7 +101,7 @@ pub async fn run<G: Game>(newcomer: Newcomer, services: SessionServices<G>) {
     let opened = services.stop.run_until_cancelled(timeout_at(deadline, peer.control())).await;
     let Some(Ok(Ok(control))) = opened else {
         let reason =
-            if opened.is_none() { CloseReason::ServerStopping } else { CloseReason::HandshakeTimeout };
+            if opened.is_none() { services.stop_reason.get() } else { CloseReason::HandshakeTimeout };
         // There is no stream to say it on.
         peer.close(reason);
         metrics.refused(reason.name());

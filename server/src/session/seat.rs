@@ -11,11 +11,12 @@ use quarrel_shared::{
     id::{RoomId, SeatId},
     limits::CHAT_BYTES,
     protocol::{
-        CloseReason, Seating, ServerMessage,
+        CloseReason, Seating, ServerMessage, TicketNumber,
         bounded::{List, Text},
         datagram::InputDatagram,
         messages::Name,
     },
+    tick::Tick,
 };
 use tokio::time::Instant;
 use tracing::error;
@@ -24,7 +25,7 @@ use super::{
     backlog::Backlog,
     ending::Refusal,
     kept::KeptSeat,
-    news::News,
+    news::{News, NewsError},
     replicator::{Replicator, Snapshot},
     sight::Sight,
 };
@@ -53,6 +54,8 @@ pub(super) struct Seat<G: Game> {
     sequence: u32,
     /// What the peer was told and may not have heard.
     pub(super) news: News,
+    /// At which tick its room was brought back, until the peer has shown that it knows of it.
+    restored: Option<Tick>,
     scratch: BitWriter,
     events: Gate,
 }
@@ -83,23 +86,39 @@ impl<G: Game> Seat<G> {
             missed: 0,
             sequence: 0,
             news: News::default(),
+            restored: None,
             scratch: BitWriter::new(),
             events: Gate::new(),
         }
     }
 
-    /// A seat that another session had: its story goes on, its snapshots begin anew.
-    pub(super) fn back(kept: KeptSeat<G>, send_rate: u16) -> Self {
-        let KeptSeat { mut joined, seating, sequence, news, .. } = kept;
-        joined.seated.tick = joined.room.status().tick();
-        joined.seated.presence.come_back();
-        Self { sequence, news, ..Self::new(joined, seating.next(), send_rate) }
+    /// A seat that another session had: its story goes on, its snapshots begin anew. Its player was given this ticket.
+    pub(super) fn back(kept: KeptSeat<G>, ticket: TicketNumber, send_rate: u16) -> Self {
+        let KeptSeat { mut joined, seating, sequence, news, restored, .. } = kept;
+        joined.seated.tick = joined.room.status().tick().max(joined.seated.tick);
+        joined.seated.presence.come_back(ticket);
+        Self { sequence, news, restored, ..Self::new(joined, seating.next(), send_rate) }
     }
 
     /// What another session needs to go on with it.
     pub(super) fn keep(self, name: Name) -> KeptSeat<G> {
-        let Self { joined, seating, sequence, news, .. } = self;
-        KeptSeat { joined, name, seating, sequence, news }
+        let Self { joined, seating, sequence, news, restored, .. } = self;
+        KeptSeat { joined, name, seating, sequence, news, restored }
+    }
+
+    /// Who sat there when the seat was given, which is told once.
+    pub(super) fn take_roster(&mut self) -> Vec<RosterChange> {
+        std::mem::take(&mut self.joined.seated.roster)
+    }
+
+    /// The peer has heard so many messages, and so knows where the story began.
+    ///
+    /// # Errors
+    /// When that cannot be.
+    pub(super) fn hear(&mut self, count: u32) -> Result<(), NewsError> {
+        self.news.hear(count)?;
+        self.restored = None;
+        Ok(())
     }
 
     /// What this seat's datagrams are marked with.
@@ -123,6 +142,7 @@ impl<G: Game> Seat<G> {
             seats: self.joined.room.status().seats,
             tick: self.joined.seated.tick,
             seating: self.seating,
+            restored: self.restored,
         }
     }
 
@@ -221,6 +241,8 @@ impl<G: Game> Seat<G> {
         if seating != self.seating {
             return Ok(true);
         }
+        // It has its marks from the message that tells where the story begins.
+        self.restored = None;
         self.replicator.acknowledge(run.newest(), ack);
         self.sight.clamp(ack, &mut run);
         let Some(left) = self.inputs_left.checked_sub(1) else { return Ok(false) };

@@ -23,12 +23,12 @@ use tracing::{Span, debug, error, info_span};
 use super::{
     SessionServices,
     conversation::{Conversation, Request},
-    ending::{Ending, Refusal},
+    ending::{Ending, Refusal, ends_session},
     housekeeping::{Housekeeping, update_entry},
     kept::KeptSeat,
     rate_limit::RateLimit,
     replicator::Snapshot,
-    seat::{Seat, SeatNews, roster_message},
+    seat::{Seat, SeatNews},
 };
 use crate::{
     gate::Gated,
@@ -161,7 +161,7 @@ impl<G: Game> Session<G> {
 
     fn apply(&mut self, action: Action<G>) -> ControlFlow<Ending> {
         match action {
-            Action::Stop => ControlFlow::Break(CloseReason::ServerStopping.into()),
+            Action::Stop => ControlFlow::Break(self.services.stop_reason.get().into()),
             Action::HelloMissing => ControlFlow::Break(CloseReason::HandshakeTimeout.into()),
             Action::Control(Ok(Driven::Sent)) => ControlFlow::Continue(()),
             Action::Control(Ok(Driven::Received)) => self.hear(),
@@ -238,7 +238,7 @@ impl<G: Game> Session<G> {
                 }
                 ControlFlow::Continue(())
             }
-            Request::Heard(count) => match self.seat.as_mut().map(|seat| seat.news.hear(count)) {
+            Request::Heard(count) => match self.seat.as_mut().map(|seat| seat.hear(count)) {
                 Some(Err(error)) => ControlFlow::Break(Refusal::unheard(error).into()),
                 _ => ControlFlow::Continue(()),
             },
@@ -249,13 +249,15 @@ impl<G: Game> Session<G> {
     fn join(&mut self, target: JoinTarget) {
         let lobby = Arc::clone(&self.services.lobby);
         let (player, name) = (self.player, self.name.clone());
-        self.joining = Some(Gated::new(async move { lobby.join(target, player, &name).await }));
+        let ticket = self.stay.as_ref().map(Stay::number).unwrap_or_default();
+        let joining = async move { lobby.join(target, player, ticket, &name).await };
+        self.joining = Some(Gated::new(joining));
     }
 
     fn joined(&mut self, joined: Result<Joined<G>, CloseReason>) -> ControlFlow<Ending> {
         self.joining = None;
         self.conversation.joined(joined.is_ok());
-        let mut joined = match joined {
+        let joined = match joined {
             Ok(joined) => joined,
             Err(reason) => {
                 self.services.metrics.refused(reason.name());
@@ -263,10 +265,10 @@ impl<G: Game> Session<G> {
                 return self.push(&ServerMessage::JoinRefused { reason, sentence });
             }
         };
-        let roster = std::mem::take(&mut joined.seated.roster);
-        let seat = Seat::new(joined, self.seating, self.services.lobby.spec().send_rate);
+        let mut seat = Seat::new(joined, self.seating, self.services.lobby.spec().send_rate);
+        let roster = seat.take_roster();
         self.sit_down(seat)?;
-        roster.into_iter().try_for_each(|change| self.push_news(&roster_message(change)))
+        self.tell_roster(roster)
     }
 
     /// The seat is this session's from now on.
@@ -291,7 +293,7 @@ impl<G: Game> Session<G> {
     fn unseated(&mut self, reason: CloseReason) -> ControlFlow<Ending> {
         self.stand_up();
         self.conversation.unseated();
-        if matches!(reason, CloseReason::TooSlow | CloseReason::ServerStopping) {
+        if ends_session(reason) {
             return ControlFlow::Break(reason.into());
         }
         self.push(&ServerMessage::RoomClosed { reason, sentence: Text::lossy(reason.sentence()) })
@@ -369,7 +371,7 @@ impl<G: Game> Session<G> {
     }
 
     /// The same, and what is said is kept until the peer says that it has heard it.
-    fn push_news(&mut self, message: &ServerMessage) -> ControlFlow<Ending> {
+    pub(super) fn push_news(&mut self, message: &ServerMessage) -> ControlFlow<Ending> {
         match (self.control.push(message), &mut self.seat) {
             (Ok(coded), Some(seat)) => seat.news.push(coded),
             (Ok(_), None) => {}

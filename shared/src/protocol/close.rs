@@ -54,11 +54,13 @@ pub enum CloseReason {
     TicketUsed,
     /// A resume ticket that was good once; its seat is held no longer.
     TicketExpired,
+    /// The server goes down in order to come back, and brings its rooms back with it.
+    ServerRestarting,
 }
 
 impl CloseReason {
     /// Every reason, in the order of their codes.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Left,
         Self::ServerStopping,
         Self::VersionMismatch,
@@ -82,6 +84,7 @@ impl CloseReason {
         Self::TicketUnknown,
         Self::TicketUsed,
         Self::TicketExpired,
+        Self::ServerRestarting,
     ];
 
     /// The QUIC application close code.
@@ -123,6 +126,7 @@ impl CloseReason {
             Self::TicketUnknown => "ticket_unknown",
             Self::TicketUsed => "ticket_used",
             Self::TicketExpired => "ticket_expired",
+            Self::ServerRestarting => "server_restarting",
         }
     }
 
@@ -165,6 +169,7 @@ impl CloseReason {
                 "The resume ticket was used before; show the newest one, or connect without it."
             }
             Self::TicketExpired => "The seat was held no longer; connect and join again.",
+            Self::ServerRestarting => "The server restarts; your seat waits.",
         }
     }
 }

@@ -45,8 +45,8 @@ pub enum ClientMessage {
     Chat(Text<CHAT_BYTES>),
     /// The reason in [`ServerMessage::Closing`] arrived: close now.
     ClosingSeen,
-    /// How many of the room's messages (events, chat, who comes and goes) arrived since [`ServerMessage::Joined`]: they need not
-    /// be kept for a [`Resume`]. Said about once a second while there is news.
+    /// How many of the room's messages (events, chat, who comes and goes) arrived since the [`ServerMessage::Joined`] with which
+    /// the seat's story began: they need not be kept for a [`Resume`]. Said about once a second while there is news.
     Heard(u32),
 }
 
@@ -92,7 +92,7 @@ pub enum ServerMessage {
         /// For how long a seat is held for them then, in milliseconds.
         hold_ms: u32,
         /// Whether they are back on the seat that they had: [`Self::Joined`] follows, and then the room's messages from the
-        /// first that was not heard.
+        /// first that was not heard. Until then a client says nothing of the seat: no inputs, and no [`ClientMessage::Heard`].
         resumed: bool,
     },
     /// The answer to [`ClientMessage::ListRooms`], at most [`ROOMS_LISTED`] of them.
@@ -109,6 +109,10 @@ pub enum ServerMessage {
         tick: Tick,
         /// What datagrams and keyframes of this seat are marked with.
         seating: Seating,
+        /// Only on the way back to a seat: the server was started again and brought the room back from its journal, as it was at
+        /// this tick. What the client was told of later ones did not happen. The seat's story begins anew there: the roster is
+        /// told, events count from 0, and so does [`ClientMessage::Heard`].
+        restored: Option<Tick>,
     },
     /// No seat; the connection stays, another room may do.
     JoinRefused {

@@ -35,4 +35,4 @@ pub use self::{
 pub const ALPN: &[u8] = b"quarrel/1";
 
 /// Raised whenever the coding of messages or datagrams changes.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;

@@ -6,7 +6,7 @@ use quarrel_server::lobby::Directory;
 use quarrel_shared::{
     game::Game,
     id::{PlayerId, SeatId},
-    protocol::{JoinTarget, messages::Name},
+    protocol::{JoinTarget, TicketNumber, messages::Name},
     snapshot::Frame,
     tick::Tick,
 };
@@ -30,7 +30,8 @@ impl<G: Game> Onlooker<G> {
     /// # Panics
     /// When there is no seat.
     pub async fn sit(lobby: &Arc<Directory<G>>) -> Self {
-        let joined = lobby.join(JoinTarget::Quick, ONLOOKER, &Name::lossy("onlooker")).await;
+        let joined =
+            lobby.join(JoinTarget::Quick, ONLOOKER, TicketNumber::default(), &Name::lossy("onlooker")).await;
         let mut joined = joined.unwrap_or_else(|reason| panic!("the onlooker gets no seat: {reason}"));
         let onlooker = Self { frames: Arc::default(), seat: joined.seated.seat };
         let frames = Arc::clone(&onlooker.frames);

@@ -16,7 +16,7 @@ use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},
     id::{PlayerId, RoomId, SeatId},
     moment::Moment,
-    protocol::{CloseReason, JoinTarget, datagram::SnapshotHeader, messages::Name},
+    protocol::{CloseReason, JoinTarget, TicketNumber, datagram::SnapshotHeader, messages::Name},
     snapshot::{Frame, Interest, View},
     tick::Tick,
 };
@@ -75,7 +75,8 @@ impl Referee {
     /// # Panics
     /// When there is no seat.
     pub async fn sit(lobby: &Arc<Directory<Arena>>, repeat: String) -> Self {
-        let joined = lobby.join(JoinTarget::Quick, REFEREE, &Name::lossy("referee")).await;
+        let joined =
+            lobby.join(JoinTarget::Quick, REFEREE, TicketNumber::default(), &Name::lossy("referee")).await;
         let joined = joined.unwrap_or_else(|reason| panic!("the referee gets no seat: {reason}"));
         let referee = Self { book: Arc::default(), repeat: repeat.into() };
         let watching = referee.clone();
@@ -289,6 +290,11 @@ impl<P: Pilot<Arena>> Pilot<Arena> for Watched<P> {
                     |story: &Story| (story.joined.room, story.joined.seat) == (joined.room, joined.seat);
                 if !self.seat.as_ref().is_some_and(is_same) {
                     self.broken("a seat that is given back is the same", &format!("{joined:?}"));
+                }
+                if joined.restored.is_some() {
+                    // What was seen after that tick did not happen.
+                    self.stood_up();
+                    self.sat_down(*joined);
                 }
             }
             Happening::View(view) => self.view(view),

@@ -187,6 +187,7 @@ impl<G: Predict> SimWorld<G> {
             http: None,
             records: records.clone(),
             seed,
+            run: 1,
             rooms: Handle::current(),
             storage: Handle::current(),
         };
