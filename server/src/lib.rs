@@ -34,5 +34,6 @@ pub mod telemetry;
 mod bucket;
 mod gate;
 mod program;
+pub mod wall_clock;
 
 pub use self::program::{GameEntry, main, main_with};

@@ -13,13 +13,13 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::error;
 
 use crate::{
-    cli::{self, ExitCode, Verb},
+    cli::{self, ExitCode, MatchesQuery, Verb},
     config::{self, Config, ConfigError, GameDefaults, Sources},
     data_dir::DataDir,
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
     shutdown,
-    storage::JsonLines,
+    storage::{self, MatchRecord, SqliteSink},
     telemetry,
 };
 
@@ -94,6 +94,10 @@ fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn
             Ok((config, _)) => cli::print_config(&config, out).map(|()| ExitCode::Done),
             Err(failure) => return or_say(Err(failure)),
         },
+        Verb::Matches(sources, query) => match matches(&sources, query, games, defaults) {
+            Ok(records) => cli::print_matches(&records, query.json, out).map(|()| ExitCode::Done),
+            Err(failure) => return or_say(Err(failure)),
+        },
         Verb::ConfigDefault => cli::print_default_config(defaults, out).map(|()| ExitCode::Done),
         Verb::Version => cli::print_version(defaults, out).map(|()| ExitCode::Done),
     };
@@ -137,6 +141,18 @@ fn defaults<G: Game>() -> GameDefaults {
     }
 }
 
+fn matches(
+    sources: &Sources,
+    query: MatchesQuery,
+    games: &[GameEntry],
+    defaults: &[GameDefaults],
+) -> Result<Vec<MatchRecord>, Failure> {
+    let (config, _) = load(sources, games, defaults)?;
+    runtime("reader", 1)?
+        .block_on(storage::newest(&config.data.dir, query.newest))
+        .map_err(|error| Failure::new(ExitCode::Internal, error))
+}
+
 /// Everything that may fail before the first player, then the server, then its stop.
 fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     telemetry::logs::init(&config.log).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
@@ -146,12 +162,12 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     let tls = ServerTls::open(&config.net, &data, SystemTime::now())
         .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     let keys = EndpointKeys::open(&data).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-    let records = JsonLines::open(data.path()).map_err(|error| {
-        Failure::new(ExitCode::Configuration, format!("cannot write to {}: {error}", data.path().display()))
-    })?;
     let network = runtime("network", config.net.workers)?;
     let rooms = runtime("rooms", config.room.workers)?;
     let storage = runtime("storage", 1)?;
+    let records = storage
+        .block_on(SqliteSink::open(data.path()))
+        .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     let listen = config.net.listen;
     let socket = endpoint::bind(listen).map_err(|error| {
         let failure = cli::bind_failure(&error, listen, "net.listen", "--listen");

@@ -14,13 +14,13 @@ use quarrel_shared::{
     game::{Game, GameRng},
     tick::TickRate,
 };
-use quinn::Endpoint;
+use quinn::{Endpoint, TimeSource};
 use tokio::{
     runtime::Handle,
     time::{Instant, interval, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     admin::{
@@ -34,6 +34,7 @@ use crate::{
     session::{self, SessionServices, kept::KeptSeat},
     storage::{self, RecordSink},
     telemetry::Metrics,
+    wall_clock::WallClock,
 };
 
 /// All that a server takes from the world. Handed in, so that a whole server runs inside a simulation, or twice in one test.
@@ -108,6 +109,7 @@ impl<G: Game> Server<G> {
         let metrics = Metrics::new();
         let tasks = Tasks::new();
         let address = config.net.listen;
+        let wall = wall_clock(seams.udp.time.clone());
         let open = || {
             let endpoint = endpoint::open(seams.udp, &config.net, &seams.tls, &seams.keys)?;
             let address = endpoint.local_addr()?;
@@ -115,11 +117,12 @@ impl<G: Game> Server<G> {
         };
         let (endpoint, address) = open().map_err(|source| StartError::Endpoint { address, source })?;
 
-        let (records, storage_task) = storage::start(seams.records);
+        let (records, storage_task) = storage::start(seams.records, metrics.results.clone());
         tasks.storage.spawn_on(storage_task, &seams.storage);
         let services = RoomServices {
             metrics: Arc::clone(&metrics),
             records,
+            wall,
             stop: tasks.rooms_stop.clone(),
             epoch: Instant::now(),
         };
@@ -201,6 +204,10 @@ impl<G: Game> Server<G> {
                 connections = self.endpoint.open_connections(),
                 "the grace period ran out with these still running"
             );
+            let results = self.metrics.results.waiting.get();
+            if results > 0 {
+                error!(results, "these match results were not written, and are lost");
+            }
         }
         self.tasks.admin_stop.cancel();
         if let Some(admin) = admin {
@@ -262,6 +269,14 @@ fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings>, ConfigEr
             config::HeldFighter::Bot => HeldFighter::Bot,
         },
     })
+}
+
+/// The time of day, by the same clock as the endpoint's tokens.
+fn wall_clock(time: Option<Arc<dyn TimeSource>>) -> WallClock {
+    match time {
+        Some(time) => WallClock::new(move || time.now()),
+        None => WallClock::new(SystemTime::now),
+    }
 }
 
 /// Forgets rooms that have closed, and players who have been away for too long. When the server stops, nobody comes back any more.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::matches::MatchesQuery;
 use crate::config::keys::ENVIRONMENT_PREFIX;
 use crate::config::{FlagValue, Sources};
 
@@ -22,6 +23,8 @@ pub enum Verb {
     ConfigDefault,
     /// Print what is in force.
     ConfigShow(Sources),
+    /// Print the newest match results.
+    Matches(Sources, MatchesQuery),
     /// Print what this binary is.
     Version,
 }
@@ -41,6 +44,10 @@ pub fn parse(
         Some(Command::Config { what: ConfigCommand::Default }) => Verb::ConfigDefault,
         Some(Command::Config { what: ConfigCommand::Show(flags) }) => {
             Verb::ConfigShow(flags.into_sources(env))
+        }
+        Some(Command::Matches(flags)) => {
+            let query = MatchesQuery { newest: flags.newest, json: flags.json };
+            Verb::Matches(flags.into_sources(env), query)
         }
         Some(Command::Version) => Verb::Version,
     })
@@ -80,6 +87,8 @@ enum Command {
         #[command(subcommand)]
         what: ConfigCommand,
     },
+    /// Print the newest match results, of a server that runs or not
+    Matches(MatchesFlags),
     /// Print the version, the protocol's version and the games
     Version,
 }
@@ -159,6 +168,29 @@ impl Flags {
     }
 }
 
+#[derive(Args)]
+struct MatchesFlags {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The server's folder [default: ./quarrel-data]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    newest: u32,
+    /// One JSON object a line, with every player's score
+    #[arg(long)]
+    json: bool,
+}
+
+impl MatchesFlags {
+    fn into_sources(self, env: Vec<(String, String)>) -> Sources {
+        let flags = self.data_dir.map(|value| FlagValue { key: "data.dir", value, flag: "--data-dir" });
+        Sources { file: self.config, env, flags: flags.into_iter().collect() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -190,6 +222,12 @@ mod tests {
         assert!(matches!(parsed("quarrel config default"), Ok(Verb::ConfigDefault)));
         assert!(matches!(parsed("quarrel config show --bots 2"), Ok(Verb::ConfigShow(_))));
         assert!(matches!(parsed("quarrel version"), Ok(Verb::Version)));
+        let Ok(Verb::Matches(sources, query)) = parsed("quarrel matches --data-dir d --newest 3 --json")
+        else {
+            panic!("results are asked for")
+        };
+        assert_eq!(query, MatchesQuery { newest: 3, json: true });
+        assert_eq!(sources.flags, [FlagValue { key: "data.dir", value: "d".into(), flag: "--data-dir" }]);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! - `send_rate`: which ticks become frames. Pure.
 //! - [`inbox`]: what sessions say to a room and hear from it.
 //! - `link`: how a seat's session is reached.
+//! - `results`: finished matches, until the storage has them.
 //! - [`status`]: what others may know of a room without asking it.
 //! - [`task`]: the thin part that waits, steps and hands on.
 
@@ -21,6 +22,7 @@ pub mod inbox;
 pub mod input_buffer;
 mod link;
 pub mod margin;
+mod results;
 pub mod seat;
 mod send_rate;
 pub mod state;

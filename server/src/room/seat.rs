@@ -69,6 +69,14 @@ impl<G: Game> Seat<G> {
         }
     }
 
+    /// Which player sits here.
+    pub const fn player(&self) -> Option<PlayerId> {
+        match self.holder {
+            Holder::Player(player) => Some(player),
+            Holder::Bot(_) => None,
+        }
+    }
+
     /// Whether a bot sits here.
     pub const fn is_bot(&self) -> bool {
         matches!(self.holder, Holder::Bot(_))

@@ -100,10 +100,10 @@ impl<G: Game> RoomState<G> {
         })
     }
 
-    /// What whoever holds this seat is called, and whether it is a bot.
-    pub fn name_of(&self, seat: SeatId) -> Option<(&Name, bool)> {
+    /// What whoever holds this seat is called, and which player it is; no player is a bot.
+    pub fn name_of(&self, seat: SeatId) -> Option<(&Name, Option<PlayerId>)> {
         let seat = self.seats.get(seat.index())?.as_ref()?;
-        Some((&seat.name, seat.is_bot()))
+        Some((&seat.name, seat.player()))
     }
 
     /// Seats a player, in a bot's place when no seat is empty; `None` when people have them all. `changed` hears of all that changes.

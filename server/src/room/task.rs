@@ -12,7 +12,7 @@ use quarrel_shared::{
     limits::ROSTER_SEATS,
     protocol::CloseReason,
     snapshot::Frame,
-    tick::TickRate,
+    tick::{Tick, TickRate},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -25,15 +25,13 @@ use super::{
     clock::RoomClock,
     inbox::{EVENTS_WAITING, Presence, RoomCommand, RoomEvent, RoomHandle, Seated, TakeSeat},
     link::SeatLink,
+    results::Results,
     seat::HeldFighter,
     send_rate::SendRate,
     state::{RoomState, RosterChange},
     status::RoomStatus,
 };
-use crate::{
-    storage::{MatchRecord, Records, SeatRecord},
-    telemetry::Metrics,
-};
+use crate::{storage::Records, telemetry::Metrics, wall_clock::WallClock};
 
 /// What every room of a server is made from.
 #[derive(Clone)]
@@ -63,6 +61,8 @@ pub struct RoomServices {
     pub metrics: Arc<Metrics>,
     /// Where finished matches go.
     pub records: Records,
+    /// Says when they finished.
+    pub wall: WallClock,
     /// Ends the room.
     pub stop: CancellationToken,
     /// What the room's durations count from.
@@ -78,6 +78,7 @@ struct RoomTask<G: Game> {
     links: Vec<Option<SeatLink<G>>>,
     frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     status: Arc<RoomStatus>,
+    results: Results,
     services: RoomServices,
     period: Duration,
     sends: SendRate,
@@ -137,6 +138,7 @@ impl<G: Game> RoomTask<G> {
             inbox,
             links: (0..spec.seats).map(|_| None).collect(),
             frames: watch::Sender::new(None),
+            results: Results::new(status.id, spec.tick_rate, None, Tick(0), services.records.clone()),
             status,
             services,
             period: Duration::from_nanos(spec.tick_rate.period_ns()),
@@ -156,6 +158,7 @@ impl<G: Game> RoomTask<G> {
         let reason = self.tick_until_done().await;
         info!(reason = reason.name(), tick = %self.state.tick(), "room closed");
         self.close(reason);
+        self.results.finish().await;
         self.services.metrics.rooms.dec();
     }
 
@@ -318,19 +321,11 @@ impl<G: Game> RoomTask<G> {
     }
 
     fn record_outcome(&mut self) {
-        let Some(outcome) = self.state.take_outcome() else { return };
-        let name_of = |seat: SeatId| self.state.name_of(seat).map(|(name, bot)| (name.to_string(), bot));
-        let seats = outcome.scores.iter().map(|(seat, score)| {
-            let (name, bot) = name_of(*seat).unwrap_or_default();
-            SeatRecord { seat: seat.0, name, bot, score: *score, won: outcome.winners.contains(seat) }
-        });
-        self.services.records.add(MatchRecord {
-            room: self.status.id.0,
-            game: G::NAME,
-            seed: outcome.seed,
-            tick: self.state.tick().0,
-            seats: seats.collect(),
-        });
+        if let Some(outcome) = self.state.take_outcome() {
+            let record = self.results.record(&self.state, &outcome, self.services.wall.unix_ms());
+            self.results.push(record);
+        }
+        self.results.hand_in();
     }
 
     fn count(&mut self, took: Duration) {

@@ -18,6 +18,7 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::longest::{LongestTick, LongestTickCollector};
 use super::process::ProcessCollector;
+use super::results::ResultCounts;
 
 /// Upper ends of the tick duration's buckets, in seconds: 50 us to 30 ticks at 30 Hz.
 ///
@@ -64,6 +65,8 @@ pub struct Metrics {
     pub entities_waited: Counter,
     /// Snapshots that players' acknowledgements say they never saw: lost on the way, or overtaken.
     pub snapshots_lost: Counter,
+    /// Match results on their way to the disk.
+    pub results: ResultCounts,
     refusals: Family<Reason, Counter>,
     disconnects: Family<Reason, Counter>,
     resumes: Family<ResumeLabel, Counter>,
@@ -207,6 +210,7 @@ impl Metrics {
                 "Entities whose news waited for a later snapshot, once for each that they waited for",
             ),
             snapshots_lost: register(r, "snapshots_lost", "Snapshots that were sent and never seen"),
+            results: ResultCounts::of(r),
             refusals: register(r, "refusals", "Players refused, by reason"),
             disconnects: register(r, "disconnects", "Sessions ended, by reason"),
             resumes: register(
@@ -300,7 +304,7 @@ impl SnapshotFates {
     }
 }
 
-fn register<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+pub(super) fn register<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
     let metric = M::default();
     registry.register(name, help, metric.clone());
     metric
@@ -336,6 +340,7 @@ mod tests {
             "quarrel_disconnects_total{reason=\"left\"} 1",
             "quarrel_resumes_total{result=\"used\"} 1",
             "quarrel_seats_held 0",
+            "quarrel_match_results_waiting 0",
             "quarrel_tick_duration_seconds_bucket{le=\"0.000075\"} 1",
             "quarrel_tick_duration_seconds_count 1",
             "quarrel_tick_longest_seconds 0.00006",
