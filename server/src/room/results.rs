@@ -117,3 +117,100 @@ fn seats<G: Game>(state: &RoomState<G>, outcome: &Outcome) -> Vec<SeatRecord> {
     });
     fared.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use quarrel_shared::{
+        crowd::{Crowd, CrowdSettings},
+        game::Setup,
+        id::{PlayerId, SeatId},
+        protocol::messages::Name,
+    };
+
+    use super::*;
+    use crate::{
+        storage::{self, MemorySink, RecordSink},
+        telemetry::Metrics,
+    };
+
+    fn queue(sink: impl RecordSink) -> (Records, impl Future<Output = ()>) {
+        storage::start(sink, Metrics::new().results.clone())
+    }
+
+    fn results(records: &Records) -> Results {
+        let rate = TickRate::new(20).unwrap();
+        Results::new(RoomId(3), rate, Some("room-3".to_owned()), Tick(0), records.clone())
+    }
+
+    fn room() -> RoomState<Crowd> {
+        let rate = TickRate::new(20).unwrap();
+        let setup = Setup { settings: CrowdSettings {}, seed: 5, seats: 4, tick_rate: rate };
+        let mut room = RoomState::new(&setup, 1, "stroll");
+        room.take_seat(PlayerId(77), Name::lossy("Ada"), &mut Vec::new());
+        room.settle_bots(&mut Vec::new());
+        room
+    }
+
+    fn outcome() -> Outcome {
+        let scores = vec![(SeatId(0), 4), (SeatId(1), 2), (SeatId(3), -1)];
+        Outcome { winners: vec![SeatId(0)], scores, seed: 9 }
+    }
+
+    #[test]
+    fn a_result_says_how_long_the_match_ran_and_how_each_seat_fared() {
+        let (records, _task) = queue(MemorySink::default());
+        let (mut results, mut room) = (results(&records), room());
+        (0..30).for_each(|_| room.step());
+        let first = results.record(&room, &outcome(), 1_234);
+        (0..5).for_each(|_| room.step());
+        let second = results.record(&room, &outcome(), 1_484);
+        assert_eq!((first.tick, first.duration_ms, second.tick, second.duration_ms), (30, 1500, 35, 250));
+        assert_eq!((first.room, first.game.as_str(), first.seed), (3, "crowd", 9));
+        assert_eq!((first.journal.as_deref(), first.ended_at_ms), (Some("room-3"), 1_234));
+        let told: Vec<_> =
+            first.seats.iter().map(|seat| (seat.player, seat.bot, seat.score, seat.won)).collect();
+        assert_eq!(told, [(Some(77), false, 4, true), (None, true, 2, false), (None, false, -1, false)]);
+        assert_eq!(
+            (first.seats[0].name.as_str(), first.seats[2].name.as_str()),
+            ("Ada", ""),
+            "who left has no name"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_the_storage_has_no_room_for_is_handed_in_later_and_the_oldest_is_lost_past_the_bound() {
+        let sink = MemorySink::default();
+        let (records, task) = queue(sink.clone());
+        let other = |tick| storage::records::test_record(tick);
+        let queued = (0..).take_while(|tick| records.add(other(*tick)).is_ok()).count();
+        let mut results = results(&records);
+        for tick in 0..=RESULTS_KEPT as u32 {
+            results.push(other(1_000_000 + tick));
+            results.hand_in();
+        }
+        let counts = records.counts().clone();
+        assert_eq!((results.kept.len(), counts.lost.get()), (RESULTS_KEPT, 1), "the oldest made room");
+        assert_eq!(
+            counts.waiting.get(),
+            (queued + RESULTS_KEPT) as i64,
+            "a room's own count among the waiting"
+        );
+        drop(records);
+        tokio::join!(results.finish(), task);
+        let kept = sink.records();
+        assert_eq!(kept.len(), queued + RESULTS_KEPT);
+        assert_eq!(kept[queued].tick, 1_000_001, "in the order in which they ended");
+        assert_eq!((counts.waiting.get(), counts.written.get()), (0, kept.len() as u64));
+    }
+
+    #[tokio::test]
+    async fn a_room_ends_even_when_the_storage_has() {
+        let (records, task) = queue(MemorySink::default());
+        drop(task);
+        let mut results = results(&records);
+        results.push(storage::records::test_record(1));
+        results.hand_in();
+        results.finish().await;
+        assert_eq!((records.counts().waiting.get(), records.counts().lost.get()), (0, 1));
+    }
+}

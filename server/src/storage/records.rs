@@ -52,3 +52,20 @@ impl MatchRecord {
         self.journal == other.journal && self.tick == other.tick
     }
 }
+
+/// Some finished match of a room without a journal.
+#[cfg(test)]
+pub(crate) fn test_record(tick: u32) -> MatchRecord {
+    let ada =
+        SeatRecord { seat: 0, player: Some(1), name: "Ada".to_owned(), bot: false, score: 4, won: true };
+    MatchRecord {
+        room: 1,
+        game: "arena".to_owned(),
+        seed: 2,
+        tick,
+        journal: None,
+        duration_ms: 12_000,
+        ended_at_ms: 1_800_000_000_000 + u64::from(tick),
+        seats: vec![ada],
+    }
+}

@@ -206,3 +206,6 @@ async fn insert_seats(into: &mut Transaction<'_, Sqlite>, id: i64, seats: &[Seat
 fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
