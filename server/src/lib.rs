@@ -34,5 +34,7 @@ pub mod telemetry;
 mod bucket;
 mod gate;
 mod program;
+mod recovery;
+pub mod wall_clock;
 
 pub use self::program::{GameEntry, main, main_with};

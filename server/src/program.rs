@@ -13,13 +13,13 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::error;
 
 use crate::{
-    cli::{self, ExitCode, Verb},
-    config::{self, Config, ConfigError, GameDefaults, Sources},
-    data_dir::DataDir,
+    cli::{self, ExitCode, MatchesQuery, Verb},
+    config::{self, Config, ConfigError, GameDefaults, RoomsAtStop, Sources, Switch},
+    data_dir::{DataDir, DataDirError},
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
     shutdown,
-    storage::JsonLines,
+    storage::{self, MatchRecord, SqliteSink},
     telemetry,
 };
 
@@ -94,6 +94,10 @@ fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn
             Ok((config, _)) => cli::print_config(&config, out).map(|()| ExitCode::Done),
             Err(failure) => return or_say(Err(failure)),
         },
+        Verb::Matches(sources, query) => match matches(&sources, query, games, defaults) {
+            Ok(records) => cli::print_matches(&records, query.json, out).map(|()| ExitCode::Done),
+            Err(failure) => return or_say(Err(failure)),
+        },
         Verb::ConfigDefault => cli::print_default_config(defaults, out).map(|()| ExitCode::Done),
         Verb::Version => cli::print_version(defaults, out).map(|()| ExitCode::Done),
     };
@@ -137,21 +141,39 @@ fn defaults<G: Game>() -> GameDefaults {
     }
 }
 
+fn matches(
+    sources: &Sources,
+    query: MatchesQuery,
+    games: &[GameEntry],
+    defaults: &[GameDefaults],
+) -> Result<Vec<MatchRecord>, Failure> {
+    let (config, _) = load(sources, games, defaults)?;
+    runtime("reader", 1)?
+        .block_on(storage::newest(&config.data.dir, query.newest))
+        .map_err(|error| Failure::new(ExitCode::Internal, error))
+}
+
 /// Everything that may fail before the first player, then the server, then its stop.
 fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     telemetry::logs::init(&config.log).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     log_panics();
     let data =
         DataDir::open(&config.data.dir).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
+    let run = data.begin_run().map_err(|error| {
+        let is_in_use = matches!(error, DataDirError::InUse { .. });
+        Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
+    })?;
+    let journals = journals(config, &data)?;
     let tls = ServerTls::open(&config.net, &data, SystemTime::now())
         .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     let keys = EndpointKeys::open(&data).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-    let records = JsonLines::open(data.path()).map_err(|error| {
-        Failure::new(ExitCode::Configuration, format!("cannot write to {}: {error}", data.path().display()))
-    })?;
     let network = runtime("network", config.net.workers)?;
     let rooms = runtime("rooms", config.room.workers)?;
-    let storage = runtime("storage", 1)?;
+    // One for journals, which wait for files, and one for results: neither waits for the other's disk.
+    let storage = runtime("storage", 2)?;
+    let records = storage
+        .block_on(SqliteSink::open(data.path()))
+        .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     let listen = config.net.listen;
     let socket = endpoint::bind(listen).map_err(|error| {
         let failure = cli::bind_failure(&error, listen, "net.listen", "--listen");
@@ -171,14 +193,18 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
             http: Some(http),
             records,
             seed: rand::random(),
-            // Another one each time, though not yet a higher one.
-            run: rand::random(),
+            run: run.number(),
+            crashed: run.crashed(),
+            journals,
             rooms: rooms.handle().clone(),
             storage: storage.handle().clone(),
         };
         let server = Server::<G>::start(config, seams).map_err(|error| internal(&error))?;
         stop.cancelled().await;
-        Ok(server.shutdown().await)
+        Ok(match config.stop.rooms {
+            RoomsAtStop::End => server.shutdown().await,
+            RoomsAtStop::Save => server.shutdown_and_save().await,
+        })
     })?;
     // A game that hangs in its step must not keep the process, nor must a disk that hangs.
     rooms.shutdown_background();
@@ -188,7 +214,23 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
         error!("stopped with work unfinished");
         return Ok(ExitCode::Internal);
     }
+    if let Err(error) = run.end() {
+        error!(%error, "the next start will look for results that were not written");
+    }
     Ok(ExitCode::Done)
+}
+
+/// Where rooms are written down, if they are.
+fn journals(config: &Config, data: &DataDir) -> Result<Option<Arc<dyn JournalStore>>, Failure> {
+    if config.journal.write == Switch::Off {
+        return Ok(None);
+    }
+    let path = data.file("journals");
+    let folder = Folder::open(&path).map_err(|error| {
+        let message = format!("cannot make {}: {error}; set data.dir (--data-dir)", path.display());
+        Failure::new(ExitCode::Configuration, message)
+    })?;
+    Ok(Some(Arc::new(folder)))
 }
 
 /// A game's panic goes to the log like everything else, in its format, and not as plain text between JSON lines.

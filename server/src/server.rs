@@ -11,26 +11,29 @@ use std::{
 };
 
 use quarrel_shared::{game::Game, protocol::CloseReason, tick::TickRate};
-use quinn::Endpoint;
+use quinn::{Endpoint, TimeSource};
 use tokio::{
     runtime::Handle,
     time::{Instant, interval, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     admin::{
         self, AdminHandle, Asked,
         dto::{PlayerListing, Readiness, RoomListing, RoomState},
     },
-    config::{self, Config, ConfigError},
+    config::{self, Config, ConfigError, Switch},
     lobby::{Directory, Keeper, Players, tickets::Tickets},
     net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
-    room::{HeldFighter, RoomServices, RoomSpec},
-    session::{self, SessionServices, StopReason, kept::KeptSeat},
-    storage::{self, RecordSink},
+    room::{HeldFighter, JournalServices, RoomServices, RoomSpec},
+    recovery::{Recovery, Wanted},
+    session::{self, SessionServices, kept::KeptSeat},
+    shutdown::StopReason,
+    storage::{self, RecordSink, journals::JournalStore},
     telemetry::Metrics,
+    wall_clock::WallClock,
 };
 
 /// All that a server takes from the world. Handed in, so that a whole server runs inside a simulation, or twice in one test.
@@ -45,6 +48,10 @@ pub struct Seams<S> {
     pub http: Option<TcpListener>,
     /// Where records go.
     pub records: S,
+    /// Where journals go; `None`: rooms are not written down.
+    pub journals: Option<Arc<dyn JournalStore>>,
+    /// The run before this one, if it ended before it could say that everything was written.
+    pub crashed: Option<u32>,
     /// Where room seeds come from.
     pub seed: u64,
     /// Which run of this server it is, higher than any before: what tells its resume tickets from theirs.
@@ -110,6 +117,7 @@ impl<G: Game> Server<G> {
         let metrics = Metrics::new();
         let tasks = Tasks::new();
         let address = config.net.listen;
+        let wall = wall_clock(seams.udp.time.clone());
         let open = || {
             let endpoint = endpoint::open(seams.udp, &config.net, &seams.tls, &seams.keys)?;
             let address = endpoint.local_addr()?;
@@ -117,19 +125,36 @@ impl<G: Game> Server<G> {
         };
         let (endpoint, address) = open().map_err(|source| StartError::Endpoint { address, source })?;
 
-        let (records, storage_task) = storage::start(seams.records);
+        let rate = spec.tick_rate;
+        let wanted = Wanted { rooms: config.journal.resume == Switch::On, results_of: seams.crashed, rate };
+        let recovery = match &seams.journals {
+            Some(store) => Recovery::<G>::look(&**store, wanted, &metrics),
+            None => Recovery::none(),
+        };
+        let (records, storage_task) =
+            storage::start(seams.records, recovery.undone(), metrics.results.clone());
         tasks.storage.spawn_on(storage_task, &seams.storage);
+        let journals = seams.journals.map(|store| {
+            let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
+            tasks.storage.spawn_on(task, &seams.storage);
+            let (checkpoint, checksum) = (config.journal.checkpoint(), config.journal.checksum());
+            JournalServices { journals, run: seams.run, checkpoint, checksum }
+        });
         let services = RoomServices {
             metrics: Arc::clone(&metrics),
             records,
+            wall,
             stop: tasks.rooms_stop.clone(),
+            stop_reason: tasks.stop_reason.clone(),
             epoch: Instant::now(),
+            journals,
         };
         let lobby = Arc::new(Directory::<G>::new(spec, config.room.rooms, seams.seed, services, seams.rooms));
         let players = Arc::new(Players::default());
         let tickets = Tickets::new(&seams.keys.derive(TICKET_PURPOSE));
         let (hold, most) = (config.session.hold(), config.net.max_sessions);
         let keeper = Arc::new(Keeper::new(tickets, seams.run, hold, most, Arc::clone(&metrics)));
+        recovery.go_on(&lobby, &keeper);
 
         let acceptor = Acceptor::new(endpoint.clone(), &config.net, Arc::clone(&metrics));
         let plane = OperatorsView {
@@ -190,16 +215,16 @@ impl<G: Game> Server<G> {
         &self.keeper
     }
 
-    /// What players are told when the server stops. To be set before [`Self::shutdown`].
-    #[must_use]
-    pub const fn stop_reason(&self) -> &StopReason {
-        &self.tasks.stop_reason
-    }
-
     /// The server's numbers.
     #[must_use]
     pub const fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// Stops as [`Self::shutdown`] does, and rooms go on in the next run on the same storage: nothing of them is lost.
+    pub async fn shutdown_and_save(self) -> bool {
+        self.tasks.stop_reason.restart();
+        self.shutdown().await
     }
 
     /// Stops: nobody new, sessions are told, rooms end, records are flushed, the endpoint falls silent. False when the grace period
@@ -216,6 +241,10 @@ impl<G: Game> Server<G> {
                 connections = self.endpoint.open_connections(),
                 "the grace period ran out with these still running"
             );
+            let results = self.metrics.results.waiting.get();
+            if results > 0 {
+                error!(results, "these match results were not written, and are lost");
+            }
         }
         self.tasks.admin_stop.cancel();
         if let Some(admin) = admin {
@@ -230,6 +259,11 @@ impl<G: Game> Server<G> {
         tasks.stopping.cancel();
         tasks.background.close();
         tasks.background.wait().await;
+        if tasks.stop_reason.get() == CloseReason::ServerRestarting {
+            // Rooms first: no seat is left in what they save.
+            tasks.rooms_stop.cancel();
+            self.lobby.wait().await;
+        }
         tasks.sessions_stop.cancel();
         tasks.sessions.close();
         tasks.sessions.wait().await;
@@ -279,6 +313,14 @@ fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings>, ConfigEr
         },
         sync_test: room.sync_test == config::Switch::On,
     })
+}
+
+/// The time of day, by the same clock as the endpoint's tokens.
+fn wall_clock(time: Option<Arc<dyn TimeSource>>) -> WallClock {
+    match time {
+        Some(time) => WallClock::new(move || time.now()),
+        None => WallClock::new(SystemTime::now),
+    }
 }
 
 /// Forgets rooms that have closed, and players who have been away for too long. When the server stops, nobody comes back any more,

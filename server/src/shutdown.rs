@@ -3,11 +3,33 @@
 //! The first SIGTERM or ctrl-C asks: a token is cancelled, and everything that hangs from it ends in its order.
 //! The second one does not ask: whoever sends it has waited long enough.
 
-use std::io;
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+};
 
+use quarrel_shared::protocol::CloseReason;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+/// Why a server stops, as its players are told: set before they are, by whoever knows whether it comes back.
+#[derive(Clone, Debug, Default)]
+pub struct StopReason(Arc<OnceLock<CloseReason>>);
+
+impl StopReason {
+    /// The server stops in order to start again, with its rooms and seats.
+    pub fn restart(&self) {
+        // It cannot have been another one: nothing else is ever set.
+        let _ = self.0.set(CloseReason::ServerRestarting);
+    }
+
+    /// [`CloseReason::ServerStopping`], unless it is known that it starts again.
+    #[must_use]
+    pub fn get(&self) -> CloseReason {
+        self.0.get().copied().unwrap_or(CloseReason::ServerStopping)
+    }
+}
 
 /// A signal that means stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -61,7 +61,7 @@ async fn the_records_of_finished_matches_are_kept_before_the_stop_ends() {
     assert!(server.shutdown().await, "in time");
     let records = records();
     assert_eq!(records.len(), 1, "a match ends once: {records:?}");
-    assert_eq!((records[0].room, records[0].game), (joined.room.0, "levers"));
+    assert_eq!((records[0].room, records[0].game.as_str()), (joined.room.0, "levers"));
     let seat = &records[0].seats[0];
     assert_eq!((seat.name.as_str(), seat.won, seat.bot), ("Ada", true, false), "it says who won");
 }

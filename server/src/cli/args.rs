@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::matches::MatchesQuery;
 use crate::config::keys::ENVIRONMENT_PREFIX;
 use crate::config::{FlagValue, Sources};
 
@@ -22,6 +23,8 @@ pub enum Verb {
     ConfigDefault,
     /// Print what is in force.
     ConfigShow(Sources),
+    /// Print the newest match results.
+    Matches(Sources, MatchesQuery),
     /// Print what this binary is.
     Version,
 }
@@ -41,6 +44,10 @@ pub fn parse(
         Some(Command::Config { what: ConfigCommand::Default }) => Verb::ConfigDefault,
         Some(Command::Config { what: ConfigCommand::Show(flags) }) => {
             Verb::ConfigShow(flags.into_sources(env))
+        }
+        Some(Command::Matches(flags)) => {
+            let query = MatchesQuery { newest: flags.newest, json: flags.json };
+            Verb::Matches(flags.into_sources(env), query)
         }
         Some(Command::Version) => Verb::Version,
     })
@@ -80,6 +87,8 @@ enum Command {
         #[command(subcommand)]
         what: ConfigCommand,
     },
+    /// Print the newest match results, of a server that runs or not
+    Matches(MatchesFlags),
     /// Print the version, the protocol's version and the games
     Version,
 }
@@ -127,6 +136,12 @@ struct Flags {
     /// Make each step twice and compare [default: on in development builds, off in release builds]
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on")]
     sync_test: Option<String>,
+    /// What becomes of rooms when the server is told to stop: save, they go on when it starts again [default: end]
+    #[arg(long, value_name = "end|save")]
+    on_stop: Option<String>,
+    /// Do not bring back the rooms of a server that ended without being told to: start clean
+    #[arg(long)]
+    no_resume: bool,
     /// Which log lines are written [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -151,6 +166,8 @@ impl Flags {
             ("room.seats", "--seats", self.seats),
             ("room.bots", "--bots", self.bots),
             ("room.sync_test", "--sync-test", self.sync_test),
+            ("stop.rooms", "--on-stop", self.on_stop),
+            ("journal.resume", "--no-resume", self.no_resume.then(|| "off".to_owned())),
             ("log.filter", "--log", self.log),
             ("net.cert", "--cert", self.cert),
             ("net.key", "--key", self.key),
@@ -160,6 +177,29 @@ impl Flags {
             .filter_map(|(key, flag, value)| value.map(|value| FlagValue { key, value, flag }))
             .collect();
         Sources { file: self.config, env, flags }
+    }
+}
+
+#[derive(Args)]
+struct MatchesFlags {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The server's folder [default: ./quarrel-data]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    newest: u32,
+    /// One JSON object a line, with every player's score
+    #[arg(long)]
+    json: bool,
+}
+
+impl MatchesFlags {
+    fn into_sources(self, env: Vec<(String, String)>) -> Sources {
+        let flags = self.data_dir.map(|value| FlagValue { key: "data.dir", value, flag: "--data-dir" });
+        Sources { file: self.config, env, flags: flags.into_iter().collect() }
     }
 }
 
@@ -194,6 +234,12 @@ mod tests {
         assert!(matches!(parsed("quarrel config default"), Ok(Verb::ConfigDefault)));
         assert!(matches!(parsed("quarrel config show --bots 2"), Ok(Verb::ConfigShow(_))));
         assert!(matches!(parsed("quarrel version"), Ok(Verb::Version)));
+        let Ok(Verb::Matches(sources, query)) = parsed("quarrel matches --data-dir d --newest 3 --json")
+        else {
+            panic!("results are asked for")
+        };
+        assert_eq!(query, MatchesQuery { newest: 3, json: true });
+        assert_eq!(sources.flags, [FlagValue { key: "data.dir", value: "d".into(), flag: "--data-dir" }]);
     }
 
     #[test]
@@ -228,7 +274,8 @@ mod tests {
             let Ok(Verb::Serve(sources)) = parsed(&line) else { panic!("{line} is understood") };
             assert_eq!((sources.flags[0].key, sources.flags[0].flag), (path.as_str(), *flag));
         }
-        let ours = ["config", "help", "version"];
+        // The last of these sets a key without a value of its own.
+        let ours = ["config", "help", "version", "no-resume"];
         let command = Cli::command();
         let longs = command.get_arguments().filter_map(|arg| arg.get_long());
         assert_eq!(longs.filter(|long| !ours.contains(long)).count(), with_flags.len());

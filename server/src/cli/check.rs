@@ -121,7 +121,7 @@ pub fn bind_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &st
             message: format!(
                 "{address} is in use by another process; stop that one, or change {key} ({flag})"
             ),
-            code: ExitCode::AddressInUse,
+            code: ExitCode::InUse,
         },
         _ => BindFailure {
             message: format!("cannot listen on {address}: {error}; change {key} ({flag})"),
@@ -197,7 +197,7 @@ mod tests {
         let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
         let (text, code) = checked(&[("net.listen", &address)]);
-        assert_eq!(code, ExitCode::AddressInUse);
+        assert_eq!(code, ExitCode::InUse);
         assert!(
             text.contains(&format!("{address} is in use")) && text.contains("net.listen (--listen)"),
             "{text}"

@@ -12,8 +12,8 @@ pub enum ExitCode {
     Internal = 1,
     /// The command line cannot be understood.
     Usage = 2,
-    /// An address is in use by another process (`EX_UNAVAILABLE`): free it or change the setting named.
-    AddressInUse = 69,
+    /// An address, or the data directory, is in use by another process (`EX_UNAVAILABLE`): free it or change the setting named.
+    InUse = 69,
     /// The configuration is wrong (`EX_CONFIG`): starting again without changing it is pointless.
     Configuration = 78,
 }

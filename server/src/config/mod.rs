@@ -43,6 +43,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// What is kept on disk.
     pub data: DataConfig,
+    /// How rooms are written down.
+    pub journal: JournalConfig,
     /// Which game, and its own settings.
     pub game: GameConfig,
     /// What every room is like.
@@ -118,6 +120,36 @@ pub struct HttpConfig {
 pub struct DataConfig {
     /// The folder of everything the server keeps.
     pub dir: PathBuf,
+}
+
+/// How rooms are written down: `[journal]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalConfig {
+    /// Whether they are.
+    pub write: Switch,
+    /// Whether rooms that ran when the server ended go on when it starts again.
+    pub resume: Switch,
+    /// How far apart whole states are; see [`Self::checkpoint`].
+    pub checkpoint_ms: u32,
+    /// How far apart checksums are; see [`Self::checksum`].
+    pub checksum_ms: u32,
+    /// For how long an ended room's journal is kept, in hours; 0: for ever.
+    pub keep_hours: u64,
+    /// How large all of them may be, in megabytes; 0: without a bound.
+    pub keep_mb: u64,
+}
+
+impl JournalConfig {
+    /// How far apart whole states are.
+    pub fn checkpoint(&self) -> Duration {
+        Duration::from_millis(self.checkpoint_ms.into())
+    }
+
+    /// How far apart the ticks are that carry a checksum; zero: none does.
+    pub fn checksum(&self) -> Duration {
+        Duration::from_millis(self.checksum_ms.into())
+    }
 }
 
 /// Which game is played: `[game]`.
@@ -224,8 +256,20 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StopConfig {
+    /// What becomes of rooms.
+    pub rooms: RoomsAtStop,
     /// How long a stop may take; see [`Self::grace`].
     pub grace_ms: u64,
+}
+
+/// What becomes of rooms when the server is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RoomsAtStop {
+    /// They are over.
+    End,
+    /// They go on when it starts again.
+    Save,
 }
 
 impl StopConfig {

@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -22,7 +22,11 @@ use tokio::{runtime::Handle, time::Instant};
 use tokio_util::task::TaskTracker;
 
 use super::matchmaker::{Candidate, quick_join};
-use crate::room::{RoomHandle, RoomServices, RoomSpec, RoomStatus, Seated, status::SeatClaim, task};
+use crate::room::{
+    RestoredRoom, RoomHandle, RoomServices, RoomSpec, RoomStatus, Seated,
+    opening::{self, RestoredSeat},
+    status::SeatClaim,
+};
 
 /// How often a join tries again when its room closes under it.
 const JOIN_TRIES: u32 = 3;
@@ -81,6 +85,28 @@ impl<G: Game> Directory<G> {
             tasks: TaskTracker::new(),
             players: AtomicU64::new(0),
         }
+    }
+
+    /// Rooms and players are numbered from here on: what an earlier run left has other numbers.
+    pub fn number_from(&self, room: RoomId, player: PlayerId) {
+        self.lock_opening().next = room.0;
+        self.players.store(player.0 - 1, Relaxed);
+    }
+
+    /// A room goes on that an earlier run of the server had, and its players' seats wait for them.
+    pub fn reopen(&self, room: RestoredRoom<G>) -> Vec<(TicketNumber, Name, PlayerId, Joined<G>)> {
+        let services = self.services.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(services) = services else { return Vec::new() };
+        let id = room.id();
+        let (handle, seats, life) = opening::reopen(room, self.spec.clone(), self.phase(id), services);
+        self.rooms.insert(id, handle.clone());
+        self.tasks.spawn_on(life, &self.runtime);
+        let joined = |seat: RestoredSeat<G>| {
+            let claim = handle.status().claim()?;
+            let joined = Joined { room: handle.clone(), seated: seat.seated, claim };
+            Some((seat.ticket, seat.name, seat.player, joined))
+        };
+        seats.into_iter().filter_map(joined).collect()
     }
 
     /// Numbers a new player.
@@ -186,7 +212,7 @@ impl<G: Game> Directory<G> {
 
     /// Looks once more with nobody else opening rooms, then opens one.
     fn find_or_open(&self) -> Result<(RoomHandle<G>, SeatClaim), CloseReason> {
-        let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opening = self.lock_opening();
         if let Some(found) = self.find_seat() {
             return Ok(found);
         }
@@ -203,14 +229,21 @@ impl<G: Game> Directory<G> {
     fn open(&self, opening: &mut Opening, services: RoomServices) -> RoomHandle<G> {
         let id = RoomId(opening.next);
         opening.next += 1;
-        // Spread over the tick by the golden ratio: any number of rooms in a row lie far apart.
-        let share = (id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32;
-        let phase = Duration::from_nanos((self.spec.tick_rate.period_ns() * u64::from(share)) >> 32);
         let seed = opening.rng.next_u64();
-        let (handle, life) = task::open(id, self.spec.clone(), seed, phase, services);
+        let (handle, life) = opening::open(id, self.spec.clone(), seed, self.phase(id), services);
         self.rooms.insert(id, handle.clone());
         self.tasks.spawn_on(life, &self.runtime);
         handle
+    }
+
+    /// How far into the tick a room steps. Spread by the golden ratio: any number of rooms in a row lie far apart.
+    const fn phase(&self, id: RoomId) -> Duration {
+        let share = id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        Duration::from_nanos((self.spec.tick_rate.period_ns() * share) >> 32)
+    }
+
+    fn lock_opening(&self) -> MutexGuard<'_, Opening> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets rooms that have closed. Called before a room is opened, and once a second by the server.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use quarrel_shared::tick::TickRate;
+use quarrel_shared::tick::{Tick, TickRate};
 
 /// The most steps at once. More would stall the room's players for as long as it had already stalled them.
 pub const CATCH_UP: u64 = 4;
@@ -23,6 +23,8 @@ pub struct RoomClock {
     start: Duration,
     /// Steps made.
     stepped: u64,
+    /// The tick of the room when the clock began.
+    first: Tick,
 }
 
 /// What is to be done now.
@@ -38,7 +40,13 @@ impl RoomClock {
     /// A clock whose tick 0 is at `start`; the first step is due a period later.
     #[must_use]
     pub const fn new(rate: TickRate, start: Duration) -> Self {
-        Self { rate, start, stepped: 0 }
+        Self { rate, start, stepped: 0, first: Tick(0) }
+    }
+
+    /// The same for a room that was brought back after this tick: the next one is due a period after the clock's start.
+    #[must_use]
+    pub const fn after(self, tick: Tick) -> Self {
+        Self { first: tick, ..self }
     }
 
     /// When the next step is due.
@@ -63,7 +71,7 @@ impl RoomClock {
     #[must_use]
     pub fn sixteenths(&self, at: Duration) -> i64 {
         let elapsed = at.saturating_sub(self.start).as_nanos();
-        (elapsed * u128::from(self.rate.hz()) * FRACTIONS / NANOS) as i64
+        (elapsed * u128::from(self.rate.hz()) * FRACTIONS / NANOS) as i64 + i64::from(self.first.0) * FRACTIONS as i64
     }
 
     /// How long `ticks` last, rounded up so that a wake-up is never a nanosecond early.
@@ -122,5 +130,8 @@ mod tests {
         let clock = clock(10);
         assert_eq!(clock.sixteenths(START + Duration::from_millis(100)), 16);
         assert_eq!(clock.sixteenths(START + Duration::from_millis(150)), 24);
+        let resumed = clock.clone().after(Tick(100));
+        assert_eq!(resumed.sixteenths(START + Duration::from_millis(150)), 1624);
+        assert_eq!(resumed.wake(), clock.wake());
     }
 }

@@ -1,6 +1,6 @@
 //! A room's journal, seen from its tick: what is written when, and how it goes on after a disk did not keep up.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use quarrel_shared::{
     game::{Game, Setup},
@@ -11,7 +11,10 @@ use quarrel_shared::{
 use tracing::error;
 
 use super::state::RoomState;
-use crate::storage::journals::{JournalHandle, JournalName, Journals, handle::Refused};
+use crate::storage::{
+    MatchRecord,
+    journals::{JournalHandle, JournalName, Journals, handle::Refused},
+};
 
 /// What rooms need to keep journals.
 #[derive(Clone, Debug)]
@@ -24,8 +27,6 @@ pub struct JournalServices {
     pub checkpoint: Duration,
     /// How far apart ticks are that carry their state's checksum; zero: none does.
     pub checksum: Duration,
-    /// What time it is, for people.
-    pub wall: fn() -> SystemTime,
 }
 
 /// Writes one room down.
@@ -60,7 +61,12 @@ const NOTES_WAITING: usize = 64;
 
 impl JournalServices {
     /// The header of a room that opens now.
-    pub(super) fn header<G: Game>(&self, id: RoomId, setup: &Setup<G::Settings>) -> Option<Header> {
+    pub(super) fn header<G: Game>(
+        &self,
+        id: RoomId,
+        setup: &Setup<G::Settings>,
+        unix_ms: u64,
+    ) -> Option<Header> {
         let header = Header::of::<G>(setup).inspect_err(
             |error| error!(%error, "the game's settings are no JSON, so its room has no journal"),
         );
@@ -71,43 +77,46 @@ impl JournalServices {
             room: id.0,
             run: self.run,
             build: env!("CARGO_PKG_VERSION").to_owned(),
-            opened_unix_ms: self.unix_ms(),
+            opened_unix_ms: unix_ms,
             ..header.ok()?
         })
-    }
-
-    /// Milliseconds since 1970.
-    pub(super) fn unix_ms(&self) -> u64 {
-        (self.wall)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
     }
 }
 
 impl<G: Game> RoomJournal<G> {
-    /// The journal of a room that has just opened, or was brought back.
-    pub(super) fn open(
+    /// The journal of a room that has just opened.
+    pub(super) fn open(services: &JournalServices, header: &Header, state: &RoomState<G>) -> Self {
+        let mut journal = Self::new(services, header, None);
+        journal.checkpoint(state);
+        journal
+    }
+
+    /// The journal of a room that was brought back, which goes on behind its last whole block; and the results whose records it lost.
+    pub(super) fn resume(
         services: &JournalServices,
-        header: &Header,
-        packer: Option<Packer>,
+        (header, packer): (&Header, Packer),
+        unix_ms: u64,
         state: &RoomState<G>,
+        lost: &[MatchRecord],
     ) -> Self {
+        let mut journal = Self::new(services, header, Some(packer));
+        lost.iter().for_each(|record| journal.outcome(record, state.tick()));
+        let build = env!("CARGO_PKG_VERSION").to_owned();
+        journal.note(Note::Resumed { run: services.run, build, unix_ms }, state.tick());
+        journal.checkpoint(state);
+        journal
+    }
+
+    fn new(services: &JournalServices, header: &Header, packer: Option<Packer>) -> Self {
         let name = JournalName { run: header.run, room: header.room };
-        let resumed = packer.is_some();
-        let handle = services.journals.open(name, Piece::header(header), packer);
-        let mut journal = Self {
-            handle,
+        Self {
+            handle: services.journals.open(name, Piece::header(header), packer),
             recorder: Recorder::new(header),
             pace: Pace::of(header.rate(), services.checkpoint),
             checkpoint_due: Tick(0),
             gap: None,
             notes: Vec::new(),
-        };
-        if resumed {
-            let build = env!("CARGO_PKG_VERSION").to_owned();
-            journal
-                .note(Note::Resumed { run: services.run, build, unix_ms: services.unix_ms() }, state.tick());
         }
-        journal.checkpoint(state);
-        journal
     }
 
     /// Which file it is.
@@ -140,6 +149,14 @@ impl<G: Game> RoomJournal<G> {
         }
         if self.gap.is_some() && self.notes.len() < NOTES_WAITING {
             self.notes.push(note);
+        }
+    }
+
+    /// A match ended at this tick.
+    pub(super) fn outcome(&mut self, record: &MatchRecord, tick: Tick) {
+        match serde_json::to_value(record) {
+            Ok(record) => self.note(Note::Outcome { record }, tick),
+            Err(error) => error!(%error, "a match result is no JSON, so the journal does not have it"),
         }
     }
 

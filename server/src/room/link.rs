@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use quarrel_shared::{game::Game, protocol::CloseReason};
+use quarrel_shared::{
+    game::Game,
+    protocol::{CloseReason, TicketNumber},
+};
 use tokio::sync::mpsc;
 
 use super::inbox::{EVENTS_FOR_FACTS, Presence, RoomEvent};
@@ -45,10 +48,11 @@ impl<G: Game> SeatLink<G> {
         self.events.is_closed() || self.ended.get().is_some()
     }
 
-    /// Whether the player came back on another connection since this was last asked.
-    pub(super) fn take_return(&mut self) -> bool {
+    /// The ticket of a player who came back on another connection since this was last asked.
+    pub(super) fn take_return(&mut self) -> Option<TicketNumber> {
         let returns = self.presence.returns();
-        std::mem::replace(&mut self.returns, returns) != returns
+        let is_back = std::mem::replace(&mut self.returns, returns) != returns;
+        is_back.then(|| self.presence.ticket())
     }
 
     /// Whether the seat is held for a player who is away.

@@ -14,6 +14,9 @@
 //! - [`inbox`]: what sessions say to a room and hear from it.
 //! - [`journal`]: the room written down, for replays and for the next run of the server.
 //! - `link`: how a seat's session is reached.
+//! - `results`: finished matches, until the storage has them.
+//! - [`opening`]: how a room begins: new, or where its journal left off.
+//! - [`restored`]: a room as its journal left it. Pure.
 //! - [`status`]: what others may know of a room without asking it.
 //! - [`task`]: the thin part that waits, steps and hands on.
 
@@ -24,6 +27,9 @@ pub mod input_buffer;
 pub mod journal;
 mod link;
 pub mod margin;
+mod results;
+pub mod opening;
+pub mod restored;
 pub mod seat;
 mod send_rate;
 pub mod state;
@@ -38,5 +44,6 @@ pub use self::{
     seat::HeldFighter,
     state::RoomState,
     status::RoomStatus,
-    task::{RoomServices, RoomSpec},
+    opening::{RoomServices, RoomSpec},
+    restored::RestoredRoom,
 };

@@ -8,6 +8,7 @@ use quarrel_shared::{
     game::{Audience, Game, Outbox, Outcome, Setup},
     id::{PlayerId, SeatId},
     journal::{self, Entries, SeatNote},
+    limits::ROSTER_SEATS,
     moment::Moment,
     protocol::{
         TicketNumber,
@@ -68,14 +69,54 @@ pub enum RosterChange {
 impl<G: Game> RoomState<G> {
     /// A new room that keeps at most `bots` bots of this skill.
     pub fn new(setup: &Setup<G::Settings>, bots: u16, bot_skill: &str) -> Self {
-        let game = G::new(setup);
-        let frame = Arc::new(Frame::new(Tick(0), game.entities(), Vec::new()));
+        let seats = (0..setup.seats).map(|_| None).collect();
+        Self::made(G::new(setup), Tick(0), setup, seats, Bots::new(bots, bot_skill, setup.seed))
+    }
+
+    /// The room as a journal has it after this tick: players' seats wait for them, and bots have forgotten what they were about.
+    pub fn restored(
+        setup: &Setup<G::Settings>,
+        (game, tick): (G, Tick),
+        holders: &[Option<journal::Holder>],
+        bots: u16,
+        bot_skill: &str,
+    ) -> Self {
+        // Drawn from another place than when the room began, or each restart would bring the same brains.
+        let mut bots = Bots::new(bots, bot_skill, setup.seed ^ u64::from(tick.0));
+        let mut gone = Vec::new();
+        let mut seat = |(at, holder): (usize, &Option<journal::Holder>)| {
+            let holder = holder.as_ref()?;
+            let who = match holder.player {
+                Some((player, ticket)) => Holder::Player(player, ticket),
+                None => match bots.brain() {
+                    Some(brain) => Holder::Bot(brain),
+                    None => {
+                        gone.push(SeatNote::Left(SeatId(at as u16)));
+                        return None;
+                    }
+                },
+            };
+            Some(Seat::new(holder.name.clone(), who, tick, setup.tick_rate))
+        };
+        let seats = holders.iter().enumerate().map(&mut seat).collect();
+        let outcome = game.outcome();
+        Self { outcome, pending: gone, ..Self::made(game, tick, setup, seats, bots) }
+    }
+
+    fn made(
+        game: G,
+        tick: Tick,
+        setup: &Setup<G::Settings>,
+        seats: Vec<Option<Seat<G>>>,
+        bots: Bots<G>,
+    ) -> Self {
+        let frame = Arc::new(Frame::new(tick, game.entities(), Vec::new()));
         Self {
             game,
-            tick: Tick(0),
+            tick,
             rate: setup.tick_rate,
-            seats: (0..setup.seats).map(|_| None).collect(),
-            bots: Bots::new(bots, bot_skill, setup.seed),
+            seats,
+            bots,
             entries: Entries::idle(setup.seats),
             notes: Vec::new(),
             pending: Vec::new(),
@@ -135,6 +176,11 @@ impl<G: Game> RoomState<G> {
         (self.seats.iter().flatten().count() as u16 - bots, bots)
     }
 
+    /// Whether a room of this size tells its players who comes and goes.
+    pub fn tells_roster(&self) -> bool {
+        self.seats.len() <= usize::from(ROSTER_SEATS)
+    }
+
     /// Everybody who sits here.
     pub fn roster(&self) -> impl Iterator<Item = RosterChange> + '_ {
         self.taken().map(|(seat, holder)| RosterChange::Taken {
@@ -142,12 +188,6 @@ impl<G: Game> RoomState<G> {
             name: holder.name.clone(),
             bot: holder.is_bot(),
         })
-    }
-
-    /// What whoever holds this seat is called, and whether it is a bot.
-    pub fn name_of(&self, seat: SeatId) -> Option<(&Name, bool)> {
-        let seat = self.seats.get(seat.index())?.as_ref()?;
-        Some((&seat.name, seat.is_bot()))
     }
 
     /// Seats a player, in a bot's place when no seat is empty; `None` when people have them all. `changed` hears of all that changes.
@@ -304,127 +344,4 @@ impl<G: Game> RoomState<G> {
 }
 
 #[cfg(test)]
-mod tests {
-    use quarrel_shared::crowd::{Crowd, CrowdSettings, Steering};
-
-    use super::*;
-
-    fn room(seats: u16, bots: u16) -> RoomState<Crowd> {
-        let setup = Setup { settings: CrowdSettings {}, seed: 5, seats, tick_rate: TickRate::default() };
-        RoomState::new(&setup, bots, "stroll")
-    }
-
-    fn sit(room: &mut RoomState<Crowd>, player: u64) -> Option<SeatId> {
-        let seat =
-            room.take_seat(PlayerId(player), TicketNumber::default(), Name::lossy("p"), &mut Vec::new());
-        room.settle_bots(&mut Vec::new());
-        seat
-    }
-
-    #[test]
-    fn bots_fill_empty_seats_and_leave_as_people_come() {
-        let mut room = room(4, 3);
-        room.settle_bots(&mut Vec::new());
-        assert_eq!(room.occupancy(), (0, 3));
-        let seen: Vec<_> = (0..4)
-            .map(|player| {
-                sit(&mut room, player);
-                room.occupancy()
-            })
-            .collect();
-        assert_eq!(seen, [(1, 3), (2, 2), (3, 1), (4, 0)]);
-        assert_eq!(sit(&mut room, 9), None, "people keep their seats");
-        room.leave_seat(SeatId(2), &mut Vec::new());
-        room.settle_bots(&mut Vec::new());
-        assert_eq!(room.occupancy(), (3, 1), "a bot takes the seat that somebody left");
-    }
-
-    #[test]
-    fn an_input_moves_its_seat_at_its_tick_and_says_how_early_it_came() {
-        let mut room = room(2, 0);
-        let seat = sit(&mut room, 1).unwrap();
-        room.input(seat, &InputRun::new(Tick(3), Aimed::at(Tick(3), Steering { bend: 9 })), 16);
-        let bend_at: Vec<_> = (1..=3)
-            .map(|_| {
-                room.step();
-                room.publish().entities()[0].1.bend
-            })
-            .collect();
-        assert_eq!(bend_at, [0, 0, 9]);
-        let told = room.frame().seat(seat).unwrap();
-        assert_eq!((told.margin, told.used), (Some(32), Some(Tick(3))), "two ticks early, and used");
-    }
-
-    #[test]
-    fn a_held_seat_stands_idle_and_listens_anew_when_its_player_is_back() {
-        let mut room = room(2, 0);
-        let seat = sit(&mut room, 1).unwrap();
-        let bend = |tick| InputRun::new(Tick(tick), Aimed::at(Tick(tick), Steering { bend: 9 }));
-        room.input(seat, &bend(1), 0);
-        room.hold(seat, HeldFighter::Idle);
-        room.step();
-        assert_eq!(room.publish().entities()[0].1.bend, 0, "what was on its way is not played");
-        assert_eq!(room.occupancy(), (1, 0), "the seat is still a person's");
-        room.come_back(seat, TicketNumber::default());
-        assert_eq!(room.publish().seat(seat).unwrap().used, None, "a new connection has sent nothing yet");
-        room.input(seat, &bend(2), 16);
-        room.step();
-        assert_eq!(room.publish().entities()[0].1.bend, 9);
-    }
-
-    #[test]
-    fn what_a_connection_that_broke_had_sent_is_not_taken_for_the_next_ones_word() {
-        let mut room = room(2, 0);
-        let seat = sit(&mut room, 1).unwrap();
-        let bend = |bend| InputRun::new(Tick(1), Aimed::at(Tick(1), Steering { bend }));
-        room.input(seat, &bend(9), 0);
-        // Away and back between two looks of the room.
-        room.come_back(seat, TicketNumber::default());
-        room.input(seat, &bend(4), 0);
-        room.step();
-        assert_eq!(room.publish().entities()[0].1.bend, 4);
-    }
-
-    #[test]
-    fn a_bot_plays_a_held_seat_without_being_seen_to() {
-        let mut room = room(2, 0);
-        let seat = sit(&mut room, 1).unwrap();
-        room.publish();
-        let before: Vec<_> = room.roster().collect();
-        room.hold(seat, HeldFighter::Bot);
-        let bends = (0..300).filter(|_| {
-            room.step();
-            room.publish().entities()[0].1.bend != 0
-        });
-        assert!(bends.count() > 0, "somebody steers");
-        assert_eq!(room.roster().collect::<Vec<_>>(), before, "the roster says nothing of it");
-        assert_eq!(room.take_counts().starved, 0, "nobody waits for the inputs of whoever is away");
-    }
-
-    #[test]
-    fn a_starved_seat_coasts_a_quarter_second_and_saw_the_present() {
-        let mut room = room(2, 0);
-        let seat = sit(&mut room, 1).unwrap();
-        let long_ago = Aimed { input: Steering { bend: 9 }, seen: Moment::default() };
-        room.input(seat, &InputRun::new(Tick(5), long_ago), 0);
-        (1..=4).for_each(|_| room.step());
-        let found: Vec<_> = (5..=14)
-            .map(|_| {
-                room.step();
-                (room.entries.inputs[0], room.entries.seen[0])
-            })
-            .collect();
-        let coasts = |tick| (Some(Crowd::coast(&Steering { bend: 9 })), Moment::of(Tick(tick)));
-        assert_eq!(found[0], (Some(Steering { bend: 9 }), Moment::default()), "its own, and what it saw");
-        assert_eq!(found[1..8], (6..13).map(coasts).collect::<Vec<_>>(), "a repeated input is not rewound");
-        assert_eq!(found[8], (None, Moment::of(Tick(13))), "then it has none");
-    }
-
-    #[test]
-    fn an_input_for_a_seat_that_does_not_exist_changes_nothing() {
-        let mut room = room(2, 0);
-        room.input(SeatId(9), &InputRun::new(Tick(3), Aimed::at(Tick(3), Steering { bend: 9 })), 0);
-        room.step();
-        assert_eq!(room.tick(), Tick(1));
-    }
-}
+mod tests;

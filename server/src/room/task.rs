@@ -12,7 +12,7 @@ use quarrel_shared::{
     limits::ROSTER_SEATS,
     protocol::CloseReason,
     snapshot::Frame,
-    tick::TickRate,
+    tick::{Tick, TickRate},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -26,56 +26,16 @@ use super::{
     inbox::{EVENTS_WAITING, Presence, RoomCommand, RoomEvent, RoomHandle, Seated, TakeSeat},
     journal::{JournalServices, RoomJournal},
     link::SeatLink,
+    results::Results,
     seat::HeldFighter,
     send_rate::SendRate,
     state::{RoomState, RosterChange},
     status::RoomStatus,
 };
-use crate::{
-    storage::{MatchRecord, Records, SeatRecord},
-    telemetry::Metrics,
-};
-
-/// What every room of a server is made from.
-#[derive(Clone)]
-pub struct RoomSpec<S> {
-    /// The game's own settings.
-    pub settings: S,
-    /// Seats in each room.
-    pub seats: u16,
-    /// Steps a second.
-    pub tick_rate: TickRate,
-    /// Snapshots a second, at most the tick rate.
-    pub send_rate: u16,
-    /// How many bots a room keeps.
-    pub bots: u16,
-    /// Which ones.
-    pub bot_skill: String,
-    /// How long a room without people is kept.
-    pub linger: Duration,
-    /// What becomes of the fighter of somebody whose seat is held.
-    pub held: HeldFighter,
-    /// Whether each step is made twice and compared; see [`SyncTest`](super::sync_test::SyncTest).
-    pub sync_test: bool,
-}
-
-/// What a room is handed by the server.
-#[derive(Clone)]
-pub struct RoomServices {
-    /// Where the numbers go.
-    pub metrics: Arc<Metrics>,
-    /// Where finished matches go.
-    pub records: Records,
-    /// Ends the room.
-    pub stop: CancellationToken,
-    /// What the room's durations count from.
-    pub epoch: Instant,
-    /// Where rooms are written down, unless they are not.
-    pub journals: Option<JournalServices>,
-}
+use crate::{storage::Records, telemetry::Metrics, wall_clock::WallClock};
 
 /// One room's task.
-struct RoomTask<G: Game> {
+pub(super) struct RoomTask<G: Game> {
     state: RoomState<G>,
     clock: RoomClock,
     inbox: mpsc::Receiver<RoomCommand<G>>,
@@ -83,6 +43,7 @@ struct RoomTask<G: Game> {
     links: Vec<Option<SeatLink<G>>>,
     frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     status: Arc<RoomStatus>,
+    results: Results,
     services: RoomServices,
     period: Duration,
     sends: SendRate,
@@ -96,60 +57,17 @@ struct RoomTask<G: Game> {
     journal: Option<RoomJournal<G>>,
 }
 
-/// A room: its handle, and the future that is its life. `phase` delays its first tick, so that rooms do not all step at once.
-pub fn open<G: Game>(
-    id: RoomId,
-    spec: RoomSpec<G::Settings>,
-    seed: u64,
-    phase: Duration,
-    services: RoomServices,
-) -> (RoomHandle<G>, impl Future<Output = ()> + Send + 'static) {
-    let opened = services.epoch.elapsed();
-    let (commands, inbox) = mpsc::channel(commands_waiting(spec.seats));
-    let status = Arc::new(RoomStatus::new(id, spec.seats, spec.tick_rate, opened));
-    let handle = RoomHandle::new(commands, Arc::clone(&status));
-    let clock = RoomClock::new(spec.tick_rate, opened + phase);
-    let life = async move {
-        let setup =
-            Setup { settings: spec.settings.clone(), seed, seats: spec.seats, tick_rate: spec.tick_rate };
-        // A game may panic as early as here, and the world may take milliseconds to make: in the room's own task, then.
-        let made = catch_unwind(AssertUnwindSafe(|| RoomState::new(&setup, spec.bots, &spec.bot_skill)));
-        let Ok(mut state) = made else {
-            services.metrics.room_panics.inc();
-            error!(room = %id, seed, "the game panicked while its world was made");
-            status.close();
-            return;
-        };
-        if spec.sync_test {
-            state = state.sync_tested(&setup);
-        }
-        let journal = services.journals.as_ref().and_then(|journals| {
-            Some(RoomJournal::open(journals, &journals.header::<G>(id, &setup)?, None, &state))
-        });
-        RoomTask::new(state, clock, inbox, &spec, status, services, journal)
-            .run(seed)
-            .instrument(info_span!("room", %id))
-            .await;
-    };
-    (handle, life)
-}
-
 impl<G: Game> RoomTask<G> {
-    fn new(
-        state: RoomState<G>,
-        clock: RoomClock,
-        inbox: mpsc::Receiver<RoomCommand<G>>,
-        spec: &RoomSpec<G::Settings>,
-        status: Arc<RoomStatus>,
-        services: RoomServices,
-        journal: Option<RoomJournal<G>>,
-    ) -> Self {
+    /// Of a room whose parts are made.
+    pub(super) fn new(parts: RoomParts<G>, spec: &RoomSpec<G::Settings>, services: RoomServices) -> Self {
+        let RoomParts { state, clock, inbox, status, links, frames, results, journal } = parts;
         Self {
             state,
             clock,
             inbox,
-            links: (0..spec.seats).map(|_| None).collect(),
-            frames: watch::Sender::new(None),
+            links,
+            frames,
+            results,
             status,
             services,
             period: Duration::from_nanos(spec.tick_rate.period_ns()),
@@ -164,15 +82,17 @@ impl<G: Game> RoomTask<G> {
     }
 
     /// Ticks until it is told to stop, was empty for long, or its game panics. Nobody else notices the latter.
-    async fn run(mut self, seed: u64) {
+    pub(super) async fn run(mut self) {
         self.services.metrics.rooms.inc();
-        info!(seed, seats = self.status.seats, "room opened");
         let reason = self.tick_until_done().await;
         info!(reason = reason.name(), tick = %self.state.tick(), "room closed");
         self.close(reason);
+        self.results.finish().await;
         self.services.metrics.rooms.dec();
-        if let Some(journal) = self.journal.take() {
-            journal.end(self.state.tick(), reason.name()).await;
+        match self.journal.take() {
+            Some(journal) if reason == CloseReason::ServerRestarting => journal.save(&self.state).await,
+            Some(journal) => journal.end(self.state.tick(), reason.name()).await,
+            None => {}
         }
     }
 
@@ -181,7 +101,7 @@ impl<G: Game> RoomTask<G> {
             let wake = self.services.epoch + self.clock.wake();
             tokio::select! {
                 biased;
-                () = self.services.stop.cancelled() => return CloseReason::ServerStopping,
+                () = self.services.stop.cancelled() => return self.services.stop_reason.get(),
                 () = sleep_until(wake) => {}
             }
             let due = self.clock.due(Instant::now() - self.services.epoch);
@@ -266,7 +186,7 @@ impl<G: Game> RoomTask<G> {
         let (events, heard) = mpsc::channel(EVENTS_WAITING);
         let ended = Arc::new(OnceLock::new());
         // Those who came in this same tick are told of each other with the changes, so they are left out here.
-        let roster = if self.tells_roster() { self.known_roster() } else { Vec::new() };
+        let roster = if self.state.tells_roster() { self.known_roster() } else { Vec::new() };
         let seated = Seated {
             seat,
             tick: self.state.tick(),
@@ -299,8 +219,8 @@ impl<G: Game> RoomTask<G> {
         for (at, link) in self.links.iter_mut().enumerate() {
             let Some(link) = link else { continue };
             let seat = SeatId(at as u16);
-            if link.take_return() {
-                self.state.come_back(seat);
+            if let Some(ticket) = link.take_return() {
+                self.state.come_back(seat, ticket);
             }
             if link.is_away() {
                 self.away += 1;
@@ -311,7 +231,7 @@ impl<G: Game> RoomTask<G> {
 
     fn tell_roster(&mut self) {
         let changed = std::mem::take(&mut self.changed);
-        if self.tells_roster() {
+        if self.state.tells_roster() {
             changed.into_iter().for_each(|change| self.tell(&Audience::All, &RoomEvent::Roster(change)));
         }
     }
@@ -319,10 +239,6 @@ impl<G: Game> RoomTask<G> {
     /// Everybody of whom the changes that are yet to be told say nothing.
     fn known_roster(&self) -> Vec<RosterChange> {
         self.state.roster().filter(|taken| !self.changed.contains(taken)).collect()
-    }
-
-    fn tells_roster(&self) -> bool {
-        self.status.seats <= ROSTER_SEATS
     }
 
     fn tell_events(&mut self) {
@@ -348,19 +264,15 @@ impl<G: Game> RoomTask<G> {
     }
 
     fn record_outcome(&mut self) {
-        let Some(outcome) = self.state.take_outcome() else { return };
-        let name_of = |seat: SeatId| self.state.name_of(seat).map(|(name, bot)| (name.to_string(), bot));
-        let seats = outcome.scores.iter().map(|(seat, score)| {
-            let (name, bot) = name_of(*seat).unwrap_or_default();
-            SeatRecord { seat: seat.0, name, bot, score: *score, won: outcome.winners.contains(seat) }
-        });
-        self.services.records.add(MatchRecord {
-            room: self.status.id.0,
-            game: G::NAME,
-            seed: outcome.seed,
-            tick: self.state.tick().0,
-            seats: seats.collect(),
-        });
+        if let Some(outcome) = self.state.take_outcome() {
+            let (tick, ended) = (self.state.tick(), self.services.wall.unix_ms());
+            let record = self.results.record::<G>(tick, &self.state.holders(), &outcome, ended);
+            if let Some(journal) = &mut self.journal {
+                journal.outcome(&record, tick);
+            }
+            self.results.push(record);
+        }
+        self.results.hand_in();
     }
 
     fn count(&mut self, took: Duration) {
@@ -408,9 +320,3 @@ impl<G: Game> RoomTask<G> {
 
 /// The most chat lines that one tick relays: each costs a message to everybody. More are dropped, as a crowd drowns a voice.
 const CHATS_PER_TICK: u32 = 4;
-
-/// How many commands may wait for a tick: every seat's inputs twice over, and a burst of joins.
-/// Full: inputs are dropped and counted, joins hear [`CloseReason::RoomBusy`].
-fn commands_waiting(seats: u16) -> usize {
-    usize::from(seats) * 8 + 64
-}

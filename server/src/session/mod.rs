@@ -32,7 +32,7 @@ mod seat;
 pub mod sight;
 mod task;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use quarrel_shared::{game::Game, protocol::CloseReason};
 use tokio::time::timeout_at;
@@ -42,6 +42,7 @@ use self::{kept::KeptSeat, task::Session};
 use crate::{
     lobby::{Directory, Keeper, Players},
     net::Newcomer,
+    shutdown::StopReason,
     telemetry::Metrics,
 };
 
@@ -59,24 +60,6 @@ pub struct SessionServices<G: Game> {
     pub stop: CancellationToken,
     /// What its peer is told then.
     pub stop_reason: StopReason,
-}
-
-/// Why a server stops, as its players are told: set before they are, by whoever knows whether it comes back.
-#[derive(Clone, Debug, Default)]
-pub struct StopReason(Arc<OnceLock<CloseReason>>);
-
-impl StopReason {
-    /// The server stops in order to start again, with its rooms and seats.
-    pub fn restart(&self) {
-        // It cannot have been another one: nothing else is ever set.
-        let _ = self.0.set(CloseReason::ServerRestarting);
-    }
-
-    /// [`CloseReason::ServerStopping`], unless it is known that it starts again.
-    #[must_use]
-    pub fn get(&self) -> CloseReason {
-        self.0.get().copied().unwrap_or(CloseReason::ServerStopping)
-    }
 }
 
 impl<G: Game> Clone for SessionServices<G> {

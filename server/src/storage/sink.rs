@@ -1,9 +1,7 @@
 //! Where records go. Handed in, so that a simulated server keeps them in memory.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write},
-    path::Path,
+    io,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -11,57 +9,17 @@ use super::records::MatchRecord;
 
 /// A place for records.
 pub trait RecordSink: Send + 'static {
-    /// Keeps these, in order.
+    /// Keeps these, all of them or none; one that is kept already stays as it is.
     ///
     /// # Errors
-    /// When they may not have been kept.
-    fn append(&mut self, records: &[MatchRecord]) -> io::Result<()>;
+    /// When they may not have been kept. Trying again is right, and harmless.
+    fn append(&mut self, records: &[MatchRecord]) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Makes sure that what was kept outlives the machine, as far as that can be done.
+    /// Leaves the place as others like to find it. What was appended is kept without this, too.
     ///
     /// # Errors
-    /// When it may not.
-    fn sync(&mut self) -> io::Result<()>;
-}
-
-/// A file with one JSON object a line, which every tool reads and a torn last line does not spoil.
-#[derive(Debug)]
-pub struct JsonLines {
-    file: File,
-    /// Whether the last append may have ended in the middle of a line.
-    torn: bool,
-}
-
-impl JsonLines {
-    /// Opens `matches.jsonl` in the data directory, behind what is there.
-    ///
-    /// # Errors
-    /// When it cannot be opened for writing.
-    pub fn open(data_dir: &Path) -> io::Result<Self> {
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(data_dir.join("matches.jsonl"))
-            .map(|file| Self { file, torn: false })
-    }
-}
-
-impl RecordSink for JsonLines {
-    fn append(&mut self, records: &[MatchRecord]) -> io::Result<()> {
-        // A line of its own for what comes after a failed append, or both would be lost.
-        let mut lines = if self.torn { vec![b'\n'] } else { Vec::new() };
-        for record in records {
-            serde_json::to_writer(&mut lines, record)?;
-            lines.push(b'\n');
-        }
-        let written = self.file.write_all(&lines);
-        self.torn = written.is_err();
-        written
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()
-    }
+    /// When it is left as it was.
+    fn close(self) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 /// Memory that its maker can read.
@@ -77,12 +35,17 @@ impl MemorySink {
 }
 
 impl RecordSink for MemorySink {
-    fn append(&mut self, records: &[MatchRecord]) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(records);
+    async fn append(&mut self, records: &[MatchRecord]) -> io::Result<()> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for record in records {
+            if !kept.iter().any(|other| other.is_same_match(record)) {
+                kept.push(record.clone());
+            }
+        }
         Ok(())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    async fn close(self) -> io::Result<()> {
         Ok(())
     }
 }

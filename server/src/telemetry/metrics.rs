@@ -19,6 +19,7 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 use super::journals::JournalMetrics;
 use super::longest::{LongestTick, LongestTickCollector};
 use super::process::ProcessCollector;
+use super::results::ResultCounts;
 
 /// Upper ends of the tick duration's buckets, in seconds: 50 us to 30 ticks at 30 Hz.
 ///
@@ -69,6 +70,8 @@ pub struct Metrics {
     pub snapshots_lost: Counter,
     /// What becomes of rooms' journals.
     pub journals: JournalMetrics,
+    /// Match results on their way to the disk.
+    pub results: ResultCounts,
     refusals: Family<Reason, Counter>,
     disconnects: Family<Reason, Counter>,
     resumes: Family<ResumeLabel, Counter>,
@@ -218,6 +221,7 @@ impl Metrics {
             ),
             snapshots_lost: register(r, "snapshots_lost", "Snapshots that were sent and never seen"),
             journals: JournalMetrics::new(r),
+            results: ResultCounts::of(r),
             refusals: register(r, "refusals", "Players refused, by reason"),
             disconnects: register(r, "disconnects", "Sessions ended, by reason"),
             resumes: register(
@@ -347,6 +351,7 @@ mod tests {
             "quarrel_disconnects_total{reason=\"left\"} 1",
             "quarrel_resumes_total{result=\"used\"} 1",
             "quarrel_seats_held 0",
+            "quarrel_match_results_waiting 0",
             "quarrel_tick_duration_seconds_bucket{le=\"0.000075\"} 1",
             "quarrel_tick_duration_seconds_count 1",
             "quarrel_tick_longest_seconds 0.00006",

@@ -2,6 +2,7 @@
 //!
 //! - [`logs`]: where lines go and how they look.
 //! - [`metrics`]: every number, with its handles.
+//! - [`results`]: match results on their way to the disk.
 //! - `longest`: the longest tick of late.
 //! - `process`: CPU and memory of this process, read when asked.
 
@@ -10,5 +11,7 @@ pub mod logs;
 mod longest;
 pub mod metrics;
 mod process;
+pub mod results;
 
 pub use metrics::Metrics;
+pub use results::ResultCounts;

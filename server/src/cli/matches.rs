@@ -1,0 +1,117 @@
+//! `quarrel matches`: the newest match results, for people or for programs.
+
+use std::io::{self, Write};
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::storage::MatchRecord;
+
+/// What is asked of the results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatchesQuery {
+    /// How many, the newest first.
+    pub newest: u32,
+    /// One JSON object a line, with all there is to know.
+    pub json: bool,
+}
+
+/// Prints results, one a line.
+pub fn print_matches(records: &[MatchRecord], json: bool, out: &mut dyn Write) -> io::Result<()> {
+    if json {
+        return records.iter().try_for_each(|record| {
+            serde_json::to_writer(&mut *out, record)?;
+            writeln!(out)
+        });
+    }
+    if records.is_empty() {
+        return writeln!(out, "no match has ended yet");
+    }
+    writeln!(
+        out,
+        "{:<20}  {:>6}  {:<10}  {:>9}  {:>7}  won by",
+        "ended", "room", "game", "ran for", "players"
+    )?;
+    for record in records {
+        writeln!(
+            out,
+            "{:<20}  {:>6}  {:<10}  {:>7}.{} s  {:>7}  {}",
+            rfc3339(record.ended_at_ms),
+            record.room,
+            record.game,
+            record.duration_ms / 1000,
+            record.duration_ms % 1000 / 100,
+            record.seats.len(),
+            winners(record)
+        )?;
+    }
+    Ok(())
+}
+
+/// Who won, with their scores, as in `Ada (4), Ben (2)`.
+fn winners(record: &MatchRecord) -> String {
+    let told = record.seats.iter().filter(|seat| seat.won).map(|seat| match seat.name.as_str() {
+        "" => format!("seat {} ({})", seat.seat, seat.score),
+        name => format!("{name} ({})", seat.score),
+    });
+    let told: Vec<_> = told.collect();
+    if told.is_empty() { "nobody".to_owned() } else { told.join(", ") }
+}
+
+/// A moment in UTC, to the second; nothing for one that no calendar has.
+fn rfc3339(unix_ms: u64) -> String {
+    let moment = i64::try_from(unix_ms / 1000).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+    moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::SeatRecord;
+
+    fn printed(records: &[MatchRecord], json: bool) -> String {
+        let mut out = Vec::new();
+        print_matches(records, json, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn record() -> MatchRecord {
+        let seat = |seat, name: &str, score, won| SeatRecord {
+            seat,
+            player: None,
+            name: name.to_owned(),
+            bot: false,
+            score,
+            won,
+        };
+        MatchRecord {
+            room: 3,
+            game: "arena".to_owned(),
+            seed: u64::MAX,
+            tick: 371,
+            journal: None,
+            duration_ms: 12_366,
+            ended_at_ms: 951_782_400_999,
+            seats: vec![seat(0, "Ada", 4, true), seat(1, "Ben", -1, false), seat(2, "", 2, true)],
+        }
+    }
+
+    #[test]
+    fn a_result_is_a_line_with_its_winners() {
+        let told = printed(&[record()], false);
+        let line = told.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(line, "2000-02-29T00:00:00Z 3 arena 12.3 s 3 Ada (4), seat 2 (2)");
+    }
+
+    #[test]
+    fn programs_read_all_of_it() {
+        let told = printed(&[record(), record()], true);
+        let read: Vec<MatchRecord> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(read, [record(), record()]);
+    }
+
+    #[test]
+    fn people_are_told_that_there_is_none_and_programs_read_nothing() {
+        assert_eq!(printed(&[], false), "no match has ended yet\n");
+        assert_eq!(printed(&[], true), "");
+    }
+}

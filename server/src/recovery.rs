@@ -1,0 +1,151 @@
+//! What an earlier run of the server left behind: rooms that go on, results that may not have been written, journals that cannot be
+//! used.
+
+use std::collections::BTreeMap;
+
+use quarrel_shared::{
+    game::Game,
+    id::{PlayerId, RoomId},
+    journal::{
+        Journal, Packer,
+        block::{TRAILER_BYTES, read_trailer},
+    },
+    tick::TickRate,
+};
+use tracing::{info, warn};
+
+use crate::{
+    lobby::{Directory, Keeper},
+    room::restored::{PastResults, RestoredRoom, restore},
+    session::kept::KeptSeat,
+    storage::journals::{JournalName, JournalStore},
+    telemetry::Metrics,
+};
+
+/// What goes on from an earlier run.
+pub(crate) struct Recovery<G: Game> {
+    /// Rooms that ran when it ended.
+    pub(crate) rooms: Vec<RestoredRoom<G>>,
+    /// What rooms had come to that had ended, or do not go on.
+    pub(crate) results: Vec<PastResults>,
+}
+
+/// What is asked of a recovery.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// Whether rooms go on; else their journals are ended.
+    pub(crate) rooms: bool,
+    /// The run whose results may not all have been written, as its server was ended before it could say that they were.
+    pub(crate) results_of: Option<u32>,
+    /// What the server steps rooms at.
+    pub(crate) rate: TickRate,
+}
+
+impl<G: Game> Recovery<G> {
+    /// Nothing.
+    pub(crate) const fn none() -> Self {
+        Self { rooms: Vec::new(), results: Vec::new() }
+    }
+
+    /// Looks through all journals. Whatever cannot be used is set aside with the reason, and the others go on.
+    pub(crate) fn look(store: &dyn JournalStore, wanted: Wanted, metrics: &Metrics) -> Self {
+        let kept = match store.list() {
+            Ok(kept) => kept,
+            Err(error) => {
+                warn!(%error, "the journals cannot be listed, so no room is brought back");
+                return Self::none();
+            }
+        };
+        let mut all = Self::none();
+        // By room, for two of them may not have the same number: a later run's stays.
+        let mut by_room = BTreeMap::new();
+        for kept in kept {
+            let name = kept.name;
+            let has_end = store.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some());
+            if has_end {
+                if wanted.results_of == Some(name.run) {
+                    all.results.extend(read_results(store, name));
+                }
+                continue;
+            }
+            match Self::bring_back(store, name, wanted) {
+                Ok(Found::Room(room)) => {
+                    if let Some(other) = by_room.insert(name.room, *room) {
+                        set_aside(store, other.name(), "a later run has a room of the same number", metrics);
+                    }
+                }
+                Ok(Found::Results(results)) => all.results.push(results),
+                Err(reason) => {
+                    all.results.extend(read_results(store, name));
+                    set_aside(store, name, &reason, metrics);
+                }
+            }
+        }
+        all.rooms = by_room.into_values().collect();
+        metrics.journals.rooms_resumed.inc_by(all.rooms.len() as u64);
+        all
+    }
+
+    /// Journals whose rooms are brought back, and the tick that they are brought back to: what was told of later ticks did not happen.
+    pub(crate) fn undone(&self) -> Vec<(String, u32)> {
+        self.rooms.iter().map(|room| (room.name().to_string(), room.tick().0)).collect()
+    }
+
+    /// Opens the rooms again, and lets their players' seats wait for them. Before anybody is let in.
+    pub(crate) fn go_on(self, lobby: &Directory<G>, keeper: &Keeper<KeptSeat<G>>) {
+        let player = self.rooms.iter().filter_map(RestoredRoom::highest_player).max().unwrap_or_default();
+        let room = self.rooms.iter().map(RestoredRoom::id).max().unwrap_or_default();
+        lobby.number_from(RoomId(room.0 + 1), PlayerId(player.0 + 1));
+        for results in self.results {
+            lobby.keep_results(results);
+        }
+        for room in self.rooms {
+            for (ticket, name, player, joined) in lobby.reopen(room) {
+                keeper.restore(player, ticket, KeptSeat::restored(joined, name));
+            }
+        }
+    }
+
+    fn bring_back(store: &dyn JournalStore, name: JournalName, wanted: Wanted) -> Result<Found<G>, String> {
+        let bytes = store.read(name).map_err(|error| format!("it cannot be read: {error}"))?;
+        let journal = Journal::open(&bytes).map_err(|error| error.to_string())?;
+        if !wanted.rooms {
+            end(store, name, &journal).map_err(|error| format!("it cannot be ended: {error}"))?;
+            return Ok(Found::Results(PastResults::of(&journal).unwrap_or_default()));
+        }
+        let room = restore(&journal, wanted.rate).map_err(|error| error.to_string())?;
+        if room.torn_bytes > 0 {
+            info!(journal = %name, bytes = room.torn_bytes, "a torn tail is cut off");
+        }
+        Ok(Found::Room(Box::new(room)))
+    }
+}
+
+/// What a journal without an end holds.
+enum Found<G: Game> {
+    Room(Box<RestoredRoom<G>>),
+    Results(PastResults),
+}
+
+/// Nobody will go on with it.
+fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> std::io::Result<()> {
+    let mut bytes = Vec::new();
+    Packer::resume(journal)?.end("abandoned", journal.last_tick(), &mut bytes);
+    let mut file = store.reopen(name, journal.good_bytes() as u64)?;
+    file.append(&bytes)?;
+    info!(journal = %name, "a room of an earlier run is abandoned, as asked");
+    Ok(())
+}
+
+fn read_results(store: &dyn JournalStore, name: JournalName) -> Option<PastResults> {
+    let bytes = store.read(name).ok()?;
+    PastResults::of(&Journal::open(&bytes).ok()?).ok()
+}
+
+fn set_aside(store: &dyn JournalStore, name: JournalName, reason: &str, metrics: &Metrics) {
+    metrics.journals.set_aside.inc();
+    match store.set_aside(name, reason) {
+        Ok(()) => warn!(journal = %name, reason, "a journal cannot bring its room back, and was set aside"),
+        Err(error) => warn!(journal = %name, reason, %error, "a journal cannot bring its room back"),
+    }
+}

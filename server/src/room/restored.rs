@@ -1,0 +1,172 @@
+//! A room as its journal left it: from the last checkpoint, by the ticks behind it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use quarrel_shared::{
+    game::{Game, Outcome, Setup},
+    id::{PlayerId, RoomId},
+    journal::{
+        Header, Holder, Journal, JournalError, Note, Packer, Playback, PlaybackError, playback::Played,
+    },
+    tick::{Tick, TickRate},
+};
+
+use super::results::match_record;
+use crate::storage::{MatchRecord, Records, journals::JournalName};
+
+/// A room that goes on.
+pub struct RestoredRoom<G: Game> {
+    pub(super) header: Header,
+    pub(super) setup: Setup<G::Settings>,
+    pub(super) game: G,
+    pub(super) tick: Tick,
+    pub(super) holders: Vec<Option<Holder>>,
+    pub(super) packer: Packer,
+    pub(super) results: PastResults,
+    /// How many bytes behind the last whole block are given up.
+    pub torn_bytes: usize,
+}
+
+/// The matches that ended before a room was brought back.
+#[derive(Debug, Default)]
+pub struct PastResults {
+    /// Those that the journal has: the storage may have them or not.
+    written: Vec<MatchRecord>,
+    /// Those that the ticks came to once more, and whose record the journal has lost.
+    pub(super) unwritten: Vec<MatchRecord>,
+    /// The tick of the last of them.
+    pub(super) last: Tick,
+}
+
+/// Why a journal does not bring its room back.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRestored {
+    /// It cannot be read, or is of another game.
+    #[error(transparent)]
+    Playback(#[from] PlaybackError),
+    /// The server steps rooms at another rate now, and tells its players so.
+    #[error("the room ran at {room} ticks a second and the server runs at {server}: start it with --tick-rate {room}")]
+    OtherRate {
+        /// The journal's.
+        room: u16,
+        /// The server's.
+        server: u16,
+    },
+    /// The entries did not lead to what the journal says.
+    #[error("playing it again does not lead to the state that it has after tick {0}: the game is not deterministic, or this build has other rules")]
+    Diverged(Tick),
+    /// The game panicked on the way.
+    #[error("the game panicked while the journal was played again")]
+    Panicked,
+}
+
+impl From<JournalError> for NotRestored {
+    fn from(error: JournalError) -> Self {
+        Self::Playback(error.into())
+    }
+}
+
+/// The room of a journal that has no end, for a server of this rate.
+///
+/// # Errors
+/// Why it cannot go on.
+pub fn restore<G: Game>(journal: &Journal<'_>, rate: TickRate) -> Result<RestoredRoom<G>, NotRestored> {
+    if journal.header().rate() != rate {
+        return Err(NotRestored::OtherRate { room: journal.header().tick_rate, server: rate.hz() });
+    }
+    // A game that panicked in the tick that ended the server panics in it again.
+    catch_unwind(AssertUnwindSafe(|| play(journal))).unwrap_or(Err(NotRestored::Panicked))
+}
+
+impl<G: Game> RestoredRoom<G> {
+    /// Which room.
+    pub const fn id(&self) -> RoomId {
+        RoomId(self.header.room)
+    }
+
+    /// Which journal.
+    pub const fn name(&self) -> JournalName {
+        JournalName { run: self.header.run, room: self.header.room }
+    }
+
+    /// The last tick that it was brought back to.
+    pub const fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// The highest number of a player who sits here.
+    pub fn highest_player(&self) -> Option<PlayerId> {
+        self.holders.iter().flatten().filter_map(|holder| Some(holder.player?.0)).max()
+    }
+}
+
+impl PastResults {
+    /// Those that a journal has.
+    ///
+    /// # Errors
+    /// When a note cannot be read.
+    pub fn of(journal: &Journal<'_>) -> Result<Self, JournalError> {
+        let mut all = Self::default();
+        for note in journal.notes() {
+            let (tick, note) = note?;
+            if let Note::Outcome { record } = note {
+                all.last = tick;
+                // A record that this version cannot read was written by the one before it, most likely into the database too.
+                all.written.extend(serde_json::from_value::<MatchRecord>(record).ok());
+            }
+        }
+        Ok(all)
+    }
+
+    /// Hands all of them to the storage, which keeps each once; what it has no room for is given back.
+    pub fn hand_over(&mut self, records: &Records) -> Vec<MatchRecord> {
+        let all = self.written.drain(..).chain(self.unwritten.drain(..));
+        all.filter_map(|record| records.add(record).err()).collect()
+    }
+}
+
+fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, NotRestored> {
+    let mut results = PastResults::of(journal)?;
+    let last = journal.checkpoints().len().checked_sub(1).ok_or(JournalError::Empty)?;
+    let mut playback = Playback::<G>::from_segment(journal, last)?;
+    let mut before = playback.game().outcome();
+    while let Some(played) = playback.advance()? {
+        if let Played::Diverged(divergence) = played {
+            return Err(NotRestored::Diverged(divergence.tick));
+        }
+        let after = playback.game().outcome();
+        if let (None, Some(outcome)) = (&before, &after) {
+            results.see::<G>(journal.header(), playback.tick(), playback.holders(), outcome);
+        }
+        before = after;
+    }
+    let packer = Packer::resume(journal).map_err(JournalError::from)?;
+    let (setup, tick, holders) = (playback.setup().clone(), playback.tick(), playback.holders().to_vec());
+    Ok(RestoredRoom {
+        header: journal.header().clone(),
+        setup,
+        game: playback.into_game(),
+        tick,
+        holders,
+        packer,
+        results,
+        torn_bytes: journal.torn().map_or(0, |torn| torn.bytes),
+    })
+}
+
+impl PastResults {
+    /// A match ended while the tail was played; its record may have been behind the last whole block.
+    fn see<G: Game>(&mut self, header: &Header, tick: Tick, holders: &[Option<Holder>], outcome: &Outcome) {
+        if self.written.iter().any(|record| record.tick == tick.0) {
+            return;
+        }
+        let name = JournalName { run: header.run, room: header.room };
+        let (place, rate) = ((RoomId(header.room), Some(name.to_string())), header.rate());
+        let began = self.written.iter().map(|record| Tick(record.tick)).filter(|end| *end < tick).max();
+        // When exactly it ended by the clock on the wall died with the server; rooms let time slip rarely.
+        let ended = header.opened_unix_ms + u64::from(tick.0) * 1000 / u64::from(rate.hz());
+        let ticks = (began.unwrap_or_default(), tick);
+        self.unwritten.push(match_record::<G>(place, rate, ticks, (holders, outcome), ended));
+        self.last = self.last.max(tick);
+    }
+}

@@ -1,0 +1,67 @@
+//! Match results read back, by whoever asks: the server itself may be running, or not.
+
+use std::path::Path;
+
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+
+use super::{
+    records::{MatchRecord, SeatRecord},
+    sqlite::{self, DatabaseError},
+};
+
+/// The newest results in a data directory, the newest first; none when there is no database yet. It writes nothing.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn newest(data_dir: &Path, limit: u32) -> Result<Vec<MatchRecord>, DatabaseError> {
+    if !data_dir.join(sqlite::FILE).exists() {
+        return Ok(Vec::new());
+    }
+    read(data_dir, limit).await.map_err(|error| DatabaseError::of(data_dir, error))
+}
+
+async fn read(data_dir: &Path, limit: u32) -> sqlx::Result<Vec<MatchRecord>> {
+    let mut connection = sqlite::options(data_dir).read_only(true).connect().await?;
+    // One look at one state, whatever is written meanwhile.
+    let mut looking = connection.begin().await?;
+    let query = "SELECT id, room, game, seed, tick, journal, duration_ms, ended_at_ms \
+                 FROM matches ORDER BY id DESC LIMIT ?";
+    let matches = sqlx::query(query).bind(limit).try_map(match_of).fetch_all(&mut *looking).await?;
+    let mut records = Vec::with_capacity(matches.len());
+    for (id, record) in matches {
+        records.push(MatchRecord { seats: seats(&mut looking, id).await?, ..record });
+    }
+    Ok(records)
+}
+
+async fn seats(looking: &mut Transaction<'_, Sqlite>, id: i64) -> sqlx::Result<Vec<SeatRecord>> {
+    let query = "SELECT seat, player, name, bot, score, won FROM players WHERE match_id = ? ORDER BY seat";
+    sqlx::query(query).bind(id).try_map(seat_of).fetch_all(&mut **looking).await
+}
+
+/// A match and its number in the database, its seats aside.
+fn match_of(row: SqliteRow) -> sqlx::Result<(i64, MatchRecord)> {
+    let seed: String = row.try_get("seed")?;
+    let record = MatchRecord {
+        room: row.try_get("room")?,
+        game: row.try_get("game")?,
+        seed: seed.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        tick: row.try_get("tick")?,
+        journal: row.try_get("journal")?,
+        duration_ms: row.try_get("duration_ms")?,
+        ended_at_ms: row.try_get("ended_at_ms")?,
+        seats: Vec::new(),
+    };
+    Ok((row.try_get("id")?, record))
+}
+
+fn seat_of(row: SqliteRow) -> sqlx::Result<SeatRecord> {
+    Ok(SeatRecord {
+        seat: row.try_get("seat")?,
+        player: row.try_get("player")?,
+        name: row.try_get("name")?,
+        bot: row.try_get("bot")?,
+        score: row.try_get("score")?,
+        won: row.try_get("won")?,
+    })
+}
