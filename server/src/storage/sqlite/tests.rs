@@ -1,3 +1,5 @@
+//! The database, by itself and behind the queue: locked, full, another version's.
+
 use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 

@@ -1,3 +1,5 @@
+//! The queue and its task, before places that fail and places that wait.
+
 use std::{
     io,
     sync::{Arc, Mutex},
