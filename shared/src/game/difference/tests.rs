@@ -1,3 +1,5 @@
+//! Whether what differs is found and said, with a game and without one.
+
 use super::*;
 use crate::{
     arena::{Arena, ArenaEntity, Settings},
