@@ -7,6 +7,7 @@
 mod angle;
 mod brain;
 mod checksum;
+mod difference;
 mod entities;
 mod own;
 mod point;
@@ -24,6 +25,7 @@ pub use self::{
     angle::Angle,
     brain::{Brain, Deed, Seen},
     checksum::{Checksum, checksum},
+    difference::{Difference, Differences, differences, differences_between, differences_of},
     entities::Entities,
     own::Own,
     point::{Point, UNIT},
