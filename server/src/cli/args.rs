@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::ReplayVerb;
 use crate::config::keys::ENVIRONMENT_PREFIX;
 use crate::config::{FlagValue, Sources};
 
@@ -22,6 +23,8 @@ pub enum Verb {
     ConfigDefault,
     /// Print what is in force.
     ConfigShow(Sources),
+    /// Say what a room's journal says.
+    Replay(ReplayVerb),
     /// Print what this binary is.
     Version,
 }
@@ -42,6 +45,7 @@ pub fn parse(
         Some(Command::Config { what: ConfigCommand::Show(flags) }) => {
             Verb::ConfigShow(flags.into_sources(env))
         }
+        Some(Command::Replay { what }) => Verb::Replay(what),
         Some(Command::Version) => Verb::Version,
     })
 }
@@ -79,6 +83,11 @@ enum Command {
     Config {
         #[command(subcommand)]
         what: ConfigCommand,
+    },
+    /// Play a room's journal again: look into it, verify it, cut it, find where it parts from another
+    Replay {
+        #[command(subcommand)]
+        what: ReplayVerb,
     },
     /// Print the version, the protocol's version and the games
     Version,
@@ -189,6 +198,7 @@ mod tests {
         assert!(matches!(parsed("quarrel check --game crowd"), Ok(Verb::Check(_))));
         assert!(matches!(parsed("quarrel config default"), Ok(Verb::ConfigDefault)));
         assert!(matches!(parsed("quarrel config show --bots 2"), Ok(Verb::ConfigShow(_))));
+        assert!(matches!(parsed("quarrel replay info a"), Ok(Verb::Replay(ReplayVerb::Info { .. }))));
         assert!(matches!(parsed("quarrel version"), Ok(Verb::Version)));
     }
 
@@ -196,6 +206,10 @@ mod tests {
     fn bad_usage_exits_with_two_and_help_with_zero() {
         assert_eq!(parsed("quarrel sreve").unwrap_err().exit_code(), 2);
         assert_eq!(parsed("quarrel --rooms").unwrap_err().exit_code(), 2);
+        assert_eq!(parsed("quarrel replay verify").unwrap_err().exit_code(), 2);
+        assert_eq!(parsed("quarrel replay dump a --tick soon").unwrap_err().exit_code(), 2);
+        assert_eq!(parsed("quarrel replay slice a --from 1s").unwrap_err().exit_code(), 2);
+        assert_eq!(parsed("quarrel replay slice a --around 1 --to 5").unwrap_err().exit_code(), 2);
         assert_eq!(parsed("quarrel --help").unwrap_err().exit_code(), 0);
     }
 

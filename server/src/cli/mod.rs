@@ -3,12 +3,14 @@
 //! - [`args`]: verbs and flags.
 //! - [`exit`]: exit codes.
 //! - [`mod@check`]: what a start would meet.
+//! - [`replay`]: what can be asked of a journal.
 //!
 //! Running the server is not here: it is [`Verb::Serve`], and `main`'s affair.
 
 pub mod args;
 pub mod check;
 pub mod exit;
+pub mod replay;
 
 use std::io::{self, Write};
 
@@ -19,6 +21,7 @@ use crate::config::{Config, GameDefaults, show};
 pub use args::{Verb, environment, parse};
 pub use check::{BindFailure, bind_failure, check};
 pub use exit::ExitCode;
+pub use replay::{Part, ReplayVerb};
 
 /// Prints the file to begin with, every key documented.
 pub fn print_default_config(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<()> {

@@ -184,6 +184,6 @@ impl<I: Bits + Clone + PartialEq> Cutter<I> {
 /// The blocks from this segment's checkpoint on.
 fn blocks_of<'j>(journal: &'j Journal<'_>, number: usize) -> impl Iterator<Item = &'j Block> {
     let checkpoints = journal.blocks().iter().enumerate().filter(|(_, it)| it.kind == PieceKind::Checkpoint);
-    let at = checkpoints.map(|(at, _)| at).nth(number).unwrap_or(journal.blocks().len());
+    let at = checkpoints.map(|(at, _)| at).nth(number).unwrap_or_else(|| journal.blocks().len());
     journal.blocks()[at..].iter()
 }

@@ -101,11 +101,11 @@ fn begun_otherwise<G: Game>(
     })
 }
 
-/// The first divergence of a segment that is played from its own checkpoint, and the last good tick before it.
-fn segment_alone<G: Game>(
-    journal: &Journal<'_>,
-    segment: usize,
-) -> Result<Option<(Tick, Divergence<G::Input>)>, PlaybackError> {
+/// The last tick that was right, and what was not after it.
+type Met<G> = (Tick, Divergence<<G as Game>::Input>);
+
+/// The first divergence of a segment that is played from its own checkpoint.
+fn segment_alone<G: Game>(journal: &Journal<'_>, segment: usize) -> Result<Option<Met<G>>, PlaybackError> {
     let mut playback = Playback::<G>::from_segment(journal, segment)?;
     let mut since = playback.tick();
     while let Some(played) = playback.next_tick()? {
@@ -162,12 +162,15 @@ fn not_saved<G: Game>(
     Ok(parted.map(|(record, states)| Again::NotSaved { record, states }))
 }
 
+/// The first tick after which two states differ, and what differs.
+type Parted<G> = (TickRecord<<G as Game>::Input>, Differences);
+
 /// Plays both to this tick, and stops at the first after which they differ.
 fn together<G: Game>(
     one: &mut Playback<'_, G>,
     other: &mut Playback<'_, G>,
     until: Tick,
-) -> Result<Option<(TickRecord<G::Input>, Differences)>, PlaybackError> {
+) -> Result<Option<Parted<G>>, PlaybackError> {
     while one.tick() < until {
         let (Some(played), Some(_)) = (one.next_tick()?, other.next_tick()?) else { return Ok(None) };
         if one.checksum() != other.checksum() {

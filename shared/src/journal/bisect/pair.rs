@@ -131,10 +131,10 @@ pub fn pair<G: Game>(one: &Journal<'_>, other: &Journal<'_>) -> Result<Compariso
     let mut parting = walk.go()?;
     // Where ticks carry checksums and no states, the states of the next checkpoints say more.
     let apart = common.iter().find(|place| Some(place.tick) == search.different);
-    if let (Some(parting), Some(apart)) = (&mut parting, apart) {
-        if parting.states.is_none() {
-            parting.states = Some((apart.tick, recorded_differences::<G>(apart, one, other)?));
-        }
+    if let (Some(parting), Some(apart)) = (&mut parting, apart)
+        && parting.states.is_none()
+    {
+        parting.states = Some((apart.tick, recorded_differences::<G>(apart, one, other)?));
     }
     let until = parting.as_ref().map_or_else(|| walk.tick(), |parting| parting.tick);
     Ok(Comparison { search, parting, until })
@@ -244,7 +244,7 @@ struct Walk<'a, G: Game> {
     /// The last tick of which both journals say that the rooms had come to the same.
     checked: Tick,
     /// The first tick into which not the same went.
-    entries: Option<(TickRecord<G::Input>, TickRecord<G::Input>)>,
+    entries: Option<[TickRecord<G::Input>; 2]>,
 }
 
 /// What one side came to at its next tick.
@@ -291,7 +291,7 @@ impl<G: Game> Walk<'_, G> {
             && let (Some(first), Some(second)) = (&one.record, &other.record)
             && first.entries != second.entries
         {
-            self.entries = Some((first.clone(), second.clone()));
+            self.entries = Some([first.clone(), second.clone()]);
         }
         let is_same = self.one.checksum() == self.other.checksum();
         if is_same && one.agrees && other.agrees {
@@ -316,7 +316,7 @@ impl<G: Game> Walk<'_, G> {
         one: Stop<G::Input>,
         other: Stop<G::Input>,
     ) -> (Tick, Tick, Cause<G::Input>) {
-        if let Some((one, other)) = self.entries.take() {
+        if let Some([one, other]) = self.entries.take() {
             return (self.since, one.tick, Cause::Entries { one, other });
         }
         let both = one.record.zip(other.record).map(|(record, _)| record);
