@@ -70,9 +70,9 @@ pub(super) fn info<G: Game>(
     write_notes(opened, &notes, out)?;
     for Sitting { seat, holder, from, to, left } in &sittings.all {
         let until = if *left { "" } else { ", and still there" };
-        let times = [*from, *to].map(|tick| lasting(tick.0, opened.rate()));
-        let who = text::holder(holder);
-        writeln!(out, "seat {seat:<7} {who}, ticks {from} to {to} ({} to {}){until}", times[0], times[1])?;
+        let [begin, end] = [*from, *to].map(|tick| lasting(tick.0, opened.rate()));
+        let (seat, who) = (seat.0, text::holder(holder));
+        writeln!(out, "seat {seat:<7} {who}, ticks {from} to {to} ({begin} to {end}){until}")?;
     }
     match sittings.broken {
         Some(error) => Err(ReplayError::of(opened.path, error)),
