@@ -261,6 +261,7 @@ fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings>, ConfigEr
             config::HeldFighter::Idle => HeldFighter::Idle,
             config::HeldFighter::Bot => HeldFighter::Bot,
         },
+        sync_test: room.sync_test == config::Switch::On,
     })
 }
 

@@ -127,6 +127,7 @@ const RULES: &[Rule] = &[
             "server::room::margin",
             "server::room::bots",
             "server::room::clock",
+            "server::room::sync_test",
         ],
         forbidden: &["tokio", "std::time::Instant", "std::time::SystemTime", "server::telemetry"],
         because: "a room's state is pure: it is told the time",

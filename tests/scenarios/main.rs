@@ -45,5 +45,6 @@ mod soak;
 mod swarm_agents;
 mod swarm_comes_back;
 mod swarm_sees_slow_ticks;
+mod sync_test;
 mod train_match;
 mod vectors;

@@ -133,6 +133,9 @@ struct Flags {
     /// Bots in each room beside its people, while it has empty seats [default: the game's]
     #[arg(long, value_name = "N")]
     bots: Option<String>,
+    /// Make each step twice and compare [default: on in development builds, off in release builds]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on")]
+    sync_test: Option<String>,
     /// Which log lines are written [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -156,6 +159,7 @@ impl Flags {
             ("room.rooms", "--rooms", self.rooms),
             ("room.seats", "--seats", self.seats),
             ("room.bots", "--bots", self.bots),
+            ("room.sync_test", "--sync-test", self.sync_test),
             ("log.filter", "--log", self.log),
             ("net.cert", "--cert", self.cert),
             ("net.key", "--key", self.key),
@@ -211,6 +215,23 @@ mod tests {
         assert_eq!(parsed("quarrel replay slice a --from 1s").unwrap_err().exit_code(), 2);
         assert_eq!(parsed("quarrel replay slice a --around 1 --to 5").unwrap_err().exit_code(), 2);
         assert_eq!(parsed("quarrel --help").unwrap_err().exit_code(), 0);
+    }
+
+    #[test]
+    fn a_switch_may_stand_alone() {
+        let typed = [
+            ("--sync-test", "on"),
+            ("--sync-test=off", "off"),
+            ("--sync-test off", "off"),
+            ("--sync-test --bots 2", "on"),
+        ];
+        for (line, value) in typed {
+            let Ok(Verb::Serve(sources)) = parsed(&format!("quarrel {line}")) else {
+                panic!("{line} is understood")
+            };
+            let said = sources.flags.iter().find(|flag| flag.key == "room.sync_test");
+            assert_eq!(said.map(|flag| flag.value.as_str()), Some(value), "{line}");
+        }
     }
 
     #[test]

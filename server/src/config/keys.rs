@@ -268,6 +268,14 @@ pub const KEYS: &[Key] = &[
         flag: None,
     },
     Key {
+        section: "room",
+        name: "sync_test",
+        doc: "Whether each step is made twice from a saved state and compared: a room whose game does not do the same twice ends, and the log names what differs. A step takes a few times as long. on in development builds, off in release builds.",
+        kind: Kind::Word(Words::Fixed(&["on", "off"])),
+        fallback: Fallback::Text(if cfg!(debug_assertions) { "on" } else { "off" }),
+        flag: Some("--sync-test"),
+    },
+    Key {
         section: "session",
         name: "hold_ms",
         doc: "For how long a seat is held for a player whose connection was lost. 0: it goes free at once.",

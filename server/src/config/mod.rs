@@ -150,6 +150,8 @@ pub struct RoomConfig {
     pub linger_ms: u64,
     /// Threads that step rooms, shared by all of them.
     pub workers: usize,
+    /// Whether each step is made twice and compared.
+    pub sync_test: Switch,
 }
 
 impl RoomConfig {
@@ -157,6 +159,16 @@ impl RoomConfig {
     pub fn linger(&self) -> Duration {
         Duration::from_millis(self.linger_ms)
     }
+}
+
+/// Whether something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
 }
 
 /// What becomes of players whose connection breaks: `[session]`.

@@ -4,6 +4,7 @@
 //! bytes on the wire and no datagram sizes: commands come in by [`inbox`], one immutable frame a tick goes out.
 //!
 //! - [`state`]: the world, its seats and the entries of its next tick. Pure.
+//! - [`sync_test`]: each step made twice, for development. Pure.
 //! - [`seat`]: a place in the room and who holds it.
 //! - [`input_buffer`]: early inputs wait there, so that each tick finds exactly one. Pure.
 //! - [`margin`]: how early a seat's inputs come. Pure.
@@ -25,6 +26,7 @@ pub mod seat;
 mod send_rate;
 pub mod state;
 pub mod status;
+pub mod sync_test;
 pub mod task;
 
 pub use self::{

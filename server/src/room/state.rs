@@ -21,6 +21,7 @@ use super::{
     bots::Bots,
     input_buffer::{InputCounts, Taken},
     seat::{Away, HeldFighter, Holder, Seat},
+    sync_test::{Mismatch, SyncTest},
 };
 
 /// One room's world and seats.
@@ -35,6 +36,8 @@ pub struct RoomState<G: Game> {
     frame: Arc<Frame<G::Entity>>,
     outcome: Option<Outcome>,
     counts: InputCounts,
+    /// Makes each step twice, in a room that is watched so.
+    sync_test: Option<Box<SyncTest<G>>>,
 }
 
 /// Who came and went in a room, for those who sit there.
@@ -72,7 +75,20 @@ impl<G: Game> RoomState<G> {
             frame,
             outcome: None,
             counts: InputCounts::default(),
+            sync_test: None,
         }
+    }
+
+    /// The same room, which makes each step twice from now on; `setup` is the one it was made with.
+    #[must_use]
+    pub fn sync_tested(mut self, setup: &Setup<G::Settings>) -> Self {
+        self.sync_test = Some(Box::new(SyncTest::new(setup.clone())));
+        self
+    }
+
+    /// The first tick that could not be made twice, in a room that is [watched so](Self::sync_tested).
+    pub fn mismatch(&self) -> Option<&Mismatch> {
+        self.sync_test.as_ref()?.mismatch()
     }
 
     /// The newest tick.
@@ -176,7 +192,10 @@ impl<G: Game> RoomState<G> {
     pub fn step(&mut self) {
         self.tick = self.tick.next();
         self.gather_inputs();
-        self.entries.apply(&mut self.game, self.tick, self.rate, &mut self.events);
+        match &mut self.sync_test {
+            None => self.entries.apply(&mut self.game, self.tick, self.rate, &mut self.events),
+            Some(test) => test.step(&mut self.game, &self.entries, self.tick, &mut self.events),
+        }
         self.entries.changes.clear();
     }
 

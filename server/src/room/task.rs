@@ -54,6 +54,8 @@ pub struct RoomSpec<S> {
     pub linger: Duration,
     /// What becomes of the fighter of somebody whose seat is held.
     pub held: HeldFighter,
+    /// Whether each step is made twice and compared; see [`SyncTest`](super::sync_test::SyncTest).
+    pub sync_test: bool,
 }
 
 /// What a room is handed by the server.
@@ -108,12 +110,15 @@ pub fn open<G: Game>(
             Setup { settings: spec.settings.clone(), seed, seats: spec.seats, tick_rate: spec.tick_rate };
         // A game may panic as early as here, and the world may take milliseconds to make: in the room's own task, then.
         let made = catch_unwind(AssertUnwindSafe(|| RoomState::new(&setup, spec.bots, &spec.bot_skill)));
-        let Ok(state) = made else {
+        let Ok(mut state) = made else {
             services.metrics.room_panics.inc();
             error!(room = %id, seed, "the game panicked while its world was made");
             status.close();
             return;
         };
+        if spec.sync_test {
+            state = state.sync_tested(&setup);
+        }
         RoomTask::new(state, clock, inbox, &spec, status, services)
             .run(seed)
             .instrument(info_span!("room", %id))
@@ -179,6 +184,11 @@ impl<G: Game> RoomTask<G> {
                     error!(tick = %self.state.tick(), "the game panicked; its room is closed, the others play on");
                     return CloseReason::RoomFailed;
                 }
+                if let Some(mismatch) = self.state.mismatch() {
+                    self.services.metrics.sync_mismatches.inc();
+                    error!(tick = %mismatch.tick, "the game is not deterministic; its room is closed: {}", mismatch.fault);
+                    return CloseReason::RoomFailed;
+                }
             }
             if self.is_deserted() {
                 return CloseReason::RoomClosed;
@@ -195,6 +205,9 @@ impl<G: Game> RoomTask<G> {
         self.release_seats();
         self.state.settle_bots(&mut self.changed);
         self.state.step();
+        if self.state.mismatch().is_some() {
+            return; // Nobody is told of a tick that might have been otherwise.
+        }
         self.tell_roster();
         self.tell_events();
         if self.sends.is_due() {

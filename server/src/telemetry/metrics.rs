@@ -50,6 +50,8 @@ pub struct Metrics {
     pub starved: Counter,
     /// Rooms that ended because their game panicked.
     pub room_panics: Counter,
+    /// Rooms that ended because their game did not do the same twice.
+    pub sync_mismatches: Counter,
     /// How long a tick took, from its first input to its frame; see [`Self::tick_took`].
     pub tick_duration: Histogram,
     /// UDP payload bytes.
@@ -192,6 +194,11 @@ impl Metrics {
             slips: register(r, "slips", "Ticks let go because their room was too far behind"),
             starved: register(r, "starved_ticks", "Ticks for which a seat had no input"),
             room_panics: register(r, "room_panics", "Rooms that ended because their game panicked"),
+            sync_mismatches: register(
+                r,
+                "sync_mismatches",
+                "Rooms that ended because their game did not do the same twice",
+            ),
             tick_duration: tick_duration(r),
             bytes: EachWay::of(&register(r, "bytes", "UDP payload bytes")),
             datagrams: EachWay::of(&register(r, "datagrams", "UDP datagrams")),

@@ -1,0 +1,230 @@
+//! A game that is deterministic until a tick of the test's choice. From then on it reads a counter outside of its state.
+
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use quarrel_shared::{
+    bits::{BitReader, BitWriter, Bits, BitsError},
+    game::{
+        Audience, Entities, Entity, Game, Occupant, Outcome, Place, Predict, RoomDefaults, Setup, Step,
+        Viewpoint,
+    },
+    id::{EntityId, SeatId},
+};
+use serde::{Deserialize, Serialize};
+
+/// A room with a needle for each seat, and one for nobody that is always there: the first entity.
+#[derive(Debug)]
+pub struct Fickle {
+    settings: FickleSettings,
+    needles: Entities<Needle>,
+    seats: Vec<Option<EntityId>>,
+    /// State that is saved and not replicated.
+    hidden: u32,
+    tick: u32,
+}
+
+/// When it stops being deterministic, and how that shows.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FickleSettings {
+    /// The first tick that is not deterministic; 0: there is none.
+    pub from: u32,
+    /// What is wrong from then on.
+    pub flaw: Flaw,
+}
+
+/// What is wrong with the game.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flaw {
+    /// The counter goes to `Needle.reading.counter` of the first needle.
+    #[default]
+    Field,
+    /// The counter goes to state that is saved and not replicated.
+    Hidden,
+    /// The counter goes to an event.
+    Event,
+    /// The state that it saves leaves something out.
+    Save,
+    /// It refuses the state that it saves.
+    Load,
+}
+
+/// One thing that everybody sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needle {
+    /// Whose it is.
+    pub seat: Option<SeatId>,
+    /// What it shows.
+    pub reading: Reading,
+}
+
+/// What a needle shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// How far its seat has pushed it; the needle of nobody counts ticks.
+    pub swing: u32,
+    /// What the counter was; 0 as long as the game does not read it.
+    pub counter: u32,
+}
+
+/// How far a seat pushes its needle in one tick, 0 to 15.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Push(pub u8);
+
+/// Said every 32 ticks, with the number of the tick; and in each tick whose flaw shows in events, with the counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tock(pub u32);
+
+/// How many ticks lie between two facts of a game without a flaw.
+const TOCKS: u32 = 32;
+
+/// How often any game of this process has read the counter. It begins at the time of day, so that two processes differ too.
+static COUNTER: LazyLock<AtomicU32> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock later than 1970");
+    AtomicU32::new(now.subsec_nanos())
+});
+
+impl Fickle {
+    /// Whether this flaw shows at its newest tick.
+    fn has(&self, flaw: Flaw) -> bool {
+        let FickleSettings { from, flaw: planted } = self.settings;
+        flaw == planted && from > 0 && self.tick >= from
+    }
+}
+
+/// What no game may do.
+fn read_counter() -> u32 {
+    COUNTER.fetch_add(1, Relaxed)
+}
+
+impl Game for Fickle {
+    const NAME: &'static str = "fickle";
+    const REVISION: u32 = 1;
+    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0 };
+
+    type Settings = FickleSettings;
+    type Input = Push;
+    type Entity = Needle;
+    type Event = Tock;
+
+    fn new(setup: &Setup<FickleSettings>) -> Self {
+        let mut needles = Entities::new();
+        needles.insert(Needle { seat: None, reading: Reading::default() }).expect("it is the first");
+        let seats = vec![None; usize::from(setup.seats)];
+        Self { settings: setup.settings, needles, seats, hidden: 0, tick: 0 }
+    }
+
+    fn seat_taken(&mut self, seat: SeatId, _occupant: Occupant) {
+        let needle = Needle { seat: Some(seat), reading: Reading::default() };
+        self.seats[seat.index()] = self.needles.insert(needle).ok();
+    }
+
+    fn seat_left(&mut self, seat: SeatId) {
+        if let Some(needle) = self.seats[seat.index()].take() {
+            self.needles.remove(needle);
+        }
+    }
+
+    fn step(&mut self, step: Step<'_, Self>) {
+        self.tick = step.tick.0;
+        let counter = self.has(Flaw::Field).then(read_counter);
+        for (_, needle) in self.needles.iter_mut() {
+            let push = |seat| step.inputs.of(seat).map_or(0, |push| u32::from(push.0));
+            needle.reading.swing = needle.reading.swing.wrapping_add(needle.seat.map_or(1, push));
+            if needle.seat.is_none() {
+                needle.reading.counter = counter.unwrap_or_default();
+            }
+        }
+        self.hidden = if self.has(Flaw::Hidden) { read_counter() } else { self.tick };
+        if self.has(Flaw::Event) {
+            step.events.push(Audience::All, Tock(read_counter()));
+        } else if self.tick.is_multiple_of(TOCKS) {
+            step.events.push(Audience::All, Tock(self.tick));
+        }
+    }
+
+    fn entities(&self) -> &Entities<Needle> {
+        &self.needles
+    }
+
+    fn view(&self, _seat: SeatId) -> Viewpoint {
+        Viewpoint::default()
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        None
+    }
+
+    fn save(&self, out: &mut BitWriter) {
+        out.write_bits(self.tick, 32);
+        self.needles.save(out, Entity::encode);
+        self.seats.iter().for_each(|seat| seat.encode(out));
+        if !self.has(Flaw::Save) {
+            out.write_bits(self.hidden, 32);
+        }
+    }
+
+    fn load(setup: &Setup<FickleSettings>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        let mut loaded = Self { tick: from.read_bits(32)?, ..Self::new(setup) };
+        loaded.needles = Entities::load(from, Needle::decode)?;
+        loaded.seats = (0..setup.seats).map(|_| Option::decode(from)).collect::<Result<_, _>>()?;
+        if loaded.has(Flaw::Load) {
+            return Err(BitsError::OutOfRange);
+        }
+        if loaded.has(Flaw::Save) {
+            // What was not saved comes back as something else.
+            loaded.needles.iter_mut().for_each(|(_, needle)| needle.reading.swing = 0);
+            return Ok(loaded);
+        }
+        loaded.hidden = from.read_bits(32)?;
+        Ok(loaded)
+    }
+}
+
+impl Predict for Fickle {
+    type Scene = ();
+}
+
+impl Entity for Needle {
+    fn place(&self) -> Place {
+        Place::Everywhere
+    }
+
+    fn encode(&self, out: &mut BitWriter) {
+        self.seat.encode(out);
+        out.write_bits(self.reading.swing, 32);
+        out.write_bits(self.reading.counter, 32);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        let seat = Option::decode(from)?;
+        Ok(Self { seat, reading: Reading { swing: from.read_bits(32)?, counter: from.read_bits(32)? } })
+    }
+}
+
+impl Bits for Push {
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bits(u32::from(self.0.min(15)), 4);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self(from.read_bits(4)? as u8))
+    }
+}
+
+impl Bits for Tock {
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bits(self.0, 32);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self(from.read_bits(32)?))
+    }
+}
