@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, fs, path::PathBuf};
 
-use quarrel_harness::journals::{RecordedRoom, brains, recorded};
+use quarrel_harness::{
+    games::{Fickle, FickleSettings, Flaw},
+    journals::{RecordedRoom, brains, recorded},
+};
 use quarrel_server::{
     cli::{ExitCode, Verb, parse},
     replay::{ReplayError, ReplayGame, run},
@@ -67,7 +70,11 @@ fn replay(words: &[&str]) -> (String, ExitCode) {
     let words = ["quarrel", "replay"].iter().chain(words).map(OsString::from);
     let Ok(Verb::Replay(verb)) = parse(words, Vec::new()) else { panic!("it is understood") };
     let mut out = Vec::new();
-    let code = run(&verb, &[ReplayGame::of::<Arena>(), ReplayGame::of::<Crowd>()], &mut out);
+    let code = run(
+        &verb,
+        &[ReplayGame::of::<Arena>(), ReplayGame::of::<Crowd>(), ReplayGame::of::<Fickle>()],
+        &mut out,
+    );
     let mut text = String::from_utf8(out).expect("text");
     let code = code.unwrap_or_else(|error| {
         let ReplayError::Failed { code, message } = error else { panic!("somebody reads") };
@@ -120,7 +127,8 @@ fn a_right_journal_is_verified_and_a_torn_one_up_to_its_last_block() {
     let torn = shelf.put("torn.journal", &whole[..whole.len() - 200]);
     let all = "1004 checksums compared, and all of them are the same";
     says(replay(&["verify", &right]), ExitCode::Done, &["1000 ticks (33.3s)", "times real time", all]);
-    let tail = ["are not a whole block", "the writer was ended while it wrote; read up to tick "];
+    let tail =
+        ["are not a whole block", "the writer was ended while it wrote, or writes now; read up to tick "];
     says(replay(&["verify", &right, &torn]), ExitCode::Done, &tail);
     says(replay(&["info", &torn]), ExitCode::Done, &["end          none yet", tail[0], tail[1]]);
     says(replay(&["bisect", &torn]), ExitCode::Done, &["no divergence"]);
@@ -263,4 +271,28 @@ fn a_game_that_this_program_does_not_hold_exits_with_78() {
     };
     assert!(message.ends_with("it is a journal of \"crowd\", and this program holds arena"), "{message}");
     says(replay(&["info", "/nowhere/a.journal"]), ExitCode::Configuration, &["cannot be read"]);
+}
+
+#[test]
+fn a_game_that_reads_a_counter_is_found_at_the_exact_tick_and_field() {
+    let shelf = Shelf::new("fickle");
+    for checksum_ticks in [1, 30, 0] {
+        let settings = FickleSettings { from: 437, flaw: Flaw::Field };
+        let setup = Setup { settings, seed: 1, seats: SEATS, tick_rate: TickRate::DEFAULT };
+        let nobody = (0..SEATS).map(|_| None).collect();
+        let path = shelf.put("a.journal", &recorded::<Fickle>(setup, nobody, 900, checksum_ticks));
+        let parts = [
+            "the game is not deterministic: from tick 300 on, it was played twice with the same entries",
+            "and went two ways at tick 437;",
+            "Needle.reading.counter",
+            "what went into tick 437",
+        ];
+        says(replay(&["bisect", &path]), ExitCode::Internal, &parts);
+        let shown = if checksum_ticks == 1 {
+            "the first difference is at tick 437"
+        } else {
+            "the first difference is after"
+        };
+        says(replay(&["verify", &path]), ExitCode::Internal, &[shown]);
+    }
 }

@@ -65,7 +65,7 @@ impl Opened<'_> {
     pub(super) fn tail(&self) -> Option<String> {
         let torn = self.journal.torn()?;
         Some(format!(
-            "the last {} bytes are not a whole block ({}): the writer was ended while it wrote; read up to tick {}",
+            "the last {} bytes are not a whole block ({}): the writer was ended while it wrote, or writes now; read up to tick {}",
             torn.bytes,
             torn.why,
             self.journal.last_tick()

@@ -1,3 +1,5 @@
+//! What differs is named, and nothing else is.
+
 use super::*;
 use crate::{
     arena::{Arena, ArenaEntity, Settings},
