@@ -1,7 +1,7 @@
 //! Where a journal and a game, or two journals of one beginning, part: the first tick, what differs, and what went into that tick.
 //!
-//! - [`alone`]: a journal against its own checksums, played by this build.
-//! - [`pair`]: two journals against each other: a binary search over the checkpoints that both have, then tick by tick.
+//! - [`mod@alone`]: a journal against its own checksums, played by this build.
+//! - [`mod@pair`]: two journals against each other: a binary search over the checkpoints that both have, then tick by tick.
 //!
 //! Two journals are searched because states that have parted stay apart: whatever differs in a state finds its way into all that
 //! follows. One journal is played from its beginning instead: each segment begins with what the room had, so a fault in one of them
