@@ -273,14 +273,18 @@ fn a_game_that_this_program_does_not_hold_exits_with_78() {
     says(replay(&["info", "/nowhere/a.journal"]), ExitCode::Configuration, &["cannot be read"]);
 }
 
+/// The journal of a room of needles that is flawed from tick 437 on.
+fn flawed(flaw: Flaw, checksum_ticks: u32) -> Vec<u8> {
+    let settings = FickleSettings { from: 437, flaw };
+    let setup = Setup { settings, seed: 1, seats: SEATS, tick_rate: TickRate::DEFAULT };
+    recorded::<Fickle>(setup, (0..SEATS).map(|_| None).collect(), 900, checksum_ticks)
+}
+
 #[test]
 fn a_game_that_reads_a_counter_is_found_at_the_exact_tick_and_field() {
     let shelf = Shelf::new("fickle");
     for checksum_ticks in [1, 30, 0] {
-        let settings = FickleSettings { from: 437, flaw: Flaw::Field };
-        let setup = Setup { settings, seed: 1, seats: SEATS, tick_rate: TickRate::DEFAULT };
-        let nobody = (0..SEATS).map(|_| None).collect();
-        let path = shelf.put("a.journal", &recorded::<Fickle>(setup, nobody, 900, checksum_ticks));
+        let path = shelf.put("a.journal", &flawed(Flaw::Field, checksum_ticks));
         let parts = [
             "the game is not deterministic: from tick 300 on, it was played twice with the same entries",
             "and went two ways at tick 437;",
@@ -295,4 +299,19 @@ fn a_game_that_reads_a_counter_is_found_at_the_exact_tick_and_field() {
         };
         says(replay(&["verify", &path]), ExitCode::Internal, &[shown]);
     }
+}
+
+#[test]
+fn flaws_that_no_entity_shows_are_told_apart() {
+    let shelf = Shelf::new("flaws");
+    let hidden = shelf.put("hidden.journal", &flawed(Flaw::Hidden, 30));
+    let parts = ["the game is not deterministic", "went two ways at tick 437;", "saved"];
+    says(replay(&["bisect", &hidden]), ExitCode::Internal, &parts);
+    let save = shelf.put("save.journal", &flawed(Flaw::Save, 30));
+    says(replay(&["verify", &save]), ExitCode::Done, &["all of them are the same"]);
+    let parts = ["the game does not save all that it goes by", "before tick 600", "Needle.reading.swing"];
+    says(replay(&["bisect", &save]), ExitCode::Internal, &parts);
+    let load = shelf.put("load.journal", &flawed(Flaw::Load, 30));
+    let parts = ["the state after tick 600 is none that this build can load"];
+    says(replay(&["bisect", &load]), ExitCode::Configuration, &parts);
 }

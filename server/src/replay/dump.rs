@@ -4,7 +4,7 @@ use std::io::Write;
 
 use quarrel_shared::{
     game::{Game, fields_of},
-    journal::{Holder, Playback, TickRecord},
+    journal::{Holder, Playback, Played, TickRecord},
 };
 use serde_json::{Map, Value, json};
 
@@ -40,24 +40,32 @@ pub(super) fn dump<G: Game>(
     let whole =
         if journal.checkpoints().nth(segment) == Some(tick) { segment.saturating_sub(1) } else { segment };
     let mut playback = Playback::<G>::from_segment(journal, whole).named(opened)?;
-    let mut record = None;
+    let (mut record, mut is_right) = (None, true);
     while playback.tick() < tick {
         let Some(played) = playback.next_tick().named(opened)? else { break };
+        is_right &= !matches!(played, Played::Diverged(_));
         record = played.into_record();
     }
     if whole < segment {
         // The room's own state, should this build have come to another, or should what led to it be lost.
         record = record.filter(|_| playback.tick() == tick);
         playback = Playback::from_segment(journal, segment).named(opened)?;
+        is_right = true;
     }
     if playback.tick() != tick {
         let last = playback.tick();
         return Err(wrong(format!("tick {tick} is lost: the last before it is {last}")));
     }
     if json {
-        write_json(&as_json(&mut playback, record.as_ref()), out)?;
+        write_json(&as_json(&mut playback, record.as_ref(), is_right), out)?;
     } else {
         write_text(opened, &mut playback, record.as_ref(), out)?;
+        if !is_right {
+            writeln!(
+                out,
+                "this is what this build comes to: the journal's checksums say that the room had something else"
+            )?;
+        }
     }
     Ok(ExitCode::Done)
 }
@@ -87,7 +95,11 @@ fn write_text<G: Game>(
     Ok(())
 }
 
-fn as_json<G: Game>(playback: &mut Playback<'_, G>, record: Option<&TickRecord<G::Input>>) -> Value {
+fn as_json<G: Game>(
+    playback: &mut Playback<'_, G>,
+    record: Option<&TickRecord<G::Input>>,
+    is_right: bool,
+) -> Value {
     let checksum = playback.checksum().to_string();
     let entities: Vec<_> = playback
         .game()
@@ -104,6 +116,7 @@ fn as_json<G: Game>(playback: &mut Playback<'_, G>, record: Option<&TickRecord<G
     json!({
         "tick": playback.tick().0,
         "checksum": checksum,
+        "as_the_journal_says": is_right,
         "seats": seats,
         "entities": entities,
         "entries": record.map(text::entries_json),

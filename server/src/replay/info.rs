@@ -20,6 +20,9 @@ use super::{
 };
 use crate::cli::ExitCode;
 
+/// How many notes and how many sittings are told to people: both, and what stands above them, are a screen or two.
+const MOST_LINES: usize = 32;
+
 /// What is known before anybody knows the game.
 pub(super) fn write_header(opened: &Opened<'_>, out: &mut dyn Write) -> Result<(), ReplayError> {
     let header = opened.journal.header();
@@ -68,12 +71,13 @@ pub(super) fn info<G: Game>(
         writeln!(out, "size         {bytes:.0} bytes a player-minute, of {minutes:.1} player-minutes")?;
     }
     write_notes(opened, &notes, out)?;
-    for Sitting { seat, holder, from, to, left } in &sittings.all {
+    for Sitting { seat, holder, from, to, left } in sittings.all.iter().take(MOST_LINES) {
         let until = if *left { "" } else { ", and still there" };
         let [begin, end] = [*from, *to].map(|tick| lasting(tick.0, opened.rate()));
         let (seat, who) = (seat.0, text::holder(holder));
         writeln!(out, "seat {seat:<7} {who}, ticks {from} to {to} ({begin} to {end}){until}")?;
     }
+    write_more(sittings.all.len(), out)?;
     match sittings.broken {
         Some(error) => Err(ReplayError::of(opened.path, error)),
         None => Ok(ExitCode::Done),
@@ -90,10 +94,18 @@ pub(super) fn marks(notes: &[(Tick, Note)]) -> impl Iterator<Item = (Tick, &str)
 
 fn write_notes(opened: &Opened<'_>, notes: &[(Tick, Note)], out: &mut dyn Write) -> Result<(), ReplayError> {
     let mut mark = 0;
-    for (tick, note) in notes {
+    for (tick, note) in notes.iter().take(MOST_LINES) {
         mark += usize::from(matches!(note, Note::Mark { .. }));
         let at = lasting(tick.0, opened.rate());
         writeln!(out, "note         after tick {tick} ({at}): {}", said(note, mark))?;
+    }
+    write_more(notes.len(), out)
+}
+
+/// Says that there were more than were told.
+fn write_more(count: usize, out: &mut dyn Write) -> Result<(), ReplayError> {
+    if let Some(more) = count.checked_sub(MOST_LINES).filter(|more| *more > 0) {
+        writeln!(out, "             and {more} more, which --json tells")?;
     }
     Ok(())
 }

@@ -111,3 +111,80 @@ impl Sittings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quarrel_shared::{
+        crowd::{Crowd, CrowdSettings},
+        game::Setup,
+        id::PlayerId,
+        journal::{Entries, Header, Note, Packer, Piece, Recorder},
+        protocol::{TicketNumber, messages::Name},
+        tick::TickRate,
+    };
+
+    use super::*;
+
+    fn holder(name: &str, player: Option<u64>) -> Holder {
+        let ticket = TicketNumber { run: 1, count: 0 };
+        Holder { name: Name::lossy(name), player: player.map(|id| (PlayerId(id), ticket)) }
+    }
+
+    /// A room of two seats in which these come and go, one element a tick; `None` is a tick that is lost.
+    fn journal(ticks: &[Option<Vec<SeatNote>>]) -> Vec<u8> {
+        let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 2, tick_rate: TickRate::DEFAULT };
+        let header = Header::of::<Crowd>(&setup).unwrap();
+        let (game, mut recorder) = (Crowd::new(&setup), Recorder::<Crowd>::new(&header));
+        let (mut packer, mut bytes) = (Packer::new().unwrap(), Vec::new());
+        let mut holders = vec![None; 2];
+        packer.pack(&Piece::header(&header), &mut bytes).unwrap();
+        packer.pack(&recorder.checkpoint(&game, Tick(0), holders.clone()), &mut bytes).unwrap();
+        for (tick, notes) in (1..).map(Tick).zip(ticks) {
+            let Some(notes) = notes else {
+                // Behind it only a bot sits there, on seat 1.
+                holders = vec![None, Some(holder("Bob", None))];
+                let note = Note::Lost { from: tick.0, to: tick.0, why: "a full disk".into() };
+                packer.pack(&Piece::note(&note, tick), &mut bytes).unwrap();
+                packer.pack(&recorder.checkpoint(&game, tick, holders.clone()), &mut bytes).unwrap();
+                continue;
+            };
+            notes.iter().for_each(|note| note.clone().apply(&mut holders));
+            let changes = notes.iter().filter_map(SeatNote::change).collect();
+            recorder.tick(tick, notes, &Entries { changes, ..Entries::idle(2) }, &game);
+            packer.pack(&recorder.take().unwrap(), &mut bytes).unwrap();
+        }
+        bytes
+    }
+
+    #[test]
+    fn who_sat_where_is_told_across_ticks_that_are_lost() {
+        let (ada, eve) = (holder("Ada", Some(1)), holder("Eve", Some(2)));
+        let bytes = journal(&[
+            Some(vec![SeatNote::Taken(SeatId(0), ada.clone())]),
+            Some(vec![]),
+            Some(vec![SeatNote::Left(SeatId(0)), SeatNote::Taken(SeatId(0), eve.clone())]),
+            None,
+            Some(vec![]),
+        ]);
+        let found = sittings::<Crowd>(&Journal::open(&bytes).unwrap());
+        let sitting = |seat, holder, from, to, left| Sitting {
+            seat: SeatId(seat),
+            holder,
+            from: Tick(from),
+            to: Tick(to),
+            left,
+        };
+        let expected = [
+            sitting(0, ada, 1, 2, true),
+            sitting(0, eve, 3, 4, true),
+            sitting(1, holder("Bob", None), 4, 5, false),
+        ];
+        assert_eq!(found.all, expected);
+        assert_eq!(
+            (found.ticks, found.player_ticks),
+            (4, 3),
+            "bots are no players, and what is lost is not counted"
+        );
+        assert!(found.broken.is_none());
+    }
+}
