@@ -103,45 +103,32 @@ fn write_fault<I: Debug>(
     let Fault { since, tick, journal, played, segment, .. } = fault;
     writeln!(out, "this build and the journal part {}", place(opened, *since, *tick))?;
     writeln!(out, "  the journal has {journal}, and this build comes to {played}")?;
-    match &fault.again {
+    let (said, record, states) = match &fault.again {
         Again::TwoWays { record, states } => {
-            let at = record.tick;
-            writeln!(
-                out,
-                "the game is not deterministic: from tick {segment} on, it was played twice with the same entries"
-            )?;
-            writeln!(out, "and went two ways at tick {at}; one of them first, then the other:")?;
-            write_states(states, out)?;
-            write_entries(record, out)?;
+            let said = format!(
+                "the game is not deterministic: from tick {segment} on, it was played twice with the same entries\nand went two ways at tick {}; one of them first, then the other:",
+                record.tick
+            );
+            (said, Some(record), Some(states))
         }
         Again::NotSaved { record, states } => {
-            let at = record.tick;
-            writeln!(
-                out,
-                "the game does not save all that it goes by: played on from before tick {segment}, and loaded"
-            )?;
-            writeln!(
-                out,
-                "from the checkpoint there, it differs at tick {at}; played on first, then loaded:"
-            )?;
-            write_states(states, out)?;
-            write_entries(record, out)?;
+            let said = format!(
+                "the game does not save all that it goes by: played on from before tick {segment}, and loaded\nfrom the checkpoint there, it differs at tick {}; played on first, then loaded:",
+                record.tick
+            );
+            (said, Some(record), Some(states))
         }
         Again::Same => {
-            writeln!(
-                out,
-                "this build comes to the same each time: the room itself went another way, by another build or a fault of its machine"
-            )?;
-            if let Some(states) = &fault.states {
-                writeln!(out, "what differs at tick {tick}, the room first, then this build:")?;
-                write_states(states, out)?;
+            let mut said = "this build comes to the same each time: the room itself went another way, by another build or a fault of its machine".to_owned();
+            if fault.states.is_some() {
+                said += &format!("\nwhat differs at tick {tick}, the room first, then this build:");
             }
-            if let Some(record) = &fault.record {
-                write_entries(record, out)?;
-            }
+            (said, fault.record.as_ref(), fault.states.as_ref())
         }
-    }
-    Ok(())
+    };
+    writeln!(out, "{said}")?;
+    states.map_or(Ok(()), |states| write_states(states, out))?;
+    record.map_or(Ok(()), |record| write_entries(record, out))
 }
 
 fn write_parting<I: Debug + PartialEq>(

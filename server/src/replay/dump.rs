@@ -5,6 +5,7 @@ use std::io::Write;
 use quarrel_shared::{
     game::{Game, fields_of},
     journal::{Holder, Playback, Played, TickRecord},
+    tick::Tick,
 };
 use serde_json::{Map, Value, json};
 
@@ -25,57 +26,75 @@ pub(super) fn dump<G: Game>(
     out: &mut dyn Write,
 ) -> Result<ExitCode, ReplayError> {
     let tick = when.tick(opened.rate());
-    let journal = &opened.journal;
-    let wrong = |why: String| ReplayError::usage(format!("{}: {why}", opened.path.display()));
-    if tick > journal.last_tick() {
-        let (last, time) = (journal.last_tick(), lasting(journal.last_tick().0, opened.rate()));
-        return Err(wrong(format!("tick {tick} is past its end: its last tick is {last} ({time})")));
+    let mut moment = reach::<G>(opened, segment_before(opened, tick)?, tick)?;
+    if json {
+        write_json(&as_json(&mut moment), out)?;
+    } else {
+        write_text(opened, &mut moment, out)?;
     }
-    let segment = journal.segment_before(tick);
-    let before = || {
-        wrong(format!("tick {tick} is before its beginning: it begins after tick {}", opened.first_tick()))
-    };
-    let segment = segment.ok_or_else(before)?;
+    Ok(ExitCode::Done)
+}
+
+/// A room after a tick.
+struct Moment<'a, G: Game> {
+    playback: Playback<'a, G>,
+    /// What went into the tick, where the journal has it.
+    record: Option<TickRecord<G::Input>>,
+    /// Whether this build came to what the journal says, as far as it says anything.
+    is_right: bool,
+}
+
+/// The segment to begin with, if the journal has this tick.
+fn segment_before(opened: &Opened<'_>, tick: Tick) -> Result<usize, ReplayError> {
+    let last = opened.journal.last_tick();
+    if tick > last {
+        let time = lasting(last.0, opened.rate());
+        return Err(wrong(opened, format!("tick {tick} is past its end: its last tick is {last} ({time})")));
+    }
+    opened.journal.segment_before(tick).ok_or_else(|| {
+        let first = opened.first_tick();
+        wrong(opened, format!("tick {tick} is before its beginning: it begins after tick {first}"))
+    })
+}
+
+fn wrong(opened: &Opened<'_>, why: String) -> ReplayError {
+    ReplayError::usage(format!("{}: {why}", opened.path.display()))
+}
+
+fn reach<'a, G: Game>(
+    opened: &'a Opened<'a>,
+    segment: usize,
+    tick: Tick,
+) -> Result<Moment<'a, G>, ReplayError> {
+    let journal = &opened.journal;
     // A checkpoint has no entries of its own tick; those are at the end of the segment before.
-    let whole =
-        if journal.checkpoints().nth(segment) == Some(tick) { segment.saturating_sub(1) } else { segment };
-    let mut playback = Playback::<G>::from_segment(journal, whole).named(opened)?;
+    let is_checkpoint = journal.checkpoints().nth(segment) == Some(tick);
+    let first = if is_checkpoint { segment.saturating_sub(1) } else { segment };
+    let mut playback = Playback::<G>::from_segment(journal, first).named(opened)?;
     let (mut record, mut is_right) = (None, true);
     while playback.tick() < tick {
         let Some(played) = playback.next_tick().named(opened)? else { break };
         is_right &= !matches!(played, Played::Diverged(_));
         record = played.into_record();
     }
-    if whole < segment {
+    let last = playback.tick();
+    if first < segment {
         // The room's own state, should this build have come to another, or should what led to it be lost.
-        record = record.filter(|_| playback.tick() == tick);
+        record = record.filter(|_| last == tick);
         playback = Playback::from_segment(journal, segment).named(opened)?;
         is_right = true;
+    } else if last != tick {
+        return Err(wrong(opened, format!("tick {tick} is lost: the last before it is {last}")));
     }
-    if playback.tick() != tick {
-        let last = playback.tick();
-        return Err(wrong(format!("tick {tick} is lost: the last before it is {last}")));
-    }
-    if json {
-        write_json(&as_json(&mut playback, record.as_ref(), is_right), out)?;
-    } else {
-        write_text(opened, &mut playback, record.as_ref(), out)?;
-        if !is_right {
-            writeln!(
-                out,
-                "this is what this build comes to: the journal's checksums say that the room had something else"
-            )?;
-        }
-    }
-    Ok(ExitCode::Done)
+    Ok(Moment { playback, record, is_right })
 }
 
 fn write_text<G: Game>(
     opened: &Opened<'_>,
-    playback: &mut Playback<'_, G>,
-    record: Option<&TickRecord<G::Input>>,
+    moment: &mut Moment<'_, G>,
     out: &mut dyn Write,
 ) -> Result<(), ReplayError> {
+    let Moment { playback, record, is_right } = moment;
     let (tick, checksum) = (playback.tick(), playback.checksum());
     writeln!(out, "tick {tick} ({}), checksum {checksum}", lasting(tick.0, opened.rate()))?;
     for (seat, holder) in seated(playback.holders()) {
@@ -92,14 +111,17 @@ fn write_text<G: Game>(
         }
         None => writeln!(out, "what went into this tick is not in the journal")?,
     }
+    if !*is_right {
+        writeln!(
+            out,
+            "this is what this build comes to: by the journal's checksums the room had something else"
+        )?;
+    }
     Ok(())
 }
 
-fn as_json<G: Game>(
-    playback: &mut Playback<'_, G>,
-    record: Option<&TickRecord<G::Input>>,
-    is_right: bool,
-) -> Value {
+fn as_json<G: Game>(moment: &mut Moment<'_, G>) -> Value {
+    let Moment { playback, record, is_right } = moment;
     let checksum = playback.checksum().to_string();
     let entities: Vec<_> = playback
         .game()
@@ -119,7 +141,7 @@ fn as_json<G: Game>(
         "as_the_journal_says": is_right,
         "seats": seats,
         "entities": entities,
-        "entries": record.map(text::entries_json),
+        "entries": record.as_ref().map(text::entries_json),
     })
 }
 

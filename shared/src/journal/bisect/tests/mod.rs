@@ -1,6 +1,7 @@
 //! Faults that were planted are found where they were planted; a slice is its part.
 
 mod dial;
+mod hostile;
 
 use self::dial::{APART, Dial, Faults, PLAN, Plan, Turn, written};
 use super::*;
