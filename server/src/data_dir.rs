@@ -110,7 +110,13 @@ impl DataDir {
             Some((number, state)) => (number.parse().unwrap_or(0), state == STOPPED),
             None => (0, true),
         };
-        let run = Run { dir: self.clone(), number: u32::saturating_add(last, 1), last, was_ended_well, _lock: lock };
+        let run = Run {
+            dir: self.clone(),
+            number: u32::saturating_add(last, 1),
+            last,
+            was_ended_well,
+            _lock: lock,
+        };
         run.say(RUNNING)?;
         Ok(run)
     }
@@ -180,7 +186,11 @@ mod tests {
         assert!(matches!(dir.begin_run(), Err(DataDirError::InUse { .. })), "two servers in one folder");
         drop(first);
         let second = dir.begin_run().unwrap();
-        assert_eq!((second.number(), second.crashed()), (2, Some(1)), "the first one did not say that it ended");
+        assert_eq!(
+            (second.number(), second.crashed()),
+            (2, Some(1)),
+            "the first one did not say that it ended"
+        );
         second.end().unwrap();
         assert_eq!(dir.begin_run().unwrap().crashed(), None);
     }

@@ -10,7 +10,7 @@
 //! - [`storage`]: what outlives a match.
 //! - [`server`]: the composition root, which starts and stops all of it.
 //!
-//! And beside it, for the operator: [`config`], [`cli`], [`telemetry`], [`admin`], [`shutdown`], [`data_dir`].
+//! And beside it, for the operator: [`config`], [`cli`], [`replay`], [`telemetry`], [`admin`], [`shutdown`], [`data_dir`].
 
 pub mod net;
 
@@ -28,6 +28,7 @@ pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
+pub mod replay;
 pub mod shutdown;
 pub mod telemetry;
 

@@ -17,6 +17,7 @@ use crate::{
     config::{self, Config, ConfigError, GameDefaults, RoomsAtStop, Sources, Switch},
     data_dir::{DataDir, DataDirError},
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
+    replay::{self, ReplayError, ReplayGame},
     server::{Seams, Server},
     shutdown,
     storage::{self, MatchRecord, SqliteSink},
@@ -55,6 +56,7 @@ pub struct GameEntry {
     defaults: GameDefaults,
     check: fn(&Config) -> Result<(), ConfigError>,
     serve: fn(&Config) -> Result<ExitCode, Failure>,
+    replay: ReplayGame,
 }
 
 impl GameEntry {
@@ -65,6 +67,7 @@ impl GameEntry {
             defaults: defaults::<G>(),
             check: |config| config.settings::<G::Settings>().map(drop),
             serve: serve::<G>,
+            replay: ReplayGame::of::<G>(),
         }
     }
 }
@@ -98,6 +101,14 @@ fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn
             Ok(records) => cli::print_matches(&records, query.json, out).map(|()| ExitCode::Done),
             Err(failure) => return or_say(Err(failure)),
         },
+        Verb::Replay(verb) => {
+            let games: Vec<_> = games.iter().map(|game| game.replay).collect();
+            match replay::run(&verb, &games, out) {
+                Ok(code) => Ok(code),
+                Err(ReplayError::Failed { code, message }) => return or_say(Err(Failure { code, message })),
+                Err(ReplayError::Output(error)) => Err(error),
+            }
+        }
         Verb::ConfigDefault => cli::print_default_config(defaults, out).map(|()| ExitCode::Done),
         Verb::Version => cli::print_version(defaults, out).map(|()| ExitCode::Done),
     };

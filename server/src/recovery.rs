@@ -61,7 +61,8 @@ impl<G: Game> Recovery<G> {
         let mut by_room = BTreeMap::new();
         for kept in kept {
             let name = kept.name;
-            let has_end = store.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some());
+            let has_end =
+                store.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some());
             if has_end {
                 if wanted.results_of == Some(name.run) {
                     all.results.extend(read_results(store, name));

@@ -13,6 +13,7 @@
 //! - [`http`]: what an operator asks.
 //! - [`games`]: a game that does what a test wants.
 //! - [`source`]: the project's own source, for the tests of its architecture.
+//! - [`journals`]: rooms in which bots play, as their journals have them.
 //! - [`vectors`]: bytes that do not change.
 
 pub mod server;
@@ -34,6 +35,8 @@ pub mod http;
 pub mod games;
 
 pub mod source;
+
+pub mod journals;
 
 pub mod vectors;
 

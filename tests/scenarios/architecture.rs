@@ -213,6 +213,27 @@ const RULES: &[Rule] = &[
         because: "admin asks; it never reaches in",
     },
     Rule {
+        place: &["shared::journal"],
+        forbidden: &["shared::snapshot", "shared::arena", "shared::crowd"],
+        because: "journals are of any game, and bytes alone: what is sent is none of their affair",
+    },
+    Rule {
+        place: &["server::replay"],
+        forbidden: &[
+            "tokio",
+            "quinn",
+            "std::net",
+            "server::net",
+            "server::session",
+            "server::room",
+            "server::lobby",
+            "server::storage",
+            "server::admin",
+            "shared::snapshot",
+        ],
+        because: "a journal is played again without a server: the game and the file are all there is",
+    },
+    Rule {
         place: &["server::config"],
         forbidden: &[
             "tokio",
@@ -236,6 +257,7 @@ const RULES: &[Rule] = &[
             "server::config",
             "server::server",
             "server::program",
+            "server::replay",
             "client::handle",
             "client::driver",
             "client::session",

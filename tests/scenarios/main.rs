@@ -31,6 +31,7 @@ mod late_and_missing_inputs;
 mod malformed;
 mod movement_seen_by_others;
 mod own_bolts;
+mod replay;
 mod restarted_server;
 mod resume;
 mod resume_races;

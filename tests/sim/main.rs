@@ -3,6 +3,7 @@
 mod cost;
 mod feel;
 mod joins;
+mod journal;
 mod play;
 mod soak;
 
@@ -27,6 +28,8 @@ enum Measure {
     Feel(feel::Arguments),
     /// What simulating a room of players costs this machine.
     Cost(cost::Arguments),
+    /// A journal of a room of Arena, for `quarrel replay` to be measured with.
+    Journal(journal::Arguments),
 }
 
 fn main() {
@@ -36,5 +39,6 @@ fn main() {
         Measure::Soak(arguments) => soak::run(&arguments),
         Measure::Feel(arguments) => feel::run(&arguments),
         Measure::Cost(arguments) => cost::run(&arguments),
+        Measure::Journal(arguments) => journal::run(&arguments),
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::ReplayVerb;
 use super::matches::MatchesQuery;
 use crate::config::keys::ENVIRONMENT_PREFIX;
 use crate::config::{FlagValue, Sources};
@@ -25,6 +26,8 @@ pub enum Verb {
     ConfigShow(Sources),
     /// Print the newest match results.
     Matches(Sources, MatchesQuery),
+    /// Say what a room's journal says.
+    Replay(ReplayVerb),
     /// Print what this binary is.
     Version,
 }
@@ -49,6 +52,7 @@ pub fn parse(
             let query = MatchesQuery { newest: flags.newest, json: flags.json };
             Verb::Matches(flags.into_sources(env), query)
         }
+        Some(Command::Replay { what }) => Verb::Replay(what),
         Some(Command::Version) => Verb::Version,
     })
 }
@@ -89,6 +93,11 @@ enum Command {
     },
     /// Print the newest match results, of a server that runs or not
     Matches(MatchesFlags),
+    /// Play a room's journal again: look into it, verify it, cut it, find where it parts from another
+    Replay {
+        #[command(subcommand)]
+        what: ReplayVerb,
+    },
     /// Print the version, the protocol's version and the games
     Version,
 }
@@ -233,6 +242,7 @@ mod tests {
         assert!(matches!(parsed("quarrel check --game crowd"), Ok(Verb::Check(_))));
         assert!(matches!(parsed("quarrel config default"), Ok(Verb::ConfigDefault)));
         assert!(matches!(parsed("quarrel config show --bots 2"), Ok(Verb::ConfigShow(_))));
+        assert!(matches!(parsed("quarrel replay info a"), Ok(Verb::Replay(ReplayVerb::Info { .. }))));
         assert!(matches!(parsed("quarrel version"), Ok(Verb::Version)));
         let Ok(Verb::Matches(sources, query)) = parsed("quarrel matches --data-dir d --newest 3 --json")
         else {
@@ -246,6 +256,10 @@ mod tests {
     fn bad_usage_exits_with_two_and_help_with_zero() {
         assert_eq!(parsed("quarrel sreve").unwrap_err().exit_code(), 2);
         assert_eq!(parsed("quarrel --rooms").unwrap_err().exit_code(), 2);
+        assert_eq!(parsed("quarrel replay verify").unwrap_err().exit_code(), 2);
+        assert_eq!(parsed("quarrel replay dump a --tick soon").unwrap_err().exit_code(), 2);
+        assert_eq!(parsed("quarrel replay slice a --from 1s").unwrap_err().exit_code(), 2);
+        assert_eq!(parsed("quarrel replay slice a --around 1 --to 5").unwrap_err().exit_code(), 2);
         assert_eq!(parsed("quarrel --help").unwrap_err().exit_code(), 0);
     }
 

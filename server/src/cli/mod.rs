@@ -4,6 +4,7 @@
 //! - [`exit`]: exit codes.
 //! - [`mod@check`]: what a start would meet.
 //! - [`matches`]: the newest match results.
+//! - [`replay`]: what can be asked of a journal.
 //!
 //! Running the server is not here: it is [`Verb::Serve`], and `main`'s affair.
 
@@ -11,6 +12,7 @@ pub mod args;
 pub mod check;
 pub mod exit;
 pub mod matches;
+pub mod replay;
 
 use std::io::{self, Write};
 
@@ -22,6 +24,7 @@ pub use args::{Verb, environment, parse};
 pub use check::{BindFailure, bind_failure, check};
 pub use exit::ExitCode;
 pub use matches::{MatchesQuery, print_matches};
+pub use replay::{Part, ReplayVerb};
 
 /// Prints the file to begin with, every key documented.
 pub fn print_default_config(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<()> {

@@ -71,7 +71,8 @@ impl RoomClock {
     #[must_use]
     pub fn sixteenths(&self, at: Duration) -> i64 {
         let elapsed = at.saturating_sub(self.start).as_nanos();
-        (elapsed * u128::from(self.rate.hz()) * FRACTIONS / NANOS) as i64 + i64::from(self.first.0) * FRACTIONS as i64
+        (elapsed * u128::from(self.rate.hz()) * FRACTIONS / NANOS) as i64
+            + i64::from(self.first.0) * FRACTIONS as i64
     }
 
     /// How long `ticks` last, rounded up so that a wake-up is never a nanosecond early.

@@ -27,9 +27,9 @@ pub mod input_buffer;
 pub mod journal;
 mod link;
 pub mod margin;
-mod results;
 pub mod opening;
 pub mod restored;
+mod results;
 pub mod seat;
 mod send_rate;
 pub mod state;
@@ -41,9 +41,9 @@ pub use self::{
     clock::RoomClock,
     inbox::{Presence, RoomCommand, RoomEvent, RoomHandle, Seated},
     journal::JournalServices,
+    opening::{RoomServices, RoomSpec},
+    restored::RestoredRoom,
     seat::HeldFighter,
     state::RoomState,
     status::RoomStatus,
-    opening::{RoomServices, RoomSpec},
-    restored::RestoredRoom,
 };

@@ -170,10 +170,9 @@ pub fn reopen<G: Game>(
     let frames = watch::Sender::new(Some(frame));
     let (links, seats) = restored_seats(&state, &frames);
     let unix_ms = services.wall.unix_ms();
-    let journal = services
-        .journals
-        .as_ref()
-        .map(|journals| RoomJournal::resume(journals, (&header, packer), unix_ms, &state, &results.unwritten));
+    let journal = services.journals.as_ref().map(|journals| {
+        RoomJournal::resume(journals, (&header, packer), unix_ms, &state, &results.unwritten)
+    });
     let name = journal.as_ref().map(|journal| journal.name().to_string());
     let mut past = results;
     let mut results = Results::new(id, setup.tick_rate, name, past.last, services.records.clone());

@@ -45,7 +45,9 @@ pub enum NotRestored {
     #[error(transparent)]
     Playback(#[from] PlaybackError),
     /// The server steps rooms at another rate now, and tells its players so.
-    #[error("the room ran at {room} ticks a second and the server runs at {server}: start it with --tick-rate {room}")]
+    #[error(
+        "the room ran at {room} ticks a second and the server runs at {server}: start it with --tick-rate {room}"
+    )]
     OtherRate {
         /// The journal's.
         room: u16,
@@ -53,7 +55,9 @@ pub enum NotRestored {
         server: u16,
     },
     /// The entries did not lead to what the journal says.
-    #[error("playing it again does not lead to the state that it has after tick {0}: the game is not deterministic, or this build has other rules")]
+    #[error(
+        "playing it again does not lead to the state that it has after tick {0}: the game is not deterministic, or this build has other rules"
+    )]
     Diverged(Tick),
     /// The game panicked on the way.
     #[error("the game panicked while the journal was played again")]

@@ -7,8 +7,8 @@
 //! - [`history`]: what is there, read back.
 //! - [`task`]: the queue between.
 
-pub mod journals;
 pub mod history;
+pub mod journals;
 pub mod records;
 pub mod sink;
 pub mod sqlite;

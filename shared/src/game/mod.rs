@@ -25,7 +25,7 @@ pub use self::{
     angle::Angle,
     brain::{Brain, Deed, Seen},
     checksum::{Checksum, checksum},
-    difference::{Difference, Differences, differences, differences_between, differences_of},
+    difference::{Difference, Differences, differences, differences_between, differences_of, fields_of},
     entities::Entities,
     own::Own,
     point::{Point, UNIT},

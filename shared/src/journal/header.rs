@@ -125,7 +125,7 @@ impl Header {
 }
 
 /// A number that changes when a game's name, revision or coding of inputs does. Unlike
-/// [`fingerprint`](crate::protocol::fingerprint) it does not change with the protocol, which journals have nothing to do with.
+/// [`fingerprint`](crate::protocol::fingerprint()) it does not change with the protocol, which journals have nothing to do with.
 #[must_use]
 pub fn coding_of<G: Game>() -> u64 {
     let mut hash = Xxh3::new();

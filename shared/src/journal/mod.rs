@@ -25,7 +25,10 @@
 //! - [`packer`]: the storage's side: pieces become bytes.
 //! - [`reader`]: a whole journal from bytes, as far as they are good.
 //! - [`playback`]: a journal played again.
+//! - [`bisect`]: where a journal and a game, or two journals, part.
+//! - [`mod@slice`]: a part of a journal as a journal of its own.
 
+pub mod bisect;
 pub mod block;
 pub mod checkpoint;
 pub mod entry;
@@ -37,6 +40,7 @@ pub mod playback;
 pub mod reader;
 pub mod recorder;
 pub mod seat;
+pub mod slice;
 mod squeeze;
 pub mod ticks;
 
@@ -50,7 +54,7 @@ pub use self::{
     note::Note,
     packer::Packer,
     piece::{Piece, PieceKind},
-    playback::{Playback, PlaybackError},
+    playback::{Divergence, Playback, PlaybackError, Played},
     reader::{Journal, JournalError, Segment},
     recorder::Recorder,
     seat::{Holder, SeatNote},

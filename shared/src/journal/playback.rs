@@ -28,7 +28,7 @@ pub struct Playback<'a, G: Game> {
 
 /// What the journal says and the game did not do.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Divergence {
+pub struct Divergence<I> {
     /// After this tick.
     pub tick: Tick,
     /// What the journal has.
@@ -37,6 +37,8 @@ pub struct Divergence {
     pub played: Checksum,
     /// The journal's whole state, where it has one.
     pub checkpoint: Option<Checkpoint>,
+    /// What went into the tick, where it is a tick's checksum that differs.
+    pub record: Option<TickRecord<I>>,
 }
 
 /// What a step came to.
@@ -54,7 +56,19 @@ pub enum Played<I> {
         to: Tick,
     },
     /// The game did not come to what the journal says, and goes on from there if the journal has a checkpoint.
-    Diverged(Box<Divergence>),
+    Diverged(Box<Divergence<I>>),
+}
+
+impl<I> Played<I> {
+    /// What went into the tick, if it was one.
+    #[must_use]
+    pub fn into_record(self) -> Option<TickRecord<I>> {
+        match self {
+            Self::Tick(record) => Some(record),
+            Self::Diverged(divergence) => divergence.record,
+            Self::Checkpoint(_) | Self::Lost { .. } => None,
+        }
+    }
 }
 
 /// Why a journal cannot be played, or not further.
@@ -146,10 +160,34 @@ impl<'a, G: Game> Playback<'a, G> {
     /// # Errors
     /// Why it cannot be played further; ask no more then.
     pub fn advance(&mut self) -> Result<Option<Played<G::Input>>, PlaybackError> {
-        match self.segment.next_tick()? {
-            Some(record) => Ok(Some(self.play(record))),
+        match self.next_tick()? {
+            Some(played) => Ok(Some(played)),
             None => self.cross(),
         }
+    }
+
+    /// The same up to the end of the segment, and no further: `None` where the next one begins.
+    ///
+    /// # Errors
+    /// Why it cannot be played further; ask no more then.
+    pub fn next_tick(&mut self) -> Result<Option<Played<G::Input>>, PlaybackError> {
+        Ok(self.segment.next_tick()?.map(|record| self.play(record)))
+    }
+
+    /// The checkpoint that stands behind the tick that was played last.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, PlaybackError> {
+        if self.journal.checkpoints().nth(self.number + 1) != Some(self.tick) {
+            return Ok(None);
+        }
+        Ok(Some(self.journal.segment::<G::Input>(self.number + 1)?.into_checkpoint()))
+    }
+
+    /// Which segment is played.
+    pub const fn segment(&self) -> usize {
+        self.number
     }
 
     fn play(&mut self, record: TickRecord<G::Input>) -> Played<G::Input> {
@@ -163,7 +201,8 @@ impl<'a, G: Game> Playback<'a, G> {
             let played = ticks::short(checksum(&self.game, &mut self.scratch));
             if played != journal {
                 let (journal, played) = (Checksum(journal.into()), Checksum(played.into()));
-                let divergence = Divergence { tick: self.tick, journal, played, checkpoint: None };
+                let (tick, record) = (self.tick, Some(record));
+                let divergence = Divergence { tick, journal, played, checkpoint: None, record };
                 return Played::Diverged(Box::new(divergence));
             }
         }
@@ -189,6 +228,7 @@ impl<'a, G: Game> Playback<'a, G> {
                 journal: checkpoint.checksum,
                 played,
                 checkpoint: Some(checkpoint.clone()),
+                record: None,
             }))
         };
         if !matches!(crossed, Played::Checkpoint(_)) {
@@ -202,6 +242,22 @@ impl<'a, G: Game> Playback<'a, G> {
     }
 }
 
-fn load<G: Game>(checkpoint: &Checkpoint, setup: &Setup<G::Settings>) -> Result<G, PlaybackError> {
+/// Holds the first checkpoint against a room that has just opened: `None` when they are the same, or when the journal begins later.
+///
+/// # Errors
+/// Why it cannot be played.
+pub fn beginning<G: Game>(journal: &Journal<'_>) -> Result<Option<Divergence<G::Input>>, PlaybackError> {
+    let setup = journal.header().setup::<G>()?;
+    let checkpoint = journal.segment::<G::Input>(0)?.into_checkpoint();
+    let played = checksum(&G::new(&setup), &mut BitWriter::new());
+    if checkpoint.tick != Tick(0) || checkpoint.checksum == played {
+        return Ok(None);
+    }
+    let (tick, journal) = (checkpoint.tick, checkpoint.checksum);
+    Ok(Some(Divergence { tick, journal, played, checkpoint: Some(checkpoint), record: None }))
+}
+
+/// A checkpoint's game.
+pub(super) fn load<G: Game>(checkpoint: &Checkpoint, setup: &Setup<G::Settings>) -> Result<G, PlaybackError> {
     checkpoint.load(setup).map_err(|why| PlaybackError::State { tick: checkpoint.tick, why })
 }

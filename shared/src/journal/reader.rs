@@ -242,6 +242,12 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
         &self.checkpoint
     }
 
+    /// The same, for whoever wants no more of it.
+    #[must_use]
+    pub fn into_checkpoint(self) -> Checkpoint {
+        self.checkpoint
+    }
+
     /// The next tick; `None` at the segment's end.
     ///
     /// # Errors

@@ -40,6 +40,14 @@ impl Holder {
 }
 
 impl SeatNote {
+    /// Which seat.
+    #[must_use]
+    pub const fn seat(&self) -> SeatId {
+        match self {
+            Self::Taken(seat, _) | Self::Left(seat) | Self::Back(seat, _) => *seat,
+        }
+    }
+
     /// What the game is told of it.
     #[must_use]
     pub const fn change(&self) -> Option<SeatChange> {

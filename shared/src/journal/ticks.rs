@@ -117,7 +117,12 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
             if from.read_bool()? {
                 // A note is never shorter than a bit, so no count makes this longer than what is there.
                 for _ in 0..from.read_var(NOTES_ORDER)? {
-                    notes.push(SeatNote::decode(from)?);
+                    let note = SeatNote::decode(from)?;
+                    // Games are never told of a seat that their room does not have.
+                    if note.seat().index() >= self.seats.len() {
+                        return Err(BitsError::OutOfRange);
+                    }
+                    notes.push(note);
                 }
                 self.seat(&notes);
             }

@@ -10,8 +10,7 @@ fn room(seats: u16, bots: u16) -> RoomState<Crowd> {
 }
 
 fn sit(room: &mut RoomState<Crowd>, player: u64) -> Option<SeatId> {
-    let seat =
-        room.take_seat(PlayerId(player), TicketNumber::default(), Name::lossy("p"), &mut Vec::new());
+    let seat = room.take_seat(PlayerId(player), TicketNumber::default(), Name::lossy("p"), &mut Vec::new());
     room.settle_bots(&mut Vec::new());
     seat
 }

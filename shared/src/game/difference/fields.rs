@@ -28,6 +28,28 @@ pub(super) fn differing(one: &str, other: &str) -> Vec<Field> {
     found
 }
 
+/// Every field of a pretty text with its path; a text without a tree is one field without a path.
+pub(super) fn listed(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    match Tree::parse(text) {
+        Some(tree) => list(tree.name(), &tree, &mut found),
+        None => found.push((String::new(), text.to_owned())),
+    }
+    found
+}
+
+fn list(path: &str, tree: &Tree, found: &mut Vec<(String, String)>) {
+    match tree {
+        Tree::Group(group) if group.number().is_none() && !group.parts.is_empty() => match group.inner() {
+            Some(inner) => list(path, inner, found),
+            None => {
+                group.steps().for_each(|(step, part)| list(&format!("{path}{step}"), part, found));
+            }
+        },
+        _ => found.push((path.to_owned(), tree.to_string())),
+    }
+}
+
 /// A text that is short enough for a line, with a mark where it was cut.
 pub(super) fn clipped(text: &str) -> String {
     match text.char_indices().nth(CHARS) {
@@ -194,6 +216,25 @@ mod tests {
         assert_eq!(with(|body| body.name = "a }"), [r#"Body.name: "a },\n(" / "a }""#]);
         let worn = [r#"Body.worn["boots"]: (3, 4) / nothing"#, r#"Body.worn["hat"].1: 2 / 9"#];
         assert_eq!(with(|body| body.worn = [("hat", (1, 9))].into()), worn);
+    }
+
+    #[test]
+    fn all_fields_are_listed_by_their_paths() {
+        let found = listed(&format!("{:#?}", Thing::Body(Body { way: Vec::new(), ..body() })));
+        let found: Vec<_> = found.iter().map(|(path, text)| format!("{path}: {text}")).collect();
+        let expected = [
+            "Body.at.x: 120",
+            "Body.at.y: 7",
+            "Body.seat: SeatId(3)",
+            "Body.aim: None",
+            "Body.way: []",
+            r#"Body.worn["boots"].0: 3"#,
+            r#"Body.worn["boots"].1: 4"#,
+            r#"Body.worn["hat"].0: 1"#,
+            r#"Body.worn["hat"].1: 2"#,
+            r#"Body.name: "a },\n(""#,
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -118,6 +118,11 @@ pub fn differences_between<T: Debug + PartialEq>(one: &T, other: &T, most: usize
     found
 }
 
+/// The fields of a thing with their paths, as differences name them; a thing whose `Debug` is not derived is one field.
+pub fn fields_of<T: Debug>(thing: &T) -> Vec<(String, String)> {
+    fields::listed(&format!("{thing:#?}"))
+}
+
 impl Differences {
     /// Whether nothing differs.
     #[must_use]

@@ -1,0 +1,224 @@
+//! A game that can be made to err: hands on a dial, and three ways to go by what is not in the state.
+
+use std::cell::Cell;
+
+use crate::{
+    bits::{BitReader, BitWriter, Bits, BitsError},
+    game::{
+        Entities, Entity, Game, Occupant, Outbox, Outcome, Place, Point, RoomDefaults, Setup, Step, Viewpoint,
+    },
+    id::SeatId,
+    journal::{Entries, Header, Holder, Note, Packer, Piece, Recorder, SeatNote},
+    moment::Moment,
+    protocol::messages::Name,
+    tick::{Tick, TickRate},
+};
+
+pub(super) const SEATS: u16 = 3;
+
+/// Which tick reads the counter that lies outside of every game, or goes by what is not saved.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Faults {
+    pub(super) counter_at: Option<u32>,
+    pub(super) unsaved_at: Option<u32>,
+}
+
+/// The games of this thread err until it is dropped.
+pub(super) struct Erring;
+
+impl Faults {
+    pub(super) fn begin(self) -> Erring {
+        FAULTS.set(self);
+        Erring
+    }
+}
+
+impl Drop for Erring {
+    fn drop(&mut self) {
+        FAULTS.set(Faults::default());
+    }
+}
+
+thread_local! {
+    static FAULTS: Cell<Faults> = const { Cell::new(Faults { counter_at: None, unsaved_at: None }) };
+    static COUNTER: Cell<i32> = const { Cell::new(0) };
+}
+
+#[derive(Debug)]
+pub(super) struct Dial {
+    hands: Entities<Hand>,
+    /// Left out of every save.
+    unsaved: i32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Hand {
+    pub(super) at: i32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Turn(pub(super) i32);
+
+impl Bits for Turn {
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_signed(self.0, 2);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        from.read_signed(2).map(Self)
+    }
+}
+
+impl Entity for Hand {
+    fn place(&self) -> Place {
+        Place::At(Point::new(self.at, 0))
+    }
+
+    fn encode(&self, out: &mut BitWriter) {
+        out.write_bits(self.at as u32, 32);
+    }
+
+    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self { at: from.read_bits(32)? as i32 })
+    }
+}
+
+impl Dial {
+    pub(super) fn hand(&mut self, seat: usize) -> &mut Hand {
+        self.hands.iter_mut().nth(seat).expect("a hand for each seat").1
+    }
+}
+
+impl Game for Dial {
+    const NAME: &'static str = "dial";
+    const REVISION: u32 = 1;
+    const ROOM: RoomDefaults = RoomDefaults { seats: SEATS, bots: 0 };
+
+    type Settings = ();
+    type Input = Turn;
+    type Entity = Hand;
+    type Event = Turn;
+
+    fn new(setup: &Setup<()>) -> Self {
+        let mut hands = Entities::new();
+        for seat in 0..setup.seats {
+            hands.insert(Hand { at: seat.into() }).expect("few hands");
+        }
+        Self { hands, unsaved: 0 }
+    }
+
+    fn seat_taken(&mut self, _: SeatId, _: Occupant) {}
+
+    fn seat_left(&mut self, _: SeatId) {}
+
+    fn step(&mut self, step: Step<'_, Self>) {
+        self.unsaved += 1;
+        COUNTER.set(COUNTER.get() + 1);
+        for (seat, (_, hand)) in (0..).map(SeatId).zip(self.hands.iter_mut()) {
+            hand.at += step.inputs.of(seat).map_or(0, |turn| turn.0);
+        }
+        let faults = FAULTS.get();
+        if faults.counter_at == Some(step.tick.0) {
+            self.hand(1).at += COUNTER.get();
+        }
+        if faults.unsaved_at == Some(step.tick.0) {
+            self.hand(2).at += self.unsaved;
+        }
+    }
+
+    fn entities(&self) -> &Entities<Hand> {
+        &self.hands
+    }
+
+    fn view(&self, _: SeatId) -> Viewpoint {
+        Viewpoint::default()
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        None
+    }
+
+    fn save(&self, out: &mut BitWriter) {
+        self.hands.save(out, Entity::encode);
+    }
+
+    fn load(_: &Setup<()>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        Ok(Self { hands: Entities::load(from, Hand::decode)?, unsaved: 0 })
+    }
+}
+
+/// How a journal is made.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    pub(super) ticks: u32,
+    pub(super) checksum_ticks: u32,
+    /// At this tick seat 2 wants something else.
+    pub(super) other_input_at: Option<u32>,
+    /// Behind this tick the room is not what its game made of it.
+    pub(super) changed_at: Option<u32>,
+    /// These ticks are lost.
+    pub(super) lost: Option<(u32, u32)>,
+}
+
+pub(super) const PLAN: Plan =
+    Plan { ticks: 200, checksum_ticks: 1, other_input_at: None, changed_at: None, lost: None };
+
+/// How many ticks lie between two checkpoints.
+pub(super) const APART: u32 = 10;
+
+/// A room's journal.
+pub(super) fn written(plan: Plan) -> Vec<u8> {
+    let setup = Setup { settings: (), seed: 7, seats: SEATS, tick_rate: TickRate::DEFAULT };
+    let header = Header { checksum_ticks: plan.checksum_ticks, ..Header::of::<Dial>(&setup).unwrap() };
+    let (mut recorder, mut packer) = (Recorder::<Dial>::new(&header), Packer::new().unwrap());
+    let (mut game, mut bytes) = (Dial::new(&setup), Vec::new());
+    let holders = vec![None; usize::from(SEATS)];
+    let everybody: Vec<_> = (0..SEATS).map(taken).collect();
+    packer.pack(&Piece::header(&header), &mut bytes).unwrap();
+    packer.pack(&recorder.checkpoint(&game, Tick(0), holders.clone()), &mut bytes).unwrap();
+    let mut sitting = holders;
+    for tick in (1..=plan.ticks).map(Tick) {
+        let notes = if tick.0 == 1 { &everybody[..] } else { &[] };
+        notes.iter().for_each(|note| note.clone().apply(&mut sitting));
+        let entries = Entries {
+            changes: notes.iter().filter_map(SeatNote::change).collect(),
+            inputs: (0..SEATS.into()).map(|seat| Some(turn(&plan, tick, seat))).collect(),
+            seen: vec![Moment::of(tick); usize::from(SEATS)],
+        };
+        entries.apply(&mut game, tick, TickRate::DEFAULT, &mut Outbox::new());
+        if plan.changed_at == Some(tick.0) {
+            game.hand(0).at += 1000;
+        }
+        let is_lost = plan.lost.is_some_and(|(from, to)| (from..=to).contains(&tick.0));
+        if !is_lost {
+            recorder.tick(tick, notes, &entries, &game);
+        }
+        let ends = plan.lost.filter(|(_, to)| *to == tick.0);
+        if let Some((from, to)) = ends {
+            let note = Note::Lost { from, to, why: "a full disk".into() };
+            packer.pack(&Piece::note(&note, tick), &mut bytes).unwrap();
+        }
+        let is_due = tick.0.is_multiple_of(APART) && !is_lost;
+        if let Some(piece) = recorder.take() {
+            packer.pack(&piece, &mut bytes).unwrap();
+        }
+        if is_due || ends.is_some() {
+            packer.pack(&recorder.checkpoint(&game, tick, sitting.clone()), &mut bytes).unwrap();
+        }
+        if tick.0 == 33 {
+            packer.pack(&Piece::note(&Note::Mark { reason: "look".into() }, tick), &mut bytes).unwrap();
+        }
+    }
+    packer.end("room_closed", Tick(plan.ticks), &mut bytes);
+    bytes
+}
+
+fn turn(plan: &Plan, tick: Tick, seat: u32) -> Turn {
+    let other = i32::from(plan.other_input_at == Some(tick.0) && seat == 2) * 50;
+    Turn((tick.0 * (seat + 1) % 7) as i32 - 3 + other)
+}
+
+fn taken(seat: u16) -> SeatNote {
+    let name = Name::lossy("bot");
+    SeatNote::Taken(SeatId(seat), Holder { name, player: None })
+}
