@@ -98,8 +98,9 @@ impl DataDir {
     /// When another server uses it, or it cannot be written.
     pub fn begin_run(&self) -> Result<Run, DataDirError> {
         let failed = |name| move |source| DataDirError::Write { path: self.file(name), source };
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600);
-        let lock = lock.clone().open(self.file(LOCK)).map_err(failed(LOCK))?;
+        let mut lock = OpenOptions::new();
+        lock.create(true).truncate(false).write(true).mode(0o600);
+        let lock = lock.open(self.file(LOCK)).map_err(failed(LOCK))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DataDirError::InUse { path: self.0.clone() }),

@@ -20,7 +20,10 @@ use crate::{
     replay::{self, ReplayError, ReplayGame},
     server::{Seams, Server},
     shutdown,
-    storage::{self, MatchRecord, SqliteSink},
+    storage::{
+        self, MatchRecord, SqliteSink,
+        journals::{Folder, JournalStore},
+    },
     telemetry,
 };
 

@@ -18,7 +18,10 @@ use crate::{
     lobby::{Directory, Keeper},
     room::restored::{PastResults, RestoredRoom, restore},
     session::kept::KeptSeat,
-    storage::journals::{JournalName, JournalStore},
+    storage::{
+        MatchRecord,
+        journals::{JournalName, JournalStore},
+    },
     telemetry::Metrics,
 };
 
@@ -92,14 +95,16 @@ impl<G: Game> Recovery<G> {
         self.rooms.iter().map(|room| (room.name().to_string(), room.tick().0)).collect()
     }
 
+    /// Results of rooms that do not go on: to be handed to the storage once more.
+    pub(crate) fn take_results(&mut self) -> Vec<MatchRecord> {
+        std::mem::take(&mut self.results).into_iter().flat_map(PastResults::into_records).collect()
+    }
+
     /// Opens the rooms again, and lets their players' seats wait for them. Before anybody is let in.
     pub(crate) fn go_on(self, lobby: &Directory<G>, keeper: &Keeper<KeptSeat<G>>) {
         let player = self.rooms.iter().filter_map(RestoredRoom::highest_player).max().unwrap_or_default();
         let room = self.rooms.iter().map(RestoredRoom::id).max().unwrap_or_default();
         lobby.number_from(RoomId(room.0 + 1), PlayerId(player.0 + 1));
-        for results in self.results {
-            lobby.keep_results(results);
-        }
         for room in self.rooms {
             for (ticket, name, player, joined) in lobby.reopen(room) {
                 keeper.restore(player, ticket, KeptSeat::restored(joined, name));

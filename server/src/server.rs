@@ -127,13 +127,20 @@ impl<G: Game> Server<G> {
 
         let rate = spec.tick_rate;
         let wanted = Wanted { rooms: config.journal.resume == Switch::On, results_of: seams.crashed, rate };
-        let recovery = match &seams.journals {
+        let mut recovery = match &seams.journals {
             Some(store) => Recovery::<G>::look(&**store, wanted, &metrics),
             None => Recovery::none(),
         };
         let (records, storage_task) =
             storage::start(seams.records, recovery.undone(), metrics.results.clone());
         tasks.storage.spawn_on(storage_task, &seams.storage);
+        let (past, again) = (recovery.take_results(), records.clone());
+        tasks.background.spawn(async move {
+            for record in past {
+                // The storage has ended before: the next run does it.
+                let _ = again.add_in_time(record).await;
+            }
+        });
         let journals = seams.journals.map(|store| {
             let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
             tasks.storage.spawn_on(task, &seams.storage);

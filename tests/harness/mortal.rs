@@ -102,8 +102,7 @@ fn live<G: Game>(
         });
         address.send(server.address()).expect("somebody waits for it");
         if matches!(fate.await, Ok(Fate::Restarted)) {
-            server.stop_reason().restart();
-            server.shutdown().await;
+            server.shutdown_and_save().await;
         }
     });
     // Whatever still runs is dropped where it stands, and so says nothing any more.
@@ -121,6 +120,8 @@ fn start<G: Game>(listen: SocketAddr, run: u32, rooms: &Handle) -> Server<G> {
         records: MemorySink::default(),
         seed: u64::from(run),
         run,
+        journals: None,
+        crashed: None,
         rooms: rooms.clone(),
         storage: rooms.clone(),
     };

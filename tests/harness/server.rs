@@ -6,7 +6,7 @@ use quarrel_server::{
     config::{self, Config, FlagValue, GameDefaults, Sources},
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
-    storage::{MatchRecord, MemorySink},
+    storage::{MatchRecord, MemorySink, journals::MemoryStore},
 };
 use quarrel_shared::game::Game;
 use tokio::runtime::Handle;
@@ -21,6 +21,7 @@ const SEED: u64 = 2_718_281_828;
 pub struct TestServer<G: Game> {
     server: Server<G>,
     records: MemorySink,
+    journals: MemoryStore,
 }
 
 impl<G: Game> TestServer<G> {
@@ -73,7 +74,7 @@ impl<G: Game> TestServer<G> {
         // A scenario whose game is not deterministic ends with its room, whatever the build's default is.
         let config = config::<G>(&[("room.sync_test", "on")], settings);
         let socket = endpoint::bind(config.net.listen).expect("a UDP port for players");
-        let records = MemorySink::default();
+        let (records, journals) = (MemorySink::default(), MemoryStore::default());
         let seams = Seams {
             udp: UdpSeam::real(socket).expect("a tokio runtime for the socket"),
             tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
@@ -82,11 +83,13 @@ impl<G: Game> TestServer<G> {
             records: records.clone(),
             seed: SEED,
             run: 1,
+            journals: Some(Arc::new(journals.clone())),
+            crashed: None,
             rooms: Handle::current(),
             storage: Handle::current(),
         };
         let server = Server::start(&config, seams).expect("a server on port 0 starts");
-        Self { server, records }
+        Self { server, records, journals }
     }
 }
 

@@ -167,11 +167,11 @@ impl<G: Game> RoomJournal<G> {
     }
 
     /// The room goes on when the server starts again.
-    pub(super) async fn save(mut self, state: &RoomState<G>) {
+    pub(super) fn save(mut self, state: &RoomState<G>) -> impl Future<Output = ()> + Send + use<G> {
         self.flush(state.tick());
         self.checkpoint(state);
         self.note(Note::Saved, state.tick());
-        self.handle.leave().await;
+        self.handle.leave()
     }
 
     fn flush(&mut self, tick: Tick) {

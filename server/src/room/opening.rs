@@ -174,10 +174,10 @@ pub fn reopen<G: Game>(
         RoomJournal::resume(journals, (&header, packer), unix_ms, &state, &results.unwritten)
     });
     let name = journal.as_ref().map(|journal| journal.name().to_string());
-    let mut past = results;
+    let past = results;
     let mut results = Results::new(id, setup.tick_rate, name, past.last, services.records.clone());
     // Handed in once more: the storage keeps each once, and may have none of them.
-    past.hand_over(&services.records).into_iter().for_each(|kept| results.push(kept));
+    past.into_records().for_each(|record| results.push(record));
     let parts = RoomParts { state, clock, inbox, status, links, frames, results, journal };
     let span = info_span!("room", %id);
     span.in_scope(|| info!(%tick, players, bots, "room brought back"));

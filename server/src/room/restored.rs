@@ -12,7 +12,7 @@ use quarrel_shared::{
 };
 
 use super::results::match_record;
-use crate::storage::{MatchRecord, Records, journals::JournalName};
+use crate::storage::{MatchRecord, journals::JournalName};
 
 /// A room that goes on.
 pub struct RestoredRoom<G: Game> {
@@ -122,10 +122,9 @@ impl PastResults {
         Ok(all)
     }
 
-    /// Hands all of them to the storage, which keeps each once; what it has no room for is given back.
-    pub fn hand_over(&mut self, records: &Records) -> Vec<MatchRecord> {
-        let all = self.written.drain(..).chain(self.unwritten.drain(..));
-        all.filter_map(|record| records.add(record).err()).collect()
+    /// All of them: to be handed to the storage once more, which keeps each once.
+    pub fn into_records(self) -> impl Iterator<Item = MatchRecord> {
+        self.written.into_iter().chain(self.unwritten)
     }
 }
 

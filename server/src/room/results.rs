@@ -136,17 +136,18 @@ mod tests {
         crowd::{Crowd, CrowdSettings},
         game::Setup,
         id::{PlayerId, SeatId},
-        protocol::messages::Name,
+        protocol::{TicketNumber, messages::Name},
     };
 
     use super::*;
     use crate::{
+        room::RoomState,
         storage::{self, MemorySink, RecordSink},
         telemetry::Metrics,
     };
 
     fn queue(sink: impl RecordSink) -> (Records, impl Future<Output = ()>) {
-        storage::start(sink, Metrics::new().results.clone())
+        storage::start(sink, Vec::new(), Metrics::new().results.clone())
     }
 
     fn results(records: &Records) -> Results {
@@ -158,7 +159,7 @@ mod tests {
         let rate = TickRate::new(20).unwrap();
         let setup = Setup { settings: CrowdSettings {}, seed: 5, seats: 4, tick_rate: rate };
         let mut room = RoomState::new(&setup, 1, "stroll");
-        room.take_seat(PlayerId(77), Name::lossy("Ada"), &mut Vec::new());
+        room.take_seat(PlayerId(77), TicketNumber::default(), Name::lossy("Ada"), &mut Vec::new());
         room.settle_bots(&mut Vec::new());
         room
     }
@@ -168,14 +169,18 @@ mod tests {
         Outcome { winners: vec![SeatId(0)], scores, seed: 9 }
     }
 
+    fn record(results: &mut Results, room: &RoomState<Crowd>, ended_at_ms: u64) -> MatchRecord {
+        results.record::<Crowd>(room.tick(), &room.holders(), &outcome(), ended_at_ms)
+    }
+
     #[test]
     fn a_result_says_how_long_the_match_ran_and_how_each_seat_fared() {
         let (records, _task) = queue(MemorySink::default());
         let (mut results, mut room) = (results(&records), room());
         (0..30).for_each(|_| room.step());
-        let first = results.record(&room, &outcome(), 1_234);
+        let first = record(&mut results, &room, 1_234);
         (0..5).for_each(|_| room.step());
-        let second = results.record(&room, &outcome(), 1_484);
+        let second = record(&mut results, &room, 1_484);
         assert_eq!((first.tick, first.duration_ms, second.tick, second.duration_ms), (30, 1500, 35, 250));
         assert_eq!((first.room, first.game.as_str(), first.seed), (3, "crowd", 9));
         assert_eq!((first.journal.as_deref(), first.ended_at_ms), (Some("room-3"), 1_234));

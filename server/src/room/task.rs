@@ -7,32 +7,29 @@ use std::{
 };
 
 use quarrel_shared::{
-    game::{Audience, Game, Setup},
-    id::{RoomId, SeatId},
-    limits::ROSTER_SEATS,
+    game::{Audience, Game},
+    id::SeatId,
     protocol::CloseReason,
     snapshot::Frame,
-    tick::{Tick, TickRate},
 };
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, error, info, info_span, warn};
+use tracing::{error, info, warn};
 
 use super::{
     clock::RoomClock,
-    inbox::{EVENTS_WAITING, Presence, RoomCommand, RoomEvent, RoomHandle, Seated, TakeSeat},
-    journal::{JournalServices, RoomJournal},
+    inbox::{EVENTS_WAITING, Presence, RoomCommand, RoomEvent, Seated, TakeSeat},
+    journal::RoomJournal,
     link::SeatLink,
+    opening::{RoomParts, RoomServices, RoomSpec},
     results::Results,
     seat::HeldFighter,
     send_rate::SendRate,
     state::{RoomState, RosterChange},
     status::RoomStatus,
 };
-use crate::{storage::Records, telemetry::Metrics, wall_clock::WallClock};
 
 /// One room's task.
 pub(super) struct RoomTask<G: Game> {

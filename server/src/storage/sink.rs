@@ -15,6 +15,13 @@ pub trait RecordSink: Send + 'static {
     /// When they may not have been kept. Trying again is right, and harmless.
     fn append(&mut self, records: &[MatchRecord]) -> impl Future<Output = io::Result<()>> + Send;
 
+    /// Forgets what ended in this journal's room after this tick, which did not happen: the room was brought back to it. How many
+    /// there were.
+    ///
+    /// # Errors
+    /// When they may not have been forgotten. Trying again is right, and harmless.
+    fn retract_after(&mut self, journal: &str, tick: u32) -> impl Future<Output = io::Result<u64>> + Send;
+
     /// Leaves the place as others like to find it. What was appended is kept without this, too.
     ///
     /// # Errors
@@ -43,6 +50,13 @@ impl RecordSink for MemorySink {
             }
         }
         Ok(())
+    }
+
+    async fn retract_after(&mut self, journal: &str, tick: u32) -> io::Result<u64> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = kept.len();
+        kept.retain(|record| record.journal.as_deref() != Some(journal) || record.tick <= tick);
+        Ok((before - kept.len()) as u64)
     }
 
     async fn close(self) -> io::Result<()> {

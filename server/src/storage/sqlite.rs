@@ -76,18 +76,6 @@ impl SqliteSink {
         Ok(sink)
     }
 
-    /// Takes back what ended in this journal's room after this tick: a room that is resumed from there plays it again, and it may end
-    /// otherwise. How many results that were.
-    ///
-    /// # Errors
-    /// When nothing was taken back.
-    pub async fn retract_after(&mut self, journal: &str, tick: u32) -> io::Result<u64> {
-        let connection = self.connection().await.map_err(io::Error::other)?;
-        let query =
-            sqlx::query("DELETE FROM matches WHERE journal = ? AND tick > ?").bind(journal).bind(tick);
-        Ok(query.execute(connection).await.map_err(io::Error::other)?.rows_affected())
-    }
-
     async fn connection(&mut self) -> sqlx::Result<&mut SqliteConnection> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
@@ -100,6 +88,13 @@ impl SqliteSink {
             }
         };
         Ok(self.connection.insert(connection))
+    }
+
+    async fn retract(&mut self, journal: &str, tick: u32) -> sqlx::Result<u64> {
+        let connection = self.connection().await?;
+        let query =
+            sqlx::query("DELETE FROM matches WHERE journal = ? AND tick > ?").bind(journal).bind(tick);
+        Ok(query.execute(connection).await?.rows_affected())
     }
 
     async fn write(&mut self, records: &[MatchRecord]) -> sqlx::Result<()> {
@@ -115,6 +110,14 @@ impl SqliteSink {
 }
 
 impl RecordSink for SqliteSink {
+    async fn retract_after(&mut self, journal: &str, tick: u32) -> io::Result<u64> {
+        let retracted = self.retract(journal, tick).await;
+        if retracted.is_err() {
+            self.connection = None;
+        }
+        retracted.map_err(io::Error::other)
+    }
+
     async fn append(&mut self, records: &[MatchRecord]) -> io::Result<()> {
         let written = self.write(records).await;
         if written.is_err() {

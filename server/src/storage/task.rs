@@ -73,7 +73,15 @@ pub fn start(
     (Records { queue, counts: counts.clone() }, keep(waiting, sink, retract, counts))
 }
 
-async fn keep(mut waiting: mpsc::Receiver<MatchRecord>, mut sink: impl RecordSink, counts: ResultCounts) {
+async fn keep(
+    mut waiting: mpsc::Receiver<MatchRecord>,
+    mut sink: impl RecordSink,
+    retract: Vec<(String, u32)>,
+    counts: ResultCounts,
+) {
+    for (journal, tick) in retract {
+        retract_after(&mut sink, &journal, tick, &counts).await;
+    }
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
         write(&mut sink, &batch, &counts).await;
@@ -85,6 +93,29 @@ async fn keep(mut waiting: mpsc::Receiver<MatchRecord>, mut sink: impl RecordSin
     }
     if let Err(error) = sink.close().await {
         error!(%error, "the match results are written, but their database was not closed");
+    }
+}
+
+/// Tries until it is done.
+async fn retract_after(sink: &mut impl RecordSink, journal: &str, tick: u32, counts: &ResultCounts) {
+    loop {
+        match sink.retract_after(journal, tick).await {
+            Ok(0) => return,
+            Ok(results) => {
+                info!(
+                    journal,
+                    tick,
+                    results,
+                    "results are forgotten that ended after the tick to which their room was brought back"
+                );
+                return;
+            }
+            Err(error) => {
+                counts.failed_writes.inc();
+                error!(%error, "results cannot be forgotten that did not come to be; tried again");
+                sleep(RETRY).await;
+            }
+        }
     }
 }
 

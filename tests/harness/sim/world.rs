@@ -11,7 +11,7 @@ use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, transport}
 use quarrel_server::{
     net::{UdpSeam, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
-    storage::{MatchRecord, MemorySink},
+    storage::{MatchRecord, MemorySink, journals::MemoryStore},
 };
 use quarrel_shared::{game::Predict, protocol::JoinTarget};
 use quinn::{Endpoint, TokioRuntime};
@@ -39,6 +39,7 @@ pub struct SimWorld<G: Predict> {
     server: Server<G>,
     certificate: [u8; 32],
     records: MemorySink,
+    journals: MemoryStore,
     clients: Cell<u32>,
     moves: Cell<u32>,
 }
@@ -173,7 +174,7 @@ impl<G: Predict> SimWorld<G> {
         // Each step made twice would cost a third more of a run's time, and a hundred hours are to be played.
         let config = config::<G>(&[("room.sync_test", "off")], settings);
         let network = Network::new(seed);
-        let records = MemorySink::default();
+        let (records, journals) = (MemorySink::default(), MemoryStore::default());
         let tls = Arc::new(ServerTls::in_memory().expect("a certificate in memory"));
         let certificate = hash_bytes(&tls.certificate_sha256());
         let seams = Seams {
@@ -189,11 +190,22 @@ impl<G: Predict> SimWorld<G> {
             records: records.clone(),
             seed,
             run: 1,
+            journals: Some(Arc::new(journals.clone())),
+            crashed: None,
             rooms: Handle::current(),
             storage: Handle::current(),
         };
         let server = Server::start(&config, seams).expect("a server in memory starts");
-        Self { seed, network, server, certificate, records, clients: Cell::new(0), moves: Cell::new(0) }
+        Self {
+            seed,
+            network,
+            server,
+            certificate,
+            records,
+            journals,
+            clients: Cell::new(0),
+            moves: Cell::new(0),
+        }
     }
 }
 

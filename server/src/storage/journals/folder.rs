@@ -37,7 +37,8 @@ impl Folder {
 impl JournalStore for Folder {
     fn create(&self, name: JournalName) -> io::Result<Box<dyn JournalFile>> {
         // Journals hold names and all that people did: the owner's alone, like everything else in the data directory.
-        let options = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).clone();
+        let mut options = OpenOptions::new();
+        options.create(true).write(true).truncate(true).mode(0o600);
         Ok(Box::new(options.open(self.path(name))?))
     }
 

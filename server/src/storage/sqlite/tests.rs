@@ -89,7 +89,7 @@ async fn results_wait_for_as_long_as_another_process_locks_the_database() {
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
 
     let counts = Metrics::new().results.clone();
-    let (records, task) = start(sink, counts.clone());
+    let (records, task) = start(sink, Vec::new(), counts.clone());
     let task = tokio::spawn(task);
     (1..=50).for_each(|tick| records.add(record(tick)).unwrap());
     while counts.failed_writes.get() < 2 {

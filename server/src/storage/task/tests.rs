@@ -43,6 +43,10 @@ impl RecordSink for Flaky {
         if fails { Err(io::ErrorKind::StorageFull.into()) } else { self.kept.append(records).await }
     }
 
+    async fn retract_after(&mut self, journal: &str, tick: u32) -> io::Result<u64> {
+        self.kept.retract_after(journal, tick).await
+    }
+
     async fn close(self) -> io::Result<()> {
         Ok(())
     }
@@ -51,7 +55,7 @@ impl RecordSink for Flaky {
 #[tokio::test]
 async fn what_was_handed_in_is_written_before_the_task_ends() {
     let (sink, counts) = (MemorySink::default(), counts());
-    let (records, task) = start(sink.clone(), counts.clone());
+    let (records, task) = start(sink.clone(), Vec::new(), counts.clone());
     for tick in 0..1000 {
         records.add(record(tick)).unwrap();
     }
@@ -64,7 +68,7 @@ async fn what_was_handed_in_is_written_before_the_task_ends() {
 
 #[tokio::test]
 async fn a_full_queue_gives_the_record_back_at_once() {
-    let (records, task) = start(MemorySink::default(), counts());
+    let (records, task) = start(MemorySink::default(), Vec::new(), counts());
     for tick in 0..RECORDS_WAITING as u32 {
         records.add(record(tick)).unwrap();
     }
@@ -85,7 +89,7 @@ async fn a_full_queue_gives_the_record_back_at_once() {
 #[tokio::test]
 async fn whoever_may_wait_gets_in_once_there_is_room() {
     let sink = MemorySink::default();
-    let (records, task) = start(sink.clone(), counts());
+    let (records, task) = start(sink.clone(), Vec::new(), counts());
     for tick in 0..RECORDS_WAITING as u32 {
         records.add(record(tick)).unwrap();
     }
@@ -98,7 +102,7 @@ async fn whoever_may_wait_gets_in_once_there_is_room() {
 #[tokio::test]
 async fn what_comes_together_is_one_transaction() {
     let sink = Flaky::default();
-    let (records, task) = start(sink.clone(), counts());
+    let (records, task) = start(sink.clone(), Vec::new(), counts());
     for tick in 0..BATCH as u32 + 3 {
         records.add(record(tick)).unwrap();
     }
@@ -110,7 +114,7 @@ async fn what_comes_together_is_one_transaction() {
 #[tokio::test]
 async fn what_comes_while_the_task_gathers_is_one_transaction_too() {
     let sink = Flaky::default();
-    let (records, task) = start(sink.clone(), counts());
+    let (records, task) = start(sink.clone(), Vec::new(), counts());
     let task = tokio::spawn(task);
     records.add(record(0)).unwrap();
     until("the first one is written", || records.counts().written.get() == 1).await;
@@ -124,7 +128,7 @@ async fn what_comes_while_the_task_gathers_is_one_transaction_too() {
 #[tokio::test]
 async fn a_failed_transaction_is_tried_again_until_it_is_done() {
     let sink = Flaky { failures: Arc::new(Mutex::new(3)), ..Flaky::default() };
-    let (records, task) = start(sink.clone(), counts());
+    let (records, task) = start(sink.clone(), Vec::new(), counts());
     let counts = records.counts().clone();
     let task = tokio::spawn(task);
     records.add(record(0)).unwrap();
