@@ -125,7 +125,7 @@ fn start<G: Game>(listen: SocketAddr, run: u32, rooms: &Handle) -> Server<G> {
         rooms: rooms.clone(),
         storage: rooms.clone(),
     };
-    Server::start(&config::<G>(&[]), seams).expect("a server that starts")
+    Server::start(&config::<G>(&[], &[]), seams).expect("a server that starts")
 }
 
 /// A seat for each in a room that is new: what matters to a client is that it is the same seat, and that ticks go back.
