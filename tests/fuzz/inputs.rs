@@ -11,7 +11,7 @@ use quarrel_shared::{
     limits::INPUTS_PER_DATAGRAM,
     moment::Moment,
     protocol::{
-        Seating,
+        Seating, TicketNumber,
         datagram::{Ack, Aimed, InputDatagram, InputRun},
         messages::Name,
     },
@@ -67,7 +67,7 @@ fn a_room_survives<G: Game>(busy: G::Input, iterations: usize) {
         let setup =
             Setup { settings: G::Settings::default(), seed: 1, seats: 2, tick_rate: TickRate::default() };
         let mut room = RoomState::<G>::new(&setup, 1, G::SKILLS[0]);
-        room.take_seat(PlayerId(1), Name::lossy("fuzz"), &mut Vec::new());
+        room.take_seat(PlayerId(1), TicketNumber::default(), Name::lossy("fuzz"), &mut Vec::new());
         room.settle_bots(&mut Vec::new());
         for damage in all {
             if let Some(datagram) = read::<G>(&damage.applied(&samples)) {

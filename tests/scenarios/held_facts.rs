@@ -5,7 +5,7 @@ use quarrel_shared::{
     arena::Arena,
     game::{Audience, Game, Setup},
     id::{PlayerId, SeatId},
-    protocol::messages::Name,
+    protocol::{TicketNumber, messages::Name},
     tick::TickRate,
 };
 
@@ -21,7 +21,9 @@ fn busiest_span<G: Game>(seats: u16) -> usize {
     let setup = Setup { settings: G::Settings::default(), seed: 7, seats, tick_rate: rate };
     let mut room = RoomState::<G>::new(&setup, seats - 1, G::SKILLS.last().copied().unwrap_or_default());
     let mut changed = Vec::new();
-    let seat = room.take_seat(PlayerId(1), Name::lossy("away"), &mut changed).expect("an empty room");
+    let seat = room
+        .take_seat(PlayerId(1), TicketNumber::default(), Name::lossy("away"), &mut changed)
+        .expect("an empty room");
     room.settle_bots(&mut changed);
     room.hold(seat, HeldFighter::Bot);
     let told: Vec<usize> = (0..WATCHED_S * u32::from(rate.hz()))

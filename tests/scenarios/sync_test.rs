@@ -13,7 +13,7 @@ use quarrel_shared::{
     bits::BitsError,
     game::{Difference, Differences, Setup},
     id::{EntityId, PlayerId},
-    protocol::{CloseReason, messages::Name},
+    protocol::{CloseReason, TicketNumber, messages::Name},
     tick::{Tick, TickRate},
 };
 
@@ -27,7 +27,8 @@ const WATCHED: u32 = 100;
 fn found(settings: FickleSettings) -> Option<Mismatch> {
     let setup = Setup { settings, seed: 1, seats: 4, tick_rate: TickRate::default() };
     let mut room = RoomState::<Fickle>::new(&setup, 0, "").sync_tested(&setup);
-    room.take_seat(PlayerId(1), Name::lossy("Ada"), &mut Vec::new()).expect("an empty room");
+    room.take_seat(PlayerId(1), TicketNumber::default(), Name::lossy("Ada"), &mut Vec::new())
+        .expect("an empty room");
     (0..WATCHED).for_each(|_| room.step());
     assert!(room.drain_events().count() > 0, "what the game says is said");
     room.mismatch().cloned()
