@@ -7,6 +7,7 @@
 //!
 //! - [`keys`]: the table of every key, from which the rest is drawn.
 //! - [`error`]: what can be wrong, and where.
+//! - `key`: what one of them is.
 //! - `file`: a TOML file as things said at a line and a column.
 //! - `values`: what a key takes.
 //! - `layers`: the merge.
@@ -16,6 +17,7 @@
 
 pub mod error;
 mod file;
+mod key;
 pub mod keys;
 mod layers;
 mod rules;

@@ -84,13 +84,14 @@ impl<G: Game> RoomTask<G> {
         let reason = self.tick_until_done().await;
         info!(reason = reason.name(), tick = %self.state.tick(), "room closed");
         self.close(reason);
-        self.results.finish().await;
         self.services.metrics.rooms.dec();
         match self.journal.take() {
             Some(journal) if reason == CloseReason::ServerRestarting => journal.save(&self.state).await,
             Some(journal) => journal.end(self.state.tick(), reason.name()).await,
             None => {}
         }
+        // Last, for a locked database may take it long.
+        self.results.finish().await;
     }
 
     async fn tick_until_done(&mut self) -> CloseReason {
