@@ -10,7 +10,10 @@ use quarrel_shared::{
 };
 use tracing::error;
 
-use super::state::RoomState;
+use super::{
+    mark::{Marked, NotMarked},
+    state::RoomState,
+};
 use crate::storage::{
     MatchRecord,
     journals::{JournalHandle, JournalName, Journals, handle::Refused},
@@ -40,6 +43,8 @@ pub(super) struct RoomJournal<G: Game> {
     gap: Option<(Refused, Tick)>,
     /// What waits for the end of a gap.
     notes: Vec<Note>,
+    /// How many moments an operator has marked.
+    marks: u32,
 }
 
 /// In ticks.
@@ -94,12 +99,12 @@ impl<G: Game> RoomJournal<G> {
     /// The journal of a room that was brought back, which goes on behind its last whole block; and the results whose records it lost.
     pub(super) fn resume(
         services: &JournalServices,
-        (header, packer): (&Header, Packer),
+        (header, packer, marks): (&Header, Packer, u32),
         unix_ms: u64,
         state: &RoomState<G>,
         lost: &[MatchRecord],
     ) -> Self {
-        let mut journal = Self::new(services, header, Some(packer));
+        let mut journal = Self { marks, ..Self::new(services, header, Some(packer)) };
         lost.iter().for_each(|record| journal.outcome(record, state.tick()));
         let build = env!("CARGO_PKG_VERSION").to_owned();
         journal.note(Note::Resumed { run: services.run, build, unix_ms }, state.tick());
@@ -116,6 +121,7 @@ impl<G: Game> RoomJournal<G> {
             checkpoint_due: Tick(0),
             gap: None,
             notes: Vec::new(),
+            marks: 0,
         }
     }
 
@@ -150,6 +156,19 @@ impl<G: Game> RoomJournal<G> {
         if self.gap.is_some() && self.notes.len() < NOTES_WAITING {
             self.notes.push(note);
         }
+    }
+
+    /// An operator marks this tick. In a gap there is nothing to mark, and a mark behind it would be of another moment.
+    pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<Marked, NotMarked> {
+        self.flush(tick);
+        if self.gap.is_none() {
+            self.write(Piece::note(&Note::Mark { reason }, tick), tick);
+        }
+        if let Some((why, _)) = self.gap {
+            return Err(NotMarked::Gap(why));
+        }
+        self.marks += 1;
+        Ok(Marked { tick, journal: self.name(), number: self.marks })
     }
 
     /// A match ended at this tick.
