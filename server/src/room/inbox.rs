@@ -244,10 +244,12 @@ impl<G: Game> RoomHandle<G> {
     /// Why it is not marked.
     pub async fn mark(&self, reason: String) -> Result<Marked, NotMarked> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.try_send(RoomCommand::Mark(MarkMoment { reason, reply })).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => NotMarked::Busy,
-            mpsc::error::TrySendError::Closed(_) => NotMarked::NoRoom,
-        })?;
+        self.inbox.try_send(RoomCommand::Mark(MarkMoment { reason, reply })).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => NotMarked::Busy,
+                mpsc::error::TrySendError::Closed(_) => NotMarked::NoRoom,
+            },
+        )?;
         answer.await.unwrap_or(Err(NotMarked::NoRoom))
     }
 

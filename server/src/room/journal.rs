@@ -234,3 +234,61 @@ impl Pace {
         Self { flush, checkpoint, retry: rate.ticks(RETRY_MS) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use quarrel_shared::{
+        crowd::{Crowd, CrowdSettings},
+        journal::Journal,
+    };
+
+    use super::*;
+    use crate::{
+        storage::journals::{self, JournalStore as _, MemoryStore},
+        telemetry::Metrics,
+    };
+
+    const SETUP: Setup<CrowdSettings> =
+        Setup { settings: CrowdSettings {}, seed: 1, seats: 2, tick_rate: TickRate::DEFAULT };
+
+    fn opened(journals: Journals) -> (RoomJournal<Crowd>, RoomState<Crowd>) {
+        let second = Duration::from_secs(1);
+        let services = JournalServices { journals, run: 1, checkpoint: second, checksum: second };
+        let state = RoomState::new(&SETUP, 0, "");
+        let header = services.header::<Crowd>(RoomId(1), &SETUP, 0).unwrap();
+        (RoomJournal::open(&services, &header, &state), state)
+    }
+
+    #[tokio::test]
+    async fn a_mark_stands_behind_the_newest_tick_and_marks_are_counted() {
+        let store = MemoryStore::default();
+        let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
+        let (mut journal, mut state) = opened(journals);
+        for tick in 1..=3 {
+            state.step();
+            journal.tick(&state);
+            let marked = journal.mark(format!("look {tick}"), state.tick()).unwrap();
+            assert_eq!((marked.tick, marked.number), (Tick(tick), tick));
+        }
+        let name = journal.name();
+        journal.end(state.tick(), "room_closed").await;
+        task.await;
+        let bytes = store.read(name).unwrap();
+        let notes: Vec<_> = Journal::open(&bytes).unwrap().notes().map(Result::unwrap).collect();
+        let look = |tick: u32| (Tick(tick), Note::Mark { reason: format!("look {tick}") });
+        assert_eq!(notes, [look(1), look(2), look(3)]);
+    }
+
+    #[test]
+    fn nothing_is_marked_in_a_gap_and_no_mark_comes_behind_it() {
+        let (journals, task) = journals::start(Arc::new(MemoryStore::default()), Metrics::new());
+        // Nobody takes anything any more, as if the disk had stopped.
+        drop(task);
+        let (mut journal, state) = opened(journals);
+        let refused = journal.mark("look".to_owned(), state.tick()).unwrap_err();
+        assert!(matches!(refused, NotMarked::Gap(_)), "{refused}");
+        assert!(journal.notes.is_empty(), "what waits is written later, and would be of another moment");
+    }
+}

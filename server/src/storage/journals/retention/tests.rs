@@ -1,6 +1,16 @@
 //! What is deleted, in which order, and what never is.
 
+use std::fs::{self, File};
+
+use quarrel_shared::{
+    crowd::Crowd,
+    game::{Game, Setup},
+    journal::{Header, Packer, Piece},
+    tick::{Tick, TickRate},
+};
+
 use super::*;
+use crate::storage::journals::Folder;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -39,7 +49,7 @@ fn the_oldest_go_until_the_rest_is_small_enough() {
     let all = [kept(1, 10, 1), kept(2, 10, 3), kept(3, 10, 2), kept(4, 10, 4)];
     assert_eq!(rooms(&doomed(&all, |_| true, now(), bounds(None, Some(20)))), [4, 2]);
     assert_eq!(rooms(&doomed(&all, |_| true, now(), bounds(None, Some(19)))), [4, 2, 3]);
-    assert_eq!(rooms(&doomed(&all, |_| true, now(), bounds(None, Some(40)))), [], "40 bytes are as many as may be");
+    assert_eq!(doomed(&all, |_| true, now(), bounds(None, Some(40))), [], "40 bytes are as many as may be");
 }
 
 #[test]
@@ -79,4 +89,56 @@ fn a_store_that_knows_no_ages_keeps_to_the_size_alone() {
 fn what_was_set_aside_goes_like_the_others_and_needs_no_end() {
     let all = [Kept { is_aside: true, ..kept(1, 10, 9) }, Kept { is_aside: true, ..kept(2, 10, 1) }];
     assert_eq!(rooms(&doomed(&all, |_| false, now(), bounds(Some(5), None))), [1]);
+}
+
+/// A journal in a folder, of a room that has ended or not, last written to so many hours ago.
+fn write(folder: &std::path::Path, room: u64, has_ended: bool, hours: u32) -> JournalName {
+    let setup = Setup {
+        settings: <Crowd as Game>::Settings::default(),
+        seed: 1,
+        seats: 1,
+        tick_rate: TickRate::DEFAULT,
+    };
+    let (mut packer, mut bytes) = (Packer::new().unwrap(), Vec::new());
+    packer.pack(&Piece::header(&Header::of::<Crowd>(&setup).unwrap()), &mut bytes).unwrap();
+    if has_ended {
+        packer.end("room_closed", Tick(0), &mut bytes);
+    }
+    let name = JournalName { run: 1, room };
+    let path = folder.join(name.to_string());
+    fs::write(&path, bytes).unwrap();
+    File::options().write(true).open(path).unwrap().set_modified(now() - hours * HOUR).unwrap();
+    name
+}
+
+#[tokio::test]
+async fn a_folder_is_kept_within_its_bounds_and_it_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    let ended = write(folder.path(), 1, true, 9);
+    let running = write(folder.path(), 2, false, 9);
+    let newer = write(folder.path(), 3, true, 1);
+    let broken = write(folder.path(), 4, false, 9);
+    store.set_aside(broken, "it is torn").unwrap();
+    fs::write(folder.path().join("notes.txt"), "not ours").unwrap();
+    let (metrics, stop) = (Metrics::new(), CancellationToken::new());
+    let wall = WallClock::new(now);
+    let keep = run(Arc::new(store.clone()), bounds(Some(5), None), wall, Arc::clone(&metrics), stop.clone());
+    let keep = tokio::spawn(keep);
+    while metrics.journals.kept.get() == 0 {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    keep.await.unwrap();
+    let names: Vec<_> = store.list().unwrap().iter().map(|kept| kept.name).collect();
+    assert_eq!(
+        names,
+        [running, newer],
+        "{ended} is gone, and the room without an end can still be brought back"
+    );
+    assert_eq!(store.list_aside().unwrap().len(), 1, "it was set aside just now, however old it is");
+    assert_eq!((metrics.journals.deleted.get(), metrics.journals.kept.get()), (1, 3));
+    assert!(metrics.journals.deleted_bytes.get() > 0 && metrics.journals.kept_bytes.get() > 0);
+    assert_eq!(metrics.journals.retention_errors.get(), 0);
+    assert!(folder.path().join("notes.txt").exists(), "what is no journal is nobody's to delete");
 }
