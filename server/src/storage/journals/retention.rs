@@ -122,8 +122,8 @@ fn sweep(store: &dyn JournalStore, bounds: Bounds, now: SystemTime, metrics: &Me
     }
 }
 
-/// One that cannot be read might be needed.
-fn has_end(store: &dyn JournalStore, name: JournalName) -> bool {
+/// Whether its room is over, so that nobody goes on with it. One that cannot be read may be needed.
+pub fn has_end(store: &dyn JournalStore, name: JournalName) -> bool {
     store.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some())
 }
 
