@@ -28,10 +28,7 @@ use crate::{
     shutdown::StopReason,
     storage::{
         self, RecordSink,
-        journals::{
-            JournalStore,
-            retention::{self, Bounds},
-        },
+        journals::{JournalStore, retention::Bounds, sweep},
     },
     telemetry::Metrics,
     wall_clock::WallClock,
@@ -146,7 +143,7 @@ impl<G: Game> Server<G> {
             // Only now, with what goes on looked through: no journal is deleted that an earlier run's end is read from.
             let bounds = Bounds { age: config.journal.keep(), bytes: config.journal.keep_bytes() };
             let (stop, count) = (tasks.stopping.clone(), Arc::clone(&metrics));
-            let keep = retention::run(Arc::clone(&store), bounds, wall.clone(), count, stop);
+            let keep = sweep::run(Arc::clone(&store), bounds, wall.clone(), count, stop);
             tasks.storage.spawn_on(keep, &seams.storage);
             let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
             tasks.storage.spawn_on(task, &seams.storage);

@@ -12,7 +12,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::net::tls::identity::Identity;
 use crate::storage::{
     self,
-    journals::{Folder, JournalStore as _, retention::has_end},
+    journals::{Folder, JournalStore as _, sweep::has_end},
 };
 
 /// Tries everything a start needs and prints what it found; the exit code says whether the server would start.

@@ -1,22 +1,11 @@
-//! Which journals are kept for how long: by age, and by how large all of them are together, the oldest first. A journal that has no
-//! end yet is never deleted, whoever is over the bound: its room runs, or is brought back when the server starts again.
+//! Which journals are kept for how long: by age, and by how large all of them are together, the oldest first. Pure.
+//!
+//! A journal that has no end yet is never deleted, whatever is over its bound: its room runs, or is brought back when the server
+//! starts again.
 
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
-use quarrel_shared::journal::block::{TRAILER_BYTES, read_trailer};
-use tokio::{task::spawn_blocking, time::interval};
-use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
-
-use super::{
-    name::JournalName,
-    store::{JournalStore, Kept},
-};
-use crate::{telemetry::Metrics, wall_clock::WallClock};
+use super::store::Kept;
 
 /// How large and how old journals may get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,9 +15,6 @@ pub struct Bounds {
     /// How many bytes all may have together; `None`: as many as they get.
     pub bytes: Option<u64>,
 }
-
-/// How often journals are looked through. In between, rooms of a thousand busy players write 15 MB.
-const EVERY: Duration = Duration::from_secs(60);
 
 /// No journal is deleted sooner after its last byte, whatever the bounds: the match result that it ends with is in the database by
 /// then, unless that has been out of order all the while.
@@ -46,7 +32,7 @@ pub fn doomed(
 ) -> Vec<Kept> {
     let mut oldest_first = kept.to_vec();
     oldest_first.sort_unstable_by_key(|kept| (kept.modified, kept.name));
-    let mut bytes: u64 = kept.iter().map(|kept| kept.bytes).sum();
+    let mut bytes = kept.iter().fold(0u64, |sum, kept| sum.saturating_add(kept.bytes));
     let mut doomed = Vec::new();
     for kept in oldest_first {
         // Of a store that knows no ages, none is too old. One from the future is new: some clock was wrong.
@@ -57,106 +43,98 @@ pub fn doomed(
         let is_old = bounds.age.is_some_and(|most| age.is_some_and(|age| age > most));
         let is_too_much = bounds.bytes.is_some_and(|most| bytes > most);
         if (is_old || is_too_much) && (kept.is_aside || has_end(&kept)) {
-            bytes -= kept.bytes;
+            bytes = bytes.saturating_sub(kept.bytes);
             doomed.push(kept);
         }
     }
     doomed
 }
 
-/// Keeps to the bounds until `stop`: once at once, and then every minute. What waits for the disk does so in a thread of its own, so
-/// that a slow disk holds up no task.
-pub async fn run(
-    store: Arc<dyn JournalStore>,
-    bounds: Bounds,
-    wall: WallClock,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-) {
-    let mut every = interval(EVERY);
-    while stop.run_until_cancelled(every.tick()).await.is_some() {
-        let (store, metrics, now) = (Arc::clone(&store), Arc::clone(&metrics), wall.now());
-        let swept = spawn_blocking(move || sweep(&*store, bounds, now, &metrics));
-        // A round that a slow disk holds up when the server stops ends by itself, or with the process.
-        let _ = stop.run_until_cancelled(swept).await;
-    }
-}
-
-/// One round.
-fn sweep(store: &dyn JournalStore, bounds: Bounds, now: SystemTime, metrics: &Metrics) {
-    let count = &metrics.journals;
-    let listed = store.list().and_then(|mut all| {
-        all.extend(store.list_aside()?);
-        Ok(all)
-    });
-    let all = match listed {
-        Ok(all) => all,
-        Err(error) => {
-            count.retention_errors.inc();
-            warn!(%error, "journals cannot be listed, so none is deleted; tried again in a minute");
-            return;
-        }
-    };
-    let mut left = Total::of(&all);
-    let mut gone = Total::default();
-    let mut failed: Option<(JournalName, io::Error)> = None;
-    for kept in doomed(&all, |kept| has_end(store, kept.name), now, bounds) {
-        match remove(store, &kept) {
-            Ok(()) => gone.add(&kept),
-            Err(error) => {
-                count.retention_errors.inc();
-                failed = Some((kept.name, error));
-            }
-        }
-    }
-    left.subtract(gone);
-    count.kept.set(left.journals);
-    count.kept_bytes.set(left.bytes);
-    count.deleted.inc_by(gone.journals.unsigned_abs());
-    count.deleted_bytes.inc_by(gone.bytes.unsigned_abs());
-    if gone.journals > 0 {
-        info!(journals = gone.journals, bytes = gone.bytes, "old journals are deleted");
-    }
-    if let Some((journal, error)) = failed {
-        warn!(%journal, %error, "a journal cannot be deleted, and maybe others; tried again in a minute");
-    }
-}
-
-/// Whether its room is over, so that nobody goes on with it. One that cannot be read may be needed.
-pub fn has_end(store: &dyn JournalStore, name: JournalName) -> bool {
-    store.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some())
-}
-
-/// One that somebody else has deleted is gone, too.
-fn remove(store: &dyn JournalStore, kept: &Kept) -> io::Result<()> {
-    let removed = if kept.is_aside { store.remove_aside(kept.name) } else { store.remove(kept.name) };
-    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
-}
-
-/// How many journals, and how large they are together; in the type of a gauge.
-#[derive(Clone, Copy, Default)]
-struct Total {
-    journals: i64,
-    bytes: i64,
-}
-
-impl Total {
-    fn of(all: &[Kept]) -> Self {
-        let mut total = Self::default();
-        all.iter().for_each(|kept| total.add(kept));
-        total
-    }
-
-    fn add(&mut self, kept: &Kept) {
-        self.journals += 1;
-        self.bytes = self.bytes.saturating_add_unsigned(kept.bytes);
-    }
-
-    const fn subtract(&mut self, other: Self) {
-        self.journals -= other.journals;
-        self.bytes -= other.bytes;
-    }
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::storage::journals::JournalName;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + 10_000 * HOUR
+    }
+
+    /// A journal of this room and size that was written to last so many hours ago.
+    fn kept(room: u64, bytes: u64, hours: u32) -> Kept {
+        let name = JournalName { run: 1, room };
+        Kept { name, bytes, modified: Some(now() - hours * HOUR), is_aside: false }
+    }
+
+    fn rooms(doomed: &[Kept]) -> Vec<u64> {
+        doomed.iter().map(|kept| kept.name.room).collect()
+    }
+
+    fn bounds(hours: Option<u32>, bytes: Option<u64>) -> Bounds {
+        Bounds { age: hours.map(|hours| hours * HOUR), bytes }
+    }
+
+    #[test]
+    fn without_a_bound_nothing_is_deleted() {
+        let all = [kept(1, u64::MAX / 2, 9_000), kept(2, 1, 0)];
+        assert_eq!(doomed(&all, |_| true, now(), bounds(None, None)), []);
+    }
+
+    #[test]
+    fn what_is_older_than_its_time_goes_and_what_is_as_old_stays() {
+        let all = [kept(1, 10, 3), kept(2, 10, 2), kept(3, 10, 4)];
+        assert_eq!(rooms(&doomed(&all, |_| true, now(), bounds(Some(2), None))), [3, 1], "the oldest first");
+    }
+
+    #[test]
+    fn the_oldest_go_until_the_rest_is_small_enough() {
+        let all = [kept(1, 10, 1), kept(2, 10, 3), kept(3, 10, 2), kept(4, 10, 4)];
+        assert_eq!(rooms(&doomed(&all, |_| true, now(), bounds(None, Some(20)))), [4, 2]);
+        assert_eq!(rooms(&doomed(&all, |_| true, now(), bounds(None, Some(19)))), [4, 2, 3]);
+        assert_eq!(
+            doomed(&all, |_| true, now(), bounds(None, Some(40))),
+            [],
+            "40 bytes are as many as may be"
+        );
+    }
+
+    #[test]
+    fn both_bounds_hold_together() {
+        let all = [kept(1, 10, 9), kept(2, 10, 3), kept(3, 10, 2)];
+        let found = doomed(&all, |_| true, now(), bounds(Some(5), Some(10)));
+        assert_eq!(rooms(&found), [1, 2], "one is too old, and then the oldest is too much");
+    }
+
+    #[test]
+    fn a_journal_without_an_end_stays_and_its_bytes_count() {
+        let all = [kept(1, 100, 9), kept(2, 10, 3), kept(3, 10, 2)];
+        let mut asked = Vec::new();
+        let has_end = |kept: &Kept| {
+            asked.push(kept.name.room);
+            kept.name.room != 1
+        };
+        assert_eq!(rooms(&doomed(&all, has_end, now(), bounds(Some(5), Some(110)))), [2]);
+        assert_eq!(asked, [1, 2], "nobody reads a file that is within its bounds");
+    }
+
+    #[test]
+    fn what_was_written_a_moment_ago_stays_whatever_the_bounds() {
+        let fresh = Kept { modified: Some(now() - LEAST_AGE / 2), ..kept(1, 10, 0) };
+        let of_tomorrow = Kept { modified: Some(now() + HOUR), ..kept(2, 10, 0) };
+        let all = [fresh, of_tomorrow, kept(3, 10, 1)];
+        assert_eq!(rooms(&doomed(&all, |_| true, now(), bounds(Some(0), Some(0)))), [3]);
+    }
+
+    #[test]
+    fn a_store_that_knows_no_ages_keeps_to_the_size_alone() {
+        let all = [kept(1, 10, 9), kept(2, 10, 9)].map(|kept| Kept { modified: None, ..kept });
+        assert_eq!(rooms(&doomed(&all, |_| true, now(), bounds(Some(1), Some(10)))), [1], "by name, then");
+    }
+
+    #[test]
+    fn what_was_set_aside_goes_like_the_others_and_needs_no_end() {
+        let all = [Kept { is_aside: true, ..kept(1, 10, 9) }, Kept { is_aside: true, ..kept(2, 10, 1) }];
+        assert_eq!(rooms(&doomed(&all, |_| false, now(), bounds(Some(5), None))), [1]);
+    }
+}
