@@ -122,6 +122,14 @@ impl DataDir {
         Ok(run)
     }
 
+    /// Whether a server uses it, as far as can be told: one may begin to at any time.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        // Shared, so that whoever asks at the same time does not take this one for a server; and it is gone with the file.
+        File::open(self.file(LOCK))
+            .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0
@@ -185,7 +193,9 @@ mod tests {
         let first = dir.begin_run().unwrap();
         assert_eq!((first.number(), first.crashed()), (1, None));
         assert!(matches!(dir.begin_run(), Err(DataDirError::InUse { .. })), "two servers in one folder");
+        assert!(dir.is_in_use());
         drop(first);
+        assert!(!dir.is_in_use());
         let second = dir.begin_run().unwrap();
         assert_eq!(
             (second.number(), second.crashed()),

@@ -34,6 +34,7 @@ pub mod telemetry;
 
 mod bucket;
 mod gate;
+mod operators_view;
 mod program;
 mod recovery;
 pub mod wall_clock;

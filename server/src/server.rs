@@ -3,10 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -20,18 +17,19 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
 use crate::{
-    admin::{
-        self, AdminHandle, Asked,
-        dto::{PlayerListing, Readiness, RoomListing, RoomState},
-    },
+    admin::{self, AdminHandle},
     config::{self, Config, ConfigError, Switch},
     lobby::{Directory, Keeper, Players, tickets::Tickets},
     net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
+    operators_view::OperatorsView,
     recovery::{Recovery, Wanted},
     room::{HeldFighter, JournalServices, RoomServices, RoomSpec},
     session::{self, SessionServices, kept::KeptSeat},
     shutdown::StopReason,
-    storage::{self, RecordSink, journals::JournalStore},
+    storage::{
+        self, RecordSink,
+        journals::{JournalStore, retention::Bounds, sweep},
+    },
     telemetry::Metrics,
     wall_clock::WallClock,
 };
@@ -142,6 +140,11 @@ impl<G: Game> Server<G> {
             }
         });
         let journals = seams.journals.map(|store| {
+            // Only now, with what goes on looked through: no journal is deleted that an earlier run's end is read from.
+            let bounds = Bounds { age: config.journal.keep(), bytes: config.journal.keep_bytes() };
+            let (stop, count) = (tasks.stopping.clone(), Arc::clone(&metrics));
+            let keep = sweep::run(Arc::clone(&store), bounds, wall.clone(), count, stop);
+            tasks.storage.spawn_on(keep, &seams.storage);
             let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
             tasks.storage.spawn_on(task, &seams.storage);
             let (checkpoint, checksum) = (config.journal.checkpoint(), config.journal.checksum());
@@ -369,64 +372,5 @@ async fn renew(tls: Arc<ServerTls>, stop: CancellationToken) {
             Ok(false) => {}
             Err(error) => warn!(%error, "the certificate could not be renewed; the old one stays"),
         }
-    }
-}
-
-/// What the operator's plane may ask.
-struct OperatorsView<G: Game> {
-    lobby: Arc<Directory<G>>,
-    players: Arc<Players>,
-    tls: Arc<ServerTls>,
-    sessions: Arc<AtomicUsize>,
-    max_sessions: usize,
-    stopping: CancellationToken,
-}
-
-impl<G: Game> Asked for OperatorsView<G> {
-    fn rooms(&self) -> Vec<RoomListing> {
-        let age = self.lobby.age();
-        let listing = |room: Arc<crate::room::RoomStatus>| RoomListing {
-            id: room.id.to_string(),
-            game: G::NAME,
-            tick: room.tick().0,
-            seats: room.seats,
-            players: room.players(),
-            bots: room.bots(),
-            tick_rate: u32::from(room.rate.hz()),
-            state: if room.is_closing() { RoomState::Stopping } else { RoomState::Playing },
-            overruns: room.overruns(),
-            age_s: age.saturating_sub(room.opened).as_secs(),
-        };
-        self.lobby.statuses().into_iter().map(listing).collect()
-    }
-
-    fn players(&self) -> Vec<PlayerListing> {
-        let listing = |player: Arc<crate::lobby::PlayerEntry>| {
-            let seat = player.seat();
-            PlayerListing {
-                id: player.id.to_string(),
-                name: player.name.clone(),
-                room: seat.map(|(room, _)| room.to_string()),
-                seat: seat.map(|(_, seat)| seat.0),
-                address: player.address(),
-                rtt_ms: player.rtt_ms().round() as u32,
-                connected_s: player.since.elapsed().as_secs(),
-            }
-        };
-        self.players.list().into_iter().map(listing).collect()
-    }
-
-    fn readiness(&self) -> Readiness {
-        if self.stopping.is_cancelled() {
-            Readiness::Stopping
-        } else if self.sessions.load(Relaxed) >= self.max_sessions || !self.lobby.has_room() {
-            Readiness::Full
-        } else {
-            Readiness::Ready
-        }
-    }
-
-    fn certificate_sha256(&self) -> String {
-        self.tls.certificate_sha256()
     }
 }

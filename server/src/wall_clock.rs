@@ -16,10 +16,16 @@ impl WallClock {
         Self(Arc::new(now))
     }
 
+    /// The time of day.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        (self.0)()
+    }
+
     /// Milliseconds since 1970; 0 on a machine that believes it is earlier.
     #[must_use]
     pub fn unix_ms(&self) -> u64 {
-        let since = (self.0)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = self.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }

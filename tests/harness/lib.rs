@@ -4,6 +4,7 @@
 //! test, so it panics, and says what was wanted.
 //!
 //! - [`server`]: a server of any game, in this process, in memory.
+//! - [`written`]: one whose journals are where a test says.
 //! - [`mortal`]: one that dies, and one that follows it on its port.
 //! - [`player`]: somebody who plays by the rules, around the client library.
 //! - [`raw`]: a peer that speaks the wire by hand, and so can say anything.
@@ -17,6 +18,8 @@
 //! - [`vectors`]: bytes that do not change.
 
 pub mod server;
+
+pub mod written;
 
 pub mod mortal;
 
@@ -47,4 +50,5 @@ pub use self::{
     server::TestServer,
     wait::{until, within},
     witness::Witness,
+    written::start_written,
 };

@@ -183,6 +183,11 @@ const RULES: &[Rule] = &[
         because: "what is remembered is the same wherever it is kept, and whoever ended the match says when",
     },
     Rule {
+        place: &["server::storage::journals::retention"],
+        forbidden: &["tokio", "std::fs", "std::io", "std::time::Instant", "server::telemetry"],
+        because: "which journals go is pure: it is shown what there is and told the time",
+    },
+    Rule {
         place: &[
             "server::net",
             "server::session",

@@ -27,6 +27,8 @@ mod interest;
 mod join_and_leave;
 mod joins_in_one_breath;
 mod joins_over_bad_links;
+mod journal_marks;
+mod journal_retention;
 mod late_and_missing_inputs;
 mod malformed;
 mod movement_seen_by_others;

@@ -3,16 +3,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 
 use super::Asked;
 use super::dto::{Certificate, Players, Readiness, Rooms, Well};
 use super::errors::AdminError;
 use super::liveness::Liveness;
+use super::mark::{self, mark};
 use super::page;
 use crate::telemetry::Metrics;
 
@@ -20,18 +21,23 @@ use crate::telemetry::Metrics;
 pub(super) const ROUTES: [&str; 7] =
     ["/", "/livez", "/readyz", "/metrics", "/v1/rooms", "/v1/players", "/v1/certificate"];
 
+/// What changes something, and so is asked for otherwise.
+pub(super) const ACTIONS: [&str; 1] = ["POST /v1/rooms/{id}/mark"];
+
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-struct Plane {
-    asked: Arc<dyn Asked>,
+pub(super) struct Plane {
+    pub(super) asked: Arc<dyn Asked>,
     metrics: Arc<Metrics>,
     liveness: Mutex<Liveness>,
 }
 
-type Shared = State<Arc<Plane>>;
+pub(super) type Shared = State<Arc<Plane>>;
 
 /// All routes.
 pub(super) fn router(asked: Arc<dyn Asked>, metrics: Arc<Metrics>) -> Router {
+    let mark =
+        post(mark).fallback(async || AdminError::OnlyPost).layer(DefaultBodyLimit::max(mark::BODY_BYTES));
     let plane = Plane { asked, metrics, liveness: Mutex::default() };
     Router::new()
         .route("/", get(front_page))
@@ -39,6 +45,7 @@ pub(super) fn router(asked: Arc<dyn Asked>, metrics: Arc<Metrics>) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
         .route("/v1/rooms", get(rooms))
+        .route("/v1/rooms/{id}/mark", mark)
         .route("/v1/players", get(players))
         .route("/v1/certificate", get(certificate))
         .fallback(async || AdminError::UnknownPath)

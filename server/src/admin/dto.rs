@@ -27,6 +27,8 @@ pub struct RoomListing {
     pub overruns: u64,
     /// Seconds since the room began.
     pub age_s: u64,
+    /// The file that it is written down in, in the data directory's `journals`; nothing when it is not.
+    pub journal: Option<String>,
 }
 
 /// What a room does.
@@ -56,6 +58,30 @@ pub struct PlayerListing {
     pub rtt_ms: u32,
     /// Seconds since it connected.
     pub connected_s: u64,
+}
+
+/// The answer of `/v1/rooms/{id}/mark`: a mark that is on its way to the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// The room's id.
+    pub room: String,
+    /// The tick after which it stands.
+    pub tick: u32,
+    /// The file, as in [`RoomListing::journal`].
+    pub journal: String,
+    /// Its number in that journal, from 1: what `quarrel replay slice --around` takes.
+    pub mark: u32,
+}
+
+/// Why a moment was not marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MarkRefusal {
+    /// There is no such room.
+    NoRoom,
+    /// The room does not write this moment down; why, in a sentence.
+    NotWritten(String),
+    /// The room has no time now; why, in a sentence.
+    Busy(String),
 }
 
 /// Whether another player would be let in.

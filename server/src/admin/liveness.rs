@@ -67,6 +67,7 @@ mod tests {
             state: RoomState::Playing,
             overruns: 0,
             age_s: 0,
+            journal: None,
         }
     }
 

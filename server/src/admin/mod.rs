@@ -7,6 +7,7 @@
 //! - [`liveness`]: whether every room's tick advances (pure).
 //! - `api`: the routes.
 //! - `errors`: how a failure becomes a status.
+//! - `mark`: a moment marked in a room's journal.
 //! - `page`: the front page.
 //! - `listener`: connections, each within its bounds.
 
@@ -15,19 +16,21 @@ pub mod dto;
 mod errors;
 mod listener;
 pub mod liveness;
+mod mark;
 mod page;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::Metrics;
-use dto::{PlayerListing, Readiness, RoomListing};
+use dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing};
 
-/// What the operator's plane asks the rest of the server. Answers come from handles, at once, and never wait.
+/// What the operator's plane asks the rest of the server. Answers come from handles, at once, and never wait; but for a mark.
 pub trait Asked: Send + Sync {
     /// Every room.
     fn rooms(&self) -> Vec<RoomListing>;
@@ -37,7 +40,12 @@ pub trait Asked: Send + Sync {
     fn readiness(&self) -> Readiness;
     /// SHA-256 of the certificate in force, in hexadecimal.
     fn certificate_sha256(&self) -> String;
+    /// Marks this moment in the journal of the room with this id, at the room's next tick.
+    fn mark(&self, room: &str, reason: String) -> Marking;
 }
+
+/// A mark that a room is asked for.
+pub type Marking = Pin<Box<dyn Future<Output = Result<Mark, MarkRefusal>> + Send>>;
 
 /// The running plane.
 #[derive(Debug)]

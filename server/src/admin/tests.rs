@@ -38,6 +38,18 @@ impl Asked for Fake {
     fn certificate_sha256(&self) -> String {
         "ab".repeat(32)
     }
+
+    /// The room's id says what becomes of it.
+    fn mark(&self, room: &str, reason: String) -> Marking {
+        let answer = match room {
+            "7" => Ok(Mark { room: room.into(), tick: 9, journal: reason, mark: 2 }),
+            "8" => Err(MarkRefusal::NotWritten("there is a gap".into())),
+            "9" => Err(MarkRefusal::Busy("it is full".into())),
+            "10" => return Box::pin(std::future::pending()),
+            _ => Err(MarkRefusal::NoRoom),
+        };
+        Box::pin(async { answer })
+    }
 }
 
 fn room(tick: u32) -> RoomListing {
@@ -52,6 +64,7 @@ fn room(tick: u32) -> RoomListing {
         state: RoomState::Playing,
         overruns: 0,
         age_s: 5,
+        journal: Some("run-00001-room-000007.journal".into()),
     }
 }
 
@@ -93,7 +106,7 @@ fn listings_have_the_fields_that_programs_read() {
     let (_, handle, _) = started();
     let (_, body) = asked(handle.local_address(), "/v1/rooms");
     let expected = "{\"rooms\":[{\"id\":\"7\",\"game\":\"arena\",\"tick\":1,\"seats\":16,\"players\":2,\"bots\":4,\
-                    \"tick_rate\":30,\"state\":\"playing\",\"overruns\":0,\"age_s\":5}]}";
+                    \"tick_rate\":30,\"state\":\"playing\",\"overruns\":0,\"age_s\":5,\"journal\":\"run-00001-room-000007.journal\"}]}";
     assert_eq!(body, expected);
     let (_, body) = asked(handle.local_address(), "/v1/players");
     let expected = "{\"players\":[{\"id\":\"1\",\"name\":\"Ada\",\"room\":\"7\",\"seat\":3,\
@@ -110,9 +123,57 @@ fn a_lost_visitor_is_shown_the_routes() {
     let (status, body) = asked(handle.local_address(), "/v2/rooms");
     assert_eq!(status, 404);
     assert!(body.contains("\"routes\":[\"/\",\"/livez\""), "{body}");
+    assert!(body.contains("\"actions\":[\"POST /v1/rooms/{id}/mark\"]"), "{body}");
     let (status, _) =
         sent(handle.local_address(), "POST /livez HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
     assert_eq!(status, 405);
+    handle.shutdown();
+}
+
+/// Posts to a room's mark.
+fn marked(address: SocketAddr, room: &str, kind: &str, body: &str) -> (u16, String) {
+    let length = body.len();
+    let head = format!("POST /v1/rooms/{room}/mark HTTP/1.1\r\nHost: here\r\nConnection: close");
+    sent(address, &format!("{head}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"))
+}
+
+#[test]
+fn a_moment_is_marked_or_it_is_said_why_not() {
+    let (_, handle, _) = started();
+    let address = handle.local_address();
+    let ask = |room: &str, body: &str| marked(address, room, "application/json", body);
+    let reason = "{\"reason\":\"why\"}";
+    let expected = "{\"room\":\"7\",\"tick\":9,\"journal\":\"why\",\"mark\":2}";
+    assert_eq!(ask("7", reason), (200, expected.into()));
+    assert_eq!(ask("8", reason), (409, "{\"error\":\"there is a gap\"}".into()));
+    assert_eq!(ask("9", reason), (503, "{\"error\":\"it is full\"}".into()));
+    assert_eq!(ask("10", reason), (503, "{\"error\":\"the room does not answer\"}".into()));
+    assert_eq!(ask("11", reason), (404, "{\"error\":\"no such room\"}".into()));
+    assert_eq!(ask("7", "{\"reason\":\"\"}"), (400, "{\"error\":\"the reason is empty\"}".into()));
+    handle.shutdown();
+}
+
+#[test]
+fn a_page_of_another_origin_cannot_mark() {
+    let (_, handle, _) = started();
+    let address = handle.local_address();
+    let (status, body) = marked(address, "7", "text/plain", "{\"reason\":\"why\"}");
+    assert_eq!((status, body.as_str()), (415, "{\"error\":\"the content-type must be application/json\"}"));
+    let preflight = "OPTIONS /v1/rooms/7/mark HTTP/1.1\r\nHost: here\r\nOrigin: http://elsewhere\r\n\
+                     Access-Control-Request-Headers: content-type\r\nConnection: close\r\n\r\n";
+    assert_eq!(sent(address, preflight).0, 405, "a browser that asks first is not allowed to");
+    handle.shutdown();
+}
+
+#[test]
+fn a_mark_is_bounded_and_posted() {
+    let (_, handle, _) = started();
+    let address = handle.local_address();
+    let (status, body) = asked(address, "/v1/rooms/7/mark");
+    assert_eq!((status, body.as_str()), (405, "{\"error\":\"only POST is answered\"}"));
+    let large = format!("{{\"reason\":\"{}\"}}", "a".repeat(5000));
+    let (status, body) = marked(address, "7", "application/json", &large);
+    assert_eq!((status, body.as_str()), (413, "{\"error\":\"the body is longer than 4 KiB\"}"));
     handle.shutdown();
 }
 

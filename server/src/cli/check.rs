@@ -7,9 +7,13 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::time::SystemTime;
 
 use super::ExitCode;
-use crate::config::{Config, ConfigError, GameDefaults, Sources, load};
-use crate::data_dir::DataDir;
+use crate::config::{Config, ConfigError, GameDefaults, Sources, Switch, load};
+use crate::data_dir::{DataDir, DataDirError};
 use crate::net::tls::identity::Identity;
+use crate::storage::{
+    self,
+    journals::{Folder, JournalStore as _, sweep::has_end},
+};
 
 /// Tries everything a start needs and prints what it found; the exit code says whether the server would start.
 ///
@@ -39,6 +43,8 @@ pub fn check(
     )?;
     let findings = [
         ("data", data(&config)),
+        ("journals", journals(&config)),
+        ("results", results(&config)),
         ("certificate", certificate(&config, now)),
         ("players", players(config.net.listen)),
         ("operators", operators(config.http.listen)),
@@ -72,7 +78,40 @@ impl Fault {
 
 fn data(config: &Config) -> Result<String, Fault> {
     let dir = DataDir::open(&config.data.dir).map_err(|error| Fault::configuration(&error))?;
+    if dir.is_in_use() {
+        let error = DataDirError::InUse { path: dir.path().to_owned() };
+        return Err(Fault { text: error.to_string(), code: ExitCode::InUse });
+    }
     Ok(format!("{} is writable", dir.path().display()))
+}
+
+/// A journal without an end is of a room that a start brings back, or that another server steps just now.
+fn journals(config: &Config) -> Result<String, Fault> {
+    if config.journal.write == Switch::Off {
+        return Ok("none is written, and no room is brought back (journal.write is off)".to_owned());
+    }
+    let path = config.data.dir.join("journals");
+    if !path.exists() {
+        return Ok("none yet".to_owned());
+    }
+    let unreadable =
+        |error: io::Error| Fault::configuration(&format!("cannot read {}: {error}", path.display()));
+    let store = Folder::open(&path).map_err(unreadable)?;
+    let all = store.list().map_err(unreadable)?;
+    let open = all.iter().filter(|kept| !has_end(&store, kept.name)).count();
+    let fate = match config.journal.resume {
+        Switch::On => "would bring their rooms back",
+        Switch::Off => "would be ended (journal.resume is off)",
+    };
+    Ok(format!("{open} of {} {fate}", all.len()))
+}
+
+fn results(config: &Config) -> Result<String, Fault> {
+    let reader = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let reader = reader.map_err(|error| Fault::configuration(&error))?;
+    let newest = storage::newest(&config.data.dir, 1);
+    let newest = reader.block_on(newest).map_err(|error| Fault::configuration(&error))?;
+    Ok(if newest.is_empty() { "no match has ended yet" } else { "the database of matches opens" }.to_owned())
 }
 
 fn certificate(config: &Config, now: SystemTime) -> Result<String, Fault> {
@@ -132,6 +171,10 @@ pub fn bind_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &st
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use quarrel_shared::journal::block::TRAILER;
+
     use super::*;
     use crate::config::{FlagValue, Origin};
 
@@ -149,7 +192,12 @@ mod tests {
     /// What `check` says with these keys set, on ports of the system's choice and a data directory of its own.
     fn checked(pairs: &[(&'static str, &str)]) -> (String, ExitCode) {
         let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("data").display().to_string();
+        checked_in(&folder.path().join("data"), pairs)
+    }
+
+    /// The same in this data directory.
+    fn checked_in(dir: &Path, pairs: &[(&'static str, &str)]) -> (String, ExitCode) {
+        let dir = dir.display().to_string();
         let defaults = [("net.listen", "127.0.0.1:0"), ("http.listen", "127.0.0.1:0"), ("data.dir", &dir)];
         let flags = defaults
             .iter()
@@ -171,6 +219,38 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("is writable") && text.contains("QUIC on 127.0.0.1:0"), "{text}");
+    }
+
+    #[test]
+    fn a_data_directory_that_another_server_uses_exits_with_69() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = DataDir::open(folder.path()).unwrap().begin_run().unwrap();
+        let (text, code) = checked_in(folder.path(), &[]);
+        assert_eq!(code, ExitCode::InUse, "{text}");
+        assert!(text.contains("another server uses the data directory"), "{text}");
+        drop(run);
+        assert_eq!(checked_in(folder.path(), &[]).1, ExitCode::Done);
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (text, _) = checked_in(folder.path(), &[]);
+        assert!(text.contains("none yet") && text.contains("no match has ended yet"), "{text}");
+        let journals = folder.path().join("journals");
+        std::fs::create_dir(&journals).unwrap();
+        let ended = [&[0; 8][..], &TRAILER].concat();
+        std::fs::write(journals.join("run-00001-room-000001.journal"), ended).unwrap();
+        std::fs::write(journals.join("run-00001-room-000002.journal"), "no end").unwrap();
+        let (text, code) = checked_in(folder.path(), &[]);
+        assert!(text.contains("1 of 2 would bring their rooms back"), "{text}");
+        assert_eq!(code, ExitCode::Done);
+        let (text, _) = checked_in(folder.path(), &[("journal.resume", "off")]);
+        assert!(text.contains("1 of 2 would be ended (journal.resume is off)"), "{text}");
+        std::fs::write(folder.path().join("matches.db"), "no database, however long it is read").unwrap();
+        let (text, code) = checked_in(folder.path(), &[]);
+        assert!(text.contains("cannot use the match results in"), "{text}");
+        assert_eq!(code, ExitCode::Configuration);
     }
 
     #[test]

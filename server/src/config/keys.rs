@@ -160,7 +160,7 @@ pub const KEYS: &[Key] = &[
     Key {
         section: "journal",
         name: "keep_hours",
-        doc: "For how long the journal of a room that has ended is kept. 0: as long as keep_mb allows.",
+        doc: "For how long the journal of a room that has ended is kept, and one that was set aside. 0: as long as keep_mb allows.",
         kind: Kind::Integer { min: 0, max: 100_000 },
         fallback: Fallback::Integer(168),
         flag: None,

@@ -136,9 +136,9 @@ pub struct JournalConfig {
     pub checkpoint_ms: u32,
     /// How far apart checksums are; see [`Self::checksum`].
     pub checksum_ms: u32,
-    /// For how long an ended room's journal is kept, in hours; 0: for ever.
+    /// For how long an ended room's journal is kept, in hours; see [`Self::keep`].
     pub keep_hours: u64,
-    /// How large all of them may be, in megabytes; 0: without a bound.
+    /// How large all of them may be, in megabytes; see [`Self::keep_bytes`].
     pub keep_mb: u64,
 }
 
@@ -151,6 +151,16 @@ impl JournalConfig {
     /// How far apart the ticks are that carry a checksum; zero: none does.
     pub fn checksum(&self) -> Duration {
         Duration::from_millis(self.checksum_ms.into())
+    }
+
+    /// For how long an ended room's journal is kept; `None`: for ever.
+    pub fn keep(&self) -> Option<Duration> {
+        (self.keep_hours > 0).then(|| Duration::from_secs(self.keep_hours * 3600))
+    }
+
+    /// How large all of them may be; `None`: without a bound.
+    pub fn keep_bytes(&self) -> Option<u64> {
+        (self.keep_mb > 0).then(|| self.keep_mb * 1_000_000)
     }
 }
 

@@ -191,7 +191,7 @@ impl<G: Game> Directory<G> {
     fn route(&self, target: JoinTarget) -> Result<(RoomHandle<G>, SeatClaim), CloseReason> {
         match target {
             JoinTarget::Room(id) => {
-                let room = self.get(id).ok_or(CloseReason::NoSuchRoom)?;
+                let room = self.room(id).ok_or(CloseReason::NoSuchRoom)?;
                 let claim = room.status().claim().ok_or(CloseReason::RoomFull)?;
                 Ok((room, claim))
             }
@@ -204,7 +204,7 @@ impl<G: Game> Directory<G> {
             self.rooms.iter().map(|room| Candidate { id: *room.key(), open: is_open(room.status()) });
         // Others join at the same time: the next room may still have the seat that this one just lost.
         quick_join(candidates).into_iter().find_map(|id| {
-            let room = self.get(id)?;
+            let room = self.room(id)?;
             let claim = room.status().claim()?;
             Some((room, claim))
         })
@@ -256,7 +256,8 @@ impl<G: Game> Directory<G> {
         self.epoch.elapsed()
     }
 
-    fn get(&self, id: RoomId) -> Option<RoomHandle<G>> {
+    /// The room of this id, unless it is over.
+    pub fn room(&self, id: RoomId) -> Option<RoomHandle<G>> {
         self.rooms.get(&id).map(|room| room.clone()).filter(|room| !room.status().is_closing())
     }
 }

@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use super::{
+    mark::{MarkMoment, Marked, NotMarked},
     state::RosterChange,
     status::{RoomStatus, SeatClaim},
 };
@@ -57,6 +58,8 @@ pub enum RoomCommand<G: Game> {
         /// What.
         text: Text<CHAT_BYTES>,
     },
+    /// An operator marks this moment in the journal.
+    Mark(MarkMoment),
 }
 
 /// A request for a seat.
@@ -233,6 +236,21 @@ impl<G: Game> RoomHandle<G> {
             },
         )?;
         answer.await.unwrap_or(Err(CloseReason::RoomClosed))
+    }
+
+    /// Marks the newest tick in the room's journal; the answer comes with the next tick.
+    ///
+    /// # Errors
+    /// Why it is not marked.
+    pub async fn mark(&self, reason: String) -> Result<Marked, NotMarked> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.try_send(RoomCommand::Mark(MarkMoment { reason, reply })).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => NotMarked::Busy,
+                mpsc::error::TrySendError::Closed(_) => NotMarked::NoRoom,
+            },
+        )?;
+        answer.await.unwrap_or(Err(NotMarked::NoRoom))
     }
 
     /// Says something that the room may drop when its inbox is full: inputs, which the next datagram repeats, and chat.

@@ -10,7 +10,10 @@ use quarrel_shared::{
 };
 use tracing::error;
 
-use super::state::RoomState;
+use super::{
+    mark::{Marked, NotMarked},
+    state::RoomState,
+};
 use crate::storage::{
     MatchRecord,
     journals::{JournalHandle, JournalName, Journals, handle::Refused},
@@ -40,6 +43,8 @@ pub(super) struct RoomJournal<G: Game> {
     gap: Option<(Refused, Tick)>,
     /// What waits for the end of a gap.
     notes: Vec<Note>,
+    /// How many moments an operator has marked.
+    marks: u32,
 }
 
 /// In ticks.
@@ -94,12 +99,12 @@ impl<G: Game> RoomJournal<G> {
     /// The journal of a room that was brought back, which goes on behind its last whole block; and the results whose records it lost.
     pub(super) fn resume(
         services: &JournalServices,
-        (header, packer): (&Header, Packer),
+        (header, packer, marks): (&Header, Packer, u32),
         unix_ms: u64,
         state: &RoomState<G>,
         lost: &[MatchRecord],
     ) -> Self {
-        let mut journal = Self::new(services, header, Some(packer));
+        let mut journal = Self { marks, ..Self::new(services, header, Some(packer)) };
         lost.iter().for_each(|record| journal.outcome(record, state.tick()));
         let build = env!("CARGO_PKG_VERSION").to_owned();
         journal.note(Note::Resumed { run: services.run, build, unix_ms }, state.tick());
@@ -116,6 +121,7 @@ impl<G: Game> RoomJournal<G> {
             checkpoint_due: Tick(0),
             gap: None,
             notes: Vec::new(),
+            marks: 0,
         }
     }
 
@@ -150,6 +156,19 @@ impl<G: Game> RoomJournal<G> {
         if self.gap.is_some() && self.notes.len() < NOTES_WAITING {
             self.notes.push(note);
         }
+    }
+
+    /// An operator marks this tick. In a gap there is nothing to mark, and a mark behind it would be of another moment.
+    pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<Marked, NotMarked> {
+        self.flush(tick);
+        if self.gap.is_none() {
+            self.write(Piece::note(&Note::Mark { reason }, tick), tick);
+        }
+        if let Some((why, _)) = self.gap {
+            return Err(NotMarked::Gap(why));
+        }
+        self.marks += 1;
+        Ok(Marked { tick, journal: self.name(), number: self.marks })
     }
 
     /// A match ended at this tick.
@@ -213,5 +232,63 @@ impl Pace {
         let flush = (FLUSH_MS * u32::from(rate.hz()) / 1000).max(1) as u16;
         let checkpoint = rate.ticks(checkpoint.as_millis().min(u128::from(u32::MAX)) as u32);
         Self { flush, checkpoint, retry: rate.ticks(RETRY_MS) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use quarrel_shared::{
+        crowd::{Crowd, CrowdSettings},
+        journal::Journal,
+    };
+
+    use super::*;
+    use crate::{
+        storage::journals::{self, JournalStore as _, MemoryStore},
+        telemetry::Metrics,
+    };
+
+    const SETUP: Setup<CrowdSettings> =
+        Setup { settings: CrowdSettings {}, seed: 1, seats: 2, tick_rate: TickRate::DEFAULT };
+
+    fn opened(journals: Journals) -> (RoomJournal<Crowd>, RoomState<Crowd>) {
+        let second = Duration::from_secs(1);
+        let services = JournalServices { journals, run: 1, checkpoint: second, checksum: second };
+        let state = RoomState::new(&SETUP, 0, "");
+        let header = services.header::<Crowd>(RoomId(1), &SETUP, 0).unwrap();
+        (RoomJournal::open(&services, &header, &state), state)
+    }
+
+    #[tokio::test]
+    async fn a_mark_stands_behind_the_newest_tick_and_marks_are_counted() {
+        let store = MemoryStore::default();
+        let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
+        let (mut journal, mut state) = opened(journals);
+        for tick in 1..=3 {
+            state.step();
+            journal.tick(&state);
+            let marked = journal.mark(format!("look {tick}"), state.tick()).unwrap();
+            assert_eq!((marked.tick, marked.number), (Tick(tick), tick));
+        }
+        let name = journal.name();
+        journal.end(state.tick(), "room_closed").await;
+        task.await;
+        let bytes = store.read(name).unwrap();
+        let notes: Vec<_> = Journal::open(&bytes).unwrap().notes().map(Result::unwrap).collect();
+        let look = |tick: u32| (Tick(tick), Note::Mark { reason: format!("look {tick}") });
+        assert_eq!(notes, [look(1), look(2), look(3)]);
+    }
+
+    #[test]
+    fn nothing_is_marked_in_a_gap_and_no_mark_comes_behind_it() {
+        let (journals, task) = journals::start(Arc::new(MemoryStore::default()), Metrics::new());
+        // Nobody takes anything any more, as if the disk had stopped.
+        drop(task);
+        let (mut journal, state) = opened(journals);
+        let refused = journal.mark("look".to_owned(), state.tick()).unwrap_err();
+        assert!(matches!(refused, NotMarked::Gap(_)), "{refused}");
+        assert!(journal.notes.is_empty(), "what waits is written later, and would be of another moment");
     }
 }

@@ -14,6 +14,7 @@
 //! - [`inbox`]: what sessions say to a room and hear from it.
 //! - [`journal`]: the room written down, for replays and for the next run of the server.
 //! - `link`: how a seat's session is reached.
+//! - [`mark`]: a moment that an operator marks in the journal.
 //! - `results`: finished matches, until the storage has them.
 //! - [`opening`]: how a room begins: new, or where its journal left off.
 //! - [`restored`]: a room as its journal left it. Pure.
@@ -27,6 +28,7 @@ pub mod input_buffer;
 pub mod journal;
 mod link;
 pub mod margin;
+pub mod mark;
 pub mod opening;
 pub mod restored;
 mod results;
@@ -41,6 +43,7 @@ pub use self::{
     clock::RoomClock,
     inbox::{Presence, RoomCommand, RoomEvent, RoomHandle, Seated},
     journal::JournalServices,
+    mark::{Marked, NotMarked},
     opening::{RoomServices, RoomSpec},
     restored::RestoredRoom,
     seat::HeldFighter,

@@ -132,7 +132,7 @@ pub fn open<G: Game>(
             let header = journals.header::<G>(id, &setup, services.wall.unix_ms())?;
             Some(RoomJournal::open(journals, &header, &state))
         });
-        let name = journal.as_ref().map(|journal| journal.name().to_string());
+        let name = journal.as_ref().map(|journal| status.written_to(journal.name()));
         let results = Results::new(id, spec.tick_rate, name, Tick(0), services.records.clone());
         let links = (0..spec.seats).map(|_| None).collect();
         let frames = watch::Sender::new(None);
@@ -151,7 +151,7 @@ pub fn reopen<G: Game>(
     phase: Duration,
     services: RoomServices,
 ) -> (RoomHandle<G>, Vec<RestoredSeat<G>>, impl Future<Output = ()> + Send + 'static) {
-    let RestoredRoom { header, setup, game, tick, holders, packer, results, .. } = room;
+    let RestoredRoom { header, setup, game, tick, holders, packer, results, marks, .. } = room;
     let id = RoomId(header.room);
     let opened = services.epoch.elapsed();
     let (commands, inbox) = mpsc::channel(commands_waiting(setup.seats));
@@ -171,9 +171,9 @@ pub fn reopen<G: Game>(
     let (links, seats) = restored_seats(&state, &frames);
     let unix_ms = services.wall.unix_ms();
     let journal = services.journals.as_ref().map(|journals| {
-        RoomJournal::resume(journals, (&header, packer), unix_ms, &state, &results.unwritten)
+        RoomJournal::resume(journals, (&header, packer, marks), unix_ms, &state, &results.unwritten)
     });
-    let name = journal.as_ref().map(|journal| journal.name().to_string());
+    let name = journal.as_ref().map(|journal| status.written_to(journal.name()));
     let past = results;
     let mut results = Results::new(id, setup.tick_rate, name, past.last, services.records.clone());
     // Handed in once more: the storage keeps each once, and may have none of them.

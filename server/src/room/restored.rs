@@ -23,6 +23,8 @@ pub struct RestoredRoom<G: Game> {
     pub(super) holders: Vec<Option<Holder>>,
     pub(super) packer: Packer,
     pub(super) results: PastResults,
+    /// How many moments an operator has marked so far.
+    pub(super) marks: u32,
     /// How many bytes behind the last whole block are given up.
     pub torn_bytes: usize,
 }
@@ -153,8 +155,14 @@ fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, NotRestored> 
         holders,
         packer,
         results,
+        marks: count_marks(journal),
         torn_bytes: journal.torn().map_or(0, |torn| torn.bytes),
     })
+}
+
+fn count_marks(journal: &Journal<'_>) -> u32 {
+    let marks = journal.notes().filter(|note| matches!(note, Ok((_, Note::Mark { .. }))));
+    u32::try_from(marks.count()).unwrap_or(u32::MAX)
 }
 
 impl PastResults {

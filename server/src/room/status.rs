@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -12,6 +12,8 @@ use quarrel_shared::{
     id::RoomId,
     tick::{Tick, TickRate},
 };
+
+use crate::storage::journals::JournalName;
 
 /// One room's numbers. Each is right by itself; read together they may be a tick apart.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct RoomStatus {
     claimed: AtomicU16,
     overruns: AtomicU64,
     closing: AtomicBool,
+    /// Set once the world is made.
+    journal: OnceLock<JournalName>,
 }
 
 impl RoomStatus {
@@ -48,6 +52,7 @@ impl RoomStatus {
             claimed: AtomicU16::new(0),
             overruns: AtomicU64::new(0),
             closing: AtomicBool::new(false),
+            journal: OnceLock::new(),
         }
     }
 
@@ -81,6 +86,11 @@ impl RoomStatus {
         self.closing.load(Relaxed)
     }
 
+    /// Where it is written down, if it is.
+    pub fn journal(&self) -> Option<JournalName> {
+        self.journal.get().copied()
+    }
+
     /// Promises a seat, unless all are. The seat is free again when the claim is dropped.
     pub fn claim(self: &Arc<Self>) -> Option<SeatClaim> {
         if self.is_closing() {
@@ -95,6 +105,11 @@ impl RoomStatus {
         self.tick.store(tick.0, Relaxed);
         self.players.store(players, Relaxed);
         self.bots.store(bots, Relaxed);
+    }
+
+    /// It is written down there; the file's name.
+    pub(super) fn written_to(&self, journal: JournalName) -> String {
+        self.journal.get_or_init(|| journal).to_string()
     }
 
     pub(super) fn overran(&self) {

@@ -23,6 +23,7 @@ use super::{
     inbox::{EVENTS_WAITING, Presence, RoomCommand, RoomEvent, Seated, TakeSeat},
     journal::RoomJournal,
     link::SeatLink,
+    mark::{MarkMoment, NotMarked},
     opening::{RoomParts, RoomServices, RoomSpec},
     results::Results,
     seat::HeldFighter,
@@ -167,9 +168,23 @@ impl<G: Game> RoomTask<G> {
                         self.tell(&Audience::All, &RoomEvent::Chat { seat, text });
                     }
                 }
+                Ok(RoomCommand::Mark(request)) => self.mark(request),
                 Err(_) => break,
             }
         }
+    }
+
+    /// The mark stands behind the newest tick, which the journal has; those who come and go in this drain are of the next one.
+    fn mark(&mut self, request: MarkMoment) {
+        let marked = match &mut self.journal {
+            Some(journal) => journal.mark(request.reason, self.state.tick()),
+            None => Err(NotMarked::NoJournal),
+        };
+        if marked.is_ok() {
+            self.services.metrics.journals.marks.inc();
+        }
+        // Whoever asked may have gone meanwhile; the mark stays.
+        let _ = request.reply.send(marked);
     }
 
     fn seat(&mut self, request: TakeSeat<G>) {

@@ -21,6 +21,18 @@ pub struct JournalMetrics {
     pub rooms_resumed: Counter,
     /// Journals that should have brought a room back, and could not.
     pub set_aside: Counter,
+    /// Journals that are kept, as of the last time that they were looked through.
+    pub kept: Gauge,
+    /// How large they are together.
+    pub kept_bytes: Gauge,
+    /// Journals deleted by age or size.
+    pub deleted: Counter,
+    /// How large they were together.
+    pub deleted_bytes: Counter,
+    /// Times that journals could not be listed or one could not be deleted.
+    pub retention_errors: Counter,
+    /// Moments that an operator marked.
+    pub marks: Counter,
 }
 
 impl JournalMetrics {
@@ -36,6 +48,20 @@ impl JournalMetrics {
             ),
             rooms_resumed: register(r, "rooms_resumed", "Rooms brought back from their journals"),
             set_aside: register(r, "journals_set_aside", "Journals that could not bring their room back"),
+            kept: register(
+                r,
+                "journals_kept",
+                "Journals kept, those of rooms that run and those set aside among them; looked at once a minute",
+            ),
+            kept_bytes: register(r, "journals_kept_bytes", "Bytes of the journals that are kept"),
+            deleted: register(r, "journals_deleted", "Journals deleted by age or size"),
+            deleted_bytes: register(r, "journals_deleted_bytes", "Bytes of the journals that were deleted"),
+            retention_errors: register(
+                r,
+                "journal_retention_errors",
+                "Times that journals could not be listed or one could not be deleted",
+            ),
+            marks: register(r, "journal_marks", "Moments of rooms that operators marked"),
         }
     }
 }

@@ -32,6 +32,28 @@ impl Folder {
     fn path(&self, name: JournalName) -> PathBuf {
         self.0.join(name.to_string())
     }
+
+    fn path_aside(&self, name: JournalName) -> PathBuf {
+        self.0.join(SET_ASIDE).join(name.to_string())
+    }
+
+    fn reason(&self, name: JournalName) -> PathBuf {
+        self.0.join(SET_ASIDE).join(format!("{name}.reason"))
+    }
+}
+
+/// The journals in one folder.
+fn list(folder: &Path, is_aside: bool) -> io::Result<Vec<Kept>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let Some(name) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // A file that is deleted meanwhile is none.
+        let Ok(about) = entry.metadata() else { continue };
+        all.push(Kept { name, bytes: about.len(), modified: about.modified().ok(), is_aside });
+    }
+    all.sort_unstable_by_key(|kept| kept.name);
+    Ok(all)
 }
 
 impl JournalStore for Folder {
@@ -49,16 +71,7 @@ impl JournalStore for Folder {
     }
 
     fn list(&self) -> io::Result<Vec<Kept>> {
-        let mut all = Vec::new();
-        for entry in fs::read_dir(&self.0)? {
-            let entry = entry?;
-            let Some(name) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            // A file that is deleted meanwhile is none.
-            let Ok(about) = entry.metadata() else { continue };
-            all.push(Kept { name, bytes: about.len(), modified: about.modified()? });
-        }
-        all.sort_unstable_by_key(|kept| kept.name);
-        Ok(all)
+        list(&self.0, false)
     }
 
     fn read(&self, name: JournalName) -> io::Result<Vec<u8>> {
@@ -79,10 +92,29 @@ impl JournalStore for Folder {
     }
 
     fn set_aside(&self, name: JournalName, reason: &str) -> io::Result<()> {
+        fs::create_dir_all(self.0.join(SET_ASIDE))?;
+        fs::write(self.reason(name), format!("{reason}\n"))?;
+        fs::rename(self.path(name), self.path_aside(name))
+    }
+
+    fn list_aside(&self) -> io::Result<Vec<Kept>> {
         let aside = self.0.join(SET_ASIDE);
-        fs::create_dir_all(&aside)?;
-        fs::write(aside.join(format!("{name}.reason")), format!("{reason}\n"))?;
-        fs::rename(self.path(name), aside.join(name.to_string()))
+        if !aside.exists() {
+            return Ok(Vec::new());
+        }
+        let mut all = list(&aside, true)?;
+        for kept in &mut all {
+            // The journal itself may have been as old as its room; its reason was written when it was set aside.
+            if let Ok(about) = fs::metadata(self.reason(kept.name)) {
+                kept.modified = about.modified().ok();
+            }
+        }
+        Ok(all)
+    }
+
+    fn remove_aside(&self, name: JournalName) -> io::Result<()> {
+        fs::remove_file(self.path_aside(name))?;
+        fs::remove_file(self.reason(name))
     }
 }
 
@@ -136,5 +168,14 @@ mod tests {
         assert_eq!(store.list().unwrap(), [], "nobody finds it any more");
         let reason = folder.path().join("set-aside").join(format!("{NAME}.reason"));
         assert_eq!(fs::read_to_string(reason).unwrap(), "it is another game's\n");
+        let aside = store.list_aside().unwrap();
+        assert_eq!(aside.iter().map(|kept| (kept.name, kept.is_aside)).collect::<Vec<_>>(), [(NAME, true)]);
+        store.remove_aside(NAME).unwrap();
+        assert_eq!(store.list_aside().unwrap(), []);
+        assert_eq!(
+            fs::read_dir(folder.path().join("set-aside")).unwrap().count(),
+            0,
+            "the reason goes with its journal"
+        );
     }
 }

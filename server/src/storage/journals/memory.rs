@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
 };
 
 use super::{
@@ -53,7 +52,9 @@ impl JournalStore for MemoryStore {
         let kept = |(name, journal): (&JournalName, &Vec<u8>)| Kept {
             name: *name,
             bytes: journal.len() as u64,
-            modified: SystemTime::UNIX_EPOCH,
+            // Nobody told it the time.
+            modified: None,
+            is_aside: false,
         };
         Ok(self.files().journals.iter().map(kept).collect())
     }
@@ -74,6 +75,15 @@ impl JournalStore for MemoryStore {
         self.remove(name)?;
         self.files().aside.insert(name, reason.to_owned());
         Ok(())
+    }
+
+    fn list_aside(&self) -> io::Result<Vec<Kept>> {
+        let kept = |name: &JournalName| Kept { name: *name, bytes: 0, modified: None, is_aside: true };
+        Ok(self.files().aside.keys().map(kept).collect())
+    }
+
+    fn remove_aside(&self, name: JournalName) -> io::Result<()> {
+        self.files().aside.remove(&name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 

@@ -6,12 +6,16 @@
 //! - [`name`]: what a journal's file is called.
 //! - [`handle`]: a room's end of it.
 //! - [`task`]: the queue between, and what becomes of a journal whose disk does not keep up.
+//! - [`retention`]: which journals are kept for how long. Pure.
+//! - [`sweep`]: the others are deleted.
 
 pub mod folder;
 pub mod handle;
 pub mod memory;
 pub mod name;
+pub mod retention;
 pub mod store;
+pub mod sweep;
 pub mod task;
 
 pub use self::{

@@ -47,6 +47,18 @@ pub trait JournalStore: Send + Sync + 'static {
     /// # Errors
     /// When it cannot be moved.
     fn set_aside(&self, name: JournalName, reason: &str) -> io::Result<()>;
+
+    /// All journals that were set aside.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    fn list_aside(&self) -> io::Result<Vec<Kept>>;
+
+    /// Deletes a journal that was set aside, and the reason.
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    fn remove_aside(&self, name: JournalName) -> io::Result<()>;
 }
 
 /// One journal's file.
@@ -77,6 +89,8 @@ pub struct Kept {
     pub name: JournalName,
     /// Its size.
     pub bytes: u64,
-    /// When it was written to last.
-    pub modified: SystemTime,
+    /// When it was written to last, or was set aside; `None` in a store that knows no time.
+    pub modified: Option<SystemTime>,
+    /// Whether it was set aside.
+    pub is_aside: bool,
 }

@@ -1,0 +1,101 @@
+//! An operator marks a moment of a room, and finds it in the room's journal.
+
+use std::sync::Arc;
+
+use quarrel_harness::{
+    Player,
+    http::{get, post},
+    start_written,
+};
+use quarrel_server::{
+    server::Server,
+    storage::journals::{JournalName, JournalStore as _, MemoryStore},
+};
+use quarrel_shared::{
+    crowd::Crowd,
+    journal::{Journal, Note},
+    tick::Tick,
+};
+use serde_json::json;
+
+const JOURNAL: JournalName = JournalName { run: 1, room: 1 };
+
+fn server(run: u32, journals: &MemoryStore) -> Server<Crowd> {
+    start_written(run, Some(Arc::new(journals.clone())), &[])
+}
+
+fn http(server: &Server<Crowd>) -> std::net::SocketAddr {
+    server.http_address().expect("an operator's plane")
+}
+
+/// Every mark of a journal.
+fn marks(journals: &MemoryStore, name: JournalName) -> Vec<(Tick, String)> {
+    let bytes = journals.read(name).expect("a journal");
+    let journal = Journal::open(&bytes).expect("a journal that can be read");
+    let mark = |note| match note {
+        Ok((tick, Note::Mark { reason })) => Some((tick, reason)),
+        _ => None,
+    };
+    journal.notes().filter_map(mark).collect()
+}
+
+#[tokio::test]
+async fn a_mark_stands_in_the_journal_that_the_listing_names() {
+    let journals = MemoryStore::default();
+    let server = server(1, &journals);
+    let (mut ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    ada.plays_on(5).await;
+    let rooms = get(http(&server), "/v1/rooms").await.json();
+    assert_eq!(rooms["rooms"][0]["journal"], JOURNAL.to_string(), "{rooms}");
+
+    let path = format!("/v1/rooms/{}/mark", joined.room);
+    let first = post(http(&server), &path, &json!({"reason": "Ada, seat 0: \u{fc}ber"})).await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    let first = first.json();
+    ada.plays_on(5).await;
+    let second = post(http(&server), &path, &json!({"reason": "again"})).await.json();
+    let expected = json!({"room": "1", "tick": second["tick"], "journal": JOURNAL.to_string(), "mark": 2});
+    assert_eq!(second, expected, "a mark has a number, which `replay slice --around` takes");
+    let ticks = [&first, &second].map(|mark| Tick(mark["tick"].as_u64().expect("a tick") as u32));
+    assert!(Tick(0) < ticks[0] && ticks[0] < ticks[1], "each stands where its room was: {ticks:?}");
+    assert!(server.shutdown().await);
+    let expected = [(ticks[0], "Ada, seat 0: \u{fc}ber".to_owned()), (ticks[1], "again".to_owned())];
+    assert_eq!(marks(&journals, JOURNAL), expected);
+}
+
+#[tokio::test]
+async fn marks_are_counted_on_when_the_room_is_brought_back() {
+    let journals = MemoryStore::default();
+    let first = server(1, &journals);
+    let (_ada, _) = Player::<Crowd>::sit(first.address(), "Ada").await;
+    let asked = json!({"reason": "before"});
+    assert_eq!(post(http(&first), "/v1/rooms/1/mark", &asked).await.json()["mark"], 1);
+    assert!(first.shutdown_and_save().await);
+
+    let second = server(2, &journals);
+    let rooms = get(http(&second), "/v1/rooms").await.json();
+    assert_eq!(rooms["rooms"][0]["journal"], JOURNAL.to_string(), "the room and its file go on: {rooms}");
+    let after = post(http(&second), "/v1/rooms/1/mark", &json!({"reason": "after"})).await;
+    assert_eq!((after.status, &after.json()["mark"]), (200, &json!(2)), "{}", after.body);
+    assert!(second.shutdown().await);
+    let reasons: Vec<_> = marks(&journals, JOURNAL).into_iter().map(|(_, reason)| reason).collect();
+    assert_eq!(reasons, ["before", "after"]);
+}
+
+#[tokio::test]
+async fn who_marks_what_is_not_there_or_not_written_is_told() {
+    let server = start_written::<Crowd>(1, None, &[]);
+    let asked = json!({"reason": "why not"});
+    for room in ["1", "none", "-1", "99999999999999999999"] {
+        let answer = post(http(&server), &format!("/v1/rooms/{room}/mark"), &asked).await;
+        assert_eq!((answer.status, answer.body.as_str()), (404, "{\"error\":\"no such room\"}"), "{room}");
+    }
+    let (_ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let answer = post(http(&server), "/v1/rooms/1/mark", &asked).await;
+    assert_eq!(answer.status, 409, "{}", answer.body);
+    assert!(answer.body.contains("not written down"), "{}", answer.body);
+    let rooms = get(http(&server), "/v1/rooms").await.json();
+    assert_eq!(rooms["rooms"][0]["journal"], json!(null), "{rooms}");
+    assert_eq!(server.metrics().journals.marks.get(), 0, "what was not marked is not counted");
+    assert!(server.shutdown().await);
+}
