@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use quarrel_client::{Happening, Joined};
 use quarrel_server::{
     config::Config,
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
@@ -15,13 +16,19 @@ use quarrel_server::{
     storage::{MemorySink, journals::MemoryStore},
     telemetry::Metrics,
 };
-use quarrel_shared::game::Game;
+use quarrel_shared::{
+    game::{Game, Predict},
+    tick::Tick,
+};
 use tokio::{
     runtime::{Builder, Handle},
     sync::oneshot,
 };
 
-use crate::server::{config, value_of};
+use crate::{
+    player::Player,
+    server::{config, value_of},
+};
 
 /// How long the threads of a dead server may take to end: each ends with what it is doing.
 const LAST_BREATH: Duration = Duration::from_secs(20);
@@ -177,4 +184,34 @@ fn start<G: Game>(config: &Config, remains: Remains, rooms: &Handle) -> Server<G
         storage: rooms.clone(),
     };
     Server::start(config, seams).expect("a server that starts")
+}
+
+/// Waits until a player's connection broke.
+pub async fn is_cut_off<G: Predict>(player: &mut Player<G>) {
+    let interrupted = |happening| matches!(happening, Happening::Interrupted).then_some(());
+    player.wait_for("the end of the connection", interrupted).await;
+}
+
+/// Waits until a player is on the seat again that they had before, in a room that was brought back.
+///
+/// # Panics
+/// When it is another seat, or the room went on without a break.
+pub async fn is_back<G: Predict>(player: &mut Player<G>, before: &Joined) -> Joined {
+    let resumed = |happening| match happening {
+        Happening::Resumed(joined) => Some(joined),
+        Happening::RoomClosed { sentence, .. } => panic!("the seat was not brought back: {sentence}"),
+        _ => None,
+    };
+    let joined = player.wait_for("the seat", resumed).await;
+    assert_eq!((joined.room, joined.seat), (before.room, before.seat), "the same seat");
+    let restored = joined.restored.expect("it says that the room was brought back");
+    assert!(restored <= joined.tick, "{restored} is before what follows, {}", joined.tick);
+    joined
+}
+
+/// How much play, in milliseconds, that a player had seen by this tick did not happen.
+#[must_use]
+pub fn lost_ms(back: &Joined, seen: Tick) -> u32 {
+    let lost = back.restored.map_or(0, |restored| seen.0.saturating_sub(restored.0));
+    lost * 1000 / u32::from(back.rate.hz())
 }

@@ -299,11 +299,19 @@ fn of_two_with_one_ticket_of_an_earlier_run_the_first_has_it() {
 fn an_earlier_runs_ticket_of_somebody_who_was_not_restored_is_forgotten() {
     let mut held = restored();
     assert_eq!(held.resume(BEN, earlier(3), "bens"), Err(NoResume::Forgotten));
-    assert_eq!(held.resume(BEN, number(0), "bens"), Err(NoResume::Expired), "what this run gave it remembers");
+    assert_eq!(
+        held.resume(BEN, number(0), "bens"),
+        Err(NoResume::Expired),
+        "what this run gave it remembers"
+    );
     held.enter(BEN, "another Ben");
     assert_eq!(held.resume(BEN, earlier(3), "bens"), Err(NoResume::Forgotten), "his number is another's now");
     let older = TicketNumber { run: RUN - 2, count: 9 };
-    assert_eq!(held.resume(ADA, older, "second"), Err(NoResume::Forgotten), "nor was it known to be hers then");
+    assert_eq!(
+        held.resume(ADA, older, "second"),
+        Err(NoResume::Forgotten),
+        "nor was it known to be hers then"
+    );
     let later = TicketNumber { run: RUN + 1, count: 0 };
     assert_eq!(held.resume(CARL, later, "carls"), Err(NoResume::Expired), "no run has given it yet");
     assert_eq!(held.resume(ADA, number(0), "second"), Err(NoResume::Expired), "this run gave her none yet");
