@@ -12,6 +12,7 @@ mod chat;
 mod crash_journals;
 mod crash_results;
 mod crash_resume;
+mod crash_swarm;
 mod delta_law;
 mod determinism;
 mod events_wait_for_the_view;
