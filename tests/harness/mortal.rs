@@ -126,6 +126,12 @@ impl MortalServer {
 }
 
 impl Remains {
+    /// The same, and whatever the storage had was not written.
+    #[must_use]
+    pub fn without_records(self) -> Self {
+        Self { records: MemorySink::default(), ..self }
+    }
+
     /// The next server, on the port of the one before, with these settings over the defaults.
     ///
     /// # Panics

@@ -24,8 +24,8 @@ fn left<G: Game>(settings: G::Settings, hz: u16, ticks: u32) -> Vec<u8> {
 
 /// The journal of a room whose game panics when it is played again: it says of itself that it has other settings than it had.
 fn breaking() -> Vec<u8> {
-    let was = left::<Throng>(ThrongSettings::default(), 60, 60);
-    let says = left::<Throng>(ThrongSettings { breaks_at: 30, ..ThrongSettings::default() }, 60, 0);
+    let was = left::<Throng>(ThrongSettings::default(), 30, 60);
+    let says = left::<Throng>(ThrongSettings { breaks_at: 40, ..ThrongSettings::default() }, 30, 0);
     let header = |bytes: &[u8]| Journal::open(bytes).expect("a journal").blocks()[0].end;
     [&says[..header(&says)], &was[header(&was)..]].concat()
 }
@@ -59,7 +59,7 @@ async fn what_cannot_be_brought_back_is_set_aside_with_its_reason_and_the_others
     plant(&remains, 92, &left::<Throng>(ThrongSettings::default(), 20, 60));
     plant(&remains, 93, &breaking());
     plant(&remains, 94, b"no journal at all");
-    plant(&remains, 95, &damaged(left::<Throng>(ThrongSettings::default(), 60, 60), PieceKind::Checkpoint));
+    plant(&remains, 95, &damaged(left::<Throng>(ThrongSettings::default(), 30, 60), PieceKind::Checkpoint));
 
     let server = remains.clone().start::<Throng>(&alone);
     is_back(&mut ada, &before).await;

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use quarrel_client::Joined;
 use quarrel_harness::{
     MortalServer, Player,
     mortal::{Remains, is_back},
     until,
 };
 use quarrel_server::storage::{
-    MatchRecord, MemorySink,
+    MatchRecord,
     journals::{JournalName, JournalStore as _},
 };
 use quarrel_shared::{
     arena::Arena,
-    journal::{Journal, Note, PieceKind},
+    journal::{Journal, Note, PieceKind, block::Block},
+    tick::Tick,
 };
 
 /// The first room of the first run.
@@ -28,7 +30,7 @@ const SHORT_MATCHES: &[(&str, &str)] = &[
 ];
 
 /// A server that was killed when so many matches were over and written, and the player who looked on.
-async fn killed_after(matches: usize) -> (Remains, Player<Arena>, quarrel_client::Joined) {
+async fn killed_after(matches: usize) -> (Remains, Player<Arena>, Joined) {
     let server = MortalServer::start::<Arena>(SHORT_MATCHES);
     let (mut ada, joined) = Player::<Arena>::sit(server.address(), "Ada").await;
     let written = server.written().records.clone();
@@ -43,7 +45,7 @@ async fn killed_after(matches: usize) -> (Remains, Player<Arena>, quarrel_client
 fn cut(remains: &Remains, blocks_more: usize) -> MatchRecord {
     let bytes = remains.journals.read(FIRST).expect("the journal");
     let journal = Journal::open(&bytes).expect("a journal");
-    let is_outcome = |block: &quarrel_shared::journal::block::Block| {
+    let is_outcome = |block: &Block| {
         let note = || serde_json::from_slice(journal.payload(block));
         block.kind == PieceKind::Note && matches!(note(), Ok(Note::Outcome { .. }))
     };
@@ -77,10 +79,14 @@ async fn results_are_kept_once_each_and_come_back_when_the_storage_had_not_writt
     let next = now.records()[happened.len()].clone();
     let last = happened.last().expect("there are some").tick;
     let ticks = u64::from(next.tick - last);
-    assert_eq!(next.duration_ms, ticks * 1000 / 60, "a match that was interrupted began before the crash");
+    assert_eq!(
+        next.duration_ms,
+        ticks * 1000 / u64::from(joined.rate.hz()),
+        "a match that was interrupted began before the crash"
+    );
     once_each(&now.records());
 
-    let server = Remains { records: MemorySink::default(), ..server.kill() }.start::<Arena>(SHORT_MATCHES);
+    let server = server.kill().without_records().start::<Arena>(SHORT_MATCHES);
     let again = server.written().records.clone();
     until("the results", || again.records().len() >= happened.len()).await;
     assert_eq!(again.records()[..happened.len()], happened, "the journal has them");
@@ -90,7 +96,7 @@ async fn results_are_kept_once_each_and_come_back_when_the_storage_had_not_writt
 async fn a_result_whose_note_was_lost_is_found_by_playing_the_match_again() {
     let (remains, _ada, _) = killed_after(2).await;
     let lost = cut(&remains, 0);
-    let remains = Remains { records: MemorySink::default(), ..remains };
+    let remains = remains.without_records();
     let server = remains.start::<Arena>(SHORT_MATCHES);
     let records = server.written().records.clone();
     let is_it = |record: &&MatchRecord| record.is_same_match(&lost);
@@ -105,7 +111,7 @@ async fn a_result_whose_note_was_lost_is_found_by_playing_the_match_again() {
 
     // The journal has it now, and the next run too.
     let remains = tokio::task::spawn_blocking(|| server.restart()).await.expect("a server that stops");
-    let server = Remains { records: MemorySink::default(), ..remains }.start::<Arena>(SHORT_MATCHES);
+    let server = remains.without_records().start::<Arena>(SHORT_MATCHES);
     let records = server.written().records.clone();
     until("the result", || records.records().contains(&found)).await;
     once_each(&records.records());
@@ -118,7 +124,7 @@ async fn a_result_of_a_match_that_did_not_end_is_taken_back() {
     assert!(remains.records.records().contains(&undone), "the storage has it");
     let server = remains.start::<Arena>(SHORT_MATCHES);
     let joined = is_back(&mut ada, &before).await;
-    assert!(joined.restored < Some(quarrel_shared::tick::Tick(undone.tick)));
+    assert!(joined.restored < Some(Tick(undone.tick)));
     let records = server.written().records.clone();
     until("the result to go", || !records.records().contains(&undone)).await;
     until("the next one", || records.records().len() >= 2).await;

@@ -75,6 +75,8 @@ impl From<JournalError> for NotRestored {
 /// # Errors
 /// Why it cannot go on.
 pub fn restore<G: Game>(journal: &Journal<'_>, rate: TickRate) -> Result<RestoredRoom<G>, NotRestored> {
+    // First, for whoever runs another game has no use for its tick rate.
+    journal.header().setup::<G>().map_err(PlaybackError::from)?;
     if journal.header().rate() != rate {
         return Err(NotRestored::OtherRate { room: journal.header().tick_rate, server: rate.hz() });
     }
