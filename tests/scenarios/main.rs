@@ -10,6 +10,7 @@ mod change_of_networks;
 mod change_of_rooms;
 mod chat;
 mod crash_journals;
+mod crash_often;
 mod crash_results;
 mod crash_resume;
 mod crash_swarm;
