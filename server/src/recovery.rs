@@ -1,16 +1,16 @@
 //! What an earlier run of the server left behind: rooms that go on, results that may not have been written, journals that cannot be
 //! used.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use quarrel_shared::{
     game::Game,
     id::{PlayerId, RoomId},
     journal::{
         Journal, Packer,
-        block::{TRAILER_BYTES, read_trailer},
+        block::{self, TRAILER_BYTES, read_trailer},
     },
-    tick::TickRate,
+    tick::{Tick, TickRate},
 };
 use tracing::{info, warn};
 
@@ -20,7 +20,7 @@ use crate::{
     session::kept::KeptSeat,
     storage::{
         MatchRecord,
-        journals::{JournalName, JournalStore},
+        journals::{JournalName, JournalStore, Kept},
     },
     telemetry::Metrics,
 };
@@ -32,6 +32,10 @@ pub(crate) struct Recovery<G: Game> {
     /// What rooms had come to that had ended, or do not go on.
     pub(crate) results: Vec<PastResults>,
 }
+
+/// How much is read of ended journals of runs before the one that crashed: their rooms may have gone on in it, and ended in it. A
+/// gigabyte is read in about a second; the newest come first.
+const EARLIER_BYTES: u64 = 128 << 20;
 
 /// What is asked of a recovery.
 #[derive(Clone, Copy, Debug)]
@@ -62,16 +66,11 @@ impl<G: Game> Recovery<G> {
         let mut all = Self::none();
         // By room, for two of them may not have the same number: a later run's stays.
         let mut by_room = BTreeMap::new();
-        for kept in kept {
-            let name = kept.name;
-            let has_end =
-                store.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some());
-            if has_end {
-                if wanted.results_of == Some(name.run) {
-                    all.results.extend(read_results(store, name));
-                }
-                continue;
-            }
+        let (ended, open): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| has_end(store, kept.name));
+        if let Some(crashed) = wanted.results_of {
+            all.results.extend(last_results(store, ended, crashed));
+        }
+        for Kept { name, .. } in open {
             match Self::bring_back(store, name, wanted) {
                 Ok(Found::Room(room)) => {
                     if let Some(other) = by_room.insert(name.room, *room) {
@@ -115,6 +114,14 @@ impl<G: Game> Recovery<G> {
     fn bring_back(store: &dyn JournalStore, name: JournalName, wanted: Wanted) -> Result<Found<G>, String> {
         let bytes = store.read(name).map_err(|error| format!("it cannot be read: {error}"))?;
         let journal = Journal::open(&bytes).map_err(|error| error.to_string())?;
+        if let Some(torn) = journal.torn()
+            && goes_on(&bytes[torn.offset..])
+        {
+            return Err(format!(
+                "it is damaged at byte {}, and more than a torn tail is behind that",
+                torn.offset
+            ));
+        }
         if !wanted.rooms {
             end(store, name, &journal).map_err(|error| format!("it cannot be ended: {error}"))?;
             return Ok(Found::Results(PastResults::of(&journal).unwrap_or_default()));
@@ -133,6 +140,12 @@ enum Found<G: Game> {
     Results(PastResults),
 }
 
+/// Whether a whole block follows somewhere in what cannot be read. Then the file is not just cut off where its writer was killed: it
+/// is damaged, and to go on in front of the damage would take back play that everybody saw.
+fn goes_on(unread: &[u8]) -> bool {
+    (1..unread.len()).any(|offset| block::read(unread, offset, Tick(0)).is_ok())
+}
+
 /// Nobody will go on with it.
 fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> std::io::Result<()> {
     let mut bytes = Vec::new();
@@ -141,6 +154,25 @@ fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> st
     file.append(&bytes)?;
     info!(journal = %name, "a room of an earlier run is abandoned, as asked");
     Ok(())
+}
+
+fn has_end(store: &dyn JournalStore, name: JournalName) -> bool {
+    store.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some())
+}
+
+/// What rooms had come to that ended while this run lived, and maybe just before it crashed.
+fn last_results(
+    store: &dyn JournalStore,
+    mut ended: Vec<Kept>,
+    crashed: u32,
+) -> impl Iterator<Item = PastResults> {
+    ended.sort_by_key(|kept| Reverse((kept.name.run >= crashed, kept.modified, kept.name)));
+    let mut earlier_bytes = 0;
+    let may_be_its = ended.into_iter().take_while(move |kept| {
+        earlier_bytes += if kept.name.run < crashed { kept.bytes } else { 0 };
+        earlier_bytes <= EARLIER_BYTES
+    });
+    may_be_its.filter_map(|kept| read_results(store, kept.name))
 }
 
 fn read_results(store: &dyn JournalStore, name: JournalName) -> Option<PastResults> {

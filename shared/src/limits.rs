@@ -54,6 +54,11 @@ pub const ROOM_SEATS: u16 = 10_000;
 /// How long a refused peer may take to say that it read why, in milliseconds; then the connection is closed regardless.
 pub const CLOSING_ACK_MS: u64 = 1000;
 
+/// For how long a seat that was brought back waits for its player at least, in milliseconds, and for how long a player seeks the way
+/// back at least, however short seats are held else: a server starts again within a second or two, and a planned restart may take as
+/// long as its grace period. Where seats are not held at all, this changes nothing.
+pub const RESTART_HOLD_MS: u32 = 10_000;
+
 /// The most seats in a room that tells everybody who sits where: past that, names cost the square of the seats at every join.
 pub const ROSTER_SEATS: u16 = 128;
 

@@ -7,6 +7,7 @@ use quarrel_server::{
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
     storage::{MatchRecord, MemorySink, journals::MemoryStore},
+    telemetry::Metrics,
 };
 use quarrel_shared::game::Game;
 use tokio::runtime::Handle;
@@ -95,7 +96,12 @@ impl<G: Game> TestServer<G> {
 
 /// The value of one line of a server's metrics; 0 when there is no such line yet.
 pub(crate) fn metric<G: Game>(server: &Server<G>, name: &str) -> f64 {
-    let text = server.metrics().render().expect("metrics render");
+    value_of(server.metrics(), name)
+}
+
+/// The value of one line of these metrics; 0 when there is no such line yet.
+pub(crate) fn value_of(metrics: &Metrics, name: &str) -> f64 {
+    let text = metrics.render().expect("metrics render");
     let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
     text.lines().find_map(value).unwrap_or(0.0)
 }

@@ -221,7 +221,12 @@ impl<G: Game> Directory<G> {
             return Err(CloseReason::RoomsFull);
         }
         let services = self.services.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let room = self.open(&mut opening, services.ok_or(CloseReason::ServerStopping)?);
+        let services = services.ok_or(CloseReason::ServerStopping)?;
+        if services.stop.is_cancelled() {
+            // It would end at its first tick, and go on in the next run with nobody in it.
+            return Err(services.stop_reason.get());
+        }
+        let room = self.open(&mut opening, services);
         let claim = room.status().claim().ok_or(CloseReason::RoomFull)?;
         Ok((room, claim))
     }

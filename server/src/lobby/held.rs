@@ -29,7 +29,8 @@
 //! - *A player was restored*: what is known of their tickets is what a journal kept, which lags by some hundred milliseconds and
 //!   maybe by a restart. So any newer ticket of an earlier run is good, and the one that is known is; older ones are used. From
 //!   the first resume on it is as ever.
-//! - *An old ticket, and nobody restored*: it is expired, also when its player's number was given anew to somebody else.
+//! - *An old ticket, and nobody restored*: it is forgotten, also when its player's number was given anew to somebody else. That is no
+//!   fault of its owner's, who was in no room, or sat down in the last moments before a crash: they are welcomed as somebody new.
 //! - *The server stops*: nobody is held any more, and the rooms do not ask who is.
 //!
 //! At most `most` players are held. Past that whoever has no seat goes first, then the seat that was held longest: a stranger who
@@ -37,7 +38,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use quarrel_shared::{id::PlayerId, protocol::TicketNumber};
+use quarrel_shared::{id::PlayerId, limits::RESTART_HOLD_MS, protocol::TicketNumber};
 
 /// What is kept for a player who is away.
 pub trait HeldSeat {
@@ -111,6 +112,8 @@ pub enum NoResume {
     Used,
     /// The player is held no longer.
     Expired,
+    /// The player was here before the server started again, and was not brought back with a room: the server forgot them.
+    Forgotten,
 }
 
 /// How a session ends.
@@ -161,8 +164,8 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
         first
     }
 
-    /// A player of an earlier run, whose seat was brought back, is away; this is the newest of their tickets that is known. Gives the
-    /// seats that nobody has any more.
+    /// A player of an earlier run, whose seat was brought back, is away; this is the newest of their tickets that they are known to
+    /// have. They are held for [`RESTART_HOLD_MS`] at least, unless nobody is held. Gives the seats that nobody has any more.
     pub fn restore(&mut self, player: PlayerId, ticket: TicketNumber, seat: S, now: Duration) -> Vec<S> {
         // New players are numbered above all who were restored. Should it happen all the same, whoever is here stays.
         if self.players.contains_key(&player) {
@@ -171,7 +174,8 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
         // It is put where it belongs by `hold`; until then nobody waits for it.
         let state = State::Held { seat: None, place: (false, self.next), until: now };
         self.players.insert(player, Entry { since: ticket.run, newest: ticket, shown: ticket, state });
-        self.hold(player, Some(seat), now).free
+        let hold = self.hold.max(Duration::from_millis(RESTART_HOLD_MS.into()));
+        self.hold(player, Some(seat), now + hold).free
     }
 
     /// Somebody shows a player's ticket of this number.
@@ -184,17 +188,19 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
         shown: TicketNumber,
         me: B,
     ) -> Result<Resumed<B, S>, NoResume> {
-        let entry = self.players.get_mut(&player).ok_or(NoResume::Expired)?;
+        let is_earlier = shown.run < self.run;
+        let gone = if is_earlier { NoResume::Forgotten } else { NoResume::Expired };
+        let entry = self.players.get_mut(&player).ok_or(gone)?;
         let oldest = match &entry.state {
             State::Held { .. } | State::Moving { to: None, .. } => entry.shown,
             State::Live(_) | State::Moving { .. } | State::Arrived { .. } => entry.newest,
         };
         if shown < oldest {
-            return Err(if shown.run < entry.since { NoResume::Expired } else { NoResume::Used });
+            return Err(if shown.run < entry.since { NoResume::Forgotten } else { NoResume::Used });
         }
         // Nobody has a ticket that was not given yet, unless a clock or a disk went back; nor is there anything to give for it. What
         // earlier runs gave is not all known.
-        if shown > entry.newest && shown.run >= self.run {
+        if shown > entry.newest && !is_earlier {
             return Err(NoResume::Expired);
         }
         entry.shown = shown;
@@ -252,7 +258,7 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
                     if proven {
                         entry.shown = entry.newest;
                     }
-                    self.hold(player, seat, now)
+                    self.hold(player, seat, now + self.hold)
                 }
                 Leaving::Gone => {
                     self.players.remove(&player);
@@ -264,7 +270,7 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
                     entry.state = State::Arrived { to: to.clone(), seat };
                     Aftermath { ring: Some(to), free: Vec::new() }
                 }
-                None => self.hold(player, seat, now),
+                None => self.hold(player, seat, now + self.hold),
             },
             State::Moving { to, .. } if to.as_ref() == Some(me) => {
                 *to = None;
@@ -272,7 +278,7 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
             }
             State::Arrived { to, seat: arrived } if to == me => {
                 let arrived = arrived.take();
-                self.hold(player, arrived, now)
+                self.hold(player, arrived, now + self.hold)
             }
             _ => nothing(seat),
         }
@@ -280,19 +286,15 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
 
     /// Gives up what was held long enough, and what its room has given up.
     pub fn sweep(&mut self, now: Duration) -> Vec<S> {
+        let is_due = |player: PlayerId| match self.players.get(&player).map(|entry| &entry.state) {
+            Some(State::Held { until, .. }) => now >= *until,
+            _ => true,
+        };
+        // All of them are looked at: those who were restored may be held for longer than others who came into the line later.
+        let line = self.line.iter().map(|(place, player)| (*place, *player));
+        let due: Vec<_> = line.filter(|(_, player)| is_due(*player)).collect();
         let mut free = Vec::new();
-        for has_seat in [false, true] {
-            while let Some((&place, &player)) = self.line.range((has_seat, 0)..=(has_seat, u64::MAX)).next() {
-                let until = |entry: &Entry<B, S>| match entry.state {
-                    State::Held { until, .. } => Some(until),
-                    _ => None,
-                };
-                if self.players.get(&player).and_then(until).is_some_and(|until| now < until) {
-                    break;
-                }
-                free.extend(self.drop_held(place, player));
-            }
-        }
+        due.into_iter().for_each(|(place, player)| free.extend(self.drop_held(place, player)));
         for player in self.line.values() {
             let Some(Entry { state: State::Held { seat, .. }, .. }) = self.players.get_mut(player) else {
                 continue;
@@ -320,7 +322,7 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
         self.seats
     }
 
-    fn hold(&mut self, player: PlayerId, seat: Option<S>, now: Duration) -> Aftermath<B, S> {
+    fn hold(&mut self, player: PlayerId, seat: Option<S>, until: Duration) -> Aftermath<B, S> {
         let mut free = Vec::new();
         if self.hold.is_zero() {
             self.players.remove(&player);
@@ -338,7 +340,7 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
         self.next += 1;
         self.line.insert(place, player);
         if let Some(entry) = self.players.get_mut(&player) {
-            entry.state = State::Held { seat, place, until: now + self.hold };
+            entry.state = State::Held { seat, place, until };
         }
         Aftermath { ring: None, free }
     }

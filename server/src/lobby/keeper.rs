@@ -46,7 +46,7 @@ pub struct Stay<S: HeldSeat> {
     keeper: Arc<Keeper<S>>,
     player: PlayerId,
     bell: Bell,
-    number: TicketNumber,
+    shown: TicketNumber,
     ticket: Ticket,
 }
 
@@ -66,22 +66,27 @@ impl<S: HeldSeat> Keeper<S> {
     pub fn enter(self: &Arc<Self>, player: PlayerId) -> Stay<S> {
         let bell = Bell::new();
         let number = self.lock().enter(player, bell.clone());
-        self.stay(player, bell, number)
+        self.stay(player, bell, (number, number))
     }
 
     /// A seat that was brought back from an earlier run waits for its player from now on, and falls free like any other that is held.
-    /// `ticket` is the newest of theirs that is known. Before anybody is let in: whoever comes back earlier than their seat is told
-    /// that it is held no longer.
+    /// `ticket` is the newest that they are known to have. Before anybody is let in: whoever comes back earlier than their seat is
+    /// welcomed as somebody new.
     pub fn restore(&self, player: PlayerId, ticket: TicketNumber, seat: S) {
         let now = self.epoch.elapsed();
         drop(self.change(|held| held.restore(player, ticket, seat, now)));
     }
 
-    /// Somebody who says that they were here before, and what they come back to; `None`: the bell rings when it is there.
+    /// Somebody who says that they were here before, and what they come back to; `None`: the bell rings when it is there. Whom the
+    /// server forgot when it started again is the `newcomer` from now on, and comes back to nothing.
     ///
     /// # Errors
     /// What is wrong with their ticket.
-    pub fn resume(self: &Arc<Self>, ticket: &Ticket) -> Result<(Stay<S>, Option<Option<S>>), CloseReason> {
+    pub fn resume(
+        self: &Arc<Self>,
+        ticket: &Ticket,
+        newcomer: PlayerId,
+    ) -> Result<(Stay<S>, Option<Option<S>>), CloseReason> {
         let bell = Bell::new();
         let Some(claim) = self.tickets.read(ticket) else {
             self.metrics.resumed(ResumeResult::unknown);
@@ -101,9 +106,13 @@ impl<S: HeldSeat> Keeper<S> {
             }
             Err(NoResume::Used) => (ResumeResult::used, Err(CloseReason::TicketUsed)),
             Err(NoResume::Expired) => (ResumeResult::expired, Err(CloseReason::TicketExpired)),
+            Err(NoResume::Forgotten) => {
+                self.metrics.resumed(ResumeResult::forgotten);
+                return Ok((self.enter(newcomer), Some(None)));
+            }
         };
         self.metrics.resumed(result);
-        outcome.map(|(number, comeback)| (self.stay(claim.player, bell, number), comeback))
+        outcome.map(|(number, comeback)| (self.stay(claim.player, bell, (claim.number, number)), comeback))
     }
 
     /// Gives up seats that were held long enough. Called once a second, so a seat is held up to a second longer than promised.
@@ -117,9 +126,14 @@ impl<S: HeldSeat> Keeper<S> {
         drop(self.change(HeldState::close));
     }
 
-    fn stay(self: &Arc<Self>, player: PlayerId, bell: Bell, number: TicketNumber) -> Stay<S> {
-        let ticket = self.tickets.give(player, number);
-        Stay { keeper: Arc::clone(self), player, bell, number, ticket }
+    fn stay(
+        self: &Arc<Self>,
+        player: PlayerId,
+        bell: Bell,
+        (shown, given): (TicketNumber, TicketNumber),
+    ) -> Stay<S> {
+        let ticket = self.tickets.give(player, given);
+        Stay { keeper: Arc::clone(self), player, bell, shown, ticket }
     }
 
     /// Changes who is held; what the change gives is dropped by the caller, when the lock is free again.
@@ -141,9 +155,10 @@ impl<S: HeldSeat> Stay<S> {
         self.player
     }
 
-    /// Which of their tickets the one is that they were given for it.
-    pub const fn number(&self) -> TicketNumber {
-        self.number
+    /// Which of their tickets they came with, and so have for certain; their first, who came without one. What they were given for it
+    /// they may never hear of.
+    pub const fn shown(&self) -> TicketNumber {
+        self.shown
     }
 
     /// What brings them back.

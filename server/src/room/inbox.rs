@@ -96,8 +96,8 @@ pub struct Seated<G: Game> {
 /// tick. The room looks at each tick. It is no [`RoomCommand`], for a full inbox drops those, and whoever is back must not be played
 /// by a bot because nobody heard of it.
 ///
-/// With it goes the number of the newest ticket that the player was given, which a journal keeps: after a restart that one, or a
-/// later one, brings them back.
+/// With it goes the number of the ticket that the player showed last, which a journal keeps: after a restart that one, or a later
+/// one, brings them back. The one that they were given for it may be on its way yet when the server dies.
 #[derive(Clone, Debug)]
 pub struct Presence(Arc<PlayerSigns>);
 
@@ -106,7 +106,7 @@ pub struct Presence(Arc<PlayerSigns>);
 struct PlayerSigns {
     /// Whether the player is away, and how often they came back.
     state: AtomicU32,
-    /// The run of their newest ticket, and its count.
+    /// The run of the ticket that they showed last, and its count.
     ticket: AtomicU64,
 }
 
@@ -126,7 +126,7 @@ impl Presence {
         self.0.state.fetch_or(Self::AWAY, Relaxed);
     }
 
-    /// The player is back, on another connection, and was given this ticket.
+    /// The player is back, on another connection, for which they have shown this ticket.
     pub fn come_back(&self, ticket: TicketNumber) {
         self.0.ticket.store(coded(ticket), Relaxed);
         let back = |state: u32| Some((state & !Self::AWAY).wrapping_add(Self::RETURN));
@@ -134,7 +134,7 @@ impl Presence {
         let _ = self.0.state.fetch_update(Release, Relaxed, back);
     }
 
-    /// Which ticket the player was given last.
+    /// Which ticket the player has shown last.
     #[must_use]
     pub fn ticket(&self) -> TicketNumber {
         let coded = self.0.ticket.load(Relaxed);

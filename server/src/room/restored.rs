@@ -77,6 +77,8 @@ impl From<JournalError> for NotRestored {
 /// # Errors
 /// Why it cannot go on.
 pub fn restore<G: Game>(journal: &Journal<'_>, rate: TickRate) -> Result<RestoredRoom<G>, NotRestored> {
+    // First, for whoever runs another game has no use for its tick rate.
+    journal.header().setup::<G>().map_err(PlaybackError::from)?;
     if journal.header().rate() != rate {
         return Err(NotRestored::OtherRate { room: journal.header().tick_rate, server: rate.hz() });
     }
@@ -116,9 +118,11 @@ impl PastResults {
         for note in journal.notes() {
             let (tick, note) = note?;
             if let Note::Outcome { record } = note {
-                all.last = tick;
                 // A record that this version cannot read was written by the one before it, most likely into the database too.
-                all.written.extend(serde_json::from_value::<MatchRecord>(record).ok());
+                let record = serde_json::from_value::<MatchRecord>(record).ok();
+                // One whose first note was lost is noted after the tick that its room was brought back to.
+                all.last = record.as_ref().map_or(tick, |record| Tick(record.tick)).max(all.last);
+                all.written.extend(record);
             }
         }
         Ok(all)
@@ -173,7 +177,8 @@ impl PastResults {
         }
         let name = JournalName { run: header.run, room: header.room };
         let (place, rate) = ((RoomId(header.room), Some(name.to_string())), header.rate());
-        let began = self.written.iter().map(|record| Tick(record.tick)).filter(|end| *end < tick).max();
+        let known = self.written.iter().chain(&self.unwritten).map(|record| Tick(record.tick));
+        let began = known.filter(|end| *end < tick).max();
         // When exactly it ended by the clock on the wall died with the server; rooms let time slip rarely.
         let ended = header.opened_unix_ms + u64::from(tick.0) * 1000 / u64::from(rate.hz());
         let ticks = (began.unwrap_or_default(), tick);

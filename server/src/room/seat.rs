@@ -55,7 +55,7 @@ impl<G: Game> Seat<G> {
         Self { name, holder, inputs: InputBuffer::new(now, rate), margin: Margin::new(rate), away: None }
     }
 
-    /// Its player is back with this ticket, on a connection that has sent no input yet.
+    /// Its player is back by this ticket, on a connection that has sent no input yet.
     pub fn come_back(&mut self, ticket: TicketNumber, now: Tick, rate: TickRate) {
         if let Holder::Player(player, _) = self.holder {
             *self = Self::new(std::mem::take(&mut self.name), Holder::Player(player, ticket), now, rate);

@@ -224,7 +224,7 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// They are back with this ticket, on a connection whose inputs begin anew.
+    /// They are back by this ticket, on a connection whose inputs begin anew.
     pub fn come_back(&mut self, seat: SeatId, ticket: TicketNumber) {
         if let Some(Some(held)) = self.seats.get_mut(seat.index()) {
             held.come_back(ticket, self.tick, self.rate);

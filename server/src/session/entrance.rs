@@ -36,9 +36,9 @@ impl<G: Game> Session<G> {
             self.stay(self.services.keeper.enter(self.player));
             return self.welcome(false);
         };
-        match self.services.keeper.resume(ticket) {
+        match self.services.keeper.resume(ticket, self.player) {
             Ok((stay, comeback)) => {
-                // The number that this connection was given is nobody's.
+                // The number that this connection was given is nobody's, unless they were forgotten.
                 self.player = stay.player();
                 self.span = span_of(self.player, &self.peer);
                 self.stay(stay);
@@ -88,7 +88,7 @@ impl<G: Game> Session<G> {
         self.name = kept.name.clone();
         self.welcome(true)?;
         self.conversation.joined(true);
-        let ticket = self.stay.as_ref().map(Stay::number).unwrap_or_default();
+        let ticket = self.stay.as_ref().map(Stay::shown).unwrap_or_default();
         let mut seat = Seat::back(kept, ticket, self.services.lobby.spec().send_rate);
         let roster = seat.take_roster();
         self.sit_down(seat)?;

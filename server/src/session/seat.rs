@@ -92,7 +92,7 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// A seat that another session had: its story goes on, its snapshots begin anew. Its player was given this ticket.
+    /// A seat that another session had: its story goes on, its snapshots begin anew. Its player has shown this ticket.
     pub(super) fn back(kept: KeptSeat<G>, ticket: TicketNumber, send_rate: u16) -> Self {
         let KeptSeat { mut joined, seating, sequence, news, restored, .. } = kept;
         joined.seated.tick = joined.room.status().tick().max(joined.seated.tick);

@@ -249,7 +249,7 @@ impl<G: Game> Session<G> {
     fn join(&mut self, target: JoinTarget) {
         let lobby = Arc::clone(&self.services.lobby);
         let (player, name) = (self.player, self.name.clone());
-        let ticket = self.stay.as_ref().map(Stay::number).unwrap_or_default();
+        let ticket = self.stay.as_ref().map(Stay::shown).unwrap_or_default();
         let joining = async move { lobby.join(target, player, ticket, &name).await };
         self.joining = Some(Gated::new(joining));
     }

@@ -172,6 +172,8 @@ pub enum ResumeResult {
     used,
     /// Nothing: its player is held no longer.
     expired,
+    /// Nothing: it is of an earlier run of the server, which brought no seat of its player's back. They were let in as somebody new.
+    forgotten,
     /// What another session of its player had.
     replaced,
 }

@@ -16,7 +16,7 @@ use crate::{
 pub struct Holder {
     /// What they are called.
     pub name: Name,
-    /// Who they are, and which ticket they were given last; `None` for a bot.
+    /// Who they are, and which ticket they have shown last; `None` for a bot.
     pub player: Option<(PlayerId, TicketNumber)>,
 }
 
@@ -27,7 +27,7 @@ pub enum SeatNote {
     Taken(SeatId, Holder),
     /// Whoever sat there is gone.
     Left(SeatId),
-    /// Its player came back on another connection, and has this ticket now. The game hears nothing of it.
+    /// Its player came back on another connection, for which they have shown this ticket. The game hears nothing of it.
     Back(SeatId, TicketNumber),
 }
 

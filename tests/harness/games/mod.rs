@@ -11,5 +11,5 @@ pub mod throng;
 pub use self::{
     fickle::{Fickle, FickleSettings, Flaw, Needle, Push},
     levers::{Lever, Levers, Peg, Shout},
-    throng::{Dancer, Nod, Throng},
+    throng::{Dancer, Nod, Throng, ThrongSettings},
 };

@@ -174,6 +174,8 @@ impl<G: Predict> BotPilot<G> {
     fn room_closed(&mut self, at: Duration, reason: CloseReason, sentence: &str) {
         self.stand_up(at);
         let had_seat = self.joined.take().is_some();
+        // A server that started again and forgot the seat says so on the connection that was made since.
+        self.interrupted_at = None;
         let mut recorder = self.crew.recorder();
         if had_seat {
             let row = recorder.row(at, self.group);
@@ -305,9 +307,10 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
                     });
                 }
             }
-            Happening::JoinRefused { reason: CloseReason::RoomBusy, sentence } => {
-                self.room_closed(at, CloseReason::RoomBusy, &sentence);
-            }
+            Happening::JoinRefused {
+                reason: reason @ (CloseReason::RoomBusy | CloseReason::ServerRestarting),
+                sentence,
+            } => self.room_closed(at, reason, &sentence),
             Happening::JoinRefused { reason, sentence } => return self.give_up(reason, sentence),
             Happening::RoomClosed { reason, sentence } => self.room_closed(at, reason, &sentence),
             Happening::Interrupted => {

@@ -6,6 +6,7 @@ use super::*;
 
 const ADA: PlayerId = PlayerId(1);
 const BEN: PlayerId = PlayerId(2);
+const CARL: PlayerId = PlayerId(3);
 const RUN: u32 = 5;
 const HOLD: Duration = Duration::from_secs(30);
 const START: Duration = Duration::ZERO;
@@ -295,13 +296,24 @@ fn of_two_with_one_ticket_of_an_earlier_run_the_first_has_it() {
 }
 
 #[test]
-fn an_earlier_runs_ticket_of_somebody_who_was_not_restored_is_expired() {
+fn an_earlier_runs_ticket_of_somebody_who_was_not_restored_is_forgotten() {
     let mut held = restored();
-    assert_eq!(held.resume(BEN, earlier(3), "bens"), Err(NoResume::Expired));
+    assert_eq!(held.resume(BEN, earlier(3), "bens"), Err(NoResume::Forgotten));
+    assert_eq!(
+        held.resume(BEN, number(0), "bens"),
+        Err(NoResume::Expired),
+        "what this run gave it remembers"
+    );
     held.enter(BEN, "another Ben");
-    assert_eq!(held.resume(BEN, earlier(3), "bens"), Err(NoResume::Expired), "his number is another's now");
+    assert_eq!(held.resume(BEN, earlier(3), "bens"), Err(NoResume::Forgotten), "his number is another's now");
     let older = TicketNumber { run: RUN - 2, count: 9 };
-    assert_eq!(held.resume(ADA, older, "second"), Err(NoResume::Expired), "nor was it known to be hers then");
+    assert_eq!(
+        held.resume(ADA, older, "second"),
+        Err(NoResume::Forgotten),
+        "nor was it known to be hers then"
+    );
+    let later = TicketNumber { run: RUN + 1, count: 0 };
+    assert_eq!(held.resume(CARL, later, "carls"), Err(NoResume::Expired), "no run has given it yet");
     assert_eq!(held.resume(ADA, number(0), "second"), Err(NoResume::Expired), "this run gave her none yet");
 }
 
@@ -310,7 +322,19 @@ fn a_restored_seat_is_held_no_longer_than_any() {
     let mut held = restored();
     assert!(held.sweep(HOLD - Duration::from_millis(1)).is_empty());
     assert_eq!(names(held.sweep(HOLD)), ["hers"]);
-    assert_eq!((held.resume(ADA, earlier(3), "second"), held.seats()), (Err(NoResume::Expired), 0));
+    assert_eq!((held.resume(ADA, earlier(3), "second"), held.seats()), (Err(NoResume::Forgotten), 0));
+}
+
+#[test]
+fn a_restored_seat_is_held_for_as_long_as_a_restart_takes_and_keeps_no_other_from_falling_free() {
+    let (hold, restart) = (Duration::from_secs(2), Duration::from_millis(RESTART_HOLD_MS.into()));
+    let mut held = Held::new(RUN, hold, 8);
+    assert!(held.restore(ADA, earlier(3), chair("hers").unwrap(), START).is_empty());
+    held.enter(BEN, "bens");
+    assert!(held.leave(BEN, &"bens", chair("his"), LOST, START).free.is_empty());
+    assert_eq!(names(held.sweep(hold)), ["his"], "as within any run");
+    assert!(held.sweep(restart - Duration::from_millis(1)).is_empty());
+    assert_eq!(names(held.sweep(restart)), ["hers"]);
 }
 
 #[test]

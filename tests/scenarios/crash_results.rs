@@ -1,0 +1,132 @@
+//! What a killed server's matches came to is kept once each: none is lost that happened, and none stays that did not.
+
+use std::collections::BTreeSet;
+
+use quarrel_client::Joined;
+use quarrel_harness::{
+    MortalServer, Player,
+    mortal::{Remains, is_back},
+    until,
+};
+use quarrel_server::storage::{
+    MatchRecord,
+    journals::{JournalName, JournalStore as _},
+};
+use quarrel_shared::{
+    arena::Arena,
+    journal::{Journal, Note, PieceKind, block::Block},
+    tick::Tick,
+};
+
+/// The first room of the first run.
+const FIRST: JournalName = JournalName { run: 1, room: 1 };
+
+/// Matches that are over as soon as anybody has scored.
+const SHORT_MATCHES: &[(&str, &str)] = &[
+    ("room.seats", "8"),
+    ("room.bots", "7"),
+    ("game.settings.score_to_win", "1"),
+    ("game.settings.result_s", "1"),
+];
+
+/// A server that was killed when so many matches were over and written, and the player who looked on.
+async fn killed_after(matches: usize) -> (Remains, Player<Arena>, Joined) {
+    let server = MortalServer::start::<Arena>(SHORT_MATCHES);
+    let (mut ada, joined) = Player::<Arena>::sit(server.address(), "Ada").await;
+    let written = server.written().records.clone();
+    until("matches that are over", || written.records().len() >= matches).await;
+    let end = written.records()[matches - 1].tick;
+    // So that its note is written too.
+    ada.view_where("what comes after", |view| view.tick.0 > end + 45).await;
+    (server.kill(), ada, joined)
+}
+
+/// Cuts the journal in front of the last result's note, and of so many blocks more. Gives the result.
+fn cut(remains: &Remains, blocks_more: usize) -> MatchRecord {
+    let bytes = remains.journals.read(FIRST).expect("the journal");
+    let journal = Journal::open(&bytes).expect("a journal");
+    let is_outcome = |block: &Block| {
+        let note = || serde_json::from_slice(journal.payload(block));
+        block.kind == PieceKind::Note && matches!(note(), Ok(Note::Outcome { .. }))
+    };
+    let at = journal.blocks().iter().rposition(is_outcome).expect("a result");
+    let Ok(Note::Outcome { record }) = serde_json::from_slice(journal.payload(&journal.blocks()[at])) else {
+        panic!("it was one just now");
+    };
+    let end = journal.blocks()[at - blocks_more].offset as u64;
+    drop(remains.journals.reopen(FIRST, end).expect("memory"));
+    serde_json::from_value(record).expect("a record")
+}
+
+/// Every result once.
+fn once_each(records: &[MatchRecord]) {
+    let matches: BTreeSet<_> = records.iter().map(|record| (&record.journal, record.tick)).collect();
+    assert_eq!(matches.len(), records.len(), "{records:?}");
+}
+
+#[tokio::test]
+async fn results_are_kept_once_each_and_come_back_when_the_storage_had_not_written_them() {
+    let (remains, mut ada, before) = killed_after(3).await;
+    let written = remains.records.records();
+    let server = remains.start::<Arena>(SHORT_MATCHES);
+    let joined = is_back(&mut ada, &before).await;
+    let restored = joined.restored.expect("it was brought back").0;
+    let happened: Vec<_> = written.into_iter().filter(|record| record.tick <= restored).collect();
+    assert!(happened.len() >= 3);
+    let now = server.written().records.clone();
+    until("another match", || now.records().len() > happened.len()).await;
+    assert_eq!(now.records()[..happened.len()], happened, "those that are there stay as they are");
+    let next = now.records()[happened.len()].clone();
+    let last = happened.last().expect("there are some").tick;
+    let ticks = u64::from(next.tick - last);
+    assert_eq!(
+        next.duration_ms,
+        ticks * 1000 / u64::from(joined.rate.hz()),
+        "a match that was interrupted began before the crash"
+    );
+    once_each(&now.records());
+
+    let server = server.kill().without_records().start::<Arena>(SHORT_MATCHES);
+    let again = server.written().records.clone();
+    until("the results", || again.records().len() >= happened.len()).await;
+    assert_eq!(again.records()[..happened.len()], happened, "the journal has them");
+}
+
+#[tokio::test]
+async fn a_result_whose_note_was_lost_is_found_by_playing_the_match_again() {
+    let (remains, _ada, _) = killed_after(2).await;
+    let lost = cut(&remains, 0);
+    let remains = remains.without_records();
+    let server = remains.start::<Arena>(SHORT_MATCHES);
+    let records = server.written().records.clone();
+    let is_it = |record: &&MatchRecord| record.is_same_match(&lost);
+    until("the result", || records.records().iter().any(|record| is_it(&record))).await;
+    let found = records.records().iter().find(is_it).expect("it was there just now").clone();
+    assert_eq!(
+        MatchRecord { ended_at_ms: lost.ended_at_ms, ..found.clone() },
+        lost,
+        "but for the time of day"
+    );
+    assert!(found.ended_at_ms.abs_diff(lost.ended_at_ms) < 2000, "which is about right");
+
+    // The journal has it now, and the next run too.
+    let remains = tokio::task::spawn_blocking(|| server.restart()).await.expect("a server that stops");
+    let server = remains.without_records().start::<Arena>(SHORT_MATCHES);
+    let records = server.written().records.clone();
+    until("the result", || records.records().contains(&found)).await;
+    once_each(&records.records());
+}
+
+#[tokio::test]
+async fn a_result_of_a_match_that_did_not_end_is_taken_back() {
+    let (remains, mut ada, before) = killed_after(2).await;
+    let undone = cut(&remains, 1);
+    assert!(remains.records.records().contains(&undone), "the storage has it");
+    let server = remains.start::<Arena>(SHORT_MATCHES);
+    let joined = is_back(&mut ada, &before).await;
+    assert!(joined.restored < Some(Tick(undone.tick)));
+    let records = server.written().records.clone();
+    until("the result to go", || !records.records().contains(&undone)).await;
+    until("the next one", || records.records().len() >= 2).await;
+    once_each(&records.records());
+}

@@ -1,0 +1,52 @@
+//! What the bots of a running swarm do when their server is killed and starts again: they come back by themselves, to their seats or
+//! to others.
+
+use std::time::Duration;
+
+use quarrel_client::swarm::{self, GameEntry, Games, Plan, plan::Stages, report::Report};
+use quarrel_harness::{MortalServer, games::Throng, until};
+
+const BOTS: u64 = 3;
+
+/// Bots play for some seconds; in the midst of that their server is killed, and the next one starts with these settings.
+async fn play_through_a_crash(settings: &[(&'static str, &'static str)]) -> Report {
+    let seats = [("room.seats", "4"), ("room.bots", "0")];
+    let server = MortalServer::start::<Throng>(&seats);
+    let plan = Plan {
+        server: server.address().to_string(),
+        stages: Stages::ramp(BOTS as u32, Duration::from_millis(500), Duration::from_millis(7500)),
+        warm_up: Duration::from_secs(1),
+        slo: vec!["joined == 3".parse().expect("a rule")],
+        max_lag_ms: 1e4,
+        ..Plan::default()
+    };
+    let games = Games::new(vec![GameEntry::of::<Throng>(&[])]);
+    let run = tokio::task::spawn_blocking(move || swarm::run(&plan, &games, None));
+    until("bots that play", || server.metric("quarrel_players") == BOTS as f64).await;
+    let used = server.metric("quarrel_inputs_total{fate=\"used\"}");
+    until("a second of play", || server.metric("quarrel_inputs_total{fate=\"used\"}") > used + 180.0).await;
+    let next = tokio::task::spawn_blocking(move || server.kill()).await.expect("a dead server");
+    let _next = next.start::<Throng>(&[&seats, settings].concat());
+    run.await.expect("the swarm does not panic").expect("a run")
+}
+
+/// They play at the end, too.
+fn play_on(report: &Report) {
+    let late = report.series.iter().filter(|second| second.at_s >= 6);
+    assert!(late.map(|second| second.snapshots).sum::<u64>() > 60, "{:?}", report.series);
+    assert_eq!((report.joined, report.refused, report.events_lost), (BOTS, 0, 0), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bots_of_a_killed_server_resume_on_the_next_one() {
+    let report = play_through_a_crash(&[]).await;
+    play_on(&report);
+    assert_eq!((report.resumes, report.disconnected), (BOTS, 0), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bots_whose_rooms_were_not_brought_back_sit_down_in_others() {
+    let report = play_through_a_crash(&[("journal.resume", "off")]).await;
+    play_on(&report);
+    assert_eq!((report.resumes, report.disconnected), (0, BOTS), "{report}");
+}
