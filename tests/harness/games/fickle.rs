@@ -15,6 +15,8 @@ use quarrel_shared::{
         Viewpoint,
     },
     id::{EntityId, SeatId},
+    journal::Header,
+    tick::Tick,
 };
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +99,15 @@ impl Fickle {
         let FickleSettings { from, flaw: planted } = self.settings;
         flaw == planted && from > 0 && self.tick >= from
     }
+}
+
+/// From which tick on a journal of this game differs from what is played, and the first checksum that must show it; `None` when it
+/// does not.
+pub(crate) fn planted(header: &Header) -> Option<(Tick, Tick)> {
+    let settings = header.setup::<Fickle>().ok()?.settings;
+    let shows = settings.from > 0 && matches!(settings.flaw, Flaw::Field | Flaw::Hidden);
+    let first = settings.from.next_multiple_of(header.checksum_ticks.max(1));
+    shows.then_some((Tick(settings.from), Tick(first)))
 }
 
 /// What no game may do.
