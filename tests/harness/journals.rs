@@ -24,6 +24,7 @@ pub struct RecordedRoom<G: Game> {
     recorder: Recorder<G>,
     packer: Packer,
     bytes: Vec<u8>,
+    pieces: Vec<Piece>,
     interest: Interest,
     view: View<G::Entity>,
     events: Outbox<G::Event>,
@@ -86,6 +87,7 @@ impl<G: Game> RecordedRoom<G> {
             recorder: Recorder::new(&header),
             packer: Packer::new().expect("memory"),
             bytes: Vec::new(),
+            pieces: Vec::new(),
             interest: Interest::new(),
             view: View::default(),
             events: Outbox::new(),
@@ -124,6 +126,12 @@ impl<G: Game> RecordedRoom<G> {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The same as what the storage was handed.
+    #[must_use]
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
     }
 
     /// Ends the journal for this reason.
@@ -187,6 +195,7 @@ impl<G: Game> RecordedRoom<G> {
 
     fn write(&mut self, piece: &Piece) {
         self.packer.pack(piece, &mut self.bytes).expect("memory");
+        self.pieces.push(piece.clone());
     }
 }
 
