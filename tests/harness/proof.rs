@@ -112,7 +112,7 @@ impl<'a, G: Game> Room<'a, G> {
     }
 
     fn play(&self, proven: &mut Proven) {
-        let (name, planted) = (self.name, fickle::planted(self.journal.header()));
+        let (name, planted) = (self.name, fickle::planted(&self.journal));
         match self.difference(proven) {
             Ok(None) => {
                 let last = self.journal.last_tick();

@@ -15,7 +15,7 @@ use quarrel_shared::{
         Viewpoint,
     },
     id::{EntityId, SeatId},
-    journal::Header,
+    journal::Journal,
     tick::Tick,
 };
 use serde::{Deserialize, Serialize};
@@ -103,11 +103,16 @@ impl Fickle {
 
 /// From which tick on a journal of this game differs from what is played, and the first checksum that must show it; `None` when it
 /// does not.
-pub(crate) fn planted(header: &Header) -> Option<(Tick, Tick)> {
-    let settings = header.setup::<Fickle>().ok()?.settings;
-    let shows = settings.from > 0 && matches!(settings.flaw, Flaw::Field | Flaw::Hidden);
-    let first = settings.from.next_multiple_of(header.checksum_ticks.max(1));
-    shows.then_some((Tick(settings.from), Tick(first)))
+pub(crate) fn planted(journal: &Journal<'_>) -> Option<(Tick, Tick)> {
+    let header = journal.header();
+    let FickleSettings { from, flaw } = header.setup::<Fickle>().ok()?.settings;
+    if from == 0 || !matches!(flaw, Flaw::Field | Flaw::Hidden) {
+        return None;
+    }
+    let tick = (header.checksum_ticks > 0).then(|| Tick(from.next_multiple_of(header.checksum_ticks)));
+    let checkpoint = journal.checkpoints().find(|tick| tick.0 >= from);
+    // Without either there is nothing that shows it.
+    Some((Tick(from), tick.into_iter().chain(checkpoint).min().unwrap_or(Tick(u32::MAX))))
 }
 
 /// What no game may do.
