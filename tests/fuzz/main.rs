@@ -13,6 +13,7 @@ mod control;
 mod framing;
 mod held;
 mod inputs;
+mod journal;
 mod session;
 mod sight;
 mod snapshots;

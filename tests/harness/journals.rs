@@ -19,10 +19,12 @@ pub struct RecordedRoom<G: Game> {
     game: G,
     tick: Tick,
     holders: Vec<Option<Holder>>,
+    changes: Vec<SeatNote>,
     brains: Brains<G>,
     recorder: Recorder<G>,
     packer: Packer,
     bytes: Vec<u8>,
+    pieces: Vec<Piece>,
     interest: Interest,
     view: View<G::Entity>,
     events: Outbox<G::Event>,
@@ -80,10 +82,12 @@ impl<G: Game> RecordedRoom<G> {
             game: G::new(&setup),
             tick: Tick(0),
             holders: vec![None; usize::from(setup.seats)],
+            changes: everybody(setup.seats),
             brains,
             recorder: Recorder::new(&header),
             packer: Packer::new().expect("memory"),
             bytes: Vec::new(),
+            pieces: Vec::new(),
             interest: Interest::new(),
             view: View::default(),
             events: Outbox::new(),
@@ -108,6 +112,11 @@ impl<G: Game> RecordedRoom<G> {
         self.write(&Piece::note(note, self.tick));
     }
 
+    /// In the next tick somebody comes or goes.
+    pub fn change(&mut self, note: SeatNote) {
+        self.changes.push(note);
+    }
+
     /// The game, to plant what no rule of it would do.
     pub const fn game_mut(&mut self) -> &mut G {
         &mut self.game
@@ -119,6 +128,12 @@ impl<G: Game> RecordedRoom<G> {
         &self.bytes
     }
 
+    /// The same as what the storage was handed.
+    #[must_use]
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
     /// Ends the journal for this reason.
     #[must_use]
     pub fn end(mut self, reason: &str) -> Vec<u8> {
@@ -128,7 +143,7 @@ impl<G: Game> RecordedRoom<G> {
     }
 
     fn step(&mut self) {
-        let notes = if self.tick == Tick(0) { self.everybody() } else { Vec::new() };
+        let notes = std::mem::take(&mut self.changes);
         let inputs = self.decide();
         self.tick = self.tick.next();
         notes.iter().for_each(|note| note.clone().apply(&mut self.holders));
@@ -146,15 +161,6 @@ impl<G: Game> RecordedRoom<G> {
         } else if self.tick.0.is_multiple_of(BLOCK_TICKS) {
             self.flush();
         }
-    }
-
-    fn everybody(&self) -> Vec<SeatNote> {
-        let holder = |seat: u16| Holder {
-            name: Name::lossy(&format!("player {seat}")),
-            player: Some((PlayerId(u64::from(seat) + 1), TicketNumber { run: 1, count: 0 })),
-        };
-        let seats = 0..self.setup.seats;
-        seats.map(|seat| SeatNote::Taken(SeatId(seat), holder(seat))).collect()
     }
 
     /// What each brain wants of what its seat sees.
@@ -189,5 +195,15 @@ impl<G: Game> RecordedRoom<G> {
 
     fn write(&mut self, piece: &Piece) {
         self.packer.pack(piece, &mut self.bytes).expect("memory");
+        self.pieces.push(piece.clone());
     }
+}
+
+/// A player for each seat.
+fn everybody(seats: u16) -> Vec<SeatNote> {
+    let holder = |seat: u16| Holder {
+        name: Name::lossy(&format!("player {seat}")),
+        player: Some((PlayerId(u64::from(seat) + 1), TicketNumber { run: 1, count: 0 })),
+    };
+    (0..seats).map(|seat| SeatNote::Taken(SeatId(seat), holder(seat))).collect()
 }

@@ -15,6 +15,8 @@
 //! - [`games`]: a game that does what a test wants.
 //! - [`source`]: the project's own source, for the tests of its architecture.
 //! - [`journals`]: rooms in which bots play, as their journals have them.
+//! - [`proof`]: every journal of a scenario, played again.
+//! - [`faulty`]: a disk for journals that fails when it is told to.
 //! - [`vectors`]: bytes that do not change.
 
 pub mod server;
@@ -40,6 +42,10 @@ pub mod games;
 pub mod source;
 
 pub mod journals;
+
+pub mod proof;
+
+pub mod faulty;
 
 pub mod vectors;
 

@@ -1,16 +1,31 @@
 //! A whole server of any game, in this process: a real socket on port 0, and everything else in memory.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{
+    net::TcpListener,
+    sync::{Arc, mpsc},
+    thread,
+};
 
 use quarrel_server::{
     config::{self, Config, FlagValue, GameDefaults, Sources},
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
-    storage::{MatchRecord, MemorySink, journals::MemoryStore},
+    storage::{
+        MatchRecord, MemorySink,
+        journals::{JournalStore, MemoryStore},
+    },
     telemetry::Metrics,
 };
 use quarrel_shared::game::Game;
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::oneshot,
+};
+
+use crate::{
+    faulty::FaultyStore,
+    proof::{Ending, Proof},
+};
 
 /// Where a test's server listens, for either plane.
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -22,7 +37,17 @@ const SEED: u64 = 2_718_281_828;
 pub struct TestServer<G: Game> {
     server: Server<G>,
     records: MemorySink,
-    journals: MemoryStore,
+    proof: Proof<G>,
+    /// Ends the storage's thread when it is dropped, where it has one.
+    _storage: Option<oneshot::Sender<()>>,
+}
+
+/// Where journals go, and who waits for it.
+struct Disk {
+    store: Arc<dyn JournalStore>,
+    kept: MemoryStore,
+    storage: Handle,
+    thread: Option<oneshot::Sender<()>>,
 }
 
 impl<G: Game> TestServer<G> {
@@ -30,7 +55,27 @@ impl<G: Game> TestServer<G> {
     /// Needs a tokio runtime around it.
     #[must_use]
     pub fn start(settings: &[(&'static str, &str)]) -> Self {
-        Self::launch(settings, None)
+        Self::launch(settings, None, Disk::of(MemoryStore::default()))
+    }
+
+    /// The same with a disk for its journals that can fail, and that only the storage's own thread waits for.
+    ///
+    /// # Panics
+    /// When there is no such thread to be had.
+    #[must_use]
+    pub fn start_with_disk(settings: &[(&'static str, &str)], disk: &FaultyStore) -> Self {
+        let (handle_in, handle) = mpsc::channel();
+        let (ended, end) = oneshot::channel::<()>();
+        thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+            handle_in.send(runtime.handle().clone()).expect("somebody waits for it");
+            // Until the server is gone.
+            let _ = runtime.block_on(end);
+        });
+        let storage = handle.recv().expect("a thread for the storage");
+        let disk =
+            Disk { store: Arc::new(disk.clone()), kept: disk.kept().clone(), storage, thread: Some(ended) };
+        Self::launch(settings, None, disk)
     }
 
     /// The same with an operator's plane.
@@ -39,6 +84,7 @@ impl<G: Game> TestServer<G> {
         Self::launch(
             settings,
             Some(TcpListener::bind(ANY_PORT).expect("a TCP port for the operator's plane")),
+            Disk::of(MemoryStore::default()),
         )
     }
 
@@ -66,16 +112,36 @@ impl<G: Game> TestServer<G> {
         move || records.records()
     }
 
-    /// Stops it; false when its grace period ran out first.
-    pub async fn shutdown(self) -> bool {
-        self.server.shutdown().await
+    /// Where rooms' journals go; it outlives the server.
+    #[must_use]
+    pub fn journals(&self) -> MemoryStore {
+        self.proof.journals().clone()
     }
 
-    fn launch(settings: &[(&'static str, &str)], http: Option<TcpListener>) -> Self {
-        // A scenario whose game is not deterministic ends with its room, whatever the build's default is.
-        let config = config::<G>(&[("room.sync_test", "on")], settings);
+    /// Stops it; false when its grace period ran out first. Every journal is [verified](crate::proof) then.
+    ///
+    /// # Panics
+    /// When a journal differs, or its room did not end as the server counted.
+    pub async fn shutdown(self) -> bool {
+        let Self { server, proof, _storage, .. } = self;
+        let metrics = Arc::clone(server.metrics());
+        let in_time = server.shutdown().await;
+        let proven = proof.hold(if in_time { Ending::Stopped } else { Ending::Dropped });
+        let failed = metrics.room_panics.get() + metrics.sync_mismatches.get();
+        assert!(
+            !in_time || proven.failed == failed,
+            "{failed} rooms failed, and journals say {}",
+            proven.failed
+        );
+        in_time
+    }
+
+    fn launch(settings: &[(&'static str, &str)], http: Option<TcpListener>, disk: Disk) -> Self {
+        // A scenario whose game is not deterministic ends with its room, whatever the build's default is; and whose journal is not
+        // what was played fails at the very tick.
+        let config = config::<G>(&[("room.sync_test", "on"), ("journal.checksum_ms", "1")], settings);
         let socket = endpoint::bind(config.net.listen).expect("a UDP port for players");
-        let (records, journals) = (MemorySink::default(), MemoryStore::default());
+        let records = MemorySink::default();
         let seams = Seams {
             udp: UdpSeam::real(socket).expect("a tokio runtime for the socket"),
             tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
@@ -84,13 +150,19 @@ impl<G: Game> TestServer<G> {
             records: records.clone(),
             seed: SEED,
             run: 1,
-            journals: Some(Arc::new(journals.clone())),
+            journals: Some(disk.store),
             crashed: None,
             rooms: Handle::current(),
-            storage: Handle::current(),
+            storage: disk.storage,
         };
         let server = Server::start(&config, seams).expect("a server on port 0 starts");
-        Self { server, records, journals }
+        Self { server, records, proof: Proof::of(disk.kept), _storage: disk.thread }
+    }
+}
+
+impl Disk {
+    fn of(kept: MemoryStore) -> Self {
+        Self { store: Arc::new(kept.clone()), kept, storage: Handle::current(), thread: None }
     }
 }
 

@@ -21,16 +21,16 @@ use quarrel_shared::{
 const SEATS: u16 = 4;
 
 /// A folder of journals that is gone with it.
-struct Shelf(PathBuf);
+pub(crate) struct Shelf(PathBuf);
 
 impl Shelf {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("quarrel-replay-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         Self(folder)
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.path(name);
         fs::write(&path, bytes).expect("a file");
         path
@@ -66,7 +66,7 @@ fn crowd(seed: u64) -> Setup<CrowdSettings> {
 }
 
 /// What the program answers, and exits with.
-fn replay(words: &[&str]) -> (String, ExitCode) {
+pub(crate) fn replay(words: &[&str]) -> (String, ExitCode) {
     let words = ["quarrel", "replay"].iter().chain(words).map(OsString::from);
     let Ok(Verb::Replay(verb)) = parse(words, Vec::new()) else { panic!("it is understood") };
     let mut out = Vec::new();
@@ -90,7 +90,7 @@ fn json(words: &[&str]) -> serde_json::Value {
 }
 
 #[track_caller]
-fn says(answer: (String, ExitCode), code: ExitCode, parts: &[&str]) {
+pub(crate) fn says(answer: (String, ExitCode), code: ExitCode, parts: &[&str]) {
     assert_eq!(answer.1, code, "{}", answer.0);
     for part in parts {
         assert!(answer.0.contains(part), "{part:?} is said: {}", answer.0);

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quarrel_harness::sim::{Link, SimWorld, bot};
+use quarrel_harness::sim::{Link, SimWorld, bot, world::LONG_PLAY};
 use quarrel_shared::arena::Arena;
 use serde::Serialize;
 
@@ -48,20 +48,21 @@ struct Report {
 pub(crate) fn run(arguments: &Arguments) {
     let (link, players) = (Link::named(&arguments.link), arguments.players);
     let (cpu, wall) = (cpu_time(), Instant::now());
-    let (views, trace) = SimWorld::<Arena>::run(arguments.seed, &[("room.bots", "0")], async |world| {
-        let duration = Duration::from_secs(u64::from(arguments.seconds));
-        let play = |player: u32| {
-            let name = format!("player-{player}");
-            tokio::spawn(bot::play::<Arena>(world.connector(&link), name, u64::from(player), duration))
-        };
-        let tasks: Vec<_> = (0..players).map(play).collect();
-        let mut views = 0;
-        for task in tasks {
-            // On the worst links some do not get in, which is for others to measure.
-            views += task.await.expect("a player that does not panic").map_or(0, |played| played.views);
-        }
-        (views, world.trace())
-    });
+    let (views, trace) =
+        SimWorld::<Arena>::run(arguments.seed, &[("room.bots", "0"), LONG_PLAY], async |world| {
+            let duration = Duration::from_secs(u64::from(arguments.seconds));
+            let play = |player: u32| {
+                let name = format!("player-{player}");
+                tokio::spawn(bot::play::<Arena>(world.connector(&link), name, u64::from(player), duration))
+            };
+            let tasks: Vec<_> = (0..players).map(play).collect();
+            let mut views = 0;
+            for task in tasks {
+                // On the worst links some do not get in, which is for others to measure.
+                views += task.await.expect("a player that does not panic").map_or(0, |played| played.views);
+            }
+            (views, world.trace())
+        });
     let (cpu, wall) = (cpu_time() - cpu, wall.elapsed());
     let player_seconds = f64::from(players * arguments.seconds);
     let cpu_s_per_player_s = cpu.as_secs_f64() / player_seconds;

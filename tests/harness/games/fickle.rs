@@ -15,6 +15,8 @@ use quarrel_shared::{
         Viewpoint,
     },
     id::{EntityId, SeatId},
+    journal::Journal,
+    tick::Tick,
 };
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +99,20 @@ impl Fickle {
         let FickleSettings { from, flaw: planted } = self.settings;
         flaw == planted && from > 0 && self.tick >= from
     }
+}
+
+/// From which tick on a journal of this game differs from what is played, and the first checksum that must show it; `None` when it
+/// does not.
+pub(crate) fn planted(journal: &Journal<'_>) -> Option<(Tick, Tick)> {
+    let header = journal.header();
+    let FickleSettings { from, flaw } = header.setup::<Fickle>().ok()?.settings;
+    if from == 0 || !matches!(flaw, Flaw::Field | Flaw::Hidden) {
+        return None;
+    }
+    let tick = (header.checksum_ticks > 0).then(|| Tick(from.next_multiple_of(header.checksum_ticks)));
+    let checkpoint = journal.checkpoints().find(|tick| tick.0 >= from);
+    // Without either there is nothing that shows it.
+    Some((Tick(from), tick.into_iter().chain(checkpoint).min().unwrap_or(Tick(u32::MAX))))
 }
 
 /// What no game may do.

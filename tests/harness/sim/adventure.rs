@@ -23,6 +23,7 @@ use tokio::{
 use super::{
     SimWorld,
     referee::{Checks, Referee},
+    world::LONG_PLAY,
 };
 
 /// Who plays, and for how long.
@@ -89,6 +90,7 @@ pub fn play(evening: Evening, repeat: &str) -> Told {
         ("room.send_rate", send_rate),
         ("session.held", held),
         ("game.settings.score_to_win", "10"),
+        LONG_PLAY,
     ];
     SimWorld::<Arena>::run(evening.seed, &settings, async |world| {
         let referee = Referee::sit(world.server().lobby(), repeat.to_owned()).await;

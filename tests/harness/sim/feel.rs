@@ -18,7 +18,7 @@ use tokio::{sync::mpsc, time::sleep};
 
 pub use self::record::Record;
 use self::{marksman::Marksman, record::Figures};
-use super::{Link, SimWorld};
+use super::{Link, SimWorld, world::LONG_PLAY};
 
 /// Who plays, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +80,7 @@ pub struct Feel {
 /// When somebody gets no seat.
 #[must_use]
 pub fn feel(link: &Link, session: Session) -> Feel {
-    let settings = [("room.bots", "8"), ("game.settings.score_to_win", "15")];
+    let settings = [("room.bots", "8"), ("game.settings.score_to_win", "15"), LONG_PLAY];
     SimWorld::<Arena>::run(session.seed, &settings, async |world| {
         let play = |player: u32| {
             let seed = session.seed.wrapping_mul(1000) + u64::from(player);

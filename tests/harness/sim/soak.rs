@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use quarrel_shared::arena::Arena;
 use tokio::time::sleep;
 
-use super::{Link, SimWorld, bot};
+use super::{Link, SimWorld, bot, world::LONG_PLAY};
 
 /// How a process stood at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub const COUNTERS: [&str; 4] = [
 /// When a player loses their seat.
 #[must_use]
 pub fn soak(seed: u64, link: &Link, players: u32, minutes: u64) -> Vec<Sample> {
-    SimWorld::<Arena>::run(seed, &[("room.bots", "4")], async |world| {
+    SimWorld::<Arena>::run(seed, &[("room.bots", "4"), LONG_PLAY], async |world| {
         let lasts = Duration::from_secs((minutes + 1) * 60);
         let play = |player: u32| {
             let name = format!("player-{player}");

@@ -21,13 +21,17 @@ use tokio::{
 };
 
 use super::{Link, Network, network::PathId, seams, trace::Trace};
-use crate::{RawPeer, server::config};
+use crate::{RawPeer, proof::Proof, server::config};
 
 /// Where the server is.
 pub const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 7777);
 
 /// How long a scenario may take, in simulated time: one that hangs costs seconds until it says so.
 pub const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// For hours of play: a checksum in every second of it, where other scenarios have one in every tick. A run that verifies its
+/// journals takes less than a tenth longer so.
+pub const LONG_PLAY: (&str, &str) = ("journal.checksum_ms", "1000");
 
 /// Clients in one network of 256 addresses: few enough for what the server allows newcomers of one network.
 const NEIGHBOURS: u32 = 16;
@@ -39,13 +43,14 @@ pub struct SimWorld<G: Predict> {
     server: Server<G>,
     certificate: [u8; 32],
     records: MemorySink,
-    journals: MemoryStore,
+    proof: Proof<G>,
     clients: Cell<u32>,
     moves: Cell<u32>,
 }
 
 impl<G: Predict> SimWorld<G> {
-    /// Runs a scenario in a world that follows from the seed. `settings` are the server's, as in [`crate::TestServer::start`].
+    /// Runs a scenario in a world that follows from the seed, and [verifies](crate::proof) its journals. `settings` are the server's,
+    /// as in [`crate::TestServer::start`].
     ///
     /// # Panics
     /// When the scenario does, or takes longer than [`LIMIT`].
@@ -94,6 +99,12 @@ impl<G: Predict> SimWorld<G> {
     #[must_use]
     pub fn records(&self) -> Vec<MatchRecord> {
         self.records.records()
+    }
+
+    /// Where its rooms' journals go.
+    #[must_use]
+    pub const fn journals(&self) -> &MemoryStore {
+        self.proof.journals()
     }
 
     /// Since when the world is.
@@ -172,7 +183,7 @@ impl<G: Predict> SimWorld<G> {
 
     fn start(seed: u64, settings: &[(&'static str, &str)]) -> Self {
         // Each step made twice would cost a third more of a run's time, and a hundred hours are to be played.
-        let config = config::<G>(&[("room.sync_test", "off")], settings);
+        let config = config::<G>(&[("room.sync_test", "off"), ("journal.checksum_ms", "1")], settings);
         let network = Network::new(seed);
         let (records, journals) = (MemorySink::default(), MemoryStore::default());
         let tls = Arc::new(ServerTls::in_memory().expect("a certificate in memory"));
@@ -202,7 +213,7 @@ impl<G: Predict> SimWorld<G> {
             server,
             certificate,
             records,
-            journals,
+            proof: Proof::of(journals),
             clients: Cell::new(0),
             moves: Cell::new(0),
         }

@@ -31,6 +31,8 @@ pub struct JournalHandle {
     name: JournalName,
     requests: mpsc::Sender<Request>,
     standing: Arc<Standing>,
+    /// What opens it, when the task was too far behind even for that: it is asked again when the journal begins anew.
+    unopened: Option<Request>,
 }
 
 /// What both ends know of a journal.
@@ -78,8 +80,8 @@ impl Journals {
     pub fn open(&self, name: JournalName, header: Piece, packer: Option<Packer>) -> JournalHandle {
         let standing = Arc::new(Standing::default());
         let open = Request::Open { name, header, packer, standing: Arc::clone(&standing) };
-        let handle = JournalHandle { name, requests: self.0.clone(), standing };
-        if handle.requests.try_send(open).is_err() {
+        let mut handle = JournalHandle { name, requests: self.0.clone(), standing, unopened: Some(open) };
+        if handle.ask().is_err() {
             handle.standing.fail();
         }
         handle
@@ -108,11 +110,11 @@ impl JournalHandle {
     ///
     /// # Errors
     /// When it was not taken either.
-    pub fn begin_anew(&self, why: Refused, checkpoint: Piece) -> Result<(), Refused> {
-        self.send(checkpoint.bytes.len(), Request::BeginAnew(self.name, why, checkpoint))?;
-        // Should it fail again, the task says so after this.
+    pub fn begin_anew(&mut self, why: Refused, checkpoint: Piece) -> Result<(), Refused> {
+        self.ask()?;
+        // Before it is sent: should it fail again, the task says so after this, and that must stand.
         self.standing.has_failed.store(false, Relaxed);
-        Ok(())
+        self.send(checkpoint.bytes.len(), Request::BeginAnew(self.name, why, checkpoint))
     }
 
     /// The room is over. Waits until the task hears it, so it is said outside of any tick.
@@ -124,6 +126,15 @@ impl JournalHandle {
     /// The room goes on in another run of the server. Waits as [`Self::end`] does.
     pub async fn leave(self) {
         let _ = self.requests.send(Request::Leave(self.name)).await;
+    }
+
+    /// Asks for it to be opened, unless that was taken already.
+    fn ask(&mut self) -> Result<(), Refused> {
+        let Some(open) = self.unopened.take() else { return Ok(()) };
+        self.requests.try_send(open).map_err(|refused| {
+            self.unopened = Some(refused.into_inner());
+            Refused::Slow
+        })
     }
 
     fn send(&self, bytes: usize, request: Request) -> Result<(), Refused> {
@@ -147,5 +158,83 @@ impl Standing {
 
     pub(super) fn fail(&self) {
         self.has_failed.store(true, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quarrel_shared::journal::PieceKind;
+
+    use super::*;
+
+    const NAME: JournalName = JournalName { run: 1, room: 2 };
+
+    fn piece(bytes: usize) -> Piece {
+        Piece { kind: PieceKind::Checkpoint, tick: Tick(0), bytes: vec![0; bytes] }
+    }
+
+    /// A journal, and where its requests wait: nobody empties it.
+    fn journal(requests: usize) -> (JournalHandle, mpsc::Receiver<Request>) {
+        let (sender, waiting) = mpsc::channel(requests);
+        (Journals::new(sender).open(NAME, piece(1), None), waiting)
+    }
+
+    #[test]
+    fn no_more_bytes_of_a_journal_wait_than_is_agreed() {
+        let (journal, mut waiting) = journal(1000);
+        let most = JOURNAL_WAITING_BYTES / 1024;
+        for _ in 0..most {
+            assert_eq!(journal.write(piece(1024)), Ok(()));
+        }
+        assert_eq!(journal.write(piece(1)), Err(Refused::Slow), "the room is told, and never waits");
+        assert_eq!(waiting.len(), most + 1, "what was refused does not wait");
+        assert!(matches!(waiting.try_recv(), Ok(Request::Open { .. })));
+        assert!(matches!(waiting.try_recv(), Ok(Request::Write(NAME, taken)) if taken.bytes.len() == 1024));
+        journal.standing.taken(1024);
+        assert_eq!(journal.write(piece(1)), Ok(()), "what was written makes room");
+    }
+
+    #[test]
+    fn a_piece_that_is_larger_than_all_that_may_wait_waits_alone() {
+        let (journal, _waiting) = journal(1000);
+        assert_eq!(journal.write(piece(2 * JOURNAL_WAITING_BYTES)), Ok(()));
+        assert_eq!(journal.write(piece(1)), Err(Refused::Slow));
+    }
+
+    #[test]
+    fn a_full_queue_refuses_and_counts_nothing_as_waiting() {
+        let (mut journal, mut waiting) = journal(2);
+        assert_eq!(journal.write(piece(JOURNAL_WAITING_BYTES)), Ok(()));
+        journal.standing.taken(JOURNAL_WAITING_BYTES);
+        assert_eq!(journal.write(piece(8)), Err(Refused::Slow));
+        assert_eq!(journal.begin_anew(Refused::Slow, piece(8)), Err(Refused::Slow));
+        assert!(waiting.try_recv().is_ok());
+        assert_eq!(journal.write(piece(JOURNAL_WAITING_BYTES)), Ok(()), "no byte of those waits");
+    }
+
+    #[test]
+    fn a_journal_that_could_not_even_be_asked_for_begins_anew_like_any_that_failed() {
+        let (sender, mut waiting) = mpsc::channel(1);
+        let journals = Journals::new(sender);
+        let _first = journals.open(NAME, piece(1), None);
+        let mut journal = journals.open(JournalName { room: 3, ..NAME }, piece(1), None);
+        assert_eq!(journal.write(piece(1)), Err(Refused::Failed));
+        assert!(waiting.try_recv().is_ok());
+        assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Err(Refused::Slow), "one fits, two do not");
+        assert!(matches!(waiting.try_recv(), Ok(Request::Open { name: JournalName { room: 3, .. }, .. })));
+        assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Ok(()));
+        assert!(matches!(waiting.try_recv(), Ok(Request::BeginAnew(..))), "it is opened once");
+    }
+
+    #[test]
+    fn a_failure_after_a_new_beginning_is_told() {
+        let (mut journal, mut waiting) = journal(8);
+        journal.standing.fail();
+        assert_eq!(journal.write(piece(1)), Err(Refused::Failed));
+        assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Ok(()));
+        // The task has it and fails before the room does anything else.
+        while waiting.try_recv().is_ok() {}
+        journal.standing.fail();
+        assert_eq!(journal.write(piece(1)), Err(Refused::Failed), "nothing is written for nobody");
     }
 }

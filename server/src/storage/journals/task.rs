@@ -119,9 +119,7 @@ impl JournalTask {
             return;
         }
         journal.is_failing = false;
-        if let Some(lost) = journal.lost(why, checkpoint.tick, &self.metrics) {
-            journal.pack(name, &lost, &self.metrics);
-        }
+        journal.note_lost(name, why, checkpoint.tick, &self.metrics);
         journal.pack(name, checkpoint, &self.metrics);
         journal.write(name, &self.metrics);
         if !journal.is_failing && std::mem::take(&mut journal.is_told) {
@@ -132,10 +130,8 @@ impl JournalTask {
     fn end(&mut self, name: JournalName, end: Option<(Tick, &'static str)>) {
         let Some(mut journal) = self.open.remove(&name) else { return };
         self.metrics.journals.open.dec();
-        if let (Some((tick, reason)), Some(packer)) = (end, &mut journal.packer)
-            && !journal.is_failing
-        {
-            packer.end(reason, tick, &mut journal.packed);
+        if let Some((tick, reason)) = end {
+            journal.end(name, (tick, reason), &*self.store, &self.metrics);
         }
         journal.write(name, &self.metrics);
         journal.sync(name);
@@ -162,15 +158,38 @@ impl OpenJournal {
         packer.pack(&self.header, &mut self.packed)
     }
 
-    /// What is missing between the file's last tick and this checkpoint, if anything is.
-    fn lost(&self, why: Refused, checkpoint: Tick, metrics: &Metrics) -> Option<Piece> {
-        let from = self.packer.as_ref()?.place().tick().next();
-        if from > checkpoint {
-            return None;
+    /// Says what is missing between the file's last tick and this one, if anything is.
+    fn note_lost(&mut self, name: JournalName, why: Refused, to: Tick, metrics: &Metrics) {
+        let Some(packer) = &self.packer else { return };
+        let from = packer.place().tick().next();
+        if from > to {
+            return;
         }
-        metrics.journals.ticks_lost.inc_by(u64::from(checkpoint.since(from)) + 1);
-        let note = Note::Lost { from: from.0, to: checkpoint.0, why: why.to_string() };
-        Some(Piece::note(&note, checkpoint))
+        metrics.journals.ticks_lost.inc_by(u64::from(to.since(from)) + 1);
+        let note = Note::Lost { from: from.0, to: to.0, why: why.to_string() };
+        self.pack(name, &Piece::note(&note, to), metrics);
+    }
+
+    /// The room ended. A disk that is well again by now hears of it even when the room never began anew: a journal without an end is
+    /// of a room that still runs, and would be brought back.
+    fn end(
+        &mut self,
+        name: JournalName,
+        (tick, reason): (Tick, &str),
+        store: &dyn JournalStore,
+        metrics: &Metrics,
+    ) {
+        if self.is_failing {
+            if let Err(error) = self.open(name, store) {
+                self.fail(name, &error, metrics);
+                return;
+            }
+            self.is_failing = false;
+            self.note_lost(name, Refused::Failed, tick, metrics);
+        }
+        if let Some(packer) = &mut self.packer {
+            packer.end(reason, tick, &mut self.packed);
+        }
     }
 
     fn pack(&mut self, name: JournalName, piece: &Piece, metrics: &Metrics) {

@@ -1,0 +1,221 @@
+//! Disks that are full, tear what is written, or stand still: play goes on, and the journal says what it lacks.
+
+use std::{sync::Arc, time::Duration};
+
+use quarrel_harness::{
+    Player, TestServer,
+    faulty::{Fault, FaultyStore},
+    proof::{Ending, Proven, verify},
+    until,
+};
+use quarrel_server::{
+    storage::journals::{JournalHandle, JournalName, JournalStore, Journals, handle::Refused, start},
+    telemetry::Metrics,
+};
+use quarrel_shared::{
+    crowd::{Crowd, CrowdSettings},
+    game::{Game, Outbox, Setup},
+    journal::{Entries, Header, Journal, Note, Piece, Recorder},
+    tick::{Tick, TickRate},
+};
+use tokio::{task::JoinHandle, time::sleep};
+
+const NAME: JournalName = JournalName { run: 1, room: 1 };
+
+const SEATS: u16 = 2;
+
+/// Longer than anything waits to be written.
+const WRITTEN: Duration = Duration::from_millis(100);
+
+/// A room of walkers that hands its journal in, and the task that writes it, on tokio's clock.
+struct Room {
+    game: Crowd,
+    tick: Tick,
+    recorder: Recorder<Crowd>,
+    handle: JournalHandle,
+    disk: FaultyStore,
+    metrics: Arc<Metrics>,
+    task: JoinHandle<()>,
+}
+
+impl Room {
+    /// On a disk that has this fault.
+    async fn open(fault: Fault) -> Self {
+        let (disk, metrics) = (FaultyStore::default(), Metrics::new());
+        disk.set(fault);
+        let (journals, task): (Journals, _) = start(Arc::new(disk.clone()), Arc::clone(&metrics));
+        let setup = Setup { settings: CrowdSettings {}, seed: 5, seats: SEATS, tick_rate: TickRate::DEFAULT };
+        let header = Header { checksum_ticks: 1, ..Header::of::<Crowd>(&setup).expect("settings are JSON") };
+        let mut room = Self {
+            game: Crowd::new(&setup),
+            tick: Tick(0),
+            recorder: Recorder::new(&header),
+            handle: journals.open(NAME, Piece::header(&header), None),
+            disk,
+            metrics,
+            task: tokio::spawn(task),
+        };
+        let checkpoint = room.checkpoint();
+        // Refused where the disk is full from the beginning, and that is seen later.
+        let _ = room.handle.write(checkpoint);
+        sleep(WRITTEN).await;
+        room
+    }
+
+    fn checkpoint(&mut self) -> Piece {
+        self.recorder.checkpoint(&self.game, self.tick, vec![None; usize::from(SEATS)])
+    }
+
+    /// So many ticks, handed in together; then they are written, or not.
+    async fn play(&mut self, ticks: u32) -> Result<(), Refused> {
+        let entries = Entries::idle(SEATS);
+        for _ in 0..ticks {
+            self.tick = self.tick.next();
+            entries.apply(&mut self.game, self.tick, TickRate::DEFAULT, &mut Outbox::new());
+            self.recorder.tick(self.tick, &[], &entries, &self.game);
+        }
+        let taken = self.handle.write(self.recorder.take().expect("ticks"));
+        sleep(WRITTEN).await;
+        taken
+    }
+
+    async fn begin_anew(&mut self) {
+        let checkpoint = self.checkpoint();
+        self.handle.begin_anew(Refused::Failed, checkpoint).expect("a queue with room in it");
+        sleep(WRITTEN).await;
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.disk.read(NAME).unwrap_or_default()
+    }
+
+    /// Ends it, and plays it again: what was proven, which ticks it says are lost, errors, and ticks lost as counted.
+    async fn end(self) -> (Proven, Vec<(u32, u32)>, [u64; 2]) {
+        self.handle.end(self.tick, "room_closed").await;
+        self.task.await.expect("a task that does not panic");
+        let proven = verify::<Crowd>(&self.disk, Ending::Stopped);
+        let bytes = self.disk.read(NAME).expect("a journal");
+        let counted = &self.metrics.journals;
+        (proven, lost(&bytes), [counted.write_errors.get(), counted.ticks_lost.get()])
+    }
+}
+
+/// Which stretches a journal says are missing.
+fn lost(bytes: &[u8]) -> Vec<(u32, u32)> {
+    let journal = Journal::open(bytes).expect("a journal");
+    let lost = |note| match note {
+        Ok((_, Note::Lost { from, to, .. })) => Some((from, to)),
+        _ => None,
+    };
+    journal.notes().filter_map(lost).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_costs_the_ticks_of_its_outage_and_the_journal_says_which() {
+    let mut room = Room::open(Fault::None).await;
+    assert_eq!(room.play(30).await, Ok(()));
+    let good = room.bytes();
+    room.disk.set(Fault::Full);
+    assert_eq!(room.play(10).await, Ok(()), "nobody knows yet");
+    assert_eq!(room.play(10).await, Err(Refused::Failed), "the room is told");
+    room.begin_anew().await;
+    assert_eq!(room.play(10).await, Err(Refused::Failed), "and once more when it is still full");
+    assert_eq!(room.bytes(), good, "what was good stays");
+    room.disk.set(Fault::None);
+    room.begin_anew().await;
+    assert_eq!(room.play(20).await, Ok(()));
+    let (proven, lost, counted) = room.end().await;
+    assert_eq!((proven.ticks, lost), (50, vec![(31, 60)]));
+    assert_eq!(counted[0], 2, "two writes failed");
+    assert!(counted[1] >= 30, "{} ticks are counted as lost", counted[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_torn_in_the_middle_of_an_append_is_cut_off() {
+    let mut room = Room::open(Fault::None).await;
+    assert_eq!(room.play(30).await, Ok(()));
+    let good = room.bytes();
+    room.disk.set(Fault::Torn);
+    assert_eq!(room.play(30).await, Ok(()));
+    assert_eq!(room.bytes(), good, "half a block is not left there");
+    room.disk.set(Fault::None);
+    room.begin_anew().await;
+    let (proven, lost, counted) = room.end().await;
+    assert_eq!((proven.ticks, lost, counted), (30, vec![(31, 60)], [1, 30]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_even_be_cut_is_cut_when_the_journal_begins_anew() {
+    let mut room = Room::open(Fault::None).await;
+    assert_eq!(room.play(30).await, Ok(()));
+    room.disk.set(Fault::TornForGood);
+    assert_eq!(room.play(30).await, Ok(()));
+    let bytes = room.bytes();
+    let torn = Journal::open(&bytes).expect("its beginning is whole").torn();
+    assert!(torn.is_some(), "whoever reads it now sees a torn tail");
+    room.disk.set(Fault::None);
+    room.begin_anew().await;
+    assert_eq!(room.play(5).await, Ok(()));
+    let (proven, lost, _) = room.end().await;
+    assert_eq!((proven.ticks, lost), (35, vec![(31, 60)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_could_not_be_made_begins_when_it_can() {
+    let mut room = Room::open(Fault::Full).await;
+    assert_eq!(room.play(10).await, Err(Refused::Failed));
+    assert!(room.bytes().is_empty(), "there is nothing of it");
+    room.disk.set(Fault::None);
+    room.begin_anew().await;
+    assert_eq!(room.play(10).await, Ok(()));
+    let (proven, lost, _) = room.end().await;
+    assert_eq!((proven.ticks, lost), (10, vec![(1, 10)]), "it says that it lacks the room's beginning");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_ends_when_its_disk_is_well_again_has_an_end() {
+    let mut room = Room::open(Fault::None).await;
+    room.disk.set(Fault::Full);
+    assert_eq!(room.play(10).await, Ok(()));
+    room.disk.set(Fault::None);
+    let (proven, lost, counted) = room.end().await;
+    assert_eq!((proven.rooms, proven.ticks), (1, 0), "nobody takes it for a room that still runs");
+    assert_eq!((lost, counted), (vec![(1, 10)], [1, 10]));
+}
+
+/// Waits until the journal of the only room has so many lost stretches and goes on.
+async fn is_well_again(disk: &FaultyStore, outages: usize) {
+    until("the journal goes on behind what it lacks", || {
+        let bytes = disk.read(NAME).unwrap_or_default();
+        Journal::open(&bytes).is_ok() && lost(&bytes).len() == outages
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn play_goes_on_while_the_disk_is_full_tears_and_stands_still() {
+    let disk = FaultyStore::default();
+    let server = TestServer::<Crowd>::start_with_disk(&[], &disk);
+    let errors = "quarrel_journal_write_errors_total";
+    let (mut ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    assert_eq!(joined.room.0, NAME.room);
+    for (outages, fault) in (1..).zip([Fault::Full, Fault::Torn]) {
+        let before = server.metric(errors);
+        disk.set(fault);
+        until("the fault is met", || server.metric(errors) > before).await;
+        ada.plays_on(15).await;
+        disk.set(Fault::None);
+        is_well_again(&disk, outages).await;
+    }
+    disk.set(Fault::Stuck);
+    until("the storage is held up", || disk.holds_somebody_up()).await;
+    ada.plays_on(60).await;
+    assert!(disk.holds_somebody_up(), "the storage alone waits, for as long as it takes");
+    disk.set(Fault::None);
+    ada.plays_on(15).await;
+    assert!(server.metric("quarrel_journal_ticks_lost_total") > 0.0, "the operator sees what is missing");
+    drop(ada);
+    assert!(server.shutdown().await, "nothing of it is left running");
+    let bytes = disk.read(NAME).expect("the journal");
+    assert_eq!(lost(&bytes).len(), 2, "a disk that stood still for two seconds lost nothing");
+}
