@@ -119,12 +119,20 @@ impl JournalTask {
             return;
         }
         journal.is_failing = false;
-        if let Some(lost) = journal.lost(why, checkpoint.tick, &self.metrics) {
-            journal.pack(name, &lost, &self.metrics);
+        let lost = journal.lost(checkpoint.tick);
+        if lost > 0 {
+            let (from, to) = (checkpoint.tick.0 + 1 - lost, checkpoint.tick.0);
+            let note = Note::Lost { from, to, why: why.to_string() };
+            journal.pack(name, &Piece::note(&note, checkpoint.tick), &self.metrics);
         }
         journal.pack(name, checkpoint, &self.metrics);
         journal.write(name, &self.metrics);
-        if !journal.is_failing && std::mem::take(&mut journal.is_told) {
+        if journal.is_failing {
+            return;
+        }
+        // Not before it is written: the next try tells of these ticks again.
+        self.metrics.journals.ticks_lost.inc_by(u64::from(lost));
+        if std::mem::take(&mut journal.is_told) {
             info!(journal = %name, "the journal is written again");
         }
     }
@@ -162,15 +170,10 @@ impl OpenJournal {
         packer.pack(&self.header, &mut self.packed)
     }
 
-    /// What is missing between the file's last tick and this checkpoint, if anything is.
-    fn lost(&self, why: Refused, checkpoint: Tick, metrics: &Metrics) -> Option<Piece> {
-        let from = self.packer.as_ref()?.place().tick().next();
-        if from > checkpoint {
-            return None;
-        }
-        metrics.journals.ticks_lost.inc_by(u64::from(checkpoint.since(from)) + 1);
-        let note = Note::Lost { from: from.0, to: checkpoint.0, why: why.to_string() };
-        Some(Piece::note(&note, checkpoint))
+    /// How many ticks are missing between the file's last one and this checkpoint, which is after the last of them.
+    fn lost(&self, checkpoint: Tick) -> u32 {
+        let last = self.packer.as_ref().map(|packer| packer.place().tick());
+        last.map_or(0, |last| checkpoint.since(last))
     }
 
     fn pack(&mut self, name: JournalName, piece: &Piece, metrics: &Metrics) {
