@@ -126,6 +126,14 @@ impl JournalStore for FaultyStore {
     fn set_aside(&self, name: JournalName, reason: &str) -> io::Result<()> {
         self.kept.set_aside(name, reason)
     }
+
+    fn list_aside(&self) -> io::Result<Vec<Kept>> {
+        self.kept.list_aside()
+    }
+
+    fn remove_aside(&self, name: JournalName) -> io::Result<()> {
+        self.kept.remove_aside(name)
+    }
 }
 
 impl JournalFile for FaultyFile {

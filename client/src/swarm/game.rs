@@ -18,6 +18,9 @@ use crate::connect::Connector;
 /// A brain by name: what a game maker hands in. It is made for each bot, from a seed of the bot's own.
 pub type NamedBrain<G> = (&'static str, fn(u64) -> Box<dyn Brain<G>>);
 
+/// The brain that every game has: it wants nothing, as somebody who went for a coffee. It tells what a seat costs by itself.
+const IDLE: &str = "idle";
+
 /// What a bot, good or bad, does from its coming to its end.
 pub(super) type Life = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -40,7 +43,7 @@ impl GameEntry {
     /// This game, with the brains that are handed in and then those that it brings itself.
     #[must_use]
     pub fn of<G: Predict>(brains: &'static [NamedBrain<G>]) -> Self {
-        let names = brains.iter().map(|(name, _)| *name).chain(G::SKILLS.iter().copied());
+        let names = brains.iter().map(|(name, _)| *name).chain(G::SKILLS.iter().copied()).chain([IDLE]);
         Self {
             name: G::NAME,
             brains: names.collect(),
@@ -81,7 +84,7 @@ impl GameEntry {
         (self.assail)(kind, connector, number, crew)
     }
 
-    /// A brain of this name, or the first one; `None` for a game without any, whose seats then want nothing.
+    /// A brain of this name, or the first one; `None` for a seat that wants nothing.
     fn brain<G: Predict>(&self, name: Option<&str>, seed: u64) -> Option<Box<dyn Brain<G>>> {
         let name = name.or_else(|| self.brains.first().copied())?;
         let own = self.own.downcast_ref::<&'static [NamedBrain<G>]>();
@@ -130,9 +133,10 @@ mod tests {
     #[test]
     fn brains_that_are_handed_in_come_before_those_of_the_game() {
         let entry = GameEntry::of::<Crowd>(&[("statue", |_| Box::new(Statue))]);
-        assert_eq!(entry.brains().collect::<Vec<_>>(), [&["statue"][..], Crowd::SKILLS].concat());
+        assert_eq!(entry.brains().collect::<Vec<_>>(), [&["statue"][..], Crowd::SKILLS, &["idle"]].concat());
         assert!(entry.brain::<Crowd>(None, 1).is_some());
         assert!(entry.brain::<Crowd>(Some(Crowd::SKILLS[0]), 1).is_some());
         assert!(entry.brain::<Crowd>(Some("nobody"), 1).is_none());
+        assert!(entry.brain::<Crowd>(Some("idle"), 1).is_none(), "whoever is idle needs none");
     }
 }

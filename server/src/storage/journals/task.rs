@@ -51,6 +51,8 @@ struct OpenJournal {
     written: Place,
     /// What is packed and not written.
     packed: Vec<u8>,
+    /// How many ticks what is packed says to be missing. Counted when it is written: a try that fails tells of them again.
+    lost: u64,
     /// Whether something could not be written, and the room has not begun anew since.
     is_failing: bool,
     /// Whether an outage was told already.
@@ -92,6 +94,7 @@ impl JournalTask {
             file: None,
             written,
             packed: Vec::new(),
+            lost: 0,
             is_failing: false,
             is_told: false,
         };
@@ -165,7 +168,7 @@ impl OpenJournal {
         if from > to {
             return;
         }
-        metrics.journals.ticks_lost.inc_by(u64::from(to.since(from)) + 1);
+        self.lost = u64::from(to.since(from)) + 1;
         let note = Note::Lost { from: from.0, to: to.0, why: why.to_string() };
         self.pack(name, &Piece::note(&note, to), metrics);
     }
@@ -207,6 +210,7 @@ impl OpenJournal {
         match file.append(&self.packed) {
             Ok(()) => {
                 metrics.journals.bytes.inc_by(self.packed.len() as u64);
+                metrics.journals.ticks_lost.inc_by(std::mem::take(&mut self.lost));
                 self.written = packer.place();
                 self.packed.clear();
             }
@@ -220,6 +224,7 @@ impl OpenJournal {
         self.is_failing = true;
         self.standing.fail();
         self.packed.clear();
+        self.lost = 0;
         if let Some(packer) = &mut self.packer {
             packer.go_back(self.written);
         }

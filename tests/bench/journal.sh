@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# What journals cost: one JSON line.
+#
+#   tests/bench/journal.sh [PAIRS [SECONDS]]
+#
+# CPU: 64 bots hunt in rooms of 16, with journals and without in turns, PAIRS times (default 4) for SECONDS each (default 15). The
+# figure is how much more CPU the server takes per client with them; `storage_percent` is the part of it that the threads took which
+# pack and write. Bytes: of each player-minute of those bots, of 16 in a room who want nothing, and of one who is alone.
+# These machines are shared and noisy: more pairs are better than longer ones.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+pairs=${1:-4}
+seconds=${2:-15}
+case $pairs$seconds in
+    *[!0-9]*) echo "usage: tests/bench/journal.sh [PAIRS [SECONDS]]; '$*' are no numbers" >&2; exit 2 ;;
+esac
+
+cargo build --release --quiet --locked --bin quarrel --bin swarm
+bin=${CARGO_TARGET_DIR:-target}/release
+work=$(mktemp -d)
+server=
+cleanup() {
+    [[ -n $server ]] && kill "$server" 2>/dev/null && wait "$server" || true
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+# What the threads of this name had of a CPU, in nanoseconds.
+thread_ns() {
+    local task sum=0
+    for task in "/proc/$server/task"/*; do
+        [[ $(<"$task/comm") == "$1" ]] && sum=$((sum + $(cut -d' ' -f1 "$task/schedstat")))
+    done
+    echo "$sum"
+}
+
+# run NAME on|off BOTS BRAIN SECONDS: leaves NAME.json (the swarm's report), NAME.storage, and NAME/ with the server's journals.
+run() {
+    local name=$1 write=$2 bots=$3 brain=$4 seconds=$5 players= http=
+    # Empty before the server opens it, which is a little later: else the port may be that of the server before.
+    : >"$work/log"
+    QUARREL_JOURNAL__WRITE=$write "$bin/quarrel" serve --listen 127.0.0.1:0 --http 127.0.0.1:0 --data-dir "$work/$name" \
+        --game arena --seats 16 --bots 0 2>"$work/log" &
+    server=$!
+    # The log says which ports the system gave.
+    for _ in {1..100}; do
+        players=$(sed -n 's/.*"message":"serving".*"address":"\([^"]*\)".*/\1/p' "$work/log")
+        http=$(sed -n 's/.*"message":"serving".*"http":"\([^"]*\)".*/\1/p' "$work/log")
+        [[ -n $players && -n $http ]] && break
+        sleep 0.1
+    done
+    "$bin/swarm" run --game arena --server "$players" --server-http "http://$http" --bots "$bots" --brain "$brain" --ramp 2s \
+        --max-lag-ms 1000 --duration "${seconds}s" --report "$work/$name.json" >"$work/out" 2>&1 || { cat "$work/out" "$work/log" >&2; exit 1; }
+    thread_ns storage >"$work/$name.storage"
+    sed 's/.*) //' "/proc/$server/stat" | awk -v hz="$(getconf CLK_TCK)" '{ print ($12 + $13) / hz * 1e9 }' >"$work/$name.all"
+    kill "$server" && wait "$server"
+    server=
+}
+
+# size NAME KIND: adds what `replay info` says of each journal, one line each.
+size() {
+    local journal
+    for journal in "$work/$1/journals/"*.journal; do
+        "$bin/quarrel" replay info --json "$journal" | tr -d '\n' >>"$work/$2.sizes"
+        echo >>"$work/$2.sizes"
+    done
+}
+
+for ((pair = 1; pair <= pairs; pair++)); do
+    # The order changes from pair to pair: what a machine does to the first of two, it does to both alike.
+    order=(on off)
+    ((pair % 2)) || order=(off on)
+    for write in "${order[@]}"; do
+        run "$write-$pair" "$write" 64 hunt "$seconds"
+    done
+    size "on-$pair" busy
+done
+run idle on 16 idle 60
+size idle idle
+run alone on 1 idle 60
+size alone alone
+
+python3 - "$work" "$pairs" <<'PY'
+import json, statistics, sys
+from pathlib import Path
+
+work, pairs = Path(sys.argv[1]), int(sys.argv[2])
+
+
+def cpu(name):
+    return json.loads((work / f"{name}.json").read_text())["server"]["cpu_ms_per_player_s"]
+
+
+def bytes_per_player_minute(kind):
+    journals = [json.loads(line) for line in (work / f"{kind}.sizes").read_text().splitlines()]
+    minutes = sum(journal["player_minutes"] or 0 for journal in journals)
+    return round(sum(journal["bytes"] for journal in journals) / minutes)
+
+
+def number(name):
+    return float((work / name).read_text())
+
+
+on, off = ([cpu(f"{write}-{pair}") for pair in range(1, pairs + 1)] for write in ("on", "off"))
+ratios = [(a / b - 1) * 100 for a, b in zip(on, off)]
+storage = [number(f"on-{pair}.storage") / number(f"on-{pair}.all") * 100 for pair in range(1, pairs + 1)]
+print(json.dumps({
+    "pairs": pairs,
+    "cpu_ms_per_client_s_on": round(statistics.median(on), 3),
+    "cpu_ms_per_client_s_off": round(statistics.median(off), 3),
+    "cpu_percent": round(statistics.median(ratios), 2),
+    "cpu_percent_of_each_pair": [round(ratio, 1) for ratio in ratios],
+    "storage_percent": round(statistics.median(storage), 2),
+    "bytes_per_player_minute_busy": bytes_per_player_minute("busy"),
+    "bytes_per_player_minute_idle": bytes_per_player_minute("idle"),
+    "bytes_per_player_minute_alone": bytes_per_player_minute("alone"),
+}))
+PY
