@@ -8,7 +8,7 @@ use std::{ops::ControlFlow, pin::Pin, time::Duration};
 use bytes::Bytes;
 use quarrel_shared::{
     game::Predict,
-    limits::{CLOSING_ACK_MS, RESTART_HOLD_MS},
+    limits::CLOSING_ACK_MS,
     protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage},
 };
 use quinn::VarInt;
@@ -36,9 +36,6 @@ pub use crate::{
 
 /// How often a connection is looked at: what it lost, and which news it should say that it heard.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
-
-/// For how long the way back is sought at least: a server that starts again holds seats for so long.
-const RESTART: Duration = Duration::from_millis(RESTART_HOLD_MS as u64);
 
 /// A connection and its pilot.
 pub struct Driver<G: Predict, P> {
@@ -204,7 +201,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             name: &self.name,
             resume: self.session.resume(),
             rtt: self.line.connection().rtt(),
-            until: Instant::now() + self.welcome.hold.max(RESTART),
+            until: Instant::now() + resume::patience(&ending, self.welcome.hold),
         };
         let (link, commands) = resume::resume::<G>(resumption, &mut self.commands, ending).await?;
         self.bytes_before_connection = self.bytes();

@@ -4,6 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_shared::{
     game::Predict,
+    limits::RESTART_HOLD_MS,
     protocol::{CloseReason, Resume},
 };
 use tokio::{
@@ -26,6 +27,15 @@ const ATTEMPT_ROUND_TRIPS: u32 = 5;
 
 /// How long to wait after an attempt that failed at once.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// A server that starts again brings seats back for so long.
+const RESTART: Duration = Duration::from_millis(RESTART_HOLD_MS as u64);
+
+/// For how long the way back is sought after this ending, from a server that holds seats for so long.
+pub(crate) fn patience(ending: &Ending, hold: Duration) -> Duration {
+    let is_restart = matches!(ending, Ending::Closed { reason: CloseReason::ServerRestarting, .. });
+    if is_restart { hold.max(RESTART) } else { hold }
+}
 
 /// What an attempt needs.
 pub(crate) struct Resumption<'a> {

@@ -54,8 +54,8 @@ pub const ROOM_SEATS: u16 = 10_000;
 /// How long a refused peer may take to say that it read why, in milliseconds; then the connection is closed regardless.
 pub const CLOSING_ACK_MS: u64 = 1000;
 
-/// For how long a seat that was brought back waits for its player at least, in milliseconds, and for how long a player seeks the way
-/// back at least, however short seats are held else: a server starts again within a second or two, and a planned restart may take as
+/// For how long a seat that was brought back waits for its player at least, in milliseconds, and for how long a player who was told
+/// of a restart seeks the way back at least, however short seats are held else: a server starts again within a second or two, and a planned restart may take as
 /// long as its grace period. Where seats are not held at all, this changes nothing.
 pub const RESTART_HOLD_MS: u32 = 10_000;
 

@@ -130,3 +130,25 @@ async fn a_result_of_a_match_that_did_not_end_is_taken_back() {
     until("the next one", || records.records().len() >= 2).await;
     once_each(&records.records());
 }
+
+#[tokio::test]
+async fn results_of_a_room_that_was_brought_back_and_ended_just_before_the_next_crash_are_not_lost() {
+    let (remains, mut ada, before) = killed_after(2).await;
+    let settings = [SHORT_MATCHES, &[("room.linger_ms", "200")]].concat();
+    let server = remains.start::<Arena>(&settings);
+    is_back(&mut ada, &before).await;
+    ada.go().await;
+    let written = server.written().clone();
+    let has_ended = || {
+        let bytes = written.journals.read(FIRST).expect("the journal");
+        Journal::open(&bytes).is_ok_and(|journal| journal.end().is_some())
+    };
+    until("the room's end", has_ended).await;
+    let happened = written.records.records();
+    assert!(happened.len() >= 2);
+    let server = server.kill().without_records().start::<Arena>(&settings);
+    let records = server.written().records.clone();
+    until("the results", || records.records().len() >= happened.len()).await;
+    assert_eq!(records.records(), happened, "the journal is of an earlier run than the one that crashed");
+    assert_eq!(server.metric("quarrel_rooms"), 0.0, "and its room stays over");
+}
