@@ -129,6 +129,10 @@ impl<G: Game> TestServer<G> {
         let proven = proof.hold(if in_time { Ending::Stopped } else { Ending::Dropped });
         let failed = metrics.room_panics.get() + metrics.sync_mismatches.get();
         assert!(
+            !in_time || metrics.joins.get() == 0 || proven.ticks > 0,
+            "whoever played did so in a journal"
+        );
+        assert!(
             !in_time || proven.failed == failed,
             "{failed} rooms failed, and journals say {}",
             proven.failed

@@ -115,8 +115,11 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
         let mut notes = Vec::new();
         if from.read_bool()? {
             if from.read_bool()? {
-                // A note is never shorter than a bit, so no count makes this longer than what is there.
-                for _ in 0..from.read_var(NOTES_ORDER)? {
+                let count = from.read_var(NOTES_ORDER)?;
+                if count as usize > NOTES_FREE + NOTES_A_SEAT * self.seats.len() {
+                    return Err(BitsError::OutOfRange);
+                }
+                for _ in 0..count {
                     let note = SeatNote::decode(from)?;
                     // Games are never told of a seat that their room does not have.
                     if note.seat().index() >= self.seats.len() {
@@ -208,6 +211,11 @@ impl<I: Bits + Clone + PartialEq> Known<I> {
 fn lag(tick: Tick, seen: Moment, most: u32) -> u32 {
     Moment::of(tick).since(seen).clamp(0, i64::from(most)) as u32
 }
+
+/// The most notes of one tick: a room drains eight commands a seat and 64 more, each of which may empty a seat, fill it and have a
+/// bot make way; and once a seat somebody comes back, goes, or a bot does. A squeezed block of a few bytes could hold millions.
+const NOTES_A_SEAT: usize = 32;
+const NOTES_FREE: usize = 256;
 
 /// Mostly one or two come and go at once.
 const NOTES_ORDER: u32 = 1;
@@ -331,6 +339,21 @@ mod tests {
             while coder.decode(tick, &mut from).is_ok() {
                 tick = tick.next();
             }
+        }
+    }
+
+    #[test]
+    fn a_tick_in_which_more_come_and_go_than_a_room_can_bear_is_refused() {
+        let most = (NOTES_FREE + NOTES_A_SEAT * usize::from(SEATS)) as u32;
+        for (count, is_read) in [(most, true), (most + 1, false)] {
+            let mut out = BitWriter::new();
+            out.write_bool(true);
+            out.write_bool(true);
+            out.write_var(count, NOTES_ORDER);
+            (0..count).for_each(|_| SeatNote::Left(SeatId(0)).encode(&mut out));
+            let bytes = out.finish().to_vec();
+            let record = TickCoder::<Steering>::new(&header()).decode(Tick(1), &mut BitReader::new(&bytes));
+            assert_eq!(record.is_ok(), is_read, "{count} notes");
         }
     }
 
