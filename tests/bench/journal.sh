@@ -4,8 +4,9 @@
 #   tests/bench/journal.sh [PAIRS [SECONDS]]
 #
 # CPU: 64 bots hunt in rooms of 16, with journals and without in turns, PAIRS times (default 4) for SECONDS each (default 15). The
-# figure is how much more CPU the server takes per client with them; `storage_percent` is the part of it that the threads took which
-# pack and write. Bytes: of each player-minute of those bots, of 16 in a room who want nothing, and of one who is alone.
+# first figure is how much more CPU the server takes per client with them. What the network's threads do is most of the noise in it, so
+# `threads_percent` leaves them out: how much more the threads took that step rooms and that store, of all that the server took.
+# `storage_percent` is the part of those that pack and write. Bytes: of each player-minute of those bots, of 16 in a room who want nothing, and of one who is alone.
 # These machines are shared and noisy: more pairs are better than longer ones.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -35,7 +36,7 @@ thread_ns() {
     echo "$sum"
 }
 
-# run NAME on|off BOTS BRAIN SECONDS: leaves NAME.json (the swarm's report), NAME.storage, and NAME/ with the server's journals.
+# run NAME on|off BOTS BRAIN SECONDS: leaves NAME.json (the swarm's report), CPU times in NAME.*, and NAME/ with the server's journals.
 run() {
     local name=$1 write=$2 bots=$3 brain=$4 seconds=$5 players= http=
     # Empty before the server opens it, which is a little later: else the port may be that of the server before.
@@ -53,6 +54,7 @@ run() {
     "$bin/swarm" run --game arena --server "$players" --server-http "http://$http" --bots "$bots" --brain "$brain" --ramp 2s \
         --max-lag-ms 1000 --duration "${seconds}s" --report "$work/$name.json" >"$work/out" 2>&1 || { cat "$work/out" "$work/log" >&2; exit 1; }
     thread_ns storage >"$work/$name.storage"
+    thread_ns rooms >"$work/$name.rooms"
     sed 's/.*) //' "/proc/$server/stat" | awk -v hz="$(getconf CLK_TCK)" '{ print ($12 + $13) / hz * 1e9 }' >"$work/$name.all"
     kill "$server" && wait "$server"
     server=
@@ -105,12 +107,23 @@ def number(name):
 on, off = ([cpu(f"{write}-{pair}") for pair in range(1, pairs + 1)] for write in ("on", "off"))
 ratios = [(a / b - 1) * 100 for a, b in zip(on, off)]
 storage = [number(f"on-{pair}.storage") / number(f"on-{pair}.all") * 100 for pair in range(1, pairs + 1)]
+
+
+def threads(name):
+    """What the threads took that step rooms and that store; all runs are equally long."""
+    return number(f"{name}.rooms") + number(f"{name}.storage")
+
+
+both = [(f"on-{pair}", f"off-{pair}") for pair in range(1, pairs + 1)]
+extra = [(threads(a) - threads(b)) / number(f"{b}.all") * 100 for a, b in both]
 print(json.dumps({
     "pairs": pairs,
     "cpu_ms_per_client_s_on": round(statistics.median(on), 3),
     "cpu_ms_per_client_s_off": round(statistics.median(off), 3),
     "cpu_percent": round(statistics.median(ratios), 2),
     "cpu_percent_of_each_pair": [round(ratio, 1) for ratio in ratios],
+    "threads_percent": round(statistics.median(extra), 2),
+    "threads_percent_of_each_pair": [round(percent, 1) for percent in extra],
     "storage_percent": round(statistics.median(storage), 2),
     "bytes_per_player_minute_busy": bytes_per_player_minute("busy"),
     "bytes_per_player_minute_idle": bytes_per_player_minute("idle"),
