@@ -6,7 +6,8 @@
 # CPU: 64 bots hunt in rooms of 16, with journals and without in turns, PAIRS times (default 4) for SECONDS each (default 15). The
 # first figure is how much more CPU the server takes per client with them. What the network's threads do is most of the noise in it, so
 # `threads_percent` leaves them out: how much more the threads took that step rooms and that store, of all that the server took.
-# `storage_percent` is the part of those that pack and write. Bytes: of each player-minute of those bots, of 16 in a room who want nothing, and of one who is alone.
+# `storage_percent` is the part of those that pack and write. Bytes: of each player-minute of those bots, of 16 in a room who want
+# nothing, and of one who is alone.
 # These machines are shared and noisy: more pairs are better than longer ones.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

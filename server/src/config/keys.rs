@@ -256,7 +256,7 @@ pub const KEYS: &[Key] = &[
     Key {
         section: "session",
         name: "hold_ms",
-        doc: "For how long a seat is held for a player whose connection was lost. 0: it goes free at once.",
+        doc: "For how long a seat is held for a player whose connection was lost. 0: it goes free at once. After a restart of the server it waits ten seconds at least.",
         kind: Kind::Integer { min: 0, max: 600_000 },
         fallback: Fallback::Integer(30_000),
         flag: None,

@@ -68,7 +68,10 @@ pub(super) fn info<G: Game>(
         return Ok(ExitCode::Done);
     }
     if let Some((minutes, bytes)) = per_player_minute(opened, &sittings) {
-        writeln!(out, "size         {bytes:.0} bytes a player-minute, of {minutes:.1} player-minutes")?;
+        writeln!(
+            out,
+            "size         {bytes:.0} bytes a player-minute, of {minutes:.1} player-minutes; what bots did is in it"
+        )?;
     }
     write_notes(opened, &notes, out)?;
     for Sitting { seat, holder, from, to, left } in sittings.all.iter().take(MOST_LINES) {

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
-    bits::{BitWriter, Bits as _},
     game::{Game, Setup},
+    protocol::fingerprint::hash_coding,
     tick::TickRate,
 };
 
@@ -129,11 +129,6 @@ impl Header {
 #[must_use]
 pub fn coding_of<G: Game>() -> u64 {
     let mut hash = Xxh3::new();
-    hash.update(G::NAME.as_bytes());
-    hash.update(&G::REVISION.to_le_bytes());
-    let mut sample = BitWriter::new();
-    G::Input::default().encode(&mut sample);
-    hash.update(&(sample.len_bits() as u64).to_le_bytes());
-    hash.update(sample.finish());
+    hash_coding::<G>(&mut hash);
     hash.digest()
 }

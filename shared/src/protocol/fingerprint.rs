@@ -30,11 +30,16 @@ impl fmt::Display for Fingerprint {
 pub fn fingerprint<G: Game>() -> Fingerprint {
     let mut hash = Xxh3::new();
     hash.update(&PROTOCOL_VERSION.to_le_bytes());
+    hash_coding::<G>(&mut hash);
+    Fingerprint(hash.digest())
+}
+
+/// What tells one game's coding from another's: its name, its revision, and what an input is in bits.
+pub(crate) fn hash_coding<G: Game>(hash: &mut Xxh3) {
     hash.update(G::NAME.as_bytes());
     hash.update(&G::REVISION.to_le_bytes());
     let mut sample = BitWriter::new();
     G::Input::default().encode(&mut sample);
     hash.update(&(sample.len_bits() as u64).to_le_bytes());
     hash.update(sample.finish());
-    Fingerprint(hash.digest())
 }
