@@ -92,11 +92,12 @@ impl DataDir {
         Ok(dir)
     }
 
-    /// Begins a run: nobody else may use the folder until what this gives is dropped, and no run before had this number.
+    /// Begins a run: nobody else may use the folder until what this gives is dropped, and no run before had this number, as far as
+    /// the folder says; `seen` is the highest that its journals tell of.
     ///
     /// # Errors
     /// When another server uses it, or it cannot be written.
-    pub fn begin_run(&self) -> Result<Run, DataDirError> {
+    pub fn begin_run(&self, seen: u32) -> Result<Run, DataDirError> {
         let failed = |name| move |source| DataDirError::Write { path: self.file(name), source };
         let mut lock = OpenOptions::new();
         lock.create(true).truncate(false).write(true).mode(0o600);
@@ -109,11 +110,12 @@ impl DataDir {
         let last = fs::read_to_string(self.file(RUN)).unwrap_or_default();
         let (last, was_ended_well) = match last.trim().split_once(' ') {
             Some((number, state)) => (number.parse().unwrap_or(0), state == STOPPED),
-            None => (0, true),
+            // Never written, or lost: then nobody knows how the last one ended.
+            None => (seen, seen == 0),
         };
         let run = Run {
             dir: self.clone(),
-            number: u32::saturating_add(last, 1),
+            number: last.max(seen).saturating_add(1),
             last,
             was_ended_well,
             _lock: lock,
@@ -190,20 +192,20 @@ mod tests {
     fn each_run_has_a_number_of_its_own_and_knows_how_the_last_one_ended() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
-        let first = dir.begin_run().unwrap();
+        let first = dir.begin_run(0).unwrap();
         assert_eq!((first.number(), first.crashed()), (1, None));
-        assert!(matches!(dir.begin_run(), Err(DataDirError::InUse { .. })), "two servers in one folder");
+        assert!(matches!(dir.begin_run(0), Err(DataDirError::InUse { .. })), "two servers in one folder");
         assert!(dir.is_in_use());
         drop(first);
         assert!(!dir.is_in_use());
-        let second = dir.begin_run().unwrap();
+        let second = dir.begin_run(0).unwrap();
         assert_eq!(
             (second.number(), second.crashed()),
             (2, Some(1)),
             "the first one did not say that it ended"
         );
         second.end().unwrap();
-        assert_eq!(dir.begin_run().unwrap().crashed(), None);
+        assert_eq!(dir.begin_run(0).unwrap().crashed(), None);
     }
 
     #[test]

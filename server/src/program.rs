@@ -14,7 +14,7 @@ use tracing::error;
 
 use crate::{
     cli::{self, ExitCode, MatchesQuery, Verb},
-    config::{self, Config, ConfigError, GameDefaults, RoomsAtStop, Sources, Switch},
+    config::{self, Config, ConfigError, GameDefaults, RoomsAtStop, Sources},
     data_dir::{DataDir, DataDirError},
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     replay::{self, ReplayError, ReplayGame},
@@ -173,11 +173,12 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     log_panics();
     let data =
         DataDir::open(&config.data.dir).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
-    let run = data.begin_run().map_err(|error| {
+    let journals = journals(&data)?;
+    let seen = journals.list().unwrap_or_default().iter().map(|kept| kept.name.run).max().unwrap_or_default();
+    let run = data.begin_run(seen).map_err(|error| {
         let is_in_use = matches!(error, DataDirError::InUse { .. });
         Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
     })?;
-    let journals = journals(config, &data)?;
     let tls = ServerTls::open(&config.net, &data, SystemTime::now())
         .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     let keys = EndpointKeys::open(&data).map_err(|error| Failure::new(ExitCode::Internal, error))?;
@@ -209,7 +210,7 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
             seed: rand::random(),
             run: run.number(),
             crashed: run.crashed(),
-            journals,
+            journals: Some(journals),
             rooms: rooms.handle().clone(),
             storage: storage.handle().clone(),
         };
@@ -234,17 +235,14 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Done)
 }
 
-/// Where rooms are written down, if they are.
-fn journals(config: &Config, data: &DataDir) -> Result<Option<Arc<dyn JournalStore>>, Failure> {
-    if config.journal.write == Switch::Off {
-        return Ok(None);
-    }
+/// Where rooms are written down, and were.
+fn journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
     let path = data.file("journals");
     let folder = Folder::open(&path).map_err(|error| {
         let message = format!("cannot make {}: {error}; set data.dir (--data-dir)", path.display());
         Failure::new(ExitCode::Configuration, message)
     })?;
-    Ok(Some(Arc::new(folder)))
+    Ok(Arc::new(folder))
 }
 
 /// A game's panic goes to the log like everything else, in its format, and not as plain text between JSON lines.

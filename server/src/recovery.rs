@@ -1,25 +1,29 @@
 //! What an earlier run of the server left behind: rooms that go on, results that may not have been written, journals that cannot be
 //! used.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use quarrel_shared::{
     game::Game,
     id::{PlayerId, RoomId},
     journal::{
-        Journal, Packer,
+        Journal, JournalError, Packer,
         block::{self, TRAILER_BYTES, read_trailer},
     },
     tick::{Tick, TickRate},
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     lobby::{Directory, Keeper},
     room::restored::{PastResults, RestoredRoom, restore},
     session::kept::KeptSeat,
     storage::{
-        MatchRecord,
+        MatchRecord, Undone,
         journals::{JournalName, JournalStore, Kept},
     },
     telemetry::Metrics,
@@ -31,7 +35,14 @@ pub(crate) struct Recovery<G: Game> {
     pub(crate) rooms: Vec<RestoredRoom<G>>,
     /// What rooms had come to that had ended, or do not go on.
     pub(crate) results: Vec<PastResults>,
+    /// The highest number of a room that waits for another start: nobody else may have it.
+    waiting: RoomId,
+    rate: TickRate,
 }
+
+/// How far past the tick that a room is brought back to its play is undone, in milliseconds: four times what a server in order can
+/// lose. What ended later, ended while its journal could not be written; that was seen, and stands.
+const UNDONE_MS: u32 = 2000;
 
 /// How much is read of ended journals of runs before the one that crashed: their rooms may have gone on in it, and ended in it. A
 /// gigabyte is read in about a second; the newest come first.
@@ -51,7 +62,7 @@ pub(crate) struct Wanted {
 impl<G: Game> Recovery<G> {
     /// Nothing.
     pub(crate) const fn none() -> Self {
-        Self { rooms: Vec::new(), results: Vec::new() }
+        Self { rooms: Vec::new(), results: Vec::new(), waiting: RoomId(0), rate: TickRate::DEFAULT }
     }
 
     /// Looks through all journals. Whatever cannot be used is set aside with the reason, and the others go on.
@@ -63,7 +74,7 @@ impl<G: Game> Recovery<G> {
                 return Self::none();
             }
         };
-        let mut all = Self::none();
+        let mut all = Self { rate: wanted.rate, ..Self::none() };
         // By room, for two of them may not have the same number: a later run's stays.
         let mut by_room = BTreeMap::new();
         let (ended, open): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| has_end(store, kept.name));
@@ -78,7 +89,12 @@ impl<G: Game> Recovery<G> {
                     }
                 }
                 Ok(Found::Results(results)) => all.results.push(results),
-                Err(reason) => {
+                Ok(Found::Nothing) => remove(store, name),
+                Err(Unusable::For(why)) => {
+                    all.waiting = all.waiting.max(RoomId(name.room));
+                    warn!(journal = %name, %why, "a journal cannot bring its room back now; it is left for a start that can");
+                }
+                Err(Unusable::Ever(reason)) => {
                     all.results.extend(read_results(store, name));
                     set_aside(store, name, &reason, metrics);
                 }
@@ -89,44 +105,78 @@ impl<G: Game> Recovery<G> {
         all
     }
 
-    /// Journals whose rooms are brought back, and the tick that they are brought back to: what was told of later ticks did not happen.
-    pub(crate) fn undone(&self) -> Vec<(String, u32)> {
-        self.rooms.iter().map(|room| (room.name().to_string(), room.tick().0)).collect()
+    /// What was played and did not come to be.
+    pub(crate) fn undone(&self) -> Vec<Undone> {
+        let undone = |room: &RestoredRoom<G>| {
+            let to = room.tick().after(self.rate.ticks(UNDONE_MS)).0;
+            Undone { journal: room.name().to_string(), after: room.tick().0, to }
+        };
+        self.rooms.iter().map(undone).collect()
     }
 
-    /// Results of rooms that do not go on: to be handed to the storage once more.
+    /// Results of all rooms: to be handed to the storage once more, which keeps each once.
     pub(crate) fn take_results(&mut self) -> Vec<MatchRecord> {
-        std::mem::take(&mut self.results).into_iter().flat_map(PastResults::into_records).collect()
+        let ended = std::mem::take(&mut self.results).into_iter().flat_map(PastResults::into_records);
+        ended.chain(self.rooms.iter_mut().flat_map(RestoredRoom::take_records)).collect()
     }
 
     /// Opens the rooms again, and lets their players' seats wait for them. Before anybody is let in.
     pub(crate) fn go_on(self, lobby: &Directory<G>, keeper: &Keeper<KeptSeat<G>>) {
         let player = self.rooms.iter().filter_map(RestoredRoom::highest_player).max().unwrap_or_default();
-        let room = self.rooms.iter().map(RestoredRoom::id).max().unwrap_or_default();
-        lobby.number_from(RoomId(room.0 + 1), PlayerId(player.0 + 1));
+        let room = self.rooms.iter().map(RestoredRoom::id).max().unwrap_or_default().max(self.waiting);
+        lobby.number_from(RoomId(room.0.saturating_add(1)), PlayerId(player.0.saturating_add(1)));
         for room in self.rooms {
-            for (ticket, name, player, joined) in lobby.reopen(room) {
-                keeper.restore(player, ticket, KeptSeat::restored(joined, name));
+            let name = room.name();
+            // The game makes its world known here, and may panic once more: that costs this room, and no other.
+            match catch_unwind(AssertUnwindSafe(|| lobby.reopen(room))) {
+                Ok(seats) => {
+                    for (ticket, name, player, joined) in seats {
+                        keeper.restore(player, ticket, KeptSeat::restored(joined, name));
+                    }
+                }
+                Err(_) => {
+                    error!(journal = %name, "the game panicked while its room was brought back; the others go on")
+                }
             }
         }
     }
 
-    fn bring_back(store: &dyn JournalStore, name: JournalName, wanted: Wanted) -> Result<Found<G>, String> {
-        let bytes = store.read(name).map_err(|error| format!("it cannot be read: {error}"))?;
-        let journal = Journal::open(&bytes).map_err(|error| error.to_string())?;
+    fn bring_back(store: &dyn JournalStore, name: JournalName, wanted: Wanted) -> Result<Found<G>, Unusable> {
+        let bytes = store.read(name).map_err(|error| Unusable::For(format!("it cannot be read: {error}")))?;
+        let journal = match Journal::open(&bytes) {
+            Ok(journal) => journal,
+            Err(JournalError::NoJournal | JournalError::Header(_)) if bytes.len() < STUMP_BYTES => {
+                return Ok(Found::Nothing);
+            }
+            Err(error @ JournalError::Newer(_)) => return Err(Unusable::For(error.to_string())),
+            Err(error) => return Err(Unusable::Ever(error.to_string())),
+        };
         if let Some(torn) = journal.torn()
             && goes_on(&bytes[torn.offset..])
         {
-            return Err(format!(
-                "it is damaged at byte {}, and more than a torn tail is behind that",
-                torn.offset
-            ));
+            let what =
+                format!("it is damaged at byte {}, and more than a torn tail is behind that", torn.offset);
+            return Err(Unusable::Ever(what));
         }
-        if !wanted.rooms {
-            end(store, name, &journal).map_err(|error| format!("it cannot be ended: {error}"))?;
+        if journal.end().is_some() {
             return Ok(Found::Results(PastResults::of(&journal).unwrap_or_default()));
         }
-        let room = restore(&journal, wanted.rate).map_err(|error| error.to_string())?;
+        if journal.checkpoints().len() == 0 {
+            return Ok(Found::Nothing);
+        }
+        if !wanted.rooms {
+            end(store, name, &journal)
+                .map_err(|error| Unusable::For(format!("it cannot be ended: {error}")))?;
+            return Ok(Found::Results(PastResults::of(&journal).unwrap_or_default()));
+        }
+        let room = restore(&journal, wanted.rate).map_err(|error| {
+            let what = error.to_string();
+            if error.may_pass() { Unusable::For(what) } else { Unusable::Ever(what) }
+        })?;
+        // A copy under another name would be the same room twice, and both would write one file.
+        if room.name() != name {
+            return Err(Unusable::Ever(format!("it is a copy of {}", room.name())));
+        }
         if room.torn_bytes > 0 {
             info!(journal = %name, bytes = room.torn_bytes, "a torn tail is cut off");
         }
@@ -138,7 +188,20 @@ impl<G: Game> Recovery<G> {
 enum Found<G: Game> {
     Room(Box<RestoredRoom<G>>),
     Results(PastResults),
+    /// Its server was killed before the first state was written: nobody has played in it for a quarter second.
+    Nothing,
 }
+
+/// Why a journal brings no room back.
+enum Unusable {
+    /// This start cannot use it; another one may.
+    For(String),
+    /// None can.
+    Ever(String),
+}
+
+/// What may be left of a journal whose header was never whole. A longer file that is no journal is somebody's, and kept.
+const STUMP_BYTES: usize = 4096;
 
 /// Whether a whole block follows somewhere in what cannot be read. Then the file is not just cut off where its writer was killed: it
 /// is damaged, and to go on in front of the damage would take back play that everybody saw.
@@ -178,6 +241,13 @@ fn last_results(
 fn read_results(store: &dyn JournalStore, name: JournalName) -> Option<PastResults> {
     let bytes = store.read(name).ok()?;
     PastResults::of(&Journal::open(&bytes).ok()?).ok()
+}
+
+fn remove(store: &dyn JournalStore, name: JournalName) {
+    match store.remove(name) {
+        Ok(()) => info!(journal = %name, "a journal in which nothing had been written yet is deleted"),
+        Err(error) => warn!(journal = %name, %error, "a journal without any play cannot be deleted"),
+    }
 }
 
 fn set_aside(store: &dyn JournalStore, name: JournalName, reason: &str, metrics: &Metrics) {

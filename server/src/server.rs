@@ -124,7 +124,10 @@ impl<G: Game> Server<G> {
         let (endpoint, address) = open().map_err(|source| StartError::Endpoint { address, source })?;
 
         let rate = spec.tick_rate;
-        let wanted = Wanted { rooms: config.journal.resume == Switch::On, results_of: seams.crashed, rate };
+        // A room whose journal ends here could not come back a second time.
+        let writes = config.journal.write == Switch::On;
+        let wanted =
+            Wanted { rooms: config.journal.resume == Switch::On && writes, results_of: seams.crashed, rate };
         let mut recovery = match &seams.journals {
             Some(store) => Recovery::<G>::look(&**store, wanted, &metrics),
             None => Recovery::none(),
@@ -139,7 +142,7 @@ impl<G: Game> Server<G> {
                 let _ = again.add_in_time(record).await;
             }
         });
-        let journals = seams.journals.map(|store| {
+        let journals = seams.journals.and_then(|store| {
             // Only now, with what goes on looked through: no journal is deleted that an earlier run's end is read from.
             let bounds = Bounds { age: config.journal.keep(), bytes: config.journal.keep_bytes() };
             let (stop, count) = (tasks.stopping.clone(), Arc::clone(&metrics));
@@ -148,7 +151,8 @@ impl<G: Game> Server<G> {
             let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
             tasks.storage.spawn_on(task, &seams.storage);
             let (checkpoint, checksum) = (config.journal.checkpoint(), config.journal.checksum());
-            JournalServices { journals, run: seams.run, checkpoint, checksum }
+            let metrics = Arc::clone(&metrics);
+            writes.then_some(JournalServices { journals, run: seams.run, checkpoint, checksum, metrics })
         });
         let services = RoomServices {
             metrics: Arc::clone(&metrics),
@@ -231,10 +235,12 @@ impl<G: Game> Server<G> {
         &self.metrics
     }
 
-    /// Stops as [`Self::shutdown`] does, and rooms go on in the next run on the same storage: nothing of them is lost.
+    /// Stops as [`Self::shutdown`] does, and rooms go on in the next run on the same storage: nothing of them is lost. False as well
+    /// when one could not be saved; a log line then names it.
     pub async fn shutdown_and_save(self) -> bool {
         self.tasks.stop_reason.restart();
-        self.shutdown().await
+        let metrics = Arc::clone(&self.metrics);
+        self.shutdown().await && metrics.journals.rooms_unsaved.get() == 0
     }
 
     /// Stops: nobody new, sessions are told, rooms end, records are flushed, the endpoint falls silent. False when the grace period

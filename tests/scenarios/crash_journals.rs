@@ -1,4 +1,5 @@
-//! A journal that cannot bring its room back is set aside with the reason, and the rooms of the others go on.
+//! A journal that can never bring its room back is set aside with the reason, one that another start can is left where it is, and the
+//! rooms of the others go on.
 
 use quarrel_harness::{
     MortalServer, Player,
@@ -58,28 +59,27 @@ async fn what_cannot_be_brought_back_is_set_aside_with_its_reason_and_the_others
     plant(&remains, 91, &left::<Fickle>(FickleSettings::default(), 60, 60));
     plant(&remains, 92, &left::<Throng>(ThrongSettings::default(), 20, 60));
     plant(&remains, 93, &breaking());
-    plant(&remains, 94, b"no journal at all");
+    plant(&remains, 94, &b"no journal at all ".repeat(300));
+    plant(&remains, 96, &left::<Throng>(ThrongSettings::default(), 30, 60));
+    plant(&remains, 97, b"QRLJ");
     plant(&remains, 95, &damaged(left::<Throng>(ThrongSettings::default(), 30, 60), PieceKind::Checkpoint));
 
     let server = remains.clone().start::<Throng>(&alone);
     is_back(&mut ada, &before).await;
     ada.plays_on(10).await;
     let aside = remains.journals.aside();
-    let reasons = [
-        (bens.room, "damaged"),
-        (91, "fickle"),
-        (92, "--tick-rate 20"),
-        (93, "panicked"),
-        (94, "no journal"),
-        (95, "damaged"),
-    ];
+    let reasons =
+        [(bens.room, "damaged"), (93, "panicked"), (94, "no journal"), (95, "damaged"), (96, "a copy of")];
     for (room, reason) in reasons {
         let said = aside.get(&JournalName { run: 1, room });
         assert!(said.is_some_and(|said| said.contains(reason)), "{room} is set aside as {reason}: {said:?}");
     }
     assert_eq!(aside.len(), reasons.len());
-    assert_eq!(server.metric("quarrel_journals_set_aside_total"), 6.0);
+    let left = |room| remains.journals.read(JournalName { run: 1, room }).is_ok();
+    assert!(left(91) && left(92), "another start can bring those back, of that game or at that rate");
+    assert!(!left(97), "a file in which nothing was written yet is nothing to keep");
+    assert_eq!(server.metric("quarrel_journals_set_aside_total"), 5.0);
     assert_eq!(server.metric("quarrel_rooms_resumed_total"), 1.0);
     let (_carl, carls) = Player::<Throng>::sit(server.address(), "Carl").await;
-    assert_eq!(carls.room.0, before.room.0 + 1, "the room that was not brought back is no longer there");
+    assert_eq!(carls.room.0, 93, "a room that waits for another start keeps its number");
 }

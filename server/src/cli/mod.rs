@@ -3,7 +3,7 @@
 //! - [`args`]: verbs and flags.
 //! - [`exit`]: exit codes.
 //! - [`mod@check`]: what a start would meet.
-//! - [`matches`]: the newest match results.
+//! - [`mod@matches`]: the newest match results.
 //! - [`replay`]: what can be asked of a journal.
 //!
 //! Running the server is not here: it is [`Verb::Serve`], and `main`'s affair.

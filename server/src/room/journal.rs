@@ -1,6 +1,6 @@
 //! A room's journal, seen from its tick: what is written when, and how it goes on after a disk did not keep up.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use quarrel_shared::{
     game::{Game, Setup},
@@ -8,15 +8,18 @@ use quarrel_shared::{
     journal::{Header, Note, Packer, Piece, Recorder},
     tick::{Tick, TickRate},
 };
-use tracing::error;
+use tracing::{error, info};
 
 use super::{
     mark::{Marked, NotMarked},
     state::RoomState,
 };
-use crate::storage::{
-    MatchRecord,
-    journals::{JournalHandle, JournalName, Journals, handle::Refused},
+use crate::{
+    storage::{
+        MatchRecord,
+        journals::{JournalHandle, JournalName, Journals, handle::Refused},
+    },
+    telemetry::Metrics,
 };
 
 /// What rooms need to keep journals.
@@ -30,6 +33,8 @@ pub struct JournalServices {
     pub checkpoint: Duration,
     /// How far apart ticks are that carry their state's checksum; zero: none does.
     pub checksum: Duration,
+    /// Where the numbers go.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Writes one room down.
@@ -41,10 +46,13 @@ pub(super) struct RoomJournal<G: Game> {
     checkpoint_due: Tick,
     /// Why nothing is written, and when to try again.
     gap: Option<(Refused, Tick)>,
+    /// Whether the last new beginning was written, as far as is known.
+    is_proven: bool,
     /// What waits for the end of a gap.
     notes: Vec<Note>,
     /// How many moments an operator has marked.
     marks: u32,
+    metrics: Arc<Metrics>,
 }
 
 /// In ticks.
@@ -120,8 +128,10 @@ impl<G: Game> RoomJournal<G> {
             pace: Pace::of(header.rate(), services.checkpoint),
             checkpoint_due: Tick(0),
             gap: None,
+            is_proven: true,
             notes: Vec::new(),
             marks: 0,
+            metrics: Arc::clone(&services.metrics),
         }
     }
 
@@ -140,20 +150,20 @@ impl<G: Game> RoomJournal<G> {
         }
         self.recorder.tick(state.tick(), state.notes(), state.entries(), state.game());
         if state.tick() >= self.checkpoint_due {
-            self.flush(state.tick());
+            self.flush_gathered(state.tick());
             self.checkpoint(state);
         } else if self.recorder.waiting() >= self.pace.flush {
-            self.flush(state.tick());
+            self.flush_gathered(state.tick());
         }
     }
 
     /// Something happened after this tick that is no part of the game.
     pub(super) fn note(&mut self, note: Note, tick: Tick) {
         self.flush(tick);
-        if self.gap.is_none() {
+        if self.gap.is_none() && self.is_proven {
             self.write(Piece::note(&note, tick), tick);
         }
-        if self.gap.is_some() && self.notes.len() < NOTES_WAITING {
+        if !self.is_proven && self.notes.len() < NOTES_WAITING {
             self.notes.push(note);
         }
     }
@@ -161,11 +171,14 @@ impl<G: Game> RoomJournal<G> {
     /// An operator marks this tick. In a gap there is nothing to mark, and a mark behind it would be of another moment.
     pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<Marked, NotMarked> {
         self.flush(tick);
-        if self.gap.is_none() {
+        if self.gap.is_none() && self.is_proven {
             self.write(Piece::note(&Note::Mark { reason }, tick), tick);
         }
         if let Some((why, _)) = self.gap {
             return Err(NotMarked::Gap(why));
+        }
+        if !self.is_proven {
+            return Err(NotMarked::Gap(Refused::Slow));
         }
         self.marks += 1;
         Ok(Marked { tick, journal: self.name(), number: self.marks })
@@ -182,21 +195,45 @@ impl<G: Game> RoomJournal<G> {
     /// The room is over.
     pub(super) async fn end(mut self, tick: Tick, reason: &'static str) {
         self.flush(tick);
+        if !self.is_proven {
+            self.metrics.journals.in_gap.dec();
+        }
         self.handle.end(tick, reason).await;
     }
 
-    /// The room goes on when the server starts again.
-    pub(super) fn save(mut self, state: &RoomState<G>) -> impl Future<Output = ()> + Send + use<G> {
+    /// The room goes on when the server starts again. False when it could not be saved.
+    pub(super) fn save(mut self, state: &RoomState<G>) -> impl Future<Output = bool> + Send + use<G> {
         self.flush(state.tick());
-        self.checkpoint(state);
-        self.note(Note::Saved, state.tick());
-        self.handle.leave()
+        match self.gap {
+            None => self.checkpoint(state),
+            // The last chance: what is missing is missing, and the room as it is now is not.
+            Some((why, _)) => self.begin_anew(why, state),
+        }
+        let is_handed_in = self.gap.is_none();
+        let notes = std::mem::take(&mut self.notes);
+        for note in notes.iter().chain([&Note::Saved]) {
+            self.write(Piece::note(note, state.tick()), state.tick());
+        }
+        let left = self.handle.leave();
+        async move { left.await && is_handed_in }
     }
 
     fn flush(&mut self, tick: Tick) {
         if let Some(piece) = self.recorder.take() {
             self.write(piece, tick);
         }
+    }
+
+    /// What has gathered of ticks is handed in. Taken after a new beginning, it shows that the beginning was written: the storage
+    /// looks forty times a second, and would have said so otherwise. Then notes that waited for it follow.
+    fn flush_gathered(&mut self, tick: Tick) {
+        self.flush(tick);
+        if self.gap.is_some() || std::mem::replace(&mut self.is_proven, true) {
+            return;
+        }
+        self.metrics.journals.in_gap.dec();
+        info!(journal = %self.name(), "the journal goes on");
+        std::mem::take(&mut self.notes).into_iter().for_each(|note| self.note(note, tick));
     }
 
     fn checkpoint(&mut self, state: &RoomState<G>) {
@@ -213,15 +250,19 @@ impl<G: Game> RoomJournal<G> {
         match self.handle.begin_anew(why, piece) {
             Ok(()) => {
                 self.gap = None;
-                std::mem::take(&mut self.notes).into_iter().for_each(|note| self.note(note, state.tick()));
+                self.is_proven = false;
             }
             Err(_) => self.gap = Some((why, state.tick().after(self.pace.retry))),
         }
     }
 
     fn write(&mut self, piece: Piece, tick: Tick) {
-        if let Err(why) = self.handle.write(piece) {
-            self.gap = Some((why, tick.after(self.pace.retry)));
+        let Err(why) = self.handle.write(piece) else { return };
+        self.gap = Some((why, tick.after(self.pace.retry)));
+        // Once an outage, not once a try.
+        if std::mem::take(&mut self.is_proven) {
+            self.metrics.journals.in_gap.inc();
+            error!(journal = %self.name(), %tick, %why, "the journal has a gap from here on; play goes on, and a crash would cost it");
         }
     }
 }
@@ -255,7 +296,8 @@ mod tests {
 
     fn opened(journals: Journals) -> (RoomJournal<Crowd>, RoomState<Crowd>) {
         let second = Duration::from_secs(1);
-        let services = JournalServices { journals, run: 1, checkpoint: second, checksum: second };
+        let metrics = Metrics::new();
+        let services = JournalServices { journals, run: 1, checkpoint: second, checksum: second, metrics };
         let state = RoomState::new(&SETUP, 0, "");
         let header = services.header::<Crowd>(RoomId(1), &SETUP, 0).unwrap();
         (RoomJournal::open(&services, &header, &state), state)

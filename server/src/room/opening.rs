@@ -174,10 +174,7 @@ pub fn reopen<G: Game>(
         RoomJournal::resume(journals, (&header, packer, marks), unix_ms, &state, &results.unwritten)
     });
     let name = journal.as_ref().map(|journal| status.written_to(journal.name()));
-    let past = results;
-    let mut results = Results::new(id, setup.tick_rate, name, past.last, services.records.clone());
-    // Handed in once more: the storage keeps each once, and may have none of them.
-    past.into_records().for_each(|record| results.push(record));
+    let results = Results::new(id, setup.tick_rate, name, results.last, services.records.clone());
     let parts = RoomParts { state, clock, inbox, status, links, frames, results, journal };
     let span = info_span!("room", %id);
     span.in_scope(|| info!(%tick, players, bots, "room brought back"));

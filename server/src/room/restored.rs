@@ -40,6 +40,14 @@ pub struct PastResults {
     pub(super) last: Tick,
 }
 
+impl NotRestored {
+    /// Whether another server could bring it back, or this one with other settings: it is to be left where it is.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::OtherRate { .. } | Self::Playback(PlaybackError::Header(_)))
+    }
+}
+
 /// Why a journal does not bring its room back.
 #[derive(Debug, thiserror::Error)]
 pub enum NotRestored {
@@ -102,6 +110,11 @@ impl<G: Game> RestoredRoom<G> {
         self.tick
     }
 
+    /// The matches that ended in it: to be handed to the storage once more, which keeps each once and may have none of them.
+    pub fn take_records(&mut self) -> Vec<MatchRecord> {
+        self.results.take_records()
+    }
+
     /// The highest number of a player who sits here.
     pub fn highest_player(&self) -> Option<PlayerId> {
         self.holders.iter().flatten().filter_map(|holder| Some(holder.player?.0)).max()
@@ -126,6 +139,11 @@ impl PastResults {
             }
         }
         Ok(all)
+    }
+
+    /// All of them, for whoever hands them to the storage. Those that the journal has lost stay here as well: it notes them anew.
+    pub fn take_records(&mut self) -> Vec<MatchRecord> {
+        std::mem::take(&mut self.written).into_iter().chain(self.unwritten.iter().cloned()).collect()
     }
 
     /// All of them: to be handed to the storage once more, which keeps each once.

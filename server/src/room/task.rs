@@ -87,7 +87,13 @@ impl<G: Game> RoomTask<G> {
         self.close(reason);
         self.services.metrics.rooms.dec();
         match self.journal.take() {
-            Some(journal) if reason == CloseReason::ServerRestarting => journal.save(&self.state).await,
+            Some(journal) if reason == CloseReason::ServerRestarting => {
+                let tick = self.state.tick();
+                if !journal.save(&self.state).await {
+                    self.services.metrics.journals.rooms_unsaved.inc();
+                    error!(%tick, "the room could not be saved: it will go on from an earlier moment, or not at all");
+                }
+            }
             Some(journal) => journal.end(self.state.tick(), reason.name()).await,
             None => {}
         }

@@ -16,7 +16,7 @@ pub mod task;
 
 pub use self::{
     history::newest,
-    records::{MatchRecord, SeatRecord},
+    records::{MatchRecord, SeatRecord, Undone},
     sink::{MemorySink, RecordSink},
     sqlite::{DatabaseError, SqliteSink},
     task::{Records, start},

@@ -40,6 +40,26 @@ pub struct SeatRecord {
     pub won: bool,
 }
 
+/// Ticks of a room that were played and did not come to be: the room was brought back to an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undone {
+    /// The room's journal.
+    pub journal: String,
+    /// The tick that it was brought back to.
+    pub after: u32,
+    /// The last tick that may be undone by a crash. What ended later, ended while the journal could not be written: it was seen, and
+    /// is kept, though the room goes on from before it.
+    pub to: u32,
+}
+
+impl Undone {
+    /// Whether this match ended in them.
+    #[must_use]
+    pub fn includes(&self, record: &MatchRecord) -> bool {
+        record.journal.as_deref() == Some(&self.journal) && (self.after + 1..=self.to).contains(&record.tick)
+    }
+}
+
 impl MatchRecord {
     /// Whether both tell of one match, and so are kept once. A journal has one match that ends at a tick. Without a journal nobody
     /// hands a result in again but the storage itself, which knows it whole.

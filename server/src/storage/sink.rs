@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::records::MatchRecord;
+use super::records::{MatchRecord, Undone};
 
 /// A place for records.
 pub trait RecordSink: Send + 'static {
@@ -15,12 +15,11 @@ pub trait RecordSink: Send + 'static {
     /// When they may not have been kept. Trying again is right, and harmless.
     fn append(&mut self, records: &[MatchRecord]) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Forgets what ended in this journal's room after this tick, which did not happen: the room was brought back to it. How many
-    /// there were.
+    /// Forgets what did not come to be. How many results that were.
     ///
     /// # Errors
     /// When they may not have been forgotten. Trying again is right, and harmless.
-    fn retract_after(&mut self, journal: &str, tick: u32) -> impl Future<Output = io::Result<u64>> + Send;
+    fn retract(&mut self, undone: &Undone) -> impl Future<Output = io::Result<u64>> + Send;
 
     /// Leaves the place as others like to find it. What was appended is kept without this, too.
     ///
@@ -52,10 +51,10 @@ impl RecordSink for MemorySink {
         Ok(())
     }
 
-    async fn retract_after(&mut self, journal: &str, tick: u32) -> io::Result<u64> {
+    async fn retract(&mut self, undone: &Undone) -> io::Result<u64> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = kept.len();
-        kept.retain(|record| record.journal.as_deref() != Some(journal) || record.tick <= tick);
+        kept.retain(|record| !undone.includes(record));
         Ok((before - kept.len()) as u64)
     }
 

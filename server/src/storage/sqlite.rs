@@ -17,7 +17,7 @@ use sqlx::{
 };
 
 use super::{
-    records::{MatchRecord, SeatRecord},
+    records::{MatchRecord, SeatRecord, Undone},
     sink::RecordSink,
 };
 
@@ -90,10 +90,12 @@ impl SqliteSink {
         Ok(self.connection.insert(connection))
     }
 
-    async fn retract(&mut self, journal: &str, tick: u32) -> sqlx::Result<u64> {
+    async fn delete(&mut self, undone: &Undone) -> sqlx::Result<u64> {
         let connection = self.connection().await?;
-        let query =
-            sqlx::query("DELETE FROM matches WHERE journal = ? AND tick > ?").bind(journal).bind(tick);
+        let query = sqlx::query("DELETE FROM matches WHERE journal = ? AND tick > ? AND tick <= ?")
+            .bind(&undone.journal)
+            .bind(undone.after)
+            .bind(undone.to);
         Ok(query.execute(connection).await?.rows_affected())
     }
 
@@ -110,8 +112,8 @@ impl SqliteSink {
 }
 
 impl RecordSink for SqliteSink {
-    async fn retract_after(&mut self, journal: &str, tick: u32) -> io::Result<u64> {
-        let retracted = self.retract(journal, tick).await;
+    async fn retract(&mut self, undone: &Undone) -> io::Result<u64> {
+        let retracted = self.delete(undone).await;
         if retracted.is_err() {
             self.connection = None;
         }

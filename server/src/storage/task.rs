@@ -6,7 +6,10 @@ use std::time::Duration;
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{error, info};
 
-use super::{records::MatchRecord, sink::RecordSink};
+use super::{
+    records::{MatchRecord, Undone},
+    sink::RecordSink,
+};
 use crate::telemetry::ResultCounts;
 
 /// How many records may wait: every room of a full server ends its match in the same tick, several times over.
@@ -62,11 +65,10 @@ impl Records {
 
 /// A queue and the task that empties it. The task ends when all handles are gone and all records are kept.
 ///
-/// `retract` names journals, each with the tick to which its room was brought back: what ended after that did not happen, and is
-/// forgotten before anything is kept.
+/// What `retract` says to be undone is forgotten before anything is kept.
 pub fn start(
     sink: impl RecordSink,
-    retract: Vec<(String, u32)>,
+    retract: Vec<Undone>,
     counts: ResultCounts,
 ) -> (Records, impl Future<Output = ()> + Send + 'static) {
     let (queue, waiting) = mpsc::channel(RECORDS_WAITING);
@@ -76,11 +78,11 @@ pub fn start(
 async fn keep(
     mut waiting: mpsc::Receiver<MatchRecord>,
     mut sink: impl RecordSink,
-    retract: Vec<(String, u32)>,
+    retract: Vec<Undone>,
     counts: ResultCounts,
 ) {
-    for (journal, tick) in retract {
-        retract_after(&mut sink, &journal, tick, &counts).await;
+    for undone in retract {
+        forget(&mut sink, &undone, &counts).await;
     }
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
@@ -97,14 +99,14 @@ async fn keep(
 }
 
 /// Tries until it is done.
-async fn retract_after(sink: &mut impl RecordSink, journal: &str, tick: u32, counts: &ResultCounts) {
+async fn forget(sink: &mut impl RecordSink, undone: &Undone, counts: &ResultCounts) {
     loop {
-        match sink.retract_after(journal, tick).await {
+        match sink.retract(undone).await {
             Ok(0) => return,
             Ok(results) => {
                 info!(
-                    journal,
-                    tick,
+                    journal = undone.journal,
+                    tick = undone.after,
                     results,
                     "results are forgotten that ended after the tick to which their room was brought back"
                 );

@@ -17,6 +17,10 @@ pub struct JournalMetrics {
     pub write_errors: Counter,
     /// Ticks that are missing in one, since its disk was too slow or full.
     pub ticks_lost: Counter,
+    /// Journals that miss ticks, and go on missing them until their disk is well again.
+    pub in_gap: Gauge,
+    /// Rooms that could not be saved when the server stopped.
+    pub rooms_unsaved: Counter,
     /// Rooms that were brought back.
     pub rooms_resumed: Counter,
     /// Journals that should have brought a room back, and could not.
@@ -46,6 +50,12 @@ impl JournalMetrics {
                 "journal_ticks_lost",
                 "Ticks missing in a journal, since its disk was too slow or full",
             ),
+            in_gap: register(
+                r,
+                "journals_in_gap",
+                "Journals of running rooms that are not written just now, since their disk is too slow or full",
+            ),
+            rooms_unsaved: register(r, "rooms_unsaved", "Rooms that could not be saved at the server's stop"),
             rooms_resumed: register(r, "rooms_resumed", "Rooms brought back from their journals"),
             set_aside: register(r, "journals_set_aside", "Journals that could not bring their room back"),
             kept: register(

@@ -9,7 +9,7 @@ use quarrel_shared::{
     journal::{Packer, Piece},
     tick::Tick,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::name::JournalName;
 
@@ -55,7 +55,7 @@ pub(super) enum Request {
     /// The room is over, after this tick and for this reason.
     End(JournalName, Tick, &'static str),
     /// The room will go on in another run of the server: nothing more follows in this one.
-    Leave(JournalName),
+    Leave(JournalName, oneshot::Sender<bool>),
 }
 
 /// Why the journal takes nothing.
@@ -123,12 +123,13 @@ impl JournalHandle {
         let _ = self.requests.send(Request::End(self.name, tick, reason)).await;
     }
 
-    /// The room goes on in another run of the server. Waits as [`Self::end`] does.
-    pub async fn leave(self) {
-        let _ = self.requests.send(Request::Leave(self.name)).await;
+    /// The room goes on in another run of the server. Waits until all of it is written; false when it could not be.
+    pub async fn leave(self) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.requests.send(Request::Leave(self.name, reply)).await;
+        answer.await.unwrap_or(false)
     }
 
-    /// Asks for it to be opened, unless that was taken already.
     fn ask(&mut self) -> Result<(), Refused> {
         let Some(open) = self.unopened.take() else { return Ok(()) };
         self.requests.try_send(open).map_err(|refused| {

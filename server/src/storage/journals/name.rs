@@ -30,7 +30,9 @@ impl FromStr for JournalName {
         let (run, room) = inner.and_then(|inner| inner.split_once("-room-")).ok_or(NoJournalName)?;
         let run = run.parse().map_err(|_| NoJournalName)?;
         let room = room.parse().map_err(|_| NoJournalName)?;
-        Ok(Self { run, room })
+        let name = Self { run, room };
+        // One spelling each, or two files would be one journal.
+        if name.to_string() == text { Ok(name) } else { Err(NoJournalName) }
     }
 }
 
@@ -43,7 +45,14 @@ mod tests {
         for name in [JournalName { run: 7, room: 12 }, JournalName { run: u32::MAX, room: u64::MAX }] {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
-        for other in ["", "run-1-room-2", "run--room-.journal", "notes.journal", "run-1-room-2.journal.txt"] {
+        for other in [
+            "",
+            "run-1-room-2.journal",
+            "run-1-room-2",
+            "run--room-.journal",
+            "notes.journal",
+            "run-1-room-2.journal.txt",
+        ] {
             assert_eq!(other.parse::<JournalName>(), Err(NoJournalName), "{other}");
         }
     }

@@ -80,8 +80,9 @@ impl JournalTask {
             Request::Open { name, header, packer, standing } => self.begin(name, header, packer, standing),
             Request::Write(name, piece) => self.write(name, &piece),
             Request::BeginAnew(name, why, checkpoint) => self.begin_anew(name, why, &checkpoint),
-            Request::End(name, tick, reason) => self.end(name, Some((tick, reason))),
-            Request::Leave(name) => self.end(name, None),
+            Request::End(name, tick, reason) => self.end(name, tick, reason),
+            // The room may be gone for as long as this takes: then nobody minds.
+            Request::Leave(name, reply) => drop(reply.send(self.leave(name))),
         }
     }
 
@@ -130,14 +131,21 @@ impl JournalTask {
         }
     }
 
-    fn end(&mut self, name: JournalName, end: Option<(Tick, &'static str)>) {
+    fn end(&mut self, name: JournalName, tick: Tick, reason: &str) {
         let Some(mut journal) = self.open.remove(&name) else { return };
         self.metrics.journals.open.dec();
-        if let Some((tick, reason)) = end {
-            journal.end(name, (tick, reason), &*self.store, &self.metrics);
-        }
+        journal.end(name, (tick, reason), &*self.store, &self.metrics);
+        // Not synced: that would keep all others' journals waiting for a disk's slowest answer.
+        journal.write(name, &self.metrics);
+    }
+
+    /// Whether all of it is written.
+    fn leave(&mut self, name: JournalName) -> bool {
+        let Some(mut journal) = self.open.remove(&name) else { return false };
+        self.metrics.journals.open.dec();
         journal.write(name, &self.metrics);
         journal.sync(name);
+        !journal.is_failing
     }
 }
 
@@ -182,14 +190,16 @@ impl OpenJournal {
         store: &dyn JournalStore,
         metrics: &Metrics,
     ) {
+        let why = if self.is_failing { Refused::Failed } else { Refused::Slow };
         if self.is_failing {
             if let Err(error) = self.open(name, store) {
                 self.fail(name, &error, metrics);
                 return;
             }
             self.is_failing = false;
-            self.note_lost(name, Refused::Failed, tick, metrics);
         }
+        // A room that ends in a gap has told nobody yet what is missing.
+        self.note_lost(name, why, tick, metrics);
         if let Some(packer) = &mut self.packer {
             packer.end(reason, tick, &mut self.packed);
         }

@@ -126,11 +126,18 @@ async fn what_ended_past_the_tick_of_a_resumed_room_is_taken_back() {
     let (folder, mut sink) = opened().await;
     let other = MatchRecord { journal: Some("room-2".to_owned()), ..record(9) };
     sink.append(&[journaled(1), journaled(2), journaled(3), other.clone(), record(9)]).await.unwrap();
-    assert_eq!(sink.retract_after("room-1", 2).await.unwrap(), 1);
+    let undone = Undone { journal: "room-1".to_owned(), after: 2, to: 60 };
+    assert_eq!(sink.retract(&undone).await.unwrap(), 1);
     assert_eq!(kept(&folder).await, [journaled(1), journaled(2), other, record(9)]);
     // With all that belonged to it: what is played again has the place for itself.
-    sink.append(&[journaled(3)]).await.unwrap();
-    assert_eq!(kept(&folder).await.last(), Some(&journaled(3)));
+    sink.append(&[journaled(3), journaled(61)]).await.unwrap();
+    assert_eq!(kept(&folder).await.last(), Some(&journaled(61)));
+    assert_eq!(
+        sink.retract(&undone).await.unwrap(),
+        1,
+        "what ended in a gap of the journal was seen, and is kept"
+    );
+    assert_eq!(kept(&folder).await.last(), Some(&journaled(61)));
 }
 
 #[tokio::test]

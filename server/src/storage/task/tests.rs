@@ -43,8 +43,8 @@ impl RecordSink for Flaky {
         if fails { Err(io::ErrorKind::StorageFull.into()) } else { self.kept.append(records).await }
     }
 
-    async fn retract_after(&mut self, journal: &str, tick: u32) -> io::Result<u64> {
-        self.kept.retract_after(journal, tick).await
+    async fn retract(&mut self, undone: &Undone) -> io::Result<u64> {
+        self.kept.retract(undone).await
     }
 
     async fn close(self) -> io::Result<()> {
