@@ -140,6 +140,15 @@ impl<G: Game> TestServer<G> {
         in_time
     }
 
+    /// Stops it so that its rooms go on in another run; false when one of them could not be saved. What is in the journals is
+    /// verified all the same.
+    pub async fn shutdown_and_save(self) -> bool {
+        let Self { server, proof, _storage, .. } = self;
+        let is_saved = server.shutdown_and_save().await;
+        proof.hold(Ending::Dropped);
+        is_saved
+    }
+
     fn launch(settings: &[(&'static str, &str)], http: Option<TcpListener>, disk: Disk) -> Self {
         // A scenario whose game is not deterministic ends with its room, whatever the build's default is; and whose journal is not
         // what was played fails at the very tick.

@@ -34,6 +34,7 @@ mod joins_in_one_breath;
 mod joins_over_bad_links;
 mod journal_bisect;
 mod journal_faults;
+mod journal_gap;
 mod journal_marks;
 mod journal_retention;
 mod journal_vector;
