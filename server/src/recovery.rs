@@ -8,9 +8,9 @@ use quarrel_shared::{
     id::{PlayerId, RoomId},
     journal::{
         Journal, Packer,
-        block::{self, TRAILER_BYTES, read_trailer},
+        block::{TRAILER_BYTES, read_trailer},
     },
-    tick::{Tick, TickRate},
+    tick::TickRate,
 };
 use tracing::{info, warn};
 
@@ -115,7 +115,7 @@ impl<G: Game> Recovery<G> {
         let bytes = store.read(name).map_err(|error| format!("it cannot be read: {error}"))?;
         let journal = Journal::open(&bytes).map_err(|error| error.to_string())?;
         if let Some(torn) = journal.torn()
-            && goes_on(&bytes[torn.offset..])
+            && torn.is_damage()
         {
             return Err(format!(
                 "it is damaged at byte {}, and more than a torn tail is behind that",
@@ -138,12 +138,6 @@ impl<G: Game> Recovery<G> {
 enum Found<G: Game> {
     Room(Box<RestoredRoom<G>>),
     Results(PastResults),
-}
-
-/// Whether a whole block follows somewhere in what cannot be read. Then the file is not just cut off where its writer was killed: it
-/// is damaged, and to go on in front of the damage would take back play that everybody saw.
-fn goes_on(unread: &[u8]) -> bool {
-    (1..unread.len()).any(|offset| block::read(unread, offset, Tick(0)).is_ok())
 }
 
 /// Nobody will go on with it.
