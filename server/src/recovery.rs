@@ -12,9 +12,9 @@ use quarrel_shared::{
     id::{PlayerId, RoomId},
     journal::{
         Journal, JournalError, Packer,
-        block::{self, TRAILER_BYTES, read_trailer},
+        block::{TRAILER_BYTES, read_trailer},
     },
-    tick::{Tick, TickRate},
+    tick::TickRate,
 };
 use tracing::{error, info, warn};
 
@@ -152,7 +152,7 @@ impl<G: Game> Recovery<G> {
             Err(error) => return Err(Unusable::Ever(error.to_string())),
         };
         if let Some(torn) = journal.torn()
-            && goes_on(&bytes[torn.offset..])
+            && torn.is_damage()
         {
             let what =
                 format!("it is damaged at byte {}, and more than a torn tail is behind that", torn.offset);
@@ -202,12 +202,6 @@ enum Unusable {
 
 /// What may be left of a journal whose header was never whole. A longer file that is no journal is somebody's, and kept.
 const STUMP_BYTES: usize = 4096;
-
-/// Whether a whole block follows somewhere in what cannot be read. Then the file is not just cut off where its writer was killed: it
-/// is damaged, and to go on in front of the damage would take back play that everybody saw.
-fn goes_on(unread: &[u8]) -> bool {
-    (1..unread.len()).any(|offset| block::read(unread, offset, Tick(0)).is_ok())
-}
 
 /// Nobody will go on with it.
 fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> std::io::Result<()> {

@@ -36,7 +36,7 @@ async fn in_a_gap(disk: &FaultyStore) -> (TestServer<Levers>, Player<Levers>) {
 #[tokio::test]
 async fn a_match_that_ends_while_the_disk_is_full_is_noted_when_it_is_well_again() {
     let disk = FaultyStore::default();
-    let (server, mut ada) = in_a_gap(&disk).await;
+    let (server, ada) = in_a_gap(&disk).await;
     ada.set_input(Lever::Finish);
     let records = server.records();
     until("the match is over", || !records().is_empty()).await;

@@ -14,7 +14,7 @@ use quarrel_shared::{
     arena::{Arena, Settings},
     crowd::{Crowd, CrowdSettings},
     game::Setup,
-    journal::{Journal, Note},
+    journal::{Journal, Note, Packer},
     tick::{Tick, TickRate},
 };
 
@@ -137,6 +137,62 @@ fn a_right_journal_is_verified_and_a_torn_one_up_to_its_last_block() {
     assert_eq!(told["difference"], serde_json::Value::Null);
 }
 
+/// The journal with a bit changed in the `nth` of its blocks, and where that block begins.
+fn damaged(whole: &[u8], nth: impl Fn(usize) -> usize) -> (Vec<u8>, usize) {
+    let journal = Journal::open(whole).expect("a journal");
+    let block = &journal.blocks()[nth(journal.blocks().len())];
+    let mut bytes = whole.to_vec();
+    bytes[block.payload.start] ^= 1;
+    (bytes, block.offset)
+}
+
+#[test]
+fn a_damaged_journal_is_not_right_and_the_byte_is_named() {
+    let shelf = Shelf::new("damaged");
+    let whole = marked(3).end("room_closed");
+    let right = shelf.put("right.journal", &whole);
+    let (bytes, at) = damaged(&whole, |blocks| blocks / 2);
+    let path = shelf.put("a.journal", &bytes);
+    let said = format!("damaged at byte {at}: whole blocks follow");
+    let compared = " checksums compared before the damage, and all of them are the same";
+    says(replay(&["verify", &path]), ExitCode::Internal, &[&said, compared]);
+    says(replay(&["verify", &right, &path]), ExitCode::Internal, &[&said]);
+    says(replay(&["bisect", &path]), ExitCode::Internal, &["no divergence", &said]);
+    says(replay(&["bisect", &right, &path]), ExitCode::Internal, &["no divergence", &said]);
+    says(replay(&["info", &path]), ExitCode::Done, &[&said]);
+    says(replay(&["dump", &path, "--tick", "1000"]), ExitCode::Usage, &["is past its end", &said]);
+    let out = shelf.path("evidence.journal");
+    says(replay(&["slice", &path, "--from", "0", "--to", "99", "-o", &out]), ExitCode::Done, &[&said]);
+    for words in [&["info", &path, "--json"][..], &["verify", &path, "--json"], &["bisect", &path, "--json"]]
+    {
+        assert_eq!(json(words)["damaged_at"], at, "{words:?}");
+    }
+    assert_eq!(json(&["verify", &right, "--json"])["damaged_at"], serde_json::Value::Null);
+    let (bytes, at) = damaged(&whole, |_| 1);
+    let path = shelf.put("beginning.journal", &bytes);
+    let said = format!("damaged at byte {at}: whole blocks follow");
+    says(replay(&["bisect", &path]), ExitCode::Internal, &[&said]);
+    says(replay(&["verify", &path]), ExitCode::Internal, &[&said]);
+}
+
+#[test]
+fn ticks_that_are_missing_before_the_end_are_said() {
+    let shelf = Shelf::new("missing");
+    let whole = marked(3).bytes().to_vec();
+    let journal = Journal::open(&whole).expect("a journal");
+    let (last, mut bytes) = (journal.last_tick(), whole[..journal.good_bytes()].to_vec());
+    Packer::resume(&journal).expect("memory").end("room_closed", last.after(40), &mut bytes);
+    let path = shelf.put("a.journal", &bytes);
+    let said = format!("ticks {} to {}", last.next(), last.after(40));
+    says(replay(&["info", &path]), ExitCode::Done, &[&format!("missing      {said}: it ended after them")]);
+    says(replay(&["verify", &path]), ExitCode::Done, &[&format!("{said} are missing before the end")]);
+    assert_eq!(json(&["info", &path, "--json"])["end_tick"], last.after(40).0);
+    let trailerless = shelf.put("trailerless.journal", &bytes[..bytes.len() - 3]);
+    let parts =
+        ["end          \"room_closed\"", "the end is whole, and 13 bytes are in place of the trailer"];
+    says(replay(&["info", &trailerless]), ExitCode::Done, &parts);
+}
+
 /// A room that went another way behind tick 450: its game was replaced by that of another seed.
 fn gone_astray() -> Vec<u8> {
     let mut room = RecordedRoom::<Crowd>::open(crowd(3), brains(SEATS, 1), 1);
@@ -232,7 +288,10 @@ fn a_slice_around_a_mark_is_a_journal_that_verifies() {
     let out = shelf.path("evidence.journal");
     let slice = ["slice", &path, "--around", "1", "--margin", "2s", "-o", &out];
     says(replay(&slice), ExitCode::Done, &["ticks 390 to 510 (4.0s)"]);
-    says(replay(&slice), ExitCode::Configuration, &["cannot be written"]);
+    says(replay(&slice), ExitCode::Usage, &["it is there already: name another with -o"]);
+    let nowhere = shelf.path("nowhere/evidence.journal");
+    let slice = ["slice", &path, "--around", "1", "-o", &nowhere];
+    says(replay(&slice), ExitCode::Internal, &["cannot be written"]);
     says(replay(&["verify", &out]), ExitCode::Done, &["120 ticks", "120 checksums compared, and all"]);
     says(
         replay(&["info", &out]),

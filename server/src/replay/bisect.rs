@@ -23,7 +23,8 @@ pub(super) fn alone<G: Game>(
 ) -> Result<ExitCode, ReplayError> {
     let fault = bisect::alone::<G>(&opened.journal).named(opened)?;
     if json {
-        write_json(&json!({ "divergence": fault.as_ref().map(fault_json) }), out)?;
+        let divergence = fault.as_ref().map(fault_json);
+        write_json(&json!({ "divergence": divergence, "damaged_at": opened.damaged_at() }), out)?;
     } else if let Some(fault) = &fault {
         write_fault(opened, fault, out)?;
     } else {
@@ -32,9 +33,11 @@ pub(super) fn alone<G: Game>(
             out,
             "no divergence: this build comes to what the journal says up to tick {last}, played on from its beginning and from each of {segments} checkpoints"
         )?;
+    }
+    if !json {
         write_tail(opened, out)?;
     }
-    Ok(found(fault.is_some()))
+    Ok(found(fault.is_some(), &[opened]))
 }
 
 /// Two journals against each other.
@@ -50,7 +53,9 @@ pub(super) fn pair<G: Game>(
         }
     })?;
     if json {
-        write_json(&comparison_json(&compared), out)?;
+        let mut answer = comparison_json(&compared);
+        answer["damaged_at"] = json!([one.damaged_at(), other.damaged_at()]);
+        write_json(&answer, out)?;
     } else {
         let Comparison { search, parting, until } = &compared;
         writeln!(out, "first   {}\nsecond  {}", one.path.display(), other.path.display())?;
@@ -71,11 +76,13 @@ pub(super) fn pair<G: Game>(
         write_tail(one, out)?;
         write_tail(other, out)?;
     }
-    Ok(found(compared.parting.is_some()))
+    Ok(found(compared.parting.is_some(), &[one, other]))
 }
 
-const fn found(is_found: bool) -> ExitCode {
-    if is_found { ExitCode::Internal } else { ExitCode::Done }
+/// Damage counts as found: nobody knows what is behind it.
+fn found(is_found: bool, all: &[&Opened<'_>]) -> ExitCode {
+    let is_damaged = all.iter().any(|opened| opened.damaged_at().is_some());
+    if is_found || is_damaged { ExitCode::Internal } else { ExitCode::Done }
 }
 
 fn write_tail(opened: &Opened<'_>, out: &mut dyn Write) -> Result<(), ReplayError> {

@@ -1,9 +1,11 @@
 //! `quarrel replay slice`: a part of a journal in a file of its own, the evidence of a moment.
 
 use std::{
-    fs::OpenOptions,
-    io::Write,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    process,
 };
 
 use quarrel_shared::{game::Game, journal::slice::slice, tick::Tick};
@@ -26,9 +28,14 @@ pub(super) fn cut<G: Game>(
     let (from, to) = bounds(opened, part)?;
     let cut = slice::<G>(&opened.journal, from, to).named(opened)?;
     let path = output.map_or_else(|| default_path(opened.path, cut.begin, cut.end), Path::to_owned);
-    let written = OpenOptions::new().write(true).create_new(true).open(&path);
-    let written = written.and_then(|mut file| file.write_all(&cut.bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| ReplayError::of(&path, format!("cannot be written: {error}")))?;
+    if is_there(&path) {
+        return Err(ReplayError::usage(format!(
+            "{}: it is there already: name another with -o",
+            path.display()
+        )));
+    }
+    write(&path, &cut.bytes)
+        .map_err(|error| ReplayError::broken(&path, format!("cannot be written: {error}")))?;
     let (length, bytes) = (lasting(cut.end.since(cut.begin), opened.rate()), cut.bytes.len());
     let (begin, end) = (cut.begin, cut.end);
     writeln!(out, "{}: ticks {begin} to {end} ({length}), {bytes} bytes", path.display())?;
@@ -40,7 +47,30 @@ pub(super) fn cut<G: Game>(
     } else if begin > from {
         writeln!(out, "  it begins behind tick {from}, which is not in the journal")?;
     }
+    if let Some(tail) = opened.tail() {
+        writeln!(out, "  {}: {tail}", opened.path.display())?;
+    }
     Ok(ExitCode::Done)
+}
+
+/// All of it or nothing, and for its owner alone: what players did is in it.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}.tmp", process::id()));
+    let unfinished = PathBuf::from(unfinished);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let written = written.and_then(|()| fs::rename(&unfinished, path));
+    if written.is_err() {
+        // The first error is told; whoever cannot write may not be able to remove either.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
+}
+
+/// A link that leads nowhere is there too.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 fn bounds(opened: &Opened<'_>, part: &Part) -> Result<(Tick, Tick), ReplayError> {
@@ -78,4 +108,31 @@ fn around(opened: &Opened<'_>, number: usize, margin: When) -> Result<(Tick, Tic
 fn default_path(journal: &Path, begin: Tick, end: Tick) -> PathBuf {
     let stem = journal.file_stem().unwrap_or_default().to_string_lossy();
     PathBuf::from(format!("{stem}.{begin}-{end}.journal"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_slice_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.journal");
+        write(&path, b"evidence").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"evidence");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "and nothing is left beside it");
+    }
+
+    #[test]
+    fn a_slice_that_cannot_be_written_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        // A file cannot take the place of a folder, so that writing it fails at its last step.
+        let path = folder.path().join("a.journal");
+        fs::create_dir(&path).unwrap();
+        write(&path, b"evidence").unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "only the folder is there");
+    }
 }

@@ -49,7 +49,9 @@ fn segment_before(opened: &Opened<'_>, tick: Tick) -> Result<usize, ReplayError>
     let last = opened.journal.last_tick();
     if tick > last {
         let time = lasting(last.0, opened.rate());
-        return Err(wrong(opened, format!("tick {tick} is past its end: its last tick is {last} ({time})")));
+        let tail = opened.tail().map(|tail| format!("; {tail}")).unwrap_or_default();
+        let why = format!("tick {tick} is past its end: its last tick is {last} ({time}){tail}");
+        return Err(wrong(opened, why));
     }
     opened.journal.segment_before(tick).ok_or_else(|| {
         let first = opened.first_tick();

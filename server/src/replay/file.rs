@@ -7,7 +7,7 @@ use std::{
 };
 
 use quarrel_shared::{
-    journal::Journal,
+    journal::{Follows, Journal, Torn},
     tick::{Tick, TickRate},
 };
 
@@ -61,14 +61,35 @@ impl Opened<'_> {
         self.journal.checkpoints().next().unwrap_or_default()
     }
 
+    /// The first and the last tick that are missing before the end.
+    pub(super) fn missing(&self) -> Option<(Tick, Tick)> {
+        let (last, end) = (self.journal.last_tick(), self.journal.end_tick()?);
+        (end > last).then(|| (last.next(), end))
+    }
+
+    /// Where it is damaged, in bytes from its first.
+    pub(super) fn damaged_at(&self) -> Option<usize> {
+        self.journal.torn().filter(Torn::is_damage).map(|torn| torn.offset)
+    }
+
     /// What to say of bytes behind the last whole block.
     pub(super) fn tail(&self) -> Option<String> {
-        let torn = self.journal.torn()?;
-        Some(format!(
-            "the last {} bytes are not a whole block ({}): the writer was ended while it wrote, or writes now; read up to tick {}",
-            torn.bytes,
-            torn.why,
-            self.journal.last_tick()
-        ))
+        let Torn { offset, bytes, why, follows } = self.journal.torn()?;
+        let last = self.journal.last_tick();
+        let what = match follows {
+            Follows::Blocks => format!("damaged at byte {offset}: whole blocks follow"),
+            Follows::Trailer => format!("damaged at byte {offset}: the trailer of a whole journal follows"),
+            Follows::Nothing if self.journal.end().is_some() => {
+                return Some(format!(
+                    "the end is whole, and {bytes} bytes are in place of the trailer behind it"
+                ));
+            }
+            Follows::Nothing => {
+                return Some(format!(
+                    "the last {bytes} bytes are not a whole block ({why}): the writer was ended while it wrote, or writes now; read up to tick {last}"
+                ));
+            }
+        };
+        Some(format!("{what}; the last {bytes} bytes are not read ({why}), and it is read up to tick {last}"))
     }
 }

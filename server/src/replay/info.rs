@@ -47,6 +47,9 @@ pub(super) fn write_header(opened: &Opened<'_>, out: &mut dyn Write) -> Result<(
     writeln!(out, "ticks        {first} to {last}: {}", lasting(last.since(first), opened.rate()))?;
     writeln!(out, "checkpoints  {}, checksums {checksums}", opened.journal.checkpoints().len())?;
     writeln!(out, "end          {end}")?;
+    if let Some((from, to)) = opened.missing() {
+        writeln!(out, "missing      ticks {from} to {to}: it ended after them, and they were not written")?;
+    }
     if let Some(tail) = opened.tail() {
         writeln!(out, "tail         {tail}")?;
     }
@@ -177,7 +180,9 @@ fn as_json(opened: &Opened<'_>, notes: &[(Tick, Note)], found: &Sittings) -> Val
         "notes": notes,
         "seats": found.all.iter().map(seat).collect::<Vec<_>>(),
         "end": journal.end(),
+        "end_tick": journal.end_tick().map(|tick| tick.0),
         "torn_bytes": journal.torn().map(|torn| torn.bytes),
+        "damaged_at": opened.damaged_at(),
         "broken": found.broken.as_ref().map(ToString::to_string),
     })
 }

@@ -20,6 +20,7 @@ mod verify;
 mod when;
 
 use std::{
+    fmt::Display,
     io::{self, Write},
     panic::{self, AssertUnwindSafe},
     path::Path,
@@ -71,12 +72,18 @@ impl ReplayError {
         Self::Failed { code: ExitCode::Configuration, message }
     }
 
+    /// Of what the machine is to blame for, or the file, and nobody who wrote the command line.
+    fn broken(path: &Path, why: impl ToString) -> Self {
+        let message = format!("{}: {}", path.display(), why.to_string());
+        Self::Failed { code: ExitCode::Internal, message }
+    }
+
     fn usage(message: impl Into<String>) -> Self {
         Self::Failed { code: ExitCode::Usage, message: message.into() }
     }
 }
 
-/// Answers on `out`; the exit code is [`Internal`](ExitCode::Internal), 1, where a difference was found.
+/// Answers on `out`; the exit code is [`Internal`](ExitCode::Internal), 1, where a difference or damage was found.
 ///
 /// # Errors
 /// Why it cannot, with the code to exit with.
@@ -195,13 +202,20 @@ trait Named<T> {
 
 impl<T> Named<T> for Result<T, PlaybackError> {
     fn named(self, opened: &Opened<'_>) -> Result<T, ReplayError> {
-        self.map_err(|error| ReplayError::of(opened.path, error))
+        self.map_err(|error| named(opened, &error))
     }
 }
 
 impl<T> Named<T> for Result<T, JournalError> {
     fn named(self, opened: &Opened<'_>) -> Result<T, ReplayError> {
-        self.map_err(|error| ReplayError::of(opened.path, error))
+        self.map_err(|error| named(opened, &error))
+    }
+}
+
+fn named(opened: &Opened<'_>, error: &dyn Display) -> ReplayError {
+    match opened.tail().filter(|_| opened.damaged_at().is_some()) {
+        Some(tail) => ReplayError::broken(opened.path, format!("{error}; {tail}")),
+        None => ReplayError::of(opened.path, error),
     }
 }
 

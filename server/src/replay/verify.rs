@@ -1,4 +1,5 @@
-//! `quarrel replay verify`: a journal played again at full speed, and every checksum compared.
+//! `quarrel replay verify`: a journal played again at full speed, and every checksum compared. A damaged one is not right, whatever its
+//! checksums say.
 
 use std::{io::Write, time::Instant};
 
@@ -60,13 +61,17 @@ pub(super) fn verify<G: Game>(
         let answer = json!({
             "file": opened.path.display().to_string(), "ticks": verified.ticks, "checksums": verified.checksums,
             "seconds": seconds, "ticks_per_second": speed, "times_real_time": times, "bytes": opened.bytes,
-            "lost": lost, "torn_bytes": opened.journal.torn().map(|torn| torn.bytes), "difference": difference,
+            "lost": lost, "missing": opened.missing().map(|(from, to)| [from.0, to.0]),
+            "torn_bytes": opened.journal.torn().map(|torn| torn.bytes), "damaged_at": opened.damaged_at(),
+            "difference": difference,
         });
         write_json(&answer, out)?;
     } else {
         write_text(opened, &verified, [seconds, speed, times], out)?;
     }
-    Ok(if verified.difference.is_some() { ExitCode::Internal } else { ExitCode::Done })
+    // What is behind the damage was not compared: such a journal proves nothing.
+    let is_right = verified.difference.is_none() && opened.damaged_at().is_none();
+    Ok(if is_right { ExitCode::Done } else { ExitCode::Internal })
 }
 
 fn compare<G: Game>(opened: &Opened<'_>) -> Result<Verified, PlaybackError> {
@@ -120,11 +125,15 @@ fn write_text(
     for (from, to) in &verified.lost {
         writeln!(out, "  ticks {} to {to} are lost, and were skipped", from.0 + 1)?;
     }
+    if let Some((from, to)) = opened.missing() {
+        writeln!(out, "  ticks {from} to {to} are missing before the end")?;
+    }
     if let Some(tail) = opened.tail() {
         writeln!(out, "  {tail}")?;
     }
     let Some(Difference { since, tick, journal, played }) = &verified.difference else {
-        writeln!(out, "  {checksums} checksums compared, and all of them are the same")?;
+        let before = opened.damaged_at().map_or("", |_| " before the damage");
+        writeln!(out, "  {checksums} checksums compared{before}, and all of them are the same")?;
         return Ok(());
     };
     let between = match since {

@@ -88,13 +88,7 @@ pub fn write(kind: PieceKind, is_squeezed: bool, tick: Tick, last: Tick, payload
 /// # Errors
 /// Why there is none; the caller has seen that `offset` is not the end.
 pub fn read(bytes: &[u8], offset: usize, last: Tick) -> Result<Block, BlockError> {
-    let mut at = offset;
-    let first = *bytes.get(at).ok_or(BlockError::Torn)?;
-    at += 1;
-    let length = read_leb(bytes, &mut at)?;
-    let ticks = read_leb(bytes, &mut at)?;
-    let length = usize::try_from(length).ok().filter(|length| *length <= PAYLOAD_BYTES);
-    let payload = at..at + length.ok_or(BlockError::TooLarge)?;
+    let Head { first, ticks, payload } = read_head(bytes, offset)?;
     let crc = bytes.get(payload.end..).and_then(|rest| rest.first_chunk()).ok_or(BlockError::Torn)?;
     if crc32fast::hash(&bytes[offset..payload.end]) != u32::from_le_bytes(*crc) {
         return Err(BlockError::Damaged);
@@ -103,6 +97,20 @@ pub fn read(bytes: &[u8], offset: usize, last: Tick) -> Result<Block, BlockError
     let tick = last.after(u32::try_from(ticks).map_err(|_| BlockError::TooLarge)?);
     let end = payload.end + CRC_BYTES;
     Ok(Block { kind, is_squeezed: first & SQUEEZED != 0, tick, offset, payload, end })
+}
+
+/// Where the block at `offset` would end by its length, whatever else is wrong with it; `None` behind the last byte.
+pub(super) fn would_end(bytes: &[u8], offset: usize) -> Option<usize> {
+    let end = read_head(bytes, offset).ok()?.payload.end + CRC_BYTES;
+    (end <= bytes.len()).then_some(end)
+}
+
+/// The same, where what stands there may be a block that has others before it: little is, and nothing was summed to say so.
+pub(super) fn could_follow(bytes: &[u8], offset: usize) -> Option<usize> {
+    let first = *bytes.get(offset)?;
+    let kind = PieceKind::of(first & !SQUEEZED).filter(|kind| *kind != PieceKind::Header)?;
+    let is_right = first & SQUEEZED == 0 || kind.is_squeezed();
+    is_right.then(|| would_end(bytes, offset)).flatten()
 }
 
 /// The last block and the trailer of a journal whose room ended.
@@ -118,8 +126,15 @@ pub fn write_end(reason: &str, tick: Tick, last: Tick, index: &[IndexEntry], off
     }
     payload.extend(reason.as_bytes());
     write(PieceKind::End, false, tick, last, &payload, out);
-    out.extend(offset.to_le_bytes());
-    out.extend(TRAILER);
+    out.extend(trailer(offset));
+}
+
+/// The trailer of a journal whose End block begins here.
+pub(super) fn trailer(offset: u64) -> [u8; TRAILER_BYTES] {
+    let mut trailer = [0; TRAILER_BYTES];
+    trailer[..8].copy_from_slice(&offset.to_le_bytes());
+    trailer[8..].copy_from_slice(&TRAILER);
+    trailer
 }
 
 /// What [`write_end`] put into its block: the reason and the index.
@@ -154,6 +169,24 @@ pub fn read_trailer(tail: &[u8]) -> Option<u64> {
 const SQUEEZED: u8 = 0x80;
 
 const CRC_BYTES: usize = 4;
+
+/// What a block says before its payload.
+struct Head {
+    first: u8,
+    ticks: u64,
+    payload: Range<usize>,
+}
+
+fn read_head(bytes: &[u8], offset: usize) -> Result<Head, BlockError> {
+    let mut at = offset;
+    let first = *bytes.get(at).ok_or(BlockError::Torn)?;
+    at += 1;
+    let length = read_leb(bytes, &mut at)?;
+    let ticks = read_leb(bytes, &mut at)?;
+    let length = usize::try_from(length).ok().filter(|length| *length <= PAYLOAD_BYTES);
+    let payload = at..at + length.ok_or(BlockError::TooLarge)?;
+    Ok(Head { first, ticks, payload })
+}
 
 /// <https://en.wikipedia.org/wiki/LEB128>, unsigned.
 fn write_leb(mut value: u64, out: &mut Vec<u8>) {

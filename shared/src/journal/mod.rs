@@ -23,6 +23,7 @@
 //! - [`block`]: pieces as bytes: lengths, CRCs, the index at the end.
 //! - `squeeze`: zstd, one stream a segment.
 //! - [`packer`]: the storage's side: pieces become bytes.
+//! - [`torn`]: what is behind the last whole block: a cut, or damage.
 //! - [`reader`]: a whole journal from bytes, as far as they are good.
 //! - [`playback`]: a journal played again.
 //! - [`bisect`]: where a journal and a game, or two journals, part.
@@ -43,6 +44,7 @@ pub mod seat;
 pub mod slice;
 mod squeeze;
 pub mod ticks;
+pub mod torn;
 
 #[cfg(test)]
 mod tests;
@@ -59,4 +61,5 @@ pub use self::{
     recorder::Recorder,
     seat::{Holder, SeatNote},
     ticks::TickRecord,
+    torn::{Follows, Torn},
 };

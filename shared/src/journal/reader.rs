@@ -3,13 +3,14 @@
 use std::io;
 
 use super::{
-    block::{self, Block, BlockError, IndexEntry, MAGIC, PAYLOAD_BYTES, TRAILER_BYTES},
+    block::{self, Block, BlockError, IndexEntry, MAGIC, PAYLOAD_BYTES},
     checkpoint::Checkpoint,
     header::Header,
     note::Note,
     piece::PieceKind,
     squeeze::Unsqueezer,
     ticks::{TickCoder, TickRecord},
+    torn::Torn,
 };
 use crate::{
     bits::{BitReader, Bits, BitsError},
@@ -25,25 +26,15 @@ pub struct Journal<'a> {
     blocks: Vec<Block>,
     /// Which blocks are checkpoints.
     checkpoints: Vec<usize>,
-    end: Option<String>,
+    /// Why the room ended, and after which tick.
+    end: Option<(String, Tick)>,
     torn: Option<Torn>,
-}
-
-/// What is behind the last whole block of a journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Torn {
-    /// Where it begins.
-    pub offset: usize,
-    /// How many bytes it has.
-    pub bytes: usize,
-    /// What is wrong with it.
-    pub why: BlockError,
 }
 
 /// Why bytes are no journal, or not what follows in one.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// They begin otherwise.
+    /// They begin otherwise; there was never a format 0.
     #[error("this is no journal")]
     NoJournal,
     /// They are of a later version of the format.
@@ -78,8 +69,11 @@ impl<'a> Journal<'a> {
         if magic[..7] != MAGIC[..7] {
             return Err(JournalError::NoJournal);
         }
-        if magic[7] != MAGIC[7] {
-            return Err(JournalError::Newer(magic[7]));
+        // Formats before this build's own are read by it.
+        match magic[7] {
+            0 => return Err(JournalError::NoJournal),
+            format if format > MAGIC[7] => return Err(JournalError::Newer(format)),
+            _ => {}
         }
         let first = block::read(bytes, MAGIC.len(), Tick(0));
         let first = first.map_err(|why| JournalError::Header(why.to_string()))?;
@@ -96,13 +90,19 @@ impl<'a> Journal<'a> {
         &self.header
     }
 
-    /// Why the room ended; `None` when the writer was ended before it, or goes on.
+    /// Why the room ended; `None` when the writer was ended before it, or goes on. A trailer that is cut off changes nothing of it.
     #[must_use]
     pub fn end(&self) -> Option<&str> {
-        self.end.as_deref()
+        self.end.as_ref().map(|(reason, _)| reason.as_str())
     }
 
-    /// What is behind the last whole block.
+    /// After which tick the room ended. Where that is later than the [last](Self::last_tick), those between could not be written.
+    #[must_use]
+    pub fn end_tick(&self) -> Option<Tick> {
+        self.end.as_ref().map(|(_, tick)| *tick)
+    }
+
+    /// What is behind the last whole block, and is no trailer.
     #[must_use]
     pub const fn torn(&self) -> Option<Torn> {
         self.torn
@@ -114,7 +114,7 @@ impl<'a> Journal<'a> {
         self.blocks.last().map_or(0, |block| block.end)
     }
 
-    /// The last tick that it knows of.
+    /// The last tick of its blocks, the end's excepted.
     #[must_use]
     pub fn last_tick(&self) -> Tick {
         self.blocks.last().map_or(Tick(0), |block| block.tick)
@@ -195,25 +195,30 @@ impl<'a> Journal<'a> {
             let block = match block::read(self.bytes, at, self.last_tick()) {
                 Ok(block) => block,
                 Err(why) => {
-                    self.torn = Some(Torn { offset: at, bytes: self.bytes.len() - at, why });
+                    self.torn = Some(Torn::of(self.bytes, at, why));
                     return;
                 }
             };
             if block.kind == PieceKind::End {
-                // Behind it there is nothing but the trailer; whatever else is there belongs to nobody.
-                let reason = block::read_end(&self.bytes[block.payload.clone()]);
-                self.end = Some(reason.map_or_else(|error| error.to_string(), |(reason, _)| reason));
-                let behind = self.bytes.len() - block.end;
-                if behind != TRAILER_BYTES {
-                    let why = BlockError::Torn;
-                    self.torn = Some(Torn { offset: block.end, bytes: behind, why });
-                }
+                self.read_end(&block);
                 return;
             }
             if block.kind == PieceKind::Checkpoint {
                 self.checkpoints.push(self.blocks.len());
             }
             self.blocks.push(block);
+        }
+    }
+
+    fn read_end(&mut self, block: &Block) {
+        let reason = block::read_end(&self.bytes[block.payload.clone()]);
+        let reason = reason.map_or_else(|error| error.to_string(), |(reason, _)| reason);
+        self.end = Some((reason, block.tick));
+        // Behind it there is nothing but the trailer; whatever else is there belongs to nobody.
+        let (behind, trailer) = (&self.bytes[block.end..], block::trailer(block.offset as u64));
+        if behind != trailer {
+            let why = if trailer.starts_with(behind) { BlockError::Torn } else { BlockError::Damaged };
+            self.torn = Some(Torn::of(self.bytes, block.end, why));
         }
     }
 }
