@@ -21,7 +21,10 @@ pub async fn newest(data_dir: &Path, limit: u32) -> Result<Vec<MatchRecord>, Dat
 }
 
 async fn read(data_dir: &Path, limit: u32) -> sqlx::Result<Vec<MatchRecord>> {
-    let mut connection = sqlite::options(data_dir).read_only(true).connect().await?;
+    // Whoever has it open for writing has a log beside it. Where there is none, SQLite must be told that nobody writes: it would make
+    // one to read, which a reader may not be allowed to do, and leave it there.
+    let is_at_rest = !data_dir.join(sqlite::LOG).exists();
+    let mut connection = sqlite::options(data_dir).read_only(true).immutable(is_at_rest).connect().await?;
     // One look at one state, whatever is written meanwhile.
     let mut looking = connection.begin().await?;
     let query = "SELECT id, room, game, seed, tick, journal, duration_ms, ended_at_ms \

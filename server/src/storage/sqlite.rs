@@ -24,6 +24,9 @@ use super::{
 /// The database's name in the data directory.
 pub const FILE: &str = "matches.db";
 
+/// What SQLite calls the log that is beside it for as long as somebody writes, or until it is opened again after they were killed.
+pub const LOG: &str = "matches.db-wal";
+
 /// How long SQLite itself waits for another process's lock before it says so. A backup's lock is shorter.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 
