@@ -25,6 +25,8 @@ pub(super) enum AdminError {
     Metrics,
     /// There is such a path, but it is asked with POST alone.
     OnlyPost,
+    /// A web page in a browser asks.
+    FromPage,
     /// The body is of another type.
     NotJson,
     /// The body is longer than any that is right.
@@ -62,6 +64,7 @@ impl IntoResponse for AdminError {
             Self::NotReady(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason.into()),
             Self::Metrics => (StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be rendered".into()),
             Self::OnlyPost => (StatusCode::METHOD_NOT_ALLOWED, "only POST is answered".into()),
+            Self::FromPage => (StatusCode::FORBIDDEN, "web pages are not answered here".into()),
             Self::NotJson => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content-type must be application/json".into())
             }

@@ -1,7 +1,8 @@
 //! `POST /v1/rooms/{id}/mark`: an operator marks this moment of a room, with a reason, in the room's journal.
 //!
 //! It is the one request that changes something, so it is the one that a stranger's web page must not be able to make in the
-//! operator's browser: a page may post plain text anywhere, but JSON only to where it came from.
+//! operator's browser. Browsers say with every POST which page makes it, and no page of ours does, so whoever says so is refused: even
+//! a page whose host's name was made to lead here after it was loaded.
 
 use std::time::Duration;
 
@@ -39,6 +40,9 @@ pub(super) async fn mark(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Mark>, AdminError> {
+    if headers.contains_key(header::ORIGIN) {
+        return Err(AdminError::FromPage);
+    }
     if !is_json(&headers) {
         return Err(AdminError::NotJson);
     }
@@ -119,7 +123,6 @@ mod tests {
         for kind in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
             assert!(said(kind), "{kind}");
         }
-        // These a page of anybody's may send to us without asking.
         for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", ""]
         {
             assert!(!said(kind), "{kind}");

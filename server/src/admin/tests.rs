@@ -130,7 +130,7 @@ fn a_lost_visitor_is_shown_the_routes() {
     handle.shutdown();
 }
 
-/// Posts to a room's mark.
+/// Posts to a room's mark; `kind` is the content's type, and maybe more header fields.
 fn marked(address: SocketAddr, room: &str, kind: &str, body: &str) -> (u16, String) {
     let length = body.len();
     let head = format!("POST /v1/rooms/{room}/mark HTTP/1.1\r\nHost: here\r\nConnection: close");
@@ -154,9 +154,15 @@ fn a_moment_is_marked_or_it_is_said_why_not() {
 }
 
 #[test]
-fn a_page_of_another_origin_cannot_mark() {
+fn a_page_in_a_browser_cannot_mark() {
     let (_, handle, _) = started();
     let address = handle.local_address();
+    // The second is of a name that leads here by now.
+    for origin in ["http://elsewhere", "http://here", "null"] {
+        let kind = format!("application/json\r\nOrigin: {origin}");
+        let (status, body) = marked(address, "7", &kind, "{\"reason\":\"why\"}");
+        assert_eq!((status, body.as_str()), (403, "{\"error\":\"web pages are not answered here\"}"));
+    }
     let (status, body) = marked(address, "7", "text/plain", "{\"reason\":\"why\"}");
     assert_eq!((status, body.as_str()), (415, "{\"error\":\"the content-type must be application/json\"}"));
     let preflight = "OPTIONS /v1/rooms/7/mark HTTP/1.1\r\nHost: here\r\nOrigin: http://elsewhere\r\n\
