@@ -162,8 +162,16 @@ fn matches(
     defaults: &[GameDefaults],
 ) -> Result<Vec<MatchRecord>, Failure> {
     let (config, _) = load(sources, games, defaults)?;
+    let dir = &config.data.dir;
+    if !dir.is_dir() {
+        let message = format!(
+            "there is no data directory at {}: a server makes it when it starts; --data-dir names another",
+            dir.display()
+        );
+        return Err(Failure::new(ExitCode::Configuration, message));
+    }
     runtime("reader", 1)?
-        .block_on(storage::newest(&config.data.dir, query.newest))
+        .block_on(storage::newest(dir, query.newest))
         .map_err(|error| Failure::new(ExitCode::Internal, error))
 }
 
@@ -174,8 +182,7 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     let data =
         DataDir::open(&config.data.dir).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     let journals = journals(&data)?;
-    let seen = journals.list().unwrap_or_default().iter().map(|kept| kept.name.run).max().unwrap_or_default();
-    let run = data.begin_run(seen).map_err(|error| {
+    let run = data.begin_run(last_run(&*journals)).map_err(|error| {
         let is_in_use = matches!(error, DataDirError::InUse { .. });
         Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
     })?;
@@ -236,6 +243,12 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
 }
 
 /// Where rooms are written down, and were.
+/// The last run that left a journal: no other may have its names, not even if the file is lost that counts runs.
+fn last_run(journals: &dyn JournalStore) -> u32 {
+    let listed = [journals.list(), journals.list_aside()].into_iter().flatten().flatten();
+    listed.map(|kept| kept.name.run).max().unwrap_or_default()
+}
+
 fn journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
     let path = data.file("journals");
     let folder = Folder::open(&path).map_err(|error| {
