@@ -10,10 +10,7 @@ use std::{
 use quarrel_shared::{
     game::Game,
     id::{PlayerId, RoomId},
-    journal::{
-        Journal, JournalError, Packer,
-        block::{TRAILER_BYTES, read_trailer},
-    },
+    journal::{Journal, JournalError, Packer},
     tick::TickRate,
 };
 use tracing::{error, info, warn};
@@ -77,7 +74,7 @@ impl<G: Game> Recovery<G> {
         let mut all = Self { rate: wanted.rate, ..Self::none() };
         // By room, for two of them may not have the same number: a later run's stays.
         let mut by_room = BTreeMap::new();
-        let (ended, open): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| has_end(store, kept.name));
+        let (ended, open): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| store.has_end(kept.name));
         if let Some(crashed) = wanted.results_of {
             all.results.extend(last_results(store, ended, crashed));
         }
@@ -211,10 +208,6 @@ fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> st
     file.append(&bytes)?;
     info!(journal = %name, "a room of an earlier run is abandoned, as asked");
     Ok(())
-}
-
-fn has_end(store: &dyn JournalStore, name: JournalName) -> bool {
-    store.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some())
 }
 
 /// What rooms had come to that ended while this run lived, and maybe just before it crashed.

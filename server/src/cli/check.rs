@@ -12,7 +12,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::net::tls::identity::Identity;
 use crate::storage::{
     self,
-    journals::{Folder, JournalStore as _, sweep::has_end},
+    journals::{Folder, JournalStore as _},
 };
 
 /// Tries everything a start needs and prints what it found; the exit code says whether the server would start.
@@ -98,7 +98,7 @@ fn journals(config: &Config) -> Result<String, Fault> {
         |error: io::Error| Fault::configuration(&format!("cannot read {}: {error}", path.display()));
     let store = Folder::open(&path).map_err(unreadable)?;
     let all = store.list().map_err(unreadable)?;
-    let open = all.iter().filter(|kept| !has_end(&store, kept.name)).count();
+    let open = all.iter().filter(|kept| !store.has_end(kept.name)).count();
     let fate = match config.journal.resume {
         Switch::On => "would bring their rooms back",
         Switch::Off => "would be ended (journal.resume is off)",

@@ -9,7 +9,7 @@ pub enum ExitCode {
     /// It did what it was asked to.
     Done = 0,
     /// Something broke that the configuration is not to blame for: try again, then look at the log. Of `replay`: a difference
-    /// was found.
+    /// was found, or the journal is damaged.
     Internal = 1,
     /// The command line cannot be understood.
     Usage = 2,

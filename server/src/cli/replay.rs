@@ -17,7 +17,8 @@ pub enum ReplayVerb {
         #[arg(long)]
         json: bool,
     },
-    /// Play journals again at full speed and compare every checksum; exit 1 at the first difference
+    /// Play journals again at full speed and compare every checksum; exit 1 at the first difference, or
+    /// when a journal is damaged
     Verify {
         /// The journals
         #[arg(value_name = "FILE", required = true)]
@@ -48,7 +49,8 @@ pub enum ReplayVerb {
         #[arg(short, long, value_name = "OUT")]
         output: Option<PathBuf>,
     },
-    /// Find the first tick at which two journals part, or a journal and this build; exit 1 when there is one
+    /// Find the first tick at which two journals part, or a journal and this build; exit 1 when there is one,
+    /// or when a journal is damaged
     Bisect {
         /// The journal
         file: PathBuf,

@@ -19,7 +19,7 @@ pub struct PlanArguments {
     /// The game that the server runs [default: the first that this swarm plays].
     #[arg(long, value_name = "NAME")]
     pub game: Option<String>,
-    /// How they play, by name or by shares, as in hunt or hunt:70,strafe:30 [default: the game's first brain].
+    /// How they play, by name or by shares, as in hunt or hunt:70,strafe:30; idle ones want nothing [default: the game's first brain].
     #[arg(long, value_name = "SHARES")]
     pub brain: Option<Shares>,
     /// Network paths between them and the server, by name or by shares, as in wifi:60,lte:40 [default: the one that is there].

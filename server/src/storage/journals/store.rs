@@ -2,6 +2,8 @@
 
 use std::{io, time::SystemTime};
 
+use quarrel_shared::journal::block::{TRAILER_BYTES, read_trailer};
+
 use super::name::JournalName;
 
 /// A place for journals.
@@ -35,6 +37,11 @@ pub trait JournalStore: Send + Sync + 'static {
     /// # Errors
     /// When it cannot be read.
     fn read_tail(&self, name: JournalName, most: usize) -> io::Result<Vec<u8>>;
+
+    /// Whether a journal's room is over, so that nobody goes on with it. One that cannot be read may be needed.
+    fn has_end(&self, name: JournalName) -> bool {
+        self.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some())
+    }
 
     /// Deletes a journal.
     ///

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use quarrel_shared::journal::block::{TRAILER_BYTES, read_trailer};
 use tokio::{task::spawn_blocking, time::interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -57,7 +56,7 @@ fn sweep(store: &dyn JournalStore, bounds: Bounds, now: SystemTime, metrics: &Me
     let mut left = Total::of(&all);
     let mut gone = Total::default();
     let mut failed: Option<(JournalName, io::Error)> = None;
-    for kept in doomed(&all, |kept| has_end(store, kept.name), now, bounds) {
+    for kept in doomed(&all, |kept| store.has_end(kept.name), now, bounds) {
         match remove(store, &kept) {
             Ok(()) => gone.add(&kept),
             Err(error) => {
@@ -77,11 +76,6 @@ fn sweep(store: &dyn JournalStore, bounds: Bounds, now: SystemTime, metrics: &Me
     if let Some((journal, error)) = failed {
         warn!(%journal, %error, "a journal cannot be deleted, and maybe others; tried again in a minute");
     }
-}
-
-/// Whether its room is over, so that nobody goes on with it. One that cannot be read may be needed.
-pub fn has_end(store: &dyn JournalStore, name: JournalName) -> bool {
-    store.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some())
 }
 
 /// One that somebody else has deleted is gone, too.
