@@ -14,7 +14,7 @@ use quarrel_server::storage::{
 };
 use quarrel_shared::{
     arena::Arena,
-    journal::{Journal, Note, PieceKind, block::Block},
+    journal::{Journal, Note, Packer, Piece, PieceKind, block::Block},
     tick::Tick,
 };
 
@@ -58,6 +58,22 @@ fn cut(remains: &Remains, blocks_more: usize) -> MatchRecord {
     serde_json::from_value(record).expect("a record")
 }
 
+/// Writes so many older results into the journal, as a room has them that has run for days.
+fn add_results(remains: &Remains, count: u32) {
+    let bytes = remains.journals.read(FIRST).expect("the journal");
+    let journal = Journal::open(&bytes).expect("a journal");
+    let (mut packer, mut more) = (Packer::resume(&journal).expect("memory"), Vec::new());
+    let template = remains.records.records()[0].clone();
+    for tick in 1..=count {
+        let ended_at_ms = template.ended_at_ms - u64::from(count - tick);
+        let record = MatchRecord { tick, ended_at_ms, ..template.clone() };
+        let record = serde_json::to_value(record).expect("JSON");
+        packer.pack(&Piece::note(&Note::Outcome { record }, journal.last_tick()), &mut more).expect("memory");
+    }
+    let mut file = remains.journals.reopen(FIRST, journal.good_bytes() as u64).expect("memory");
+    file.append(&more).expect("memory");
+}
+
 /// Every result once.
 fn once_each(records: &[MatchRecord]) {
     let matches: BTreeSet<_> = records.iter().map(|record| (&record.journal, record.tick)).collect();
@@ -90,6 +106,24 @@ async fn results_are_kept_once_each_and_come_back_when_the_storage_had_not_writt
     let again = server.written().records.clone();
     until("the results", || again.records().len() >= happened.len()).await;
     assert_eq!(again.records()[..happened.len()], happened, "the journal has them");
+}
+
+#[tokio::test]
+async fn a_room_that_comes_back_with_more_results_than_the_queue_takes_hands_in_each() {
+    let (remains, mut ada, before) = killed_after(1).await;
+    let ended = remains.records.records()[0].tick;
+    let count = 3000;
+    add_results(&remains, count);
+    let server = remains.without_records().start::<Arena>(SHORT_MATCHES);
+    is_back(&mut ada, &before).await;
+    let records = server.written().records.clone();
+    until("all of them", || records.records().len() >= count as usize).await;
+    let ticks: BTreeSet<_> = records.records().iter().map(|record| record.tick).collect();
+    assert!(
+        (1..=count).chain([ended]).all(|tick| ticks.contains(&tick)),
+        "each once: they differ by their ticks"
+    );
+    once_each(&records.records());
 }
 
 #[tokio::test]
