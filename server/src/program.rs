@@ -242,13 +242,13 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Done)
 }
 
-/// Where rooms are written down, and were.
 /// The last run that left a journal: no other may have its names, not even if the file is lost that counts runs.
 fn last_run(journals: &dyn JournalStore) -> u32 {
     let listed = [journals.list(), journals.list_aside()].into_iter().flatten().flatten();
     listed.map(|kept| kept.name.run).max().unwrap_or_default()
 }
 
+/// Where rooms are written down, and were.
 fn journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
     let path = data.file("journals");
     let folder = Folder::open(&path).map_err(|error| {

@@ -202,9 +202,9 @@ const STUMP_BYTES: usize = 4096;
 
 /// Nobody will go on with it.
 fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> std::io::Result<()> {
-    let mut bytes = Vec::new();
-    Packer::resume(journal)?.end("abandoned", journal.last_tick(), &mut bytes);
-    let mut file = store.reopen(name, journal.good_bytes() as u64)?;
+    let (mut packer, mut bytes) = (Packer::resume(journal)?, Vec::new());
+    let mut file = store.reopen(name, packer.place().bytes)?;
+    packer.end("abandoned", journal.last_tick(), &mut bytes);
     file.append(&bytes)?;
     info!(journal = %name, "a room of an earlier run is abandoned, as asked");
     Ok(())

@@ -211,7 +211,8 @@ impl<G: Game> RoomJournal<G> {
         }
         let is_handed_in = self.gap.is_none();
         let notes = std::mem::take(&mut self.notes);
-        for note in notes.iter().chain([&Note::Saved]) {
+        // Without a state of this tick, nothing of this tick is of use.
+        for note in notes.iter().chain([&Note::Saved]).filter(|_| is_handed_in) {
             self.write(Piece::note(note, state.tick()), state.tick());
         }
         let left = self.handle.leave();

@@ -49,14 +49,17 @@ impl Packer {
         Ok(Self { squeezer: Squeezer::new()?, place, index, squeezed: Vec::new() })
     }
 
-    /// For a file that holds this journal and is cut behind its last whole block. The first piece to follow is a note or a checkpoint.
+    /// For a file that holds this journal and is cut to [`Place::bytes`]: behind the last block that can be played. The first piece to
+    /// follow is a note or a checkpoint.
     ///
     /// # Errors
     /// When there is no memory for it.
     pub fn resume(journal: &Journal<'_>) -> io::Result<Self> {
-        let index = journal.index();
-        let place =
-            Place { bytes: journal.good_bytes() as u64, tick: journal.last_tick(), indexed: index.len() };
+        let (bytes, tick) =
+            journal.playable().last().map_or((0, Tick(0)), |block| (block.end as u64, block.tick));
+        let mut index = journal.index();
+        index.retain(|entry| entry.offset < bytes);
+        let place = Place { bytes, tick, indexed: index.len() };
         Ok(Self { place, index, ..Self::new()? })
     }
 

@@ -145,6 +145,15 @@ impl<'a> Journal<'a> {
         &self.blocks
     }
 
+    /// Those of them up to the last tick that can be played. What is said of later ones is in front of a checkpoint that was to follow:
+    /// whoever goes on, goes on without it.
+    #[must_use]
+    pub fn playable(&self) -> &[Block] {
+        let is_played = |block: &Block| matches!(block.kind, PieceKind::Ticks | PieceKind::Checkpoint);
+        let tick = self.blocks.iter().rfind(|block| is_played(block)).map_or(Tick(0), |block| block.tick);
+        &self.blocks[..self.blocks.partition_point(|block| block.tick <= tick)]
+    }
+
     /// The bytes of a block's payload, as they are in the file.
     #[must_use]
     pub fn payload(&self, block: &Block) -> &'a [u8] {

@@ -57,6 +57,20 @@ impl Room {
         self.write(&piece);
     }
 
+    /// The writer was killed when the file had so many bytes, and another goes on.
+    fn go_on(&mut self, bytes: usize) {
+        let torn = self.bytes[..bytes].to_vec();
+        let journal = Journal::open(&torn).unwrap();
+        let mut playback = Playback::<Crowd>::begin(&journal).unwrap();
+        while playback.advance().unwrap().is_some() {}
+        self.packer = Packer::resume(&journal).unwrap();
+        self.bytes.truncate(self.packer.place().bytes as usize);
+        (self.tick, self.holders) = (playback.tick(), playback.holders().to_vec());
+        self.game = playback.into_game();
+        self.write(&Piece::note(&Note::Resumed { run: 2, build: "b".into(), unix_ms: 9 }, self.tick));
+        self.checkpoint();
+    }
+
     /// So many ticks, flushed every seven of them; the seats steer as the tick's number says.
     fn play(&mut self, ticks: u32) {
         for _ in 0..ticks {
@@ -201,22 +215,32 @@ fn a_writer_goes_on_behind_the_last_whole_block() {
     let mut room = Room::open(8);
     room.play(49);
     let cut = room.bytes.len() - 3;
-    let torn = room.bytes[..cut].to_vec();
-    let journal = Journal::open(&torn).unwrap();
-    let mut playback = Playback::<Crowd>::begin(&journal).unwrap();
-    while playback.advance().unwrap().is_some() {}
-    room.packer = Packer::resume(&journal).unwrap();
-    room.bytes.truncate(journal.good_bytes());
-    (room.tick, room.holders) = (playback.tick(), playback.holders().to_vec());
+    room.go_on(cut);
     assert_eq!(room.tick, Tick(42));
-    room.game = playback.into_game();
-    room.write(&Piece::note(&Note::Resumed { run: 2, build: "b".into(), unix_ms: 9 }, room.tick));
-    room.checkpoint();
     room.play(20);
     room.flush();
     let (ticks, others, last) = replay(&room.bytes);
     assert_eq!((ticks, others, last), (62, vec![Played::Checkpoint(Tick(42))], Tick(62)));
     assert_eq!(room.packer.place().bytes, room.bytes.len() as u64);
+}
+
+#[test]
+fn a_writer_goes_on_in_front_of_what_is_said_of_ticks_that_cannot_be_played() {
+    let mut room = Room::open(9);
+    room.play(42);
+    room.write(&Piece::note(&Note::Lost { from: 43, to: 55, why: "the disk is full".into() }, Tick(55)));
+    // The checkpoint that was to follow is not in the file.
+    room.go_on(room.bytes.len());
+    assert_eq!(room.tick, Tick(42));
+    room.play(20);
+    room.flush();
+    let (ticks, others, last) = replay(&room.bytes);
+    assert_eq!((ticks, others, last), (62, vec![Played::Checkpoint(Tick(42))], Tick(62)));
+    let journal = Journal::open(&room.bytes).unwrap();
+    assert_eq!(journal.notes().count(), 1, "nothing is missing, and nothing says so");
+    room.packer.end("room_closed", room.tick, &mut room.bytes);
+    let whole = Journal::open(&room.bytes).unwrap();
+    assert_eq!((whole.torn(), whole.end()), (None, Some("room_closed")));
 }
 
 #[test]
