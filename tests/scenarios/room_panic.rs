@@ -3,7 +3,8 @@
 use quarrel_client::Happening;
 use quarrel_harness::{
     Player, TestServer,
-    games::{Lever, Levers},
+    games::{Fickle, Lever, Levers},
+    until,
 };
 use quarrel_shared::protocol::{CloseReason, JoinTarget};
 
@@ -27,6 +28,12 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
     }
     cem.plays_on(10).await;
     assert_eq!(server.metric("quarrel_room_panics_total"), 1.0, "the operator sees it");
+    until("its journal has ended", || server.metric("quarrel_journals_open") == 1.0).await;
+    assert_eq!(
+        server.metric("quarrel_journal_ticks_lost_total"),
+        0.0,
+        "and is not sent to a disk that is well"
+    );
 
     ada.set_input(Lever::None);
     let joined = ada.join(JoinTarget::Quick).await.expect("there is a seat elsewhere");
@@ -50,6 +57,32 @@ async fn a_game_that_panics_while_coding_costs_its_player_the_seat_and_nobody_el
     assert_eq!(reason, CloseReason::RoomFailed, "the player is told that the game failed");
     ben.plays_on(10).await;
     assert_eq!(server.metric("quarrel_sessions"), 2.0, "nobody's connection broke");
+}
+
+#[tokio::test]
+async fn a_room_whose_game_panics_while_it_is_saved_is_told_of_at_the_stop() {
+    let settings = [
+        ("game.settings.from", "20"),
+        ("game.settings.flaw", "panic"),
+        ("room.sync_test", "off"),
+        ("journal.checksum_ms", "60000"),
+        ("journal.checkpoint_ms", "60000"),
+    ];
+    let server = TestServer::<Fickle>::start(&settings);
+    let (mut ada, _) = Player::<Fickle>::sit(server.address(), "Ada").await;
+    ada.view_where("a tick that cannot be saved", |view| view.tick.0 > 25).await;
+    assert!(!server.shutdown_and_save().await, "whoever stops it must not be told that nothing is lost");
+}
+
+#[tokio::test]
+async fn a_room_whose_game_panics_while_its_journal_begins_is_no_room() {
+    let settings = [("game.settings.flaw", "panic"), ("room.sync_test", "off")];
+    let server = TestServer::<Fickle>::start(&settings);
+    let mut ada = Player::<Fickle>::connect(server.address(), "Ada").await;
+    let refused = ada.join(JoinTarget::Quick).await;
+    assert!(refused.is_err(), "{refused:?}");
+    assert!(server.metric("quarrel_room_panics_total") > 0.0, "the operator sees it");
+    assert_eq!(server.metric("quarrel_journals_open"), 0.0, "and nothing of it is left open");
 }
 
 #[tokio::test]

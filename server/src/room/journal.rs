@@ -42,6 +42,8 @@ pub(super) struct RoomJournal<G: Game> {
     handle: JournalHandle,
     recorder: Recorder<G>,
     pace: Pace,
+    /// The last tick that was made, whether it is written or in a gap.
+    seen: Tick,
     /// When the next segment begins.
     checkpoint_due: Tick,
     /// Why nothing is written, and when to try again.
@@ -99,8 +101,8 @@ impl JournalServices {
 impl<G: Game> RoomJournal<G> {
     /// The journal of a room that has just opened.
     pub(super) fn open(services: &JournalServices, header: &Header, state: &RoomState<G>) -> Self {
-        let mut journal = Self::new(services, header, None);
-        journal.checkpoint(state);
+        let (mut journal, checkpoint) = Self::new(services, header, None, state);
+        journal.begin(checkpoint, state.tick());
         journal
     }
 
@@ -112,27 +114,38 @@ impl<G: Game> RoomJournal<G> {
         state: &RoomState<G>,
         lost: &[MatchRecord],
     ) -> Self {
-        let mut journal = Self { marks, ..Self::new(services, header, Some(packer)) };
+        let (mut journal, checkpoint) = Self::new(services, header, Some(packer), state);
+        journal.marks = marks;
         lost.iter().for_each(|record| journal.outcome(record, state.tick()));
         let build = env!("CARGO_PKG_VERSION").to_owned();
         journal.note(Note::Resumed { run: services.run, build, unix_ms }, state.tick());
-        journal.checkpoint(state);
+        journal.begin(checkpoint, state.tick());
         journal
     }
 
-    fn new(services: &JournalServices, header: &Header, packer: Option<Packer>) -> Self {
+    /// A journal, and the state that it begins with, to be written first. Made before anything is opened, for a game may panic there.
+    fn new(
+        services: &JournalServices,
+        header: &Header,
+        packer: Option<Packer>,
+        state: &RoomState<G>,
+    ) -> (Self, Piece) {
+        let mut recorder = Recorder::new(header);
+        let checkpoint = recorder.checkpoint(state.game(), state.tick(), state.holders());
         let name = JournalName { run: header.run, room: header.room };
-        Self {
+        let journal = Self {
             handle: services.journals.open(name, Piece::header(header), packer),
-            recorder: Recorder::new(header),
+            recorder,
             pace: Pace::of(header.rate(), services.checkpoint),
+            seen: state.tick(),
             checkpoint_due: Tick(0),
             gap: None,
             is_proven: true,
             notes: Vec::new(),
             marks: 0,
             metrics: Arc::clone(&services.metrics),
-        }
+        };
+        (journal, checkpoint)
     }
 
     /// Which file it is.
@@ -142,6 +155,7 @@ impl<G: Game> RoomJournal<G> {
 
     /// A tick was made.
     pub(super) fn tick(&mut self, state: &RoomState<G>) {
+        self.seen = state.tick();
         if let Some((why, retry)) = self.gap {
             if state.tick() >= retry {
                 self.begin_anew(why, state);
@@ -192,13 +206,13 @@ impl<G: Game> RoomJournal<G> {
         }
     }
 
-    /// The room is over.
-    pub(super) async fn end(mut self, tick: Tick, reason: &'static str) {
-        self.flush(tick);
+    /// The room is over. A tick in which its game panicked was never made: nothing is missing of it.
+    pub(super) async fn end(mut self, reason: &'static str) {
+        self.flush(self.seen);
         if !self.is_proven {
             self.metrics.journals.in_gap.dec();
         }
-        self.handle.end(tick, reason).await;
+        self.handle.end(self.seen, reason).await;
     }
 
     /// The room goes on when the server starts again. False when it could not be saved.
@@ -238,10 +252,15 @@ impl<G: Game> RoomJournal<G> {
     }
 
     fn checkpoint(&mut self, state: &RoomState<G>) {
-        self.checkpoint_due = state.tick().after(self.pace.checkpoint);
+        let piece = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
+        self.begin(piece, state.tick());
+    }
+
+    /// A segment begins.
+    fn begin(&mut self, checkpoint: Piece, tick: Tick) {
+        self.checkpoint_due = tick.after(self.pace.checkpoint);
         if self.gap.is_none() {
-            let piece = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
-            self.write(piece, state.tick());
+            self.write(checkpoint, tick);
         }
     }
 
@@ -316,7 +335,7 @@ mod tests {
             assert_eq!((marked.tick, marked.number), (Tick(tick), tick));
         }
         let name = journal.name();
-        journal.end(state.tick(), "room_closed").await;
+        journal.end("room_closed").await;
         task.await;
         let bytes = store.read(name).unwrap();
         let notes: Vec<_> = Journal::open(&bytes).unwrap().notes().map(Result::unwrap).collect();

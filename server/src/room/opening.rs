@@ -118,20 +118,23 @@ pub fn open<G: Game>(
         let setup =
             Setup { settings: spec.settings.clone(), seed, seats: spec.seats, tick_rate: spec.tick_rate };
         // A game may panic as early as here, and the world may take milliseconds to make: in the room's own task, then.
-        let made = catch_unwind(AssertUnwindSafe(|| RoomState::new(&setup, spec.bots, &spec.bot_skill)));
-        let Ok(mut state) = made else {
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let mut state = RoomState::new(&setup, spec.bots, &spec.bot_skill);
+            if spec.sync_test {
+                state = state.sync_tested(&setup);
+            }
+            let journal = services.journals.as_ref().and_then(|journals| {
+                let header = journals.header::<G>(id, &setup, services.wall.unix_ms())?;
+                Some(RoomJournal::open(journals, &header, &state))
+            });
+            (state, journal)
+        }));
+        let Ok((state, journal)) = made else {
             services.metrics.room_panics.inc();
             error!(room = %id, seed, "the game panicked while its world was made");
             status.close();
             return;
         };
-        if spec.sync_test {
-            state = state.sync_tested(&setup);
-        }
-        let journal = services.journals.as_ref().and_then(|journals| {
-            let header = journals.header::<G>(id, &setup, services.wall.unix_ms())?;
-            Some(RoomJournal::open(journals, &header, &state))
-        });
         let name = journal.as_ref().map(|journal| status.written_to(journal.name()));
         let results = Results::new(id, spec.tick_rate, name, Tick(0), services.records.clone());
         let links = (0..spec.seats).map(|_| None).collect();

@@ -88,17 +88,30 @@ impl<G: Game> RoomTask<G> {
         self.services.metrics.rooms.dec();
         match self.journal.take() {
             Some(journal) if reason == CloseReason::ServerRestarting => {
-                let tick = self.state.tick();
-                if !journal.save(&self.state).await {
+                let is_saved = match self.save(journal) {
+                    Some(saving) => saving.await,
+                    None => false,
+                };
+                if !is_saved {
                     self.services.metrics.journals.rooms_unsaved.inc();
+                    let tick = self.state.tick();
                     error!(%tick, "the room could not be saved: it will go on from an earlier moment, or not at all");
                 }
             }
-            Some(journal) => journal.end(self.state.tick(), reason.name()).await,
+            Some(journal) => journal.end(reason.name()).await,
             None => {}
         }
         // Last, for a locked database may take it long.
         self.results.finish().await;
+    }
+
+    /// Hands the room's state in; `None` when its game panicked while it said what that is.
+    fn save(&self, journal: RoomJournal<G>) -> Option<impl Future<Output = bool> + Send + use<G>> {
+        let saving = catch_unwind(AssertUnwindSafe(|| journal.save(&self.state)));
+        if saving.is_err() {
+            self.services.metrics.room_panics.inc();
+        }
+        saving.ok()
     }
 
     async fn tick_until_done(&mut self) -> CloseReason {

@@ -56,6 +56,8 @@ pub enum Flaw {
     Save,
     /// It refuses the state that it saves.
     Load,
+    /// It panics when it is to save its state; from 0 on that is before its first tick.
+    Panic,
 }
 
 /// One thing that everybody sees.
@@ -179,6 +181,11 @@ impl Game for Fickle {
     }
 
     fn save(&self, out: &mut BitWriter) {
+        let FickleSettings { from, flaw } = self.settings;
+        assert!(
+            flaw != Flaw::Panic || self.tick < from,
+            "it cannot say what its state is, as the test wants"
+        );
         out.write_bits(self.tick, 32);
         self.needles.save(out, Entity::encode);
         self.seats.iter().for_each(|seat| seat.encode(out));
