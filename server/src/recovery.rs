@@ -1,8 +1,9 @@
 //! What an earlier run of the server left behind: rooms that go on, results that may not have been written, journals that cannot be
 //! used.
 
+mod ended;
+
 use std::{
-    cmp::Reverse,
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -15,6 +16,8 @@ use quarrel_shared::{
 };
 use tracing::{error, info, warn};
 
+pub(crate) use self::ended::EndedJournals;
+use self::ended::read_results;
 use crate::{
     lobby::{Directory, Keeper},
     room::restored::{PastResults, RestoredRoom, restore},
@@ -30,8 +33,12 @@ use crate::{
 pub(crate) struct Recovery<G: Game> {
     /// Rooms that ran when it ended.
     pub(crate) rooms: Vec<RestoredRoom<G>>,
-    /// What rooms had come to that had ended, or do not go on.
+    /// What rooms had come to that do not go on.
     pub(crate) results: Vec<PastResults>,
+    /// Journals of those that had ended.
+    pub(crate) ended: EndedJournals,
+    /// Whether results may not have been written.
+    has_crashed: bool,
     /// The highest number of a room that waits for another start: nobody else may have it.
     waiting: RoomId,
     rate: TickRate,
@@ -41,25 +48,39 @@ pub(crate) struct Recovery<G: Game> {
 /// lose. What ended later, ended while its journal could not be written; that was seen, and stands.
 const UNDONE_MS: u32 = 2000;
 
-/// How much is read of ended journals of runs before the one that crashed: their rooms may have gone on in it, and ended in it. A
-/// gigabyte is read in about a second; the newest come first.
-const EARLIER_BYTES: u64 = 128 << 20;
-
 /// What is asked of a recovery.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
-    /// Whether rooms go on; else their journals are ended.
-    pub(crate) rooms: bool,
+    /// What becomes of rooms that ran.
+    pub(crate) rooms: Fate,
     /// The run whose results may not all have been written, as its server was ended before it could say that they were.
     pub(crate) results_of: Option<u32>,
     /// What the server steps rooms at.
     pub(crate) rate: TickRate,
 }
 
+/// What becomes of a room that ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It goes on.
+    GoesOn,
+    /// Its journal waits for another start: this one writes none, so the room could not come back a second time.
+    Waits,
+    /// Its journal is ended.
+    Ends,
+}
+
 impl<G: Game> Recovery<G> {
     /// Nothing.
-    pub(crate) const fn none() -> Self {
-        Self { rooms: Vec::new(), results: Vec::new(), waiting: RoomId(0), rate: TickRate::DEFAULT }
+    pub(crate) fn none() -> Self {
+        Self {
+            rooms: Vec::new(),
+            results: Vec::new(),
+            ended: EndedJournals::default(),
+            has_crashed: false,
+            waiting: RoomId(0),
+            rate: TickRate::DEFAULT,
+        }
     }
 
     /// Looks through all journals. Whatever cannot be used is set aside with the reason, and the others go on.
@@ -71,12 +92,13 @@ impl<G: Game> Recovery<G> {
                 return Self::none();
             }
         };
-        let mut all = Self { rate: wanted.rate, ..Self::none() };
+        let has_crashed = wanted.results_of.is_some();
+        let mut all = Self { rate: wanted.rate, has_crashed, ..Self::none() };
         // By room, for two of them may not have the same number: a later run's stays.
         let mut by_room = BTreeMap::new();
         let (ended, open): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| store.has_end(kept.name));
         if let Some(crashed) = wanted.results_of {
-            all.results.extend(last_results(store, ended, crashed));
+            all.ended = EndedJournals::of(ended, crashed);
         }
         for Kept { name, .. } in open {
             match Self::bring_back(store, name, wanted) {
@@ -111,10 +133,12 @@ impl<G: Game> Recovery<G> {
         self.rooms.iter().map(undone).collect()
     }
 
-    /// Results of all rooms: to be handed to the storage once more, which keeps each once.
+    /// Results that the storage may not have: to be handed to it once more, which keeps each once. After a run that ended well it has
+    /// all that the journals have, but for what somebody deleted there.
     pub(crate) fn take_results(&mut self) -> Vec<MatchRecord> {
-        let ended = std::mem::take(&mut self.results).into_iter().flat_map(PastResults::into_records);
-        ended.chain(self.rooms.iter_mut().flat_map(RestoredRoom::take_records)).collect()
+        let others = std::mem::take(&mut self.results).into_iter().flat_map(PastResults::into_records);
+        let has_crashed = self.has_crashed;
+        others.chain(self.rooms.iter_mut().flat_map(|room| room.take_records(has_crashed))).collect()
     }
 
     /// Opens the rooms again, and lets their players' seats wait for them. Before anybody is let in.
@@ -161,10 +185,16 @@ impl<G: Game> Recovery<G> {
         if journal.checkpoints().len() == 0 {
             return Ok(Found::Nothing);
         }
-        if !wanted.rooms {
-            end(store, name, &journal)
-                .map_err(|error| Unusable::For(format!("it cannot be ended: {error}")))?;
-            return Ok(Found::Results(PastResults::of(&journal).unwrap_or_default()));
+        match wanted.rooms {
+            Fate::GoesOn => {}
+            Fate::Waits => {
+                return Err(Unusable::For("no journals are written (journal.write is off)".to_owned()));
+            }
+            Fate::Ends => {
+                end(store, name, &journal)
+                    .map_err(|error| Unusable::For(format!("it cannot be ended: {error}")))?;
+                return Ok(Found::Results(PastResults::of(&journal).unwrap_or_default()));
+            }
         }
         let room = restore(&journal, wanted.rate).map_err(|error| {
             let what = error.to_string();
@@ -208,26 +238,6 @@ fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> st
     file.append(&bytes)?;
     info!(journal = %name, "a room of an earlier run is abandoned, as asked");
     Ok(())
-}
-
-/// What rooms had come to that ended while this run lived, and maybe just before it crashed.
-fn last_results(
-    store: &dyn JournalStore,
-    mut ended: Vec<Kept>,
-    crashed: u32,
-) -> impl Iterator<Item = PastResults> {
-    ended.sort_by_key(|kept| Reverse((kept.name.run >= crashed, kept.modified, kept.name)));
-    let mut earlier_bytes = 0;
-    let may_be_its = ended.into_iter().take_while(move |kept| {
-        earlier_bytes += if kept.name.run < crashed { kept.bytes } else { 0 };
-        earlier_bytes <= EARLIER_BYTES
-    });
-    may_be_its.filter_map(|kept| read_results(store, kept.name))
-}
-
-fn read_results(store: &dyn JournalStore, name: JournalName) -> Option<PastResults> {
-    let bytes = store.read(name).ok()?;
-    PastResults::of(&Journal::open(&bytes).ok()?).ok()
 }
 
 fn remove(store: &dyn JournalStore, name: JournalName) {

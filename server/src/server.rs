@@ -22,7 +22,7 @@ use crate::{
     lobby::{Directory, Keeper, Players, tickets::Tickets},
     net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     operators_view::OperatorsView,
-    recovery::{Recovery, Wanted},
+    recovery::{Fate, Recovery, Wanted},
     room::{HeldFighter, JournalServices, RoomServices, RoomSpec},
     session::{self, SessionServices, kept::KeptSeat},
     shutdown::StopReason,
@@ -124,10 +124,13 @@ impl<G: Game> Server<G> {
         let (endpoint, address) = open().map_err(|source| StartError::Endpoint { address, source })?;
 
         let rate = spec.tick_rate;
-        // A room whose journal ends here could not come back a second time.
         let writes = config.journal.write == Switch::On;
-        let wanted =
-            Wanted { rooms: config.journal.resume == Switch::On && writes, results_of: seams.crashed, rate };
+        let rooms = match config.journal.resume {
+            Switch::On if writes => Fate::GoesOn,
+            Switch::On => Fate::Waits,
+            Switch::Off => Fate::Ends,
+        };
+        let wanted = Wanted { rooms, results_of: seams.crashed, rate };
         let mut recovery = match &seams.journals {
             Some(store) => Recovery::<G>::look(&**store, wanted, &metrics),
             None => Recovery::none(),
@@ -135,18 +138,13 @@ impl<G: Game> Server<G> {
         let (records, storage_task) =
             storage::start(seams.records, recovery.undone(), metrics.results.clone());
         tasks.storage.spawn_on(storage_task, &seams.storage);
-        let (past, again) = (recovery.take_results(), records.clone());
-        tasks.background.spawn(async move {
-            for record in past {
-                // The storage has ended before: the next run does it.
-                let _ = again.add_in_time(record).await;
-            }
-        });
         let journals = seams.journals.and_then(|store| {
-            // Only now, with what goes on looked through: no journal is deleted that an earlier run's end is read from.
+            let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
+            let read = ended.hand_in(past, Arc::clone(&store), records.clone());
+            let read = tasks.storage.spawn_on(read, &seams.storage);
             let bounds = Bounds { age: config.journal.keep(), bytes: config.journal.keep_bytes() };
             let (stop, count) = (tasks.stopping.clone(), Arc::clone(&metrics));
-            let keep = sweep::run(Arc::clone(&store), bounds, wall.clone(), count, stop);
+            let keep = sweep::run(Arc::clone(&store), bounds, wall.clone(), count, read, stop);
             tasks.storage.spawn_on(keep, &seams.storage);
             let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
             tasks.storage.spawn_on(task, &seams.storage);

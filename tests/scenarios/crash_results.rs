@@ -144,8 +144,7 @@ async fn a_result_whose_note_was_lost_is_found_by_playing_the_match_again() {
     assert!(found.ended_at_ms.abs_diff(lost.ended_at_ms) < 2000, "which is about right");
 
     // The journal has it now, and the next run too.
-    let remains = tokio::task::spawn_blocking(|| server.restart()).await.expect("a server that stops");
-    let server = remains.without_records().start::<Arena>(SHORT_MATCHES);
+    let server = server.kill().without_records().start::<Arena>(SHORT_MATCHES);
     let records = server.written().records.clone();
     until("the result", || records.records().contains(&found)).await;
     once_each(&records.records());

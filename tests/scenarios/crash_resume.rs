@@ -215,3 +215,18 @@ async fn a_player_whose_seat_was_not_brought_back_is_told_so_and_may_sit_down_ag
     let _server = server.kill().start::<Levers>(&[]);
     is_back(&mut ada, &again).await;
 }
+
+#[tokio::test]
+async fn a_start_that_writes_no_journals_leaves_rooms_to_the_next_one() {
+    let server = MortalServer::start::<Levers>(&[]);
+    let (mut ada, joined) = Player::<Levers>::sit(server.address(), "Ada").await;
+    ada.plays_on(45).await;
+    let remains = server.kill();
+    drop(ada);
+    let server = remains.start::<Levers>(&[("journal.write", "off")]);
+    let (ben, other) = Player::<Levers>::sit(server.address(), "Ben").await;
+    assert!(other.room > joined.room, "her room has its number still");
+    drop(ben);
+    let server = server.kill().start::<Levers>(&[]);
+    assert_eq!(server.metric("quarrel_rooms_resumed_total"), 1.0);
+}

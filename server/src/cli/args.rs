@@ -148,7 +148,7 @@ struct Flags {
     /// What becomes of rooms when the server is told to stop: save, they go on when it starts again [default: end]
     #[arg(long, value_name = "end|save")]
     on_stop: Option<String>,
-    /// Do not bring back the rooms of a server that ended without being told to: start clean
+    /// Start clean: end the journals of rooms that would be brought back
     #[arg(long)]
     no_resume: bool,
     /// Which log lines are written [default: info]

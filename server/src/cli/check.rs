@@ -88,7 +88,8 @@ fn data(config: &Config) -> Result<String, Fault> {
 /// A journal without an end is of a room that a start brings back, or that another server steps just now.
 fn journals(config: &Config) -> Result<String, Fault> {
     if config.journal.write == Switch::Off {
-        return Ok("none is written, and no room is brought back (journal.write is off)".to_owned());
+        return Ok("none is written, and those that are there wait for another start (journal.write is off)"
+            .to_owned());
     }
     let path = config.data.dir.join("journals");
     if !path.exists() {

@@ -110,9 +110,11 @@ impl<G: Game> RestoredRoom<G> {
         self.tick
     }
 
-    /// The matches that ended in it: to be handed to the storage once more, which keeps each once and may have none of them.
-    pub fn take_records(&mut self) -> Vec<MatchRecord> {
-        self.results.take_records()
+    /// The matches that ended in it and that the storage may not have: all of them, or those whose record the journal has lost. The
+    /// latter stay here as well, to be noted anew.
+    pub fn take_records(&mut self, all: bool) -> Vec<MatchRecord> {
+        let written = std::mem::take(&mut self.results.written).into_iter().filter(|_| all);
+        written.chain(self.results.unwritten.iter().cloned()).collect()
     }
 
     /// The highest number of a player who sits here.
@@ -141,11 +143,6 @@ impl PastResults {
         Ok(all)
     }
 
-    /// All of them, for whoever hands them to the storage. Those that the journal has lost stay here as well: it notes them anew.
-    pub fn take_records(&mut self) -> Vec<MatchRecord> {
-        std::mem::take(&mut self.written).into_iter().chain(self.unwritten.iter().cloned()).collect()
-    }
-
     /// All of them: to be handed to the storage once more, which keeps each once.
     pub fn into_records(self) -> impl Iterator<Item = MatchRecord> {
         self.written.into_iter().chain(self.unwritten)
@@ -163,7 +160,7 @@ fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, NotRestored> 
         }
         let after = playback.game().outcome();
         if let (None, Some(outcome)) = (&before, &after) {
-            results.see::<G>(journal.header(), playback.tick(), playback.holders(), outcome);
+            results.see::<G>(journal, playback.tick(), playback.holders(), outcome);
         }
         before = after;
     }
@@ -189,18 +186,61 @@ fn count_marks(journal: &Journal<'_>) -> u32 {
 
 impl PastResults {
     /// A match ended while the tail was played; its record may have been behind the last whole block.
-    fn see<G: Game>(&mut self, header: &Header, tick: Tick, holders: &[Option<Holder>], outcome: &Outcome) {
+    fn see<G: Game>(
+        &mut self,
+        journal: &Journal<'_>,
+        tick: Tick,
+        holders: &[Option<Holder>],
+        outcome: &Outcome,
+    ) {
         if self.written.iter().any(|record| record.tick == tick.0) {
             return;
         }
+        let header = journal.header();
         let name = JournalName { run: header.run, room: header.room };
         let (place, rate) = ((RoomId(header.room), Some(name.to_string())), header.rate());
         let known = self.written.iter().chain(&self.unwritten).map(|record| Tick(record.tick));
         let began = known.filter(|end| *end < tick).max();
-        // When exactly it ended by the clock on the wall died with the server; rooms let time slip rarely.
-        let ended = header.opened_unix_ms + u64::from(tick.0) * 1000 / u64::from(rate.hz());
+        let ended = unix_ms_at(journal, tick);
         let ticks = (began.unwrap_or_default(), tick);
         self.unwritten.push(match_record::<G>(place, rate, ticks, (holders, outcome), ended));
         self.last = self.last.max(tick);
+    }
+}
+
+/// When a tick was made, in milliseconds since 1970: as long after the room opened or was last brought back as its ticks take. What it
+/// really was died with the server; rooms let time slip rarely.
+fn unix_ms_at(journal: &Journal<'_>, tick: Tick) -> u64 {
+    let header = journal.header();
+    let resumed = journal.notes().filter_map(|note| match note {
+        Ok((at, Note::Resumed { unix_ms, .. })) if at <= tick => Some((at, unix_ms)),
+        _ => None,
+    });
+    let (from, unix_ms) = resumed.last().unwrap_or((Tick(0), header.opened_unix_ms));
+    unix_ms + u64::from(tick.since(from)) * 1000 / u64::from(header.rate().hz())
+}
+
+#[cfg(test)]
+mod tests {
+    use quarrel_shared::{
+        crowd::{Crowd, CrowdSettings},
+        journal::Piece,
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_hours_for_which_a_server_was_down_are_no_play() {
+        let tick_rate = TickRate::new(20).unwrap();
+        let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 1, tick_rate };
+        let header = Header { opened_unix_ms: 5000, ..Header::of::<Crowd>(&setup).unwrap() };
+        let (mut packer, mut bytes) = (Packer::new().unwrap(), Vec::new());
+        let back = Note::Resumed { run: 2, build: String::new(), unix_ms: 9_000_000 };
+        for piece in [Piece::header(&header), Piece::note(&back, Tick(100))] {
+            packer.pack(&piece, &mut bytes).unwrap();
+        }
+        let journal = Journal::open(&bytes).unwrap();
+        assert_eq!(unix_ms_at(&journal, Tick(60)), 8000);
+        assert_eq!(unix_ms_at(&journal, Tick(140)), 9_002_000);
     }
 }

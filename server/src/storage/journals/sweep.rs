@@ -6,7 +6,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::{task::spawn_blocking, time::interval};
+use tokio::{
+    task::{JoinHandle, spawn_blocking},
+    time::{interval, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -20,15 +23,17 @@ use crate::{telemetry::Metrics, wall_clock::WallClock};
 /// How often journals are looked through. In between, rooms of a thousand busy players write 15 MB.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Keeps to the bounds until `stop`: once at once, and then every minute. What waits for the disk does so in a thread of its own, so
-/// that a slow disk holds up no task.
+/// Keeps to the bounds until `stop`: when whoever reads old journals is done, and then every minute. A full disk may be what they wait
+/// for, so they have a minute. What waits for the disk here does so in a thread of its own, so that a slow disk holds up no task.
 pub async fn run(
     store: Arc<dyn JournalStore>,
     bounds: Bounds,
     wall: WallClock,
     metrics: Arc<Metrics>,
+    read: JoinHandle<()>,
     stop: CancellationToken,
 ) {
+    let _ = stop.run_until_cancelled(timeout(EVERY, read)).await;
     let mut every = interval(EVERY);
     while stop.run_until_cancelled(every.tick()).await.is_some() {
         let (store, metrics, now) = (Arc::clone(&store), Arc::clone(&metrics), wall.now());
@@ -160,7 +165,8 @@ mod tests {
         let bounds = Bounds { age: Some(5 * HOUR), bytes: None };
         let (metrics, stop) = (Metrics::new(), CancellationToken::new());
         let wall = WallClock::new(now);
-        let keep = run(Arc::new(store.clone()), bounds, wall, Arc::clone(&metrics), stop.clone());
+        let read = tokio::spawn(async {});
+        let keep = run(Arc::new(store.clone()), bounds, wall, Arc::clone(&metrics), read, stop.clone());
         let keep = tokio::spawn(keep);
         while metrics.journals.kept.get() == 0 {
             tokio::task::yield_now().await;
