@@ -112,6 +112,14 @@ impl<G: Game> RecordedRoom<G> {
         self.write(&Piece::note(note, self.tick));
     }
 
+    /// The room is saved, and goes on in another run of the server.
+    pub fn restart(&mut self) {
+        self.checkpoint();
+        self.note(&Note::Saved);
+        self.note(&Note::Resumed { run: 2, build: "test".to_owned(), unix_ms: 1_800_000_900_000 });
+        self.checkpoint();
+    }
+
     /// In the next tick somebody comes or goes.
     pub fn change(&mut self, note: SeatNote) {
         self.changes.push(note);

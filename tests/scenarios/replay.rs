@@ -282,6 +282,18 @@ fn a_room_is_dumped_as_it_was_after_a_tick() {
 }
 
 #[test]
+fn a_tick_after_which_a_room_was_saved_is_dumped_with_what_went_into_it() {
+    let shelf = Shelf::new("dump-saved");
+    let mut room = marked(3);
+    room.restart();
+    room.play(20);
+    let path = shelf.put("a.journal", &room.end("room_closed"));
+    let parts = ["tick 1000 (33.3s), checksum ", "entry: seat 0 wants Input"];
+    says(replay(&["dump", &path, "--tick", "1000"]), ExitCode::Done, &parts);
+    says(replay(&["verify", &path]), ExitCode::Done, &["all of them are the same"]);
+}
+
+#[test]
 fn a_slice_around_a_mark_is_a_journal_that_verifies() {
     let shelf = Shelf::new("slice");
     let path = shelf.put("a.journal", &marked(3).end("room_closed"));

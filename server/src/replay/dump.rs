@@ -69,9 +69,8 @@ fn reach<'a, G: Game>(
     tick: Tick,
 ) -> Result<Moment<'a, G>, ReplayError> {
     let journal = &opened.journal;
-    // A checkpoint has no entries of its own tick; those are at the end of the segment before.
-    let is_checkpoint = journal.checkpoints().nth(segment) == Some(tick);
-    let first = if is_checkpoint { segment.saturating_sub(1) } else { segment };
+    // A checkpoint has no entries of its own tick; those are at the end of a segment before.
+    let first = journal.segment_to(tick).unwrap_or(segment);
     let mut playback = Playback::<G>::from_segment(journal, first).named(opened)?;
     let (mut record, mut is_right) = (None, true);
     while playback.tick() < tick {

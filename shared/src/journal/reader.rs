@@ -131,6 +131,12 @@ impl<'a> Journal<'a> {
         self.checkpoints.partition_point(|at| self.blocks[*at].tick <= tick).checked_sub(1)
     }
 
+    /// The last segment that begins before this tick: its ticks lead there. A room that was saved has two checkpoints of one tick.
+    #[must_use]
+    pub fn segment_to(&self, tick: Tick) -> Option<usize> {
+        self.checkpoints.partition_point(|at| self.blocks[*at].tick < tick).checked_sub(1)
+    }
+
     /// Every note, with the tick after which it stands.
     pub fn notes(&self) -> impl Iterator<Item = Result<(Tick, Note), JournalError>> + '_ {
         self.blocks.iter().filter(|block| block.kind == PieceKind::Note).map(|block| {

@@ -150,14 +150,15 @@ fn not_saved<G: Game>(
     segment: usize,
     until: Tick,
 ) -> Result<Option<Again<G::Input>>, PlaybackError> {
-    let Some(before) = segment.checked_sub(1) else { return Ok(None) };
-    let mut on = Playback::<G>::from_segment(journal, before)?;
-    while on.next_tick()?.is_some() {}
-    // A segment behind ticks that are lost, or behind another fault, is never played on to.
-    if !matches!(on.advance()?, Some(Played::Checkpoint(_))) {
-        return Ok(None);
-    }
     let mut loaded = Playback::<G>::from_segment(journal, segment)?;
+    let Some(before) = journal.segment_to(loaded.tick()) else { return Ok(None) };
+    let mut on = Playback::<G>::from_segment(journal, before)?;
+    while on.segment() < segment {
+        // A segment behind ticks that are lost, or behind another fault, is never played on to.
+        if !matches!(on.advance()?, Some(Played::Tick(_) | Played::Checkpoint(_))) {
+            return Ok(None);
+        }
+    }
     let parted = together(&mut on, &mut loaded, until)?;
     Ok(parted.map(|(record, states)| Again::NotSaved { record, states }))
 }

@@ -158,10 +158,18 @@ pub(super) struct Plan {
     pub(super) changed_at: Option<u32>,
     /// These ticks are lost.
     pub(super) lost: Option<(u32, u32)>,
+    /// After this tick, which has a checkpoint, the room is saved, and goes on in another run.
+    pub(super) saved_at: Option<u32>,
 }
 
-pub(super) const PLAN: Plan =
-    Plan { ticks: 200, checksum_ticks: 1, other_input_at: None, changed_at: None, lost: None };
+pub(super) const PLAN: Plan = Plan {
+    ticks: 200,
+    checksum_ticks: 1,
+    other_input_at: None,
+    changed_at: None,
+    lost: None,
+    saved_at: None,
+};
 
 /// How many ticks lie between two checkpoints.
 pub(super) const APART: u32 = 10;
@@ -204,6 +212,12 @@ pub(super) fn written(plan: Plan) -> Vec<u8> {
         }
         if is_due || ends.is_some() {
             packer.pack(&recorder.checkpoint(&game, tick, sitting.clone()), &mut bytes).unwrap();
+        }
+        if plan.saved_at == Some(tick.0) {
+            packer.pack(&recorder.checkpoint(&game, tick, sitting.clone()), &mut bytes).unwrap();
+            let mut saved = BitWriter::new();
+            game.save(&mut saved);
+            game = Dial::load(&setup, &mut BitReader::new(&saved.finish())).unwrap();
         }
         if tick.0 == 33 {
             packer.pack(&Piece::note(&Note::Mark { reason: "look".into() }, tick), &mut bytes).unwrap();

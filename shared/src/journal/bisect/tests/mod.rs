@@ -135,6 +135,16 @@ fn a_game_that_does_not_save_all_is_told_from_one_that_is_random() {
 }
 
 #[test]
+fn what_was_not_saved_when_a_room_was_is_not_blamed_on_the_machine() {
+    let _erring = Faults { unsaved_at: Some(57), ..Faults::default() }.begin();
+    // At tick 50 there are two checkpoints: that of the run that saved it, and that of the one that went on without the rest.
+    let found = fault(&written(Plan { saved_at: Some(50), ..PLAN })).expect("a fault");
+    assert_eq!((found.tick, found.segment), (Tick(57), Tick(50)));
+    let Again::NotSaved { record, states } = found.again else { panic!("{:?}", found.again) };
+    assert_eq!((record.tick, paths(&states)), (Tick(57), vec!["Hand.at"]));
+}
+
+#[test]
 fn a_room_that_went_another_way_is_told_with_what_it_had() {
     let found = fault(&written(Plan { changed_at: Some(57), checksum_ticks: 0, ..PLAN })).expect("a fault");
     assert_eq!((found.since, found.tick, found.again), (Some(Tick(50)), Tick(60), Again::Same));
