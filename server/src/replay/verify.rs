@@ -18,6 +18,8 @@ use crate::cli::ExitCode;
 struct Verified {
     ticks: u32,
     checksums: u32,
+    /// How many matches ended.
+    matches: u32,
     /// Stretches that are lost: the last tick before, and the one behind.
     lost: Vec<(Tick, Tick)>,
     difference: Option<Difference>,
@@ -60,7 +62,7 @@ pub(super) fn verify<G: Game>(
         });
         let answer = json!({
             "file": opened.path.display().to_string(), "ticks": verified.ticks, "checksums": verified.checksums,
-            "seconds": seconds, "ticks_per_second": speed, "times_real_time": times, "bytes": opened.bytes,
+            "matches": verified.matches, "seconds": seconds, "ticks_per_second": speed, "times_real_time": times, "bytes": opened.bytes,
             "lost": lost, "missing": opened.missing().map(|(from, to)| [from.0, to.0]),
             "torn_bytes": opened.journal.torn().map(|torn| torn.bytes), "damaged_at": opened.damaged_at(),
             "difference": difference,
@@ -83,7 +85,10 @@ fn compare<G: Game>(opened: &Opened<'_>) -> Result<Verified, PlaybackError> {
         return Ok(verified);
     }
     verified.checksums += u32::from(since == Tick(0));
+    let mut is_over = playback.game().outcome().is_some();
     while let Some(played) = playback.advance()? {
+        let was_over = std::mem::replace(&mut is_over, playback.game().outcome().is_some());
+        verified.matches += u32::from(!was_over && is_over && !matches!(played, Played::Lost { .. }));
         match played {
             Played::Tick(record) => {
                 verified.ticks += 1;

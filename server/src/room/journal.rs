@@ -71,7 +71,8 @@ const FLUSH_MS: u32 = 200;
 /// How long after a refusal a journal tries to begin anew.
 const RETRY_MS: u32 = 1000;
 
-/// How many notes wait for the end of a gap: an operator does not mark more. More are dropped.
+/// How many notes wait for the end of a gap, which are of matches that ended in it: three hours of them, at three minutes each. More are
+/// dropped, and said to be; the storage is handed their results all the same.
 const NOTES_WAITING: usize = 64;
 
 impl JournalServices {
@@ -153,16 +154,23 @@ impl<G: Game> RoomJournal<G> {
         self.handle.name()
     }
 
-    /// A tick was made.
+    /// A tick was made. [`Self::hand_in`] follows, when all is noted that came of it.
     pub(super) fn tick(&mut self, state: &RoomState<G>) {
         self.seen = state.tick();
+        if self.gap.is_none() {
+            self.recorder.tick(state.tick(), state.notes(), state.entries(), state.game());
+        }
+    }
+
+    /// What has gathered is written when it is time to, and a checkpoint when one is due. Behind a match's end, then: of a room that is
+    /// brought back from there nobody could tell any more that it ended just then.
+    pub(super) fn hand_in(&mut self, state: &RoomState<G>) {
         if let Some((why, retry)) = self.gap {
             if state.tick() >= retry {
                 self.begin_anew(why, state);
             }
             return;
         }
-        self.recorder.tick(state.tick(), state.notes(), state.entries(), state.game());
         if state.tick() >= self.checkpoint_due {
             self.flush_gathered(state.tick());
             self.checkpoint(state);
@@ -177,8 +185,13 @@ impl<G: Game> RoomJournal<G> {
         if self.gap.is_none() && self.is_proven {
             self.write(Piece::note(&note, tick), tick);
         }
-        if !self.is_proven && self.notes.len() < NOTES_WAITING {
+        if self.is_proven {
+            return;
+        }
+        if self.notes.len() < NOTES_WAITING {
             self.notes.push(note);
+        } else {
+            error!(journal = %self.name(), %tick, ?note, "a note is dropped: the journal has had a gap for too long");
         }
     }
 
@@ -302,12 +315,15 @@ mod tests {
 
     use quarrel_shared::{
         crowd::{Crowd, CrowdSettings},
-        journal::Journal,
+        journal::{Journal, PieceKind},
     };
 
     use super::*;
     use crate::{
-        storage::journals::{self, JournalStore as _, MemoryStore},
+        storage::{
+            journals::{self, JournalStore as _, MemoryStore},
+            records::test_record,
+        },
         telemetry::Metrics,
     };
 
@@ -331,6 +347,7 @@ mod tests {
         for tick in 1..=3 {
             state.step();
             journal.tick(&state);
+            journal.hand_in(&state);
             let marked = journal.mark(format!("look {tick}"), state.tick()).unwrap();
             assert_eq!((marked.tick, marked.number), (Tick(tick), tick));
         }
@@ -341,6 +358,27 @@ mod tests {
         let notes: Vec<_> = Journal::open(&bytes).unwrap().notes().map(Result::unwrap).collect();
         let look = |tick: u32| (Tick(tick), Note::Mark { reason: format!("look {tick}") });
         assert_eq!(notes, [look(1), look(2), look(3)]);
+    }
+
+    #[tokio::test]
+    async fn a_match_that_ends_at_a_checkpoint_is_noted_in_front_of_it() {
+        let store = MemoryStore::default();
+        let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
+        let (mut journal, mut state) = opened(journals);
+        for tick in 1..=30 {
+            state.step();
+            journal.tick(&state);
+            if tick == 30 {
+                journal.outcome(&test_record(tick), state.tick());
+            }
+            journal.hand_in(&state);
+        }
+        let name = journal.name();
+        journal.end("room_closed").await;
+        task.await;
+        let bytes = store.read(name).unwrap();
+        let kinds: Vec<_> = Journal::open(&bytes).unwrap().blocks().iter().map(|block| block.kind).collect();
+        assert_eq!(kinds[kinds.len() - 3..], [PieceKind::Ticks, PieceKind::Note, PieceKind::Checkpoint]);
     }
 
     #[test]

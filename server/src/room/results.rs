@@ -14,9 +14,9 @@ use tracing::error;
 use crate::storage::{MatchRecord, Records, SeatRecord};
 
 /// How many results a room keeps that the storage has no room for, on top of the thousand in its queue. Of 16 seats each a result is
-/// 1.5 kB, so 64 rooms keep at most 24 MB, and a room whose matches last three minutes is good for a disk that stands still for half
-/// a day. Full: the oldest is lost here, and said; the room's journal still has it.
-const RESULTS_KEPT: usize = 256;
+/// 1.5 kB, so 64 rooms keep at most 98 MB, and a room whose matches last three minutes is good for a database that is locked for two
+/// days. Full: the oldest is lost here, and said; the room's journal has it, unless it could not be written either.
+const RESULTS_KEPT: usize = 1024;
 
 /// What a room's matches came to.
 pub(super) struct Results {

@@ -168,6 +168,9 @@ impl<G: Game> RoomTask<G> {
             self.frames.send_replace(Some(frame));
         }
         self.record_outcome();
+        if let Some(journal) = &mut self.journal {
+            journal.hand_in(&self.state);
+        }
         self.count(started.elapsed());
     }
 

@@ -3,7 +3,9 @@
 //! sqlx runs SQLite in a thread of its own, so nobody here waits for the disk but the task that asked.
 
 use std::{
+    fs::OpenOptions,
     io,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::LazyLock,
     time::Duration,
@@ -69,11 +71,10 @@ impl SqliteSink {
     /// # Errors
     /// When it cannot be opened, or is another version's.
     pub async fn open(data_dir: &Path) -> Result<Self, DatabaseError> {
+        make_private(&data_dir.join(FILE)).map_err(|error| DatabaseError::of(data_dir, error.into()))?;
         // FULL: a result that was written outlives the machine, too. What that costs is bounded by how often the task writes.
-        let options = options(data_dir)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
+        let options =
+            options(data_dir).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         let mut sink = Self { options, connection: None };
         sink.connection().await.map_err(|error| DatabaseError::of(data_dir, error))?;
         Ok(sink)
@@ -169,6 +170,12 @@ pub(super) fn options(data_dir: &Path) -> SqliteConnectOptions {
         .filename(data_dir.join(FILE))
         .busy_timeout(LOCK_PATIENCE)
         .disable_statement_logging()
+}
+
+/// Makes an empty file where there is none, which SQLite takes for a new database: it has people's names, and is the owner's alone, as its
+/// log will be.
+fn make_private(path: &Path) -> io::Result<()> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(|_| ())
 }
 
 /// The match's number in the database; `None` when it is there already, with its seats.

@@ -1,5 +1,7 @@
 //! The database, by itself and behind the queue: locked, full, another version's.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 
@@ -54,6 +56,8 @@ async fn whoever_reads_the_results_of_a_stopped_server_leaves_no_trace() {
         std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect::<Vec<_>>()
     };
     assert_eq!(files(), [FILE], "one file to copy");
+    let mode = std::fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "and nobody else's to read");
     // SQLite's own way to read makes a log and an index of it beside the file, which a reader may not be allowed to.
     assert_eq!(kept(&folder).await, [record(1)]);
     assert_eq!(files(), [FILE]);
