@@ -217,7 +217,7 @@ pub(super) fn written(plan: Plan) -> Vec<u8> {
             packer.pack(&recorder.checkpoint(&game, tick, sitting.clone()), &mut bytes).unwrap();
             let mut saved = BitWriter::new();
             game.save(&mut saved);
-            game = Dial::load(&setup, &mut BitReader::new(&saved.finish())).unwrap();
+            game = Dial::load(&setup, &mut BitReader::new(saved.finish())).unwrap();
         }
         if tick.0 == 33 {
             packer.pack(&Piece::note(&Note::Mark { reason: "look".into() }, tick), &mut bytes).unwrap();
