@@ -33,7 +33,7 @@ use crate::{
 pub(crate) struct Recovery<G: Game> {
     /// Rooms that ran when it ended.
     pub(crate) rooms: Vec<RestoredRoom<G>>,
-    /// What rooms had come to that do not go on.
+    /// What rooms had come to that do not go on now.
     pub(crate) results: Vec<PastResults>,
     /// Journals of those that had ended.
     pub(crate) ended: EndedJournals,
@@ -111,6 +111,8 @@ impl<G: Game> Recovery<G> {
                 Ok(Found::Nothing) => remove(store, name),
                 Err(Unusable::For(why)) => {
                     all.waiting = all.waiting.max(RoomId(name.room));
+                    // The start that can may come after one that ends well, and look for none.
+                    all.results.extend(read_results(store, name));
                     warn!(journal = %name, %why, "a journal cannot bring its room back now; it is left for a start that can");
                 }
                 Err(Unusable::Ever(reason)) => {
@@ -136,8 +138,8 @@ impl<G: Game> Recovery<G> {
     /// Results that the storage may not have: to be handed to it once more, which keeps each once. After a run that ended well it has
     /// all that the journals have, but for what somebody deleted there.
     pub(crate) fn take_results(&mut self) -> Vec<MatchRecord> {
-        let others = std::mem::take(&mut self.results).into_iter().flat_map(PastResults::into_records);
-        let has_crashed = self.has_crashed;
+        let (others, has_crashed) = (std::mem::take(&mut self.results), self.has_crashed);
+        let others = others.into_iter().flat_map(PastResults::into_records).filter(|_| has_crashed);
         others.chain(self.rooms.iter_mut().flat_map(|room| room.take_records(has_crashed))).collect()
     }
 

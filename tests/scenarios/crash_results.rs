@@ -63,6 +63,7 @@ fn add_results(remains: &Remains, count: u32) {
     let bytes = remains.journals.read(FIRST).expect("the journal");
     let journal = Journal::open(&bytes).expect("a journal");
     let (mut packer, mut more) = (Packer::resume(&journal).expect("memory"), Vec::new());
+    let from = packer.place().bytes;
     let template = remains.records.records()[0].clone();
     for tick in 1..=count {
         let ended_at_ms = template.ended_at_ms - u64::from(count - tick);
@@ -70,7 +71,7 @@ fn add_results(remains: &Remains, count: u32) {
         let record = serde_json::to_value(record).expect("JSON");
         packer.pack(&Piece::note(&Note::Outcome { record }, journal.last_tick()), &mut more).expect("memory");
     }
-    let mut file = remains.journals.reopen(FIRST, journal.good_bytes() as u64).expect("memory");
+    let mut file = remains.journals.reopen(FIRST, from).expect("memory");
     file.append(&more).expect("memory");
 }
 
@@ -143,10 +144,26 @@ async fn a_result_whose_note_was_lost_is_found_by_playing_the_match_again() {
     );
     assert!(found.ended_at_ms.abs_diff(lost.ended_at_ms) < 2000, "which is about right");
 
-    // The journal has it now, and the next run too.
+    // Of a run that ends before it is noted anew, too.
     let server = server.kill().without_records().start::<Arena>(SHORT_MATCHES);
     let records = server.written().records.clone();
     until("the result", || records.records().contains(&found)).await;
+    once_each(&records.records());
+}
+
+#[tokio::test]
+async fn results_of_a_room_that_waits_for_another_start_are_not_lost_by_a_stop_in_between() {
+    let (remains, ada, _) = killed_after(2).await;
+    drop(ada);
+    let (happened, remains) = (remains.records.records(), remains.without_records());
+    let settings = [SHORT_MATCHES, &[("journal.write", "off")]].concat();
+    let server = remains.start::<Arena>(&settings);
+    let remains = tokio::task::spawn_blocking(|| server.restart()).await.expect("a server that stops");
+    let server = remains.start::<Arena>(SHORT_MATCHES);
+    assert_eq!(server.metric("quarrel_rooms_resumed_total"), 1.0);
+    let records = server.written().records.clone();
+    let is_there = |wanted: &MatchRecord| records.records().iter().any(|record| record.is_same_match(wanted));
+    until("the results", || happened[..2].iter().all(is_there)).await;
     once_each(&records.records());
 }
 

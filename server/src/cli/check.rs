@@ -87,7 +87,7 @@ fn data(config: &Config) -> Result<String, Fault> {
 
 /// A journal without an end is of a room that a start brings back, or that another server steps just now.
 fn journals(config: &Config) -> Result<String, Fault> {
-    if config.journal.write == Switch::Off {
+    if config.journal.write == Switch::Off && config.journal.resume == Switch::On {
         return Ok("none is written, and those that are there wait for another start (journal.write is off)"
             .to_owned());
     }

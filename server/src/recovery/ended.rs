@@ -34,7 +34,8 @@ impl EndedJournals {
         Self(may_be_its.map(|kept| kept.name).collect())
     }
 
-    /// Hands in these results, and then those of the journals. The storage keeps each once.
+    /// Hands in these results, and then those of the journals. The storage keeps each once. A server that is stopped meanwhile waits for
+    /// it: if it is not in time, it has not stopped well, and the next start looks again.
     pub(crate) async fn hand_in(
         self,
         past: Vec<MatchRecord>,

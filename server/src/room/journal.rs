@@ -107,7 +107,8 @@ impl<G: Game> RoomJournal<G> {
         journal
     }
 
-    /// The journal of a room that was brought back, which goes on behind its last whole block; and the results whose records it lost.
+    /// The journal of a room that was brought back, which goes on behind its last block that can be played; and the results whose records
+    /// it lost.
     pub(super) fn resume(
         services: &JournalServices,
         (header, packer, marks): (&Header, Packer, u32),
@@ -156,10 +157,10 @@ impl<G: Game> RoomJournal<G> {
 
     /// A tick was made. [`Self::hand_in`] follows, when all is noted that came of it.
     pub(super) fn tick(&mut self, state: &RoomState<G>) {
-        self.seen = state.tick();
         if self.gap.is_none() {
             self.recorder.tick(state.tick(), state.notes(), state.entries(), state.game());
         }
+        self.seen = state.tick();
     }
 
     /// What has gathered is written when it is time to, and a checkpoint when one is due. Behind a match's end, then: of a room that is

@@ -38,6 +38,7 @@ const SEATS_AT_ONCE: usize = 1000;
 /// The database of match results, for whoever writes it.
 #[derive(Debug)]
 pub struct SqliteSink {
+    path: PathBuf,
     options: SqliteConnectOptions,
     /// None after a failure. SQLite ends a transaction by itself when the disk is full, which sqlx does not see: its connection would
     /// take no other one. A new connection does.
@@ -71,11 +72,10 @@ impl SqliteSink {
     /// # Errors
     /// When it cannot be opened, or is another version's.
     pub async fn open(data_dir: &Path) -> Result<Self, DatabaseError> {
-        make_private(&data_dir.join(FILE)).map_err(|error| DatabaseError::of(data_dir, error.into()))?;
         // FULL: a result that was written outlives the machine, too. What that costs is bounded by how often the task writes.
         let options =
             options(data_dir).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-        let mut sink = Self { options, connection: None };
+        let mut sink = Self { path: data_dir.join(FILE), options, connection: None };
         sink.connection().await.map_err(|error| DatabaseError::of(data_dir, error))?;
         Ok(sink)
     }
@@ -84,6 +84,7 @@ impl SqliteSink {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
+                make_private(&self.path)?;
                 let mut connection = self.options.connect().await?;
                 // `run` is this for anything that leads to a connection, so generally that the compiler cannot tell that our future
                 // may cross threads.

@@ -123,7 +123,7 @@ async fn a_disk_that_was_full_is_written_to_again() {
     let (folder, mut sink) = opened().await;
     let roomy: SqliteConnectOptions = sink.options.clone();
     let (small, seats) = (roomy.clone().pragma("max_page_count", "12"), vec![record(1).seats[0].clone(); 1]);
-    sink = SqliteSink { options: small, connection: None };
+    sink = SqliteSink { options: small, connection: None, ..sink };
     let long = |tick| MatchRecord { game: "x".repeat(4096), seats: seats.clone(), ..record(tick) };
     let many: Vec<_> = (0..64).map(long).collect();
     for _ in 0..2 {
