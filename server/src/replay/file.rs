@@ -7,14 +7,11 @@ use std::{
 };
 
 use quarrel_shared::{
-    journal::{Follows, Journal, Torn},
+    journal::{Follows, Journal, Torn, block::JOURNAL_BYTES},
     tick::{Tick, TickRate},
 };
 
 use super::ReplayError;
-
-/// The most that is read into memory: a room of sixteen would have to play for months to write as much.
-const MOST_BYTES: u64 = 4 << 30;
 
 /// A file's bytes.
 pub(super) struct Bytes {
@@ -36,9 +33,9 @@ impl Bytes {
         let file = File::open(path).map_err(|error| wrong(&error))?;
         let mut bytes = Vec::new();
         // One byte more than there may be shows that there is more, whatever the file's size says.
-        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| wrong(&error))?;
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(wrong(&"it is larger than 4 GiB, and no journal is"));
+        file.take(JOURNAL_BYTES + 1).read_to_end(&mut bytes).map_err(|error| wrong(&error))?;
+        if bytes.len() as u64 > JOURNAL_BYTES {
+            return Err(wrong(&"it is larger than 4 GiB"));
         }
         Ok(Self { path: path.to_owned(), bytes })
     }

@@ -27,6 +27,9 @@ pub const TRAILER_BYTES: usize = 16;
 /// The most bytes of a payload, squeezed or not: a room of ten thousand saves well under a megabyte.
 pub const PAYLOAD_BYTES: usize = 16 << 20;
 
+/// The most bytes of a journal that are read into memory: a busy room of sixteen plays for some 25 days to write as much.
+pub const JOURNAL_BYTES: u64 = 4 << 30;
+
 /// Where something stands in a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexEntry {

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use quarrel_shared::journal::block::JOURNAL_BYTES;
+
 use super::{
     name::JournalName,
     store::{JournalFile, JournalStore, Kept},
@@ -75,7 +77,13 @@ impl JournalStore for Folder {
     }
 
     fn read(&self, name: JournalName) -> io::Result<Vec<u8>> {
-        fs::read(self.path(name))
+        let file = File::open(self.path(name))?;
+        if file.metadata()?.len() > JOURNAL_BYTES {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 GiB"));
+        }
+        let mut bytes = Vec::new();
+        file.take(JOURNAL_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn read_tail(&self, name: JournalName, most: usize) -> io::Result<Vec<u8>> {
@@ -156,6 +164,19 @@ mod tests {
         assert_eq!(store.read_tail(NAME, 99).unwrap(), b"one!");
         let kept: Vec<_> = store.list().unwrap().iter().map(|kept| (kept.name, kept.bytes)).collect();
         assert_eq!(kept, [(NAME, 4)]);
+    }
+
+    #[test]
+    fn a_file_that_is_larger_than_any_journal_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Folder::open(folder.path()).unwrap();
+        store.create(NAME).unwrap();
+        // All of it is a hole: it takes no room on the disk, and would in memory.
+        let file = OpenOptions::new().write(true).open(store.path(NAME)).unwrap();
+        file.set_len(JOURNAL_BYTES + 1).unwrap();
+        let error = store.read(NAME).unwrap_err();
+        assert!(error.to_string().contains("larger than 4 GiB"), "{error}");
+        assert_eq!(store.read_tail(NAME, 3).unwrap(), [0; 3], "and its tail still is");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub trait JournalStore: Send + Sync + 'static {
     /// A whole journal.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or is larger than [`JOURNAL_BYTES`](quarrel_shared::journal::block::JOURNAL_BYTES).
     fn read(&self, name: JournalName) -> io::Result<Vec<u8>>;
 
     /// A journal's last bytes, at most so many.
