@@ -127,6 +127,7 @@ const RULES: &[Rule] = &[
             "server::room::margin",
             "server::room::bots",
             "server::room::clock",
+            "server::room::pace",
             "server::room::sync_test",
             "server::room::results",
         ],

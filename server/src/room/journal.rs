@@ -6,12 +6,13 @@ use quarrel_shared::{
     game::{Game, Setup},
     id::RoomId,
     journal::{Header, Note, Packer, Piece, Recorder},
-    tick::{Tick, TickRate},
+    tick::Tick,
 };
 use tracing::{error, info};
 
 use super::{
     mark::{Marked, NotMarked},
+    pace::Pace,
     state::RoomState,
 };
 use crate::{
@@ -56,20 +57,6 @@ pub(super) struct RoomJournal<G: Game> {
     marks: u32,
     metrics: Arc<Metrics>,
 }
-
-/// In ticks.
-#[derive(Clone, Copy)]
-struct Pace {
-    flush: u16,
-    checkpoint: u32,
-    retry: u32,
-}
-
-/// How long ticks gather before they are handed in. What a killed server loses is this, and what the storage gathers.
-const FLUSH_MS: u32 = 200;
-
-/// How long after a refusal a journal tries to begin anew.
-const RETRY_MS: u32 = 1000;
 
 /// How many notes wait for the end of a gap, which are of matches that ended in it: three hours of them, at three minutes each. More are
 /// dropped, and said to be; the storage is handed their results all the same.
@@ -164,19 +151,20 @@ impl<G: Game> RoomJournal<G> {
     }
 
     /// What has gathered is written when it is time to, and a checkpoint when one is due. Behind a match's end, then: of a room that is
-    /// brought back from there nobody could tell any more that it ended just then.
-    pub(super) fn hand_in(&mut self, state: &RoomState<G>) {
+    /// brought back from there nobody could tell any more that it ended just then. `now` is a duration since the server's epoch.
+    pub(super) fn hand_in(&mut self, state: &RoomState<G>, now: Duration) {
+        if !self.pace.is_due(now) {
+            return;
+        }
         if let Some((why, retry)) = self.gap {
             if state.tick() >= retry {
                 self.begin_anew(why, state);
             }
             return;
         }
+        self.flush_gathered(state.tick());
         if state.tick() >= self.checkpoint_due {
-            self.flush_gathered(state.tick());
             self.checkpoint(state);
-        } else if self.recorder.waiting() >= self.pace.flush {
-            self.flush_gathered(state.tick());
         }
     }
 
@@ -253,13 +241,15 @@ impl<G: Game> RoomJournal<G> {
         }
     }
 
-    /// What has gathered of ticks is handed in. Taken after a new beginning, it shows that the beginning was written: the storage
-    /// looks forty times a second, and would have said so otherwise. Then notes that waited for it follow.
+    /// What has gathered of ticks is handed in. When it gathered for long enough and is taken, that shows a new beginning to be
+    /// written: the storage has looked since, and would have said so otherwise. Then notes that waited for it follow.
     fn flush_gathered(&mut self, tick: Tick) {
+        let is_proof = self.recorder.waiting() >= self.pace.proof;
         self.flush(tick);
-        if self.gap.is_some() || std::mem::replace(&mut self.is_proven, true) {
+        if self.is_proven || !is_proof || self.gap.is_some() {
             return;
         }
+        self.is_proven = true;
         self.metrics.journals.in_gap.dec();
         info!(journal = %self.name(), "the journal goes on");
         std::mem::take(&mut self.notes).into_iter().for_each(|note| self.note(note, tick));
@@ -301,15 +291,6 @@ impl<G: Game> RoomJournal<G> {
     }
 }
 
-impl Pace {
-    fn of(rate: TickRate, checkpoint: Duration) -> Self {
-        // Rounded down, so that what may be lost is never more than said; a room of few ticks hands in each.
-        let flush = (FLUSH_MS * u32::from(rate.hz()) / 1000).max(1) as u16;
-        let checkpoint = rate.ticks(checkpoint.as_millis().min(u128::from(u32::MAX)) as u32);
-        Self { flush, checkpoint, retry: rate.ticks(RETRY_MS) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -317,6 +298,7 @@ mod tests {
     use quarrel_shared::{
         crowd::{Crowd, CrowdSettings},
         journal::{Journal, PieceKind},
+        tick::TickRate,
     };
 
     use super::*;
@@ -340,6 +322,11 @@ mod tests {
         (RoomJournal::open(&services, &header, &state), state)
     }
 
+    /// When a room that never falls behind made its newest tick.
+    fn at(state: &RoomState<Crowd>) -> Duration {
+        Duration::from_secs(u64::from(state.tick().0)) / u32::from(SETUP.tick_rate.hz())
+    }
+
     #[tokio::test]
     async fn a_mark_stands_behind_the_newest_tick_and_marks_are_counted() {
         let store = MemoryStore::default();
@@ -348,7 +335,7 @@ mod tests {
         for tick in 1..=3 {
             state.step();
             journal.tick(&state);
-            journal.hand_in(&state);
+            journal.hand_in(&state, at(&state));
             let marked = journal.mark(format!("look {tick}"), state.tick()).unwrap();
             assert_eq!((marked.tick, marked.number), (Tick(tick), tick));
         }
@@ -372,7 +359,7 @@ mod tests {
             if tick == 30 {
                 journal.outcome(&test_record(tick), state.tick());
             }
-            journal.hand_in(&state);
+            journal.hand_in(&state, at(&state));
         }
         let name = journal.name();
         journal.end("room_closed").await;

@@ -30,6 +30,7 @@ mod link;
 pub mod margin;
 pub mod mark;
 pub mod opening;
+pub mod pace;
 pub mod restored;
 mod results;
 pub mod seat;

@@ -169,7 +169,7 @@ impl<G: Game> RoomTask<G> {
         }
         self.record_outcome();
         if let Some(journal) = &mut self.journal {
-            journal.hand_in(&self.state);
+            journal.hand_in(&self.state, started - self.services.epoch);
         }
         self.count(started.elapsed());
     }

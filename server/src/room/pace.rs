@@ -1,0 +1,93 @@
+//! When a room's journal does what: hands in, begins a segment, tries again. Pure: it is told the time.
+//!
+//! All rooms of a server hand in at the same moments. To wake the storage costs more than to write a few pieces, and so it wakes five
+//! times a second, however many rooms there are.
+
+use std::time::Duration;
+
+use quarrel_shared::tick::TickRate;
+
+/// When one room's journal does what.
+#[derive(Clone, Debug)]
+pub(super) struct Pace {
+    /// In which [`SLOT`] since the server's epoch the newest pieces were handed in; none were before the first tick.
+    slot: Option<u128>,
+    /// How many ticks show, when they are taken, that what was handed in before them is written.
+    pub(super) proof: u16,
+    /// How far apart checkpoints are, in ticks; they wait for the next time that is due.
+    pub(super) checkpoint: u32,
+    /// How many ticks after a refusal a journal tries to begin anew.
+    pub(super) retry: u32,
+}
+
+/// How long ticks gather at the most before they are handed in. What a killed server loses is this, and what the storage gathers.
+pub const SLOT: Duration = Duration::from_millis(200);
+
+const RETRY_MS: u32 = 1000;
+
+impl Pace {
+    /// Of a room that ticks like this, with checkpoints so far apart.
+    pub(super) fn of(rate: TickRate, checkpoint: Duration) -> Self {
+        let proof = (SLOT.as_millis() as u32 * u32::from(rate.hz()) / 1000).max(1) as u16;
+        let checkpoint = rate.ticks(checkpoint.as_millis().min(u128::from(u32::MAX)) as u32);
+        Self { slot: None, proof, checkpoint, retry: rate.ticks(RETRY_MS) }
+    }
+
+    /// Whether what has gathered is to be handed in `now`, a duration since the server's epoch: at the first tick of each slot. A tick
+    /// that is not the first of its slot waits for the first of the next, which is never more than a slot.
+    pub(super) fn is_due(&mut self, now: Duration) -> bool {
+        let slot = Some(now.as_nanos() / SLOT.as_nanos());
+        std::mem::replace(&mut self.slot, slot) != slot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ticks at which a room hands in whose first tick is at `phase`, and how long each tick waited for that.
+    fn play(hz: u16, phase: Duration) -> (Vec<Duration>, Duration) {
+        let rate = TickRate::new(hz).unwrap();
+        let mut pace = Pace::of(rate, SLOT);
+        let (mut handed_in, mut waiting, mut longest) = (Vec::new(), Vec::new(), Duration::ZERO);
+        for tick in 0..u64::from(hz) * 20 {
+            let now = phase + Duration::from_nanos(tick * rate.period_ns());
+            waiting.push(now);
+            if pace.is_due(now) {
+                waiting.drain(..).for_each(|made| longest = longest.max(now - made));
+                handed_in.push(now);
+            }
+        }
+        (handed_in, longest)
+    }
+
+    #[test]
+    fn no_tick_waits_for_longer_than_a_slot_at_any_rate() {
+        for hz in [1, 5, 7, 20, 24, 30, 60, 64, 128] {
+            for phase in (0..250).map(Duration::from_millis) {
+                let (_, longest) = play(hz, phase);
+                assert!(longest <= SLOT, "{hz} Hz, {phase:?}: {longest:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_rooms_hand_in_within_a_tick_of_the_same_moments() {
+        for phase in (0..250).map(Duration::from_millis) {
+            let (handed_in, _) = play(30, phase);
+            assert!((99..=101).contains(&handed_in.len()), "five times a second: {}", handed_in.len());
+            // The first may be the room's first tick.
+            for at in &handed_in[1..] {
+                let behind = at.as_nanos() % SLOT.as_nanos();
+                assert!(behind < 33_400_000, "{phase:?}: {behind} ns behind the slot's begin");
+            }
+        }
+    }
+
+    #[test]
+    fn ticks_that_are_caught_up_at_once_are_handed_in_once() {
+        let mut pace = Pace::of(TickRate::DEFAULT, SLOT);
+        let late = [1000, 1001, 1002, 1003].map(Duration::from_millis);
+        assert_eq!(late.map(|now| pace.is_due(now)), [true, false, false, false]);
+    }
+}
