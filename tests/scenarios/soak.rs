@@ -31,8 +31,8 @@ fn half_an_hour_of_play_grows_nothing() {
 fn soak() -> Vec<Value> {
     let mut sim = Command::new(env!("CARGO_BIN_EXE_sim"));
     sim.args(["soak", "--seed", "5", "--link", "busy_wifi", "--players", "3", "--minutes", "30"]);
-    let output = sim.output().unwrap();
+    let output = sim.output().expect("a simulation that can be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout).unwrap();
-    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let lines = String::from_utf8_lossy(&output.stdout);
+    lines.lines().map(|line| serde_json::from_str(line).expect("a line of JSON for each sample")).collect()
 }
