@@ -91,7 +91,7 @@ impl Room {
 
     /// Ends it, and plays it again: what was proven, which ticks it says are lost, errors, and ticks lost as counted.
     async fn end(self) -> (Proven, Vec<(u32, u32)>, [u64; 2]) {
-        self.handle.end(self.tick, "room_closed").await;
+        self.handle.end(self.tick, "room_closed", Vec::new()).await;
         self.task.await.expect("a task that does not panic");
         let proven = verify::<Crowd>(&self.disk, Ending::Stopped);
         let bytes = self.disk.read(NAME).expect("a journal");

@@ -54,6 +54,42 @@ async fn a_match_that_ends_while_the_disk_is_full_is_noted_when_it_is_well_again
 }
 
 #[tokio::test]
+async fn a_disk_that_stands_still_is_no_sign_that_the_journal_goes_on() {
+    let disk = FaultyStore::default();
+    let (server, mut ada) = in_a_gap(&disk).await;
+    ada.set_input(Lever::Finish);
+    let records = server.records();
+    until("the match is over", || !records().is_empty()).await;
+    ada.set_input(Lever::None);
+    disk.set(Fault::Stuck);
+    until("a try to begin anew that waits for the disk", || disk.holds_somebody_up()).await;
+    ada.plays_on(30).await;
+    assert_eq!(server.metric(IN_GAP), 1.0, "nobody knows yet what becomes of it");
+    let errors = "quarrel_journal_write_errors_total";
+    let before = server.metric(errors);
+    disk.set(Fault::Full);
+    until("it fails", || server.metric(errors) > before).await;
+    disk.set(Fault::None);
+    let is_noted = |(_, note): &(Tick, Note)| matches!(note, Note::Outcome { .. });
+    until("the result's note", || notes(&disk).iter().any(is_noted)).await;
+    assert_eq!(notes(&disk).iter().filter(|note| is_noted(note)).count(), 1, "once");
+    assert!(server.shutdown().await);
+}
+
+#[tokio::test]
+async fn a_match_that_ends_in_a_gap_is_noted_by_a_room_that_ends_in_it() {
+    let disk = FaultyStore::default();
+    let (server, ada) = in_a_gap(&disk).await;
+    ada.set_input(Lever::Finish);
+    let records = server.records();
+    until("the match is over", || !records().is_empty()).await;
+    disk.set(Fault::None);
+    assert!(server.shutdown().await);
+    let outcomes = notes(&disk).into_iter().filter(|(_, note)| matches!(note, Note::Outcome { .. }));
+    assert_eq!(outcomes.count(), 1);
+}
+
+#[tokio::test]
 async fn a_room_whose_disk_is_well_again_at_the_stop_is_saved_as_it_is() {
     let disk = FaultyStore::default();
     let (server, _ada) = in_a_gap(&disk).await;

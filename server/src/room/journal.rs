@@ -18,7 +18,10 @@ use super::{
 use crate::{
     storage::{
         MatchRecord,
-        journals::{JournalHandle, JournalName, Journals, handle::Refused},
+        journals::{
+            JournalHandle, JournalName, Journals,
+            handle::{LastPieces, Refused},
+        },
     },
     telemetry::Metrics,
 };
@@ -47,15 +50,24 @@ pub(super) struct RoomJournal<G: Game> {
     seen: Tick,
     /// When the next segment begins.
     checkpoint_due: Tick,
-    /// Why nothing is written, and when to try again.
-    gap: Option<(Refused, Tick)>,
-    /// Whether the last new beginning was written, as far as is known.
-    is_proven: bool,
+    keeping: Keeping,
     /// What waits for the end of a gap.
     notes: Vec<Note>,
     /// How many moments an operator has marked.
     marks: u32,
     metrics: Arc<Metrics>,
+}
+
+/// Whether the journal keeps what happens.
+#[derive(Clone, Copy)]
+enum Keeping {
+    /// As far as is known.
+    Well,
+    /// It has a gap for this reason, and tries to begin anew at this tick.
+    Gap(Refused, Tick),
+    /// It began anew after a gap for this reason, and does not know yet whether that is in the file. What gathers is handed in; notes
+    /// wait, which nobody could write a second time.
+    Anew(Refused),
 }
 
 /// How many notes wait for the end of a gap, which are of matches that ended in it: three hours of them, at three minutes each. More are
@@ -128,8 +140,7 @@ impl<G: Game> RoomJournal<G> {
             pace: Pace::of(header.rate(), services.checkpoint),
             seen: state.tick(),
             checkpoint_due: Tick(0),
-            gap: None,
-            is_proven: true,
+            keeping: Keeping::Well,
             notes: Vec::new(),
             marks: 0,
             metrics: Arc::clone(&services.metrics),
@@ -144,7 +155,7 @@ impl<G: Game> RoomJournal<G> {
 
     /// A tick was made. [`Self::hand_in`] follows, when all is noted that came of it.
     pub(super) fn tick(&mut self, state: &RoomState<G>) {
-        if self.gap.is_none() {
+        if !self.has_gap() {
             self.recorder.tick(state.tick(), state.notes(), state.entries(), state.game());
         }
         self.seen = state.tick();
@@ -156,13 +167,16 @@ impl<G: Game> RoomJournal<G> {
         if !self.pace.is_due(now) {
             return;
         }
-        if let Some((why, retry)) = self.gap {
+        if let Keeping::Gap(why, retry) = self.keeping {
             if state.tick() >= retry {
                 self.begin_anew(why, state);
             }
             return;
         }
-        self.flush_gathered(state.tick());
+        self.flush(state.tick());
+        if matches!(self.keeping, Keeping::Anew(_)) && self.handle.has_begun() {
+            self.go_on(state.tick());
+        }
         if state.tick() >= self.checkpoint_due {
             self.checkpoint(state);
         }
@@ -170,11 +184,7 @@ impl<G: Game> RoomJournal<G> {
 
     /// Something happened after this tick that is no part of the game.
     pub(super) fn note(&mut self, note: Note, tick: Tick) {
-        self.flush(tick);
-        if self.gap.is_none() && self.is_proven {
-            self.write(Piece::note(&note, tick), tick);
-        }
-        if self.is_proven {
+        if self.try_note(&note, tick) {
             return;
         }
         if self.notes.len() < NOTES_WAITING {
@@ -186,18 +196,14 @@ impl<G: Game> RoomJournal<G> {
 
     /// An operator marks this tick. In a gap there is nothing to mark, and a mark behind it would be of another moment.
     pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<Marked, NotMarked> {
-        self.flush(tick);
-        if self.gap.is_none() && self.is_proven {
-            self.write(Piece::note(&Note::Mark { reason }, tick), tick);
+        self.try_note(&Note::Mark { reason }, tick);
+        match self.keeping {
+            Keeping::Well => {
+                self.marks += 1;
+                Ok(Marked { tick, journal: self.name(), number: self.marks })
+            }
+            Keeping::Gap(why, _) | Keeping::Anew(why) => Err(NotMarked::Gap(why)),
         }
-        if let Some((why, _)) = self.gap {
-            return Err(NotMarked::Gap(why));
-        }
-        if !self.is_proven {
-            return Err(NotMarked::Gap(Refused::Slow));
-        }
-        self.marks += 1;
-        Ok(Marked { tick, journal: self.name(), number: self.marks })
     }
 
     /// A match ended at this tick.
@@ -211,28 +217,24 @@ impl<G: Game> RoomJournal<G> {
     /// The room is over. A tick in which its game panicked was never made: nothing is missing of it.
     pub(super) async fn end(mut self, reason: &'static str) {
         self.flush(self.seen);
-        if !self.is_proven {
+        if !matches!(self.keeping, Keeping::Well) {
             self.metrics.journals.in_gap.dec();
         }
-        self.handle.end(self.seen, reason).await;
+        let notes = self.notes.iter().map(|note| Piece::note(note, self.seen)).collect();
+        self.handle.end(self.seen, reason, notes).await;
     }
 
     /// The room goes on when the server starts again. False when it could not be saved.
     pub(super) fn save(mut self, state: &RoomState<G>) -> impl Future<Output = bool> + Send + use<G> {
-        self.flush(state.tick());
-        match self.gap {
-            None => self.checkpoint(state),
-            // The last chance: what is missing is missing, and the room as it is now is not.
-            Some((why, _)) => self.begin_anew(why, state),
-        }
-        let is_handed_in = self.gap.is_none();
-        let notes = std::mem::take(&mut self.notes);
-        // Without a state of this tick, nothing of this tick is of use.
-        for note in notes.iter().chain([&Note::Saved]).filter(|_| is_handed_in) {
-            self.write(Piece::note(note, state.tick()), state.tick());
-        }
-        let left = self.handle.leave();
-        async move { left.await && is_handed_in }
+        let tick = state.tick();
+        self.flush(tick);
+        let gap = match self.keeping {
+            Keeping::Gap(why, _) => Some(why),
+            Keeping::Well | Keeping::Anew(_) => None,
+        };
+        let checkpoint = self.recorder.checkpoint(state.game(), tick, state.holders());
+        let notes = self.notes.iter().chain([&Note::Saved]).map(|note| Piece::note(note, tick)).collect();
+        self.handle.leave(LastPieces { gap, checkpoint, notes })
     }
 
     fn flush(&mut self, tick: Tick) {
@@ -241,29 +243,37 @@ impl<G: Game> RoomJournal<G> {
         }
     }
 
-    /// What has gathered of ticks is handed in. When it gathered for long enough and is taken, that shows a new beginning to be
-    /// written: the storage has looked since, and would have said so otherwise. Then notes that waited for it follow.
-    fn flush_gathered(&mut self, tick: Tick) {
-        let is_proof = self.recorder.waiting() >= self.pace.proof;
+    /// Whether it was handed in; the storage has all that comes before it.
+    fn try_note(&mut self, note: &Note, tick: Tick) -> bool {
         self.flush(tick);
-        if self.is_proven || !is_proof || self.gap.is_some() {
-            return;
+        if matches!(self.keeping, Keeping::Well) {
+            self.write(Piece::note(note, tick), tick);
         }
-        self.is_proven = true;
+        matches!(self.keeping, Keeping::Well)
+    }
+
+    /// The new beginning is in the file, and notes that waited for it follow.
+    fn go_on(&mut self, tick: Tick) {
+        self.keeping = Keeping::Well;
         self.metrics.journals.in_gap.dec();
         info!(journal = %self.name(), "the journal goes on");
         std::mem::take(&mut self.notes).into_iter().for_each(|note| self.note(note, tick));
     }
 
+    /// Segments are as long as they are to be in the mean: a checkpoint that came late does not make the next one late.
     fn checkpoint(&mut self, state: &RoomState<G>) {
+        let due = self.checkpoint_due.after(self.pace.checkpoint);
         let piece = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
         self.begin(piece, state.tick());
+        if due > state.tick() {
+            self.checkpoint_due = due;
+        }
     }
 
     /// A segment begins.
     fn begin(&mut self, checkpoint: Piece, tick: Tick) {
         self.checkpoint_due = tick.after(self.pace.checkpoint);
-        if self.gap.is_none() {
+        if !self.has_gap() {
             self.write(checkpoint, tick);
         }
     }
@@ -271,112 +281,26 @@ impl<G: Game> RoomJournal<G> {
     fn begin_anew(&mut self, why: Refused, state: &RoomState<G>) {
         let piece = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
         self.checkpoint_due = state.tick().after(self.pace.checkpoint);
-        match self.handle.begin_anew(why, piece) {
-            Ok(()) => {
-                self.gap = None;
-                self.is_proven = false;
-            }
-            Err(_) => self.gap = Some((why, state.tick().after(self.pace.retry))),
-        }
+        self.keeping = match self.handle.begin_anew(why, piece) {
+            Ok(()) => Keeping::Anew(why),
+            Err(_) => Keeping::Gap(why, state.tick().after(self.pace.retry)),
+        };
     }
 
     fn write(&mut self, piece: Piece, tick: Tick) {
         let Err(why) = self.handle.write(piece) else { return };
-        self.gap = Some((why, tick.after(self.pace.retry)));
         // Once an outage, not once a try.
-        if std::mem::take(&mut self.is_proven) {
+        if matches!(self.keeping, Keeping::Well) {
             self.metrics.journals.in_gap.inc();
             error!(journal = %self.name(), %tick, %why, "the journal has a gap from here on; play goes on, and a crash would cost it");
         }
+        self.keeping = Keeping::Gap(why, tick.after(self.pace.retry));
+    }
+
+    const fn has_gap(&self) -> bool {
+        matches!(self.keeping, Keeping::Gap(..))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use quarrel_shared::{
-        crowd::{Crowd, CrowdSettings},
-        journal::{Journal, PieceKind},
-        tick::TickRate,
-    };
-
-    use super::*;
-    use crate::{
-        storage::{
-            journals::{self, JournalStore as _, MemoryStore},
-            records::test_record,
-        },
-        telemetry::Metrics,
-    };
-
-    const SETUP: Setup<CrowdSettings> =
-        Setup { settings: CrowdSettings {}, seed: 1, seats: 2, tick_rate: TickRate::DEFAULT };
-
-    fn opened(journals: Journals) -> (RoomJournal<Crowd>, RoomState<Crowd>) {
-        let second = Duration::from_secs(1);
-        let metrics = Metrics::new();
-        let services = JournalServices { journals, run: 1, checkpoint: second, checksum: second, metrics };
-        let state = RoomState::new(&SETUP, 0, "");
-        let header = services.header::<Crowd>(RoomId(1), &SETUP, 0).unwrap();
-        (RoomJournal::open(&services, &header, &state), state)
-    }
-
-    /// When a room that never falls behind made its newest tick.
-    fn at(state: &RoomState<Crowd>) -> Duration {
-        Duration::from_secs(u64::from(state.tick().0)) / u32::from(SETUP.tick_rate.hz())
-    }
-
-    #[tokio::test]
-    async fn a_mark_stands_behind_the_newest_tick_and_marks_are_counted() {
-        let store = MemoryStore::default();
-        let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
-        let (mut journal, mut state) = opened(journals);
-        for tick in 1..=3 {
-            state.step();
-            journal.tick(&state);
-            journal.hand_in(&state, at(&state));
-            let marked = journal.mark(format!("look {tick}"), state.tick()).unwrap();
-            assert_eq!((marked.tick, marked.number), (Tick(tick), tick));
-        }
-        let name = journal.name();
-        journal.end("room_closed").await;
-        task.await;
-        let bytes = store.read(name).unwrap();
-        let notes: Vec<_> = Journal::open(&bytes).unwrap().notes().map(Result::unwrap).collect();
-        let look = |tick: u32| (Tick(tick), Note::Mark { reason: format!("look {tick}") });
-        assert_eq!(notes, [look(1), look(2), look(3)]);
-    }
-
-    #[tokio::test]
-    async fn a_match_that_ends_at_a_checkpoint_is_noted_in_front_of_it() {
-        let store = MemoryStore::default();
-        let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
-        let (mut journal, mut state) = opened(journals);
-        for tick in 1..=30 {
-            state.step();
-            journal.tick(&state);
-            if tick == 30 {
-                journal.outcome(&test_record(tick), state.tick());
-            }
-            journal.hand_in(&state, at(&state));
-        }
-        let name = journal.name();
-        journal.end("room_closed").await;
-        task.await;
-        let bytes = store.read(name).unwrap();
-        let kinds: Vec<_> = Journal::open(&bytes).unwrap().blocks().iter().map(|block| block.kind).collect();
-        assert_eq!(kinds[kinds.len() - 3..], [PieceKind::Ticks, PieceKind::Note, PieceKind::Checkpoint]);
-    }
-
-    #[test]
-    fn nothing_is_marked_in_a_gap_and_no_mark_comes_behind_it() {
-        let (journals, task) = journals::start(Arc::new(MemoryStore::default()), Metrics::new());
-        // Nobody takes anything any more, as if the disk had stopped.
-        drop(task);
-        let (mut journal, state) = opened(journals);
-        let refused = journal.mark("look".to_owned(), state.tick()).unwrap_err();
-        assert!(matches!(refused, NotMarked::Gap(_)), "{refused}");
-        assert!(journal.notes.is_empty(), "what waits is written later, and would be of another moment");
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@
 //! - `send_rate`: which ticks become frames. Pure.
 //! - [`inbox`]: what sessions say to a room and hear from it.
 //! - [`journal`]: the room written down, for replays and for the next run of the server.
+//! - `pace`: when the journal is handed in. Pure.
 //! - `link`: how a seat's session is reached.
 //! - [`mark`]: a moment that an operator marks in the journal.
 //! - `results`: finished matches, until the storage has them.
@@ -30,7 +31,7 @@ mod link;
 pub mod margin;
 pub mod mark;
 pub mod opening;
-pub mod pace;
+mod pace;
 pub mod restored;
 mod results;
 pub mod seat;

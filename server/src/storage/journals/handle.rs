@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
 };
 
 use quarrel_shared::{
@@ -17,8 +17,9 @@ use super::name::JournalName;
 /// three seconds. Full: the room's journal has a gap.
 pub(super) const REQUESTS_WAITING: usize = 16 * 1024;
 
-/// How many bytes of one journal may wait: at 16 players and 500 B/s in all, minutes of a disk that stands still; and 16 MiB for 64
-/// rooms. A single piece may always wait, or a room whose checkpoint is larger would have no journal. Full: the journal has a gap.
+/// How many bytes of one journal may wait beside two of its largest pieces: at 16 players and 500 B/s in all, minutes of a disk that
+/// stands still; and 16 MiB for 64 rooms. The largest are checkpoints, and a room whose state is larger than this must be able to
+/// hand in one, and what follows it, before the storage looks. Full: the journal has a gap.
 const JOURNAL_WAITING_BYTES: usize = 256 << 10;
 
 /// Opens journals.
@@ -33,14 +34,20 @@ pub struct JournalHandle {
     standing: Arc<Standing>,
     /// What opens it, when the task was too far behind even for that: it is asked again when the journal begins anew.
     unopened: Option<Request>,
+    /// Which beginning this is: 1 of a journal that never began anew.
+    beginning: u32,
+    /// How many bytes the largest piece had.
+    largest: usize,
 }
 
 /// What both ends know of a journal.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     waiting_bytes: AtomicUsize,
-    /// Said by the task, and taken back by the room when it begins anew.
-    has_failed: AtomicBool,
+    /// The newest beginning of whose pieces one could not be written.
+    failed: AtomicU32,
+    /// The newest one that is in the file, of those that followed a gap.
+    begun: AtomicU32,
 }
 
 /// What the task is asked for.
@@ -51,11 +58,22 @@ pub(super) enum Request {
     /// A piece follows.
     Write(JournalName, Piece),
     /// The journal says what is missing, and why, and begins anew with this checkpoint.
-    BeginAnew(JournalName, Refused, Piece),
-    /// The room is over, after this tick and for this reason.
-    End(JournalName, Tick, &'static str),
-    /// The room will go on in another run of the server: nothing more follows in this one.
-    Leave(JournalName, oneshot::Sender<bool>),
+    BeginAnew { name: JournalName, beginning: u32, why: Refused, checkpoint: Piece },
+    /// The room is over, after this tick and for this reason, and these notes are still to be written.
+    End { name: JournalName, tick: Tick, reason: &'static str, notes: Vec<Piece> },
+    /// The room will go on in another run of the server: these are its last pieces in this one.
+    Leave { name: JournalName, last: LastPieces, reply: oneshot::Sender<bool> },
+}
+
+/// What a room leaves that will go on.
+#[derive(Debug)]
+pub struct LastPieces {
+    /// Why its journal has a gap, if it has one.
+    pub gap: Option<Refused>,
+    /// As it is now: should something be missing before this, nothing is missing of what follows.
+    pub checkpoint: Piece,
+    /// To be written behind it.
+    pub notes: Vec<Piece>,
 }
 
 /// Why the journal takes nothing.
@@ -80,9 +98,10 @@ impl Journals {
     pub fn open(&self, name: JournalName, header: Piece, packer: Option<Packer>) -> JournalHandle {
         let standing = Arc::new(Standing::default());
         let open = Request::Open { name, header, packer, standing: Arc::clone(&standing) };
-        let mut handle = JournalHandle { name, requests: self.0.clone(), standing, unopened: Some(open) };
+        let (requests, unopened) = (self.0.clone(), Some(open));
+        let mut handle = JournalHandle { name, requests, standing, unopened, beginning: 1, largest: 0 };
         if handle.ask().is_err() {
-            handle.standing.fail();
+            handle.standing.fail(handle.beginning);
         }
         handle
     }
@@ -99,8 +118,8 @@ impl JournalHandle {
     ///
     /// # Errors
     /// When it was not taken: what follows is of no use until the journal [begins anew](Self::begin_anew).
-    pub fn write(&self, piece: Piece) -> Result<(), Refused> {
-        if self.standing.has_failed.load(Relaxed) {
+    pub fn write(&mut self, piece: Piece) -> Result<(), Refused> {
+        if self.standing.failed.load(Relaxed) >= self.beginning {
             return Err(Refused::Failed);
         }
         self.send(piece.bytes.len(), Request::Write(self.name, piece))
@@ -112,21 +131,32 @@ impl JournalHandle {
     /// When it was not taken either.
     pub fn begin_anew(&mut self, why: Refused, checkpoint: Piece) -> Result<(), Refused> {
         self.ask()?;
-        // Before it is sent: should it fail again, the task says so after this, and that must stand.
-        self.standing.has_failed.store(false, Relaxed);
-        self.send(checkpoint.bytes.len(), Request::BeginAnew(self.name, why, checkpoint))
+        let (name, beginning) = (self.name, self.beginning + 1);
+        self.send(checkpoint.bytes.len(), Request::BeginAnew { name, beginning, why, checkpoint })?;
+        self.beginning = beginning;
+        Ok(())
     }
 
-    /// The room is over. Waits until the task hears it, so it is said outside of any tick.
-    pub async fn end(self, tick: Tick, reason: &'static str) {
+    /// Whether the last new beginning is in the file.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.standing.begun.load(Relaxed) >= self.beginning
+    }
+
+    /// The room is over, and these notes were not handed in yet. Waits until the task hears it, so it is said outside of any tick.
+    pub async fn end(self, tick: Tick, reason: &'static str, notes: Vec<Piece>) {
         // Without a task there is nobody to hear it.
-        let _ = self.requests.send(Request::End(self.name, tick, reason)).await;
+        let _ = self.requests.send(Request::End { name: self.name, tick, reason, notes }).await;
     }
 
-    /// The room goes on in another run of the server. Waits until all of it is written; false when it could not be.
-    pub async fn leave(self) -> bool {
+    /// The room goes on in another run of the server. Waits for the task, however far behind that is, and until all of it is written;
+    /// false when it could not be.
+    pub async fn leave(mut self, last: LastPieces) -> bool {
+        if let Some(open) = self.unopened.take() {
+            let _ = self.requests.send(open).await;
+        }
         let (reply, answer) = oneshot::channel();
-        let _ = self.requests.send(Request::Leave(self.name, reply)).await;
+        let _ = self.requests.send(Request::Leave { name: self.name, last, reply }).await;
         answer.await.unwrap_or(false)
     }
 
@@ -138,9 +168,10 @@ impl JournalHandle {
         })
     }
 
-    fn send(&self, bytes: usize, request: Request) -> Result<(), Refused> {
+    fn send(&mut self, bytes: usize, request: Request) -> Result<(), Refused> {
+        self.largest = self.largest.max(bytes);
         let waiting = self.standing.waiting_bytes.load(Relaxed);
-        if waiting > 0 && waiting + bytes > JOURNAL_WAITING_BYTES {
+        if waiting + bytes > JOURNAL_WAITING_BYTES + 2 * self.largest {
             return Err(Refused::Slow);
         }
         self.standing.waiting_bytes.fetch_add(bytes, Relaxed);
@@ -157,8 +188,14 @@ impl Standing {
         self.waiting_bytes.fetch_sub(bytes, Relaxed);
     }
 
-    pub(super) fn fail(&self) {
-        self.has_failed.store(true, Relaxed);
+    /// A piece of this beginning could not be written.
+    pub(super) fn fail(&self, beginning: u32) {
+        self.failed.store(beginning, Relaxed);
+    }
+
+    /// This beginning is in the file.
+    pub(super) fn begin(&self, beginning: u32) {
+        self.begun.store(beginning, Relaxed);
     }
 }
 
@@ -182,8 +219,8 @@ mod tests {
 
     #[test]
     fn no_more_bytes_of_a_journal_wait_than_is_agreed() {
-        let (journal, mut waiting) = journal(1000);
-        let most = JOURNAL_WAITING_BYTES / 1024;
+        let (mut journal, mut waiting) = journal(1000);
+        let most = JOURNAL_WAITING_BYTES / 1024 + 2;
         for _ in 0..most {
             assert_eq!(journal.write(piece(1024)), Ok(()));
         }
@@ -196,9 +233,12 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_that_is_larger_than_all_that_may_wait_waits_alone() {
-        let (journal, _waiting) = journal(1000);
-        assert_eq!(journal.write(piece(2 * JOURNAL_WAITING_BYTES)), Ok(()));
+    fn a_room_whose_checkpoint_is_larger_than_all_that_may_wait_hands_it_in_between_other_pieces() {
+        let (mut journal, _waiting) = journal(1000);
+        let large = 2 * JOURNAL_WAITING_BYTES;
+        for bytes in [100, large, 100, large, JOURNAL_WAITING_BYTES - 200] {
+            assert_eq!(journal.write(piece(bytes)), Ok(()), "{bytes}");
+        }
         assert_eq!(journal.write(piece(1)), Err(Refused::Slow));
     }
 
@@ -224,18 +264,24 @@ mod tests {
         assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Err(Refused::Slow), "one fits, two do not");
         assert!(matches!(waiting.try_recv(), Ok(Request::Open { name: JournalName { room: 3, .. }, .. })));
         assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Ok(()));
-        assert!(matches!(waiting.try_recv(), Ok(Request::BeginAnew(..))), "it is opened once");
+        assert!(matches!(waiting.try_recv(), Ok(Request::BeginAnew { .. })), "it is opened once");
     }
 
     #[test]
-    fn a_failure_after_a_new_beginning_is_told() {
-        let (mut journal, mut waiting) = journal(8);
-        journal.standing.fail();
+    fn a_failure_is_of_the_beginning_whose_piece_it_was() {
+        let (mut journal, _waiting) = journal(8);
+        journal.standing.fail(1);
         assert_eq!(journal.write(piece(1)), Err(Refused::Failed));
         assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Ok(()));
-        // The task has it and fails before the room does anything else.
-        while waiting.try_recv().is_ok() {}
-        journal.standing.fail();
+        journal.standing.fail(1);
+        assert_eq!(journal.write(piece(1)), Ok(()), "what failed came before the new beginning");
+        assert!(!journal.has_begun());
+        journal.standing.fail(2);
         assert_eq!(journal.write(piece(1)), Err(Refused::Failed), "nothing is written for nobody");
+        assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Ok(()));
+        journal.standing.begin(2);
+        assert!(!journal.has_begun(), "that was the one before");
+        journal.standing.begin(3);
+        assert!(journal.has_begun());
     }
 }
