@@ -3,56 +3,21 @@
 //! It is made on the first start, and it is tried by writing into it: a server that finds out after a week that
 //! it cannot write a match record should have said so at once.
 
+mod run;
+
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+pub use self::run::{Run, Unsettled};
+
 /// A folder that exists and takes files.
 #[derive(Clone, Debug)]
 pub struct DataDir(PathBuf);
 
-/// One run of a server on a data directory.
-#[derive(Debug)]
-pub struct Run {
-    dir: DataDir,
-    number: u32,
-    last: u32,
-    was_ended_well: bool,
-    _lock: File,
-}
-
-impl Run {
-    /// Its number, higher than any before.
-    #[must_use]
-    pub const fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// The run before, if it was ended before it could say that everything was written.
-    #[must_use]
-    pub fn crashed(&self) -> Option<u32> {
-        (!self.was_ended_well).then_some(self.last)
-    }
-
-    /// Everything is written.
-    ///
-    /// # Errors
-    /// When that cannot be written down; the next run then looks once more.
-    pub fn end(self) -> Result<(), DataDirError> {
-        self.say(STOPPED)
-    }
-
-    fn say(&self, state: &str) -> Result<(), DataDirError> {
-        self.dir.write_private(RUN, format!("{} {state}\n", self.number).as_bytes())
-    }
-}
-
-/// The file that is locked by whoever uses the folder, and the one that says which run that is.
+/// The file that is locked by whoever uses the folder.
 const LOCK: &str = "lock";
-const RUN: &str = "run";
-const RUNNING: &str = "running";
-const STOPPED: &str = "stopped";
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -90,38 +55,6 @@ impl DataDir {
         // The trial has served its purpose; a leftover would harm nobody.
         let _ = fs::remove_file(path.join(".writable"));
         Ok(dir)
-    }
-
-    /// Begins a run: nobody else may use the folder until what this gives is dropped, and no run before had this number, as far as
-    /// the folder says; `seen` is the highest that its journals tell of.
-    ///
-    /// # Errors
-    /// When another server uses it, or it cannot be written.
-    pub fn begin_run(&self, seen: u32) -> Result<Run, DataDirError> {
-        let failed = |name| move |source| DataDirError::Write { path: self.file(name), source };
-        let mut lock = OpenOptions::new();
-        lock.create(true).truncate(false).write(true).mode(0o600);
-        let lock = lock.open(self.file(LOCK)).map_err(failed(LOCK))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(DataDirError::InUse { path: self.0.clone() }),
-            Err(TryLockError::Error(source)) => return Err(failed(LOCK)(source)),
-        }
-        let last = fs::read_to_string(self.file(RUN)).unwrap_or_default();
-        let (last, was_ended_well) = match last.trim().split_once(' ') {
-            Some((number, state)) => (number.parse().unwrap_or(0), state == STOPPED),
-            // Never written, or lost: then nobody knows how the last one ended.
-            None => (seen, seen == 0),
-        };
-        let run = Run {
-            dir: self.clone(),
-            number: last.max(seen).saturating_add(1),
-            last,
-            was_ended_well,
-            _lock: lock,
-        };
-        run.say(RUNNING)?;
-        Ok(run)
     }
 
     /// Whether a server uses it, as far as can be told: one may begin to at any time.
@@ -186,26 +119,6 @@ mod tests {
         fs::write(&file, "").unwrap();
         let error = DataDir::open(&file).unwrap_err().to_string();
         assert!(error.contains("cannot make the data directory") && error.contains("--data-dir"), "{error}");
-    }
-
-    #[test]
-    fn each_run_has_a_number_of_its_own_and_knows_how_the_last_one_ended() {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = DataDir::open(folder.path()).unwrap();
-        let first = dir.begin_run(0).unwrap();
-        assert_eq!((first.number(), first.crashed()), (1, None));
-        assert!(matches!(dir.begin_run(0), Err(DataDirError::InUse { .. })), "two servers in one folder");
-        assert!(dir.is_in_use());
-        drop(first);
-        assert!(!dir.is_in_use());
-        let second = dir.begin_run(0).unwrap();
-        assert_eq!(
-            (second.number(), second.crashed()),
-            (2, Some(1)),
-            "the first one did not say that it ended"
-        );
-        second.end().unwrap();
-        assert_eq!(dir.begin_run(0).unwrap().crashed(), None);
     }
 
     #[test]

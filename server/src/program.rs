@@ -10,7 +10,7 @@ use std::{
 
 use quarrel_shared::game::Game;
 use tokio::runtime::{Builder, Runtime};
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::{
     cli::{self, ExitCode, MatchesQuery, Verb},
@@ -22,7 +22,7 @@ use crate::{
     shutdown,
     storage::{
         self, MatchRecord, SqliteSink,
-        journals::{Folder, JournalStore},
+        journals::{Folder, JournalStore, Unread},
     },
     telemetry,
 };
@@ -182,10 +182,11 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     let data =
         DataDir::open(&config.data.dir).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     let journals = journals(&data)?;
-    let run = data.begin_run(last_run(&*journals)).map_err(|error| {
+    let run = data.begin_run(last_run(&*journals), SystemTime::now()).map_err(|error| {
         let is_in_use = matches!(error, DataDirError::InUse { .. });
         Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
     })?;
+    let unread = Unread::default();
     let tls = ServerTls::open(&config.net, &data, SystemTime::now())
         .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     let keys = EndpointKeys::open(&data).map_err(|error| Failure::new(ExitCode::Internal, error))?;
@@ -216,7 +217,8 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
             records,
             seed: rand::random(),
             run: run.number(),
-            crashed: run.crashed(),
+            unsettled: run.unsettled(),
+            unread: unread.clone(),
             journals: Some(journals),
             rooms: rooms.handle().clone(),
             storage: storage.handle().clone(),
@@ -235,6 +237,12 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     if !in_time {
         error!("stopped with work unfinished");
         return Ok(ExitCode::Internal);
+    }
+    if unread.is_said() {
+        warn!(
+            "journals could not be read in which results may be that were not written: the next start looks again"
+        );
+        return Ok(ExitCode::Done);
     }
     if let Err(error) = run.end() {
         error!(%error, "the next start will look for results that were not written");

@@ -17,14 +17,15 @@ use quarrel_shared::{
 use tracing::{error, info, warn};
 
 pub(crate) use self::ended::EndedJournals;
-use self::ended::read_results;
+use self::ended::{is_too_large, read_results};
 use crate::{
+    data_dir::Unsettled,
     lobby::{Directory, Keeper},
     room::restored::{PastResults, RestoredRoom, restore},
     session::kept::KeptSeat,
     storage::{
         MatchRecord, Undone,
-        journals::{JournalName, JournalStore, Kept},
+        journals::{JournalName, JournalStore, Kept, Unread},
     },
     telemetry::Metrics,
 };
@@ -53,8 +54,8 @@ const UNDONE_MS: u32 = 2000;
 pub(crate) struct Wanted {
     /// What becomes of rooms that ran.
     pub(crate) rooms: Fate,
-    /// The run whose results may not all have been written, as its server was ended before it could say that they were.
-    pub(crate) results_of: Option<u32>,
+    /// Whose results may not all have been written.
+    pub(crate) unsettled: Option<Unsettled>,
     /// What the server steps rooms at.
     pub(crate) rate: TickRate,
 }
@@ -84,26 +85,31 @@ impl<G: Game> Recovery<G> {
     }
 
     /// Looks through all journals. Whatever cannot be used is set aside with the reason, and the others go on.
-    pub(crate) fn look(store: &dyn JournalStore, wanted: Wanted, metrics: &Metrics) -> Self {
+    pub(crate) fn look(store: &dyn JournalStore, wanted: Wanted, unread: &Unread, metrics: &Metrics) -> Self {
+        let has_crashed = wanted.unsettled.is_some();
         let kept = match store.list() {
             Ok(kept) => kept,
             Err(error) => {
                 warn!(%error, "the journals cannot be listed, so no room is brought back");
+                if has_crashed {
+                    unread.say();
+                }
                 return Self::none();
             }
         };
-        let has_crashed = wanted.results_of.is_some();
         let mut all = Self { rate: wanted.rate, has_crashed, ..Self::none() };
         // By room, for two of them may not have the same number: a later run's stays.
         let mut by_room = BTreeMap::new();
         let (ended, open): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| store.has_end(kept.name));
-        if let Some(crashed) = wanted.results_of {
-            all.ended = EndedJournals::of(ended, crashed);
+        if let Some(unsettled) = wanted.unsettled {
+            all.ended = EndedJournals::of(ended, unsettled);
         }
+        let results_of = |name| if has_crashed { read_results(store, name, unread) } else { None };
         for Kept { name, .. } in open {
             match Self::bring_back(store, name, wanted) {
                 Ok(Found::Room(room)) => {
                     if let Some(other) = by_room.insert(name.room, *room) {
+                        all.results.extend(results_of(other.name()));
                         set_aside(store, other.name(), "a later run has a room of the same number", metrics);
                     }
                 }
@@ -112,11 +118,11 @@ impl<G: Game> Recovery<G> {
                 Err(Unusable::For(why)) => {
                     all.waiting = all.waiting.max(RoomId(name.room));
                     // The start that can may come after one that ends well, and look for none.
-                    all.results.extend(read_results(store, name));
+                    all.results.extend(results_of(name));
                     warn!(journal = %name, %why, "a journal cannot bring its room back now; it is left for a start that can");
                 }
                 Err(Unusable::Ever(reason)) => {
-                    all.results.extend(read_results(store, name));
+                    all.results.extend(results_of(name));
                     set_aside(store, name, &reason, metrics);
                 }
             }
@@ -165,7 +171,10 @@ impl<G: Game> Recovery<G> {
     }
 
     fn bring_back(store: &dyn JournalStore, name: JournalName, wanted: Wanted) -> Result<Found<G>, Unusable> {
-        let bytes = store.read(name).map_err(|error| Unusable::For(format!("it cannot be read: {error}")))?;
+        let bytes = store.read(name).map_err(|error| {
+            let what = format!("it cannot be read: {error}");
+            if is_too_large(&error) { Unusable::Ever(what) } else { Unusable::For(what) }
+        })?;
         let journal = match Journal::open(&bytes) {
             Ok(journal) => journal,
             Err(JournalError::NoJournal | JournalError::Header(_)) if bytes.len() < STUMP_BYTES => {

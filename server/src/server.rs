@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 use crate::{
     admin::{self, AdminHandle},
     config::{self, Config, ConfigError, Switch},
+    data_dir::Unsettled,
     lobby::{Directory, Keeper, Players, tickets::Tickets},
     net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     operators_view::OperatorsView,
@@ -28,7 +29,7 @@ use crate::{
     shutdown::StopReason,
     storage::{
         self, RecordSink,
-        journals::{JournalStore, retention::Bounds, sweep},
+        journals::{JournalStore, Unread, retention::Bounds, sweep},
     },
     telemetry::Metrics,
     wall_clock::WallClock,
@@ -48,8 +49,10 @@ pub struct Seams<S> {
     pub records: S,
     /// Where journals go; `None`: rooms are not written down.
     pub journals: Option<Arc<dyn JournalStore>>,
-    /// The run before this one, if it ended before it could say that everything was written.
-    pub crashed: Option<u32>,
+    /// What earlier runs may not have written.
+    pub unsettled: Option<Unsettled>,
+    /// Told when this one cannot find that out.
+    pub unread: Unread,
     /// Where room seeds come from.
     pub seed: u64,
     /// Which run of this server it is, higher than any before: what tells its resume tickets from theirs.
@@ -130,9 +133,9 @@ impl<G: Game> Server<G> {
             Switch::On => Fate::Waits,
             Switch::Off => Fate::Ends,
         };
-        let wanted = Wanted { rooms, results_of: seams.crashed, rate };
+        let wanted = Wanted { rooms, unsettled: seams.unsettled, rate };
         let mut recovery = match &seams.journals {
-            Some(store) => Recovery::<G>::look(&**store, wanted, &metrics),
+            Some(store) => Recovery::<G>::look(&**store, wanted, &seams.unread, &metrics),
             None => Recovery::none(),
         };
         let (records, storage_task) =
@@ -140,7 +143,7 @@ impl<G: Game> Server<G> {
         tasks.storage.spawn_on(storage_task, &seams.storage);
         let journals = seams.journals.and_then(|store| {
             let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
-            let read = ended.hand_in(past, Arc::clone(&store), records.clone());
+            let read = ended.hand_in(past, Arc::clone(&store), records.clone(), seams.unread);
             let read = tasks.storage.spawn_on(read, &seams.storage);
             let bounds = Bounds { age: config.journal.keep(), bytes: config.journal.keep_bytes() };
             let (stop, count) = (tasks.stopping.clone(), Arc::clone(&metrics));

@@ -11,9 +11,13 @@ use std::{
 use quarrel_client::{Happening, Joined};
 use quarrel_server::{
     config::Config,
+    data_dir::Unsettled,
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
-    storage::{MemorySink, journals::MemoryStore},
+    storage::{
+        MemorySink,
+        journals::{MemoryStore, Unread},
+    },
     telemetry::Metrics,
 };
 use quarrel_shared::{
@@ -185,7 +189,8 @@ fn start<G: Game>(config: &Config, remains: Remains, rooms: &Handle) -> Server<G
         seed: u64::from(run),
         run,
         journals: Some(Arc::new(journals)),
-        crashed: was_killed.then(|| run - 1),
+        unsettled: was_killed.then(|| Unsettled { run: run - 1, since: None }),
+        unread: Unread::default(),
         rooms: rooms.clone(),
         storage: rooms.clone(),
     };

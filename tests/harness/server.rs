@@ -12,7 +12,7 @@ use quarrel_server::{
     server::{Seams, Server},
     storage::{
         MatchRecord, MemorySink,
-        journals::{JournalStore, MemoryStore},
+        journals::{JournalStore, MemoryStore, Unread},
     },
     telemetry::Metrics,
 };
@@ -164,7 +164,8 @@ impl<G: Game> TestServer<G> {
             seed: SEED,
             run: 1,
             journals: Some(disk.store),
-            crashed: None,
+            unsettled: None,
+            unread: Unread::default(),
             rooms: Handle::current(),
             storage: disk.storage,
         };

@@ -5,7 +5,10 @@ use std::{net::TcpListener, sync::Arc};
 use quarrel_server::{
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
-    storage::{MemorySink, journals::JournalStore},
+    storage::{
+        MemorySink,
+        journals::{JournalStore, Unread},
+    },
 };
 use quarrel_shared::game::Game;
 use tokio::runtime::Handle;
@@ -33,7 +36,8 @@ pub fn start_written<G: Game>(
         seed: u64::from(run),
         run,
         journals,
-        crashed: None,
+        unsettled: None,
+        unread: Unread::default(),
         rooms: Handle::current(),
         storage: Handle::current(),
     };

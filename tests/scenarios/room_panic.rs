@@ -9,6 +9,7 @@ use quarrel_server::storage::journals::{JournalName, JournalStore as _};
 use quarrel_shared::{
     journal::Journal,
     protocol::{CloseReason, JoinTarget},
+    tick::Tick,
 };
 
 #[tokio::test]
@@ -77,6 +78,27 @@ async fn a_room_whose_game_panics_while_it_is_saved_is_told_of_at_the_stop() {
     let (mut ada, _) = Player::<Fickle>::sit(server.address(), "Ada").await;
     ada.view_where("a tick that cannot be saved", |view| view.tick.0 > 25).await;
     assert!(!server.shutdown_and_save().await, "whoever stops it must not be told that nothing is lost");
+}
+
+#[tokio::test]
+async fn a_tick_whose_checksum_panics_was_never_made_and_is_not_missing_from_the_journal() {
+    let settings = [
+        ("game.settings.from", "20"),
+        ("game.settings.flaw", "panic"),
+        ("room.sync_test", "off"),
+        ("journal.checksum_ms", "1"),
+    ];
+    let server = TestServer::<Fickle>::start(&settings);
+    let (mut ada, joined) = Player::<Fickle>::sit(server.address(), "Ada").await;
+    let closed = |happening| matches!(happening, Happening::RoomClosed { .. }).then_some(());
+    ada.wait_for("the room's end", closed).await;
+    assert_eq!(server.metric("quarrel_room_panics_total"), 1.0, "the operator sees it");
+    let journals = server.journals();
+    assert!(server.shutdown().await);
+    let bytes = journals.read(JournalName { run: 1, room: joined.room.0 }).expect("its journal");
+    let journal = Journal::open(&bytes).expect("a journal");
+    assert_eq!(journal.notes().count(), 0, "nothing is missing");
+    assert_eq!((journal.last_tick(), journal.end_tick()), (Tick(19), Some(Tick(19))));
 }
 
 #[tokio::test]

@@ -225,7 +225,8 @@ mod tests {
     #[test]
     fn a_data_directory_that_another_server_uses_exits_with_69() {
         let folder = tempfile::tempdir().unwrap();
-        let run = DataDir::open(folder.path()).unwrap().begin_run(0).unwrap();
+        let run =
+            DataDir::open(folder.path()).unwrap().begin_run(0, std::time::SystemTime::UNIX_EPOCH).unwrap();
         let (text, code) = checked_in(folder.path(), &[]);
         assert_eq!(code, ExitCode::InUse, "{text}");
         assert!(text.contains("another server uses the data directory"), "{text}");

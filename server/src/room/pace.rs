@@ -48,10 +48,11 @@ mod tests {
     fn play(hz: u16, phase: Duration, late: Duration) -> (Vec<Duration>, Duration) {
         let rate = TickRate::new(hz).unwrap();
         let mut pace = Pace::of(rate, SLOT);
-        let (mut handed_in, mut waiting, mut longest) = (Vec::new(), Vec::new(), Duration::ZERO);
+        let (mut handed_in, mut longest) = (Vec::new(), Duration::ZERO);
+        let mut waiting = Vec::<Duration>::new();
         for tick in 0..u64::from(hz) * 20 {
             let due = phase + Duration::from_nanos(tick * rate.period_ns());
-            let before = waiting.last().or(handed_in.last()).copied().unwrap_or_default();
+            let before = waiting.last().or_else(|| handed_in.last()).copied().unwrap_or_default();
             let now = before.max(due + late * (tick * 7 % 11) as u32 / 10);
             waiting.push(now);
             if pace.is_due(now) {

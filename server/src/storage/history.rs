@@ -9,7 +9,7 @@ use super::{
     sqlite::{self, DatabaseError},
 };
 
-/// The newest results in a data directory, the newest first; none when there is no database yet. It writes nothing.
+/// The newest results in a data directory, the newest first, by when they ended; none when there is no database yet. It writes nothing.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -28,7 +28,7 @@ async fn read(data_dir: &Path, limit: u32) -> sqlx::Result<Vec<MatchRecord>> {
     // One look at one state, whatever is written meanwhile.
     let mut looking = connection.begin().await?;
     let query = "SELECT id, room, game, seed, tick, journal, duration_ms, ended_at_ms \
-                 FROM matches ORDER BY id DESC LIMIT ?";
+                 FROM matches ORDER BY ended_at_ms DESC, id DESC LIMIT ?";
     let matches = sqlx::query(query).bind(limit).try_map(match_of).fetch_all(&mut *looking).await?;
     let mut records = Vec::with_capacity(matches.len());
     for (id, record) in matches {

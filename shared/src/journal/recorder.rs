@@ -31,9 +31,11 @@ impl<G: Game> Recorder<G> {
 
     /// A tick was made, and this is the game after it.
     pub fn tick(&mut self, tick: Tick, seats: &[SeatNote], entries: &Entries<G::Input>, game: &G) {
+        // First, for a game may panic while it saves its state, and then nothing of this tick is to be among those that wait.
+        let sum = self.coder.has_checksum(tick).then(|| ticks::short(checksum(game, &mut self.scratch)));
         self.coder.encode(tick, seats, entries, &mut self.bits);
-        if self.coder.has_checksum(tick) {
-            self.bits.write_bits(ticks::short(checksum(game, &mut self.scratch)), 32);
+        if let Some(sum) = sum {
+            self.bits.write_bits(sum, 32);
         }
         self.count += 1;
         self.last = tick;

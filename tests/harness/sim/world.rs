@@ -11,7 +11,10 @@ use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, transport}
 use quarrel_server::{
     net::{UdpSeam, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
-    storage::{MatchRecord, MemorySink, journals::MemoryStore},
+    storage::{
+        MatchRecord, MemorySink,
+        journals::{MemoryStore, Unread},
+    },
 };
 use quarrel_shared::{game::Predict, protocol::JoinTarget};
 use quinn::{Endpoint, TokioRuntime};
@@ -202,7 +205,8 @@ impl<G: Predict> SimWorld<G> {
             seed,
             run: 1,
             journals: Some(Arc::new(journals.clone())),
-            crashed: None,
+            unsettled: None,
+            unread: Unread::default(),
             rooms: Handle::current(),
             storage: Handle::current(),
         };

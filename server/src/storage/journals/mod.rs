@@ -8,6 +8,7 @@
 //! - [`task`]: the queue between, and what becomes of a journal whose disk does not keep up.
 //! - [`retention`]: which journals are kept for how long. Pure.
 //! - [`sweep`]: the others are deleted.
+//! - [`unread`]: that results may be where nobody could read them.
 
 pub mod folder;
 pub mod handle;
@@ -17,6 +18,7 @@ pub mod retention;
 pub mod store;
 pub mod sweep;
 pub mod task;
+pub mod unread;
 
 pub use self::{
     folder::Folder,
@@ -25,4 +27,5 @@ pub use self::{
     name::JournalName,
     store::{JournalFile, JournalStore, Kept},
     task::start,
+    unread::Unread,
 };

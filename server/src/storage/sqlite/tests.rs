@@ -42,9 +42,16 @@ async fn every_figure_of_a_result_is_read_back_as_it_was() {
         ..journaled(u32::MAX)
     };
     sink.append(&[odd.clone(), record(2)]).await.unwrap();
-    assert_eq!(kept(&folder).await, [odd, record(2)], "also while the server has it open");
+    assert_eq!(kept(&folder).await, [record(2), odd.clone()], "also while the server has it open");
     sink.close().await.unwrap();
-    assert_eq!(newest(folder.path(), 1).await.unwrap(), [record(2)], "and when it has ended");
+    assert_eq!(newest(folder.path(), 1).await.unwrap(), [odd], "and when it has ended");
+}
+
+#[tokio::test]
+async fn a_result_that_is_found_late_is_listed_by_when_its_match_ended() {
+    let (folder, mut sink) = opened().await;
+    sink.append(&[record(3), record(1), record(2)]).await.unwrap();
+    assert_eq!(kept(&folder).await, [record(1), record(2), record(3)]);
 }
 
 #[tokio::test]
