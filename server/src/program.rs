@@ -206,7 +206,7 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
         let failure = cli::bind_failure(&error, config.http.listen, "http.listen", "--http");
         Failure::new(failure.code, failure.message)
     })?;
-    let in_time = network.block_on(async {
+    let (in_time, is_settled) = network.block_on(async {
         let internal = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Internal, error);
         let stop = shutdown::listen().map_err(|error| internal(&error))?;
         let seams = Seams {
@@ -225,10 +225,12 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
         };
         let server = Server::<G>::start(config, seams).map_err(|error| internal(&error))?;
         stop.cancelled().await;
-        Ok(match config.stop.rooms {
+        let metrics = Arc::clone(server.metrics());
+        let in_time = match config.stop.rooms {
             RoomsAtStop::End => server.shutdown().await,
             RoomsAtStop::Save => server.shutdown_and_save().await,
-        })
+        };
+        Ok((in_time, metrics.results.lost.get() == 0 && !unread.is_said()))
     })?;
     // A game that hangs in its step must not keep the process, nor must a disk that hangs.
     rooms.shutdown_background();
@@ -238,13 +240,9 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
         error!("stopped with work unfinished");
         return Ok(ExitCode::Internal);
     }
-    if unread.is_said() {
-        warn!(
-            "journals could not be read in which results may be that were not written: the next start looks again"
-        );
-        return Ok(ExitCode::Done);
-    }
-    if let Err(error) = run.end() {
+    if !is_settled {
+        warn!("results may be missing that journals have: the next start looks for them");
+    } else if let Err(error) = run.end() {
         error!(%error, "the next start will look for results that were not written");
     }
     Ok(ExitCode::Done)

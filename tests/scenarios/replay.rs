@@ -14,7 +14,7 @@ use quarrel_shared::{
     arena::{Arena, Settings},
     crowd::{Crowd, CrowdSettings},
     game::Setup,
-    journal::{Journal, Note, Packer},
+    journal::{Journal, Note, Packer, Piece},
     tick::{Tick, TickRate},
 };
 
@@ -180,13 +180,24 @@ fn ticks_that_are_missing_before_the_end_are_said() {
     let shelf = Shelf::new("missing");
     let whole = marked(3).bytes().to_vec();
     let journal = Journal::open(&whole).expect("a journal");
-    let (last, mut bytes) = (journal.last_tick(), whole[..journal.good_bytes()].to_vec());
-    Packer::resume(&journal).expect("memory").end("room_closed", last.after(40), &mut bytes);
-    let path = shelf.put("a.journal", &bytes);
-    let said = format!("ticks {} to {}", last.next(), last.after(40));
-    says(replay(&["info", &path]), ExitCode::Done, &[&format!("missing      {said}: it ended after them")]);
-    says(replay(&["verify", &path]), ExitCode::Done, &[&format!("{said} are missing before the end")]);
-    assert_eq!(json(&["info", &path, "--json"])["end_tick"], last.after(40).0);
+    let last = journal.last_tick();
+    let (from, to) = (last.next(), last.after(40));
+    let (mut packer, mut bytes) =
+        (Packer::resume(&journal).expect("memory"), whole[..journal.good_bytes()].to_vec());
+    let (mut abrupt, mut silent) = (Packer::resume(&journal).expect("memory"), bytes.clone());
+    abrupt.end("room_closed", to, &mut silent);
+    // As the storage does it.
+    let lost = Note::Lost { from: from.0, to: to.0, why: "the disk is full".into() };
+    packer.pack(&Piece::note(&lost, to), &mut bytes).expect("memory");
+    packer.end("room_closed", to, &mut bytes);
+    for bytes in [&bytes, &silent] {
+        let path = shelf.put("a.journal", bytes);
+        let said = format!("ticks {from} to {to}");
+        let missing = format!("missing      {said}: it ended after them");
+        says(replay(&["info", &path]), ExitCode::Done, &[&missing]);
+        says(replay(&["verify", &path]), ExitCode::Done, &[&format!("{said} are missing before the end")]);
+        assert_eq!(json(&["info", &path, "--json"])["end_tick"], to.0);
+    }
     let trailerless = shelf.put("trailerless.journal", &bytes[..bytes.len() - 3]);
     let parts =
         ["end          \"room_closed\"", "the end is whole, and 13 bytes are in place of the trailer"];

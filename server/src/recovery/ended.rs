@@ -3,7 +3,7 @@
 
 use std::{cmp::Reverse, io, sync::Arc, time::Duration};
 
-use quarrel_shared::journal::Journal;
+use quarrel_shared::journal::{Journal, JournalError};
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
@@ -67,14 +67,23 @@ impl EndedJournals {
     }
 }
 
-/// What a journal says that its room had come to; `None` when it says nothing, or cannot be read, which is said.
+/// What a journal says that its room had come to; `None` when it says nothing, or cannot be read by this start, which is said.
 pub(super) fn read_results(
     store: &dyn JournalStore,
     name: JournalName,
     unread: &Unread,
 ) -> Option<PastResults> {
     match store.read(name) {
-        Ok(bytes) => PastResults::of(&Journal::open(&bytes).ok()?).ok(),
+        Ok(bytes) => match Journal::open(&bytes) {
+            Ok(journal) => PastResults::of(&journal).ok(),
+            Err(error @ JournalError::Newer(_)) => {
+                warn!(journal = %name, %error, "results may be missing that this journal has");
+                unread.say();
+                None
+            }
+            // None will ever read it.
+            Err(_) => None,
+        },
         // Retention deletes, and so do people.
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {

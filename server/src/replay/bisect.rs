@@ -28,7 +28,7 @@ pub(super) fn alone<G: Game>(
     } else if let Some(fault) = &fault {
         write_fault(opened, fault, out)?;
     } else {
-        let (segments, last) = (opened.journal.checkpoints().len(), opened.journal.last_tick());
+        let (segments, last) = (opened.journal.checkpoints().len(), opened.journal.last_played());
         writeln!(
             out,
             "no divergence: this build comes to what the journal says up to tick {last}, played on from its beginning and from each of {segments} checkpoints"

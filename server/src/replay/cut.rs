@@ -79,9 +79,9 @@ fn bounds(opened: &Opened<'_>, part: &Part) -> Result<(Tick, Tick), ReplayError>
         (Some(from), Some(to), _) => (from.tick(rate), to.tick(rate)),
         (_, _, Some(number)) => around(opened, number, part.margin)?,
         // The command line was read with one or the other.
-        _ => (Tick(0), opened.journal.last_tick()),
+        _ => (Tick(0), opened.journal.last_played()),
     };
-    let (first, last) = (opened.first_tick(), opened.journal.last_tick());
+    let (first, last) = (opened.first_tick(), opened.journal.last_played());
     if from > to || from > last || to < first {
         let message =
             format!("no part of it: {from} to {to} was asked for, and it has ticks {first} to {last}");

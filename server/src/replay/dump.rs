@@ -46,7 +46,7 @@ struct Moment<'a, G: Game> {
 
 /// The segment to begin with, if the journal has this tick.
 fn segment_before(opened: &Opened<'_>, tick: Tick) -> Result<usize, ReplayError> {
-    let last = opened.journal.last_tick();
+    let last = opened.journal.last_played();
     if tick > last {
         let time = lasting(last.0, opened.rate());
         let tail = opened.tail().map(|tail| format!("; {tail}")).unwrap_or_default();

@@ -60,7 +60,7 @@ impl Opened<'_> {
 
     /// The first and the last tick that are missing before the end.
     pub(super) fn missing(&self) -> Option<(Tick, Tick)> {
-        let (last, end) = (self.journal.last_tick(), self.journal.end_tick()?);
+        let (last, end) = (self.journal.last_played(), self.journal.end_tick()?);
         (end > last).then(|| (last.next(), end))
     }
 
@@ -72,7 +72,7 @@ impl Opened<'_> {
     /// What to say of bytes behind the last whole block.
     pub(super) fn tail(&self) -> Option<String> {
         let Torn { offset, bytes, why, follows } = self.journal.torn()?;
-        let last = self.journal.last_tick();
+        let last = self.journal.last_played();
         let what = match follows {
             Follows::Blocks => format!("damaged at byte {offset}: whole blocks follow"),
             Follows::Trailer => format!("damaged at byte {offset}: the trailer of a whole journal follows"),

@@ -26,7 +26,7 @@ const MOST_LINES: usize = 32;
 /// What is known before anybody knows the game.
 pub(super) fn write_header(opened: &Opened<'_>, out: &mut dyn Write) -> Result<(), ReplayError> {
     let header = opened.journal.header();
-    let (first, last) = (opened.first_tick(), opened.journal.last_tick());
+    let (first, last) = (opened.first_tick(), opened.journal.last_played());
     let checksums = match header.checksum_ticks {
         0 => "in checkpoints alone".to_owned(),
         1 => "in every tick".to_owned(),
@@ -170,9 +170,9 @@ fn as_json(opened: &Opened<'_>, notes: &[(Tick, Note)], found: &Sittings) -> Val
         "format": MAGIC[7],
         "header": header,
         "first_tick": opened.first_tick().0,
-        "last_tick": journal.last_tick().0,
+        "last_tick": journal.last_played().0,
         "ticks": found.ticks,
-        "seconds": f64::from(journal.last_tick().since(opened.first_tick())) / f64::from(opened.rate().hz()),
+        "seconds": f64::from(journal.last_played().since(opened.first_tick())) / f64::from(opened.rate().hz()),
         "bytes": opened.bytes,
         "player_minutes": per_minute.map(|(minutes, _)| minutes),
         "bytes_per_player_minute": per_minute.map(|(_, bytes)| bytes),

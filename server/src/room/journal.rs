@@ -177,7 +177,7 @@ impl<G: Game> RoomJournal<G> {
         if matches!(self.keeping, Keeping::Anew(_)) && self.handle.has_begun() {
             self.go_on(state.tick());
         }
-        if state.tick() >= self.checkpoint_due {
+        if state.tick() >= self.checkpoint_due && !self.has_gap() {
             self.checkpoint(state);
         }
     }

@@ -11,7 +11,8 @@ pub enum Note {
         /// Why.
         reason: String,
     },
-    /// Ticks are missing: the disk was full or too slow. What follows begins with a checkpoint.
+    /// Ticks are missing: the disk was full or too slow. What follows begins with a checkpoint, unless the
+    /// room ended before there was one.
     Lost {
         /// The first that is missing.
         from: u32,

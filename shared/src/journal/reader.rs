@@ -96,7 +96,8 @@ impl<'a> Journal<'a> {
         self.end.as_ref().map(|(reason, _)| reason.as_str())
     }
 
-    /// After which tick the room ended. Where that is later than the [last](Self::last_tick), those between could not be written.
+    /// After which tick the room ended. Where that is later than the last that
+    /// can be [played](Self::last_played), those between could not be written.
     #[must_use]
     pub fn end_tick(&self) -> Option<Tick> {
         self.end.as_ref().map(|(_, tick)| *tick)
@@ -118,6 +119,13 @@ impl<'a> Journal<'a> {
     #[must_use]
     pub fn last_tick(&self) -> Tick {
         self.blocks.last().map_or(Tick(0), |block| block.tick)
+    }
+
+    /// The last tick that can be played: what is said behind it is of ticks that are missing.
+    #[must_use]
+    pub fn last_played(&self) -> Tick {
+        let is_played = |block: &&Block| matches!(block.kind, PieceKind::Ticks | PieceKind::Checkpoint);
+        self.blocks.iter().rfind(is_played).map_or(Tick(0), |block| block.tick)
     }
 
     /// After which tick each checkpoint is.
@@ -155,8 +163,7 @@ impl<'a> Journal<'a> {
     /// whoever goes on, goes on without it.
     #[must_use]
     pub fn playable(&self) -> &[Block] {
-        let is_played = |block: &Block| matches!(block.kind, PieceKind::Ticks | PieceKind::Checkpoint);
-        let tick = self.blocks.iter().rfind(|block| is_played(block)).map_or(Tick(0), |block| block.tick);
+        let tick = self.last_played();
         &self.blocks[..self.blocks.partition_point(|block| block.tick <= tick)]
     }
 

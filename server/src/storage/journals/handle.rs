@@ -144,7 +144,8 @@ impl JournalHandle {
     }
 
     /// The room is over, and these notes were not handed in yet. Waits until the task hears it, so it is said outside of any tick.
-    pub async fn end(self, tick: Tick, reason: &'static str, notes: Vec<Piece>) {
+    pub async fn end(mut self, tick: Tick, reason: &'static str, notes: Vec<Piece>) {
+        self.ask_in_time().await;
         // Without a task there is nobody to hear it.
         let _ = self.requests.send(Request::End { name: self.name, tick, reason, notes }).await;
     }
@@ -152,12 +153,17 @@ impl JournalHandle {
     /// The room goes on in another run of the server. Waits for the task, however far behind that is, and until all of it is written;
     /// false when it could not be.
     pub async fn leave(mut self, last: LastPieces) -> bool {
-        if let Some(open) = self.unopened.take() {
-            let _ = self.requests.send(open).await;
-        }
+        self.ask_in_time().await;
         let (reply, answer) = oneshot::channel();
         let _ = self.requests.send(Request::Leave { name: self.name, last, reply }).await;
         answer.await.unwrap_or(false)
+    }
+
+    async fn ask_in_time(&mut self) {
+        if let Some(open) = self.unopened.take() {
+            // As above.
+            let _ = self.requests.send(open).await;
+        }
     }
 
     fn ask(&mut self) -> Result<(), Refused> {
