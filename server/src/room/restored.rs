@@ -143,6 +143,14 @@ impl PastResults {
         Ok(all)
     }
 
+    /// The room goes on after this tick: what came of later ones is yet to come.
+    fn forget_after(&mut self, tick: Tick) {
+        self.written.retain(|record| record.tick <= tick.0);
+        if self.last > tick {
+            self.last = self.written.iter().map(|record| Tick(record.tick)).max().unwrap_or_default();
+        }
+    }
+
     /// All of them: to be handed to the storage once more, which keeps each once.
     pub fn into_records(self) -> impl Iterator<Item = MatchRecord> {
         self.written.into_iter().chain(self.unwritten)
@@ -151,6 +159,7 @@ impl PastResults {
 
 fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, NotRestored> {
     let mut results = PastResults::of(journal)?;
+    results.forget_after(journal.last_played());
     let last = journal.checkpoints().len().checked_sub(1).ok_or(JournalError::Empty)?;
     let mut playback = Playback::<G>::from_segment(journal, last)?;
     let mut before = playback.game().outcome();
@@ -180,7 +189,9 @@ fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, NotRestored> 
 }
 
 fn count_marks(journal: &Journal<'_>) -> u32 {
-    let marks = journal.notes().filter(|note| matches!(note, Ok((_, Note::Mark { .. }))));
+    let last = journal.last_played();
+    let is_mark = |note: &Result<_, _>| matches!(note, Ok((tick, Note::Mark { .. })) if *tick <= last);
+    let marks = journal.notes().filter(is_mark);
     u32::try_from(marks.count()).unwrap_or(u32::MAX)
 }
 
@@ -224,10 +235,34 @@ fn unix_ms_at(journal: &Journal<'_>, tick: Tick) -> u64 {
 mod tests {
     use quarrel_shared::{
         crowd::{Crowd, CrowdSettings},
-        journal::Piece,
+        journal::{Piece, Recorder},
     };
 
     use super::*;
+    use crate::storage::records::test_record;
+
+    /// The end of a room that ended in a gap was torn: what was said of ticks that are missing is not in the file any more either.
+    #[test]
+    fn a_result_of_ticks_that_are_missing_is_none_of_a_room_that_goes_on_in_front_of_them() {
+        let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 1, tick_rate: TickRate::DEFAULT };
+        let (header, game) = (Header::of::<Crowd>(&setup).unwrap(), Crowd::new(&setup));
+        let checkpoint = |tick| Recorder::<Crowd>::new(&header).checkpoint(&game, Tick(tick), vec![None]);
+        let outcome = |tick| Note::Outcome { record: serde_json::to_value(test_record(tick)).unwrap() };
+        let lost = Note::Lost { from: 51, to: 90, why: String::new() };
+        let (mut packer, mut bytes) = (Packer::new().unwrap(), Vec::new());
+        for piece in [
+            Piece::header(&header),
+            Piece::note(&outcome(40), Tick(40)),
+            checkpoint(50),
+            Piece::note(&lost, Tick(90)),
+            Piece::note(&outcome(80), Tick(90)),
+        ] {
+            packer.pack(&piece, &mut bytes).unwrap();
+        }
+        let mut room = restore::<Crowd>(&Journal::open(&bytes).unwrap(), TickRate::DEFAULT).unwrap();
+        assert_eq!((room.tick(), room.results.last), (Tick(50), Tick(40)));
+        assert_eq!(room.take_records(true), [test_record(40)]);
+    }
 
     #[test]
     fn the_hours_for_which_a_server_was_down_are_no_play() {
