@@ -129,10 +129,17 @@ impl PastResults {
     /// # Errors
     /// When a note cannot be read.
     pub fn of(journal: &Journal<'_>) -> Result<Self, JournalError> {
+        Self::up_to(Tick(u32::MAX), journal)
+    }
+
+    /// Those that a room has which goes on after this tick: what is noted behind it is yet to come, and cut from the file.
+    fn up_to(last: Tick, journal: &Journal<'_>) -> Result<Self, JournalError> {
         let mut all = Self::default();
         for note in journal.notes() {
             let (tick, note) = note?;
-            if let Note::Outcome { record } = note {
+            if let Note::Outcome { record } = note
+                && tick <= last
+            {
                 // A record that this version cannot read was written by the one before it, most likely into the database too.
                 let record = serde_json::from_value::<MatchRecord>(record).ok();
                 // One whose first note was lost is noted after the tick that its room was brought back to.
@@ -143,14 +150,6 @@ impl PastResults {
         Ok(all)
     }
 
-    /// The room goes on after this tick: what came of later ones is yet to come.
-    fn forget_after(&mut self, tick: Tick) {
-        self.written.retain(|record| record.tick <= tick.0);
-        if self.last > tick {
-            self.last = self.written.iter().map(|record| Tick(record.tick)).max().unwrap_or_default();
-        }
-    }
-
     /// All of them: to be handed to the storage once more, which keeps each once.
     pub fn into_records(self) -> impl Iterator<Item = MatchRecord> {
         self.written.into_iter().chain(self.unwritten)
@@ -158,8 +157,7 @@ impl PastResults {
 }
 
 fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, NotRestored> {
-    let mut results = PastResults::of(journal)?;
-    results.forget_after(journal.last_played());
+    let mut results = PastResults::up_to(journal.last_played(), journal)?;
     let last = journal.checkpoints().len().checked_sub(1).ok_or(JournalError::Empty)?;
     let mut playback = Playback::<G>::from_segment(journal, last)?;
     let mut before = playback.game().outcome();
