@@ -33,13 +33,19 @@ async fn in_a_gap(disk: &FaultyStore) -> (TestServer<Levers>, Player<Levers>) {
     (server, ada)
 }
 
-#[tokio::test]
-async fn a_match_that_ends_while_the_disk_is_full_is_noted_when_it_is_well_again() {
-    let disk = FaultyStore::default();
-    let (server, ada) = in_a_gap(&disk).await;
+/// The same, and its match is over.
+async fn over_in_a_gap(disk: &FaultyStore) -> (TestServer<Levers>, Player<Levers>) {
+    let (server, ada) = in_a_gap(disk).await;
     ada.set_input(Lever::Finish);
     let records = server.records();
     until("the match is over", || !records().is_empty()).await;
+    (server, ada)
+}
+
+#[tokio::test]
+async fn a_match_that_ends_while_the_disk_is_full_is_noted_when_it_is_well_again() {
+    let disk = FaultyStore::default();
+    let (server, ada) = over_in_a_gap(&disk).await;
     // Long enough for a try to begin anew that fails.
     let errors = "quarrel_journal_write_errors_total";
     let before = server.metric(errors);
@@ -56,10 +62,7 @@ async fn a_match_that_ends_while_the_disk_is_full_is_noted_when_it_is_well_again
 #[tokio::test]
 async fn a_disk_that_stands_still_is_no_sign_that_the_journal_goes_on() {
     let disk = FaultyStore::default();
-    let (server, mut ada) = in_a_gap(&disk).await;
-    ada.set_input(Lever::Finish);
-    let records = server.records();
-    until("the match is over", || !records().is_empty()).await;
+    let (server, mut ada) = over_in_a_gap(&disk).await;
     ada.set_input(Lever::None);
     disk.set(Fault::Stuck);
     until("a try to begin anew that waits for the disk", || disk.holds_somebody_up()).await;
@@ -79,10 +82,7 @@ async fn a_disk_that_stands_still_is_no_sign_that_the_journal_goes_on() {
 #[tokio::test]
 async fn a_match_that_ends_in_a_gap_is_noted_by_a_room_that_ends_in_it() {
     let disk = FaultyStore::default();
-    let (server, ada) = in_a_gap(&disk).await;
-    ada.set_input(Lever::Finish);
-    let records = server.records();
-    until("the match is over", || !records().is_empty()).await;
+    let (server, _ada) = over_in_a_gap(&disk).await;
     disk.set(Fault::None);
     assert!(server.shutdown().await);
     let outcomes = notes(&disk).into_iter().filter(|(_, note)| matches!(note, Note::Outcome { .. }));

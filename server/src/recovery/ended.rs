@@ -58,8 +58,11 @@ impl EndedJournals {
             let _ = records.add_in_time(record).await;
         }
         for name in self.0 {
-            let (store, unread) = (Arc::clone(&store), unread.clone());
-            let read = spawn_blocking(move || read_results(&*store, name, &unread)).await;
+            let (store, told) = (Arc::clone(&store), unread.clone());
+            let read = spawn_blocking(move || read_results(&*store, name, &told)).await;
+            if read.is_err() {
+                unread.say();
+            }
             for record in read.ok().flatten().into_iter().flat_map(PastResults::into_records) {
                 let _ = records.add_in_time(record).await;
             }
