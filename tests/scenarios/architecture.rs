@@ -1,11 +1,11 @@
-//! Who may know whom: DESIGN.md, section 2, kept true by reading what every file names.
+//! The architecture's dependency rules, checked by reading which paths every file names.
 //!
-//! *Simulation knows no async; rooms know no sockets; sessions know no world; storage knows no game; admin asks; shared knows
-//! no clock.*
+//! *The simulation knows no async; rooms know no sockets; sessions know no world; storage knows no game; admin only asks; shared
+//! knows no clock; the client's pure parts know no tokio; nothing depends on swarm.*
 
 use quarrel_harness::source::{self, SourceFile};
 
-/// A place, what it must not name, and why.
+/// Modules that must not name certain paths.
 struct Rule {
     place: &'static [&'static str],
     forbidden: &'static [&'static str],
@@ -331,17 +331,22 @@ const RULES: &[Rule] = &[
 ];
 
 #[test]
-fn no_file_names_what_its_place_must_not_know() {
-    let files = source::files(&["shared/src", "server/src", "client/src"]);
+fn no_file_names_a_path_that_its_module_must_not_know() {
+    let files = all_files();
     let broken: Vec<_> = files
         .iter()
         .filter(|file| !file.is_test())
         .flat_map(|file| file.paths().into_iter().filter_map(|path| verdict(file, &path)))
         .collect();
-    assert!(broken.is_empty(), "the dependency rules of DESIGN.md are broken:\n{}", broken.join("\n"));
+    assert!(broken.is_empty(), "dependency rules are broken:\n{}", broken.join("\n"));
 }
 
-/// What is wrong with a file naming this path.
+/// The Rust files of all packages with a `src` folder.
+fn all_files() -> Vec<SourceFile> {
+    source::crates().into_iter().flatten().collect()
+}
+
+/// The rule that a path breaks in a file, as a line.
 fn verdict(file: &SourceFile, path: &str) -> Option<String> {
     let rule = RULES.iter().find(|rule| {
         rule.place.iter().any(|place| is_within(&file.module, place))
@@ -355,19 +360,19 @@ fn is_within(path: &str, place: &str) -> bool {
 }
 
 #[test]
-fn every_rule_is_about_a_place_that_exists() {
-    let files = source::files(&["shared/src", "server/src", "client/src"]);
+fn every_rule_is_about_a_module_that_exists() {
+    let files = all_files();
     for place in RULES.iter().flat_map(|rule| rule.place) {
         assert!(
             files.iter().any(|file| is_within(&file.module, place)),
-            "a rule speaks of `{place}`, which is gone: has it moved?"
+            "a rule is about `{place}`, which does not exist: has it moved?"
         );
     }
 }
 
 #[test]
 fn only_the_codec_names_bincode() {
-    for file in source::files(&["shared/src", "server/src", "client/src"]) {
+    for file in all_files() {
         let names_it = file.paths().iter().any(|path| is_within(path, "bincode"));
         assert_eq!(
             names_it,
