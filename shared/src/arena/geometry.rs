@@ -15,8 +15,8 @@ pub(super) fn closest_approach(from: Point, to: Point, centre: Point, radius: i3
 
 /// The point at `along` (1/65,536) of the segment `from`..`to`.
 pub(super) fn point_along(from: Point, to: Point, along: i64) -> Point {
-    let way = to - from;
-    from + Point::new(scale(way.x, along), scale(way.y, along))
+    let path = to - from;
+    from + Point::new(scale(path.x, along), scale(path.y, along))
 }
 
 /// The dot product of two displacements.
@@ -25,12 +25,12 @@ pub(super) fn dot(a: Point, b: Point) -> i64 {
 }
 
 fn nearest_along(from: Point, to: Point, centre: Point) -> i64 {
-    let way = to - from;
-    let square = dot(way, way);
+    let path = to - from;
+    let square = dot(path, path);
     if square == 0 {
         return 0;
     }
-    let along = i128::from(dot(centre - from, way)) * i128::from(PATH_SCALE) / i128::from(square);
+    let along = i128::from(dot(centre - from, path)) * i128::from(PATH_SCALE) / i128::from(square);
     along.clamp(0, i128::from(PATH_SCALE)) as i64
 }
 

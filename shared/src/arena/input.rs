@@ -31,18 +31,18 @@ impl Input {
     #[must_use]
     pub fn walking(mut self, towards: Point) -> Self {
         let length = (towards.length() as i32).max(1);
-        let way = towards.scaled(Self::FULL_SPEED, length);
-        self.move_x = way.x.clamp(-Self::FULL_SPEED, Self::FULL_SPEED) as i8;
-        self.move_y = way.y.clamp(-Self::FULL_SPEED, Self::FULL_SPEED) as i8;
+        let movement = towards.scaled(Self::FULL_SPEED, length);
+        self.move_x = movement.x.clamp(-Self::FULL_SPEED, Self::FULL_SPEED) as i8;
+        self.move_y = movement.y.clamp(-Self::FULL_SPEED, Self::FULL_SPEED) as i8;
         self
     }
 
     /// The movement vector, at most [`Self::FULL_SPEED`] long, so that a diagonal is not faster.
     #[must_use]
     pub fn direction(&self) -> Point {
-        let way = Point::new(i32::from(self.move_x), i32::from(self.move_y));
-        let length = way.length() as i32;
-        if length > Self::FULL_SPEED { way.scaled(Self::FULL_SPEED, length) } else { way }
+        let movement = Point::new(i32::from(self.move_x), i32::from(self.move_y));
+        let length = movement.length() as i32;
+        if length > Self::FULL_SPEED { movement.scaled(Self::FULL_SPEED, length) } else { movement }
     }
 }
 

@@ -201,18 +201,18 @@ impl Arena {
     /// Copies the typed states to `entities`. Every state has an id since its creation, so none is missing.
     fn publish(&mut self) {
         let Self { entities, seats, bolts, pickups, current_match, .. } = self;
-        let mut show = |id: EntityId, state: ArenaEntity| {
-            if let Some(shown) = entities.get_mut(id) {
-                *shown = state;
+        let mut update = |id: EntityId, state: ArenaEntity| {
+            if let Some(published) = entities.get_mut(id) {
+                *published = state;
             }
         };
-        show(current_match.id, ArenaEntity::Match(current_match.state.clone()));
+        update(current_match.id, ArenaEntity::Match(current_match.state.clone()));
         for Player { fighter, kit, score } in seats.iter().flatten() {
-            show(fighter.id, ArenaEntity::Fighter(fighter.state.clone()));
-            show(kit.id, ArenaEntity::Kit(kit.state.clone()));
-            show(score.id, ArenaEntity::Score(score.state.clone()));
+            update(fighter.id, ArenaEntity::Fighter(fighter.state.clone()));
+            update(kit.id, ArenaEntity::Kit(kit.state.clone()));
+            update(score.id, ArenaEntity::Score(score.state.clone()));
         }
-        bolts.iter().for_each(|(&id, bolt)| show(id, ArenaEntity::Bolt(bolt.clone())));
-        pickups.iter().for_each(|(&id, pickup)| show(id, ArenaEntity::Pickup(pickup.clone())));
+        bolts.iter().for_each(|(&id, bolt)| update(id, ArenaEntity::Bolt(bolt.clone())));
+        pickups.iter().for_each(|(&id, pickup)| update(id, ArenaEntity::Pickup(pickup.clone())));
     }
 }

@@ -240,12 +240,12 @@ mod tests {
         fn no_movement_enters_a_wall(
             seed in 0..40u64,
             rate in 1..=128u16,
-            ways in proptest::collection::vec((any::<i8>(), any::<i8>(), any::<bool>()), 1..40),
+            movements in proptest::collection::vec((any::<i8>(), any::<i8>(), any::<bool>()), 1..40),
         ) {
             let map = Map::from_seed(seed);
             let at = map.spawns().next().unwrap();
             let mut body = Body::at_rest(at, Angle(0), Tick(0), TickRate::new(rate).unwrap());
-            for (move_x, move_y, dash) in ways {
+            for (move_x, move_y, dash) in movements {
                 let input = Input { move_x, move_y, dash, ..EAST };
                 (0..8).for_each(|_| advance(&mut body, &input, &map));
                 prop_assert!(map.fits(body.at, Fighter::RADIUS - 2), "inside a wall at {:?}", body.at);

@@ -89,8 +89,8 @@ impl PickupKind {
 
     /// The kind at a map's n-th pickup position. Positions come in mirrored pairs, and both of a pair have the same kind.
     #[must_use]
-    pub const fn of_place(place: usize) -> Self {
-        Self::ALL[place / 2 % Self::ALL.len()]
+    pub const fn at_index(index: usize) -> Self {
+        Self::ALL[index / 2 % Self::ALL.len()]
     }
 
     /// Health, armour or quiver that it adds.

@@ -15,8 +15,8 @@ impl Arena {
         for id in std::mem::take(&mut self.pickups).into_keys() {
             self.entities.remove(id);
         }
-        for (place, at) in self.map.pickups().enumerate() {
-            let pickup = Pickup { at, kind: PickupKind::of_place(place), away_ticks: 0 };
+        for (index, at) in self.map.pickups().enumerate() {
+            let pickup = Pickup { at, kind: PickupKind::at_index(index), away_ticks: 0 };
             let id = publish_new(&mut self.entities, ArenaEntity::Pickup(pickup.clone()));
             self.pickups.insert(id, pickup);
         }

@@ -97,8 +97,8 @@ fn is_pickup_visible(map: &Map, eye: Point, at: Point) -> bool {
 
 /// The offset of one margin to the side of a line of sight.
 fn sideways(eye: Point, at: Point) -> Point {
-    let way = at - eye;
-    Point::new(-way.y, way.x).scaled(MARGIN, (way.length() as i32).max(1))
+    let line = at - eye;
+    Point::new(-line.y, line.x).scaled(MARGIN, (line.length() as i32).max(1))
 }
 
 /// A position shifted to the side: half as far when a wall is there.

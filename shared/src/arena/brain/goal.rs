@@ -85,7 +85,7 @@ fn choose_goal(intent: Intent, perception: &Perception<'_>, rng: &mut GameRng) -
     let at = match intent {
         Intent::Fetch(wanted) => {
             let fitting =
-                map.pickups().enumerate().filter(|(place, _)| PickupKind::of_place(*place) == wanted);
+                map.pickups().enumerate().filter(|(index, _)| PickupKind::at_index(*index) == wanted);
             fitting.map(|(_, at)| at).filter(|at| Tile::of(*at) != here).min_by_key(distance_squared)
         }
         Intent::Roam | Intent::Pursue => {

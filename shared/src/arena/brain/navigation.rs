@@ -61,7 +61,7 @@ impl Navigator {
 
 /// Whether a fighter can walk straight between two positions: the lines along both of its sides must be clear.
 fn is_walkable(map: &Map, from: Point, to: Point) -> bool {
-    let way = to - from;
-    let aside = Point::new(-way.y, way.x).scaled(Fighter::RADIUS, (way.length() as i32).max(1));
-    map.is_free(from + aside, to + aside) && map.is_free(from - aside, to - aside)
+    let line = to - from;
+    let offset = Point::new(-line.y, line.x).scaled(Fighter::RADIUS, (line.length() as i32).max(1));
+    map.is_free(from + offset, to + offset) && map.is_free(from - offset, to - offset)
 }

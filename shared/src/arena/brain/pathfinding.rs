@@ -47,8 +47,8 @@ fn expand(frontier: &Frontier, reached: &mut Frontier, walls: &Frontier) -> Fron
         reached[row] |= frontier[row];
         let north = if row > 0 { frontier[row - 1] } else { 0 };
         let south = if row + 1 < Map::ROWS { frontier[row + 1] } else { 0 };
-        let beside = frontier[row] << 1 | frontier[row] >> 1 | north | south;
-        after[row] = beside & !walls[row] & !reached[row];
+        let adjacent = frontier[row] << 1 | frontier[row] >> 1 | north | south;
+        after[row] = adjacent & !walls[row] & !reached[row];
     }
     after
 }

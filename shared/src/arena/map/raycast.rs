@@ -54,12 +54,12 @@ struct Axis {
 impl Axis {
     fn new(from: i32, to: i32, tile: i32) -> Self {
         let side = i64::from(Map::TILE);
-        let way = i64::from(to) - i64::from(from);
+        let displacement = i64::from(to) - i64::from(from);
         let behind = i64::from(from) - i64::from(tile) * side;
         Self {
-            sign: way.signum(),
-            length: way.abs(),
-            border: if way > 0 { side - behind } else { behind },
+            sign: displacement.signum(),
+            length: displacement.abs(),
+            border: if displacement > 0 { side - behind } else { behind },
             left: to.div_euclid(Map::TILE).abs_diff(tile).into(),
         }
     }

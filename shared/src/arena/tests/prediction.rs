@@ -51,7 +51,7 @@ impl Client {
         let seen = Seen { tick: rig.tick, rate: rig.setup.tick_rate, seat, entities: &view };
         let mut client = Self { seat, scene: Scene::default(), own: Own::new() };
         Arena::observe(&mut client.scene, &seen);
-        for (id, entity) in rig.arena.entities().iter().filter(|(_, one)| Arena::is_own(one, seat)) {
+        for (id, entity) in rig.arena.entities().iter().filter(|(_, entity)| Arena::is_own(entity, seat)) {
             client.own.confirm(id, entity.clone());
         }
         client
@@ -59,7 +59,7 @@ impl Client {
 
     fn predict(&mut self, input: &Input, rate: TickRate) -> OwnEntities {
         Arena::predict(&mut self.own, input, &self.scene, rate);
-        OwnEntities::of(self.own.iter().map(|(_, thing)| thing))
+        OwnEntities::of(self.own.iter().map(|(_, entity)| entity))
     }
 }
 
@@ -87,7 +87,9 @@ fn is_unpredictable(event: &Event, seat: SeatId) -> bool {
 }
 
 fn own_in(rig: &Rig, seat: SeatId) -> OwnEntities {
-    OwnEntities::of(rig.arena.entities().iter().map(|(_, one)| one).filter(|one| Arena::is_own(one, seat)))
+    OwnEntities::of(
+        rig.arena.entities().iter().map(|(_, entity)| entity).filter(|entity| Arena::is_own(entity, seat)),
+    )
 }
 
 /// Counts of predictions that were compared with the server's state.

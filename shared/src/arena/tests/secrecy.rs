@@ -22,10 +22,15 @@ fn a_view_holds_the_own_fighter_and_no_other_kit() {
         for seat in (0..SEATS).map(SeatId) {
             see(&rig.arena, seat, &mut view);
             let of = |wanted: fn(&ArenaEntity) -> Option<SeatId>| {
-                view.iter().filter_map(|(_, one)| wanted(one)).collect::<Vec<_>>()
+                view.iter().filter_map(|(_, entity)| wanted(entity)).collect::<Vec<_>>()
             };
-            let kits = of(|one| if let ArenaEntity::Kit(kit) = one { Some(kit.seat) } else { None });
-            let fighters = of(|one| if let ArenaEntity::Fighter(one) = one { Some(one.seat) } else { None });
+            let kits = of(|entity| if let ArenaEntity::Kit(kit) = entity { Some(kit.seat) } else { None });
+            let fighters =
+                of(
+                    |entity| {
+                        if let ArenaEntity::Fighter(fighter) = entity { Some(fighter.seat) } else { None }
+                    },
+                );
             assert_eq!(kits, [seat]);
             assert!(fighters.contains(&seat), "{seat} must see its own fighter");
         }
@@ -147,7 +152,7 @@ fn pairs(rig: &Rig, holds: impl Fn(&Fighter, &Fighter) -> bool) -> Vec<(SeatId, 
 fn is_shown(rig: &Rig, a: &Fighter, b: &Fighter) -> bool {
     let mut view = Vec::new();
     see(&rig.arena, a.seat, &mut view);
-    view.iter().any(|(_, one)| matches!(one, ArenaEntity::Fighter(one) if one.seat == b.seat))
+    view.iter().any(|(_, entity)| matches!(entity, ArenaEntity::Fighter(fighter) if fighter.seat == b.seat))
 }
 
 /// A little less than the range of sight, because entering the range is no surprise.
