@@ -24,8 +24,8 @@ pub struct Bolt {
     pub aim: Angle,
     /// Ticks since it was fired.
     pub age_ticks: u16,
-    /// The room's tick rate, stored here because [`Entity::extrapolate`](crate::game::Entity::extrapolate) gets no other
-    /// argument than ticks.
+    /// The room's tick rate, stored here because [`Entity::extrapolate`](crate::game::Entity::extrapolate) receives only
+    /// `ticks`.
     pub rate: TickRate,
 }
 
@@ -64,9 +64,9 @@ impl Bolt {
     /// The id follows from what every viewer of the bolt already knows, its owner and its age. Ids from a counter would
     /// reveal the number of bolts that the viewer neither saw nor perceived as a sound.
     pub(super) fn id(owner: SeatId, tick: Tick, rate: TickRate) -> Option<EntityId> {
-        let turn = tick.0 / rate.ticks(Weapon::Crossbow.recovery_ms());
-        let slot = u16::try_from(u32::from(owner.0) * Self::SLOTS + turn % Self::SLOTS).ok()?;
-        let generation = (turn / Self::SLOTS % Self::GENERATIONS) as u16;
+        let window = tick.0 / rate.ticks(Weapon::Crossbow.recovery_ms());
+        let slot = u16::try_from(u32::from(owner.0) * Self::SLOTS + window % Self::SLOTS).ok()?;
+        let generation = (window / Self::SLOTS % Self::GENERATIONS) as u16;
         Some(EntityId { slot, generation })
     }
 

@@ -82,7 +82,7 @@ pub enum Event {
 /// The winner of a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Winner {
-    /// No winner: no score, or several leaders with the same score.
+    /// No winner, because no single fighter or team leads.
     Draw,
     /// One fighter.
     Seat(SeatId),

@@ -24,8 +24,8 @@ pub struct Body {
     pub dash_wait: u16,
     /// Index of the next substep within the second.
     pub phase: u8,
-    /// The room's tick rate, stored here because [`Entity::extrapolate`](crate::game::Entity::extrapolate) gets no other
-    /// argument than ticks.
+    /// The room's tick rate, stored here because [`Entity::extrapolate`](crate::game::Entity::extrapolate) receives only
+    /// `ticks`.
     pub rate: TickRate,
 }
 

@@ -43,8 +43,8 @@ impl Scene {
         is_new
     }
 
-    /// The tick that the fighter's next step simulates. The lead of a prediction is not passed in; the fighter's phase
-    /// yields it, because the phase repeats once a second and no prediction runs farther ahead.
+    /// The tick that the fighter's next step simulates, derived from the fighter's phase. The phase repeats once a second, and
+    /// no prediction runs farther ahead.
     fn next_tick(&self, fighter: &Fighter) -> Tick {
         self.tick.after(fighter.body.ticks_since(self.tick)).next()
     }
