@@ -330,7 +330,7 @@ mod tests {
             let (from, map) = (from.unwrap(), self.scene.map().unwrap());
             let far = |aim: &Angle| from + aim.times(30 * UNIT);
             let way =
-                |aim: &Angle| map.march(from, far(aim)).map_or(30 * UNIT as u32, |end| from.distance(end));
+                |aim: &Angle| map.raycast(from, far(aim)).map_or(30 * UNIT as u32, |end| from.distance(end));
             (0..64).map(|n| Angle(n << 10)).max_by_key(way).unwrap()
         }
 

@@ -1,9 +1,9 @@
-//! The match itself as everybody knows it: what it is played on, for how long still, and how the teams stand.
+//! The state of a match, visible to all seats: map, time limit and team scores.
 //!
 //! (`match` is a keyword, hence the file's name.)
 
 use super::{
-    coding::{read_if_new, write_if_new},
+    coding::{read_if_changed, write_if_changed},
     settings::Mode,
     team::Team,
 };
@@ -15,36 +15,36 @@ use crate::{
 /// One match of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
-    /// What its map is made from.
+    /// Seed of its map.
     pub seed: u64,
-    /// Who fights whom.
+    /// The teams.
     pub mode: Mode,
-    /// Whether it is played or over.
+    /// Whether it is in play or over.
     pub phase: Phase,
-    /// The tick at which the phase ends at the latest.
+    /// The latest tick of the phase.
     pub ends: Tick,
-    /// How many matches this room has played before.
+    /// Number of earlier matches in this room.
     pub number: u32,
     /// The eliminations of red and blue together; zeros in a free-for-all.
     pub team_scores: [u16; Team::COUNT],
 }
 
-/// Whether a match is played or over.
+/// Whether a match is in play or over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Weapons work, eliminations count.
     Playing,
-    /// The result is shown; fighters may walk, nobody is hurt.
+    /// The result is shown; fighters may walk, weapons do not work.
     Result,
 }
 
 impl Match {
-    /// Whether weapons work in this tick, as far as is known now: nobody knows who will have won by then.
+    /// Whether weapons work in this tick, as far as is known now: a match may be won earlier.
     pub(super) fn is_played_in(&self, tick: Tick) -> bool {
         self.phase == Phase::Playing && tick <= self.ends
     }
 
-    /// Whether the phase's time is up with this tick.
+    /// Whether the phase's time is over with this tick.
     pub(super) fn is_due(&self, tick: Tick) -> bool {
         tick >= self.ends
     }
@@ -71,13 +71,13 @@ impl Match {
         })
     }
 
-    /// Within a match only the teams' scores change; anything else travels whole.
+    /// Within a match only the team scores change; any other difference is written as a full state.
     pub(super) fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
         let is_same = Self { team_scores: self.team_scores, ..expected.clone() } == *self;
         out.write_bool(is_same);
         if is_same {
             for (score, old) in self.team_scores.into_iter().zip(expected.team_scores) {
-                write_if_new(score, old, NUMBER_ORDER, out);
+                write_if_changed(score, old, NUMBER_ORDER, out);
             }
         } else {
             self.encode(out);
@@ -89,7 +89,8 @@ impl Match {
             return Self::decode(from);
         }
         let [red, blue] = expected.team_scores;
-        let team_scores = [read_if_new(red, NUMBER_ORDER, from)?, read_if_new(blue, NUMBER_ORDER, from)?];
+        let team_scores =
+            [read_if_changed(red, NUMBER_ORDER, from)?, read_if_changed(blue, NUMBER_ORDER, from)?];
         Ok(Self { team_scores, ..expected.clone() })
     }
 }

@@ -1,4 +1,4 @@
-//! Prediction: with the right inputs it is exactly right, and whoever says nothing does nothing.
+//! Prediction: exact with the right inputs; and a missing input never fires a weapon.
 
 use super::rig::{Rig, see};
 use crate::{
@@ -8,25 +8,25 @@ use crate::{
     tick::TickRate,
 };
 
-/// The farthest that a prediction is held against what came.
+/// The largest lead of a prediction in this test, in ticks.
 const AHEAD: u32 = 20;
 
-/// What a client of this seat has, as it is confirmed.
+/// A client of one seat, with the confirmed state.
 struct Client {
     seat: SeatId,
     scene: Scene,
     own: Own<ArenaEntity>,
 }
 
-/// A seat's own things, bolts in an order of their own.
+/// A seat's own entities, with bolts in a defined order.
 #[derive(Debug, PartialEq)]
-struct Things {
+struct OwnEntities {
     fighter: Fighter,
     kit: Kit,
     bolts: Vec<Bolt>,
 }
 
-impl Things {
+impl OwnEntities {
     fn of<'a>(entities: impl Iterator<Item = &'a ArenaEntity>) -> Self {
         let (mut fighter, mut kit, mut bolts) = (None, None, Vec::new());
         for entity in entities {
@@ -34,7 +34,7 @@ impl Things {
                 ArenaEntity::Fighter(one) => fighter = Some(one.clone()),
                 ArenaEntity::Kit(one) => kit = Some(one.clone()),
                 ArenaEntity::Bolt(one) => bolts.push(one.clone()),
-                other => panic!("{other:?} is nobody's own"),
+                other => panic!("{other:?} is not predicted"),
             }
         }
         bolts.sort_by_key(|bolt| (bolt.age_ticks, bolt.aim, bolt.from));
@@ -43,26 +43,27 @@ impl Things {
 }
 
 impl Client {
-    /// Confirms what the room holds now. Bolts are given seen or not: one that is out of its owner's range, no client can predict.
+    /// Confirms the room's current state. Bolts are confirmed whether visible or not: a client cannot predict that its bolt
+    /// leaves its range of sight.
     fn confirm(rig: &Rig, seat: SeatId) -> Self {
         let mut view: Vec<(EntityId, ArenaEntity)> = Vec::new();
         see(&rig.arena, seat, &mut view);
         let seen = Seen { tick: rig.tick, rate: rig.setup.tick_rate, seat, entities: &view };
         let mut client = Self { seat, scene: Scene::default(), own: Own::new() };
         Arena::observe(&mut client.scene, &seen);
-        for (id, entity) in rig.arena.entities().iter().filter(|(_, one)| Arena::is_own(one, seat)) {
+        for (id, entity) in rig.arena.entities().iter().filter(|(_, entity)| Arena::is_own(entity, seat)) {
             client.own.confirm(id, entity.clone());
         }
         client
     }
 
-    fn predict(&mut self, input: &Input, rate: TickRate) -> Things {
+    fn predict(&mut self, input: &Input, rate: TickRate) -> OwnEntities {
         Arena::predict(&mut self.own, input, &self.scene, rate);
-        Things::of(self.own.iter().map(|(_, thing)| thing))
+        OwnEntities::of(self.own.iter().map(|(_, entity)| entity))
     }
 }
 
-/// What everybody wants in a tick: bots mostly, and now and then a hand that pulls and switches at random.
+/// Inputs for one tick: the bots' own, with random trigger, weapon and dash in some.
 fn decide(rig: &mut Rig, rng: &mut GameRng) -> Vec<Option<Input>> {
     let mut inputs = rig.decide();
     for input in inputs.iter_mut().flatten().step_by(2) {
@@ -75,69 +76,71 @@ fn decide(rig: &mut Rig, rng: &mut GameRng) -> Vec<Option<Input>> {
     inputs
 }
 
-/// What cannot be foreseen by this seat: the blows of others, the floor's gifts, where it appears, who wins.
-fn is_surprise(event: &Event, seat: SeatId) -> bool {
+/// Whether a seat cannot predict this event: hits by others, pickups, its spawn position, the next match.
+fn is_unpredictable(event: &Event, seat: SeatId) -> bool {
     match *event {
         Event::Hit { victim, .. } | Event::Eliminated { victim, .. } => victim == seat,
-        Event::Taken { seat: who, .. } | Event::Respawned { seat: who, .. } => who == seat,
+        Event::PickupTaken { seat: who, .. } | Event::Respawned { seat: who, .. } => who == seat,
         Event::MatchStarted { .. } => true,
         _ => false,
     }
 }
 
-fn own_in(rig: &Rig, seat: SeatId) -> Things {
-    Things::of(rig.arena.entities().iter().map(|(_, one)| one).filter(|one| Arena::is_own(one, seat)))
+fn own_in(rig: &Rig, seat: SeatId) -> OwnEntities {
+    OwnEntities::of(
+        rig.arena.entities().iter().map(|(_, entity)| entity).filter(|entity| Arena::is_own(entity, seat)),
+    )
 }
 
-/// Counts of what was held against what came.
+/// Counts of predictions that were compared with the server's state.
 #[derive(Debug, Default)]
-struct Held {
+struct Compared {
     ticks: u32,
     bolts: usize,
     guessed: u32,
     ends: u32,
 }
 
-/// Predicts from now for as long as nothing surprising comes, and holds every tick against what the room makes of it.
-fn hold(rig: &mut Rig, seat: SeatId, rng: &mut GameRng, held: &mut Held) {
+/// Predicts from now until an unpredictable event, and compares every tick with the room's state.
+fn compare(rig: &mut Rig, seat: SeatId, rng: &mut GameRng, compared: &mut Compared) {
     let rate = rig.setup.tick_rate;
     let mut client = Client::confirm(rig, seat);
-    let (was, ends) = (rig.arena.bout.state.phase, rig.arena.bout.state.ends);
-    let mut strikes = false;
+    let (was, ends) = (rig.arena.current_match.state.phase, rig.arena.current_match.state.ends);
+    let mut has_hit = false;
     for ahead in 1..=AHEAD {
         let inputs = decide(rig, rng);
         let events: Vec<Event> = rig.step_with(&inputs).into_iter().map(|(_, event)| event).collect();
-        // Who wins before time is up is unknown; and so, more than a second ahead, is the time.
-        let is_over = was == Phase::Playing && rig.arena.bout.state.phase != was;
-        let is_unforeseen = is_over && (rig.tick < ends || ahead > u32::from(rate.hz()));
-        if is_unforeseen || events.iter().any(|event| is_surprise(event, client.seat)) {
+        // A win before the time limit is unpredictable; and more than a second ahead, so is the tick number.
+        let is_over = was == Phase::Playing && rig.arena.current_match.state.phase != was;
+        let is_early_end = is_over && (rig.tick < ends || ahead > u32::from(rate.hz()));
+        if is_early_end || events.iter().any(|event| is_unpredictable(event, client.seat)) {
             return;
         }
-        // A bolt ends in whoever it strikes, which is known to the server alone; one that meets somebody who falls in the same
-        // tick strikes nobody and ends too.
-        strikes |= events.iter().any(|event| match *event {
+        // A bolt ends in the fighter that it hits, which only the server knows; one that reaches a fighter eliminated in the
+        // same tick hits nothing and ends too.
+        has_hit |= events.iter().any(|event| match *event {
             Event::Hit { by, weapon, .. } => by == seat && weapon == Weapon::Crossbow,
             Event::Eliminated { .. } => true,
             _ => false,
         });
         let mut guess = client.predict(inputs[seat.index()].as_ref().unwrap(), rate);
         let truth = own_in(rig, seat);
-        if strikes {
+        if has_hit {
             assert!(truth.bolts.iter().all(|bolt| guess.bolts.contains(bolt)), "at {}", rig.tick);
             guess.bolts.clone_from(&truth.bolts);
         }
         assert_eq!(guess, truth, "{ahead} ticks ahead, at {} and {} Hz", rig.tick, rate.hz());
-        held.ticks += 1;
-        held.bolts += truth.bolts.len();
-        held.guessed += client.own.iter().filter(|(id, _)| id.is_none()).count() as u32;
-        held.ends += u32::from(rig.arena.bout.state.phase != was);
+        compared.ticks += 1;
+        compared.bolts += truth.bolts.len();
+        compared.guessed += client.own.iter().filter(|(id, _)| id.is_none()).count() as u32;
+        compared.ends += u32::from(rig.arena.current_match.state.phase != was);
     }
 }
 
 #[test]
-fn a_prediction_with_the_right_inputs_is_what_the_server_makes() {
+fn a_prediction_with_the_right_inputs_equals_the_server_state() {
     let settings = Settings { score_to_win: 500, time_limit_s: 10, result_s: 2, ..Settings::default() };
-    let mut held = Held::default();
+    let mut compared = Compared::default();
     for (seed, hz) in (0..).zip([5, 10, 20, 30, 30, 60, 128, 128]) {
         let skills = ["hunt", "skirmish", "wander", "skirmish", "hunt"];
         let mut rig = Rig::new(&skills, settings.clone(), hz, 100 * seed + 3);
@@ -146,21 +149,24 @@ fn a_prediction_with_the_right_inputs_is_what_the_server_makes() {
             if rig.tick.0 > u32::from(hz) * 45 {
                 break;
             }
-            hold(&mut rig, SeatId(round % 5), &mut rng, &mut held);
+            compare(&mut rig, SeatId(round % 5), &mut rng, &mut compared);
             rig.step();
         }
     }
-    assert!(held.ticks > 10_000 && held.bolts > 1000 && held.guessed > 500 && held.ends > 20, "{held:?}");
+    assert!(
+        compared.ticks > 10_000 && compared.bolts > 1000 && compared.guessed > 500 && compared.ends > 20,
+        "{compared:?}"
+    );
 }
 
 #[test]
-fn a_bolt_of_ones_own_flies_from_the_tick_after_it_was_shot_and_ends_at_a_wall() {
+fn a_predicted_bolt_moves_from_the_tick_after_the_shot_and_ends_at_a_wall() {
     let mut rig = Rig::new(&["wander"], Settings::default(), 30, 2);
     let mut client = Client::confirm(&rig, SeatId(0));
     let rate = rig.setup.tick_rate;
     let shoot = Input { fire: true, aim: Angle(7000), ..Input::default() };
     let shot = client.predict(&shoot, rate);
-    assert_eq!((shot.bolts[0].age_ticks, shot.kit.quiver), (0, Kit::FIRST_QUIVER - 1));
+    assert_eq!((shot.bolts[0].age_ticks, shot.kit.quiver), (0, Kit::INITIAL_QUIVER - 1));
     rig.step_with(&[Some(shoot)]);
     let rest = Input { aim: Angle(7000), ..Input::default() };
     let mut ages = Vec::new();
@@ -175,13 +181,13 @@ fn a_bolt_of_ones_own_flies_from_the_tick_after_it_was_shot_and_ends_at_a_wall()
 }
 
 #[test]
-fn for_the_fallen_only_their_wait_and_their_bolts_go_on() {
+fn an_eliminated_fighter_predicts_only_its_respawn_time_and_its_bolts() {
     let mut rig = Rig::new(&["wander", "wander"], Settings::default(), 30, 2);
     let shoot = Input { fire: true, ..Input::default() };
     rig.step_with(&[Some(shoot), None]);
-    let seated = rig.arena.at_seat(SeatId(0)).unwrap();
-    seated.fighter.state.health = 0;
-    seated.kit.state.respawn_ticks = 60;
+    let player = rig.arena.player_mut(SeatId(0)).unwrap();
+    player.fighter.state.health = 0;
+    player.kit.state.respawn_ticks = 60;
     rig.arena.publish();
     let mut client = Client::confirm(&rig, SeatId(0));
     let before = own_in(&rig, SeatId(0));
@@ -195,10 +201,10 @@ fn for_the_fallen_only_their_wait_and_their_bolts_go_on() {
 }
 
 #[test]
-fn weapons_rest_in_a_prediction_while_the_result_is_shown() {
+fn a_prediction_fires_no_weapon_while_the_result_is_shown() {
     let settings = Settings { time_limit_s: 10, ..Settings::default() };
     let mut rig = Rig::new(&["wander"], settings, 30, 2);
-    while rig.arena.bout.state.phase == Phase::Playing {
+    while rig.arena.current_match.state.phase == Phase::Playing {
         rig.step_with(&[None]);
     }
     let mut client = Client::confirm(&rig, SeatId(0));
@@ -209,9 +215,9 @@ fn weapons_rest_in_a_prediction_while_the_result_is_shown() {
     assert_eq!((guess.kit.drawn_ticks, guess.fighter.weapon), (0, Weapon::Crossbow));
 }
 
-/// Every way of holding a weapon for some ticks, then silence: first the game coasts, then there is no input at all.
+/// Holds each weapon for some ticks, then sends nothing: first the game coasts, then there is no input at all.
 #[test]
-fn nothing_is_fired_by_who_says_nothing() {
+fn a_seat_without_inputs_fires_nothing() {
     for hz in [10, 30, 60, 128] {
         for weapon in Weapon::ALL {
             for (held, coasted) in [(0, 3), (1, 0), (3, 9), (hz / 2 - 1, 4), (hz / 2, 0), (hz, 30), (hz, 0)] {
@@ -221,9 +227,9 @@ fn nothing_is_fired_by_who_says_nothing() {
                 let drawn = own_in(&rig, SeatId(0)).fighter.is_drawing;
                 for _ in 0..coasted {
                     last = Arena::coast(&last);
-                    assert_silent(&mut rig, Some(last));
+                    assert_no_shot(&mut rig, Some(last));
                 }
-                (0..3 * hz).for_each(|_| assert_silent(&mut rig, None));
+                (0..3 * hz).for_each(|_| assert_no_shot(&mut rig, None));
                 assert_eq!(
                     own_in(&rig, SeatId(0)).fighter.is_drawing,
                     drawn || weapon == Weapon::Longbow && coasted > 0
@@ -233,7 +239,7 @@ fn nothing_is_fired_by_who_says_nothing() {
     }
 }
 
-fn assert_silent(rig: &mut Rig, input: Option<Input>) {
+fn assert_no_shot(rig: &mut Rig, input: Option<Input>) {
     let events = rig.step_with(&[input]);
     let fired = events.iter().find(|(_, event)| matches!(event, Event::Fired { .. }));
     assert_eq!(fired, None, "at {} with {input:?}", rig.tick);

@@ -1,4 +1,4 @@
-//! What screens draw between two states, and beside their place.
+//! The states that screens draw: interpolated between two states, and displaced.
 
 use super::rig::Rig;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 
 fn fighter(tick: u32, x: i32, aim: u16) -> Fighter {
-    let body = Body::standing(Point::new(x, 2000), Angle(aim), Tick(tick), TickRate::DEFAULT);
+    let body = Body::at_rest(Point::new(x, 2000), Angle(aim), Tick(tick), TickRate::DEFAULT);
     spawn::fighter(SeatId(1), None, body)
 }
 
@@ -19,23 +19,23 @@ fn bolt(age_ticks: u16) -> Bolt {
 }
 
 fn at(entity: &ArenaEntity) -> Point {
-    let Place::At(at) = entity.place() else { panic!("{entity:?} has no place") };
+    let Place::At(at) = entity.place() else { panic!("{entity:?} has no position") };
     at
 }
 
 #[test]
-fn a_runner_is_drawn_between_two_states_with_the_rest_of_the_earlier_one() {
+fn a_runner_is_interpolated_with_the_other_fields_of_the_earlier_state() {
     let old = Fighter { health: 90, ..fighter(10, 1000, 65_000) };
     let new = Fighter { health: 40, ..fighter(12, 1100, 500) };
     let drawn = ArenaEntity::Fighter(old.clone()).interpolate(&ArenaEntity::Fighter(new), 8, 32);
-    let ArenaEntity::Fighter(drawn) = drawn else { panic!("another kind") };
+    let ArenaEntity::Fighter(drawn) = drawn else { panic!("interpolation keeps the kind") };
     assert_eq!((drawn.body.at.x, drawn.body.aim), (1025, Angle(65_000) + Angle(259)));
     let expected = Body { at: drawn.body.at, aim: drawn.body.aim, ..old.body.clone() };
-    assert_eq!(drawn, Fighter { body: expected, ..old }, "nobody is seen struck before it happens");
+    assert_eq!(drawn, Fighter { body: expected, ..old }, "a hit is not drawn before its tick");
 }
 
 #[test]
-fn what_is_drawn_is_right_at_both_ends() {
+fn interpolation_is_exact_at_both_ends() {
     let fallen = Fighter { health: 0, ..fighter(12, 1100, 500) };
     let pairs = [
         (ArenaEntity::Fighter(fighter(10, 1000, 0)), ArenaEntity::Fighter(fighter(12, 1100, 500))),
@@ -57,11 +57,11 @@ fn a_bolt_is_drawn_on_its_line_between_two_states() {
 }
 
 #[test]
-fn whoever_falls_or_appears_anew_is_drawn_as_before_until_it_is_due() {
-    let stood = fighter(10, 1000, 0);
+fn an_eliminated_or_respawned_fighter_keeps_its_old_state_until_the_new_one_is_due() {
+    let alive = fighter(10, 1000, 0);
     let fallen = Fighter { health: 0, ..fighter(11, 1000, 0) };
-    let elsewhere = Fighter { life: 1, ..fighter(11, 1010, 0) };
-    for (old, new) in [(&stood, &fallen), (&fallen, &elsewhere), (&stood, &elsewhere)] {
+    let respawned = Fighter { life: 1, ..fighter(11, 1010, 0) };
+    for (old, new) in [(&alive, &fallen), (&fallen, &respawned), (&alive, &respawned)] {
         let (old, new) = (ArenaEntity::Fighter(old.clone()), ArenaEntity::Fighter(new.clone()));
         assert!(old.jumps_to(&new));
         assert_eq!(old.interpolate(&new, 15, 16), old);
@@ -69,15 +69,15 @@ fn whoever_falls_or_appears_anew_is_drawn_as_before_until_it_is_due() {
 }
 
 #[test]
-fn a_guess_that_was_off_is_no_jump_however_far() {
+fn a_wrong_prediction_is_not_a_jump_at_any_distance() {
     let guess = fighter(10, 1000, 0);
     for apart in [600, 9000] {
-        assert!(!guess.jumps_to(&fighter(10, 1000 + apart, 0)), "one life is eased, never jumped");
+        assert!(!guess.jumps_to(&fighter(10, 1000 + apart, 0)), "a correction within one life is eased");
     }
 }
 
 #[test]
-fn what_is_drawn_beside_its_place_is_else_the_same() {
+fn displacement_changes_the_position_only() {
     let by = Point::new(-30, 12);
     for entity in [ArenaEntity::Fighter(fighter(10, 1000, 0)), ArenaEntity::Bolt(bolt(4))] {
         let drawn = entity.displaced(by);
@@ -86,9 +86,9 @@ fn what_is_drawn_beside_its_place_is_else_the_same() {
     }
 }
 
-/// Running, dashing, sliding along walls: whatever the rule of motion makes is drawn as motion, and nothing else is.
+/// Running, dashing and sliding along walls are drawn as motion; only a respawn or an elimination is a jump.
 #[test]
-fn nobody_who_stands_ever_jumps_and_everybody_who_appears_does() {
+fn only_respawns_and_eliminations_are_jumps() {
     for (hz, apart) in [(5, 1), (10, 3), (30, 1), (30, 6), (60, 4), (128, 1), (128, 30)] {
         let mut rig = Rig::new(&["hunt"; 12], Settings { score_to_win: 8, ..Settings::default() }, hz, 7);
         let mut old: Vec<Fighter> = rig.fighters().cloned().collect();
@@ -115,12 +115,12 @@ fn nobody_who_stands_ever_jumps_and_everybody_who_appears_does() {
             old = rig.fighters().cloned().collect();
             appeared.fill(false);
         }
-        assert!(moved > 500 / apart, "{moved} ways at {hz} Hz");
+        assert!(moved > 500 / apart, "fighters moved {moved} times at {hz} Hz");
     }
 }
 
 #[test]
-fn a_body_tells_the_time_also_of_who_has_fallen() {
+fn the_phase_of_a_body_encodes_the_time_even_while_eliminated() {
     for hz in [10, 30, 60, 128] {
         let mut rig = Rig::new(&["hunt"; 8], Settings::default(), hz, 3);
         for _ in 0..u32::from(hz) * 20 {

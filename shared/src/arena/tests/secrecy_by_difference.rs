@@ -1,4 +1,4 @@
-//! Secrecy shown by difference: two runs that differ only in what a seat cannot see give it the same bytes.
+//! Secrecy shown by difference: two runs that differ only in what a seat cannot see send it the same bytes.
 
 use super::rig::see;
 use crate::{
@@ -13,49 +13,49 @@ use crate::{
 
 const TICKS: u32 = 900;
 const SEATS: u16 = 6;
-/// Whose view is compared.
+/// The seat whose view is compared.
 const LOOKER: SeatId = SeatId(0);
-/// Who does one thing in one run and another in the other.
+/// The seat that acts differently in the two runs.
 const HIDDEN: SeatId = SeatId(1);
 
 /// One of the two runs.
 struct Run {
     arena: Arena,
     rate: TickRate,
-    /// What [`LOOKER`] last had, as a client that lost nothing.
+    /// The last view of [`LOOKER`], as a client without packet loss has it.
     base: Option<View<ArenaEntity>>,
 }
 
 impl Run {
     fn new(seed: u64, hz: u16) -> Self {
         let rate = TickRate::new(hz).unwrap();
-        // Time enough that no match ends.
+        // Long enough that no match ends.
         let settings = Settings { time_limit_s: 3600, ..Settings::default() };
         let mut arena = Arena::new(&Setup { settings, seed, seats: SEATS, tick_rate: rate });
         (0..SEATS).for_each(|seat| arena.seat_taken(SeatId(seat), Occupant::Player));
-        // Whoever needs nothing takes no pickup, which everybody would see later.
-        arena.at_seat(HIDDEN).unwrap().fighter.state.armour = Fighter::MOST_ARMOUR;
-        // Friends' bolts harm nobody: a blow is told, and the runs would differ rightly from then on.
-        arena.seated_mut().for_each(|seated| seated.fighter.state.team = Some(Team::Red));
+        // A fighter with full health, armour and quiver takes no pickup, which others would see later.
+        arena.player_mut(HIDDEN).unwrap().fighter.state.armour = Fighter::MAX_ARMOUR;
+        // Bolts of team mates never hit: a hit is sent to its victim, and from then on the runs would differ rightly.
+        arena.players_mut().for_each(|player| player.fighter.state.team = Some(Team::Red));
         Self { arena, rate, base: None }
     }
 
-    /// A tick: what the looker is told of it, coded.
+    /// Steps a tick and returns the encoded events for the looker.
     fn step(&mut self, inputs: &[Option<Input>]) -> Vec<u8> {
         let tick = self.arena.tick.next();
         let seen = vec![Moment::of(tick).offset(-50); inputs.len()];
         let rewind = Rewind::new(tick, self.rate, &seen);
         let mut events = Outbox::new();
-        // More than is ever needed, so that the archer who shoots more takes no quiver from the floor either.
-        self.arena.seated_mut().for_each(|seated| seated.kit.state.quiver = u8::MAX);
+        // More than is ever needed, so that neither run takes a quiver from the floor, however often it shoots.
+        self.arena.players_mut().for_each(|player| player.kit.state.quiver = u8::MAX);
         self.arena.step(Step { tick, inputs: Inputs::new(inputs), rewind, events: &mut events });
         let mut out = BitWriter::new();
-        let told = events.drain().filter(|(audience, _)| audience.includes(LOOKER));
-        told.for_each(|(_, event): (_, Event)| event.encode(&mut out));
+        let visible = events.drain().filter(|(audience, _)| audience.includes(LOOKER));
+        visible.for_each(|(_, event): (_, Event)| event.encode(&mut out));
         out.finish().to_vec()
     }
 
-    /// The looker's view, coded against the last one it had.
+    /// The looker's view, encoded as a delta to its previous one.
     fn look(&mut self) -> Vec<u8> {
         let viewpoint = self.arena.view(LOOKER);
         let seat = SeatFrame { viewpoint, ..SeatFrame::default() };
@@ -72,12 +72,12 @@ impl Run {
         self.arena.seats[seat.index()].as_ref().unwrap().fighter.state.body.at
     }
 
-    /// How many bolts of this seat's are in the air.
+    /// The number of this seat's bolts in flight.
     fn bolts_of(&self, seat: SeatId) -> usize {
         self.arena.bolts.values().filter(|bolt| bolt.owner == seat).count()
     }
 
-    /// Whether the looker sees neither the hidden one nor a bolt of its, and would not hear it.
+    /// Whether the looker sees neither the hidden fighter nor its bolts, and is out of its earshot.
     fn is_hidden(&self) -> bool {
         let mut view = Vec::new();
         see(&self.arena, LOOKER, &mut view);
@@ -91,15 +91,15 @@ impl Run {
     }
 }
 
-/// Somebody who walks about, dashes and shoots a crossbow, or draws a bow and lowers it again. Nobody looks at anybody, so that what is hidden changes
-/// nothing for the others.
-struct Hand {
+/// A player that walks, dashes and shoots a crossbow, or draws a bow and lowers it again. It ignores the others, so the
+/// hidden seat's actions do not influence them.
+struct RandomPlayer {
     rng: GameRng,
     input: Input,
     until: Tick,
 }
 
-impl Hand {
+impl RandomPlayer {
     fn new(seed: u64, stream: u64) -> Self {
         Self { rng: GameRng::new(seed, stream), input: Input::default(), until: Tick(0) }
     }
@@ -120,22 +120,23 @@ impl Hand {
 }
 
 #[test]
-fn whatever_somebody_out_of_sight_and_hearing_does_leaves_the_same_bytes() {
+fn actions_out_of_sight_and_earshot_change_no_byte() {
     let (mut compared, mut different, mut shot) = (0, 0, 0);
     for (seed, hz) in (0..).zip([30, 30, 10, 60, 30, 128, 30, 30]) {
         let mut runs = [Run::new(seed, hz), Run::new(seed, hz)];
-        let mut hands: Vec<Hand> = (0..u64::from(SEATS)).map(|seat| Hand::new(seed, seat)).collect();
-        let mut hidden = [100, 200].map(|stream| Hand::new(seed, stream));
+        let mut players: Vec<RandomPlayer> =
+            (0..u64::from(SEATS)).map(|seat| RandomPlayer::new(seed, seat)).collect();
+        let mut hidden = [100, 200].map(|stream| RandomPlayer::new(seed, stream));
         let mut was_hidden = false;
         for tick in (1..=TICKS).map(Tick) {
-            let mut inputs: Vec<Option<Input>> = hands.iter_mut().map(|hand| hand.next(tick)).collect();
-            let told = [0, 1].map(|n| {
+            let mut inputs: Vec<Option<Input>> = players.iter_mut().map(|player| player.next(tick)).collect();
+            let events = [0, 1].map(|n| {
                 inputs[HIDDEN.index()] = hidden[n].next(tick);
                 runs[n].step(&inputs)
             });
             let is_hidden = runs.iter().all(Run::is_hidden);
             if is_hidden && was_hidden {
-                assert_eq!(told[0], told[1], "events at {tick} of room {seed}");
+                assert_eq!(events[0], events[1], "events at {tick} of room {seed}");
             }
             if is_hidden {
                 let [one, two] = &mut runs;
@@ -147,29 +148,29 @@ fn whatever_somebody_out_of_sight_and_hearing_does_leaves_the_same_bytes() {
             was_hidden = is_hidden;
         }
     }
-    assert!(different > 2000, "of {compared} ticks, {different} had a difference to hide");
+    assert!(different > 2000, "{different} of {compared} ticks had a difference to hide");
     assert!(
         shot > 200,
-        "in {shot} ticks, the looker had bolts in the air and the hidden one not the same number"
+        "{shot} ticks had a different number of hidden bolts while the looker had bolts in flight"
     );
 }
 
-/// The comparison itself is no formality: as soon as the difference is seen, the bytes differ.
+/// Checks the comparison itself: as soon as the difference is visible, the bytes differ.
 #[test]
-fn what_is_seen_does_differ() {
+fn visible_actions_change_bytes() {
     let mut differs = 0;
     for seed in 0..8 {
         let mut runs = [Run::new(seed, 30), Run::new(seed, 30)];
-        let mut hidden = [100, 200].map(|stream| Hand::new(seed, stream));
+        let mut hidden = [100, 200].map(|stream| RandomPlayer::new(seed, stream));
         for tick in (1..=TICKS).map(Tick) {
-            for (run, hand) in runs.iter_mut().zip(&mut hidden) {
+            for (run, player) in runs.iter_mut().zip(&mut hidden) {
                 let mut inputs = [None; SEATS as usize];
-                inputs[HIDDEN.index()] = hand.next(tick);
+                inputs[HIDDEN.index()] = player.next(tick);
                 run.step(&inputs);
             }
             let [one, two] = &mut runs;
             differs += u32::from(one.look() != two.look());
         }
     }
-    assert!(differs > 0, "nobody ever saw the one who does otherwise");
+    assert!(differs > 0, "the hidden seat was never visible to the looker");
 }

@@ -1,11 +1,11 @@
-//! Whatever is written is read back: entities, deltas, inputs, events.
+//! Round trips of every encoding: entities, deltas, inputs, events.
 
 use proptest::prelude::*;
 
 use crate::{
     arena::{
-        ArenaEntity, Body, Bolt, Event, Fighter, GRAIN, Input, Kit, Map, Match, Mode, Phase, Pickup,
-        PickupKind, Score, Team, Weapon, Winner,
+        ArenaEntity, Body, Bolt, Event, Fighter, Input, Kit, Map, Match, Mode, Phase, Pickup, PickupKind,
+        Score, Team, VELOCITY_STEP, Weapon, Winner,
     },
     bits::{BitReader, BitWriter, Bits},
     game::{Angle, Entity, Point},
@@ -40,7 +40,7 @@ fn rate() -> impl Strategy<Value = TickRate> {
 fn body() -> impl Strategy<Value = Body> {
     (place(), -600..600i32, -600..600i32, any::<u16>(), 0..300u16, 0..60u8, rate()).prop_map(
         |(at, x, y, aim, dash_wait, phase, rate)| {
-            let velocity = Point::new(x * GRAIN, y * GRAIN);
+            let velocity = Point::new(x * VELOCITY_STEP, y * VELOCITY_STEP);
             Body { at, velocity, aim: Angle(aim), dash_wait, phase, rate }
         },
     )
@@ -79,7 +79,7 @@ fn pickup() -> impl Strategy<Value = ArenaEntity> {
         .prop_map(|(at, kind, away_ticks)| ArenaEntity::Pickup(Pickup { at, kind, away_ticks }))
 }
 
-fn bout() -> impl Strategy<Value = ArenaEntity> {
+fn match_state() -> impl Strategy<Value = ArenaEntity> {
     (any::<u64>(), any::<bool>(), any::<bool>(), any::<u32>(), any::<u32>(), any::<[u16; 2]>()).prop_map(
         |(seed, teams, over, ends, number, team_scores)| {
             let mode = if teams { Mode::Teams } else { Mode::FreeForAll };
@@ -89,7 +89,7 @@ fn bout() -> impl Strategy<Value = ArenaEntity> {
     )
 }
 
-/// Two states of one thing.
+/// Two states of one entity.
 fn pair() -> impl Strategy<Value = (ArenaEntity, ArenaEntity)> {
     prop_oneof![
         (fighter(), fighter()),
@@ -97,7 +97,7 @@ fn pair() -> impl Strategy<Value = (ArenaEntity, ArenaEntity)> {
         (score(), score()),
         (bolt(), bolt()),
         (pickup(), pickup()),
-        (bout(), bout()),
+        (match_state(), match_state()),
     ]
 }
 
@@ -108,7 +108,7 @@ fn event() -> impl Strategy<Value = Event> {
             weapon,
             aim: Angle(aim)
         }),
-        (weapon(), place()).prop_map(|(weapon, at)| Event::heard(weapon, at)),
+        (weapon(), place()).prop_map(|(weapon, at)| Event::sound(weapon, at)),
         (seat(), seat(), weapon(), any::<u8>()).prop_map(|(by, victim, weapon, damage)| Event::Hit {
             by,
             victim,
@@ -117,7 +117,7 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (seat(), seat(), weapon()).prop_map(|(by, victim, weapon)| Event::Eliminated { by, victim, weapon }),
         (seat(), place()).prop_map(|(seat, at)| Event::Respawned { seat, at }),
-        (seat(), kind()).prop_map(|(seat, kind)| Event::Taken { seat, kind }),
+        (seat(), kind()).prop_map(|(seat, kind)| Event::PickupTaken { seat, kind }),
         any::<u64>().prop_map(|seed| Event::MatchStarted { seed }),
         prop_oneof![
             Just(Winner::Draw),
@@ -142,7 +142,7 @@ fn input() -> impl Strategy<Value = Input> {
     )
 }
 
-/// Writes, reads back, and checks that nothing is left.
+/// Encodes, decodes, and checks that no bytes are left.
 fn copied<T>(
     write: impl Fn(&mut BitWriter),
     read: impl Fn(&mut BitReader<'_>) -> Result<T, crate::bits::BitsError>,
@@ -157,12 +157,12 @@ fn copied<T>(
 
 proptest! {
     #[test]
-    fn an_entity_is_read_back_whole((entity, _) in pair()) {
+    fn an_entity_round_trips((entity, _) in pair()) {
         prop_assert_eq!(copied(|out| entity.encode(out), ArenaEntity::decode), entity);
     }
 
     #[test]
-    fn a_delta_gives_the_new_state_back((old, new) in pair(), ticks in 0..64u32) {
+    fn a_delta_decodes_to_the_new_state((old, new) in pair(), ticks in 0..64u32) {
         let expected = old.extrapolate(ticks);
         let write = |out: &mut BitWriter| new.encode_delta(&expected, out);
         let copy = copied(write, |from| ArenaEntity::decode_delta(&expected, from));
@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn a_thing_that_became_another_kind_is_read_back(
+    fn a_delta_between_two_kinds_decodes_to_the_new_state(
         (old, _) in pair(), (new, _) in pair(), ticks in 0..64u32,
     ) {
         let expected = old.extrapolate(ticks);
@@ -181,22 +181,22 @@ proptest! {
     }
 
     #[test]
-    fn an_input_is_read_back(input in input()) {
+    fn an_input_round_trips(input in input()) {
         prop_assert_eq!(copied(|out| input.encode(out), Input::decode), input);
     }
 
     #[test]
-    fn an_event_is_read_back(event in event()) {
+    fn an_event_round_trips(event in event()) {
         prop_assert_eq!(copied(|out| event.encode(out), Event::decode), event);
     }
 
     #[test]
-    fn any_bytes_end_in_a_state_or_an_error(
+    fn any_bytes_decode_to_a_state_or_an_error(
         bytes in proptest::collection::vec(any::<u8>(), 0..64), (old, _) in pair(), ticks in any::<u32>(),
     ) {
         let _ = Input::decode(&mut BitReader::new(&bytes));
         let _ = Event::decode(&mut BitReader::new(&bytes));
-        // Whatever was read must also bear being used.
+        // A decoded state must also be safe to use.
         for read in [
             ArenaEntity::decode(&mut BitReader::new(&bytes)),
             ArenaEntity::decode_delta(&old, &mut BitReader::new(&bytes)),
