@@ -38,55 +38,27 @@
 //!   [`correction`] (what was wrong is eased away).
 //! - [`swarm`]: many bots on one server, and a report.
 
-pub mod handle;
-
-pub mod connect;
-pub mod tls;
-
-pub mod congestion;
-mod opening;
-mod repeat;
-pub mod transport;
-
-mod control;
-mod doze;
-mod keyframes;
-mod line;
-mod nudge;
-mod requests;
-
-mod command;
-mod driven;
-pub mod driver;
-pub mod pilot;
-mod resume;
-mod session;
-
-pub mod clock;
-pub mod inputs;
-pub mod margin;
-pub mod redundancy;
-
-mod slip;
-
-pub mod baseline;
-pub mod events;
-
-pub mod correction;
-pub mod interpolation;
-pub mod matching;
-pub mod playout;
-pub mod prediction;
-pub mod screen;
-
-pub mod swarm;
+pub mod input;
+pub mod net;
+pub mod session;
+pub mod view;
 
 pub use self::{
-    connect::{ConnectConfig, ConnectError, Connector},
-    control::ControlError,
-    handle::{Client, RequestError},
-    pilot::{Ending, Happening, Joined, Pilot, Welcome},
-    screen::{Drawn, Screen, SharedScreen},
-    session::LinkCounts,
-    tls::Trust,
+    input::{clock, inputs, margin, redundancy},
+    net::{
+        connect::{self, ConnectConfig, ConnectError, Connector},
+        tls::{self, Trust},
+        transport,
+    },
+    session::{
+        driver,
+        handle::{self, Client, RequestError},
+        pilot::{self, Ending, Happening, Joined, Pilot, Welcome},
+        state::LinkCounts,
+    },
+    view::{
+        baseline, correction, events, interpolation, matching, playout, prediction,
+        screen::{self, Drawn, Screen, SharedScreen},
+    },
 };
+pub use quarrel_transport::{control::ControlError, traffic::Traffic};

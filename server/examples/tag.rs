@@ -1,6 +1,7 @@
-//! A game of one's own in one file of under 200 lines: tag. Whoever is "it" passes it on by touching somebody.
+//! A complete custom game in one file of under 200 lines: tag. The player who is "it" passes it on by touching another.
 //!
-//! `cargo run --release --example tag -- --listen 127.0.0.1:7777` is a whole server: rooms, snapshots, metrics, graceful stops.
+//! `cargo run --release --example tag -- --listen 127.0.0.1:7777` runs a whole server: rooms, snapshots, metrics, graceful
+//! stops.
 
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ struct Tag {
     runners: Entities<Runner>,
     seats: Vec<Option<EntityId>>,
     rng: GameRng,
-    /// How far a runner gets in one tick, in 1/256 unit.
+    /// Distance that a runner covers in one tick, in 1/256 unit.
     stride: i32,
     reach: u64,
 }
@@ -33,7 +34,7 @@ struct Tag {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    /// Units a second.
+    /// Running speed, in units a second.
     speed: u16,
 }
 
@@ -43,7 +44,7 @@ impl Default for Settings {
     }
 }
 
-/// Where to run: -1, 0 or 1 along each axis.
+/// Running direction: -1, 0 or 1 along each axis.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Run(Point);
 
@@ -54,7 +55,7 @@ impl Bits for Run {
     }
 
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
-        // What a peer says is clamped, never trusted.
+        // A peer's values are clamped, never trusted.
         Ok(Self(Point::new(from.read_signed(1)?.clamp(-1, 1), from.read_signed(1)?.clamp(-1, 1))))
     }
 }
@@ -85,7 +86,7 @@ impl Entity for Runner {
     }
 }
 
-/// This seat is "it" now.
+/// Event: this seat is "it" now.
 #[derive(Clone, Debug, PartialEq)]
 struct Tagged(SeatId);
 

@@ -33,7 +33,6 @@ pub mod shutdown;
 pub mod telemetry;
 
 mod bucket;
-mod gate;
 mod operators_view;
 mod program;
 mod recovery;

@@ -46,6 +46,6 @@ pub mod soak;
 
 pub mod feel;
 
-pub use quarrel_client::swarm::link::Link;
+pub use quarrel_netsim::Link;
 
 pub use self::{network::Network, world::SimWorld};

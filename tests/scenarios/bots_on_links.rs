@@ -2,16 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use quarrel_client::{
-    Client, ConnectConfig, Connector, Happening,
-    swarm::link::{Link, socket},
-};
+use quarrel_client::{Client, ConnectConfig, Connector, Happening};
 use quarrel_harness::{TestServer, within};
+use quarrel_netsim::Link;
 use quarrel_shared::{crowd::Crowd, protocol::JoinTarget};
+use quarrel_swarm::endpoint;
 
 /// Joins over this link and sees a second of play; says how long the seat took.
 async fn plays(server: &TestServer<Crowd>, link: &Link) -> Duration {
-    let endpoint = socket::endpoint(server.address(), link, 1, 0).expect("a UDP port for a bot");
+    let endpoint = endpoint::impaired(server.address(), link, 1, 0).expect("a UDP port for a bot");
     let connector =
         Connector::new(endpoint, &ConnectConfig::new(server.address())).expect("loopback is trusted");
     let began = Instant::now();

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use quarrel_client::swarm::{self, GameEntry, Games, Plan, plan::Stages, report::Report};
 use quarrel_harness::{MortalServer, games::Throng, until};
+use quarrel_swarm::{self as swarm, GameEntry, Games, Plan, plan::Stages, report::Report};
 
 const BOTS: u64 = 3;
 

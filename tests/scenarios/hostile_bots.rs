@@ -1,10 +1,6 @@
 //! The load tester's hostile bots do what they are for, and those who play beside them do not notice.
 
-use quarrel_client::{
-    ConnectConfig, Connector,
-    swarm::hostile::{HostileKind, HostileRecord, assail},
-    transport,
-};
+use quarrel_client::{ConnectConfig, Connector, transport};
 use quarrel_harness::{
     Player, TestServer,
     games::{Lever, Levers},
@@ -16,6 +12,7 @@ use quarrel_shared::{
     game::{Game, Predict},
     protocol::JoinTarget,
 };
+use quarrel_swarm::hostile::{HostileKind, HostileRecord, assail};
 
 /// How many ticks the honest ones see, at least, while somebody is hostile.
 const TICKS: u32 = 30;

@@ -178,7 +178,7 @@ fn starves(seed: u64, weapon: Weapon) -> (Frames<Arena>, SeatId, Tick) {
         let onlooker = Onlooker::sit(world.server().lobby()).await;
         let diary = Diary::<Arena>::new(move |_, slot, _| {
             let way = Angle((slot.tick.0 % 90 * (65_536 / 90)) as u16);
-            Input { weapon, fire: true, aim: way, ..Input::default() }.walking(way.times(Input::FULL))
+            Input { weapon, fire: true, aim: way, ..Input::default() }.walking(way.times(Input::FULL_SPEED))
         });
         let notes = diary.notes();
         let life = Life::begin(&world.connector(&Link::named("wifi")), "Ada", diary).await;
@@ -200,7 +200,7 @@ fn a_starved_fighter_stops_and_shoots_nothing() {
         let last = frames.iter().find(|frame| frame.tick() == used).expect("the frame of the last input");
         let running = fighter(last, seat).expect("a fighter").body.velocity.length() as i32;
         assert!(running > RUN_SPEED / 4, "{weapon:?}: it ran before: {running}");
-        let shot = weapon == Weapon::Longbow || quiver(last) < Kit::FIRST_QUIVER;
+        let shot = weapon == Weapon::Longbow || quiver(last) < Kit::INITIAL_QUIVER;
         assert!(shot, "{weapon:?}: the trigger works");
         let starved: Vec<_> = frames.iter().filter(|frame| frame.tick() > used).collect();
         assert!(starved.len() > 90, "the darkness lasts");

@@ -40,7 +40,7 @@ fn shoot(client: &Client<Arena>) {
     let from = from.expect("a fighter");
     let free_way = |aim: &Angle| {
         let far = from + aim.times(FARTHEST);
-        let end = client.screen().with(|screen| screen.scene().map().and_then(|map| map.march(from, far)));
+        let end = client.screen().with(|screen| screen.scene().map().and_then(|map| map.raycast(from, far)));
         from.distance(end.flatten().unwrap_or(far))
     };
     let aim = (0..64).map(|n| Angle(n << 10)).max_by_key(free_way).expect("64 ways");
@@ -109,6 +109,6 @@ fn a_bolt_that_the_server_never_heard_of_is_taken_back() {
                 _ => None,
             })
         });
-        assert_eq!(quiver, Some(Kit::FIRST_QUIVER), "and none is missing");
+        assert_eq!(quiver, Some(Kit::INITIAL_QUIVER), "and none is missing");
     });
 }

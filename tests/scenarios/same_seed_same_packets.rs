@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use quarrel_client::swarm::link::LINKS;
 use quarrel_harness::sim::{SimWorld, bot, trace::Trace};
+use quarrel_netsim::LINKS;
 use quarrel_shared::{arena::Arena, game::Predict};
 
 /// Enough for joins, fights, and on the worst links for a lost packet of every kind.

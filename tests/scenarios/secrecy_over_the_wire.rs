@@ -69,7 +69,7 @@ impl Other {
             match (self, drawn) {
                 _ if since < joined.rate.ticks(BEFORE.as_millis() as u32) => Input::default(),
                 (Self::Circles, _) => {
-                    let way = Angle((since % 60 * (65_536 / 60)) as u16).times(Input::FULL);
+                    let way = Angle((since % 60 * (65_536 / 60)) as u16).times(Input::FULL_SPEED);
                     Input::default().walking(way)
                 }
                 (Self::Hunts, Some(drawn)) => {

@@ -5,14 +5,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use quarrel_client::swarm::{
-    self, GameEntry, Games, Plan, Report,
+use quarrel_harness::{TestServer, until, within};
+use quarrel_shared::crowd::Crowd;
+use quarrel_swarm::{
+    GameEntry, Games, Plan, Report,
     agent::{Agent, Key, LeadError, News, lead},
     plan::Group,
     report::Verdict,
 };
-use quarrel_harness::{TestServer, until, within};
-use quarrel_shared::crowd::Crowd;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
@@ -92,7 +92,10 @@ async fn two_agents_count_what_one_process_counts() {
     let plan = plan(&server, &format!("0:{BOTS}@1s,{BOTS}@2s"));
     let alone = {
         let plan = plan.clone();
-        spawn_blocking(move || swarm::run(&plan, &games(), None)).await.expect("no panic").expect("a run")
+        spawn_blocking(move || quarrel_swarm::run(&plan, &games(), None))
+            .await
+            .expect("no panic")
+            .expect("a run")
     };
     until("an empty server", || server.metric("quarrel_players") == 0.0).await;
     let (one, other) = (Post::start(), Post::start());

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use quarrel_client::swarm::{self, GameEntry, Games, Plan, plan::Stages, report::Verdict};
 use quarrel_harness::{TestServer, games::Throng};
+use quarrel_swarm::{self as swarm, GameEntry, Games, Plan, plan::Stages, report::Verdict};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bots_whose_room_fails_sit_down_in_the_next_one() {

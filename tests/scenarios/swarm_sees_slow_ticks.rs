@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use quarrel_client::swarm::{self, GameEntry, Games, Plan, Report, plan::Stages, report::Verdict};
 use quarrel_harness::{TestServer, games::Throng};
+use quarrel_swarm::{self as swarm, GameEntry, Games, Plan, Report, plan::Stages, report::Verdict};
 
 /// Four bots for some seconds on a server of this kind, held to ticks of at most 10 ms.
 async fn load(settings: &[(&'static str, &str)]) -> Report {

@@ -258,11 +258,11 @@ fn arena_keeps_its_bytes() {
     let (seat, weapon) = (SEAT, Weapon::Crossbow);
     let events = [
         ("fired", Event::Fired { seat, weapon, aim: Angle(9) }),
-        ("heard", Event::Heard { weapon, near: Point::new(3072, 5120) }),
+        ("heard", Event::Sound { weapon, near: Point::new(3072, 5120) }),
         ("hit", Event::Hit { by: seat, victim: SeatId(1), weapon, damage: 50 }),
         ("eliminated", Event::Eliminated { by: seat, victim: SeatId(1), weapon }),
         ("respawned", Event::Respawned { seat, at: Point::new(100, 200) }),
-        ("taken", Event::Taken { seat, kind: PickupKind::Quiver }),
+        ("taken", Event::PickupTaken { seat, kind: PickupKind::Quiver }),
         ("match started", Event::MatchStarted { seed: 77 }),
         ("match ended", Event::MatchEnded { winner: Winner::Team(Team::Red) }),
     ];

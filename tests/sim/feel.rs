@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use quarrel_client::swarm::link::LINKS;
 use quarrel_harness::sim::{
     Link,
     feel::{Feel, Session, feel},
 };
+use quarrel_netsim::LINKS;
 
 /// What is measured.
 #[derive(Debug, clap::Args)]

@@ -1,22 +1,23 @@
 //! One UDP socket and its QUIC settings. Each number has a measurement behind it: RELIABILITY.md, "Rules for the endpoint".
 
-use std::{
-    io,
-    net::{SocketAddr, UdpSocket},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::UdpSocket, sync::Arc, time::Duration};
 
 use quinn::{
-    AckFrequencyConfig, AsyncUdpSocket, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig,
-    Runtime, ServerConfig, TimeSource, TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
+    AsyncUdpSocket, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig, Runtime, ServerConfig,
+    TimeSource, TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use ring::{hkdf, hmac};
-use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{congestion::FlooredCubic, keys::EndpointKeys, tls::ServerTls};
+use quarrel_transport::{
+    congestion::FlooredCubicConfig,
+    settings::{self, CONNECTION_ID_BYTES},
+};
+
+use super::{keys::EndpointKeys, tls::ServerTls};
 use crate::config::NetConfig;
+
+pub use quarrel_transport::settings::bind;
 
 /// What the endpoint takes from the world: handed in, so that a whole server runs in a simulated network on a paused clock.
 pub struct UdpSeam {
@@ -40,22 +41,6 @@ impl UdpSeam {
         let socket = runtime.wrap_udp_socket(socket)?;
         Ok(Self { socket, runtime, seed: None, time: None })
     }
-}
-
-/// A socket for players, for both address families when the address is `[::]`.
-///
-/// # Errors
-/// When the address is taken or not of this machine.
-pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    if address.is_ipv6() && address.ip().is_unspecified() {
-        socket.set_only_v6(false)?;
-    }
-    // The default of 208 KiB dropped up to 23,000 datagrams with 400 clients. The kernel may grant less; then it does.
-    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
-    let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
-    socket.bind(&address.into())?;
-    Ok(socket.into())
 }
 
 /// An endpoint for players.
@@ -82,8 +67,6 @@ pub fn open(seam: UdpSeam, net: &NetConfig, tls: &ServerTls, keys: &EndpointKeys
         .cid_generator(move || Box::new(LongIds::seeded(derived(&seed, b"connection ids"))));
     Endpoint::new_with_abstract_socket(endpoint, Some(server), seam.socket, seam.runtime)
 }
-
-const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The least time between two stateless resets. When a server was killed and starts again, each of its players notices by one of
 /// these: at quinn's 20 ms a thousand of them would take 20 s, here 0.2 s. A reset is smaller than the packet that it answers and
@@ -117,18 +100,9 @@ fn transport(net: &NetConfig) -> TransportConfig {
         .datagram_receive_buffer_size(Some(16 * 1024))
         .datagram_send_buffer_size(DATAGRAM_SEND_BYTES)
         .crypto_buffer_size(8 * 1024)
-        .congestion_controller_factory(Arc::new(FlooredCubic::default()))
-        .ack_frequency_config(Some(ack_frequency()));
+        .congestion_controller_factory(Arc::new(FlooredCubicConfig::default()))
+        .ack_frequency_config(Some(settings::ack_frequency()));
     transport
-}
-
-/// Acknowledgements then ride with snapshots: at 60 Hz up and 30 Hz down, 60 server packets a second become 30.
-fn ack_frequency() -> AckFrequencyConfig {
-    let mut acks = AckFrequencyConfig::default();
-    acks.ack_eliciting_threshold(VarInt::from_u32(10))
-        .max_ack_delay(Some(Duration::from_millis(100)))
-        .reordering_threshold(VarInt::from_u32(3));
-    acks
 }
 
 /// A seed of its own for each purpose. Connection ids go over the wire in clear, and the endpoint draws its secrets from the same
@@ -151,13 +125,13 @@ impl LongIds {
 
 impl ConnectionIdGenerator for LongIds {
     fn generate_cid(&mut self) -> ConnectionId {
-        let mut id = [0; 16];
+        let mut id = [0; CONNECTION_ID_BYTES];
         self.0.fill_bytes(&mut id);
         ConnectionId::new(&id)
     }
 
     fn cid_len(&self) -> usize {
-        16
+        CONNECTION_ID_BYTES
     }
 
     fn cid_lifetime(&self) -> Option<Duration> {

@@ -1,7 +1,6 @@
 //! The players' plane: bytes in and out over QUIC. It knows connections; it knows no rooms and no games.
 //!
 //! - [`endpoint`]: one UDP socket and its QUIC settings, each with the measurement behind it.
-//! - [`congestion`]: Cubic with a floor.
 //! - [`accept`]: newcomers, from their first packet to a session.
 //! - [`admission`]: who may shake hands now. Pure.
 //! - `turns`: who shakes hands next. Pure.
@@ -11,7 +10,6 @@
 
 pub mod accept;
 pub mod admission;
-pub mod congestion;
 pub mod endpoint;
 pub mod keys;
 pub mod peer;

@@ -7,6 +7,8 @@ use quarrel_shared::{limits::DATAGRAM_BYTES, protocol::CloseReason};
 use quinn::{Connection, ConnectionError, SendDatagramError, VarInt};
 use tokio::time::timeout;
 
+use quarrel_transport::traffic::Traffic;
+
 use super::stream::ControlStream;
 
 /// A connection that has shaken hands.
@@ -15,19 +17,6 @@ pub struct Peer {
     connection: Connection,
     /// The room for datagrams when none waits, as the connection counts it.
     empty_bytes: usize,
-}
-
-/// UDP traffic of a connection since it began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Datagrams from the peer.
-    pub datagrams_received: u64,
-    /// Payload bytes from the peer.
-    pub bytes_received: u64,
-    /// Datagrams to the peer.
-    pub datagrams_sent: u64,
-    /// Payload bytes to the peer.
-    pub bytes_sent: u64,
 }
 
 /// The connection is gone, or was never good.
@@ -65,13 +54,7 @@ impl Peer {
     /// What went over the wire so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        let stats = self.connection.stats();
-        Traffic {
-            datagrams_received: stats.udp_rx.datagrams,
-            bytes_received: stats.udp_rx.bytes,
-            datagrams_sent: stats.udp_tx.datagrams,
-            bytes_sent: stats.udp_tx.bytes,
-        }
+        self.connection.stats().into()
     }
 
     /// The control stream, which the peer opens.

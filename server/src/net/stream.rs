@@ -1,168 +1,93 @@
-//! The control stream as messages: framed both ways, with a bound on what may wait to be sent.
-
-use std::future::poll_fn;
+//! A player's control stream, with a bound on what may wait for a peer that does not read.
 
 use quarrel_shared::{
-    limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
-    protocol::{
-        ClientMessage, CloseReason, ServerMessage,
-        bounded::Text,
-        codec::{self, CodecError},
-        framing::{Deframer, FrameTooLong},
-    },
+    limits::SERVER_MESSAGE_BYTES,
+    protocol::{ClientMessage, CloseReason, ServerMessage, bounded::Text},
 };
-use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
+use quarrel_transport::control::{self, ControlError, Progress, ServerSide};
+use quinn::{RecvStream, SendStream};
 
-use crate::gate::Gate;
+/// The number of bytes that may wait for a peer that does not read: four of the largest messages. A peer with more is too slow to
+/// play.
+const MAX_WAITING_BYTES: usize = 4 * SERVER_MESSAGE_BYTES;
 
-/// How many bytes may wait for a peer that does not read: four of the largest messages. More, and it is too slow to play.
-const WAITING_BYTES: usize = 4 * SERVER_MESSAGE_BYTES;
-
-/// How much is read at once.
-const READ_BYTES: usize = 2 * CLIENT_MESSAGE_BYTES;
-
-/// A peer's control stream.
+/// The server's end of a control stream.
 #[derive(Debug)]
-pub struct ControlStream {
-    send: SendStream,
-    receive: RecvStream,
-    deframer: Deframer,
-    waiting: Vec<u8>,
-    read: Box<[u8; READ_BYTES]>,
-    reading: Gate,
-}
+pub struct ControlStream(control::ControlStream<ServerSide>);
 
-/// What became of the stream.
+/// An error that ends the control stream, and with it the session.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    /// The peer finished its half: it leaves.
-    #[error("the peer finished the control stream")]
-    Finished,
-    /// The connection ended, or the peer tore the stream down.
-    #[error("the control stream cannot be read: {0}")]
-    Read(#[from] ReadError),
-    /// The peer does not want to hear any more.
-    #[error("the control stream cannot be written: {0}")]
-    Write(#[from] WriteError),
-    /// The peer announced more than any message has.
+    /// The stream ended, or the peer broke the protocol.
     #[error(transparent)]
-    TooLong(#[from] FrameTooLong),
-    /// The peer sent what is no message.
-    #[error(transparent)]
-    Codec(#[from] CodecError),
+    Control(#[from] ControlError),
     /// The peer does not read.
-    #[error("{WAITING_BYTES} bytes wait and the peer does not read them")]
-    Stuffed,
-}
-
-/// What [`ControlStream::drive`] got done.
-#[derive(Debug)]
-pub enum Driven {
-    /// Bytes came; [`ControlStream::pop`] may have messages.
-    Received,
-    /// Some of what waited was handed to the connection.
-    Sent,
+    #[error("{MAX_WAITING_BYTES} bytes wait and the peer does not read them")]
+    QueueFull,
 }
 
 impl ControlStream {
     pub(super) fn new(send: SendStream, receive: RecvStream) -> Self {
-        let deframer = Deframer::new(CLIENT_MESSAGE_BYTES);
-        Self {
-            send,
-            receive,
-            deframer,
-            waiting: Vec::new(),
-            read: Box::new([0; READ_BYTES]),
-            reading: Gate::new(),
-        }
+        Self(control::ControlStream::new(send, receive))
     }
 
-    /// Puts a message in the queue, and gives it as it is coded; [`Self::drive`] sends it.
+    /// Queues a message and returns its frame; [`Self::drive`] sends it.
     ///
     /// # Errors
-    /// [`StreamError::Stuffed`] when too much waits already.
+    /// [`StreamError::QueueFull`] when too much waits already.
     pub fn push(&mut self, message: &ServerMessage) -> Result<&[u8], StreamError> {
-        let before = self.waiting.len();
-        if before > WAITING_BYTES {
-            return Err(StreamError::Stuffed);
+        if self.0.waiting_bytes() > MAX_WAITING_BYTES {
+            return Err(StreamError::QueueFull);
         }
-        codec::encode(message, &mut self.waiting);
-        Ok(&self.waiting[before..])
+        Ok(self.0.push(message))
     }
 
-    /// Puts messages in the queue that are coded already; the caller bounds how many.
-    pub fn push_coded(&mut self, coded: &[u8]) {
-        self.waiting.extend_from_slice(coded);
+    /// Queues frames that were encoded before. The caller bounds them, by [`Self::has_capacity`].
+    pub fn push_encoded(&mut self, frames: &[u8]) {
+        self.0.push_bytes(frames);
     }
 
-    /// Whether so little waits that what can wait elsewhere may come here.
+    /// Returns true while less than half of the bound waits. Messages that can wait elsewhere are queued only then.
     #[must_use]
-    pub const fn is_flowing(&self) -> bool {
-        self.waiting.len() <= WAITING_BYTES / 2
+    pub const fn has_capacity(&self) -> bool {
+        self.0.waiting_bytes() <= MAX_WAITING_BYTES / 2
     }
 
-    /// Reads or writes, whichever can be done first. Cancel-safe.
+    /// Reads or writes, whichever is possible first. Cancel-safe.
     ///
     /// # Errors
-    /// When the stream is over.
-    pub async fn drive(&mut self) -> Result<Driven, StreamError> {
-        let Self { send, receive, waiting, read, reading, .. } = self;
-        let bytes = tokio::select! {
-            biased;
-            written = send.write(waiting), if !waiting.is_empty() => {
-                waiting.drain(..written?);
-                return Ok(Driven::Sent);
-            }
-            bytes = poll_fn(|cx| reading.poll(cx, |cx| receive.poll_read(cx, &mut read[..]))) => bytes?,
-        };
-        if bytes == 0 {
-            return Err(StreamError::Finished);
-        }
-        self.deframer.push(&self.read[..bytes]);
-        Ok(Driven::Received)
+    /// When the stream has ended.
+    pub async fn drive(&mut self) -> Result<Progress, StreamError> {
+        Ok(self.0.drive().await?)
     }
 
-    /// Says why the connection ends, and waits until the peer has heard it. quinn may not send a close code while its window is
-    /// full, so the reason goes ahead here. The wait has no bound of its own: the caller's patience is it.
+    /// Returns the next received message, if a whole one has arrived.
     ///
     /// # Errors
-    /// When the stream is over before.
-    pub async fn say_closing(&mut self, reason: CloseReason, sentence: &str) -> Result<(), StreamError> {
+    /// When the bytes are not a message of this protocol.
+    pub fn pop(&mut self) -> Result<Option<ClientMessage>, StreamError> {
+        Ok(self.0.pop()?)
+    }
+
+    /// Sends the reason of the close and waits until the peer has confirmed it. The reason travels here because quinn may not send
+    /// a close frame while its window is full. The wait has no bound; the caller sets one.
+    ///
+    /// # Errors
+    /// When the stream ends first.
+    pub async fn send_closing(&mut self, reason: CloseReason, sentence: &str) -> Result<(), StreamError> {
         self.push(&ServerMessage::Closing { reason, sentence: Text::lossy(sentence) })?;
         loop {
             match self.pop() {
                 Ok(Some(ClientMessage::ClosingSeen)) => return Ok(()),
-                // Whatever else the peer still says is of no interest any more.
+                // Other messages no longer matter.
                 Ok(Some(_)) => {}
                 Ok(None) => {
                     self.drive().await?;
                 }
-                Err(_) => return self.say_the_rest().await,
+                // A peer that breaks the protocol may never confirm: the acknowledgement of its QUIC stack must do. Reading has
+                // stopped, so it can cost no more than its flow-control window.
+                Err(_) => return Ok(self.0.send_rest().await?),
             }
         }
-    }
-
-    /// Hands over what waits to a peer that does not keep to the protocol, and so may never say that it has heard it: that its
-    /// QUIC stack has it must do. Nothing more is read, so it can spend no more than its window on us.
-    async fn say_the_rest(&mut self) -> Result<(), StreamError> {
-        // Either fails only on a stream that is over already, and then there is nothing to stop.
-        let _ = self.receive.stop(VarInt::from_u32(0));
-        while !self.waiting.is_empty() {
-            let written = self.send.write(&self.waiting).await?;
-            self.waiting.drain(..written);
-        }
-        let _ = self.send.finish();
-        // An error is the connection's end, which is as good a reason not to wait.
-        let _ = self.send.stopped().await;
-        Ok(())
-    }
-
-    /// The next whole message that has come.
-    ///
-    /// # Errors
-    /// When it is no message of this protocol.
-    pub fn pop(&mut self) -> Result<Option<ClientMessage>, StreamError> {
-        let Some(bytes) = self.deframer.pop()? else { return Ok(None) };
-        Ok(Some(codec::decode_client(bytes)?))
     }
 }

@@ -24,7 +24,7 @@ impl<G: Game> Session<G> {
         }
         match ending {
             Ending::Refused(Refusal { reason, sentence }) => {
-                let said = self.control.say_closing(reason, &sentence);
+                let said = self.control.send_closing(reason, &sentence);
                 // Whether it was heard or not, this is the end.
                 let _ = timeout(Duration::from_millis(CLOSING_ACK_MS), said).await;
                 self.peer.close(reason);

@@ -4,6 +4,10 @@ use quarrel_shared::protocol::CloseReason;
 
 use super::news::NewsError;
 use crate::net::{peer::PeerError, stream::StreamError};
+use quarrel_transport::{
+    control::ControlError,
+    end::{ConnectionEnd, is_loss},
+};
 
 /// We end it, and say why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +70,7 @@ impl Ending {
     pub const fn is_loss(&self) -> bool {
         match self {
             Self::Lost => true,
-            Self::Refused(Refusal { reason, .. }) => {
-                matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting)
-            }
+            Self::Refused(Refusal { reason, .. }) => is_loss(*reason),
             Self::Left => false,
         }
     }
@@ -89,16 +91,24 @@ impl From<Refusal> for Ending {
 impl From<StreamError> for Ending {
     fn from(error: StreamError) -> Self {
         match error {
-            StreamError::Finished => Self::Left,
-            StreamError::Read(quinn::ReadError::ConnectionLost(lost))
-            | StreamError::Write(quinn::WriteError::ConnectionLost(lost)) => PeerError::Ended(lost).into(),
-            StreamError::Read(_) | StreamError::Write(_) => Self::Left,
-            StreamError::TooLong(_) | StreamError::Codec(_) => {
+            StreamError::QueueFull => CloseReason::TooSlow.into(),
+            StreamError::Control(error) => error.into(),
+        }
+    }
+}
+
+impl From<ControlError> for Ending {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Finished => Self::Left,
+            ControlError::Read(quinn::ReadError::ConnectionLost(lost))
+            | ControlError::Write(quinn::WriteError::ConnectionLost(lost)) => PeerError::Ended(lost).into(),
+            ControlError::Read(_) | ControlError::Write(_) => Self::Left,
+            ControlError::TooLong(_) | ControlError::Malformed(_) => {
                 let sentence =
                     format!("The server could not read the client: {error}. Update the older of the two.");
                 Refusal { reason: CloseReason::Malformed, sentence }.into()
             }
-            StreamError::Stuffed => CloseReason::TooSlow.into(),
         }
     }
 }
@@ -106,12 +116,12 @@ impl From<StreamError> for Ending {
 impl From<PeerError> for Ending {
     fn from(error: PeerError) -> Self {
         match error {
-            PeerError::Ended(quinn::ConnectionError::ApplicationClosed(close)) => {
-                // Its player gave up this connection for another one: the seat waits for that.
-                let comes_back = close.error_code.into_inner() == u64::from(CloseReason::Replaced.code());
-                if comes_back { Self::Lost } else { Self::Left }
-            }
-            PeerError::Ended(_) => Self::Lost,
+            PeerError::Ended(error) => match ConnectionEnd::from(&error) {
+                // The player opened another connection and returns on it, so the seat is held.
+                ConnectionEnd::ClosedByPeer(CloseReason::Replaced) => Self::Lost,
+                ConnectionEnd::ClosedByPeer(_) | ConnectionEnd::UnknownCode(_) => Self::Left,
+                ConnectionEnd::ClosedHere | ConnectionEnd::Refused | ConnectionEnd::Lost(_) => Self::Lost,
+            },
             PeerError::NoDatagrams => {
                 let sentence = "The client takes no datagrams; enable them in its QUIC settings.".to_owned();
                 Refusal { reason: CloseReason::Malformed, sentence }.into()

@@ -17,13 +17,13 @@ use super::{
     task::{Session, span_of},
 };
 use crate::{
-    gate::Gated,
     lobby::{
         held::{HeldSeat, Standing},
         keeper::Stay,
     },
     room::state::RosterChange,
 };
+use quarrel_transport::wake::FlaggedFuture;
 
 impl<G: Game> Session<G> {
     /// A hello came.
@@ -52,7 +52,7 @@ impl<G: Game> Session<G> {
     /// The bell rang: another session of the same player has begun, or has left what this one waits for.
     pub(super) fn rung(&mut self) -> ControlFlow<Ending> {
         let Some(stay) = &self.stay else { return ControlFlow::Continue(()) };
-        self.bell = Some(Gated::new(stay.rung()));
+        self.bell = Some(FlaggedFuture::new(stay.rung()));
         match stay.look() {
             Standing::Unchanged => ControlFlow::Continue(()),
             Standing::Replaced => ControlFlow::Break(CloseReason::Replaced.into()),
@@ -65,7 +65,7 @@ impl<G: Game> Session<G> {
     }
 
     fn stay(&mut self, stay: Stay<KeptSeat<G>>) {
-        self.bell = Some(Gated::new(stay.rung()));
+        self.bell = Some(FlaggedFuture::new(stay.rung()));
         self.stay = Some(stay);
     }
 
@@ -95,8 +95,8 @@ impl<G: Game> Session<G> {
         if let Some(seat) = &mut self.seat
             && let Ok((front, back)) = seat.news.since(heard)
         {
-            self.control.push_coded(front);
-            self.control.push_coded(back);
+            self.control.push_encoded(front);
+            self.control.push_encoded(back);
             // What its player has heard by then needs no more keeping; that it can be heard was just seen.
             let _ = seat.news.hear(heard);
         }

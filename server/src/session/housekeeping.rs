@@ -5,12 +5,8 @@ use std::{future::poll_fn, time::Duration};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::conversation::Conversation;
-use crate::{
-    gate::Gate,
-    lobby::PlayerEntry,
-    net::{Peer, peer::Traffic},
-    telemetry::Metrics,
-};
+use crate::{lobby::PlayerEntry, net::Peer, telemetry::Metrics};
+use quarrel_transport::{traffic::Traffic, wake::WakeFlag};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
@@ -24,7 +20,7 @@ const MUTE_ROUNDS: u32 = 2;
 /// One session's housekeeping.
 pub(super) struct Housekeeping {
     every: Interval,
-    gate: Gate,
+    gate: WakeFlag,
     /// What was counted already.
     traffic: Traffic,
     /// When there was last something else than waiting in the lobby, since the session's epoch.
@@ -40,7 +36,7 @@ impl Housekeeping {
         let mut every = interval(EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (traffic, start) = (Traffic::default(), Duration::ZERO);
-        Self { every, gate: Gate::new(), traffic, busy_at: start, mute: 0, mute_at: start }
+        Self { every, gate: WakeFlag::new(), traffic, busy_at: start, mute: 0, mute_at: start }
     }
 
     /// Waits until it is time. Cancel-safe.

@@ -30,11 +30,11 @@ use super::{
     sight::Sight,
 };
 use crate::{
-    gate::Gate,
     lobby::directory::Joined,
     room::{RoomCommand, RoomEvent, state::RosterChange},
     telemetry::Metrics,
 };
+use quarrel_transport::wake::WakeFlag;
 
 /// A seat in a room. Dropping it stands up.
 pub(super) struct Seat<G: Game> {
@@ -57,7 +57,7 @@ pub(super) struct Seat<G: Game> {
     /// At which tick its room was brought back, until the peer has shown that it knows of it.
     restored: Option<Tick>,
     scratch: BitWriter,
-    events: Gate,
+    events: WakeFlag,
 }
 
 /// What a seat hears.
@@ -88,7 +88,7 @@ impl<G: Game> Seat<G> {
             news: News::default(),
             restored: None,
             scratch: BitWriter::new(),
-            events: Gate::new(),
+            events: WakeFlag::new(),
         }
     }
 
@@ -149,7 +149,7 @@ impl<G: Game> Seat<G> {
     /// The next news, facts before frames; no facts when there is no room for them. Cancel-safe.
     pub(super) async fn next(&mut self, takes_facts: bool) -> SeatNews<G> {
         let Joined { seated, .. } = &mut self.joined;
-        let (events, gate) = (&mut seated.events, &self.events);
+        let (events, gate) = (&mut seated.events, &mut self.events);
         tokio::select! {
             biased;
             event = poll_fn(|cx| gate.poll(cx, |cx| events.poll_recv(cx))), if takes_facts => match event {

@@ -31,15 +31,15 @@ use super::{
     seat::{Seat, SeatNews},
 };
 use crate::{
-    gate::Gated,
     lobby::{PlayerEntry, directory::Joined, keeper::Stay, players::PlayerGuard},
     net::{
         Peer,
         peer::PeerError,
-        stream::{ControlStream, Driven, StreamError},
+        stream::{ControlStream, StreamError},
     },
     room::RoomEvent,
 };
+use quarrel_transport::{control::Progress, wake::FlaggedFuture};
 
 /// For how long somebody may send and acknowledge nothing.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -59,19 +59,19 @@ pub(super) struct Session<G: Game> {
     /// The player's place with the keeper, from the hello on.
     pub(super) stay: Option<Stay<KeptSeat<G>>>,
     /// Rings when another session of the same player begins, or leaves what this one waits for.
-    pub(super) bell: Option<Gated<()>>,
+    pub(super) bell: Option<FlaggedFuture<()>>,
     /// How many messages were heard of a seat that another session is yet to leave; nothing is said or heard meanwhile.
     pub(super) returning: Option<u32>,
     /// Whether the peer has said something since its welcome, and so has heard it.
     pub(super) is_proven: bool,
     pub(super) entry: Option<PlayerGuard>,
-    joining: Option<Gated<Result<Joined<G>, CloseReason>>>,
+    joining: Option<FlaggedFuture<Result<Joined<G>, CloseReason>>>,
     pub(super) seat: Option<Seat<G>>,
     /// A snapshot on its way on a stream of its own.
-    pub(super) large: Option<Gated<()>>,
+    pub(super) large: Option<FlaggedFuture<()>>,
     limit: RateLimit,
     pub(super) housekeeping: Housekeeping,
-    stop: Gated<()>,
+    stop: FlaggedFuture<()>,
     /// What this session's log lines carry. It is entered where something is logged, not at each of sixty wake-ups a second.
     pub(super) span: Span,
     /// What the next seat's datagrams are marked with.
@@ -85,7 +85,7 @@ pub(super) struct Session<G: Game> {
 enum Action<G: Game> {
     Stop,
     HelloMissing,
-    Control(Result<Driven, StreamError>),
+    Control(Result<Progress, StreamError>),
     Joined(Result<Joined<G>, CloseReason>),
     Room(SeatNews<G>),
     Datagram(Result<Bytes, PeerError>),
@@ -122,7 +122,7 @@ impl<G: Game> Session<G> {
             large: None,
             limit: RateLimit::new(services.lobby.spec().tick_rate, Duration::ZERO),
             housekeeping: Housekeeping::new(),
-            stop: Gated::new(services.stop.clone().cancelled_owned()),
+            stop: FlaggedFuture::new(services.stop.clone().cancelled_owned()),
             span,
             seating: Seating::FIRST,
             datagram_limit,
@@ -144,7 +144,7 @@ impl<G: Game> Session<G> {
     async fn select(&mut self) -> Action<G> {
         let greeting = self.conversation == Conversation::Greeting;
         // Facts can wait with the room: what a peer missed while it was away is more than its stream may be stuffed with at once.
-        let (takes_facts, listens) = (self.control.is_flowing(), self.returning.is_none());
+        let (takes_facts, listens) = (self.control.has_capacity(), self.returning.is_none());
         tokio::select! {
             biased;
             () = &mut self.stop => Action::Stop,
@@ -163,8 +163,8 @@ impl<G: Game> Session<G> {
         match action {
             Action::Stop => ControlFlow::Break(self.services.stop_reason.get().into()),
             Action::HelloMissing => ControlFlow::Break(CloseReason::HandshakeTimeout.into()),
-            Action::Control(Ok(Driven::Sent)) => ControlFlow::Continue(()),
-            Action::Control(Ok(Driven::Received)) => self.hear(),
+            Action::Control(Ok(Progress::Sent)) => ControlFlow::Continue(()),
+            Action::Control(Ok(Progress::Received)) => self.hear(),
             Action::Control(Err(error)) => ControlFlow::Break(error.into()),
             Action::Joined(joined) => self.joined(joined),
             Action::Room(SeatNews::Event(event)) => self.guard_against_game(|session| session.tell(event)),
@@ -251,7 +251,7 @@ impl<G: Game> Session<G> {
         let (player, name) = (self.player, self.name.clone());
         let ticket = self.stay.as_ref().map(Stay::shown).unwrap_or_default();
         let joining = async move { lobby.join(target, player, ticket, &name).await };
-        self.joining = Some(Gated::new(joining));
+        self.joining = Some(FlaggedFuture::new(joining));
     }
 
     fn joined(&mut self, joined: Result<Joined<G>, CloseReason>) -> ControlFlow<Ending> {
@@ -313,7 +313,8 @@ impl<G: Game> Session<G> {
             }
             Some(Snapshot::Large(bytes)) => {
                 let (peer, bytes) = (self.peer.clone(), Bytes::copy_from_slice(bytes));
-                self.large = Some(Gated::new(async move { peer.send_large(bytes, LARGE_PATIENCE).await }));
+                self.large =
+                    Some(FlaggedFuture::new(async move { peer.send_large(bytes, LARGE_PATIENCE).await }));
                 fates.stream.inc();
             }
             Some(Snapshot::Oversize(bytes)) => {

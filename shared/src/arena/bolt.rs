@@ -1,7 +1,7 @@
-//! A crossbow bolt in flight: it goes straight, and everybody who sees it can reckon where it will be.
+//! A crossbow bolt in flight: it flies straight, so that every viewer can compute its later positions.
 
 use super::{
-    coding::{read_place, read_rate, read_var, write_place, write_rate},
+    coding::{read_position, read_rate, read_var, write_position, write_rate},
     fighter::Fighter,
     map::Map,
     weapons::Weapon,
@@ -13,81 +13,84 @@ use crate::{
     tick::{Tick, TickRate},
 };
 
-/// A bolt. Only its age changes, so one that flies on costs one bit a snapshot.
+/// A bolt. Only its age changes, so an undisturbed bolt costs one bit a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bolt {
-    /// Who shot it.
+    /// The seat that fired it.
     pub owner: SeatId,
-    /// Where it was shot.
+    /// Position that it was fired from.
     pub from: Point,
-    /// Where it flies.
+    /// Direction of flight.
     pub aim: Angle,
-    /// For how many ticks it has flown.
+    /// Ticks since it was fired.
     pub age_ticks: u16,
-    /// The room's rate, carried along because an entity is extrapolated without being told.
+    /// The room's tick rate, stored here because [`Entity::extrapolate`](crate::game::Entity::extrapolate) receives only
+    /// `ticks`.
     pub rate: TickRate,
 }
 
 impl Bolt {
-    /// How fast it flies, in 1/256 unit a second: slow enough to be dodged from across a room.
+    /// Speed, in 1/256 unit a second: slow enough to be dodged from across a room.
     pub const SPEED: i32 = 20 * UNIT;
-    /// How near its path must pass to a fighter's edge to strike, in 1/256 unit.
+    /// Distance from a fighter's edge within which the bolt hits, in 1/256 unit.
     pub const RADIUS: i32 = UNIT / 8;
-    /// How long it flies before it falls, in milliseconds: 30 units.
+    /// Maximum time of flight, in milliseconds: 30 units at [`Self::SPEED`].
     pub const FLIGHT_MS: u32 = 1500;
 
-    /// How many slots a seat has for its bolts.
+    /// Entity slots reserved for the bolts of one seat.
     ///
-    /// Time is cut into turns as long as a crossbow's recovery, R ticks (500 ms, rounded up), and each turn has one slot. No two
-    /// bolts of a seat's leave in one turn, as they leave R ticks apart or more: the wait is cut short only by a fall (2 s) or a
-    /// match's end (1 s or more), and both last longer. A bolt flies for F ticks (1500 ms, rounded up), at most 3 R at any rate
-    /// from 1 to 128 Hz, and its slot is free again F ticks after it left; by then at most three more turns have begun. So three
-    /// bolts fly at once, and with four slots in turn, each is vacant when its turn comes. (Whoever takes a seat within a turn of
-    /// its last holder's shot may shoot under the same id: that bolt went with its owner.)
+    /// Time is divided into windows as long as a crossbow's recovery, R ticks (500 ms, rounded up), and each window has one
+    /// slot. A seat never fires two bolts in one window, because its shots are R ticks apart or more: only a death (2 s) or
+    /// the end of a match (1 s or more) cuts the recovery short, and both last longer. A bolt flies for F ticks (1500 ms,
+    /// rounded up), at most 3 R at any rate from 1 to 128 Hz, and its slot is free again F ticks after the shot; by then at
+    /// most three more windows have begun. So at most three bolts fly at once, and with four slots used in rotation, each
+    /// slot is free when its window comes. (A new occupant who takes a seat within one window of the previous occupant's
+    /// last shot may reuse that id: that bolt was removed with its owner.)
     const SLOTS: u32 = 4;
-    /// How many generations of ids there are: ids come again after 1024 turns, by when the eldest
-    /// [baseline](crate::limits::BASELINE_TICKS) is long forgotten. Fewer cost fewer bits in a room that has been open for hours.
+    /// Number of generations of a bolt id: an id is reused after 1024 windows, when the oldest
+    /// [baseline](crate::limits::BASELINE_TICKS) is long gone. Fewer generations cost fewer bits in a room that has been
+    /// open for hours.
     const GENERATIONS: u32 = 256;
 
-    /// The slots that the bolts of a room take, from 0: half of all at most, so that everything else has its place in a room of
-    /// any size.
+    /// The entity slots reserved for a room's bolts, counted from 0: at most half of all slots, so that the other entities
+    /// have space in a room of any size.
     pub(super) fn slots(seats: u16) -> u16 {
-        let most_seats = Entities::<Self>::MOST as u32 / 2 / Self::SLOTS;
-        (u32::from(seats).min(most_seats) * Self::SLOTS) as u16
+        let max_seats = Entities::<Self>::MOST as u32 / 2 / Self::SLOTS;
+        (u32::from(seats).min(max_seats) * Self::SLOTS) as u16
     }
 
-    /// The id of the bolt that a seat shoots in this tick; `None` when there is none so high.
+    /// The id of the bolt that a seat fires in this tick; `None` when the slot number would not fit.
     ///
-    /// It follows from what everybody knows who sees the bolt, its owner and its age. Ids given in turn would tell who sees one
-    /// how many there are, or were, that they neither saw nor heard.
+    /// The id follows from what every viewer of the bolt already knows, its owner and its age. Ids from a counter would
+    /// reveal the number of bolts that the viewer neither saw nor perceived as a sound.
     pub(super) fn id(owner: SeatId, tick: Tick, rate: TickRate) -> Option<EntityId> {
-        let turn = tick.0 / rate.ticks(Weapon::Crossbow.recovery_ms());
-        let slot = u16::try_from(u32::from(owner.0) * Self::SLOTS + turn % Self::SLOTS).ok()?;
-        let generation = (turn / Self::SLOTS % Self::GENERATIONS) as u16;
+        let window = tick.0 / rate.ticks(Weapon::Crossbow.recovery_ms());
+        let slot = u16::try_from(u32::from(owner.0) * Self::SLOTS + window % Self::SLOTS).ok()?;
+        let generation = (window / Self::SLOTS % Self::GENERATIONS) as u16;
         Some(EntityId { slot, generation })
     }
 
-    /// Where it is.
+    /// Current position.
     #[must_use]
     pub fn at(&self) -> Point {
         let flown = i64::from(Self::SPEED) * i64::from(self.age_ticks) / i64::from(self.rate.hz());
         self.from + self.aim.times(flown as i32)
     }
 
-    /// The bolt that leaves a fighter's crossbow.
-    pub(super) const fn shot_by(fighter: &Fighter) -> Self {
+    /// The bolt that a fighter fires from its crossbow.
+    pub(super) const fn fired_by(fighter: &Fighter) -> Self {
         let body = &fighter.body;
         Self { owner: fighter.seat, from: body.at, aim: body.aim, age_ticks: 0, rate: body.rate }
     }
 
-    /// Flies for a tick.
-    pub(super) fn fly(&self, map: &Map) -> Flight {
+    /// Advances the bolt by one tick, without looking for targets.
+    pub(super) fn step(&self, map: &Map) -> Flight {
         let after = self.extrapolate(1);
-        let wall = map.march(self.at(), after.at());
+        let wall = map.raycast(self.at(), after.at());
         Flight { after, wall }
     }
 
-    /// Whether it has flown as far as it can.
+    /// Whether it has reached its maximum time of flight.
     #[must_use]
     pub fn is_spent(&self) -> bool {
         u32::from(self.age_ticks) >= self.rate.ticks(Self::FLIGHT_MS)
@@ -95,7 +98,7 @@ impl Bolt {
 
     pub(super) fn encode(&self, out: &mut BitWriter) {
         self.owner.encode(out);
-        write_place(self.from, out);
+        write_position(self.from, out);
         out.write_bits(u32::from(self.aim.0), 16);
         out.write_var(u32::from(self.age_ticks), AGE_ORDER);
         write_rate(self.rate, out);
@@ -104,47 +107,47 @@ impl Bolt {
     pub(super) fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         Ok(Self {
             owner: SeatId::decode(from)?,
-            from: read_place(from)?,
+            from: read_position(from)?,
             aim: Angle(from.read_bits(16)? as u16),
             age_ticks: read_var(AGE_ORDER, from)?,
             rate: read_rate(from)?,
         })
     }
 
-    /// What is drawn on the way to a later state.
+    /// The state drawn at `part / whole` of the way to a later state.
     pub(super) fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
         let (from, to) = (self.at(), later.at());
         self.displaced(from.towards(to, part, whole) - from)
     }
 
-    /// Itself beside its place.
+    /// A copy moved by a displacement.
     pub(super) fn displaced(&self, by: Point) -> Self {
         Self { from: self.from + by, ..self.clone() }
     }
 
-    /// Itself later.
+    /// A copy `ticks` later.
     pub(super) fn extrapolate(&self, ticks: u32) -> Self {
         let age_ticks = self.age_ticks.saturating_add(u16::try_from(ticks).unwrap_or(u16::MAX));
         Self { age_ticks, ..self.clone() }
     }
 }
 
-/// A tick of a bolt's flight, if nobody is in its way.
+/// One tick of a bolt's flight, as far as no target is in its way.
 pub(super) struct Flight {
-    /// The bolt when it has flown.
+    /// The bolt at the end of the tick.
     pub(super) after: Bolt,
-    /// Where a wall stops it.
+    /// The point where a wall stops it, if one does.
     pub(super) wall: Option<Point>,
 }
 
 impl Flight {
-    /// Whether it was the last one.
+    /// Whether the bolt disappears in this tick.
     pub(super) fn is_last(&self) -> bool {
         self.wall.is_some() || self.after.is_spent()
     }
 }
 
-/// A bolt crosses a room in some ten ticks at 30 Hz.
+/// A bolt crosses a room in about ten ticks at 30 Hz.
 const AGE_ORDER: u32 = 4;
 
 const _: () = assert!(Bolt::SLOTS * Bolt::GENERATIONS > crate::limits::BASELINE_TICKS);
@@ -154,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bolt_flies_as_far_in_a_second_at_any_rate() {
+    fn a_bolt_covers_the_same_distance_in_a_second_at_any_rate() {
         for hz in 1..=128 {
             let rate = TickRate::new(hz).unwrap();
             let bolt = Bolt { owner: SeatId(0), from: Point::new(0, 0), aim: Angle(0), age_ticks: 0, rate };
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_shoots_as_fast_as_can_be_finds_a_slot_for_every_bolt_at_any_rate() {
+    fn the_fastest_shooter_finds_a_slot_for_every_bolt_at_any_rate() {
         for hz in 1..=128 {
             let rate = TickRate::new(hz).unwrap();
             let (recovery, flight) =

@@ -1,4 +1,4 @@
-//! How Arena's entities write what they share: places, rates, and numbers that rarely differ from what was expected.
+//! Encodings shared by Arena's entities: positions, tick rates, and numbers that usually equal a prediction.
 
 use super::map::Map;
 use crate::{
@@ -15,16 +15,16 @@ const Y_BITS: u32 = 14;
 const RATE_BITS: u32 = 7;
 
 const _: () =
-    assert!(Map::EXTENT.x <= 1 << X_BITS && Map::EXTENT.y <= 1 << Y_BITS, "the map outgrew its coding");
+    assert!(Map::EXTENT.x <= 1 << X_BITS && Map::EXTENT.y <= 1 << Y_BITS, "the map must fit its encoding");
 
-/// Writes a place inside the map.
-pub(super) fn write_place(at: Point, out: &mut BitWriter) {
+/// Writes a position inside the map.
+pub(super) fn write_position(at: Point, out: &mut BitWriter) {
     out.write_bits(at.x.clamp(0, Map::EXTENT.x - 1) as u32, X_BITS);
     out.write_bits(at.y.clamp(0, Map::EXTENT.y - 1) as u32, Y_BITS);
 }
 
-/// Reads what [`write_place`] wrote.
-pub(super) fn read_place(from: &mut BitReader<'_>) -> Result<Point, BitsError> {
+/// Reads a position written by [`write_position`].
+pub(super) fn read_position(from: &mut BitReader<'_>) -> Result<Point, BitsError> {
     let x = from.read_bits(X_BITS)? as i32;
     let y = from.read_bits(Y_BITS)? as i32;
     if x >= Map::EXTENT.x {
@@ -39,7 +39,7 @@ pub(super) fn write_displacement(by: Point, k: u32, out: &mut BitWriter) {
     out.write_signed(by.y, k);
 }
 
-/// Reads what [`write_displacement`] wrote.
+/// Reads a displacement written by [`write_displacement`].
 pub(super) fn read_displacement(k: u32, from: &mut BitReader<'_>) -> Result<Point, BitsError> {
     let x = from.read_signed(k)?;
     Ok(Point::new(x, from.read_signed(k)?))
@@ -50,14 +50,14 @@ pub(super) fn write_rate(rate: TickRate, out: &mut BitWriter) {
     out.write_bits(u32::from(rate.hz()) - 1, RATE_BITS);
 }
 
-/// Reads what [`write_rate`] wrote.
+/// Reads a tick rate written by [`write_rate`].
 pub(super) fn read_rate(from: &mut BitReader<'_>) -> Result<TickRate, BitsError> {
     let hz = narrow(from.read_bits(RATE_BITS)? + 1)?;
     TickRate::new(hz).ok_or(BitsError::OutOfRange)
 }
 
-/// Writes a number as one bit when it is the expected one, else in an Exp-Golomb code of order `k`.
-pub(super) fn write_if_new(value: impl Into<u32>, expected: impl Into<u32>, k: u32, out: &mut BitWriter) {
+/// Writes a number as one bit when it equals the expected one, otherwise in an Exp-Golomb code of order `k`.
+pub(super) fn write_if_changed(value: impl Into<u32>, expected: impl Into<u32>, k: u32, out: &mut BitWriter) {
     let value = value.into();
     let is_new = value != expected.into();
     out.write_bool(is_new);
@@ -66,8 +66,8 @@ pub(super) fn write_if_new(value: impl Into<u32>, expected: impl Into<u32>, k: u
     }
 }
 
-/// Reads what [`write_if_new`] wrote against the same `expected`.
-pub(super) fn read_if_new<T: Copy + TryFrom<u32>>(
+/// Reads a number written by [`write_if_changed`] with the same `expected`.
+pub(super) fn read_if_changed<T: Copy + TryFrom<u32>>(
     expected: T,
     k: u32,
     from: &mut BitReader<'_>,

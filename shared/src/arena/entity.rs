@@ -1,25 +1,25 @@
-//! Everything that Arena replicates, under one type.
+//! All entities that Arena replicates, as one type.
 
-use super::{bolt::Bolt, bout::Match, fighter::Fighter, kit::Kit, pickup::Pickup, score::Score};
+use super::{bolt::Bolt, fighter::Fighter, kit::Kit, match_state::Match, pickup::Pickup, score::Score};
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
     game::{Entity, Place, Point},
 };
 
-/// The state of one replicated thing of Arena. An id never changes its kind.
+/// The state of one replicated entity of Arena. An id never changes its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArenaEntity {
-    /// The match: everybody knows it.
+    /// The match: visible to all seats.
     Match(Match),
-    /// A seat's line on the score board: everybody knows it.
+    /// A seat's line on the score board: visible to all seats.
     Score(Score),
-    /// A fighter: known to those who see it.
+    /// A fighter: visible to the seats in line of sight.
     Fighter(Fighter),
-    /// A seat's private state: known to that seat.
+    /// A seat's private state: visible to that seat only.
     Kit(Kit),
-    /// A bolt in flight: known to those who see it.
+    /// A bolt in flight: visible to the seats in line of sight.
     Bolt(Bolt),
-    /// A pickup's place: known to those who see it.
+    /// A pickup: visible to the seats in line of sight.
     Pickup(Pickup),
 }
 
@@ -37,7 +37,7 @@ impl Entity for ArenaEntity {
     fn encode(&self, out: &mut BitWriter) {
         out.write_bits(self.kind(), KIND_BITS);
         match self {
-            Self::Match(bout) => bout.encode(out),
+            Self::Match(current_match) => current_match.encode(out),
             Self::Score(score) => score.encode(out),
             Self::Fighter(fighter) => fighter.encode(out),
             Self::Kit(kit) => kit.encode(out),
@@ -58,7 +58,7 @@ impl Entity for ArenaEntity {
         }
     }
 
-    /// Who moves is drawn between; all else is as it was until it is due.
+    /// Fighters and bolts are interpolated; the other kinds keep their old state until the new one is due.
     fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
         match (self, later) {
             _ if part >= whole => later.clone(),
@@ -100,10 +100,10 @@ impl Entity for ArenaEntity {
             (Self::Fighter(new), Self::Fighter(old)) => new.encode_delta(old, out),
             (Self::Kit(new), Self::Kit(old)) => new.encode_delta(old, out),
             (Self::Pickup(new), Self::Pickup(old)) => new.encode_delta(old, out),
-            // A bolt that differs from its flight is one that did not exist; nothing would be saved.
+            // A bolt that differs from its predicted flight is a new bolt; a delta would save nothing.
             (Self::Bolt(new), Self::Bolt(_)) => new.encode(out),
-            // No id changes its kind, but were one to, every viewer should see it. A delta in which nothing differs is never
-            // written otherwise, so it can say that a whole state follows, and costs the others no bit.
+            // No id changes its kind; if one did, every viewer must still receive it. A delta without any difference is not
+            // written otherwise, so here it marks that a full state follows, and costs other deltas no bit.
             _ => {
                 expected.encode_delta(expected, out);
                 self.encode(out);

@@ -1,7 +1,7 @@
-//! The facts of Arena: what must be told once, in order, and to whom it may be told.
+//! Arena's events, each with its audience: sent once, in order, and only to seats that may know.
 
 use super::{
-    coding::{read_place, write_place},
+    coding::{read_position, write_position},
     map::Map,
     pickup::PickupKind,
     team::Team,
@@ -13,76 +13,76 @@ use crate::{
     id::SeatId,
 };
 
-/// Something that happened.
+/// An event of the game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A weapon was used. Told to those who see the fighter.
+    /// A weapon was fired. Sent to the seats that see the fighter.
     Fired {
-        /// Who used it.
+        /// The seat that fired.
         seat: SeatId,
-        /// Which one.
+        /// The weapon.
         weapon: Weapon,
-        /// Where it was aimed. How far an arrow flew is not told: it would show where somebody unseen stands.
+        /// Direction of aim. The range of an arrow is left out: it would reveal the position of an unseen fighter.
         aim: Angle,
     },
-    /// A weapon was used somewhere. Told to those who hear it and do not see who it was.
-    Heard {
-        /// Which one.
+    /// A weapon was fired out of sight. Sent to the seats in earshot that do not see the shooter.
+    Sound {
+        /// The weapon.
         weapon: Weapon,
-        /// The middle of the [`Self::HEARD_WITHIN`] in which it was: neither who it was nor exactly where, and not where it was
-        /// aimed.
+        /// Centre of the [`Self::SOUND_CELL`] of the shooter: reveals neither the shooter, nor the exact position, nor the
+        /// aim.
         near: Point,
     },
-    /// A blow landed. Told to both.
+    /// A hit. Sent to both seats.
     Hit {
-        /// Who struck.
+        /// The attacker.
         by: SeatId,
-        /// Who was struck.
+        /// The seat that was hit.
         victim: SeatId,
-        /// With what.
+        /// The attacker's weapon.
         weapon: Weapon,
-        /// Health and armour taken together.
+        /// Health and armour lost, together.
         damage: u8,
     },
-    /// Somebody was struck down. Told to all.
+    /// A fighter was eliminated. Sent to all seats.
     Eliminated {
-        /// Who struck.
+        /// The attacker.
         by: SeatId,
-        /// Who fell.
+        /// The seat that was eliminated.
         victim: SeatId,
-        /// With what.
+        /// The attacker's weapon.
         weapon: Weapon,
     },
-    /// Somebody appeared. Told to those who see the place.
+    /// A fighter respawned. Sent to the seats that see the position.
     Respawned {
-        /// Who.
+        /// The seat of the fighter.
         seat: SeatId,
-        /// Where.
+        /// Its position.
         at: Point,
     },
-    /// A pickup was taken. Told to those who see it.
-    Taken {
-        /// By whom.
+    /// A pickup was taken. Sent to the seats that see it.
+    PickupTaken {
+        /// The seat that took it.
         seat: SeatId,
-        /// What.
+        /// The kind of the pickup.
         kind: PickupKind,
     },
-    /// A match began. Told to all.
+    /// A match began. Sent to all seats.
     MatchStarted {
-        /// What its map is made from.
+        /// Seed of its map.
         seed: u64,
     },
-    /// A match ended. Told to all.
+    /// A match ended. Sent to all seats.
     MatchEnded {
-        /// Who won.
+        /// Its winner.
         winner: Winner,
     },
 }
 
-/// Who won a match.
+/// The winner of a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Winner {
-    /// Nobody, or several with the same score.
+    /// No winner, because no single fighter or team leads.
     Draw,
     /// One fighter.
     Seat(SeatId),
@@ -91,18 +91,18 @@ pub enum Winner {
 }
 
 impl Event {
-    /// How finely a sound is placed, in 1/256 unit: squares of eight units. That says behind which wall to look, and is three
-    /// times as wide as a dash goes, so that nobody can aim by it.
-    pub const HEARD_WITHIN: i32 = 8 * UNIT;
+    /// Side of the square cells that a sound's position is rounded to, in 1/256 unit: eight units. A cell is precise enough
+    /// to choose the wall to look behind, and three times as wide as a dash, so it is useless for aiming.
+    pub const SOUND_CELL: i32 = 8 * UNIT;
 
-    /// The sound of a weapon that was used at `at`, as it is told.
-    pub(super) const fn heard(weapon: Weapon, at: Point) -> Self {
-        Self::Heard { weapon, near: Square::of(at).middle() }
+    /// The sound of a weapon fired at `at`.
+    pub(super) const fn sound(weapon: Weapon, at: Point) -> Self {
+        Self::Sound { weapon, near: SoundCell::of(at).centre() }
     }
 
-    /// What this says that `seat` did. A match's end is a deed of everybody's.
+    /// The metric that this event counts for `seat`. The end of a match counts for every seat.
     #[must_use]
-    pub fn deed(&self, seat: SeatId) -> Option<Deed> {
+    pub fn metric(&self, seat: SeatId) -> Option<Deed> {
         match *self {
             Self::Fired { seat: who, .. } if who == seat => Some(Deed::Shot),
             Self::Hit { by, .. } if by == seat => Some(Deed::Hit),
@@ -124,19 +124,19 @@ impl Bits for Event {
             }
             Self::Hit { by, victim, weapon, damage } => {
                 out.write_bits(1, TAG_BITS);
-                encode_blow(by, victim, weapon, out);
+                encode_hit(by, victim, weapon, out);
                 out.write_bits(damage.into(), 8);
             }
             Self::Eliminated { by, victim, weapon } => {
                 out.write_bits(2, TAG_BITS);
-                encode_blow(by, victim, weapon, out);
+                encode_hit(by, victim, weapon, out);
             }
             Self::Respawned { seat, at } => {
                 out.write_bits(3, TAG_BITS);
                 seat.encode(out);
-                write_place(at, out);
+                write_position(at, out);
             }
-            Self::Taken { seat, kind } => {
+            Self::PickupTaken { seat, kind } => {
                 out.write_bits(4, TAG_BITS);
                 seat.encode(out);
                 kind.encode(out);
@@ -149,10 +149,10 @@ impl Bits for Event {
                 out.write_bits(6, TAG_BITS);
                 winner.encode(out);
             }
-            Self::Heard { weapon, near } => {
+            Self::Sound { weapon, near } => {
                 out.write_bits(7, TAG_BITS);
                 weapon.encode(out);
-                Square::of(near).encode(out);
+                SoundCell::of(near).encode(out);
             }
         }
     }
@@ -165,46 +165,46 @@ impl Bits for Event {
                 aim: Angle(from.read_bits(16)? as u16),
             },
             1 => {
-                let (by, victim, weapon) = decode_blow(from)?;
+                let (by, victim, weapon) = decode_hit(from)?;
                 Self::Hit { by, victim, weapon, damage: from.read_bits(8)? as u8 }
             }
             2 => {
-                let (by, victim, weapon) = decode_blow(from)?;
+                let (by, victim, weapon) = decode_hit(from)?;
                 Self::Eliminated { by, victim, weapon }
             }
-            3 => Self::Respawned { seat: SeatId::decode(from)?, at: read_place(from)? },
-            4 => Self::Taken { seat: SeatId::decode(from)?, kind: PickupKind::decode(from)? },
+            3 => Self::Respawned { seat: SeatId::decode(from)?, at: read_position(from)? },
+            4 => Self::PickupTaken { seat: SeatId::decode(from)?, kind: PickupKind::decode(from)? },
             5 => Self::MatchStarted { seed: from.read_u64()? },
             6 => Self::MatchEnded { winner: Winner::decode(from)? },
-            7 => Self::Heard { weapon: Weapon::decode(from)?, near: Square::decode(from)?.middle() },
+            7 => Self::Sound { weapon: Weapon::decode(from)?, near: SoundCell::decode(from)?.centre() },
             _ => return Err(BitsError::OutOfRange),
         })
     }
 }
 
-/// One of the squares that sounds are told in: the wire has no finer place for them.
+/// A cell of the sound grid: the finest position that the wire can express for a sound.
 #[derive(Clone, Copy)]
-struct Square {
+struct SoundCell {
     column: i32,
     row: i32,
 }
 
-impl Square {
-    const COLUMNS: i32 = Map::EXTENT.x / Event::HEARD_WITHIN;
-    const ROWS: i32 = Map::EXTENT.y / Event::HEARD_WITHIN;
+impl SoundCell {
+    const COLUMNS: i32 = Map::EXTENT.x / Event::SOUND_CELL;
+    const ROWS: i32 = Map::EXTENT.y / Event::SOUND_CELL;
 
     const fn of(at: Point) -> Self {
-        let side = Event::HEARD_WITHIN;
+        let side = Event::SOUND_CELL;
         Self { column: at.x.div_euclid(side), row: at.y.div_euclid(side) }
     }
 
-    const fn middle(self) -> Point {
-        let side = Event::HEARD_WITHIN;
+    const fn centre(self) -> Point {
+        let side = Event::SOUND_CELL;
         Point::new(self.column * side + side / 2, self.row * side + side / 2)
     }
 }
 
-impl Bits for Square {
+impl Bits for SoundCell {
     fn encode(&self, out: &mut BitWriter) {
         out.write_bits(self.column.clamp(0, Self::COLUMNS - 1) as u32, COLUMN_BITS);
         out.write_bits(self.row.clamp(0, Self::ROWS - 1) as u32, ROW_BITS);
@@ -216,12 +216,12 @@ impl Bits for Square {
     }
 }
 
-/// Twelve columns of squares.
+/// Twelve columns of cells.
 const COLUMN_BITS: u32 = 4;
-/// Eight rows.
+/// Eight rows of cells.
 const ROW_BITS: u32 = 3;
 
-const _: () = assert!(Square::COLUMNS <= 1 << COLUMN_BITS && Square::ROWS == 1 << ROW_BITS);
+const _: () = assert!(SoundCell::COLUMNS <= 1 << COLUMN_BITS && SoundCell::ROWS == 1 << ROW_BITS);
 
 impl Bits for Winner {
     fn encode(&self, out: &mut BitWriter) {
@@ -251,12 +251,12 @@ impl Bits for Winner {
 const TAG_BITS: u32 = 3;
 const WINNER_BITS: u32 = 2;
 
-fn encode_blow(by: SeatId, victim: SeatId, weapon: Weapon, out: &mut BitWriter) {
+fn encode_hit(by: SeatId, victim: SeatId, weapon: Weapon, out: &mut BitWriter) {
     by.encode(out);
     victim.encode(out);
     weapon.encode(out);
 }
 
-fn decode_blow(from: &mut BitReader<'_>) -> Result<(SeatId, SeatId, Weapon), BitsError> {
+fn decode_hit(from: &mut BitReader<'_>) -> Result<(SeatId, SeatId, Weapon), BitsError> {
     Ok((SeatId::decode(from)?, SeatId::decode(from)?, Weapon::decode(from)?))
 }

@@ -1,9 +1,9 @@
-//! A fighter as everybody in sight knows it.
+//! A fighter: the state visible to every seat in line of sight.
 
 use super::{
     coding::{
-        read_displacement, read_if_new, read_place, read_rate, write_displacement, write_if_new, write_place,
-        write_rate,
+        read_displacement, read_if_changed, read_position, read_rate, write_displacement, write_if_changed,
+        write_position, write_rate,
     },
     input::Input,
     map::Map,
@@ -17,58 +17,59 @@ use crate::{
     id::SeatId,
 };
 
-/// Somebody in the arena. Kept while fallen: eliminated, it lies where it fell until it appears again.
+/// A fighter. It exists while eliminated too: it lies where it fell until it respawns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fighter {
-    /// Whose it is.
+    /// The seat that owns it.
     pub seat: SeatId,
-    /// On which side it fights; `None` in a free-for-all.
+    /// Its team; `None` in a free-for-all.
     pub team: Option<Team>,
-    /// Where it is and how it moves.
+    /// Position and motion.
     pub body: Body,
     /// The weapon in hand.
     pub weapon: Weapon,
-    /// Whether a longbow is being drawn.
+    /// Whether it is drawing a longbow.
     pub is_drawing: bool,
-    /// 0 (fallen) to [`Self::MOST_HEALTH`].
+    /// Health: 0 (eliminated) to [`Self::MAX_HEALTH`].
     pub health: u8,
-    /// Takes half of every blow as long as it lasts: 0 to [`Self::MOST_ARMOUR`].
+    /// Armour: absorbs half of each hit while it lasts, 0 to [`Self::MAX_ARMOUR`].
     pub armour: u8,
-    /// How many times it has appeared anew, modulo 256: what tells a new life from a long way.
+    /// Number of respawns, modulo 256: distinguishes a respawn from fast motion.
     pub life: u8,
 }
 
 impl Fighter {
     /// Half the width of a fighter, in 1/256 unit.
     pub const RADIUS: i32 = UNIT * 45 / 100;
-    /// Health of a fighter that was not touched yet.
-    pub const MOST_HEALTH: u8 = 100;
-    /// The most armour that can be worn.
-    pub const MOST_ARMOUR: u8 = 60;
+    /// Health after a respawn.
+    pub const MAX_HEALTH: u8 = 100;
+    /// Maximum armour.
+    pub const MAX_ARMOUR: u8 = 60;
 
-    /// Whether it stands.
+    /// Whether it is not eliminated.
     #[must_use]
     pub const fn is_alive(&self) -> bool {
         self.health > 0
     }
 
-    /// Whose it is and on which side.
+    /// Its seat and team.
     #[must_use]
     pub const fn allegiance(&self) -> Allegiance {
         Allegiance { seat: self.seat, team: self.team }
     }
 
-    /// Moves by one tick. The fallen lie still, but time goes on for them too: a body's phase tells the time.
-    pub(super) fn go(&mut self, input: &Input, map: &Map) {
+    /// Moves the fighter by one tick. An eliminated one lies still, but its phase advances too, because the phase encodes
+    /// the time.
+    pub(super) fn step(&mut self, input: &Input, map: &Map) {
         if self.is_alive() {
             movement::advance(&mut self.body, input, map);
         } else {
-            self.body = self.body.coasted(1);
+            self.body = self.body.extrapolate(1);
         }
     }
 
-    /// Takes a blow, the armour half of it as long as it lasts. True when that was the last one.
-    pub(super) fn take(&mut self, damage: u8) -> bool {
+    /// Applies a hit, of which the armour absorbs half while it lasts. Returns true when the health reaches zero.
+    pub(super) fn apply_damage(&mut self, damage: u8) -> bool {
         let absorbed = self.armour.min(damage / 2);
         self.armour -= absorbed;
         self.health = self.health.saturating_sub(damage - absorbed);
@@ -78,8 +79,8 @@ impl Fighter {
     pub(super) fn encode(&self, out: &mut BitWriter) {
         self.seat.encode(out);
         self.team.encode(out);
-        write_place(self.body.at, out);
-        write_displacement(movement::grains(self.body.velocity), WHOLE_VELOCITY_ORDER, out);
+        write_position(self.body.at, out);
+        write_displacement(movement::to_steps(self.body.velocity), WHOLE_VELOCITY_ORDER, out);
         out.write_bits(u32::from(self.body.aim.0), 16);
         out.write_var(u32::from(self.body.dash_wait), DASH_ORDER);
         out.write_bits(u32::from(self.body.phase), PHASE_BITS);
@@ -96,8 +97,8 @@ impl Fighter {
             seat: SeatId::decode(from)?,
             team: Option::decode(from)?,
             body: Body {
-                at: read_place(from)?,
-                velocity: movement::from_grains(read_displacement(WHOLE_VELOCITY_ORDER, from)?),
+                at: read_position(from)?,
+                velocity: movement::from_steps(read_displacement(WHOLE_VELOCITY_ORDER, from)?),
                 aim: Angle(from.read_bits(16)? as u16),
                 dash_wait: u16::try_from(from.read_var(DASH_ORDER)?).map_err(|_| BitsError::OutOfRange)?,
                 phase: from.read_bits(PHASE_BITS)? as u8,
@@ -111,37 +112,37 @@ impl Fighter {
         })
     }
 
-    /// Itself later, if it goes on as it does.
+    /// A copy `ticks` later, with unchanged motion.
     pub(super) fn extrapolate(&self, ticks: u32) -> Self {
-        Self { body: self.body.coasted(ticks), ..self.clone() }
+        Self { body: self.body.extrapolate(ticks), ..self.clone() }
     }
 
-    /// Whether this fell or appeared anew until `later`.
+    /// Whether it was eliminated or respawned between this state and `later`.
     pub(super) const fn jumps_to(&self, later: &Self) -> bool {
         self.life != later.life || self.is_alive() != later.is_alive()
     }
 
-    /// What is drawn on the way to a later state.
+    /// The state drawn at `part / whole` of the way to a later state.
     pub(super) fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
         if self.jumps_to(later) {
             return self.clone();
         }
-        Self { body: self.body.towards(&later.body, part, whole), ..self.clone() }
+        Self { body: self.body.interpolate(&later.body, part, whole), ..self.clone() }
     }
 
-    /// Itself beside its place.
+    /// A copy moved by a displacement.
     pub(super) fn displaced(&self, by: Point) -> Self {
         Self { body: Body { at: self.body.at + by, ..self.body.clone() }, ..self.clone() }
     }
 
-    /// Motion, aim and the rest each cost one bit when they are as expected: most are, most of the time.
+    /// Motion, aim and the other fields each cost one bit when they match the prediction, which is the usual case.
     pub(super) fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
         let (ours, theirs) = (&self.body, &expected.body);
         let moved = (ours.at, ours.velocity) != (theirs.at, theirs.velocity);
         out.write_bool(moved);
         if moved {
             write_displacement(ours.at - theirs.at, PLACE_ORDER, out);
-            write_displacement(movement::grains(ours.velocity - theirs.velocity), VELOCITY_ORDER, out);
+            write_displacement(movement::to_steps(ours.velocity - theirs.velocity), VELOCITY_ORDER, out);
         }
         let turn = i32::from(theirs.aim.turn_to(ours.aim));
         out.write_bool(turn != 0);
@@ -159,7 +160,7 @@ impl Fighter {
         let mut new = expected.clone();
         if from.read_bool()? {
             new.body.at = new.body.at + read_displacement(PLACE_ORDER, from)?;
-            let faster = movement::from_grains(read_displacement(VELOCITY_ORDER, from)?);
+            let faster = movement::from_steps(read_displacement(VELOCITY_ORDER, from)?);
             new.body.velocity = new.body.velocity + faster;
         }
         if from.read_bool()? {
@@ -171,7 +172,7 @@ impl Fighter {
         Ok(new)
     }
 
-    /// Whatever changes seldom.
+    /// The fields that change rarely.
     fn rest(&self) -> (SeatId, Option<Team>, u16, u8, u16, Weapon, bool, [u8; 3]) {
         let Body { dash_wait, phase, rate, .. } = self.body;
         let Self { seat, team, weapon, is_drawing, health, armour, life, .. } = *self;
@@ -181,10 +182,10 @@ impl Fighter {
     fn encode_rest(&self, expected: &Self, out: &mut BitWriter) {
         self.weapon.encode(out);
         out.write_bool(self.is_drawing);
-        write_if_new(self.health, expected.health, HEALTH_ORDER, out);
-        write_if_new(self.armour, expected.armour, HEALTH_ORDER, out);
-        write_if_new(self.body.dash_wait, expected.body.dash_wait, DASH_ORDER, out);
-        // What follows changes only with a new life, or when a room is loaded into another.
+        write_if_changed(self.health, expected.health, HEALTH_ORDER, out);
+        write_if_changed(self.armour, expected.armour, HEALTH_ORDER, out);
+        write_if_changed(self.body.dash_wait, expected.body.dash_wait, DASH_ORDER, out);
+        // The fields below change only with a respawn, or when a room is loaded into another.
         let is_other = (self.seat, self.team, self.body.phase, self.body.rate, self.life)
             != (expected.seat, expected.team, expected.body.phase, expected.body.rate, expected.life);
         out.write_bool(is_other);
@@ -200,9 +201,9 @@ impl Fighter {
     fn decode_rest(&mut self, from: &mut BitReader<'_>) -> Result<(), BitsError> {
         self.weapon = Weapon::decode(from)?;
         self.is_drawing = from.read_bool()?;
-        self.health = read_if_new(self.health, HEALTH_ORDER, from)?;
-        self.armour = read_if_new(self.armour, HEALTH_ORDER, from)?;
-        self.body.dash_wait = read_if_new(self.body.dash_wait, DASH_ORDER, from)?;
+        self.health = read_if_changed(self.health, HEALTH_ORDER, from)?;
+        self.armour = read_if_changed(self.armour, HEALTH_ORDER, from)?;
+        self.body.dash_wait = read_if_changed(self.body.dash_wait, DASH_ORDER, from)?;
         if from.read_bool()? {
             self.life = from.read_bits(LIFE_BITS)? as u8;
             self.seat = SeatId::decode(from)?;
@@ -215,17 +216,17 @@ impl Fighter {
 }
 
 const LIFE_BITS: u32 = 8;
-/// A running fighter makes up to 192 grains.
+/// A running fighter makes up to 192 velocity steps.
 const WHOLE_VELOCITY_ORDER: u32 = 6;
-/// A tick of acceleration at 30 Hz is 64 grains at most, and usually far less.
+/// A tick of acceleration at 30 Hz is 64 velocity steps at most, and usually far less.
 const VELOCITY_ORDER: u32 = 5;
-/// A tick of acceleration at 30 Hz is up to 17 subunits of way.
+/// A tick of acceleration at 30 Hz shifts the position by up to 17 subunits.
 const PLACE_ORDER: u32 = 4;
-/// Hands turn by some degrees a tick: 2^9 is about three.
+/// A player turns by some degrees a tick: 2^9 is about three degrees.
 const AIM_ORDER: u32 = 9;
 const HEALTH_BITS: u32 = 8;
 const HEALTH_ORDER: u32 = 6;
-/// A dash waits for up to some 150 substeps.
+/// A dash cools down for up to about 150 substeps.
 const DASH_ORDER: u32 = 5;
 /// A second has at most 128 substeps.
 const PHASE_BITS: u32 = 8;

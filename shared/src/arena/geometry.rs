@@ -1,22 +1,22 @@
-//! Lines and circles in integers: the questions that every weapon asks.
+//! Integer geometry of lines and circles, for hit tests.
 
 use crate::game::Point;
 
-/// What [`passing`] calls the whole way.
-pub(super) const WHOLE_WAY: i64 = 1 << 16;
+/// Denominator of a fraction of a path: 65,536 is its whole length.
+pub(super) const PATH_SCALE: i64 = 1 << 16;
 
-/// Where on the straight way from `from` to `to` something comes nearest to `centre`, in 1/65,536 of the way, if it comes
-/// nearer than `radius` (1/256 unit) at all.
-pub(super) fn passing(from: Point, to: Point, centre: Point, radius: i32) -> Option<i64> {
-    let along = nearest(from, to, centre);
-    let miss = centre.distance_squared(part_of_way(from, to, along));
+/// The point on the segment `from`..`to` that is nearest to `centre`, in 1/65,536 of the segment; `None` when it is farther
+/// from `centre` than `radius` (1/256 unit).
+pub(super) fn closest_approach(from: Point, to: Point, centre: Point, radius: i32) -> Option<i64> {
+    let along = nearest_along(from, to, centre);
+    let miss = centre.distance_squared(point_along(from, to, along));
     (miss <= u64::from(radius.unsigned_abs()).pow(2)).then_some(along)
 }
 
-/// The place `along` (1/65,536) of the way from `from` to `to`.
-pub(super) fn part_of_way(from: Point, to: Point, along: i64) -> Point {
-    let way = to - from;
-    from + Point::new(share(way.x, along), share(way.y, along))
+/// The point at `along` (1/65,536) of the segment `from`..`to`.
+pub(super) fn point_along(from: Point, to: Point, along: i64) -> Point {
+    let path = to - from;
+    from + Point::new(scale(path.x, along), scale(path.y, along))
 }
 
 /// The dot product of two displacements.
@@ -24,18 +24,18 @@ pub(super) fn dot(a: Point, b: Point) -> i64 {
     i64::from(a.x) * i64::from(b.x) + i64::from(a.y) * i64::from(b.y)
 }
 
-fn nearest(from: Point, to: Point, centre: Point) -> i64 {
-    let way = to - from;
-    let square = dot(way, way);
+fn nearest_along(from: Point, to: Point, centre: Point) -> i64 {
+    let path = to - from;
+    let square = dot(path, path);
     if square == 0 {
         return 0;
     }
-    let along = i128::from(dot(centre - from, way)) * i128::from(WHOLE_WAY) / i128::from(square);
-    along.clamp(0, i128::from(WHOLE_WAY)) as i64
+    let along = i128::from(dot(centre - from, path)) * i128::from(PATH_SCALE) / i128::from(square);
+    along.clamp(0, i128::from(PATH_SCALE)) as i64
 }
 
-fn share(length: i32, along: i64) -> i32 {
-    (i64::from(length) * along / WHOLE_WAY) as i32
+fn scale(length: i32, along: i64) -> i32 {
+    (i64::from(length) * along / PATH_SCALE) as i32
 }
 
 #[cfg(test)]
@@ -43,16 +43,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_passes_a_circle_it_touches_and_misses_the_next() {
+    fn a_line_reaches_a_circle_within_its_radius_only() {
         let (from, to) = (Point::new(0, 0), Point::new(1000, 0));
-        assert_eq!(passing(from, to, Point::new(500, 99), 100), Some(WHOLE_WAY / 2));
-        assert_eq!(passing(from, to, Point::new(500, 101), 100), None);
-        assert_eq!(passing(from, to, Point::new(1200, 0), 100), None, "the way ends before it");
+        assert_eq!(closest_approach(from, to, Point::new(500, 99), 100), Some(PATH_SCALE / 2));
+        assert_eq!(closest_approach(from, to, Point::new(500, 101), 100), None);
+        assert_eq!(
+            closest_approach(from, to, Point::new(1200, 0), 100),
+            None,
+            "the segment ends before the circle"
+        );
     }
 
     #[test]
-    fn standing_still_inside_a_circle_passes_it() {
+    fn a_point_inside_a_circle_reaches_it() {
         let here = Point::new(7, 7);
-        assert_eq!(passing(here, here, Point::new(8, 8), 10), Some(0));
+        assert_eq!(closest_approach(here, here, Point::new(8, 8), 10), Some(0));
     }
 }

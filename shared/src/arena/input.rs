@@ -1,4 +1,4 @@
-//! What a fighter is told to do in one tick.
+//! A player's input for one tick.
 
 use super::weapons::Weapon;
 use crate::{
@@ -6,43 +6,43 @@ use crate::{
     game::{Angle, Point},
 };
 
-/// One seat's intention for one tick: 36 bits on the wire.
+/// The input of one seat for one tick: 36 bits on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Input {
-    /// To the east, in 1/127 of full speed: -127 to 127.
+    /// Speed to the east, in 1/127 of full speed: -127 to 127.
     pub move_x: i8,
-    /// To the south, the same.
+    /// Speed to the south, in 1/127 of full speed: -127 to 127.
     pub move_y: i8,
-    /// Where to aim.
+    /// Direction of aim.
     pub aim: Angle,
     /// The weapon in hand.
     pub weapon: Weapon,
     /// Whether the trigger is held.
     pub fire: bool,
-    /// Whether to dash as soon as it is possible.
+    /// Whether to dash as soon as the cooldown allows.
     pub dash: bool,
 }
 
 impl Input {
-    /// What [`Self::move_x`] and [`Self::move_y`] call full speed.
-    pub const FULL: i32 = 127;
+    /// The value of [`Self::move_x`] and [`Self::move_y`] for full speed.
+    pub const FULL_SPEED: i32 = 127;
 
-    /// An input that walks along `towards` (any length) at full speed; stands for none.
+    /// The input with a movement along `towards` (of any length) at full speed; a zero vector stands still.
     #[must_use]
     pub fn walking(mut self, towards: Point) -> Self {
         let length = (towards.length() as i32).max(1);
-        let way = towards.scaled(Self::FULL, length);
-        self.move_x = way.x.clamp(-Self::FULL, Self::FULL) as i8;
-        self.move_y = way.y.clamp(-Self::FULL, Self::FULL) as i8;
+        let movement = towards.scaled(Self::FULL_SPEED, length);
+        self.move_x = movement.x.clamp(-Self::FULL_SPEED, Self::FULL_SPEED) as i8;
+        self.move_y = movement.y.clamp(-Self::FULL_SPEED, Self::FULL_SPEED) as i8;
         self
     }
 
-    /// Where to go and how fast: at most [`Self::FULL`] long, so that a diagonal is no faster than the rest.
+    /// The movement vector, at most [`Self::FULL_SPEED`] long, so that a diagonal is not faster.
     #[must_use]
-    pub fn way(&self) -> Point {
-        let way = Point::new(i32::from(self.move_x), i32::from(self.move_y));
-        let length = way.length() as i32;
-        if length > Self::FULL { way.scaled(Self::FULL, length) } else { way }
+    pub fn direction(&self) -> Point {
+        let movement = Point::new(i32::from(self.move_x), i32::from(self.move_y));
+        let length = movement.length() as i32;
+        if length > Self::FULL_SPEED { movement.scaled(Self::FULL_SPEED, length) } else { movement }
     }
 }
 
@@ -68,7 +68,7 @@ impl Bits for Input {
     }
 }
 
-/// -128 counts as -127: nobody runs faster to the west than to the east.
+/// -128 is clamped to -127: running west is not faster than running east.
 fn read_axis(from: &mut BitReader<'_>) -> Result<i8, BitsError> {
     Ok((from.read_bits(8)? as u8 as i8).max(-i8::MAX))
 }
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_diagonal_is_no_faster_than_the_rest() {
         let input = Input { move_x: 127, move_y: -127, ..Input::default() };
-        assert!(input.way().length() <= Input::FULL as u32, "{:?}", input.way());
+        assert!(input.direction().length() <= Input::FULL_SPEED as u32, "{:?}", input.direction());
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! What only a fighter's own seat knows of it: the quiver, and how long until this and that.
+//! A fighter's private state: ammunition and timers, visible to its own seat only.
 
-use super::coding::{read_if_new, read_var, write_if_new};
+use super::coding::{read_if_changed, read_var, write_if_changed};
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     id::SeatId,
@@ -9,31 +9,31 @@ use crate::{
 /// A seat's private state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kit {
-    /// Whose it is.
+    /// The seat that owns it.
     pub seat: SeatId,
-    /// Bolts and arrows left: 0 to [`Self::MOST_QUIVER`].
+    /// Bolts and arrows left: 0 to [`Self::MAX_QUIVER`].
     pub quiver: u8,
-    /// Ticks until a weapon can be used again.
+    /// Cooldown: ticks until a weapon can be used again.
     pub busy_ticks: u16,
-    /// For how many ticks the longbow has been drawn.
+    /// Ticks for which the longbow has been drawn.
     pub drawn_ticks: u16,
-    /// Ticks until a fallen fighter appears again.
+    /// Ticks until an eliminated fighter respawns.
     pub respawn_ticks: u16,
 }
 
 impl Kit {
-    /// The most that a quiver holds.
-    pub const MOST_QUIVER: u8 = 30;
-    /// What a fighter appears with.
-    pub const FIRST_QUIVER: u8 = 20;
+    /// Capacity of a quiver, in bolts and arrows.
+    pub const MAX_QUIVER: u8 = 30;
+    /// Bolts and arrows after a respawn.
+    pub const INITIAL_QUIVER: u8 = 20;
 
-    /// The kit of a fighter that has just appeared.
-    pub(super) const fn fresh(seat: SeatId) -> Self {
-        Self { seat, quiver: Self::FIRST_QUIVER, busy_ticks: 0, drawn_ticks: 0, respawn_ticks: 0 }
+    /// The kit after a respawn.
+    pub(super) const fn new(seat: SeatId) -> Self {
+        Self { seat, quiver: Self::INITIAL_QUIVER, busy_ticks: 0, drawn_ticks: 0, respawn_ticks: 0 }
     }
 
-    /// A tick of waiting to appear again.
-    pub(super) const fn wait(&mut self) {
+    /// Counts one tick of the respawn time.
+    pub(super) const fn count_down_respawn(&mut self) {
         self.respawn_ticks = self.respawn_ticks.saturating_sub(1);
     }
 
@@ -54,7 +54,7 @@ impl Kit {
         })
     }
 
-    /// Itself later: waits run down, a drawn bow stays drawn.
+    /// A copy `ticks` later: timers run down, a drawn bow stays drawn.
     pub(super) fn extrapolate(&self, ticks: u32) -> Self {
         let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
         Self {
@@ -67,22 +67,22 @@ impl Kit {
 
     pub(super) fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
         for ((value, order), (old, _)) in self.numbers().into_iter().zip(expected.numbers()) {
-            write_if_new(value, old, order, out);
+            write_if_changed(value, old, order, out);
         }
-        write_if_new(self.seat.0, expected.seat.0, QUIVER_ORDER, out);
+        write_if_changed(self.seat.0, expected.seat.0, QUIVER_ORDER, out);
     }
 
     pub(super) fn decode_delta(expected: &Self, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         Ok(Self {
-            quiver: read_if_new(expected.quiver, QUIVER_ORDER, from)?,
-            busy_ticks: read_if_new(expected.busy_ticks, TICKS_ORDER, from)?,
-            drawn_ticks: read_if_new(expected.drawn_ticks, TICKS_ORDER, from)?,
-            respawn_ticks: read_if_new(expected.respawn_ticks, TICKS_ORDER, from)?,
-            seat: SeatId(read_if_new(expected.seat.0, QUIVER_ORDER, from)?),
+            quiver: read_if_changed(expected.quiver, QUIVER_ORDER, from)?,
+            busy_ticks: read_if_changed(expected.busy_ticks, TICKS_ORDER, from)?,
+            drawn_ticks: read_if_changed(expected.drawn_ticks, TICKS_ORDER, from)?,
+            respawn_ticks: read_if_changed(expected.respawn_ticks, TICKS_ORDER, from)?,
+            seat: SeatId(read_if_changed(expected.seat.0, QUIVER_ORDER, from)?),
         })
     }
 
-    /// Each number with the order of its code.
+    /// Each number with the order of its Exp-Golomb code.
     fn numbers(&self) -> [(u16, u32); 4] {
         [
             (self.quiver.into(), QUIVER_ORDER),

@@ -1,47 +1,47 @@
-//! Arena, the game that ships with Quarrel: crossbows, longbows and swords on a walled map, for sixteen.
+//! Arena, the game that ships with Quarrel: crossbows, longbows and swords on a walled map, for sixteen players.
 //!
-//! All state is integers and all of it is on the wire: what [`save`](Game::save) writes is the replicated entities and a
-//! random generator. The tour, in reading order:
+//! All state is integers, and all of it is on the wire: [`save`](Game::save) writes the replicated entities, a random
+//! generator and the last ticks. The modules, in reading order:
 //!
-//! - `map`: walls from a seed; circles and lines against them.
-//! - `fighter`, `kit`, `score`, `bolt`, `pickup`, `bout`: what is replicated; `entity` puts it under one type.
-//! - `input`, `event`, `settings`: what goes in and what comes out.
-//! - `movement`: the one rule of motion; `predict` lends it to clients.
-//! - `weapons`: what a trigger does and whom it strikes.
-//! - `trail`: where everybody stood of late, for shots that are judged by what the shooter saw.
-//! - `blows`: who struck whom of late.
-//! - `step`: one tick, in order; `combat`, `forage`, `rules`, `spawn` and `seats` are its parts.
-//! - `sight`: what a seat may see; `hearing`: what it hears instead; `save`: checkpoints.
+//! - `map`: walls from a seed; collision and raycasts.
+//! - `fighter`, `kit`, `score`, `bolt`, `pickup`, `match_state`: the replicated state; `entity` is the enum of all.
+//! - `input`, `event`, `settings`: inputs and outputs.
+//! - `movement`: the rule of motion, shared by the server's step and client prediction (`predict`).
+//! - `weapons`: triggers and hit tests.
+//! - `history`: recent positions, for lag compensation.
+//! - `recent_hits`: recent pairs of attacker and victim, for interest.
+//! - `step`: one tick, in order; `combat`, `pickups`, `rules`, `spawn` and `seats` are its parts.
+//! - `visibility`: what a seat sees; `sound`: events in earshot but out of sight; `save`: checkpoints.
 //! - `brain`: the bots.
 
-mod blows;
 mod bolt;
-mod bout;
 mod brain;
 mod coding;
 mod combat;
 mod entity;
 mod event;
 mod fighter;
-mod forage;
 mod geometry;
-mod hearing;
+mod history;
 mod input;
 mod kit;
 mod map;
+mod match_state;
 mod movement;
 mod pickup;
+mod pickups;
 mod predict;
+mod recent_hits;
 mod rules;
 mod save;
 mod score;
 mod seats;
 mod settings;
-mod sight;
+mod sound;
 mod spawn;
 mod step;
 mod team;
-mod trail;
+mod visibility;
 mod weapons;
 
 #[cfg(test)]
@@ -49,24 +49,24 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use self::{blows::Blows, trail::Past};
 pub use self::{
     bolt::Bolt,
-    bout::{Match, Phase},
     entity::ArenaEntity,
     event::{Event, Winner},
     fighter::Fighter,
     input::Input,
     kit::Kit,
     map::{Map, Tile},
-    movement::{Body, GRAIN, RUN_SPEED},
+    match_state::{Match, Phase},
+    movement::{Body, RUN_SPEED, VELOCITY_STEP},
     pickup::{Pickup, PickupKind},
     predict::Scene,
     score::Score,
     settings::{Mode, Settings},
     team::{Allegiance, Team},
-    weapons::{Weapon, arrow_target, looses_arrow},
+    weapons::{Weapon, arrow_target, releases_arrow},
 };
+use self::{history::PositionHistory, recent_hits::RecentHits};
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
     game::{Brain, Deed, Entities, Game, GameRng, Occupant, Outcome, RoomDefaults, Setup, Step, Viewpoint},
@@ -76,43 +76,43 @@ use crate::{
 
 /// A room of Arena.
 ///
-/// The rules work on typed state; `entities` is its published copy, brought up to date at the end of whatever changes it.
+/// The rules work on typed state; `entities` is its published copy, updated at the end of each change.
 #[derive(Clone, Debug)]
 pub struct Arena {
     settings: Settings,
     rate: TickRate,
-    /// The last tick that was stepped.
+    /// The last simulated tick.
     tick: Tick,
-    /// The room's, which nobody is told; each match's map follows from it.
+    /// The room's secret seed; each match's map seed derives from it.
     seed: u64,
     rng: GameRng,
-    /// Made from the match's seed.
+    /// Generated from the match's seed.
     map: Map,
-    bout: Tracked<Match>,
-    /// One element a seat.
-    seats: Vec<Option<Seated>>,
+    current_match: Published<Match>,
+    /// One element for each seat.
+    seats: Vec<Option<Player>>,
     bolts: BTreeMap<EntityId, Bolt>,
     pickups: BTreeMap<EntityId, Pickup>,
-    /// Where everybody stood of late.
-    past: Past,
-    /// Who struck whom of late.
-    blows: Blows,
+    /// Positions of the last ticks, for lag compensation.
+    history: PositionHistory,
+    /// Hits of the last second.
+    recent_hits: RecentHits,
     entities: Entities<ArenaEntity>,
 }
 
-/// A state and the id that it is published under.
+/// A state and the id under which it is published.
 #[derive(Clone, Debug)]
-struct Tracked<T> {
+struct Published<T> {
     id: EntityId,
     state: T,
 }
 
-/// All that belongs to a taken seat.
+/// The state of an occupied seat.
 #[derive(Clone, Debug)]
-struct Seated {
-    fighter: Tracked<Fighter>,
-    kit: Tracked<Kit>,
-    score: Tracked<Score>,
+struct Player {
+    fighter: Published<Fighter>,
+    kit: Published<Kit>,
+    score: Published<Score>,
 }
 
 impl Game for Arena {
@@ -127,7 +127,7 @@ impl Game for Arena {
     type Event = Event;
 
     fn new(setup: &Setup<Settings>) -> Self {
-        Self::begin(setup)
+        Self::create(setup)
     }
 
     fn seat_taken(&mut self, seat: SeatId, _occupant: Occupant) {
@@ -162,57 +162,57 @@ impl Game for Arena {
         Self::read_state(setup, from)
     }
 
-    /// Goes on walking and aiming, and begins no dash. A drawn longbow is held, for to let go is to shoot.
+    /// Keeps walking and aiming, but starts no dash. A drawn longbow stays drawn, because releasing it shoots.
     fn coast(last: &Input) -> Input {
         Input { fire: last.fire && last.weapon == Weapon::Longbow, dash: false, ..*last }
     }
 
     fn brain(skill: &str, seed: u64) -> Option<Box<dyn Brain<Self>>> {
-        brain::of_skill(skill, seed)
+        brain::with_skill(skill, seed)
     }
 
     fn deed(event: &Event, seat: SeatId) -> Option<Deed> {
-        event.deed(seat)
+        event.metric(seat)
     }
 }
 
 impl Arena {
-    /// The map that is played on.
+    /// The map of the current match.
     #[must_use]
     pub const fn map(&self) -> &Map {
         &self.map
     }
 
-    /// Everybody seated, in seat order.
-    fn seated(&self) -> impl Iterator<Item = &Seated> {
+    /// All occupied seats, in seat order.
+    fn players(&self) -> impl Iterator<Item = &Player> {
         self.seats.iter().flatten()
     }
 
-    /// Everybody seated, to change them.
-    fn seated_mut(&mut self) -> impl Iterator<Item = &mut Seated> {
+    /// All occupied seats, mutable, in seat order.
+    fn players_mut(&mut self) -> impl Iterator<Item = &mut Player> {
         self.seats.iter_mut().flatten()
     }
 
-    /// Whoever sits here.
-    fn at_seat(&mut self, seat: SeatId) -> Option<&mut Seated> {
+    /// The occupied seat with this number.
+    fn player_mut(&mut self, seat: SeatId) -> Option<&mut Player> {
         self.seats.get_mut(seat.index())?.as_mut()
     }
 
-    /// Brings `entities` up to date. Ids were given when the states began, so none can be missing.
+    /// Copies the typed states to `entities`. Every state has an id since its creation, so none is missing.
     fn publish(&mut self) {
-        let Self { entities, seats, bolts, pickups, bout, .. } = self;
-        let mut show = |id: EntityId, state: ArenaEntity| {
-            if let Some(shown) = entities.get_mut(id) {
-                *shown = state;
+        let Self { entities, seats, bolts, pickups, current_match, .. } = self;
+        let mut update = |id: EntityId, state: ArenaEntity| {
+            if let Some(published) = entities.get_mut(id) {
+                *published = state;
             }
         };
-        show(bout.id, ArenaEntity::Match(bout.state.clone()));
-        for Seated { fighter, kit, score } in seats.iter().flatten() {
-            show(fighter.id, ArenaEntity::Fighter(fighter.state.clone()));
-            show(kit.id, ArenaEntity::Kit(kit.state.clone()));
-            show(score.id, ArenaEntity::Score(score.state.clone()));
+        update(current_match.id, ArenaEntity::Match(current_match.state.clone()));
+        for Player { fighter, kit, score } in seats.iter().flatten() {
+            update(fighter.id, ArenaEntity::Fighter(fighter.state.clone()));
+            update(kit.id, ArenaEntity::Kit(kit.state.clone()));
+            update(score.id, ArenaEntity::Score(score.state.clone()));
         }
-        bolts.iter().for_each(|(&id, bolt)| show(id, ArenaEntity::Bolt(bolt.clone())));
-        pickups.iter().for_each(|(&id, pickup)| show(id, ArenaEntity::Pickup(pickup.clone())));
+        bolts.iter().for_each(|(&id, bolt)| update(id, ArenaEntity::Bolt(bolt.clone())));
+        pickups.iter().for_each(|(&id, pickup)| update(id, ArenaEntity::Pickup(pickup.clone())));
     }
 }

@@ -1,7 +1,7 @@
-//! Things on the floor that are worth a detour. Taken, they are back after some seconds.
+//! A pickup on the floor. Once taken, it is available again after some seconds.
 
 use super::{
-    coding::{read_if_new, read_place, read_var, write_if_new, write_place},
+    coding::{read_if_changed, read_position, read_var, write_if_changed, write_position},
     fighter::Fighter,
     kit::Kit,
 };
@@ -10,64 +10,64 @@ use crate::{
     game::{Point, UNIT},
 };
 
-/// One pickup's place.
+/// The state of one pickup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pickup {
-    /// Where it lies.
+    /// Its position.
     pub at: Point,
-    /// What it gives.
+    /// Its effect.
     pub kind: PickupKind,
-    /// Ticks until it is back; 0 when it is there.
+    /// Ticks until it is available again; 0 when it is available.
     pub away_ticks: u16,
 }
 
-/// What a pickup gives.
+/// The effect of a pickup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PickupKind {
-    /// Half of a fighter's health.
+    /// Half of the maximum health.
     Health,
-    /// Half of what armour can be worn.
+    /// Half of the maximum armour.
     Armour,
     /// A dozen bolts and arrows.
     Quiver,
 }
 
 impl Pickup {
-    /// How near a fighter's middle must come to take it, in 1/256 unit.
+    /// Maximum distance from a fighter's centre at which it is taken, in 1/256 unit.
     pub const REACH: i32 = UNIT;
 
     /// Whether it can be taken.
     #[must_use]
-    pub const fn is_there(&self) -> bool {
+    pub const fn is_available(&self) -> bool {
         self.away_ticks == 0
     }
 
     pub(super) fn encode(&self, out: &mut BitWriter) {
-        write_place(self.at, out);
+        write_position(self.at, out);
         self.kind.encode(out);
         out.write_var(u32::from(self.away_ticks), AWAY_ORDER);
     }
 
     pub(super) fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         Ok(Self {
-            at: read_place(from)?,
+            at: read_position(from)?,
             kind: PickupKind::decode(from)?,
             away_ticks: read_var(AWAY_ORDER, from)?,
         })
     }
 
-    /// Itself later.
+    /// A copy `ticks` later.
     pub(super) fn extrapolate(&self, ticks: u32) -> Self {
         let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
         Self { away_ticks: self.away_ticks.saturating_sub(ticks), ..self.clone() }
     }
 
-    /// Only whether it is there ever changes; a place or kind that differs is another pickup and travels whole.
+    /// Only the availability ever changes; a different position or kind is another pickup and is written as a full state.
     pub(super) fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
         let is_same = (self.at, self.kind) == (expected.at, expected.kind);
         out.write_bool(is_same);
         if is_same {
-            write_if_new(self.away_ticks, expected.away_ticks, AWAY_ORDER, out);
+            write_if_changed(self.away_ticks, expected.away_ticks, AWAY_ORDER, out);
         } else {
             self.encode(out);
         }
@@ -75,7 +75,7 @@ impl Pickup {
 
     pub(super) fn decode_delta(expected: &Self, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         if from.read_bool()? {
-            let away_ticks = read_if_new(expected.away_ticks, AWAY_ORDER, from)?;
+            let away_ticks = read_if_changed(expected.away_ticks, AWAY_ORDER, from)?;
             Ok(Self { away_ticks, ..expected.clone() })
         } else {
             Self::decode(from)
@@ -84,16 +84,16 @@ impl Pickup {
 }
 
 impl PickupKind {
-    /// All of them, in the order in which a map's places are dealt out.
+    /// All kinds, in the order in which they are assigned to a map's positions.
     pub const ALL: [Self; 3] = [Self::Health, Self::Armour, Self::Quiver];
 
-    /// What lies at a map's n-th place for pickups. Places come in mirrored pairs, and a pair gives the same.
+    /// The kind at a map's n-th pickup position. Positions come in mirrored pairs, and both of a pair have the same kind.
     #[must_use]
-    pub const fn of_place(place: usize) -> Self {
-        Self::ALL[place / 2 % Self::ALL.len()]
+    pub const fn at_index(index: usize) -> Self {
+        Self::ALL[index / 2 % Self::ALL.len()]
     }
 
-    /// How much health, armour or quiver it adds.
+    /// Health, armour or quiver that it adds.
     const fn amount(self) -> u8 {
         match self {
             Self::Health => 50,
@@ -102,16 +102,16 @@ impl PickupKind {
         }
     }
 
-    /// Gives what it gives; false when the fighter has all that it can carry.
-    pub(super) fn give(self, fighter: &mut Fighter, kit: &mut Kit) -> bool {
-        let (have, most) = match self {
-            Self::Health => (&mut fighter.health, Fighter::MOST_HEALTH),
-            Self::Armour => (&mut fighter.armour, Fighter::MOST_ARMOUR),
-            Self::Quiver => (&mut kit.quiver, Kit::MOST_QUIVER),
+    /// Applies the effect; false when the fighter already has the maximum.
+    pub(super) fn apply(self, fighter: &mut Fighter, kit: &mut Kit) -> bool {
+        let (have, max) = match self {
+            Self::Health => (&mut fighter.health, Fighter::MAX_HEALTH),
+            Self::Armour => (&mut fighter.armour, Fighter::MAX_ARMOUR),
+            Self::Quiver => (&mut kit.quiver, Kit::MAX_QUIVER),
         };
-        let is_wanted = *have < most;
-        *have = most.min(have.saturating_add(self.amount())).max(*have);
-        is_wanted
+        let is_useful = *have < max;
+        *have = max.min(have.saturating_add(self.amount())).max(*have);
+        is_useful
     }
 }
 

@@ -1,7 +1,7 @@
-//! What a client may step ahead of the server: its own fighter, its hands, and the bolts it has in the air.
+//! Client prediction: the seat's own fighter, its weapon, and its bolts in flight.
 //!
-//! Every rule is the one that [`step`](super::step) uses, in the same order. What depends on others is left to the server:
-//! whom a bolt strikes, who is first at a pickup, who is struck, who wins; and so is where somebody appears.
+//! Every rule is the one that [`step`](super::step) uses, in the same order. Results that depend on other players are left
+//! to the server: hits by bolts, contested pickups, damage, the winner and spawn positions.
 
 use super::{Arena, ArenaEntity, Bolt, Fighter, Input, Kit, Map, Match, Weapon, weapons};
 use crate::{
@@ -10,40 +10,41 @@ use crate::{
     tick::{Tick, TickRate},
 };
 
-/// What a seat's own things meet: walls, built when the match that is seen has another seed, and the match's end.
+/// The surroundings of predicted entities: the map, rebuilt when the observed match has another seed, and the match with its
+/// end.
 #[derive(Clone, Debug, Default)]
 pub struct Scene {
     map: Option<Map>,
-    bout: Option<Match>,
-    /// When all this was seen.
+    current_match: Option<Match>,
+    /// The tick of the last observed view.
     tick: Tick,
 }
 
 impl Scene {
-    /// The map of the match that is seen; `None` before any was.
+    /// The map of the observed match; `None` before the first observation.
     #[must_use]
     pub const fn map(&self) -> Option<&Map> {
         self.map.as_ref()
     }
 
-    /// Brings the scene up to the match among these entities. True when its map is another one than before.
+    /// Updates the scene from the match among these entities. Returns true when the map has changed.
     pub(super) fn update(&mut self, seen: &Seen<'_, Arena>) -> bool {
-        let bout = seen.entities.iter().find_map(|(_, entity)| match entity {
-            ArenaEntity::Match(bout) => Some(bout),
+        let current_match = seen.entities.iter().find_map(|(_, entity)| match entity {
+            ArenaEntity::Match(current_match) => Some(current_match),
             _ => None,
         });
-        let Some(bout) = bout else { return false };
+        let Some(current_match) = current_match else { return false };
         self.tick = seen.tick;
-        self.bout = Some(bout.clone());
-        let is_new = self.map.as_ref().is_none_or(|map| map.seed() != bout.seed);
+        self.current_match = Some(current_match.clone());
+        let is_new = self.map.as_ref().is_none_or(|map| map.seed() != current_match.seed);
         if is_new {
-            self.map = Some(Map::from_seed(bout.seed));
+            self.map = Some(Map::from_seed(current_match.seed));
         }
         is_new
     }
 
-    /// The tick that this fighter's next step makes. Nobody says how far ahead a prediction is, but the fighter's phase goes
-    /// round once a second, and farther ahead nobody plays.
+    /// The tick that the fighter's next step simulates, derived from the fighter's phase. The phase repeats once a second, and
+    /// no prediction runs farther ahead.
     fn next_tick(&self, fighter: &Fighter) -> Tick {
         self.tick.after(fighter.body.ticks_since(self.tick)).next()
     }
@@ -65,46 +66,49 @@ impl Predict for Arena {
         }
     }
 
-    /// One tick, in the order of [`Game::step`](crate::game::Game::step). The rate comes with the fighter's body, where the server wrote it.
+    /// One tick, in the order of [`Game::step`](crate::game::Game::step). The rate comes with the fighter's body, where the
+    /// server wrote it.
     fn predict(own: &mut Own<ArenaEntity>, input: &Input, scene: &Scene, _rate: TickRate) {
-        let (Some(map), Some(bout)) = (&scene.map, &scene.bout) else { return };
-        let (Some(fighter), Some(kit)) = hands(own) else { return };
+        let (Some(map), Some(current_match)) = (&scene.map, &scene.current_match) else { return };
+        let (Some(fighter), Some(kit)) = fighter_and_kit(own) else { return };
         let tick = scene.next_tick(fighter);
-        kit.wait();
-        fighter.go(input, map);
-        if !bout.is_played_in(tick) {
+        kit.count_down_respawn();
+        fighter.step(input, map);
+        if !current_match.is_played_in(tick) {
             return;
         }
-        let goes_off = fighter.is_alive() && weapons::work(fighter, kit, input, fighter.body.rate);
-        let shot = (goes_off && fighter.weapon == Weapon::Crossbow).then(|| Bolt::shot_by(fighter));
-        if bout.is_due(tick) {
+        let has_fired = fighter.is_alive() && weapons::step(fighter, kit, input, fighter.body.rate);
+        let shot = (has_fired && fighter.weapon == Weapon::Crossbow).then(|| Bolt::fired_by(fighter));
+        if current_match.is_due(tick) {
             weapons::lower(fighter, kit);
-            own.retain_mut(|thing| !matches!(thing, ArenaEntity::Bolt(_)));
+            own.retain_mut(|entity| !matches!(entity, ArenaEntity::Bolt(_)));
             return;
         }
-        // A bolt that is shot in this tick begins to fly in the next.
-        own.retain_mut(|thing| if let ArenaEntity::Bolt(bolt) = thing { flies_on(bolt, map) } else { true });
+        // A bolt fired in this tick starts to move in the next.
+        own.retain_mut(
+            |entity| if let ArenaEntity::Bolt(bolt) = entity { step_bolt(bolt, map) } else { true },
+        );
         shot.into_iter().for_each(|bolt| own.let_loose(ArenaEntity::Bolt(bolt)));
     }
 }
 
 /// The seat's fighter and kit.
-fn hands(own: &mut Own<ArenaEntity>) -> (Option<&mut Fighter>, Option<&mut Kit>) {
-    let mut hands = (None, None);
-    for thing in own.iter_mut() {
-        match thing {
-            ArenaEntity::Fighter(fighter) => hands.0 = Some(fighter),
-            ArenaEntity::Kit(kit) => hands.1 = Some(kit),
+fn fighter_and_kit(own: &mut Own<ArenaEntity>) -> (Option<&mut Fighter>, Option<&mut Kit>) {
+    let mut found = (None, None);
+    for entity in own.iter_mut() {
+        match entity {
+            ArenaEntity::Fighter(fighter) => found.0 = Some(fighter),
+            ArenaEntity::Kit(kit) => found.1 = Some(kit),
             _ => {}
         }
     }
-    hands
+    found
 }
 
-/// Lets a bolt fly for a tick. False when it was its last.
-fn flies_on(bolt: &mut Bolt, map: &Map) -> bool {
-    let flight = bolt.fly(map);
-    let flies_on = !flight.is_last();
+/// Moves a bolt by one tick. False when it disappears.
+fn step_bolt(bolt: &mut Bolt, map: &Map) -> bool {
+    let flight = bolt.step(map);
+    let still_flies = !flight.is_last();
     *bolt = flight.after;
-    flies_on
+    still_flies
 }

@@ -1,12 +1,12 @@
-//! When a match begins and ends, and who has won it.
+//! Start, end and winner of a match.
 
 use std::collections::BTreeMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Arena, ArenaEntity, Bolt, Event, Map, Match, Mode, Phase, Score, Seated, Settings, Team, Tracked, Winner,
-    blows::Blows, step::Events, trail::Past,
+    Arena, ArenaEntity, Bolt, Event, Map, Match, Mode, Phase, Player, Published, Score, Settings, Team,
+    Winner, history::PositionHistory, recent_hits::RecentHits, step::Events,
 };
 use crate::{
     game::{Audience, Entities, GameRng, Outcome, Setup},
@@ -14,22 +14,25 @@ use crate::{
     tick::{Tick, TickRate},
 };
 
-/// The stream of randomness that a room's rules draw from.
+/// The random stream of a room's rules.
 const STREAM: u64 = 0x0061_7265_6e61;
-/// What sets the hashes of [`map_seed`] apart from any other of a room's seed.
+/// Salt that separates the hashes of [`map_seed`] from other hashes of a room's seed.
 const MAP_SALT: &[u8] = b"arena map";
 /// Milliseconds in a second.
-const MS: u32 = 1000;
+const MS_PER_S: u32 = 1000;
 
 impl Arena {
-    /// A room whose first match is about to begin.
-    pub(super) fn begin(setup: &Setup<Settings>) -> Self {
+    /// Creates a room at the start of its first match.
+    pub(super) fn create(setup: &Setup<Settings>) -> Self {
         let settings = setup.settings.clone();
         let seed = map_seed(setup.seed, 0);
-        let state = fresh_match(&settings, setup.tick_rate, Tick(0), seed, 0);
+        let state = new_match(&settings, setup.tick_rate, Tick(0), seed, 0);
         let mut entities = Entities::with_reserved(Bolt::slots(setup.seats));
         let mut arena = Self {
-            bout: Tracked { id: publish_new(&mut entities, ArenaEntity::Match(state.clone())), state },
+            current_match: Published {
+                id: publish_new(&mut entities, ArenaEntity::Match(state.clone())),
+                state,
+            },
             settings,
             rate: setup.tick_rate,
             tick: Tick(0),
@@ -39,61 +42,62 @@ impl Arena {
             seats: vec![None; usize::from(setup.seats)],
             bolts: BTreeMap::new(),
             pickups: BTreeMap::new(),
-            past: Past::new(setup.tick_rate),
-            blows: Blows::default(),
+            history: PositionHistory::new(setup.tick_rate),
+            recent_hits: RecentHits::default(),
             entities,
         };
-        arena.lay_out_pickups();
+        arena.place_pickups();
         arena
     }
 
-    /// Counts for the seat and for its team.
+    /// Counts an elimination for the seat and its team.
     pub(super) fn count_elimination(&mut self, by: SeatId) {
-        let Some(seated) = self.at_seat(by) else { return };
-        let score = &mut seated.score.state;
+        let Some(player) = self.player_mut(by) else { return };
+        let score = &mut player.score.state;
         score.eliminations = score.eliminations.saturating_add(1);
         if let Some(team) = score.team {
-            let total = &mut self.bout.state.team_scores[team.index()];
+            let total = &mut self.current_match.state.team_scores[team.index()];
             *total = total.saturating_add(1);
         }
     }
 
-    /// Ends the match when somebody has the score to win, or time is up.
+    /// Ends the match when the winning score is reached, or the time is over.
     pub(super) fn end_match_when_due(&mut self, events: &mut Events) {
         let is_won = self.best_score() >= self.settings.score_to_win;
-        if !is_won && !self.bout.state.is_due(self.tick) {
+        if !is_won && !self.current_match.state.is_due(self.tick) {
             return;
         }
-        self.bout.state.phase = Phase::Result;
-        self.bout.state.ends = self.tick.after(self.rate.ticks(u32::from(self.settings.result_s) * MS));
+        self.current_match.state.phase = Phase::Result;
+        self.current_match.state.ends =
+            self.tick.after(self.rate.ticks(u32::from(self.settings.result_s) * MS_PER_S));
         let bolts: Vec<_> = self.bolts.keys().copied().collect();
         bolts.into_iter().for_each(|id| self.remove_bolt(id));
-        self.seated_mut().for_each(Seated::lower_weapon);
+        self.players_mut().for_each(Player::lower_weapon);
         events.push(Audience::All, Event::MatchEnded { winner: self.winner() });
     }
 
-    /// Begins the next match, on a new map, when the result has been shown long enough.
-    pub(super) fn begin_match_when_due(&mut self, events: &mut Events) {
-        if self.bout.state.phase == Phase::Playing || !self.bout.state.is_due(self.tick) {
+    /// Starts the next match, on a new map, when the time for the result is over.
+    pub(super) fn start_match_when_due(&mut self, events: &mut Events) {
+        if self.current_match.state.phase == Phase::Playing || !self.current_match.state.is_due(self.tick) {
             return;
         }
-        let number = self.bout.state.number.saturating_add(1);
+        let number = self.current_match.state.number.saturating_add(1);
         let seed = map_seed(self.seed, number);
         self.map = Map::from_seed(seed);
-        self.past.clear();
-        self.blows = Blows::default();
-        self.bout.state = fresh_match(&self.settings, self.rate, self.tick, seed, number);
-        self.lay_out_pickups();
-        for seated in self.seated_mut() {
-            seated.score.state = Score::fresh(seated.score.state.seat, seated.score.state.team);
+        self.history.clear();
+        self.recent_hits = RecentHits::default();
+        self.current_match.state = new_match(&self.settings, self.rate, self.tick, seed, number);
+        self.place_pickups();
+        for player in self.players_mut() {
+            player.score.state = Score::new(player.score.state.seat, player.score.state.team);
         }
         events.push(Audience::All, Event::MatchStarted { seed });
-        self.place_everybody(events);
+        self.respawn_all(events);
     }
 
-    /// How the match ended, while its result is shown.
+    /// The outcome of the match, while its result is shown.
     pub(super) fn result(&self) -> Option<Outcome> {
-        if self.bout.state.phase == Phase::Playing {
+        if self.current_match.state.phase == Phase::Playing {
             return None;
         }
         let winner = self.winner();
@@ -102,24 +106,24 @@ impl Arena {
             Winner::Seat(seat) => score.seat == seat,
             Winner::Team(team) => score.team == Some(team),
         };
-        let scores = || self.seated().map(|seated| &seated.score.state);
+        let scores = || self.players().map(|player| &player.score.state);
         Some(Outcome {
             winners: scores().filter(has_won).map(|score| score.seat).collect(),
             scores: scores().map(|score| (score.seat, i32::from(score.eliminations))).collect(),
-            seed: self.bout.state.seed,
+            seed: self.current_match.state.seed,
         })
     }
 
-    /// Whoever has more than anybody else.
+    /// The single leader, if there is one.
     fn winner(&self) -> Winner {
         let best = self.best_score();
         let leaders: Vec<Winner> = match self.settings.mode {
             Mode::Teams => {
-                let has_best = |team: &Team| self.bout.state.team_scores[team.index()] == best;
+                let has_best = |team: &Team| self.current_match.state.team_scores[team.index()] == best;
                 [Team::Red, Team::Blue].into_iter().filter(has_best).map(Winner::Team).collect()
             }
             Mode::FreeForAll => {
-                let scores = self.seated().map(|seated| &seated.score.state);
+                let scores = self.players().map(|player| &player.score.state);
                 scores
                     .filter(|score| score.eliminations == best)
                     .map(|score| Winner::Seat(score.seat))
@@ -129,34 +133,34 @@ impl Arena {
         if let &[only] = leaders.as_slice() { only } else { Winner::Draw }
     }
 
-    /// The most eliminations that any fighter, or any team together, has.
+    /// The highest number of eliminations of a fighter, or of a team.
     fn best_score(&self) -> u16 {
-        let scores = self.seated().map(|seated| seated.score.state.eliminations);
+        let scores = self.players().map(|player| player.score.state.eliminations);
         match self.settings.mode {
-            Mode::Teams => self.bout.state.team_scores.into_iter().max().unwrap_or(0),
+            Mode::Teams => self.current_match.state.team_scores.into_iter().max().unwrap_or(0),
             Mode::FreeForAll => scores.max().unwrap_or(0),
         }
     }
 }
 
-/// The seed of a match's map, which everybody is told.
+/// The seed of a match's map, which is public.
 ///
-/// It is no draw of the room's generator: two of those give PCG-32 away, and whoever has it knows where everybody will appear
-/// next. It is half a hash, so that no one match holds as many bits as the room's seed.
+/// It is not drawn from the room's generator: two outputs reveal the state of a PCG-32, and with it every future spawn
+/// position. It is half of a hash, so that no single match carries as many bits as the room's seed.
 fn map_seed(room_seed: u64, number: u32) -> u64 {
     xxh3_64(&[MAP_SALT, &room_seed.to_le_bytes(), &number.to_le_bytes()].concat()) >> 32
 }
 
-/// A match that begins at `now`.
-fn fresh_match(settings: &Settings, rate: TickRate, now: Tick, seed: u64, number: u32) -> Match {
-    let ends = now.after(rate.ticks(u32::from(settings.time_limit_s) * MS));
+/// A match that starts at `now`.
+fn new_match(settings: &Settings, rate: TickRate, now: Tick, seed: u64, number: u32) -> Match {
+    let ends = now.after(rate.ticks(u32::from(settings.time_limit_s) * MS_PER_S));
     let team_scores = [0; Team::COUNT];
     Match { seed, mode: settings.mode, phase: Phase::Playing, ends, number, team_scores }
 }
 
-/// Gives a new state its id. A room has at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats of three things each, below
-/// what [`Entities`] holds beside the [slots of bolts](Bolt::slots); were it full, the thing would go unpublished rather than
-/// take the room down.
+/// Publishes a new state and returns its id. A room has at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats with three
+/// entities each, fewer than [`Entities`] holds beside the [bolt slots](Bolt::slots); if it were full, the entity would stay
+/// unpublished rather than end the room.
 pub(super) fn publish_new(entities: &mut Entities<ArenaEntity>, state: ArenaEntity) -> EntityId {
     entities.insert(state).unwrap_or(EntityId { slot: u16::MAX, generation: u16::MAX })
 }
@@ -166,14 +170,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_map_tells_nothing_of_the_draws_that_decide_where_fighters_appear() {
+    fn a_map_seed_reveals_no_draw_of_the_room_generator() {
         for room_seed in 0..1000 {
             let (settings, tick_rate) = (Settings::default(), TickRate::default());
-            let arena = Arena::begin(&Setup { settings, seed: room_seed, seats: 1, tick_rate });
-            let told = arena.bout.state.seed;
+            let arena = Arena::create(&Setup { settings, seed: room_seed, seats: 1, tick_rate });
+            let public = arena.current_match.state.seed;
             let mut rng = GameRng::new(room_seed, STREAM);
-            let is_draw = |_| [told >> 32, told & u64::from(u32::MAX)].contains(&rng.next_u32().into());
-            assert!(!(0..64).any(is_draw), "room {room_seed} tells a draw of its generator");
+            let is_draw = |_| [public >> 32, public & u64::from(u32::MAX)].contains(&rng.next_u32().into());
+            assert!(!(0..64).any(is_draw), "room {room_seed} reveals a draw of its generator");
         }
     }
 

@@ -1,10 +1,11 @@
-//! Checkpoints: the replicated entities are nearly the whole state, so they are what is written, and the last few ticks.
+//! Checkpoints: the replicated entities are nearly the whole state, so they are written, with the random generator, the
+//! position history and the recent hits.
 
 use std::collections::BTreeMap;
 
 use super::{
-    Arena, ArenaEntity, Blows, Bolt, Fighter, Kit, Map, Match, Pickup, Score, Seated, Settings, Tracked,
-    trail::Past,
+    Arena, ArenaEntity, Bolt, Fighter, Kit, Map, Match, Pickup, Player, Published, RecentHits, Score,
+    Settings, history::PositionHistory,
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
@@ -19,61 +20,61 @@ impl Arena {
         out.write_bits(self.tick.0, 32);
         self.rng.encode(out);
         self.entities.save(out, Entity::encode);
-        self.past.save(out);
-        self.blows.save(self.tick, out);
+        self.history.save(out);
+        self.recent_hits.save(self.tick, out);
     }
 
-    /// Reads what [`Self::write_state`] wrote.
+    /// Reads a state written by [`Self::write_state`].
     pub(super) fn read_state(setup: &Setup<Settings>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         let tick = Tick(from.read_bits(32)?);
         let rng = GameRng::decode(from)?;
         let entities = Entities::load(from, ArenaEntity::decode)?;
-        let past = Past::load(setup.tick_rate, tick, usize::from(setup.seats), from)?;
-        let blows = Blows::load(tick, from)?;
-        let mut parts = Parts::default();
-        entities.iter().for_each(|(id, entity)| parts.sort_in(id, entity.clone()));
-        let bout = parts.bout.take().ok_or(BitsError::OutOfRange)?;
+        let history = PositionHistory::load(setup.tick_rate, tick, usize::from(setup.seats), from)?;
+        let recent_hits = RecentHits::load(tick, from)?;
+        let mut loaded = LoadedEntities::default();
+        entities.iter().for_each(|(id, entity)| loaded.insert(id, entity.clone()));
+        let current_match = loaded.current_match.take().ok_or(BitsError::OutOfRange)?;
         Ok(Self {
             settings: setup.settings.clone(),
             rate: setup.tick_rate,
             tick,
             seed: setup.seed,
             rng,
-            map: Map::from_seed(bout.state.seed),
-            bout,
-            seats: parts.seated(setup.seats)?,
-            bolts: parts.bolts,
-            pickups: parts.pickups,
-            past,
-            blows,
+            map: Map::from_seed(current_match.state.seed),
+            current_match,
+            seats: loaded.players(setup.seats)?,
+            bolts: loaded.bolts,
+            pickups: loaded.pickups,
+            history,
+            recent_hits,
             entities,
         })
     }
 }
 
-/// Entities on their way back to where the rules want them.
+/// The entities of a checkpoint, sorted by kind.
 #[derive(Default)]
-struct Parts {
-    bout: Option<Tracked<Match>>,
-    fighters: BTreeMap<SeatId, Tracked<Fighter>>,
-    kits: BTreeMap<SeatId, Tracked<Kit>>,
-    scores: BTreeMap<SeatId, Tracked<Score>>,
+struct LoadedEntities {
+    current_match: Option<Published<Match>>,
+    fighters: BTreeMap<SeatId, Published<Fighter>>,
+    kits: BTreeMap<SeatId, Published<Kit>>,
+    scores: BTreeMap<SeatId, Published<Score>>,
     bolts: BTreeMap<EntityId, Bolt>,
     pickups: BTreeMap<EntityId, Pickup>,
 }
 
-impl Parts {
-    fn sort_in(&mut self, id: EntityId, entity: ArenaEntity) {
+impl LoadedEntities {
+    fn insert(&mut self, id: EntityId, entity: ArenaEntity) {
         match entity {
-            ArenaEntity::Match(state) => self.bout = Some(Tracked { id, state }),
+            ArenaEntity::Match(state) => self.current_match = Some(Published { id, state }),
             ArenaEntity::Score(state) => {
-                self.scores.insert(state.seat, Tracked { id, state });
+                self.scores.insert(state.seat, Published { id, state });
             }
             ArenaEntity::Fighter(state) => {
-                self.fighters.insert(state.seat, Tracked { id, state });
+                self.fighters.insert(state.seat, Published { id, state });
             }
             ArenaEntity::Kit(state) => {
-                self.kits.insert(state.seat, Tracked { id, state });
+                self.kits.insert(state.seat, Published { id, state });
             }
             ArenaEntity::Bolt(state) => {
                 self.bolts.insert(id, state);
@@ -84,16 +85,16 @@ impl Parts {
         }
     }
 
-    /// One element a seat; each taken seat has exactly a fighter, a kit and a score.
-    fn seated(&mut self, seats: u16) -> Result<Vec<Option<Seated>>, BitsError> {
-        let all = (0..seats).map(|index| self.seated_at(SeatId(index))).collect::<Result<_, _>>()?;
+    /// One element for each seat; an occupied seat has exactly a fighter, a kit and a score.
+    fn players(&mut self, seats: u16) -> Result<Vec<Option<Player>>, BitsError> {
+        let all = (0..seats).map(|index| self.player_at(SeatId(index))).collect::<Result<_, _>>()?;
         let is_all = self.fighters.is_empty() && self.kits.is_empty() && self.scores.is_empty();
         if is_all { Ok(all) } else { Err(BitsError::OutOfRange) }
     }
 
-    fn seated_at(&mut self, seat: SeatId) -> Result<Option<Seated>, BitsError> {
+    fn player_at(&mut self, seat: SeatId) -> Result<Option<Player>, BitsError> {
         match (self.fighters.remove(&seat), self.kits.remove(&seat), self.scores.remove(&seat)) {
-            (Some(fighter), Some(kit), Some(score)) => Ok(Some(Seated { fighter, kit, score })),
+            (Some(fighter), Some(kit), Some(score)) => Ok(Some(Player { fighter, kit, score })),
             (None, None, None) => Ok(None),
             _ => Err(BitsError::OutOfRange),
         }

@@ -1,7 +1,7 @@
-//! How a seat is doing in this match: everybody may know.
+//! A seat's score in this match, visible to all seats.
 
 use super::{
-    coding::{read_if_new, read_var, write_if_new},
+    coding::{read_if_changed, read_var, write_if_changed},
     team::Team,
 };
 use crate::{
@@ -12,18 +12,18 @@ use crate::{
 /// One seat's line on the score board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Score {
-    /// Whose it is.
+    /// The seat that owns it.
     pub seat: SeatId,
-    /// On which side it fights; `None` in a free-for-all.
+    /// Its team; `None` in a free-for-all.
     pub team: Option<Team>,
-    /// Enemies struck down.
+    /// Enemies eliminated.
     pub eliminations: u16,
-    /// Times struck down.
+    /// Times eliminated.
     pub deaths: u16,
 }
 
 impl Score {
-    pub(super) const fn fresh(seat: SeatId, team: Option<Team>) -> Self {
+    pub(super) const fn new(seat: SeatId, team: Option<Team>) -> Self {
         Self { seat, team, eliminations: 0, deaths: 0 }
     }
 
@@ -44,21 +44,21 @@ impl Score {
     }
 
     pub(super) fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
-        write_if_new(self.eliminations, expected.eliminations, ORDER, out);
-        write_if_new(self.deaths, expected.deaths, ORDER, out);
-        write_if_new(self.seat.0, expected.seat.0, ORDER, out);
+        write_if_changed(self.eliminations, expected.eliminations, ORDER, out);
+        write_if_changed(self.deaths, expected.deaths, ORDER, out);
+        write_if_changed(self.seat.0, expected.seat.0, ORDER, out);
         self.team.encode(out);
     }
 
     pub(super) fn decode_delta(expected: &Self, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         Ok(Self {
-            eliminations: read_if_new(expected.eliminations, ORDER, from)?,
-            deaths: read_if_new(expected.deaths, ORDER, from)?,
-            seat: SeatId(read_if_new(expected.seat.0, ORDER, from)?),
+            eliminations: read_if_changed(expected.eliminations, ORDER, from)?,
+            deaths: read_if_changed(expected.deaths, ORDER, from)?,
+            seat: SeatId(read_if_changed(expected.seat.0, ORDER, from)?),
             team: Option::decode(from)?,
         })
     }
 }
 
-/// Most matches end before anybody has eight.
+/// Most matches end before a seat has eight eliminations.
 const ORDER: u32 = 3;

@@ -1,12 +1,12 @@
-//! Who comes and goes: what a seat brings into the room, and takes along.
+//! Taking and leaving a seat: adds and removes the seat's entities.
 
 use super::{
-    Allegiance, Arena, ArenaEntity, Kit, Mode, Score, Seated, Team, Tracked, rules::publish_new, spawn,
+    Allegiance, Arena, ArenaEntity, Kit, Mode, Player, Published, Score, Team, rules::publish_new, spawn,
 };
 use crate::id::SeatId;
 
 impl Arena {
-    /// Seats somebody, on the smaller side of a team match. A seat outside the room stays empty.
+    /// Occupies a seat, on the smaller team in a team match. A seat outside the room is ignored.
     pub(super) fn take_seat(&mut self, seat: SeatId) {
         if seat.index() >= self.seats.len() {
             return;
@@ -14,25 +14,25 @@ impl Arena {
         let team = self.side_for_next();
         let body = self.body_at_spawn(Allegiance { seat, team });
         let (fighter, kit, score) =
-            (spawn::fighter(seat, team, body), Kit::fresh(seat), Score::fresh(seat, team));
+            (spawn::fighter(seat, team, body), Kit::new(seat), Score::new(seat, team));
         let entities = &mut self.entities;
-        let seated = Seated {
-            fighter: Tracked {
+        let player = Player {
+            fighter: Published {
                 id: publish_new(entities, ArenaEntity::Fighter(fighter.clone())),
                 state: fighter,
             },
-            kit: Tracked { id: publish_new(entities, ArenaEntity::Kit(kit.clone())), state: kit },
-            score: Tracked { id: publish_new(entities, ArenaEntity::Score(score.clone())), state: score },
+            kit: Published { id: publish_new(entities, ArenaEntity::Kit(kit.clone())), state: kit },
+            score: Published { id: publish_new(entities, ArenaEntity::Score(score.clone())), state: score },
         };
-        self.seats[seat.index()] = Some(seated);
+        self.seats[seat.index()] = Some(player);
     }
 
-    /// Clears a seat, and the bolts that nobody could answer for any more.
+    /// Clears a seat, and removes its bolts, because their hits could no longer be attributed.
     pub(super) fn leave_seat(&mut self, seat: SeatId) {
-        let Some(seated) = self.seats.get_mut(seat.index()).and_then(Option::take) else { return };
-        self.past.forget_seat(seat);
-        self.blows.forget_seat(seat);
-        for id in [seated.fighter.id, seated.kit.id, seated.score.id] {
+        let Some(player) = self.seats.get_mut(seat.index()).and_then(Option::take) else { return };
+        self.history.remove_seat(seat);
+        self.recent_hits.remove_seat(seat);
+        for id in [player.fighter.id, player.kit.id, player.score.id] {
             self.entities.remove(id);
         }
         let bolts: Vec<_> =
@@ -40,12 +40,12 @@ impl Arena {
         bolts.into_iter().for_each(|id| self.remove_bolt(id));
     }
 
-    /// The smaller side; red when they are even.
+    /// The smaller team; red when they are equal.
     fn side_for_next(&self) -> Option<Team> {
         if self.settings.mode == Mode::FreeForAll {
             return None;
         }
-        let on = |team| self.seated().filter(|seated| seated.fighter.state.team == Some(team)).count();
+        let on = |team| self.players().filter(|player| player.fighter.state.team == Some(team)).count();
         Some(if on(Team::Blue) < on(Team::Red) { Team::Blue } else { Team::Red })
     }
 }

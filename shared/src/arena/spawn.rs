@@ -1,4 +1,4 @@
-//! Where and how fighters appear: away from whoever would strike them down at once.
+//! Spawning: fighters appear away from enemies that could hit them at once.
 
 use super::{Allegiance, Arena, Body, Event, Fighter, Kit, Map, Team, Weapon, step::Events};
 use crate::{
@@ -6,81 +6,83 @@ use crate::{
     id::SeatId,
 };
 
-/// An enemy nearer than ten units makes a place unsafe, in (1/256 unit)².
+/// Minimum distance of a safe spawn from enemies, ten units, squared, in (1/256 unit)².
 const SAFE_SQUARED: u64 = (10 * UNIT as u64).pow(2);
 
 impl Arena {
-    /// Lets those appear whose wait is over.
+    /// Respawns the fighters whose respawn time is over.
     pub(super) fn respawn_when_due(&mut self, events: &mut Events) {
         for index in 0..self.seats.len() {
-            let Some(seated) = &mut self.seats[index] else { continue };
-            seated.kit.state.wait();
-            if seated.kit.state.respawn_ticks == 0 && !seated.fighter.state.is_alive() {
-                self.appear(SeatId(index as u16), events);
+            let Some(player) = &mut self.seats[index] else { continue };
+            player.kit.state.count_down_respawn();
+            if player.kit.state.respawn_ticks == 0 && !player.fighter.state.is_alive() {
+                self.respawn(SeatId(index as u16), events);
             }
         }
     }
 
-    /// Puts everybody on the new map, one after the other: the first ones have the most choice.
-    pub(super) fn place_everybody(&mut self, events: &mut Events) {
-        for seated in self.seated_mut() {
-            seated.fighter.state.health = 0;
+    /// Spawns all fighters on the new map, in seat order: the first ones have the most choice.
+    pub(super) fn respawn_all(&mut self, events: &mut Events) {
+        for player in self.players_mut() {
+            player.fighter.state.health = 0;
         }
         for index in 0..self.seats.len() {
-            self.appear(SeatId(index as u16), events);
+            self.respawn(SeatId(index as u16), events);
         }
     }
 
-    /// A body at a safe place, for somebody of this allegiance.
-    pub(super) fn body_at_spawn(&mut self, who: Allegiance) -> Body {
-        let at = self.safe_place(who);
+    /// A body at a safe spawn position for this allegiance.
+    pub(super) fn body_at_spawn(&mut self, allegiance: Allegiance) -> Body {
+        let at = self.safe_place(allegiance);
         let aim = Angle::of(Map::MIDDLE - at);
-        Body::standing(at, aim, self.tick, self.rate)
+        Body::at_rest(at, aim, self.tick, self.rate)
     }
 
-    fn appear(&mut self, seat: SeatId, events: &mut Events) {
-        let Some(who) = self.at_seat(seat).map(|seated| seated.fighter.state.allegiance()) else { return };
-        let body = self.body_at_spawn(who);
+    fn respawn(&mut self, seat: SeatId, events: &mut Events) {
+        let Some(allegiance) = self.player_mut(seat).map(|player| player.fighter.state.allegiance()) else {
+            return;
+        };
+        let body = self.body_at_spawn(allegiance);
         let at = body.at;
-        if let Some(seated) = self.at_seat(seat) {
-            // Everybody's phase goes with the tick; this fighter has yet to move in it.
-            let phase = seated.fighter.state.body.phase;
-            let life = seated.fighter.state.life.wrapping_add(1);
-            seated.fighter.state = Fighter { life, ..fighter(seat, who.team, Body { phase, ..body }) };
-            seated.kit.state = Kit::fresh(seat);
+        if let Some(player) = self.player_mut(seat) {
+            // Every fighter's phase follows the tick; this fighter has yet to move in it.
+            let phase = player.fighter.state.body.phase;
+            let life = player.fighter.state.life.wrapping_add(1);
+            player.fighter.state = Fighter { life, ..fighter(seat, allegiance.team, Body { phase, ..body }) };
+            player.kit.state = Kit::new(seat);
         }
-        let audience = self.who_see(at, seat);
+        let audience = self.seats_seeing(at, seat);
         events.push(audience, Event::Respawned { seat, at });
     }
 
-    /// A spawn point with no enemy near, at home if there is one; else the floor farthest from all enemies, so that a
-    /// crowded room never stacks its fighters.
-    fn safe_place(&mut self, who: Allegiance) -> Point {
+    /// A spawn point without an enemy near, in the team's own half if there is one; otherwise the floor tile farthest from
+    /// all enemies, so that a crowded room never stacks its fighters.
+    fn safe_place(&mut self, allegiance: Allegiance) -> Point {
         let safe: Vec<Point> =
-            self.map.spawns().filter(|&at| self.gap_squared(who, at) >= SAFE_SQUARED).collect();
-        let home: Vec<Point> = safe.iter().copied().filter(|at| is_home(who.team, *at)).collect();
+            self.map.spawns().filter(|&at| self.gap_squared(allegiance, at) >= SAFE_SQUARED).collect();
+        let home: Vec<Point> = safe.iter().copied().filter(|at| is_home(allegiance.team, *at)).collect();
         let choice = if home.is_empty() { safe } else { home };
-        // Drawn from in any case, for whether there was a choice depends on where people hide: everybody else's next place must
-        // not tell it.
+        // Draws in any case: whether there is a choice depends on hidden positions, and other players' later spawn positions
+        // must not reveal it.
         let picked = self.rng.pick(&choice).copied();
-        let farthest = || self.map.floor().max_by_key(|&at| self.gap_squared(who, at));
+        let farthest = || self.map.floor().max_by_key(|&at| self.gap_squared(allegiance, at));
         picked.or_else(farthest).unwrap_or(Map::MIDDLE)
     }
 
-    /// The square of the distance to the nearest standing enemy, in (1/256 unit)².
-    fn gap_squared(&self, who: Allegiance, at: Point) -> u64 {
-        let standing = self.seated().map(|seated| &seated.fighter.state).filter(|other| other.is_alive());
-        let enemies = standing.filter(|other| other.allegiance().is_enemy_of(who));
+    /// The squared distance to the nearest living enemy, in (1/256 unit)².
+    fn gap_squared(&self, allegiance: Allegiance, at: Point) -> u64 {
+        let alive = self.players().map(|player| &player.fighter.state).filter(|other| other.is_alive());
+        let enemies = alive.filter(|other| other.allegiance().is_enemy_of(allegiance));
         enemies.map(|enemy| enemy.body.at.distance_squared(at)).min().unwrap_or(u64::MAX)
     }
 }
 
-/// Red is at home in the west, blue in the east; without teams everywhere is.
+/// Whether a position is in the team's own half: west for red, east for blue, anywhere without teams.
 fn is_home(team: Option<Team>, at: Point) -> bool {
     team.is_none_or(|team| (team == Team::Red) == (at.x < Map::MIDDLE.x))
 }
 
-/// A fighter as it appears: whole, without armour.
+/// A fighter as it spawns: full health, no armour.
 pub(super) const fn fighter(seat: SeatId, team: Option<Team>, body: Body) -> Fighter {
     Fighter {
         seat,
@@ -88,7 +90,7 @@ pub(super) const fn fighter(seat: SeatId, team: Option<Team>, body: Body) -> Fig
         body,
         weapon: Weapon::Crossbow,
         is_drawing: false,
-        health: Fighter::MOST_HEALTH,
+        health: Fighter::MAX_HEALTH,
         armour: 0,
         life: 0,
     }
@@ -104,7 +106,7 @@ mod tests {
     };
 
     #[test]
-    fn who_appears_draws_once_whether_or_not_there_is_a_choice() {
+    fn a_spawn_draws_once_whether_or_not_there_is_a_choice() {
         let crowded = Arena::new(&Setup {
             settings: Settings::default(),
             seed: 4,
@@ -115,8 +117,8 @@ mod tests {
         let spawns: Vec<Point> = rooms[0].map.spawns().collect();
         for (room, crowd) in rooms.iter_mut().zip([&spawns[..], &spawns[..1]]) {
             (0..100).for_each(|seat| room.seat_taken(SeatId(seat), Occupant::Player));
-            for (seated, at) in room.seated_mut().zip(crowd.iter().cycle()) {
-                seated.fighter.state.body.at = *at;
+            for (player, at) in room.players_mut().zip(crowd.iter().cycle()) {
+                player.fighter.state.body.at = *at;
             }
             let before = room.rng.clone();
             let body = room.body_at_spawn(Allegiance { seat: SeatId(100), team: None });

@@ -1,45 +1,50 @@
-//! One tick of Arena, in order.
+//! One tick of Arena: its phases, in order.
 
-use super::{Arena, Event, Input, Seated, weapons::Pose};
+use super::{Arena, Event, Input, Player, weapons::TickMotion};
 use crate::game::{Inputs, Outbox, Step};
 
 impl Arena {
-    /// Moves everybody, lets bolts fly, works the weapons, deals out pickups, and sees whether the match is over.
+    /// Simulates one tick: moves fighters and bolts, fires weapons, gives out pickups, and ends the match when it is
+    /// decided.
     pub(super) fn advance(&mut self, step: Step<'_, Self>) {
         let Step { tick, inputs, rewind, events } = step;
         self.tick = tick;
-        self.begin_match_when_due(events);
+        self.start_match_when_due(events);
         self.respawn_when_due(events);
-        let poses = self.move_fighters(inputs);
-        self.remember_places();
-        self.blows.forget_old(tick, self.rate);
-        if self.bout.state.is_played_in(tick) {
-            // Bolts first: one that is shot in this tick begins to fly in the next.
-            self.fly_bolts(&poses, events);
+        let motions = self.move_fighters(inputs);
+        self.record_positions();
+        self.recent_hits.expire(tick, self.rate);
+        if self.current_match.state.is_played_in(tick) {
+            // Bolts first: a bolt fired in this tick starts to move in the next.
+            self.step_bolts(&motions, events);
             self.use_weapons(inputs, rewind, events);
             self.end_match_when_due(events);
         }
-        self.forage(events);
+        self.collect_pickups(events);
         self.publish();
     }
 
-    /// Moves everybody, and says where those who stand were and are.
-    fn move_fighters(&mut self, inputs: Inputs<'_, Input>) -> Vec<Pose> {
+    /// Moves all fighters, and returns the motion of the living ones.
+    fn move_fighters(&mut self, inputs: Inputs<'_, Input>) -> Vec<TickMotion> {
         let Self { seats, map, .. } = self;
-        let pose = |seated: &mut Seated| {
-            let input = seated.input(inputs);
-            let fighter = &mut seated.fighter.state;
-            let was = fighter.body.at;
-            fighter.go(&input, map);
-            fighter.is_alive().then(|| Pose { allegiance: fighter.allegiance(), was, at: fighter.body.at })
+        let motion = |player: &mut Player| {
+            let input = player.input(inputs);
+            let fighter = &mut player.fighter.state;
+            let from = fighter.body.at;
+            fighter.step(&input, map);
+            fighter.is_alive().then(|| TickMotion {
+                allegiance: fighter.allegiance(),
+                from,
+                to: fighter.body.at,
+            })
         };
-        seats.iter_mut().flatten().filter_map(pose).collect()
+        seats.iter_mut().flatten().filter_map(motion).collect()
     }
 }
 
-impl Seated {
-    /// What this seat wants; without an input it stands and keeps its aim and its weapon. A drawn longbow is held, for to let go
-    /// is to shoot, and nothing is shot by who says nothing.
+impl Player {
+    /// The seat's input for this tick; without one it stands still and keeps its aim and its weapon. A drawn longbow stays
+    /// drawn, because releasing it shoots, and a missing input must not shoot.
     pub(super) fn input(&self, inputs: Inputs<'_, Input>) -> Input {
         let fighter = &self.fighter.state;
         let (aim, weapon, fire) = (fighter.body.aim, fighter.weapon, fighter.is_drawing);
@@ -48,5 +53,5 @@ impl Seated {
     }
 }
 
-/// Where a tick's events go.
+/// The outbox of a tick's events.
 pub(super) type Events = Outbox<Event>;

@@ -1,41 +1,41 @@
-//! Who is whose enemy.
+//! Teams and enemies.
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     id::SeatId,
 };
 
-/// Whose a thing is, for the question whom it may harm.
+/// The seat and team of an entity: decides whom it may hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allegiance {
-    /// The seat.
+    /// The owner's seat.
     pub seat: SeatId,
-    /// Its side; `None` in a free-for-all.
+    /// The owner's team; `None` in a free-for-all.
     pub team: Option<Team>,
 }
 
 impl Allegiance {
-    /// Whether the two may harm each other.
+    /// Whether the two may hit each other.
     #[must_use]
     pub fn is_enemy_of(self, other: Self) -> bool {
         self.seat != other.seat && (self.team.is_none() || self.team != other.team)
     }
 }
 
-/// A side. In a free-for-all nobody has one.
+/// A team. Exists in team matches only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Team {
-    /// Begins in the western half.
+    /// Based in the western half.
     Red,
-    /// Begins in the eastern half.
+    /// Based in the eastern half.
     Blue,
 }
 
 impl Team {
-    /// How many sides there are.
+    /// Number of teams.
     pub const COUNT: usize = 2;
 
-    /// This side's place in a list with one element a side.
+    /// The team's index in a list with one element for each team.
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
@@ -61,13 +61,13 @@ mod tests {
     }
 
     #[test]
-    fn in_a_free_for_all_everybody_else_is_an_enemy() {
+    fn in_a_free_for_all_every_other_seat_is_an_enemy() {
         assert!(of(1, None).is_enemy_of(of(2, None)));
-        assert!(!of(1, None).is_enemy_of(of(1, None)), "but nobody is their own");
+        assert!(!of(1, None).is_enemy_of(of(1, None)), "a seat is not its own enemy");
     }
 
     #[test]
-    fn a_friend_is_no_enemy() {
+    fn a_team_mate_is_not_an_enemy() {
         assert!(!of(1, Some(Team::Red)).is_enemy_of(of(2, Some(Team::Red))));
         assert!(of(1, Some(Team::Red)).is_enemy_of(of(2, Some(Team::Blue))));
     }

@@ -1,5 +1,5 @@
-//! `crowd`: the second game. Thousands of walkers on one big plain, the 64 nearest visible. It exists to keep the
-//! [`Game`] trait honest (nothing in it may be Arena's alone) and to be measured: every walker moves and turns at every tick.
+//! `crowd`: the second game. Thousands of walkers on one large plain, of which each sees the 64 nearest. It exists to keep
+//! the [`Game`] trait independent of Arena, and for measurements: every walker moves and turns at every tick.
 
 mod stroll;
 mod walker;
@@ -18,13 +18,13 @@ use crate::{
     tick::TickRate,
 };
 
-/// How many walkers a walker sees: the nearest.
+/// Number of walkers in a view: the nearest.
 const VISIBLE: u16 = 64;
 
-/// One stumble in this many walker-seconds, so that health changes now and then.
+/// Mean time between two stumbles of a walker, in seconds, so that health changes now and then.
 const SECONDS_PER_STUMBLE: u32 = 20;
 
-/// The plain and who walks on it.
+/// The plain and its walkers.
 #[derive(Debug)]
 pub struct Crowd {
     walkers: Entities<Walker>,
@@ -34,15 +34,15 @@ pub struct Crowd {
     rate: TickRate,
 }
 
-/// What a plain is created with.
+/// Settings of a crowd room: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrowdSettings {}
 
-/// A walker stumbled and lost some health: said to its own seat.
+/// A walker stumbled and lost some health. Sent to its own seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stumbled {
-    /// What is left, of 100.
+    /// Remaining health, of 100.
     pub health: u8,
 }
 
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_leaves_the_plain() {
+    fn no_walker_leaves_the_plain() {
         let mut crowd = Crowd::new(&setup());
         for tick in 1..3000 {
             entries(tick).apply(&mut crowd, Tick(tick), TickRate::DEFAULT, &mut Outbox::new());
@@ -209,10 +209,10 @@ mod tests {
         }
     }
 
-    /// Steps the plain with these bends while a client of each seat predicts its own walker, and holds the two together.
+    /// Steps the plain while a client of each seat predicts its own walker, and compares the two.
     #[test]
-    fn a_prediction_with_the_right_inputs_is_what_the_server_makes() {
-        let mut held = 0;
+    fn a_prediction_with_the_right_inputs_equals_the_server_state() {
+        let mut compared = 0;
         for hz in [10, 30, 60, 128] {
             let setup = Setup { tick_rate: TickRate::new(hz).unwrap(), ..setup() };
             let mut crowd = Crowd::new(&setup);
@@ -230,24 +230,24 @@ mod tests {
                 let entries = entries(tick);
                 let mut events = Outbox::new();
                 entries.apply(&mut crowd, Tick(tick), setup.tick_rate, &mut events);
-                let told: Vec<_> = events.drain().collect();
+                let events: Vec<_> = events.drain().collect();
                 for (guess, (_, truth)) in guesses.iter_mut().zip(crowd.entities().iter()) {
                     let input = entries.inputs[truth.seat.index()].unwrap();
                     Crowd::predict(guess, &input, &(), setup.tick_rate);
-                    // Nobody foresees that they stumble.
-                    if told.iter().any(|(audience, _)| audience.includes(truth.seat)) {
+                    // A stumble is random, so a client cannot predict it.
+                    if events.iter().any(|(audience, _)| audience.includes(truth.seat)) {
                         guess.iter_mut().for_each(|walker| walker.health = truth.health);
                     }
                     assert_eq!(guess.iter().next().unwrap().1, truth, "at tick {tick} and {hz} Hz");
-                    held += 1;
+                    compared += 1;
                 }
             }
         }
-        assert!(held > 100_000, "{held} walkers were held against their predictions");
+        assert!(compared > 100_000, "{compared} walkers were compared with their predictions");
     }
 
     #[test]
-    fn a_walker_whose_inputs_fail_goes_on_as_it_did() {
+    fn a_walker_without_inputs_keeps_its_course() {
         let mut crowd = Crowd::new(&setup());
         let mut coasting = Crowd::new(&setup());
         for tick in 1..60 {

@@ -1,4 +1,4 @@
-//! The walkers' bot: a new bend about once a second.
+//! The bot of `crowd`: changes its bend about once a second.
 
 use super::{Crowd, Steering};
 use crate::{
@@ -6,12 +6,12 @@ use crate::{
     tick::Tick,
 };
 
-/// Strolls about.
+/// Walks at random.
 #[derive(Debug)]
 pub(super) struct Stroll {
     rng: GameRng,
     bend: i8,
-    /// When to bend another way.
+    /// Tick of the next change.
     until: Tick,
 }
 

@@ -1,4 +1,4 @@
-//! One walker: its state, its one rule of motion, and how little of it needs to be sent.
+//! One walker: its state, its rule of motion, and its compact delta encoding.
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
@@ -11,33 +11,33 @@ use crate::{
 pub(super) const PLAIN: i32 = 1 << PLAIN_BITS;
 const PLAIN_BITS: u32 = 18;
 
-/// How fast a walker walks, in 1/256 unit a second.
+/// Walking speed, in 1/256 unit a second.
 const SPEED: i32 = 3 * UNIT / 2;
 
-/// The direction is held to this many of an angle's 65,536 steps for each unit of bend.
+/// Turn of a walker for one unit of bend, in 1/65,536 turn a tick.
 const BEND_STEP: i16 = 8;
 
-/// Who walks, where, and how the path bends.
+/// The state of one walker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walker {
-    /// Whose it is.
+    /// The seat that owns it.
     pub seat: SeatId,
-    /// Where it is.
+    /// Its position.
     pub at: Point,
-    /// Where it faces.
+    /// Its direction of movement.
     pub heading: Angle,
-    /// How much it turns at each tick.
+    /// Turn rate, in [`BEND_STEP`]s a tick.
     pub bend: i8,
-    /// How far it goes at each tick, in 1/256 unit.
+    /// Speed, in 1/256 unit a tick.
     pub pace: u8,
-    /// Out of 100.
+    /// Health, of 100.
     pub health: u8,
 }
 
-/// What a walker's player wants: a path that bends this much.
+/// The input of a walker: its turn rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Steering {
-    /// How much to turn at each tick.
+    /// Turn rate, in [`BEND_STEP`]s a tick.
     pub bend: i8,
 }
 
@@ -56,7 +56,7 @@ impl Walker {
     const STUMBLE_COST: u8 = 7;
 
     pub(super) fn new(seat: SeatId, at: Point, heading: Angle, rate: TickRate) -> Self {
-        // At 1 Hz a tick would take more than fits: such a crowd walks at 255 sub-units a second, and nobody minds.
+        // At 1 Hz the speed does not fit into `u8`: such a walker moves at 255 subunits a second.
         let pace = (SPEED / i32::from(rate.hz())).clamp(1, i32::from(u8::MAX)) as u8;
         Self { seat, at, heading, bend: 0, pace, health: Self::FULL_HEALTH }
     }
@@ -65,7 +65,7 @@ impl Walker {
         self.bend = steering.bend;
     }
 
-    /// One tick of motion: turn, go, and turn round at the fence.
+    /// One tick of motion: turn, move, and turn back at the edge.
     pub(super) fn walk(&mut self) {
         self.heading = Angle(self.heading.0.wrapping_add_signed(i16::from(self.bend) * BEND_STEP));
         let to = self.at + self.heading.times(i32::from(self.pace));
@@ -127,7 +127,7 @@ impl Entity for Walker {
         later
     }
 
-    /// A new bend moves a walker off its expected path by little: heading and place are coded as small differences.
+    /// A new bend changes the predicted path only a little: heading and position are encoded as small differences.
     fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
         let strayed = (self.at, self.heading, self.bend) != (expected.at, expected.heading, expected.bend);
         out.write_bool(strayed);
@@ -137,7 +137,7 @@ impl Entity for Walker {
             out.write_signed(i32::from(expected.heading.turn_to(self.heading)), 10);
             out.write_bits(u32::from(self.bend as u8), 8);
         }
-        // Who it is and how fast it goes change only with the seat's holder, health seldom: one bit covers all three.
+        // Seat and speed change only with the seat's occupant, health rarely: one bit covers all three.
         let hurt = (self.seat, self.pace, self.health) != (expected.seat, expected.pace, expected.health);
         out.write_bool(hurt);
         if hurt {
@@ -184,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_drawn_between_two_states_is_right_at_both_ends(old in walker(), ticks in 1..30u32) {
+        fn interpolation_is_exact_at_both_ends(old in walker(), ticks in 1..30u32) {
             let new = Walker { health: 3, ..old.extrapolate(ticks) };
             prop_assert_eq!(old.interpolate(&new, 0, 16), old.clone());
             prop_assert_eq!(old.interpolate(&new, 16, 16), new.clone());
@@ -193,7 +193,7 @@ mod tests {
         }
 
         #[test]
-        fn a_walker_comes_back_as_it_was_whole_and_as_a_delta(expected in walker(), new in walker()) {
+        fn a_walker_round_trips_whole_and_as_a_delta(expected in walker(), new in walker()) {
             let mut out = BitWriter::new();
             new.encode(&mut out);
             new.encode_delta(&expected, &mut out);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walker_that_is_left_alone_is_where_it_was_expected() {
+    fn an_undisturbed_walker_matches_its_extrapolation() {
         let mut walker = Walker::new(SeatId(1), Point::new(50_000, 60_000), Angle(7), TickRate::default());
         walker.steer(&Steering { bend: 9 });
         let expected = walker.extrapolate(40);

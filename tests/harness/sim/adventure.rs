@@ -7,8 +7,8 @@ use quarrel_client::{
     Connector, Drawn, Ending, Happening, Joined, LinkCounts, Pilot,
     clock::Slot,
     driver::{Command, Driver},
-    swarm::link::{LINKS, Link},
 };
+use quarrel_netsim::{LINKS, Link};
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Input},
     game::{Brain, Game, GameRng},

@@ -116,7 +116,11 @@ async fn play(connector: Connector, link: Link, seed: u64, measured: Duration) -
             flight.await
         }
     };
-    let record =
-        driven.pilot.record.over(driven.counts, driven.bytes_down, driven.bytes_up, WARM_UP + measured);
+    let record = driven.pilot.record.over(
+        driven.counts,
+        driven.traffic.bytes_received,
+        driven.traffic.bytes_sent,
+        WARM_UP + measured,
+    );
     (record, driven.ending)
 }

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::swarm::link::{Link, direction::Fate, lane::Lane};
+use quarrel_netsim::{Link, direction::Fate, lane::Lane};
 use quinn::udp::{EcnCodepoint, Transmit};
 use tokio::{
     sync::Notify,

@@ -1,6 +1,6 @@
-//! A bot's hands: which weapon, where to aim, when to pull.
+//! A bot's weapon control: which weapon to hold, where to aim, when to fire.
 
-use super::{percept::Percept, skill::Skill};
+use super::{perception::Perception, skill::Skill};
 use crate::{
     arena::{
         Bolt, Fighter, Input, Weapon,
@@ -11,81 +11,84 @@ use crate::{
     tick::Tick,
 };
 
-/// What the hands are at.
+/// Aim, weapon and current target of a bot.
 #[derive(Debug, Default)]
-pub(super) struct Hands {
+pub(super) struct WeaponControl {
     aim: Angle,
     weapon: Weapon,
-    /// Whom they are at, since when.
-    mark: Option<(SeatId, Tick)>,
-    /// How far beside the mark they aim for now, and until when.
+    /// The current target, and the tick at which it became the target.
+    target: Option<(SeatId, Tick)>,
+    /// Current aiming error (65,536 to the turn), drawn again at `error_until`.
     error: i32,
     error_until: Tick,
-    /// Whether nothing stands between them and the mark.
+    /// Whether no wall stands between the bot and the target.
     has_clear_shot: bool,
 }
 
-/// Nearer than this a bot takes its sword, in 1/256 unit.
-const SWORD_WITHIN: i32 = sword::REACH + UNIT;
-/// Farther than this a bot may draw its longbow, in 1/256 unit.
-const LONGBOW_BEYOND: i32 = 11 * UNIT;
-/// How long a hand stays off in one direction, in milliseconds.
+/// A bot switches to the sword when an enemy is nearer than this, in 1/256 unit.
+const SWORD_RANGE: i32 = sword::REACH + UNIT;
+/// A bot may draw its longbow when the enemy is farther away than this, in 1/256 unit.
+const LONGBOW_MIN_RANGE: i32 = 11 * UNIT;
+/// Time between two draws of the aiming error, in milliseconds.
 const ERROR_MS: u32 = 300;
-/// A weapon goes off when the aim is this near to where it should be (65,536 to the turn).
-const READY: u16 = 500;
-/// A sword needs less care.
-const READY_TO_SWING: u16 = 6000;
+/// Maximum angle between aim and target at which a crossbow or longbow fires (65,536 to the turn).
+const AIM_TOLERANCE: u16 = 500;
+/// The same for the sword, whose arc is wide.
+const SWING_TOLERANCE: u16 = 6000;
 
-impl Hands {
-    /// Keeps aim and weapon and lets go.
-    pub(super) fn rest(&mut self, percept: &Percept<'_>) -> Input {
-        self.mark = None;
-        self.aim = percept.me.body.aim;
+impl WeaponControl {
+    /// Keeps aim and weapon, and releases the trigger.
+    pub(super) fn idle(&mut self, perception: &Perception<'_>) -> Input {
+        self.target = None;
+        self.aim = perception.me.body.aim;
         Input { aim: self.aim, weapon: self.weapon, ..Input::default() }
     }
 
-    /// Takes note of who is in sight, and picks the weapon for them.
-    pub(super) fn notice(&mut self, percept: &Percept<'_>, skill: &Skill, rng: &mut GameRng) {
-        if percept.tick >= self.error_until {
+    /// Updates the target from the enemy in sight, and picks the weapon for it.
+    pub(super) fn observe(&mut self, perception: &Perception<'_>, skill: &Skill, rng: &mut GameRng) {
+        if perception.tick >= self.error_until {
             self.error = rng.between(-skill.aim_error, skill.aim_error);
-            self.error_until = percept.tick.after(percept.rate.ticks(ERROR_MS));
+            self.error_until = perception.tick.after(perception.rate.ticks(ERROR_MS));
         }
-        let Some(enemy) = percept.enemy else {
-            self.mark = None;
+        let Some(enemy) = perception.enemy else {
+            self.target = None;
             return;
         };
-        if self.mark.is_none_or(|(seat, _)| seat != enemy.seat) {
-            self.mark = Some((enemy.seat, percept.tick));
+        if self.target.is_none_or(|(seat, _)| seat != enemy.seat) {
+            self.target = Some((enemy.seat, perception.tick));
         }
-        self.has_clear_shot = percept.map.is_free(percept.at(), enemy.body.at);
-        self.weapon = self.weapon_for(percept, enemy, skill);
+        self.has_clear_shot = perception.map.is_free(perception.at(), enemy.body.at);
+        self.weapon = self.weapon_for(perception, enemy, skill);
     }
 
-    /// Turns towards the mark and pulls when it is time.
-    pub(super) fn work(&mut self, percept: &Percept<'_>, skill: &Skill) -> Input {
-        let goal = percept.enemy.map_or_else(|| ahead(percept), |enemy| self.direction_to(percept, enemy));
-        let most = (skill.turns_per_s / u32::from(percept.rate.hz())).min(Angle::HALF.0.into()) as u16;
-        self.aim = self.aim.turned_towards(goal, most);
+    /// Turns towards the target and fires when the aim is good enough.
+    pub(super) fn act(&mut self, perception: &Perception<'_>, skill: &Skill) -> Input {
+        let goal =
+            perception.enemy.map_or_else(|| ahead(perception), |enemy| self.direction_to(perception, enemy));
+        let max_turn = (skill.turns_per_s / u32::from(perception.rate.hz())).min(Angle::HALF.0.into()) as u16;
+        self.aim = self.aim.turned_towards(goal, max_turn);
         let off = self.aim.turn_to(goal).unsigned_abs();
-        let fire = self.is_awake(percept, skill) && self.pulls(percept, off);
+        let fire = self.has_reacted(perception, skill) && self.wants_fire(perception, off);
         Input { aim: self.aim, weapon: self.weapon, fire, ..Input::default() }
     }
 
-    /// Whether it wants to be near its mark.
+    /// Whether the bot wants to get close to its target.
     pub(super) fn has_sword(&self) -> bool {
         self.weapon == Weapon::Sword
     }
 
-    /// Whether somebody is in sight and was long enough to be noticed.
-    fn is_awake(&self, percept: &Percept<'_>, skill: &Skill) -> bool {
-        self.mark.is_some_and(|(_, since)| percept.tick.since(since) >= percept.rate.ticks(skill.reaction_ms))
+    /// Whether the target has been in sight for longer than the reaction time.
+    fn has_reacted(&self, perception: &Perception<'_>, skill: &Skill) -> bool {
+        self.target.is_some_and(|(_, since)| {
+            perception.tick.since(since) >= perception.rate.ticks(skill.reaction_ms)
+        })
     }
 
-    fn weapon_for(&self, percept: &Percept<'_>, enemy: &Fighter, skill: &Skill) -> Weapon {
-        let distance = percept.distance(enemy.body.at);
-        let is_drawing = percept.me.is_drawing && distance > LONGBOW_BEYOND / 2;
-        let is_calm = percept.threat.is_none() && distance > LONGBOW_BEYOND;
-        if percept.kit.quiver == 0 || skill.fights && distance < SWORD_WITHIN {
+    fn weapon_for(&self, perception: &Perception<'_>, enemy: &Fighter, skill: &Skill) -> Weapon {
+        let distance = perception.distance(enemy.body.at);
+        let is_drawing = perception.me.is_drawing && distance > LONGBOW_MIN_RANGE / 2;
+        let is_calm = perception.threat.is_none() && distance > LONGBOW_MIN_RANGE;
+        if perception.kit.quiver == 0 || skill.fights && distance < SWORD_RANGE {
             Weapon::Sword
         } else if skill.uses_longbow && (is_drawing || is_calm) {
             Weapon::Longbow
@@ -94,31 +97,32 @@ impl Hands {
         }
     }
 
-    /// Where to aim: at the mark, or with the crossbow at where it will be, and a little beside.
-    fn direction_to(&self, percept: &Percept<'_>, enemy: &Fighter) -> Angle {
+    /// The direction to aim at: the target, or for the crossbow its predicted position, plus the aiming error.
+    fn direction_to(&self, perception: &Perception<'_>, enemy: &Fighter) -> Angle {
         let at = match self.weapon {
-            Weapon::Crossbow => meeting_point(percept.at(), enemy),
+            Weapon::Crossbow => intercept_point(perception.at(), enemy),
             Weapon::Longbow | Weapon::Sword => enemy.body.at,
         };
-        Angle::of(at - percept.at()) + Angle(self.error as u16)
+        Angle::of(at - perception.at()) + Angle(self.error as u16)
     }
 
-    fn pulls(&self, percept: &Percept<'_>, off: u16) -> bool {
-        let distance = percept.enemy.map_or(i32::MAX, |enemy| percept.distance(enemy.body.at));
+    fn wants_fire(&self, perception: &Perception<'_>, off: u16) -> bool {
+        let distance = perception.enemy.map_or(i32::MAX, |enemy| perception.distance(enemy.body.at));
         match self.weapon {
-            Weapon::Crossbow => self.has_clear_shot && off <= READY,
-            Weapon::Sword => distance <= sword::REACH + Fighter::RADIUS && off <= READY_TO_SWING,
-            // Held until it is drawn and the way is free; letting go is what looses it.
+            Weapon::Crossbow => self.has_clear_shot && off <= AIM_TOLERANCE,
+            Weapon::Sword => distance <= sword::REACH + Fighter::RADIUS && off <= SWING_TOLERANCE,
+            // Held until the bow is drawn and the line is clear; releasing the trigger shoots.
             Weapon::Longbow => {
-                let is_drawn = u32::from(percept.kit.drawn_ticks) >= percept.rate.ticks(longbow::DRAW_MS);
-                !(is_drawn && self.has_clear_shot && off <= READY)
+                let is_drawn =
+                    u32::from(perception.kit.drawn_ticks) >= perception.rate.ticks(longbow::DRAW_MS);
+                !(is_drawn && self.has_clear_shot && off <= AIM_TOLERANCE)
             }
         }
     }
 }
 
-/// Where a bolt shot now meets a fighter that keeps its course: two rounds of reckoning are as near as a bolt is wide.
-fn meeting_point(from: Point, enemy: &Fighter) -> Point {
+/// The point where a bolt fired now meets a fighter that keeps its velocity. Two iterations are accurate to a bolt's width.
+fn intercept_point(from: Point, enemy: &Fighter) -> Point {
     let mut at = enemy.body.at;
     for _ in 0..2 {
         let flight = from.distance(at) as i32;
@@ -127,9 +131,9 @@ fn meeting_point(from: Point, enemy: &Fighter) -> Point {
     at
 }
 
-/// With nobody in sight, eyes follow the feet.
-fn ahead(percept: &Percept<'_>) -> Angle {
-    let body = &percept.me.body;
+/// The aim without an enemy in sight: the direction of movement.
+fn ahead(perception: &Perception<'_>) -> Angle {
+    let body = &perception.me.body;
     if body.velocity == Point::default() { body.aim } else { Angle::of(body.velocity) }
 }
 
@@ -142,16 +146,16 @@ mod tests {
     };
 
     #[test]
-    fn a_bolt_aimed_at_the_meeting_point_meets_a_running_fighter() {
+    fn a_bolt_aimed_at_the_intercept_point_meets_a_running_fighter() {
         for (x, y) in [(0, RUN_SPEED), (RUN_SPEED, 0), (-RUN_SPEED / 2, RUN_SPEED / 2)] {
             let at = Point::new(8 * UNIT, 0);
-            let body = Body::standing(at, Angle(0), Tick(0), TickRate::default());
+            let body = Body::at_rest(at, Angle(0), Tick(0), TickRate::default());
             let mut runner = spawn::fighter(SeatId(1), None, body);
             runner.body.velocity = Point::new(x, y);
-            let meeting = meeting_point(Point::default(), &runner);
-            let flight_ms = meeting.length() as i32 * 1000 / Bolt::SPEED;
+            let intercept = intercept_point(Point::default(), &runner);
+            let flight_ms = intercept.length() as i32 * 1000 / Bolt::SPEED;
             let then = at + Point::new(x, y).scaled(flight_ms, 1000);
-            assert!(then.distance(meeting) < Fighter::RADIUS as u32, "{then:?} is not {meeting:?}");
+            assert!(then.distance(intercept) < Fighter::RADIUS as u32, "{then:?} is not {intercept:?}");
         }
     }
 }

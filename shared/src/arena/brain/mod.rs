@@ -1,65 +1,68 @@
-//! The bots: three skills of one brain. They see what their seat's view shows and answer with inputs, like anybody else.
+//! The bots: one brain with three skills. A bot gets its seat's view and returns inputs, like any player.
 //!
-//! Thousands of them run on one core in a load test, so a brain is small (its map is 256 bytes of tiles) and a decision is
-//! one pass over the view; a path is planned a few times a second at most.
+//! A load test runs thousands of them on one core, so a brain is small (its map is 256 bytes of tiles) and a decision is one
+//! pass over the view; a path is planned a few times a second at most.
 
 mod aim;
-mod errand;
 mod fight;
-mod percept;
-mod route;
+mod goal;
+mod navigation;
+mod pathfinding;
+mod perception;
 mod skill;
-mod walk;
 
-use self::{aim::Hands, errand::Errand, percept::Percept, skill::Skill, walk::Walker};
+use self::{
+    aim::WeaponControl, goal::GoalPlanner, navigation::Navigator, perception::Perception, skill::Skill,
+};
 use super::{Arena, Input, Phase, Scene};
 use crate::game::{Brain, GameRng, Seen};
 
-/// A bot of the named skill.
-pub(super) fn of_skill(skill: &str, seed: u64) -> Option<Box<dyn Brain<Arena>>> {
+/// Creates a bot with the named skill.
+pub(super) fn with_skill(skill: &str, seed: u64) -> Option<Box<dyn Brain<Arena>>> {
     let skill = Skill::named(skill)?;
     Some(Box::new(Bot {
         skill,
         rng: GameRng::new(seed, STREAM),
         scene: Scene::default(),
-        errand: Errand::default(),
-        walker: Walker::default(),
-        hands: Hands::default(),
+        planner: GoalPlanner::default(),
+        navigator: Navigator::default(),
+        weapon: WeaponControl::default(),
     }))
 }
 
-/// The stream of randomness that brains draw from.
+/// The random stream of brains.
 const STREAM: u64 = 0x626f_7473;
 
-/// Somebody who plays by rule.
+/// A rule-based player.
 struct Bot {
     skill: &'static Skill,
     rng: GameRng,
     scene: Scene,
-    errand: Errand,
-    walker: Walker,
-    hands: Hands,
+    planner: GoalPlanner,
+    navigator: Navigator,
+    weapon: WeaponControl,
 }
 
 impl Brain<Arena> for Bot {
     fn decide(&mut self, seen: Seen<'_, Arena>) -> Input {
         if self.scene.update(&seen) {
-            self.errand = Errand::default();
-            self.walker = Walker::default();
+            self.planner = GoalPlanner::default();
+            self.navigator = Navigator::default();
         }
-        let Self { skill, rng, scene, errand, walker, hands } = self;
-        let Some(percept) = scene.map().and_then(|map| Percept::of(&seen, map)) else {
+        let Self { skill, rng, scene, planner, navigator, weapon } = self;
+        let Some(perception) = scene.map().and_then(|map| Perception::of(&seen, map)) else {
             return Input::default();
         };
-        if !percept.me.is_alive() || percept.phase == Phase::Result {
-            *errand = Errand::default();
-            return hands.rest(&percept);
+        if !perception.me.is_alive() || perception.phase == Phase::Result {
+            *planner = GoalPlanner::default();
+            return weapon.idle(&perception);
         }
-        hands.notice(&percept, skill, rng);
-        let goal = errand.goal(&percept, skill, rng, walker.is_stuck(&percept));
-        let way = fight::way(&percept, hands, skill).unwrap_or_else(|| walker.way(&percept, goal));
-        let mut input = hands.work(&percept, skill).walking(way);
-        input.dash = fight::wants_dash(&percept, skill, rng);
+        weapon.observe(&perception, skill, rng);
+        let goal = planner.goal(&perception, skill, rng, navigator.is_stuck(&perception));
+        let direction = fight::direction(&perception, weapon, skill)
+            .unwrap_or_else(|| navigator.direction(&perception, goal));
+        let mut input = weapon.act(&perception, skill).walking(direction);
+        input.dash = fight::wants_dash(&perception, skill, rng);
         input
     }
 }
@@ -79,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_brain_is_small() {
-        assert!(size_of::<Bot>() < 1024, "{} bytes, and a path besides", size_of::<Bot>());
+        assert!(size_of::<Bot>() < 1024, "{} bytes without the path", size_of::<Bot>());
         assert!(size_of::<Map>() < 512);
     }
 }

@@ -1,33 +1,33 @@
-//! What tells a wanderer from a hunter: a table of habits.
+//! The skills of bots: a table of parameters.
 
-/// The habits of a skill.
+/// The parameters of one skill.
 #[derive(Debug)]
 pub(super) struct Skill {
     name: &'static str,
-    /// Whether it closes in, circles and dodges, rather than shooting as it passes by.
+    /// Whether it approaches, strafes and dodges, rather than shooting while it walks past.
     pub(super) fights: bool,
-    /// How long it goes after somebody it lost sight of, in milliseconds.
+    /// Time for which it pursues an enemy that is out of sight, in milliseconds.
     pub(super) pursues_ms: u32,
-    /// Whether it draws the longbow at those far away.
+    /// Whether it uses the longbow against distant enemies.
     pub(super) uses_longbow: bool,
-    /// How far it aims beside its mark, to either side (65,536 to the turn).
+    /// Maximum aiming error to either side (65,536 to the turn).
     pub(super) aim_error: i32,
-    /// How fast it turns, in 1/65,536 turn a second.
+    /// Turning speed, in 1/65,536 turn a second.
     pub(super) turns_per_s: u32,
-    /// How long it takes to notice somebody, in milliseconds.
+    /// Reaction time to a new enemy in sight, in milliseconds.
     pub(super) reaction_ms: u32,
-    /// With less health than this it looks for more.
+    /// It fetches health when it has less than this.
     pub(super) retreats_below: u8,
-    /// Whether it steps out of a bolt's way.
+    /// Whether it sidesteps bolts.
     pub(super) sidesteps: bool,
-    /// In how many of a hundred chances it dashes out of a bolt's way.
+    /// Probability of dashing away from a threatening bolt, in percent for each decision.
     pub(super) dodges_percent: u32,
 }
 
 /// A degree, in 1/65,536 turn.
 const DEGREE: u32 = 65_536 / 360;
 
-/// Fights whoever comes into sight: the default.
+/// Fights every enemy in sight: the default.
 const SKIRMISH: Skill = Skill {
     name: "skirmish",
     fights: true,
@@ -41,7 +41,7 @@ const SKIRMISH: Skill = Skill {
     dodges_percent: 15,
 };
 
-/// Goes after everybody, with every weapon.
+/// Pursues every enemy, with every weapon.
 const HUNT: Skill = Skill {
     name: "hunt",
     fights: true,
@@ -55,7 +55,7 @@ const HUNT: Skill = Skill {
     dodges_percent: 60,
 };
 
-/// Strolls about and shoots now and then.
+/// Walks around and shoots now and then.
 const WANDER: Skill = Skill {
     name: "wander",
     fights: false,
@@ -70,7 +70,7 @@ const WANDER: Skill = Skill {
 };
 
 impl Skill {
-    /// The skill of this name.
+    /// Returns the skill with this name.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         [&SKIRMISH, &HUNT, &WANDER].into_iter().find(|skill| skill.name == name)
     }

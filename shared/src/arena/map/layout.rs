@@ -1,39 +1,39 @@
-//! How the walls are laid out: the western half is divided again and again, the eastern half is its mirror image.
+//! Generates the walls: the western half is divided recursively, the eastern half is its mirror image.
 //!
-//! A dividing wall always has a door, and no later wall ends in front of it, so every room stays reachable. Rooms on the
-//! seam join their own mirror image into one wide hall.
+//! A dividing wall always has a door, and no later wall ends in front of it, so every room stays reachable. Rooms at the
+//! centre line join their own mirror image into one wide hall.
 
 use super::Map;
 use crate::game::GameRng;
 
-/// Columns of the half that is laid out.
+/// Columns of the generated half.
 const HALF: i32 = Map::COLUMNS as i32 / 2;
 const ROWS: i32 = Map::ROWS as i32;
-/// The smallest side of a room, in tiles.
-const SMALLEST_ROOM: i32 = 4;
-/// A side at least this long may be parted by a corridor rather than by one wall, in tiles.
-const CORRIDOR_FROM: i32 = 13;
-/// How wide a corridor is, in tiles.
+/// Minimum side of a room, in tiles.
+const MIN_ROOM_SIDE: i32 = 4;
+/// Minimum side for a division by a corridor rather than by one wall, in tiles.
+const MIN_CORRIDOR_SIDE: i32 = 13;
+/// Width of a corridor, in tiles.
 const CORRIDOR_WIDTH: i32 = 2;
-/// How wide a door is, in tiles: two fighters side by side.
+/// Width of a door, in tiles: two fighters side by side.
 const DOOR_WIDTH: i32 = 2;
-/// A wall this long has a second door, in tiles: fewer dead ends, more ways to be surprised.
-const SECOND_DOOR_FROM: i32 = 10;
-/// A room with fewer tiles than this may be left undivided.
-const HALL_TILES: i32 = 80;
-/// How often a place for a wall or a pillar is tried.
-const TRIES: u32 = 6;
-/// How many pillars are tried in the half.
-const PILLARS: u32 = 24;
-/// The stream of randomness that walls are drawn from.
+/// Minimum length of a wall with a second door, in tiles: fewer dead ends, more flanking routes.
+const MIN_TWO_DOOR_WALL: i32 = 10;
+/// A room with fewer tiles than this may stay undivided.
+const MAX_HALL_TILES: i32 = 80;
+/// Number of positions tried for one wall.
+const WALL_ATTEMPTS: u32 = 6;
+/// Number of positions tried for pillars in the half.
+const PILLAR_ATTEMPTS: u32 = 24;
+/// The random stream of walls.
 const STREAM: u64 = 0x6d61_7001;
 
-/// The walls of a seed, one word a row.
+/// The walls for a seed, one word a row.
 pub(super) fn walls(seed: u64) -> [u64; Map::ROWS] {
     let mut half = Half { rows: [0; Map::ROWS], rng: GameRng::new(seed, STREAM) };
-    half.border();
+    half.build_border();
     half.divide(Region { west: 1, north: 1, east: HALF - 1, south: ROWS - 2 });
-    half.pillars();
+    half.build_pillars();
     half.rows.map(mirrored)
 }
 
@@ -42,7 +42,7 @@ const fn mirrored(row: u64) -> u64 {
     row | row.reverse_bits() >> (64 - Map::COLUMNS)
 }
 
-/// A rectangle of tiles, borders included.
+/// A rectangle of tiles, inclusive.
 #[derive(Clone, Copy)]
 struct Region {
     west: i32,
@@ -51,14 +51,14 @@ struct Region {
     south: i32,
 }
 
-/// The western half while it is being built.
+/// The western half during generation.
 struct Half {
     rows: [u64; Map::ROWS],
     rng: GameRng,
 }
 
 impl Half {
-    fn border(&mut self) {
+    fn build_border(&mut self) {
         for column in 0..HALF {
             self.set(column, 0);
             self.set(column, ROWS - 1);
@@ -68,65 +68,65 @@ impl Half {
         }
     }
 
-    /// Parts a region by a wall or a corridor across its longer side, then both halves.
+    /// Divides a region by a wall or a corridor across its longer side, then divides both parts.
     fn divide(&mut self, region: Region) {
-        let turned = region.tall() > region.wide();
-        let side = region.wide().max(region.tall());
-        let small = region.wide() * region.tall() < HALL_TILES && self.rng.chance(1, 3);
-        if side < 2 * SMALLEST_ROOM + 1 || small {
+        let is_horizontal = region.height() > region.width();
+        let side = region.width().max(region.height());
+        let small = region.width() * region.height() < MAX_HALL_TILES && self.rng.chance(1, 3);
+        if side < 2 * MIN_ROOM_SIDE + 1 || small {
             return;
         }
-        let gap = if side >= CORRIDOR_FROM && self.rng.chance(1, 2) { CORRIDOR_WIDTH + 1 } else { 0 };
-        let Some(at) = self.place_for_wall(region, turned, gap) else { return };
-        self.wall(region, turned, at);
+        let gap = if side >= MIN_CORRIDOR_SIDE && self.rng.chance(1, 2) { CORRIDOR_WIDTH + 1 } else { 0 };
+        let Some(at) = self.wall_position(region, is_horizontal, gap) else { return };
+        self.build_wall(region, is_horizontal, at);
         if gap > 0 {
-            self.wall(region, turned, at + gap);
+            self.build_wall(region, is_horizontal, at + gap);
         }
-        let (before, after) = region.parted(turned, at, at + gap);
+        let (before, after) = region.split(is_horizontal, at, at + gap);
         self.divide(before);
         self.divide(after);
     }
 
-    /// Where a wall (and a second one `gap` further) leaves room on both sides and ends at no door.
-    fn place_for_wall(&mut self, region: Region, turned: bool, gap: i32) -> Option<i32> {
-        let (first, last) = if turned { (region.north, region.south) } else { (region.west, region.east) };
-        let (low, high) = (first + SMALLEST_ROOM, last - SMALLEST_ROOM - gap);
+    /// A position for a wall (and a second one `gap` further) that leaves space on both sides and does not end at a door.
+    fn wall_position(&mut self, region: Region, is_horizontal: bool, gap: i32) -> Option<i32> {
+        let (first, last) =
+            if is_horizontal { (region.north, region.south) } else { (region.west, region.east) };
+        let (low, high) = (first + MIN_ROOM_SIDE, last - MIN_ROOM_SIDE - gap);
         if low > high {
             return None;
         }
-        (0..TRIES)
-            .map(|_| self.rng.between(low, high))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .find(|&at| self.ends_in_wall(region, turned, at) && self.ends_in_wall(region, turned, at + gap))
+        (0..WALL_ATTEMPTS).map(|_| self.rng.between(low, high)).collect::<Vec<_>>().into_iter().find(|&at| {
+            self.ends_in_wall(region, is_horizontal, at) && self.ends_in_wall(region, is_horizontal, at + gap)
+        })
     }
 
-    /// Whether a wall here has wall (or the seam) at both ends; else it would stand in a door.
-    fn ends_in_wall(&self, region: Region, turned: bool, at: i32) -> bool {
-        if turned {
+    /// Whether a wall at this position has wall (or the centre line) at both ends; otherwise it would block a door.
+    fn ends_in_wall(&self, region: Region, is_horizontal: bool, at: i32) -> bool {
+        if is_horizontal {
             self.is_set(region.west - 1, at) && (region.east + 1 >= HALF || self.is_set(region.east + 1, at))
         } else {
             self.is_set(at, region.north - 1) && self.is_set(at, region.south + 1)
         }
     }
 
-    fn wall(&mut self, region: Region, turned: bool, at: i32) {
-        let (first, last) = if turned { (region.west, region.east) } else { (region.north, region.south) };
+    fn build_wall(&mut self, region: Region, is_horizontal: bool, at: i32) {
+        let (first, last) =
+            if is_horizontal { (region.west, region.east) } else { (region.north, region.south) };
         for along in first..=last {
-            if turned { self.set(along, at) } else { self.set(at, along) }
+            if is_horizontal { self.set(along, at) } else { self.set(at, along) }
         }
-        let doors = if last - first + 1 >= SECOND_DOOR_FROM { 2 } else { 1 };
+        let doors = if last - first + 1 >= MIN_TWO_DOOR_WALL { 2 } else { 1 };
         for _ in 0..doors {
             let door = self.rng.between(first, last - DOOR_WIDTH + 1);
             for along in door..door + DOOR_WIDTH {
-                if turned { self.clear(along, at) } else { self.clear(at, along) }
+                if is_horizontal { self.clear(along, at) } else { self.clear(at, along) }
             }
         }
     }
 
-    /// Cover in the open: a pillar stands only where floor goes all the way round it, so it closes nothing off.
-    fn pillars(&mut self) {
-        for _ in 0..PILLARS {
+    /// Cover in open space: a pillar is built only where floor surrounds it, so it closes nothing off.
+    fn build_pillars(&mut self) {
+        for _ in 0..PILLAR_ATTEMPTS {
             let column = self.rng.between(2, HALF - 3);
             let row = self.rng.between(2, ROWS - 3);
             let free = (row - 1..=row + 1).all(|r| (column - 1..=column + 1).all(|c| !self.is_set(c, r)));
@@ -150,17 +150,17 @@ impl Half {
 }
 
 impl Region {
-    const fn wide(self) -> i32 {
+    const fn width(self) -> i32 {
         self.east - self.west + 1
     }
 
-    const fn tall(self) -> i32 {
+    const fn height(self) -> i32 {
         self.south - self.north + 1
     }
 
-    /// What lies before a wall at `first` and after one at `last`.
-    const fn parted(self, turned: bool, first: i32, last: i32) -> (Self, Self) {
-        if turned {
+    /// The parts before a wall at `first` and after one at `last`.
+    const fn split(self, is_horizontal: bool, first: i32, last: i32) -> (Self, Self) {
+        if is_horizontal {
             (Self { south: first - 1, ..self }, Self { north: last + 1, ..self })
         } else {
             (Self { east: first - 1, ..self }, Self { west: last + 1, ..self })

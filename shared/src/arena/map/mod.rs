@@ -1,31 +1,31 @@
-//! The walled map: 48 by 32 tiles, made from a seed on both ends, so that it never travels.
+//! The walled map: 48 by 32 tiles, generated from a seed on both ends, so that it is never sent.
 //!
-//! It is mirrored east to west, so that no side of a team match begins better off. One bit a tile: 256 bytes that fit
-//! four cache lines and that path-finding can work on sixty-four tiles at a time.
+//! It is mirrored east to west, so that both sides of a team match have equal positions. One bit a tile: 256 bytes that fit
+//! four cache lines and that path-finding can process sixty-four tiles at a time.
 
 mod collide;
 mod layout;
-mod march;
+mod raycast;
 mod spots;
 
 use crate::game::{Point, UNIT};
 
-/// The walls of one match, and the places that its rules use.
+/// The walls of one match, its spawn points and its pickup positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Map {
     seed: u64,
-    /// One word a row, a set bit for a wall.
+    /// One word a row; a set bit is a wall.
     walls: [u64; Self::ROWS],
     spawns: Vec<Tile>,
     pickups: Vec<Tile>,
 }
 
-/// A tile by column and row. Outside the map there is only wall.
+/// A tile by column and row. Every tile outside the map is a wall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tile {
-    /// Counted from the west.
+    /// Column, counted from the west.
     pub column: i32,
-    /// Counted from the north.
+    /// Row, counted from the north.
     pub row: i32,
 }
 
@@ -36,13 +36,13 @@ impl Map {
     pub const ROWS: usize = 32;
     /// The side of a tile in 1/256 unit: two units.
     pub const TILE: i32 = 2 * UNIT;
-    /// The far corner, in 1/256 unit.
+    /// The south-east corner, in 1/256 unit.
     pub const EXTENT: Point = Point::new(Self::COLUMNS as i32 * Self::TILE, Self::ROWS as i32 * Self::TILE);
 
-    /// The middle of the map, in 1/256 unit.
+    /// The centre of the map, in 1/256 unit.
     pub const MIDDLE: Point = Point::new(Self::EXTENT.x / 2, Self::EXTENT.y / 2);
 
-    /// The map of this seed.
+    /// Generates the map for this seed.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
         let walls = layout::walls(seed);
@@ -50,13 +50,13 @@ impl Map {
         Self { seed, walls, spawns, pickups }
     }
 
-    /// What it was made from.
+    /// The seed of this map.
     #[must_use]
     pub const fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// Whether this tile is wall.
+    /// Whether this tile is a wall.
     #[must_use]
     pub const fn is_wall(&self, tile: Tile) -> bool {
         let Tile { column, row } = tile;
@@ -70,19 +70,19 @@ impl Map {
         &self.walls
     }
 
-    /// The middle of every tile that can be stood on.
+    /// The centres of all floor tiles.
     pub fn floor(&self) -> impl Iterator<Item = Point> + '_ {
         let rows = 0..Self::ROWS as i32;
         let tiles = rows.flat_map(|row| (0..Self::COLUMNS as i32).map(move |column| Tile::new(column, row)));
         tiles.filter(|tile| !self.is_wall(*tile)).map(Tile::centre)
     }
 
-    /// Where fighters appear.
+    /// Positions where fighters spawn.
     pub fn spawns(&self) -> impl Iterator<Item = Point> + '_ {
         self.spawns.iter().map(|tile| tile.centre())
     }
 
-    /// Where pickups lie.
+    /// Positions of the pickups.
     pub fn pickups(&self) -> impl Iterator<Item = Point> + '_ {
         self.pickups.iter().map(|tile| tile.centre())
     }
@@ -95,13 +95,13 @@ impl Tile {
         Self { column, row }
     }
 
-    /// The tile that holds this place.
+    /// The tile that contains this position.
     #[must_use]
     pub const fn of(at: Point) -> Self {
         Self::new(at.x.div_euclid(Map::TILE), at.y.div_euclid(Map::TILE))
     }
 
-    /// Its middle.
+    /// The centre of the tile.
     #[must_use]
     pub const fn centre(self) -> Point {
         Point::new(self.column * Map::TILE + Map::TILE / 2, self.row * Map::TILE + Map::TILE / 2)
@@ -135,13 +135,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_floor_is_closed_off(seed in any::<u64>()) {
+        fn all_floor_is_connected(seed in any::<u64>()) {
             let map = Map::from_seed(seed);
             prop_assert_eq!(reached(&map), map.floor().count());
         }
 
         #[test]
-        fn there_is_room_to_fight_and_there_are_walls_to_hide_behind(seed in any::<u64>()) {
+        fn a_map_has_both_open_floor_and_cover(seed in any::<u64>()) {
             let floor = Map::from_seed(seed).floor().count();
             prop_assert!((800..1300).contains(&floor), "{} tiles of floor", floor);
         }
@@ -155,7 +155,7 @@ mod tests {
         }
 
         #[test]
-        fn there_are_enough_spots_and_all_are_on_floor(seed in any::<u64>()) {
+        fn there_are_enough_spawns_and_pickups_and_all_are_on_floor(seed in any::<u64>()) {
             let map = Map::from_seed(seed);
             prop_assert!(map.spawns.len() >= 16, "{} spawns", map.spawns.len());
             prop_assert!(map.pickups.len() >= 6, "{} pickups", map.pickups.len());
@@ -171,6 +171,6 @@ mod tests {
             .walls
             .iter()
             .fold(0u64, |sum, row| sum.rotate_left(5).wrapping_mul(0x9e37) ^ row);
-        assert_eq!(digest, 12_508_841_233_299_235_696, "clients in other languages build the same walls");
+        assert_eq!(digest, 12_508_841_233_299_235_696, "clients in other languages generate the same walls");
     }
 }

@@ -1,4 +1,4 @@
-//! Where fighters appear and pickups lie: derived from the walls and the seed, mirrored like them.
+//! Spawn points and pickup positions: derived from the walls and the seed, mirrored like them.
 
 use super::{Map, Tile};
 use crate::game::GameRng;
@@ -7,12 +7,12 @@ use crate::game::GameRng;
 const SPAWNS: usize = 12;
 /// Pickups of each half.
 const PICKUPS: usize = 6;
-/// How far spots of one kind stay apart at first, in tiles along both axes together.
+/// Initial minimum distance between spots of one kind, in tiles along both axes together.
 const SPACING: i32 = 8;
-/// The stream of randomness that spots are drawn from.
+/// The random stream of spots.
 const STREAM: u64 = 0x6d61_7002;
 
-/// Spawn points, then pickups.
+/// Chooses the spawn points, then the pickup positions.
 pub(super) fn choose(walls: &[u64; Map::ROWS], seed: u64) -> (Vec<Tile>, Vec<Tile>) {
     let mut rng = GameRng::new(seed, STREAM);
     let mut floor = floor_of_west(walls);
@@ -36,7 +36,7 @@ fn shuffle(tiles: &mut [Tile], rng: &mut GameRng) {
     }
 }
 
-/// The first `count` tiles that keep their distance; a tighter distance when that finds too few.
+/// The first `count` tiles that keep the minimum distance; the distance shrinks while too few are found.
 fn spread(tiles: &[Tile], count: usize) -> Vec<Tile> {
     let mut chosen: Vec<Tile> = Vec::with_capacity(count);
     for spacing in (1..=SPACING).rev() {
@@ -53,7 +53,7 @@ const fn steps_between(a: Tile, b: Tile) -> i32 {
     (a.column - b.column).abs() + (a.row - b.row).abs()
 }
 
-/// Each tile and its mirror image, side by side, so that pairs share what their place in the list decides.
+/// Each tile followed by its mirror image, so that both get the same kind of pickup.
 fn with_mirror(west: &[Tile]) -> Vec<Tile> {
     let mirror = |tile: &Tile| Tile::new(Map::COLUMNS as i32 - 1 - tile.column, tile.row);
     west.iter().flat_map(|tile| [*tile, mirror(tile)]).collect()

@@ -14,7 +14,7 @@ fn rig(seed: u64, hz: u16) -> Rig {
     Rig::new(&["hunt", "skirmish", "wander", "hunt", "skirmish", "hunt"], settings, hz, seed)
 }
 
-/// A tick in which everybody saw the others some two ticks ago.
+/// Steps a tick in which every seat sees the others about two ticks in the past.
 fn step(arena: &mut Arena, tick: Tick, inputs: &[Option<Input>]) {
     let seen = vec![Moment::of(tick).offset(-37); inputs.len()];
     let rewind = Rewind::new(tick, TickRate::DEFAULT, &seen);
@@ -22,10 +22,10 @@ fn step(arena: &mut Arena, tick: Tick, inputs: &[Option<Input>]) {
 }
 
 #[test]
-fn a_room_that_was_saved_goes_on_as_if_nothing_had_happened() {
+fn a_loaded_room_continues_exactly_like_the_saved_one() {
     for hz in [10, 30, 128] {
         let mut rig = rig(11, hz);
-        // Long enough for bolts to be in flight, bows drawn and somebody down.
+        // Long enough for bolts in flight, drawn bows and eliminated fighters.
         (0..u32::from(hz) * 10).for_each(|_| drop(rig.step()));
         let mut out = BitWriter::new();
         rig.arena.save(&mut out);
@@ -44,7 +44,7 @@ fn a_room_that_was_saved_goes_on_as_if_nothing_had_happened() {
 }
 
 #[test]
-fn the_same_seed_and_inputs_twice_give_the_same_states() {
+fn the_same_seed_and_inputs_give_the_same_states_twice() {
     let (mut one, mut two) = (rig(5, 30), rig(5, 30));
     let mut scratch = BitWriter::new();
     for _ in 0..900 {
@@ -55,7 +55,7 @@ fn the_same_seed_and_inputs_twice_give_the_same_states() {
 }
 
 #[test]
-fn a_checkpoint_that_was_cut_short_is_an_error() {
+fn a_truncated_checkpoint_is_an_error() {
     let rig = rig(3, 30);
     let mut out = BitWriter::new();
     rig.arena.save(&mut out);

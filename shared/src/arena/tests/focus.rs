@@ -1,4 +1,4 @@
-//! What matters most to a seat.
+//! The entities of highest priority for a seat.
 
 use super::rig::Rig;
 use crate::{
@@ -10,27 +10,26 @@ use crate::{
 };
 
 #[test]
-fn a_seats_bolts_and_whom_it_fought_within_a_second_come_first() {
+fn the_focus_holds_own_bolts_and_the_opponents_of_the_last_second() {
     let mut rig = Rig::new(&["hunt"; 8], Settings { score_to_win: 9, ..Settings::default() }, 30, 3);
-    let mut blows: Vec<(Tick, SeatId, SeatId)> = Vec::new();
+    let mut hits: Vec<(Tick, SeatId, SeatId)> = Vec::new();
     let mut out = BitWriter::new();
     let (mut fights, mut bolts) = (0, 0);
     for _ in 0..1800 {
         for (_, event) in rig.step() {
             match event {
-                Event::Hit { by, victim, .. } => blows.push((rig.tick, by, victim)),
-                Event::MatchStarted { .. } => blows.clear(),
+                Event::Hit { by, victim, .. } => hits.push((rig.tick, by, victim)),
+                Event::MatchStarted { .. } => hits.clear(),
                 _ => {}
             }
         }
-        blows.retain(|(tick, ..)| rig.tick.since(*tick) < 30);
+        hits.retain(|(tick, ..)| rig.tick.since(*tick) < 30);
         out.clear();
         rig.arena.save(&mut out);
         let loaded = crate::arena::Arena::load(&rig.setup, &mut BitReader::new(out.finish())).unwrap();
         for seat in (0..8).map(SeatId) {
             let fights_with = |other: SeatId| {
-                blows
-                    .iter()
+                hits.iter()
                     .any(|&(_, by, victim)| (by, victim) == (seat, other) || (by, victim) == (other, seat))
             };
             let matters = |entity: &ArenaEntity| match entity {
@@ -41,8 +40,8 @@ fn a_seats_bolts_and_whom_it_fought_within_a_second_come_first() {
             let entities = rig.arena.entities().iter().filter(|(_, one)| matters(one));
             let expected: Vec<EntityId> = entities.map(|(id, _)| id).collect();
             let focus = rig.arena.view(seat).focus;
-            assert_eq!(focus, expected, "{seat} at {}", rig.tick);
-            assert_eq!(loaded.view(seat).focus, expected, "and through a checkpoint");
+            assert_eq!(focus, expected, "the focus of {seat} at {}", rig.tick);
+            assert_eq!(loaded.view(seat).focus, expected, "a checkpoint keeps the focus");
             let is_bolt =
                 |id: &&EntityId| matches!(rig.arena.entities().get(**id), Some(ArenaEntity::Bolt(_)));
             bolts += focus.iter().filter(is_bolt).count();
@@ -53,13 +52,13 @@ fn a_seats_bolts_and_whom_it_fought_within_a_second_come_first() {
 }
 
 #[test]
-fn whoever_takes_a_seat_over_has_fought_nobody() {
+fn a_new_occupant_of_a_seat_has_no_opponents() {
     let mut rig = Rig::new(&["hunt"; 8], Settings::default(), 30, 3);
     let hit = (0..1800).flat_map(|_| rig.step()).find_map(|(_, event)| match event {
         Event::Hit { by, victim, .. } => Some((by, victim)),
         _ => None,
     });
-    let (by, victim) = hit.expect("somebody strikes somebody within a minute");
+    let (by, victim) = hit.expect("a bot hits another within a minute");
     let fighter = rig.arena.seats[victim.index()].as_ref().unwrap().fighter.id;
     assert!(rig.arena.view(by).focus.contains(&fighter));
     rig.arena.seat_left(victim);

@@ -1,13 +1,13 @@
-//! Arena as a whole: what no one of its files could promise alone.
+//! Tests of Arena as a whole.
 
-mod codings;
 mod determinism;
-mod difference;
-mod drawing;
+mod encoding;
 mod focus;
-mod foresight;
+mod interpolation;
+mod lag_compensation;
 mod play;
-mod rewind;
+mod prediction;
 mod rig;
 mod secrecy;
-mod sounds;
+mod secrecy_by_difference;
+mod sound;

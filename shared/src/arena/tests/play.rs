@@ -1,4 +1,4 @@
-//! Arena played by its own bots for minutes of game time: what everybody would notice if it were broken.
+//! Minutes of game time played by Arena's own bots: properties that every player would miss.
 
 use super::rig::Rig;
 use crate::{
@@ -15,7 +15,7 @@ fn sixteen_bots_shoot_hit_eliminate_and_finish_matches() {
     for skill in ["skirmish", "hunt"] {
         let mut rig = Rig::new(&[skill; 16], Settings::default(), 30, 5);
         (0..2 * MINUTE).for_each(|_| drop(rig.step()));
-        let matches = rig.deeds[0].matches;
+        let matches = rig.stats[0].matches;
         assert!(matches >= 5, "{matches} matches of {skill} in two minutes");
         assert!(rig.total(|seat| seat.shots) > 500);
         assert!(rig.total(|seat| seat.hits) > 200);
@@ -23,9 +23,9 @@ fn sixteen_bots_shoot_hit_eliminate_and_finish_matches() {
     }
 }
 
-/// A load test of twenty seconds is to see matches end, with the time that players take to come in.
+/// A load test of twenty seconds must see matches end, including the time in which players join.
 #[test]
-fn a_match_of_the_default_settings_ends_in_about_a_quarter_of_a_minute() {
+fn a_match_with_default_settings_ends_in_about_a_quarter_of_a_minute() {
     let seeds = 12;
     let lengths: Vec<u32> = (0..seeds)
         .map(|seed| {
@@ -41,7 +41,7 @@ fn a_match_of_the_default_settings_ends_in_about_a_quarter_of_a_minute() {
 }
 
 #[test]
-fn everybody_moves_and_nobody_is_ever_inside_a_wall() {
+fn every_bot_moves_and_none_enters_a_wall() {
     for hz in [1, 5, 30, 128] {
         let skills: Vec<&str> = ["skirmish", "hunt", "wander", "hunt"].repeat(4);
         let mut rig = Rig::new(&skills, Settings::default(), hz, 9);
@@ -55,7 +55,7 @@ fn everybody_moves_and_nobody_is_ever_inside_a_wall() {
                 *farthest = at.distance(*begin).max(*farthest);
             }
         }
-        assert!(farthest.iter().all(|&way| way > 2 * 256), "somebody stood still at {hz} Hz: {farthest:?}");
+        assert!(farthest.iter().all(|&way| way > 2 * 256), "every bot moves at {hz} Hz: {farthest:?}");
     }
 }
 
@@ -65,22 +65,22 @@ fn hunters_beat_wanderers() {
     let mut rig = Rig::new(&skills, Settings::default(), 30, 31);
     (0..2 * MINUTE).for_each(|_| drop(rig.step()));
     let of =
-        |parity: usize| rig.deeds.iter().skip(parity).step_by(2).map(|seat| seat.eliminations).sum::<u32>();
+        |parity: usize| rig.stats.iter().skip(parity).step_by(2).map(|seat| seat.eliminations).sum::<u32>();
     assert!(of(0) > 2 * of(1), "{} eliminations by hunters, {} by wanderers", of(0), of(1));
 }
 
 #[test]
-fn in_a_team_match_nobody_harms_a_friend() {
+fn team_mates_never_hit_each_other() {
     let settings = Settings { mode: Mode::Teams, score_to_win: 20, ..Settings::default() };
     let mut rig = Rig::new(&["skirmish"; 12], settings, 30, 4);
     let teams: Vec<_> = rig.fighters().map(|fighter| fighter.team).collect();
     let red = teams.iter().filter(|team| **team == teams[0]).count();
-    assert_eq!(red, 6, "sides are even");
+    assert_eq!(red, 6, "teams are even");
     let mut hits = 0;
     for _ in 0..MINUTE {
         for (_, event) in rig.step() {
             let Event::Hit { by, victim, .. } = event else { continue };
-            assert_ne!(teams[by.index()], teams[victim.index()], "{by} struck its friend {victim}");
+            assert_ne!(teams[by.index()], teams[victim.index()], "{by} hit its team mate {victim}");
             hits += 1;
         }
     }
@@ -100,10 +100,10 @@ fn a_match_shows_its_result_and_the_next_begins_on_another_map() {
         rig.step();
         rig.arena.outcome().is_some()
     });
-    assert_eq!(shown.count(), 59, "two seconds less the tick that ended it");
+    assert_eq!(shown.count(), 59, "a result is shown for two seconds less the tick that ended the match");
     assert_ne!(rig.arena.map().seed(), first);
-    assert!(rig.fighters().all(Fighter::is_alive), "everybody begins anew");
-    assert_eq!(rig.arena.bout.state.phase, Phase::Playing);
+    assert!(rig.fighters().all(Fighter::is_alive), "all fighters respawn");
+    assert_eq!(rig.arena.current_match.state.phase, Phase::Playing);
 }
 
 #[test]
@@ -116,12 +116,12 @@ fn a_match_without_a_winner_ends_when_time_is_up() {
 }
 
 #[test]
-fn a_seat_that_is_left_takes_everything_of_its_own_along() {
+fn leaving_a_seat_removes_all_its_entities() {
     let mut rig = Rig::new(&["hunt"; 4], Settings::default(), 30, 2);
     let pickups = rig.arena.pickups.len();
     (0..300).for_each(|_| drop(rig.step()));
     (0..4).for_each(|seat| rig.arena.seat_left(SeatId(seat)));
-    assert_eq!(rig.arena.entities().len(), 1 + pickups, "the match and the pickups stay");
+    assert_eq!(rig.arena.entities().len(), 1 + pickups, "only the match and the pickups remain");
 }
 
 #[test]
@@ -132,6 +132,6 @@ fn a_seat_without_an_input_stands_idle_and_keeps_its_aim() {
     let rewind = Rewind::new(Tick(1), TickRate::DEFAULT, &[]);
     rig.arena.step(Step { tick: Tick(1), inputs: Inputs::new(&none), rewind, events: &mut Outbox::new() });
     let after = rig.fighters().next().unwrap();
-    assert_eq!(after.body, before.body.coasted(1));
+    assert_eq!(after.body, before.body.extrapolate(1));
     assert_eq!(after.weapon, before.weapon);
 }

@@ -1,4 +1,4 @@
-//! A room whose seats are all taken by bots that see only their own views, and what they did.
+//! A room full of bots that see only their own views, with counts of their actions.
 
 use crate::{
     arena::{Arena, ArenaEntity, Event, Fighter, Input, Settings},
@@ -14,14 +14,14 @@ pub(super) struct Rig {
     pub(super) arena: Arena,
     pub(super) tick: Tick,
     brains: Vec<Box<dyn Brain<Arena>>>,
-    pub(super) deeds: Vec<Deeds>,
-    /// How far in the past every bot sees the others, in sixteenths of a tick.
+    pub(super) stats: Vec<SeatStats>,
+    /// Age of the view by which every bot aims, in 1/16 tick.
     pub(super) lag: u32,
     scratch: Vec<(EntityId, ArenaEntity)>,
 }
 
 impl Rig {
-    /// A room in which each of `skills` has a seat.
+    /// Creates a room with one seat for each of `skills`.
     pub(super) fn new(skills: &[&str], settings: Settings, hz: u16, seed: u64) -> Self {
         let setup =
             Setup { settings, seed, seats: skills.len() as u16, tick_rate: TickRate::new(hz).unwrap() };
@@ -29,11 +29,11 @@ impl Rig {
         (0..setup.seats).for_each(|seat| arena.seat_taken(SeatId(seat), Occupant::Bot));
         let brains =
             skills.iter().zip(seed..).map(|(skill, seed)| Arena::brain(skill, seed).unwrap()).collect();
-        let deeds = vec![Deeds::default(); skills.len()];
-        Self { setup, arena, tick: Tick(0), brains, deeds, lag: 0, scratch: Vec::new() }
+        let stats = vec![SeatStats::default(); skills.len()];
+        Self { setup, arena, tick: Tick(0), brains, stats, lag: 0, scratch: Vec::new() }
     }
 
-    /// What every bot wants, seen through its own view.
+    /// Every bot's input, decided from its own view.
     pub(super) fn decide(&mut self) -> Vec<Option<Input>> {
         let Self { arena, brains, scratch, setup, tick, .. } = self;
         let mut decide = |(index, brain): (usize, &mut Box<dyn Brain<Arena>>)| {
@@ -44,20 +44,20 @@ impl Rig {
         brains.iter_mut().enumerate().map(|brain| Some(decide(brain))).collect()
     }
 
-    /// One tick; what it told, and to whom.
+    /// Steps one tick. Returns its events with their audiences.
     pub(super) fn step(&mut self) -> Vec<(Audience, Event)> {
         let inputs = self.decide();
         self.step_with(&inputs)
     }
 
-    /// One tick: what everybody wanted, and what it told.
-    pub(super) fn step_told(&mut self) -> (Vec<Input>, Vec<Event>) {
+    /// Steps one tick. Returns the inputs and the events.
+    pub(super) fn step_with_inputs(&mut self) -> (Vec<Input>, Vec<Event>) {
         let inputs = self.decide();
         let events = self.step_with(&inputs).into_iter().map(|(_, event)| event).collect();
         (inputs.into_iter().flatten().collect(), events)
     }
 
-    /// One tick with these inputs.
+    /// Steps one tick with these inputs.
     pub(super) fn step_with(&mut self, inputs: &[Option<Input>]) -> Vec<(Audience, Event)> {
         self.tick = self.tick.next();
         let mut events = Outbox::new();
@@ -70,34 +70,34 @@ impl Rig {
     }
 
     fn count(&mut self, events: &[(Audience, Event)]) {
-        for (seat, deeds) in self.deeds.iter_mut().enumerate() {
+        for (seat, stats) in self.stats.iter_mut().enumerate() {
             let seat = SeatId(seat as u16);
-            let told = events.iter().filter(|(audience, _)| audience.includes(seat));
-            told.filter_map(|(_, event)| Arena::deed(event, seat)).for_each(|deed| deeds.count(deed));
+            let received = events.iter().filter(|(audience, _)| audience.includes(seat));
+            received.filter_map(|(_, event)| Arena::deed(event, seat)).for_each(|deed| stats.count(deed));
         }
     }
 
-    /// All seats' deeds together.
-    pub(super) fn total(&self, of: impl Fn(&Deeds) -> u32) -> u32 {
-        self.deeds.iter().map(of).sum()
+    /// Sum over all seats.
+    pub(super) fn total(&self, of: impl Fn(&SeatStats) -> u32) -> u32 {
+        self.stats.iter().map(of).sum()
     }
 
-    /// Everybody, in seat order.
+    /// All fighters, in seat order.
     pub(super) fn fighters(&self) -> impl Iterator<Item = &Fighter> {
-        self.arena.seated().map(|seated| &seated.fighter.state)
+        self.arena.players().map(|player| &player.fighter.state)
     }
 }
 
-/// What a seat did.
+/// Counts of one seat's actions.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Deeds {
+pub(super) struct SeatStats {
     pub(super) shots: u32,
     pub(super) hits: u32,
     pub(super) eliminations: u32,
     pub(super) matches: u32,
 }
 
-impl Deeds {
+impl SeatStats {
     fn count(&mut self, deed: Deed) {
         match deed {
             Deed::Shot => self.shots += 1,
@@ -108,7 +108,7 @@ impl Deeds {
     }
 }
 
-/// A seat's view, as the room's interest rule would give it.
+/// A seat's view under the room's interest rule.
 pub(super) fn see(arena: &Arena, seat: SeatId, out: &mut Vec<(EntityId, ArenaEntity)>) {
     let view = arena.view(seat);
     let is_shown = |id: EntityId, entity: &ArenaEntity| match entity.place() {

@@ -1,4 +1,4 @@
-//! What a seat may not see is neither in its view nor in its events.
+//! Hidden entities are neither in a seat's view nor in its events.
 
 use super::rig::{Rig, see};
 use crate::{
@@ -14,7 +14,7 @@ fn rig() -> Rig {
 }
 
 #[test]
-fn a_view_holds_nobody_elses_kit_and_always_ones_own_fighter() {
+fn a_view_holds_the_own_fighter_and_no_other_kit() {
     let mut rig = rig();
     let mut view = Vec::new();
     for _ in 0..600 {
@@ -22,12 +22,17 @@ fn a_view_holds_nobody_elses_kit_and_always_ones_own_fighter() {
         for seat in (0..SEATS).map(SeatId) {
             see(&rig.arena, seat, &mut view);
             let of = |wanted: fn(&ArenaEntity) -> Option<SeatId>| {
-                view.iter().filter_map(|(_, one)| wanted(one)).collect::<Vec<_>>()
+                view.iter().filter_map(|(_, entity)| wanted(entity)).collect::<Vec<_>>()
             };
-            let kits = of(|one| if let ArenaEntity::Kit(kit) = one { Some(kit.seat) } else { None });
-            let fighters = of(|one| if let ArenaEntity::Fighter(one) = one { Some(one.seat) } else { None });
+            let kits = of(|entity| if let ArenaEntity::Kit(kit) = entity { Some(kit.seat) } else { None });
+            let fighters =
+                of(
+                    |entity| {
+                        if let ArenaEntity::Fighter(fighter) = entity { Some(fighter.seat) } else { None }
+                    },
+                );
             assert_eq!(kits, [seat]);
-            assert!(fighters.contains(&seat), "{seat} does not see its own fighter");
+            assert!(fighters.contains(&seat), "{seat} must see its own fighter");
         }
     }
 }
@@ -40,20 +45,23 @@ fn walls_hide_fighters() {
         rig.step();
         for seat in (0..SEATS).map(SeatId) {
             let view = rig.arena.view(seat);
-            assert!(view.hidden.is_sorted(), "hidden ids come in ascending order");
+            assert!(view.hidden.is_sorted(), "hidden ids are in ascending order");
             let entities = rig.arena.entities();
             for id in view.hidden {
                 let Some(ArenaEntity::Fighter(other)) = entities.get(id) else { continue };
-                assert!(!rig.arena.map().is_free(view.eye, other.body.at), "hidden in plain sight");
+                assert!(
+                    !rig.arena.map().is_free(view.eye, other.body.at),
+                    "an entity in line of sight is never hidden"
+                );
                 hidden += 1;
             }
         }
     }
-    assert!(hidden > 0, "nobody was ever behind a wall");
+    assert!(hidden > 0, "some fighters are behind walls");
 }
 
 #[test]
-fn walls_hide_nobodys_own_bolts() {
+fn walls_never_hide_a_seats_own_bolts() {
     let mut rig = rig();
     let (mut own, mut hidden) = (0, 0);
     for _ in 0..900 {
@@ -62,33 +70,33 @@ fn walls_hide_nobodys_own_bolts() {
             let view = rig.arena.view(seat);
             for (id, bolt) in &rig.arena.bolts {
                 let is_hidden = view.hidden.contains(id);
-                assert!(!is_hidden || bolt.owner != seat, "{seat} lost its bolt {id} at {}", rig.tick);
+                assert!(!is_hidden || bolt.owner != seat, "{seat} must see its bolt {id} at {}", rig.tick);
                 let is_behind_wall = !rig.arena.map().is_free(view.eye, bolt.at());
                 own += u32::from(bolt.owner == seat && is_behind_wall);
                 hidden += u32::from(is_hidden);
             }
         }
     }
-    assert!(own > 20 && hidden > 100, "{own} of their own behind walls, {hidden} of others hidden");
+    assert!(own > 20 && hidden > 100, "{own} own bolts behind walls, {hidden} hidden bolts of others");
 }
 
 #[test]
-fn only_those_who_see_the_archer_are_told_of_the_shot() {
+fn a_shot_is_sent_only_to_seats_that_see_the_archer() {
     let mut rig = rig();
-    let mut kept = 0;
+    let mut unaware = 0;
     for _ in 0..900 {
         for (audience, event) in rig.step() {
             let Event::Fired { seat, .. } = event else { continue };
-            let Audience::Seats(told) = &audience else { panic!("a shot was told to {audience:?}") };
-            assert!(told.contains(&seat), "the archer knows");
-            kept += usize::from(SEATS) - told.len();
+            let Audience::Seats(seats) = &audience else { panic!("a shot was sent to {audience:?}") };
+            assert!(seats.contains(&seat), "the archer gets its own shot");
+            unaware += usize::from(SEATS) - seats.len();
         }
     }
-    assert!(kept > 0, "everybody always saw everybody");
+    assert!(unaware > 0, "some seats do not see a shot");
 }
 
 #[test]
-fn a_blow_is_told_to_the_two_it_concerns() {
+fn a_hit_is_sent_to_attacker_and_victim_only() {
     let mut rig = rig();
     for _ in 0..900 {
         for (audience, event) in rig.step() {
@@ -99,9 +107,10 @@ fn a_blow_is_told_to_the_two_it_concerns() {
     }
 }
 
-/// Of those who come into plain sight, nine in ten were shown a round trip before: without margins it would be three.
+/// Of the fighters that come into line of sight, nine in ten were shown a round trip earlier: without margins it would be
+/// three.
 #[test]
-fn nearly_nobody_pops_up_out_of_nothing() {
+fn fighters_are_known_a_round_trip_before_they_come_into_line_of_sight() {
     let (mut known, mut all) = (0, 0);
     for seed in 0..3 {
         let mut rig = Rig::new(&["skirmish"; SEATS as usize], Settings::default(), 30, seed);
@@ -128,7 +137,7 @@ fn nearly_nobody_pops_up_out_of_nothing() {
             seen = now;
         }
     }
-    assert!(all > 50 && known * 100 > all * 80, "{known} of {all} were known");
+    assert!(all > 50 && known * 100 > all * 80, "{known} of {all} were visible a round trip before");
 }
 
 /// A fifth of a second at 30 Hz.
@@ -143,10 +152,10 @@ fn pairs(rig: &Rig, holds: impl Fn(&Fighter, &Fighter) -> bool) -> Vec<(SeatId, 
 fn is_shown(rig: &Rig, a: &Fighter, b: &Fighter) -> bool {
     let mut view = Vec::new();
     see(&rig.arena, a.seat, &mut view);
-    view.iter().any(|(_, one)| matches!(one, ArenaEntity::Fighter(one) if one.seat == b.seat))
+    view.iter().any(|(_, entity)| matches!(entity, ArenaEntity::Fighter(fighter) if fighter.seat == b.seat))
 }
 
-/// A little nearer than eyes reach, for who comes into range is no surprise.
+/// A little less than the range of sight, because entering the range is no surprise.
 fn is_in_plain_sight(rig: &Rig, a: &Fighter, b: &Fighter) -> bool {
     a.body.at.distance(b.body.at) <= 22 * UNIT as u32 && rig.arena.map().is_free(a.body.at, b.body.at)
 }

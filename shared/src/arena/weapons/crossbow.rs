@@ -1,12 +1,12 @@
-//! The crossbow: a bolt a pull, then it must be wound again.
+//! The crossbow: fires one bolt, then needs its recovery time.
 
 use crate::arena::{input::Input, kit::Kit};
 
-/// Whether a bolt leaves the crossbow; takes it from the quiver.
-pub(super) const fn is_shot(kit: &mut Kit, input: &Input) -> bool {
-    let shoots = input.fire && kit.busy_ticks == 0 && kit.quiver > 0;
-    if shoots {
+/// Steps the crossbow. Returns whether it fires, and takes the bolt from the quiver.
+pub(super) const fn update(kit: &mut Kit, input: &Input) -> bool {
+    let has_fired = input.fire && kit.busy_ticks == 0 && kit.quiver > 0;
+    if has_fired {
         kit.quiver -= 1;
     }
-    shoots
+    has_fired
 }

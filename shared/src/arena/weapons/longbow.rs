@@ -1,46 +1,48 @@
-//! The longbow: drawn for half a second, then it strikes along a line at once.
+//! The longbow: drawn for half a second, then hits instantly along a line.
 
 use crate::{
     arena::{
-        fighter::Fighter, geometry::passing, input::Input, kit::Kit, map::Map, team::Allegiance,
-        weapons::Standing,
+        fighter::Fighter, geometry::closest_approach, input::Input, kit::Kit, map::Map, team::Allegiance,
+        weapons::Target,
     },
     game::{Angle, Point, UNIT},
     tick::TickRate,
 };
 
-/// How long it takes to draw, in milliseconds.
+/// Time to draw the bow fully, in milliseconds.
 pub(crate) const DRAW_MS: u32 = 500;
-/// How far an arrow carries, in 1/256 unit.
+/// Range of an arrow, in 1/256 unit.
 pub(crate) const RANGE: i32 = 32 * UNIT;
 
-/// Whether an arrow is loosed: the trigger is let go of a bow that was fully drawn. Let go too early, it is just lowered.
-pub(super) fn is_loosed(kit: &mut Kit, input: &Input, rate: TickRate) -> bool {
+/// Steps the longbow. Returns whether an arrow is released: the trigger of a fully drawn bow was let go. A bow released too
+/// early is only lowered.
+pub(super) fn update(kit: &mut Kit, input: &Input, rate: TickRate) -> bool {
     if input.fire && kit.busy_ticks == 0 && kit.quiver > 0 {
         kit.drawn_ticks = kit.drawn_ticks.saturating_add(1);
         return false;
     }
-    let is_loosed = !input.fire && u32::from(kit.drawn_ticks) >= rate.ticks(DRAW_MS);
+    let is_released = !input.fire && u32::from(kit.drawn_ticks) >= rate.ticks(DRAW_MS);
     kit.drawn_ticks = 0;
-    if is_loosed {
+    if is_released {
         kit.quiver = kit.quiver.saturating_sub(1);
     }
-    is_loosed
+    is_released
 }
 
-/// Which enemy an arrow strikes first; walls stop it.
-pub(crate) fn strike(
+/// The enemy that an arrow hits first; walls stop it.
+pub(crate) fn first_target(
     map: &Map,
-    others: impl Iterator<Item = Standing>,
+    others: impl Iterator<Item = Target>,
     archer: Allegiance,
     from: Point,
     aim: Angle,
 ) -> Option<Allegiance> {
     let far = from + aim.times(RANGE);
-    let end = map.march(from, far).unwrap_or(far);
-    let struck = |other: Standing| Some((passing(from, end, other.at, Fighter::RADIUS)?, other.who));
-    let enemies = others.filter(|other| other.who.is_enemy_of(archer));
-    enemies.filter_map(struck).min_by_key(|(along, _)| *along).map(|(_, victim)| victim)
+    let end = map.raycast(from, far).unwrap_or(far);
+    let hit =
+        |other: Target| Some((closest_approach(from, end, other.at, Fighter::RADIUS)?, other.allegiance));
+    let enemies = others.filter(|other| other.allegiance.is_enemy_of(archer));
+    enemies.filter_map(hit).min_by_key(|(along, _)| *along).map(|(_, victim)| victim)
 }
 
 #[cfg(test)]
@@ -50,11 +52,11 @@ mod tests {
 
     const ARCHER: Allegiance = Allegiance { seat: SeatId(0), team: Some(Team::Red) };
 
-    fn standing(seat: u16, team: Team, at: Point) -> Standing {
-        Standing { who: Allegiance { seat: SeatId(seat), team: Some(team) }, at }
+    fn target(seat: u16, team: Team, at: Point) -> Target {
+        Target { allegiance: Allegiance { seat: SeatId(seat), team: Some(team) }, at }
     }
 
-    /// Somewhere with `free` (1/256 unit) of floor to the east and a wall soon after.
+    /// A position with `free` (1/256 unit) of floor to the east and a wall soon after.
     fn lane(map: &Map, free: i32) -> Point {
         let is_lane = |at: &Point| {
             map.is_free(*at, *at + Point::new(free, 0))
@@ -64,29 +66,32 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_strikes_the_nearest_enemy_and_passes_friends() {
+    fn an_arrow_hits_the_nearest_enemy_and_passes_team_mates() {
         let map = Map::from_seed(1);
         let from = lane(&map, 8 * UNIT);
         let east = |units: i32| from + Point::new(units * UNIT, 0);
         let others = [(1, Team::Blue, 7), (2, Team::Blue, 5), (3, Team::Red, 3)]
-            .map(|(seat, team, away)| standing(seat, team, east(away)));
-        let struck = strike(&map, others.into_iter(), ARCHER, from, Angle(0));
-        assert_eq!(struck.map(|one| one.seat), Some(SeatId(2)));
+            .map(|(seat, team, away)| target(seat, team, east(away)));
+        let hit = first_target(&map, others.into_iter(), ARCHER, from, Angle(0));
+        assert_eq!(hit.map(|one| one.seat), Some(SeatId(2)));
     }
 
     #[test]
     fn a_wall_stops_an_arrow() {
         let map = Map::from_seed(1);
         let from = lane(&map, 8 * UNIT);
-        let behind = map.march(from, from + Point::new(RANGE, 0)).unwrap() + Point::new(2 * UNIT, 0);
-        assert_eq!(strike(&map, [standing(1, Team::Blue, behind)].into_iter(), ARCHER, from, Angle(0)), None);
+        let behind = map.raycast(from, from + Point::new(RANGE, 0)).unwrap() + Point::new(2 * UNIT, 0);
+        assert_eq!(
+            first_target(&map, [target(1, Team::Blue, behind)].into_iter(), ARCHER, from, Angle(0)),
+            None
+        );
     }
 
     #[test]
-    fn an_arrow_aimed_beside_strikes_nobody() {
+    fn an_arrow_aimed_beside_a_fighter_misses() {
         let map = Map::from_seed(1);
         let from = lane(&map, 8 * UNIT);
-        let others = [standing(1, Team::Blue, from + Point::new(6 * UNIT, UNIT / 2))];
-        assert_eq!(strike(&map, others.into_iter(), ARCHER, from, Angle(0)), None);
+        let others = [target(1, Team::Blue, from + Point::new(6 * UNIT, UNIT / 2))];
+        assert_eq!(first_target(&map, others.into_iter(), ARCHER, from, Angle(0)), None);
     }
 }

@@ -1,7 +1,7 @@
-//! The three weapons, and the one hand that holds them: what pulling a trigger does to a fighter's own state.
+//! The three weapons: the effect of a trigger on the fighter's own state, and hit tests.
 //!
-//! Whom a weapon strikes is asked of those handed in, never of the world as it stands: lag compensation judges a shot by
-//! handing in where the shooter saw everybody, and a client asks the same of what its screen shows.
+//! Hit tests take the targets as an argument and never read the current world: lag compensation passes the positions that
+//! the shooter saw, and a client passes those that its screen shows.
 
 mod crossbow;
 pub(super) mod longbow;
@@ -18,40 +18,40 @@ use crate::{
 /// A weapon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weapon {
-    /// Its bolt flies and can be dodged.
+    /// Fires a bolt, which can be dodged.
     #[default]
     Crossbow,
-    /// Drawn while the trigger is held, strikes at once when it is let go.
+    /// Drawn while the trigger is held; hits instantly when it is released.
     Longbow,
-    /// Sweeps an arc nearby; needs no quiver.
+    /// Hits an arc nearby; needs no ammunition.
     Sword,
 }
 
-/// Where somebody stands, as far as a blow that lands at once is concerned.
+/// A possible victim of an instant hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
-    /// Who.
-    pub who: Allegiance,
-    /// Where.
+pub(super) struct Target {
+    /// Seat and team.
+    pub allegiance: Allegiance,
+    /// Its position.
     pub at: Point,
 }
 
-/// Where somebody was and is, as far as a bolt in flight is concerned.
+/// A possible victim of a bolt in flight, with its motion in this tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pose {
-    /// Whose it is.
+pub(super) struct TickMotion {
+    /// Seat and team.
     pub allegiance: Allegiance,
-    /// Where the tick found it.
-    pub was: Point,
-    /// Where the tick left it.
-    pub at: Point,
+    /// Position before the tick.
+    pub from: Point,
+    /// Position after the tick.
+    pub to: Point,
 }
 
 impl Weapon {
-    /// All of them.
+    /// All weapons, in the order of their codes.
     pub const ALL: [Self; 3] = [Self::Crossbow, Self::Longbow, Self::Sword];
 
-    /// How much a blow takes from health and armour together.
+    /// Health and armour that a hit takes together.
     #[must_use]
     pub const fn damage(self) -> u8 {
         match self {
@@ -61,7 +61,7 @@ impl Weapon {
         }
     }
 
-    /// How long after its use no weapon can be used, in milliseconds.
+    /// Cooldown of all weapons after its use, in milliseconds.
     #[must_use]
     pub const fn recovery_ms(self) -> u32 {
         match self {
@@ -72,53 +72,53 @@ impl Weapon {
     }
 }
 
-/// Works a fighter's hands for one tick. True when the weapon in hand goes off.
-pub(super) fn work(fighter: &mut Fighter, kit: &mut Kit, input: &Input, rate: TickRate) -> bool {
+/// Steps a fighter's weapon by one tick. True when it fires.
+pub(super) fn step(fighter: &mut Fighter, kit: &mut Kit, input: &Input, rate: TickRate) -> bool {
     kit.busy_ticks = kit.busy_ticks.saturating_sub(1);
     if fighter.weapon != input.weapon {
         fighter.weapon = input.weapon;
         kit.drawn_ticks = 0;
     }
-    let goes_off = match fighter.weapon {
-        Weapon::Crossbow => crossbow::is_shot(kit, input),
-        Weapon::Longbow => longbow::is_loosed(kit, input, rate),
-        Weapon::Sword => sword::is_swung(kit, input),
+    let has_fired = match fighter.weapon {
+        Weapon::Crossbow => crossbow::update(kit, input),
+        Weapon::Longbow => longbow::update(kit, input, rate),
+        Weapon::Sword => sword::update(kit, input),
     };
-    if goes_off {
+    if has_fired {
         kit.busy_ticks = rate.ticks(fighter.weapon.recovery_ms()) as u16;
     }
     fighter.is_drawing = kit.drawn_ticks > 0;
-    goes_off
+    has_fired
 }
 
-/// Lets go of whatever the hands are at.
+/// Releases the weapon without firing it.
 pub(super) const fn lower(fighter: &mut Fighter, kit: &mut Kit) {
     fighter.is_drawing = false;
     kit.drawn_ticks = 0;
     kit.busy_ticks = 0;
 }
 
-/// Whether this input looses an arrow in the coming tick, if weapons are at work: the match is played. A client that knows its
-/// own fighter and kit can tell.
+/// Whether this input releases an arrow in the coming tick, provided that the match is in play. A client knows its own
+/// fighter and kit, so it can compute this.
 #[must_use]
-pub fn looses_arrow(fighter: &Fighter, kit: &Kit, input: &Input, rate: TickRate) -> bool {
-    let goes_off = work(&mut fighter.clone(), &mut kit.clone(), input, rate);
-    goes_off && input.weapon == Weapon::Longbow && fighter.is_alive()
+pub fn releases_arrow(fighter: &Fighter, kit: &Kit, input: &Input, rate: TickRate) -> bool {
+    let has_fired = step(&mut fighter.clone(), &mut kit.clone(), input, rate);
+    has_fired && input.weapon == Weapon::Longbow && fighter.is_alive()
 }
 
-/// Whom an arrow strikes that `shooter` looses from where it is to where it aims, if the others are where they are said to be.
-/// The room asks this of where the shooter saw them, and a client of what it draws.
+/// The seat that an arrow of `shooter` hits, given the positions of the others. The room passes the positions that the
+/// shooter saw, and a client those that it draws.
 #[must_use]
 pub fn arrow_target<'a>(
     map: &Map,
     shooter: &Fighter,
     others: impl Iterator<Item = &'a Fighter>,
 ) -> Option<SeatId> {
-    let standing = others
+    let targets = others
         .filter(|other| other.is_alive())
-        .map(|other| Standing { who: other.allegiance(), at: other.body.at });
-    let struck = longbow::strike(map, standing, shooter.allegiance(), shooter.body.at, shooter.body.aim);
-    struck.map(|victim| victim.seat)
+        .map(|other| Target { allegiance: other.allegiance(), at: other.body.at });
+    let hit = longbow::first_target(map, targets, shooter.allegiance(), shooter.body.at, shooter.body.aim);
+    hit.map(|victim| victim.seat)
 }
 
 impl Bits for Weapon {

@@ -1,24 +1,24 @@
-//! The sword: whoever stands near and in front is struck.
+//! The sword: hits enemies nearby and in front.
 
 use crate::{
-    arena::{fighter::Fighter, input::Input, kit::Kit, map::Map, team::Allegiance, weapons::Standing},
+    arena::{fighter::Fighter, input::Input, kit::Kit, map::Map, team::Allegiance, weapons::Target},
     game::{Angle, Point, UNIT},
 };
 
-/// How far from the swinger's middle the blade reaches, in 1/256 unit.
+/// Reach from the attacker's centre, in 1/256 unit.
 pub(crate) const REACH: i32 = 2 * UNIT;
-/// Half of the arc it sweeps: a sixth of a turn.
+/// Half of its arc: a sixth of a turn.
 const HALF_ARC: u16 = u16::MAX / 6;
 
-/// Whether the sword is swung.
-pub(super) const fn is_swung(kit: &Kit, input: &Input) -> bool {
+/// Steps the sword. Returns whether it swings.
+pub(super) const fn update(kit: &Kit, input: &Input) -> bool {
     input.fire && kit.busy_ticks == 0
 }
 
-/// All enemies that a swing strikes.
-pub(crate) fn strike(
+/// All enemies that a swing hits.
+pub(crate) fn targets(
     map: &Map,
-    others: impl Iterator<Item = Standing>,
+    others: impl Iterator<Item = Target>,
     swinger: Allegiance,
     from: Point,
     aim: Angle,
@@ -26,7 +26,7 @@ pub(crate) fn strike(
     let is_near = move |at: Point| from.distance(at) <= (REACH + Fighter::RADIUS) as u32;
     let is_ahead = move |at: Point| aim.turn_to(Angle::of(at - from)).unsigned_abs() <= HALF_ARC;
     others
-        .filter(move |other| other.who.is_enemy_of(swinger) && is_near(other.at) && is_ahead(other.at))
+        .filter(move |other| other.allegiance.is_enemy_of(swinger) && is_near(other.at) && is_ahead(other.at))
         .filter(move |other| map.is_free(from, other.at))
-        .map(|other| other.who)
+        .map(|other| other.allegiance)
 }

@@ -4,7 +4,9 @@ use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_client::{Drawn, Happening, Joined, Pilot, clock::Slot};
 use quarrel_shared::{
-    arena::{Arena, ArenaEntity, Fighter, Input, Kit, Map, Phase, Scene, Weapon, arrow_target, looses_arrow},
+    arena::{
+        Arena, ArenaEntity, Fighter, Input, Kit, Map, Phase, Scene, Weapon, arrow_target, releases_arrow,
+    },
     game::{Angle, Brain, Game, Own, Point, Predict},
     id::EntityId,
     protocol::{CloseReason, datagram::SnapshotHeader},
@@ -46,7 +48,7 @@ impl Marksman {
         let nearest = in_sight.min_by_key(|other| there.distance_squared(other.body.at));
         let Some(aim) = nearest.map(|other| Angle::of(other.body.at - there)) else { return held };
         let input = loosed(aim);
-        if !is_playing(drawn) || !looses_arrow(me.fighter, me.kit, &input, joined.rate) {
+        if !is_playing(drawn) || !releases_arrow(me.fighter, me.kit, &input, joined.rate) {
             return Input { aim, ..held };
         }
         match target(map, me.fighter, there, aim, others()) {
@@ -106,7 +108,7 @@ fn on_keys(input: Input) -> Input {
     }
     const EIGHTH: u16 = 1 << 13;
     let eighth = Angle::of(way).0.wrapping_add(EIGHTH / 2) / EIGHTH;
-    input.walking(Angle(eighth.wrapping_mul(EIGHTH)).times(Input::FULL))
+    input.walking(Angle(eighth.wrapping_mul(EIGHTH)).times(Input::FULL_SPEED))
 }
 
 /// Where this input brings one's own fighter, and the weapon goes off from.

@@ -1,0 +1,204 @@
+//! A run as one page: the verdict on top, then figures, plots, and everything else that the report knows.
+//!
+//! It is one file without a single request, to be mailed, kept beside a build, and opened years later. Whatever is text is HTML already,
+//! and is read without JavaScript; the script draws the plots alone, from the report that the page carries.
+//!
+//! A report holds texts of others: names of a plan, sentences of a server. They cannot become markup (`markup.rs`), they cannot end the
+//! script element that carries them, and the page's policy lets nothing run but the one script whose hash it names.
+
+mod header;
+mod markup;
+mod number;
+mod plots;
+mod tables;
+mod thin;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use ring::digest::{SHA256, digest};
+
+use self::markup::{Markup, escaped};
+use super::report::Report;
+
+const TEMPLATE: &str = include_str!("page.html");
+
+/// The look, from the frame of the page to its plots.
+const STYLE: &str = concat!(include_str!("page.css"), include_str!("plot.css"), include_str!("print.css"));
+
+/// The script's modules, each after those that it needs.
+const MODULES: [&str; 6] = [
+    include_str!("format.js"),
+    include_str!("scale.js"),
+    include_str!("svg.js"),
+    include_str!("plot.js"),
+    include_str!("charts.js"),
+    include_str!("page.js"),
+];
+
+/// The whole page.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let script = script();
+    let mut html = String::new();
+    // In one pass, so that nothing that a report says is taken for a place to be filled.
+    for part in TEMPLATE.split("{{") {
+        let Some((place, rest)) = part.split_once("}}") else {
+            html.push_str(part);
+            continue;
+        };
+        html.push_str(&match place {
+            "policy" => policy(&script),
+            "title" => escaped(header::title(report)),
+            "style" => STYLE.to_owned(),
+            "body" => body(report),
+            "report" => embedded(report),
+            _ => script.clone(),
+        });
+        html.push_str(rest);
+    }
+    html
+}
+
+fn body(report: &Report) -> String {
+    let mut body = Markup::default();
+    header::verdict(&mut body, report);
+    body.element("main", "", |main| {
+        header::tiles(main, report);
+        tables::rules(main, report);
+        plots::figures(main, report);
+        tables::times(main, report);
+        main.element("div", "columns", |columns| {
+            tables::parties(columns, report);
+            tables::counts(columns, report);
+            tables::incidents(columns, report);
+            tables::baseline(columns, report);
+        });
+        tables::setting(main, report);
+    });
+    body.into_html()
+}
+
+/// Nothing is loaded, nothing is sent, and nothing runs but what is known by its hash.
+fn policy(script: &str) -> String {
+    let hash = |text: &str| BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'",
+        hash(script),
+        hash(STYLE)
+    )
+}
+
+/// The modules as one. They name each other by file, so that each can be read and checked alone; in one file there is nothing to import.
+fn script() -> String {
+    let mut script = String::new();
+    for line in MODULES.iter().flat_map(|module| module.lines()) {
+        if !line.starts_with("import ") {
+            script.push_str(line.strip_prefix("export ").unwrap_or(line));
+            script.push('\n');
+        }
+    }
+    script
+}
+
+/// The report as JSON that ends no element, with no more seconds than a page should carry.
+fn embedded(report: &Report) -> String {
+    serde_json::to_string(&*thin::thinned(report)).unwrap_or_default().replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{
+        Comparison, Delta, Incident, Percentiles, RuleResult, Second, ServerFigures, Verdict,
+    };
+
+    const HOSTILE: &str = "</script><script>alert(1)</script><!-- {{script}} \" onload='x' &lt;";
+
+    fn full() -> Report {
+        let times =
+            Some(Percentiles { p50: 30.0, p90: 40.0, p99: 91.2, p999: 120.0, max: 1234.5, count: 10 });
+        let hostile = || HOSTILE.to_owned();
+        let mut report = Report {
+            verdict: Verdict::Fail,
+            why: vec![hostile()],
+            slo: vec![RuleResult { rule: hostile(), value: Some(91.2), limit: Some(80.0), ok: false }],
+            input_ack_ms: times,
+            join_ms: times,
+            closes: [(hostile(), 3)].into(),
+            groups: [(hostile(), Default::default())].into(),
+            hostile: [(hostile(), Default::default())].into(),
+            server: Some(ServerFigures::default()),
+            trouble: Some(hostile()),
+            incidents: vec![Incident { at_s: 1.0, what: hostile() }],
+            series: vec![Second::default(); 3],
+            baseline: Some(Comparison {
+                file: hostile(),
+                started_unix_s: 1,
+                figures: [("joined".to_owned(), Delta::between(1.0, 2.0))].into(),
+            }),
+            ..Report::default()
+        };
+        report.setting.plan = hostile();
+        report.setting.host = hostile();
+        report.setting.server = hostile();
+        report
+    }
+
+    /// The page without the script, which has words of its own.
+    fn text(page: &str) -> &str {
+        page.split_once("<script type=\"module\">").unwrap().0
+    }
+
+    #[test]
+    fn no_text_of_a_report_becomes_markup() {
+        let page = render(&full());
+        assert_eq!(page.matches("<script").count(), 2, "the report and the script");
+        assert_eq!(page.matches("</script").count(), 2);
+        assert!(!page.contains("<!--"));
+        assert_eq!(
+            page.matches("document.getElementById(\"report\")").count(),
+            1,
+            "no place is filled twice"
+        );
+    }
+
+    #[test]
+    fn the_report_can_be_taken_from_the_page_again() {
+        let page = render(&full());
+        let (_, rest) = page.split_once("id=\"report\">").unwrap();
+        let json = rest.split_once("</script>").unwrap().0;
+        assert_eq!(serde_json::from_str::<Report>(json).unwrap(), full());
+    }
+
+    #[test]
+    fn everything_but_the_plots_is_there_without_a_script() {
+        let page = render(&full());
+        for said in
+            ["fail", "91.2", "1,234", "Rules", "Incidents", "Hostile", "Groups", "Plan", "Server", "+100 %"]
+        {
+            assert!(text(&page).contains(said), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_empty_report_is_a_page_as_well() {
+        let page = render(&Report::default());
+        assert!(text(&page).contains("invalid"));
+        assert!(!text(&page).contains("NaN"));
+    }
+
+    #[test]
+    fn the_page_asks_nobody_for_anything() {
+        let page = render(&full());
+        assert!(page.contains("default-src 'none'; script-src 'sha256-"));
+        for word in [" src=", "url(", "@import", "https://", "style=\""] {
+            assert!(!page.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn modules_are_one_script() {
+        let script = script();
+        assert!(script.lines().all(|line| !line.starts_with("import") && !line.starts_with("export")));
+        assert!(!script.contains("</"), "it would end the element that it is in");
+    }
+}

@@ -1,0 +1,79 @@
+//! The seconds that a page carries: all of them for two hours, and the telling ones of a longer run.
+//!
+//! A week has 600,000 seconds, some hundred megabytes that no browser opens and no screen has points for. The report as JSON has them all.
+
+use std::{borrow::Cow, cmp::Ordering};
+
+use crate::report::{Report, Second};
+
+/// How many seconds a page carries, at most.
+pub(super) const SECONDS: usize = 7200;
+
+/// What makes a second worth to be kept: nothing here may vanish because it lasted for one second.
+const PEAKS: [fn(&Second) -> Option<f64>; 5] = [
+    |second| second.input_ack_ms.map(|times| times.max),
+    |second| second.snapshot_gap_ms.map(|times| times.max),
+    |second| second.frozen_percent,
+    |second| second.server?.tick_ms_max,
+    |second| Some(second.lag_ms_p99),
+];
+
+/// The report as it is, or with fewer seconds: of each stretch the first, and the worst by each of the peaks.
+pub(super) fn thinned(report: &Report) -> Cow<'_, Report> {
+    let seconds = &report.series;
+    if seconds.len() <= SECONDS {
+        return Cow::Borrowed(report);
+    }
+    let stretch = seconds.len().div_ceil(SECONDS / (1 + PEAKS.len()));
+    let series = seconds.chunks(stretch).flat_map(telling).cloned().collect();
+    Cow::Owned(Report { series, ..report.clone() })
+}
+
+/// Those of one stretch, in order.
+fn telling(stretch: &[Second]) -> Vec<&Second> {
+    let worst = |peak: &fn(&Second) -> Option<f64>| {
+        let order =
+            |one: &&Second, other: &&Second| peak(one).partial_cmp(&peak(other)).unwrap_or(Ordering::Equal);
+        stretch.iter().max_by(order)
+    };
+    let mut kept: Vec<_> = stretch.first().into_iter().chain(PEAKS.iter().filter_map(worst)).collect();
+    kept.sort_by_key(|second| second.at_s);
+    kept.dedup_by_key(|second| second.at_s);
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Percentiles, ServerSecond};
+
+    fn report(seconds: u32) -> Report {
+        let series = (0..seconds).map(|at_s| Second { at_s, ..Second::default() }).collect();
+        Report { joined: 7, series, ..Report::default() }
+    }
+
+    #[test]
+    fn two_hours_are_whole() {
+        let report = report(SECONDS as u32);
+        assert_eq!(*thinned(&report), report);
+    }
+
+    #[test]
+    fn of_a_week_no_peak_is_lost() {
+        let mut week = report(7 * 86_400);
+        let times = Some(Percentiles { max: 900.0, ..Percentiles::default() });
+        week.series[123_456].input_ack_ms = times;
+        week.series[123_458].snapshot_gap_ms = times;
+        week.series[123_460].server =
+            Some(ServerSecond { tick_ms_max: Some(90.0), ..ServerSecond::default() });
+        week.series[500_001].frozen_percent = Some(1.0);
+        week.series[604_799].lag_ms_p99 = 3.0;
+        let thin = thinned(&week);
+        assert!((SECONDS / 8..=SECONDS).contains(&thin.series.len()), "{}", thin.series.len());
+        for at_s in [0, 123_456, 123_458, 123_460, 500_001, 604_799] {
+            assert!(thin.series.iter().any(|second| second.at_s == at_s), "second {at_s}");
+        }
+        assert!(thin.series.is_sorted_by_key(|second| second.at_s));
+        assert_eq!((thin.joined, week.series.len()), (7, 604_800), "and nothing else changes");
+    }
+}

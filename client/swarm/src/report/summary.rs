@@ -1,0 +1,211 @@
+//! A report as a person reads it at the end of a run.
+
+use std::{collections::BTreeMap, fmt};
+
+use super::{Comparison, GameFigures, Percentiles, Report, ServerFigures, SwarmFigures, Verdict, tidy};
+
+/// How many of the things that happened are shown.
+const INCIDENTS: usize = 6;
+
+/// How many differences to another run are shown: the greatest first.
+const DIFFERENCES: usize = 8;
+
+impl Verdict {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Invalid => "invalid",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Display for Percentiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { p50, p90, p99, p999, max, .. } = self;
+        write!(f, "p50 {p50:.1}  p90 {p90:.1}  p99 {p99:.1}  p99.9 {p999:.1}  max {max:.1}")
+    }
+}
+
+impl fmt::Display for ServerFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} ms of CPU per player and second ({} cores), {} MB, tick p99 {} ms, max {} ms, {} overruns",
+            told(self.cpu_ms_per_player_s, 3),
+            told(self.cpu_cores, 2),
+            told(self.rss_mb, 0),
+            told(self.tick_ms_p99, 2),
+            told(self.tick_ms_max, 1),
+            told(self.overruns.map(|count| count as f64), 0)
+        )
+    }
+}
+
+impl fmt::Display for SwarmFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "late by p99 {:.1} ms, max {:.1} ms; {} ms of CPU per bot and second, busiest thread {:.0} %, {:.0} MB",
+            self.lag_ms_p99,
+            self.lag_ms_max,
+            told(self.cpu_ms_per_bot_s, 3),
+            self.busiest_thread_percent,
+            tidy(self.rss_mb)
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} bots, {:.1} s: {} joined, {} refused, {} disconnected, {} resumes",
+            self.bots, self.seconds, self.joined, self.refused, self.disconnected, self.resumes
+        )?;
+        self.fmt_times(f)?;
+        self.fmt_play(f)?;
+        self.fmt_parties(f)?;
+        if let Some(server) = &self.server {
+            line(f, "server", server)?;
+        }
+        line(f, "swarm", &self.swarm)?;
+        self.fmt_trouble(f)?;
+        if let Some(comparison) = &self.baseline {
+            write!(f, "{comparison}")?;
+        }
+        self.fmt_verdict(f)
+    }
+}
+
+impl Report {
+    fn fmt_times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let times = [
+            ("join", self.join_ms),
+            ("input ack", self.input_ack_ms),
+            ("age", self.snapshot_age_ms),
+            ("gap", self.snapshot_gap_ms),
+        ];
+        times.into_iter().try_for_each(|(name, times)| match times {
+            Some(times) => line(f, name, &format_args!("{times} ms")),
+            None => line(f, name, &"none"),
+        })
+    }
+
+    fn fmt_play(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (down, up) = (told(self.bytes_down_per_bot_s, 0), told(self.bytes_up_per_bot_s, 0));
+        let snapshots = told(self.snapshots_per_bot_s, 1);
+        line(f, "per bot", &format_args!("{snapshots} snapshots/s, {down} B/s down, {up} B/s up"))?;
+        let (lost, frozen) = (told(self.snapshots_lost_percent, 2), told(self.frozen_percent, 2));
+        let corrections = told(self.corrections_per_bot_min, 2);
+        line(
+            f,
+            "feel",
+            &format_args!(
+                "{lost} % of snapshots lost, {frozen} % of time frozen, {corrections} corrections a minute"
+            ),
+        )?;
+        let GameFigures { shots, hits, eliminations, matches_finished } = self.game;
+        line(
+            f,
+            "game",
+            &format_args!(
+                "{shots} shots, {hits} hits, {eliminations} eliminations, {matches_finished} matches finished"
+            ),
+        )
+    }
+
+    fn fmt_parties(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, group) in &self.groups {
+            let acks = group.input_ack_ms.map_or_else(|| "none".to_owned(), |times| format!("{times} ms"));
+            line(f, name, &format_args!("{} joined, input ack {acks}", group.joined))?;
+        }
+        self.hostile.iter().try_for_each(|(kind, hostile)| {
+            let ends = list(&hostile.closes);
+            line(f, kind, &format_args!("{} lives, {} sent; {ends}", hostile.lives, hostile.sent))
+        })
+    }
+
+    fn fmt_trouble(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.events_lost + self.events_doubled > 0 {
+            let (lost, doubled) = (self.events_lost, self.events_doubled);
+            line(f, "events", &format_args!("{lost} lost, {doubled} doubled: a bug"))?;
+        }
+        if self.inputs_unacked > 0 {
+            line(f, "unanswered", &format_args!("{} of {} inputs", self.inputs_unacked, self.inputs))?;
+        }
+        if self.refused + self.disconnected > 0 {
+            line(f, "closes", &list(&self.closes))?;
+        }
+        for (n, incident) in self.incidents.iter().take(INCIDENTS).enumerate() {
+            let name = if n == 0 { "happened" } else { "" };
+            line(f, name, &format_args!("{:>6.1} s  {}", incident.at_s, incident.what))?;
+        }
+        match self.incidents.len().checked_sub(INCIDENTS).filter(|more| *more > 0) {
+            Some(more) => line(f, "", &format_args!("and {more} more, which the report has")),
+            None => Ok(()),
+        }
+    }
+
+    fn fmt_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for rule in &self.slo {
+            let value =
+                rule.value.map_or_else(|| "nothing was measured".to_owned(), |value| value.to_string());
+            line(f, if rule.ok { "held" } else { "broken" }, &format_args!("{} ({value})", rule.rule))?;
+        }
+        write!(f, "{:<12}{}", "verdict", self.verdict)?;
+        self.why.iter().try_for_each(|why| write!(f, "\n{:<12}{why}", ""))
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut differences: Vec<_> =
+            self.figures.iter().filter_map(|(name, delta)| Some((name, delta, delta.percent?))).collect();
+        differences.sort_by(|one, other| other.2.abs().total_cmp(&one.2.abs()));
+        line(f, "against", &format_args!("{}; the greatest differences:", self.file))?;
+        for (name, delta, percent) in differences.into_iter().take(DIFFERENCES) {
+            line(f, "", &format_args!("{name}: {} -> {} ({percent:+.1} %)", delta.then, delta.now))?;
+        }
+        Ok(())
+    }
+}
+
+/// A figure in so many digits, or that there is none.
+pub(crate) fn told(figure: Option<f64>, digits: usize) -> String {
+    figure.map_or_else(|| "?".to_owned(), |figure| format!("{:.digits$}", tidy(figure)))
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, what: &dyn fmt::Display) -> fmt::Result {
+    writeln!(f, "{name:<12}{what}")
+}
+
+fn list(closes: &BTreeMap<String, u64>) -> String {
+    closes.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_is_never_negative() {
+        let (server, swarm) = (ServerFigures::default(), SwarmFigures::default());
+        for rss_mb in [-0.0, -0.2] {
+            let server = ServerFigures { rss_mb: Some(rss_mb), ..server }.to_string();
+            let swarm = SwarmFigures { rss_mb, ..swarm }.to_string();
+            assert!(server.contains(" 0 MB") && swarm.ends_with(" 0 MB"), "{server}; {swarm}");
+        }
+        assert!(super::super::round(-0.0).is_sign_positive());
+        assert!(super::super::round(-0.000_1).is_sign_positive());
+    }
+}

@@ -1,0 +1,149 @@
+//! Visibility: an entity is visible when it is near enough and not hidden by a wall.
+//!
+//! Eye and target are each widened by the distance that a fighter runs in one round trip. A screen lags by that time: a
+//! fighter that steps round a corner, or looks round it, is therefore known in advance, and enemies rarely pop up.
+
+use super::{Arena, ArenaEntity, Map, Player, RUN_SPEED, Tile};
+use crate::{
+    game::{Audience, Entity, Place, Point, UNIT, Viewpoint},
+    id::{EntityId, SeatId},
+};
+
+/// Range of sight, in 1/256 unit.
+const RANGE: u32 = 24 * UNIT as u32;
+/// The largest round trip that visibility allows for, in milliseconds.
+const ROUND_TRIP_MS: i32 = 200;
+/// Widening of eye and target to each side of the line of sight, in 1/256 unit: 1.2 units, the distance that a fighter runs
+/// in a round trip. A dash covers more and may surprise: that is its purpose.
+const MARGIN: i32 = RUN_SPEED * ROUND_TRIP_MS / 1000;
+/// Maximum number of positioned entities in a view.
+const MAX_ENTITIES: u16 = 128;
+
+impl Arena {
+    /// The seat's eye, and the entities that walls hide from it. An eliminated fighter keeps looking from where it fell. A
+    /// seat's own fighter and bolts are never hidden: its client predicts them, and a bolt out of sight would vanish in
+    /// mid-air.
+    pub(super) fn viewpoint(&self, seat: SeatId) -> Viewpoint {
+        let Some(player) = self.seats.get(seat.index()).and_then(Option::as_ref) else {
+            return Viewpoint::default();
+        };
+        let eye = player.eye();
+        let hides = |(id, entity): (EntityId, &ArenaEntity)| {
+            let Place::At(at) = entity.place() else { return None };
+            let is_in_sight = || match entity {
+                ArenaEntity::Pickup(_) => is_pickup_visible(&self.map, eye, at),
+                _ => is_visible(&self.map, eye, at),
+            };
+            let is_own = match entity {
+                ArenaEntity::Bolt(bolt) => bolt.owner == seat,
+                _ => id == player.fighter.id,
+            };
+            let is_hidden = !is_own && is_in_range(eye, at) && !is_in_sight();
+            is_hidden.then_some(id)
+        };
+        Viewpoint {
+            eye,
+            range: RANGE,
+            most: MAX_ENTITIES,
+            hidden: self.entities.iter().filter_map(hides).collect(),
+            focus: self.focus(seat),
+        }
+    }
+
+    /// The seats that see a position, and `also` in any case.
+    pub(super) fn seats_seeing(&self, at: Point, also: SeatId) -> Audience {
+        let sees = |player: &&Player| {
+            let eye = player.eye();
+            player.fighter.state.seat == also || is_in_range(eye, at) && is_visible(&self.map, eye, at)
+        };
+        Audience::Seats(self.players().filter(sees).map(|player| player.fighter.state.seat).collect())
+    }
+}
+
+impl Player {
+    const fn eye(&self) -> Point {
+        self.fighter.state.body.at
+    }
+}
+
+/// Whether a position may count as within [`RANGE`] under any rounding: an entity at the edge must not be left unhidden.
+fn is_in_range(eye: Point, at: Point) -> bool {
+    eye.distance_squared(at) <= u64::from(RANGE + 1).pow(2)
+}
+
+/// Whether eye and target see each other, each taken at its position or a margin to the side.
+fn is_visible(map: &Map, eye: Point, at: Point) -> bool {
+    if map.is_free(eye, at) {
+        return true;
+    }
+    let sideways = sideways(eye, at);
+    // Two fighters that run for one corner from both sides shift the line between them in parallel.
+    let is_free_from = |side| {
+        let (from, to) = (step_aside(map, eye, side), step_aside(map, at, side));
+        map.is_free(from, at) || map.is_free(eye, to) || map.is_free(from, to)
+    };
+    is_free_from(sideways) || is_free_from(-sideways)
+}
+
+/// Whether the eye, at its position or a margin to the side, sees a pickup. Pickups do not move, and they are half of all
+/// hidden entities.
+fn is_pickup_visible(map: &Map, eye: Point, at: Point) -> bool {
+    if map.is_free(eye, at) {
+        return true;
+    }
+    let sideways = sideways(eye, at);
+    [sideways, -sideways].into_iter().any(|side| map.is_free(step_aside(map, eye, side), at))
+}
+
+/// The offset of one margin to the side of a line of sight.
+fn sideways(eye: Point, at: Point) -> Point {
+    let line = at - eye;
+    Point::new(-line.y, line.x).scaled(MARGIN, (line.length() as i32).max(1))
+}
+
+/// A position shifted to the side: half as far when a wall is there.
+fn step_aside(map: &Map, at: Point, side: Point) -> Point {
+    let full = at + side;
+    if map.is_wall(Tile::of(full)) { at + side.scaled(1, 2) } else { full }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fighters_just_round_a_corner_are_visible_and_those_behind_a_wall_are_hidden() {
+        let map = Map::from_seed(1);
+        let (mut corners, mut hidden) = (0, 0);
+        for at in map.floor() {
+            for eye in map.floor().filter(|eye| is_in_range(*eye, at) && !map.is_free(*eye, at)) {
+                if is_visible(&map, eye, at) {
+                    corners += 1;
+                } else {
+                    hidden += 1;
+                }
+            }
+        }
+        assert!(
+            corners > 0 && hidden > 3 * corners,
+            "some are visible round corners ({corners}), most stay hidden behind walls ({hidden})"
+        );
+    }
+
+    #[test]
+    fn visibility_is_symmetric() {
+        let map = Map::from_seed(2);
+        let floor: Vec<Point> = map.floor().step_by(7).collect();
+        for &a in &floor {
+            for &b in &floor {
+                assert_eq!(
+                    is_visible(&map, a, b),
+                    is_visible(&map, b, a),
+                    "{:?} and {:?}",
+                    Tile::of(a),
+                    Tile::of(b)
+                );
+            }
+        }
+    }
+}
