@@ -67,7 +67,10 @@ impl Room {
         self.bytes.truncate(self.writer.position().bytes as usize);
         (self.tick, self.holders) = (playback.tick(), playback.holders().to_vec());
         self.game = playback.into_game();
-        self.write(&Chunk::annotation(&Annotation::Resumed { run: 2, build: "b".into(), unix_ms: 9 }, self.tick));
+        self.write(&Chunk::annotation(
+            &Annotation::Resumed { run: 2, build: "b".into(), unix_ms: 9 },
+            self.tick,
+        ));
         self.checkpoint();
     }
 
@@ -161,7 +164,11 @@ fn the_index_at_the_end_has_the_position_of_every_checkpoint_and_annotation() {
     let kinds: Vec<_> = index.iter().map(|entry| (entry.kind, entry.tick)).collect();
     assert_eq!(
         kinds,
-        [(ChunkKind::Checkpoint, Tick(0)), (ChunkKind::Checkpoint, Tick(30)), (ChunkKind::Annotation, Tick(30))]
+        [
+            (ChunkKind::Checkpoint, Tick(0)),
+            (ChunkKind::Checkpoint, Tick(30)),
+            (ChunkKind::Annotation, Tick(30))
+        ]
     );
 }
 
@@ -228,7 +235,10 @@ fn a_writer_resumes_behind_the_last_whole_block() {
 fn a_writer_resumes_in_front_of_annotations_about_ticks_that_cannot_be_played() {
     let mut room = Room::open(9);
     room.play(42);
-    room.write(&Chunk::annotation(&Annotation::Lost { from: 43, to: 55, why: "the disk is full".into() }, Tick(55)));
+    room.write(&Chunk::annotation(
+        &Annotation::Lost { from: 43, to: 55, why: "the disk is full".into() },
+        Tick(55),
+    ));
     // The checkpoint that follows a gap is missing from the file.
     room.resume(room.bytes.len());
     assert_eq!(room.tick, Tick(42));
@@ -252,7 +262,10 @@ fn lost_ticks_are_annotated_and_the_playback_continues_behind_them() {
     // None of these ticks could be written.
     room.writer.roll_back(position);
     room.bytes.truncate(position.bytes as usize);
-    room.write(&Chunk::annotation(&Annotation::Lost { from: 36, to: 55, why: "the disk is full".into() }, Tick(55)));
+    room.write(&Chunk::annotation(
+        &Annotation::Lost { from: 36, to: 55, why: "the disk is full".into() },
+        Tick(55),
+    ));
     let chunk = room.recorder.checkpoint(&room.game, room.tick, room.holders.clone());
     room.write(&chunk);
     room.play(10);

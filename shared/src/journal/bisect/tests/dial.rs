@@ -8,7 +8,7 @@ use crate::{
         Entities, Entity, Game, Occupant, Outbox, Outcome, Place, Point, RoomDefaults, Setup, Step, Viewpoint,
     },
     id::SeatId,
-    journal::{Entries, Header, Holder, Annotation, JournalWriter, Chunk, Recorder, SeatEntry},
+    journal::{Annotation, Chunk, Entries, Header, Holder, JournalWriter, Recorder, SeatEntry},
     moment::Moment,
     protocol::messages::Name,
     tick::{Tick, TickRate},
@@ -220,7 +220,9 @@ pub(super) fn written(plan: Plan) -> Vec<u8> {
             game = Dial::load(&setup, &mut BitReader::new(saved.finish())).unwrap();
         }
         if tick.0 == 33 {
-            writer.write(&Chunk::annotation(&Annotation::Mark { reason: "look".into() }, tick), &mut bytes).unwrap();
+            writer
+                .write(&Chunk::annotation(&Annotation::Mark { reason: "look".into() }, tick), &mut bytes)
+                .unwrap();
         }
     }
     writer.end("room_closed", Tick(plan.ticks), &mut bytes);

@@ -6,7 +6,7 @@ use crate::{
     crowd::{Crowd, CrowdSettings},
     game::{Game as _, Setup},
     journal::{
-        Header, Journal, JournalWriter, Chunk, ChunkKind, Recorder,
+        Chunk, ChunkKind, Header, Journal, JournalWriter, Recorder,
         bisect::{bisect_one, bisect_pair},
         slice::slice,
     },

@@ -7,7 +7,7 @@ use self::dial::{CHECKPOINT_TICKS, Dial, Faults, PLAN, Plan, Turn, written};
 use super::*;
 use crate::{
     game::Difference,
-    journal::{Journal, Annotation, Playback, PlaybackStep, slice::slice},
+    journal::{Annotation, Journal, Playback, PlaybackStep, slice::slice},
     tick::Tick,
 };
 
@@ -69,7 +69,8 @@ fn a_state_changed_outside_of_the_game_is_found_at_its_tick_by_the_ticks_checksu
 #[test]
 fn without_checksums_in_ticks_a_change_is_found_between_two_checkpoints() {
     let plan = Plan { checksum_ticks: 0, ..PLAN };
-    let difference = compared(Plan { changed_at: Some(137), ..plan }, plan).first_difference.expect("a difference");
+    let difference =
+        compared(Plan { changed_at: Some(137), ..plan }, plan).first_difference.expect("a difference");
     assert_eq!((difference.since, difference.tick), (Some(Tick(130)), Tick(140)));
     assert!(
         matches!(difference.cause, Cause::Recorded { one_agrees: false, other_agrees: true, record: None }),
@@ -84,9 +85,11 @@ fn ticks_that_one_journal_lost_are_skipped() {
     let gap = Plan { lost: Some((95, 123)), ..PLAN };
     let same = compared(PLAN, gap);
     assert_eq!((same.first_difference, same.until), (None, Tick(PLAN.ticks)));
-    let within = compared(Plan { other_input_at: Some(110), ..PLAN }, gap).first_difference.expect("a difference");
+    let within =
+        compared(Plan { other_input_at: Some(110), ..PLAN }, gap).first_difference.expect("a difference");
     assert_eq!((within.since, within.tick, within.cause), (Some(Tick(94)), Tick(123), Cause::Lost));
-    let behind = compared(gap, Plan { other_input_at: Some(133), ..PLAN }).first_difference.expect("a difference");
+    let behind =
+        compared(gap, Plan { other_input_at: Some(133), ..PLAN }).first_difference.expect("a difference");
     assert_eq!((behind.since, behind.tick), (Some(Tick(132)), Tick(133)));
 }
 
@@ -111,7 +114,9 @@ fn a_game_that_reads_a_counter_is_found_at_the_tick_and_field() {
         let found = fault(&written(Plan { checksum_ticks, ..PLAN })).expect("a fault");
         let shown = if checksum_ticks == 1 { (Some(Tick(56)), Tick(57)) } else { (Some(Tick(50)), Tick(60)) };
         assert_eq!((found.since, found.tick), shown);
-        let Diagnosis::NotDeterministic { record, states } = found.diagnosis else { panic!("{:?}", found.diagnosis) };
+        let Diagnosis::NotDeterministic { record, states } = found.diagnosis else {
+            panic!("{:?}", found.diagnosis)
+        };
         assert_eq!((record.tick, paths(&states)), (Tick(57), vec!["Hand.at"]), "the tick is exact");
         assert!(states.to_string().contains("entity 1"), "{states}");
     }
@@ -121,7 +126,10 @@ fn a_game_that_reads_a_counter_is_found_at_the_tick_and_field() {
 fn two_journals_of_a_game_that_reads_a_counter_show_it() {
     let _erring = Faults { counter_at: Some(57), ..Faults::default() }.begin();
     let difference = compared(PLAN, PLAN).first_difference.expect("a difference");
-    assert!(matches!(&difference.cause, Cause::NotDeterministic { record } if record.tick == Tick(57)), "{difference:?}");
+    assert!(
+        matches!(&difference.cause, Cause::NotDeterministic { record } if record.tick == Tick(57)),
+        "{difference:?}"
+    );
     assert_eq!(paths(&difference.states.expect("states").1), ["Hand.at"]);
 }
 
@@ -148,7 +156,10 @@ fn a_field_missing_from_a_restart_s_save_is_not_blamed_on_the_machine() {
 #[test]
 fn a_room_that_computed_something_else_is_reported_with_its_state() {
     let found = fault(&written(Plan { changed_at: Some(57), checksum_ticks: 0, ..PLAN })).expect("a fault");
-    assert_eq!((found.since, found.tick, found.diagnosis), (Some(Tick(50)), Tick(60), Diagnosis::Reproducible));
+    assert_eq!(
+        (found.since, found.tick, found.diagnosis),
+        (Some(Tick(50)), Tick(60), Diagnosis::Reproducible)
+    );
     assert_eq!(paths(&found.states.expect("the checkpoint's state")), ["Hand.at"]);
 }
 
@@ -177,7 +188,11 @@ fn a_slice_equals_its_part_of_the_journal() {
         assert_eq!((journal.end(), journal.tail(), fault(&cut.bytes)), (Some("sliced"), None, None));
         let annotations: Vec<_> = journal.annotations().map(|annotation| annotation.unwrap().1).collect();
         assert_eq!(annotations[0], Annotation::Sliced { from, to });
-        assert_eq!(annotations.len() == 2, from < 33 && to >= 33, "a mark within the slice is kept: {annotations:?}");
+        assert_eq!(
+            annotations.len() == 2,
+            from < 33 && to >= 33,
+            "a mark within the slice is kept: {annotations:?}"
+        );
     }
 }
 
