@@ -148,7 +148,7 @@ impl<G: Game> Recovery<G> {
     }
 
     /// Takes the results that the storage may lack, to submit them again; it stores each once. After a clean shutdown it has
-    /// all that the journals have, except those that somebody deleted.
+    /// all that the journals have, except those that were deleted there.
     pub(crate) fn take_results(&mut self) -> Vec<MatchRecord> {
         let (others, has_crashed) = (std::mem::take(&mut self.results), self.has_crashed);
         let others = others.into_iter().flat_map(PastResults::into_records).filter(|_| has_crashed);
@@ -262,7 +262,7 @@ enum RestoreFailure {
     Permanent(String),
 }
 
-/// The maximum length of a file whose header was torn. A longer file that is not a journal is somebody's data, and kept.
+/// The maximum length of a file whose header was torn. A longer file that is not a journal may be a person's data, and is kept.
 const MAX_TORN_HEADER_BYTES: usize = 4096;
 
 /// Ends a journal, so that no start restores its room.

@@ -141,12 +141,12 @@ mod tests {
             let EndedJournals(names) = EndedJournals::of(all.clone(), UncleanShutdown { run, since });
             names.iter().map(|name| name.room).collect::<Vec<_>>()
         };
-        assert_eq!(rooms(3, None), [4, 3, 2, 1], "journals of the run itself are read whatever their size");
+        assert_eq!(rooms(3, None), [4, 3, 2, 1], "journals of the run itself are read without a limit");
         assert_eq!(rooms(4, None), [3, 2], "journals of earlier runs are read up to the limit");
         assert_eq!(
             rooms(4, Some(560)),
             [3, 2, 4, 1],
-            "a journal that was continued in the run is read whatever its size"
+            "a journal that was continued in the run is read without a limit"
         );
         assert_eq!(rooms(4, Some(700)), [3, 2], "a journal not written since counts as an earlier one");
     }

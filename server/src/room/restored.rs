@@ -190,8 +190,8 @@ fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, RestoreError>
 
 fn count_marks(journal: &Journal<'_>) -> u32 {
     let last = journal.last_playable();
-    let is_mark = |annotation: &Result<_, _>| matches!(annotation, Ok((tick, Annotation::Mark { .. })) if *tick <= last);
-    let marks = journal.annotations().filter(is_mark);
+    let annotations = journal.annotations().filter_map(Result::ok);
+    let marks = annotations.filter(|(tick, what)| matches!(what, Annotation::Mark { .. }) && *tick <= last);
     u32::try_from(marks.count()).unwrap_or(u32::MAX)
 }
 

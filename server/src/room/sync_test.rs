@@ -1,6 +1,6 @@
 //! The sync test: makes every step twice, and finds the first tick at which a game is not deterministic.
 //!
-//! A replay finds such a game too, but only when somebody plays the match again, and then hours of it may have to be searched.
+//! A replay finds such a game too, but only when the match is played again, and then hours of it may have to be searched.
 //! Here the state is saved before each tick and loaded into a second game, and both are stepped with the same entries. That
 //! takes a few times as long as one step, so it is for development and tests.
 

@@ -22,8 +22,8 @@ pub async fn newest_matches(data_dir: &Path, limit: u32) -> Result<Vec<MatchReco
 }
 
 async fn read(data_dir: &Path, limit: u32) -> sqlx::Result<Vec<MatchRecord>> {
-    // A process that has the database open for writing has a log beside it. Without a log, SQLite must be told that nobody
-    // writes: otherwise it creates a log to read, which a reader may not be allowed to do, and leaves it there.
+    // A process that has the database open for writing has a log beside it. Without a log, SQLite is opened as immutable: otherwise
+    // it creates a log to read, which a reader may not be allowed to do, and leaves it there.
     let is_not_written = !data_dir.join(sqlite::LOG).exists();
     let mut connection =
         sqlite::options(data_dir).read_only(true).immutable(is_not_written).connect().await?;

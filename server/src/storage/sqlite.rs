@@ -154,7 +154,7 @@ impl DatabaseError {
     }
 }
 
-/// All migrations, embedded. Not by sqlx's macro, because it links an SQLite of its own into the compiler.
+/// All migrations, embedded. Not by sqlx's macro, because it would load an SQLite of its own into the compiler.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let matches = include_str!("migrations/1_matches.sql").into_sql_str();
     Migrator::with_migrations(vec![Migration::new(

@@ -78,7 +78,7 @@ async fn a_result_at_the_tick_of_a_checkpoint_is_annotated_in_front_of_it() {
     assert_eq!(kinds[kinds.len() - 3..], [ChunkKind::Ticks, ChunkKind::Annotation, ChunkKind::Checkpoint]);
 }
 
-/// Bounds the time from a tick to the file, whatever the tick rate and the delays of ticks.
+/// Bounds the time from a tick to the file for any tick rate and any delays of ticks.
 #[tokio::test(start_paused = true)]
 async fn every_tick_is_in_the_file_within_a_quarter_second() {
     let store = MemoryStore::default();

@@ -162,7 +162,7 @@ async fn results_of_ticks_that_a_restored_room_discards_are_deleted() {
     assert_eq!(
         sink.retract(&rolled_back).await.unwrap(),
         1,
-        "a result that ended in a gap of the journal is stored, because players saw it"
+        "a result that ended in a gap of the journal stays, because players saw it"
     );
     assert_eq!(stored(&folder).await.last(), Some(&journaled(61)));
 }

@@ -76,7 +76,7 @@ pub fn bisect_one<G: Game>(journal: &Journal<'_>) -> Result<Option<ReplayFault<G
         }
     }
     for segment in 1..journal.checkpoints().len() {
-        if let Some((since, divergence)) = diverging_segment::<G>(journal, segment)? {
+        if let Some(Diverging { since, divergence }) = diverging_segment::<G>(journal, segment)? {
             return examine::<G>(journal, segment, since, divergence).map(Some);
         }
     }
@@ -102,23 +102,30 @@ fn initial_fault<G: Game>(
     })
 }
 
-/// Returns the first divergence of a segment that is played from its own checkpoint, and the last tick at which both were
-/// equal.
+/// A divergence and the last tick at which both were equal.
+struct Diverging<G: Game> {
+    since: Tick,
+    divergence: Divergence<G::Input>,
+}
+
+/// Returns the first divergence of a segment that is played from its own checkpoint.
 fn diverging_segment<G: Game>(
     journal: &Journal<'_>,
     segment: usize,
-) -> Result<Option<(Tick, Divergence<G::Input>)>, PlaybackError> {
+) -> Result<Option<Diverging<G>>, PlaybackError> {
     let mut playback = Playback::<G>::from_segment(journal, segment)?;
     let mut since = playback.tick();
     while let Some(played) = playback.next_tick()? {
         match played {
-            PlaybackStep::Diverged(divergence) => return Ok(Some((since, *divergence))),
+            PlaybackStep::Diverged(divergence) => {
+                return Ok(Some(Diverging { since, divergence: *divergence }));
+            }
             PlaybackStep::Tick(record) if record.checksum.is_some() => since = record.tick,
             _ => {}
         }
     }
     match playback.advance()? {
-        Some(PlaybackStep::Diverged(divergence)) => Ok(Some((since, *divergence))),
+        Some(PlaybackStep::Diverged(divergence)) => Ok(Some(Diverging { since, divergence: *divergence })),
         _ => Ok(None),
     }
 }

@@ -143,7 +143,7 @@ fn a_game_that_does_not_save_all_is_distinguished_from_one_that_is_not_determini
 }
 
 #[test]
-fn a_field_missing_from_a_restart_s_save_is_not_blamed_on_the_machine() {
+fn a_field_that_a_restart_did_not_save_is_not_blamed_on_the_machine() {
     let _erring = Faults { unsaved_at: Some(57), ..Faults::default() }.begin();
     // At tick 50 there are two checkpoints: one of the run that saved the room, and one of the run that continued without the
     // field.
