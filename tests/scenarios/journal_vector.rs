@@ -18,7 +18,7 @@ use quarrel_shared::{
     id::{PlayerId, SeatId},
     journal::{
         Annotation, ChunkKind, Holder, Journal, SeatEntry, TickRecord,
-        bisect::alone,
+        bisect::bisect_one,
         block::{self, MAGIC, TRAILER_BYTES},
         header::coding_of,
     },
@@ -182,6 +182,6 @@ fn entries_are_what_they_were_and_the_match_is_the_same_while_the_rules_are() {
     assert_eq!(kept.len(), TICKS.len(), "the file has its entries");
     assert_eq!(entries(&journal), kept);
     assert_eq!(journal.header().revision, Arena::REVISION);
-    let fault = alone::<Arena>(&journal).expect("it can be played");
+    let fault = bisect_one::<Arena>(&journal).expect("it can be played");
     assert_eq!(fault, None, "the rules have changed, and Arena's revision has not");
 }
