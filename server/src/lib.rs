@@ -33,9 +33,11 @@ pub mod shutdown;
 pub mod telemetry;
 
 mod bucket;
+mod exit_code;
 mod operators_view;
 mod program;
 mod recovery;
+mod tick_or_time;
 pub mod wall_clock;
 
 pub use self::program::{GameEntry, main, main_with};

@@ -22,7 +22,7 @@ use crate::{
     shutdown,
     storage::{
         self, MatchRecord, SqliteSink,
-        journals::{Folder, JournalStore, Unread},
+        journals::{FolderStore, IncompleteRead, JournalStore},
     },
     telemetry,
 };
@@ -171,7 +171,7 @@ fn matches(
         return Err(Failure::new(ExitCode::Configuration, message));
     }
     runtime("reader", 1)?
-        .block_on(storage::newest(dir, query.newest))
+        .block_on(storage::newest_matches(dir, query.newest))
         .map_err(|error| Failure::new(ExitCode::Internal, error))
 }
 
@@ -186,7 +186,7 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
         let is_in_use = matches!(error, DataDirError::InUse { .. });
         Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
     })?;
-    let unread = Unread::default();
+    let incomplete_read = IncompleteRead::default();
     let tls = ServerTls::open(&config.net, &data, SystemTime::now())
         .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
     let keys = EndpointKeys::open(&data).map_err(|error| Failure::new(ExitCode::Internal, error))?;
@@ -217,8 +217,8 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
             records,
             seed: rand::random(),
             run: run.number(),
-            unsettled: run.unsettled(),
-            unread: unread.clone(),
+            unclean_shutdown: run.unclean_shutdown(),
+            incomplete_read: incomplete_read.clone(),
             journals: Some(journals),
             rooms: rooms.handle().clone(),
             storage: storage.handle().clone(),
@@ -230,7 +230,7 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
             RoomsAtStop::End => server.shutdown().await,
             RoomsAtStop::Save => server.shutdown_and_save().await,
         };
-        Ok((in_time, metrics.results.lost.get() == 0 && !unread.is_said()))
+        Ok((in_time, metrics.results.lost.get() == 0 && !incomplete_read.is_set()))
     })?;
     // A game that hangs in its step must not keep the process, nor must a disk that hangs.
     rooms.shutdown_background();
@@ -242,7 +242,7 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     }
     if !is_settled {
         warn!("results may be missing that journals have: the next start looks for them");
-    } else if let Err(error) = run.end() {
+    } else if let Err(error) = run.mark_clean() {
         error!(%error, "the next start will look for results that were not written");
     }
     Ok(ExitCode::Done)
@@ -257,7 +257,7 @@ fn last_run(journals: &dyn JournalStore) -> u32 {
 /// Where rooms are written down, and were.
 fn journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
     let path = data.file("journals");
-    let folder = Folder::open(&path).map_err(|error| {
+    let folder = FolderStore::open(&path).map_err(|error| {
         let message = format!("cannot make {}: {error}; set data.dir (--data-dir)", path.display());
         Failure::new(ExitCode::Configuration, message)
     })?;

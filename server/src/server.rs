@@ -19,17 +19,17 @@ use tracing::{error, info, warn};
 use crate::{
     admin::{self, AdminHandle},
     config::{self, Config, ConfigError, Switch},
-    data_dir::Unsettled,
+    data_dir::UncleanShutdown,
     lobby::{Directory, Keeper, Players, tickets::Tickets},
     net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     operators_view::OperatorsView,
-    recovery::{Fate, Recovery, Wanted},
+    recovery::{Recovery, RestoreOptions, RestorePolicy},
     room::{HeldFighter, JournalServices, RoomServices, RoomSpec},
     session::{self, SessionServices, kept::KeptSeat},
     shutdown::StopReason,
     storage::{
         self, RecordSink,
-        journals::{JournalStore, Unread, retention::Bounds, sweep},
+        journals::{IncompleteRead, JournalStore, retention::RetentionLimits, sweep},
     },
     telemetry::Metrics,
     wall_clock::WallClock,
@@ -50,9 +50,9 @@ pub struct Seams<S> {
     /// Where journals go; `None`: rooms are not written down.
     pub journals: Option<Arc<dyn JournalStore>>,
     /// What earlier runs may not have written.
-    pub unsettled: Option<Unsettled>,
+    pub unclean_shutdown: Option<UncleanShutdown>,
     /// Told when this one cannot find that out.
-    pub unread: Unread,
+    pub incomplete_read: IncompleteRead,
     /// Where room seeds come from.
     pub seed: u64,
     /// Which run of this server it is, higher than any before: what tells its resume tickets from theirs.
@@ -129,25 +129,26 @@ impl<G: Game> Server<G> {
         let rate = spec.tick_rate;
         let writes = config.journal.write == Switch::On;
         let rooms = match config.journal.resume {
-            Switch::On if writes => Fate::GoesOn,
-            Switch::On => Fate::Waits,
-            Switch::Off => Fate::Ends,
+            Switch::On if writes => RestorePolicy::Restore,
+            Switch::On => RestorePolicy::Keep,
+            Switch::Off => RestorePolicy::Discard,
         };
-        let wanted = Wanted { rooms, unsettled: seams.unsettled, rate };
+        let options = RestoreOptions { rooms, unclean_shutdown: seams.unclean_shutdown, rate };
         let mut recovery = match &seams.journals {
-            Some(store) => Recovery::<G>::look(&**store, wanted, &seams.unread, &metrics),
-            None => Recovery::none(),
+            Some(store) => Recovery::<G>::scan(&**store, options, &seams.incomplete_read, &metrics),
+            None => Recovery::empty(),
         };
         let (records, storage_task) =
-            storage::start(seams.records, recovery.undone(), metrics.results.clone());
+            storage::start(seams.records, recovery.rolled_back(), metrics.results.clone());
         tasks.storage.spawn_on(storage_task, &seams.storage);
         let journals = seams.journals.and_then(|store| {
             let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
-            let read = ended.hand_in(past, Arc::clone(&store), records.clone(), seams.unread);
+            let read = ended.submit_results(past, Arc::clone(&store), records.clone(), seams.incomplete_read);
             let read = tasks.storage.spawn_on(read, &seams.storage);
-            let bounds = Bounds { age: config.journal.keep(), bytes: config.journal.keep_bytes() };
+            let limits =
+                RetentionLimits { max_age: config.journal.keep(), max_bytes: config.journal.keep_bytes() };
             let (stop, count) = (tasks.stopping.clone(), Arc::clone(&metrics));
-            let keep = sweep::run(Arc::clone(&store), bounds, wall.clone(), count, read, stop);
+            let keep = sweep::run(Arc::clone(&store), limits, wall.clone(), count, read, stop);
             tasks.storage.spawn_on(keep, &seams.storage);
             let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
             tasks.storage.spawn_on(task, &seams.storage);
@@ -169,7 +170,7 @@ impl<G: Game> Server<G> {
         let tickets = Tickets::new(&seams.keys.derive(TICKET_PURPOSE));
         let (hold, most) = (config.session.hold(), config.net.max_sessions);
         let keeper = Arc::new(Keeper::new(tickets, seams.run, hold, most, Arc::clone(&metrics)));
-        recovery.go_on(&lobby, &keeper);
+        recovery.reopen_rooms(&lobby, &keeper);
 
         let acceptor = Acceptor::new(endpoint.clone(), &config.net, Arc::clone(&metrics));
         let plane = OperatorsView {

@@ -11,12 +11,12 @@ use std::{
 use quarrel_client::{Happening, Joined};
 use quarrel_server::{
     config::Config,
-    data_dir::Unsettled,
+    data_dir::UncleanShutdown,
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
     storage::{
         MemorySink,
-        journals::{MemoryStore, Unread},
+        journals::{IncompleteRead, MemoryStore},
     },
     telemetry::Metrics,
 };
@@ -189,8 +189,8 @@ fn start<G: Game>(config: &Config, remains: Remains, rooms: &Handle) -> Server<G
         seed: u64::from(run),
         run,
         journals: Some(Arc::new(journals)),
-        unsettled: was_killed.then(|| Unsettled { run: run - 1, since: None }),
-        unread: Unread::default(),
+        unclean_shutdown: was_killed.then(|| UncleanShutdown { run: run - 1, since: None }),
+        incomplete_read: IncompleteRead::default(),
         rooms: rooms.clone(),
         storage: rooms.clone(),
     };

@@ -12,7 +12,7 @@ use quarrel_server::{
     server::{Seams, Server},
     storage::{
         MatchRecord, MemorySink,
-        journals::{JournalStore, MemoryStore, Unread},
+        journals::{IncompleteRead, JournalStore, MemoryStore},
     },
     telemetry::Metrics,
 };
@@ -164,8 +164,8 @@ impl<G: Game> TestServer<G> {
             seed: SEED,
             run: 1,
             journals: Some(disk.store),
-            unsettled: None,
-            unread: Unread::default(),
+            unclean_shutdown: None,
+            incomplete_read: IncompleteRead::default(),
             rooms: Handle::current(),
             storage: disk.storage,
         };

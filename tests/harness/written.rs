@@ -7,7 +7,7 @@ use quarrel_server::{
     server::{Seams, Server},
     storage::{
         MemorySink,
-        journals::{JournalStore, Unread},
+        journals::{IncompleteRead, JournalStore},
     },
 };
 use quarrel_shared::game::Game;
@@ -36,8 +36,8 @@ pub fn start_written<G: Game>(
         seed: u64::from(run),
         run,
         journals,
-        unsettled: None,
-        unread: Unread::default(),
+        unclean_shutdown: None,
+        incomplete_read: IncompleteRead::default(),
         rooms: Handle::current(),
         storage: Handle::current(),
     };

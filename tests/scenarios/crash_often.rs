@@ -12,7 +12,7 @@ use quarrel_server::storage::journals::{JournalName, JournalStore};
 use quarrel_shared::{
     arena::Arena,
     game::{Game, GameRng},
-    journal::{Journal, Note, Playback, Played},
+    journal::{Annotation, Journal, Playback, PlaybackStep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -62,13 +62,14 @@ async fn play(mut player: Player<Arena>, before: Joined, enough: CancellationTok
 fn ends(remains: &Remains, name: JournalName) -> Vec<u32> {
     let bytes = remains.journals.read(name).expect("the room's journal");
     let journal = Journal::open(&bytes).expect("a journal");
-    assert_eq!((journal.torn(), journal.end()), (None, Some("server_stopping")), "{name}");
-    let resumed = journal.notes().filter(|note| matches!(note, Ok((_, Note::Resumed { .. })))).count();
+    assert_eq!((journal.tail(), journal.end()), (None, Some("server_stopping")), "{name}");
+    let resumed =
+        journal.annotations().filter(|note| matches!(note, Ok((_, Annotation::Resumed { .. })))).count();
     assert!(resumed <= kills());
     let mut playback = Playback::<Arena>::begin(&journal).expect("a game of this build");
     let (mut ends, mut was_over) = (Vec::new(), false);
     while let Some(played) = playback.advance().expect("a good journal") {
-        assert!(matches!(played, Played::Tick(_) | Played::Checkpoint(_)), "{name}: {played:?}");
+        assert!(matches!(played, PlaybackStep::Tick(_) | PlaybackStep::Checkpoint(_)), "{name}: {played:?}");
         let is_over = playback.game().outcome().is_some();
         if is_over && !was_over {
             ends.push(playback.tick().0);

@@ -44,7 +44,7 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
     let name = JournalName { run: 1, room: broken.room.0 };
     let bytes = journals.read(name).expect("its journal");
     let journal = Journal::open(&bytes).expect("a journal");
-    let notes: Vec<_> = journal.notes().collect();
+    let notes: Vec<_> = journal.annotations().collect();
     assert!(notes.is_empty(), "whoever looks for what broke is not sent to a disk that is well: {notes:?}");
     assert_eq!(journal.end_tick(), Some(journal.last_tick()), "the tick that broke it was never made");
 }
@@ -97,7 +97,7 @@ async fn a_tick_whose_checksum_panics_was_never_made_and_is_not_missing_from_the
     assert!(server.shutdown().await);
     let bytes = journals.read(JournalName { run: 1, room: joined.room.0 }).expect("its journal");
     let journal = Journal::open(&bytes).expect("a journal");
-    assert_eq!(journal.notes().count(), 0, "nothing is missing");
+    assert_eq!(journal.annotations().count(), 0, "nothing is missing");
     assert_eq!((journal.last_tick(), journal.end_tick()), (Tick(19), Some(Tick(19))));
 }
 

@@ -12,7 +12,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::net::tls::identity::Identity;
 use crate::storage::{
     self,
-    journals::{Folder, JournalStore as _},
+    journals::{FolderStore, JournalStore as _},
 };
 
 /// Tries everything a start needs and prints what it found; the exit code says whether the server would start.
@@ -97,7 +97,7 @@ fn journals(config: &Config) -> Result<String, Fault> {
     }
     let unreadable =
         |error: io::Error| Fault::configuration(&format!("cannot read {}: {error}", path.display()));
-    let store = Folder::open(&path).map_err(unreadable)?;
+    let store = FolderStore::open(&path).map_err(unreadable)?;
     let all = store.list().map_err(unreadable)?;
     let open = all.iter().filter(|kept| !store.has_end(kept.name)).count();
     let fate = match config.journal.resume {
@@ -110,7 +110,7 @@ fn journals(config: &Config) -> Result<String, Fault> {
 fn results(config: &Config) -> Result<String, Fault> {
     let reader = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let reader = reader.map_err(|error| Fault::configuration(&error))?;
-    let newest = storage::newest(&config.data.dir, 1);
+    let newest = storage::newest_matches(&config.data.dir, 1);
     let newest = reader.block_on(newest).map_err(|error| Fault::configuration(&error))?;
     Ok(if newest.is_empty() { "no match has ended yet" } else { "the database of matches opens" }.to_owned())
 }
@@ -298,7 +298,7 @@ mod tests {
         ]);
         assert_eq!(code, ExitCode::Configuration);
         assert!(text.contains("cannot read /nowhere/cert.pem"), "{text}");
-        assert!(text.contains("cannot make the data directory /dev/null/data"), "{text}");
+        assert!(text.contains("cannot create the data directory /dev/null/data"), "{text}");
         assert!(text.contains("is in use"), "{text}");
     }
 }

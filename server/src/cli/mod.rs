@@ -1,7 +1,6 @@
 //! The command line of `quarrel`: what can be asked, and the answers that need no running server.
 //!
 //! - [`args`]: verbs and flags.
-//! - [`exit`]: exit codes.
 //! - [`mod@check`]: what a start would meet.
 //! - [`mod@matches`]: the newest match results.
 //! - [`replay`]: what can be asked of a journal.
@@ -10,7 +9,6 @@
 
 pub mod args;
 pub mod check;
-pub mod exit;
 pub mod matches;
 pub mod replay;
 
@@ -20,9 +18,10 @@ use quarrel_shared::protocol::PROTOCOL_VERSION;
 
 use crate::config::{Config, GameDefaults, show};
 
+pub use crate::exit_code::ExitCode;
+pub use crate::tick_or_time::TickOrTime;
 pub use args::{Verb, environment, parse};
 pub use check::{BindFailure, bind_failure, check};
-pub use exit::ExitCode;
 pub use matches::{MatchesQuery, print_matches};
 pub use replay::{Part, ReplayVerb};
 

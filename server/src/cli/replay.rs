@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::replay::When;
+use crate::tick_or_time::TickOrTime;
 
 /// What is asked of a journal.
 #[derive(Clone, Debug, Subcommand)]
@@ -33,7 +33,7 @@ pub enum ReplayVerb {
         file: PathBuf,
         /// Which: a tick's number, or a time since the room opened, such as 90s or 2m10s
         #[arg(long, value_name = "TICK")]
-        tick: When,
+        tick: TickOrTime,
         /// One JSON object, for programs
         #[arg(long)]
         json: bool,
@@ -67,14 +67,14 @@ pub enum ReplayVerb {
 pub struct Part {
     /// The tick after which it begins, or a time since the room opened
     #[arg(long, value_name = "TICK", required_unless_present = "around", requires = "to")]
-    pub from: Option<When>,
+    pub from: Option<TickOrTime>,
     /// Its last tick, or a time since the room opened
     #[arg(long, value_name = "TICK", requires = "from")]
-    pub to: Option<When>,
+    pub to: Option<TickOrTime>,
     /// Around an operator's mark, as `replay info` numbers them
     #[arg(long, value_name = "MARK", conflicts_with_all = ["from", "to"])]
     pub around: Option<usize>,
     /// How far to either side of the mark
     #[arg(long, value_name = "TIME", default_value = "10s", requires = "around")]
-    pub margin: When,
+    pub margin: TickOrTime,
 }

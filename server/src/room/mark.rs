@@ -3,7 +3,7 @@
 use quarrel_shared::tick::Tick;
 use tokio::sync::oneshot;
 
-use crate::storage::journals::{JournalName, handle::Refused};
+use crate::storage::journals::{JournalName, OutageReason};
 
 /// A request to mark the newest tick.
 pub struct MarkMoment {
@@ -38,5 +38,5 @@ pub enum NotMarked {
     NoJournal,
     /// Its journal has a gap, in which this moment lies. It is tried again each second.
     #[error("the room's journal has a gap here, as {0}; it is tried again each second")]
-    Gap(Refused),
+    Gap(OutageReason),
 }

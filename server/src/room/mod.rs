@@ -32,6 +32,7 @@ pub mod margin;
 pub mod mark;
 pub mod opening;
 mod pace;
+pub mod parts;
 pub mod restored;
 mod results;
 pub mod seat;
@@ -46,7 +47,7 @@ pub use self::{
     inbox::{Presence, RoomCommand, RoomEvent, RoomHandle, Seated},
     journal::JournalServices,
     mark::{Marked, NotMarked},
-    opening::{RoomServices, RoomSpec},
+    parts::{RoomServices, RoomSpec},
     restored::RestoredRoom,
     seat::HeldFighter,
     state::RoomState,

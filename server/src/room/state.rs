@@ -7,7 +7,7 @@ use std::sync::Arc;
 use quarrel_shared::{
     game::{Audience, Game, Outbox, Outcome, Setup},
     id::{PlayerId, SeatId},
-    journal::{self, Entries, SeatNote},
+    journal::{self, Entries, SeatEntry},
     limits::ROSTER_SEATS,
     moment::Moment,
     protocol::{
@@ -36,9 +36,9 @@ pub struct RoomState<G: Game> {
     /// What made the newest tick.
     entries: Entries<G::Input>,
     /// Who came and went before it.
-    notes: Vec<SeatNote>,
+    seat_entries: Vec<SeatEntry>,
     /// Who came and went since.
-    pending: Vec<SeatNote>,
+    pending: Vec<SeatEntry>,
     events: Outbox<G::Event>,
     frame: Arc<Frame<G::Entity>>,
     outcome: Option<Outcome>,
@@ -91,7 +91,7 @@ impl<G: Game> RoomState<G> {
                 None => match bots.brain() {
                     Some(brain) => Holder::Bot(brain),
                     None => {
-                        gone.push(SeatNote::Left(SeatId(at as u16)));
+                        gone.push(SeatEntry::Left(SeatId(at as u16)));
                         return None;
                     }
                 },
@@ -118,7 +118,7 @@ impl<G: Game> RoomState<G> {
             seats,
             bots,
             entries: Entries::idle(setup.seats),
-            notes: Vec::new(),
+            seat_entries: Vec::new(),
             pending: Vec::new(),
             events: Outbox::new(),
             frame,
@@ -161,8 +161,8 @@ impl<G: Game> RoomState<G> {
     }
 
     /// Who came and went before the newest tick.
-    pub fn notes(&self) -> &[SeatNote] {
-        &self.notes
+    pub fn seat_entries(&self) -> &[SeatEntry] {
+        &self.seat_entries
     }
 
     /// Who sat where at the newest tick, as a journal has it, one element a seat. Asked before anybody comes or goes again.
@@ -210,7 +210,7 @@ impl<G: Game> RoomState<G> {
     /// Empties a seat.
     pub fn leave_seat(&mut self, seat: SeatId, changed: &mut Vec<RosterChange>) {
         if self.seats.get_mut(seat.index()).and_then(Option::take).is_some() {
-            self.pending.push(SeatNote::Left(seat));
+            self.pending.push(SeatEntry::Left(seat));
             changed.push(RosterChange::Left { seat });
         }
     }
@@ -228,7 +228,7 @@ impl<G: Game> RoomState<G> {
     pub fn come_back(&mut self, seat: SeatId, ticket: TicketNumber) {
         if let Some(Some(held)) = self.seats.get_mut(seat.index()) {
             held.come_back(ticket, self.tick, self.rate);
-            self.pending.push(SeatNote::Back(seat, ticket));
+            self.pending.push(SeatEntry::Resumed(seat, ticket));
         }
     }
 
@@ -262,10 +262,10 @@ impl<G: Game> RoomState<G> {
     pub fn step(&mut self) {
         self.tick = self.tick.next();
         self.gather_inputs();
-        std::mem::swap(&mut self.notes, &mut self.pending);
+        std::mem::swap(&mut self.seat_entries, &mut self.pending);
         self.pending.clear();
         self.entries.changes.clear();
-        self.entries.changes.extend(self.notes.iter().filter_map(SeatNote::change));
+        self.entries.changes.extend(self.seat_entries.iter().filter_map(SeatEntry::change));
         match &mut self.sync_test {
             None => self.entries.apply(&mut self.game, self.tick, self.rate, &mut self.events),
             Some(test) => test.step(&mut self.game, &self.entries, self.tick, &mut self.events),
@@ -304,7 +304,7 @@ impl<G: Game> RoomState<G> {
 
     fn seat(&mut self, seat: SeatId, name: Name, holder: Holder<G>, changed: &mut Vec<RosterChange>) {
         let taken = Seat::new(name.clone(), holder, self.tick, self.rate);
-        self.pending.push(SeatNote::Taken(seat, taken.to_journal()));
+        self.pending.push(SeatEntry::Taken(seat, taken.to_journal()));
         changed.push(RosterChange::Taken { seat, name, bot: taken.is_bot() });
         self.seats[seat.index()] = Some(taken);
     }

@@ -24,8 +24,8 @@ use super::{
     journal::RoomJournal,
     link::SeatLink,
     mark::{MarkMoment, NotMarked},
-    opening::{RoomParts, RoomServices, RoomSpec},
-    results::Results,
+    parts::{RoomParts, RoomServices, RoomSpec},
+    results::MatchResults,
     seat::HeldFighter,
     send_rate::SendRate,
     state::{RoomState, RosterChange},
@@ -41,7 +41,7 @@ pub(super) struct RoomTask<G: Game> {
     links: Vec<Option<SeatLink<G>>>,
     frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     status: Arc<RoomStatus>,
-    results: Results,
+    results: MatchResults,
     services: RoomServices,
     period: Duration,
     sends: SendRate,
@@ -169,7 +169,7 @@ impl<G: Game> RoomTask<G> {
         }
         self.record_outcome();
         if let Some(journal) = &mut self.journal {
-            journal.hand_in(&self.state, started - self.services.epoch);
+            journal.write_due(&self.state, started - self.services.epoch);
         }
         self.count(started.elapsed());
     }
@@ -303,11 +303,11 @@ impl<G: Game> RoomTask<G> {
             let (tick, ended) = (self.state.tick(), self.services.wall.unix_ms());
             let record = self.results.record::<G>(tick, &self.state.holders(), &outcome, ended);
             if let Some(journal) = &mut self.journal {
-                journal.outcome(&record, tick);
+                journal.record_outcome(&record, tick);
             }
             self.results.push(record);
         }
-        self.results.hand_in();
+        self.results.submit();
     }
 
     fn count(&mut self, took: Duration) {

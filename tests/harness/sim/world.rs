@@ -13,7 +13,7 @@ use quarrel_server::{
     server::{Seams, Server},
     storage::{
         MatchRecord, MemorySink,
-        journals::{MemoryStore, Unread},
+        journals::{IncompleteRead, MemoryStore},
     },
 };
 use quarrel_shared::{game::Predict, protocol::JoinTarget};
@@ -205,8 +205,8 @@ impl<G: Predict> SimWorld<G> {
             seed,
             run: 1,
             journals: Some(Arc::new(journals.clone())),
-            unsettled: None,
-            unread: Unread::default(),
+            unclean_shutdown: None,
+            incomplete_read: IncompleteRead::default(),
             rooms: Handle::current(),
             storage: Handle::current(),
         };

@@ -1,43 +1,43 @@
-//! Who sat where, and from when to when.
+//! The occupancy of seats: who was on each seat, and from which tick to which.
 
 use quarrel_shared::{
     game::Game,
     id::SeatId,
-    journal::{Holder, Journal, JournalError, SeatNote},
+    journal::{Holder, Journal, JournalError, SeatEntry},
     tick::Tick,
 };
 
-/// Somebody on a seat.
+/// One player or bot on one seat.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sitting {
+pub(super) struct Occupancy {
     pub(super) seat: SeatId,
     pub(super) holder: Holder,
-    /// The first tick in which they played, or the one after which the journal begins.
+    /// The first tick of play, or the tick of the journal's first checkpoint.
     pub(super) from: Tick,
-    /// The last, or the journal's.
+    /// The last tick of play, or the journal's last.
     pub(super) to: Tick,
-    /// Whether they left; else they sat there when the journal ended.
+    /// Whether the seat was left; otherwise it was taken at the end of the journal.
     pub(super) left: bool,
 }
 
-/// What a journal says of its seats.
+/// The occupancy of all seats of a journal.
 #[derive(Debug, Default)]
-pub(super) struct Sittings {
-    pub(super) all: Vec<Sitting>,
-    /// How many ticks there are: those that are lost do not count.
+pub(super) struct SeatHistory {
+    pub(super) all: Vec<Occupancy>,
+    /// The number of ticks, without lost ones.
     pub(super) ticks: u64,
-    /// The ticks of every player's seat, added up.
+    /// The sum of the ticks of all players.
     pub(super) player_ticks: u64,
-    /// Why the ticks could not be read to the end.
+    /// The error at which reading the ticks stopped.
     pub(super) broken: Option<JournalError>,
     seated: Vec<Option<(Holder, Tick)>>,
     players: u64,
 }
 
-/// Reads every tick, and plays none.
-pub(super) fn sittings<G: Game>(journal: &Journal<'_>) -> Sittings {
+/// Reads every tick without playing it.
+pub(super) fn seat_history<G: Game>(journal: &Journal<'_>) -> SeatHistory {
     let mut found =
-        Sittings { seated: vec![None; usize::from(journal.header().seats)], ..Sittings::default() };
+        SeatHistory { seated: vec![None; usize::from(journal.header().seats)], ..SeatHistory::default() };
     let mut last = Tick(0);
     for number in 0..journal.checkpoints().len() {
         if let Err(error) = read::<G>(journal, number, &mut found, &mut last) {
@@ -47,17 +47,17 @@ pub(super) fn sittings<G: Game>(journal: &Journal<'_>) -> Sittings {
     }
     for (seat, seated) in (0..).map(SeatId).zip(std::mem::take(&mut found.seated)) {
         if let Some((holder, from)) = seated {
-            found.all.push(Sitting { seat, holder, from, to: last, left: false });
+            found.all.push(Occupancy { seat, holder, from, to: last, left: false });
         }
     }
-    found.all.sort_by_key(|sitting| (sitting.seat, sitting.from));
+    found.all.sort_by_key(|occupancy| (occupancy.seat, occupancy.from));
     found
 }
 
 fn read<G: Game>(
     journal: &Journal<'_>,
     number: usize,
-    found: &mut Sittings,
+    found: &mut SeatHistory,
     last: &mut Tick,
 ) -> Result<(), JournalError> {
     let mut segment = journal.segment::<G::Input>(number)?;
@@ -65,8 +65,8 @@ fn read<G: Game>(
     found.restart(&segment.checkpoint().holders, *last);
     while let Some(record) = segment.next_tick()? {
         *last = record.tick;
-        for note in record.seats {
-            found.apply(note, *last);
+        for entry in record.seats {
+            found.apply(entry, *last);
         }
         found.ticks += 1;
         found.player_ticks += found.players;
@@ -74,22 +74,22 @@ fn read<G: Game>(
     Ok(())
 }
 
-impl Sittings {
-    fn apply(&mut self, note: SeatNote, tick: Tick) {
-        match note {
-            SeatNote::Taken(seat, holder) => {
+impl SeatHistory {
+    fn apply(&mut self, entry: SeatEntry, tick: Tick) {
+        match entry {
+            SeatEntry::Taken(seat, holder) => {
                 self.leave(seat, tick.before(1));
                 if let Some(place) = self.seated.get_mut(seat.index()) {
                     self.players += u64::from(holder.player.is_some());
                     *place = Some((holder, tick));
                 }
             }
-            SeatNote::Left(seat) => self.leave(seat, tick.before(1)),
-            SeatNote::Back(..) => {}
+            SeatEntry::Left(seat) => self.leave(seat, tick.before(1)),
+            SeatEntry::Resumed(..) => {}
         }
     }
 
-    /// Behind ticks that are lost, others may sit there.
+    /// Compares the seats with a checkpoint: behind lost ticks they may have other holders.
     fn restart(&mut self, holders: &[Option<Holder>], tick: Tick) {
         for (seat, holder) in (0..).map(SeatId).zip(holders) {
             let who = |holder: &Holder| (holder.name.clone(), holder.player.map(|(player, _)| player));
@@ -97,7 +97,7 @@ impl Sittings {
             if seated != holder.as_ref().map(who) {
                 self.leave(seat, tick);
                 if let Some(holder) = holder {
-                    self.apply(SeatNote::Taken(seat, holder.clone()), tick);
+                    self.apply(SeatEntry::Taken(seat, holder.clone()), tick);
                 }
             }
         }
@@ -107,7 +107,7 @@ impl Sittings {
         let seated = self.seated.get_mut(seat.index()).and_then(Option::take);
         if let Some((holder, from)) = seated {
             self.players -= u64::from(holder.player.is_some());
-            self.all.push(Sitting { seat, holder, from, to, left: true });
+            self.all.push(Occupancy { seat, holder, from, to, left: true });
         }
     }
 }
@@ -118,7 +118,7 @@ mod tests {
         crowd::{Crowd, CrowdSettings},
         game::Setup,
         id::PlayerId,
-        journal::{Entries, Header, Note, Packer, Piece, Recorder},
+        journal::{Annotation, Chunk, Entries, Header, JournalWriter, Recorder},
         protocol::{TicketNumber, messages::Name},
         tick::TickRate,
     };
@@ -130,44 +130,44 @@ mod tests {
         Holder { name: Name::lossy(name), player: player.map(|id| (PlayerId(id), ticket)) }
     }
 
-    /// A room of two seats in which these come and go, one element a tick; `None` is a tick that is lost.
-    fn journal(ticks: &[Option<Vec<SeatNote>>]) -> Vec<u8> {
+    /// A room of two seats with these changes, one element per tick; `None` is a lost tick.
+    fn journal(ticks: &[Option<Vec<SeatEntry>>]) -> Vec<u8> {
         let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 2, tick_rate: TickRate::DEFAULT };
         let header = Header::of::<Crowd>(&setup).unwrap();
         let (game, mut recorder) = (Crowd::new(&setup), Recorder::<Crowd>::new(&header));
-        let (mut packer, mut bytes) = (Packer::new().unwrap(), Vec::new());
+        let (mut writer, mut bytes) = (JournalWriter::new().unwrap(), Vec::new());
         let mut holders = vec![None; 2];
-        packer.pack(&Piece::header(&header), &mut bytes).unwrap();
-        packer.pack(&recorder.checkpoint(&game, Tick(0), holders.clone()), &mut bytes).unwrap();
-        for (tick, notes) in (1..).map(Tick).zip(ticks) {
-            let Some(notes) = notes else {
-                // Behind it only a bot sits there, on seat 1.
+        writer.write(&Chunk::header(&header), &mut bytes).unwrap();
+        writer.write(&recorder.checkpoint(&game, Tick(0), holders.clone()), &mut bytes).unwrap();
+        for (tick, entries) in (1..).map(Tick).zip(ticks) {
+            let Some(entries) = entries else {
+                // Behind it only a bot is left, on seat 1.
                 holders = vec![None, Some(holder("Bob", None))];
-                let note = Note::Lost { from: tick.0, to: tick.0, why: "a full disk".into() };
-                packer.pack(&Piece::note(&note, tick), &mut bytes).unwrap();
-                packer.pack(&recorder.checkpoint(&game, tick, holders.clone()), &mut bytes).unwrap();
+                let lost = Annotation::Lost { from: tick.0, to: tick.0, why: "a full disk".into() };
+                writer.write(&Chunk::annotation(&lost, tick), &mut bytes).unwrap();
+                writer.write(&recorder.checkpoint(&game, tick, holders.clone()), &mut bytes).unwrap();
                 continue;
             };
-            notes.iter().for_each(|note| note.clone().apply(&mut holders));
-            let changes = notes.iter().filter_map(SeatNote::change).collect();
-            recorder.tick(tick, notes, &Entries { changes, ..Entries::idle(2) }, &game);
-            packer.pack(&recorder.take().unwrap(), &mut bytes).unwrap();
+            entries.iter().for_each(|entry| entry.clone().apply(&mut holders));
+            let changes = entries.iter().filter_map(SeatEntry::change).collect();
+            recorder.tick(tick, entries, &Entries { changes, ..Entries::idle(2) }, &game);
+            writer.write(&recorder.take().unwrap(), &mut bytes).unwrap();
         }
         bytes
     }
 
     #[test]
-    fn who_sat_where_is_told_across_ticks_that_are_lost() {
+    fn the_occupancy_of_seats_is_read_across_lost_ticks() {
         let (ada, eve) = (holder("Ada", Some(1)), holder("Eve", Some(2)));
         let bytes = journal(&[
-            Some(vec![SeatNote::Taken(SeatId(0), ada.clone())]),
+            Some(vec![SeatEntry::Taken(SeatId(0), ada.clone())]),
             Some(vec![]),
-            Some(vec![SeatNote::Left(SeatId(0)), SeatNote::Taken(SeatId(0), eve.clone())]),
+            Some(vec![SeatEntry::Left(SeatId(0)), SeatEntry::Taken(SeatId(0), eve.clone())]),
             None,
             Some(vec![]),
         ]);
-        let found = sittings::<Crowd>(&Journal::open(&bytes).unwrap());
-        let sitting = |seat, holder, from, to, left| Sitting {
+        let found = seat_history::<Crowd>(&Journal::open(&bytes).unwrap());
+        let occupancy = |seat, holder, from, to, left| Occupancy {
             seat: SeatId(seat),
             holder,
             from: Tick(from),
@@ -175,15 +175,15 @@ mod tests {
             left,
         };
         let expected = [
-            sitting(0, ada, 1, 2, true),
-            sitting(0, eve, 3, 4, true),
-            sitting(1, holder("Bob", None), 4, 5, false),
+            occupancy(0, ada, 1, 2, true),
+            occupancy(0, eve, 3, 4, true),
+            occupancy(1, holder("Bob", None), 4, 5, false),
         ];
         assert_eq!(found.all, expected);
         assert_eq!(
             (found.ticks, found.player_ticks),
             (4, 3),
-            "bots are no players, and what is lost is not counted"
+            "bots are not players, and lost ticks are not counted"
         );
         assert!(found.broken.is_none());
     }

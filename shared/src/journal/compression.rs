@@ -1,43 +1,44 @@
-//! zstd, one stream for a segment: each piece is flushed by itself, and what it repeats of those before costs little.
+//! zstd compression, one stream per segment: each chunk is flushed by itself and refers back to the earlier chunks of its
+//! segment.
 
 use std::{fmt, io};
 
 use zstd::stream::raw::{CParameter, DParameter, Decoder, Encoder, InBuffer, Operation as _, OutBuffer};
 
-/// Squeezes the pieces of one journal.
-pub(super) struct Squeezer(Encoder<'static>);
+/// Compresses the chunks of one journal.
+pub(super) struct Compressor(Encoder<'static>);
 
-/// Gives them back.
-pub(super) struct Unsqueezer(Decoder<'static>);
+/// Decompresses the chunks of one segment.
+pub(super) struct Decompressor(Decoder<'static>);
 
-/// The window, as a power of two: 32 KiB, a few minutes of a room of sixteen. It decides how much memory each open journal takes:
-/// about 100 kB.
+/// The window size as a power of two: 32 KiB, a few minutes of a room of sixteen. It determines the memory of each open
+/// journal: about 100 kB.
 const WINDOW_LOG: u32 = 15;
 
-/// The quickest level but the negative ones: what is squeezed is packed in bits already.
+/// The fastest level that is not negative, because the input is packed in bits already.
 const LEVEL: i32 = 1;
 
-impl Squeezer {
+impl Compressor {
     pub(super) fn new() -> io::Result<Self> {
         let mut encoder = Encoder::new(LEVEL)?;
         encoder.set_parameter(CParameter::WindowLog(WINDOW_LOG))?;
         Ok(Self(encoder))
     }
 
-    /// A segment begins.
+    /// Begins a segment.
     pub(super) fn restart(&mut self) -> io::Result<()> {
         self.0.reinit()
     }
 
-    /// Appends `bytes`, squeezed, so that they can be read without those that follow.
-    pub(super) fn squeeze(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    /// Appends the compressed `bytes`, flushed, so that they can be read without later chunks.
+    pub(super) fn compress(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let mut input = InBuffer::around(bytes);
         while input.pos() < bytes.len() {
             grow(out, bytes.len() - input.pos(), |out| self.0.run(&mut input, out).map(|_| ()))?;
         }
         loop {
             let mut left = 0;
-            grow(out, FLUSH_BYTES, |out| {
+            grow(out, MIN_FLUSH_BYTES, |out| {
                 left = self.0.flush(out)?;
                 Ok(())
             })?;
@@ -48,62 +49,62 @@ impl Squeezer {
     }
 }
 
-impl Unsqueezer {
+impl Decompressor {
     pub(super) fn new() -> io::Result<Self> {
         let mut decoder = Decoder::new()?;
-        // A file that asks for a larger window is none of ours.
+        // Larger windows are rejected, because no writer of journals uses them.
         decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
         Ok(Self(decoder))
     }
 
-    /// A segment begins.
+    /// Begins a segment.
     pub(super) fn restart(&mut self) -> io::Result<()> {
         self.0.reinit()
     }
 
-    /// Appends what `bytes` were squeezed from, which may be at most `most` bytes.
-    pub(super) fn unsqueeze(&mut self, bytes: &[u8], most: usize, out: &mut Vec<u8>) -> io::Result<()> {
+    /// Appends the decompressed `bytes`, of which there may be at max_bytes `max_bytes`.
+    pub(super) fn decompress(&mut self, bytes: &[u8], max_bytes: usize, out: &mut Vec<u8>) -> io::Result<()> {
         let mut input = InBuffer::around(bytes);
         let began = out.len();
         loop {
             let (read, had) = (input.pos(), out.len());
             grow(out, bytes.len() * 4 + 256, |out| self.0.run(&mut input, out).map(|_| ()))?;
-            if out.len() - began > most {
-                return Err(io::Error::other("a block holds more than blocks may"));
+            if out.len() - began > max_bytes {
+                return Err(io::Error::other("a block decompresses to more than the maximum"));
             }
             if input.pos() == read && out.len() == had {
                 break;
             }
         }
         if input.pos() < bytes.len() {
-            return Err(io::Error::other("a block goes on behind its end"));
+            return Err(io::Error::other("a compressed block has bytes behind its end"));
         }
         Ok(())
     }
 }
 
-impl fmt::Debug for Squeezer {
+impl fmt::Debug for Compressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Squeezer")
+        f.write_str("Compressor")
     }
 }
 
-impl fmt::Debug for Unsqueezer {
+impl fmt::Debug for Decompressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Unsqueezer")
+        f.write_str("Decompressor")
     }
 }
 
-/// What a flush needs at the least to get anywhere.
-const FLUSH_BYTES: usize = 64;
+/// The minimum output space for a flush to make progress.
+const MIN_FLUSH_BYTES: usize = 64;
 
-/// Lets `write` append to `out`, which has room for `more` bytes and a few.
+/// Calls `write` with an output buffer at the end of `out` that has room for `more` bytes and [`MIN_FLUSH_BYTES`].
 fn grow(
     out: &mut Vec<u8>,
     more: usize,
     write: impl FnOnce(&mut OutBuffer<'_, Vec<u8>>) -> io::Result<()>,
 ) -> io::Result<()> {
-    out.reserve(more + FLUSH_BYTES);
+    out.reserve(more + MIN_FLUSH_BYTES);
     let at = out.len();
     let mut buffer = OutBuffer::around_pos(out, at);
     write(&mut buffer)
