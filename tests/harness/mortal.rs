@@ -12,7 +12,7 @@ use quarrel_client::{Happening, Joined};
 use quarrel_server::{
     config::Config,
     data_dir::Unsettled,
-    net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
+    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
     storage::{
         MemorySink,
@@ -181,7 +181,7 @@ fn start<G: Game>(config: &Config, remains: Remains, rooms: &Handle) -> Server<G
     let Remains { journals, records, listen, run, was_killed } = remains;
     let socket = endpoint::bind(listen).expect("the port is free");
     let seams = Seams {
-        udp: UdpSeam::real(socket).expect("a tokio runtime for the socket"),
+        udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"a server that can die"),
         http: None,

@@ -4,18 +4,18 @@
 //! - [`matchmaker`]: which room a player goes to. Pure.
 //! - [`tickets`]: what a player shows who comes back. Pure.
 //! - [`held`]: who is connected, whose seat waits for them, and who gets it. Pure.
-//! - [`keeper`]: the same behind a lock, for sessions.
+//! - [`registry`]: the same behind a lock, for sessions.
 //! - [`players`]: who is connected, for the operator.
 
 pub mod directory;
 pub mod held;
-pub mod keeper;
+pub mod registry;
 pub mod matchmaker;
 pub mod players;
 pub mod tickets;
 
 pub use self::{
     directory::Directory,
-    keeper::Keeper,
+    registry::SessionRegistry,
     players::{PlayerEntry, Players},
 };

@@ -19,7 +19,7 @@ use super::{congestion::FlooredCubic, keys::EndpointKeys, tls::ServerTls};
 use crate::config::NetConfig;
 
 /// What the endpoint takes from the world: handed in, so that a whole server runs in a simulated network on a paused clock.
-pub struct UdpSeam {
+pub struct UdpResources {
     /// Where packets come from and go to.
     pub socket: Arc<dyn AsyncUdpSocket>,
     /// Timers and tasks.
@@ -30,7 +30,7 @@ pub struct UdpSeam {
     pub time: Option<Arc<dyn TimeSource>>,
 }
 
-impl UdpSeam {
+impl UdpResources {
     /// A real socket on tokio. Needs a tokio runtime around it.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 ///
 /// # Errors
 /// When the socket does not work.
-pub fn open(seam: UdpSeam, net: &NetConfig, tls: &ServerTls, keys: &EndpointKeys) -> io::Result<Endpoint> {
+pub fn open(seam: UdpResources, net: &NetConfig, tls: &ServerTls, keys: &EndpointKeys) -> io::Result<Endpoint> {
     let crypto = QuicServerConfig::try_from(tls.config()).map_err(io::Error::other)?;
     let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&keys.token);
     let mut server = ServerConfig::new(Arc::new(crypto), Arc::new(prk));

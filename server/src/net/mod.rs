@@ -21,6 +21,6 @@ mod turns;
 
 pub use self::{
     accept::{Acceptor, Newcomer},
-    endpoint::UdpSeam,
+    endpoint::UdpResources,
     peer::Peer,
 };

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    mark::{MarkMoment, Marked, NotMarked},
+    mark::{MarkRequest, MarkReceipt, MarkError},
     state::RosterChange,
     status::{RoomStatus, SeatClaim},
 };
@@ -32,7 +32,7 @@ use super::{
 /// quarter to a third of this for the 30 s that a seat is held unless an operator says otherwise. At most 20 KB at 40 bytes each;
 /// the games' own are shared by all who are told.
 /// Full: the seat is taken away with [`CloseReason::TooSlow`], and with it the way back to it.
-pub const EVENTS_WAITING: usize = 512;
+pub const MAX_QUEUED_EVENTS: usize = 512;
 
 /// How many places of those only facts and the roster may take: talk alone never costs anybody a seat. What is said when no other
 /// places are left is not heard, least of all by somebody who is away from a room of chatterers.
@@ -59,7 +59,7 @@ pub enum RoomCommand<G: Game> {
         text: Text<CHAT_BYTES>,
     },
     /// An operator marks this moment in the journal.
-    Mark(MarkMoment),
+    Mark(MarkRequest),
 }
 
 /// A request for a seat.
@@ -71,11 +71,11 @@ pub struct TakeSeat<G: Game> {
     /// What they are called.
     pub name: Name,
     /// Where the answer goes. Dropped: the room is gone.
-    pub reply: oneshot::Sender<Result<Seated<G>, CloseReason>>,
+    pub reply: oneshot::Sender<Result<SeatHandle<G>, CloseReason>>,
 }
 
 /// A seat, and what is heard there. Dropping it leaves the seat.
-pub struct Seated<G: Game> {
+pub struct SeatHandle<G: Game> {
     /// Which seat.
     pub seat: SeatId,
     /// The newest tick.
@@ -227,7 +227,7 @@ impl<G: Game> RoomHandle<G> {
         ticket: TicketNumber,
         name: Name,
         _claim: &SeatClaim,
-    ) -> Result<Seated<G>, CloseReason> {
+    ) -> Result<SeatHandle<G>, CloseReason> {
         let (reply, answer) = oneshot::channel();
         self.inbox.try_send(RoomCommand::Take(TakeSeat { player, ticket, name, reply })).map_err(
             |error| match error {
@@ -242,15 +242,15 @@ impl<G: Game> RoomHandle<G> {
     ///
     /// # Errors
     /// Why it is not marked.
-    pub async fn mark(&self, reason: String) -> Result<Marked, NotMarked> {
+    pub async fn mark(&self, reason: String) -> Result<MarkReceipt, MarkError> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.try_send(RoomCommand::Mark(MarkMoment { reason, reply })).map_err(
+        self.inbox.try_send(RoomCommand::Mark(MarkRequest { reason, reply })).map_err(
             |error| match error {
-                mpsc::error::TrySendError::Full(_) => NotMarked::Busy,
-                mpsc::error::TrySendError::Closed(_) => NotMarked::NoRoom,
+                mpsc::error::TrySendError::Full(_) => MarkError::Busy,
+                mpsc::error::TrySendError::Closed(_) => MarkError::NoRoom,
             },
         )?;
-        answer.await.unwrap_or(Err(NotMarked::NoRoom))
+        answer.await.unwrap_or(Err(MarkError::NoRoom))
     }
 
     /// Says something that the room may drop when its inbox is full: inputs, which the next datagram repeats, and chat.

@@ -11,8 +11,8 @@ use quarrel_shared::{
 use tracing::{error, info};
 
 use super::{
-    mark::{Marked, NotMarked},
-    pace::Pace,
+    mark::{MarkReceipt, MarkError},
+    journal_schedule::JournalSchedule,
     state::RoomState,
 };
 use crate::{
@@ -45,7 +45,7 @@ pub struct JournalServices {
 pub(super) struct RoomJournal<G: Game> {
     handle: JournalHandle,
     recorder: Recorder<G>,
-    pace: Pace,
+    pace: JournalSchedule,
     /// The last tick that was made, whether it is written or in a gap.
     seen: Tick,
     /// When the next segment begins.
@@ -137,7 +137,7 @@ impl<G: Game> RoomJournal<G> {
         let journal = Self {
             handle: services.journals.open(name, Piece::header(header), packer),
             recorder,
-            pace: Pace::of(header.rate(), services.checkpoint),
+            pace: JournalSchedule::new(header.rate(), services.checkpoint),
             seen: state.tick(),
             checkpoint_due: Tick(0),
             keeping: Keeping::Well,
@@ -195,14 +195,14 @@ impl<G: Game> RoomJournal<G> {
     }
 
     /// An operator marks this tick. In a gap there is nothing to mark, and a mark behind it would be of another moment.
-    pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<Marked, NotMarked> {
+    pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<MarkReceipt, MarkError> {
         self.try_note(&Note::Mark { reason }, tick);
         match self.keeping {
             Keeping::Well => {
                 self.marks += 1;
-                Ok(Marked { tick, journal: self.name(), number: self.marks })
+                Ok(MarkReceipt { tick, journal: self.name(), number: self.marks })
             }
-            Keeping::Gap(why, _) | Keeping::Anew(why) => Err(NotMarked::Gap(why)),
+            Keeping::Gap(why, _) | Keeping::Anew(why) => Err(MarkError::Gap(why)),
         }
     }
 
@@ -262,7 +262,7 @@ impl<G: Game> RoomJournal<G> {
 
     /// Segments are as long as they are to be in the mean: a checkpoint that came late does not make the next one late.
     fn checkpoint(&mut self, state: &RoomState<G>) {
-        let due = self.checkpoint_due.after(self.pace.checkpoint);
+        let due = self.checkpoint_due.after(self.pace.checkpoint_ticks);
         let piece = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
         self.begin(piece, state.tick());
         if due > state.tick() {
@@ -272,7 +272,7 @@ impl<G: Game> RoomJournal<G> {
 
     /// A segment begins.
     fn begin(&mut self, checkpoint: Piece, tick: Tick) {
-        self.checkpoint_due = tick.after(self.pace.checkpoint);
+        self.checkpoint_due = tick.after(self.pace.checkpoint_ticks);
         if !self.has_gap() {
             self.write(checkpoint, tick);
         }
@@ -280,10 +280,10 @@ impl<G: Game> RoomJournal<G> {
 
     fn begin_anew(&mut self, why: Refused, state: &RoomState<G>) {
         let piece = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
-        self.checkpoint_due = state.tick().after(self.pace.checkpoint);
+        self.checkpoint_due = state.tick().after(self.pace.checkpoint_ticks);
         self.keeping = match self.handle.begin_anew(why, piece) {
             Ok(()) => Keeping::Anew(why),
-            Err(_) => Keeping::Gap(why, state.tick().after(self.pace.retry)),
+            Err(_) => Keeping::Gap(why, state.tick().after(self.pace.retry_ticks)),
         };
     }
 
@@ -294,7 +294,7 @@ impl<G: Game> RoomJournal<G> {
             self.metrics.journals.in_gap.inc();
             error!(journal = %self.name(), %tick, %why, "the journal has a gap from here on; play goes on, and a crash would cost it");
         }
-        self.keeping = Keeping::Gap(why, tick.after(self.pace.retry));
+        self.keeping = Keeping::Gap(why, tick.after(self.pace.retry_ticks));
     }
 
     const fn has_gap(&self) -> bool {

@@ -6,16 +6,16 @@ use tokio::sync::oneshot;
 use crate::storage::journals::{JournalName, handle::Refused};
 
 /// A request to mark the newest tick.
-pub struct MarkMoment {
+pub struct MarkRequest {
     /// Why, in the operator's words; whoever asks has bounded it.
     pub reason: String,
     /// Where the answer goes. Dropped: the room is gone.
-    pub reply: oneshot::Sender<Result<Marked, NotMarked>>,
+    pub reply: oneshot::Sender<Result<MarkReceipt, MarkError>>,
 }
 
 /// A mark that is on its way to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Marked {
+pub struct MarkReceipt {
     /// After which tick it stands.
     pub tick: Tick,
     /// In which journal.
@@ -26,7 +26,7 @@ pub struct Marked {
 
 /// Why a moment was not marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotMarked {
+pub enum MarkError {
     /// There is no such room, or it is over.
     #[error("no such room")]
     NoRoom,

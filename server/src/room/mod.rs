@@ -43,12 +43,12 @@ pub mod task;
 
 pub use self::{
     clock::RoomClock,
-    inbox::{Presence, RoomCommand, RoomEvent, RoomHandle, Seated},
+    inbox::{Presence, RoomCommand, RoomEvent, RoomHandle, SeatHandle},
     journal::JournalServices,
-    mark::{Marked, NotMarked},
+    mark::{MarkReceipt, MarkError},
     opening::{RoomServices, RoomSpec},
     restored::RestoredRoom,
-    seat::HeldFighter,
+    seat::HeldSeatPolicy,
     state::RoomState,
     status::RoomStatus,
 };

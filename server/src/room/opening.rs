@@ -23,13 +23,13 @@ use tracing::{Instrument as _, error, info, info_span};
 
 use super::{
     clock::RoomClock,
-    inbox::{EVENTS_WAITING, Presence, RoomCommand, RoomHandle, Seated},
+    inbox::{MAX_QUEUED_EVENTS, Presence, RoomCommand, RoomHandle, SeatHandle},
     journal::{JournalServices, RoomJournal},
-    link::SeatLink,
+    seat_channel::SeatChannel,
     restored::RestoredRoom,
     results::Results,
-    seat::HeldFighter,
-    state::RoomState,
+    seat::HeldSeatPolicy,
+    state::{RoomState, SavedWorld},
     status::RoomStatus,
     task::RoomTask,
 };
@@ -53,7 +53,7 @@ pub struct RoomSpec<S> {
     /// How long a room without people is kept.
     pub linger: Duration,
     /// What becomes of the fighter of somebody whose seat is held.
-    pub held: HeldFighter,
+    pub held: HeldSeatPolicy,
     /// Whether each step is made twice and compared; see [`SyncTest`](super::sync_test::SyncTest).
     pub sync_test: bool,
 }
@@ -83,7 +83,7 @@ pub(super) struct RoomParts<G: Game> {
     pub(super) clock: RoomClock,
     pub(super) inbox: mpsc::Receiver<RoomCommand<G>>,
     pub(super) status: Arc<RoomStatus>,
-    pub(super) links: Vec<Option<SeatLink<G>>>,
+    pub(super) channels: Vec<Option<SeatChannel<G>>>,
     pub(super) frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     pub(super) results: Results,
     pub(super) journal: Option<RoomJournal<G>>,
@@ -98,7 +98,7 @@ pub struct RestoredSeat<G: Game> {
     /// Called what.
     pub name: Name,
     /// The seat itself.
-    pub seated: Seated<G>,
+    pub seated: SeatHandle<G>,
 }
 
 /// A room: its handle, and the future that is its life. `phase` delays its first tick, so that rooms do not all step at once.
@@ -121,7 +121,7 @@ pub fn open<G: Game>(
         let made = catch_unwind(AssertUnwindSafe(|| {
             let mut state = RoomState::new(&setup, spec.bots, &spec.bot_skill);
             if spec.sync_test {
-                state = state.sync_tested(&setup);
+                state = state.with_sync_test(&setup);
             }
             let journal = services.journals.as_ref().and_then(|journals| {
                 let header = journals.header::<G>(id, &setup, services.wall.unix_ms())?;
@@ -135,11 +135,11 @@ pub fn open<G: Game>(
             status.close();
             return;
         };
-        let name = journal.as_ref().map(|journal| status.written_to(journal.name()));
+        let name = journal.as_ref().map(|journal| status.set_journal(journal.name()));
         let results = Results::new(id, spec.tick_rate, name, Tick(0), services.records.clone());
-        let links = (0..spec.seats).map(|_| None).collect();
+        let channels = (0..spec.seats).map(|_| None).collect();
         let frames = watch::Sender::new(None);
-        let parts = RoomParts { state, clock, inbox, status, links, frames, results, journal };
+        let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
         let span = info_span!("room", %id);
         span.in_scope(|| info!(seed, seats = spec.seats, "room opened"));
         RoomTask::new(parts, &spec, services).run().instrument(span).await;
@@ -161,9 +161,9 @@ pub fn reopen<G: Game>(
     let status = Arc::new(RoomStatus::new(id, setup.seats, setup.tick_rate, opened));
     let handle = RoomHandle::new(commands, Arc::clone(&status));
     let clock = RoomClock::new(setup.tick_rate, opened + phase).after(tick);
-    let mut state = RoomState::restored(&setup, (game, tick), &holders, spec.bots, &spec.bot_skill);
+    let mut state = RoomState::restored(&setup, SavedWorld { game, tick }, &holders, spec.bots, &spec.bot_skill);
     if spec.sync_test {
-        state = state.sync_tested(&setup);
+        state = state.with_sync_test(&setup);
     }
     let (players, bots) = state.occupancy();
     status.stepped(tick, players, bots);
@@ -171,14 +171,14 @@ pub fn reopen<G: Game>(
     services.metrics.bots.inc_by(bots.into());
     let frame = Arc::clone(state.publish());
     let frames = watch::Sender::new(Some(frame));
-    let (links, seats) = restored_seats(&state, &frames);
+    let (channels, seats) = restored_seats(&state, &frames);
     let unix_ms = services.wall.unix_ms();
     let journal = services.journals.as_ref().map(|journals| {
         RoomJournal::resume(journals, (&header, packer, marks), unix_ms, &state, &results.unwritten)
     });
-    let name = journal.as_ref().map(|journal| status.written_to(journal.name()));
+    let name = journal.as_ref().map(|journal| status.set_journal(journal.name()));
     let results = Results::new(id, setup.tick_rate, name, results.last, services.records.clone());
-    let parts = RoomParts { state, clock, inbox, status, links, frames, results, journal };
+    let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
     let span = info_span!("room", %id);
     span.in_scope(|| info!(%tick, players, bots, "room brought back"));
     let life = async move { RoomTask::new(parts, &spec, services).run().instrument(span).await };
@@ -189,15 +189,15 @@ pub fn reopen<G: Game>(
 fn restored_seats<G: Game>(
     state: &RoomState<G>,
     frames: &watch::Sender<Option<Arc<Frame<G::Entity>>>>,
-) -> (Vec<Option<SeatLink<G>>>, Vec<RestoredSeat<G>>) {
-    let roster: Vec<_> = if state.tells_roster() { state.roster().collect() } else { Vec::new() };
+) -> (Vec<Option<SeatChannel<G>>>, Vec<RestoredSeat<G>>) {
+    let roster: Vec<_> = if state.sends_roster() { state.roster().collect() } else { Vec::new() };
     let mut seats = Vec::new();
     let mut link = |(at, holder): (usize, Option<Holder>)| {
         let Holder { name, player } = holder?;
         let (player, ticket) = player?;
-        let (events, heard) = mpsc::channel(EVENTS_WAITING);
+        let (events, heard) = mpsc::channel(MAX_QUEUED_EVENTS);
         let (ended, presence) = (Arc::new(OnceLock::new()), Presence::new(ticket));
-        let seated = Seated {
+        let seated = SeatHandle {
             seat: SeatId(at as u16),
             tick: state.tick(),
             roster: roster.clone(),
@@ -207,10 +207,10 @@ fn restored_seats<G: Game>(
             presence: presence.clone(),
         };
         seats.push(RestoredSeat { player, ticket, name, seated });
-        Some(SeatLink::new(events, ended, presence))
+        Some(SeatChannel::new(events, ended, presence))
     };
-    let links = state.holders().into_iter().enumerate().map(&mut link).collect();
-    (links, seats)
+    let channels = state.holders().into_iter().enumerate().map(&mut link).collect();
+    (channels, seats)
 }
 
 /// How many commands may wait for a tick: every seat's inputs twice over, and a burst of joins.

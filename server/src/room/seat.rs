@@ -34,7 +34,7 @@ pub enum Away<G: Game> {
 
 /// What becomes of the fighter on a held seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeldFighter {
+pub enum HeldSeatPolicy {
     /// It stands idle.
     Idle,
     /// A bot of the room's skill plays it.

@@ -22,7 +22,7 @@ use quarrel_shared::{
 use super::{
     bots::Bots,
     input_buffer::{InputCounts, Taken},
-    seat::{Away, HeldFighter, Holder, Seat},
+    seat::{Away, HeldSeatPolicy, Holder, Seat},
     sync_test::{Mismatch, SyncTest},
 };
 
@@ -130,12 +130,12 @@ impl<G: Game> RoomState<G> {
 
     /// The same room, which makes each step twice from now on; `setup` is the one it was made with.
     #[must_use]
-    pub fn sync_tested(mut self, setup: &Setup<G::Settings>) -> Self {
+    pub fn with_sync_test(mut self, setup: &Setup<G::Settings>) -> Self {
         self.sync_test = Some(Box::new(SyncTest::new(setup.clone())));
         self
     }
 
-    /// The first tick that could not be made twice, in a room that is [watched so](Self::sync_tested).
+    /// The first tick that could not be made twice, in a room that is [watched so](Self::with_sync_test).
     pub fn mismatch(&self) -> Option<&Mismatch> {
         self.sync_test.as_ref()?.mismatch()
     }
@@ -177,7 +177,7 @@ impl<G: Game> RoomState<G> {
     }
 
     /// Whether a room of this size tells its players who comes and goes.
-    pub fn tells_roster(&self) -> bool {
+    pub fn sends_roster(&self) -> bool {
         self.seats.len() <= usize::from(ROSTER_SEATS)
     }
 
@@ -216,10 +216,10 @@ impl<G: Game> RoomState<G> {
     }
 
     /// A player's connection was lost, and the seat is held. Nobody is told: the seat is theirs all the while.
-    pub fn hold(&mut self, seat: SeatId, fighter: HeldFighter) {
+    pub fn hold(&mut self, seat: SeatId, fighter: HeldSeatPolicy) {
         let Some(Some(seat)) = self.seats.get_mut(seat.index()) else { return };
         if seat.away.is_none() {
-            let brain = if fighter == HeldFighter::Bot { self.bots.brain() } else { None };
+            let brain = if fighter == HeldSeatPolicy::Bot { self.bots.brain() } else { None };
             seat.away = Some(brain.map_or(Away::Idle, Away::Bot));
         }
     }

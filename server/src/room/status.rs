@@ -108,7 +108,7 @@ impl RoomStatus {
     }
 
     /// It is written down there; the file's name.
-    pub(super) fn written_to(&self, journal: JournalName) -> String {
+    pub(super) fn set_journal(&self, journal: JournalName) -> String {
         self.journal.get_or_init(|| journal).to_string()
     }
 

@@ -20,13 +20,13 @@ use tracing::{error, info, warn};
 
 use super::{
     clock::RoomClock,
-    inbox::{EVENTS_WAITING, Presence, RoomCommand, RoomEvent, Seated, TakeSeat},
+    inbox::{MAX_QUEUED_EVENTS, Presence, RoomCommand, RoomEvent, SeatHandle, TakeSeat},
     journal::RoomJournal,
-    link::SeatLink,
-    mark::{MarkMoment, NotMarked},
+    seat_channel::SeatChannel,
+    mark::{MarkRequest, MarkError},
     opening::{RoomParts, RoomServices, RoomSpec},
     results::Results,
-    seat::HeldFighter,
+    seat::HeldSeatPolicy,
     send_rate::SendRate,
     state::{RoomState, RosterChange},
     status::RoomStatus,
@@ -38,7 +38,7 @@ pub(super) struct RoomTask<G: Game> {
     clock: RoomClock,
     inbox: mpsc::Receiver<RoomCommand<G>>,
     /// Each player's link; bots and empty seats have none.
-    links: Vec<Option<SeatLink<G>>>,
+    channels: Vec<Option<SeatChannel<G>>>,
     frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     status: Arc<RoomStatus>,
     results: Results,
@@ -46,7 +46,7 @@ pub(super) struct RoomTask<G: Game> {
     period: Duration,
     sends: SendRate,
     linger: Duration,
-    held: HeldFighter,
+    held: HeldSeatPolicy,
     /// How many seats are held for people who are away.
     away: u16,
     /// Since when nobody has been here.
@@ -58,12 +58,12 @@ pub(super) struct RoomTask<G: Game> {
 impl<G: Game> RoomTask<G> {
     /// Of a room whose parts are made.
     pub(super) fn new(parts: RoomParts<G>, spec: &RoomSpec<G::Settings>, services: RoomServices) -> Self {
-        let RoomParts { state, clock, inbox, status, links, frames, results, journal } = parts;
+        let RoomParts { state, clock, inbox, status, channels, frames, results, journal } = parts;
         Self {
             state,
             clock,
             inbox,
-            links,
+            channels,
             frames,
             results,
             status,
@@ -197,10 +197,10 @@ impl<G: Game> RoomTask<G> {
     }
 
     /// The mark stands behind the newest tick, which the journal has; those who come and go in this drain are of the next one.
-    fn mark(&mut self, request: MarkMoment) {
+    fn mark(&mut self, request: MarkRequest) {
         let marked = match &mut self.journal {
             Some(journal) => journal.mark(request.reason, self.state.tick()),
-            None => Err(NotMarked::NoJournal),
+            None => Err(MarkError::NoJournal),
         };
         if marked.is_ok() {
             self.services.metrics.journals.marks.inc();
@@ -218,11 +218,11 @@ impl<G: Game> RoomTask<G> {
             let _ = request.reply.send(Err(CloseReason::RoomFull));
             return;
         };
-        let (events, heard) = mpsc::channel(EVENTS_WAITING);
+        let (events, heard) = mpsc::channel(MAX_QUEUED_EVENTS);
         let ended = Arc::new(OnceLock::new());
         // Those who came in this same tick are told of each other with the changes, so they are left out here.
-        let roster = if self.state.tells_roster() { self.known_roster() } else { Vec::new() };
-        let seated = Seated {
+        let roster = if self.state.sends_roster() { self.known_roster() } else { Vec::new() };
+        let seated = SeatHandle {
             seat,
             tick: self.state.tick(),
             roster,
@@ -232,7 +232,7 @@ impl<G: Game> RoomTask<G> {
             presence: Presence::new(request.ticket),
         };
         let presence = seated.presence.clone();
-        self.links[seat.index()] = Some(SeatLink::new(events, ended, presence));
+        self.channels[seat.index()] = Some(SeatChannel::new(events, ended, presence));
         self.services.metrics.joins.inc();
         // A session that died meanwhile drops its end, and the seat is released at the next tick.
         let _ = request.reply.send(Ok(seated));
@@ -240,9 +240,9 @@ impl<G: Game> RoomTask<G> {
 
     /// Empties the seats whose sessions are gone.
     fn release_seats(&mut self) {
-        for at in 0..self.links.len() {
-            if self.links[at].as_ref().is_some_and(SeatLink::is_over) {
-                self.links[at] = None;
+        for at in 0..self.channels.len() {
+            if self.channels[at].as_ref().is_some_and(SeatChannel::is_over) {
+                self.channels[at] = None;
                 self.state.leave_seat(SeatId(at as u16), &mut self.changed);
             }
         }
@@ -251,7 +251,7 @@ impl<G: Game> RoomTask<G> {
     /// Sees who has lost their connection, and who is back.
     fn hold_seats(&mut self) {
         self.away = 0;
-        for (at, link) in self.links.iter_mut().enumerate() {
+        for (at, link) in self.channels.iter_mut().enumerate() {
             let Some(link) = link else { continue };
             let seat = SeatId(at as u16);
             if let Some(ticket) = link.take_return() {
@@ -266,7 +266,7 @@ impl<G: Game> RoomTask<G> {
 
     fn tell_roster(&mut self) {
         let changed = std::mem::take(&mut self.changed);
-        if self.state.tells_roster() {
+        if self.state.sends_roster() {
             changed.into_iter().for_each(|change| self.tell(&Audience::All, &RoomEvent::Roster(change)));
         }
     }
@@ -286,14 +286,14 @@ impl<G: Game> RoomTask<G> {
 
     fn tell(&mut self, audience: &Audience, event: &RoomEvent<G>) {
         match audience {
-            Audience::All => self.links.iter().flatten().for_each(|link| link.tell(event)),
+            Audience::All => self.channels.iter().flatten().for_each(|link| link.tell(event)),
             Audience::Only(seat) => self.tell_seat(*seat, event),
             Audience::Seats(seats) => seats.iter().for_each(|seat| self.tell_seat(*seat, event)),
         }
     }
 
     fn tell_seat(&self, seat: SeatId, event: &RoomEvent<G>) {
-        if let Some(link) = self.links.get(seat.index()).and_then(Option::as_ref) {
+        if let Some(link) = self.channels.get(seat.index()).and_then(Option::as_ref) {
             link.tell(event);
         }
     }
@@ -344,7 +344,7 @@ impl<G: Game> RoomTask<G> {
     /// The last words: everybody hears why, and the lobby sends nobody here any more.
     fn close(&mut self, reason: CloseReason) {
         self.status.close();
-        for link in self.links.iter_mut().filter_map(Option::take) {
+        for link in self.channels.iter_mut().filter_map(Option::take) {
             link.end(reason);
         }
         let metrics = &self.services.metrics;

@@ -10,7 +10,7 @@ use super::{
     ending::{Ending, Refusal},
     task::Session,
 };
-use crate::lobby::held::Leaving;
+use crate::lobby::registry_state::Leaving;
 
 impl<G: Game> Session<G> {
     /// Lets go of the seat, says goodbye, waits a little until it was heard, and closes.

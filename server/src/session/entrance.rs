@@ -11,7 +11,7 @@ use tracing::debug;
 use super::{
     ending::{Ending, Refusal},
     handshake,
-    kept::KeptSeat,
+    detached_seat::DetachedSeat,
     news::NewsError,
     seat::{Seat, roster_message},
     task::{Session, span_of},
@@ -20,7 +20,7 @@ use crate::{
     gate::Gated,
     lobby::{
         held::{HeldSeat, Standing},
-        keeper::Stay,
+        registry::Stay,
     },
     room::state::RosterChange,
 };
@@ -33,10 +33,10 @@ impl<G: Game> Session<G> {
             Err(refusal) => return ControlFlow::Break(refusal.into()),
         };
         let Some(Resume { ticket, heard }) = &hello.resume else {
-            self.stay(self.services.keeper.enter(self.player));
+            self.stay(self.services.registry.enter(self.player));
             return self.welcome(false);
         };
-        match self.services.keeper.resume(ticket, self.player) {
+        match self.services.registry.resume(ticket, self.player) {
             Ok((stay, comeback)) => {
                 // The number that this connection was given is nobody's, unless they were forgotten.
                 self.player = stay.player();
@@ -64,13 +64,13 @@ impl<G: Game> Session<G> {
         }
     }
 
-    fn stay(&mut self, stay: Stay<KeptSeat<G>>) {
+    fn stay(&mut self, stay: Stay<DetachedSeat<G>>) {
         self.bell = Some(Gated::new(stay.rung()));
         self.stay = Some(stay);
     }
 
     /// What the player had is here: their seat, or nothing but their place in the lobby.
-    fn come_back(&mut self, kept: Option<KeptSeat<G>>) -> ControlFlow<Ending> {
+    fn come_back(&mut self, kept: Option<DetachedSeat<G>>) -> ControlFlow<Ending> {
         let heard = self.returning.take().unwrap_or_default();
         let Some(kept) = kept.filter(|kept| !kept.is_given_up()) else { return self.welcome(false) };
         let heard = kept.heard(heard);
@@ -84,7 +84,7 @@ impl<G: Game> Session<G> {
 
     /// Back on the seat: what was not heard is said again, and what happens from now on follows it. A seat that was restored has a
     /// roster that nobody was told yet.
-    fn resume(&mut self, kept: KeptSeat<G>, heard: u32) -> ControlFlow<Ending> {
+    fn resume(&mut self, kept: DetachedSeat<G>, heard: u32) -> ControlFlow<Ending> {
         self.name = kept.name.clone();
         self.welcome(true)?;
         self.conversation.joined(true);
@@ -116,7 +116,7 @@ impl<G: Game> Session<G> {
             tick_rate: spec.tick_rate.hz(),
             send_rate: spec.send_rate,
             ticket: stay.ticket().clone(),
-            hold_ms: u32::try_from(self.services.keeper.hold().as_millis()).unwrap_or(u32::MAX),
+            hold_ms: u32::try_from(self.services.registry.hold().as_millis()).unwrap_or(u32::MAX),
             resumed,
         };
         let entered = self.services.players.enter(self.player, self.name.to_string(), self.peer.address());

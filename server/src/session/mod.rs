@@ -38,9 +38,9 @@ use quarrel_shared::{game::Game, protocol::CloseReason};
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
-use self::{kept::KeptSeat, task::Session};
+use self::{detached_seat::DetachedSeat, task::Session};
 use crate::{
-    lobby::{Directory, Keeper, Players},
+    lobby::{Directory, SessionRegistry, Players},
     net::Newcomer,
     shutdown::StopReason,
     telemetry::Metrics,
@@ -51,7 +51,7 @@ pub struct SessionServices<G: Game> {
     /// Where rooms are.
     pub lobby: Arc<Directory<G>>,
     /// Who may come back to what.
-    pub keeper: Arc<Keeper<KeptSeat<G>>>,
+    pub registry: Arc<SessionRegistry<DetachedSeat<G>>>,
     /// Who is connected.
     pub players: Arc<Players>,
     /// Where the numbers go.
@@ -66,7 +66,7 @@ impl<G: Game> Clone for SessionServices<G> {
     fn clone(&self) -> Self {
         Self {
             lobby: Arc::clone(&self.lobby),
-            keeper: Arc::clone(&self.keeper),
+            registry: Arc::clone(&self.registry),
             players: Arc::clone(&self.players),
             metrics: Arc::clone(&self.metrics),
             stop: self.stop.clone(),

@@ -24,7 +24,7 @@ use tracing::error;
 use super::{
     backlog::Backlog,
     ending::Refusal,
-    kept::KeptSeat,
+    detached_seat::DetachedSeat,
     news::{News, NewsError},
     replicator::{Replicator, Snapshot},
     sight::Sight,
@@ -93,17 +93,17 @@ impl<G: Game> Seat<G> {
     }
 
     /// A seat that another session had: its story goes on, its snapshots begin anew. Its player has shown this ticket.
-    pub(super) fn back(kept: KeptSeat<G>, ticket: TicketNumber, send_rate: u16) -> Self {
-        let KeptSeat { mut joined, seating, sequence, news, restored, .. } = kept;
+    pub(super) fn back(kept: DetachedSeat<G>, ticket: TicketNumber, send_rate: u16) -> Self {
+        let DetachedSeat { mut joined, seating, sequence, news, restored, .. } = kept;
         joined.seated.tick = joined.room.status().tick().max(joined.seated.tick);
         joined.seated.presence.come_back(ticket);
         Self { sequence, news, restored, ..Self::new(joined, seating.next(), send_rate) }
     }
 
     /// What another session needs to go on with it.
-    pub(super) fn keep(self, name: Name) -> KeptSeat<G> {
+    pub(super) fn keep(self, name: Name) -> DetachedSeat<G> {
         let Self { joined, seating, sequence, news, restored, .. } = self;
-        KeptSeat { joined, name, seating, sequence, news, restored }
+        DetachedSeat { joined, name, seating, sequence, news, restored }
     }
 
     /// Who sat there when the seat was given, which is told once.

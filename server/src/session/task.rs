@@ -25,14 +25,14 @@ use super::{
     conversation::{Conversation, Request},
     ending::{Ending, Refusal, ends_session},
     housekeeping::{Housekeeping, update_entry},
-    kept::KeptSeat,
+    detached_seat::DetachedSeat,
     rate_limit::RateLimit,
     replicator::Snapshot,
     seat::{Seat, SeatNews},
 };
 use crate::{
     gate::Gated,
-    lobby::{PlayerEntry, directory::Joined, keeper::Stay, players::PlayerGuard},
+    lobby::{PlayerEntry, directory::Joined, registry::Stay, players::PlayerGuard},
     net::{
         Peer,
         peer::PeerError,
@@ -56,8 +56,8 @@ pub(super) struct Session<G: Game> {
     deadline: Instant,
     epoch: Instant,
     pub(super) name: Name,
-    /// The player's place with the keeper, from the hello on.
-    pub(super) stay: Option<Stay<KeptSeat<G>>>,
+    /// The player's place with the registry, from the hello on.
+    pub(super) stay: Option<Stay<DetachedSeat<G>>>,
     /// Rings when another session of the same player begins, or leaves what this one waits for.
     pub(super) bell: Option<Gated<()>>,
     /// How many messages were heard of a seat that another session is yet to leave; nothing is said or heard meanwhile.

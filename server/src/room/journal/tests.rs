@@ -120,6 +120,6 @@ fn nothing_is_marked_in_a_gap_and_no_mark_comes_behind_it() {
     drop(task);
     let (mut journal, state) = opened(journals);
     let refused = journal.mark("look".to_owned(), state.tick()).unwrap_err();
-    assert!(matches!(refused, NotMarked::Gap(_)), "{refused}");
+    assert!(matches!(refused, MarkError::Gap(_)), "{refused}");
     assert!(journal.notes.is_empty(), "what waits is written later, and would be of another moment");
 }

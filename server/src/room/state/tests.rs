@@ -55,7 +55,7 @@ fn a_held_seat_stands_idle_and_listens_anew_when_its_player_is_back() {
     let seat = sit(&mut room, 1).unwrap();
     let bend = |tick| InputRun::new(Tick(tick), Aimed::at(Tick(tick), Steering { bend: 9 }));
     room.input(seat, &bend(1), 0);
-    room.hold(seat, HeldFighter::Idle);
+    room.hold(seat, HeldSeatPolicy::Idle);
     room.step();
     assert_eq!(room.publish().entities()[0].1.bend, 0, "what was on its way is not played");
     assert_eq!(room.occupancy(), (1, 0), "the seat is still a person's");
@@ -85,7 +85,7 @@ fn a_bot_plays_a_held_seat_without_being_seen_to() {
     let seat = sit(&mut room, 1).unwrap();
     room.publish();
     let before: Vec<_> = room.roster().collect();
-    room.hold(seat, HeldFighter::Bot);
+    room.hold(seat, HeldSeatPolicy::Bot);
     let bends = (0..300).filter(|_| {
         room.step();
         room.publish().entities()[0].1.bend != 0

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::inbox::{EVENTS_FOR_FACTS, Presence, RoomEvent};
 
 /// A player's seat, as its room holds it.
-pub(super) struct SeatLink<G: Game> {
+pub(super) struct SeatChannel<G: Game> {
     events: mpsc::Sender<RoomEvent<G>>,
     ended: Arc<OnceLock<CloseReason>>,
     presence: Presence,
@@ -19,7 +19,7 @@ pub(super) struct SeatLink<G: Game> {
     returns: u32,
 }
 
-impl<G: Game> SeatLink<G> {
+impl<G: Game> SeatChannel<G> {
     pub(super) const fn new(
         events: mpsc::Sender<RoomEvent<G>>,
         ended: Arc<OnceLock<CloseReason>>,

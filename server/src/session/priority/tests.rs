@@ -79,7 +79,7 @@ fn everybody_has_their_turn_within_the_bound_though_one_is_far() {
         let news = sent(&mut budget, &base, &view, &[], 240);
         for (slot, sends) in (0..).zip(&mut waited) {
             *sends = if news.contains(&slot) { 0 } else { *sends + 1 };
-            assert!(*sends <= WAIT_MOST, "{slot} has waited in {sends} sends");
+            assert!(*sends <= MAX_DEFERRED_SENDS, "{slot} has waited in {sends} sends");
         }
         base.tick = Tick(tick);
         for slot in news {
@@ -94,7 +94,7 @@ fn what_was_shown_stays_until_the_baseline_has_it() {
     let base = row(1, 2, 0);
     let first = sent(&mut budget, &base, &row(5, 40, 1), &[], 400);
     assert!(first.len() > 4 && first.len() < 20, "{first:?}");
-    for tick in 6..5 + WAIT_MOST {
+    for tick in 6..5 + MAX_DEFERRED_SENDS {
         let still = sent(&mut budget, &base, &row(tick, 40, 1), &[], 400);
         assert!(first.iter().all(|slot| still.contains(slot)), "{still:?} after {first:?}");
     }

@@ -22,7 +22,7 @@ use crate::telemetry::{Metrics, metrics::ResumeResult};
 
 /// Everybody who was welcomed and may come back. `S` is what is kept of a seat.
 #[derive(Debug)]
-pub struct Keeper<S> {
+pub struct SessionRegistry<S> {
     held: Mutex<HeldState<Bell, S>>,
     tickets: Tickets,
     hold: Duration,
@@ -40,17 +40,17 @@ impl PartialEq for Bell {
     }
 }
 
-/// A session's place with the keeper. Dropped without a word, as by a panic, it leaves nothing behind.
+/// A session's place with the registry. Dropped without a word, as by a panic, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Stay<S: HeldSeat> {
-    keeper: Arc<Keeper<S>>,
+    registry: Arc<SessionRegistry<S>>,
     player: PlayerId,
     bell: Bell,
     shown: TicketNumber,
     ticket: Ticket,
 }
 
-impl<S: HeldSeat> Keeper<S> {
+impl<S: HeldSeat> SessionRegistry<S> {
     /// Of this run of the server, which is higher than any before; holds seats for `hold`, at most `most` of them.
     pub fn new(tickets: Tickets, run: u32, hold: Duration, most: usize, metrics: Arc<Metrics>) -> Self {
         let held = Mutex::new(HeldState::new(run, hold, most));
@@ -133,7 +133,7 @@ impl<S: HeldSeat> Keeper<S> {
         (shown, given): (TicketNumber, TicketNumber),
     ) -> Stay<S> {
         let ticket = self.tickets.give(player, given);
-        Stay { keeper: Arc::clone(self), player, bell, shown, ticket }
+        Stay { registry: Arc::clone(self), player, bell, shown, ticket }
     }
 
     /// Changes who is held; what the change gives is dropped by the caller, when the lock is free again.
@@ -174,7 +174,7 @@ impl<S: HeldSeat> Stay<S> {
 
     /// What the bell was rung for.
     pub fn look(&self) -> Standing<S> {
-        self.keeper.change(|held| held.look(self.player, &self.bell))
+        self.registry.change(|held| held.look(self.player, &self.bell))
     }
 
     /// The session ends. Its seat goes to whoever replaces it, else it is held if the connection was lost, else it is free.
@@ -184,8 +184,8 @@ impl<S: HeldSeat> Stay<S> {
     }
 
     fn let_go(&self, seat: Option<S>, how: Leaving) {
-        let now = self.keeper.epoch.elapsed();
-        let left = self.keeper.change(|held| held.leave(self.player, &self.bell, seat, how, now));
+        let now = self.registry.epoch.elapsed();
+        let left = self.registry.change(|held| held.leave(self.player, &self.bell, seat, how, now));
         let Aftermath { ring, free } = left;
         if let Some(next) = ring {
             next.ring();

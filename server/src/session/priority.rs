@@ -6,7 +6,7 @@
 //!
 //! The ranks, first to last:
 //! 1. The seat's own things and what its game put in focus: they never wait.
-//! 2. What has waited in [`WAIT_MOST`] sends: it waits no longer.
+//! 2. What has waited in [`MAX_DEFERRED_SENDS`] sends: it waits no longer.
 //! 3. What stands where the seat's eye is: most likely its own body.
 //! 4. What was shown already and the baseline does not have yet, new things before others: to hold it back now would make it
 //!    vanish, or jump back, until the acknowledgement is here.
@@ -28,7 +28,7 @@ use quarrel_shared::{
 
 /// In how many sends in a row the news of anything visible may wait: about half a second at 30 Hz. Over a link of 200 ms what was
 /// shown is repeated for some six sends until it is acknowledged, so this lets three times a datagram's worth of news take turns.
-pub const WAIT_MOST: u32 = 16;
+pub const MAX_DEFERRED_SENDS: u32 = 16;
 
 /// What each send adds to the priority of whatever waits. With [`FAVOUR`] the fastest rank rises three times as fast as the
 /// slowest, no more: so whatever all of a view's news could do in turns within the bound, they nearly do.
@@ -153,7 +153,7 @@ impl Budget {
             let is_own = place == Place::Only(seat) || viewpoint.focus.binary_search(&id).is_ok();
             let class = match standing {
                 _ if is_own => Class::Own,
-                Some(Standing::Waits { sends, .. }) if sends >= WAIT_MOST => Class::Due,
+                Some(Standing::Waits { sends, .. }) if sends >= MAX_DEFERRED_SENDS => Class::Due,
                 _ if place == Place::At(viewpoint.eye) => Class::Eye,
                 Some(Standing::Shown { since }) if since > base && piece.strayed.is_none() => Class::ShownNew,
                 Some(Standing::Shown { since }) if since > base => Class::Shown,

@@ -11,8 +11,8 @@ use crate::lobby::{directory::Joined, held::HeldSeat};
 
 /// A seat without a session: the place in the room with the claim on it, and where its story stands. Some 200 bytes, and what waits
 /// for the player: at most [`NEWS_BYTES`](super::news::NEWS_BYTES) that they may not have heard, and the facts of the room since
-/// then, at most [`EVENTS_WAITING`](crate::room::inbox::EVENTS_WAITING): under 70 KB in all, and some 5 KB after 30 s of Arena.
-pub struct KeptSeat<G: Game> {
+/// then, at most [`MAX_QUEUED_EVENTS`](crate::room::inbox::MAX_QUEUED_EVENTS): under 70 KB in all, and some 5 KB after 30 s of Arena.
+pub struct DetachedSeat<G: Game> {
     pub(super) joined: Joined<G>,
     pub(super) name: Name,
     /// What its datagrams were marked with.
@@ -24,7 +24,7 @@ pub struct KeptSeat<G: Game> {
     pub(super) restored: Option<Tick>,
 }
 
-impl<G: Game> KeptSeat<G> {
+impl<G: Game> DetachedSeat<G> {
     /// The seat of a player of an earlier run, in a room that was brought back at the tick of `joined.seated`. Their story begins anew
     /// there: they are told who sits in the room, and all that happens from then on.
     #[must_use]
@@ -40,7 +40,7 @@ impl<G: Game> KeptSeat<G> {
     }
 }
 
-impl<G: Game> HeldSeat for KeptSeat<G> {
+impl<G: Game> HeldSeat for DetachedSeat<G> {
     fn hold(&self) {
         self.joined.seated.presence.leave();
     }

@@ -9,7 +9,7 @@ use quarrel_shared::tick::TickRate;
 
 /// When one room's journal does what.
 #[derive(Clone, Debug)]
-pub(super) struct Pace {
+pub(super) struct JournalSchedule {
     /// In which [`SLOT`] since the server's epoch the newest pieces were handed in; none were before the first tick.
     slot: Option<u128>,
     /// How far apart checkpoints are, in ticks; each waits for the hand-in that is next.
@@ -24,7 +24,7 @@ const SLOT: Duration = Duration::from_millis(175);
 
 const RETRY_MS: u32 = 1000;
 
-impl Pace {
+impl JournalSchedule {
     /// Of a room that ticks like this, with checkpoints so far apart.
     pub(super) fn of(rate: TickRate, checkpoint: Duration) -> Self {
         let checkpoint = rate.ticks(checkpoint.as_millis().min(u128::from(u32::MAX)) as u32);
@@ -47,7 +47,7 @@ mod tests {
     /// a tick waited for that at the most.
     fn play(hz: u16, phase: Duration, late: Duration) -> (Vec<Duration>, Duration) {
         let rate = TickRate::new(hz).unwrap();
-        let mut pace = Pace::of(rate, SLOT);
+        let mut pace = JournalSchedule::new(rate, SLOT);
         let (mut handed_in, mut longest) = (Vec::new(), Duration::ZERO);
         let mut waiting = Vec::<Duration>::new();
         for tick in 0..u64::from(hz) * 20 {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn ticks_that_are_caught_up_at_once_are_handed_in_once() {
-        let mut pace = Pace::of(TickRate::DEFAULT, SLOT);
+        let mut pace = JournalSchedule::new(TickRate::DEFAULT, SLOT);
         let late = [1100, 1101, 1102, 1103].map(Duration::from_millis);
         assert_eq!(late.map(|now| pace.is_due(now)), [true, false, false, false]);
     }
