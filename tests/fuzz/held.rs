@@ -104,7 +104,7 @@ impl World {
         session.has_ended = true;
         let chair = session.chair.take();
         let left = self.held.end(session.player, &me, chair, how, self.now);
-        self.freed += left.free.len();
+        self.freed += left.freed.len();
     }
 
     fn check(&self) {
@@ -146,8 +146,8 @@ fn no_order_of_coming_and_going_loses_a_seat_or_gives_it_to_another() {
                 (0, _) => world.enter(),
                 (1 | 2, _) => world.resume(which),
                 (3, Some(me)) => world.leave(me, EndKind::Gone),
-                (4, Some(me)) => world.leave(me, EndKind::Lost { proven: true }),
-                (5, Some(me)) => world.leave(me, EndKind::Lost { proven: false }),
+                (4, Some(me)) => world.leave(me, EndKind::Lost { has_ticket: true }),
+                (5, Some(me)) => world.leave(me, EndKind::Lost { has_ticket: false }),
                 (6, Some(me)) => world.look(me),
                 (7, _) => {
                     world.now += Duration::from_secs(1 + which as u64 / 16);

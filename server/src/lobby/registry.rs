@@ -1,7 +1,7 @@
-//! Keeps seats for players who are away, and hands them over: [`HeldState`] behind a lock, with tickets, bells and numbers.
+//! The session registry: [`RegistryState`] behind a lock, with tickets, notifications and metrics.
 //!
-//! The lock is held for as long as a few map entries take, never across an await, and no seat is dropped under it. Sessions come
-//! here when they begin, when they end and when they are rung for, never for a packet.
+//! The lock is held for the time of a few map operations, never across an await, and no seat is dropped under it. Sessions use the
+//! registry when they start, when they end and when they are notified, never for a packet.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,197 +15,236 @@ use quarrel_shared::{
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    held::{Aftermath, Comeback, HeldSeat, HeldState, Leaving, NoResume, Resumed, Standing},
+    registry_state::{
+        Effects, EndKind, HeldSeat, LeaseStatus, RegistryState, ResumeError, ResumeOutcome, Resumed,
+    },
     tickets::Tickets,
 };
 use crate::telemetry::{Metrics, metrics::ResumeResult};
 
-/// Everybody who was welcomed and may come back. `S` is what is kept of a seat.
+/// The registry of all welcomed players, connected or held. `S` is a detached seat.
 #[derive(Debug)]
 pub struct SessionRegistry<S> {
-    held: Mutex<HeldState<Bell, S>>,
+    state: Mutex<RegistryState<SessionNotifier, S>>,
     tickets: Tickets,
     hold: Duration,
     epoch: Instant,
     metrics: Arc<Metrics>,
 }
 
-/// Tells a session that something has become of its player; and which session it is.
+/// Notifies a session of a changed status, and identifies the session.
 #[derive(Clone, Debug)]
-struct Bell(Arc<Notify>);
+struct SessionNotifier(Arc<Notify>);
 
-impl PartialEq for Bell {
+impl PartialEq for SessionNotifier {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-/// A session's place with the registry. Dropped without a word, as by a panic, it leaves nothing behind.
+/// A session's claim to its player. When it is dropped without [`Self::end`], as by a panic, the player has left and no seat is held.
 #[derive(Debug)]
-pub struct Stay<S: HeldSeat> {
+pub struct SessionLease<S: HeldSeat> {
     registry: Arc<SessionRegistry<S>>,
     player: PlayerId,
-    bell: Bell,
+    notifier: SessionNotifier,
     shown: TicketNumber,
     ticket: Ticket,
 }
 
+/// The tickets of a lease.
+#[derive(Clone, Copy)]
+struct LeaseTickets {
+    /// The ticket that the player showed.
+    shown: TicketNumber,
+    /// The ticket issued for this session.
+    issued: TicketNumber,
+}
+
+/// A resumed session.
+#[derive(Debug)]
+pub struct ResumedSession<S: HeldSeat> {
+    /// The session's claim to its player.
+    pub lease: SessionLease<S>,
+    /// The place that the player returns to.
+    pub target: ResumeTarget<S>,
+}
+
+/// The place that a resumed player returns to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ResumeTarget<S> {
+    /// The player's seat.
+    Seat(S),
+    /// The lobby: the player had no seat, or was forgotten by a restart.
+    Lobby,
+    /// Not known yet: an older session still has the player, and the lease is notified when it has ended.
+    Pending,
+}
+
 impl<S: HeldSeat> SessionRegistry<S> {
-    /// Of this run of the server, which is higher than any before; holds seats for `hold`, at most `most` of them.
-    pub fn new(tickets: Tickets, run: u32, hold: Duration, most: usize, metrics: Arc<Metrics>) -> Self {
-        let held = Mutex::new(HeldState::new(run, hold, most));
-        Self { held, tickets, hold, epoch: Instant::now(), metrics }
+    /// A registry for a run, whose number is higher than any before. It holds players for `hold`, at most `max_held` of them.
+    pub fn new(tickets: Tickets, run: u32, hold: Duration, max_held: usize, metrics: Arc<Metrics>) -> Self {
+        let state = Mutex::new(RegistryState::new(run, hold, max_held));
+        Self { state, tickets, hold, epoch: Instant::now(), metrics }
     }
 
-    /// For how long seats are held.
+    /// The time for which seats are held.
     pub const fn hold(&self) -> Duration {
         self.hold
     }
 
-    /// A new player.
-    pub fn enter(self: &Arc<Self>, player: PlayerId) -> Stay<S> {
-        let bell = Bell::new();
-        let number = self.lock().enter(player, bell.clone());
-        self.stay(player, bell, (number, number))
+    /// Adds a new player.
+    pub fn enter(self: &Arc<Self>, player: PlayerId) -> SessionLease<S> {
+        let notifier = SessionNotifier::new();
+        let number = self.lock().enter(player, notifier.clone());
+        self.lease(player, notifier, LeaseTickets { shown: number, issued: number })
     }
 
-    /// A seat that was brought back from an earlier run waits for its player from now on, and falls free like any other that is held.
-    /// `ticket` is the newest that they are known to have. Before anybody is let in: whoever comes back earlier than their seat is
-    /// welcomed as somebody new.
+    /// Holds a restored seat of an earlier run for its player; it expires like any other held seat. `ticket` is the newest ticket that
+    /// the player is known to have. Must be called before connections are accepted, because a player who returns before the seat is
+    /// restored is welcomed as a new one.
     pub fn restore(&self, player: PlayerId, ticket: TicketNumber, seat: S) {
         let now = self.epoch.elapsed();
-        drop(self.change(|held| held.restore(player, ticket, seat, now)));
+        drop(self.update(|state| state.restore(player, ticket, seat, now)));
     }
 
-    /// Somebody who says that they were here before, and what they come back to; `None`: the bell rings when it is there. Whom the
-    /// server forgot when it started again is the `newcomer` from now on, and comes back to nothing.
+    /// Resumes the player that the ticket names. A player that a restart has forgotten becomes the new player `new_player` instead, and
+    /// returns to the lobby.
     ///
     /// # Errors
-    /// What is wrong with their ticket.
+    /// When the ticket is unknown, used or expired.
     pub fn resume(
         self: &Arc<Self>,
         ticket: &Ticket,
-        newcomer: PlayerId,
-    ) -> Result<(Stay<S>, Option<Option<S>>), CloseReason> {
-        let bell = Bell::new();
-        let Some(claim) = self.tickets.read(ticket) else {
+        new_player: PlayerId,
+    ) -> Result<ResumedSession<S>, CloseReason> {
+        let notifier = SessionNotifier::new();
+        let Some(claims) = self.tickets.verify(ticket) else {
             self.metrics.resumed(ResumeResult::unknown);
             return Err(CloseReason::TicketUnknown);
         };
-        let resumed = self.change(|held| held.resume(claim.player, claim.number, bell.clone()));
-        let (result, outcome) = match resumed {
-            Ok(Resumed { ticket, comeback: Comeback::Held(seat) }) => {
-                (ResumeResult::resumed, Ok((ticket, Some(seat))))
+        let resumed = self.update(|state| state.resume(claims.player, claims.number, notifier.clone()));
+        let (issued, result, target) = match resumed {
+            Ok(Resumed { ticket, outcome: ResumeOutcome::Ready(seat) }) => {
+                (ticket, ResumeResult::resumed, seat.map_or(ResumeTarget::Lobby, ResumeTarget::Seat))
             }
-            Ok(Resumed { ticket, comeback: Comeback::Moving(from) }) => {
-                from.ring();
-                (ResumeResult::replaced, Ok((ticket, None)))
+            Ok(Resumed { ticket, outcome: ResumeOutcome::Moving(from) }) => {
+                from.notify();
+                (ticket, ResumeResult::replaced, ResumeTarget::Pending)
             }
-            Ok(Resumed { ticket, comeback: Comeback::Waiting }) => {
-                (ResumeResult::replaced, Ok((ticket, None)))
+            Ok(Resumed { ticket, outcome: ResumeOutcome::Waiting }) => {
+                (ticket, ResumeResult::replaced, ResumeTarget::Pending)
             }
-            Err(NoResume::Used) => (ResumeResult::used, Err(CloseReason::TicketUsed)),
-            Err(NoResume::Expired) => (ResumeResult::expired, Err(CloseReason::TicketExpired)),
-            Err(NoResume::Forgotten) => {
+            Err(ResumeError::Used) => {
+                self.metrics.resumed(ResumeResult::used);
+                return Err(CloseReason::TicketUsed);
+            }
+            Err(ResumeError::Expired) => {
+                self.metrics.resumed(ResumeResult::expired);
+                return Err(CloseReason::TicketExpired);
+            }
+            Err(ResumeError::Forgotten) => {
                 self.metrics.resumed(ResumeResult::forgotten);
-                return Ok((self.enter(newcomer), Some(None)));
+                return Ok(ResumedSession { lease: self.enter(new_player), target: ResumeTarget::Lobby });
             }
         };
         self.metrics.resumed(result);
-        outcome.map(|(number, comeback)| (self.stay(claim.player, bell, (claim.number, number)), comeback))
+        let lease = self.lease(claims.player, notifier, LeaseTickets { shown: claims.number, issued });
+        Ok(ResumedSession { lease, target })
     }
 
-    /// Gives up seats that were held long enough. Called once a second, so a seat is held up to a second longer than promised.
+    /// Frees expired and revoked seats. Called once a second, so a seat is held for up to a second longer than configured.
     pub fn sweep(&self) {
         let now = self.epoch.elapsed();
-        drop(self.change(|held| held.sweep(now)));
+        drop(self.update(|state| state.sweep(now)));
     }
 
-    /// Gives up all seats, and holds none from now on: the server stops.
+    /// Frees all held seats, and stops holding players, because the server stops.
     pub fn close(&self) {
-        drop(self.change(HeldState::close));
+        drop(self.update(RegistryState::close));
     }
 
-    fn stay(
+    fn lease(
         self: &Arc<Self>,
         player: PlayerId,
-        bell: Bell,
-        (shown, given): (TicketNumber, TicketNumber),
-    ) -> Stay<S> {
-        let ticket = self.tickets.give(player, given);
-        Stay { registry: Arc::clone(self), player, bell, shown, ticket }
+        notifier: SessionNotifier,
+        tickets: LeaseTickets,
+    ) -> SessionLease<S> {
+        let ticket = self.tickets.issue(player, tickets.issued);
+        SessionLease { registry: Arc::clone(self), player, notifier, shown: tickets.shown, ticket }
     }
 
-    /// Changes who is held; what the change gives is dropped by the caller, when the lock is free again.
-    fn change<T>(&self, change: impl FnOnce(&mut HeldState<Bell, S>) -> T) -> T {
-        let mut held = self.lock();
-        let changed = change(&mut held);
-        self.metrics.seats_held.set(held.seats() as i64);
-        changed
+    /// Updates the state. The caller drops the result, when the lock is free again.
+    fn update<T>(&self, update: impl FnOnce(&mut RegistryState<SessionNotifier, S>) -> T) -> T {
+        let mut state = self.lock();
+        let result = update(&mut state);
+        self.metrics.seats_held.set(state.held_seats() as i64);
+        result
     }
 
-    fn lock(&self) -> MutexGuard<'_, HeldState<Bell, S>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, RegistryState<SessionNotifier, S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: HeldSeat> Stay<S> {
-    /// Whose it is.
+impl<S: HeldSeat> SessionLease<S> {
+    /// The player of the session.
     pub const fn player(&self) -> PlayerId {
         self.player
     }
 
-    /// Which of their tickets they came with, and so have for certain; their first, who came without one. What they were given for it
-    /// they may never hear of.
+    /// The number of the ticket that the player showed, and so has for certain; the first one for a new player. The ticket issued for
+    /// this session may still get lost.
     pub const fn shown(&self) -> TicketNumber {
         self.shown
     }
 
-    /// What brings them back.
+    /// The ticket that resumes the player after this session.
     pub const fn ticket(&self) -> &Ticket {
         &self.ticket
     }
 
-    /// Waits for the bell. It may ring for nothing.
-    pub fn rung(&self) -> impl Future<Output = ()> + Send + use<S> {
-        let bell = Arc::clone(&self.bell.0);
-        async move { bell.notified().await }
+    /// Waits for a notification, which may be spurious: [`Self::poll`] returns the status.
+    pub fn notified(&self) -> impl Future<Output = ()> + Send + use<S> {
+        let notify = Arc::clone(&self.notifier.0);
+        async move { notify.notified().await }
     }
 
-    /// What the bell was rung for.
-    pub fn look(&self) -> Standing<S> {
-        self.registry.change(|held| held.look(self.player, &self.bell))
+    /// Returns the session's status, and the seat that has arrived for it.
+    pub fn poll(&self) -> LeaseStatus<S> {
+        self.registry.update(|state| state.poll(self.player, &self.notifier))
     }
 
-    /// The session ends. Its seat goes to whoever replaces it, else it is held if the connection was lost, else it is free.
-    pub fn leave(self, seat: Option<S>, how: Leaving) {
-        self.let_go(seat, how);
-        // What `drop` does now finds nothing that is this session's.
+    /// Ends the session. Its seat moves to the session that replaces it; otherwise it is held if the connection was lost, and freed if
+    /// not.
+    pub fn end(self, seat: Option<S>, kind: EndKind) {
+        self.release(seat, kind);
+        // `drop` runs after this, and finds no state of this session.
     }
 
-    fn let_go(&self, seat: Option<S>, how: Leaving) {
+    fn release(&self, seat: Option<S>, kind: EndKind) {
         let now = self.registry.epoch.elapsed();
-        let left = self.registry.change(|held| held.leave(self.player, &self.bell, seat, how, now));
-        let Aftermath { ring, free } = left;
-        if let Some(next) = ring {
-            next.ring();
+        let effects = self.registry.update(|state| state.end(self.player, &self.notifier, seat, kind, now));
+        let Effects { notify, freed } = effects;
+        if let Some(next) = notify {
+            next.notify();
         }
-        drop(free);
+        drop(freed);
     }
 }
 
-impl<S: HeldSeat> Drop for Stay<S> {
+impl<S: HeldSeat> Drop for SessionLease<S> {
     fn drop(&mut self) {
-        self.let_go(None, Leaving::Gone);
+        self.release(None, EndKind::Gone);
     }
 }
 
-impl Bell {
+impl SessionNotifier {
     fn new() -> Self {
         Self(Arc::new(Notify::new()))
     }
 
-    fn ring(&self) {
+    fn notify(&self) {
         self.0.notify_one();
     }
 }

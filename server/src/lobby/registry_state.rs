@@ -1,354 +1,375 @@
-//! Who is connected, whose seat waits for them, and who gets it: a seat outlives its connection, and never has two owners. Pure.
+//! The registry of players as a pure state machine: which session is live, whose seat is held, and who gets it. A seat outlives its
+//! connection, and never has two owners.
 //!
-//! Every player who was welcomed has one entry, and all that can happen to it happens here, one thing after the other:
+//! Every welcomed player has one entry, and all transitions of an entry happen here, one at a time:
 //!
 //! ```text
-//!            enter            lost                  expired, crowded out
+//!            enter            lost                  expired, evicted
 //!   (none) ─────────▶ Live ─────────▶ Held ───────────────────────────────▶ (none)
 //!                     │ ▲ ▲             │
 //!              resume │ │ └─────────────┘ resume
 //!                     ▼ │
-//!                  Moving ──▶ Arrived        the older session is told to go; the newer one waits for what it leaves
+//!                  Moving ──▶ Arrived        the older session is told to end; the newer one waits for its seat
 //! ```
 //!
-//! A server that starts again restores the seats of the run before it, and begins with their players as Held. Runs go up, and a
-//! ticket of a later run or a higher count is a newer one: between two of the same player there is always an order.
+//! A restarted server restores the seats of the previous run, and starts with their players as Held. Runs are numbered upwards, and a
+//! ticket of a later run or with a higher count is newer: two tickets of one player are always ordered.
 //!
-//! Two things at once are two things in one order, and each order has its rule:
+//! Concurrent events are applied in one order or the other, and each order has its rule:
 //!
-//! - *Two resumes with one ticket*: the first has it; to the second it is used.
-//! - *A second login and the end of the first session*: the login first, and the seat moves on however the first session ends,
-//!   even if its player leaves; the end first, and the seat is held, or free if the player left.
-//! - *A newer session that ends before it has the seat*: the seat is held for its player, and the ticket it came with is good again.
-//!   So it is when the session is lost before it said anything: its player may never have heard the new ticket.
-//! - *Resume and expiry*: until the sweep has come by, the seat is still there and is given back.
-//! - *A session that panics*: it lets go of nothing, so its seat falls free and the newer session comes to the lobby.
-//! - *A room that ends while one of its seats is held*: the seat is given back with all that was said on it, the end as the last.
-//!   Only a seat that the room gave up, since more happened there than it keeps for anybody, is gone: that story has a gap.
-//! - *A seat that was asked for and not yet given when the connection broke*: it was never sat on, and nobody holds it.
-//! - *A player was restored*: what is known of their tickets is what a journal kept, which lags by some hundred milliseconds and
-//!   maybe by a restart. So any newer ticket of an earlier run is good, and the one that is known is; older ones are used. From
-//!   the first resume on it is as ever.
-//! - *An old ticket, and nobody restored*: it is forgotten, also when its player's number was given anew to somebody else. That is no
-//!   fault of its owner's, who was in no room, or sat down in the last moments before a crash: they are welcomed as somebody new.
-//! - *The server stops*: nobody is held any more, and the rooms do not ask who is.
+//! - *Two resumes with one ticket*: the first succeeds; for the second the ticket is used.
+//! - *A second login and the end of the first session*: if the login is first, the seat moves however the first session ends, even
+//!   if its player leaves. If the end is first, the seat is held, or freed if the player left.
+//! - *A newer session that ends before it has the seat*: the seat is held for its player, and the ticket that was shown is valid again.
+//!   The same holds when a session is lost before the peer sent anything: the player may not have received the new ticket.
+//! - *Resume and expiry*: until the next sweep, the seat still exists and is given back.
+//! - *A session that panics*: it returns no seat, so its seat is freed and the newer session gets to the lobby.
+//! - *A room that ends while one of its seats is held*: the seat is given back with all its messages, the room's end as the last one.
+//!   Only a seat that the room revoked, because more happened than its queue holds, is gone: its messages have a gap.
+//! - *A join that is not complete when the connection is lost*: the seat was never taken, and is not held.
+//! - *A restored player*: the journal knows the player's tickets only up to some hundred milliseconds, and maybe a restart, before
+//!   the crash. So every ticket of an earlier run that is not older than the known one is valid. From the first resume on, the
+//!   ordinary rules apply.
+//! - *A ticket of an earlier run whose player was not restored*: it is forgotten, even if another player has the same number now. That
+//!   is no fault of its owner, who was in no room or took a seat just before the crash: they are welcomed as a new player.
+//! - *A stop of the server*: no seat is held any more, and rooms do not wait for held seats.
 //!
-//! At most `most` players are held. Past that whoever has no seat goes first, then the seat that was held longest: a stranger who
-//! comes and vanishes all day long cannot push a seat out without taking seats.
+//! At most `max_held` players are held. At the limit, players without a seat are evicted first, then the seat that was held longest: a
+//! client that connects and disconnects all day cannot evict a seat unless it takes seats.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use quarrel_shared::{id::PlayerId, limits::RESTART_HOLD_MS, protocol::TicketNumber};
 
-/// What is kept for a player who is away.
+/// A seat that can be held while its player is away.
 pub trait HeldSeat {
-    /// Its player is away from now on.
+    /// Marks the player as away.
     fn hold(&self);
 
-    /// Whether its room has taken it away, and there is nothing to come back to.
-    fn is_given_up(&self) -> bool;
+    /// Whether the room has revoked the seat, so that it cannot be resumed.
+    fn is_revoked(&self) -> bool;
 }
 
-/// Every player's entry. `B` reaches a session, and tells sessions apart.
+/// The entries of all players. `N` identifies a session and can notify it; `S` is a detached seat.
 #[derive(Debug)]
-pub struct HeldState<B, S> {
-    players: BTreeMap<PlayerId, Entry<B, S>>,
-    /// Who is held, in the order in which they go.
-    line: BTreeMap<Place, PlayerId>,
-    /// How many of those have a seat.
-    seats: usize,
-    next: u64,
+pub struct RegistryState<N, S> {
+    players: BTreeMap<PlayerId, Entry<N, S>>,
+    /// The held players, in the order of their eviction.
+    held: BTreeMap<HoldKey, PlayerId>,
+    /// The number of held players with a seat.
+    held_seats: usize,
+    next_sequence: u64,
     run: u32,
     hold: Duration,
-    most: usize,
+    max_held: usize,
 }
 
 #[derive(Debug)]
-struct Entry<B, S> {
-    /// The first run whose tickets are this player's: in earlier ones the number may have been somebody else's.
-    since: u32,
-    /// The newest ticket that the player was given, as far as is known.
+struct Entry<N, S> {
+    /// The first run whose tickets belong to this player: in earlier runs the number may have been another player's.
+    first_run: u32,
+    /// The newest ticket issued to the player, as far as is known.
     newest: TicketNumber,
-    /// The one that they showed last, which is good again if they never heard the newest.
+    /// The ticket that the player showed last. It is valid again if the player did not receive the newest one.
     shown: TicketNumber,
-    state: State<B, S>,
+    state: PlayerState<N, S>,
 }
 
 #[derive(Debug)]
-enum State<B, S> {
-    Live(B),
-    Moving { from: B, to: Option<B> },
-    Arrived { to: B, seat: Option<S> },
-    Held { seat: Option<S>, place: Place, until: Duration },
+enum PlayerState<N, S> {
+    /// A session has the player.
+    Live(N),
+    /// A newer session `to` waits for the seat of the older session `from`; `None` if the newer one has ended.
+    Moving { from: N, to: Option<N> },
+    /// The older session has ended, and the newer one has not taken the seat yet.
+    Arrived { to: N, seat: Option<S> },
+    /// No session has the player, and the seat is held until a deadline.
+    Held { seat: Option<S>, key: HoldKey, until: Duration },
 }
 
-/// Seats go after those without one, and newer ones after older ones.
-type Place = (bool, u64);
+/// The position of a held player in the order of eviction: players without a seat first, then the longest held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct HoldKey {
+    has_seat: bool,
+    sequence: u64,
+}
 
-/// A resume that is good.
+/// A successful resume.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Resumed<B, S> {
-    /// The number of the ticket that the player is to be given now.
+pub struct Resumed<N, S> {
+    /// The number of the new ticket to issue to the player.
     pub ticket: TicketNumber,
-    /// What they come back to.
-    pub comeback: Comeback<B, S>,
+    /// The state of the player's seat.
+    pub outcome: ResumeOutcome<N, S>,
 }
 
-/// What somebody comes back to.
+/// The state of the seat of a resumed player.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Comeback<B, S> {
-    /// Their seat, if they had one.
-    Held(Option<S>),
-    /// What an older session leaves, as soon as it does: ring for it.
-    Moving(B),
-    /// The same, and it was rung for already.
+pub enum ResumeOutcome<N, S> {
+    /// The seat, if the player had one, is available at once.
+    Ready(Option<S>),
+    /// An older session still has it: the caller must notify that session.
+    Moving(N),
+    /// An older session still has it, and was notified by an earlier resume.
     Waiting,
 }
 
-/// Why a resume is not good.
+/// A reason why a ticket is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoResume {
+pub enum ResumeError {
     /// The ticket was shown before.
     Used,
-    /// The player is held no longer.
+    /// The player is no longer held.
     Expired,
-    /// The player was here before the server started again, and was not brought back with a room: the server forgot them.
+    /// The ticket is of an earlier run, and its player was not restored with a room.
     Forgotten,
 }
 
-/// How a session ends.
+/// The way a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaving {
-    /// By the network. `proven`: its player had said something, so they have heard their ticket.
+pub enum EndKind {
+    /// The connection was lost, and the player may return.
     Lost {
-        /// Whether they had.
-        proven: bool,
+        /// Whether the player has received the newest ticket, shown by any message after the welcome.
+        has_ticket: bool,
     },
-    /// In any other way.
+    /// Any other end: the player does not return to the seat.
     Gone,
 }
 
-/// What a change asks of the caller: to ring for a session, and to drop seats, best where no lock is held.
+/// The effects that the caller must carry out: notify a session, and drop seats, preferably without holding a lock.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Aftermath<B, S> {
-    /// Who has news.
-    pub ring: Option<B>,
-    /// Seats that nobody has any more.
-    pub free: Vec<S>,
+pub struct Effects<N, S> {
+    /// The session whose status has changed.
+    pub notify: Option<N>,
+    /// Seats without an owner.
+    pub freed: Vec<S>,
 }
 
-/// How a session stands.
+/// The status of a session's claim to its player.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Standing<S> {
-    /// As before.
+pub enum LeaseStatus<S> {
+    /// Nothing has changed.
     Unchanged,
-    /// What it waited for is here.
+    /// The older session has ended and left its seat, if it had one.
     Arrived(Option<S>),
-    /// A newer session has its place.
+    /// A newer session has the player.
     Replaced,
 }
 
-impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
-    /// Nobody yet, in this run of the server, which is higher than any before. Players are held for `hold`, not at all if it is zero,
-    /// and at most `most` of them at once.
-    pub const fn new(run: u32, hold: Duration, most: usize) -> Self {
-        Self { players: BTreeMap::new(), line: BTreeMap::new(), seats: 0, next: 0, run, hold, most }
+impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
+    /// An empty registry for a run, whose number is higher than any before. Players are held for `hold`, not at all if it is zero,
+    /// and at most `max_held` of them at once.
+    pub const fn new(run: u32, hold: Duration, max_held: usize) -> Self {
+        Self {
+            players: BTreeMap::new(),
+            held: BTreeMap::new(),
+            held_seats: 0,
+            next_sequence: 0,
+            run,
+            hold,
+            max_held,
+        }
     }
 
-    /// A new player came, by this session; gives the number of their first ticket.
-    pub fn enter(&mut self, player: PlayerId, me: B) -> TicketNumber {
+    /// Adds a new player with the session `me`, and returns the number of the player's first ticket.
+    pub fn enter(&mut self, player: PlayerId, me: N) -> TicketNumber {
         let first = TicketNumber { run: self.run, count: 0 };
-        let entry = Entry { since: self.run, newest: first, shown: first, state: State::Live(me) };
+        let entry = Entry { first_run: self.run, newest: first, shown: first, state: PlayerState::Live(me) };
         self.players.insert(player, entry);
         first
     }
 
-    /// A player of an earlier run, whose seat was brought back, is away; this is the newest of their tickets that they are known to
-    /// have. They are held for [`RESTART_HOLD_MS`] at least, unless nobody is held. Gives the seats that nobody has any more.
+    /// Adds a held player of an earlier run whose seat was restored; `ticket` is the newest ticket that the player is known to have.
+    /// The player is held for at least [`RESTART_HOLD_MS`], unless holding is disabled. Returns the seats without an owner.
     pub fn restore(&mut self, player: PlayerId, ticket: TicketNumber, seat: S, now: Duration) -> Vec<S> {
-        // New players are numbered above all who were restored. Should it happen all the same, whoever is here stays.
+        // New players get higher numbers than all restored ones. If a player exists all the same, it keeps its entry.
         if self.players.contains_key(&player) {
             return vec![seat];
         }
-        // It is put where it belongs by `hold`; until then nobody waits for it.
-        let state = State::Held { seat: None, place: (false, self.next), until: now };
-        self.players.insert(player, Entry { since: ticket.run, newest: ticket, shown: ticket, state });
+        // `hold` below sets the real key; until then no held player has this one.
+        let key = HoldKey { has_seat: false, sequence: self.next_sequence };
+        let state = PlayerState::Held { seat: None, key, until: now };
+        self.players.insert(player, Entry { first_run: ticket.run, newest: ticket, shown: ticket, state });
         let hold = self.hold.max(Duration::from_millis(RESTART_HOLD_MS.into()));
-        self.hold(player, Some(seat), now + hold).free
+        self.hold(player, Some(seat), now + hold).freed
     }
 
-    /// Somebody shows a player's ticket of this number.
+    /// Resumes a player with the session `me` and the ticket `shown`.
     ///
     /// # Errors
-    /// When it is not good, and nothing is changed then.
+    /// When the ticket is not valid; then nothing changes.
     pub fn resume(
         &mut self,
         player: PlayerId,
         shown: TicketNumber,
-        me: B,
-    ) -> Result<Resumed<B, S>, NoResume> {
-        let is_earlier = shown.run < self.run;
-        let gone = if is_earlier { NoResume::Forgotten } else { NoResume::Expired };
-        let entry = self.players.get_mut(&player).ok_or(gone)?;
-        let oldest = match &entry.state {
-            State::Held { .. } | State::Moving { to: None, .. } => entry.shown,
-            State::Live(_) | State::Moving { .. } | State::Arrived { .. } => entry.newest,
+        me: N,
+    ) -> Result<Resumed<N, S>, ResumeError> {
+        let is_earlier_run = shown.run < self.run;
+        let missing = if is_earlier_run { ResumeError::Forgotten } else { ResumeError::Expired };
+        let entry = self.players.get_mut(&player).ok_or(missing)?;
+        let oldest_valid = match &entry.state {
+            PlayerState::Held { .. } | PlayerState::Moving { to: None, .. } => entry.shown,
+            PlayerState::Live(_) | PlayerState::Moving { .. } | PlayerState::Arrived { .. } => entry.newest,
         };
-        if shown < oldest {
-            return Err(if shown.run < entry.since { NoResume::Forgotten } else { NoResume::Used });
+        if shown < oldest_valid {
+            return Err(if shown.run < entry.first_run { ResumeError::Forgotten } else { ResumeError::Used });
         }
-        // Nobody has a ticket that was not given yet, unless a clock or a disk went back; nor is there anything to give for it. What
-        // earlier runs gave is not all known.
-        if shown > entry.newest && !is_earlier {
-            return Err(NoResume::Expired);
+        // A ticket of this run that was not issued yet can exist only if a clock or a disk was reset, and nothing belongs to it.
+        // Not all tickets of earlier runs are known.
+        if shown > entry.newest && !is_earlier_run {
+            return Err(ResumeError::Expired);
         }
         entry.shown = shown;
         let count = if entry.newest.run == self.run { entry.newest.count.saturating_add(1) } else { 0 };
         entry.newest = TicketNumber { run: self.run, count };
         let ticket = entry.newest;
-        let comeback = match std::mem::replace(&mut entry.state, State::Live(me.clone())) {
-            State::Held { seat, place, .. } => {
-                self.line.remove(&place);
-                self.seats -= usize::from(seat.is_some());
-                Comeback::Held(seat)
+        let outcome = match std::mem::replace(&mut entry.state, PlayerState::Live(me.clone())) {
+            PlayerState::Held { seat, key, .. } => {
+                self.held.remove(&key);
+                self.held_seats -= usize::from(seat.is_some());
+                ResumeOutcome::Ready(seat)
             }
-            State::Live(from) => {
-                entry.state = State::Moving { from: from.clone(), to: Some(me) };
-                Comeback::Moving(from)
+            PlayerState::Live(from) => {
+                entry.state = PlayerState::Moving { from: from.clone(), to: Some(me) };
+                ResumeOutcome::Moving(from)
             }
-            State::Moving { from, .. } => {
-                entry.state = State::Moving { from, to: Some(me) };
-                Comeback::Waiting
+            PlayerState::Moving { from, .. } => {
+                entry.state = PlayerState::Moving { from, to: Some(me) };
+                ResumeOutcome::Waiting
             }
-            // Its owner has not been told of a ticket, so nobody shows one; if somebody did, what is there goes to them.
-            State::Arrived { seat, .. } => Comeback::Held(seat),
+            // The waiting session has not been sent its ticket, so no client can show it. If one did, it would get the seat.
+            PlayerState::Arrived { seat, .. } => ResumeOutcome::Ready(seat),
         };
-        Ok(Resumed { ticket, comeback })
+        Ok(Resumed { ticket, outcome })
     }
 
-    /// A session heard the bell.
-    pub fn look(&mut self, player: PlayerId, me: &B) -> Standing<S> {
-        let Some(entry) = self.players.get_mut(&player) else { return Standing::Replaced };
+    /// Returns the status of the session `me`, and the seat that has arrived for it.
+    pub fn poll(&mut self, player: PlayerId, me: &N) -> LeaseStatus<S> {
+        let Some(entry) = self.players.get_mut(&player) else { return LeaseStatus::Replaced };
         match &mut entry.state {
-            State::Arrived { to, seat } if to == me => {
+            PlayerState::Arrived { to, seat } if to == me => {
                 let seat = seat.take();
-                entry.state = State::Live(me.clone());
-                Standing::Arrived(seat)
+                entry.state = PlayerState::Live(me.clone());
+                LeaseStatus::Arrived(seat)
             }
-            State::Live(owner) | State::Moving { to: Some(owner), .. } if owner == me => Standing::Unchanged,
-            _ => Standing::Replaced,
+            PlayerState::Live(owner) | PlayerState::Moving { to: Some(owner), .. } if owner == me => {
+                LeaseStatus::Unchanged
+            }
+            _ => LeaseStatus::Replaced,
         }
     }
 
-    /// A session ends, and leaves the seat that it had.
-    pub fn leave(
+    /// Ends the session `me`, which gives back its seat.
+    pub fn end(
         &mut self,
         player: PlayerId,
-        me: &B,
+        me: &N,
         seat: Option<S>,
-        how: Leaving,
+        kind: EndKind,
         now: Duration,
-    ) -> Aftermath<B, S> {
-        let nothing = |seat: Option<S>| Aftermath { ring: None, free: seat.into_iter().collect() };
-        let Some(entry) = self.players.get_mut(&player) else { return nothing(seat) };
+    ) -> Effects<N, S> {
+        let free = |seat: Option<S>| Effects { notify: None, freed: seat.into_iter().collect() };
+        let Some(entry) = self.players.get_mut(&player) else { return free(seat) };
         match &mut entry.state {
-            State::Live(owner) if owner == me => match how {
-                Leaving::Lost { proven } => {
-                    if proven {
+            PlayerState::Live(owner) if owner == me => match kind {
+                EndKind::Lost { has_ticket } => {
+                    if has_ticket {
                         entry.shown = entry.newest;
                     }
                     self.hold(player, seat, now + self.hold)
                 }
-                Leaving::Gone => {
+                EndKind::Gone => {
                     self.players.remove(&player);
-                    nothing(seat)
+                    free(seat)
                 }
             },
-            State::Moving { from, to } if from == me => match to.take() {
+            PlayerState::Moving { from, to } if from == me => match to.take() {
                 Some(to) => {
-                    entry.state = State::Arrived { to: to.clone(), seat };
-                    Aftermath { ring: Some(to), free: Vec::new() }
+                    entry.state = PlayerState::Arrived { to: to.clone(), seat };
+                    Effects { notify: Some(to), freed: Vec::new() }
                 }
                 None => self.hold(player, seat, now + self.hold),
             },
-            State::Moving { to, .. } if to.as_ref() == Some(me) => {
+            PlayerState::Moving { to, .. } if to.as_ref() == Some(me) => {
                 *to = None;
-                nothing(seat)
+                free(seat)
             }
-            State::Arrived { to, seat: arrived } if to == me => {
+            PlayerState::Arrived { to, seat: arrived } if to == me => {
                 let arrived = arrived.take();
                 self.hold(player, arrived, now + self.hold)
             }
-            _ => nothing(seat),
+            _ => free(seat),
         }
     }
 
-    /// Gives up what was held long enough, and what its room has given up.
+    /// Removes the players whose hold has expired, and the held seats that their room has revoked. Returns these seats.
     pub fn sweep(&mut self, now: Duration) -> Vec<S> {
-        let is_due = |player: PlayerId| match self.players.get(&player).map(|entry| &entry.state) {
-            Some(State::Held { until, .. }) => now >= *until,
+        let is_expired = |player: PlayerId| match self.players.get(&player).map(|entry| &entry.state) {
+            Some(PlayerState::Held { until, .. }) => now >= *until,
             _ => true,
         };
-        // All of them are looked at: those who were restored may be held for longer than others who came into the line later.
-        let line = self.line.iter().map(|(place, player)| (*place, *player));
-        let due: Vec<_> = line.filter(|(_, player)| is_due(*player)).collect();
-        let mut free = Vec::new();
-        due.into_iter().for_each(|(place, player)| free.extend(self.drop_held(place, player)));
-        for player in self.line.values() {
-            let Some(Entry { state: State::Held { seat, .. }, .. }) = self.players.get_mut(player) else {
+        // All held players are checked: restored players may be held for longer than players who were held later.
+        let held = self.held.iter().map(|(key, player)| (*key, *player));
+        let expired: Vec<_> = held.filter(|(_, player)| is_expired(*player)).collect();
+        let mut freed = Vec::new();
+        expired.into_iter().for_each(|(key, player)| freed.extend(self.remove_held(key, player)));
+        for player in self.held.values() {
+            let Some(Entry { state: PlayerState::Held { seat, .. }, .. }) = self.players.get_mut(player)
+            else {
                 continue;
             };
-            if let Some(seat) = seat.take_if(|seat| seat.is_given_up()) {
-                self.seats -= 1;
-                free.push(seat);
+            if let Some(seat) = seat.take_if(|seat| seat.is_revoked()) {
+                self.held_seats -= 1;
+                freed.push(seat);
             }
         }
-        free
+        freed
     }
 
-    /// Holds nobody any more, and gives up what was held.
+    /// Stops holding players, and returns all held seats.
     pub fn close(&mut self) -> Vec<S> {
         self.hold = Duration::ZERO;
-        let mut free = Vec::new();
-        while let Some((&place, &player)) = self.line.first_key_value() {
-            free.extend(self.drop_held(place, player));
+        let mut freed = Vec::new();
+        while let Some((&key, &player)) = self.held.first_key_value() {
+            freed.extend(self.remove_held(key, player));
         }
-        free
+        freed
     }
 
-    /// How many seats are held.
-    pub const fn seats(&self) -> usize {
-        self.seats
+    /// The number of held seats.
+    pub const fn held_seats(&self) -> usize {
+        self.held_seats
     }
 
-    fn hold(&mut self, player: PlayerId, seat: Option<S>, until: Duration) -> Aftermath<B, S> {
-        let mut free = Vec::new();
+    fn hold(&mut self, player: PlayerId, seat: Option<S>, until: Duration) -> Effects<N, S> {
+        let mut freed = Vec::new();
         if self.hold.is_zero() {
             self.players.remove(&player);
-            return Aftermath { ring: None, free: seat.into_iter().collect() };
+            return Effects { notify: None, freed: seat.into_iter().collect() };
         }
-        while self.line.len() >= self.most {
-            let Some((&place, &first)) = self.line.first_key_value() else { break };
-            free.extend(self.drop_held(place, first));
+        while self.held.len() >= self.max_held {
+            let Some((&key, &first)) = self.held.first_key_value() else { break };
+            freed.extend(self.remove_held(key, first));
         }
         if let Some(seat) = &seat {
             seat.hold();
-            self.seats += 1;
+            self.held_seats += 1;
         }
-        let place = (seat.is_some(), self.next);
-        self.next += 1;
-        self.line.insert(place, player);
+        let key = HoldKey { has_seat: seat.is_some(), sequence: self.next_sequence };
+        self.next_sequence += 1;
+        self.held.insert(key, player);
         if let Some(entry) = self.players.get_mut(&player) {
-            entry.state = State::Held { seat, place, until };
+            entry.state = PlayerState::Held { seat, key, until };
         }
-        Aftermath { ring: None, free }
+        Effects { notify: None, freed }
     }
 
-    fn drop_held(&mut self, place: Place, player: PlayerId) -> Option<S> {
-        self.line.remove(&place);
-        let State::Held { seat, .. } = self.players.remove(&player)?.state else { return None };
-        self.seats -= usize::from(seat.is_some());
+    fn remove_held(&mut self, key: HoldKey, player: PlayerId) -> Option<S> {
+        self.held.remove(&key);
+        let PlayerState::Held { seat, .. } = self.players.remove(&player)?.state else { return None };
+        self.held_seats -= usize::from(seat.is_some());
         seat
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use super::handshake_queue::Priority;
 use crate::{bucket::TokenBucket, config::NetConfig};
 
-/// How many networks are tracked at most. Each takes about 100 bytes; at the limit, those with full buckets are removed.
+/// The maximum number of tracked networks. Each takes about 100 bytes; at the limit, those with full buckets are removed.
 const MAX_NETWORKS: usize = 16 * 1024;
 
 /// The minimum time between two sweeps of all networks: a flood must not cause a sweep for each packet.

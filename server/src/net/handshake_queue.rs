@@ -12,8 +12,8 @@ use crate::bucket::TokenBucket;
 const HANDSHAKES_PER_SECOND: f64 = 300.0;
 const HANDSHAKE_BURST: f64 = 64.0;
 
-/// How many handshakes may wait that are beyond their network's fair share: somewhat less than a second of handshakes. More would only
-/// wait until their clients give up, and meanwhile count as half-open.
+/// The maximum number of queued low-priority handshakes: somewhat less than a second of handshakes. More would only wait until their
+/// clients give up, and meanwhile count as half-open.
 const MAX_LOW_PRIORITY: usize = 256;
 
 /// The minimum that [`HandshakeQueue::wait`] returns when there is no token: no timer is finer, and rounding must not make it zero.

@@ -33,7 +33,7 @@ pub struct Traffic {
 /// A failure of the connection.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
-    /// The connection ended; the source tells by which side.
+    /// The connection ended; the source names the side that ended it.
     #[error("the connection ended: {0}")]
     Ended(#[from] ConnectionError),
     /// The peer does not support QUIC datagrams, so it cannot play.

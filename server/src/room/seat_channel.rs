@@ -1,4 +1,4 @@
-//! How a room reaches the session of one of its seats, and how it sees that nobody is there any more.
+//! The room's end of the channels to one seat's session.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,14 +8,14 @@ use quarrel_shared::{
 };
 use tokio::sync::mpsc;
 
-use super::inbox::{EVENTS_FOR_FACTS, Presence, RoomEvent};
+use super::inbox::{Presence, RESERVED_EVENTS, RoomEvent};
 
-/// A player's seat, as its room holds it.
+/// The room's end of a player's seat.
 pub(super) struct SeatChannel<G: Game> {
     events: mpsc::Sender<RoomEvent<G>>,
     ended: Arc<OnceLock<CloseReason>>,
     presence: Presence,
-    /// How often the player had come back when the room looked last.
+    /// The player's number of returns at the last [`Self::take_return`].
     returns: u32,
 }
 
@@ -28,34 +28,35 @@ impl<G: Game> SeatChannel<G> {
         Self { events, ended, presence, returns: 0 }
     }
 
-    /// A session that lets so many facts pile up has lost the game already: its seat is taken away, nobody waits for it.
-    pub(super) fn tell(&self, event: &RoomEvent<G>) {
-        if matches!(event, RoomEvent::Chat { .. }) && self.events.capacity() < EVENTS_FOR_FACTS {
+    /// Sends an event. Overflow: a chat line is dropped when only reserved places are left; at a full queue the seat is taken away with
+    /// [`CloseReason::TooSlow`], because a session that is this far behind cannot play, and the room does not wait for it.
+    pub(super) fn send(&self, event: &RoomEvent<G>) {
+        if matches!(event, RoomEvent::Chat { .. }) && self.events.capacity() < RESERVED_EVENTS {
             return;
         }
         if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event.clone()) {
-            self.end(CloseReason::TooSlow);
+            self.close(CloseReason::TooSlow);
         }
     }
 
-    /// Takes the seat away; only the first reason counts.
-    pub(super) fn end(&self, reason: CloseReason) {
+    /// Takes the seat away. Only the first reason is kept.
+    pub(super) fn close(&self, reason: CloseReason) {
         let _ = self.ended.set(reason);
     }
 
-    /// Whether the session is gone, or the seat was taken away.
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether the session has ended, or the seat was taken away.
+    pub(super) fn is_closed(&self) -> bool {
         self.events.is_closed() || self.ended.get().is_some()
     }
 
-    /// The ticket of a player who came back on another connection since this was last asked.
+    /// Returns the ticket of a player who returned on another connection since the last call.
     pub(super) fn take_return(&mut self) -> Option<TicketNumber> {
         let returns = self.presence.returns();
-        let is_back = std::mem::replace(&mut self.returns, returns) != returns;
-        is_back.then(|| self.presence.ticket())
+        let has_returned = std::mem::replace(&mut self.returns, returns) != returns;
+        has_returned.then(|| self.presence.ticket())
     }
 
-    /// Whether the seat is held for a player who is away.
+    /// Whether the player is away and the seat is held.
     pub(super) fn is_away(&self) -> bool {
         self.presence.is_away()
     }

@@ -18,7 +18,7 @@ pub const VALIDITY: Duration = Duration::from_secs(13 * DAY.as_secs());
 /// The remaining validity below which the certificate is renewed.
 pub const RENEW_BEFORE: Duration = Duration::from_secs(3 * DAY.as_secs());
 
-/// How far the start of the validity lies in the past: a client whose clock is slow by less than this accepts a new certificate at once.
+/// The age of a new certificate's start of validity: a client whose clock is slow by less than this accepts a new certificate at once.
 const BACKDATED: Duration = Duration::from_secs(3600);
 
 const CERT_FILE: &str = "tls/cert.pem";
