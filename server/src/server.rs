@@ -20,7 +20,7 @@ use crate::{
     admin::{self, AdminHandle},
     config::{self, Config, ConfigError, Switch},
     data_dir::Unsettled,
-    lobby::{Directory, SessionRegistry, Players, tickets::Tickets},
+    lobby::{Directory, Players, SessionRegistry, tickets::Tickets},
     net::{Acceptor, UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     operators_view::OperatorsView,
     recovery::{Fate, Recovery, Wanted},

@@ -105,7 +105,7 @@ fn a_conversation_takes_messages_in_any_order() {
         client_samples().iter().map(|bytes| codec::decode_client(bytes).expect("our own sample")).collect();
     let said = produce::<Vec<(u8, Option<bool>)>>();
     check!().with_iterations(5_000).with_generator(said).for_each(|said| {
-        let mut phase = SessionPhase::Hello;
+        let mut phase = SessionPhase::AwaitingHello;
         for (which, room_answers) in said {
             let message = messages[usize::from(*which) % messages.len()].clone();
             if phase.receive(message).is_err() {

@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use bolero::{check, generator::produce};
-use quarrel_server::lobby::registry_state::{ResumeOutcome, HeldSeat, RegistryState, EndKind, LeaseStatus};
+use quarrel_server::lobby::registry_state::{EndKind, HeldSeat, LeaseStatus, RegistryState, ResumeOutcome};
 use quarrel_shared::{id::PlayerId, protocol::TicketNumber};
 
 const HOLD: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ impl World {
         let Ok(resumed) = self.held.resume(player, shown, me) else { return };
         self.tickets.push((player, resumed.ticket));
         let (chair, is_waiting) = match resumed.outcome {
-            ResumeOutcome::Immediate(chair) => (chair, false),
+            ResumeOutcome::Ready(chair) => (chair, false),
             ResumeOutcome::Moving(_) | ResumeOutcome::Waiting => (None, true),
         };
         self.sessions.push(Session { player, chair, is_waiting, has_ended: false });
@@ -88,7 +88,7 @@ impl World {
 
     fn look(&mut self, me: usize) {
         let session = &mut self.sessions[me];
-        match self.held.status(session.player, &me) {
+        match self.held.poll(session.player, &me) {
             LeaseStatus::Unchanged => {}
             LeaseStatus::Arrived(chair) => {
                 assert!(session.is_waiting, "only who waits is given anything");

@@ -219,7 +219,7 @@ impl<G: Game> Directory<G> {
 
     fn find_seat(&self) -> Option<(RoomHandle<G>, SeatClaim)> {
         let candidates =
-            self.rooms.iter().map(|room| Candidate { id: *room.key(), open: is_open(room.status()) });
+            self.rooms.iter().map(|room| Candidate { id: *room.key(), is_open: is_open(room.status()) });
         // Other joins run concurrently: when one takes the last seat of a room, the next room may still have one.
         quick_join(candidates).into_iter().find_map(|id| {
             let room = self.room(id)?;

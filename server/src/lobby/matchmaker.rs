@@ -25,7 +25,8 @@ mod tests {
 
     #[test]
     fn the_oldest_room_with_a_seat_is_filled_first() {
-        let rooms = [(3, true), (1, false), (2, true)].map(|(id, is_open)| Candidate { id: RoomId(id), is_open });
+        let rooms =
+            [(3, true), (1, false), (2, true)].map(|(id, is_open)| Candidate { id: RoomId(id), is_open });
         assert_eq!(quick_join(rooms.into_iter()), [RoomId(2), RoomId(3)]);
     }
 }

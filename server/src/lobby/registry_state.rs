@@ -9,7 +9,7 @@
 //!                     │ ▲ ▲             │
 //!              resume │ │ └─────────────┘ resume
 //!                     ▼ │
-//!                  Moving ──▶ Arrived        the older session is told to end; the newer one waits for its seat
+//!                  Moving ──▶ Arrived        the older session is asked to end; the newer one waits for its seat
 //! ```
 //!
 //! A restarted server restores the seats of the previous run, and starts with their players as Held. Runs are numbered upwards, and a

@@ -263,7 +263,10 @@ mod tests {
                     arrived_ms = None;
                 }
             }
-            assert!(arrived_ms.is_none_or(|at| ms - at < 10), "the other network waits for one token at most");
+            assert!(
+                arrived_ms.is_none_or(|at| ms - at < 10),
+                "the other network waits for one token at most"
+            );
         }
     }
 
@@ -280,7 +283,8 @@ mod tests {
         };
         let (per_second, burst) = (number("handshakes_per_address_s"), number("handshake_burst"));
         for (ramp_ms, within_ms, at_once) in [(5000, 5000, true), (2000, 6000, false)] {
-            let mut state = AdmissionState { per_second, burst, retry_above: 256, max_half_open: 2048, ..state() };
+            let mut state =
+                AdmissionState { per_second, burst, retry_above: 256, max_half_open: 2048, ..state() };
             // The times of quinn's retransmissions of a first packet at an initial round trip of 100 ms: each wait is twice as long.
             let tries_ms = [0, 300, 900, 2100, 4500];
             let mut tries: Vec<(u64, usize)> =
@@ -298,7 +302,8 @@ mod tests {
             assert!(admitted_ms.iter().all(Option::is_some), "every bot connects with its first attempt");
             let last = admitted_ms.iter().flatten().max().unwrap();
             assert!(*last <= within_ms, "the last bot connects after {last} ms");
-            let waited = admitted_ms.iter().enumerate().any(|(bot, ms)| *ms != Some(bot as u64 * ramp_ms / 512));
+            let waited =
+                admitted_ms.iter().enumerate().any(|(bot, ms)| *ms != Some(bot as u64 * ramp_ms / 512));
             assert_eq!(!waited, at_once, "with a ramp of {ramp_ms} ms");
         }
     }

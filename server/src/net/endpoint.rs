@@ -35,7 +35,7 @@ impl UdpResources {
     ///
     /// # Errors
     /// When the socket cannot be registered with the runtime.
-    pub fn real(socket: UdpSocket) -> io::Result<Self> {
+    pub fn from_socket(socket: UdpSocket) -> io::Result<Self> {
         let runtime: Arc<dyn Runtime> = Arc::new(quinn::TokioRuntime);
         let socket = runtime.wrap_udp_socket(socket)?;
         Ok(Self { socket, runtime, seed: None, time: None })

@@ -113,7 +113,11 @@ impl<I> InputBuffer<I> {
         }
         let Some((last, input)) = &self.last else { return TickInput::Missing };
         self.counts.starved += 1;
-        if tick.since(*last) <= self.max_repeat_ticks { TickInput::Repeated(input) } else { TickInput::Missing }
+        if tick.since(*last) <= self.max_repeat_ticks {
+            TickInput::Repeated(input)
+        } else {
+            TickInput::Missing
+        }
     }
 
     /// The newest tick whose own input was used.
@@ -196,8 +200,9 @@ mod tests {
             let mut buffer = InputBuffer::new(Tick(100), TickRate::new(hz).unwrap());
             buffer.push(Tick(101), 'a');
             buffer.take(Tick(101));
-            let repeated =
-                (102..200).filter(|tick| matches!(buffer.take(Tick(*tick)), TickInput::Repeated('a'))).count();
+            let repeated = (102..200)
+                .filter(|tick| matches!(buffer.take(Tick(*tick)), TickInput::Repeated('a')))
+                .count();
             assert_eq!(repeated, max, "250 ms at {hz} Hz and not a tick more");
         }
     }

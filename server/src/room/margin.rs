@@ -40,7 +40,7 @@ impl Margin {
         }
     }
 
-    /// How early the newest input arrived, in 1/16 tick; negative when late, `None` before the first.
+    /// The margin of the newest input in 1/16 tick: positive when it arrived early, negative when late, `None` before the first.
     #[must_use]
     pub fn get(&self) -> Option<i16> {
         let NewestInput { tick, arrived } = self.newest?;

@@ -18,7 +18,7 @@ pub struct Seat<G: Game> {
     pub occupant: SeatOccupant<G>,
     /// The inputs received for ticks to come.
     pub inputs: InputBuffer<Aimed<G::Input>>,
-    /// How early the newest input arrived.
+    /// The margin of the newest input.
     pub margin: Margin,
     /// The control of the seat while its player is away; `None` when the player is present.
     pub away: Option<AwayControl<G>>,
@@ -35,7 +35,7 @@ pub enum AwayControl<G: Game> {
 /// The policy for a held seat: who controls it while its player is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeldSeatPolicy {
-    /// Nobody: the seat is idle.
+    /// No control: the seat is idle.
     Idle,
     /// A bot of the room's skill.
     Bot,

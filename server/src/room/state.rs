@@ -78,7 +78,12 @@ impl<G: Game> RoomState<G> {
     /// A new room that keeps at most `bots` bots of this skill.
     pub fn new(setup: &Setup<G::Settings>, bots: u16, bot_skill: &str) -> Self {
         let seats = (0..setup.seats).map(|_| None).collect();
-        Self::from_parts(SavedWorld { game: G::new(setup), tick: Tick(0) }, setup, seats, Bots::new(bots, bot_skill, setup.seed))
+        Self::from_parts(
+            SavedWorld { game: G::new(setup), tick: Tick(0) },
+            setup,
+            seats,
+            Bots::new(bots, bot_skill, setup.seed),
+        )
     }
 
     /// A room restored from a journal: players' seats are held for them, and bots start with new brains.
@@ -341,7 +346,8 @@ impl<G: Game> RoomState<G> {
                     self.counts += seat.inputs.take_counts();
                     stamped
                 }
-                (SeatOccupant::Bot(brain), _) | (SeatOccupant::Player { .. }, Some(AwayControl::Bot(brain))) => {
+                (SeatOccupant::Bot(brain), _)
+                | (SeatOccupant::Player { .. }, Some(AwayControl::Bot(brain))) => {
                     let input = self.bots.decide(brain.as_mut(), SeatId(at as u16), &self.frame, self.rate);
                     Some(Aimed::at(self.frame.tick(), input))
                 }

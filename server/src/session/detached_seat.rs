@@ -1,4 +1,4 @@
-//! What is kept of a seat when its session ends, so that another session may go on with it.
+//! A detached seat: a seat without a session, from which another session can resume.
 
 use quarrel_shared::{
     game::Game,
@@ -6,46 +6,54 @@ use quarrel_shared::{
     tick::Tick,
 };
 
-use super::news::News;
-use crate::lobby::{directory::Joined, held::HeldSeat};
+use super::unacked::UnackedMessages;
+use crate::lobby::{directory::JoinedSeat, registry_state::HeldSeat};
 
-/// A seat without a session: the place in the room with the claim on it, and where its story stands. Some 200 bytes, and what waits
-/// for the player: at most [`NEWS_BYTES`](super::news::NEWS_BYTES) that they may not have heard, and the facts of the room since
-/// then, at most [`MAX_QUEUED_EVENTS`](crate::room::inbox::MAX_QUEUED_EVENTS): under 70 KB in all, and some 5 KB after 30 s of Arena.
+/// A seat without a session: the place in the room with its claim, and the position in its message sequence. Some 200 bytes, plus the
+/// data that waits for the player: at most [`MAX_UNACKED_BYTES`](super::unacked::MAX_UNACKED_BYTES) of unacknowledged messages, and the
+/// room's events since then, at most [`MAX_QUEUED_EVENTS`](crate::room::inbox::MAX_QUEUED_EVENTS): under 70 KB in all, and some 5 KB
+/// after 30 s of Arena.
 pub struct DetachedSeat<G: Game> {
-    pub(super) joined: Joined<G>,
+    pub(super) joined: JoinedSeat<G>,
     pub(super) name: Name,
-    /// What its datagrams were marked with.
+    /// The epoch of the seat's datagrams.
     pub(super) seating: Seating,
-    /// The next event's number.
-    pub(super) sequence: u32,
-    pub(super) news: News,
-    /// At which tick its room was brought back, until its player has shown that they know of it.
+    /// The number of the next event.
+    pub(super) next_sequence: u32,
+    pub(super) unacked: UnackedMessages,
+    /// The tick at which the room was restored, until the client has shown that it knows of it.
     pub(super) restored: Option<Tick>,
 }
 
 impl<G: Game> DetachedSeat<G> {
-    /// The seat of a player of an earlier run, in a room that was brought back at the tick of `joined.seated`. Their story begins anew
-    /// there: they are told who sits in the room, and all that happens from then on.
+    /// A seat of a player of an earlier run, in a room that was restored at the tick of `joined.handle`. Its messages start again from
+    /// there: the client receives the roster, and all later events.
     #[must_use]
-    pub fn restored(joined: Joined<G>, name: Name) -> Self {
-        let restored = Some(joined.seated.tick);
-        Self { joined, name, seating: Seating::FIRST, sequence: 0, news: News::default(), restored }
+    pub fn restored(joined: JoinedSeat<G>, name: Name) -> Self {
+        let restored = Some(joined.handle.tick);
+        Self {
+            joined,
+            name,
+            seating: Seating::FIRST,
+            next_sequence: 0,
+            unacked: UnackedMessages::default(),
+            restored,
+        }
     }
 
-    /// How many messages its player has heard, who says so many. While they may not know that the story begins anew, what they say
-    /// is of the old one.
-    pub(super) const fn heard(&self, said: u32) -> u32 {
-        if self.restored.is_some() { 0 } else { said }
+    /// The number of messages that the client has received of this seat, given the number that it reports. Until it knows that the
+    /// messages have started again, it reports a number of the earlier sequence, which does not count.
+    pub(super) const fn acked(&self, reported: u32) -> u32 {
+        if self.restored.is_some() { 0 } else { reported }
     }
 }
 
 impl<G: Game> HeldSeat for DetachedSeat<G> {
     fn hold(&self) {
-        self.joined.seated.presence.leave();
+        self.joined.handle.presence.set_away();
     }
 
-    fn is_given_up(&self) -> bool {
-        self.joined.seated.ended.get() == Some(&CloseReason::TooSlow)
+    fn is_revoked(&self) -> bool {
+        self.joined.handle.ended.get() == Some(&CloseReason::TooSlow)
     }
 }

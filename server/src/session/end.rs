@@ -1,72 +1,70 @@
-//! Why a session ends, what the peer is told, and under which name it is counted: the one place where errors become close codes.
+//! The ends of a session: the reason sent to the peer, and the name in the metrics. The one place where errors become close codes.
 
 use quarrel_shared::protocol::CloseReason;
 
-use super::news::NewsError;
+use super::unacked::AckError;
 use crate::net::{peer::PeerError, stream::StreamError};
 
-/// We end it, and say why.
+/// The reason for which the server closes a session, as it is sent to the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct CloseNotice {
     /// The close code.
     pub reason: CloseReason,
-    /// What the person can do about it.
+    /// A sentence for the player, with the remedy.
     pub sentence: String,
 }
 
-impl Refusal {
-    /// With the reason's own sentence.
+impl CloseNotice {
+    /// A notice with the reason's default sentence.
     #[must_use]
-    pub fn of(reason: CloseReason) -> Self {
+    pub fn new(reason: CloseReason) -> Self {
         Self { reason, sentence: reason.sentence().to_owned() }
     }
 
-    /// A client has lost count of what it was told.
+    /// A notice for a client that has acknowledged an impossible number of messages.
     #[must_use]
-    pub fn unheard(error: NewsError) -> Self {
+    pub fn invalid_ack(error: AckError) -> Self {
         let sentence = format!("The client has lost count: {error}. Update it.");
         Self { reason: CloseReason::Malformed, sentence }
     }
 }
 
-/// Whether a seat that was taken away for this reason ends its session too. The end of a room does not.
+/// Whether a seat that was taken away for this reason ends its session as well. The end of a room does not.
 #[must_use]
 pub const fn ends_session(reason: CloseReason) -> bool {
     matches!(reason, CloseReason::TooSlow | CloseReason::ServerStopping | CloseReason::ServerRestarting)
 }
 
-/// How a session ended.
+/// The end of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// By us.
-    Refused(Refusal),
-    /// By the peer.
+pub enum SessionEnd {
+    /// The server closes it.
+    Closed(CloseNotice),
+    /// The peer closed it.
     Left,
-    /// By the network: the peer fell silent or vanished.
+    /// The connection was lost: the peer is silent or has vanished.
     Lost,
 }
 
-impl Ending {
-    /// The name under which it is counted.
+impl SessionEnd {
+    /// The name in the metrics.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Refused(refusal) => refusal.reason.name(),
+            Self::Closed(notice) => notice.reason.name(),
             Self::Left => "left",
             Self::Lost => "lost",
         }
     }
-}
 
-impl Ending {
-    /// Whether the connection was lost, and its player may want to come back. One that answers nothing any more is lost too; we
-    /// only saw it from this side first. So is one that ends because the server starts again: its room must not see its player
-    /// leave, for it will be brought back as it was.
+    /// Whether the connection was lost, so that its player may return. A peer that no longer acknowledges anything counts as lost: the
+    /// server only noticed it first. So does a session that ends because the server restarts, because its room must not see the player
+    /// leave: the room is restored as it was.
     #[must_use]
     pub const fn is_loss(&self) -> bool {
         match self {
             Self::Lost => true,
-            Self::Refused(Refusal { reason, .. }) => {
+            Self::Closed(CloseNotice { reason, .. }) => {
                 matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting)
             }
             Self::Left => false,
@@ -74,19 +72,19 @@ impl Ending {
     }
 }
 
-impl From<CloseReason> for Ending {
+impl From<CloseReason> for SessionEnd {
     fn from(reason: CloseReason) -> Self {
-        Self::Refused(Refusal::of(reason))
+        Self::Closed(CloseNotice::new(reason))
     }
 }
 
-impl From<Refusal> for Ending {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<CloseNotice> for SessionEnd {
+    fn from(notice: CloseNotice) -> Self {
+        Self::Closed(notice)
     }
 }
 
-impl From<StreamError> for Ending {
+impl From<StreamError> for SessionEnd {
     fn from(error: StreamError) -> Self {
         match error {
             StreamError::Finished => Self::Left,
@@ -96,25 +94,25 @@ impl From<StreamError> for Ending {
             StreamError::TooLong(_) | StreamError::Codec(_) => {
                 let sentence =
                     format!("The server could not read the client: {error}. Update the older of the two.");
-                Refusal { reason: CloseReason::Malformed, sentence }.into()
+                CloseNotice { reason: CloseReason::Malformed, sentence }.into()
             }
             StreamError::Stuffed => CloseReason::TooSlow.into(),
         }
     }
 }
 
-impl From<PeerError> for Ending {
+impl From<PeerError> for SessionEnd {
     fn from(error: PeerError) -> Self {
         match error {
             PeerError::Ended(quinn::ConnectionError::ApplicationClosed(close)) => {
-                // Its player gave up this connection for another one: the seat waits for that.
-                let comes_back = close.error_code.into_inner() == u64::from(CloseReason::Replaced.code());
-                if comes_back { Self::Lost } else { Self::Left }
+                // A client that has replaced this connection by another one resumes its seat there.
+                let is_replaced = close.error_code.into_inner() == u64::from(CloseReason::Replaced.code());
+                if is_replaced { Self::Lost } else { Self::Left }
             }
             PeerError::Ended(_) => Self::Lost,
             PeerError::NoDatagrams => {
                 let sentence = "The client takes no datagrams; enable them in its QUIC settings.".to_owned();
-                Refusal { reason: CloseReason::Malformed, sentence }.into()
+                CloseNotice { reason: CloseReason::Malformed, sentence }.into()
             }
         }
     }
@@ -125,24 +123,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seat_is_held_for_those_whom_the_network_took_and_nobody_else() {
-        assert!(Ending::Lost.is_loss());
+    fn only_a_lost_connection_or_a_restart_holds_the_seat() {
+        assert!(SessionEnd::Lost.is_loss());
         for reason in CloseReason::ALL {
-            let is_loss = Ending::from(reason).is_loss();
-            let is_meant = matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting);
-            assert_eq!(is_loss, is_meant, "{reason:?}");
+            let is_loss = SessionEnd::from(reason).is_loss();
+            let expected = matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting);
+            assert_eq!(is_loss, expected, "{reason:?}");
         }
-        assert!(!Ending::Left.is_loss(), "whoever leaves has left");
+        assert!(!SessionEnd::Left.is_loss(), "a player who leaves is not held");
     }
 
     #[test]
-    fn a_connection_that_is_given_up_for_another_one_costs_no_seat() {
+    fn a_connection_closed_as_replaced_keeps_the_seat() {
         let closed = |reason: CloseReason| {
             let error_code = quinn::VarInt::from_u32(reason.code());
             let close = quinn::ApplicationClose { error_code, reason: bytes::Bytes::new() };
-            Ending::from(PeerError::Ended(quinn::ConnectionError::ApplicationClosed(close)))
+            SessionEnd::from(PeerError::Ended(quinn::ConnectionError::ApplicationClosed(close)))
         };
-        assert_eq!(closed(CloseReason::Replaced), Ending::Lost);
-        assert_eq!(closed(CloseReason::Left), Ending::Left);
+        assert_eq!(closed(CloseReason::Replaced), SessionEnd::Lost);
+        assert_eq!(closed(CloseReason::Left), SessionEnd::Left);
     }
 }

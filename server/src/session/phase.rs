@@ -1,56 +1,56 @@
-//! Which message is allowed when, and what it asks for. Pure.
+//! The phases of a session: which message is allowed when, and the request that it makes. Pure.
 
 use quarrel_shared::{
     limits::CHAT_BYTES,
     protocol::{ClientMessage, CloseReason, Hello, JoinTarget, bounded::Text},
 };
 
-use super::ending::Refusal;
+use super::end::CloseNotice;
 
-/// Where a session stands in its conversation.
+/// The phase of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conversation {
-    /// Connected; the hello is missing.
-    Greeting,
-    /// Welcomed; in no room.
+pub enum SessionPhase {
+    /// Connected, and the hello has not arrived yet.
+    AwaitingHello,
+    /// Welcomed, without a seat.
     Lobby,
-    /// Asked for a seat.
+    /// Waiting for the answer to a join.
     Joining,
     /// On a seat.
     Seated,
 }
 
-/// What a message asks for.
+/// The request that a client's message makes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
-    /// To be let in.
-    Enter(Hello),
-    /// The list of rooms.
+    /// Log in.
+    Login(Hello),
+    /// Send the list of rooms.
     ListRooms,
-    /// A seat.
+    /// Take a seat.
     Join(JoinTarget),
-    /// To stand up.
+    /// Leave the seat, or cancel the join.
     Leave,
-    /// To say something to the room.
+    /// Send a chat line to the room.
     Chat(Text<CHAT_BYTES>),
-    /// To keep so many of the room's messages no longer.
-    Heard(u32),
-    /// Nothing.
+    /// Stop keeping messages up to this count for retransmission.
+    Ack(u32),
+    /// Do nothing.
     Nothing,
 }
 
-impl Conversation {
-    /// Hears a message.
+impl SessionPhase {
+    /// Processes a message: moves to the next phase, and returns the request.
     ///
     /// # Errors
-    /// When it is out of order: the client is broken, and there is no way on.
-    pub fn hear(&mut self, message: ClientMessage) -> Result<Request, Refusal> {
+    /// When the message is out of order. The client is defective, and the session must end.
+    pub fn receive(&mut self, message: ClientMessage) -> Result<Request, CloseNotice> {
         match (*self, message) {
-            (Self::Greeting, ClientMessage::Hello(hello)) => {
+            (Self::AwaitingHello, ClientMessage::Hello(hello)) => {
                 *self = Self::Lobby;
-                Ok(Request::Enter(hello))
+                Ok(Request::Login(hello))
             }
-            (Self::Greeting, _) => Err(out_of_order("something before its hello")),
+            (Self::AwaitingHello, _) => Err(out_of_order("something before its hello")),
             (_, ClientMessage::Hello(_)) => Err(out_of_order("a second hello")),
             (_, ClientMessage::ListRooms) => Ok(Request::ListRooms),
             (Self::Lobby, ClientMessage::Join(target)) => {
@@ -58,14 +58,14 @@ impl Conversation {
                 Ok(Request::Join(target))
             }
             (_, ClientMessage::Join(_)) => Err(out_of_order("a join while it has or awaits a seat")),
-            // Leaving while the seat is on its way gives it up as soon as it comes.
+            // A leave while joining cancels the join.
             (Self::Seated | Self::Joining, ClientMessage::Leave) => {
                 *self = Self::Lobby;
                 Ok(Request::Leave)
             }
             (Self::Seated, ClientMessage::Chat(text)) => Ok(Request::Chat(text)),
-            (Self::Seated, ClientMessage::Heard(count)) => Ok(Request::Heard(count)),
-            // The room may have closed while these were on their way: no fault of the client's.
+            (Self::Seated, ClientMessage::Heard(count)) => Ok(Request::Ack(count)),
+            // The room may have closed while the message was under way, which is no fault of the client.
             (
                 _,
                 ClientMessage::Leave
@@ -76,20 +76,20 @@ impl Conversation {
         }
     }
 
-    /// The room answered a join.
+    /// Records the answer to a join.
     pub const fn joined(&mut self, seated: bool) {
         *self = if seated { Self::Seated } else { Self::Lobby };
     }
 
-    /// The seat is gone.
+    /// Records that the seat was taken away.
     pub const fn unseated(&mut self) {
         *self = Self::Lobby;
     }
 }
 
-fn out_of_order(what: &str) -> Refusal {
+fn out_of_order(what: &str) -> CloseNotice {
     let sentence = format!("The client sent {what}; it is broken or speaks another protocol. Update it.");
-    Refusal { reason: CloseReason::Malformed, sentence }
+    CloseNotice { reason: CloseReason::Malformed, sentence }
 }
 
 #[cfg(test)]
@@ -97,29 +97,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_heard_before_the_hello() {
-        let refused = Conversation::Greeting.hear(ClientMessage::ListRooms).unwrap_err();
-        assert_eq!(refused.reason, CloseReason::Malformed);
+    fn every_message_before_the_hello_is_refused() {
+        let notice = SessionPhase::AwaitingHello.receive(ClientMessage::ListRooms).unwrap_err();
+        assert_eq!(notice.reason, CloseReason::Malformed);
     }
 
     #[test]
-    fn one_seat_at_a_time() {
-        let mut conversation = Conversation::Lobby;
+    fn a_session_has_one_seat_at_a_time() {
+        let mut phase = SessionPhase::Lobby;
         let join = || ClientMessage::Join(JoinTarget::Quick);
-        assert_eq!(conversation.hear(join()), Ok(Request::Join(JoinTarget::Quick)));
-        assert!(conversation.hear(join()).is_err(), "a second join while the first is on its way");
-        conversation.joined(false);
-        assert!(conversation.hear(join()).is_ok(), "a refused join may be tried again");
-        conversation.joined(true);
-        assert_eq!(conversation.hear(ClientMessage::Leave), Ok(Request::Leave));
-        assert!(conversation.hear(join()).is_ok());
+        assert_eq!(phase.receive(join()), Ok(Request::Join(JoinTarget::Quick)));
+        assert!(phase.receive(join()).is_err(), "a second join during the first is refused");
+        phase.joined(false);
+        assert!(phase.receive(join()).is_ok(), "a refused join may be repeated");
+        phase.joined(true);
+        assert_eq!(phase.receive(ClientMessage::Leave), Ok(Request::Leave));
+        assert!(phase.receive(join()).is_ok());
     }
 
     #[test]
-    fn what_crosses_the_end_of_its_room_is_no_fault() {
+    fn messages_for_a_room_that_has_just_closed_are_ignored() {
         let chat = ClientMessage::Chat(Text::lossy("hello?"));
-        assert_eq!(Conversation::Lobby.hear(chat), Ok(Request::Nothing));
-        let heard = ClientMessage::Heard(7);
-        assert_eq!(Conversation::Lobby.hear(heard), Ok(Request::Nothing), "nor is what was heard there");
+        assert_eq!(SessionPhase::Lobby.receive(chat), Ok(Request::Nothing));
+        let ack = ClientMessage::Heard(7);
+        assert_eq!(SessionPhase::Lobby.receive(ack), Ok(Request::Nothing));
     }
 }

@@ -1,19 +1,20 @@
-//! What goes first when a view's news do not fit a datagram. Pure.
+//! The priority accumulator: chooses which entity updates go into a datagram. Pure.
 //!
-//! A snapshot is one datagram of at most the path's limit. Usually everything fits, and then nothing here runs. When it does not,
-//! every entity with news (it is new, or not as the baseline lets expect) has a rank, and they go in its order until the datagram
-//! is full. What is left waits: it is shown as both ends expect it, or not yet when it is new. What is no longer seen always goes.
+//! A snapshot is one datagram of at most the path's limit. Usually everything fits, and nothing here runs. Otherwise every entity with
+//! an update (it is new, or differs from its extrapolation from the baseline) gets a rank, and the updates are sent in the order of
+//! rank until the datagram is full. The others are deferred: the client keeps extrapolating such an entity, or does not show it yet
+//! when it is new. Removals are always sent.
 //!
 //! The ranks, first to last:
-//! 1. The seat's own things and what its game put in focus: they never wait.
-//! 2. What has waited in [`MAX_DEFERRED_SENDS`] sends: it waits no longer.
-//! 3. What stands where the seat's eye is: most likely its own body.
-//! 4. What was shown already and the baseline does not have yet, new things before others: to hold it back now would make it
-//!    vanish, or jump back, until the acknowledgement is here.
-//! 5. Everything else by a priority that grows with each send it waits: faster near the eye, faster when far off its expected
-//!    path. An eighth of the datagram is kept free of these, since deltas against an aging baseline grow.
+//! 1. The seat's own entities and those that the game put in focus: never deferred.
+//! 2. Updates that were deferred in [`MAX_DEFERRED_SENDS`] sends in a row: not deferred any longer.
+//! 3. Entities at the seat's eye: most likely the player's own body.
+//! 4. Updates that were sent already and are not in the baseline yet, new entities before others: to defer them now would make an
+//!    entity vanish, or jump back, until the acknowledgement arrives.
+//! 5. All others by a priority that grows with each deferral: faster near the eye, and faster with the deviation from the
+//!    extrapolation. An eighth of the datagram is reserved for the ranks above, because deltas against an aging baseline grow.
 //!
-//! When the first two do not fit, the bound cannot be kept by datagrams, and the whole view has to go on a stream of its own.
+//! When the first two ranks do not fit, datagrams cannot keep the bound, and the whole view must be sent on a stream.
 
 use quarrel_shared::{
     bits::BitWriter,
@@ -26,62 +27,66 @@ use quarrel_shared::{
     tick::Tick,
 };
 
-/// In how many sends in a row the news of anything visible may wait: about half a second at 30 Hz. Over a link of 200 ms what was
-/// shown is repeated for some six sends until it is acknowledged, so this lets three times a datagram's worth of news take turns.
+/// The maximum number of consecutive sends in which an update may be deferred: about half a second at 30 Hz. On a link with 200 ms an
+/// update is repeated for some six sends until it is acknowledged, so this is enough for three datagrams' worth of updates to take
+/// turns.
 pub const MAX_DEFERRED_SENDS: u32 = 16;
 
-/// What each send adds to the priority of whatever waits. With [`FAVOUR`] the fastest rank rises three times as fast as the
-/// slowest, no more: so whatever all of a view's news could do in turns within the bound, they nearly do.
+/// The priority that each deferral adds. With [`MAX_BONUS`] twice, the fastest priority grows three times as fast as the slowest and no
+/// faster, so that updates which could take turns within the bound nearly do.
 const GAIN: u32 = 8;
 
-/// The most that nearness to the eye adds to that, and the most that straying adds.
-const FAVOUR: u32 = 8;
+/// The maximum that nearness to the eye adds to that, and the maximum that deviation adds.
+const MAX_BONUS: u32 = 8;
 
-/// How far something strays from its expected path for one point of priority, in 1/256 unit.
-const STRAYED_PER_POINT: u32 = UNIT as u32 / 8;
+/// The deviation from the extrapolation for one point of priority, in 1/256 unit.
+const DEVIATION_PER_POINT: u32 = UNIT as u32 / 8;
 
-/// What part of a datagram is kept free of what has not been shown yet.
-const RESERVE: usize = 8;
+/// The part of a datagram, as a divisor, that is reserved for ranks above the last.
+const RESERVE_DIVISOR: usize = 8;
 
-/// Who waits at one client. Empty, without a heap, while everything fits.
+/// The deferred updates of one client. Empty, without heap memory, while everything fits.
 #[derive(Debug, Default)]
-pub struct Budget {
-    /// In ascending order of ids: those who had news at the last send, if that did not hold them all.
+pub struct PriorityAccumulator {
+    /// The entities with updates at the last send, by ascending id; empty if all were sent.
     records: Vec<Record>,
-    /// Since when every snapshot was whole; `None` when the last one was not.
+    /// The tick since which every snapshot was whole; `None` when the last one was not.
     whole_since: Option<Tick>,
-    // Scratch space, so that nothing is allocated for an entity.
-    pieces: Vec<Piece>,
+    // Scratch space, so that no send allocates.
+    updates: Vec<Piece>,
     bits: BitWriter,
     distances: Vec<u32>,
-    /// Of each piece.
+    /// The priority of each update.
     priorities: Vec<u32>,
     ranks: Vec<Rank>,
-    waits: Vec<bool>,
+    /// Whether the entity at this index of the view is deferred.
+    deferred: Vec<bool>,
     next: Vec<Record>,
 }
 
-/// What became of an entity's news at the last send.
+/// The state of an entity's update at the last send.
 #[derive(Clone, Copy, Debug)]
 struct Record {
     id: EntityId,
-    standing: Standing,
+    state: SendState,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Standing {
-    Shown { since: Tick },
-    Waits { sends: u32, priority: u32 },
+enum SendState {
+    /// Sent in every snapshot since this tick.
+    Sent { since: Tick },
+    /// Deferred in this many sends in a row.
+    Deferred { sends: u32, priority: u32 },
 }
 
-/// Which piece goes when: the lowest first.
+/// The rank of an update; the lowest is sent first.
 #[derive(Clone, Copy, Debug)]
 struct Rank {
     class: Class,
-    /// The higher the priority, the lower.
-    behind: u32,
-    /// Which of the pieces.
-    piece: u32,
+    /// The complement of the priority: higher priorities are lower.
+    inverse_priority: u32,
+    /// The index of the update.
+    update: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,33 +94,33 @@ enum Class {
     Own,
     Due,
     Eye,
-    ShownNew,
-    Shown,
-    Rest,
+    SentNew,
+    Sent,
+    Other,
 }
 
 impl Rank {
-    /// In one number, which is compared at once. A view has far fewer pieces than 16 bits count.
+    /// The rank as one number, for a single comparison. A view has far fewer updates than 2^16.
     const fn key(&self) -> u64 {
-        (self.class as u64) << 48 | (self.behind as u64) << 16 | (self.piece & 0xffff) as u64
+        (self.class as u64) << 48 | (self.inverse_priority as u64) << 16 | (self.update & 0xffff) as u64
     }
 }
 
-impl Budget {
-    /// Nothing waits.
+impl PriorityAccumulator {
+    /// An accumulator without deferred updates.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The snapshot of this tick holds everything.
-    pub fn whole(&mut self, tick: Tick) {
+    /// Records that the snapshot of this tick contained all updates.
+    pub fn record_whole(&mut self, tick: Tick) {
         self.whole_since.get_or_insert(tick);
         self.records.clear();
     }
 
-    /// Takes out of `view` what is to wait, so that its delta against `base` takes at most `limit` bits. Says how many entities wait.
-    /// `None`, and the view as it was: the bound cannot be kept, and the view must go whole.
+    /// Removes deferred updates from `view`, so that its delta against `base` takes at most `limit` bits, and returns their number.
+    /// Returns `None` and leaves the view unchanged when the bound cannot be kept, and the view must be sent whole.
     pub fn fit<E: Entity>(
         &mut self,
         base: &View<E>,
@@ -124,107 +129,108 @@ impl Budget {
         viewpoint: &Viewpoint,
         limit: usize,
     ) -> Option<u32> {
-        let rest = measure(base, view, &mut self.bits, &mut self.pieces);
-        let left = limit.checked_sub(rest)?;
+        let fixed = measure(base, view, &mut self.bits, &mut self.updates);
+        let remaining = limit.checked_sub(fixed)?;
         self.rank(base.tick, view, seat, viewpoint);
         self.ranks.sort_unstable_by_key(Rank::key);
-        let waiting = self.choose(left, limit / RESERVE)?;
-        self.remember(view);
-        let waits = &self.waits;
-        hold_back(base, view, |at| waits.get(at).copied().unwrap_or(false));
-        Some(waiting)
+        let deferred = self.choose(remaining, limit / RESERVE_DIVISOR)?;
+        self.record(view);
+        let is_deferred = &self.deferred;
+        hold_back(base, view, |at| is_deferred.get(at).copied().unwrap_or(false));
+        Some(deferred)
     }
 
     fn rank<E: Entity>(&mut self, base: Tick, view: &View<E>, seat: SeatId, viewpoint: &Viewpoint) {
-        let Self { records, whole_since, pieces, distances, priorities, ranks, .. } = self;
-        let place = |piece: &Piece| view.entities[piece.at as usize].1.place();
+        let Self { records, whole_since, updates, distances, priorities, ranks, .. } = self;
+        let place = |update: &Piece| view.entities[update.at as usize].1.place();
         distances.clear();
-        distances.extend(pieces.iter().map(|piece| distance(place(piece), viewpoint.eye)));
-        let far = distances.iter().copied().max().unwrap_or(0);
+        distances.extend(updates.iter().map(|update| distance(place(update), viewpoint.eye)));
+        let max_distance = distances.iter().copied().max().unwrap_or(0);
         let mut records = records.iter().peekable();
         ranks.clear();
         priorities.clear();
-        for (at, (piece, distance)) in (0u32..).zip(pieces.iter().zip(&*distances)) {
-            let id = view.entities[piece.at as usize].0;
+        for (index, (update, distance)) in (0u32..).zip(updates.iter().zip(&*distances)) {
+            let id = view.entities[update.at as usize].0;
             while records.next_if(|record| record.id < id).is_some() {}
-            let record = records.next_if(|record| record.id == id).map(|record| record.standing);
-            let standing = record.or_else(|| whole_since.map(|since| Standing::Shown { since }));
-            let place = place(piece);
+            let record = records.next_if(|record| record.id == id).map(|record| record.state);
+            let state = record.or_else(|| whole_since.map(|since| SendState::Sent { since }));
+            let place = place(update);
             let is_own = place == Place::Only(seat) || viewpoint.focus.binary_search(&id).is_ok();
-            let class = match standing {
+            let class = match state {
                 _ if is_own => Class::Own,
-                Some(Standing::Waits { sends, .. }) if sends >= MAX_DEFERRED_SENDS => Class::Due,
+                Some(SendState::Deferred { sends, .. }) if sends >= MAX_DEFERRED_SENDS => Class::Due,
                 _ if place == Place::At(viewpoint.eye) => Class::Eye,
-                Some(Standing::Shown { since }) if since > base && piece.strayed.is_none() => Class::ShownNew,
-                Some(Standing::Shown { since }) if since > base => Class::Shown,
-                _ => Class::Rest,
+                Some(SendState::Sent { since }) if since > base && update.strayed.is_none() => Class::SentNew,
+                Some(SendState::Sent { since }) if since > base => Class::Sent,
+                _ => Class::Other,
             };
-            let waited = match standing {
-                Some(Standing::Waits { priority, .. }) => priority,
+            let accumulated = match state {
+                Some(SendState::Deferred { priority, .. }) => priority,
                 _ => 0,
             };
-            let priority = waited.saturating_add(gain(*distance, far, piece.strayed));
+            let priority = accumulated.saturating_add(gain(*distance, max_distance, update.strayed));
             priorities.push(priority);
-            ranks.push(Rank { class, behind: !priority, piece: at });
+            ranks.push(Rank { class, inverse_priority: !priority, update: index });
         }
     }
 
-    /// Marks who waits, when `left` bits may be filled, and says how many they are. `None` when some must not.
-    fn choose(&mut self, mut left: usize, reserve: usize) -> Option<u32> {
-        let Self { pieces, ranks, waits, .. } = self;
-        let entities = pieces.last().map_or(0, |last| last.at as usize + 1);
-        waits.clear();
-        waits.resize(entities, false);
-        let mut waiting = 0;
+    /// Marks the updates that do not fit into `remaining` bits as deferred, and returns their number. `None` when one of them must not be
+    /// deferred.
+    fn choose(&mut self, mut remaining: usize, reserve: usize) -> Option<u32> {
+        let Self { updates, ranks, deferred, .. } = self;
+        let entities = updates.last().map_or(0, |last| last.at as usize + 1);
+        deferred.clear();
+        deferred.resize(entities, false);
+        let mut count = 0;
         for rank in &*ranks {
-            let piece = pieces[rank.piece as usize];
-            let bits = piece.bits as usize;
-            let kept_free = if rank.class == Class::Rest { reserve } else { 0 };
-            if bits + kept_free <= left {
-                left -= bits;
+            let update = updates[rank.update as usize];
+            let bits = update.bits as usize;
+            let reserved = if rank.class == Class::Other { reserve } else { 0 };
+            if bits + reserved <= remaining {
+                remaining -= bits;
             } else if rank.class <= Class::Due {
                 return None;
             } else {
-                waits[piece.at as usize] = true;
-                waiting += 1;
+                deferred[update.at as usize] = true;
+                count += 1;
             }
         }
-        Some(waiting)
+        Some(count)
     }
 
-    /// Writes down who was shown and who waits, for the next send.
-    fn remember<E: Entity>(&mut self, view: &View<E>) {
-        let Self { records, whole_since, pieces, priorities, waits, next, .. } = self;
+    /// Records which updates were sent and which were deferred, for the next send.
+    fn record<E: Entity>(&mut self, view: &View<E>) {
+        let Self { records, whole_since, updates, priorities, deferred, next, .. } = self;
         let mut known = records.iter().peekable();
         next.clear();
-        for (piece, priority) in pieces.iter().zip(&*priorities) {
-            let id = view.entities[piece.at as usize].0;
+        for (update, priority) in updates.iter().zip(&*priorities) {
+            let id = view.entities[update.at as usize].0;
             while known.next_if(|record| record.id < id).is_some() {}
-            let before = known.next_if(|record| record.id == id).map(|record| record.standing);
-            let standing = match before {
-                _ if waits[piece.at as usize] => {
-                    let sends = if let Some(Standing::Waits { sends, .. }) = before { sends } else { 0 };
-                    Standing::Waits { sends: sends + 1, priority: *priority }
+            let before = known.next_if(|record| record.id == id).map(|record| record.state);
+            let state = match before {
+                _ if deferred[update.at as usize] => {
+                    let sends = if let Some(SendState::Deferred { sends, .. }) = before { sends } else { 0 };
+                    SendState::Deferred { sends: sends + 1, priority: *priority }
                 }
-                Some(Standing::Shown { since }) => Standing::Shown { since },
-                Some(Standing::Waits { .. }) => Standing::Shown { since: view.tick },
-                None => Standing::Shown { since: whole_since.unwrap_or(view.tick) },
+                Some(SendState::Sent { since }) => SendState::Sent { since },
+                Some(SendState::Deferred { .. }) => SendState::Sent { since: view.tick },
+                None => SendState::Sent { since: whole_since.unwrap_or(view.tick) },
             };
-            next.push(Record { id, standing });
+            next.push(Record { id, state });
         }
         *whole_since = None;
         std::mem::swap(records, next);
     }
 }
 
-/// How much more something matters with each send that it waits.
-fn gain(distance: u32, far: u32, strayed: Option<u32>) -> u32 {
-    let near = u64::from(far - distance) * u64::from(FAVOUR) / u64::from(far.max(1));
-    let strayed = strayed.map_or(FAVOUR, |strayed| (strayed / STRAYED_PER_POINT).min(FAVOUR));
-    GAIN + near as u32 + strayed
+/// The priority that an update gains with each send.
+fn gain(distance: u32, max_distance: u32, deviation: Option<u32>) -> u32 {
+    let nearness = u64::from(max_distance - distance) * u64::from(MAX_BONUS) / u64::from(max_distance.max(1));
+    let deviation = deviation.map_or(MAX_BONUS, |deviation| (deviation / DEVIATION_PER_POINT).min(MAX_BONUS));
+    GAIN + nearness as u32 + deviation
 }
 
-/// How far from the eye; what has no place is as near as can be.
+/// The distance from the eye; 0 for an entity without a place.
 const fn distance(place: Place, eye: Point) -> u32 {
     match place {
         Place::At(point) => point.distance(eye),

@@ -1,24 +1,35 @@
-//! What a player can have seen: the moment that each input claims, held to what this link's own history makes possible. Pure.
+//! The rewind clamp: limits the time that a player claims to have seen to what the history of the link makes possible. Pure.
 //!
-//! A shot is judged in the world that its shooter saw, so whoever claims to have seen an older one strikes where others were. The
-//! room rewinds a quarter second at most; this keeps a player near from claiming all of it.
+//! A shot is judged in the world that its shooter saw, so a client that claims an older time hits targets where they were before. The
+//! room rewinds at most a quarter second; the clamp keeps a player with a short lag from claiming all of it.
 //!
-//! **The rule.** Say a datagram arrives when the newest snapshot that was sent is of tick `n`, the newest acknowledged so far is of
-//! tick `a`, and snapshots come every `s` ticks. A screen lies at most [`EXTRAPOLATION_MS`] past `a`. It lies behind `n` by the
-//! link's *lag* `n - a`, the way there and back, and by what its client waits to have two snapshots to draw between. Of the lags of
-//! the last `WINDOW_MS`, one for each send, the least is what this link can do, and how far nine tenths of them stay below is its
-//! *spread*: late, lost and overtaken snapshots all show in it, since `a` stands still while they do not come. A client waits two
-//! sends on a good link, and one and up to one and a half times the spread on a bad one. So what was seen with the newest input is
-//! no older than `n - (least + max(2s, s + 3/2 spread) + 1)`, and the one is for rounding; what was seen with an input `k` ticks
-//! before that is no older than `k` more. For which ticks inputs are is the client's to say, and counts for nothing here.
+//! **The rule.** All times in ticks. When a datagram arrives:
 //!
-//! A screen that was starved stands still at `a +` [`EXTRAPOLATION_MS`] and falls behind further. It is believed, as long as it is
-//! no further behind than a send and [`EXTRAPOLATION_MS`] past what nine tenths of the lags stay within.
+//! ```text
+//! n       tick of the newest snapshot sent
+//! a       tick of the newest snapshot acknowledged so far
+//! s       ticks between two snapshots
+//! E       EXTRAPOLATION_MS in ticks, the maximum that a client extrapolates
+//! lag     n - a, one sample per send over the last WINDOW_MS
+//! min     minimum of the lags: what this link can do
+//! p90     90th percentile of the lags
+//! spread  p90 - min - (s - 1), at least 0: late, lost and reordered snapshots all increase the lag, since `a` stands still meanwhile;
+//!         the lag also grows by s - 1 between two sends
 //!
-//! **What lying brings.** `a` never goes back and is never a tick that was not sent yet, so an acknowledgement of something old is
-//! ignored, and one of something new only shortens the lag. Who withholds acknowledgements all the time has the lag, the old
-//! baselines and the clamp of a link that really is so slow; who withholds them now and then must do so for a tenth of the time
-//! before it counts, and then has what such a link has.
+//! newest  = a + E
+//! played  = min + max(2 s, s + 3/2 spread) + 1        a client that interpolates between two snapshots
+//! starved = min(n - a - E, p90 + s + E)               a client whose snapshots do not arrive, and whose screen stands at a + E
+//! oldest  = n - max(played, starved)
+//! ```
+//!
+//! A client waits for two sends on a good link, and for one send and up to one and a half times the spread on a bad one; the 1 is for
+//! rounding. An input `k` ticks before the newest one was made `k` ticks earlier, so `n - k` replaces `n` for it. The ticks that inputs
+//! are for are chosen by the client, and do not enter the rule.
+//!
+//! **The gain from lying.** `a` never goes back, and is never a tick that was not sent yet, so an acknowledgement of an old snapshot is
+//! ignored, and one of a new snapshot only shortens the lag. A client that withholds all acknowledgements gets the lag, the old
+//! baselines and the clamp of a link that really is so slow. A client that withholds some must do so for a tenth of the time before it
+//! affects the percentile, and then gets what such a link gets.
 
 use quarrel_shared::{
     bits::Bits,
@@ -28,33 +39,35 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-use self::lags::Lags;
+use self::lag_window::LagWindow;
 
-mod lags;
+mod lag_window;
 
-/// How much of a link's past is looked at, in milliseconds: longer than clients take to forget a bad moment, short enough that a
-/// player who left the train is believed no longer than that.
+/// The length of the lag window in milliseconds: longer than clients take to recover from a bad period, and short enough that a player
+/// whose link has improved does not keep the wide clamp for long.
 const WINDOW_MS: u32 = 8000;
 
-/// What one link makes possible.
+/// The clamp of one link.
 #[derive(Clone, Debug)]
-pub struct Sight {
+pub struct RewindClamp {
     rate: TickRate,
-    /// How many ticks lie between two snapshots.
+    /// The number of ticks between two snapshots.
     send_interval: u32,
-    /// The tick of the newest snapshot that was sent, and which of those before it: bit `n` for `n` ticks before.
+    /// The tick of the newest snapshot sent.
     sent: Tick,
+    /// The snapshots sent: bit `n` is for `n` ticks before `sent`.
     sent_before: u64,
-    /// The newest snapshot that was acknowledged.
+    /// The tick of the newest snapshot acknowledged.
     acked: Option<Tick>,
-    /// What was the newest sent when a lag was noted last.
-    noted: Tick,
-    lags: Lags,
+    /// The value of `sent` at the last lag sample.
+    sampled: Tick,
+    lags: LagWindow,
+    /// The number of lost snapshots since the last [`Self::take_lost`].
     lost: u64,
 }
 
-impl Sight {
-    /// Of a link that nothing is known of yet, in a room of this rate.
+impl RewindClamp {
+    /// The clamp of a link without history, in a room with this tick rate.
     #[must_use]
     pub fn new(rate: TickRate, send_interval: u32) -> Self {
         Self {
@@ -63,14 +76,14 @@ impl Sight {
             sent: Tick(0),
             sent_before: 0,
             acked: None,
-            noted: Tick(0),
-            lags: Lags::new(rate.ticks(WINDOW_MS).div_ceil(send_interval.max(1))),
+            sampled: Tick(0),
+            lags: LagWindow::new(rate.ticks(WINDOW_MS).div_ceil(send_interval.max(1))),
             lost: 0,
         }
     }
 
-    /// A snapshot of this tick goes out. Ticks come in ascending order.
-    pub const fn sent(&mut self, tick: Tick) {
+    /// Records that a snapshot of this tick is sent. Ticks must be ascending.
+    pub const fn record_sent(&mut self, tick: Tick) {
         self.sent_before = match self.sent_before.checked_shl(tick.since(self.sent)) {
             Some(before) => before | 1,
             None => 1,
@@ -78,37 +91,41 @@ impl Sight {
         self.sent = tick;
     }
 
-    /// Holds what the inputs of a datagram claim to have seen to what is possible. Before the first view they saw the present.
-    pub fn clamp<I: Bits + Default + Clone + PartialEq>(&mut self, ack: Option<Ack>, run: &mut InputRun<I>) {
+    /// Clamps the times that the inputs of a datagram claim. Before the first acknowledged view the time is the present.
+    pub fn clamp<I: Bits + Default + Clone + PartialEq>(
+        &mut self,
+        ack: Option<Ack>,
+        batch: &mut InputRun<I>,
+    ) {
         if let Some(ack) = ack.filter(|ack| ack.newest <= self.sent) {
-            self.hear(ack);
+            self.record_ack(ack);
         }
         let Some(acked) = self.acked else {
-            run.iter_mut().for_each(|(tick, aimed)| aimed.seen = Moment::of(tick));
+            batch.iter_mut().for_each(|(tick, input)| input.seen = Moment::of(tick));
             return;
         };
-        self.note_lag(acked);
+        self.sample_lag(acked);
         let newest = Moment::of(acked).offset(self.extrapolation());
-        let last = run.newest();
-        for (tick, aimed) in run.iter_mut() {
-            let then = self.sent.before(last.since(tick));
-            let oldest = Moment::of(then).offset(-self.furthest(then, acked));
-            aimed.seen = aimed.seen.min(newest).max(oldest);
+        let last = batch.newest();
+        for (tick, input) in batch.iter_mut() {
+            let sent = self.sent.before(last.since(tick));
+            let oldest = Moment::of(sent).offset(-self.max_delay(sent, acked));
+            input.seen = input.seen.min(newest).max(oldest);
         }
     }
 
-    /// How many of the snapshots sent never became a view, since this was last asked: lost, or overtaken by a newer one.
+    /// Returns the number of sent snapshots that never became a view since the last call: lost, or reordered behind a newer one.
     pub const fn take_lost(&mut self) -> u64 {
         std::mem::replace(&mut self.lost, 0)
     }
 
-    /// A client says what it has: what was sent between its last news and this and is not in it was lost.
-    fn hear(&mut self, ack: Ack) {
+    /// Records an acknowledgement. The snapshots sent since the previous one that it does not contain are lost.
+    fn record_ack(&mut self, ack: Ack) {
         let passed = self.acked.map_or(0, |before| ack.newest.since(before));
         if self.acked.is_some_and(|before| ack.newest <= before) {
             return;
         }
-        // The ticks between the two, the newest lowest; a gap longer than a history is no measure of anything.
+        // A bit for each tick between the two, the newest lowest. A gap longer than the history cannot be evaluated.
         if (2..=32).contains(&passed) {
             let between = (1u64 << (passed - 1)) - 1;
             let age = self.sent.since(ack.newest) + 1;
@@ -118,24 +135,24 @@ impl Sight {
         self.acked = Some(ack.newest);
     }
 
-    /// One lag for each send, however many datagrams come.
-    fn note_lag(&mut self, acked: Tick) {
-        if self.sent > self.noted {
-            self.noted = self.sent;
+    /// Samples the lag once for each send, however many datagrams arrive.
+    fn sample_lag(&mut self, acked: Tick) {
+        if self.sent > self.sampled {
+            self.sampled = self.sent;
             self.lags.push(self.sent.since(acked));
         }
     }
 
-    /// How far behind `then`, the newest sent as its input would have arrived, a player's screen can have been, in 1/16 tick.
-    fn furthest(&self, then: Tick, acked: Tick) -> i64 {
+    /// The maximum delay of a player's screen behind `sent`, the newest snapshot sent when the input was made, in 1/16 tick.
+    fn max_delay(&self, sent: Tick, acked: Tick) -> i64 {
         let parts = i64::from(Moment::PARTS);
-        let (least, most) = self.lags.least_and_most();
-        // Between two sends the lag grows by itself.
-        let spread = (most - least).saturating_sub(self.send_interval - 1);
-        let drawn = (2 * self.send_interval).max(self.send_interval + spread + spread / 2);
-        let played = i64::from(least + drawn + 1) * parts;
-        let starved = (i64::from(then.since(acked)) * parts - self.extrapolation())
-            .min(i64::from(most + self.send_interval) * parts + self.extrapolation());
+        let (min, p90) = self.lags.min_and_p90();
+        // The lag grows by itself between two sends.
+        let spread = (p90 - min).saturating_sub(self.send_interval - 1);
+        let interpolation = (2 * self.send_interval).max(self.send_interval + spread + spread / 2);
+        let played = i64::from(min + interpolation + 1) * parts;
+        let starved = (i64::from(sent.since(acked)) * parts - self.extrapolation())
+            .min(i64::from(p90 + self.send_interval) * parts + self.extrapolation());
         played.max(starved)
     }
 

@@ -1,103 +1,103 @@
-//! What a seat was told and may have to be told again: each message from the first that its player has not said to have heard. Pure.
+//! Reliable messages of one seat that are not acknowledged yet, kept for retransmission after a resume. Pure.
 //!
-//! Messages are kept as they were sent, coded. A player who never says what they heard is no nuisance to anybody, so they play on;
-//! what is forgotten is the oldest, and with it only the way back. To close them for it would take a game from people who have done
-//! nothing but run an old client.
+//! Messages are kept as they were sent, encoded. A client that never acknowledges is not closed: it harms no other player, and only
+//! loses the ability to resume, because the oldest messages are evicted. To close it would end the game of a player whose only fault is
+//! an old client.
 
 use std::collections::VecDeque;
 
 use quarrel_shared::limits::NEWS_UNHEARD;
 
-/// How many bytes of messages are kept for one seat: [`NEWS_UNHEARD`] events of Arena, at 30 to 40 bytes each with their frames,
-/// or two minutes of chat by one who types without a pause. Full: the oldest is forgotten. It fits what may wait for a peer, so all
-/// of it can be said again at once.
-pub const NEWS_BYTES: usize = 48 * 1024;
+/// The maximum bytes of messages kept for one seat: [`NEWS_UNHEARD`] events of Arena, at 30 to 40 bytes each with their frames, or two
+/// minutes of chat by a player who types without a pause. Overflow: the oldest message is evicted. All of it fits the send queue of a
+/// control stream, so it can be retransmitted at once.
+pub const MAX_UNACKED_BYTES: usize = 48 * 1024;
 
-/// The messages of one seat, numbered from 0.
+/// The unacknowledged messages of one seat, numbered from 0.
 #[derive(Debug, Default)]
-pub struct News {
-    coded: VecDeque<u8>,
-    /// How long each is.
+pub struct UnackedMessages {
+    encoded: VecDeque<u8>,
+    /// The length of each message in bytes.
     lengths: VecDeque<usize>,
-    /// The number of the oldest that is kept.
+    /// The number of the oldest message that is kept.
     first: u32,
-    /// How many its player says to have heard.
-    heard: u32,
+    /// The number of messages that the client has acknowledged.
+    acked: u32,
 }
 
-/// Why messages cannot be said again.
+/// An acknowledgement that is invalid, or whose following messages are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NewsError {
-    /// More than were ever sent.
-    #[error("it has heard {heard} messages of the {sent} that were sent")]
+pub enum AckError {
+    /// More messages than were sent.
+    #[error("it acknowledged {acked} messages of the {sent} that were sent")]
     Ahead {
-        /// How many were claimed.
-        heard: u32,
-        /// How many there were.
+        /// The number acknowledged.
+        acked: u32,
+        /// The number sent.
         sent: u32,
     },
-    /// Fewer than it said to have heard before.
-    #[error("it has heard {heard} messages and said that it had heard {before}")]
+    /// Fewer messages than acknowledged before.
+    #[error("it acknowledged {acked} messages after it had acknowledged {before}")]
     Back {
-        /// How many are claimed now.
-        heard: u32,
-        /// How many were claimed before.
+        /// The number acknowledged now.
+        acked: u32,
+        /// The number acknowledged before.
         before: u32,
     },
-    /// Some that follow are forgotten.
-    #[error("the messages that follow are kept no longer")]
-    Forgotten,
+    /// Some of the messages that follow were evicted.
+    #[error("the messages that follow are not kept any more")]
+    Evicted,
 }
 
-impl News {
-    /// A message was sent.
-    pub fn push(&mut self, coded: &[u8]) {
-        self.coded.extend(coded);
-        self.lengths.push_back(coded.len());
-        while self.lengths.len() > NEWS_UNHEARD || self.coded.len() > NEWS_BYTES {
-            self.forget_one();
+impl UnackedMessages {
+    /// Adds a message that was sent.
+    pub fn push(&mut self, encoded: &[u8]) {
+        self.encoded.extend(encoded);
+        self.lengths.push_back(encoded.len());
+        while self.lengths.len() > NEWS_UNHEARD || self.encoded.len() > MAX_UNACKED_BYTES {
+            self.evict_oldest();
         }
     }
 
-    /// The player has heard so many: those need not be kept.
+    /// Removes the messages up to the number that the client has acknowledged.
     ///
     /// # Errors
-    /// When that cannot be.
-    pub fn hear(&mut self, heard: u32) -> Result<(), NewsError> {
-        self.check(heard)?;
-        if heard < self.heard {
-            return Err(NewsError::Back { heard, before: self.heard });
+    /// When the number is impossible.
+    pub fn ack(&mut self, acked: u32) -> Result<(), AckError> {
+        self.check(acked)?;
+        if acked < self.acked {
+            return Err(AckError::Back { acked, before: self.acked });
         }
-        self.heard = heard;
-        while self.first < heard {
-            self.forget_one();
+        self.acked = acked;
+        while self.first < acked {
+            self.evict_oldest();
         }
         Ok(())
     }
 
-    /// All that was sent after so many, coded, in two pieces that follow each other.
+    /// The encoded messages after the first `acked` ones, as two consecutive slices.
     ///
     /// # Errors
-    /// When that cannot be, or is not there any more.
-    pub fn since(&self, heard: u32) -> Result<(&[u8], &[u8]), NewsError> {
-        self.check(heard)?;
-        let known = heard.checked_sub(self.first).ok_or(NewsError::Forgotten)? as usize;
-        let skipped: usize = self.lengths.iter().take(known).sum();
-        let (front, back) = self.coded.as_slices();
-        Ok(match skipped.checked_sub(front.len()) {
-            None => (&front[skipped..], back),
-            Some(skipped) => (&[], &back[skipped..]),
+    /// When the number is impossible, or some of these messages were evicted.
+    pub fn since(&self, acked: u32) -> Result<(&[u8], &[u8]), AckError> {
+        self.check(acked)?;
+        let skipped = acked.checked_sub(self.first).ok_or(AckError::Evicted)? as usize;
+        let skipped_bytes: usize = self.lengths.iter().take(skipped).sum();
+        let (front, back) = self.encoded.as_slices();
+        Ok(match skipped_bytes.checked_sub(front.len()) {
+            None => (&front[skipped_bytes..], back),
+            Some(skipped_bytes) => (&[], &back[skipped_bytes..]),
         })
     }
 
-    fn check(&self, heard: u32) -> Result<(), NewsError> {
+    fn check(&self, acked: u32) -> Result<(), AckError> {
         let sent = self.first + self.lengths.len() as u32;
-        if heard > sent { Err(NewsError::Ahead { heard, sent }) } else { Ok(()) }
+        if acked > sent { Err(AckError::Ahead { acked, sent }) } else { Ok(()) }
     }
 
-    fn forget_one(&mut self) {
+    fn evict_oldest(&mut self) {
         let Some(length) = self.lengths.pop_front() else { return };
-        self.coded.drain(..length);
+        self.encoded.drain(..length);
         self.first += 1;
     }
 }
@@ -106,57 +106,57 @@ impl News {
 mod tests {
     use super::*;
 
-    /// Messages that say their numbers.
-    fn news(count: u32) -> News {
-        let mut news = News::default();
-        (0..count).for_each(|number| news.push(&number.to_le_bytes()));
-        news
+    /// Messages that contain their numbers.
+    fn messages(count: u32) -> UnackedMessages {
+        let mut messages = UnackedMessages::default();
+        (0..count).for_each(|number| messages.push(&number.to_le_bytes()));
+        messages
     }
 
-    fn since(news: &News, heard: u32) -> Result<Vec<u32>, NewsError> {
-        let (front, back) = news.since(heard)?;
+    fn since(messages: &UnackedMessages, acked: u32) -> Result<Vec<u32>, AckError> {
+        let (front, back) = messages.since(acked)?;
         let bytes = [front, back].concat();
         Ok(bytes.chunks(4).map(|number| u32::from_le_bytes(number.try_into().unwrap())).collect())
     }
 
     #[test]
-    fn what_was_not_heard_is_said_again_in_order() {
-        let mut news = news(5);
-        assert_eq!(since(&news, 2), Ok(vec![2, 3, 4]));
-        news.hear(2).unwrap();
-        assert_eq!(since(&news, 2), Ok(vec![2, 3, 4]), "nothing more than what was heard is forgotten");
-        assert_eq!(since(&news, 5), Ok(vec![]));
-        assert_eq!(since(&news, 1), Err(NewsError::Forgotten));
+    fn unacknowledged_messages_are_retransmitted_in_order() {
+        let mut messages = messages(5);
+        assert_eq!(since(&messages, 2), Ok(vec![2, 3, 4]));
+        messages.ack(2).unwrap();
+        assert_eq!(since(&messages, 2), Ok(vec![2, 3, 4]), "only acknowledged messages are removed");
+        assert_eq!(since(&messages, 5), Ok(vec![]));
+        assert_eq!(since(&messages, 1), Err(AckError::Evicted));
     }
 
     #[test]
-    fn a_ring_that_has_gone_round_is_read_across_its_seam() {
-        let mut news = news(3);
+    fn a_ring_buffer_that_has_wrapped_is_read_across_its_end() {
+        let mut messages = messages(3);
         for number in 3..10_000_u32 {
-            news.push(&number.to_le_bytes());
-            news.hear(number - 1).unwrap();
-            assert_eq!(since(&news, number - 1), Ok(vec![number - 1, number]));
+            messages.push(&number.to_le_bytes());
+            messages.ack(number - 1).unwrap();
+            assert_eq!(since(&messages, number - 1), Ok(vec![number - 1, number]));
         }
     }
 
     #[test]
-    fn nobody_hears_what_was_not_said_or_unhears_what_was() {
-        let mut news = news(5);
-        assert_eq!(news.hear(6), Err(NewsError::Ahead { heard: 6, sent: 5 }));
-        assert_eq!(since(&news, 6), Err(NewsError::Ahead { heard: 6, sent: 5 }));
-        news.hear(4).unwrap();
-        assert_eq!(news.hear(3), Err(NewsError::Back { heard: 3, before: 4 }));
-        assert_eq!(news.hear(4), Ok(()), "to say the same twice is no fault");
+    fn an_impossible_acknowledgement_is_an_error() {
+        let mut messages = messages(5);
+        assert_eq!(messages.ack(6), Err(AckError::Ahead { acked: 6, sent: 5 }));
+        assert_eq!(since(&messages, 6), Err(AckError::Ahead { acked: 6, sent: 5 }));
+        messages.ack(4).unwrap();
+        assert_eq!(messages.ack(3), Err(AckError::Back { acked: 3, before: 4 }));
+        assert_eq!(messages.ack(4), Ok(()), "a repeated acknowledgement is allowed");
     }
 
     #[test]
-    fn a_player_who_never_says_what_they_heard_costs_no_more_than_the_bounds() {
-        let mut small = news(5000);
+    fn a_client_that_never_acknowledges_costs_no_more_than_the_limits() {
+        let mut small = messages(5000);
         assert_eq!(since(&small, 5000 - NEWS_UNHEARD as u32).unwrap().len(), NEWS_UNHEARD);
-        assert_eq!(since(&small, 0), Err(NewsError::Forgotten));
-        assert_eq!(small.hear(10), Ok(()), "what was forgotten may still be said to be heard");
-        let mut large = News::default();
+        assert_eq!(since(&small, 0), Err(AckError::Evicted));
+        assert_eq!(small.ack(10), Ok(()), "evicted messages may still be acknowledged");
+        let mut large = UnackedMessages::default();
         (0..1000).for_each(|_| large.push(&[0; 600]));
-        assert!(large.coded.len() <= NEWS_BYTES && large.lengths.len() == NEWS_BYTES / 600);
+        assert!(large.encoded.len() <= MAX_UNACKED_BYTES && large.lengths.len() == MAX_UNACKED_BYTES / 600);
     }
 }

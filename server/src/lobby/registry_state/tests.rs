@@ -72,7 +72,12 @@ fn ada() -> Registry {
 }
 
 /// Ends a session of Ada, which must not free any seat, and returns the session to notify.
-fn end_session(registry: &mut Registry, me: &'static str, seat: Option<TestSeat>, kind: EndKind) -> Option<&'static str> {
+fn end_session(
+    registry: &mut Registry,
+    me: &'static str,
+    seat: Option<TestSeat>,
+    kind: EndKind,
+) -> Option<&'static str> {
     let Effects { notify, freed } = registry.end(ADA, &me, seat, kind, START);
     assert!(freed.is_empty(), "{freed:?} still has an owner");
     notify
@@ -133,7 +138,9 @@ fn a_second_login_gets_the_seat_as_soon_as_the_first_session_ends() {
     assert_eq!(registry.poll(ADA, &"first"), LeaseStatus::Replaced);
     assert_eq!(registry.poll(ADA, &"second"), LeaseStatus::Unchanged, "the seat has not arrived yet");
     assert_eq!(end_session(&mut registry, "first", test_seat("hers"), EndKind::Gone), Some("second"));
-    let LeaseStatus::Arrived(Some(seat)) = registry.poll(ADA, &"second") else { panic!("the seat has arrived") };
+    let LeaseStatus::Arrived(Some(seat)) = registry.poll(ADA, &"second") else {
+        panic!("the seat has arrived")
+    };
     assert!(!seat.is_away.get(), "the seat was never marked as away");
     assert_eq!(registry.poll(ADA, &"second"), LeaseStatus::Unchanged, "the seat arrives once");
 }
@@ -144,7 +151,11 @@ fn of_two_resumes_with_one_ticket_the_first_succeeds() {
     assert!(registry.resume(ADA, number(0), "second").is_ok());
     assert_eq!(registry.resume(ADA, number(0), "third"), Err(ResumeError::Used), "while the seat is moving");
     end_session(&mut registry, "first", test_seat("hers"), LOST);
-    assert_eq!(registry.resume(ADA, number(0), "third"), Err(ResumeError::Used), "after the seat has arrived");
+    assert_eq!(
+        registry.resume(ADA, number(0), "third"),
+        Err(ResumeError::Used),
+        "after the seat has arrived"
+    );
     registry.poll(ADA, &"second");
     assert_eq!(registry.resume(ADA, number(0), "third"), Err(ResumeError::Used), "after the seat was taken");
 }
@@ -162,7 +173,11 @@ fn the_shown_ticket_is_valid_again_when_the_session_is_lost_before_any_message()
     let resumed = registry.resume(ADA, number(2), "fourth");
     let seat = resumed_seat(resumed).and_then(test_seat);
     end_session(&mut registry, "fourth", seat, LOST);
-    assert_eq!(registry.resume(ADA, number(2), "fifth"), Err(ResumeError::Used), "she had received the next ticket");
+    assert_eq!(
+        registry.resume(ADA, number(2), "fifth"),
+        Err(ResumeError::Used),
+        "she had received the next ticket"
+    );
     assert_eq!(resumed_seat(registry.resume(ADA, number(3), "fifth")), Some("hers"));
 }
 
@@ -173,7 +188,11 @@ fn a_seat_is_held_when_the_newer_session_ends_before_the_older_one() {
     end_session(&mut registry, "second", None, EndKind::Gone);
     end_session(&mut registry, "first", test_seat("hers"), EndKind::Gone);
     assert_eq!(registry.held_seats(), 1);
-    assert_eq!(resumed_seat(registry.resume(ADA, number(0), "third")), Some("hers"), "the ticket is valid again");
+    assert_eq!(
+        resumed_seat(registry.resume(ADA, number(0), "third")),
+        Some("hers"),
+        "the ticket is valid again"
+    );
 }
 
 #[test]
@@ -254,7 +273,11 @@ fn a_restored_seat_is_resumed_by_a_ticket_of_an_earlier_run_and_new_tickets_are_
     let ResumeOutcome::Ready(Some(seat)) = resumed.outcome else { panic!("the seat is hers") };
     assert!(seat.is_away.get(), "the seat is marked as away");
     end_session(&mut registry, "second", Some(seat), LOST);
-    assert_eq!(registry.resume(ADA, earlier(3), "third"), Err(ResumeError::Used), "she had received the new ticket");
+    assert_eq!(
+        registry.resume(ADA, earlier(3), "third"),
+        Err(ResumeError::Used),
+        "she had received the new ticket"
+    );
     let resumed = registry.resume(ADA, number(0), "third").unwrap();
     assert_eq!(resumed.ticket, number(1), "as without a restart");
 }
@@ -262,7 +285,11 @@ fn a_restored_seat_is_resumed_by_a_ticket_of_an_earlier_run_and_new_tickets_are_
 #[test]
 fn a_restored_player_may_show_a_newer_ticket_than_the_journal_knew() {
     let mut registry = restored();
-    assert_eq!(registry.resume(ADA, earlier(2), "second"), Err(ResumeError::Used), "the journal knew a newer one");
+    assert_eq!(
+        registry.resume(ADA, earlier(2), "second"),
+        Err(ResumeError::Used),
+        "the journal knew a newer one"
+    );
     assert_eq!(resumed_seat(registry.resume(ADA, earlier(4), "second")), Some("hers"));
 }
 
@@ -271,7 +298,11 @@ fn a_restored_player_may_show_a_ticket_of_a_later_run_than_the_journal_knew() {
     let long_ago = TicketNumber { run: RUN - 2, count: 9 };
     let mut registry = Registry::new(RUN, HOLD, 8);
     assert!(registry.restore(ADA, long_ago, test_seat("hers").unwrap(), START).is_empty());
-    assert_eq!(resumed_seat(registry.resume(ADA, earlier(0), "second")), Some("hers"), "a later run is newer");
+    assert_eq!(
+        resumed_seat(registry.resume(ADA, earlier(0), "second")),
+        Some("hers"),
+        "a later run is newer"
+    );
 }
 
 #[test]
@@ -279,10 +310,14 @@ fn the_ticket_of_a_restored_player_is_valid_again_when_the_session_is_lost_befor
     let mut registry = restored();
     let seat = resumed_seat(registry.resume(ADA, earlier(3), "second")).and_then(test_seat);
     end_session(&mut registry, "second", seat, LOST_EARLY);
-    assert_eq!(registry.resume(ADA, earlier(2), "third"), Err(ResumeError::Used), "older tickets are not valid");
-    let late = registry.resume(ADA, earlier(3), "third").unwrap();
-    assert_eq!(again.ticket, number(1), "each welcome issues a new ticket");
-    let ResumeOutcome::Ready(seat) = again.outcome else { panic!("no other session has the seat") };
+    assert_eq!(
+        registry.resume(ADA, earlier(2), "third"),
+        Err(ResumeError::Used),
+        "older tickets are not valid"
+    );
+    let resumed = registry.resume(ADA, earlier(3), "third").unwrap();
+    assert_eq!(resumed.ticket, number(1), "each welcome issues a new ticket");
+    let ResumeOutcome::Ready(seat) = resumed.outcome else { panic!("no other session has the seat") };
     end_session(&mut registry, "third", seat, LOST);
     assert_eq!(registry.resume(ADA, number(0), "fourth"), Err(ResumeError::Used));
     assert_eq!(resumed_seat(registry.resume(ADA, number(1), "fourth")), Some("hers"));
@@ -293,7 +328,11 @@ fn of_two_resumes_with_one_ticket_of_an_earlier_run_the_first_succeeds() {
     let mut registry = restored();
     assert!(registry.resume(ADA, earlier(3), "second").is_ok());
     assert_eq!(registry.resume(ADA, earlier(3), "third"), Err(ResumeError::Used));
-    assert_eq!(registry.resume(ADA, earlier(4), "third"), Err(ResumeError::Used), "a newer ticket of that run is used as well");
+    assert_eq!(
+        registry.resume(ADA, earlier(4), "third"),
+        Err(ResumeError::Used),
+        "a newer ticket of that run is used as well"
+    );
 }
 
 #[test]
@@ -306,7 +345,11 @@ fn a_ticket_of_an_earlier_run_is_forgotten_if_its_player_was_not_restored() {
         "a ticket of this run is expired"
     );
     registry.enter(BEN, "another Ben");
-    assert_eq!(registry.resume(BEN, earlier(3), "bens"), Err(ResumeError::Forgotten), "his number is another player's now");
+    assert_eq!(
+        registry.resume(BEN, earlier(3), "bens"),
+        Err(ResumeError::Forgotten),
+        "his number is another player's now"
+    );
     let older = TicketNumber { run: RUN - 2, count: 9 };
     assert_eq!(
         registry.resume(ADA, older, "second"),
@@ -315,7 +358,11 @@ fn a_ticket_of_an_earlier_run_is_forgotten_if_its_player_was_not_restored() {
     );
     let later = TicketNumber { run: RUN + 1, count: 0 };
     assert_eq!(registry.resume(CARL, later, "carls"), Err(ResumeError::Expired), "no run has issued it");
-    assert_eq!(registry.resume(ADA, number(0), "second"), Err(ResumeError::Expired), "this run has not issued it");
+    assert_eq!(
+        registry.resume(ADA, number(0), "second"),
+        Err(ResumeError::Expired),
+        "this run has not issued it"
+    );
 }
 
 #[test]
@@ -323,7 +370,10 @@ fn a_restored_seat_expires_like_any_held_seat() {
     let mut registry = restored();
     assert!(registry.sweep(HOLD - Duration::from_millis(1)).is_empty());
     assert_eq!(names(registry.sweep(HOLD)), ["hers"]);
-    assert_eq!((registry.resume(ADA, earlier(3), "second"), registry.held_seats()), (Err(ResumeError::Forgotten), 0));
+    assert_eq!(
+        (registry.resume(ADA, earlier(3), "second"), registry.held_seats()),
+        (Err(ResumeError::Forgotten), 0)
+    );
 }
 
 #[test]

@@ -32,7 +32,9 @@ pub fn open(dir: &DataDir, now: SystemTime) -> Result<Identity, IdentityError> {
     let (cert, key) = (dir.file(CERT_FILE), dir.file(KEY_FILE));
     match Identity::read(&cert, &key) {
         Ok(stored) if !is_due(stored.valid_until(), now) => return Ok(stored),
-        Err(error) if cert.exists() => tracing::warn!(%error, "development certificate is unusable, replacing it"),
+        Err(error) if cert.exists() => {
+            tracing::warn!(%error, "development certificate is unusable, replacing it")
+        }
         _ => {}
     }
     create(dir, now)?;

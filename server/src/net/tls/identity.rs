@@ -134,7 +134,8 @@ impl Identity {
 
     fn new(chain: Vec<CertificateDer<'static>>, private: &PrivateKeyDer<'_>) -> Result<Self, PairError> {
         let unusable = |error: &dyn ToString| PairError::Unusable(error.to_string());
-        let own = chain.first().ok_or_else(|| PairError::Unusable("the certificate chain is empty".into()))?;
+        let own =
+            chain.first().ok_or_else(|| PairError::Unusable("the certificate chain is empty".into()))?;
         let (_, parsed) = X509Certificate::from_der(own).map_err(|error| unusable(&error))?;
         let valid_until = from_unix(parsed.validity().not_after.timestamp());
         let signing = any_supported_type(private).map_err(|error| unusable(&error))?;

@@ -56,7 +56,10 @@ fn a_browser_can_pin_the_development_certificate() {
     let (_, certificate) = X509Certificate::from_der(&der).unwrap();
     let validity =
         certificate.validity().not_after.timestamp() - certificate.validity().not_before.timestamp();
-    assert!(validity <= 14 * 86_400, "browsers reject a pinned certificate that is valid for more than 14 days");
+    assert!(
+        validity <= 14 * 86_400,
+        "browsers reject a pinned certificate that is valid for more than 14 days"
+    );
     let names = &certificate.subject_alternative_name().unwrap().unwrap().value.general_names;
     assert!(names.contains(&GeneralName::DNSName("localhost")));
     assert!(names.contains(&GeneralName::IPAddress(&[127, 0, 0, 1])));

@@ -109,7 +109,11 @@ fn a_starved_seat_coasts_for_a_quarter_second_in_the_present() {
         })
         .collect();
     let coasts = |tick| (Some(Crowd::coast(&Steering { bend: 9 })), Moment::of(Tick(tick)));
-    assert_eq!(inputs[0], (Some(Steering { bend: 9 }), Moment::default()), "its own input, with its own time");
+    assert_eq!(
+        inputs[0],
+        (Some(Steering { bend: 9 }), Moment::default()),
+        "its own input, with its own time"
+    );
     assert_eq!(inputs[1..8], (6..13).map(coasts).collect::<Vec<_>>(), "a repeated input is not rewound");
     assert_eq!(inputs[8], (None, Moment::of(Tick(13))), "then it has no input");
 }

@@ -1,55 +1,57 @@
-//! The lags of a link over the last few seconds: the least, and what nine tenths of them stay within.
+//! A sliding window over a link's lags: their minimum and their 90th percentile.
 
-/// Longer lags count as this one: two seconds at the fastest rate are no link to play on, and the room rewinds far less.
-const LAG_MOST: u32 = 255;
+/// The maximum lag in ticks; longer ones count as this one. Two seconds at the fastest rate are unplayable, and the room rewinds far
+/// less.
+const MAX_LAG: u32 = 255;
 
-/// How many of ten lags lie within what is called the most: a lone late snapshot moves nothing.
-const TENTHS: usize = 9;
+/// The percentile in tenths: a single late snapshot does not move it.
+const PERCENTILE_TENTHS: usize = 9;
 
-/// A window over lags, in ticks. Holds one byte a sample and a count for each lag, whatever a peer says.
+/// A window over lags, in ticks. It takes one byte per sample and a count for each lag, independent of the peer.
 #[derive(Clone, Debug)]
-pub(super) struct Lags {
-    window: Vec<u8>,
-    /// Where the next one goes, over the oldest.
+pub(super) struct LagWindow {
+    /// A ring buffer of samples.
+    samples: Vec<u8>,
+    /// The index of the oldest sample, which the next one replaces.
     next: usize,
-    most: usize,
-    /// How many there are of each lag.
+    max_samples: usize,
+    /// The number of samples of each lag.
     counts: Vec<u16>,
 }
 
-impl Lags {
-    /// None yet; keeps the last `most`.
-    pub(super) const fn new(most: u32) -> Self {
-        Self { window: Vec::new(), next: 0, most: most as usize, counts: Vec::new() }
+impl LagWindow {
+    /// An empty window over the last `max_samples` samples.
+    pub(super) const fn new(max_samples: u32) -> Self {
+        Self { samples: Vec::new(), next: 0, max_samples: max_samples as usize, counts: Vec::new() }
     }
 
     pub(super) fn push(&mut self, lag: u32) {
-        let lag = lag.min(LAG_MOST);
+        let lag = lag.min(MAX_LAG);
         if self.counts.is_empty() {
-            self.counts.resize(LAG_MOST as usize + 1, 0);
+            self.counts.resize(MAX_LAG as usize + 1, 0);
         }
-        if self.window.len() < self.most {
-            self.window.push(lag as u8);
+        if self.samples.len() < self.max_samples {
+            self.samples.push(lag as u8);
         } else {
-            let old = std::mem::replace(&mut self.window[self.next], lag as u8);
+            let old = std::mem::replace(&mut self.samples[self.next], lag as u8);
             self.counts[usize::from(old)] -= 1;
-            self.next = (self.next + 1) % self.most;
+            self.next = (self.next + 1) % self.max_samples;
         }
         self.counts[lag as usize] += 1;
     }
 
-    /// The least, and the most of all but the worst tenth. Nothing is the longest lag of a link that was never heard.
-    pub(super) fn least_and_most(&self) -> (u32, u32) {
-        let wanted = (self.window.len() * TENTHS).div_ceil(10);
-        let mut least = None;
+    /// The minimum and the 90th percentile; 0 for both without samples.
+    pub(super) fn min_and_p90(&self) -> (u32, u32) {
+        let target = (self.samples.len() * PERCENTILE_TENTHS).div_ceil(10);
+        let mut min = None;
         let mut within = 0;
         for (lag, count) in (0..).zip(&self.counts) {
             if *count > 0 {
-                least.get_or_insert(lag);
+                min.get_or_insert(lag);
                 within += usize::from(*count);
             }
-            if within >= wanted {
-                return (least.unwrap_or(lag), lag);
+            if within >= target {
+                return (min.unwrap_or(lag), lag);
             }
         }
         (0, 0)
@@ -61,14 +63,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lone_late_one_counts_for_nothing_and_all_are_forgotten_in_time() {
-        let mut lags = Lags::new(20);
-        assert_eq!(lags.least_and_most(), (0, 0));
+    fn a_single_late_sample_does_not_count_and_old_samples_leave_the_window() {
+        let mut lags = LagWindow::new(20);
+        assert_eq!(lags.min_and_p90(), (0, 0));
         (0..19).for_each(|n| lags.push(4 + n % 2));
         lags.push(900);
-        assert_eq!(lags.least_and_most(), (4, 5));
+        assert_eq!(lags.min_and_p90(), (4, 5));
         (0..20).for_each(|_| lags.push(9));
-        assert_eq!(lags.least_and_most(), (9, 9));
-        assert_eq!(lags.window.len(), 20, "a window does not grow");
+        assert_eq!(lags.min_and_p90(), (9, 9));
+        assert_eq!(lags.samples.len(), 20, "the window does not grow");
     }
 }
