@@ -234,7 +234,7 @@ impl<P> Watched<P> {
             let what = format!("tick {tick} after tick {last}");
             self.broken("events come in order", &what);
         }
-        if is_public(event.get()) {
+        if is_public(&event) {
             story.told.push((tick, event));
         }
     }
