@@ -43,6 +43,7 @@ pub(super) struct Login<G: Game> {
 }
 
 /// The next step of a login.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and only while a player logs in")]
 pub(super) enum LoginStep<G: Game> {
     /// Nothing changes; a pending login still waits for the older session.
     Wait,
