@@ -16,7 +16,7 @@ use crate::{
     cli::{self, ExitCode, MatchesQuery, Verb},
     config::{self, Config, ConfigError, GameDefaults, RoomsAtStop, Sources},
     data_dir::{DataDir, DataDirError},
-    net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
+    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     replay::{self, ReplayError, ReplayGame},
     server::{Seams, Server},
     shutdown,
@@ -210,7 +210,7 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
         let internal = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Internal, error);
         let stop = shutdown::listen().map_err(|error| internal(&error))?;
         let seams = Seams {
-            udp: UdpSeam::real(socket).map_err(|error| internal(&error))?,
+            udp: UdpResources::from_socket(socket).map_err(|error| internal(&error))?,
             tls: Arc::new(tls),
             keys,
             http: Some(http),

@@ -19,17 +19,17 @@ use tracing::{error, info, warn};
 use crate::{
     admin::{self, AdminHandle},
     config::{self, Config, ConfigError, Switch},
-    data_dir::UncleanShutdown,
-    lobby::{Directory, Keeper, Players, tickets::Tickets},
-    net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
+    data_dir::Unsettled,
+    lobby::{Directory, Players, SessionRegistry, tickets::Tickets},
+    net::{Acceptor, UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     operators_view::OperatorsView,
-    recovery::{Recovery, RestoreOptions, RestorePolicy},
-    room::{HeldFighter, JournalServices, RoomServices, RoomSpec},
-    session::{self, SessionServices, kept::KeptSeat},
+    recovery::{Fate, Recovery, Wanted},
+    room::{HeldSeatPolicy, JournalServices, RoomServices, RoomSpec},
+    session::{self, SessionServices, detached_seat::DetachedSeat},
     shutdown::StopReason,
     storage::{
         self, RecordSink,
-        journals::{IncompleteRead, JournalStore, retention::RetentionLimits, sweep},
+        journals::{JournalStore, Unread, retention::Bounds, sweep},
     },
     telemetry::Metrics,
     wall_clock::WallClock,
@@ -38,7 +38,7 @@ use crate::{
 /// All that a server takes from the world. Handed in, so that a whole server runs inside a simulation, or twice in one test.
 pub struct Seams<S> {
     /// The players' socket.
-    pub udp: UdpSeam,
+    pub udp: UdpResources,
     /// Who we are.
     pub tls: Arc<ServerTls>,
     /// The endpoint's secrets.
@@ -50,9 +50,9 @@ pub struct Seams<S> {
     /// Where journals go; `None`: rooms are not written down.
     pub journals: Option<Arc<dyn JournalStore>>,
     /// What earlier runs may not have written.
-    pub unclean_shutdown: Option<UncleanShutdown>,
+    pub unsettled: Option<Unsettled>,
     /// Told when this one cannot find that out.
-    pub incomplete_read: IncompleteRead,
+    pub unread: Unread,
     /// Where room seeds come from.
     pub seed: u64,
     /// Which run of this server it is, higher than any before: what tells its resume tickets from theirs.
@@ -68,7 +68,7 @@ pub struct Server<G: Game> {
     endpoint: Endpoint,
     address: SocketAddr,
     lobby: Arc<Directory<G>>,
-    keeper: Arc<Keeper<KeptSeat<G>>>,
+    registry: Arc<SessionRegistry<DetachedSeat<G>>>,
     metrics: Arc<Metrics>,
     tasks: Tasks,
     admin: Option<AdminHandle>,
@@ -129,26 +129,25 @@ impl<G: Game> Server<G> {
         let rate = spec.tick_rate;
         let writes = config.journal.write == Switch::On;
         let rooms = match config.journal.resume {
-            Switch::On if writes => RestorePolicy::Restore,
-            Switch::On => RestorePolicy::Keep,
-            Switch::Off => RestorePolicy::Discard,
+            Switch::On if writes => Fate::GoesOn,
+            Switch::On => Fate::Waits,
+            Switch::Off => Fate::Ends,
         };
-        let options = RestoreOptions { rooms, unclean_shutdown: seams.unclean_shutdown, rate };
+        let wanted = Wanted { rooms, unsettled: seams.unsettled, rate };
         let mut recovery = match &seams.journals {
-            Some(store) => Recovery::<G>::scan(&**store, options, &seams.incomplete_read, &metrics),
-            None => Recovery::empty(),
+            Some(store) => Recovery::<G>::look(&**store, wanted, &seams.unread, &metrics),
+            None => Recovery::none(),
         };
         let (records, storage_task) =
-            storage::start(seams.records, recovery.rolled_back(), metrics.results.clone());
+            storage::start(seams.records, recovery.undone(), metrics.results.clone());
         tasks.storage.spawn_on(storage_task, &seams.storage);
         let journals = seams.journals.and_then(|store| {
             let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
-            let read = ended.submit_results(past, Arc::clone(&store), records.clone(), seams.incomplete_read);
+            let read = ended.hand_in(past, Arc::clone(&store), records.clone(), seams.unread);
             let read = tasks.storage.spawn_on(read, &seams.storage);
-            let limits =
-                RetentionLimits { max_age: config.journal.keep(), max_bytes: config.journal.keep_bytes() };
+            let bounds = Bounds { age: config.journal.keep(), bytes: config.journal.keep_bytes() };
             let (stop, count) = (tasks.stopping.clone(), Arc::clone(&metrics));
-            let keep = sweep::run(Arc::clone(&store), limits, wall.clone(), count, read, stop);
+            let keep = sweep::run(Arc::clone(&store), bounds, wall.clone(), count, read, stop);
             tasks.storage.spawn_on(keep, &seams.storage);
             let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
             tasks.storage.spawn_on(task, &seams.storage);
@@ -169,8 +168,8 @@ impl<G: Game> Server<G> {
         let players = Arc::new(Players::default());
         let tickets = Tickets::new(&seams.keys.derive(TICKET_PURPOSE));
         let (hold, most) = (config.session.hold(), config.net.max_sessions);
-        let keeper = Arc::new(Keeper::new(tickets, seams.run, hold, most, Arc::clone(&metrics)));
-        recovery.reopen_rooms(&lobby, &keeper);
+        let registry = Arc::new(SessionRegistry::new(tickets, seams.run, hold, most, Arc::clone(&metrics)));
+        recovery.go_on(&lobby, &registry);
 
         let acceptor = Acceptor::new(endpoint.clone(), &config.net, Arc::clone(&metrics));
         let plane = OperatorsView {
@@ -189,7 +188,7 @@ impl<G: Game> Server<G> {
 
         let session_services = SessionServices {
             lobby: Arc::clone(&lobby),
-            keeper: Arc::clone(&keeper),
+            registry: Arc::clone(&registry),
             players,
             metrics: Arc::clone(&metrics),
             stop: tasks.sessions_stop.clone(),
@@ -198,13 +197,13 @@ impl<G: Game> Server<G> {
         let begin = move |newcomer| session::run(newcomer, session_services.clone());
         tasks.background.spawn(acceptor.run(tasks.stopping.clone(), tasks.sessions.clone(), begin));
         let (stopping, stop_reason) = (tasks.stopping.clone(), tasks.stop_reason.clone());
-        tasks.background.spawn(sweep(Arc::clone(&lobby), Arc::clone(&keeper), stopping, stop_reason));
+        tasks.background.spawn(sweep(Arc::clone(&lobby), Arc::clone(&registry), stopping, stop_reason));
         if seams.tls.is_renewed() {
             tasks.background.spawn(renew(seams.tls, tasks.stopping.clone()));
         }
         let http = admin.as_ref().map(AdminHandle::local_address).map(tracing::field::display);
         info!(game = G::NAME, %address, http, tick_rate = config.room.tick_rate, "serving");
-        Ok(Self { endpoint, address, lobby, keeper, metrics, tasks, admin, grace: config.stop.grace() })
+        Ok(Self { endpoint, address, lobby, registry, metrics, tasks, admin, grace: config.stop.grace() })
     }
 
     /// Where players connect to.
@@ -227,8 +226,8 @@ impl<G: Game> Server<G> {
 
     /// Whose seats wait for them: for whoever brings seats back.
     #[must_use]
-    pub const fn keeper(&self) -> &Arc<Keeper<KeptSeat<G>>> {
-        &self.keeper
+    pub const fn registry(&self) -> &Arc<SessionRegistry<DetachedSeat<G>>> {
+        &self.registry
     }
 
     /// The server's numbers.
@@ -254,7 +253,7 @@ impl<G: Game> Server<G> {
         if !in_time {
             warn!(
                 sessions = self.tasks.sessions.len(),
-                rooms = self.lobby.running(),
+                rooms = self.lobby.running_rooms(),
                 storage = self.tasks.storage.len(),
                 connections = self.endpoint.open_connections(),
                 "the grace period ran out with these still running"
@@ -280,13 +279,13 @@ impl<G: Game> Server<G> {
         if tasks.stop_reason.get() == CloseReason::ServerRestarting {
             // Rooms first: no seat is left in what they save.
             tasks.rooms_stop.cancel();
-            self.lobby.wait().await;
+            self.lobby.wait_for_rooms().await;
         }
         tasks.sessions_stop.cancel();
         tasks.sessions.close();
         tasks.sessions.wait().await;
         tasks.rooms_stop.cancel();
-        self.lobby.wait().await;
+        self.lobby.wait_for_rooms().await;
         self.lobby.close();
         tasks.storage.close();
         tasks.storage.wait().await;
@@ -326,8 +325,8 @@ fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings>, ConfigEr
         bot_skill: room.bot_skill.clone(),
         linger: room.linger(),
         held: match config.session.held {
-            config::HeldFighter::Idle => HeldFighter::Idle,
-            config::HeldFighter::Bot => HeldFighter::Bot,
+            config::HeldSeatPolicy::Idle => HeldSeatPolicy::Idle,
+            config::HeldSeatPolicy::Bot => HeldSeatPolicy::Bot,
         },
         sync_test: room.sync_test == config::Switch::On,
     })
@@ -345,17 +344,17 @@ fn wall_clock(time: Option<Arc<dyn TimeSource>>) -> WallClock {
 /// unless it starts again: then all seats are held to the end, so that no room sees anybody leave.
 async fn sweep<G: Game>(
     lobby: Arc<Directory<G>>,
-    keeper: Arc<Keeper<KeptSeat<G>>>,
+    registry: Arc<SessionRegistry<DetachedSeat<G>>>,
     stop: CancellationToken,
     stop_reason: StopReason,
 ) {
     let mut every_second = interval(Duration::from_secs(1));
     while stop.run_until_cancelled(every_second.tick()).await.is_some() {
         lobby.sweep();
-        keeper.sweep();
+        registry.sweep();
     }
     if stop_reason.get() != CloseReason::ServerRestarting {
-        keeper.close();
+        registry.close();
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bolero::{check, generator::produce};
 use quarrel_server::session::{
-    budget::WAIT_MOST,
+    priority::MAX_DEFERRED_SENDS,
     replicator::{Replicator, Snapshot},
 };
 use quarrel_shared::{
@@ -170,7 +170,7 @@ impl Client {
             assert_ne!(entity.place, Place::Only(SEAT), "its own things never wait");
             assert!(!focus.contains(id), "what is in focus never waits");
             let sends = self.waited.get(id).unwrap_or(&0) + 1;
-            assert!(sends <= WAIT_MOST, "{id} has waited in {sends} sends");
+            assert!(sends <= MAX_DEFERRED_SENDS, "{id} has waited in {sends} sends");
             waited.insert(*id, sends);
         }
         assert!(

@@ -2,7 +2,7 @@
 
 use bolero::{check, generator::produce};
 use quarrel_harness::raw::hello;
-use quarrel_server::session::conversation::Conversation;
+use quarrel_server::session::phase::SessionPhase;
 use quarrel_shared::{
     crowd::Crowd,
     id::{PlayerId, RoomId, SeatId},
@@ -105,16 +105,16 @@ fn a_conversation_takes_messages_in_any_order() {
         client_samples().iter().map(|bytes| codec::decode_client(bytes).expect("our own sample")).collect();
     let said = produce::<Vec<(u8, Option<bool>)>>();
     check!().with_iterations(5_000).with_generator(said).for_each(|said| {
-        let mut conversation = Conversation::Greeting;
+        let mut phase = SessionPhase::AwaitingHello;
         for (which, room_answers) in said {
             let message = messages[usize::from(*which) % messages.len()].clone();
-            if conversation.hear(message).is_err() {
+            if phase.receive(message).is_err() {
                 break;
             }
-            if conversation == Conversation::Joining
+            if phase == SessionPhase::Joining
                 && let Some(seated) = room_answers
             {
-                conversation.joined(*seated);
+                phase.joined(*seated);
             }
         }
     });

@@ -8,7 +8,7 @@ use std::{
 
 use quarrel_server::{
     config::{self, Config, FlagValue, GameDefaults, Sources},
-    net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
+    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
     storage::{
         MatchRecord, MemorySink,
@@ -156,7 +156,7 @@ impl<G: Game> TestServer<G> {
         let socket = endpoint::bind(config.net.listen).expect("a UDP port for players");
         let records = MemorySink::default();
         let seams = Seams {
-            udp: UdpSeam::real(socket).expect("a tokio runtime for the socket"),
+            udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
             tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
             keys: EndpointKeys::in_memory(b"scenarios"),
             http,

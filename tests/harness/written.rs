@@ -3,7 +3,7 @@
 use std::{net::TcpListener, sync::Arc};
 
 use quarrel_server::{
-    net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
+    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
     storage::{
         MemorySink,
@@ -28,7 +28,7 @@ pub fn start_written<G: Game>(
     let config = config::<G>(&[], settings);
     let socket = endpoint::bind(config.net.listen).expect("a UDP port for players");
     let seams = Seams {
-        udp: UdpSeam::real(socket).expect("a tokio runtime for the socket"),
+        udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"journals"),
         http: Some(TcpListener::bind("127.0.0.1:0").expect("a TCP port for the operator's plane")),

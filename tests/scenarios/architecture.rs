@@ -71,13 +71,13 @@ const RULES: &[Rule] = &[
     Rule {
         place: &[
             "server::session::backlog",
-            "server::session::budget",
-            "server::session::conversation",
+            "server::session::priority",
+            "server::session::phase",
             "server::session::handshake",
-            "server::session::news",
+            "server::session::unacked",
             "server::session::rate_limit",
             "server::session::replicator",
-            "server::session::sight",
+            "server::session::rewind_clamp",
         ],
         forbidden: &[
             "tokio",
@@ -127,7 +127,7 @@ const RULES: &[Rule] = &[
             "server::room::margin",
             "server::room::bots",
             "server::room::clock",
-            "server::room::pace",
+            "server::room::journal_schedule",
             "server::room::sync_test",
             "server::room::results",
         ],
@@ -135,7 +135,7 @@ const RULES: &[Rule] = &[
         because: "a room's state is pure: it is told the time",
     },
     Rule {
-        place: &["server::lobby::held", "server::lobby::tickets", "server::lobby::matchmaker"],
+        place: &["server::lobby::registry_state", "server::lobby::tickets", "server::lobby::matchmaker"],
         forbidden: &["tokio", "std::sync", "std::time::Instant", "std::time::SystemTime", "server::room"],
         because: "what the lobby decides is pure: it is shown what there is and told the time",
     },

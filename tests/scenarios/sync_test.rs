@@ -26,7 +26,7 @@ const WATCHED: u32 = 100;
 /// What a room of such a game finds when somebody sits in it.
 fn found(settings: FickleSettings) -> Option<Mismatch> {
     let setup = Setup { settings, seed: 1, seats: 4, tick_rate: TickRate::default() };
-    let mut room = RoomState::<Fickle>::new(&setup, 0, "").sync_tested(&setup);
+    let mut room = RoomState::<Fickle>::new(&setup, 0, "").with_sync_test(&setup);
     room.take_seat(PlayerId(1), TicketNumber::default(), Name::lossy("Ada"), &mut Vec::new())
         .expect("an empty room");
     (0..WATCHED).for_each(|_| room.step());

@@ -222,7 +222,7 @@ pub struct SessionConfig {
     /// For how long their seats are held; see [`Self::hold`].
     pub hold_ms: u32,
     /// What becomes of their fighters meanwhile.
-    pub held: HeldFighter,
+    pub held: HeldSeatPolicy,
 }
 
 impl SessionConfig {
@@ -235,7 +235,7 @@ impl SessionConfig {
 /// What becomes of the fighter on a held seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum HeldFighter {
+pub enum HeldSeatPolicy {
     /// It stands where it is.
     Idle,
     /// A bot of the room's skill plays it.

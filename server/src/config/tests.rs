@@ -241,10 +241,10 @@ fn keep_alives_come_before_the_idle_timeout() {
 #[test]
 fn a_lost_players_seat_is_held_for_half_a_minute_unless_somebody_says_otherwise() {
     let config = load(&Sources::default(), &games()).unwrap();
-    assert_eq!((config.session.hold(), config.session.held), (Duration::from_secs(30), HeldFighter::Idle));
+    assert_eq!((config.session.hold(), config.session.held), (Duration::from_secs(30), HeldSeatPolicy::Idle));
     let text = "[session]\nhold_ms = 0\nheld = \"bot\"\n";
     let config = load(&written(text).sources, &games()).unwrap();
-    assert_eq!((config.session.hold(), config.session.held), (Duration::ZERO, HeldFighter::Bot));
+    assert_eq!((config.session.hold(), config.session.held), (Duration::ZERO, HeldSeatPolicy::Bot));
     let error = complaint("[session]\nheld = \"gone\"\n");
     assert!(error.contains("session.held") && error.contains("idle"), "{error}");
 }

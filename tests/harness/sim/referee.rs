@@ -86,9 +86,9 @@ impl Referee {
             loop {
                 tokio::select! {
                     biased;
-                    Some(event) = joined.seated.events.recv() => watching.book().note(event),
-                    Ok(()) = joined.seated.frames.changed() => {
-                        if let Some(frame) = joined.seated.frames.borrow_and_update().clone() {
+                    Some(event) = joined.handle.events.recv() => watching.book().note(event),
+                    Ok(()) = joined.handle.frames.changed() => {
+                        if let Some(frame) = joined.handle.frames.borrow_and_update().clone() {
                             watching.book().keep(frame);
                         }
                     }
@@ -142,9 +142,9 @@ impl Book {
 
     fn note(&mut self, event: quarrel_server::room::RoomEvent<Arena>) {
         if let quarrel_server::room::RoomEvent::Game { tick, event } = event
-            && is_public(&event)
+            && is_public(event.get())
         {
-            self.facts.push((tick, *event));
+            self.facts.push((tick, *event.get()));
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 
 use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, transport};
 use quarrel_server::{
-    net::{UdpSeam, keys::EndpointKeys, tls::ServerTls},
+    net::{UdpResources, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
     storage::{
         MatchRecord, MemorySink,
@@ -192,7 +192,7 @@ impl<G: Predict> SimWorld<G> {
         let tls = Arc::new(ServerTls::in_memory().expect("a certificate in memory"));
         let certificate = hash_bytes(&tls.certificate_sha256());
         let seams = Seams {
-            udp: UdpSeam {
+            udp: UdpResources {
                 socket: network.bind(SERVER, None),
                 runtime: Arc::new(TokioRuntime),
                 seed: Some(seams::seed_bytes(seed, SERVERS)),
