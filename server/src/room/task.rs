@@ -312,7 +312,7 @@ impl<G: Game> RoomTask<G> {
 
     fn count(&mut self, took: Duration) {
         let metrics = &self.services.metrics;
-        metrics.tick_took(took);
+        metrics.observe_tick(took);
         if took > self.period {
             metrics.overruns.inc();
             self.status.overran();

@@ -10,7 +10,7 @@ use super::{
     records::{MatchRecord, Undone},
     sink::RecordSink,
 };
-use crate::telemetry::ResultCounts;
+use crate::telemetry::MatchResultMetrics;
 
 /// How many records may wait: every room of a full server ends its match in the same tick, several times over.
 const RECORDS_WAITING: usize = 1024;
@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug)]
 pub struct Records {
     queue: mpsc::Sender<MatchRecord>,
-    counts: ResultCounts,
+    counts: MatchResultMetrics,
 }
 
 impl Records {
@@ -58,7 +58,7 @@ impl Records {
     }
 
     /// The numbers that tell of results.
-    pub const fn counts(&self) -> &ResultCounts {
+    pub const fn counts(&self) -> &MatchResultMetrics {
         &self.counts
     }
 }
@@ -69,7 +69,7 @@ impl Records {
 pub fn start(
     sink: impl RecordSink,
     retract: Vec<Undone>,
-    counts: ResultCounts,
+    counts: MatchResultMetrics,
 ) -> (Records, impl Future<Output = ()> + Send + 'static) {
     let (queue, waiting) = mpsc::channel(RECORDS_WAITING);
     (Records { queue, counts: counts.clone() }, keep(waiting, sink, retract, counts))
@@ -79,7 +79,7 @@ async fn keep(
     mut waiting: mpsc::Receiver<MatchRecord>,
     mut sink: impl RecordSink,
     retract: Vec<Undone>,
-    counts: ResultCounts,
+    counts: MatchResultMetrics,
 ) {
     for undone in retract {
         forget(&mut sink, &undone, &counts).await;
@@ -99,7 +99,7 @@ async fn keep(
 }
 
 /// Tries until it is done.
-async fn forget(sink: &mut impl RecordSink, undone: &Undone, counts: &ResultCounts) {
+async fn forget(sink: &mut impl RecordSink, undone: &Undone, counts: &MatchResultMetrics) {
     loop {
         match sink.retract(undone).await {
             Ok(0) => return,
@@ -122,7 +122,7 @@ async fn forget(sink: &mut impl RecordSink, undone: &Undone, counts: &ResultCoun
 }
 
 /// Tries until it is done.
-async fn write(sink: &mut impl RecordSink, batch: &[MatchRecord], counts: &ResultCounts) {
+async fn write(sink: &mut impl RecordSink, batch: &[MatchRecord], counts: &MatchResultMetrics) {
     let mut failed = 0u64;
     while let Err(error) = sink.append(batch).await {
         counts.failed_writes.inc();
