@@ -1,4 +1,4 @@
-//! What the operator's plane is told of the rest of the server.
+//! The server's state for the admin HTTP server.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::{
-        Asked, Marking,
+        AdminBackend, MarkFuture,
         dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing, RoomState},
     },
     lobby::{Directory, PlayerEntry, Players},
@@ -18,18 +18,18 @@ use crate::{
     room::{NotMarked, RoomStatus},
 };
 
-/// Handles of all that may be asked.
-pub(crate) struct OperatorsView<G: Game> {
+/// Handles of the parts that the admin HTTP server shows.
+pub(crate) struct ServerStatus<G: Game> {
     pub(crate) lobby: Arc<Directory<G>>,
     pub(crate) players: Arc<Players>,
     pub(crate) tls: Arc<ServerTls>,
-    /// How many sessions live.
+    /// The number of live sessions.
     pub(crate) sessions: Arc<AtomicUsize>,
     pub(crate) max_sessions: usize,
     pub(crate) stopping: CancellationToken,
 }
 
-impl<G: Game> Asked for OperatorsView<G> {
+impl<G: Game> AdminBackend for ServerStatus<G> {
     fn rooms(&self) -> Vec<RoomListing> {
         let age = self.lobby.age();
         let listing = |room: Arc<RoomStatus>| RoomListing {
@@ -78,7 +78,7 @@ impl<G: Game> Asked for OperatorsView<G> {
         self.tls.certificate_sha256()
     }
 
-    fn mark(&self, room: &str, reason: String) -> Marking {
+    fn mark(&self, room: &str, reason: String) -> MarkFuture {
         let id = room.parse::<RoomId>();
         let room = id.ok().and_then(|id| self.lobby.room(id));
         Box::pin(async move {
@@ -94,10 +94,10 @@ impl<G: Game> Asked for OperatorsView<G> {
     }
 }
 
-fn refusal(why: NotMarked) -> MarkRefusal {
-    match why {
+fn refusal(error: NotMarked) -> MarkRefusal {
+    match error {
         NotMarked::NoRoom => MarkRefusal::NoRoom,
-        NotMarked::Busy => MarkRefusal::Busy(why.to_string()),
-        NotMarked::NoJournal | NotMarked::Gap(_) => MarkRefusal::NotWritten(why.to_string()),
+        NotMarked::Busy => MarkRefusal::Busy(error.to_string()),
+        NotMarked::NoJournal | NotMarked::Gap(_) => MarkRefusal::NotWritten(error.to_string()),
     }
 }
