@@ -1,21 +1,21 @@
-//! Every code that the process can exit with.
+//! The exit codes of the process.
 
 use std::process;
 
-/// How the process ended, as scripts and service managers see it.
+/// The exit code of the process, for scripts and service managers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// It did what it was asked to.
+    /// Success.
     Done = 0,
-    /// Something broke that the configuration is not to blame for: try again, then look at the log. Of `replay`: a difference
-    /// was found, or the journal is damaged.
+    /// A failure that the configuration did not cause: a restart may help, and the log names the cause. For `replay`: the replay
+    /// differs, or the journal is damaged.
     Internal = 1,
-    /// The command line cannot be understood.
+    /// The command line is wrong.
     Usage = 2,
-    /// An address, or the data directory, is in use by another process (`EX_UNAVAILABLE`): free it or change the setting named.
+    /// An address or the data directory is in use by another process (`EX_UNAVAILABLE`): stop it, or change the named setting.
     InUse = 69,
-    /// The configuration is wrong (`EX_CONFIG`): starting again without changing it is pointless.
+    /// The configuration is wrong (`EX_CONFIG`): a restart without a change fails again.
     Configuration = 78,
 }
 

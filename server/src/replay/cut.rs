@@ -16,12 +16,12 @@ use super::{
     info::marks,
     when::{When, lasting},
 };
-use crate::cli::{ExitCode, Part};
+use crate::cli::{ExitCode, SliceRange};
 
 /// Writes the file, and says what is in it.
 pub(super) fn cut<G: Game>(
     opened: &Opened<'_>,
-    part: &Part,
+    part: &SliceRange,
     output: Option<&Path>,
     out: &mut dyn Write,
 ) -> Result<ExitCode, ReplayError> {
@@ -73,7 +73,7 @@ fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-fn bounds(opened: &Opened<'_>, part: &Part) -> Result<(Tick, Tick), ReplayError> {
+fn bounds(opened: &Opened<'_>, part: &SliceRange) -> Result<(Tick, Tick), ReplayError> {
     let rate = opened.rate();
     let (from, to) = match (part.from, part.to, part.around) {
         (Some(from), Some(to), _) => (from.tick(rate), to.tick(rate)),

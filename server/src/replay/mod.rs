@@ -33,7 +33,7 @@ use quarrel_shared::{
 
 use self::file::{Bytes, Opened};
 pub use self::when::{When, WhenError};
-use crate::cli::{ExitCode, Part, ReplayVerb};
+use crate::cli::{ExitCode, ReplayVerb, SliceRange};
 
 /// One game whose journals can be played.
 #[derive(Clone, Copy)]
@@ -127,7 +127,7 @@ enum Task<'a> {
     Info { journal: &'a Opened<'a>, json: bool },
     Verify { journal: &'a Opened<'a>, json: bool },
     Dump { journal: &'a Opened<'a>, tick: When, json: bool },
-    Slice { journal: &'a Opened<'a>, part: &'a Part, output: Option<&'a Path> },
+    Slice { journal: &'a Opened<'a>, part: &'a SliceRange, output: Option<&'a Path> },
     Bisect { journal: &'a Opened<'a>, other: Option<&'a Opened<'a>>, json: bool },
 }
 
