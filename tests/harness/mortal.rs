@@ -13,7 +13,7 @@ use quarrel_server::{
     config::Config,
     data_dir::Unsettled,
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{Seams, Server},
+    server::{Server, ServerResources},
     storage::{
         MemorySink,
         journals::{MemoryStore, Unread},
@@ -180,7 +180,7 @@ fn live<G: Game>(
 fn start<G: Game>(config: &Config, remains: Remains, rooms: &Handle) -> Server<G> {
     let Remains { journals, records, listen, run, was_killed } = remains;
     let socket = endpoint::bind(listen).expect("the port is free");
-    let seams = Seams {
+    let resources = ServerResources {
         udp: UdpSeam::real(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"a server that can die"),
@@ -189,12 +189,12 @@ fn start<G: Game>(config: &Config, remains: Remains, rooms: &Handle) -> Server<G
         seed: u64::from(run),
         run,
         journals: Some(Arc::new(journals)),
-        unsettled: was_killed.then(|| Unsettled { run: run - 1, since: None }),
-        unread: Unread::default(),
-        rooms: rooms.clone(),
-        storage: rooms.clone(),
+        unclean_shutdown: was_killed.then(|| Unsettled { run: run - 1, since: None }),
+        incomplete_read: Unread::default(),
+        room_runtime: rooms.clone(),
+        storage_runtime: rooms.clone(),
     };
-    Server::start(config, seams).expect("a server that starts")
+    Server::start(config, resources).expect("a server that starts")
 }
 
 /// Waits until a player's connection broke.

@@ -10,7 +10,7 @@ use std::{
 use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, transport};
 use quarrel_server::{
     net::{UdpSeam, keys::EndpointKeys, tls::ServerTls},
-    server::{Seams, Server},
+    server::{Server, ServerResources},
     storage::{
         MatchRecord, MemorySink,
         journals::{MemoryStore, Unread},
@@ -191,7 +191,7 @@ impl<G: Predict> SimWorld<G> {
         let (records, journals) = (MemorySink::default(), MemoryStore::default());
         let tls = Arc::new(ServerTls::in_memory().expect("a certificate in memory"));
         let certificate = hash_bytes(&tls.certificate_sha256());
-        let seams = Seams {
+        let resources = ServerResources {
             udp: UdpSeam {
                 socket: network.bind(SERVER, None),
                 runtime: Arc::new(TokioRuntime),
@@ -205,12 +205,12 @@ impl<G: Predict> SimWorld<G> {
             seed,
             run: 1,
             journals: Some(Arc::new(journals.clone())),
-            unsettled: None,
-            unread: Unread::default(),
-            rooms: Handle::current(),
-            storage: Handle::current(),
+            unclean_shutdown: None,
+            incomplete_read: Unread::default(),
+            room_runtime: Handle::current(),
+            storage_runtime: Handle::current(),
         };
-        let server = Server::start(&config, seams).expect("a server in memory starts");
+        let server = Server::start(&config, resources).expect("a server in memory starts");
         Self {
             seed,
             network,
