@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    net::TcpListener,
+    net::{TcpListener, UdpSocket},
     process,
     sync::Arc,
     time::SystemTime,
@@ -10,12 +10,13 @@ use std::{
 
 use quarrel_shared::game::Game;
 use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
     cli::{self, ExitCode, MatchesQuery, Verb},
     config::{self, Config, ConfigError, GameDefaults, RoomsAtStop, Sources},
-    data_dir::{DataDir, DataDirError},
+    data_dir::{DataDir, DataDirError, Run},
     net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
     replay::{self, ReplayError, ReplayGame},
     server::{Server, ServerResources},
@@ -135,7 +136,6 @@ fn load<'a>(
     games: &'a [GameEntry],
     defaults: &[GameDefaults],
 ) -> Result<(Config, &'a GameEntry), Failure> {
-    let invalid = |error: ConfigError| Failure::new(ExitCode::Configuration, error);
     let config = config::load(sources, defaults).map_err(invalid)?;
     let game = entry(games, &config);
     (game.check)(&config).map_err(invalid)?;
@@ -174,47 +174,27 @@ fn matches(
         );
         return Err(Failure::new(ExitCode::Configuration, message));
     }
-    runtime("reader", 1)?
-        .block_on(storage::newest(dir, query.newest))
-        .map_err(|error| Failure::new(ExitCode::Internal, error))
+    runtime("reader", 1)?.block_on(storage::newest(dir, query.newest)).map_err(internal)
 }
 
 /// Runs the server: opens everything that can fail, starts it, waits for a signal and stops it.
 fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
-    telemetry::logs::init(&config.log).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
+    telemetry::logs::init(&config.log).map_err(invalid)?;
     log_panics();
-    let data =
-        DataDir::open(&config.data.dir).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
-    let journals = journals(&data)?;
-    let run = data.begin_run(last_run(&*journals), SystemTime::now()).map_err(|error| {
-        let is_in_use = matches!(error, DataDirError::InUse { .. });
-        Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
-    })?;
+    let data = DataDir::open(&config.data.dir).map_err(invalid)?;
+    let journals = open_journals(&data)?;
+    let run = begin_run(&data, &*journals)?;
     let incomplete_read = Unread::default();
-    let tls = ServerTls::open(&config.net, &data, SystemTime::now())
-        .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
-    let keys = EndpointKeys::open(&data).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-    let network = runtime("network", config.net.workers)?;
-    let rooms = runtime("rooms", config.room.workers)?;
-    // One thread for journals and one for results, so that neither waits for the other's disk access.
-    let storage = runtime("storage", 2)?;
-    let records = storage
-        .block_on(SqliteSink::open(data.path()))
-        .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
-    let listen = config.net.listen;
-    let socket = endpoint::bind(listen).map_err(|error| {
-        let failure = cli::bind_failure(&error, listen, "net.listen", "--listen");
-        Failure::new(failure.code, failure.message)
-    })?;
-    let http = TcpListener::bind(config.http.listen).map_err(|error| {
-        let failure = cli::bind_failure(&error, config.http.listen, "http.listen", "--http");
-        Failure::new(failure.code, failure.message)
-    })?;
-    let (in_time, has_all_results) = network.block_on(async {
-        let internal = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Internal, error);
-        let stop = shutdown::listen().map_err(|error| internal(&error))?;
+    let tls = ServerTls::open(&config.net, &data, SystemTime::now()).map_err(invalid)?;
+    let keys = EndpointKeys::open(&data).map_err(internal)?;
+    let runtimes = Runtimes::start(config)?;
+    let records = runtimes.storage.block_on(SqliteSink::open(data.path())).map_err(invalid)?;
+    let (socket, http) = bind_sockets(config)?;
+    let stopped = runtimes.network.block_on(async {
+        // First, so that a signal during the start is not lost.
+        let stop = shutdown::listen().map_err(internal)?;
         let resources = ServerResources {
-            udp: UdpSeam::real(socket).map_err(|error| internal(&error))?,
+            udp: UdpSeam::real(socket).map_err(internal)?,
             tls: Arc::new(tls),
             keys,
             http: Some(http),
@@ -224,25 +204,41 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
             incomplete_read: incomplete_read.clone(),
             seed: rand::random(),
             run: run.number(),
-            room_runtime: rooms.handle().clone(),
-            storage_runtime: storage.handle().clone(),
+            room_runtime: runtimes.rooms.handle().clone(),
+            storage_runtime: runtimes.storage.handle().clone(),
         };
-        let server = Server::<G>::start(config, resources).map_err(|error| internal(&error))?;
-        stop.cancelled().await;
-        let metrics = Arc::clone(server.metrics());
-        let in_time = match config.stop.rooms {
-            RoomsAtStop::End => server.shutdown().await,
-            RoomsAtStop::Save => server.shutdown_and_save().await,
-        };
-        Ok((in_time, metrics.results.lost.get() == 0 && !incomplete_read.is_said()))
+        let server = Server::<G>::start(config, resources).map_err(internal)?;
+        Ok(run_until_stopped(server, config, stop).await)
     })?;
-    // A game or a disk that hangs must not keep the process alive.
-    rooms.shutdown_background();
-    storage.shutdown_background();
-    network.shutdown_background();
+    runtimes.shutdown();
+    let has_all_results = !stopped.has_lost_results && !incomplete_read.is_said();
+    Ok(record_stop(stopped.in_time, has_all_results, run))
+}
+
+/// The result of a stop.
+struct Stopped {
+    /// Within the grace period, and with every room saved if that is configured.
+    in_time: bool,
+    /// A room has dropped match results.
+    has_lost_results: bool,
+}
+
+/// Waits for a signal, then stops the server as configured.
+async fn run_until_stopped<G: Game>(server: Server<G>, config: &Config, stop: CancellationToken) -> Stopped {
+    stop.cancelled().await;
+    let metrics = Arc::clone(server.metrics());
+    let in_time = match config.stop.rooms {
+        RoomsAtStop::End => server.shutdown().await,
+        RoomsAtStop::Save => server.shutdown_and_save().await,
+    };
+    Stopped { in_time, has_lost_results: metrics.results.lost.get() > 0 }
+}
+
+/// Records a clean stop in the data directory. Otherwise the next start looks for missing match results in the journals.
+fn record_stop(in_time: bool, has_all_results: bool, run: Run) -> ExitCode {
     if !in_time {
         error!("stopped with unfinished work");
-        return Ok(ExitCode::Internal);
+        return ExitCode::Internal;
     }
     if !has_all_results {
         warn!(
@@ -251,7 +247,62 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     } else if let Err(error) = run.end() {
         error!(%error, "cannot record the clean shutdown, the next start looks for missing match results in the journals");
     }
-    Ok(ExitCode::Done)
+    ExitCode::Done
+}
+
+/// The threads of the server.
+struct Runtimes {
+    network: Runtime,
+    rooms: Runtime,
+    storage: Runtime,
+}
+
+impl Runtimes {
+    fn start(config: &Config) -> Result<Self, Failure> {
+        Ok(Self {
+            network: runtime("network", config.net.workers)?,
+            rooms: runtime("rooms", config.room.workers)?,
+            // One thread for journals and one for results, so that neither waits for the other's disk access.
+            storage: runtime("storage", 2)?,
+        })
+    }
+
+    /// Stops without waiting: a game or a disk that hangs must not keep the process alive.
+    fn shutdown(self) {
+        self.rooms.shutdown_background();
+        self.storage.shutdown_background();
+        self.network.shutdown_background();
+    }
+}
+
+/// Takes the data directory for this process and gives this run its number.
+fn begin_run(data: &DataDir, journals: &dyn JournalStore) -> Result<Run, Failure> {
+    data.begin_run(last_run(journals), SystemTime::now()).map_err(|error| {
+        let is_in_use = matches!(error, DataDirError::InUse { .. });
+        Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
+    })
+}
+
+/// Binds the players' UDP socket and the TCP socket of the admin HTTP server.
+fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), Failure> {
+    let failure = |error, address, key, flag| {
+        let failure = cli::bind_failure(&error, address, key, flag);
+        Failure::new(failure.code, failure.message)
+    };
+    let (listen, http) = (config.net.listen, config.http.listen);
+    let socket = endpoint::bind(listen).map_err(|error| failure(error, listen, "net.listen", "--listen"))?;
+    let http = TcpListener::bind(http).map_err(|error| failure(error, http, "http.listen", "--http"))?;
+    Ok((socket, http))
+}
+
+/// A failure that only a change of the configuration or of the system can fix.
+fn invalid(error: impl ToString) -> Failure {
+    Failure::new(ExitCode::Configuration, error)
+}
+
+/// A failure that the configuration did not cause.
+fn internal(error: impl ToString) -> Failure {
+    Failure::new(ExitCode::Internal, error)
 }
 
 /// The highest run number of a journal. A later run must not reuse it, even when the file that counts runs is lost.
@@ -261,7 +312,7 @@ fn last_run(journals: &dyn JournalStore) -> u32 {
 }
 
 /// Opens the folder of journals.
-fn journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
+fn open_journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
     let path = data.file("journals");
     let folder = Folder::open(&path).map_err(|error| {
         let message = format!("cannot create {}: {error}; set data.dir (--data-dir)", path.display());
