@@ -6,7 +6,7 @@ use std::process;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// Success.
+    /// The command succeeded.
     Done = 0,
     /// A failure that the configuration did not cause: a restart may help, and the log names the cause. For `replay`: the replay
     /// differs, or the journal is damaged.

@@ -24,9 +24,9 @@ macro_rules! choices {
 choices! {
     /// Whether a feature is enabled.
     Switch {
-        /// Enabled.
+        /// The feature is enabled.
         On = "on",
-        /// Disabled.
+        /// The feature is disabled.
         Off = "off",
     }
 

@@ -85,12 +85,12 @@ pub enum ConfigError {
         message: String,
     },
     /// An unknown key, section or variable: most likely a typing error.
-    #[error("{at}: unknown {what} `{name}`{}; accepted here: {}", did_you_mean(nearest.as_deref()), accepted.join(", "))]
+    #[error("{at}: unknown {kind} `{name}`{}; accepted here: {}", did_you_mean(nearest.as_deref()), accepted.join(", "))]
     Unknown {
         /// The place of the assignment.
         at: Origin,
         /// The kind of the name.
-        what: NameKind,
+        kind: NameKind,
         /// The unknown name.
         name: String,
         /// The accepted names in that place.
@@ -139,9 +139,9 @@ impl ConfigError {
     }
 
     /// Creates an [`Unknown`](Self::Unknown) error with the most similar accepted name.
-    pub(super) fn unknown(at: Origin, what: NameKind, name: &str, accepted: Vec<String>) -> Self {
+    pub(super) fn unknown(at: Origin, kind: NameKind, name: &str, accepted: Vec<String>) -> Self {
         let nearest = nearest(name, &accepted);
-        Self::Unknown { at, what, name: name.to_owned(), accepted, nearest }
+        Self::Unknown { at, kind, name: name.to_owned(), accepted, nearest }
     }
 }
 

@@ -309,6 +309,23 @@ fn the_default_file_names_every_key_and_loads_to_the_defaults() {
 }
 
 #[test]
+fn the_default_file_and_the_effective_file_have_the_same_keys() {
+    let lines = |text: &str| -> Vec<String> {
+        let names = keys::KEYS.iter().map(|key| key.name);
+        let names: std::collections::BTreeSet<_> = names.collect();
+        let first_word =
+            |line: &str| line.trim_start_matches(['#', ' ']).split(' ').next().map(str::to_owned);
+        let is_assigned = |line: &str| line.contains(" = ") || line.contains(" is not set: ");
+        let words = text.lines().filter(|line| is_assigned(line)).filter_map(first_word);
+        words.filter(|word| names.contains(word.as_str())).collect()
+    };
+    let config = load(&Sources::default(), &games()).unwrap();
+    let (default, effective) = (lines(&default_file()), lines(&effective(&config)));
+    assert_eq!(default, effective, "`config default` and `config show` must print the same keys");
+    assert_eq!(default.len(), keys::KEYS.len(), "and all of them");
+}
+
+#[test]
 fn commented_values_of_the_default_file_are_the_defaults() {
     let text = default_file();
     let uncommented: Vec<_> = text

@@ -132,7 +132,7 @@ fn one_of(words: &[&str]) -> String {
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => "nothing, for there is none".into(),
+        None => "no value".into(),
     }
 }
 
