@@ -2,20 +2,20 @@
 
 use std::process;
 
-/// The result of the process for scripts and service managers.
+/// The exit code of the process, for scripts and service managers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
     /// The command succeeded.
     Done = 0,
-    /// An error that the configuration does not cause: try again, then look at the log. With `replay`: a difference was found, or the
-    /// journal is damaged.
+    /// A failure that the configuration did not cause: a restart may help, and the log names the cause. For `replay`: the replay
+    /// differs, or the journal is damaged.
     Internal = 1,
-    /// The command line is invalid.
+    /// The command line is wrong.
     Usage = 2,
-    /// An address or the data directory is in use by another process (`EX_UNAVAILABLE`): free it, or change the named setting.
+    /// An address or the data directory is in use by another process (`EX_UNAVAILABLE`): stop it, or change the named setting.
     InUse = 69,
-    /// The configuration is wrong (`EX_CONFIG`): another start fails as well until it is changed.
+    /// The configuration is wrong (`EX_CONFIG`): a restart without a change fails again.
     Configuration = 78,
 }
 

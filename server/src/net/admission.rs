@@ -276,8 +276,8 @@ mod tests {
         let net = crate::config::keys::KEYS;
         let number = |name: &str| {
             let key = net.iter().find(|key| key.section == "net" && key.name == name).unwrap();
-            match key.fallback {
-                crate::config::keys::Fallback::Integer(number) => number as f64,
+            match key.default {
+                crate::config::keys::DefaultValue::Integer(number) => number as f64,
                 _ => panic!("{name} is a number"),
             }
         };

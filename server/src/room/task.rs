@@ -315,7 +315,7 @@ impl<G: Game> RoomTask<G> {
 
     fn update_metrics(&mut self, took: Duration) {
         let metrics = &self.services.metrics;
-        metrics.tick_took(took);
+        metrics.observe_tick(took);
         if took > self.period {
             metrics.overruns.inc();
             self.status.count_overrun();

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::{super::MemorySink, *};
 use crate::{storage::records::test_record as record, telemetry::Metrics};
 
-fn counts() -> ResultCounts {
+fn counts() -> MatchResultMetrics {
     Metrics::new().results.clone()
 }
 

@@ -1,4 +1,4 @@
-//! What the operator's plane is told of the rest of the server.
+//! The server's state for the admin HTTP server.
 
 use std::sync::{
     Arc,
@@ -10,28 +10,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::{
-        Asked, Marking,
+        AdminBackend, MarkFuture,
         dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing, RoomState},
     },
     lobby::{Directory, PlayerEntry, Players},
     net::tls::ServerTls,
-    room::{MarkError, RoomStatus},
+    room::{NotMarked, RoomStatus},
 };
 
-/// Handles of all that may be asked.
-pub(crate) struct OperatorsView<G: Game> {
+/// Handles of the parts that the admin HTTP server shows.
+pub(crate) struct ServerStatus<G: Game> {
     pub(crate) lobby: Arc<Directory<G>>,
     pub(crate) players: Arc<Players>,
     pub(crate) tls: Arc<ServerTls>,
-    /// How many sessions live.
+    /// The number of live sessions.
     pub(crate) sessions: Arc<AtomicUsize>,
     pub(crate) max_sessions: usize,
     pub(crate) stopping: CancellationToken,
 }
 
-impl<G: Game> Asked for OperatorsView<G> {
+impl<G: Game> AdminBackend for ServerStatus<G> {
     fn rooms(&self) -> Vec<RoomListing> {
-        let age = self.lobby.uptime();
+        let age = self.lobby.age();
         let listing = |room: Arc<RoomStatus>| RoomListing {
             id: room.id.to_string(),
             game: G::NAME,
@@ -54,8 +54,8 @@ impl<G: Game> Asked for OperatorsView<G> {
             PlayerListing {
                 id: player.id.to_string(),
                 name: player.name.clone(),
-                room: seat.map(|at| at.room.to_string()),
-                seat: seat.map(|at| at.seat.0),
+                room: seat.map(|(room, _)| room.to_string()),
+                seat: seat.map(|(_, seat)| seat.0),
                 address: player.address(),
                 rtt_ms: player.rtt_ms().round() as u32,
                 connected_s: player.since.elapsed().as_secs(),
@@ -67,7 +67,7 @@ impl<G: Game> Asked for OperatorsView<G> {
     fn readiness(&self) -> Readiness {
         if self.stopping.is_cancelled() {
             Readiness::Stopping
-        } else if self.sessions.load(Relaxed) >= self.max_sessions || !self.lobby.has_capacity() {
+        } else if self.sessions.load(Relaxed) >= self.max_sessions || !self.lobby.has_room() {
             Readiness::Full
         } else {
             Readiness::Ready
@@ -78,7 +78,7 @@ impl<G: Game> Asked for OperatorsView<G> {
         self.tls.certificate_sha256()
     }
 
-    fn mark(&self, room: &str, reason: String) -> Marking {
+    fn mark(&self, room: &str, reason: String) -> MarkFuture {
         let id = room.parse::<RoomId>();
         let room = id.ok().and_then(|id| self.lobby.room(id));
         Box::pin(async move {
@@ -94,10 +94,10 @@ impl<G: Game> Asked for OperatorsView<G> {
     }
 }
 
-fn refusal(why: MarkError) -> MarkRefusal {
-    match why {
-        MarkError::NoRoom => MarkRefusal::NoRoom,
-        MarkError::Busy => MarkRefusal::Busy(why.to_string()),
-        MarkError::NoJournal | MarkError::Gap(_) => MarkRefusal::NotWritten(why.to_string()),
+fn refusal(error: NotMarked) -> MarkRefusal {
+    match error {
+        NotMarked::NoRoom => MarkRefusal::NoRoom,
+        NotMarked::Busy => MarkRefusal::Busy(error.to_string()),
+        NotMarked::NoJournal | NotMarked::Gap(_) => MarkRefusal::NotWritten(error.to_string()),
     }
 }
