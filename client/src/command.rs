@@ -1,7 +1,7 @@
 //! What a program may ask of its connection while the [`Driver`](crate::driver::Driver) runs it.
 
 use quarrel_shared::{
-    limits::CHAT_BYTES,
+    limits::MAX_CHAT_BYTES,
     protocol::{JoinTarget, bounded::Text},
 };
 
@@ -16,7 +16,7 @@ pub enum Command {
     /// Give the seat up and stay connected.
     Leave,
     /// Say something to everybody in the room.
-    Chat(Text<CHAT_BYTES>),
+    Chat(Text<MAX_CHAT_BYTES>),
     /// Break the connection and come back for the seat over another one, as after a router's reboot.
     Reconnect,
     /// End the connection. So does dropping the sender.

@@ -1,7 +1,7 @@
 //! The control stream: framed messages both ways, on one bidirectional stream that the client opens.
 
 use quarrel_shared::{
-    limits::SERVER_MESSAGE_BYTES,
+    limits::MAX_SERVER_MESSAGE_BYTES,
     protocol::{
         ClientMessage, ServerMessage,
         codec::{self, CodecError},
@@ -44,7 +44,7 @@ pub enum ControlError {
 
 impl ControlStream {
     pub(crate) const fn new(send: SendStream, recv: RecvStream) -> Self {
-        Self { send, recv, deframer: Deframer::new(SERVER_MESSAGE_BYTES), outgoing: Vec::new() }
+        Self { send, recv, deframer: Deframer::new(MAX_SERVER_MESSAGE_BYTES), outgoing: Vec::new() }
     }
 
     /// Says something. It goes out while [`Self::next`] is awaited.

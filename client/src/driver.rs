@@ -8,7 +8,7 @@ use std::{ops::ControlFlow, pin::Pin, time::Duration};
 use bytes::Bytes;
 use quarrel_shared::{
     game::Predict,
-    limits::CLOSING_ACK_MS,
+    limits::CLOSING_ACK_TIMEOUT_MS,
     protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage},
 };
 use quinn::VarInt;
@@ -306,13 +306,13 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         let path = self.line.connection().stats().path;
         self.session.measure(path.sent_packets, path.lost_packets);
         if let Some(heard) = self.session.heard() {
-            self.line.say(&ClientMessage::Heard(heard));
+            self.line.say(&ClientMessage::Ack(heard));
         }
     }
 
     fn hear(&mut self, message: ServerMessage) -> ControlFlow<Ending> {
         if let ServerMessage::Closing { reason, sentence } = message {
-            self.line.say(&ClientMessage::ClosingSeen);
+            self.line.say(&ClientMessage::ClosingAck);
             let ending = Ending::Closed { reason, sentence: sentence.to_string() };
             // A link that carried too little, as the server saw it, or a server that starts again: the seat is held, and this player
             // comes back for it.
@@ -323,7 +323,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
                 let flow = self.session.leave(now, &mut self.pilot);
                 self.follow(flow)?;
             }
-            self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_MS));
+            self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_TIMEOUT_MS));
             return ControlFlow::Continue(());
         }
         if self.session.is_unwanted(&message) {

@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_shared::{
     game::Predict,
-    limits::RESTART_HOLD_MS,
+    limits::MIN_RESTART_HOLD_MS,
     protocol::{CloseReason, Resume},
 };
 use tokio::{
@@ -29,7 +29,7 @@ const ATTEMPT_ROUND_TRIPS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A server that starts again brings seats back for so long.
-const RESTART: Duration = Duration::from_millis(RESTART_HOLD_MS as u64);
+const RESTART: Duration = Duration::from_millis(MIN_RESTART_HOLD_MS as u64);
 
 /// For how long the way back is sought after this ending, from a server that holds seats for so long.
 pub(crate) fn patience(ending: &Ending, hold: Duration) -> Duration {

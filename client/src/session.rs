@@ -11,8 +11,8 @@ use std::{
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::Predict,
-    moment::Moment,
-    protocol::{CloseReason, Resume, Seating, ServerMessage, datagram::Aimed},
+    protocol::{CloseReason, Resume, SeatEpoch, ServerMessage, datagram::StampedInput},
+    sub_tick::SubTick,
     tick::Tick,
 };
 
@@ -113,7 +113,7 @@ impl<G: Predict> Session<G> {
     /// What to show on another connection, should this one break.
     pub(crate) fn resume(&self) -> Resume {
         let heard = self.seat.as_ref().map_or(0, |seat| seat.news.heard);
-        Resume { ticket: self.welcome.ticket.clone(), heard }
+        Resume { ticket: self.welcome.ticket.clone(), acked: heard }
     }
 
     /// Another connection: whether the seat is still held is in its welcome.
@@ -178,10 +178,10 @@ impl<G: Predict> Session<G> {
         let mut is_due = false;
         while let Some(slot) = seat.clock.due(now) {
             let drawn = self.screen.with(|screen| screen.look(now)).flatten();
-            let seen = drawn.as_ref().map_or_else(|| Moment::of(slot.tick), |drawn| drawn.moment);
+            let seen = drawn.as_ref().map_or_else(|| SubTick::of(slot.tick), |drawn| drawn.moment);
             let input = pilot.input(slot, drawn.as_ref());
             self.screen.with(|screen| screen.push(slot, input.clone()));
-            seat.inputs.push(slot.tick, Aimed { input, seen }, self.redundancy.past_inputs());
+            seat.inputs.push(slot.tick, StampedInput { input, seen }, self.redundancy.past_inputs());
             is_due = true;
         }
         if self.resuming {
@@ -240,10 +240,10 @@ impl<G: Predict> Session<G> {
             ServerMessage::Welcome { .. } | ServerMessage::Closing { .. } => {
                 return Flow::Break(CloseReason::Malformed);
             }
-            ServerMessage::Joined { room, seat, seats, tick, seating, restored } => {
+            ServerMessage::Joined { room, seat, seats, tick, seat_epoch, restored } => {
                 let rate = self.welcome.tick_rate;
                 let joined = Joined { room, seat, seats, tick, rate, restored };
-                return self.on_joined(joined, seating, now, rtt, pilot);
+                return self.on_joined(joined, seat_epoch, now, rtt, pilot);
             }
             ServerMessage::Event { sequence, tick, payload } => {
                 return self.on_event(sequence, tick, &payload, now, pilot);
@@ -275,7 +275,7 @@ impl<G: Predict> Session<G> {
     fn on_joined(
         &mut self,
         joined: Joined,
-        seating: Seating,
+        seat_epoch: SeatEpoch,
         now: Duration,
         rtt: Duration,
         pilot: &mut impl Pilot<G>,
@@ -284,14 +284,14 @@ impl<G: Predict> Session<G> {
             match joined.restored {
                 Some(restored) => {
                     self.undo(restored, now, pilot)?;
-                    self.sit_down(joined, seating, now, rtt);
+                    self.sit_down(joined, seat_epoch, now, rtt);
                 }
-                None => self.take_back(joined, seating, now, rtt),
+                None => self.take_back(joined, seat_epoch, now, rtt),
             }
             return pilot.on(Happening::Resumed(joined), now);
         }
         self.leave(now, pilot)?;
-        self.sit_down(joined, seating, now, rtt);
+        self.sit_down(joined, seat_epoch, now, rtt);
         pilot.on(Happening::Joined(joined), now)
     }
 
@@ -318,13 +318,13 @@ impl<G: Predict> Session<G> {
     }
 
     /// The seat's story goes on, over a new link.
-    fn take_back(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) {
+    fn take_back(&mut self, joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) {
         let Some(seat) = &mut self.seat else { return };
         self.counts.snapshots += seat.baselines.counts();
         seat.joined = joined;
         seat.clock = ClientClock::new(joined.rate, joined.tick.next(), now, rtt);
-        seat.baselines = Baselines::new(seating);
-        seat.inputs = InputLog::new(seating);
+        seat.baselines = Baselines::new(seat_epoch);
+        seat.inputs = InputLog::new(seat_epoch);
     }
 
     /// What happened on the seat after this tick did not happen: of the events that wait, only those up to it are told.
@@ -336,9 +336,9 @@ impl<G: Predict> Session<G> {
     }
 
     /// A seat whose story begins.
-    fn sit_down(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) {
+    fn sit_down(&mut self, joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) {
         self.screen.set(Some(Screen::new(joined.seat, joined.rate, self.send_interval())));
-        self.seat = Some(Seat::new(joined, seating, now, rtt));
+        self.seat = Some(Seat::new(joined, seat_epoch, now, rtt));
     }
 
     fn hear_news(&mut self) {
@@ -353,14 +353,14 @@ impl<G: Predict> Session<G> {
 }
 
 impl<G: Predict> Seat<G> {
-    fn new(joined: Joined, seating: Seating, now: Duration, rtt: Duration) -> Self {
+    fn new(joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) -> Self {
         // Rooms give seats at the start of a tick, so the one after the newest was being made when this was said.
         let made = joined.tick.next();
         Self {
             joined,
             clock: ClientClock::new(joined.rate, made, now, rtt),
-            baselines: Baselines::new(seating),
-            inputs: InputLog::new(seating),
+            baselines: Baselines::new(seat_epoch),
+            inputs: InputLog::new(seat_epoch),
             events: EventQueue::new(),
             news: News::default(),
         }

@@ -161,7 +161,7 @@ impl Game for Tag {
     fn view(&self, seat: SeatId) -> Viewpoint {
         let own = self.seats[seat.index()].and_then(|id| self.runners.get(id));
         let eye = own.map_or_else(Point::default, |runner| runner.at);
-        Viewpoint { eye, range: YARD as u32, most: 64, ..Viewpoint::default() }
+        Viewpoint { eye, range: YARD as u32, max_entities: 64, ..Viewpoint::default() }
     }
 
     fn outcome(&self) -> Option<Outcome> {

@@ -13,7 +13,7 @@
 
 pub mod tick;
 
-pub mod moment;
+pub mod sub_tick;
 
 pub mod id;
 

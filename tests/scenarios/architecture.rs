@@ -115,7 +115,7 @@ const RULES: &[Rule] = &[
             "server::session",
             "server::lobby",
             "server::admin",
-            "shared::limits::DATAGRAM_BYTES",
+            "shared::limits::MAX_DATAGRAM_BYTES",
         ],
         because: "rooms know no sockets, no bytes on the wire and no datagram sizes",
     },

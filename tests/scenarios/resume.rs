@@ -115,7 +115,7 @@ async fn what_was_heard_is_not_kept() {
     let (ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
     ben.chat("one").await.expect("Ben is connected");
     let heard = ada.news_until(|message| says(message, "one")).await.len() as u32;
-    ada.say(&ClientMessage::Heard(heard)).await;
+    ada.say(&ClientMessage::Ack(heard)).await;
     ada.say(&ClientMessage::ListRooms).await;
     ada.news_until(|message| matches!(message, ServerMessage::Rooms(_))).await;
     ada.vanish();
@@ -129,7 +129,7 @@ async fn what_was_heard_is_not_kept() {
 async fn a_client_that_has_heard_more_than_was_said_has_lost_count() {
     let server = server::<Levers>(&[]);
     let (mut ada, _, _) = seated(&server, "Ada").await;
-    ada.say(&ClientMessage::Heard(1000)).await;
+    ada.say(&ClientMessage::Ack(1000)).await;
     assert_eq!(ada.goodbye().await.code, Some(CloseReason::Malformed), "on its seat");
     let (ticket, _) = lost(&server).await;
     let goodbye = RawPeer::refused::<Levers>(server.address(), &ticket, 1000).await;

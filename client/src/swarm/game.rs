@@ -117,7 +117,7 @@ impl Games {
 mod tests {
     use quarrel_shared::{
         crowd::{Crowd, Steering},
-        game::{Game as _, Seen},
+        game::{Game as _, Observation},
     };
 
     use super::*;
@@ -125,7 +125,7 @@ mod tests {
     struct Statue;
 
     impl Brain<Crowd> for Statue {
-        fn decide(&mut self, _: Seen<'_, Crowd>) -> Steering {
+        fn decide(&mut self, _: Observation<'_, Crowd>) -> Steering {
             Steering::default()
         }
     }

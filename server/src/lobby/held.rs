@@ -38,7 +38,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use quarrel_shared::{id::PlayerId, limits::RESTART_HOLD_MS, protocol::TicketNumber};
+use quarrel_shared::{id::PlayerId, limits::MIN_RESTART_HOLD_MS, protocol::TicketNumber};
 
 /// What is kept for a player who is away.
 pub trait HeldSeat {
@@ -165,7 +165,7 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
     }
 
     /// A player of an earlier run, whose seat was brought back, is away; this is the newest of their tickets that they are known to
-    /// have. They are held for [`RESTART_HOLD_MS`] at least, unless nobody is held. Gives the seats that nobody has any more.
+    /// have. They are held for [`MIN_RESTART_HOLD_MS`] at least, unless nobody is held. Gives the seats that nobody has any more.
     pub fn restore(&mut self, player: PlayerId, ticket: TicketNumber, seat: S, now: Duration) -> Vec<S> {
         // New players are numbered above all who were restored. Should it happen all the same, whoever is here stays.
         if self.players.contains_key(&player) {
@@ -174,7 +174,7 @@ impl<B: Clone + PartialEq, S: HeldSeat> HeldState<B, S> {
         // It is put where it belongs by `hold`; until then nobody waits for it.
         let state = State::Held { seat: None, place: (false, self.next), until: now };
         self.players.insert(player, Entry { since: ticket.run, newest: ticket, shown: ticket, state });
-        let hold = self.hold.max(Duration::from_millis(RESTART_HOLD_MS.into()));
+        let hold = self.hold.max(Duration::from_millis(MIN_RESTART_HOLD_MS.into()));
         self.hold(player, Some(seat), now + hold).free
     }
 

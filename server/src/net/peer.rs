@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use quarrel_shared::{limits::DATAGRAM_BYTES, protocol::CloseReason};
+use quarrel_shared::{limits::MAX_DATAGRAM_BYTES, protocol::CloseReason};
 use quinn::{Connection, ConnectionError, SendDatagramError, VarInt};
 use tokio::time::timeout;
 
@@ -94,7 +94,7 @@ impl Peer {
     /// The largest datagram that may be sent now, in bytes.
     #[must_use]
     pub fn datagram_limit(&self) -> usize {
-        self.connection.max_datagram_size().unwrap_or(0).min(DATAGRAM_BYTES)
+        self.connection.max_datagram_size().unwrap_or(0).min(MAX_DATAGRAM_BYTES)
     }
 
     /// How many bytes of datagrams wait to be sent, with what the connection adds to each; nearly always none.

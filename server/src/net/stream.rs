@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 
 use quarrel_shared::{
-    limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
+    limits::{MAX_CLIENT_MESSAGE_BYTES, MAX_SERVER_MESSAGE_BYTES},
     protocol::{
         ClientMessage, CloseReason, ServerMessage,
         bounded::Text,
@@ -16,10 +16,10 @@ use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
 use crate::gate::Gate;
 
 /// How many bytes may wait for a peer that does not read: four of the largest messages. More, and it is too slow to play.
-const WAITING_BYTES: usize = 4 * SERVER_MESSAGE_BYTES;
+const WAITING_BYTES: usize = 4 * MAX_SERVER_MESSAGE_BYTES;
 
 /// How much is read at once.
-const READ_BYTES: usize = 2 * CLIENT_MESSAGE_BYTES;
+const READ_BYTES: usize = 2 * MAX_CLIENT_MESSAGE_BYTES;
 
 /// A peer's control stream.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub enum Driven {
 
 impl ControlStream {
     pub(super) fn new(send: SendStream, receive: RecvStream) -> Self {
-        let deframer = Deframer::new(CLIENT_MESSAGE_BYTES);
+        let deframer = Deframer::new(MAX_CLIENT_MESSAGE_BYTES);
         Self {
             send,
             receive,
@@ -131,7 +131,7 @@ impl ControlStream {
         self.push(&ServerMessage::Closing { reason, sentence: Text::lossy(sentence) })?;
         loop {
             match self.pop() {
-                Ok(Some(ClientMessage::ClosingSeen)) => return Ok(()),
+                Ok(Some(ClientMessage::ClosingAck)) => return Ok(()),
                 // Whatever else the peer still says is of no interest any more.
                 Ok(Some(_)) => {}
                 Ok(None) => {

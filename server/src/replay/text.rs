@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use quarrel_shared::{
     id::SeatId,
     journal::{Entries, Holder, SeatChange, SeatNote, TickRecord},
-    moment::Moment,
+    sub_tick::SubTick,
     tick::Tick,
 };
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ pub(super) fn entries_json<I: Debug>(record: &TickRecord<I>) -> Value {
     let changes: Vec<Value> = changes.collect();
     let inputs: Vec<_> = seats(&record.entries)
         .filter_map(|(seat, input, seen)| {
-            let saw = seen.sixteenths() as f64 / f64::from(Moment::PARTS);
+            let saw = seen.sixteenths() as f64 / f64::from(SubTick::PER_TICK);
             Some(json!({ "seat": seat.0, "input": format!("{:?}", input?), "saw_tick": saw }))
         })
         .collect();
@@ -77,7 +77,7 @@ pub(super) fn differing<I: Debug + PartialEq>(one: &TickRecord<I>, other: &TickR
     lines
 }
 
-fn seats<I>(entries: &Entries<I>) -> impl Iterator<Item = (SeatId, Option<&I>, Moment)> {
+fn seats<I>(entries: &Entries<I>) -> impl Iterator<Item = (SeatId, Option<&I>, SubTick)> {
     let inputs = entries.inputs.iter().map(Option::as_ref);
     (0..).map(SeatId).zip(inputs.zip(&entries.seen)).map(|(seat, (input, seen))| (seat, input, *seen))
 }
@@ -89,10 +89,10 @@ fn change(change: &SeatChange) -> String {
     }
 }
 
-fn wants<I: Debug>(tick: Tick, input: Option<&I>, seen: Moment) -> String {
+fn wants<I: Debug>(tick: Tick, input: Option<&I>, seen: SubTick) -> String {
     let wants = input.map_or_else(|| "wants nothing".to_owned(), |input| format!("wants {input:?}"));
-    if seen == Moment::of(tick) {
+    if seen == SubTick::of(tick) {
         return wants;
     }
-    format!("{wants}, and saw tick {}", seen.sixteenths() as f64 / f64::from(Moment::PARTS))
+    format!("{wants}, and saw tick {}", seen.sixteenths() as f64 / f64::from(SubTick::PER_TICK))
 }

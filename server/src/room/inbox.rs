@@ -11,8 +11,8 @@ use std::sync::{
 use quarrel_shared::{
     game::Game,
     id::{PlayerId, RoomId, SeatId},
-    limits::CHAT_BYTES,
-    protocol::{CloseReason, TicketNumber, bounded::Text, datagram::InputRun, messages::Name},
+    limits::MAX_CHAT_BYTES,
+    protocol::{CloseReason, TicketNumber, bounded::Text, datagram::InputBatch, messages::Name},
     snapshot::Frame,
     tick::Tick,
 };
@@ -49,14 +49,14 @@ pub enum RoomCommand<G: Game> {
         /// When they arrived.
         arrived: Instant,
         /// What they are.
-        run: InputRun<G::Input>,
+        run: InputBatch<G::Input>,
     },
     /// Somebody says something to everybody.
     Chat {
         /// Who.
         seat: SeatId,
         /// What.
-        text: Text<CHAT_BYTES>,
+        text: Text<MAX_CHAT_BYTES>,
     },
     /// An operator marks this moment in the journal.
     Mark(MarkMoment),
@@ -174,7 +174,7 @@ pub enum RoomEvent<G: Game> {
         /// Who.
         seat: SeatId,
         /// What.
-        text: Text<CHAT_BYTES>,
+        text: Text<MAX_CHAT_BYTES>,
     },
 }
 

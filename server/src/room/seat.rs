@@ -4,7 +4,7 @@ use quarrel_shared::{
     game::{Brain, Game},
     id::PlayerId,
     journal,
-    protocol::{TicketNumber, datagram::Aimed, messages::Name},
+    protocol::{TicketNumber, datagram::StampedInput, messages::Name},
     tick::{Tick, TickRate},
 };
 
@@ -17,7 +17,7 @@ pub struct Seat<G: Game> {
     /// Who they are.
     pub holder: Holder<G>,
     /// What they want.
-    pub inputs: InputBuffer<Aimed<G::Input>>,
+    pub inputs: InputBuffer<StampedInput<G::Input>>,
     /// How early the newest input came.
     pub margin: Margin,
     /// What the seat does while its player is away and expected back.

@@ -8,14 +8,14 @@ use quarrel_shared::{
     game::{Audience, Game, Outbox, Outcome, Setup},
     id::{PlayerId, SeatId},
     journal::{self, Entries, SeatNote},
-    limits::ROSTER_SEATS,
-    moment::Moment,
+    limits::MAX_ROSTER_SEATS,
     protocol::{
         TicketNumber,
-        datagram::{Aimed, InputRun},
+        datagram::{InputBatch, StampedInput},
         messages::Name,
     },
     snapshot::{Frame, SeatFrame},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -178,7 +178,7 @@ impl<G: Game> RoomState<G> {
 
     /// Whether a room of this size tells its players who comes and goes.
     pub fn tells_roster(&self) -> bool {
-        self.seats.len() <= usize::from(ROSTER_SEATS)
+        self.seats.len() <= usize::from(MAX_ROSTER_SEATS)
     }
 
     /// Everybody who sits here.
@@ -250,7 +250,7 @@ impl<G: Game> RoomState<G> {
     }
 
     /// A seat's inputs arrive, at this place on the room's time line (1/16 tick).
-    pub fn input(&mut self, seat: SeatId, run: &InputRun<G::Input>, arrived: i64) {
+    pub fn input(&mut self, seat: SeatId, run: &InputBatch<G::Input>, arrived: i64) {
         let Some(seat) = self.seats.get_mut(seat.index()).and_then(Option::as_mut) else { return };
         for (tick, input) in run.iter() {
             seat.inputs.push(tick, input.clone());
@@ -320,7 +320,7 @@ impl<G: Game> RoomState<G> {
                 (Holder::Player(..), None) => {
                     let aimed = match seat.inputs.take(self.tick) {
                         Taken::Own(aimed) => Some(aimed.clone()),
-                        Taken::Repeated(last) => Some(Aimed::at(self.tick, G::coast(&last.input))),
+                        Taken::Repeated(last) => Some(StampedInput::at(self.tick, G::coast(&last.input))),
                         Taken::Nothing => None,
                     };
                     self.counts += seat.inputs.take_counts();
@@ -328,12 +328,12 @@ impl<G: Game> RoomState<G> {
                 }
                 (Holder::Bot(brain), _) | (Holder::Player(..), Some(Away::Bot(brain))) => {
                     let input = self.bots.ask(brain.as_mut(), SeatId(at as u16), &self.frame, self.rate);
-                    Some(Aimed::at(self.frame.tick(), input))
+                    Some(StampedInput::at(self.frame.tick(), input))
                 }
             });
             (*input, *seen) = match aimed {
-                Some(Aimed { input, seen }) => (Some(input), seen),
-                None => (None, Moment::of(self.tick)),
+                Some(StampedInput { input, seen }) => (Some(input), seen),
+                None => (None, SubTick::of(self.tick)),
             };
         }
     }

@@ -21,7 +21,7 @@ use quarrel_shared::{
     id::{EntityId, SeatId},
     snapshot::{
         View,
-        pieces::{Piece, hold_back, measure},
+        updates::{EntityUpdate, defer_updates, measure},
     },
     tick::Tick,
 };
@@ -51,7 +51,7 @@ pub struct Budget {
     /// Since when every snapshot was whole; `None` when the last one was not.
     whole_since: Option<Tick>,
     // Scratch space, so that nothing is allocated for an entity.
-    pieces: Vec<Piece>,
+    pieces: Vec<EntityUpdate>,
     bits: BitWriter,
     distances: Vec<u32>,
     /// Of each piece.
@@ -131,13 +131,13 @@ impl Budget {
         let waiting = self.choose(left, limit / RESERVE)?;
         self.remember(view);
         let waits = &self.waits;
-        hold_back(base, view, |at| waits.get(at).copied().unwrap_or(false));
+        defer_updates(base, view, |at| waits.get(at).copied().unwrap_or(false));
         Some(waiting)
     }
 
     fn rank<E: Entity>(&mut self, base: Tick, view: &View<E>, seat: SeatId, viewpoint: &Viewpoint) {
         let Self { records, whole_since, pieces, distances, priorities, ranks, .. } = self;
-        let place = |piece: &Piece| view.entities[piece.at as usize].1.place();
+        let place = |piece: &EntityUpdate| view.entities[piece.index as usize].1.place();
         distances.clear();
         distances.extend(pieces.iter().map(|piece| distance(place(piece), viewpoint.eye)));
         let far = distances.iter().copied().max().unwrap_or(0);
@@ -145,7 +145,7 @@ impl Budget {
         ranks.clear();
         priorities.clear();
         for (at, (piece, distance)) in (0u32..).zip(pieces.iter().zip(&*distances)) {
-            let id = view.entities[piece.at as usize].0;
+            let id = view.entities[piece.index as usize].0;
             while records.next_if(|record| record.id < id).is_some() {}
             let record = records.next_if(|record| record.id == id).map(|record| record.standing);
             let standing = record.or_else(|| whole_since.map(|since| Standing::Shown { since }));
@@ -155,7 +155,9 @@ impl Budget {
                 _ if is_own => Class::Own,
                 Some(Standing::Waits { sends, .. }) if sends >= WAIT_MOST => Class::Due,
                 _ if place == Place::At(viewpoint.eye) => Class::Eye,
-                Some(Standing::Shown { since }) if since > base && piece.strayed.is_none() => Class::ShownNew,
+                Some(Standing::Shown { since }) if since > base && piece.deviation.is_none() => {
+                    Class::ShownNew
+                }
                 Some(Standing::Shown { since }) if since > base => Class::Shown,
                 _ => Class::Rest,
             };
@@ -163,7 +165,7 @@ impl Budget {
                 Some(Standing::Waits { priority, .. }) => priority,
                 _ => 0,
             };
-            let priority = waited.saturating_add(gain(*distance, far, piece.strayed));
+            let priority = waited.saturating_add(gain(*distance, far, piece.deviation));
             priorities.push(priority);
             ranks.push(Rank { class, behind: !priority, piece: at });
         }
@@ -172,7 +174,7 @@ impl Budget {
     /// Marks who waits, when `left` bits may be filled, and says how many they are. `None` when some must not.
     fn choose(&mut self, mut left: usize, reserve: usize) -> Option<u32> {
         let Self { pieces, ranks, waits, .. } = self;
-        let entities = pieces.last().map_or(0, |last| last.at as usize + 1);
+        let entities = pieces.last().map_or(0, |last| last.index as usize + 1);
         waits.clear();
         waits.resize(entities, false);
         let mut waiting = 0;
@@ -185,7 +187,7 @@ impl Budget {
             } else if rank.class <= Class::Due {
                 return None;
             } else {
-                waits[piece.at as usize] = true;
+                waits[piece.index as usize] = true;
                 waiting += 1;
             }
         }
@@ -198,11 +200,11 @@ impl Budget {
         let mut known = records.iter().peekable();
         next.clear();
         for (piece, priority) in pieces.iter().zip(&*priorities) {
-            let id = view.entities[piece.at as usize].0;
+            let id = view.entities[piece.index as usize].0;
             while known.next_if(|record| record.id < id).is_some() {}
             let before = known.next_if(|record| record.id == id).map(|record| record.standing);
             let standing = match before {
-                _ if waits[piece.at as usize] => {
+                _ if waits[piece.index as usize] => {
                     let sends = if let Some(Standing::Waits { sends, .. }) = before { sends } else { 0 };
                     Standing::Waits { sends: sends + 1, priority: *priority }
                 }

@@ -1,7 +1,7 @@
 //! Which message is allowed when, and what it asks for. Pure.
 
 use quarrel_shared::{
-    limits::CHAT_BYTES,
+    limits::MAX_CHAT_BYTES,
     protocol::{ClientMessage, CloseReason, Hello, JoinTarget, bounded::Text},
 };
 
@@ -32,7 +32,7 @@ pub enum Request {
     /// To stand up.
     Leave,
     /// To say something to the room.
-    Chat(Text<CHAT_BYTES>),
+    Chat(Text<MAX_CHAT_BYTES>),
     /// To keep so many of the room's messages no longer.
     Heard(u32),
     /// Nothing.
@@ -64,14 +64,14 @@ impl Conversation {
                 Ok(Request::Leave)
             }
             (Self::Seated, ClientMessage::Chat(text)) => Ok(Request::Chat(text)),
-            (Self::Seated, ClientMessage::Heard(count)) => Ok(Request::Heard(count)),
+            (Self::Seated, ClientMessage::Ack(count)) => Ok(Request::Heard(count)),
             // The room may have closed while these were on their way: no fault of the client's.
             (
                 _,
                 ClientMessage::Leave
                 | ClientMessage::Chat(_)
-                | ClientMessage::ClosingSeen
-                | ClientMessage::Heard(_),
+                | ClientMessage::ClosingAck
+                | ClientMessage::Ack(_),
             ) => Ok(Request::Nothing),
         }
     }
@@ -119,7 +119,7 @@ mod tests {
     fn what_crosses_the_end_of_its_room_is_no_fault() {
         let chat = ClientMessage::Chat(Text::lossy("hello?"));
         assert_eq!(Conversation::Lobby.hear(chat), Ok(Request::Nothing));
-        let heard = ClientMessage::Heard(7);
+        let heard = ClientMessage::Ack(7);
         assert_eq!(Conversation::Lobby.hear(heard), Ok(Request::Nothing), "nor is what was heard there");
     }
 }

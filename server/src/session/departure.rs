@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quarrel_shared::{game::Game, limits::CLOSING_ACK_MS, protocol::CloseReason};
+use quarrel_shared::{game::Game, limits::CLOSING_ACK_TIMEOUT_MS, protocol::CloseReason};
 use tokio::time::timeout;
 use tracing::info;
 
@@ -26,7 +26,7 @@ impl<G: Game> Session<G> {
             Ending::Refused(Refusal { reason, sentence }) => {
                 let said = self.control.say_closing(reason, &sentence);
                 // Whether it was heard or not, this is the end.
-                let _ = timeout(Duration::from_millis(CLOSING_ACK_MS), said).await;
+                let _ = timeout(Duration::from_millis(CLOSING_ACK_TIMEOUT_MS), said).await;
                 self.peer.close(reason);
             }
             Ending::Left | Ending::Lost => self.peer.close(CloseReason::Left),

@@ -32,7 +32,7 @@ impl<G: Game> Session<G> {
             Ok(name) => name,
             Err(refusal) => return ControlFlow::Break(refusal.into()),
         };
-        let Some(Resume { ticket, heard }) = &hello.resume else {
+        let Some(Resume { ticket, acked: heard }) = &hello.resume else {
             self.stay(self.services.keeper.enter(self.player));
             return self.welcome(false);
         };

@@ -2,7 +2,7 @@
 
 use quarrel_shared::{
     game::Game,
-    protocol::{CloseReason, Seating, messages::Name},
+    protocol::{CloseReason, SeatEpoch, messages::Name},
     tick::Tick,
 };
 
@@ -16,7 +16,7 @@ pub struct KeptSeat<G: Game> {
     pub(super) joined: Joined<G>,
     pub(super) name: Name,
     /// What its datagrams were marked with.
-    pub(super) seating: Seating,
+    pub(super) seat_epoch: SeatEpoch,
     /// The next event's number.
     pub(super) sequence: u32,
     pub(super) news: News,
@@ -30,7 +30,7 @@ impl<G: Game> KeptSeat<G> {
     #[must_use]
     pub fn restored(joined: Joined<G>, name: Name) -> Self {
         let restored = Some(joined.seated.tick);
-        Self { joined, name, seating: Seating::FIRST, sequence: 0, news: News::default(), restored }
+        Self { joined, name, seat_epoch: SeatEpoch::FIRST, sequence: 0, news: News::default(), restored }
     }
 
     /// How many messages its player has heard, who says so many. While they may not know that the story begins anew, what they say

@@ -6,9 +6,9 @@
 
 use std::collections::VecDeque;
 
-use quarrel_shared::limits::NEWS_UNHEARD;
+use quarrel_shared::limits::MAX_UNACKED_MESSAGES;
 
-/// How many bytes of messages are kept for one seat: [`NEWS_UNHEARD`] events of Arena, at 30 to 40 bytes each with their frames,
+/// How many bytes of messages are kept for one seat: [`MAX_UNACKED_MESSAGES`] events of Arena, at 30 to 40 bytes each with their frames,
 /// or two minutes of chat by one who types without a pause. Full: the oldest is forgotten. It fits what may wait for a peer, so all
 /// of it can be said again at once.
 pub const NEWS_BYTES: usize = 48 * 1024;
@@ -54,7 +54,7 @@ impl News {
     pub fn push(&mut self, coded: &[u8]) {
         self.coded.extend(coded);
         self.lengths.push_back(coded.len());
-        while self.lengths.len() > NEWS_UNHEARD || self.coded.len() > NEWS_BYTES {
+        while self.lengths.len() > MAX_UNACKED_MESSAGES || self.coded.len() > NEWS_BYTES {
             self.forget_one();
         }
     }
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_player_who_never_says_what_they_heard_costs_no_more_than_the_bounds() {
         let mut small = news(5000);
-        assert_eq!(since(&small, 5000 - NEWS_UNHEARD as u32).unwrap().len(), NEWS_UNHEARD);
+        assert_eq!(since(&small, 5000 - MAX_UNACKED_MESSAGES as u32).unwrap().len(), MAX_UNACKED_MESSAGES);
         assert_eq!(since(&small, 0), Err(NewsError::Forgotten));
         assert_eq!(small.hear(10), Ok(()), "what was forgotten may still be said to be heard");
         let mut large = News::default();

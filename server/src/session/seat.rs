@@ -9,9 +9,9 @@ use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits},
     game::Game,
     id::{RoomId, SeatId},
-    limits::CHAT_BYTES,
+    limits::MAX_CHAT_BYTES,
     protocol::{
-        CloseReason, Seating, ServerMessage, TicketNumber,
+        CloseReason, SeatEpoch, ServerMessage, TicketNumber,
         bounded::{List, Text},
         datagram::InputDatagram,
         messages::Name,
@@ -39,7 +39,7 @@ use crate::{
 /// A seat in a room. Dropping it stands up.
 pub(super) struct Seat<G: Game> {
     joined: Joined<G>,
-    seating: Seating,
+    seat_epoch: SeatEpoch,
     replicator: Replicator<G::Entity>,
     sight: Sight,
     backlog: Backlog,
@@ -71,13 +71,13 @@ pub(super) enum SeatNews<G: Game> {
 }
 
 impl<G: Game> Seat<G> {
-    pub(super) fn new(joined: Joined<G>, seating: Seating, send_rate: u16) -> Self {
+    pub(super) fn new(joined: Joined<G>, seat_epoch: SeatEpoch, send_rate: u16) -> Self {
         let rate = joined.room.status().rate;
         let ticks_per_frame = rate.ticks_per_send(send_rate);
         Self {
             joined,
-            seating,
-            replicator: Replicator::new(seating, rate),
+            seat_epoch,
+            replicator: Replicator::new(seat_epoch, rate),
             backlog: Backlog::default(),
             sight: Sight::new(rate, ticks_per_frame),
             inputs_per_frame: 4 * ticks_per_frame + 4,
@@ -94,16 +94,16 @@ impl<G: Game> Seat<G> {
 
     /// A seat that another session had: its story goes on, its snapshots begin anew. Its player has shown this ticket.
     pub(super) fn back(kept: KeptSeat<G>, ticket: TicketNumber, send_rate: u16) -> Self {
-        let KeptSeat { mut joined, seating, sequence, news, restored, .. } = kept;
+        let KeptSeat { mut joined, seat_epoch, sequence, news, restored, .. } = kept;
         joined.seated.tick = joined.room.status().tick().max(joined.seated.tick);
         joined.seated.presence.come_back(ticket);
-        Self { sequence, news, restored, ..Self::new(joined, seating.next(), send_rate) }
+        Self { sequence, news, restored, ..Self::new(joined, seat_epoch.next(), send_rate) }
     }
 
     /// What another session needs to go on with it.
     pub(super) fn keep(self, name: Name) -> KeptSeat<G> {
-        let Self { joined, seating, sequence, news, restored, .. } = self;
-        KeptSeat { joined, name, seating, sequence, news, restored }
+        let Self { joined, seat_epoch, sequence, news, restored, .. } = self;
+        KeptSeat { joined, name, seat_epoch, sequence, news, restored }
     }
 
     /// Who sat there when the seat was given, which is told once.
@@ -122,8 +122,8 @@ impl<G: Game> Seat<G> {
     }
 
     /// What this seat's datagrams are marked with.
-    pub(super) const fn seating(&self) -> Seating {
-        self.seating
+    pub(super) const fn seat_epoch(&self) -> SeatEpoch {
+        self.seat_epoch
     }
 
     pub(super) fn room(&self) -> RoomId {
@@ -141,7 +141,7 @@ impl<G: Game> Seat<G> {
             seat: self.id(),
             seats: self.joined.room.status().seats,
             tick: self.joined.seated.tick,
-            seating: self.seating,
+            seat_epoch: self.seat_epoch,
             restored: self.restored,
         }
     }
@@ -176,7 +176,7 @@ impl<G: Game> Seat<G> {
                 let Some(payload) = List::new(self.scratch.finish().to_vec()) else {
                     error!(
                         ?event,
-                        "an event is longer than EVENT_BYTES and was not sent; the game has a fault"
+                        "an event is longer than MAX_EVENT_BYTES and was not sent; the game has a fault"
                     );
                     return None;
                 };
@@ -233,12 +233,12 @@ impl<G: Game> Seat<G> {
         }
         let mut from = BitReader::new(datagram);
         let read = InputDatagram::<G::Input>::decode(&mut from).and_then(|read| from.finish().map(|()| read));
-        let InputDatagram { seating, ack, mut run } = read.map_err(|error| Refusal {
+        let InputDatagram { seat_epoch, ack, batch: mut run } = read.map_err(|error| Refusal {
             reason: CloseReason::Malformed,
             sentence: format!("The server could not read an input: {error}. Update the older of the two."),
         })?;
         // It was meant for the seat before this one, and crossed the message that gave this one.
-        if seating != self.seating {
+        if seat_epoch != self.seat_epoch {
             return Ok(true);
         }
         // It has its marks from the message that tells where the story begins.
@@ -251,7 +251,7 @@ impl<G: Game> Seat<G> {
     }
 
     /// Says something to the room, which may be too busy to hear a joke.
-    pub(super) fn chat(&self, text: Text<CHAT_BYTES>) {
+    pub(super) fn chat(&self, text: Text<MAX_CHAT_BYTES>) {
         let _ = self.joined.room.say(RoomCommand::Chat { seat: self.id(), text });
     }
 

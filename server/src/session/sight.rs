@@ -4,7 +4,7 @@
 //! room rewinds a quarter second at most; this keeps a player near from claiming all of it.
 //!
 //! **The rule.** Say a datagram arrives when the newest snapshot that was sent is of tick `n`, the newest acknowledged so far is of
-//! tick `a`, and snapshots come every `s` ticks. A screen lies at most [`EXTRAPOLATION_MS`] past `a`. It lies behind `n` by the
+//! tick `a`, and snapshots come every `s` ticks. A screen lies at most [`MAX_EXTRAPOLATION_MS`] past `a`. It lies behind `n` by the
 //! link's *lag* `n - a`, the way there and back, and by what its client waits to have two snapshots to draw between. Of the lags of
 //! the last `WINDOW_MS`, one for each send, the least is what this link can do, and how far nine tenths of them stay below is its
 //! *spread*: late, lost and overtaken snapshots all show in it, since `a` stands still while they do not come. A client waits two
@@ -12,8 +12,8 @@
 //! no older than `n - (least + max(2s, s + 3/2 spread) + 1)`, and the one is for rounding; what was seen with an input `k` ticks
 //! before that is no older than `k` more. For which ticks inputs are is the client's to say, and counts for nothing here.
 //!
-//! A screen that was starved stands still at `a +` [`EXTRAPOLATION_MS`] and falls behind further. It is believed, as long as it is
-//! no further behind than a send and [`EXTRAPOLATION_MS`] past what nine tenths of the lags stay within.
+//! A screen that was starved stands still at `a +` [`MAX_EXTRAPOLATION_MS`] and falls behind further. It is believed, as long as it is
+//! no further behind than a send and [`MAX_EXTRAPOLATION_MS`] past what nine tenths of the lags stay within.
 //!
 //! **What lying brings.** `a` never goes back and is never a tick that was not sent yet, so an acknowledgement of something old is
 //! ignored, and one of something new only shortens the lag. Who withholds acknowledgements all the time has the lag, the old
@@ -22,9 +22,9 @@
 
 use quarrel_shared::{
     bits::Bits,
-    limits::EXTRAPOLATION_MS,
-    moment::Moment,
-    protocol::datagram::{Ack, InputRun},
+    limits::MAX_EXTRAPOLATION_MS,
+    protocol::datagram::{InputBatch, SnapshotAck},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -79,20 +79,24 @@ impl Sight {
     }
 
     /// Holds what the inputs of a datagram claim to have seen to what is possible. Before the first view they saw the present.
-    pub fn clamp<I: Bits + Default + Clone + PartialEq>(&mut self, ack: Option<Ack>, run: &mut InputRun<I>) {
+    pub fn clamp<I: Bits + Default + Clone + PartialEq>(
+        &mut self,
+        ack: Option<SnapshotAck>,
+        run: &mut InputBatch<I>,
+    ) {
         if let Some(ack) = ack.filter(|ack| ack.newest <= self.sent) {
             self.hear(ack);
         }
         let Some(acked) = self.acked else {
-            run.iter_mut().for_each(|(tick, aimed)| aimed.seen = Moment::of(tick));
+            run.iter_mut().for_each(|(tick, aimed)| aimed.seen = SubTick::of(tick));
             return;
         };
         self.note_lag(acked);
-        let newest = Moment::of(acked).offset(self.extrapolation());
+        let newest = SubTick::of(acked).offset(self.extrapolation());
         let last = run.newest();
         for (tick, aimed) in run.iter_mut() {
             let then = self.sent.before(last.since(tick));
-            let oldest = Moment::of(then).offset(-self.furthest(then, acked));
+            let oldest = SubTick::of(then).offset(-self.furthest(then, acked));
             aimed.seen = aimed.seen.min(newest).max(oldest);
         }
     }
@@ -103,7 +107,7 @@ impl Sight {
     }
 
     /// A client says what it has: what was sent between its last news and this and is not in it was lost.
-    fn hear(&mut self, ack: Ack) {
+    fn hear(&mut self, ack: SnapshotAck) {
         let passed = self.acked.map_or(0, |before| ack.newest.since(before));
         if self.acked.is_some_and(|before| ack.newest <= before) {
             return;
@@ -128,7 +132,7 @@ impl Sight {
 
     /// How far behind `then`, the newest sent as its input would have arrived, a player's screen can have been, in 1/16 tick.
     fn furthest(&self, then: Tick, acked: Tick) -> i64 {
-        let parts = i64::from(Moment::PARTS);
+        let parts = i64::from(SubTick::PER_TICK);
         let (least, most) = self.lags.least_and_most();
         // Between two sends the lag grows by itself.
         let spread = (most - least).saturating_sub(self.send_interval - 1);
@@ -139,9 +143,10 @@ impl Sight {
         played.max(starved)
     }
 
-    /// [`EXTRAPOLATION_MS`] in 1/16 tick, rounded up.
+    /// [`MAX_EXTRAPOLATION_MS`] in 1/16 tick, rounded up.
     fn extrapolation(&self) -> i64 {
-        let parts = u64::from(EXTRAPOLATION_MS) * u64::from(self.rate.hz()) * u64::from(Moment::PARTS);
+        let parts =
+            u64::from(MAX_EXTRAPOLATION_MS) * u64::from(self.rate.hz()) * u64::from(SubTick::PER_TICK);
         parts.div_ceil(1000) as i64
     }
 }

@@ -12,7 +12,7 @@ use quarrel_shared::{
     game::Game,
     id::PlayerId,
     protocol::{
-        CloseReason, JoinTarget, Seating, ServerMessage,
+        CloseReason, JoinTarget, SeatEpoch, ServerMessage,
         bounded::{List, Text},
         messages::Name,
     },
@@ -75,7 +75,7 @@ pub(super) struct Session<G: Game> {
     /// What this session's log lines carry. It is entered where something is logged, not at each of sixty wake-ups a second.
     pub(super) span: Span,
     /// What the next seat's datagrams are marked with.
-    pub(super) seating: Seating,
+    pub(super) seat_epoch: SeatEpoch,
     /// The largest datagram, as asked a second ago at most: asking takes the connection's lock.
     datagram_limit: usize,
     pub(super) services: SessionServices<G>,
@@ -124,7 +124,7 @@ impl<G: Game> Session<G> {
             housekeeping: Housekeeping::new(),
             stop: Gated::new(services.stop.clone().cancelled_owned()),
             span,
-            seating: Seating::FIRST,
+            seat_epoch: SeatEpoch::FIRST,
             datagram_limit,
             services,
         }
@@ -265,7 +265,7 @@ impl<G: Game> Session<G> {
                 return self.push(&ServerMessage::JoinRefused { reason, sentence });
             }
         };
-        let mut seat = Seat::new(joined, self.seating, self.services.lobby.spec().send_rate);
+        let mut seat = Seat::new(joined, self.seat_epoch, self.services.lobby.spec().send_rate);
         let roster = seat.take_roster();
         self.sit_down(seat)?;
         self.tell_roster(roster)
@@ -273,7 +273,7 @@ impl<G: Game> Session<G> {
 
     /// The seat is this session's from now on.
     pub(super) fn sit_down(&mut self, seat: Seat<G>) -> ControlFlow<Ending> {
-        self.seating = seat.seating().next();
+        self.seat_epoch = seat.seat_epoch().next();
         if let Some(entry) = self.entry() {
             entry.set_seat(Some((seat.room(), seat.id())));
         }

@@ -46,13 +46,13 @@ impl Bolt {
     /// its last holder's shot may shoot under the same id: that bolt went with its owner.)
     const SLOTS: u32 = 4;
     /// How many generations of ids there are: ids come again after 1024 turns, by when the eldest
-    /// [baseline](crate::limits::BASELINE_TICKS) is long forgotten. Fewer cost fewer bits in a room that has been open for hours.
+    /// [baseline](crate::limits::MAX_BASELINE_AGE_TICKS) is long forgotten. Fewer cost fewer bits in a room that has been open for hours.
     const GENERATIONS: u32 = 256;
 
     /// The slots that the bolts of a room take, from 0: half of all at most, so that everything else has its place in a room of
     /// any size.
     pub(super) fn slots(seats: u16) -> u16 {
-        let most_seats = Entities::<Self>::MOST as u32 / 2 / Self::SLOTS;
+        let most_seats = Entities::<Self>::MAX as u32 / 2 / Self::SLOTS;
         (u32::from(seats).min(most_seats) * Self::SLOTS) as u16
     }
 
@@ -147,7 +147,7 @@ impl Flight {
 /// A bolt crosses a room in some ten ticks at 30 Hz.
 const AGE_ORDER: u32 = 4;
 
-const _: () = assert!(Bolt::SLOTS * Bolt::GENERATIONS > crate::limits::BASELINE_TICKS);
+const _: () = assert!(Bolt::SLOTS * Bolt::GENERATIONS > crate::limits::MAX_BASELINE_AGE_TICKS);
 
 #[cfg(test)]
 mod tests {

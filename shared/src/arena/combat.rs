@@ -11,7 +11,7 @@ use super::{
 use crate::{
     game::{Angle, Audience, Inputs, Point, Rewind},
     id::{EntityId, SeatId},
-    moment::Moment,
+    sub_tick::SubTick,
 };
 
 /// How long a fallen fighter waits, in milliseconds.
@@ -44,7 +44,7 @@ impl Arena {
 
     /// Bolts fly in the present. Arrow and sword strike whoever was in the way at `seen`, the moment on the shooter's screen, and
     /// still stands; who shoots, and the walls, are where they are now.
-    fn go_off(&mut self, shot: &Shot, seen: Moment, events: &mut Events) {
+    fn go_off(&mut self, shot: &Shot, seen: SubTick, events: &mut Events) {
         let &Shot { by, weapon, from, aim } = shot;
         let audience = self.who_see(from, by.seat);
         let hearing = self.who_only_hear(from, &audience);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Angle, Deed, Point, UNIT},
+    game::{Angle, GameMetric, Point, UNIT},
     id::SeatId,
 };
 
@@ -102,12 +102,12 @@ impl Event {
 
     /// What this says that `seat` did. A match's end is a deed of everybody's.
     #[must_use]
-    pub fn deed(&self, seat: SeatId) -> Option<Deed> {
+    pub fn metric(&self, seat: SeatId) -> Option<GameMetric> {
         match *self {
-            Self::Fired { seat: who, .. } if who == seat => Some(Deed::Shot),
-            Self::Hit { by, .. } if by == seat => Some(Deed::Hit),
-            Self::Eliminated { by, .. } if by == seat => Some(Deed::Elimination),
-            Self::MatchEnded { .. } => Some(Deed::MatchFinished),
+            Self::Fired { seat: who, .. } if who == seat => Some(GameMetric::Shot),
+            Self::Hit { by, .. } if by == seat => Some(GameMetric::Hit),
+            Self::Eliminated { by, .. } if by == seat => Some(GameMetric::Elimination),
+            Self::MatchEnded { .. } => Some(GameMetric::MatchFinished),
             _ => None,
         }
     }

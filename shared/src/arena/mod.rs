@@ -69,7 +69,9 @@ pub use self::{
 };
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
-    game::{Brain, Deed, Entities, Game, GameRng, Occupant, Outcome, RoomDefaults, Setup, Step, Viewpoint},
+    game::{
+        Brain, Entities, Game, GameMetric, GameRng, Occupant, Outcome, RoomDefaults, Setup, Step, Viewpoint,
+    },
     id::{EntityId, SeatId},
     tick::{Tick, TickRate},
 };
@@ -171,8 +173,8 @@ impl Game for Arena {
         brain::of_skill(skill, seed)
     }
 
-    fn deed(event: &Event, seat: SeatId) -> Option<Deed> {
-        event.deed(seat)
+    fn metric(event: &Event, seat: SeatId) -> Option<GameMetric> {
+        event.metric(seat)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Arena, ArenaEntity, Bolt, Fighter, Input, Kit, Map, Match, Weapon, weapons};
 use crate::{
-    game::{Own, Predict, Seen},
+    game::{Observation, Predict, PredictedEntities},
     id::SeatId,
     tick::{Tick, TickRate},
 };
@@ -27,7 +27,7 @@ impl Scene {
     }
 
     /// Brings the scene up to the match among these entities. True when its map is another one than before.
-    pub(super) fn update(&mut self, seen: &Seen<'_, Arena>) -> bool {
+    pub(super) fn update(&mut self, seen: &Observation<'_, Arena>) -> bool {
         let bout = seen.entities.iter().find_map(|(_, entity)| match entity {
             ArenaEntity::Match(bout) => Some(bout),
             _ => None,
@@ -52,11 +52,11 @@ impl Scene {
 impl Predict for Arena {
     type Scene = Scene;
 
-    fn observe(scene: &mut Scene, seen: &Seen<'_, Self>) {
+    fn observe(scene: &mut Scene, seen: &Observation<'_, Self>) {
         scene.update(seen);
     }
 
-    fn is_own(entity: &ArenaEntity, seat: SeatId) -> bool {
+    fn is_predicted(entity: &ArenaEntity, seat: SeatId) -> bool {
         match entity {
             ArenaEntity::Fighter(fighter) => fighter.seat == seat,
             ArenaEntity::Kit(kit) => kit.seat == seat,
@@ -66,7 +66,7 @@ impl Predict for Arena {
     }
 
     /// One tick, in the order of [`Game::step`](crate::game::Game::step). The rate comes with the fighter's body, where the server wrote it.
-    fn predict(own: &mut Own<ArenaEntity>, input: &Input, scene: &Scene, _rate: TickRate) {
+    fn predict(own: &mut PredictedEntities<ArenaEntity>, input: &Input, scene: &Scene, _rate: TickRate) {
         let (Some(map), Some(bout)) = (&scene.map, &scene.bout) else { return };
         let (Some(fighter), Some(kit)) = hands(own) else { return };
         let tick = scene.next_tick(fighter);
@@ -84,12 +84,12 @@ impl Predict for Arena {
         }
         // A bolt that is shot in this tick begins to fly in the next.
         own.retain_mut(|thing| if let ArenaEntity::Bolt(bolt) = thing { flies_on(bolt, map) } else { true });
-        shot.into_iter().for_each(|bolt| own.let_loose(ArenaEntity::Bolt(bolt)));
+        shot.into_iter().for_each(|bolt| own.spawn(ArenaEntity::Bolt(bolt)));
     }
 }
 
 /// The seat's fighter and kit.
-fn hands(own: &mut Own<ArenaEntity>) -> (Option<&mut Fighter>, Option<&mut Kit>) {
+fn hands(own: &mut PredictedEntities<ArenaEntity>) -> (Option<&mut Fighter>, Option<&mut Kit>) {
     let mut hands = (None, None);
     for thing in own.iter_mut() {
         match thing {

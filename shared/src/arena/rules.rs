@@ -154,7 +154,7 @@ fn fresh_match(settings: &Settings, rate: TickRate, now: Tick, seed: u64, number
     Match { seed, mode: settings.mode, phase: Phase::Playing, ends, number, team_scores }
 }
 
-/// Gives a new state its id. A room has at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats of three things each, below
+/// Gives a new state its id. A room has at most [`MAX_ROOM_SEATS`](crate::limits::MAX_ROOM_SEATS) seats of three things each, below
 /// what [`Entities`] holds beside the [slots of bolts](Bolt::slots); were it full, the thing would go unpublished rather than
 /// take the room down.
 pub(super) fn publish_new(entities: &mut Entities<ArenaEntity>, state: ArenaEntity) -> EntityId {

@@ -43,7 +43,7 @@ impl Arena {
         Viewpoint {
             eye,
             range: RANGE,
-            most: MOST,
+            max_entities: MOST,
             hidden: self.entities.iter().filter_map(hides).collect(),
             focus: self.focus(seat),
         }

@@ -6,10 +6,10 @@
 use super::{Arena, coding, weapons::Standing};
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
-    game::{Point, Trail},
+    game::{Point, TickHistory},
     id::SeatId,
-    limits::REWIND_MS,
-    moment::Moment,
+    limits::MAX_REWIND_MS,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -19,7 +19,7 @@ type Places = Vec<Option<Point>>;
 /// The last ticks, oldest first.
 #[derive(Clone, Debug)]
 pub(super) struct Past {
-    trail: Trail<Places>,
+    trail: TickHistory<Places>,
 }
 
 /// One moment of the past.
@@ -42,7 +42,7 @@ impl Arena {
     }
 
     /// Whoever stands now and stood at `moment`, each where they were then.
-    pub(super) fn standing_at(&self, moment: Moment) -> impl Iterator<Item = Standing> {
+    pub(super) fn standing_at(&self, moment: SubTick) -> impl Iterator<Item = Standing> {
         let glimpse = self.past.at(moment);
         let standing = self.seated().map(|seated| &seated.fighter.state).filter(|fighter| fighter.is_alive());
         standing.filter_map(move |fighter| {
@@ -54,7 +54,7 @@ impl Arena {
 
 impl Past {
     pub(super) const fn new(rate: TickRate) -> Self {
-        Self { trail: Trail::new(rate) }
+        Self { trail: TickHistory::new(rate) }
     }
 
     /// As if nobody had ever sat here.
@@ -71,7 +71,7 @@ impl Past {
         self.trail.clear();
     }
 
-    fn at(&self, moment: Moment) -> Option<Glimpse<'_>> {
+    fn at(&self, moment: SubTick) -> Option<Glimpse<'_>> {
         let (earlier, later, part) = self.trail.around(moment)?;
         Some(Glimpse { earlier, later, part })
     }
@@ -101,7 +101,7 @@ impl Past {
         from: &mut BitReader<'_>,
     ) -> Result<Self, BitsError> {
         let count = from.read_var(COUNT_ORDER)?;
-        if count > rate.ticks(REWIND_MS) + 2 || count > now.0 {
+        if count > rate.ticks(MAX_REWIND_MS) + 2 || count > now.0 {
             return Err(BitsError::OutOfRange);
         }
         let mut ticks: Vec<Places> = Vec::new();
@@ -124,7 +124,7 @@ impl Glimpse<'_> {
     fn of(&self, seat: SeatId) -> Option<Point> {
         let place = |places: &Places| places.get(seat.index()).copied().flatten();
         let (earlier, later) = (place(self.earlier)?, place(self.later)?);
-        Some(earlier.towards(later, self.part, Moment::PARTS))
+        Some(earlier.towards(later, self.part, SubTick::PER_TICK))
     }
 }
 

@@ -19,7 +19,7 @@ impl<'a> BitReader<'a> {
 
     /// How many bits are left.
     #[must_use]
-    pub const fn left_bits(&self) -> usize {
+    pub const fn remaining_bits(&self) -> usize {
         self.bytes.len() * 8 - self.at
     }
 
@@ -28,7 +28,7 @@ impl<'a> BitReader<'a> {
     /// # Errors
     /// [`BitsError::Truncated`] when fewer are left.
     pub const fn skip(&mut self, count: usize) -> Result<(), BitsError> {
-        if self.left_bits() < count {
+        if self.remaining_bits() < count {
             return Err(BitsError::Truncated);
         }
         self.at += count;
@@ -42,7 +42,7 @@ impl<'a> BitReader<'a> {
     #[inline]
     pub fn read_bits(&mut self, count: u32) -> Result<u32, BitsError> {
         debug_assert!(count <= 32, "a read of {count} bits");
-        if self.left_bits() < count as usize {
+        if self.remaining_bits() < count as usize {
             return Err(BitsError::Truncated);
         }
         let first = self.at / 8;
@@ -109,7 +109,7 @@ impl<'a> BitReader<'a> {
     /// # Errors
     /// [`BitsError::Trailing`] when a whole byte or a set bit is left over.
     pub fn finish(mut self) -> Result<(), BitsError> {
-        let left = self.left_bits();
+        let left = self.remaining_bits();
         if left >= 8 || self.read_bits(left as u32)? != 0 {
             return Err(BitsError::Trailing);
         }

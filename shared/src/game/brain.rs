@@ -8,7 +8,7 @@ use crate::{
 
 /// What one seat sees at one tick: all that a bot, a prediction or a screen may know.
 #[derive(Debug)]
-pub struct Seen<'a, G: Game> {
+pub struct Observation<'a, G: Game> {
     /// The tick that is seen.
     pub tick: Tick,
     /// How many ticks make a second.
@@ -19,23 +19,23 @@ pub struct Seen<'a, G: Game> {
     pub entities: &'a [(EntityId, G::Entity)],
 }
 
-impl<G: Game> Clone for Seen<'_, G> {
+impl<G: Game> Clone for Observation<'_, G> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<G: Game> Copy for Seen<'_, G> {}
+impl<G: Game> Copy for Observation<'_, G> {}
 
 /// Something that plays.
 pub trait Brain<G: Game>: Send {
     /// What to do next, given the newest view.
-    fn decide(&mut self, seen: Seen<'_, G>) -> G::Input;
+    fn decide(&mut self, seen: Observation<'_, G>) -> G::Input;
 }
 
 /// A thing that somebody did, as load tests count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum GameMetric {
     /// Used a weapon.
     Shot,
     /// Struck somebody.

@@ -32,7 +32,7 @@ struct Slot<E> {
 
 impl<E> Entities<E> {
     /// The most things that can be alive at once.
-    pub const MOST: usize = u16::MAX as usize;
+    pub const MAX: usize = u16::MAX as usize;
 
     /// None yet.
     #[must_use]
@@ -47,7 +47,7 @@ impl<E> Entities<E> {
         Self { slots, reserved: count, ..Self::new() }
     }
 
-    /// Gives `thing` an id; gives it back when [`Self::MOST`] are alive.
+    /// Gives `thing` an id; gives it back when [`Self::MAX`] are alive.
     ///
     /// # Errors
     /// The thing itself, when there is no room for it.
@@ -58,7 +58,7 @@ impl<E> Entities<E> {
             self.alive += 1;
             return Ok(EntityId { slot, generation: place.generation });
         }
-        if self.slots.len() >= Self::MOST {
+        if self.slots.len() >= Self::MAX {
             return Err(thing);
         }
         let slot = self.slots.len() as u16;
@@ -159,7 +159,7 @@ impl<E> Entities<E> {
     ) -> Result<Self, BitsError> {
         let count = from.read_var(8)?;
         let reserved = from.read_var(0)?;
-        if count as usize > Self::MOST || reserved > count {
+        if count as usize > Self::MAX || reserved > count {
             return Err(BitsError::OutOfRange);
         }
         let mut all = Self { reserved: reserved as u16, ..Self::new() };

@@ -9,8 +9,8 @@ mod brain;
 mod checksum;
 mod difference;
 mod entities;
-mod own;
 mod point;
+mod predicted;
 mod rewind;
 mod rng;
 mod step;
@@ -20,16 +20,16 @@ use std::fmt::Debug;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use self::rewind::longest as longest_rewind;
+pub(crate) use self::rewind::max_rewind;
 pub use self::{
     angle::Angle,
-    brain::{Brain, Deed, Seen},
+    brain::{Brain, GameMetric, Observation},
     checksum::{Checksum, checksum},
     difference::{Difference, Differences, differences, differences_between, differences_of, fields_of},
     entities::Entities,
-    own::Own,
     point::{Point, UNIT},
-    rewind::{Rewind, Trail},
+    predicted::PredictedEntities,
+    rewind::{Rewind, TickHistory},
     rng::GameRng,
     step::{Audience, Inputs, Outbox, Step},
     view::{Place, Viewpoint},
@@ -63,7 +63,7 @@ pub trait Game: Sized + Send + 'static {
     /// The state of one replicated thing.
     type Entity: Entity;
 
-    /// A fact that must arrive, in order. At most [`EVENT_BYTES`](crate::limits::EVENT_BYTES) when coded.
+    /// A fact that must arrive, in order. At most [`MAX_EVENT_BYTES`](crate::limits::MAX_EVENT_BYTES) when coded.
     type Event: Bits + Clone + PartialEq + Debug + Send + Sync + 'static;
 
     /// The state of a new room: the only way that state begins.
@@ -111,7 +111,7 @@ pub trait Game: Sized + Send + 'static {
 
     /// What an event says that `seat` did, as load tests count it.
     #[must_use]
-    fn deed(_event: &Self::Event, _seat: SeatId) -> Option<Deed> {
+    fn metric(_event: &Self::Event, _seat: SeatId) -> Option<GameMetric> {
         None
     }
 }
@@ -123,17 +123,23 @@ pub trait Predict: Game {
     type Scene: Default + Send;
 
     /// Brings the scene up to a newly confirmed view, given as entities in id order.
-    fn observe(_scene: &mut Self::Scene, _seen: &Seen<'_, Self>) {}
+    fn observe(_scene: &mut Self::Scene, _seen: &Observation<'_, Self>) {}
 
     /// Whether this seat moves this thing itself.
     #[must_use]
-    fn is_own(_entity: &Self::Entity, _seat: SeatId) -> bool {
+    fn is_predicted(_entity: &Self::Entity, _seat: SeatId) -> bool {
         false
     }
 
     /// Moves the seat's own things by one tick: the same rules that [`Game::step`] uses, never a copy of them. What the seat lets
     /// loose in this tick is added, what came to its end is removed.
-    fn predict(_own: &mut Own<Self::Entity>, _input: &Self::Input, _scene: &Self::Scene, _rate: TickRate) {}
+    fn predict(
+        _own: &mut PredictedEntities<Self::Entity>,
+        _input: &Self::Input,
+        _scene: &Self::Scene,
+        _rate: TickRate,
+    ) {
+    }
 }
 
 /// The state of one replicated thing: coded whole, or as what differs from an older self.

@@ -22,8 +22,8 @@ pub struct Viewpoint {
     /// How far it sees, in 1/256 unit; nothing farther is ever encoded for it.
     pub range: u32,
     /// The most things with a place that are shown at once: the nearest ones. At most
-    /// [`VIEW_ENTITIES`](crate::limits::VIEW_ENTITIES).
-    pub most: u16,
+    /// [`MAX_VIEW_ENTITIES`](crate::limits::MAX_VIEW_ENTITIES).
+    pub max_entities: u16,
     /// Things within range that this seat may not see, in ascending order.
     pub hidden: Vec<EntityId>,
     /// Things that matter to this seat more than their distance says (who just struck it, its own bolts), in ascending order. When

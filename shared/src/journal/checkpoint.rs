@@ -70,5 +70,5 @@ impl Checkpoint {
     }
 }
 
-/// Rooms have at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats.
+/// Rooms have at most [`MAX_ROOM_SEATS`](crate::limits::MAX_ROOM_SEATS) seats.
 const SEATS_BITS: u32 = 14;

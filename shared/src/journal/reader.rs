@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     bits::{BitReader, Bits, BitsError},
-    limits::ROOM_SEATS,
+    limits::MAX_ROOM_SEATS,
     tick::Tick,
 };
 
@@ -291,7 +291,7 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
         let mut from = BitReader::new(&self.payload);
         from.skip(self.at_bit).map_err(|why| self.broken(why))?;
         let record = self.coder.decode(tick, &mut from).map_err(|why| self.broken(why))?;
-        self.at_bit = self.payload.len() * 8 - from.left_bits();
+        self.at_bit = self.payload.len() * 8 - from.remaining_bits();
         self.left -= 1;
         self.tick = tick;
         Ok(Some(record))
@@ -345,7 +345,7 @@ fn read_header(bytes: &[u8], block: &Block) -> Result<Header, JournalError> {
     }
     let header: Header = serde_json::from_slice(&bytes[block.payload.clone()])
         .map_err(|error| JournalError::Header(error.to_string()))?;
-    if header.seats > ROOM_SEATS {
+    if header.seats > MAX_ROOM_SEATS {
         return Err(JournalError::Header(format!("no room has {} seats", header.seats)));
     }
     Ok(header)

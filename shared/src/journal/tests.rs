@@ -5,8 +5,8 @@ use crate::{
     crowd::{Crowd, CrowdSettings, Steering},
     game::{Game as _, Outbox, Setup},
     id::{PlayerId, SeatId},
-    moment::Moment,
     protocol::{TicketNumber, messages::Name},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -96,7 +96,7 @@ impl Room {
             let entries = Entries {
                 changes: notes.iter().filter_map(SeatNote::change).collect(),
                 inputs: (0..SEATS.into()).map(steer).collect(),
-                seen: vec![Moment::of(self.tick); usize::from(SEATS)],
+                seen: vec![SubTick::of(self.tick); usize::from(SEATS)],
             };
             entries.apply(&mut self.game, self.tick, TickRate::DEFAULT, &mut Outbox::new());
             self.recorder.tick(self.tick, &notes, &entries, &self.game);

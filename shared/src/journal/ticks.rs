@@ -14,9 +14,9 @@
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Checksum, longest_rewind},
+    game::{Checksum, max_rewind},
     journal::{Entries, Header, Holder, SeatNote},
-    moment::Moment,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -98,7 +98,7 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
             out.write_var(notes.len() as u32, NOTES_ORDER);
             notes.iter().for_each(|note| note.encode(out));
         }
-        let most = longest_rewind(self.rate);
+        let most = max_rewind(self.rate);
         for ((known, input), seen) in self.seats.iter_mut().zip(&entries.inputs).zip(&entries.seen) {
             if known.is_taken {
                 known.encode(input.as_ref(), lag(tick, *seen, most), out);
@@ -129,13 +129,13 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
                 }
                 self.seat(&notes);
             }
-            let most = longest_rewind(self.rate);
+            let most = max_rewind(self.rate);
             for known in self.seats.iter_mut().filter(|known| known.is_taken) {
                 known.decode(most, from)?;
             }
         }
         let checksum = if self.has_checksum(tick) { Some(from.read_bits(32)?) } else { None };
-        let seen = |known: &Known<I>| Moment::of(tick).offset(-i64::from(known.lag));
+        let seen = |known: &Known<I>| SubTick::of(tick).offset(-i64::from(known.lag));
         let entries = Entries {
             changes: notes.iter().filter_map(SeatNote::change).collect(),
             inputs: self.seats.iter().map(|known| known.input.clone()).collect(),
@@ -163,7 +163,7 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
         tick: Tick,
         entries: &'a Entries<I>,
     ) -> impl Iterator<Item = (&'a Known<I>, Option<&'a I>, u32)> {
-        let most = longest_rewind(self.rate);
+        let most = max_rewind(self.rate);
         let all = self.seats.iter().zip(&entries.inputs).zip(&entries.seen);
         all.filter(|((known, _), _)| known.is_taken)
             .map(move |((known, input), seen)| (known, input.as_ref(), lag(tick, *seen, most)))
@@ -208,8 +208,8 @@ impl<I: Bits + Clone + PartialEq> Known<I> {
 }
 
 /// How far `seen` lay behind the tick, in 1/16 tick.
-fn lag(tick: Tick, seen: Moment, most: u32) -> u32 {
-    Moment::of(tick).since(seen).clamp(0, i64::from(most)) as u32
+fn lag(tick: Tick, seen: SubTick, most: u32) -> u32 {
+    SubTick::of(tick).since(seen).clamp(0, i64::from(most)) as u32
 }
 
 /// The most notes of one tick: a room drains eight commands a seat and 64 more, each of which may empty a seat, fill it and have a
@@ -283,12 +283,12 @@ mod tests {
         tick: Tick,
         taken: &[bool],
         wanted: &[(Option<i32>, i64)],
-    ) -> (Vec<Option<Steering>>, Vec<Moment>) {
-        let most = i64::from(longest_rewind(TickRate::DEFAULT));
+    ) -> (Vec<Option<Steering>>, Vec<SubTick>) {
+        let most = i64::from(max_rewind(TickRate::DEFAULT));
         let inputs = wanted.iter().zip(taken).map(|((bend, _), taken)| steering(*bend).filter(|_| *taken));
         let seen = wanted.iter().zip(taken).map(|((_, back), taken)| {
             let lag = if *taken { (*back).clamp(0, most).min(i64::from(tick.0) * 16) } else { 0 };
-            Moment::of(tick).offset(-lag)
+            SubTick::of(tick).offset(-lag)
         });
         (inputs.collect(), seen.collect())
     }
@@ -315,7 +315,7 @@ mod tests {
                 let entries = Entries {
                     changes: notes.iter().filter_map(SeatNote::change).collect(),
                     inputs: wanted.iter().zip(taken).map(|((bend, _), taken)| steering(*bend).filter(|_| taken)).collect(),
-                    seen: wanted.iter().map(|(_, back)| Moment::of(tick).offset(-back)).collect(),
+                    seen: wanted.iter().map(|(_, back)| SubTick::of(tick).offset(-back)).collect(),
                 };
                 writer.encode(tick, notes, &entries, &mut out);
                 let checksum = writer.has_checksum(tick).then_some(tick.0 * 7);
@@ -364,7 +364,7 @@ mod tests {
         let holder = Holder { name: Name::lossy("Ada"), player: None };
         let steers = |tick| Entries {
             inputs: vec![Some(Steering { bend: 1 }), None, None, None],
-            seen: vec![Moment::of(tick).offset(-9); 4],
+            seen: vec![SubTick::of(tick).offset(-9); 4],
             changes: Vec::new(),
         };
         coder.encode(Tick(9), &[SeatNote::Taken(SeatId(0), holder)], &steers(Tick(9)), &mut out);

@@ -7,24 +7,24 @@ use super::codec::{
     owned_when_borrowed, refuse,
 };
 
-/// UTF-8 of at most `MOST` bytes, printable throughout (a name must not move somebody's cursor or hide).
+/// UTF-8 of at most `MAX` bytes, printable throughout (a name must not move somebody's cursor or hide).
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text<const MOST: usize>(String);
+pub struct Text<const MAX: usize>(String);
 
-impl<const MOST: usize> Text<MOST> {
+impl<const MAX: usize> Text<MAX> {
     /// The text, if it is short and printable.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
-        let fits = text.len() <= MOST && !text.chars().any(is_deceptive);
+        let fits = text.len() <= MAX && !text.chars().any(is_deceptive);
         fits.then(|| Self(text.to_owned()))
     }
 
     /// As much of the text as fits, without what [`Self::new`] would refuse: for sentences of our own.
     #[must_use]
     pub fn lossy(text: &str) -> Self {
-        let mut kept = String::with_capacity(text.len().min(MOST));
+        let mut kept = String::with_capacity(text.len().min(MAX));
         for c in text.chars().filter(|&c| !is_deceptive(c)) {
-            if kept.len() + c.len_utf8() > MOST {
+            if kept.len() + c.len_utf8() > MAX {
                 break;
             }
             kept.push(c);
@@ -33,7 +33,7 @@ impl<const MOST: usize> Text<MOST> {
     }
 }
 
-impl<const MOST: usize> Deref for Text<MOST> {
+impl<const MAX: usize> Deref for Text<MAX> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -41,21 +41,21 @@ impl<const MOST: usize> Deref for Text<MOST> {
     }
 }
 
-impl<const MOST: usize> fmt::Display for Text<MOST> {
+impl<const MAX: usize> fmt::Display for Text<MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl<const MOST: usize> Encode for Text<MOST> {
+impl<const MAX: usize> Encode for Text<MAX> {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         self.0.as_bytes().encode(encoder)
     }
 }
 
-impl<C, const MOST: usize> Decode<C> for Text<MOST> {
+impl<C, const MAX: usize> Decode<C> for Text<MAX> {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let List(bytes) = List::<u8, MOST>::decode(decoder)?;
+        let List(bytes) = List::<u8, MAX>::decode(decoder)?;
         let text = String::from_utf8(bytes).map_err(|_| refuse("a text is not UTF-8"))?;
         if text.chars().any(is_deceptive) {
             return Err(refuse("a text holds control, direction or invisible characters"));
@@ -64,7 +64,7 @@ impl<C, const MOST: usize> Decode<C> for Text<MOST> {
     }
 }
 
-owned_when_borrowed!([const MOST: usize], Text<MOST>);
+owned_when_borrowed!([const MAX: usize], Text<MAX>);
 
 /// Whether a character shows nothing of itself and changes how its neighbours look, or where the next one lands: two names that
 /// differ only in these would look the same, and one name could turn a whole line of chat round.
@@ -79,15 +79,15 @@ fn is_deceptive(c: char) -> bool {
             | '\u{FEFF}') // the byte order mark, of no width
 }
 
-/// At most `MOST` elements.
+/// At most `MAX` elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List<T, const MOST: usize>(Vec<T>);
+pub struct List<T, const MAX: usize>(Vec<T>);
 
-impl<T, const MOST: usize> List<T, MOST> {
+impl<T, const MAX: usize> List<T, MAX> {
     /// The list, if it is short enough.
     #[must_use]
     pub fn new(items: Vec<T>) -> Option<Self> {
-        (items.len() <= MOST).then_some(Self(items))
+        (items.len() <= MAX).then_some(Self(items))
     }
 
     /// The elements.
@@ -97,13 +97,13 @@ impl<T, const MOST: usize> List<T, MOST> {
     }
 }
 
-impl<T, const MOST: usize> Default for List<T, MOST> {
+impl<T, const MAX: usize> Default for List<T, MAX> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T, const MOST: usize> Deref for List<T, MOST> {
+impl<T, const MAX: usize> Deref for List<T, MAX> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -111,18 +111,18 @@ impl<T, const MOST: usize> Deref for List<T, MOST> {
     }
 }
 
-impl<T: Encode, const MOST: usize> Encode for List<T, MOST> {
+impl<T: Encode, const MAX: usize> Encode for List<T, MAX> {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         (self.0.len() as u64).encode(encoder)?;
         self.0.iter().try_for_each(|item| item.encode(encoder))
     }
 }
 
-impl<C, T: Decode<C>, const MOST: usize> Decode<C> for List<T, MOST> {
+impl<C, T: Decode<C>, const MAX: usize> Decode<C> for List<T, MAX> {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
         const { assert!(size_of::<T>() > 0, "a list of nothings costs time without costing bytes") };
         let len = u64::decode(decoder)?;
-        if len > MOST as u64 {
+        if len > MAX as u64 {
             return Err(refuse("a list or text is longer than agreed"));
         }
         decoder.claim_container_read::<T>(len as usize)?;
@@ -135,7 +135,7 @@ impl<C, T: Decode<C>, const MOST: usize> Decode<C> for List<T, MOST> {
     }
 }
 
-owned_when_borrowed!([T: Decode<Context>, const MOST: usize], List<T, MOST>);
+owned_when_borrowed!([T: Decode<Context>, const MAX: usize], List<T, MAX>);
 
 #[cfg(test)]
 mod tests {

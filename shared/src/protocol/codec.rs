@@ -18,15 +18,15 @@ use super::{
 };
 use crate::{
     id::{PlayerId, RoomId, SeatId},
-    limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
+    limits::{MAX_CLIENT_MESSAGE_BYTES, MAX_SERVER_MESSAGE_BYTES},
     tick::Tick,
 };
 
 /// Fixed-size integers: 3 to 5 times as fast as variable ones, and these messages are few.
-type Wire<const MOST: usize> = Configuration<LittleEndian, Fixint, Limit<MOST>>;
+type Wire<const MAX: usize> = Configuration<LittleEndian, Fixint, Limit<MAX>>;
 
-const fn wire<const MOST: usize>() -> Wire<MOST> {
-    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<MOST>()
+const fn wire<const MAX: usize>() -> Wire<MAX> {
+    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<MAX>()
 }
 
 /// A peer's bytes are no message of this protocol.
@@ -51,7 +51,7 @@ pub enum CodecError {
 /// Appends one framed message to `out`. Our own messages are bounded by their types, so this cannot fail.
 pub fn encode(message: &impl Encode, out: &mut Vec<u8>) {
     framing::frame(out, |out| {
-        let written = bincode::encode_into_std_write(message, out, wire::<SERVER_MESSAGE_BYTES>());
+        let written = bincode::encode_into_std_write(message, out, wire::<MAX_SERVER_MESSAGE_BYTES>());
         debug_assert!(written.is_ok(), "a bounded message was not encoded: {written:?}");
     });
 }
@@ -61,7 +61,7 @@ pub fn encode(message: &impl Encode, out: &mut Vec<u8>) {
 /// # Errors
 /// When it is too long, malformed, or followed by more.
 pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, CodecError> {
-    decode::<ClientMessage, CLIENT_MESSAGE_BYTES>(bytes)
+    decode::<ClientMessage, MAX_CLIENT_MESSAGE_BYTES>(bytes)
 }
 
 /// Reads one message of a server, without its frame.
@@ -69,14 +69,14 @@ pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, CodecError> {
 /// # Errors
 /// When it is too long, malformed, or followed by more.
 pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage, CodecError> {
-    decode::<ServerMessage, SERVER_MESSAGE_BYTES>(bytes)
+    decode::<ServerMessage, MAX_SERVER_MESSAGE_BYTES>(bytes)
 }
 
-fn decode<M: Decode<()>, const MOST: usize>(bytes: &[u8]) -> Result<M, CodecError> {
-    if bytes.len() > MOST {
-        return Err(CodecError::TooLong { bytes: bytes.len(), most: MOST });
+fn decode<M: Decode<()>, const MAX: usize>(bytes: &[u8]) -> Result<M, CodecError> {
+    if bytes.len() > MAX {
+        return Err(CodecError::TooLong { bytes: bytes.len(), most: MAX });
     }
-    let (message, read) = bincode::decode_from_slice(bytes, wire::<MOST>())
+    let (message, read) = bincode::decode_from_slice(bytes, wire::<MAX>())
         .map_err(|error| CodecError::Malformed(error.to_string()))?;
     match bytes.len() - read {
         0 => Ok(message),
@@ -146,12 +146,12 @@ mod tests {
             revision: 3,
             fingerprint: Fingerprint(u64::MAX),
             name: Text::new("Ada ♞").unwrap(),
-            resume: Some(Resume { ticket: Ticket::new([9; Ticket::BYTES]), heard: 77 }),
+            resume: Some(Resume { ticket: Ticket::new([9; Ticket::BYTES]), acked: 77 }),
         };
         for message in [
             ClientMessage::Hello(hello),
             ClientMessage::ListRooms,
-            ClientMessage::Heard(5),
+            ClientMessage::Ack(5),
             ClientMessage::Join(JoinTarget::Room(RoomId(7))),
             ClientMessage::Chat(Text::new("well met").unwrap()),
         ] {

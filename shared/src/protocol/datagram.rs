@@ -4,52 +4,52 @@
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    limits::{BASELINE_TICKS, INPUT_BITS, INPUTS_PER_DATAGRAM},
-    moment::Moment,
+    limits::{MAX_BASELINE_AGE_TICKS, MAX_INPUT_BITS, MAX_INPUTS_PER_DATAGRAM},
+    sub_tick::SubTick,
     tick::Tick,
 };
 
-use super::seating::Seating;
+use super::seat_epoch::SeatEpoch;
 
 /// An input, and the moment that its player saw when they decided.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Aimed<I> {
+pub struct StampedInput<I> {
     /// What they want.
     pub input: I,
     /// Where their screen was; before the first view, the input's own tick.
-    pub seen: Moment,
+    pub seen: SubTick,
 }
 
-impl<I> Aimed<I> {
+impl<I> StampedInput<I> {
     /// An input for `tick` by somebody who saw the present: a bot, or a player before their first view.
     #[must_use]
     pub const fn at(tick: Tick, input: I) -> Self {
-        Self { input, seen: Moment::of(tick) }
+        Self { input, seen: SubTick::of(tick) }
     }
 }
 
 /// The last few inputs of one seat, newest first, for consecutive ticks: what a lost datagram carried, the next one repeats.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InputRun<I> {
+pub struct InputBatch<I> {
     newest: Tick,
     len: usize,
-    inputs: [Aimed<I>; INPUTS_PER_DATAGRAM],
+    inputs: [StampedInput<I>; MAX_INPUTS_PER_DATAGRAM],
 }
 
-impl<I: Bits + Default + Clone + PartialEq> InputRun<I> {
+impl<I: Bits + Default + Clone + PartialEq> InputBatch<I> {
     /// One input, for `tick`.
     #[must_use]
-    pub fn new(tick: Tick, input: Aimed<I>) -> Self {
-        let mut inputs = std::array::from_fn(|_| Aimed::default());
+    pub fn new(tick: Tick, input: StampedInput<I>) -> Self {
+        let mut inputs = std::array::from_fn(|_| StampedInput::default());
         inputs[0] = input;
         Self { newest: tick, len: 1, inputs }
     }
 
-    /// Puts the next tick's input in front; the oldest falls off past `most` (1 to [`INPUTS_PER_DATAGRAM`]).
-    pub fn push(&mut self, input: Aimed<I>, most: usize) {
+    /// Puts the next tick's input in front; the oldest falls off past `most` (1 to [`MAX_INPUTS_PER_DATAGRAM`]).
+    pub fn push(&mut self, input: StampedInput<I>, most: usize) {
         self.inputs.rotate_right(1);
         self.inputs[0] = input;
-        self.len = (self.len + 1).min(most.clamp(1, INPUTS_PER_DATAGRAM));
+        self.len = (self.len + 1).min(most.clamp(1, MAX_INPUTS_PER_DATAGRAM));
         self.newest = self.newest.next();
     }
 
@@ -59,7 +59,7 @@ impl<I: Bits + Default + Clone + PartialEq> InputRun<I> {
     }
 
     /// The inputs with their ticks, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = (Tick, &Aimed<I>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Tick, &StampedInput<I>)> {
         self.inputs[..self.len]
             .iter()
             .enumerate()
@@ -68,7 +68,7 @@ impl<I: Bits + Default + Clone + PartialEq> InputRun<I> {
     }
 
     /// The inputs with their ticks, oldest first, to change what they are taken to have seen.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Tick, &mut Aimed<I>)> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Tick, &mut StampedInput<I>)> {
         let newest = self.newest;
         let aged = self.inputs[..self.len].iter_mut().enumerate().rev();
         aged.map(move |(age, input)| (newest.before(age as u32), input))
@@ -77,7 +77,7 @@ impl<I: Bits + Default + Clone + PartialEq> InputRun<I> {
 
 /// Which snapshots a client has applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ack {
+pub struct SnapshotAck {
     /// The newest.
     pub newest: Tick,
     /// Bit `n`: whether the snapshot of the tick `n + 1` before it was applied too.
@@ -88,29 +88,29 @@ pub struct Ack {
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputDatagram<I> {
     /// The seat that it is for; one for a seat that was given up is ignored.
-    pub seating: Seating,
+    pub seat_epoch: SeatEpoch,
     /// `None`: nothing was applied yet, or all was lost; send a keyframe.
-    pub ack: Option<Ack>,
+    pub ack: Option<SnapshotAck>,
     /// What the player wants.
-    pub run: InputRun<I>,
+    pub batch: InputBatch<I>,
 }
 
 impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
     /// Newest input whole; each older one is a bit when it equals the one after it (a held key is a bit a tick), and another bit
     /// when its player's screen was as far behind then.
     fn encode(&self, out: &mut BitWriter) {
-        self.seating.encode(out);
-        out.write_bits(self.run.newest.0, 32);
+        self.seat_epoch.encode(out);
+        out.write_bits(self.batch.newest.0, 32);
         out.write_bool(self.ack.is_some());
         if let Some(ack) = self.ack {
             // A client runs ahead of what it has seen by a few ticks: a short number.
-            out.write_signed(self.run.newest.0.wrapping_sub(ack.newest.0) as i32, 4);
+            out.write_signed(self.batch.newest.0.wrapping_sub(ack.newest.0) as i32, 4);
             out.write_bits(ack.history, 32);
         }
-        out.write_bits(self.run.len as u32 - 1, LEN_BITS);
-        let inputs = &self.run.inputs[..self.run.len];
+        out.write_bits(self.batch.len as u32 - 1, LEN_BITS);
+        let inputs = &self.batch.inputs[..self.batch.len];
         inputs[0].input.encode(out);
-        let lags = lags(self.run.newest, inputs);
+        let lags = lags(self.batch.newest, inputs);
         out.write_signed(lags[0], LAG_ORDER);
         for (pair, lags) in inputs.windows(2).zip(lags.windows(2)) {
             let same = pair[0].input == pair[1].input;
@@ -126,23 +126,24 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
     }
 
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
-        let seating = Seating::decode(from)?;
+        let seat_epoch = SeatEpoch::decode(from)?;
         let newest = Tick(from.read_bits(32)?);
         let ack = if from.read_bool()? {
             let behind = from.read_signed(4)?;
             let history = from.read_bits(32)?;
-            Some(Ack { newest: Tick(newest.0.wrapping_sub(behind as u32)), history })
+            Some(SnapshotAck { newest: Tick(newest.0.wrapping_sub(behind as u32)), history })
         } else {
             None
         };
         let len = from.read_bits(LEN_BITS)? as usize + 1;
-        if len > INPUTS_PER_DATAGRAM {
+        if len > MAX_INPUTS_PER_DATAGRAM {
             return Err(BitsError::OutOfRange);
         }
         if newest.0 < len as u32 {
             return Err(BitsError::OutOfRange);
         }
-        let mut inputs: [Aimed<I>; INPUTS_PER_DATAGRAM] = std::array::from_fn(|_| Aimed::default());
+        let mut inputs: [StampedInput<I>; MAX_INPUTS_PER_DATAGRAM] =
+            std::array::from_fn(|_| StampedInput::default());
         inputs[0].input = decode_input(from)?;
         let mut lag = from.read_signed(LAG_ORDER)?;
         inputs[0].seen = seen(newest, lag);
@@ -154,7 +155,7 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
             }
             inputs[n].seen = seen(newest.before(n as u32), lag);
         }
-        Ok(Self { seating, ack, run: InputRun { newest, len, inputs } })
+        Ok(Self { seat_epoch, ack, batch: InputBatch { newest, len, inputs } })
     }
 }
 
@@ -166,31 +167,31 @@ const LAG_ORDER: u32 = 6;
 const LAG_CHANGE_ORDER: u32 = 1;
 
 /// How far behind its tick each input's player saw, in sixteenths.
-fn lags<I>(newest: Tick, inputs: &[Aimed<I>]) -> [i32; INPUTS_PER_DATAGRAM] {
-    let mut lags = [0; INPUTS_PER_DATAGRAM];
+fn lags<I>(newest: Tick, inputs: &[StampedInput<I>]) -> [i32; MAX_INPUTS_PER_DATAGRAM] {
+    let mut lags = [0; MAX_INPUTS_PER_DATAGRAM];
     for (age, (lag, input)) in (0..).zip(lags.iter_mut().zip(inputs)) {
-        let behind = Moment::of(newest.before(age)).since(input.seen);
+        let behind = SubTick::of(newest.before(age)).since(input.seen);
         *lag = i32::try_from(behind).unwrap_or(i32::MAX);
     }
     lags
 }
 
-fn seen(tick: Tick, lag: i32) -> Moment {
-    Moment::of(tick).offset(-i64::from(lag))
+fn seen(tick: Tick, lag: i32) -> SubTick {
+    SubTick::of(tick).offset(-i64::from(lag))
 }
 
 /// Reads one input. A game whose inputs take more than all budgets are made for fails at its first datagram, not under load.
 fn decode_input<I: Bits>(from: &mut BitReader<'_>) -> Result<I, BitsError> {
-    let before = from.left_bits();
+    let before = from.remaining_bits();
     let input = I::decode(from)?;
-    if before - from.left_bits() > INPUT_BITS { Err(BitsError::OutOfRange) } else { Ok(input) }
+    if before - from.remaining_bits() > MAX_INPUT_BITS { Err(BitsError::OutOfRange) } else { Ok(input) }
 }
 
 /// What stands in front of a snapshot's delta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotHeader {
     /// The seat that it is for; one for a seat that was given up is ignored.
-    pub seating: Seating,
+    pub seat_epoch: SeatEpoch,
     /// The tick that is shown.
     pub tick: Tick,
     /// The tick of the view that the delta is against; `None` for a keyframe.
@@ -204,7 +205,7 @@ pub struct SnapshotHeader {
 
 impl Bits for SnapshotHeader {
     fn encode(&self, out: &mut BitWriter) {
-        self.seating.encode(out);
+        self.seat_epoch.encode(out);
         out.write_bits(self.tick.0, 32);
         // A baseline is always older, so an age of 0 is free to mean none.
         out.write_var(self.baseline.map_or(0, |baseline| self.tick.since(baseline)), 3);
@@ -219,13 +220,13 @@ impl Bits for SnapshotHeader {
     }
 
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
-        let seating = Seating::decode(from)?;
+        let seat_epoch = SeatEpoch::decode(from)?;
         let tick = Tick(from.read_bits(32)?);
         let age = from.read_var(3)?;
         let baseline = match age {
             0 => None,
             // Extrapolating over an age that no server uses would only cost time.
-            _ if age > BASELINE_TICKS => return Err(BitsError::OutOfRange),
+            _ if age > MAX_BASELINE_AGE_TICKS => return Err(BitsError::OutOfRange),
             _ => Some(Tick(tick.0.checked_sub(age).ok_or(BitsError::OutOfRange)?)),
         };
         let margin = if from.read_bool()? {
@@ -239,7 +240,7 @@ impl Bits for SnapshotHeader {
         } else {
             None
         };
-        Ok(Self { seating, tick, baseline, margin, used })
+        Ok(Self { seat_epoch, tick, baseline, margin, used })
     }
 }
 
@@ -259,8 +260,8 @@ mod tests {
         out.finish().to_vec()
     }
 
-    fn aimed(tick: Tick, input: u16, lag: i64) -> Aimed<Input> {
-        Aimed { input: SeatId(input), seen: Moment::of(tick).offset(-lag) }
+    fn aimed(tick: Tick, input: u16, lag: i64) -> StampedInput<Input> {
+        StampedInput { input: SeatId(input), seen: SubTick::of(tick).offset(-lag) }
     }
 
     proptest! {
@@ -270,30 +271,30 @@ mod tests {
             inputs in proptest::collection::vec((0..4u16, 88..92i64), 1..20),
             ack in proptest::option::of((any::<u32>(), any::<u32>())),
         ) {
-            let mut run = InputRun::new(Tick(first), aimed(Tick(first), 0, 90));
+            let mut run = InputBatch::new(Tick(first), aimed(Tick(first), 0, 90));
             for (input, lag) in inputs {
                 let tick = run.newest().next();
                 run.push(aimed(tick, input, lag), 6);
             }
-            let ack = ack.map(|(newest, history)| Ack { newest: Tick(newest), history });
-            let datagram = InputDatagram { seating: Seating::FIRST.next(), ack, run };
+            let ack = ack.map(|(newest, history)| SnapshotAck { newest: Tick(newest), history });
+            let datagram = InputDatagram { seat_epoch: SeatEpoch::FIRST.next(), ack, batch: run };
             let bytes = coded(&datagram);
             let back = InputDatagram::<Input>::decode(&mut BitReader::new(&bytes)).unwrap();
             prop_assert_eq!(back.ack, datagram.ack);
-            prop_assert!(back.run.iter().eq(datagram.run.iter()));
+            prop_assert!(back.batch.iter().eq(datagram.batch.iter()));
         }
 
         #[test]
         fn a_snapshot_header_comes_back_as_it_was(
             tick in 1000..u32::MAX,
-            age in 0..=BASELINE_TICKS,
+            age in 0..=MAX_BASELINE_AGE_TICKS,
             margin in any::<Option<i16>>(),
             used in proptest::option::of(0..1000u32),
         ) {
             let tick = Tick(tick);
             let baseline = (age > 0).then(|| tick.before(age));
-            let seating = Seating::FIRST.next();
-            let header = SnapshotHeader { seating, tick, baseline, margin, used: used.map(|age| tick.before(age)) };
+            let seat_epoch = SeatEpoch::FIRST.next();
+            let header = SnapshotHeader { seat_epoch, tick, baseline, margin, used: used.map(|age| tick.before(age)) };
             prop_assert_eq!(SnapshotHeader::decode(&mut BitReader::new(&coded(&header))), Ok(header));
         }
 
@@ -307,10 +308,10 @@ mod tests {
     #[test]
     fn a_held_key_costs_two_bits_a_tick() {
         let aimed = |tick| aimed(Tick(tick), 900, 90);
-        let mut run = InputRun::new(Tick(10), aimed(10));
-        let one = coded(&InputDatagram { seating: Seating::FIRST, ack: None, run: run.clone() }).len();
+        let mut run = InputBatch::new(Tick(10), aimed(10));
+        let one = coded(&InputDatagram { seat_epoch: SeatEpoch::FIRST, ack: None, batch: run.clone() }).len();
         (11..18).for_each(|tick| run.push(aimed(tick), 8));
-        let eight = coded(&InputDatagram { seating: Seating::FIRST, ack: None, run }).len();
+        let eight = coded(&InputDatagram { seat_epoch: SeatEpoch::FIRST, ack: None, batch: run }).len();
         assert!(eight <= one + 2, "a bit for the key and one for the screen: {eight} bytes after {one}");
     }
 }

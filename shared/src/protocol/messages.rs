@@ -8,9 +8,9 @@
 //!         ◀───────────────────── Joined             (or JoinRefused: the connection stays, try another room)
 //!         ◀───────────────────── SeatTaken, SeatLeft, Event, Chat …
 //!   Leave, Chat, ListRooms ────▶
-//!   Heard ─────────────────────▶                    (now and then: what a Resume need not bring again)
+//!   Ack ─────────────────────▶                    (now and then: what a Resume need not bring again)
 //!         ◀───────────────────── Closing            (before the server closes)
-//!   ClosingSeen ───────────────▶                    (so that the reason is known to have arrived)
+//!   ClosingAck ───────────────▶                    (so that the reason is known to have arrived)
 //! ```
 
 use super::{
@@ -18,17 +18,20 @@ use super::{
     close::CloseReason,
     codec::{Decode, Encode},
     fingerprint::Fingerprint,
-    seating::Seating,
+    seat_epoch::SeatEpoch,
     ticket::{Resume, Ticket},
 };
 use crate::{
     id::{PlayerId, RoomId, SeatId},
-    limits::{CHAT_BYTES, EVENT_BYTES, GAME_NAME_BYTES, NAME_BYTES, ROOMS_LISTED, SENTENCE_BYTES},
+    limits::{
+        MAX_CHAT_BYTES, MAX_EVENT_BYTES, MAX_GAME_NAME_BYTES, MAX_LISTED_ROOMS, MAX_NAME_BYTES,
+        MAX_SENTENCE_BYTES,
+    },
     tick::Tick,
 };
 
 /// What a player is called.
-pub type Name = Text<NAME_BYTES>;
+pub type Name = Text<MAX_NAME_BYTES>;
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -42,12 +45,12 @@ pub enum ClientMessage {
     /// Gives the seat up and stays connected.
     Leave,
     /// To everybody in the room.
-    Chat(Text<CHAT_BYTES>),
+    Chat(Text<MAX_CHAT_BYTES>),
     /// The reason in [`ServerMessage::Closing`] arrived: close now.
-    ClosingSeen,
+    ClosingAck,
     /// How many of the room's messages (events, chat, who comes and goes) arrived since the [`ServerMessage::Joined`] with which
     /// the seat's story began: they need not be kept for a [`Resume`]. Said about once a second while there is news.
-    Heard(u32),
+    Ack(u32),
 }
 
 /// Who is there, and which build they speak with.
@@ -56,7 +59,7 @@ pub struct Hello {
     /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the client's build.
     pub protocol: u16,
     /// [`Game::NAME`](crate::game::Game::NAME) of the client's game.
-    pub game: Text<GAME_NAME_BYTES>,
+    pub game: Text<MAX_GAME_NAME_BYTES>,
     /// [`Game::REVISION`](crate::game::Game::REVISION) of the client's game.
     pub revision: u32,
     /// What must be equal on both ends.
@@ -92,11 +95,11 @@ pub enum ServerMessage {
         /// For how long a seat is held for them then, in milliseconds.
         hold_ms: u32,
         /// Whether they are back on the seat that they had: [`Self::Joined`] follows, and then the room's messages from the
-        /// first that was not heard. Until then a client says nothing of the seat: no inputs, and no [`ClientMessage::Heard`].
+        /// first that was not heard. Until then a client says nothing of the seat: no inputs, and no [`ClientMessage::Ack`].
         resumed: bool,
     },
-    /// The answer to [`ClientMessage::ListRooms`], at most [`ROOMS_LISTED`] of them.
-    Rooms(List<RoomEntry, ROOMS_LISTED>),
+    /// The answer to [`ClientMessage::ListRooms`], at most [`MAX_LISTED_ROOMS`] of them.
+    Rooms(List<RoomEntry, MAX_LISTED_ROOMS>),
     /// The seat is yours. Snapshots follow.
     Joined {
         /// The room.
@@ -108,10 +111,10 @@ pub enum ServerMessage {
         /// The newest tick that the room had made; it was making the next one when it gave the seat.
         tick: Tick,
         /// What datagrams and keyframes of this seat are marked with.
-        seating: Seating,
+        seat_epoch: SeatEpoch,
         /// Only on the way back to a seat: the server was started again and brought the room back from its journal, as it was at
         /// this tick. What the client was told of later ones did not happen. The seat's story begins anew there: the roster is
-        /// told, events count from 0, and so does [`ClientMessage::Heard`].
+        /// told, events count from 0, and so does [`ClientMessage::Ack`].
         restored: Option<Tick>,
     },
     /// No seat; the connection stays, another room may do.
@@ -119,7 +122,7 @@ pub enum ServerMessage {
         /// Why.
         reason: CloseReason,
         /// What the person can do about it.
-        sentence: Text<SENTENCE_BYTES>,
+        sentence: Text<MAX_SENTENCE_BYTES>,
     },
     /// Somebody sits down in your room; said of everybody there when you come in.
     SeatTaken {
@@ -142,28 +145,28 @@ pub enum ServerMessage {
         /// When it happened: show it when the view has reached this tick.
         tick: Tick,
         /// The game's event, bit-coded.
-        payload: List<u8, EVENT_BYTES>,
+        payload: List<u8, MAX_EVENT_BYTES>,
     },
     /// Somebody in the room says something.
     Chat {
         /// Who.
         seat: SeatId,
         /// What.
-        text: Text<CHAT_BYTES>,
+        text: Text<MAX_CHAT_BYTES>,
     },
     /// The room is gone; the connection stays.
     RoomClosed {
         /// Why.
         reason: CloseReason,
         /// What the person can do about it.
-        sentence: Text<SENTENCE_BYTES>,
+        sentence: Text<MAX_SENTENCE_BYTES>,
     },
     /// The connection ends after this.
     Closing {
         /// Why.
         reason: CloseReason,
         /// What the person can do about it.
-        sentence: Text<SENTENCE_BYTES>,
+        sentence: Text<MAX_SENTENCE_BYTES>,
     },
 }
 

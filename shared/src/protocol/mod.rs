@@ -20,14 +20,14 @@ pub mod datagram;
 pub mod fingerprint;
 pub mod framing;
 pub mod messages;
-pub mod seating;
+pub mod seat_epoch;
 pub mod ticket;
 
 pub use self::{
     close::CloseReason,
     fingerprint::{Fingerprint, fingerprint},
     messages::{ClientMessage, Hello, JoinTarget, RoomEntry, ServerMessage},
-    seating::Seating,
+    seat_epoch::SeatEpoch,
     ticket::{Resume, Ticket, TicketNumber},
 };
 

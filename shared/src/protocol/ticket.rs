@@ -25,8 +25,8 @@ pub struct Resume {
     /// The newest ticket that it was given.
     pub ticket: Ticket,
     /// How many of the room's messages it has heard on that seat; those that follow are said again. See
-    /// [`ClientMessage::Heard`](super::ClientMessage::Heard).
-    pub heard: u32,
+    /// [`ClientMessage::Ack`](super::ClientMessage::Ack).
+    pub acked: u32,
 }
 
 impl Ticket {

@@ -9,7 +9,7 @@ use crate::{
     bits::{BitReader, BitWriter, BitsError},
     game::Entity,
     id::EntityId,
-    limits::VIEW_ENTITIES,
+    limits::MAX_VIEW_ENTITIES,
     tick::Tick,
 };
 
@@ -63,7 +63,7 @@ pub fn apply<E: Entity>(
     }
     let kept = view.entities.len();
     let new = from.read_var(NEW_COUNT_ORDER)? as usize;
-    if kept + new > VIEW_ENTITIES {
+    if kept + new > MAX_VIEW_ENTITIES {
         return Err(BitsError::OutOfRange);
     }
     let mut ids = IdGaps::default();
@@ -188,7 +188,7 @@ mod tests {
         fn any_bytes_end_in_a_view_or_an_error(base in view(100), bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut got = View::default();
             let _ = apply(Some(&base), Tick(104), &mut BitReader::new(&bytes), &mut got);
-            prop_assert!(got.entities.len() <= VIEW_ENTITIES);
+            prop_assert!(got.entities.len() <= MAX_VIEW_ENTITIES);
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::view::View;
 use crate::{
-    limits::{BASELINE_MS, BASELINE_TICKS},
+    limits::{MAX_BASELINE_AGE_MS, MAX_BASELINE_AGE_TICKS},
     tick::{Tick, TickRate},
 };
 
@@ -28,7 +28,12 @@ impl<E> SentHistory<E> {
     /// Nothing sent yet, in a room of this rate.
     #[must_use]
     pub const fn new(rate: TickRate) -> Self {
-        Self { views: VecDeque::new(), acked: false, most_age: rate.ticks(BASELINE_MS), spare: Vec::new() }
+        Self {
+            views: VecDeque::new(),
+            acked: false,
+            most_age: rate.ticks(MAX_BASELINE_AGE_MS),
+            spare: Vec::new(),
+        }
     }
 
     /// The newest view that the client is known to have, unless it is too old to be worth a delta at `now`.
@@ -43,7 +48,7 @@ impl<E> SentHistory<E> {
     }
 
     /// Gives back a view that is of no use any more, for its buffer.
-    pub fn give_back(&mut self, view: View<E>) {
+    pub fn recycle(&mut self, view: View<E>) {
         if self.spare.len() < SPARE_VIEWS {
             self.spare.push(view);
         }
@@ -54,7 +59,7 @@ impl<E> SentHistory<E> {
         let now = view.tick;
         while self.views.front().is_some_and(|oldest| now.since(oldest.tick) > self.most_age) {
             if let Some(old) = self.views.pop_front() {
-                self.give_back(old);
+                self.recycle(old);
             }
             self.acked = false;
         }
@@ -69,7 +74,7 @@ impl<E> SentHistory<E> {
         let Some(at) = self.views.iter().position(|view| view.tick == tick) else { return false };
         for _ in 0..at {
             if let Some(old) = self.views.pop_front() {
-                self.give_back(old);
+                self.recycle(old);
             }
         }
         self.acked = true;
@@ -132,7 +137,7 @@ impl<E> ReceivedHistory<E> {
             32 => 1 << 31,
             _ => 0,
         };
-        let oldest = baseline.unwrap_or(view.tick).max(view.tick.before(BASELINE_TICKS));
+        let oldest = baseline.unwrap_or(view.tick).max(view.tick.before(MAX_BASELINE_AGE_TICKS));
         while self.views.front().is_some_and(|view| view.tick < oldest) {
             self.views.pop_front();
         }
@@ -163,7 +168,7 @@ mod tests {
     use super::*;
 
     const RATE: TickRate = TickRate::DEFAULT;
-    const MOST_AGE: u32 = RATE.ticks(BASELINE_MS);
+    const MOST_AGE: u32 = RATE.ticks(MAX_BASELINE_AGE_MS);
 
     fn view(tick: u32) -> View<u8> {
         View::new(Tick(tick))

@@ -1,7 +1,7 @@
 //! The rule that picks the view: what every seat knows, what is this seat's own, and the nearest of what is not hidden.
 
 use super::{frame::Frame, view::View};
-use crate::{game::Entity, id::SeatId, limits::VIEW_ENTITIES};
+use crate::{game::Entity, id::SeatId, limits::MAX_VIEW_ENTITIES};
 
 /// Picks views. Holds only scratch space, so that picking allocates nothing.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Interest {
             viewpoint.hidden.is_empty()
                 || viewpoint.hidden.binary_search(&entities[index as usize].0).is_err()
         };
-        let most = usize::from(viewpoint.most).min(VIEW_ENTITIES);
+        let most = usize::from(viewpoint.max_entities).min(MAX_VIEW_ENTITIES);
         let all = frame.is_plain() && entities.len() <= most;
         if all && viewpoint.range == u32::MAX && viewpoint.hidden.is_empty() {
             view.entities.extend_from_slice(entities);
@@ -45,8 +45,8 @@ impl Interest {
             &mut self.chosen,
         );
         // What a seat knows anyway comes before what it happens to see, and its own before everybody's.
-        let known = frame.known_to(seat).count().min(VIEW_ENTITIES);
-        self.chosen.truncate(VIEW_ENTITIES - known);
+        let known = frame.known_to(seat).count().min(MAX_VIEW_ENTITIES);
+        self.chosen.truncate(MAX_VIEW_ENTITIES - known);
         self.chosen.extend(frame.known_to(seat).take(known));
         self.mark(entities.len());
         // Indices ascend as ids do: this is the order that a view keeps.
@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn from(x: i32, range: u32, most: u16) -> Viewpoint {
-        Viewpoint { eye: Point::new(x, 0), range, most, ..Viewpoint::default() }
+        Viewpoint { eye: Point::new(x, 0), range, max_entities: most, ..Viewpoint::default() }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! - [`interest`]: picks the view of one seat out of a frame; its [`grid`](mod@grid) finds the nearest.
 //! - [`view`]: the part of a frame that one seat may see.
 //! - [`delta`]: a view against a baseline, to bits and back.
-//! - [`pieces`]: what each entity adds to a delta, and a view without some of its news.
+//! - [`updates`]: what each entity adds to a delta, and a view without some of its news.
 //! - [`history`]: which views may serve as baseline, on either end.
 
 pub mod delta;
@@ -14,7 +14,7 @@ pub mod history;
 pub mod interest;
 #[cfg(test)]
 mod mover;
-pub mod pieces;
+pub mod updates;
 pub mod view;
 
 pub use self::{

@@ -7,7 +7,7 @@ use quarrel_shared::{
         Viewpoint,
     },
     id::{EntityId, SeatId},
-    limits::EVENT_BYTES,
+    limits::MAX_EVENT_BYTES,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,11 +80,11 @@ impl Bits for Shout {
     fn encode(&self, out: &mut BitWriter) {
         assert!(*self != SNAG, "a seat pulled the snag, as the test wants");
         // The number, and words of nothing up to the most that an event may be.
-        (0..EVENT_BYTES / 4).for_each(|_| out.write_bits(self.0, 32));
+        (0..MAX_EVENT_BYTES / 4).for_each(|_| out.write_bits(self.0, 32));
     }
 
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
-        (0..EVENT_BYTES / 4).try_fold(Self(0), |_, _| from.read_bits(32).map(Self))
+        (0..MAX_EVENT_BYTES / 4).try_fold(Self(0), |_, _| from.read_bits(32).map(Self))
     }
 }
 

@@ -135,7 +135,7 @@ impl Game for Throng {
     }
 
     fn view(&self, _seat: SeatId) -> Viewpoint {
-        Viewpoint { range: u32::MAX, most: DANCERS, ..Viewpoint::default() }
+        Viewpoint { range: u32::MAX, max_entities: DANCERS, ..Viewpoint::default() }
     }
 
     fn outcome(&self) -> Option<Outcome> {

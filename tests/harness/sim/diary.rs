@@ -14,9 +14,9 @@ use quarrel_client::{
 };
 use quarrel_shared::{
     game::{Game, Predict},
-    moment::Moment,
     protocol::{CloseReason, JoinTarget, datagram::SnapshotHeader},
     snapshot::View,
+    sub_tick::SubTick,
     tick::Tick,
 };
 use quinn::Endpoint;
@@ -69,7 +69,7 @@ pub struct Told<G: Game> {
     /// What.
     pub event: G::Event,
     /// Where the screen was just then; `None`: it was dark.
-    pub shown: Option<Moment>,
+    pub shown: Option<SubTick>,
 }
 
 impl<G: Predict> Diary<G> {

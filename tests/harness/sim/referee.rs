@@ -15,9 +15,9 @@ use quarrel_server::lobby::Directory;
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},
     id::{PlayerId, RoomId, SeatId},
-    moment::Moment,
     protocol::{CloseReason, JoinTarget, TicketNumber, datagram::SnapshotHeader, messages::Name},
     snapshot::{Frame, Interest, View},
+    sub_tick::SubTick,
     tick::Tick,
 };
 
@@ -187,7 +187,7 @@ struct Story {
     /// When the seat was given: what happened from the tick after the next on must be told.
     since: Tick,
     newest: Option<Tick>,
-    seen: Moment,
+    seen: SubTick,
     told: Vec<(Tick, Event)>,
 }
 
@@ -198,7 +198,7 @@ impl<P> Watched<P> {
             self.broken("no seat has two owners", &format!("seat {} is player {owner}'s", joined.seat));
         }
         let since = joined.tick.after(2);
-        self.seat = Some(Story { joined, since, newest: None, seen: Moment::default(), told: Vec::new() });
+        self.seat = Some(Story { joined, since, newest: None, seen: SubTick::default(), told: Vec::new() });
     }
 
     fn stood_up(&mut self) {
@@ -220,7 +220,7 @@ impl<P> Watched<P> {
         }
     }
 
-    fn look(&mut self, moment: Moment) {
+    fn look(&mut self, moment: SubTick) {
         let Some(story) = &mut self.seat else { return };
         let before = std::mem::replace(&mut story.seen, moment);
         if moment < before {

@@ -85,7 +85,7 @@ impl Game for Hindsight {
     }
 
     fn step(&mut self, step: Step<'_, Self>) {
-        let now = quarrel_shared::moment::Moment::of(step.tick);
+        let now = quarrel_shared::sub_tick::SubTick::of(step.tick);
         for (_, verdict) in self.verdicts.iter_mut() {
             verdict.behind = now.since(step.rewind.of(verdict.seat)) as u32;
         }

@@ -288,7 +288,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
         match happening {
             Happening::Event { tick, event } => {
                 if let Some(joined) = &self.joined
-                    && let Some(deed) = G::deed(&event, joined.seat)
+                    && let Some(deed) = G::metric(&event, joined.seat)
                 {
                     self.count(at, |row| row.push_deed(deed, joined.room, tick));
                 }

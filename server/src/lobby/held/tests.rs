@@ -327,7 +327,7 @@ fn a_restored_seat_is_held_no_longer_than_any() {
 
 #[test]
 fn a_restored_seat_is_held_for_as_long_as_a_restart_takes_and_keeps_no_other_from_falling_free() {
-    let (hold, restart) = (Duration::from_secs(2), Duration::from_millis(RESTART_HOLD_MS.into()));
+    let (hold, restart) = (Duration::from_secs(2), Duration::from_millis(MIN_RESTART_HOLD_MS.into()));
     let mut held = Held::new(RUN, hold, 8);
     assert!(held.restore(ADA, earlier(3), chair("hers").unwrap(), START).is_empty());
     held.enter(BEN, "bens");

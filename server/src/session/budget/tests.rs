@@ -42,7 +42,7 @@ fn viewpoint(focus: &[u16]) -> Viewpoint {
     Viewpoint {
         eye: EYE,
         range: u32::MAX,
-        most: 100,
+        max_entities: 100,
         focus: focus.iter().map(|slot| id(*slot)).collect(),
         ..Viewpoint::default()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quarrel_shared::{game::GameRng, id::SeatId, protocol::datagram::Aimed};
+use quarrel_shared::{game::GameRng, id::SeatId, protocol::datagram::StampedInput};
 
 use super::*;
 
@@ -24,13 +24,13 @@ struct Link {
 
 /// What a client says in one tick, and where its screen is.
 struct Said {
-    ack: Option<Ack>,
+    ack: Option<SnapshotAck>,
     tick: Tick,
-    screen: Moment,
+    screen: SubTick,
 }
 
 /// An honest client: it plays behind the snapshots by two sends, or by as much as nine tenths of them need, and draws nothing more
-/// than [`EXTRAPOLATION_MS`] past the newest.
+/// than [`MAX_EXTRAPOLATION_MS`] past the newest.
 struct Client {
     link: Link,
     rng: GameRng,
@@ -77,10 +77,10 @@ impl Client {
         let ack = self.got.last().map(|newest| {
             let applied = |age: &u32| self.got.binary_search(&newest.before(*age)).is_ok();
             let history = (1..=32).filter(applied).fold(0, |bits, age| bits | 1 << (age - 1));
-            Ack { newest: *newest, history }
+            SnapshotAck { newest: *newest, history }
         });
         let limit = ack.map_or(i64::MAX, |ack| i64::from(ack.newest.0) * 16 + 48);
-        let screen = Moment::from_sixteenths((now - self.behind).min(limit).max(0) as u64);
+        let screen = SubTick::from_sixteenths((now - self.behind).min(limit).max(0) as u64);
         // Ahead of the server by the way up, its jitter and a margin of a tick or more.
         let wander = match i64::from(tick.0) % 200 {
             n @ 0..100 => n * 4 / 5,
@@ -103,12 +103,12 @@ impl Client {
     }
 }
 
-fn run(tick: Tick, seen: Moment) -> InputRun<Input> {
-    InputRun::new(tick, Aimed { input: SeatId(0), seen })
+fn run(tick: Tick, seen: SubTick) -> InputBatch<Input> {
+    InputBatch::new(tick, StampedInput { input: SeatId(0), seen })
 }
 
 /// What becomes of one claim.
-fn clamped(sight: &mut Sight, said: &Said, claim: Moment) -> Moment {
+fn clamped(sight: &mut Sight, said: &Said, claim: SubTick) -> SubTick {
     let mut run = run(said.tick, claim);
     sight.clamp(said.ack, &mut run);
     run.iter().next().unwrap().1.seen
@@ -119,8 +119,8 @@ fn play(
     link: Link,
     seed: u64,
     ticks: u32,
-    mut claim: impl FnMut(&mut Said) -> Moment,
-    mut judge: impl FnMut(u32, &Said, Moment),
+    mut claim: impl FnMut(&mut Said) -> SubTick,
+    mut judge: impl FnMut(u32, &Said, SubTick),
 ) -> Sight {
     let mut client = Client::new(link, seed);
     let mut sight = Sight::new(TickRate::DEFAULT, link.send_interval);
@@ -144,7 +144,7 @@ const fn ms(ms: i64) -> i64 {
 const CLEAN: Link = Link { delay: ms(3), jitter: 0, loss: 0, send_interval: 1, wander: 0 };
 
 /// By how many sixteenths a liar is judged in an older world than they saw, at worst, once their link is known.
-fn gained(link: Link, claim: impl FnMut(&mut Said) -> Moment) -> i64 {
+fn gained(link: Link, claim: impl FnMut(&mut Said) -> SubTick) -> i64 {
     let mut most = 0;
     play(link, 5, 900, claim, |tick, said, seen| {
         if tick > 60 {
@@ -182,20 +182,20 @@ fn an_honest_player_is_believed_on_any_link_up_to_200_ms() {
 
 #[test]
 fn a_player_near_gains_a_tick_or_two_by_any_lie() {
-    let past = |said: &mut Said| Moment::of(said.tick).offset(-ms(250));
+    let past = |said: &mut Said| SubTick::of(said.tick).offset(-ms(250));
     assert!(gained(CLEAN, past) <= 32, "{} sixteenths", gained(CLEAN, past));
-    assert!(gained(CLEAN, |_| Moment::default()) <= 32, "since the world began");
+    assert!(gained(CLEAN, |_| SubTick::default()) <= 32, "since the world began");
     let mut odd = false;
     let alternating = |said: &mut Said| {
         odd = !odd;
-        if odd { Moment::default() } else { said.screen }
+        if odd { SubTick::default() } else { said.screen }
     };
     assert!(gained(CLEAN, alternating) <= 32, "now and then");
 }
 
 #[test]
 fn a_moment_to_come_is_the_newest_that_a_screen_can_show() {
-    for future in [Moment::of(Tick(u32::MAX)), Moment::from_sixteenths(u64::MAX)] {
+    for future in [SubTick::of(Tick(u32::MAX)), SubTick::from_sixteenths(u64::MAX)] {
         play(
             CLEAN,
             1,
@@ -203,7 +203,7 @@ fn a_moment_to_come_is_the_newest_that_a_screen_can_show() {
             |_| future,
             |_, said, seen| {
                 let newest = said.ack.map_or(said.tick, |ack| ack.newest.after(3));
-                assert_eq!(seen, Moment::of(newest), "{future} was claimed");
+                assert_eq!(seen, SubTick::of(newest), "{future} was claimed");
             },
         );
     }
@@ -218,7 +218,7 @@ fn an_old_acknowledgement_does_not_make_an_old_screen() {
         if let Some(ack) = said.ack.as_mut().filter(|_| n % 4 == 0) {
             ack.newest = ack.newest.before(8);
         }
-        Moment::default()
+        SubTick::default()
     };
     let gained = gained(CLEAN, now_and_then);
     assert!(gained <= 32, "{gained} sixteenths, though acknowledgements do not go back");
@@ -235,7 +235,7 @@ fn a_stall_made_up_for_one_shot_gains_half_of_it_at_most() {
             kept = said.ack;
         }
         said.ack = kept;
-        Moment::default()
+        SubTick::default()
     };
     let gained = gained(CLEAN, stall);
     assert!(gained <= 64, "{gained} sixteenths for eight ticks without an acknowledgement");
@@ -246,13 +246,13 @@ fn who_withholds_acknowledgements_has_what_a_slow_link_has() {
     let slow = Link { delay: ms(50), ..CLEAN };
     let withholding = |said: &mut Said| {
         // A link of 6 ms that says what one of 106 ms would.
-        said.ack = said.ack.map(|ack| Ack { newest: ack.newest.before(3), ..ack });
-        Moment::default()
+        said.ack = said.ack.map(|ack| SnapshotAck { newest: ack.newest.before(3), ..ack });
+        SubTick::default()
     };
     let mut oldest = 0;
     play(CLEAN, 5, 900, withholding, |tick, said, seen| {
         if tick > 300 {
-            oldest = oldest.max(Moment::of(said.tick).since(seen));
+            oldest = oldest.max(SubTick::of(said.tick).since(seen));
         }
     });
     assert!(oldest <= worst_lag(slow) + 16, "{oldest} sixteenths, and {} there", worst_lag(slow));
@@ -265,10 +265,10 @@ fn worst_lag(link: Link) -> i64 {
         link,
         5,
         900,
-        |_| Moment::default(),
+        |_| SubTick::default(),
         |tick, said, seen| {
             if tick > 60 {
-                most = most.max(Moment::of(said.tick).since(seen));
+                most = most.max(SubTick::of(said.tick).since(seen));
             }
         },
     );
@@ -289,10 +289,10 @@ fn what_was_lost_on_the_way_is_counted() {
 #[test]
 fn before_the_first_view_a_player_saw_the_present() {
     let mut sight = Sight::new(TickRate::DEFAULT, 1);
-    let mut run = run(Tick(9), Moment::default());
+    let mut run = run(Tick(9), SubTick::default());
     sight.clamp(None, &mut run);
-    sight.clamp(Some(Ack { newest: Tick(40), history: 0 }), &mut run);
-    assert!(run.iter().all(|(tick, aimed)| aimed.seen == Moment::of(tick)), "tick 40 was never sent");
+    sight.clamp(Some(SnapshotAck { newest: Tick(40), history: 0 }), &mut run);
+    assert!(run.iter().all(|(tick, aimed)| aimed.seen == SubTick::of(tick)), "tick 40 was never sent");
 }
 
 #[test]
@@ -302,14 +302,14 @@ fn inputs_sent_far_ahead_of_their_ticks_buy_no_older_moment() {
     for tick in (100..2000).map(Tick) {
         sight.sent(tick);
         // A player next door, who acknowledges everything at once.
-        let ack = Some(Ack { newest: tick, history: u32::MAX });
+        let ack = Some(SnapshotAck { newest: tick, history: u32::MAX });
         if tick.0.is_multiple_of(25) {
-            sight.clamp(ack, &mut run(tick.after(29), Moment::of(tick)));
+            sight.clamp(ack, &mut run(tick.after(29), SubTick::of(tick)));
         }
-        let mut shot = run(tick.next(), Moment::of(tick).offset(-120));
+        let mut shot = run(tick.next(), SubTick::of(tick).offset(-120));
         sight.clamp(ack, &mut shot);
         let (_, aimed) = shot.iter().next().unwrap();
-        worst = worst.max(Moment::of(tick).since(aimed.seen));
+        worst = worst.max(SubTick::of(tick).since(aimed.seen));
     }
     assert!(worst <= 3 * 16, "a quarter second was claimed, and {worst}/16 tick was believed");
 }

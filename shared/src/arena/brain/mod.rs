@@ -13,7 +13,7 @@ mod walk;
 
 use self::{aim::Hands, errand::Errand, percept::Percept, skill::Skill, walk::Walker};
 use super::{Arena, Input, Phase, Scene};
-use crate::game::{Brain, GameRng, Seen};
+use crate::game::{Brain, GameRng, Observation};
 
 /// A bot of the named skill.
 pub(super) fn of_skill(skill: &str, seed: u64) -> Option<Box<dyn Brain<Arena>>> {
@@ -42,7 +42,7 @@ struct Bot {
 }
 
 impl Brain<Arena> for Bot {
-    fn decide(&mut self, seen: Seen<'_, Arena>) -> Input {
+    fn decide(&mut self, seen: Observation<'_, Arena>) -> Input {
         if self.scene.update(&seen) {
             self.errand = Errand::default();
             self.walker = Walker::default();

@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, time::Duration};
 use quarrel_client::{Drawn, Happening, Joined, Pilot, clock::Slot};
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Fighter, Input, Kit, Map, Phase, Scene, Weapon, arrow_target, looses_arrow},
-    game::{Angle, Brain, Game, Own, Point, Predict},
+    game::{Angle, Brain, Game, Point, Predict, PredictedEntities},
     id::EntityId,
     protocol::{CloseReason, datagram::SnapshotHeader},
     tick::TickRate,
@@ -111,7 +111,7 @@ fn on_keys(input: Input) -> Input {
 
 /// Where this input brings one's own fighter, and the weapon goes off from.
 fn moved(me: &Me<'_>, input: &Input, scene: &Scene, rate: TickRate) -> Point {
-    let mut own = Own::new();
+    let mut own = PredictedEntities::new();
     own.confirm(me.fighter_id, ArenaEntity::Fighter(me.fighter.clone()));
     own.confirm(me.kit_id, ArenaEntity::Kit(me.kit.clone()));
     Arena::predict(&mut own, input, scene, rate);

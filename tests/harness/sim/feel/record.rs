@@ -10,8 +10,8 @@ use quarrel_shared::{
     arena::{Event, Weapon},
     game::UNIT,
     id::SeatId,
-    moment::Moment,
     protocol::datagram::SnapshotHeader,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -31,7 +31,7 @@ pub struct Record {
     snapshots: u64,
     on_tick: u64,
     corrections: Vec<u32>,
-    looks: Vec<(Duration, Moment)>,
+    looks: Vec<(Duration, SubTick)>,
     extrapolated: u64,
     frozen: u64,
     /// Arrows that struck somebody on this player's screen, by the tick in which they were loosed.
@@ -54,7 +54,7 @@ pub(super) struct Shot {
     pub(super) by: SeatId,
     pub(super) victim: SeatId,
     /// Where the victim was seen in time.
-    pub(super) seen: Moment,
+    pub(super) seen: SubTick,
 }
 
 impl Record {
@@ -95,7 +95,7 @@ impl Record {
     }
 
     pub(super) fn snapshot(&mut self, header: &SnapshotHeader, now: Duration) {
-        self.quickest_s = self.quickest_s.min(now.as_secs_f64() - self.seconds_of(Moment::of(header.tick)));
+        self.quickest_s = self.quickest_s.min(now.as_secs_f64() - self.seconds_of(SubTick::of(header.tick)));
         if self.is_measured(now) {
             self.snapshots += 1;
             self.on_tick += u64::from(header.used == Some(header.tick));
@@ -165,8 +165,8 @@ impl Record {
             .map(move |(now, moment)| (now.as_secs_f64() - begin_s - self.seconds_of(*moment)) * 1000.0)
     }
 
-    fn seconds_of(&self, moment: Moment) -> f64 {
-        moment.sixteenths() as f64 / f64::from(Moment::PARTS) / f64::from(self.rate.hz())
+    fn seconds_of(&self, moment: SubTick) -> f64 {
+        moment.sixteenths() as f64 / f64::from(SubTick::PER_TICK) / f64::from(self.rate.hz())
     }
 
     fn is_measured(&self, now: Duration) -> bool {

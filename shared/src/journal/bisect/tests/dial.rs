@@ -9,8 +9,8 @@ use crate::{
     },
     id::SeatId,
     journal::{Entries, Header, Holder, Note, Packer, Piece, Recorder, SeatNote},
-    moment::Moment,
     protocol::messages::Name,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -191,7 +191,7 @@ pub(super) fn written(plan: Plan) -> Vec<u8> {
         let entries = Entries {
             changes: notes.iter().filter_map(SeatNote::change).collect(),
             inputs: (0..SEATS.into()).map(|seat| Some(turn(&plan, tick, seat))).collect(),
-            seen: vec![Moment::of(tick); usize::from(SEATS)],
+            seen: vec![SubTick::of(tick); usize::from(SEATS)],
         };
         entries.apply(&mut game, tick, TickRate::DEFAULT, &mut Outbox::new());
         if plan.changed_at == Some(tick.0) {

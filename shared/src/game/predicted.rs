@@ -5,11 +5,11 @@ use crate::id::EntityId;
 /// A seat's own things. Those that the server has confirmed come first, by id; behind them those that prediction let loose,
 /// which have no id yet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Own<E> {
+pub struct PredictedEntities<E> {
     things: Vec<(Option<EntityId>, E)>,
 }
 
-impl<E> Own<E> {
+impl<E> PredictedEntities<E> {
     /// Nothing yet.
     #[must_use]
     pub const fn new() -> Self {
@@ -22,7 +22,7 @@ impl<E> Own<E> {
     }
 
     /// Something that begins to exist by this seat's doing, ahead of the server.
-    pub fn let_loose(&mut self, thing: E) {
+    pub fn spawn(&mut self, thing: E) {
         self.things.push((None, thing));
     }
 
@@ -47,7 +47,7 @@ impl<E> Own<E> {
     }
 }
 
-impl<E> Default for Own<E> {
+impl<E> Default for PredictedEntities<E> {
     fn default() -> Self {
         Self::new()
     }

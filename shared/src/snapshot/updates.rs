@@ -11,13 +11,13 @@ use crate::{
 
 /// The news of one entity of a view: it is new, or it is not as the baseline lets expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct EntityUpdate {
     /// Where it is in the view.
-    pub at: u32,
+    pub index: u32,
     /// How many bits it adds to the delta, at most.
     pub bits: u32,
-    /// How far it strayed from where it was expected, in 1/256 unit; `None` when the baseline has it not.
-    pub strayed: Option<u32>,
+    /// How far it deviation from where it was expected, in 1/256 unit; `None` when the baseline has it not.
+    pub deviation: Option<u32>,
 }
 
 /// Overwrites `pieces` with the news in `view`, in its order, and says how many bits the delta takes without any of them, at most.
@@ -26,7 +26,7 @@ pub fn measure<E: Entity>(
     base: &View<E>,
     view: &View<E>,
     scratch: &mut BitWriter,
-    pieces: &mut Vec<Piece>,
+    pieces: &mut Vec<EntityUpdate>,
 ) -> usize {
     pieces.clear();
     let elapsed = view.tick.since(base.tick);
@@ -38,7 +38,7 @@ pub fn measure<E: Entity>(
             rest += delta::GONE.1 as usize;
         }
         scratch.clear();
-        let strayed = match known.next_if(|(old, _)| old == id) {
+        let deviation = match known.next_if(|(old, _)| old == id) {
             None => {
                 new += 1;
                 delta::write_new_at_most(*id, entity, scratch);
@@ -55,8 +55,8 @@ pub fn measure<E: Entity>(
             }
         };
         // One bit of what is kept is there in any case, and was counted with the rest.
-        let bits = scratch.len_bits() as u32 - u32::from(strayed.is_some());
-        pieces.push(Piece { at, bits, strayed });
+        let bits = scratch.len_bits() as u32 - u32::from(deviation.is_some());
+        pieces.push(EntityUpdate { index: at, bits, deviation });
     }
     rest += known.count() * delta::GONE.1 as usize;
     scratch.clear();
@@ -65,7 +65,7 @@ pub fn measure<E: Entity>(
 }
 
 /// Takes the news out of `view` for which `waits` says so, given each entity's place in it.
-pub fn hold_back<E: Entity>(base: &View<E>, view: &mut View<E>, waits: impl Fn(usize) -> bool) {
+pub fn defer_updates<E: Entity>(base: &View<E>, view: &mut View<E>, waits: impl Fn(usize) -> bool) {
     let elapsed = view.tick.since(base.tick);
     let mut known = base.entities.iter().peekable();
     let mut at = 0..;
@@ -121,10 +121,10 @@ mod tests {
         ) {
             let mut pieces = Vec::new();
             let rest = measure(&base, &view, &mut BitWriter::new(), &mut pieces);
-            let waits = |at: usize| waiting[at] && pieces.iter().any(|piece| piece.at as usize == at);
-            let most = rest + pieces.iter().filter(|piece| !waits(piece.at as usize)).map(|piece| piece.bits as usize).sum::<usize>();
+            let waits = |at: usize| waiting[at] && pieces.iter().any(|piece| piece.index as usize == at);
+            let most = rest + pieces.iter().filter(|piece| !waits(piece.index as usize)).map(|piece| piece.bits as usize).sum::<usize>();
             let mut sent = view.clone();
-            hold_back(&base, &mut sent, waits);
+            defer_updates(&base, &mut sent, waits);
             let mut out = BitWriter::new();
             diff(Some(&base), &sent, &mut out);
             prop_assert!(out.len_bits() <= most, "{} bits, and {most} measured", out.len_bits());

@@ -8,9 +8,9 @@ use crate::bits::{BitReader, BitWriter, Bits, BitsError};
 
 /// Counts the seats of one connection, modulo 4: nothing is on its way for as long as it takes to join three more rooms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode)]
-pub struct Seating(u8);
+pub struct SeatEpoch(u8);
 
-impl Seating {
+impl SeatEpoch {
     /// A connection's first seat.
     pub const FIRST: Self = Self(0);
 
@@ -24,7 +24,7 @@ impl Seating {
     }
 }
 
-impl Bits for Seating {
+impl Bits for SeatEpoch {
     fn encode(&self, out: &mut BitWriter) {
         out.write_bits(u32::from(self.0), Self::BITS);
     }
@@ -34,17 +34,17 @@ impl Bits for Seating {
     }
 }
 
-impl<Context> Decode<Context> for Seating {
+impl<Context> Decode<Context> for SeatEpoch {
     fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let number = u8::decode(decoder)?;
         if number >= Self::COUNT {
-            return Err(refuse("a seating is past the last one"));
+            return Err(refuse("a seat_epoch is past the last one"));
         }
         Ok(Self(number))
     }
 }
 
-owned_when_borrowed!([], Seating);
+owned_when_borrowed!([], SeatEpoch);
 
 #[cfg(test)]
 mod tests {
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn four_seats_in_a_row_are_told_apart() {
         let seats: Vec<_> =
-            std::iter::successors(Some(Seating::FIRST), |seat| Some(seat.next())).take(5).collect();
+            std::iter::successors(Some(SeatEpoch::FIRST), |seat| Some(seat.next())).take(5).collect();
         assert!((1..4).all(|n| seats[n] != seats[0]));
         assert_eq!(seats[4], seats[0]);
     }

@@ -9,16 +9,16 @@ use crate::tick::Tick;
 
 /// A time in 1/16 tick since tick 0. At 30 Hz that is 2 ms: a runner covers 3/256 of a unit in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(u64);
+pub struct SubTick(u64);
 
-impl Moment {
+impl SubTick {
     /// How many parts a tick has.
-    pub const PARTS: u32 = 16;
+    pub const PER_TICK: u32 = 16;
 
     /// The moment at which a tick was made.
     #[must_use]
     pub const fn of(tick: Tick) -> Self {
-        Self(tick.0 as u64 * Self::PARTS as u64)
+        Self(tick.0 as u64 * Self::PER_TICK as u64)
     }
 
     /// So many sixteenths after tick 0.
@@ -36,14 +36,14 @@ impl Moment {
     /// The last tick that was made by then.
     #[must_use]
     pub const fn tick(self) -> Tick {
-        let tick = self.0 / Self::PARTS as u64;
+        let tick = self.0 / Self::PER_TICK as u64;
         Tick(if tick > u32::MAX as u64 { u32::MAX } else { tick as u32 })
     }
 
-    /// How far towards the next tick, in [`Self::PARTS`].
+    /// How far towards the next tick, in [`Self::PER_TICK`].
     #[must_use]
     pub const fn part(self) -> u32 {
-        (self.0 % Self::PARTS as u64) as u32
+        (self.0 % Self::PER_TICK as u64) as u32
     }
 
     /// How many sixteenths this lies after `earlier`; negative when before it.
@@ -59,9 +59,9 @@ impl Moment {
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for SubTick {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{}/{}", self.tick(), self.part(), Self::PARTS)
+        write!(f, "{}+{}/{}", self.tick(), self.part(), Self::PER_TICK)
     }
 }
 
@@ -71,9 +71,9 @@ mod tests {
 
     #[test]
     fn a_moment_between_two_ticks_knows_both_its_tick_and_its_part() {
-        let moment = Moment::of(Tick(7)).offset(21);
+        let moment = SubTick::of(Tick(7)).offset(21);
         assert_eq!((moment.tick(), moment.part()), (Tick(8), 5));
-        assert_eq!(moment.since(Moment::of(Tick(7))), 21);
-        assert_eq!(Moment::of(Tick(1)).offset(-40), Moment::default(), "time begins at tick 0");
+        assert_eq!(moment.since(SubTick::of(Tick(7))), 21);
+        assert_eq!(SubTick::of(Tick(1)).offset(-40), SubTick::default(), "time begins at tick 0");
     }
 }
