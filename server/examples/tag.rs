@@ -59,7 +59,7 @@ impl Bits for Run {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 struct Runner {
     seat: SeatId,
     at: Point,
@@ -86,7 +86,7 @@ impl Entity for Runner {
 }
 
 /// This seat is "it" now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 struct Tagged(SeatId);
 
 impl Bits for Tagged {

@@ -5,7 +5,7 @@ use std::{fmt, num::ParseIntError, str::FromStr};
 use crate::bits::{BitReader, BitWriter, Bits, BitsError};
 
 /// A place in a room, counted from 0. It outlives the connection that holds it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct SeatId(pub u16);
 
 impl SeatId {
@@ -62,7 +62,7 @@ impl fmt::Display for PlayerId {
 }
 
 /// One replicated thing. The generation tells a slot's new tenant from the one before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct EntityId {
     /// Which slot of [`Entities`](crate::game::Entities) it lives in.
     pub slot: u16,

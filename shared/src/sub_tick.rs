@@ -8,7 +8,7 @@ use std::fmt;
 use crate::tick::Tick;
 
 /// A time in 1/16 tick since tick 0. At 30 Hz that is 2 ms: a runner covers 3/256 of a unit in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct SubTick(u64);
 
 impl SubTick {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// One step of a room, counted from 0. Never wraps: at 60 Hz it lasts 828 days.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Tick(pub u32);
 
 impl Tick {
@@ -39,7 +39,7 @@ impl fmt::Display for Tick {
 }
 
 /// Steps a second, 1 to 128. Rules given in milliseconds become ticks here, in one place and one rounding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct TickRate(u16);
 
 impl TickRate {

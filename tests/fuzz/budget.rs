@@ -24,7 +24,7 @@ const SEAT: SeatId = SeatId(1);
 const PERIOD: Duration = Duration::from_millis(33);
 
 /// Something that drifts, and is pushed now and then. Odd weights make it long.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 struct Drifter {
     place: Place,
     weight: u8,

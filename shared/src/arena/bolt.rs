@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A bolt. Only its age changes, so one that flies on costs one bit a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Bolt {
     /// Who shot it.
     pub owner: SeatId,

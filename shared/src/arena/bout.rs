@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// One match of a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Match {
     /// What its map is made from.
     pub seed: u64,
@@ -30,7 +30,7 @@ pub struct Match {
 }
 
 /// Whether a match is played or over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Phase {
     /// Weapons work, eliminations count.
     Playing,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Something that happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Event {
     /// A weapon was used. Told to those who see the fighter.
     Fired {
@@ -80,7 +80,7 @@ pub enum Event {
 }
 
 /// Who won a match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Winner {
     /// Nobody, or several with the same score.
     Draw,
@@ -183,7 +183,7 @@ impl Bits for Event {
 }
 
 /// One of the squares that sounds are told in: the wire has no finer place for them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, serde::Serialize)]
 struct Square {
     column: i32,
     row: i32,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Somebody in the arena. Kept while fallen: eliminated, it lies where it fell until it appears again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Fighter {
     /// Whose it is.
     pub seat: SeatId,

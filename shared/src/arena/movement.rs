@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Where a fighter is and how it moves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Body {
     /// Its middle.
     pub at: Point,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// One pickup's place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Pickup {
     /// Where it lies.
     pub at: Point,
@@ -22,7 +22,7 @@ pub struct Pickup {
 }
 
 /// What a pickup gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum PickupKind {
     /// Half of a fighter's health.
     Health,

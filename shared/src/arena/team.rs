@@ -23,7 +23,7 @@ impl Allegiance {
 }
 
 /// A side. In a free-for-all nobody has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub enum Team {
     /// Begins in the western half.
     Red,

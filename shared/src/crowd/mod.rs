@@ -40,7 +40,7 @@ pub struct Crowd {
 pub struct CrowdSettings {}
 
 /// A walker stumbled and lost some health: said to its own seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Stumbled {
     /// What is left, of 100.
     pub health: u8,

@@ -18,7 +18,7 @@ const SPEED: i32 = 3 * UNIT / 2;
 const BEND_STEP: i16 = 8;
 
 /// Who walks, where, and how the path bends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Walker {
     /// Whose it is.
     pub seat: SeatId,

@@ -5,7 +5,7 @@ use std::ops::{Add, Sub};
 use super::Point;
 
 /// A direction: 65,536 to the turn, 0 to the east, a quarter turn to the south (the y axis points down).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Angle(pub u16);
 
 impl Angle {

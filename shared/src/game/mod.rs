@@ -25,7 +25,7 @@ pub use self::{
     angle::Angle,
     brain::{Brain, GameMetric, Observation},
     checksum::{Checksum, checksum},
-    difference::{Difference, Differences, differences, differences_between, differences_of, fields_of},
+    difference::{Difference, Differences, differences, differences_between, fields_of},
     entities::Entities,
     point::{Point, UNIT},
     predicted::PredictedEntities,
@@ -64,7 +64,7 @@ pub trait Game: Sized + Send + 'static {
     type Entity: Entity;
 
     /// A fact that must arrive, in order. At most [`MAX_EVENT_BYTES`](crate::limits::MAX_EVENT_BYTES) when coded.
-    type Event: Bits + Clone + PartialEq + Debug + Send + Sync + 'static;
+    type Event: Bits + Clone + PartialEq + Debug + Serialize + Send + Sync + 'static;
 
     /// The state of a new room: the only way that state begins.
     fn new(setup: &Setup<Self::Settings>) -> Self;
@@ -143,7 +143,7 @@ pub trait Predict: Game {
 }
 
 /// The state of one replicated thing: coded whole, or as what differs from an older self.
-pub trait Entity: Clone + PartialEq + Debug + Send + Sync + 'static {
+pub trait Entity: Clone + PartialEq + Debug + Serialize + Send + Sync + 'static {
     /// Where it is, for the rule that picks who is told of it.
     fn place(&self) -> Place;
 

@@ -6,7 +6,7 @@ use std::ops::{Add, Neg, Sub};
 pub const UNIT: i32 = 256;
 
 /// A place or a displacement in the plane, in 1/256 unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Point {
     /// To the east.
     pub x: i32,

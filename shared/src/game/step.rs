@@ -39,7 +39,7 @@ impl<'a, I> Inputs<'a, I> {
 }
 
 /// The facts of one tick, each with those who are told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Outbox<E>(Vec<(Audience, E)>);
 
 impl<E> Outbox<E> {
@@ -67,7 +67,7 @@ impl<E> Default for Outbox<E> {
 }
 
 /// Who is told of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Audience {
     /// Every taken seat.
     All,

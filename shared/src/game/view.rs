@@ -4,7 +4,7 @@ use super::Point;
 use crate::id::{EntityId, SeatId};
 
 /// Where a thing is, for the rule that picks who is told of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Place {
     /// On the plane: seen by seats that look this far and from which it is not hidden.
     At(Point),

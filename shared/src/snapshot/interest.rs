@@ -82,7 +82,7 @@ mod tests {
         tick::Tick,
     };
 
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, serde::Serialize)]
     struct Thing(Place);
 
     impl Entity for Thing {

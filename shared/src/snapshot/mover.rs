@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Something that moves by one a tick unless it is pushed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub(super) struct Mover(pub(super) i32);
 
 impl Entity for Mover {

@@ -29,7 +29,7 @@ pub struct Levers {
 pub struct LeverSettings {}
 
 /// What a seat pulls in one tick.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub enum Lever {
     /// Nothing.
     #[default]
@@ -45,7 +45,7 @@ pub enum Lever {
 }
 
 /// A seat, as everybody sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Peg {
     /// Whose it is.
     pub seat: SeatId,
@@ -54,7 +54,7 @@ pub struct Peg {
 }
 
 /// One shout. They are counted over the whole room, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Shout(pub u32);
 
 /// The shout that cannot be coded.

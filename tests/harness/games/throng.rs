@@ -34,7 +34,7 @@ pub struct ThrongSettings {
 }
 
 /// Who stands where, and since when: nobody can guess the latter, so nobody is ever as expected.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Dancer {
     /// Whose body it is.
     pub seat: Option<SeatId>,
@@ -45,7 +45,7 @@ pub struct Dancer {
 }
 
 /// All that a seat can want, and all that can happen: nothing to speak of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Nod;
 
 impl Bits for Nod {

@@ -19,11 +19,11 @@ pub(super) struct Hindsight {
 pub(super) struct Nothing {}
 
 /// Nobody wants anything but to be judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Glance;
 
 /// How a seat was judged in this tick.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Verdict {
     pub(super) seat: SeatId,
     /// How long before the tick the moment lies by which it was judged, in 1/16 tick.

@@ -8,7 +8,7 @@ use quarrel_shared::{
 use super::*;
 
 /// Something that stays where it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 struct Post(Place, u32);
 
 impl Entity for Post {

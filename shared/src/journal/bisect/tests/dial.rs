@@ -51,12 +51,12 @@ pub(super) struct Dial {
     unsaved: i32,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub(super) struct Hand {
     pub(super) at: i32,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub(super) struct Turn(pub(super) i32);
 
 impl Bits for Turn {
