@@ -1,49 +1,49 @@
-//! What a seat moves itself, as a client steps it ahead of the server: its fighter, its quiver, the bolts it has in the air.
+//! The entities that a client predicts for its seat, such as its fighter, its quiver and its bolts in flight.
 
 use crate::id::EntityId;
 
-/// A seat's own things. Those that the server has confirmed come first, by id; behind them those that prediction let loose,
+/// A seat's predicted entities. Those that the server has confirmed come first, by id; after them those that prediction spawned,
 /// which have no id yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PredictedEntities<E> {
-    things: Vec<(Option<EntityId>, E)>,
+    entities: Vec<(Option<EntityId>, E)>,
 }
 
 impl<E> PredictedEntities<E> {
-    /// Nothing yet.
+    /// Creates an empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self { things: Vec::new() }
+        Self { entities: Vec::new() }
     }
 
-    /// Something that the server has confirmed. Ids come in ascending order, before anything is let loose.
-    pub fn confirm(&mut self, id: EntityId, thing: E) {
-        self.things.push((Some(id), thing));
+    /// Adds an entity that the server has confirmed. Call it in ascending order of ids, before any [`Self::spawn`].
+    pub fn confirm(&mut self, id: EntityId, entity: E) {
+        self.entities.push((Some(id), entity));
     }
 
-    /// Something that begins to exist by this seat's doing, ahead of the server.
-    pub fn spawn(&mut self, thing: E) {
-        self.things.push((None, thing));
+    /// Adds an entity that this seat creates ahead of the server.
+    pub fn spawn(&mut self, entity: E) {
+        self.entities.push((None, entity));
     }
 
-    /// All of them.
+    /// Iterates over all entities; spawned ones have no id.
     pub fn iter(&self) -> impl Iterator<Item = (Option<EntityId>, &E)> {
-        self.things.iter().map(|(id, thing)| (*id, thing))
+        self.entities.iter().map(|(id, entity)| (*id, entity))
     }
 
-    /// All of them, to move them.
+    /// Iterates over all entities, for modification.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut E> {
-        self.things.iter_mut().map(|(_, thing)| thing)
+        self.entities.iter_mut().map(|(_, entity)| entity)
     }
 
-    /// Keeps those of which `keep` is true: the others have come to their end.
+    /// Removes the entities for which `keep` returns false.
     pub fn retain_mut(&mut self, mut keep: impl FnMut(&mut E) -> bool) {
-        self.things.retain_mut(|(_, thing)| keep(thing));
+        self.entities.retain_mut(|(_, entity)| keep(entity));
     }
 
-    /// Forgets them all, and keeps the space.
+    /// Removes all entities and keeps the allocation.
     pub fn clear(&mut self) {
-        self.things.clear();
+        self.entities.clear();
     }
 }
 

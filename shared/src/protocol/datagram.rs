@@ -1,6 +1,7 @@
-//! What travels by datagram: inputs up, snapshots down. Newest wins; a lost one is never sent again, only outdated.
+//! Datagrams: inputs from the client, snapshots from the server. The newest wins; a lost datagram is not retransmitted.
 //!
-//! An empty one says nothing. A client that waits for its seat sends them, for what is acknowledged later shows what got lost before.
+//! An empty datagram is valid and carries nothing. A client that waits for its seat sends them because a later acknowledgement
+//! reveals the losses before it.
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
@@ -11,24 +12,25 @@ use crate::{
 
 use super::seat_epoch::SeatEpoch;
 
-/// An input, and the moment that its player saw when they decided.
+/// An input, and the time that its player saw when making it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StampedInput<I> {
-    /// What they want.
+    /// The player's intention.
     pub input: I,
-    /// Where their screen was; before the first view, the input's own tick.
+    /// The time that the player's screen showed; before the first view, the input's own tick.
     pub seen: SubTick,
 }
 
 impl<I> StampedInput<I> {
-    /// An input for `tick` by somebody who saw the present: a bot, or a player before their first view.
+    /// Creates an input for `tick` whose player saw the present: a bot, or a player before the first view.
     #[must_use]
     pub const fn at(tick: Tick, input: I) -> Self {
         Self { input, seen: SubTick::of(tick) }
     }
 }
 
-/// The last few inputs of one seat, newest first, for consecutive ticks: what a lost datagram carried, the next one repeats.
+/// The last few inputs of one seat for consecutive ticks, newest first. Datagrams overlap, so that the next one repeats the inputs
+/// of a lost one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputBatch<I> {
     newest: Tick,
@@ -37,7 +39,7 @@ pub struct InputBatch<I> {
 }
 
 impl<I: Bits + Default + Clone + PartialEq> InputBatch<I> {
-    /// One input, for `tick`.
+    /// Creates a batch with one input, for `tick`.
     #[must_use]
     pub fn new(tick: Tick, input: StampedInput<I>) -> Self {
         let mut inputs = std::array::from_fn(|_| StampedInput::default());
@@ -45,11 +47,11 @@ impl<I: Bits + Default + Clone + PartialEq> InputBatch<I> {
         Self { newest: tick, len: 1, inputs }
     }
 
-    /// Puts the next tick's input in front; the oldest falls off past `most` (1 to [`MAX_INPUTS_PER_DATAGRAM`]).
-    pub fn push(&mut self, input: StampedInput<I>, most: usize) {
+    /// Adds the next tick's input and drops the oldest past `max` inputs (1 to [`MAX_INPUTS_PER_DATAGRAM`]).
+    pub fn push(&mut self, input: StampedInput<I>, max: usize) {
         self.inputs.rotate_right(1);
         self.inputs[0] = input;
-        self.len = (self.len + 1).min(most.clamp(1, MAX_INPUTS_PER_DATAGRAM));
+        self.len = (self.len + 1).min(max.clamp(1, MAX_INPUTS_PER_DATAGRAM));
         self.newest = self.newest.next();
     }
 
@@ -58,7 +60,7 @@ impl<I: Bits + Default + Clone + PartialEq> InputBatch<I> {
         self.newest
     }
 
-    /// The inputs with their ticks, oldest first.
+    /// Iterates over the inputs with their ticks, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (Tick, &StampedInput<I>)> {
         self.inputs[..self.len]
             .iter()
@@ -67,7 +69,7 @@ impl<I: Bits + Default + Clone + PartialEq> InputBatch<I> {
             .map(|(age, input)| (self.newest.before(age as u32), input))
     }
 
-    /// The inputs with their ticks, oldest first, to change what they are taken to have seen.
+    /// Iterates over the inputs with their ticks, oldest first, so that a caller can clamp the times that they saw.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Tick, &mut StampedInput<I>)> {
         let newest = self.newest;
         let aged = self.inputs[..self.len].iter_mut().enumerate().rev();
@@ -75,35 +77,35 @@ impl<I: Bits + Default + Clone + PartialEq> InputBatch<I> {
     }
 }
 
-/// Which snapshots a client has applied.
+/// The acknowledgement of snapshots that a client has applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotAck {
-    /// The newest.
+    /// The tick of the newest applied snapshot.
     pub newest: Tick,
     /// Bit `n`: whether the snapshot of the tick `n + 1` before it was applied too.
     pub history: u32,
 }
 
-/// What a client sends once a tick.
+/// The datagram that a client sends once per tick.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputDatagram<I> {
-    /// The seat that it is for; one for a seat that was given up is ignored.
+    /// The epoch of the seat; a datagram of an earlier seat is ignored.
     pub seat_epoch: SeatEpoch,
-    /// `None`: nothing was applied yet, or all was lost; send a keyframe.
+    /// The applied snapshots; `None` asks for a keyframe because the client has no view.
     pub ack: Option<SnapshotAck>,
-    /// What the player wants.
+    /// The newest inputs.
     pub batch: InputBatch<I>,
 }
 
 impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
-    /// Newest input whole; each older one is a bit when it equals the one after it (a held key is a bit a tick), and another bit
-    /// when its player's screen was as far behind then.
+    /// The newest input is encoded whole. An older one takes one bit if it equals the one after it (a held key), and another bit if
+    /// its player's screen lagged equally.
     fn encode(&self, out: &mut BitWriter) {
         self.seat_epoch.encode(out);
         out.write_bits(self.batch.newest.0, 32);
         out.write_bool(self.ack.is_some());
         if let Some(ack) = self.ack {
-            // A client runs ahead of what it has seen by a few ticks: a short number.
+            // A client runs a few ticks ahead of its newest snapshot, so the difference is a short number.
             out.write_signed(self.batch.newest.0.wrapping_sub(ack.newest.0) as i32, 4);
             out.write_bits(ack.history, 32);
         }
@@ -159,14 +161,14 @@ impl<I: Bits + Default + Clone + PartialEq> Bits for InputDatagram<I> {
     }
 }
 
-/// How many inputs there are, less one.
+/// Bits of the number of inputs less one.
 const LEN_BITS: u32 = 4;
-/// A screen is some six ticks behind the input that it moves somebody to.
+/// Code order of a lag in 1/16 tick: a screen is about six ticks behind the tick of the input.
 const LAG_ORDER: u32 = 6;
-/// It is as far behind a tick later, give or take a stretch.
+/// Code order of the change of the lag between two ticks: nearly 0, unless the client stretches its playout.
 const LAG_CHANGE_ORDER: u32 = 1;
 
-/// How far behind its tick each input's player saw, in sixteenths.
+/// The time that each input's player saw, as a lag behind the input's tick in 1/16 tick.
 fn lags<I>(newest: Tick, inputs: &[StampedInput<I>]) -> [i32; MAX_INPUTS_PER_DATAGRAM] {
     let mut lags = [0; MAX_INPUTS_PER_DATAGRAM];
     for (age, (lag, input)) in (0..).zip(lags.iter_mut().zip(inputs)) {
@@ -180,26 +182,26 @@ fn seen(tick: Tick, lag: i32) -> SubTick {
     SubTick::of(tick).offset(-i64::from(lag))
 }
 
-/// Reads one input. A game whose inputs take more than all budgets are made for fails at its first datagram, not under load.
+/// Decodes one input. A game whose inputs exceed [`MAX_INPUT_BITS`] fails at its first datagram and not only under load.
 fn decode_input<I: Bits>(from: &mut BitReader<'_>) -> Result<I, BitsError> {
     let before = from.remaining_bits();
     let input = I::decode(from)?;
     if before - from.remaining_bits() > MAX_INPUT_BITS { Err(BitsError::OutOfRange) } else { Ok(input) }
 }
 
-/// What stands in front of a snapshot's delta.
+/// The header of a snapshot, before its delta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotHeader {
-    /// The seat that it is for; one for a seat that was given up is ignored.
+    /// The epoch of the seat; a snapshot of an earlier seat is ignored.
     pub seat_epoch: SeatEpoch,
-    /// The tick that is shown.
+    /// The tick of the view.
     pub tick: Tick,
-    /// The tick of the view that the delta is against; `None` for a keyframe.
+    /// The tick of the baseline that the delta is against; `None` for a keyframe.
     pub baseline: Option<Tick>,
-    /// How early the seat's newest input came, in 1/16 tick before the step that used it or would have; negative when late.
-    /// `None`: none has come yet.
+    /// The input margin: how early the seat's newest input arrived before its tick's step, in 1/16 tick; negative if it was late.
+    /// `None` before the first input.
     pub margin: Option<i16>,
-    /// The newest tick whose step used an input of this seat's.
+    /// The newest tick whose step used an input of this seat.
     pub used: Option<Tick>,
 }
 
@@ -207,7 +209,7 @@ impl Bits for SnapshotHeader {
     fn encode(&self, out: &mut BitWriter) {
         self.seat_epoch.encode(out);
         out.write_bits(self.tick.0, 32);
-        // A baseline is always older, so an age of 0 is free to mean none.
+        // A baseline is always older than its snapshot, so an age of 0 encodes a keyframe.
         out.write_var(self.baseline.map_or(0, |baseline| self.tick.since(baseline)), 3);
         out.write_bool(self.margin.is_some());
         if let Some(margin) = self.margin {
@@ -225,7 +227,7 @@ impl Bits for SnapshotHeader {
         let age = from.read_var(3)?;
         let baseline = match age {
             0 => None,
-            // Extrapolating over an age that no server uses would only cost time.
+            // No server uses such an age, and extrapolating over it would cost time.
             _ if age > MAX_BASELINE_AGE_TICKS => return Err(BitsError::OutOfRange),
             _ => Some(Tick(tick.0.checked_sub(age).ok_or(BitsError::OutOfRange)?)),
         };
@@ -251,7 +253,7 @@ mod tests {
     use super::*;
     use crate::id::SeatId;
 
-    /// Any small coded type serves as an input here.
+    /// A small type with a bit encoding that serves as an input here.
     type Input = SeatId;
 
     fn coded(value: &impl Bits) -> Vec<u8> {
@@ -266,7 +268,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_input_datagram_comes_back_as_it_was(
+        fn an_input_datagram_decodes_to_itself(
             first in 100..u32::MAX - 100,
             inputs in proptest::collection::vec((0..4u16, 88..92i64), 1..20),
             ack in proptest::option::of((any::<u32>(), any::<u32>())),
@@ -285,7 +287,7 @@ mod tests {
         }
 
         #[test]
-        fn a_snapshot_header_comes_back_as_it_was(
+        fn a_snapshot_header_decodes_to_itself(
             tick in 1000..u32::MAX,
             age in 0..=MAX_BASELINE_AGE_TICKS,
             margin in any::<Option<i16>>(),
@@ -299,7 +301,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_end_in_a_datagram_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn any_bytes_decode_to_a_datagram_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = InputDatagram::<Input>::decode(&mut BitReader::new(&bytes));
             let _ = SnapshotHeader::decode(&mut BitReader::new(&bytes));
         }
@@ -312,6 +314,6 @@ mod tests {
         let one = coded(&InputDatagram { seat_epoch: SeatEpoch::FIRST, ack: None, batch: run.clone() }).len();
         (11..18).for_each(|tick| run.push(aimed(tick), 8));
         let eight = coded(&InputDatagram { seat_epoch: SeatEpoch::FIRST, ack: None, batch: run }).len();
-        assert!(eight <= one + 2, "a bit for the key and one for the screen: {eight} bytes after {one}");
+        assert!(eight <= one + 2, "one bit for the input and one for the lag: {eight} bytes after {one}");
     }
 }
