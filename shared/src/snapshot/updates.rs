@@ -1,7 +1,7 @@
-//! A delta in pieces, for when not all of it fits: what each entity's news costs, and how to hold some of them back.
+//! The parts of a delta that does not fit a datagram: the cost of each entity's update, and a view without the deferred updates.
 //!
-//! What is held back is shown as both ends expect it, or not at all when the baseline has it not. That is a view like any other:
-//! [`diff`](super::diff) against the same baseline brings it across, so what was sent is what the other end has.
+//! A deferred entity stays at its extrapolation, or out of the view if the baseline does not have it. The result is a view like any
+//! other: [`diff`](super::diff) encodes it against the same baseline, so both ends have the same view.
 
 use super::{delta, view::View};
 use crate::{
@@ -9,39 +9,39 @@ use crate::{
     game::{Entity, Place},
 };
 
-/// The news of one entity of a view: it is new, or it is not as the baseline lets expect.
+/// The update of one entity of a view: it is new, or it differs from its extrapolation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// Where it is in the view.
-    pub at: u32,
-    /// How many bits it adds to the delta, at most.
+pub struct EntityUpdate {
+    /// The entity's index in the view.
+    pub index: u32,
+    /// The maximum number of bits that the update adds to the delta.
     pub bits: u32,
-    /// How far it strayed from where it was expected, in 1/256 unit; `None` when the baseline has it not.
-    pub strayed: Option<u32>,
+    /// The distance between the entity and its extrapolation, in 1/256 unit; `None` if the baseline does not have the entity.
+    pub deviation: Option<u32>,
 }
 
-/// Overwrites `pieces` with the news in `view`, in its order, and says how many bits the delta takes without any of them, at most.
-/// `scratch` is overwritten.
+/// Overwrites `updates` with the updates in `view`, in its order. Returns the maximum number of bits of the delta without any of
+/// them. `scratch` is overwritten.
 pub fn measure<E: Entity>(
     base: &View<E>,
     view: &View<E>,
     scratch: &mut BitWriter,
-    pieces: &mut Vec<Piece>,
+    updates: &mut Vec<EntityUpdate>,
 ) -> usize {
-    pieces.clear();
+    updates.clear();
     let elapsed = view.tick.since(base.tick);
     let mut known = base.entities.iter().peekable();
     let mut rest = 0;
     let mut new = 0;
-    for (at, (id, entity)) in (0u32..).zip(&view.entities) {
+    for (index, (id, entity)) in (0u32..).zip(&view.entities) {
         while known.next_if(|(old, _)| old < id).is_some() {
             rest += delta::GONE.1 as usize;
         }
         scratch.clear();
-        let strayed = match known.next_if(|(old, _)| old == id) {
+        let deviation = match known.next_if(|(old, _)| old == id) {
             None => {
                 new += 1;
-                delta::write_new_at_most(*id, entity, scratch);
+                delta::write_new_upper_bound(*id, entity, scratch);
                 None
             }
             Some((_, old)) => {
@@ -54,9 +54,9 @@ pub fn measure<E: Entity>(
                 Some(distance(&expected, entity))
             }
         };
-        // One bit of what is kept is there in any case, and was counted with the rest.
-        let bits = scratch.len_bits() as u32 - u32::from(strayed.is_some());
-        pieces.push(Piece { at, bits, strayed });
+        // A kept entity takes one bit in any case, which is counted with the rest.
+        let bits = scratch.len_bits() as u32 - u32::from(deviation.is_some());
+        updates.push(EntityUpdate { index, bits, deviation });
     }
     rest += known.count() * delta::GONE.1 as usize;
     scratch.clear();
@@ -64,15 +64,15 @@ pub fn measure<E: Entity>(
     rest + scratch.len_bits()
 }
 
-/// Takes the news out of `view` for which `waits` says so, given each entity's place in it.
-pub fn hold_back<E: Entity>(base: &View<E>, view: &mut View<E>, waits: impl Fn(usize) -> bool) {
+/// Removes from `view` the updates of the entities for whose index `is_deferred` returns true.
+pub fn defer_updates<E: Entity>(base: &View<E>, view: &mut View<E>, is_deferred: impl Fn(usize) -> bool) {
     let elapsed = view.tick.since(base.tick);
     let mut known = base.entities.iter().peekable();
-    let mut at = 0..;
+    let mut indices = 0..;
     view.entities.retain_mut(|(id, entity)| {
         while known.next_if(|(old, _)| old < id).is_some() {}
         let old = known.next_if(|(old, _)| old == id);
-        if !at.next().is_some_and(&waits) {
+        if !indices.next().is_some_and(&is_deferred) {
             return true;
         }
         if let Some((_, old)) = old {
@@ -114,26 +114,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_delta_is_never_longer_than_its_pieces_and_none_of_those_held_back(
+        fn a_delta_with_deferred_updates_is_at_most_as_long_as_measured(
             base in view(100),
             view in view(104),
-            waiting in proptest::collection::vec(any::<bool>(), 60),
+            deferred in proptest::collection::vec(any::<bool>(), 60),
         ) {
-            let mut pieces = Vec::new();
-            let rest = measure(&base, &view, &mut BitWriter::new(), &mut pieces);
-            let waits = |at: usize| waiting[at] && pieces.iter().any(|piece| piece.at as usize == at);
-            let most = rest + pieces.iter().filter(|piece| !waits(piece.at as usize)).map(|piece| piece.bits as usize).sum::<usize>();
+            let mut updates = Vec::new();
+            let rest = measure(&base, &view, &mut BitWriter::new(), &mut updates);
+            let is_deferred =
+                |at: usize| deferred[at] && updates.iter().any(|update| update.index as usize == at);
+            let sent_updates = updates.iter().filter(|update| !is_deferred(update.index as usize));
+            let max = rest + sent_updates.map(|update| update.bits as usize).sum::<usize>();
             let mut sent = view.clone();
-            hold_back(&base, &mut sent, waits);
+            defer_updates(&base, &mut sent, is_deferred);
             let mut out = BitWriter::new();
             diff(Some(&base), &sent, &mut out);
-            prop_assert!(out.len_bits() <= most, "{} bits, and {most} measured", out.len_bits());
+            prop_assert!(out.len_bits() <= max, "{} bits, and {max} measured", out.len_bits());
             let mut got = View::default();
             apply(Some(&base), view.tick, &mut BitReader::new(out.finish()), &mut got).unwrap();
             prop_assert_eq!(&got, &sent);
             for (at, (id, entity)) in view.entities.iter().enumerate() {
                 let expected = base.get(*id).map(|old| old.extrapolate(4));
-                let shown = if waits(at) { expected } else { Some(entity.clone()) };
+                let shown = if is_deferred(at) { expected } else { Some(entity.clone()) };
                 prop_assert_eq!(got.get(*id), shown.as_ref());
             }
         }
