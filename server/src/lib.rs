@@ -40,6 +40,8 @@ pub mod telemetry;
 
 mod bucket;
 mod gate;
+mod exit_code;
+mod tick_or_time;
 mod program;
 mod recovery;
 mod server_status;

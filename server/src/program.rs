@@ -17,13 +17,13 @@ use crate::{
     cli::{self, ExitCode, MatchesQuery, Verb},
     config::{self, Config, ConfigError, GameDefaults, RoomsAtStop, Sources},
     data_dir::{DataDir, DataDirError, Run},
-    net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
+    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     replay::{self, ReplayError, ReplayGame},
     server::{Server, ServerResources},
     shutdown,
     storage::{
         self, MatchRecord, SqliteSink,
-        journals::{Folder, JournalStore, Unread},
+        journals::{FolderStore, JournalStore, IncompleteRead},
     },
     telemetry,
 };
@@ -174,7 +174,7 @@ fn matches(
         );
         return Err(Failure::new(ExitCode::Configuration, message));
     }
-    runtime("reader", 1)?.block_on(storage::newest(dir, query.newest)).map_err(internal)
+    runtime("reader", 1)?.block_on(storage::newest_matches(dir, query.newest)).map_err(internal)
 }
 
 /// Runs the server: opens everything that can fail, starts it, waits for a signal and stops it.
@@ -184,7 +184,7 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     let data = DataDir::open(&config.data.dir).map_err(invalid)?;
     let journals = open_journals(&data)?;
     let run = begin_run(&data, &*journals)?;
-    let incomplete_read = Unread::default();
+    let incomplete_read = IncompleteRead::default();
     let tls = ServerTls::open(&config.net, &data, SystemTime::now()).map_err(invalid)?;
     let keys = EndpointKeys::open(&data).map_err(internal)?;
     let runtimes = Runtimes::start(config)?;
@@ -194,13 +194,13 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
         // First, so that a signal during the start is not lost.
         let stop = shutdown::listen().map_err(internal)?;
         let resources = ServerResources {
-            udp: UdpSeam::real(socket).map_err(internal)?,
+            udp: UdpResources::from_socket(socket).map_err(internal)?,
             tls: Arc::new(tls),
             keys,
             http: Some(http),
             records,
             journals: Some(journals),
-            unclean_shutdown: run.unsettled(),
+            unclean_shutdown: run.unclean_shutdown(),
             incomplete_read: incomplete_read.clone(),
             seed: rand::random(),
             run: run.number(),
@@ -211,7 +211,7 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
         Ok(run_until_stopped(server, config, stop).await)
     })?;
     runtimes.shutdown();
-    let has_all_results = !stopped.has_lost_results && !incomplete_read.is_said();
+    let has_all_results = !stopped.has_lost_results && !incomplete_read.is_set();
     Ok(record_stop(stopped.in_time, has_all_results, run))
 }
 
@@ -244,7 +244,7 @@ fn record_stop(in_time: bool, has_all_results: bool, run: Run) -> ExitCode {
         warn!(
             "match results may be missing from the database, the next start looks for them in the journals"
         );
-    } else if let Err(error) = run.end() {
+    } else if let Err(error) = run.mark_clean() {
         error!(%error, "cannot record the clean shutdown, the next start looks for missing match results in the journals");
     }
     ExitCode::Done
@@ -314,7 +314,7 @@ fn last_run(journals: &dyn JournalStore) -> u32 {
 /// Opens the folder of journals.
 fn open_journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
     let path = data.file("journals");
-    let folder = Folder::open(&path).map_err(|error| {
+    let folder = FolderStore::open(&path).map_err(|error| {
         let message = format!("cannot create {}: {error}; set data.dir (--data-dir)", path.display());
         Failure::new(ExitCode::Configuration, message)
     })?;

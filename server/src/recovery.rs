@@ -20,9 +20,9 @@ pub(crate) use self::ended::EndedJournals;
 use self::ended::{is_too_large, read_results};
 use crate::{
     data_dir::UncleanShutdown,
-    lobby::{Directory, Keeper},
+    lobby::{Directory, RestoredPlayer, SessionRegistry},
     room::restored::{PastResults, RestoredRoom, restore},
-    session::kept::KeptSeat,
+    session::detached_seat::DetachedSeat,
     storage::{
         MatchRecord, RolledBack,
         journals::{IncompleteRead, JournalName, JournalStore, StoredJournal},
@@ -156,18 +156,18 @@ impl<G: Game> Recovery<G> {
     }
 
     /// Opens the rooms and holds their players' seats. Must be called before any player is admitted.
-    pub(crate) fn reopen_rooms(self, lobby: &Directory<G>, keeper: &Keeper<KeptSeat<G>>) {
+    pub(crate) fn reopen_rooms(self, lobby: &Directory<G>, registry: &SessionRegistry<DetachedSeat<G>>) {
         let player = self.rooms.iter().filter_map(RestoredRoom::highest_player).max().unwrap_or_default();
         let room =
             self.rooms.iter().map(RestoredRoom::id).max().unwrap_or_default().max(self.highest_kept_id);
-        lobby.number_from(RoomId(room.0.saturating_add(1)), PlayerId(player.0.saturating_add(1)));
+        lobby.set_next_ids(RoomId(room.0.saturating_add(1)), PlayerId(player.0.saturating_add(1)));
         for room in self.rooms {
             let name = room.name();
             // The game publishes its state here, and may panic again: that costs this room only.
-            match catch_unwind(AssertUnwindSafe(|| lobby.reopen(room))) {
+            match catch_unwind(AssertUnwindSafe(|| lobby.restore(room))) {
                 Ok(seats) => {
-                    for (ticket, name, player, joined) in seats {
-                        keeper.restore(player, ticket, KeptSeat::restored(joined, name));
+                    for RestoredPlayer { player, ticket, name, joined } in seats {
+                        registry.restore(player, ticket, DetachedSeat::restored(joined, name));
                     }
                 }
                 Err(_) => {

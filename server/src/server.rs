@@ -27,14 +27,14 @@ use self::{
 use crate::{
     admin::AdminHandle,
     config::Config,
-    data_dir::Unsettled,
-    lobby::{Directory, Keeper, Players},
-    net::{Acceptor, UdpSeam, keys::EndpointKeys, tls::ServerTls},
+    data_dir::UncleanShutdown,
+    lobby::{Directory, SessionRegistry, Players},
+    net::{Acceptor, UdpResources, keys::EndpointKeys, tls::ServerTls},
     server_status::ServerStatus,
-    session::{SessionServices, kept::KeptSeat},
+    session::{SessionServices, detached_seat::DetachedSeat},
     storage::{
         RecordSink,
-        journals::{JournalStore, Unread},
+        journals::{JournalStore, IncompleteRead},
     },
     telemetry::Metrics,
     wall_clock::WallClock,
@@ -44,7 +44,7 @@ use crate::{
 /// several in one test.
 pub struct ServerResources<S> {
     /// The players' socket.
-    pub udp: UdpSeam,
+    pub udp: UdpResources,
     /// The certificate and its key.
     pub tls: Arc<ServerTls>,
     /// The endpoint's secrets.
@@ -56,9 +56,9 @@ pub struct ServerResources<S> {
     /// The store of journals; `None` writes and restores no journals.
     pub journals: Option<Arc<dyn JournalStore>>,
     /// The earlier run that ended without writing all match results, if there is one.
-    pub unclean_shutdown: Option<Unsettled>,
+    pub unclean_shutdown: Option<UncleanShutdown>,
     /// Set when this run cannot read a journal that may contain such results.
-    pub incomplete_read: Unread,
+    pub incomplete_read: IncompleteRead,
     /// The seed of all rooms' randomness.
     pub seed: u64,
     /// The number of this run, higher than any before. It distinguishes this run's resume tickets from earlier ones.
@@ -74,7 +74,7 @@ pub struct Server<G: Game> {
     endpoint: Endpoint,
     address: SocketAddr,
     lobby: Arc<Directory<G>>,
-    keeper: Arc<Keeper<KeptSeat<G>>>,
+    registry: Arc<SessionRegistry<DetachedSeat<G>>>,
     metrics: Arc<Metrics>,
     tasks: Tasks,
     admin: Option<AdminHandle>,
@@ -100,8 +100,8 @@ impl<G: Game> Server<G> {
         let journals =
             journals.and_then(|store| start.start_journals(store, &mut recovery, &records, &storage_runtime));
         let lobby = start.open_lobby(spec, seed, records, journals, room_runtime);
-        let keeper = start.open_registry(&keys);
-        recovery.go_on(&lobby, &keeper);
+        let registry = start.open_registry(&keys);
+        recovery.reopen_rooms(&lobby, &registry);
 
         let acceptor = Acceptor::new(endpoint.clone(), &config.net, Arc::clone(&start.metrics));
         let players = Arc::new(Players::default());
@@ -116,19 +116,19 @@ impl<G: Game> Server<G> {
         let admin = start.start_admin(http, Arc::new(status))?;
         let services = SessionServices {
             lobby: Arc::clone(&lobby),
-            keeper: Arc::clone(&keeper),
+            registry: Arc::clone(&registry),
             players,
             metrics: Arc::clone(&start.metrics),
             stop: start.tasks.sessions_stop.clone(),
             stop_reason: start.tasks.stop_reason.clone(),
         };
         start.start_sessions(acceptor, services);
-        start.start_maintenance(&lobby, &keeper, tls);
+        start.start_maintenance(&lobby, &registry, tls);
 
         let http = admin.as_ref().map(AdminHandle::local_address).map(tracing::field::display);
         info!(game = G::NAME, %address, http, tick_rate = config.room.tick_rate, "serving");
         let Startup { metrics, tasks, .. } = start;
-        Ok(Self { endpoint, address, lobby, keeper, metrics, tasks, admin, grace: config.stop.grace() })
+        Ok(Self { endpoint, address, lobby, registry, metrics, tasks, admin, grace: config.stop.grace() })
     }
 
     /// The bound UDP address for players.
@@ -151,8 +151,8 @@ impl<G: Game> Server<G> {
 
     /// The registry of sessions and held seats.
     #[must_use]
-    pub const fn keeper(&self) -> &Arc<Keeper<KeptSeat<G>>> {
-        &self.keeper
+    pub const fn registry(&self) -> &Arc<SessionRegistry<DetachedSeat<G>>> {
+        &self.registry
     }
 
     /// The server's metrics.
@@ -178,7 +178,7 @@ impl<G: Game> Server<G> {
         if !in_time {
             warn!(
                 sessions = self.tasks.sessions.len(),
-                rooms = self.lobby.running(),
+                rooms = self.lobby.running_rooms(),
                 storage = self.tasks.storage.len(),
                 connections = self.endpoint.open_connections(),
                 "grace period expired with tasks still running"
@@ -204,13 +204,13 @@ impl<G: Game> Server<G> {
         if tasks.stop_reason.get() == CloseReason::ServerRestarting {
             // Rooms first, so that the saved rooms contain no departures.
             tasks.rooms_stop.cancel();
-            self.lobby.wait().await;
+            self.lobby.wait_for_rooms().await;
         }
         tasks.sessions_stop.cancel();
         tasks.sessions.close();
         tasks.sessions.wait().await;
         tasks.rooms_stop.cancel();
-        self.lobby.wait().await;
+        self.lobby.wait_for_rooms().await;
         self.lobby.close();
         tasks.storage.close();
         tasks.storage.wait().await;

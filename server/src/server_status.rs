@@ -15,7 +15,7 @@ use crate::{
     },
     lobby::{Directory, PlayerEntry, Players},
     net::tls::ServerTls,
-    room::{NotMarked, RoomStatus},
+    room::{MarkError, RoomStatus},
 };
 
 /// Handles of the parts that the admin HTTP server shows.
@@ -31,7 +31,7 @@ pub(crate) struct ServerStatus<G: Game> {
 
 impl<G: Game> AdminBackend for ServerStatus<G> {
     fn rooms(&self) -> Vec<RoomListing> {
-        let age = self.lobby.age();
+        let age = self.lobby.uptime();
         let listing = |room: Arc<RoomStatus>| RoomListing {
             id: room.id.to_string(),
             game: G::NAME,
@@ -54,8 +54,8 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
             PlayerListing {
                 id: player.id.to_string(),
                 name: player.name.clone(),
-                room: seat.map(|(room, _)| room.to_string()),
-                seat: seat.map(|(_, seat)| seat.0),
+                room: seat.map(|at| at.room.to_string()),
+                seat: seat.map(|at| at.seat.0),
                 address: player.address(),
                 rtt_ms: player.rtt_ms().round() as u32,
                 connected_s: player.since.elapsed().as_secs(),
@@ -67,7 +67,7 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
     fn readiness(&self) -> Readiness {
         if self.stopping.is_cancelled() {
             Readiness::Stopping
-        } else if self.sessions.load(Relaxed) >= self.max_sessions || !self.lobby.has_room() {
+        } else if self.sessions.load(Relaxed) >= self.max_sessions || !self.lobby.has_capacity() {
             Readiness::Full
         } else {
             Readiness::Ready
@@ -94,10 +94,10 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
     }
 }
 
-fn refusal(error: NotMarked) -> MarkRefusal {
+fn refusal(error: MarkError) -> MarkRefusal {
     match error {
-        NotMarked::NoRoom => MarkRefusal::NoRoom,
-        NotMarked::Busy => MarkRefusal::Busy(error.to_string()),
-        NotMarked::NoJournal | NotMarked::Gap(_) => MarkRefusal::NotWritten(error.to_string()),
+        MarkError::NoRoom => MarkRefusal::NoRoom,
+        MarkError::Busy => MarkRefusal::Busy(error.to_string()),
+        MarkError::NoJournal | MarkError::Gap(_) => MarkRefusal::NotWritten(error.to_string()),
     }
 }

@@ -1,10 +1,10 @@
 //! Journals of rooms in which bots play: made as a room makes them, without a server around it.
 
 use quarrel_shared::{
-    game::{Brain, Game, Outbox, Seen, Setup},
+    game::{Brain, Game, Outbox, Observation, Setup},
     id::{PlayerId, SeatId},
     journal::{Annotation, Chunk, Entries, Header, Holder, JournalWriter, Recorder, SeatEntry},
-    moment::Moment,
+    sub_tick::SubTick,
     protocol::{TicketNumber, messages::Name},
     snapshot::{Frame, Interest, SeatFrame, View},
     tick::Tick,
@@ -159,7 +159,7 @@ impl<G: Game> RecordedRoom<G> {
             changes: notes.iter().filter_map(SeatEntry::change).collect(),
             inputs,
             // What a client draws lies some ticks behind what it plays.
-            seen: vec![Moment::of(self.tick).offset(-52); usize::from(self.setup.seats)],
+            seen: vec![SubTick::of(self.tick).offset(-52); usize::from(self.setup.seats)],
         };
         self.events.drain().for_each(drop);
         entries.apply(&mut self.game, self.tick, self.setup.tick_rate, &mut self.events);
@@ -184,7 +184,7 @@ impl<G: Game> RecordedRoom<G> {
             let brain = brain.as_mut()?;
             let seat = SeatId(seat);
             interest.pick(&frame, seat, view);
-            Some(brain.decide(Seen { tick: *tick, rate: setup.tick_rate, seat, entities: &view.entities }))
+            Some(brain.decide(Observation { tick: *tick, rate: setup.tick_rate, seat, entities: &view.entities }))
         };
         (0..setup.seats).zip(brains).map(decide).collect()
     }

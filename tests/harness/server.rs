@@ -9,7 +9,7 @@ use std::{
 use quarrel_server::{
     config::{self, Config, FlagValue, GameDefaults, Sources},
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{Seams, Server},
+    server::{ServerResources, Server},
     storage::{
         MatchRecord, MemorySink,
         journals::{IncompleteRead, JournalStore, MemoryStore},
@@ -155,7 +155,7 @@ impl<G: Game> TestServer<G> {
         let config = config::<G>(&[("room.sync_test", "on"), ("journal.checksum_ms", "1")], settings);
         let socket = endpoint::bind(config.net.listen).expect("a UDP port for players");
         let records = MemorySink::default();
-        let seams = Seams {
+        let resources = ServerResources {
             udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
             tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
             keys: EndpointKeys::in_memory(b"scenarios"),
@@ -166,10 +166,10 @@ impl<G: Game> TestServer<G> {
             journals: Some(disk.store),
             unclean_shutdown: None,
             incomplete_read: IncompleteRead::default(),
-            rooms: Handle::current(),
-            storage: disk.storage,
+            room_runtime: Handle::current(),
+            storage_runtime: disk.storage,
         };
-        let server = Server::start(&config, seams).expect("a server on port 0 starts");
+        let server = Server::start(&config, resources).expect("a server on port 0 starts");
         Self { server, records, proof: Proof::of(disk.kept), _storage: disk.thread }
     }
 }

@@ -4,7 +4,7 @@ use std::{net::TcpListener, sync::Arc};
 
 use quarrel_server::{
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{Seams, Server},
+    server::{ServerResources, Server},
     storage::{
         MemorySink,
         journals::{IncompleteRead, JournalStore},
@@ -27,7 +27,7 @@ pub fn start_written<G: Game>(
 ) -> Server<G> {
     let config = config::<G>(&[], settings);
     let socket = endpoint::bind(config.net.listen).expect("a UDP port for players");
-    let seams = Seams {
+    let resources = ServerResources {
         udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"journals"),
@@ -38,8 +38,8 @@ pub fn start_written<G: Game>(
         journals,
         unclean_shutdown: None,
         incomplete_read: IncompleteRead::default(),
-        rooms: Handle::current(),
-        storage: Handle::current(),
+        room_runtime: Handle::current(),
+        storage_runtime: Handle::current(),
     };
-    Server::start(&config, seams).expect("a server on port 0 starts")
+    Server::start(&config, resources).expect("a server on port 0 starts")
 }

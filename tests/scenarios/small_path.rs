@@ -5,7 +5,7 @@ use quarrel_harness::{
     games::{Nod, Throng, throng::DANCERS},
 };
 use quarrel_server::session::priority::MAX_DEFERRED_SENDS;
-use quarrel_shared::limits::DATAGRAM_BYTES;
+use quarrel_shared::limits::MAX_DATAGRAM_BYTES;
 
 /// How much longer than it waited news may be under way, for the machine may be busy.
 const UNDER_WAY_TICKS: u32 = 15;
@@ -18,7 +18,7 @@ async fn a_throng_is_shown_in_turns_and_nobody_waits_long() {
     while datagrams < 150 {
         let seen = seat.see().await;
         seat.send(Nod, seat.ack());
-        if seen.bytes > DATAGRAM_BYTES {
+        if seen.bytes > MAX_DATAGRAM_BYTES {
             large += 1;
             continue;
         }

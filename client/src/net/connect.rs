@@ -25,7 +25,7 @@ use crate::{
         tls::{self, Trust, TrustError},
         transport::transport_config,
     },
-    session::pilot::{Ending, Welcome},
+    session::controller::{Ending, Welcome},
 };
 use quarrel_transport::{
     control::{ClientSide, ControlError, ControlStream},
@@ -225,7 +225,7 @@ impl Connector {
                 Ok(Link { connection, control, welcome, nudge })
             }
             Ok(ServerMessage::Closing { reason, sentence }) => {
-                control.push(&ClientMessage::ClosingSeen);
+                control.push(&ClientMessage::ClosingAck);
                 // Nothing that comes now matters; waiting is what sends the message.
                 let _ = timeout(GOODBYE, control.next()).await;
                 Err(ConnectError::Refused { reason, sentence: sentence.to_string() })

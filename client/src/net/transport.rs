@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_shared::limits::KEYFRAME_BYTES;
+use quarrel_shared::limits::MAX_KEYFRAME_BYTES;
 use quarrel_transport::{
     congestion::FlooredCubicConfig,
     settings::{self, CONNECTION_ID_BYTES},
@@ -38,7 +38,7 @@ const DATAGRAM_SEND_BYTES: usize = 2400;
 const DATAGRAM_RECEIVE_BYTES: usize = 64 * 1024;
 
 /// A whole keyframe may be on its way at once, and the control stream must not wait for it.
-const STREAM_WINDOW_BYTES: u32 = KEYFRAME_BYTES as u32;
+const STREAM_WINDOW_BYTES: u32 = MAX_KEYFRAME_BYTES as u32;
 const CONNECTION_WINDOW_BYTES: u32 = 2 * STREAM_WINDOW_BYTES;
 
 /// What this side has unacknowledged on streams: control messages, which are short.

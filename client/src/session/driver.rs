@@ -8,7 +8,7 @@ use std::{ops::ControlFlow, pin::Pin, time::Duration};
 use bytes::Bytes;
 use quarrel_shared::{
     game::Predict,
-    limits::CLOSING_ACK_MS,
+    limits::CLOSING_ACK_TIMEOUT_MS,
     protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage},
 };
 use quinn::VarInt;
@@ -23,10 +23,10 @@ use crate::{
         line::{Arrival, Line},
     },
     session::{
-        pilot::{Ending, Happening, Pilot, Welcome},
+        controller::{Ending, ClientEvent, Controller, Welcome},
         requests::Requests,
         resume::{self, Resumption},
-        state::{LinkCounts, Session},
+        state::{ConnectionCounts, Session},
     },
     view::screen::SharedScreen,
 };
@@ -39,18 +39,18 @@ const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// The summary of a player's connections after the last one ended.
 #[derive(Debug)]
-pub struct Driven<P> {
+pub struct ConnectionSummary<P> {
     /// The controller, with everything that it has recorded.
-    pub pilot: P,
+    pub controller: P,
     /// The end of the last connection.
     pub ending: Ending,
     /// Counts of the snapshots and inputs of all connections.
-    pub counts: LinkCounts,
+    pub counts: ConnectionCounts,
     /// UDP traffic since the seat was taken.
     pub traffic: Traffic,
 }
 
-/// A connection and its pilot.
+/// A connection and its controller.
 pub struct Driver<G: Predict, P> {
     connector: Connector,
     name: String,
@@ -59,7 +59,7 @@ pub struct Driver<G: Predict, P> {
     commands: mpsc::Receiver<Command>,
     commanded: WakeFlag,
     session: Session<G>,
-    pilot: P,
+    controller: P,
     welcome: Welcome,
     screen: SharedScreen<G>,
     epoch: Instant,
@@ -70,7 +70,7 @@ pub struct Driver<G: Predict, P> {
     housekeeping: Interval,
     housekept: WakeFlag,
     bytes_before_seat: Traffic,
-    /// What the pilot was told of.
+    /// What the controller was told of.
     bytes_told: Traffic,
     /// What went over connections that broke.
     bytes_before_connection: Traffic,
@@ -84,7 +84,7 @@ enum Action {
     Housekeeping,
 }
 
-impl<G: Predict, P: Pilot<G>> Driver<G, P> {
+impl<G: Predict, P: Controller<G>> Driver<G, P> {
     /// Connects and says hello. Nothing moves on until [`Self::run`].
     ///
     /// # Errors
@@ -92,10 +92,10 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
     pub async fn connect(
         connector: &Connector,
         name: &str,
-        pilot: P,
+        controller: P,
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self, ConnectError> {
-        Self::come(connector, name, None, pilot, commands).await
+        Self::come(connector, name, None, controller, commands).await
     }
 
     /// The same, and asks for a seat in the same breath, which saves a round trip. The answer is one of [`Command::Join`]'s.
@@ -106,17 +106,17 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         connector: &Connector,
         name: &str,
         target: JoinTarget,
-        pilot: P,
+        controller: P,
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self, ConnectError> {
-        Self::come(connector, name, Some(target), pilot, commands).await
+        Self::come(connector, name, Some(target), controller, commands).await
     }
 
     pub(crate) async fn come(
         connector: &Connector,
         name: &str,
         target: Option<JoinTarget>,
-        pilot: P,
+        controller: P,
         commands: mpsc::Receiver<Command>,
     ) -> Result<Self, ConnectError> {
         let link = connector.connect::<G>(name, target).await?;
@@ -132,7 +132,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             commands,
             commanded: WakeFlag::new(),
             session: Session::new(welcome.clone(), screen.clone()),
-            pilot,
+            controller,
             welcome,
             screen,
             epoch,
@@ -166,7 +166,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
     }
 
     /// Runs to the player's end, over as many connections as it takes.
-    pub async fn run(mut self) -> Driven<P> {
+    pub async fn run(mut self) -> ConnectionSummary<P> {
         let ending = loop {
             let ending = self.live().await;
             if let ControlFlow::Break(ending) = self.resume(ending).await {
@@ -175,12 +175,12 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         };
         self.tell_counts();
         let now = self.now();
-        // Whether the pilot would go on is no longer asked.
-        let _ = self.session.leave(now, &mut self.pilot);
-        let _ = self.pilot.on(Happening::Closed(ending.clone()), now);
+        // Whether the controller would go on is no longer asked.
+        let _ = self.session.leave(now, &mut self.controller);
+        let _ = self.controller.on(ClientEvent::Closed(ending.clone()), now);
         let bytes = self.bytes();
-        Driven {
-            pilot: self.pilot,
+        ConnectionSummary {
+            controller: self.controller,
             ending,
             counts: self.session.counts(),
             traffic: bytes - self.bytes_before_seat,
@@ -203,7 +203,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         if !ending.is_loss() || self.welcome.hold.is_zero() {
             return ControlFlow::Break(ending);
         }
-        let flow = self.pilot.on(Happening::Interrupted, self.now());
+        let flow = self.controller.on(ClientEvent::Interrupted, self.now());
         self.follow(flow)?;
         let resumption = Resumption {
             connector: &self.connector,
@@ -219,7 +219,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         // The way back has listened for commands too.
         self.commanded.set();
         let now = self.now();
-        let flow = self.session.resumed(self.welcome.clone(), &mut self.pilot, now);
+        let flow = self.session.resumed(self.welcome.clone(), &mut self.controller, now);
         self.follow(flow)?;
         if self.session.is_to_stand_up() {
             self.line.say(&ClientMessage::Leave);
@@ -269,7 +269,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
                 self.line.say(&ClientMessage::Leave);
                 self.line.want_nudges(false);
                 let now = self.now();
-                let flow = self.session.leave(now, &mut self.pilot);
+                let flow = self.session.leave(now, &mut self.controller);
                 return self.follow(flow);
             }
             Command::Reconnect => {
@@ -292,7 +292,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             return ControlFlow::Break(ending);
         }
         let now = self.now();
-        let (flow, datagram) = self.session.tick(now, &mut self.pilot);
+        let (flow, datagram) = self.session.tick(now, &mut self.controller);
         if let Some(datagram) = datagram {
             // It fails only on a lost connection, which shows elsewhere; a full buffer drops the oldest.
             let _ = self.line.connection().send_datagram(Bytes::copy_from_slice(datagram));
@@ -300,13 +300,13 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         self.follow(flow)
     }
 
-    /// Tells the pilot what was counted, as long as there is somebody on a seat to count for.
+    /// Tells the controller what was counted, as long as there is somebody on a seat to count for.
     fn tell_counts(&mut self) {
         if self.session.wake_at().is_some() {
             let bytes = self.bytes();
             let traffic = bytes - std::mem::replace(&mut self.bytes_told, bytes);
             let (counts, now) = (self.session.counts(), self.now());
-            self.pilot.on_counts(&counts, traffic, now);
+            self.controller.on_counts(&counts, traffic, now);
         }
     }
 
@@ -315,13 +315,13 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         let path = self.line.connection().stats().path;
         self.session.measure(path.sent_packets, path.lost_packets);
         if let Some(heard) = self.session.heard() {
-            self.line.say(&ClientMessage::Heard(heard));
+            self.line.say(&ClientMessage::Ack(heard));
         }
     }
 
     fn hear(&mut self, message: ServerMessage) -> ControlFlow<Ending> {
         if let ServerMessage::Closing { reason, sentence } = message {
-            self.line.say(&ClientMessage::ClosingSeen);
+            self.line.say(&ClientMessage::ClosingAck);
             let ending = Ending::Closed { reason, sentence: sentence.to_string() };
             // A link that carried too little, as the server saw it, or a server that starts again: the seat is held, and this player
             // comes back for it.
@@ -329,10 +329,10 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             self.closing = Some(ending);
             if !is_loss {
                 let now = self.now();
-                let flow = self.session.leave(now, &mut self.pilot);
+                let flow = self.session.leave(now, &mut self.controller);
                 self.follow(flow)?;
             }
-            self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_MS));
+            self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_TIMEOUT_MS));
             return ControlFlow::Continue(());
         }
         if self.session.is_unwanted(&message) {
@@ -348,17 +348,17 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
             self.bytes_told = self.bytes_before_seat;
         }
         let (now, rtt) = (self.now(), self.line.connection().rtt());
-        let flow = self.session.on_message(message, now, rtt, &mut self.pilot);
+        let flow = self.session.on_message(message, now, rtt, &mut self.controller);
         self.follow(flow)
     }
 
     fn snapshot(&mut self, bytes: &[u8]) -> ControlFlow<Ending> {
         let (now, rtt) = (self.now(), self.line.connection().rtt());
-        let flow = self.session.on_snapshot(bytes, now, rtt, &mut self.pilot);
+        let flow = self.session.on_snapshot(bytes, now, rtt, &mut self.controller);
         self.follow(flow)
     }
 
-    /// Closes when the session or its pilot breaks off.
+    /// Closes when the session or its controller breaks off.
     fn follow(&self, flow: ControlFlow<CloseReason>) -> ControlFlow<Ending> {
         flow.map_break(|reason| {
             self.close(reason);

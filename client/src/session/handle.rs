@@ -22,7 +22,7 @@ use crate::{
     },
     session::{
         driver::{Command, Driver},
-        pilot::{Ending, Happening, Joined, Pilot, Welcome},
+        controller::{Ending, ClientEvent, Joined, Controller, Welcome},
     },
     view::screen::{Drawn, SharedScreen},
 };
@@ -42,8 +42,8 @@ pub struct Client<G: Predict> {
     welcome: Welcome,
     commands: mpsc::Sender<Command>,
     input: watch::Sender<G::Input>,
-    answers: mpsc::Receiver<Happening<G>>,
-    happenings: mpsc::Receiver<Happening<G>>,
+    answers: mpsc::Receiver<ClientEvent<G>>,
+    happenings: mpsc::Receiver<ClientEvent<G>>,
     views: watch::Receiver<Option<Arc<View<G::Entity>>>>,
     screen: SharedScreen<G>,
     epoch: Instant,
@@ -112,7 +112,7 @@ impl<G: Predict> Client<G> {
             Remote { input: input_out, answers: answers_in, happenings: happenings_in, views: views_in };
         let driver = Driver::come(connector, name, target, remote, commands_out).await?;
         let (welcome, screen, epoch) = (driver.welcome().clone(), driver.screen().clone(), driver.epoch());
-        // Only the ending is kept: the pilot holds the channels' other ends, and its drop is what says that nothing follows.
+        // Only the ending is kept: the controller holds the channels' other ends, and its drop is what says that nothing follows.
         let task = Some(tokio::spawn(async move { driver.run().await.ending }));
         let endpoint = connector.endpoint().clone();
         Ok(Self { welcome, commands, input, answers, happenings, views, screen, epoch, task, endpoint })
@@ -140,8 +140,8 @@ impl<G: Predict> Client<G> {
     pub async fn seat(&mut self) -> Result<Joined, RequestError> {
         loop {
             match self.answers.recv().await {
-                Some(Happening::Joined(joined)) => return Ok(joined),
-                Some(Happening::JoinRefused { reason, sentence }) => {
+                Some(ClientEvent::Joined(joined)) => return Ok(joined),
+                Some(ClientEvent::JoinRefused { reason, sentence }) => {
                     return Err(RequestError::Refused { reason, sentence });
                 }
                 Some(_) => {}
@@ -158,7 +158,7 @@ impl<G: Predict> Client<G> {
         self.ask(Command::ListRooms).await?;
         loop {
             match self.answers.recv().await {
-                Some(Happening::Rooms(rooms)) => return Ok(rooms),
+                Some(ClientEvent::Rooms(rooms)) => return Ok(rooms),
                 Some(_) => {}
                 None => return Err(RequestError::Disconnected),
             }
@@ -171,18 +171,18 @@ impl<G: Predict> Client<G> {
     }
 
     /// The next thing that happens. Events and notices come all and in order, before a view that is waiting; of views only
-    /// the newest. [`Happening::Closed`] is the last, then `None` for ever.
-    pub async fn next(&mut self) -> Option<Happening<G>> {
+    /// the newest. [`ClientEvent::Closed`] is the last, then `None` for ever.
+    pub async fn next(&mut self) -> Option<ClientEvent<G>> {
         loop {
             tokio::select! {
                 biased;
                 happening = self.happenings.recv() => match happening {
                     Some(happening) => return Some(happening),
-                    None => return self.ending().await.map(Happening::Closed),
+                    None => return self.ending().await.map(ClientEvent::Closed),
                 },
                 Ok(()) = self.views.changed() => {
                     if let Some(view) = self.views.borrow_and_update().clone() {
-                        return Some(Happening::View(view));
+                        return Some(ClientEvent::View(view));
                     }
                 }
             }
@@ -252,30 +252,30 @@ impl<G: Predict> Client<G> {
     }
 }
 
-/// The pilot whose decisions are made elsewhere.
+/// The controller whose decisions are made elsewhere.
 struct Remote<G: Predict> {
     input: watch::Receiver<G::Input>,
-    answers: mpsc::Sender<Happening<G>>,
-    happenings: mpsc::Sender<Happening<G>>,
+    answers: mpsc::Sender<ClientEvent<G>>,
+    happenings: mpsc::Sender<ClientEvent<G>>,
     views: watch::Sender<Option<Arc<View<G::Entity>>>>,
 }
 
-impl<G: Predict> Pilot<G> for Remote<G> {
+impl<G: Predict> Controller<G> for Remote<G> {
     fn input(&mut self, _slot: Slot, _drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         self.input.borrow().clone()
     }
 
-    fn on(&mut self, happening: Happening<G>, _now: Duration) -> ControlFlow<CloseReason> {
-        if let Happening::Resumed(Joined { restored: Some(_), .. }) = &happening {
+    fn on(&mut self, happening: ClientEvent<G>, _now: Duration) -> ControlFlow<CloseReason> {
+        if let ClientEvent::Resumed(Joined { restored: Some(_), .. }) = &happening {
             // As with another room: what was seen of this one may not have happened.
             self.views.send_replace(None);
         }
         match happening {
-            Happening::View(view) => {
+            ClientEvent::View(view) => {
                 self.views.send_replace(Some(view));
             }
-            Happening::Joined(_) | Happening::JoinRefused { .. } | Happening::Rooms(_) => {
-                if matches!(happening, Happening::Joined(_)) {
+            ClientEvent::Joined(_) | ClientEvent::JoinRefused { .. } | ClientEvent::Rooms(_) => {
+                if matches!(happening, ClientEvent::Joined(_)) {
                     // A view of the room before, if nobody has read it yet, would be taken for one of this room.
                     self.views.send_replace(None);
                 }
@@ -283,14 +283,14 @@ impl<G: Predict> Pilot<G> for Remote<G> {
                 let _ = self.answers.try_send(happening);
             }
             // The task's result says it, so that it cannot meet a full channel.
-            Happening::Closed(_) => {}
-            Happening::Event { .. }
-            | Happening::Interrupted
-            | Happening::Resumed(_)
-            | Happening::SeatTaken { .. }
-            | Happening::SeatLeft { .. }
-            | Happening::Chat { .. }
-            | Happening::RoomClosed { .. } => {
+            ClientEvent::Closed(_) => {}
+            ClientEvent::Event { .. }
+            | ClientEvent::Interrupted
+            | ClientEvent::Resumed(_)
+            | ClientEvent::SeatTaken { .. }
+            | ClientEvent::SeatLeft { .. }
+            | ClientEvent::Chat { .. }
+            | ClientEvent::RoomClosed { .. } => {
                 if self.happenings.try_send(happening).is_err() {
                     return ControlFlow::Break(CloseReason::TooSlow);
                 }

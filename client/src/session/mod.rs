@@ -2,14 +2,14 @@
 //!
 //! - [`handle`]: the [`Client`](handle::Client) that a program holds.
 //! - [`driver`]: the player's task. `state`: what it decides, pure.
-//! - [`pilot`]: the source of inputs and the receiver of events: a handle or a bot.
+//! - [`controller`]: the source of inputs and the receiver of events: a handle or a bot.
 //! - `command`, `requests`: what a program asks for, and what has not been answered.
 //! - `resume`: attempts at another connection while the seat is held.
 
 mod command;
 pub mod driver;
 pub mod handle;
-pub mod pilot;
+pub mod controller;
 mod requests;
 mod resume;
 pub mod state;

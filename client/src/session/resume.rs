@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_shared::{
     game::Predict,
-    limits::RESTART_HOLD_MS,
+    limits::MIN_RESTART_HOLD_MS,
     protocol::{CloseReason, Resume},
 };
 use tokio::{
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     net::connect::{ConnectError, Connector, Link},
-    session::{driver::Command, pilot::Ending},
+    session::{driver::Command, controller::Ending},
 };
 
 /// How long one attempt takes at least. Short: the first packets of an attempt come ever more rarely, and the link may return any
@@ -28,7 +28,7 @@ const ATTEMPT_ROUND_TRIPS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A server that starts again brings seats back for so long.
-const RESTART: Duration = Duration::from_millis(RESTART_HOLD_MS as u64);
+const RESTART: Duration = Duration::from_millis(MIN_RESTART_HOLD_MS as u64);
 
 /// For how long the way back is sought after this ending, from a server that holds seats for so long.
 pub(crate) fn patience(ending: &Ending, hold: Duration) -> Duration {

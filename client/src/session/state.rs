@@ -1,7 +1,7 @@
 //! One player's state: the seat they hold, and what every message, snapshot and tick does to it. It outlives a connection that
 //! broke, and goes on with the next one.
 //!
-//! Pure: bytes and moments go in, calls to the [`Pilot`] and the next datagram come out.
+//! Pure: bytes and moments go in, calls to the [`Controller`] and the next datagram come out.
 
 use std::{
     ops::{AddAssign, ControlFlow},
@@ -11,14 +11,14 @@ use std::{
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::Predict,
-    moment::Moment,
-    protocol::{CloseReason, Resume, Seating, ServerMessage, datagram::Aimed},
+    sub_tick::SubTick,
+    protocol::{CloseReason, Resume, SeatEpoch, ServerMessage, datagram::StampedInput},
     tick::Tick,
 };
 
 use crate::{
     input::{clock::ClientClock, inputs::InputLog, redundancy::Redundancy},
-    session::pilot::{Happening, Joined, Pilot, Welcome},
+    session::controller::{ClientEvent, Joined, Controller, Welcome},
     view::{
         baseline::{Baselines, SnapshotCounts},
         events::EventQueue,
@@ -40,13 +40,13 @@ pub(crate) struct Session<G: Predict> {
     /// The server gives a seat back that was given up while it could not hear: the next [`ServerMessage::Joined`] is that one's.
     unwanted: bool,
     /// What was counted on seats that were given up.
-    counts: LinkCounts,
+    counts: ConnectionCounts,
     datagram: BitWriter,
 }
 
 /// What became of all that the server sent to one player.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LinkCounts {
+pub struct ConnectionCounts {
     /// Snapshots.
     pub snapshots: SnapshotCounts,
     /// Events that never came: a bug on one of the ends.
@@ -57,7 +57,7 @@ pub struct LinkCounts {
     pub resumes: u64,
 }
 
-impl AddAssign for LinkCounts {
+impl AddAssign for ConnectionCounts {
     fn add_assign(&mut self, other: Self) {
         self.snapshots += other.snapshots;
         self.events_lost += other.events_lost;
@@ -92,7 +92,7 @@ impl<G: Predict> Session<G> {
             redundancy: Redundancy::default(),
             resuming: false,
             unwanted: false,
-            counts: LinkCounts::default(),
+            counts: ConnectionCounts::default(),
             datagram: BitWriter::new(),
         }
     }
@@ -102,7 +102,7 @@ impl<G: Predict> Session<G> {
         self.seat.as_ref().map(|seat| seat.clock.wake_at())
     }
 
-    pub(crate) fn counts(&self) -> LinkCounts {
+    pub(crate) fn counts(&self) -> ConnectionCounts {
         let mut counts = self.counts;
         if let Some(seat) = &self.seat {
             counts += seat.counts();
@@ -113,11 +113,11 @@ impl<G: Predict> Session<G> {
     /// What to show on another connection, should this one break.
     pub(crate) fn resume(&self) -> Resume {
         let heard = self.seat.as_ref().map_or(0, |seat| seat.news.heard);
-        Resume { ticket: self.welcome.ticket.clone(), heard }
+        Resume { ticket: self.welcome.ticket.clone(), acked: heard }
     }
 
     /// Another connection: whether the seat is still held is in its welcome.
-    pub(crate) fn resumed(&mut self, welcome: Welcome, pilot: &mut impl Pilot<G>, now: Duration) -> Flow {
+    pub(crate) fn resumed(&mut self, welcome: Welcome, controller: &mut impl Controller<G>, now: Duration) -> Flow {
         let had_seat = self.seat.is_some();
         self.welcome = welcome;
         self.resuming = self.welcome.resumed && had_seat;
@@ -125,10 +125,10 @@ impl<G: Predict> Session<G> {
         self.redundancy = Redundancy::default();
         self.counts.resumes += 1;
         if had_seat && !self.resuming {
-            self.leave(now, pilot)?;
+            self.leave(now, controller)?;
             let reason = CloseReason::TicketExpired;
             let sentence = reason.sentence().to_owned();
-            return pilot.on(Happening::RoomClosed { reason, sentence }, now);
+            return controller.on(ClientEvent::RoomClosed { reason, sentence }, now);
         }
         Flow::Continue(())
     }
@@ -144,12 +144,12 @@ impl<G: Predict> Session<G> {
     }
 
     /// Gives the seat up: whatever is still on its way for it is ignored, and whatever waited for the view is told now.
-    pub(crate) fn leave(&mut self, now: Duration, pilot: &mut impl Pilot<G>) -> Flow {
+    pub(crate) fn leave(&mut self, now: Duration, controller: &mut impl Controller<G>) -> Flow {
         self.counts = self.counts();
         self.screen.set(None);
         let Some(mut seat) = self.seat.take() else { return Flow::Continue(()) };
         while let Some((tick, event)) = seat.events.pop_any() {
-            pilot.on(Happening::Event { tick, event }, now)?;
+            controller.on(ClientEvent::Event { tick, event }, now)?;
         }
         Flow::Continue(())
     }
@@ -171,23 +171,23 @@ impl<G: Predict> Session<G> {
         self.redundancy.measure(sent, lost);
     }
 
-    /// Asks the pilot for every input that is due, tells it what the screen has reached, and gives the datagram that says all
-    /// inputs. On the way back the pilot is asked all the same, but neither told nor quoted: the seat may not be where it was left.
-    pub(crate) fn tick(&mut self, now: Duration, pilot: &mut impl Pilot<G>) -> (Flow, Option<&[u8]>) {
+    /// Asks the controller for every input that is due, tells it what the screen has reached, and gives the datagram that says all
+    /// inputs. On the way back the controller is asked all the same, but neither told nor quoted: the seat may not be where it was left.
+    pub(crate) fn tick(&mut self, now: Duration, controller: &mut impl Controller<G>) -> (Flow, Option<&[u8]>) {
         let Some(seat) = self.seat.as_mut() else { return (Flow::Continue(()), None) };
         let mut is_due = false;
         while let Some(slot) = seat.clock.due(now) {
             let drawn = self.screen.with(|screen| screen.look(now)).flatten();
-            let seen = drawn.as_ref().map_or_else(|| Moment::of(slot.tick), |drawn| drawn.moment);
-            let input = pilot.input(slot, drawn.as_ref());
+            let seen = drawn.as_ref().map_or_else(|| SubTick::of(slot.tick), |drawn| drawn.interpolated_at);
+            let input = controller.input(slot, drawn.as_ref());
             self.screen.with(|screen| screen.push(slot, input.clone()));
-            seat.inputs.push(slot.tick, Aimed { input, seen }, self.redundancy.past_inputs());
+            seat.inputs.push(slot.tick, StampedInput { input, seen }, self.redundancy.past_inputs());
             is_due = true;
         }
         if self.resuming {
             return (Flow::Continue(()), None);
         }
-        let flow = seat.deliver(&self.screen, now, pilot);
+        let flow = seat.deliver(&self.screen, now, controller);
         let datagram = is_due.then(|| seat.inputs.encode(seat.baselines.ack(), &mut self.datagram)).flatten();
         (flow, datagram)
     }
@@ -198,7 +198,7 @@ impl<G: Predict> Session<G> {
         bytes: &[u8],
         now: Duration,
         rtt: Duration,
-        pilot: &mut impl Pilot<G>,
+        controller: &mut impl Controller<G>,
     ) -> Flow {
         if self.resuming {
             return Flow::Continue(());
@@ -219,12 +219,12 @@ impl<G: Predict> Session<G> {
             corrected
         });
         let corrected = corrected.flatten();
-        pilot.on_snapshot(&header, now, rtt);
+        controller.on_snapshot(&header, now, rtt);
         if let Some(by) = corrected {
-            pilot.on_correction(by, now);
+            controller.on_correction(by, now);
         }
-        pilot.on(Happening::View(view), now)?;
-        seat.deliver(&self.screen, now, pilot)
+        controller.on(ClientEvent::View(view), now)?;
+        seat.deliver(&self.screen, now, controller)
     }
 
     /// A message came.
@@ -233,66 +233,66 @@ impl<G: Predict> Session<G> {
         message: ServerMessage,
         now: Duration,
         rtt: Duration,
-        pilot: &mut impl Pilot<G>,
+        controller: &mut impl Controller<G>,
     ) -> Flow {
         let happening = match message {
             // One of them is said before a session begins, the other ends it: neither reaches it.
             ServerMessage::Welcome { .. } | ServerMessage::Closing { .. } => {
                 return Flow::Break(CloseReason::Malformed);
             }
-            ServerMessage::Joined { room, seat, seats, tick, seating, restored } => {
+            ServerMessage::Joined { room, seat, seats, tick, seat_epoch, restored } => {
                 let rate = self.welcome.tick_rate;
                 let joined = Joined { room, seat, seats, tick, rate, restored };
-                return self.on_joined(joined, seating, now, rtt, pilot);
+                return self.on_joined(joined, seat_epoch, now, rtt, controller);
             }
             ServerMessage::Event { sequence, tick, payload } => {
-                return self.on_event(sequence, tick, &payload, now, pilot);
+                return self.on_event(sequence, tick, &payload, now, controller);
             }
             ServerMessage::RoomClosed { reason, sentence } => {
-                self.leave(now, pilot)?;
-                Happening::RoomClosed { reason, sentence: sentence.to_string() }
+                self.leave(now, controller)?;
+                ClientEvent::RoomClosed { reason, sentence: sentence.to_string() }
             }
             ServerMessage::JoinRefused { reason, sentence } => {
-                Happening::JoinRefused { reason, sentence: sentence.to_string() }
+                ClientEvent::JoinRefused { reason, sentence: sentence.to_string() }
             }
-            ServerMessage::Rooms(rooms) => Happening::Rooms(rooms.into_inner()),
+            ServerMessage::Rooms(rooms) => ClientEvent::Rooms(rooms.into_inner()),
             ServerMessage::SeatTaken { seat, name, bot } => {
                 self.hear_news();
-                Happening::SeatTaken { seat, name: name.to_string(), bot }
+                ClientEvent::SeatTaken { seat, name: name.to_string(), bot }
             }
             ServerMessage::SeatLeft { seat } => {
                 self.hear_news();
-                Happening::SeatLeft { seat }
+                ClientEvent::SeatLeft { seat }
             }
             ServerMessage::Chat { seat, text } => {
                 self.hear_news();
-                Happening::Chat { seat, text: text.to_string() }
+                ClientEvent::Chat { seat, text: text.to_string() }
             }
         };
-        pilot.on(happening, now)
+        controller.on(happening, now)
     }
 
     fn on_joined(
         &mut self,
         joined: Joined,
-        seating: Seating,
+        seat_epoch: SeatEpoch,
         now: Duration,
         rtt: Duration,
-        pilot: &mut impl Pilot<G>,
+        controller: &mut impl Controller<G>,
     ) -> Flow {
         if std::mem::take(&mut self.resuming) && self.is_mine(&joined) {
             match joined.restored {
                 Some(restored) => {
-                    self.undo(restored, now, pilot)?;
-                    self.sit_down(joined, seating, now, rtt);
+                    self.undo(restored, now, controller)?;
+                    self.sit_down(joined, seat_epoch, now, rtt);
                 }
-                None => self.take_back(joined, seating, now, rtt),
+                None => self.take_back(joined, seat_epoch, now, rtt),
             }
-            return pilot.on(Happening::Resumed(joined), now);
+            return controller.on(ClientEvent::Resumed(joined), now);
         }
-        self.leave(now, pilot)?;
-        self.sit_down(joined, seating, now, rtt);
-        pilot.on(Happening::Joined(joined), now)
+        self.leave(now, controller)?;
+        self.sit_down(joined, seat_epoch, now, rtt);
+        controller.on(ClientEvent::Joined(joined), now)
     }
 
     fn on_event(
@@ -301,14 +301,14 @@ impl<G: Predict> Session<G> {
         tick: Tick,
         payload: &[u8],
         now: Duration,
-        pilot: &mut impl Pilot<G>,
+        controller: &mut impl Controller<G>,
     ) -> Flow {
         // An event of a seat that was given up is nobody's.
         let Some(seat) = &mut self.seat else { return Flow::Continue(()) };
         let Ok(event) = decode_event::<G>(payload) else { return Flow::Break(CloseReason::Malformed) };
         seat.news.heard = seat.news.heard.saturating_add(1);
         seat.events.push(sequence, tick, event);
-        seat.deliver(&self.screen, now, pilot)
+        seat.deliver(&self.screen, now, controller)
     }
 
     /// Whether this is the seat that the session had.
@@ -318,27 +318,27 @@ impl<G: Predict> Session<G> {
     }
 
     /// The seat's story goes on, over a new link.
-    fn take_back(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) {
+    fn take_back(&mut self, joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) {
         let Some(seat) = &mut self.seat else { return };
         self.counts.snapshots += seat.baselines.counts();
         seat.joined = joined;
         seat.clock = ClientClock::new(joined.rate, joined.tick.next(), now, rtt);
-        seat.baselines = Baselines::new(seating);
-        seat.inputs = InputLog::new(seating);
+        seat.baselines = Baselines::new(seat_epoch);
+        seat.inputs = InputLog::new(seat_epoch);
     }
 
     /// What happened on the seat after this tick did not happen: of the events that wait, only those up to it are told.
-    fn undo(&mut self, after: Tick, now: Duration, pilot: &mut impl Pilot<G>) -> Flow {
+    fn undo(&mut self, after: Tick, now: Duration, controller: &mut impl Controller<G>) -> Flow {
         if let Some(seat) = &mut self.seat {
             seat.events.undo(after);
         }
-        self.leave(now, pilot)
+        self.leave(now, controller)
     }
 
     /// A seat whose story begins.
-    fn sit_down(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) {
+    fn sit_down(&mut self, joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) {
         self.screen.set(Some(Screen::new(joined.seat, joined.rate, self.send_interval())));
-        self.seat = Some(Seat::new(joined, seating, now, rtt));
+        self.seat = Some(Seat::new(joined, seat_epoch, now, rtt));
     }
 
     fn hear_news(&mut self) {
@@ -353,32 +353,32 @@ impl<G: Predict> Session<G> {
 }
 
 impl<G: Predict> Seat<G> {
-    fn new(joined: Joined, seating: Seating, now: Duration, rtt: Duration) -> Self {
+    fn new(joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) -> Self {
         // Rooms give seats at the start of a tick, so the one after the newest was being made when this was said.
         let made = joined.tick.next();
         Self {
             joined,
             clock: ClientClock::new(joined.rate, made, now, rtt),
-            baselines: Baselines::new(seating),
-            inputs: InputLog::new(seating),
+            baselines: Baselines::new(seat_epoch),
+            inputs: InputLog::new(seat_epoch),
             events: EventQueue::new(),
             news: News::default(),
         }
     }
 
-    /// Tells the pilot every event that the view has reached.
-    fn deliver(&mut self, screen: &SharedScreen<G>, now: Duration, pilot: &mut impl Pilot<G>) -> Flow {
+    /// Tells the controller every event that the view has reached.
+    fn deliver(&mut self, screen: &SharedScreen<G>, now: Duration, controller: &mut impl Controller<G>) -> Flow {
         let Some(reached) = screen.with(|screen| screen.reached(now)).flatten() else {
             return Flow::Continue(());
         };
         while let Some((tick, event)) = self.events.pop(reached) {
-            pilot.on(Happening::Event { tick, event }, now)?;
+            controller.on(ClientEvent::Event { tick, event }, now)?;
         }
         Flow::Continue(())
     }
 
-    const fn counts(&self) -> LinkCounts {
-        LinkCounts {
+    const fn counts(&self) -> ConnectionCounts {
+        ConnectionCounts {
             snapshots: self.baselines.counts(),
             events_lost: self.events.lost(),
             events_doubled: self.events.doubled(),

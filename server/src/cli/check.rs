@@ -12,7 +12,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::net::tls::identity::Identity;
 use crate::storage::{
     self,
-    journals::{Folder, JournalStore as _},
+    journals::{FolderStore, JournalStore as _},
 };
 
 /// Tries everything that a start needs and prints the results. The exit code is [`ExitCode::Done`] when the server would start.
@@ -101,7 +101,7 @@ fn journals(config: &Config) -> Result<String, CheckFailure> {
     }
     let unreadable =
         |error: io::Error| CheckFailure::configuration(&format!("cannot read {}: {error}", path.display()));
-    let store = Folder::open(&path).map_err(unreadable)?;
+    let store = FolderStore::open(&path).map_err(unreadable)?;
     let all = store.list().map_err(unreadable)?;
     let open = all.iter().filter(|kept| !store.has_end(kept.name)).count();
     let action = match config.journal.resume {
@@ -114,7 +114,7 @@ fn journals(config: &Config) -> Result<String, CheckFailure> {
 fn results(config: &Config) -> Result<String, CheckFailure> {
     let reader = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let reader = reader.map_err(|error| CheckFailure::configuration(&error))?;
-    let newest = storage::newest(&config.data.dir, 1);
+    let newest = storage::newest_matches(&config.data.dir, 1);
     let newest = reader.block_on(newest).map_err(|error| CheckFailure::configuration(&error))?;
     Ok(if newest.is_empty() { "no match has ended yet" } else { "the database of matches opens" }.to_owned())
 }
@@ -302,7 +302,7 @@ mod tests {
         ]);
         assert_eq!(code, ExitCode::Configuration);
         assert!(text.contains("cannot read /nowhere/cert.pem"), "{text}");
-        assert!(text.contains("cannot make the data directory /dev/null/data"), "{text}");
+        assert!(text.contains("cannot create the data directory /dev/null/data"), "{text}");
         assert!(text.contains("is in use"), "{text}");
     }
 }

@@ -1,7 +1,6 @@
 //! The command line of `quarrel`: parsing, and the commands that need no running server.
 //!
 //! - [`args`]: verbs and flags.
-//! - [`exit`]: exit codes.
 //! - [`mod@check`]: `quarrel check`, a dry run of a start.
 //! - [`mod@matches`]: `quarrel matches`, the newest match results.
 //! - [`replay`]: the verbs and flags of `quarrel replay`.
@@ -10,7 +9,6 @@
 
 pub mod args;
 pub mod check;
-pub mod exit;
 pub mod matches;
 pub mod replay;
 
@@ -22,7 +20,8 @@ use crate::config::{Config, GameDefaults, show};
 
 pub use args::{Verb, environment, parse};
 pub use check::{BindFailure, bind_failure, check};
-pub use exit::ExitCode;
+pub use crate::exit_code::ExitCode;
+pub use crate::tick_or_time::TickOrTime;
 pub use matches::{MatchesQuery, print_matches};
 pub use replay::{ReplayVerb, SliceRange};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::replay::When;
+use crate::tick_or_time::TickOrTime;
 
 /// The verbs of `quarrel replay`.
 #[derive(Clone, Debug, Subcommand)]
@@ -32,7 +32,7 @@ pub enum ReplayVerb {
         file: PathBuf,
         /// Tick number, or time since the room opened, such as 90s or 2m10s
         #[arg(long, value_name = "TICK")]
-        tick: When,
+        tick: TickOrTime,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -66,14 +66,14 @@ pub enum ReplayVerb {
 pub struct SliceRange {
     /// Tick after which the part begins, or time since the room opened
     #[arg(long, value_name = "TICK", required_unless_present = "around", requires = "to")]
-    pub from: Option<When>,
+    pub from: Option<TickOrTime>,
     /// Last tick of the part, or time since the room opened
     #[arg(long, value_name = "TICK", requires = "from")]
-    pub to: Option<When>,
+    pub to: Option<TickOrTime>,
     /// Number of an operator's mark in the middle of the part, as `replay info` prints it
     #[arg(long, value_name = "MARK", conflicts_with_all = ["from", "to"])]
     pub around: Option<usize>,
     /// Time on either side of the mark
     #[arg(long, value_name = "TIME", default_value = "10s", requires = "around")]
-    pub margin: When,
+    pub margin: TickOrTime,
 }

@@ -31,7 +31,7 @@ choices! {
     }
 
     /// The behaviour of a fighter on a held seat.
-    HeldFighter {
+    HeldSeatPolicy {
         /// The fighter stands still.
         Idle = "idle",
         /// A bot of the room's skill controls the fighter.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::choices::{HeldFighter, LogFormat, RoomsAtStop, Switch};
+use super::choices::{HeldSeatPolicy, LogFormat, RoomsAtStop, Switch};
 pub use super::key::{Choices, DefaultValue, ENVIRONMENT_PREFIX, Key, SETTINGS_SECTION, ValueKind, variable};
 use super::merged::MergedConfig;
 
@@ -206,7 +206,7 @@ config_table! {
 
         /// The behaviour of the fighter on a held seat: with `idle` it stands still; with `bot`, a bot of the room's skill controls it until
         /// the player returns.
-        held: HeldFighter = ValueKind::words(HeldFighter::WORDS), DefaultValue::Text("idle"), None;
+        held: HeldSeatPolicy = ValueKind::words(HeldSeatPolicy::WORDS), DefaultValue::Text("idle"), None;
     }
 
     /// Log lines: `[log]`.

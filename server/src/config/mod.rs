@@ -34,7 +34,7 @@ mod values;
 
 use serde::de::DeserializeOwned;
 
-pub use choices::{HeldFighter, LogFormat, RoomsAtStop, Switch};
+pub use choices::{HeldSeatPolicy, LogFormat, RoomsAtStop, Switch};
 pub use error::{ConfigError, NameKind, Origin};
 pub use keys::{
     Config, DataConfig, GameConfig, HttpConfig, JournalConfig, LogConfig, NetConfig, RoomConfig,

@@ -242,10 +242,10 @@ fn keep_alives_must_be_more_frequent_than_the_idle_timeout() {
 #[test]
 fn a_disconnected_players_seat_is_held_for_30_s_by_default() {
     let config = load(&Sources::default(), &games()).unwrap();
-    assert_eq!((config.session.hold(), config.session.held), (Duration::from_secs(30), HeldFighter::Idle));
+    assert_eq!((config.session.hold(), config.session.held), (Duration::from_secs(30), HeldSeatPolicy::Idle));
     let text = "[session]\nhold_ms = 0\nheld = \"bot\"\n";
     let config = load(&file_of(text).sources, &games()).unwrap();
-    assert_eq!((config.session.hold(), config.session.held), (Duration::ZERO, HeldFighter::Bot));
+    assert_eq!((config.session.hold(), config.session.held), (Duration::ZERO, HeldSeatPolicy::Bot));
     let error = error_of("[session]\nheld = \"gone\"\n");
     assert!(error.contains("session.held") && error.contains("idle"), "{error}");
 }

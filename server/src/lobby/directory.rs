@@ -15,7 +15,7 @@ use dashmap::DashMap;
 use quarrel_shared::{
     game::{Game, GameRng},
     id::{PlayerId, RoomId},
-    limits::ROOMS_LISTED,
+    limits::MAX_LISTED_ROOMS,
     protocol::{CloseReason, JoinTarget, RoomEntry, TicketNumber, messages::Name},
 };
 use tokio::{runtime::Handle, time::Instant};
@@ -161,7 +161,7 @@ impl<G: Game> Directory<G> {
         Err(refused)
     }
 
-    /// The list of rooms for players, oldest first, at most [`ROOMS_LISTED`].
+    /// The list of rooms for players, oldest first, at most [`MAX_LISTED_ROOMS`].
     pub fn list(&self) -> Vec<RoomEntry> {
         let mut entries: Vec<_> = self
             .statuses()
@@ -173,7 +173,7 @@ impl<G: Game> Directory<G> {
                 bots: room.bots(),
             })
             .collect();
-        entries.truncate(ROOMS_LISTED);
+        entries.truncate(MAX_LISTED_ROOMS);
         entries
     }
 

@@ -39,7 +39,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use quarrel_shared::{id::PlayerId, limits::RESTART_HOLD_MS, protocol::TicketNumber};
+use quarrel_shared::{id::PlayerId, limits::MIN_RESTART_HOLD_MS, protocol::TicketNumber};
 
 /// A seat that can be held while its player is away.
 pub trait HeldSeat {
@@ -182,7 +182,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
     }
 
     /// Adds a held player of an earlier run whose seat was restored; `ticket` is the newest ticket that the player is known to have.
-    /// The player is held for at least [`RESTART_HOLD_MS`], unless holding is disabled. Returns the seats without an owner.
+    /// The player is held for at least [`MIN_RESTART_HOLD_MS`], unless holding is disabled. Returns the seats without an owner.
     pub fn restore(&mut self, player: PlayerId, ticket: TicketNumber, seat: S, now: Duration) -> Vec<S> {
         // New players get higher numbers than all restored ones. If a player exists all the same, it keeps its entry.
         if self.players.contains_key(&player) {
@@ -192,7 +192,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
         let key = HoldKey { has_seat: false, sequence: self.next_sequence };
         let state = PlayerState::Held { seat: None, key, until: now };
         self.players.insert(player, Entry { first_run: ticket.run, newest: ticket, shown: ticket, state });
-        let hold = self.hold.max(Duration::from_millis(RESTART_HOLD_MS.into()));
+        let hold = self.hold.max(Duration::from_millis(MIN_RESTART_HOLD_MS.into()));
         self.hold(player, Some(seat), now + hold).freed
     }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use quarrel_shared::{limits::DATAGRAM_BYTES, protocol::CloseReason};
+use quarrel_shared::{limits::MAX_DATAGRAM_BYTES, protocol::CloseReason};
 use quinn::{Connection, ConnectionError, SendDatagramError, VarInt};
 use tokio::time::timeout;
 
@@ -94,7 +94,7 @@ impl Peer {
     /// The largest datagram that may be sent now, in bytes.
     #[must_use]
     pub fn max_datagram_bytes(&self) -> usize {
-        self.connection.max_datagram_size().unwrap_or(0).min(DATAGRAM_BYTES)
+        self.connection.max_datagram_size().unwrap_or(0).min(MAX_DATAGRAM_BYTES)
     }
 
     /// The datagram bytes queued for sending, including the connection's overhead per datagram; nearly always 0.

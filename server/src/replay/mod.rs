@@ -30,7 +30,7 @@ use quarrel_shared::game::Game;
 pub use self::error::ReplayError;
 use self::file::{FileBytes, OpenedJournal};
 use crate::{
-    cli::{Part, ReplayVerb},
+    cli::{SliceRange, ReplayVerb},
     exit_code::ExitCode,
     tick_or_time::TickOrTime,
 };
@@ -95,7 +95,7 @@ enum Task<'a> {
     Info { journal: &'a OpenedJournal<'a>, json: bool },
     Verify { journal: &'a OpenedJournal<'a>, json: bool },
     Dump { journal: &'a OpenedJournal<'a>, tick: TickOrTime, json: bool },
-    Slice { journal: &'a OpenedJournal<'a>, part: &'a Part, output: Option<&'a Path> },
+    Slice { journal: &'a OpenedJournal<'a>, part: &'a SliceRange, output: Option<&'a Path> },
     Bisect { journal: &'a OpenedJournal<'a>, other: Option<&'a OpenedJournal<'a>>, json: bool },
 }
 

@@ -16,7 +16,7 @@ use super::{
     info::marks,
 };
 use crate::{
-    cli::Part,
+    cli::SliceRange,
     exit_code::ExitCode,
     tick_or_time::{TickOrTime, format_duration},
 };
@@ -24,7 +24,7 @@ use crate::{
 /// Writes the slice to a file, and prints its range.
 pub(super) fn slice<G: Game>(
     opened: &OpenedJournal<'_>,
-    part: &Part,
+    part: &SliceRange,
     output: Option<&Path>,
     out: &mut dyn Write,
 ) -> Result<ExitCode, ReplayError> {
@@ -73,7 +73,7 @@ fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-fn bounds(opened: &OpenedJournal<'_>, part: &Part) -> Result<(Tick, Tick), ReplayError> {
+fn bounds(opened: &OpenedJournal<'_>, part: &SliceRange) -> Result<(Tick, Tick), ReplayError> {
     let rate = opened.rate();
     let (from, to) = match (part.from, part.to, part.around) {
         (Some(from), Some(to), _) => (from.tick(rate), to.tick(rate)),

@@ -5,7 +5,7 @@ use std::{fmt::Debug, io::Write};
 use quarrel_shared::{
     id::SeatId,
     journal::{Entries, Holder, SeatChange, SeatEntry, TickRecord},
-    moment::Moment,
+    sub_tick::SubTick,
     tick::Tick,
 };
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ pub(super) fn entries_json<I: Debug>(record: &TickRecord<I>) -> Value {
     let changes: Vec<Value> = changes.collect();
     let inputs: Vec<_> = seats(&record.entries)
         .filter_map(|(seat, input, seen)| {
-            let saw = seen.sixteenths() as f64 / f64::from(Moment::PARTS);
+            let saw = seen.sixteenths() as f64 / f64::from(SubTick::PER_TICK);
             Some(json!({ "seat": seat.0, "input": format!("{:?}", input?), "saw_tick": saw }))
         })
         .collect();
@@ -88,7 +88,7 @@ pub(super) fn differing_seats<I: Debug + PartialEq>(
     lines
 }
 
-fn seats<I>(entries: &Entries<I>) -> impl Iterator<Item = (SeatId, Option<&I>, Moment)> {
+fn seats<I>(entries: &Entries<I>) -> impl Iterator<Item = (SeatId, Option<&I>, SubTick)> {
     let inputs = entries.inputs.iter().map(Option::as_ref);
     (0..).map(SeatId).zip(inputs.zip(&entries.seen)).map(|(seat, (input, seen))| (seat, input, *seen))
 }
@@ -100,10 +100,10 @@ fn change(change: &SeatChange) -> String {
     }
 }
 
-fn describe_input<I: Debug>(tick: Tick, input: Option<&I>, seen: Moment) -> String {
+fn describe_input<I: Debug>(tick: Tick, input: Option<&I>, seen: SubTick) -> String {
     let input = input.map_or_else(|| "no input".to_owned(), |input| format!("input {input:?}"));
-    if seen == Moment::of(tick) {
+    if seen == SubTick::of(tick) {
         return input;
     }
-    format!("{input}, saw tick {}", seen.sixteenths() as f64 / f64::from(Moment::PARTS))
+    format!("{input}, saw tick {}", seen.sixteenths() as f64 / f64::from(SubTick::PER_TICK))
 }

@@ -1,7 +1,7 @@
 //! The bots of a room: how many it keeps, and the inputs that they choose.
 
 use quarrel_shared::{
-    game::{Brain, Game, GameRng, Seen},
+    game::{Brain, Game, GameRng, Observation},
     id::SeatId,
     protocol::messages::Name,
     snapshot::{Frame, Interest, View},
@@ -60,6 +60,6 @@ impl<G: Game> Bots<G> {
         rate: TickRate,
     ) -> G::Input {
         self.interest.pick(frame, seat, &mut self.view);
-        brain.decide(Seen { tick: frame.tick(), rate, seat, entities: &self.view.entities })
+        brain.decide(Observation { tick: frame.tick(), rate, seat, entities: &self.view.entities })
     }
 }

@@ -11,8 +11,8 @@ use std::sync::{
 use quarrel_shared::{
     game::Game,
     id::{PlayerId, RoomId, SeatId},
-    limits::CHAT_BYTES,
-    protocol::{CloseReason, TicketNumber, bounded::Text, datagram::InputRun, messages::Name},
+    limits::MAX_CHAT_BYTES,
+    protocol::{CloseReason, TicketNumber, bounded::Text, datagram::InputBatch, messages::Name},
     snapshot::Frame,
     tick::Tick,
 };
@@ -50,14 +50,14 @@ pub enum RoomCommand<G: Game> {
         /// The time of arrival.
         arrived: Instant,
         /// The newest inputs of the seat, one for each tick.
-        batch: InputRun<G::Input>,
+        batch: InputBatch<G::Input>,
     },
     /// A seat sends a chat line to the room.
     Chat {
         /// The sender.
         seat: SeatId,
         /// The chat line.
-        text: Text<CHAT_BYTES>,
+        text: Text<MAX_CHAT_BYTES>,
     },
     /// An operator marks the newest tick in the journal.
     Mark(MarkRequest),
@@ -175,7 +175,7 @@ pub enum RoomEvent<G: Game> {
         /// The sender.
         seat: SeatId,
         /// The chat line.
-        text: Text<CHAT_BYTES>,
+        text: Text<MAX_CHAT_BYTES>,
     },
 }
 

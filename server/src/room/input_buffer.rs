@@ -7,7 +7,7 @@
 use std::ops::AddAssign;
 
 use quarrel_shared::{
-    limits::INPUT_LEAD_MS,
+    limits::MAX_INPUT_LEAD_MS,
     tick::{Tick, TickRate},
 };
 
@@ -15,7 +15,7 @@ use quarrel_shared::{
 /// fighter across the map.
 const MAX_REPEAT_MS: u32 = 250;
 
-/// One seat's inputs for the ticks to come. Bounded by [`INPUT_LEAD_MS`] of play.
+/// One seat's inputs for the ticks to come. Bounded by [`MAX_INPUT_LEAD_MS`] of play.
 #[derive(Clone, Debug)]
 pub struct InputBuffer<I> {
     /// A ring buffer: the input of tick `t` is at `t` modulo the length.
@@ -70,7 +70,7 @@ impl<I> InputBuffer<I> {
     /// An empty buffer of a seat taken at `now`.
     #[must_use]
     pub fn new(now: Tick, rate: TickRate) -> Self {
-        let lead = rate.ticks(INPUT_LEAD_MS) as usize + 1;
+        let lead = rate.ticks(MAX_INPUT_LEAD_MS) as usize + 1;
         Self {
             slots: (0..lead).map(|_| None).collect(),
             last: None,

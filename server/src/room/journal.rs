@@ -11,8 +11,8 @@ use quarrel_shared::{
 use tracing::{error, info};
 
 use super::{
-    mark::{Marked, NotMarked},
-    pace::Pace,
+    mark::{MarkReceipt, MarkError},
+    journal_schedule::JournalSchedule,
     state::RoomState,
 };
 use crate::{
@@ -42,7 +42,7 @@ pub struct JournalServices {
 pub(super) struct RoomJournal<G: Game> {
     handle: JournalHandle,
     recorder: Recorder<G>,
-    pace: Pace,
+    pace: JournalSchedule,
     /// The room's last tick, whether it is recorded or lost in a gap.
     last_tick: Tick,
     /// The tick at which the next segment begins.
@@ -144,7 +144,7 @@ impl<G: Game> RoomJournal<G> {
         let journal = Self {
             handle: services.journals.open(name, Chunk::header(header), writer),
             recorder,
-            pace: Pace::of(header.rate(), services.checkpoint),
+            pace: JournalSchedule::new(header.rate(), services.checkpoint),
             last_tick: state.tick(),
             checkpoint_due: Tick(0),
             outage: Outage::None,
@@ -204,14 +204,14 @@ impl<G: Game> RoomJournal<G> {
     }
 
     /// Marks this tick for an operator. In a gap there is nothing to mark, and a mark behind the gap would be of another moment.
-    pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<Marked, NotMarked> {
+    pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<MarkReceipt, MarkError> {
         self.try_annotate(&Annotation::Mark { reason }, tick);
         match self.outage {
             Outage::None => {
                 self.marks += 1;
-                Ok(Marked { tick, journal: self.name(), number: self.marks })
+                Ok(MarkReceipt { tick, journal: self.name(), number: self.marks })
             }
-            Outage::Open { reason, .. } | Outage::Recovering { reason } => Err(NotMarked::Gap(reason)),
+            Outage::Open { reason, .. } | Outage::Recovering { reason } => Err(MarkError::Gap(reason)),
         }
     }
 
@@ -275,7 +275,7 @@ impl<G: Game> RoomJournal<G> {
     /// Begins a segment with the current state. The due times keep the configured interval on average: a late checkpoint does not delay
     /// the next one.
     fn checkpoint(&mut self, state: &RoomState<G>) {
-        let due = self.checkpoint_due.after(self.pace.checkpoint);
+        let due = self.checkpoint_due.after(self.pace.checkpoint_ticks);
         let chunk = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
         self.begin_segment(chunk, state.tick());
         if due > state.tick() {
@@ -284,7 +284,7 @@ impl<G: Game> RoomJournal<G> {
     }
 
     fn begin_segment(&mut self, checkpoint: Chunk, tick: Tick) {
-        self.checkpoint_due = tick.after(self.pace.checkpoint);
+        self.checkpoint_due = tick.after(self.pace.checkpoint_ticks);
         if !self.has_gap() {
             self.write(checkpoint, tick);
         }
@@ -292,10 +292,10 @@ impl<G: Game> RoomJournal<G> {
 
     fn restart_after_gap(&mut self, reason: OutageReason, state: &RoomState<G>) {
         let checkpoint = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
-        self.checkpoint_due = state.tick().after(self.pace.checkpoint);
+        self.checkpoint_due = state.tick().after(self.pace.checkpoint_ticks);
         self.outage = match self.handle.restart_after_gap(reason, checkpoint) {
             Ok(()) => Outage::Recovering { reason },
-            Err(_) => Outage::Open { reason, retry_at: state.tick().after(self.pace.retry) },
+            Err(_) => Outage::Open { reason, retry_at: state.tick().after(self.pace.retry_ticks) },
         };
     }
 
@@ -307,7 +307,7 @@ impl<G: Game> RoomJournal<G> {
             let journal = self.name();
             error!(%journal, %tick, %reason, "the journal has a gap from here on; the room plays on, and a crash would lose this play");
         }
-        self.outage = Outage::Open { reason, retry_at: tick.after(self.pace.retry) };
+        self.outage = Outage::Open { reason, retry_at: tick.after(self.pace.retry_ticks) };
     }
 
     const fn has_gap(&self) -> bool {

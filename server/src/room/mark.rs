@@ -3,7 +3,7 @@
 use quarrel_shared::tick::Tick;
 use tokio::sync::oneshot;
 
-use crate::storage::journals::{JournalName, handle::Refused};
+use crate::storage::journals::{JournalName, OutageReason};
 
 /// A request to mark the newest tick.
 pub struct MarkRequest {
@@ -38,5 +38,5 @@ pub enum MarkError {
     NoJournal,
     /// The journal has a gap at the newest tick. The room tries to resume the journal each second.
     #[error("the room's journal has a gap here, because {0}; the room retries each second")]
-    Gap(Refused),
+    Gap(OutageReason),
 }

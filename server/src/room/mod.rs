@@ -32,6 +32,7 @@ mod journal_schedule;
 pub mod margin;
 pub mod mark;
 pub mod opening;
+pub mod parts;
 pub mod restored;
 mod results;
 pub mod seat;
@@ -48,7 +49,7 @@ pub use self::{
     inbox::{Presence, RoomCommand, RoomEvent, RoomHandle, SeatHandle},
     journal::JournalServices,
     mark::{MarkError, MarkReceipt},
-    opening::{RoomServices, RoomSpec},
+    parts::{RoomServices, RoomSpec},
     restored::RestoredRoom,
     seat::HeldSeatPolicy,
     shared_event::SharedEvent,

@@ -19,13 +19,13 @@ use tracing::{Instrument as _, error, info, info_span};
 
 use super::{
     clock::RoomClock,
-    inbox::{EVENTS_WAITING, Presence, RoomHandle, Seated},
+    inbox::{MAX_QUEUED_EVENTS, Presence, RoomHandle, SeatHandle},
     journal::{ResumedJournal, RoomJournal},
-    link::SeatLink,
+    seat_channel::SeatChannel,
     parts::{RoomParts, RoomServices, RoomSpec},
     restored::RestoredRoom,
     results::MatchResults,
-    state::RoomState,
+    state::{RoomState, SavedWorld},
     status::RoomStatus,
     task::RoomTask,
 };
@@ -39,7 +39,7 @@ pub struct RestoredSeat<G: Game> {
     /// The player's display name.
     pub name: Name,
     /// The session's end of the seat.
-    pub seated: Seated<G>,
+    pub seated: SeatHandle<G>,
 }
 
 /// Opens a new room: returns its handle and the future that runs it. `phase` delays its first tick, so that rooms do not all step at
@@ -63,7 +63,7 @@ pub fn open<G: Game>(
         let created = catch_unwind(AssertUnwindSafe(|| {
             let mut state = RoomState::new(&setup, spec.bots, &spec.bot_skill);
             if spec.sync_test {
-                state = state.sync_tested(&setup);
+                state = state.with_sync_test(&setup);
             }
             let journal = services.journals.as_ref().and_then(|journals| {
                 let header = journals.header::<G>(id, &setup, services.wall.unix_ms())?;
@@ -77,11 +77,11 @@ pub fn open<G: Game>(
             status.close();
             return;
         };
-        let name = journal.as_ref().map(|journal| status.written_to(journal.name()));
+        let name = journal.as_ref().map(|journal| status.set_journal(journal.name()));
         let results = MatchResults::new(id, spec.tick_rate, name, Tick(0), services.records.clone());
-        let links = (0..spec.seats).map(|_| None).collect();
+        let channels = (0..spec.seats).map(|_| None).collect();
         let frames = watch::Sender::new(None);
-        let parts = RoomParts { state, clock, inbox, status, links, frames, results, journal };
+        let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
         let span = info_span!("room", %id);
         span.in_scope(|| info!(seed, seats = spec.seats, "room opened"));
         RoomTask::new(parts, &spec, services).run().instrument(span).await;
@@ -104,9 +104,9 @@ pub fn reopen<G: Game>(
     let status = Arc::new(RoomStatus::new(id, setup.seats, setup.tick_rate, opened));
     let handle = RoomHandle::new(commands, Arc::clone(&status));
     let clock = RoomClock::new(setup.tick_rate, opened + phase).after(tick);
-    let mut state = RoomState::restored(&setup, (game, tick), &holders, spec.bots, &spec.bot_skill);
+    let mut state = RoomState::restored(&setup, SavedWorld { game, tick }, &holders, spec.bots, &spec.bot_skill);
     if spec.sync_test {
-        state = state.sync_tested(&setup);
+        state = state.with_sync_test(&setup);
     }
     let (players, bots) = state.occupancy();
     status.stepped(tick, players, bots);
@@ -114,15 +114,15 @@ pub fn reopen<G: Game>(
     services.metrics.bots.inc_by(bots.into());
     let frame = Arc::clone(state.publish());
     let frames = watch::Sender::new(Some(frame));
-    let (links, seats) = restored_seats(&state, &frames);
+    let (channels, seats) = restored_seats(&state, &frames);
     let unix_ms = services.wall.unix_ms();
     let journal = services.journals.as_ref().map(|journals| {
         let resumed = ResumedJournal { header: &header, writer, marks, lost_results: &results.lost };
         RoomJournal::resume(journals, resumed, unix_ms, &state)
     });
-    let name = journal.as_ref().map(|journal| status.written_to(journal.name()));
+    let name = journal.as_ref().map(|journal| status.set_journal(journal.name()));
     let results = MatchResults::new(id, setup.tick_rate, name, results.last, services.records.clone());
-    let parts = RoomParts { state, clock, inbox, status, links, frames, results, journal };
+    let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
     let span = info_span!("room", %id);
     span.in_scope(|| info!(%tick, players, bots, "room restored"));
     let life = async move { RoomTask::new(parts, &spec, services).run().instrument(span).await };
@@ -133,15 +133,15 @@ pub fn reopen<G: Game>(
 fn restored_seats<G: Game>(
     state: &RoomState<G>,
     frames: &watch::Sender<Option<Arc<Frame<G::Entity>>>>,
-) -> (Vec<Option<SeatLink<G>>>, Vec<RestoredSeat<G>>) {
-    let roster: Vec<_> = if state.tells_roster() { state.roster().collect() } else { Vec::new() };
+) -> (Vec<Option<SeatChannel<G>>>, Vec<RestoredSeat<G>>) {
+    let roster: Vec<_> = if state.sends_roster() { state.roster().collect() } else { Vec::new() };
     let mut seats = Vec::new();
     let mut link = |(at, holder): (usize, Option<Holder>)| {
         let Holder { name, player } = holder?;
         let (player, ticket) = player?;
-        let (events, heard) = mpsc::channel(EVENTS_WAITING);
+        let (events, heard) = mpsc::channel(MAX_QUEUED_EVENTS);
         let (ended, presence) = (Arc::new(OnceLock::new()), Presence::new(ticket));
-        let seated = Seated {
+        let seated = SeatHandle {
             seat: SeatId(at as u16),
             tick: state.tick(),
             roster: roster.clone(),
@@ -151,10 +151,10 @@ fn restored_seats<G: Game>(
             presence: presence.clone(),
         };
         seats.push(RestoredSeat { player, ticket, name, seated });
-        Some(SeatLink::new(events, ended, presence))
+        Some(SeatChannel::new(events, ended, presence))
     };
-    let links = state.holders().into_iter().enumerate().map(&mut link).collect();
-    (links, seats)
+    let channels = state.holders().into_iter().enumerate().map(&mut link).collect();
+    (channels, seats)
 }
 
 /// The capacity of a room's inbox: the inputs of every seat twice over, and a burst of joins. When it is full, inputs are dropped and

@@ -13,9 +13,9 @@ use super::{
     clock::RoomClock,
     inbox::RoomCommand,
     journal::{JournalServices, RoomJournal},
-    link::SeatLink,
+    seat_channel::SeatChannel,
     results::MatchResults,
-    seat::HeldFighter,
+    seat::HeldSeatPolicy,
     state::RoomState,
     status::RoomStatus,
 };
@@ -39,7 +39,7 @@ pub struct RoomSpec<S> {
     /// The time for which a room without players is kept.
     pub linger: Duration,
     /// The treatment of the fighter of a detached player.
-    pub held: HeldFighter,
+    pub held: HeldSeatPolicy,
     /// Whether each step is made twice and compared; see [`SyncTest`](super::sync_test::SyncTest).
     pub sync_test: bool,
 }
@@ -69,7 +69,7 @@ pub(super) struct RoomParts<G: Game> {
     pub(super) clock: RoomClock,
     pub(super) inbox: mpsc::Receiver<RoomCommand<G>>,
     pub(super) status: Arc<RoomStatus>,
-    pub(super) links: Vec<Option<SeatLink<G>>>,
+    pub(super) channels: Vec<Option<SeatChannel<G>>>,
     pub(super) frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     pub(super) results: MatchResults,
     pub(super) journal: Option<RoomJournal<G>>,

@@ -4,7 +4,7 @@ use quarrel_shared::{
     game::{Brain, Game},
     id::PlayerId,
     journal,
-    protocol::{TicketNumber, datagram::Aimed, messages::Name},
+    protocol::{TicketNumber, datagram::StampedInput, messages::Name},
     tick::{Tick, TickRate},
 };
 
@@ -17,7 +17,7 @@ pub struct Seat<G: Game> {
     /// The occupant.
     pub occupant: SeatOccupant<G>,
     /// The inputs received for ticks to come.
-    pub inputs: InputBuffer<Aimed<G::Input>>,
+    pub inputs: InputBuffer<StampedInput<G::Input>>,
     /// The margin of the newest input.
     pub margin: Margin,
     /// The control of the seat while its player is away; `None` when the player is present.

@@ -8,18 +8,18 @@ use std::sync::OnceLock;
 
 use quarrel_shared::{
     bits::{BitWriter, Bits},
-    limits::EVENT_BYTES,
+    limits::MAX_EVENT_BYTES,
     protocol::bounded::List,
 };
 
 /// An encoded event.
-pub type EventPayload = List<u8, EVENT_BYTES>;
+pub type EventPayload = List<u8, MAX_EVENT_BYTES>;
 
 /// A game event together with its payload, which is encoded at most once.
 #[derive(Debug)]
 pub struct SharedEvent<E> {
     event: E,
-    /// `None` inside when the encoded event is longer than [`EVENT_BYTES`].
+    /// `None` inside when the encoded event is longer than [`MAX_EVENT_BYTES`].
     payload: OnceLock<Option<EventPayload>>,
 }
 
@@ -34,7 +34,7 @@ impl<E: Bits> SharedEvent<E> {
         &self.event
     }
 
-    /// The encoded event; `None` when it is longer than [`EVENT_BYTES`], which is a defect of the game.
+    /// The encoded event; `None` when it is longer than [`MAX_EVENT_BYTES`], which is a defect of the game.
     pub fn payload(&self) -> Option<&EventPayload> {
         let encode = || {
             let mut out = BitWriter::new();
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn an_event_longer_than_the_limit_has_no_payload() {
-        assert!(event(EVENT_BYTES).payload().is_some());
-        assert!(event(EVENT_BYTES + 1).payload().is_none());
+        assert!(event(MAX_EVENT_BYTES).payload().is_some());
+        assert!(event(MAX_EVENT_BYTES + 1).payload().is_none());
     }
 }

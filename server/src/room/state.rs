@@ -7,12 +7,12 @@ use std::sync::Arc;
 use quarrel_shared::{
     game::{Audience, Game, Outbox, Outcome, Setup},
     id::{PlayerId, SeatId},
-    journal::{self, Entries, SeatNote},
-    limits::ROSTER_SEATS,
-    moment::Moment,
+    journal::{self, Entries, SeatEntry},
+    limits::MAX_ROSTER_SEATS,
+    sub_tick::SubTick,
     protocol::{
         TicketNumber,
-        datagram::{Aimed, InputRun},
+        datagram::{StampedInput, InputBatch},
         messages::Name,
     },
     snapshot::{Frame, SeatFrame},
@@ -36,9 +36,9 @@ pub struct RoomState<G: Game> {
     /// The entries of the newest tick.
     entries: Entries<G::Input>,
     /// The seats taken, left and resumed in that tick.
-    notes: Vec<SeatNote>,
+    seat_entries: Vec<SeatEntry>,
     /// The seats taken, left and resumed since.
-    pending: Vec<SeatNote>,
+    pending: Vec<SeatEntry>,
     events: Outbox<G::Event>,
     frame: Arc<Frame<G::Entity>>,
     outcome: Option<Outcome>,
@@ -105,7 +105,7 @@ impl<G: Game> RoomState<G> {
                 None => match bots.brain() {
                     Some(brain) => SeatOccupant::Bot(brain),
                     None => {
-                        left.push(SeatNote::Left(SeatId(at as u16)));
+                        left.push(SeatEntry::Left(SeatId(at as u16)));
                         return None;
                     }
                 },
@@ -132,7 +132,7 @@ impl<G: Game> RoomState<G> {
             seats,
             bots,
             entries: Entries::idle(setup.seats),
-            notes: Vec::new(),
+            seat_entries: Vec::new(),
             pending: Vec::new(),
             events: Outbox::new(),
             frame,
@@ -175,8 +175,8 @@ impl<G: Game> RoomState<G> {
     }
 
     /// The seats taken, left and resumed in the newest tick.
-    pub fn notes(&self) -> &[SeatNote] {
-        &self.notes
+    pub fn seat_entries(&self) -> &[SeatEntry] {
+        &self.seat_entries
     }
 
     /// The occupants at the newest tick in the journal's form, one element per seat. Valid until the next change of a seat.
@@ -192,7 +192,7 @@ impl<G: Game> RoomState<G> {
 
     /// Whether a room of this size sends its roster to its players.
     pub fn sends_roster(&self) -> bool {
-        self.seats.len() <= usize::from(ROSTER_SEATS)
+        self.seats.len() <= usize::from(MAX_ROSTER_SEATS)
     }
 
     /// All occupants, as changes of an empty roster.
@@ -224,7 +224,7 @@ impl<G: Game> RoomState<G> {
     /// Empties a seat. Appends the change to `changed`.
     pub fn leave_seat(&mut self, seat: SeatId, changed: &mut Vec<RosterChange>) {
         if self.seats.get_mut(seat.index()).and_then(Option::take).is_some() {
-            self.pending.push(SeatNote::Left(seat));
+            self.pending.push(SeatEntry::Left(seat));
             changed.push(RosterChange::Left { seat });
         }
     }
@@ -242,7 +242,7 @@ impl<G: Game> RoomState<G> {
     pub fn resume_seat(&mut self, seat: SeatId, ticket: TicketNumber) {
         if let Some(Some(held)) = self.seats.get_mut(seat.index()) {
             held.resume(ticket, self.tick, self.rate);
-            self.pending.push(SeatNote::Back(seat, ticket));
+            self.pending.push(SeatEntry::Resumed(seat, ticket));
         }
     }
 
@@ -264,7 +264,7 @@ impl<G: Game> RoomState<G> {
     }
 
     /// Adds a seat's inputs; `arrived` is on the room's time line, in 1/16 tick.
-    pub fn input(&mut self, seat: SeatId, batch: &InputRun<G::Input>, arrived: i64) {
+    pub fn input(&mut self, seat: SeatId, batch: &InputBatch<G::Input>, arrived: i64) {
         let Some(seat) = self.seats.get_mut(seat.index()).and_then(Option::as_mut) else { return };
         for (tick, input) in batch.iter() {
             seat.inputs.push(tick, input.clone());
@@ -276,10 +276,10 @@ impl<G: Game> RoomState<G> {
     pub fn step(&mut self) {
         self.tick = self.tick.next();
         self.gather_inputs();
-        std::mem::swap(&mut self.notes, &mut self.pending);
+        std::mem::swap(&mut self.seat_entries, &mut self.pending);
         self.pending.clear();
         self.entries.changes.clear();
-        self.entries.changes.extend(self.notes.iter().filter_map(SeatNote::change));
+        self.entries.changes.extend(self.seat_entries.iter().filter_map(SeatEntry::change));
         match &mut self.sync_test {
             None => self.entries.apply(&mut self.game, self.tick, self.rate, &mut self.events),
             Some(test) => test.step(&mut self.game, &self.entries, self.tick, &mut self.events),
@@ -324,7 +324,7 @@ impl<G: Game> RoomState<G> {
         changed: &mut Vec<RosterChange>,
     ) {
         let taken = Seat::new(name.clone(), occupant, self.tick, self.rate);
-        self.pending.push(SeatNote::Taken(seat, taken.to_journal()));
+        self.pending.push(SeatEntry::Taken(seat, taken.to_journal()));
         changed.push(RosterChange::Taken { seat, name, bot: taken.is_bot() });
         self.seats[seat.index()] = Some(taken);
     }
@@ -340,7 +340,7 @@ impl<G: Game> RoomState<G> {
                 (SeatOccupant::Player { .. }, None) => {
                     let stamped = match seat.inputs.take(self.tick) {
                         TickInput::Fresh(stamped) => Some(stamped.clone()),
-                        TickInput::Repeated(last) => Some(Aimed::at(self.tick, G::coast(&last.input))),
+                        TickInput::Repeated(last) => Some(StampedInput::at(self.tick, G::coast(&last.input))),
                         TickInput::Missing => None,
                     };
                     self.counts += seat.inputs.take_counts();
@@ -349,12 +349,12 @@ impl<G: Game> RoomState<G> {
                 (SeatOccupant::Bot(brain), _)
                 | (SeatOccupant::Player { .. }, Some(AwayControl::Bot(brain))) => {
                     let input = self.bots.decide(brain.as_mut(), SeatId(at as u16), &self.frame, self.rate);
-                    Some(Aimed::at(self.frame.tick(), input))
+                    Some(StampedInput::at(self.frame.tick(), input))
                 }
             });
             (*input, *seen) = match stamped {
-                Some(Aimed { input, seen }) => (Some(input), seen),
-                None => (None, Moment::of(self.tick)),
+                Some(StampedInput { input, seen }) => (Some(input), seen),
+                None => (None, SubTick::of(self.tick)),
             };
         }
     }

@@ -23,8 +23,8 @@ use super::{
     inbox::{MAX_QUEUED_EVENTS, Presence, RoomCommand, RoomEvent, SeatHandle, TakeSeat},
     journal::RoomJournal,
     mark::{MarkError, MarkRequest},
-    opening::{RoomParts, RoomServices, RoomSpec},
-    results::Results,
+    parts::{RoomParts, RoomServices, RoomSpec},
+    results::MatchResults,
     seat::HeldSeatPolicy,
     seat_channel::SeatChannel,
     send_schedule::SendSchedule,
@@ -42,7 +42,7 @@ pub(super) struct RoomTask<G: Game> {
     channels: Vec<Option<SeatChannel<G>>>,
     frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     status: Arc<RoomStatus>,
-    results: Results,
+    results: MatchResults,
     services: RoomServices,
     period: Duration,
     send_schedule: SendSchedule,
@@ -172,7 +172,7 @@ impl<G: Game> RoomTask<G> {
         }
         self.record_outcome();
         if let Some(journal) = &mut self.journal {
-            journal.hand_in(&self.state, started - self.services.epoch);
+            journal.write_due(&self.state, started - self.services.epoch);
         }
         self.update_metrics(started.elapsed());
     }
@@ -306,11 +306,11 @@ impl<G: Game> RoomTask<G> {
             let (tick, ended) = (self.state.tick(), self.services.wall.unix_ms());
             let record = self.results.record::<G>(tick, &self.state.holders(), &outcome, ended);
             if let Some(journal) = &mut self.journal {
-                journal.outcome(&record, tick);
+                journal.record_outcome(&record, tick);
             }
             self.results.push(record);
         }
-        self.results.hand_in();
+        self.results.submit();
     }
 
     fn update_metrics(&mut self, took: Duration) {

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    lobby::{Directory, Keeper},
+    lobby::{Directory, SessionRegistry},
     net::tls::ServerTls,
-    session::kept::KeptSeat,
+    session::detached_seat::DetachedSeat,
     shutdown::StopReason,
 };
 
@@ -29,17 +29,17 @@ const RENEWAL_INTERVAL: Duration = Duration::from_secs(3600);
 /// room records a departure.
 pub(super) async fn sweep<G: Game>(
     lobby: Arc<Directory<G>>,
-    keeper: Arc<Keeper<KeptSeat<G>>>,
+    registry: Arc<SessionRegistry<DetachedSeat<G>>>,
     stop: CancellationToken,
     stop_reason: StopReason,
 ) {
     let mut timer = interval(SWEEP_INTERVAL);
     while stop.run_until_cancelled(timer.tick()).await.is_some() {
         lobby.sweep();
-        keeper.sweep();
+        registry.sweep();
     }
     if stop_reason.get() != CloseReason::ServerRestarting {
-        keeper.close();
+        registry.close();
     }
 }
 

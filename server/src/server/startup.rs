@@ -15,15 +15,15 @@ use super::tasks::Tasks;
 use crate::{
     admin::{self, AdminBackend, AdminHandle},
     config::{self, Config, ConfigError, Switch},
-    data_dir::Unsettled,
-    lobby::{Directory, Keeper, tickets::Tickets},
-    net::{Acceptor, UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
-    recovery::{Fate, Recovery, Wanted},
-    room::{HeldFighter, JournalServices, RoomServices, RoomSpec},
-    session::{self, SessionServices, kept::KeptSeat},
+    data_dir::UncleanShutdown,
+    lobby::{Directory, SessionRegistry, tickets::Tickets},
+    net::{Acceptor, UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    recovery::{Recovery, RestoreOptions, RestorePolicy},
+    room::{HeldSeatPolicy, JournalServices, RoomServices, RoomSpec},
+    session::{self, SessionServices, detached_seat::DetachedSeat},
     storage::{
         self, RecordSink, Records,
-        journals::{JournalStore, Unread, retention::Bounds, sweep},
+        journals::{JournalStore, IncompleteRead, retention::RetentionLimits, sweep},
     },
     telemetry::Metrics,
     wall_clock::WallClock,
@@ -60,16 +60,16 @@ pub(super) struct Startup<'a> {
     /// The number of this run.
     pub(super) run: u32,
     /// The earlier run that ended without writing all match results, if there is one.
-    pub(super) unclean_shutdown: Option<Unsettled>,
+    pub(super) unclean_shutdown: Option<UncleanShutdown>,
     /// Set when this start cannot read a journal with results.
-    pub(super) incomplete_read: Unread,
+    pub(super) incomplete_read: IncompleteRead,
 }
 
 impl Startup<'_> {
     /// Opens the QUIC endpoint on the players' socket, and returns its bound address.
     pub(super) fn open_endpoint(
         &self,
-        udp: UdpSeam,
+        udp: UdpResources,
         tls: &Arc<ServerTls>,
         keys: &EndpointKeys,
     ) -> Result<(Endpoint, SocketAddr), StartError> {
@@ -90,14 +90,14 @@ impl Startup<'_> {
         rate: TickRate,
     ) -> Recovery<G> {
         let rooms = match self.config.journal.resume {
-            Switch::On if self.writes_journals() => Fate::GoesOn,
-            Switch::On => Fate::Waits,
-            Switch::Off => Fate::Ends,
+            Switch::On if self.writes_journals() => RestorePolicy::Restore,
+            Switch::On => RestorePolicy::Keep,
+            Switch::Off => RestorePolicy::Discard,
         };
-        let wanted = Wanted { rooms, unsettled: self.unclean_shutdown, rate };
+        let options = RestoreOptions { rooms, unclean_shutdown: self.unclean_shutdown, rate };
         match journals {
-            Some(store) => Recovery::<G>::look(&**store, wanted, &self.incomplete_read, &self.metrics),
-            None => Recovery::none(),
+            Some(store) => Recovery::<G>::scan(&**store, options, &self.incomplete_read, &self.metrics),
+            None => Recovery::empty(),
         }
     }
 
@@ -108,7 +108,7 @@ impl Startup<'_> {
         recovery: &Recovery<G>,
         runtime: &Handle,
     ) -> Records {
-        let (records, task) = storage::start(sink, recovery.undone(), self.metrics.results.clone());
+        let (records, task) = storage::start(sink, recovery.rolled_back(), self.metrics.results.clone());
         self.tasks.storage.spawn_on(task, runtime);
         records
     }
@@ -140,17 +140,17 @@ impl Startup<'_> {
         runtime: &Handle,
     ) -> JoinHandle<()> {
         let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
-        let read = ended.hand_in(past, Arc::clone(store), records.clone(), self.incomplete_read.clone());
+        let read = ended.submit_results(past, Arc::clone(store), records.clone(), self.incomplete_read.clone());
         self.tasks.storage.spawn_on(read, runtime)
     }
 
     /// Starts the deletion of old journals, which begins when `read` has finished with them.
     fn start_retention(&self, store: &Arc<dyn JournalStore>, read: JoinHandle<()>, runtime: &Handle) {
         let store = Arc::clone(store);
-        let bounds = Bounds { age: self.config.journal.keep(), bytes: self.config.journal.keep_bytes() };
+        let limits = RetentionLimits { max_age: self.config.journal.keep(), max_bytes: self.config.journal.keep_bytes() };
         let (wall, metrics) = (self.wall.clone(), Arc::clone(&self.metrics));
         let stop = self.tasks.stopping.clone();
-        let task = sweep::run(Arc::clone(&store), bounds, wall, metrics, read, stop);
+        let task = sweep::run(Arc::clone(&store), limits, wall, metrics, read, stop);
         self.tasks.storage.spawn_on(task, runtime);
     }
 
@@ -176,10 +176,10 @@ impl Startup<'_> {
     }
 
     /// Creates the registry of sessions and held seats, still empty.
-    pub(super) fn open_registry<G: Game>(&self, keys: &EndpointKeys) -> Arc<Keeper<KeptSeat<G>>> {
+    pub(super) fn open_registry<G: Game>(&self, keys: &EndpointKeys) -> Arc<SessionRegistry<DetachedSeat<G>>> {
         let tickets = Tickets::new(&keys.derive(TICKET_PURPOSE));
         let (hold, max_sessions) = (self.config.session.hold(), self.config.net.max_sessions);
-        Arc::new(Keeper::new(tickets, self.run, hold, max_sessions, Arc::clone(&self.metrics)))
+        Arc::new(SessionRegistry::new(tickets, self.run, hold, max_sessions, Arc::clone(&self.metrics)))
     }
 
     /// Starts the admin HTTP server, if it has a socket.
@@ -203,12 +203,12 @@ impl Startup<'_> {
     pub(super) fn start_maintenance<G: Game>(
         &self,
         lobby: &Arc<Directory<G>>,
-        keeper: &Arc<Keeper<KeptSeat<G>>>,
+        registry: &Arc<SessionRegistry<DetachedSeat<G>>>,
         tls: Arc<ServerTls>,
     ) {
         let Tasks { background, stopping, stop_reason, .. } = &self.tasks;
-        let (lobby, keeper) = (Arc::clone(lobby), Arc::clone(keeper));
-        background.spawn(maintenance::sweep(lobby, keeper, stopping.clone(), stop_reason.clone()));
+        let (lobby, registry) = (Arc::clone(lobby), Arc::clone(registry));
+        background.spawn(maintenance::sweep(lobby, registry, stopping.clone(), stop_reason.clone()));
         if tls.is_renewed() {
             background.spawn(maintenance::renew_certificate(tls, stopping.clone()));
         }
@@ -234,8 +234,8 @@ pub(super) fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings
         bot_skill: room.bot_skill.clone(),
         linger: room.linger(),
         held: match config.session.held {
-            config::HeldFighter::Idle => HeldFighter::Idle,
-            config::HeldFighter::Bot => HeldFighter::Bot,
+            config::HeldSeatPolicy::Idle => HeldSeatPolicy::Idle,
+            config::HeldSeatPolicy::Bot => HeldSeatPolicy::Bot,
         },
         sync_test: room.sync_test == config::Switch::On,
     })

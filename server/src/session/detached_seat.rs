@@ -2,7 +2,7 @@
 
 use quarrel_shared::{
     game::Game,
-    protocol::{CloseReason, Seating, messages::Name},
+    protocol::{CloseReason, SeatEpoch, messages::Name},
     tick::Tick,
 };
 
@@ -17,7 +17,7 @@ pub struct DetachedSeat<G: Game> {
     pub(super) joined: JoinedSeat<G>,
     pub(super) name: Name,
     /// The epoch of the seat's datagrams.
-    pub(super) seating: Seating,
+    pub(super) seat_epoch: SeatEpoch,
     /// The number of the next event.
     pub(super) next_sequence: u32,
     pub(super) unacked: UnackedMessages,
@@ -34,7 +34,7 @@ impl<G: Game> DetachedSeat<G> {
         Self {
             joined,
             name,
-            seating: Seating::FIRST,
+            seat_epoch: SeatEpoch::FIRST,
             next_sequence: 0,
             unacked: UnackedMessages::default(),
             restored,

@@ -5,7 +5,7 @@ use std::{future::poll_fn, time::Duration};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::phase::SessionPhase;
-use crate::gate::Gate;
+use quarrel_transport::wake::WakeFlag;
 use crate::{
     net::{Peer, peer::Traffic},
     telemetry::Metrics,
@@ -24,7 +24,7 @@ const INTERRUPTED_CHECKS: u32 = 2;
 /// One session's periodic checks.
 pub(super) struct Housekeeping {
     interval: Interval,
-    gate: Gate,
+    gate: WakeFlag,
     /// The traffic that is counted in the metrics already.
     traffic: Traffic,
     /// The last time outside of the lobby, since the session's epoch.
@@ -42,7 +42,7 @@ impl Housekeeping {
         let (traffic, start) = (Traffic::default(), Duration::ZERO);
         Self {
             interval,
-            gate: Gate::new(),
+            gate: WakeFlag::new(),
             traffic,
             busy_at: start,
             checks_without_bytes: 0,

@@ -18,7 +18,7 @@ use super::{
     seat::Seat,
     unacked::AckError,
 };
-use crate::gate::Gated;
+use quarrel_transport::wake::FlaggedFuture;
 use crate::lobby::{
     SessionRegistry,
     players::PlayerGuard,
@@ -33,7 +33,7 @@ pub(super) struct Login<G: Game> {
     /// The session's claim to its player, from the hello on.
     lease: Option<SessionLease<DetachedSeat<G>>>,
     /// Completes when the status of the lease may have changed.
-    pub(super) lease_notified: Option<Gated<()>>,
+    pub(super) lease_notified: Option<FlaggedFuture<()>>,
     /// The number of messages that the client reports as received, while its seat has not been returned yet.
     pending_ack: Option<u32>,
     /// Whether the peer has sent anything since its welcome, and so has received its ticket.
@@ -84,7 +84,7 @@ impl<G: Game> Login<G> {
         registry: &Arc<SessionRegistry<DetachedSeat<G>>>,
     ) -> Result<LoginStep<G>, SessionEnd> {
         self.name = handshake::check::<G>(hello)?;
-        let Some(Resume { ticket, heard: reported }) = &hello.resume else {
+        let Some(Resume { ticket, acked: reported }) = &hello.resume else {
             self.set_lease(registry.enter(self.player));
             return Ok(LoginStep::EnterLobby);
         };
@@ -106,7 +106,7 @@ impl<G: Game> Login<G> {
     /// When another session has replaced this one, or the returned seat does not fit the client's acknowledgement.
     pub(super) fn poll_lease(&mut self) -> Result<LoginStep<G>, SessionEnd> {
         let Some(lease) = &self.lease else { return Ok(LoginStep::Wait) };
-        self.lease_notified = Some(Gated::new(lease.notified()));
+        self.lease_notified = Some(FlaggedFuture::new(lease.notified()));
         match lease.poll() {
             LeaseStatus::Unchanged => Ok(LoginStep::Wait),
             LeaseStatus::Replaced => Err(CloseReason::Replaced.into()),
@@ -150,7 +150,7 @@ impl<G: Game> Login<G> {
     }
 
     fn set_lease(&mut self, lease: SessionLease<DetachedSeat<G>>) {
-        self.lease_notified = Some(Gated::new(lease.notified()));
+        self.lease_notified = Some(FlaggedFuture::new(lease.notified()));
         self.lease = Some(lease);
     }
 

@@ -1,7 +1,7 @@
 //! The phases of a session: which message is allowed when, and the request that it makes. Pure.
 
 use quarrel_shared::{
-    limits::CHAT_BYTES,
+    limits::MAX_CHAT_BYTES,
     protocol::{ClientMessage, CloseReason, Hello, JoinTarget, bounded::Text},
 };
 
@@ -32,7 +32,7 @@ pub enum Request {
     /// Leave the seat, or cancel the join.
     Leave,
     /// Send a chat line to the room.
-    Chat(Text<CHAT_BYTES>),
+    Chat(Text<MAX_CHAT_BYTES>),
     /// Stop keeping messages up to this count for retransmission.
     Ack(u32),
     /// Do nothing.
@@ -64,14 +64,14 @@ impl SessionPhase {
                 Ok(Request::Leave)
             }
             (Self::Seated, ClientMessage::Chat(text)) => Ok(Request::Chat(text)),
-            (Self::Seated, ClientMessage::Heard(count)) => Ok(Request::Ack(count)),
+            (Self::Seated, ClientMessage::Ack(count)) => Ok(Request::Ack(count)),
             // The room may have closed while the message was under way, which is no fault of the client.
             (
                 _,
                 ClientMessage::Leave
                 | ClientMessage::Chat(_)
-                | ClientMessage::ClosingSeen
-                | ClientMessage::Heard(_),
+                | ClientMessage::ClosingAck
+                | ClientMessage::Ack(_),
             ) => Ok(Request::Nothing),
         }
     }
@@ -119,7 +119,7 @@ mod tests {
     fn messages_for_a_room_that_has_just_closed_are_ignored() {
         let chat = ClientMessage::Chat(Text::lossy("hello?"));
         assert_eq!(SessionPhase::Lobby.receive(chat), Ok(Request::Nothing));
-        let ack = ClientMessage::Heard(7);
+        let ack = ClientMessage::Ack(7);
         assert_eq!(SessionPhase::Lobby.receive(ack), Ok(Request::Nothing));
     }
 }

@@ -22,7 +22,7 @@ use quarrel_shared::{
     id::{EntityId, SeatId},
     snapshot::{
         View,
-        pieces::{Piece, hold_back, measure},
+        updates::{EntityUpdate, defer_updates, measure},
     },
     tick::Tick,
 };
@@ -53,7 +53,7 @@ pub struct PriorityAccumulator {
     /// The tick since which every snapshot was whole; `None` when the last one was not.
     whole_since: Option<Tick>,
     // Scratch space, so that no send allocates.
-    updates: Vec<Piece>,
+    updates: Vec<EntityUpdate>,
     bits: BitWriter,
     distances: Vec<u32>,
     /// The priority of each update.
@@ -136,13 +136,13 @@ impl PriorityAccumulator {
         let deferred = self.choose(remaining, limit / RESERVE_DIVISOR)?;
         self.record(view);
         let is_deferred = &self.deferred;
-        hold_back(base, view, |at| is_deferred.get(at).copied().unwrap_or(false));
+        defer_updates(base, view, |at| is_deferred.get(at).copied().unwrap_or(false));
         Some(deferred)
     }
 
     fn rank<E: Entity>(&mut self, base: Tick, view: &View<E>, seat: SeatId, viewpoint: &Viewpoint) {
         let Self { records, whole_since, updates, distances, priorities, ranks, .. } = self;
-        let place = |update: &Piece| view.entities[update.at as usize].1.place();
+        let place = |update: &EntityUpdate| view.entities[update.index as usize].1.place();
         distances.clear();
         distances.extend(updates.iter().map(|update| distance(place(update), viewpoint.eye)));
         let max_distance = distances.iter().copied().max().unwrap_or(0);
@@ -150,7 +150,7 @@ impl PriorityAccumulator {
         ranks.clear();
         priorities.clear();
         for (index, (update, distance)) in (0u32..).zip(updates.iter().zip(&*distances)) {
-            let id = view.entities[update.at as usize].0;
+            let id = view.entities[update.index as usize].0;
             while records.next_if(|record| record.id < id).is_some() {}
             let record = records.next_if(|record| record.id == id).map(|record| record.state);
             let state = record.or_else(|| whole_since.map(|since| SendState::Sent { since }));
@@ -160,7 +160,7 @@ impl PriorityAccumulator {
                 _ if is_own => Class::Own,
                 Some(SendState::Deferred { sends, .. }) if sends >= MAX_DEFERRED_SENDS => Class::Due,
                 _ if place == Place::At(viewpoint.eye) => Class::Eye,
-                Some(SendState::Sent { since }) if since > base && update.strayed.is_none() => Class::SentNew,
+                Some(SendState::Sent { since }) if since > base && update.deviation.is_none() => Class::SentNew,
                 Some(SendState::Sent { since }) if since > base => Class::Sent,
                 _ => Class::Other,
             };
@@ -168,7 +168,7 @@ impl PriorityAccumulator {
                 Some(SendState::Deferred { priority, .. }) => priority,
                 _ => 0,
             };
-            let priority = accumulated.saturating_add(gain(*distance, max_distance, update.strayed));
+            let priority = accumulated.saturating_add(gain(*distance, max_distance, update.deviation));
             priorities.push(priority);
             ranks.push(Rank { class, inverse_priority: !priority, update: index });
         }
@@ -178,7 +178,7 @@ impl PriorityAccumulator {
     /// deferred.
     fn choose(&mut self, mut remaining: usize, reserve: usize) -> Option<u32> {
         let Self { updates, ranks, deferred, .. } = self;
-        let entities = updates.last().map_or(0, |last| last.at as usize + 1);
+        let entities = updates.last().map_or(0, |last| last.index as usize + 1);
         deferred.clear();
         deferred.resize(entities, false);
         let mut count = 0;
@@ -191,7 +191,7 @@ impl PriorityAccumulator {
             } else if rank.class <= Class::Due {
                 return None;
             } else {
-                deferred[update.at as usize] = true;
+                deferred[update.index as usize] = true;
                 count += 1;
             }
         }
@@ -204,11 +204,11 @@ impl PriorityAccumulator {
         let mut known = records.iter().peekable();
         next.clear();
         for (update, priority) in updates.iter().zip(&*priorities) {
-            let id = view.entities[update.at as usize].0;
+            let id = view.entities[update.index as usize].0;
             while known.next_if(|record| record.id < id).is_some() {}
             let before = known.next_if(|record| record.id == id).map(|record| record.state);
             let state = match before {
-                _ if deferred[update.at as usize] => {
+                _ if deferred[update.index as usize] => {
                     let sends = if let Some(SendState::Deferred { sends, .. }) = before { sends } else { 0 };
                     SendState::Deferred { sends: sends + 1, priority: *priority }
                 }

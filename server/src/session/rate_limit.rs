@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quarrel_shared::{limits::INPUT_BITS, tick::TickRate};
+use quarrel_shared::{limits::MAX_INPUT_BITS, tick::TickRate};
 
 use crate::bucket::TokenBucket;
 
@@ -21,7 +21,7 @@ const DATAGRAMS_PER_TICK: f64 = 2.0;
 const BURST_SECONDS: f64 = 2.0;
 
 /// The maximum mean size of datagrams, in bytes: a full batch of the largest inputs.
-const MEAN_BYTES: f64 = (8 * INPUT_BITS / 8 + 16) as f64;
+const MEAN_BYTES: f64 = (8 * MAX_INPUT_BITS / 8 + 16) as f64;
 
 /// The rate limits of one session. Times are durations since the caller's epoch.
 #[derive(Debug)]

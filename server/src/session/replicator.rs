@@ -13,10 +13,10 @@ use quarrel_shared::{
     bits::{BitWriter, Bits},
     game::{Entity, Viewpoint},
     id::SeatId,
-    limits::KEYFRAME_BYTES,
+    limits::MAX_KEYFRAME_BYTES,
     protocol::{
-        Seating,
-        datagram::{Ack, SnapshotHeader},
+        SeatEpoch,
+        datagram::{SnapshotAck, SnapshotHeader},
     },
     snapshot::{Frame, Interest, SentHistory, View, diff},
     tick::{Tick, TickRate},
@@ -30,7 +30,7 @@ const KEYFRAME_PERIOD: Duration = Duration::from_secs(1);
 /// The replication state of one seat.
 #[derive(Debug)]
 pub struct Replicator<E> {
-    seating: Seating,
+    seat_epoch: SeatEpoch,
     interest: Interest,
     history: SentHistory<E>,
     priority: PriorityAccumulator,
@@ -45,7 +45,7 @@ pub struct Replicator<E> {
     newest_input: Tick,
     /// The time of the oldest snapshot since the last acknowledgement.
     unacked_since: Option<Duration>,
-    /// Whether a view over [`KEYFRAME_BYTES`] was reported already.
+    /// Whether a view over [`MAX_KEYFRAME_BYTES`] was reported already.
     has_reported_oversize: bool,
 }
 
@@ -61,16 +61,16 @@ pub enum Snapshot<'a> {
     },
     /// On a stream of its own.
     Large(&'a [u8]),
-    /// Not sent: the view takes this many bytes, more than [`KEYFRAME_BYTES`]. Reported once.
+    /// Not sent: the view takes this many bytes, more than [`MAX_KEYFRAME_BYTES`]. Reported once.
     Oversize(usize),
 }
 
 impl<E: Entity> Replicator<E> {
     /// The state for a client without any view of this seat, in a room with this tick rate.
     #[must_use]
-    pub fn new(seating: Seating, rate: TickRate) -> Self {
+    pub fn new(seat_epoch: SeatEpoch, rate: TickRate) -> Self {
         Self {
-            seating,
+            seat_epoch,
             interest: Interest::new(),
             history: SentHistory::new(rate),
             priority: PriorityAccumulator::new(),
@@ -85,7 +85,7 @@ impl<E: Entity> Replicator<E> {
     }
 
     /// Processes the acknowledgement in an input datagram, whose newest input is for tick `input`.
-    pub fn acknowledge(&mut self, input: Tick, ack: Option<Ack>) {
+    pub fn acknowledge(&mut self, input: Tick, ack: Option<SnapshotAck>) {
         let is_reordered = input < self.newest_input;
         self.newest_input = self.newest_input.max(input);
         match ack {
@@ -125,7 +125,7 @@ impl<E: Entity> Replicator<E> {
         let mut view = self.history.spare();
         self.interest.pick(frame, seat, &mut view);
         let header = SnapshotHeader {
-            seating: self.seating,
+            seat_epoch: self.seat_epoch,
             tick,
             baseline: baseline_tick,
             margin: seat_frame.margin,
@@ -143,14 +143,14 @@ impl<E: Entity> Replicator<E> {
         if is_keyframe {
             self.keyframe_at = Some(now);
         }
-        if bytes > KEYFRAME_BYTES {
-            self.history.give_back(view);
+        if bytes > MAX_KEYFRAME_BYTES {
+            self.history.recycle(view);
             let first = !std::mem::replace(&mut self.has_reported_oversize, true);
             return first.then_some(Snapshot::Oversize(bytes));
         }
         let large = is_keyframe || bytes > limit;
         if large && !stream_is_free {
-            self.history.give_back(view);
+            self.history.recycle(view);
             return None;
         }
         if large {
@@ -219,7 +219,7 @@ mod tests {
                 (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
             let mut crowd = Crowd::new(&setup);
             entries.apply(&mut crowd, Tick(1), TickRate::DEFAULT, &mut Outbox::new());
-            let replicator = Replicator::new(Seating::FIRST, TickRate::default());
+            let replicator = Replicator::new(SeatEpoch::FIRST, TickRate::default());
             Self { crowd, tick: 1, replicator, views: Vec::new() }
         }
 
@@ -264,7 +264,7 @@ mod tests {
         }
 
         fn acknowledge(&mut self, tick: u32) {
-            let ack = Some(Ack { newest: Tick(tick), history: 0 });
+            let ack = Some(SnapshotAck { newest: Tick(tick), history: 0 });
             self.replicator.acknowledge(Tick(self.tick), ack);
         }
     }
@@ -340,7 +340,7 @@ mod tests {
         let mut link = Link::new();
         link.step(true);
         // The client's clock is three seconds ahead, as after a stall of this server; then the client corrects it.
-        let ack = Some(Ack { newest: Tick(link.tick), history: 0 });
+        let ack = Some(SnapshotAck { newest: Tick(link.tick), history: 0 });
         link.replicator.acknowledge(Tick(link.tick + 90), ack);
         for _ in 0..85 {
             assert!(link.step(true).is_some_and(|(_, keyframe)| !keyframe), "every frame is sent as a delta");

@@ -9,7 +9,7 @@
 //! n       tick of the newest snapshot sent
 //! a       tick of the newest snapshot acknowledged so far
 //! s       ticks between two snapshots
-//! E       EXTRAPOLATION_MS in ticks, the maximum that a client extrapolates
+//! E       MAX_EXTRAPOLATION_MS in ticks, the maximum that a client extrapolates
 //! lag     n - a, one sample per send over the last WINDOW_MS
 //! min     minimum of the lags: what this link can do
 //! p90     90th percentile of the lags
@@ -33,9 +33,9 @@
 
 use quarrel_shared::{
     bits::Bits,
-    limits::EXTRAPOLATION_MS,
-    moment::Moment,
-    protocol::datagram::{Ack, InputRun},
+    limits::MAX_EXTRAPOLATION_MS,
+    sub_tick::SubTick,
+    protocol::datagram::{SnapshotAck, InputBatch},
     tick::{Tick, TickRate},
 };
 
@@ -94,22 +94,22 @@ impl RewindClamp {
     /// Clamps the times that the inputs of a datagram claim. Before the first acknowledged view the time is the present.
     pub fn clamp<I: Bits + Default + Clone + PartialEq>(
         &mut self,
-        ack: Option<Ack>,
-        batch: &mut InputRun<I>,
+        ack: Option<SnapshotAck>,
+        batch: &mut InputBatch<I>,
     ) {
         if let Some(ack) = ack.filter(|ack| ack.newest <= self.sent) {
             self.record_ack(ack);
         }
         let Some(acked) = self.acked else {
-            batch.iter_mut().for_each(|(tick, input)| input.seen = Moment::of(tick));
+            batch.iter_mut().for_each(|(tick, input)| input.seen = SubTick::of(tick));
             return;
         };
         self.sample_lag(acked);
-        let newest = Moment::of(acked).offset(self.extrapolation());
+        let newest = SubTick::of(acked).offset(self.extrapolation());
         let last = batch.newest();
         for (tick, input) in batch.iter_mut() {
             let sent = self.sent.before(last.since(tick));
-            let oldest = Moment::of(sent).offset(-self.max_delay(sent, acked));
+            let oldest = SubTick::of(sent).offset(-self.max_delay(sent, acked));
             input.seen = input.seen.min(newest).max(oldest);
         }
     }
@@ -120,7 +120,7 @@ impl RewindClamp {
     }
 
     /// Records an acknowledgement. The snapshots sent since the previous one that it does not contain are lost.
-    fn record_ack(&mut self, ack: Ack) {
+    fn record_ack(&mut self, ack: SnapshotAck) {
         let passed = self.acked.map_or(0, |before| ack.newest.since(before));
         if self.acked.is_some_and(|before| ack.newest <= before) {
             return;
@@ -145,7 +145,7 @@ impl RewindClamp {
 
     /// The maximum delay of a player's screen behind `sent`, the newest snapshot sent when the input was made, in 1/16 tick.
     fn max_delay(&self, sent: Tick, acked: Tick) -> i64 {
-        let parts = i64::from(Moment::PARTS);
+        let parts = i64::from(SubTick::PER_TICK);
         let (min, p90) = self.lags.min_and_p90();
         // The lag grows by itself between two sends.
         let spread = (p90 - min).saturating_sub(self.send_interval - 1);
@@ -156,9 +156,9 @@ impl RewindClamp {
         played.max(starved)
     }
 
-    /// [`EXTRAPOLATION_MS`] in 1/16 tick, rounded up.
+    /// [`MAX_EXTRAPOLATION_MS`] in 1/16 tick, rounded up.
     fn extrapolation(&self) -> i64 {
-        let parts = u64::from(EXTRAPOLATION_MS) * u64::from(self.rate.hz()) * u64::from(Moment::PARTS);
+        let parts = u64::from(MAX_EXTRAPOLATION_MS) * u64::from(self.rate.hz()) * u64::from(SubTick::PER_TICK);
         parts.div_ceil(1000) as i64
     }
 }

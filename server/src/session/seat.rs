@@ -9,9 +9,9 @@ use quarrel_shared::{
     bits::{BitReader, Bits},
     game::Game,
     id::{RoomId, SeatId},
-    limits::CHAT_BYTES,
+    limits::MAX_CHAT_BYTES,
     protocol::{
-        CloseReason, Seating, ServerMessage, TicketNumber, bounded::Text, datagram::InputDatagram,
+        CloseReason, SeatEpoch, ServerMessage, TicketNumber, bounded::Text, datagram::InputDatagram,
         messages::Name,
     },
     tick::Tick,
@@ -27,7 +27,7 @@ use super::{
     rewind_clamp::RewindClamp,
     unacked::{AckError, UnackedMessages},
 };
-use crate::gate::Gate;
+use quarrel_transport::wake::WakeFlag;
 use crate::{
     lobby::directory::JoinedSeat,
     room::{RoomCommand, RoomEvent, state::RosterChange},
@@ -37,7 +37,7 @@ use crate::{
 /// A seat in a room. Dropping it leaves the seat.
 pub(super) struct Seat<G: Game> {
     joined: JoinedSeat<G>,
-    seating: Seating,
+    seat_epoch: SeatEpoch,
     replicator: Replicator<G::Entity>,
     clamp: RewindClamp,
     backlog: Backlog,
@@ -55,7 +55,7 @@ pub(super) struct Seat<G: Game> {
     pub(super) unacked: UnackedMessages,
     /// The tick at which the room was restored, until the peer has shown that it knows of it.
     restored: Option<Tick>,
-    events_flag: Gate,
+    events_flag: WakeFlag,
 }
 
 /// An update of a seat by its room.
@@ -69,13 +69,13 @@ pub(super) enum SeatUpdate<G: Game> {
 }
 
 impl<G: Game> Seat<G> {
-    pub(super) fn new(joined: JoinedSeat<G>, seating: Seating, send_rate: u16) -> Self {
+    pub(super) fn new(joined: JoinedSeat<G>, seat_epoch: SeatEpoch, send_rate: u16) -> Self {
         let rate = joined.room.status().rate;
         let ticks_per_frame = rate.ticks_per_send(send_rate);
         Self {
             joined,
-            seating,
-            replicator: Replicator::new(seating, rate),
+            seat_epoch,
+            replicator: Replicator::new(seat_epoch, rate),
             backlog: Backlog::default(),
             clamp: RewindClamp::new(rate, ticks_per_frame),
             max_inputs_per_frame: 4 * ticks_per_frame + 4,
@@ -85,22 +85,22 @@ impl<G: Game> Seat<G> {
             next_sequence: 0,
             unacked: UnackedMessages::default(),
             restored: None,
-            events_flag: Gate::new(),
+            events_flag: WakeFlag::new(),
         }
     }
 
     /// Resumes a detached seat for its player, who has shown this ticket: the messages continue, the snapshots start with a keyframe.
     pub(super) fn resume(detached: DetachedSeat<G>, ticket: TicketNumber, send_rate: u16) -> Self {
-        let DetachedSeat { mut joined, seating, next_sequence, unacked, restored, .. } = detached;
+        let DetachedSeat { mut joined, seat_epoch, next_sequence, unacked, restored, .. } = detached;
         joined.handle.tick = joined.room.status().tick().max(joined.handle.tick);
         joined.handle.presence.set_returned(ticket);
-        Self { next_sequence, unacked, restored, ..Self::new(joined, seating.next(), send_rate) }
+        Self { next_sequence, unacked, restored, ..Self::new(joined, seat_epoch.next(), send_rate) }
     }
 
     /// Detaches the seat from its session.
     pub(super) fn detach(self, name: Name) -> DetachedSeat<G> {
-        let Self { joined, seating, next_sequence, unacked, restored, .. } = self;
-        DetachedSeat { joined, name, seating, next_sequence, unacked, restored }
+        let Self { joined, seat_epoch, next_sequence, unacked, restored, .. } = self;
+        DetachedSeat { joined, name, seat_epoch, next_sequence, unacked, restored }
     }
 
     /// Takes the roster at the time when the seat was taken, which is sent once.
@@ -119,8 +119,8 @@ impl<G: Game> Seat<G> {
     }
 
     /// The epoch of this seat's datagrams.
-    pub(super) const fn seating(&self) -> Seating {
-        self.seating
+    pub(super) const fn seat_epoch(&self) -> SeatEpoch {
+        self.seat_epoch
     }
 
     pub(super) fn room(&self) -> RoomId {
@@ -138,7 +138,7 @@ impl<G: Game> Seat<G> {
             seat: self.id(),
             seats: self.joined.room.status().seats,
             tick: self.joined.handle.tick,
-            seating: self.seating,
+            seat_epoch: self.seat_epoch,
             restored: self.restored,
         }
     }
@@ -169,7 +169,7 @@ impl<G: Game> Seat<G> {
         match event {
             RoomEvent::Game { tick, event } => {
                 let Some(payload) = event.payload().cloned() else {
-                    error!(event = ?event.get(), "event exceeds EVENT_BYTES, not sent; the game has a defect");
+                    error!(event = ?event.get(), "event exceeds MAX_EVENT_BYTES, not sent; the game has a defect");
                     return None;
                 };
                 let sequence = self.next_sequence;
@@ -226,12 +226,12 @@ impl<G: Game> Seat<G> {
         }
         let mut from = BitReader::new(datagram);
         let read = InputDatagram::<G::Input>::decode(&mut from).and_then(|read| from.finish().map(|()| read));
-        let InputDatagram { seating, ack, mut run } = read.map_err(|error| CloseNotice {
+        let InputDatagram { seat_epoch, ack, batch: mut run } = read.map_err(|error| CloseNotice {
             reason: CloseReason::Malformed,
             sentence: format!("The server could not read an input: {error}. Update the older of the two."),
         })?;
         // The datagram was sent for the previous seat, before the message about this one arrived.
-        if seating != self.seating {
+        if seat_epoch != self.seat_epoch {
             return Ok(true);
         }
         // The client has this epoch from the message that also carries the restored tick.
@@ -248,7 +248,7 @@ impl<G: Game> Seat<G> {
     }
 
     /// Sends a chat line to the room; dropped when the room's inbox is full.
-    pub(super) fn chat(&self, text: Text<CHAT_BYTES>) {
+    pub(super) fn chat(&self, text: Text<MAX_CHAT_BYTES>) {
         let _ = self.joined.room.try_send(RoomCommand::Chat { seat: self.id(), text });
     }
 

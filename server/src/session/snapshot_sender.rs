@@ -7,7 +7,7 @@ use quarrel_shared::game::Game;
 use tracing::{Span, error};
 
 use super::{replicator::Snapshot, seat::Seat};
-use crate::gate::Gated;
+use quarrel_transport::wake::FlaggedFuture;
 use crate::{
     net::{Peer, peer::PeerError},
     telemetry::Metrics,
@@ -22,7 +22,7 @@ pub(super) struct SnapshotSender {
     /// The largest datagram, read at most a second ago, because reading it takes the connection's lock.
     max_datagram_bytes: usize,
     /// A snapshot under way on a stream.
-    on_stream: Option<Gated<()>>,
+    on_stream: Option<FlaggedFuture<()>>,
 }
 
 impl SnapshotSender {
@@ -70,7 +70,7 @@ impl SnapshotSender {
             Some(Snapshot::Large(bytes)) => {
                 let (peer, bytes) = (self.peer.clone(), Bytes::copy_from_slice(bytes));
                 self.on_stream =
-                    Some(Gated::new(async move { peer.send_on_stream(bytes, STREAM_TIMEOUT).await }));
+                    Some(FlaggedFuture::new(async move { peer.send_on_stream(bytes, STREAM_TIMEOUT).await }));
                 metrics.snapshots.stream.inc();
             }
             Some(Snapshot::Oversize(bytes)) => {

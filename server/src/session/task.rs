@@ -11,9 +11,9 @@ use bytes::Bytes;
 use quarrel_shared::{
     game::Game,
     id::PlayerId,
-    limits::CLOSING_ACK_MS,
+    limits::CLOSING_ACK_TIMEOUT_MS,
     protocol::{
-        CloseReason, JoinTarget, Seating, ServerMessage,
+        CloseReason, JoinTarget, SeatEpoch, ServerMessage,
         bounded::{List, Text},
     },
 };
@@ -30,7 +30,7 @@ use super::{
     services::SessionServices,
     snapshot_sender::SnapshotSender,
 };
-use crate::gate::Gated;
+use quarrel_transport::wake::FlaggedFuture;
 use crate::{
     lobby::{
         directory::JoinedSeat,
@@ -39,7 +39,7 @@ use crate::{
     net::{
         Peer,
         peer::PeerError,
-        stream::{ControlStream, Driven, StreamError},
+        stream::{ControlStream, Progress, StreamError},
     },
     room::{RoomEvent, state::RosterChange},
 };
@@ -56,16 +56,16 @@ pub(super) struct Session<G: Game> {
     hello_deadline: Instant,
     epoch: Instant,
     login: Login<G>,
-    joining: Option<Gated<Result<JoinedSeat<G>, CloseReason>>>,
+    joining: Option<FlaggedFuture<Result<JoinedSeat<G>, CloseReason>>>,
     seat: Option<Seat<G>>,
     snapshots: SnapshotSender,
     limit: RateLimit,
     housekeeping: Housekeeping,
-    stop: Gated<()>,
+    stop: FlaggedFuture<()>,
     /// The span of this session's log lines. It is entered only for a log line, not at each of sixty wake-ups a second.
     span: Span,
     /// The epoch of the next seat's datagrams.
-    seating: Seating,
+    seat_epoch: SeatEpoch,
     services: SessionServices<G>,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Session<G: Game> {
 enum Action<G: Game> {
     Stop,
     HelloTimeout,
-    Control(Result<Driven, StreamError>),
+    Control(Result<Progress, StreamError>),
     Joined(Result<JoinedSeat<G>, CloseReason>),
     Seat(SeatUpdate<G>),
     Datagram(Result<Bytes, PeerError>),
@@ -103,9 +103,9 @@ impl<G: Game> Session<G> {
             seat: None,
             limit: RateLimit::new(services.lobby.spec().tick_rate, Duration::ZERO),
             housekeeping: Housekeeping::new(),
-            stop: Gated::new(services.stop.clone().cancelled_owned()),
+            stop: FlaggedFuture::new(services.stop.clone().cancelled_owned()),
             span,
-            seating: Seating::FIRST,
+            seat_epoch: SeatEpoch::FIRST,
             services,
         }
     }
@@ -124,7 +124,7 @@ impl<G: Game> Session<G> {
     async fn select(&mut self) -> Action<G> {
         let awaits_hello = self.phase == SessionPhase::AwaitingHello;
         // Room events can wait in the room's queue: after an absence there are more than the control stream may queue at once.
-        let takes_events = self.control.is_flowing();
+        let takes_events = self.control.has_capacity();
         let reads_control = !self.login.is_pending();
         tokio::select! {
             biased;
@@ -144,8 +144,8 @@ impl<G: Game> Session<G> {
         match action {
             Action::Stop => ControlFlow::Break(self.services.stop_reason.get().into()),
             Action::HelloTimeout => ControlFlow::Break(CloseReason::HandshakeTimeout.into()),
-            Action::Control(Ok(Driven::Sent)) | Action::StreamDone => ControlFlow::Continue(()),
-            Action::Control(Ok(Driven::Received)) => self.process_messages(),
+            Action::Control(Ok(Progress::Sent)) | Action::StreamDone => ControlFlow::Continue(()),
+            Action::Control(Ok(Progress::Received)) => self.process_messages(),
             Action::Control(Err(error)) => ControlFlow::Break(error.into()),
             Action::Joined(joined) => self.joined(joined),
             Action::Seat(SeatUpdate::Event(event)) => self.catch_panic(|session| session.send_event(event)),
@@ -253,8 +253,8 @@ impl<G: Game> Session<G> {
         if let Some(seat) = &mut self.seat
             && let Ok((front, back)) = seat.unacked.since(acked)
         {
-            self.control.push_coded(front);
-            self.control.push_coded(back);
+            self.control.push_encoded(front);
+            self.control.push_encoded(back);
             // Valid, because `since` has just accepted the same number.
             let _ = seat.unacked.ack(acked);
         }
@@ -283,7 +283,7 @@ impl<G: Game> Session<G> {
         let (player, ticket) = (self.login.player(), self.login.shown_ticket());
         let name = self.login.name().clone();
         let joining = async move { lobby.join(target, player, ticket, &name).await };
-        self.joining = Some(Gated::new(joining));
+        self.joining = Some(FlaggedFuture::new(joining));
     }
 
     fn joined(&mut self, joined: Result<JoinedSeat<G>, CloseReason>) -> ControlFlow<SessionEnd> {
@@ -297,14 +297,14 @@ impl<G: Game> Session<G> {
                 return self.push(&ServerMessage::JoinRefused { reason, sentence });
             }
         };
-        let mut seat = Seat::new(joined, self.seating, self.services.lobby.spec().send_rate);
+        let mut seat = Seat::new(joined, self.seat_epoch, self.services.lobby.spec().send_rate);
         let roster = seat.take_roster();
         self.set_seat(seat)?;
         self.send_roster(roster)
     }
 
     fn set_seat(&mut self, seat: Seat<G>) -> ControlFlow<SessionEnd> {
-        self.seating = seat.seating().next();
+        self.seat_epoch = seat.seat_epoch().next();
         let location = SeatLocation { room: seat.room(), seat: seat.id() };
         if let Some(entry) = self.entry() {
             entry.set_seat(Some(location));
@@ -404,9 +404,9 @@ impl<G: Game> Session<G> {
         }
         match end {
             SessionEnd::Closed(CloseNotice { reason, sentence }) => {
-                let closing = self.control.say_closing(reason, &sentence);
+                let closing = self.control.send_closing(reason, &sentence);
                 // The connection is closed whether or not the peer has acknowledged the reason.
-                let _ = timeout(Duration::from_millis(CLOSING_ACK_MS), closing).await;
+                let _ = timeout(Duration::from_millis(CLOSING_ACK_TIMEOUT_MS), closing).await;
                 self.peer.close(reason);
             }
             SessionEnd::Left | SessionEnd::Lost => self.peer.close(CloseReason::Left),

@@ -6,9 +6,9 @@
 
 use std::collections::VecDeque;
 
-use quarrel_shared::limits::NEWS_UNHEARD;
+use quarrel_shared::limits::MAX_UNACKED_MESSAGES;
 
-/// The maximum bytes of messages kept for one seat: [`NEWS_UNHEARD`] events of Arena, at 30 to 40 bytes each with their frames, or two
+/// The maximum bytes of messages kept for one seat: [`MAX_UNACKED_MESSAGES`] events of Arena, at 30 to 40 bytes each with their frames, or two
 /// minutes of chat by a player who types without a pause. Overflow: the oldest message is evicted. All of it fits the send queue of a
 /// control stream, so it can be retransmitted at once.
 pub const MAX_UNACKED_BYTES: usize = 48 * 1024;
@@ -54,7 +54,7 @@ impl UnackedMessages {
     pub fn push(&mut self, encoded: &[u8]) {
         self.encoded.extend(encoded);
         self.lengths.push_back(encoded.len());
-        while self.lengths.len() > NEWS_UNHEARD || self.encoded.len() > MAX_UNACKED_BYTES {
+        while self.lengths.len() > MAX_UNACKED_MESSAGES || self.encoded.len() > MAX_UNACKED_BYTES {
             self.evict_oldest();
         }
     }
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_client_that_never_acknowledges_costs_no_more_than_the_limits() {
         let mut small = messages(5000);
-        assert_eq!(since(&small, 5000 - NEWS_UNHEARD as u32).unwrap().len(), NEWS_UNHEARD);
+        assert_eq!(since(&small, 5000 - MAX_UNACKED_MESSAGES as u32).unwrap().len(), MAX_UNACKED_MESSAGES);
         assert_eq!(since(&small, 0), Err(AckError::Evicted));
         assert_eq!(small.ack(10), Ok(()), "evicted messages may still be acknowledged");
         let mut large = UnackedMessages::default();

@@ -11,7 +11,7 @@ use super::{
     records::{MatchRecord, RolledBack},
     sink::RecordSink,
 };
-use crate::telemetry::ResultCounts;
+use crate::telemetry::MatchResultMetrics;
 
 /// The queue's capacity: every room of a full server ends its match in the same tick, several times over.
 const MAX_WAITING_RECORDS: usize = 1024;
@@ -31,7 +31,7 @@ const RETRY: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug)]
 pub struct RecordQueue {
     queue: mpsc::Sender<MatchRecord>,
-    counts: ResultCounts,
+    counts: MatchResultMetrics,
 }
 
 impl RecordQueue {
@@ -60,7 +60,7 @@ impl RecordQueue {
     }
 
     /// Returns the metrics of results.
-    pub const fn counts(&self) -> &ResultCounts {
+    pub const fn counts(&self) -> &MatchResultMetrics {
         &self.counts
     }
 }
@@ -71,7 +71,7 @@ impl RecordQueue {
 pub fn start(
     sink: impl RecordSink,
     rolled_back: Vec<RolledBack>,
-    counts: ResultCounts,
+    counts: MatchResultMetrics,
 ) -> (RecordQueue, impl Future<Output = ()> + Send + 'static) {
     let (queue, waiting) = mpsc::channel(MAX_WAITING_RECORDS);
     (RecordQueue { queue, counts: counts.clone() }, write_all(waiting, sink, rolled_back, counts))
@@ -81,7 +81,7 @@ async fn write_all(
     mut waiting: mpsc::Receiver<MatchRecord>,
     mut sink: impl RecordSink,
     rolled_back: Vec<RolledBack>,
-    counts: ResultCounts,
+    counts: MatchResultMetrics,
 ) {
     for ticks in rolled_back {
         retract(&mut sink, &ticks, &counts).await;
@@ -101,7 +101,7 @@ async fn write_all(
 }
 
 /// Deletes the results of discarded ticks; retries until it succeeds.
-async fn retract(sink: &mut impl RecordSink, ticks: &RolledBack, counts: &ResultCounts) {
+async fn retract(sink: &mut impl RecordSink, ticks: &RolledBack, counts: &MatchResultMetrics) {
     loop {
         match sink.retract(ticks).await {
             Ok(0) => return,
@@ -124,7 +124,7 @@ async fn retract(sink: &mut impl RecordSink, ticks: &RolledBack, counts: &Result
 }
 
 /// Writes a batch; retries until it succeeds.
-async fn write(sink: &mut impl RecordSink, batch: &[MatchRecord], counts: &ResultCounts) {
+async fn write(sink: &mut impl RecordSink, batch: &[MatchRecord], counts: &MatchResultMetrics) {
     let mut failed = 0u64;
     while let Err(error) = sink.append(batch).await {
         counts.failed_writes.inc();

@@ -70,5 +70,5 @@ impl Checkpoint {
     }
 }
 
-/// Enough for [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats.
+/// Enough for [`MAX_ROOM_SEATS`](crate::limits::MAX_ROOM_SEATS) seats.
 const SEATS_BITS: u32 = 14;

@@ -3,7 +3,7 @@
 use crate::{
     game::{Game, Inputs, Occupant, Outbox, Rewind, Step},
     id::SeatId,
-    moment::Moment,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -15,7 +15,7 @@ pub struct Entries<I> {
     /// The input of each seat; `None` for an empty or starved one.
     pub inputs: Vec<Option<I>>,
     /// The moment that each seat saw when it chose its input, clamped to what its link allows.
-    pub seen: Vec<Moment>,
+    pub seen: Vec<SubTick>,
 }
 
 /// A change of the occupant of a seat.
@@ -34,7 +34,7 @@ impl<I> Entries<I> {
         Self {
             changes: Vec::new(),
             inputs: (0..seats).map(|_| None).collect(),
-            seen: vec![Moment::default(); usize::from(seats)],
+            seen: vec![SubTick::default(); usize::from(seats)],
         }
     }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     bits::{BitReader, Bits, BitsError},
-    limits::ROOM_SEATS,
+    limits::MAX_ROOM_SEATS,
     tick::Tick,
 };
 
@@ -292,7 +292,7 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
         let mut from = BitReader::new(&self.payload);
         from.skip(self.at_bit).map_err(|why| self.tick_error(why))?;
         let record = self.coder.decode(tick, &mut from).map_err(|why| self.tick_error(why))?;
-        self.at_bit = self.payload.len() * 8 - from.left_bits();
+        self.at_bit = self.payload.len() * 8 - from.remaining_bits();
         self.ticks_left -= 1;
         self.tick = tick;
         Ok(Some(record))
@@ -347,9 +347,9 @@ fn read_header(bytes: &[u8], block: &Block) -> Result<Header, JournalError> {
     }
     let header: Header = serde_json::from_slice(&bytes[block.payload.clone()])
         .map_err(|error| JournalError::Header(error.to_string()))?;
-    if header.seats > ROOM_SEATS {
+    if header.seats > MAX_ROOM_SEATS {
         return Err(JournalError::Header(format!(
-            "{} seats are more than the maximum of {ROOM_SEATS}",
+            "{} seats are more than the maximum of {MAX_ROOM_SEATS}",
             header.seats
         )));
     }

@@ -7,7 +7,7 @@ use crate::{
     game::Occupant,
     id::{PlayerId, SeatId},
     journal::SeatChange,
-    limits::NAME_BYTES,
+    limits::MAX_NAME_BYTES,
     protocol::{TicketNumber, messages::Name},
 };
 
@@ -94,7 +94,7 @@ impl Bits for Holder {
 
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         let length = from.read_bits(LENGTH_BITS)? as usize;
-        if length > NAME_BYTES {
+        if length > MAX_NAME_BYTES {
             return Err(BitsError::OutOfRange);
         }
         let bytes: Vec<u8> =
@@ -148,7 +148,7 @@ impl Bits for SeatEntry {
     }
 }
 
-/// Enough for [`NAME_BYTES`].
+/// Enough for [`MAX_NAME_BYTES`].
 const LENGTH_BITS: u32 = 5;
 
 const KIND_BITS: u32 = 2;

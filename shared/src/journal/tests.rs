@@ -5,7 +5,7 @@ use crate::{
     crowd::{Crowd, CrowdSettings, Steering},
     game::{Game as _, Outbox, Setup},
     id::{PlayerId, SeatId},
-    moment::Moment,
+    sub_tick::SubTick,
     protocol::{TicketNumber, messages::Name},
     tick::{Tick, TickRate},
 };
@@ -99,7 +99,7 @@ impl Room {
             let entries = Entries {
                 changes: seat_entries.iter().filter_map(SeatEntry::change).collect(),
                 inputs: (0..SEATS.into()).map(steer).collect(),
-                seen: vec![Moment::of(self.tick); usize::from(SEATS)],
+                seen: vec![SubTick::of(self.tick); usize::from(SEATS)],
             };
             entries.apply(&mut self.game, self.tick, TickRate::DEFAULT, &mut Outbox::new());
             self.recorder.tick(self.tick, &seat_entries, &entries, &self.game);

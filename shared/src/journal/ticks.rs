@@ -14,9 +14,9 @@
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Checksum, longest_rewind},
+    game::{Checksum, max_rewind},
     journal::{Entries, Header, Holder, SeatEntry},
-    moment::Moment,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -99,7 +99,7 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
             out.write_var(seat_entries.len() as u32, SEAT_ENTRIES_ORDER);
             seat_entries.iter().for_each(|entry| entry.encode(out));
         }
-        let max_lag = longest_rewind(self.rate);
+        let max_lag = max_rewind(self.rate);
         for ((state, input), seen) in self.seats.iter_mut().zip(&entries.inputs).zip(&entries.seen) {
             if state.is_taken {
                 state.encode(input.as_ref(), lag(tick, *seen, max_lag), out);
@@ -130,13 +130,13 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
                 }
                 self.apply_seat_entries(&seat_entries);
             }
-            let max_lag = longest_rewind(self.rate);
+            let max_lag = max_rewind(self.rate);
             for state in self.seats.iter_mut().filter(|state| state.is_taken) {
                 state.decode(max_lag, from)?;
             }
         }
         let checksum = if self.has_checksum(tick) { Some(from.read_bits(32)?) } else { None };
-        let seen = |state: &SeatState<I>| Moment::of(tick).offset(-i64::from(state.lag));
+        let seen = |state: &SeatState<I>| SubTick::of(tick).offset(-i64::from(state.lag));
         let entries = Entries {
             changes: seat_entries.iter().filter_map(SeatEntry::change).collect(),
             inputs: self.seats.iter().map(|state| state.input.clone()).collect(),
@@ -164,7 +164,7 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
         tick: Tick,
         entries: &'a Entries<I>,
     ) -> impl Iterator<Item = (&'a SeatState<I>, Option<&'a I>, u32)> {
-        let max_lag = longest_rewind(self.rate);
+        let max_lag = max_rewind(self.rate);
         let all = self.seats.iter().zip(&entries.inputs).zip(&entries.seen);
         all.filter(|((state, _), _)| state.is_taken)
             .map(move |((state, input), seen)| (state, input.as_ref(), lag(tick, *seen, max_lag)))
@@ -209,8 +209,8 @@ impl<I: Bits + Clone + PartialEq> SeatState<I> {
 }
 
 /// Returns the lag of `seen` behind the tick, in 1/16 tick.
-fn lag(tick: Tick, seen: Moment, max_lag: u32) -> u32 {
-    Moment::of(tick).since(seen).clamp(0, i64::from(max_lag)) as u32
+fn lag(tick: Tick, seen: SubTick, max_lag: u32) -> u32 {
+    SubTick::of(tick).since(seen).clamp(0, i64::from(max_lag)) as u32
 }
 
 /// The maximum number of seat entries of one tick: a room drains eight commands per seat and 64 more, each of which may empty a
@@ -285,12 +285,12 @@ mod tests {
         tick: Tick,
         taken: &[bool],
         steps: &[(Option<i32>, i64)],
-    ) -> (Vec<Option<Steering>>, Vec<Moment>) {
-        let max_lag = i64::from(longest_rewind(TickRate::DEFAULT));
+    ) -> (Vec<Option<Steering>>, Vec<SubTick>) {
+        let max_lag = i64::from(max_rewind(TickRate::DEFAULT));
         let inputs = steps.iter().zip(taken).map(|((bend, _), taken)| steering(*bend).filter(|_| *taken));
         let seen = steps.iter().zip(taken).map(|((_, back), taken)| {
             let lag = if *taken { (*back).clamp(0, max_lag).min(i64::from(tick.0) * 16) } else { 0 };
-            Moment::of(tick).offset(-lag)
+            SubTick::of(tick).offset(-lag)
         });
         (inputs.collect(), seen.collect())
     }
@@ -317,7 +317,7 @@ mod tests {
                 let entries = Entries {
                     changes: seat_entries.iter().filter_map(SeatEntry::change).collect(),
                     inputs: steps.iter().zip(taken).map(|((bend, _), taken)| steering(*bend).filter(|_| taken)).collect(),
-                    seen: steps.iter().map(|(_, back)| Moment::of(tick).offset(-back)).collect(),
+                    seen: steps.iter().map(|(_, back)| SubTick::of(tick).offset(-back)).collect(),
                 };
                 writer.encode(tick, seat_entries, &entries, &mut out);
                 let checksum = writer.has_checksum(tick).then_some(tick.0 * 7);
@@ -366,7 +366,7 @@ mod tests {
         let holder = Holder { name: Name::lossy("Ada"), player: None };
         let steers = |tick| Entries {
             inputs: vec![Some(Steering { bend: 1 }), None, None, None],
-            seen: vec![Moment::of(tick).offset(-9); 4],
+            seen: vec![SubTick::of(tick).offset(-9); 4],
             changes: Vec::new(),
         };
         coder.encode(Tick(9), &[SeatEntry::Taken(SeatId(0), holder)], &steers(Tick(9)), &mut out);

@@ -23,25 +23,25 @@ const SEAT: SeatId = SeatId(3);
 #[derive(Default)]
 struct Notes(Vec<String>);
 
-impl Pilot<Crowd> for Notes {
+impl Controller<Crowd> for Notes {
     fn input(&mut self, _slot: Slot, _drawn: Option<&Drawn<quarrel_shared::crowd::Walker>>) -> Steering {
         Steering::default()
     }
 
-    fn on(&mut self, happening: Happening<Crowd>, _now: Duration) -> Flow {
+    fn on(&mut self, happening: ClientEvent<Crowd>, _now: Duration) -> Flow {
         self.0.push(match happening {
-            Happening::Event { tick, event } => format!("event {tick} {}", event.health),
-            Happening::View(view) => format!("view {}", view.tick),
-            Happening::Joined(_) => "joined".to_owned(),
-            Happening::Resumed(joined) => format!("resumed {:?}", joined.restored.map(|tick| tick.0)),
-            Happening::SeatTaken { seat, .. } => format!("taken {seat}"),
+            ClientEvent::Event { tick, event } => format!("event {tick} {}", event.health),
+            ClientEvent::View(view) => format!("view {}", view.tick),
+            ClientEvent::Joined(_) => "joined".to_owned(),
+            ClientEvent::Resumed(joined) => format!("resumed {:?}", joined.restored.map(|tick| tick.0)),
+            ClientEvent::SeatTaken { seat, .. } => format!("taken {seat}"),
             other => format!("{other:?}"),
         });
         Flow::Continue(())
     }
 }
 
-/// A session, its pilot's notes, and the time.
+/// A session, its controller's notes, and the time.
 struct World {
     session: Session<Crowd>,
     notes: Notes,
@@ -53,7 +53,7 @@ impl World {
     fn seated(tick: u32) -> Self {
         let session = Session::new(welcome(false), SharedScreen::default());
         let mut world = Self { session, notes: Notes::default(), now: Duration::from_secs(1) };
-        world.hear(joined(tick, Seating::FIRST, None));
+        world.hear(joined(tick, SeatEpoch::FIRST, None));
         world
     }
 
@@ -61,8 +61,8 @@ impl World {
         assert_eq!(self.session.on_message(message, self.now, RTT, &mut self.notes), Flow::Continue(()));
     }
 
-    fn see(&mut self, tick: u32, seating: Seating) {
-        let bytes = snapshot(tick, seating);
+    fn see(&mut self, tick: u32, seat_epoch: SeatEpoch) {
+        let bytes = snapshot(tick, seat_epoch);
         assert_eq!(self.session.on_snapshot(&bytes, self.now, RTT, &mut self.notes), Flow::Continue(()));
     }
 
@@ -95,9 +95,9 @@ fn welcome(resumed: bool) -> Welcome {
     }
 }
 
-fn joined(tick: u32, seating: Seating, restored: Option<u32>) -> ServerMessage {
+fn joined(tick: u32, seat_epoch: SeatEpoch, restored: Option<u32>) -> ServerMessage {
     let restored = restored.map(Tick);
-    ServerMessage::Joined { room: RoomId(2), seat: SEAT, seats: 16, tick: Tick(tick), seating, restored }
+    ServerMessage::Joined { room: RoomId(2), seat: SEAT, seats: 16, tick: Tick(tick), seat_epoch, restored }
 }
 
 fn taken() -> ServerMessage {
@@ -112,9 +112,9 @@ fn event(sequence: u32, tick: u32) -> ServerMessage {
 }
 
 /// An empty room.
-fn snapshot(tick: u32, seating: Seating) -> Vec<u8> {
+fn snapshot(tick: u32, seat_epoch: SeatEpoch) -> Vec<u8> {
     let mut out = BitWriter::new();
-    let header = SnapshotHeader { seating, tick: Tick(tick), baseline: None, margin: Some(32), used: None };
+    let header = SnapshotHeader { seat_epoch, tick: Tick(tick), baseline: None, margin: Some(32), used: None };
     header.encode(&mut out);
     diff(None, &View::<quarrel_shared::crowd::Walker>::new(Tick(tick)), &mut out);
     out.finish().to_vec()
@@ -124,9 +124,9 @@ fn snapshot(tick: u32, seating: Seating) -> Vec<u8> {
 fn with_events_waiting() -> World {
     let mut world = World::seated(100);
     world.hear(taken());
-    (100..=103).for_each(|tick| world.see(tick, Seating::FIRST));
+    (100..=103).for_each(|tick| world.see(tick, SeatEpoch::FIRST));
     [(0, 190), (1, 200), (2, 201)].into_iter().for_each(|(sequence, tick)| world.hear(event(sequence, tick)));
-    assert_eq!(world.session.resume().heard, 4, "the roster and three events");
+    assert_eq!(world.session.resume().acked, 4, "the roster and three events");
     world.told();
     world
 }
@@ -136,21 +136,21 @@ fn a_restored_seat_undoes_what_came_after_its_tick_and_begins_anew() {
     let mut world = with_events_waiting();
     world.comes_back();
     assert_eq!(world.session.resume().ticket, welcome(true).ticket);
-    world.hear(joined(90, Seating::FIRST, Some(190)));
+    world.hear(joined(90, SeatEpoch::FIRST, Some(190)));
     assert_eq!(world.told(), ["event 190 0", "resumed Some(190)"], "what did not happen is not told");
-    assert_eq!(world.session.resume().heard, 0, "its news are counted anew");
+    assert_eq!(world.session.resume().acked, 0, "its news are counted anew");
     world.hear(taken());
     world.hear(event(0, 91));
     assert_eq!(world.session.heard(), Some(2));
-    world.see(91, Seating::FIRST);
+    world.see(91, SeatEpoch::FIRST);
     assert_eq!(world.told(), [format!("taken {SEAT}"), "view 91".to_owned()], "earlier ticks are seen again");
-    world.see(95, Seating::FIRST);
+    world.see(95, SeatEpoch::FIRST);
     let mut said = None;
     for _ in 0..10 {
         said = world.play().or(said);
     }
     assert_eq!(world.told(), ["view 95", "event 91 0"], "and told of");
-    let run = said.expect("inputs of every tenth of a second").run;
+    let run = said.expect("inputs of every tenth of a second").batch;
     assert!(run.newest() < Tick(150), "inputs are for ticks that are yet to be made: {}", run.newest());
     let counts = world.session.counts();
     assert_eq!((counts.events_lost, counts.events_doubled, counts.resumes), (0, 0, 1), "none is amiss");
@@ -165,10 +165,10 @@ fn a_restored_seat_undoes_what_came_after_its_tick_and_begins_anew() {
 fn a_seat_that_is_as_it_was_left_goes_on() {
     let mut world = with_events_waiting();
     world.comes_back();
-    world.hear(joined(204, Seating::FIRST.next(), None));
+    world.hear(joined(204, SeatEpoch::FIRST.next(), None));
     assert_eq!(world.told(), ["resumed None"], "the events wait on");
     world.hear(event(3, 204));
-    assert_eq!(world.session.resume().heard, 5, "its news are counted on");
+    assert_eq!(world.session.resume().acked, 5, "its news are counted on");
     let counts = world.session.counts();
     assert_eq!((counts.events_lost, counts.events_doubled, counts.resumes), (0, 0, 1));
 }
@@ -179,13 +179,13 @@ fn nothing_of_the_seat_is_said_or_heard_until_it_is_known_how_it_stands() {
     world.comes_back();
     assert_eq!(world.play(), None, "no input: the server might take it for one of the seat as it is now");
     assert_eq!(world.session.heard(), None, "nor a count of the old story");
-    world.see(300, Seating::FIRST);
+    world.see(300, SeatEpoch::FIRST);
     assert_eq!(
         world.told(),
         Vec::<String>::new(),
         "a snapshot that overtakes the news is none of the old seat"
     );
-    world.hear(joined(90, Seating::FIRST, Some(90)));
+    world.hear(joined(90, SeatEpoch::FIRST, Some(90)));
     assert!(world.play().is_some());
 }
 
@@ -193,13 +193,13 @@ fn nothing_of_the_seat_is_said_or_heard_until_it_is_known_how_it_stands() {
 fn a_story_that_begins_anew_twice_is_told_twice_from_the_same_tick() {
     let mut world = with_events_waiting();
     world.comes_back();
-    world.hear(joined(90, Seating::FIRST, Some(90)));
+    world.hear(joined(90, SeatEpoch::FIRST, Some(90)));
     world.hear(taken());
     world.hear(event(0, 91));
     world.told();
     // The server never heard that it was heard.
     world.comes_back();
-    world.hear(joined(95, Seating::FIRST.next(), Some(90)));
+    world.hear(joined(95, SeatEpoch::FIRST.next(), Some(90)));
     assert_eq!(world.told(), ["resumed Some(90)"]);
     world.hear(taken());
     world.hear(event(0, 91));

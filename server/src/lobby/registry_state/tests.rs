@@ -378,7 +378,7 @@ fn a_restored_seat_expires_like_any_held_seat() {
 
 #[test]
 fn a_restored_seat_is_held_for_the_minimum_of_a_restart_and_does_not_delay_other_expiries() {
-    let (hold, restart) = (Duration::from_secs(2), Duration::from_millis(RESTART_HOLD_MS.into()));
+    let (hold, restart) = (Duration::from_secs(2), Duration::from_millis(MIN_RESTART_HOLD_MS.into()));
     let mut registry = Registry::new(RUN, hold, 8);
     assert!(registry.restore(ADA, earlier(3), test_seat("hers").unwrap(), START).is_empty());
     registry.enter(BEN, "bens");

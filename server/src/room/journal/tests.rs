@@ -120,6 +120,6 @@ fn a_mark_in_a_gap_is_refused_and_not_written_later() {
     drop(task);
     let (mut journal, state) = opened(journals);
     let refused = journal.mark("look".to_owned(), state.tick()).unwrap_err();
-    assert!(matches!(refused, NotMarked::Gap(_)), "{refused}");
+    assert!(matches!(refused, MarkError::Gap(_)), "{refused}");
     assert!(journal.pending_annotations.is_empty(), "a mark behind the gap would be of another moment");
 }

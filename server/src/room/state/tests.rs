@@ -37,7 +37,7 @@ fn bots_fill_empty_seats_and_leave_as_players_join() {
 fn an_input_takes_effect_at_its_tick_and_sets_the_margin() {
     let mut room = room(2, 0);
     let seat = join(&mut room, 1).unwrap();
-    room.input(seat, &InputRun::new(Tick(3), Aimed::at(Tick(3), Steering { bend: 9 })), 16);
+    room.input(seat, &InputBatch::new(Tick(3), StampedInput::at(Tick(3), Steering { bend: 9 })), 16);
     let bend_at: Vec<_> = (1..=3)
         .map(|_| {
             room.step();
@@ -53,7 +53,7 @@ fn an_input_takes_effect_at_its_tick_and_sets_the_margin() {
 fn a_held_seat_is_idle_and_takes_inputs_again_when_its_player_returns() {
     let mut room = room(2, 0);
     let seat = join(&mut room, 1).unwrap();
-    let bend = |tick| InputRun::new(Tick(tick), Aimed::at(Tick(tick), Steering { bend: 9 }));
+    let bend = |tick| InputBatch::new(Tick(tick), StampedInput::at(Tick(tick), Steering { bend: 9 }));
     room.input(seat, &bend(1), 0);
     room.hold(seat, HeldSeatPolicy::Idle);
     room.step();
@@ -70,7 +70,7 @@ fn a_held_seat_is_idle_and_takes_inputs_again_when_its_player_returns() {
 fn inputs_of_a_lost_connection_are_not_used_after_the_return() {
     let mut room = room(2, 0);
     let seat = join(&mut room, 1).unwrap();
-    let bend = |bend| InputRun::new(Tick(1), Aimed::at(Tick(1), Steering { bend }));
+    let bend = |bend| InputBatch::new(Tick(1), StampedInput::at(Tick(1), Steering { bend }));
     room.input(seat, &bend(9), 0);
     // Away and back between two looks of the room.
     room.resume_seat(seat, TicketNumber::default());
@@ -99,8 +99,8 @@ fn a_bot_controls_a_held_seat_and_the_roster_does_not_change() {
 fn a_starved_seat_coasts_for_a_quarter_second_in_the_present() {
     let mut room = room(2, 0);
     let seat = join(&mut room, 1).unwrap();
-    let long_ago = Aimed { input: Steering { bend: 9 }, seen: Moment::default() };
-    room.input(seat, &InputRun::new(Tick(5), long_ago), 0);
+    let long_ago = StampedInput { input: Steering { bend: 9 }, seen: SubTick::default() };
+    room.input(seat, &InputBatch::new(Tick(5), long_ago), 0);
     (1..=4).for_each(|_| room.step());
     let inputs: Vec<_> = (5..=14)
         .map(|_| {
@@ -108,20 +108,20 @@ fn a_starved_seat_coasts_for_a_quarter_second_in_the_present() {
             (room.entries.inputs[0], room.entries.seen[0])
         })
         .collect();
-    let coasts = |tick| (Some(Crowd::coast(&Steering { bend: 9 })), Moment::of(Tick(tick)));
+    let coasts = |tick| (Some(Crowd::coast(&Steering { bend: 9 })), SubTick::of(Tick(tick)));
     assert_eq!(
         inputs[0],
-        (Some(Steering { bend: 9 }), Moment::default()),
+        (Some(Steering { bend: 9 }), SubTick::default()),
         "its own input, with its own time"
     );
     assert_eq!(inputs[1..8], (6..13).map(coasts).collect::<Vec<_>>(), "a repeated input is not rewound");
-    assert_eq!(inputs[8], (None, Moment::of(Tick(13))), "then it has no input");
+    assert_eq!(inputs[8], (None, SubTick::of(Tick(13))), "then it has no input");
 }
 
 #[test]
 fn an_input_for_a_seat_that_does_not_exist_changes_nothing() {
     let mut room = room(2, 0);
-    room.input(SeatId(9), &InputRun::new(Tick(3), Aimed::at(Tick(3), Steering { bend: 9 })), 0);
+    room.input(SeatId(9), &InputBatch::new(Tick(3), StampedInput::at(Tick(3), Steering { bend: 9 })), 0);
     room.step();
     assert_eq!(room.tick(), Tick(1));
 }

@@ -8,7 +8,7 @@ use quarrel_shared::{
 use super::*;
 
 /// An entity that does not move.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 struct Post(Place, u32);
 
 impl Entity for Post {
@@ -42,7 +42,7 @@ fn viewpoint(focus: &[u16]) -> Viewpoint {
     Viewpoint {
         eye: EYE,
         range: u32::MAX,
-        most: 100,
+        max_entities: 100,
         focus: focus.iter().map(|slot| id(*slot)).collect(),
         ..Viewpoint::default()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quarrel_shared::{game::GameRng, id::SeatId, protocol::datagram::Aimed};
+use quarrel_shared::{game::GameRng, id::SeatId, protocol::datagram::StampedInput};
 
 use super::*;
 
@@ -24,13 +24,13 @@ struct Link {
 
 /// A client's datagram of one tick, and the true time on its screen.
 struct Sent {
-    ack: Option<Ack>,
+    ack: Option<SnapshotAck>,
     tick: Tick,
-    screen: Moment,
+    screen: SubTick,
 }
 
 /// An honest client: it plays behind the snapshots by two sends, or by the 90th percentile of their lateness, and draws at most
-/// [`EXTRAPOLATION_MS`] past the newest.
+/// [`MAX_EXTRAPOLATION_MS`] past the newest.
 struct Client {
     link: Link,
     rng: GameRng,
@@ -77,10 +77,10 @@ impl Client {
         let ack = self.received.last().map(|newest| {
             let applied = |age: &u32| self.received.binary_search(&newest.before(*age)).is_ok();
             let history = (1..=32).filter(applied).fold(0, |bits, age| bits | 1 << (age - 1));
-            Ack { newest: *newest, history }
+            SnapshotAck { newest: *newest, history }
         });
         let limit = ack.map_or(i64::MAX, |ack| i64::from(ack.newest.0) * 16 + 48);
-        let screen = Moment::from_sixteenths((now - self.delay).min(limit).max(0) as u64);
+        let screen = SubTick::from_sixteenths((now - self.delay).min(limit).max(0) as u64);
         // The client is ahead of the server by the one-way delay, the jitter and a margin of at least one tick.
         let drift = match i64::from(tick.0) % 200 {
             n @ 0..100 => n * 4 / 5,
@@ -103,12 +103,12 @@ impl Client {
     }
 }
 
-fn batch(tick: Tick, seen: Moment) -> InputRun<Input> {
-    InputRun::new(tick, Aimed { input: SeatId(0), seen })
+fn batch(tick: Tick, seen: SubTick) -> InputBatch<Input> {
+    InputBatch::new(tick, StampedInput { input: SeatId(0), seen })
 }
 
 /// The result of clamping one claim.
-fn clamped(clamp: &mut RewindClamp, sent: &Sent, claim: Moment) -> Moment {
+fn clamped(clamp: &mut RewindClamp, sent: &Sent, claim: SubTick) -> SubTick {
     let mut batch = batch(sent.tick, claim);
     clamp.clamp(sent.ack, &mut batch);
     batch.iter().next().unwrap().1.seen
@@ -119,8 +119,8 @@ fn play(
     link: Link,
     seed: u64,
     ticks: u32,
-    mut claim: impl FnMut(&mut Sent) -> Moment,
-    mut check: impl FnMut(u32, &Sent, Moment),
+    mut claim: impl FnMut(&mut Sent) -> SubTick,
+    mut check: impl FnMut(u32, &Sent, SubTick),
 ) -> RewindClamp {
     let mut client = Client::new(link, seed);
     let mut clamp = RewindClamp::new(TickRate::DEFAULT, link.send_interval);
@@ -144,7 +144,7 @@ const fn ms(ms: i64) -> i64 {
 const CLEAN: Link = Link { delay: ms(3), jitter: 0, loss: 0, send_interval: 1, drift: 0 };
 
 /// The maximum gain of a lying client, in 1/16 tick: how much older than its screen the clamped time is, once the link is known.
-fn gained(link: Link, claim: impl FnMut(&mut Sent) -> Moment) -> i64 {
+fn gained(link: Link, claim: impl FnMut(&mut Sent) -> SubTick) -> i64 {
     let mut max = 0;
     play(link, 5, 900, claim, |tick, sent, seen| {
         if tick > 60 {
@@ -182,20 +182,20 @@ fn honest_claims_pass_unchanged_on_any_link_up_to_200_ms() {
 
 #[test]
 fn a_player_with_a_short_lag_gains_at_most_two_ticks_by_any_lie() {
-    let past = |sent: &mut Sent| Moment::of(sent.tick).offset(-ms(250));
+    let past = |sent: &mut Sent| SubTick::of(sent.tick).offset(-ms(250));
     assert!(gained(CLEAN, past) <= 32, "{} sixteenths", gained(CLEAN, past));
-    assert!(gained(CLEAN, |_| Moment::default()) <= 32, "a claim of tick 0");
+    assert!(gained(CLEAN, |_| SubTick::default()) <= 32, "a claim of tick 0");
     let mut odd = false;
     let alternating = |sent: &mut Sent| {
         odd = !odd;
-        if odd { Moment::default() } else { sent.screen }
+        if odd { SubTick::default() } else { sent.screen }
     };
     assert!(gained(CLEAN, alternating) <= 32, "an alternating claim");
 }
 
 #[test]
 fn a_claim_of_the_future_is_clamped_to_the_newest_time_that_a_screen_can_show() {
-    for future in [Moment::of(Tick(u32::MAX)), Moment::from_sixteenths(u64::MAX)] {
+    for future in [SubTick::of(Tick(u32::MAX)), SubTick::from_sixteenths(u64::MAX)] {
         play(
             CLEAN,
             1,
@@ -203,7 +203,7 @@ fn a_claim_of_the_future_is_clamped_to_the_newest_time_that_a_screen_can_show() 
             |_| future,
             |_, sent, seen| {
                 let newest = sent.ack.map_or(sent.tick, |ack| ack.newest.after(3));
-                assert_eq!(seen, Moment::of(newest), "{future} was claimed");
+                assert_eq!(seen, SubTick::of(newest), "{future} was claimed");
             },
         );
     }
@@ -218,7 +218,7 @@ fn old_acknowledgements_do_not_widen_the_clamp() {
         if let Some(ack) = sent.ack.as_mut().filter(|_| n % 4 == 0) {
             ack.newest = ack.newest.before(8);
         }
-        Moment::default()
+        SubTick::default()
     };
     let gained = gained(CLEAN, sometimes_old);
     assert!(gained <= 32, "{gained} sixteenths by acknowledgements that go back");
@@ -235,7 +235,7 @@ fn a_pretended_stall_gains_at_most_half_of_its_length() {
             kept = sent.ack;
         }
         sent.ack = kept;
-        Moment::default()
+        SubTick::default()
     };
     let gained = gained(CLEAN, stall);
     assert!(gained <= 64, "{gained} sixteenths for eight ticks without an acknowledgement");
@@ -246,13 +246,13 @@ fn withholding_acknowledgements_gains_no_more_than_a_slow_link() {
     let slow = Link { delay: ms(50), ..CLEAN };
     let withholding = |sent: &mut Sent| {
         // A link with 6 ms that acknowledges like one with 106 ms.
-        sent.ack = sent.ack.map(|ack| Ack { newest: ack.newest.before(3), ..ack });
-        Moment::default()
+        sent.ack = sent.ack.map(|ack| SnapshotAck { newest: ack.newest.before(3), ..ack });
+        SubTick::default()
     };
     let mut oldest = 0;
     play(CLEAN, 5, 900, withholding, |tick, sent, seen| {
         if tick > 300 {
-            oldest = oldest.max(Moment::of(sent.tick).since(seen));
+            oldest = oldest.max(SubTick::of(sent.tick).since(seen));
         }
     });
     assert!(oldest <= worst_lag(slow) + 16, "{oldest} sixteenths, and {} there", worst_lag(slow));
@@ -265,10 +265,10 @@ fn worst_lag(link: Link) -> i64 {
         link,
         5,
         900,
-        |_| Moment::default(),
+        |_| SubTick::default(),
         |tick, sent, seen| {
             if tick > 60 {
-                max = max.max(Moment::of(sent.tick).since(seen));
+                max = max.max(SubTick::of(sent.tick).since(seen));
             }
         },
     );
@@ -289,10 +289,10 @@ fn lost_snapshots_are_counted() {
 #[test]
 fn before_the_first_view_the_time_is_the_present() {
     let mut clamp = RewindClamp::new(TickRate::DEFAULT, 1);
-    let mut batch = batch(Tick(9), Moment::default());
+    let mut batch = batch(Tick(9), SubTick::default());
     clamp.clamp(None, &mut batch);
-    clamp.clamp(Some(Ack { newest: Tick(40), history: 0 }), &mut batch);
-    assert!(batch.iter().all(|(tick, input)| input.seen == Moment::of(tick)), "tick 40 was never sent");
+    clamp.clamp(Some(SnapshotAck { newest: Tick(40), history: 0 }), &mut batch);
+    assert!(batch.iter().all(|(tick, input)| input.seen == SubTick::of(tick)), "tick 40 was never sent");
 }
 
 #[test]
@@ -302,14 +302,14 @@ fn inputs_sent_far_ahead_of_their_ticks_do_not_widen_the_clamp() {
     for tick in (100..2000).map(Tick) {
         clamp.record_sent(tick);
         // A player without lag, who acknowledges everything at once.
-        let ack = Some(Ack { newest: tick, history: u32::MAX });
+        let ack = Some(SnapshotAck { newest: tick, history: u32::MAX });
         if tick.0.is_multiple_of(25) {
-            clamp.clamp(ack, &mut batch(tick.after(29), Moment::of(tick)));
+            clamp.clamp(ack, &mut batch(tick.after(29), SubTick::of(tick)));
         }
-        let mut shot = batch(tick.next(), Moment::of(tick).offset(-120));
+        let mut shot = batch(tick.next(), SubTick::of(tick).offset(-120));
         clamp.clamp(ack, &mut shot);
         let (_, input) = shot.iter().next().unwrap();
-        worst = worst.max(Moment::of(tick).since(input.seen));
+        worst = worst.max(SubTick::of(tick).since(input.seen));
     }
     assert!(worst <= 3 * 16, "a quarter second was claimed, and {worst}/16 tick was granted");
 }

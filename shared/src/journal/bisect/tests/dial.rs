@@ -9,7 +9,7 @@ use crate::{
     },
     id::SeatId,
     journal::{Annotation, Chunk, Entries, Header, Holder, JournalWriter, Recorder, SeatEntry},
-    moment::Moment,
+    sub_tick::SubTick,
     protocol::messages::Name,
     tick::{Tick, TickRate},
 };
@@ -51,12 +51,12 @@ pub(super) struct Dial {
     unsaved: i32,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub(super) struct Hand {
     pub(super) at: i32,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub(super) struct Turn(pub(super) i32);
 
 impl Bits for Turn {
@@ -191,7 +191,7 @@ pub(super) fn written(plan: Plan) -> Vec<u8> {
         let entries = Entries {
             changes: seat_entries.iter().filter_map(SeatEntry::change).collect(),
             inputs: (0..SEATS.into()).map(|seat| Some(turn(&plan, tick, seat))).collect(),
-            seen: vec![Moment::of(tick); usize::from(SEATS)],
+            seen: vec![SubTick::of(tick); usize::from(SEATS)],
         };
         entries.apply(&mut game, tick, TickRate::DEFAULT, &mut Outbox::new());
         if plan.changed_at == Some(tick.0) {

@@ -14,7 +14,7 @@ use crate::{
         keyframes::Keyframes,
         nudge::{Nudge, nudge},
     },
-    session::pilot::Welcome,
+    session::controller::Welcome,
 };
 use quarrel_transport::{
     control::{ClientSide, ControlError, ControlStream},

@@ -21,16 +21,13 @@ use super::{
     endpoint,
     game::{GameEntry, Games},
     hostile::{self, HostileKind},
-    measure::{Batch, Recorder},
+    measure::{Batch, CountRecorder},
     plan::{Plan, Target},
     run::RunError,
     schedule::Order,
     vitals,
 };
-use quarrel_client::net::{
-    connect::{ConnectError, Connector},
-    transport,
-};
+use quarrel_client::{ConnectError, Connector, net::transport};
 
 /// Bots that share an endpoint: few enough that its task is not the bottleneck, and many, since each endpoint reads into 3 MB of its own.
 const BOTS_PER_ENDPOINT: usize = 256;
@@ -53,7 +50,7 @@ pub(super) struct Crew {
     is_first: bool,
     games: Games,
     targets: Arc<[Target]>,
-    recorder: Mutex<Recorder>,
+    recorder: Mutex<CountRecorder>,
 }
 
 /// What all crews of a process have in common.
@@ -96,7 +93,7 @@ impl Crew {
     }
 
     /// Where this thread counts. The lock is only ever waited for while somebody takes what was counted.
-    pub(super) fn recorder(&self) -> impl DerefMut<Target = Recorder> {
+    pub(super) fn recorder(&self) -> impl DerefMut<Target = CountRecorder> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,7 +144,7 @@ impl Crew {
         if let Some(trouble) = trouble {
             recorder.push_incident(at, format!("{close}: {trouble}"));
         }
-        recorder.end();
+        recorder.bot_finished();
     }
 
     fn refuse(&self, order: &Order, close: &str, why: String) {
@@ -157,7 +154,7 @@ impl Crew {
         row.counts.refused += 1;
         row.push_close(close);
         recorder.push_incident(at, format!("{close}: {why}"));
-        recorder.end();
+        recorder.bot_finished();
     }
 
     /// Runs all bots of this thread from the first one's coming to the last one's end.
@@ -200,7 +197,7 @@ impl Crew {
         for (number, kind) in (0_u32..).zip(kinds).filter(|(number, _)| number % self.of == self.number) {
             let group = self.assailed(number);
             let target = self.targets.get(usize::from(group)).ok_or(RunError::Panicked)?;
-            let connector = Connector::new(transport::endpoint(target.connect.server)?, &target.connect)?;
+            let connector = Connector::new(transport::open_endpoint(target.connect.server)?, &target.connect)?;
             tasks.spawn(self.game(group)?.assail(kind, connector, number, Arc::clone(self)));
         }
         Ok(())
@@ -287,7 +284,7 @@ impl Endpoints {
             *bots += 1;
             return Ok(connector.clone());
         }
-        let endpoint = transport::endpoint(server)?;
+        let endpoint = transport::open_endpoint(server)?;
         self.all.push(endpoint.clone());
         let connector = Connector::new(endpoint, &target.connect)?;
         self.shared.insert(order.group, (connector.clone(), 1));

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use quarrel_shared::{
     bits::{BitWriter, Bits},
     game::Game,
-    limits::CLIENT_MESSAGE_BYTES,
+    limits::MAX_CLIENT_MESSAGE_BYTES,
     protocol::{
-        ClientMessage, CloseReason, JoinTarget, Seating, ServerMessage,
-        datagram::{Ack, InputDatagram, InputRun},
+        ClientMessage, CloseReason, JoinTarget, SeatEpoch, ServerMessage,
+        datagram::{SnapshotAck, InputDatagram, InputBatch},
     },
     tick::{Tick, TickRate},
 };
@@ -17,10 +17,7 @@ use quinn::Connection;
 use rand_pcg::Pcg64;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use quarrel_client::{
-    net::connect::{Connector, Link},
-    session::pilot::Ending,
-};
+use quarrel_client::{Connector, Ending, net::connect::WelcomedConnection};
 use quarrel_transport::control::{ClientSide, ControlStream};
 
 /// What a hostile bot is called, for those who look at the server meanwhile.
@@ -33,7 +30,7 @@ const SEAT: Duration = Duration::from_secs(5);
 pub(super) const LEAD_MS: u32 = 100;
 
 /// Bytes of the control stream that wait to be sent, at most: past that the server takes no more for now.
-const WAITING_BYTES: usize = 8 * CLIENT_MESSAGE_BYTES;
+const WAITING_BYTES: usize = 8 * MAX_CLIENT_MESSAGE_BYTES;
 
 /// What is done with a seat.
 pub(super) trait Weapon: Send {
@@ -60,7 +57,7 @@ pub(super) struct HostileSeat {
     is_silent: bool,
     /// Why the server will close, if it said so.
     closing: Option<CloseReason>,
-    seating: Seating,
+    seat_epoch: SeatEpoch,
     rate: TickRate,
     joined: (Tick, Instant),
 }
@@ -95,14 +92,14 @@ pub(super) async fn live<G: Game, W: Weapon>(
 
 impl HostileSeat {
     /// Waits for the answer to the join that went out with the hello.
-    async fn take(link: Link) -> Result<Self, &'static str> {
-        let Link { connection, mut control, welcome, .. } = link;
+    async fn take(link: WelcomedConnection) -> Result<Self, &'static str> {
+        let WelcomedConnection { connection, mut control, welcome, .. } = link;
         loop {
             match control.next().await {
-                Ok(ServerMessage::Joined { tick, seating, .. }) => {
+                Ok(ServerMessage::Joined { tick, seat_epoch, .. }) => {
                     let joined = (tick, Instant::now());
                     let (rate, is_silent, closing) = (welcome.tick_rate, false, None);
-                    return Ok(Self { connection, control, is_silent, closing, seating, rate, joined });
+                    return Ok(Self { connection, control, is_silent, closing, seat_epoch, rate, joined });
                 }
                 Ok(ServerMessage::JoinRefused { reason, .. } | ServerMessage::Closing { reason, .. }) => {
                     return Err(reason.name());
@@ -126,12 +123,12 @@ impl HostileSeat {
     }
 
     /// Sends inputs with this acknowledgement; says how many datagrams that took.
-    pub(super) fn send<I>(&self, run: InputRun<I>, ack: Option<Ack>) -> u64
+    pub(super) fn send<I>(&self, run: InputBatch<I>, ack: Option<SnapshotAck>) -> u64
     where
         I: Bits + Default + Clone + PartialEq,
     {
         let mut out = BitWriter::new();
-        InputDatagram { seating: self.seating, ack, run }.encode(&mut out);
+        InputDatagram { seat_epoch: self.seat_epoch, ack, batch: run }.encode(&mut out);
         self.datagram(out.finish())
     }
 
@@ -175,7 +172,7 @@ impl HostileSeat {
                         Ok(ServerMessage::RoomClosed { reason, .. }) => return reason.name(),
                         Ok(ServerMessage::Closing { reason, .. }) => {
                             self.closing = Some(reason);
-                            self.control.push(&ClientMessage::ClosingSeen);
+                            self.control.push(&ClientMessage::ClosingAck);
                         }
                         Ok(_) => {}
                         Err(_) => self.is_silent = true,
@@ -193,5 +190,5 @@ impl HostileSeat {
 }
 
 fn name(error: &quinn::ConnectionError) -> &'static str {
-    Ending::of(error).name()
+    Ending::from(error).name()
 }

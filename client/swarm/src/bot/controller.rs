@@ -11,18 +11,11 @@ use tokio::sync::Notify;
 use super::Outcome;
 use crate::{
     crew::Crew,
-    measure::{Ledger, Moments, Recorder, Row},
+    measure::{AckTracker, IntendedSends, CountRecorder, Row},
     schedule::Order,
 };
 use quarrel_client::Traffic;
-use quarrel_client::{
-    input::clock::Slot,
-    session::{
-        pilot::{Ending, Happening, Joined, Pilot},
-        state::LinkCounts,
-    },
-    view::{interpolation::Motion, screen::Drawn},
-};
+use quarrel_client::{InputSlot, Ending, ClientEvent, Joined, Controller, ConnectionCounts, Motion, Drawn};
 
 /// A server that has sent no snapshot for so long has fallen silent: its connection may take ten seconds to notice.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -32,16 +25,16 @@ const OPEN_GAP: Duration = Duration::from_millis(250);
 
 /// Counts moments at which an input was meant to be sent, and what the screen was like then.
 fn meant(
-    recorder: &mut Recorder,
+    recorder: &mut CountRecorder,
     group: u16,
-    moments: Moments,
+    sends: IntendedSends,
     heard: Option<(Duration, Duration)>,
     is_frozen: Option<bool>,
 ) {
-    for moment in moments.each() {
+    for moment in sends.times() {
         let row = recorder.row(moment, group);
         row.counts.inputs += 1;
-        row.counts.looks += u64::from(is_frozen.is_some());
+        row.counts.screen_samples += u64::from(is_frozen.is_some());
         row.counts.frozen += u64::from(is_frozen == Some(true));
         if let Some((came, half_rtt)) = heard {
             row.snapshot_age.record_time(moment.saturating_sub(came) + half_rtt);
@@ -50,8 +43,8 @@ fn meant(
 }
 
 /// Counts moments that nobody waits for any more, with the time that was waited.
-fn in_vain(recorder: &mut Recorder, group: u16, moments: Moments, now: Duration) {
-    for due in moments.each() {
+fn in_vain(recorder: &mut CountRecorder, group: u16, sends: IntendedSends, now: Duration) {
+    for due in sends.times() {
         let row = recorder.row(due, group);
         row.counts.inputs_unacked += 1;
         row.input_ack.record_time(now.saturating_sub(due));
@@ -59,7 +52,7 @@ fn in_vain(recorder: &mut Recorder, group: u16, moments: Moments, now: Duration)
 }
 
 /// The seat's decisions by a brain, and what is measured of them.
-pub(super) struct BotPilot<G: Predict> {
+pub(super) struct BotController<G: Predict> {
     brain: Option<Box<dyn Brain<G>>>,
     crew: Arc<Crew>,
     wants_seat: Arc<Notify>,
@@ -70,12 +63,12 @@ pub(super) struct BotPilot<G: Predict> {
     offset: Option<Duration>,
     joined: Option<Joined>,
     joined_at: Option<Duration>,
-    ledger: Option<Ledger>,
+    ack_tracker: Option<AckTracker>,
     /// When the newest snapshot came, and half a round trip.
     heard: Option<(Duration, Duration)>,
     /// Since when it plays, as far as that was not counted yet.
     plays_since: Option<Duration>,
-    told: LinkCounts,
+    told: ConnectionCounts,
     /// When the connection broke, while there is no other one.
     interrupted_at: Option<Duration>,
     ever_joined: bool,
@@ -85,7 +78,7 @@ pub(super) struct BotPilot<G: Predict> {
     gave_up: Option<(CloseReason, String)>,
 }
 
-impl<G: Predict> BotPilot<G> {
+impl<G: Predict> BotController<G> {
     pub(super) fn new(
         brain: Option<Box<dyn Brain<G>>>,
         order: &Order,
@@ -101,10 +94,10 @@ impl<G: Predict> BotPilot<G> {
             offset: None,
             joined: None,
             joined_at: None,
-            ledger: None,
+            ack_tracker: None,
             heard: None,
             plays_since: None,
-            told: LinkCounts::default(),
+            told: ConnectionCounts::default(),
             interrupted_at: None,
             ever_joined: false,
             told_silence: false,
@@ -126,7 +119,7 @@ impl<G: Predict> BotPilot<G> {
     fn sit_down(&mut self, at: Duration) {
         if self.plays_since.replace(at).is_none() {
             let tick_hz = self.joined.map_or(0, |joined| u32::from(joined.rate.hz()));
-            self.crew.recorder().sit_down(tick_hz);
+            self.crew.recorder().bot_seated(tick_hz);
         }
     }
 
@@ -145,19 +138,19 @@ impl<G: Predict> BotPilot<G> {
     fn stand_up(&mut self, at: Duration) {
         self.count_play(at);
         if self.plays_since.take().is_some() {
-            self.crew.recorder().stand_up();
+            self.crew.recorder().bot_unseated();
         }
     }
 
     /// The seat's story is over. Whoever lost it meant to go on playing.
-    fn close_ledger(&mut self, at: Duration, lost: bool) {
-        let Some(mut ledger) = self.ledger.take() else { return };
+    fn close_ack_tracker(&mut self, at: Duration, lost: bool) {
+        let Some(mut ack_tracker) = self.ack_tracker.take() else { return };
         let (crew, group) = (Arc::clone(&self.crew), self.group);
         let mut recorder = crew.recorder();
-        if lost && let Some(moments) = ledger.lose(at) {
-            meant(&mut recorder, group, moments, self.heard, Some(true));
+        if lost && let Some(sends) = ack_tracker.lose_seat(at) {
+            meant(&mut recorder, group, sends, self.heard, Some(true));
         }
-        ledger.close(at, lost, |moments| in_vain(&mut recorder, group, moments, at));
+        ack_tracker.close(at, lost, |sends| in_vain(&mut recorder, group, sends, at));
         if let Some((came, _)) = self.heard.take()
             && at.saturating_sub(came) > OPEN_GAP
         {
@@ -222,25 +215,25 @@ impl<G: Predict> BotPilot<G> {
     }
 }
 
-impl<G: Predict> Pilot<G> for BotPilot<G> {
-    fn input(&mut self, slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
+impl<G: Predict> Controller<G> for BotController<G> {
+    fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         let due = self.at(slot.due);
         let lag = self.crew.elapsed().saturating_sub(due);
         self.count_play(due);
-        if let Some(ledger) = &mut self.ledger {
+        if let Some(ack_tracker) = &mut self.ack_tracker {
             let (group, heard) = (self.group, self.heard);
             let is_frozen = drawn.map(|drawn| drawn.motion == Motion::Frozen);
             let mut recorder = self.crew.recorder();
-            let give_up = |moments| in_vain(&mut recorder, group, moments, due);
-            let moments = ledger.push(Slot { due, ..slot }, give_up);
-            meant(&mut recorder, group, moments, heard, is_frozen);
+            let give_up = |sends| in_vain(&mut recorder, group, sends, due);
+            let sends = ack_tracker.push(InputSlot { due, ..slot }, give_up);
+            meant(&mut recorder, group, sends, heard, is_frozen);
             // What was due while there was no connection is late for want of one, and not because of this machine.
             if self.interrupted_at.is_none() && self.joined_at.is_some_and(|joined| due >= joined) {
                 recorder.row(due, group).lag.record_time(lag);
             }
         }
         match (&mut self.brain, &self.joined, drawn) {
-            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.seen(joined.rate, joined.seat)),
+            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.observation(joined.rate, joined.seat)),
             _ => G::Input::default(),
         }
     }
@@ -256,9 +249,9 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
             // A gap belongs to the moment at which the next snapshot was due, which is when it began.
             recorder.row(before, group).snapshot_gap.record_time(at.saturating_sub(before));
         }
-        if let (Some(used), Some(ledger)) = (header.used, &mut self.ledger) {
-            ledger.used(used, |moments| {
-                for due in moments.each() {
+        if let (Some(used), Some(ack_tracker)) = (header.used, &mut self.ack_tracker) {
+            ack_tracker.ack(used, |sends| {
+                for due in sends.times() {
                     recorder.row(due, group).input_ack.record_time(at.saturating_sub(due));
                 }
             });
@@ -270,7 +263,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
         self.count(at, |row| row.correction.record(u64::from(by) * 1000 / 256, 1));
     }
 
-    fn on_counts(&mut self, counts: &LinkCounts, traffic: Traffic, now: Duration) {
+    fn on_counts(&mut self, counts: &ConnectionCounts, traffic: Traffic, now: Duration) {
         let at = self.at(now);
         self.count_play(at);
         self.tell_silence(at);
@@ -284,19 +277,19 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
         });
     }
 
-    fn on(&mut self, happening: Happening<G>, now: Duration) -> ControlFlow<CloseReason> {
+    fn on_event(&mut self, event: ClientEvent<G>, now: Duration) -> ControlFlow<CloseReason> {
         let at = self.at(now);
-        match happening {
-            Happening::Event { tick, event } => {
+        match event {
+            ClientEvent::Event { tick, event } => {
                 if let Some(joined) = &self.joined
-                    && let Some(deed) = G::deed(&event, joined.seat)
+                    && let Some(deed) = G::metric(&event, joined.seat)
                 {
-                    self.count(at, |row| row.push_deed(deed, joined.room, tick));
+                    self.count(at, |row| row.push_metric(deed, joined.room, tick));
                 }
             }
-            Happening::Joined(joined) => {
+            ClientEvent::Joined(joined) => {
                 let period = Duration::from_nanos(joined.rate.period_ns());
-                self.ledger.get_or_insert_with(|| Ledger::new(period));
+                self.ack_tracker.get_or_insert_with(|| AckTracker::new(period));
                 self.joined = Some(joined);
                 self.joined_at = Some(at);
                 self.sit_down(at);
@@ -308,35 +301,35 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
                     });
                 }
             }
-            Happening::JoinRefused {
+            ClientEvent::JoinRefused {
                 reason: reason @ (CloseReason::RoomBusy | CloseReason::ServerRestarting),
                 sentence,
             } => self.room_closed(at, reason, &sentence),
-            Happening::JoinRefused { reason, sentence } => return self.give_up(reason, sentence),
-            Happening::RoomClosed { reason, sentence } => self.room_closed(at, reason, &sentence),
-            Happening::Interrupted => {
+            ClientEvent::JoinRefused { reason, sentence } => return self.give_up(reason, sentence),
+            ClientEvent::RoomClosed { reason, sentence } => self.room_closed(at, reason, &sentence),
+            ClientEvent::Interrupted => {
                 self.stand_up(at);
                 self.interrupted_at = Some(at);
                 self.count(at, |row| row.counts.interrupted += 1);
             }
-            Happening::Resumed(joined) => {
+            ClientEvent::Resumed(joined) => {
                 self.joined = Some(joined);
                 self.joined_at = Some(at);
                 self.interrupted_at = None;
                 self.sit_down(at);
                 self.count(at, |row| row.counts.resumes += 1);
             }
-            Happening::Closed(ending) => {
+            ClientEvent::Closed(ending) => {
                 self.ended_in_silence = self.is_silent(at);
                 self.stand_up(at);
                 let has_no_seat = self.joined.is_none();
-                self.close_ledger(at, ending != Ending::Left || self.ended_in_silence || has_no_seat);
+                self.close_ack_tracker(at, ending != Ending::Left || self.ended_in_silence || has_no_seat);
             }
-            Happening::View(_)
-            | Happening::Rooms(_)
-            | Happening::SeatTaken { .. }
-            | Happening::SeatLeft { .. }
-            | Happening::Chat { .. } => {}
+            ClientEvent::View(_)
+            | ClientEvent::Rooms(_)
+            | ClientEvent::SeatTaken { .. }
+            | ClientEvent::SeatLeft { .. }
+            | ClientEvent::Chat { .. } => {}
         }
         ControlFlow::Continue(())
     }

@@ -1,6 +1,6 @@
 //! What drives a seat: it is told what happens and answers, once a tick, what the seat wants.
 //!
-//! The connection's task owns a pilot and calls it; nothing in between is copied or queued. A bot is a pilot with a brain,
+//! The connection's task owns a controller and calls it; nothing in between is copied or queued. A bot is a controller with a brain,
 //! and [`Client`](crate::session::handle::Client) is one that hands everything over to a program elsewhere.
 //! Moments are the time since the connection's start.
 
@@ -14,17 +14,17 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-use crate::{input::clock::Slot, session::state::LinkCounts, view::screen::Drawn};
+use crate::{input::clock::Slot, session::state::ConnectionCounts, view::screen::Drawn};
 use quarrel_transport::{end, traffic::Traffic};
 
 /// Who decides.
-pub trait Pilot<G: Game>: Send {
+pub trait Controller<G: Game>: Send {
     /// What the seat wants at the slot's tick. `drawn` is what its screen shows: others a little in the past, its own things
     /// predicted; `None` before the first snapshot.
     fn input(&mut self, slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input;
 
     /// The head of a snapshot that was applied, and the round trip as the connection has measured it; the view follows as a
-    /// [`Happening::View`].
+    /// [`ClientEvent::View`].
     fn on_snapshot(&mut self, _header: &SnapshotHeader, _now: Duration, _rtt: Duration) {}
 
     /// A snapshot showed that the seat's own things are not where they were predicted, but so far (1/256 unit) away.
@@ -32,15 +32,15 @@ pub trait Pilot<G: Game>: Send {
 
     /// Told about once a second while there is a seat, and when it is given up: what became of all that the server sent until now, and
     /// the UDP payload since the last time.
-    fn on_counts(&mut self, _counts: &LinkCounts, _traffic: Traffic, _now: Duration) {}
+    fn on_counts(&mut self, _counts: &ConnectionCounts, _traffic: Traffic, _now: Duration) {}
 
     /// Something happened. To break off ends the connection, with this reason as its close code.
-    fn on(&mut self, happening: Happening<G>, now: Duration) -> ControlFlow<CloseReason>;
+    fn on(&mut self, happening: ClientEvent<G>, now: Duration) -> ControlFlow<CloseReason>;
 }
 
 /// All that a server tells a player. An event comes when the screen has reached its tick.
 #[derive(Debug)]
-pub enum Happening<G: Game> {
+pub enum ClientEvent<G: Game> {
     /// A newer view of the room.
     View(Arc<View<G::Entity>>),
     /// A fact of the game, each exactly once, in order.
