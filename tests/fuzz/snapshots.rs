@@ -1,7 +1,7 @@
 //! Snapshots as a client reads them: header, keyframe, and deltas on whatever baseline the bytes before have made.
 
 use bolero::check;
-use quarrel_client::baseline::Baselines;
+use quarrel_client::view::baseline::Baselines;
 use quarrel_shared::{
     arena::Arena,
     bits::{BitReader, BitWriter, Bits},

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Happening, Joined};
+use quarrel_client::{ClientEvent, Joined};
 use quarrel_server::{
     config::Config,
     data_dir::Unsettled,
@@ -199,7 +199,7 @@ fn start<G: Game>(config: &Config, remains: Remains, rooms: &Handle) -> Server<G
 
 /// Waits until a player's connection broke.
 pub async fn is_cut_off<G: Predict>(player: &mut Player<G>) {
-    let interrupted = |happening| matches!(happening, Happening::Interrupted).then_some(());
+    let interrupted = |event| matches!(event, ClientEvent::Interrupted).then_some(());
     player.wait_for("the end of the connection", interrupted).await;
 }
 
@@ -208,9 +208,9 @@ pub async fn is_cut_off<G: Predict>(player: &mut Player<G>) {
 /// # Panics
 /// When it is another seat, or the room went on without a break.
 pub async fn is_back<G: Predict>(player: &mut Player<G>, before: &Joined) -> Joined {
-    let resumed = |happening| match happening {
-        Happening::Resumed(joined) => Some(joined),
-        Happening::RoomClosed { sentence, .. } => panic!("the seat was not brought back: {sentence}"),
+    let resumed = |event| match event {
+        ClientEvent::Resumed(joined) => Some(joined),
+        ClientEvent::RoomClosed { sentence, .. } => panic!("the seat was not brought back: {sentence}"),
         _ => None,
     };
     let joined = player.wait_for("the seat", resumed).await;

@@ -7,10 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use quarrel_client::{
-    baseline::{Baselines, Unusable},
-    transport,
-};
+use quarrel_client::{view::baseline::{Baselines, SnapshotError}, net::transport};
 use quarrel_shared::{
     bits::{BitWriter, Bits},
     game::Game,
@@ -67,7 +64,7 @@ impl RawPeer {
 
     /// The same with QUIC settings of the test's own.
     pub async fn connect_with(server: SocketAddr, settings: TransportConfig) -> Self {
-        let endpoint = transport::endpoint(server).expect("a UDP port for a peer");
+        let endpoint = transport::open_endpoint(server).expect("a UDP port for a peer");
         Self::open(endpoint, server, settings).await.expect("a server that shakes hands")
     }
 
@@ -89,7 +86,7 @@ impl RawPeer {
     /// # Errors
     /// When it does not.
     pub async fn try_connect(server: SocketAddr) -> Result<Self, ConnectionError> {
-        let endpoint = transport::endpoint(server).expect("a UDP port for a peer");
+        let endpoint = transport::open_endpoint(server).expect("a UDP port for a peer");
         Self::open(endpoint, server, transport::transport_config()).await
     }
 
@@ -287,7 +284,7 @@ impl<G: Game> RawSeat<G> {
             match self.baselines.apply(&bytes, 1) {
                 Ok((header, view)) => return Seen { header, view, bytes: bytes.len() },
                 // Datagrams may overtake a keyframe's stream.
-                Err(Unusable::Stale) => {}
+                Err(SnapshotError::Stale) => {}
                 Err(error) => panic!("a snapshot cannot be read: {error}"),
             }
         }

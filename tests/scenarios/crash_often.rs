@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quarrel_client::{Happening, Joined};
+use quarrel_client::{ClientEvent, Joined};
 use quarrel_harness::{
     MortalServer, Player,
     mortal::{Remains, lost_ms},
@@ -39,18 +39,18 @@ fn kills() -> usize {
 /// and the most that was lost, in milliseconds.
 async fn play(mut player: Player<Arena>, before: Joined, enough: CancellationToken) -> (usize, u32) {
     let (mut returns, mut most, mut seen) = (0, 0, before.tick);
-    while let Some(Some(happening)) = enough.run_until_cancelled(player.next()).await {
-        match happening {
-            Happening::View(view) => seen = view.tick,
-            Happening::Resumed(joined) => {
+    while let Some(Some(event)) = enough.run_until_cancelled(player.next()).await {
+        match event {
+            ClientEvent::View(view) => seen = view.tick,
+            ClientEvent::Resumed(joined) => {
                 assert_eq!((joined.room, joined.seat), (before.room, before.seat), "the same seat");
                 assert!(joined.restored.is_some(), "the room was brought back");
                 most = most.max(lost_ms(&joined, seen));
                 seen = joined.tick;
                 returns += 1;
             }
-            Happening::Joined(_) | Happening::RoomClosed { .. } | Happening::Closed(_) => {
-                panic!("it lost its seat: {happening:?}");
+            ClientEvent::Joined(_) | ClientEvent::RoomClosed { .. } | ClientEvent::Closed(_) => {
+                panic!("it lost its seat: {event:?}");
             }
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quarrel_client::Happening;
+use quarrel_client::ClientEvent;
 use quarrel_harness::{
     MortalServer, Player, RawPeer,
     games::Levers,
@@ -95,8 +95,8 @@ impl Shown {
 /// Who sits where, as a player is told on the way back.
 async fn roster<G: Predict>(player: &mut Player<G>, seats: usize) -> BTreeMap<SeatId, (String, bool)> {
     let mut roster = BTreeMap::new();
-    let complete = |happening| {
-        if let Happening::SeatTaken { seat, name, bot } = happening {
+    let complete = |event| {
+        if let ClientEvent::SeatTaken { seat, name, bot } = event {
             roster.insert(seat, (name, bot));
         }
         (roster.len() == seats).then_some(())
@@ -191,7 +191,7 @@ async fn whoever_waited_in_the_lobby_of_a_killed_server_waits_in_that_of_the_nex
 /// The seat is gone, and its player is there.
 async fn loses_the_seat(ada: &mut Player<Levers>) -> CloseReason {
     let closed =
-        |happening| if let Happening::RoomClosed { reason, .. } = happening { Some(reason) } else { None };
+        |event| if let ClientEvent::RoomClosed { reason, .. } = event { Some(reason) } else { None };
     ada.wait_for("word of the seat", closed).await
 }
 

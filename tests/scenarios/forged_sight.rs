@@ -54,7 +54,7 @@ fn honest(link: &Link) -> (Vec<u32>, Vec<u32>) {
         let claims = Arc::new(std::sync::Mutex::new(Vec::new()));
         let noted = Arc::clone(&claims);
         let diary = Diary::<Hindsight>::new(move |_, slot, drawn| {
-            let behind = drawn.map_or(0, |drawn| Moment::of(slot.tick).since(drawn.moment));
+            let behind = drawn.map_or(0, |drawn| Moment::of(slot.tick).since(drawn.interpolated_at));
             noted.lock().expect("no panic").push(u32::try_from(behind).unwrap_or(0));
             Glance
         });

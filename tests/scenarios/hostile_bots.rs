@@ -1,6 +1,6 @@
 //! The load tester's hostile bots do what they are for, and those who play beside them do not notice.
 
-use quarrel_client::{ConnectConfig, Connector, transport};
+use quarrel_client::{ConnectConfig, Connector, net::transport};
 use quarrel_harness::{
     Player, TestServer,
     games::{Lever, Levers},
@@ -23,7 +23,7 @@ async fn harass<G: Game>(
     kind: HostileKind,
     meanwhile: impl Future<Output = ()> + Send,
 ) -> HostileRecord {
-    let endpoint = transport::endpoint(server.address()).expect("a UDP port for a hostile bot");
+    let endpoint = transport::open_endpoint(server.address()).expect("a UDP port for a hostile bot");
     let config = ConnectConfig::new(server.address());
     let connector = Connector::new(endpoint, &config).expect("loopback is trusted");
     assail::<G>(kind, &connector, JoinTarget::Quick, 7, meanwhile).await.expect("a socket of its own")

@@ -74,7 +74,7 @@ impl Other {
                 }
                 (Self::Hunts, Some(drawn)) => {
                     // Shots would be heard, and that is no secret.
-                    Input { fire: false, ..brain.decide(drawn.seen(joined.rate, joined.seat)) }
+                    Input { fire: false, ..brain.decide(drawn.observation(joined.rate, joined.seat)) }
                 }
                 _ => Input::default(),
             }

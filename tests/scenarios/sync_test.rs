@@ -1,6 +1,6 @@
 //! A game that does not do the same twice is found at the first tick, with what differs named.
 
-use quarrel_client::Happening;
+use quarrel_client::ClientEvent;
 use quarrel_harness::{
     Player, TestServer,
     games::{Fickle, FickleSettings, Flaw, Push},
@@ -95,8 +95,8 @@ async fn a_nondeterministic_game_ends_its_room_and_the_players_are_told() {
     let server = TestServer::<Fickle>::start(&settings);
     let (mut ada, _) = Player::<Fickle>::sit(server.address(), "Ada").await;
     ada.set_input(Push(3));
-    let closed = |happening| match happening {
-        Happening::RoomClosed { reason, .. } => Some(reason),
+    let closed = |event| match event {
+        ClientEvent::RoomClosed { reason, .. } => Some(reason),
         _ => None,
     };
     let reason = ada.wait_for("the room's end", closed).await;

@@ -343,7 +343,7 @@ mod tests {
     }
 
     fn bolt_in(drawn: &Drawn<ArenaEntity>) -> Option<Point> {
-        let things = drawn.entities.iter().map(|(_, thing)| thing).chain(&drawn.loosed);
+        let things = drawn.entities.iter().map(|(_, thing)| thing).chain(&drawn.predicted_spawns);
         let mut bolts = things.filter(|thing| matches!(thing, ArenaEntity::Bolt(_)));
         match bolts.next().map(Entity::place) {
             Some(Place::At(at)) => Some(at),

@@ -27,10 +27,7 @@ use super::{
     schedule::Order,
     vitals,
 };
-use quarrel_client::net::{
-    connect::{ConnectError, Connector},
-    transport,
-};
+use quarrel_client::{ConnectError, Connector, net::transport};
 
 /// Bots that share an endpoint: few enough that its task is not the bottleneck, and many, since each endpoint reads into 3 MB of its own.
 const BOTS_PER_ENDPOINT: usize = 256;
@@ -200,7 +197,7 @@ impl Crew {
         for (number, kind) in (0_u32..).zip(kinds).filter(|(number, _)| number % self.of == self.number) {
             let group = self.assailed(number);
             let target = self.targets.get(usize::from(group)).ok_or(RunError::Panicked)?;
-            let connector = Connector::new(transport::endpoint(target.connect.server)?, &target.connect)?;
+            let connector = Connector::new(transport::open_endpoint(target.connect.server)?, &target.connect)?;
             tasks.spawn(self.game(group)?.assail(kind, connector, number, Arc::clone(self)));
         }
         Ok(())
@@ -287,7 +284,7 @@ impl Endpoints {
             *bots += 1;
             return Ok(connector.clone());
         }
-        let endpoint = transport::endpoint(server)?;
+        let endpoint = transport::open_endpoint(server)?;
         self.all.push(endpoint.clone());
         let connector = Connector::new(endpoint, &target.connect)?;
         self.shared.insert(order.group, (connector.clone(), 1));

@@ -13,7 +13,7 @@ use super::{
     hostile::HostileKind,
     schedule::Order,
 };
-use quarrel_client::net::connect::Connector;
+use quarrel_client::Connector;
 
 /// A brain by name: what a game maker hands in. It is made for each bot, from a seed of the bot's own.
 pub type NamedBrain<G> = (&'static str, fn(u64) -> Box<dyn Brain<G>>);

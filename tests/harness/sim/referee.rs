@@ -1,7 +1,7 @@
 //! The rules that no run may break, whatever its links do: each has a name, and is checked at each tick of every player.
 //!
 //! The referee sits in the room itself, on a seat that needs no network, so it has every frame and every public fact as the server
-//! had them. Players are watched through the pilot that drives them.
+//! had them. Players are watched through the controller that drives them.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Drawn, Ending, Happening, Joined, Pilot, clock::Slot};
+use quarrel_client::{Drawn, Ending, ClientEvent, Joined, Controller, InputSlot};
 use quarrel_server::lobby::Directory;
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},
@@ -100,8 +100,8 @@ impl Referee {
     }
 
     /// A player, watched.
-    pub fn watch<P>(&self, player: u32, pilot: P) -> Watched<P> {
-        Watched { pilot, player, referee: self.clone(), seat: None }
+    pub fn watch<P>(&self, player: u32, controller: P) -> Watched<P> {
+        Watched { controller, player, referee: self.clone(), seat: None }
     }
 
     /// A player's connection ended without their wish.
@@ -172,10 +172,10 @@ impl Book {
     }
 }
 
-/// A pilot whose player is held to the rules.
+/// A controller whose player is held to the rules.
 pub struct Watched<P> {
     /// Whoever really plays.
-    pub pilot: P,
+    pub controller: P,
     player: u32,
     referee: Referee,
     seat: Option<Story>,
@@ -263,29 +263,29 @@ impl<P> Watched<P> {
     }
 }
 
-impl<P: Pilot<Arena>> Pilot<Arena> for Watched<P> {
-    fn input(&mut self, slot: Slot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
+impl<P: Controller<Arena>> Controller<Arena> for Watched<P> {
+    fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
         if let Some(drawn) = drawn {
-            self.look(drawn.moment);
+            self.look(drawn.interpolated_at);
         }
-        self.pilot.input(slot, drawn)
+        self.controller.input(slot, drawn)
     }
 
     fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration, rtt: Duration) {
-        self.pilot.on_snapshot(header, now, rtt);
+        self.controller.on_snapshot(header, now, rtt);
     }
 
     fn on_correction(&mut self, by: u32, now: Duration) {
-        self.pilot.on_correction(by, now);
+        self.controller.on_correction(by, now);
     }
 
-    fn on(&mut self, happening: Happening<Arena>, now: Duration) -> ControlFlow<CloseReason> {
-        match &happening {
-            Happening::Joined(joined) => {
+    fn on_event(&mut self, event: ClientEvent<Arena>, now: Duration) -> ControlFlow<CloseReason> {
+        match &event {
+            ClientEvent::Joined(joined) => {
                 self.stood_up();
                 self.sat_down(*joined);
             }
-            Happening::Resumed(joined) => {
+            ClientEvent::Resumed(joined) => {
                 let is_same =
                     |story: &Story| (story.joined.room, story.joined.seat) == (joined.room, joined.seat);
                 if !self.seat.as_ref().is_some_and(is_same) {
@@ -297,12 +297,12 @@ impl<P: Pilot<Arena>> Pilot<Arena> for Watched<P> {
                     self.sat_down(*joined);
                 }
             }
-            Happening::View(view) => self.view(view),
-            Happening::Event { tick, event } => self.event(*tick, *event),
-            Happening::RoomClosed { .. } | Happening::Closed(_) => self.stood_up(),
+            ClientEvent::View(view) => self.view(view),
+            ClientEvent::Event { tick, event } => self.event(*tick, *event),
+            ClientEvent::RoomClosed { .. } | ClientEvent::Closed(_) => self.stood_up(),
             _ => {}
         }
-        self.pilot.on(happening, now)
+        self.controller.on_event(event, now)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, transport};
+use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, net::transport};
 use quarrel_server::{
     net::{UdpSeam, keys::EndpointKeys, tls::ServerTls},
     server::{Seams, Server},
@@ -146,9 +146,9 @@ impl<G: Predict> SimWorld<G> {
     /// # Panics
     /// When there is none.
     pub async fn join(&self, link: &Link, name: &str) -> (Client<G>, Joined) {
-        let client = Client::connect_for(&self.connector(link), name, JoinTarget::Quick).await;
+        let client = Client::connect_and_join(&self.connector(link), name, JoinTarget::Quick).await;
         let mut client = client.unwrap_or_else(|error| panic!("{name} cannot connect: {error}"));
-        let joined = client.seat().await;
+        let joined = client.wait_for_seat().await;
         let joined = joined.unwrap_or_else(|error| panic!("{name} gets no seat: {error}"));
         (client, joined)
     }

@@ -23,25 +23,25 @@ const SEAT: SeatId = SeatId(3);
 #[derive(Default)]
 struct Notes(Vec<String>);
 
-impl Pilot<Crowd> for Notes {
+impl Controller<Crowd> for Notes {
     fn input(&mut self, _slot: Slot, _drawn: Option<&Drawn<quarrel_shared::crowd::Walker>>) -> Steering {
         Steering::default()
     }
 
-    fn on(&mut self, happening: Happening<Crowd>, _now: Duration) -> Flow {
+    fn on(&mut self, happening: ClientEvent<Crowd>, _now: Duration) -> Flow {
         self.0.push(match happening {
-            Happening::Event { tick, event } => format!("event {tick} {}", event.health),
-            Happening::View(view) => format!("view {}", view.tick),
-            Happening::Joined(_) => "joined".to_owned(),
-            Happening::Resumed(joined) => format!("resumed {:?}", joined.restored.map(|tick| tick.0)),
-            Happening::SeatTaken { seat, .. } => format!("taken {seat}"),
+            ClientEvent::Event { tick, event } => format!("event {tick} {}", event.health),
+            ClientEvent::View(view) => format!("view {}", view.tick),
+            ClientEvent::Joined(_) => "joined".to_owned(),
+            ClientEvent::Resumed(joined) => format!("resumed {:?}", joined.restored.map(|tick| tick.0)),
+            ClientEvent::SeatTaken { seat, .. } => format!("taken {seat}"),
             other => format!("{other:?}"),
         });
         Flow::Continue(())
     }
 }
 
-/// A session, its pilot's notes, and the time.
+/// A session, its controller's notes, and the time.
 struct World {
     session: Session<Crowd>,
     notes: Notes,

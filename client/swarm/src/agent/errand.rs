@@ -126,7 +126,7 @@ impl Errand {
     fn try_sockets(&self) -> Result<(), String> {
         let mut targets = self.targets.iter();
         targets
-            .try_for_each(|target| transport::endpoint(target.connect.server).map(drop))
+            .try_for_each(|target| transport::open_endpoint(target.connect.server).map(drop))
             .map_err(|error| format!("it has no socket for bots: {error}"))
     }
 

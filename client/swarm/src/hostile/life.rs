@@ -17,10 +17,7 @@ use quinn::Connection;
 use rand_pcg::Pcg64;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use quarrel_client::{
-    net::connect::{Connector, Link},
-    session::pilot::Ending,
-};
+use quarrel_client::{Connector, Ending, net::connect::WelcomedConnection};
 use quarrel_transport::control::{ClientSide, ControlStream};
 
 /// What a hostile bot is called, for those who look at the server meanwhile.
@@ -95,8 +92,8 @@ pub(super) async fn live<G: Game, W: Weapon>(
 
 impl HostileSeat {
     /// Waits for the answer to the join that went out with the hello.
-    async fn take(link: Link) -> Result<Self, &'static str> {
-        let Link { connection, mut control, welcome, .. } = link;
+    async fn take(link: WelcomedConnection) -> Result<Self, &'static str> {
+        let WelcomedConnection { connection, mut control, welcome, .. } = link;
         loop {
             match control.next().await {
                 Ok(ServerMessage::Joined { tick, seating, .. }) => {
@@ -193,5 +190,5 @@ impl HostileSeat {
 }
 
 fn name(error: &quinn::ConnectionError) -> &'static str {
-    Ending::of(error).name()
+    Ending::from(error).name()
 }

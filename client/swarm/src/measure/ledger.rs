@@ -10,7 +10,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use quarrel_shared::tick::Tick;
 
-use quarrel_client::input::clock::Slot;
+use quarrel_client::InputSlot;
 
 /// Inputs that wait, at most; runs of missed moments count as one. Twenty seconds at 128 Hz: older ones are given up.
 const PENDING: usize = 2560;
@@ -56,7 +56,7 @@ impl Ledger {
 
     /// An input is sent; gives the moments that were meant since the last one, this one the last of them. `give_up` is told of
     /// those that nobody waits for any more.
-    pub(crate) fn push(&mut self, slot: Slot, mut give_up: impl FnMut(Moments)) -> Moments {
+    pub(crate) fn push(&mut self, slot: InputSlot, mut give_up: impl FnMut(Moments)) -> Moments {
         let moments = self.meant(slot.due);
         self.last = Some(slot.due);
         // A clock that was set back, or another room: whatever was meant earlier is answered with this one, as nobody waits for it longer
@@ -118,11 +118,11 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_millis(33);
 
-    fn slot(tick: u32, due_ms: u64) -> Slot {
-        Slot { tick: Tick(tick), due: Duration::from_millis(due_ms) }
+    fn slot(tick: u32, due_ms: u64) -> InputSlot {
+        InputSlot { tick: Tick(tick), due: Duration::from_millis(due_ms) }
     }
 
-    fn push(ledger: &mut Ledger, slot: Slot) -> u32 {
+    fn push(ledger: &mut Ledger, slot: InputSlot) -> u32 {
         ledger.push(slot, |_| panic!("nothing is given up")).count
     }
 

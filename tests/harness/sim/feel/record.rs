@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Drawn, LinkCounts, interpolation::Motion};
+use quarrel_client::{Drawn, ConnectionCounts, Motion};
 use quarrel_shared::{
     arena::{Event, Weapon},
     game::UNIT,
@@ -42,7 +42,7 @@ pub struct Record {
     falls: Vec<(Tick, SeatId)>,
     /// When matches ended: weapons rest then.
     ends: Vec<Tick>,
-    counts: LinkCounts,
+    counts: ConnectionCounts,
     bytes_down: u64,
     bytes_up: u64,
     seconds: f64,
@@ -77,7 +77,7 @@ impl Record {
             hits: BTreeSet::new(),
             falls: Vec::new(),
             ends: Vec::new(),
-            counts: LinkCounts::default(),
+            counts: ConnectionCounts::default(),
             bytes_down: 0,
             bytes_up: 0,
             seconds: 0.0,
@@ -85,7 +85,7 @@ impl Record {
     }
 
     /// The same with what was counted from the seat to the end.
-    pub(super) fn over(self, counts: LinkCounts, bytes_down: u64, bytes_up: u64, took: Duration) -> Self {
+    pub(super) fn over(self, counts: ConnectionCounts, bytes_down: u64, bytes_up: u64, took: Duration) -> Self {
         Self { counts, bytes_down, bytes_up, seconds: took.as_secs_f64(), ..self }
     }
 
@@ -110,7 +110,7 @@ impl Record {
 
     pub(super) fn look<E>(&mut self, drawn: &Drawn<E>, now: Duration) {
         if self.is_measured(now) {
-            self.looks.push((now, drawn.moment));
+            self.looks.push((now, drawn.interpolated_at));
             self.extrapolated += u64::from(drawn.motion == Motion::Extrapolated);
             self.frozen += u64::from(drawn.motion == Motion::Frozen);
         }

@@ -15,14 +15,7 @@ use crate::{
     schedule::Order,
 };
 use quarrel_client::Traffic;
-use quarrel_client::{
-    input::clock::Slot,
-    session::{
-        pilot::{Ending, Happening, Joined, Pilot},
-        state::LinkCounts,
-    },
-    view::{interpolation::Motion, screen::Drawn},
-};
+use quarrel_client::{InputSlot, Ending, ClientEvent, Joined, Controller, ConnectionCounts, Motion, Drawn};
 
 /// A server that has sent no snapshot for so long has fallen silent: its connection may take ten seconds to notice.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -59,7 +52,7 @@ fn in_vain(recorder: &mut Recorder, group: u16, moments: Moments, now: Duration)
 }
 
 /// The seat's decisions by a brain, and what is measured of them.
-pub(super) struct BotPilot<G: Predict> {
+pub(super) struct BotController<G: Predict> {
     brain: Option<Box<dyn Brain<G>>>,
     crew: Arc<Crew>,
     wants_seat: Arc<Notify>,
@@ -75,7 +68,7 @@ pub(super) struct BotPilot<G: Predict> {
     heard: Option<(Duration, Duration)>,
     /// Since when it plays, as far as that was not counted yet.
     plays_since: Option<Duration>,
-    told: LinkCounts,
+    told: ConnectionCounts,
     /// When the connection broke, while there is no other one.
     interrupted_at: Option<Duration>,
     ever_joined: bool,
@@ -85,7 +78,7 @@ pub(super) struct BotPilot<G: Predict> {
     gave_up: Option<(CloseReason, String)>,
 }
 
-impl<G: Predict> BotPilot<G> {
+impl<G: Predict> BotController<G> {
     pub(super) fn new(
         brain: Option<Box<dyn Brain<G>>>,
         order: &Order,
@@ -104,7 +97,7 @@ impl<G: Predict> BotPilot<G> {
             ledger: None,
             heard: None,
             plays_since: None,
-            told: LinkCounts::default(),
+            told: ConnectionCounts::default(),
             interrupted_at: None,
             ever_joined: false,
             told_silence: false,
@@ -222,8 +215,8 @@ impl<G: Predict> BotPilot<G> {
     }
 }
 
-impl<G: Predict> Pilot<G> for BotPilot<G> {
-    fn input(&mut self, slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
+impl<G: Predict> Controller<G> for BotController<G> {
+    fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         let due = self.at(slot.due);
         let lag = self.crew.elapsed().saturating_sub(due);
         self.count_play(due);
@@ -232,7 +225,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
             let is_frozen = drawn.map(|drawn| drawn.motion == Motion::Frozen);
             let mut recorder = self.crew.recorder();
             let give_up = |moments| in_vain(&mut recorder, group, moments, due);
-            let moments = ledger.push(Slot { due, ..slot }, give_up);
+            let moments = ledger.push(InputSlot { due, ..slot }, give_up);
             meant(&mut recorder, group, moments, heard, is_frozen);
             // What was due while there was no connection is late for want of one, and not because of this machine.
             if self.interrupted_at.is_none() && self.joined_at.is_some_and(|joined| due >= joined) {
@@ -240,7 +233,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
             }
         }
         match (&mut self.brain, &self.joined, drawn) {
-            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.seen(joined.rate, joined.seat)),
+            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.observation(joined.rate, joined.seat)),
             _ => G::Input::default(),
         }
     }
@@ -270,7 +263,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
         self.count(at, |row| row.correction.record(u64::from(by) * 1000 / 256, 1));
     }
 
-    fn on_counts(&mut self, counts: &LinkCounts, traffic: Traffic, now: Duration) {
+    fn on_counts(&mut self, counts: &ConnectionCounts, traffic: Traffic, now: Duration) {
         let at = self.at(now);
         self.count_play(at);
         self.tell_silence(at);
@@ -284,17 +277,17 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
         });
     }
 
-    fn on(&mut self, happening: Happening<G>, now: Duration) -> ControlFlow<CloseReason> {
+    fn on_event(&mut self, event: ClientEvent<G>, now: Duration) -> ControlFlow<CloseReason> {
         let at = self.at(now);
-        match happening {
-            Happening::Event { tick, event } => {
+        match event {
+            ClientEvent::Event { tick, event } => {
                 if let Some(joined) = &self.joined
                     && let Some(deed) = G::deed(&event, joined.seat)
                 {
                     self.count(at, |row| row.push_deed(deed, joined.room, tick));
                 }
             }
-            Happening::Joined(joined) => {
+            ClientEvent::Joined(joined) => {
                 let period = Duration::from_nanos(joined.rate.period_ns());
                 self.ledger.get_or_insert_with(|| Ledger::new(period));
                 self.joined = Some(joined);
@@ -308,35 +301,35 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
                     });
                 }
             }
-            Happening::JoinRefused {
+            ClientEvent::JoinRefused {
                 reason: reason @ (CloseReason::RoomBusy | CloseReason::ServerRestarting),
                 sentence,
             } => self.room_closed(at, reason, &sentence),
-            Happening::JoinRefused { reason, sentence } => return self.give_up(reason, sentence),
-            Happening::RoomClosed { reason, sentence } => self.room_closed(at, reason, &sentence),
-            Happening::Interrupted => {
+            ClientEvent::JoinRefused { reason, sentence } => return self.give_up(reason, sentence),
+            ClientEvent::RoomClosed { reason, sentence } => self.room_closed(at, reason, &sentence),
+            ClientEvent::Interrupted => {
                 self.stand_up(at);
                 self.interrupted_at = Some(at);
                 self.count(at, |row| row.counts.interrupted += 1);
             }
-            Happening::Resumed(joined) => {
+            ClientEvent::Resumed(joined) => {
                 self.joined = Some(joined);
                 self.joined_at = Some(at);
                 self.interrupted_at = None;
                 self.sit_down(at);
                 self.count(at, |row| row.counts.resumes += 1);
             }
-            Happening::Closed(ending) => {
+            ClientEvent::Closed(ending) => {
                 self.ended_in_silence = self.is_silent(at);
                 self.stand_up(at);
                 let has_no_seat = self.joined.is_none();
                 self.close_ledger(at, ending != Ending::Left || self.ended_in_silence || has_no_seat);
             }
-            Happening::View(_)
-            | Happening::Rooms(_)
-            | Happening::SeatTaken { .. }
-            | Happening::SeatLeft { .. }
-            | Happening::Chat { .. } => {}
+            ClientEvent::View(_)
+            | ClientEvent::Rooms(_)
+            | ClientEvent::SeatTaken { .. }
+            | ClientEvent::SeatLeft { .. }
+            | ClientEvent::Chat { .. } => {}
         }
         ControlFlow::Continue(())
     }
