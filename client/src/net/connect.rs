@@ -252,7 +252,7 @@ impl Connector {
             }
             Ok(ServerMessage::Closing { reason, sentence }) => {
                 control.push(&ClientMessage::ClosingSeen);
-                // Waiting sends the message. Whatever arrives now does not matter.
+                // The wait sends the message. What arrives meanwhile does not matter.
                 let _ = timeout(GOODBYE_TIMEOUT, control.next()).await;
                 Err(ConnectError::Refused { reason, sentence: sentence.to_string() })
             }
