@@ -1,142 +1,144 @@
-//! One connection, and whatever may come over it, as the player's task waits for it.
+//! An open connection to a server: the control stream, snapshots and nudges behind one `next`.
 //!
-//! Snapshots come thirty times a second and all else now and then, so all else dozes: what comes often must not pay for looks at
-//! what does not.
+//! Snapshots arrive some thirty times a second, everything else rarely. The rare sources share a wake flag, so that a snapshot does
+//! not pay for polling them.
 
 use bytes::Bytes;
 use quarrel_shared::protocol::{ClientMessage, ServerMessage};
 use quinn::{Connection, ConnectionError, RecvStream};
 use tokio_util::sync::ReusableBoxFuture;
 
-use crate::{
-    net::{
-        connect::Link,
-        keyframes::Keyframes,
-        nudge::{Nudge, nudge},
-    },
-    session::controller::Welcome,
+use crate::net::{
+    connect::{Welcome, WelcomedConnection},
+    keyframes::Keyframes,
+    nudge::{Nudge, send_nudge},
 };
 use quarrel_transport::{
     control::{ClientSide, ControlError, ControlStream},
     wake::WakeFlag,
 };
 
-/// A wait for one thing of a connection's, which it gives back for the next. It lives on while other things happen: quinn forgets
-/// whom to wake when a wait for a datagram or a stream is dropped.
-type Wait<T> = ReusableBoxFuture<'static, (Connection, Result<T, ConnectionError>)>;
+/// A future of a connection's next datagram or stream. It returns the connection for the next wait. It is kept while other sources
+/// are handled, because quinn forgets the waker when such a future is dropped.
+type NextItem<T> = ReusableBoxFuture<'static, (Connection, Result<T, ConnectionError>)>;
 
-/// A connection on which the server said welcome.
-pub(crate) struct Line {
+/// A connection on which the server has sent its welcome.
+pub(crate) struct ServerConnection {
     connection: Connection,
     control: ControlStream<ClientSide>,
-    datagram: Wait<Bytes>,
-    opened: Wait<RecvStream>,
+    datagram: NextItem<Bytes>,
+    stream: NextItem<RecvStream>,
     keyframes: Keyframes,
     nudge: Nudge,
-    /// Opened streams, keyframes and nudges.
-    others: WakeFlag,
+    /// The flag of the rare sources: opened streams, keyframes and nudges.
+    rare_flag: WakeFlag,
 }
 
-/// What comes over it.
-pub(crate) enum Arrival {
-    /// On the control stream.
-    Said(Result<ServerMessage, ControlError>),
-    /// A snapshot, however it came.
+/// The next thing received on a connection.
+pub(crate) enum Incoming {
+    /// A control message, or the end of the control stream.
+    Message(Result<ServerMessage, ControlError>),
+    /// A snapshot, from a datagram or a stream.
     Snapshot(Bytes),
-    /// The connection is gone.
-    Gone(ConnectionError),
+    /// The connection has ended.
+    Closed(ConnectionError),
 }
 
-/// What the kinds come to that are rare.
-enum Other {
-    Opened(Connection, Result<RecvStream, ConnectionError>),
+/// An event of the rare sources.
+enum RareEvent {
+    Stream(Connection, Result<RecvStream, ConnectionError>),
     Keyframe(Vec<u8>),
     Nudge,
 }
 
-impl Line {
-    /// A connection over this link, and the server's welcome.
-    pub(crate) fn new(link: Link) -> (Self, Welcome) {
-        let Link { connection, control, welcome, nudge } = link;
-        let line = Self {
+impl ServerConnection {
+    /// Splits off the server's welcome.
+    pub(crate) fn new(welcomed: WelcomedConnection) -> (Self, Welcome) {
+        let WelcomedConnection { connection, control, welcome, nudge } = welcomed;
+        let this = Self {
             control,
-            datagram: ReusableBoxFuture::new(datagram(connection.clone())),
-            opened: ReusableBoxFuture::new(opened(connection.clone())),
+            datagram: ReusableBoxFuture::new(next_datagram(connection.clone())),
+            stream: ReusableBoxFuture::new(next_stream(connection.clone())),
             keyframes: Keyframes::default(),
             nudge,
-            others: WakeFlag::new(),
+            rare_flag: WakeFlag::new(),
             connection,
         };
-        (line, welcome)
+        (this, welcome)
     }
 
-    /// The connection itself.
-    pub(crate) const fn connection(&self) -> &Connection {
+    /// The QUIC connection.
+    pub(crate) const fn quic(&self) -> &Connection {
         &self.connection
     }
 
-    /// Says something on the control stream. It goes out while [`Self::next`] is awaited.
-    pub(crate) fn say(&mut self, message: &ClientMessage) {
+    /// Queues a control message. It is sent while [`Self::next`] is awaited.
+    pub(crate) fn send(&mut self, message: &ClientMessage) {
         self.control.push(message);
     }
 
-    /// Whether somebody waits for a seat.
-    pub(crate) fn want_nudges(&mut self, are_wanted: bool) {
-        self.nudge.want(are_wanted);
-        self.others.set();
+    /// Starts or stops nudges, which are sent while the answer to a join is awaited.
+    pub(crate) fn set_nudging(&mut self, is_active: bool) {
+        self.nudge.set_active(is_active);
+        self.rare_flag.set();
     }
 
-    /// What comes next: messages before snapshots, for they say whose those are. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> Arrival {
+    /// Waits for the next message or snapshot. Messages come first, because a message gives the seat that snapshots belong to.
+    /// Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Incoming {
         loop {
             tokio::select! {
                 biased;
-                said = self.control.next() => return Arrival::Said(said),
-                // It is what wakes the task, so it need not doze.
+                message = self.control.next() => return Incoming::Message(message),
+                // Datagrams are what wakes the task, so they need no flag.
                 (connection, received) = &mut self.datagram => {
-                    self.datagram.set(datagram(connection));
-                    return received.map_or_else(Arrival::Gone, Arrival::Snapshot);
+                    self.datagram.set(next_datagram(connection));
+                    return received.map_or_else(Incoming::Closed, Incoming::Snapshot);
                 }
-                other = self.others.until(other(&mut self.opened, &mut self.keyframes, &mut self.nudge)) => {
-                    if let Some(arrival) = self.apply(other) {
-                        return arrival;
+                event = self.rare_flag.until(rare_event(&mut self.stream, &mut self.keyframes, &mut self.nudge)) => {
+                    if let Some(incoming) = self.apply(event) {
+                        return incoming;
                     }
                 }
             }
         }
     }
 
-    fn apply(&mut self, other: Other) -> Option<Arrival> {
-        match other {
-            Other::Opened(connection, stream) => {
-                self.opened.set(opened(connection));
+    fn apply(&mut self, event: RareEvent) -> Option<Incoming> {
+        match event {
+            RareEvent::Stream(connection, stream) => {
+                self.stream.set(next_stream(connection));
                 match stream {
                     Ok(stream) => self.keyframes.push(stream),
-                    Err(error) => return Some(Arrival::Gone(error)),
+                    Err(error) => return Some(Incoming::Closed(error)),
                 }
             }
-            Other::Keyframe(bytes) => return Some(Arrival::Snapshot(bytes.into())),
-            Other::Nudge => nudge(&self.connection),
+            RareEvent::Keyframe(bytes) => return Some(Incoming::Snapshot(bytes.into())),
+            RareEvent::Nudge => send_nudge(&self.connection),
         }
         None
     }
 }
 
-async fn other(stream: &mut Wait<RecvStream>, keyframes: &mut Keyframes, nudge: &mut Nudge) -> Other {
+async fn rare_event(
+    stream: &mut NextItem<RecvStream>,
+    keyframes: &mut Keyframes,
+    nudge: &mut Nudge,
+) -> RareEvent {
     tokio::select! {
         biased;
-        (connection, stream) = stream => Other::Opened(connection, stream),
-        keyframe = keyframes.next() => Other::Keyframe(keyframe),
-        () = nudge.due() => Other::Nudge,
+        (connection, stream) = stream => RareEvent::Stream(connection, stream),
+        keyframe = keyframes.next() => RareEvent::Keyframe(keyframe),
+        () = nudge.due() => RareEvent::Nudge,
     }
 }
 
-async fn datagram(connection: Connection) -> (Connection, Result<Bytes, ConnectionError>) {
+async fn next_datagram(connection: Connection) -> (Connection, Result<Bytes, ConnectionError>) {
     let received = connection.read_datagram().await;
     (connection, received)
 }
 
-async fn opened(connection: Connection) -> (Connection, Result<RecvStream, ConnectionError>) {
-    let opened = connection.accept_uni().await;
-    (connection, opened)
+async fn next_stream(connection: Connection) -> (Connection, Result<RecvStream, ConnectionError>) {
+    let stream = connection.accept_uni().await;
+    (connection, stream)
 }

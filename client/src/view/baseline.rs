@@ -9,8 +9,8 @@ use quarrel_shared::{
     bits::{BitReader, Bits, BitsError},
     game::Entity,
     protocol::{
-        SeatEpoch,
-        datagram::{SnapshotAck, SnapshotHeader},
+        Seating,
+        datagram::{Ack, SnapshotHeader},
     },
     snapshot::{ReceivedHistory, View, apply},
 };
@@ -22,7 +22,7 @@ const GIVE_UP_AFTER: u32 = 4;
 /// What one seat has applied.
 #[derive(Debug)]
 pub struct Baselines<E> {
-    seat_epoch: SeatEpoch,
+    seating: Seating,
     received: ReceivedHistory<E>,
     /// Whether the newest view came as a delta: until then the server waits for an acknowledgement between sends.
     flowing: bool,
@@ -73,9 +73,9 @@ pub enum Unusable {
 impl<E: Entity> Baselines<E> {
     /// Nothing applied yet, on this seat.
     #[must_use]
-    pub fn new(seat_epoch: SeatEpoch) -> Self {
+    pub fn new(seating: Seating) -> Self {
         Self {
-            seat_epoch,
+            seating,
             received: ReceivedHistory::new(),
             flowing: false,
             missed: 0,
@@ -116,9 +116,9 @@ impl<E: Entity> Baselines<E> {
 
     /// What to acknowledge; `None` asks the server for a keyframe.
     #[must_use]
-    pub fn ack(&self) -> Option<SnapshotAck> {
+    pub fn ack(&self) -> Option<Ack> {
         let newest = self.newest().filter(|_| self.missed < GIVE_UP_AFTER)?;
-        Some(SnapshotAck { newest: newest.tick, history: self.received.history() })
+        Some(Ack { newest: newest.tick, history: self.received.history() })
     }
 
     /// The newest view.
@@ -137,7 +137,7 @@ impl<E: Entity> Baselines<E> {
         let mut from = BitReader::new(bytes);
         let header = SnapshotHeader::decode(&mut from)?;
         let overtaken = self.newest().is_some_and(|newest| newest.tick >= header.tick);
-        if header.seat_epoch != self.seat_epoch || overtaken {
+        if header.seating != self.seating || overtaken {
             return Err(Unusable::Stale);
         }
         let base = match header.baseline {
@@ -162,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    const SEATING: SeatEpoch = SeatEpoch::FIRST;
+    const SEATING: Seating = Seating::FIRST;
 
     fn view(tick: u32) -> View<Walker> {
         let walker = |slot: u16| Walker {
@@ -181,7 +181,7 @@ mod tests {
         let mut out = BitWriter::new();
         let baseline_tick = baseline.map(Tick);
         let header = SnapshotHeader {
-            seat_epoch: SEATING,
+            seating: SEATING,
             tick: Tick(tick),
             baseline: baseline_tick,
             margin: None,
@@ -200,7 +200,7 @@ mod tests {
             let (_, got) = baselines.apply(&snapshot(tick, baseline), 1).unwrap();
             assert_eq!(*got, view(tick));
         }
-        assert_eq!(baselines.ack(), Some(SnapshotAck { newest: Tick(13), history: 0b110 }));
+        assert_eq!(baselines.ack(), Some(Ack { newest: Tick(13), history: 0b110 }));
         assert_eq!(baselines.counts().lost, 1, "12 never came");
     }
 
