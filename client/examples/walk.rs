@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use quarrel_client::{Client, ConnectConfig, Drawn, ClientEvent, Joined};
+use quarrel_client::{Client, ClientEvent, ConnectConfig, Drawn, Joined};
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Fighter, Input},
     game::{Angle, UNIT},
@@ -74,7 +74,10 @@ fn report(client: &Client<Arena>, drawn: &Drawn<ArenaEntity>, joined: &Joined) {
     for other in others {
         let (x, y) = units(other);
         let seat = other.seat;
-        println!("  at {}: seat {seat} at {x:.2}, {y:.2}, {delay:?} ago ({:?})", drawn.interpolated_at, drawn.motion);
+        println!(
+            "  at {}: seat {seat} at {x:.2}, {y:.2}, {delay:?} ago ({:?})",
+            drawn.interpolated_at, drawn.motion
+        );
     }
 }
 

@@ -51,9 +51,9 @@ pub use self::{
         transport,
     },
     session::{
+        controller::{self, ClientEvent, Controller, Ending, Joined, Welcome},
         driver,
         handle::{self, Client, RequestError},
-        controller::{self, Ending, ClientEvent, Joined, Controller, Welcome},
         state::ConnectionCounts,
     },
     view::{

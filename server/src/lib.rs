@@ -39,12 +39,11 @@ pub mod shutdown;
 pub mod telemetry;
 
 mod bucket;
-mod gate;
 mod exit_code;
-mod tick_or_time;
 mod program;
 mod recovery;
 mod server_status;
+mod tick_or_time;
 pub mod wall_clock;
 
 pub use self::program::{GameEntry, main, main_with};

@@ -23,7 +23,7 @@ use crate::{
     shutdown,
     storage::{
         self, MatchRecord, SqliteSink,
-        journals::{FolderStore, JournalStore, IncompleteRead},
+        journals::{FolderStore, IncompleteRead, JournalStore},
     },
     telemetry,
 };

@@ -9,12 +9,12 @@ use quarrel_shared::{
     game::{Game, Setup},
     id::{PlayerId, SeatId},
     limits::MAX_INPUTS_PER_DATAGRAM,
-    sub_tick::SubTick,
     protocol::{
         SeatEpoch, TicketNumber,
-        datagram::{SnapshotAck, StampedInput, InputDatagram, InputBatch},
+        datagram::{InputBatch, InputDatagram, SnapshotAck, StampedInput},
         messages::Name,
     },
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 

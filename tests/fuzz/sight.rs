@@ -5,8 +5,8 @@ use quarrel_server::session::rewind_clamp::RewindClamp;
 use quarrel_shared::{
     id::SeatId,
     limits::MAX_EXTRAPOLATION_MS,
+    protocol::datagram::{InputBatch, SnapshotAck, StampedInput},
     sub_tick::SubTick,
-    protocol::datagram::{SnapshotAck, StampedInput, InputBatch},
     tick::{Tick, TickRate},
 };
 

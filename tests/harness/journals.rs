@@ -1,12 +1,12 @@
 //! Journals of rooms in which bots play: made as a room makes them, without a server around it.
 
 use quarrel_shared::{
-    game::{Brain, Game, Outbox, Observation, Setup},
+    game::{Brain, Game, Observation, Outbox, Setup},
     id::{PlayerId, SeatId},
     journal::{Annotation, Chunk, Entries, Header, Holder, JournalWriter, Recorder, SeatEntry},
-    sub_tick::SubTick,
     protocol::{TicketNumber, messages::Name},
     snapshot::{Frame, Interest, SeatFrame, View},
+    sub_tick::SubTick,
     tick::Tick,
 };
 
@@ -184,7 +184,12 @@ impl<G: Game> RecordedRoom<G> {
             let brain = brain.as_mut()?;
             let seat = SeatId(seat);
             interest.pick(&frame, seat, view);
-            Some(brain.decide(Observation { tick: *tick, rate: setup.tick_rate, seat, entities: &view.entities }))
+            Some(brain.decide(Observation {
+                tick: *tick,
+                rate: setup.tick_rate,
+                seat,
+                entities: &view.entities,
+            }))
         };
         (0..setup.seats).zip(brains).map(decide).collect()
     }

@@ -13,7 +13,7 @@ use quarrel_server::{
     config::Config,
     data_dir::UncleanShutdown,
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{ServerResources, Server},
+    server::{Server, ServerResources},
     storage::{
         MemorySink,
         journals::{IncompleteRead, MemoryStore},

@@ -7,7 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use quarrel_client::{view::baseline::{Baselines, SnapshotError}, net::transport};
+use quarrel_client::{
+    net::transport,
+    view::baseline::{Baselines, SnapshotError},
+};
 use quarrel_shared::{
     bits::{BitWriter, Bits},
     game::Game,
@@ -17,7 +20,7 @@ use quarrel_shared::{
         ALPN, ClientMessage, CloseReason, Hello, JoinTarget, PROTOCOL_VERSION, SeatEpoch, ServerMessage,
         bounded::Text,
         codec,
-        datagram::{SnapshotAck, StampedInput, InputDatagram, InputBatch, SnapshotHeader},
+        datagram::{InputBatch, InputDatagram, SnapshotAck, SnapshotHeader, StampedInput},
         fingerprint,
         framing::Deframer,
     },

@@ -9,7 +9,7 @@ use std::{
 use quarrel_server::{
     config::{self, Config, FlagValue, GameDefaults, Sources},
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{ServerResources, Server},
+    server::{Server, ServerResources},
     storage::{
         MatchRecord, MemorySink,
         journals::{IncompleteRead, JournalStore, MemoryStore},

@@ -4,7 +4,7 @@ use std::{net::TcpListener, sync::Arc};
 
 use quarrel_server::{
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{ServerResources, Server},
+    server::{Server, ServerResources},
     storage::{
         MemorySink,
         journals::{IncompleteRead, JournalStore},

@@ -4,7 +4,7 @@ use quarrel_shared::{
     arena::{Arena, Mode, Settings},
     bits::{BitReader, BitWriter},
     crowd::{Crowd, CrowdSettings},
-    game::{Brain, Checksum, Game, Occupant, Outbox, Observation, Setup, checksum},
+    game::{Brain, Checksum, Game, Observation, Occupant, Outbox, Setup, checksum},
     id::SeatId,
     journal::{Entries, SeatChange},
     snapshot::{Frame, Interest, SeatFrame, View},

@@ -19,9 +19,9 @@ use quarrel_harness::{
 use quarrel_shared::{
     id::SeatId,
     limits::MAX_REWIND_MS,
-    sub_tick::SubTick,
-    protocol::datagram::{StampedInput, InputBatch},
+    protocol::datagram::{InputBatch, StampedInput},
     snapshot::Frame,
+    sub_tick::SubTick,
     tick::TickRate,
 };
 use tokio::time::sleep;
@@ -89,8 +89,10 @@ fn forger(link: &Link) -> Vec<u32> {
         while world.now() < until {
             let seen = seat.see().await;
             let tick = seen.header.tick.after(ahead);
-            let aimed =
-                StampedInput { input: Glance, seen: SubTick::of(tick).offset(-i64::from(2 * QUARTER_SECOND)) };
+            let aimed = StampedInput {
+                input: Glance,
+                seen: SubTick::of(tick).offset(-i64::from(2 * QUARTER_SECOND)),
+            };
             match &mut run {
                 Some(run) if run.newest().next() == tick => run.push(aimed, 4),
                 _ => run = Some(InputBatch::new(tick, aimed)),

@@ -15,7 +15,7 @@ use quarrel_shared::{
     arena::{Arena, ArenaEntity, Fighter, Input, Kit, RUN_SPEED, Weapon},
     game::{Angle, Point},
     id::SeatId,
-    protocol::datagram::{StampedInput, InputBatch},
+    protocol::datagram::{InputBatch, StampedInput},
     snapshot::Frame,
     tick::{Tick, TickRate},
 };

@@ -15,9 +15,9 @@ use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},
     game::{Angle, Game},
     id::{EntityId, SeatId},
-    sub_tick::SubTick,
     protocol::datagram::SnapshotHeader,
     snapshot::{Interest, View},
+    sub_tick::SubTick,
     tick::Tick,
 };
 use tokio::time::{Instant, sleep};

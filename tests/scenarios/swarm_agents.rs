@@ -115,8 +115,7 @@ async fn two_agents_count_what_one_process_counts() {
             post.has(|news| matches!(news, AgentEvent::RunEnded { why: None, .. }))
         })
         .await;
-        let half =
-            |news: &AgentEvent| matches!(news, AgentEvent::RunStarted { bots, .. } if bots.abs_diff(together.bots / 2) <= 1);
+        let half = |news: &AgentEvent| matches!(news, AgentEvent::RunStarted { bots, .. } if bots.abs_diff(together.bots / 2) <= 1);
         assert!(post.has(half), "half of the bots come from each");
     }
     one.end().await;
@@ -135,9 +134,10 @@ async fn an_agent_that_is_lost_makes_the_run_invalid_and_is_named() {
     };
     let agents = [one.address.to_string(), lost.to_string()];
     let (games, key) = (games(), key());
-    let (report, ()) =
-        within("a run", async { tokio::join!(coordinate(&plan, &games, &agents, Some(&key), None), mid_run) })
-            .await;
+    let (report, ()) = within("a run", async {
+        tokio::join!(coordinate(&plan, &games, &agents, Some(&key), None), mid_run)
+    })
+    .await;
     let report = report.expect("what is left makes a report");
     assert_eq!(report.verdict, Verdict::Invalid);
     let why = report.why.first().expect("a reason");
@@ -157,7 +157,8 @@ async fn bots_leave_when_their_coordinator_vanishes_and_the_agent_serves_on() {
     let long = plan(&server, &format!("0:{BOTS}@1s,{BOTS}@10m"));
     let post = Post::start();
     let agents = [post.address.to_string()];
-    let coordinator = tokio::spawn(async move { coordinate(&long, &games(), &agents, Some(&key()), None).await });
+    let coordinator =
+        tokio::spawn(async move { coordinate(&long, &games(), &agents, Some(&key()), None).await });
     until("bots", || server.metric("quarrel_players") >= f64::from(BOTS)).await;
     coordinator.abort();
     until("an empty server", || server.metric("quarrel_players") == 0.0).await;

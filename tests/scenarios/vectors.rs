@@ -13,16 +13,16 @@ use quarrel_shared::{
     crowd::{Crowd, Steering, Stumbled, Walker},
     game::{Angle, Entity, Game, Point},
     id::{EntityId, PlayerId, RoomId, SeatId},
-    sub_tick::SubTick,
     protocol::{
         ClientMessage, CloseReason, Fingerprint, Hello, JoinTarget, Resume, RoomEntry, SeatEpoch,
         ServerMessage, Ticket,
         bounded::{List, Text},
         codec::{self, Encode},
-        datagram::{SnapshotAck, StampedInput, InputDatagram, InputBatch, SnapshotHeader},
+        datagram::{InputBatch, InputDatagram, SnapshotAck, SnapshotHeader, StampedInput},
         framing::LENGTH_BYTES,
     },
     snapshot::{View, apply, diff},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -148,11 +148,15 @@ fn close_codes_keep_their_numbers() {
 fn datagrams_keep_their_bytes() {
     let mut vectors = Vectors::new("datagrams", "Inputs up, and the head of a snapshot down.");
     let seat_epoch = SeatEpoch::FIRST.next();
-    let aimed =
-        |tick, bend, lag: i64| StampedInput { input: Steering { bend }, seen: SubTick::of(Tick(tick)).offset(-lag) };
+    let aimed = |tick, bend, lag: i64| StampedInput {
+        input: Steering { bend },
+        seen: SubTick::of(Tick(tick)).offset(-lag),
+    };
     let mut run = InputBatch::new(Tick(1000), aimed(1000, -5, 90));
-    vectors
-        .add("one crowd input, no view yet", coded(&InputDatagram { seat_epoch, ack: None, batch: run.clone() }));
+    vectors.add(
+        "one crowd input, no view yet",
+        coded(&InputDatagram { seat_epoch, ack: None, batch: run.clone() }),
+    );
     for (tick, bend, lag) in [(1001, -5, 90), (1002, -5, 90), (1003, 40, 91)] {
         run.push(aimed(tick, bend, lag), 4);
     }

@@ -168,7 +168,10 @@ mod tests {
         each.on_ticks(1, true);
         fourth.on_ticks(2, false);
         fourth.on_ticks(1, true);
-        assert!((each.target() - fourth.target()).abs() < 0.01, "a gap of two ticks adds two ticks of reserve");
+        assert!(
+            (each.target() - fourth.target()).abs() < 0.01,
+            "a gap of two ticks adds two ticks of reserve"
+        );
         (0..1200).for_each(|_| each.on_ticks(1, true));
         (0..300).for_each(|_| fourth.on_ticks(4, true));
         assert!((each.target() - fourth.target()).abs() < 0.01, "{} and {}", each.target(), fourth.target());

@@ -1,7 +1,6 @@
 //! The players' network plane: bytes in and out over QUIC. It knows connections, but no rooms and no games.
 //!
 //! - [`endpoint`]: one UDP socket and its QUIC settings, each with the measurement behind it.
-//! - [`congestion`]: Cubic with a floor.
 //! - [`accept`]: incoming connections, from their first packet to a session.
 //! - [`admission`]: whether an incoming handshake is accepted, retried, refused or ignored. Pure.
 //! - `handshake_queue`: the order and the rate of accepted handshakes. Pure.
@@ -11,7 +10,6 @@
 
 pub mod accept;
 pub mod admission;
-pub mod congestion;
 pub mod endpoint;
 mod handshake_queue;
 pub mod keys;

@@ -30,7 +30,7 @@ use quarrel_shared::game::Game;
 pub use self::error::ReplayError;
 use self::file::{FileBytes, OpenedJournal};
 use crate::{
-    cli::{SliceRange, ReplayVerb},
+    cli::{ReplayVerb, SliceRange},
     exit_code::ExitCode,
     tick_or_time::TickOrTime,
 };

@@ -11,8 +11,8 @@ use quarrel_shared::{
 use tracing::{error, info};
 
 use super::{
-    mark::{MarkReceipt, MarkError},
     journal_schedule::JournalSchedule,
+    mark::{MarkError, MarkReceipt},
     state::RoomState,
 };
 use crate::{

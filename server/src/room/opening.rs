@@ -21,10 +21,10 @@ use super::{
     clock::RoomClock,
     inbox::{MAX_QUEUED_EVENTS, Presence, RoomHandle, SeatHandle},
     journal::{ResumedJournal, RoomJournal},
-    seat_channel::SeatChannel,
     parts::{RoomParts, RoomServices, RoomSpec},
     restored::RestoredRoom,
     results::MatchResults,
+    seat_channel::SeatChannel,
     state::{RoomState, SavedWorld},
     status::RoomStatus,
     task::RoomTask,
@@ -104,7 +104,8 @@ pub fn reopen<G: Game>(
     let status = Arc::new(RoomStatus::new(id, setup.seats, setup.tick_rate, opened));
     let handle = RoomHandle::new(commands, Arc::clone(&status));
     let clock = RoomClock::new(setup.tick_rate, opened + phase).after(tick);
-    let mut state = RoomState::restored(&setup, SavedWorld { game, tick }, &holders, spec.bots, &spec.bot_skill);
+    let mut state =
+        RoomState::restored(&setup, SavedWorld { game, tick }, &holders, spec.bots, &spec.bot_skill);
     if spec.sync_test {
         state = state.with_sync_test(&setup);
     }

@@ -13,9 +13,9 @@ use super::{
     clock::RoomClock,
     inbox::RoomCommand,
     journal::{JournalServices, RoomJournal},
-    seat_channel::SeatChannel,
     results::MatchResults,
     seat::HeldSeatPolicy,
+    seat_channel::SeatChannel,
     state::RoomState,
     status::RoomStatus,
 };

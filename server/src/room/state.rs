@@ -9,13 +9,13 @@ use quarrel_shared::{
     id::{PlayerId, SeatId},
     journal::{self, Entries, SeatEntry},
     limits::MAX_ROSTER_SEATS,
-    sub_tick::SubTick,
     protocol::{
         TicketNumber,
-        datagram::{StampedInput, InputBatch},
+        datagram::{InputBatch, StampedInput},
         messages::Name,
     },
     snapshot::{Frame, SeatFrame},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 

@@ -23,7 +23,7 @@ use crate::{
     session::{self, SessionServices, detached_seat::DetachedSeat},
     storage::{
         self, RecordSink, Records,
-        journals::{JournalStore, IncompleteRead, retention::RetentionLimits, sweep},
+        journals::{IncompleteRead, JournalStore, retention::RetentionLimits, sweep},
     },
     telemetry::Metrics,
     wall_clock::WallClock,
@@ -140,14 +140,18 @@ impl Startup<'_> {
         runtime: &Handle,
     ) -> JoinHandle<()> {
         let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
-        let read = ended.submit_results(past, Arc::clone(store), records.clone(), self.incomplete_read.clone());
+        let read =
+            ended.submit_results(past, Arc::clone(store), records.clone(), self.incomplete_read.clone());
         self.tasks.storage.spawn_on(read, runtime)
     }
 
     /// Starts the deletion of old journals, which begins when `read` has finished with them.
     fn start_retention(&self, store: &Arc<dyn JournalStore>, read: JoinHandle<()>, runtime: &Handle) {
         let store = Arc::clone(store);
-        let limits = RetentionLimits { max_age: self.config.journal.keep(), max_bytes: self.config.journal.keep_bytes() };
+        let limits = RetentionLimits {
+            max_age: self.config.journal.keep(),
+            max_bytes: self.config.journal.keep_bytes(),
+        };
         let (wall, metrics) = (self.wall.clone(), Arc::clone(&self.metrics));
         let stop = self.tasks.stopping.clone();
         let task = sweep::run(Arc::clone(&store), limits, wall, metrics, read, stop);
@@ -176,7 +180,10 @@ impl Startup<'_> {
     }
 
     /// Creates the registry of sessions and held seats, still empty.
-    pub(super) fn open_registry<G: Game>(&self, keys: &EndpointKeys) -> Arc<SessionRegistry<DetachedSeat<G>>> {
+    pub(super) fn open_registry<G: Game>(
+        &self,
+        keys: &EndpointKeys,
+    ) -> Arc<SessionRegistry<DetachedSeat<G>>> {
         let tickets = Tickets::new(&keys.derive(TICKET_PURPOSE));
         let (hold, max_sessions) = (self.config.session.hold(), self.config.net.max_sessions);
         Arc::new(SessionRegistry::new(tickets, self.run, hold, max_sessions, Arc::clone(&self.metrics)))

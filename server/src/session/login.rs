@@ -18,13 +18,13 @@ use super::{
     seat::Seat,
     unacked::AckError,
 };
-use quarrel_transport::wake::FlaggedFuture;
 use crate::lobby::{
     SessionRegistry,
     players::PlayerGuard,
     registry::{ResumeTarget, ResumedSession, SessionLease},
     registry_state::{EndKind, HeldSeat, LeaseStatus},
 };
+use quarrel_transport::wake::FlaggedFuture;
 
 /// The player of a session.
 pub(super) struct Login<G: Game> {

@@ -160,7 +160,9 @@ impl PriorityAccumulator {
                 _ if is_own => Class::Own,
                 Some(SendState::Deferred { sends, .. }) if sends >= MAX_DEFERRED_SENDS => Class::Due,
                 _ if place == Place::At(viewpoint.eye) => Class::Eye,
-                Some(SendState::Sent { since }) if since > base && update.deviation.is_none() => Class::SentNew,
+                Some(SendState::Sent { since }) if since > base && update.deviation.is_none() => {
+                    Class::SentNew
+                }
                 Some(SendState::Sent { since }) if since > base => Class::Sent,
                 _ => Class::Other,
             };

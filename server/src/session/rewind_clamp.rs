@@ -34,8 +34,8 @@
 use quarrel_shared::{
     bits::Bits,
     limits::MAX_EXTRAPOLATION_MS,
+    protocol::datagram::{InputBatch, SnapshotAck},
     sub_tick::SubTick,
-    protocol::datagram::{SnapshotAck, InputBatch},
     tick::{Tick, TickRate},
 };
 
@@ -158,7 +158,8 @@ impl RewindClamp {
 
     /// [`MAX_EXTRAPOLATION_MS`] in 1/16 tick, rounded up.
     fn extrapolation(&self) -> i64 {
-        let parts = u64::from(MAX_EXTRAPOLATION_MS) * u64::from(self.rate.hz()) * u64::from(SubTick::PER_TICK);
+        let parts =
+            u64::from(MAX_EXTRAPOLATION_MS) * u64::from(self.rate.hz()) * u64::from(SubTick::PER_TICK);
         parts.div_ceil(1000) as i64
     }
 }

@@ -27,12 +27,12 @@ use super::{
     rewind_clamp::RewindClamp,
     unacked::{AckError, UnackedMessages},
 };
-use quarrel_transport::wake::WakeFlag;
 use crate::{
     lobby::directory::JoinedSeat,
     room::{RoomCommand, RoomEvent, state::RosterChange},
     telemetry::Metrics,
 };
+use quarrel_transport::wake::WakeFlag;
 
 /// A seat in a room. Dropping it leaves the seat.
 pub(super) struct Seat<G: Game> {

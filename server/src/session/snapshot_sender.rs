@@ -7,11 +7,11 @@ use quarrel_shared::game::Game;
 use tracing::{Span, error};
 
 use super::{replicator::Snapshot, seat::Seat};
-use quarrel_transport::wake::FlaggedFuture;
 use crate::{
     net::{Peer, peer::PeerError},
     telemetry::Metrics,
 };
+use quarrel_transport::wake::FlaggedFuture;
 
 /// The time within which a snapshot on a stream must arrive.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(1);

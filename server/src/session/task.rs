@@ -30,7 +30,6 @@ use super::{
     services::SessionServices,
     snapshot_sender::SnapshotSender,
 };
-use quarrel_transport::wake::FlaggedFuture;
 use crate::{
     lobby::{
         directory::JoinedSeat,
@@ -43,6 +42,7 @@ use crate::{
     },
     room::{RoomEvent, state::RosterChange},
 };
+use quarrel_transport::wake::FlaggedFuture;
 
 /// The time after which a peer that acknowledges nothing is closed.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);

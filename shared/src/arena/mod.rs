@@ -69,7 +69,9 @@ pub use self::{
 use self::{history::PositionHistory, recent_hits::RecentHits};
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
-    game::{Brain, GameMetric, Entities, Game, GameRng, Occupant, Outcome, RoomDefaults, Setup, Step, Viewpoint},
+    game::{
+        Brain, Entities, Game, GameMetric, GameRng, Occupant, Outcome, RoomDefaults, Setup, Step, Viewpoint,
+    },
     id::{EntityId, SeatId},
     tick::{Tick, TickRate},
 };

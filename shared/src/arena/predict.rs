@@ -5,7 +5,7 @@
 
 use super::{Arena, ArenaEntity, Bolt, Fighter, Input, Kit, Map, Match, Weapon, weapons};
 use crate::{
-    game::{PredictedEntities, Predict, Observation},
+    game::{Observation, Predict, PredictedEntities},
     id::SeatId,
     tick::{Tick, TickRate},
 };

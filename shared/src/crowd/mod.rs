@@ -11,8 +11,8 @@ use self::{stroll::Stroll, walker::PLAIN};
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{
-        Angle, Audience, Brain, GameMetric, Entities, Entity, Game, GameRng, Occupant, Outcome, PredictedEntities, Point,
-        Predict, RoomDefaults, Setup, Step, Viewpoint,
+        Angle, Audience, Brain, Entities, Entity, Game, GameMetric, GameRng, Occupant, Outcome, Point,
+        Predict, PredictedEntities, RoomDefaults, Setup, Step, Viewpoint,
     },
     id::{EntityId, SeatId},
     tick::TickRate,

@@ -5,8 +5,8 @@ use crate::{
     crowd::{Crowd, CrowdSettings, Steering},
     game::{Game as _, Outbox, Setup},
     id::{PlayerId, SeatId},
-    sub_tick::SubTick,
     protocol::{TicketNumber, messages::Name},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 

@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Connector, Drawn, ClientEvent, Joined, Controller, InputSlot, ClientCommand, ConnectionSummary, Driver, SharedScreen};
+use quarrel_client::{
+    ClientCommand, ClientEvent, ConnectionSummary, Connector, Controller, Drawn, Driver, InputSlot, Joined,
+    SharedScreen,
+};
 use quarrel_shared::{
     game::{Game, Predict},
-    sub_tick::SubTick,
     protocol::{CloseReason, JoinTarget, datagram::SnapshotHeader},
     snapshot::View,
+    sub_tick::SubTick,
     tick::Tick,
 };
 use quinn::Endpoint;

@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Drawn, Ending, ClientEvent, Joined, Controller, InputSlot};
+use quarrel_client::{ClientEvent, Controller, Drawn, Ending, InputSlot, Joined};
 use quarrel_server::lobby::Directory;
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},
     id::{PlayerId, RoomId, SeatId},
-    sub_tick::SubTick,
     protocol::{CloseReason, JoinTarget, TicketNumber, datagram::SnapshotHeader, messages::Name},
     snapshot::{Frame, Interest, View},
+    sub_tick::SubTick,
     tick::Tick,
 };
 

@@ -10,7 +10,7 @@ use std::{
 use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, net::transport};
 use quarrel_server::{
     net::{UdpResources, keys::EndpointKeys, tls::ServerTls},
-    server::{ServerResources, Server},
+    server::{Server, ServerResources},
     storage::{
         MatchRecord, MemorySink,
         journals::{IncompleteRead, MemoryStore},

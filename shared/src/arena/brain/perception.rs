@@ -2,7 +2,7 @@
 
 use crate::{
     arena::{Arena, ArenaEntity, Bolt, Fighter, Kit, Map, Phase, geometry::closest_approach},
-    game::{Point, Observation, UNIT},
+    game::{Observation, Point, UNIT},
     tick::{Tick, TickRate},
 };
 

@@ -3,7 +3,7 @@
 use super::rig::{Rig, see};
 use crate::{
     arena::{Arena, ArenaEntity, Bolt, Event, Fighter, Input, Kit, Phase, Scene, Settings, Weapon},
-    game::{Angle, Game, GameRng, PredictedEntities, Predict, Observation},
+    game::{Angle, Game, GameRng, Observation, Predict, PredictedEntities},
     id::{EntityId, SeatId},
     tick::TickRate,
 };
@@ -51,7 +51,9 @@ impl Client {
         let seen = Observation { tick: rig.tick, rate: rig.setup.tick_rate, seat, entities: &view };
         let mut client = Self { seat, scene: Scene::default(), own: PredictedEntities::new() };
         Arena::observe(&mut client.scene, &seen);
-        for (id, entity) in rig.arena.entities().iter().filter(|(_, entity)| Arena::is_predicted(entity, seat)) {
+        for (id, entity) in
+            rig.arena.entities().iter().filter(|(_, entity)| Arena::is_predicted(entity, seat))
+        {
             client.own.confirm(id, entity.clone());
         }
         client
@@ -88,7 +90,11 @@ fn is_unpredictable(event: &Event, seat: SeatId) -> bool {
 
 fn own_in(rig: &Rig, seat: SeatId) -> OwnEntities {
     OwnEntities::of(
-        rig.arena.entities().iter().map(|(_, entity)| entity).filter(|entity| Arena::is_predicted(entity, seat)),
+        rig.arena
+            .entities()
+            .iter()
+            .map(|(_, entity)| entity)
+            .filter(|entity| Arena::is_predicted(entity, seat)),
     )
 }
 

@@ -2,7 +2,10 @@
 
 use crate::{
     arena::{Arena, ArenaEntity, Event, Fighter, Input, Settings},
-    game::{Audience, Brain, GameMetric, Entity, Game, Inputs, Occupant, Outbox, Place, Rewind, Observation, Setup, Step},
+    game::{
+        Audience, Brain, Entity, Game, GameMetric, Inputs, Observation, Occupant, Outbox, Place, Rewind,
+        Setup, Step,
+    },
     id::{EntityId, SeatId},
     sub_tick::SubTick,
     tick::{Tick, TickRate},

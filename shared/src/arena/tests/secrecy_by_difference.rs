@@ -6,8 +6,8 @@ use crate::{
     bits::{BitWriter, Bits},
     game::{Angle, Game, GameRng, Inputs, Occupant, Outbox, Point, Rewind, Setup, Step, UNIT},
     id::SeatId,
-    sub_tick::SubTick,
     snapshot::{Frame, Interest, SeatFrame, View, diff},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 

@@ -2,12 +2,12 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use quarrel_client::{Drawn, ClientEvent, Joined, Controller, InputSlot};
+use quarrel_client::{ClientEvent, Controller, Drawn, InputSlot, Joined};
 use quarrel_shared::{
     arena::{
         Arena, ArenaEntity, Fighter, Input, Kit, Map, Phase, Scene, Weapon, arrow_target, releases_arrow,
     },
-    game::{Angle, Brain, Game, PredictedEntities, Point, Predict},
+    game::{Angle, Brain, Game, Point, Predict, PredictedEntities},
     id::EntityId,
     protocol::{CloseReason, datagram::SnapshotHeader},
     tick::TickRate,

@@ -9,8 +9,8 @@ use crate::{
     },
     id::SeatId,
     journal::{Annotation, Chunk, Entries, Header, Holder, JournalWriter, Recorder, SeatEntry},
-    sub_tick::SubTick,
     protocol::messages::Name,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
