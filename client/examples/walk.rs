@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use quarrel_client::{Client, ConnectConfig, Drawn, Happening, Joined};
+use quarrel_client::{Client, ClientEvent, ConnectConfig, Drawn, Joined};
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Fighter, Input},
     game::{Angle, UNIT},
@@ -30,10 +30,10 @@ async fn main() -> anyhow::Result<()> {
     loop {
         tokio::select! {
             happening = client.next() => match happening {
-                Some(Happening::Event { tick, event }) => println!("tick {tick}: {event:?}"),
-                Some(Happening::Interrupted) => println!("the connection broke; coming back"),
-                Some(Happening::Resumed(joined)) => println!("back on seat {}", joined.seat),
-                Some(Happening::Closed(ending)) => {
+                Some(ClientEvent::Event { tick, event }) => println!("tick {tick}: {event:?}"),
+                Some(ClientEvent::Interrupted) => println!("the connection broke; coming back"),
+                Some(ClientEvent::Resumed(joined)) => println!("back on seat {}", joined.seat),
+                Some(ClientEvent::Closed(ending)) => {
                     println!("the connection ended: {ending:?}");
                     return Ok(());
                 }
@@ -74,7 +74,10 @@ fn report(client: &Client<Arena>, drawn: &Drawn<ArenaEntity>, joined: &Joined) {
     for other in others {
         let (x, y) = units(other);
         let seat = other.seat;
-        println!("  at {}: seat {seat} at {x:.2}, {y:.2}, {delay:?} ago ({:?})", drawn.moment, drawn.motion);
+        println!(
+            "  at {}: seat {seat} at {x:.2}, {y:.2}, {delay:?} ago ({:?})",
+            drawn.interpolated_at, drawn.motion
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 //! Most programs need [`Client`] alone:
 //!
 //! ```no_run
-//! use quarrel_client::{Client, ConnectConfig, Happening};
+//! use quarrel_client::{Client, ConnectConfig, ClientEvent};
 //! use quarrel_shared::{crowd::{Crowd, Steering}, protocol::JoinTarget};
 //!
 //! # async fn play() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,7 +12,7 @@
 //! client.join(JoinTarget::Quick).await?;
 //! client.set_input(Steering { bend: 5 });
 //! while let Some(happening) = client.next().await {
-//!     if let Happening::View(view) = happening {
+//!     if let ClientEvent::View(view) = happening {
 //!         println!("tick {}: {} in sight", view.tick, view.entities.len());
 //!     }
 //! }
@@ -27,7 +27,7 @@
 //!   QUIC is set up.
 //!   Over a bad link a newcomer is seated as quickly as packets allow: `opening` and `repeat` say more than once what opens a
 //!   connection, `nudge` keeps it awake until the seat is there.
-//! - [`driver`]: the one task of a player. [`pilot`] is what drives their seat: a handle, or a bot. `line` is the connection as that
+//! - [`driver`]: the one task of a player. [`controller`] is what drives their seat: a handle, or a bot. `line` is the connection as that
 //!   task waits for it, and lets what says nothing `doze`. When the connection breaks, `resume` makes another one while the seat
 //!   is held.
 //! - Pure parts, which know neither tokio nor quinn. On the way up: [`clock`] (when to send the input of which tick), [`margin`]
@@ -51,10 +51,10 @@ pub use self::{
         transport,
     },
     session::{
+        controller::{self, ClientEvent, Controller, Ending, Joined, Welcome},
         driver,
         handle::{self, Client, RequestError},
-        pilot::{self, Ending, Happening, Joined, Pilot, Welcome},
-        state::LinkCounts,
+        state::ConnectionCounts,
     },
     view::{
         baseline, correction, events, interpolation, matching, playout, prediction,

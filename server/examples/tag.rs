@@ -60,7 +60,7 @@ impl Bits for Run {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 struct Runner {
     seat: SeatId,
     at: Point,
@@ -87,7 +87,7 @@ impl Entity for Runner {
 }
 
 /// Event: this seat is "it" now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 struct Tagged(SeatId);
 
 impl Bits for Tagged {
@@ -162,7 +162,7 @@ impl Game for Tag {
     fn view(&self, seat: SeatId) -> Viewpoint {
         let own = self.seats[seat.index()].and_then(|id| self.runners.get(id));
         let eye = own.map_or_else(Point::default, |runner| runner.at);
-        Viewpoint { eye, range: YARD as u32, most: 64, ..Viewpoint::default() }
+        Viewpoint { eye, range: YARD as u32, max_entities: 64, ..Viewpoint::default() }
     }
 
     fn outcome(&self) -> Option<Outcome> {

@@ -1,24 +1,24 @@
-//! The token bucket: so many at once, so many a second. Pure: it is told the time.
+//! A token bucket: a rate limit with a burst. Pure: the caller passes the time.
 
 use std::time::Duration;
 
-/// A bucket that holds up to `burst` tokens and gains `per_second` of them.
+/// A bucket that holds up to `burst` tokens and gains `per_second` tokens a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct TokenBucket {
     per_second: f64,
     burst: f64,
     tokens: f64,
-    /// When `tokens` was right.
-    at: Duration,
+    /// The time of `tokens`.
+    updated: Duration,
 }
 
 impl TokenBucket {
-    /// A full bucket at `now`, a duration since an epoch of the caller's.
+    /// A full bucket at `now`, a duration since the caller's epoch.
     pub(crate) fn full(per_second: f64, burst: f64, now: Duration) -> Self {
-        Self { per_second, burst, tokens: burst, at: now }
+        Self { per_second, burst, tokens: burst, updated: now }
     }
 
-    /// Takes `cost` tokens; false, and takes none, when there are fewer.
+    /// Takes `cost` tokens and returns true, or takes none and returns false when there are fewer.
     pub(crate) fn take(&mut self, cost: f64, now: Duration) -> bool {
         self.refill(now);
         let enough = self.tokens >= cost;
@@ -28,22 +28,22 @@ impl TokenBucket {
         enough
     }
 
-    /// Whether it would be as new: nothing is lost by forgetting it.
+    /// Whether the bucket is full, and so equal to a new one.
     pub(crate) fn is_full(&mut self, now: Duration) -> bool {
         self.refill(now);
         self.tokens >= self.burst
     }
 
-    /// How long until one token is there; zero when one is.
+    /// The time until the bucket has one token; zero when it has.
     pub(crate) fn wait(&mut self, now: Duration) -> Duration {
         self.refill(now);
         Duration::from_secs_f64(((1.0 - self.tokens) / self.per_second).max(0.0))
     }
 
     fn refill(&mut self, now: Duration) {
-        let gained = now.saturating_sub(self.at).as_secs_f64() * self.per_second;
+        let gained = now.saturating_sub(self.updated).as_secs_f64() * self.per_second;
         self.tokens = (self.tokens + gained).min(self.burst);
-        self.at = self.at.max(now);
+        self.updated = self.updated.max(now);
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn time_that_goes_back_gives_nothing() {
+    fn a_clock_that_goes_back_adds_no_tokens() {
         let mut bucket = TokenBucket::full(1.0, 1.0, Duration::from_secs(9));
         assert!(bucket.take(1.0, Duration::from_secs(9)));
         assert!(!bucket.take(1.0, Duration::from_secs(5)) && !bucket.take(1.0, Duration::from_secs(9)));

@@ -1,7 +1,7 @@
-//! The folder of everything the server keeps.
+//! The data directory: the folder of everything that the server keeps.
 //!
-//! It is made on the first start, and it is tried by writing into it: a server that finds out after a week that
-//! it cannot write a match record should have said so at once.
+//! It is created on the first start and tested with a write, because a server that cannot write a match result should fail at
+//! its start and not after a week.
 
 mod run;
 
@@ -10,24 +10,24 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-pub use self::run::{Run, Unsettled};
+pub use self::run::{Run, UncleanShutdown};
 
-/// A folder that exists and takes files.
+/// A folder that exists and is writable.
 #[derive(Clone, Debug)]
 pub struct DataDir(PathBuf);
 
-/// The file that is locked by whoever uses the folder.
+/// The file that a server locks while it uses the folder.
 const LOCK: &str = "lock";
 
-/// Why the data directory cannot be used.
+/// Errors of using the data directory.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// It does not exist and cannot be made, or something else has its name.
-    #[error("cannot make the data directory {}: {source}; set data.dir (--data-dir) to a folder of yours", path.display())]
+    /// It does not exist and cannot be created, or is not a folder.
+    #[error("cannot create the data directory {}: {source}; set data.dir (--data-dir) to a folder that you may write", path.display())]
     Make {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// Another server uses it.
@@ -36,46 +36,47 @@ pub enum DataDirError {
         /// The folder.
         path: PathBuf,
     },
-    /// It exists, but a file in it cannot be written.
-    #[error("cannot write {}: {source}; data.dir (--data-dir) must be writable and have room", path.display())]
+    /// A file in it cannot be written.
+    #[error("cannot write {}: {source}; data.dir (--data-dir) must be writable and have free space", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
 impl DataDir {
-    /// Makes the folder where it is missing, and tries to write into it.
+    /// Creates the folder when it is missing, and tests it with a write.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         fs::create_dir_all(path).map_err(|source| DataDirError::Make { path: path.to_owned(), source })?;
         let dir = Self(path.to_owned());
         dir.write_private(".writable", b"")?;
-        // The trial has served its purpose; a leftover would harm nobody.
+        // A leftover of the test does no harm.
         let _ = fs::remove_file(path.join(".writable"));
         Ok(dir)
     }
 
-    /// Whether a server uses it, as far as can be told: one may begin to at any time.
+    /// Whether a server uses it now; another may start at any time.
     #[must_use]
     pub fn is_in_use(&self) -> bool {
-        // Shared, so that whoever asks at the same time does not take this one for a server; and it is gone with the file.
+        // A shared lock, so that two callers at the same time do not take each other for a server. Dropping the file releases
+        // it.
         File::open(self.file(LOCK))
             .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// The folder itself.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Where a file of this name is or would be.
+    /// Returns the path of a file with this name, which need not exist.
     pub fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// Writes a file that only its owner may read; whoever reads it meanwhile sees the old one or the new one, whole.
+    /// Writes a file that only its owner may read. A concurrent reader sees the old content or the new one, never a part.
     pub fn write_private(&self, name: &str, bytes: &[u8]) -> Result<(), DataDirError> {
         let path = self.file(name);
         write_and_rename(&path, bytes).map_err(|source| DataDirError::Write { path, source })
@@ -89,7 +90,7 @@ fn write_and_rename(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".tmp");
-    // A leftover of a crash may have other permissions, and `mode` counts only for a file that is new.
+    // A leftover of a crash may have other permissions, and `mode` applies to new files only.
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -105,24 +106,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_is_made_with_all_above_it() {
+    fn the_folder_is_created_with_its_parents() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(&folder.path().join("a/b")).unwrap();
         assert!(dir.path().is_dir());
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "the trial must leave nothing behind");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "the test write leaves nothing behind");
     }
 
     #[test]
-    fn a_folder_that_cannot_be_made_says_which_setting_to_change() {
+    fn a_folder_that_cannot_be_created_names_the_setting_to_change() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
         let error = DataDir::open(&file).unwrap_err().to_string();
-        assert!(error.contains("cannot make the data directory") && error.contains("--data-dir"), "{error}");
+        assert!(
+            error.contains("cannot create the data directory") && error.contains("--data-dir"),
+            "{error}"
+        );
     }
 
     #[test]
-    fn private_files_are_their_owners_alone_and_survive_a_crashed_write() {
+    fn only_the_owner_may_read_a_private_file_and_a_crashed_write_is_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
         fs::create_dir(dir.file("tls")).unwrap();

@@ -1,16 +1,22 @@
-//! The authoritative Quarrel server: sessions, rooms, lobby, and the operator's plane. A library, so that a game of one's own is
-//! a `main` of three lines: see [`main`](fn@main) and the example `duel`.
+//! The authoritative Quarrel server: sessions, rooms, lobby, storage and the admin HTTP server. It is a library, so that the server of
+//! another game is a `main` of three lines: see [`main`](fn@main) and the example `tag`.
 //!
-//! The tour follows the data round its ring:
+//! # Modules
 //!
-//! - [`net`]: bytes in and out.
-//! - [`session`]: one player's connection.
-//! - [`room`]: one world and its players.
-//! - [`lobby`]: how players get to rooms.
-//! - [`storage`]: what outlives a match.
-//! - [`server`]: the composition root, which starts and stops all of it.
+//! In the order in which a player's data passes through them:
 //!
-//! And beside it, for the operator: [`config`], [`cli`], [`replay`], [`telemetry`], [`admin`], [`shutdown`], [`data_dir`].
+//! - [`net`]: the QUIC endpoint; admission of new connections.
+//! - [`session`]: one player's connection, from the handshake to the last message.
+//! - [`room`]: one game world with its seats, its tick loop and its journal.
+//! - [`lobby`]: the directory of rooms, matchmaking, and the registry of held seats.
+//! - [`storage`]: match results and journals on disk.
+//! - [`server`]: the composition root, which starts and stops the parts above.
+//!
+//! For operators: [`config`], [`cli`], [`replay`], [`telemetry`], [`admin`], [`shutdown`], [`data_dir`].
+//!
+//! The rest of this page is the operators' guide.
+//!
+#![doc = include_str!("../README.md")]
 
 pub mod net;
 
@@ -33,9 +39,11 @@ pub mod shutdown;
 pub mod telemetry;
 
 mod bucket;
-mod operators_view;
+mod exit_code;
 mod program;
 mod recovery;
+mod server_status;
+mod tick_or_time;
 pub mod wall_clock;
 
 pub use self::program::{GameEntry, main, main_with};

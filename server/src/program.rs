@@ -1,8 +1,8 @@
-//! The `quarrel` program around any game: verbs, exit codes, runtimes. What somebody's own `main` calls.
+//! The `quarrel` program for any game: verbs, exit codes and runtimes. The `main` function of a game's server calls it.
 
 use std::{
     io::{self, Write},
-    net::TcpListener,
+    net::{TcpListener, UdpSocket},
     process,
     sync::Arc,
     time::SystemTime,
@@ -10,24 +10,25 @@ use std::{
 
 use quarrel_shared::game::Game;
 use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
     cli::{self, ExitCode, MatchesQuery, Verb},
     config::{self, Config, ConfigError, GameDefaults, RoomsAtStop, Sources},
-    data_dir::{DataDir, DataDirError},
-    net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
+    data_dir::{DataDir, DataDirError, Run},
+    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     replay::{self, ReplayError, ReplayGame},
-    server::{Seams, Server},
+    server::{Server, ServerResources},
     shutdown,
     storage::{
         self, MatchRecord, SqliteSink,
-        journals::{Folder, JournalStore, Unread},
+        journals::{FolderStore, IncompleteRead, JournalStore},
     },
     telemetry,
 };
 
-/// A whole server program for one game: arguments, configuration, signals, exit code.
+/// Runs a complete server program for one game: arguments, configuration, signals, exit code.
 ///
 /// ```no_run
 /// fn main() -> std::process::ExitCode {
@@ -39,13 +40,16 @@ pub fn main<G: Game>() -> process::ExitCode {
     main_with(&[GameEntry::of::<G>()])
 }
 
-/// The same for several games, of which `--game` picks one; the first is the default. There must be at least one.
+/// Runs a complete server program for several games, of which `--game` selects one; the first is the default.
+///
+/// # Panics
+/// Without a game.
 #[must_use]
 pub fn main_with(games: &[GameEntry]) -> process::ExitCode {
     let verb = match cli::parse(std::env::args_os(), cli::environment()) {
         Ok(verb) => verb,
         Err(error) => {
-            // Nothing can be done about a terminal that is gone.
+            // A closed terminal is not an error of the program.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done }.into();
         }
@@ -54,7 +58,7 @@ pub fn main_with(games: &[GameEntry]) -> process::ExitCode {
     run(verb, games, &defaults, &mut io::stdout()).into()
 }
 
-/// One game of a binary.
+/// A game in a server binary.
 pub struct GameEntry {
     defaults: GameDefaults,
     check: fn(&Config) -> Result<(), ConfigError>,
@@ -63,7 +67,7 @@ pub struct GameEntry {
 }
 
 impl GameEntry {
-    /// This game.
+    /// Creates the entry of the game `G`.
     #[must_use]
     pub fn of<G: Game>() -> Self {
         Self {
@@ -75,7 +79,7 @@ impl GameEntry {
     }
 }
 
-/// What went wrong, and the code to exit with.
+/// The failure of a verb: a message for standard error, and the exit code.
 struct Failure {
     code: ExitCode,
     message: String,
@@ -90,7 +94,7 @@ impl Failure {
 fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn Write) -> ExitCode {
     let printed = match verb {
         Verb::Serve(sources) => {
-            return or_say(load(&sources, games, defaults).and_then(|(config, game)| (game.serve)(&config)));
+            return report(load(&sources, games, defaults).and_then(|(config, game)| (game.serve)(&config)));
         }
         Verb::Check(sources) => {
             let check = |config: &Config| (entry(games, config).check)(config);
@@ -98,28 +102,29 @@ fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn
         }
         Verb::ConfigShow(sources) => match load(&sources, games, defaults) {
             Ok((config, _)) => cli::print_config(&config, out).map(|()| ExitCode::Done),
-            Err(failure) => return or_say(Err(failure)),
+            Err(failure) => return report(Err(failure)),
         },
         Verb::Matches(sources, query) => match matches(&sources, query, games, defaults) {
             Ok(records) => cli::print_matches(&records, query.json, out).map(|()| ExitCode::Done),
-            Err(failure) => return or_say(Err(failure)),
+            Err(failure) => return report(Err(failure)),
         },
         Verb::Replay(verb) => {
             let games: Vec<_> = games.iter().map(|game| game.replay).collect();
             match replay::run(&verb, &games, out) {
                 Ok(code) => Ok(code),
-                Err(ReplayError::Failed { code, message }) => return or_say(Err(Failure { code, message })),
+                Err(ReplayError::Failed { code, message }) => return report(Err(Failure { code, message })),
                 Err(ReplayError::Output(error)) => Err(error),
             }
         }
         Verb::ConfigDefault => cli::print_default_config(defaults, out).map(|()| ExitCode::Done),
         Verb::Version => cli::print_version(defaults, out).map(|()| ExitCode::Done),
     };
-    // Whoever closed our output has read enough.
+    // A closed standard output is not an error: its reader has stopped early.
     printed.unwrap_or(ExitCode::Done)
 }
 
-fn or_say(result: Result<ExitCode, Failure>) -> ExitCode {
+/// Prints a failure to standard error.
+fn report(result: Result<ExitCode, Failure>) -> ExitCode {
     result.unwrap_or_else(|failure| {
         let _ = writeln!(io::stderr(), "quarrel: {}", failure.message);
         failure.code
@@ -131,14 +136,13 @@ fn load<'a>(
     games: &'a [GameEntry],
     defaults: &[GameDefaults],
 ) -> Result<(Config, &'a GameEntry), Failure> {
-    let wrong = |error: ConfigError| Failure::new(ExitCode::Configuration, error);
-    let config = config::load(sources, defaults).map_err(wrong)?;
+    let config = config::load(sources, defaults).map_err(invalid)?;
     let game = entry(games, &config);
-    (game.check)(&config).map_err(wrong)?;
+    (game.check)(&config).map_err(invalid)?;
     Ok((config, game))
 }
 
-/// The game that the configuration names: it accepts no other.
+/// The game that the configuration selects, which is one of `games` because the configuration accepts no other.
 fn entry<'a>(games: &'a [GameEntry], config: &Config) -> &'a GameEntry {
     games.iter().find(|game| game.defaults.name == config.game.name).unwrap_or(&games[0])
 }
@@ -150,7 +154,7 @@ fn defaults<G: Game>() -> GameDefaults {
         bots: G::ROOM.bots,
         bot_skill: G::SKILLS.first().copied().unwrap_or_default(),
         skills: G::SKILLS,
-        // Settings of flat, plain values; anything else is the game's fault and shows in its first `config default`.
+        // Settings must be a flat table of plain values. Others are a fault of the game, which shows in its `config default`.
         settings: toml::Table::try_from(G::Settings::default()).unwrap_or_default(),
     }
 }
@@ -165,111 +169,164 @@ fn matches(
     let dir = &config.data.dir;
     if !dir.is_dir() {
         let message = format!(
-            "there is no data directory at {}: a server makes it when it starts; --data-dir names another",
+            "there is no data directory at {}: a server creates it when it starts; --data-dir sets another",
             dir.display()
         );
         return Err(Failure::new(ExitCode::Configuration, message));
     }
-    runtime("reader", 1)?
-        .block_on(storage::newest(dir, query.newest))
-        .map_err(|error| Failure::new(ExitCode::Internal, error))
+    runtime("reader", 1)?.block_on(storage::newest_matches(dir, query.newest)).map_err(internal)
 }
 
-/// Everything that may fail before the first player, then the server, then its stop.
+/// Runs the server: opens everything that can fail, starts it, waits for a signal and stops it.
 fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
-    telemetry::logs::init(&config.log).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
+    telemetry::logs::init(&config.log).map_err(invalid)?;
     log_panics();
-    let data =
-        DataDir::open(&config.data.dir).map_err(|error| Failure::new(ExitCode::Configuration, error))?;
-    let journals = journals(&data)?;
-    let run = data.begin_run(last_run(&*journals), SystemTime::now()).map_err(|error| {
-        let is_in_use = matches!(error, DataDirError::InUse { .. });
-        Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
-    })?;
-    let unread = Unread::default();
-    let tls = ServerTls::open(&config.net, &data, SystemTime::now())
-        .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
-    let keys = EndpointKeys::open(&data).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-    let network = runtime("network", config.net.workers)?;
-    let rooms = runtime("rooms", config.room.workers)?;
-    // One for journals, which wait for files, and one for results: neither waits for the other's disk.
-    let storage = runtime("storage", 2)?;
-    let records = storage
-        .block_on(SqliteSink::open(data.path()))
-        .map_err(|error| Failure::new(ExitCode::Configuration, error))?;
-    let listen = config.net.listen;
-    let socket = endpoint::bind(listen).map_err(|error| {
-        let failure = cli::bind_failure(&error, listen, "net.listen", "--listen");
-        Failure::new(failure.code, failure.message)
-    })?;
-    let http = TcpListener::bind(config.http.listen).map_err(|error| {
-        let failure = cli::bind_failure(&error, config.http.listen, "http.listen", "--http");
-        Failure::new(failure.code, failure.message)
-    })?;
-    let (in_time, is_settled) = network.block_on(async {
-        let internal = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Internal, error);
-        let stop = shutdown::listen().map_err(|error| internal(&error))?;
-        let seams = Seams {
-            udp: UdpSeam::real(socket).map_err(|error| internal(&error))?,
+    let data = DataDir::open(&config.data.dir).map_err(invalid)?;
+    let journals = open_journals(&data)?;
+    let run = begin_run(&data, &*journals)?;
+    let incomplete_read = IncompleteRead::default();
+    let tls = ServerTls::open(&config.net, &data, SystemTime::now()).map_err(invalid)?;
+    let keys = EndpointKeys::open(&data).map_err(internal)?;
+    let runtimes = Runtimes::start(config)?;
+    let records = runtimes.storage.block_on(SqliteSink::open(data.path())).map_err(invalid)?;
+    let (socket, http) = bind_sockets(config)?;
+    let stopped = runtimes.network.block_on(async {
+        // First, so that a signal during the start is not lost.
+        let stop = shutdown::listen().map_err(internal)?;
+        let resources = ServerResources {
+            udp: UdpResources::from_socket(socket).map_err(internal)?,
             tls: Arc::new(tls),
             keys,
             http: Some(http),
             records,
+            journals: Some(journals),
+            unclean_shutdown: run.unclean_shutdown(),
+            incomplete_read: incomplete_read.clone(),
             seed: rand::random(),
             run: run.number(),
-            unsettled: run.unsettled(),
-            unread: unread.clone(),
-            journals: Some(journals),
-            rooms: rooms.handle().clone(),
-            storage: storage.handle().clone(),
+            room_runtime: runtimes.rooms.handle().clone(),
+            storage_runtime: runtimes.storage.handle().clone(),
         };
-        let server = Server::<G>::start(config, seams).map_err(|error| internal(&error))?;
-        stop.cancelled().await;
-        let metrics = Arc::clone(server.metrics());
-        let in_time = match config.stop.rooms {
-            RoomsAtStop::End => server.shutdown().await,
-            RoomsAtStop::Save => server.shutdown_and_save().await,
-        };
-        Ok((in_time, metrics.results.lost.get() == 0 && !unread.is_said()))
+        let server = Server::<G>::start(config, resources).map_err(internal)?;
+        Ok(run_until_stopped(server, config, stop).await)
     })?;
-    // A game that hangs in its step must not keep the process, nor must a disk that hangs.
-    rooms.shutdown_background();
-    storage.shutdown_background();
-    network.shutdown_background();
-    if !in_time {
-        error!("stopped with work unfinished");
-        return Ok(ExitCode::Internal);
-    }
-    if !is_settled {
-        warn!("results may be missing that journals have: the next start looks for them");
-    } else if let Err(error) = run.end() {
-        error!(%error, "the next start will look for results that were not written");
-    }
-    Ok(ExitCode::Done)
+    runtimes.shutdown();
+    let has_all_results = !stopped.has_lost_results && !incomplete_read.is_set();
+    Ok(record_stop(stopped.in_time, has_all_results, run))
 }
 
-/// The last run that left a journal: no other may have its names, not even if the file is lost that counts runs.
+/// The result of a stop.
+struct Stopped {
+    /// Within the grace period, and with every room saved if that is configured.
+    in_time: bool,
+    /// A room has dropped match results.
+    has_lost_results: bool,
+}
+
+/// Waits for a signal, then stops the server as configured.
+async fn run_until_stopped<G: Game>(server: Server<G>, config: &Config, stop: CancellationToken) -> Stopped {
+    stop.cancelled().await;
+    let metrics = Arc::clone(server.metrics());
+    let in_time = match config.stop.rooms {
+        RoomsAtStop::End => server.shutdown().await,
+        RoomsAtStop::Save => server.shutdown_and_save().await,
+    };
+    Stopped { in_time, has_lost_results: metrics.results.lost.get() > 0 }
+}
+
+/// Records a clean stop in the data directory. Otherwise the next start looks for missing match results in the journals.
+fn record_stop(in_time: bool, has_all_results: bool, run: Run) -> ExitCode {
+    if !in_time {
+        error!("stopped with unfinished work");
+        return ExitCode::Internal;
+    }
+    if !has_all_results {
+        warn!(
+            "match results may be missing from the database, the next start looks for them in the journals"
+        );
+    } else if let Err(error) = run.mark_clean() {
+        error!(%error, "cannot record the clean shutdown, the next start looks for missing match results in the journals");
+    }
+    ExitCode::Done
+}
+
+/// The threads of the server.
+struct Runtimes {
+    network: Runtime,
+    rooms: Runtime,
+    storage: Runtime,
+}
+
+impl Runtimes {
+    fn start(config: &Config) -> Result<Self, Failure> {
+        Ok(Self {
+            network: runtime("network", config.net.workers)?,
+            rooms: runtime("rooms", config.room.workers)?,
+            // One thread for journals and one for results, so that neither waits for the other's disk access.
+            storage: runtime("storage", 2)?,
+        })
+    }
+
+    /// Stops without waiting: a game or a disk that hangs must not keep the process alive.
+    fn shutdown(self) {
+        self.rooms.shutdown_background();
+        self.storage.shutdown_background();
+        self.network.shutdown_background();
+    }
+}
+
+/// Takes the data directory for this process and gives this run its number.
+fn begin_run(data: &DataDir, journals: &dyn JournalStore) -> Result<Run, Failure> {
+    data.begin_run(last_run(journals), SystemTime::now()).map_err(|error| {
+        let is_in_use = matches!(error, DataDirError::InUse { .. });
+        Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
+    })
+}
+
+/// Binds the players' UDP socket and the TCP socket of the admin HTTP server.
+fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), Failure> {
+    let failure = |error, address, key, flag| {
+        let failure = cli::bind_failure(&error, address, key, flag);
+        Failure::new(failure.code, failure.message)
+    };
+    let (listen, http) = (config.net.listen, config.http.listen);
+    let socket = endpoint::bind(listen).map_err(|error| failure(error, listen, "net.listen", "--listen"))?;
+    let http = TcpListener::bind(http).map_err(|error| failure(error, http, "http.listen", "--http"))?;
+    Ok((socket, http))
+}
+
+/// A failure that only a change of the configuration or of the system can fix.
+fn invalid(error: impl ToString) -> Failure {
+    Failure::new(ExitCode::Configuration, error)
+}
+
+/// A failure that the configuration did not cause.
+fn internal(error: impl ToString) -> Failure {
+    Failure::new(ExitCode::Internal, error)
+}
+
+/// The highest run number of a journal. A later run must not reuse it, even when the file that counts runs is lost.
 fn last_run(journals: &dyn JournalStore) -> u32 {
     let listed = [journals.list(), journals.list_aside()].into_iter().flatten().flatten();
     listed.map(|kept| kept.name.run).max().unwrap_or_default()
 }
 
-/// Where rooms are written down, and were.
-fn journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
+/// Opens the folder of journals.
+fn open_journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
     let path = data.file("journals");
-    let folder = Folder::open(&path).map_err(|error| {
-        let message = format!("cannot make {}: {error}; set data.dir (--data-dir)", path.display());
+    let folder = FolderStore::open(&path).map_err(|error| {
+        let message = format!("cannot create {}: {error}; set data.dir (--data-dir)", path.display());
         Failure::new(ExitCode::Configuration, message)
     })?;
     Ok(Arc::new(folder))
 }
 
-/// A game's panic goes to the log like everything else, in its format, and not as plain text between JSON lines.
+/// Logs panics in the log's format, so that no plain text appears between JSON lines.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(tracing::field::display);
-        let what = panic.payload_as_str().unwrap_or("something that is no text");
-        error!(place, what, "panic");
+        let location = panic.location().map(tracing::field::display);
+        let payload = panic.payload_as_str().unwrap_or("(not a text)");
+        error!(location, payload, "panic");
     }));
 }
 

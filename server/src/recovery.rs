@@ -1,5 +1,5 @@
-//! What an earlier run of the server left behind: rooms that go on, results that may not have been written, journals that cannot be
-//! used.
+//! Recovery from earlier runs of the server: restores their rooms, finds results that may not have been stored, and sets
+//! unusable journals aside.
 
 mod ended;
 
@@ -11,7 +11,7 @@ use std::{
 use quarrel_shared::{
     game::Game,
     id::{PlayerId, RoomId},
-    journal::{Journal, JournalError, Packer},
+    journal::{Journal, JournalError, JournalWriter},
     tick::TickRate,
 };
 use tracing::{error, info, warn};
@@ -19,109 +19,115 @@ use tracing::{error, info, warn};
 pub(crate) use self::ended::EndedJournals;
 use self::ended::{is_too_large, read_results};
 use crate::{
-    data_dir::Unsettled,
-    lobby::{Directory, Keeper},
+    data_dir::UncleanShutdown,
+    lobby::{Directory, RestoredPlayer, SessionRegistry},
     room::restored::{PastResults, RestoredRoom, restore},
-    session::kept::KeptSeat,
+    session::detached_seat::DetachedSeat,
     storage::{
-        MatchRecord, Undone,
-        journals::{JournalName, JournalStore, Kept, Unread},
+        MatchRecord, RolledBack,
+        journals::{IncompleteRead, JournalName, JournalStore, StoredJournal},
     },
     telemetry::Metrics,
 };
 
-/// What goes on from an earlier run.
+/// The rooms and results of earlier runs.
 pub(crate) struct Recovery<G: Game> {
-    /// Rooms that ran when it ended.
+    /// Restored rooms.
     pub(crate) rooms: Vec<RestoredRoom<G>>,
-    /// What rooms had come to that do not go on now.
+    /// Results of rooms that are not restored.
     pub(crate) results: Vec<PastResults>,
-    /// Journals of those that had ended.
+    /// The journals of rooms that had ended.
     pub(crate) ended: EndedJournals,
-    /// Whether results may not have been written.
+    /// Whether results may not have been stored.
     has_crashed: bool,
-    /// The highest number of a room that waits for another start: nobody else may have it.
-    waiting: RoomId,
+    /// The highest id of a room whose journal waits for another start; new rooms must have higher ids.
+    highest_kept_id: RoomId,
     rate: TickRate,
 }
 
-/// How far past the tick that a room is brought back to its play is undone, in milliseconds: four times what a server in order can
-/// lose. What ended later, ended while its journal could not be written; that was seen, and stands.
-const UNDONE_MS: u32 = 2000;
+/// The range of ticks behind the restored tick whose results are deleted, in milliseconds: four times what a working server can
+/// lose. Later results ended while the journal could not be written; players saw them, so they are kept.
+const ROLLED_BACK_MS: u32 = 2000;
 
-/// What is asked of a recovery.
+/// The options of a recovery.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
-    /// What becomes of rooms that ran.
-    pub(crate) rooms: Fate,
-    /// Whose results may not all have been written.
-    pub(crate) unsettled: Option<Unsettled>,
-    /// What the server steps rooms at.
+pub(crate) struct RestoreOptions {
+    /// The policy for rooms that ran.
+    pub(crate) rooms: RestorePolicy,
+    /// The runs whose results may not all have been stored.
+    pub(crate) unclean_shutdown: Option<UncleanShutdown>,
+    /// The tick rate of the server.
     pub(crate) rate: TickRate,
 }
 
-/// What becomes of a room that ran.
+/// The policy for rooms that ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It goes on.
-    GoesOn,
-    /// Its journal waits for another start: this one writes none, so the room could not come back a second time.
-    Waits,
-    /// Its journal is ended.
-    Ends,
+pub(crate) enum RestorePolicy {
+    /// Restore them.
+    Restore,
+    /// Keep their journals for another start: this one writes no journals, so the rooms could not be restored a second time.
+    Keep,
+    /// End their journals.
+    Discard,
 }
 
 impl<G: Game> Recovery<G> {
-    /// Nothing.
-    pub(crate) fn none() -> Self {
+    /// A recovery without rooms or results.
+    pub(crate) fn empty() -> Self {
         Self {
             rooms: Vec::new(),
             results: Vec::new(),
             ended: EndedJournals::default(),
             has_crashed: false,
-            waiting: RoomId(0),
+            highest_kept_id: RoomId(0),
             rate: TickRate::DEFAULT,
         }
     }
 
-    /// Looks through all journals. Whatever cannot be used is set aside with the reason, and the others go on.
-    pub(crate) fn look(store: &dyn JournalStore, wanted: Wanted, unread: &Unread, metrics: &Metrics) -> Self {
-        let has_crashed = wanted.unsettled.is_some();
-        let kept = match store.list() {
-            Ok(kept) => kept,
+    /// Reads all journals. Those that cannot be used are set aside with the reason.
+    pub(crate) fn scan(
+        store: &dyn JournalStore,
+        options: RestoreOptions,
+        incomplete_read: &IncompleteRead,
+        metrics: &Metrics,
+    ) -> Self {
+        let has_crashed = options.unclean_shutdown.is_some();
+        let stored = match store.list() {
+            Ok(stored) => stored,
             Err(error) => {
-                warn!(%error, "the journals cannot be listed, so no room is brought back");
+                warn!(%error, "the journals cannot be listed, so no room is restored");
                 if has_crashed {
-                    unread.say();
+                    incomplete_read.set();
                 }
-                return Self::none();
+                return Self::empty();
             }
         };
-        let mut all = Self { rate: wanted.rate, has_crashed, ..Self::none() };
-        // By room, for two of them may not have the same number: a later run's stays.
+        let mut all = Self { rate: options.rate, has_crashed, ..Self::empty() };
+        // By room, because two rooms may not have the same id; the later run's is kept.
         let mut by_room = BTreeMap::new();
-        let (ended, open): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| store.has_end(kept.name));
-        if let Some(unsettled) = wanted.unsettled {
-            all.ended = EndedJournals::of(ended, unsettled);
+        let (ended, open): (Vec<_>, Vec<_>) =
+            stored.into_iter().partition(|journal| store.has_end(journal.name));
+        if let Some(unclean_shutdown) = options.unclean_shutdown {
+            all.ended = EndedJournals::of(ended, unclean_shutdown);
         }
-        let results_of = |name| if has_crashed { read_results(store, name, unread) } else { None };
-        for Kept { name, .. } in open {
-            match Self::bring_back(store, name, wanted) {
-                Ok(Found::Room(room)) => {
+        let results_of = |name| if has_crashed { read_results(store, name, incomplete_read) } else { None };
+        for StoredJournal { name, .. } in open {
+            match Self::restore_room(store, name, options) {
+                Ok(Contents::Room(room)) => {
                     if let Some(other) = by_room.insert(name.room, *room) {
                         all.results.extend(results_of(other.name()));
-                        set_aside(store, other.name(), "a later run has a room of the same number", metrics);
+                        set_aside(store, other.name(), "a later run has a room with the same id", metrics);
                     }
                 }
-                Ok(Found::Results(results)) => all.results.push(results),
-                Ok(Found::Nothing) => remove(store, name),
-                Err(Unusable::For(why)) => {
-                    all.waiting = all.waiting.max(RoomId(name.room));
-                    // The start that can may come after one that ends well, and look for none.
+                Ok(Contents::Results(results)) => all.results.push(results),
+                Ok(Contents::Nothing) => remove(store, name),
+                Err(RestoreFailure::Retryable(reason)) => {
+                    all.highest_kept_id = all.highest_kept_id.max(RoomId(name.room));
+                    // The start that can restore the room may follow a clean shutdown, and not look for results.
                     all.results.extend(results_of(name));
-                    warn!(journal = %name, %why, "a journal cannot bring its room back now; it is left for a start that can");
+                    warn!(journal = %name, %reason, "the journal cannot restore its room now, and is kept for a start that can");
                 }
-                Err(Unusable::Ever(reason)) => {
+                Err(RestoreFailure::Permanent(reason)) => {
                     all.results.extend(results_of(name));
                     set_aside(store, name, &reason, metrics);
                 }
@@ -132,136 +138,156 @@ impl<G: Game> Recovery<G> {
         all
     }
 
-    /// What was played and did not come to be.
-    pub(crate) fn undone(&self) -> Vec<Undone> {
-        let undone = |room: &RestoredRoom<G>| {
-            let to = room.tick().after(self.rate.ticks(UNDONE_MS)).0;
-            Undone { journal: room.name().to_string(), after: room.tick().0, to }
+    /// Returns the ticks that the restored rooms discard.
+    pub(crate) fn rolled_back(&self) -> Vec<RolledBack> {
+        let rolled_back = |room: &RestoredRoom<G>| {
+            let to = room.tick().after(self.rate.ticks(ROLLED_BACK_MS)).0;
+            RolledBack { journal: room.name().to_string(), after: room.tick().0, to }
         };
-        self.rooms.iter().map(undone).collect()
+        self.rooms.iter().map(rolled_back).collect()
     }
 
-    /// Results that the storage may not have: to be handed to it once more, which keeps each once. After a run that ended well it has
-    /// all that the journals have, but for what somebody deleted there.
+    /// Takes the results that the storage may lack, to submit them again; it stores each once. After a clean shutdown it has
+    /// all that the journals have, except those that were deleted there.
     pub(crate) fn take_results(&mut self) -> Vec<MatchRecord> {
         let (others, has_crashed) = (std::mem::take(&mut self.results), self.has_crashed);
         let others = others.into_iter().flat_map(PastResults::into_records).filter(|_| has_crashed);
         others.chain(self.rooms.iter_mut().flat_map(|room| room.take_records(has_crashed))).collect()
     }
 
-    /// Opens the rooms again, and lets their players' seats wait for them. Before anybody is let in.
-    pub(crate) fn go_on(self, lobby: &Directory<G>, keeper: &Keeper<KeptSeat<G>>) {
+    /// Opens the rooms and holds their players' seats. Must be called before any player is admitted.
+    pub(crate) fn reopen_rooms(self, lobby: &Directory<G>, registry: &SessionRegistry<DetachedSeat<G>>) {
         let player = self.rooms.iter().filter_map(RestoredRoom::highest_player).max().unwrap_or_default();
-        let room = self.rooms.iter().map(RestoredRoom::id).max().unwrap_or_default().max(self.waiting);
-        lobby.number_from(RoomId(room.0.saturating_add(1)), PlayerId(player.0.saturating_add(1)));
+        let room =
+            self.rooms.iter().map(RestoredRoom::id).max().unwrap_or_default().max(self.highest_kept_id);
+        lobby.set_next_ids(RoomId(room.0.saturating_add(1)), PlayerId(player.0.saturating_add(1)));
         for room in self.rooms {
             let name = room.name();
-            // The game makes its world known here, and may panic once more: that costs this room, and no other.
-            match catch_unwind(AssertUnwindSafe(|| lobby.reopen(room))) {
+            // The game publishes its state here, and may panic again: that costs this room only.
+            match catch_unwind(AssertUnwindSafe(|| lobby.restore(room))) {
                 Ok(seats) => {
-                    for (ticket, name, player, joined) in seats {
-                        keeper.restore(player, ticket, KeptSeat::restored(joined, name));
+                    for RestoredPlayer { player, ticket, name, joined } in seats {
+                        registry.restore(player, ticket, DetachedSeat::restored(joined, name));
                     }
                 }
                 Err(_) => {
-                    error!(journal = %name, "the game panicked while its room was brought back; the others go on")
+                    error!(journal = %name, "the game panicked while its room was reopened; the other rooms continue")
                 }
             }
         }
     }
 
-    fn bring_back(store: &dyn JournalStore, name: JournalName, wanted: Wanted) -> Result<Found<G>, Unusable> {
+    fn restore_room(
+        store: &dyn JournalStore,
+        name: JournalName,
+        options: RestoreOptions,
+    ) -> Result<Contents<G>, RestoreFailure> {
         let bytes = store.read(name).map_err(|error| {
-            let what = format!("it cannot be read: {error}");
-            if is_too_large(&error) { Unusable::Ever(what) } else { Unusable::For(what) }
+            let reason = format!("it cannot be read: {error}");
+            if is_too_large(&error) {
+                RestoreFailure::Permanent(reason)
+            } else {
+                RestoreFailure::Retryable(reason)
+            }
         })?;
         let journal = match Journal::open(&bytes) {
             Ok(journal) => journal,
-            Err(JournalError::NoJournal | JournalError::Header(_)) if bytes.len() < STUMP_BYTES => {
-                return Ok(Found::Nothing);
+            Err(JournalError::NotAJournal | JournalError::Header(_))
+                if bytes.len() < MAX_TORN_HEADER_BYTES =>
+            {
+                return Ok(Contents::Nothing);
             }
-            Err(error @ JournalError::Newer(_)) => return Err(Unusable::For(error.to_string())),
-            Err(error) => return Err(Unusable::Ever(error.to_string())),
+            Err(error @ JournalError::NewerFormat(_)) => {
+                return Err(RestoreFailure::Retryable(error.to_string()));
+            }
+            Err(error) => return Err(RestoreFailure::Permanent(error.to_string())),
         };
-        if let Some(torn) = journal.torn()
-            && torn.is_damage()
+        if let Some(tail) = journal.tail()
+            && tail.is_damage()
         {
-            let what =
-                format!("it is damaged at byte {}, and more than a torn tail is behind that", torn.offset);
-            return Err(Unusable::Ever(what));
+            let reason = format!("it is damaged at byte {}: readable data follows the damage", tail.offset);
+            return Err(RestoreFailure::Permanent(reason));
         }
         if journal.end().is_some() {
-            return Ok(Found::Results(PastResults::of(&journal).unwrap_or_default()));
+            return Ok(Contents::Results(PastResults::of(&journal).unwrap_or_default()));
         }
         if journal.checkpoints().len() == 0 {
-            return Ok(Found::Nothing);
+            return Ok(Contents::Nothing);
         }
-        match wanted.rooms {
-            Fate::GoesOn => {}
-            Fate::Waits => {
-                return Err(Unusable::For("no journals are written (journal.write is off)".to_owned()));
+        match options.rooms {
+            RestorePolicy::Restore => {}
+            RestorePolicy::Keep => {
+                return Err(RestoreFailure::Retryable(
+                    "this server writes no journals (journal.write is off)".to_owned(),
+                ));
             }
-            Fate::Ends => {
+            RestorePolicy::Discard => {
                 end(store, name, &journal)
-                    .map_err(|error| Unusable::For(format!("it cannot be ended: {error}")))?;
-                return Ok(Found::Results(PastResults::of(&journal).unwrap_or_default()));
+                    .map_err(|error| RestoreFailure::Retryable(format!("it cannot be ended: {error}")))?;
+                return Ok(Contents::Results(PastResults::of(&journal).unwrap_or_default()));
             }
         }
-        let room = restore(&journal, wanted.rate).map_err(|error| {
-            let what = error.to_string();
-            if error.may_pass() { Unusable::For(what) } else { Unusable::Ever(what) }
+        let room = restore(&journal, options.rate).map_err(|error| {
+            let reason = error.to_string();
+            if error.is_retryable() {
+                RestoreFailure::Retryable(reason)
+            } else {
+                RestoreFailure::Permanent(reason)
+            }
         })?;
         // A copy under another name would be the same room twice, and both would write one file.
         if room.name() != name {
-            return Err(Unusable::Ever(format!("it is a copy of {}", room.name())));
+            return Err(RestoreFailure::Permanent(format!("it is a copy of {}", room.name())));
         }
-        if room.torn_bytes > 0 {
-            info!(journal = %name, bytes = room.torn_bytes, "a torn tail is cut off");
+        if room.tail_bytes > 0 {
+            info!(journal = %name, bytes = room.tail_bytes, "cut off the torn tail of the journal");
         }
-        Ok(Found::Room(Box::new(room)))
+        Ok(Contents::Room(Box::new(room)))
     }
 }
 
-/// What a journal without an end holds.
-enum Found<G: Game> {
+/// The content of a journal without an end.
+enum Contents<G: Game> {
     Room(Box<RestoredRoom<G>>),
     Results(PastResults),
-    /// Its server was killed before the first state was written: nobody has played in it for a quarter second.
+    /// No state: the server was killed in the room's first quarter second.
     Nothing,
 }
 
-/// Why a journal brings no room back.
-enum Unusable {
+/// The reason why a journal does not restore its room.
+enum RestoreFailure {
     /// This start cannot use it; another one may.
-    For(String),
-    /// None can.
-    Ever(String),
+    Retryable(String),
+    /// No start can use it.
+    Permanent(String),
 }
 
-/// What may be left of a journal whose header was never whole. A longer file that is no journal is somebody's, and kept.
-const STUMP_BYTES: usize = 4096;
+/// The maximum length of a file whose header was torn. A longer file that is not a journal may be a person's data, and is kept.
+const MAX_TORN_HEADER_BYTES: usize = 4096;
 
-/// Nobody will go on with it.
+/// Ends a journal, so that no start restores its room.
 fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> std::io::Result<()> {
-    let (mut packer, mut bytes) = (Packer::resume(journal)?, Vec::new());
-    let mut file = store.reopen(name, packer.place().bytes)?;
-    packer.end("abandoned", journal.last_tick(), &mut bytes);
+    let (mut writer, mut bytes) = (JournalWriter::resume(journal)?, Vec::new());
+    let mut file = store.reopen(name, writer.position().bytes)?;
+    writer.end("abandoned", journal.last_tick(), &mut bytes);
     file.append(&bytes)?;
-    info!(journal = %name, "a room of an earlier run is abandoned, as asked");
+    info!(journal = %name, "abandoned a room of an earlier run, because journal.resume is off");
     Ok(())
 }
 
 fn remove(store: &dyn JournalStore, name: JournalName) {
     match store.remove(name) {
-        Ok(()) => info!(journal = %name, "a journal in which nothing had been written yet is deleted"),
-        Err(error) => warn!(journal = %name, %error, "a journal without any play cannot be deleted"),
+        Ok(()) => info!(journal = %name, "deleted a journal without a state"),
+        Err(error) => warn!(journal = %name, %error, "a journal without a state cannot be deleted"),
     }
 }
 
 fn set_aside(store: &dyn JournalStore, name: JournalName, reason: &str, metrics: &Metrics) {
     metrics.journals.set_aside.inc();
     match store.set_aside(name, reason) {
-        Ok(()) => warn!(journal = %name, reason, "a journal cannot bring its room back, and was set aside"),
-        Err(error) => warn!(journal = %name, reason, %error, "a journal cannot bring its room back"),
+        Ok(()) => warn!(journal = %name, reason, "set aside a journal that cannot restore its room"),
+        Err(error) => {
+            warn!(journal = %name, reason, %error, "a journal cannot restore its room, and cannot be set aside")
+        }
     }
 }

@@ -1,7 +1,6 @@
-//! From signals to a request to stop.
+//! Stop signals.
 //!
-//! The first SIGTERM or ctrl-C asks: a token is cancelled, and everything that hangs from it ends in its order.
-//! The second one does not ask: whoever sends it has waited long enough.
+//! The first SIGTERM or ctrl-C cancels a token, and the server stops gracefully. The second one exits the process at once.
 
 use std::{
     io,
@@ -13,35 +12,35 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Why a server stops, as its players are told: set before they are, by whoever knows whether it comes back.
+/// The reason that a stopping server sends to its players: set before sessions stop.
 #[derive(Clone, Debug, Default)]
 pub struct StopReason(Arc<OnceLock<CloseReason>>);
 
 impl StopReason {
-    /// The server stops in order to start again, with its rooms and seats.
+    /// Sets the reason to a restart, after which rooms and seats are restored.
     pub fn restart(&self) {
-        // It cannot have been another one: nothing else is ever set.
+        // No other reason is ever set.
         let _ = self.0.set(CloseReason::ServerRestarting);
     }
 
-    /// [`CloseReason::ServerStopping`], unless it is known that it starts again.
+    /// Returns [`CloseReason::ServerStopping`], unless a restart is set.
     #[must_use]
     pub fn get(&self) -> CloseReason {
         self.0.get().copied().unwrap_or(CloseReason::ServerStopping)
     }
 }
 
-/// A signal that means stop.
+/// A signal that stops the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StopSignal {
     /// SIGINT: ctrl-C.
     Interrupt,
-    /// SIGTERM: what a service manager sends.
+    /// SIGTERM, which service managers send.
     Terminate,
 }
 
 impl StopSignal {
-    /// What shells expect of a process that a signal ended: 128 and the signal's number.
+    /// The exit code of a process that a signal ended, as shells expect it: 128 plus the signal's number.
     fn exit_code(self) -> i32 {
         match self {
             Self::Interrupt => 130,
@@ -50,13 +49,16 @@ impl StopSignal {
     }
 }
 
-/// Listens for signals from now on; the token is cancelled at the first one, and the process ends at the second.
+/// Starts to listen for signals. The first one cancels the returned token, and the second one exits the process.
 ///
-/// Needs a tokio runtime around it.
+/// Must be called inside a tokio runtime.
+///
+/// # Errors
+/// When a signal handler cannot be installed.
 pub fn listen() -> io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // Two signals are all that ever matter; more of them change nothing and are dropped.
+    // Only two signals have an effect, so two places suffice.
     let (sender, signals) = mpsc::channel(2);
     tokio::spawn(async move {
         loop {
@@ -71,22 +73,22 @@ pub fn listen() -> io::Result<CancellationToken> {
         }
     });
     let stopping = CancellationToken::new();
-    tokio::spawn(follow(signals, stopping.clone(), |code| std::process::exit(code)));
+    tokio::spawn(handle_signals(signals, stopping.clone(), |code| std::process::exit(code)));
     Ok(stopping)
 }
 
 /// Cancels at the first signal and exits at the second.
-async fn follow(
+async fn handle_signals(
     mut signals: mpsc::Receiver<StopSignal>,
     stopping: CancellationToken,
     exit: impl FnOnce(i32),
 ) {
     if let Some(signal) = signals.recv().await {
-        tracing::info!(?signal, "stopping; a second signal exits at once");
+        tracing::info!(?signal, "signal received, shutting down; a second signal exits at once");
         stopping.cancel();
     }
     if let Some(signal) = signals.recv().await {
-        tracing::warn!(?signal, "second signal: exiting with work unfinished");
+        tracing::warn!(?signal, "second signal received, exiting with unfinished work");
         exit(signal.exit_code());
     }
 }
@@ -97,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// What became of the process after these signals: asked to stop, and the exit code if it was made to.
+    /// The effect of these signals: whether a graceful stop began, and the exit code of an immediate exit.
     async fn after(signals: &[StopSignal]) -> (bool, Option<i32>) {
         let (sender, receiver) = mpsc::channel(2);
         for signal in signals {
@@ -106,13 +108,13 @@ mod tests {
         drop(sender);
         let stopping = CancellationToken::new();
         let code = AtomicI32::new(-1);
-        follow(receiver, stopping.clone(), |exit| code.store(exit, Ordering::Relaxed)).await;
+        handle_signals(receiver, stopping.clone(), |exit| code.store(exit, Ordering::Relaxed)).await;
         let code = code.into_inner();
         (stopping.is_cancelled(), (code >= 0).then_some(code))
     }
 
     #[tokio::test]
-    async fn the_first_signal_asks_and_the_second_does_not() {
+    async fn the_first_signal_stops_gracefully_and_the_second_exits() {
         assert_eq!(after(&[]).await, (false, None));
         assert_eq!(after(&[StopSignal::Terminate]).await, (true, None));
         assert_eq!(after(&[StopSignal::Terminate, StopSignal::Interrupt]).await, (true, Some(130)));

@@ -1,4 +1,4 @@
-//! The time of day. Handed in, for a simulation has days of its own.
+//! The wall clock, as an argument, because a simulation has its own time.
 
 use std::{
     fmt,
@@ -6,23 +6,23 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// What to ask when something that people will read about happened. Never for durations: it jumps when it is set right.
+/// A source of timestamps for records that people read. Not for durations, because the wall clock jumps when it is corrected.
 #[derive(Clone)]
 pub struct WallClock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
 impl WallClock {
-    /// A clock that asks this.
+    /// Creates a clock that reads the time with `now`.
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The time of day.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         (self.0)()
     }
 
-    /// Milliseconds since 1970; 0 on a machine that believes it is earlier.
+    /// Milliseconds since 1970; 0 when the clock is set to an earlier time.
     #[must_use]
     pub fn unix_ms(&self) -> u64 {
         let since = self.now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,15 +1,15 @@
-//! Who is who: seats, rooms, players, entities. Plain numbers, each in a type of its own so that none is taken for another.
+//! Ids of seats, rooms, players and entities. Each is a number in its own type, so that the compiler catches mix-ups.
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
 use crate::bits::{BitReader, BitWriter, Bits, BitsError};
 
-/// A place in a room, counted from 0. It outlives the connection that holds it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A seat in a room, counted from 0. A seat outlives the connection of its player.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct SeatId(pub u16);
 
 impl SeatId {
-    /// This seat's place in a list with one element a seat.
+    /// This seat's index in a list with one element per seat.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -33,7 +33,7 @@ impl Bits for SeatId {
     }
 }
 
-/// One room of one server. Rooms are numbered in the order in which they open, from 1.
+/// A room of one server. Rooms are numbered from 1 in the order in which they open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomId(pub u64);
 
@@ -51,7 +51,7 @@ impl FromStr for RoomId {
     }
 }
 
-/// One player as this server knows them, numbered in the order in which they came, from 1.
+/// A player of one server. Players are numbered from 1 in the order in which they connect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlayerId(pub u64);
 
@@ -61,12 +61,12 @@ impl fmt::Display for PlayerId {
     }
 }
 
-/// One replicated thing. The generation tells a slot's new tenant from the one before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A replicated entity. The generation distinguishes successive entities in one slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct EntityId {
-    /// Which slot of [`Entities`](crate::game::Entities) it lives in.
+    /// The index of its slot in [`Entities`](crate::game::Entities).
     pub slot: u16,
-    /// How many things lived in that slot before it, modulo 65,536.
+    /// The number of entities that were in that slot before it, modulo 65,536.
     pub generation: u16,
 }
 

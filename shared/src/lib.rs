@@ -1,19 +1,19 @@
-//! What both ends of Quarrel must agree on: the protocol, the simulation and the games. No sockets, no clock, no OS
-//! randomness, no hash order: the same entries give the same state on every machine.
+//! Code that Quarrel's server and clients share: the protocol, the simulation and the games. It uses no sockets, no clock, no OS
+//! randomness and no hash order, so that the same entries give the same state on every machine.
 //!
-//! The tour, in reading order:
+//! The modules, in reading order:
 //!
-//! - [`tick`], [`moment`], [`id`], [`limits`]: time, names, bounds.
-//! - [`bits`]: how games and snapshots are written.
-//! - [`game`]: the [`Game`](game::Game) trait, and what a game is given.
-//! - [`journal`]: the entries through which everything that changes a room passes.
-//! - [`snapshot`]: a room at one tick, who sees what of it, and how that travels as a delta.
-//! - [`protocol`]: what goes over the wire around the snapshots.
+//! - [`tick`], [`sub_tick`], [`id`], [`limits`]: time, ids, bounds.
+//! - [`bits`]: the bit codec of games, snapshots and datagrams.
+//! - [`game`]: the [`Game`](game::Game) trait, and the types that a game works with.
+//! - [`journal`]: the log of all changes to a room, which replays and crash recovery read.
+//! - [`snapshot`]: the room's state at one tick, the view of each seat, and its encoding as a delta.
+//! - [`protocol`]: control messages, datagram headers and close codes.
 //! - [`arena`], [`crowd`]: the two games that ship with Quarrel.
 
 pub mod tick;
 
-pub mod moment;
+pub mod sub_tick;
 
 pub mod id;
 

@@ -1,31 +1,31 @@
-//! The number of a simulation step: the only time that `shared` knows.
+//! Tick numbers and tick rates: the only time that `shared` uses.
 
 use std::fmt;
 
-/// One step of a room, counted from 0. Never wraps: at 60 Hz it lasts 828 days.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The number of a room's simulation step, counted from 0. Never wraps: at 60 Hz it lasts 828 days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Tick(pub u32);
 
 impl Tick {
-    /// The tick after this one.
+    /// Returns the next tick.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// How many ticks this one lies after `earlier`; 0 when it does not.
+    /// Returns the number of ticks from `earlier` to this one; 0 if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u32 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The tick `ticks` later.
+    /// Returns the tick `ticks` later.
     #[must_use]
     pub const fn after(self, ticks: u32) -> Self {
         Self(self.0.saturating_add(ticks))
     }
 
-    /// The tick `ticks` earlier; the first one when there is none.
+    /// Returns the tick `ticks` earlier, but never one before tick 0.
     #[must_use]
     pub const fn before(self, ticks: u32) -> Self {
         Self(self.0.saturating_sub(ticks))
@@ -38,37 +38,37 @@ impl fmt::Display for Tick {
     }
 }
 
-/// Steps a second, 1 to 128. Rules given in milliseconds become ticks here, in one place and one rounding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Simulation steps per second, 1 to 128. Converts milliseconds to ticks, so that all code rounds alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct TickRate(u16);
 
 impl TickRate {
-    /// The slowest and the fastest rate that a room may run at.
+    /// The allowed rates, in Hz.
     pub const RANGE: std::ops::RangeInclusive<u16> = 1..=128;
 
-    /// 30 Hz: what most games of this kind ship with.
+    /// 30 Hz, which most games of this kind use.
     pub const DEFAULT: Self = Self(30);
 
-    /// A rate, if it lies within [`Self::RANGE`].
+    /// Creates a rate; `None` outside [`Self::RANGE`].
     #[must_use]
     pub fn new(hz: u16) -> Option<Self> {
         Self::RANGE.contains(&hz).then_some(Self(hz))
     }
 
-    /// Steps a second.
+    /// The rate in Hz.
     #[must_use]
     pub const fn hz(self) -> u16 {
         self.0
     }
 
-    /// How many whole ticks `ms` milliseconds last, rounded up, at least one.
+    /// Converts `ms` milliseconds to ticks, rounded up, at least 1.
     #[must_use]
     pub const fn ticks(self, ms: u32) -> u32 {
         let ticks = (ms as u64 * self.0 as u64).div_ceil(1000);
         if ticks == 0 { 1 } else { ticks as u32 }
     }
 
-    /// The most ticks that lie between two snapshots of so many a second, at least one.
+    /// The maximum number of ticks between two snapshots at `send_rate` snapshots per second, at least 1.
     #[must_use]
     pub const fn ticks_per_send(self, send_rate: u16) -> u32 {
         let sends = if send_rate == 0 { 1 } else { send_rate };
@@ -76,7 +76,7 @@ impl TickRate {
         if ticks == 0 { 1 } else { ticks as u32 }
     }
 
-    /// One tick's length in nanoseconds, rounded down.
+    /// The length of one tick in nanoseconds, rounded down.
     #[must_use]
     pub const fn period_ns(self) -> u64 {
         1_000_000_000 / self.0 as u64
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn snapshots_lie_a_whole_number_of_ticks_apart() {
+    fn snapshots_are_a_whole_number_of_ticks_apart() {
         let apart = |hz, sends| TickRate::new(hz).unwrap().ticks_per_send(sends);
         assert_eq!([apart(30, 30), apart(60, 30), apart(60, 25), apart(20, 60)], [1, 2, 3, 1]);
     }

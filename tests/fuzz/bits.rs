@@ -18,7 +18,7 @@ fn any_reads_of_any_bytes_end_in_values_or_an_error() {
     let inputs = (produce::<Vec<u8>>(), produce::<Vec<Read>>());
     check!().with_iterations(20_000).with_generator(inputs).for_each(|(bytes, reads)| {
         let mut from = BitReader::new(bytes);
-        let mut left = from.left_bits();
+        let mut left = from.remaining_bits();
         for read in reads {
             let is_read = match *read {
                 Read::Bits(count) => from.read_bits(count).is_ok(),
@@ -27,8 +27,8 @@ fn any_reads_of_any_bytes_end_in_values_or_an_error() {
                 Read::Bool => from.read_bool().is_ok(),
                 Read::Word => from.read_u64().is_ok(),
             };
-            assert!(from.left_bits() <= left, "reading never goes back");
-            left = from.left_bits();
+            assert!(from.remaining_bits() <= left, "reading never goes back");
+            left = from.remaining_bits();
             if !is_read {
                 break;
             }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bolero::{check, generator::produce};
 use quarrel_server::session::{
-    budget::WAIT_MOST,
+    priority::MAX_DEFERRED_SENDS,
     replicator::{Replicator, Snapshot},
 };
 use quarrel_shared::{
@@ -13,8 +13,8 @@ use quarrel_shared::{
     game::{Entities, Entity, GameRng, Place, Point, Viewpoint},
     id::{EntityId, SeatId},
     protocol::{
-        Seating,
-        datagram::{Ack, SnapshotHeader},
+        SeatEpoch,
+        datagram::{SnapshotAck, SnapshotHeader},
     },
     snapshot::{Frame, SeatFrame, View, apply},
     tick::{Tick, TickRate},
@@ -24,7 +24,7 @@ const SEAT: SeatId = SeatId(1);
 const PERIOD: Duration = Duration::from_millis(33);
 
 /// Something that drifts, and is pushed now and then. Odd weights make it long.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 struct Drifter {
     place: Place,
     weight: u8,
@@ -125,7 +125,7 @@ impl World {
     fn frame(&mut self, tick: Tick) -> Frame<Drifter> {
         let focus = self.things.iter().map(|(id, _)| id).filter(|id| id.slot % 50 == 7).collect();
         let eye = Point::new(self.rng.below(9000) as i32, 4500);
-        let viewpoint = Viewpoint { eye, range: 6000, most: 400, focus, ..Viewpoint::default() };
+        let viewpoint = Viewpoint { eye, range: 6000, max_entities: 400, focus, ..Viewpoint::default() };
         Frame::new(
             tick,
             &self.things,
@@ -170,7 +170,7 @@ impl Client {
             assert_ne!(entity.place, Place::Only(SEAT), "its own things never wait");
             assert!(!focus.contains(id), "what is in focus never waits");
             let sends = self.waited.get(id).unwrap_or(&0) + 1;
-            assert!(sends <= WAIT_MOST, "{id} has waited in {sends} sends");
+            assert!(sends <= MAX_DEFERRED_SENDS, "{id} has waited in {sends} sends");
             waited.insert(*id, sends);
         }
         assert!(
@@ -192,7 +192,7 @@ fn a_snapshot_keeps_to_the_path_and_nobody_waits_past_the_bound_whatever_is_ackn
     check!().with_iterations(300).with_generator(worlds).for_each(
         |(seed, most, pushed, limit, said): &(u64, u32, u32, usize, Vec<Said>)| {
             let mut world = World::new(*seed, *most, *pushed);
-            let mut replicator = Replicator::<Drifter>::new(Seating::FIRST, TickRate::default());
+            let mut replicator = Replicator::<Drifter>::new(SeatEpoch::FIRST, TickRate::default());
             let mut client = Client { views: BTreeMap::new(), waited: BTreeMap::new() };
             for (tick, (mood, age, is_free)) in (1..).map(Tick).zip(said) {
                 world.step();
@@ -203,7 +203,7 @@ fn a_snapshot_keeps_to_the_path_and_nobody_waits_past_the_bound_whatever_is_ackn
                     20..40 => continue,
                     _ => Some(tick.before(3)),
                 };
-                replicator.acknowledge(tick, ack.map(|newest| Ack { newest, history: 0 }));
+                replicator.acknowledge(tick, ack.map(|newest| SnapshotAck { newest, history: 0 }));
                 match replicator.encode(&frame, SEAT, *limit, *is_free, PERIOD * tick.0) {
                     Some(Snapshot::Small { bytes, .. }) => {
                         assert!(bytes.len() <= *limit, "{} bytes over a path of {limit}", bytes.len());
@@ -225,14 +225,14 @@ fn a_snapshot_keeps_to_the_path_and_nobody_waits_past_the_bound_whatever_is_ackn
 #[test]
 fn a_good_client_of_a_busy_world_over_a_small_path_gets_one_datagram_a_send() {
     let mut world = World::new(9, 200, 60);
-    let mut replicator = Replicator::<Drifter>::new(Seating::FIRST, TickRate::default());
+    let mut replicator = Replicator::<Drifter>::new(SeatEpoch::FIRST, TickRate::default());
     let mut client = Client { views: BTreeMap::new(), waited: BTreeMap::new() };
     let (mut parts, mut large) = (0, 0);
     for tick in (1..600).map(Tick) {
         world.step();
         let frame = world.frame(tick);
         let newest = client.views.keys().rev().find(|has| tick.since(**has) >= 3).copied();
-        replicator.acknowledge(tick, newest.map(|newest| Ack { newest, history: 0 }));
+        replicator.acknowledge(tick, newest.map(|newest| SnapshotAck { newest, history: 0 }));
         match replicator.encode(&frame, SEAT, 600, true, PERIOD * tick.0) {
             Some(Snapshot::Small { bytes, waiting }) => {
                 client.take(bytes, &frame);

@@ -2,13 +2,13 @@
 
 use bolero::{check, generator::produce};
 use quarrel_harness::raw::hello;
-use quarrel_server::session::conversation::Conversation;
+use quarrel_server::session::phase::SessionPhase;
 use quarrel_shared::{
     crowd::Crowd,
     id::{PlayerId, RoomId, SeatId},
-    limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
+    limits::{MAX_CLIENT_MESSAGE_BYTES, MAX_SERVER_MESSAGE_BYTES},
     protocol::{
-        ClientMessage, CloseReason, JoinTarget, RoomEntry, Seating, ServerMessage, Ticket,
+        ClientMessage, CloseReason, JoinTarget, RoomEntry, SeatEpoch, ServerMessage, Ticket,
         bounded::{List, Text},
         codec::{self, Encode},
         framing::LENGTH_BYTES,
@@ -32,8 +32,8 @@ fn client_samples() -> Vec<Vec<u8>> {
         ClientMessage::Chat(Text::lossy("well shot")),
         ClientMessage::Leave,
         ClientMessage::ListRooms,
-        ClientMessage::ClosingSeen,
-        ClientMessage::Heard(9),
+        ClientMessage::ClosingAck,
+        ClientMessage::Ack(9),
     ];
     messages.iter().map(body).collect()
 }
@@ -55,7 +55,7 @@ fn server_samples() -> Vec<Vec<u8>> {
             seat: SeatId(2),
             seats: 16,
             tick: Tick(90),
-            seating: Seating::FIRST,
+            seat_epoch: SeatEpoch::FIRST,
             restored: Some(Tick(80)),
         },
         ServerMessage::SeatTaken { seat: SeatId(3), name: Text::lossy("Ben"), bot: true },
@@ -80,7 +80,7 @@ fn a_clients_message_is_read_or_refused() {
         let bytes = damage.applied(&samples);
         let read = heap::bounded(bytes.len(), || codec::decode_client(&bytes));
         if let Ok(message) = read {
-            assert!(bytes.len() <= CLIENT_MESSAGE_BYTES, "nothing longer than agreed is read");
+            assert!(bytes.len() <= MAX_CLIENT_MESSAGE_BYTES, "nothing longer than agreed is read");
             assert_eq!(body(&message), bytes, "a message has one coding: {message:?}");
         }
     });
@@ -93,7 +93,7 @@ fn a_servers_message_is_read_or_refused() {
         let bytes = damage.applied(&samples);
         let read = heap::bounded(bytes.len(), || codec::decode_server(&bytes));
         if let Ok(message) = read {
-            assert!(bytes.len() <= SERVER_MESSAGE_BYTES, "nothing longer than agreed is read");
+            assert!(bytes.len() <= MAX_SERVER_MESSAGE_BYTES, "nothing longer than agreed is read");
             assert_eq!(body(&message), bytes, "a message has one coding: {message:?}");
         }
     });
@@ -105,16 +105,16 @@ fn a_conversation_takes_messages_in_any_order() {
         client_samples().iter().map(|bytes| codec::decode_client(bytes).expect("our own sample")).collect();
     let said = produce::<Vec<(u8, Option<bool>)>>();
     check!().with_iterations(5_000).with_generator(said).for_each(|said| {
-        let mut conversation = Conversation::Greeting;
+        let mut phase = SessionPhase::AwaitingHello;
         for (which, room_answers) in said {
             let message = messages[usize::from(*which) % messages.len()].clone();
-            if conversation.hear(message).is_err() {
+            if phase.receive(message).is_err() {
                 break;
             }
-            if conversation == Conversation::Joining
+            if phase == SessionPhase::Joining
                 && let Some(seated) = room_answers
             {
-                conversation.joined(*seated);
+                phase.joined(*seated);
             }
         }
     });

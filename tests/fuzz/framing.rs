@@ -2,7 +2,7 @@
 
 use bolero::{check, generator::produce};
 use quarrel_shared::{
-    limits::CLIENT_MESSAGE_BYTES,
+    limits::MAX_CLIENT_MESSAGE_BYTES,
     protocol::framing::{Deframer, LENGTH_BYTES},
 };
 
@@ -13,15 +13,15 @@ fn any_stream_gives_bounded_messages_or_an_error_and_is_not_hoarded() {
     check!().with_iterations(10_000).with_generator(produce::<Vec<Vec<u8>>>()).for_each(|reads| {
         let longest = reads.iter().map(Vec::len).max().unwrap_or_default();
         // One frame and one read are held, in a buffer that doubles, with the old one still there while it moves.
-        let most = 3 * (CLIENT_MESSAGE_BYTES + LENGTH_BYTES + longest) as u64;
+        let most = 3 * (MAX_CLIENT_MESSAGE_BYTES + LENGTH_BYTES + longest) as u64;
         heap::within(most, || {
-            let mut deframer = Deframer::new(CLIENT_MESSAGE_BYTES);
+            let mut deframer = Deframer::new(MAX_CLIENT_MESSAGE_BYTES);
             for read in reads {
                 deframer.push(read);
                 loop {
                     match deframer.pop() {
                         Ok(Some(message)) => {
-                            assert!(message.len() <= CLIENT_MESSAGE_BYTES, "never more than agreed")
+                            assert!(message.len() <= MAX_CLIENT_MESSAGE_BYTES, "never more than agreed")
                         }
                         Ok(None) => break,
                         Err(_) => return,

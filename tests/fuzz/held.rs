@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use bolero::{check, generator::produce};
-use quarrel_server::lobby::held::{Comeback, HeldSeat, HeldState, Leaving, Standing};
+use quarrel_server::lobby::registry_state::{EndKind, HeldSeat, LeaseStatus, RegistryState, ResumeOutcome};
 use quarrel_shared::{id::PlayerId, protocol::TicketNumber};
 
 const HOLD: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ struct Chair {
 impl HeldSeat for Chair {
     fn hold(&self) {}
 
-    fn is_given_up(&self) -> bool {
+    fn is_revoked(&self) -> bool {
         false
     }
 }
@@ -40,7 +40,7 @@ struct Session {
 
 /// The registry, and everybody who ever came to it.
 struct World {
-    held: HeldState<usize, Chair>,
+    held: RegistryState<usize, Chair>,
     sessions: Vec<Session>,
     /// Each ticket that was given: whose, and which.
     tickets: Vec<(PlayerId, TicketNumber)>,
@@ -79,32 +79,32 @@ impl World {
         let me = self.sessions.len();
         let Ok(resumed) = self.held.resume(player, shown, me) else { return };
         self.tickets.push((player, resumed.ticket));
-        let (chair, is_waiting) = match resumed.comeback {
-            Comeback::Held(chair) => (chair, false),
-            Comeback::Moving(_) | Comeback::Waiting => (None, true),
+        let (chair, is_waiting) = match resumed.outcome {
+            ResumeOutcome::Ready(chair) => (chair, false),
+            ResumeOutcome::Moving(_) | ResumeOutcome::Waiting => (None, true),
         };
         self.sessions.push(Session { player, chair, is_waiting, has_ended: false });
     }
 
     fn look(&mut self, me: usize) {
         let session = &mut self.sessions[me];
-        match self.held.look(session.player, &me) {
-            Standing::Unchanged => {}
-            Standing::Arrived(chair) => {
+        match self.held.poll(session.player, &me) {
+            LeaseStatus::Unchanged => {}
+            LeaseStatus::Arrived(chair) => {
                 assert!(session.is_waiting, "only who waits is given anything");
                 session.is_waiting = false;
                 session.chair = chair;
             }
-            Standing::Replaced => self.leave(me, Leaving::Gone),
+            LeaseStatus::Replaced => self.leave(me, EndKind::Gone),
         }
     }
 
-    fn leave(&mut self, me: usize, how: Leaving) {
+    fn leave(&mut self, me: usize, how: EndKind) {
         let session = &mut self.sessions[me];
         session.has_ended = true;
         let chair = session.chair.take();
-        let left = self.held.leave(session.player, &me, chair, how, self.now);
-        self.freed += left.free.len();
+        let left = self.held.end(session.player, &me, chair, how, self.now);
+        self.freed += left.freed.len();
     }
 
     fn check(&self) {
@@ -121,7 +121,7 @@ impl World {
                 "nobody is given another's chair"
             );
         }
-        assert!(self.held.seats() <= MOST);
+        assert!(self.held.held_seats() <= MOST);
     }
 }
 
@@ -130,7 +130,7 @@ fn no_order_of_coming_and_going_loses_a_seat_or_gives_it_to_another() {
     let done = produce::<Vec<(u8, u8)>>();
     check!().with_iterations(3_000).with_generator(done).for_each(|done| {
         let mut world = World {
-            held: HeldState::new(RUN, HOLD, MOST),
+            held: RegistryState::new(RUN, HOLD, MOST),
             sessions: Vec::new(),
             tickets: Vec::new(),
             chairs: Vec::new(),
@@ -145,9 +145,9 @@ fn no_order_of_coming_and_going_loses_a_seat_or_gives_it_to_another() {
             match (what % 9, somebody) {
                 (0, _) => world.enter(),
                 (1 | 2, _) => world.resume(which),
-                (3, Some(me)) => world.leave(me, Leaving::Gone),
-                (4, Some(me)) => world.leave(me, Leaving::Lost { proven: true }),
-                (5, Some(me)) => world.leave(me, Leaving::Lost { proven: false }),
+                (3, Some(me)) => world.leave(me, EndKind::Gone),
+                (4, Some(me)) => world.leave(me, EndKind::Lost { has_ticket: true }),
+                (5, Some(me)) => world.leave(me, EndKind::Lost { has_ticket: false }),
                 (6, Some(me)) => world.look(me),
                 (7, _) => {
                     world.now += Duration::from_secs(1 + which as u64 / 16);
@@ -161,7 +161,7 @@ fn no_order_of_coming_and_going_loses_a_seat_or_gives_it_to_another() {
         // When everybody has gone and nobody is held any more, nothing is left.
         for me in 0..world.sessions.len() {
             if !world.sessions[me].has_ended {
-                world.leave(me, Leaving::Gone);
+                world.leave(me, EndKind::Gone);
             }
         }
         world.freed += world.held.close().len();

@@ -8,13 +8,13 @@ use quarrel_shared::{
     crowd::{Crowd, Steering},
     game::{Game, Setup},
     id::{PlayerId, SeatId},
-    limits::INPUTS_PER_DATAGRAM,
-    moment::Moment,
+    limits::MAX_INPUTS_PER_DATAGRAM,
     protocol::{
-        Seating, TicketNumber,
-        datagram::{Ack, Aimed, InputDatagram, InputRun},
+        SeatEpoch, TicketNumber,
+        datagram::{InputBatch, InputDatagram, SnapshotAck, StampedInput},
         messages::Name,
     },
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -22,24 +22,24 @@ use crate::{damage::Damage, heap};
 
 /// Real datagrams of a game: with and without an acknowledgement, of one input and of many.
 fn samples<G: Game>(busy: G::Input) -> Vec<Vec<u8>> {
-    let ack = Some(Ack { newest: Tick(7), history: 0xffff_0f0f });
+    let ack = Some(SnapshotAck { newest: Tick(7), history: 0xffff_0f0f });
     [None, ack].into_iter().flat_map(|ack| runs::<G>(&busy).map(move |run| coded::<G>(ack, run))).collect()
 }
 
-fn runs<G: Game>(busy: &G::Input) -> [InputRun<G::Input>; 2] {
-    let aimed = |tick: Tick, input| Aimed { input, seen: Moment::of(tick).offset(-77) };
-    let one = InputRun::new(Tick(9), aimed(Tick(9), busy.clone()));
+fn runs<G: Game>(busy: &G::Input) -> [InputBatch<G::Input>; 2] {
+    let aimed = |tick: Tick, input| StampedInput { input, seen: SubTick::of(tick).offset(-77) };
+    let one = InputBatch::new(Tick(9), aimed(Tick(9), busy.clone()));
     let mut many = one.clone();
-    for n in 0..INPUTS_PER_DATAGRAM {
+    for n in 0..MAX_INPUTS_PER_DATAGRAM {
         let input = if n % 3 == 0 { busy.clone() } else { G::Input::default() };
-        many.push(aimed(many.newest(), input), INPUTS_PER_DATAGRAM);
+        many.push(aimed(many.newest(), input), MAX_INPUTS_PER_DATAGRAM);
     }
     [one, many]
 }
 
-fn coded<G: Game>(ack: Option<Ack>, run: InputRun<G::Input>) -> Vec<u8> {
+fn coded<G: Game>(ack: Option<SnapshotAck>, run: InputBatch<G::Input>) -> Vec<u8> {
     let mut out = BitWriter::new();
-    InputDatagram { seating: Seating::FIRST, ack, run }.encode(&mut out);
+    InputDatagram { seat_epoch: SeatEpoch::FIRST, ack, batch: run }.encode(&mut out);
     out.finish().to_vec()
 }
 
@@ -54,8 +54,8 @@ fn is_read_or_refused<G: Game>(busy: G::Input) {
     let samples = samples::<G>(busy);
     check!().with_iterations(20_000).with_generator(Damage::any()).for_each(|damage| {
         if let Some(datagram) = read::<G>(&damage.applied(&samples)) {
-            let ticks: Vec<_> = datagram.run.iter().map(|(tick, _)| tick).collect();
-            assert!(ticks.len() <= INPUTS_PER_DATAGRAM, "a run is bounded");
+            let ticks: Vec<_> = datagram.batch.iter().map(|(tick, _)| tick).collect();
+            assert!(ticks.len() <= MAX_INPUTS_PER_DATAGRAM, "a run is bounded");
             assert!(ticks.windows(2).all(|pair| pair[0].next() == pair[1]), "a run has no gap: {ticks:?}");
         }
     });
@@ -72,7 +72,7 @@ fn a_room_survives<G: Game>(busy: G::Input, iterations: usize) {
         for damage in all {
             if let Some(datagram) = read::<G>(&damage.applied(&samples)) {
                 let arrived = i64::from(room.tick().0) * 16;
-                room.input(SeatId(0), &datagram.run, arrived);
+                room.input(SeatId(0), &datagram.batch, arrived);
             }
             room.step();
             room.publish();

@@ -10,8 +10,8 @@ use quarrel_shared::{
     crowd::Crowd,
     game::{Game, Setup},
     journal::{
-        Journal, Note, Packer, Piece, Playback, Segment,
-        bisect::{alone, pair},
+        Annotation, Chunk, Journal, JournalWriter, Playback, Segment,
+        bisect::{bisect_one, bisect_pair},
         block,
         slice::slice,
     },
@@ -30,15 +30,15 @@ const TICKS: usize = 400;
 const LISTED_TIMES: u64 = 40;
 
 /// What reading may take beside: a block's payload at its longest, unsqueezed into a buffer that doubles, and the state in it.
-const READ_BYTES: u64 = 5 * block::PAYLOAD_BYTES as u64;
+const READ_BYTES: u64 = 5 * block::MAX_PAYLOAD_BYTES as u64;
 
 /// A journal of two segments, a mark and an end; and what the storage was handed of it.
-fn sample<G: Game>() -> (Vec<u8>, Vec<Piece>) {
+fn sample<G: Game>() -> (Vec<u8>, Vec<Chunk>) {
     let setup =
         Setup { settings: G::Settings::default(), seed: 9, seats: SEATS, tick_rate: TickRate::DEFAULT };
     let mut room = RecordedRoom::<G>::open(setup, brains(SEATS, 1), 1);
     room.play(40);
-    room.note(&Note::Mark { reason: "look here".to_owned() });
+    room.note(&Annotation::Mark { reason: "look here".to_owned() });
     room.play(275);
     let pieces = room.pieces().to_vec();
     (room.end("room_closed"), pieces)
@@ -48,9 +48,9 @@ fn sample<G: Game>() -> (Vec<u8>, Vec<Piece>) {
 fn opened(bytes: &[u8]) -> Option<Journal<'_>> {
     let most = LISTED_TIMES * bytes.len() as u64 + 64 * 1024;
     let journal = heap::within(most, || Journal::open(bytes)).ok()?;
-    assert!(journal.good_bytes() <= bytes.len(), "no more is good than is there");
+    assert!(journal.valid_bytes() <= bytes.len(), "no more is good than is there");
     heap::within(READ_BYTES, || {
-        assert!(journal.notes().count() <= journal.blocks().len());
+        assert!(journal.annotations().count() <= journal.blocks().len());
         let ticks: Vec<_> = journal.index().iter().map(|entry| entry.tick).collect();
         assert!(ticks.is_sorted(), "ticks never go back");
     });
@@ -76,9 +76,9 @@ fn read<G: Game>(journal: &Journal<'_>) {
 fn play<G: Game>(journal: &Journal<'_>, other: &Journal<'_>) {
     if heap::within(READ_BYTES, || steps::<G>(journal)).is_some_and(|ticks| ticks < TICKS) {
         // What these come to is for the tests of bisect and slice to say.
-        heap::within(READ_BYTES, || drop(alone::<G>(journal)));
-        heap::within(READ_BYTES, || drop(pair::<G>(journal, other)));
-        heap::within(READ_BYTES, || drop(pair::<G>(other, journal)));
+        heap::within(READ_BYTES, || drop(bisect_one::<G>(journal)));
+        heap::within(READ_BYTES, || drop(bisect_pair::<G>(journal, other)));
+        heap::within(READ_BYTES, || drop(bisect_pair::<G>(other, journal)));
         for (from, to) in [(Tick(0), Tick(u32::MAX)), (Tick(35), Tick(60)), (Tick(280), Tick(310))] {
             let cut = heap::within(READ_BYTES, || slice::<G>(journal, from, to));
             if let Ok(cut) = cut {
@@ -98,7 +98,7 @@ fn steps<G: Game>(journal: &Journal<'_>) -> Option<usize> {
 type Edit = (u8, u8, u16, u8);
 
 /// The pieces, forged, states among them; the journal of them is whole in every CRC.
-fn forged(pieces: &[Piece], edits: &[Edit]) -> Vec<u8> {
+fn forged(pieces: &[Chunk], edits: &[Edit]) -> Vec<u8> {
     let mut pieces = pieces.to_vec();
     for edit in edits {
         let at = usize::from(edit.1) % pieces.len().max(1);
@@ -106,14 +106,14 @@ fn forged(pieces: &[Piece], edits: &[Edit]) -> Vec<u8> {
             forge(&mut pieces, at, *edit);
         }
     }
-    let (mut packer, mut out) = (Packer::new().expect("memory"), Vec::new());
+    let (mut writer, mut out) = (JournalWriter::new().expect("memory"), Vec::new());
     for piece in &pieces {
-        packer.pack(piece, &mut out).expect("memory");
+        writer.write(piece, &mut out).expect("memory");
     }
     out
 }
 
-fn forge(pieces: &mut Vec<Piece>, at: usize, (what, _, place, by): Edit) {
+fn forge(pieces: &mut Vec<Chunk>, at: usize, (what, _, place, by): Edit) {
     let piece = &mut pieces[at];
     let place = usize::from(place) % piece.bytes.len().max(1);
     match what % 8 {

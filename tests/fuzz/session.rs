@@ -10,10 +10,10 @@ use quarrel_shared::{
     game::{Game, Occupant, Outbox, Setup},
     id::SeatId,
     journal::{Entries, SeatChange},
-    limits::BASELINE_TICKS,
+    limits::MAX_BASELINE_AGE_TICKS,
     protocol::{
-        Seating,
-        datagram::{Ack, SnapshotHeader},
+        SeatEpoch,
+        datagram::{SnapshotAck, SnapshotHeader},
     },
     snapshot::{Frame, SeatFrame},
     tick::{Tick, TickRate},
@@ -33,14 +33,14 @@ fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
         let mut crowd = Crowd::new(&setup);
         let mut entries = Entries::idle(SEATS);
         entries.changes = (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
-        let mut replicator = Replicator::new(Seating::FIRST, TickRate::default());
+        let mut replicator = Replicator::new(SeatEpoch::FIRST, TickRate::default());
         let mut sent = Vec::new();
         let mut keyframes = 0;
         for (tick, (input, ack)) in (1..).map(Tick).zip(said) {
             entries.apply(&mut crowd, tick, TickRate::DEFAULT, &mut Outbox::new());
             entries.changes.clear();
             let now = PERIOD * tick.0;
-            let ack = ack.map(|(age, history)| Ack { newest: tick.before(age.into()), history });
+            let ack = ack.map(|(age, history)| SnapshotAck { newest: tick.before(age.into()), history });
             replicator.acknowledge(Tick(u32::from(*input)), ack);
             let seats = (0..SEATS)
                 .map(|seat| Some(SeatFrame { viewpoint: crowd.view(SeatId(seat)), ..SeatFrame::default() }));
@@ -53,7 +53,7 @@ fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
             let header = SnapshotHeader::decode(&mut BitReader::new(bytes)).expect("a server's own header");
             if let Some(baseline) = header.baseline {
                 assert!(sent.contains(&baseline), "{baseline} was never sent");
-                assert!(tick.since(baseline) <= BASELINE_TICKS, "and is not too old");
+                assert!(tick.since(baseline) <= MAX_BASELINE_AGE_TICKS, "and is not too old");
             } else {
                 keyframes += 1;
                 let most = 1 + now.as_secs();

@@ -1,7 +1,7 @@
 //! Snapshots as a client reads them: header, keyframe, and deltas on whatever baseline the bytes before have made.
 
 use bolero::check;
-use quarrel_client::baseline::Baselines;
+use quarrel_client::view::baseline::Baselines;
 use quarrel_shared::{
     arena::Arena,
     bits::{BitReader, BitWriter, Bits},
@@ -9,8 +9,8 @@ use quarrel_shared::{
     game::{Game, Occupant, Outbox, Setup},
     id::{EntityId, SeatId},
     journal::{Entries, SeatChange},
-    limits::VIEW_ENTITIES,
-    protocol::{Seating, datagram::SnapshotHeader},
+    limits::MAX_VIEW_ENTITIES,
+    protocol::{SeatEpoch, datagram::SnapshotHeader},
     snapshot::{View, apply, diff},
     tick::{Tick, TickRate},
 };
@@ -44,7 +44,7 @@ fn samples<G: Game>() -> [Vec<u8>; 2] {
 fn coded<G: Game>(base: Option<&View<G::Entity>>, view: &View<G::Entity>) -> Vec<u8> {
     let mut out = BitWriter::new();
     let header = SnapshotHeader {
-        seating: Seating::FIRST,
+        seat_epoch: SeatEpoch::FIRST,
         tick: view.tick,
         baseline: base.map(|base| base.tick),
         margin: Some(-3),
@@ -63,7 +63,7 @@ fn is_read_or_refused<G: Game>(iterations: usize) {
     check!().with_iterations(iterations).with_generator(pair).for_each(|(first, second)| {
         let Some(base) = view::<G>(None, &first.applied(&samples[0])) else { return };
         if let Some(view) = view::<G>(Some(&base), &second.applied(&samples[1])) {
-            assert!(view.entities.len() <= VIEW_ENTITIES, "a view is bounded");
+            assert!(view.entities.len() <= MAX_VIEW_ENTITIES, "a view is bounded");
             assert!(view.entities.is_sorted_by(|(a, _), (b, _)| a < b), "a view has each id once, in order");
         }
     });
@@ -87,7 +87,7 @@ fn view<G: Game>(base: Option<&View<G::Entity>>, bytes: &[u8]) -> Option<View<G:
 fn a_client_survives<G: Game>(iterations: usize) {
     let samples = samples::<G>();
     check!().with_iterations(iterations).with_type::<Vec<Damage>>().for_each(|all| {
-        let mut baselines = Baselines::<G::Entity>::new(Seating::FIRST);
+        let mut baselines = Baselines::<G::Entity>::new(SeatEpoch::FIRST);
         let mut newest = None;
         for damage in all {
             if let Ok((header, view)) = baselines.apply(&damage.applied(&samples), 1) {

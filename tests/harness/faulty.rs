@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_server::storage::journals::{JournalFile, JournalName, JournalStore, Kept, MemoryStore};
+use quarrel_server::storage::journals::{JournalFile, JournalName, JournalStore, MemoryStore, StoredJournal};
 
 /// Journals in memory, with faults. Clones share both.
 #[derive(Clone, Debug, Default)]
@@ -107,7 +107,7 @@ impl JournalStore for FaultyStore {
         self.disk.make(|| Ok(Box::new(FaultyFile(self.kept.reopen(name, bytes)?, Arc::clone(&self.disk)))))
     }
 
-    fn list(&self) -> io::Result<Vec<Kept>> {
+    fn list(&self) -> io::Result<Vec<StoredJournal>> {
         self.kept.list()
     }
 
@@ -127,7 +127,7 @@ impl JournalStore for FaultyStore {
         self.kept.set_aside(name, reason)
     }
 
-    fn list_aside(&self) -> io::Result<Vec<Kept>> {
+    fn list_aside(&self) -> io::Result<Vec<StoredJournal>> {
         self.kept.list_aside()
     }
 

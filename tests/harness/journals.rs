@@ -1,12 +1,12 @@
 //! Journals of rooms in which bots play: made as a room makes them, without a server around it.
 
 use quarrel_shared::{
-    game::{Brain, Game, Outbox, Seen, Setup},
+    game::{Brain, Game, Observation, Outbox, Setup},
     id::{PlayerId, SeatId},
-    journal::{Entries, Header, Holder, Note, Packer, Piece, Recorder, SeatNote},
-    moment::Moment,
+    journal::{Annotation, Chunk, Entries, Header, Holder, JournalWriter, Recorder, SeatEntry},
     protocol::{TicketNumber, messages::Name},
     snapshot::{Frame, Interest, SeatFrame, View},
+    sub_tick::SubTick,
     tick::Tick,
 };
 
@@ -19,12 +19,12 @@ pub struct RecordedRoom<G: Game> {
     game: G,
     tick: Tick,
     holders: Vec<Option<Holder>>,
-    changes: Vec<SeatNote>,
+    changes: Vec<SeatEntry>,
     brains: Brains<G>,
     recorder: Recorder<G>,
-    packer: Packer,
+    writer: JournalWriter,
     bytes: Vec<u8>,
-    pieces: Vec<Piece>,
+    pieces: Vec<Chunk>,
     interest: Interest,
     view: View<G::Entity>,
     events: Outbox<G::Event>,
@@ -85,7 +85,7 @@ impl<G: Game> RecordedRoom<G> {
             changes: everybody(setup.seats),
             brains,
             recorder: Recorder::new(&header),
-            packer: Packer::new().expect("memory"),
+            writer: JournalWriter::new().expect("memory"),
             bytes: Vec::new(),
             pieces: Vec::new(),
             interest: Interest::new(),
@@ -93,7 +93,7 @@ impl<G: Game> RecordedRoom<G> {
             events: Outbox::new(),
             setup,
         };
-        room.write(&Piece::header(&header));
+        room.write(&Chunk::header(&header));
         room.checkpoint();
         room
     }
@@ -107,21 +107,21 @@ impl<G: Game> RecordedRoom<G> {
     }
 
     /// Writes a note after the tick that was played last.
-    pub fn note(&mut self, note: &Note) {
+    pub fn note(&mut self, note: &Annotation) {
         self.flush();
-        self.write(&Piece::note(note, self.tick));
+        self.write(&Chunk::annotation(note, self.tick));
     }
 
     /// The room is saved, and goes on in another run of the server.
     pub fn restart(&mut self) {
         self.checkpoint();
-        self.note(&Note::Saved);
-        self.note(&Note::Resumed { run: 2, build: "test".to_owned(), unix_ms: 1_800_000_900_000 });
+        self.note(&Annotation::Saved);
+        self.note(&Annotation::Resumed { run: 2, build: "test".to_owned(), unix_ms: 1_800_000_900_000 });
         self.checkpoint();
     }
 
     /// In the next tick somebody comes or goes.
-    pub fn change(&mut self, note: SeatNote) {
+    pub fn change(&mut self, note: SeatEntry) {
         self.changes.push(note);
     }
 
@@ -138,7 +138,7 @@ impl<G: Game> RecordedRoom<G> {
 
     /// The same as what the storage was handed.
     #[must_use]
-    pub fn pieces(&self) -> &[Piece] {
+    pub fn pieces(&self) -> &[Chunk] {
         &self.pieces
     }
 
@@ -146,7 +146,7 @@ impl<G: Game> RecordedRoom<G> {
     #[must_use]
     pub fn end(mut self, reason: &str) -> Vec<u8> {
         self.flush();
-        self.packer.end(reason, self.tick, &mut self.bytes);
+        self.writer.end(reason, self.tick, &mut self.bytes);
         self.bytes
     }
 
@@ -156,10 +156,10 @@ impl<G: Game> RecordedRoom<G> {
         self.tick = self.tick.next();
         notes.iter().for_each(|note| note.clone().apply(&mut self.holders));
         let entries = Entries {
-            changes: notes.iter().filter_map(SeatNote::change).collect(),
+            changes: notes.iter().filter_map(SeatEntry::change).collect(),
             inputs,
             // What a client draws lies some ticks behind what it plays.
-            seen: vec![Moment::of(self.tick).offset(-52); usize::from(self.setup.seats)],
+            seen: vec![SubTick::of(self.tick).offset(-52); usize::from(self.setup.seats)],
         };
         self.events.drain().for_each(drop);
         entries.apply(&mut self.game, self.tick, self.setup.tick_rate, &mut self.events);
@@ -184,7 +184,12 @@ impl<G: Game> RecordedRoom<G> {
             let brain = brain.as_mut()?;
             let seat = SeatId(seat);
             interest.pick(&frame, seat, view);
-            Some(brain.decide(Seen { tick: *tick, rate: setup.tick_rate, seat, entities: &view.entities }))
+            Some(brain.decide(Observation {
+                tick: *tick,
+                rate: setup.tick_rate,
+                seat,
+                entities: &view.entities,
+            }))
         };
         (0..setup.seats).zip(brains).map(decide).collect()
     }
@@ -201,17 +206,17 @@ impl<G: Game> RecordedRoom<G> {
         }
     }
 
-    fn write(&mut self, piece: &Piece) {
-        self.packer.pack(piece, &mut self.bytes).expect("memory");
+    fn write(&mut self, piece: &Chunk) {
+        self.writer.write(piece, &mut self.bytes).expect("memory");
         self.pieces.push(piece.clone());
     }
 }
 
 /// A player for each seat.
-fn everybody(seats: u16) -> Vec<SeatNote> {
+fn everybody(seats: u16) -> Vec<SeatEntry> {
     let holder = |seat: u16| Holder {
         name: Name::lossy(&format!("player {seat}")),
         player: Some((PlayerId(u64::from(seat) + 1), TicketNumber { run: 1, count: 0 })),
     };
-    (0..seats).map(|seat| SeatNote::Taken(SeatId(seat), holder(seat))).collect()
+    (0..seats).map(|seat| SeatEntry::Taken(SeatId(seat), holder(seat))).collect()
 }

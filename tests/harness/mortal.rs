@@ -8,15 +8,15 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Happening, Joined};
+use quarrel_client::{ClientEvent, Joined};
 use quarrel_server::{
     config::Config,
-    data_dir::Unsettled,
-    net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{Seams, Server},
+    data_dir::UncleanShutdown,
+    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    server::{Server, ServerResources},
     storage::{
         MemorySink,
-        journals::{MemoryStore, Unread},
+        journals::{IncompleteRead, MemoryStore},
     },
     telemetry::Metrics,
 };
@@ -180,8 +180,8 @@ fn live<G: Game>(
 fn start<G: Game>(config: &Config, remains: Remains, rooms: &Handle) -> Server<G> {
     let Remains { journals, records, listen, run, was_killed } = remains;
     let socket = endpoint::bind(listen).expect("the port is free");
-    let seams = Seams {
-        udp: UdpSeam::real(socket).expect("a tokio runtime for the socket"),
+    let resources = ServerResources {
+        udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"a server that can die"),
         http: None,
@@ -189,17 +189,17 @@ fn start<G: Game>(config: &Config, remains: Remains, rooms: &Handle) -> Server<G
         seed: u64::from(run),
         run,
         journals: Some(Arc::new(journals)),
-        unsettled: was_killed.then(|| Unsettled { run: run - 1, since: None }),
-        unread: Unread::default(),
-        rooms: rooms.clone(),
-        storage: rooms.clone(),
+        unclean_shutdown: was_killed.then(|| UncleanShutdown { run: run - 1, since: None }),
+        incomplete_read: IncompleteRead::default(),
+        room_runtime: rooms.clone(),
+        storage_runtime: rooms.clone(),
     };
-    Server::start(config, seams).expect("a server that starts")
+    Server::start(config, resources).expect("a server that starts")
 }
 
 /// Waits until a player's connection broke.
 pub async fn is_cut_off<G: Predict>(player: &mut Player<G>) {
-    let interrupted = |happening| matches!(happening, Happening::Interrupted).then_some(());
+    let interrupted = |event| matches!(event, ClientEvent::Interrupted).then_some(());
     player.wait_for("the end of the connection", interrupted).await;
 }
 
@@ -208,9 +208,9 @@ pub async fn is_cut_off<G: Predict>(player: &mut Player<G>) {
 /// # Panics
 /// When it is another seat, or the room went on without a break.
 pub async fn is_back<G: Predict>(player: &mut Player<G>, before: &Joined) -> Joined {
-    let resumed = |happening| match happening {
-        Happening::Resumed(joined) => Some(joined),
-        Happening::RoomClosed { sentence, .. } => panic!("the seat was not brought back: {sentence}"),
+    let resumed = |event| match event {
+        ClientEvent::Resumed(joined) => Some(joined),
+        ClientEvent::RoomClosed { sentence, .. } => panic!("the seat was not brought back: {sentence}"),
         _ => None,
     };
     let joined = player.wait_for("the seat", resumed).await;

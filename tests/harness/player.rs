@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use quarrel_client::{Client, ConnectConfig, Ending, Happening, Joined, RequestError};
+use quarrel_client::{Client, ClientEvent, ConnectConfig, Ending, Joined, RequestError};
 use quarrel_shared::{
     game::Predict,
     protocol::{JoinTarget, RoomEntry},
@@ -47,20 +47,26 @@ impl<G: Predict> Player<G> {
     /// # Errors
     /// As there.
     pub async fn rooms(&mut self) -> Result<Vec<RoomEntry>, RequestError> {
-        within("a list of rooms", self.0.rooms()).await
+        within("a list of rooms", self.0.list_rooms()).await
     }
 
     /// The first thing from now on that `wanted` takes; whatever comes before is let go.
     ///
     /// # Panics
     /// When the connection ends before, or nothing comes in time.
-    pub async fn wait_for<T>(&mut self, what: &str, mut wanted: impl FnMut(Happening<G>) -> Option<T>) -> T {
+    pub async fn wait_for<T>(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(ClientEvent<G>) -> Option<T>,
+    ) -> T {
         within(what, async {
             loop {
                 match self.0.next().await {
-                    Some(Happening::Closed(ending)) => panic!("closed while waiting for {what}: {ending:?}"),
-                    Some(happening) => {
-                        if let Some(found) = wanted(happening) {
+                    Some(ClientEvent::Closed(ending)) => {
+                        panic!("closed while waiting for {what}: {ending:?}")
+                    }
+                    Some(event) => {
+                        if let Some(found) = wanted(event) {
                             return found;
                         }
                     }
@@ -80,8 +86,8 @@ impl<G: Predict> Player<G> {
         what: &str,
         mut wanted: impl FnMut(&View<G::Entity>) -> bool,
     ) -> Arc<View<G::Entity>> {
-        let view = |happening| if let Happening::View(view) = happening { Some(view) } else { None };
-        self.wait_for(what, |happening| view(happening).filter(|view| wanted(view))).await
+        let view = |event| if let ClientEvent::View(view) = event { Some(view) } else { None };
+        self.wait_for(what, |event| view(event).filter(|view| wanted(view))).await
     }
 
     /// Waits until `ticks` more ticks have been seen: whoever sees them plays.
@@ -98,7 +104,7 @@ impl<G: Predict> Player<G> {
         within("the connection's end", async {
             loop {
                 match self.0.next().await {
-                    Some(Happening::Closed(ending)) => return ending,
+                    Some(ClientEvent::Closed(ending)) => return ending,
                     Some(_) => {}
                     None => panic!("the connection's end was read before"),
                 }

@@ -11,9 +11,9 @@ use quarrel_server::storage::journals::{JournalName, JournalStore, MemoryStore};
 use quarrel_shared::{
     game::Game,
     journal::{
-        Journal, JournalError, Note, Playback, Played,
-        bisect::{Again, Fault, alone},
-        playback::beginning,
+        Annotation, Journal, JournalError, Playback, PlaybackStep,
+        bisect::{Diagnosis, ReplayFault, bisect_one},
+        playback::initial_divergence,
     },
     protocol::CloseReason,
     tick::Tick,
@@ -107,7 +107,7 @@ impl<'a, G: Game> Room<'a, G> {
             return None;
         }
         let journal = Journal::open(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(journal.torn(), None, "{name}: whatever is written is written whole");
+        assert_eq!(journal.tail(), None, "{name}: whatever is written is written whole");
         Some(Self { name, journal, game: PhantomData })
     }
 
@@ -130,37 +130,37 @@ impl<'a, G: Game> Room<'a, G> {
     /// The first tick after which this build comes to something else.
     fn difference(&self, proven: &mut Proven) -> Result<Option<Tick>, String> {
         let text = |error: &dyn std::error::Error| error.to_string();
-        if let Some(divergence) = beginning::<G>(&self.journal).map_err(|error| text(&error))? {
+        if let Some(divergence) = initial_divergence::<G>(&self.journal).map_err(|error| text(&error))? {
             return Ok(Some(divergence.tick));
         }
         let mut playback = Playback::<G>::begin(&self.journal).map_err(|error| text(&error))?;
         loop {
             match playback.advance().map_err(|error| text(&error))? {
                 None => return Ok(None),
-                Some(Played::Tick(record)) => {
+                Some(PlaybackStep::Tick(record)) => {
                     proven.ticks += 1;
                     proven.checksums += u64::from(record.checksum.is_some());
                 }
-                Some(Played::Checkpoint(_)) => proven.checksums += 1,
-                Some(Played::Lost { from, to }) => self.check_lost(from, to)?,
-                Some(Played::Diverged(divergence)) => return Ok(Some(divergence.tick)),
+                Some(PlaybackStep::Checkpoint(_)) => proven.checksums += 1,
+                Some(PlaybackStep::Lost { from, to }) => self.check_lost(from, to)?,
+                Some(PlaybackStep::Diverged(divergence)) => return Ok(Some(divergence.tick)),
             }
         }
     }
 
     /// A stretch that is missing must be said to be.
     fn check_lost(&self, last: Tick, checkpoint: Tick) -> Result<(), String> {
-        let is_said = |note: Result<(Tick, Note), JournalError>| match note {
-            Ok((_, Note::Lost { from, to, .. })) => from == last.next().0 && to == checkpoint.0,
+        let is_said = |note: Result<(Tick, Annotation), JournalError>| match note {
+            Ok((_, Annotation::Lost { from, to, .. })) => from == last.next().0 && to == checkpoint.0,
             _ => false,
         };
-        let is_said = self.journal.notes().any(is_said);
+        let is_said = self.journal.annotations().any(is_said);
         is_said.then_some(()).ok_or_else(|| format!("ticks after {last} are missing, and no note says so"))
     }
 
     /// What can be found out about a difference.
     fn told(&self) -> String {
-        match alone::<G>(&self.journal) {
+        match bisect_one::<G>(&self.journal) {
             Ok(Some(fault)) => told(&fault),
             Ok(None) => "it differed, and does not when it is played once more".to_owned(),
             Err(error) => error.to_string(),
@@ -171,8 +171,8 @@ impl<'a, G: Game> Room<'a, G> {
     fn check_end(&self, ending: Ending, proven: &mut Proven) {
         let name = self.name;
         let Some(reason) = self.journal.end() else {
-            let last = self.journal.notes().last().transpose().expect("a note that can be read");
-            let is_saved = matches!(last, Some((_, Note::Saved)));
+            let last = self.journal.annotations().last().transpose().expect("a note that can be read");
+            let is_saved = matches!(last, Some((_, Annotation::Saved)));
             assert!(ending == Ending::Dropped || is_saved, "{name}: a room that was stopped has an end");
             return;
         };
@@ -182,19 +182,19 @@ impl<'a, G: Game> Room<'a, G> {
     }
 }
 
-fn told<I: std::fmt::Debug>(fault: &Fault<I>) -> String {
-    let Fault { tick, journal, played, record, states, again, .. } = fault;
-    let why = match again {
-        Again::TwoWays { record, states } => {
+fn told<I: std::fmt::Debug>(fault: &ReplayFault<I>) -> String {
+    let ReplayFault { tick, journal, played, record, states, diagnosis, .. } = fault;
+    let why = match diagnosis {
+        Diagnosis::NotDeterministic { record, states } => {
             format!("the game is not deterministic: it goes two ways at tick {}:\n{states}", record.tick)
         }
-        Again::NotSaved { record, states } => {
+        Diagnosis::NotSaved { record, states } => {
             format!(
                 "the game does not save all that it goes by, which shows at tick {}:\n{states}",
                 record.tick
             )
         }
-        Again::Same => "the room itself went another way than its journal says".to_owned(),
+        Diagnosis::Reproducible => "the room itself went another way than its journal says".to_owned(),
     };
     let states = states.as_ref().map(|states| format!("\nthe journal's state and this: {states}"));
     format!(

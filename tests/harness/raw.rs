@@ -8,19 +8,19 @@ use std::{
 
 use bytes::Bytes;
 use quarrel_client::{
-    baseline::{Baselines, Unusable},
-    transport,
+    net::transport,
+    view::baseline::{Baselines, SnapshotError},
 };
 use quarrel_shared::{
     bits::{BitWriter, Bits},
     game::Game,
     id::{RoomId, SeatId},
-    limits::{KEYFRAME_BYTES, SERVER_MESSAGE_BYTES},
+    limits::{MAX_KEYFRAME_BYTES, MAX_SERVER_MESSAGE_BYTES},
     protocol::{
-        ALPN, ClientMessage, CloseReason, Hello, JoinTarget, PROTOCOL_VERSION, Seating, ServerMessage,
+        ALPN, ClientMessage, CloseReason, Hello, JoinTarget, PROTOCOL_VERSION, SeatEpoch, ServerMessage,
         bounded::Text,
         codec,
-        datagram::{Ack, Aimed, InputDatagram, InputRun, SnapshotHeader},
+        datagram::{InputBatch, InputDatagram, SnapshotAck, SnapshotHeader, StampedInput},
         fingerprint,
         framing::Deframer,
     },
@@ -67,7 +67,7 @@ impl RawPeer {
 
     /// The same with QUIC settings of the test's own.
     pub async fn connect_with(server: SocketAddr, settings: TransportConfig) -> Self {
-        let endpoint = transport::endpoint(server).expect("a UDP port for a peer");
+        let endpoint = transport::open_endpoint(server).expect("a UDP port for a peer");
         Self::open(endpoint, server, settings).await.expect("a server that shakes hands")
     }
 
@@ -89,7 +89,7 @@ impl RawPeer {
     /// # Errors
     /// When it does not.
     pub async fn try_connect(server: SocketAddr) -> Result<Self, ConnectionError> {
-        let endpoint = transport::endpoint(server).expect("a UDP port for a peer");
+        let endpoint = transport::open_endpoint(server).expect("a UDP port for a peer");
         Self::open(endpoint, server, transport::transport_config()).await
     }
 
@@ -104,7 +104,7 @@ impl RawPeer {
         let connecting = endpoint.connect_with(config, server, "localhost").expect("a good address");
         let connection = within("a handshake", connecting).await?;
         let (send, recv) = connection.open_bi().await?;
-        Ok(Self { connection, send, recv, deframer: Deframer::new(SERVER_MESSAGE_BYTES), endpoint })
+        Ok(Self { connection, send, recv, deframer: Deframer::new(MAX_SERVER_MESSAGE_BYTES), endpoint })
     }
 
     /// Connects and is welcomed.
@@ -168,7 +168,7 @@ impl RawPeer {
                 if let Some(message) = self.deframer.pop().expect("a server keeps its messages short") {
                     return Some(codec::decode_server(message).expect("a server speaks the protocol"));
                 }
-                let chunk = self.recv.read_chunk(SERVER_MESSAGE_BYTES, true).await.ok()??;
+                let chunk = self.recv.read_chunk(MAX_SERVER_MESSAGE_BYTES, true).await.ok()??;
                 self.deframer.push(&chunk.bytes);
             }
         })
@@ -200,7 +200,7 @@ impl RawPeer {
             tokio::select! {
                 datagram = self.connection.read_datagram() => datagram.ok(),
                 stream = self.connection.accept_uni() => {
-                    stream.ok()?.read_to_end(KEYFRAME_BYTES).await.ok().map(Bytes::from)
+                    stream.ok()?.read_to_end(MAX_KEYFRAME_BYTES).await.ok().map(Bytes::from)
                 }
             }
         })
@@ -213,7 +213,7 @@ impl RawPeer {
         while let Some(message) = self.hear().await {
             if let ServerMessage::Closing { reason, sentence } = message {
                 said = Some((reason, sentence.to_string()));
-                self.say(&ClientMessage::ClosingSeen).await;
+                self.say(&ClientMessage::ClosingAck).await;
             }
         }
         Goodbye { said, code: self.closed().await }
@@ -244,7 +244,7 @@ pub struct RawSeat<G: Game> {
     pub room: RoomId,
     /// The place in it.
     pub seat: SeatId,
-    seating: Seating,
+    seat_epoch: SeatEpoch,
     baselines: Baselines<G::Entity>,
 }
 
@@ -268,11 +268,11 @@ impl<G: Game> RawSeat<G> {
     pub async fn sit_down(mut peer: RawPeer) -> Self {
         peer.say(&ClientMessage::Join(JoinTarget::Quick)).await;
         let joined = |message| match message {
-            ServerMessage::Joined { room, seat, seating, .. } => Some((room, seat, seating)),
+            ServerMessage::Joined { room, seat, seat_epoch, .. } => Some((room, seat, seat_epoch)),
             _ => None,
         };
-        let (room, seat, seating) = peer.hear_where("a seat", joined).await;
-        Self { peer, room, seat, seating, baselines: Baselines::new(seating) }
+        let (room, seat, seat_epoch) = peer.hear_where("a seat", joined).await;
+        Self { peer, room, seat, seat_epoch, baselines: Baselines::new(seat_epoch) }
     }
 
     /// The next snapshot that becomes a view.
@@ -287,7 +287,7 @@ impl<G: Game> RawSeat<G> {
             match self.baselines.apply(&bytes, 1) {
                 Ok((header, view)) => return Seen { header, view, bytes: bytes.len() },
                 // Datagrams may overtake a keyframe's stream.
-                Err(Unusable::Stale) => {}
+                Err(SnapshotError::Stale) => {}
                 Err(error) => panic!("a snapshot cannot be read: {error}"),
             }
         }
@@ -295,30 +295,30 @@ impl<G: Game> RawSeat<G> {
 
     /// What an honest client would acknowledge now.
     #[must_use]
-    pub fn ack(&self) -> Option<Ack> {
+    pub fn ack(&self) -> Option<SnapshotAck> {
         self.baselines.ack()
     }
 
     /// Sends one input, for a tick that is yet to come, with this acknowledgement.
-    pub fn send(&self, input: G::Input, ack: Option<Ack>) {
+    pub fn send(&self, input: G::Input, ack: Option<SnapshotAck>) {
         self.peer.datagram(&self.input_datagram(input, ack));
     }
 
     /// Sends inputs for any ticks, with any claim of what was seen.
-    pub fn send_run(&self, run: InputRun<G::Input>, ack: Option<Ack>) {
+    pub fn send_run(&self, run: InputBatch<G::Input>, ack: Option<SnapshotAck>) {
         self.peer.datagram(&self.run_datagram(run, ack));
     }
 
     /// The datagram that [`Self::send`] would send.
     #[must_use]
-    pub fn input_datagram(&self, input: G::Input, ack: Option<Ack>) -> Vec<u8> {
+    pub fn input_datagram(&self, input: G::Input, ack: Option<SnapshotAck>) -> Vec<u8> {
         let newest = self.baselines.newest().map_or_else(Default::default, |view| view.tick);
         let tick = newest.after(INPUT_LEAD_TICKS);
-        self.run_datagram(InputRun::new(tick, Aimed::at(tick, input)), ack)
+        self.run_datagram(InputBatch::new(tick, StampedInput::at(tick, input)), ack)
     }
 
-    fn run_datagram(&self, run: InputRun<G::Input>, ack: Option<Ack>) -> Vec<u8> {
-        let datagram = InputDatagram { seating: self.seating, ack, run };
+    fn run_datagram(&self, run: InputBatch<G::Input>, ack: Option<SnapshotAck>) -> Vec<u8> {
+        let datagram = InputDatagram { seat_epoch: self.seat_epoch, ack, batch: run };
         let mut out = BitWriter::new();
         datagram.encode(&mut out);
         out.finish().to_vec()

@@ -8,11 +8,11 @@ use std::{
 
 use quarrel_server::{
     config::{self, Config, FlagValue, GameDefaults, Sources},
-    net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{Seams, Server},
+    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    server::{Server, ServerResources},
     storage::{
         MatchRecord, MemorySink,
-        journals::{JournalStore, MemoryStore, Unread},
+        journals::{IncompleteRead, JournalStore, MemoryStore},
     },
     telemetry::Metrics,
 };
@@ -155,8 +155,8 @@ impl<G: Game> TestServer<G> {
         let config = config::<G>(&[("room.sync_test", "on"), ("journal.checksum_ms", "1")], settings);
         let socket = endpoint::bind(config.net.listen).expect("a UDP port for players");
         let records = MemorySink::default();
-        let seams = Seams {
-            udp: UdpSeam::real(socket).expect("a tokio runtime for the socket"),
+        let resources = ServerResources {
+            udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
             tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
             keys: EndpointKeys::in_memory(b"scenarios"),
             http,
@@ -164,12 +164,12 @@ impl<G: Game> TestServer<G> {
             seed: SEED,
             run: 1,
             journals: Some(disk.store),
-            unsettled: None,
-            unread: Unread::default(),
-            rooms: Handle::current(),
-            storage: disk.storage,
+            unclean_shutdown: None,
+            incomplete_read: IncompleteRead::default(),
+            room_runtime: Handle::current(),
+            storage_runtime: disk.storage,
         };
-        let server = Server::start(&config, seams).expect("a server on port 0 starts");
+        let server = Server::start(&config, resources).expect("a server on port 0 starts");
         Self { server, records, proof: Proof::of(disk.kept), _storage: disk.thread }
     }
 }

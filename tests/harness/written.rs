@@ -3,11 +3,11 @@
 use std::{net::TcpListener, sync::Arc};
 
 use quarrel_server::{
-    net::{UdpSeam, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{Seams, Server},
+    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    server::{Server, ServerResources},
     storage::{
         MemorySink,
-        journals::{JournalStore, Unread},
+        journals::{IncompleteRead, JournalStore},
     },
 };
 use quarrel_shared::game::Game;
@@ -27,8 +27,8 @@ pub fn start_written<G: Game>(
 ) -> Server<G> {
     let config = config::<G>(&[], settings);
     let socket = endpoint::bind(config.net.listen).expect("a UDP port for players");
-    let seams = Seams {
-        udp: UdpSeam::real(socket).expect("a tokio runtime for the socket"),
+    let resources = ServerResources {
+        udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"journals"),
         http: Some(TcpListener::bind("127.0.0.1:0").expect("a TCP port for the operator's plane")),
@@ -36,10 +36,10 @@ pub fn start_written<G: Game>(
         seed: u64::from(run),
         run,
         journals,
-        unsettled: None,
-        unread: Unread::default(),
-        rooms: Handle::current(),
-        storage: Handle::current(),
+        unclean_shutdown: None,
+        incomplete_read: IncompleteRead::default(),
+        room_runtime: Handle::current(),
+        storage_runtime: Handle::current(),
     };
-    Server::start(&config, seams).expect("a server on port 0 starts")
+    Server::start(&config, resources).expect("a server on port 0 starts")
 }

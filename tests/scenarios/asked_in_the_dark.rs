@@ -55,7 +55,7 @@ fn the_rooms_that_were_asked_for_are_told() {
     SimWorld::<Crowd>::run(25, ALONE, async |world| {
         let (mut client, endpoint) = newcomer(world).await;
         black_out(world, &endpoint);
-        let rooms = timeout(2 * DARK, client.rooms()).await.expect("an answer in time");
+        let rooms = timeout(2 * DARK, client.list_rooms()).await.expect("an answer in time");
         assert_eq!(rooms.expect("a list").len(), 0, "nobody has opened one");
     });
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quarrel_client::Happening;
+use quarrel_client::ClientEvent;
 use quarrel_harness::{Player, TestServer, within};
 use quarrel_shared::arena::Arena;
 use tokio::time::sleep;
@@ -28,9 +28,9 @@ async fn an_arena_as_it_comes_keeps_six_bots() {
     assert_eq!(joined.seats, 16, "an Arena as it comes has sixteen seats");
     settles(&mut ada, 1, 6).await;
     let mut bots = 0;
-    let six = |happening| {
-        bots += i32::from(matches!(happening, Happening::SeatTaken { bot: true, .. }));
-        bots -= i32::from(matches!(happening, Happening::SeatLeft { .. }));
+    let six = |event| {
+        bots += i32::from(matches!(event, ClientEvent::SeatTaken { bot: true, .. }));
+        bots -= i32::from(matches!(event, ClientEvent::SeatLeft { .. }));
         (bots == 6).then_some(())
     };
     ada.wait_for("six bots on the roster", six).await;

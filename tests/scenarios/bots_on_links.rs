@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use quarrel_client::{Client, ConnectConfig, Connector, Happening};
+use quarrel_client::{Client, ClientEvent, ConnectConfig, Connector};
 use quarrel_harness::{TestServer, within};
 use quarrel_netsim::Link;
 use quarrel_shared::{crowd::Crowd, protocol::JoinTarget};
@@ -21,7 +21,7 @@ async fn plays(server: &TestServer<Crowd>, link: &Link) -> Duration {
     let mut first = None;
     within("a second of play", async {
         loop {
-            let Some(Happening::View(view)) = client.next().await else { continue };
+            let Some(ClientEvent::View(view)) = client.next().await else { continue };
             if view.tick.since(*first.get_or_insert(view.tick)) >= 30 {
                 return;
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quarrel_client::{Ending, Happening};
+use quarrel_client::{ClientEvent, Ending};
 use quarrel_harness::sim::{
     Link, SimWorld,
     diary::{Diary, Life},
@@ -28,7 +28,7 @@ async fn sit(world: &SimWorld<Crowd>) -> (Client, quinn::Endpoint) {
 /// Ten views: one may have waited unread since before whatever happened, the others came after it.
 async fn views(client: &mut Client) {
     for _ in 0..10 {
-        while !matches!(client.next().await.expect("a connection that lives"), Happening::View(_)) {}
+        while !matches!(client.next().await.expect("a connection that lives"), ClientEvent::View(_)) {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! From one room to another on the same connection: nothing of the old seat is taken for the new one's.
 
-use quarrel_client::Happening;
+use quarrel_client::ClientEvent;
 use quarrel_harness::{Player, TestServer, until};
 use quarrel_shared::{
     crowd::{Crowd, Steering, Walker},
@@ -39,7 +39,7 @@ async fn after_a_join_only_the_new_room_is_shown() {
         until("a view that nobody has read", || ada.view().map(|view| view.tick) > read).await;
         ada.leave().await.expect("the connection lives");
         let joined = ada.join(JoinTarget::Room(room)).await.expect("there is a seat");
-        let views = |happening| if let Happening::View(view) = happening { Some(view) } else { None };
+        let views = |event| if let ClientEvent::View(view) = event { Some(view) } else { None };
         for _ in 0..5 {
             let view = ada.wait_for("a view", views).await;
             let neighbour = neighbours_bend(&view, joined.seat);

@@ -1,6 +1,6 @@
 //! Talk reaches everybody in the room, and no amount of it costs anybody a seat.
 
-use quarrel_client::Happening;
+use quarrel_client::ClientEvent;
 use quarrel_harness::{Player, RawSeat, TestServer};
 use quarrel_shared::{
     crowd::Crowd,
@@ -19,8 +19,8 @@ async fn what_one_says_everybody_in_the_room_hears() {
     let (ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
     ada.chat("well met").await.expect("Ada is connected");
-    let heard = ben.wait_for("a line", |happening| match happening {
-        Happening::Chat { seat, text } => Some((seat, text)),
+    let heard = ben.wait_for("a line", |event| match event {
+        ClientEvent::Chat { seat, text } => Some((seat, text)),
         _ => None,
     });
     assert_eq!(heard.await, (joined.seat, "well met".to_owned()));

@@ -10,7 +10,7 @@ use quarrel_harness::{
 use quarrel_server::storage::journals::{JournalName, JournalStore};
 use quarrel_shared::{
     game::{Game, Setup},
-    journal::{Journal, PieceKind},
+    journal::{ChunkKind, Journal},
     tick::TickRate,
 };
 
@@ -32,7 +32,7 @@ fn breaking() -> Vec<u8> {
 }
 
 /// The journal with a bit changed in the last block of this kind that has others behind it.
-fn damaged(mut bytes: Vec<u8>, kind: PieceKind) -> Vec<u8> {
+fn damaged(mut bytes: Vec<u8>, kind: ChunkKind) -> Vec<u8> {
     let journal = Journal::open(&bytes).expect("a journal");
     let (_, before) = journal.blocks().split_last().expect("it has blocks");
     let at = before.iter().rfind(|block| block.kind == kind).expect("a block of the kind").payload.start;
@@ -54,7 +54,7 @@ async fn what_cannot_be_brought_back_is_set_aside_with_its_reason_and_the_others
     ada.plays_on(60).await;
     let remains = server.kill();
     let bens = JournalName { run: 1, room: bens.room.0 };
-    let ticks = damaged(remains.journals.read(bens).expect("Ben's journal"), PieceKind::Ticks);
+    let ticks = damaged(remains.journals.read(bens).expect("Ben's journal"), ChunkKind::Ticks);
     plant(&remains, bens.room, &ticks);
     plant(&remains, 91, &left::<Fickle>(FickleSettings::default(), 60, 60));
     plant(&remains, 92, &left::<Throng>(ThrongSettings::default(), 20, 60));
@@ -62,14 +62,14 @@ async fn what_cannot_be_brought_back_is_set_aside_with_its_reason_and_the_others
     plant(&remains, 94, &b"no journal at all ".repeat(300));
     plant(&remains, 96, &left::<Throng>(ThrongSettings::default(), 30, 60));
     plant(&remains, 97, b"QRLJ");
-    plant(&remains, 95, &damaged(left::<Throng>(ThrongSettings::default(), 30, 60), PieceKind::Checkpoint));
+    plant(&remains, 95, &damaged(left::<Throng>(ThrongSettings::default(), 30, 60), ChunkKind::Checkpoint));
 
     let server = remains.clone().start::<Throng>(&alone);
     is_back(&mut ada, &before).await;
     ada.plays_on(10).await;
     let aside = remains.journals.aside();
     let reasons =
-        [(bens.room, "damaged"), (93, "panicked"), (94, "no journal"), (95, "damaged"), (96, "a copy of")];
+        [(bens.room, "damaged"), (93, "panicked"), (94, "not a journal"), (95, "damaged"), (96, "a copy of")];
     for (room, reason) in reasons {
         let said = aside.get(&JournalName { run: 1, room });
         assert!(said.is_some_and(|said| said.contains(reason)), "{room} is set aside as {reason}: {said:?}");

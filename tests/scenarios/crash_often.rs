@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quarrel_client::{Happening, Joined};
+use quarrel_client::{ClientEvent, Joined};
 use quarrel_harness::{
     MortalServer, Player,
     mortal::{Remains, lost_ms},
@@ -12,7 +12,7 @@ use quarrel_server::storage::journals::{JournalName, JournalStore};
 use quarrel_shared::{
     arena::Arena,
     game::{Game, GameRng},
-    journal::{Journal, Note, Playback, Played},
+    journal::{Annotation, Journal, Playback, PlaybackStep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -39,18 +39,18 @@ fn kills() -> usize {
 /// and the most that was lost, in milliseconds.
 async fn play(mut player: Player<Arena>, before: Joined, enough: CancellationToken) -> (usize, u32) {
     let (mut returns, mut most, mut seen) = (0, 0, before.tick);
-    while let Some(Some(happening)) = enough.run_until_cancelled(player.next()).await {
-        match happening {
-            Happening::View(view) => seen = view.tick,
-            Happening::Resumed(joined) => {
+    while let Some(Some(event)) = enough.run_until_cancelled(player.next()).await {
+        match event {
+            ClientEvent::View(view) => seen = view.tick,
+            ClientEvent::Resumed(joined) => {
                 assert_eq!((joined.room, joined.seat), (before.room, before.seat), "the same seat");
                 assert!(joined.restored.is_some(), "the room was brought back");
                 most = most.max(lost_ms(&joined, seen));
                 seen = joined.tick;
                 returns += 1;
             }
-            Happening::Joined(_) | Happening::RoomClosed { .. } | Happening::Closed(_) => {
-                panic!("it lost its seat: {happening:?}");
+            ClientEvent::Joined(_) | ClientEvent::RoomClosed { .. } | ClientEvent::Closed(_) => {
+                panic!("it lost its seat: {event:?}");
             }
             _ => {}
         }
@@ -62,13 +62,14 @@ async fn play(mut player: Player<Arena>, before: Joined, enough: CancellationTok
 fn ends(remains: &Remains, name: JournalName) -> Vec<u32> {
     let bytes = remains.journals.read(name).expect("the room's journal");
     let journal = Journal::open(&bytes).expect("a journal");
-    assert_eq!((journal.torn(), journal.end()), (None, Some("server_stopping")), "{name}");
-    let resumed = journal.notes().filter(|note| matches!(note, Ok((_, Note::Resumed { .. })))).count();
+    assert_eq!((journal.tail(), journal.end()), (None, Some("server_stopping")), "{name}");
+    let resumed =
+        journal.annotations().filter(|note| matches!(note, Ok((_, Annotation::Resumed { .. })))).count();
     assert!(resumed <= kills());
     let mut playback = Playback::<Arena>::begin(&journal).expect("a game of this build");
     let (mut ends, mut was_over) = (Vec::new(), false);
     while let Some(played) = playback.advance().expect("a good journal") {
-        assert!(matches!(played, Played::Tick(_) | Played::Checkpoint(_)), "{name}: {played:?}");
+        assert!(matches!(played, PlaybackStep::Tick(_) | PlaybackStep::Checkpoint(_)), "{name}: {played:?}");
         let is_over = playback.game().outcome().is_some();
         if is_over && !was_over {
             ends.push(playback.tick().0);

@@ -14,7 +14,7 @@ use quarrel_server::storage::{
 };
 use quarrel_shared::{
     arena::Arena,
-    journal::{Journal, Note, Packer, Piece, PieceKind, block::Block},
+    journal::{Annotation, Chunk, ChunkKind, Journal, JournalWriter, block::Block},
     tick::Tick,
 };
 
@@ -47,10 +47,11 @@ fn cut(remains: &Remains, blocks_more: usize) -> MatchRecord {
     let journal = Journal::open(&bytes).expect("a journal");
     let is_outcome = |block: &Block| {
         let note = || serde_json::from_slice(journal.payload(block));
-        block.kind == PieceKind::Note && matches!(note(), Ok(Note::Outcome { .. }))
+        block.kind == ChunkKind::Annotation && matches!(note(), Ok(Annotation::Outcome { .. }))
     };
     let at = journal.blocks().iter().rposition(is_outcome).expect("a result");
-    let Ok(Note::Outcome { record }) = serde_json::from_slice(journal.payload(&journal.blocks()[at])) else {
+    let Ok(Annotation::Outcome { record }) = serde_json::from_slice(journal.payload(&journal.blocks()[at]))
+    else {
         panic!("it was one just now");
     };
     let end = journal.blocks()[at - blocks_more].offset as u64;
@@ -62,14 +63,16 @@ fn cut(remains: &Remains, blocks_more: usize) -> MatchRecord {
 fn add_results(remains: &Remains, count: u32) {
     let bytes = remains.journals.read(FIRST).expect("the journal");
     let journal = Journal::open(&bytes).expect("a journal");
-    let (mut packer, mut more) = (Packer::resume(&journal).expect("memory"), Vec::new());
-    let from = packer.place().bytes;
+    let (mut writer, mut more) = (JournalWriter::resume(&journal).expect("memory"), Vec::new());
+    let from = writer.position().bytes;
     let template = remains.records.records()[0].clone();
     for tick in 1..=count {
         let ended_at_ms = template.ended_at_ms - u64::from(count - tick);
         let record = MatchRecord { tick, ended_at_ms, ..template.clone() };
         let record = serde_json::to_value(record).expect("JSON");
-        packer.pack(&Piece::note(&Note::Outcome { record }, journal.last_tick()), &mut more).expect("memory");
+        writer
+            .write(&Chunk::annotation(&Annotation::Outcome { record }, journal.last_tick()), &mut more)
+            .expect("memory");
     }
     let mut file = remains.journals.reopen(FIRST, from).expect("memory");
     file.append(&more).expect("memory");

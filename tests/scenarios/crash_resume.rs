@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quarrel_client::Happening;
+use quarrel_client::ClientEvent;
 use quarrel_harness::{
     MortalServer, Player, RawPeer,
     games::Levers,
@@ -14,7 +14,7 @@ use quarrel_shared::{
     arena::{Arena, ArenaEntity},
     game::{Game, Predict},
     id::{RoomId, SeatId},
-    journal::{Journal, Note, Playback, Played},
+    journal::{Annotation, Journal, Playback, PlaybackStep},
     protocol::{ClientMessage, CloseReason, JoinTarget},
     snapshot::View,
     tick::Tick,
@@ -75,14 +75,15 @@ impl Shown {
     /// Plays the whole journal again: it leads to every board that was shown, and the room was brought back in it once.
     fn is_what_the_journal_says(&self, bytes: &[u8]) {
         let journal = Journal::open(bytes).expect("a journal");
-        assert_eq!((journal.torn(), journal.end()), (None, Some("server_stopping")));
-        let resumed = journal.notes().filter(|note| matches!(note, Ok((_, Note::Resumed { run: 2, .. }))));
+        assert_eq!((journal.tail(), journal.end()), (None, Some("server_stopping")));
+        let resumed =
+            journal.annotations().filter(|note| matches!(note, Ok((_, Annotation::Resumed { run: 2, .. }))));
         assert_eq!(resumed.count(), 1, "it says that it was brought back");
         let mut playback = Playback::<Arena>::begin(&journal).expect("a game of this build");
         let mut compared = 0;
         while let Some(played) = playback.advance().expect("a good journal") {
-            assert!(matches!(played, Played::Tick(_) | Played::Checkpoint(_)), "{played:?}");
-            if let (Played::Tick(_), Some(shown)) = (&played, self.0.get(&playback.tick())) {
+            assert!(matches!(played, PlaybackStep::Tick(_) | PlaybackStep::Checkpoint(_)), "{played:?}");
+            if let (PlaybackStep::Tick(_), Some(shown)) = (&played, self.0.get(&playback.tick())) {
                 let entities = playback.game().entities().iter().map(|(_, entity)| entity);
                 assert_eq!(*shown, board(entities), "after tick {}", playback.tick());
                 compared += 1;
@@ -95,8 +96,8 @@ impl Shown {
 /// Who sits where, as a player is told on the way back.
 async fn roster<G: Predict>(player: &mut Player<G>, seats: usize) -> BTreeMap<SeatId, (String, bool)> {
     let mut roster = BTreeMap::new();
-    let complete = |happening| {
-        if let Happening::SeatTaken { seat, name, bot } = happening {
+    let complete = |event| {
+        if let ClientEvent::SeatTaken { seat, name, bot } = event {
             roster.insert(seat, (name, bot));
         }
         (roster.len() == seats).then_some(())
@@ -190,8 +191,7 @@ async fn whoever_waited_in_the_lobby_of_a_killed_server_waits_in_that_of_the_nex
 
 /// The seat is gone, and its player is there.
 async fn loses_the_seat(ada: &mut Player<Levers>) -> CloseReason {
-    let closed =
-        |happening| if let Happening::RoomClosed { reason, .. } = happening { Some(reason) } else { None };
+    let closed = |event| if let ClientEvent::RoomClosed { reason, .. } = event { Some(reason) } else { None };
     ada.wait_for("word of the seat", closed).await
 }
 
@@ -208,7 +208,7 @@ async fn a_player_whose_seat_was_not_brought_back_is_told_so_and_may_sit_down_ag
     ada.plays_on(45).await;
     let old = before.journals.read(FIRST).expect("the old journal is kept");
     let old = Journal::open(&old).expect("a journal");
-    assert_eq!((old.end(), old.torn()), (Some("abandoned"), None), "it has ended");
+    assert_eq!((old.end(), old.tail()), (Some("abandoned"), None), "it has ended");
     assert!(before.journals.aside().is_empty());
 
     // What is gone stays gone, and the run between is brought back.

@@ -8,7 +8,7 @@ use std::{
 use quarrel_harness::{RawSeat, TestServer, Witness, within};
 use quarrel_shared::{
     crowd::{Crowd, Steering},
-    protocol::datagram::Ack,
+    protocol::datagram::SnapshotAck,
 };
 
 /// A plain on which somebody is always on the move.
@@ -98,7 +98,7 @@ async fn an_acknowledgement_of_a_tick_that_was_never_sent_changes_nothing() {
     acknowledge(&seat, true);
     seat.see().await;
     for _ in 0..20 {
-        let made_up = seat.ack().map(|ack| Ack { newest: ack.newest.after(1000), ..ack });
+        let made_up = seat.ack().map(|ack| SnapshotAck { newest: ack.newest.after(1000), ..ack });
         seat.send(Steering::default(), made_up);
         let seen = seat.see().await;
         assert_eq!(seen.header.baseline, Some(keyframe.view.tick), "the last honest word stands");

@@ -4,7 +4,7 @@ use quarrel_shared::{
     arena::{Arena, Mode, Settings},
     bits::{BitReader, BitWriter},
     crowd::{Crowd, CrowdSettings},
-    game::{Brain, Checksum, Game, Occupant, Outbox, Seen, Setup, checksum},
+    game::{Brain, Checksum, Game, Observation, Occupant, Outbox, Setup, checksum},
     id::SeatId,
     journal::{Entries, SeatChange},
     snapshot::{Frame, Interest, SeatFrame, View},
@@ -34,7 +34,7 @@ fn play<G: Game>(settings: G::Settings, seats: u16, seed: u64) -> Played<G> {
         entries.changes = changes(tick, seats);
         for (seat, (brain, input)) in (0..).map(SeatId).zip(brains.iter_mut().zip(&mut entries.inputs)) {
             interest.pick(&frame, seat, &mut view);
-            let seen = Seen { tick, rate: played.setup.tick_rate, seat, entities: &view.entities };
+            let seen = Observation { tick, rate: played.setup.tick_rate, seat, entities: &view.entities };
             *input = Some(brain.decide(seen));
         }
         entries.apply(&mut game, tick, TickRate::DEFAULT, &mut Outbox::new());

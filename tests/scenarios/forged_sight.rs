@@ -18,10 +18,10 @@ use quarrel_harness::{
 };
 use quarrel_shared::{
     id::SeatId,
-    limits::REWIND_MS,
-    moment::Moment,
-    protocol::datagram::{Aimed, InputRun},
+    limits::MAX_REWIND_MS,
+    protocol::datagram::{InputBatch, StampedInput},
     snapshot::Frame,
+    sub_tick::SubTick,
     tick::TickRate,
 };
 use tokio::time::sleep;
@@ -29,8 +29,8 @@ use tokio::time::sleep;
 use self::hindsight::{Glance, Hindsight, Verdict};
 
 /// In 1/16 tick.
-const TWO_TICKS: u32 = 2 * Moment::PARTS;
-const QUARTER_SECOND: u32 = REWIND_MS * 30 * Moment::PARTS / 1000;
+const TWO_TICKS: u32 = 2 * SubTick::PER_TICK;
+const QUARTER_SECOND: u32 = MAX_REWIND_MS * 30 * SubTick::PER_TICK / 1000;
 
 /// How long both play before anything is compared, so that clocks have settled.
 const WARM_UP: Duration = Duration::from_secs(8);
@@ -54,7 +54,7 @@ fn honest(link: &Link) -> (Vec<u32>, Vec<u32>) {
         let claims = Arc::new(std::sync::Mutex::new(Vec::new()));
         let noted = Arc::clone(&claims);
         let diary = Diary::<Hindsight>::new(move |_, slot, drawn| {
-            let behind = drawn.map_or(0, |drawn| Moment::of(slot.tick).since(drawn.moment));
+            let behind = drawn.map_or(0, |drawn| SubTick::of(slot.tick).since(drawn.interpolated_at));
             noted.lock().expect("no panic").push(u32::try_from(behind).unwrap_or(0));
             Glance
         });
@@ -83,17 +83,19 @@ fn forger(link: &Link) -> Vec<u32> {
         // As far ahead as the client runs: so that inputs that go out with a view are just in time. Who runs farther ahead decides
         // farther ahead, and is judged as somebody on a slower link.
         let ahead = rate.ticks((2.0 * link.delay_ms) as u32);
-        let mut run = None::<InputRun<Glance>>;
+        let mut run = None::<InputBatch<Glance>>;
         let until = world.now() + WARM_UP + PLAYED;
         let mut from = None;
         while world.now() < until {
             let seen = seat.see().await;
             let tick = seen.header.tick.after(ahead);
-            let aimed =
-                Aimed { input: Glance, seen: Moment::of(tick).offset(-i64::from(2 * QUARTER_SECOND)) };
+            let aimed = StampedInput {
+                input: Glance,
+                seen: SubTick::of(tick).offset(-i64::from(2 * QUARTER_SECOND)),
+            };
             match &mut run {
                 Some(run) if run.newest().next() == tick => run.push(aimed, 4),
-                _ => run = Some(InputRun::new(tick, aimed)),
+                _ => run = Some(InputBatch::new(tick, aimed)),
             }
             seat.send_run(run.clone().expect("a run"), seat.ack());
             if world.now() + PLAYED > until {

@@ -1,6 +1,6 @@
 //! What waits for a player who is away: as long as seats are held, a busy room must not run over.
 
-use quarrel_server::room::{HeldFighter, RoomState, inbox::EVENTS_WAITING};
+use quarrel_server::room::{HeldSeatPolicy, RoomState, inbox::MAX_QUEUED_EVENTS};
 use quarrel_shared::{
     arena::Arena,
     game::{Audience, Game, Setup},
@@ -25,7 +25,7 @@ fn busiest_span<G: Game>(seats: u16) -> usize {
         .take_seat(PlayerId(1), TicketNumber::default(), Name::lossy("away"), &mut changed)
         .expect("an empty room");
     room.settle_bots(&mut changed);
-    room.hold(seat, HeldFighter::Bot);
+    room.hold(seat, HeldSeatPolicy::Bot);
     let told: Vec<usize> = (0..WATCHED_S * u32::from(rate.hz()))
         .map(|_| {
             room.step();
@@ -51,5 +51,5 @@ fn what_happens_in_a_full_arena_while_a_seat_is_held_waits_for_its_player() {
     println!("{most} facts in {HOLD_S} s");
     assert!(most > 0, "it is a fight");
     // The other half is for chat, and for those who come and go.
-    assert!(most <= EVENTS_WAITING / 2, "{most} facts in {HOLD_S} s, and {EVENTS_WAITING} may wait");
+    assert!(most <= MAX_QUEUED_EVENTS / 2, "{most} facts in {HOLD_S} s, and {MAX_QUEUED_EVENTS} may wait");
 }

@@ -1,6 +1,6 @@
 //! The load tester's hostile bots do what they are for, and those who play beside them do not notice.
 
-use quarrel_client::{ConnectConfig, Connector, transport};
+use quarrel_client::{ConnectConfig, Connector, net::transport};
 use quarrel_harness::{
     Player, TestServer,
     games::{Lever, Levers},
@@ -12,7 +12,7 @@ use quarrel_shared::{
     game::{Game, Predict},
     protocol::JoinTarget,
 };
-use quarrel_swarm::hostile::{HostileKind, HostileRecord, assail};
+use quarrel_swarm::hostile::{HostileKind, HostileRecord, attack};
 
 /// How many ticks the honest ones see, at least, while somebody is hostile.
 const TICKS: u32 = 30;
@@ -23,10 +23,10 @@ async fn harass<G: Game>(
     kind: HostileKind,
     meanwhile: impl Future<Output = ()> + Send,
 ) -> HostileRecord {
-    let endpoint = transport::endpoint(server.address()).expect("a UDP port for a hostile bot");
+    let endpoint = transport::open_endpoint(server.address()).expect("a UDP port for a hostile bot");
     let config = ConnectConfig::new(server.address());
     let connector = Connector::new(endpoint, &config).expect("loopback is trusted");
-    assail::<G>(kind, &connector, JoinTarget::Quick, 7, meanwhile).await.expect("a socket of its own")
+    attack::<G>(kind, &connector, JoinTarget::Quick, 7, meanwhile).await.expect("a socket of its own")
 }
 
 /// Is hostile until the server shows `proof`, while two play; both go on playing.

@@ -1,6 +1,6 @@
 //! Somebody comes, is seen, and goes.
 
-use quarrel_client::{Ending, Happening};
+use quarrel_client::{ClientEvent, Ending};
 use quarrel_harness::{Player, TestServer, until};
 use quarrel_shared::{
     crowd::{Crowd, Walker},
@@ -27,13 +27,13 @@ async fn everybody_in_the_room_hears_who_comes_and_who_goes() {
     let server = TestServer::<Crowd>::start(SMALL);
     let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let (ben, joined) = Player::<Crowd>::sit(server.address(), "Ben").await;
-    let came = |happening| match happening {
-        Happening::SeatTaken { seat, name, bot } if name == "Ben" => Some((seat, bot)),
+    let came = |event| match event {
+        ClientEvent::SeatTaken { seat, name, bot } if name == "Ben" => Some((seat, bot)),
         _ => None,
     };
     assert_eq!(ada.wait_for("Ben's coming", came).await, (joined.seat, false));
     ben.go().await;
-    let left = |happening| if let Happening::SeatLeft { seat } = happening { Some(seat) } else { None };
+    let left = |event| if let ClientEvent::SeatLeft { seat } = event { Some(seat) } else { None };
     assert_eq!(ada.wait_for("Ben's going", left).await, joined.seat);
 }
 
@@ -42,8 +42,8 @@ async fn a_newcomer_is_told_who_is_there_already() {
     let server = TestServer::<Crowd>::start(SMALL);
     let (_ada, first) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
-    let ada = |happening| match happening {
-        Happening::SeatTaken { seat, name, .. } if name == "Ada" => Some(seat),
+    let ada = |event| match event {
+        ClientEvent::SeatTaken { seat, name, .. } if name == "Ada" => Some(seat),
         _ => None,
     };
     assert_eq!(ben.wait_for("Ada's name", ada).await, first.seat);
@@ -56,13 +56,13 @@ async fn in_a_crowd_of_thousands_nobody_is_told_of_everybody() {
     let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
     ben.plays_on(2).await;
     ben.chat("is anybody there?").await.expect("the connection lives");
-    let first_word = |happening| match happening {
-        Happening::View(_) => None,
+    let first_word = |event| match event {
+        ClientEvent::View(_) => None,
         other => Some(other),
     };
     let heard = ada.wait_for("Ben's line", first_word).await;
     assert!(
-        matches!(heard, Happening::Chat { .. }),
+        matches!(heard, ClientEvent::Chat { .. }),
         "Ben's coming is not told, or names would cost the square: {heard:?}"
     );
 }
@@ -97,8 +97,7 @@ async fn a_player_whose_program_drops_the_connection_has_left() {
     let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let (ben, joined) = Player::<Crowd>::sit(server.address(), "Ben").await;
     drop(ben);
-    let left =
-        |happening| matches!(happening, Happening::SeatLeft { seat } if seat == joined.seat).then_some(());
+    let left = |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == joined.seat).then_some(());
     ada.wait_for("the dropped player's going", left).await;
     assert!(server.shutdown().await, "a server stops in time whoever has dropped");
     assert!(matches!(ada.ending().await, Ending::Closed { .. }), "and says so");

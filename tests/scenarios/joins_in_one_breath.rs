@@ -34,7 +34,7 @@ fn a_seat_takes_two_round_trips_and_a_tick() {
 fn a_hello_that_does_not_fit_is_refused_whatever_comes_behind_it() {
     SimWorld::<Crowd>::run(32, PEOPLE_ONLY, async |world| {
         let connector = world.connector(&NEAR);
-        let client = Client::<Arena>::connect_for(&connector, "Ada", JoinTarget::Quick).await;
+        let client = Client::<Arena>::connect_and_join(&connector, "Ada", JoinTarget::Quick).await;
         let Err(ConnectError::Refused { reason, .. }) = client else { panic!("another game is no game") };
         assert_eq!(reason, CloseReason::GameMismatch);
     });
@@ -44,9 +44,11 @@ fn a_hello_that_does_not_fit_is_refused_whatever_comes_behind_it() {
 fn a_seat_that_is_refused_leaves_a_connection_that_may_ask_again() {
     SimWorld::<Crowd>::run(33, PEOPLE_ONLY, async |world| {
         let nowhere = JoinTarget::Room(RoomId(99));
-        let client = Client::<Crowd>::connect_for(&world.connector(&NEAR), "Ada", nowhere).await;
+        let client = Client::<Crowd>::connect_and_join(&world.connector(&NEAR), "Ada", nowhere).await;
         let mut client = client.expect("a welcome, for the hello fits");
-        let Err(RequestError::Refused { .. }) = client.seat().await else { panic!("there is no such room") };
+        let Err(RequestError::Refused { .. }) = client.wait_for_seat().await else {
+            panic!("there is no such room")
+        };
         client.join(JoinTarget::Quick).await.expect("another room does");
     });
 }
@@ -59,9 +61,9 @@ fn a_join_that_is_tried_again_ends_with_one_seat() {
         let dark = world.now() + Duration::from_millis(130)..world.now() + Duration::from_millis(5200);
         world.network().black_out(world.path(connector.endpoint()), dark);
         let joining = tokio::spawn(async move {
-            let client = Client::<Crowd>::connect_for(&connector, "Ada", JoinTarget::Quick).await;
+            let client = Client::<Crowd>::connect_and_join(&connector, "Ada", JoinTarget::Quick).await;
             let mut client = client.expect("the second connection is welcomed");
-            let joined = client.seat().await.expect("a seat");
+            let joined = client.wait_for_seat().await.expect("a seat");
             (client, joined)
         });
         sleep(Duration::from_secs(1)).await;

@@ -29,7 +29,8 @@ async fn a_counter_that_a_game_reads_is_found_in_the_journal_of_its_server() {
         assert_eq!(kept.len(), 1, "there was one room");
         let bytes = journals.read(kept[0].name).expect("the journal");
         let path = shelf.put("a.journal", &bytes);
-        let parts = ["the game is not deterministic", "went two ways at tick 40;", "Needle.reading.counter"];
+        let parts =
+            ["the game is not deterministic", "different states at tick 40;", "Needle.reading.counter"];
         says(replay(&["bisect", &path]), ExitCode::Internal, &parts);
     }
 }

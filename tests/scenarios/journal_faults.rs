@@ -9,13 +9,13 @@ use quarrel_harness::{
     until,
 };
 use quarrel_server::{
-    storage::journals::{JournalHandle, JournalName, JournalStore, Journals, handle::Refused, start},
+    storage::journals::{JournalHandle, JournalName, JournalStore, Journals, OutageReason, start},
     telemetry::Metrics,
 };
 use quarrel_shared::{
     crowd::{Crowd, CrowdSettings},
     game::{Game, Outbox, Setup},
-    journal::{Entries, Header, Journal, Note, Piece, Recorder},
+    journal::{Annotation, Chunk, Entries, Header, Journal, Recorder},
     tick::{Tick, TickRate},
 };
 use tokio::{task::JoinHandle, time::sleep};
@@ -50,7 +50,7 @@ impl Room {
             game: Crowd::new(&setup),
             tick: Tick(0),
             recorder: Recorder::new(&header),
-            handle: journals.open(NAME, Piece::header(&header), None),
+            handle: journals.open(NAME, Chunk::header(&header), None),
             disk,
             metrics,
             task: tokio::spawn(task),
@@ -62,12 +62,12 @@ impl Room {
         room
     }
 
-    fn checkpoint(&mut self) -> Piece {
+    fn checkpoint(&mut self) -> Chunk {
         self.recorder.checkpoint(&self.game, self.tick, vec![None; usize::from(SEATS)])
     }
 
     /// So many ticks, handed in together; then they are written, or not.
-    async fn play(&mut self, ticks: u32) -> Result<(), Refused> {
+    async fn play(&mut self, ticks: u32) -> Result<(), OutageReason> {
         let entries = Entries::idle(SEATS);
         for _ in 0..ticks {
             self.tick = self.tick.next();
@@ -79,9 +79,9 @@ impl Room {
         taken
     }
 
-    async fn begin_anew(&mut self) {
+    async fn restart_after_gap(&mut self) {
         let checkpoint = self.checkpoint();
-        self.handle.begin_anew(Refused::Failed, checkpoint).expect("a queue with room in it");
+        self.handle.restart_after_gap(OutageReason::Failed, checkpoint).expect("a queue with room in it");
         sleep(WRITTEN).await;
     }
 
@@ -104,10 +104,10 @@ impl Room {
 fn lost(bytes: &[u8]) -> Vec<(u32, u32)> {
     let journal = Journal::open(bytes).expect("a journal");
     let lost = |note| match note {
-        Ok((_, Note::Lost { from, to, .. })) => Some((from, to)),
+        Ok((_, Annotation::Lost { from, to, .. })) => Some((from, to)),
         _ => None,
     };
-    journal.notes().filter_map(lost).collect()
+    journal.annotations().filter_map(lost).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,12 +117,12 @@ async fn a_full_disk_costs_the_ticks_of_its_outage_and_the_journal_says_which() 
     let good = room.bytes();
     room.disk.set(Fault::Full);
     assert_eq!(room.play(10).await, Ok(()), "nobody knows yet");
-    assert_eq!(room.play(10).await, Err(Refused::Failed), "the room is told");
-    room.begin_anew().await;
-    assert_eq!(room.play(10).await, Err(Refused::Failed), "and once more when it is still full");
+    assert_eq!(room.play(10).await, Err(OutageReason::Failed), "the room is told");
+    room.restart_after_gap().await;
+    assert_eq!(room.play(10).await, Err(OutageReason::Failed), "and once more when it is still full");
     assert_eq!(room.bytes(), good, "what was good stays");
     room.disk.set(Fault::None);
-    room.begin_anew().await;
+    room.restart_after_gap().await;
     assert_eq!(room.play(20).await, Ok(()));
     let (proven, lost, counted) = room.end().await;
     assert_eq!((proven.ticks, lost), (50, vec![(31, 60)]));
@@ -139,7 +139,7 @@ async fn what_was_torn_in_the_middle_of_an_append_is_cut_off() {
     assert_eq!(room.play(30).await, Ok(()));
     assert_eq!(room.bytes(), good, "half a block is not left there");
     room.disk.set(Fault::None);
-    room.begin_anew().await;
+    room.restart_after_gap().await;
     let (proven, lost, counted) = room.end().await;
     assert_eq!((proven.ticks, lost, counted), (30, vec![(31, 60)], [1, 30]));
 }
@@ -151,10 +151,10 @@ async fn what_cannot_even_be_cut_is_cut_when_the_journal_begins_anew() {
     room.disk.set(Fault::TornForGood);
     assert_eq!(room.play(30).await, Ok(()));
     let bytes = room.bytes();
-    let torn = Journal::open(&bytes).expect("its beginning is whole").torn();
+    let torn = Journal::open(&bytes).expect("its beginning is whole").tail();
     assert!(torn.is_some(), "whoever reads it now sees a torn tail");
     room.disk.set(Fault::None);
-    room.begin_anew().await;
+    room.restart_after_gap().await;
     assert_eq!(room.play(5).await, Ok(()));
     let (proven, lost, _) = room.end().await;
     assert_eq!((proven.ticks, lost), (35, vec![(31, 60)]));
@@ -163,10 +163,10 @@ async fn what_cannot_even_be_cut_is_cut_when_the_journal_begins_anew() {
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_could_not_be_made_begins_when_it_can() {
     let mut room = Room::open(Fault::Full).await;
-    assert_eq!(room.play(10).await, Err(Refused::Failed));
+    assert_eq!(room.play(10).await, Err(OutageReason::Failed));
     assert!(room.bytes().is_empty(), "there is nothing of it");
     room.disk.set(Fault::None);
-    room.begin_anew().await;
+    room.restart_after_gap().await;
     assert_eq!(room.play(10).await, Ok(()));
     let (proven, lost, _) = room.end().await;
     assert_eq!((proven.ticks, lost), (10, vec![(1, 10)]), "it says that it lacks the room's beginning");

@@ -9,7 +9,7 @@ use quarrel_harness::{
 };
 use quarrel_server::storage::journals::{JournalName, JournalStore as _};
 use quarrel_shared::{
-    journal::{Journal, Note},
+    journal::{Annotation, Journal},
     tick::Tick,
 };
 
@@ -18,9 +18,11 @@ const NAME: JournalName = JournalName { run: 1, room: 1 };
 /// How many journals have a gap just now.
 const IN_GAP: &str = "quarrel_journals_in_gap";
 
-fn notes(disk: &FaultyStore) -> Vec<(Tick, Note)> {
+fn notes(disk: &FaultyStore) -> Vec<(Tick, Annotation)> {
     let bytes = disk.read(NAME).unwrap_or_default();
-    Journal::open(&bytes).map(|journal| journal.notes().filter_map(Result::ok).collect()).unwrap_or_default()
+    Journal::open(&bytes)
+        .map(|journal| journal.annotations().filter_map(Result::ok).collect())
+        .unwrap_or_default()
 }
 
 /// A server whose disk has been full for so long that its room has heard of it.
@@ -51,7 +53,7 @@ async fn a_match_that_ends_while_the_disk_is_full_is_noted_when_it_is_well_again
     let before = server.metric(errors);
     until("another try that fails", || server.metric(errors) > before).await;
     disk.set(Fault::None);
-    let is_noted = |(_, note): &(Tick, Note)| matches!(note, Note::Outcome { .. });
+    let is_noted = |(_, note): &(Tick, Annotation)| matches!(note, Annotation::Outcome { .. });
     until("the result's note", || notes(&disk).iter().any(is_noted)).await;
     assert_eq!(notes(&disk).iter().filter(|note| is_noted(note)).count(), 1, "once");
     until("no gap is left", || server.metric(IN_GAP) == 0.0).await;
@@ -73,7 +75,7 @@ async fn a_disk_that_stands_still_is_no_sign_that_the_journal_goes_on() {
     disk.set(Fault::Full);
     until("it fails", || server.metric(errors) > before).await;
     disk.set(Fault::None);
-    let is_noted = |(_, note): &(Tick, Note)| matches!(note, Note::Outcome { .. });
+    let is_noted = |(_, note): &(Tick, Annotation)| matches!(note, Annotation::Outcome { .. });
     until("the result's note", || notes(&disk).iter().any(is_noted)).await;
     assert_eq!(notes(&disk).iter().filter(|note| is_noted(note)).count(), 1, "once");
     assert!(server.shutdown().await);
@@ -85,7 +87,7 @@ async fn a_match_that_ends_in_a_gap_is_noted_by_a_room_that_ends_in_it() {
     let (server, _ada) = over_in_a_gap(&disk).await;
     disk.set(Fault::None);
     assert!(server.shutdown().await);
-    let outcomes = notes(&disk).into_iter().filter(|(_, note)| matches!(note, Note::Outcome { .. }));
+    let outcomes = notes(&disk).into_iter().filter(|(_, note)| matches!(note, Annotation::Outcome { .. }));
     assert_eq!(outcomes.count(), 1);
 }
 
@@ -96,7 +98,7 @@ async fn a_room_whose_disk_is_well_again_at_the_stop_is_saved_as_it_is() {
     disk.set(Fault::None);
     assert!(server.shutdown_and_save().await, "nothing of it is lost but the gap");
     let told = notes(&disk);
-    let Some((saved, Note::Saved)) = told.last() else { panic!("it is saved: {told:?}") };
+    let Some((saved, Annotation::Saved)) = told.last() else { panic!("it is saved: {told:?}") };
     let bytes = disk.read(NAME).expect("the journal");
     let journal = Journal::open(&bytes).expect("a journal");
     assert_eq!(journal.checkpoints().last(), Some(*saved), "as it was at the stop");

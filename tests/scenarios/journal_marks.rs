@@ -13,7 +13,7 @@ use quarrel_server::{
 };
 use quarrel_shared::{
     crowd::Crowd,
-    journal::{Journal, Note},
+    journal::{Annotation, Journal},
     tick::Tick,
 };
 use serde_json::json;
@@ -33,10 +33,10 @@ fn marks(journals: &MemoryStore, name: JournalName) -> Vec<(Tick, String)> {
     let bytes = journals.read(name).expect("a journal");
     let journal = Journal::open(&bytes).expect("a journal that can be read");
     let mark = |note| match note {
-        Ok((tick, Note::Mark { reason })) => Some((tick, reason)),
+        Ok((tick, Annotation::Mark { reason })) => Some((tick, reason)),
         _ => None,
     };
-    journal.notes().filter_map(mark).collect()
+    journal.annotations().filter_map(mark).collect()
 }
 
 #[tokio::test]

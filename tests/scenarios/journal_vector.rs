@@ -17,8 +17,8 @@ use quarrel_shared::{
     game::{Game as _, Setup},
     id::{PlayerId, SeatId},
     journal::{
-        Holder, Journal, Note, PieceKind, SeatNote, TickRecord,
-        bisect::alone,
+        Annotation, ChunkKind, Holder, Journal, SeatEntry, TickRecord,
+        bisect::bisect_one,
         block::{self, MAGIC, TRAILER_BYTES},
         header::coding_of,
     },
@@ -43,23 +43,23 @@ fn room() -> Vec<u8> {
     let setup = Setup { settings: Settings::default(), seed: 9, seats: SEATS, tick_rate: TickRate::DEFAULT };
     let mut room = RecordedRoom::<Arena>::open(setup, brains(SEATS, 1), 30);
     room.play(100);
-    room.change(SeatNote::Left(SeatId(1)));
+    room.change(SeatEntry::Left(SeatId(1)));
     room.play(20);
     room.note(&mark());
-    room.change(SeatNote::Taken(SeatId(1), Holder { name: Name::lossy("bot"), player: None }));
-    room.change(SeatNote::Back(SeatId(2), TicketNumber { run: 1, count: 1 }));
+    room.change(SeatEntry::Taken(SeatId(1), Holder { name: Name::lossy("bot"), player: None }));
+    room.change(SeatEntry::Resumed(SeatId(2), TicketNumber { run: 1, count: 1 }));
     room.play(190);
     room.note(&outcome());
     room.play(50);
     room.end("room_closed")
 }
 
-fn mark() -> Note {
-    Note::Mark { reason: "look at Jörg".to_owned() }
+fn mark() -> Annotation {
+    Annotation::Mark { reason: "look at Jörg".to_owned() }
 }
 
-fn outcome() -> Note {
-    Note::Outcome { record: serde_json::json!({ "tick": 310, "seats": [{ "seat": 0, "score": 4 }] }) }
+fn outcome() -> Annotation {
+    Annotation::Outcome { record: serde_json::json!({ "tick": 310, "seats": [{ "seat": 0, "score": 4 }] }) }
 }
 
 /// What a tick had, in the game's own coding: of each seat whether it wants anything, and what; then what it saw.
@@ -134,10 +134,10 @@ fn a_journal_of_any_version_of_the_format_is_read() {
         assert_eq!((header.tick_rate, header.checksum_ticks, header.build.as_str()), (30, 30, "test"));
         assert_eq!(header.opened_unix_ms, 1_800_000_000_000);
         assert_eq!(
-            (journal.end(), journal.torn(), journal.last_tick()),
+            (journal.end(), journal.tail(), journal.last_tick()),
             (Some("room_closed"), None, Tick(360))
         );
-        let notes: Vec<_> = journal.notes().map(|note| note.expect("a note")).collect();
+        let notes: Vec<_> = journal.annotations().map(|note| note.expect("a note")).collect();
         assert_eq!(notes, [(Tick(120), mark()), (Tick(310), outcome())]);
         assert_eq!(journal.checkpoints().collect::<Vec<_>>(), [Tick(0), Tick(300)]);
         reads_its_index(&bytes, &journal);
@@ -151,7 +151,7 @@ fn reads_its_index(bytes: &[u8], journal: &Journal<'_>) {
     let (reason, index) = block::read_end(&bytes[end.payload]).expect("an index");
     assert_eq!((reason.as_str(), &index), ("room_closed", &journal.index()));
     let kinds: Vec<_> = index.iter().map(|entry| (entry.kind, entry.tick.0)).collect();
-    let (checkpoint, note) = (PieceKind::Checkpoint, PieceKind::Note);
+    let (checkpoint, note) = (ChunkKind::Checkpoint, ChunkKind::Annotation);
     assert_eq!(kinds, [(checkpoint, 0), (note, 120), (checkpoint, 300), (note, 310)]);
 }
 
@@ -182,6 +182,6 @@ fn entries_are_what_they_were_and_the_match_is_the_same_while_the_rules_are() {
     assert_eq!(kept.len(), TICKS.len(), "the file has its entries");
     assert_eq!(entries(&journal), kept);
     assert_eq!(journal.header().revision, Arena::REVISION);
-    let fault = alone::<Arena>(&journal).expect("it can be played");
+    let fault = bisect_one::<Arena>(&journal).expect("it can be played");
     assert_eq!(fault, None, "the rules have changed, and Arena's revision has not");
 }

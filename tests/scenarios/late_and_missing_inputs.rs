@@ -15,7 +15,7 @@ use quarrel_shared::{
     arena::{Arena, ArenaEntity, Fighter, Input, Kit, RUN_SPEED, Weapon},
     game::{Angle, Point},
     id::SeatId,
-    protocol::datagram::{Aimed, InputRun},
+    protocol::datagram::{InputBatch, StampedInput},
     snapshot::Frame,
     tick::{Tick, TickRate},
 };
@@ -68,7 +68,7 @@ async fn sends(world: &SimWorld<Arena>, seat: &mut RawSeat<Arena>, ahead: &[i64]
     let before = Fates::of(world);
     for ahead in ahead {
         let tick = Tick((i64::from(newest.0) + ahead) as u32);
-        seat.send_run(InputRun::new(tick, Aimed::at(tick, Input::default())), seat.ack());
+        seat.send_run(InputBatch::new(tick, StampedInput::at(tick, Input::default())), seat.ack());
     }
     // The views of the half second are read, so that the next newest is new.
     for _ in 0..15 {

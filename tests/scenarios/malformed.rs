@@ -3,7 +3,7 @@
 use quarrel_harness::{Player, RawPeer, RawSeat, TestServer};
 use quarrel_shared::{
     crowd::{Crowd, Steering},
-    limits::CLIENT_MESSAGE_BYTES,
+    limits::MAX_CLIENT_MESSAGE_BYTES,
     protocol::{ClientMessage, CloseReason, JoinTarget, codec},
 };
 
@@ -31,7 +31,7 @@ fn damaged_messages() -> Vec<(&'static str, Vec<u8>)> {
         ("a message with bytes left over", frame(&[&join[..], &[0]].concat())),
         (
             "an announcement of more than any message has",
-            (CLIENT_MESSAGE_BYTES as u16 + 1).to_le_bytes().into(),
+            (MAX_CLIENT_MESSAGE_BYTES as u16 + 1).to_le_bytes().into(),
         ),
         ("the longest announcement there is", vec![0xff; 2]),
         ("a chat that says it is 2^64 bytes long", frame(&[&4u32.to_le_bytes()[..], &[0xff; 8]].concat())),

@@ -74,14 +74,14 @@ fn a_bolt_flies_at_once_and_becomes_the_servers_when_that_comes() {
     SimWorld::<Arena>::run(41, ALONE, async |world| {
         let (client, _) = archer(world).await;
         shoot(&client);
-        let (after, _) = drawn_when(&client, |drawn| !drawn.loosed.is_empty()).await;
+        let (after, _) = drawn_when(&client, |drawn| !drawn.predicted_spawns.is_empty()).await;
         assert!(after <= AT_ONCE, "the bolt is shown {after:?} after the trigger, a round trip is 120 ms");
         client.set_input(Input::default());
         let (after, drawn) = drawn_when(&client, flies).await;
         assert!(after >= Duration::from_millis(60), "the server was told first: {after:?}");
-        assert!(drawn.loosed.is_empty(), "it is drawn once, as the server's now");
+        assert!(drawn.predicted_spawns.is_empty(), "it is drawn once, as the server's now");
         let counts = client.screen().with(|screen| screen.prediction()).expect("a screen");
-        assert_eq!((counts.confirmed, counts.withdrawn, counts.corrections), (1, 0, 0));
+        assert_eq!((counts.confirmed_spawns, counts.rejected_spawns, counts.corrections), (1, 0, 0));
     });
 }
 
@@ -92,14 +92,14 @@ fn a_bolt_that_the_server_never_heard_of_is_taken_back() {
         let now = world.now();
         world.network().black_out(world.path(&endpoint), now..now + SILENCE);
         shoot(&client);
-        drawn_when(&client, |drawn| !drawn.loosed.is_empty()).await;
+        drawn_when(&client, |drawn| !drawn.predicted_spawns.is_empty()).await;
         client.set_input(Input::default());
-        let gone = |drawn: &Drawn<ArenaEntity>| drawn.loosed.is_empty() && !flies(drawn);
+        let gone = |drawn: &Drawn<ArenaEntity>| drawn.predicted_spawns.is_empty() && !flies(drawn);
         drawn_when(&client, gone).await;
         sleep(Duration::from_secs(2)).await;
         let counts = client.screen().with(|screen| screen.prediction()).expect("a screen");
         assert_eq!(
-            (counts.confirmed, counts.withdrawn),
+            (counts.confirmed_spawns, counts.rejected_spawns),
             (0, 1),
             "it was in the air when the server's word came"
         );

@@ -14,7 +14,7 @@ use quarrel_shared::{
     arena::{Arena, Settings},
     crowd::{Crowd, CrowdSettings},
     game::Setup,
-    journal::{Journal, Note, Packer, Piece},
+    journal::{Annotation, Chunk, Journal, JournalWriter},
     tick::{Tick, TickRate},
 };
 
@@ -56,7 +56,7 @@ fn setup(seed: u64) -> Setup<Settings> {
 fn marked(seed: u64) -> RecordedRoom<Arena> {
     let mut room = RecordedRoom::open(setup(seed), brains(SEATS, 1), 1);
     room.play(450);
-    room.note(&Note::Mark { reason: "look at \x1b[2J seat 1".into() });
+    room.note(&Annotation::Mark { reason: "look at \x1b[2J seat 1".into() });
     room.play(550);
     room
 }
@@ -110,7 +110,7 @@ fn info_says_what_a_journal_holds() {
         "end          \"room_closed\"",
         "bytes a player-minute, of 2.2 player-minutes",
         "note         after tick 450 (15.0s): mark 1, \"look at \\u{1b}[2J seat 1\"",
-        "seat 3       \"player 3\" (player 4), ticks 1 to 1000 (0.0s to 33.3s), and still there",
+        "seat 3       \"player 3\" (player 4), ticks 1 to 1000 (0.0s to 33.3s), still seated",
     ];
     says(replay(&["info", &path]), ExitCode::Done, &parts);
     let told = json(&["info", &path, "--json"]);
@@ -127,8 +127,7 @@ fn a_right_journal_is_verified_and_a_torn_one_up_to_its_last_block() {
     let torn = shelf.put("torn.journal", &whole[..whole.len() - 200]);
     let all = "1004 checksums compared, and all of them are the same";
     says(replay(&["verify", &right]), ExitCode::Done, &["1000 ticks (33.3s)", "times real time", all]);
-    let tail =
-        ["are not a whole block", "the writer was ended while it wrote, or writes now; read up to tick "];
+    let tail = ["are not a whole block", "the writer was killed or is still writing; read up to tick "];
     says(replay(&["verify", &right, &torn]), ExitCode::Done, &tail);
     says(replay(&["info", &torn]), ExitCode::Done, &["end          none yet", tail[0], tail[1]]);
     says(replay(&["bisect", &torn]), ExitCode::Done, &["no divergence"]);
@@ -182,18 +181,18 @@ fn ticks_that_are_missing_before_the_end_are_said() {
     let journal = Journal::open(&whole).expect("a journal");
     let last = journal.last_tick();
     let (from, to) = (last.next(), last.after(40));
-    let (mut packer, mut bytes) =
-        (Packer::resume(&journal).expect("memory"), whole[..journal.good_bytes()].to_vec());
-    let (mut abrupt, mut silent) = (Packer::resume(&journal).expect("memory"), bytes.clone());
+    let (mut writer, mut bytes) =
+        (JournalWriter::resume(&journal).expect("memory"), whole[..journal.valid_bytes()].to_vec());
+    let (mut abrupt, mut silent) = (JournalWriter::resume(&journal).expect("memory"), bytes.clone());
     abrupt.end("room_closed", to, &mut silent);
     // As the storage does it.
-    let lost = Note::Lost { from: from.0, to: to.0, why: "the disk is full".into() };
-    packer.pack(&Piece::note(&lost, to), &mut bytes).expect("memory");
-    packer.end("room_closed", to, &mut bytes);
+    let lost = Annotation::Lost { from: from.0, to: to.0, why: "the disk is full".into() };
+    writer.write(&Chunk::annotation(&lost, to), &mut bytes).expect("memory");
+    writer.end("room_closed", to, &mut bytes);
     for bytes in [&bytes, &silent] {
         let path = shelf.put("a.journal", bytes);
         let said = format!("ticks {from} to {to}");
-        let missing = format!("missing      {said}: it ended after them");
+        let missing = format!("missing      {said}: the room ended after them");
         says(replay(&["info", &path]), ExitCode::Done, &[&missing]);
         says(replay(&["verify", &path]), ExitCode::Done, &[&format!("{said} are missing before the end")]);
         assert_eq!(json(&["info", &path, "--json"])["end_tick"], to.0);
@@ -223,20 +222,20 @@ fn a_difference_is_found_at_its_tick_and_exits_with_one() {
     let none = shelf.put("none.journal", b"QRLJRN, almost");
     let first = "the first difference is at tick 451";
     says(replay(&["verify", &astray]), ExitCode::Internal, &[first]);
-    says(replay(&["verify", &right, &astray, &none]), ExitCode::Internal, &[first, "this is no journal"]);
-    says(replay(&["verify", &right, &none]), ExitCode::Configuration, &["this is no journal"]);
+    says(replay(&["verify", &right, &astray, &none]), ExitCode::Internal, &[first, "this is not a journal"]);
+    says(replay(&["verify", &right, &none]), ExitCode::Configuration, &["this is not a journal"]);
     let itself = [
-        "part at tick 451",
-        "the room itself went another way",
-        "what went into tick 451",
-        "seat 0 wants Steering",
+        "diverge at tick 451",
+        "the room itself computed something else",
+        "entries of tick 451:",
+        "seat 0: input Steering",
     ];
     says(replay(&["bisect", &astray]), ExitCode::Internal, &itself);
     let pair = [
-        "of 3 common checkpoints: the same at tick 300, and no more at tick 600",
-        "they part at tick 451 (15.0s)",
-        "the same went in, and the rooms came to different states; this build comes to what the second says",
-        "what differs after tick 600, the first journal first:",
+        "of 3 common checkpoints: equal at tick 300, different at tick 600",
+        "they diverge at tick 451 (15.0s)",
+        "the entries are equal and the recorded states differ; this build agrees with the second",
+        "differences after tick 600, the first journal first:",
         "entity 0",
         "Walker.at.x",
     ];
@@ -259,14 +258,14 @@ fn other_inputs_are_named_by_seat() {
     others[2] = None;
     let other = shelf.put("other.journal", &recorded(crowd(3), others, 700, 0));
     let parts = [
-        "they part at tick 1 ",
-        "not the same went into that tick",
-        "seat 2 wants Steering",
-        "in the first, and wants nothing",
+        "they diverge at tick 1 ",
+        "the entries of that tick differ",
+        "seat 2: input Steering",
+        "in the first, no input",
     ];
     says(replay(&["bisect", &one, &other]), ExitCode::Internal, &parts);
     let seed = shelf.put("seed.journal", &recorded(crowd(9), brains::<Crowd>(SEATS, 1), 10, 0));
-    let refused = "not of one beginning: the seed is 3 in the first and 9 in the second";
+    let refused = "do not start from the same setup: the seed is 3 in the first and 9 in the second";
     says(replay(&["bisect", &one, &seed]), ExitCode::Configuration, &[refused]);
 }
 
@@ -278,11 +277,11 @@ fn a_room_is_dumped_as_it_was_after_a_tick() {
         "tick 450 (15.0s), checksum ",
         "seat 0: \"player 0\"",
         "entity 16.0: Match(",
-        "entry: seat 0 wants Input",
+        "entry: seat 0: input Input",
     ];
     says(replay(&["dump", &path, "--tick", "15s"]), ExitCode::Done, &parts);
-    says(replay(&["dump", &path, "--tick", "300"]), ExitCode::Done, &["entry: seat 0 wants Input"]);
-    says(replay(&["dump", &path, "--tick", "0"]), ExitCode::Done, &["is not in the journal"]);
+    says(replay(&["dump", &path, "--tick", "300"]), ExitCode::Done, &["entry: seat 0: input Input"]);
+    says(replay(&["dump", &path, "--tick", "0"]), ExitCode::Done, &["are not in the journal"]);
     says(replay(&["dump", &path, "--tick", "1001"]), ExitCode::Usage, &["its last tick is 1000 (33.3s)"]);
     let told = json(&["dump", &path, "--tick", "450", "--json"]);
     assert_eq!(told["tick"], 450);
@@ -299,7 +298,7 @@ fn a_tick_after_which_a_room_was_saved_is_dumped_with_what_went_into_it() {
     room.restart();
     room.play(20);
     let path = shelf.put("a.journal", &room.end("room_closed"));
-    let parts = ["tick 1000 (33.3s), checksum ", "entry: seat 0 wants Input"];
+    let parts = ["tick 1000 (33.3s), checksum ", "entry: seat 0: input Input"];
     says(replay(&["dump", &path, "--tick", "1000"]), ExitCode::Done, &parts);
     says(replay(&["verify", &path]), ExitCode::Done, &["all of them are the same"]);
 }
@@ -311,7 +310,7 @@ fn a_slice_around_a_mark_is_a_journal_that_verifies() {
     let out = shelf.path("evidence.journal");
     let slice = ["slice", &path, "--around", "1", "--margin", "2s", "-o", &out];
     says(replay(&slice), ExitCode::Done, &["ticks 390 to 510 (4.0s)"]);
-    says(replay(&slice), ExitCode::Usage, &["it is there already: name another with -o"]);
+    says(replay(&slice), ExitCode::Usage, &["the file exists already: name another with -o"]);
     let nowhere = shelf.path("nowhere/evidence.journal");
     let slice = ["slice", &path, "--around", "1", "-o", &nowhere];
     says(replay(&slice), ExitCode::Internal, &["cannot be written"]);
@@ -329,12 +328,12 @@ fn a_slice_around_a_mark_is_a_journal_that_verifies() {
     says(
         replay(&["slice", &path, "--around", "2"]),
         ExitCode::Usage,
-        &["there is no mark 2: it has mark 1 alone"],
+        &["there is no mark 2: the journal has only mark 1"],
     );
     says(
         replay(&["slice", &path, "--from", "40s", "--to", "50s"]),
         ExitCode::Usage,
-        &["it has ticks 0 to 1000"],
+        &["the journal has ticks 0 to 1000"],
     );
 }
 
@@ -351,7 +350,10 @@ fn a_game_that_this_program_does_not_hold_exits_with_78() {
     let Err(ReplayError::Failed { code: ExitCode::Configuration, message }) = refused else {
         panic!("{refused:?}")
     };
-    assert!(message.ends_with("it is a journal of \"crowd\", and this program holds arena"), "{message}");
+    assert!(
+        message.ends_with("the journal is of the game \"crowd\", and this program has arena"),
+        "{message}"
+    );
     says(replay(&["info", "/nowhere/a.journal"]), ExitCode::Configuration, &["cannot be read"]);
 }
 
@@ -368,10 +370,10 @@ fn a_game_that_reads_a_counter_is_found_at_the_exact_tick_and_field() {
     for checksum_ticks in [1, 30, 0] {
         let path = shelf.put("a.journal", &flawed(Flaw::Field, checksum_ticks));
         let parts = [
-            "the game is not deterministic: from tick 300 on, it was played twice with the same entries",
-            "and went two ways at tick 437;",
+            "the game is not deterministic: played twice from tick 300 with the same entries",
+            "different states at tick 437;",
             "Needle.reading.counter",
-            "what went into tick 437",
+            "entries of tick 437:",
         ];
         says(replay(&["bisect", &path]), ExitCode::Internal, &parts);
         let shown = if checksum_ticks == 1 {
@@ -387,13 +389,13 @@ fn a_game_that_reads_a_counter_is_found_at_the_exact_tick_and_field() {
 fn flaws_that_no_entity_shows_are_told_apart() {
     let shelf = Shelf::new("flaws");
     let hidden = shelf.put("hidden.journal", &flawed(Flaw::Hidden, 30));
-    let parts = ["the game is not deterministic", "went two ways at tick 437;", "saved"];
+    let parts = ["the game is not deterministic", "different states at tick 437;", "saved"];
     says(replay(&["bisect", &hidden]), ExitCode::Internal, &parts);
     let save = shelf.put("save.journal", &flawed(Flaw::Save, 30));
     says(replay(&["verify", &save]), ExitCode::Done, &["all of them are the same"]);
-    let parts = ["the game does not save all that it goes by", "before tick 600", "Needle.reading.swing"];
+    let parts = ["the game does not save all of its state", "before tick 600", "Needle.reading.swing"];
     says(replay(&["bisect", &save]), ExitCode::Internal, &parts);
     let load = shelf.put("load.journal", &flawed(Flaw::Load, 30));
-    let parts = ["the state after tick 600 is none that this build can load"];
+    let parts = ["this build cannot load the state after tick 600"];
     says(replay(&["bisect", &load]), ExitCode::Configuration, &parts);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use quarrel_client::{Happening, Joined};
+use quarrel_client::{ClientEvent, Joined};
 use quarrel_harness::{
     MortalServer, Player,
     games::{Lever, Levers, Shout},
@@ -34,11 +34,11 @@ async fn restart(server: MortalServer) -> Remains {
 
 /// All goes on: the roster is told anew, and events from the first on.
 async fn goes_on(ada: &mut Player<Levers>, joined: &Joined) {
-    let taken = |happening| if let Happening::SeatTaken { seat, .. } = happening { Some(seat) } else { None };
+    let taken = |event| if let ClientEvent::SeatTaken { seat, .. } = event { Some(seat) } else { None };
     assert_eq!(ada.wait_for("the roster", taken).await, joined.seat, "she is told who sits there, anew");
     ada.set_input(Lever::Shout);
-    let shout = |happening| match happening {
-        Happening::Event { tick, event } => Some((tick, event)),
+    let shout = |event| match event {
+        ClientEvent::Event { tick, event } => Some((tick, event)),
         _ => None,
     };
     let (tick, first) = ada.wait_for("her own voice", shout).await;

@@ -1,6 +1,6 @@
 //! A seat outlives its connection: it is held, given back with every message since the last one heard, or goes free in time.
 
-use quarrel_client::Happening;
+use quarrel_client::ClientEvent;
 use quarrel_harness::{
     Player, RawPeer, TestServer,
     games::{Lever, Levers, Shout},
@@ -48,7 +48,7 @@ fn says(message: &ServerMessage, line: &str) -> bool {
 /// Hears its own shout, so that there are some, and then no more are given.
 async fn shouts(player: &mut Player<Levers>) {
     player.set_input(Lever::Shout);
-    let shout = |happening| matches!(happening, Happening::Event { event: Shout(_), .. }).then_some(());
+    let shout = |event| matches!(event, ClientEvent::Event { event: Shout(_), .. }).then_some(());
     player.wait_for("a shout", shout).await;
     player.set_input(Lever::None);
     player.plays_on(30).await;
@@ -89,9 +89,9 @@ async fn a_seat_is_held_and_given_back_with_everything_since_the_last_that_was_h
     assert_eq!(came.count(), 1, "Carl came while she was away, to {:?}", carls.seat);
 
     ada.say(&ClientMessage::Chat(Text::lossy("back"))).await;
-    let back = |happening| match happening {
-        Happening::SeatLeft { seat } if seat == place.1 => panic!("nobody saw her go"),
-        Happening::Chat { seat, text } => (seat == place.1 && text == "back").then_some(()),
+    let back = |event| match event {
+        ClientEvent::SeatLeft { seat } if seat == place.1 => panic!("nobody saw her go"),
+        ClientEvent::Chat { seat, text } => (seat == place.1 && text == "back").then_some(()),
         _ => None,
     };
     ben.wait_for("Ada's voice", back).await;
@@ -115,7 +115,7 @@ async fn what_was_heard_is_not_kept() {
     let (ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
     ben.chat("one").await.expect("Ben is connected");
     let heard = ada.news_until(|message| says(message, "one")).await.len() as u32;
-    ada.say(&ClientMessage::Heard(heard)).await;
+    ada.say(&ClientMessage::Ack(heard)).await;
     ada.say(&ClientMessage::ListRooms).await;
     ada.news_until(|message| matches!(message, ServerMessage::Rooms(_))).await;
     ada.vanish();
@@ -129,7 +129,7 @@ async fn what_was_heard_is_not_kept() {
 async fn a_client_that_has_heard_more_than_was_said_has_lost_count() {
     let server = server::<Levers>(&[]);
     let (mut ada, _, _) = seated(&server, "Ada").await;
-    ada.say(&ClientMessage::Heard(1000)).await;
+    ada.say(&ClientMessage::Ack(1000)).await;
     assert_eq!(ada.goodbye().await.code, Some(CloseReason::Malformed), "on its seat");
     let (ticket, _) = lost(&server).await;
     let goodbye = RawPeer::refused::<Levers>(server.address(), &ticket, 1000).await;
@@ -154,11 +154,10 @@ async fn a_held_seat_goes_free_after_its_time_and_a_bot_takes_it() {
     let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
     let (ticket, adas) = lost(&server).await;
     assert_eq!(server.metric("quarrel_bots"), 0.0, "people have both seats, though one is away");
-    let freed = |happening| matches!(happening, Happening::SeatLeft { seat } if seat == adas).then_some(());
+    let freed = |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == adas).then_some(());
     ben.wait_for("Ada's going", freed).await;
-    let taken = |happening| {
-        matches!(happening, Happening::SeatTaken { seat, bot: true, .. } if seat == adas).then_some(())
-    };
+    let taken =
+        |event| matches!(event, ClientEvent::SeatTaken { seat, bot: true, .. } if seat == adas).then_some(());
     ben.wait_for("a bot in her place", taken).await;
     let goodbye = RawPeer::refused::<Crowd>(server.address(), &ticket, 0).await;
     assert_eq!(goodbye.code, Some(CloseReason::TicketExpired));
@@ -225,7 +224,7 @@ async fn a_player_who_missed_more_than_is_kept_for_anybody_comes_back_to_the_lob
     let (mut ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
     let (ticket, adas) = lost(&server).await;
     ben.set_input(Lever::Shout);
-    let freed = |happening| matches!(happening, Happening::SeatLeft { seat } if seat == adas).then_some(());
+    let freed = |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == adas).then_some(());
     ben.wait_for("Ada's seat", freed).await;
     let (mut ada, again) = RawPeer::come_back::<Levers>(server.address(), &ticket, 0).await;
     assert!(!again.resumed, "her story has a gap");

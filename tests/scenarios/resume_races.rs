@@ -1,6 +1,6 @@
 //! No seat ever has two owners: wrong and old tickets, two with one ticket, and a second login while the first still plays.
 
-use quarrel_client::Happening;
+use quarrel_client::ClientEvent;
 use quarrel_harness::{Goodbye, Player, RawPeer, TestServer, games::Levers, raw::Welcomed, until};
 use quarrel_shared::{
     id::{RoomId, SeatId},
@@ -120,9 +120,9 @@ async fn a_second_login_takes_over_and_the_first_hears_why() {
     assert_refused(&first.goodbye().await, CloseReason::Replaced);
 
     second.say(&ClientMessage::Chat(Text::lossy("still here"))).await;
-    let still = |happening| match happening {
-        Happening::SeatLeft { .. } => panic!("the room notices no change of seats"),
-        Happening::Chat { seat, .. } => (seat == place.1).then_some(()),
+    let still = |event| match event {
+        ClientEvent::SeatLeft { .. } => panic!("the room notices no change of seats"),
+        ClientEvent::Chat { seat, .. } => (seat == place.1).then_some(()),
         _ => None,
     };
     ben.wait_for("the second login's voice", still).await;

@@ -1,6 +1,6 @@
 //! A game that panics takes its own room down, and nothing else.
 
-use quarrel_client::Happening;
+use quarrel_client::ClientEvent;
 use quarrel_harness::{
     Player, TestServer,
     games::{Fickle, Lever, Levers},
@@ -22,8 +22,8 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
 
     ada.set_input(Lever::Fuse);
     for player in [&mut ada, &mut ben] {
-        let closed = |happening| match happening {
-            Happening::RoomClosed { reason, sentence } => Some((reason, sentence)),
+        let closed = |event| match event {
+            ClientEvent::RoomClosed { reason, sentence } => Some((reason, sentence)),
             _ => None,
         };
         let (reason, sentence) = player.wait_for("the room's end", closed).await;
@@ -44,7 +44,7 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
     let name = JournalName { run: 1, room: broken.room.0 };
     let bytes = journals.read(name).expect("its journal");
     let journal = Journal::open(&bytes).expect("a journal");
-    let notes: Vec<_> = journal.notes().collect();
+    let notes: Vec<_> = journal.annotations().collect();
     assert!(notes.is_empty(), "whoever looks for what broke is not sent to a disk that is well: {notes:?}");
     assert_eq!(journal.end_tick(), Some(journal.last_tick()), "the tick that broke it was never made");
 }
@@ -55,8 +55,8 @@ async fn a_game_that_panics_while_coding_costs_its_player_the_seat_and_nobody_el
     let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
     let (mut ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
     ada.set_input(Lever::Snag);
-    let closed = |happening| match happening {
-        Happening::RoomClosed { reason, .. } => Some(reason),
+    let closed = |event| match event {
+        ClientEvent::RoomClosed { reason, .. } => Some(reason),
         _ => None,
     };
     let reason = ada.wait_for("the seat's end", closed).await;
@@ -90,14 +90,14 @@ async fn a_tick_whose_checksum_panics_was_never_made_and_is_not_missing_from_the
     ];
     let server = TestServer::<Fickle>::start(&settings);
     let (mut ada, joined) = Player::<Fickle>::sit(server.address(), "Ada").await;
-    let closed = |happening| matches!(happening, Happening::RoomClosed { .. }).then_some(());
+    let closed = |event| matches!(event, ClientEvent::RoomClosed { .. }).then_some(());
     ada.wait_for("the room's end", closed).await;
     assert_eq!(server.metric("quarrel_room_panics_total"), 1.0, "the operator sees it");
     let journals = server.journals();
     assert!(server.shutdown().await);
     let bytes = journals.read(JournalName { run: 1, room: joined.room.0 }).expect("its journal");
     let journal = Journal::open(&bytes).expect("a journal");
-    assert_eq!(journal.notes().count(), 0, "nothing is missing");
+    assert_eq!(journal.annotations().count(), 0, "nothing is missing");
     assert_eq!((journal.last_tick(), journal.end_tick()), (Tick(19), Some(Tick(19))));
 }
 
@@ -117,7 +117,7 @@ async fn a_server_whose_rooms_all_failed_still_stops_in_time() {
     let server = TestServer::<Levers>::start(&[]);
     let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
     ada.set_input(Lever::Fuse);
-    let closed = |happening| matches!(happening, Happening::RoomClosed { .. }).then_some(());
+    let closed = |event| matches!(event, ClientEvent::RoomClosed { .. }).then_some(());
     ada.wait_for("the room's end", closed).await;
     assert_eq!(server.metric("quarrel_players"), 0.0, "nobody sits in a broken room");
     assert!(server.shutdown().await, "nothing of it is left running");

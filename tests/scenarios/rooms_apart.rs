@@ -1,6 +1,6 @@
 //! Rooms know nothing of each other, and a join that cannot be is refused with a reason; the connection stays.
 
-use quarrel_client::{Happening, RequestError};
+use quarrel_client::{ClientEvent, RequestError};
 use quarrel_harness::{Player, TestServer};
 use quarrel_shared::{
     crowd::Crowd,
@@ -32,7 +32,7 @@ fn refusal(result: Result<quarrel_client::Joined, RequestError>) -> (CloseReason
 async fn nobody_sees_or_hears_another_room() {
     let server = TestServer::<Crowd>::start(&TWO_BY_TWO);
     let [ada, mut ben, mut cem] = three_players(&server).await;
-    let line = |happening| if let Happening::Chat { text, .. } = happening { Some(text) } else { None };
+    let line = |event| if let ClientEvent::Chat { text, .. } = event { Some(text) } else { None };
     ada.chat("to the first room").await.expect("the connection lives");
     assert_eq!(ben.wait_for("Ada's line", line).await, "to the first room");
     // By now it would have reached the second room as well.

@@ -15,9 +15,9 @@ use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},
     game::{Angle, Game},
     id::{EntityId, SeatId},
-    moment::Moment,
     protocol::datagram::SnapshotHeader,
     snapshot::{Interest, View},
+    sub_tick::SubTick,
     tick::Tick,
 };
 use tokio::time::{Instant, sleep};
@@ -38,7 +38,7 @@ type Shown = Vec<(EntityId, ArenaEntity)>;
 struct Learned {
     packets: Vec<Sighting>,
     views: Vec<(Duration, SnapshotHeader, Shown)>,
-    events: Vec<(Duration, Tick, Event, Option<Moment>)>,
+    events: Vec<(Duration, Tick, Event, Option<SubTick>)>,
 }
 
 /// What the other one does.
@@ -74,7 +74,7 @@ impl Other {
                 }
                 (Self::Hunts, Some(drawn)) => {
                     // Shots would be heard, and that is no secret.
-                    Input { fire: false, ..brain.decide(drawn.seen(joined.rate, joined.seat)) }
+                    Input { fire: false, ..brain.decide(drawn.observation(joined.rate, joined.seat)) }
                 }
                 _ => Input::default(),
             }

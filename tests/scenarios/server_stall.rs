@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{ConnectConfig, Connector, Ending, interpolation::Motion, transport};
+use quarrel_client::{ConnectConfig, Connector, Ending, Motion, net::transport};
 use quarrel_harness::{
     TestServer,
     sim::{
@@ -74,7 +74,9 @@ impl Watched {
         let write = Arc::clone(&asked);
         let diary = Diary::<Arena>::new(move |joined, slot, drawn| {
             write.lock().unwrap_or_else(PoisonError::into_inner).insert(slot.tick, Instant::now());
-            drawn.map_or_else(Default::default, |drawn| brain.decide(drawn.seen(joined.rate, joined.seat)))
+            drawn.map_or_else(Default::default, |drawn| {
+                brain.decide(drawn.observation(joined.rate, joined.seat))
+            })
         });
         let notes = diary.notes();
         let life = Life::begin(connector, "Ada", diary).await;
@@ -197,7 +199,7 @@ fn when_a_server_stood_still_for_half_a_second_its_players_play_on_at_once() {
     };
     let felt = players.block_on(within("half a second of stall", async {
         let config = ConnectConfig::new(server.address());
-        let endpoint = transport::endpoint(server.address()).expect("a UDP port for a player");
+        let endpoint = transport::open_endpoint(server.address()).expect("a UDP port for a player");
         let connector = Connector::new(endpoint, &config).expect("loopback is trusted");
         let mut watched = Watched::sit(&connector, 1).await;
         watched.watch(BEFORE).await;

@@ -1,6 +1,6 @@
 //! A peer that does not read what it is told is closed before it costs memory, and nobody waits for it.
 
-use quarrel_client::{Happening, transport};
+use quarrel_client::{ClientEvent, net::transport};
 use quarrel_harness::{
     Player, RawPeer, RawSeat, TestServer,
     games::{Lever, Levers, Shout},
@@ -24,8 +24,7 @@ async fn a_peer_that_never_reads_its_events_is_closed_as_too_slow() {
     let deaf = deaf_peer(&server).await;
     let (mut loud, _) = Player::<Levers>::sit(server.address(), "loud").await;
     loud.set_input(Lever::Shout);
-    let left =
-        |happening| matches!(happening, Happening::SeatLeft { seat } if seat == deaf.seat).then_some(());
+    let left = |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == deaf.seat).then_some(());
     loud.wait_for("the deaf peer's going", left).await;
     assert_eq!(deaf.peer.closed().await, Some(CloseReason::TooSlow), "and its close code says why");
     assert_eq!(server.metric("quarrel_disconnects_total{reason=\"too_slow\"}"), 1.0, "it is counted");
@@ -40,13 +39,13 @@ async fn those_who_read_miss_nothing_while_somebody_does_not() {
     let mut next = None;
     let mut is_gone = false;
     // Shouts are counted in the game: whoever hears them all hears them without a gap.
-    let heard = |happening| match happening {
-        Happening::Event { event: Shout(number), .. } => {
+    let heard = |event| match event {
+        ClientEvent::Event { event: Shout(number), .. } => {
             assert!(next.is_none_or(|next| next == number), "heard {number}, not {next:?}");
             next = Some(number + 1);
             is_gone.then_some(())
         }
-        Happening::SeatLeft { seat } => {
+        ClientEvent::SeatLeft { seat } => {
             is_gone |= seat == deaf.seat;
             None
         }
@@ -63,8 +62,8 @@ async fn a_peer_that_reads_late_hears_all_of_it_and_then_the_end_of_its_room() {
     let (mut loud, _) = Player::<Levers>::sit(server.address(), "loud").await;
     loud.set_input(Lever::Shout);
     // More than its stream holds, and less than is kept for anybody.
-    let many = |happening| match happening {
-        Happening::Event { event: Shout(number), .. } => (number > 350).then_some(()),
+    let many = |event| match event {
+        ClientEvent::Event { event: Shout(number), .. } => (number > 350).then_some(()),
         _ => None,
     };
     loud.wait_for("many shouts", many).await;

@@ -4,8 +4,8 @@ use quarrel_harness::{
     RawSeat, TestServer,
     games::{Nod, Throng, throng::DANCERS},
 };
-use quarrel_server::session::budget::WAIT_MOST;
-use quarrel_shared::limits::DATAGRAM_BYTES;
+use quarrel_server::session::priority::MAX_DEFERRED_SENDS;
+use quarrel_shared::limits::MAX_DATAGRAM_BYTES;
 
 /// How much longer than it waited news may be under way, for the machine may be busy.
 const UNDER_WAY_TICKS: u32 = 15;
@@ -18,7 +18,7 @@ async fn a_throng_is_shown_in_turns_and_nobody_waits_long() {
     while datagrams < 150 {
         let seen = seat.see().await;
         seat.send(Nod, seat.ack());
-        if seen.bytes > DATAGRAM_BYTES {
+        if seen.bytes > MAX_DATAGRAM_BYTES {
             large += 1;
             continue;
         }
@@ -26,7 +26,7 @@ async fn a_throng_is_shown_in_turns_and_nobody_waits_long() {
         assert_eq!(seen.view.entities.len(), usize::from(DANCERS) + 1, "nobody vanishes who waits");
         for (id, dancer) in &seen.view.entities {
             let age = seen.view.tick.0 - dancer.tick;
-            let most = if dancer.seat == Some(seat.seat) { 0 } else { WAIT_MOST + UNDER_WAY_TICKS };
+            let most = if dancer.seat == Some(seat.seat) { 0 } else { MAX_DEFERRED_SENDS + UNDER_WAY_TICKS };
             assert!(age <= most, "{id} is shown as it was {age} ticks ago");
         }
     }

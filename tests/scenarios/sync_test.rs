@@ -1,13 +1,13 @@
 //! A game that does not do the same twice is found at the first tick, with what differs named.
 
-use quarrel_client::Happening;
+use quarrel_client::ClientEvent;
 use quarrel_harness::{
     Player, TestServer,
     games::{Fickle, FickleSettings, Flaw, Push},
 };
 use quarrel_server::room::{
     RoomState,
-    sync_test::{Fault, Mismatch},
+    sync_test::{Mismatch, SyncFault},
 };
 use quarrel_shared::{
     bits::BitsError,
@@ -26,7 +26,7 @@ const WATCHED: u32 = 100;
 /// What a room of such a game finds when somebody sits in it.
 fn found(settings: FickleSettings) -> Option<Mismatch> {
     let setup = Setup { settings, seed: 1, seats: 4, tick_rate: TickRate::default() };
-    let mut room = RoomState::<Fickle>::new(&setup, 0, "").sync_tested(&setup);
+    let mut room = RoomState::<Fickle>::new(&setup, 0, "").with_sync_test(&setup);
     room.take_seat(PlayerId(1), TicketNumber::default(), Name::lossy("Ada"), &mut Vec::new())
         .expect("an empty room");
     (0..WATCHED).for_each(|_| room.step());
@@ -54,7 +54,7 @@ fn a_game_without_a_flaw_is_left_in_peace() {
 fn a_field_that_comes_from_outside_is_named_at_its_first_tick() {
     let Mismatch { tick, fault } = found_of(Flaw::Field);
     assert_eq!(tick, Tick(FROM));
-    let Fault::State(differences) = &fault else { panic!("two states were made: {fault}") };
+    let SyncFault::State(differences) = &fault else { panic!("two states were made: {fault}") };
     let Difference::Field { id, path, one, other } = only(differences) else { panic!("a field: {fault}") };
     assert_eq!((*id, path.as_str()), (Some(EntityId::default()), "Needle.reading.counter"));
     assert!(one.parse::<u32>().is_ok() && other.parse::<u32>().is_ok() && one != other, "{fault}");
@@ -65,7 +65,7 @@ fn a_field_that_comes_from_outside_is_named_at_its_first_tick() {
 fn state_that_nobody_sees_is_found_by_its_bytes() {
     let Mismatch { tick, fault } = found_of(Flaw::Hidden);
     assert_eq!(tick, Tick(FROM));
-    let Fault::State(differences) = &fault else { panic!("two states were made: {fault}") };
+    let SyncFault::State(differences) = &fault else { panic!("two states were made: {fault}") };
     assert!(matches!(only(differences), Difference::Saved { .. }), "{fault}");
 }
 
@@ -73,7 +73,7 @@ fn state_that_nobody_sees_is_found_by_its_bytes() {
 fn an_event_that_comes_from_outside_is_found() {
     let Mismatch { tick, fault } = found_of(Flaw::Event);
     assert_eq!(tick, Tick(FROM));
-    let Fault::Events(differences) = &fault else { panic!("two events were said: {fault}") };
+    let SyncFault::Events(differences) = &fault else { panic!("two events were said: {fault}") };
     let Difference::Field { path, .. } = only(differences) else { panic!("a field: {fault}") };
     assert!(path.starts_with("Outbox[0]"), "{path}");
 }
@@ -82,10 +82,10 @@ fn an_event_that_comes_from_outside_is_found() {
 fn a_save_that_leaves_something_out_is_told_from_a_step_that_is_not_deterministic() {
     let Mismatch { tick, fault } = found_of(Flaw::Save);
     assert_eq!(tick, Tick(FROM + 1), "the state after the flaw's first tick is the first that is saved so");
-    let Fault::Saved(differences) = &fault else { panic!("the save is at fault: {fault}") };
+    let SyncFault::Saved(differences) = &fault else { panic!("the save is at fault: {fault}") };
     let Difference::Field { path, other, .. } = only(differences) else { panic!("a field: {fault}") };
     assert_eq!((path.as_str(), other.as_str()), ("Needle.reading.swing", "0"));
-    let refused = Mismatch { tick: Tick(FROM + 1), fault: Fault::Load(BitsError::OutOfRange) };
+    let refused = Mismatch { tick: Tick(FROM + 1), fault: SyncFault::Load(BitsError::OutOfRange) };
     assert_eq!(found_of(Flaw::Load), refused);
 }
 
@@ -95,8 +95,8 @@ async fn a_nondeterministic_game_ends_its_room_and_the_players_are_told() {
     let server = TestServer::<Fickle>::start(&settings);
     let (mut ada, _) = Player::<Fickle>::sit(server.address(), "Ada").await;
     ada.set_input(Push(3));
-    let closed = |happening| match happening {
-        Happening::RoomClosed { reason, .. } => Some(reason),
+    let closed = |event| match event {
+        ClientEvent::RoomClosed { reason, .. } => Some(reason),
         _ => None,
     };
     let reason = ada.wait_for("the room's end", closed).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quarrel_client::{Ending, driver::Driven};
+use quarrel_client::{ConnectionSummary, Ending};
 use quarrel_harness::sim::{
     Link, SimWorld,
     diary::{Diary, Life},
@@ -30,7 +30,7 @@ fn two_on_trains_and_fourteen_bots_finish_a_match() {
         assert_eq!(world.metric("quarrel_bots"), 14.0, "bots have all other seats");
         for (name, notes, life) in lives {
             let path = world.path(&life.endpoint);
-            let Driven { ending, counts, .. } = life.end().await;
+            let ConnectionSummary { ending, counts, .. } = life.end().await;
             assert_eq!(ending, Ending::Left, "{name} is there till the end");
             assert_eq!((counts.events_lost, counts.events_doubled), (0, 0), "{name} is told all, once");
             let traffic = world.network().traffic(path);

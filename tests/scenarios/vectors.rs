@@ -13,16 +13,16 @@ use quarrel_shared::{
     crowd::{Crowd, Steering, Stumbled, Walker},
     game::{Angle, Entity, Game, Point},
     id::{EntityId, PlayerId, RoomId, SeatId},
-    moment::Moment,
     protocol::{
-        ClientMessage, CloseReason, Fingerprint, Hello, JoinTarget, Resume, RoomEntry, Seating,
+        ClientMessage, CloseReason, Fingerprint, Hello, JoinTarget, Resume, RoomEntry, SeatEpoch,
         ServerMessage, Ticket,
         bounded::{List, Text},
         codec::{self, Encode},
-        datagram::{Ack, Aimed, InputDatagram, InputRun, SnapshotHeader},
+        datagram::{InputBatch, InputDatagram, SnapshotAck, SnapshotHeader, StampedInput},
         framing::LENGTH_BYTES,
     },
     snapshot::{View, apply, diff},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -48,17 +48,17 @@ fn client_messages_keep_their_bytes() {
         name: Text::lossy("Ada"),
         resume: None,
     };
-    let resume = Some(Resume { ticket: Ticket::new(std::array::from_fn(|n| n as u8)), heard: 300 });
+    let resume = Some(Resume { ticket: Ticket::new(std::array::from_fn(|n| n as u8)), acked: 300 });
     let messages = [
         ("hello", ClientMessage::Hello(hello.clone())),
         ("hello again", ClientMessage::Hello(Hello { resume, ..hello })),
-        ("heard", ClientMessage::Heard(258)),
+        ("heard", ClientMessage::Ack(258)),
         ("list rooms", ClientMessage::ListRooms),
         ("join, quick", ClientMessage::Join(JoinTarget::Quick)),
         ("join, room 258", ClientMessage::Join(JoinTarget::Room(RoomId(258)))),
         ("leave", ClientMessage::Leave),
         ("chat", ClientMessage::Chat(Text::lossy("gut gezielt, Jörg"))),
-        ("closing seen", ClientMessage::ClosingSeen),
+        ("closing seen", ClientMessage::ClosingAck),
     ];
     let mut vectors = Vectors::new("client_messages", "What a client says on its control stream, framed.");
     for (name, message) in messages {
@@ -96,7 +96,7 @@ fn server_messages_keep_their_bytes() {
                 seat: SeatId(5),
                 seats: 16,
                 tick: Tick(70_000),
-                seating: Seating::FIRST.next(),
+                seat_epoch: SeatEpoch::FIRST.next(),
                 restored: None,
             },
         ),
@@ -107,7 +107,7 @@ fn server_messages_keep_their_bytes() {
                 seat: SeatId(5),
                 seats: 16,
                 tick: Tick(70_000),
-                seating: Seating::FIRST,
+                seat_epoch: SeatEpoch::FIRST,
                 restored: Some(Tick(69_950)),
             },
         ),
@@ -147,20 +147,24 @@ fn close_codes_keep_their_numbers() {
 #[test]
 fn datagrams_keep_their_bytes() {
     let mut vectors = Vectors::new("datagrams", "Inputs up, and the head of a snapshot down.");
-    let seating = Seating::FIRST.next();
-    let aimed =
-        |tick, bend, lag: i64| Aimed { input: Steering { bend }, seen: Moment::of(Tick(tick)).offset(-lag) };
-    let mut run = InputRun::new(Tick(1000), aimed(1000, -5, 90));
-    vectors
-        .add("one crowd input, no view yet", coded(&InputDatagram { seating, ack: None, run: run.clone() }));
+    let seat_epoch = SeatEpoch::FIRST.next();
+    let aimed = |tick, bend, lag: i64| StampedInput {
+        input: Steering { bend },
+        seen: SubTick::of(Tick(tick)).offset(-lag),
+    };
+    let mut run = InputBatch::new(Tick(1000), aimed(1000, -5, 90));
+    vectors.add(
+        "one crowd input, no view yet",
+        coded(&InputDatagram { seat_epoch, ack: None, batch: run.clone() }),
+    );
     for (tick, bend, lag) in [(1001, -5, 90), (1002, -5, 90), (1003, 40, 91)] {
         run.push(aimed(tick, bend, lag), 4);
     }
-    let ack = Some(Ack { newest: Tick(997), history: 0b1011 });
-    vectors.add("four crowd inputs and a view", coded(&InputDatagram { seating, ack, run }));
-    let run = InputRun::new(Tick(1000), Aimed::at(Tick(1000), input()));
-    vectors.add("one arena input", coded(&InputDatagram { seating, ack, run }));
-    let keyframe = SnapshotHeader { seating, tick: Tick(1000), baseline: None, margin: None, used: None };
+    let ack = Some(SnapshotAck { newest: Tick(997), history: 0b1011 });
+    vectors.add("four crowd inputs and a view", coded(&InputDatagram { seat_epoch, ack, batch: run }));
+    let run = InputBatch::new(Tick(1000), StampedInput::at(Tick(1000), input()));
+    vectors.add("one arena input", coded(&InputDatagram { seat_epoch, ack, batch: run }));
+    let keyframe = SnapshotHeader { seat_epoch, tick: Tick(1000), baseline: None, margin: None, used: None };
     vectors.add("head of a keyframe", coded(&keyframe));
     let delta =
         SnapshotHeader { baseline: Some(Tick(997)), margin: Some(-20), used: Some(Tick(999)), ..keyframe };

@@ -101,7 +101,7 @@ impl Direction {
     }
 
     fn detour(&self, rng: &mut Pcg64) -> f64 {
-        self.link.jitter_ms.max(Link::LEAST_DETOUR_MS) * rng.random::<f64>()
+        self.link.jitter_ms.max(Link::MIN_DETOUR_MS) * rng.random::<f64>()
     }
 }
 

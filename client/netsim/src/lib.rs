@@ -28,7 +28,7 @@ pub struct Link {
     pub loss: Loss,
     /// The share of packets that arrive twice.
     pub duplicate: f64,
-    /// The share of packets that take a detour of up to the jitter (or [`Self::LEAST_DETOUR_MS`]), and are overtaken. All others
+    /// The share of packets that take a detour of up to the jitter (or [`Self::MIN_DETOUR_MS`]), and are overtaken. All others
     /// stay in order however their delays differ, since a real link is a queue.
     pub reorder: f64,
     /// The bottleneck; `None`: wider than anything here.
@@ -67,7 +67,7 @@ pub struct Blackout {
 
 impl Link {
     /// The longest detour where there is no jitter to take it from.
-    pub const LEAST_DETOUR_MS: f64 = 5.0;
+    pub const MIN_DETOUR_MS: f64 = 5.0;
 
     /// The share of packets that a bad moment costs.
     pub const BAD_LOSS: f64 = 0.9;

@@ -1,105 +1,111 @@
-//! How early inputs should come: just early enough that the server finds each on its tick.
+//! The input margin: how early inputs should arrive, just enough that the server finds each on its tick.
 //!
-//! Too late, and the server makes up an input, which shows as a correction. Too early, and everything that a player does
-//! takes longer to happen. Two things make inputs late, and each has its term: jitter, which every margin that the server tells
-//! measures, and loss, which shows only in ticks that found no input: what one datagram lost, the next one brings a tick later.
+//! Too late, and the server substitutes an input, which shows as a correction. Too early, and everything that a player does takes
+//! longer to happen. The target is
+//!
+//! ```text
+//! target = MIN_MARGIN_TICKS + DEVIATIONS * deviation + reserve      (ticks)
+//! ```
+//!
+//! `deviation` covers jitter: it is the mean deviation of the margins that the server reports. `reserve` covers loss, which shows only
+//! as ticks without an input, because the next datagram repeats a lost input one tick later.
 
 use std::time::Duration;
 
 use quarrel_shared::tick::TickRate;
 
-/// What the margin should be on a link without jitter, in ticks: the grain of timers on both ends, with room to spare.
-pub const MARGIN_LEAST: f64 = 0.25;
+/// The target on a link without jitter, in ticks: the granularity of timers on both ends, with room to spare.
+pub const MIN_MARGIN_TICKS: f64 = 0.25;
 
-/// How much of the margin's deviation is added to it. Evenly spread delays stray by two mean deviations at most, those of
-/// real links now and then by more.
+/// The number of mean deviations in the target. Uniformly distributed delays deviate by two mean deviations at most, those of real
+/// links occasionally by more.
 const DEVIATIONS: f64 = 3.0;
 
-/// The most that is kept in reserve for loss. Every millisecond of it makes the past longer that a shot is judged in, and that
-/// is bounded too.
-const RESERVE_MOST: Duration = Duration::from_millis(100);
+/// The maximum reserve for loss. It adds to the time by which the server rewinds for a shot, which is bounded too.
+const MAX_RESERVE: Duration = Duration::from_millis(100);
 
-/// A run of ticks without input that is longer than this is a black-out, which no margin outlasts.
-const BLACK_OUT: Duration = Duration::from_millis(250);
+/// The time without inputs beyond which a gap counts as a black-out, which no margin can cover.
+const MIN_BLACK_OUT: Duration = Duration::from_millis(250);
 
-/// How long the reserve takes to fall to a third while nothing is lost. One lost burst in half as long keeps it up.
-const RESERVE_FADE: Duration = Duration::from_secs(60);
+/// The time in which the reserve falls to a third without loss. One lost burst in half that time keeps it up.
+const RESERVE_DECAY: Duration = Duration::from_secs(60);
 
-/// How early inputs come, and how early they should.
+/// The measured margin of inputs, and its target.
 #[derive(Clone, Debug)]
 pub struct Margin {
-    /// Smoothed as a round trip is in RFC 6298, in ticks.
+    /// Mean and mean deviation in ticks, smoothed as a round trip is in RFC 6298.
     mean: f64,
     deviation: f64,
     reserve: Reserve,
 }
 
-/// What is added for loss.
+/// The part of the target for loss.
 #[derive(Clone, Copy, Debug)]
 struct Reserve {
     ticks: f64,
-    most: f64,
-    /// How many ticks in a row found no input so far.
-    run: u32,
-    longest_run: u32,
-    /// What is left of it after a tick without loss.
-    fade: f64,
+    max_ticks: f64,
+    /// The current number of ticks in a row without an input.
+    gap_ticks: u32,
+    /// The longest gap that is not a black-out.
+    max_gap_ticks: u32,
+    /// The factor by which the reserve falls in a tick without loss.
+    decay: f64,
 }
 
 impl Margin {
-    /// Before anything was heard, at this rate of snapshots a second.
+    /// The margin of a room with this tick rate, before the first measurement.
     #[must_use]
     pub fn new(rate: TickRate) -> Self {
         let in_ticks = |time: Duration| time.as_secs_f64() * f64::from(rate.hz());
         let reserve = Reserve {
             ticks: 0.0,
-            most: in_ticks(RESERVE_MOST),
-            run: 0,
-            longest_run: in_ticks(BLACK_OUT).ceil() as u32,
-            fade: 1.0 - 1.0 / in_ticks(RESERVE_FADE),
+            max_ticks: in_ticks(MAX_RESERVE),
+            gap_ticks: 0,
+            max_gap_ticks: in_ticks(MIN_BLACK_OUT).ceil() as u32,
+            decay: 1.0 - 1.0 / in_ticks(RESERVE_DECAY),
         };
-        Self { mean: MARGIN_LEAST, deviation: 0.0, reserve }
+        Self { mean: MIN_MARGIN_TICKS, deviation: 0.0, reserve }
     }
 
-    /// The schedule was set anew: what was measured of the old one is void, what is known of the link is not.
+    /// Discards the measured mean, because the schedule was set again. What is known of the link stays.
     pub fn restart(&mut self) {
-        self.mean = self.wanted();
-        self.reserve.run = 0;
+        self.mean = self.target();
+        self.reserve.gap_ticks = 0;
     }
 
-    /// The newest input came so early, in ticks.
+    /// Adds a measurement: how early the newest input arrived, in ticks.
     pub fn push(&mut self, early: f64) {
         self.deviation += ((early - self.mean).abs() - self.deviation) / 16.0;
         self.mean += (early - self.mean) / 8.0;
     }
 
-    /// So many ticks were made since the last news, the newest of which found its input or did not. Of those between nothing is
-    /// known: they are taken to have fared as it did. A run that ends between two news goes unseen, another one is counted longer
-    /// than it was, and over time these make up for each other.
-    pub fn ticks(&mut self, passed: u32, found: bool) {
+    /// Adds the ticks since the last snapshot, and whether the newest of them found its input. Nothing is known of those between, so
+    /// they are assumed to be like the newest. A gap that ends between two snapshots is not seen, another one is counted longer than it
+    /// was; over time the two errors cancel out.
+    pub fn on_ticks(&mut self, passed: u32, found: bool) {
         let reserve = &mut self.reserve;
         if !found {
-            reserve.run = reserve.run.saturating_add(passed);
+            reserve.gap_ticks = reserve.gap_ticks.saturating_add(passed);
             return;
         }
-        if (1..=reserve.longest_run).contains(&reserve.run) {
-            // As many ticks earlier, and the repetition would have been in time.
-            reserve.ticks = (reserve.ticks + f64::from(reserve.run)).min(reserve.most);
+        if (1..=reserve.max_gap_ticks).contains(&reserve.gap_ticks) {
+            // Sent this many ticks earlier, the repetition would have arrived in time.
+            reserve.ticks = (reserve.ticks + f64::from(reserve.gap_ticks)).min(reserve.max_ticks);
         }
-        reserve.run = 0;
-        reserve.ticks *= reserve.fade.powf(f64::from(passed));
+        reserve.gap_ticks = 0;
+        reserve.ticks *= reserve.decay.powf(f64::from(passed));
     }
 
-    /// How early they should come, in ticks.
+    /// The target: the time by which inputs should arrive early, in ticks.
     #[must_use]
-    pub fn wanted(&self) -> f64 {
-        MARGIN_LEAST + DEVIATIONS * self.deviation + self.reserve.ticks
+    pub fn target(&self) -> f64 {
+        MIN_MARGIN_TICKS + DEVIATIONS * self.deviation + self.reserve.ticks
     }
 
-    /// How much earlier than wanted they come, in ticks; negative when later.
+    /// The measured margin minus the target, in ticks. Positive if inputs arrive too early.
     #[must_use]
     pub fn error(&self) -> f64 {
-        self.mean - self.wanted()
+        self.mean - self.target()
     }
 }
 
@@ -119,60 +125,63 @@ mod tests {
             quiet.push(0.3);
             wild.push(if n % 2 == 0 { 0.2 } else { 1.4 });
         }
-        assert!(quiet.wanted() < 0.4, "{} ticks without jitter", quiet.wanted());
-        assert!(wild.wanted() > 1.5, "{} ticks at over a tick of jitter", wild.wanted());
+        assert!(quiet.target() < 0.4, "{} ticks without jitter", quiet.target());
+        assert!(wild.target() > 1.5, "{} ticks at over a tick of jitter", wild.target());
     }
 
     #[test]
-    fn lost_inputs_raise_it_and_a_minute_without_lets_it_fall() {
+    fn lost_inputs_raise_the_margin_and_it_falls_in_a_minute_without_loss() {
         let mut margin = margin();
         for _ in 0..4 {
-            margin.ticks(1, false);
-            margin.ticks(1, true);
+            margin.on_ticks(1, false);
+            margin.on_ticks(1, true);
         }
-        let raised = margin.wanted();
-        assert!(raised > MARGIN_LEAST + 1.5, "{raised} ticks after four losses");
-        (0..30 * 60).for_each(|_| margin.ticks(1, true));
-        assert!(margin.wanted() < MARGIN_LEAST + (raised - MARGIN_LEAST) / 2.0);
+        let raised = margin.target();
+        assert!(raised > MIN_MARGIN_TICKS + 1.5, "{raised} ticks after four losses");
+        (0..30 * 60).for_each(|_| margin.on_ticks(1, true));
+        assert!(margin.target() < MIN_MARGIN_TICKS + (raised - MIN_MARGIN_TICKS) / 2.0);
     }
 
     #[test]
-    fn a_black_out_teaches_nothing() {
+    fn a_black_out_does_not_raise_the_margin() {
         let mut margin = margin();
-        (0..60).for_each(|_| margin.ticks(1, false));
-        margin.ticks(1, true);
-        assert!(margin.wanted() < MARGIN_LEAST + 0.01, "{} ticks", margin.wanted());
+        (0..60).for_each(|_| margin.on_ticks(1, false));
+        margin.on_ticks(1, true);
+        assert!(margin.target() < MIN_MARGIN_TICKS + 0.01, "{} ticks", margin.target());
     }
 
     #[test]
     fn the_reserve_is_bounded() {
         let mut margin = margin();
         for _ in 0..1000 {
-            margin.ticks(1, false);
-            margin.ticks(1, true);
+            margin.on_ticks(1, false);
+            margin.on_ticks(1, true);
         }
-        assert!(margin.wanted() <= MARGIN_LEAST + 3.0, "{} ticks are more than 100 ms", margin.wanted());
+        assert!(margin.target() <= MIN_MARGIN_TICKS + 3.0, "{} ticks are more than 100 ms", margin.target());
     }
 
     #[test]
-    fn with_news_of_every_fourth_tick_loss_weighs_and_fades_as_with_news_of_each() {
+    fn loss_weighs_and_decays_the_same_with_a_snapshot_of_every_fourth_tick() {
         let (mut each, mut fourth) = (margin(), margin());
-        each.ticks(1, false);
-        each.ticks(1, false);
-        each.ticks(1, true);
-        fourth.ticks(2, false);
-        fourth.ticks(1, true);
-        assert!((each.wanted() - fourth.wanted()).abs() < 0.01, "a run of two is two ticks of reserve");
-        (0..1200).for_each(|_| each.ticks(1, true));
-        (0..300).for_each(|_| fourth.ticks(4, true));
-        assert!((each.wanted() - fourth.wanted()).abs() < 0.01, "{} and {}", each.wanted(), fourth.wanted());
+        each.on_ticks(1, false);
+        each.on_ticks(1, false);
+        each.on_ticks(1, true);
+        fourth.on_ticks(2, false);
+        fourth.on_ticks(1, true);
+        assert!(
+            (each.target() - fourth.target()).abs() < 0.01,
+            "a gap of two ticks adds two ticks of reserve"
+        );
+        (0..1200).for_each(|_| each.on_ticks(1, true));
+        (0..300).for_each(|_| fourth.on_ticks(4, true));
+        assert!((each.target() - fourth.target()).abs() < 0.01, "{} and {}", each.target(), fourth.target());
     }
 
     #[test]
-    fn a_black_out_teaches_nothing_where_snapshots_are_rare() {
+    fn a_black_out_does_not_raise_the_margin_where_snapshots_are_rare() {
         let mut margin = margin();
-        (0..3).for_each(|_| margin.ticks(4, false));
-        margin.ticks(4, true);
-        assert!(margin.wanted() < MARGIN_LEAST + 0.01, "{} ticks", margin.wanted());
+        (0..3).for_each(|_| margin.on_ticks(4, false));
+        margin.on_ticks(4, true);
+        assert!(margin.target() < MIN_MARGIN_TICKS + 0.01, "{} ticks", margin.target());
     }
 }

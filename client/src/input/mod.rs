@@ -1,10 +1,10 @@
-//! The way up: which inputs are sent, and when. Pure.
+//! Client to server: which inputs are sent, and when. Pure: times are arguments.
 //!
-//! - [`clock`]: when to send the input of which tick.
-//! - [`margin`]: how early inputs are to arrive.
-//! - [`inputs`]: the recent inputs, for repetition and prediction.
-//! - [`redundancy`]: how many recent inputs each datagram repeats.
-//! - `slip`: detects a server that stood still.
+//! - [`clock`]: the schedule: which tick's input is sent when.
+//! - [`margin`]: how early inputs should arrive at the server.
+//! - [`inputs`]: the recent inputs, which each datagram repeats.
+//! - [`redundancy`]: how many of them it repeats.
+//! - `slip`: detects a server that stalled and skipped ticks.
 
 pub mod clock;
 pub mod inputs;

@@ -1,17 +1,17 @@
-//! How many past inputs every datagram repeats: as many as the link loses in a row, and no more.
+//! The number of past inputs in every datagram: as many as the link loses in a row, and no more.
 
-/// The share of datagrams that may be lost for so many repeated inputs to do. With a loss of `p` and `k` repetitions an input
-/// is gone with `p^(k+1)`, were losses independent. They come in bursts, so each step is taken far sooner than that.
+/// Pairs of a maximum loss and the number of past inputs that suffices for it. If losses were independent, a loss of `p` and `k`
+/// repetitions would lose an input with probability `p^(k+1)`. They come in bursts, so the steps are far more cautious.
 const STEPS: [(f64, usize); 7] =
     [(0.0005, 1), (0.005, 2), (0.015, 3), (0.03, 4), (0.05, 5), (0.08, 6), (0.12, 7)];
 
-/// What a link that loses more needs.
-const MOST: usize = 8;
+/// The number of past inputs beyond the last step.
+const MAX_PAST_INPUTS: usize = 8;
 
-/// How much of what was known before is kept at each new measurement. They come once a second: after ten seconds a third is left.
-const KEPT: f64 = 0.9;
+/// The weight of the previous estimate at each new measurement. With one a second, a third of its weight is left after ten seconds.
+const SMOOTHING: f64 = 0.9;
 
-/// The loss on the way up, as measured, and what follows from it.
+/// The measured loss from client to server, and the redundancy that follows from it.
 #[derive(Clone, Debug, Default)]
 pub struct Redundancy {
     sent: u64,
@@ -21,28 +21,28 @@ pub struct Redundancy {
 }
 
 impl Redundancy {
-    /// The connection has sent and lost so many packets since it began.
+    /// Updates the loss. `sent` and `lost` are packets since the connection began.
     pub fn measure(&mut self, sent: u64, lost: u64) {
         if sent < self.sent {
-            // Another connection, which counts from 0.
+            // Another connection, whose counts start at 0.
             (self.sent, self.lost) = (0, 0);
         }
-        let passed = sent - self.sent;
-        if passed == 0 {
+        let new_sent = sent - self.sent;
+        if new_sent == 0 {
             return;
         }
-        let now = lost.saturating_sub(self.lost) as f64 / passed as f64;
+        let now = lost.saturating_sub(self.lost) as f64 / new_sent as f64;
         (self.sent, self.lost) = (sent, lost);
-        // Up at once, down slowly: a link that lost a burst will lose another.
-        let before = self.loss.unwrap_or(now) * KEPT;
-        self.loss = Some((before + now * (1.0 - KEPT)).max(now / 2.0));
+        // Up at once, down slowly, because a link that lost a burst will lose another.
+        let before = self.loss.unwrap_or(now) * SMOOTHING;
+        self.loss = Some((before + now * (1.0 - SMOOTHING)).max(now / 2.0));
     }
 
-    /// How many past inputs go along with the newest: 1 to 8, and 3 before anything was measured.
+    /// The number of past inputs to send along with the newest: 1 to 8, and 3 before the first measurement.
     #[must_use]
     pub fn past_inputs(&self) -> usize {
         let Some(loss) = self.loss else { return 3 };
-        STEPS.iter().find(|(most, _)| loss <= *most).map_or(MOST, |(_, inputs)| *inputs)
+        STEPS.iter().find(|(max, _)| loss <= *max).map_or(MAX_PAST_INPUTS, |(_, inputs)| *inputs)
     }
 }
 
@@ -50,8 +50,8 @@ impl Redundancy {
 mod tests {
     use super::*;
 
-    /// What is repeated after ten seconds of a thousand datagrams each, so many of which were lost: enough of them that each second
-    /// measures the link's own share.
+    /// The redundancy after ten seconds of a thousand datagrams each, with this loss per thousand: enough datagrams that each
+    /// second measures the link's true loss.
     fn after(per_mille: u64) -> usize {
         let mut redundancy = Redundancy::default();
         (1..=10).for_each(|second| redundancy.measure(second * 1000, second * per_mille));
@@ -61,11 +61,11 @@ mod tests {
     #[test]
     fn redundancy_follows_the_loss_that_is_measured() {
         assert_eq!([0, 3, 10, 20, 50, 200].map(after), [1, 2, 3, 4, 5, 8]);
-        assert_eq!(Redundancy::default().past_inputs(), 3, "until something is known");
+        assert_eq!(Redundancy::default().past_inputs(), 3, "the default before the first measurement");
     }
 
     #[test]
-    fn a_burst_raises_it_at_once_and_quiet_lowers_it_slowly() {
+    fn a_burst_raises_redundancy_at_once_and_quiet_lowers_it_slowly() {
         let mut redundancy = Redundancy::default();
         redundancy.measure(30, 0);
         redundancy.measure(60, 6);

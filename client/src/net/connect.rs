@@ -1,13 +1,15 @@
-//! From an address to a connection on which both ends know that they fit.
+//! The Quarrel handshake: from an address to a connection on which the server has welcomed this client.
 //!
-//! The endpoint is handed in: a load tester shares one among many connections, a simulation brings one without a socket.
+//! The endpoint is an argument, because a load tester shares one among many connections and a simulation brings one without a
+//! socket.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use quarrel_shared::{
     game::Game,
+    id::PlayerId,
     protocol::{
-        ClientMessage, CloseReason, Hello, JoinTarget, PROTOCOL_VERSION, Resume, ServerMessage,
+        ClientMessage, CloseReason, Hello, JoinTarget, PROTOCOL_VERSION, Resume, ServerMessage, Ticket,
         bounded::Text, fingerprint,
     },
     tick::TickRate,
@@ -19,43 +21,39 @@ use quinn::{
 };
 use tokio::time::timeout;
 
-use crate::{
-    net::{
-        nudge::{Nudge, nudge},
-        tls::{self, Trust, TrustError},
-        transport::transport_config,
-    },
-    session::pilot::{Ending, Welcome},
+use crate::net::{
+    ending::Ending,
+    nudge::{Nudge, send_nudge},
+    tls::{self, Trust, TrustError},
+    transport::transport_config,
 };
-use quarrel_transport::{
-    control::{ClientSide, ControlError, ControlStream},
-    end::ConnectionEnd,
-};
+use quarrel_transport::control::{ClientSide, ControlError, ControlStream};
 
-/// How long one attempt may take. A corrupt Retry makes quinn deaf to the good ones, so a new connection is the way out.
-const ATTEMPT: Duration = Duration::from_secs(5);
+/// The time for one attempt. After a corrupt Retry packet quinn ignores the valid ones, so only a new connection helps.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many attempts there are.
-const ATTEMPTS: u32 = 2;
+/// The maximum number of attempts.
+const MAX_ATTEMPTS: u32 = 2;
 
-/// How long a refused client waits for the server to close, which it does once it knows that the reason arrived.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// The time for which a refused client waits for the server to close, which it does once the client has acknowledged the reason.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where to, and how to know that it is the right place.
+/// A server's address, how to verify the server, and the player's name.
 #[derive(Clone, Debug)]
 pub struct ConnectConfig {
     /// The server's address.
     pub server: SocketAddr,
-    /// What the certificate must be for, where roots are trusted.
+    /// The name that the server's certificate must be valid for. Used only with [`Trust::Roots`].
     pub server_name: String,
-    /// Which certificates are good.
+    /// The certificates to accept.
     pub trust: Trust,
-    /// What the player wants to be called; cut to what a name may be.
+    /// The player's name. A name that is too long is truncated.
     pub name: String,
 }
 
 impl ConnectConfig {
-    /// For a server on this machine, whatever its certificate.
+    /// A configuration for a server on this machine: accepts any certificate from a loopback address. For another machine, also set
+    /// [`Self::trust`].
     #[must_use]
     pub fn new(server: SocketAddr) -> Self {
         Self {
@@ -67,39 +65,39 @@ impl ConnectConfig {
     }
 }
 
-/// Why there is no connection.
+/// An attempt to connect that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No socket to speak from.
+    /// No UDP socket could be opened.
     #[error("no socket: {0}")]
     Socket(#[from] io::Error),
-    /// Nobody can be trusted.
+    /// The trust settings do not work for this server.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// Address or server name make no sense.
+    /// The address or the server name is invalid.
     #[error("cannot connect to that address: {0}")]
     Address(#[from] QuinnConnectError),
-    /// Nobody answered in time.
-    #[error("nobody answered at {0}: check the address, and that a server runs there")]
+    /// No answer arrived in time.
+    #[error("no server answered at {0}: check the address, and that a server is running there")]
     Unreachable(SocketAddr),
-    /// The server is not the one that it should be.
+    /// The server's certificate is not trusted.
     #[error("the server's certificate is not trusted ({0}): check the hash or the roots")]
     Untrusted(String),
-    /// Something went wrong below the protocol.
+    /// QUIC or the control stream failed.
     #[error("the connection failed: {0}")]
     Failed(String),
-    /// The server does not want this client.
+    /// The server refused this client.
     #[error("{sentence}")]
     Refused {
-        /// Why.
+        /// The reason, for programs.
         reason: CloseReason,
-        /// What the person can do about it.
+        /// The reason and what to do about it, for people.
         sentence: String,
     },
 }
 
 impl ConnectError {
-    /// A name for reports: the close reason's, or `no_answer`, or `connect_failed`.
+    /// A name for reports: that of the close reason, `no_answer` or `connect_failed`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -110,7 +108,7 @@ impl ConnectError {
     }
 }
 
-/// Makes connections to one server. Cheap to clone: clones share the endpoint and its socket.
+/// Opens connections to one server. Cheap to clone: clones share the endpoint and its socket.
 #[derive(Clone, Debug)]
 pub struct Connector {
     endpoint: Endpoint,
@@ -119,23 +117,41 @@ pub struct Connector {
     server_name: Arc<str>,
 }
 
-/// A connection on which the server said welcome.
-pub struct Link {
+/// The server's answer to the hello.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// This player's id on the server.
+    pub player: PlayerId,
+    /// The tick rate of the server's rooms.
+    pub tick_rate: TickRate,
+    /// The maximum number of snapshots a second that the server sends to this client.
+    pub send_rate: u16,
+    /// The ticket for resuming the seat after a broken connection.
+    pub ticket: Ticket,
+    /// The time for which the server holds the seat after a broken connection. Zero: it does not.
+    pub hold: Duration,
+    /// True if this connection resumes a held seat.
+    pub resumed: bool,
+}
+
+/// A connection on which the server has sent its welcome. Programs that need only one player use
+/// [`Client`](crate::session::handle::Client); this is for those that speak the protocol themselves, such as a hostile bot.
+pub struct WelcomedConnection {
     /// The QUIC connection.
     pub connection: Connection,
     /// The control stream, after the handshake.
     pub control: ControlStream<ClientSide>,
     /// The server's welcome.
     pub welcome: Welcome,
-    /// Goes on while there is a seat to wait for.
+    /// Active while an answer to a join is awaited.
     pub(crate) nudge: Nudge,
 }
 
 impl Connector {
-    /// Connections from this endpoint to the server of `config`, whose name is not used here.
+    /// A connector from this endpoint to the server of `config`. The player's name in `config` is not used.
     ///
     /// # Errors
-    /// When the trust does not do for that address.
+    /// When the trust settings do not work for the server's address.
     pub fn new(endpoint: Endpoint, config: &ConnectConfig) -> Result<Self, TrustError> {
         let tls = tls::client_config(&config.trust, config.server)?;
         let quic = QuicClientConfig::try_from(tls)
@@ -146,42 +162,52 @@ impl Connector {
         Ok(Self { endpoint, config: quinn_config, server: config.server, server_name })
     }
 
-    /// The endpoint that the connections share.
+    /// The endpoint that all connections share.
     #[must_use]
     pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Which server.
+    /// The server's address.
+    #[must_use]
     pub const fn server(&self) -> SocketAddr {
         self.server
     }
 
-    /// The same from another endpoint.
+    /// This connector with another endpoint.
+    #[must_use]
     pub fn with_endpoint(&self, endpoint: Endpoint) -> Self {
         Self { endpoint, ..self.clone() }
     }
 
-    /// The same with other settings of QUIC's.
+    /// This connector with other QUIC settings than those of [`transport_config`].
+    #[must_use]
     pub fn with_transport(&self, transport: TransportConfig) -> Self {
         let mut connector = self.clone();
         connector.config.transport_config(Arc::new(transport));
         connector
     }
 
-    /// Sends the first packet of a connection.
-    pub fn begin(&self) -> Result<Connecting, ConnectError> {
+    /// Starts a QUIC connection, without the Quarrel handshake.
+    ///
+    /// # Errors
+    /// When the address or the server name is invalid.
+    pub fn open_quic(&self) -> Result<Connecting, ConnectError> {
         Ok(self.endpoint.connect_with(self.config.clone(), self.server, &self.server_name)?)
     }
 
-    /// Connects, says hello and at once asks for a seat if there is a `target`, within 5 s or again on a new connection.
+    /// Connects and completes the handshake. With a `target`, the request for a seat goes out along with the hello; its answer
+    /// arrives on the control stream. An attempt that takes more than 5 s is repeated once, on a new connection.
+    ///
+    /// # Errors
+    /// When no server answers, its certificate is not trusted, or it refuses this client.
     pub async fn connect<G: Game>(
         &self,
         name: &str,
         target: Option<JoinTarget>,
-    ) -> Result<Link, ConnectError> {
-        for _ in 0..ATTEMPTS {
-            match timeout(ATTEMPT, self.attempt(hello::<G>(name, None), target)).await {
+    ) -> Result<WelcomedConnection, ConnectError> {
+        for _ in 0..MAX_ATTEMPTS {
+            match timeout(ATTEMPT_TIMEOUT, self.attempt(hello::<G>(name, None), target)).await {
                 Ok(Err(ConnectError::Unreachable(_))) | Err(_) => {}
                 Ok(result) => return result,
             }
@@ -189,45 +215,49 @@ impl Connector {
         Err(ConnectError::Unreachable(self.server))
     }
 
-    /// Connects once more and asks for the seat that is held, within `patience`.
+    /// Connects and requests the held seat, in one attempt of at most `time_limit`.
     pub(crate) async fn reconnect<G: Game>(
         &self,
         name: &str,
         resume: Resume,
-        patience: Duration,
-    ) -> Result<Link, ConnectError> {
+        time_limit: Duration,
+    ) -> Result<WelcomedConnection, ConnectError> {
         let attempt = self.attempt(hello::<G>(name, Some(resume)), None);
-        timeout(patience, attempt).await.unwrap_or(Err(ConnectError::Unreachable(self.server)))
+        timeout(time_limit, attempt).await.unwrap_or(Err(ConnectError::Unreachable(self.server)))
     }
 
-    async fn attempt(&self, hello: Hello, target: Option<JoinTarget>) -> Result<Link, ConnectError> {
-        let connection = self.begin()?.await.map_err(|error| self.failure(&error))?;
-        // Whoever comes back for a seat and is too slow about it comes back once more: that is no goodbye.
+    async fn attempt(
+        &self,
+        hello: Hello,
+        target: Option<JoinTarget>,
+    ) -> Result<WelcomedConnection, ConnectError> {
+        let connection = self.open_quic()?.await.map_err(|error| self.failure(&error))?;
+        // An attempt to resume that takes too long is followed by another one, so it must not count as leaving.
         let reason = if hello.resume.is_some() { CloseReason::Replaced } else { CloseReason::Left };
-        let attempt = Attempt { connection: Some(connection.clone()), reason };
+        let attempt = UnansweredConnection { connection: Some(connection.clone()), reason };
         let (send, recv) = connection.open_bi().await.map_err(|error| self.failure(&error))?;
         let mut control = ControlStream::<ClientSide>::new(send, recv);
         control.push(&ClientMessage::Hello(hello));
         if let Some(target) = target {
-            // A server that does not like the hello ignores what comes behind it.
+            // A server that refuses the hello ignores the rest.
             control.push(&ClientMessage::Join(target));
         }
         let mut nudge = Nudge::new();
-        nudge.want(true);
-        let said = answer(&connection, &mut control, &mut nudge).await;
-        attempt.answered();
-        match said {
+        nudge.set_active(true);
+        let answer = next_message(&connection, &mut control, &mut nudge).await;
+        attempt.set_answered();
+        match answer {
             Ok(ServerMessage::Welcome { player, tick_rate, send_rate, ticket, hold_ms, resumed }) => {
                 let tick_rate = TickRate::new(tick_rate).ok_or_else(out_of_order)?;
                 let hold = Duration::from_millis(u64::from(hold_ms));
                 let welcome = Welcome { player, tick_rate, send_rate, ticket, hold, resumed };
-                nudge.want(target.is_some() || resumed);
-                Ok(Link { connection, control, welcome, nudge })
+                nudge.set_active(target.is_some() || resumed);
+                Ok(WelcomedConnection { connection, control, welcome, nudge })
             }
             Ok(ServerMessage::Closing { reason, sentence }) => {
-                control.push(&ClientMessage::ClosingSeen);
-                // Nothing that comes now matters; waiting is what sends the message.
-                let _ = timeout(GOODBYE, control.next()).await;
+                control.push(&ClientMessage::ClosingAck);
+                // The wait sends the message. What arrives meanwhile does not matter.
+                let _ = timeout(GOODBYE_TIMEOUT, control.next()).await;
                 Err(ConnectError::Refused { reason, sentence: sentence.to_string() })
             }
             Ok(_) => Err(out_of_order()),
@@ -248,7 +278,7 @@ impl Connector {
         {
             return ConnectError::Untrusted(error.reason.clone());
         }
-        match Ending::of(error) {
+        match Ending::from(error) {
             Ending::Closed { reason, sentence } => ConnectError::Refused { reason, sentence },
             Ending::Left => ConnectError::Failed("closed from this side".to_owned()),
             Ending::Lost(_) if *error == ConnectionError::TimedOut => ConnectError::Unreachable(self.server),
@@ -257,19 +287,19 @@ impl Connector {
     }
 }
 
-/// A connection whose server has not answered yet. When it is dropped, nobody waits for that any more.
-struct Attempt {
+/// Closes a connection when dropped before the server has answered, because the attempt was cancelled.
+struct UnansweredConnection {
     connection: Option<Connection>,
     reason: CloseReason,
 }
 
-impl Attempt {
-    fn answered(mut self) {
+impl UnansweredConnection {
+    fn set_answered(mut self) {
         self.connection = None;
     }
 }
 
-impl Drop for Attempt {
+impl Drop for UnansweredConnection {
     fn drop(&mut self) {
         if let Some(connection) = &self.connection {
             connection.close(self.reason.code().into(), self.reason.name().as_bytes());
@@ -277,37 +307,22 @@ impl Drop for Attempt {
     }
 }
 
-/// The next message; keeps the connection awake until it comes.
-async fn answer(
+/// Returns the next message; sends nudges until it arrives.
+async fn next_message(
     connection: &Connection,
     control: &mut ControlStream<ClientSide>,
-    every: &mut Nudge,
+    nudge: &mut Nudge,
 ) -> Result<ServerMessage, ControlError> {
     loop {
         tokio::select! {
             biased;
-            said = control.next() => return said,
-            () = every.due() => nudge(connection),
+            message = control.next() => return message,
+            () = nudge.due() => send_nudge(connection),
         }
     }
 }
 
-impl Ending {
-    /// The ending that a QUIC error stands for.
-    #[must_use]
-    pub fn of(error: &ConnectionError) -> Self {
-        let closed = |reason: CloseReason| Self::Closed { reason, sentence: reason.sentence().to_owned() };
-        match ConnectionEnd::from(error) {
-            ConnectionEnd::ClosedHere => Self::Left,
-            ConnectionEnd::ClosedByPeer(reason) => closed(reason),
-            ConnectionEnd::UnknownCode(code) => Self::Lost(format!("closed with the unknown code {code}")),
-            ConnectionEnd::Refused => closed(CloseReason::ServerFull),
-            ConnectionEnd::Lost(error) => Self::Lost(error.to_string()),
-        }
-    }
-}
-
-/// TLS alerts as QUIC error codes (RFC 9001, section 4.8). Raised on this side they mean that verifying failed.
+/// TLS alerts as QUIC error codes (RFC 9001, section 4.8). Raised on this side, they mean that the verification failed.
 const TLS_ALERTS: std::ops::RangeInclusive<u64> = 0x100..=0x1ff;
 
 fn out_of_order() -> ConnectError {

@@ -1,15 +1,15 @@
-//! Snapshots too large for a datagram: each comes alone on a unidirectional stream of its own.
+//! Keyframes: snapshots too large for a datagram, each on its own unidirectional stream.
 
 use std::{future::poll_fn, task::Poll};
 
-use quarrel_shared::limits::KEYFRAME_BYTES;
+use quarrel_shared::limits::MAX_KEYFRAME_BYTES;
 use quinn::{ReadError, RecvStream, VarInt};
 
-/// Keyframes that are arriving. The server may have four streams open, so there are never more; one that is reset or
-/// too long is forgotten, for a newer one is on its way.
+/// Keyframes that are being received. The server may open four streams at once, so there are never more. One that is reset or too
+/// long is dropped, because the server sends a newer one.
 #[derive(Default)]
 pub(crate) struct Keyframes {
-    arriving: Vec<Keyframe>,
+    incoming: Vec<Keyframe>,
 }
 
 struct Keyframe {
@@ -17,24 +17,24 @@ struct Keyframe {
     bytes: Vec<u8>,
 }
 
-/// How much is asked of a stream at once, in bytes: what some packets bring.
+/// The maximum size of one read, in bytes: the payload of several packets.
 const READ_BYTES: usize = 8 * 1024;
 
 impl Keyframes {
-    /// A stream was opened.
+    /// Adds a stream that the server opened.
     pub(crate) fn push(&mut self, stream: RecvStream) {
-        self.arriving.push(Keyframe { stream, bytes: Vec::new() });
+        self.incoming.push(Keyframe { stream, bytes: Vec::new() });
     }
 
-    /// The next whole keyframe; waits for ever while none arrives. Nothing is lost when it is dropped half-way.
+    /// Returns the next complete keyframe. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Vec<u8> {
         poll_fn(|context| {
             let mut at = 0;
-            while let Some(keyframe) = self.arriving.get_mut(at) {
+            while let Some(keyframe) = self.incoming.get_mut(at) {
                 match keyframe.poll(context) {
                     Poll::Pending => at += 1,
-                    Poll::Ready(Ok(())) => return Poll::Ready(self.arriving.swap_remove(at).bytes),
-                    Poll::Ready(Err(_)) => drop(self.arriving.swap_remove(at)),
+                    Poll::Ready(Ok(())) => return Poll::Ready(self.incoming.swap_remove(at).bytes),
+                    Poll::Ready(Err(_)) => drop(self.incoming.swap_remove(at)),
                 }
             }
             Poll::Pending
@@ -44,11 +44,11 @@ impl Keyframes {
 }
 
 impl Keyframe {
-    /// Reads what is there; ready at the stream's end.
+    /// Reads the available bytes. Ready at the end of the stream.
     fn poll(&mut self, context: &mut std::task::Context<'_>) -> Poll<Result<(), ReadError>> {
         loop {
             let held = self.bytes.len();
-            if held > KEYFRAME_BYTES {
+            if held > MAX_KEYFRAME_BYTES {
                 let _ = self.stream.stop(VarInt::from_u32(0));
                 return Poll::Ready(Err(ReadError::ClosedStream));
             }

@@ -1,8 +1,8 @@
-//! Packets that say nothing, sent while somebody waits for a seat.
+//! Nudges: empty datagrams that make the server acknowledge, sent while a client waits for an answer.
 //!
-//! A lost packet is found early only when later ones are acknowledged, and a newcomer has nothing to send after its hello: what got
-//! lost would be found by a timer of several round trips. So until the answer is there, an empty datagram goes out again and again. The
-//! other end ignores it, but has to acknowledge it, and acknowledges along with it whatever this end must know.
+//! QUIC detects a lost packet early only when later packets are acknowledged. A client that has just connected sends nothing after
+//! its hello, so a lost packet would be detected by a timer, after several round trips. Until the answer arrives, an empty datagram is
+//! sent in every period. The server ignores its contents, but must acknowledge it and everything before it.
 
 use std::time::Duration;
 
@@ -10,46 +10,47 @@ use bytes::Bytes;
 use quinn::Connection;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// How often. Below a third of most round trips, and half of what the server lets a client send at its slowest tick rate.
-const EVERY: Duration = Duration::from_millis(30);
+/// The time between two nudges. Less than a third of most round trips, and half the rate that the server allows a client at its
+/// slowest tick rate.
+const PERIOD: Duration = Duration::from_millis(30);
 
-/// One connection's nudges.
+/// The timer of one connection's nudges.
 #[derive(Debug)]
 pub(crate) struct Nudge {
-    every: Interval,
-    is_wanted: bool,
+    interval: Interval,
+    is_active: bool,
 }
 
 impl Nudge {
-    /// None are sent yet.
+    /// An inactive timer.
     pub(crate) fn new() -> Self {
-        let mut every = interval(EVERY);
-        // After a stall one is as good as many.
-        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { every, is_wanted: false }
+        let mut interval = interval(PERIOD);
+        // After a stall one nudge is enough.
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { interval, is_active: false }
     }
 
-    /// Whether an answer is awaited. The first nudge comes one period after the question.
-    pub(crate) fn want(&mut self, is_wanted: bool) {
-        if is_wanted && !self.is_wanted {
-            self.every.reset();
+    /// Starts or stops the timer. The first nudge is due one period after the start.
+    pub(crate) fn set_active(&mut self, is_active: bool) {
+        if is_active && !self.is_active {
+            self.interval.reset();
         }
-        self.is_wanted = is_wanted;
+        self.is_active = is_active;
     }
 
-    /// Waits until it is time for the next one; for ever while none is wanted. Cancel-safe.
+    /// Waits until the next nudge is due; never returns while inactive. Cancel-safe.
     pub(crate) async fn due(&mut self) {
-        if self.is_wanted {
-            self.every.tick().await;
+        if self.is_active {
+            self.interval.tick().await;
         } else {
             std::future::pending().await
         }
     }
 }
 
-/// Sends one.
-pub(crate) fn nudge(connection: &Connection) {
-    // It fails only on a lost connection, which shows elsewhere.
+/// Sends a nudge.
+pub(crate) fn send_nudge(connection: &Connection) {
+    // It fails only on a lost connection, which the driver notices elsewhere.
     let _ = connection.send_datagram(Bytes::new());
 }
 
@@ -60,16 +61,16 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn nudges_come_while_an_answer_is_awaited_and_no_longer() {
+    async fn nudges_are_due_once_a_period_while_active_and_never_while_inactive() {
         let mut nudge = Nudge::new();
-        assert!(timeout(EVERY * 10, nudge.due()).await.is_err(), "nobody asked for anything");
-        nudge.want(true);
-        let asked = Instant::now();
+        assert!(timeout(PERIOD * 10, nudge.due()).await.is_err(), "an inactive timer is never due");
+        nudge.set_active(true);
+        let start = Instant::now();
         for count in 1..=3 {
             nudge.due().await;
-            assert_eq!(asked.elapsed(), EVERY * count, "one each period");
+            assert_eq!(start.elapsed(), PERIOD * count, "one nudge a period");
         }
-        nudge.want(false);
-        assert!(timeout(EVERY * 10, nudge.due()).await.is_err(), "the answer is there");
+        nudge.set_active(false);
+        assert!(timeout(PERIOD * 10, nudge.due()).await.is_err(), "a stopped timer is never due");
     }
 }

@@ -1,11 +1,11 @@
-//! A socket that repeats what opens a connection: see [`Openings`].
+//! A socket that sends a connection's first packets more than once: see [`Openings`].
 //!
-//! Before the first answer a client knows no round trip and nothing can be acknowledged, so a lost packet is found by a timer only.
-//! The worst one to lose is the client's last of the handshake: all that it says behind it cannot be read, and the timer is three
-//! round trips by then. So each goes out again at once and, since losses come in bursts, a little later: some 5 kB in a whole join. QUIC
-//! drops a packet that it has seen already, so the other end need not know.
+//! Before the first answer a client knows no round trip and nothing can be acknowledged, so a lost packet is detected only by a timer.
+//! The worst packet to lose is the client's last one of the handshake: without it the server cannot decrypt anything that follows, and
+//! the timer is three round trips by then. So each of these packets is sent again at once and, because losses come in bursts, a little
+//! later: some 5 kB in a whole join. QUIC drops a packet that it has received already, so the server needs no change.
 //!
-//! Only what the client says is repeated: a server must not answer an address that has proven nothing with more than three times what it got.
+//! Only the client repeats packets: a server must not send an unvalidated address more than three times the bytes that it received.
 
 use std::{
     io::{self, IoSliceMut},
@@ -27,24 +27,25 @@ use tokio::{
 
 use crate::net::opening::{Openings, Part};
 
-/// How much later a copy goes out: long enough that a short burst of losses does not take both.
-const LATER: Duration = Duration::from_millis(20);
+/// The delay of a copy: long enough that a short burst of losses does not take both.
+const COPY_DELAY: Duration = Duration::from_millis(20);
 
-/// Copies that wait, at most: a load tester's storm of newcomers. When it is full a packet goes out only once, as without this.
-const COPIES: usize = 256;
+/// The maximum number of waiting copies, for a load tester that opens many connections at once. When the queue is full, a packet gets
+/// no delayed copy.
+const MAX_COPIES: usize = 256;
 
-/// A UDP socket around another one.
+/// A UDP socket that wraps another one.
 #[derive(Debug)]
 pub(crate) struct RepeatingSocket {
     socket: Arc<dyn AsyncUdpSocket>,
     openings: Mutex<Openings>,
     epoch: Instant,
-    /// The task at the other end ends with it.
-    copies: mpsc::Sender<Copy>,
+    /// The queue of the task that sends copies. The task ends when the sender is dropped.
+    copies: mpsc::Sender<PacketCopy>,
 }
 
 /// A packet that waits to be sent again.
-struct Copy {
+struct PacketCopy {
     due: Instant,
     destination: SocketAddr,
     ecn: Option<EcnCodepoint>,
@@ -54,32 +55,32 @@ struct Copy {
 }
 
 impl RepeatingSocket {
-    /// Around this socket. Needs a tokio runtime around it.
+    /// Wraps a socket. Must be called within a tokio runtime.
     pub(crate) fn new(socket: Arc<dyn AsyncUdpSocket>) -> Self {
-        let (copies, waiting) = mpsc::channel(COPIES);
-        tokio::spawn(send_again(Arc::clone(&socket), waiting));
+        let (copies, waiting) = mpsc::channel(MAX_COPIES);
+        tokio::spawn(send_copies(Arc::clone(&socket), waiting));
         Self { socket, openings: Mutex::default(), epoch: Instant::now(), copies }
     }
 
-    fn part(&self, packet: &[u8]) -> Part {
+    fn classify(&self, packet: &[u8]) -> Part {
         let mut openings = self.openings.lock().unwrap_or_else(PoisonError::into_inner);
-        openings.hear(packet, self.epoch.elapsed())
+        openings.classify(packet, self.epoch.elapsed())
     }
 }
 
-/// Sends each copy when it is due. All wait equally long, so they stay in order.
-async fn send_again(socket: Arc<dyn AsyncUdpSocket>, mut waiting: mpsc::Receiver<Copy>) {
+/// Sends each copy when it is due. All have the same delay, so they stay in order.
+async fn send_copies(socket: Arc<dyn AsyncUdpSocket>, mut waiting: mpsc::Receiver<PacketCopy>) {
     while let Some(copy) = waiting.recv().await {
         sleep_until(copy.due).await;
-        // A copy that the socket has no room for is one that got lost.
+        // A copy that the socket has no room for counts as lost.
         let _ = socket.try_send(&copy.transmit());
     }
 }
 
-impl Copy {
-    fn of(transmit: &Transmit<'_>) -> Self {
+impl PacketCopy {
+    fn new(transmit: &Transmit<'_>) -> Self {
         Self {
-            due: Instant::now() + LATER,
+            due: Instant::now() + COPY_DELAY,
             destination: transmit.destination,
             ecn: transmit.ecn,
             contents: transmit.contents.to_vec(),
@@ -106,15 +107,15 @@ impl AsyncUdpSocket for RepeatingSocket {
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         self.socket.try_send(transmit)?;
-        let part = self.part(transmit.contents);
+        let part = self.classify(transmit.contents);
         if part == Part::Handshake {
-            // At once too: a server that reads a hello and then the handshake's end throws the hello away, and its copy as well,
-            // for it has seen that packet. A socket without room loses it, as a network may.
+            // A copy at once, too: a server that receives the hello before the end of the handshake drops the hello, and later also
+            // its delayed copy, as a packet that it has received already. A socket without room loses this copy, as a network may.
             let _ = self.socket.try_send(transmit);
         }
         if part != Part::Play {
-            // Full means that there are so many newcomers that some may well wait for a timer.
-            let _ = self.copies.try_send(Copy::of(transmit));
+            // The queue is full only when many connections open at once. Then some wait for QUIC's timer.
+            let _ = self.copies.try_send(PacketCopy::new(transmit));
         }
         Ok(())
     }
@@ -149,13 +150,13 @@ impl AsyncUdpSocket for RepeatingSocket {
 mod tests {
     use super::*;
 
-    /// Remembers what was sent and when.
+    /// A socket that records each sent packet and its time.
     #[derive(Debug)]
-    struct Paper(Mutex<Vec<(Instant, Vec<u8>)>>);
+    struct RecordingSocket(Mutex<Vec<(Instant, Vec<u8>)>>);
 
-    impl AsyncUdpSocket for Paper {
+    impl AsyncUdpSocket for RecordingSocket {
         fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-            panic!("paper is always writable")
+            panic!("a recording socket is always writable")
         }
 
         fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
@@ -180,27 +181,30 @@ mod tests {
     const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7777);
 
     #[tokio::test(start_paused = true)]
-    async fn a_handshakes_packets_are_repeated_and_play_is_not() {
-        let paper = Arc::new(Paper(Mutex::default()));
-        let socket = RepeatingSocket::new(Arc::<Paper>::clone(&paper));
-        let began = Instant::now();
+    async fn handshake_packets_are_repeated_and_later_packets_are_not() {
+        let inner = Arc::new(RecordingSocket(Mutex::default()));
+        let socket = RepeatingSocket::new(Arc::<RecordingSocket>::clone(&inner));
+        let start = Instant::now();
         for contents in [[0xc3, 1], [0x43, 2], [0xe3, 3]] {
             let contents = &contents[..];
             let transmit =
                 Transmit { destination: SERVER, ecn: None, contents, segment_size: None, src_ip: None };
             socket.try_send(&transmit).unwrap();
         }
-        tokio::time::sleep(LATER * 2).await;
-        let sent: Vec<_> = paper.0.lock().unwrap().iter().map(|(at, sent)| (*at - began, sent[1])).collect();
+        tokio::time::sleep(COPY_DELAY * 2).await;
+        let sent: Vec<_> = inner.0.lock().unwrap().iter().map(|(at, sent)| (*at - start, sent[1])).collect();
         let now = Duration::ZERO;
-        assert_eq!(sent, [(now, 1), (now, 1), (now, 2), (now, 3), (now, 3), (LATER, 1), (LATER, 3)]);
+        assert_eq!(
+            sent,
+            [(now, 1), (now, 1), (now, 2), (now, 3), (now, 3), (COPY_DELAY, 1), (COPY_DELAY, 3)]
+        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_socket_is_let_go_with_its_wrapping() {
-        let paper = Arc::new(Paper(Mutex::default()));
-        drop(RepeatingSocket::new(Arc::<Paper>::clone(&paper)));
-        tokio::time::sleep(LATER).await;
-        assert_eq!(Arc::strong_count(&paper), 1, "no task holds a socket that nobody uses");
+    async fn dropping_the_wrapper_releases_the_socket() {
+        let inner = Arc::new(RecordingSocket(Mutex::default()));
+        drop(RepeatingSocket::new(Arc::<RecordingSocket>::clone(&inner)));
+        tokio::time::sleep(COPY_DELAY).await;
+        assert_eq!(Arc::strong_count(&inner), 1, "no task holds an unused socket");
     }
 }

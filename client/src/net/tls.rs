@@ -1,7 +1,7 @@
-//! Whom a client takes for its server.
+//! TLS: which server certificates a client trusts.
 //!
-//! A development server has a certificate that nobody signed, so there are three ways: believe anybody on this very
-//! machine, pin the certificate's hash, or ask for a chain to given roots.
+//! A development server's certificate is self-signed, so there are three ways: accept any certificate on this machine, pin the
+//! certificate's hash, or require a chain to given roots.
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
@@ -17,58 +17,58 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 
-/// Which certificates are good.
+/// The server certificates that a client accepts.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// Any, but only from a loopback address: whoever answers there runs on this machine already.
+    /// Any certificate, but only from a loopback address, because a server that answers there runs on this machine.
     Loopback,
-    /// The one whose DER has this SHA-256.
+    /// The certificate whose DER encoding has this SHA-256.
     CertificateHash([u8; 32]),
-    /// Those that chain to one of these roots and name the server.
+    /// Certificates with a chain to one of these roots and with the server's name.
     Roots(Arc<RootCertStore>),
 }
 
-/// Why nobody can be trusted.
+/// Trust settings that do not work.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// Any certificate was to do, from a machine that is not this one.
+    /// [`Trust::Loopback`] for an address of another machine.
     #[error("{0} is not a loopback address: name the certificate's hash or the roots to trust")]
     NotLoopback(SocketAddr),
-    /// The file of roots cannot be read.
+    /// A file of root certificates cannot be read.
     #[error("the roots in {path} cannot be read: {error:?}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The error of the PEM reader.
         error: rustls_pki_types::pem::Error,
     },
-    /// The file was read and holds no certificate that can serve as a root.
+    /// A file contains no certificate that can serve as a root.
     #[error("there is no usable certificate in {0}")]
     NoRoots(String),
-    /// rustls does not take the settings.
+    /// rustls rejects the settings.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
 }
 
 impl Trust {
-    /// The roots in a PEM file.
+    /// Reads root certificates from a PEM file.
     ///
     /// # Errors
-    /// When the file cannot be read or holds no certificate.
-    pub fn roots(path: &Path) -> Result<Self, TrustError> {
+    /// When the file cannot be read or contains no certificate.
+    pub fn load_roots(path: &Path) -> Result<Self, TrustError> {
         let unreadable = |error| TrustError::Unreadable { path: path.display().to_string(), error };
-        Self::roots_of(CertificateDer::pem_file_iter(path).map_err(unreadable)?, path)
+        Self::collect_roots(CertificateDer::pem_file_iter(path).map_err(unreadable)?, path)
     }
 
-    /// The same from PEM that was read already; `from` is what an error calls it.
+    /// Parses root certificates in PEM. Errors call the source `from`.
     ///
     /// # Errors
-    /// As [`Self::roots`].
-    pub fn roots_in(pem: &[u8], from: &Path) -> Result<Self, TrustError> {
-        Self::roots_of(CertificateDer::pem_slice_iter(pem), from)
+    /// As [`Self::load_roots`].
+    pub fn parse_roots(pem: &[u8], from: &Path) -> Result<Self, TrustError> {
+        Self::collect_roots(CertificateDer::pem_slice_iter(pem), from)
     }
 
-    fn roots_of<'a>(
+    fn collect_roots<'a>(
         certificates: impl Iterator<Item = Result<CertificateDer<'a>, rustls_pki_types::pem::Error>>,
         from: &Path,
     ) -> Result<Self, TrustError> {
@@ -83,15 +83,15 @@ impl Trust {
         Ok(Self::Roots(Arc::new(roots)))
     }
 
-    /// The verifier for a server at this address.
+    /// The certificate verifier for a server at this address.
     fn verifier(&self, server: SocketAddr) -> Result<Arc<dyn ServerCertVerifier>, TrustError> {
         let provider = Arc::new(ring::default_provider());
         match self {
             Self::Loopback if !server.ip().to_canonical().is_loopback() => {
                 Err(TrustError::NotLoopback(server))
             }
-            Self::Loopback => Ok(Arc::new(Pinned { hash: None, provider })),
-            Self::CertificateHash(hash) => Ok(Arc::new(Pinned { hash: Some(*hash), provider })),
+            Self::Loopback => Ok(Arc::new(HashVerifier { hash: None, provider })),
+            Self::CertificateHash(hash) => Ok(Arc::new(HashVerifier { hash: Some(*hash), provider })),
             Self::Roots(roots) => {
                 let verifier =
                     WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), provider).build();
@@ -101,21 +101,21 @@ impl Trust {
     }
 }
 
-/// TLS for connections to a server at this address: 1.3 alone, our ALPN, every handshake a full one.
+/// The TLS configuration for a server at this address: TLS 1.3, Quarrel's ALPN, no session resumption.
 ///
 /// # Errors
-/// When `trust` does not do for this address.
+/// When `trust` does not work for this address.
 pub(crate) fn client_config(trust: &Trust, server: SocketAddr) -> Result<ClientConfig, TrustError> {
     config(trust.verifier(server)?, ALPN)
 }
 
-/// The same for a peer who is known by something else than a certificate: any is accepted, so whoever uses this must ask for a proof
-/// that is bound to the connection.
+/// A TLS configuration that accepts any certificate. For programs that authenticate the peer by other means, as the load tester does
+/// with its agents: they must require a proof that is bound to the connection.
 ///
 /// # Errors
-/// When rustls does not take the settings.
+/// When rustls rejects the settings.
 pub fn unverified_config(alpn: &[u8]) -> Result<ClientConfig, TrustError> {
-    config(Arc::new(Pinned { hash: None, provider: Arc::new(ring::default_provider()) }), alpn)
+    config(Arc::new(HashVerifier { hash: None, provider: Arc::new(ring::default_provider()) }), alpn)
 }
 
 fn config(verifier: Arc<dyn ServerCertVerifier>, alpn: &[u8]) -> Result<ClientConfig, TrustError> {
@@ -126,19 +126,20 @@ fn config(verifier: Arc<dyn ServerCertVerifier>, alpn: &[u8]) -> Result<ClientCo
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];
-    // Resumed handshakes would make a thousand bots of one process look cheaper than a thousand players.
+    // With resumption, a thousand bots of one process would look cheaper than a thousand players.
     config.resumption = Resumption::disabled();
     Ok(config)
 }
 
-/// Accepts one certificate, or any. The handshake's signature is checked either way: the peer must own what it shows.
+/// A verifier that accepts the certificate with one hash, or any certificate. The handshake's signature is always checked: the peer
+/// must have the certificate's private key.
 #[derive(Debug)]
-struct Pinned {
+struct HashVerifier {
     hash: Option<[u8; 32]>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for HashVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -192,32 +193,35 @@ mod tests {
         rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.der().clone()
     }
 
-    fn verdict(trust: &Trust, certificate: &CertificateDer<'_>) -> Result<ServerCertVerified, Error> {
+    fn verify(trust: &Trust, certificate: &CertificateDer<'_>) -> Result<ServerCertVerified, Error> {
         let verifier = trust.verifier(SocketAddr::from(([127, 0, 0, 1], 7777))).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         verifier.verify_server_cert(certificate, &[], &name, &[], UnixTime::now())
     }
 
     #[test]
-    fn anybody_is_trusted_on_loopback_and_nowhere_else() {
-        assert!(verdict(&Trust::Loopback, &certificate()).is_ok());
+    fn any_certificate_is_trusted_on_loopback_and_nowhere_else() {
+        assert!(verify(&Trust::Loopback, &certificate()).is_ok());
         let elsewhere = SocketAddr::from(([192, 0, 2, 1], 7777));
         assert!(matches!(Trust::Loopback.verifier(elsewhere), Err(TrustError::NotLoopback(_))));
         let mapped = "[::ffff:127.0.0.1]:7777".parse().unwrap();
-        assert!(Trust::Loopback.verifier(mapped).is_ok(), "an IPv4 loopback may come written as IPv6");
+        assert!(
+            Trust::Loopback.verifier(mapped).is_ok(),
+            "an IPv4 loopback address mapped to IPv6 is a loopback address"
+        );
     }
 
     #[test]
-    fn a_pinned_hash_lets_its_own_certificate_pass_and_no_other() {
-        let ours = certificate();
-        let trust = Trust::CertificateHash(sha256(&ours));
-        assert!(verdict(&trust, &ours).is_ok());
-        assert!(verdict(&trust, &certificate()).is_err());
+    fn a_pinned_hash_accepts_its_own_certificate_and_no_other() {
+        let pinned = certificate();
+        let trust = Trust::CertificateHash(sha256(&pinned));
+        assert!(verify(&trust, &pinned).is_ok());
+        assert!(verify(&trust, &certificate()).is_err());
     }
 
     #[test]
-    fn a_file_without_certificates_gives_no_roots() {
+    fn a_file_without_certificates_is_an_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(matches!(Trust::roots(file.path()), Err(TrustError::NoRoots(_))));
+        assert!(matches!(Trust::load_roots(file.path()), Err(TrustError::NoRoots(_))));
     }
 }

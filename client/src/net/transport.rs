@@ -1,5 +1,7 @@
-//! How a client's endpoint and connections are set up. Each figure has its measurement in RELIABILITY.md, but
-//! for what a round trip is taken for at first: that one is measured by `tests/bench/joins.sh`.
+//! QUIC settings and sockets of a client.
+//!
+//! The initial round trip is measured by `tests/bench/joins.sh`; the settings that both ends share are in
+//! [`quarrel_transport::settings`].
 
 use std::{
     io,
@@ -8,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_shared::limits::KEYFRAME_BYTES;
+use quarrel_shared::limits::MAX_KEYFRAME_BYTES;
 use quarrel_transport::{
     congestion::FlooredCubicConfig,
     settings::{self, CONNECTION_ID_BYTES},
@@ -21,53 +23,57 @@ use quinn_proto::RandomConnectionIdGenerator;
 
 use super::repeat::RepeatingSocket;
 
-/// What a round trip is taken for before one was measured: what is not answered within three of them is sent again. Whoever is
-/// farther away sends some packets in vain; quinn's 333 ms would make a lost first packet cost a second.
+/// The assumed round trip before one is measured: a packet that is not answered within three of them is sent again. A client that is
+/// farther away sends some packets needlessly; with quinn's 333 ms, a lost first packet would cost a second.
 const INITIAL_RTT: Duration = Duration::from_millis(50);
 
-/// A server that is silent for this long is gone.
+/// The silence after which the connection counts as lost.
 const IDLE_TIMEOUT_MS: u32 = 10_000;
 
-/// Three chances to be heard within the idle timeout.
-const KEEP_ALIVE: Duration = Duration::from_secs(3);
+/// The interval of keep-alive packets: three within the idle timeout.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(3);
 
-/// Two inputs of the largest kind and some small ones: what waits longer is outdated, and the oldest is dropped.
+/// Two input datagrams of the largest size and some small ones. A datagram that waits longer is outdated; the oldest is dropped.
 const DATAGRAM_SEND_BYTES: usize = 2400;
 
-/// Some seconds of snapshots, for a program that was stopped for a moment.
+/// Several seconds of snapshots, for a program that is paused for a moment.
 const DATAGRAM_RECEIVE_BYTES: usize = 64 * 1024;
 
-/// A whole keyframe may be on its way at once, and the control stream must not wait for it.
-const STREAM_WINDOW_BYTES: u32 = KEYFRAME_BYTES as u32;
+/// One whole keyframe. The connection's window is twice that, so that the control stream does not wait for a keyframe.
+const STREAM_WINDOW_BYTES: u32 = MAX_KEYFRAME_BYTES as u32;
 const CONNECTION_WINDOW_BYTES: u32 = 2 * STREAM_WINDOW_BYTES;
 
-/// What this side has unacknowledged on streams: control messages, which are short.
+/// The maximum of unacknowledged stream bytes from this side: control messages, which are short.
 const SEND_WINDOW_BYTES: u64 = 64 * 1024;
 
-/// Handshake bytes that came out of order.
+/// The maximum of handshake bytes received out of order.
 const CRYPTO_BUFFER_BYTES: usize = 8 * 1024;
 
-/// Streams that the server may have open at once, of each kind.
-const STREAMS: u32 = 4;
+/// The maximum number of streams that the server may have open at once, of each kind.
+const MAX_STREAMS: u32 = 4;
 
-/// An endpoint on a socket of its own, of the same family as `server`. Many connections may share it.
+/// Opens an endpoint on a new socket, of the same address family as `server`. Many connections may share it. Must be called within a
+/// tokio runtime.
 ///
 /// # Errors
-/// When the system gives no socket.
-pub fn endpoint(server: SocketAddr) -> io::Result<Endpoint> {
-    endpoint_over(server, |socket| socket)
+/// When the system has no socket left.
+pub fn open_endpoint(server: SocketAddr) -> io::Result<Endpoint> {
+    open_endpoint_with(server, |socket| socket)
 }
 
-/// The same, with something laid over the system's socket.
-pub fn endpoint_over(
+/// Opens an endpoint as [`open_endpoint`] does, with the system's socket wrapped by `layer`, for example in a simulated link.
+///
+/// # Errors
+/// As [`open_endpoint`].
+pub fn open_endpoint_with(
     server: SocketAddr,
-    lay: impl FnOnce(Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket>,
+    layer: impl FnOnce(Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket>,
 ) -> io::Result<Endpoint> {
-    let socket = wrap_abstract(lay(TokioRuntime.wrap_udp_socket(socket(server)?)?));
+    let socket = wrap_abstract(layer(TokioRuntime.wrap_udp_socket(socket(server)?)?));
     Endpoint::new_with_abstract_socket(endpoint_config(), None, socket, Arc::new(TokioRuntime))
 }
 
-/// A socket as an endpoint of ours uses it. Needs a tokio runtime around it.
+/// Prepares a socket for a client's endpoint: it repeats the first packets of each connection. Must be called within a tokio runtime.
 ///
 /// # Errors
 /// When the socket cannot be registered with the runtime.
@@ -75,13 +81,13 @@ pub fn wrap(socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
     Ok(wrap_abstract(TokioRuntime.wrap_udp_socket(socket)?))
 }
 
-/// The same, for those who bring a socket that is none of the system's.
+/// Prepares a socket as [`wrap`] does, for one that is not the system's.
 #[must_use]
 pub fn wrap_abstract(socket: Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket> {
     Arc::new(RepeatingSocket::new(socket))
 }
 
-/// The endpoint's settings, for those who bring a socket of their own.
+/// The settings of an endpoint, for programs that open one on their own socket.
 #[must_use]
 pub fn endpoint_config() -> EndpointConfig {
     let mut config = EndpointConfig::default();
@@ -89,19 +95,19 @@ pub fn endpoint_config() -> EndpointConfig {
     config
 }
 
-/// The settings of each connection.
+/// The QUIC settings of a connection.
 #[must_use]
 pub fn transport_config() -> TransportConfig {
     let mut config = TransportConfig::default();
     config
         .initial_rtt(INITIAL_RTT)
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT_MS))))
-        .keep_alive_interval(Some(KEEP_ALIVE))
+        .keep_alive_interval(Some(KEEP_ALIVE_INTERVAL))
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
         .send_window(SEND_WINDOW_BYTES)
-        .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
-        .max_concurrent_uni_streams(VarInt::from_u32(STREAMS))
+        .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))
+        .max_concurrent_uni_streams(VarInt::from_u32(MAX_STREAMS))
         .datagram_receive_buffer_size(Some(DATAGRAM_RECEIVE_BYTES))
         .datagram_send_buffer_size(DATAGRAM_SEND_BYTES)
         .crypto_buffer_size(CRYPTO_BUFFER_BYTES)

@@ -1,24 +1,24 @@
-//! What a program may ask of its connection while the [`Driver`](crate::session::driver::Driver) runs it.
+//! Commands to a running [`Driver`](crate::session::driver::Driver).
 
 use quarrel_shared::{
-    limits::CHAT_BYTES,
+    limits::MAX_CHAT_BYTES,
     protocol::{JoinTarget, bounded::Text},
 };
 
-/// What a connection can be asked to do.
+/// A command to a player's driver.
 #[derive(Clone, Debug)]
-pub enum Command {
-    /// Ask for a seat; the answer is [`Happening::Joined`](crate::Happening::Joined) or
-    /// [`Happening::JoinRefused`](crate::Happening::JoinRefused).
+pub enum ClientCommand {
+    /// Request a seat. The answer is [`ClientEvent::Joined`](crate::ClientEvent::Joined) or
+    /// [`ClientEvent::JoinRefused`](crate::ClientEvent::JoinRefused).
     Join(JoinTarget),
-    /// Ask which rooms there are; the answer is [`Happening::Rooms`](crate::Happening::Rooms).
+    /// Request the list of rooms. The answer is [`ClientEvent::Rooms`](crate::ClientEvent::Rooms).
     ListRooms,
     /// Give the seat up and stay connected.
     Leave,
-    /// Say something to everybody in the room.
-    Chat(Text<CHAT_BYTES>),
-    /// Break the connection and come back for the seat over another one, as after a router's reboot.
+    /// Send a chat line to the room.
+    Chat(Text<MAX_CHAT_BYTES>),
+    /// Break the connection and resume the seat on another one, as after a router's reboot.
     Reconnect,
-    /// End the connection. So does dropping the sender.
+    /// End the connection. Dropping the sender does the same.
     Close,
 }

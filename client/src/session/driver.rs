@@ -1,14 +1,14 @@
-//! The one task of a player: waits for whatever comes first, then lets the pure session act on it. When its connection breaks,
-//! it makes another one and goes on.
+//! The task of one player: waits for the next action, then applies it to the pure session state. When the connection breaks, it
+//! connects again and continues.
 //!
-//! `select` is the only place that awaits and `apply` never does, so nothing is ever half changed.
+//! Only `select` awaits and `apply` never does, so no state is half changed when the task is cancelled.
 
 use std::{ops::ControlFlow, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use quarrel_shared::{
     game::Predict,
-    limits::CLOSING_ACK_MS,
+    limits::CLOSING_ACK_TIMEOUT_MS,
     protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage},
 };
 use quinn::VarInt;
@@ -19,176 +19,178 @@ use tokio::{
 
 use crate::{
     net::{
-        connect::{ConnectError, Connector},
-        line::{Arrival, Line},
+        connect::{ConnectError, Connector, Welcome},
+        ending::Ending,
+        server_connection::{Incoming, ServerConnection},
     },
     session::{
-        pilot::{Ending, Happening, Pilot, Welcome},
-        requests::Requests,
-        resume::{self, Resumption},
-        state::{LinkCounts, Session},
+        command::ClientCommand,
+        controller::{ConnectionCounts, Controller},
+        event::ClientEvent,
+        requests::PendingRequests,
+        resume::{self, ResumeOptions},
+        state::SessionState,
     },
     view::screen::SharedScreen,
 };
 use quarrel_transport::{control::ControlError, traffic::Traffic, wake::WakeFlag};
 
-pub use crate::session::command::Command;
-
-/// How often a connection is looked at: what it lost, and which news it should say that it heard.
-const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// The interval at which loss is measured, counts are reported and room messages are acknowledged.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The summary of a player's connections after the last one ended.
 #[derive(Debug)]
-pub struct Driven<P> {
-    /// The controller, with everything that it has recorded.
-    pub pilot: P,
+pub struct ConnectionSummary<P> {
+    /// The controller, with the state that it has accumulated.
+    pub controller: P,
     /// The end of the last connection.
     pub ending: Ending,
-    /// Counts of the snapshots and inputs of all connections.
-    pub counts: LinkCounts,
-    /// UDP traffic since the seat was taken.
+    /// Totals over all connections.
+    pub counts: ConnectionCounts,
+    /// UDP traffic since the player got its seat.
     pub traffic: Traffic,
 }
 
-/// A connection and its pilot.
+/// One player's connection, session state and controller.
 pub struct Driver<G: Predict, P> {
     connector: Connector,
     name: String,
-    line: Line,
-    requests: Requests,
-    commands: mpsc::Receiver<Command>,
-    commanded: WakeFlag,
-    session: Session<G>,
-    pilot: P,
+    connection: ServerConnection,
+    requests: PendingRequests,
+    commands: mpsc::Receiver<ClientCommand>,
+    commands_flag: WakeFlag,
+    session: SessionState<G>,
+    controller: P,
     welcome: Welcome,
     screen: SharedScreen<G>,
     epoch: Instant,
+    /// The time of the next input, or of the end of a closing connection.
     alarm: Pin<Box<Sleep>>,
-    alarm_set: bool,
-    /// The server said why it will close.
+    is_alarm_set: bool,
+    /// The ending that the server announced, until the connection closes.
     closing: Option<Ending>,
     housekeeping: Interval,
-    housekept: WakeFlag,
-    bytes_before_seat: Traffic,
-    /// What the pilot was told of.
-    bytes_told: Traffic,
-    /// What went over connections that broke.
-    bytes_before_connection: Traffic,
+    housekeeping_flag: WakeFlag,
+    traffic_before_seat: Traffic,
+    /// Traffic reported to the controller so far.
+    traffic_reported: Traffic,
+    /// Traffic of connections that broke.
+    traffic_before_connection: Traffic,
 }
 
-/// Everything that can happen to a connection.
+/// Everything that a driver reacts to.
 enum Action {
-    Command(Option<Command>),
+    Command(Option<ClientCommand>),
     Alarm,
-    Arrival(Arrival),
+    Incoming(Incoming),
     Housekeeping,
 }
 
-impl<G: Predict, P: Pilot<G>> Driver<G, P> {
-    /// Connects and says hello. Nothing moves on until [`Self::run`].
+impl<G: Predict, P: Controller<G>> Driver<G, P> {
+    /// Connects and completes the handshake. Nothing else happens until [`Self::run`].
     ///
     /// # Errors
-    /// When there is no server there, or it does not want this client.
+    /// When no server answers, or the server refuses this client.
     pub async fn connect(
         connector: &Connector,
         name: &str,
-        pilot: P,
-        commands: mpsc::Receiver<Command>,
+        controller: P,
+        commands: mpsc::Receiver<ClientCommand>,
     ) -> Result<Self, ConnectError> {
-        Self::come(connector, name, None, pilot, commands).await
+        Self::connect_to(connector, name, None, controller, commands).await
     }
 
-    /// The same, and asks for a seat in the same breath, which saves a round trip. The answer is one of [`Command::Join`]'s.
+    /// Connects and requests a seat along with the handshake, which saves a round trip. The answer is that to
+    /// [`ClientCommand::Join`].
     ///
     /// # Errors
     /// As [`Self::connect`].
-    pub async fn join(
+    pub async fn connect_and_join(
         connector: &Connector,
         name: &str,
         target: JoinTarget,
-        pilot: P,
-        commands: mpsc::Receiver<Command>,
+        controller: P,
+        commands: mpsc::Receiver<ClientCommand>,
     ) -> Result<Self, ConnectError> {
-        Self::come(connector, name, Some(target), pilot, commands).await
+        Self::connect_to(connector, name, Some(target), controller, commands).await
     }
 
-    pub(crate) async fn come(
+    pub(crate) async fn connect_to(
         connector: &Connector,
         name: &str,
         target: Option<JoinTarget>,
-        pilot: P,
-        commands: mpsc::Receiver<Command>,
+        controller: P,
+        commands: mpsc::Receiver<ClientCommand>,
     ) -> Result<Self, ConnectError> {
-        let link = connector.connect::<G>(name, target).await?;
-        let (line, welcome) = Line::new(link);
+        let (connection, welcome) = ServerConnection::new(connector.connect::<G>(name, target).await?);
         let (epoch, screen) = (Instant::now(), SharedScreen::default());
-        let mut housekeeping = interval(HOUSEKEEPING);
+        let mut housekeeping = interval(HOUSEKEEPING_INTERVAL);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
             connector: connector.clone(),
             name: name.to_owned(),
-            line,
-            requests: Requests::new(target),
+            connection,
+            requests: PendingRequests::new(target),
             commands,
-            commanded: WakeFlag::new(),
-            session: Session::new(welcome.clone(), screen.clone()),
-            pilot,
+            commands_flag: WakeFlag::new(),
+            session: SessionState::new(welcome.clone(), screen.clone()),
+            controller,
             welcome,
             screen,
             epoch,
             alarm: Box::pin(tokio::time::sleep_until(epoch)),
-            alarm_set: false,
+            is_alarm_set: false,
             closing: None,
             housekeeping,
-            housekept: WakeFlag::new(),
-            bytes_before_seat: Traffic::default(),
-            bytes_told: Traffic::default(),
-            bytes_before_connection: Traffic::default(),
+            housekeeping_flag: WakeFlag::new(),
+            traffic_before_seat: Traffic::default(),
+            traffic_reported: Traffic::default(),
+            traffic_before_connection: Traffic::default(),
         })
     }
 
-    /// What the server said of itself.
+    /// The server's welcome to the newest connection.
     #[must_use]
     pub const fn welcome(&self) -> &Welcome {
         &self.welcome
     }
 
-    /// What the seat sees; its moments count from [`Self::epoch`].
+    /// The screen of the seat. Its times count from [`Self::epoch`].
     #[must_use]
     pub const fn screen(&self) -> &SharedScreen<G> {
         &self.screen
     }
 
-    /// What this player's moments count from.
+    /// The instant from which this player's times count.
     #[must_use]
     pub const fn epoch(&self) -> Instant {
         self.epoch
     }
 
-    /// Runs to the player's end, over as many connections as it takes.
-    pub async fn run(mut self) -> Driven<P> {
+    /// Runs until the player leaves or its seat is lost, over as many connections as it takes.
+    pub async fn run(mut self) -> ConnectionSummary<P> {
         let ending = loop {
-            let ending = self.live().await;
+            let ending = self.run_connection().await;
             if let ControlFlow::Break(ending) = self.resume(ending).await {
                 break ending;
             }
         };
-        self.tell_counts();
+        self.report_counts();
         let now = self.now();
-        // Whether the pilot would go on is no longer asked.
-        let _ = self.session.leave(now, &mut self.pilot);
-        let _ = self.pilot.on(Happening::Closed(ending.clone()), now);
-        let bytes = self.bytes();
-        Driven {
-            pilot: self.pilot,
+        // The session is over, so the controller's answers no longer matter.
+        let _ = self.session.leave(now, &mut self.controller);
+        let _ = self.controller.on_event(ClientEvent::Closed(ending.clone()), now);
+        let traffic = self.traffic();
+        ConnectionSummary {
+            controller: self.controller,
             ending,
             counts: self.session.counts(),
-            traffic: bytes - self.bytes_before_seat,
+            traffic: traffic - self.traffic_before_seat,
         }
     }
 
     /// Runs one connection to its end.
-    async fn live(&mut self) -> Ending {
+    async fn run_connection(&mut self) -> Ending {
         loop {
             let action = self.select().await;
             if let ControlFlow::Break(ending) = self.apply(action) {
@@ -198,86 +200,88 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         }
     }
 
-    /// After a connection broke: another one, while the seat is held.
+    /// Connects again after the connection broke, while the seat is held. Breaks with the final ending.
     async fn resume(&mut self, ending: Ending) -> ControlFlow<Ending> {
         if !ending.is_loss() || self.welcome.hold.is_zero() {
             return ControlFlow::Break(ending);
         }
-        let flow = self.pilot.on(Happening::Interrupted, self.now());
+        let flow = self.controller.on_event(ClientEvent::Interrupted, self.now());
         self.follow(flow)?;
-        let resumption = Resumption {
+        let options = ResumeOptions {
             connector: &self.connector,
             name: &self.name,
             resume: self.session.resume(),
-            rtt: self.line.connection().rtt(),
-            until: Instant::now() + resume::patience(&ending, self.welcome.hold),
+            rtt: self.connection.quic().rtt(),
+            deadline: Instant::now() + resume::resume_window(&ending, self.welcome.hold),
         };
-        let (link, commands) = resume::resume::<G>(resumption, &mut self.commands, ending).await?;
-        self.bytes_before_connection = self.bytes();
-        (self.line, self.welcome) = Line::new(link);
+        let (welcomed, commands) = resume::resume::<G>(options, &mut self.commands, ending).await?;
+        self.traffic_before_connection = self.traffic();
+        (self.connection, self.welcome) = ServerConnection::new(welcomed);
         self.closing = None;
-        // The way back has listened for commands too.
-        self.commanded.set();
+        // `resume` polled the channel too, with another waker.
+        self.commands_flag.set();
         let now = self.now();
-        let flow = self.session.resumed(self.welcome.clone(), &mut self.pilot, now);
+        let flow = self.session.on_reconnected(self.welcome.clone(), &mut self.controller, now);
         self.follow(flow)?;
-        if self.session.is_to_stand_up() {
-            self.line.say(&ClientMessage::Leave);
+        if self.session.must_repeat_leave() {
+            self.connection.send(&ClientMessage::Leave);
         }
-        self.requests.again().for_each(|message| self.line.say(&message));
-        commands.into_iter().try_for_each(|command| self.obey(command))
+        self.requests.messages().for_each(|message| self.connection.send(&message));
+        commands.into_iter().try_for_each(|command| self.on_command(command))
     }
 
-    /// Inputs before snapshots: a flood of the latter must not keep the former back.
+    /// Waits for the next action. Inputs come before snapshots, because a flood of snapshots must not delay inputs.
     async fn select(&mut self) -> Action {
         tokio::select! {
             biased;
-            command = self.commanded.until(self.commands.recv()) => Action::Command(command),
-            () = &mut self.alarm, if self.alarm_set => Action::Alarm,
-            arrival = self.line.next() => Action::Arrival(arrival),
-            _ = self.housekept.until(self.housekeeping.tick()) => Action::Housekeeping,
+            command = self.commands_flag.until(self.commands.recv()) => Action::Command(command),
+            () = &mut self.alarm, if self.is_alarm_set => Action::Alarm,
+            incoming = self.connection.next() => Action::Incoming(incoming),
+            _ = self.housekeeping_flag.until(self.housekeeping.tick()) => Action::Housekeeping,
         }
     }
 
     fn apply(&mut self, action: Action) -> ControlFlow<Ending> {
         match action {
-            Action::Command(command) => self.obey(command.unwrap_or(Command::Close)),
+            Action::Command(command) => self.on_command(command.unwrap_or(ClientCommand::Close)),
             Action::Alarm => self.tick(),
-            Action::Arrival(Arrival::Said(Ok(message))) => self.hear(message),
-            Action::Arrival(Arrival::Said(Err(error))) => ControlFlow::Break(self.broken(&error)),
-            Action::Arrival(Arrival::Snapshot(bytes)) => self.snapshot(&bytes),
-            Action::Arrival(Arrival::Gone(error)) => {
-                ControlFlow::Break(self.closing.take().unwrap_or_else(|| Ending::of(&error)))
+            Action::Incoming(Incoming::Message(Ok(message))) => self.on_message(message),
+            Action::Incoming(Incoming::Message(Err(error))) => {
+                ControlFlow::Break(self.control_ending(&error))
+            }
+            Action::Incoming(Incoming::Snapshot(bytes)) => self.on_snapshot(&bytes),
+            Action::Incoming(Incoming::Closed(error)) => {
+                ControlFlow::Break(self.closing.take().unwrap_or_else(|| Ending::from(&error)))
             }
             Action::Housekeeping => {
-                self.keep_house();
+                self.on_housekeeping();
                 ControlFlow::Continue(())
             }
         }
     }
 
-    fn obey(&mut self, command: Command) -> ControlFlow<Ending> {
-        self.requests.ask(&command);
+    fn on_command(&mut self, command: ClientCommand) -> ControlFlow<Ending> {
+        self.requests.on_command(&command);
         match command {
-            Command::Join(target) => {
-                self.line.say(&ClientMessage::Join(target));
-                self.line.want_nudges(true);
+            ClientCommand::Join(target) => {
+                self.connection.send(&ClientMessage::Join(target));
+                self.connection.set_nudging(true);
             }
-            Command::ListRooms => self.line.say(&ClientMessage::ListRooms),
-            Command::Chat(text) => self.line.say(&ClientMessage::Chat(text)),
-            Command::Leave => {
-                self.line.say(&ClientMessage::Leave);
-                self.line.want_nudges(false);
+            ClientCommand::ListRooms => self.connection.send(&ClientMessage::ListRooms),
+            ClientCommand::Chat(text) => self.connection.send(&ClientMessage::Chat(text)),
+            ClientCommand::Leave => {
+                self.connection.send(&ClientMessage::Leave);
+                self.connection.set_nudging(false);
                 let now = self.now();
-                let flow = self.session.leave(now, &mut self.pilot);
+                let flow = self.session.leave(now, &mut self.controller);
                 return self.follow(flow);
             }
-            Command::Reconnect => {
-                // Not a goodbye: the server holds the seat.
+            ClientCommand::Reconnect => {
+                // `Replaced` is not a goodbye, so the server holds the seat.
                 self.close(CloseReason::Replaced);
                 return ControlFlow::Break(Ending::Lost("this side broke the connection".to_owned()));
             }
-            Command::Close => {
+            ClientCommand::Close => {
                 self.close(CloseReason::Left);
                 return ControlFlow::Break(Ending::Left);
             }
@@ -287,78 +291,77 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
 
     fn tick(&mut self) -> ControlFlow<Ending> {
         if let Some(ending) = self.closing.take() {
-            // The server had its time to close; it does not matter who does.
+            // The server did not close in time, so this side does.
             self.close(CloseReason::Left);
             return ControlFlow::Break(ending);
         }
         let now = self.now();
-        let (flow, datagram) = self.session.tick(now, &mut self.pilot);
+        let (flow, datagram) = self.session.tick(now, &mut self.controller);
         if let Some(datagram) = datagram {
-            // It fails only on a lost connection, which shows elsewhere; a full buffer drops the oldest.
-            let _ = self.line.connection().send_datagram(Bytes::copy_from_slice(datagram));
+            // It fails only on a lost connection, which `select` reports; a full buffer drops its oldest datagram.
+            let _ = self.connection.quic().send_datagram(Bytes::copy_from_slice(datagram));
         }
         self.follow(flow)
     }
 
-    /// Tells the pilot what was counted, as long as there is somebody on a seat to count for.
-    fn tell_counts(&mut self) {
+    /// Reports counts and traffic to the controller while there is a seat.
+    fn report_counts(&mut self) {
         if self.session.wake_at().is_some() {
-            let bytes = self.bytes();
-            let traffic = bytes - std::mem::replace(&mut self.bytes_told, bytes);
+            let total = self.traffic();
+            let traffic = total - std::mem::replace(&mut self.traffic_reported, total);
             let (counts, now) = (self.session.counts(), self.now());
-            self.pilot.on_counts(&counts, traffic, now);
+            self.controller.on_counts(&counts, traffic, now);
         }
     }
 
-    fn keep_house(&mut self) {
-        self.tell_counts();
-        let path = self.line.connection().stats().path;
+    fn on_housekeeping(&mut self) {
+        self.report_counts();
+        let path = self.connection.quic().stats().path;
         self.session.measure(path.sent_packets, path.lost_packets);
-        if let Some(heard) = self.session.heard() {
-            self.line.say(&ClientMessage::Heard(heard));
+        if let Some(received) = self.session.take_ack() {
+            self.connection.send(&ClientMessage::Ack(received));
         }
     }
 
-    fn hear(&mut self, message: ServerMessage) -> ControlFlow<Ending> {
+    fn on_message(&mut self, message: ServerMessage) -> ControlFlow<Ending> {
         if let ServerMessage::Closing { reason, sentence } = message {
-            self.line.say(&ClientMessage::ClosingSeen);
+            self.connection.send(&ClientMessage::ClosingAck);
             let ending = Ending::Closed { reason, sentence: sentence.to_string() };
-            // A link that carried too little, as the server saw it, or a server that starts again: the seat is held, and this player
-            // comes back for it.
+            // After a loss (an unresponsive link, or a server that restarts) the server holds the seat, and this player resumes it.
             let is_loss = ending.is_loss();
             self.closing = Some(ending);
             if !is_loss {
                 let now = self.now();
-                let flow = self.session.leave(now, &mut self.pilot);
+                let flow = self.session.leave(now, &mut self.controller);
                 self.follow(flow)?;
             }
-            self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_MS));
+            self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_TIMEOUT_MS));
             return ControlFlow::Continue(());
         }
-        if self.session.is_unwanted(&message) {
+        if self.session.take_stale_joined(&message) {
             return ControlFlow::Continue(());
         }
-        self.requests.hear(&message);
+        self.requests.on_message(&message);
         if matches!(message, ServerMessage::Joined { .. } | ServerMessage::JoinRefused { .. }) {
-            self.line.want_nudges(false);
+            self.connection.set_nudging(false);
         }
         if matches!(message, ServerMessage::Joined { .. }) && !std::mem::take(&mut self.welcome.resumed) {
-            // The handshake is no part of what play costs.
-            self.bytes_before_seat = self.bytes();
-            self.bytes_told = self.bytes_before_seat;
+            // The handshake is not counted as traffic of play.
+            self.traffic_before_seat = self.traffic();
+            self.traffic_reported = self.traffic_before_seat;
         }
-        let (now, rtt) = (self.now(), self.line.connection().rtt());
-        let flow = self.session.on_message(message, now, rtt, &mut self.pilot);
+        let (now, rtt) = (self.now(), self.connection.quic().rtt());
+        let flow = self.session.on_message(message, now, rtt, &mut self.controller);
         self.follow(flow)
     }
 
-    fn snapshot(&mut self, bytes: &[u8]) -> ControlFlow<Ending> {
-        let (now, rtt) = (self.now(), self.line.connection().rtt());
-        let flow = self.session.on_snapshot(bytes, now, rtt, &mut self.pilot);
+    fn on_snapshot(&mut self, bytes: &[u8]) -> ControlFlow<Ending> {
+        let (now, rtt) = (self.now(), self.connection.quic().rtt());
+        let flow = self.session.on_snapshot(bytes, now, rtt, &mut self.controller);
         self.follow(flow)
     }
 
-    /// Closes when the session or its pilot breaks off.
+    /// Closes the connection if the session or its controller returned `Break`.
     fn follow(&self, flow: ControlFlow<CloseReason>) -> ControlFlow<Ending> {
         flow.map_break(|reason| {
             self.close(reason);
@@ -366,30 +369,30 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         })
     }
 
-    /// How it ended when the control stream broke: with the connection, or because of what the server said.
-    fn broken(&mut self, error: &ControlError) -> Ending {
+    /// The ending after an error of the control stream: the announced one, the connection's, or a protocol error of the server.
+    fn control_ending(&mut self, error: &ControlError) -> Ending {
         if let Some(ending) = self.closing.take() {
             return ending;
         }
-        if let Some(reason) = self.line.connection().close_reason() {
-            return Ending::of(&reason);
+        if let Some(reason) = self.connection.quic().close_reason() {
+            return Ending::from(&reason);
         }
         self.close(CloseReason::Malformed);
         Ending::Lost(error.to_string())
     }
 
     fn close(&self, reason: CloseReason) {
-        self.line.connection().close(VarInt::from_u32(reason.code()), reason.name().as_bytes());
+        self.connection.quic().close(VarInt::from_u32(reason.code()), reason.name().as_bytes());
     }
 
-    /// Sets the alarm for the next input; a connection that is closing has set it for its end already.
+    /// Sets the alarm to the next input. On a closing connection it is set to the end already.
     fn set_alarm(&mut self) {
         if self.closing.is_some() {
-            self.alarm_set = true;
+            self.is_alarm_set = true;
             return;
         }
         let wake_at = self.session.wake_at().map(|at| self.epoch + at);
-        self.alarm_set = wake_at.is_some();
+        self.is_alarm_set = wake_at.is_some();
         if let Some(at) = wake_at.filter(|at| *at != self.alarm.deadline()) {
             self.alarm.as_mut().reset(at);
         }
@@ -399,7 +402,7 @@ impl<G: Predict, P: Pilot<G>> Driver<G, P> {
         self.epoch.elapsed()
     }
 
-    fn bytes(&self) -> Traffic {
-        self.bytes_before_connection + Traffic::from(self.line.connection().stats())
+    fn traffic(&self) -> Traffic {
+        self.traffic_before_connection + Traffic::from(self.connection.quic().stats())
     }
 }

@@ -1,4 +1,6 @@
-//! A player's connection as a program holds it: join, set what the seat wants, read what happens.
+//! The handle of a player's connection: join a room, set the seat's input, receive events, draw.
+//!
+//! The connection itself runs in a task of its own, a [`Driver`]. The handle talks to it over channels.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -17,53 +19,57 @@ use tokio::{
 use crate::{
     input::clock::Slot,
     net::{
-        connect::{ConnectConfig, ConnectError, Connector},
+        connect::{ConnectConfig, ConnectError, Connector, Welcome},
+        ending::Ending,
         transport,
     },
     session::{
-        driver::{Command, Driver},
-        pilot::{Ending, Happening, Joined, Pilot, Welcome},
+        command::ClientCommand,
+        controller::Controller,
+        driver::Driver,
+        event::{ClientEvent, Joined},
     },
     view::screen::{Drawn, SharedScreen},
 };
 
-/// Commands on their way to the connection's task. When it is full the caller waits: the task drains it at once.
-const COMMANDS: usize = 16;
+/// The capacity of the command channel. When it is full the caller waits; the task drains it at once.
+const MAX_COMMANDS: usize = 16;
 
-/// Answers that nobody has taken yet. When it is full they are dropped: whoever asked has stopped waiting.
-const ANSWERS: usize = 4;
+/// The capacity of the channel for answers to requests. When it is full answers are dropped, because their callers have stopped
+/// waiting.
+const MAX_ANSWERS: usize = 4;
 
-/// Events and notices that were not read yet: some seconds of a busy match. When it is full the connection ends with
-/// [`CloseReason::TooSlow`], for no event may be lost unnoticed.
-const HAPPENINGS: usize = 1024;
+/// The capacity of the event channel: some seconds of a busy match. When it is full the connection ends with
+/// [`CloseReason::TooSlow`], because no event may be lost unnoticed.
+const MAX_EVENTS: usize = 1024;
 
-/// A connection to a server. Dropping it ends the connection; [`Self::shutdown`] waits until the server was told.
+/// A connection to a server. Dropping it ends the connection; [`Self::shutdown`] also waits until the close was sent.
 pub struct Client<G: Predict> {
     welcome: Welcome,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<ClientCommand>,
     input: watch::Sender<G::Input>,
-    answers: mpsc::Receiver<Happening<G>>,
-    happenings: mpsc::Receiver<Happening<G>>,
+    answers: mpsc::Receiver<ClientEvent<G>>,
+    events: mpsc::Receiver<ClientEvent<G>>,
     views: watch::Receiver<Option<Arc<View<G::Entity>>>>,
     screen: SharedScreen<G>,
     epoch: Instant,
-    /// `None` once its ending was read.
+    /// `None` after [`ClientEvent::Closed`] was returned.
     task: Option<JoinHandle<Ending>>,
     endpoint: Endpoint,
 }
 
-/// Why there is no answer that one could use.
+/// A request that has no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// No seat, and why. The connection stays, another room may do.
+    /// The server refused a seat. The connection stays open, and another room may have a seat.
     #[error("{sentence}")]
     Refused {
-        /// Why.
+        /// The reason, for programs.
         reason: CloseReason,
-        /// What the person can do about it.
+        /// The reason and what to do about it, for people.
         sentence: String,
     },
-    /// The connection is gone; [`Client::next`] says how.
+    /// The connection has ended; [`Client::next`] returns the [`Ending`].
     #[error("the connection is gone")]
     Disconnected,
 }
@@ -72,76 +78,77 @@ impl<G: Predict> Client<G> {
     /// Connects from a socket of its own.
     ///
     /// # Errors
-    /// When there is no server there, it cannot be trusted, or it does not want this client.
+    /// When no server answers, its certificate is not trusted, or it refuses this client.
     pub async fn connect(config: &ConnectConfig) -> Result<Self, ConnectError> {
-        let connector = Connector::new(transport::endpoint(config.server)?, config)?;
+        let connector = Connector::new(transport::open_endpoint(config.server)?, config)?;
         Self::connect_with(&connector, &config.name).await
     }
 
-    /// Connects from an endpoint that others may use too.
+    /// Connects through a [`Connector`], whose endpoint several connections may share.
     ///
     /// # Errors
-    /// When there is no server there, or it does not want this client.
+    /// When no server answers, or the server refuses this client.
     pub async fn connect_with(connector: &Connector, name: &str) -> Result<Self, ConnectError> {
-        Self::come(connector, name, None).await
+        Self::connect_to(connector, name, None).await
     }
 
-    /// Connects and asks for a seat in the same breath, which saves a round trip; [`Self::seat`] waits for it.
+    /// Connects and requests a seat along with the handshake, which saves a round trip. [`Self::wait_for_seat`] returns the answer.
     ///
     /// # Errors
     /// As [`Self::connect_with`].
-    pub async fn connect_for(
+    pub async fn connect_and_join(
         connector: &Connector,
         name: &str,
         target: JoinTarget,
     ) -> Result<Self, ConnectError> {
-        Self::come(connector, name, Some(target)).await
+        Self::connect_to(connector, name, Some(target)).await
     }
 
-    async fn come(
+    async fn connect_to(
         connector: &Connector,
         name: &str,
         target: Option<JoinTarget>,
     ) -> Result<Self, ConnectError> {
-        let (commands, commands_out) = mpsc::channel(COMMANDS);
-        let (answers_in, answers) = mpsc::channel(ANSWERS);
-        let (happenings_in, happenings) = mpsc::channel(HAPPENINGS);
+        let (commands, commands_out) = mpsc::channel(MAX_COMMANDS);
+        let (answers_in, answers) = mpsc::channel(MAX_ANSWERS);
+        let (events_in, events) = mpsc::channel(MAX_EVENTS);
         let (input, input_out) = watch::channel(G::Input::default());
         let (views_in, views) = watch::channel(None);
-        let remote =
-            Remote { input: input_out, answers: answers_in, happenings: happenings_in, views: views_in };
-        let driver = Driver::come(connector, name, target, remote, commands_out).await?;
+        let controller =
+            RemoteController { input: input_out, answers: answers_in, events: events_in, views: views_in };
+        let driver = Driver::connect_to(connector, name, target, controller, commands_out).await?;
         let (welcome, screen, epoch) = (driver.welcome().clone(), driver.screen().clone(), driver.epoch());
-        // Only the ending is kept: the pilot holds the channels' other ends, and its drop is what says that nothing follows.
+        // Only the ending is kept. The controller holds the other ends of the channels, so dropping it closes them.
         let task = Some(tokio::spawn(async move { driver.run().await.ending }));
         let endpoint = connector.endpoint().clone();
-        Ok(Self { welcome, commands, input, answers, happenings, views, screen, epoch, task, endpoint })
+        Ok(Self { welcome, commands, input, answers, events, views, screen, epoch, task, endpoint })
     }
 
-    /// What the server said of itself when this client first connected.
+    /// The server's welcome when this client first connected.
     #[must_use]
     pub const fn welcome(&self) -> &Welcome {
         &self.welcome
     }
 
-    /// Takes a seat. Whoever has one has to [`Self::leave`] it first: the server takes a second request for a fault.
+    /// Requests a seat and waits for it. A client that has a seat must [`Self::leave`] it first, because the server treats a second
+    /// request as a protocol error.
     ///
     /// # Errors
-    /// When there is no seat, or no connection any more.
+    /// When the server refuses, or the connection has ended.
     pub async fn join(&mut self, target: JoinTarget) -> Result<Joined, RequestError> {
-        self.ask(Command::Join(target)).await?;
-        self.seat().await
+        self.send(ClientCommand::Join(target)).await?;
+        self.wait_for_seat().await
     }
 
-    /// Waits for the seat that was asked for, as by [`Self::connect_for`].
+    /// Waits for the answer to a request for a seat, such as that of [`Self::connect_and_join`].
     ///
     /// # Errors
     /// As [`Self::join`].
-    pub async fn seat(&mut self) -> Result<Joined, RequestError> {
+    pub async fn wait_for_seat(&mut self) -> Result<Joined, RequestError> {
         loop {
             match self.answers.recv().await {
-                Some(Happening::Joined(joined)) => return Ok(joined),
-                Some(Happening::JoinRefused { reason, sentence }) => {
+                Some(ClientEvent::Joined(joined)) => return Ok(joined),
+                Some(ClientEvent::JoinRefused { reason, sentence }) => {
                     return Err(RequestError::Refused { reason, sentence });
                 }
                 Some(_) => {}
@@ -150,65 +157,65 @@ impl<G: Predict> Client<G> {
         }
     }
 
-    /// The server's rooms, at most as many as it lists.
+    /// Requests the list of the server's rooms. The server limits its length.
     ///
     /// # Errors
-    /// When the connection is gone.
-    pub async fn rooms(&mut self) -> Result<Vec<RoomEntry>, RequestError> {
-        self.ask(Command::ListRooms).await?;
+    /// When the connection has ended.
+    pub async fn list_rooms(&mut self) -> Result<Vec<RoomEntry>, RequestError> {
+        self.send(ClientCommand::ListRooms).await?;
         loop {
             match self.answers.recv().await {
-                Some(Happening::Rooms(rooms)) => return Ok(rooms),
+                Some(ClientEvent::Rooms(rooms)) => return Ok(rooms),
                 Some(_) => {}
                 None => return Err(RequestError::Disconnected),
             }
         }
     }
 
-    /// What the seat wants from now on: sent once a tick until it is set again.
+    /// Sets the seat's input. It is sent once a tick until it is set again.
     pub fn set_input(&self, input: G::Input) {
         self.input.send_replace(input);
     }
 
-    /// The next thing that happens. Events and notices come all and in order, before a view that is waiting; of views only
-    /// the newest. [`Happening::Closed`] is the last, then `None` for ever.
-    pub async fn next(&mut self) -> Option<Happening<G>> {
+    /// Returns the next event. All events arrive, in order; of views only the newest, after all waiting events.
+    /// [`ClientEvent::Closed`] is the last; from then on `None`. Cancel-safe, except for that last event.
+    pub async fn next(&mut self) -> Option<ClientEvent<G>> {
         loop {
             tokio::select! {
                 biased;
-                happening = self.happenings.recv() => match happening {
-                    Some(happening) => return Some(happening),
-                    None => return self.ending().await.map(Happening::Closed),
+                event = self.events.recv() => match event {
+                    Some(event) => return Some(event),
+                    None => return self.ending().await.map(ClientEvent::Closed),
                 },
                 Ok(()) = self.views.changed() => {
                     if let Some(view) = self.views.borrow_and_update().clone() {
-                        return Some(Happening::View(view));
+                        return Some(ClientEvent::View(view));
                     }
                 }
             }
         }
     }
 
-    /// The newest view, without waiting.
+    /// The newest view, if there is one. Does not wait.
     #[must_use]
     pub fn view(&self) -> Option<Arc<View<G::Entity>>> {
         self.views.borrow().clone()
     }
 
-    /// What to draw now: others between two snapshots, a little in the past; the seat's own things predicted, corrections eased.
-    /// `None` while there is no seat, or nothing of it was heard yet. Ask as often as the screen is drawn.
+    /// Returns what to draw now: other entities interpolated between two snapshots, a little in the past; the seat's own entities
+    /// predicted, with corrections eased. `None` without a seat or before its first snapshot. Call it once per drawn frame.
     #[must_use]
     pub fn draw(&self) -> Option<Drawn<G::Entity>> {
         self.screen.with(|screen| screen.draw(self.epoch.elapsed())).flatten()
     }
 
-    /// The screen itself, for whoever wants to know more of it; its moments count from when the client first connected.
+    /// The screen behind [`Self::draw`], for its delay and its prediction counts.
     #[must_use]
     pub const fn screen(&self) -> &SharedScreen<G> {
         &self.screen
     }
 
-    /// Goes on from another socket, as when a machine changes its network: the connection moves along, and the seat stays.
+    /// Moves the connection to another socket, as when a machine changes its network (QUIC migration). The seat stays.
     ///
     /// # Errors
     /// When the socket cannot be used.
@@ -216,33 +223,33 @@ impl<G: Predict> Client<G> {
         self.endpoint.rebind_abstract(transport::wrap(socket)?)
     }
 
-    /// Says something to everybody in the room; it is cut to what a line may be.
+    /// Sends a chat line to the room. A line that is too long is truncated.
     ///
     /// # Errors
-    /// When the connection is gone.
+    /// When the connection has ended.
     pub async fn chat(&self, text: &str) -> Result<(), RequestError> {
-        self.ask(Command::Chat(Text::lossy(text))).await
+        self.send(ClientCommand::Chat(Text::lossy(text))).await
     }
 
-    /// Gives the seat up and stays connected.
+    /// Gives the seat up. The connection stays open.
     ///
     /// # Errors
-    /// When the connection is gone.
+    /// When the connection has ended.
     pub async fn leave(&self) -> Result<(), RequestError> {
-        self.ask(Command::Leave).await
+        self.send(ClientCommand::Leave).await
     }
 
-    /// Ends the connection and waits until the server was told. Says how it ended, if it had not been said before.
+    /// Ends the connection and waits until the close was sent. Returns the ending, unless [`Self::next`] has returned it already.
     pub async fn shutdown(mut self) -> Option<Ending> {
         // It fails only when the connection has ended already.
-        let _ = self.ask(Command::Close).await;
+        let _ = self.send(ClientCommand::Close).await;
         let ending = self.ending().await;
-        // The close frame is on its way once the endpoint had a turn; other connections of the endpoint may live on.
+        // The endpoint sends the close frame on its next turn. The timeout is for an endpoint whose other connections stay open.
         let _ = tokio::time::timeout(Duration::from_millis(100), self.endpoint.wait_idle()).await;
         ending
     }
 
-    async fn ask(&self, command: Command) -> Result<(), RequestError> {
+    async fn send(&self, command: ClientCommand) -> Result<(), RequestError> {
         self.commands.send(command).await.map_err(|_| RequestError::Disconnected)
     }
 
@@ -252,46 +259,46 @@ impl<G: Predict> Client<G> {
     }
 }
 
-/// The pilot whose decisions are made elsewhere.
-struct Remote<G: Predict> {
+/// The controller of a [`Client`]: forwards events to the handle and takes inputs from it.
+struct RemoteController<G: Predict> {
     input: watch::Receiver<G::Input>,
-    answers: mpsc::Sender<Happening<G>>,
-    happenings: mpsc::Sender<Happening<G>>,
+    answers: mpsc::Sender<ClientEvent<G>>,
+    events: mpsc::Sender<ClientEvent<G>>,
     views: watch::Sender<Option<Arc<View<G::Entity>>>>,
 }
 
-impl<G: Predict> Pilot<G> for Remote<G> {
+impl<G: Predict> Controller<G> for RemoteController<G> {
     fn input(&mut self, _slot: Slot, _drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         self.input.borrow().clone()
     }
 
-    fn on(&mut self, happening: Happening<G>, _now: Duration) -> ControlFlow<CloseReason> {
-        if let Happening::Resumed(Joined { restored: Some(_), .. }) = &happening {
-            // As with another room: what was seen of this one may not have happened.
+    fn on_event(&mut self, event: ClientEvent<G>, _now: Duration) -> ControlFlow<CloseReason> {
+        if let ClientEvent::Resumed(Joined { restored: Some(_), .. }) = &event {
+            // The last view may be of a tick that did not happen.
             self.views.send_replace(None);
         }
-        match happening {
-            Happening::View(view) => {
+        match event {
+            ClientEvent::View(view) => {
                 self.views.send_replace(Some(view));
             }
-            Happening::Joined(_) | Happening::JoinRefused { .. } | Happening::Rooms(_) => {
-                if matches!(happening, Happening::Joined(_)) {
-                    // A view of the room before, if nobody has read it yet, would be taken for one of this room.
+            ClientEvent::Joined(_) | ClientEvent::JoinRefused { .. } | ClientEvent::Rooms(_) => {
+                if matches!(event, ClientEvent::Joined(_)) {
+                    // An unread view of the previous room would be taken for one of this room.
                     self.views.send_replace(None);
                 }
-                // Full means that nobody waits for an answer.
-                let _ = self.answers.try_send(happening);
+                // A full channel means that no caller waits for an answer.
+                let _ = self.answers.try_send(event);
             }
-            // The task's result says it, so that it cannot meet a full channel.
-            Happening::Closed(_) => {}
-            Happening::Event { .. }
-            | Happening::Interrupted
-            | Happening::Resumed(_)
-            | Happening::SeatTaken { .. }
-            | Happening::SeatLeft { .. }
-            | Happening::Chat { .. }
-            | Happening::RoomClosed { .. } => {
-                if self.happenings.try_send(happening).is_err() {
+            // The task's result carries the ending, because the channel may be full.
+            ClientEvent::Closed(_) => {}
+            ClientEvent::Event { .. }
+            | ClientEvent::Interrupted
+            | ClientEvent::Resumed(_)
+            | ClientEvent::SeatTaken { .. }
+            | ClientEvent::SeatLeft { .. }
+            | ClientEvent::Chat { .. }
+            | ClientEvent::RoomClosed { .. } => {
+                if self.events.try_send(event).is_err() {
                     return ControlFlow::Break(CloseReason::TooSlow);
                 }
             }

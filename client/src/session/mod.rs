@@ -1,15 +1,16 @@
 //! A player's session, over as many connections as it takes.
 //!
 //! - [`handle`]: the [`Client`](handle::Client) that a program holds.
-//! - [`driver`]: the player's task. `state`: what it decides, pure.
-//! - [`pilot`]: the source of inputs and the receiver of events: a handle or a bot.
-//! - `command`, `requests`: what a program asks for, and what has not been answered.
+//! - [`driver`]: the task that runs a session. `state`: its pure state machine.
+//! - [`controller`]: the source of inputs and the receiver of events: a handle or a bot. [`event`]: the events.
+//! - [`command`]: requests to a running driver. `requests`: those that the server has not answered yet.
 //! - `resume`: attempts at another connection while the seat is held.
 
-mod command;
+pub mod command;
+pub mod controller;
 pub mod driver;
+pub mod event;
 pub mod handle;
-pub mod pilot;
 mod requests;
 mod resume;
-pub mod state;
+mod state;

@@ -1,36 +1,36 @@
-//! What was asked for and not answered yet. A connection may break with the question or its answer still on the way, so it is asked
-//! again on the next one.
+//! Requests that the server has not answered yet. A connection may break while a request or its answer is on the way, so the next
+//! connection sends the request again.
 
 use quarrel_shared::protocol::{ClientMessage, JoinTarget, ServerMessage};
 
-use crate::session::command::Command;
+use crate::session::command::ClientCommand;
 
-/// The questions of one player, each at most once.
+/// The unanswered requests of one player, at most one of each kind.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Requests {
+pub(crate) struct PendingRequests {
     join: Option<JoinTarget>,
     rooms: bool,
 }
 
-impl Requests {
-    /// A seat was asked for along with the hello, if there is a target.
+impl PendingRequests {
+    /// The requests of a new session: a join, if one was sent along with the hello.
     pub(crate) const fn new(join: Option<JoinTarget>) -> Self {
         Self { join, rooms: false }
     }
 
-    /// Something is asked for.
-    pub(crate) const fn ask(&mut self, command: &Command) {
+    /// Records a command that expects an answer.
+    pub(crate) const fn on_command(&mut self, command: &ClientCommand) {
         match command {
-            Command::Join(target) => self.join = Some(*target),
-            Command::ListRooms => self.rooms = true,
-            // Whoever leaves waits for no seat any more.
-            Command::Leave => self.join = None,
-            Command::Chat(_) | Command::Reconnect | Command::Close => {}
+            ClientCommand::Join(target) => self.join = Some(*target),
+            ClientCommand::ListRooms => self.rooms = true,
+            // A player who leaves no longer waits for a seat.
+            ClientCommand::Leave => self.join = None,
+            ClientCommand::Chat(_) | ClientCommand::Reconnect | ClientCommand::Close => {}
         }
     }
 
-    /// The server says something, which may be an answer.
-    pub(crate) const fn hear(&mut self, message: &ServerMessage) {
+    /// Removes the request that this message answers, if any.
+    pub(crate) const fn on_message(&mut self, message: &ServerMessage) {
         match message {
             ServerMessage::Joined { .. } | ServerMessage::JoinRefused { .. } => self.join = None,
             ServerMessage::Rooms(_) => self.rooms = false,
@@ -38,8 +38,8 @@ impl Requests {
         }
     }
 
-    /// Everything that is still to be answered, as it is asked again.
-    pub(crate) fn again(&self) -> impl Iterator<Item = ClientMessage> + use<> {
+    /// The messages that repeat the unanswered requests.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = ClientMessage> + use<> {
         let join = self.join.map(ClientMessage::Join);
         join.into_iter().chain(self.rooms.then_some(ClientMessage::ListRooms))
     }
@@ -51,25 +51,25 @@ mod tests {
 
     use super::*;
 
-    fn again(requests: &Requests) -> Vec<ClientMessage> {
-        requests.again().collect()
+    fn messages(requests: &PendingRequests) -> Vec<ClientMessage> {
+        requests.messages().collect()
     }
 
     #[test]
-    fn what_was_not_answered_is_asked_again_and_what_was_is_not() {
-        let mut requests = Requests::new(Some(JoinTarget::Quick));
-        requests.ask(&Command::ListRooms);
-        assert_eq!(again(&requests), [ClientMessage::Join(JoinTarget::Quick), ClientMessage::ListRooms]);
+    fn an_unanswered_request_is_repeated_and_an_answered_one_is_not() {
+        let mut requests = PendingRequests::new(Some(JoinTarget::Quick));
+        requests.on_command(&ClientCommand::ListRooms);
+        assert_eq!(messages(&requests), [ClientMessage::Join(JoinTarget::Quick), ClientMessage::ListRooms]);
         let refused =
             ServerMessage::JoinRefused { reason: CloseReason::RoomFull, sentence: Text::lossy("full") };
-        requests.hear(&refused);
-        assert_eq!(again(&requests), [ClientMessage::ListRooms]);
+        requests.on_message(&refused);
+        assert_eq!(messages(&requests), [ClientMessage::ListRooms]);
     }
 
     #[test]
-    fn whoever_leaves_waits_for_no_seat() {
-        let mut requests = Requests::new(Some(JoinTarget::Quick));
-        requests.ask(&Command::Leave);
-        assert_eq!(again(&requests), []);
+    fn leaving_withdraws_the_request_for_a_seat() {
+        let mut requests = PendingRequests::new(Some(JoinTarget::Quick));
+        requests.on_command(&ClientCommand::Leave);
+        assert_eq!(messages(&requests), []);
     }
 }

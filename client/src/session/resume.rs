@@ -1,10 +1,10 @@
-//! After a connection broke: attempts at another one, for as long as the seat is held.
+//! Attempts at another connection after one broke, for as long as the server holds the seat.
 
 use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_shared::{
     game::Predict,
-    limits::RESTART_HOLD_MS,
+    limits::MIN_RESTART_HOLD_MS,
     protocol::{CloseReason, Resume},
 };
 use tokio::{
@@ -13,63 +13,67 @@ use tokio::{
 };
 
 use crate::{
-    net::connect::{ConnectError, Connector, Link},
-    session::{driver::Command, pilot::Ending},
+    net::{
+        connect::{ConnectError, Connector, WelcomedConnection},
+        ending::Ending,
+    },
+    session::command::ClientCommand,
 };
 
-/// How long one attempt takes at least. Short: the first packets of an attempt come ever more rarely, and the link may return any
-/// moment.
-const ATTEMPT_LEAST: Duration = Duration::from_millis(600);
+/// The minimum time for one attempt. It is short because retransmissions of an attempt's first packets become ever rarer, while the
+/// link may return at any moment.
+const MIN_ATTEMPT: Duration = Duration::from_millis(600);
 
-/// How many round trips an attempt may take: two are needed, and a lost packet or two doubles them.
+/// The time for one attempt, in round trips: two are needed, and a lost packet or two doubles them.
 const ATTEMPT_ROUND_TRIPS: u32 = 5;
 
-/// How long to wait after an attempt that failed at once.
-const PAUSE: Duration = Duration::from_millis(200);
+/// The pause after an attempt that failed at once.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// A server that starts again brings seats back for so long.
-const RESTART: Duration = Duration::from_millis(RESTART_HOLD_MS as u64);
+/// The minimum time for which a restarting server holds seats.
+const MIN_RESTART_HOLD: Duration = Duration::from_millis(MIN_RESTART_HOLD_MS as u64);
 
-/// For how long the way back is sought after this ending, from a server that holds seats for so long.
-pub(crate) fn patience(ending: &Ending, hold: Duration) -> Duration {
+/// The time after this ending for which attempts make sense, given the time for which the server holds seats.
+pub(crate) fn resume_window(ending: &Ending, hold: Duration) -> Duration {
     let is_restart = matches!(ending, Ending::Closed { reason: CloseReason::ServerRestarting, .. });
-    if is_restart { hold.max(RESTART) } else { hold }
+    if is_restart { hold.max(MIN_RESTART_HOLD) } else { hold }
 }
 
-/// What an attempt needs.
-pub(crate) struct Resumption<'a> {
+/// Options of [`resume`].
+pub(crate) struct ResumeOptions<'a> {
     pub(crate) connector: &'a Connector,
     pub(crate) name: &'a str,
+    /// The ticket for the held seat.
     pub(crate) resume: Resume,
     /// The round trip of the connection that broke.
     pub(crate) rtt: Duration,
-    /// When the seat is held no longer.
-    pub(crate) until: Instant,
+    /// The time after which the seat is no longer held.
+    pub(crate) deadline: Instant,
 }
 
-/// Another connection, and what the player asked for meanwhile; breaks with how it all ended when there is none.
+/// Connects again. Returns the new connection and the commands that arrived meanwhile, or breaks with the final ending.
 pub(crate) async fn resume<G: Predict>(
-    resumption: Resumption<'_>,
-    commands: &mut mpsc::Receiver<Command>,
+    options: ResumeOptions<'_>,
+    commands: &mut mpsc::Receiver<ClientCommand>,
     ending: Ending,
-) -> ControlFlow<Ending, (Link, Vec<Command>)> {
-    let mut asked = Vec::new();
-    let until = resumption.until;
-    let trying = timeout_at(until, try_until_it_works::<G>(resumption));
-    tokio::pin!(trying);
+) -> ControlFlow<Ending, (WelcomedConnection, Vec<ClientCommand>)> {
+    let mut received = Vec::new();
+    let deadline = options.deadline;
+    let attempts = timeout_at(deadline, retry::<G>(options));
+    tokio::pin!(attempts);
     loop {
         tokio::select! {
             biased;
-            // As many as the channel holds are kept; whoever asks for more waits, as with a living connection.
-            command = commands.recv(), if asked.len() < commands.max_capacity() => match command {
-                // Whoever goes now goes from a connection that is lost: nobody heard a goodbye.
-                None | Some(Command::Close) => return ControlFlow::Break(ending),
-                // It is on its way back already.
-                Some(Command::Reconnect) => {}
-                Some(command) => asked.push(command),
+            // As many commands as the channel holds are kept. A caller with more waits, as with an open connection.
+            command = commands.recv(), if received.len() < commands.max_capacity() => match command {
+                // The player leaves while the connection is lost, so the server receives no goodbye.
+                None | Some(ClientCommand::Close) => return ControlFlow::Break(ending),
+                // A reconnect is in progress already.
+                Some(ClientCommand::Reconnect) => {}
+                Some(command) => received.push(command),
             },
-            tried = &mut trying => return match tried {
-                Ok(ControlFlow::Continue(link)) => ControlFlow::Continue((link, asked)),
+            result = &mut attempts => return match result {
+                Ok(ControlFlow::Continue(connection)) => ControlFlow::Continue((connection, received)),
                 Ok(ControlFlow::Break(refused)) => ControlFlow::Break(refused),
                 Err(_) => ControlFlow::Break(ending),
             },
@@ -77,24 +81,25 @@ pub(crate) async fn resume<G: Predict>(
     }
 }
 
-async fn try_until_it_works<G: Predict>(resumption: Resumption<'_>) -> ControlFlow<Ending, Link> {
-    let Resumption { connector, name, resume, rtt, .. } = resumption;
-    let patience = ATTEMPT_LEAST.max(rtt * ATTEMPT_ROUND_TRIPS);
+/// Attempts until the server accepts or refuses for good. The caller bounds the time.
+async fn retry<G: Predict>(options: ResumeOptions<'_>) -> ControlFlow<Ending, WelcomedConnection> {
+    let ResumeOptions { connector, name, resume, rtt, .. } = options;
+    let timeout = MIN_ATTEMPT.max(rtt * ATTEMPT_ROUND_TRIPS);
     loop {
-        match connector.reconnect::<G>(name, resume.clone(), patience).await {
-            Ok(link) => return ControlFlow::Continue(link),
-            Err(ConnectError::Refused { reason, sentence }) if !is_passing(reason) => {
+        match connector.reconnect::<G>(name, resume.clone(), timeout).await {
+            Ok(connection) => return ControlFlow::Continue(connection),
+            Err(ConnectError::Refused { reason, sentence }) if !is_retryable(reason) => {
                 return ControlFlow::Break(Ending::Closed { reason, sentence });
             }
             Err(ConnectError::Unreachable(_)) => {}
-            Err(_) => sleep(PAUSE).await,
+            Err(_) => sleep(RETRY_PAUSE).await,
         }
     }
 }
 
-/// Whether to ask again makes sense. A ticket may have been used by an attempt of ours whose answer was lost; it is good again once
-/// the server has noticed.
-const fn is_passing(reason: CloseReason) -> bool {
+/// Returns true if another attempt may succeed. `TicketUsed` is one: an earlier attempt may have used the ticket and its answer was
+/// lost; the ticket is valid again once the server has noticed.
+const fn is_retryable(reason: CloseReason) -> bool {
     matches!(
         reason,
         CloseReason::ServerFull

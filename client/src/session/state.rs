@@ -1,89 +1,75 @@
-//! One player's state: the seat they hold, and what every message, snapshot and tick does to it. It outlives a connection that
-//! broke, and goes on with the next one.
+//! The state of one player's session: its seat, and how messages, snapshots and ticks change it. It outlives a broken connection
+//! and continues with the next one.
 //!
-//! Pure: bytes and moments go in, calls to the [`Pilot`] and the next datagram come out.
+//! Pure: bytes and times go in; calls to the [`Controller`] and the next datagram come out.
 
-use std::{
-    ops::{AddAssign, ControlFlow},
-    time::Duration,
-};
+use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::Predict,
-    moment::Moment,
-    protocol::{CloseReason, Resume, Seating, ServerMessage, datagram::Aimed},
+    protocol::{CloseReason, Resume, SeatEpoch, ServerMessage, datagram::StampedInput},
+    sub_tick::SubTick,
     tick::Tick,
 };
 
 use crate::{
     input::{clock::ClientClock, inputs::InputLog, redundancy::Redundancy},
-    session::pilot::{Happening, Joined, Pilot, Welcome},
+    net::connect::Welcome,
+    session::{
+        controller::{ConnectionCounts, Controller},
+        event::{ClientEvent, Joined},
+    },
     view::{
-        baseline::{Baselines, SnapshotCounts},
+        baseline::Baselines,
         events::EventQueue,
         screen::{Screen, SharedScreen},
     },
 };
 
-/// Whether the connection goes on, or with which reason this side ends it.
+/// Continue, or break with the reason for which this side ends the connection.
 pub(crate) type Flow = ControlFlow<CloseReason>;
 
-/// What a player's connections know.
-pub(crate) struct Session<G: Predict> {
+/// The session of one player.
+pub(crate) struct SessionState<G: Predict> {
     welcome: Welcome,
     seat: Option<Seat<G>>,
     screen: SharedScreen<G>,
     redundancy: Redundancy,
-    /// The server gives the seat back that this session had: the next [`ServerMessage::Joined`] says so.
+    /// True from the welcome of another connection until the next [`ServerMessage::Joined`], which returns this session's seat.
     resuming: bool,
-    /// The server gives a seat back that was given up while it could not hear: the next [`ServerMessage::Joined`] is that one's.
-    unwanted: bool,
-    /// What was counted on seats that were given up.
-    counts: LinkCounts,
+    /// True if the server still holds a seat that the player gave up while disconnected: the next [`ServerMessage::Joined`] is for
+    /// that seat and must be ignored.
+    holds_stale_seat: bool,
+    /// Counts of seats that were given up, and of connections before a resume.
+    counts: ConnectionCounts,
     datagram: BitWriter,
 }
 
-/// What became of all that the server sent to one player.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LinkCounts {
-    /// Snapshots.
-    pub snapshots: SnapshotCounts,
-    /// Events that never came: a bug on one of the ends.
-    pub events_lost: u64,
-    /// Events that came twice: a bug on one of the ends.
-    pub events_doubled: u64,
-    /// How often a broken connection was followed by another one.
-    pub resumes: u64,
-}
-
-impl AddAssign for LinkCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.snapshots += other.snapshots;
-        self.events_lost += other.events_lost;
-        self.events_doubled += other.events_doubled;
-        self.resumes += other.resumes;
-    }
-}
-
-/// A seat and all that goes with it.
+/// A seat and everything that is kept for it.
 struct Seat<G: Predict> {
     joined: Joined,
     clock: ClientClock,
     baselines: Baselines<G::Entity>,
     inputs: InputLog<G::Input>,
     events: EventQueue<G::Event>,
-    news: News,
+    messages: ReceivedMessages,
 }
 
-/// How many of the room's messages came, and how many of them the server knows of.
+/// The number of messages received from the room, and the number acknowledged to the server.
 #[derive(Clone, Copy, Debug, Default)]
-struct News {
-    heard: u32,
-    said: u32,
+struct ReceivedMessages {
+    received: u32,
+    acked: u32,
 }
 
-impl<G: Predict> Session<G> {
+impl ReceivedMessages {
+    const fn push(&mut self) {
+        self.received = self.received.saturating_add(1);
+    }
+}
+
+impl<G: Predict> SessionState<G> {
     pub(crate) fn new(welcome: Welcome, screen: SharedScreen<G>) -> Self {
         Self {
             welcome,
@@ -91,18 +77,18 @@ impl<G: Predict> Session<G> {
             screen,
             redundancy: Redundancy::default(),
             resuming: false,
-            unwanted: false,
-            counts: LinkCounts::default(),
+            holds_stale_seat: false,
+            counts: ConnectionCounts::default(),
             datagram: BitWriter::new(),
         }
     }
 
-    /// When [`Self::tick`] has something to do; `None` while there is no seat.
+    /// The time at which [`Self::tick`] has something to do; `None` without a seat.
     pub(crate) fn wake_at(&self) -> Option<Duration> {
         self.seat.as_ref().map(|seat| seat.clock.wake_at())
     }
 
-    pub(crate) fn counts(&self) -> LinkCounts {
+    pub(crate) fn counts(&self) -> ConnectionCounts {
         let mut counts = self.counts;
         if let Some(seat) = &self.seat {
             counts += seat.counts();
@@ -110,189 +96,200 @@ impl<G: Predict> Session<G> {
         counts
     }
 
-    /// What to show on another connection, should this one break.
+    /// The request for the held seat, to send on another connection after this one broke.
     pub(crate) fn resume(&self) -> Resume {
-        let heard = self.seat.as_ref().map_or(0, |seat| seat.news.heard);
-        Resume { ticket: self.welcome.ticket.clone(), heard }
+        let received = self.seat.as_ref().map_or(0, |seat| seat.messages.received);
+        Resume { ticket: self.welcome.ticket.clone(), acked: received }
     }
 
-    /// Another connection: whether the seat is still held is in its welcome.
-    pub(crate) fn resumed(&mut self, welcome: Welcome, pilot: &mut impl Pilot<G>, now: Duration) -> Flow {
+    /// Continues on another connection. Its welcome contains whether the seat is still held.
+    pub(crate) fn on_reconnected(
+        &mut self,
+        welcome: Welcome,
+        controller: &mut impl Controller<G>,
+        now: Duration,
+    ) -> Flow {
         let had_seat = self.seat.is_some();
         self.welcome = welcome;
         self.resuming = self.welcome.resumed && had_seat;
-        self.unwanted = self.welcome.resumed && !had_seat;
+        self.holds_stale_seat = self.welcome.resumed && !had_seat;
         self.redundancy = Redundancy::default();
         self.counts.resumes += 1;
         if had_seat && !self.resuming {
-            self.leave(now, pilot)?;
+            self.leave(now, controller)?;
             let reason = CloseReason::TicketExpired;
             let sentence = reason.sentence().to_owned();
-            return pilot.on(Happening::RoomClosed { reason, sentence }, now);
+            return controller.on_event(ClientEvent::RoomClosed { reason, sentence }, now);
         }
         Flow::Continue(())
     }
 
-    /// Whether the server has to be told, once more, that the seat was given up.
-    pub(crate) const fn is_to_stand_up(&self) -> bool {
-        self.unwanted
+    /// Returns true if [`ClientMessage::Leave`](quarrel_shared::protocol::ClientMessage::Leave) must be sent again, because the server
+    /// still holds a seat that the player gave up.
+    pub(crate) const fn must_repeat_leave(&self) -> bool {
+        self.holds_stale_seat
     }
 
-    /// Whether this gives back a seat that was given up; it is said once.
-    pub(crate) const fn is_unwanted(&mut self, message: &ServerMessage) -> bool {
-        matches!(message, ServerMessage::Joined { .. }) && std::mem::replace(&mut self.unwanted, false)
+    /// Returns true, once, for the message that returns a seat which the player gave up.
+    pub(crate) const fn take_stale_joined(&mut self, message: &ServerMessage) -> bool {
+        matches!(message, ServerMessage::Joined { .. })
+            && std::mem::replace(&mut self.holds_stale_seat, false)
     }
 
-    /// Gives the seat up: whatever is still on its way for it is ignored, and whatever waited for the view is told now.
-    pub(crate) fn leave(&mut self, now: Duration, pilot: &mut impl Pilot<G>) -> Flow {
+    /// Gives the seat up. Messages that are still on the way to it are ignored; events that wait for the view are delivered now.
+    pub(crate) fn leave(&mut self, now: Duration, controller: &mut impl Controller<G>) -> Flow {
         self.counts = self.counts();
         self.screen.set(None);
         let Some(mut seat) = self.seat.take() else { return Flow::Continue(()) };
         while let Some((tick, event)) = seat.events.pop_any() {
-            pilot.on(Happening::Event { tick, event }, now)?;
+            controller.on_event(ClientEvent::Event { tick, event }, now)?;
         }
         Flow::Continue(())
     }
 
-    /// How many of the room's messages were heard, when the server has not been told so many. Nothing on the way back: the server may
-    /// have begun to count anew.
-    pub(crate) fn heard(&mut self) -> Option<u32> {
+    /// Returns the number of messages received from the room if the server has not been sent that number yet. `None` while resuming,
+    /// because the server may have restarted its count.
+    pub(crate) fn take_ack(&mut self) -> Option<u32> {
         if self.resuming {
             return None;
         }
-        let news = &mut self.seat.as_mut()?.news;
-        let is_new = news.heard != news.said;
-        news.said = news.heard;
-        is_new.then_some(news.heard)
+        let messages = &mut self.seat.as_mut()?.messages;
+        let is_new = messages.received != messages.acked;
+        messages.acked = messages.received;
+        is_new.then_some(messages.received)
     }
 
-    /// The connection has sent and lost so many packets since it began.
+    /// Measures loss: `sent` and `lost` are packets since the connection began.
     pub(crate) fn measure(&mut self, sent: u64, lost: u64) {
         self.redundancy.measure(sent, lost);
     }
 
-    /// Asks the pilot for every input that is due, tells it what the screen has reached, and gives the datagram that says all
-    /// inputs. On the way back the pilot is asked all the same, but neither told nor quoted: the seat may not be where it was left.
-    pub(crate) fn tick(&mut self, now: Duration, pilot: &mut impl Pilot<G>) -> (Flow, Option<&[u8]>) {
+    /// Takes every input that is due from the controller, delivers the events that the screen has reached, and returns the input
+    /// datagram. While resuming, inputs are taken, but nothing is delivered or sent, because the state of the seat is not known yet.
+    pub(crate) fn tick(
+        &mut self,
+        now: Duration,
+        controller: &mut impl Controller<G>,
+    ) -> (Flow, Option<&[u8]>) {
         let Some(seat) = self.seat.as_mut() else { return (Flow::Continue(()), None) };
         let mut is_due = false;
-        while let Some(slot) = seat.clock.due(now) {
-            let drawn = self.screen.with(|screen| screen.look(now)).flatten();
-            let seen = drawn.as_ref().map_or_else(|| Moment::of(slot.tick), |drawn| drawn.moment);
-            let input = pilot.input(slot, drawn.as_ref());
-            self.screen.with(|screen| screen.push(slot, input.clone()));
-            seat.inputs.push(slot.tick, Aimed { input, seen }, self.redundancy.past_inputs());
+        while let Some(slot) = seat.clock.pop_due(now) {
+            let drawn = self.screen.with(|screen| screen.draw_unsmoothed(now)).flatten();
+            let seen = drawn.as_ref().map_or_else(|| SubTick::of(slot.tick), |drawn| drawn.interpolated_at);
+            let input = controller.input(slot, drawn.as_ref());
+            self.screen.with(|screen| screen.push_input(slot, input.clone()));
+            seat.inputs.push(slot.tick, StampedInput { input, seen }, self.redundancy.past_inputs());
             is_due = true;
         }
         if self.resuming {
             return (Flow::Continue(()), None);
         }
-        let flow = seat.deliver(&self.screen, now, pilot);
+        let flow = seat.deliver(&self.screen, now, controller);
         let datagram = is_due.then(|| seat.inputs.encode(seat.baselines.ack(), &mut self.datagram)).flatten();
         (flow, datagram)
     }
 
-    /// A snapshot came. One that is of no use is counted and changes nothing.
+    /// Applies a snapshot. One that cannot be applied is counted and changes nothing else.
     pub(crate) fn on_snapshot(
         &mut self,
         bytes: &[u8],
         now: Duration,
         rtt: Duration,
-        pilot: &mut impl Pilot<G>,
+        controller: &mut impl Controller<G>,
     ) -> Flow {
         if self.resuming {
             return Flow::Continue(());
         }
         let send_interval = self.send_interval();
-        // Snapshots may overtake the message that gives the seat.
+        // Datagrams may overtake the message that gives the seat.
         let Some(seat) = &mut self.seat else { return Flow::Continue(()) };
         let Ok((header, view)) = seat.baselines.apply(bytes, send_interval) else {
             return Flow::Continue(());
         };
         let found = header.used == Some(header.tick);
-        let slipped = seat.clock.heard(header.tick, header.margin, found, now, rtt);
+        let slipped_since = seat.clock.on_snapshot(header.tick, header.margin, found, now, rtt);
         let corrected = self.screen.with(|screen| {
-            let corrected = screen.heard(&view, now);
-            if let Some(since) = slipped {
-                screen.slipped(since);
+            let corrected = screen.on_snapshot(&view, now);
+            if let Some(since) = slipped_since {
+                screen.on_slip(since);
             }
             corrected
         });
         let corrected = corrected.flatten();
-        pilot.on_snapshot(&header, now, rtt);
+        controller.on_snapshot(&header, now, rtt);
         if let Some(by) = corrected {
-            pilot.on_correction(by, now);
+            controller.on_correction(by, now);
         }
-        pilot.on(Happening::View(view), now)?;
-        seat.deliver(&self.screen, now, pilot)
+        controller.on_event(ClientEvent::View(view), now)?;
+        seat.deliver(&self.screen, now, controller)
     }
 
-    /// A message came.
+    /// Applies a control message.
     pub(crate) fn on_message(
         &mut self,
         message: ServerMessage,
         now: Duration,
         rtt: Duration,
-        pilot: &mut impl Pilot<G>,
+        controller: &mut impl Controller<G>,
     ) -> Flow {
-        let happening = match message {
-            // One of them is said before a session begins, the other ends it: neither reaches it.
+        let event = match message {
+            // The driver handles both: one precedes the session, the other ends it.
             ServerMessage::Welcome { .. } | ServerMessage::Closing { .. } => {
                 return Flow::Break(CloseReason::Malformed);
             }
-            ServerMessage::Joined { room, seat, seats, tick, seating, restored } => {
+            ServerMessage::Joined { room, seat, seats, tick, seat_epoch, restored } => {
                 let rate = self.welcome.tick_rate;
                 let joined = Joined { room, seat, seats, tick, rate, restored };
-                return self.on_joined(joined, seating, now, rtt, pilot);
+                return self.on_joined(joined, seat_epoch, now, rtt, controller);
             }
             ServerMessage::Event { sequence, tick, payload } => {
-                return self.on_event(sequence, tick, &payload, now, pilot);
+                return self.on_event(sequence, tick, &payload, now, controller);
             }
             ServerMessage::RoomClosed { reason, sentence } => {
-                self.leave(now, pilot)?;
-                Happening::RoomClosed { reason, sentence: sentence.to_string() }
+                self.leave(now, controller)?;
+                ClientEvent::RoomClosed { reason, sentence: sentence.to_string() }
             }
             ServerMessage::JoinRefused { reason, sentence } => {
-                Happening::JoinRefused { reason, sentence: sentence.to_string() }
+                ClientEvent::JoinRefused { reason, sentence: sentence.to_string() }
             }
-            ServerMessage::Rooms(rooms) => Happening::Rooms(rooms.into_inner()),
+            ServerMessage::Rooms(rooms) => ClientEvent::Rooms(rooms.into_inner()),
             ServerMessage::SeatTaken { seat, name, bot } => {
-                self.hear_news();
-                Happening::SeatTaken { seat, name: name.to_string(), bot }
+                self.count_message();
+                ClientEvent::SeatTaken { seat, name: name.to_string(), bot }
             }
             ServerMessage::SeatLeft { seat } => {
-                self.hear_news();
-                Happening::SeatLeft { seat }
+                self.count_message();
+                ClientEvent::SeatLeft { seat }
             }
             ServerMessage::Chat { seat, text } => {
-                self.hear_news();
-                Happening::Chat { seat, text: text.to_string() }
+                self.count_message();
+                ClientEvent::Chat { seat, text: text.to_string() }
             }
         };
-        pilot.on(happening, now)
+        controller.on_event(event, now)
     }
 
     fn on_joined(
         &mut self,
         joined: Joined,
-        seating: Seating,
+        seat_epoch: SeatEpoch,
         now: Duration,
         rtt: Duration,
-        pilot: &mut impl Pilot<G>,
+        controller: &mut impl Controller<G>,
     ) -> Flow {
-        if std::mem::take(&mut self.resuming) && self.is_mine(&joined) {
+        if std::mem::take(&mut self.resuming) && self.is_held(&joined) {
             match joined.restored {
                 Some(restored) => {
-                    self.undo(restored, now, pilot)?;
-                    self.sit_down(joined, seating, now, rtt);
+                    self.discard_after(restored, now, controller)?;
+                    self.start_seat(joined, seat_epoch, now, rtt);
                 }
-                None => self.take_back(joined, seating, now, rtt),
+                None => self.continue_seat(joined, seat_epoch, now, rtt),
             }
-            return pilot.on(Happening::Resumed(joined), now);
+            return controller.on_event(ClientEvent::Resumed(joined), now);
         }
-        self.leave(now, pilot)?;
-        self.sit_down(joined, seating, now, rtt);
-        pilot.on(Happening::Joined(joined), now)
+        self.leave(now, controller)?;
+        self.start_seat(joined, seat_epoch, now, rtt);
+        controller.on_event(ClientEvent::Joined(joined), now)
     }
 
     fn on_event(
@@ -301,49 +298,49 @@ impl<G: Predict> Session<G> {
         tick: Tick,
         payload: &[u8],
         now: Duration,
-        pilot: &mut impl Pilot<G>,
+        controller: &mut impl Controller<G>,
     ) -> Flow {
-        // An event of a seat that was given up is nobody's.
+        // Ignore events of a seat that was given up.
         let Some(seat) = &mut self.seat else { return Flow::Continue(()) };
         let Ok(event) = decode_event::<G>(payload) else { return Flow::Break(CloseReason::Malformed) };
-        seat.news.heard = seat.news.heard.saturating_add(1);
+        seat.messages.push();
         seat.events.push(sequence, tick, event);
-        seat.deliver(&self.screen, now, pilot)
+        seat.deliver(&self.screen, now, controller)
     }
 
-    /// Whether this is the seat that the session had.
-    fn is_mine(&self, joined: &Joined) -> bool {
+    /// Returns true if this is the seat that the session holds.
+    fn is_held(&self, joined: &Joined) -> bool {
         let is_same = |seat: &Seat<G>| (seat.joined.room, seat.joined.seat) == (joined.room, joined.seat);
         self.seat.as_ref().is_some_and(is_same)
     }
 
-    /// The seat's story goes on, over a new link.
-    fn take_back(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) {
+    /// Continues the seat on a new connection.
+    fn continue_seat(&mut self, joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) {
         let Some(seat) = &mut self.seat else { return };
         self.counts.snapshots += seat.baselines.counts();
         seat.joined = joined;
         seat.clock = ClientClock::new(joined.rate, joined.tick.next(), now, rtt);
-        seat.baselines = Baselines::new(seating);
-        seat.inputs = InputLog::new(seating);
+        seat.baselines = Baselines::new(seat_epoch);
+        seat.inputs = InputLog::new(seat_epoch);
     }
 
-    /// What happened on the seat after this tick did not happen: of the events that wait, only those up to it are told.
-    fn undo(&mut self, after: Tick, now: Duration, pilot: &mut impl Pilot<G>) -> Flow {
+    /// Gives the seat up because the server restored its room to the tick `after`. Waiting events of later ticks are discarded.
+    fn discard_after(&mut self, after: Tick, now: Duration, controller: &mut impl Controller<G>) -> Flow {
         if let Some(seat) = &mut self.seat {
-            seat.events.undo(after);
+            seat.events.discard_after(after);
         }
-        self.leave(now, pilot)
+        self.leave(now, controller)
     }
 
-    /// A seat whose story begins.
-    fn sit_down(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) {
+    /// Starts a new seat.
+    fn start_seat(&mut self, joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) {
         self.screen.set(Some(Screen::new(joined.seat, joined.rate, self.send_interval())));
-        self.seat = Some(Seat::new(joined, seating, now, rtt));
+        self.seat = Some(Seat::new(joined, seat_epoch, now, rtt));
     }
 
-    fn hear_news(&mut self) {
+    fn count_message(&mut self) {
         if let Some(seat) = &mut self.seat {
-            seat.news.heard = seat.news.heard.saturating_add(1);
+            seat.messages.push();
         }
     }
 
@@ -353,32 +350,37 @@ impl<G: Predict> Session<G> {
 }
 
 impl<G: Predict> Seat<G> {
-    fn new(joined: Joined, seating: Seating, now: Duration, rtt: Duration) -> Self {
-        // Rooms give seats at the start of a tick, so the one after the newest was being made when this was said.
-        let made = joined.tick.next();
+    fn new(joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) -> Self {
+        // Rooms give seats at the start of a tick, so the room was computing the next tick when it sent this.
+        let current = joined.tick.next();
         Self {
             joined,
-            clock: ClientClock::new(joined.rate, made, now, rtt),
-            baselines: Baselines::new(seating),
-            inputs: InputLog::new(seating),
+            clock: ClientClock::new(joined.rate, current, now, rtt),
+            baselines: Baselines::new(seat_epoch),
+            inputs: InputLog::new(seat_epoch),
             events: EventQueue::new(),
-            news: News::default(),
+            messages: ReceivedMessages::default(),
         }
     }
 
-    /// Tells the pilot every event that the view has reached.
-    fn deliver(&mut self, screen: &SharedScreen<G>, now: Duration, pilot: &mut impl Pilot<G>) -> Flow {
-        let Some(reached) = screen.with(|screen| screen.reached(now)).flatten() else {
+    /// Delivers the events whose tick the screen has reached.
+    fn deliver(
+        &mut self,
+        screen: &SharedScreen<G>,
+        now: Duration,
+        controller: &mut impl Controller<G>,
+    ) -> Flow {
+        let Some(reached) = screen.with(|screen| screen.displayed_tick(now)).flatten() else {
             return Flow::Continue(());
         };
         while let Some((tick, event)) = self.events.pop(reached) {
-            pilot.on(Happening::Event { tick, event }, now)?;
+            controller.on_event(ClientEvent::Event { tick, event }, now)?;
         }
         Flow::Continue(())
     }
 
-    const fn counts(&self) -> LinkCounts {
-        LinkCounts {
+    const fn counts(&self) -> ConnectionCounts {
+        ConnectionCounts {
             snapshots: self.baselines.counts(),
             events_lost: self.events.lost(),
             events_doubled: self.events.doubled(),

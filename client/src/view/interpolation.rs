@@ -1,6 +1,6 @@
 //! How others are drawn: between the two snapshots around the moment that the screen is at.
 //!
-//! When there is none on the far side, things go on as they would for a little while ([`EXTRAPOLATION_MS`]), and then stand
+//! When there is none on the far side, things go on as they would for a little while ([`MAX_EXTRAPOLATION_MS`]), and then stand
 //! still: to guess any longer is to show what never was.
 
 use std::{collections::VecDeque, sync::Arc};
@@ -8,9 +8,9 @@ use std::{collections::VecDeque, sync::Arc};
 use quarrel_shared::{
     game::Entity,
     id::EntityId,
-    limits::EXTRAPOLATION_MS,
-    moment::Moment,
+    limits::MAX_EXTRAPOLATION_MS,
     snapshot::View,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -47,7 +47,7 @@ impl<E: Entity> Interpolation<E> {
     /// Nothing to draw yet, in a room of this rate.
     #[must_use]
     pub const fn new(rate: TickRate) -> Self {
-        let beyond_most = EXTRAPOLATION_MS as i64 * rate.hz() as i64 * Moment::PARTS as i64 / 1000;
+        let beyond_most = MAX_EXTRAPOLATION_MS as i64 * rate.hz() as i64 * SubTick::PER_TICK as i64 / 1000;
         let kept = rate.ticks(KEPT_MS) as usize + KEPT_LEAST;
         Self { views: VecDeque::new(), kept, beyond_most }
     }
@@ -62,7 +62,7 @@ impl<E: Entity> Interpolation<E> {
 
     /// Nothing is drawn before `at` any more. Only one snapshot from before it is of any use then: a few are kept where the screen is
     /// a tenth of a second behind, and a load tester has a thousand screens.
-    pub fn pass(&mut self, at: Moment) {
+    pub fn pass(&mut self, at: SubTick) {
         while self.views.get(1).is_some_and(|next| next.tick <= at.tick()) {
             self.views.pop_front();
         }
@@ -70,8 +70,8 @@ impl<E: Entity> Interpolation<E> {
 
     /// Where the screen is when nothing may be drawn past `wanted`: no further than things are moved.
     #[must_use]
-    pub fn reach(&self, wanted: Moment) -> (Moment, Motion) {
-        let Some(newest) = self.newest().map(Moment::of) else { return (wanted, Motion::Frozen) };
+    pub fn reach(&self, wanted: SubTick) -> (SubTick, Motion) {
+        let Some(newest) = self.newest().map(SubTick::of) else { return (wanted, Motion::Frozen) };
         let beyond = wanted.since(newest);
         if beyond <= 0 {
             (wanted, Motion::Interpolated)
@@ -84,16 +84,16 @@ impl<E: Entity> Interpolation<E> {
 
     /// Overwrites `drawn` with everything as it is at a moment that [`Self::reach`] gave, in ascending order of ids. Whatever
     /// `skip` is true of is left out: a seat's own things are drawn elsewhere.
-    pub fn draw(&self, at: Moment, skip: impl Fn(&E) -> bool, drawn: &mut Vec<(EntityId, E)>) {
+    pub fn draw(&self, at: SubTick, skip: impl Fn(&E) -> bool, drawn: &mut Vec<(EntityId, E)>) {
         drawn.clear();
         let after = self.views.partition_point(|view| view.tick <= at.tick());
         let Some(earlier) = self.views.get(after.saturating_sub(1)) else { return };
         drawn.reserve(earlier.entities.len());
         let things = earlier.entities.iter().filter(|(_, thing)| !skip(thing));
-        let passed = u32::try_from(at.since(Moment::of(earlier.tick))).unwrap_or(0);
+        let passed = u32::try_from(at.since(SubTick::of(earlier.tick))).unwrap_or(0);
         match self.views.get(after).filter(|_| after > 0) {
             Some(later) => {
-                let whole = later.tick.since(earlier.tick).saturating_mul(Moment::PARTS);
+                let whole = later.tick.since(earlier.tick).saturating_mul(SubTick::PER_TICK);
                 let mut later = Ascending(&later.entities);
                 drawn.extend(things.map(|(id, thing)| (*id, between(thing, later.find(*id), passed, whole))));
             }
@@ -136,9 +136,9 @@ fn between<E: Entity>(thing: &E, later: Option<&E>, part: u32, whole: u32) -> E 
 
 /// A thing `passed` sixteenths of a tick later, if it goes on as it does.
 fn beyond<E: Entity>(thing: &E, passed: u32) -> E {
-    let (ticks, part) = (passed / Moment::PARTS, passed % Moment::PARTS);
+    let (ticks, part) = (passed / SubTick::PER_TICK, passed % SubTick::PER_TICK);
     let from = thing.extrapolate(ticks);
-    if part == 0 { from } else { from.interpolate(&thing.extrapolate(ticks + 1), part, Moment::PARTS) }
+    if part == 0 { from } else { from.interpolate(&thing.extrapolate(ticks + 1), part, SubTick::PER_TICK) }
 }
 
 #[cfg(test)]
@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn drawn(seen: &Interpolation<Walker>, sixteenths: u64) -> (i32, Motion) {
-        let (at, motion) = seen.reach(Moment::from_sixteenths(sixteenths));
+        let (at, motion) = seen.reach(SubTick::from_sixteenths(sixteenths));
         let mut drawn = Vec::new();
         seen.draw(at, |_| false, &mut drawn);
         (drawn[0].1.at.x, motion)
@@ -210,13 +210,13 @@ mod tests {
         let other = EntityId { slot: 4, generation: 0 };
         seen.push(Arc::new(View { tick: Tick(11), entities: vec![(other, walker(0))] }));
         let mut out = Vec::new();
-        seen.draw(Moment::of(Tick(10)).offset(8), |_| false, &mut out);
+        seen.draw(SubTick::of(Tick(10)).offset(8), |_| false, &mut out);
         assert_eq!(
             out.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
             [ID],
             "and what it no longer shows still is"
         );
-        seen.draw(Moment::of(Tick(11)), |_| false, &mut out);
+        seen.draw(SubTick::of(Tick(11)), |_| false, &mut out);
         assert_eq!(out.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [other]);
     }
 
@@ -224,7 +224,7 @@ mod tests {
     fn what_has_passed_is_forgotten_and_changes_nothing_that_is_drawn() {
         let (all, mut few) = (seen(&[10, 11, 13, 14, 15]), seen(&[10, 11, 13, 14, 15]));
         for sixteenths in 9 * 16..20 * 16 {
-            let (at, _) = few.reach(Moment::from_sixteenths(sixteenths));
+            let (at, _) = few.reach(SubTick::from_sixteenths(sixteenths));
             few.pass(at);
             assert_eq!(drawn(&few, sixteenths), drawn(&all, sixteenths));
         }

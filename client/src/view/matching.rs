@@ -4,7 +4,7 @@
 //! would jump when it is confirmed, and nobody would count how far.
 
 use quarrel_shared::{
-    game::{Entity, Own, Place, Point},
+    game::{Entity, Place, Point, PredictedEntities},
     id::EntityId,
 };
 
@@ -18,7 +18,11 @@ pub struct Moved {
 }
 
 /// What is not where it was. `confirmed` are things that had no id before, as they were then.
-pub fn moved<E: Entity>(was: &Own<E>, confirmed: &[(EntityId, E)], is: &Own<E>) -> Vec<Moved> {
+pub fn moved<E: Entity>(
+    was: &PredictedEntities<E>,
+    confirmed: &[(EntityId, E)],
+    is: &PredictedEntities<E>,
+) -> Vec<Moved> {
     let of = |id| {
         let known = was.iter().find(|(other, _)| *other == Some(id)).map(|(_, thing)| thing);
         known.or_else(|| confirmed.iter().find(|(other, _)| *other == id).map(|(_, thing)| thing))
@@ -35,7 +39,7 @@ fn difference<E: Entity>(id: EntityId, old: &E, new: &E) -> Option<Moved> {
 }
 
 /// What was let loose and has no id yet, in the order in which it was.
-pub fn loosed<E>(own: &Own<E>) -> impl Iterator<Item = &E> {
+pub fn loosed<E>(own: &PredictedEntities<E>) -> impl Iterator<Item = &E> {
     own.iter().filter(|(id, _)| id.is_none()).map(|(_, thing)| thing)
 }
 

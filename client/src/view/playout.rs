@@ -17,8 +17,8 @@
 use std::{collections::VecDeque, time::Duration};
 
 use quarrel_shared::{
-    limits::EXTRAPOLATION_MS,
-    moment::Moment,
+    limits::MAX_EXTRAPOLATION_MS,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -50,7 +50,7 @@ const QUICKEST_OF_S: f64 = 4.0;
 
 /// Snapshots that come so much slower than the quickest lie beyond what the longest delay hides and things are moved: everything stands
 /// still. When they agree, the server let time slip, or the path is another one.
-const FROZEN_S: f64 = DELAY_MOST_S + EXTRAPOLATION_MS as f64 / 1000.0;
+const FROZEN_S: f64 = DELAY_MOST_S + MAX_EXTRAPOLATION_MS as f64 / 1000.0;
 
 /// The screen's clock of one seat.
 #[derive(Clone, Debug)]
@@ -125,7 +125,7 @@ impl Playout {
     }
 
     /// Where the screen is `now`, which never lies before where it was; `None` before the first snapshot.
-    pub fn advance(&mut self, now: Duration) -> Option<Moment> {
+    pub fn advance(&mut self, now: Duration) -> Option<SubTick> {
         self.newest?;
         let wanted = (now.as_secs_f64() - self.quickest.way_s() - self.delay_s) / self.period_s;
         let at = match self.shown {
@@ -134,7 +134,7 @@ impl Playout {
         };
         let at = at.max(0.0);
         self.shown = Some(Shown { at, when: now });
-        Some(Moment::from_sixteenths((at * f64::from(Moment::PARTS)) as u64))
+        Some(SubTick::from_sixteenths((at * f64::from(SubTick::PER_TICK)) as u64))
     }
 
     /// How far the screen is behind the quickest snapshots.
@@ -173,7 +173,7 @@ impl Playout {
 
     /// How far others are ever moved, in ticks.
     fn farthest(&self) -> f64 {
-        let beyond_s = f64::from(EXTRAPOLATION_MS) / 1000.0;
+        let beyond_s = f64::from(MAX_EXTRAPOLATION_MS) / 1000.0;
         self.newest.map_or(0.0, |newest| f64::from(newest.0)) + beyond_s / self.period_s
     }
 

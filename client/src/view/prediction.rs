@@ -11,7 +11,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use quarrel_shared::{
-    game::{Own, Predict, Seen},
+    game::{Observation, Predict, PredictedEntities},
     id::EntityId,
     tick::{Tick, TickRate},
 };
@@ -33,7 +33,7 @@ pub struct Prediction<G: Predict> {
     scene: G::Scene,
     /// The newest tick that the server confirmed, and the own things then.
     confirmed: Option<Tick>,
-    base: Own<G::Entity>,
+    base: PredictedEntities<G::Entity>,
     /// The ticks after that one, each with its input.
     steps: VecDeque<Stepped<G>>,
     most_steps: usize,
@@ -51,7 +51,7 @@ struct Stepped<G: Predict> {
     /// do who are silent is known to the game's own step alone.
     input: Option<G::Input>,
     /// The own things after it.
-    own: Own<G::Entity>,
+    own: PredictedEntities<G::Entity>,
 }
 
 /// How right prediction was.
@@ -75,7 +75,7 @@ impl<G: Predict> Prediction<G> {
             rate,
             scene: G::Scene::default(),
             confirmed: None,
-            base: Own::new(),
+            base: PredictedEntities::new(),
             steps: VecDeque::new(),
             most_steps: rate.ticks(AHEAD_MS) as usize,
             last: None,
@@ -112,12 +112,12 @@ impl<G: Predict> Prediction<G> {
     }
 
     /// A snapshot: takes what it confirms and plays again what it does not know yet.
-    pub fn reconcile(&mut self, seen: &Seen<'_, G>, now: Duration) {
+    pub fn reconcile(&mut self, seen: &Observation<'_, G>, now: Duration) {
         G::observe(&mut self.scene, seen);
         let was = self.steps.back().map(|step| step.own.clone());
         let expected = self.forget_until(seen.tick);
         let known = std::mem::take(&mut self.base);
-        for (id, thing) in seen.entities.iter().filter(|(_, thing)| G::is_own(thing, seen.seat)) {
+        for (id, thing) in seen.entities.iter().filter(|(_, thing)| G::is_predicted(thing, seen.seat)) {
             self.base.confirm(*id, thing.clone());
         }
         self.confirmed = Some(seen.tick);
@@ -135,14 +135,14 @@ impl<G: Predict> Prediction<G> {
 
     /// The own things as they are at the newest tick, and that tick; `None` before the first snapshot.
     #[must_use]
-    pub fn newest(&self) -> Option<(Tick, &Own<G::Entity>)> {
+    pub fn newest(&self) -> Option<(Tick, &PredictedEntities<G::Entity>)> {
         let confirmed = self.confirmed?;
         Some(self.steps.back().map_or((confirmed, &self.base), |step| (step.tick, &step.own)))
     }
 
     /// The own things one tick before the newest: what is drawn lies in between.
     #[must_use]
-    pub fn before(&self) -> &Own<G::Entity> {
+    pub fn before(&self) -> &PredictedEntities<G::Entity> {
         let before = self.steps.len().checked_sub(2).and_then(|at| self.steps.get(at));
         before.map_or(&self.base, |step| &step.own)
     }
@@ -180,14 +180,14 @@ impl<G: Predict> Prediction<G> {
     }
 
     /// Forgets the steps from `tick` on, for the clock was set back; gives what the own things had come to, if there were any.
-    fn take_back(&mut self, tick: Tick) -> Option<Own<G::Entity>> {
+    fn take_back(&mut self, tick: Tick) -> Option<PredictedEntities<G::Entity>> {
         let newest = self.steps.pop_back_if(|step| step.tick >= tick)?;
         while self.steps.pop_back_if(|step| step.tick >= tick).is_some() {}
         Some(newest.own)
     }
 
     /// Forgets the steps up to `tick`; gives what was predicted for it.
-    fn forget_until(&mut self, tick: Tick) -> Option<Own<G::Entity>> {
+    fn forget_until(&mut self, tick: Tick) -> Option<PredictedEntities<G::Entity>> {
         let mut expected = None;
         while let Some(step) = self.steps.pop_front_if(|step| step.tick <= tick) {
             expected = (step.tick == tick).then_some(step.own);
@@ -209,8 +209,8 @@ impl<G: Predict> Prediction<G> {
     /// was. Gives the confirmed ones as they were guessed to be at the newest tick.
     fn confirm_loosed(
         &mut self,
-        guessed: &Own<G::Entity>,
-        known: &Own<G::Entity>,
+        guessed: &PredictedEntities<G::Entity>,
+        known: &PredictedEntities<G::Entity>,
     ) -> Vec<(EntityId, G::Entity)> {
         let guesses: Vec<_> = loosed(guessed).collect();
         if guesses.is_empty() {
@@ -282,7 +282,7 @@ mod tests {
 
     fn stepped(mut walker: Walker, bends: &[i8]) -> Walker {
         for bend in bends {
-            let mut own = Own::new();
+            let mut own = PredictedEntities::new();
             own.confirm(ID, walker);
             Crowd::predict(&mut own, &Steering { bend: *bend }, &(), TickRate::DEFAULT);
             walker = own.iter().next().unwrap().1.clone();
@@ -293,7 +293,8 @@ mod tests {
     fn confirm(prediction: &mut Prediction<Crowd>, tick: u32, walker: &Walker, now: Duration) {
         let other = Walker { seat: SeatId(0), ..start() };
         let entities = [(EntityId::default(), other), (ID, walker.clone())];
-        let seen = Seen { tick: Tick(tick), rate: TickRate::DEFAULT, seat: SeatId(1), entities: &entities };
+        let seen =
+            Observation { tick: Tick(tick), rate: TickRate::DEFAULT, seat: SeatId(1), entities: &entities };
         prediction.reconcile(&seen, now);
     }
 

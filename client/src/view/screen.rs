@@ -8,10 +8,10 @@ use std::{
 };
 
 use quarrel_shared::{
-    game::{Entity, Own, Predict, Seen},
+    game::{Entity, Observation, Predict, PredictedEntities},
     id::{EntityId, SeatId},
-    moment::Moment,
     snapshot::View,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -40,7 +40,7 @@ pub struct Screen<G: Predict> {
 #[derive(Clone, Debug)]
 pub struct Drawn<E> {
     /// Where others are.
-    pub moment: Moment,
+    pub moment: SubTick,
     /// How much of that was known.
     pub motion: Motion,
     /// The tick that the seat's own things have reached.
@@ -53,8 +53,8 @@ pub struct Drawn<E> {
 
 impl<E> Drawn<E> {
     /// The same as a bot or a prediction is shown it.
-    pub fn seen<G: Predict<Entity = E>>(&self, rate: TickRate, seat: SeatId) -> Seen<'_, G> {
-        Seen { tick: self.tick, rate, seat, entities: &self.entities }
+    pub fn seen<G: Predict<Entity = E>>(&self, rate: TickRate, seat: SeatId) -> Observation<'_, G> {
+        Observation { tick: self.tick, rate, seat, entities: &self.entities }
     }
 }
 
@@ -77,7 +77,8 @@ impl<G: Predict> Screen<G> {
     pub fn heard(&mut self, view: &Arc<View<G::Entity>>, now: Duration) -> Option<u32> {
         self.playout.heard(view.tick, now);
         self.interpolation.push(Arc::clone(view));
-        let seen = Seen { tick: view.tick, rate: self.rate, seat: self.seat, entities: &view.entities };
+        let seen =
+            Observation { tick: view.tick, rate: self.rate, seat: self.seat, entities: &view.entities };
         let before = self.prediction.counts().corrections;
         self.prediction.reconcile(&seen, now);
         let counts = self.prediction.counts();
@@ -97,7 +98,7 @@ impl<G: Predict> Screen<G> {
     }
 
     /// Where others are `now`, and how much of that is known; `None` before the first snapshot.
-    pub fn advance(&mut self, now: Duration) -> Option<(Moment, Motion)> {
+    pub fn advance(&mut self, now: Duration) -> Option<(SubTick, Motion)> {
         let wanted = self.playout.advance(now)?;
         let (moment, motion) = self.interpolation.reach(wanted);
         self.interpolation.pass(moment);
@@ -156,7 +157,7 @@ impl<G: Predict> Screen<G> {
         let (moment, motion) = self.advance(now)?;
         let (tick, own) = self.prediction.newest()?;
         let mut entities = Vec::new();
-        self.interpolation.draw(moment, |thing| G::is_own(thing, self.seat), &mut entities);
+        self.interpolation.draw(moment, |thing| G::is_predicted(thing, self.seat), &mut entities);
         let mut loosed = Vec::new();
         for (id, thing) in own.iter() {
             let drawn = own_thing(self, id, thing);
@@ -174,7 +175,11 @@ impl<G: Predict> Screen<G> {
 }
 
 /// An own thing as it was a tick before. What has no id yet is known by its flight.
-fn before<'a, E: Entity>(before: &'a Own<E>, id: Option<EntityId>, newest: &E) -> Option<&'a E> {
+fn before<'a, E: Entity>(
+    before: &'a PredictedEntities<E>,
+    id: Option<EntityId>,
+    newest: &E,
+) -> Option<&'a E> {
     match id {
         Some(_) => before.iter().find(|(other, _)| *other == id).map(|(_, thing)| thing),
         None => loosed(before).nth(came_from(newest, loosed(before))?),
@@ -305,14 +310,17 @@ mod tests {
             arena.seat_taken(SEAT, Occupant::Player);
             let things: Vec<_> = arena.entities().iter().map(|(id, thing)| (id, thing.clone())).collect();
             let mut scene = Default::default();
-            Arena::observe(&mut scene, &Seen { tick: Tick(0), rate: RATE, seat: SEAT, entities: &things });
+            Arena::observe(
+                &mut scene,
+                &Observation { tick: Tick(0), rate: RATE, seat: SEAT, entities: &things },
+            );
             Self { scene, things, tick: 0 }
         }
 
         fn step(&mut self, input: &Input) {
-            let mut own = Own::new();
+            let mut own = PredictedEntities::new();
             let (mine, others): (Vec<_>, Vec<_>) =
-                self.things.drain(..).partition(|(_, thing)| Arena::is_own(thing, SEAT));
+                self.things.drain(..).partition(|(_, thing)| Arena::is_predicted(thing, SEAT));
             mine.into_iter().for_each(|(id, thing)| own.confirm(id, thing));
             Arena::predict(&mut own, input, &self.scene, RATE);
             self.things = others;
@@ -336,14 +344,14 @@ mod tests {
 
         /// Puts whatever is the archer's so far to the east.
         fn shift(&mut self, x: i32) {
-            for (_, thing) in self.things.iter_mut().filter(|(_, thing)| Arena::is_own(thing, SEAT)) {
+            for (_, thing) in self.things.iter_mut().filter(|(_, thing)| Arena::is_predicted(thing, SEAT)) {
                 *thing = thing.displaced(Point::new(x, 0));
             }
         }
     }
 
     fn bolt_in(drawn: &Drawn<ArenaEntity>) -> Option<Point> {
-        let things = drawn.entities.iter().map(|(_, thing)| thing).chain(&drawn.loosed);
+        let things = drawn.entities.iter().map(|(_, thing)| thing).chain(&drawn.predicted_spawns);
         let mut bolts = things.filter(|thing| matches!(thing, ArenaEntity::Bolt(_)));
         match bolts.next().map(Entity::place) {
             Some(Place::At(at)) => Some(at),

@@ -12,8 +12,8 @@ use super::{
         CurvePoint, Curves, GameFigures, GroupFigures, HostileFigures, Incident, Percentiles, Report, SCHEMA,
         Second, Setting, SwarmFigures, round,
     },
-    schedule::{Order, most_at_once},
-    server_log::ServerLog,
+    schedule::{BotSchedule, max_concurrent},
+    server_history::ServerHistory,
 };
 
 /// Where curves have their points, in per cent.
@@ -44,22 +44,22 @@ pub(super) struct Bots {
 
 impl Bots {
     /// Those of these orders.
-    pub(super) fn of(orders: &[Order]) -> Self {
-        Self { all: orders.len() as u64, at_once: most_at_once(orders) }
+    pub(super) fn of(schedule: &[BotSchedule]) -> Self {
+        Self { all: schedule.len() as u64, at_once: max_concurrent(schedule) }
     }
 }
 
 /// All that is known of a run.
-pub(super) struct Measured {
+pub(super) struct RunMeasurements {
     pub(super) timeline: Timeline,
-    pub(super) server: ServerLog,
+    pub(super) server: ServerHistory,
     pub(super) ended: Ended,
     /// How long it took.
     pub(super) took: Duration,
-    pub(super) bots: Bots,
+    pub(super) bots: BotCounts,
 }
 
-impl Measured {
+impl RunMeasurements {
     /// With the last of what was counted.
     pub(super) fn with(mut self, batch: Batch) -> Self {
         self.timeline.push(batch);
@@ -81,10 +81,10 @@ impl Measured {
 /// Everything about a run that is a figure, as far as it has come.
 pub(super) fn figures(
     timeline: &Timeline,
-    server: &ServerLog,
+    server: &ServerHistory,
     plan: &Plan,
     took: Duration,
-    bots: Bots,
+    bots: BotCounts,
 ) -> Report {
     let Totals { whole, measured } = timeline.all();
     let (counts, all) = (&measured.counts, &whole.counts);
@@ -183,15 +183,15 @@ fn hostile(timeline: &Timeline) -> std::collections::BTreeMap<String, HostileFig
 }
 
 fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
-    let (vitals, lag) = (timeline.vitals(), &timeline.all().measured.lag);
-    let worse = |quantile| lag.quantile(quantile).max(vitals.beat.quantile(quantile)) as f64 / 1000.0;
+    let (self_load, lag) = (timeline.self_load(), &timeline.all().measured.lag);
+    let worse = |quantile| lag.quantile(quantile).max(self_load.beat.quantile(quantile)) as f64 / 1000.0;
     SwarmFigures {
         lag_ms_p99: worse(0.99),
         lag_ms_max: worse(1.0),
-        cpu_ms_per_bot_s: (bot_seconds > 0.0).then(|| round(vitals.cpu_us as f64 / 1000.0 / bot_seconds)),
-        busiest_thread_percent: round(vitals.busiest_us as f64 / 10_000.0),
-        rss_mb: round(vitals.rss_bytes as f64 / 1e6),
-        threads: vitals.threads,
+        cpu_ms_per_bot_s: (bot_seconds > 0.0).then(|| round(self_load.cpu_us as f64 / 1000.0 / bot_seconds)),
+        busiest_thread_percent: round(self_load.busiest_us as f64 / 10_000.0),
+        rss_mb: round(self_load.rss_bytes as f64 / 1e6),
+        threads: self_load.threads,
     }
 }
 
@@ -206,7 +206,7 @@ fn curve(distribution: &Distribution) -> Vec<CurvePoint> {
     if distribution.is_empty() { Vec::new() } else { CURVE.into_iter().filter(is_told).map(point).collect() }
 }
 
-fn incidents(timeline: &Timeline, server: &ServerLog, plan: &Plan) -> Vec<Incident> {
+fn incidents(timeline: &Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Incident> {
     let told = timeline.incidents().iter().map(|(ms, what)| (*ms as f64 / 1000.0, what.clone()));
     let of_server = server.incidents().iter().map(|(at, why)| (at.as_secs_f64(), why.clone()));
     let storm = |storm: &super::plan::Storm| {
@@ -217,7 +217,7 @@ fn incidents(timeline: &Timeline, server: &ServerLog, plan: &Plan) -> Vec<Incide
     all.into_iter().map(|(at_s, what)| Incident { at_s: round(at_s), what }).collect()
 }
 
-fn series(timeline: Timeline, server: &ServerLog, plan: &Plan) -> Vec<Second> {
+fn series(timeline: Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Second> {
     let mut seconds = timeline.seconds();
     // What bots say while they go belongs to no second of the plan, and is in the totals.
     seconds.truncate(plan.stages.length().as_millis().div_ceil(1000) as usize);

@@ -13,7 +13,7 @@ use super::{
     hostile::HostileKind,
     schedule::Order,
 };
-use quarrel_client::net::connect::Connector;
+use quarrel_client::Connector;
 
 /// A brain by name: what a game maker hands in. It is made for each bot, from a seed of the bot's own.
 pub type NamedBrain<G> = (&'static str, fn(u64) -> Box<dyn Brain<G>>);
@@ -117,7 +117,7 @@ impl Games {
 mod tests {
     use quarrel_shared::{
         crowd::{Crowd, Steering},
-        game::{Game as _, Seen},
+        game::{Game as _, Observation},
     };
 
     use super::*;
@@ -125,7 +125,7 @@ mod tests {
     struct Statue;
 
     impl Brain<Crowd> for Statue {
-        fn decide(&mut self, _: Seen<'_, Crowd>) -> Steering {
+        fn decide(&mut self, _: Observation<'_, Crowd>) -> Steering {
             Steering::default()
         }
     }

@@ -11,7 +11,7 @@ use quick_xml::{
 };
 
 use super::{
-    moment,
+    timestamp,
     report::{Report, RuleResult, Verdict},
 };
 
@@ -34,7 +34,7 @@ pub fn write(report: &Report, output: &mut impl io::Write) -> io::Result<()> {
         ("time", format!("{:.3}", report.seconds)),
     ];
     let counts = || counts.iter().map(|(name, value)| (*name, value.as_str()));
-    let began = moment::rfc3339(report.setting.started_unix_s);
+    let began = timestamp::rfc3339(report.setting.started_unix_s);
     // The schema that most readers have knows no time zone: it is UTC.
     let began = [("timestamp", began.trim_end_matches('Z')), ("hostname", &allowed(&report.setting.host))];
     xml.create_element("testsuites").with_attributes(counts()).write_inner_content(|xml| {
@@ -80,7 +80,7 @@ fn write_rule<W: io::Write>(xml: &mut Writer<W>, result: &RuleResult) -> io::Res
     }
     case.write_inner_content(|xml| {
         xml.create_element("failure")
-            .with_attributes([("type", "rule"), ("message", allowed(&result.was()).as_str())])
+            .with_attributes([("type", "rule"), ("message", allowed(&result.failure_message()).as_str())])
             .write_empty()?;
         Ok(())
     })

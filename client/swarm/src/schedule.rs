@@ -87,7 +87,7 @@ enum Event {
 /// What the stages ask for: each comes or leaves somewhere within its own share of the stage.
 fn staged(plan: &Plan, events: &mut Vec<(Duration, Event)>) {
     let (mut begins, mut before) = (Duration::ZERO, 0);
-    for stage in plan.stages.pieces() {
+    for stage in plan.stages.stages() {
         step(before, stage.from, events, |_| begins);
         let share = stage.over / stage.from.abs_diff(stage.to).max(1);
         let mut rng = GameRng::new(plan.seed, EVENTS ^ begins.as_millis() as u64);

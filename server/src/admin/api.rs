@@ -1,4 +1,4 @@
-//! The routes, each an answer to one question.
+//! The router of the admin HTTP server, and the handlers of its GET routes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -9,36 +9,21 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
-use super::Asked;
-use super::dto::{Certificate, Players, Readiness, Rooms, Well};
+use super::backend::AdminBackend;
+use super::dto::{Certificate, HealthStatus, Players, Readiness, Rooms};
 use super::errors::AdminError;
-use super::liveness::Liveness;
 use super::mark::{self, mark};
 use super::page;
+use super::state::{AdminState, SharedState};
 use crate::telemetry::Metrics;
-
-/// Every path that answers; what a lost visitor is shown.
-pub(super) const ROUTES: [&str; 7] =
-    ["/", "/livez", "/readyz", "/metrics", "/v1/rooms", "/v1/players", "/v1/certificate"];
-
-/// What changes something, and so is asked for otherwise.
-pub(super) const ACTIONS: [&str; 1] = ["POST /v1/rooms/{id}/mark"];
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) struct Plane {
-    pub(super) asked: Arc<dyn Asked>,
-    metrics: Arc<Metrics>,
-    liveness: Mutex<Liveness>,
-}
-
-pub(super) type Shared = State<Arc<Plane>>;
-
-/// All routes.
-pub(super) fn router(asked: Arc<dyn Asked>, metrics: Arc<Metrics>) -> Router {
+/// Builds the router with all routes.
+pub(super) fn router(backend: Arc<dyn AdminBackend>, metrics: Arc<Metrics>) -> Router {
     let mark =
-        post(mark).fallback(async || AdminError::OnlyPost).layer(DefaultBodyLimit::max(mark::BODY_BYTES));
-    let plane = Plane { asked, metrics, liveness: Mutex::default() };
+        post(mark).fallback(async || AdminError::PostOnly).layer(DefaultBodyLimit::max(mark::MAX_BODY_BYTES));
+    let state = AdminState { backend, metrics, liveness: Mutex::default() };
     Router::new()
         .route("/", get(front_page))
         .route("/livez", get(livez))
@@ -50,44 +35,44 @@ pub(super) fn router(asked: Arc<dyn Asked>, metrics: Arc<Metrics>) -> Router {
         .route("/v1/certificate", get(certificate))
         .fallback(async || AdminError::UnknownPath)
         .method_not_allowed_fallback(async || AdminError::WrongMethod)
-        .with_state(Arc::new(plane))
+        .with_state(Arc::new(state))
 }
 
-async fn front_page(State(plane): Shared) -> Html<String> {
-    Html(page::render(&plane.asked.rooms()))
+async fn front_page(State(state): SharedState) -> Html<String> {
+    Html(page::render(&state.backend.rooms()))
 }
 
-async fn livez(State(plane): Shared) -> Result<Json<Well>, AdminError> {
-    let rooms = plane.asked.rooms();
-    // A panic in another request leaves what was seen, which is as good as before.
-    let mut liveness = plane.liveness.lock().unwrap_or_else(PoisonError::into_inner);
-    match liveness.look(Instant::now(), &rooms) {
-        stuck if stuck.is_empty() => Ok(Json(Well { status: "live" })),
+async fn livez(State(state): SharedState) -> Result<Json<HealthStatus>, AdminError> {
+    let rooms = state.backend.rooms();
+    // A panic in another request leaves the observations valid.
+    let mut liveness = state.liveness.lock().unwrap_or_else(PoisonError::into_inner);
+    match liveness.check(Instant::now(), &rooms) {
+        stuck if stuck.is_empty() => Ok(Json(HealthStatus { status: "live" })),
         stuck => Err(AdminError::Stuck(stuck)),
     }
 }
 
-async fn readyz(State(plane): Shared) -> Result<Json<Well>, AdminError> {
-    match plane.asked.readiness() {
-        Readiness::Ready => Ok(Json(Well { status: "ready" })),
+async fn readyz(State(state): SharedState) -> Result<Json<HealthStatus>, AdminError> {
+    match state.backend.readiness() {
+        Readiness::Ready => Ok(Json(HealthStatus { status: "ready" })),
         Readiness::Full => Err(AdminError::NotReady("full")),
         Readiness::Stopping => Err(AdminError::NotReady("stopping")),
     }
 }
 
-async fn metrics_text(State(plane): Shared) -> Result<impl IntoResponse, AdminError> {
-    let text = plane.metrics.render().map_err(|_| AdminError::Metrics)?;
+async fn metrics_text(State(state): SharedState) -> Result<impl IntoResponse, AdminError> {
+    let text = state.metrics.render().map_err(|_| AdminError::Metrics)?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text))
 }
 
-async fn rooms(State(plane): Shared) -> Json<Rooms> {
-    Json(Rooms { rooms: plane.asked.rooms() })
+async fn rooms(State(state): SharedState) -> Json<Rooms> {
+    Json(Rooms { rooms: state.backend.rooms() })
 }
 
-async fn players(State(plane): Shared) -> Json<Players> {
-    Json(Players { players: plane.asked.players() })
+async fn players(State(state): SharedState) -> Json<Players> {
+    Json(Players { players: state.backend.players() })
 }
 
-async fn certificate(State(plane): Shared) -> Json<Certificate> {
-    Json(Certificate { sha256: plane.asked.certificate_sha256() })
+async fn certificate(State(state): SharedState) -> Json<Certificate> {
+    Json(Certificate { sha256: state.backend.certificate_sha256() })
 }

@@ -1,4 +1,4 @@
-//! What the operator's plane says, field by field as JSON has it.
+//! The JSON types of the admin HTTP server. Field names are part of its interface.
 
 use std::net::SocketAddr;
 
@@ -7,37 +7,37 @@ use serde::Serialize;
 /// One room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RoomListing {
-    /// The id that players join it by.
+    /// The id with which players join it.
     pub id: String,
-    /// The game played in it.
+    /// The name of its game.
     pub game: &'static str,
-    /// The newest tick that ran.
+    /// The newest completed tick.
     pub tick: u32,
-    /// Places.
+    /// Total seats.
     pub seats: u16,
-    /// Places held by people.
+    /// Seats occupied by players.
     pub players: u16,
-    /// Places held by bots.
+    /// Seats occupied by bots.
     pub bots: u16,
-    /// Ticks a second.
+    /// Ticks per second.
     pub tick_rate: u32,
-    /// What it does.
+    /// Whether it ticks.
     pub state: RoomState,
-    /// Ticks that took longer than their period, since the room began.
+    /// Ticks that took longer than their period, since the room opened.
     pub overruns: u64,
-    /// Seconds since the room began.
+    /// Seconds since the room opened.
     pub age_s: u64,
-    /// The file that it is written down in, in the data directory's `journals`; nothing when it is not.
+    /// The file name of its journal in the data directory's `journals`; null without a journal.
     pub journal: Option<String>,
 }
 
-/// What a room does.
+/// Whether a room ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomState {
-    /// It ticks.
+    /// The room ticks.
     Playing,
-    /// It writes its last and ticks no more.
+    /// The room has stopped ticking and writes its last records.
     Stopping,
 }
 
@@ -46,52 +46,52 @@ pub enum RoomState {
 pub struct PlayerListing {
     /// The session's id.
     pub id: String,
-    /// What the player wants to be called.
+    /// The name that the player chose.
     pub name: String,
-    /// The room, once it is in one.
+    /// The id of the player's room; null before the first join.
     pub room: Option<String>,
-    /// The seat in that room.
+    /// The seat in that room; null without a room.
     pub seat: Option<u16>,
-    /// Where its packets come from now.
+    /// The current remote address of the connection.
     pub address: SocketAddr,
-    /// Round trip to it, smoothed.
+    /// The smoothed round-trip time, in milliseconds.
     pub rtt_ms: u32,
-    /// Seconds since it connected.
+    /// Seconds since the session connected.
     pub connected_s: u64,
 }
 
-/// The answer of `/v1/rooms/{id}/mark`: a mark that is on its way to the disk.
+/// The answer of `/v1/rooms/{id}/mark`: a mark that is being written to the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
     /// The room's id.
     pub room: String,
-    /// The tick after which it stands.
+    /// The tick that the mark follows.
     pub tick: u32,
-    /// The file, as in [`RoomListing::journal`].
+    /// The file name of the journal, as in [`RoomListing::journal`].
     pub journal: String,
-    /// Its number in that journal, from 1: what `quarrel replay slice --around` takes.
+    /// Its number in that journal, from 1, for `quarrel replay slice --around`.
     pub mark: u32,
 }
 
-/// Why a moment was not marked.
+/// Reasons for which a moment was not marked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MarkRefusal {
-    /// There is no such room.
+    /// No room has this id.
     NoRoom,
-    /// The room does not write this moment down; why, in a sentence.
+    /// The room does not journal this moment; the text is the reason.
     NotWritten(String),
-    /// The room has no time now; why, in a sentence.
+    /// The room is too busy to answer; the text is the reason.
     Busy(String),
 }
 
-/// Whether another player would be let in.
+/// Whether the server admits another player.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// Yes.
+    /// It does.
     Ready,
-    /// No: every session that the configuration allows is taken.
+    /// It does not: as many sessions exist as the configuration allows.
     Full,
-    /// No: the server stops.
+    /// It does not: the server is stopping.
     Stopping,
 }
 
@@ -113,8 +113,8 @@ pub(super) struct Certificate {
     pub(super) sha256: String,
 }
 
-/// The answer of a health check that is well.
+/// The answer of a health check that succeeds.
 #[derive(Debug, Serialize)]
-pub(super) struct Well {
+pub(super) struct HealthStatus {
     pub(super) status: &'static str,
 }

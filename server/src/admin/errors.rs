@@ -1,4 +1,4 @@
-//! How a failure becomes an HTTP status: this file alone decides.
+//! Errors of the admin HTTP server, each with its HTTP status and JSON body. No other file chooses a status.
 
 use std::borrow::Cow;
 
@@ -7,32 +7,32 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::api::{ACTIONS, ROUTES};
 use super::dto::MarkRefusal;
+use super::routes::{ACTIONS, GET_ROUTES};
 
-/// Why a request has no better answer.
+/// Errors of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AdminError {
-    /// There is no such path.
+    /// No route has this path.
     UnknownPath,
-    /// There is, but not with this method.
+    /// The route exists, but not with this method.
     WrongMethod,
-    /// These rooms do not tick: something should restart this process.
+    /// These rooms do not tick: the process should be restarted.
     Stuck(Vec<String>),
-    /// The server is well but takes no more players for now, for this reason.
+    /// The server works but admits no player at present, for this reason.
     NotReady(&'static str),
-    /// The numbers could not be written down.
+    /// The metrics could not be encoded.
     Metrics,
-    /// There is such a path, but it is asked with POST alone.
-    OnlyPost,
-    /// A web page in a browser asks.
-    FromPage,
-    /// The body is of another type.
+    /// The route exists, but only with POST.
+    PostOnly,
+    /// The request comes from a web page in a browser.
+    FromWebPage,
+    /// The body's content type is not JSON.
     NotJson,
-    /// The body is longer than any that is right.
+    /// The body exceeds the limit.
     TooLarge,
-    /// The request is wrong, for this reason.
-    Request(&'static str),
+    /// The request is invalid, for this reason.
+    InvalidRequest(&'static str),
     /// The moment was not marked.
     NotMarked(MarkRefusal),
 }
@@ -53,34 +53,34 @@ impl IntoResponse for AdminError {
         let mut body = Body::default();
         let (status, error) = match self {
             Self::UnknownPath => {
-                (body.routes, body.actions) = (&ROUTES, &ACTIONS);
+                (body.routes, body.actions) = (&GET_ROUTES, &ACTIONS);
                 (StatusCode::NOT_FOUND, "no such path".into())
             }
-            Self::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "only GET is answered".into()),
+            Self::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed".into()),
             Self::Stuck(rooms) => {
                 body.rooms = rooms;
                 (StatusCode::SERVICE_UNAVAILABLE, "rooms do not tick".into())
             }
             Self::NotReady(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason.into()),
             Self::Metrics => (StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be rendered".into()),
-            Self::OnlyPost => (StatusCode::METHOD_NOT_ALLOWED, "only POST is answered".into()),
-            Self::FromPage => (StatusCode::FORBIDDEN, "web pages are not answered here".into()),
+            Self::PostOnly => (StatusCode::METHOD_NOT_ALLOWED, "only POST is allowed".into()),
+            Self::FromWebPage => (StatusCode::FORBIDDEN, "requests from web pages are refused".into()),
             Self::NotJson => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content-type must be application/json".into())
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 4 KiB".into()),
-            Self::Request(reason) => (StatusCode::BAD_REQUEST, reason.into()),
-            Self::NotMarked(refusal) => not_marked(refusal),
+            Self::InvalidRequest(reason) => (StatusCode::BAD_REQUEST, reason.into()),
+            Self::NotMarked(refusal) => mark_refusal(refusal),
         };
         body.error = error;
         (status, Json(body)).into_response()
     }
 }
 
-fn not_marked(refusal: MarkRefusal) -> (StatusCode, Cow<'static, str>) {
+fn mark_refusal(refusal: MarkRefusal) -> (StatusCode, Cow<'static, str>) {
     match refusal {
         MarkRefusal::NoRoom => (StatusCode::NOT_FOUND, "no such room".into()),
-        MarkRefusal::NotWritten(why) => (StatusCode::CONFLICT, why.into()),
-        MarkRefusal::Busy(why) => (StatusCode::SERVICE_UNAVAILABLE, why.into()),
+        MarkRefusal::NotWritten(reason) => (StatusCode::CONFLICT, reason.into()),
+        MarkRefusal::Busy(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason.into()),
     }
 }

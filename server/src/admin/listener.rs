@@ -1,6 +1,6 @@
-//! Connections to the operator's plane, each within its bounds.
+//! The connections of the admin HTTP server, with a limit on their number and a timeout on each.
 //!
-//! hyper is driven here directly, because `axum::serve` sets no timer: a peer could send its head for ever.
+//! This file drives hyper directly, because `axum::serve` sets no timer: a peer could take unlimited time to send a request's head.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,55 +15,63 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-/// Connections at once: a handful of scrapers, health checks and browsers, and room for a mistake.
-/// The next one waits in the kernel's queue.
-pub(super) const CONNECTIONS: usize = 64;
+/// The maximum of concurrent connections: enough for a few scrapers, health checks and browsers, with a reserve.
+/// The next one waits in the kernel's accept queue.
+pub(super) const MAX_CONNECTIONS: usize = 64;
 
-/// Time for a request's head, and so also for silence between two requests.
+/// The timeout of a request's head, and so also of the idle time between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A whole connection: nothing that is asked here takes long, and who keeps a connection open longer asks again.
+/// The lifetime of a connection: no request takes long, and a client can reconnect.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Head and buffers of one connection; hyper's least.
+/// The buffer of one connection, which bounds a request's head; twice the minimum of hyper.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// How long requests under way may take once the server stops.
+/// The time for requests in progress to finish once the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// After a failed accept (out of files, most likely) the next one waits, so that it does not spin.
+/// The pause after a failed accept (most likely out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers until `stop`, then lets the requests under way finish.
+/// Serves requests until `stop` is cancelled, then waits for the requests in progress.
 pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = GracefulShutdown::new();
-    while let Some((stream, place)) = stop.run_until_cancelled(next(&listener, &places)).await {
-        tokio::spawn(answer(stream, router.clone(), connections.watcher(), place));
+    while let Some((stream, permit)) = stop.run_until_cancelled(accept(&listener, &permits)).await {
+        tokio::spawn(serve_connection(stream, router.clone(), connections.watcher(), permit));
     }
     drop(listener);
     if time::timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
-        tracing::warn!("requests to the operator's plane were cut off");
+        tracing::warn!("HTTP requests still open after the drain timeout, connections closed");
     }
 }
 
-/// The next connection, once there is a place for it.
-async fn next(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there always is a place in the end.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+/// Waits for a permit, then for a connection.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed, so this always yields a permit.
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, _)) => return (stream, permit),
             Err(error) => {
-                tracing::warn!(%error, "accepting a connection to the operator's plane");
+                tracing::warn!(%error, "cannot accept an HTTP connection, retrying");
                 time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-/// One connection, from its first byte until it is closed or out of time; what goes wrong is the peer's affair.
-async fn answer(stream: TcpStream, router: Router, watcher: Watcher, _place: Option<OwnedSemaphorePermit>) {
+/// Serves one connection until it is closed or its lifetime ends. Its errors are the client's and only logged.
+async fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    watcher: Watcher,
+    _permit: Option<OwnedSemaphorePermit>,
+) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -71,6 +79,6 @@ async fn answer(stream: TcpStream, router: Router, watcher: Watcher, _place: Opt
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let ended = time::timeout(CONNECTION_TIMEOUT, watcher.watch(connection)).await;
     if let Ok(Err(error)) = ended {
-        tracing::debug!(%error, "a connection to the operator's plane ended");
+        tracing::debug!(%error, "HTTP connection ended with an error");
     }
 }

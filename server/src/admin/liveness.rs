@@ -1,52 +1,52 @@
-//! Whether every room's tick advances.
+//! Detection of stuck rooms: rooms whose tick does not advance.
 //!
-//! A room that is stuck says nothing by itself, so it is looked at twice: a tick that is the same after the
-//! room's patience has run out stands still. However often somebody looks, the answer is the same.
+//! A stuck room cannot report itself, so successive checks compare its tick: it is stuck when the tick has not changed for the room's
+//! stall timeout. The frequency of the checks does not change the result.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::dto::{RoomListing, RoomState};
 
-/// No room is called stuck sooner: a checker that asks twice at once must not kill a healthy server.
-const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+/// The minimum of a stall timeout: two checks in quick succession must not report a healthy server as stuck.
+const MIN_STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A room may take this many periods for one tick; a room of one tick a second is given three seconds.
-const PERIODS: u32 = 3;
+/// Tick periods until a room is stuck; a room at one tick per second has three seconds.
+const STALL_PERIODS: u32 = 3;
 
-/// What was seen of each room, and since when it has not changed.
+/// The last observed tick of each room, and the time since which it has not changed.
 #[derive(Debug, Default)]
 pub struct Liveness {
-    seen: BTreeMap<String, Seen>,
+    observed: BTreeMap<String, Observation>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct Observation {
     tick: u32,
     since: Instant,
 }
 
 impl Liveness {
-    /// Looks at the rooms and names those that are stuck; a room that is stopping has no tick to advance.
-    pub fn look(&mut self, now: Instant, rooms: &[RoomListing]) -> Vec<String> {
-        let before = std::mem::take(&mut self.seen);
+    /// Compares the rooms with the last check and returns the ids of stuck ones. A stopping room does not tick and is never stuck.
+    pub fn check(&mut self, now: Instant, rooms: &[RoomListing]) -> Vec<String> {
+        let before = std::mem::take(&mut self.observed);
         let mut stuck = Vec::new();
         for room in rooms.iter().filter(|room| room.state == RoomState::Playing) {
-            let seen = match before.get(&room.id) {
-                Some(seen) if seen.tick == room.tick => *seen,
-                _ => Seen { tick: room.tick, since: now },
+            let observation = match before.get(&room.id) {
+                Some(last) if last.tick == room.tick => *last,
+                _ => Observation { tick: room.tick, since: now },
             };
-            if now.duration_since(seen.since) >= patience(room.tick_rate) {
+            if now.duration_since(observation.since) >= stall_timeout(room.tick_rate) {
                 stuck.push(room.id.clone());
             }
-            self.seen.insert(room.id.clone(), seen);
+            self.observed.insert(room.id.clone(), observation);
         }
         stuck
     }
 }
 
-fn patience(tick_rate: u32) -> Duration {
-    LEAST_PATIENCE.max(Duration::from_secs(1) * PERIODS / tick_rate.max(1))
+fn stall_timeout(tick_rate: u32) -> Duration {
+    MIN_STALL_TIMEOUT.max(Duration::from_secs(1) * STALL_PERIODS / tick_rate.max(1))
 }
 
 #[cfg(test)]
@@ -72,39 +72,39 @@ mod tests {
     }
 
     #[test]
-    fn a_room_is_stuck_once_its_tick_has_stood_for_a_second() {
+    fn a_room_is_stuck_when_its_tick_has_not_changed_for_a_second() {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
-        assert!(liveness.look(start, &[room("a", 7)]).is_empty(), "one look tells nothing");
-        assert!(liveness.look(start + 999 * MS, &[room("a", 7)]).is_empty());
-        assert_eq!(liveness.look(start + 1000 * MS, &[room("a", 7)]), ["a"]);
-        assert!(liveness.look(start + 1001 * MS, &[room("a", 8)]).is_empty(), "it has recovered");
+        assert!(liveness.check(start, &[room("a", 7)]).is_empty(), "one check cannot find a stuck room");
+        assert!(liveness.check(start + 999 * MS, &[room("a", 7)]).is_empty());
+        assert_eq!(liveness.check(start + 1000 * MS, &[room("a", 7)]), ["a"]);
+        assert!(liveness.check(start + 1001 * MS, &[room("a", 8)]).is_empty(), "the room ticks again");
     }
 
     #[test]
-    fn looking_often_hides_no_stuck_room() {
+    fn frequent_checks_do_not_hide_a_stuck_room() {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
         let mut stuck = Vec::new();
-        for look in 0..=10 {
-            stuck = liveness.look(start + look * 100 * MS, &[room("a", 7), room("b", look)]);
+        for check in 0..=10 {
+            stuck = liveness.check(start + check * 100 * MS, &[room("a", 7), room("b", check)]);
         }
         assert_eq!(stuck, ["a"]);
     }
 
     #[test]
-    fn a_slow_room_is_given_three_periods() {
+    fn a_slow_room_is_stuck_after_three_periods() {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
         let slow = RoomListing { tick_rate: 1, ..room("a", 7) };
-        liveness.look(start, std::slice::from_ref(&slow));
-        assert!(liveness.look(start + 2999 * MS, std::slice::from_ref(&slow)).is_empty());
-        assert_eq!(liveness.look(start + 3000 * MS, &[slow]), ["a"]);
+        liveness.check(start, std::slice::from_ref(&slow));
+        assert!(liveness.check(start + 2999 * MS, std::slice::from_ref(&slow)).is_empty());
+        assert_eq!(liveness.check(start + 3000 * MS, &[slow]), ["a"]);
     }
 
     #[test]
-    fn a_room_that_stops_or_is_gone_is_not_stuck_and_is_forgotten() {
+    fn stopping_and_closed_rooms_are_not_stuck_and_not_kept() {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
-        liveness.look(start, &[room("a", 7), room("b", 7)]);
+        liveness.check(start, &[room("a", 7), room("b", 7)]);
         let stopping = RoomListing { state: RoomState::Stopping, ..room("a", 7) };
-        assert!(liveness.look(start + 5000 * MS, &[stopping]).is_empty());
-        assert!(liveness.seen.is_empty());
+        assert!(liveness.check(start + 5000 * MS, &[stopping]).is_empty());
+        assert!(liveness.observed.is_empty());
     }
 }

@@ -1,8 +1,8 @@
-//! `POST /v1/rooms/{id}/mark`: an operator marks this moment of a room, with a reason, in the room's journal.
+//! `POST /v1/rooms/{id}/mark`: marks the current moment of a room in its journal, with an operator's reason.
 //!
-//! It is the one request that changes something, so it is the one that a stranger's web page must not be able to make in the
-//! operator's browser. Browsers say with every POST which page makes it, and no page of ours does, so whoever says so is refused: even
-//! a page whose host's name was made to lead here after it was loaded.
+//! This is the only request that changes something, so a foreign web page in the operator's browser must not be able to send it
+//! (cross-site request forgery, DNS rebinding). Browsers send an `Origin` header with every POST of a page. No page of this server
+//! sends one, so every request with that header is refused.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use tokio::time;
 
-use super::api::Shared;
 use super::dto::{Mark, MarkRefusal};
 use super::errors::AdminError;
+use super::state::SharedState;
 
-/// The most bytes of a body: the longest reason with every character escaped, twice over.
-pub(super) const BODY_BYTES: usize = 4 * 1024;
+/// The maximum length of a body: the longest reason with every character escaped, twice over.
+pub(super) const MAX_BODY_BYTES: usize = 4 * 1024;
 
-/// The longest reason, in characters: a tweet and a half. A journal has no use for an essay.
-pub(super) const REASON_CHARS: usize = 400;
+/// The maximum length of a reason, in characters: a few sentences.
+pub(super) const MAX_REASON_CHARS: usize = 400;
 
-/// How long a room may take to answer: it does at its next tick, and the slowest has one a second.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The timeout of a room's answer: a room answers at its next tick, and the slowest ticks once per second.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the body says.
+/// The body of the request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MarkRequest {
@@ -35,49 +35,49 @@ struct MarkRequest {
 }
 
 pub(super) async fn mark(
-    State(plane): Shared,
+    State(state): SharedState,
     Path(room): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Mark>, AdminError> {
     if headers.contains_key(header::ORIGIN) {
-        return Err(AdminError::FromPage);
+        return Err(AdminError::FromWebPage);
     }
     if !is_json(&headers) {
         return Err(AdminError::NotJson);
     }
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => AdminError::TooLarge,
-        _ => AdminError::Request("the body did not arrive"),
+        _ => AdminError::InvalidRequest("the body is incomplete"),
     })?;
-    let reason = read_reason(&body).map_err(AdminError::Request)?;
-    match time::timeout(PATIENCE, plane.asked.mark(&room, reason)).await {
+    let reason = parse_reason(&body).map_err(AdminError::InvalidRequest)?;
+    match time::timeout(ANSWER_TIMEOUT, state.backend.mark(&room, reason)).await {
         Ok(answer) => answer.map(Json).map_err(AdminError::NotMarked),
-        // The room may still come to it: whoever asks again may mark twice, which harms nobody.
+        // The room may still write the mark. A second request then marks twice, which is harmless.
         Err(_) => Err(AdminError::NotMarked(MarkRefusal::Busy("the room does not answer".to_owned()))),
     }
 }
 
-/// Exactly this type, whatever its parameters.
+/// Whether the content type is JSON, with any parameters.
 fn is_json(headers: &HeaderMap) -> bool {
-    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = said.split(';').next().unwrap_or_default();
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default();
     kind.trim().eq_ignore_ascii_case("application/json")
 }
 
-/// The reason, or a sentence that says what is wrong with the request.
-fn read_reason(body: &[u8]) -> Result<String, &'static str> {
+/// Returns the reason of a mark, or a sentence that names the fault of the request.
+fn parse_reason(body: &[u8]) -> Result<String, &'static str> {
     let MarkRequest { reason } =
         serde_json::from_slice(body).map_err(|_| "the body must be {\"reason\": \"...\"}, as JSON")?;
     let reason = reason.trim();
     if reason.is_empty() {
         return Err("the reason is empty");
     }
-    if reason.chars().count() > REASON_CHARS {
+    if reason.chars().count() > MAX_REASON_CHARS {
         return Err("the reason is longer than 400 characters");
     }
     if reason.chars().any(char::is_control) {
-        return Err("the reason has a control character in it, such as a line's end");
+        return Err("the reason contains a control character, such as a line break");
     }
     Ok(reason.to_owned())
 }
@@ -87,15 +87,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_read_without_the_space_around_it() {
-        assert_eq!(read_reason(br#"{"reason": " aimbot, seat 3 "}"#), Ok("aimbot, seat 3".to_owned()));
-        let longest = "\u{e9}".repeat(REASON_CHARS);
-        assert_eq!(read_reason(format!("{{\"reason\":\"{longest}\"}}").as_bytes()), Ok(longest));
+    fn a_reason_is_trimmed() {
+        assert_eq!(parse_reason(br#"{"reason": " aimbot, seat 3 "}"#), Ok("aimbot, seat 3".to_owned()));
+        let longest = "\u{e9}".repeat(MAX_REASON_CHARS);
+        assert_eq!(parse_reason(format!("{{\"reason\":\"{longest}\"}}").as_bytes()), Ok(longest));
     }
 
     #[test]
-    fn a_request_that_is_none_is_refused_with_a_sentence() {
-        let long = format!("{{\"reason\":\"{}\"}}", "a".repeat(REASON_CHARS + 1));
+    fn an_invalid_request_is_refused_with_a_sentence() {
+        let long = format!("{{\"reason\":\"{}\"}}", "a".repeat(MAX_REASON_CHARS + 1));
         let wrong = [
             ("", "must be"),
             ("{}", "must be"),
@@ -108,25 +108,25 @@ mod tests {
             ("{\"reason\": \"a\\u0085b\"}", "control character"),
         ];
         for (body, part) in wrong {
-            let sentence = read_reason(body.as_bytes()).unwrap_err();
+            let sentence = parse_reason(body.as_bytes()).unwrap_err();
             assert!(sentence.contains(part), "{body}: {sentence}");
         }
     }
 
     #[test]
-    fn only_json_is_taken() {
-        let said = |kind: &str| {
+    fn only_json_is_accepted() {
+        let accepts = |kind: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
             is_json(&headers)
         };
         for kind in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
-            assert!(said(kind), "{kind}");
+            assert!(accepts(kind), "{kind}");
         }
         for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", ""]
         {
-            assert!(!said(kind), "{kind}");
+            assert!(!accepts(kind), "{kind}");
         }
-        assert!(!said("text/plain; application/json") && !is_json(&HeaderMap::new()));
+        assert!(!accepts("text/plain; application/json") && !is_json(&HeaderMap::new()));
     }
 }

@@ -1,53 +1,42 @@
-//! The operator's plane: health, metrics and listings over HTTP.
+//! The admin HTTP server: health checks, metrics and listings for operators.
 //!
-//! It has a thread and a runtime of its own, so that a scrape or a slow browser never takes a worker from players.
-//! It asks the rest of the server through [`Asked`] and reaches into nothing.
+//! It runs on its own thread with its own runtime, so that a scrape or a slow browser never occupies a worker thread of the players.
+//! It reaches the rest of the server only through [`AdminBackend`].
 //!
-//! - [`dto`]: what is said, as JSON.
-//! - [`liveness`]: whether every room's tick advances (pure).
-//! - `api`: the routes.
-//! - `errors`: how a failure becomes a status.
-//! - `mark`: a moment marked in a room's journal.
+//! - [`backend`]: the interface to the rest of the server.
+//! - [`dto`]: the JSON types.
+//! - [`liveness`]: detection of rooms whose tick does not advance (pure).
+//! - `api`: the router and its handlers.
+//! - `state`: the state that the handlers share.
+//! - `routes`: the list of paths.
+//! - `errors`: HTTP status and body of every failure.
+//! - `mark`: the handler that marks a moment in a room's journal.
 //! - `page`: the front page.
-//! - `listener`: connections, each within its bounds.
+//! - `listener`: connections, their number and their timeouts.
 
 mod api;
+pub mod backend;
 pub mod dto;
 mod errors;
 mod listener;
 pub mod liveness;
 mod mark;
 mod page;
+mod routes;
+mod state;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::Metrics;
-use dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing};
 
-/// What the operator's plane asks the rest of the server. Answers come from handles, at once, and never wait; but for a mark.
-pub trait Asked: Send + Sync {
-    /// Every room.
-    fn rooms(&self) -> Vec<RoomListing>;
-    /// Every session.
-    fn players(&self) -> Vec<PlayerListing>;
-    /// Whether another player would be let in.
-    fn readiness(&self) -> Readiness;
-    /// SHA-256 of the certificate in force, in hexadecimal.
-    fn certificate_sha256(&self) -> String;
-    /// Marks this moment in the journal of the room with this id, at the room's next tick.
-    fn mark(&self, room: &str, reason: String) -> Marking;
-}
+pub use backend::{AdminBackend, MarkFuture};
 
-/// A mark that a room is asked for.
-pub type Marking = Pin<Box<dyn Future<Output = Result<Mark, MarkRefusal>> + Send>>;
-
-/// The running plane.
+/// A running admin HTTP server.
 #[derive(Debug)]
 pub struct AdminHandle {
     local_address: SocketAddr,
@@ -55,10 +44,13 @@ pub struct AdminHandle {
     thread: JoinHandle<()>,
 }
 
-/// Starts the plane on a socket that is already bound, until `stop` is cancelled.
+/// Starts the admin HTTP server on a bound socket; it runs until `stop` is cancelled.
+///
+/// # Errors
+/// When the socket cannot be used, or the thread or its runtime cannot start.
 pub fn start(
     listen: TcpListener,
-    asked: Arc<dyn Asked>,
+    backend: Arc<dyn AdminBackend>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> io::Result<AdminHandle> {
@@ -69,8 +61,8 @@ pub fn start(
         let _inside = runtime.enter();
         tokio::net::TcpListener::from_std(listen)?
     };
-    let router = api::router(asked, metrics);
-    // A token of our own: `shutdown` ends this plane alone, the server's stop ends it too.
+    let router = api::router(backend, metrics);
+    // A child token: `shutdown` stops the admin HTTP server alone, and the server's stop stops it too.
     let stop = stop.child_token();
     let stopped = stop.clone();
     let thread = thread::Builder::new()
@@ -80,19 +72,19 @@ pub fn start(
 }
 
 impl AdminHandle {
-    /// The address it listens on, with the port that the system chose where 0 was asked for.
+    /// The bound address, with the port that the system chose if port 0 was configured.
     pub fn local_address(&self) -> SocketAddr {
         self.local_address
     }
 
-    /// Waits until the plane has ended; it does once its token is cancelled. Blocks the thread that calls.
+    /// Waits until the server has stopped, which it does once its token is cancelled. Blocks the calling thread.
     pub fn join(self) {
         if self.thread.join().is_err() {
-            tracing::error!("the admin thread panicked");
+            tracing::error!("admin thread panicked");
         }
     }
 
-    /// Asks the plane to end and waits until it has. Blocks the thread that calls, for a second or two at most.
+    /// Stops the server and waits until it has stopped. Blocks the calling thread for at most two seconds.
     pub fn shutdown(self) {
         self.stop.cancel();
         self.join();

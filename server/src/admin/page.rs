@@ -1,9 +1,9 @@
-//! The front page: what a person sees who opens the plane's address. No script, nothing from elsewhere.
+//! The front page of the admin HTTP server: links and a table of rooms, without scripts or external resources.
 
 use std::fmt::Write;
 
-use super::api::ROUTES;
 use super::dto::RoomListing;
+use super::routes::GET_ROUTES;
 
 const HEAD: &str = "<!doctype html>
 <html lang=\"en\"><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"5\"><title>Quarrel</title>
@@ -15,10 +15,10 @@ const COLUMNS: &str = "<h2>Rooms</h2>
 <table><tr><th>room<th>game<th>players<th>bots<th>seats<th>tick<th>overruns<th>age
 ";
 
-/// Links to every route, and the rooms as a table.
+/// Renders links to every route, and the rooms as a table.
 pub(super) fn render(rooms: &[RoomListing]) -> String {
     let mut page = String::from(HEAD);
-    for route in &ROUTES[1..] {
+    for route in &GET_ROUTES[1..] {
         page.push_str(&format_link(route));
     }
     page.push_str(COLUMNS);
@@ -27,7 +27,7 @@ pub(super) fn render(rooms: &[RoomListing]) -> String {
     }
     page.push_str("</table>\n");
     if rooms.is_empty() {
-        page.push_str("<p>None yet: the first player to join opens one.\n");
+        page.push_str("<p>No rooms: the first player who joins opens one.\n");
     }
     page
 }
@@ -38,7 +38,7 @@ fn format_link(route: &str) -> String {
 
 fn push_row(page: &mut String, room: &RoomListing) {
     let RoomListing { players, bots, seats, tick, overruns, age_s, .. } = room;
-    let (id, game) = (escaped(&room.id), escaped(room.game));
+    let (id, game) = (escape(&room.id), escape(room.game));
     // Writing to a string cannot fail.
     let _ = writeln!(
         page,
@@ -46,7 +46,7 @@ fn push_row(page: &mut String, room: &RoomListing) {
     );
 }
 
-fn escaped(text: &str) -> String {
+fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_become_markup() {
-        assert_eq!(escaped("<b>&\"</b>"), "&lt;b&gt;&amp;&quot;&lt;/b&gt;");
+    fn text_is_escaped() {
+        assert_eq!(escape("<b>&\"</b>"), "&lt;b&gt;&amp;&quot;&lt;/b&gt;");
     }
 }

@@ -1,20 +1,20 @@
-//! The plane over real TCP on port 0, asked as any client would.
+//! The admin HTTP server over real TCP on port 0, as a client sees it.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::dto::RoomState;
+use super::dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing, RoomState};
 use super::*;
 
-/// A server that says whatever the test wants.
-struct Fake {
+/// A server whose answers a test sets.
+struct FakeBackend {
     rooms: Mutex<Vec<RoomListing>>,
     readiness: Mutex<Readiness>,
 }
 
-impl Asked for Fake {
+impl AdminBackend for FakeBackend {
     fn rooms(&self) -> Vec<RoomListing> {
         self.rooms.lock().unwrap().clone()
     }
@@ -39,8 +39,8 @@ impl Asked for Fake {
         "ab".repeat(32)
     }
 
-    /// The room's id says what becomes of it.
-    fn mark(&self, room: &str, reason: String) -> Marking {
+    /// The room's id selects the answer.
+    fn mark(&self, room: &str, reason: String) -> MarkFuture {
         let answer = match room {
             "7" => Ok(Mark { room: room.into(), tick: 9, journal: reason, mark: 2 }),
             "8" => Err(MarkRefusal::NotWritten("there is a gap".into())),
@@ -68,16 +68,17 @@ fn room(tick: u32) -> RoomListing {
     }
 }
 
-fn started() -> (Arc<Fake>, AdminHandle, CancellationToken) {
-    let fake = Arc::new(Fake { rooms: Mutex::new(vec![room(1)]), readiness: Mutex::new(Readiness::Ready) });
+fn started() -> (Arc<FakeBackend>, AdminHandle, CancellationToken) {
+    let fake =
+        Arc::new(FakeBackend { rooms: Mutex::new(vec![room(1)]), readiness: Mutex::new(Readiness::Ready) });
     let stop = CancellationToken::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let handle = start(listener, Arc::<Fake>::clone(&fake), Metrics::new(), stop.clone()).unwrap();
+    let handle = start(listener, Arc::<FakeBackend>::clone(&fake), Metrics::new(), stop.clone()).unwrap();
     (fake, handle, stop)
 }
 
-/// Sends bytes and reads until the other end closes: status and body.
-fn sent(address: SocketAddr, request: &str) -> (u16, String) {
+/// Sends a request, reads until the server closes, and returns status and body.
+fn send(address: SocketAddr, request: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
@@ -88,60 +89,60 @@ fn sent(address: SocketAddr, request: &str) -> (u16, String) {
     (status, body)
 }
 
-fn asked(address: SocketAddr, path: &str) -> (u16, String) {
-    sent(address, &format!("GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"))
+fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    send(address, &format!("GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"))
 }
 
 #[test]
 fn every_route_answers() {
     let (_, handle, _) = started();
-    for route in api::ROUTES {
-        assert_eq!(asked(handle.local_address(), route).0, 200, "{route}");
+    for route in routes::GET_ROUTES {
+        assert_eq!(get(handle.local_address(), route).0, 200, "{route}");
     }
     handle.shutdown();
 }
 
 #[test]
-fn listings_have_the_fields_that_programs_read() {
+fn listings_have_the_documented_fields() {
     let (_, handle, _) = started();
-    let (_, body) = asked(handle.local_address(), "/v1/rooms");
+    let (_, body) = get(handle.local_address(), "/v1/rooms");
     let expected = "{\"rooms\":[{\"id\":\"7\",\"game\":\"arena\",\"tick\":1,\"seats\":16,\"players\":2,\"bots\":4,\
                     \"tick_rate\":30,\"state\":\"playing\",\"overruns\":0,\"age_s\":5,\"journal\":\"run-00001-room-000007.journal\"}]}";
     assert_eq!(body, expected);
-    let (_, body) = asked(handle.local_address(), "/v1/players");
+    let (_, body) = get(handle.local_address(), "/v1/players");
     let expected = "{\"players\":[{\"id\":\"1\",\"name\":\"Ada\",\"room\":\"7\",\"seat\":3,\
                     \"address\":\"[::1]:4000\",\"rtt_ms\":12,\"connected_s\":60}]}";
     assert_eq!(body, expected);
-    let (_, body) = asked(handle.local_address(), "/v1/certificate");
+    let (_, body) = get(handle.local_address(), "/v1/certificate");
     assert_eq!(body, format!("{{\"sha256\":\"{}\"}}", "ab".repeat(32)));
     handle.shutdown();
 }
 
 #[test]
-fn a_lost_visitor_is_shown_the_routes() {
+fn an_unknown_path_lists_the_routes() {
     let (_, handle, _) = started();
-    let (status, body) = asked(handle.local_address(), "/v2/rooms");
+    let (status, body) = get(handle.local_address(), "/v2/rooms");
     assert_eq!(status, 404);
     assert!(body.contains("\"routes\":[\"/\",\"/livez\""), "{body}");
     assert!(body.contains("\"actions\":[\"POST /v1/rooms/{id}/mark\"]"), "{body}");
     let (status, _) =
-        sent(handle.local_address(), "POST /livez HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+        send(handle.local_address(), "POST /livez HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
     assert_eq!(status, 405);
     handle.shutdown();
 }
 
-/// Posts to a room's mark; `kind` is the content's type, and maybe more header fields.
-fn marked(address: SocketAddr, room: &str, kind: &str, body: &str) -> (u16, String) {
+/// Posts a mark to a room; `kind` is the content type and may contain further header lines.
+fn post_mark(address: SocketAddr, room: &str, kind: &str, body: &str) -> (u16, String) {
     let length = body.len();
     let head = format!("POST /v1/rooms/{room}/mark HTTP/1.1\r\nHost: here\r\nConnection: close");
-    sent(address, &format!("{head}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"))
+    send(address, &format!("{head}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"))
 }
 
 #[test]
-fn a_moment_is_marked_or_it_is_said_why_not() {
+fn a_mark_succeeds_or_fails_with_a_reason() {
     let (_, handle, _) = started();
     let address = handle.local_address();
-    let ask = |room: &str, body: &str| marked(address, room, "application/json", body);
+    let ask = |room: &str, body: &str| post_mark(address, room, "application/json", body);
     let reason = "{\"reason\":\"why\"}";
     let expected = "{\"room\":\"7\",\"tick\":9,\"journal\":\"why\",\"mark\":2}";
     assert_eq!(ask("7", reason), (200, expected.into()));
@@ -157,88 +158,88 @@ fn a_moment_is_marked_or_it_is_said_why_not() {
 fn a_page_in_a_browser_cannot_mark() {
     let (_, handle, _) = started();
     let address = handle.local_address();
-    // The second is of a name that leads here by now.
+    // The second is the origin after DNS rebinding.
     for origin in ["http://elsewhere", "http://here", "null"] {
         let kind = format!("application/json\r\nOrigin: {origin}");
-        let (status, body) = marked(address, "7", &kind, "{\"reason\":\"why\"}");
-        assert_eq!((status, body.as_str()), (403, "{\"error\":\"web pages are not answered here\"}"));
+        let (status, body) = post_mark(address, "7", &kind, "{\"reason\":\"why\"}");
+        assert_eq!((status, body.as_str()), (403, "{\"error\":\"requests from web pages are refused\"}"));
     }
-    let (status, body) = marked(address, "7", "text/plain", "{\"reason\":\"why\"}");
+    let (status, body) = post_mark(address, "7", "text/plain", "{\"reason\":\"why\"}");
     assert_eq!((status, body.as_str()), (415, "{\"error\":\"the content-type must be application/json\"}"));
     let preflight = "OPTIONS /v1/rooms/7/mark HTTP/1.1\r\nHost: here\r\nOrigin: http://elsewhere\r\n\
                      Access-Control-Request-Headers: content-type\r\nConnection: close\r\n\r\n";
-    assert_eq!(sent(address, preflight).0, 405, "a browser that asks first is not allowed to");
+    assert_eq!(send(address, preflight).0, 405, "a preflight request is refused");
     handle.shutdown();
 }
 
 #[test]
-fn a_mark_is_bounded_and_posted() {
+fn a_mark_must_be_posted_and_is_limited_in_size() {
     let (_, handle, _) = started();
     let address = handle.local_address();
-    let (status, body) = asked(address, "/v1/rooms/7/mark");
-    assert_eq!((status, body.as_str()), (405, "{\"error\":\"only POST is answered\"}"));
+    let (status, body) = get(address, "/v1/rooms/7/mark");
+    assert_eq!((status, body.as_str()), (405, "{\"error\":\"only POST is allowed\"}"));
     let large = format!("{{\"reason\":\"{}\"}}", "a".repeat(5000));
-    let (status, body) = marked(address, "7", "application/json", &large);
+    let (status, body) = post_mark(address, "7", "application/json", &large);
     assert_eq!((status, body.as_str()), (413, "{\"error\":\"the body is longer than 4 KiB\"}"));
     handle.shutdown();
 }
 
 #[test]
-fn a_room_that_stands_still_makes_the_server_not_live() {
+fn a_stuck_room_makes_the_server_not_live() {
     let (fake, handle, _) = started();
-    assert_eq!(asked(handle.local_address(), "/livez").0, 200);
+    assert_eq!(get(handle.local_address(), "/livez").0, 200);
     let deadline = Instant::now() + Duration::from_secs(20);
     let body = loop {
-        let (status, body) = asked(handle.local_address(), "/livez");
+        let (status, body) = get(handle.local_address(), "/livez");
         if status == 503 {
             break body;
         }
-        assert!(Instant::now() < deadline, "a room that stands still must be noticed");
+        assert!(Instant::now() < deadline, "a stuck room must be detected");
         std::thread::yield_now();
     };
     assert_eq!(body, "{\"error\":\"rooms do not tick\",\"rooms\":[\"7\"]}");
     *fake.rooms.lock().unwrap() = vec![room(2)];
-    assert_eq!(asked(handle.local_address(), "/livez").0, 200, "it ticks again");
+    assert_eq!(get(handle.local_address(), "/livez").0, 200, "the room ticks again");
     handle.shutdown();
 }
 
 #[test]
-fn a_full_or_stopping_server_is_not_ready_and_says_why() {
+fn a_full_or_stopping_server_is_not_ready_and_returns_the_reason() {
     let (fake, handle, _) = started();
     for (readiness, reason) in [(Readiness::Full, "full"), (Readiness::Stopping, "stopping")] {
         *fake.readiness.lock().unwrap() = readiness;
-        let (status, body) = asked(handle.local_address(), "/readyz");
+        let (status, body) = get(handle.local_address(), "/readyz");
         assert_eq!((status, body), (503, format!("{{\"error\":\"{reason}\"}}")));
     }
     handle.shutdown();
 }
 
 #[test]
-fn the_servers_stop_ends_the_plane() {
+fn the_servers_stop_stops_the_admin_server() {
     let (_, handle, stop) = started();
     let address = handle.local_address();
     stop.cancel();
     handle.join();
-    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(address).is_err(), "the listener must be closed");
 }
 
 #[test]
-fn a_head_that_never_ends_is_cut_off() {
+fn an_endless_request_head_times_out() {
     let (_, handle, _) = started();
     let began = Instant::now();
-    let (status, _) = sent(handle.local_address(), "GET / HTTP/1.1\r\nX-Slow: ");
-    assert!(status == 0 || status == 408, "such a request has no answer");
-    assert!(began.elapsed() >= Duration::from_secs(4), "and was given its time");
+    let (status, _) = send(handle.local_address(), "GET / HTTP/1.1\r\nX-Slow: ");
+    assert!(status == 0 || status == 408, "an incomplete request has no answer");
+    assert!(began.elapsed() >= Duration::from_secs(4), "the head timeout must pass first");
     handle.shutdown();
 }
 
 #[test]
-fn who_comes_when_all_places_are_taken_waits_for_one() {
+fn a_connection_above_the_limit_waits() {
     let (_, handle, _) = started();
     let idle: Vec<_> =
-        (0..listener::CONNECTIONS).map(|_| TcpStream::connect(handle.local_address()).unwrap()).collect();
+        (0..listener::MAX_CONNECTIONS).map(|_| TcpStream::connect(handle.local_address()).unwrap()).collect();
     let address = handle.local_address();
-    let waiting = std::thread::spawn(move || asked(address, "/readyz").0);
+    let waiting = std::thread::spawn(move || get(address, "/readyz").0);
     drop(idle);
     assert_eq!(waiting.join().unwrap(), 200);
     handle.shutdown();

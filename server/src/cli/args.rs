@@ -1,40 +1,42 @@
-//! Verbs and flags.
+//! The verbs and flags of the command line.
 //!
-//! Flags carry text: what they take is checked where every other source of the configuration is, so that a bad value
-//! gets the same error wherever it stands.
+//! Flags carry text. The configuration checks their values like those of every other source, so that a wrong value gets the same error
+//! in every place.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::ReplayVerb;
 use super::matches::MatchesQuery;
+use super::replay::ReplayVerb;
 use crate::config::keys::ENVIRONMENT_PREFIX;
 use crate::config::{FlagValue, Sources};
 
-/// What the process was asked to do.
+/// The command that the process runs.
 #[derive(Clone, Debug)]
 pub enum Verb {
     /// Run the server.
     Serve(Sources),
-    /// Say whether it would start.
+    /// Check whether the server would start.
     Check(Sources),
-    /// Print the file to begin with.
+    /// Print a documented configuration file with the defaults.
     ConfigDefault,
-    /// Print what is in force.
+    /// Print the configuration in use.
     ConfigShow(Sources),
     /// Print the newest match results.
     Matches(Sources, MatchesQuery),
-    /// Say what a room's journal says.
+    /// Inspect and replay the journal of a room.
     Replay(ReplayVerb),
-    /// Print what this binary is.
+    /// Print the version, the protocol and the games.
     Version,
 }
 
-/// Reads the command line, its first word being the program's name, and hands the environment on to the configuration.
+/// Parses the command line, whose first word is the program's name, and passes the environment on to the configuration.
 ///
-/// An error from here is printed by its own `print`, and exits with its own `exit_code`: 2, or 0 when help was asked for.
+/// # Errors
+/// When the command line is wrong, or requests help. The error prints itself with `print` and has its own `exit_code`: 2, or 0 for
+/// help.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     env: Vec<(String, String)>,
@@ -57,9 +59,9 @@ pub fn parse(
     })
 }
 
-/// Our part of this process's environment, for [`parse`].
+/// Returns this process's environment variables with the prefix `QUARREL_`, for [`parse`].
 ///
-/// Text that is not Unicode comes with replacement characters, so that it is refused rather than overlooked.
+/// Text that is not Unicode gets replacement characters, so that it is refused rather than ignored.
 pub fn environment() -> Vec<(String, String)> {
     let lossy = |text: OsString| text.to_string_lossy().into_owned();
     std::env::vars_os()
@@ -68,9 +70,9 @@ pub fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
-/// An authoritative multiplayer game server over QUIC.
+/// An authoritative multiplayer game server over QUIC
 ///
-/// Without a verb it serves.
+/// Without a verb, it runs the server.
 #[derive(Parser)]
 #[command(name = "quarrel", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -82,76 +84,76 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the server (the same as no verb)
+    /// Run the server (the default)
     Serve(Flags),
-    /// Say whether the server would start, and as what; exit 78 if not
+    /// Check whether the server would start, without starting it
     Check(Flags),
     /// Print the configuration
     Config {
         #[command(subcommand)]
         what: ConfigCommand,
     },
-    /// Print the newest match results, of a server that runs or not
+    /// Print the newest match results; the server may be running
     Matches(MatchesFlags),
-    /// Play a room's journal again: look into it, verify it, cut it, find where it parts from another
+    /// Inspect, verify, cut or compare the journals of rooms
     Replay {
         #[command(subcommand)]
         what: ReplayVerb,
     },
-    /// Print the version, the protocol's version and the games
+    /// Print the version, the protocol version and the games
     Version,
 }
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Print a file to begin with: every key, documented
+    /// Print a configuration file with every key, its description and its default
     Default,
-    /// Print what is in force, and where each value came from
+    /// Print the configuration in use, with the origin of each value
     Show(Box<Flags>),
 }
 
 #[derive(Args)]
 struct Flags {
-    /// The configuration file
+    /// Configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     // Not a doc comment: rustdoc would take the address for a link.
     #[arg(long, value_name = "ADDRESS", help = "UDP address for players [default: [::]:7777]")]
     listen: Option<String>,
-    /// TCP address of the operator's plane [default: 127.0.0.1:7780]
+    /// TCP address of the admin HTTP server [default: 127.0.0.1:7780]
     #[arg(long, value_name = "ADDRESS")]
     http: Option<String>,
-    /// Folder of everything the server keeps [default: ./quarrel-data]
+    /// Data directory of the server [default: ./quarrel-data]
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<String>,
-    /// Which game is played [default: the first that `quarrel version` names]
+    /// Game to run [default: the first that `quarrel version` lists]
     #[arg(long, value_name = "NAME")]
     game: Option<String>,
-    /// Steps a second, 1 to 128 [default: 30]
+    /// Game steps per second, 1 to 128 [default: 30]
     #[arg(long, value_name = "HZ")]
     tick_rate: Option<String>,
-    /// Snapshots a second to each player [default: the tick rate]
+    /// Snapshots per second to each player [default: the tick rate]
     #[arg(long, value_name = "HZ")]
     send_rate: Option<String>,
-    /// The most rooms at once [default: 64]
+    /// Maximum number of rooms [default: 64]
     #[arg(long, value_name = "N")]
     rooms: Option<String>,
-    /// Places in each room [default: the game's]
+    /// Seats in each room [default: the game's]
     #[arg(long, value_name = "N")]
     seats: Option<String>,
-    /// Bots in each room beside its people, while it has empty seats [default: the game's]
+    /// Bots in each room, on seats that no player needs [default: the game's]
     #[arg(long, value_name = "N")]
     bots: Option<String>,
-    /// Make each step twice and compare [default: on in development builds, off in release builds]
+    /// Run each step twice and compare the results [default: on in development builds, off in release builds]
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on")]
     sync_test: Option<String>,
-    /// What becomes of rooms when the server is told to stop: save, they go on when it starts again [default: end]
+    /// End rooms when the server stops, or save them for the next start [default: end]
     #[arg(long, value_name = "end|save")]
     on_stop: Option<String>,
-    /// Start clean: end the journals of rooms that would be brought back
+    /// Do not restore rooms of the last run: end their journals
     #[arg(long)]
     no_resume: bool,
-    /// Which log lines are written [default: info]
+    /// Log lines to write: a level, or levels per module [default: info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
     /// PEM file with the certificate chain [default: a development certificate]
@@ -191,16 +193,16 @@ impl Flags {
 
 #[derive(Args)]
 struct MatchesFlags {
-    /// The configuration file
+    /// Configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The server's folder [default: ./quarrel-data]
+    /// Data directory of the server [default: ./quarrel-data]
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<String>,
-    /// How many
+    /// Number of results
     #[arg(long, value_name = "N", default_value_t = 20)]
     newest: u32,
-    /// One JSON object a line, with every player's score
+    /// Print one JSON object per line, with every player's score
     #[arg(long)]
     json: bool,
 }
@@ -224,21 +226,21 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn the_command_line_definition_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn no_verb_serves_and_takes_the_same_flags() {
+    fn no_verb_runs_the_server_with_the_same_flags() {
         for line in ["quarrel --rooms 3 --config a.toml", "quarrel serve --rooms 3 --config a.toml"] {
-            let Ok(Verb::Serve(sources)) = parsed(line) else { panic!("{line} serves") };
+            let Ok(Verb::Serve(sources)) = parsed(line) else { panic!("{line} must run the server") };
             assert_eq!(sources.file, Some("a.toml".into()));
             assert_eq!(sources.flags, [FlagValue { key: "room.rooms", value: "3".into(), flag: "--rooms" }]);
         }
     }
 
     #[test]
-    fn each_verb_is_understood() {
+    fn each_verb_is_parsed() {
         assert!(matches!(parsed("quarrel check --game crowd"), Ok(Verb::Check(_))));
         assert!(matches!(parsed("quarrel config default"), Ok(Verb::ConfigDefault)));
         assert!(matches!(parsed("quarrel config show --bots 2"), Ok(Verb::ConfigShow(_))));
@@ -246,14 +248,14 @@ mod tests {
         assert!(matches!(parsed("quarrel version"), Ok(Verb::Version)));
         let Ok(Verb::Matches(sources, query)) = parsed("quarrel matches --data-dir d --newest 3 --json")
         else {
-            panic!("results are asked for")
+            panic!("`matches` must be parsed")
         };
         assert_eq!(query, MatchesQuery { newest: 3, json: true });
         assert_eq!(sources.flags, [FlagValue { key: "data.dir", value: "d".into(), flag: "--data-dir" }]);
     }
 
     #[test]
-    fn bad_usage_exits_with_two_and_help_with_zero() {
+    fn wrong_usage_exits_with_2_and_help_with_0() {
         assert_eq!(parsed("quarrel sreve").unwrap_err().exit_code(), 2);
         assert_eq!(parsed("quarrel --rooms").unwrap_err().exit_code(), 2);
         assert_eq!(parsed("quarrel replay verify").unwrap_err().exit_code(), 2);
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_may_stand_alone() {
+    fn a_switch_without_a_value_is_on() {
         let typed = [
             ("--sync-test", "on"),
             ("--sync-test=off", "off"),
@@ -273,25 +275,25 @@ mod tests {
         ];
         for (line, value) in typed {
             let Ok(Verb::Serve(sources)) = parsed(&format!("quarrel {line}")) else {
-                panic!("{line} is understood")
+                panic!("{line} must be parsed")
             };
-            let said = sources.flags.iter().find(|flag| flag.key == "room.sync_test");
-            assert_eq!(said.map(|flag| flag.value.as_str()), Some(value), "{line}");
+            let flag = sources.flags.iter().find(|flag| flag.key == "room.sync_test");
+            assert_eq!(flag.map(|flag| flag.value.as_str()), Some(value), "{line}");
         }
     }
 
     #[test]
-    fn every_flag_of_the_key_table_sets_its_key_and_there_is_no_other() {
+    fn the_flags_are_those_of_the_key_table_and_each_sets_its_key() {
         let with_flags: Vec<_> = KEYS.iter().filter_map(|key| Some((key.path(), key.flag?))).collect();
         for (path, flag) in &with_flags {
             let line = format!("quarrel {flag} value");
-            let Ok(Verb::Serve(sources)) = parsed(&line) else { panic!("{line} is understood") };
+            let Ok(Verb::Serve(sources)) = parsed(&line) else { panic!("{line} must be parsed") };
             assert_eq!((sources.flags[0].key, sources.flags[0].flag), (path.as_str(), *flag));
         }
-        // The last of these sets a key without a value of its own.
-        let ours = ["config", "help", "version", "no-resume"];
+        // The last of these sets a key without taking a value.
+        let others = ["config", "help", "version", "no-resume"];
         let command = Cli::command();
         let longs = command.get_arguments().filter_map(|arg| arg.get_long());
-        assert_eq!(longs.filter(|long| !ours.contains(long)).count(), with_flags.len());
+        assert_eq!(longs.filter(|long| !others.contains(long)).count(), with_flags.len());
     }
 }

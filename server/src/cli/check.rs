@@ -1,6 +1,6 @@
-//! `quarrel check`: what a start would meet, tried without serving anybody.
+//! `quarrel check`: a dry run of a start.
 //!
-//! All that can be wrong is tried and told at once; a person should not have to mend a server one line at a time.
+//! It tries every step that can fail and reports all failures at once, so that an operator does not have to fix them one by one.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -12,13 +12,16 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::net::tls::identity::Identity;
 use crate::storage::{
     self,
-    journals::{Folder, JournalStore as _},
+    journals::{FolderStore, JournalStore as _},
 };
 
-/// Tries everything a start needs and prints what it found; the exit code says whether the server would start.
+/// Tries everything that a start needs and prints the results. The exit code is [`ExitCode::Done`] when the server would start.
 ///
-/// It makes the data directory where it is missing, for nothing else shows that it can be made.
-/// What only the game's own type can refuse is tried by `try_settings`, with [`Config::settings`].
+/// It creates a missing data directory, because nothing else shows that it can be created.
+/// `try_settings` checks the game's settings with [`Config::settings`], because only the game's own type can refuse them.
+///
+/// # Errors
+/// When `out` cannot be written.
 pub fn check(
     sources: &Sources,
     games: &[GameDefaults],
@@ -41,7 +44,7 @@ pub fn check(
         "game           {}: {} rooms of {} seats, {} bots ({}), {} ticks and {} snapshots a second",
         config.game.name, room.rooms, room.seats, room.bots, room.bot_skill, room.tick_rate, room.send_rate
     )?;
-    let findings = [
+    let results = [
         ("data", data(&config)),
         ("journals", journals(&config)),
         ("results", results(&config)),
@@ -50,13 +53,13 @@ pub fn check(
         ("operators", operators(config.http.listen)),
     ];
     let mut worst = ExitCode::Done;
-    for (what, finding) in findings {
-        let (text, code) = match finding {
+    for (subject, result) in results {
+        let (text, code) = match result {
             Ok(text) => (text, ExitCode::Done),
-            Err(Fault { text, code }) => (text, code),
+            Err(CheckFailure { text, code }) => (text, code),
         };
-        writeln!(out, "{what:<13}  {text}")?;
-        // A wrong setting outweighs a port that may be free a moment later.
+        writeln!(out, "{subject:<13}  {text}")?;
+        // A wrong setting (78) outweighs a port in use (69), which may be free a moment later.
         if code as u8 > worst as u8 {
             worst = code;
         }
@@ -64,97 +67,98 @@ pub fn check(
     Ok(worst)
 }
 
-/// Something that would keep the server from starting.
-struct Fault {
+/// A reason for which the server would not start.
+struct CheckFailure {
     text: String,
     code: ExitCode,
 }
 
-impl Fault {
+impl CheckFailure {
     fn configuration(error: &dyn ToString) -> Self {
         Self { text: error.to_string(), code: ExitCode::Configuration }
     }
 }
 
-fn data(config: &Config) -> Result<String, Fault> {
-    let dir = DataDir::open(&config.data.dir).map_err(|error| Fault::configuration(&error))?;
+fn data(config: &Config) -> Result<String, CheckFailure> {
+    let dir = DataDir::open(&config.data.dir).map_err(|error| CheckFailure::configuration(&error))?;
     if dir.is_in_use() {
         let error = DataDirError::InUse { path: dir.path().to_owned() };
-        return Err(Fault { text: error.to_string(), code: ExitCode::InUse });
+        return Err(CheckFailure { text: error.to_string(), code: ExitCode::InUse });
     }
     Ok(format!("{} is writable", dir.path().display()))
 }
 
-/// A journal without an end is of a room that a start brings back, or that another server steps just now.
-fn journals(config: &Config) -> Result<String, Fault> {
+/// A journal without an end belongs to a room that a start restores, or that another server is running.
+fn journals(config: &Config) -> Result<String, CheckFailure> {
     if config.journal.write == Switch::Off && config.journal.resume == Switch::On {
-        return Ok("none is written, and those that are there wait for another start (journal.write is off)"
-            .to_owned());
+        return Ok(
+            "not written, and existing ones are kept for a later start (journal.write is off)".to_owned()
+        );
     }
     let path = config.data.dir.join("journals");
     if !path.exists() {
         return Ok("none yet".to_owned());
     }
     let unreadable =
-        |error: io::Error| Fault::configuration(&format!("cannot read {}: {error}", path.display()));
-    let store = Folder::open(&path).map_err(unreadable)?;
+        |error: io::Error| CheckFailure::configuration(&format!("cannot read {}: {error}", path.display()));
+    let store = FolderStore::open(&path).map_err(unreadable)?;
     let all = store.list().map_err(unreadable)?;
     let open = all.iter().filter(|kept| !store.has_end(kept.name)).count();
-    let fate = match config.journal.resume {
-        Switch::On => "would bring their rooms back",
+    let action = match config.journal.resume {
+        Switch::On => "would restore their rooms",
         Switch::Off => "would be ended (journal.resume is off)",
     };
-    Ok(format!("{open} of {} {fate}", all.len()))
+    Ok(format!("{open} of {} {action}", all.len()))
 }
 
-fn results(config: &Config) -> Result<String, Fault> {
+fn results(config: &Config) -> Result<String, CheckFailure> {
     let reader = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let reader = reader.map_err(|error| Fault::configuration(&error))?;
-    let newest = storage::newest(&config.data.dir, 1);
-    let newest = reader.block_on(newest).map_err(|error| Fault::configuration(&error))?;
+    let reader = reader.map_err(|error| CheckFailure::configuration(&error))?;
+    let newest = storage::newest_matches(&config.data.dir, 1);
+    let newest = reader.block_on(newest).map_err(|error| CheckFailure::configuration(&error))?;
     Ok(if newest.is_empty() { "no match has ended yet" } else { "the database of matches opens" }.to_owned())
 }
 
-fn certificate(config: &Config, now: SystemTime) -> Result<String, Fault> {
+fn certificate(config: &Config, now: SystemTime) -> Result<String, CheckFailure> {
     let (Some(cert), Some(key)) = (&config.net.cert, &config.net.key) else {
-        return Ok("a development certificate, kept in the data directory and renewed in time".into());
+        return Ok("a development certificate, kept in the data directory and renewed automatically".into());
     };
-    let identity = Identity::read(cert, key).map_err(|error| Fault::configuration(&error))?;
+    let identity = Identity::read(cert, key).map_err(|error| CheckFailure::configuration(&error))?;
     match identity.valid_until().duration_since(now) {
-        Ok(left) => Ok(format!("{} is valid for {} days more", cert.display(), left.as_secs() / 86_400)),
-        Err(_) => Err(Fault::configuration(&format!("{} has expired", cert.display()))),
+        Ok(left) => Ok(format!("{} is valid for {} more days", cert.display(), left.as_secs() / 86_400)),
+        Err(_) => Err(CheckFailure::configuration(&format!("{} has expired", cert.display()))),
     }
 }
 
-fn players(listen: SocketAddr) -> Result<String, Fault> {
+fn players(listen: SocketAddr) -> Result<String, CheckFailure> {
     let bound = UdpSocket::bind(listen).map(drop);
     bound
         .map(|()| format!("QUIC on {listen}"))
-        .map_err(|error| bind_fault(&error, listen, "net.listen", "--listen"))
+        .map_err(|error| bind_check_failure(&error, listen, "net.listen", "--listen"))
 }
 
-fn operators(listen: SocketAddr) -> Result<String, Fault> {
+fn operators(listen: SocketAddr) -> Result<String, CheckFailure> {
     let bound = TcpListener::bind(listen).map(drop);
     bound
         .map(|()| format!("HTTP on {listen}"))
-        .map_err(|error| bind_fault(&error, listen, "http.listen", "--http"))
+        .map_err(|error| bind_check_failure(&error, listen, "http.listen", "--http"))
 }
 
-fn bind_fault(error: &io::Error, address: SocketAddr, key: &str, flag: &str) -> Fault {
+fn bind_check_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &str) -> CheckFailure {
     let BindFailure { message, code } = bind_failure(error, address, key, flag);
-    Fault { text: message, code }
+    CheckFailure { text: message, code }
 }
 
-/// What to tell a person whose address cannot be bound, and what to exit with.
+/// The message and exit code of an address that cannot be bound.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BindFailure {
-    /// Which address, why, and which setting changes it.
+    /// The address, the reason, and the setting that changes it.
     pub message: String,
-    /// 69 when another process has it, 78 when this machine does not.
+    /// 69 when another process uses the address, 78 when this machine does not have it.
     pub code: ExitCode,
 }
 
-/// The failure to bind `address`, which the configuration's `key` (and `flag`) sets.
+/// Describes the failure to bind `address`, which the configuration's `key` (and `flag`) sets.
 pub fn bind_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &str) -> BindFailure {
     match error.kind() {
         io::ErrorKind::AddrInUse => BindFailure {
@@ -190,13 +194,13 @@ mod tests {
         }
     }
 
-    /// What `check` says with these keys set, on ports of the system's choice and a data directory of its own.
+    /// The output and exit code of `check` with these keys set, on free ports and in a new data directory.
     fn checked(pairs: &[(&'static str, &str)]) -> (String, ExitCode) {
         let folder = tempfile::tempdir().unwrap();
         checked_in(&folder.path().join("data"), pairs)
     }
 
-    /// The same in this data directory.
+    /// The same in the data directory `dir`.
     fn checked_in(dir: &Path, pairs: &[(&'static str, &str)]) -> (String, ExitCode) {
         let dir = dir.display().to_string();
         let defaults = [("net.listen", "127.0.0.1:0"), ("http.listen", "127.0.0.1:0"), ("data.dir", &dir)];
@@ -212,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_would_start_is_told_as_what() {
+    fn a_server_that_would_start_is_described() {
         let (text, code) = checked(&[]);
         assert_eq!(code, ExitCode::Done, "{text}");
         assert!(
@@ -235,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_run_left_is_told() {
+    fn files_of_an_earlier_run_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let (text, _) = checked_in(folder.path(), &[]);
         assert!(text.contains("none yet") && text.contains("no match has ended yet"), "{text}");
@@ -245,7 +249,7 @@ mod tests {
         std::fs::write(journals.join("run-00001-room-000001.journal"), ended).unwrap();
         std::fs::write(journals.join("run-00001-room-000002.journal"), "no end").unwrap();
         let (text, code) = checked_in(folder.path(), &[]);
-        assert!(text.contains("1 of 2 would bring their rooms back"), "{text}");
+        assert!(text.contains("1 of 2 would restore their rooms"), "{text}");
         assert_eq!(code, ExitCode::Done);
         let (text, _) = checked_in(folder.path(), &[("journal.resume", "off")]);
         assert!(text.contains("1 of 2 would be ended (journal.resume is off)"), "{text}");
@@ -275,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_in_use_exits_with_69_and_says_which() {
+    fn a_port_in_use_exits_with_69_and_is_named() {
         let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
         let (text, code) = checked(&[("net.listen", &address)]);
@@ -287,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_told_at_once_and_a_wrong_setting_outweighs_a_busy_port() {
+    fn all_failures_are_reported_at_once_and_a_wrong_setting_outweighs_a_port_in_use() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
         let (text, code) = checked(&[
@@ -298,7 +302,7 @@ mod tests {
         ]);
         assert_eq!(code, ExitCode::Configuration);
         assert!(text.contains("cannot read /nowhere/cert.pem"), "{text}");
-        assert!(text.contains("cannot make the data directory /dev/null/data"), "{text}");
+        assert!(text.contains("cannot create the data directory /dev/null/data"), "{text}");
         assert!(text.contains("is in use"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! `quarrel matches`: the newest match results, for people or for programs.
+//! `quarrel matches`: prints the newest match results, as a table or as JSON.
 
 use std::io::{self, Write};
 
@@ -6,16 +6,16 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::storage::MatchRecord;
 
-/// What is asked of the results.
+/// The options of `quarrel matches`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatchesQuery {
-    /// How many, the newest first.
+    /// The number of results, newest first.
     pub newest: u32,
-    /// One JSON object a line, with all there is to know.
+    /// Whether to print one JSON object per line, with all fields.
     pub json: bool,
 }
 
-/// Prints results, one a line.
+/// Prints results, one per line.
 pub fn print_matches(records: &[MatchRecord], json: bool, out: &mut dyn Write) -> io::Result<()> {
     if json {
         return records.iter().try_for_each(|record| {
@@ -47,20 +47,20 @@ pub fn print_matches(records: &[MatchRecord], json: bool, out: &mut dyn Write) -
     Ok(())
 }
 
-/// Who won, with their scores, as in `Ada (4), Ben (2)`.
+/// The winners with their scores, as in `Ada (4), Ben (2)`.
 fn winners(record: &MatchRecord) -> String {
-    let told = record.seats.iter().filter(|seat| seat.won).map(|seat| match seat.name.as_str() {
+    let winners = record.seats.iter().filter(|seat| seat.won).map(|seat| match seat.name.as_str() {
         "" => format!("seat {} ({})", seat.seat, seat.score),
         name => format!("{name} ({})", seat.score),
     });
-    let told: Vec<_> = told.collect();
-    if told.is_empty() { "nobody".to_owned() } else { told.join(", ") }
+    let winners: Vec<_> = winners.collect();
+    if winners.is_empty() { "nobody".to_owned() } else { winners.join(", ") }
 }
 
-/// A moment in UTC, to the second; nothing for one that no calendar has.
+/// Formats a time in UTC, to the second; empty for a time outside the calendar.
 fn rfc3339(unix_ms: u64) -> String {
-    let moment = i64::try_from(unix_ms / 1000).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
-    moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
+    let time = i64::try_from(unix_ms / 1000).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -96,21 +96,21 @@ mod tests {
     }
 
     #[test]
-    fn a_result_is_a_line_with_its_winners() {
-        let told = printed(&[record()], false);
-        let line = told.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    fn a_result_is_one_line_with_its_winners() {
+        let text = printed(&[record()], false);
+        let line = text.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(line, "2000-02-29T00:00:00Z 3 arena 12.3 s 3 Ada (4), seat 2 (2)");
     }
 
     #[test]
-    fn programs_read_all_of_it() {
-        let told = printed(&[record(), record()], true);
-        let read: Vec<MatchRecord> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    fn json_contains_every_field() {
+        let text = printed(&[record(), record()], true);
+        let read: Vec<MatchRecord> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(read, [record(), record()]);
     }
 
     #[test]
-    fn people_are_told_that_there_is_none_and_programs_read_nothing() {
+    fn no_results_print_a_sentence_as_text_and_nothing_as_json() {
         assert_eq!(printed(&[], false), "no match has ended yet\n");
         assert_eq!(printed(&[], true), "");
     }

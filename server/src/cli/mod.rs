@@ -1,16 +1,14 @@
-//! The command line of `quarrel`: what can be asked, and the answers that need no running server.
+//! The command line of `quarrel`: parsing, and the commands that need no running server.
 //!
 //! - [`args`]: verbs and flags.
-//! - [`exit`]: exit codes.
-//! - [`mod@check`]: what a start would meet.
-//! - [`mod@matches`]: the newest match results.
-//! - [`replay`]: what can be asked of a journal.
+//! - [`mod@check`]: `quarrel check`, a dry run of a start.
+//! - [`mod@matches`]: `quarrel matches`, the newest match results.
+//! - [`replay`]: the verbs and flags of `quarrel replay`.
 //!
-//! Running the server is not here: it is [`Verb::Serve`], and `main`'s affair.
+//! The server itself ([`Verb::Serve`]) runs in [`main`](fn@crate::main).
 
 pub mod args;
 pub mod check;
-pub mod exit;
 pub mod matches;
 pub mod replay;
 
@@ -20,23 +18,24 @@ use quarrel_shared::protocol::PROTOCOL_VERSION;
 
 use crate::config::{Config, GameDefaults, show};
 
+pub use crate::exit_code::ExitCode;
+pub use crate::tick_or_time::TickOrTime;
 pub use args::{Verb, environment, parse};
 pub use check::{BindFailure, bind_failure, check};
-pub use exit::ExitCode;
 pub use matches::{MatchesQuery, print_matches};
-pub use replay::{Part, ReplayVerb};
+pub use replay::{ReplayVerb, SliceRange};
 
-/// Prints the file to begin with, every key documented.
+/// Prints a configuration file with every key, its description and its default.
 pub fn print_default_config(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<()> {
     show::write_default(games, out)
 }
 
-/// Prints the configuration in force, and where each value came from.
+/// Prints the configuration in use, with the origin of each value.
 pub fn print_config(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     show::write_effective(config, out)
 }
 
-/// Prints what this binary is: its version, the protocol it speaks, the games it holds.
+/// Prints the version of this binary, its protocol version and its games.
 pub fn print_version(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<()> {
     let names: Vec<_> = games.iter().map(|game| game.name).collect();
     writeln!(out, "quarrel {}", env!("CARGO_PKG_VERSION"))?;

@@ -1,80 +1,79 @@
-//! `quarrel replay`: its verbs and flags.
+//! The verbs and flags of `quarrel replay`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::replay::When;
+use crate::tick_or_time::TickOrTime;
 
-/// What is asked of a journal.
+/// The verbs of `quarrel replay`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ReplayVerb {
-    /// Say what a journal holds: the room, who sat where and when, marks, how it ends
+    /// Print a summary of a journal: room, players, marks and end
     Info {
-        /// The journal
+        /// Journal file
         file: PathBuf,
-        /// One JSON object, for programs
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Play journals again at full speed and compare every checksum; exit 1 at the first difference, or
-    /// when a journal is damaged
+    /// Replay journals at full speed and compare every checksum; exit 1 on a difference or a damaged journal
     Verify {
-        /// The journals
+        /// Journal files
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
-        /// A JSON object a line, for programs
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Print the whole room as it was after a tick, and what went into that tick
+    /// Print the complete state of a room after a tick, and the inputs of that tick
     Dump {
-        /// The journal
+        /// Journal file
         file: PathBuf,
-        /// Which: a tick's number, or a time since the room opened, such as 90s or 2m10s
+        /// Tick number, or time since the room opened, such as 90s or 2m10s
         #[arg(long, value_name = "TICK")]
-        tick: When,
-        /// One JSON object, for programs
+        tick: TickOrTime,
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Cut a part out of a journal, as a journal of its own
+    /// Copy a part of a journal into a new journal
     Slice {
-        /// The journal
+        /// Journal file
         file: PathBuf,
-        /// Which part
+        /// The part to copy
         #[command(flatten)]
-        part: Part,
-        /// Where it goes; nothing is overwritten [default: FILE's name with the two ticks, in the current folder]
+        part: SliceRange,
+        /// New file, which must not exist [default: FILE's name with the two ticks, in the current folder]
         #[arg(short, long, value_name = "OUT")]
         output: Option<PathBuf>,
     },
-    /// Find the first tick at which two journals part, or a journal and this build; exit 1 when there is one,
-    /// or when a journal is damaged
+    /// Find the first tick at which two journals differ, or a journal and its replay; exit 1 on a difference or a
+    /// damaged journal
     Bisect {
-        /// The journal
+        /// Journal file
         file: PathBuf,
-        /// Another of the same beginning; without it the journal is held against its own checksums
+        /// Second journal with the same beginning; without it, the replay is compared with the journal's checksums
         other: Option<PathBuf>,
-        /// One JSON object, for programs
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
 }
 
-/// Which part of a journal.
+/// The part of a journal that `quarrel replay slice` copies.
 #[derive(Args, Clone, Debug)]
-pub struct Part {
-    /// The tick after which it begins, or a time since the room opened
+pub struct SliceRange {
+    /// Tick after which the part begins, or time since the room opened
     #[arg(long, value_name = "TICK", required_unless_present = "around", requires = "to")]
-    pub from: Option<When>,
-    /// Its last tick, or a time since the room opened
+    pub from: Option<TickOrTime>,
+    /// Last tick of the part, or time since the room opened
     #[arg(long, value_name = "TICK", requires = "from")]
-    pub to: Option<When>,
-    /// Around an operator's mark, as `replay info` numbers them
+    pub to: Option<TickOrTime>,
+    /// Number of an operator's mark in the middle of the part, as `replay info` prints it
     #[arg(long, value_name = "MARK", conflicts_with_all = ["from", "to"])]
     pub around: Option<usize>,
-    /// How far to either side of the mark
+    /// Time on either side of the mark
     #[arg(long, value_name = "TIME", default_value = "10s", requires = "around")]
-    pub margin: When,
+    pub margin: TickOrTime,
 }

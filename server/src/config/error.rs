@@ -1,33 +1,33 @@
-//! What can be wrong with a configuration, and where it was said.
+//! Errors of the configuration, and the origins of its values.
 //!
-//! A person reads these errors at the moment a server will not start, so each names its place (file, line and
-//! column, the variable, the flag), what was found there, and what is accepted.
+//! An operator reads these errors when a server does not start. Each names its place (file, line and column, the variable, the flag),
+//! the value found there, and the accepted values.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody set it.
+    /// The default of its key.
     Default,
-    /// Nobody set it, and the game named here says what it is.
+    /// The default of the game with this name.
     Game(&'static str),
-    /// Nobody set it, and it follows the key named here.
+    /// The value of the key with this full name, which is the default.
     SameAs(&'static str),
-    /// A file, at a line and a column that begin with 1.
+    /// A position in a file.
     File {
-        /// The file as it was named.
+        /// The path as given on the command line.
         path: PathBuf,
-        /// Line, from 1.
+        /// The line, from 1.
         line: usize,
-        /// Column in characters, from 1.
+        /// The column in characters, from 1.
         column: usize,
     },
-    /// An environment variable.
+    /// The environment variable with this name.
     Environment(String),
-    /// A command line flag.
+    /// The command line flag, as in `--listen`.
     Flag(&'static str),
 }
 
@@ -44,9 +44,9 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What has a name in a configuration.
+/// The kind of an unknown name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
+pub enum NameKind {
     /// A key in a section.
     Key,
     /// A section of a file.
@@ -55,7 +55,7 @@ pub enum Named {
     Variable,
 }
 
-impl fmt::Display for Named {
+impl fmt::Display for NameKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Key => "key",
@@ -65,83 +65,83 @@ impl fmt::Display for Named {
     }
 }
 
-/// Why there is no configuration.
+/// Errors of loading the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file could not be read: nothing is known of its content.
+    /// The file could not be read.
     #[error("{}: cannot read the configuration file: {source}", path.display())]
     Unreadable {
-        /// The file as it was named.
+        /// The path as given on the command line.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The file is not TOML.
     #[error("{at}: {message}")]
     Syntax {
-        /// Where the parser stopped.
+        /// The place where the parser stopped.
         at: Origin,
-        /// What it says.
+        /// The message of the parser.
         message: String,
     },
-    /// A key, section or variable that nothing reads: most likely a slip of the pen.
-    #[error("{at}: unknown {what} `{name}`{}; accepted here: {}", did_you_mean(nearest.as_deref()), accepted.join(", "))]
+    /// An unknown key, section or variable: most likely a typing error.
+    #[error("{at}: unknown {kind} `{name}`{}; accepted here: {}", did_you_mean(nearest.as_deref()), accepted.join(", "))]
     Unknown {
-        /// Where it was said.
+        /// The place of the assignment.
         at: Origin,
-        /// What it would have been the name of.
-        what: Named,
-        /// What was said.
+        /// The kind of the name.
+        kind: NameKind,
+        /// The unknown name.
         name: String,
-        /// What is accepted in that place.
+        /// The accepted names in that place.
         accepted: Vec<String>,
-        /// The accepted one that looks most like it.
+        /// The most similar accepted name.
         nearest: Option<String>,
     },
-    /// A known key with a value that it does not take.
+    /// A known key with a value that it does not accept.
     #[error("{at}: {key} is {found}; it takes {accepts}")]
     Value {
-        /// Where it was said.
+        /// The place of the assignment.
         at: Origin,
         /// The key's full name.
         key: String,
-        /// The value as it was said.
+        /// The value as written.
         found: String,
-        /// Which values are accepted.
+        /// A description of the accepted values.
         accepts: String,
     },
-    /// A key that means nothing without another one.
+    /// A key that requires another key.
     #[error("{at}: {key} is set but {missing} is not; they belong together")]
     Incomplete {
-        /// Where the one was set.
+        /// The place where `key` was set.
         at: Origin,
         /// The key that is set.
         key: &'static str,
         /// The key that is not.
         missing: &'static str,
     },
-    /// The game did not take its settings, for a reason only it knows.
+    /// The game's own type refused the settings.
     #[error("{at}: {key}: {message}")]
     Settings {
-        /// Where the setting was made.
+        /// The place where the setting was set.
         at: Origin,
-        /// The setting, or all of them when only their combination is wrong.
+        /// The setting, or the section when only the combination of settings is refused.
         key: String,
-        /// What the game says.
+        /// The reason of the game's type.
         message: String,
     },
 }
 
 impl ConfigError {
-    /// A [`Value`](Self::Value) that shows the value as TOML would write it.
+    /// Creates a [`Value`](Self::Value) error that shows the value in TOML syntax.
     pub(super) fn value(at: Origin, key: &str, found: &toml::Value, accepts: String) -> Self {
         Self::Value { at, key: key.to_owned(), found: found.to_string(), accepts }
     }
 
-    /// An [`Unknown`](Self::Unknown) that looks for what was probably meant.
-    pub(super) fn unknown(at: Origin, what: Named, name: &str, accepted: Vec<String>) -> Self {
+    /// Creates an [`Unknown`](Self::Unknown) error with the most similar accepted name.
+    pub(super) fn unknown(at: Origin, kind: NameKind, name: &str, accepted: Vec<String>) -> Self {
         let nearest = nearest(name, &accepted);
-        Self::Unknown { at, what, name: name.to_owned(), accepted, nearest }
+        Self::Unknown { at, kind, name: name.to_owned(), accepted, nearest }
     }
 }
 
@@ -149,18 +149,18 @@ fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
 }
 
-/// The candidate within a third of the name's length in edits, if any.
+/// Returns the candidate with the fewest edits, at most a third of the name's length.
 fn nearest(name: &str, candidates: &[String]) -> Option<String> {
-    let reach = name.chars().count().div_ceil(3);
+    let max_edits = name.chars().count().div_ceil(3);
     candidates
         .iter()
         .map(|candidate| (edits(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= reach)
+        .filter(|(distance, _)| *distance <= max_edits)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate.clone())
 }
 
-/// Levenshtein's distance: insertions, deletions and substitutions from one word to the other.
+/// The Levenshtein distance: insertions, deletions and substitutions from one word to the other.
 fn edits(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
@@ -181,14 +181,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn edits_are_counted_as_levenshtein_does() {
+    fn edits_are_the_levenshtein_distance() {
         assert_eq!(edits("kitten", "sitting"), 3);
         assert_eq!(edits("", "abc"), 3);
         assert_eq!(edits("same", "same"), 0);
     }
 
     #[test]
-    fn a_slip_of_the_pen_finds_its_key_and_a_stranger_finds_none() {
+    fn a_typing_error_finds_its_key_and_an_unrelated_name_finds_no_key() {
         let accepted = ["tick_rate", "send_rate", "rooms"].map(str::to_owned);
         assert_eq!(nearest("tickrate", &accepted).as_deref(), Some("tick_rate"));
         assert_eq!(nearest("ROOM", &accepted).as_deref(), Some("rooms"));

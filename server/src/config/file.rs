@@ -1,4 +1,4 @@
-//! A TOML file as a list of things said, each with its line and column.
+//! A TOML file as a list of assignments, each with its line and column.
 
 use std::path::Path;
 
@@ -6,15 +6,15 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::error::{ConfigError, Named, Origin};
+use super::error::{ConfigError, NameKind, Origin};
 use super::keys::{SETTINGS_SECTION, sections};
-use super::layers::{Raw, Said};
+use super::values::{Assignment, RawValue};
 
-/// Everything that the file says, in no particular order.
-pub(super) fn read(path: &Path) -> Result<Vec<Said>, ConfigError> {
+/// Reads all assignments of the file, in no particular order.
+pub(super) fn read(path: &Path) -> Result<Vec<Assignment>, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    File { path, text: &text }.said()
+    File { path, text: &text }.assignments()
 }
 
 struct File<'a> {
@@ -23,27 +23,27 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    fn said(&self) -> Result<Vec<Said>, ConfigError> {
-        let table = DeTable::parse(self.text).map_err(|error| self.syntax(&error, 0))?.into_inner();
-        let mut said = Vec::new();
+    fn assignments(&self) -> Result<Vec<Assignment>, ConfigError> {
+        let table = DeTable::parse(self.text).map_err(|error| self.syntax_error(&error, 0))?.into_inner();
+        let mut assignments = Vec::new();
         for (name, value) in table {
             let at = self.origin(name.span().start);
             let section = name.into_inner().into_owned();
             if !is_section(&section) {
                 let accepted = sections().into_iter().map(str::to_owned).collect();
-                return Err(ConfigError::unknown(at, Named::Section, &section, accepted));
+                return Err(ConfigError::unknown(at, NameKind::Section, &section, accepted));
             }
-            self.section(section, at, value, &mut said)?;
+            self.read_section(section, at, value, &mut assignments)?;
         }
-        Ok(said)
+        Ok(assignments)
     }
 
-    fn section(
+    fn read_section(
         &self,
         section: String,
         at: Origin,
         value: Spanned<DeValue<'_>>,
-        said: &mut Vec<Said>,
+        assignments: &mut Vec<Assignment>,
     ) -> Result<(), ConfigError> {
         let entries = match value.into_inner() {
             DeValue::Table(entries) => entries,
@@ -56,22 +56,22 @@ impl File<'_> {
             let start = name.span().start;
             let path = format!("{section}.{}", name.get_ref());
             if is_section(&path) {
-                self.section(path, self.origin(start), value, said)?;
+                self.read_section(path, self.origin(start), value, assignments)?;
                 continue;
             }
             let raw = toml::Value::deserialize(ValueDeserializer::from(value))
-                .map_err(|error| self.syntax(&error, start))?;
-            said.push(Said {
+                .map_err(|error| self.syntax_error(&error, start))?;
+            assignments.push(Assignment {
                 section: section.clone(),
                 name: name.into_inner().into_owned(),
-                raw: Raw::Value(raw),
+                raw: RawValue::Typed(raw),
                 origin: self.origin(start),
             });
         }
         Ok(())
     }
 
-    fn syntax(&self, error: &toml::de::Error, or_at: usize) -> ConfigError {
+    fn syntax_error(&self, error: &toml::de::Error, or_at: usize) -> ConfigError {
         let at = self.origin(error.span().map_or(or_at, |span| span.start));
         ConfigError::Syntax { at, message: error.message().replace('\n', ", ") }
     }

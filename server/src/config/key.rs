@@ -1,4 +1,4 @@
-//! What a configuration key is: its names, what it takes, and what it is when nobody sets it.
+//! The description of one configuration key: its names, its accepted values and its default.
 
 /// One key of the configuration.
 #[derive(Debug)]
@@ -7,70 +7,80 @@ pub struct Key {
     pub section: &'static str,
     /// Its name inside the section.
     pub name: &'static str,
-    /// What it decides, as sentences for a person who runs the server.
+    /// Its description for operators, in sentences.
     pub doc: &'static str,
-    /// Which values it takes.
-    pub kind: Kind,
-    /// What holds when nobody sets it.
-    pub fallback: Fallback,
-    /// The command line flag that sets it, where there is one.
+    /// The values that it accepts.
+    pub kind: ValueKind,
+    /// Its value when no source sets it.
+    pub default: DefaultValue,
+    /// The command line flag that sets it, if it has one.
     pub flag: Option<&'static str>,
 }
 
-/// Which values a key takes.
+/// The values that a key accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// An IP address and a port.
     Address,
     /// A path of a file or a folder.
     Path,
-    /// A whole number, both ends included.
+    /// An integer; both bounds are inclusive.
     Integer {
-        /// The least.
+        /// The minimum.
         min: i64,
-        /// The most.
+        /// The maximum.
         max: i64,
     },
     /// One of a few words.
-    Word(Words),
-    /// A filter of log lines, in the language of `tracing_subscriber::EnvFilter`.
+    Choice(Choices),
+    /// A filter of log lines, in the syntax of `tracing_subscriber::EnvFilter`.
     Filter,
 }
 
-/// Where the words of a [`Kind::Word`] come from.
+impl ValueKind {
+    /// One of these words.
+    pub(super) const fn words(words: &'static [&'static str]) -> Self {
+        Self::Choice(Choices::Fixed(words))
+    }
+}
+
+/// The words of a [`ValueKind::Choice`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Words {
-    /// These.
+pub enum Choices {
+    /// A fixed list.
     Fixed(&'static [&'static str]),
-    /// The names of the games that this binary holds.
+    /// The names of the games in this binary.
     Games,
-    /// The bot skills of the chosen game.
+    /// The bot skills of the selected game.
     Skills,
 }
 
-/// What a key is when nobody sets it.
+/// The value of a key that no source sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fallback {
-    /// This text.
+pub enum DefaultValue {
+    /// A text.
     Text(&'static str),
-    /// This number.
+    /// An integer.
     Integer(i64),
-    /// Nothing; the sentence says what happens then.
+    /// No value; the text describes the consequence.
     Unset(&'static str),
-    /// The value of another key.
+    /// The value of another key, by its full name.
     SameAs(&'static str),
-    /// The first game that this binary holds.
+    /// The first game in this binary.
     FirstGame,
-    /// What the chosen game says of its seats.
+    /// The default seats of the selected game.
     GameSeats,
-    /// What the chosen game says of its bots, as far as they have seats.
+    /// The default bots of the selected game, limited to the seats.
     GameBots,
-    /// What the chosen game says of its bots' skill.
+    /// The default bot skill of the selected game.
     GameSkill,
 }
 
-/// What every environment variable of ours begins with.
+/// The prefix of the server's environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "QUARREL_";
+
+/// The section of the selected game's own keys, which are not in the table of keys.
+pub const SETTINGS_SECTION: &str = "game.settings";
 
 impl Key {
     /// The key's full name, as in `room.tick_rate`.
@@ -84,7 +94,7 @@ impl Key {
     }
 }
 
-/// The environment variable of a key: dots become two underscores.
+/// The environment variable of a key: each dot becomes two underscores.
 pub fn variable(section: &str, name: &str) -> String {
     format!("{ENVIRONMENT_PREFIX}{}__{}", section.replace('.', "__"), name).to_uppercase()
 }

@@ -1,322 +1,248 @@
 //! The table of every configuration key.
 //!
-//! Names, documentation, defaults, accepted values, flags: all of it is said once, here.
-//! The default file, the environment's names, the errors about unknown keys and the checks of values are all
-//! drawn from this table, so that none of them can drift from the others.
+//! Each key is written once, in `config_table!` below: name, description, type, accepted values, default and flag. The table becomes
+//! the typed [`Config`] and the list [`KEYS`]; the default file, the names of environment variables, the checks of values and the
+//! errors about unknown keys all use that list.
 
-pub use super::key::{ENVIRONMENT_PREFIX, Fallback, Key, Kind, Words, variable};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
-/// The section whose keys are the game's own, and so not in [`KEYS`].
-pub const SETTINGS_SECTION: &str = "game.settings";
+use serde::Deserialize;
+
+use super::choices::{HeldSeatPolicy, LogFormat, RoomsAtStop, Switch};
+pub use super::key::{Choices, DefaultValue, ENVIRONMENT_PREFIX, Key, SETTINGS_SECTION, ValueKind, variable};
+use super::merged::MergedConfig;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// Every key, in the order of the default file.
-pub const KEYS: &[Key] = &[
-    Key {
-        section: "net",
-        name: "listen",
-        doc: "The UDP address that players connect to. [::] takes IPv4 and IPv6 alike.",
-        kind: Kind::Address,
-        fallback: Fallback::Text("[::]:7777"),
-        flag: Some("--listen"),
-    },
-    Key {
-        section: "net",
-        name: "cert",
-        doc: "A PEM file with the certificate chain, the server's own first. Set together with key.",
-        kind: Kind::Path,
-        fallback: Fallback::Unset("a 13-day development certificate is made in the data directory"),
-        flag: Some("--cert"),
-    },
-    Key {
-        section: "net",
-        name: "key",
-        doc: "A PEM file with the private key of cert.",
-        kind: Kind::Path,
-        fallback: Fallback::Unset("made together with the development certificate"),
-        flag: Some("--key"),
-    },
-    Key {
-        section: "net",
-        name: "max_sessions",
-        doc: "The most players connected at once; the next one is told that the server is full.",
-        kind: Kind::Integer { min: 1, max: 100_000 },
-        fallback: Fallback::Integer(4096),
-        flag: None,
-    },
-    Key {
-        section: "net",
-        name: "handshake_timeout_ms",
-        doc: "How long a connection may take to say who it is.",
-        kind: Kind::Integer { min: 100, max: 60_000 },
-        fallback: Fallback::Integer(5000),
-        flag: None,
-    },
-    Key {
-        section: "net",
-        name: "idle_timeout_ms",
-        doc: "How long a connection may be silent before it counts as lost.",
-        kind: Kind::Integer { min: 1000, max: 600_000 },
-        fallback: Fallback::Integer(10_000),
-        flag: None,
-    },
-    Key {
-        section: "net",
-        name: "keep_alive_ms",
-        doc: "How often an otherwise silent connection is kept alive. Shorter than idle_timeout_ms.",
-        kind: Kind::Integer { min: 100, max: 60_000 },
-        fallback: Fallback::Integer(3000),
-        flag: None,
-    },
-    Key {
-        section: "net",
-        name: "handshakes_per_address_s",
-        doc: "New connections a second from one address (IPv4 /24, IPv6 /64); more are ignored, and come in later: a client whose first packet is ignored sends it again after 0.3, 0.9, 2.1 and 4.5 s.",
-        kind: Kind::Integer { min: 1, max: 1_000_000 },
-        fallback: Fallback::Integer(100),
-        flag: None,
-    },
-    Key {
-        section: "net",
-        name: "handshake_burst",
-        doc: "How many new connections one address may make at once before that rate holds. At once 512 bots need a ramp of 5 s; in 2 s they all come in too, the last ones after up to 6 s.",
-        kind: Kind::Integer { min: 1, max: 1_000_000 },
-        fallback: Fallback::Integer(128),
-        flag: None,
-    },
-    Key {
-        section: "net",
-        name: "retry_above_half_open",
-        doc: "With more unfinished handshakes than this, newcomers must first prove their address (QUIC Retry).",
-        kind: Kind::Integer { min: 0, max: 1_000_000 },
-        fallback: Fallback::Integer(256),
-        flag: None,
-    },
-    Key {
-        section: "net",
-        name: "max_half_open",
-        doc: "With this many unfinished handshakes newcomers are refused.",
-        kind: Kind::Integer { min: 1, max: 1_000_000 },
-        fallback: Fallback::Integer(2048),
-        flag: None,
-    },
-    Key {
-        section: "net",
-        name: "workers",
-        doc: "Threads that move packets.",
-        kind: Kind::Integer { min: 1, max: 64 },
-        fallback: Fallback::Integer(1),
-        flag: None,
-    },
-    Key {
-        section: "http",
-        name: "listen",
-        doc: "The TCP address of the operator's plane: health, metrics, listings. It has no password.",
-        kind: Kind::Address,
-        fallback: Fallback::Text("127.0.0.1:7780"),
-        flag: Some("--http"),
-    },
-    Key {
-        section: "data",
-        name: "dir",
-        doc: "The folder of everything the server keeps. Made on the first start.",
-        kind: Kind::Path,
-        fallback: Fallback::Text("./quarrel-data"),
-        flag: Some("--data-dir"),
-    },
-    Key {
-        section: "journal",
-        name: "write",
-        doc: "Whether rooms are written down in the data directory's journals: for replays, and so that rooms outlive a crash.",
-        kind: Kind::Word(Words::Fixed(&["on", "off"])),
-        fallback: Fallback::Text("on"),
-        flag: None,
-    },
-    Key {
-        section: "journal",
-        name: "resume",
-        doc: "Whether rooms that ran when the server ended go on when it starts again. off ends their journals; so does --no-resume.",
-        kind: Kind::Word(Words::Fixed(&["on", "off"])),
-        fallback: Fallback::Text("on"),
-        flag: None,
-    },
-    Key {
-        section: "journal",
-        name: "checkpoint_ms",
-        doc: "How often a journal has the room's whole state: a crashed room is brought back from the last one and what followed.",
-        kind: Kind::Integer { min: 1000, max: HOUR_MS },
-        fallback: Fallback::Integer(10_000),
-        flag: None,
-    },
-    Key {
-        section: "journal",
-        name: "checksum_ms",
-        doc: "How often a tick in a journal has its state's checksum: as near does a replay find the tick at which it differs. 1 puts it into each, 0 into none.",
-        kind: Kind::Integer { min: 0, max: 60_000 },
-        fallback: Fallback::Integer(1000),
-        flag: None,
-    },
-    Key {
-        section: "journal",
-        name: "keep_hours",
-        doc: "For how long the journal of a room that has ended is kept, and one that was set aside. 0: as long as keep_mb allows.",
-        kind: Kind::Integer { min: 0, max: 100_000 },
-        fallback: Fallback::Integer(168),
-        flag: None,
-    },
-    Key {
-        section: "journal",
-        name: "keep_mb",
-        doc: "How large all journals may be together, in megabytes; the oldest are deleted first, and none of a room that runs. 0: as large as they get.",
-        kind: Kind::Integer { min: 0, max: 100_000_000 },
-        fallback: Fallback::Integer(10_000),
-        flag: None,
-    },
-    Key {
-        section: "game",
-        name: "name",
-        doc: "Which game is played.",
-        kind: Kind::Word(Words::Games),
-        fallback: Fallback::FirstGame,
-        flag: Some("--game"),
-    },
-    Key {
-        section: "room",
-        name: "tick_rate",
-        doc: "Steps of the game a second.",
-        kind: Kind::Integer { min: 1, max: 128 },
-        fallback: Fallback::Integer(30),
-        flag: Some("--tick-rate"),
-    },
-    Key {
-        section: "room",
-        name: "send_rate",
-        doc: "Snapshots a second to each player, at most tick_rate.",
-        kind: Kind::Integer { min: 1, max: 128 },
-        fallback: Fallback::SameAs("room.tick_rate"),
-        flag: Some("--send-rate"),
-    },
-    Key {
-        section: "room",
-        name: "rooms",
-        doc: "The most rooms at once.",
-        kind: Kind::Integer { min: 1, max: 10_000 },
-        fallback: Fallback::Integer(64),
-        flag: Some("--rooms"),
-    },
-    Key {
-        section: "room",
-        name: "seats",
-        doc: "Places in each room.",
-        kind: Kind::Integer { min: 1, max: 10_000 },
-        fallback: Fallback::GameSeats,
-        flag: Some("--seats"),
-    },
-    Key {
-        section: "room",
-        name: "bots",
-        doc: "Bots in each room beside its people, as far as seats are empty: they leave as people come. At most seats.",
-        kind: Kind::Integer { min: 0, max: 10_000 },
-        fallback: Fallback::GameBots,
-        flag: Some("--bots"),
-    },
-    Key {
-        section: "room",
-        name: "bot_skill",
-        doc: "How well those bots play.",
-        kind: Kind::Word(Words::Skills),
-        fallback: Fallback::GameSkill,
-        flag: None,
-    },
-    Key {
-        section: "room",
-        name: "linger_ms",
-        doc: "How long a room without people is kept.",
-        kind: Kind::Integer { min: 0, max: 24 * HOUR_MS },
-        fallback: Fallback::Integer(30_000),
-        flag: None,
-    },
-    Key {
-        section: "room",
-        name: "workers",
-        doc: "Threads that step rooms. One room never uses more than one at a time.",
-        kind: Kind::Integer { min: 1, max: 64 },
-        fallback: Fallback::Integer(1),
-        flag: None,
-    },
-    Key {
-        section: "room",
-        name: "sync_test",
-        doc: "Whether each step is made twice from a saved state and compared: a room whose game does not do the same twice ends, and the log names what differs. A step takes a few times as long. on in development builds, off in release builds.",
-        kind: Kind::Word(Words::Fixed(&["on", "off"])),
-        fallback: Fallback::Text(if cfg!(debug_assertions) { "on" } else { "off" }),
-        flag: Some("--sync-test"),
-    },
-    Key {
-        section: "session",
-        name: "hold_ms",
-        doc: "For how long a seat is held for a player whose connection was lost. 0: it goes free at once. After a restart of the server it waits ten seconds at least.",
-        kind: Kind::Integer { min: 0, max: 600_000 },
-        fallback: Fallback::Integer(30_000),
-        flag: None,
-    },
-    Key {
-        section: "session",
-        name: "held",
-        doc: "What becomes of the fighter on a held seat: idle, it stands; bot, a bot of the room's skill plays it until its player is back.",
-        kind: Kind::Word(Words::Fixed(&["idle", "bot"])),
-        fallback: Fallback::Text("idle"),
-        flag: None,
-    },
-    Key {
-        section: "log",
-        name: "filter",
-        doc: "Which log lines are written: a level, or levels by module as in info,quarrel_server::room=debug.",
-        kind: Kind::Filter,
-        fallback: Fallback::Text("info"),
-        flag: Some("--log"),
-    },
-    Key {
-        section: "log",
-        name: "format",
-        doc: "How log lines look. auto is text on a terminal and JSON otherwise.",
-        kind: Kind::Word(Words::Fixed(&["auto", "text", "json"])),
-        fallback: Fallback::Text("auto"),
-        flag: None,
-    },
-    Key {
-        section: "stop",
-        name: "rooms",
-        doc: "What becomes of rooms when the server is told to stop: end, they are over; save, they go on when it starts again, and players come back by themselves.",
-        kind: Kind::Word(Words::Fixed(&["end", "save"])),
-        fallback: Fallback::Text("end"),
-        flag: Some("--on-stop"),
-    },
-    Key {
-        section: "stop",
-        name: "grace_ms",
-        doc: "How long a stop may take before the server exits with work unfinished.",
-        kind: Kind::Integer { min: 0, max: HOUR_MS },
-        fallback: Fallback::Integer(5000),
-        flag: None,
-    },
-];
+const fn integer(min: i64, max: i64) -> ValueKind {
+    ValueKind::Integer { min, max }
+}
 
-/// The key with this section and name.
+/// Defines [`Config`], a struct for each section, and [`KEYS`]. A row is
+///
+/// ```text
+/// /// Description, for the default file and for rustdoc.
+/// name: type = accepted values, default, flag or None;
+/// ```
+macro_rules! config_table {
+    ($(
+        $(#[doc = $section_doc:literal])+
+        $section:ident: $Section:ident {
+            $(
+                $(#[doc = $doc:literal])+
+                $name:ident: $type:ty = $kind:expr, $default:expr, $flag:expr;
+            )*
+            $( typed_by_game { $(#[doc = $settings_doc:literal])+ $settings:ident: $Settings:ty } )?
+        }
+    )+) => {
+        /// The server's configuration: every source merged and every value checked.
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Config {
+            $( $(#[doc = $section_doc])+ pub $section: $Section, )+
+            #[serde(skip)]
+            pub(super) merged: MergedConfig,
+        }
+
+        $(
+            $(#[doc = $section_doc])+
+            #[derive(Clone, Debug, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub struct $Section {
+                $( $(#[doc = $doc])+ pub $name: $type, )*
+                $( $(#[doc = $settings_doc])+ pub $settings: $Settings, )?
+            }
+        )+
+
+        /// Every key, in the order of the default file.
+        pub const KEYS: &[Key] = &[$($(
+            Key {
+                section: stringify!($section),
+                name: stringify!($name),
+                doc: concat!($($doc),+).trim_ascii_start(),
+                kind: $kind,
+                default: $default,
+                flag: $flag,
+            },
+        )*)+];
+    };
+}
+
+config_table! {
+    /// Connections of players: `[net]`.
+    net: NetConfig {
+        /// The UDP address for players. `[::]` accepts both IPv4 and IPv6.
+        listen: SocketAddr = ValueKind::Address, DefaultValue::Text("[::]:7777"), Some("--listen");
+
+        /// A PEM file with the certificate chain, the server's certificate first. Set it together with `key`.
+        cert: Option<PathBuf> =
+            ValueKind::Path,
+            DefaultValue::Unset("the server creates a 13-day development certificate in the data directory"),
+            Some("--cert");
+
+        /// A PEM file with the private key of `cert`.
+        key: Option<PathBuf> =
+            ValueKind::Path, DefaultValue::Unset("created together with the development certificate"), Some("--key");
+
+        /// The maximum number of connected players. Further players are refused because the server is full.
+        max_sessions: usize = integer(1, 100_000), DefaultValue::Integer(4096), None;
+
+        /// The time for a new connection to complete its handshake and identify itself, in milliseconds.
+        handshake_timeout_ms: u64 = integer(100, 60_000), DefaultValue::Integer(5000), None;
+
+        /// The silence after which a connection counts as lost, in milliseconds.
+        idle_timeout_ms: u64 = integer(1000, 600_000), DefaultValue::Integer(10_000), None;
+
+        /// The interval of keep-alive packets on a silent connection, in milliseconds. Must be less than `idle_timeout_ms`.
+        keep_alive_ms: u64 = integer(100, 60_000), DefaultValue::Integer(3000), None;
+
+        /// New connections per second from one network (IPv4 /24, IPv6 /64). Packets above the rate are ignored and the client gets in
+        /// later, because it resends an ignored first packet after 0.3, 0.9, 2.1 and 4.5 s.
+        handshakes_per_address_s: u32 = integer(1, 1_000_000), DefaultValue::Integer(100), None;
+
+        /// New connections from one network that are accepted at once, before `handshakes_per_address_s` applies. With the defaults,
+        /// 512 bots at one address get in without a delay over a ramp of 5 s; over a ramp of 2 s, the last ones wait up to 6 s.
+        handshake_burst: u32 = integer(1, 1_000_000), DefaultValue::Integer(128), None;
+
+        /// The number of unfinished handshakes above which new clients must prove their address first (QUIC Retry).
+        retry_above_half_open: usize = integer(0, 1_000_000), DefaultValue::Integer(256), None;
+
+        /// The number of unfinished handshakes at which new clients are refused.
+        max_half_open: usize = integer(1, 1_000_000), DefaultValue::Integer(2048), None;
+
+        /// Threads for network traffic.
+        workers: usize = integer(1, 64), DefaultValue::Integer(1), None;
+    }
+
+    /// The admin HTTP server: `[http]`.
+    http: HttpConfig {
+        /// The TCP address of the admin HTTP server: health checks, metrics and listings. It has no password.
+        listen: SocketAddr = ValueKind::Address, DefaultValue::Text("127.0.0.1:7780"), Some("--http");
+    }
+
+    /// Files on disk: `[data]`.
+    data: DataConfig {
+        /// The data directory, which holds all files of the server. Created on the first start.
+        dir: PathBuf = ValueKind::Path, DefaultValue::Text("./quarrel-data"), Some("--data-dir");
+    }
+
+    /// Journals of rooms: `[journal]`.
+    journal: JournalConfig {
+        /// Whether rooms write journals into the data directory, for replays and to restore rooms after a crash.
+        write: Switch = ValueKind::words(Switch::WORDS), DefaultValue::Text("on"), None;
+
+        /// Whether a start restores the rooms that were running when the server ended. With `off`, or with --no-resume, their journals are
+        /// ended instead.
+        resume: Switch = ValueKind::words(Switch::WORDS), DefaultValue::Text("on"), None;
+
+        /// The interval of checkpoints (the complete state of a room) in a journal, in milliseconds. A crashed room is restored from its
+        /// last checkpoint and the entries after it.
+        checkpoint_ms: u32 = integer(1000, HOUR_MS), DefaultValue::Integer(10_000), None;
+
+        /// The interval of checksums in a journal, in milliseconds. A replay locates a difference to this precision. 1 adds a checksum to
+        /// every tick, 0 to none.
+        checksum_ms: u32 = integer(0, 60_000), DefaultValue::Integer(1000), None;
+
+        /// The age in hours after which the journals of ended rooms, and those set aside, are deleted. 0 means no limit of age.
+        keep_hours: u64 = integer(0, 100_000), DefaultValue::Integer(168), None;
+
+        /// The maximum size of all journals together, in megabytes. Above it, the oldest are deleted first, but never one of a running
+        /// room. 0 means no limit of size.
+        keep_mb: u64 = integer(0, 100_000_000), DefaultValue::Integer(10_000), None;
+    }
+
+    /// The game and its settings: `[game]`.
+    game: GameConfig {
+        /// The game to run.
+        name: String = ValueKind::Choice(Choices::Games), DefaultValue::FirstGame, Some("--game");
+
+        typed_by_game {
+            /// The game's own settings, its defaults included; [`Config::settings`] converts them to the game's type.
+            settings: toml::Table
+        }
+    }
+
+    /// Properties of every room: `[room]`.
+    room: RoomConfig {
+        /// Game steps per second.
+        tick_rate: u32 = integer(1, 128), DefaultValue::Integer(30), Some("--tick-rate");
+
+        /// Snapshots per second to each player. At most `tick_rate`.
+        send_rate: u32 = integer(1, 128), DefaultValue::SameAs("room.tick_rate"), Some("--send-rate");
+
+        /// The maximum number of rooms.
+        rooms: usize = integer(1, 10_000), DefaultValue::Integer(64), Some("--rooms");
+
+        /// Seats in each room.
+        seats: u16 = integer(1, 10_000), DefaultValue::GameSeats, Some("--seats");
+
+        /// Bots in each room, at most `seats`. Bots only use empty seats and leave when players need them.
+        bots: u16 = integer(0, 10_000), DefaultValue::GameBots, Some("--bots");
+
+        /// The skill of the bots.
+        bot_skill: String = ValueKind::Choice(Choices::Skills), DefaultValue::GameSkill, None;
+
+        /// The time that a room without players is kept, in milliseconds.
+        linger_ms: u64 = integer(0, 24 * HOUR_MS), DefaultValue::Integer(30_000), None;
+
+        /// Threads that step rooms. A room uses at most one at a time.
+        workers: usize = integer(1, 64), DefaultValue::Integer(1), None;
+
+        /// Whether each step runs twice from the same saved state to verify that the game is deterministic. A room whose steps differ is
+        /// closed, and the log names the difference. A step takes several times as long. The default is `on` in development builds and
+        /// `off` in release builds.
+        sync_test: Switch =
+            ValueKind::words(Switch::WORDS),
+            DefaultValue::Text(if cfg!(debug_assertions) { "on" } else { "off" }),
+            Some("--sync-test");
+    }
+
+    /// Players whose connection was lost: `[session]`.
+    session: SessionConfig {
+        /// The time that a seat is held for a player whose connection was lost, in milliseconds. 0 frees the seat at once. After a restart of
+        /// the server, seats are held for at least 10 s.
+        hold_ms: u32 = integer(0, 600_000), DefaultValue::Integer(30_000), None;
+
+        /// The behaviour of the fighter on a held seat: with `idle` it stands still; with `bot`, a bot of the room's skill controls it until
+        /// the player returns.
+        held: HeldSeatPolicy = ValueKind::words(HeldSeatPolicy::WORDS), DefaultValue::Text("idle"), None;
+    }
+
+    /// Log lines: `[log]`.
+    log: LogConfig {
+        /// The log lines to write: a level, or levels per module as in `info,quarrel_server::room=debug`.
+        filter: String = ValueKind::Filter, DefaultValue::Text("info"), Some("--log");
+
+        /// The format of log lines. `auto` is text on a terminal and JSON otherwise.
+        format: LogFormat = ValueKind::words(LogFormat::WORDS), DefaultValue::Text("auto"), None;
+    }
+
+    /// The stop of the server: `[stop]`.
+    stop: StopConfig {
+        /// The treatment of rooms when the server stops: with `end` they end; with `save` the next start restores them, and players
+        /// reconnect by themselves.
+        rooms: RoomsAtStop = ValueKind::words(RoomsAtStop::WORDS), DefaultValue::Text("end"), Some("--on-stop");
+
+        /// The time for a graceful stop, in milliseconds. After it, the server exits with unfinished work.
+        grace_ms: u64 = integer(0, HOUR_MS), DefaultValue::Integer(5000), None;
+    }
+}
+
+/// Returns the key with this section and name.
 pub fn find(section: &str, name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.section == section && key.name == name)
 }
 
-/// The whole number that a key is by default, by its full name.
-pub fn default_of(path: &str) -> Option<i64> {
-    KEYS.iter().find(|key| key.path() == path).and_then(|key| match key.fallback {
-        Fallback::Integer(number) => Some(number),
+/// Returns the default of an integer key, by its full name.
+pub fn default_integer(path: &str) -> Option<i64> {
+    KEYS.iter().find(|key| key.path() == path).and_then(|key| match key.default {
+        DefaultValue::Integer(number) => Some(number),
         _ => None,
     })
 }
 
-/// Every section, in the order of the default file.
+/// Returns every section, in the order of the default file.
 pub fn sections() -> Vec<&'static str> {
     let mut sections: Vec<_> = KEYS.iter().map(|key| key.section).collect();
     sections.dedup();
@@ -328,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_of_one_section_stand_together() {
+    fn keys_of_one_section_are_adjacent() {
         let sections = sections();
         let mut once = sections.clone();
         once.sort_unstable();
@@ -349,7 +275,8 @@ mod tests {
     #[test]
     fn every_key_is_documented_with_whole_sentences() {
         for key in KEYS {
-            assert!(key.doc.ends_with('.'), "the doc of {} is a sentence", key.path());
+            assert!(key.doc.ends_with('.'), "the doc of {} must be a sentence", key.path());
+            assert!(!key.doc.starts_with(' '), "the doc of {} must not begin with a blank", key.path());
         }
     }
 

@@ -1,28 +1,31 @@
 //! The game's own keys, `[game.settings]`.
 //!
-//! The configuration knows their names and types from the game's defaults; what else must hold only the game's
-//! own type can say, and it says so without a place. This file finds the place.
+//! The configuration takes their names and types from the game's defaults. All other constraints are in the game's own type, whose
+//! errors name no place; this file finds the place.
 
 use serde::de::DeserializeOwned;
 
 use super::error::{ConfigError, Origin};
-use super::keys::SETTINGS_SECTION;
-use super::layers::Merged;
+use super::key::SETTINGS_SECTION;
+use super::merged::MergedConfig;
 
 /// The full name of a setting.
 pub(super) fn path(name: &str) -> String {
     format!("{SETTINGS_SECTION}.{name}")
 }
 
-/// The settings in the game's type, or an error at the setting that it does not take.
-pub(super) fn typed<S: DeserializeOwned>(settings: &toml::Table, merged: &Merged) -> Result<S, ConfigError> {
-    S::deserialize(settings.clone()).map_err(|error| blame::<S>(merged, &error))
+/// Converts the settings to the game's type; an error names the place of the refused setting.
+pub(super) fn typed<S: DeserializeOwned>(
+    settings: &toml::Table,
+    merged: &MergedConfig,
+) -> Result<S, ConfigError> {
+    S::deserialize(settings.clone()).map_err(|error| locate_error::<S>(merged, &error))
 }
 
-/// Tries each setting that somebody made alone over the game's defaults: the first that fails so is the culprit.
+/// Finds the refused setting: tries each configured setting alone over the game's defaults, and returns the first that fails.
 ///
-/// When each is right alone, their combination is what is wrong, and the error stands at the last of them.
-fn blame<S: DeserializeOwned>(merged: &Merged, together: &toml::de::Error) -> ConfigError {
+/// When each is accepted alone, their combination is refused, and the error is placed at the last of them.
+fn locate_error<S: DeserializeOwned>(merged: &MergedConfig, combined: &toml::de::Error) -> ConfigError {
     let mut last = None;
     for (name, setting) in merged.game_settings() {
         if matches!(setting.origin, Origin::Game(_)) {
@@ -35,7 +38,7 @@ fn blame<S: DeserializeOwned>(merged: &Merged, together: &toml::de::Error) -> Co
         }
         last = Some(setting.origin.clone());
     }
-    failure(last.unwrap_or(Origin::Default), SETTINGS_SECTION.to_owned(), together)
+    failure(last.unwrap_or(Origin::Default), SETTINGS_SECTION.to_owned(), combined)
 }
 
 fn failure(at: Origin, key: String, error: &toml::de::Error) -> ConfigError {

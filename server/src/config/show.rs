@@ -1,28 +1,27 @@
 //! The configuration as a commented TOML file.
 //!
-//! `config default` prints what to begin with: every key, documented.
-//! A default that follows from something else (the game, another key) is printed as a comment, for a number that
-//! is written down no longer follows.
-//! `config show` prints what is in force, and where each value came from.
+//! `config default` prints a file to start from: every key with its description and default.
+//! A default that depends on the game or on another key is printed as a comment, because an explicit value would no longer follow it.
+//! `config show` prints the values in use, each with its origin.
 
 use std::io::{self, Write};
 
-use super::keys::{self, Fallback, KEYS, Key, SETTINGS_SECTION};
-use super::values::Vocabulary;
-use super::{Config, GameDefaults};
+use super::keys::{self, Config, DefaultValue, KEYS, Key, SETTINGS_SECTION};
+use super::sources::GameDefaults;
+use super::values::Games;
 
-/// Prints a file that says the defaults and documents every key; `games` as in [`super::load`].
+/// Prints a file that documents every key and sets its default. The first of `games` is the default game.
 pub fn write_default(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<()> {
     let Some(game) = games.first() else { return Ok(()) };
-    writeln!(out, "# The configuration of a Quarrel server. Give it with --config.")?;
+    writeln!(out, "# The configuration of a Quarrel server. Pass it with --config.")?;
     let variable = keys::variable("net", "listen");
-    writeln!(out, "# Each key is also an environment variable, as {variable} is for listen in [net].")?;
-    writeln!(out, "# Flags overrule the environment, which overrules this file.")?;
+    writeln!(out, "# Each key is also an environment variable: {variable} sets listen in [net].")?;
+    writeln!(out, "# Flags override the environment, which overrides this file.")?;
     for section in keys::sections() {
         writeln!(out, "\n\n[{section}]")?;
         for key in KEYS.iter().filter(|key| key.section == section) {
             writeln!(out)?;
-            write_documented(key, Vocabulary { games, game }, out)?;
+            write_documented(key, Games { all: games, selected: game }, out)?;
         }
     }
     writeln!(out, "\n\n[{SETTINGS_SECTION}]")?;
@@ -32,17 +31,17 @@ pub fn write_default(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-/// Prints the configuration in force, each value with where it came from.
+/// Prints the configuration in use, each value with its origin.
 pub fn write_effective(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     for (i, section) in keys::sections().into_iter().enumerate() {
         let gap = if i == 0 { "" } else { "\n" };
         writeln!(out, "{gap}[{section}]")?;
         for key in KEYS.iter().filter(|key| key.section == section) {
-            match (config.merged.get(&key.path()), key.fallback) {
+            match (config.merged.get(&key.path()), key.default) {
                 (Some(setting), _) => {
                     writeln!(out, "{} = {} # from {}", key.name, setting.value, setting.origin)?
                 }
-                (None, Fallback::Unset(why)) => writeln!(out, "# {} is not set: {why}", key.name)?,
+                (None, DefaultValue::Unset(effect)) => writeln!(out, "# {} is not set: {effect}", key.name)?,
                 (None, _) => {}
             }
         }
@@ -54,34 +53,36 @@ pub fn write_effective(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn write_documented(key: &Key, words: Vocabulary<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn write_documented(key: &Key, games: Games<'_>, out: &mut dyn Write) -> io::Result<()> {
     let name = key.name;
-    let game = words.game;
+    let game = games.selected;
     writeln!(out, "# {}", key.doc)?;
     let flag = key.flag.map(|flag| format!(" Flag {flag}.")).unwrap_or_default();
-    writeln!(out, "# Takes {}.{flag}", words.accepts(key.kind))?;
-    match key.fallback {
-        Fallback::Text(text) => writeln!(out, "{name} = {}", toml::Value::from(text)),
-        Fallback::Integer(number) => writeln!(out, "{name} = {number}"),
-        Fallback::FirstGame => writeln!(out, "{name} = {}", toml::Value::from(game.name)),
-        Fallback::Unset(why) => writeln!(out, "# Not set: {why}.\n#{name} = \"{name}.pem\""),
-        Fallback::SameAs(other) => {
-            let value = keys::default_of(other).unwrap_or_default();
+    writeln!(out, "# Accepts {}.{flag}", games.describe(key.kind))?;
+    match key.default {
+        DefaultValue::Text(text) => writeln!(out, "{name} = {}", toml::Value::from(text)),
+        DefaultValue::Integer(number) => writeln!(out, "{name} = {number}"),
+        DefaultValue::FirstGame => writeln!(out, "{name} = {}", toml::Value::from(game.name)),
+        DefaultValue::Unset(effect) => writeln!(out, "# Not set: {effect}.\n#{name} = \"{name}.pem\""),
+        DefaultValue::SameAs(other) => {
+            let value = keys::default_integer(other).unwrap_or_default();
             writeln!(out, "# Not set: the same as {other}.\n#{name} = {value}")
         }
-        Fallback::GameSeats => follows(name, &game.seats.to_string(), game, out),
-        Fallback::GameBots => follows(name, &game.bots.to_string(), game, out),
-        Fallback::GameSkill => follows(name, &toml::Value::from(game.bot_skill).to_string(), game, out),
+        DefaultValue::GameSeats => write_game_default(name, &game.seats.to_string(), game, out),
+        DefaultValue::GameBots => write_game_default(name, &game.bots.to_string(), game, out),
+        DefaultValue::GameSkill => {
+            write_game_default(name, &toml::Value::from(game.bot_skill).to_string(), game, out)
+        }
     }
 }
 
-fn follows(name: &str, value: &str, game: &GameDefaults, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "# Not set: the game's own; that of {} is this.\n#{name} = {value}", game.name)
+fn write_game_default(name: &str, value: &str, game: &GameDefaults, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "# Not set: the default of the game; for {} it is this.\n#{name} = {value}", game.name)
 }
 
 fn write_settings(game: &GameDefaults, out: &mut dyn Write) -> io::Result<()> {
-    let nothing = if game.settings.is_empty() { " Nothing." } else { "" };
-    writeln!(out, "\n# What {} takes, and its defaults:{nothing}", game.name)?;
+    let none = if game.settings.is_empty() { " none." } else { "" };
+    writeln!(out, "\n# Settings of {}, with their defaults:{none}", game.name)?;
     for (name, value) in &game.settings {
         writeln!(out, "#{name} = {value}")?;
     }

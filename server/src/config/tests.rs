@@ -1,7 +1,8 @@
-//! The configuration as the people who use it meet it: what they write, and what they are told.
+//! The configuration as an operator sees it: files, variables and flags in, values and error messages out.
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use quarrel_shared::arena::Settings as ArenaSettings;
 use serde::{Deserialize, Serialize};
@@ -45,26 +46,26 @@ fn games() -> Vec<GameDefaults> {
     ]
 }
 
-/// A file that lives as long as the test, and the sources that name it.
-struct Written {
+/// A configuration file that is removed at the end of the test, and the sources that name it.
+struct TestFile {
     _folder: tempfile::TempDir,
     path: PathBuf,
     sources: Sources,
 }
 
-fn written(text: &str) -> Written {
+fn file_of(text: &str) -> TestFile {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("quarrel.toml");
     fs::write(&path, text).unwrap();
     let sources = Sources { file: Some(path.clone()), ..Sources::default() };
-    Written { _folder: folder, path, sources }
+    TestFile { _folder: folder, path, sources }
 }
 
-/// What a person is told about this file, with the file's folder left out.
-fn complaint(text: &str) -> String {
-    let written = written(text);
-    let error = load(&written.sources, &games()).expect_err("the file has a mistake");
-    error.to_string().replace(&written.path.display().to_string(), "quarrel.toml")
+/// The error message for a file with this text, without the file's folder.
+fn error_of(text: &str) -> String {
+    let file = file_of(text);
+    let error = load(&file.sources, &games()).expect_err("the file must be refused");
+    error.to_string().replace(&file.path.display().to_string(), "quarrel.toml")
 }
 
 fn variables(pairs: &[(&str, &str)]) -> Sources {
@@ -82,7 +83,7 @@ fn effective(config: &Config) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// The configuration without where it came from.
+/// The values of a configuration, without their origins.
 fn values_of(config: &Config) -> toml::Table {
     effective(config).parse().unwrap()
 }
@@ -94,7 +95,7 @@ fn default_file() -> String {
 }
 
 #[test]
-fn without_sources_the_first_game_is_played_on_its_own_terms() {
+fn without_sources_the_first_game_runs_with_its_defaults() {
     let config = load(&Sources::default(), &games()).unwrap();
     assert_eq!(config.game.name, "duel");
     assert_eq!((config.room.seats, config.room.bots, config.room.bot_skill.as_str()), (16, 6, "hunt"));
@@ -106,20 +107,20 @@ fn without_sources_the_first_game_is_played_on_its_own_terms() {
 }
 
 #[test]
-fn each_layer_overrules_the_one_before_it() {
-    let written = written("[room]\ntick_rate = 20\nseats = 8\nrooms = 2\n");
-    let mut sources = written.sources.clone();
+fn each_layer_overrides_the_one_before_it() {
+    let file = file_of("[room]\ntick_rate = 20\nseats = 8\nrooms = 2\n");
+    let mut sources = file.sources.clone();
     sources.env = variables(&[("QUARREL_ROOM__SEATS", "9"), ("QUARREL_ROOM__ROOMS", "3")]).env;
     sources.flags = vec![flag("room.rooms", "4", "--rooms")];
     let config = load(&sources, &games()).unwrap();
-    assert_eq!(config.room.tick_rate, 20, "the file overrules the default");
-    assert_eq!(config.room.seats, 9, "the environment overrules the file");
-    assert_eq!(config.room.rooms, 4, "the flag overrules the environment");
+    assert_eq!(config.room.tick_rate, 20, "the file overrides the default");
+    assert_eq!(config.room.seats, 9, "the environment overrides the file");
+    assert_eq!(config.room.rooms, 4, "the flag overrides the environment");
     assert_eq!(config.origin("room.rooms"), Some(&Origin::Flag("--rooms")));
 }
 
 #[test]
-fn the_send_rate_follows_the_tick_rate_until_it_is_set() {
+fn the_send_rate_defaults_to_the_tick_rate() {
     let config = load(&variables(&[("QUARREL_ROOM__TICK_RATE", "60")]), &games()).unwrap();
     assert_eq!(config.room.send_rate, 60);
     let sources = variables(&[("QUARREL_ROOM__TICK_RATE", "60"), ("QUARREL_ROOM__SEND_RATE", "20")]);
@@ -127,48 +128,48 @@ fn the_send_rate_follows_the_tick_rate_until_it_is_set() {
 }
 
 #[test]
-fn another_game_brings_its_own_defaults() {
+fn another_game_has_its_own_defaults() {
     let sources = Sources { flags: vec![flag("game.name", "walk", "--game")], ..Sources::default() };
     let config = load(&sources, &games()).unwrap();
     assert_eq!((config.room.seats, config.room.bots, config.room.bot_skill.as_str()), (64, 0, "stroll"));
 }
 
 #[test]
-fn the_games_bots_never_outnumber_the_seats_but_a_persons_wish_is_refused() {
+fn default_bots_are_limited_to_the_seats_and_configured_bots_above_them_are_refused() {
     let config = load(&variables(&[("QUARREL_ROOM__SEATS", "4")]), &games()).unwrap();
     assert_eq!(config.room.bots, 4);
-    let error = complaint("[room]\nseats = 4\nbots = 5\n");
+    let error = error_of("[room]\nseats = 4\nbots = 5\n");
     assert_eq!(error, "quarrel.toml:3:1: room.bots is 5; it takes at most 4 (that is room.seats)");
 }
 
 #[test]
-fn a_number_out_of_range_is_refused_with_its_place_and_the_range() {
-    let error = complaint("[room]\n# fast\n  tick_rate = 500\n");
+fn a_number_out_of_range_is_refused_with_its_place_and_range() {
+    let error = error_of("[room]\n# fast\n  tick_rate = 500\n");
     assert_eq!(error, "quarrel.toml:3:3: room.tick_rate is 500; it takes 1 to 128");
     for (value, accepted) in [("0", false), ("1", true), ("128", true), ("129", false)] {
         let sources = variables(&[("QUARREL_ROOM__TICK_RATE", value)]);
         assert_eq!(
             load(&sources, &games()).is_ok(),
             accepted,
-            "1 to 128 includes both ends and {value} is tried"
+            "1 to 128 includes both bounds; the value is {value}"
         );
     }
 }
 
 #[test]
-fn a_value_of_the_wrong_kind_is_refused_with_what_is_right() {
+fn a_value_of_the_wrong_kind_is_refused_with_the_accepted_values() {
     assert_eq!(
-        complaint("[room]\ntick_rate = \"30\"\n"),
+        error_of("[room]\ntick_rate = \"30\"\n"),
         "quarrel.toml:2:1: room.tick_rate is \"30\"; it takes 1 to 128"
     );
-    assert!(complaint("[net]\nlisten = \"7777\"\n").contains("it takes an IP address and a port"));
-    assert!(complaint("[log]\nformat = \"xml\"\n").ends_with("it takes \"auto\", \"text\" or \"json\""));
-    assert!(complaint("[log]\nfilter = \"quarrel=loud\"\n").contains("log.filter is \"quarrel=loud\""));
-    assert!(complaint("net = 7777\n").contains("net is integer; it takes keys, under a line [net]"));
+    assert!(error_of("[net]\nlisten = \"7777\"\n").contains("it takes an IP address and a port"));
+    assert!(error_of("[log]\nformat = \"xml\"\n").ends_with("it takes \"auto\", \"text\" or \"json\""));
+    assert!(error_of("[log]\nfilter = \"quarrel=loud\"\n").contains("log.filter is \"quarrel=loud\""));
+    assert!(error_of("net = 7777\n").contains("net is integer; it takes keys, under a line [net]"));
 }
 
 #[test]
-fn every_source_is_named_in_its_errors() {
+fn every_error_names_its_source() {
     let error = load(&variables(&[("QUARREL_ROOM__TICK_RATE", "fast")]), &games()).unwrap_err().to_string();
     assert_eq!(error, "environment QUARREL_ROOM__TICK_RATE: room.tick_rate is \"fast\"; it takes 1 to 128");
     let sources = Sources { flags: vec![flag("room.tick_rate", "0", "--tick-rate")], ..Sources::default() };
@@ -177,19 +178,19 @@ fn every_source_is_named_in_its_errors() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_with_the_nearest_and_all_that_are_accepted() {
-    let error = complaint("[room]\ntickrate = 30\n");
+fn an_unknown_key_is_refused_with_the_nearest_and_all_accepted_keys() {
+    let error = error_of("[room]\ntickrate = 30\n");
     assert!(
         error.starts_with("quarrel.toml:2:1: unknown key `tickrate` (did you mean `tick_rate`?)"),
         "{error}"
     );
     assert!(error.contains("accepted here: tick_rate, send_rate, rooms, seats"), "{error}");
-    let error = complaint("[nett]\n");
+    let error = error_of("[nett]\n");
     assert!(error.starts_with("quarrel.toml:1:2: unknown section `nett` (did you mean `net`?)"), "{error}");
 }
 
 #[test]
-fn an_unknown_variable_of_ours_is_refused_and_those_of_others_are_let_alone() {
+fn an_unknown_variable_with_the_prefix_is_refused_and_other_variables_are_ignored() {
     let error = load(&variables(&[("QUARREL_NET__LISTN", "x")]), &games()).unwrap_err().to_string();
     assert!(
         error.contains("unknown variable `QUARREL_NET__LISTN` (did you mean `QUARREL_NET__LISTEN`?)"),
@@ -200,15 +201,15 @@ fn an_unknown_variable_of_ours_is_refused_and_those_of_others_are_let_alone() {
 }
 
 #[test]
-fn a_mistake_is_found_even_where_a_later_layer_overrules_it() {
+fn a_mistake_is_reported_even_where_a_later_layer_overrides_it() {
     let mut sources = variables(&[("QUARREL_ROOM__ROOMS", "none")]);
     sources.flags = vec![flag("room.rooms", "4", "--rooms")];
     assert!(load(&sources, &games()).is_err());
 }
 
 #[test]
-fn a_file_that_is_not_toml_or_not_there_says_so() {
-    let error = complaint("[room]\ntick_rate = \n");
+fn a_file_that_is_missing_or_not_toml_is_refused() {
+    let error = error_of("[room]\ntick_rate = \n");
     assert!(error.starts_with("quarrel.toml:2:"), "{error}");
     let sources = Sources { file: Some("/nowhere/quarrel.toml".into()), ..Sources::default() };
     let error = load(&sources, &games()).unwrap_err().to_string();
@@ -216,60 +217,60 @@ fn a_file_that_is_not_toml_or_not_there_says_so() {
 }
 
 #[test]
-fn an_unknown_game_is_refused_with_the_games_there_are() {
-    let error = complaint("[game]\nname = \"chess\"\n");
+fn an_unknown_game_is_refused_with_the_known_games() {
+    let error = error_of("[game]\nname = \"chess\"\n");
     assert_eq!(error, "quarrel.toml:2:1: game.name is \"chess\"; it takes \"duel\" or \"walk\"");
 }
 
 #[test]
-fn a_certificate_and_its_key_belong_together() {
-    let error = complaint("[net]\ncert = \"a.pem\"\n");
+fn a_certificate_requires_its_key() {
+    let error = error_of("[net]\ncert = \"a.pem\"\n");
     assert_eq!(error, "quarrel.toml:2:1: net.cert is set but net.key is not; they belong together");
-    assert!(complaint("[net]\nkey = \"a.pem\"\n").contains("net.cert is not"));
+    assert!(error_of("[net]\nkey = \"a.pem\"\n").contains("net.cert is not"));
 }
 
 #[test]
-fn keep_alives_come_before_the_idle_timeout() {
-    let error = complaint("[net]\nkeep_alive_ms = 10000\n");
+fn keep_alives_must_be_more_frequent_than_the_idle_timeout() {
+    let error = error_of("[net]\nkeep_alive_ms = 10000\n");
     assert!(error.ends_with("it takes less than 10000 (that is net.idle_timeout_ms)"), "{error}");
-    let error = complaint("[net]\nidle_timeout_ms = 2000\n");
+    let error = error_of("[net]\nidle_timeout_ms = 2000\n");
     assert!(
         error.ends_with("net.idle_timeout_ms is 2000; it takes more than 3000 (that is net.keep_alive_ms)")
     );
 }
 
 #[test]
-fn a_lost_players_seat_is_held_for_half_a_minute_unless_somebody_says_otherwise() {
+fn a_disconnected_players_seat_is_held_for_30_s_by_default() {
     let config = load(&Sources::default(), &games()).unwrap();
-    assert_eq!((config.session.hold(), config.session.held), (Duration::from_secs(30), HeldFighter::Idle));
+    assert_eq!((config.session.hold(), config.session.held), (Duration::from_secs(30), HeldSeatPolicy::Idle));
     let text = "[session]\nhold_ms = 0\nheld = \"bot\"\n";
-    let config = load(&written(text).sources, &games()).unwrap();
-    assert_eq!((config.session.hold(), config.session.held), (Duration::ZERO, HeldFighter::Bot));
-    let error = complaint("[session]\nheld = \"gone\"\n");
+    let config = load(&file_of(text).sources, &games()).unwrap();
+    assert_eq!((config.session.hold(), config.session.held), (Duration::ZERO, HeldSeatPolicy::Bot));
+    let error = error_of("[session]\nheld = \"gone\"\n");
     assert!(error.contains("session.held") && error.contains("idle"), "{error}");
 }
 
 #[test]
-fn the_games_settings_come_from_every_layer_in_the_games_own_type() {
-    let written = written("[game.settings]\nmode = \"teams\"\ngravity = 2\n");
-    let mut sources = written.sources.clone();
+fn game_settings_merge_every_layer_into_the_games_own_type() {
+    let file = file_of("[game.settings]\nmode = \"teams\"\ngravity = 2\n");
+    let mut sources = file.sources.clone();
     sources.env = variables(&[("QUARREL_GAME__SETTINGS__SCORE", "50")]).env;
     let settings: DuelSettings = load(&sources, &games()).unwrap().settings().unwrap();
     assert_eq!(settings, DuelSettings { mode: DuelMode::Teams, score: 50, gravity: 2.0 });
 }
 
 #[test]
-fn a_setting_that_the_game_does_not_know_is_refused() {
-    let error = complaint("[game.settings]\nscores = 3\n");
+fn an_unknown_game_setting_is_refused() {
+    let error = error_of("[game.settings]\nscores = 3\n");
     assert!(error.starts_with("quarrel.toml:2:1: unknown key `scores` (did you mean `score`?)"), "{error}");
-    let error = complaint("[game.settings]\nscore = \"many\"\n");
+    let error = error_of("[game.settings]\nscore = \"many\"\n");
     assert_eq!(error, "quarrel.toml:2:1: game.settings.score is \"many\"; it takes an integer, as in 25");
 }
 
 #[test]
-fn what_only_the_game_can_refuse_is_refused_at_the_setting_that_is_wrong() {
-    let written = written("[game.settings]\ngravity = 0.5\nmode = \"chess\"\n");
-    let config = load(&written.sources, &games()).unwrap();
+fn a_setting_that_the_games_type_refuses_is_reported_at_its_place() {
+    let file = file_of("[game.settings]\ngravity = 0.5\nmode = \"chess\"\n");
+    let config = load(&file.sources, &games()).unwrap();
     let error = config.settings::<DuelSettings>().unwrap_err().to_string();
     assert!(error.contains("quarrel.toml:3:1: game.settings.mode: unknown variant `chess`"), "{error}");
     let config = load(&variables(&[("QUARREL_GAME__SETTINGS__SCORE", "256")]), &games()).unwrap();
@@ -278,26 +279,26 @@ fn what_only_the_game_can_refuse_is_refused_at_the_setting_that_is_wrong() {
 }
 
 #[test]
-fn arena_names_the_range_of_a_number_that_it_refuses() {
+fn arena_names_the_range_of_a_refused_number() {
     let settings = toml::Table::try_from(ArenaSettings::default()).unwrap();
     let arena = GameDefaults { name: "arena", settings, ..games().remove(0) };
-    for (line, told) in [
+    for (line, message) in [
         ("score_to_win = 0", "score_to_win: 0 is out of range; it takes 1 to 1000"),
         ("score_to_win = 70000", "score_to_win: 70000 is out of range; it takes 1 to 1000"),
         ("time_limit_s = -1", "time_limit_s: -1 is out of range; it takes 10 to 3600"),
         ("result_s = 61", "result_s: 61 is out of range; it takes 1 to 60"),
     ] {
-        let written = written(&format!("[game.settings]\n{line}\n"));
-        let config = load(&written.sources, std::slice::from_ref(&arena)).unwrap();
+        let file = file_of(&format!("[game.settings]\n{line}\n"));
+        let config = load(&file.sources, std::slice::from_ref(&arena)).unwrap();
         let error = config.settings::<ArenaSettings>().expect_err(line).to_string();
-        assert!(error.ends_with(&format!("quarrel.toml:2:1: game.settings.{told}")), "{error}");
+        assert!(error.ends_with(&format!("quarrel.toml:2:1: game.settings.{message}")), "{error}");
     }
 }
 
 #[test]
-fn the_default_file_names_every_key_and_loads_back_to_the_defaults() {
+fn the_default_file_names_every_key_and_loads_to_the_defaults() {
     let text = default_file();
-    let loaded = load(&written(&text).sources, &games()).unwrap();
+    let loaded = load(&file_of(&text).sources, &games()).unwrap();
     let defaults = load(&Sources::default(), &games()).unwrap();
     assert_eq!(values_of(&loaded), values_of(&defaults));
     for key in keys::KEYS {
@@ -308,7 +309,24 @@ fn the_default_file_names_every_key_and_loads_back_to_the_defaults() {
 }
 
 #[test]
-fn what_the_default_file_shows_in_comments_is_the_default_too() {
+fn the_default_file_and_the_effective_file_have_the_same_keys() {
+    let lines = |text: &str| -> Vec<String> {
+        let names = keys::KEYS.iter().map(|key| key.name);
+        let names: std::collections::BTreeSet<_> = names.collect();
+        let first_word =
+            |line: &str| line.trim_start_matches(['#', ' ']).split(' ').next().map(str::to_owned);
+        let is_assigned = |line: &str| line.contains(" = ") || line.contains(" is not set: ");
+        let words = text.lines().filter(|line| is_assigned(line)).filter_map(first_word);
+        words.filter(|word| names.contains(word.as_str())).collect()
+    };
+    let config = load(&Sources::default(), &games()).unwrap();
+    let (default, effective) = (lines(&default_file()), lines(&effective(&config)));
+    assert_eq!(default, effective, "`config default` and `config show` must print the same keys");
+    assert_eq!(default.len(), keys::KEYS.len(), "and all of them");
+}
+
+#[test]
+fn commented_values_of_the_default_file_are_the_defaults() {
     let text = default_file();
     let uncommented: Vec<_> = text
         .lines()
@@ -317,13 +335,13 @@ fn what_the_default_file_shows_in_comments_is_the_default_too() {
             _ => line,
         })
         .collect();
-    let loaded = load(&written(&uncommented.join("\n")).sources, &games()).unwrap();
+    let loaded = load(&file_of(&uncommented.join("\n")).sources, &games()).unwrap();
     let defaults = load(&Sources::default(), &games()).unwrap();
     assert_eq!(values_of(&loaded), values_of(&defaults));
 }
 
 #[test]
-fn the_effective_file_says_where_each_value_came_from_and_loads_back() {
+fn the_effective_file_names_the_origin_of_each_value_and_loads_to_the_same_values() {
     let mut sources = variables(&[("QUARREL_GAME__SETTINGS__SCORE", "50")]);
     sources.flags = vec![flag("room.tick_rate", "60", "--tick-rate")];
     let config = load(&sources, &games()).unwrap();
@@ -337,7 +355,7 @@ fn the_effective_file_says_where_each_value_came_from_and_loads_back() {
     ] {
         assert!(text.lines().any(|shown| shown == line), "`{line}` must be in\n{text}");
     }
-    let again = load(&written(&text).sources, &games()).unwrap();
+    let again = load(&file_of(&text).sources, &games()).unwrap();
     assert_eq!(values_of(&again), values_of(&config));
 }
 
@@ -345,15 +363,15 @@ fn the_effective_file_says_where_each_value_came_from_and_loads_back() {
 fn every_key_can_be_set_by_its_variable() {
     for key in keys::KEYS {
         let value = match key.kind {
-            keys::Kind::Address => "127.0.0.1:0".to_owned(),
-            keys::Kind::Path => "somewhere".to_owned(),
-            keys::Kind::Integer { max, .. } => max.to_string(),
-            keys::Kind::Filter => "debug".to_owned(),
-            keys::Kind::Word(keys::Words::Fixed(words)) => words[0].to_owned(),
-            keys::Kind::Word(keys::Words::Games) => "duel".to_owned(),
-            keys::Kind::Word(keys::Words::Skills) => "wander".to_owned(),
+            keys::ValueKind::Address => "127.0.0.1:0".to_owned(),
+            keys::ValueKind::Path => "somewhere".to_owned(),
+            keys::ValueKind::Integer { max, .. } => max.to_string(),
+            keys::ValueKind::Filter => "debug".to_owned(),
+            keys::ValueKind::Choice(keys::Choices::Fixed(words)) => words[0].to_owned(),
+            keys::ValueKind::Choice(keys::Choices::Games) => "duel".to_owned(),
+            keys::ValueKind::Choice(keys::Choices::Skills) => "wander".to_owned(),
         };
-        // Keys that must agree with others are given company that lets them reach their ends.
+        // Keys with constraints get partners with which they can take their maximum.
         let pairs = [
             ("QUARREL_NET__IDLE_TIMEOUT_MS", "600000"),
             ("QUARREL_ROOM__TICK_RATE", "128"),

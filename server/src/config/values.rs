@@ -1,87 +1,128 @@
-//! What a key takes: from text or from TOML to a value of the right kind, or a sentence that says what is right.
+//! Parsing and checking of one value, and descriptions of the accepted values for error messages.
 
 use std::net::SocketAddr;
 
 use toml::Value;
 use tracing_subscriber::EnvFilter;
 
-use super::GameDefaults;
-use super::keys::{Kind, Words};
+use super::error::Origin;
+use super::key::{Choices, ValueKind};
+use super::sources::GameDefaults;
 
-/// What the words of a kind depend on.
-#[derive(Clone, Copy)]
-pub(super) struct Vocabulary<'a> {
-    /// Every game in the binary.
-    pub(super) games: &'a [GameDefaults],
-    /// The one that is chosen.
-    pub(super) game: &'a GameDefaults,
+/// One assignment of a source to a key, not checked yet.
+pub(super) struct Assignment {
+    pub(super) section: String,
+    pub(super) name: String,
+    pub(super) raw: RawValue,
+    pub(super) origin: Origin,
 }
 
-impl Vocabulary<'_> {
-    /// The words that are accepted.
-    pub(super) fn words(&self, words: Words) -> Vec<&'static str> {
-        match words {
-            Words::Fixed(words) => words.to_vec(),
-            Words::Games => self.games.iter().map(|game| game.name).collect(),
-            Words::Skills => self.game.skills.to_vec(),
+/// A value in the form of its source.
+pub(super) enum RawValue {
+    /// From TOML, which has types.
+    Typed(Value),
+    /// From a variable or a flag, which have no types.
+    Text(String),
+}
+
+impl Assignment {
+    /// Creates the assignment of a variable or a flag; `path` is the key's full name.
+    pub(super) fn of_text(path: &str, text: &str, origin: Origin) -> Self {
+        let (section, name) = path.rsplit_once('.').unwrap_or(("", path));
+        Self {
+            section: section.to_owned(),
+            name: name.to_owned(),
+            raw: RawValue::Text(text.to_owned()),
+            origin,
+        }
+    }
+}
+
+impl RawValue {
+    pub(super) fn to_value(&self, kind: ValueKind) -> Value {
+        match self {
+            Self::Typed(value) => value.clone(),
+            Self::Text(text) => parse_text(kind, text),
+        }
+    }
+}
+
+/// The games in this binary, on which some accepted values depend.
+#[derive(Clone, Copy)]
+pub(super) struct Games<'a> {
+    /// Every game in the binary.
+    pub(super) all: &'a [GameDefaults],
+    /// The selected one.
+    pub(super) selected: &'a GameDefaults,
+}
+
+impl Games<'_> {
+    /// The accepted words.
+    pub(super) fn words(&self, choices: Choices) -> Vec<&'static str> {
+        match choices {
+            Choices::Fixed(words) => words.to_vec(),
+            Choices::Games => self.all.iter().map(|game| game.name).collect(),
+            Choices::Skills => self.selected.skills.to_vec(),
         }
     }
 
-    /// Whether a key of this kind takes this value.
-    pub(super) fn admits(&self, kind: Kind, value: &Value) -> bool {
+    /// Whether a key of this kind accepts `value`.
+    pub(super) fn accepts(&self, kind: ValueKind, value: &Value) -> bool {
         match (kind, value) {
-            (Kind::Address, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),
-            (Kind::Path, Value::String(text)) => !text.is_empty(),
-            (Kind::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(number),
-            (Kind::Word(words), Value::String(text)) => self.words(words).contains(&text.as_str()),
-            (Kind::Filter, Value::String(text)) => text.parse::<EnvFilter>().is_ok(),
+            (ValueKind::Address, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),
+            (ValueKind::Path, Value::String(text)) => !text.is_empty(),
+            (ValueKind::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(number),
+            (ValueKind::Choice(choices), Value::String(text)) => self.words(choices).contains(&text.as_str()),
+            (ValueKind::Filter, Value::String(text)) => text.parse::<EnvFilter>().is_ok(),
             _ => false,
         }
     }
 
-    /// What a key of this kind takes, to follow the words "it takes".
-    pub(super) fn accepts(&self, kind: Kind) -> String {
+    /// Describes the accepted values of a kind, to follow the words "it takes".
+    pub(super) fn describe(&self, kind: ValueKind) -> String {
         match kind {
-            Kind::Address => "an IP address and a port, as in \"[::]:7777\" or \"127.0.0.1:7777\"".into(),
-            Kind::Path => "a path".into(),
-            Kind::Integer { min, max } => format!("{min} to {max}"),
-            Kind::Word(words) => one_of(&self.words(words)),
-            Kind::Filter => "a level (error, warn, info, debug, trace), or levels by module as in \
+            ValueKind::Address => {
+                "an IP address and a port, as in \"[::]:7777\" or \"127.0.0.1:7777\"".into()
+            }
+            ValueKind::Path => "a path".into(),
+            ValueKind::Integer { min, max } => format!("{min} to {max}"),
+            ValueKind::Choice(choices) => one_of(&self.words(choices)),
+            ValueKind::Filter => "a level (error, warn, info, debug, trace), or levels by module as in \
                              \"info,quarrel_server::room=debug\""
                 .into(),
         }
     }
 }
 
-/// Text from a variable or a flag, where nothing but the kind says whether it is a number.
-pub(super) fn from_text(kind: Kind, text: &str) -> Value {
+/// Parses the text of a variable or a flag; the kind decides whether it is a number.
+fn parse_text(kind: ValueKind, text: &str) -> Value {
     match kind {
-        Kind::Integer { .. } => text.trim().parse().map_or_else(|_| text.into(), Value::Integer),
+        ValueKind::Integer { .. } => text.trim().parse().map_or_else(|_| text.into(), Value::Integer),
         _ => text.into(),
     }
 }
 
-/// Text for a setting of the game, whose type is that of its default; what does not fit stays text.
-pub(super) fn like(default: &Value, text: &str) -> Value {
+/// Parses text for a game setting into the type of its default; text that does not parse remains text.
+pub(super) fn parse_like(default: &Value, text: &str) -> Value {
     let text = text.trim();
     match default {
         Value::String(_) => text.into(),
-        _ => parsed(text).unwrap_or_else(|| text.into()),
+        _ => parse_toml(text).unwrap_or_else(|| text.into()),
     }
 }
 
-/// Whether a setting of the game takes this value, as far as its default tells.
-pub(super) fn fits(default: &Value, value: &Value) -> bool {
+/// Whether a value has the type of a game setting's default; an integer is also accepted for a float.
+pub(super) fn has_type_of(default: &Value, value: &Value) -> bool {
     default.same_type(value) || matches!((default, value), (Value::Float(_), Value::Integer(_)))
 }
 
-/// What a setting with this default takes, to follow the words "it takes".
-pub(super) fn accepts_like(default: &Value) -> String {
+/// Describes the type of a game setting's default, to follow the words "it takes".
+pub(super) fn describe_type_of(default: &Value) -> String {
     let article = if matches!(default, Value::Integer(_) | Value::Array(_)) { "an" } else { "a" };
     format!("{article} {}, as in {default}", default.type_str())
 }
 
-fn parsed(text: &str) -> Option<Value> {
+fn parse_toml(text: &str) -> Option<Value> {
     let mut table: toml::Table = toml::from_str(&format!("value = {text}")).ok()?;
     table.remove("value").filter(|_| table.is_empty())
 }
@@ -91,7 +132,7 @@ fn one_of(words: &[&str]) -> String {
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => "nothing, for there is none".into(),
+        None => "no value".into(),
     }
 }
 
@@ -100,22 +141,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_listed_as_a_person_would() {
+    fn words_are_listed_as_in_a_sentence() {
         assert_eq!(one_of(&["a"]), "\"a\"");
         assert_eq!(one_of(&["a", "b", "c"]), "\"a\", \"b\" or \"c\"");
     }
 
     #[test]
     fn text_becomes_the_type_of_the_default() {
-        assert_eq!(like(&Value::Integer(1), "7"), Value::Integer(7));
-        assert_eq!(like(&Value::Boolean(true), "false"), Value::Boolean(false));
-        assert_eq!(like(&"a".into(), "7"), Value::from("7"), "text stays text for a text setting");
-        assert_eq!(like(&Value::Integer(1), "7\nother = 8"), Value::from("7\nother = 8"));
+        assert_eq!(parse_like(&Value::Integer(1), "7"), Value::Integer(7));
+        assert_eq!(parse_like(&Value::Boolean(true), "false"), Value::Boolean(false));
+        assert_eq!(parse_like(&"a".into(), "7"), Value::from("7"), "text remains text for a text setting");
+        assert_eq!(parse_like(&Value::Integer(1), "7\nother = 8"), Value::from("7\nother = 8"));
     }
 
     #[test]
-    fn a_whole_number_fits_where_a_fraction_does() {
-        assert!(fits(&Value::Float(0.5), &Value::Integer(1)));
-        assert!(!fits(&Value::Integer(1), &Value::Float(0.5)));
+    fn a_float_setting_accepts_an_integer() {
+        assert!(has_type_of(&Value::Float(0.5), &Value::Integer(1)));
+        assert!(!has_type_of(&Value::Integer(1), &Value::Float(0.5)));
     }
 }

@@ -1,4 +1,4 @@
-//! The runs of servers on a data directory: one at a time, each with a number, and how the last ones ended.
+//! The runs of servers on a data directory: one at a time, each with a number. A file stores how the last ones ended.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -8,62 +8,65 @@ use std::{
 
 use super::{DataDir, DataDirError, LOCK};
 
-/// One run of a server on a data directory.
+/// One run of a server on a data directory, which it locks.
 #[derive(Debug)]
 pub struct Run {
     dir: DataDir,
     number: u32,
     began: SystemTime,
-    unsettled: Option<Unsettled>,
+    unclean_shutdown: Option<UncleanShutdown>,
     _lock: File,
 }
 
-/// From when on results may not all have been written.
+/// The first of the last runs that did not shut down cleanly, after which results may not have been stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unsettled {
-    /// The first run that was ended before it could say that they were, of those since the last that could.
+pub struct UncleanShutdown {
+    /// The number of that run.
     pub run: u32,
-    /// When it began, if anybody knows.
+    /// The time when it began, if it is known.
     pub since: Option<SystemTime>,
 }
 
 impl Run {
-    /// Its number, higher than any before.
+    /// Returns its number, which is higher than that of any earlier run.
     #[must_use]
     pub const fn number(&self) -> u32 {
         self.number
     }
 
-    /// What earlier runs may not have written.
+    /// Returns the unclean shutdowns of earlier runs, if the last one was unclean.
     #[must_use]
-    pub const fn unsettled(&self) -> Option<Unsettled> {
-        self.unsettled
+    pub const fn unclean_shutdown(&self) -> Option<UncleanShutdown> {
+        self.unclean_shutdown
     }
 
-    /// Everything is written.
+    /// Marks the run as clean: all results are stored.
     ///
     /// # Errors
-    /// When that cannot be written down; the next run then looks once more.
-    pub fn end(self) -> Result<(), DataDirError> {
+    /// When the mark cannot be written; the next run looks for missing results then.
+    pub fn mark_clean(self) -> Result<(), DataDirError> {
         self.dir.write_private(RUN, format!("{} {STOPPED}\n", self.number).as_bytes())
     }
 
     fn begin(&self) -> Result<(), DataDirError> {
-        let unsettled = self.unsettled.unwrap_or(Unsettled { run: self.number, since: Some(self.began) });
-        let since = unsettled.since.and_then(|since| since.duration_since(UNIX_EPOCH).ok());
+        let unclean_shutdown =
+            self.unclean_shutdown.unwrap_or(UncleanShutdown { run: self.number, since: Some(self.began) });
+        let since = unclean_shutdown.since.and_then(|since| since.duration_since(UNIX_EPOCH).ok());
         let since = since.map_or(String::new(), |since| format!(" {}", since.as_millis()));
-        self.dir
-            .write_private(RUN, format!("{} {RUNNING} {}{since}\n", self.number, unsettled.run).as_bytes())
+        self.dir.write_private(
+            RUN,
+            format!("{} {RUNNING} {}{since}\n", self.number, unclean_shutdown.run).as_bytes(),
+        )
     }
 }
 
 impl DataDir {
-    /// Begins a run: nobody else may use the folder until what this gives is dropped, and no run before had this number, as far as
-    /// the folder says; `seen` is the highest that its journals tell of.
+    /// Begins a run, which locks the folder until it is dropped. Its number is higher than all that the folder knows;
+    /// `max_journal_run` is the highest among its journals.
     ///
     /// # Errors
-    /// When another server uses it, or it cannot be written.
-    pub fn begin_run(&self, seen: u32, now: SystemTime) -> Result<Run, DataDirError> {
+    /// When another server uses the folder, or it cannot be written.
+    pub fn begin_run(&self, max_journal_run: u32, now: SystemTime) -> Result<Run, DataDirError> {
         let failed = |name| move |source| DataDirError::Write { path: self.file(name), source };
         let mut lock = OpenOptions::new();
         lock.create(true).truncate(false).write(true).mode(0o600);
@@ -74,28 +77,33 @@ impl DataDir {
             Err(TryLockError::Error(source)) => return Err(failed(LOCK)(source)),
         }
         let last = fs::read_to_string(self.file(RUN)).unwrap_or_default();
-        // Never written, or lost: then nobody knows how the last one ended.
-        let lost = || (seen, (seen > 0).then_some(Unsettled { run: seen, since: None }));
-        let (last, unsettled) = parse_run(&last).unwrap_or_else(lost);
-        let number = last.max(seen).saturating_add(1);
-        let run = Run { dir: self.clone(), number, began: now, unsettled, _lock: lock };
+        // The file was never written or is lost, so it is unknown how the last run ended.
+        let lost = || {
+            (
+                max_journal_run,
+                (max_journal_run > 0).then_some(UncleanShutdown { run: max_journal_run, since: None }),
+            )
+        };
+        let (last, unclean_shutdown) = parse_run(&last).unwrap_or_else(lost);
+        let number = last.max(max_journal_run).saturating_add(1);
+        let run = Run { dir: self.clone(), number, began: now, unclean_shutdown, _lock: lock };
         run.begin()?;
         Ok(run)
     }
 }
 
-/// The file that says which run was last, and what it may not have written; see [`parse_run`].
+/// The file with the number and the state of the last run; see [`parse_run`].
 const RUN: &str = "run";
 const RUNNING: &str = "running";
 const STOPPED: &str = "stopped";
 
-/// The last run's number, and what it and those before it may not have written: from what the file of runs says.
+/// Parses the file of runs: the number of the last run, and the unclean shutdowns up to it.
 ///
 /// ```text
 /// NUMBER "stopped"
-/// NUMBER "running" [FIRST UNSETTLED RUN [SINCE, in milliseconds of Unix time]]
+/// NUMBER "running" [FIRST UNCLEAN RUN [ITS START, in milliseconds of Unix time]]
 /// ```
-fn parse_run(text: &str) -> Option<(u32, Option<Unsettled>)> {
+fn parse_run(text: &str) -> Option<(u32, Option<UncleanShutdown>)> {
     let mut words = text.split_whitespace();
     let (number, state) = (words.next()?.parse().ok()?, words.next()?);
     if state == STOPPED {
@@ -104,7 +112,7 @@ fn parse_run(text: &str) -> Option<(u32, Option<Unsettled>)> {
     let run = words.next().and_then(|run| run.parse().ok()).unwrap_or(number);
     let since = words.next().and_then(|since| since.parse().ok()).map(Duration::from_millis);
     let since = since.and_then(|since| UNIX_EPOCH.checked_add(since));
-    Some((number, Some(Unsettled { run, since })))
+    Some((number, Some(UncleanShutdown { run, since })))
 }
 
 #[cfg(test)]
@@ -112,43 +120,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_run_has_a_number_of_its_own_and_knows_since_when_results_may_be_missing() {
+    fn runs_are_numbered_and_report_the_first_unclean_shutdown() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
         let at = |second| UNIX_EPOCH + Duration::from_secs(second);
         let first = dir.begin_run(0, at(10)).unwrap();
-        assert_eq!((first.number(), first.unsettled()), (1, None));
+        assert_eq!((first.number(), first.unclean_shutdown()), (1, None));
         assert!(
             matches!(dir.begin_run(0, at(11)), Err(DataDirError::InUse { .. })),
-            "two servers in one folder"
+            "two servers cannot use one folder"
         );
         assert!(dir.is_in_use());
         drop(first);
         assert!(!dir.is_in_use());
-        let unsettled = Some(Unsettled { run: 1, since: Some(at(10)) });
+        let unclean_shutdown = Some(UncleanShutdown { run: 1, since: Some(at(10)) });
         for number in [2, 3] {
             let run = dir.begin_run(0, at(20)).unwrap();
             assert_eq!(
-                (run.number(), run.unsettled()),
-                (number, unsettled),
-                "nobody said that all was written"
+                (run.number(), run.unclean_shutdown()),
+                (number, unclean_shutdown),
+                "a run that was not marked clean is unclean"
             );
         }
-        dir.begin_run(0, at(30)).unwrap().end().unwrap();
-        assert_eq!(dir.begin_run(0, at(40)).unwrap().unsettled(), None);
+        dir.begin_run(0, at(30)).unwrap().mark_clean().unwrap();
+        assert_eq!(dir.begin_run(0, at(40)).unwrap().unclean_shutdown(), None);
     }
 
     #[test]
-    fn the_file_of_runs_is_read_as_far_as_it_says_anything() {
+    fn the_file_of_runs_is_parsed_as_far_as_it_is_valid() {
         let since = UNIX_EPOCH.checked_add(Duration::from_millis(1500));
         assert_eq!(parse_run("7 stopped\n"), Some((7, None)));
         assert_eq!(
             parse_run("7 running\n"),
-            Some((7, Some(Unsettled { run: 7, since: None }))),
-            "an older version's"
+            Some((7, Some(UncleanShutdown { run: 7, since: None }))),
+            "the format of an older version"
         );
-        assert_eq!(parse_run("7 running 5 1500\n"), Some((7, Some(Unsettled { run: 5, since }))));
-        assert_eq!(parse_run("7 running 5 x\n"), Some((7, Some(Unsettled { run: 5, since: None }))));
+        assert_eq!(parse_run("7 running 5 1500\n"), Some((7, Some(UncleanShutdown { run: 5, since }))));
+        assert_eq!(parse_run("7 running 5 x\n"), Some((7, Some(UncleanShutdown { run: 5, since: None }))));
         assert_eq!((parse_run(""), parse_run("seven stopped"), parse_run("7")), (None, None, None));
     }
 }

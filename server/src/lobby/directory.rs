@@ -1,7 +1,7 @@
-//! Every room of this server. Joins go through here; so does the opening of rooms.
+//! The directory of this server's rooms. All joins and all openings of rooms go through it.
 //!
-//! Lock discipline: a guard of `rooms` is never held across an await, and never while another is taken. `opening` is taken before
-//! any guard of `rooms`, so that two quick joins that find no seat open one room and not two.
+//! Lock discipline: a guard of `rooms` is never held across an await, nor while another guard is taken. `next_room` is locked before
+//! any guard of `rooms`, so that two concurrent quick joins without a free seat open one room and not two.
 
 use std::{
     sync::{
@@ -15,7 +15,7 @@ use dashmap::DashMap;
 use quarrel_shared::{
     game::{Game, GameRng},
     id::{PlayerId, RoomId},
-    limits::ROOMS_LISTED,
+    limits::MAX_LISTED_ROOMS,
     protocol::{CloseReason, JoinTarget, RoomEntry, TicketNumber, messages::Name},
 };
 use tokio::{runtime::Handle, time::Instant};
@@ -23,119 +23,137 @@ use tokio_util::task::TaskTracker;
 
 use super::matchmaker::{Candidate, quick_join};
 use crate::room::{
-    RestoredRoom, RoomHandle, RoomServices, RoomSpec, RoomStatus, Seated,
+    RestoredRoom, RoomHandle, RoomServices, RoomSpec, RoomStatus, SeatHandle,
     opening::{self, RestoredSeat},
     status::SeatClaim,
 };
 
-/// How often a join tries again when its room closes under it.
-const JOIN_TRIES: u32 = 3;
+/// The number of attempts of one join, when the chosen room closes or fills up in between.
+const MAX_JOIN_ATTEMPTS: u32 = 3;
 
-/// The rooms.
+/// All rooms of the server.
 pub struct Directory<G: Game> {
     rooms: DashMap<RoomId, RoomHandle<G>>,
-    opening: Mutex<Opening>,
+    next_room: Mutex<NextRoom>,
     spec: RoomSpec<G::Settings>,
-    most: usize,
-    /// Until the server stops: the storage ends when the last of these is gone.
+    max_rooms: usize,
+    /// `None` once the server stops: the storage task ends when the last of these is dropped.
     services: Mutex<Option<RoomServices>>,
     epoch: Instant,
     runtime: Handle,
     tasks: TaskTracker,
-    players: AtomicU64,
+    /// The number of the newest player.
+    last_player: AtomicU64,
 }
 
-/// What the next room is given.
-struct Opening {
-    next: u64,
-    rng: GameRng,
+/// The id of the next room, and the generator of room seeds.
+struct NextRoom {
+    id: u64,
+    seeds: GameRng,
 }
 
-/// A seat in a room, and the claim that keeps it ours.
-pub struct Joined<G: Game> {
+/// A seat in a room, with the claim that reserves it.
+pub struct JoinedSeat<G: Game> {
     /// The room.
     pub room: RoomHandle<G>,
-    /// The seat.
-    pub seated: Seated<G>,
-    /// The lobby's promise, kept as long as the seat.
+    /// The seat in the room.
+    pub handle: SeatHandle<G>,
+    /// The reservation of the seat, held as long as the seat.
     pub claim: SeatClaim,
 }
 
+/// A player of an earlier run whose seat was restored.
+pub struct RestoredPlayer<G: Game> {
+    /// The player's id, the same as in the earlier run.
+    pub player: PlayerId,
+    /// The newest ticket of the player that the journal knows of.
+    pub ticket: TicketNumber,
+    /// The player's display name.
+    pub name: Name,
+    /// The player's seat.
+    pub joined: JoinedSeat<G>,
+}
+
 impl<G: Game> Directory<G> {
-    /// No rooms yet, at most `most` of them; they will run on `runtime`. Their seeds follow from `seed`.
+    /// An empty directory for at most `max_rooms` rooms, which run on `runtime`. Room seeds are derived from `seed`.
     pub fn new(
         spec: RoomSpec<G::Settings>,
-        most: usize,
+        max_rooms: usize,
         seed: u64,
         services: RoomServices,
         runtime: Handle,
     ) -> Self {
-        let opening = Mutex::new(Opening { next: 1, rng: GameRng::new(seed, 0) });
+        let next_room = Mutex::new(NextRoom { id: 1, seeds: GameRng::new(seed, 0) });
         let rooms = DashMap::new();
         let epoch = services.epoch;
         let services = Mutex::new(Some(services));
         Self {
             rooms,
-            opening,
+            next_room,
             spec,
-            most,
+            max_rooms,
             services,
             epoch,
             runtime,
             tasks: TaskTracker::new(),
-            players: AtomicU64::new(0),
+            last_player: AtomicU64::new(0),
         }
     }
 
-    /// Rooms and players are numbered from here on: what an earlier run left has other numbers.
-    pub fn number_from(&self, room: RoomId, player: PlayerId) {
-        self.lock_opening().next = room.0;
-        self.players.store(player.0 - 1, Relaxed);
+    /// Sets the ids of the next room and the next player, above those that an earlier run left.
+    pub fn set_next_ids(&self, room: RoomId, player: PlayerId) {
+        self.lock_next_room().id = room.0;
+        self.last_player.store(player.0 - 1, Relaxed);
     }
 
-    /// A room goes on that an earlier run of the server had, and its players' seats wait for them.
-    pub fn reopen(&self, room: RestoredRoom<G>) -> Vec<(TicketNumber, Name, PlayerId, Joined<G>)> {
+    /// Restores a room of an earlier run, and returns its players with their seats.
+    pub fn restore(&self, room: RestoredRoom<G>) -> Vec<RestoredPlayer<G>> {
         let services = self.services.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(services) = services else { return Vec::new() };
         let id = room.id();
-        let (handle, seats, life) = opening::reopen(room, self.spec.clone(), self.phase(id), services);
+        let (handle, seats, life) = opening::reopen(room, self.spec.clone(), self.tick_offset(id), services);
         self.rooms.insert(id, handle.clone());
         self.tasks.spawn_on(life, &self.runtime);
-        let joined = |seat: RestoredSeat<G>| {
+        let restored = |seat: RestoredSeat<G>| {
+            let RestoredSeat { player, ticket, name, seated } = seat;
             let claim = handle.status().claim()?;
-            let joined = Joined { room: handle.clone(), seated: seat.seated, claim };
-            Some((seat.ticket, seat.name, seat.player, joined))
+            Some(RestoredPlayer {
+                player,
+                ticket,
+                name,
+                joined: JoinedSeat { room: handle.clone(), handle: seated, claim },
+            })
         };
-        seats.into_iter().filter_map(joined).collect()
+        seats.into_iter().filter_map(restored).collect()
     }
 
-    /// Numbers a new player.
+    /// Returns the id of a new player.
     pub fn next_player(&self) -> PlayerId {
-        PlayerId(self.players.fetch_add(1, Relaxed) + 1)
+        PlayerId(self.last_player.fetch_add(1, Relaxed) + 1)
     }
 
-    /// What every room is made from.
+    /// The specification that every room is created from.
     pub const fn spec(&self) -> &RoomSpec<G::Settings> {
         &self.spec
     }
 
-    /// Finds a seat and waits until the player sits on it. Their ticket is what brings them back to it.
+    /// Takes a seat for a player in a room that `target` selects. `ticket` is the ticket that returns the player to the seat.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason why the player gets no seat.
     pub async fn join(
         &self,
         target: JoinTarget,
         player: PlayerId,
         ticket: TicketNumber,
         name: &Name,
-    ) -> Result<Joined<G>, CloseReason> {
+    ) -> Result<JoinedSeat<G>, CloseReason> {
         let mut refused = CloseReason::RoomClosed;
-        for _ in 0..JOIN_TRIES {
+        for _ in 0..MAX_JOIN_ATTEMPTS {
             let (room, claim) = self.route(target)?;
             match room.take_seat(player, ticket, name.clone(), &claim).await {
-                Ok(seated) => return Ok(Joined { room, seated, claim }),
-                // It closed between the promise and the seat, or filled with people who left no claim yet: look again.
+                Ok(handle) => return Ok(JoinedSeat { room, handle, claim }),
+                // The room closed after the claim, or its seats are still taken by players whose claims have just ended: try again.
                 Err(reason @ (CloseReason::RoomClosed | CloseReason::RoomFull)) => refused = reason,
                 Err(reason) => return Err(reason),
             }
@@ -143,7 +161,7 @@ impl<G: Game> Directory<G> {
         Err(refused)
     }
 
-    /// The rooms as players see them, oldest first, at most [`ROOMS_LISTED`].
+    /// The list of rooms for players, oldest first, at most [`MAX_LISTED_ROOMS`].
     pub fn list(&self) -> Vec<RoomEntry> {
         let mut entries: Vec<_> = self
             .statuses()
@@ -155,36 +173,36 @@ impl<G: Game> Directory<G> {
                 bots: room.bots(),
             })
             .collect();
-        entries.truncate(ROOMS_LISTED);
+        entries.truncate(MAX_LISTED_ROOMS);
         entries
     }
 
-    /// Every room's numbers, oldest first.
+    /// The status of every room, oldest first.
     pub fn statuses(&self) -> Vec<Arc<RoomStatus>> {
         let mut statuses: Vec<_> = self.rooms.iter().map(|room| Arc::clone(room.status())).collect();
         statuses.sort_unstable_by_key(|status| status.id);
         statuses
     }
 
-    /// Whether a quick join would find or make a seat.
-    pub fn has_room(&self) -> bool {
+    /// Whether a quick join would find a seat or could open a room.
+    pub fn has_capacity(&self) -> bool {
         let running = self.rooms.iter().filter(|room| !room.status().is_closing()).count();
-        running < self.most || self.rooms.iter().any(|room| is_open(room.status()))
+        running < self.max_rooms || self.rooms.iter().any(|room| is_open(room.status()))
     }
 
-    /// Waits until every room has ended. They end by the stop token.
-    pub async fn wait(&self) {
+    /// Waits until every room has ended. Rooms end when the stop token is cancelled.
+    pub async fn wait_for_rooms(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
 
-    /// Opens no more rooms and lets go of what they are handed, so that the storage can end.
+    /// Stops opening rooms, and drops the services that rooms receive, so that the storage task can end.
     pub fn close(&self) {
         *self.services.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// How many rooms still run.
-    pub fn running(&self) -> usize {
+    /// The number of rooms whose task has not ended.
+    pub fn running_rooms(&self) -> usize {
         self.tasks.len()
     }
 
@@ -201,8 +219,8 @@ impl<G: Game> Directory<G> {
 
     fn find_seat(&self) -> Option<(RoomHandle<G>, SeatClaim)> {
         let candidates =
-            self.rooms.iter().map(|room| Candidate { id: *room.key(), open: is_open(room.status()) });
-        // Others join at the same time: the next room may still have the seat that this one just lost.
+            self.rooms.iter().map(|room| Candidate { id: *room.key(), is_open: is_open(room.status()) });
+        // Other joins run concurrently: when one takes the last seat of a room, the next room may still have one.
         quick_join(candidates).into_iter().find_map(|id| {
             let room = self.room(id)?;
             let claim = room.status().claim()?;
@@ -210,58 +228,58 @@ impl<G: Game> Directory<G> {
         })
     }
 
-    /// Looks once more with nobody else opening rooms, then opens one.
+    /// Searches once more while no other join can open a room, then opens one.
     fn find_or_open(&self) -> Result<(RoomHandle<G>, SeatClaim), CloseReason> {
-        let mut opening = self.lock_opening();
+        let mut next_room = self.lock_next_room();
         if let Some(found) = self.find_seat() {
             return Ok(found);
         }
         self.sweep();
-        if self.rooms.len() >= self.most {
+        if self.rooms.len() >= self.max_rooms {
             return Err(CloseReason::RoomsFull);
         }
         let services = self.services.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let services = services.ok_or(CloseReason::ServerStopping)?;
         if services.stop.is_cancelled() {
-            // It would end at its first tick, and go on in the next run with nobody in it.
+            // A new room would end at its first tick, and the next run would restore it without players.
             return Err(services.stop_reason.get());
         }
-        let room = self.open(&mut opening, services);
+        let room = self.open(&mut next_room, services);
         let claim = room.status().claim().ok_or(CloseReason::RoomFull)?;
         Ok((room, claim))
     }
 
-    fn open(&self, opening: &mut Opening, services: RoomServices) -> RoomHandle<G> {
-        let id = RoomId(opening.next);
-        opening.next += 1;
-        let seed = opening.rng.next_u64();
-        let (handle, life) = opening::open(id, self.spec.clone(), seed, self.phase(id), services);
+    fn open(&self, next_room: &mut NextRoom, services: RoomServices) -> RoomHandle<G> {
+        let id = RoomId(next_room.id);
+        next_room.id += 1;
+        let seed = next_room.seeds.next_u64();
+        let (handle, life) = opening::open(id, self.spec.clone(), seed, self.tick_offset(id), services);
         self.rooms.insert(id, handle.clone());
         self.tasks.spawn_on(life, &self.runtime);
         handle
     }
 
-    /// How far into the tick a room steps. Spread by the golden ratio: any number of rooms in a row lie far apart.
-    const fn phase(&self, id: RoomId) -> Duration {
+    /// A room's offset within the tick period. Offsets follow the golden ratio, so that any number of consecutive rooms lie far apart.
+    const fn tick_offset(&self, id: RoomId) -> Duration {
         let share = id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         Duration::from_nanos((self.spec.tick_rate.period_ns() * share) >> 32)
     }
 
-    fn lock_opening(&self) -> MutexGuard<'_, Opening> {
-        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_next_room(&self) -> MutexGuard<'_, NextRoom> {
+        self.next_room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets rooms that have closed. Called before a room is opened, and once a second by the server.
+    /// Removes closed rooms. Called before a room is opened, and once a second by the server.
     pub fn sweep(&self) {
         self.rooms.retain(|_, room| !room.status().is_closing());
     }
 
-    /// How old the server is, by the clock that its rooms use.
-    pub fn age(&self) -> Duration {
+    /// The time since the server's epoch, by the clock of its rooms.
+    pub fn uptime(&self) -> Duration {
         self.epoch.elapsed()
     }
 
-    /// The room of this id, unless it is over.
+    /// The room with this id, unless it is closing.
     pub fn room(&self, id: RoomId) -> Option<RoomHandle<G>> {
         self.rooms.get(&id).map(|room| room.clone()).filter(|room| !room.status().is_closing())
     }

@@ -1,20 +1,20 @@
-//! Which room a player goes to. Pure: it is shown the rooms and picks one.
+//! The choice of a room for a quick join. Pure: a function of the candidate rooms.
 
 use quarrel_shared::id::RoomId;
 
-/// A room, as the matchmaker sees it.
+/// A room that a quick join may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Which room.
+    /// The room's id.
     pub id: RoomId,
-    /// Whether a seat can be promised in it.
-    pub open: bool,
+    /// Whether the room has an unclaimed seat.
+    pub is_open: bool,
 }
 
-/// Where a quick join leads, in the order in which to try: the oldest room with a seat first, so that rooms fill up rather than
-/// spread out. Empty: open a new one.
+/// Returns the rooms to try, in order: the oldest room with a seat first, so that players fill rooms instead of spreading over them.
+/// When the result is empty, the caller opens a new room.
 pub fn quick_join(rooms: impl Iterator<Item = Candidate>) -> Vec<RoomId> {
-    let mut open: Vec<_> = rooms.filter(|room| room.open).map(|room| room.id).collect();
+    let mut open: Vec<_> = rooms.filter(|room| room.is_open).map(|room| room.id).collect();
     open.sort_unstable();
     open
 }
@@ -25,7 +25,8 @@ mod tests {
 
     #[test]
     fn the_oldest_room_with_a_seat_is_filled_first() {
-        let rooms = [(3, true), (1, false), (2, true)].map(|(id, open)| Candidate { id: RoomId(id), open });
+        let rooms =
+            [(3, true), (1, false), (2, true)].map(|(id, is_open)| Candidate { id: RoomId(id), is_open });
         assert_eq!(quick_join(rooms.into_iter()), [RoomId(2), RoomId(3)]);
     }
 }

@@ -1,21 +1,21 @@
-//! How players get to rooms.
+//! The lobby: how players get to rooms, and back to their seats.
 //!
 //! - [`directory`]: every room of this server, and the only place that opens one.
-//! - [`matchmaker`]: which room a player goes to. Pure.
-//! - [`tickets`]: what a player shows who comes back. Pure.
-//! - [`held`]: who is connected, whose seat waits for them, and who gets it. Pure.
-//! - [`keeper`]: the same behind a lock, for sessions.
-//! - [`players`]: who is connected, for the operator.
+//! - [`matchmaker`]: the choice of a room for a quick join. Pure.
+//! - [`tickets`]: signed resume tickets. Pure.
+//! - [`registry_state`]: live sessions, held seats, and the hand-over of a seat from one session to the next. Pure.
+//! - [`registry`]: the same behind a lock, for sessions.
+//! - [`players`]: the list of connected players, for the admin plane.
 
 pub mod directory;
-pub mod held;
-pub mod keeper;
 pub mod matchmaker;
 pub mod players;
+pub mod registry;
+pub mod registry_state;
 pub mod tickets;
 
 pub use self::{
-    directory::Directory,
-    keeper::Keeper,
+    directory::{Directory, RestoredPlayer},
     players::{PlayerEntry, Players},
+    registry::SessionRegistry,
 };

@@ -1,4 +1,4 @@
-//! Who is connected, for the operator's plane. Sessions write, the plane reads.
+//! The list of connected players, written by sessions and read by the admin plane.
 
 use std::{
     net::SocketAddr,
@@ -12,28 +12,37 @@ use dashmap::DashMap;
 use quarrel_shared::id::{PlayerId, RoomId, SeatId};
 use tokio::time::Instant;
 
-/// Everybody who is connected and has said hello.
+/// All connected players, from their welcome to their disconnect.
 #[derive(Debug, Default)]
 pub struct Players(DashMap<PlayerId, Arc<PlayerEntry>>);
 
-/// One of them.
+/// One connected player.
 #[derive(Debug)]
 pub struct PlayerEntry {
-    /// Who.
+    /// The player's id.
     pub id: PlayerId,
-    /// Called what.
+    /// The player's display name.
     pub name: String,
-    /// Since when.
+    /// The time of the welcome.
     pub since: Instant,
     address: Mutex<SocketAddr>,
-    seat: Mutex<Option<(RoomId, SeatId)>>,
+    seat: Mutex<Option<SeatLocation>>,
     rtt_us: AtomicU32,
 }
 
+/// A seat in one of the server's rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeatLocation {
+    /// The room.
+    pub room: RoomId,
+    /// The seat in the room.
+    pub seat: SeatId,
+}
+
 impl Players {
-    /// Somebody came; they are listed until the guard is dropped.
+    /// Adds a player, who is listed until the guard is dropped.
     #[must_use]
-    pub fn enter(self: &Arc<Self>, id: PlayerId, name: String, address: SocketAddr) -> PlayerGuard {
+    pub fn add(self: &Arc<Self>, id: PlayerId, name: String, address: SocketAddr) -> PlayerGuard {
         let entry = Arc::new(PlayerEntry {
             id,
             name,
@@ -46,7 +55,7 @@ impl Players {
         PlayerGuard { players: Arc::clone(self), entry }
     }
 
-    /// All of them, in the order in which they came.
+    /// All players, ordered by id, which is the order in which they first connected.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<PlayerEntry>> {
         let mut list: Vec<_> = self.0.iter().map(|player| Arc::clone(player.value())).collect();
@@ -56,48 +65,48 @@ impl Players {
 }
 
 impl PlayerEntry {
-    /// Where their packets come from.
+    /// The address of the player's connection.
     pub fn address(&self) -> SocketAddr {
         *self.address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// They are found elsewhere now: their connection migrated.
+    /// Updates the address after the connection migrated.
     pub fn set_address(&self, address: SocketAddr) {
         *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
     }
 
-    /// Where they sit.
-    pub fn seat(&self) -> Option<(RoomId, SeatId)> {
+    /// The player's seat, if any.
+    pub fn seat(&self) -> Option<SeatLocation> {
         *self.seat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// They sat down or stood up.
-    pub fn set_seat(&self, seat: Option<(RoomId, SeatId)>) {
+    /// Updates the player's seat.
+    pub fn set_seat(&self, seat: Option<SeatLocation>) {
         *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = seat;
     }
 
-    /// The round trip as last measured, in milliseconds.
+    /// The last measured round trip in milliseconds.
     pub fn rtt_ms(&self) -> f64 {
         f64::from(self.rtt_us.load(Relaxed)) / 1000.0
     }
 
-    /// The round trip was measured anew.
+    /// Updates the measured round trip.
     pub fn set_rtt(&self, rtt: std::time::Duration) {
         self.rtt_us.store(rtt.as_micros().min(u128::from(u32::MAX)) as u32, Relaxed);
     }
 }
 
-/// Keeps somebody listed.
+/// Keeps a player in the list until dropped.
 #[derive(Debug)]
 pub struct PlayerGuard {
     players: Arc<Players>,
-    /// Their entry.
+    /// The player's entry.
     pub entry: Arc<PlayerEntry>,
 }
 
 impl Drop for PlayerGuard {
     fn drop(&mut self) {
-        // Whoever comes back on a second connection is listed anew before the first has gone.
+        // A player who reconnects gets a new entry before the old connection has ended; that entry must stay.
         self.players.0.remove_if(&self.entry.id, |_, listed| Arc::ptr_eq(listed, &self.entry));
     }
 }
@@ -107,14 +116,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_player_who_came_back_stays_listed_when_the_first_connection_goes() {
+    fn a_player_who_reconnected_stays_listed_when_the_first_connection_ends() {
         let players = Arc::new(Players::default());
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
-        let enter = |name: &str| players.enter(PlayerId(1), name.to_owned(), address);
-        let first = enter("first");
-        let second = enter("second");
+        let add = |name: &str| players.add(PlayerId(1), name.to_owned(), address);
+        let first = add("first");
+        let second = add("second");
         drop(first);
-        assert_eq!(players.list().len(), 1, "the second connection is there");
+        assert_eq!(players.list().len(), 1, "the entry of the second connection stays");
         drop(second);
         assert!(players.list().is_empty());
     }

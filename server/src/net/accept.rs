@@ -1,4 +1,4 @@
-//! Newcomers, from their first packet to a peer that a session can begin with.
+//! The accept task: takes incoming connections from their first packet to a connected peer, ready for a session.
 
 use std::{
     sync::{
@@ -15,48 +15,48 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
 use super::{
-    admission::{Admission, AdmissionState, Share},
+    admission::{Admission, AdmissionState},
+    handshake_queue::{Dequeued, HandshakeQueue, Priority},
     peer::Peer,
-    turns::{Turn, Turns},
 };
 use crate::{config::NetConfig, telemetry::Metrics};
 
-/// A peer that has shaken hands and said nothing yet.
-pub struct Newcomer {
+/// A peer that has completed the QUIC handshake and has not sent its hello yet.
+pub struct AcceptedPeer {
     /// The connection.
     pub peer: Peer,
-    /// By when it must have said hello.
+    /// The latest time at which its hello may arrive.
     pub deadline: Instant,
-    /// Holds its place under the session cap; `None`: there was none, refuse it.
-    pub place: Option<SessionPlace>,
+    /// Its share of the session limit; `None` when the limit is reached, and the session must refuse the peer.
+    pub permit: Option<SessionPermit>,
 }
 
-/// One of the sessions that the operator allows.
+/// One of the sessions that the operator allows; returned to the limit when dropped.
 #[derive(Debug)]
-pub struct SessionPlace {
-    _counted: Counted,
+pub struct SessionPermit {
+    _count: CountGuard,
 }
 
-/// A newcomer that was admitted and waits for its turn.
-struct FirstPacket {
+/// An admitted connection whose handshake has not started yet.
+struct PendingHandshake {
     incoming: Incoming,
-    half_open: Counted,
+    half_open: CountGuard,
     deadline: Instant,
 }
 
-/// What the accept task wakes up for.
+/// The reasons for the accept task to wake up.
 #[expect(clippy::large_enum_variant, reason = "one at a time, for one step of a loop")]
-enum Woken {
+enum Wakeup {
     Stop,
     Incoming(Incoming),
-    Turn,
+    HandshakeReady,
 }
 
-/// The accept task's half of the endpoint.
+/// The accept task's state: the endpoint, the admission rules and the queue of handshakes.
 pub struct Acceptor {
     endpoint: Endpoint,
     admission: AdmissionState,
-    turns: Turns<FirstPacket>,
+    queue: HandshakeQueue<PendingHandshake>,
     epoch: Instant,
     handshake_timeout: Duration,
     max_sessions: usize,
@@ -66,13 +66,13 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// For this endpoint, by the operator's limits.
+    /// An acceptor for this endpoint, with the operator's limits.
     #[must_use]
     pub fn new(endpoint: Endpoint, net: &NetConfig, metrics: Arc<Metrics>) -> Self {
         Self {
             endpoint,
             admission: AdmissionState::new(net),
-            turns: Turns::new(),
+            queue: HandshakeQueue::new(),
             epoch: Instant::now(),
             handshake_timeout: net.handshake_timeout(),
             max_sessions: net.max_sessions,
@@ -82,60 +82,61 @@ impl Acceptor {
         }
     }
 
-    /// How many sessions there are now, shared with whoever asks.
+    /// The shared counter of current sessions.
     #[must_use]
     pub fn sessions(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.sessions)
     }
 
-    /// Accepts until it is told to stop. Each handshake runs in a task of `tasks`, and goes on as what `begin` makes of it.
-    pub async fn run<B, F>(mut self, stop: CancellationToken, tasks: TaskTracker, begin: B)
+    /// Accepts connections until `stop` is cancelled. Each handshake runs in a task of `tasks` and continues there as the session that
+    /// `start_session` returns.
+    pub async fn run<B, F>(mut self, stop: CancellationToken, tasks: TaskTracker, start_session: B)
     where
-        B: Fn(Newcomer) -> F + Clone + Send + 'static,
+        B: Fn(AcceptedPeer) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
         loop {
-            while let Some(handshake) = self.turn() {
-                let (begin, stop) = (begin.clone(), stop.clone());
-                let life = async move {
-                    // Nobody is promised anything before the handshake is complete, so a stop does not wait for one.
-                    if let Some(Some(newcomer)) = stop.run_until_cancelled(handshake).await {
-                        begin(newcomer).await;
+            while let Some(handshake) = self.next_handshake() {
+                let (start_session, stop) = (start_session.clone(), stop.clone());
+                let connection = async move {
+                    // A handshake that is not complete carries no promise to the peer, so a stop cancels it.
+                    if let Some(Some(accepted)) = stop.run_until_cancelled(handshake).await {
+                        start_session(accepted).await;
                     }
                 };
-                tasks.spawn(life);
+                tasks.spawn(connection);
             }
-            match self.wake(&stop).await {
-                // Whoever still waits for a turn is refused by being dropped, and so hears of it at once.
-                Woken::Stop => return,
-                Woken::Incoming(incoming) => self.admit(incoming),
-                Woken::Turn => {}
+            match self.select(&stop).await {
+                // Dropping the queue refuses every connection in it, so their clients learn of the stop at once.
+                Wakeup::Stop => return,
+                Wakeup::Incoming(incoming) => self.admit(incoming),
+                Wakeup::HandshakeReady => {}
             }
         }
     }
 
-    async fn wake(&mut self, stop: &CancellationToken) -> Woken {
-        let wait = self.turns.wait(self.epoch.elapsed());
+    async fn select(&mut self, stop: &CancellationToken) -> Wakeup {
+        let wait = self.queue.wait(self.epoch.elapsed());
         tokio::select! {
             biased;
-            () = stop.cancelled() => Woken::Stop,
-            () = sleep(wait.unwrap_or_default()), if wait.is_some() => Woken::Turn,
-            // First packets are looked at as they come, not as the meter allows: that one is to be ignored should cost nobody
-            // behind it any time, and the deadline counts from here.
-            incoming = self.endpoint.accept() => incoming.map_or(Woken::Stop, Woken::Incoming),
+            () = stop.cancelled() => Wakeup::Stop,
+            () = sleep(wait.unwrap_or_default()), if wait.is_some() => Wakeup::HandshakeReady,
+            // First packets are examined on arrival and not at the handshake rate: a packet that is ignored must not delay the ones
+            // behind it, and the deadline counts from here.
+            incoming = self.endpoint.accept() => incoming.map_or(Wakeup::Stop, Wakeup::Incoming),
         }
     }
 
-    /// What to do with a first packet.
+    /// Applies the admission decision to a first packet.
     fn admit(&mut self, incoming: Incoming) {
         let now = self.epoch.elapsed();
         let from = incoming.remote_address();
-        let proven = incoming.remote_address_validated();
+        let is_validated = incoming.remote_address_validated();
         let half_open = self.half_open.load(Relaxed);
-        match self.admission.decide(from, proven, half_open, now) {
-            Admission::Admit(share) => self.line_up(incoming, share, now),
+        match self.admission.decide(from, is_validated, half_open, now) {
+            Admission::Admit(priority) => self.enqueue(incoming, priority, now),
             Admission::Retry => {
-                // Refused only when a retry token came already, and then the address is proven.
+                // Fails only if the packet already has a retry token, and then its address is validated.
                 let _ = incoming.retry();
             }
             Admission::Refuse => {
@@ -146,12 +147,12 @@ impl Acceptor {
         }
     }
 
-    fn line_up(&mut self, incoming: Incoming, share: Share, now: Duration) {
-        let until = now + self.handshake_timeout;
-        let half_open = Counted::new(&self.half_open);
-        let first = FirstPacket { incoming, half_open, deadline: self.epoch + until };
-        if let Err(first) = self.turns.push(first, share, until) {
-            self.ignore(first.incoming);
+    fn enqueue(&mut self, incoming: Incoming, priority: Priority, now: Duration) {
+        let deadline = now + self.handshake_timeout;
+        let half_open = CountGuard::new(&self.half_open);
+        let pending = PendingHandshake { incoming, half_open, deadline: self.epoch + deadline };
+        if let Err(pending) = self.queue.push(pending, priority, deadline) {
+            self.ignore(pending.incoming);
         }
     }
 
@@ -160,30 +161,33 @@ impl Acceptor {
         incoming.ignore();
     }
 
-    /// The next handshake that may begin now.
-    fn turn(&mut self) -> Option<impl Future<Output = Option<Newcomer>> + Send + 'static> {
+    /// The next handshake that may start now.
+    fn next_handshake(&mut self) -> Option<impl Future<Output = Option<AcceptedPeer>> + Send + 'static> {
         loop {
-            match self.turns.pop(self.epoch.elapsed())? {
-                Turn::Now(first) => return Some(self.handshake(first)),
-                Turn::TooLate(first) => {
+            match self.queue.pop(self.epoch.elapsed())? {
+                Dequeued::Ready(pending) => return Some(self.handshake(pending)),
+                Dequeued::Expired(pending) => {
                     self.metrics.refused(CloseReason::HandshakeTimeout.name());
-                    // Its client has waited as long as it may: to hear no is better than to wait on.
-                    first.incoming.refuse();
+                    // Its deadline has passed: a refusal ends the client's wait at once.
+                    pending.incoming.refuse();
                 }
             }
         }
     }
 
-    fn handshake(&self, first: FirstPacket) -> impl Future<Output = Option<Newcomer>> + Send + 'static {
-        let FirstPacket { incoming, half_open, deadline } = first;
-        let places = Places { sessions: Arc::clone(&self.sessions), most: self.max_sessions };
+    fn handshake(
+        &self,
+        pending: PendingHandshake,
+    ) -> impl Future<Output = Option<AcceptedPeer>> + Send + 'static {
+        let PendingHandshake { incoming, half_open, deadline } = pending;
+        let limit = SessionLimit { sessions: Arc::clone(&self.sessions), max: self.max_sessions };
         let metrics = Arc::clone(&self.metrics);
         async move {
             // quinn has no deadline of its own here.
             let connection = match timeout_at(deadline, async { incoming.accept()?.await }).await {
                 Ok(Ok(connection)) => connection,
                 Ok(Err(error)) => {
-                    debug!(%error, "a handshake failed");
+                    debug!(%error, "handshake failed");
                     metrics.refused("handshake_failed");
                     return None;
                 }
@@ -193,38 +197,38 @@ impl Acceptor {
                 }
             };
             drop(half_open);
-            Some(Newcomer { peer: Peer::new(connection), deadline, place: places.take() })
+            Some(AcceptedPeer { peer: Peer::new(connection), deadline, permit: limit.acquire() })
         }
     }
 }
 
-/// Counts while it lives.
+/// Increments a shared counter, and decrements it when dropped.
 #[derive(Debug)]
-struct Counted(Arc<AtomicUsize>);
+struct CountGuard(Arc<AtomicUsize>);
 
-impl Counted {
+impl CountGuard {
     fn new(count: &Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Relaxed);
         Self(Arc::clone(count))
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }
 }
 
-/// The session cap.
-struct Places {
+/// The session limit.
+struct SessionLimit {
     sessions: Arc<AtomicUsize>,
-    most: usize,
+    max: usize,
 }
 
-impl Places {
-    fn take(&self) -> Option<SessionPlace> {
-        let free = |taken| (taken < self.most).then(|| taken + 1);
-        self.sessions.fetch_update(Relaxed, Relaxed, free).ok()?;
-        Some(SessionPlace { _counted: Counted(Arc::clone(&self.sessions)) })
+impl SessionLimit {
+    fn acquire(&self) -> Option<SessionPermit> {
+        let increment = |sessions| (sessions < self.max).then(|| sessions + 1);
+        self.sessions.fetch_update(Relaxed, Relaxed, increment).ok()?;
+        Some(SessionPermit { _count: CountGuard(Arc::clone(&self.sessions)) })
     }
 }

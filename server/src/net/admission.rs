@@ -1,10 +1,10 @@
-//! Who may shake hands now. Pure: it is told the time, the address and how many handshakes are under way.
+//! Admission control of incoming handshakes. Pure: the caller passes the time, the address and the number of half-open handshakes.
 //!
-//! One network may have no more than the meter of all handshakes clears within a second; what it has beyond its share waits behind
-//! everybody else's (`turns`), so that it locks nobody out.
+//! One network may start no more handshakes than the rate limit of all handshakes clears within a second. Those beyond its fair share
+//! wait behind all other networks' (`handshake_queue`), so that one network cannot lock the others out.
 //!
-//! In the order of their cost to us: per-address buckets first (`Ignore`: 22 us), then the hard cap (`Refuse`), then under
-//! pressure a proof of the address (`Retry`: 30 us instead of 240-450 and 35 KB), and else the handshake.
+//! The checks are in the order of their cost: the token buckets of the network first (`Ignore`: 22 us), then the hard limit
+//! (`Refuse`), then under pressure an address validation (`Retry`: 30 us instead of 240-450 us and 35 KB), and last the handshake.
 
 use std::{
     collections::HashMap,
@@ -12,119 +12,119 @@ use std::{
     time::Duration,
 };
 
+use super::handshake_queue::Priority;
 use crate::{bucket::TokenBucket, config::NetConfig};
 
-/// The most networks that are remembered. Each takes about 100 bytes; past that the ones with full buckets are forgotten.
-const NETWORKS: usize = 16 * 1024;
+/// The maximum number of tracked networks. Each takes about 100 bytes; at the limit, those with full buckets are removed.
+const MAX_NETWORKS: usize = 16 * 1024;
 
-/// How often at most the whole memory is searched for networks to forget: a flood must not make us do it for each packet.
+/// The minimum time between two sweeps of all networks: a flood must not cause a sweep for each packet.
 const SWEEP_PERIOD: Duration = Duration::from_millis(100);
 
-/// A network's share of the handshakes: so many a second and at once. A household that comes back, not a host of bots.
+/// A network's fair share: handshakes per second, and at once. Enough for a household that reconnects, not for a host of bots.
 const SHARE_PER_SECOND: f64 = 10.0;
 const SHARE_BURST: f64 = 8.0;
 
-/// What to do with a newcomer's first packet.
+/// The decision on the first packet of an incoming connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// Shake hands, when it is its turn.
-    Admit(Share),
-    /// Let them prove their address first.
+    /// Queue the handshake with this priority.
+    Admit(Priority),
+    /// Validate the address first, by a Retry packet.
     Retry,
-    /// Say no.
+    /// Refuse the connection with an answer.
     Refuse,
-    /// Say nothing: answers are what a flood wants.
+    /// Drop the packet without an answer: an answer would amplify a flood.
     Ignore,
 }
 
-/// How a newcomer's network stands to all the others. It is no limit: it says who goes first when not all can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
-    /// It has no more than its share.
-    Within,
-    /// It takes what the others leave.
-    Beyond,
-}
-
-/// Decides on newcomers.
+/// Decides on incoming connections by network, and by the number of half-open handshakes.
 #[derive(Debug)]
 pub struct AdmissionState {
     per_second: f64,
     burst: f64,
     retry_above: usize,
-    most: usize,
-    networks: HashMap<Network, Allowance>,
-    /// When the memory may be searched again.
+    max_half_open: usize,
+    networks: HashMap<Network, NetworkBuckets>,
+    /// The earliest time of the next sweep.
     next_sweep: Duration,
 }
 
-/// A /24 of IPv4 or a /64 of IPv6: what one customer of a provider has.
+/// A /24 of IPv4 or a /64 of IPv6: the usual size of one provider's customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Network {
     V4([u8; 3]),
     V6([u8; 8]),
 }
 
-/// What a network may still have.
+/// The token buckets of one network.
 #[derive(Debug)]
-struct Allowance {
+struct NetworkBuckets {
+    /// The hard limit: without a token the packet is ignored.
     limit: TokenBucket,
+    /// The fair share: without a token the handshake gets low priority.
     share: TokenBucket,
 }
 
 impl AdmissionState {
-    /// By the operator's limits.
+    /// A state with the operator's limits and no network known.
     #[must_use]
     pub fn new(net: &NetConfig) -> Self {
         Self {
             per_second: f64::from(net.handshakes_per_address_s),
             burst: f64::from(net.handshake_burst),
             retry_above: net.retry_above_half_open,
-            most: net.max_half_open,
+            max_half_open: net.max_half_open,
             networks: HashMap::new(),
             next_sweep: Duration::ZERO,
         }
     }
 
-    /// What to do with a first packet from `from`. `proven`: a Retry has shown that the address is theirs.
-    /// `half_open`: how many were admitted and are not done, be it that they still wait for their turn.
-    pub fn decide(&mut self, from: SocketAddr, proven: bool, half_open: usize, now: Duration) -> Admission {
-        let Some(share) = self.spend(Network::of(from), now) else { return Admission::Ignore };
-        if half_open >= self.most {
+    /// Decides on a first packet from `from`. `is_validated`: a Retry token has proven the address.
+    /// `half_open`: the number of admitted handshakes that are not complete, queued ones included.
+    pub fn decide(
+        &mut self,
+        from: SocketAddr,
+        is_validated: bool,
+        half_open: usize,
+        now: Duration,
+    ) -> Admission {
+        let Some(priority) = self.take_token(Network::of(from), now) else { return Admission::Ignore };
+        if half_open >= self.max_half_open {
             return Admission::Refuse;
         }
-        if half_open >= self.retry_above && !proven {
+        if half_open >= self.retry_above && !is_validated {
             return Admission::Retry;
         }
-        Admission::Admit(share)
+        Admission::Admit(priority)
     }
 
-    fn spend(&mut self, network: Network, now: Duration) -> Option<Share> {
-        if self.networks.len() >= NETWORKS && !self.networks.contains_key(&network) {
+    fn take_token(&mut self, network: Network, now: Duration) -> Option<Priority> {
+        if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
             self.sweep(now);
-            if self.networks.len() >= NETWORKS {
-                // So many networks at once are an attack: whoever is not known yet waits.
+            if self.networks.len() >= MAX_NETWORKS {
+                // This many active networks are an attack: unknown networks wait.
                 return None;
             }
         }
-        let fresh = || Allowance {
+        let full = || NetworkBuckets {
             limit: TokenBucket::full(self.per_second, self.burst, now),
             share: TokenBucket::full(SHARE_PER_SECOND, SHARE_BURST, now),
         };
-        let allowance = self.networks.entry(network).or_insert_with(fresh);
-        if !allowance.limit.take(1.0, now) {
+        let buckets = self.networks.entry(network).or_insert_with(full);
+        if !buckets.limit.take(1.0, now) {
             return None;
         }
-        Some(if allowance.share.take(1.0, now) { Share::Within } else { Share::Beyond })
+        Some(if buckets.share.take(1.0, now) { Priority::Normal } else { Priority::Low })
     }
 
-    /// Forgets those who would be as new.
+    /// Removes the networks whose buckets are full, which equal a network that is not tracked.
     fn sweep(&mut self, now: Duration) {
         if now < self.next_sweep {
             return;
         }
         self.next_sweep = now + SWEEP_PERIOD;
-        self.networks.retain(|_, allowance| !(allowance.limit.is_full(now) && allowance.share.is_full(now)));
+        self.networks.retain(|_, buckets| !(buckets.limit.is_full(now) && buckets.share.is_full(now)));
     }
 }
 
@@ -146,16 +146,16 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::turns::{Turn, Turns};
+    use crate::net::handshake_queue::{Dequeued, HandshakeQueue};
 
-    const WITHIN: Admission = Admission::Admit(Share::Within);
+    const NORMAL: Admission = Admission::Admit(Priority::Normal);
 
     fn state() -> AdmissionState {
         AdmissionState {
             per_second: 1.0,
             burst: 2.0,
             retry_above: 5,
-            most: 8,
+            max_half_open: 8,
             networks: HashMap::new(),
             next_sweep: Duration::ZERO,
         }
@@ -166,133 +166,144 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_floods_is_ignored_and_its_neighbour_is_not() {
+    fn a_flooding_network_is_ignored_and_its_neighbour_is_not() {
         let mut state = state();
         let decide =
             |state: &mut AdmissionState, address| state.decide(from(address), false, 0, Duration::ZERO);
-        assert_eq!(decide(&mut state, "192.0.2.1:1"), WITHIN);
-        assert_eq!(decide(&mut state, "192.0.2.9:2"), WITHIN, "the burst is shared by a /24");
+        assert_eq!(decide(&mut state, "192.0.2.1:1"), NORMAL);
+        assert_eq!(decide(&mut state, "192.0.2.9:2"), NORMAL, "the burst is shared by a /24");
         assert_eq!(
             decide(&mut state, "[::ffff:192.0.2.7]:3"),
             Admission::Ignore,
             "a mapped address is the same network"
         );
-        assert_eq!(decide(&mut state, "192.0.3.1:1"), WITHIN);
+        assert_eq!(decide(&mut state, "192.0.3.1:1"), NORMAL);
     }
 
     #[test]
-    fn under_pressure_newcomers_prove_their_address_and_past_the_cap_nobody_comes_in() {
+    fn addresses_are_validated_under_pressure_and_connections_are_refused_at_the_limit() {
         let mut state = state();
         let far = |n: u8| from(&format!("10.0.{n}.1:9"));
         assert_eq!(state.decide(far(1), false, 5, Duration::ZERO), Admission::Retry);
-        assert_eq!(state.decide(far(2), true, 5, Duration::ZERO), WITHIN);
+        assert_eq!(state.decide(far(2), true, 5, Duration::ZERO), NORMAL);
         assert_eq!(state.decide(far(3), true, 8, Duration::ZERO), Admission::Refuse);
     }
 
     #[test]
-    fn the_memory_of_networks_is_bounded() {
+    fn the_number_of_tracked_networks_is_bounded() {
         let mut state = state();
-        for n in 0..2 * NETWORKS as u32 {
+        for n in 0..2 * MAX_NETWORKS as u32 {
             let ip = std::net::Ipv4Addr::from(n << 8);
             state.decide(SocketAddr::new(ip.into(), 1), false, 0, Duration::ZERO);
         }
-        assert!(state.networks.len() <= NETWORKS);
+        assert!(state.networks.len() <= MAX_NETWORKS);
         let later = Duration::from_secs(100);
-        assert_eq!(state.decide(from("203.0.113.1:1"), false, 0, later), WITHIN, "the idle are forgotten");
+        assert_eq!(state.decide(from("203.0.113.1:1"), false, 0, later), NORMAL, "idle networks are removed");
     }
+
     #[test]
-    fn a_full_memory_is_searched_once_a_period_and_not_for_each_packet() {
+    fn a_full_table_is_swept_once_a_period_and_not_for_each_packet() {
         let mut state = state();
         let mut decide = |n: u32, ms| {
             let from = SocketAddr::new(std::net::Ipv4Addr::from(n << 8).into(), 1);
             state.decide(from, false, 0, Duration::from_millis(ms))
         };
-        // None of these will ever be as new at one token a second; then all of them are at the same moment.
-        (0..NETWORKS as u32).for_each(|n| assert_eq!(decide(n, 0), WITHIN));
-        let stranger = NETWORKS as u32;
-        assert_eq!(decide(stranger, 950), Admission::Ignore, "searched, and all are remembered");
+        // At one token a second no bucket is full before one second has passed, and then all are full at the same moment.
+        (0..MAX_NETWORKS as u32).for_each(|n| assert_eq!(decide(n, 0), NORMAL));
+        let unknown = MAX_NETWORKS as u32;
+        assert_eq!(decide(unknown, 950), Admission::Ignore, "a sweep finds no full bucket");
         assert_eq!(
-            decide(stranger, 1000),
+            decide(unknown, 1000),
             Admission::Ignore,
-            "all could be forgotten, but it is too soon to look"
+            "all buckets are full, but it is too soon for a sweep"
         );
-        assert_eq!(decide(stranger, 1050), WITHIN, "looked again");
+        assert_eq!(decide(unknown, 1050), NORMAL, "the next sweep frees the table");
     }
 
     #[test]
-    fn a_network_past_its_share_is_let_in_behind_the_others() {
+    fn a_network_beyond_its_share_is_admitted_with_low_priority() {
         let mut state = AdmissionState { burst: 100.0, ..state() };
-        let decided = |_| state.decide(from("192.0.2.1:1"), false, 0, Duration::ZERO);
-        let shares: Vec<_> = (0..100).map(decided).collect();
-        let (within, beyond) = shares.split_at(SHARE_BURST as usize);
-        assert!(within.iter().all(|admission| *admission == WITHIN));
-        assert!(beyond.iter().all(|admission| *admission == Admission::Admit(Share::Beyond)));
+        let decide = |_| state.decide(from("192.0.2.1:1"), false, 0, Duration::ZERO);
+        let admissions: Vec<_> = (0..100).map(decide).collect();
+        let (within, beyond) = admissions.split_at(SHARE_BURST as usize);
+        assert!(within.iter().all(|admission| *admission == NORMAL));
+        assert!(beyond.iter().all(|admission| *admission == Admission::Admit(Priority::Low)));
     }
 
-    /// One network sends ten first packets a millisecond, and another a single one, once in a while.
+    /// One network sends ten first packets a millisecond, and another sends a single one every half second.
     #[test]
-    fn a_network_that_floods_keeps_no_other_waiting() {
-        let mut state =
-            AdmissionState { per_second: 100.0, burst: 128.0, retry_above: 256, most: 2048, ..state() };
-        let mut turns = Turns::new();
+    fn a_flooding_network_does_not_delay_other_networks() {
+        let mut state = AdmissionState {
+            per_second: 100.0,
+            burst: 128.0,
+            retry_above: 256,
+            max_half_open: 2048,
+            ..state()
+        };
+        let mut queue = HandshakeQueue::new();
         let mut half_open = 0;
-        let mut asked_ms = None;
+        let mut arrived_ms = None;
         for ms in 0..10_000_u64 {
             let now = Duration::from_millis(ms);
-            let mut come = |address, who| {
-                if let Admission::Admit(share) = state.decide(from(address), true, half_open, now)
-                    && turns.push(who, share, now + Duration::from_secs(5)).is_ok()
+            let mut arrive = |address, name| {
+                if let Admission::Admit(priority) = state.decide(from(address), true, half_open, now)
+                    && queue.push(name, priority, now + Duration::from_secs(5)).is_ok()
                 {
                     half_open += 1;
                 }
             };
-            (0..10).for_each(|_| come("192.0.2.1:1", "flood"));
+            (0..10).for_each(|_| arrive("192.0.2.1:1", "flood"));
             if ms % 500 == 0 {
-                come("198.51.100.1:1", "newcomer");
-                asked_ms = Some(ms);
+                arrive("198.51.100.1:1", "other network");
+                arrived_ms = Some(ms);
             }
-            while let Some(turn) = turns.pop(now) {
+            while let Some(next) = queue.pop(now) {
                 half_open -= 1;
-                if turn == Turn::Now("newcomer") {
-                    asked_ms = None;
+                if next == Dequeued::Ready("other network") {
+                    arrived_ms = None;
                 }
             }
-            assert!(asked_ms.is_none_or(|asked| ms - asked < 10), "one token later it is a newcomer's turn");
+            assert!(
+                arrived_ms.is_none_or(|at| ms - at < 10),
+                "the other network waits for one token at most"
+            );
         }
     }
 
-    /// What the default limits say of a host of bots: see the docs of their keys.
+    /// The default limits applied to a host with many bots; see the docs of their keys.
     #[test]
-    fn five_hundred_bots_of_one_address_come_in_as_fast_as_the_limit_lets_them() {
+    fn five_hundred_bots_of_one_address_connect_as_fast_as_the_limit_allows() {
         let net = crate::config::keys::KEYS;
         let number = |name: &str| {
             let key = net.iter().find(|key| key.section == "net" && key.name == name).unwrap();
-            match key.fallback {
-                crate::config::keys::Fallback::Integer(number) => number as f64,
+            match key.default {
+                crate::config::keys::DefaultValue::Integer(number) => number as f64,
                 _ => panic!("{name} is a number"),
             }
         };
         let (per_second, burst) = (number("handshakes_per_address_s"), number("handshake_burst"));
         for (ramp_ms, within_ms, at_once) in [(5000, 5000, true), (2000, 6000, false)] {
-            let mut state = AdmissionState { per_second, burst, retry_above: 256, most: 2048, ..state() };
-            // When quinn sends a first packet again with an initial round trip of 100 ms: each time it waits twice as long.
+            let mut state =
+                AdmissionState { per_second, burst, retry_above: 256, max_half_open: 2048, ..state() };
+            // The times of quinn's retransmissions of a first packet at an initial round trip of 100 ms: each wait is twice as long.
             let tries_ms = [0, 300, 900, 2100, 4500];
             let mut tries: Vec<(u64, usize)> =
                 (0..512).flat_map(|bot| tries_ms.map(|ms| (bot as u64 * ramp_ms / 512 + ms, bot))).collect();
             tries.sort_unstable();
-            let mut came_ms = [None; 512];
+            let mut admitted_ms = [None; 512];
             for (ms, bot) in tries {
                 let now = Duration::from_millis(ms);
-                if came_ms[bot].is_none()
+                if admitted_ms[bot].is_none()
                     && matches!(state.decide(from("127.0.0.1:1"), true, 0, now), Admission::Admit(_))
                 {
-                    came_ms[bot] = Some(ms);
+                    admitted_ms[bot] = Some(ms);
                 }
             }
-            assert!(came_ms.iter().all(Option::is_some), "all come in on their first attempt");
-            let last = came_ms.iter().flatten().max().unwrap();
-            assert!(*last <= within_ms, "the last of them after {last} ms");
-            let waited = came_ms.iter().enumerate().any(|(bot, ms)| *ms != Some(bot as u64 * ramp_ms / 512));
+            assert!(admitted_ms.iter().all(Option::is_some), "every bot connects with its first attempt");
+            let last = admitted_ms.iter().flatten().max().unwrap();
+            assert!(*last <= within_ms, "the last bot connects after {last} ms");
+            let waited =
+                admitted_ms.iter().enumerate().any(|(bot, ms)| *ms != Some(bot as u64 * ramp_ms / 512));
             assert_eq!(!waited, at_once, "with a ramp of {ramp_ms} ms");
         }
     }

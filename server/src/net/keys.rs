@@ -1,8 +1,8 @@
-//! The endpoint's two secrets, kept so that a restart is the same endpoint to those who knew it.
+//! The endpoint's two secrets, stored so that a restarted server is the same endpoint to its clients.
 //!
 //! With the old reset key a restarted server answers packets of connections that it lost with a stateless reset,
-//! so that players reconnect at once; with a new one they would wait out their idle timeout.
-//! With the old token key the address proofs that clients hold stay good.
+//! so that players reconnect at once; with a new one they would wait for their idle timeout.
+//! With the old token key the address validation tokens that clients hold stay valid.
 
 use std::fmt;
 use std::fs;
@@ -16,55 +16,58 @@ use crate::data_dir::{DataDir, DataDirError};
 const RESET_FILE: &str = "tls/reset.key";
 const TOKEN_FILE: &str = "tls/token.key";
 
-/// Bytes of one secret: a block of SHA-256, what HMAC uses whole.
+/// Bytes of one secret: a block of SHA-256, the longest key that HMAC uses unhashed.
 pub const SECRET_BYTES: usize = 64;
 
-/// Bytes of a secret that is derived from these: a block of SHA-256.
+/// Bytes of a derived secret: one output block of HKDF with SHA-256.
 pub const DERIVED_BYTES: usize = 32;
 
-/// Keeps what is derived here apart from what QUIC derives from the same secret, without a salt.
+/// Separates the secrets derived here from those that QUIC derives from the same secret without a salt.
 const DERIVED_SALT: &[u8] = b"quarrel";
 
 /// The endpoint's secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EndpointKeys {
-    /// Signs stateless resets.
+    /// The key that signs stateless resets.
     pub reset: [u8; SECRET_BYTES],
-    /// Signs address proofs: Retry and address validation tokens.
+    /// The key that signs Retry and address validation tokens.
     pub token: [u8; SECRET_BYTES],
 }
 
-/// Why there are no secrets.
+/// A failure to load or create the secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// They could not be kept.
+    /// The data directory cannot store them.
     #[error(transparent)]
-    Kept(#[from] DataDirError),
-    /// The system gave no random bytes: nothing here is safe.
+    DataDir(#[from] DataDirError),
+    /// The system's random generator failed, so no secret can be created.
     #[error("the system's random generator failed")]
     Random,
 }
 
 impl EndpointKeys {
-    /// The secrets of this data directory, made on the first start.
+    /// Loads the secrets from this data directory, or creates them on the first start.
+    ///
+    /// # Errors
+    /// When new secrets cannot be created or stored.
     pub fn open(dir: &DataDir) -> Result<Self, KeysError> {
         Ok(Self { reset: secret(dir, RESET_FILE)?, token: secret(dir, TOKEN_FILE)? })
     }
 
-    /// Secrets that follow from a seed and touch no disk, for simulations.
+    /// Secrets derived from a seed, without a data directory, for simulations.
     pub fn in_memory(seed: &[u8]) -> Self {
         Self { reset: derived(seed, b"reset"), token: derived(seed, b"token") }
     }
 
-    /// A secret for one purpose, from which neither of these nor that of any other purpose can be told.
+    /// Derives a secret for one purpose. It reveals neither these secrets nor those of other purposes.
     pub fn derive(&self, purpose: &str) -> [u8; DERIVED_BYTES] {
         let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, DERIVED_SALT).extract(&self.token);
         let mut bytes = [0; DERIVED_BYTES];
         let purpose = [purpose.as_bytes()];
         let expanded = extracted.expand(&purpose, hkdf::HKDF_SHA256);
         let filled = expanded.and_then(|expanded| expanded.fill(&mut bytes));
-        // HKDF has one error, more than 255 blocks; this is one block.
-        assert!(filled.is_ok(), "one block of HKDF is always there");
+        // HKDF has one error, an output of more than 255 blocks; this is one block.
+        assert!(filled.is_ok(), "HKDF can always output one block");
         bytes
     }
 }
@@ -75,18 +78,18 @@ impl fmt::Debug for EndpointKeys {
     }
 }
 
-/// A secret that is kept, or a new one where none is or where what is kept is not one.
+/// Loads a secret, or creates it when it is missing or has the wrong length.
 fn secret(dir: &DataDir, name: &str) -> Result<[u8; SECRET_BYTES], KeysError> {
     if let Ok(bytes) = fs::read(dir.file(name)) {
         match bytes.try_into() {
-            Ok(kept) => return Ok(kept),
-            Err(_) => tracing::warn!(file = name, "a secret of the wrong length is replaced"),
+            Ok(stored) => return Ok(stored),
+            Err(_) => tracing::warn!(file = name, "secret has the wrong length, replacing it"),
         }
     }
-    let mut made = [0; SECRET_BYTES];
-    SystemRandom::new().fill(&mut made).map_err(|_| KeysError::Random)?;
-    dir.write_private(name, &made)?;
-    Ok(made)
+    let mut created = [0; SECRET_BYTES];
+    SystemRandom::new().fill(&mut created).map_err(|_| KeysError::Random)?;
+    dir.write_private(name, &created)?;
+    Ok(created)
 }
 
 fn derived(seed: &[u8], purpose: &[u8]) -> [u8; SECRET_BYTES] {
@@ -103,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_made_once_and_kept() {
+    fn secrets_are_created_once_and_stored() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
         let first = EndpointKeys::open(&dir).unwrap();
@@ -121,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_decides_both_secrets() {
+    fn the_seed_determines_both_secrets() {
         assert!(EndpointKeys::in_memory(b"1") == EndpointKeys::in_memory(b"1"));
         assert!(EndpointKeys::in_memory(b"1").reset != EndpointKeys::in_memory(b"2").reset);
         assert!(EndpointKeys::in_memory(b"1").reset != EndpointKeys::in_memory(b"1").token);
     }
 
     #[test]
-    fn each_purpose_has_a_secret_of_its_own_that_a_restart_derives_again() {
+    fn each_purpose_has_its_own_secret_and_a_restart_derives_it_again() {
         let keys = EndpointKeys::in_memory(b"1");
         assert_eq!(keys.derive("tickets"), EndpointKeys::in_memory(b"1").derive("tickets"));
         assert_ne!(keys.derive("tickets"), keys.derive("something else"));

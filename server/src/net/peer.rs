@@ -1,124 +1,142 @@
-//! One player's connection: the only type above which nobody knows that it is quinn underneath, or which driver runs it.
+//! One player's connection. It hides the transport: only the layers below this type know that it is quinn.
 
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use quarrel_shared::{limits::DATAGRAM_BYTES, protocol::CloseReason};
+use quarrel_shared::{limits::MAX_DATAGRAM_BYTES, protocol::CloseReason};
 use quinn::{Connection, ConnectionError, SendDatagramError, VarInt};
 use tokio::time::timeout;
 
-use quarrel_transport::traffic::Traffic;
-
 use super::stream::ControlStream;
 
-/// A connection that has shaken hands.
+/// A connection whose handshake is complete.
 #[derive(Clone, Debug)]
 pub struct Peer {
     connection: Connection,
-    /// The room for datagrams when none waits, as the connection counts it.
-    empty_bytes: usize,
+    /// The free space of the connection's datagram send buffer while no datagram is queued, in bytes.
+    empty_buffer_bytes: usize,
 }
 
-/// The connection is gone, or was never good.
+/// UDP traffic of a connection since it was established.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Datagrams from the peer.
+    pub datagrams_received: u64,
+    /// Payload bytes from the peer.
+    pub bytes_received: u64,
+    /// Datagrams to the peer.
+    pub datagrams_sent: u64,
+    /// Payload bytes to the peer.
+    pub bytes_sent: u64,
+}
+
+/// A failure of the connection.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
-    /// It ended; whose doing it was is in the error.
+    /// The connection ended; the source names the side that ended it.
     #[error("the connection ended: {0}")]
     Ended(#[from] ConnectionError),
-    /// The peer takes no datagrams, so it cannot play.
-    #[error("the peer takes no datagrams")]
+    /// The peer does not support QUIC datagrams, so it cannot play.
+    #[error("the peer does not support QUIC datagrams")]
     NoDatagrams,
 }
 
 impl Peer {
-    /// Around an established connection.
+    /// Wraps an established connection.
     #[must_use]
     pub fn new(connection: Connection) -> Self {
-        let empty_bytes = connection.datagram_send_buffer_space();
-        Self { connection, empty_bytes }
+        let empty_buffer_bytes = connection.datagram_send_buffer_space();
+        Self { connection, empty_buffer_bytes }
     }
 
-    /// Where it is now; this may change while it lives.
+    /// The peer's current address, which changes when the connection migrates.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         let address = self.connection.remote_address();
         SocketAddr::new(address.ip().to_canonical(), address.port())
     }
 
-    /// The round trip as measured now.
+    /// The current round-trip estimate.
     #[must_use]
     pub fn rtt(&self) -> Duration {
         self.connection.rtt()
     }
 
-    /// What went over the wire so far.
+    /// The traffic so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        self.connection.stats().into()
+        let stats = self.connection.stats();
+        Traffic {
+            datagrams_received: stats.udp_rx.datagrams,
+            bytes_received: stats.udp_rx.bytes,
+            datagrams_sent: stats.udp_tx.datagrams,
+            bytes_sent: stats.udp_tx.bytes,
+        }
     }
 
-    /// The control stream, which the peer opens.
+    /// Accepts the control stream, which the peer opens.
     ///
     /// # Errors
-    /// When the connection ends before.
-    pub async fn control(&self) -> Result<ControlStream, PeerError> {
+    /// When the connection ends first.
+    pub async fn accept_control(&self) -> Result<ControlStream, PeerError> {
         let (send, receive) = self.connection.accept_bi().await?;
         Ok(ControlStream::new(send, receive))
     }
 
-    /// The next datagram. Cancel-safe.
+    /// Receives the next datagram. Cancel-safe.
     ///
     /// # Errors
     /// When the connection ends.
-    pub async fn datagram(&self) -> Result<Bytes, PeerError> {
+    pub async fn read_datagram(&self) -> Result<Bytes, PeerError> {
         Ok(self.connection.read_datagram().await?)
     }
 
     /// The largest datagram that may be sent now, in bytes.
     #[must_use]
-    pub fn datagram_limit(&self) -> usize {
-        self.connection.max_datagram_size().unwrap_or(0).min(DATAGRAM_BYTES)
+    pub fn max_datagram_bytes(&self) -> usize {
+        self.connection.max_datagram_size().unwrap_or(0).min(MAX_DATAGRAM_BYTES)
     }
 
-    /// How many bytes of datagrams wait to be sent, with what the connection adds to each; nearly always none.
+    /// The datagram bytes queued for sending, including the connection's overhead per datagram; nearly always 0.
     #[must_use]
-    pub fn waiting_bytes(&self) -> usize {
-        self.empty_bytes.saturating_sub(self.connection.datagram_send_buffer_space())
+    pub fn queued_bytes(&self) -> usize {
+        self.empty_buffer_bytes.saturating_sub(self.connection.datagram_send_buffer_space())
     }
 
-    /// Sends a datagram; one that still waits is dropped for it, since newest wins.
+    /// Sends a datagram. When the send buffer is full, the oldest queued datagram is dropped for it, because the newest wins.
     ///
     /// # Errors
-    /// When the connection has ended or the peer takes none.
-    pub fn send(&self, datagram: Bytes) -> Result<(), PeerError> {
+    /// When the connection has ended or the peer does not support datagrams.
+    pub fn send_datagram(&self, datagram: Bytes) -> Result<(), PeerError> {
         match self.connection.send_datagram(datagram) {
-            // The path shrank since the limit was asked: the same as a lost one.
+            // The path MTU shrank after the limit was read: the same as a lost datagram.
             Ok(()) | Err(SendDatagramError::TooLarge) => Ok(()),
             Err(SendDatagramError::ConnectionLost(error)) => Err(error.into()),
             Err(_) => Err(PeerError::NoDatagrams),
         }
     }
 
-    /// Sends what no datagram holds on a stream of its own, and gives it up when it has not arrived within `patience`.
-    pub async fn send_large(&self, bytes: Bytes, patience: Duration) {
-        let Ok(Ok(mut stream)) = timeout(patience, self.connection.open_uni()).await else { return };
+    /// Sends bytes that do not fit into a datagram on a new unidirectional stream, and resets the stream when they have not arrived
+    /// within `deadline`.
+    pub async fn send_on_stream(&self, bytes: Bytes, deadline: Duration) {
+        let Ok(Ok(mut stream)) = timeout(deadline, self.connection.open_uni()).await else { return };
         let sent = async {
             stream.write_chunk(bytes).await.ok()?;
             stream.finish().ok()?;
             stream.stopped().await.ok()
         };
-        if timeout(patience, sent).await.is_err() {
-            // Late: whatever is in it, newer snapshots are on their way.
+        if timeout(deadline, sent).await.is_err() {
+            // Late, and newer snapshots have been sent since.
             let _ = stream.reset(VarInt::from_u32(0));
         }
     }
 
-    /// Ends the connection. Say why on the control stream first: this may not arrive.
+    /// Closes the connection. The close frame may be lost, so send the reason on the control stream first.
     pub fn close(&self, reason: CloseReason) {
         self.connection.close(VarInt::from_u32(reason.code()), reason.sentence().as_bytes());
     }
 
-    /// Waits until the peer has ended the connection.
+    /// Waits until the connection has ended.
     pub async fn closed(&self) {
         self.connection.closed().await;
     }

@@ -1,7 +1,7 @@
 //! A player's control stream, with a bound on what may wait for a peer that does not read.
 
 use quarrel_shared::{
-    limits::SERVER_MESSAGE_BYTES,
+    limits::MAX_SERVER_MESSAGE_BYTES,
     protocol::{ClientMessage, CloseReason, ServerMessage, bounded::Text},
 };
 use quarrel_transport::control::{self, ControlError, Progress, ServerSide};
@@ -9,7 +9,7 @@ use quinn::{RecvStream, SendStream};
 
 /// The number of bytes that may wait for a peer that does not read: four of the largest messages. A peer with more is too slow to
 /// play.
-const MAX_WAITING_BYTES: usize = 4 * SERVER_MESSAGE_BYTES;
+const MAX_WAITING_BYTES: usize = 4 * MAX_SERVER_MESSAGE_BYTES;
 
 /// The server's end of a control stream.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl ControlStream {
         self.push(&ServerMessage::Closing { reason, sentence: Text::lossy(sentence) })?;
         loop {
             match self.pop() {
-                Ok(Some(ClientMessage::ClosingSeen)) => return Ok(()),
+                Ok(Some(ClientMessage::ClosingAck)) => return Ok(()),
                 // Other messages no longer matter.
                 Ok(Some(_)) => {}
                 Ok(None) => {

@@ -1,103 +1,104 @@
-//! `quarrel replay dump`: a room as it was after a tick.
+//! `quarrel replay dump`: prints a room as it was after a tick.
 
 use std::io::Write;
 
 use quarrel_shared::{
     game::{Game, fields_of},
-    journal::{Holder, Playback, Played, TickRecord},
+    journal::{Holder, Playback, PlaybackStep, TickRecord},
     tick::Tick,
 };
 use serde_json::{Map, Value, json};
 
 use super::{
-    Named as _, ReplayError,
-    file::Opened,
-    text,
-    when::{When, lasting},
-    write_json,
+    error::ReplayError,
+    file::{OpenedJournal, WithFile as _},
+    text::{self, write_json},
 };
-use crate::cli::ExitCode;
+use crate::{
+    exit_code::ExitCode,
+    tick_or_time::{TickOrTime, format_duration},
+};
 
-/// Plays from the last checkpoint before the tick to it, and prints everything.
+/// Plays from the last checkpoint before the tick to it, and prints the room.
 pub(super) fn dump<G: Game>(
-    opened: &Opened<'_>,
-    when: When,
+    opened: &OpenedJournal<'_>,
+    when: TickOrTime,
     json: bool,
     out: &mut dyn Write,
 ) -> Result<ExitCode, ReplayError> {
     let tick = when.tick(opened.rate());
-    let mut moment = reach::<G>(opened, segment_before(opened, tick)?, tick)?;
+    let mut room = reach::<G>(opened, segment_before(opened, tick)?, tick)?;
     if json {
-        write_json(&as_json(&mut moment), out)?;
+        write_json(&as_json(&mut room), out)?;
     } else {
-        write_text(opened, &mut moment, out)?;
+        write_text(opened, &mut room, out)?;
     }
     Ok(ExitCode::Done)
 }
 
 /// A room after a tick.
-struct Moment<'a, G: Game> {
+struct RoomAtTick<'a, G: Game> {
     playback: Playback<'a, G>,
-    /// What went into the tick, where the journal has it.
+    /// The entries of the tick, when the journal has them.
     record: Option<TickRecord<G::Input>>,
-    /// Whether this build came to what the journal says, as far as it says anything.
-    is_right: bool,
+    /// Whether this build reproduces the journal up to the tick, as far as there are checksums.
+    is_reproduced: bool,
 }
 
-/// The segment to begin with, if the journal has this tick.
-fn segment_before(opened: &Opened<'_>, tick: Tick) -> Result<usize, ReplayError> {
-    let last = opened.journal.last_played();
+/// Returns the segment from which to play to this tick.
+fn segment_before(opened: &OpenedJournal<'_>, tick: Tick) -> Result<usize, ReplayError> {
+    let last = opened.journal.last_playable();
     if tick > last {
-        let time = lasting(last.0, opened.rate());
-        let tail = opened.tail().map(|tail| format!("; {tail}")).unwrap_or_default();
+        let time = format_duration(last.0, opened.rate());
+        let tail = opened.describe_tail().map(|tail| format!("; {tail}")).unwrap_or_default();
         let why = format!("tick {tick} is past its end: its last tick is {last} ({time}){tail}");
-        return Err(wrong(opened, why));
+        return Err(out_of_range(opened, why));
     }
     opened.journal.segment_before(tick).ok_or_else(|| {
         let first = opened.first_tick();
-        wrong(opened, format!("tick {tick} is before its beginning: it begins after tick {first}"))
+        out_of_range(opened, format!("tick {tick} is before its beginning: it begins after tick {first}"))
     })
 }
 
-fn wrong(opened: &Opened<'_>, why: String) -> ReplayError {
-    ReplayError::usage(format!("{}: {why}", opened.path.display()))
+fn out_of_range(opened: &OpenedJournal<'_>, why: String) -> ReplayError {
+    ReplayError::usage(opened.path, why)
 }
 
 fn reach<'a, G: Game>(
-    opened: &'a Opened<'a>,
+    opened: &'a OpenedJournal<'a>,
     segment: usize,
     tick: Tick,
-) -> Result<Moment<'a, G>, ReplayError> {
+) -> Result<RoomAtTick<'a, G>, ReplayError> {
     let journal = &opened.journal;
-    // A checkpoint has no entries of its own tick; those are at the end of a segment before.
+    // A checkpoint has no entries of its own tick; they are at the end of the previous segment.
     let first = journal.segment_to(tick).unwrap_or(segment);
-    let mut playback = Playback::<G>::from_segment(journal, first).named(opened)?;
-    let (mut record, mut is_right) = (None, true);
+    let mut playback = Playback::<G>::from_segment(journal, first).with_file(opened)?;
+    let (mut record, mut is_reproduced) = (None, true);
     while playback.tick() < tick {
-        let Some(played) = playback.next_tick().named(opened)? else { break };
-        is_right &= !matches!(played, Played::Diverged(_));
+        let Some(played) = playback.next_tick().with_file(opened)? else { break };
+        is_reproduced &= !matches!(played, PlaybackStep::Diverged(_));
         record = played.into_record();
     }
     let last = playback.tick();
     if first < segment {
-        // The room's own state, should this build have come to another, or should what led to it be lost.
+        // The recorded state replaces the played one, which may differ or may not be reachable across lost ticks.
         record = record.filter(|_| last == tick);
-        playback = Playback::from_segment(journal, segment).named(opened)?;
-        is_right = true;
+        playback = Playback::from_segment(journal, segment).with_file(opened)?;
+        is_reproduced = true;
     } else if last != tick {
-        return Err(wrong(opened, format!("tick {tick} is lost: the last before it is {last}")));
+        return Err(out_of_range(opened, format!("tick {tick} is lost: the last before it is {last}")));
     }
-    Ok(Moment { playback, record, is_right })
+    Ok(RoomAtTick { playback, record, is_reproduced })
 }
 
 fn write_text<G: Game>(
-    opened: &Opened<'_>,
-    moment: &mut Moment<'_, G>,
+    opened: &OpenedJournal<'_>,
+    room: &mut RoomAtTick<'_, G>,
     out: &mut dyn Write,
 ) -> Result<(), ReplayError> {
-    let Moment { playback, record, is_right } = moment;
+    let RoomAtTick { playback, record, is_reproduced } = room;
     let (tick, checksum) = (playback.tick(), playback.checksum());
-    writeln!(out, "tick {tick} ({}), checksum {checksum}", lasting(tick.0, opened.rate()))?;
+    writeln!(out, "tick {tick} ({}), checksum {checksum}", format_duration(tick.0, opened.rate()))?;
     for (seat, holder) in seated(playback.holders()) {
         writeln!(out, "seat {seat}: {}", text::holder(holder))?;
     }
@@ -110,19 +111,19 @@ fn write_text<G: Game>(
                 writeln!(out, "entry: {line}")?;
             }
         }
-        None => writeln!(out, "what went into this tick is not in the journal")?,
+        None => writeln!(out, "the entries of this tick are not in the journal")?,
     }
-    if !*is_right {
+    if !*is_reproduced {
         writeln!(
             out,
-            "this is what this build comes to: by the journal's checksums the room had something else"
+            "this is the state that this build computes: by the journal's checksums the room had another one"
         )?;
     }
     Ok(())
 }
 
-fn as_json<G: Game>(moment: &mut Moment<'_, G>) -> Value {
-    let Moment { playback, record, is_right } = moment;
+fn as_json<G: Game>(room: &mut RoomAtTick<'_, G>) -> Value {
+    let RoomAtTick { playback, record, is_reproduced } = room;
     let checksum = playback.checksum().to_string();
     let entities: Vec<_> = playback
         .game()
@@ -139,7 +140,7 @@ fn as_json<G: Game>(moment: &mut Moment<'_, G>) -> Value {
     json!({
         "tick": playback.tick().0,
         "checksum": checksum,
-        "as_the_journal_says": is_right,
+        "as_the_journal_says": is_reproduced,
         "seats": seats,
         "entities": entities,
         "entries": record.as_ref().map(text::entries_json),

@@ -1,92 +1,124 @@
-//! A journal from a disk, whole: it is read where it is needed, forwards and backwards.
+//! Journal files, read into memory as a whole: a replay jumps back and forth in them.
 
 use std::{
+    fmt::Display,
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
 };
 
 use quarrel_shared::{
-    journal::{Follows, Journal, Torn, block::JOURNAL_BYTES},
+    journal::{FollowedBy, Journal, JournalError, PlaybackError, Tail, block::MAX_JOURNAL_BYTES},
     tick::{Tick, TickRate},
 };
 
-use super::ReplayError;
+use super::error::ReplayError;
 
-/// A file's bytes.
-pub(super) struct Bytes {
+/// The bytes of a file.
+pub(super) struct FileBytes {
     path: PathBuf,
     bytes: Vec<u8>,
 }
 
-/// A journal and where it came from.
-pub(super) struct Opened<'a> {
+/// A parsed journal and its file.
+pub(super) struct OpenedJournal<'a> {
     pub(super) path: &'a Path,
+    /// The size of the file in bytes.
     pub(super) bytes: usize,
     pub(super) journal: Journal<'a>,
 }
 
-impl Bytes {
+impl FileBytes {
     /// Reads a file.
     pub(super) fn read(path: &Path) -> Result<Self, ReplayError> {
-        let wrong = |why: &dyn std::fmt::Display| ReplayError::of(path, format!("cannot be read: {why}"));
-        let file = File::open(path).map_err(|error| wrong(&error))?;
+        let error =
+            |why: &dyn Display| ReplayError::configuration(path, format!("the file cannot be read: {why}"));
+        let file = File::open(path).map_err(|why| error(&why))?;
         let mut bytes = Vec::new();
-        // One byte more than there may be shows that there is more, whatever the file's size says.
-        file.take(JOURNAL_BYTES + 1).read_to_end(&mut bytes).map_err(|error| wrong(&error))?;
-        if bytes.len() as u64 > JOURNAL_BYTES {
-            return Err(wrong(&"it is larger than 4 GiB"));
+        // One byte above the maximum shows that the file is too large, even when its declared size is wrong.
+        file.take(MAX_JOURNAL_BYTES + 1).read_to_end(&mut bytes).map_err(|why| error(&why))?;
+        if bytes.len() as u64 > MAX_JOURNAL_BYTES {
+            return Err(error(&"it is larger than 4 GiB"));
         }
         Ok(Self { path: path.to_owned(), bytes })
     }
 
-    /// As a journal.
-    pub(super) fn open(&self) -> Result<Opened<'_>, ReplayError> {
-        let journal = Journal::open(&self.bytes).map_err(|error| ReplayError::of(&self.path, error))?;
-        Ok(Opened { path: &self.path, bytes: self.bytes.len(), journal })
+    /// Parses the file as a journal.
+    pub(super) fn open(&self) -> Result<OpenedJournal<'_>, ReplayError> {
+        let journal =
+            Journal::open(&self.bytes).map_err(|error| ReplayError::configuration(&self.path, error))?;
+        Ok(OpenedJournal { path: &self.path, bytes: self.bytes.len(), journal })
     }
 }
 
-impl Opened<'_> {
-    /// Steps a second.
+impl OpenedJournal<'_> {
+    /// Returns the tick rate of the room.
     pub(super) fn rate(&self) -> TickRate {
         self.journal.header().rate()
     }
 
-    /// After which tick it begins.
+    /// Returns the tick of the first checkpoint.
     pub(super) fn first_tick(&self) -> Tick {
         self.journal.checkpoints().next().unwrap_or_default()
     }
 
-    /// The first and the last tick that are missing before the end.
+    /// Returns the first and the last tick that are missing before the end.
     pub(super) fn missing(&self) -> Option<(Tick, Tick)> {
-        let (last, end) = (self.journal.last_played(), self.journal.end_tick()?);
+        let (last, end) = (self.journal.last_playable(), self.journal.end_tick()?);
         (end > last).then(|| (last.next(), end))
     }
 
-    /// Where it is damaged, in bytes from its first.
+    /// Returns the offset of damage, in bytes.
     pub(super) fn damaged_at(&self) -> Option<usize> {
-        self.journal.torn().filter(Torn::is_damage).map(|torn| torn.offset)
+        self.journal.tail().filter(Tail::is_damage).map(|tail| tail.offset)
     }
 
-    /// What to say of bytes behind the last whole block.
-    pub(super) fn tail(&self) -> Option<String> {
-        let Torn { offset, bytes, why, follows } = self.journal.torn()?;
-        let last = self.journal.last_played();
-        let what = match follows {
-            Follows::Blocks => format!("damaged at byte {offset}: whole blocks follow"),
-            Follows::Trailer => format!("damaged at byte {offset}: the trailer of a whole journal follows"),
-            Follows::Nothing if self.journal.end().is_some() => {
+    /// Describes the bytes behind the last whole block, if there are any.
+    pub(super) fn describe_tail(&self) -> Option<String> {
+        let Tail { offset, bytes, why, followed_by } = self.journal.tail()?;
+        let last = self.journal.last_playable();
+        let damage = match followed_by {
+            FollowedBy::Blocks => format!("damaged at byte {offset}: whole blocks follow"),
+            FollowedBy::Trailer => {
+                format!("damaged at byte {offset}: the trailer of a whole journal follows")
+            }
+            FollowedBy::Nothing if self.journal.end().is_some() => {
                 return Some(format!(
                     "the end is whole, and {bytes} bytes are in place of the trailer behind it"
                 ));
             }
-            Follows::Nothing => {
+            FollowedBy::Nothing => {
                 return Some(format!(
-                    "the last {bytes} bytes are not a whole block ({why}): the writer was ended while it wrote, or writes now; read up to tick {last}"
+                    "the last {bytes} bytes are not a whole block ({why}): the writer was killed or is still writing; read up to tick {last}"
                 ));
             }
         };
-        Some(format!("{what}; the last {bytes} bytes are not read ({why}), and it is read up to tick {last}"))
+        Some(format!(
+            "{damage}; the last {bytes} bytes are not read ({why}), and it is read up to tick {last}"
+        ))
+    }
+}
+
+/// Adds the file to an error of its journal.
+pub(super) trait WithFile<T> {
+    fn with_file(self, opened: &OpenedJournal<'_>) -> Result<T, ReplayError>;
+}
+
+impl<T> WithFile<T> for Result<T, PlaybackError> {
+    fn with_file(self, opened: &OpenedJournal<'_>) -> Result<T, ReplayError> {
+        self.map_err(|error| of_journal(opened, &error))
+    }
+}
+
+impl<T> WithFile<T> for Result<T, JournalError> {
+    fn with_file(self, opened: &OpenedJournal<'_>) -> Result<T, ReplayError> {
+        self.map_err(|error| of_journal(opened, &error))
+    }
+}
+
+fn of_journal(opened: &OpenedJournal<'_>, error: &dyn Display) -> ReplayError {
+    match opened.describe_tail().filter(|_| opened.damaged_at().is_some()) {
+        Some(tail) => ReplayError::internal(opened.path, format!("{error}; {tail}")),
+        None => ReplayError::configuration(opened.path, error),
     }
 }

@@ -1,16 +1,23 @@
-//! Entries and seats as lines.
+//! Entries and seats as lines of text, and as JSON.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, io::Write};
 
 use quarrel_shared::{
     id::SeatId,
-    journal::{Entries, Holder, SeatChange, SeatNote, TickRecord},
-    moment::Moment,
+    journal::{Entries, Holder, SeatChange, SeatEntry, TickRecord},
+    sub_tick::SubTick,
     tick::Tick,
 };
 use serde_json::{Value, json};
 
-/// Who somebody is.
+use super::error::ReplayError;
+
+/// Prints a JSON value on a line of its own.
+pub(super) fn write_json(value: &Value, out: &mut dyn Write) -> Result<(), ReplayError> {
+    Ok(writeln!(out, "{value}")?)
+}
+
+/// Describes the player or bot on a seat.
 pub(super) fn holder(holder: &Holder) -> String {
     match holder.player {
         Some((player, _)) => format!("{} (player {player})", quoted(&holder.name)),
@@ -18,66 +25,70 @@ pub(super) fn holder(holder: &Holder) -> String {
     }
 }
 
-/// The same for programs.
+/// The same as JSON.
 pub(super) fn holder_json(holder: &Holder) -> Value {
     json!({ "name": holder.name.to_string(), "player": holder.player.map(|(player, _)| player.0) })
 }
 
-/// A text from a file, so that it cannot move a terminal's cursor.
+/// Quotes and escapes a text from a file, so that it cannot move a terminal's cursor.
 pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.escape_debug())
 }
 
-/// What went into a tick, a line each.
+/// Describes the entries of a tick, one line each.
 pub(super) fn entries<I: Debug>(record: &TickRecord<I>) -> Vec<String> {
-    let notes = record.seats.iter().map(|note| match note {
-        SeatNote::Taken(seat, who) => format!("seat {seat} taken by {}", holder(who)),
-        SeatNote::Left(seat) => format!("seat {seat} left"),
-        SeatNote::Back(seat, _) => format!("seat {seat} back on another connection"),
+    let changes = record.seats.iter().map(|entry| match entry {
+        SeatEntry::Taken(seat, who) => format!("seat {seat} taken by {}", holder(who)),
+        SeatEntry::Left(seat) => format!("seat {seat} left"),
+        SeatEntry::Resumed(seat, _) => format!("seat {seat} resumed on another connection"),
     });
     let inputs = seats(&record.entries)
         .filter(|(_, input, _)| input.is_some())
-        .map(|(seat, input, seen)| format!("seat {seat} {}", wants(record.tick, input, seen)));
-    notes.chain(inputs).collect()
+        .map(|(seat, input, seen)| format!("seat {seat}: {}", describe_input(record.tick, input, seen)));
+    changes.chain(inputs).collect()
 }
 
-/// The same for programs.
+/// The same as JSON.
 pub(super) fn entries_json<I: Debug>(record: &TickRecord<I>) -> Value {
-    let changes = record.seats.iter().map(|note| match note {
-        SeatNote::Taken(seat, who) => json!({ "seat": seat.0, "change": "taken", "by": holder_json(who) }),
-        SeatNote::Left(seat) => json!({ "seat": seat.0, "change": "left" }),
-        SeatNote::Back(seat, _) => json!({ "seat": seat.0, "change": "back" }),
+    let changes = record.seats.iter().map(|entry| match entry {
+        SeatEntry::Taken(seat, who) => json!({ "seat": seat.0, "change": "taken", "by": holder_json(who) }),
+        SeatEntry::Left(seat) => json!({ "seat": seat.0, "change": "left" }),
+        SeatEntry::Resumed(seat, _) => json!({ "seat": seat.0, "change": "back" }),
     });
     let changes: Vec<Value> = changes.collect();
     let inputs: Vec<_> = seats(&record.entries)
         .filter_map(|(seat, input, seen)| {
-            let saw = seen.sixteenths() as f64 / f64::from(Moment::PARTS);
+            let saw = seen.sixteenths() as f64 / f64::from(SubTick::PER_TICK);
             Some(json!({ "seat": seat.0, "input": format!("{:?}", input?), "saw_tick": saw }))
         })
         .collect();
     json!({ "changes": changes, "inputs": inputs })
 }
 
-/// In which seats the entries of two journals differ at one tick, a line each.
-pub(super) fn differing<I: Debug + PartialEq>(one: &TickRecord<I>, other: &TickRecord<I>) -> Vec<String> {
+/// Describes the seats whose entries differ in two journals at one tick, one line each.
+pub(super) fn differing_seats<I: Debug + PartialEq>(
+    one: &TickRecord<I>,
+    other: &TickRecord<I>,
+) -> Vec<String> {
     let mut lines = Vec::new();
     if one.entries.changes != other.entries.changes {
         let changes = |record: &TickRecord<I>| match &record.entries.changes[..] {
-            [] => "nobody came or went".to_owned(),
+            [] => "no seat changed".to_owned(),
             changes => changes.iter().map(change).collect::<Vec<_>>().join(", "),
         };
         lines.push(format!("{} in the first, {} in the second", changes(one), changes(other)));
     }
     for ((seat, first, saw), (_, second, saw_too)) in seats(&one.entries).zip(seats(&other.entries)) {
         if first != second || saw != saw_too {
-            let (first, second) = (wants(one.tick, first, saw), wants(other.tick, second, saw_too));
-            lines.push(format!("seat {seat} {first} in the first, and {second} in the second"));
+            let first = describe_input(one.tick, first, saw);
+            let second = describe_input(other.tick, second, saw_too);
+            lines.push(format!("seat {seat}: {first} in the first, {second} in the second"));
         }
     }
     lines
 }
 
-fn seats<I>(entries: &Entries<I>) -> impl Iterator<Item = (SeatId, Option<&I>, Moment)> {
+fn seats<I>(entries: &Entries<I>) -> impl Iterator<Item = (SeatId, Option<&I>, SubTick)> {
     let inputs = entries.inputs.iter().map(Option::as_ref);
     (0..).map(SeatId).zip(inputs.zip(&entries.seen)).map(|(seat, (input, seen))| (seat, input, *seen))
 }
@@ -89,10 +100,10 @@ fn change(change: &SeatChange) -> String {
     }
 }
 
-fn wants<I: Debug>(tick: Tick, input: Option<&I>, seen: Moment) -> String {
-    let wants = input.map_or_else(|| "wants nothing".to_owned(), |input| format!("wants {input:?}"));
-    if seen == Moment::of(tick) {
-        return wants;
+fn describe_input<I: Debug>(tick: Tick, input: Option<&I>, seen: SubTick) -> String {
+    let input = input.map_or_else(|| "no input".to_owned(), |input| format!("input {input:?}"));
+    if seen == SubTick::of(tick) {
+        return input;
     }
-    format!("{wants}, and saw tick {}", seen.sixteenths() as f64 / f64::from(Moment::PARTS))
+    format!("{input}, saw tick {}", seen.sixteenths() as f64 / f64::from(SubTick::PER_TICK))
 }

@@ -1,33 +1,44 @@
-//! `quarrel replay verify`: a journal played again at full speed, and every checksum compared. A damaged one is not right, whatever its
-//! checksums say.
+//! `quarrel replay verify`: plays a journal at full speed and compares every checksum. A damaged journal is not verified, even
+//! when its checksums match.
 
 use std::{io::Write, time::Instant};
 
 use quarrel_shared::{
     game::{Checksum, Game},
-    journal::{Divergence, Playback, PlaybackError, Played, playback},
+    journal::{Divergence, Playback, PlaybackError, PlaybackStep, playback},
     tick::Tick,
 };
 use serde_json::json;
 
-use super::{Named as _, ReplayError, file::Opened, when::lasting, write_json};
-use crate::cli::ExitCode;
+use super::{
+    error::ReplayError,
+    file::{OpenedJournal, WithFile as _},
+    text::write_json,
+};
+use crate::{exit_code::ExitCode, tick_or_time::format_duration};
 
-/// What came of it.
+/// The result of a verification.
 #[derive(Default)]
 struct Verified {
     ticks: u32,
     checksums: u32,
-    /// How many matches ended.
+    /// The number of matches that ended.
     matches: u32,
-    /// Stretches that are lost: the last tick before, and the one behind.
+    /// Lost ticks: the last tick before each gap, and the tick behind it.
     lost: Vec<(Tick, Tick)>,
     difference: Option<Difference>,
 }
 
+/// The speed of a playback.
+struct Speed {
+    seconds: f64,
+    ticks_per_second: f64,
+    times_real_time: f64,
+}
+
 /// The first checksum that differs.
 struct Difference {
-    /// The last tick at which they were the same.
+    /// The last tick at which both were equal.
     since: Option<Tick>,
     tick: Tick,
     journal: Checksum,
@@ -41,17 +52,17 @@ impl Difference {
     }
 }
 
-/// Plays it to its first difference or to its end.
+/// Plays the journal to its first difference or to its end.
 pub(super) fn verify<G: Game>(
-    opened: &Opened<'_>,
+    opened: &OpenedJournal<'_>,
     json: bool,
     out: &mut dyn Write,
 ) -> Result<ExitCode, ReplayError> {
-    let begun = Instant::now();
-    let verified = compare::<G>(opened).named(opened)?;
-    let seconds = begun.elapsed().as_secs_f64().max(1e-6);
-    let speed = f64::from(verified.ticks) / seconds;
-    let times = speed / f64::from(opened.rate().hz());
+    let started = Instant::now();
+    let verified = compare::<G>(opened).with_file(opened)?;
+    let seconds = started.elapsed().as_secs_f64().max(1e-6);
+    let ticks_per_second = f64::from(verified.ticks) / seconds;
+    let times_real_time = ticks_per_second / f64::from(opened.rate().hz());
     if json {
         let lost: Vec<_> = verified.lost.iter().map(|(from, to)| json!([from.0 + 1, to.0])).collect();
         let difference = verified.difference.as_ref().map(|it| {
@@ -62,25 +73,25 @@ pub(super) fn verify<G: Game>(
         });
         let answer = json!({
             "file": opened.path.display().to_string(), "ticks": verified.ticks, "checksums": verified.checksums,
-            "matches": verified.matches, "seconds": seconds, "ticks_per_second": speed, "times_real_time": times, "bytes": opened.bytes,
+            "matches": verified.matches, "seconds": seconds, "ticks_per_second": ticks_per_second, "times_real_time": times_real_time, "bytes": opened.bytes,
             "lost": lost, "missing": opened.missing().map(|(from, to)| [from.0, to.0]),
-            "torn_bytes": opened.journal.torn().map(|torn| torn.bytes), "damaged_at": opened.damaged_at(),
+            "torn_bytes": opened.journal.tail().map(|tail| tail.bytes), "damaged_at": opened.damaged_at(),
             "difference": difference,
         });
         write_json(&answer, out)?;
     } else {
-        write_text(opened, &verified, [seconds, speed, times], out)?;
+        write_text(opened, &verified, Speed { seconds, ticks_per_second, times_real_time }, out)?;
     }
-    // What is behind the damage was not compared: such a journal proves nothing.
-    let is_right = verified.difference.is_none() && opened.damaged_at().is_none();
-    Ok(if is_right { ExitCode::Done } else { ExitCode::Internal })
+    // Data behind damage is not compared, so a damaged journal proves nothing.
+    let is_verified = verified.difference.is_none() && opened.damaged_at().is_none();
+    Ok(if is_verified { ExitCode::Done } else { ExitCode::Internal })
 }
 
-fn compare<G: Game>(opened: &Opened<'_>) -> Result<Verified, PlaybackError> {
+fn compare<G: Game>(opened: &OpenedJournal<'_>) -> Result<Verified, PlaybackError> {
     let mut playback = Playback::<G>::begin(&opened.journal)?;
     let mut verified = Verified::default();
     let mut since = playback.tick();
-    if let Some(divergence) = playback::beginning::<G>(&opened.journal)? {
+    if let Some(divergence) = playback::initial_divergence::<G>(&opened.journal)? {
         verified.difference = Some(Difference::new(None, &divergence));
         return Ok(verified);
     }
@@ -88,21 +99,21 @@ fn compare<G: Game>(opened: &Opened<'_>) -> Result<Verified, PlaybackError> {
     let mut is_over = playback.game().outcome().is_some();
     while let Some(played) = playback.advance()? {
         let was_over = std::mem::replace(&mut is_over, playback.game().outcome().is_some());
-        verified.matches += u32::from(!was_over && is_over && !matches!(played, Played::Lost { .. }));
+        verified.matches += u32::from(!was_over && is_over && !matches!(played, PlaybackStep::Lost { .. }));
         match played {
-            Played::Tick(record) => {
+            PlaybackStep::Tick(record) => {
                 verified.ticks += 1;
                 if record.checksum.is_none() {
                     continue;
                 }
             }
-            Played::Checkpoint(_) => {}
-            Played::Lost { from, to } => {
+            PlaybackStep::Checkpoint(_) => {}
+            PlaybackStep::Lost { from, to } => {
                 verified.lost.push((from, to));
                 since = to;
                 continue;
             }
-            Played::Diverged(divergence) => {
+            PlaybackStep::Diverged(divergence) => {
                 verified.ticks += u32::from(divergence.record.is_some());
                 verified.difference = Some(Difference::new(Some(since), &divergence));
                 return Ok(verified);
@@ -115,25 +126,26 @@ fn compare<G: Game>(opened: &Opened<'_>) -> Result<Verified, PlaybackError> {
 }
 
 fn write_text(
-    opened: &Opened<'_>,
+    opened: &OpenedJournal<'_>,
     verified: &Verified,
-    [seconds, speed, times]: [f64; 3],
+    speed: Speed,
     out: &mut dyn Write,
 ) -> Result<(), ReplayError> {
+    let Speed { seconds, ticks_per_second, times_real_time } = speed;
     let path = opened.path.display();
     let (ticks, checksums) = (verified.ticks, verified.checksums);
-    let play = lasting(ticks, opened.rate());
+    let play = format_duration(ticks, opened.rate());
     writeln!(
         out,
-        "{path}: {ticks} ticks ({play}) in {seconds:.2} s: {speed:.0} a second, {times:.0} times real time"
+        "{path}: {ticks} ticks ({play}) in {seconds:.2} s: {ticks_per_second:.0} a second, {times_real_time:.0} times real time"
     )?;
     for (from, to) in &verified.lost {
-        writeln!(out, "  ticks {} to {to} are lost, and were skipped", from.0 + 1)?;
+        writeln!(out, "  ticks {} to {to} are lost and skipped", from.0 + 1)?;
     }
     if let Some((from, to)) = opened.missing() {
         writeln!(out, "  ticks {from} to {to} are missing before the end")?;
     }
-    if let Some(tail) = opened.tail() {
+    if let Some(tail) = opened.describe_tail() {
         writeln!(out, "  {tail}")?;
     }
     let Some(Difference { since, tick, journal, played }) = &verified.difference else {
@@ -142,14 +154,16 @@ fn write_text(
         return Ok(());
     };
     let between = match since {
-        None => "the room's beginning differs".to_owned(),
+        None => "the initial state differs".to_owned(),
         Some(since) if since.next() == *tick => format!("the first difference is at tick {tick}"),
-        Some(since) => format!("the first difference is after tick {since} and at tick {tick} at the latest"),
+        Some(since) => {
+            format!("the first difference is after tick {since}, and at tick {tick} at the latest")
+        }
     };
-    writeln!(out, "  {between}: the journal has {journal}, and this build comes to {played}")?;
+    writeln!(out, "  {between}: the journal has {journal}, and this build computes {played}")?;
     writeln!(
         out,
-        "  {checksums} checksums before it are the same; `quarrel replay bisect {path}` says what differs"
+        "  {checksums} checksums before it are the same; `quarrel replay bisect {path}` shows what differs"
     )?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What sessions say to a room and hear from it: bounded channels, each with its overflow policy.
+//! The channels between sessions and a room: bounded, each with its overflow policy.
 
 use std::sync::{
     Arc, OnceLock,
@@ -11,8 +11,8 @@ use std::sync::{
 use quarrel_shared::{
     game::Game,
     id::{PlayerId, RoomId, SeatId},
-    limits::CHAT_BYTES,
-    protocol::{CloseReason, TicketNumber, bounded::Text, datagram::InputRun, messages::Name},
+    limits::MAX_CHAT_BYTES,
+    protocol::{CloseReason, TicketNumber, bounded::Text, datagram::InputBatch, messages::Name},
     snapshot::Frame,
     tick::Tick,
 };
@@ -22,91 +22,92 @@ use tokio::{
 };
 
 use super::{
-    mark::{MarkMoment, Marked, NotMarked},
+    mark::{MarkError, MarkReceipt, MarkRequest},
+    shared_event::SharedEvent,
     state::RosterChange,
     status::{RoomStatus, SeatClaim},
 };
 
-/// How many facts may wait for one session, or for a player who is away and whose seat is held. The busiest half minute of an Arena
-/// with sixteen fighters says 128 to each of them (a test measures it), and each of the others coming and going once adds 30: a
-/// quarter to a third of this for the 30 s that a seat is held unless an operator says otherwise. At most 20 KB at 40 bytes each;
-/// the games' own are shared by all who are told.
-/// Full: the seat is taken away with [`CloseReason::TooSlow`], and with it the way back to it.
-pub const EVENTS_WAITING: usize = 512;
+/// The capacity of the event queue of one seat, whose session is connected or whose player is away. The busiest half minute of an Arena
+/// with sixteen fighters sends 128 events to each of them (a test measures it), and 30 more if each of the others leaves and joins once:
+/// a quarter to a third of this capacity for the 30 s for which a seat is held by default. At most 20 KB at 40 bytes each; game events
+/// are shared by all their receivers.
+/// Overflow: the seat is taken away with [`CloseReason::TooSlow`], and cannot be resumed.
+pub const MAX_QUEUED_EVENTS: usize = 512;
 
-/// How many places of those only facts and the roster may take: talk alone never costs anybody a seat. What is said when no other
-/// places are left is not heard, least of all by somebody who is away from a room of chatterers.
-pub const EVENTS_FOR_FACTS: usize = 256;
+/// The part of that capacity reserved for game events and roster changes, so that chat alone never costs a player the seat.
+/// Overflow: when only reserved places are left, chat lines for this seat are dropped.
+pub const RESERVED_EVENTS: usize = 256;
 
-/// What a session says to its room. All of it takes effect at the next tick.
+/// A command from a session to its room. It takes effect at the next tick.
 pub enum RoomCommand<G: Game> {
-    /// A seat for this player.
-    Take(TakeSeat<G>),
-    /// Inputs of a seat.
+    /// A player asks for a seat.
+    TakeSeat(TakeSeat<G>),
+    /// A seat sends inputs.
     Input {
-        /// Whose.
+        /// The seat.
         seat: SeatId,
-        /// When they arrived.
+        /// The time of arrival.
         arrived: Instant,
-        /// What they are.
-        run: InputRun<G::Input>,
+        /// The newest inputs of the seat, one for each tick.
+        batch: InputBatch<G::Input>,
     },
-    /// Somebody says something to everybody.
+    /// A seat sends a chat line to the room.
     Chat {
-        /// Who.
+        /// The sender.
         seat: SeatId,
-        /// What.
-        text: Text<CHAT_BYTES>,
+        /// The chat line.
+        text: Text<MAX_CHAT_BYTES>,
     },
-    /// An operator marks this moment in the journal.
-    Mark(MarkMoment),
+    /// An operator marks the newest tick in the journal.
+    Mark(MarkRequest),
 }
 
 /// A request for a seat.
 pub struct TakeSeat<G: Game> {
-    /// Who asks.
+    /// The player.
     pub player: PlayerId,
-    /// Which ticket brings them back.
+    /// The ticket that returns the player to the seat.
     pub ticket: TicketNumber,
-    /// What they are called.
+    /// The player's display name.
     pub name: Name,
-    /// Where the answer goes. Dropped: the room is gone.
-    pub reply: oneshot::Sender<Result<Seated<G>, CloseReason>>,
+    /// The channel for the answer. When it is dropped without one, the room has ended.
+    pub reply: oneshot::Sender<Result<SeatHandle<G>, CloseReason>>,
 }
 
-/// A seat, and what is heard there. Dropping it leaves the seat.
-pub struct Seated<G: Game> {
-    /// Which seat.
+/// The session's end of a seat. Dropping it leaves the seat.
+pub struct SeatHandle<G: Game> {
+    /// The seat in the room.
     pub seat: SeatId,
-    /// The newest tick.
+    /// The room's newest tick when the seat was taken.
     pub tick: Tick,
-    /// Who sits where already.
+    /// The occupants of the other seats when the seat was taken.
     pub roster: Vec<RosterChange>,
-    /// The newest frame: a session that is slow skips some, and none waits for it.
+    /// The newest frame. A slow session skips frames, and the room never waits for it.
     pub frames: watch::Receiver<Option<Arc<Frame<G::Entity>>>>,
-    /// Facts, every one and in order. Closed: the seat is gone, for the reason in `ended`.
+    /// All events, in order. When the channel is closed, the seat was taken away for the reason in `ended`.
     pub events: mpsc::Receiver<RoomEvent<G>>,
-    /// Why the seat was taken away; unset when the room vanished without a word.
+    /// The reason why the seat was taken away; unset if the room ended without one.
     pub ended: Arc<OnceLock<CloseReason>>,
-    /// Whether its player is there.
+    /// Whether the player is present.
     pub presence: Presence,
 }
 
-/// Whether the player of a seat is there, or away and expected back; and how often they came back, since that may be within a
-/// tick. The room looks at each tick. It is no [`RoomCommand`], for a full inbox drops those, and whoever is back must not be played
-/// by a bot because nobody heard of it.
+/// The presence of a seat's player: present, or away while the seat is held; and the number of returns, because a player may leave and
+/// return within a tick. The room reads it at each tick. It is not a [`RoomCommand`], because a full inbox drops those, and a player who
+/// has returned must not stay under a bot's control because a command was lost.
 ///
-/// With it goes the number of the ticket that the player showed last, which a journal keeps: after a restart that one, or a later
-/// one, brings them back. The one that they were given for it may be on its way yet when the server dies.
+/// It also carries the number of the ticket that the player showed last, for the journal: after a restart that ticket, or a later one,
+/// returns the player. The newest ticket may not have reached the player when the server crashes.
 #[derive(Clone, Debug)]
-pub struct Presence(Arc<PlayerSigns>);
+pub struct Presence(Arc<PresenceState>);
 
-/// What a session leaves for the room to see.
+/// The state shared by the session, which writes it, and the room, which reads it.
 #[derive(Debug)]
-struct PlayerSigns {
-    /// Whether the player is away, and how often they came back.
+struct PresenceState {
+    /// Bit 0: whether the player is away. The other bits: the number of returns.
     state: AtomicU32,
-    /// The run of the ticket that they showed last, and its count.
+    /// The ticket that the player showed last: its run in the high half, its count in the low half.
     ticket: AtomicU64,
 }
 
@@ -114,67 +115,67 @@ impl Presence {
     const AWAY: u32 = 1;
     const RETURN: u32 = 2;
 
-    /// Of a player who is there, and holds this ticket.
+    /// The presence of a present player with this ticket.
     #[must_use]
     pub fn new(ticket: TicketNumber) -> Self {
-        let signs = PlayerSigns { state: AtomicU32::new(0), ticket: AtomicU64::new(coded(ticket)) };
-        Self(Arc::new(signs))
+        let state = PresenceState { state: AtomicU32::new(0), ticket: AtomicU64::new(encode_ticket(ticket)) };
+        Self(Arc::new(state))
     }
 
-    /// The connection was lost; the seat is held.
-    pub fn leave(&self) {
+    /// Marks the player as away: the connection was lost, and the seat is held.
+    pub fn set_away(&self) {
         self.0.state.fetch_or(Self::AWAY, Relaxed);
     }
 
-    /// The player is back, on another connection, for which they have shown this ticket.
-    pub fn come_back(&self, ticket: TicketNumber) {
-        self.0.ticket.store(coded(ticket), Relaxed);
-        let back = |state: u32| Some((state & !Self::AWAY).wrapping_add(Self::RETURN));
-        // Released: whoever sees the return sees its ticket.
-        let _ = self.0.state.fetch_update(Release, Relaxed, back);
+    /// Marks the player as present again, on another connection for which the player has shown this ticket.
+    pub fn set_returned(&self, ticket: TicketNumber) {
+        self.0.ticket.store(encode_ticket(ticket), Relaxed);
+        let returned = |state: u32| Some((state & !Self::AWAY).wrapping_add(Self::RETURN));
+        // Release: a reader that sees the return also sees its ticket.
+        let _ = self.0.state.fetch_update(Release, Relaxed, returned);
     }
 
-    /// Which ticket the player has shown last.
+    /// The ticket that the player showed last.
     #[must_use]
     pub fn ticket(&self) -> TicketNumber {
-        let coded = self.0.ticket.load(Relaxed);
-        TicketNumber { run: (coded >> 32) as u32, count: coded as u32 }
+        let encoded = self.0.ticket.load(Relaxed);
+        TicketNumber { run: (encoded >> 32) as u32, count: encoded as u32 }
     }
 
-    /// Whether the seat is held.
+    /// Whether the player is away and the seat is held.
     #[must_use]
     pub fn is_away(&self) -> bool {
         self.0.state.load(Relaxed) & Self::AWAY != 0
     }
 
-    /// How many times the player came back, modulo a number that nobody gets to within a tick.
+    /// The number of returns, modulo 2^31, which no player reaches within a tick.
     #[must_use]
     pub fn returns(&self) -> u32 {
         self.0.state.load(Acquire) / Self::RETURN
     }
 }
 
-const fn coded(ticket: TicketNumber) -> u64 {
+const fn encode_ticket(ticket: TicketNumber) -> u64 {
     (ticket.run as u64) << 32 | ticket.count as u64
 }
 
-/// What a seat hears from its room.
+/// An event from a room to one of its seats.
 pub enum RoomEvent<G: Game> {
-    /// A fact of the game.
+    /// An event of the game.
     Game {
-        /// When.
+        /// The tick of the event.
         tick: Tick,
-        /// What; shared by all who are told.
-        event: Arc<G::Event>,
+        /// The event, shared by all its receivers.
+        event: Arc<SharedEvent<G::Event>>,
     },
-    /// Somebody sat down or stood up.
+    /// A player or bot took or left a seat.
     Roster(RosterChange),
-    /// Somebody said something.
+    /// A chat line.
     Chat {
-        /// Who.
+        /// The sender.
         seat: SeatId,
-        /// What.
-        text: Text<CHAT_BYTES>,
+        /// The chat line.
+        text: Text<MAX_CHAT_BYTES>,
     },
 }
 
@@ -188,7 +189,7 @@ impl<G: Game> Clone for RoomEvent<G> {
     }
 }
 
-/// A room, as others hold it.
+/// A handle to a room's task.
 pub struct RoomHandle<G: Game> {
     inbox: mpsc::Sender<RoomCommand<G>>,
     status: Arc<RoomStatus>,
@@ -205,31 +206,31 @@ impl<G: Game> RoomHandle<G> {
         Self { inbox, status }
     }
 
-    /// Which room.
+    /// The room's id.
     #[must_use]
     pub fn id(&self) -> RoomId {
         self.status.id
     }
 
-    /// Its numbers.
+    /// The room's status.
     #[must_use]
     pub const fn status(&self) -> &Arc<RoomStatus> {
         &self.status
     }
 
-    /// Asks for a seat; the answer comes with the next tick. The claim says that the lobby has promised one.
+    /// Takes a seat; the answer arrives with the next tick. The claim proves that the lobby has reserved one.
     ///
     /// # Errors
-    /// [`CloseReason::RoomBusy`] when the inbox is full, [`CloseReason::RoomClosed`] when the room is gone, or what the room says.
+    /// [`CloseReason::RoomBusy`] when the inbox is full, [`CloseReason::RoomClosed`] when the room has ended, or the room's own reason.
     pub async fn take_seat(
         &self,
         player: PlayerId,
         ticket: TicketNumber,
         name: Name,
         _claim: &SeatClaim,
-    ) -> Result<Seated<G>, CloseReason> {
+    ) -> Result<SeatHandle<G>, CloseReason> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.try_send(RoomCommand::Take(TakeSeat { player, ticket, name, reply })).map_err(
+        self.inbox.try_send(RoomCommand::TakeSeat(TakeSeat { player, ticket, name, reply })).map_err(
             |error| match error {
                 mpsc::error::TrySendError::Full(_) => CloseReason::RoomBusy,
                 mpsc::error::TrySendError::Closed(_) => CloseReason::RoomClosed,
@@ -238,25 +239,25 @@ impl<G: Game> RoomHandle<G> {
         answer.await.unwrap_or(Err(CloseReason::RoomClosed))
     }
 
-    /// Marks the newest tick in the room's journal; the answer comes with the next tick.
+    /// Marks the newest tick in the room's journal; the answer arrives with the next tick.
     ///
     /// # Errors
-    /// Why it is not marked.
-    pub async fn mark(&self, reason: String) -> Result<Marked, NotMarked> {
+    /// The reason why there is no mark.
+    pub async fn mark(&self, reason: String) -> Result<MarkReceipt, MarkError> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.try_send(RoomCommand::Mark(MarkMoment { reason, reply })).map_err(
+        self.inbox.try_send(RoomCommand::Mark(MarkRequest { reason, reply })).map_err(
             |error| match error {
-                mpsc::error::TrySendError::Full(_) => NotMarked::Busy,
-                mpsc::error::TrySendError::Closed(_) => NotMarked::NoRoom,
+                mpsc::error::TrySendError::Full(_) => MarkError::Busy,
+                mpsc::error::TrySendError::Closed(_) => MarkError::NoRoom,
             },
         )?;
-        answer.await.unwrap_or(Err(NotMarked::NoRoom))
+        answer.await.unwrap_or(Err(MarkError::NoRoom))
     }
 
-    /// Says something that the room may drop when its inbox is full: inputs, which the next datagram repeats, and chat.
-    /// False when it was dropped.
+    /// Sends a command that may be dropped: inputs, which the next datagram repeats, and chat. Returns false when the inbox is full or
+    /// the room has ended, and the command was dropped.
     #[must_use]
-    pub fn say(&self, command: RoomCommand<G>) -> bool {
+    pub fn try_send(&self, command: RoomCommand<G>) -> bool {
         self.inbox.try_send(command).is_ok()
     }
 }
@@ -266,12 +267,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_return_brings_its_ticket_and_ends_the_absence() {
+    fn a_return_sets_the_ticket_and_ends_the_absence() {
         let presence = Presence::new(TicketNumber { run: 7, count: 0 });
-        presence.leave();
+        presence.set_away();
         assert!(presence.is_away());
         let last = TicketNumber { run: u32::MAX, count: u32::MAX - 1 };
-        presence.come_back(last);
+        presence.set_returned(last);
         assert_eq!((presence.is_away(), presence.returns(), presence.ticket()), (false, 1, last));
     }
 }

@@ -1,81 +1,89 @@
-//! A room's journal, seen from its tick: what is written when, and how it goes on after a disk did not keep up.
+//! A room's journal as the room's tick sees it: decides what is submitted when, and handles disk outages.
 
 use std::{sync::Arc, time::Duration};
 
 use quarrel_shared::{
     game::{Game, Setup},
     id::RoomId,
-    journal::{Header, Note, Packer, Piece, Recorder},
+    journal::{Annotation, Chunk, Header, JournalWriter, Recorder},
     tick::Tick,
 };
 use tracing::{error, info};
 
 use super::{
-    mark::{Marked, NotMarked},
-    pace::Pace,
+    journal_schedule::JournalSchedule,
+    mark::{MarkError, MarkReceipt},
     state::RoomState,
 };
 use crate::{
     storage::{
         MatchRecord,
-        journals::{
-            JournalHandle, JournalName, Journals,
-            handle::{LastPieces, Refused},
-        },
+        journals::{JournalHandle, JournalName, Journals, OutageReason, handle::FinalChunks},
     },
     telemetry::Metrics,
 };
 
-/// What rooms need to keep journals.
+/// The services that rooms need to write journals.
 #[derive(Clone, Debug)]
 pub struct JournalServices {
-    /// Where they go.
+    /// Opens journals.
     pub journals: Journals,
-    /// Which run of the server this is.
+    /// The current run of the server.
     pub run: u32,
-    /// How far apart checkpoints are.
+    /// The interval of checkpoints.
     pub checkpoint: Duration,
-    /// How far apart ticks are that carry their state's checksum; zero: none does.
+    /// The interval of ticks that carry a checksum of the state; zero: none does.
     pub checksum: Duration,
-    /// Where the numbers go.
+    /// The server's metrics.
     pub metrics: Arc<Metrics>,
 }
 
-/// Writes one room down.
+/// Writes the journal of one room.
 pub(super) struct RoomJournal<G: Game> {
     handle: JournalHandle,
     recorder: Recorder<G>,
-    pace: Pace,
-    /// The last tick that was made, whether it is written or in a gap.
-    seen: Tick,
-    /// When the next segment begins.
+    pace: JournalSchedule,
+    /// The room's last tick, whether it is recorded or lost in a gap.
+    last_tick: Tick,
+    /// The tick at which the next segment begins.
     checkpoint_due: Tick,
-    keeping: Keeping,
-    /// What waits for the end of a gap.
-    notes: Vec<Note>,
-    /// How many moments an operator has marked.
+    outage: Outage,
+    /// Annotations that wait for the end of a gap.
+    pending_annotations: Vec<Annotation>,
+    /// The number of operators' marks.
     marks: u32,
     metrics: Arc<Metrics>,
 }
 
-/// Whether the journal keeps what happens.
-#[derive(Clone, Copy)]
-enum Keeping {
-    /// As far as is known.
-    Well,
-    /// It has a gap for this reason, and tries to begin anew at this tick.
-    Gap(Refused, Tick),
-    /// It began anew after a gap for this reason, and does not know yet whether that is in the file. What gathers is handed in; notes
-    /// wait, which nobody could write a second time.
-    Anew(Refused),
+/// The journal of a restored room, as far as it was read.
+pub(super) struct ResumedJournal<'a> {
+    pub(super) header: &'a Header,
+    /// Positioned behind the last block that can be played.
+    pub(super) writer: JournalWriter,
+    /// The number of operators' marks.
+    pub(super) marks: u32,
+    /// Match results whose annotations were lost.
+    pub(super) lost_results: &'a [MatchRecord],
 }
 
-/// How many notes wait for the end of a gap, which are of matches that ended in it: three hours of them, at three minutes each. More are
-/// dropped, and said to be; the storage is handed their results all the same.
-const NOTES_WAITING: usize = 64;
+/// The outage of a journal's disk, if there is one.
+#[derive(Clone, Copy)]
+enum Outage {
+    /// Every chunk was accepted.
+    None,
+    /// The journal has a gap, and restarts at this tick at the earliest.
+    Open { reason: OutageReason, retry_at: Tick },
+    /// The journal was restarted after a gap, and the restart is not confirmed to be in the file. Chunks are submitted; annotations
+    /// wait, because a lost one could not be written a second time.
+    Recovering { reason: OutageReason },
+}
+
+/// The maximum number of annotations that wait for the end of a gap. They are results of matches that ended in it: three hours of them
+/// at three minutes each. More are dropped with a log line; the storage receives their results all the same.
+const MAX_PENDING_ANNOTATIONS: usize = 64;
 
 impl JournalServices {
-    /// The header of a room that opens now.
+    /// Returns the header of a room that opens now; `None`, with a log line, when the game's settings are not valid JSON.
     pub(super) fn header<G: Game>(
         &self,
         id: RoomId,
@@ -83,7 +91,7 @@ impl JournalServices {
         unix_ms: u64,
     ) -> Option<Header> {
         let header = Header::of::<G>(setup).inspect_err(
-            |error| error!(%error, "the game's settings are no JSON, so its room has no journal"),
+            |error| error!(%error, "the game's settings are not valid JSON, so the room has no journal"),
         );
         let checksum_ticks =
             if self.checksum.is_zero() { 0 } else { setup.tick_rate.ticks(self.checksum.as_millis() as u32) };
@@ -99,206 +107,211 @@ impl JournalServices {
 }
 
 impl<G: Game> RoomJournal<G> {
-    /// The journal of a room that has just opened.
+    /// Opens the journal of a new room.
     pub(super) fn open(services: &JournalServices, header: &Header, state: &RoomState<G>) -> Self {
         let (mut journal, checkpoint) = Self::new(services, header, None, state);
-        journal.begin(checkpoint, state.tick());
+        journal.begin_segment(checkpoint, state.tick());
         journal
     }
 
-    /// The journal of a room that was brought back, which goes on behind its last block that can be played; and the results whose records
-    /// it lost.
+    /// Resumes the journal of a restored room, and annotates it with the results that it lost.
     pub(super) fn resume(
         services: &JournalServices,
-        (header, packer, marks): (&Header, Packer, u32),
+        resumed: ResumedJournal<'_>,
         unix_ms: u64,
         state: &RoomState<G>,
-        lost: &[MatchRecord],
     ) -> Self {
-        let (mut journal, checkpoint) = Self::new(services, header, Some(packer), state);
+        let ResumedJournal { header, writer, marks, lost_results } = resumed;
+        let (mut journal, checkpoint) = Self::new(services, header, Some(writer), state);
         journal.marks = marks;
-        lost.iter().for_each(|record| journal.outcome(record, state.tick()));
+        lost_results.iter().for_each(|record| journal.record_outcome(record, state.tick()));
         let build = env!("CARGO_PKG_VERSION").to_owned();
-        journal.note(Note::Resumed { run: services.run, build, unix_ms }, state.tick());
-        journal.begin(checkpoint, state.tick());
+        journal.annotate(Annotation::Resumed { run: services.run, build, unix_ms }, state.tick());
+        journal.begin_segment(checkpoint, state.tick());
         journal
     }
 
-    /// A journal, and the state that it begins with, to be written first. Made before anything is opened, for a game may panic there.
+    /// Returns a journal and its first checkpoint. The checkpoint is made before the journal is opened, because a game may panic there.
     fn new(
         services: &JournalServices,
         header: &Header,
-        packer: Option<Packer>,
+        writer: Option<JournalWriter>,
         state: &RoomState<G>,
-    ) -> (Self, Piece) {
+    ) -> (Self, Chunk) {
         let mut recorder = Recorder::new(header);
         let checkpoint = recorder.checkpoint(state.game(), state.tick(), state.holders());
         let name = JournalName { run: header.run, room: header.room };
         let journal = Self {
-            handle: services.journals.open(name, Piece::header(header), packer),
+            handle: services.journals.open(name, Chunk::header(header), writer),
             recorder,
-            pace: Pace::of(header.rate(), services.checkpoint),
-            seen: state.tick(),
+            pace: JournalSchedule::new(header.rate(), services.checkpoint),
+            last_tick: state.tick(),
             checkpoint_due: Tick(0),
-            keeping: Keeping::Well,
-            notes: Vec::new(),
+            outage: Outage::None,
+            pending_annotations: Vec::new(),
             marks: 0,
             metrics: Arc::clone(&services.metrics),
         };
         (journal, checkpoint)
     }
 
-    /// Which file it is.
+    /// Returns the file name of the journal.
     pub(super) const fn name(&self) -> JournalName {
         self.handle.name()
     }
 
-    /// A tick was made. [`Self::hand_in`] follows, when all is noted that came of it.
+    /// Records a tick. [`Self::write_due`] must follow, after the annotations of the tick.
     pub(super) fn tick(&mut self, state: &RoomState<G>) {
         if !self.has_gap() {
-            self.recorder.tick(state.tick(), state.notes(), state.entries(), state.game());
+            self.recorder.tick(state.tick(), state.seat_entries(), state.entries(), state.game());
         }
-        self.seen = state.tick();
+        self.last_tick = state.tick();
     }
 
-    /// What has gathered is written when it is time to, and a checkpoint when one is due. Behind a match's end, then: of a room that is
-    /// brought back from there nobody could tell any more that it ended just then. `now` is a duration since the server's epoch.
-    pub(super) fn hand_in(&mut self, state: &RoomState<G>, now: Duration) {
+    /// Submits the recorded ticks and a checkpoint when they are due. A checkpoint comes behind the annotation of a match's end:
+    /// otherwise a room that is restored from the checkpoint could not know that the match ended at its tick. `now` is the duration
+    /// since the server's epoch.
+    pub(super) fn write_due(&mut self, state: &RoomState<G>, now: Duration) {
         if !self.pace.is_due(now) {
             return;
         }
-        if let Keeping::Gap(why, retry) = self.keeping {
-            if state.tick() >= retry {
-                self.begin_anew(why, state);
+        if let Outage::Open { reason, retry_at } = self.outage {
+            if state.tick() >= retry_at {
+                self.restart_after_gap(reason, state);
             }
             return;
         }
         self.flush(state.tick());
-        if matches!(self.keeping, Keeping::Anew(_)) && self.handle.has_begun() {
-            self.go_on(state.tick());
+        if matches!(self.outage, Outage::Recovering { .. }) && self.handle.has_restarted() {
+            self.end_outage(state.tick());
         }
         if state.tick() >= self.checkpoint_due && !self.has_gap() {
             self.checkpoint(state);
         }
     }
 
-    /// Something happened after this tick that is no part of the game.
-    pub(super) fn note(&mut self, note: Note, tick: Tick) {
-        if self.try_note(&note, tick) {
+    /// Writes an annotation after this tick, or keeps it until the end of a gap.
+    pub(super) fn annotate(&mut self, annotation: Annotation, tick: Tick) {
+        if self.try_annotate(&annotation, tick) {
             return;
         }
-        if self.notes.len() < NOTES_WAITING {
-            self.notes.push(note);
+        if self.pending_annotations.len() < MAX_PENDING_ANNOTATIONS {
+            self.pending_annotations.push(annotation);
         } else {
-            error!(journal = %self.name(), %tick, ?note, "a note is dropped: the journal has had a gap for too long");
+            let journal = self.name();
+            error!(%journal, %tick, ?annotation, "dropped an annotation: the journal has had a gap for too long");
         }
     }
 
-    /// An operator marks this tick. In a gap there is nothing to mark, and a mark behind it would be of another moment.
-    pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<Marked, NotMarked> {
-        self.try_note(&Note::Mark { reason }, tick);
-        match self.keeping {
-            Keeping::Well => {
+    /// Marks this tick for an operator. In a gap there is nothing to mark, and a mark behind the gap would be of another moment.
+    pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<MarkReceipt, MarkError> {
+        self.try_annotate(&Annotation::Mark { reason }, tick);
+        match self.outage {
+            Outage::None => {
                 self.marks += 1;
-                Ok(Marked { tick, journal: self.name(), number: self.marks })
+                Ok(MarkReceipt { tick, journal: self.name(), number: self.marks })
             }
-            Keeping::Gap(why, _) | Keeping::Anew(why) => Err(NotMarked::Gap(why)),
+            Outage::Open { reason, .. } | Outage::Recovering { reason } => Err(MarkError::Gap(reason)),
         }
     }
 
-    /// A match ended at this tick.
-    pub(super) fn outcome(&mut self, record: &MatchRecord, tick: Tick) {
+    /// Annotates the result of a match that ended at this tick.
+    pub(super) fn record_outcome(&mut self, record: &MatchRecord, tick: Tick) {
         match serde_json::to_value(record) {
-            Ok(record) => self.note(Note::Outcome { record }, tick),
-            Err(error) => error!(%error, "a match result is no JSON, so the journal does not have it"),
+            Ok(record) => self.annotate(Annotation::Outcome { record }, tick),
+            Err(error) => error!(%error, "a match result is not valid JSON, so the journal lacks it"),
         }
     }
 
-    /// The room is over. A tick in which its game panicked was never made: nothing is missing of it.
+    /// Ends the journal. A tick in which the game panicked does not count: nothing of it is missing.
     pub(super) async fn end(mut self, reason: &'static str) {
-        self.flush(self.seen);
-        if !matches!(self.keeping, Keeping::Well) {
+        self.flush(self.last_tick);
+        if !matches!(self.outage, Outage::None) {
             self.metrics.journals.in_gap.dec();
         }
-        let notes = self.notes.iter().map(|note| Piece::note(note, self.seen)).collect();
-        self.handle.end(self.seen, reason, notes).await;
+        let pending = self.pending_annotations.iter();
+        let annotations = pending.map(|annotation| Chunk::annotation(annotation, self.last_tick)).collect();
+        self.handle.end(self.last_tick, reason, annotations).await;
     }
 
-    /// The room goes on when the server starts again. False when it could not be saved.
+    /// Saves the room for the next run of the server. The future returns false when the room could not be saved.
     pub(super) fn save(mut self, state: &RoomState<G>) -> impl Future<Output = bool> + Send + use<G> {
         let tick = state.tick();
         self.flush(tick);
-        let gap = match self.keeping {
-            Keeping::Gap(why, _) => Some(why),
-            Keeping::Well | Keeping::Anew(_) => None,
+        let gap = match self.outage {
+            Outage::Open { reason, .. } => Some(reason),
+            Outage::None | Outage::Recovering { .. } => None,
         };
         let checkpoint = self.recorder.checkpoint(state.game(), tick, state.holders());
-        let notes = self.notes.iter().chain([&Note::Saved]).map(|note| Piece::note(note, tick)).collect();
-        self.handle.leave(LastPieces { gap, checkpoint, notes })
+        let annotations = self.pending_annotations.iter().chain([&Annotation::Saved]);
+        let annotations = annotations.map(|annotation| Chunk::annotation(annotation, tick)).collect();
+        self.handle.save(FinalChunks { gap, checkpoint, annotations })
     }
 
     fn flush(&mut self, tick: Tick) {
-        if let Some(piece) = self.recorder.take() {
-            self.write(piece, tick);
+        if let Some(chunk) = self.recorder.take() {
+            self.write(chunk, tick);
         }
     }
 
-    /// Whether it was handed in; the storage has all that comes before it.
-    fn try_note(&mut self, note: &Note, tick: Tick) -> bool {
+    /// Submits an annotation behind all recorded ticks; returns whether it was accepted.
+    fn try_annotate(&mut self, annotation: &Annotation, tick: Tick) -> bool {
         self.flush(tick);
-        if matches!(self.keeping, Keeping::Well) {
-            self.write(Piece::note(note, tick), tick);
+        if matches!(self.outage, Outage::None) {
+            self.write(Chunk::annotation(annotation, tick), tick);
         }
-        matches!(self.keeping, Keeping::Well)
+        matches!(self.outage, Outage::None)
     }
 
-    /// The new beginning is in the file, and notes that waited for it follow.
-    fn go_on(&mut self, tick: Tick) {
-        self.keeping = Keeping::Well;
+    /// Ends an outage whose restart is in the file, and writes the annotations that waited for it.
+    fn end_outage(&mut self, tick: Tick) {
+        self.outage = Outage::None;
         self.metrics.journals.in_gap.dec();
-        info!(journal = %self.name(), "the journal goes on");
-        std::mem::take(&mut self.notes).into_iter().for_each(|note| self.note(note, tick));
+        info!(journal = %self.name(), "the journal has recovered from its gap");
+        let pending = std::mem::take(&mut self.pending_annotations);
+        pending.into_iter().for_each(|annotation| self.annotate(annotation, tick));
     }
 
-    /// Segments are as long as they are to be in the mean: a checkpoint that came late does not make the next one late.
+    /// Begins a segment with the current state. The due times keep the configured interval on average: a late checkpoint does not delay
+    /// the next one.
     fn checkpoint(&mut self, state: &RoomState<G>) {
-        let due = self.checkpoint_due.after(self.pace.checkpoint);
-        let piece = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
-        self.begin(piece, state.tick());
+        let due = self.checkpoint_due.after(self.pace.checkpoint_ticks);
+        let chunk = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
+        self.begin_segment(chunk, state.tick());
         if due > state.tick() {
             self.checkpoint_due = due;
         }
     }
 
-    /// A segment begins.
-    fn begin(&mut self, checkpoint: Piece, tick: Tick) {
-        self.checkpoint_due = tick.after(self.pace.checkpoint);
+    fn begin_segment(&mut self, checkpoint: Chunk, tick: Tick) {
+        self.checkpoint_due = tick.after(self.pace.checkpoint_ticks);
         if !self.has_gap() {
             self.write(checkpoint, tick);
         }
     }
 
-    fn begin_anew(&mut self, why: Refused, state: &RoomState<G>) {
-        let piece = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
-        self.checkpoint_due = state.tick().after(self.pace.checkpoint);
-        self.keeping = match self.handle.begin_anew(why, piece) {
-            Ok(()) => Keeping::Anew(why),
-            Err(_) => Keeping::Gap(why, state.tick().after(self.pace.retry)),
+    fn restart_after_gap(&mut self, reason: OutageReason, state: &RoomState<G>) {
+        let checkpoint = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
+        self.checkpoint_due = state.tick().after(self.pace.checkpoint_ticks);
+        self.outage = match self.handle.restart_after_gap(reason, checkpoint) {
+            Ok(()) => Outage::Recovering { reason },
+            Err(_) => Outage::Open { reason, retry_at: state.tick().after(self.pace.retry_ticks) },
         };
     }
 
-    fn write(&mut self, piece: Piece, tick: Tick) {
-        let Err(why) = self.handle.write(piece) else { return };
-        // Once an outage, not once a try.
-        if matches!(self.keeping, Keeping::Well) {
+    fn write(&mut self, chunk: Chunk, tick: Tick) {
+        let Err(reason) = self.handle.write(chunk) else { return };
+        // Once per outage, not once per attempt.
+        if matches!(self.outage, Outage::None) {
             self.metrics.journals.in_gap.inc();
-            error!(journal = %self.name(), %tick, %why, "the journal has a gap from here on; play goes on, and a crash would cost it");
+            let journal = self.name();
+            error!(%journal, %tick, %reason, "the journal has a gap from here on; the room plays on, and a crash would lose this play");
         }
-        self.keeping = Keeping::Gap(why, tick.after(self.pace.retry));
+        self.outage = Outage::Open { reason, retry_at: tick.after(self.pace.retry_ticks) };
     }
 
     const fn has_gap(&self) -> bool {
-        matches!(self.keeping, Keeping::Gap(..))
+        matches!(self.outage, Outage::Open { .. })
     }
 }
 

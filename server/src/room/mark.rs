@@ -1,42 +1,42 @@
-//! A moment of a room that an operator marks in its journal: what to cut out of it later, and why.
+//! An operator's mark in a room's journal: the tick to slice around later, and the reason.
 
 use quarrel_shared::tick::Tick;
 use tokio::sync::oneshot;
 
-use crate::storage::journals::{JournalName, handle::Refused};
+use crate::storage::journals::{JournalName, OutageReason};
 
 /// A request to mark the newest tick.
-pub struct MarkMoment {
-    /// Why, in the operator's words; whoever asks has bounded it.
+pub struct MarkRequest {
+    /// The operator's reason. The caller bounds its length.
     pub reason: String,
-    /// Where the answer goes. Dropped: the room is gone.
-    pub reply: oneshot::Sender<Result<Marked, NotMarked>>,
+    /// The channel for the answer. When it is dropped without one, the room has ended.
+    pub reply: oneshot::Sender<Result<MarkReceipt, MarkError>>,
 }
 
-/// A mark that is on its way to the disk.
+/// A mark that was accepted and is on its way to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Marked {
-    /// After which tick it stands.
+pub struct MarkReceipt {
+    /// The tick after which the mark is placed.
     pub tick: Tick,
-    /// In which journal.
+    /// The journal that contains the mark.
     pub journal: JournalName,
-    /// The how many-th of that journal, counted from 1: what `quarrel replay slice --around` takes.
+    /// The mark's number in the journal, counted from 1, as `quarrel replay slice --around` takes it.
     pub number: u32,
 }
 
-/// Why a moment was not marked.
+/// A reason why a mark was not placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotMarked {
-    /// There is no such room, or it is over.
+pub enum MarkError {
+    /// The room does not exist, or has ended.
     #[error("no such room")]
     NoRoom,
-    /// Its inbox is full. Trying again is right.
+    /// The room's inbox is full; a retry may succeed.
     #[error("the room's inbox is full; try again in a moment")]
     Busy,
-    /// It is not written down.
-    #[error("the room is not written down; see journal.write")]
+    /// The room has no journal.
+    #[error("the room has no journal; see journal.write")]
     NoJournal,
-    /// Its journal has a gap, in which this moment lies. It is tried again each second.
-    #[error("the room's journal has a gap here, as {0}; it is tried again each second")]
-    Gap(Refused),
+    /// The journal has a gap at the newest tick. The room tries to resume the journal each second.
+    #[error("the room's journal has a gap here, because {0}; the room retries each second")]
+    Gap(OutageReason),
 }

@@ -1,4 +1,4 @@
-//! A room as its journal left it: from the last checkpoint, by the ticks behind it.
+//! Restores a room from its journal: from the last checkpoint, by the ticks behind it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,143 +6,145 @@ use quarrel_shared::{
     game::{Game, Outcome, Setup},
     id::{PlayerId, RoomId},
     journal::{
-        Header, Holder, Journal, JournalError, Note, Packer, Playback, PlaybackError, playback::Played,
+        Annotation, Header, Holder, Journal, JournalError, JournalWriter, Playback, PlaybackError,
+        playback::PlaybackStep,
     },
     tick::{Tick, TickRate},
 };
 
-use super::results::match_record;
+use super::results::FinishedMatch;
 use crate::storage::{MatchRecord, journals::JournalName};
 
-/// A room that goes on.
+/// A room that was restored from its journal.
 pub struct RestoredRoom<G: Game> {
     pub(super) header: Header,
     pub(super) setup: Setup<G::Settings>,
     pub(super) game: G,
     pub(super) tick: Tick,
     pub(super) holders: Vec<Option<Holder>>,
-    pub(super) packer: Packer,
+    pub(super) writer: JournalWriter,
     pub(super) results: PastResults,
-    /// How many moments an operator has marked so far.
+    /// The number of operators' marks.
     pub(super) marks: u32,
-    /// How many bytes behind the last whole block are given up.
-    pub torn_bytes: usize,
+    /// The number of bytes behind the last whole block, which are discarded.
+    pub tail_bytes: usize,
 }
 
-/// The matches that ended before a room was brought back.
+/// The results of the matches that ended before a room was restored.
 #[derive(Debug, Default)]
 pub struct PastResults {
-    /// Those that the journal has: the storage may have them or not.
+    /// Results in the journal: the storage may have them or not.
     written: Vec<MatchRecord>,
-    /// Those that the ticks came to once more, and whose record the journal has lost.
-    pub(super) unwritten: Vec<MatchRecord>,
-    /// The tick of the last of them.
+    /// Results that the replayed ticks gave again, and whose annotation the journal has lost.
+    pub(super) lost: Vec<MatchRecord>,
+    /// The tick at which the last of the matches ended.
     pub(super) last: Tick,
 }
 
-impl NotRestored {
-    /// Whether another server could bring it back, or this one with other settings: it is to be left where it is.
-    #[must_use]
-    pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::OtherRate { .. } | Self::Playback(PlaybackError::Header(_)))
-    }
-}
-
-/// Why a journal does not bring its room back.
+/// Reasons why a journal cannot restore its room.
 #[derive(Debug, thiserror::Error)]
-pub enum NotRestored {
+pub enum RestoreError {
     /// It cannot be read, or is of another game.
     #[error(transparent)]
     Playback(#[from] PlaybackError),
-    /// The server steps rooms at another rate now, and tells its players so.
+    /// The server runs its rooms at another tick rate.
     #[error(
-        "the room ran at {room} ticks a second and the server runs at {server}: start it with --tick-rate {room}"
+        "the room ran at {room} ticks per second and the server runs at {server}: start it with --tick-rate {room}"
     )]
     OtherRate {
-        /// The journal's.
+        /// The tick rate of the journal.
         room: u16,
-        /// The server's.
+        /// The tick rate of the server.
         server: u16,
     },
-    /// The entries did not lead to what the journal says.
+    /// The playback diverged from the journal.
     #[error(
-        "playing it again does not lead to the state that it has after tick {0}: the game is not deterministic, or this build has other rules"
+        "playing the journal again gives another state after tick {0} than it records: the game is not deterministic, or this build has other rules"
     )]
     Diverged(Tick),
-    /// The game panicked on the way.
+    /// The game panicked during the playback.
     #[error("the game panicked while the journal was played again")]
     Panicked,
 }
 
-impl From<JournalError> for NotRestored {
+impl RestoreError {
+    /// Whether another server, or this one with other settings, could restore the room, so that its journal must stay in place.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::OtherRate { .. } | Self::Playback(PlaybackError::Header(_)))
+    }
+}
+
+impl From<JournalError> for RestoreError {
     fn from(error: JournalError) -> Self {
         Self::Playback(error.into())
     }
 }
 
-/// The room of a journal that has no end, for a server of this rate.
+/// Restores the room of a journal without an end, for a server with this tick rate.
 ///
 /// # Errors
-/// Why it cannot go on.
-pub fn restore<G: Game>(journal: &Journal<'_>, rate: TickRate) -> Result<RestoredRoom<G>, NotRestored> {
-    // First, for whoever runs another game has no use for its tick rate.
+/// The reason why the room cannot be restored.
+pub fn restore<G: Game>(journal: &Journal<'_>, rate: TickRate) -> Result<RestoredRoom<G>, RestoreError> {
+    // First, because the tick rate does not matter when the server runs another game.
     journal.header().setup::<G>().map_err(PlaybackError::from)?;
     if journal.header().rate() != rate {
-        return Err(NotRestored::OtherRate { room: journal.header().tick_rate, server: rate.hz() });
+        return Err(RestoreError::OtherRate { room: journal.header().tick_rate, server: rate.hz() });
     }
     // A game that panicked in the tick that ended the server panics in it again.
-    catch_unwind(AssertUnwindSafe(|| play(journal))).unwrap_or(Err(NotRestored::Panicked))
+    catch_unwind(AssertUnwindSafe(|| play(journal))).unwrap_or(Err(RestoreError::Panicked))
 }
 
 impl<G: Game> RestoredRoom<G> {
-    /// Which room.
+    /// Returns the room's id.
     pub const fn id(&self) -> RoomId {
         RoomId(self.header.room)
     }
 
-    /// Which journal.
+    /// Returns the name of the journal.
     pub const fn name(&self) -> JournalName {
         JournalName { run: self.header.run, room: self.header.room }
     }
 
-    /// The last tick that it was brought back to.
+    /// Returns the last tick that was restored.
     pub const fn tick(&self) -> Tick {
         self.tick
     }
 
-    /// The matches that ended in it and that the storage may not have: all of them, or those whose record the journal has lost. The
-    /// latter stay here as well, to be noted anew.
+    /// Takes the results that the storage may lack: all of them, or those whose annotation was lost. The latter are also kept
+    /// here, to be annotated again.
     pub fn take_records(&mut self, all: bool) -> Vec<MatchRecord> {
         let written = std::mem::take(&mut self.results.written).into_iter().filter(|_| all);
-        written.chain(self.results.unwritten.iter().cloned()).collect()
+        written.chain(self.results.lost.iter().cloned()).collect()
     }
 
-    /// The highest number of a player who sits here.
+    /// Returns the highest id of the players on its seats.
     pub fn highest_player(&self) -> Option<PlayerId> {
         self.holders.iter().flatten().filter_map(|holder| Some(holder.player?.0)).max()
     }
 }
 
 impl PastResults {
-    /// Those that a journal has.
+    /// Reads the results of a journal.
     ///
     /// # Errors
-    /// When a note cannot be read.
+    /// When an annotation cannot be read.
     pub fn of(journal: &Journal<'_>) -> Result<Self, JournalError> {
         Self::up_to(Tick(u32::MAX), journal)
     }
 
-    /// Those that a room has which goes on after this tick: what is noted behind it is yet to come, and cut from the file.
+    /// Reads the results up to tick `last`, after which the restored room continues. Later annotations are cut from the file,
+    /// and their matches are still to be played.
     fn up_to(last: Tick, journal: &Journal<'_>) -> Result<Self, JournalError> {
         let mut all = Self::default();
-        for note in journal.notes() {
-            let (tick, note) = note?;
-            if let Note::Outcome { record } = note
+        for annotation in journal.annotations() {
+            let (tick, annotation) = annotation?;
+            if let Annotation::Outcome { record } = annotation
                 && tick <= last
             {
-                // A record that this version cannot read was written by the one before it, most likely into the database too.
+                // A record that this version cannot read was written by an older one, most likely into the database too.
                 let record = serde_json::from_value::<MatchRecord>(record).ok();
-                // One whose first note was lost is noted after the tick that its room was brought back to.
+                // A result whose first annotation was lost is annotated again at the tick to which its room was restored.
                 all.last = record.as_ref().map_or(tick, |record| Tick(record.tick)).max(all.last);
                 all.written.extend(record);
             }
@@ -150,28 +152,28 @@ impl PastResults {
         Ok(all)
     }
 
-    /// All of them: to be handed to the storage once more, which keeps each once.
+    /// Returns all of them, for the storage, which stores each once.
     pub fn into_records(self) -> impl Iterator<Item = MatchRecord> {
-        self.written.into_iter().chain(self.unwritten)
+        self.written.into_iter().chain(self.lost)
     }
 }
 
-fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, NotRestored> {
-    let mut results = PastResults::up_to(journal.last_played(), journal)?;
+fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, RestoreError> {
+    let mut results = PastResults::up_to(journal.last_playable(), journal)?;
     let last = journal.checkpoints().len().checked_sub(1).ok_or(JournalError::Empty)?;
     let mut playback = Playback::<G>::from_segment(journal, last)?;
     let mut before = playback.game().outcome();
     while let Some(played) = playback.advance()? {
-        if let Played::Diverged(divergence) = played {
-            return Err(NotRestored::Diverged(divergence.tick));
+        if let PlaybackStep::Diverged(divergence) = played {
+            return Err(RestoreError::Diverged(divergence.tick));
         }
         let after = playback.game().outcome();
         if let (None, Some(outcome)) = (&before, &after) {
-            results.see::<G>(journal, playback.tick(), playback.holders(), outcome);
+            results.add_replayed::<G>(journal, playback.tick(), playback.holders(), outcome);
         }
         before = after;
     }
-    let packer = Packer::resume(journal).map_err(JournalError::from)?;
+    let writer = JournalWriter::resume(journal).map_err(JournalError::from)?;
     let (setup, tick, holders) = (playback.setup().clone(), playback.tick(), playback.holders().to_vec());
     Ok(RestoredRoom {
         header: journal.header().clone(),
@@ -179,23 +181,24 @@ fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, NotRestored> 
         game: playback.into_game(),
         tick,
         holders,
-        packer,
+        writer,
         results,
         marks: count_marks(journal),
-        torn_bytes: journal.torn().map_or(0, |torn| torn.bytes),
+        tail_bytes: journal.tail().map_or(0, |tail| tail.bytes),
     })
 }
 
 fn count_marks(journal: &Journal<'_>) -> u32 {
-    let last = journal.last_played();
-    let is_mark = |note: &Result<_, _>| matches!(note, Ok((tick, Note::Mark { .. })) if *tick <= last);
-    let marks = journal.notes().filter(is_mark);
+    let last = journal.last_playable();
+    let annotations = journal.annotations().filter_map(Result::ok);
+    let marks = annotations.filter(|(tick, what)| matches!(what, Annotation::Mark { .. }) && *tick <= last);
     u32::try_from(marks.count()).unwrap_or(u32::MAX)
 }
 
 impl PastResults {
-    /// A match ended while the tail was played; its record may have been behind the last whole block.
-    fn see<G: Game>(
+    /// Adds the result of a match that ended during the playback, unless the journal has it. Its annotation may have been
+    /// behind the last whole block.
+    fn add_replayed<G: Game>(
         &mut self,
         journal: &Journal<'_>,
         tick: Tick,
@@ -207,22 +210,28 @@ impl PastResults {
         }
         let header = journal.header();
         let name = JournalName { run: header.run, room: header.room };
-        let (place, rate) = ((RoomId(header.room), Some(name.to_string())), header.rate());
-        let known = self.written.iter().chain(&self.unwritten).map(|record| Tick(record.tick));
-        let began = known.filter(|end| *end < tick).max();
-        let ended = unix_ms_at(journal, tick);
-        let ticks = (began.unwrap_or_default(), tick);
-        self.unwritten.push(match_record::<G>(place, rate, ticks, (holders, outcome), ended));
+        let known = self.written.iter().chain(&self.lost).map(|record| Tick(record.tick));
+        let finished = FinishedMatch {
+            room: RoomId(header.room),
+            journal: Some(name.to_string()),
+            rate: header.rate(),
+            began: known.filter(|end| *end < tick).max().unwrap_or_default(),
+            ended: tick,
+            holders,
+            outcome,
+            ended_at_ms: unix_ms_at(journal, tick),
+        };
+        self.lost.push(finished.into_record::<G>());
         self.last = self.last.max(tick);
     }
 }
 
-/// When a tick was made, in milliseconds since 1970: as long after the room opened or was last brought back as its ticks take. What it
-/// really was died with the server; rooms let time slip rarely.
+/// Returns the time of a tick, in milliseconds since 1970: the time when the room was opened or last restored, plus the
+/// duration of its ticks since. The exact time was lost with the server; rooms rarely skip ticks.
 fn unix_ms_at(journal: &Journal<'_>, tick: Tick) -> u64 {
     let header = journal.header();
-    let resumed = journal.notes().filter_map(|note| match note {
-        Ok((at, Note::Resumed { unix_ms, .. })) if at <= tick => Some((at, unix_ms)),
+    let resumed = journal.annotations().filter_map(|annotation| match annotation {
+        Ok((at, Annotation::Resumed { unix_ms, .. })) if at <= tick => Some((at, unix_ms)),
         _ => None,
     });
     let (from, unix_ms) = resumed.last().unwrap_or((Tick(0), header.opened_unix_ms));
@@ -233,29 +242,29 @@ fn unix_ms_at(journal: &Journal<'_>, tick: Tick) -> u64 {
 mod tests {
     use quarrel_shared::{
         crowd::{Crowd, CrowdSettings},
-        journal::{Piece, Recorder},
+        journal::{Chunk, Recorder},
     };
 
     use super::*;
     use crate::storage::records::test_record;
 
-    /// The end of a room that ended in a gap was torn: what was said of ticks that are missing is not in the file any more either.
+    /// When the end of a room in a gap is torn, the annotations about the missing ticks are not in the file any more either.
     #[test]
-    fn a_result_of_ticks_that_are_missing_is_none_of_a_room_that_goes_on_in_front_of_them() {
+    fn a_result_of_missing_ticks_is_dropped_when_the_room_is_restored_to_a_tick_before_them() {
         let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 1, tick_rate: TickRate::DEFAULT };
         let (header, game) = (Header::of::<Crowd>(&setup).unwrap(), Crowd::new(&setup));
         let checkpoint = |tick| Recorder::<Crowd>::new(&header).checkpoint(&game, Tick(tick), vec![None]);
-        let outcome = |tick| Note::Outcome { record: serde_json::to_value(test_record(tick)).unwrap() };
-        let lost = Note::Lost { from: 51, to: 90, why: String::new() };
-        let (mut packer, mut bytes) = (Packer::new().unwrap(), Vec::new());
-        for piece in [
-            Piece::header(&header),
-            Piece::note(&outcome(40), Tick(40)),
+        let outcome = |tick| Annotation::Outcome { record: serde_json::to_value(test_record(tick)).unwrap() };
+        let lost = Annotation::Lost { from: 51, to: 90, why: String::new() };
+        let (mut writer, mut bytes) = (JournalWriter::new().unwrap(), Vec::new());
+        for chunk in [
+            Chunk::header(&header),
+            Chunk::annotation(&outcome(40), Tick(40)),
             checkpoint(50),
-            Piece::note(&lost, Tick(90)),
-            Piece::note(&outcome(80), Tick(90)),
+            Chunk::annotation(&lost, Tick(90)),
+            Chunk::annotation(&outcome(80), Tick(90)),
         ] {
-            packer.pack(&piece, &mut bytes).unwrap();
+            writer.write(&chunk, &mut bytes).unwrap();
         }
         let mut room = restore::<Crowd>(&Journal::open(&bytes).unwrap(), TickRate::DEFAULT).unwrap();
         assert_eq!((room.tick(), room.results.last), (Tick(50), Tick(40)));
@@ -263,14 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn the_hours_for_which_a_server_was_down_are_no_play() {
+    fn the_time_while_the_server_was_down_does_not_count_as_play() {
         let tick_rate = TickRate::new(20).unwrap();
         let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 1, tick_rate };
         let header = Header { opened_unix_ms: 5000, ..Header::of::<Crowd>(&setup).unwrap() };
-        let (mut packer, mut bytes) = (Packer::new().unwrap(), Vec::new());
-        let back = Note::Resumed { run: 2, build: String::new(), unix_ms: 9_000_000 };
-        for piece in [Piece::header(&header), Piece::note(&back, Tick(100))] {
-            packer.pack(&piece, &mut bytes).unwrap();
+        let (mut writer, mut bytes) = (JournalWriter::new().unwrap(), Vec::new());
+        let back = Annotation::Resumed { run: 2, build: String::new(), unix_ms: 9_000_000 };
+        for chunk in [Chunk::header(&header), Chunk::annotation(&back, Tick(100))] {
+            writer.write(&chunk, &mut bytes).unwrap();
         }
         let journal = Journal::open(&bytes).unwrap();
         assert_eq!(unix_ms_at(&journal, Tick(60)), 8000);

@@ -1,5 +1,5 @@
-//! A room's finished matches, until the storage has them. A tick hands them in and never waits: what the storage has no room for is
-//! kept here and handed in at a later tick, or while the room ends.
+//! Match results of one room, until the storage accepts them. A tick submits results without waiting: those that the storage
+//! has no room for are kept here and submitted at a later tick, or when the room ends.
 
 use std::collections::VecDeque;
 
@@ -11,37 +11,38 @@ use quarrel_shared::{
 };
 use tracing::error;
 
-use crate::storage::{MatchRecord, Records, SeatRecord};
+use crate::storage::{MatchRecord, RecordQueue, SeatRecord};
 
-/// How many results a room keeps that the storage has no room for, on top of the thousand in its queue. Of 16 seats each a result is
-/// 1.5 kB, so 64 rooms keep at most 98 MB, and a room whose matches last three minutes is good for a database that is locked for two
-/// days. Full: the oldest is lost here, and said; the room's journal has it, unless it could not be written either.
-const RESULTS_KEPT: usize = 1024;
+/// The maximum number of results that a room keeps beside the thousand in the storage's queue. At 16 seats each a result is 1.5
+/// kB, so 64 rooms keep at most 98 MB, and a room whose matches last three minutes survives a database that is locked for two
+/// days. Above it, the oldest is lost here, with a log line; the room's journal has it, unless that could not be written
+/// either.
+const MAX_KEPT_RESULTS: usize = 1024;
 
-/// What a room's matches came to.
-pub(super) struct Results {
+/// The match results of one room.
+pub(super) struct MatchResults {
     room: RoomId,
     rate: TickRate,
     journal: Option<String>,
-    /// The tick after which the running match began.
+    /// The last tick before the current match.
     last: Tick,
     kept: VecDeque<MatchRecord>,
-    records: Records,
+    records: RecordQueue,
 }
 
-impl Results {
-    /// Of a room with this journal, whose running match began after this tick: its last outcome, or 0.
+impl MatchResults {
+    /// The results of a room with this journal; `last` is the tick at which the previous match ended, or 0.
     pub(super) const fn new(
         room: RoomId,
         rate: TickRate,
         journal: Option<String>,
         last: Tick,
-        records: Records,
+        records: RecordQueue,
     ) -> Self {
         Self { room, rate, journal, last, kept: VecDeque::new(), records }
     }
 
-    /// The match that ended at this tick, as it will be remembered; the next one begins. To be handed to [`Self::push`].
+    /// Returns the result of the match that ended at this tick, to be passed to [`Self::push`], and begins the next match.
     pub(super) fn record<G: Game>(
         &mut self,
         tick: Tick,
@@ -50,28 +51,37 @@ impl Results {
         ended_at_ms: u64,
     ) -> MatchRecord {
         let began = std::mem::replace(&mut self.last, tick);
-        let place = (self.room, self.journal.clone());
-        match_record::<G>(place, self.rate, (began, tick), (holders, outcome), ended_at_ms)
+        let finished = FinishedMatch {
+            room: self.room,
+            journal: self.journal.clone(),
+            rate: self.rate,
+            began,
+            ended: tick,
+            holders,
+            outcome,
+            ended_at_ms,
+        };
+        finished.into_record::<G>()
     }
 
-    /// Keeps a result for [`Self::hand_in`].
+    /// Keeps a result for [`Self::submit`].
     pub(super) fn push(&mut self, record: MatchRecord) {
         let counts = self.records.counts();
         counts.waiting.inc();
         self.kept.push_back(record);
-        if self.kept.len() > RESULTS_KEPT
+        if self.kept.len() > MAX_KEPT_RESULTS
             && let Some(lost) = self.kept.pop_front()
         {
             counts.waiting.dec();
             counts.lost.inc();
-            error!(?lost, "a match result is lost: the storage has taken none for too long");
+            error!(?lost, "a match result is lost: the storage has accepted none for too long");
         }
     }
 
-    /// Hands in what the storage has room for, oldest first.
-    pub(super) fn hand_in(&mut self) {
+    /// Submits results that the storage has room for, oldest first.
+    pub(super) fn submit(&mut self) {
         while let Some(oldest) = self.kept.pop_front() {
-            if let Err(oldest) = self.records.add(oldest) {
+            if let Err(oldest) = self.records.try_push(oldest) {
                 self.kept.push_front(oldest);
                 break;
             }
@@ -79,13 +89,13 @@ impl Results {
         }
     }
 
-    /// Hands in all of it, waiting as long as that takes: for when there are no more ticks.
+    /// Submits all results, and waits for the storage: only for a room without further ticks.
     pub(super) async fn finish(mut self) {
         while let Some(oldest) = self.kept.pop_front() {
-            let handed_in = self.records.add_in_time(oldest).await;
+            let submitted = self.records.push(oldest).await;
             let counts = self.records.counts();
             counts.waiting.dec();
-            if let Err(lost) = handed_in {
+            if let Err(lost) = submitted {
                 counts.lost.inc();
                 error!(?lost, "a match result is lost: the storage has ended");
             }
@@ -93,29 +103,42 @@ impl Results {
     }
 }
 
-/// The match of this room and journal that began after one tick and ended at another.
-pub(super) fn match_record<G: Game>(
-    (room, journal): (RoomId, Option<String>),
-    rate: TickRate,
-    (began, tick): (Tick, Tick),
-    (holders, outcome): (&[Option<Holder>], &Outcome),
-    ended_at_ms: u64,
-) -> MatchRecord {
-    MatchRecord {
-        room: room.0,
-        game: G::NAME.to_owned(),
-        seed: outcome.seed,
-        tick: tick.0,
-        journal,
-        duration_ms: u64::from(tick.since(began)) * 1000 / u64::from(rate.hz()),
-        ended_at_ms,
-        seats: seats(holders, outcome),
+/// A match that has ended.
+pub(super) struct FinishedMatch<'a> {
+    pub(super) room: RoomId,
+    /// The file name of the room's journal.
+    pub(super) journal: Option<String>,
+    pub(super) rate: TickRate,
+    /// The last tick before the match.
+    pub(super) began: Tick,
+    /// The last tick of the match.
+    pub(super) ended: Tick,
+    /// The holders of the seats at its end, indexed by seat.
+    pub(super) holders: &'a [Option<Holder>],
+    pub(super) outcome: &'a Outcome,
+    /// In milliseconds since 1970.
+    pub(super) ended_at_ms: u64,
+}
+
+impl FinishedMatch<'_> {
+    /// Returns the result to store.
+    pub(super) fn into_record<G: Game>(self) -> MatchRecord {
+        MatchRecord {
+            room: self.room.0,
+            game: G::NAME.to_owned(),
+            seed: self.outcome.seed,
+            tick: self.ended.0,
+            journal: self.journal,
+            duration_ms: u64::from(self.ended.since(self.began)) * 1000 / u64::from(self.rate.hz()),
+            ended_at_ms: self.ended_at_ms,
+            seats: seats(self.holders, self.outcome),
+        }
     }
 }
 
-/// How everybody fared who had a score.
+/// Returns the results of all seats that had a score.
 fn seats(holders: &[Option<Holder>], outcome: &Outcome) -> Vec<SeatRecord> {
-    let fared = outcome.scores.iter().map(|(seat, score)| {
+    let seats = outcome.scores.iter().map(|(seat, score)| {
         let holder = holders.get(seat.index()).and_then(Option::as_ref);
         let player = holder.and_then(|holder| holder.player);
         SeatRecord {
@@ -127,7 +150,7 @@ fn seats(holders: &[Option<Holder>], outcome: &Outcome) -> Vec<SeatRecord> {
             won: outcome.winners.contains(seat),
         }
     });
-    fared.collect()
+    seats.collect()
 }
 
 #[cfg(test)]
@@ -146,13 +169,13 @@ mod tests {
         telemetry::Metrics,
     };
 
-    fn queue(sink: impl RecordSink) -> (Records, impl Future<Output = ()>) {
+    fn queue(sink: impl RecordSink) -> (RecordQueue, impl Future<Output = ()>) {
         storage::start(sink, Vec::new(), Metrics::new().results.clone())
     }
 
-    fn results(records: &Records) -> Results {
+    fn results(records: &RecordQueue) -> MatchResults {
         let rate = TickRate::new(20).unwrap();
-        Results::new(RoomId(3), rate, Some("room-3".to_owned()), Tick(0), records.clone())
+        MatchResults::new(RoomId(3), rate, Some("room-3".to_owned()), Tick(0), records.clone())
     }
 
     fn room() -> RoomState<Crowd> {
@@ -169,12 +192,12 @@ mod tests {
         Outcome { winners: vec![SeatId(0)], scores, seed: 9 }
     }
 
-    fn record(results: &mut Results, room: &RoomState<Crowd>, ended_at_ms: u64) -> MatchRecord {
+    fn record(results: &mut MatchResults, room: &RoomState<Crowd>, ended_at_ms: u64) -> MatchRecord {
         results.record::<Crowd>(room.tick(), &room.holders(), &outcome(), ended_at_ms)
     }
 
     #[test]
-    fn a_result_says_how_long_the_match_ran_and_how_each_seat_fared() {
+    fn a_result_has_the_duration_of_its_match_and_the_result_of_each_seat() {
         let (records, _task) = queue(MemorySink::default());
         let (mut results, mut room) = (results(&records), room());
         (0..30).for_each(|_| room.step());
@@ -184,49 +207,49 @@ mod tests {
         assert_eq!((first.tick, first.duration_ms, second.tick, second.duration_ms), (30, 1500, 35, 250));
         assert_eq!((first.room, first.game.as_str(), first.seed), (3, "crowd", 9));
         assert_eq!((first.journal.as_deref(), first.ended_at_ms), (Some("room-3"), 1_234));
-        let told: Vec<_> =
+        let seats: Vec<_> =
             first.seats.iter().map(|seat| (seat.player, seat.bot, seat.score, seat.won)).collect();
-        assert_eq!(told, [(Some(77), false, 4, true), (None, true, 2, false), (None, false, -1, false)]);
+        assert_eq!(seats, [(Some(77), false, 4, true), (None, true, 2, false), (None, false, -1, false)]);
         assert_eq!(
             (first.seats[0].name.as_str(), first.seats[2].name.as_str()),
             ("Ada", ""),
-            "who left has no name"
+            "an empty seat has no name"
         );
     }
 
     #[tokio::test]
-    async fn what_the_storage_has_no_room_for_is_handed_in_later_and_the_oldest_is_lost_past_the_bound() {
+    async fn results_that_the_storage_refuses_are_submitted_later_and_the_oldest_is_lost_above_the_bound() {
         let sink = MemorySink::default();
         let (records, task) = queue(sink.clone());
         let other = |tick| storage::records::test_record(tick);
-        let queued = (0..).take_while(|tick| records.add(other(*tick)).is_ok()).count();
+        let queued = (0..).take_while(|tick| records.try_push(other(*tick)).is_ok()).count();
         let mut results = results(&records);
-        for tick in 0..=RESULTS_KEPT as u32 {
+        for tick in 0..=MAX_KEPT_RESULTS as u32 {
             results.push(other(1_000_000 + tick));
-            results.hand_in();
+            results.submit();
         }
         let counts = records.counts().clone();
-        assert_eq!((results.kept.len(), counts.lost.get()), (RESULTS_KEPT, 1), "the oldest made room");
+        assert_eq!((results.kept.len(), counts.lost.get()), (MAX_KEPT_RESULTS, 1), "the oldest is lost");
         assert_eq!(
             counts.waiting.get(),
-            (queued + RESULTS_KEPT) as i64,
-            "a room's own count among the waiting"
+            (queued + MAX_KEPT_RESULTS) as i64,
+            "the room's own results count as waiting"
         );
         drop(records);
         tokio::join!(results.finish(), task);
         let kept = sink.records();
-        assert_eq!(kept.len(), queued + RESULTS_KEPT);
-        assert_eq!(kept[queued].tick, 1_000_001, "in the order in which they ended");
+        assert_eq!(kept.len(), queued + MAX_KEPT_RESULTS);
+        assert_eq!(kept[queued].tick, 1_000_001, "results are stored in the order of their ends");
         assert_eq!((counts.waiting.get(), counts.written.get()), (0, kept.len() as u64));
     }
 
     #[tokio::test]
-    async fn a_room_ends_even_when_the_storage_has() {
+    async fn a_room_ends_even_when_the_storage_has_ended() {
         let (records, task) = queue(MemorySink::default());
         drop(task);
         let mut results = results(&records);
         results.push(storage::records::test_record(1));
-        results.hand_in();
+        results.submit();
         results.finish().await;
         assert_eq!((records.counts().waiting.get(), records.counts().lost.get()), (0, 1));
     }

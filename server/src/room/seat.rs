@@ -1,10 +1,10 @@
-//! A place in a room, and who holds it.
+//! A place in a room and its occupant.
 
 use quarrel_shared::{
     game::{Brain, Game},
     id::PlayerId,
     journal,
-    protocol::{TicketNumber, datagram::Aimed, messages::Name},
+    protocol::{TicketNumber, datagram::StampedInput, messages::Name},
     tick::{Tick, TickRate},
 };
 
@@ -12,67 +12,73 @@ use super::{input_buffer::InputBuffer, margin::Margin};
 
 /// A taken seat.
 pub struct Seat<G: Game> {
-    /// What they are called.
+    /// The occupant's display name.
     pub name: Name,
-    /// Who they are.
-    pub holder: Holder<G>,
-    /// What they want.
-    pub inputs: InputBuffer<Aimed<G::Input>>,
-    /// How early the newest input came.
+    /// The occupant.
+    pub occupant: SeatOccupant<G>,
+    /// The inputs received for ticks to come.
+    pub inputs: InputBuffer<StampedInput<G::Input>>,
+    /// The margin of the newest input.
     pub margin: Margin,
-    /// What the seat does while its player is away and expected back.
-    pub away: Option<Away<G>>,
+    /// The control of the seat while its player is away; `None` when the player is present.
+    pub away: Option<AwayControl<G>>,
 }
 
-/// What a held seat does.
-pub enum Away<G: Game> {
-    /// Nothing.
+/// The control of a held seat.
+pub enum AwayControl<G: Game> {
+    /// No inputs.
     Idle,
-    /// What a bot wants; to everybody it is still its player's.
+    /// A bot's inputs. For all other players the seat is still its player's.
     Bot(Box<dyn Brain<G>>),
 }
 
-/// What becomes of the fighter on a held seat.
+/// The policy for a held seat: who controls it while its player is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeldFighter {
-    /// It stands idle.
+pub enum HeldSeatPolicy {
+    /// No control: the seat is idle.
     Idle,
-    /// A bot of the room's skill plays it.
+    /// A bot of the room's skill.
     Bot,
 }
 
-/// Who holds a seat.
-pub enum Holder<G: Game> {
-    /// Somebody behind a connection, and the ticket that brings them back.
-    Player(PlayerId, TicketNumber),
+/// The occupant of a seat.
+pub enum SeatOccupant<G: Game> {
+    /// A player.
+    Player {
+        /// The player's id.
+        id: PlayerId,
+        /// The newest ticket that the player has shown, which returns them to the seat.
+        ticket: TicketNumber,
+    },
     /// One of the server's bots.
     Bot(Box<dyn Brain<G>>),
 }
 
 impl<G: Game> Seat<G> {
     /// A seat taken at `now`.
-    pub fn new(name: Name, holder: Holder<G>, now: Tick, rate: TickRate) -> Self {
-        Self { name, holder, inputs: InputBuffer::new(now, rate), margin: Margin::new(rate), away: None }
+    pub fn new(name: Name, occupant: SeatOccupant<G>, now: Tick, rate: TickRate) -> Self {
+        Self { name, occupant, inputs: InputBuffer::new(now, rate), margin: Margin::new(rate), away: None }
     }
 
-    /// Its player is back by this ticket, on a connection that has sent no input yet.
-    pub fn come_back(&mut self, ticket: TicketNumber, now: Tick, rate: TickRate) {
-        if let Holder::Player(player, _) = self.holder {
-            *self = Self::new(std::mem::take(&mut self.name), Holder::Player(player, ticket), now, rate);
+    /// Returns the seat to its player, who has shown this ticket on a new connection without inputs yet.
+    pub fn resume(&mut self, ticket: TicketNumber, now: Tick, rate: TickRate) {
+        if let SeatOccupant::Player { id, .. } = self.occupant {
+            let player = SeatOccupant::Player { id, ticket };
+            *self = Self::new(std::mem::take(&mut self.name), player, now, rate);
         }
     }
 
-    /// Who sits here, as a journal has it.
+    /// The occupant in the journal's form.
     pub fn to_journal(&self) -> journal::Holder {
-        let player = match self.holder {
-            Holder::Player(player, ticket) => Some((player, ticket)),
-            Holder::Bot(_) => None,
+        let player = match self.occupant {
+            SeatOccupant::Player { id, ticket } => Some((id, ticket)),
+            SeatOccupant::Bot(_) => None,
         };
         journal::Holder { name: self.name.clone(), player }
     }
 
-    /// Whether a bot sits here.
+    /// Whether the occupant is a bot.
     pub const fn is_bot(&self) -> bool {
-        matches!(self.holder, Holder::Bot(_))
+        matches!(self.occupant, SeatOccupant::Bot(_))
     }
 }

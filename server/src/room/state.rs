@@ -1,28 +1,28 @@
 //! The room as a pure state machine: seats, inputs, the game, and the entries of its next tick.
 //!
-//! Everything that changes the game goes through [`Entries`]: what a journal would hold is exactly what is applied here.
+//! Every change to the game is an entry in [`Entries`], so a journal of the entries is complete.
 
 use std::sync::Arc;
 
 use quarrel_shared::{
     game::{Audience, Game, Outbox, Outcome, Setup},
     id::{PlayerId, SeatId},
-    journal::{self, Entries, SeatNote},
-    limits::ROSTER_SEATS,
-    moment::Moment,
+    journal::{self, Entries, SeatEntry},
+    limits::MAX_ROSTER_SEATS,
     protocol::{
         TicketNumber,
-        datagram::{Aimed, InputRun},
+        datagram::{InputBatch, StampedInput},
         messages::Name,
     },
     snapshot::{Frame, SeatFrame},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
 use super::{
     bots::Bots,
-    input_buffer::{InputCounts, Taken},
-    seat::{Away, HeldFighter, Holder, Seat},
+    input_buffer::{InputCounts, TickInput},
+    seat::{AwayControl, HeldSeatPolicy, Seat, SeatOccupant},
     sync_test::{Mismatch, SyncTest},
 };
 
@@ -33,83 +33,97 @@ pub struct RoomState<G: Game> {
     rate: TickRate,
     seats: Vec<Option<Seat<G>>>,
     bots: Bots<G>,
-    /// What made the newest tick.
+    /// The entries of the newest tick.
     entries: Entries<G::Input>,
-    /// Who came and went before it.
-    notes: Vec<SeatNote>,
-    /// Who came and went since.
-    pending: Vec<SeatNote>,
+    /// The seats taken, left and resumed in that tick.
+    seat_entries: Vec<SeatEntry>,
+    /// The seats taken, left and resumed since.
+    pending: Vec<SeatEntry>,
     events: Outbox<G::Event>,
     frame: Arc<Frame<G::Entity>>,
     outcome: Option<Outcome>,
     counts: InputCounts,
-    /// Makes each step twice, in a room that is watched so.
+    /// Makes each step twice and compares, in a room under a sync test.
     sync_test: Option<Box<SyncTest<G>>>,
 }
 
-/// Who came and went in a room, for those who sit there.
+/// A change of a room's roster, for the players in the room.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RosterChange {
-    /// Somebody sat down.
+    /// A seat was taken.
     Taken {
-        /// Where.
+        /// The seat.
         seat: SeatId,
-        /// Called what.
+        /// The occupant's display name.
         name: Name,
-        /// Whether it is a bot.
+        /// Whether the occupant is a bot.
         bot: bool,
     },
-    /// Somebody stood up.
+    /// A seat was left.
     Left {
-        /// From where.
+        /// The seat.
         seat: SeatId,
     },
+}
+
+/// A game's world as it was saved after a tick.
+pub struct SavedWorld<G> {
+    /// The game's state.
+    pub game: G,
+    /// The tick of the state.
+    pub tick: Tick,
 }
 
 impl<G: Game> RoomState<G> {
     /// A new room that keeps at most `bots` bots of this skill.
     pub fn new(setup: &Setup<G::Settings>, bots: u16, bot_skill: &str) -> Self {
         let seats = (0..setup.seats).map(|_| None).collect();
-        Self::made(G::new(setup), Tick(0), setup, seats, Bots::new(bots, bot_skill, setup.seed))
+        Self::from_parts(
+            SavedWorld { game: G::new(setup), tick: Tick(0) },
+            setup,
+            seats,
+            Bots::new(bots, bot_skill, setup.seed),
+        )
     }
 
-    /// The room as a journal has it after this tick: players' seats wait for them, and bots have forgotten what they were about.
+    /// A room restored from a journal: players' seats are held for them, and bots start with new brains.
     pub fn restored(
         setup: &Setup<G::Settings>,
-        (game, tick): (G, Tick),
+        world: SavedWorld<G>,
         holders: &[Option<journal::Holder>],
         bots: u16,
         bot_skill: &str,
     ) -> Self {
-        // Drawn from another place than when the room began, or each restart would bring the same brains.
+        // Another seed than at the room's start, because otherwise each restart would create the same brains.
+        let tick = world.tick;
         let mut bots = Bots::new(bots, bot_skill, setup.seed ^ u64::from(tick.0));
-        let mut gone = Vec::new();
+        let mut left = Vec::new();
         let mut seat = |(at, holder): (usize, &Option<journal::Holder>)| {
             let holder = holder.as_ref()?;
-            let who = match holder.player {
-                Some((player, ticket)) => Holder::Player(player, ticket),
+            let occupant = match holder.player {
+                Some((id, ticket)) => SeatOccupant::Player { id, ticket },
                 None => match bots.brain() {
-                    Some(brain) => Holder::Bot(brain),
+                    Some(brain) => SeatOccupant::Bot(brain),
                     None => {
-                        gone.push(SeatNote::Left(SeatId(at as u16)));
+                        left.push(SeatEntry::Left(SeatId(at as u16)));
                         return None;
                     }
                 },
             };
-            Some(Seat::new(holder.name.clone(), who, tick, setup.tick_rate))
+            Some(Seat::new(holder.name.clone(), occupant, tick, setup.tick_rate))
         };
         let seats = holders.iter().enumerate().map(&mut seat).collect();
-        let outcome = game.outcome();
-        Self { outcome, pending: gone, ..Self::made(game, tick, setup, seats, bots) }
+        let outcome = world.game.outcome();
+        Self { outcome, pending: left, ..Self::from_parts(world, setup, seats, bots) }
     }
 
-    fn made(
-        game: G,
-        tick: Tick,
+    fn from_parts(
+        world: SavedWorld<G>,
         setup: &Setup<G::Settings>,
         seats: Vec<Option<Seat<G>>>,
         bots: Bots<G>,
     ) -> Self {
+        let SavedWorld { game, tick } = world;
         let frame = Arc::new(Frame::new(tick, game.entities(), Vec::new()));
         Self {
             game,
@@ -118,7 +132,7 @@ impl<G: Game> RoomState<G> {
             seats,
             bots,
             entries: Entries::idle(setup.seats),
-            notes: Vec::new(),
+            seat_entries: Vec::new(),
             pending: Vec::new(),
             events: Outbox::new(),
             frame,
@@ -128,14 +142,14 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// The same room, which makes each step twice from now on; `setup` is the one it was made with.
+    /// The same room under a sync test, which makes each step twice from now on; `setup` is the one that the room was created with.
     #[must_use]
-    pub fn sync_tested(mut self, setup: &Setup<G::Settings>) -> Self {
+    pub fn with_sync_test(mut self, setup: &Setup<G::Settings>) -> Self {
         self.sync_test = Some(Box::new(SyncTest::new(setup.clone())));
         self
     }
 
-    /// The first tick that could not be made twice, in a room that is [watched so](Self::sync_tested).
+    /// The first tick whose two steps differed, in a room [under a sync test](Self::with_sync_test).
     pub fn mismatch(&self) -> Option<&Mismatch> {
         self.sync_test.as_ref()?.mismatch()
     }
@@ -155,42 +169,42 @@ impl<G: Game> RoomState<G> {
         &self.game
     }
 
-    /// What made the newest tick.
+    /// The entries of the newest tick.
     pub const fn entries(&self) -> &Entries<G::Input> {
         &self.entries
     }
 
-    /// Who came and went before the newest tick.
-    pub fn notes(&self) -> &[SeatNote] {
-        &self.notes
+    /// The seats taken, left and resumed in the newest tick.
+    pub fn seat_entries(&self) -> &[SeatEntry] {
+        &self.seat_entries
     }
 
-    /// Who sat where at the newest tick, as a journal has it, one element a seat. Asked before anybody comes or goes again.
+    /// The occupants at the newest tick in the journal's form, one element per seat. Valid until the next change of a seat.
     pub fn holders(&self) -> Vec<Option<journal::Holder>> {
         self.seats.iter().map(|seat| seat.as_ref().map(Seat::to_journal)).collect()
     }
 
-    /// How many people and how many bots sit here.
+    /// The numbers of players and of bots.
     pub fn occupancy(&self) -> (u16, u16) {
         let bots = self.seats.iter().flatten().filter(|seat| seat.is_bot()).count() as u16;
         (self.seats.iter().flatten().count() as u16 - bots, bots)
     }
 
-    /// Whether a room of this size tells its players who comes and goes.
-    pub fn tells_roster(&self) -> bool {
-        self.seats.len() <= usize::from(ROSTER_SEATS)
+    /// Whether a room of this size sends its roster to its players.
+    pub fn sends_roster(&self) -> bool {
+        self.seats.len() <= usize::from(MAX_ROSTER_SEATS)
     }
 
-    /// Everybody who sits here.
+    /// All occupants, as changes of an empty roster.
     pub fn roster(&self) -> impl Iterator<Item = RosterChange> + '_ {
-        self.taken().map(|(seat, holder)| RosterChange::Taken {
-            seat,
-            name: holder.name.clone(),
-            bot: holder.is_bot(),
+        self.taken().map(|(id, seat)| RosterChange::Taken {
+            seat: id,
+            name: seat.name.clone(),
+            bot: seat.is_bot(),
         })
     }
 
-    /// Seats a player, in a bot's place when no seat is empty; `None` when people have them all. `changed` hears of all that changes.
+    /// Gives a player a seat, a bot's when no seat is empty; `None` when players have all seats. Appends the changes to `changed`.
     pub fn take_seat(
         &mut self,
         player: PlayerId,
@@ -203,36 +217,36 @@ impl<G: Game> RoomState<G> {
             empty.or_else(|| self.seats.iter().rposition(|seat| seat.as_ref().is_some_and(Seat::is_bot)))?;
         let seat = SeatId(at as u16);
         self.leave_seat(seat, changed);
-        self.seat(seat, name, Holder::Player(player, ticket), changed);
+        self.occupy(seat, name, SeatOccupant::Player { id: player, ticket }, changed);
         Some(seat)
     }
 
-    /// Empties a seat.
+    /// Empties a seat. Appends the change to `changed`.
     pub fn leave_seat(&mut self, seat: SeatId, changed: &mut Vec<RosterChange>) {
         if self.seats.get_mut(seat.index()).and_then(Option::take).is_some() {
-            self.pending.push(SeatNote::Left(seat));
+            self.pending.push(SeatEntry::Left(seat));
             changed.push(RosterChange::Left { seat });
         }
     }
 
-    /// A player's connection was lost, and the seat is held. Nobody is told: the seat is theirs all the while.
-    pub fn hold(&mut self, seat: SeatId, fighter: HeldFighter) {
+    /// Holds a seat whose player's connection was lost. The roster does not change, because the seat stays the player's.
+    pub fn hold(&mut self, seat: SeatId, policy: HeldSeatPolicy) {
         let Some(Some(seat)) = self.seats.get_mut(seat.index()) else { return };
         if seat.away.is_none() {
-            let brain = if fighter == HeldFighter::Bot { self.bots.brain() } else { None };
-            seat.away = Some(brain.map_or(Away::Idle, Away::Bot));
+            let brain = if policy == HeldSeatPolicy::Bot { self.bots.brain() } else { None };
+            seat.away = Some(brain.map_or(AwayControl::Idle, AwayControl::Bot));
         }
     }
 
-    /// They are back by this ticket, on a connection whose inputs begin anew.
-    pub fn come_back(&mut self, seat: SeatId, ticket: TicketNumber) {
+    /// Returns a held seat to its player, who has shown this ticket on a new connection without inputs yet.
+    pub fn resume_seat(&mut self, seat: SeatId, ticket: TicketNumber) {
         if let Some(Some(held)) = self.seats.get_mut(seat.index()) {
-            held.come_back(ticket, self.tick, self.rate);
-            self.pending.push(SeatNote::Back(seat, ticket));
+            held.resume(ticket, self.tick, self.rate);
+            self.pending.push(SeatEntry::Resumed(seat, ticket));
         }
     }
 
-    /// Brings the number of bots to what the room keeps beside its people.
+    /// Adds or removes bots until their number fits the number of players. Appends the changes to `changed`.
     pub fn settle_bots(&mut self, changed: &mut Vec<RosterChange>) {
         let (players, bots) = self.occupancy();
         let wanted = self.bots.wanted(self.seats.len() as u16, players);
@@ -244,96 +258,103 @@ impl<G: Game> RoomState<G> {
         }
         for _ in bots..wanted {
             let Some(at) = self.seats.iter().position(Option::is_none) else { break };
-            let Some((name, brain)) = self.bots.make() else { break };
-            self.seat(SeatId(at as u16), name, Holder::Bot(brain), changed);
+            let Some((name, brain)) = self.bots.create() else { break };
+            self.occupy(SeatId(at as u16), name, SeatOccupant::Bot(brain), changed);
         }
     }
 
-    /// A seat's inputs arrive, at this place on the room's time line (1/16 tick).
-    pub fn input(&mut self, seat: SeatId, run: &InputRun<G::Input>, arrived: i64) {
+    /// Adds a seat's inputs; `arrived` is on the room's time line, in 1/16 tick.
+    pub fn input(&mut self, seat: SeatId, batch: &InputBatch<G::Input>, arrived: i64) {
         let Some(seat) = self.seats.get_mut(seat.index()).and_then(Option::as_mut) else { return };
-        for (tick, input) in run.iter() {
+        for (tick, input) in batch.iter() {
             seat.inputs.push(tick, input.clone());
         }
-        seat.margin.hear(run.newest(), arrived);
+        seat.margin.record(batch.newest(), arrived);
     }
 
-    /// Makes the next tick.
+    /// Steps the game by one tick.
     pub fn step(&mut self) {
         self.tick = self.tick.next();
         self.gather_inputs();
-        std::mem::swap(&mut self.notes, &mut self.pending);
+        std::mem::swap(&mut self.seat_entries, &mut self.pending);
         self.pending.clear();
         self.entries.changes.clear();
-        self.entries.changes.extend(self.notes.iter().filter_map(SeatNote::change));
+        self.entries.changes.extend(self.seat_entries.iter().filter_map(SeatEntry::change));
         match &mut self.sync_test {
             None => self.entries.apply(&mut self.game, self.tick, self.rate, &mut self.events),
             Some(test) => test.step(&mut self.game, &self.entries, self.tick, &mut self.events),
         }
     }
 
-    /// Copies the world for those who watch. Also what the bots see next.
+    /// Creates the frame of the newest tick, which is also the bots' next view.
     pub fn publish(&mut self) -> &Arc<Frame<G::Entity>> {
         let seats = self.seats.iter().enumerate().map(|(at, seat)| {
             let seat = seat.as_ref()?;
             let viewpoint = self.game.view(SeatId(at as u16));
-            Some(SeatFrame { viewpoint, margin: seat.margin.get(), used: seat.inputs.used() })
+            Some(SeatFrame { viewpoint, margin: seat.margin.get(), used: seat.inputs.newest_used() })
         });
         let number = self.frame.number().wrapping_add(1);
         self.frame = Arc::new(Frame::new(self.tick, self.game.entities(), seats.collect()).numbered(number));
         &self.frame
     }
 
-    /// The facts of the ticks since this was last asked, each with those who are told.
+    /// Takes the game's events since the last call, each with its audience.
     pub fn drain_events(&mut self) -> impl Iterator<Item = (Audience, G::Event)> + '_ {
         self.events.drain()
     }
 
-    /// How the match ended, once for each match.
+    /// Takes the outcome of a match that has ended, once for each match.
     pub fn take_outcome(&mut self) -> Option<Outcome> {
         let outcome = self.game.outcome();
-        let news = outcome.clone().filter(|_| self.outcome.is_none());
+        let new_outcome = outcome.clone().filter(|_| self.outcome.is_none());
         self.outcome = outcome;
-        news
+        new_outcome
     }
 
-    /// What became of inputs since this was last asked.
+    /// Returns the counts of inputs since the last call, and resets them.
     pub fn take_counts(&mut self) -> InputCounts {
         std::mem::take(&mut self.counts)
     }
 
-    fn seat(&mut self, seat: SeatId, name: Name, holder: Holder<G>, changed: &mut Vec<RosterChange>) {
-        let taken = Seat::new(name.clone(), holder, self.tick, self.rate);
-        self.pending.push(SeatNote::Taken(seat, taken.to_journal()));
+    fn occupy(
+        &mut self,
+        seat: SeatId,
+        name: Name,
+        occupant: SeatOccupant<G>,
+        changed: &mut Vec<RosterChange>,
+    ) {
+        let taken = Seat::new(name.clone(), occupant, self.tick, self.rate);
+        self.pending.push(SeatEntry::Taken(seat, taken.to_journal()));
         changed.push(RosterChange::Taken { seat, name, bot: taken.is_bot() });
         self.seats[seat.index()] = Some(taken);
     }
 
-    /// Each seat's input for the tick to make: a player's from the buffer, a bot's from its brain. Who repeats themselves decides
-    /// nothing, so they saw the present.
+    /// Sets each seat's input for the next tick: a player's from the buffer, a bot's from its brain. A repeated input is no decision of
+    /// the player's, so it is stamped with the present and not rewound.
     fn gather_inputs(&mut self) {
         let Entries { inputs, seen, .. } = &mut self.entries;
         for (at, (seat, (input, seen))) in self.seats.iter_mut().zip(inputs.iter_mut().zip(seen)).enumerate()
         {
-            let aimed = seat.as_mut().and_then(|seat| match (&mut seat.holder, &mut seat.away) {
-                (Holder::Player(..), Some(Away::Idle)) => None,
-                (Holder::Player(..), None) => {
-                    let aimed = match seat.inputs.take(self.tick) {
-                        Taken::Own(aimed) => Some(aimed.clone()),
-                        Taken::Repeated(last) => Some(Aimed::at(self.tick, G::coast(&last.input))),
-                        Taken::Nothing => None,
+            let stamped = seat.as_mut().and_then(|seat| match (&mut seat.occupant, &mut seat.away) {
+                (SeatOccupant::Player { .. }, Some(AwayControl::Idle)) => None,
+                (SeatOccupant::Player { .. }, None) => {
+                    let stamped = match seat.inputs.take(self.tick) {
+                        TickInput::Fresh(stamped) => Some(stamped.clone()),
+                        TickInput::Repeated(last) => Some(StampedInput::at(self.tick, G::coast(&last.input))),
+                        TickInput::Missing => None,
                     };
                     self.counts += seat.inputs.take_counts();
-                    aimed
+                    stamped
                 }
-                (Holder::Bot(brain), _) | (Holder::Player(..), Some(Away::Bot(brain))) => {
-                    let input = self.bots.ask(brain.as_mut(), SeatId(at as u16), &self.frame, self.rate);
-                    Some(Aimed::at(self.frame.tick(), input))
+                (SeatOccupant::Bot(brain), _)
+                | (SeatOccupant::Player { .. }, Some(AwayControl::Bot(brain))) => {
+                    let input = self.bots.decide(brain.as_mut(), SeatId(at as u16), &self.frame, self.rate);
+                    Some(StampedInput::at(self.frame.tick(), input))
                 }
             });
-            (*input, *seen) = match aimed {
-                Some(Aimed { input, seen }) => (Some(input), seen),
-                None => (None, Moment::of(self.tick)),
+            (*input, *seen) = match stamped {
+                Some(StampedInput { input, seen }) => (Some(input), seen),
+                None => (None, SubTick::of(self.tick)),
             };
         }
     }

@@ -1,4 +1,4 @@
-//! What others may know of a room without asking it: plain numbers that the room's task keeps up to date.
+//! A room's status: numbers that the room's task updates and others read without asking it.
 
 use std::{
     sync::{
@@ -15,30 +15,30 @@ use quarrel_shared::{
 
 use crate::storage::journals::JournalName;
 
-/// One room's numbers. Each is right by itself; read together they may be a tick apart.
+/// One room's numbers. Each is consistent by itself; two of them may be a tick apart.
 #[derive(Debug)]
 pub struct RoomStatus {
-    /// Which room.
+    /// The room's id.
     pub id: RoomId,
-    /// How many seats it has.
+    /// The number of seats.
     pub seats: u16,
-    /// How many steps make a second.
+    /// The tick rate.
     pub rate: TickRate,
-    /// When it opened, since the server's epoch.
+    /// The time of the room's opening, since the server's epoch.
     pub opened: Duration,
     tick: AtomicU32,
     players: AtomicU16,
     bots: AtomicU16,
-    /// Seats that the lobby has promised to people, seated or on their way.
+    /// Seats that the lobby has reserved for players, seated or joining.
     claimed: AtomicU16,
     overruns: AtomicU64,
     closing: AtomicBool,
-    /// Set once the world is made.
+    /// Set once the world exists.
     journal: OnceLock<JournalName>,
 }
 
 impl RoomStatus {
-    /// Of a room that has just opened.
+    /// The status of a room that has just opened.
     #[must_use]
     pub const fn new(id: RoomId, seats: u16, rate: TickRate, opened: Duration) -> Self {
         Self {
@@ -61,37 +61,37 @@ impl RoomStatus {
         Tick(self.tick.load(Relaxed))
     }
 
-    /// People on its seats.
+    /// The number of seated players.
     pub fn players(&self) -> u16 {
         self.players.load(Relaxed)
     }
 
-    /// Bots on its seats.
+    /// The number of bots.
     pub fn bots(&self) -> u16 {
         self.bots.load(Relaxed)
     }
 
-    /// Seats promised to people, seated or on their way.
+    /// The number of seats reserved for players, seated or joining.
     pub fn claimed(&self) -> u16 {
         self.claimed.load(Relaxed)
     }
 
-    /// Ticks that took longer than their period.
+    /// The number of ticks that took longer than their period.
     pub fn overruns(&self) -> u64 {
         self.overruns.load(Relaxed)
     }
 
-    /// Whether it takes nobody any more.
+    /// Whether the room accepts no more players.
     pub fn is_closing(&self) -> bool {
         self.closing.load(Relaxed)
     }
 
-    /// Where it is written down, if it is.
+    /// The room's journal, if it has one.
     pub fn journal(&self) -> Option<JournalName> {
         self.journal.get().copied()
     }
 
-    /// Promises a seat, unless all are. The seat is free again when the claim is dropped.
+    /// Reserves a seat; `None` when all are reserved. The seat is free again when the claim is dropped.
     pub fn claim(self: &Arc<Self>) -> Option<SeatClaim> {
         if self.is_closing() {
             return None;
@@ -107,12 +107,12 @@ impl RoomStatus {
         self.bots.store(bots, Relaxed);
     }
 
-    /// It is written down there; the file's name.
-    pub(super) fn written_to(&self, journal: JournalName) -> String {
+    /// Sets the room's journal, and returns its file name.
+    pub(super) fn set_journal(&self, journal: JournalName) -> String {
         self.journal.get_or_init(|| journal).to_string()
     }
 
-    pub(super) fn overran(&self) {
+    pub(super) fn count_overrun(&self) {
         self.overruns.fetch_add(1, Relaxed);
     }
 
@@ -121,7 +121,7 @@ impl RoomStatus {
     }
 }
 
-/// A promise of a seat: there are never more than seats. Held as long as the session is in the room or on its way.
+/// A reservation of a seat: there are never more claims than seats. Held while the session is in the room or joining it.
 #[derive(Debug)]
 pub struct SeatClaim(Arc<RoomStatus>);
 
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_seats_are_promised_than_there_are() {
+    fn there_are_never_more_claims_than_seats() {
         let status = Arc::new(RoomStatus::new(RoomId(1), 2, TickRate::default(), Duration::ZERO));
         let first = status.claim();
         let second = status.claim();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closing_room_promises_nothing() {
+    fn a_closing_room_reserves_no_seat() {
         let status = Arc::new(RoomStatus::new(RoomId(1), 2, TickRate::default(), Duration::ZERO));
         status.close();
         assert!(status.claim().is_none());

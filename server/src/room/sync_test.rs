@@ -1,8 +1,8 @@
-//! Every step made twice: a game that does not do the same from the same state with the same entries is caught in the act.
+//! The sync test: makes every step twice, and finds the first tick at which a game is not deterministic.
 //!
-//! A replay finds such a game too, but only when somebody plays the match again, and then hours of it may have to be searched.
-//! Here the state is saved before each tick, loaded into a second game, and both are stepped with the same entries. That takes a
-//! few times as long as one step, so it is for development and tests.
+//! A replay finds such a game too, but only when the match is played again, and then hours of it may have to be searched.
+//! Here the state is saved before each tick and loaded into a second game, and both are stepped with the same entries. That
+//! takes a few times as long as one step, so it is for development and tests.
 
 use std::fmt;
 
@@ -13,49 +13,49 @@ use quarrel_shared::{
     tick::Tick,
 };
 
-/// Steps a game twice and remembers the first tick at which that made a difference.
+/// Steps a game twice and stores the first tick at which the results differ.
 pub struct SyncTest<G: Game> {
     setup: Setup<G::Settings>,
-    /// What the game and its double save, one after the other. Kept, so that a tick allocates no new ones.
+    /// The saved states of the game and its double, kept so that a tick allocates nothing.
     saved: [BitWriter; 2],
-    /// What the game and its double say in one tick.
-    said: [Outbox<G::Event>; 2],
+    /// The events of the game and its double in one tick.
+    events: [Outbox<G::Event>; 2],
     mismatch: Option<Mismatch>,
 }
 
-/// A tick that cannot be played again, and why.
+/// A tick that cannot be repeated, and the reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
     /// The first such tick.
     pub tick: Tick,
-    /// What is wrong with it.
-    pub fault: Fault,
+    /// The reason.
+    pub fault: SyncFault,
 }
 
-/// What can be wrong with a tick.
+/// Reasons why a tick cannot be repeated.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fault {
-    /// The state before it cannot be loaded: the game refuses what it saved itself.
+pub enum SyncFault {
+    /// The state before the tick cannot be loaded: the game rejects its own save.
     Load(BitsError),
-    /// The state before it is another one after it was saved and loaded: the game saves too little, or loads it wrongly.
+    /// The state before the tick changes when it is saved and loaded: the game saves too little, or loads it wrongly.
     Saved(Differences),
-    /// The same entries made another state: the game asks something outside of its state.
+    /// The same entries gave another state: the game depends on something outside of its state.
     State(Differences),
-    /// The same entries made the same state and other events.
+    /// The same entries gave the same state and other events.
     Events(Differences),
 }
 
-/// How many differences are named: the first few lead to the cause, and a line of a log stays readable.
-const MOST_NAMED: usize = 8;
+/// The maximum number of named differences: the first few lead to the cause, and a log line stays readable.
+const MAX_NAMED: usize = 8;
 
 impl<G: Game> SyncTest<G> {
-    /// For a room of this setup.
+    /// A sync test for a room of this setup.
     pub fn new(setup: Setup<G::Settings>) -> Self {
         let saved = [BitWriter::new(), BitWriter::new()];
-        Self { setup, saved, said: [Outbox::new(), Outbox::new()], mismatch: None }
+        Self { setup, saved, events: [Outbox::new(), Outbox::new()], mismatch: None }
     }
 
-    /// Makes the game's next tick, as [`Entries::apply`] does, and once more beside it.
+    /// Steps the game as [`Entries::apply`] does, and its double beside it.
     pub fn step(
         &mut self,
         game: &mut G,
@@ -65,58 +65,58 @@ impl<G: Game> SyncTest<G> {
     ) {
         let double = self.double(game);
         let rate = self.setup.tick_rate;
-        entries.apply(game, tick, rate, &mut self.said[0]);
+        entries.apply(game, tick, rate, &mut self.events[0]);
         let checked = double.and_then(|mut double| {
-            entries.apply(&mut double, tick, rate, &mut self.said[1]);
+            entries.apply(&mut double, tick, rate, &mut self.events[1]);
             self.compare(game, &double)
         });
         if let (Err(fault), None) = (checked, &self.mismatch) {
             self.mismatch = Some(Mismatch { tick, fault });
         }
-        let [said, again] = &mut self.said;
-        said.drain().for_each(|(audience, event)| events.push(audience, event));
-        again.drain().for_each(drop);
+        let [first, second] = &mut self.events;
+        first.drain().for_each(|(audience, event)| events.push(audience, event));
+        second.drain().for_each(drop);
     }
 
-    /// The first tick that cannot be played again, if there was one.
+    /// Returns the first tick that cannot be repeated, if there is one.
     pub const fn mismatch(&self) -> Option<&Mismatch> {
         self.mismatch.as_ref()
     }
 
-    /// A second game in the same state, by way of what the first one saves.
-    fn double(&mut self, game: &G) -> Result<G, Fault> {
-        let [saved, again] = &mut self.saved;
+    /// Returns a second game in the same state, by saving and loading the first.
+    fn double(&mut self, game: &G) -> Result<G, SyncFault> {
+        let [saved, double_saved] = &mut self.saved;
         let saved = save(game, saved);
-        let double = G::load(&self.setup, &mut BitReader::new(saved)).map_err(Fault::Load)?;
-        if saved != save(&double, again) || !look_alike(game, &double) {
-            return Err(Fault::Saved(differences(game, &double, MOST_NAMED)));
+        let double = G::load(&self.setup, &mut BitReader::new(saved)).map_err(SyncFault::Load)?;
+        if saved != save(&double, double_saved) || !look_alike(game, &double) {
+            return Err(SyncFault::Saved(differences(game, &double, MAX_NAMED)));
         }
         Ok(double)
     }
 
-    /// What one step made of both.
-    fn compare(&mut self, game: &G, double: &G) -> Result<(), Fault> {
+    /// Compares the results of one step.
+    fn compare(&mut self, game: &G, double: &G) -> Result<(), SyncFault> {
         let [one, other] = &mut self.saved;
-        // The saved bytes are compared, not their checksums: both are at hand.
+        // The saved bytes are compared rather than their checksums, because both are at hand.
         if save(game, one) != save(double, other) || !look_alike(game, double) {
-            return Err(Fault::State(differences(game, double, MOST_NAMED)));
+            return Err(SyncFault::State(differences(game, double, MAX_NAMED)));
         }
-        let [said, again] = &self.said;
-        if said != again {
-            return Err(Fault::Events(differences_between(said, again, MOST_NAMED)));
+        let [first, second] = &self.events;
+        if first != second {
+            return Err(SyncFault::Events(differences_between(first, second, MAX_NAMED)));
         }
         Ok(())
     }
 }
 
-/// Saves into a buffer that was used before.
+/// Saves the game into a reused buffer.
 fn save<'a, G: Game>(game: &G, out: &'a mut BitWriter) -> &'a [u8] {
     out.clear();
     game.save(out);
     out.finish()
 }
 
-/// Whether both show the same to those who watch: an entity may have more to it than is saved.
+/// Whether both have equal entities: an entity may have fields that are not saved.
 fn look_alike<G: Game>(one: &G, other: &G) -> bool {
     one.entities().iter().eq(other.entities().iter())
 }
@@ -127,8 +127,8 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// On one line, as a log wants it.
-impl fmt::Display for Fault {
+/// One line, for the log.
+impl fmt::Display for SyncFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, differences) = match self {
             Self::Load(error) => return write!(f, "the game cannot load the state that it saved: {error}"),
@@ -158,7 +158,7 @@ mod tests {
 
     const SEATS: u16 = 20;
 
-    /// Steps a crowd so often, with or without the test, and gives its checksums.
+    /// Steps a crowd 100 times, with or without the test, and returns its checksums.
     fn checksums(mut test: Option<SyncTest<Crowd>>, setup: &Setup<CrowdSettings>) -> Vec<Checksum> {
         let mut crowd = Crowd::new(setup);
         let mut entries = Entries::idle(SEATS);
@@ -178,10 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn a_deterministic_game_plays_as_if_it_were_not_watched() {
+    fn a_deterministic_game_plays_the_same_with_and_without_the_test() {
         let setup =
             Setup { settings: CrowdSettings {}, seed: 5, seats: SEATS, tick_rate: TickRate::default() };
-        let watched = checksums(Some(SyncTest::new(setup.clone())), &setup);
-        assert_eq!(watched, checksums(None, &setup));
+        let tested = checksums(Some(SyncTest::new(setup.clone())), &setup);
+        assert_eq!(tested, checksums(None, &setup));
     }
 }

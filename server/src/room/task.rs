@@ -1,4 +1,4 @@
-//! The thin part of a room: waits for the tick, drains the inbox, steps the state, hands on what it says.
+//! The task of a room: waits for the tick, drains the inbox, steps the state, and sends events and frames.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -20,14 +20,15 @@ use tracing::{error, info, warn};
 
 use super::{
     clock::RoomClock,
-    inbox::{EVENTS_WAITING, Presence, RoomCommand, RoomEvent, Seated, TakeSeat},
+    inbox::{MAX_QUEUED_EVENTS, Presence, RoomCommand, RoomEvent, SeatHandle, TakeSeat},
     journal::RoomJournal,
-    link::SeatLink,
-    mark::{MarkMoment, NotMarked},
-    opening::{RoomParts, RoomServices, RoomSpec},
-    results::Results,
-    seat::HeldFighter,
-    send_rate::SendRate,
+    mark::{MarkError, MarkRequest},
+    parts::{RoomParts, RoomServices, RoomSpec},
+    results::MatchResults,
+    seat::HeldSeatPolicy,
+    seat_channel::SeatChannel,
+    send_schedule::SendSchedule,
+    shared_event::SharedEvent,
     state::{RoomState, RosterChange},
     status::RoomStatus,
 };
@@ -37,41 +38,42 @@ pub(super) struct RoomTask<G: Game> {
     state: RoomState<G>,
     clock: RoomClock,
     inbox: mpsc::Receiver<RoomCommand<G>>,
-    /// Each player's link; bots and empty seats have none.
-    links: Vec<Option<SeatLink<G>>>,
+    /// The channel of each player's seat; `None` for bots and empty seats.
+    channels: Vec<Option<SeatChannel<G>>>,
     frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     status: Arc<RoomStatus>,
-    results: Results,
+    results: MatchResults,
     services: RoomServices,
     period: Duration,
-    sends: SendRate,
+    send_schedule: SendSchedule,
     linger: Duration,
-    held: HeldFighter,
-    /// How many seats are held for people who are away.
+    held_seat_policy: HeldSeatPolicy,
+    /// The number of held seats.
     away: u16,
-    /// Since when nobody has been here.
+    /// The time at which the last present player left.
     empty_since: Instant,
+    /// Roster changes that are not sent yet.
     changed: Vec<RosterChange>,
     journal: Option<RoomJournal<G>>,
 }
 
 impl<G: Game> RoomTask<G> {
-    /// Of a room whose parts are made.
+    /// A task for a room whose parts are created.
     pub(super) fn new(parts: RoomParts<G>, spec: &RoomSpec<G::Settings>, services: RoomServices) -> Self {
-        let RoomParts { state, clock, inbox, status, links, frames, results, journal } = parts;
+        let RoomParts { state, clock, inbox, status, channels, frames, results, journal } = parts;
         Self {
             state,
             clock,
             inbox,
-            links,
+            channels,
             frames,
             results,
             status,
             services,
             period: Duration::from_nanos(spec.tick_rate.period_ns()),
-            sends: SendRate::new(spec.tick_rate, spec.send_rate),
+            send_schedule: SendSchedule::new(spec.tick_rate, spec.send_rate),
             linger: spec.linger,
-            held: spec.held,
+            held_seat_policy: spec.held,
             away: 0,
             empty_since: Instant::now(),
             changed: Vec::new(),
@@ -79,7 +81,8 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
-    /// Ticks until it is told to stop, was empty for long, or its game panics. Nobody else notices the latter.
+    /// Runs the room until the stop token is cancelled, the room was empty for its linger, or its game panics. A panic affects no other
+    /// room.
     pub(super) async fn run(mut self) {
         self.services.metrics.rooms.inc();
         let reason = self.tick_until_done().await;
@@ -95,17 +98,17 @@ impl<G: Game> RoomTask<G> {
                 if !is_saved {
                     self.services.metrics.journals.rooms_unsaved.inc();
                     let tick = self.state.tick();
-                    error!(%tick, "the room could not be saved: it will go on from an earlier moment, or not at all");
+                    error!(%tick, "room not saved; the next run restores an earlier tick or nothing");
                 }
             }
             Some(journal) => journal.end(reason.name()).await,
             None => {}
         }
-        // Last, for a locked database may take it long.
+        // Last, because it may wait long for a locked database.
         self.results.finish().await;
     }
 
-    /// Hands the room's state in; `None` when its game panicked while it said what that is.
+    /// Saves the room's state in its journal; `None` when the game panicked while its state was encoded.
     fn save(&self, journal: RoomJournal<G>) -> Option<impl Future<Output = bool> + Send + use<G>> {
         let saving = catch_unwind(AssertUnwindSafe(|| journal.save(&self.state)));
         if saving.is_err() {
@@ -116,7 +119,7 @@ impl<G: Game> RoomTask<G> {
 
     async fn tick_until_done(&mut self) -> CloseReason {
         loop {
-            let wake = self.services.epoch + self.clock.wake();
+            let wake = self.services.epoch + self.clock.next_wake();
             tokio::select! {
                 biased;
                 () = self.services.stop.cancelled() => return self.services.stop_reason.get(),
@@ -125,18 +128,18 @@ impl<G: Game> RoomTask<G> {
             let due = self.clock.due(Instant::now() - self.services.epoch);
             if due.slipped > 0 {
                 self.services.metrics.slips.inc_by(due.slipped);
-                warn!(ticks = due.slipped, "the room fell behind and let time go");
+                warn!(skipped = due.slipped, "room fell behind its tick rate, skipped ticks");
             }
             for _ in 0..due.steps {
-                // The state is given up after a panic, so nobody sees it half changed.
+                // After a panic the state is dropped, so no half-changed state is visible.
                 if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
                     self.services.metrics.room_panics.inc();
-                    error!(tick = %self.state.tick(), "the game panicked; its room is closed, the others play on");
+                    error!(tick = %self.state.tick(), "game panicked, closing its room; other rooms are not affected");
                     return CloseReason::RoomFailed;
                 }
                 if let Some(mismatch) = self.state.mismatch() {
                     self.services.metrics.sync_mismatches.inc();
-                    error!(tick = %mismatch.tick, "the game is not deterministic; its room is closed: {}", mismatch.fault);
+                    error!(tick = %mismatch.tick, "game is not deterministic, closing its room: {}", mismatch.fault);
                     return CloseReason::RoomFailed;
                 }
             }
@@ -149,8 +152,8 @@ impl<G: Game> RoomTask<G> {
     /// One tick, from its first command to its frame.
     fn tick(&mut self) {
         let started = Instant::now();
-        // First, so that what a new connection brings is not taken for what the old one did.
-        self.hold_seats();
+        // Before the inbox, so that inputs of a new connection are not mistaken for those of the old one.
+        self.update_presence();
         self.drain_inbox();
         self.release_seats();
         self.state.settle_bots(&mut self.changed);
@@ -159,35 +162,35 @@ impl<G: Game> RoomTask<G> {
             journal.tick(&self.state);
         }
         if self.state.mismatch().is_some() {
-            return; // Nobody is told of a tick that might have been otherwise.
+            return; // A tick that may be wrong is not sent.
         }
-        self.tell_roster();
-        self.tell_events();
-        if self.sends.is_due() {
+        self.send_roster();
+        self.send_game_events();
+        if self.send_schedule.is_due() {
             let frame = Arc::clone(self.state.publish());
             self.frames.send_replace(Some(frame));
         }
         self.record_outcome();
         if let Some(journal) = &mut self.journal {
-            journal.hand_in(&self.state, started - self.services.epoch);
+            journal.write_due(&self.state, started - self.services.epoch);
         }
-        self.count(started.elapsed());
+        self.update_metrics(started.elapsed());
     }
 
-    /// Takes what is there now; what comes meanwhile waits for the next tick, so a flood cannot hold this one.
+    /// Processes the commands that are queued now. Those that arrive meanwhile wait for the next tick, so a flood cannot delay this one.
     fn drain_inbox(&mut self) {
         let mut chats = 0;
         for _ in 0..self.inbox.len() {
             match self.inbox.try_recv() {
-                Ok(RoomCommand::Input { seat, arrived, run }) => {
+                Ok(RoomCommand::Input { seat, arrived, batch }) => {
                     let at = self.clock.sixteenths(arrived.saturating_duration_since(self.services.epoch));
-                    self.state.input(seat, &run, at);
+                    self.state.input(seat, &batch, at);
                 }
-                Ok(RoomCommand::Take(request)) => self.seat(request),
+                Ok(RoomCommand::TakeSeat(request)) => self.take_seat(request),
                 Ok(RoomCommand::Chat { seat, text }) => {
                     chats += 1;
-                    if chats <= CHATS_PER_TICK {
-                        self.tell(&Audience::All, &RoomEvent::Chat { seat, text });
+                    if chats <= MAX_CHATS_PER_TICK {
+                        self.send(&Audience::All, &RoomEvent::Chat { seat, text });
                     }
                 }
                 Ok(RoomCommand::Mark(request)) => self.mark(request),
@@ -196,21 +199,21 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
-    /// The mark stands behind the newest tick, which the journal has; those who come and go in this drain are of the next one.
-    fn mark(&mut self, request: MarkMoment) {
+    /// Places a mark after the newest tick, which the journal has already. Seat changes of this drain belong to the next tick.
+    fn mark(&mut self, request: MarkRequest) {
         let marked = match &mut self.journal {
             Some(journal) => journal.mark(request.reason, self.state.tick()),
-            None => Err(NotMarked::NoJournal),
+            None => Err(MarkError::NoJournal),
         };
         if marked.is_ok() {
             self.services.metrics.journals.marks.inc();
         }
-        // Whoever asked may have gone meanwhile; the mark stays.
+        // The mark stays even if its requester has gone.
         let _ = request.reply.send(marked);
     }
 
-    fn seat(&mut self, request: TakeSeat<G>) {
-        // Whoever left since the last tick makes room for whoever comes now.
+    fn take_seat(&mut self, request: TakeSeat<G>) {
+        // Seats left since the last tick are free for this request.
         self.release_seats();
         let Some(seat) =
             self.state.take_seat(request.player, request.ticket, request.name, &mut self.changed)
@@ -218,83 +221,83 @@ impl<G: Game> RoomTask<G> {
             let _ = request.reply.send(Err(CloseReason::RoomFull));
             return;
         };
-        let (events, heard) = mpsc::channel(EVENTS_WAITING);
+        let (events, receiver) = mpsc::channel(MAX_QUEUED_EVENTS);
         let ended = Arc::new(OnceLock::new());
-        // Those who came in this same tick are told of each other with the changes, so they are left out here.
-        let roster = if self.state.tells_roster() { self.known_roster() } else { Vec::new() };
-        let seated = Seated {
+        // Occupants of this same tick are announced to each other as changes, so they are left out here.
+        let roster = if self.state.sends_roster() { self.known_roster() } else { Vec::new() };
+        let handle = SeatHandle {
             seat,
             tick: self.state.tick(),
             roster,
             frames: self.frames.subscribe(),
-            events: heard,
+            events: receiver,
             ended: Arc::clone(&ended),
             presence: Presence::new(request.ticket),
         };
-        let presence = seated.presence.clone();
-        self.links[seat.index()] = Some(SeatLink::new(events, ended, presence));
+        let presence = handle.presence.clone();
+        self.channels[seat.index()] = Some(SeatChannel::new(events, ended, presence));
         self.services.metrics.joins.inc();
-        // A session that died meanwhile drops its end, and the seat is released at the next tick.
-        let _ = request.reply.send(Ok(seated));
+        // A session that has ended meanwhile drops its handle, and the seat is released at the next tick.
+        let _ = request.reply.send(Ok(handle));
     }
 
-    /// Empties the seats whose sessions are gone.
+    /// Empties the seats whose sessions have ended.
     fn release_seats(&mut self) {
-        for at in 0..self.links.len() {
-            if self.links[at].as_ref().is_some_and(SeatLink::is_over) {
-                self.links[at] = None;
+        for at in 0..self.channels.len() {
+            if self.channels[at].as_ref().is_some_and(SeatChannel::is_closed) {
+                self.channels[at] = None;
                 self.state.leave_seat(SeatId(at as u16), &mut self.changed);
             }
         }
     }
 
-    /// Sees who has lost their connection, and who is back.
-    fn hold_seats(&mut self) {
+    /// Holds the seats of players who are away, and returns those of players who are back.
+    fn update_presence(&mut self) {
         self.away = 0;
-        for (at, link) in self.links.iter_mut().enumerate() {
-            let Some(link) = link else { continue };
+        for (at, channel) in self.channels.iter_mut().enumerate() {
+            let Some(channel) = channel else { continue };
             let seat = SeatId(at as u16);
-            if let Some(ticket) = link.take_return() {
-                self.state.come_back(seat, ticket);
+            if let Some(ticket) = channel.take_return() {
+                self.state.resume_seat(seat, ticket);
             }
-            if link.is_away() {
+            if channel.is_away() {
                 self.away += 1;
-                self.state.hold(seat, self.held);
+                self.state.hold(seat, self.held_seat_policy);
             }
         }
     }
 
-    fn tell_roster(&mut self) {
+    fn send_roster(&mut self) {
         let changed = std::mem::take(&mut self.changed);
-        if self.state.tells_roster() {
-            changed.into_iter().for_each(|change| self.tell(&Audience::All, &RoomEvent::Roster(change)));
+        if self.state.sends_roster() {
+            changed.into_iter().for_each(|change| self.send(&Audience::All, &RoomEvent::Roster(change)));
         }
     }
 
-    /// Everybody of whom the changes that are yet to be told say nothing.
+    /// The occupants that are not among the unsent changes.
     fn known_roster(&self) -> Vec<RosterChange> {
         self.state.roster().filter(|taken| !self.changed.contains(taken)).collect()
     }
 
-    fn tell_events(&mut self) {
+    fn send_game_events(&mut self) {
         let tick = self.state.tick();
-        let told: Vec<_> = self.state.drain_events().collect();
-        for (audience, event) in told {
-            self.tell(&audience, &RoomEvent::Game { tick, event: Arc::new(event) });
+        let events: Vec<_> = self.state.drain_events().collect();
+        for (audience, event) in events {
+            self.send(&audience, &RoomEvent::Game { tick, event: Arc::new(SharedEvent::new(event)) });
         }
     }
 
-    fn tell(&mut self, audience: &Audience, event: &RoomEvent<G>) {
+    fn send(&self, audience: &Audience, event: &RoomEvent<G>) {
         match audience {
-            Audience::All => self.links.iter().flatten().for_each(|link| link.tell(event)),
-            Audience::Only(seat) => self.tell_seat(*seat, event),
-            Audience::Seats(seats) => seats.iter().for_each(|seat| self.tell_seat(*seat, event)),
+            Audience::All => self.channels.iter().flatten().for_each(|channel| channel.send(event)),
+            Audience::Only(seat) => self.send_to_seat(*seat, event),
+            Audience::Seats(seats) => seats.iter().for_each(|seat| self.send_to_seat(*seat, event)),
         }
     }
 
-    fn tell_seat(&self, seat: SeatId, event: &RoomEvent<G>) {
-        if let Some(link) = self.links.get(seat.index()).and_then(Option::as_ref) {
-            link.tell(event);
+    fn send_to_seat(&self, seat: SeatId, event: &RoomEvent<G>) {
+        if let Some(channel) = self.channels.get(seat.index()).and_then(Option::as_ref) {
+            channel.send(event);
         }
     }
 
@@ -303,19 +306,19 @@ impl<G: Game> RoomTask<G> {
             let (tick, ended) = (self.state.tick(), self.services.wall.unix_ms());
             let record = self.results.record::<G>(tick, &self.state.holders(), &outcome, ended);
             if let Some(journal) = &mut self.journal {
-                journal.outcome(&record, tick);
+                journal.record_outcome(&record, tick);
             }
             self.results.push(record);
         }
-        self.results.hand_in();
+        self.results.submit();
     }
 
-    fn count(&mut self, took: Duration) {
+    fn update_metrics(&mut self, took: Duration) {
         let metrics = &self.services.metrics;
-        metrics.tick_took(took);
+        metrics.observe_tick(took);
         if took > self.period {
             metrics.overruns.inc();
-            self.status.overran();
+            self.status.count_overrun();
         }
         let inputs = self.state.take_counts();
         metrics.inputs.used.inc_by(inputs.used);
@@ -330,8 +333,8 @@ impl<G: Game> RoomTask<G> {
         self.status.stepped(self.state.tick(), players, bots);
     }
 
-    /// Whether nobody has been here, or on their way, for longer than an empty room is kept. Held seats keep the room for as long as
-    /// they are held, and no longer: nobody has been here since the last of their players went.
+    /// Whether no player has been present or joining for longer than the linger. Held seats keep the room while they are held and no
+    /// longer, because the linger starts when the last player goes away.
     fn is_deserted(&mut self) -> bool {
         let now = Instant::now();
         let (claimed, players) = (self.status.claimed(), self.status.players());
@@ -341,11 +344,11 @@ impl<G: Game> RoomTask<G> {
         claimed == 0 && players == 0 && now - self.empty_since > self.linger
     }
 
-    /// The last words: everybody hears why, and the lobby sends nobody here any more.
+    /// Ends the room: takes all seats away for this reason, and makes the lobby stop sending players here.
     fn close(&mut self, reason: CloseReason) {
         self.status.close();
-        for link in self.links.iter_mut().filter_map(Option::take) {
-            link.end(reason);
+        for channel in self.channels.iter_mut().filter_map(Option::take) {
+            channel.close(reason);
         }
         let metrics = &self.services.metrics;
         metrics.players.dec_by(i64::from(self.status.players()));
@@ -353,5 +356,5 @@ impl<G: Game> RoomTask<G> {
     }
 }
 
-/// The most chat lines that one tick relays: each costs a message to everybody. More are dropped, as a crowd drowns a voice.
-const CHATS_PER_TICK: u32 = 4;
+/// The maximum number of chat lines that one tick relays, because each costs a message to every seat. More are dropped.
+const MAX_CHATS_PER_TICK: u32 = 4;

@@ -1,17 +1,17 @@
-//! Whether the two builds fit. A mismatch is refused with a sentence that says which side is older.
+//! The check that client and server fit. A mismatch is refused with a sentence that names the older side.
 
 use quarrel_shared::{
     game::Game,
     protocol::{CloseReason, Hello, PROTOCOL_VERSION, fingerprint, messages::Name},
 };
 
-use super::ending::Refusal;
+use super::end::CloseNotice;
 
-/// Checks a hello; gives what the player will be called.
+/// Checks a hello, and returns the player's display name.
 ///
 /// # Errors
-/// The first thing that does not fit, in the order in which fixing it helps.
-pub fn check<G: Game>(hello: &Hello) -> Result<Name, Refusal> {
+/// The first mismatch, in the order in which to fix them.
+pub fn check<G: Game>(hello: &Hello) -> Result<Name, CloseNotice> {
     if hello.protocol != PROTOCOL_VERSION {
         let what = format!("client speaks protocol {}, the server {PROTOCOL_VERSION}", hello.protocol);
         return Err(mismatch(CloseReason::VersionMismatch, &what, hello.protocol < PROTOCOL_VERSION));
@@ -22,7 +22,7 @@ pub fn check<G: Game>(hello: &Hello) -> Result<Name, Refusal> {
             G::NAME,
             hello.game
         );
-        return Err(Refusal { reason: CloseReason::GameMismatch, sentence });
+        return Err(CloseNotice { reason: CloseReason::GameMismatch, sentence });
     }
     if hello.revision != G::REVISION {
         let what =
@@ -37,18 +37,18 @@ pub fn check<G: Game>(hello: &Hello) -> Result<Name, Refusal> {
             hello.fingerprint,
             fingerprint::<G>()
         );
-        return Err(Refusal { reason: CloseReason::FingerprintMismatch, sentence });
+        return Err(CloseNotice { reason: CloseReason::FingerprintMismatch, sentence });
     }
     Ok(if hello.name.is_empty() { Name::lossy("somebody") } else { hello.name.clone() })
 }
 
-fn mismatch(reason: CloseReason, what: &str, client_is_older: bool) -> Refusal {
+fn mismatch(reason: CloseReason, what: &str, client_is_older: bool) -> CloseNotice {
     let advice = if client_is_older {
         "the client is older; update it"
     } else {
         "the server is older; ask its operator to update it"
     };
-    Refusal { reason, sentence: format!("The {what}: {advice}.") }
+    CloseNotice { reason, sentence: format!("The {what}: {advice}.") }
 }
 
 #[cfg(test)]
@@ -72,13 +72,13 @@ mod tests {
     }
 
     #[test]
-    fn a_fitting_hello_is_called_by_its_name() {
+    fn a_matching_hello_returns_its_name() {
         assert_eq!(check::<Crowd>(&hello()), Ok(Name::lossy("Ada")));
         assert_eq!(check::<Crowd>(&Hello { name: Name::default(), ..hello() }), Ok(Name::lossy("somebody")));
     }
 
     #[test]
-    fn a_mismatch_says_which_side_is_older() {
+    fn a_mismatch_names_the_older_side() {
         let refused = |hello| check::<Crowd>(&hello).unwrap_err();
         let newer = refused(Hello { protocol: PROTOCOL_VERSION + 1, ..hello() });
         assert_eq!(newer.reason, CloseReason::VersionMismatch);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn another_game_and_another_coding_are_told_apart() {
+    fn another_game_and_another_encoding_have_their_own_reasons() {
         let refused = |hello| check::<Crowd>(&hello).unwrap_err().reason;
         assert_eq!(refused(Hello { game: Text::lossy("chess"), ..hello() }), CloseReason::GameMismatch);
         assert_eq!(

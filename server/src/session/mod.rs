@@ -1,113 +1,81 @@
-//! One player's connection, from hello to goodbye. Sessions know no world: they hear facts and frames, and send bytes.
+//! One player's connection, from hello to close. Sessions know no world: they receive frames and events, and send bytes.
 //!
-//! - [`handshake`]: whether the two builds fit. Pure.
-//! - [`conversation`]: which message is allowed when. Pure.
+//! - [`handshake`]: the check that client and server fit. Pure.
+//! - [`phase`]: which message is allowed when. Pure.
+//! - `login`: the player of a session, from the hello to the end of its lease.
 //! - [`replicator`]: frames to snapshots: interest, baseline, delta, bytes. Pure.
-//! - [`budget`]: what goes first when a view's news do not fit a datagram. Pure.
-//! - [`rate_limit`]: how much a peer may send. Pure.
-//! - [`news`]: what a seat was told and may have to be told again. Pure.
-//! - [`backlog`]: when a snapshot is better not made. Pure.
-//! - [`sight`]: what a player can have seen. Pure.
-//! - `seat`: the seat it holds: news of the room out, inputs in.
-//! - [`kept`]: what is kept of a seat for another session.
-//! - `entrance`: hello to welcome, and the way back to a seat.
-//! - `departure`: how a session ends, and what becomes of its seat.
-//! - `housekeeping`: what it looks at once a second.
-//! - [`ending`]: why a session ends, and what the peer is told.
-//! - `task`: the thin part that waits and moves bytes.
+//! - [`priority`]: the priority accumulator, which chooses the entity updates of a datagram. Pure.
+//! - [`rate_limit`]: limits on a peer's datagrams and messages. Pure.
+//! - [`unacked`]: reliable messages kept for retransmission after a resume. Pure.
+//! - [`backlog`]: the check that too many datagrams are queued. Pure.
+//! - [`rewind_clamp`]: the bounds of what a player can have seen. Pure.
+//! - `seat`: the session's seat: events and frames out, inputs in.
+//! - [`detached_seat`]: a seat without a session.
+//! - `snapshot_sender`: snapshots to the peer, by datagram or by stream.
+//! - `housekeeping`: checks once a second.
+//! - [`end`]: the ends of a session, and their close codes.
+//! - [`services`]: the server's parts that every session uses.
+//! - `task`: the task that waits, applies and sends.
 
 pub mod backlog;
-pub mod budget;
-pub mod conversation;
-mod departure;
-pub mod ending;
-mod entrance;
+pub mod detached_seat;
+pub mod end;
 pub mod handshake;
 mod housekeeping;
-pub mod kept;
-pub mod news;
+mod login;
+pub mod phase;
+pub mod priority;
 pub mod rate_limit;
 pub mod replicator;
+pub mod rewind_clamp;
 mod seat;
-pub mod sight;
+pub mod services;
+mod snapshot_sender;
 mod task;
+pub mod unacked;
 
 use std::sync::Arc;
 
 use quarrel_shared::{game::Game, protocol::CloseReason};
 use tokio::time::timeout_at;
-use tokio_util::sync::CancellationToken;
 
-use self::{kept::KeptSeat, task::Session};
-use crate::{
-    lobby::{Directory, Keeper, Players},
-    net::Newcomer,
-    shutdown::StopReason,
-    telemetry::Metrics,
-};
+pub use self::services::SessionServices;
+use self::task::Session;
+use crate::{net::AcceptedPeer, telemetry::Metrics};
 
-/// What every session is handed by the server.
-pub struct SessionServices<G: Game> {
-    /// Where rooms are.
-    pub lobby: Arc<Directory<G>>,
-    /// Who may come back to what.
-    pub keeper: Arc<Keeper<KeptSeat<G>>>,
-    /// Who is connected.
-    pub players: Arc<Players>,
-    /// Where the numbers go.
-    pub metrics: Arc<Metrics>,
-    /// Ends the session.
-    pub stop: CancellationToken,
-    /// What its peer is told then.
-    pub stop_reason: StopReason,
-}
-
-impl<G: Game> Clone for SessionServices<G> {
-    fn clone(&self) -> Self {
-        Self {
-            lobby: Arc::clone(&self.lobby),
-            keeper: Arc::clone(&self.keeper),
-            players: Arc::clone(&self.players),
-            metrics: Arc::clone(&self.metrics),
-            stop: self.stop.clone(),
-            stop_reason: self.stop_reason.clone(),
-        }
-    }
-}
-
-/// A newcomer's whole life.
-pub async fn run<G: Game>(newcomer: Newcomer, services: SessionServices<G>) {
-    let Newcomer { peer, deadline, place } = newcomer;
+/// Runs a session for a peer that has completed the QUIC handshake, until the connection is closed.
+pub async fn run<G: Game>(accepted: AcceptedPeer, services: SessionServices<G>) {
+    let AcceptedPeer { peer, deadline, permit } = accepted;
     let player = services.lobby.next_player();
     let metrics = Arc::clone(&services.metrics);
-    let _counted = Counted::new(&metrics);
-    let opened = services.stop.run_until_cancelled(timeout_at(deadline, peer.control())).await;
+    let _count = SessionCount::new(&metrics);
+    let opened = services.stop.run_until_cancelled(timeout_at(deadline, peer.accept_control())).await;
     let Some(Ok(Ok(control))) = opened else {
         let reason =
             if opened.is_none() { services.stop_reason.get() } else { CloseReason::HandshakeTimeout };
-        // There is no stream to say it on.
+        // There is no control stream to send the reason on.
         peer.close(reason);
         metrics.refused(reason.name());
         return;
     };
     let session = Session::new(peer, control, player, deadline, services);
-    match place {
-        Some(_held) => session.live().await,
+    match permit {
+        Some(_permit) => session.run().await,
         None => session.end(CloseReason::ServerFull.into()).await,
     }
 }
 
-/// A session that is counted while it lives, however it ends.
-struct Counted(Arc<Metrics>);
+/// Counts a session in the metrics until dropped.
+struct SessionCount(Arc<Metrics>);
 
-impl Counted {
+impl SessionCount {
     fn new(metrics: &Arc<Metrics>) -> Self {
         metrics.sessions.inc();
         Self(Arc::clone(metrics))
     }
 }
 
-impl Drop for Counted {
+impl Drop for SessionCount {
     fn drop(&mut self) {
         self.0.sessions.dec();
     }

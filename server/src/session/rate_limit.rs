@@ -1,29 +1,29 @@
-//! How much a peer may send. Decrypting is paid before we see anything, so whoever sends more than anybody needs is closed.
+//! Rate limits of a peer's datagrams and messages. Decryption is paid before the limit applies, so a peer that exceeds it is closed.
 
 use std::time::Duration;
 
-use quarrel_shared::{limits::INPUT_BITS, tick::TickRate};
+use quarrel_shared::{limits::MAX_INPUT_BITS, tick::TickRate};
 
 use crate::bucket::TokenBucket;
 
-/// Control messages a second, and at once: joins, chat and lists by hand never come near.
+/// Control messages per second, and at once. Joins, chat and lists of a human player stay far below.
 const MESSAGES_PER_SECOND: f64 = 20.0;
 const MESSAGE_BURST: f64 = 40.0;
 
-/// Chat lines a second, and at once: each goes to everybody in the room. Those over it are not relayed.
+/// Chat lines per second, and at once, because each goes to every seat of the room. Lines over the limit are not relayed.
 const CHATS_PER_SECOND: f64 = 1.0;
 const CHAT_BURST: f64 = 5.0;
 
-/// How many datagrams a client may send for each tick: one, and as many again for a clock that is being stretched.
+/// Datagrams per tick: one, and one more for a client that stretches its clock.
 const DATAGRAMS_PER_TICK: f64 = 2.0;
 
-/// How many seconds of datagrams may come at once: a link that stalled gives back what it held.
+/// The burst of datagrams, in seconds: a link that recovers from a stall delivers what it held.
 const BURST_SECONDS: f64 = 2.0;
 
-/// The mean size that datagrams may have, in bytes: a whole run of the largest inputs.
-const MEAN_BYTES: f64 = (8 * INPUT_BITS / 8 + 16) as f64;
+/// The maximum mean size of datagrams, in bytes: a full batch of the largest inputs.
+const MEAN_BYTES: f64 = (8 * MAX_INPUT_BITS / 8 + 16) as f64;
 
-/// A session's budget. Times are durations since an epoch of the caller's.
+/// The rate limits of one session. Times are durations since the caller's epoch.
 #[derive(Debug)]
 pub struct RateLimit {
     datagrams: TokenBucket,
@@ -33,7 +33,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// For a client of rooms with this tick rate.
+    /// The limits of a client in rooms with this tick rate.
     #[must_use]
     pub fn new(rate: TickRate, now: Duration) -> Self {
         let per_second = f64::from(rate.hz()) * DATAGRAMS_PER_TICK;
@@ -46,19 +46,19 @@ impl RateLimit {
         }
     }
 
-    /// Whether a datagram of this size is within the budget.
+    /// Whether a datagram of this size is within the limits.
     #[must_use]
     pub fn datagram(&mut self, bytes: usize, now: Duration) -> bool {
         self.datagrams.take(1.0, now) && self.bytes.take(bytes as f64, now)
     }
 
-    /// Whether a chat line is within the budget; over it is no reason to end a session.
+    /// Whether a chat line is within the limit. Exceeding it does not end the session.
     #[must_use]
     pub fn chat(&mut self, now: Duration) -> bool {
         self.chats.take(1.0, now)
     }
 
-    /// Whether a control message is within the budget.
+    /// Whether a control message is within the limit.
     #[must_use]
     pub fn message(&mut self, now: Duration) -> bool {
         self.messages.take(1.0, now)
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_at_its_tick_rate_never_meets_the_limit_and_a_flood_does() {
+    fn a_client_at_its_tick_rate_stays_within_the_limit_and_a_flood_does_not() {
         let mut limit = RateLimit::new(TickRate::default(), Duration::ZERO);
         let period = Duration::from_millis(33);
         assert!((0..10_000).all(|tick| limit.datagram(60, period * tick)));
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn few_large_datagrams_meet_the_limit_too() {
+    fn the_limit_applies_to_bytes_too() {
         let mut limit = RateLimit::new(TickRate::default(), Duration::ZERO);
         let passed = (0..120).filter(|_| limit.datagram(1200, Duration::ZERO)).count();
         assert!(passed < 30, "{passed} passed");

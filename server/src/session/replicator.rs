@@ -1,11 +1,11 @@
-//! Frames to snapshots: interest, baseline, delta, bytes. Pure; one for each seat that a session holds.
+//! The replicator: turns frames into snapshots for one seat by interest, baseline and delta encoding. Pure.
 //!
 //! A snapshot is a delta against the newest view that the client has acknowledged. Before the first acknowledgement, and when the
-//! baseline is too old, it is a keyframe, and those go at most once a second: a peer that does not acknowledge is never fed full
-//! views at the send rate.
+//! baseline is too old, it is a keyframe. Keyframes are sent at most once a second: a peer that does not acknowledge must not receive
+//! full views at the send rate.
 //!
-//! What does not fit a datagram waits by [`Budget`]'s rule. When that cannot hold its bound, the view goes whole on a stream, and
-//! until that has arrived no datagram with less in it may overtake it.
+//! Entity updates that do not fit into a datagram are deferred by the [`PriorityAccumulator`]. When it cannot keep its bound, the whole
+//! view is sent on a stream, and until that has arrived no datagram with a part of the view may overtake it.
 
 use std::time::Duration;
 
@@ -13,99 +13,99 @@ use quarrel_shared::{
     bits::{BitWriter, Bits},
     game::{Entity, Viewpoint},
     id::SeatId,
-    limits::KEYFRAME_BYTES,
+    limits::MAX_KEYFRAME_BYTES,
     protocol::{
-        Seating,
-        datagram::{Ack, SnapshotHeader},
+        SeatEpoch,
+        datagram::{SnapshotAck, SnapshotHeader},
     },
     snapshot::{Frame, Interest, SentHistory, View, diff},
     tick::{Tick, TickRate},
 };
 
-use super::budget::Budget;
+use super::priority::PriorityAccumulator;
 
-/// How long a keyframe has to be acknowledged before the next one may go.
-const KEYFRAME_PATIENCE: Duration = Duration::from_secs(1);
+/// The minimum time between two keyframes.
+const KEYFRAME_PERIOD: Duration = Duration::from_secs(1);
 
-/// What one client is sent.
+/// The replication state of one seat.
 #[derive(Debug)]
 pub struct Replicator<E> {
-    seating: Seating,
+    seat_epoch: SeatEpoch,
     interest: Interest,
     history: SentHistory<E>,
-    budget: Budget,
+    priority: PriorityAccumulator,
     out: BitWriter,
-    /// How much of `out` is its header.
-    head_bits: usize,
-    /// The tick of the last view that went on a stream.
-    large: Tick,
-    /// When the last keyframe went.
+    /// The bits of the header in `out`.
+    header_bits: usize,
+    /// The tick of the last view that was sent on a stream.
+    last_large: Tick,
+    /// The time of the last keyframe.
     keyframe_at: Option<Duration>,
-    /// The newest input that brought an acknowledgement: later ones overtake earlier ones on the way.
-    heard: Tick,
-    /// When the oldest snapshot was sent that the client could have acknowledged and has not.
-    waiting_since: Option<Duration>,
-    /// Whether the game was already blamed for a view that fits nowhere.
-    blamed: bool,
+    /// The newest input tick of the datagrams received: one with an older tick was reordered by the network.
+    newest_input: Tick,
+    /// The time of the oldest snapshot since the last acknowledgement.
+    unacked_since: Option<Duration>,
+    /// Whether a view over [`MAX_KEYFRAME_BYTES`] was reported already.
+    has_reported_oversize: bool,
 }
 
-/// A snapshot, and how it is to travel.
+/// A snapshot and its transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Snapshot<'a> {
     /// By datagram.
     Small {
         /// The datagram.
         bytes: &'a [u8],
-        /// How many entities' news wait for a later one.
+        /// The number of entities whose updates are deferred to a later snapshot.
         waiting: u32,
     },
     /// On a stream of its own.
     Large(&'a [u8]),
-    /// Not at all: the game shows more than [`KEYFRAME_BYTES`]. Said once.
+    /// Not sent: the view takes this many bytes, more than [`MAX_KEYFRAME_BYTES`]. Reported once.
     Oversize(usize),
 }
 
 impl<E: Entity> Replicator<E> {
-    /// For a client that has nothing of this seat yet, in a room of this rate.
+    /// The state for a client without any view of this seat, in a room with this tick rate.
     #[must_use]
-    pub fn new(seating: Seating, rate: TickRate) -> Self {
+    pub fn new(seat_epoch: SeatEpoch, rate: TickRate) -> Self {
         Self {
-            seating,
+            seat_epoch,
             interest: Interest::new(),
             history: SentHistory::new(rate),
-            budget: Budget::new(),
+            priority: PriorityAccumulator::new(),
             out: BitWriter::new(),
-            head_bits: 0,
-            large: Tick(0),
+            header_bits: 0,
+            last_large: Tick(0),
             keyframe_at: None,
-            heard: Tick(0),
-            waiting_since: None,
-            blamed: false,
+            newest_input: Tick(0),
+            unacked_since: None,
+            has_reported_oversize: false,
         }
     }
 
-    /// The client says what it has, in a datagram whose newest input is for `input`.
-    pub fn acknowledge(&mut self, input: Tick, ack: Option<Ack>) {
-        let is_overtaken = input < self.heard;
-        self.heard = self.heard.max(input);
+    /// Processes the acknowledgement in an input datagram, whose newest input is for tick `input`.
+    pub fn acknowledge(&mut self, input: Tick, ack: Option<SnapshotAck>) {
+        let is_reordered = input < self.newest_input;
+        self.newest_input = self.newest_input.max(input);
         match ack {
-            // Acknowledgements are in order by what they are of: a clock may be set back, a view never is.
-            Some(ack) if self.history.acknowledge(ack.newest) => self.waiting_since = None,
+            // Acknowledgements are ordered by the view's tick and not by the input's, because a client may set its clock back.
+            Some(ack) if self.history.acknowledge(ack.newest) => self.unacked_since = None,
             Some(_) => {}
-            // What it had is lost to it. Before its first view it says so too, and then there is nothing to forget.
-            None if self.history.is_acknowledged() && !is_overtaken => self.history.forget(),
+            // The client has lost its views. Before its first view it reports none as well, and then there is nothing to drop.
+            None if self.history.is_acknowledged() && !is_reordered => self.history.forget(),
             None => {}
         }
     }
 
-    /// For how long the client has acknowledged nothing of what it was sent.
+    /// The time for which the client has acknowledged no snapshot although some were sent.
     #[must_use]
     pub fn silence(&self, now: Duration) -> Duration {
-        self.waiting_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+        self.unacked_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
-    /// The snapshot of this frame for this seat, in at most `limit` bytes or else on a stream, if one may be used. `None`: nothing
-    /// can be sent this time. `now` is a duration since an epoch of the caller's.
+    /// Encodes the snapshot of this frame for this seat: in at most `limit` bytes, or for a stream if one may be used. `None` when nothing
+    /// can be sent this time. `now` is a duration since the caller's epoch.
     pub fn encode(
         &mut self,
         frame: &Frame<E>,
@@ -125,7 +125,7 @@ impl<E: Entity> Replicator<E> {
         let mut view = self.history.spare();
         self.interest.pick(frame, seat, &mut view);
         let header = SnapshotHeader {
-            seating: self.seating,
+            seat_epoch: self.seat_epoch,
             tick,
             baseline: baseline_tick,
             margin: seat_frame.margin,
@@ -133,9 +133,9 @@ impl<E: Entity> Replicator<E> {
         };
         let mut waiting = 0;
         let mut bytes = self.write(&header, &view);
-        let overtakes = !stream_is_free && baseline_tick.is_some_and(|baseline| baseline < self.large);
+        let overtakes = !stream_is_free && baseline_tick.is_some_and(|baseline| baseline < self.last_large);
         if bytes > limit && !is_keyframe && !overtakes {
-            waiting = self.hold_back(&mut view, seat, &seat_frame.viewpoint, limit);
+            waiting = self.defer(&mut view, seat, &seat_frame.viewpoint, limit);
             if waiting > 0 {
                 bytes = self.write(&header, &view);
             }
@@ -143,46 +143,47 @@ impl<E: Entity> Replicator<E> {
         if is_keyframe {
             self.keyframe_at = Some(now);
         }
-        if bytes > KEYFRAME_BYTES {
-            self.history.give_back(view);
-            let first = !std::mem::replace(&mut self.blamed, true);
+        if bytes > MAX_KEYFRAME_BYTES {
+            self.history.recycle(view);
+            let first = !std::mem::replace(&mut self.has_reported_oversize, true);
             return first.then_some(Snapshot::Oversize(bytes));
         }
         let large = is_keyframe || bytes > limit;
         if large && !stream_is_free {
-            self.history.give_back(view);
+            self.history.recycle(view);
             return None;
         }
         if large {
-            self.large = tick;
+            self.last_large = tick;
         }
         if waiting == 0 {
-            self.budget.whole(tick);
+            self.priority.record_whole(tick);
         }
         self.history.push(view);
-        self.waiting_since.get_or_insert(now);
+        self.unacked_since.get_or_insert(now);
         let bytes = self.out.finish();
         Some(if large { Snapshot::Large(bytes) } else { Snapshot::Small { bytes, waiting } })
     }
 
-    /// Writes the snapshot of this view and says how many bytes it takes.
+    /// Writes the snapshot of this view, and returns its length in bytes.
     fn write(&mut self, header: &SnapshotHeader, view: &View<E>) -> usize {
         self.out.clear();
         header.encode(&mut self.out);
-        self.head_bits = self.out.len_bits();
+        self.header_bits = self.out.len_bits();
         diff(self.history.baseline(header.tick), view, &mut self.out);
         self.out.finish().len()
     }
 
-    /// Leaves in `view` what fits `limit` bytes and says how many entities wait; 0 when it must go whole.
-    fn hold_back(&mut self, view: &mut View<E>, seat: SeatId, viewpoint: &Viewpoint, limit: usize) -> u32 {
+    /// Removes updates from `view` until it fits `limit` bytes, and returns the number of deferred entities; 0 when the view must be sent
+    /// whole.
+    fn defer(&mut self, view: &mut View<E>, seat: SeatId, viewpoint: &Viewpoint, limit: usize) -> u32 {
         let Some(base) = self.history.baseline(view.tick) else { return 0 };
-        let bits = (limit * 8).saturating_sub(self.head_bits);
-        self.budget.fit(base, view, seat, viewpoint, bits).unwrap_or(0)
+        let bits = (limit * 8).saturating_sub(self.header_bits);
+        self.priority.fit(base, view, seat, viewpoint, bits).unwrap_or(0)
     }
 
     fn may_send_keyframe(&self, now: Duration) -> bool {
-        self.keyframe_at.is_none_or(|at| now.saturating_sub(at) >= KEYFRAME_PATIENCE)
+        self.keyframe_at.is_none_or(|at| now.saturating_sub(at) >= KEYFRAME_PERIOD)
     }
 }
 
@@ -201,7 +202,7 @@ mod tests {
     const SEATS: u16 = 40;
     const PERIOD: Duration = Duration::from_millis(33);
 
-    /// A crowd that walks, and a client that hears what the test lets through.
+    /// A crowd that walks, and a client that receives the snapshots that the test lets through.
     struct Link {
         crowd: Crowd,
         tick: u32,
@@ -218,7 +219,7 @@ mod tests {
                 (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
             let mut crowd = Crowd::new(&setup);
             entries.apply(&mut crowd, Tick(1), TickRate::DEFAULT, &mut Outbox::new());
-            let replicator = Replicator::new(Seating::FIRST, TickRate::default());
+            let replicator = Replicator::new(SeatEpoch::FIRST, TickRate::default());
             Self { crowd, tick: 1, replicator, views: Vec::new() }
         }
 
@@ -226,7 +227,7 @@ mod tests {
             PERIOD * self.tick
         }
 
-        /// Steps, and sends seat 0 its snapshot; gives its size and whether it was a keyframe.
+        /// Steps, and sends a snapshot to seat 0. Returns its size, and whether it was a keyframe.
         fn step(&mut self, arrives: bool) -> Option<(usize, bool)> {
             self.tick += 1;
             Entries::idle(SEATS).apply(
@@ -256,20 +257,20 @@ mod tests {
                 let mut view = View::default();
                 apply(base, header.tick, &mut from, &mut view).unwrap();
                 from.finish().unwrap();
-                assert_eq!(view.entities, frame.entities(), "everybody is among the nearest 64");
+                assert_eq!(view.entities, frame.entities(), "all walkers are among the nearest 64");
                 self.views.push(view);
             }
             Some(sent)
         }
 
         fn acknowledge(&mut self, tick: u32) {
-            let ack = Some(Ack { newest: Tick(tick), history: 0 });
+            let ack = Some(SnapshotAck { newest: Tick(tick), history: 0 });
             self.replicator.acknowledge(Tick(self.tick), ack);
         }
     }
 
     #[test]
-    fn what_is_acknowledged_becomes_the_baseline_and_snapshots_shrink() {
+    fn an_acknowledged_view_becomes_the_baseline_and_snapshots_shrink() {
         let mut link = Link::new();
         let (full, keyframe) = link.step(true).unwrap();
         assert!(keyframe);
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_snapshots_are_made_up_for_by_the_next_one() {
+    fn the_next_snapshot_makes_up_for_lost_ones() {
         let mut link = Link::new();
         link.step(true);
         link.acknowledge(link.tick);
@@ -308,7 +309,7 @@ mod tests {
         link.step(true);
         link.replicator.acknowledge(Tick(link.tick), None);
         let next = (0..31).find_map(|_| link.step(true));
-        assert!(next.is_some_and(|(_, keyframe)| keyframe), "it said that it has nothing");
+        assert!(next.is_some_and(|(_, keyframe)| keyframe), "the client reported that it has no view");
     }
 
     #[test]
@@ -326,23 +327,23 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_that_was_overtaken_is_old_news() {
+    fn a_reordered_acknowledgement_is_ignored() {
         let mut link = Link::new();
         link.step(true);
         link.acknowledge(link.tick);
         link.replicator.acknowledge(Tick(link.tick - 1), None);
-        assert!(!link.step(true).unwrap().1, "the newer datagram had said that it has a view");
+        assert!(!link.step(true).unwrap().1, "a newer datagram had acknowledged a view");
     }
 
     #[test]
-    fn whoever_sets_their_clock_back_is_still_heard() {
+    fn acknowledgements_count_after_the_client_sets_its_clock_back() {
         let mut link = Link::new();
         link.step(true);
-        // Three seconds ahead, as after a stall of this server; then it is set right.
-        let ack = Some(Ack { newest: Tick(link.tick), history: 0 });
+        // The client's clock is three seconds ahead, as after a stall of this server; then the client corrects it.
+        let ack = Some(SnapshotAck { newest: Tick(link.tick), history: 0 });
         link.replicator.acknowledge(Tick(link.tick + 90), ack);
         for _ in 0..85 {
-            assert!(link.step(true).is_some_and(|(_, keyframe)| !keyframe), "every frame goes, as a delta");
+            assert!(link.step(true).is_some_and(|(_, keyframe)| !keyframe), "every frame is sent as a delta");
             link.acknowledge(link.tick);
         }
     }

@@ -1,4 +1,4 @@
-//! The seat that a session holds: news of the room on their way to the peer, inputs on their way to the room.
+//! The session's seat in a room: turns events and frames into messages and snapshots for the peer, and datagrams into inputs for the room.
 
 use std::{
     future::{pending, poll_fn},
@@ -6,14 +6,12 @@ use std::{
 };
 
 use quarrel_shared::{
-    bits::{BitReader, BitWriter, Bits},
+    bits::{BitReader, Bits},
     game::Game,
     id::{RoomId, SeatId},
-    limits::CHAT_BYTES,
+    limits::MAX_CHAT_BYTES,
     protocol::{
-        CloseReason, Seating, ServerMessage, TicketNumber,
-        bounded::{List, Text},
-        datagram::InputDatagram,
+        CloseReason, SeatEpoch, ServerMessage, TicketNumber, bounded::Text, datagram::InputDatagram,
         messages::Name,
     },
     tick::Tick,
@@ -23,107 +21,106 @@ use tracing::error;
 
 use super::{
     backlog::Backlog,
-    ending::Refusal,
-    kept::KeptSeat,
-    news::{News, NewsError},
+    detached_seat::DetachedSeat,
+    end::CloseNotice,
     replicator::{Replicator, Snapshot},
-    sight::Sight,
+    rewind_clamp::RewindClamp,
+    unacked::{AckError, UnackedMessages},
 };
 use crate::{
-    lobby::directory::Joined,
+    lobby::directory::JoinedSeat,
     room::{RoomCommand, RoomEvent, state::RosterChange},
     telemetry::Metrics,
 };
 use quarrel_transport::wake::WakeFlag;
 
-/// A seat in a room. Dropping it stands up.
+/// A seat in a room. Dropping it leaves the seat.
 pub(super) struct Seat<G: Game> {
-    joined: Joined<G>,
-    seating: Seating,
+    joined: JoinedSeat<G>,
+    seat_epoch: SeatEpoch,
     replicator: Replicator<G::Entity>,
-    sight: Sight,
+    clamp: RewindClamp,
     backlog: Backlog,
-    /// How many input datagrams one seat may put into the room's inbox between two frames. A link that stalled delivers many at once,
-    /// and the newest of them repeat the others; a peer that floods must not fill the inbox that all seats share.
-    inputs_per_frame: u32,
+    /// The maximum number of input datagrams that the seat passes to the room between two frames. A link that recovers from a stall
+    /// delivers many at once, of which the newest repeat the others; and a flooding peer must not fill the inbox that all seats share.
+    max_inputs_per_frame: u32,
     inputs_left: u32,
-    /// The newest frame that was looked at, and how many were missed since [`Self::count_unseen`].
+    /// The number of the newest frame taken.
     frame: Option<u32>,
-    missed: u64,
-    /// The next event's number.
-    sequence: u32,
-    /// What the peer was told and may not have heard.
-    pub(super) news: News,
-    /// At which tick its room was brought back, until the peer has shown that it knows of it.
+    /// The number of frames skipped since the last [`Self::count_unseen`].
+    skipped: u64,
+    /// The number of the next event.
+    next_sequence: u32,
+    /// Messages that the peer has not acknowledged.
+    pub(super) unacked: UnackedMessages,
+    /// The tick at which the room was restored, until the peer has shown that it knows of it.
     restored: Option<Tick>,
-    scratch: BitWriter,
-    events: WakeFlag,
+    events_flag: WakeFlag,
 }
 
-/// What a seat hears.
-pub(super) enum SeatNews<G: Game> {
-    /// A fact.
+/// An update of a seat by its room.
+pub(super) enum SeatUpdate<G: Game> {
+    /// An event.
     Event(RoomEvent<G>),
-    /// There is a newer frame.
+    /// A newer frame is available.
     Frame,
-    /// The seat is gone.
+    /// The seat was taken away.
     Ended(CloseReason),
 }
 
 impl<G: Game> Seat<G> {
-    pub(super) fn new(joined: Joined<G>, seating: Seating, send_rate: u16) -> Self {
+    pub(super) fn new(joined: JoinedSeat<G>, seat_epoch: SeatEpoch, send_rate: u16) -> Self {
         let rate = joined.room.status().rate;
         let ticks_per_frame = rate.ticks_per_send(send_rate);
         Self {
             joined,
-            seating,
-            replicator: Replicator::new(seating, rate),
+            seat_epoch,
+            replicator: Replicator::new(seat_epoch, rate),
             backlog: Backlog::default(),
-            sight: Sight::new(rate, ticks_per_frame),
-            inputs_per_frame: 4 * ticks_per_frame + 4,
+            clamp: RewindClamp::new(rate, ticks_per_frame),
+            max_inputs_per_frame: 4 * ticks_per_frame + 4,
             inputs_left: 4 * ticks_per_frame + 4,
             frame: None,
-            missed: 0,
-            sequence: 0,
-            news: News::default(),
+            skipped: 0,
+            next_sequence: 0,
+            unacked: UnackedMessages::default(),
             restored: None,
-            scratch: BitWriter::new(),
-            events: WakeFlag::new(),
+            events_flag: WakeFlag::new(),
         }
     }
 
-    /// A seat that another session had: its story goes on, its snapshots begin anew. Its player has shown this ticket.
-    pub(super) fn back(kept: KeptSeat<G>, ticket: TicketNumber, send_rate: u16) -> Self {
-        let KeptSeat { mut joined, seating, sequence, news, restored, .. } = kept;
-        joined.seated.tick = joined.room.status().tick().max(joined.seated.tick);
-        joined.seated.presence.come_back(ticket);
-        Self { sequence, news, restored, ..Self::new(joined, seating.next(), send_rate) }
+    /// Resumes a detached seat for its player, who has shown this ticket: the messages continue, the snapshots start with a keyframe.
+    pub(super) fn resume(detached: DetachedSeat<G>, ticket: TicketNumber, send_rate: u16) -> Self {
+        let DetachedSeat { mut joined, seat_epoch, next_sequence, unacked, restored, .. } = detached;
+        joined.handle.tick = joined.room.status().tick().max(joined.handle.tick);
+        joined.handle.presence.set_returned(ticket);
+        Self { next_sequence, unacked, restored, ..Self::new(joined, seat_epoch.next(), send_rate) }
     }
 
-    /// What another session needs to go on with it.
-    pub(super) fn keep(self, name: Name) -> KeptSeat<G> {
-        let Self { joined, seating, sequence, news, restored, .. } = self;
-        KeptSeat { joined, name, seating, sequence, news, restored }
+    /// Detaches the seat from its session.
+    pub(super) fn detach(self, name: Name) -> DetachedSeat<G> {
+        let Self { joined, seat_epoch, next_sequence, unacked, restored, .. } = self;
+        DetachedSeat { joined, name, seat_epoch, next_sequence, unacked, restored }
     }
 
-    /// Who sat there when the seat was given, which is told once.
+    /// Takes the roster at the time when the seat was taken, which is sent once.
     pub(super) fn take_roster(&mut self) -> Vec<RosterChange> {
-        std::mem::take(&mut self.joined.seated.roster)
+        std::mem::take(&mut self.joined.handle.roster)
     }
 
-    /// The peer has heard so many messages, and so knows where the story began.
+    /// Processes an acknowledgement, which also shows that the peer knows at which tick the room was restored.
     ///
     /// # Errors
-    /// When that cannot be.
-    pub(super) fn hear(&mut self, count: u32) -> Result<(), NewsError> {
-        self.news.hear(count)?;
+    /// When the number of messages is impossible.
+    pub(super) fn ack(&mut self, count: u32) -> Result<(), AckError> {
+        self.unacked.ack(count)?;
         self.restored = None;
         Ok(())
     }
 
-    /// What this seat's datagrams are marked with.
-    pub(super) const fn seating(&self) -> Seating {
-        self.seating
+    /// The epoch of this seat's datagrams.
+    pub(super) const fn seat_epoch(&self) -> SeatEpoch {
+        self.seat_epoch
     }
 
     pub(super) fn room(&self) -> RoomId {
@@ -131,57 +128,52 @@ impl<G: Game> Seat<G> {
     }
 
     pub(super) const fn id(&self) -> SeatId {
-        self.joined.seated.seat
+        self.joined.handle.seat
     }
 
-    /// What the peer is told of its new seat.
+    /// The message that gives the peer its seat.
     pub(super) fn joined_message(&self) -> ServerMessage {
         ServerMessage::Joined {
             room: self.room(),
             seat: self.id(),
             seats: self.joined.room.status().seats,
-            tick: self.joined.seated.tick,
-            seating: self.seating,
+            tick: self.joined.handle.tick,
+            seat_epoch: self.seat_epoch,
             restored: self.restored,
         }
     }
 
-    /// The next news, facts before frames; no facts when there is no room for them. Cancel-safe.
-    pub(super) async fn next(&mut self, takes_facts: bool) -> SeatNews<G> {
-        let Joined { seated, .. } = &mut self.joined;
-        let (events, gate) = (&mut seated.events, &mut self.events);
+    /// Waits for the next update, events before frames; without events if `takes_events` is false. Cancel-safe.
+    pub(super) async fn next(&mut self, takes_events: bool) -> SeatUpdate<G> {
+        let JoinedSeat { handle, .. } = &mut self.joined;
+        let (events, flag) = (&mut handle.events, &self.events_flag);
         tokio::select! {
             biased;
-            event = poll_fn(|cx| gate.poll(cx, |cx| events.poll_recv(cx))), if takes_facts => match event {
-                Some(event) => SeatNews::Event(event),
-                // Unset when the room vanished without a word.
-                None => SeatNews::Ended(seated.ended.get().copied().unwrap_or(CloseReason::RoomClosed)),
+            event = poll_fn(|cx| flag.poll(cx, |cx| events.poll_recv(cx))), if takes_events => match event {
+                Some(event) => SeatUpdate::Event(event),
+                // Unset if the room ended without a reason.
+                None => SeatUpdate::Ended(handle.ended.get().copied().unwrap_or(CloseReason::RoomClosed)),
             },
-            // A seat that was given up for facts that piled up is gone, though some of those still wait here.
-            Ok(()) = seated.frames.changed() => match seated.ended.get() {
-                Some(CloseReason::TooSlow) => SeatNews::Ended(CloseReason::TooSlow),
-                _ => SeatNews::Frame,
+            // A seat that was taken away because its event queue was full is gone, although events are still queued.
+            Ok(()) = handle.frames.changed() => match handle.ended.get() {
+                Some(CloseReason::TooSlow) => SeatUpdate::Ended(CloseReason::TooSlow),
+                _ => SeatUpdate::Frame,
             },
-            // The room is gone, and what it said last waits until there is room for it.
+            // The room has ended, and its last events wait until the control stream has capacity.
             else => pending().await,
         }
     }
 
-    /// A fact of the room as the peer is told it.
+    /// The message for an event of the room; `None` for a game event that is too long.
     pub(super) fn message(&mut self, event: RoomEvent<G>) -> Option<ServerMessage> {
         match event {
             RoomEvent::Game { tick, event } => {
-                self.scratch.clear();
-                event.encode(&mut self.scratch);
-                let Some(payload) = List::new(self.scratch.finish().to_vec()) else {
-                    error!(
-                        ?event,
-                        "an event is longer than EVENT_BYTES and was not sent; the game has a fault"
-                    );
+                let Some(payload) = event.payload().cloned() else {
+                    error!(event = ?event.get(), "event exceeds MAX_EVENT_BYTES, not sent; the game has a defect");
                     return None;
                 };
-                let sequence = self.sequence;
-                self.sequence += 1;
+                let sequence = self.next_sequence;
+                self.next_sequence += 1;
                 Some(ServerMessage::Event { sequence, tick, payload })
             }
             RoomEvent::Roster(change) => Some(roster_message(change)),
@@ -189,79 +181,84 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// The newest frame as this seat is shown it; see [`Replicator::encode`]. Nothing while two ticks of datagrams wait to be sent.
+    /// Encodes a snapshot of the newest frame; see [`Replicator::encode`]. `None` as well while two datagrams are queued.
     pub(super) fn snapshot(
         &mut self,
         limit: usize,
-        waiting_bytes: usize,
+        queued_bytes: usize,
         stream_is_free: bool,
         now: Duration,
     ) -> Option<Snapshot<'_>> {
-        self.inputs_left = self.inputs_per_frame;
-        let frame = self.joined.seated.frames.borrow_and_update().clone()?;
-        let passed = self.frame.map_or(1, |last| frame.number().wrapping_sub(last));
-        self.missed += u64::from(passed.saturating_sub(1));
+        self.inputs_left = self.max_inputs_per_frame;
+        let frame = self.joined.handle.frames.borrow_and_update().clone()?;
+        let advanced = self.frame.map_or(1, |last| frame.number().wrapping_sub(last));
+        self.skipped += u64::from(advanced.saturating_sub(1));
         self.frame = Some(frame.number());
-        if self.backlog.is_full(waiting_bytes) {
+        if self.backlog.is_full(queued_bytes) {
             return None;
         }
-        let seat = self.joined.seated.seat;
+        let seat = self.joined.handle.seat;
         let snapshot = self.replicator.encode(&frame, seat, limit, stream_is_free, now);
         if matches!(snapshot, Some(Snapshot::Small { .. } | Snapshot::Large(_))) {
-            self.sight.sent(frame.tick());
+            self.clamp.record_sent(frame.tick());
         }
         if let Some(Snapshot::Small { bytes, .. }) = &snapshot {
-            self.backlog.sent(bytes.len());
+            self.backlog.record_sent(bytes.len());
         }
         snapshot
     }
 
-    /// Counts the frames that came and went unlooked at, and the snapshots that were sent and never seen, since the last time.
+    /// Adds the skipped frames and the lost snapshots since the last call to the metrics.
     pub(super) fn count_unseen(&mut self, metrics: &Metrics) {
-        metrics.snapshots.skipped.inc_by(std::mem::replace(&mut self.missed, 0));
-        metrics.snapshots_lost.inc_by(self.sight.take_lost());
+        metrics.snapshots.skipped.inc_by(std::mem::take(&mut self.skipped));
+        metrics.snapshots_lost.inc_by(self.clamp.take_lost());
     }
 
-    /// An input datagram goes to the room; false when it was dropped: the room's inbox or this seat's share of it was full.
+    /// Passes an input datagram to the room. Returns false when it was dropped, because the room's inbox or this seat's share of it was
+    /// full.
     ///
     /// # Errors
-    /// When it is none.
-    pub(super) fn input(&mut self, datagram: &[u8]) -> Result<bool, Refusal> {
-        // Sent while the seat was awaited, so that losses are found: it has done its work by coming.
+    /// When the datagram cannot be decoded.
+    pub(super) fn input(&mut self, datagram: &[u8]) -> Result<bool, CloseNotice> {
+        // A client sends empty datagrams while it waits for a seat, so that losses are detected.
         if datagram.is_empty() {
             return Ok(true);
         }
         let mut from = BitReader::new(datagram);
         let read = InputDatagram::<G::Input>::decode(&mut from).and_then(|read| from.finish().map(|()| read));
-        let InputDatagram { seating, ack, mut run } = read.map_err(|error| Refusal {
+        let InputDatagram { seat_epoch, ack, batch: mut run } = read.map_err(|error| CloseNotice {
             reason: CloseReason::Malformed,
             sentence: format!("The server could not read an input: {error}. Update the older of the two."),
         })?;
-        // It was meant for the seat before this one, and crossed the message that gave this one.
-        if seating != self.seating {
+        // The datagram was sent for the previous seat, before the message about this one arrived.
+        if seat_epoch != self.seat_epoch {
             return Ok(true);
         }
-        // It has its marks from the message that tells where the story begins.
+        // The client has this epoch from the message that also carries the restored tick.
         self.restored = None;
         self.replicator.acknowledge(run.newest(), ack);
-        self.sight.clamp(ack, &mut run);
+        self.clamp.clamp(ack, &mut run);
         let Some(left) = self.inputs_left.checked_sub(1) else { return Ok(false) };
         self.inputs_left = left;
-        Ok(self.joined.room.say(RoomCommand::Input { seat: self.id(), arrived: Instant::now(), run }))
+        Ok(self.joined.room.try_send(RoomCommand::Input {
+            seat: self.id(),
+            arrived: Instant::now(),
+            batch: run,
+        }))
     }
 
-    /// Says something to the room, which may be too busy to hear a joke.
-    pub(super) fn chat(&self, text: Text<CHAT_BYTES>) {
-        let _ = self.joined.room.say(RoomCommand::Chat { seat: self.id(), text });
+    /// Sends a chat line to the room; dropped when the room's inbox is full.
+    pub(super) fn chat(&self, text: Text<MAX_CHAT_BYTES>) {
+        let _ = self.joined.room.try_send(RoomCommand::Chat { seat: self.id(), text });
     }
 
-    /// For how long the peer has acknowledged nothing new.
+    /// The time for which the peer has acknowledged no snapshot although some were sent.
     pub(super) fn silence(&self, now: Duration) -> Duration {
         self.replicator.silence(now)
     }
 }
 
-/// A change of the roster as the peer is told it.
+/// The message for a change of the roster.
 pub(super) fn roster_message(change: RosterChange) -> ServerMessage {
     match change {
         RosterChange::Taken { seat, name, bot } => ServerMessage::SeatTaken { seat, name, bot },

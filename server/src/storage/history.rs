@@ -1,4 +1,4 @@
-//! Match results read back, by whoever asks: the server itself may be running, or not.
+//! Reads match results back, for the command line. The server may be running or not.
 
 use std::path::Path;
 
@@ -9,11 +9,12 @@ use super::{
     sqlite::{self, DatabaseError},
 };
 
-/// The newest results in a data directory, the newest first, by when they ended; none when there is no database yet. It writes nothing.
+/// Returns the newest results in a data directory, newest first by their end; an empty list without a database. Nothing is
+/// written.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn newest(data_dir: &Path, limit: u32) -> Result<Vec<MatchRecord>, DatabaseError> {
+pub async fn newest_matches(data_dir: &Path, limit: u32) -> Result<Vec<MatchRecord>, DatabaseError> {
     if !data_dir.join(sqlite::FILE).exists() {
         return Ok(Vec::new());
     }
@@ -21,28 +22,29 @@ pub async fn newest(data_dir: &Path, limit: u32) -> Result<Vec<MatchRecord>, Dat
 }
 
 async fn read(data_dir: &Path, limit: u32) -> sqlx::Result<Vec<MatchRecord>> {
-    // Whoever has it open for writing has a log beside it. Where there is none, SQLite must be told that nobody writes: it would make
-    // one to read, which a reader may not be allowed to do, and leave it there.
-    let is_at_rest = !data_dir.join(sqlite::LOG).exists();
-    let mut connection = sqlite::options(data_dir).read_only(true).immutable(is_at_rest).connect().await?;
-    // One look at one state, whatever is written meanwhile.
-    let mut looking = connection.begin().await?;
+    // A process that has the database open for writing has a log beside it. Without a log, SQLite is opened as immutable: otherwise
+    // it creates a log to read, which a reader may not be allowed to do, and leaves it there.
+    let is_not_written = !data_dir.join(sqlite::LOG).exists();
+    let mut connection =
+        sqlite::options(data_dir).read_only(true).immutable(is_not_written).connect().await?;
+    // One transaction reads one state, even while results are written.
+    let mut snapshot = connection.begin().await?;
     let query = "SELECT id, room, game, seed, tick, journal, duration_ms, ended_at_ms \
                  FROM matches ORDER BY ended_at_ms DESC, id DESC LIMIT ?";
-    let matches = sqlx::query(query).bind(limit).try_map(match_of).fetch_all(&mut *looking).await?;
+    let matches = sqlx::query(query).bind(limit).try_map(match_of).fetch_all(&mut *snapshot).await?;
     let mut records = Vec::with_capacity(matches.len());
     for (id, record) in matches {
-        records.push(MatchRecord { seats: seats(&mut looking, id).await?, ..record });
+        records.push(MatchRecord { seats: seats(&mut snapshot, id).await?, ..record });
     }
     Ok(records)
 }
 
-async fn seats(looking: &mut Transaction<'_, Sqlite>, id: i64) -> sqlx::Result<Vec<SeatRecord>> {
+async fn seats(snapshot: &mut Transaction<'_, Sqlite>, id: i64) -> sqlx::Result<Vec<SeatRecord>> {
     let query = "SELECT seat, player, name, bot, score, won FROM players WHERE match_id = ? ORDER BY seat";
-    sqlx::query(query).bind(id).try_map(seat_of).fetch_all(&mut **looking).await
+    sqlx::query(query).bind(id).try_map(seat_of).fetch_all(&mut **snapshot).await
 }
 
-/// A match and its number in the database, its seats aside.
+/// A match without its seats, and its id in the database.
 fn match_of(row: SqliteRow) -> sqlx::Result<(i64, MatchRecord)> {
     let seed: String = row.try_get("seed")?;
     let record = MatchRecord {

@@ -1,11 +1,11 @@
-//! What outlives a match. Rooms hand results in and never wait; one task writes them.
+//! The storage: match results and journals, which outlive their rooms. Rooms submit data without waiting; tasks write it.
 //!
-//! - [`journals`]: where rooms' journals go.
-//! - [`records`]: what is remembered.
-//! - [`sink`]: where it goes, and memory as the simplest such place.
-//! - [`sqlite`]: the place of a real server, `matches.db` in the data directory.
-//! - [`history`]: what is there, read back.
-//! - [`task`]: the queue between.
+//! - [`journals`]: the journals of rooms.
+//! - [`records`]: the types of match results.
+//! - [`sink`]: the trait of a place for results, and its implementation in memory.
+//! - [`sqlite`]: the database of a real server, `matches.db` in the data directory.
+//! - [`history`]: reads results back.
+//! - [`task`]: the queue of results and its task.
 
 pub mod history;
 pub mod journals;
@@ -15,9 +15,9 @@ pub mod sqlite;
 pub mod task;
 
 pub use self::{
-    history::newest,
-    records::{MatchRecord, SeatRecord, Undone},
+    history::newest_matches,
+    records::{MatchRecord, RolledBack, SeatRecord},
     sink::{MemorySink, RecordSink},
     sqlite::{DatabaseError, SqliteSink},
-    task::{Records, start},
+    task::{RecordQueue, start},
 };

@@ -1,59 +1,59 @@
-//! What is remembered of a match.
+//! The types of match results.
 
 use serde::{Deserialize, Serialize};
 
-/// One finished match. A room's journal holds it too, as JSON, from where it is handed in once more after a crash.
+/// The result of one match. The room's journal holds it too, as JSON, and the server submits it from there again after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchRecord {
-    /// The room's number.
+    /// The room's id.
     pub room: u64,
-    /// The game's name.
+    /// The name of the game.
     pub game: String,
-    /// What the match was played on.
+    /// The seed of the match.
     pub seed: u64,
-    /// The room's tick at which it ended.
+    /// The room's tick at which the match ended.
     pub tick: u32,
-    /// The room's journal: a file name below the journals' folder. None: the room kept no journal.
+    /// The file name of the room's journal in the folder of journals; `None` without a journal.
     pub journal: Option<String>,
-    /// How long the match ran, in milliseconds of the room's own time.
+    /// The duration of the match, in milliseconds of the room's time.
     pub duration_ms: u64,
-    /// When it ended, in milliseconds since 1970.
+    /// The end of the match, in milliseconds since 1970.
     pub ended_at_ms: u64,
-    /// Everybody who had a score.
+    /// The seats that had a score.
     pub seats: Vec<SeatRecord>,
 }
 
-/// How one seat fared.
+/// The result of one seat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatRecord {
-    /// The seat's number.
+    /// The index of the seat.
     pub seat: u16,
-    /// Who held it; none for a bot, and for whoever had left.
+    /// The id of the player on it; `None` for a bot, and for an empty seat.
     pub player: Option<u64>,
-    /// What its holder was called; empty when they had left.
+    /// The name of the player or bot; empty for an empty seat.
     pub name: String,
-    /// Whether it was a bot.
+    /// Whether a bot was on it.
     pub bot: bool,
-    /// Points.
+    /// Its points.
     pub score: i32,
     /// Whether it won, alone or in a team.
     pub won: bool,
 }
 
-/// Ticks of a room that were played and did not come to be: the room was brought back to an earlier one.
+/// Ticks that were played and then discarded, because the room was restored to an earlier tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undone {
-    /// The room's journal.
+pub struct RolledBack {
+    /// The file name of the room's journal.
     pub journal: String,
-    /// The tick that it was brought back to.
+    /// The tick to which the room was restored.
     pub after: u32,
-    /// The last tick that may be undone by a crash. What ended later, ended while the journal could not be written: it was seen, and
-    /// is kept, though the room goes on from before it.
+    /// The last tick that a crash may discard. Results of later ticks ended while the journal could not be written; players saw
+    /// them, so they are kept although the room continues from an earlier tick.
     pub to: u32,
 }
 
-impl Undone {
-    /// Whether this match ended in them.
+impl RolledBack {
+    /// Whether the match ended in these ticks.
     #[must_use]
     pub fn includes(&self, record: &MatchRecord) -> bool {
         record.journal.as_deref() == Some(&self.journal) && (self.after + 1..=self.to).contains(&record.tick)
@@ -61,8 +61,8 @@ impl Undone {
 }
 
 impl MatchRecord {
-    /// Whether both tell of one match, and so are kept once. A journal has one match that ends at a tick. Without a journal nobody
-    /// hands a result in again but the storage itself, which knows it whole.
+    /// Whether both are results of one match, of which only one is stored. A journal has one match per end tick. A result
+    /// without a journal is submitted again only by the storage itself, with equal fields.
     #[must_use]
     pub fn is_same_match(&self, other: &Self) -> bool {
         if self.journal.is_none() {
@@ -73,7 +73,7 @@ impl MatchRecord {
     }
 }
 
-/// Some finished match of a room without a journal.
+/// The result of a match of a room without a journal.
 #[cfg(test)]
 pub(crate) fn test_record(tick: u32) -> MatchRecord {
     let ada =

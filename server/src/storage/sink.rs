@@ -1,39 +1,39 @@
-//! Where records go. Handed in, so that a simulated server keeps them in memory.
+//! The trait of a place for match results, so that a simulated server can keep them in memory.
 
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::records::{MatchRecord, Undone};
+use super::records::{MatchRecord, RolledBack};
 
-/// A place for records.
+/// A place for match results.
 pub trait RecordSink: Send + 'static {
-    /// Keeps these, all of them or none; one that is kept already stays as it is.
+    /// Stores these results, all of them or none; a result that is stored already stays as it is.
     ///
     /// # Errors
-    /// When they may not have been kept. Trying again is right, and harmless.
+    /// When they may not be stored. Trying again is correct and harmless.
     fn append(&mut self, records: &[MatchRecord]) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Forgets what did not come to be. How many results that were.
+    /// Deletes the results that ended in discarded ticks; returns their number.
     ///
     /// # Errors
-    /// When they may not have been forgotten. Trying again is right, and harmless.
-    fn retract(&mut self, undone: &Undone) -> impl Future<Output = io::Result<u64>> + Send;
+    /// When they may not be deleted. Trying again is correct and harmless.
+    fn retract(&mut self, ticks: &RolledBack) -> impl Future<Output = io::Result<u64>> + Send;
 
-    /// Leaves the place as others like to find it. What was appended is kept without this, too.
+    /// Closes the sink. Appended results are stored without this, too.
     ///
     /// # Errors
-    /// When it is left as it was.
+    /// When it could not be closed.
     fn close(self) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-/// Memory that its maker can read.
+/// Results in memory, which all clones share.
 #[derive(Clone, Debug, Default)]
 pub struct MemorySink(Arc<Mutex<Vec<MatchRecord>>>);
 
 impl MemorySink {
-    /// What was kept so far.
+    /// Returns the stored results.
     #[must_use]
     pub fn records(&self) -> Vec<MatchRecord> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -42,20 +42,20 @@ impl MemorySink {
 
 impl RecordSink for MemorySink {
     async fn append(&mut self, records: &[MatchRecord]) -> io::Result<()> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for record in records {
-            if !kept.iter().any(|other| other.is_same_match(record)) {
-                kept.push(record.clone());
+            if !stored.iter().any(|other| other.is_same_match(record)) {
+                stored.push(record.clone());
             }
         }
         Ok(())
     }
 
-    async fn retract(&mut self, undone: &Undone) -> io::Result<u64> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = kept.len();
-        kept.retain(|record| !undone.includes(record));
-        Ok((before - kept.len()) as u64)
+    async fn retract(&mut self, ticks: &RolledBack) -> io::Result<u64> {
+        let mut stored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = stored.len();
+        stored.retain(|record| !ticks.includes(record));
+        Ok((before - stored.len()) as u64)
     }
 
     async fn close(self) -> io::Result<()> {

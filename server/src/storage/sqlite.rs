@@ -1,6 +1,6 @@
-//! Match results in SQLite: one file that every tool reads, and that a killed process leaves whole.
+//! Match results in SQLite: one file, which common tools read and which a killed process leaves consistent.
 //!
-//! sqlx runs SQLite in a thread of its own, so nobody here waits for the disk but the task that asked.
+//! sqlx runs SQLite in a thread of its own, so only the task that issued a query waits for the disk.
 
 use std::{
     fs::OpenOptions,
@@ -19,60 +19,62 @@ use sqlx::{
 };
 
 use super::{
-    records::{MatchRecord, SeatRecord, Undone},
+    records::{MatchRecord, RolledBack, SeatRecord},
     sink::RecordSink,
 };
 
-/// The database's name in the data directory.
+/// The file name of the database in the data directory.
 pub const FILE: &str = "matches.db";
 
-/// What SQLite calls the log that is beside it for as long as somebody writes, or until it is opened again after they were killed.
+/// The file name of SQLite's write-ahead log, which exists while the database is open for writing, or until it is opened again
+/// after a crash.
 pub const LOG: &str = "matches.db-wal";
 
-/// How long SQLite itself waits for another process's lock before it says so. A backup's lock is shorter.
-const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+/// The time for which SQLite waits for another process's lock before it returns an error. Backups hold the lock for less.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Seats in one statement: seven values each, and SQLite takes 32,766 in one.
-const SEATS_AT_ONCE: usize = 1000;
+/// The number of seats in one statement: seven values each, and SQLite accepts 32,766.
+const MAX_SEATS_PER_STATEMENT: usize = 1000;
 
-/// The database of match results, for whoever writes it.
+/// A connection to the database of match results, for writing.
 #[derive(Debug)]
 pub struct SqliteSink {
     path: PathBuf,
     options: SqliteConnectOptions,
-    /// None after a failure. SQLite ends a transaction by itself when the disk is full, which sqlx does not see: its connection would
-    /// take no other one. A new connection does.
+    /// `None` after an error. SQLite ends a transaction by itself when the disk is full, which sqlx does not notice: the
+    /// connection would start no other transaction. A new connection does.
     connection: Option<SqliteConnection>,
 }
 
-/// Why the database cannot be used.
+/// Errors of using the database.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// It cannot be opened, or not be read.
+    /// It cannot be opened or read.
     #[error("cannot use the match results in {}: {source}", path.display())]
     Unusable {
-        /// The file.
+        /// The database file.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: sqlx::Error,
     },
-    /// Its tables are those of another version, most likely a newer one.
-    #[error("the match results in {} are another version's: {source}; move the file away, or use that version", path.display())]
+    /// Its tables are of another version, most likely a newer one.
+    #[error("the match results in {} are of another version: {source}; move the file away, or use that version", path.display())]
     OtherVersion {
-        /// The file.
+        /// The database file.
         path: PathBuf,
-        /// What does not fit.
+        /// The migration that does not match.
         source: MigrateError,
     },
 }
 
 impl SqliteSink {
-    /// Opens `matches.db` in the data directory, made where it is missing.
+    /// Opens `matches.db` in the data directory, and creates it when it is missing.
     ///
     /// # Errors
-    /// When it cannot be opened, or is another version's.
+    /// When it cannot be opened, or is of another version.
     pub async fn open(data_dir: &Path) -> Result<Self, DatabaseError> {
-        // FULL: a result that was written outlives the machine, too. What that costs is bounded by how often the task writes.
+        // FULL: a written result survives a power loss, too. The cost is bounded because the task writes at most ten times a
+        // second.
         let options =
             options(data_dir).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         let mut sink = Self { path: data_dir.join(FILE), options, connection: None };
@@ -84,10 +86,10 @@ impl SqliteSink {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
-                make_private(&self.path)?;
+                create_private(&self.path)?;
                 let mut connection = self.options.connect().await?;
-                // `run` is this for anything that leads to a connection, so generally that the compiler cannot tell that our future
-                // may cross threads.
+                // `run` accepts anything that leads to a connection, so generally that the compiler cannot prove that this
+                // future may cross threads.
                 MIGRATIONS.run_direct(None, &mut connection, false).await?;
                 connection
             }
@@ -95,17 +97,17 @@ impl SqliteSink {
         Ok(self.connection.insert(connection))
     }
 
-    async fn delete(&mut self, undone: &Undone) -> sqlx::Result<u64> {
+    async fn delete(&mut self, ticks: &RolledBack) -> sqlx::Result<u64> {
         let connection = self.connection().await?;
         let query = sqlx::query("DELETE FROM matches WHERE journal = ? AND tick > ? AND tick <= ?")
-            .bind(&undone.journal)
-            .bind(undone.after)
-            .bind(undone.to);
+            .bind(&ticks.journal)
+            .bind(ticks.after)
+            .bind(ticks.to);
         Ok(query.execute(connection).await?.rows_affected())
     }
 
     async fn write(&mut self, records: &[MatchRecord]) -> sqlx::Result<()> {
-        // Immediate: whoever has read first cannot wait for another's lock when it comes to writing.
+        // Immediate, because a transaction that has read first cannot wait for another process's lock when it writes.
         let mut transaction = self.connection().await?.begin_with("BEGIN IMMEDIATE").await?;
         for record in records {
             if let Some(id) = insert_match(&mut transaction, record).await? {
@@ -117,8 +119,8 @@ impl SqliteSink {
 }
 
 impl RecordSink for SqliteSink {
-    async fn retract(&mut self, undone: &Undone) -> io::Result<u64> {
-        let retracted = self.delete(undone).await;
+    async fn retract(&mut self, ticks: &RolledBack) -> io::Result<u64> {
+        let retracted = self.delete(ticks).await;
         if retracted.is_err() {
             self.connection = None;
         }
@@ -133,7 +135,7 @@ impl RecordSink for SqliteSink {
         written.map_err(io::Error::other)
     }
 
-    /// Folds the write-ahead log into the database, so that one file is all there is to copy.
+    /// Folds the write-ahead log into the database, so that a backup needs one file only.
     async fn close(mut self) -> io::Result<()> {
         match self.connection.take() {
             Some(connection) => connection.close().await.map_err(io::Error::other),
@@ -152,7 +154,7 @@ impl DatabaseError {
     }
 }
 
-/// Every version of the tables, embedded. Not by sqlx's macro, for which the compiler would have to load an SQLite of its own.
+/// All migrations, embedded. Not by sqlx's macro, because it would load an SQLite of its own into the compiler.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let matches = include_str!("migrations/1_matches.sql").into_sql_str();
     Migrator::with_migrations(vec![Migration::new(
@@ -164,50 +166,50 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     )])
 });
 
-/// How the database is opened, whatever for.
+/// The options for every connection.
 pub(super) fn options(data_dir: &Path) -> SqliteConnectOptions {
-    // What goes wrong is told by whoever asked, once.
+    // Errors are logged once, by the caller.
     SqliteConnectOptions::new()
         .filename(data_dir.join(FILE))
-        .busy_timeout(LOCK_PATIENCE)
+        .busy_timeout(LOCK_TIMEOUT)
         .disable_statement_logging()
 }
 
-/// Makes an empty file where there is none, which SQLite takes for a new database: it has people's names, and is the owner's alone, as its
-/// log will be.
-fn make_private(path: &Path) -> io::Result<()> {
+/// Creates an empty file when it is missing, which SQLite accepts as a new database. It holds players' names, so that only its
+/// owner may read it; SQLite gives its log the same mode.
+fn create_private(path: &Path) -> io::Result<()> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(|_| ())
 }
 
-/// The match's number in the database; `None` when it is there already, with its seats.
+/// Inserts a match and returns its id in the database; `None` when it was there already, with its seats.
 async fn insert_match(into: &mut Transaction<'_, Sqlite>, record: &MatchRecord) -> sqlx::Result<Option<i64>> {
     let query = sqlx::query(
         "INSERT OR IGNORE INTO matches (room, game, seed, tick, journal, duration_ms, ended_at_ms) \
          VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     let inserted = query
-        .bind(stored(record.room))
+        .bind(to_sql(record.room))
         .bind(record.game.as_str())
         .bind(record.seed.to_string())
         .bind(record.tick)
         .bind(record.journal.as_deref())
-        .bind(stored(record.duration_ms))
-        .bind(stored(record.ended_at_ms))
+        .bind(to_sql(record.duration_ms))
+        .bind(to_sql(record.ended_at_ms))
         .execute(&mut **into)
         .await?;
     Ok((inserted.rows_affected() > 0).then(|| inserted.last_insert_rowid()))
 }
 
-/// A game that names a seat twice loses its second score: refusing it would hold up every other result for ever.
+/// A game that lists a seat twice loses its second score, because refusing the result would block all later ones.
 async fn insert_seats(into: &mut Transaction<'_, Sqlite>, id: i64, seats: &[SeatRecord]) -> sqlx::Result<()> {
-    for seats in seats.chunks(SEATS_AT_ONCE) {
+    for seats in seats.chunks(MAX_SEATS_PER_STATEMENT) {
         let mut query = QueryBuilder::new(
             "INSERT OR IGNORE INTO players (match_id, seat, player, name, bot, score, won) ",
         );
         query.push_values(seats, |mut row, seat| {
             row.push_bind(id)
                 .push_bind(seat.seat)
-                .push_bind(seat.player.map(stored))
+                .push_bind(seat.player.map(to_sql))
                 .push_bind(seat.name.as_str())
                 .push_bind(seat.bot)
                 .push_bind(seat.score)
@@ -218,8 +220,9 @@ async fn insert_seats(into: &mut Transaction<'_, Sqlite>, id: i64, seats: &[Seat
     Ok(())
 }
 
-/// Rooms and players are counted from 1, and no count of milliseconds comes near the end of an `i64` either.
-fn stored(number: u64) -> i64 {
+/// Converts a number to SQLite's type. Rooms and players are counted from 1, and no count of milliseconds comes near `i64::MAX`
+/// either.
+fn to_sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

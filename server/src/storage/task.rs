@@ -1,5 +1,6 @@
-//! The queue between rooms and the sink. A tick never waits for a disk: a full queue gives the record back, and its room keeps it. What
-//! is in the queue is written, however long the disk is full or the database locked, for as long as the process lives.
+//! The queue between rooms and the sink of match results. A tick never waits for a disk: a full queue returns the record, and
+//! the room keeps it. Queued records are written, however long the disk is full or the database locked, as long as the process
+//! lives.
 
 use std::time::Duration;
 
@@ -7,37 +8,38 @@ use tokio::{sync::mpsc, time::sleep};
 use tracing::{error, info};
 
 use super::{
-    records::{MatchRecord, Undone},
+    records::{MatchRecord, RolledBack},
     sink::RecordSink,
 };
-use crate::telemetry::ResultCounts;
+use crate::telemetry::MatchResultMetrics;
 
-/// How many records may wait: every room of a full server ends its match in the same tick, several times over.
-const RECORDS_WAITING: usize = 1024;
+/// The queue's capacity: every room of a full server ends its match in the same tick, several times over.
+const MAX_WAITING_RECORDS: usize = 1024;
 
-/// The most records of one transaction. Of 16 seats each that is some 10 ms of inserting, and little to do again when it fails.
-const BATCH: usize = 256;
+/// The maximum number of records per transaction. At 16 seats each that is some 10 ms of inserting, and little to repeat after
+/// an error.
+const MAX_BATCH_RECORDS: usize = 256;
 
-/// The pause after a transaction, in which the next one gathers. Results are written within 100 ms and the time that writing takes, and
-/// the disk is made to flush ten times a second at most, of about 90 that it can.
+/// The pause after a transaction, in which the next one gathers. Results are written within 100 ms plus the time of writing,
+/// and the disk flushes at most ten times a second, of about 90 that it can.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// The pause after a failure: shorter than any outage that a person ends, longer than it takes to fail.
+/// The pause after an error: shorter than any outage that a person ends, longer than the failing write.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Where rooms hand their records in.
+/// A handle to submit match results.
 #[derive(Clone, Debug)]
-pub struct Records {
+pub struct RecordQueue {
     queue: mpsc::Sender<MatchRecord>,
-    counts: ResultCounts,
+    counts: MatchResultMetrics,
 }
 
-impl Records {
-    /// Hands a record in, at once. What was handed in is written, unless the process ends.
+impl RecordQueue {
+    /// Submits a record without waiting. A submitted record is written, unless the process ends.
     ///
     /// # Errors
-    /// The record itself when the queue is full: to be handed in later.
-    pub fn add(&self, record: MatchRecord) -> Result<(), MatchRecord> {
+    /// Returns the record when the queue is full; it can be submitted later.
+    pub fn try_push(&self, record: MatchRecord) -> Result<(), MatchRecord> {
         self.counts.waiting.inc();
         self.queue.try_send(record).map_err(|full| {
             self.counts.waiting.dec();
@@ -45,11 +47,11 @@ impl Records {
         })
     }
 
-    /// Hands a record in as soon as the queue has room. Nothing that ticks may wait for that.
+    /// Submits a record, and waits until the queue has room. Must not be called within a tick.
     ///
     /// # Errors
-    /// The record itself when the storage has ended: nobody will write it.
-    pub async fn add_in_time(&self, record: MatchRecord) -> Result<(), MatchRecord> {
+    /// Returns the record when the storage has ended and cannot write it.
+    pub async fn push(&self, record: MatchRecord) -> Result<(), MatchRecord> {
         self.counts.waiting.inc();
         self.queue.send(record).await.map_err(|ended| {
             self.counts.waiting.dec();
@@ -57,77 +59,77 @@ impl Records {
         })
     }
 
-    /// The numbers that tell of results.
-    pub const fn counts(&self) -> &ResultCounts {
+    /// Returns the metrics of results.
+    pub const fn counts(&self) -> &MatchResultMetrics {
         &self.counts
     }
 }
 
-/// A queue and the task that empties it. The task ends when all handles are gone and all records are kept.
+/// Creates a queue and the task that empties it. The task ends when all handles are dropped and all records are stored.
 ///
-/// What `retract` says to be undone is forgotten before anything is kept.
+/// Results of the ticks in `rolled_back` are deleted before any record is stored.
 pub fn start(
     sink: impl RecordSink,
-    retract: Vec<Undone>,
-    counts: ResultCounts,
-) -> (Records, impl Future<Output = ()> + Send + 'static) {
-    let (queue, waiting) = mpsc::channel(RECORDS_WAITING);
-    (Records { queue, counts: counts.clone() }, keep(waiting, sink, retract, counts))
+    rolled_back: Vec<RolledBack>,
+    counts: MatchResultMetrics,
+) -> (RecordQueue, impl Future<Output = ()> + Send + 'static) {
+    let (queue, waiting) = mpsc::channel(MAX_WAITING_RECORDS);
+    (RecordQueue { queue, counts: counts.clone() }, write_all(waiting, sink, rolled_back, counts))
 }
 
-async fn keep(
+async fn write_all(
     mut waiting: mpsc::Receiver<MatchRecord>,
     mut sink: impl RecordSink,
-    retract: Vec<Undone>,
-    counts: ResultCounts,
+    rolled_back: Vec<RolledBack>,
+    counts: MatchResultMetrics,
 ) {
-    for undone in retract {
-        forget(&mut sink, &undone, &counts).await;
+    for ticks in rolled_back {
+        retract(&mut sink, &ticks, &counts).await;
     }
-    let mut batch = Vec::with_capacity(BATCH);
-    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+    let mut batch = Vec::with_capacity(MAX_BATCH_RECORDS);
+    while waiting.recv_many(&mut batch, MAX_BATCH_RECORDS).await > 0 {
         write(&mut sink, &batch, &counts).await;
-        // A full batch leaves others behind, and whoever stops the server waits for this.
-        if batch.len() < BATCH && !waiting.is_closed() {
+        // A full batch leaves other records waiting, and a server that stops waits for this task.
+        if batch.len() < MAX_BATCH_RECORDS && !waiting.is_closed() {
             sleep(GATHER).await;
         }
         batch.clear();
     }
     if let Err(error) = sink.close().await {
-        error!(%error, "the match results are written, but their database was not closed");
+        error!(%error, "the match results are written, but their database could not be closed");
     }
 }
 
-/// Tries until it is done.
-async fn forget(sink: &mut impl RecordSink, undone: &Undone, counts: &ResultCounts) {
+/// Deletes the results of discarded ticks; retries until it succeeds.
+async fn retract(sink: &mut impl RecordSink, ticks: &RolledBack, counts: &MatchResultMetrics) {
     loop {
-        match sink.retract(undone).await {
+        match sink.retract(ticks).await {
             Ok(0) => return,
             Ok(results) => {
                 info!(
-                    journal = undone.journal,
-                    tick = undone.after,
+                    journal = ticks.journal,
+                    tick = ticks.after,
                     results,
-                    "results are forgotten that ended after the tick to which their room was brought back"
+                    "deleted the results of ticks that a restored room has discarded"
                 );
                 return;
             }
             Err(error) => {
                 counts.failed_writes.inc();
-                error!(%error, "results cannot be forgotten that did not come to be; tried again");
+                error!(%error, "the results of discarded ticks cannot be deleted; retrying");
                 sleep(RETRY).await;
             }
         }
     }
 }
 
-/// Tries until it is done.
-async fn write(sink: &mut impl RecordSink, batch: &[MatchRecord], counts: &ResultCounts) {
+/// Writes a batch; retries until it succeeds.
+async fn write(sink: &mut impl RecordSink, batch: &[MatchRecord], counts: &MatchResultMetrics) {
     let mut failed = 0u64;
     while let Err(error) = sink.append(batch).await {
         counts.failed_writes.inc();
         if failed == 0 {
-            error!(%error, "match results cannot be written; they are kept and tried again. Is the disk full, or the database locked?");
+            error!(%error, "match results cannot be written and are kept for a retry; check for a full disk or a locked database");
         }
         failed += 1;
         sleep(RETRY).await;

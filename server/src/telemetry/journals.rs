@@ -1,77 +1,85 @@
-//! The numbers of rooms' journals.
+//! Metrics of the rooms' journals.
 
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
     registry::Registry,
 };
 
-use super::metrics::register;
+use super::registration::register;
 
-/// What is counted of journals.
+/// Metrics of the rooms' journals.
 pub struct JournalMetrics {
-    /// Journals that are written.
+    /// Journals of running rooms.
     pub open: Gauge,
     /// Bytes written.
     pub bytes: Counter,
-    /// Times that one could not be written.
+    /// Failed writes.
     pub write_errors: Counter,
-    /// Ticks that are missing in one, since its disk was too slow or full.
+    /// Ticks missing in journals because their disk was too slow or full.
     pub ticks_lost: Counter,
-    /// Journals that miss ticks, and go on missing them until their disk is well again.
+    /// Journals with an open gap: they miss ticks until their disk works again.
     pub in_gap: Gauge,
     /// Rooms that could not be saved when the server stopped.
     pub rooms_unsaved: Counter,
-    /// Rooms that were brought back.
+    /// Rooms restored from their journals.
     pub rooms_resumed: Counter,
-    /// Journals that should have brought a room back, and could not.
+    /// Journals that should have restored a room and could not.
     pub set_aside: Counter,
-    /// Journals that are kept, as of the last time that they were looked through.
+    /// Journals in the data directory, as of the last retention sweep.
     pub kept: Gauge,
-    /// How large they are together.
+    /// Total size of the journals in [`Self::kept`].
     pub kept_bytes: Gauge,
-    /// Journals deleted by age or size.
+    /// Journals deleted because of their age or total size.
     pub deleted: Counter,
-    /// How large they were together.
+    /// Total size of the journals in [`Self::deleted`].
     pub deleted_bytes: Counter,
-    /// Times that journals could not be listed or one could not be deleted.
+    /// Failed listings and deletions of journals.
     pub retention_errors: Counter,
-    /// Moments that an operator marked.
+    /// Moments marked by an operator.
     pub marks: Counter,
 }
 
 impl JournalMetrics {
     pub(super) fn new(r: &mut Registry) -> Self {
         Self {
-            open: register(r, "journals_open", "Journals of rooms that run"),
+            open: register(r, "journals_open", "Journals of running rooms"),
             bytes: register(r, "journal_bytes", "Bytes written to journals"),
-            write_errors: register(r, "journal_write_errors", "Times that a journal could not be written"),
+            write_errors: register(r, "journal_write_errors", "Failed writes to journals"),
             ticks_lost: register(
                 r,
                 "journal_ticks_lost",
-                "Ticks missing in a journal, since its disk was too slow or full",
+                "Ticks missing in journals because the disk was too slow or full",
             ),
             in_gap: register(
                 r,
                 "journals_in_gap",
-                "Journals of running rooms that are not written just now, since their disk is too slow or full",
+                "Journals of running rooms that are not written at present because the disk is too slow or full",
             ),
-            rooms_unsaved: register(r, "rooms_unsaved", "Rooms that could not be saved at the server's stop"),
-            rooms_resumed: register(r, "rooms_resumed", "Rooms brought back from their journals"),
-            set_aside: register(r, "journals_set_aside", "Journals that could not bring their room back"),
+            rooms_unsaved: register(
+                r,
+                "rooms_unsaved",
+                "Rooms that could not be saved when the server stopped",
+            ),
+            rooms_resumed: register(r, "rooms_resumed", "Rooms restored from their journals"),
+            set_aside: register(r, "journals_set_aside", "Journals that could not restore their room"),
             kept: register(
                 r,
                 "journals_kept",
-                "Journals kept, those of rooms that run and those set aside among them; looked at once a minute",
+                "Journals in the data directory, including those of running rooms and those set aside; updated once a minute",
             ),
-            kept_bytes: register(r, "journals_kept_bytes", "Bytes of the journals that are kept"),
-            deleted: register(r, "journals_deleted", "Journals deleted by age or size"),
-            deleted_bytes: register(r, "journals_deleted_bytes", "Bytes of the journals that were deleted"),
+            kept_bytes: register(
+                r,
+                "journals_kept_bytes",
+                "Size of the journals in the data directory, in bytes",
+            ),
+            deleted: register(r, "journals_deleted", "Journals deleted because of their age or total size"),
+            deleted_bytes: register(r, "journals_deleted_bytes", "Size of the deleted journals, in bytes"),
             retention_errors: register(
                 r,
                 "journal_retention_errors",
-                "Times that journals could not be listed or one could not be deleted",
+                "Failed listings and deletions of old journals",
             ),
-            marks: register(r, "journal_marks", "Moments of rooms that operators marked"),
+            marks: register(r, "journal_marks", "Moments marked by operators"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Log lines, on standard error: text for people, JSON for programs.
+//! Log lines on standard error: text on a terminal, JSON otherwise.
 
 use std::io::{self, IsTerminal};
 
@@ -7,33 +7,36 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Why logging could not begin.
+/// Errors of starting the log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogsError {
-    /// The filter cannot be read; a checked configuration never has such a one.
+    /// The filter cannot be parsed. A loaded configuration never contains such a filter.
     #[error("log.filter: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    /// Somebody else in this process logs already: theirs stays.
-    #[error("logging has begun already: {0}")]
-    Begun(#[from] tracing_subscriber::util::TryInitError),
+    /// The process has a log subscriber already, which stays in place.
+    #[error("logging has been started already: {0}")]
+    AlreadyStarted(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Begins logging for the whole process.
+/// Starts logging for the whole process.
+///
+/// # Errors
+/// When the filter cannot be parsed, or when logging was started before.
 pub fn init(config: &LogConfig) -> Result<(), LogsError> {
     let filter: EnvFilter = config.filter.parse()?;
-    let terminal = io::stderr().is_terminal();
+    let is_terminal = io::stderr().is_terminal();
     let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
-    if is_json(config.format, terminal) {
+    if is_json(config.format, is_terminal) {
         lines.json().flatten_event(true).finish().try_init()?;
     } else {
-        lines.with_ansi(terminal).finish().try_init()?;
+        lines.with_ansi(is_terminal).finish().try_init()?;
     }
     Ok(())
 }
 
-fn is_json(format: LogFormat, terminal: bool) -> bool {
+fn is_json(format: LogFormat, is_terminal: bool) -> bool {
     match format {
-        LogFormat::Auto => !terminal,
+        LogFormat::Auto => !is_terminal,
         LogFormat::Text => false,
         LogFormat::Json => true,
     }
@@ -44,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_get_text_and_programs_get_json_unless_told_otherwise() {
+    fn a_terminal_gets_text_and_a_pipe_gets_json_unless_configured() {
         assert!(!is_json(LogFormat::Auto, true));
         assert!(is_json(LogFormat::Auto, false));
         assert!(is_json(LogFormat::Json, true));

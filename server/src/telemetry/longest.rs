@@ -1,7 +1,8 @@
-//! The longest tick of late, exact where a histogram knows a bucket alone.
+//! The longest tick of the last three seconds: exact, where the histogram of tick durations only knows buckets.
 //!
-//! It is kept for the current second and the two before it. So whoever asks every two seconds or more often misses no tick, however
-//! many of them ask, and none takes anything away from another. Whoever asks more rarely has the histogram.
+//! One maximum is kept for the current second and for each of the two before it. A scraper with an interval of at most two seconds
+//! therefore misses no tick. Reading changes nothing, so several scrapers do not disturb each other. A scraper with a longer interval
+//! uses the histogram.
 
 use std::{
     fmt,
@@ -17,48 +18,48 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
-/// How many seconds are kept, the current one among them.
+/// The number of seconds kept, including the current one.
 const SECONDS: usize = 3;
 
-/// The longest tick of each of the newest seconds.
+/// The longest tick of each of the last [`SECONDS`] seconds.
 #[derive(Debug)]
 pub(super) struct LongestTick {
     start: Instant,
     slots: Slots,
 }
 
-/// In the upper half of each, which second it is of, counted from 1; in the lower half, microseconds. The greater is the newer one, or
-/// the longer one of the same second, so that one atomic maximum does for both.
+/// A ring of maxima. The upper 32 bits of a slot are its second, counted from 1; the lower 32 bits are microseconds. The greater value
+/// is the newer one, or the longer one of the same second, so one atomic maximum serves both.
 #[derive(Debug, Default)]
 struct Slots([AtomicU64; SECONDS]);
 
 impl LongestTick {
-    /// Without a tick yet.
+    /// Creates it without a tick.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self { start: Instant::now(), slots: Slots::default() })
     }
 
-    /// A tick that ends now took this long.
-    pub(super) fn push(&self, took: Duration) {
-        self.slots.push(self.start.elapsed(), took);
+    /// Adds the duration of a tick that ends now.
+    pub(super) fn push(&self, duration: Duration) {
+        self.slots.push(self.start.elapsed(), duration);
     }
 }
 
 impl Slots {
-    fn push(&self, at: Duration, took: Duration) {
+    fn push(&self, at: Duration, duration: Duration) {
         let second = second(at);
-        let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
         if let Some(slot) = self.0.get(second as usize % SECONDS) {
             slot.fetch_max(u64::from(second) << 32 | u64::from(micros), Ordering::Relaxed);
         }
     }
 
-    /// Zero when there was none.
+    /// Returns the longest tick at time `at`, or zero without a tick.
     fn longest(&self, at: Duration) -> Duration {
         let now = second(at);
         let kept = self.0.iter().map(|slot| slot.load(Ordering::Relaxed));
-        let young = kept.filter(|slot| now.saturating_sub((slot >> 32) as u32) < SECONDS as u32);
-        Duration::from_micros(young.map(|slot| slot & u64::from(u32::MAX)).max().unwrap_or(0))
+        let recent = kept.filter(|slot| now.saturating_sub((slot >> 32) as u32) < SECONDS as u32);
+        Duration::from_micros(recent.map(|slot| slot & u64::from(u32::MAX)).max().unwrap_or(0))
     }
 }
 
@@ -66,7 +67,7 @@ fn second(at: Duration) -> u32 {
     at.as_secs() as u32 + 1
 }
 
-/// Works it out when it is asked for: a gauge that is only written to would never forget.
+/// Computes the maximum at each scrape, because a plain gauge would never drop an old value.
 #[derive(Debug)]
 pub(super) struct LongestTickCollector(pub(super) Arc<LongestTick>);
 
@@ -74,7 +75,7 @@ impl Collector for LongestTickCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let longest = self.0.slots.longest(self.0.start.elapsed());
         let gauge = ConstGauge::new(longest.as_secs_f64());
-        let help = "The longest tick of this second and the two before it.";
+        let help = "The longest tick of the current second and the two before it.";
         gauge.encode(encoder.encode_descriptor(
             "tick_longest",
             help,
@@ -93,28 +94,28 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_every_two_seconds_misses_no_tick() {
+    fn a_scrape_every_two_seconds_misses_no_tick() {
         for begin in (0..3000).step_by(250) {
             for tick in (0..2000).step_by(100) {
                 let slots = Slots::default();
                 slots.push(ms(begin + tick), ms(300));
                 slots.push(ms(begin + tick), ms(5));
                 slots.push(ms(begin + 2000), ms(7));
-                assert_eq!(slots.longest(ms(begin + 2000)), ms(300), "asked at {begin} and 2 s later");
+                assert_eq!(slots.longest(ms(begin + 2000)), ms(300), "scraped at {begin} and 2 s later");
             }
         }
     }
 
     #[test]
-    fn after_three_seconds_it_is_forgotten() {
+    fn a_tick_is_dropped_after_three_seconds() {
         let slots = Slots::default();
         assert_eq!(slots.longest(ms(10)), Duration::ZERO);
         slots.push(ms(1000), ms(300));
         slots.push(ms(2500), ms(20));
         assert_eq!(slots.longest(ms(3999)), ms(300));
-        assert_eq!(slots.longest(ms(4000)), ms(20), "which was pushed later");
+        assert_eq!(slots.longest(ms(4000)), ms(20), "the later tick remains");
         assert_eq!(slots.longest(ms(60_000)), Duration::ZERO);
         slots.push(ms(61_000), ms(1));
-        assert_eq!(slots.longest(ms(61_000)), ms(1), "a shorter one of a newer second takes its place");
+        assert_eq!(slots.longest(ms(61_000)), ms(1), "a shorter tick of a newer second replaces an old one");
     }
 }

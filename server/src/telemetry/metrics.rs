@@ -1,8 +1,7 @@
-//! Every number that the server counts, and its rendering for Prometheus.
+//! Every metric of the server, and their rendering for Prometheus.
 //!
-//! Handles are made once and are atomics: counting costs nanoseconds, takes no lock and allocates nothing.
-//! Labels come from closed sets, never from a peer: a metric whose labels a stranger chooses is a memory leak that
-//! the stranger holds the tap of.
+//! Handles are created once and are atomics: counting costs nanoseconds, takes no lock and allocates nothing.
+//! Labels come from closed sets, never from a peer: a peer that chose labels could fill the server's memory.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,111 +13,112 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Metric, Registry, Unit};
+use prometheus_client::registry::{Registry, Unit};
 
 use super::journals::JournalMetrics;
 use super::longest::{LongestTick, LongestTickCollector};
 use super::process::ProcessCollector;
-use super::results::ResultCounts;
+use super::registration::register;
+use super::results::MatchResultMetrics;
 
-/// Upper ends of the tick duration's buckets, in seconds: 50 us to 30 ticks at 30 Hz.
+/// Upper bounds of the tick duration's buckets, in seconds: 50 us to 30 ticks at 30 Hz.
 ///
-/// Neighbours differ by at most 5:3, so a quantile read from them is off by no more than that.
+/// Neighbours differ by at most 5:3, so a quantile read from them is off by at most that factor.
 pub const TICK_BUCKETS_S: [f64; 29] = [
     50e-6, 75e-6, 100e-6, 150e-6, 200e-6, 300e-6, 400e-6, 600e-6, 800e-6, 1.2e-3, 1.6e-3, 2.4e-3, 3.2e-3,
     4.8e-3, 6.4e-3, 8e-3, 10e-3, 13e-3, 16.7e-3, 22e-3, 33.3e-3, 50e-3, 66.7e-3, 100e-3, 150e-3, 250e-3,
     400e-3, 650e-3, 1.0,
 ];
 
-/// The server's numbers.
+/// Handles of all metrics, and the registry that renders them.
 pub struct Metrics {
-    /// Sessions that live.
+    /// Live sessions.
     pub sessions: Gauge,
-    /// Rooms that tick.
+    /// Running rooms.
     pub rooms: Gauge,
-    /// Seats held by people.
+    /// Seats occupied by players.
     pub players: Gauge,
-    /// Seats held by bots.
+    /// Seats occupied by bots.
     pub bots: Gauge,
-    /// Seats held for people whose connection was lost; they are among [`Self::players`].
+    /// Seats held for disconnected players; [`Self::players`] includes them.
     pub seats_held: Gauge,
-    /// Seats taken by people.
+    /// Seats taken by players.
     pub joins: Counter,
     /// Ticks that took longer than their period.
     pub overruns: Counter,
-    /// Ticks that were let go because a room had fallen too far behind.
+    /// Ticks skipped because their room was too far behind.
     pub slips: Counter,
     /// Ticks for which a seat had no input.
     pub starved: Counter,
-    /// Rooms that ended because their game panicked.
+    /// Rooms closed because their game panicked.
     pub room_panics: Counter,
-    /// Rooms that ended because their game did not do the same twice.
+    /// Rooms closed because two steps from the same state differed.
     pub sync_mismatches: Counter,
-    /// How long a tick took, from its first input to its frame; see [`Self::tick_took`].
+    /// Duration of a tick, from its first input to its frame; see [`Self::observe_tick`].
     pub tick_duration: Histogram,
-    /// UDP payload bytes.
-    pub bytes: EachWay,
-    /// UDP datagrams.
-    pub datagrams: EachWay,
-    /// What became of inputs.
-    pub inputs: InputFates,
-    /// What became of frames on their way to a player.
-    pub snapshots: SnapshotFates,
-    /// Entities whose news waited for a later snapshot, once for each that they waited for.
+    /// UDP payload bytes, by direction.
+    pub bytes: DirectionCounters,
+    /// UDP datagrams, by direction.
+    pub datagrams: DirectionCounters,
+    /// Player inputs, by outcome.
+    pub inputs: InputCounters,
+    /// Frames on their way to one player, by outcome.
+    pub snapshots: SnapshotCounters,
+    /// Entity updates deferred to a later snapshot, counted once per snapshot that they were deferred.
     pub entities_waited: Counter,
-    /// Snapshots that players' acknowledgements say they never saw: lost on the way, or overtaken.
+    /// Snapshots that players' acknowledgements skip: lost on the way, or overtaken.
     pub snapshots_lost: Counter,
-    /// What becomes of rooms' journals.
+    /// Metrics of the rooms' journals.
     pub journals: JournalMetrics,
-    /// Match results on their way to the disk.
-    pub results: ResultCounts,
-    refusals: Family<Reason, Counter>,
-    disconnects: Family<Reason, Counter>,
+    /// Metrics of match results on their way to the database.
+    pub results: MatchResultMetrics,
+    refusals: Family<ReasonLabel, Counter>,
+    disconnects: Family<ReasonLabel, Counter>,
     resumes: Family<ResumeLabel, Counter>,
     longest_tick: Arc<LongestTick>,
     registry: Registry,
 }
 
-/// A counter for each direction.
-pub struct EachWay {
-    /// From players to us.
+/// One counter per direction.
+pub struct DirectionCounters {
+    /// From players to the server.
     pub received: Counter,
-    /// From us to players.
+    /// From the server to players.
     pub sent: Counter,
 }
 
-/// A counter for each thing that can become of a seat's input.
-pub struct InputFates {
-    /// It was there when its tick ran: one of those that were early.
+/// One counter per outcome of a seat's input.
+pub struct InputCounters {
+    /// Applied at its tick; it was counted as early before.
     pub used: Counter,
-    /// Its tick had run already.
+    /// Arrived after its tick had run.
     pub late: Counter,
-    /// It came before its tick and was kept for it.
+    /// Arrived before its tick and was buffered.
     pub early: Counter,
-    /// Its tick was too far ahead to keep it.
+    /// Discarded because its tick was too far ahead to buffer it.
     pub future: Counter,
-    /// It was there already.
+    /// Received before.
     pub duplicate: Counter,
-    /// The room's inbox was full.
+    /// Discarded because the room's inbox was full.
     pub dropped: Counter,
 }
 
-/// A counter for each thing that can become of a frame on its way to one player.
-pub struct SnapshotFates {
-    /// Sent whole, as a datagram.
+/// One counter per outcome of a frame on its way to one player.
+pub struct SnapshotCounters {
+    /// Sent completely, as one datagram.
     pub datagram: Counter,
-    /// Sent as a datagram that held part of what was new; the rest waits.
+    /// Sent as a datagram with part of the updates; the rest is deferred.
     pub part: Counter,
-    /// Sent on a stream of its own.
+    /// Sent on its own stream.
     pub stream: Counter,
-    /// Not sent: the player has acknowledged nothing to build on yet, or the last large one is still on its way.
+    /// Not sent because the player has acknowledged no baseline yet, or because the last large snapshot is still on its way.
     pub held: Counter,
-    /// Never looked at: the session came too late to it, and a newer one was there.
+    /// Not encoded because a newer frame had replaced it before the session was ready.
     pub skipped: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reason {
+struct ReasonLabel {
     reason: &'static str,
 }
 
@@ -134,14 +134,15 @@ enum Direction {
     sent,
 }
 
+/// The label of input and snapshot outcomes. Prometheus shows the field's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FateLabel {
-    fate: Fate,
+struct OutcomeLabel {
+    fate: Disposition,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the names are the label values that Prometheus shows")]
-enum Fate {
+enum Disposition {
     used,
     late,
     early,
@@ -160,26 +161,26 @@ struct ResumeLabel {
     result: ResumeResult,
 }
 
-/// What a resume ticket was good for.
+/// Result of a resume attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the names are the label values that Prometheus shows")]
 pub enum ResumeResult {
-    /// What was held for its player, a seat or only a place in the lobby.
+    /// The player returned to the held seat, or to a held place in the lobby.
     resumed,
-    /// Nothing: it is none of ours.
+    /// Rejected: this server did not issue the ticket.
     unknown,
-    /// Nothing: it was shown before.
+    /// Rejected: the ticket was used before.
     used,
-    /// Nothing: its player is held no longer.
+    /// Rejected: the player's seat is no longer held.
     expired,
-    /// Nothing: it is of an earlier run of the server, which brought no seat of its player's back. They were let in as somebody new.
+    /// The ticket is from an earlier run of the server and its seat was not restored; the player was admitted as a new one.
     forgotten,
-    /// What another session of its player had.
+    /// The session replaced another session of the same player.
     replaced,
 }
 
 impl Metrics {
-    /// All of them at zero, in a registry of their own.
+    /// Creates all metrics, at zero, in their own registry.
     pub fn new() -> Arc<Self> {
         let mut registry = Registry::with_prefix("quarrel");
         registry.register_collector(Box::new(ProcessCollector));
@@ -187,89 +188,88 @@ impl Metrics {
         registry.register_collector(Box::new(LongestTickCollector(Arc::clone(&longest_tick))));
         registry.register(
             "build",
-            "What is running",
+            "Version of the server",
             Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
         );
         let r = &mut registry;
         Arc::new(Self {
-            sessions: register(r, "sessions", "Sessions that live"),
-            rooms: register(r, "rooms", "Rooms that tick"),
-            players: register(r, "players", "Seats held by people"),
-            bots: register(r, "bots", "Seats held by bots"),
-            seats_held: register(r, "seats_held", "Seats held for people whose connection was lost"),
-            joins: register(r, "joins", "Seats taken by people"),
+            sessions: register(r, "sessions", "Live sessions"),
+            rooms: register(r, "rooms", "Running rooms"),
+            players: register(r, "players", "Seats occupied by players"),
+            bots: register(r, "bots", "Seats occupied by bots"),
+            seats_held: register(r, "seats_held", "Seats held for disconnected players"),
+            joins: register(r, "joins", "Seats taken by players"),
             overruns: register(r, "overruns", "Ticks that took longer than their period"),
-            slips: register(r, "slips", "Ticks let go because their room was too far behind"),
+            slips: register(r, "slips", "Ticks skipped because their room was too far behind"),
             starved: register(r, "starved_ticks", "Ticks for which a seat had no input"),
-            room_panics: register(r, "room_panics", "Rooms that ended because their game panicked"),
+            room_panics: register(r, "room_panics", "Rooms closed because their game panicked"),
             sync_mismatches: register(
                 r,
                 "sync_mismatches",
-                "Rooms that ended because their game did not do the same twice",
+                "Rooms closed because their game is not deterministic",
             ),
             tick_duration: tick_duration(r),
-            bytes: EachWay::of(&register(r, "bytes", "UDP payload bytes")),
-            datagrams: EachWay::of(&register(r, "datagrams", "UDP datagrams")),
-            inputs: InputFates::of(&register(r, "inputs", "Inputs by what became of them")),
-            snapshots: SnapshotFates::of(&register(
-                r,
-                "snapshots",
-                "Frames by what became of them for one player",
-            )),
+            bytes: DirectionCounters::new(&register(r, "bytes", "UDP payload bytes, by direction")),
+            datagrams: DirectionCounters::new(&register(r, "datagrams", "UDP datagrams, by direction")),
+            inputs: InputCounters::new(&register(r, "inputs", "Player inputs, by outcome")),
+            snapshots: SnapshotCounters::new(&register(r, "snapshots", "Frames per player, by outcome")),
             entities_waited: register(
                 r,
                 "entities_waited",
-                "Entities whose news waited for a later snapshot, once for each that they waited for",
+                "Entity updates deferred to a later snapshot, counted once per snapshot",
             ),
-            snapshots_lost: register(r, "snapshots_lost", "Snapshots that were sent and never seen"),
-            journals: JournalMetrics::new(r),
-            results: ResultCounts::of(r),
-            refusals: register(r, "refusals", "Players refused, by reason"),
-            disconnects: register(r, "disconnects", "Sessions ended, by reason"),
-            resumes: register(
+            snapshots_lost: register(
                 r,
-                "resumes",
-                "Tickets shown by players who came back, by what they were good for",
+                "snapshots_lost",
+                "Snapshots lost or overtaken on their way to players",
             ),
+            journals: JournalMetrics::new(r),
+            results: MatchResultMetrics::new(r),
+            refusals: register(r, "refusals", "Refused players, by reason"),
+            disconnects: register(r, "disconnects", "Ended sessions, by reason"),
+            resumes: register(r, "resumes", "Resume attempts, by result"),
             longest_tick,
-            // Last, for the handles above are made in it.
+            // Last, because it is borrowed to create the handles above.
             registry,
         })
     }
 
-    /// A player was refused; the reason is a close reason's name, one of a closed set.
+    /// Counts a refused player; `reason` is the name of a close reason, so the set is closed.
     pub fn refused(&self, reason: &'static str) {
-        self.refusals.get_or_create(&Reason { reason }).inc();
+        self.refusals.get_or_create(&ReasonLabel { reason }).inc();
     }
 
-    /// A session ended; the reason is a close reason's name, one of a closed set.
+    /// Counts an ended session; `reason` is the name of a close reason, so the set is closed.
     pub fn disconnected(&self, reason: &'static str) {
-        self.disconnects.get_or_create(&Reason { reason }).inc();
+        self.disconnects.get_or_create(&ReasonLabel { reason }).inc();
     }
 
-    /// Somebody showed a resume ticket.
+    /// Counts a resume attempt.
     pub fn resumed(&self, result: ResumeResult) {
         self.resumes.get_or_create(&ResumeLabel { result }).inc();
     }
 
-    /// A snapshot went as a datagram, and the news of so many entities wait for a later one.
-    pub fn datagram_sent(&self, waiting: u32) {
-        if waiting == 0 {
+    /// Counts a snapshot sent as a datagram, with `deferred` entity updates left for a later one.
+    pub fn datagram_sent(&self, deferred: u32) {
+        if deferred == 0 {
             self.snapshots.datagram.inc();
         } else {
             self.snapshots.part.inc();
-            self.entities_waited.inc_by(waiting.into());
+            self.entities_waited.inc_by(deferred.into());
         }
     }
 
-    /// A tick took this long.
-    pub fn tick_took(&self, duration: Duration) {
-        // Before it is counted: whoever reads that there was a tick finds how long it took.
+    /// Records the duration of a tick.
+    pub fn observe_tick(&self, duration: Duration) {
+        // Before the histogram: a reader who sees the tick counted then also sees it in the maximum.
         self.longest_tick.push(duration);
         self.tick_duration.observe(duration.as_secs_f64());
     }
 
-    /// Every number as OpenMetrics text.
+    /// Renders all metrics as OpenMetrics text.
+    ///
+    /// # Errors
+    /// When the encoder fails, which no metric of this server causes.
     pub fn render(&self) -> Result<String, fmt::Error> {
         let mut out = String::with_capacity(8 * 1024);
         text::encode(&mut out, &self.registry)?;
@@ -283,49 +283,43 @@ impl fmt::Debug for Metrics {
     }
 }
 
-impl EachWay {
-    fn of(family: &Family<DirectionLabel, Counter>) -> Self {
+impl DirectionCounters {
+    fn new(family: &Family<DirectionLabel, Counter>) -> Self {
         let handle = |direction| family.get_or_create_owned(&DirectionLabel { direction });
         Self { received: handle(Direction::received), sent: handle(Direction::sent) }
     }
 }
 
-impl InputFates {
-    fn of(family: &Family<FateLabel, Counter>) -> Self {
-        let handle = |fate| family.get_or_create_owned(&FateLabel { fate });
+impl InputCounters {
+    fn new(family: &Family<OutcomeLabel, Counter>) -> Self {
+        let handle = |fate| family.get_or_create_owned(&OutcomeLabel { fate });
         Self {
-            used: handle(Fate::used),
-            late: handle(Fate::late),
-            early: handle(Fate::early),
-            future: handle(Fate::future),
-            duplicate: handle(Fate::duplicate),
-            dropped: handle(Fate::dropped),
+            used: handle(Disposition::used),
+            late: handle(Disposition::late),
+            early: handle(Disposition::early),
+            future: handle(Disposition::future),
+            duplicate: handle(Disposition::duplicate),
+            dropped: handle(Disposition::dropped),
         }
     }
 }
 
-impl SnapshotFates {
-    fn of(family: &Family<FateLabel, Counter>) -> Self {
-        let handle = |fate| family.get_or_create_owned(&FateLabel { fate });
+impl SnapshotCounters {
+    fn new(family: &Family<OutcomeLabel, Counter>) -> Self {
+        let handle = |fate| family.get_or_create_owned(&OutcomeLabel { fate });
         Self {
-            datagram: handle(Fate::datagram),
-            part: handle(Fate::part),
-            stream: handle(Fate::stream),
-            held: handle(Fate::held),
-            skipped: handle(Fate::skipped),
+            datagram: handle(Disposition::datagram),
+            part: handle(Disposition::part),
+            stream: handle(Disposition::stream),
+            held: handle(Disposition::held),
+            skipped: handle(Disposition::skipped),
         }
     }
-}
-
-pub(super) fn register<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
-    let metric = M::default();
-    registry.register(name, help, metric.clone());
-    metric
 }
 
 fn tick_duration(registry: &mut Registry) -> Histogram {
     let histogram = Histogram::new(TICK_BUCKETS_S);
-    registry.register_with_unit("tick_duration", "How long a tick took", Unit::Seconds, histogram.clone());
+    registry.register_with_unit("tick_duration", "Duration of a tick", Unit::Seconds, histogram.clone());
     histogram
 }
 
@@ -334,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_rendered_under_our_prefix() {
+    fn counted_events_are_rendered_with_the_prefix() {
         let metrics = Metrics::new();
         metrics.sessions.inc();
         metrics.bytes.sent.inc_by(1200);
@@ -342,7 +336,7 @@ mod tests {
         metrics.refused("full");
         metrics.disconnected("left");
         metrics.resumed(ResumeResult::used);
-        metrics.tick_took(Duration::from_micros(60));
+        metrics.observe_tick(Duration::from_micros(60));
         let text = metrics.render().unwrap();
         for line in [
             "quarrel_sessions 1",
@@ -371,18 +365,18 @@ mod tests {
     }
 
     #[test]
-    fn the_process_is_measured_when_asked() {
+    fn process_metrics_are_read_at_each_scrape() {
         let text = Metrics::new().render().unwrap();
         let value = |name: &str| {
             let line = text.lines().find(|line| line.starts_with(name)).expect(name);
             line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
         };
-        assert!(value("quarrel_process_resident_memory_bytes ") > 1e6, "a process has a megabyte at least");
+        assert!(value("quarrel_process_resident_memory_bytes ") > 1e6, "a process uses more than a megabyte");
         assert!(value("quarrel_process_cpu_seconds_total ") >= 0.0);
     }
 
     #[test]
-    fn neighbouring_buckets_are_close() {
+    fn neighbouring_buckets_differ_by_less_than_1_7() {
         for pair in TICK_BUCKETS_S.windows(2) {
             let growth = pair[1] / pair[0];
             assert!(growth > 1.0 && growth < 1.7, "{} to {}", pair[0], pair[1]);

@@ -1,17 +1,20 @@
-//! What the server says about itself: log lines for people, numbers for dashboards.
+//! Telemetry: log lines for people, metrics for dashboards and alerts.
 //!
-//! - [`logs`]: where lines go and how they look.
-//! - [`metrics`]: every number, with its handles.
-//! - [`results`]: match results on their way to the disk.
-//! - `longest`: the longest tick of late.
-//! - `process`: CPU and memory of this process, read when asked.
+//! - [`logs`]: destination and format of log lines.
+//! - [`metrics`]: every metric of the server, and their text for Prometheus.
+//! - [`results`]: metrics of match results on their way to the database.
+//! - `journals`: metrics of the rooms' journals.
+//! - `longest`: the longest tick of the last three seconds.
+//! - `process`: CPU time and memory of this process, read at each scrape.
+//! - `registration`: the function with which they register metrics.
 
 mod journals;
 pub mod logs;
 mod longest;
 pub mod metrics;
 mod process;
+mod registration;
 pub mod results;
 
 pub use metrics::Metrics;
-pub use results::ResultCounts;
+pub use results::MatchResultMetrics;

@@ -1,4 +1,4 @@
-//! CPU and memory of this process, read from `/proc` at each scrape and never in between.
+//! CPU time and memory of this process, read from `/proc` at each scrape only.
 
 use std::fmt;
 use std::fs;
@@ -9,10 +9,10 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
-/// What the kernel counts CPU time in: `USER_HZ`, which is 100 on every architecture that Linux serves.
+/// The unit of the kernel's CPU times: `USER_HZ`, which is 100 on every architecture of Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Reads the kernel's account of this process; where there is none, the numbers are left out.
+/// Reads the kernel's figures of this process. A figure that the system does not provide is left out.
 #[derive(Debug)]
 pub(super) struct ProcessCollector;
 
@@ -20,7 +20,7 @@ impl Collector for ProcessCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         if let Some(seconds) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(cpu_seconds) {
             let counter = ConstCounter::new(seconds);
-            let help = "CPU time, user and system.";
+            let help = "CPU time of the process, user and system.";
             counter.encode(encoder.encode_descriptor(
                 "process_cpu",
                 help,
@@ -31,7 +31,7 @@ impl Collector for ProcessCollector {
         if let Some(bytes) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident_bytes)
         {
             let gauge = ConstGauge::new(bytes);
-            let help = "Memory that is in RAM.";
+            let help = "Resident memory of the process.";
             gauge.encode(encoder.encode_descriptor(
                 "process_resident_memory",
                 help,
@@ -41,12 +41,12 @@ impl Collector for ProcessCollector {
         }
         if let Ok(cores) = std::thread::available_parallelism() {
             let gauge = ConstGauge::new(cores.get() as i64);
-            let help = "Cores that this process may use.";
+            let help = "CPU cores available to the process.";
             gauge.encode(encoder.encode_descriptor("machine_cores", help, None, gauge.metric_type())?)?;
         }
         if let Some(bytes) = fs::read_to_string("/proc/meminfo").ok().as_deref().and_then(machine_bytes) {
             let gauge = ConstGauge::new(bytes);
-            let help = "Memory of the machine.";
+            let help = "Total memory of the machine.";
             let unit = Some(&Unit::Bytes);
             gauge.encode(encoder.encode_descriptor("machine_memory", help, unit, gauge.metric_type())?)?;
         }
@@ -54,7 +54,7 @@ impl Collector for ProcessCollector {
     }
 }
 
-/// Fields 14 and 15 of `/proc/self/stat`, counted after the name, which may hold blanks and brackets itself.
+/// Fields 14 and 15 of `/proc/self/stat`, counted from the end of the name because the name may contain blanks and brackets.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_ascii_whitespace().skip(11);
@@ -63,7 +63,7 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-/// `VmRSS` of `/proc/self/status`: in kilobytes there, where `statm` would need the page size.
+/// `VmRSS` of `/proc/self/status`, which is in kilobytes; `statm` would need the page size.
 fn resident_bytes(status: &str) -> Option<i64> {
     kilobytes(status, "VmRSS:")
 }
@@ -73,7 +73,7 @@ fn machine_bytes(meminfo: &str) -> Option<i64> {
     kilobytes(meminfo, "MemTotal:")
 }
 
-/// The line of this name, which the kernel writes in kilobytes, as bytes.
+/// The value of the line `name`, in bytes; the kernel writes kilobytes.
 fn kilobytes(text: &str, name: &str) -> Option<i64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: i64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;

@@ -1,38 +1,38 @@
-//! Counts of match results on their way to the disk.
+//! Metrics of match results on their way to the database.
 
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use prometheus_client::registry::Registry;
 
-use super::metrics::register;
+use super::registration::register;
 
-/// What became of match results. The handles are shared: a copy counts into the same numbers.
+/// Metrics of match results on their way to the database. The handles are shared: a clone counts into the same metrics.
 #[derive(Clone, Debug)]
-pub struct ResultCounts {
-    /// Finished and not written yet: in a room, in the queue, or in a transaction.
+pub struct MatchResultMetrics {
+    /// Finished and not yet written: in a room, in the queue, or in a transaction.
     pub waiting: Gauge,
-    /// In the database; one that was there already counts, too.
+    /// In the database, including results that were there before.
     pub written: Counter,
-    /// Given up because a room held too many of them, or its storage had ended.
+    /// Dropped because a room held too many of them, or because its storage had stopped.
     pub lost: Counter,
-    /// Transactions that failed and were tried again.
+    /// Transactions that failed and were retried.
     pub failed_writes: Counter,
 }
 
-impl ResultCounts {
-    pub(super) fn of(r: &mut Registry) -> Self {
+impl MatchResultMetrics {
+    pub(super) fn new(r: &mut Registry) -> Self {
         Self {
             waiting: register(r, "match_results_waiting", "Match results that are not written yet"),
-            written: register(r, "match_results_written", "Match results written"),
-            lost: register(r, "match_results_lost", "Match results given up before they were written"),
+            written: register(r, "match_results_written", "Match results written to the database"),
+            lost: register(r, "match_results_lost", "Match results dropped before they were written"),
             failed_writes: register(
                 r,
                 "match_results_failed_writes",
-                "Attempts to write results that failed",
+                "Failed transactions that write match results",
             ),
         }
     }
 
-    /// So many are no longer waiting.
+    /// Counts `results` of the waiting ones as written.
     pub fn written(&self, results: usize) {
         self.waiting.dec_by(i64::try_from(results).unwrap_or(i64::MAX));
         self.written.inc_by(results as u64);

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A bolt. Only its age changes, so an undisturbed bolt costs one bit a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Bolt {
     /// The seat that fired it.
     pub owner: SeatId,
@@ -48,14 +48,14 @@ impl Bolt {
     /// last shot may reuse that id: that bolt was removed with its owner.)
     const SLOTS: u32 = 4;
     /// Number of generations of a bolt id: an id is reused after 1024 windows, when the oldest
-    /// [baseline](crate::limits::BASELINE_TICKS) is long gone. Fewer generations cost fewer bits in a room that has been
+    /// [baseline](crate::limits::MAX_BASELINE_AGE_TICKS) is long gone. Fewer generations cost fewer bits in a room that has been
     /// open for hours.
     const GENERATIONS: u32 = 256;
 
     /// The entity slots reserved for a room's bolts, counted from 0: at most half of all slots, so that the other entities
     /// have space in a room of any size.
     pub(super) fn slots(seats: u16) -> u16 {
-        let max_seats = Entities::<Self>::MOST as u32 / 2 / Self::SLOTS;
+        let max_seats = Entities::<Self>::MAX as u32 / 2 / Self::SLOTS;
         (u32::from(seats).min(max_seats) * Self::SLOTS) as u16
     }
 
@@ -150,7 +150,7 @@ impl Flight {
 /// A bolt crosses a room in about ten ticks at 30 Hz.
 const AGE_ORDER: u32 = 4;
 
-const _: () = assert!(Bolt::SLOTS * Bolt::GENERATIONS > crate::limits::BASELINE_TICKS);
+const _: () = assert!(Bolt::SLOTS * Bolt::GENERATIONS > crate::limits::MAX_BASELINE_AGE_TICKS);
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     game::{Angle, Audience, Inputs, Point, Rewind},
     id::{EntityId, SeatId},
-    moment::Moment,
+    sub_tick::SubTick,
 };
 
 /// Time until an eliminated fighter respawns, in milliseconds.
@@ -44,7 +44,7 @@ impl Arena {
 
     /// Fires a shot. Bolts fly in the present. Arrow and sword hit a fighter that was in the way at `seen`, the time shown
     /// on the shooter's screen, and is still alive; the shooter and the walls are taken at their present state.
-    fn fire(&mut self, shot: &Shot, seen: Moment, events: &mut Events) {
+    fn fire(&mut self, shot: &Shot, seen: SubTick, events: &mut Events) {
         let &Shot { by, weapon, from, aim } = shot;
         let audience = self.seats_seeing(from, by.seat);
         let listeners = self.seats_in_earshot(from, &audience);

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The state of one replicated entity of Arena. An id never changes its kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum ArenaEntity {
     /// The match: visible to all seats.
     Match(Match),

@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Angle, Deed, Point, UNIT},
+    game::{Angle, GameMetric, Point, UNIT},
     id::SeatId,
 };
 
 /// An event of the game.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Event {
     /// A weapon was fired. Sent to the seats that see the fighter.
     Fired {
@@ -80,7 +80,7 @@ pub enum Event {
 }
 
 /// The winner of a match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Winner {
     /// No winner, because no single fighter or team leads.
     Draw,
@@ -102,12 +102,12 @@ impl Event {
 
     /// The metric that this event counts for `seat`. The end of a match counts for every seat.
     #[must_use]
-    pub fn metric(&self, seat: SeatId) -> Option<Deed> {
+    pub fn metric(&self, seat: SeatId) -> Option<GameMetric> {
         match *self {
-            Self::Fired { seat: who, .. } if who == seat => Some(Deed::Shot),
-            Self::Hit { by, .. } if by == seat => Some(Deed::Hit),
-            Self::Eliminated { by, .. } if by == seat => Some(Deed::Elimination),
-            Self::MatchEnded { .. } => Some(Deed::MatchFinished),
+            Self::Fired { seat: who, .. } if who == seat => Some(GameMetric::Shot),
+            Self::Hit { by, .. } if by == seat => Some(GameMetric::Hit),
+            Self::Eliminated { by, .. } if by == seat => Some(GameMetric::Elimination),
+            Self::MatchEnded { .. } => Some(GameMetric::MatchFinished),
             _ => None,
         }
     }

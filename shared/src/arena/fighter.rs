@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A fighter. It exists while eliminated too: it lies where it fell until it respawns.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Fighter {
     /// The seat that owns it.
     pub seat: SeatId,

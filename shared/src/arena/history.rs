@@ -6,10 +6,10 @@
 use super::{Arena, coding, weapons::Target};
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
-    game::{Point, Trail},
+    game::{Point, TickHistory},
     id::SeatId,
-    limits::REWIND_MS,
-    moment::Moment,
+    limits::MAX_REWIND_MS,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -19,7 +19,7 @@ type Positions = Vec<Option<Point>>;
 /// The last ticks, oldest first.
 #[derive(Clone, Debug)]
 pub(super) struct PositionHistory {
-    ticks: Trail<Positions>,
+    ticks: TickHistory<Positions>,
 }
 
 /// The two ticks around one time in the past.
@@ -42,7 +42,7 @@ impl Arena {
     }
 
     /// The fighters that are alive now and were alive at `moment`, each at its position of that time.
-    pub(super) fn targets_at(&self, moment: Moment) -> impl Iterator<Item = Target> {
+    pub(super) fn targets_at(&self, moment: SubTick) -> impl Iterator<Item = Target> {
         let rewound = self.history.at(moment);
         let alive = self.players().map(|player| &player.fighter.state).filter(|fighter| fighter.is_alive());
         alive.filter_map(move |fighter| {
@@ -54,7 +54,7 @@ impl Arena {
 
 impl PositionHistory {
     pub(super) const fn new(rate: TickRate) -> Self {
-        Self { ticks: Trail::new(rate) }
+        Self { ticks: TickHistory::new(rate) }
     }
 
     /// Deletes the seat's positions from all ticks.
@@ -71,7 +71,7 @@ impl PositionHistory {
         self.ticks.clear();
     }
 
-    fn at(&self, moment: Moment) -> Option<RewoundPositions<'_>> {
+    fn at(&self, moment: SubTick) -> Option<RewoundPositions<'_>> {
         let (earlier, later, part) = self.ticks.around(moment)?;
         Some(RewoundPositions { earlier, later, part })
     }
@@ -101,7 +101,7 @@ impl PositionHistory {
         from: &mut BitReader<'_>,
     ) -> Result<Self, BitsError> {
         let count = from.read_var(COUNT_ORDER)?;
-        if count > rate.ticks(REWIND_MS) + 2 || count > now.0 {
+        if count > rate.ticks(MAX_REWIND_MS) + 2 || count > now.0 {
             return Err(BitsError::OutOfRange);
         }
         let mut ticks: Vec<Positions> = Vec::new();
@@ -124,7 +124,7 @@ impl RewoundPositions<'_> {
     fn of(&self, seat: SeatId) -> Option<Point> {
         let position = |positions: &Positions| positions.get(seat.index()).copied().flatten();
         let (earlier, later) = (position(self.earlier)?, position(self.later)?);
-        Some(earlier.towards(later, self.part, Moment::PARTS))
+        Some(earlier.towards(later, self.part, SubTick::PER_TICK))
     }
 }
 

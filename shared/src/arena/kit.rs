@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A seat's private state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Kit {
     /// The seat that owns it.
     pub seat: SeatId,

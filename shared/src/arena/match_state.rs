@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// One match of a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Match {
     /// Seed of its map.
     pub seed: u64,
@@ -30,7 +30,7 @@ pub struct Match {
 }
 
 /// Whether a match is in play or over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Phase {
     /// Weapons work, eliminations count.
     Playing,

@@ -69,7 +69,9 @@ pub use self::{
 use self::{history::PositionHistory, recent_hits::RecentHits};
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
-    game::{Brain, Deed, Entities, Game, GameRng, Occupant, Outcome, RoomDefaults, Setup, Step, Viewpoint},
+    game::{
+        Brain, Entities, Game, GameMetric, GameRng, Occupant, Outcome, RoomDefaults, Setup, Step, Viewpoint,
+    },
     id::{EntityId, SeatId},
     tick::{Tick, TickRate},
 };
@@ -171,7 +173,7 @@ impl Game for Arena {
         brain::with_skill(skill, seed)
     }
 
-    fn deed(event: &Event, seat: SeatId) -> Option<Deed> {
+    fn metric(event: &Event, seat: SeatId) -> Option<GameMetric> {
         event.metric(seat)
     }
 }

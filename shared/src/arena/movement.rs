@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Position and motion of a fighter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Body {
     /// Its centre.
     pub at: Point,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The state of one pickup.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Pickup {
     /// Its position.
     pub at: Point,
@@ -22,7 +22,7 @@ pub struct Pickup {
 }
 
 /// The effect of a pickup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum PickupKind {
     /// Half of the maximum health.
     Health,

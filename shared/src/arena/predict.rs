@@ -5,7 +5,7 @@
 
 use super::{Arena, ArenaEntity, Bolt, Fighter, Input, Kit, Map, Match, Weapon, weapons};
 use crate::{
-    game::{Own, Predict, Seen},
+    game::{Observation, Predict, PredictedEntities},
     id::SeatId,
     tick::{Tick, TickRate},
 };
@@ -28,7 +28,7 @@ impl Scene {
     }
 
     /// Updates the scene from the match among these entities. Returns true when the map has changed.
-    pub(super) fn update(&mut self, seen: &Seen<'_, Arena>) -> bool {
+    pub(super) fn update(&mut self, seen: &Observation<'_, Arena>) -> bool {
         let current_match = seen.entities.iter().find_map(|(_, entity)| match entity {
             ArenaEntity::Match(current_match) => Some(current_match),
             _ => None,
@@ -53,11 +53,11 @@ impl Scene {
 impl Predict for Arena {
     type Scene = Scene;
 
-    fn observe(scene: &mut Scene, seen: &Seen<'_, Self>) {
+    fn observe(scene: &mut Scene, seen: &Observation<'_, Self>) {
         scene.update(seen);
     }
 
-    fn is_own(entity: &ArenaEntity, seat: SeatId) -> bool {
+    fn is_predicted(entity: &ArenaEntity, seat: SeatId) -> bool {
         match entity {
             ArenaEntity::Fighter(fighter) => fighter.seat == seat,
             ArenaEntity::Kit(kit) => kit.seat == seat,
@@ -68,7 +68,7 @@ impl Predict for Arena {
 
     /// One tick, in the order of [`Game::step`](crate::game::Game::step). The rate comes with the fighter's body, where the
     /// server wrote it.
-    fn predict(own: &mut Own<ArenaEntity>, input: &Input, scene: &Scene, _rate: TickRate) {
+    fn predict(own: &mut PredictedEntities<ArenaEntity>, input: &Input, scene: &Scene, _rate: TickRate) {
         let (Some(map), Some(current_match)) = (&scene.map, &scene.current_match) else { return };
         let (Some(fighter), Some(kit)) = fighter_and_kit(own) else { return };
         let tick = scene.next_tick(fighter);
@@ -88,12 +88,12 @@ impl Predict for Arena {
         own.retain_mut(
             |entity| if let ArenaEntity::Bolt(bolt) = entity { step_bolt(bolt, map) } else { true },
         );
-        shot.into_iter().for_each(|bolt| own.let_loose(ArenaEntity::Bolt(bolt)));
+        shot.into_iter().for_each(|bolt| own.spawn(ArenaEntity::Bolt(bolt)));
     }
 }
 
 /// The seat's fighter and kit.
-fn fighter_and_kit(own: &mut Own<ArenaEntity>) -> (Option<&mut Fighter>, Option<&mut Kit>) {
+fn fighter_and_kit(own: &mut PredictedEntities<ArenaEntity>) -> (Option<&mut Fighter>, Option<&mut Kit>) {
     let mut found = (None, None);
     for entity in own.iter_mut() {
         match entity {

@@ -158,7 +158,7 @@ fn new_match(settings: &Settings, rate: TickRate, now: Tick, seed: u64, number: 
     Match { seed, mode: settings.mode, phase: Phase::Playing, ends, number, team_scores }
 }
 
-/// Publishes a new state and returns its id. A room has at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats with three
+/// Publishes a new state and returns its id. A room has at most [`MAX_ROOM_SEATS`](crate::limits::MAX_ROOM_SEATS) seats with three
 /// entities each, fewer than [`Entities`] holds beside the [bolt slots](Bolt::slots); if it were full, the entity would stay
 /// unpublished rather than end the room.
 pub(super) fn publish_new(entities: &mut Entities<ArenaEntity>, state: ArenaEntity) -> EntityId {

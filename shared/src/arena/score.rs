@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// One seat's line on the score board.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Score {
     /// The seat that owns it.
     pub seat: SeatId,

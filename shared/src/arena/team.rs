@@ -23,7 +23,7 @@ impl Allegiance {
 }
 
 /// A team. Exists in team matches only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub enum Team {
     /// Based in the western half.
     Red,

@@ -44,7 +44,7 @@ impl Arena {
         Viewpoint {
             eye,
             range: RANGE,
-            most: MAX_ENTITIES,
+            max_entities: MAX_ENTITIES,
             hidden: self.entities.iter().filter_map(hides).collect(),
             focus: self.focus(seat),
         }

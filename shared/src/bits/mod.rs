@@ -1,7 +1,7 @@
-//! Bit coding: what games, snapshots and datagrams are written in.
+//! The bit codec of games, snapshots and datagrams.
 //!
-//! A writer appends to a reused buffer and cannot fail; a reader is bounds-checked and never panics, whatever a peer sent.
-//! Bits go out least significant first, so a value may straddle bytes. Variable numbers are Exp-Golomb codes
+//! A writer appends to a reused buffer and cannot fail; a reader is bounds-checked and never panics on any input.
+//! Bits are written least significant first, so a value may straddle bytes. Variable-length numbers are Exp-Golomb codes
 //! (order `k`: short for values below `2^k`; <https://en.wikipedia.org/wiki/Exponential-Golomb_coding>).
 
 mod reader;
@@ -10,19 +10,19 @@ mod writer;
 pub use reader::BitReader;
 pub use writer::BitWriter;
 
-/// Something that is written to and read from bits, with nothing lost.
+/// A value with a lossless bit encoding.
 pub trait Bits: Sized {
-    /// Appends this value.
+    /// Appends this value to `out`.
     fn encode(&self, out: &mut BitWriter);
 
-    /// Reads what [`Self::encode`] wrote. Bytes may come from a peer: check every range, loop over nothing unbounded.
+    /// Decodes a value that [`Self::encode`] wrote. The bytes may come from a peer: check every range and bound every loop.
     ///
     /// # Errors
     /// When the bits end early or hold a value that `encode` never writes.
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError>;
 }
 
-/// Why bits could not be read. Either way the peer that sent them is at fault.
+/// An error of decoding bits. The sender of the bits is at fault in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BitsError {
     /// The bytes ended inside a value.
@@ -31,12 +31,12 @@ pub enum BitsError {
     /// A value lies outside what its field can hold.
     #[error("a value lies outside the range of its field")]
     OutOfRange,
-    /// The value was read whole and bytes are left over.
-    #[error("bytes are left over behind the last value")]
+    /// The value is complete and more bytes follow it.
+    #[error("bytes are left over after the last value")]
     Trailing,
 }
 
-/// Optional values are one bit and the value.
+/// One bit, then the value if there is one.
 impl<T: Bits> Bits for Option<T> {
     fn encode(&self, out: &mut BitWriter) {
         out.write_bool(self.is_some());
@@ -55,7 +55,7 @@ pub(crate) const fn zigzag(value: i32) -> u32 {
     ((value << 1) ^ (value >> 31)) as u32
 }
 
-/// The way back from [`zigzag`].
+/// The inverse of [`zigzag`].
 pub(crate) const fn unzigzag(value: u32) -> i32 {
     ((value >> 1) as i32) ^ -((value & 1) as i32)
 }
@@ -88,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read_back(ops in proptest::collection::vec(op(), 0..64)) {
+        fn a_reader_returns_the_values_that_the_writer_wrote(ops in proptest::collection::vec(op(), 0..64)) {
             let mut out = BitWriter::new();
             for op in &ops {
                 match *op {
@@ -114,7 +114,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_end_in_a_value_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..32), k in 0..20u32) {
+        fn any_bytes_decode_to_values_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..32), k in 0..20u32) {
             let mut from = BitReader::new(&bytes);
             while from.read_var(k).is_ok() {}
         }
@@ -124,6 +124,6 @@ mod tests {
     fn a_small_number_is_a_short_code() {
         let mut out = BitWriter::new();
         out.write_var(0, 0);
-        assert_eq!(out.len_bits(), 1, "zero of order zero is one bit");
+        assert_eq!(out.len_bits(), 1, "0 in order 0 takes one bit");
     }
 }

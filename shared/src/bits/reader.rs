@@ -1,34 +1,34 @@
-//! The reading half of the bit codec: the first thing that a peer's bytes meet.
+//! The reader of the bit codec. It parses bytes from peers, so every read checks its bounds.
 
 use super::{BitsError, unzigzag};
 
-/// Reads bits from a borrowed buffer. Copyable, so a reader can look ahead and go back.
+/// Reads bits from a borrowed buffer. It is `Copy`, so that a caller can look ahead and go back.
 #[derive(Clone, Copy, Debug)]
 pub struct BitReader<'a> {
     bytes: &'a [u8],
-    /// The next bit to read, counted from the buffer's start.
+    /// The index of the next bit to read.
     at: usize,
 }
 
 impl<'a> BitReader<'a> {
-    /// A reader at the first bit of `bytes`.
+    /// Creates a reader at the first bit of `bytes`.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    /// How many bits are left.
+    /// The number of bits that are not read yet.
     #[must_use]
-    pub const fn left_bits(&self) -> usize {
+    pub const fn remaining_bits(&self) -> usize {
         self.bytes.len() * 8 - self.at
     }
 
-    /// Goes `count` bits on.
+    /// Skips `count` bits.
     ///
     /// # Errors
     /// [`BitsError::Truncated`] when fewer are left.
     pub const fn skip(&mut self, count: usize) -> Result<(), BitsError> {
-        if self.left_bits() < count {
+        if self.remaining_bits() < count {
             return Err(BitsError::Truncated);
         }
         self.at += count;
@@ -42,12 +42,12 @@ impl<'a> BitReader<'a> {
     #[inline]
     pub fn read_bits(&mut self, count: u32) -> Result<u32, BitsError> {
         debug_assert!(count <= 32, "a read of {count} bits");
-        if self.left_bits() < count as usize {
+        if self.remaining_bits() < count as usize {
             return Err(BitsError::Truncated);
         }
         let first = self.at / 8;
         let shift = (self.at % 8) as u32;
-        // 32 bits at any offset touch at most five bytes, so eight always hold them.
+        // 32 bits at any offset span at most five bytes, so a window of eight always holds them.
         let left = &self.bytes[first..];
         let window =
             left.first_chunk().map_or_else(|| last_window(left), |window| u64::from_le_bytes(*window));
@@ -62,7 +62,7 @@ impl<'a> BitReader<'a> {
     /// [`BitsError::Truncated`] at the end.
     #[inline]
     pub fn read_bool(&mut self) -> Result<bool, BitsError> {
-        // Most of what is read is single bits, and they need no window.
+        // Most reads are of a single bit, which needs no window.
         let byte = self.bytes.get(self.at / 8).ok_or(BitsError::Truncated)?;
         let bit = byte >> (self.at % 8) & 1;
         self.at += 1;
@@ -104,12 +104,12 @@ impl<'a> BitReader<'a> {
         self.read_var(k).map(unzigzag)
     }
 
-    /// Says that the value ends here: only the zero padding of the last byte may be left.
+    /// Checks that only the zero padding of the last byte is left.
     ///
     /// # Errors
     /// [`BitsError::Trailing`] when a whole byte or a set bit is left over.
     pub fn finish(mut self) -> Result<(), BitsError> {
-        let left = self.left_bits();
+        let left = self.remaining_bits();
         if left >= 8 || self.read_bits(left as u32)? != 0 {
             return Err(BitsError::Trailing);
         }
@@ -117,7 +117,7 @@ impl<'a> BitReader<'a> {
     }
 }
 
-/// The same from fewer bytes than eight: what is not there is zero. Only a value's end is read like this, for it is slower.
+/// The window from fewer than eight bytes, padded with zeros. It is slower, so only the end of the buffer is read like this.
 fn last_window(left: &[u8]) -> u64 {
     let mut window = [0; 8];
     window[..left.len()].copy_from_slice(left);

@@ -1,32 +1,32 @@
-//! The writing half of the bit codec.
+//! The writer of the bit codec.
 
 use super::zigzag;
 
-/// Appends bits to a buffer that is kept between uses: clear it, never drop it, and nothing is allocated per packet.
+/// Appends bits to a buffer. Callers keep a writer and clear it for each packet, so that no packet allocates.
 #[derive(Clone, Debug, Default)]
 pub struct BitWriter {
     bytes: Vec<u8>,
     /// Bits not yet in `bytes`, least significant first.
     pending: u64,
-    /// How many bits of `pending` count; always under 8 between calls.
+    /// The number of bits in `pending`; always under 8 between calls.
     pending_bits: u32,
 }
 
 impl BitWriter {
-    /// An empty writer.
+    /// Creates an empty writer.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Forgets what was written and keeps the buffer.
+    /// Discards the written bits and keeps the buffer.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.pending = 0;
         self.pending_bits = 0;
     }
 
-    /// How many bits were written.
+    /// The number of bits written.
     #[must_use]
     pub fn len_bits(&self) -> usize {
         self.bytes.len() * 8 + self.pending_bits as usize
@@ -60,7 +60,7 @@ impl BitWriter {
 
     /// Writes an unsigned number in an Exp-Golomb code of order `k` (under 32): `k + 1` bits for values below `2^k`.
     pub fn write_var(&mut self, value: u32, k: u32) {
-        // In 64 bits, since value + 2^k may not fit 32.
+        // In 64 bits, because value + 2^k may not fit 32.
         let shifted = u64::from(value) + (1u64 << k);
         let extra = shifted.ilog2() - k;
         // The prefix is `extra` ones and a zero, then the number below its leading one.
@@ -73,12 +73,12 @@ impl BitWriter {
         self.write_bits(rest as u32, low.min(32));
     }
 
-    /// Writes a signed number, short when its magnitude is below `2^(k-1)`.
+    /// Writes a signed number in a zigzag Exp-Golomb code of order `k`: `k + 1` bits for magnitudes below `2^(k-1)`.
     pub fn write_signed(&mut self, value: i32, k: u32) {
         self.write_var(zigzag(value), k);
     }
 
-    /// The bytes written, the last one padded with zeros. Write no more until [`Self::clear`].
+    /// Returns the written bytes, the last one padded with zeros. Call [`Self::clear`] before the next write.
     pub fn finish(&mut self) -> &[u8] {
         if self.pending_bits > 0 {
             self.bytes.push(self.pending as u8);

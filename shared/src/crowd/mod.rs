@@ -11,8 +11,8 @@ use self::{stroll::Stroll, walker::PLAIN};
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{
-        Angle, Audience, Brain, Deed, Entities, Entity, Game, GameRng, Occupant, Outcome, Own, Point,
-        Predict, RoomDefaults, Setup, Step, Viewpoint,
+        Angle, Audience, Brain, Entities, Entity, Game, GameMetric, GameRng, Occupant, Outcome, Point,
+        Predict, PredictedEntities, RoomDefaults, Setup, Step, Viewpoint,
     },
     id::{EntityId, SeatId},
     tick::TickRate,
@@ -40,7 +40,7 @@ pub struct Crowd {
 pub struct CrowdSettings {}
 
 /// A walker stumbled and lost some health. Sent to its own seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Stumbled {
     /// Remaining health, of 100.
     pub health: u8,
@@ -109,7 +109,7 @@ impl Game for Crowd {
     fn view(&self, seat: SeatId) -> Viewpoint {
         let walker = self.seats.get(seat.index()).copied().flatten().and_then(|id| self.walkers.get(id));
         let eye = walker.map_or_else(Point::default, |walker| walker.at);
-        Viewpoint { eye, range: u32::MAX, most: VISIBLE, hidden: Vec::new(), focus: Vec::new() }
+        Viewpoint { eye, range: u32::MAX, max_entities: VISIBLE, hidden: Vec::new(), focus: Vec::new() }
     }
 
     fn outcome(&self) -> Option<Outcome> {
@@ -136,7 +136,7 @@ impl Game for Crowd {
         Self::SKILLS.contains(&skill).then(|| Box::new(Stroll::new(seed)) as _)
     }
 
-    fn deed(_event: &Stumbled, _seat: SeatId) -> Option<Deed> {
+    fn metric(_event: &Stumbled, _seat: SeatId) -> Option<GameMetric> {
         None
     }
 }
@@ -144,11 +144,11 @@ impl Game for Crowd {
 impl Predict for Crowd {
     type Scene = ();
 
-    fn is_own(walker: &Walker, seat: SeatId) -> bool {
+    fn is_predicted(walker: &Walker, seat: SeatId) -> bool {
         walker.seat == seat
     }
 
-    fn predict(own: &mut Own<Walker>, input: &Steering, _scene: &(), _rate: TickRate) {
+    fn predict(own: &mut PredictedEntities<Walker>, input: &Steering, _scene: &(), _rate: TickRate) {
         for walker in own.iter_mut() {
             walker.steer(input);
             walker.walk();
@@ -217,11 +217,11 @@ mod tests {
             let setup = Setup { tick_rate: TickRate::new(hz).unwrap(), ..setup() };
             let mut crowd = Crowd::new(&setup);
             entries(1).apply(&mut crowd, Tick(1), setup.tick_rate, &mut Outbox::new());
-            let mut guesses: Vec<Own<Walker>> = Vec::new();
+            let mut guesses: Vec<PredictedEntities<Walker>> = Vec::new();
             for tick in 2..400 {
                 if tick % 20 == 2 {
                     let confirmed = |(id, walker): (EntityId, &Walker)| {
-                        let mut own = Own::new();
+                        let mut own = PredictedEntities::new();
                         own.confirm(id, walker.clone());
                         own
                     };

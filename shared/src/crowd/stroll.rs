@@ -2,7 +2,7 @@
 
 use super::{Crowd, Steering};
 use crate::{
-    game::{Brain, GameRng, Seen},
+    game::{Brain, GameRng, Observation},
     tick::Tick,
 };
 
@@ -22,7 +22,7 @@ impl Stroll {
 }
 
 impl Brain<Crowd> for Stroll {
-    fn decide(&mut self, seen: Seen<'_, Crowd>) -> Steering {
+    fn decide(&mut self, seen: Observation<'_, Crowd>) -> Steering {
         if seen.tick >= self.until {
             let second = u32::from(seen.rate.hz());
             self.bend = self.rng.next_u32() as i8;

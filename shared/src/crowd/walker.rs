@@ -18,7 +18,7 @@ const SPEED: i32 = 3 * UNIT / 2;
 const BEND_STEP: i16 = 8;
 
 /// The state of one walker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Walker {
     /// The seat that owns it.
     pub seat: SeatId,

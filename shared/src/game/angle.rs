@@ -1,11 +1,11 @@
-//! Directions as integers, with a table sine: floats would differ between machines in their last bit.
+//! Integer directions with a table sine: floats would differ between machines in their last bit.
 
 use std::ops::{Add, Sub};
 
 use super::Point;
 
 /// A direction: 65,536 to the turn, 0 to the east, a quarter turn to the south (the y axis points down).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Angle(pub u16);
 
 impl Angle {
@@ -13,15 +13,15 @@ impl Angle {
     pub const QUARTER: Self = Self(1 << 14);
     /// Half a turn.
     pub const HALF: Self = Self(1 << 15);
-    /// What [`Self::sin`] and [`Self::cos`] call one.
+    /// The scale of [`Self::sin`] and [`Self::cos`]: their value for 1.
     pub const ONE: i32 = 1 << 15;
 
     /// The sine, scaled by [`Self::ONE`].
     #[must_use]
     #[inline]
     pub const fn sin(self) -> i32 {
-        // A choice between two numbers is no branch, and a branch here could not be guessed: directions have no pattern, and a
-        // crowd takes some thousand sines for each snapshot.
+        // A select between two numbers compiles without a branch. A branch would be mispredicted because directions have no
+        // pattern, and a crowd computes about a thousand sines per snapshot.
         let half = self.0 & 0x7FFF;
         let rising = quarter_sine(if half > Self::QUARTER.0 { Self::HALF.0 - half } else { half });
         if self.0 >= Self::HALF.0 { -rising } else { rising }
@@ -44,7 +44,7 @@ impl Angle {
         )
     }
 
-    /// The direction of a displacement; east for none.
+    /// The direction of a displacement; east for a displacement of length 0.
     #[must_use]
     pub const fn of(to: Point) -> Self {
         let (x, y) = (to.x as i64, to.y as i64);
@@ -68,13 +68,13 @@ impl Angle {
         })
     }
 
-    /// How far to turn from this direction to `other` the short way: -32,768 to 32,767, positive clockwise on a screen.
+    /// The shorter turn from this direction to `other`: -32,768 to 32,767, positive clockwise on a screen.
     #[must_use]
     pub const fn turn_to(self, other: Self) -> i16 {
         other.0.wrapping_sub(self.0) as i16
     }
 
-    /// The direction `part` of `whole` on the short way from this one to `other`: exact at both ends.
+    /// Interpolates along the shorter turn from this direction to `other` by `part / whole`; exact at both ends.
     #[must_use]
     pub const fn towards(self, other: Self, part: u32, whole: u32) -> Self {
         if part >= whole {
@@ -84,16 +84,16 @@ impl Angle {
         Self(self.0.wrapping_add_signed(turn as i16))
     }
 
-    /// This direction turned towards `other` by at most `most`.
+    /// This direction turned towards `other` by at most `max`.
     #[must_use]
-    pub const fn turned_towards(self, other: Self, most: u16) -> Self {
+    pub const fn turned_towards(self, other: Self, max: u16) -> Self {
         let turn = self.turn_to(other);
-        if turn.unsigned_abs() <= most {
+        if turn.unsigned_abs() <= max {
             other
         } else if turn > 0 {
-            Self(self.0.wrapping_add(most))
+            Self(self.0.wrapping_add(max))
         } else {
-            Self(self.0.wrapping_sub(most))
+            Self(self.0.wrapping_sub(max))
         }
     }
 }
@@ -114,11 +114,11 @@ impl Sub for Angle {
     }
 }
 
-/// Steps of the table in a quarter turn.
+/// Number of table steps in a quarter turn.
 const STEPS: usize = 1024;
 
-/// The sine of a quarter turn in [`STEPS`] steps, made at compile time so that every build has the same bits. The last one is there
-/// twice: what lies between it and the next is looked up, and then not used.
+/// The sine of a quarter turn in [`STEPS`] steps, computed at compile time so that every build has the same bits. The last entry is
+/// there twice because [`quarter_sine`] reads the entry after it and multiplies the difference by 0.
 static QUARTER: [i32; STEPS + 2] = {
     let mut table = [Angle::ONE; STEPS + 2];
     let mut i = 0;
@@ -142,11 +142,11 @@ const fn taylor_sine(x: f64) -> i32 {
     (sum * Angle::ONE as f64 + 0.5) as i32
 }
 
-/// The sine of `within` (0 to 16,384, a quarter turn), between two steps of the table.
+/// The sine of `within` (0 to 16,384, a quarter turn), interpolated between two table entries.
 #[inline]
 const fn quarter_sine(within: u16) -> i32 {
     let step = (within >> 4) as usize;
-    // In this quarter the sine only grows, so that neither factor is negative.
+    // The sine is monotonic in this quarter, so neither factor is negative.
     let rest = (within & 15) as i32;
     QUARTER[step] + (((QUARTER[step + 1] - QUARTER[step]) * rest) >> 4)
 }
@@ -168,7 +168,7 @@ mod tests {
     fn the_direction_of_a_displacement_points_along_it() {
         for angle in (0..=u16::MAX).step_by(37) {
             let back = Angle::of(Angle(angle).times(1_000_000));
-            assert!(Angle(angle).turn_to(back).unsigned_abs() <= 4, "{angle} came back as {back:?}");
+            assert!(Angle(angle).turn_to(back).unsigned_abs() <= 4, "{angle} became {back:?}");
         }
         assert_eq!(Angle::of(Point::new(0, 5)), Angle::QUARTER);
         assert_eq!(Angle::of(Point::new(-5, 0)), Angle::HALF);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_takes_the_short_way_and_stops_at_its_goal() {
+    fn a_turn_takes_the_shorter_way_and_stops_at_its_target() {
         assert_eq!(Angle(100).turned_towards(Angle(65_500), 50), Angle(50));
         assert_eq!(Angle(100).turned_towards(Angle(65_500), 500), Angle(65_500));
     }

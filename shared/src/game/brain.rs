@@ -1,4 +1,4 @@
-//! Bots: they sit on a seat, see what that seat's view shows, and answer with inputs like anybody else.
+//! Bots. A bot has a seat, observes that seat's view and answers with inputs, as a player does.
 
 use super::Game;
 use crate::{
@@ -6,42 +6,42 @@ use crate::{
     tick::{Tick, TickRate},
 };
 
-/// What one seat sees at one tick: all that a bot, a prediction or a screen may know.
+/// One seat's view at one tick: all that a bot, a prediction or a screen may know.
 #[derive(Debug)]
-pub struct Seen<'a, G: Game> {
-    /// The tick that is seen.
+pub struct Observation<'a, G: Game> {
+    /// The tick of the view.
     pub tick: Tick,
-    /// How many ticks make a second.
+    /// The room's tick rate.
     pub rate: TickRate,
-    /// Whose eyes these are.
+    /// The seat to which the view belongs.
     pub seat: SeatId,
-    /// The view, in ascending order of ids.
+    /// The entities of the view, in ascending order of ids.
     pub entities: &'a [(EntityId, G::Entity)],
 }
 
-impl<G: Game> Clone for Seen<'_, G> {
+impl<G: Game> Clone for Observation<'_, G> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<G: Game> Copy for Seen<'_, G> {}
+impl<G: Game> Copy for Observation<'_, G> {}
 
-/// Something that plays.
+/// A bot's decision maker.
 pub trait Brain<G: Game>: Send {
-    /// What to do next, given the newest view.
-    fn decide(&mut self, seen: Seen<'_, G>) -> G::Input;
+    /// Chooses the next input, given the newest view.
+    fn decide(&mut self, seen: Observation<'_, G>) -> G::Input;
 }
 
-/// A thing that somebody did, as load tests count it.
+/// An occurrence in a game that load tests count per seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
-    /// Used a weapon.
+pub enum GameMetric {
+    /// The seat used a weapon.
     Shot,
-    /// Struck somebody.
+    /// The seat hit another one.
     Hit,
-    /// Struck somebody down.
+    /// The seat eliminated another one.
     Elimination,
-    /// Saw a match end.
+    /// A match ended.
     MatchFinished,
 }

@@ -1,4 +1,4 @@
-//! One number for a whole state: two rooms with the same entries must show the same at every tick.
+//! Checksum of a game's state. Two rooms with the same entries must have the same checksum at every tick.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Game;
 use crate::bits::BitWriter;
 
-/// XXH3-64 of a saved state.
+/// The XXH3-64 hash of a saved state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Checksum(pub u64);
 
@@ -17,7 +17,7 @@ impl fmt::Display for Checksum {
     }
 }
 
-/// The checksum of a game's whole state. `scratch` is overwritten.
+/// Computes the checksum of a game's whole state. `scratch` is overwritten.
 pub fn checksum<G: Game>(game: &G, scratch: &mut BitWriter) -> Checksum {
     scratch.clear();
     game.save(scratch);

@@ -1,21 +1,21 @@
-//! Places on the plane, in integers: what a client is sent is exactly what the server holds.
+//! Integer coordinates in the plane, so that a client receives exactly the server's state.
 
 use std::ops::{Add, Neg, Sub};
 
 /// Sub-units in one unit of length: coordinates are in 1/256 unit.
 pub const UNIT: i32 = 256;
 
-/// A place or a displacement in the plane, in 1/256 unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// A position or a displacement in the plane, in 1/256 unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Point {
-    /// To the east.
+    /// The coordinate to the east, in 1/256 unit.
     pub x: i32,
-    /// To the south, as on a screen.
+    /// The coordinate to the south, as on a screen, in 1/256 unit.
     pub y: i32,
 }
 
 impl Point {
-    /// The place at these coordinates, in 1/256 unit.
+    /// Creates a point from coordinates in 1/256 unit.
     #[must_use]
     pub const fn new(x: i32, y: i32) -> Self {
         Self { x, y }
@@ -49,7 +49,7 @@ impl Point {
         Self::new((self.x as i64 * n / d) as i32, (self.y as i64 * n / d) as i32)
     }
 
-    /// The place `part` of `whole` on the way from here to `other`: exact at both ends. `other` for a way of no length.
+    /// Interpolates from this point to `other` by `part / whole`; exact at both ends. Returns `other` if `whole` is 0.
     #[must_use]
     pub const fn towards(self, other: Self, part: u32, whole: u32) -> Self {
         Self::new(between(self.x, other.x, part, whole), between(self.y, other.y, part, whole))
@@ -60,12 +60,13 @@ const fn between(from: i32, to: i32, part: u32, whole: u32) -> i32 {
     if part >= whole {
         return to;
     }
-    // Unsigned, for 64 bits hold that product and not its sign; and 128 are divided by a function, for each thing on a screen twice.
+    // Unsigned, because the product fits 64 bits without a sign; a division of 128 bits would be a function call, twice per entity
+    // on a screen.
     let way = (from.abs_diff(to) as u64 * part as u64 / whole as u64) as u32;
     if from < to { from.wrapping_add_unsigned(way) } else { from.wrapping_sub_unsigned(way) }
 }
 
-// A coordinate off the wire may be anything; sums wrap rather than panic, alike on both ends.
+// A coordinate from a peer may have any value, so sums wrap instead of panicking, in the same way on both ends.
 impl Add for Point {
     type Output = Self;
 

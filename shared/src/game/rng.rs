@@ -1,4 +1,4 @@
-//! A room's randomness: seeded, saved with its state, the same on every machine and in every later version.
+//! A room's random number generator: seeded, saved with the state, the same on every machine and in every later version.
 
 use rand_pcg::{Pcg32, rand_core::Rng as _};
 
@@ -6,45 +6,45 @@ use crate::bits::{BitReader, BitWriter, Bits, BitsError};
 
 /// A PCG-32 generator (O'Neill 2014) whose state is part of a checkpoint.
 ///
-/// Ranges are drawn here rather than by `rand`, whose way of drawing them may change between versions.
+/// It draws ranges itself because `rand` may change how it draws them between versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GameRng(Pcg32);
 
 impl GameRng {
-    /// A generator for one purpose (`stream`) of a room with this seed. Streams do not overlap.
+    /// Creates the generator for one purpose (`stream`) of a room with this seed. Streams do not overlap.
     #[must_use]
     pub fn new(seed: u64, stream: u64) -> Self {
         Self(Pcg32::new(seed, stream))
     }
 
-    /// The next 32 random bits.
+    /// Returns the next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
         self.0.next_u32()
     }
 
-    /// The next 64 random bits.
+    /// Returns the next 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         u64::from(self.next_u32()) << 32 | u64::from(self.next_u32())
     }
 
-    /// A number from 0 to `bound - 1`; 0 when `bound` is 0. Multiply-and-shift (Lemire 2019): its bias of `bound / 2^32`
-    /// is nothing a player could notice, and it always takes one draw.
+    /// Returns a number from 0 to `bound - 1`; 0 if `bound` is 0. Multiply-and-shift (Lemire 2019): its bias of `bound / 2^32`
+    /// is too small for a player to notice, and it always takes one draw.
     pub fn below(&mut self, bound: u32) -> u32 {
         ((u64::from(self.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
-    /// A number from `low` to `high`, both included.
+    /// Returns a number from `low` to `high`, both included.
     pub fn between(&mut self, low: i32, high: i32) -> i32 {
         debug_assert!(low <= high, "no number lies between {low} and {high}");
         low.wrapping_add(self.below(high.abs_diff(low).saturating_add(1)) as i32)
     }
 
-    /// True `numerator` times in `denominator`.
+    /// Returns true with probability `numerator / denominator`.
     pub fn chance(&mut self, numerator: u32, denominator: u32) -> bool {
         self.below(denominator) < numerator
     }
 
-    /// One of `items`, `None` when there are none.
+    /// Returns a random item, `None` if `items` is empty.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         items.get(self.below(items.len() as u32) as usize)
     }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generator_that_was_saved_goes_on_as_if_nothing_had_happened() {
+    fn a_loaded_generator_continues_the_saved_sequence() {
         let mut rng = GameRng::new(7, 3);
         rng.next_u64();
         let mut out = BitWriter::new();

@@ -1,32 +1,32 @@
-//! What a seat may see: the game's half of the interest rule.
+//! The game's part of interest management: an entity's place and a seat's viewpoint.
 
 use super::Point;
 use crate::id::{EntityId, SeatId};
 
-/// Where a thing is, for the rule that picks who is told of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An entity's place, from which the interest rule derives the seats that receive it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Place {
-    /// On the plane: seen by seats that look this far and from which it is not hidden.
+    /// A point in the plane: visible to seats within range from which it is not hidden.
     At(Point),
-    /// Nowhere in particular: every seat knows it (the state of the match, a score).
+    /// No place: every seat receives it (the state of the match, a score).
     Everywhere,
-    /// One seat's own business: its quiver, its cooldowns.
+    /// Private to one seat: its quiver, its cooldowns.
     Only(SeatId),
 }
 
-/// Where a seat looks from, how far, and what it may not see.
+/// A seat's point of view: position, range and hidden entities.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Viewpoint {
-    /// The eye.
+    /// The position of the eye.
     pub eye: Point,
-    /// How far it sees, in 1/256 unit; nothing farther is ever encoded for it.
+    /// The range of sight, in 1/256 unit; an entity beyond it is never encoded for this seat.
     pub range: u32,
-    /// The most things with a place that are shown at once: the nearest ones. At most
-    /// [`VIEW_ENTITIES`](crate::limits::VIEW_ENTITIES).
-    pub most: u16,
-    /// Things within range that this seat may not see, in ascending order.
+    /// The maximum number of entities with a point as their place: the nearest ones are in the view. At most
+    /// [`MAX_VIEW_ENTITIES`](crate::limits::MAX_VIEW_ENTITIES).
+    pub max_entities: u16,
+    /// Entities within range that this seat may not see, in ascending order.
     pub hidden: Vec<EntityId>,
-    /// Things that matter to this seat more than their distance says (who just struck it, its own bolts), in ascending order. When
-    /// not everything fits a snapshot, they go first.
+    /// Entities that matter to this seat more than their distance suggests (its last attacker, its own bolts), in ascending order.
+    /// They go first when not all updates fit a snapshot.
     pub focus: Vec<EntityId>,
 }

@@ -1,4 +1,4 @@
-//! A whole room at one tick: its game's state, and who sits where.
+//! A checkpoint: the whole state of a room at one tick, with the holders of its seats.
 
 use crate::{
     bits::{BitReader, BitWriter, Bits as _, BitsError},
@@ -8,35 +8,35 @@ use crate::{
     tick::Tick,
 };
 
-/// What a segment begins with.
+/// The state with which a segment begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// After which tick.
+    /// The last tick before it.
     pub tick: Tick,
-    /// The state's checksum.
+    /// The checksum of the state.
     pub checksum: Checksum,
-    /// Who sits where, one element a seat.
+    /// The holder of each seat, indexed by seat.
     pub holders: Vec<Option<Holder>>,
-    /// What [`Game::save`] wrote.
+    /// The bytes that [`Game::save`] wrote.
     pub state: Vec<u8>,
 }
 
 impl Checkpoint {
-    /// Of this game, in which these people sit.
+    /// A checkpoint of this game and these holders.
     pub fn of<G: Game>(game: &G, tick: Tick, holders: Vec<Option<Holder>>, scratch: &mut BitWriter) -> Self {
         let checksum = checksum(game, scratch);
         Self { tick, checksum, holders, state: scratch.finish().to_vec() }
     }
 
-    /// The game as it was.
+    /// Loads the game.
     ///
     /// # Errors
-    /// When the state is none of this game's.
+    /// When the bytes are not a state of this game.
     pub fn load<G: Game>(&self, setup: &Setup<G::Settings>) -> Result<G, BitsError> {
         G::load(setup, &mut BitReader::new(&self.state))
     }
 
-    /// As bytes: the checksum and the holders, behind their length; then the state.
+    /// Encodes the length of the front part, the front part (checksum and holders), then the state.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let mut bits = BitWriter::new();
         bits.write_u64(self.checksum.0);
@@ -52,7 +52,7 @@ impl Checkpoint {
         out.extend(&self.state);
     }
 
-    /// What [`Self::encode`] wrote of a room with so many seats.
+    /// Decodes what [`Self::encode`] wrote, for a room with this number of seats.
     pub(super) fn decode(tick: Tick, seats: u16, bytes: &[u8]) -> Result<Self, BitsError> {
         let (length, rest) = bytes.split_first_chunk().ok_or(BitsError::Truncated)?;
         let length = u32::from_le_bytes(*length) as usize;
@@ -70,5 +70,5 @@ impl Checkpoint {
     }
 }
 
-/// Rooms have at most [`ROOM_SEATS`](crate::limits::ROOM_SEATS) seats.
+/// Enough for [`MAX_ROOM_SEATS`](crate::limits::MAX_ROOM_SEATS) seats.
 const SEATS_BITS: u32 = 14;

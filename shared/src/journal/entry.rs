@@ -1,44 +1,44 @@
-//! What changed a room at one tick, and the only way to change a game with it.
+//! The entries of one tick: the only input that changes a game.
 
 use crate::{
     game::{Game, Inputs, Occupant, Outbox, Rewind, Step},
     id::SeatId,
-    moment::Moment,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
-/// Everything that goes into one tick of a room.
+/// All input of one tick of a room.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entries<I> {
-    /// Seats taken and left since the last tick, in the order in which they were.
+    /// Seats taken and left since the previous tick, in order.
     pub changes: Vec<SeatChange>,
-    /// Each seat's input; `None` for an empty or starved one.
+    /// The input of each seat; `None` for an empty or starved one.
     pub inputs: Vec<Option<I>>,
-    /// What each seat saw when it decided that, as far as its link makes that possible.
-    pub seen: Vec<Moment>,
+    /// The moment that each seat saw when it chose its input, clamped to what its link allows.
+    pub seen: Vec<SubTick>,
 }
 
-/// Somebody came or went.
+/// A change of the occupant of a seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeatChange {
-    /// Somebody sat down.
+    /// The seat has a new occupant.
     Taken(SeatId, Occupant),
-    /// Whoever sat there is gone.
+    /// The seat is empty.
     Left(SeatId),
 }
 
 impl<I> Entries<I> {
-    /// Nothing happens, in a room of this many seats.
+    /// The entries of a tick without changes or inputs, for this number of seats.
     #[must_use]
     pub fn idle(seats: u16) -> Self {
         Self {
             changes: Vec::new(),
             inputs: (0..seats).map(|_| None).collect(),
-            seen: vec![Moment::default(); usize::from(seats)],
+            seen: vec![SubTick::default(); usize::from(seats)],
         }
     }
 
-    /// Makes the game's next tick out of these entries, in a room of this rate; what it says goes to `events`.
+    /// Steps the game by one tick with these entries at this tick rate; the game's events go to `events`.
     pub fn apply<G: Game<Input = I>>(
         &self,
         game: &mut G,

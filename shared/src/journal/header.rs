@@ -1,4 +1,4 @@
-//! What a room began from: the first block of every journal, as JSON, so that anybody can see what a file is.
+//! The header: the setup of a room, as JSON in the first block of every journal, so that people can read it.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
@@ -9,65 +9,65 @@ use crate::{
     tick::TickRate,
 };
 
-/// The first block of a journal.
+/// The setup of a room, and where and when it was opened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
-    /// The game's name.
+    /// The name of the game.
     pub game: String,
-    /// Its [`Game::REVISION`].
+    /// The game's [`Game::REVISION`].
     pub revision: u32,
-    /// [`coding_of`] the game.
+    /// The [`coding_of`] the game.
     pub coding: u64,
     /// The game's own settings.
     pub settings: serde_json::Value,
-    /// Where all of the room's randomness came from.
+    /// The seed of all randomness of the room.
     pub seed: u64,
-    /// How many seats.
+    /// The number of seats.
     pub seats: u16,
-    /// Steps a second.
+    /// Ticks per second.
     pub tick_rate: u16,
-    /// Every how many ticks a tick carries its state's checksum; 0: none does.
+    /// The interval of ticks that carry a checksum of the state, in ticks; 0: none does.
     pub checksum_ticks: u32,
-    /// The room's number.
+    /// The room's id.
     pub room: u64,
-    /// Which run of the server opened it.
+    /// The run of the server that opened the room.
     pub run: u32,
-    /// The version of the server that did.
+    /// The version of that server.
     pub build: String,
-    /// When, in milliseconds since 1970.
+    /// The time of opening, in milliseconds since 1970.
     pub opened_unix_ms: u64,
 }
 
-/// Why a journal cannot be played by a game.
+/// Reasons why a game cannot play a journal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
-    /// It is another game's.
-    #[error("the journal is of \"{journal}\", not of \"{game}\"")]
+    /// The journal is of another game.
+    #[error("the journal is of the game \"{journal}\", not of \"{game}\"")]
     OtherGame {
-        /// What the journal says.
+        /// The game in the header.
         journal: String,
-        /// What was asked for.
+        /// The game of the caller.
         game: &'static str,
     },
-    /// The game's coding has changed since.
+    /// The game has changed its coding since.
     #[error(
-        "the journal is of revision {journal} of {game}, this build has {build}: use the build that wrote it"
+        "the journal is of revision {journal} of {game}, and this build has revision {build}: use the build that wrote it"
     )]
     OtherRevision {
-        /// The game.
+        /// The name of the game.
         game: &'static str,
-        /// What the journal says.
+        /// The revision in the header.
         journal: u32,
-        /// What this build has.
+        /// The revision of this build.
         build: u32,
     },
-    /// The same revision, and its inputs are coded otherwise.
+    /// The revision is the same and the coding of inputs is not.
     #[error(
-        "this build calls itself the same revision of {0} and codes it differently: use the build that wrote the journal"
+        "this build has the same revision of {0} and codes it differently: use the build that wrote the journal"
     )]
     OtherCoding(&'static str),
-    /// The settings are none of this game's.
-    #[error("the journal's settings are none of this game's: {0}")]
+    /// The settings cannot be parsed as this game's.
+    #[error("the journal's settings are not valid for this game: {0}")]
     Settings(String),
     /// The tick rate is out of range.
     #[error("a room cannot run at {0} ticks a second")]
@@ -78,7 +78,7 @@ impl Header {
     /// The header of a room of `G` that opens now.
     ///
     /// # Errors
-    /// When the settings cannot be written as JSON: the game's fault.
+    /// When the game's settings cannot be written as JSON.
     pub fn of<G: Game>(setup: &Setup<G::Settings>) -> Result<Self, serde_json::Error> {
         Ok(Self {
             game: G::NAME.to_owned(),
@@ -96,10 +96,10 @@ impl Header {
         })
     }
 
-    /// What the room began from, if `G` can play it.
+    /// Returns the room's setup for the game `G`.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why `G` cannot play the journal.
     pub fn setup<G: Game>(&self) -> Result<Setup<G::Settings>, HeaderError> {
         if self.game != G::NAME {
             return Err(HeaderError::OtherGame { journal: self.game.clone(), game: G::NAME });
@@ -117,15 +117,15 @@ impl Header {
         Ok(Setup { settings, seed: self.seed, seats: self.seats, tick_rate })
     }
 
-    /// Steps a second, as far as the header makes sense.
+    /// Returns the tick rate; the default when the header's is out of range.
     #[must_use]
     pub fn rate(&self) -> TickRate {
         TickRate::new(self.tick_rate).unwrap_or_default()
     }
 }
 
-/// A number that changes when a game's name, revision or coding of inputs does. Unlike
-/// [`fingerprint`](crate::protocol::fingerprint()) it does not change with the protocol, which journals have nothing to do with.
+/// Returns a hash that changes with a game's name, revision and coding of inputs. Unlike
+/// [`fingerprint`](crate::protocol::fingerprint()) it does not depend on the protocol version, because journals do not.
 #[must_use]
 pub fn coding_of<G: Game>() -> u64 {
     let mut hash = Xxh3::new();

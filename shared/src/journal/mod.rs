@@ -1,65 +1,65 @@
-//! The journal of a room: everything that changed it, written down and played again. Bytes only: files are somebody else's.
+//! The journal of a room: a binary log of everything that changed the room, from which it can be played again.
 //!
-//! `state(t+1) = step(state(t), entries(t))`, so whoever has a room's beginning and its entries has every moment of it. Replays,
-//! desync checks, crash resume and hand-over are all this.
+//! `state(t+1) = step(state(t), entries(t))`: the initial state and the entries determine the state at every tick. Replays,
+//! desync checks, crash recovery and hand-over all read a journal. This module handles bytes only; files belong to the server.
 //!
 //! ```text
-//!          room's task                       storage                        whoever reads
-//!   entries ─▶ Recorder ─▶ Piece ─────────▶ Packer ─▶ bytes ─────────────▶ Journal ─▶ Playback ─▶ states
-//!              (bits)                       (zstd, CRC, index)             (checks)    (steps the game)
+//!  room task                      storage                     reader
+//!  entries ─▶ Recorder ─▶ Chunk ─▶ JournalWriter ─▶ bytes ─▶ Journal ─▶ Playback ─▶ states
+//!             (bits)               (zstd, CRC, index)       (checks)   (steps the game)
 //! ```
 //!
 //! A journal is a header, then *segments*: a checkpoint and the ticks after it, up to the next checkpoint. Each segment can be read
-//! without those before it. Between ticks stand *notes*: what an operator marked, what was lost, when the room was brought back.
+//! without the earlier ones. Between ticks there are *annotations*: operators' marks, lost ticks, restores.
 //!
-//! - [`entry`]: the entries of one tick, and how they change a game.
-//! - [`seat`]: who sat down and left, with their names, for whoever brings the room back.
-//! - [`header`]: what a room began from.
-//! - [`note`]: what is written between ticks.
+//! - [`entry`]: the entries of one tick, and their application to a game.
+//! - [`seat`]: seats taken, left and resumed, with the data that a restore needs.
+//! - [`header`]: the setup of the room.
+//! - [`annotation`]: records between ticks.
 //! - [`ticks`]: entries as bits.
 //! - [`checkpoint`]: a whole state as bits.
-//! - [`recorder`]: a room's side: ticks become pieces.
-//! - [`piece`]: what goes from a room to the storage.
-//! - [`block`]: pieces as bytes: lengths, CRCs, the index at the end.
-//! - `squeeze`: zstd, one stream a segment.
-//! - [`packer`]: the storage's side: pieces become bytes.
-//! - [`torn`]: what is behind the last whole block: a cut, or damage.
-//! - [`reader`]: a whole journal from bytes, as far as they are good.
-//! - [`playback`]: a journal played again.
-//! - [`bisect`]: where a journal and a game, or two journals, part.
+//! - [`recorder`]: the room side: ticks become chunks.
+//! - [`chunk`]: the unit that a room passes to the storage.
+//! - [`block`]: chunks as bytes: lengths, CRCs, the index at the end.
+//! - `compression`: zstd, one stream per segment.
+//! - [`writer`]: the storage side: chunks become bytes.
+//! - [`tail`]: the bytes behind the last whole block: a torn write, or damage.
+//! - [`reader`]: parses a journal up to its last whole block.
+//! - [`playback`]: plays a journal again.
+//! - [`bisect`]: finds the first tick at which a journal and a game, or two journals, diverge.
 //! - [`mod@slice`]: a part of a journal as a journal of its own.
 
+pub mod annotation;
 pub mod bisect;
 pub mod block;
 pub mod checkpoint;
+pub mod chunk;
+mod compression;
 pub mod entry;
 pub mod header;
-pub mod note;
-pub mod packer;
-pub mod piece;
 pub mod playback;
 pub mod reader;
 pub mod recorder;
 pub mod seat;
 pub mod slice;
-mod squeeze;
+pub mod tail;
 pub mod ticks;
-pub mod torn;
+pub mod writer;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::{
+    annotation::Annotation,
     checkpoint::Checkpoint,
+    chunk::{Chunk, ChunkKind},
     entry::{Entries, SeatChange},
     header::{Header, HeaderError},
-    note::Note,
-    packer::Packer,
-    piece::{Piece, PieceKind},
-    playback::{Divergence, Playback, PlaybackError, Played},
+    playback::{Divergence, Playback, PlaybackError, PlaybackStep},
     reader::{Journal, JournalError, Segment},
     recorder::Recorder,
-    seat::{Holder, SeatNote},
+    seat::{Holder, SeatEntry},
+    tail::{FollowedBy, Tail},
     ticks::TickRecord,
-    torn::{Follows, Torn},
+    writer::JournalWriter,
 };

@@ -1,4 +1,4 @@
-//! A journal played again: the same entries through the same steps.
+//! Playback of a journal: the same entries through the same steps.
 
 use super::{
     checkpoint::Checkpoint,
@@ -13,7 +13,7 @@ use crate::{
     tick::Tick,
 };
 
-/// A room on its way through its journal.
+/// A game that advances through its journal.
 pub struct Playback<'a, G: Game> {
     journal: &'a Journal<'a>,
     setup: Setup<G::Settings>,
@@ -26,41 +26,41 @@ pub struct Playback<'a, G: Game> {
     scratch: BitWriter,
 }
 
-/// What the journal says and the game did not do.
+/// A checksum in the journal that differs from the state that was played.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Divergence<I> {
-    /// After this tick.
+    /// The tick after which they differ.
     pub tick: Tick,
-    /// What the journal has.
+    /// The checksum in the journal.
     pub journal: Checksum,
-    /// What the game came to, as much of it as the journal has.
+    /// The checksum of the played state, truncated to the length of the journal's.
     pub played: Checksum,
-    /// The journal's whole state, where it has one.
+    /// The recorded state, when the checksum is that of a checkpoint.
     pub checkpoint: Option<Checkpoint>,
-    /// What went into the tick, where it is a tick's checksum that differs.
+    /// The tick's entries, when the checksum is that of a tick.
     pub record: Option<TickRecord<I>>,
 }
 
-/// What a step came to.
+/// The result of one step of the playback.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Played<I> {
+pub enum PlaybackStep<I> {
     /// A tick.
     Tick(TickRecord<I>),
-    /// A checkpoint that the game came to, or one behind ticks that are lost, from which it goes on.
+    /// A checkpoint whose checksum matches; the playback continues.
     Checkpoint(Tick),
-    /// Ticks are missing, and the game goes on from the checkpoint behind them.
+    /// Ticks are missing; the playback continues from the checkpoint behind them.
     Lost {
-        /// The last tick before.
+        /// The last tick before the gap.
         from: Tick,
         /// The tick of the checkpoint.
         to: Tick,
     },
-    /// The game did not come to what the journal says, and goes on from there if the journal has a checkpoint.
+    /// A checksum did not match. The playback continues from the recorded state when the journal has one.
     Diverged(Box<Divergence<I>>),
 }
 
-impl<I> Played<I> {
-    /// What went into the tick, if it was one.
+impl<I> PlaybackStep<I> {
+    /// Returns the tick's record, if this step was a tick.
     #[must_use]
     pub fn into_record(self) -> Option<TickRecord<I>> {
         match self {
@@ -71,38 +71,38 @@ impl<I> Played<I> {
     }
 }
 
-/// Why a journal cannot be played, or not further.
+/// Reasons why a journal cannot be played, or not further.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaybackError {
-    /// Not by this game.
+    /// The game does not match the header.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// Its bytes are not right.
+    /// The bytes are malformed.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The game cannot read its own state.
-    #[error("the state after tick {tick} is none that this build can load: {why}")]
+    /// The game cannot load a recorded state.
+    #[error("this build cannot load the state after tick {tick}: {why}")]
     State {
-        /// Which checkpoint.
+        /// The tick of the checkpoint.
         tick: Tick,
-        /// What the game says.
+        /// The game's error.
         why: BitsError,
     },
 }
 
 impl<'a, G: Game> Playback<'a, G> {
-    /// From the room's beginning.
+    /// Begins at the first checkpoint.
     ///
     /// # Errors
-    /// Why it cannot be played.
+    /// The reason why the journal cannot be played.
     pub fn begin(journal: &'a Journal<'a>) -> Result<Self, PlaybackError> {
         Self::from_segment(journal, 0)
     }
 
-    /// From this segment's checkpoint.
+    /// Begins at the checkpoint of this segment.
     ///
     /// # Errors
-    /// Why it cannot be played.
+    /// The reason why the journal cannot be played.
     pub fn from_segment(journal: &'a Journal<'a>, number: usize) -> Result<Self, PlaybackError> {
         let setup = journal.header().setup::<G>()?;
         let segment: Segment<'a, G::Input> = journal.segment(number)?;
@@ -120,61 +120,62 @@ impl<'a, G: Game> Playback<'a, G> {
         })
     }
 
-    /// The game after [`Self::tick`].
+    /// Returns the game after [`Self::tick`].
     pub const fn game(&self) -> &G {
         &self.game
     }
 
-    /// The game, to go on with.
+    /// Returns the game by value.
     pub fn into_game(self) -> G {
         self.game
     }
 
-    /// The last tick that was played.
+    /// Returns the last tick that was played.
     pub const fn tick(&self) -> Tick {
         self.tick
     }
 
-    /// What the room began from.
+    /// Returns the room's setup.
     pub const fn setup(&self) -> &Setup<G::Settings> {
         &self.setup
     }
 
-    /// Who sits where, one element a seat.
+    /// Returns the holder of each seat, indexed by seat.
     pub fn holders(&self) -> &[Option<Holder>] {
         &self.holders
     }
 
-    /// The checksum of the game as it is.
+    /// Returns the checksum of the current state.
     pub fn checksum(&mut self) -> Checksum {
         checksum(&self.game, &mut self.scratch)
     }
 
-    /// What the game said since this was last asked.
+    /// Drains the game's events since the last call.
     pub fn drain_events(&mut self) -> impl Iterator<Item = (Audience, G::Event)> + '_ {
         self.events.drain()
     }
 
-    /// What comes next; `None` at the journal's end. The events of a tick that nobody has drained are forgotten at the next.
+    /// Plays the next tick, or enters the next segment; `None` at the end of the journal. Events of the previous tick that were
+    /// not drained are discarded.
     ///
     /// # Errors
-    /// Why it cannot be played further; ask no more then.
-    pub fn advance(&mut self) -> Result<Option<Played<G::Input>>, PlaybackError> {
+    /// The reason why it cannot be played further; the playback must not be used after that.
+    pub fn advance(&mut self) -> Result<Option<PlaybackStep<G::Input>>, PlaybackError> {
         match self.next_tick()? {
             Some(played) => Ok(Some(played)),
-            None => self.cross(),
+            None => self.enter_next_segment(),
         }
     }
 
-    /// The same up to the end of the segment, and no further: `None` where the next one begins.
+    /// Plays the next tick of this segment; `None` at its end.
     ///
     /// # Errors
-    /// Why it cannot be played further; ask no more then.
-    pub fn next_tick(&mut self) -> Result<Option<Played<G::Input>>, PlaybackError> {
-        Ok(self.segment.next_tick()?.map(|record| self.play(record)))
+    /// The reason why it cannot be played further; the playback must not be used after that.
+    pub fn next_tick(&mut self) -> Result<Option<PlaybackStep<G::Input>>, PlaybackError> {
+        Ok(self.segment.next_tick()?.map(|record| self.apply(record)))
     }
 
-    /// The checkpoint that stands behind the tick that was played last.
+    /// Returns the recorded checkpoint of the current tick, if there is one.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -185,32 +186,32 @@ impl<'a, G: Game> Playback<'a, G> {
         Ok(Some(self.journal.segment::<G::Input>(self.number + 1)?.into_checkpoint()))
     }
 
-    /// Which segment is played.
+    /// Returns the index of the current segment.
     pub const fn segment(&self) -> usize {
         self.number
     }
 
-    fn play(&mut self, record: TickRecord<G::Input>) -> Played<G::Input> {
+    fn apply(&mut self, record: TickRecord<G::Input>) -> PlaybackStep<G::Input> {
         self.events.drain().for_each(drop);
         record.entries.apply(&mut self.game, record.tick, self.setup.tick_rate, &mut self.events);
         self.tick = record.tick;
-        for note in &record.seats {
-            note.clone().apply(&mut self.holders);
+        for entry in &record.seats {
+            entry.clone().apply(&mut self.holders);
         }
         if let Some(journal) = record.checksum {
-            let played = ticks::short(checksum(&self.game, &mut self.scratch));
+            let played = ticks::low_half(checksum(&self.game, &mut self.scratch));
             if played != journal {
                 let (journal, played) = (Checksum(journal.into()), Checksum(played.into()));
                 let (tick, record) = (self.tick, Some(record));
                 let divergence = Divergence { tick, journal, played, checkpoint: None, record };
-                return Played::Diverged(Box::new(divergence));
+                return PlaybackStep::Diverged(Box::new(divergence));
             }
         }
-        Played::Tick(record)
+        PlaybackStep::Tick(record)
     }
 
-    /// To the next segment, if there is one.
-    fn cross(&mut self) -> Result<Option<Played<G::Input>>, PlaybackError> {
+    /// Enters the next segment, if there is one.
+    fn enter_next_segment(&mut self) -> Result<Option<PlaybackStep<G::Input>>, PlaybackError> {
         if self.number + 1 >= self.journal.checkpoints().len() {
             return Ok(None);
         }
@@ -219,11 +220,11 @@ impl<'a, G: Game> Playback<'a, G> {
         let (from, to) = (self.tick, checkpoint.tick);
         let played = checksum(&self.game, &mut self.scratch);
         let crossed = if from != to {
-            Played::Lost { from, to }
+            PlaybackStep::Lost { from, to }
         } else if played == checkpoint.checksum {
-            Played::Checkpoint(to)
+            PlaybackStep::Checkpoint(to)
         } else {
-            Played::Diverged(Box::new(Divergence {
+            PlaybackStep::Diverged(Box::new(Divergence {
                 tick: to,
                 journal: checkpoint.checksum,
                 played,
@@ -231,7 +232,7 @@ impl<'a, G: Game> Playback<'a, G> {
                 record: None,
             }))
         };
-        if !matches!(crossed, Played::Checkpoint(_)) {
+        if !matches!(crossed, PlaybackStep::Checkpoint(_)) {
             self.game = load(checkpoint, &self.setup)?;
         }
         self.tick = to;
@@ -242,11 +243,13 @@ impl<'a, G: Game> Playback<'a, G> {
     }
 }
 
-/// Holds the first checkpoint against a room that has just opened: `None` when they are the same, or when the journal begins later.
+/// Compares the first checkpoint with a newly opened room: `None` when they are equal, or when the journal begins later.
 ///
 /// # Errors
-/// Why it cannot be played.
-pub fn beginning<G: Game>(journal: &Journal<'_>) -> Result<Option<Divergence<G::Input>>, PlaybackError> {
+/// The reason why the journal cannot be played.
+pub fn initial_divergence<G: Game>(
+    journal: &Journal<'_>,
+) -> Result<Option<Divergence<G::Input>>, PlaybackError> {
     let setup = journal.header().setup::<G>()?;
     let checkpoint = journal.segment::<G::Input>(0)?.into_checkpoint();
     let played = checksum(&G::new(&setup), &mut BitWriter::new());
@@ -257,7 +260,7 @@ pub fn beginning<G: Game>(journal: &Journal<'_>) -> Result<Option<Divergence<G::
     Ok(Some(Divergence { tick, journal, played, checkpoint: Some(checkpoint), record: None }))
 }
 
-/// A checkpoint's game.
+/// Loads the game of a checkpoint.
 pub(super) fn load<G: Game>(checkpoint: &Checkpoint, setup: &Setup<G::Settings>) -> Result<G, PlaybackError> {
     checkpoint.load(setup).map_err(|why| PlaybackError::State { tick: checkpoint.tick, why })
 }

@@ -1,191 +1,192 @@
-//! A whole journal from bytes, as far as they are good: what a killed server left is read up to its last whole block.
+//! The reader: parses a journal from bytes, up to the last whole block. A killed server leaves a torn tail behind it.
 
 use std::io;
 
 use super::{
-    block::{self, Block, BlockError, IndexEntry, MAGIC, PAYLOAD_BYTES},
+    annotation::Annotation,
+    block::{self, Block, BlockError, IndexEntry, MAGIC, MAX_PAYLOAD_BYTES},
     checkpoint::Checkpoint,
+    chunk::ChunkKind,
+    compression::Decompressor,
     header::Header,
-    note::Note,
-    piece::PieceKind,
-    squeeze::Unsqueezer,
+    tail::Tail,
     ticks::{TickCoder, TickRecord},
-    torn::Torn,
 };
 use crate::{
     bits::{BitReader, Bits, BitsError},
-    limits::ROOM_SEATS,
+    limits::MAX_ROOM_SEATS,
     tick::Tick,
 };
 
-/// A journal's blocks, each of which is whole.
+/// A parsed journal: its header and the positions of its whole blocks.
 #[derive(Clone, Debug)]
 pub struct Journal<'a> {
     bytes: &'a [u8],
     header: Header,
     blocks: Vec<Block>,
-    /// Which blocks are checkpoints.
+    /// The indices of the checkpoints in `blocks`.
     checkpoints: Vec<usize>,
-    /// Why the room ended, and after which tick.
+    /// The reason for the room's end, and its last tick.
     end: Option<(String, Tick)>,
-    torn: Option<Torn>,
+    tail: Option<Tail>,
 }
 
-/// Why bytes are no journal, or not what follows in one.
+/// Errors of reading a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// They begin otherwise; there was never a format 0.
-    #[error("this is no journal")]
-    NoJournal,
-    /// They are of a later version of the format.
-    #[error("the journal is of format {0}, and this build reads up to {newest}: use a newer one", newest = MAGIC[7])]
-    Newer(u8),
-    /// The first block is not a header.
+    /// The magic bytes are missing, or the format is 0, which never existed.
+    #[error("this is not a journal")]
+    NotAJournal,
+    /// The format is newer than this build.
+    #[error("the journal is of format {0}, and this build reads up to format {newest}: use a newer build", newest = MAGIC[7])]
+    NewerFormat(u8),
+    /// The first block is not a readable header.
     #[error("the journal's header cannot be read: {0}")]
     Header(String),
-    /// A block that is whole does not hold what it says it does.
+    /// The checksum of a block is right and its payload is malformed.
     #[error("the block at byte {offset} cannot be read: {why}")]
     Block {
-        /// Where the block begins.
+        /// The offset of the block in bytes.
         offset: usize,
-        /// What is wrong with it.
+        /// The error in the payload.
         why: String,
     },
-    /// There is no state to begin from.
-    #[error("the journal holds no whole checkpoint")]
+    /// There is no checkpoint to begin from.
+    #[error("the journal has no whole checkpoint")]
     Empty,
-    /// zstd has no memory.
-    #[error("the journal cannot be unsqueezed: {0}")]
-    Squeeze(#[from] io::Error),
+    /// The decompressor cannot allocate memory.
+    #[error("the journal cannot be decompressed: {0}")]
+    Compression(#[from] io::Error),
 }
 
 impl<'a> Journal<'a> {
-    /// Reads and checks every block; what is squeezed stays so.
+    /// Checks every block; compressed payloads are not decompressed yet.
     ///
     /// # Errors
-    /// When not even the header can be read.
+    /// When the header cannot be read.
     pub fn open(bytes: &'a [u8]) -> Result<Self, JournalError> {
-        let (magic, _) = bytes.split_first_chunk::<8>().ok_or(JournalError::NoJournal)?;
+        let (magic, _) = bytes.split_first_chunk::<8>().ok_or(JournalError::NotAJournal)?;
         if magic[..7] != MAGIC[..7] {
-            return Err(JournalError::NoJournal);
+            return Err(JournalError::NotAJournal);
         }
-        // Formats before this build's own are read by it.
+        // Formats before this build's own are supported.
         match magic[7] {
-            0 => return Err(JournalError::NoJournal),
-            format if format > MAGIC[7] => return Err(JournalError::Newer(format)),
+            0 => return Err(JournalError::NotAJournal),
+            format if format > MAGIC[7] => return Err(JournalError::NewerFormat(format)),
             _ => {}
         }
         let first = block::read(bytes, MAGIC.len(), Tick(0));
         let first = first.map_err(|why| JournalError::Header(why.to_string()))?;
         let header = read_header(bytes, &first)?;
         let mut journal =
-            Self { bytes, header, blocks: vec![first], checkpoints: Vec::new(), end: None, torn: None };
+            Self { bytes, header, blocks: vec![first], checkpoints: Vec::new(), end: None, tail: None };
         journal.read_blocks();
         Ok(journal)
     }
 
-    /// What the room began from.
+    /// Returns the header.
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Why the room ended; `None` when the writer was ended before it, or goes on. A trailer that is cut off changes nothing of it.
+    /// Returns the reason for the room's end; `None` when the writer still runs or was killed. A torn trailer does not matter.
     #[must_use]
     pub fn end(&self) -> Option<&str> {
         self.end.as_ref().map(|(reason, _)| reason.as_str())
     }
 
-    /// After which tick the room ended. Where that is later than the last that
-    /// can be [played](Self::last_played), those between could not be written.
+    /// Returns the last tick of a room that ended. When it is later than [`Self::last_playable`], the ticks between could not
+    /// be written.
     #[must_use]
     pub fn end_tick(&self) -> Option<Tick> {
         self.end.as_ref().map(|(_, tick)| *tick)
     }
 
-    /// What is behind the last whole block, and is no trailer.
+    /// Returns the bytes behind the last whole block, when they are not the trailer.
     #[must_use]
-    pub const fn torn(&self) -> Option<Torn> {
-        self.torn
+    pub const fn tail(&self) -> Option<Tail> {
+        self.tail
     }
 
-    /// How many bytes are whole blocks.
+    /// Returns the total length of the whole blocks.
     #[must_use]
-    pub fn good_bytes(&self) -> usize {
+    pub fn valid_bytes(&self) -> usize {
         self.blocks.last().map_or(0, |block| block.end)
     }
 
-    /// The last tick of its blocks, the end's excepted.
+    /// Returns the tick of the last block before the end.
     #[must_use]
     pub fn last_tick(&self) -> Tick {
         self.blocks.last().map_or(Tick(0), |block| block.tick)
     }
 
-    /// The last tick that can be played: what is said behind it is of ticks that are missing.
+    /// Returns the last tick that can be played. Annotations behind it are about missing ticks.
     #[must_use]
-    pub fn last_played(&self) -> Tick {
-        let is_played = |block: &&Block| matches!(block.kind, PieceKind::Ticks | PieceKind::Checkpoint);
+    pub fn last_playable(&self) -> Tick {
+        let is_played = |block: &&Block| matches!(block.kind, ChunkKind::Ticks | ChunkKind::Checkpoint);
         self.blocks.iter().rfind(is_played).map_or(Tick(0), |block| block.tick)
     }
 
-    /// After which tick each checkpoint is.
+    /// Returns the tick of each checkpoint.
     pub fn checkpoints(&self) -> impl ExactSizeIterator<Item = Tick> + '_ {
         self.checkpoints.iter().map(|at| self.blocks[*at].tick)
     }
 
-    /// The last segment that begins at or before this tick.
+    /// Returns the index of the last segment that begins at or before this tick.
     #[must_use]
     pub fn segment_before(&self, tick: Tick) -> Option<usize> {
         self.checkpoints.partition_point(|at| self.blocks[*at].tick <= tick).checked_sub(1)
     }
 
-    /// The last segment that begins before this tick: its ticks lead there. A room that was saved has two checkpoints of one tick.
+    /// Returns the index of the last segment that begins before this tick, whose ticks lead to it. A saved room has two
+    /// checkpoints of one tick.
     #[must_use]
     pub fn segment_to(&self, tick: Tick) -> Option<usize> {
         self.checkpoints.partition_point(|at| self.blocks[*at].tick < tick).checked_sub(1)
     }
 
-    /// Every note, with the tick after which it stands.
-    pub fn notes(&self) -> impl Iterator<Item = Result<(Tick, Note), JournalError>> + '_ {
-        self.blocks.iter().filter(|block| block.kind == PieceKind::Note).map(|block| {
-            let note = serde_json::from_slice(&self.bytes[block.payload.clone()]);
-            Ok((block.tick, note.map_err(|error| unreadable(block, error))?))
+    /// Returns every annotation with the tick after which it was written.
+    pub fn annotations(&self) -> impl Iterator<Item = Result<(Tick, Annotation), JournalError>> + '_ {
+        self.blocks.iter().filter(|block| block.kind == ChunkKind::Annotation).map(|block| {
+            let annotation = serde_json::from_slice(&self.bytes[block.payload.clone()]);
+            Ok((block.tick, annotation.map_err(|error| block_error(block, error))?))
         })
     }
 
-    /// Every block that is whole, the end's excepted.
+    /// Returns every whole block before the end.
     #[must_use]
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
     }
 
-    /// Those of them up to the last tick that can be played. What is said of later ones is in front of a checkpoint that was to follow:
-    /// whoever goes on, goes on without it.
+    /// Returns the blocks up to the last tick that can be played. Later annotations precede a checkpoint that was never
+    /// written, so a writer that resumes the journal drops them.
     #[must_use]
-    pub fn playable(&self) -> &[Block] {
-        let tick = self.last_played();
+    pub fn playable_blocks(&self) -> &[Block] {
+        let tick = self.last_playable();
         &self.blocks[..self.blocks.partition_point(|block| block.tick <= tick)]
     }
 
-    /// The bytes of a block's payload, as they are in the file.
+    /// Returns the payload of a block as it is in the file.
     #[must_use]
     pub fn payload(&self, block: &Block) -> &'a [u8] {
         &self.bytes[block.payload.clone()]
     }
 
-    /// What [`Packer::end`](super::Packer::end) would write as the index.
+    /// Returns the index as [`JournalWriter::end`](super::JournalWriter::end) would write it.
     #[must_use]
     pub fn index(&self) -> Vec<IndexEntry> {
-        let marked = |block: &&Block| matches!(block.kind, PieceKind::Checkpoint | PieceKind::Note);
+        let is_indexed = |block: &&Block| matches!(block.kind, ChunkKind::Checkpoint | ChunkKind::Annotation);
         let entry =
             |block: &Block| IndexEntry { kind: block.kind, tick: block.tick, offset: block.offset as u64 };
-        self.blocks.iter().filter(marked).map(entry).collect()
+        self.blocks.iter().filter(is_indexed).map(entry).collect()
     }
 
-    /// One segment: its checkpoint, and then its ticks.
+    /// Opens a segment for reading its checkpoint and its ticks.
     ///
     /// # Errors
-    /// [`JournalError::Empty`] when there are fewer, or what is wrong with its checkpoint.
+    /// [`JournalError::Empty`] when there is no such segment, or the error of its checkpoint.
     pub fn segment<I: Bits + Clone + PartialEq>(
         &self,
         number: usize,
@@ -195,7 +196,7 @@ impl<'a> Journal<'a> {
         let mut segment = Segment {
             journal: self,
             blocks: &self.blocks[first + 1..end],
-            unsqueezer: Unsqueezer::new()?,
+            decompressor: Decompressor::new()?,
             coder: TickCoder::new(&self.header),
             checkpoint: Checkpoint {
                 tick: Tick(0),
@@ -205,7 +206,7 @@ impl<'a> Journal<'a> {
             },
             payload: Vec::new(),
             at_bit: 0,
-            left: 0,
+            ticks_left: 0,
             tick: Tick(0),
         };
         segment.begin(&self.blocks[first])?;
@@ -217,15 +218,15 @@ impl<'a> Journal<'a> {
             let block = match block::read(self.bytes, at, self.last_tick()) {
                 Ok(block) => block,
                 Err(why) => {
-                    self.torn = Some(Torn::of(self.bytes, at, why));
+                    self.tail = Some(Tail::of(self.bytes, at, why));
                     return;
                 }
             };
-            if block.kind == PieceKind::End {
+            if block.kind == ChunkKind::End {
                 self.read_end(&block);
                 return;
             }
-            if block.kind == PieceKind::Checkpoint {
+            if block.kind == ChunkKind::Checkpoint {
                 self.checkpoints.push(self.blocks.len());
             }
             self.blocks.push(block);
@@ -236,125 +237,130 @@ impl<'a> Journal<'a> {
         let reason = block::read_end(&self.bytes[block.payload.clone()]);
         let reason = reason.map_or_else(|error| error.to_string(), |(reason, _)| reason);
         self.end = Some((reason, block.tick));
-        // Behind it there is nothing but the trailer; whatever else is there belongs to nobody.
+        // Only the trailer may follow the End block.
         let (behind, trailer) = (&self.bytes[block.end..], block::trailer(block.offset as u64));
         if behind != trailer {
-            let why = if trailer.starts_with(behind) { BlockError::Torn } else { BlockError::Damaged };
-            self.torn = Some(Torn::of(self.bytes, block.end, why));
+            let why = if trailer.starts_with(behind) { BlockError::Truncated } else { BlockError::Damaged };
+            self.tail = Some(Tail::of(self.bytes, block.end, why));
         }
     }
 }
 
-/// A checkpoint and the ticks after it.
+/// A reader of one segment: its checkpoint, then its ticks.
 #[derive(Debug)]
 pub struct Segment<'a, I> {
     journal: &'a Journal<'a>,
-    /// Those that are not read yet.
+    /// The blocks that were not read yet.
     blocks: &'a [Block],
-    unsqueezer: Unsqueezer,
+    decompressor: Decompressor,
     coder: TickCoder<I>,
     checkpoint: Checkpoint,
     payload: Vec<u8>,
-    /// The next bit of `payload`, and how many ticks are left in it.
+    /// The next bit of `payload`, and the number of ticks left in it.
     at_bit: usize,
-    left: u16,
+    ticks_left: u16,
     /// The last tick that was read.
     tick: Tick,
 }
 
 impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
-    /// What it begins with.
+    /// Returns the checkpoint at the start of the segment.
     #[must_use]
     pub const fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
-    /// The same, for whoever wants no more of it.
+    /// Returns the checkpoint by value.
     #[must_use]
     pub fn into_checkpoint(self) -> Checkpoint {
         self.checkpoint
     }
 
-    /// The next tick; `None` at the segment's end.
+    /// Reads the next tick; `None` at the end of the segment.
     ///
     /// # Errors
-    /// When what follows is not the tick after the last one; ask no more then.
+    /// When the next record is not the tick after the last one; the segment must not be used after that.
     pub fn next_tick(&mut self) -> Result<Option<TickRecord<I>>, JournalError> {
-        while self.left == 0 {
+        while self.ticks_left == 0 {
             let Some((block, rest)) = self.blocks.split_first() else { return Ok(None) };
             self.blocks = rest;
-            if block.kind == PieceKind::Ticks {
-                self.open(block)?;
+            if block.kind == ChunkKind::Ticks {
+                self.open_block(block)?;
             }
         }
         let tick = self.tick.next();
         let mut from = BitReader::new(&self.payload);
-        from.skip(self.at_bit).map_err(|why| self.broken(why))?;
-        let record = self.coder.decode(tick, &mut from).map_err(|why| self.broken(why))?;
-        self.at_bit = self.payload.len() * 8 - from.left_bits();
-        self.left -= 1;
+        from.skip(self.at_bit).map_err(|why| self.tick_error(why))?;
+        let record = self.coder.decode(tick, &mut from).map_err(|why| self.tick_error(why))?;
+        self.at_bit = self.payload.len() * 8 - from.remaining_bits();
+        self.ticks_left -= 1;
         self.tick = tick;
         Ok(Some(record))
     }
 
     fn begin(&mut self, block: &Block) -> Result<(), JournalError> {
-        self.unsqueezer.restart()?;
-        self.unpack(block)?;
+        self.decompressor.restart()?;
+        self.load_payload(block)?;
         let seats = self.journal.header.seats;
         self.checkpoint =
-            Checkpoint::decode(block.tick, seats, &self.payload).map_err(|why| unreadable(block, why))?;
+            Checkpoint::decode(block.tick, seats, &self.payload).map_err(|why| block_error(block, why))?;
         self.coder.restart(&self.checkpoint.holders);
         self.tick = block.tick;
         Ok(())
     }
 
-    /// Makes a block of ticks the one that is read.
-    fn open(&mut self, block: &Block) -> Result<(), JournalError> {
-        self.unpack(block)?;
+    /// Loads a block of ticks as the current payload.
+    fn open_block(&mut self, block: &Block) -> Result<(), JournalError> {
+        self.load_payload(block)?;
         let count = self.payload.first_chunk().copied().map(u16::from_le_bytes);
-        let count = count.ok_or_else(|| unreadable(block, BitsError::Truncated))?;
+        let count = count.ok_or_else(|| block_error(block, BitsError::Truncated))?;
         if self.tick.after(count.into()) != block.tick {
             let why = format!("{count} ticks up to {} do not follow tick {}", block.tick, self.tick);
-            return Err(unreadable(block, why));
+            return Err(block_error(block, why));
         }
-        (self.left, self.at_bit) = (count, 16);
+        (self.ticks_left, self.at_bit) = (count, 16);
         Ok(())
     }
 
-    fn unpack(&mut self, block: &Block) -> Result<(), JournalError> {
+    fn load_payload(&mut self, block: &Block) -> Result<(), JournalError> {
         self.payload.clear();
         let bytes = self.journal.payload(block);
-        if !block.is_squeezed {
+        if !block.is_compressed {
             self.payload.extend(bytes);
             return Ok(());
         }
-        let most = (SQUEEZED_FREE_BYTES + bytes.len() * SQUEEZED_AT_MOST).min(PAYLOAD_BYTES);
-        let unsqueezed = self.unsqueezer.unsqueeze(bytes, most, &mut self.payload);
-        unsqueezed.map_err(|why| unreadable(block, why))
+        let max_bytes =
+            (COMPRESSION_ALLOWANCE_BYTES + bytes.len() * MAX_COMPRESSION_RATIO).min(MAX_PAYLOAD_BYTES);
+        let decompressed = self.decompressor.decompress(bytes, max_bytes, &mut self.payload);
+        decompressed.map_err(|why| block_error(block, why))
     }
 
-    fn broken(&self, why: BitsError) -> JournalError {
+    fn tick_error(&self, why: BitsError) -> JournalError {
         let offset = self.journal.blocks.iter().rfind(|block| block.tick <= self.tick);
         JournalError::Block { offset: offset.map_or(0, |block| block.offset), why: why.to_string() }
     }
 }
 
 fn read_header(bytes: &[u8], block: &Block) -> Result<Header, JournalError> {
-    if block.kind != PieceKind::Header {
-        return Err(JournalError::Header("something else stands there".to_owned()));
+    if block.kind != ChunkKind::Header {
+        return Err(JournalError::Header("the first block is not a header".to_owned()));
     }
     let header: Header = serde_json::from_slice(&bytes[block.payload.clone()])
         .map_err(|error| JournalError::Header(error.to_string()))?;
-    if header.seats > ROOM_SEATS {
-        return Err(JournalError::Header(format!("no room has {} seats", header.seats)));
+    if header.seats > MAX_ROOM_SEATS {
+        return Err(JournalError::Header(format!(
+            "{} seats are more than the maximum of {MAX_ROOM_SEATS}",
+            header.seats
+        )));
     }
     Ok(header)
 }
 
-fn unreadable(block: &Block, why: impl ToString) -> JournalError {
+fn block_error(block: &Block, why: impl ToString) -> JournalError {
     JournalError::Block { offset: block.offset, why: why.to_string() }
 }
 
-/// No honest block is squeezed to less than a thousandth and a bit: a file that says so wants to cost time.
-const SQUEEZED_AT_MOST: usize = 1000;
-const SQUEEZED_FREE_BYTES: usize = 64 << 10;
+/// The highest compression ratio that is accepted, beside a fixed allowance. No real block reaches it; a file that declares
+/// more is made to cost time.
+const MAX_COMPRESSION_RATIO: usize = 1000;
+const COMPRESSION_ALLOWANCE_BYTES: usize = 64 << 10;

@@ -1,38 +1,38 @@
-//! A room's side of its journal: ticks become pieces. Called within a tick, so it does as little as it can; squeezing, sums and disks
-//! are the storage's affair.
+//! The room side of a journal: ticks become chunks. It runs within a tick, so it does little; compression, checksums and disks
+//! are left to the storage.
 
 use crate::{
     bits::BitWriter,
     game::{Game, checksum},
-    journal::{Checkpoint, Entries, Header, Holder, Note, Piece, PieceKind, SeatNote, ticks},
+    journal::{Annotation, Checkpoint, Chunk, ChunkKind, Entries, Header, Holder, SeatEntry, ticks},
     tick::Tick,
 };
 
 use super::ticks::TickCoder;
 
-/// Writes a room down.
+/// Records one room.
 #[derive(Debug)]
 pub struct Recorder<G: Game> {
     coder: TickCoder<G::Input>,
     bits: BitWriter,
-    /// How many ticks are in `bits`, and the last of them.
+    /// The number of ticks in `bits`, and the last of them.
     count: u16,
     last: Tick,
     scratch: BitWriter,
 }
 
 impl<G: Game> Recorder<G> {
-    /// Of the room that this is the header of. The first thing to be written after it is a checkpoint.
+    /// A recorder for the room of this header. The first chunk behind the header must be a checkpoint.
     #[must_use]
     pub fn new(header: &Header) -> Self {
         let coder = TickCoder::new(header);
         Self { coder, bits: BitWriter::new(), count: 0, last: Tick(0), scratch: BitWriter::new() }
     }
 
-    /// A tick was made, and this is the game after it.
-    pub fn tick(&mut self, tick: Tick, seats: &[SeatNote], entries: &Entries<G::Input>, game: &G) {
-        // First, for a game may panic while it saves its state, and then nothing of this tick is to be among those that wait.
-        let sum = self.coder.has_checksum(tick).then(|| ticks::short(checksum(game, &mut self.scratch)));
+    /// Records a tick; `game` is the state after it.
+    pub fn tick(&mut self, tick: Tick, seats: &[SeatEntry], entries: &Entries<G::Input>, game: &G) {
+        // First, because a game may panic while it saves its state, and then nothing of this tick may be recorded.
+        let sum = self.coder.has_checksum(tick).then(|| ticks::low_half(checksum(game, &mut self.scratch)));
         self.coder.encode(tick, seats, entries, &mut self.bits);
         if let Some(sum) = sum {
             self.bits.write_bits(sum, 32);
@@ -41,14 +41,14 @@ impl<G: Game> Recorder<G> {
         self.last = tick;
     }
 
-    /// How many ticks wait to be taken.
+    /// Returns the number of recorded ticks that were not taken yet.
     #[must_use]
-    pub const fn waiting(&self) -> u16 {
+    pub const fn pending_ticks(&self) -> u16 {
         self.count
     }
 
-    /// The ticks since this was last asked.
-    pub fn take(&mut self) -> Option<Piece> {
+    /// Takes the ticks recorded since the last call.
+    pub fn take(&mut self) -> Option<Chunk> {
         if self.count == 0 {
             return None;
         }
@@ -56,43 +56,43 @@ impl<G: Game> Recorder<G> {
         let mut bytes = Vec::with_capacity(2 + bits.len());
         bytes.extend(self.count.to_le_bytes());
         bytes.extend(bits);
-        self.forget();
-        Some(Piece { kind: PieceKind::Ticks, tick: self.last, bytes })
+        self.discard();
+        Some(Chunk { kind: ChunkKind::Ticks, tick: self.last, bytes })
     }
 
-    /// A new segment begins with this state. Ticks that wait are to be taken before; else they are forgotten.
-    pub fn checkpoint(&mut self, game: &G, tick: Tick, holders: Vec<Option<Holder>>) -> Piece {
-        self.forget();
+    /// Begins a new segment with this state. Recorded ticks must be taken before; otherwise they are discarded.
+    pub fn checkpoint(&mut self, game: &G, tick: Tick, holders: Vec<Option<Holder>>) -> Chunk {
+        self.discard();
         self.coder.restart(&holders);
         let checkpoint = Checkpoint::of(game, tick, holders, &mut self.scratch);
         let mut bytes = Vec::with_capacity(checkpoint.state.len() + 64);
         checkpoint.encode(&mut bytes);
-        Piece { kind: PieceKind::Checkpoint, tick, bytes }
+        Chunk { kind: ChunkKind::Checkpoint, tick, bytes }
     }
 
-    fn forget(&mut self) {
+    fn discard(&mut self) {
         self.bits.clear();
         self.count = 0;
     }
 }
 
-impl Piece {
-    /// The piece that every journal begins with.
+impl Chunk {
+    /// The first chunk of every journal.
     #[must_use]
     pub fn header(header: &Header) -> Self {
-        Self { kind: PieceKind::Header, tick: Tick(0), bytes: json(header) }
+        Self { kind: ChunkKind::Header, tick: Tick(0), bytes: json(header) }
     }
 
-    /// A note after this tick.
+    /// A chunk with an annotation after this tick.
     #[must_use]
-    pub fn note(note: &Note, tick: Tick) -> Self {
-        Self { kind: PieceKind::Note, tick, bytes: json(note) }
+    pub fn annotation(annotation: &Annotation, tick: Tick) -> Self {
+        Self { kind: ChunkKind::Annotation, tick, bytes: json(annotation) }
     }
 }
 
-/// These types hold nothing that JSON cannot say.
+/// Serializes a header or an annotation, whose types are all valid JSON.
 fn json(value: &impl serde::Serialize) -> Vec<u8> {
     let written = serde_json::to_vec(value);
-    debug_assert!(written.is_ok(), "a note is JSON: {written:?}");
+    debug_assert!(written.is_ok(), "headers and annotations are valid JSON: {written:?}");
     written.unwrap_or_default()
 }

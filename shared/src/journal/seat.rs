@@ -1,4 +1,4 @@
-//! Who sat down and left, with what it takes to give them their seat back after a restart.
+//! Seats taken, left and resumed, with the data that returns a seat to its player after a restart.
 
 use std::str;
 
@@ -7,58 +7,58 @@ use crate::{
     game::Occupant,
     id::{PlayerId, SeatId},
     journal::SeatChange,
-    limits::NAME_BYTES,
+    limits::MAX_NAME_BYTES,
     protocol::{TicketNumber, messages::Name},
 };
 
-/// Who holds a seat.
+/// The player or bot on a seat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// What they are called.
+    /// The display name.
     pub name: Name,
-    /// Who they are, and which ticket they have shown last; `None` for a bot.
+    /// The player's id and the newest resume ticket that they presented; `None` for a bot.
     pub player: Option<(PlayerId, TicketNumber)>,
 }
 
-/// What became of a seat in one tick.
+/// A change of a seat in one tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SeatNote {
-    /// Somebody sat down.
+pub enum SeatEntry {
+    /// The seat has a new holder.
     Taken(SeatId, Holder),
-    /// Whoever sat there is gone.
+    /// The seat is empty.
     Left(SeatId),
-    /// Its player came back on another connection, for which they have shown this ticket. The game hears nothing of it.
-    Back(SeatId, TicketNumber),
+    /// The player returned on another connection with this ticket. The game does not see it.
+    Resumed(SeatId, TicketNumber),
 }
 
 impl Holder {
-    /// Who they are to the game.
+    /// Returns the holder as the game sees it.
     #[must_use]
     pub const fn occupant(&self) -> Occupant {
         if self.player.is_some() { Occupant::Player } else { Occupant::Bot }
     }
 }
 
-impl SeatNote {
-    /// Which seat.
+impl SeatEntry {
+    /// Returns the seat that changed.
     #[must_use]
     pub const fn seat(&self) -> SeatId {
         match self {
-            Self::Taken(seat, _) | Self::Left(seat) | Self::Back(seat, _) => *seat,
+            Self::Taken(seat, _) | Self::Left(seat) | Self::Resumed(seat, _) => *seat,
         }
     }
 
-    /// What the game is told of it.
+    /// Returns the change that the game sees.
     #[must_use]
     pub const fn change(&self) -> Option<SeatChange> {
         match self {
             Self::Taken(seat, holder) => Some(SeatChange::Taken(*seat, holder.occupant())),
             Self::Left(seat) => Some(SeatChange::Left(*seat)),
-            Self::Back(..) => None,
+            Self::Resumed(..) => None,
         }
     }
 
-    /// Brings a list with one element a seat up to date; a seat that the room does not have changes nothing.
+    /// Applies the change to a list indexed by seat; a seat outside of it is ignored.
     pub fn apply(self, holders: &mut [Option<Holder>]) {
         match self {
             Self::Taken(seat, holder) => {
@@ -71,7 +71,7 @@ impl SeatNote {
                     *place = None;
                 }
             }
-            Self::Back(seat, newest) => {
+            Self::Resumed(seat, newest) => {
                 let holder = holders.get_mut(seat.index()).and_then(Option::as_mut);
                 if let Some((_, ticket)) = holder.and_then(|holder| holder.player.as_mut()) {
                     *ticket = newest;
@@ -94,7 +94,7 @@ impl Bits for Holder {
 
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         let length = from.read_bits(LENGTH_BITS)? as usize;
-        if length > NAME_BYTES {
+        if length > MAX_NAME_BYTES {
             return Err(BitsError::OutOfRange);
         }
         let bytes: Vec<u8> =
@@ -120,19 +120,19 @@ impl Bits for TicketNumber {
     }
 }
 
-impl Bits for SeatNote {
+impl Bits for SeatEntry {
     fn encode(&self, out: &mut BitWriter) {
         let (kind, seat) = match self {
             Self::Taken(seat, _) => (0, seat),
             Self::Left(seat) => (1, seat),
-            Self::Back(seat, _) => (2, seat),
+            Self::Resumed(seat, _) => (2, seat),
         };
         out.write_bits(kind, KIND_BITS);
         seat.encode(out);
         match self {
             Self::Taken(_, holder) => holder.encode(out),
             Self::Left(_) => {}
-            Self::Back(_, ticket) => ticket.encode(out),
+            Self::Resumed(_, ticket) => ticket.encode(out),
         }
     }
 
@@ -142,13 +142,13 @@ impl Bits for SeatNote {
         match kind {
             0 => Ok(Self::Taken(seat, Holder::decode(from)?)),
             1 => Ok(Self::Left(seat)),
-            2 => Ok(Self::Back(seat, TicketNumber::decode(from)?)),
+            2 => Ok(Self::Resumed(seat, TicketNumber::decode(from)?)),
             _ => Err(BitsError::OutOfRange),
         }
     }
 }
 
-/// Names have at most [`NAME_BYTES`] bytes.
+/// Enough for [`MAX_NAME_BYTES`].
 const LENGTH_BITS: u32 = 5;
 
 const KIND_BITS: u32 = 2;

@@ -1,19 +1,19 @@
-//! A part of a journal as a journal of its own: the evidence of a moment, and nothing else of the room's hour.
+//! Slices: a part of a journal as a journal of its own, to keep as evidence without the rest of the match.
 //!
-//! What was recorded stays as it was, checksums and checkpoints included: a slice is evidence of what the room did, not of what this
-//! build makes of it. Only the state that it begins with is played, and only as long as that comes to what the journal says.
+//! Recorded data is copied unchanged, checksums and checkpoints included: a slice is evidence of what the room did, not of what
+//! this build computes. Only the first state is computed, and only while the playback matches the journal.
 
 use std::io;
 
 use super::{
+    annotation::Annotation,
     block::Block,
     checkpoint::Checkpoint,
-    note::Note,
-    packer::Packer,
-    piece::{Piece, PieceKind},
-    playback::{Playback, PlaybackError, Played},
+    chunk::{Chunk, ChunkKind},
+    playback::{Playback, PlaybackError, PlaybackStep},
     reader::{Journal, JournalError, Segment},
     ticks::{TickCoder, TickRecord},
+    writer::JournalWriter,
 };
 use crate::{
     bits::{BitWriter, Bits},
@@ -24,36 +24,36 @@ use crate::{
 /// A journal that was cut out of another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice {
-    /// The journal.
+    /// The bytes of the journal.
     pub bytes: Vec<u8>,
-    /// After which tick it begins.
+    /// The tick of its first checkpoint.
     pub begin: Tick,
     /// Its last tick.
     pub end: Tick,
 }
 
-/// Cuts out what led from the state after tick `from` to the one after tick `to`.
+/// Cuts out the ticks from the state after `from` to the state after `to`.
 ///
-/// It begins earlier, at a checkpoint, where the game on its way to `from` does not come to what the journal says; and later, where
-/// that tick was lost or the journal begins behind it.
+/// The slice begins earlier, at a checkpoint, when the playback on the way to `from` does not match the journal; and later when
+/// that tick is missing or before the journal's first.
 ///
 /// # Errors
-/// When the journal cannot be played so far.
+/// When the journal cannot be played that far.
 pub fn slice<G: Game>(journal: &Journal<'_>, from: Tick, to: Tick) -> Result<Slice, PlaybackError> {
     let first = journal.segment_before(from).unwrap_or(0);
-    let (segment, begin) = beginning::<G>(journal, first, from)?;
-    let mut cutter = Cutter::<G::Input>::open(journal, &begin)?;
-    cutter.note(&Note::Sliced { from: from.0, to: to.0 }, begin.tick)?;
-    let end = cutter.cut(journal, segment, begin.tick, to)?;
-    cutter.packer.end(END, end, &mut cutter.bytes);
-    Ok(Slice { bytes: cutter.bytes, begin: begin.tick, end })
+    let (segment, begin) = first_checkpoint::<G>(journal, first, from)?;
+    let mut writer = SliceWriter::<G::Input>::open(journal, &begin)?;
+    writer.annotate(&Annotation::Sliced { from: from.0, to: to.0 }, begin.tick)?;
+    let end = writer.copy_range(journal, segment, begin.tick, to)?;
+    writer.journal.end(END, end, &mut writer.bytes);
+    Ok(Slice { bytes: writer.bytes, begin: begin.tick, end })
 }
 
-/// Why a slice ends.
+/// The reason with which a slice ends.
 const END: &str = "sliced";
 
-/// What the slice begins with, and in which segment it goes on from there.
-fn beginning<G: Game>(
+/// Returns the first checkpoint of the slice, and the index of the segment from which the slice is copied.
+fn first_checkpoint<G: Game>(
     journal: &Journal<'_>,
     first: usize,
     from: Tick,
@@ -65,8 +65,8 @@ fn beginning<G: Game>(
     }
     while playback.tick() < from {
         match playback.next_tick()? {
-            Some(Played::Tick(_)) => {}
-            // What is played from here on is not what the room had.
+            Some(PlaybackStep::Tick(_)) => {}
+            // From here on the played state is not the room's.
             Some(_) => return recorded(first),
             None if first + 1 < journal.checkpoints().len() => return recorded(first + 1),
             None => break,
@@ -76,24 +76,24 @@ fn beginning<G: Game>(
     Ok((first, Checkpoint::of(playback.game(), tick, holders, &mut BitWriter::new())))
 }
 
-/// Writes the slice.
-struct Cutter<I> {
-    packer: Packer,
+/// Writes a slice.
+struct SliceWriter<I> {
+    journal: JournalWriter,
     coder: TickCoder<I>,
     bytes: Vec<u8>,
 }
 
-impl<I: Bits + Clone + PartialEq> Cutter<I> {
+impl<I: Bits + Clone + PartialEq> SliceWriter<I> {
     fn open(journal: &Journal<'_>, begin: &Checkpoint) -> Result<Self, JournalError> {
         let coder = TickCoder::new(journal.header());
-        let mut cutter = Self { packer: Packer::new()?, coder, bytes: Vec::new() };
-        cutter.write(&Piece::header(journal.header()))?;
-        cutter.checkpoint(begin)?;
-        Ok(cutter)
+        let mut writer = Self { journal: JournalWriter::new()?, coder, bytes: Vec::new() };
+        writer.write(&Chunk::header(journal.header()))?;
+        writer.checkpoint(begin)?;
+        Ok(writer)
     }
 
-    /// Copies everything behind tick `begin` and up to tick `to`, in the order in which it stands; gives the last tick.
-    fn cut(
+    /// Copies everything behind tick `begin` and up to tick `to`, in file order; returns the last tick.
+    fn copy_range(
         &mut self,
         journal: &Journal<'_>,
         number: usize,
@@ -104,11 +104,11 @@ impl<I: Bits + Clone + PartialEq> Cutter<I> {
         let mut segment: Segment<'_, I> = journal.segment(number)?;
         let mut end = begin;
         for block in blocks_of(journal, number) {
-            if block.kind != PieceKind::Ticks && block.tick > to {
+            if block.kind != ChunkKind::Ticks && block.tick > to {
                 break;
             }
             match block.kind {
-                PieceKind::Checkpoint => {
+                ChunkKind::Checkpoint => {
                     let Some(number) = segments.next() else { break };
                     segment = journal.segment(number)?;
                     if block.tick > begin {
@@ -116,16 +116,16 @@ impl<I: Bits + Clone + PartialEq> Cutter<I> {
                         end = block.tick;
                     }
                 }
-                PieceKind::Ticks => end = self.ticks(&mut segment, block, begin, to)?.unwrap_or(end),
-                PieceKind::Note if block.tick > begin => self.copy(journal, block)?,
-                PieceKind::Note | PieceKind::Header | PieceKind::End => {}
+                ChunkKind::Ticks => end = self.copy_ticks(&mut segment, block, begin, to)?.unwrap_or(end),
+                ChunkKind::Annotation if block.tick > begin => self.copy_block(journal, block)?,
+                ChunkKind::Annotation | ChunkKind::Header | ChunkKind::End => {}
             }
         }
         Ok(end)
     }
 
-    /// The ticks of one block, as far as they are within; gives the last of them.
-    fn ticks(
+    /// Copies the ticks of one block that are in range; returns the last of them.
+    fn copy_ticks(
         &mut self,
         segment: &mut Segment<'_, I>,
         block: &Block,
@@ -148,7 +148,7 @@ impl<I: Bits + Clone + PartialEq> Cutter<I> {
         if let Some(tick) = last {
             let mut bytes = count.to_le_bytes().to_vec();
             bytes.extend(bits.finish());
-            self.write(&Piece { kind: PieceKind::Ticks, tick, bytes })?;
+            self.write(&Chunk { kind: ChunkKind::Ticks, tick, bytes })?;
         }
         Ok(last)
     }
@@ -164,26 +164,26 @@ impl<I: Bits + Clone + PartialEq> Cutter<I> {
         self.coder.restart(&checkpoint.holders);
         let mut bytes = Vec::new();
         checkpoint.encode(&mut bytes);
-        self.write(&Piece { kind: PieceKind::Checkpoint, tick: checkpoint.tick, bytes })
+        self.write(&Chunk { kind: ChunkKind::Checkpoint, tick: checkpoint.tick, bytes })
     }
 
-    fn note(&mut self, note: &Note, tick: Tick) -> Result<(), JournalError> {
-        self.write(&Piece::note(note, tick))
+    fn annotate(&mut self, annotation: &Annotation, tick: Tick) -> Result<(), JournalError> {
+        self.write(&Chunk::annotation(annotation, tick))
     }
 
-    fn copy(&mut self, journal: &Journal<'_>, block: &Block) -> Result<(), JournalError> {
+    fn copy_block(&mut self, journal: &Journal<'_>, block: &Block) -> Result<(), JournalError> {
         let bytes = journal.payload(block).to_vec();
-        self.write(&Piece { kind: block.kind, tick: block.tick, bytes })
+        self.write(&Chunk { kind: block.kind, tick: block.tick, bytes })
     }
 
-    fn write(&mut self, piece: &Piece) -> Result<(), JournalError> {
-        self.packer.pack(piece, &mut self.bytes).map_err(|error: io::Error| error.into())
+    fn write(&mut self, chunk: &Chunk) -> Result<(), JournalError> {
+        self.journal.write(chunk, &mut self.bytes).map_err(|error: io::Error| error.into())
     }
 }
 
-/// The blocks from this segment's checkpoint on.
+/// Returns the blocks from the checkpoint of this segment on.
 fn blocks_of<'j>(journal: &'j Journal<'_>, number: usize) -> impl Iterator<Item = &'j Block> {
-    let checkpoints = journal.blocks().iter().enumerate().filter(|(_, it)| it.kind == PieceKind::Checkpoint);
+    let checkpoints = journal.blocks().iter().enumerate().filter(|(_, it)| it.kind == ChunkKind::Checkpoint);
     let at = checkpoints.map(|(at, _)| at).nth(number).unwrap_or_else(|| journal.blocks().len());
     journal.blocks()[at..].iter()
 }

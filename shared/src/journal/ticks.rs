@@ -1,75 +1,76 @@
-//! Entries as bits. Most seats go on as they did in the tick before, and that costs one bit; a tick in which all do costs one bit in
+//! Entries as bits. Most seats repeat their previous input, which costs one bit; a tick in which all seats do costs one bit in
 //! all.
 //!
 //! ```text
-//! tick  = 0                                          all as before
-//!       | 1 (0 | 1 count notes) seat…                one seat for each that is taken
-//!       [checksum]                                   in every so many-th tick
-//! seat  = 0                                          as before
-//!       | 1 lag' (0 | 1 (0 | 1 input))               lag as a difference; input if it is another one
+//! tick  = 0                                          no seat changes
+//!       | 1 (0 | 1 count entries) seat…              one seat for each that is taken
+//!       [checksum]                                   in ticks that carry one
+//! seat  = 0                                          unchanged
+//!       | 1 lag' (0 | 1 (0 | 1 input))               lag as a difference; the input if it changed
 //! ```
 //!
-//! What a seat saw is written as how far it lay behind the tick, clamped as [`Rewind`](crate::game::Rewind) clamps it: a step sees
-//! no difference.
+//! The moment that a seat saw is encoded as its lag behind the tick, clamped as [`Rewind`](crate::game::Rewind) clamps it, so
+//! that a step sees no difference.
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Checksum, longest_rewind},
-    journal::{Entries, Header, Holder, SeatNote},
-    moment::Moment,
+    game::{Checksum, max_rewind},
+    journal::{Entries, Header, Holder, SeatEntry},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
-/// One tick, as a journal has it.
+/// One tick of a journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TickRecord<I> {
-    /// Which.
+    /// The tick's number.
     pub tick: Tick,
-    /// Who came and went.
-    pub seats: Vec<SeatNote>,
-    /// What changed the game.
+    /// Seats taken, left and resumed.
+    pub seats: Vec<SeatEntry>,
+    /// The input of the game's step.
     pub entries: Entries<I>,
     /// The low half of the state's checksum after it, if this tick carries one.
     pub checksum: Option<u32>,
 }
 
-/// What both ends know of the tick before.
+/// The shared coding state of the encoder and the decoder: the seats at the previous tick.
 #[derive(Clone, Debug)]
 pub(super) struct TickCoder<I> {
     rate: TickRate,
     checksum_ticks: u32,
-    seats: Vec<Known<I>>,
+    seats: Vec<SeatState<I>>,
 }
 
-/// What is known of one seat.
+/// The last coded state of one seat.
 #[derive(Clone, Debug, PartialEq)]
-struct Known<I> {
+struct SeatState<I> {
     is_taken: bool,
     input: Option<I>,
-    /// How far what it saw lay behind the tick, in 1/16 tick.
+    /// The lag of what it saw behind the tick, in 1/16 tick.
     lag: u32,
 }
 
-/// The part of a checksum that ticks carry: one state in four billion passes for another, and each tick has its own.
+/// Returns the part of a checksum that ticks carry: a wrong state passes with a probability of 1 in four billion, and each tick
+/// has its own checksum.
 #[must_use]
-pub const fn short(checksum: Checksum) -> u32 {
+pub const fn low_half(checksum: Checksum) -> u32 {
     checksum.0 as u32
 }
 
 impl<I: Bits + Clone + PartialEq> TickCoder<I> {
     pub(super) fn new(header: &Header) -> Self {
-        let nobody = Known { is_taken: false, input: None, lag: 0 };
+        let empty = SeatState { is_taken: false, input: None, lag: 0 };
         Self {
             rate: header.rate(),
             checksum_ticks: header.checksum_ticks,
-            seats: vec![nobody; usize::from(header.seats)],
+            seats: vec![empty; usize::from(header.seats)],
         }
     }
 
-    /// Forgets everything but who sits where: a segment begins.
+    /// Resets all seats at the start of a segment, with these holders.
     pub(super) fn restart(&mut self, holders: &[Option<Holder>]) {
-        for (known, holder) in self.seats.iter_mut().zip(holders) {
-            *known = Known { is_taken: holder.is_some(), input: None, lag: 0 };
+        for (state, holder) in self.seats.iter_mut().zip(holders) {
+            *state = SeatState { is_taken: holder.is_some(), input: None, lag: 0 };
         }
     }
 
@@ -82,110 +83,110 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
     pub(super) fn encode(
         &mut self,
         tick: Tick,
-        notes: &[SeatNote],
+        seat_entries: &[SeatEntry],
         entries: &Entries<I>,
         out: &mut BitWriter,
     ) {
-        self.seat(notes);
-        let is_busy =
-            !notes.is_empty() || self.now(tick, entries).any(|(known, input, lag)| !known.is(input, lag));
+        self.apply_seat_entries(seat_entries);
+        let is_busy = !seat_entries.is_empty()
+            || self.taken_seats(tick, entries).any(|(state, input, lag)| !state.matches(input, lag));
         out.write_bool(is_busy);
         if !is_busy {
             return;
         }
-        out.write_bool(!notes.is_empty());
-        if !notes.is_empty() {
-            out.write_var(notes.len() as u32, NOTES_ORDER);
-            notes.iter().for_each(|note| note.encode(out));
+        out.write_bool(!seat_entries.is_empty());
+        if !seat_entries.is_empty() {
+            out.write_var(seat_entries.len() as u32, SEAT_ENTRIES_ORDER);
+            seat_entries.iter().for_each(|entry| entry.encode(out));
         }
-        let most = longest_rewind(self.rate);
-        for ((known, input), seen) in self.seats.iter_mut().zip(&entries.inputs).zip(&entries.seen) {
-            if known.is_taken {
-                known.encode(input.as_ref(), lag(tick, *seen, most), out);
+        let max_lag = max_rewind(self.rate);
+        for ((state, input), seen) in self.seats.iter_mut().zip(&entries.inputs).zip(&entries.seen) {
+            if state.is_taken {
+                state.encode(input.as_ref(), lag(tick, *seen, max_lag), out);
             }
         }
     }
 
-    /// Reads what [`Self::encode`] wrote, and the checksum behind it.
+    /// Decodes what [`Self::encode`] wrote, and the checksum behind it.
     pub(super) fn decode(
         &mut self,
         tick: Tick,
         from: &mut BitReader<'_>,
     ) -> Result<TickRecord<I>, BitsError> {
-        let mut notes = Vec::new();
+        let mut seat_entries = Vec::new();
         if from.read_bool()? {
             if from.read_bool()? {
-                let count = from.read_var(NOTES_ORDER)?;
-                if count as usize > NOTES_FREE + NOTES_A_SEAT * self.seats.len() {
+                let count = from.read_var(SEAT_ENTRIES_ORDER)?;
+                if count as usize > MIN_SEAT_ENTRIES_LIMIT + SEAT_ENTRIES_LIMIT_PER_SEAT * self.seats.len() {
                     return Err(BitsError::OutOfRange);
                 }
                 for _ in 0..count {
-                    let note = SeatNote::decode(from)?;
-                    // Games are never told of a seat that their room does not have.
-                    if note.seat().index() >= self.seats.len() {
+                    let entry = SeatEntry::decode(from)?;
+                    // A game must never see a seat that its room does not have.
+                    if entry.seat().index() >= self.seats.len() {
                         return Err(BitsError::OutOfRange);
                     }
-                    notes.push(note);
+                    seat_entries.push(entry);
                 }
-                self.seat(&notes);
+                self.apply_seat_entries(&seat_entries);
             }
-            let most = longest_rewind(self.rate);
-            for known in self.seats.iter_mut().filter(|known| known.is_taken) {
-                known.decode(most, from)?;
+            let max_lag = max_rewind(self.rate);
+            for state in self.seats.iter_mut().filter(|state| state.is_taken) {
+                state.decode(max_lag, from)?;
             }
         }
         let checksum = if self.has_checksum(tick) { Some(from.read_bits(32)?) } else { None };
-        let seen = |known: &Known<I>| Moment::of(tick).offset(-i64::from(known.lag));
+        let seen = |state: &SeatState<I>| SubTick::of(tick).offset(-i64::from(state.lag));
         let entries = Entries {
-            changes: notes.iter().filter_map(SeatNote::change).collect(),
-            inputs: self.seats.iter().map(|known| known.input.clone()).collect(),
+            changes: seat_entries.iter().filter_map(SeatEntry::change).collect(),
+            inputs: self.seats.iter().map(|state| state.input.clone()).collect(),
             seen: self.seats.iter().map(seen).collect(),
         };
-        Ok(TickRecord { tick, seats: notes, entries, checksum })
+        Ok(TickRecord { tick, seats: seat_entries, entries, checksum })
     }
 
-    fn seat(&mut self, notes: &[SeatNote]) {
-        for note in notes {
-            let (seat, is_taken) = match note {
-                SeatNote::Taken(seat, _) => (seat, true),
-                SeatNote::Left(seat) => (seat, false),
-                SeatNote::Back(..) => continue,
+    fn apply_seat_entries(&mut self, seat_entries: &[SeatEntry]) {
+        for entry in seat_entries {
+            let (seat, is_taken) = match entry {
+                SeatEntry::Taken(seat, _) => (seat, true),
+                SeatEntry::Left(seat) => (seat, false),
+                SeatEntry::Resumed(..) => continue,
             };
-            if let Some(known) = self.seats.get_mut(seat.index()) {
-                *known = Known { is_taken, input: None, lag: 0 };
+            if let Some(state) = self.seats.get_mut(seat.index()) {
+                *state = SeatState { is_taken, input: None, lag: 0 };
             }
         }
     }
 
-    /// Every taken seat with what is to be written of it.
-    fn now<'a>(
+    /// Returns the state, input and lag of every taken seat.
+    fn taken_seats<'a>(
         &'a self,
         tick: Tick,
         entries: &'a Entries<I>,
-    ) -> impl Iterator<Item = (&'a Known<I>, Option<&'a I>, u32)> {
-        let most = longest_rewind(self.rate);
+    ) -> impl Iterator<Item = (&'a SeatState<I>, Option<&'a I>, u32)> {
+        let max_lag = max_rewind(self.rate);
         let all = self.seats.iter().zip(&entries.inputs).zip(&entries.seen);
-        all.filter(|((known, _), _)| known.is_taken)
-            .map(move |((known, input), seen)| (known, input.as_ref(), lag(tick, *seen, most)))
+        all.filter(|((state, _), _)| state.is_taken)
+            .map(move |((state, input), seen)| (state, input.as_ref(), lag(tick, *seen, max_lag)))
     }
 }
 
-impl<I: Bits + Clone + PartialEq> Known<I> {
-    fn is(&self, input: Option<&I>, lag: u32) -> bool {
+impl<I: Bits + Clone + PartialEq> SeatState<I> {
+    fn matches(&self, input: Option<&I>, lag: u32) -> bool {
         self.lag == lag && self.input.as_ref() == input
     }
 
     fn encode(&mut self, input: Option<&I>, lag: u32, out: &mut BitWriter) {
-        let is_same = self.is(input, lag);
-        out.write_bool(!is_same);
-        if is_same {
+        let is_unchanged = self.matches(input, lag);
+        out.write_bool(!is_unchanged);
+        if is_unchanged {
             return;
         }
         out.write_signed(lag as i32 - self.lag as i32, LAG_ORDER);
         self.lag = lag;
-        let is_other = self.input.as_ref() != input;
-        out.write_bool(is_other);
-        if is_other {
+        let has_new_input = self.input.as_ref() != input;
+        out.write_bool(has_new_input);
+        if has_new_input {
             out.write_bool(input.is_some());
             if let Some(input) = input {
                 input.encode(out);
@@ -194,12 +195,12 @@ impl<I: Bits + Clone + PartialEq> Known<I> {
         }
     }
 
-    fn decode(&mut self, most_lag: u32, from: &mut BitReader<'_>) -> Result<(), BitsError> {
+    fn decode(&mut self, max_lag: u32, from: &mut BitReader<'_>) -> Result<(), BitsError> {
         if !from.read_bool()? {
             return Ok(());
         }
         let lag = i64::from(self.lag) + i64::from(from.read_signed(LAG_ORDER)?);
-        self.lag = u32::try_from(lag).ok().filter(|lag| *lag <= most_lag).ok_or(BitsError::OutOfRange)?;
+        self.lag = u32::try_from(lag).ok().filter(|lag| *lag <= max_lag).ok_or(BitsError::OutOfRange)?;
         if from.read_bool()? {
             self.input = if from.read_bool()? { Some(I::decode(from)?) } else { None };
         }
@@ -207,20 +208,21 @@ impl<I: Bits + Clone + PartialEq> Known<I> {
     }
 }
 
-/// How far `seen` lay behind the tick, in 1/16 tick.
-fn lag(tick: Tick, seen: Moment, most: u32) -> u32 {
-    Moment::of(tick).since(seen).clamp(0, i64::from(most)) as u32
+/// Returns the lag of `seen` behind the tick, in 1/16 tick.
+fn lag(tick: Tick, seen: SubTick, max_lag: u32) -> u32 {
+    SubTick::of(tick).since(seen).clamp(0, i64::from(max_lag)) as u32
 }
 
-/// The most notes of one tick: a room drains eight commands a seat and 64 more, each of which may empty a seat, fill it and have a
-/// bot make way; and once a seat somebody comes back, goes, or a bot does. A squeezed block of a few bytes could hold millions.
-const NOTES_A_SEAT: usize = 32;
-const NOTES_FREE: usize = 256;
+/// The maximum number of seat entries of one tick: a room drains eight commands per seat and 64 more, each of which may empty a
+/// seat, fill it and remove a bot; and each seat may once be resumed, left, or given to a bot. A compressed block of a few
+/// bytes could hold millions.
+const SEAT_ENTRIES_LIMIT_PER_SEAT: usize = 32;
+const MIN_SEAT_ENTRIES_LIMIT: usize = 256;
 
-/// Mostly one or two come and go at once.
-const NOTES_ORDER: u32 = 1;
+/// Usually one or two seats change at once.
+const SEAT_ENTRIES_ORDER: u32 = 1;
 
-/// A client's clock stretches by a part in twenty, so what it saw strays by a sixteenth or two.
+/// A client's clock stretches by up to a twentieth, so its lag varies by a sixteenth or two.
 const LAG_ORDER: u32 = 1;
 
 #[cfg(test)]
@@ -253,42 +255,42 @@ mod tests {
         }
     }
 
-    fn note() -> impl Strategy<Value = SeatNote> {
+    fn seat_entry() -> impl Strategy<Value = SeatEntry> {
         let holder = ("[a-z]{0,24}", any::<Option<(u64, u32, u32)>>()).prop_map(|(name, player)| Holder {
             name: Name::new(&name).unwrap(),
             player: player.map(|(id, run, count)| (PlayerId(id), TicketNumber { run, count })),
         });
         let seat = (0..SEATS).prop_map(SeatId);
         prop_oneof![
-            (seat.clone(), holder).prop_map(|(seat, holder)| SeatNote::Taken(seat, holder)),
-            seat.clone().prop_map(SeatNote::Left),
+            (seat.clone(), holder).prop_map(|(seat, holder)| SeatEntry::Taken(seat, holder)),
+            seat.clone().prop_map(SeatEntry::Left),
             (seat, any::<(u32, u32)>())
-                .prop_map(|(seat, (run, count))| SeatNote::Back(seat, TicketNumber { run, count })),
+                .prop_map(|(seat, (run, count))| SeatEntry::Resumed(seat, TicketNumber { run, count })),
         ]
     }
 
-    type Play = Vec<(Vec<SeatNote>, Vec<(Option<i32>, i64)>)>;
+    type Play = Vec<(Vec<SeatEntry>, Vec<(Option<i32>, i64)>)>;
 
     fn play() -> impl Strategy<Value = Play> {
         let seat = (prop_oneof![Just(None), (-2..2).prop_map(Some)], -30i64..200);
         let tick = (
-            prop_oneof![4 => Just(Vec::new()), 1 => proptest::collection::vec(note(), 0..4)],
+            prop_oneof![4 => Just(Vec::new()), 1 => proptest::collection::vec(seat_entry(), 0..4)],
             proptest::collection::vec(seat, usize::from(SEATS)),
         );
         proptest::collection::vec(tick, 0..30)
     }
 
-    /// What the room had, clamped as the step clamps it; seats that nobody has taken want nothing and saw the present.
+    /// The entries as a step sees them: clamped, and without input or lag for seats that are not taken.
     fn expected(
         tick: Tick,
         taken: &[bool],
-        wanted: &[(Option<i32>, i64)],
-    ) -> (Vec<Option<Steering>>, Vec<Moment>) {
-        let most = i64::from(longest_rewind(TickRate::DEFAULT));
-        let inputs = wanted.iter().zip(taken).map(|((bend, _), taken)| steering(*bend).filter(|_| *taken));
-        let seen = wanted.iter().zip(taken).map(|((_, back), taken)| {
-            let lag = if *taken { (*back).clamp(0, most).min(i64::from(tick.0) * 16) } else { 0 };
-            Moment::of(tick).offset(-lag)
+        steps: &[(Option<i32>, i64)],
+    ) -> (Vec<Option<Steering>>, Vec<SubTick>) {
+        let max_lag = i64::from(max_rewind(TickRate::DEFAULT));
+        let inputs = steps.iter().zip(taken).map(|((bend, _), taken)| steering(*bend).filter(|_| *taken));
+        let seen = steps.iter().zip(taken).map(|((_, back), taken)| {
+            let lag = if *taken { (*back).clamp(0, max_lag).min(i64::from(tick.0) * 16) } else { 0 };
+            SubTick::of(tick).offset(-lag)
         });
         (inputs.collect(), seen.collect())
     }
@@ -303,30 +305,30 @@ mod tests {
             let (mut writer, mut reader) = (TickCoder::new(&header()), TickCoder::<Steering>::new(&header()));
             let mut out = BitWriter::new();
             let mut taken = [false; SEATS as usize];
-            let mut want = Vec::new();
-            for (tick, (notes, wanted)) in (1..).map(Tick).zip(&play) {
-                for note in notes {
-                    match note {
-                        SeatNote::Taken(seat, _) => taken[seat.index()] = true,
-                        SeatNote::Left(seat) => taken[seat.index()] = false,
-                        SeatNote::Back(..) => {}
+            let mut expected_records = Vec::new();
+            for (tick, (seat_entries, steps)) in (1..).map(Tick).zip(&play) {
+                for entry in seat_entries {
+                    match entry {
+                        SeatEntry::Taken(seat, _) => taken[seat.index()] = true,
+                        SeatEntry::Left(seat) => taken[seat.index()] = false,
+                        SeatEntry::Resumed(..) => {}
                     }
                 }
                 let entries = Entries {
-                    changes: notes.iter().filter_map(SeatNote::change).collect(),
-                    inputs: wanted.iter().zip(taken).map(|((bend, _), taken)| steering(*bend).filter(|_| taken)).collect(),
-                    seen: wanted.iter().map(|(_, back)| Moment::of(tick).offset(-back)).collect(),
+                    changes: seat_entries.iter().filter_map(SeatEntry::change).collect(),
+                    inputs: steps.iter().zip(taken).map(|((bend, _), taken)| steering(*bend).filter(|_| taken)).collect(),
+                    seen: steps.iter().map(|(_, back)| SubTick::of(tick).offset(-back)).collect(),
                 };
-                writer.encode(tick, notes, &entries, &mut out);
+                writer.encode(tick, seat_entries, &entries, &mut out);
                 let checksum = writer.has_checksum(tick).then_some(tick.0 * 7);
                 checksum.into_iter().for_each(|checksum| out.write_bits(checksum, 32));
-                let (inputs, seen) = expected(tick, &taken, wanted);
-                want.push(TickRecord { tick, seats: notes.clone(), entries: Entries { inputs, seen, ..entries }, checksum });
+                let (inputs, seen) = expected(tick, &taken, steps);
+                expected_records.push(TickRecord { tick, seats: seat_entries.clone(), entries: Entries { inputs, seen, ..entries }, checksum });
             }
             let bytes = out.finish().to_vec();
             let mut from = BitReader::new(&bytes);
-            for want in want {
-                prop_assert_eq!(reader.decode(want.tick, &mut from), Ok(want));
+            for record in expected_records {
+                prop_assert_eq!(reader.decode(record.tick, &mut from), Ok(record));
             }
             prop_assert_eq!(from.finish(), Ok(()));
         }
@@ -343,31 +345,31 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_in_which_more_come_and_go_than_a_room_can_bear_is_refused() {
-        let most = (NOTES_FREE + NOTES_A_SEAT * usize::from(SEATS)) as u32;
-        for (count, is_read) in [(most, true), (most + 1, false)] {
+    fn a_tick_with_more_seat_entries_than_a_room_can_produce_is_rejected() {
+        let max_count = (MIN_SEAT_ENTRIES_LIMIT + SEAT_ENTRIES_LIMIT_PER_SEAT * usize::from(SEATS)) as u32;
+        for (count, is_read) in [(max_count, true), (max_count + 1, false)] {
             let mut out = BitWriter::new();
             out.write_bool(true);
             out.write_bool(true);
-            out.write_var(count, NOTES_ORDER);
-            (0..count).for_each(|_| SeatNote::Left(SeatId(0)).encode(&mut out));
+            out.write_var(count, SEAT_ENTRIES_ORDER);
+            (0..count).for_each(|_| SeatEntry::Left(SeatId(0)).encode(&mut out));
             let bytes = out.finish().to_vec();
             let record = TickCoder::<Steering>::new(&header()).decode(Tick(1), &mut BitReader::new(&bytes));
-            assert_eq!(record.is_ok(), is_read, "{count} notes");
+            assert_eq!(record.is_ok(), is_read, "{count} entries");
         }
     }
 
     #[test]
-    fn a_room_in_which_nothing_changes_costs_a_bit_a_tick() {
+    fn a_room_without_changes_costs_one_bit_per_tick() {
         let mut coder = TickCoder::<Steering>::new(&Header { checksum_ticks: 0, ..header() });
         let mut out = BitWriter::new();
         let holder = Holder { name: Name::lossy("Ada"), player: None };
         let steers = |tick| Entries {
             inputs: vec![Some(Steering { bend: 1 }), None, None, None],
-            seen: vec![Moment::of(tick).offset(-9); 4],
+            seen: vec![SubTick::of(tick).offset(-9); 4],
             changes: Vec::new(),
         };
-        coder.encode(Tick(9), &[SeatNote::Taken(SeatId(0), holder)], &steers(Tick(9)), &mut out);
+        coder.encode(Tick(9), &[SeatEntry::Taken(SeatId(0), holder)], &steers(Tick(9)), &mut out);
         let before = out.len_bits();
         (10..110).map(Tick).for_each(|tick| coder.encode(tick, &[], &steers(tick), &mut out));
         assert_eq!(out.len_bits() - before, 100);

@@ -1,4 +1,4 @@
-//! Texts and lists that cannot be longer than agreed: the length is checked before anything is allocated.
+//! Texts and lists with a maximum length. A decoder checks the length before it allocates.
 
 use std::{fmt, ops::Deref};
 
@@ -7,24 +7,24 @@ use super::codec::{
     owned_when_borrowed, refuse,
 };
 
-/// UTF-8 of at most `MOST` bytes, printable throughout (a name must not move somebody's cursor or hide).
+/// Printable UTF-8 of at most `MAX` bytes: a name must not move a terminal's cursor or be invisible.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text<const MOST: usize>(String);
+pub struct Text<const MAX: usize>(String);
 
-impl<const MOST: usize> Text<MOST> {
-    /// The text, if it is short and printable.
+impl<const MAX: usize> Text<MAX> {
+    /// Creates a text; `None` if it is too long or not printable.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
-        let fits = text.len() <= MOST && !text.chars().any(is_deceptive);
+        let fits = text.len() <= MAX && !text.chars().any(is_deceptive);
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// As much of the text as fits, without what [`Self::new`] would refuse: for sentences of our own.
+    /// Creates a text from the printable characters of `text`, cut at `MAX` bytes. For the server's own sentences.
     #[must_use]
     pub fn lossy(text: &str) -> Self {
-        let mut kept = String::with_capacity(text.len().min(MOST));
+        let mut kept = String::with_capacity(text.len().min(MAX));
         for c in text.chars().filter(|&c| !is_deceptive(c)) {
-            if kept.len() + c.len_utf8() > MOST {
+            if kept.len() + c.len_utf8() > MAX {
                 break;
             }
             kept.push(c);
@@ -33,7 +33,7 @@ impl<const MOST: usize> Text<MOST> {
     }
 }
 
-impl<const MOST: usize> Deref for Text<MOST> {
+impl<const MAX: usize> Deref for Text<MAX> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -41,21 +41,21 @@ impl<const MOST: usize> Deref for Text<MOST> {
     }
 }
 
-impl<const MOST: usize> fmt::Display for Text<MOST> {
+impl<const MAX: usize> fmt::Display for Text<MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl<const MOST: usize> Encode for Text<MOST> {
+impl<const MAX: usize> Encode for Text<MAX> {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         self.0.as_bytes().encode(encoder)
     }
 }
 
-impl<C, const MOST: usize> Decode<C> for Text<MOST> {
+impl<C, const MAX: usize> Decode<C> for Text<MAX> {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let List(bytes) = List::<u8, MOST>::decode(decoder)?;
+        let List(bytes) = List::<u8, MAX>::decode(decoder)?;
         let text = String::from_utf8(bytes).map_err(|_| refuse("a text is not UTF-8"))?;
         if text.chars().any(is_deceptive) {
             return Err(refuse("a text holds control, direction or invisible characters"));
@@ -64,46 +64,46 @@ impl<C, const MOST: usize> Decode<C> for Text<MOST> {
     }
 }
 
-owned_when_borrowed!([const MOST: usize], Text<MOST>);
+owned_when_borrowed!([const MAX: usize], Text<MAX>);
 
-/// Whether a character shows nothing of itself and changes how its neighbours look, or where the next one lands: two names that
-/// differ only in these would look the same, and one name could turn a whole line of chat round.
+/// Whether a character is invisible and changes the look of its neighbours or the position of the next one: two names that
+/// differ only in such characters look the same, and one name could reverse a whole line of chat.
 fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{061C}' // the Arabic letter mark: a direction mark as those below
+            '\u{061C}' // the Arabic letter mark: a direction mark like those below
             | '\u{200B}'..='\u{200F}' // zero width: space, joiners, direction marks
             | '\u{2028}'..='\u{202E}' // line and paragraph separators, direction embeddings and overrides
-            | '\u{2060}' // the word joiner, of no width
+            | '\u{2060}' // the word joiner, of zero width
             | '\u{2066}'..='\u{2069}' // direction isolates
-            | '\u{FEFF}') // the byte order mark, of no width
+            | '\u{FEFF}') // the byte order mark, of zero width
 }
 
-/// At most `MOST` elements.
+/// A list of at most `MAX` elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List<T, const MOST: usize>(Vec<T>);
+pub struct List<T, const MAX: usize>(Vec<T>);
 
-impl<T, const MOST: usize> List<T, MOST> {
-    /// The list, if it is short enough.
+impl<T, const MAX: usize> List<T, MAX> {
+    /// Creates a list; `None` if it has more than `MAX` elements.
     #[must_use]
     pub fn new(items: Vec<T>) -> Option<Self> {
-        (items.len() <= MOST).then_some(Self(items))
+        (items.len() <= MAX).then_some(Self(items))
     }
 
-    /// The elements.
+    /// Returns the elements.
     #[must_use]
     pub fn into_inner(self) -> Vec<T> {
         self.0
     }
 }
 
-impl<T, const MOST: usize> Default for List<T, MOST> {
+impl<T, const MAX: usize> Default for List<T, MAX> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T, const MOST: usize> Deref for List<T, MOST> {
+impl<T, const MAX: usize> Deref for List<T, MAX> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -111,19 +111,19 @@ impl<T, const MOST: usize> Deref for List<T, MOST> {
     }
 }
 
-impl<T: Encode, const MOST: usize> Encode for List<T, MOST> {
+impl<T: Encode, const MAX: usize> Encode for List<T, MAX> {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         (self.0.len() as u64).encode(encoder)?;
         self.0.iter().try_for_each(|item| item.encode(encoder))
     }
 }
 
-impl<C, T: Decode<C>, const MOST: usize> Decode<C> for List<T, MOST> {
+impl<C, T: Decode<C>, const MAX: usize> Decode<C> for List<T, MAX> {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        const { assert!(size_of::<T>() > 0, "a list of nothings costs time without costing bytes") };
+        const { assert!(size_of::<T>() > 0, "a list of zero-sized elements costs time without costing bytes") };
         let len = u64::decode(decoder)?;
-        if len > MOST as u64 {
-            return Err(refuse("a list or text is longer than agreed"));
+        if len > MAX as u64 {
+            return Err(refuse("a list or text is longer than its maximum"));
         }
         decoder.claim_container_read::<T>(len as usize)?;
         let mut items = Vec::with_capacity(len as usize);
@@ -135,7 +135,7 @@ impl<C, T: Decode<C>, const MOST: usize> Decode<C> for List<T, MOST> {
     }
 }
 
-owned_when_borrowed!([T: Decode<Context>, const MOST: usize], List<T, MOST>);
+owned_when_borrowed!([T: Decode<Context>, const MAX: usize], List<T, MAX>);
 
 #[cfg(test)]
 mod tests {
@@ -146,7 +146,7 @@ mod tests {
         messages::ClientMessage,
     };
 
-    /// What a server reads when a client of another make says this, whether or not [`Text::new`] would take it.
+    /// The server's decoding of a chat line that [`Text::new`] may have rejected, as another implementation could send it.
     fn received(text: &str) -> Result<ClientMessage, CodecError> {
         let mut bytes = Vec::new();
         codec::encode(&ClientMessage::Chat(Text(text.to_owned())), &mut bytes);
@@ -154,20 +154,20 @@ mod tests {
     }
 
     #[test]
-    fn a_name_neither_moves_a_cursor_nor_hides() {
+    fn a_text_with_control_or_invisible_characters_is_refused() {
         let ranges =
             ['\u{0}'..='\u{1F}', '\u{7F}'..='\u{9F}', '\u{200B}'..='\u{200F}', '\u{202A}'..='\u{202E}'];
         let singles = ['\u{061C}', '\u{2028}', '\u{2029}', '\u{2060}', '\u{FEFF}'];
         for c in ranges.into_iter().flatten().chain('\u{2066}'..='\u{2069}').chain(singles) {
             let name = format!("A{c}da");
-            assert_eq!(Text::<64>::new(&name), None, "{name:?} is refused where it is made");
-            assert!(received(&name).is_err(), "{name:?} is refused where it is read");
-            assert_eq!(&*Text::<64>::lossy(&name), "Ada", "{name:?} is kept without it");
+            assert_eq!(Text::<64>::new(&name), None, "{name:?} is refused by the constructor");
+            assert!(received(&name).is_err(), "{name:?} is refused by the decoder");
+            assert_eq!(&*Text::<64>::lossy(&name), "Ada", "{name:?} loses the character");
         }
     }
 
     #[test]
-    fn names_of_every_script_are_welcome() {
+    fn names_of_every_script_are_accepted() {
         for name in ["Ada", "Ada ♞", "Zoë", "Владимир", "عمر", "דנה", "さくら", "नेहा", "🏹", ""]
         {
             let text = Text::new(name).unwrap();

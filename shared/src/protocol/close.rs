@@ -1,65 +1,65 @@
-//! Every reason for which a connection ends or a request is refused. The numbers are part of the interface: they are the QUIC
-//! application close codes, and never change their meaning.
+//! The reasons for which a connection ends or a request is refused. Their numbers are part of the interface: they are the QUIC
+//! application close codes and never change their meaning.
 
 use std::fmt;
 
 use super::codec::{Decode, Encode};
 
-/// Why.
+/// The reason for which a connection ends or a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub enum CloseReason {
-    /// The client left of its own accord.
+    /// The client left.
     Left,
-    /// The server is going down.
+    /// The server is stopping.
     ServerStopping,
-    /// The two builds speak different protocol versions.
+    /// The two builds have different protocol versions.
     VersionMismatch,
     /// The server runs another game.
     GameMismatch,
-    /// The same game with differently coded types.
+    /// The two builds have the same game with different encodings.
     FingerprintMismatch,
-    /// Bytes that mean nothing in this protocol, or a message out of order.
+    /// The peer sent bytes that do not decode, or a message out of order.
     Malformed,
-    /// No [`Hello`](super::Hello) in time.
+    /// The client sent no [`Hello`](super::Hello) in time.
     HandshakeTimeout,
-    /// More datagrams, bytes or messages than anybody needs.
+    /// The peer sent more datagrams, bytes or messages than the limits allow.
     RateLimited,
-    /// Events piled up because the peer does not read them.
+    /// The peer does not read its events, and their queue is full.
     TooSlow,
-    /// As many sessions as the operator allows.
+    /// The server has as many sessions as the operator allows.
     ServerFull,
-    /// There is no room of that id.
+    /// No room has that id.
     NoSuchRoom,
-    /// Every seat of that room is taken by people.
+    /// Players occupy every seat of that room.
     RoomFull,
-    /// Too many join at once.
+    /// Too many players are joining that room at once.
     RoomBusy,
-    /// No room with a seat, and no more rooms may be opened.
+    /// No room has a free seat, and the server may not open another one.
     RoomsFull,
-    /// The room's game broke; the other rooms play on.
+    /// The room's game failed; the other rooms continue.
     RoomFailed,
     /// The room was empty too long, or its operator closed it.
     RoomClosed,
-    /// Sends, but has not acknowledged anything for long.
+    /// The peer sends, but has not acknowledged anything for a long time.
     Unresponsive,
-    /// Something broke on the server that was not the peer's fault.
+    /// The server failed, without fault of the peer.
     Internal,
-    /// Connected, and in no room for long.
+    /// The client was connected for a long time without joining a room.
     Idle,
-    /// The same player connected anew; this connection is of no more use.
+    /// The same player connected again, and the new connection replaces this one.
     Replaced,
-    /// A resume ticket that this server never gave.
+    /// The resume ticket was not issued by this server.
     TicketUnknown,
-    /// A resume ticket that was shown before; a newer one was given since.
+    /// The resume ticket was used before; a newer one was issued since.
     TicketUsed,
-    /// A resume ticket that was good once; its seat is held no longer.
+    /// The resume ticket was valid, but its seat is no longer held.
     TicketExpired,
-    /// The server goes down in order to come back, and brings its rooms back with it.
+    /// The server restarts and restores its rooms.
     ServerRestarting,
 }
 
 impl CloseReason {
-    /// Every reason, in the order of their codes.
+    /// All reasons, in the order of their codes.
     pub const ALL: [Self; 24] = [
         Self::Left,
         Self::ServerStopping,
@@ -93,7 +93,7 @@ impl CloseReason {
         self as u32
     }
 
-    /// The reason of a close code; `None` for one of a later version.
+    /// Returns the reason with this close code; `None` for a code of a later version.
     #[must_use]
     pub fn from_code(code: u64) -> Option<Self> {
         Self::ALL.get(usize::try_from(code).ok()?).copied()
@@ -130,46 +130,46 @@ impl CloseReason {
         }
     }
 
-    /// What to tell the person when there is nothing more precise to say.
+    /// The explanation for the player, where no more precise one is known.
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Left => "You left.",
             Self::ServerStopping => "The server is stopping; connect again in a moment.",
             Self::VersionMismatch => {
-                "Client and server speak different protocol versions; update the older one."
+                "Client and server have different protocol versions; update the older one."
             }
             Self::GameMismatch => "This server runs another game; connect to one that runs yours.",
             Self::FingerprintMismatch => {
                 "Client and server were built from different versions of the game; update the older one."
             }
-            Self::Malformed => "The server got a message that it cannot read; update the client.",
+            Self::Malformed => "The server received a message that it cannot read; update the client.",
             Self::HandshakeTimeout => {
-                "The client did not say hello in time; check the network and connect again."
+                "The client did not send its hello in time; check the network and connect again."
             }
-            Self::RateLimited => "The client sent more than the server takes from anybody; slow it down.",
+            Self::RateLimited => "The client sent more than the server accepts; slow it down.",
             Self::TooSlow => {
                 "The client did not read its events in time; check the network and connect again."
             }
             Self::ServerFull => "The server is full; try again later or on another one.",
             Self::NoSuchRoom => "There is no such room; list the rooms or join without naming one.",
             Self::RoomFull => "Every seat of that room is taken; join another or wait.",
-            Self::RoomBusy => "Too many are joining that room at once; try again in a second.",
+            Self::RoomBusy => "Too many players are joining that room at once; try again in a second.",
             Self::RoomsFull => "Every room is full and no more may be opened; try again later.",
             Self::RoomFailed => "The room's game failed and the room was closed; join another.",
             Self::RoomClosed => "The room was closed; join another.",
             Self::Unresponsive => {
-                "The client stopped acknowledging what it was sent; check the network and connect again."
+                "The client stopped acknowledging snapshots; check the network and connect again."
             }
-            Self::Internal => "Something broke on the server; connect again.",
+            Self::Internal => "The server failed; connect again.",
             Self::Idle => "The client was in no room for a minute; connect again when you want to play.",
-            Self::Replaced => "You connected from somewhere else, and play on there.",
-            Self::TicketUnknown => "The resume ticket is not one of this server's; connect without it.",
+            Self::Replaced => "You connected from another place and continue there.",
+            Self::TicketUnknown => "This server did not issue the resume ticket; connect without it.",
             Self::TicketUsed => {
-                "The resume ticket was used before; show the newest one, or connect without it."
+                "The resume ticket was used before; use the newest one, or connect without it."
             }
-            Self::TicketExpired => "The seat was held no longer; connect and join again.",
-            Self::ServerRestarting => "The server restarts; your seat waits.",
+            Self::TicketExpired => "Your seat is no longer held; connect and join again.",
+            Self::ServerRestarting => "The server is restarting; your seat is held.",
         }
     }
 }
@@ -185,9 +185,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_and_reasons_name_each_other() {
+    fn every_code_maps_to_its_reason_and_back() {
         for (code, reason) in CloseReason::ALL.into_iter().enumerate() {
-            assert_eq!(reason.code() as usize, code, "{reason:?} stands in the order of its code");
+            assert_eq!(reason.code() as usize, code, "{reason:?} is at the index of its code");
             assert_eq!(CloseReason::from_code(code as u64), Some(reason));
         }
         assert_eq!(CloseReason::from_code(u64::MAX), None);

@@ -1,7 +1,7 @@
-//! Control messages to bytes and back: the only file that names bincode, so that a successor is one file's work.
+//! Encoding of control messages: the only file that names bincode, so that replacing it changes one file.
 //!
-//! Always bincode's native coding with a limit. Its serde path does not bound what it allocates (1 MiB from 50 bytes), and
-//! without a limit a length of 2^40 aborts the process: see RELIABILITY.md.
+//! It always uses bincode's native encoding with a limit. Its serde path does not bound its allocations (1 MiB from 50 bytes), and
+//! without a limit a length of 2^40 aborts the process.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 pub(super) use bincode::{
@@ -18,65 +18,65 @@ use super::{
 };
 use crate::{
     id::{PlayerId, RoomId, SeatId},
-    limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
+    limits::{MAX_CLIENT_MESSAGE_BYTES, MAX_SERVER_MESSAGE_BYTES},
     tick::Tick,
 };
 
-/// Fixed-size integers: 3 to 5 times as fast as variable ones, and these messages are few.
-type Wire<const MOST: usize> = Configuration<LittleEndian, Fixint, Limit<MOST>>;
+/// The bincode configuration. Fixed-size integers are 3 to 5 times as fast as variable ones, and these messages are few.
+type Wire<const MAX: usize> = Configuration<LittleEndian, Fixint, Limit<MAX>>;
 
-const fn wire<const MOST: usize>() -> Wire<MOST> {
-    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<MOST>()
+const fn wire<const MAX: usize>() -> Wire<MAX> {
+    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<MAX>()
 }
 
-/// A peer's bytes are no message of this protocol.
+/// An error of decoding a peer's message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
-    /// More bytes than any message has.
-    #[error("a message of {bytes} bytes is longer than the {most} that are allowed")]
+    /// The message exceeds its maximum length.
+    #[error("a message of {bytes} bytes is longer than the maximum of {max} bytes")]
     TooLong {
-        /// How many came.
+        /// The length of the message.
         bytes: usize,
-        /// How many may come.
-        most: usize,
+        /// The maximum length.
+        max: usize,
     },
-    /// The bytes mean nothing.
-    #[error("a message could not be read: {0}")]
+    /// The bytes are not an encoded message.
+    #[error("a message could not be decoded: {0}")]
     Malformed(String),
-    /// A message was read and bytes are left over.
-    #[error("{0} bytes are left over behind a message")]
+    /// Bytes follow the message.
+    #[error("{0} bytes are left over after a message")]
     Trailing(usize),
 }
 
-/// Appends one framed message to `out`. Our own messages are bounded by their types, so this cannot fail.
+/// Appends one framed message to `out`. The types bound the length of outgoing messages, so this cannot fail.
 pub fn encode(message: &impl Encode, out: &mut Vec<u8>) {
     framing::frame(out, |out| {
-        let written = bincode::encode_into_std_write(message, out, wire::<SERVER_MESSAGE_BYTES>());
+        let written = bincode::encode_into_std_write(message, out, wire::<MAX_SERVER_MESSAGE_BYTES>());
         debug_assert!(written.is_ok(), "a bounded message was not encoded: {written:?}");
     });
 }
 
-/// Reads one message of a client, without its frame.
+/// Decodes one message of a client, without its frame.
 ///
 /// # Errors
 /// When it is too long, malformed, or followed by more.
 pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, CodecError> {
-    decode::<ClientMessage, CLIENT_MESSAGE_BYTES>(bytes)
+    decode::<ClientMessage, MAX_CLIENT_MESSAGE_BYTES>(bytes)
 }
 
-/// Reads one message of a server, without its frame.
+/// Decodes one message of a server, without its frame.
 ///
 /// # Errors
 /// When it is too long, malformed, or followed by more.
 pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage, CodecError> {
-    decode::<ServerMessage, SERVER_MESSAGE_BYTES>(bytes)
+    decode::<ServerMessage, MAX_SERVER_MESSAGE_BYTES>(bytes)
 }
 
-fn decode<M: Decode<()>, const MOST: usize>(bytes: &[u8]) -> Result<M, CodecError> {
-    if bytes.len() > MOST {
-        return Err(CodecError::TooLong { bytes: bytes.len(), most: MOST });
+fn decode<M: Decode<()>, const MAX: usize>(bytes: &[u8]) -> Result<M, CodecError> {
+    if bytes.len() > MAX {
+        return Err(CodecError::TooLong { bytes: bytes.len(), max: MAX });
     }
-    let (message, read) = bincode::decode_from_slice(bytes, wire::<MOST>())
+    let (message, read) = bincode::decode_from_slice(bytes, wire::<MAX>())
         .map_err(|error| CodecError::Malformed(error.to_string()))?;
     match bytes.len() - read {
         0 => Ok(message),
@@ -84,12 +84,12 @@ fn decode<M: Decode<()>, const MOST: usize>(bytes: &[u8]) -> Result<M, CodecErro
     }
 }
 
-/// The error of a bounded type that meets a value it does not hold.
+/// The error of a type that rejects a decoded value.
 pub(super) const fn refuse(why: &'static str) -> DecodeError {
     DecodeError::Other(why)
 }
 
-/// The derive macros ask for `BorrowDecode` too; nothing here borrows from the bytes, so it is the same as decoding.
+/// Implements `BorrowDecode`, which bincode's derive macros require, by decoding: no type here borrows from the bytes.
 macro_rules! owned_when_borrowed {
     ([$($generics:tt)*], $name:ty) => {
         impl<'de, Context, $($generics)*> BorrowDecode<'de, Context> for $name {
@@ -101,8 +101,8 @@ macro_rules! owned_when_borrowed {
 }
 pub(super) use owned_when_borrowed;
 
-/// Ids and ticks know no protocol; their coding is their number's.
-macro_rules! as_its_number {
+/// Implements the encoding of ids and ticks, which are defined outside of this module, as their number.
+macro_rules! encode_as_number {
     ($($name:ident),*) => {$(
         impl Encode for $name {
             fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -120,7 +120,7 @@ macro_rules! as_its_number {
     )*};
 }
 
-as_its_number!(PlayerId, RoomId, SeatId, Tick);
+encode_as_number!(PlayerId, RoomId, SeatId, Tick);
 
 #[cfg(test)]
 mod tests {
@@ -139,19 +139,19 @@ mod tests {
     }
 
     #[test]
-    fn every_message_comes_back_as_it_was() {
+    fn every_message_decodes_to_itself() {
         let hello = Hello {
             protocol: 1,
             game: Text::new("arena").unwrap(),
             revision: 3,
             fingerprint: Fingerprint(u64::MAX),
             name: Text::new("Ada ♞").unwrap(),
-            resume: Some(Resume { ticket: Ticket::new([9; Ticket::BYTES]), heard: 77 }),
+            resume: Some(Resume { ticket: Ticket::new([9; Ticket::BYTES]), acked: 77 }),
         };
         for message in [
             ClientMessage::Hello(hello),
             ClientMessage::ListRooms,
-            ClientMessage::Heard(5),
+            ClientMessage::Ack(5),
             ClientMessage::Join(JoinTarget::Room(RoomId(7))),
             ClientMessage::Chat(Text::new("well met").unwrap()),
         ] {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_longer_than_agreed_is_refused_before_it_is_allocated() {
+    fn a_list_longer_than_its_maximum_is_refused_before_it_is_allocated() {
         let mut bytes = 4u32.to_le_bytes().to_vec(); // ClientMessage::Chat
         bytes.extend(u64::MAX.to_le_bytes());
         assert!(matches!(decode_client(&bytes), Err(CodecError::Malformed(_))));
@@ -189,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_end_in_a_message_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_decode_to_a_message_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode_client(&bytes);
             let _ = decode_server(&bytes);
         }

@@ -1,4 +1,4 @@
-//! How two builds find out that they do not fit, before a snapshot is misread.
+//! Detection of incompatible builds during the handshake, before one misreads the other's snapshots.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::{
     game::Game,
 };
 
-/// One number for all that must be equal on both ends: protocol version, game, its revision and how its inputs are coded.
+/// A hash of everything that must be equal on both ends: protocol version, game, its revision and the encoding of its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Fingerprint(pub u64);
 
@@ -23,9 +23,9 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// The fingerprint of this build with this game.
+/// Computes the fingerprint of this build with this game.
 ///
-/// The revision is raised by hand, so a coded default input goes in as well: a forgotten revision often shows there.
+/// The revision is raised by hand, so the hash covers an encoded default input as well: that often reveals a forgotten revision.
 #[must_use]
 pub fn fingerprint<G: Game>() -> Fingerprint {
     let mut hash = Xxh3::new();
@@ -34,7 +34,7 @@ pub fn fingerprint<G: Game>() -> Fingerprint {
     Fingerprint(hash.digest())
 }
 
-/// What tells one game's coding from another's: its name, its revision, and what an input is in bits.
+/// Hashes the encoding of a game: its name, its revision and the bits of a default input.
 pub(crate) fn hash_coding<G: Game>(hash: &mut Xxh3) {
     hash.update(G::NAME.as_bytes());
     hash.update(&G::REVISION.to_le_bytes());

@@ -1,4 +1,4 @@
-//! What is said on the control stream.
+//! The messages of the control stream.
 //!
 //! ```text
 //! client                         server
@@ -8,9 +8,9 @@
 //!         ◀───────────────────── Joined             (or JoinRefused: the connection stays, try another room)
 //!         ◀───────────────────── SeatTaken, SeatLeft, Event, Chat …
 //!   Leave, Chat, ListRooms ────▶
-//!   Heard ─────────────────────▶                    (now and then: what a Resume need not bring again)
-//!         ◀───────────────────── Closing            (before the server closes)
-//!   ClosingSeen ───────────────▶                    (so that the reason is known to have arrived)
+//!   Ack ───────────────────────▶                    (about once a second: messages that a Resume need not retransmit)
+//!         ◀───────────────────── Closing            (before the server closes the connection)
+//!   ClosingAck ────────────────▶                    (confirms that the reason arrived)
 //! ```
 
 use super::{
@@ -18,164 +18,168 @@ use super::{
     close::CloseReason,
     codec::{Decode, Encode},
     fingerprint::Fingerprint,
-    seating::Seating,
+    seat_epoch::SeatEpoch,
     ticket::{Resume, Ticket},
 };
 use crate::{
     id::{PlayerId, RoomId, SeatId},
-    limits::{CHAT_BYTES, EVENT_BYTES, GAME_NAME_BYTES, NAME_BYTES, ROOMS_LISTED, SENTENCE_BYTES},
+    limits::{
+        MAX_CHAT_BYTES, MAX_EVENT_BYTES, MAX_GAME_NAME_BYTES, MAX_LISTED_ROOMS, MAX_NAME_BYTES,
+        MAX_SENTENCE_BYTES,
+    },
     tick::Tick,
 };
 
-/// What a player is called.
-pub type Name = Text<NAME_BYTES>;
+/// A player's name.
+pub type Name = Text<MAX_NAME_BYTES>;
 
-/// What a client says.
+/// A control message from a client.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub enum ClientMessage {
-    /// The first message, once.
+    /// The first message, sent once.
     Hello(Hello),
-    /// Which rooms are there?
+    /// Requests the list of rooms.
     ListRooms,
-    /// A seat, please.
+    /// Requests a seat in a room.
     Join(JoinTarget),
-    /// Gives the seat up and stays connected.
+    /// Gives up the seat; the connection stays open.
     Leave,
-    /// To everybody in the room.
-    Chat(Text<CHAT_BYTES>),
-    /// The reason in [`ServerMessage::Closing`] arrived: close now.
-    ClosingSeen,
-    /// How many of the room's messages (events, chat, who comes and goes) arrived since the [`ServerMessage::Joined`] with which
-    /// the seat's story began: they need not be kept for a [`Resume`]. Said about once a second while there is news.
-    Heard(u32),
+    /// A chat line for all seats of the room.
+    Chat(Text<MAX_CHAT_BYTES>),
+    /// Acknowledges [`ServerMessage::Closing`]; the server may close the connection.
+    ClosingAck,
+    /// Acknowledges the room's messages (events, chat, seats taken and left): the number received since the
+    /// [`ServerMessage::Joined`] with which their count began. The server need not keep them for a [`Resume`]. Sent about once a
+    /// second while new messages arrive.
+    Ack(u32),
 }
 
-/// Who is there, and which build they speak with.
+/// The client's identity and build.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Hello {
     /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION) of the client's build.
     pub protocol: u16,
     /// [`Game::NAME`](crate::game::Game::NAME) of the client's game.
-    pub game: Text<GAME_NAME_BYTES>,
+    pub game: Text<MAX_GAME_NAME_BYTES>,
     /// [`Game::REVISION`](crate::game::Game::REVISION) of the client's game.
     pub revision: u32,
-    /// What must be equal on both ends.
+    /// The fingerprint of the client's build, which must equal the server's.
     pub fingerprint: Fingerprint,
-    /// What the player wants to be called.
+    /// The name that the player wants.
     pub name: Name,
-    /// For a player who was here already and whose connection broke.
+    /// The resume ticket of a player whose earlier connection was lost.
     pub resume: Option<Resume>,
 }
 
-/// Which room.
+/// The room to join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum JoinTarget {
-    /// The first room with a seat, else a new one.
+    /// The first room with a free seat, or a new one.
     Quick,
-    /// This one.
+    /// The room with this id.
     Room(RoomId),
 }
 
-/// What a server says.
+/// A control message from a server.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub enum ServerMessage {
-    /// The answer to a good [`Hello`].
+    /// The answer to a valid [`Hello`].
     Welcome {
-        /// Who the client is on this server.
+        /// The client's player id on this server.
         player: PlayerId,
-        /// Steps a second in this server's rooms.
+        /// The tick rate of this server's rooms, in Hz.
         tick_rate: u16,
-        /// Snapshots a second to this client, at most.
+        /// The maximum number of snapshots per second to this client.
         send_rate: u16,
-        /// What brings the player back, should this connection break.
+        /// The ticket with which the player can resume after a lost connection.
         ticket: Ticket,
-        /// For how long a seat is held for them then, in milliseconds.
+        /// The time for which the seat of a lost connection is held, in milliseconds.
         hold_ms: u32,
-        /// Whether they are back on the seat that they had: [`Self::Joined`] follows, and then the room's messages from the
-        /// first that was not heard. Until then a client says nothing of the seat: no inputs, and no [`ClientMessage::Heard`].
+        /// Whether the player resumed its earlier seat: [`Self::Joined`] follows, and then the room's messages from the first
+        /// unacknowledged one. Until `Joined` a client sends nothing for the seat: no inputs and no [`ClientMessage::Ack`].
         resumed: bool,
     },
-    /// The answer to [`ClientMessage::ListRooms`], at most [`ROOMS_LISTED`] of them.
-    Rooms(List<RoomEntry, ROOMS_LISTED>),
-    /// The seat is yours. Snapshots follow.
+    /// The answer to [`ClientMessage::ListRooms`], with at most [`MAX_LISTED_ROOMS`] rooms.
+    Rooms(List<RoomEntry, MAX_LISTED_ROOMS>),
+    /// The client has a seat. Snapshots follow.
     Joined {
         /// The room.
         room: RoomId,
-        /// The place in it.
+        /// The client's seat in it.
         seat: SeatId,
-        /// How many seats it has.
+        /// The number of seats in the room.
         seats: u16,
-        /// The newest tick that the room had made; it was making the next one when it gave the seat.
+        /// The room's newest completed tick; the room assigned the seat during the next one.
         tick: Tick,
-        /// What datagrams and keyframes of this seat are marked with.
-        seating: Seating,
-        /// Only on the way back to a seat: the server was started again and brought the room back from its journal, as it was at
-        /// this tick. What the client was told of later ones did not happen. The seat's story begins anew there: the roster is
-        /// told, events count from 0, and so does [`ClientMessage::Heard`].
+        /// The epoch that marks datagrams and keyframes of this seat.
+        seat_epoch: SeatEpoch,
+        /// Set only after a resume: the server restarted and restored the room from its journal, as it was at this tick. Messages
+        /// about later ticks are void. The seat's messages restart there: the roster is sent again, events count from 0, and so
+        /// does [`ClientMessage::Ack`].
         restored: Option<Tick>,
     },
-    /// No seat; the connection stays, another room may do.
+    /// The client gets no seat; the connection stays open, and another room may accept the client.
     JoinRefused {
-        /// Why.
+        /// The reason for the refusal.
         reason: CloseReason,
-        /// What the person can do about it.
-        sentence: Text<SENTENCE_BYTES>,
+        /// The explanation for the player.
+        sentence: Text<MAX_SENTENCE_BYTES>,
     },
-    /// Somebody sits down in your room; said of everybody there when you come in.
+    /// A seat of the room has a new occupant. After a join, one for each occupied seat.
     SeatTaken {
-        /// Where.
+        /// The seat.
         seat: SeatId,
-        /// What they are called.
+        /// The occupant's name.
         name: Name,
-        /// Whether it is one of the server's bots.
+        /// Whether the occupant is one of the server's bots.
         bot: bool,
     },
-    /// Somebody stood up.
+    /// A seat of the room is empty again.
     SeatLeft {
-        /// From where.
+        /// The seat.
         seat: SeatId,
     },
-    /// A fact of the game, each exactly once, in order.
+    /// An event of the game, delivered exactly once and in order.
     Event {
-        /// Counts this client's events in this room, from 0, without a gap.
+        /// The number of this client's event in this room, from 0, without a gap.
         sequence: u32,
-        /// When it happened: show it when the view has reached this tick.
+        /// The tick of the event: show it when the view has reached this tick.
         tick: Tick,
-        /// The game's event, bit-coded.
-        payload: List<u8, EVENT_BYTES>,
+        /// The bit-encoded event.
+        payload: List<u8, MAX_EVENT_BYTES>,
     },
-    /// Somebody in the room says something.
+    /// A chat line from a seat of the room.
     Chat {
-        /// Who.
+        /// The sender's seat.
         seat: SeatId,
-        /// What.
-        text: Text<CHAT_BYTES>,
+        /// The line.
+        text: Text<MAX_CHAT_BYTES>,
     },
-    /// The room is gone; the connection stays.
+    /// The room closed; the connection stays open.
     RoomClosed {
-        /// Why.
+        /// The reason for which the room closed.
         reason: CloseReason,
-        /// What the person can do about it.
-        sentence: Text<SENTENCE_BYTES>,
+        /// The explanation for the player.
+        sentence: Text<MAX_SENTENCE_BYTES>,
     },
-    /// The connection ends after this.
+    /// The last message before the server closes the connection.
     Closing {
-        /// Why.
+        /// The reason for which the connection closes.
         reason: CloseReason,
-        /// What the person can do about it.
-        sentence: Text<SENTENCE_BYTES>,
+        /// The explanation for the player.
+        sentence: Text<MAX_SENTENCE_BYTES>,
     },
 }
 
-/// One room, as listed.
+/// One room of a room list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct RoomEntry {
     /// Its id, for [`JoinTarget::Room`].
     pub id: RoomId,
-    /// How many seats it has.
+    /// The number of its seats.
     pub seats: u16,
-    /// People on them.
+    /// The number of players on them.
     pub players: u16,
-    /// Bots on them; they make way for people.
+    /// The number of bots on them; bots leave as players join.
     pub bots: u16,
 }

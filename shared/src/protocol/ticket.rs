@@ -1,52 +1,52 @@
-//! What lets a player come back to their seat on another connection.
+//! Resume tickets: with one, a player returns to its seat on another connection.
 
 use std::fmt;
 
 use super::codec::{BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, owned_when_borrowed};
 
-/// A server's word that whoever shows it holds a seat. Only the server that gave it can read it; it is good once, and each
-/// [`Welcome`](super::ServerMessage::Welcome) brings a new one.
+/// A sealed token that identifies a player. Only the server that issued it can read it; it is valid once, and each
+/// [`Welcome`](super::ServerMessage::Welcome) carries a new one.
 #[derive(Clone, PartialEq, Eq, Encode)]
 pub struct Ticket([u8; Self::BYTES]);
 
-/// Which of its tickets a player was given last: what a server remembers of one, and what a journal keeps across a restart. It
-/// opens nothing.
+/// The number of a player's newest ticket. The server and the journal store this number instead of the ticket, so that neither
+/// grants access to a seat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TicketNumber {
-    /// Which run of the server gave it.
+    /// The run of the server that issued the ticket.
     pub run: u32,
-    /// How many went before it to the same player.
+    /// The number of tickets that the same player got before it in that run.
     pub count: u32,
 }
 
-/// A client comes back: its ticket, and where the story broke off.
+/// A client's request to resume its seat.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Resume {
-    /// The newest ticket that it was given.
+    /// The newest ticket that the client received.
     pub ticket: Ticket,
-    /// How many of the room's messages it has heard on that seat; those that follow are said again. See
-    /// [`ClientMessage::Heard`](super::ClientMessage::Heard).
-    pub heard: u32,
+    /// The number of the room's messages that the client received on that seat; the server retransmits those that follow. See
+    /// [`ClientMessage::Ack`](super::ClientMessage::Ack).
+    pub acked: u32,
 }
 
 impl Ticket {
-    /// How long a ticket is: who it is for, how many went before it, and the server's seal.
+    /// The length of a ticket in bytes: the player's id, the ticket's number and the server's seal.
     pub const BYTES: usize = 32;
 
-    /// A ticket of these bytes.
+    /// Creates a ticket from its bytes.
     #[must_use]
     pub const fn new(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// What the server that made it reads.
+    /// The bytes of the ticket, for the server that issued it.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
 }
 
-/// Whoever reads a log must not be able to take somebody's seat.
+/// Hides the bytes, because a ticket in a log would give its reader the player's seat.
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Ticket(..)")

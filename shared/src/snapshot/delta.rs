@@ -1,19 +1,19 @@
-//! A view against a baseline, to bits and back. The law: `apply(base, diff(base, view)) == view`, always.
+//! Delta encoding of a view against a baseline. Invariant: `apply(base, diff(base, view)) == view`.
 //!
-//! Per entity of the baseline, in id order, one of: `0` it is as [`Entity::extrapolate`] expects; `10` it differs, and how;
-//! `11` it is no longer seen. Then the number of entities that the baseline has not, each with its id (as the gap to the one
-//! before) and its whole state. A keyframe is a delta against a view of nothing.
+//! Each entity of the baseline, in id order, is one of: `0` it equals its extrapolation ([`Entity::extrapolate`]); `10` it differs,
+//! and the entity's delta follows; `11` it is not in the view. Then comes the number of entities that the baseline does not have, each
+//! with its id (as the gap to the one before) and its whole state. A keyframe is a delta against an empty view.
 
 use super::view::View;
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
     game::Entity,
     id::EntityId,
-    limits::VIEW_ENTITIES,
+    limits::MAX_VIEW_ENTITIES,
     tick::Tick,
 };
 
-/// Appends what turns `base` (`None`: nothing) into `view`.
+/// Appends the delta from `base` to `view`; `None` is an empty baseline.
 pub fn diff<E: Entity>(base: Option<&View<E>>, view: &View<E>, out: &mut BitWriter) {
     let known = base.map_or(&[][..], |base| &base.entities);
     let elapsed = base.map_or(0, |base| view.tick.since(base.tick));
@@ -41,10 +41,10 @@ pub fn diff<E: Entity>(base: Option<&View<E>>, view: &View<E>, out: &mut BitWrit
     }
 }
 
-/// Overwrites `view` with what [`diff`] was given, for the same `base`.
+/// Overwrites `view` with the view that was passed to [`diff`] with the same `base`.
 ///
 /// # Errors
-/// When the bits are no delta against this baseline; `view` then holds nothing of use.
+/// When the bits are not a delta against this baseline; the content of `view` is then unspecified.
 pub fn apply<E: Entity>(
     base: Option<&View<E>>,
     tick: Tick,
@@ -63,7 +63,7 @@ pub fn apply<E: Entity>(
     }
     let kept = view.entities.len();
     let new = from.read_var(NEW_COUNT_ORDER)? as usize;
-    if kept + new > VIEW_ENTITIES {
+    if kept + new > MAX_VIEW_ENTITIES {
         return Err(BitsError::OutOfRange);
     }
     let mut ids = IdGaps::default();
@@ -80,14 +80,14 @@ pub fn apply<E: Entity>(
     Ok(())
 }
 
-/// A symbol: its bits, the first one lowest, and how many they are.
+/// A code symbol: its bits, the first one lowest, and their number.
 type Symbol = (u32, u32);
 
 pub(super) const AS_EXPECTED: Symbol = (0b0, 1);
 const DIFFERS: Symbol = (0b01, 2);
 pub(super) const GONE: Symbol = (0b11, 2);
 
-/// Most snapshots bring none or one or two new entities.
+/// Code order of the number of new entities: most snapshots have at most two.
 const NEW_COUNT_ORDER: u32 = 1;
 
 pub(super) fn write_kept<E: Entity>(expected: &E, new: &E, out: &mut BitWriter) {
@@ -103,13 +103,13 @@ pub(super) fn write_new_count(new: usize, out: &mut BitWriter) {
     out.write_var(new as u32, NEW_COUNT_ORDER);
 }
 
-/// A new entity as long as it can get: the gap to the one before it is not known yet, and none is longer than from the first slot.
-pub(super) fn write_new_at_most<E: Entity>(id: EntityId, new: &E, out: &mut BitWriter) {
+/// Writes a new entity with the longest possible gap, the one from the first slot, because the entity before it is not known yet.
+pub(super) fn write_new_upper_bound<E: Entity>(id: EntityId, new: &E, out: &mut BitWriter) {
     IdGaps::default().write(id, out);
     new.encode(out);
 }
 
-/// What became of an entity of the baseline; `None` when it is no longer seen.
+/// Decodes the state of an entity of the baseline; `None` if it is not in the view.
 fn read_kept<E: Entity>(old: &E, elapsed: u32, from: &mut BitReader<'_>) -> Result<Option<E>, BitsError> {
     if !from.read_bool()? {
         return Ok(Some(old.extrapolate(elapsed)));
@@ -120,10 +120,10 @@ fn read_kept<E: Entity>(old: &E, elapsed: u32, from: &mut BitReader<'_>) -> Resu
     E::decode_delta(&old.extrapolate(elapsed), from).map(Some)
 }
 
-/// Ids in ascending order of slots, each as the gap to the one before: neighbours cost few bits.
+/// Codec of ids in ascending order of slots, each as the gap to the one before: adjacent slots cost few bits.
 #[derive(Default)]
 struct IdGaps {
-    /// The lowest slot that may come next.
+    /// The lowest possible slot of the next id.
     next: u32,
 }
 
@@ -185,15 +185,15 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_end_in_a_view_or_an_error(base in view(100), bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_decode_to_a_view_or_an_error(base in view(100), bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut got = View::default();
             let _ = apply(Some(&base), Tick(104), &mut BitReader::new(&bytes), &mut got);
-            prop_assert!(got.entities.len() <= VIEW_ENTITIES);
+            prop_assert!(got.entities.len() <= MAX_VIEW_ENTITIES);
         }
     }
 
     #[test]
-    fn a_crowd_that_goes_as_expected_costs_a_bit_each() {
+    fn an_entity_that_moves_as_expected_costs_one_bit() {
         let at = |tick: u32| View {
             tick: Tick(tick),
             entities: (0..64).map(|slot| (EntityId { slot, generation: 0 }, Mover(tick as i32))).collect(),

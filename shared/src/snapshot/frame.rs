@@ -1,4 +1,4 @@
-//! The whole room at one tick: made once by the room, read by all of its sessions.
+//! The whole room at one tick, created once by the room and read by all of its sessions.
 
 use super::grid::Grid;
 use crate::{
@@ -7,34 +7,34 @@ use crate::{
     tick::Tick,
 };
 
-/// A room at one tick, immutable. Sessions share it and each takes its own view out of it.
+/// A room at one tick, immutable. All sessions share it, and each selects its own view from it.
 #[derive(Debug)]
 pub struct Frame<E> {
     number: u32,
     tick: Tick,
     entities: Vec<(EntityId, E)>,
     seats: Vec<Option<SeatFrame>>,
-    /// Indices into `entities` of what has a place.
+    /// Indices into `entities` of those at a point.
     grid: Grid,
-    /// Indices into `entities` of what every seat knows.
+    /// Indices into `entities` of those that every seat sees.
     everywhere: Vec<u32>,
-    /// Indices into `entities` of what one seat alone knows.
+    /// Indices into `entities` of those that only one seat sees.
     private: Vec<(SeatId, u32)>,
 }
 
-/// What a frame says of one taken seat.
+/// One occupied seat in a frame.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeatFrame {
-    /// Where it looks from.
+    /// Its viewpoint at this tick.
     pub viewpoint: Viewpoint,
-    /// How early its newest input came, in 1/16 tick; negative when late, `None` before the first.
+    /// Its input margin: how early its newest input arrived, in 1/16 tick; negative if late, `None` before the first.
     pub margin: Option<i16>,
-    /// The newest tick whose step used an input of this seat's.
+    /// The newest tick whose step used an input of this seat.
     pub used: Option<Tick>,
 }
 
 impl<E: Entity> Frame<E> {
-    /// Copies the room. `seats` has one element a seat, `None` where nobody sits.
+    /// Creates frame number 0 from a copy of the room. `seats` has one element per seat, `None` for an empty one.
     #[must_use]
     pub fn new(tick: Tick, entities: &Entities<E>, seats: Vec<Option<SeatFrame>>) -> Self {
         let entities: Vec<_> = entities.iter().map(|(id, entity)| (id, entity.clone())).collect();
@@ -51,48 +51,48 @@ impl<E: Entity> Frame<E> {
         Self { number: 0, tick, entities, seats, grid: Grid::new(&placed), everywhere, private }
     }
 
-    /// How many frames the room made before this one: a session sees from it which it missed.
+    /// The number of frames that the room created before this one, from which a session detects missed frames.
     #[must_use]
     pub const fn number(&self) -> u32 {
         self.number
     }
 
-    /// This frame as the room's `number`th.
+    /// Sets the frame's number.
     #[must_use]
     pub const fn numbered(mut self, number: u32) -> Self {
         self.number = number;
         self
     }
 
-    /// When.
+    /// The tick of the frame.
     #[must_use]
     pub const fn tick(&self) -> Tick {
         self.tick
     }
 
-    /// Everything, in ascending order of ids.
+    /// All entities in ascending order of ids.
     #[must_use]
     pub fn entities(&self) -> &[(EntityId, E)] {
         &self.entities
     }
 
-    /// What there is to say of this seat; `None` when nobody sits there.
+    /// Returns a seat's part of the frame; `None` for an empty seat.
     #[must_use]
     pub fn seat(&self, seat: SeatId) -> Option<&SeatFrame> {
         self.seats.get(seat.index())?.as_ref()
     }
 
-    /// Whether everything has a place, so that nothing is known to some seats only.
+    /// Whether every entity has a point as its place.
     pub(super) const fn is_plain(&self) -> bool {
         self.everywhere.is_empty() && self.private.is_empty()
     }
 
-    /// What has a place, by place.
+    /// The indices of the entities at a point.
     pub(super) const fn grid(&self) -> &Grid {
         &self.grid
     }
 
-    /// Indices of what this seat knows wherever it looks.
+    /// The indices of the entities that this seat sees regardless of its viewpoint, private ones first.
     pub(super) fn known_to(&self, seat: SeatId) -> impl Iterator<Item = u32> + '_ {
         let own = self.private.iter().filter(move |(owner, _)| *owner == seat).map(|(_, index)| *index);
         own.chain(self.everywhere.iter().copied())

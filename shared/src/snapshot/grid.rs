@@ -1,25 +1,25 @@
-//! Points in square cells, so that the nearest are found without looking at all of them.
+//! A grid of square cells that finds the points nearest to an eye without a scan of all points.
 
 use crate::game::Point;
 
-/// How many points share a cell on average: few enough to skip most, enough to keep the table in cache.
+/// Average number of points per cell: few enough to skip most points, enough to keep the table in cache.
 const POINTS_PER_CELL: u64 = 8;
 
-/// Points with a number each, sorted into cells. Made once a tick and never changed.
+/// Numbered points, sorted into cells. Built once per tick and immutable.
 #[derive(Debug)]
 pub struct Grid {
     origin: Point,
-    /// The side of a cell, in 1/256 unit.
+    /// The side length of a cell, in 1/256 unit.
     cell: i64,
     columns: i64,
     rows: i64,
-    /// Where each cell's points begin in `points`, and one past the last cell's end.
+    /// The offset of each cell's first point in `points`, and the end of the last cell.
     starts: Vec<u32>,
     points: Vec<(Point, u32)>,
 }
 
 impl Grid {
-    /// Sorts the points in; their numbers are the caller's.
+    /// Builds a grid of points, each with a number of the caller's choice.
     #[must_use]
     pub fn new(points: &[(Point, u32)]) -> Self {
         let (low, high) = bounds(points);
@@ -27,7 +27,7 @@ impl Grid {
         let height = i64::from(high.y) - i64::from(low.y) + 1;
         let cells = (points.len() as u64 / POINTS_PER_CELL).max(1);
         let area = width as u128 * height as u128;
-        // Long thin crowds would make many columns of one row: the longer side bounds the cells as well.
+        // A long thin crowd would give many columns of one row, so the longer side bounds the number of cells as well.
         let square = (area / u128::from(cells)).isqrt() as i64;
         let cell = square.max(width.max(height) / cells as i64).max(1) + 1;
         let mut grid = Self {
@@ -42,7 +42,7 @@ impl Grid {
         grid
     }
 
-    /// Counting sort by cell.
+    /// Sorts the points by cell with a counting sort.
     fn sort(&mut self, points: &[(Point, u32)]) {
         self.starts = vec![0; (self.columns * self.rows) as usize + 1];
         for (point, _) in points {
@@ -61,13 +61,13 @@ impl Grid {
         }
     }
 
-    /// Leaves in `found` the numbers of the `most` points nearest to `eye` within `range` (1/256 unit) that `shown` lets pass, in no
-    /// order. Ties go to the lower number. `scratch` is overwritten.
+    /// Overwrites `found` with the numbers of the `max` points nearest to `eye` within `range` (1/256 unit) for which `shown` is true,
+    /// in arbitrary order. Of equally distant points the one with the lower number is nearer. `scratch` is overwritten.
     pub fn nearest(
         &self,
         eye: Point,
         range: u32,
-        most: usize,
+        max: usize,
         shown: impl Fn(u32) -> bool,
         scratch: &mut Vec<(u64, u32)>,
         found: &mut Vec<u32>,
@@ -83,19 +83,19 @@ impl Grid {
             });
             let covered = self.covered(eye, ring);
             let complete =
-                scratch.len() >= most && scratch.iter().filter(|(d, _)| *d <= covered).count() >= most;
+                scratch.len() >= max && scratch.iter().filter(|(d, _)| *d <= covered).count() >= max;
             if complete || covered >= range_squared {
                 break;
             }
         }
-        if scratch.len() > most && most > 0 {
-            scratch.select_nth_unstable(most - 1);
+        if scratch.len() > max && max > 0 {
+            scratch.select_nth_unstable(max - 1);
         }
         found.clear();
-        found.extend(scratch.iter().take(most).map(|(_, number)| *number));
+        found.extend(scratch.iter().take(max).map(|(_, number)| *number));
     }
 
-    /// Visits the points of the cells at this Chebyshev distance from the eye's cell.
+    /// Visits the points in the cells at Chebyshev distance `ring` from the eye's cell.
     fn ring(&self, eye: Point, ring: i64, mut visit: impl FnMut((Point, u32))) {
         let (column, row) = self.cell_of(eye);
         for y in (row - ring).max(0)..=(row + ring).min(self.rows - 1) {
@@ -113,7 +113,8 @@ impl Grid {
         }
     }
 
-    /// The square of the distance within which the rings up to this one hold every point. Sides beyond the grid hide nothing.
+    /// The square of the distance within which the rings up to this one contain every point. A side beyond the grid has no points and
+    /// does not limit it.
     fn covered(&self, eye: Point, ring: i64) -> u64 {
         let (column, row) = self.cell_of(eye);
         let x = i64::from(eye.x) - i64::from(self.origin.x);
@@ -128,7 +129,7 @@ impl Grid {
         nearest.map_or(u64::MAX, |side| (side.max(0) as u64).saturating_pow(2))
     }
 
-    /// The column and row of the cell that holds this point, or of the nearest one when it lies outside.
+    /// The column and row of the cell that contains this point, or of the nearest cell for a point outside the grid.
     fn cell_of(&self, point: Point) -> (i64, i64) {
         let column = (i64::from(point.x) - i64::from(self.origin.x)).div_euclid(self.cell);
         let row = (i64::from(point.y) - i64::from(self.origin.y)).div_euclid(self.cell);
@@ -141,7 +142,7 @@ impl Grid {
     }
 }
 
-/// The lowest and the highest coordinates; the origin twice when there are no points.
+/// The lowest and the highest coordinates; the origin twice for an empty list.
 fn bounds(points: &[(Point, u32)]) -> (Point, Point) {
     let Some((first, _)) = points.first() else { return Default::default() };
     points.iter().fold((*first, *first), |(low, high), (point, _)| {
@@ -158,21 +159,21 @@ mod tests {
 
     use super::*;
 
-    /// The same by looking at everything.
-    fn nearest_slowly(points: &[(Point, u32)], eye: Point, range: u32, most: usize) -> Vec<u32> {
+    /// The result of a scan of all points.
+    fn nearest_by_scan(points: &[(Point, u32)], eye: Point, range: u32, max: usize) -> Vec<u32> {
         let mut all: Vec<_> = points
             .iter()
             .map(|(point, number)| (eye.distance_squared(*point), *number))
             .filter(|(distance, _)| *distance <= u64::from(range).pow(2))
             .collect();
         all.sort_unstable();
-        let mut numbers: Vec<_> = all.into_iter().take(most).map(|(_, number)| number).collect();
+        let mut numbers: Vec<_> = all.into_iter().take(max).map(|(_, number)| number).collect();
         numbers.sort_unstable();
         numbers
     }
 
-    fn point(most: i32) -> impl Strategy<Value = Point> {
-        (-most..most, -most..most).prop_map(|(x, y)| Point::new(x, y))
+    fn point(max: i32) -> impl Strategy<Value = Point> {
+        (-max..max, -max..max).prop_map(|(x, y)| Point::new(x, y))
     }
 
     proptest! {
@@ -182,19 +183,19 @@ mod tests {
             points in proptest::collection::vec((-1.0..1.0f64, -1.0..1.0f64), 0..300),
             eye in point(20_000),
             range in prop_oneof![Just(u32::MAX), 0..30_000u32],
-            most in 0..80usize,
+            max in 0..80usize,
         ) {
             let scaled = |v: f64| (v * f64::from(spread)) as i32;
             let points: Vec<_> = (0..).zip(points).map(|(n, (x, y))| (Point::new(scaled(x), scaled(y)), n)).collect();
             let mut found = Vec::new();
-            Grid::new(&points).nearest(eye, range, most, |_| true, &mut Vec::new(), &mut found);
+            Grid::new(&points).nearest(eye, range, max, |_| true, &mut Vec::new(), &mut found);
             found.sort_unstable();
-            prop_assert_eq!(found, nearest_slowly(&points, eye, range, most));
+            prop_assert_eq!(found, nearest_by_scan(&points, eye, range, max));
         }
     }
 
     #[test]
-    fn a_thin_crowd_does_not_make_a_table_larger_than_itself() {
+    fn a_thin_crowd_has_fewer_cells_than_points() {
         let points: Vec<_> = (0..1000).map(|n| (Point::new(n * 1_000_000, 0), n as u32)).collect();
         assert!(Grid::new(&points).starts.len() < 1000);
     }

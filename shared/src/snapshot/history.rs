@@ -1,67 +1,70 @@
-//! Which views may serve as baseline. The two halves of one agreement: a server encodes against nothing that the client has not
-//! acknowledged, and a client keeps every view that the server may still encode against.
+//! Histories of views that may serve as baselines. The two ends follow one rule: a server encodes only against a view that the client
+//! has acknowledged, and a client keeps every view against which the server may still encode.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use super::view::View;
 use crate::{
-    limits::{BASELINE_MS, BASELINE_TICKS},
+    limits::{MAX_BASELINE_AGE_MS, MAX_BASELINE_AGE_TICKS},
     tick::{Tick, TickRate},
 };
 
-/// How many buffers are kept for views to come: one is filled for each that is retired, and a burst of acknowledgements retires some.
+/// Maximum number of spare buffers: each new view takes one, each retired view returns one, and a burst of acknowledgements retires
+/// several.
 const SPARE_VIEWS: usize = 4;
 
-/// What the server sent to one client and may hear an acknowledgement for.
+/// The server's history of views that it sent to one client and whose acknowledgement may still arrive.
 #[derive(Debug)]
 pub struct SentHistory<E> {
-    /// Sent views, oldest first; the front one is the baseline once `acked`.
+    /// Sent views, oldest first; the front one is the baseline if `acked`.
     views: VecDeque<View<E>>,
     acked: bool,
-    /// How many ticks a baseline may be old.
-    most_age: u32,
-    /// Views that are done with: their buffers serve again.
+    /// The maximum age of a baseline, in ticks.
+    max_age_ticks: u32,
+    /// Retired views whose buffers are reused.
     spare: Vec<View<E>>,
 }
 
 impl<E> SentHistory<E> {
-    /// Nothing sent yet, in a room of this rate.
+    /// Creates an empty history for a room of this rate.
     #[must_use]
     pub const fn new(rate: TickRate) -> Self {
-        Self { views: VecDeque::new(), acked: false, most_age: rate.ticks(BASELINE_MS), spare: Vec::new() }
+        let max_age_ticks = rate.ticks(MAX_BASELINE_AGE_MS);
+        Self { views: VecDeque::new(), acked: false, max_age_ticks, spare: Vec::new() }
     }
 
-    /// The newest view that the client is known to have, unless it is too old to be worth a delta at `now`.
+    /// The newest acknowledged view, unless it is too old for a delta at `now`.
     #[must_use]
     pub fn baseline(&self, now: Tick) -> Option<&View<E>> {
-        self.views.front().filter(|view| self.acked && now.since(view.tick) <= self.most_age)
+        self.views.front().filter(|view| self.acked && now.since(view.tick) <= self.max_age_ticks)
     }
 
-    /// A view to fill, with the buffer of an old one where there is one.
+    /// Returns a view to overwrite, with the buffer of a retired one if possible.
     pub fn spare(&mut self) -> View<E> {
         self.spare.pop().unwrap_or_default()
     }
 
-    /// Gives back a view that is of no use any more, for its buffer.
-    pub fn give_back(&mut self, view: View<E>) {
+    /// Keeps the buffer of a view that is no longer needed.
+    pub fn recycle(&mut self, view: View<E>) {
         if self.spare.len() < SPARE_VIEWS {
             self.spare.push(view);
         }
     }
 
-    /// Remembers a view as sent. What is too old to become a baseline is forgotten.
+    /// Adds a sent view and drops those that are too old to become a baseline.
     pub fn push(&mut self, view: View<E>) {
         let now = view.tick;
-        while self.views.front().is_some_and(|oldest| now.since(oldest.tick) > self.most_age) {
+        while self.views.front().is_some_and(|oldest| now.since(oldest.tick) > self.max_age_ticks) {
             if let Some(old) = self.views.pop_front() {
-                self.give_back(old);
+                self.recycle(old);
             }
             self.acked = false;
         }
         self.views.push_back(view);
     }
 
-    /// The client has applied the view of this tick; true when that is news. Ticks that were never sent change nothing.
+    /// Makes the view of this tick the baseline because the client has applied it. Returns whether the baseline changed: it does not
+    /// for an older tick or for one that was never sent.
     pub fn acknowledge(&mut self, tick: Tick) -> bool {
         if self.acked && self.views.front().is_some_and(|baseline| baseline.tick >= tick) {
             return false;
@@ -69,27 +72,27 @@ impl<E> SentHistory<E> {
         let Some(at) = self.views.iter().position(|view| view.tick == tick) else { return false };
         for _ in 0..at {
             if let Some(old) = self.views.pop_front() {
-                self.give_back(old);
+                self.recycle(old);
             }
         }
         self.acked = true;
         true
     }
 
-    /// Whether the client has anything at all.
+    /// Whether the client has acknowledged a view that may be a baseline.
     #[must_use]
     pub const fn is_acknowledged(&self) -> bool {
         self.acked
     }
 
-    /// The client has nothing: the next snapshot must be a keyframe.
+    /// Drops all views because the client has none; the next snapshot is a keyframe.
     pub fn forget(&mut self) {
         self.views.clear();
         self.acked = false;
     }
 }
 
-/// What a client has applied and the server may encode against.
+/// The client's history of applied views against which the server may encode.
 #[derive(Debug)]
 pub struct ReceivedHistory<E> {
     /// Applied views, oldest first.
@@ -99,27 +102,27 @@ pub struct ReceivedHistory<E> {
 }
 
 impl<E> ReceivedHistory<E> {
-    /// Nothing applied yet.
+    /// Creates an empty history.
     #[must_use]
     pub const fn new() -> Self {
         Self { views: VecDeque::new(), history: 0 }
     }
 
-    /// The newest view.
+    /// The newest applied view.
     #[must_use]
     pub fn newest(&self) -> Option<&Arc<View<E>>> {
         self.views.back()
     }
 
-    /// The view of this tick, if it is still held.
+    /// Returns the view of this tick, if the history still has it.
     #[must_use]
     pub fn get(&self, tick: Tick) -> Option<&Arc<View<E>>> {
         let at = self.views.binary_search_by_key(&tick, |view| view.tick).ok()?;
         self.views.get(at)
     }
 
-    /// Remembers an applied view, which must be newer than all before. `baseline` is what it was encoded against: the server
-    /// never goes back behind it, so older views are forgotten.
+    /// Adds an applied view, which must be newer than all before. `baseline` is the tick of the view that it was encoded against: the
+    /// server never uses an older one again, so older views are dropped.
     pub fn push(&mut self, view: Arc<View<E>>, baseline: Option<Tick>) {
         let Some(newest) = self.views.back().map(|newest| newest.tick) else {
             self.views.push_back(view);
@@ -132,20 +135,20 @@ impl<E> ReceivedHistory<E> {
             32 => 1 << 31,
             _ => 0,
         };
-        let oldest = baseline.unwrap_or(view.tick).max(view.tick.before(BASELINE_TICKS));
+        let oldest = baseline.unwrap_or(view.tick).max(view.tick.before(MAX_BASELINE_AGE_TICKS));
         while self.views.front().is_some_and(|view| view.tick < oldest) {
             self.views.pop_front();
         }
         self.views.push_back(view);
     }
 
-    /// Which snapshots were applied lately: bit `n` for the tick `n + 1` before the newest.
+    /// The applied snapshots before the newest: bit `n` for the tick `n + 1` before it.
     #[must_use]
     pub const fn history(&self) -> u32 {
         self.history
     }
 
-    /// Forgets everything, as on another room's first view.
+    /// Drops all views, as before the first view of another room.
     pub fn clear(&mut self) {
         self.views.clear();
         self.history = 0;
@@ -163,14 +166,14 @@ mod tests {
     use super::*;
 
     const RATE: TickRate = TickRate::DEFAULT;
-    const MOST_AGE: u32 = RATE.ticks(BASELINE_MS);
+    const MAX_AGE_TICKS: u32 = RATE.ticks(MAX_BASELINE_AGE_MS);
 
     fn view(tick: u32) -> View<u8> {
         View::new(Tick(tick))
     }
 
     #[test]
-    fn nothing_is_a_baseline_before_it_is_acknowledged() {
+    fn a_view_is_a_baseline_only_after_its_acknowledgement() {
         let mut sent = SentHistory::new(RATE);
         sent.push(view(1));
         assert!(sent.baseline(Tick(2)).is_none());
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_that_comes_late_or_was_made_up_changes_nothing() {
+    fn a_late_or_forged_acknowledgement_changes_nothing() {
         let mut sent = SentHistory::new(RATE);
         (1..=5).for_each(|tick| sent.push(view(tick)));
         sent.acknowledge(Tick(4));
@@ -189,32 +192,32 @@ mod tests {
     }
 
     #[test]
-    fn a_baseline_too_old_gives_way_to_a_keyframe() {
+    fn a_keyframe_replaces_a_baseline_that_is_too_old() {
         let mut sent = SentHistory::new(RATE);
         sent.push(view(1));
         sent.acknowledge(Tick(1));
-        assert!(sent.baseline(Tick(2 + MOST_AGE)).is_none());
-        sent.push(view(2 + MOST_AGE));
-        sent.push(view(3 + MOST_AGE));
+        assert!(sent.baseline(Tick(2 + MAX_AGE_TICKS)).is_none());
+        sent.push(view(2 + MAX_AGE_TICKS));
+        sent.push(view(3 + MAX_AGE_TICKS));
         assert!(
-            sent.baseline(Tick(4 + MOST_AGE)).is_none(),
-            "what follows a dropped baseline is not acknowledged"
+            sent.baseline(Tick(4 + MAX_AGE_TICKS)).is_none(),
+            "the views after a dropped baseline are not acknowledged"
         );
     }
 
     #[test]
-    fn a_client_that_never_acknowledges_costs_a_bounded_history() {
+    fn the_history_of_a_client_that_never_acknowledges_is_bounded() {
         let mut sent = SentHistory::<u8>::new(RATE);
         (1..1000).for_each(|tick| {
             let mut next = sent.spare();
             next.tick = Tick(tick);
             sent.push(next);
         });
-        assert!(sent.views.len() + sent.spare.len() <= MOST_AGE as usize + 2);
+        assert!(sent.views.len() + sent.spare.len() <= MAX_AGE_TICKS as usize + 2);
     }
 
     #[test]
-    fn a_client_keeps_what_the_server_may_still_encode_against() {
+    fn a_client_keeps_the_views_against_which_the_server_may_encode() {
         let mut received = ReceivedHistory::new();
         (1..=10).for_each(|tick| received.push(Arc::new(view(tick)), Some(Tick(1))));
         assert!(received.get(Tick(1)).is_some());
@@ -223,11 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn the_history_says_which_snapshots_came() {
+    fn the_history_bits_show_which_snapshots_arrived() {
         let mut received = ReceivedHistory::new();
         for tick in [1, 2, 4, 5] {
             received.push(Arc::new(view(tick)), Some(Tick(1)));
         }
-        assert_eq!(received.history(), 0b1101, "5 came; 4 did, 3 did not, 2 and 1 did");
+        assert_eq!(received.history(), 0b1101, "ticks 5, 4, 2 and 1 arrived, and 3 did not");
     }
 }

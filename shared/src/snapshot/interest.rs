@@ -1,25 +1,26 @@
-//! The rule that picks the view: what every seat knows, what is this seat's own, and the nearest of what is not hidden.
+//! Interest management: selects a seat's view, which has the entities for every seat, the seat's private entities, and the nearest of
+//! those that are not hidden.
 
 use super::{frame::Frame, view::View};
-use crate::{game::Entity, id::SeatId, limits::VIEW_ENTITIES};
+use crate::{game::Entity, id::SeatId, limits::MAX_VIEW_ENTITIES};
 
-/// Picks views. Holds only scratch space, so that picking allocates nothing.
+/// Selects views. It holds only scratch space, so that a selection does not allocate.
 #[derive(Debug, Default)]
 pub struct Interest {
     scratch: Vec<(u64, u32)>,
     chosen: Vec<u32>,
-    /// One bit an entity of the frame: indices come out of it in ascending order, without sorting.
+    /// One bit per entity of the frame, which yields the chosen indices in ascending order without sorting.
     marks: Vec<u64>,
 }
 
 impl Interest {
-    /// With empty scratch space.
+    /// Creates a selector with empty scratch space.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Overwrites `view` with what this seat sees of the frame. A seat that nobody holds sees nothing.
+    /// Overwrites `view` with this seat's view of the frame. The view of an empty seat is empty.
     pub fn pick<E: Entity>(&mut self, frame: &Frame<E>, seat: SeatId, view: &mut View<E>) {
         view.tick = frame.tick();
         view.entities.clear();
@@ -30,26 +31,19 @@ impl Interest {
             viewpoint.hidden.is_empty()
                 || viewpoint.hidden.binary_search(&entities[index as usize].0).is_err()
         };
-        let most = usize::from(viewpoint.most).min(VIEW_ENTITIES);
-        let all = frame.is_plain() && entities.len() <= most;
+        let max = usize::from(viewpoint.max_entities).min(MAX_VIEW_ENTITIES);
+        let all = frame.is_plain() && entities.len() <= max;
         if all && viewpoint.range == u32::MAX && viewpoint.hidden.is_empty() {
             view.entities.extend_from_slice(entities);
             return;
         }
-        frame.grid().nearest(
-            viewpoint.eye,
-            viewpoint.range,
-            most,
-            shown,
-            &mut self.scratch,
-            &mut self.chosen,
-        );
-        // What a seat knows anyway comes before what it happens to see, and its own before everybody's.
-        let known = frame.known_to(seat).count().min(VIEW_ENTITIES);
-        self.chosen.truncate(VIEW_ENTITIES - known);
+        frame.grid().nearest(viewpoint.eye, viewpoint.range, max, shown, &mut self.scratch, &mut self.chosen);
+        // Entities without a point as their place have precedence, and the seat's private ones before those for every seat.
+        let known = frame.known_to(seat).count().min(MAX_VIEW_ENTITIES);
+        self.chosen.truncate(MAX_VIEW_ENTITIES - known);
         self.chosen.extend(frame.known_to(seat).take(known));
         self.mark(entities.len());
-        // Indices ascend as ids do: this is the order that a view keeps.
+        // Indices ascend as ids do, so the view is in ascending order of ids.
         view.entities.extend(self.marked().map(|index| entities[index].clone()));
     }
 
@@ -64,7 +58,7 @@ impl Interest {
     fn marked(&self) -> impl Iterator<Item = usize> + '_ {
         self.marks.iter().enumerate().flat_map(|(at, word)| {
             let bits = |word: u64| Some(word).filter(|word| *word != 0);
-            // Clearing the lowest bit leaves the next one lowest.
+            // Clearing the lowest set bit makes the next one the lowest.
             let words = std::iter::successors(bits(*word), move |word| bits(word & (word - 1)));
             words.map(move |word| at * 64 + word.trailing_zeros() as usize)
         })
@@ -82,7 +76,7 @@ mod tests {
         tick::Tick,
     };
 
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, serde::Serialize)]
     struct Thing(Place);
 
     impl Entity for Thing {
@@ -97,7 +91,7 @@ mod tests {
         }
     }
 
-    /// What seat 1 sees of these things, by their slots.
+    /// The slots of the entities at these places that seat 1 sees.
     fn seen(things: &[Place], viewpoint: impl FnOnce(&[EntityId]) -> Viewpoint) -> Vec<u16> {
         let mut all = Entities::new();
         let ids: Vec<_> = things.iter().map(|place| all.insert(Thing(*place)).unwrap()).collect();
@@ -112,8 +106,8 @@ mod tests {
         (0..things).map(|x| Place::At(Point::new(100 * x, 0))).collect()
     }
 
-    fn from(x: i32, range: u32, most: u16) -> Viewpoint {
-        Viewpoint { eye: Point::new(x, 0), range, most, ..Viewpoint::default() }
+    fn from(x: i32, range: u32, max_entities: u16) -> Viewpoint {
+        Viewpoint { eye: Point::new(x, 0), range, max_entities, ..Viewpoint::default() }
     }
 
     #[test]
@@ -124,20 +118,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_is_not_seen_and_makes_way_for_the_next() {
+    fn a_hidden_entity_is_not_seen_and_leaves_its_place_to_the_next() {
         let hiding = |ids: &[EntityId]| Viewpoint { hidden: vec![ids[0], ids[1]], ..from(0, u32::MAX, 2) };
         assert_eq!(seen(&row(5), hiding), [2, 3]);
     }
 
     #[test]
-    fn everybody_knows_the_match_and_nobody_anothers_quiver() {
+    fn a_view_has_public_and_private_entities_but_none_private_to_another_seat() {
         let near = Place::At(Point::new(9, 9));
         let things = [Place::Everywhere, Place::Only(SeatId(0)), Place::Only(SeatId(1)), near];
         assert_eq!(seen(&things, |_| from(0, 1, 64)), [0, 2]);
     }
 
     #[test]
-    fn a_seat_that_nobody_holds_sees_nothing() {
+    fn an_empty_seat_sees_nothing() {
         let frame = Frame::new(Tick(1), &Entities::<Thing>::new(), vec![None]);
         let mut view =
             View { tick: Tick(0), entities: vec![(EntityId::default(), Thing(Place::Everywhere))] };

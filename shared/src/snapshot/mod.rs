@@ -1,11 +1,11 @@
-//! A room at one tick, who sees what of it, and how that travels: as a delta against a view that both ends are known to have.
+//! Snapshots: the room at one tick, the view of each seat, and its encoding as a delta against a view that both ends have.
 //!
 //! - [`frame`]: the whole room at one tick, immutable, shared by every session.
-//! - [`interest`]: picks the view of one seat out of a frame; its [`grid`](mod@grid) finds the nearest.
+//! - [`interest`]: selects the view of one seat from a frame; its [`grid`](mod@grid) finds the nearest entities.
 //! - [`view`]: the part of a frame that one seat may see.
-//! - [`delta`]: a view against a baseline, to bits and back.
-//! - [`pieces`]: what each entity adds to a delta, and a view without some of its news.
-//! - [`history`]: which views may serve as baseline, on either end.
+//! - [`delta`]: the encoding of a view against a baseline.
+//! - [`updates`]: the cost of each entity's update, and deferring some of them when a delta does not fit.
+//! - [`history`]: the views that may serve as baselines, on either end.
 
 pub mod delta;
 pub mod frame;
@@ -14,7 +14,7 @@ pub mod history;
 pub mod interest;
 #[cfg(test)]
 mod mover;
-pub mod pieces;
+pub mod updates;
 pub mod view;
 
 pub use self::{

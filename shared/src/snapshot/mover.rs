@@ -1,12 +1,12 @@
-//! The entity that the tests of snapshots are made of.
+//! The entity of the snapshot tests.
 
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
     game::{Entity, Place, Point},
 };
 
-/// Something that moves by one a tick unless it is pushed.
-#[derive(Clone, Debug, PartialEq)]
+/// An entity that moves by 1 per tick unless a test changes it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub(super) struct Mover(pub(super) i32);
 
 impl Entity for Mover {

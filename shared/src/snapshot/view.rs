@@ -2,23 +2,23 @@
 
 use crate::{id::EntityId, tick::Tick};
 
-/// What one seat sees at one tick.
+/// The entities that one seat sees at one tick.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View<E> {
-    /// When.
+    /// The tick of the frame from which the view was selected.
     pub tick: Tick,
-    /// What, in ascending order of ids, each id once.
+    /// The entities in ascending order of ids, each id once.
     pub entities: Vec<(EntityId, E)>,
 }
 
 impl<E> View<E> {
-    /// A view of nothing.
+    /// Creates an empty view.
     #[must_use]
     pub const fn new(tick: Tick) -> Self {
         Self { tick, entities: Vec::new() }
     }
 
-    /// The entity of this id, if it is seen.
+    /// Returns the entity with this id, if it is in the view.
     #[must_use]
     pub fn get(&self, id: EntityId) -> Option<&E> {
         let at = self.entities.binary_search_by_key(&id, |(id, _)| *id).ok()?;

@@ -61,7 +61,7 @@ pub enum Flaw {
 }
 
 /// One thing that everybody sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Needle {
     /// Whose it is.
     pub seat: Option<SeatId>,
@@ -70,7 +70,7 @@ pub struct Needle {
 }
 
 /// What a needle shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Reading {
     /// How far its seat has pushed it; the needle of nobody counts ticks.
     pub swing: u32,
@@ -83,7 +83,7 @@ pub struct Reading {
 pub struct Push(pub u8);
 
 /// Said every 32 ticks, with the number of the tick; and in each tick whose flaw shows in events, with the counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Tock(pub u32);
 
 /// How many ticks lie between two facts of a game without a flaw.

@@ -7,7 +7,7 @@ use quarrel_shared::{
         Viewpoint,
     },
     id::{EntityId, SeatId},
-    limits::EVENT_BYTES,
+    limits::MAX_EVENT_BYTES,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ pub struct Levers {
 pub struct LeverSettings {}
 
 /// What a seat pulls in one tick.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub enum Lever {
     /// Nothing.
     #[default]
@@ -45,7 +45,7 @@ pub enum Lever {
 }
 
 /// A seat, as everybody sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Peg {
     /// Whose it is.
     pub seat: SeatId,
@@ -54,7 +54,7 @@ pub struct Peg {
 }
 
 /// One shout. They are counted over the whole room, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Shout(pub u32);
 
 /// The shout that cannot be coded.
@@ -80,11 +80,11 @@ impl Bits for Shout {
     fn encode(&self, out: &mut BitWriter) {
         assert!(*self != SNAG, "a seat pulled the snag, as the test wants");
         // The number, and words of nothing up to the most that an event may be.
-        (0..EVENT_BYTES / 4).for_each(|_| out.write_bits(self.0, 32));
+        (0..MAX_EVENT_BYTES / 4).for_each(|_| out.write_bits(self.0, 32));
     }
 
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
-        (0..EVENT_BYTES / 4).try_fold(Self(0), |_, _| from.read_bits(32).map(Self))
+        (0..MAX_EVENT_BYTES / 4).try_fold(Self(0), |_, _| from.read_bits(32).map(Self))
     }
 }
 

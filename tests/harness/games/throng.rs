@@ -34,7 +34,7 @@ pub struct ThrongSettings {
 }
 
 /// Who stands where, and since when: nobody can guess the latter, so nobody is ever as expected.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Dancer {
     /// Whose body it is.
     pub seat: Option<SeatId>,
@@ -45,7 +45,7 @@ pub struct Dancer {
 }
 
 /// All that a seat can want, and all that can happen: nothing to speak of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Nod;
 
 impl Bits for Nod {
@@ -135,7 +135,7 @@ impl Game for Throng {
     }
 
     fn view(&self, _seat: SeatId) -> Viewpoint {
-        Viewpoint { range: u32::MAX, most: DANCERS, ..Viewpoint::default() }
+        Viewpoint { range: u32::MAX, max_entities: DANCERS, ..Viewpoint::default() }
     }
 
     fn outcome(&self) -> Option<Outcome> {

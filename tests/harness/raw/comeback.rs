@@ -36,7 +36,7 @@ impl RawPeer {
     /// Connects with a ticket, having heard so many messages on its seat.
     pub async fn return_with<G: Game>(server: SocketAddr, ticket: &Ticket, heard: u32) -> Self {
         let mut peer = Self::connect(server).await;
-        let resume = Some(Resume { ticket: ticket.clone(), heard });
+        let resume = Some(Resume { ticket: ticket.clone(), acked: heard });
         peer.say(&ClientMessage::Hello(Hello { resume, ..hello::<G>("back") })).await;
         peer
     }

@@ -4,9 +4,8 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_client::{
-    Connector, Drawn, Ending, Happening, Joined, LinkCounts, Pilot,
-    clock::Slot,
-    driver::{Command, Driver},
+    ClientCommand, ClientEvent, ConnectionCounts, Connector, Controller, Drawn, Driver, Ending, InputSlot,
+    Joined,
 };
 use quarrel_netsim::{LINKS, Link};
 use quarrel_shared::{
@@ -59,7 +58,7 @@ pub struct Told {
     /// What the referee checked.
     pub checks: Checks,
     /// What became of all that the server sent.
-    pub counts: LinkCounts,
+    pub counts: ConnectionCounts,
     /// A hash of when which packets went.
     pub trace: u64,
 }
@@ -173,8 +172,8 @@ impl Guest {
         while Instant::now() < self.until {
             let stay = if self.eventful { rng.between(15_000, 240_000) as u64 } else { u64::MAX / 2 };
             let leave_at = self.until.min(Instant::now() + Duration::from_millis(stay.min(86_400_000)));
-            let pilot = Gambler::new(rng.next_u64());
-            match self.sit(&connector, &referee, pilot, leave_at).await {
+            let controller = Gambler::new(rng.next_u64());
+            match self.sit(&connector, &referee, controller, leave_at).await {
                 Some(stayed) => told.add(&stayed),
                 None => told.refused += 1,
             }
@@ -188,21 +187,21 @@ impl Guest {
         self,
         connector: &Connector,
         referee: &Referee,
-        pilot: Gambler,
+        controller: Gambler,
         leave_at: Instant,
     ) -> Option<Told> {
-        let pilot = referee.watch(self.player, pilot);
+        let controller = referee.watch(self.player, controller);
         let (commands, commands_out) = mpsc::channel(2);
         // There is room for two, so neither this nor the close can fail.
-        let _ = commands.try_send(Command::Join(JoinTarget::Quick));
+        let _ = commands.try_send(ClientCommand::Join(JoinTarget::Quick));
         let name = format!("guest-{}", self.player);
-        let driver = Driver::connect(connector, &name, pilot, commands_out).await.ok()?;
+        let driver = Driver::connect(connector, &name, controller, commands_out).await.ok()?;
         let mut flight = Box::pin(driver.run());
         let (driven, is_asked) = tokio::select! {
             biased;
             driven = &mut flight => (driven, false),
             () = sleep_until(leave_at) => {
-                let _ = commands.try_send(Command::Close);
+                let _ = commands.try_send(ClientCommand::Close);
                 (flight.await, true)
             }
         };
@@ -210,7 +209,7 @@ impl Guest {
         if !is_asked && is_a_fault(&driven.ending) {
             referee.lost(self.player, &driven.ending);
         }
-        let played = driven.pilot.pilot.seated.map_or(Duration::ZERO, |since| since.elapsed());
+        let played = driven.controller.controller.seated.map_or(Duration::ZERO, |since| since.elapsed());
         let (seats, refused) = if played.is_zero() { (0, 1) } else { (1, 0) };
         let (counts, resumes) = (driven.counts, driven.counts.resumes);
         Some(Told { played, seats, refused, resumes, counts, ..Told::default() })
@@ -226,7 +225,7 @@ const fn is_a_fault(ending: &Ending) -> bool {
 impl Told {
     /// What only shows when it is over.
     fn check(&self, repeat: &str) {
-        let LinkCounts { snapshots, events_lost, events_doubled, .. } = self.counts;
+        let ConnectionCounts { snapshots, events_lost, events_doubled, .. } = self.counts;
         let rules = [
             ("no event is lost", events_lost == 0),
             ("no event is told twice", events_doubled == 0),
@@ -267,21 +266,21 @@ impl Gambler {
     }
 }
 
-impl Pilot<Arena> for Gambler {
-    fn input(&mut self, _slot: Slot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
+impl Controller<Arena> for Gambler {
+    fn input(&mut self, _slot: InputSlot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
         match (self.joined, drawn) {
-            (Some(joined), Some(drawn)) => self.brain.decide(drawn.seen(joined.rate, joined.seat)),
+            (Some(joined), Some(drawn)) => self.brain.decide(drawn.observation(joined.rate, joined.seat)),
             _ => Input::default(),
         }
     }
 
-    fn on(&mut self, happening: Happening<Arena>, _now: Duration) -> ControlFlow<CloseReason> {
-        match happening {
-            Happening::Joined(joined) => {
+    fn on_event(&mut self, event: ClientEvent<Arena>, _now: Duration) -> ControlFlow<CloseReason> {
+        match event {
+            ClientEvent::Joined(joined) => {
                 self.joined = Some(joined);
                 self.seated = Some(Instant::now());
             }
-            Happening::JoinRefused { reason, .. } | Happening::RoomClosed { reason, .. } => {
+            ClientEvent::JoinRefused { reason, .. } | ClientEvent::RoomClosed { reason, .. } => {
                 return ControlFlow::Break(reason);
             }
             _ => {}

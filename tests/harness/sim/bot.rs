@@ -3,9 +3,8 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_client::{
-    ConnectError, Connector, Drawn, Ending, Happening, Joined, LinkCounts, Pilot,
-    clock::Slot,
-    driver::{Command, Driven, Driver},
+    ClientCommand, ClientEvent, ConnectError, ConnectionCounts, ConnectionSummary, Connector, Controller,
+    Drawn, Driver, Ending, InputSlot, Joined,
 };
 use quarrel_shared::{
     game::{Brain, Predict},
@@ -26,7 +25,7 @@ pub struct Played {
     /// Events that it was told.
     pub events: u64,
     /// What became of all that the server sent.
-    pub counts: LinkCounts,
+    pub counts: ConnectionCounts,
     /// How it ended.
     pub ending: Ending,
 }
@@ -42,7 +41,7 @@ pub async fn play<G: Predict>(
     duration: Duration,
 ) -> Result<Played, ConnectError> {
     let skill = G::SKILLS.get(seed as usize % G::SKILLS.len().max(1));
-    let pilot = BotPilot::<G> {
+    let controller = BotController::<G> {
         brain: skill.and_then(|skill| G::brain(skill, seed)),
         came: Instant::now(),
         join: None,
@@ -51,28 +50,29 @@ pub async fn play<G: Predict>(
         events: 0,
     };
     let (commands, commands_out) = mpsc::channel(1);
-    let driver = Driver::join(&connector, &name, JoinTarget::Quick, pilot, commands_out).await?;
+    let driver =
+        Driver::connect_and_join(&connector, &name, JoinTarget::Quick, controller, commands_out).await?;
     let mut flight = Box::pin(driver.run());
     let driven = tokio::select! {
         biased;
         driven = &mut flight => driven,
         () = sleep(duration) => {
             // Nothing else is ever sent, so there is room for it.
-            let _ = commands.try_send(Command::Close);
+            let _ = commands.try_send(ClientCommand::Close);
             flight.await
         }
     };
     // The close frame is on its way once the endpoint had a turn.
     let _ = tokio::time::timeout(GOODBYE, connector.endpoint().wait_idle()).await;
-    let Driven { pilot, ending, counts, .. } = driven;
-    Ok(Played { join: pilot.join, views: pilot.views, events: pilot.events, counts, ending })
+    let ConnectionSummary { controller, ending, counts, .. } = driven;
+    Ok(Played { join: controller.join, views: controller.views, events: controller.events, counts, ending })
 }
 
 /// As long as a client that goes by itself waits.
 const GOODBYE: Duration = Duration::from_millis(100);
 
 /// The seat's decisions by a brain.
-struct BotPilot<G: Predict> {
+struct BotController<G: Predict> {
     brain: Option<Box<dyn Brain<G>>>,
     came: Instant,
     join: Option<Duration>,
@@ -81,23 +81,25 @@ struct BotPilot<G: Predict> {
     events: u64,
 }
 
-impl<G: Predict> Pilot<G> for BotPilot<G> {
-    fn input(&mut self, _slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
+impl<G: Predict> Controller<G> for BotController<G> {
+    fn input(&mut self, _slot: InputSlot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         match (&mut self.brain, self.joined, drawn) {
-            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.seen(joined.rate, joined.seat)),
+            (Some(brain), Some(joined), Some(drawn)) => {
+                brain.decide(drawn.observation(joined.rate, joined.seat))
+            }
             _ => G::Input::default(),
         }
     }
 
-    fn on(&mut self, happening: Happening<G>, _now: Duration) -> ControlFlow<CloseReason> {
-        match happening {
-            Happening::View(_) => self.views += 1,
-            Happening::Event { .. } => self.events += 1,
-            Happening::Joined(joined) => {
+    fn on_event(&mut self, event: ClientEvent<G>, _now: Duration) -> ControlFlow<CloseReason> {
+        match event {
+            ClientEvent::View(_) => self.views += 1,
+            ClientEvent::Event { .. } => self.events += 1,
+            ClientEvent::Joined(joined) => {
                 self.joined = Some(joined);
                 self.join = Some(self.came.elapsed());
             }
-            Happening::JoinRefused { reason, .. } | Happening::RoomClosed { reason, .. } => {
+            ClientEvent::JoinRefused { reason, .. } | ClientEvent::RoomClosed { reason, .. } => {
                 return ControlFlow::Break(reason);
             }
             _ => {}

@@ -7,16 +7,14 @@ use std::{
 };
 
 use quarrel_client::{
-    Connector, Drawn, Happening, Joined, Pilot,
-    clock::Slot,
-    driver::{Command, Driven, Driver},
-    screen::SharedScreen,
+    ClientCommand, ClientEvent, ConnectionSummary, Connector, Controller, Drawn, Driver, InputSlot, Joined,
+    SharedScreen,
 };
 use quarrel_shared::{
     game::{Game, Predict},
-    moment::Moment,
     protocol::{CloseReason, JoinTarget, datagram::SnapshotHeader},
     snapshot::View,
+    sub_tick::SubTick,
     tick::Tick,
 };
 use quinn::Endpoint;
@@ -24,9 +22,9 @@ use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 /// What a player does at a tick, by what their screen shows.
 type Hand<G> =
-    Box<dyn FnMut(&Joined, Slot, Option<&Drawn<<G as Game>::Entity>>) -> <G as Game>::Input + Send>;
+    Box<dyn FnMut(&Joined, InputSlot, Option<&Drawn<<G as Game>::Entity>>) -> <G as Game>::Input + Send>;
 
-/// A pilot that notes down what it is told. Copies share their notes.
+/// A controller that notes down what it is told. Copies share their notes.
 pub struct Diary<G: Predict> {
     hand: Hand<G>,
     notes: Arc<Mutex<Notes<G>>>,
@@ -69,13 +67,13 @@ pub struct Told<G: Game> {
     /// What.
     pub event: G::Event,
     /// Where the screen was just then; `None`: it was dark.
-    pub shown: Option<Moment>,
+    pub shown: Option<SubTick>,
 }
 
 impl<G: Predict> Diary<G> {
     /// Of somebody who acts like this.
     pub fn new(
-        hand: impl FnMut(&Joined, Slot, Option<&Drawn<G::Entity>>) -> G::Input + Send + 'static,
+        hand: impl FnMut(&Joined, InputSlot, Option<&Drawn<G::Entity>>) -> G::Input + Send + 'static,
     ) -> Self {
         Self { hand: Box::new(hand), notes: Arc::default() }
     }
@@ -88,7 +86,7 @@ impl<G: Predict> Diary<G> {
     pub fn of_bot(seed: u64) -> Self {
         let mut brain = G::brain(G::SKILLS[0], seed).expect("a skill of the game's");
         Self::new(move |joined, _, drawn| match drawn {
-            Some(drawn) => brain.decide(drawn.seen(joined.rate, joined.seat)),
+            Some(drawn) => brain.decide(drawn.observation(joined.rate, joined.seat)),
             None => G::Input::default(),
         })
     }
@@ -118,8 +116,8 @@ impl<G: Predict> Default for Notes<G> {
     }
 }
 
-impl<G: Predict> Pilot<G> for Diary<G> {
-    fn input(&mut self, slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
+impl<G: Predict> Controller<G> for Diary<G> {
+    fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         let joined = self.write().joined;
         joined.map_or_else(G::Input::default, |joined| (self.hand)(&joined, slot, drawn))
     }
@@ -129,23 +127,23 @@ impl<G: Predict> Pilot<G> for Diary<G> {
         self.write().views.push(Viewed { at: Instant::now(), header: *header, view });
     }
 
-    fn on(&mut self, happening: Happening<G>, now: Duration) -> ControlFlow<CloseReason> {
+    fn on_event(&mut self, event: ClientEvent<G>, now: Duration) -> ControlFlow<CloseReason> {
         let (at, mut notes) = (Instant::now(), self.write());
-        match happening {
+        match event {
             // Its head was noted just before.
-            Happening::View(view) => notes.views.last_mut().expect("a head before each view").view = view,
-            Happening::Event { tick, event } => {
+            ClientEvent::View(view) => notes.views.last_mut().expect("a head before each view").view = view,
+            ClientEvent::Event { tick, event } => {
                 let shown = notes.screen.as_ref().and_then(|screen| screen.with(|screen| screen.draw(now)));
-                let shown = shown.flatten().map(|drawn| drawn.moment);
+                let shown = shown.flatten().map(|drawn| drawn.interpolated_at);
                 notes.events.push(Told { at, tick, event, shown });
             }
-            Happening::Joined(joined) => notes.joined = Some(joined),
-            Happening::Interrupted => notes.interrupted.push(at),
-            Happening::Resumed(joined) => {
+            ClientEvent::Joined(joined) => notes.joined = Some(joined),
+            ClientEvent::Interrupted => notes.interrupted.push(at),
+            ClientEvent::Resumed(joined) => {
                 notes.joined = Some(joined);
                 notes.resumed.push(at);
             }
-            Happening::RoomClosed { reason, .. } | Happening::JoinRefused { reason, .. } => {
+            ClientEvent::RoomClosed { reason, .. } | ClientEvent::JoinRefused { reason, .. } => {
                 notes.closed.push((at, reason));
             }
             _ => {}
@@ -186,20 +184,20 @@ pub struct Life<G: Predict, P> {
     pub epoch: Instant,
     /// What changes networks and has a path.
     pub endpoint: Endpoint,
-    commands: mpsc::Sender<Command>,
-    task: JoinHandle<Driven<P>>,
+    commands: mpsc::Sender<ClientCommand>,
+    task: JoinHandle<ConnectionSummary<P>>,
 }
 
-impl<G: Predict, P: Pilot<G> + 'static> Life<G, P> {
+impl<G: Predict, P: Controller<G> + 'static> Life<G, P> {
     /// Connects, asks for the first seat there is, and plays on by itself.
     ///
     /// # Panics
     /// When there is no connection.
-    pub async fn begin(connector: &Connector, name: &str, pilot: P) -> Self {
+    pub async fn begin(connector: &Connector, name: &str, controller: P) -> Self {
         let (commands, commands_out) = mpsc::channel(2);
         // There is room for two, so neither this nor the close can fail.
-        let _ = commands.try_send(Command::Join(JoinTarget::Quick));
-        let driver = Driver::connect(connector, name, pilot, commands_out).await;
+        let _ = commands.try_send(ClientCommand::Join(JoinTarget::Quick));
+        let driver = Driver::connect(connector, name, controller, commands_out).await;
         let driver = driver.unwrap_or_else(|error| panic!("{name} cannot connect: {error}"));
         let (screen, epoch) = (driver.screen().clone(), driver.epoch());
         let endpoint = connector.endpoint().clone();
@@ -215,9 +213,9 @@ impl<G: Predict, P: Pilot<G> + 'static> Life<G, P> {
     /// Leaves.
     ///
     /// # Panics
-    /// When the pilot did.
-    pub async fn end(self) -> Driven<P> {
-        let _ = self.commands.try_send(Command::Close);
+    /// When the controller did.
+    pub async fn end(self) -> ConnectionSummary<P> {
+        let _ = self.commands.try_send(ClientCommand::Close);
         self.task.await.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))
     }
 }

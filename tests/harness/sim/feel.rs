@@ -8,10 +8,7 @@ mod record;
 
 use std::time::Duration;
 
-use quarrel_client::{
-    Connector, Ending,
-    driver::{Command, Driver},
-};
+use quarrel_client::{ClientCommand, Connector, Driver, Ending};
 use quarrel_shared::{arena::Arena, protocol::JoinTarget};
 use serde::Serialize;
 use tokio::{sync::mpsc, time::sleep};
@@ -103,8 +100,9 @@ pub fn feel(link: &Link, session: Session) -> Feel {
 /// One measured player's life.
 async fn play(connector: Connector, link: Link, seed: u64, measured: Duration) -> (Record, Ending) {
     let (commands, commands_out) = mpsc::channel(1);
-    let pilot = Marksman::new(seed, Record::new(&link, WARM_UP));
-    let driver = Driver::join(&connector, "marksman", JoinTarget::Quick, pilot, commands_out).await;
+    let controller = Marksman::new(seed, Record::new(&link, WARM_UP));
+    let driver =
+        Driver::connect_and_join(&connector, "marksman", JoinTarget::Quick, controller, commands_out).await;
     let driver = driver.unwrap_or_else(|error| panic!("no connection over {}: {error}", link.name));
     let mut flight = Box::pin(driver.run());
     let driven = tokio::select! {
@@ -112,11 +110,11 @@ async fn play(connector: Connector, link: Link, seed: u64, measured: Duration) -
         driven = &mut flight => driven,
         () = sleep(WARM_UP + measured) => {
             // Nothing else is ever sent, so there is room for it.
-            let _ = commands.try_send(Command::Close);
+            let _ = commands.try_send(ClientCommand::Close);
             flight.await
         }
     };
-    let record = driven.pilot.record.over(
+    let record = driven.controller.record.over(
         driven.counts,
         driven.traffic.bytes_received,
         driven.traffic.bytes_sent,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quarrel_client::{Client, Connector, transport};
+use quarrel_client::{Client, Connector, net::transport};
 use quarrel_shared::{
     crowd::Crowd,
     protocol::{ALPN, JoinTarget},
@@ -101,10 +101,10 @@ where
 
 async fn join(connector: Connector) -> Result<Seated, String> {
     let came = Instant::now();
-    let client = Client::<Crowd>::connect_for(&connector, "newcomer", JoinTarget::Quick).await;
+    let client = Client::<Crowd>::connect_and_join(&connector, "newcomer", JoinTarget::Quick).await;
     let mut client = client.map_err(|error| error.to_string())?;
     let welcomed = came.elapsed();
-    client.seat().await.map_err(|error| error.to_string())?;
+    client.wait_for_seat().await.map_err(|error| error.to_string())?;
     let seated = came.elapsed();
     client.shutdown().await;
     Ok(Seated { welcomed, seated })

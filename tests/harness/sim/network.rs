@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_netsim::{Link, direction::Fate, lane::Lane};
+use quarrel_netsim::{Link, direction::Delivery, seeded_direction::SeededDirection};
 use quinn::udp::{EcnCodepoint, Transmit};
 use tokio::{
     sync::Notify,
@@ -66,7 +66,7 @@ struct Path {
 }
 
 struct CountedLane {
-    lane: Lane,
+    lane: SeededDirection,
     counts: Counts,
 }
 
@@ -124,7 +124,7 @@ impl Network {
     pub fn path(&self, link: Link) -> PathId {
         let (now, mut state) = (self.now(), self.lock());
         let id = PathId(state.paths.len());
-        let [up, down] = Lane::both(link, state.seed, id.0 as u64, now)
+        let [up, down] = SeededDirection::pair(link, state.seed, id.0 as u64, now)
             .map(|lane| CountedLane { lane, counts: Counts::default() });
         state.paths.push(Path { up, down, blackouts: Vec::new() });
         id
@@ -195,12 +195,12 @@ impl Network {
             to,
             number: turn.number,
             bytes,
-            lost: fate == Fate::Lost,
+            lost: fate == Delivery::Lost,
         });
         let arrivals = match fate {
-            Fate::Lost => [None, None],
-            Fate::Arrives(at) => [Some(at), None],
-            Fate::Twice(first, second) => [Some(first), Some(second)],
+            Delivery::Lost => [None, None],
+            Delivery::Arrives(at) => [Some(at), None],
+            Delivery::Twice(first, second) => [Some(first), Some(second)],
         };
         let contents: Arc<[u8]> = transmit.contents.into();
         let mut earlier = false;
@@ -267,7 +267,7 @@ impl State {
         from: SocketAddr,
         to: SocketAddr,
         bytes: usize,
-    ) -> Option<(Turn, Fate)> {
+    ) -> Option<(Turn, Delivery)> {
         let path_of = |address| self.nodes.get(address).and_then(|node: &Node| node.path);
         let (id, is_up) = match (path_of(&from), path_of(&to)) {
             (Some(path), None) => (path, true),
@@ -277,11 +277,11 @@ impl State {
         let path = &mut self.paths[id.0];
         let is_dark = path.blackouts.iter().any(|blackout| blackout.contains(&now));
         let CountedLane { lane, counts } = if is_up { &mut path.up } else { &mut path.down };
-        let fate = if is_dark { Fate::Lost } else { lane.send(now, bytes) };
+        let fate = if is_dark { Delivery::Lost } else { lane.send(now, bytes) };
         counts.packets += 1;
         counts.bytes += bytes as u64;
-        counts.lost += u64::from(fate == Fate::Lost);
-        counts.duplicated += u64::from(matches!(fate, Fate::Twice(..)));
+        counts.lost += u64::from(fate == Delivery::Lost);
+        counts.duplicated += u64::from(matches!(fate, Delivery::Twice(..)));
         Some((Turn { path: id, number: counts.packets }, fate))
     }
 

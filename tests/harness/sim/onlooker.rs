@@ -33,16 +33,16 @@ impl<G: Game> Onlooker<G> {
         let joined =
             lobby.join(JoinTarget::Quick, ONLOOKER, TicketNumber::default(), &Name::lossy("onlooker")).await;
         let mut joined = joined.unwrap_or_else(|reason| panic!("the onlooker gets no seat: {reason}"));
-        let onlooker = Self { frames: Arc::default(), seat: joined.seated.seat };
+        let onlooker = Self { frames: Arc::default(), seat: joined.handle.seat };
         let frames = Arc::clone(&onlooker.frames);
         tokio::spawn(async move {
             loop {
                 // Its events are read too, or the room would take the seat away.
                 tokio::select! {
                     biased;
-                    Some(_) = joined.seated.events.recv() => {}
-                    Ok(()) = joined.seated.frames.changed() => {
-                        let frame = joined.seated.frames.borrow_and_update().clone();
+                    Some(_) = joined.handle.events.recv() => {}
+                    Ok(()) = joined.handle.frames.changed() => {
+                        let frame = joined.handle.frames.borrow_and_update().clone();
                         frames.lock().unwrap_or_else(PoisonError::into_inner).extend(frame);
                     }
                     else => return,

@@ -1,7 +1,7 @@
 //! The rules that no run may break, whatever its links do: each has a name, and is checked at each tick of every player.
 //!
 //! The referee sits in the room itself, on a seat that needs no network, so it has every frame and every public fact as the server
-//! had them. Players are watched through the pilot that drives them.
+//! had them. Players are watched through the controller that drives them.
 
 use std::{
     collections::BTreeMap,
@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Drawn, Ending, Happening, Joined, Pilot, clock::Slot};
+use quarrel_client::{ClientEvent, Controller, Drawn, Ending, InputSlot, Joined};
 use quarrel_server::lobby::Directory;
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},
     id::{PlayerId, RoomId, SeatId},
-    moment::Moment,
     protocol::{CloseReason, JoinTarget, TicketNumber, datagram::SnapshotHeader, messages::Name},
     snapshot::{Frame, Interest, View},
+    sub_tick::SubTick,
     tick::Tick,
 };
 
@@ -86,9 +86,9 @@ impl Referee {
             loop {
                 tokio::select! {
                     biased;
-                    Some(event) = joined.seated.events.recv() => watching.book().note(event),
-                    Ok(()) = joined.seated.frames.changed() => {
-                        if let Some(frame) = joined.seated.frames.borrow_and_update().clone() {
+                    Some(event) = joined.handle.events.recv() => watching.book().note(event),
+                    Ok(()) = joined.handle.frames.changed() => {
+                        if let Some(frame) = joined.handle.frames.borrow_and_update().clone() {
                             watching.book().keep(frame);
                         }
                     }
@@ -100,8 +100,8 @@ impl Referee {
     }
 
     /// A player, watched.
-    pub fn watch<P>(&self, player: u32, pilot: P) -> Watched<P> {
-        Watched { pilot, player, referee: self.clone(), seat: None }
+    pub fn watch<P>(&self, player: u32, controller: P) -> Watched<P> {
+        Watched { controller, player, referee: self.clone(), seat: None }
     }
 
     /// A player's connection ended without their wish.
@@ -142,9 +142,9 @@ impl Book {
 
     fn note(&mut self, event: quarrel_server::room::RoomEvent<Arena>) {
         if let quarrel_server::room::RoomEvent::Game { tick, event } = event
-            && is_public(&event)
+            && is_public(event.get())
         {
-            self.facts.push((tick, *event));
+            self.facts.push((tick, *event.get()));
         }
     }
 
@@ -172,10 +172,10 @@ impl Book {
     }
 }
 
-/// A pilot whose player is held to the rules.
+/// A controller whose player is held to the rules.
 pub struct Watched<P> {
     /// Whoever really plays.
-    pub pilot: P,
+    pub controller: P,
     player: u32,
     referee: Referee,
     seat: Option<Story>,
@@ -187,7 +187,7 @@ struct Story {
     /// When the seat was given: what happened from the tick after the next on must be told.
     since: Tick,
     newest: Option<Tick>,
-    seen: Moment,
+    seen: SubTick,
     told: Vec<(Tick, Event)>,
 }
 
@@ -198,7 +198,7 @@ impl<P> Watched<P> {
             self.broken("no seat has two owners", &format!("seat {} is player {owner}'s", joined.seat));
         }
         let since = joined.tick.after(2);
-        self.seat = Some(Story { joined, since, newest: None, seen: Moment::default(), told: Vec::new() });
+        self.seat = Some(Story { joined, since, newest: None, seen: SubTick::default(), told: Vec::new() });
     }
 
     fn stood_up(&mut self) {
@@ -220,7 +220,7 @@ impl<P> Watched<P> {
         }
     }
 
-    fn look(&mut self, moment: Moment) {
+    fn look(&mut self, moment: SubTick) {
         let Some(story) = &mut self.seat else { return };
         let before = std::mem::replace(&mut story.seen, moment);
         if moment < before {
@@ -263,29 +263,29 @@ impl<P> Watched<P> {
     }
 }
 
-impl<P: Pilot<Arena>> Pilot<Arena> for Watched<P> {
-    fn input(&mut self, slot: Slot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
+impl<P: Controller<Arena>> Controller<Arena> for Watched<P> {
+    fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
         if let Some(drawn) = drawn {
-            self.look(drawn.moment);
+            self.look(drawn.interpolated_at);
         }
-        self.pilot.input(slot, drawn)
+        self.controller.input(slot, drawn)
     }
 
     fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration, rtt: Duration) {
-        self.pilot.on_snapshot(header, now, rtt);
+        self.controller.on_snapshot(header, now, rtt);
     }
 
     fn on_correction(&mut self, by: u32, now: Duration) {
-        self.pilot.on_correction(by, now);
+        self.controller.on_correction(by, now);
     }
 
-    fn on(&mut self, happening: Happening<Arena>, now: Duration) -> ControlFlow<CloseReason> {
-        match &happening {
-            Happening::Joined(joined) => {
+    fn on_event(&mut self, event: ClientEvent<Arena>, now: Duration) -> ControlFlow<CloseReason> {
+        match &event {
+            ClientEvent::Joined(joined) => {
                 self.stood_up();
                 self.sat_down(*joined);
             }
-            Happening::Resumed(joined) => {
+            ClientEvent::Resumed(joined) => {
                 let is_same =
                     |story: &Story| (story.joined.room, story.joined.seat) == (joined.room, joined.seat);
                 if !self.seat.as_ref().is_some_and(is_same) {
@@ -297,12 +297,12 @@ impl<P: Pilot<Arena>> Pilot<Arena> for Watched<P> {
                     self.sat_down(*joined);
                 }
             }
-            Happening::View(view) => self.view(view),
-            Happening::Event { tick, event } => self.event(*tick, *event),
-            Happening::RoomClosed { .. } | Happening::Closed(_) => self.stood_up(),
+            ClientEvent::View(view) => self.view(view),
+            ClientEvent::Event { tick, event } => self.event(*tick, *event),
+            ClientEvent::RoomClosed { .. } | ClientEvent::Closed(_) => self.stood_up(),
             _ => {}
         }
-        self.pilot.on(happening, now)
+        self.controller.on_event(event, now)
     }
 }
 

@@ -27,7 +27,7 @@ pub fn stream(seed: u64, purpose: u64) -> Pcg64 {
 /// The settings of a client's endpoint, which draws nothing from the system that shows in a trace.
 #[must_use]
 pub fn client_endpoint(seed: u64, client: u64) -> EndpointConfig {
-    let mut config = quarrel_client::transport::endpoint_config();
+    let mut config = quarrel_client::net::transport::endpoint_config();
     config
         .rng_seed(Some(seed_bytes(seed, client)))
         .cid_generator(move || Box::new(SeededIds(stream(seed, !client))));

@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, transport};
+use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, net::transport};
 use quarrel_server::{
-    net::{UdpSeam, keys::EndpointKeys, tls::ServerTls},
-    server::{Seams, Server},
+    net::{UdpResources, keys::EndpointKeys, tls::ServerTls},
+    server::{Server, ServerResources},
     storage::{
         MatchRecord, MemorySink,
-        journals::{MemoryStore, Unread},
+        journals::{IncompleteRead, MemoryStore},
     },
 };
 use quarrel_shared::{game::Predict, protocol::JoinTarget};
@@ -146,9 +146,9 @@ impl<G: Predict> SimWorld<G> {
     /// # Panics
     /// When there is none.
     pub async fn join(&self, link: &Link, name: &str) -> (Client<G>, Joined) {
-        let client = Client::connect_for(&self.connector(link), name, JoinTarget::Quick).await;
+        let client = Client::connect_and_join(&self.connector(link), name, JoinTarget::Quick).await;
         let mut client = client.unwrap_or_else(|error| panic!("{name} cannot connect: {error}"));
-        let joined = client.seat().await;
+        let joined = client.wait_for_seat().await;
         let joined = joined.unwrap_or_else(|error| panic!("{name} gets no seat: {error}"));
         (client, joined)
     }
@@ -191,8 +191,8 @@ impl<G: Predict> SimWorld<G> {
         let (records, journals) = (MemorySink::default(), MemoryStore::default());
         let tls = Arc::new(ServerTls::in_memory().expect("a certificate in memory"));
         let certificate = hash_bytes(&tls.certificate_sha256());
-        let seams = Seams {
-            udp: UdpSeam {
+        let resources = ServerResources {
+            udp: UdpResources {
                 socket: network.bind(SERVER, None),
                 runtime: Arc::new(TokioRuntime),
                 seed: Some(seams::seed_bytes(seed, SERVERS)),
@@ -205,12 +205,12 @@ impl<G: Predict> SimWorld<G> {
             seed,
             run: 1,
             journals: Some(Arc::new(journals.clone())),
-            unsettled: None,
-            unread: Unread::default(),
-            rooms: Handle::current(),
-            storage: Handle::current(),
+            unclean_shutdown: None,
+            incomplete_read: IncompleteRead::default(),
+            room_runtime: Handle::current(),
+            storage_runtime: Handle::current(),
         };
-        let server = Server::start(&config, seams).expect("a server in memory starts");
+        let server = Server::start(&config, resources).expect("a server in memory starts");
         Self {
             seed,
             network,

@@ -19,11 +19,11 @@ pub(super) struct Hindsight {
 pub(super) struct Nothing {}
 
 /// Nobody wants anything but to be judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Glance;
 
 /// How a seat was judged in this tick.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Verdict {
     pub(super) seat: SeatId,
     /// How long before the tick the moment lies by which it was judged, in 1/16 tick.
@@ -85,7 +85,7 @@ impl Game for Hindsight {
     }
 
     fn step(&mut self, step: Step<'_, Self>) {
-        let now = quarrel_shared::moment::Moment::of(step.tick);
+        let now = quarrel_shared::sub_tick::SubTick::of(step.tick);
         for (_, verdict) in self.verdicts.iter_mut() {
             verdict.behind = now.since(step.rewind.of(verdict.seat)) as u32;
         }

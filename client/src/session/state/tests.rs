@@ -1,4 +1,4 @@
-//! The way back to a seat, as it was left and as an earlier tick had it.
+//! Resuming a seat, as it was left and in a room that was restored to an earlier tick.
 
 use quarrel_shared::{
     bits::BitWriter,
@@ -19,68 +19,68 @@ use crate::{input::clock::Slot, view::screen::Drawn};
 const RTT: Duration = Duration::from_millis(40);
 const SEAT: SeatId = SeatId(3);
 
-/// Notes what it is told.
+/// A controller that records its events.
 #[derive(Default)]
-struct Notes(Vec<String>);
+struct Recorder(Vec<String>);
 
-impl Pilot<Crowd> for Notes {
+impl Controller<Crowd> for Recorder {
     fn input(&mut self, _slot: Slot, _drawn: Option<&Drawn<quarrel_shared::crowd::Walker>>) -> Steering {
         Steering::default()
     }
 
-    fn on(&mut self, happening: Happening<Crowd>, _now: Duration) -> Flow {
-        self.0.push(match happening {
-            Happening::Event { tick, event } => format!("event {tick} {}", event.health),
-            Happening::View(view) => format!("view {}", view.tick),
-            Happening::Joined(_) => "joined".to_owned(),
-            Happening::Resumed(joined) => format!("resumed {:?}", joined.restored.map(|tick| tick.0)),
-            Happening::SeatTaken { seat, .. } => format!("taken {seat}"),
+    fn on_event(&mut self, event: ClientEvent<Crowd>, _now: Duration) -> Flow {
+        self.0.push(match event {
+            ClientEvent::Event { tick, event } => format!("event {tick} {}", event.health),
+            ClientEvent::View(view) => format!("view {}", view.tick),
+            ClientEvent::Joined(_) => "joined".to_owned(),
+            ClientEvent::Resumed(joined) => format!("resumed {:?}", joined.restored.map(|tick| tick.0)),
+            ClientEvent::SeatTaken { seat, .. } => format!("taken {seat}"),
             other => format!("{other:?}"),
         });
         Flow::Continue(())
     }
 }
 
-/// A session, its pilot's notes, and the time.
-struct World {
-    session: Session<Crowd>,
-    notes: Notes,
+/// A session, its controller, and the time.
+struct Player {
+    session: SessionState<Crowd>,
+    recorder: Recorder,
     now: Duration,
 }
 
-impl World {
-    /// Seated at this tick.
+impl Player {
+    /// A player that got its seat at this tick.
     fn seated(tick: u32) -> Self {
-        let session = Session::new(welcome(false), SharedScreen::default());
-        let mut world = Self { session, notes: Notes::default(), now: Duration::from_secs(1) };
-        world.hear(joined(tick, Seating::FIRST, None));
-        world
+        let session = SessionState::new(welcome(false), SharedScreen::default());
+        let mut player = Self { session, recorder: Recorder::default(), now: Duration::from_secs(1) };
+        player.receive(joined(tick, SeatEpoch::FIRST, None));
+        player
     }
 
-    fn hear(&mut self, message: ServerMessage) {
-        assert_eq!(self.session.on_message(message, self.now, RTT, &mut self.notes), Flow::Continue(()));
+    fn receive(&mut self, message: ServerMessage) {
+        assert_eq!(self.session.on_message(message, self.now, RTT, &mut self.recorder), Flow::Continue(()));
     }
 
-    fn see(&mut self, tick: u32, seating: Seating) {
-        let bytes = snapshot(tick, seating);
-        assert_eq!(self.session.on_snapshot(&bytes, self.now, RTT, &mut self.notes), Flow::Continue(()));
+    fn receive_snapshot(&mut self, tick: u32, seat_epoch: SeatEpoch) {
+        let bytes = snapshot(tick, seat_epoch);
+        assert_eq!(self.session.on_snapshot(&bytes, self.now, RTT, &mut self.recorder), Flow::Continue(()));
     }
 
-    /// A tenth of a second passes; gives the newest datagram that was said.
-    fn play(&mut self) -> Option<InputDatagram<Steering>> {
+    /// Advances the time by 100 ms. Returns the newest input datagram.
+    fn advance(&mut self) -> Option<InputDatagram<Steering>> {
         self.now += Duration::from_millis(100);
-        let (flow, datagram) = self.session.tick(self.now, &mut self.notes);
+        let (flow, datagram) = self.session.tick(self.now, &mut self.recorder);
         assert_eq!(flow, Flow::Continue(()));
         datagram.map(|bytes| InputDatagram::decode(&mut BitReader::new(bytes)).unwrap())
     }
 
-    fn comes_back(&mut self) {
-        let flow = self.session.resumed(welcome(true), &mut self.notes, self.now);
+    fn reconnect(&mut self) {
+        let flow = self.session.on_reconnected(welcome(true), &mut self.recorder, self.now);
         assert_eq!(flow, Flow::Continue(()));
     }
 
-    fn told(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes.0)
+    fn take_events(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.recorder.0)
     }
 }
 
@@ -95,9 +95,9 @@ fn welcome(resumed: bool) -> Welcome {
     }
 }
 
-fn joined(tick: u32, seating: Seating, restored: Option<u32>) -> ServerMessage {
+fn joined(tick: u32, seat_epoch: SeatEpoch, restored: Option<u32>) -> ServerMessage {
     let restored = restored.map(Tick);
-    ServerMessage::Joined { room: RoomId(2), seat: SEAT, seats: 16, tick: Tick(tick), seating, restored }
+    ServerMessage::Joined { room: RoomId(2), seat: SEAT, seats: 16, tick: Tick(tick), seat_epoch, restored }
 }
 
 fn taken() -> ServerMessage {
@@ -112,97 +112,116 @@ fn event(sequence: u32, tick: u32) -> ServerMessage {
 }
 
 /// An empty room.
-fn snapshot(tick: u32, seating: Seating) -> Vec<u8> {
+fn snapshot(tick: u32, seat_epoch: SeatEpoch) -> Vec<u8> {
     let mut out = BitWriter::new();
-    let header = SnapshotHeader { seating, tick: Tick(tick), baseline: None, margin: Some(32), used: None };
+    let header =
+        SnapshotHeader { seat_epoch, tick: Tick(tick), baseline: None, margin: Some(32), used: None };
     header.encode(&mut out);
     diff(None, &View::<quarrel_shared::crowd::Walker>::new(Tick(tick)), &mut out);
     out.finish().to_vec()
 }
 
-/// Seated at tick 100, has seen up to 103, and waits to show what happened at 101 and, as far as it knows, at 200 and 201.
-fn with_events_waiting() -> World {
-    let mut world = World::seated(100);
-    world.hear(taken());
-    (100..=103).for_each(|tick| world.see(tick, Seating::FIRST));
-    [(0, 190), (1, 200), (2, 201)].into_iter().for_each(|(sequence, tick)| world.hear(event(sequence, tick)));
-    assert_eq!(world.session.resume().heard, 4, "the roster and three events");
-    world.told();
-    world
+/// A player seated at tick 100 with views up to 103 and three events that wait: of ticks 190, 200 and 201.
+fn with_events_waiting() -> Player {
+    let mut player = Player::seated(100);
+    player.receive(taken());
+    (100..=103).for_each(|tick| player.receive_snapshot(tick, SeatEpoch::FIRST));
+    [(0, 190), (1, 200), (2, 201)]
+        .into_iter()
+        .for_each(|(sequence, tick)| player.receive(event(sequence, tick)));
+    assert_eq!(player.session.resume().acked, 4, "the roster and three events");
+    player.take_events();
+    player
 }
 
 #[test]
-fn a_restored_seat_undoes_what_came_after_its_tick_and_begins_anew() {
-    let mut world = with_events_waiting();
-    world.comes_back();
-    assert_eq!(world.session.resume().ticket, welcome(true).ticket);
-    world.hear(joined(90, Seating::FIRST, Some(190)));
-    assert_eq!(world.told(), ["event 190 0", "resumed Some(190)"], "what did not happen is not told");
-    assert_eq!(world.session.resume().heard, 0, "its news are counted anew");
-    world.hear(taken());
-    world.hear(event(0, 91));
-    assert_eq!(world.session.heard(), Some(2));
-    world.see(91, Seating::FIRST);
-    assert_eq!(world.told(), [format!("taken {SEAT}"), "view 91".to_owned()], "earlier ticks are seen again");
-    world.see(95, Seating::FIRST);
-    let mut said = None;
+fn a_restored_room_discards_later_events_and_restarts_the_seat() {
+    let mut player = with_events_waiting();
+    player.reconnect();
+    assert_eq!(player.session.resume().ticket, welcome(true).ticket);
+    player.receive(joined(90, SeatEpoch::FIRST, Some(190)));
+    assert_eq!(
+        player.take_events(),
+        ["event 190 0", "resumed Some(190)"],
+        "events after the restored tick are discarded"
+    );
+    assert_eq!(player.session.resume().acked, 0, "the count of room messages starts again");
+    player.receive(taken());
+    player.receive(event(0, 91));
+    assert_eq!(player.session.take_ack(), Some(2));
+    player.receive_snapshot(91, SeatEpoch::FIRST);
+    assert_eq!(
+        player.take_events(),
+        [format!("taken {SEAT}"), "view 91".to_owned()],
+        "views of earlier ticks are delivered again"
+    );
+    player.receive_snapshot(95, SeatEpoch::FIRST);
+    let mut newest = None;
     for _ in 0..10 {
-        said = world.play().or(said);
+        newest = player.advance().or(newest);
     }
-    assert_eq!(world.told(), ["view 95", "event 91 0"], "and told of");
-    let run = said.expect("inputs of every tenth of a second").run;
-    assert!(run.newest() < Tick(150), "inputs are for ticks that are yet to be made: {}", run.newest());
-    let counts = world.session.counts();
-    assert_eq!((counts.events_lost, counts.events_doubled, counts.resumes), (0, 0, 1), "none is amiss");
+    assert_eq!(player.take_events(), ["view 95", "event 91 0"], "and so are their events");
+    let run = newest.expect("inputs of every tenth of a second").batch;
+    assert!(
+        run.newest() < Tick(150),
+        "inputs are for ticks that the server has yet to compute: {}",
+        run.newest()
+    );
+    let counts = player.session.counts();
+    assert_eq!(
+        (counts.events_lost, counts.events_doubled, counts.resumes),
+        (0, 0, 1),
+        "no event is lost or doubled"
+    );
     assert_eq!(
         (counts.snapshots.applied, counts.snapshots.lost),
         (4 + 2, 0),
-        "what was counted before stays"
+        "the counts before the resume are kept"
     );
 }
 
 #[test]
-fn a_seat_that_is_as_it_was_left_goes_on() {
-    let mut world = with_events_waiting();
-    world.comes_back();
-    world.hear(joined(204, Seating::FIRST.next(), None));
-    assert_eq!(world.told(), ["resumed None"], "the events wait on");
-    world.hear(event(3, 204));
-    assert_eq!(world.session.resume().heard, 5, "its news are counted on");
-    let counts = world.session.counts();
+fn a_seat_that_was_only_held_continues() {
+    let mut player = with_events_waiting();
+    player.reconnect();
+    player.receive(joined(204, SeatEpoch::FIRST.next(), None));
+    assert_eq!(player.take_events(), ["resumed None"], "the events still wait");
+    player.receive(event(3, 204));
+    assert_eq!(player.session.resume().acked, 5, "the count of room messages continues");
+    let counts = player.session.counts();
     assert_eq!((counts.events_lost, counts.events_doubled, counts.resumes), (0, 0, 1));
 }
 
 #[test]
-fn nothing_of_the_seat_is_said_or_heard_until_it_is_known_how_it_stands() {
-    let mut world = with_events_waiting();
-    world.comes_back();
-    assert_eq!(world.play(), None, "no input: the server might take it for one of the seat as it is now");
-    assert_eq!(world.session.heard(), None, "nor a count of the old story");
-    world.see(300, Seating::FIRST);
+fn nothing_is_sent_or_delivered_before_the_seat_is_given_back() {
+    let mut player = with_events_waiting();
+    player.reconnect();
+    assert_eq!(player.advance(), None, "no input is sent: the server could apply it to the restored seat");
+    assert_eq!(player.session.take_ack(), None, "no acknowledgement of the old count is sent");
+    player.receive_snapshot(300, SeatEpoch::FIRST);
     assert_eq!(
-        world.told(),
+        player.take_events(),
         Vec::<String>::new(),
-        "a snapshot that overtakes the news is none of the old seat"
+        "a snapshot before the answer does not belong to the old seat"
     );
-    world.hear(joined(90, Seating::FIRST, Some(90)));
-    assert!(world.play().is_some());
+    player.receive(joined(90, SeatEpoch::FIRST, Some(90)));
+    assert!(player.advance().is_some());
 }
 
 #[test]
-fn a_story_that_begins_anew_twice_is_told_twice_from_the_same_tick() {
-    let mut world = with_events_waiting();
-    world.comes_back();
-    world.hear(joined(90, Seating::FIRST, Some(90)));
-    world.hear(taken());
-    world.hear(event(0, 91));
-    world.told();
-    // The server never heard that it was heard.
-    world.comes_back();
-    world.hear(joined(95, Seating::FIRST.next(), Some(90)));
-    assert_eq!(world.told(), ["resumed Some(90)"]);
-    world.hear(taken());
-    world.hear(event(0, 91));
-    let counts = world.session.counts();
+fn a_seat_that_is_restored_twice_receives_its_events_twice() {
+    let mut player = with_events_waiting();
+    player.reconnect();
+    player.receive(joined(90, SeatEpoch::FIRST, Some(90)));
+    player.receive(taken());
+    player.receive(event(0, 91));
+    player.take_events();
+    // The connection breaks again before the acknowledgement arrives.
+    player.reconnect();
+    player.receive(joined(95, SeatEpoch::FIRST.next(), Some(90)));
+    assert_eq!(player.take_events(), ["resumed Some(90)"]);
+    player.receive(taken());
+    player.receive(event(0, 91));
+    let counts = player.session.counts();
     assert_eq!((counts.events_lost, counts.events_doubled, counts.resumes), (0, 0, 2));
 }

@@ -16,7 +16,7 @@ struct World {
     tick: u32,
     link: Ways,
     arriving: Vec<(Duration, Tick)>,
-    seen: Vec<(Duration, Moment)>,
+    seen: Vec<(Duration, SubTick)>,
     newest: Tick,
     /// How often the screen was past the newest snapshot.
     beyond: u32,
@@ -67,9 +67,9 @@ impl World {
             if self.now.as_millis().is_multiple_of(10)
                 && let Some(moment) = self.playout.advance(self.now)
             {
-                let beyond = moment.since(Moment::of(self.newest)) as f64 / 16.0 * self.period_ms;
+                let beyond = moment.since(SubTick::of(self.newest)) as f64 / 16.0 * self.period_ms;
                 self.beyond += u32::from(beyond > 0.0);
-                self.frozen += u32::from(beyond > f64::from(EXTRAPOLATION_MS));
+                self.frozen += u32::from(beyond > f64::from(MAX_EXTRAPOLATION_MS));
                 self.seen.push((self.now, moment));
             }
         }
@@ -138,7 +138,7 @@ fn a_server_that_let_three_seconds_slip_is_drawn_between_snapshots_within_half_a
         // The first snapshot after the stall comes at 13.04 seconds.
         world.run_ms(13_040);
         let drawn = |world: &World| {
-            let farthest = Moment::of(world.newest).offset(3 * 16);
+            let farthest = SubTick::of(world.newest).offset(3 * 16);
             world.seen.last().map(|(_, moment)| *moment).min(Some(farthest))
         };
         let mut before = drawn(&world);

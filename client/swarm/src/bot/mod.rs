@@ -1,6 +1,6 @@
 //! One bot: it comes at its time, takes a seat, plays until it is to leave, and counts how that goes.
 
-mod pilot;
+mod controller;
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,12 +11,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::pilot::BotPilot;
+use self::controller::BotController;
 use super::{crew::Crew, schedule::Order};
-use quarrel_client::{
-    net::connect::Connector,
-    session::driver::{Command, Driver},
-};
+use quarrel_client::{Connector, ClientCommand, Driver};
 
 /// How long a bot waits before it asks for a seat again: its room was busy, or is gone.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -32,13 +29,13 @@ pub(super) async fn play<G: Predict>(
     let target = crew.target(order.group);
     let (commands, commands_out) = mpsc::channel(4);
     let wants_seat = Arc::new(Notify::new());
-    let pilot = BotPilot::<G>::new(brain, &order, Arc::clone(&crew), Arc::clone(&wants_seat));
+    let controller = BotController::<G>::new(brain, &order, Arc::clone(&crew), Arc::clone(&wants_seat));
     let name = format!("bot-{}", order.bot);
     let driver = tokio::select! {
         biased;
         () = crew.stop.cancelled() => return crew.missed(&order),
         () = sleep_until(leaves) => return crew.missed(&order),
-        driver = Driver::join(&connector, &name, target, pilot, commands_out) => match driver {
+        driver = Driver::connect_and_join(&connector, &name, target, controller, commands_out) => match driver {
             Ok(driver) => driver,
             Err(error) => return crew.refused(&order, &error),
         },
@@ -54,7 +51,7 @@ pub(super) async fn play<G: Predict>(
         Err(Err(_)) => return,
     };
     let at = crew.elapsed();
-    crew.debrief(&order, driven.pilot.outcome(&driven.ending, is_due, at));
+    crew.debrief(&order, driven.controller.outcome(&driven.ending, is_due, at));
 }
 
 /// Tells a bot that plays what its order says, when it is time.
@@ -62,7 +59,7 @@ struct Minder<'a> {
     crew: &'a Crew,
     order: &'a Order,
     leaves: Instant,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<ClientCommand>,
     wants_seat: Arc<Notify>,
 }
 
@@ -81,21 +78,21 @@ impl Minder<'_> {
                 () = alarm(next_break) => {
                     breaks.next();
                     // A bot that is on its way back already has no connection to lose.
-                    self.tell(Command::Reconnect);
+                    self.tell(ClientCommand::Reconnect);
                 }
                 () = self.wants_seat.notified() => asks = Some(Instant::now() + AGAIN),
                 () = alarm(asks) => {
                     asks = None;
-                    self.tell(Command::Join(self.crew.target(self.order.group)));
+                    self.tell(ClientCommand::Join(self.crew.target(self.order.group)));
                 }
             }
         }
-        self.tell(Command::Close);
+        self.tell(ClientCommand::Close);
         (flight.await, true)
     }
 
     /// A bot takes its commands at once, so the few that fit are never all there.
-    fn tell(&self, command: Command) {
+    fn tell(&self, command: ClientCommand) {
         let _ = self.commands.try_send(command);
     }
 }

@@ -7,7 +7,7 @@ use quarrel_shared::{
     protocol::{
         ClientMessage,
         bounded::Text,
-        datagram::{Aimed, InputRun},
+        datagram::{StampedInput, InputBatch},
     },
     tick::TickRate,
 };
@@ -49,7 +49,7 @@ impl Weapon for Flood {
                 if self.chats {
                     seat.say(&chat)
                 } else {
-                    seat.send(InputRun::new(tick, Aimed::at(tick, G::Input::default())), None)
+                    seat.send(InputBatch::new(tick, StampedInput::at(tick, G::Input::default())), None)
                 }
             })
             .sum()

@@ -2,8 +2,8 @@
 
 use quarrel_shared::{
     game::Game,
-    moment::Moment,
-    protocol::datagram::{Ack, Aimed, InputRun},
+    sub_tick::SubTick,
+    protocol::datagram::{SnapshotAck, StampedInput, InputBatch},
     tick::Tick,
 };
 use rand::RngExt as _;
@@ -34,21 +34,21 @@ impl Weapon for Forged {
         self.turn = self.turn.wrapping_add(1);
         let (tick, seen, ack) = match self.turn % 8 {
             // For ticks long past, and far ahead.
-            0 => (FIRST, Moment::of(FIRST), None),
-            1 => (now.after(far), Moment::of(now), None),
-            2 => (Tick(u32::MAX), Moment::of(now), None),
+            0 => (FIRST, SubTick::of(FIRST), None),
+            1 => (now.after(far), SubTick::of(now), None),
+            2 => (Tick(u32::MAX), SubTick::of(now), None),
             // As one who saw a world long gone, or one that is yet to come.
-            3 => (now, Moment::default(), None),
-            4 => (now, Moment::of(now.after(far)), None),
+            3 => (now, SubTick::default(), None),
+            4 => (now, SubTick::of(now.after(far)), None),
             // As one who has snapshots that were never made, or never got.
-            5 => (now, Moment::of(now), Some(Ack { newest: now.after(far), history: u32::MAX })),
-            6 => (now, Moment::of(now), Some(Ack { newest: Tick::default(), history: self.rng.random() })),
+            5 => (now, SubTick::of(now), Some(SnapshotAck { newest: now.after(far), history: u32::MAX })),
+            6 => (now, SubTick::of(now), Some(SnapshotAck { newest: Tick::default(), history: self.rng.random() })),
             // One of the last few was made, most likely; nobody here read it.
             _ => {
                 let newest = now.before(seat.rate().ticks(2 * super::life::LEAD_MS));
-                (now, Moment::of(newest), Some(Ack { newest, history: u32::MAX }))
+                (now, SubTick::of(newest), Some(SnapshotAck { newest, history: u32::MAX }))
             }
         };
-        seat.send(InputRun::new(tick, Aimed { input: G::Input::default(), seen }), ack)
+        seat.send(InputBatch::new(tick, StampedInput { input: G::Input::default(), seen }), ack)
     }
 }

@@ -20,7 +20,7 @@ use quinn::{
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::record::HostileRecord;
-use quarrel_client::net::{connect::Connector, transport::endpoint_config};
+use quarrel_client::{Connector, net::transport::endpoint_config};
 
 /// How often another one begins: as many a second as one network may have of a server's turns.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -54,7 +54,7 @@ pub(super) async fn open(connector: &Connector, record: &mut HostileRecord) -> i
         }
         if open.len() < MOST {
             record.lives += 1;
-            match connector.begin() {
+            match connector.open_quic() {
                 Ok(connecting) => open.push_back((Instant::now(), connecting)),
                 Err(error) => record.count(error.name()),
             }

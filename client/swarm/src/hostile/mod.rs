@@ -34,7 +34,7 @@ use self::{
     life::{Weapon, live},
     slow_reader::SlowReader,
 };
-use quarrel_client::net::connect::Connector;
+use quarrel_client::Connector;
 
 /// How long somebody stays away who was thrown out. Two handshakes a second are within what one address may have, so that what is
 /// tested is what comes behind the handshake.

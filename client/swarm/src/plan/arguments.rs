@@ -195,7 +195,7 @@ impl RunArguments {
         }
         if says_stages {
             // Somebody who says nothing of a warm-up wants figures of bots that are there.
-            let pieces = plan.stages.pieces();
+            let pieces = plan.stages.stages();
             plan.warm_up =
                 pieces.first().filter(|_| pieces.len() > 1).map_or(Duration::ZERO, |first| first.over);
         }
@@ -303,7 +303,7 @@ mod tests {
     fn without_arguments_a_hundred_bots_play_on_this_machine() {
         let plan = plan("");
         assert_eq!(plan, Plan::default());
-        assert_eq!((plan.stages.most(), plan.warm_up), (100, Duration::from_secs(2)));
+        assert_eq!((plan.stages.max_bots(), plan.warm_up), (100, Duration::from_secs(2)));
     }
 
     #[test]

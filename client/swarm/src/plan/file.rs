@@ -92,7 +92,7 @@ mod tests {
     fn a_file_says_all_that_flags_do() {
         let file = file(PLAN);
         let plan = prepare(&arguments(&file)).unwrap();
-        assert_eq!((plan.stages.most(), plan.warm_up, plan.bots.len()), (200, Duration::from_secs(10), 2));
+        assert_eq!((plan.stages.max_bots(), plan.warm_up, plan.bots.len()), (200, Duration::from_secs(10), 2));
         let again: Plan = toml::from_str(&plan.to_toml()).unwrap();
         assert_eq!(again, plan, "a report's plan makes the same run");
         let sent: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();

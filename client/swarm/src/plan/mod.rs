@@ -228,7 +228,7 @@ impl Plan {
     pub fn ready(&self, baseline: Option<&Figures>) -> Result<(), PlanError> {
         self.slo.iter().enumerate().try_for_each(|(index, rule)| {
             let wrong = |error: RuleError| PlanError::at(["slo", &index.to_string()], error.to_string());
-            rule.ready(baseline).map_err(wrong)
+            rule.check_baseline(baseline).map_err(wrong)
         })
     }
 
@@ -247,7 +247,7 @@ impl Plan {
 
     fn check_orders(&self) -> Result<(), PlanError> {
         let changes = u64::from(self.churn) * self.stages.length().as_secs() / 60;
-        let comings: u64 = self.stages.pieces().iter().map(|stage| u64::from(stage.from.max(stage.to))).sum();
+        let comings: u64 = self.stages.stages().iter().map(|stage| u64::from(stage.from.max(stage.to))).sum();
         if changes + comings > ORDERS_MOST {
             return Err(PlanError::at(["churn"], format!("{ORDERS_MOST} bots may come in one run at most")));
         }

@@ -89,7 +89,7 @@ impl FromStr for Stages {
             stages.push(stage);
         }
         let stages = Self(stages);
-        if stages.length().is_zero() || stages.most() == 0 {
+        if stages.length().is_zero() || stages.max_bots() == 0 {
             return Err("somebody has to play for some time, as in 0:50@10s,50@60s".to_owned());
         }
         if stages.length() > LONGEST {
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_stage_leads_from_where_the_one_before_ended() {
         let stages: Stages = "0:50@10s, 200@60s,0@5s".parse().unwrap();
-        assert_eq!((stages.length(), stages.most()), (seconds(75), 200));
+        assert_eq!((stages.length(), stages.max_bots()), (seconds(75), 200));
         let wanted = |at| stages.wanted(seconds(at));
         assert_eq!([0, 5, 10, 40, 70, 72, 75, 99].map(wanted), [0, 25, 50, 125, 200, 120, 0, 0]);
     }

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Group, Plan, PlanError};
-use quarrel_client::net::{connect::ConnectConfig, tls::Trust};
+use quarrel_client::{ConnectConfig, Trust};
 
 /// Servers that can be connected to, one for each group of a plan.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Trusted {
         let read = |path: &String| {
             let wrong = |why: String| PlanError::at(["roots"], why);
             let pem = std::fs::read_to_string(path).map_err(|error| wrong(format!("{path}: {error}")))?;
-            let trust = Trust::roots_in(pem.as_bytes(), Path::new(path));
+            let trust = Trust::parse_roots(pem.as_bytes(), Path::new(path));
             trust.map(|_| pem).map_err(|error| wrong(error.to_string()))
         };
         Ok(Self { roots: plan.roots.as_ref().map(read).transpose()? })
@@ -96,7 +96,7 @@ fn trust(server: SocketAddr, plan: &Plan, trusted: &Trusted) -> Result<Trust, Pl
     }
     if let Some(pem) = &trusted.roots {
         let from = Path::new(plan.roots.as_deref().unwrap_or("the plan's roots"));
-        return Trust::roots_in(pem.as_bytes(), from)
+        return Trust::parse_roots(pem.as_bytes(), from)
             .map_err(|error| PlanError::at(["roots"], error.to_string()));
     }
     if server.ip().to_canonical().is_loopback() {

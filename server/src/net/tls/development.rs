@@ -1,7 +1,7 @@
-//! The certificate that a server without one makes for itself.
+//! The development certificate: self-signed, for a server without a configured certificate.
 //!
-//! No authority vouches for it, so clients pin its hash. Browsers let a page pin a hash only for ECDSA P-256 and at
-//! most 14 days: hence 13, and a renewal while three are left.
+//! No authority signs it, so clients pin its hash. Browsers accept a pinned hash only for ECDSA P-256 and a validity of at
+//! most 14 days: hence 13 days, and a renewal while three are left.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,39 +12,44 @@ use crate::data_dir::DataDir;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// How long it is valid: a day under what browsers accept of a pinned certificate.
+/// The validity of a new certificate: a day less than browsers accept of a pinned one.
 pub const VALIDITY: Duration = Duration::from_secs(13 * DAY.as_secs());
 
-/// With less than this left it is renewed.
+/// The remaining validity below which the certificate is renewed.
 pub const RENEW_BEFORE: Duration = Duration::from_secs(3 * DAY.as_secs());
 
-/// A client whose clock is behind ours by less than this accepts a new certificate at once.
+/// The age of a new certificate's start of validity: a client whose clock is slow by less than this accepts a new certificate at once.
 const BACKDATED: Duration = Duration::from_secs(3600);
 
 const CERT_FILE: &str = "tls/cert.pem";
 const KEY_FILE: &str = "tls/key.pem";
 
-/// The one that is kept, or a new one where none is, where it is damaged, or where it is due.
+/// Loads the stored certificate, or creates a new one when it is missing, damaged or due for renewal.
+///
+/// # Errors
+/// When a new certificate cannot be created or stored.
 pub fn open(dir: &DataDir, now: SystemTime) -> Result<Identity, IdentityError> {
     let (cert, key) = (dir.file(CERT_FILE), dir.file(KEY_FILE));
     match Identity::read(&cert, &key) {
-        Ok(kept) if !is_due(kept.valid_until(), now) => return Ok(kept),
-        Err(error) if cert.exists() => tracing::warn!(%error, "the kept certificate is replaced"),
+        Ok(stored) if !is_due(stored.valid_until(), now) => return Ok(stored),
+        Err(error) if cert.exists() => {
+            tracing::warn!(%error, "development certificate is unusable, replacing it")
+        }
         _ => {}
     }
-    make(dir, now)?;
-    let made = Identity::read(&cert, &key)?;
-    tracing::info!(file = %cert.display(), sha256 = made.sha256(), "made a development certificate for 13 days");
-    Ok(made)
+    create(dir, now)?;
+    let created = Identity::read(&cert, &key)?;
+    tracing::info!(file = %cert.display(), sha256 = created.sha256(), "created a development certificate, valid for 13 days");
+    Ok(created)
 }
 
-/// Whether a certificate that is valid until then should be renewed.
+/// Whether a certificate that is valid until `valid_until` is due for renewal.
 pub fn is_due(valid_until: SystemTime, now: SystemTime) -> bool {
     valid_until.duration_since(now).unwrap_or_default() < RENEW_BEFORE
 }
 
-/// A crash between the two files leaves a pair that does not match, which the next start replaces.
-fn make(dir: &DataDir, now: SystemTime) -> Result<(), IdentityError> {
+/// Writes a new key and certificate. A crash between the two files leaves a pair that does not match, which the next start replaces.
+fn create(dir: &DataDir, now: SystemTime) -> Result<(), IdentityError> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let mut params = CertificateParams::new(names())?;
     params.distinguished_name.push(DnType::CommonName, "Quarrel development certificate");
@@ -56,7 +61,7 @@ fn make(dir: &DataDir, now: SystemTime) -> Result<(), IdentityError> {
     Ok(())
 }
 
-/// What people call this machine: themselves on it, and others on their network.
+/// The subject names: the loopback names, and the host name for other machines on the network.
 fn names() -> Vec<String> {
     let mut names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

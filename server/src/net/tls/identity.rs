@@ -1,4 +1,4 @@
-//! A certificate chain and its private key: who we are to a client.
+//! The server's identity: a certificate chain and its private key.
 
 use std::fmt::Write;
 use std::io;
@@ -16,65 +16,68 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::data_dir::DataDirError;
 
-/// A certificate that can be shown, for its key is there and fits.
+/// A certificate chain together with its matching private key.
 #[derive(Debug)]
 pub struct Identity {
     certified: Arc<CertifiedKey>,
     valid_until: SystemTime,
 }
 
-/// Why there is no certificate to show.
+/// A failure to load or create an identity.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// A file could not be read.
-    #[error("cannot read {}: {source}; check the path and who may read it", path.display())]
+    #[error("cannot read {}: {source}; check the path and the file's permissions", path.display())]
     Unreadable {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file is not PEM, or damaged.
     #[error("{} is not a PEM file: {source}", path.display())]
     Pem {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The parser's error.
         source: pem::Error,
     },
     /// A file holds no certificate.
     #[error("{} holds no certificate: net.cert (--cert) takes a PEM file with a section BEGIN CERTIFICATE", path.display())]
     NoCertificate {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
     /// A file holds no private key.
     #[error("{} holds no private key: net.key (--key) takes a PEM file with a section BEGIN PRIVATE KEY", path.display())]
     NoKey {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// Both are there, but do not belong together.
+    /// The certificate and the key do not match.
     #[error("the key in {} is not the key of the certificate in {}; the server's own certificate must be the first", key.display(), cert.display())]
     Mismatch {
-        /// The certificate's file.
+        /// The path of the certificate.
         cert: PathBuf,
-        /// The key's file.
+        /// The path of the key.
         key: PathBuf,
     },
-    /// Certificate or key are of a kind that we cannot use.
+    /// The type of the certificate or of the key is not supported.
     #[error("cannot use this certificate or key: {0}")]
     Unusable(String),
-    /// Our own certificate could not be made.
-    #[error("cannot make a certificate: {0}")]
-    Make(#[from] rcgen::Error),
-    /// Our own certificate could not be kept.
+    /// The development certificate could not be created.
+    #[error("cannot create a certificate: {0}")]
+    Create(#[from] rcgen::Error),
+    /// The development certificate could not be stored.
     #[error(transparent)]
-    Keep(#[from] DataDirError),
+    DataDir(#[from] DataDirError),
 }
 
 impl Identity {
-    /// From PEM files: the chain, the server's own certificate first, and its private key.
+    /// Reads PEM files: the certificate chain, the server's own certificate first, and its private key.
+    ///
+    /// # Errors
+    /// When a file cannot be read or parsed, or the two do not match.
     pub fn read(cert: &Path, key: &Path) -> Result<Self, IdentityError> {
         let chain = chain(cert)?;
         let private = match PrivateKeyDer::from_pem_slice(&bytes(key)?) {
@@ -83,13 +86,12 @@ impl Identity {
             Err(source) => return Err(IdentityError::Pem { path: key.to_owned(), source }),
         };
         Self::new(chain, &private).map_err(|error| match error {
-            NotOne::Mismatch => IdentityError::Mismatch { cert: cert.to_owned(), key: key.to_owned() },
-            NotOne::Unusable(why) => IdentityError::Unusable(why),
+            PairError::Mismatch => IdentityError::Mismatch { cert: cert.to_owned(), key: key.to_owned() },
+            PairError::Unusable(reason) => IdentityError::Unusable(reason),
         })
     }
 
-    /// An Ed25519 one that touches no disk: its certificate and signatures have the same size each time, so that
-    /// simulated packets have too.
+    /// Creates an Ed25519 identity in memory. Its certificate and signatures have a fixed size, so that simulated packets have too.
     pub(super) fn in_memory() -> Result<Self, IdentityError> {
         let key = KeyPair::generate_for(&PKCS_ED25519)?;
         let mut params = CertificateParams::new(["localhost", "127.0.0.1", "::1"].map(str::to_owned))?;
@@ -100,18 +102,18 @@ impl Identity {
         let private = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())
             .map_err(|error| IdentityError::Unusable(error.to_string()))?;
         Self::new(vec![certificate.der().clone()], &private).map_err(|error| match error {
-            NotOne::Mismatch => IdentityError::Unusable("a key that is not its own".into()),
-            NotOne::Unusable(why) => IdentityError::Unusable(why),
+            PairError::Mismatch => IdentityError::Unusable("the key does not match the certificate".into()),
+            PairError::Unusable(reason) => IdentityError::Unusable(reason),
         })
     }
 
     /// The server's own certificate.
     pub fn certificate(&self) -> &CertificateDer<'static> {
-        // `new` refuses an empty chain.
+        // `new` rejects an empty chain.
         &self.certified.cert[0]
     }
 
-    /// SHA-256 of the server's own certificate, in hexadecimal.
+    /// The SHA-256 of the server's own certificate, in hexadecimal.
     pub fn sha256(&self) -> String {
         let digest = digest::digest(&digest::SHA256, self.certificate());
         digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -121,7 +123,7 @@ impl Identity {
         })
     }
 
-    /// Until when the server's own certificate is valid.
+    /// The end of the server certificate's validity.
     pub fn valid_until(&self) -> SystemTime {
         self.valid_until
     }
@@ -130,23 +132,24 @@ impl Identity {
         Arc::clone(&self.certified)
     }
 
-    fn new(chain: Vec<CertificateDer<'static>>, private: &PrivateKeyDer<'_>) -> Result<Self, NotOne> {
-        let unusable = |error: &dyn ToString| NotOne::Unusable(error.to_string());
-        let own = chain.first().ok_or_else(|| NotOne::Unusable("an empty chain".into()))?;
+    fn new(chain: Vec<CertificateDer<'static>>, private: &PrivateKeyDer<'_>) -> Result<Self, PairError> {
+        let unusable = |error: &dyn ToString| PairError::Unusable(error.to_string());
+        let own =
+            chain.first().ok_or_else(|| PairError::Unusable("the certificate chain is empty".into()))?;
         let (_, parsed) = X509Certificate::from_der(own).map_err(|error| unusable(&error))?;
         let valid_until = from_unix(parsed.validity().not_after.timestamp());
         let signing = any_supported_type(private).map_err(|error| unusable(&error))?;
         let certified = CertifiedKey::new(chain, signing);
         match certified.keys_match() {
             Ok(()) => Ok(Self { certified: Arc::new(certified), valid_until }),
-            Err(rustls::Error::InconsistentKeys(_)) => Err(NotOne::Mismatch),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(PairError::Mismatch),
             Err(error) => Err(unusable(&error)),
         }
     }
 }
 
-/// Why a chain and a key are not an identity.
-enum NotOne {
+/// A reason why a chain and a key do not form an identity.
+enum PairError {
     Mismatch,
     Unusable(String),
 }

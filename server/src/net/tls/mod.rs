@@ -1,10 +1,10 @@
-//! TLS of the players' plane: which certificate we show, and the terms on which we talk.
+//! TLS of the players' plane: the server's certificate and the TLS configuration.
 //!
-//! TLS 1.3 alone, one ALPN, no early data (nothing is done for a peer before its handshake is complete).
-//! The certificate can change while the server runs: handshakes ask a resolver, and renewal swaps what it holds.
+//! TLS 1.3 only, one ALPN, no early data (the server does nothing for a peer before its handshake is complete).
+//! The certificate can change while the server runs: each handshake reads it from a resolver, and a renewal replaces it there.
 //!
 //! - [`identity`]: a certificate chain with its key, from PEM files or from memory.
-//! - [`development`]: the certificate that a server without one makes for itself.
+//! - [`development`]: the self-signed certificate of a server without a configured one.
 
 pub mod development;
 pub mod identity;
@@ -25,10 +25,10 @@ use crate::config::NetConfig;
 use crate::data_dir::DataDir;
 use identity::{Identity, IdentityError};
 
-/// The protocol that we speak, as TLS negotiates it.
+/// The ALPN protocol name.
 pub const ALPN: &[u8] = b"quarrel/1";
 
-/// The certificate in force and the TLS configuration that shows it.
+/// The current certificate and the TLS configuration that presents it.
 #[derive(Debug)]
 pub struct ServerTls {
     resolver: Arc<Resolver>,
@@ -36,30 +36,33 @@ pub struct ServerTls {
     config: Arc<rustls::ServerConfig>,
 }
 
-/// Why there is no TLS.
+/// A failure to set up TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// There is no certificate to show.
+    /// There is no usable certificate.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The TLS library refused our terms: a fault of ours.
-    #[error("TLS configuration: {0}")]
-    Terms(#[from] rustls::Error),
+    /// The TLS library rejected the configuration, which is a defect of this server.
+    #[error("invalid TLS configuration: {0}")]
+    Config(#[from] rustls::Error),
 }
 
-/// Where a newer certificate would come from.
+/// The origin of the certificate, and so of its renewals.
 #[derive(Debug)]
 enum Source {
-    /// The operator's files, which something else renews.
+    /// The operator's files, renewed by another program.
     Files { cert: PathBuf, key: PathBuf },
-    /// Our own, which we renew.
+    /// The development certificate in the data directory, renewed by this server.
     Development(DataDir),
-    /// Nowhere.
+    /// Only memory; it is never renewed.
     Memory,
 }
 
 impl ServerTls {
-    /// The operator's certificate where the configuration names one, else our own from the data directory.
+    /// Loads the operator's certificate if the configuration names one, otherwise the development certificate from the data directory.
+    ///
+    /// # Errors
+    /// When there is no usable certificate.
     pub fn open(net: &NetConfig, dir: &DataDir, now: SystemTime) -> Result<Self, TlsError> {
         if let (Some(cert), Some(key)) = (&net.cert, &net.key) {
             let identity = Identity::read(cert, key)?;
@@ -70,40 +73,43 @@ impl ServerTls {
         }
     }
 
-    /// A certificate for tests and simulations: no disk, valid for this century, signatures of one size.
+    /// A certificate for tests and simulations: not stored, valid for this century, with signatures of a fixed size.
     pub fn in_memory() -> Result<Self, TlsError> {
         Self::new(Identity::in_memory()?, Source::Memory)
     }
 
-    /// The terms, for the endpoint; they stay right when the certificate changes.
+    /// The TLS configuration for the endpoint. It stays valid when the certificate changes.
     pub fn config(&self) -> Arc<rustls::ServerConfig> {
         Arc::clone(&self.config)
     }
 
-    /// The certificate in force, for clients that trust it alone.
+    /// The current certificate, for clients that trust only this one.
     pub fn certificate(&self) -> CertificateDer<'static> {
         self.resolver.0.load().certificate().clone()
     }
 
-    /// SHA-256 of the certificate in force, in hexadecimal: what a client pins.
+    /// The SHA-256 of the current certificate in hexadecimal, which clients pin.
     pub fn certificate_sha256(&self) -> String {
         self.resolver.0.load().sha256()
     }
 
-    /// Until when the certificate in force is valid.
+    /// The end of the current certificate's validity.
     pub fn valid_until(&self) -> SystemTime {
         self.resolver.0.load().valid_until()
     }
 
-    /// Whether it can become a newer one while the server runs: not when it is kept in memory.
+    /// Whether the certificate can be renewed while the server runs; false for one in memory.
     pub fn is_renewed(&self) -> bool {
         !matches!(self.source, Source::Memory)
     }
 
-    /// Takes up a newer certificate where there is one or must be one; says whether it did.
+    /// Renews the certificate if necessary, and returns whether it changed.
     ///
-    /// Our own is renewed when it is due; the operator's files are read again.
-    /// After an error the old certificate stays in force. Reads and writes files, so not for a thread that must not wait.
+    /// The development certificate is renewed when it is due; the operator's files are read again.
+    /// Blocks on file I/O, so call it from a thread that may block.
+    ///
+    /// # Errors
+    /// When the new certificate cannot be read or created. The old one then stays current.
     pub fn renew_if_due(&self, now: SystemTime) -> Result<bool, TlsError> {
         let newer = match &self.source {
             Source::Memory => return Ok(false),
@@ -132,7 +138,7 @@ impl ServerTls {
     }
 }
 
-/// ring's, with the suites in our order: AES-128 first, for servers have AES in hardware and every packet pays for it.
+/// ring's provider, with AES-128 as the preferred cipher: servers have AES in hardware, and every packet pays for the cipher.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
         cipher_suites: vec![
@@ -144,7 +150,7 @@ fn provider() -> Arc<CryptoProvider> {
     })
 }
 
-/// Shows the certificate in force, whatever name the client asks for.
+/// Presents the current certificate for every server name.
 #[derive(Debug)]
 struct Resolver(ArcSwap<Identity>);
 

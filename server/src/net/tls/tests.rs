@@ -1,4 +1,4 @@
-//! Certificates made, kept, renewed, read and refused.
+//! Tests of creating, storing, renewing and reading certificates, and of the handshake.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -30,13 +30,13 @@ fn net_config() -> NetConfig {
     config::load(&Sources::default(), &[game]).unwrap().net
 }
 
-/// A noon long ago: renewal must follow the clock that is handed in, not the wall's.
+/// A time long ago: renewal must follow the clock that the caller passes, not the system's.
 fn noon() -> SystemTime {
     SystemTime::UNIX_EPOCH + 20_000 * DAY
 }
 
 #[test]
-fn a_development_certificate_is_made_once_and_kept() {
+fn a_development_certificate_is_created_once_and_stored() {
     let (_folder, dir) = data_dir();
     let first = ServerTls::open(&net_config(), &dir, noon()).unwrap();
     let second = ServerTls::open(&net_config(), &dir, noon() + DAY).unwrap();
@@ -44,7 +44,7 @@ fn a_development_certificate_is_made_once_and_kept() {
     assert_eq!(first.certificate_sha256().len(), 64);
     for file in ["tls/cert.pem", "tls/key.pem"] {
         let mode = fs::metadata(dir.file(file)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{file} must be its owner's alone");
+        assert_eq!(mode & 0o777, 0o600, "only the owner may read {file}");
     }
 }
 
@@ -56,7 +56,10 @@ fn a_browser_can_pin_the_development_certificate() {
     let (_, certificate) = X509Certificate::from_der(&der).unwrap();
     let validity =
         certificate.validity().not_after.timestamp() - certificate.validity().not_before.timestamp();
-    assert!(validity <= 14 * 86_400, "browsers refuse to pin more than 14 days");
+    assert!(
+        validity <= 14 * 86_400,
+        "browsers reject a pinned certificate that is valid for more than 14 days"
+    );
     let names = &certificate.subject_alternative_name().unwrap().unwrap().value.general_names;
     assert!(names.contains(&GeneralName::DNSName("localhost")));
     assert!(names.contains(&GeneralName::IPAddress(&[127, 0, 0, 1])));
@@ -66,7 +69,7 @@ fn a_browser_can_pin_the_development_certificate() {
 }
 
 #[test]
-fn it_is_renewed_while_three_days_are_left_and_not_before() {
+fn a_certificate_is_renewed_when_three_days_are_left_and_not_before() {
     let (_folder, dir) = data_dir();
     let tls = ServerTls::open(&net_config(), &dir, noon()).unwrap();
     let old = tls.certificate_sha256();
@@ -76,7 +79,7 @@ fn it_is_renewed_while_three_days_are_left_and_not_before() {
     assert_ne!(tls.certificate_sha256(), old);
     assert!(tls.valid_until() > noon() + 22 * DAY);
     let restarted = ServerTls::open(&net_config(), &dir, noon() + 11 * DAY).unwrap();
-    assert_eq!(restarted.certificate(), tls.certificate(), "the renewed one is the one that is kept");
+    assert_eq!(restarted.certificate(), tls.certificate(), "the renewed certificate is the stored one");
 }
 
 #[test]
@@ -86,32 +89,32 @@ fn a_due_or_damaged_certificate_is_replaced_at_the_start() {
     let later = ServerTls::open(&net_config(), &dir, noon() + 30 * DAY).unwrap();
     assert_ne!(first.certificate(), later.certificate());
     fs::write(dir.file("tls/key.pem"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
-    let mended = ServerTls::open(&net_config(), &dir, noon() + 30 * DAY).unwrap();
-    assert_ne!(mended.certificate(), later.certificate());
+    let replaced = ServerTls::open(&net_config(), &dir, noon() + 30 * DAY).unwrap();
+    assert_ne!(replaced.certificate(), later.certificate());
 }
 
 #[test]
-fn what_is_wrong_with_an_operators_files_is_said() {
+fn errors_in_an_operators_files_are_reported() {
     let (_folder, dir) = data_dir();
     let (cert, key) = (dir.file("cert.pem"), dir.file("key.pem"));
-    let complaint = || Identity::read(&cert, &key).unwrap_err().to_string();
-    assert!(complaint().contains("cannot read"), "{}", complaint());
+    let error = || Identity::read(&cert, &key).unwrap_err().to_string();
+    assert!(error().contains("cannot read"), "{}", error());
 
     let pair = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["localhost".into()]).unwrap().self_signed(&pair).unwrap();
     fs::write(&cert, pair.serialize_pem()).unwrap();
     fs::write(&key, certificate.pem()).unwrap();
-    assert!(complaint().contains("holds no certificate"), "{}", complaint());
+    assert!(error().contains("holds no certificate"), "{}", error());
     fs::write(&cert, certificate.pem()).unwrap();
-    assert!(complaint().contains("holds no private key"), "{}", complaint());
+    assert!(error().contains("holds no private key"), "{}", error());
     fs::write(&key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
-    assert!(complaint().contains("is not the key of the certificate"), "{}", complaint());
+    assert!(error().contains("is not the key of the certificate"), "{}", error());
     fs::write(&key, pair.serialize_pem()).unwrap();
     assert_eq!(Identity::read(&cert, &key).unwrap().certificate(), certificate.der());
 }
 
 #[test]
-fn an_operators_new_files_are_taken_up_and_bad_ones_change_nothing() {
+fn an_operators_new_files_are_loaded_and_invalid_ones_change_nothing() {
     let (_folder, dir) = data_dir();
     let net = NetConfig { cert: Some(dir.file("c.pem")), key: Some(dir.file("k.pem")), ..net_config() };
     let install = || {
@@ -124,28 +127,28 @@ fn an_operators_new_files_are_taken_up_and_bad_ones_change_nothing() {
     };
     let first = install();
     let tls = ServerTls::open(&net, &dir, noon()).unwrap();
-    assert!(!tls.renew_if_due(noon()).unwrap(), "the same files are nothing new");
+    assert!(!tls.renew_if_due(noon()).unwrap(), "unchanged files are not a renewal");
     fs::write(dir.file("k.pem"), "").unwrap();
     assert!(tls.renew_if_due(noon()).is_err());
-    assert_eq!(tls.certificate(), first, "the old certificate stays in force");
+    assert_eq!(tls.certificate(), first, "the old certificate stays current");
     let second = install();
     assert!(tls.renew_if_due(noon()).unwrap());
     assert_eq!(tls.certificate(), second);
 }
 
 #[test]
-fn certificates_in_memory_have_one_size_and_talk_our_protocol_alone() {
+fn certificates_in_memory_have_a_fixed_size_and_offer_one_protocol() {
     let sizes: Vec<_> = (0..8).map(|_| ServerTls::in_memory().unwrap().certificate().len()).collect();
     assert!(sizes.iter().all(|size| *size == sizes[0]), "{sizes:?}");
     let config = ServerTls::in_memory().unwrap().config();
     assert_eq!(config.alpn_protocols, [ALPN.to_vec()]);
-    assert_eq!(config.max_early_data_size, 0, "nothing is done before the handshake completes");
+    assert_eq!(config.max_early_data_size, 0, "early data is disabled");
     let first = config.crypto_provider().cipher_suites[0].suite();
     assert_eq!(first, rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
 }
 
-/// The certificate that a client is shown in a handshake, which fails the test if it fails.
-fn shown(tls: &ServerTls) -> CertificateDer<'static> {
+/// The certificate that a client receives in a handshake. A failed handshake fails the test.
+fn presented(tls: &ServerTls) -> CertificateDer<'static> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(tls.certificate()).unwrap();
     let mut config = rustls::ClientConfig::builder_with_provider(provider())
@@ -172,19 +175,19 @@ fn shown(tls: &ServerTls) -> CertificateDer<'static> {
 }
 
 #[test]
-fn handshakes_show_the_certificate_in_force_from_the_moment_it_changes() {
+fn handshakes_present_a_renewed_certificate_at_once() {
     let (_folder, dir) = data_dir();
-    // Made ten days ago, so that it is due now and both it and its successor are valid now.
-    let made = SystemTime::now() - 10 * DAY - Duration::from_secs(60);
-    let tls = ServerTls::open(&net_config(), &dir, made).unwrap();
-    let first = shown(&tls);
+    // Created ten days ago: it is due now, and both it and its successor are valid now.
+    let created = SystemTime::now() - 10 * DAY - Duration::from_secs(60);
+    let tls = ServerTls::open(&net_config(), &dir, created).unwrap();
+    let first = presented(&tls);
     assert!(tls.renew_if_due(SystemTime::now()).unwrap());
-    assert_ne!(shown(&tls), first);
+    assert_ne!(presented(&tls), first);
 }
 
 #[test]
-fn quic_takes_our_terms() {
+fn quic_accepts_the_tls_configuration() {
     let tls = ServerTls::in_memory().unwrap();
     assert!(quinn::crypto::rustls::QuicServerConfig::try_from(tls.config()).is_ok());
-    assert_eq!(shown(&tls), tls.certificate());
+    assert_eq!(presented(&tls), tls.certificate());
 }

@@ -1,10 +1,10 @@
-//! Marks, matches' ends, and how soon a tick is in the file.
+//! Marks, results of matches, and the delay until a tick is in the file.
 
 use std::sync::Arc;
 
 use quarrel_shared::{
     crowd::{Crowd, CrowdSettings},
-    journal::{Journal, PieceKind},
+    journal::{ChunkKind, Journal},
     tick::TickRate,
 };
 use tokio::time::{Instant, sleep_until};
@@ -30,7 +30,7 @@ fn opened(journals: Journals) -> (RoomJournal<Crowd>, RoomState<Crowd>) {
     (RoomJournal::open(&services, &header, &state), state)
 }
 
-/// When a room that never falls behind made its newest tick.
+/// The time of the newest tick in a room that is never late.
 fn at(state: &RoomState<Crowd>) -> Duration {
     at_tick(state.tick().0)
 }
@@ -40,14 +40,14 @@ fn at_tick(tick: u32) -> Duration {
 }
 
 #[tokio::test]
-async fn a_mark_stands_behind_the_newest_tick_and_marks_are_counted() {
+async fn a_mark_is_written_behind_the_newest_tick_and_marks_are_counted() {
     let store = MemoryStore::default();
     let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
     let (mut journal, mut state) = opened(journals);
     for tick in 1..=3 {
         state.step();
         journal.tick(&state);
-        journal.hand_in(&state, at(&state));
+        journal.write_due(&state, at(&state));
         let marked = journal.mark(format!("look {tick}"), state.tick()).unwrap();
         assert_eq!((marked.tick, marked.number), (Tick(tick), tick));
     }
@@ -55,32 +55,32 @@ async fn a_mark_stands_behind_the_newest_tick_and_marks_are_counted() {
     journal.end("room_closed").await;
     task.await;
     let bytes = store.read(name).unwrap();
-    let notes: Vec<_> = Journal::open(&bytes).unwrap().notes().map(Result::unwrap).collect();
-    let look = |tick: u32| (Tick(tick), Note::Mark { reason: format!("look {tick}") });
-    assert_eq!(notes, [look(1), look(2), look(3)]);
+    let annotations: Vec<_> = Journal::open(&bytes).unwrap().annotations().map(Result::unwrap).collect();
+    let look = |tick: u32| (Tick(tick), Annotation::Mark { reason: format!("look {tick}") });
+    assert_eq!(annotations, [look(1), look(2), look(3)]);
 }
 
 #[tokio::test]
-async fn a_match_that_ends_at_a_checkpoint_is_noted_in_front_of_it() {
+async fn a_result_at_the_tick_of_a_checkpoint_is_annotated_in_front_of_it() {
     let store = MemoryStore::default();
     let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
     let (mut journal, mut state) = opened(journals);
     journal.checkpoint_due = Tick(1);
     state.step();
     journal.tick(&state);
-    journal.outcome(&test_record(1), state.tick());
-    journal.hand_in(&state, at(&state));
+    journal.record_outcome(&test_record(1), state.tick());
+    journal.write_due(&state, at(&state));
     let name = journal.name();
     journal.end("room_closed").await;
     task.await;
     let bytes = store.read(name).unwrap();
     let kinds: Vec<_> = Journal::open(&bytes).unwrap().blocks().iter().map(|block| block.kind).collect();
-    assert_eq!(kinds[kinds.len() - 3..], [PieceKind::Ticks, PieceKind::Note, PieceKind::Checkpoint]);
+    assert_eq!(kinds[kinds.len() - 3..], [ChunkKind::Ticks, ChunkKind::Annotation, ChunkKind::Checkpoint]);
 }
 
-/// The longest that a tick may take to the file, whatever the room's rate and however its ticks come late.
+/// Bounds the time from a tick to the file for any tick rate and any delays of ticks.
 #[tokio::test(start_paused = true)]
-async fn every_tick_is_in_the_file_a_quarter_second_after_it_was_made() {
+async fn every_tick_is_in_the_file_within_a_quarter_second() {
     let store = MemoryStore::default();
     let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
     let task = tokio::spawn(task);
@@ -88,25 +88,25 @@ async fn every_tick_is_in_the_file_a_quarter_second_after_it_was_made() {
     let (name, epoch) = (journal.name(), Instant::now());
     let mut made = vec![Duration::ZERO];
     let mut written = 0;
-    // Ten seconds, and a look each millisecond.
+    // Ten seconds, observed every millisecond.
     for now in (1..10_000).map(Duration::from_millis) {
         sleep_until(epoch + now).await;
         let late = Duration::from_millis(u64::from(made.len() as u32 * 7 % 11 * 3));
         if now >= at_tick(made.len() as u32) + late {
             state.step();
             journal.tick(&state);
-            journal.hand_in(&state, now);
+            journal.write_due(&state, now);
             made.push(now);
         }
         let bytes = store.read(name).unwrap_or_default();
         let last = Journal::open(&bytes).map_or(0, |journal| journal.last_tick().0) as usize;
         for tick in &made[written + 1..=last] {
-            assert!(now - *tick <= Duration::from_millis(250), "made at {tick:?}, there at {now:?}");
+            assert!(now - *tick <= Duration::from_millis(250), "made at {tick:?}, written at {now:?}");
         }
         written = last;
-        // What is not there yet has its time still to go.
+        // The next tick is not overdue yet.
         let overdue = made.get(written + 1).filter(|tick| now - **tick > Duration::from_millis(250));
-        assert_eq!(overdue, None, "it is {now:?}");
+        assert_eq!(overdue, None, "at {now:?}");
     }
     assert!(written > 280, "{written}");
     journal.end("room_closed").await;
@@ -114,12 +114,12 @@ async fn every_tick_is_in_the_file_a_quarter_second_after_it_was_made() {
 }
 
 #[test]
-fn nothing_is_marked_in_a_gap_and_no_mark_comes_behind_it() {
+fn a_mark_in_a_gap_is_refused_and_not_written_later() {
     let (journals, task) = journals::start(Arc::new(MemoryStore::default()), Metrics::new());
-    // Nobody takes anything any more, as if the disk had stopped.
+    // Without its task the queue accepts nothing, as with a stalled disk.
     drop(task);
     let (mut journal, state) = opened(journals);
     let refused = journal.mark("look".to_owned(), state.tick()).unwrap_err();
-    assert!(matches!(refused, NotMarked::Gap(_)), "{refused}");
-    assert!(journal.notes.is_empty(), "what waits is written later, and would be of another moment");
+    assert!(matches!(refused, MarkError::Gap(_)), "{refused}");
+    assert!(journal.pending_annotations.is_empty(), "a mark behind the gap would be of another moment");
 }

@@ -1,4 +1,4 @@
-//! Journals as files of a folder.
+//! Journals as files in a folder.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,25 +7,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use quarrel_shared::journal::block::JOURNAL_BYTES;
+use quarrel_shared::journal::block::MAX_JOURNAL_BYTES;
 
 use super::{
     name::JournalName,
-    store::{JournalFile, JournalStore, Kept},
+    store::{JournalFile, JournalStore, StoredJournal},
 };
 
-/// A folder of journals.
+/// A store that keeps each journal as a file in one folder.
 #[derive(Clone, Debug)]
-pub struct Folder(PathBuf);
+pub struct FolderStore(PathBuf);
 
-/// Where journals go that cannot be used.
+/// The subfolder of journals that cannot be used.
 const SET_ASIDE: &str = "set-aside";
 
-impl Folder {
-    /// Makes the folder where it is missing.
+impl FolderStore {
+    /// Opens the folder, and creates it when it is missing.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn open(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         Ok(Self(path.to_owned()))
@@ -44,23 +44,24 @@ impl Folder {
     }
 }
 
-/// The journals in one folder.
-fn list(folder: &Path, is_aside: bool) -> io::Result<Vec<Kept>> {
+/// Lists the journals in one folder.
+fn list(folder: &Path, is_aside: bool) -> io::Result<Vec<StoredJournal>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let Some(name) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        // A file that is deleted meanwhile is none.
-        let Ok(about) = entry.metadata() else { continue };
-        all.push(Kept { name, bytes: about.len(), modified: about.modified().ok(), is_aside });
+        // A file that was deleted meanwhile is skipped.
+        let Ok(metadata) = entry.metadata() else { continue };
+        all.push(StoredJournal { name, bytes: metadata.len(), modified: metadata.modified().ok(), is_aside });
     }
-    all.sort_unstable_by_key(|kept| kept.name);
+    all.sort_unstable_by_key(|journal| journal.name);
     Ok(all)
 }
 
-impl JournalStore for Folder {
+impl JournalStore for FolderStore {
     fn create(&self, name: JournalName) -> io::Result<Box<dyn JournalFile>> {
-        // Journals hold names and all that people did: the owner's alone, like everything else in the data directory.
+        // Journals hold names and everything that players did, so only the owner may read them, like all files of the data
+        // directory.
         let mut options = OpenOptions::new();
         options.create(true).write(true).truncate(true).mode(0o600);
         Ok(Box::new(options.open(self.path(name))?))
@@ -72,26 +73,26 @@ impl JournalStore for Folder {
         Ok(Box::new(file))
     }
 
-    fn list(&self) -> io::Result<Vec<Kept>> {
+    fn list(&self) -> io::Result<Vec<StoredJournal>> {
         list(&self.0, false)
     }
 
     fn read(&self, name: JournalName) -> io::Result<Vec<u8>> {
         let file = File::open(self.path(name))?;
-        if file.metadata()?.len() > JOURNAL_BYTES {
+        if file.metadata()?.len() > MAX_JOURNAL_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 GiB"));
         }
         let mut bytes = Vec::new();
-        file.take(JOURNAL_BYTES).read_to_end(&mut bytes)?;
+        file.take(MAX_JOURNAL_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
-    fn read_tail(&self, name: JournalName, most: usize) -> io::Result<Vec<u8>> {
+    fn read_tail(&self, name: JournalName, max_bytes: usize) -> io::Result<Vec<u8>> {
         let mut file = File::open(self.path(name))?;
         let bytes = file.metadata()?.len();
-        file.seek(SeekFrom::Start(bytes.saturating_sub(most as u64)))?;
+        file.seek(SeekFrom::Start(bytes.saturating_sub(max_bytes as u64)))?;
         let mut tail = Vec::new();
-        file.take(most as u64).read_to_end(&mut tail)?;
+        file.take(max_bytes as u64).read_to_end(&mut tail)?;
         Ok(tail)
     }
 
@@ -105,16 +106,16 @@ impl JournalStore for Folder {
         fs::rename(self.path(name), self.path_aside(name))
     }
 
-    fn list_aside(&self) -> io::Result<Vec<Kept>> {
+    fn list_aside(&self) -> io::Result<Vec<StoredJournal>> {
         let aside = self.0.join(SET_ASIDE);
         if !aside.exists() {
             return Ok(Vec::new());
         }
         let mut all = list(&aside, true)?;
-        for kept in &mut all {
-            // The journal itself may have been as old as its room; its reason was written when it was set aside.
-            if let Ok(about) = fs::metadata(self.reason(kept.name)) {
-                kept.modified = about.modified().ok();
+        for journal in &mut all {
+            // A journal's own time may be as old as its room; its reason was written when it was set aside.
+            if let Ok(metadata) = fs::metadata(self.reason(journal.name)) {
+                journal.modified = metadata.modified().ok();
             }
         }
         Ok(all)
@@ -148,9 +149,9 @@ mod tests {
     const NAME: JournalName = JournalName { run: 1, room: 2 };
 
     #[test]
-    fn a_journal_is_written_cut_gone_on_with_and_read() {
+    fn a_journal_is_written_cut_resumed_and_read() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Folder::open(&folder.path().join("journals")).unwrap();
+        let store = FolderStore::open(&folder.path().join("journals")).unwrap();
         let mut file = store.create(NAME).unwrap();
         file.append(b"one two").unwrap();
         file.cut(4).unwrap();
@@ -162,41 +163,45 @@ mod tests {
         assert_eq!(store.read(NAME).unwrap(), b"one!");
         assert_eq!(store.read_tail(NAME, 3).unwrap(), b"ne!");
         assert_eq!(store.read_tail(NAME, 99).unwrap(), b"one!");
-        let kept: Vec<_> = store.list().unwrap().iter().map(|kept| (kept.name, kept.bytes)).collect();
-        assert_eq!(kept, [(NAME, 4)]);
+        let listed: Vec<_> =
+            store.list().unwrap().iter().map(|journal| (journal.name, journal.bytes)).collect();
+        assert_eq!(listed, [(NAME, 4)]);
     }
 
     #[test]
-    fn a_file_that_is_larger_than_any_journal_is_not_read() {
+    fn a_file_larger_than_any_journal_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Folder::open(folder.path()).unwrap();
+        let store = FolderStore::open(folder.path()).unwrap();
         store.create(NAME).unwrap();
-        // All of it is a hole: it takes no room on the disk, and would in memory.
+        // The file is sparse: it takes no room on the disk, but would in memory.
         let file = OpenOptions::new().write(true).open(store.path(NAME)).unwrap();
-        file.set_len(JOURNAL_BYTES + 1).unwrap();
+        file.set_len(MAX_JOURNAL_BYTES + 1).unwrap();
         let error = store.read(NAME).unwrap_err();
         assert!(error.to_string().contains("larger than 4 GiB"), "{error}");
-        assert_eq!(store.read_tail(NAME, 3).unwrap(), [0; 3], "and its tail still is");
+        assert_eq!(store.read_tail(NAME, 3).unwrap(), [0; 3], "its tail is still readable");
     }
 
     #[test]
-    fn a_journal_that_cannot_be_used_is_set_aside_with_its_reason() {
+    fn an_unusable_journal_is_set_aside_with_its_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Folder::open(folder.path()).unwrap();
+        let store = FolderStore::open(folder.path()).unwrap();
         store.create(NAME).unwrap();
-        fs::write(folder.path().join("notes.txt"), "not ours").unwrap();
+        fs::write(folder.path().join("notes.txt"), "not a journal").unwrap();
         store.set_aside(NAME, "it is another game's").unwrap();
-        assert_eq!(store.list().unwrap(), [], "nobody finds it any more");
+        assert_eq!(store.list().unwrap(), [], "a journal that was set aside is not listed");
         let reason = folder.path().join("set-aside").join(format!("{NAME}.reason"));
         assert_eq!(fs::read_to_string(reason).unwrap(), "it is another game's\n");
         let aside = store.list_aside().unwrap();
-        assert_eq!(aside.iter().map(|kept| (kept.name, kept.is_aside)).collect::<Vec<_>>(), [(NAME, true)]);
+        assert_eq!(
+            aside.iter().map(|journal| (journal.name, journal.is_aside)).collect::<Vec<_>>(),
+            [(NAME, true)]
+        );
         store.remove_aside(NAME).unwrap();
         assert_eq!(store.list_aside().unwrap(), []);
         assert_eq!(
             fs::read_dir(folder.path().join("set-aside")).unwrap().count(),
             0,
-            "the reason goes with its journal"
+            "the reason is deleted with its journal"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A room's end of its journal: pieces are handed in or refused, at once.
+//! A room's handle of its journal: it submits chunks without waiting, or is refused at once.
 
 use std::sync::{
     Arc,
@@ -6,83 +6,94 @@ use std::sync::{
 };
 
 use quarrel_shared::{
-    journal::{Packer, Piece},
+    journal::{Chunk, JournalWriter},
     tick::Tick,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::name::JournalName;
 
-/// How many requests may wait for the task, of all rooms: five a second from each of a thousand rooms while a disk stands still for
-/// three seconds. Full: the room's journal has a gap.
-pub(super) const REQUESTS_WAITING: usize = 16 * 1024;
+/// The capacity of the task's queue, for all rooms: five requests per second from each of a thousand rooms during a stall of the disk
+/// of three seconds. When it is full, the room's journal has a gap.
+pub(super) const MAX_WAITING_REQUESTS: usize = 16 * 1024;
 
-/// How many bytes of one journal may wait beside two of its largest pieces: at 16 players and 500 B/s in all, minutes of a disk that
-/// stands still; and 16 MiB for 64 rooms. The largest are checkpoints, and a room whose state is larger than this must be able to
-/// hand in one, and what follows it, before the storage looks. Full: the journal has a gap.
-const JOURNAL_WAITING_BYTES: usize = 256 << 10;
+/// The maximum number of waiting bytes of one journal beside two of its largest chunks: at 16 players and 500 B/s in all, minutes of a
+/// stalled disk; and 16 MiB for 64 rooms. The largest chunks are checkpoints, and a room with a state larger than this must be able to
+/// submit one, and what follows it, before the task runs. Above it, the journal has a gap.
+const MAX_WAITING_BYTES: usize = 256 << 10;
 
 /// Opens journals.
 #[derive(Clone, Debug)]
 pub struct Journals(mpsc::Sender<Request>);
 
-/// One room's journal.
+/// The handle of one room's journal.
 #[derive(Debug)]
 pub struct JournalHandle {
     name: JournalName,
     requests: mpsc::Sender<Request>,
-    standing: Arc<Standing>,
-    /// What opens it, when the task was too far behind even for that: it is asked again when the journal begins anew.
+    status: Arc<WriteStatus>,
+    /// The request that opens the journal, when the queue was full; it is sent again when the journal restarts.
     unopened: Option<Request>,
-    /// Which beginning this is: 1 of a journal that never began anew.
-    beginning: u32,
-    /// How many bytes the largest piece had.
-    largest: usize,
+    /// The number of starts of the journal: 1, and one more for each restart after a gap.
+    generation: u32,
+    /// The size of the largest chunk in bytes.
+    max_chunk_bytes: usize,
 }
 
-/// What both ends know of a journal.
+/// The state of a journal that its handle and the task share.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
+pub(super) struct WriteStatus {
     waiting_bytes: AtomicUsize,
-    /// The newest beginning of whose pieces one could not be written.
-    failed: AtomicU32,
-    /// The newest one that is in the file, of those that followed a gap.
-    begun: AtomicU32,
+    /// The newest generation of which a chunk could not be written.
+    failed_generation: AtomicU32,
+    /// The newest generation, of those after a gap, that is in the file.
+    restarted_generation: AtomicU32,
 }
 
-/// What the task is asked for.
+/// A request to the task.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// A room opens its journal, or goes on with one.
-    Open { name: JournalName, header: Piece, packer: Option<Packer>, standing: Arc<Standing> },
-    /// A piece follows.
-    Write(JournalName, Piece),
-    /// The journal says what is missing, and why, and begins anew with this checkpoint.
-    BeginAnew { name: JournalName, beginning: u32, why: Refused, checkpoint: Piece },
-    /// The room is over, after this tick and for this reason, and these notes are still to be written.
-    End { name: JournalName, tick: Tick, reason: &'static str, notes: Vec<Piece> },
-    /// The room will go on in another run of the server: these are its last pieces in this one.
-    Leave { name: JournalName, last: LastPieces, reply: oneshot::Sender<bool> },
+    /// Opens the journal of a room, or resumes it with this writer.
+    Open { name: JournalName, header: Chunk, writer: Option<JournalWriter>, status: Arc<WriteStatus> },
+    /// Writes a chunk.
+    Write(JournalName, Chunk),
+    /// Declares the lost ticks and their reason, and restarts the journal with this checkpoint.
+    RestartAfterGap { name: JournalName, generation: u32, reason: OutageReason, checkpoint: Chunk },
+    /// Ends the journal.
+    End { name: JournalName, end: RoomEnd },
+    /// Writes the last chunks of a room that the next run of the server restores.
+    Save { name: JournalName, last: FinalChunks, reply: oneshot::Sender<bool> },
 }
 
-/// What a room leaves that will go on.
+/// The end of a room.
 #[derive(Debug)]
-pub struct LastPieces {
-    /// Why its journal has a gap, if it has one.
-    pub gap: Option<Refused>,
-    /// As it is now: should something be missing before this, nothing is missing of what follows.
-    pub checkpoint: Piece,
-    /// To be written behind it.
-    pub notes: Vec<Piece>,
+pub(super) struct RoomEnd {
+    /// The last tick.
+    pub(super) tick: Tick,
+    /// The reason, as the journal stores it.
+    pub(super) reason: &'static str,
+    /// Annotations that were not submitted yet.
+    pub(super) annotations: Vec<Chunk>,
 }
 
-/// Why the journal takes nothing.
+/// The last chunks of a room that will be restored.
+#[derive(Debug)]
+pub struct FinalChunks {
+    /// The reason of the journal's current gap, if it has one.
+    pub gap: Option<OutageReason>,
+    /// The current state: the room can be restored from it even when earlier ticks are missing.
+    pub checkpoint: Chunk,
+    /// Annotations to write behind the checkpoint.
+    pub annotations: Vec<Chunk>,
+}
+
+/// Reasons why a journal accepts no chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// More waits already than may.
+pub enum OutageReason {
+    /// Too much data waits to be written.
     #[error("the disk does not keep up")]
     Slow,
-    /// It could not be written.
+    /// A write failed.
     #[error("the disk cannot be written")]
     Failed,
 }
@@ -92,202 +103,212 @@ impl Journals {
         Self(requests)
     }
 
-    /// A room's journal: a new one, or one that is gone on with by this packer. Refused at once when the task is too far behind even
-    /// for that; the handle then says that it failed.
+    /// Opens the journal of a room: a new one, or one that `writer` resumes. When the queue is full, the handle behaves as after a
+    /// failed write.
     #[must_use]
-    pub fn open(&self, name: JournalName, header: Piece, packer: Option<Packer>) -> JournalHandle {
-        let standing = Arc::new(Standing::default());
-        let open = Request::Open { name, header, packer, standing: Arc::clone(&standing) };
+    pub fn open(&self, name: JournalName, header: Chunk, writer: Option<JournalWriter>) -> JournalHandle {
+        let status = Arc::new(WriteStatus::default());
+        let open = Request::Open { name, header, writer, status: Arc::clone(&status) };
         let (requests, unopened) = (self.0.clone(), Some(open));
-        let mut handle = JournalHandle { name, requests, standing, unopened, beginning: 1, largest: 0 };
-        if handle.ask().is_err() {
-            handle.standing.fail(handle.beginning);
+        let mut handle =
+            JournalHandle { name, requests, status, unopened, generation: 1, max_chunk_bytes: 0 };
+        if handle.try_open().is_err() {
+            handle.status.set_failed(handle.generation);
         }
         handle
     }
 }
 
 impl JournalHandle {
-    /// Which journal.
+    /// Returns the name of the journal.
     #[must_use]
     pub const fn name(&self) -> JournalName {
         self.name
     }
 
-    /// Hands a piece in.
+    /// Submits a chunk.
     ///
     /// # Errors
-    /// When it was not taken: what follows is of no use until the journal [begins anew](Self::begin_anew).
-    pub fn write(&mut self, piece: Piece) -> Result<(), Refused> {
-        if self.standing.failed.load(Relaxed) >= self.beginning {
-            return Err(Refused::Failed);
+    /// When it was not accepted: further chunks are refused until [`Self::restart_after_gap`].
+    pub fn write(&mut self, chunk: Chunk) -> Result<(), OutageReason> {
+        if self.status.failed_generation.load(Relaxed) >= self.generation {
+            return Err(OutageReason::Failed);
         }
-        self.send(piece.bytes.len(), Request::Write(self.name, piece))
+        self.send(chunk.bytes.len(), Request::Write(self.name, chunk))
     }
 
-    /// After a refusal, for this reason: a checkpoint from which the journal goes on.
+    /// Submits a checkpoint from which the journal continues after a gap with this reason.
     ///
     /// # Errors
-    /// When it was not taken either.
-    pub fn begin_anew(&mut self, why: Refused, checkpoint: Piece) -> Result<(), Refused> {
-        self.ask()?;
-        let (name, beginning) = (self.name, self.beginning + 1);
-        self.send(checkpoint.bytes.len(), Request::BeginAnew { name, beginning, why, checkpoint })?;
-        self.beginning = beginning;
+    /// When it was not accepted either.
+    pub fn restart_after_gap(&mut self, reason: OutageReason, checkpoint: Chunk) -> Result<(), OutageReason> {
+        self.try_open()?;
+        let (name, generation) = (self.name, self.generation + 1);
+        let bytes = checkpoint.bytes.len();
+        self.send(bytes, Request::RestartAfterGap { name, generation, reason, checkpoint })?;
+        self.generation = generation;
         Ok(())
     }
 
-    /// Whether the last new beginning is in the file.
+    /// Whether the last restart is in the file.
     #[must_use]
-    pub fn has_begun(&self) -> bool {
-        self.standing.begun.load(Relaxed) >= self.beginning
+    pub fn has_restarted(&self) -> bool {
+        self.status.restarted_generation.load(Relaxed) >= self.generation
     }
 
-    /// The room is over, and these notes were not handed in yet. Waits until the task hears it, so it is said outside of any tick.
-    pub async fn end(mut self, tick: Tick, reason: &'static str, notes: Vec<Piece>) {
-        self.ask_in_time().await;
-        // Without a task there is nobody to hear it.
-        let _ = self.requests.send(Request::End { name: self.name, tick, reason, notes }).await;
+    /// Ends the journal with these annotations. Waits for room in the queue, so it must be called outside of a tick.
+    pub async fn end(mut self, tick: Tick, reason: &'static str, annotations: Vec<Chunk>) {
+        self.open_in_time().await;
+        let end = RoomEnd { tick, reason, annotations };
+        // Fails only when the task has ended; the journal cannot be written then.
+        let _ = self.requests.send(Request::End { name: self.name, end }).await;
     }
 
-    /// The room goes on in another run of the server. Waits for the task, however far behind that is, and until all of it is written;
-    /// false when it could not be.
-    pub async fn leave(mut self, last: LastPieces) -> bool {
-        self.ask_in_time().await;
+    /// Saves the room for the next run of the server. Waits until the task has written everything; returns false when it could not.
+    pub async fn save(mut self, last: FinalChunks) -> bool {
+        self.open_in_time().await;
         let (reply, answer) = oneshot::channel();
-        let _ = self.requests.send(Request::Leave { name: self.name, last, reply }).await;
+        let _ = self.requests.send(Request::Save { name: self.name, last, reply }).await;
         answer.await.unwrap_or(false)
     }
 
-    async fn ask_in_time(&mut self) {
+    async fn open_in_time(&mut self) {
         if let Some(open) = self.unopened.take() {
-            // As above.
+            // Fails only when the task has ended.
             let _ = self.requests.send(open).await;
         }
     }
 
-    fn ask(&mut self) -> Result<(), Refused> {
+    fn try_open(&mut self) -> Result<(), OutageReason> {
         let Some(open) = self.unopened.take() else { return Ok(()) };
         self.requests.try_send(open).map_err(|refused| {
             self.unopened = Some(refused.into_inner());
-            Refused::Slow
+            OutageReason::Slow
         })
     }
 
-    fn send(&mut self, bytes: usize, request: Request) -> Result<(), Refused> {
-        self.largest = self.largest.max(bytes);
-        let waiting = self.standing.waiting_bytes.load(Relaxed);
-        if waiting + bytes > JOURNAL_WAITING_BYTES + 2 * self.largest {
-            return Err(Refused::Slow);
+    fn send(&mut self, bytes: usize, request: Request) -> Result<(), OutageReason> {
+        self.max_chunk_bytes = self.max_chunk_bytes.max(bytes);
+        let waiting = self.status.waiting_bytes.load(Relaxed);
+        if waiting + bytes > MAX_WAITING_BYTES + 2 * self.max_chunk_bytes {
+            return Err(OutageReason::Slow);
         }
-        self.standing.waiting_bytes.fetch_add(bytes, Relaxed);
+        self.status.waiting_bytes.fetch_add(bytes, Relaxed);
         self.requests.try_send(request).map_err(|_| {
-            self.standing.taken(bytes);
-            Refused::Slow
+            self.status.remove_waiting(bytes);
+            OutageReason::Slow
         })
     }
 }
 
-impl Standing {
-    /// So many bytes wait no longer.
-    pub(super) fn taken(&self, bytes: usize) {
+impl WriteStatus {
+    /// Removes this number of bytes from those that wait.
+    pub(super) fn remove_waiting(&self, bytes: usize) {
         self.waiting_bytes.fetch_sub(bytes, Relaxed);
     }
 
-    /// A piece of this beginning could not be written.
-    pub(super) fn fail(&self, beginning: u32) {
-        self.failed.store(beginning, Relaxed);
+    /// A chunk of this generation could not be written.
+    pub(super) fn set_failed(&self, generation: u32) {
+        self.failed_generation.store(generation, Relaxed);
     }
 
-    /// This beginning is in the file.
-    pub(super) fn begin(&self, beginning: u32) {
-        self.begun.store(beginning, Relaxed);
+    /// The first checkpoint of this generation is in the file.
+    pub(super) fn set_restarted(&self, generation: u32) {
+        self.restarted_generation.store(generation, Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use quarrel_shared::journal::PieceKind;
+    use quarrel_shared::journal::ChunkKind;
 
     use super::*;
 
     const NAME: JournalName = JournalName { run: 1, room: 2 };
 
-    fn piece(bytes: usize) -> Piece {
-        Piece { kind: PieceKind::Checkpoint, tick: Tick(0), bytes: vec![0; bytes] }
+    fn chunk(bytes: usize) -> Chunk {
+        Chunk { kind: ChunkKind::Checkpoint, tick: Tick(0), bytes: vec![0; bytes] }
     }
 
-    /// A journal, and where its requests wait: nobody empties it.
+    /// A journal and its queue, which no task empties.
     fn journal(requests: usize) -> (JournalHandle, mpsc::Receiver<Request>) {
         let (sender, waiting) = mpsc::channel(requests);
-        (Journals::new(sender).open(NAME, piece(1), None), waiting)
+        (Journals::new(sender).open(NAME, chunk(1), None), waiting)
     }
 
     #[test]
-    fn no_more_bytes_of_a_journal_wait_than_is_agreed() {
+    fn a_journal_has_at_most_the_maximum_of_waiting_bytes() {
         let (mut journal, mut waiting) = journal(1000);
-        let most = JOURNAL_WAITING_BYTES / 1024 + 2;
-        for _ in 0..most {
-            assert_eq!(journal.write(piece(1024)), Ok(()));
+        let max_chunks = MAX_WAITING_BYTES / 1024 + 2;
+        for _ in 0..max_chunks {
+            assert_eq!(journal.write(chunk(1024)), Ok(()));
         }
-        assert_eq!(journal.write(piece(1)), Err(Refused::Slow), "the room is told, and never waits");
-        assert_eq!(waiting.len(), most + 1, "what was refused does not wait");
+        assert_eq!(journal.write(chunk(1)), Err(OutageReason::Slow), "the room is refused and never waits");
+        assert_eq!(waiting.len(), max_chunks + 1, "a refused chunk does not wait");
         assert!(matches!(waiting.try_recv(), Ok(Request::Open { .. })));
         assert!(matches!(waiting.try_recv(), Ok(Request::Write(NAME, taken)) if taken.bytes.len() == 1024));
-        journal.standing.taken(1024);
-        assert_eq!(journal.write(piece(1)), Ok(()), "what was written makes room");
+        journal.status.remove_waiting(1024);
+        assert_eq!(journal.write(chunk(1)), Ok(()), "written chunks make room");
     }
 
     #[test]
-    fn a_room_whose_checkpoint_is_larger_than_all_that_may_wait_hands_it_in_between_other_pieces() {
+    fn a_checkpoint_larger_than_the_maximum_is_accepted_between_other_chunks() {
         let (mut journal, _waiting) = journal(1000);
-        let large = 2 * JOURNAL_WAITING_BYTES;
-        for bytes in [100, large, 100, large, JOURNAL_WAITING_BYTES - 200] {
-            assert_eq!(journal.write(piece(bytes)), Ok(()), "{bytes}");
+        let large = 2 * MAX_WAITING_BYTES;
+        for bytes in [100, large, 100, large, MAX_WAITING_BYTES - 200] {
+            assert_eq!(journal.write(chunk(bytes)), Ok(()), "{bytes}");
         }
-        assert_eq!(journal.write(piece(1)), Err(Refused::Slow));
+        assert_eq!(journal.write(chunk(1)), Err(OutageReason::Slow));
     }
 
     #[test]
     fn a_full_queue_refuses_and_counts_nothing_as_waiting() {
         let (mut journal, mut waiting) = journal(2);
-        assert_eq!(journal.write(piece(JOURNAL_WAITING_BYTES)), Ok(()));
-        journal.standing.taken(JOURNAL_WAITING_BYTES);
-        assert_eq!(journal.write(piece(8)), Err(Refused::Slow));
-        assert_eq!(journal.begin_anew(Refused::Slow, piece(8)), Err(Refused::Slow));
+        assert_eq!(journal.write(chunk(MAX_WAITING_BYTES)), Ok(()));
+        journal.status.remove_waiting(MAX_WAITING_BYTES);
+        assert_eq!(journal.write(chunk(8)), Err(OutageReason::Slow));
+        assert_eq!(journal.restart_after_gap(OutageReason::Slow, chunk(8)), Err(OutageReason::Slow));
         assert!(waiting.try_recv().is_ok());
-        assert_eq!(journal.write(piece(JOURNAL_WAITING_BYTES)), Ok(()), "no byte of those waits");
+        assert_eq!(journal.write(chunk(MAX_WAITING_BYTES)), Ok(()), "refused bytes do not wait");
     }
 
     #[test]
-    fn a_journal_that_could_not_even_be_asked_for_begins_anew_like_any_that_failed() {
+    fn a_journal_whose_opening_was_refused_restarts_like_one_that_failed() {
         let (sender, mut waiting) = mpsc::channel(1);
         let journals = Journals::new(sender);
-        let _first = journals.open(NAME, piece(1), None);
-        let mut journal = journals.open(JournalName { room: 3, ..NAME }, piece(1), None);
-        assert_eq!(journal.write(piece(1)), Err(Refused::Failed));
+        let _first = journals.open(NAME, chunk(1), None);
+        let mut journal = journals.open(JournalName { room: 3, ..NAME }, chunk(1), None);
+        assert_eq!(journal.write(chunk(1)), Err(OutageReason::Failed));
         assert!(waiting.try_recv().is_ok());
-        assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Err(Refused::Slow), "one fits, two do not");
+        assert_eq!(
+            journal.restart_after_gap(OutageReason::Failed, chunk(1)),
+            Err(OutageReason::Slow),
+            "the queue has room for one request, not for two"
+        );
         assert!(matches!(waiting.try_recv(), Ok(Request::Open { name: JournalName { room: 3, .. }, .. })));
-        assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Ok(()));
-        assert!(matches!(waiting.try_recv(), Ok(Request::BeginAnew { .. })), "it is opened once");
+        assert_eq!(journal.restart_after_gap(OutageReason::Failed, chunk(1)), Ok(()));
+        assert!(matches!(waiting.try_recv(), Ok(Request::RestartAfterGap { .. })), "it is opened once");
     }
 
     #[test]
-    fn a_failure_is_of_the_beginning_whose_piece_it_was() {
+    fn a_failure_belongs_to_the_generation_of_its_chunk() {
         let (mut journal, _waiting) = journal(8);
-        journal.standing.fail(1);
-        assert_eq!(journal.write(piece(1)), Err(Refused::Failed));
-        assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Ok(()));
-        journal.standing.fail(1);
-        assert_eq!(journal.write(piece(1)), Ok(()), "what failed came before the new beginning");
-        assert!(!journal.has_begun());
-        journal.standing.fail(2);
-        assert_eq!(journal.write(piece(1)), Err(Refused::Failed), "nothing is written for nobody");
-        assert_eq!(journal.begin_anew(Refused::Failed, piece(1)), Ok(()));
-        journal.standing.begin(2);
-        assert!(!journal.has_begun(), "that was the one before");
-        journal.standing.begin(3);
-        assert!(journal.has_begun());
+        journal.status.set_failed(1);
+        assert_eq!(journal.write(chunk(1)), Err(OutageReason::Failed));
+        assert_eq!(journal.restart_after_gap(OutageReason::Failed, chunk(1)), Ok(()));
+        journal.status.set_failed(1);
+        assert_eq!(journal.write(chunk(1)), Ok(()), "the failed chunk precedes the restart");
+        assert!(!journal.has_restarted());
+        journal.status.set_failed(2);
+        assert_eq!(
+            journal.write(chunk(1)),
+            Err(OutageReason::Failed),
+            "no chunk is accepted that cannot be played"
+        );
+        assert_eq!(journal.restart_after_gap(OutageReason::Failed, chunk(1)), Ok(()));
+        journal.status.set_restarted(2);
+        assert!(!journal.has_restarted(), "that is the previous generation");
+        journal.status.set_restarted(3);
+        assert!(journal.has_restarted());
     }
 }

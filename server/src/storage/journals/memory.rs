@@ -1,4 +1,4 @@
-//! Journals in memory that their maker can read: for simulated servers and tests.
+//! Journals in memory, for simulated servers and tests.
 
 use std::{
     collections::BTreeMap,
@@ -8,10 +8,10 @@ use std::{
 
 use super::{
     name::JournalName,
-    store::{JournalFile, JournalStore, Kept},
+    store::{JournalFile, JournalStore, StoredJournal},
 };
 
-/// Journals by name. Clones share them.
+/// A store that keeps journals in memory. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore(Arc<Mutex<Files>>);
 
@@ -22,7 +22,7 @@ struct Files {
 }
 
 impl MemoryStore {
-    /// Every journal that cannot be used, and why.
+    /// Returns the journals that were set aside, with the reason of each.
     #[must_use]
     pub fn aside(&self) -> BTreeMap<JournalName, String> {
         self.files().aside.clone()
@@ -33,7 +33,7 @@ impl MemoryStore {
     }
 }
 
-/// One of them.
+/// A file of the store.
 struct MemoryFile(MemoryStore, JournalName);
 
 impl JournalStore for MemoryStore {
@@ -48,23 +48,23 @@ impl JournalStore for MemoryStore {
         Ok(Box::new(file))
     }
 
-    fn list(&self) -> io::Result<Vec<Kept>> {
-        let kept = |(name, journal): (&JournalName, &Vec<u8>)| Kept {
+    fn list(&self) -> io::Result<Vec<StoredJournal>> {
+        let stored = |(name, journal): (&JournalName, &Vec<u8>)| StoredJournal {
             name: *name,
             bytes: journal.len() as u64,
-            // Nobody told it the time.
+            // The store has no clock.
             modified: None,
             is_aside: false,
         };
-        Ok(self.files().journals.iter().map(kept).collect())
+        Ok(self.files().journals.iter().map(stored).collect())
     }
 
     fn read(&self, name: JournalName) -> io::Result<Vec<u8>> {
         self.files().journals.get(&name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn read_tail(&self, name: JournalName, most: usize) -> io::Result<Vec<u8>> {
-        self.read(name).map(|mut bytes| bytes.split_off(bytes.len().saturating_sub(most)))
+    fn read_tail(&self, name: JournalName, max_bytes: usize) -> io::Result<Vec<u8>> {
+        self.read(name).map(|mut bytes| bytes.split_off(bytes.len().saturating_sub(max_bytes)))
     }
 
     fn remove(&self, name: JournalName) -> io::Result<()> {
@@ -77,9 +77,10 @@ impl JournalStore for MemoryStore {
         Ok(())
     }
 
-    fn list_aside(&self) -> io::Result<Vec<Kept>> {
-        let kept = |name: &JournalName| Kept { name: *name, bytes: 0, modified: None, is_aside: true };
-        Ok(self.files().aside.keys().map(kept).collect())
+    fn list_aside(&self) -> io::Result<Vec<StoredJournal>> {
+        let stored =
+            |name: &JournalName| StoredJournal { name: *name, bytes: 0, modified: None, is_aside: true };
+        Ok(self.files().aside.keys().map(stored).collect())
     }
 
     fn remove_aside(&self, name: JournalName) -> io::Result<()> {

@@ -1,31 +1,31 @@
-//! Where rooms' journals go. Rooms hand pieces in and never wait; one task packs and writes them.
+//! The storage of rooms' journals. Rooms submit chunks without waiting; one task encodes and writes them.
 //!
-//! - [`store`]: what keeps files: a folder, or memory.
-//! - [`folder`]: the folder.
-//! - [`memory`]: memory, for simulated servers.
-//! - [`name`]: what a journal's file is called.
-//! - [`handle`]: a room's end of it.
-//! - [`task`]: the queue between, and what becomes of a journal whose disk does not keep up.
-//! - [`retention`]: which journals are kept for how long. Pure.
-//! - [`sweep`]: the others are deleted.
-//! - [`unread`]: that results may be where nobody could read them.
+//! - [`store`]: the traits of a place for files.
+//! - [`folder`]: files in a folder.
+//! - [`memory`]: files in memory, for simulated servers.
+//! - [`name`]: file names.
+//! - [`handle`]: a room's handle of its journal.
+//! - [`task`]: the task behind the queue, and the handling of disk outages.
+//! - [`retention`]: the choice of journals to delete. Pure.
+//! - [`sweep`]: the deletion of old journals.
+//! - [`incomplete_read`]: a flag for results that may be in unreadable journals.
 
 pub mod folder;
 pub mod handle;
+pub mod incomplete_read;
 pub mod memory;
 pub mod name;
 pub mod retention;
 pub mod store;
 pub mod sweep;
 pub mod task;
-pub mod unread;
 
 pub use self::{
-    folder::Folder,
-    handle::{JournalHandle, Journals},
+    folder::FolderStore,
+    handle::{JournalHandle, Journals, OutageReason},
+    incomplete_read::IncompleteRead,
     memory::MemoryStore,
     name::JournalName,
-    store::{JournalFile, JournalStore, Kept},
+    store::{JournalFile, JournalStore, StoredJournal},
     task::start,
-    unread::Unread,
 };

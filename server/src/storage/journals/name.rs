@@ -1,20 +1,20 @@
-//! What a journal's file is called: the run of the server that began it, and the room, so that no two are ever called the same.
+//! The file names of journals: the run of the server that opened the room, and the room's id, so that names are unique.
 
 use std::{fmt, str::FromStr};
 
-/// A journal's file name.
+/// The file name of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JournalName {
-    /// Which run of the server opened the room.
+    /// The run of the server that opened the room.
     pub run: u32,
-    /// The room's number.
+    /// The room's id.
     pub room: u64,
 }
 
-/// A file's name is no journal's.
+/// A file name that is not a journal's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a journal is called run-00001-room-000001.journal")]
-pub struct NoJournalName;
+#[error("the name of a journal has the form run-00001-room-000001.journal")]
+pub struct NotAJournalName;
 
 impl fmt::Display for JournalName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,16 +23,16 @@ impl fmt::Display for JournalName {
 }
 
 impl FromStr for JournalName {
-    type Err = NoJournalName;
+    type Err = NotAJournalName;
 
-    fn from_str(text: &str) -> Result<Self, NoJournalName> {
+    fn from_str(text: &str) -> Result<Self, NotAJournalName> {
         let inner = text.strip_prefix("run-").and_then(|rest| rest.strip_suffix(".journal"));
-        let (run, room) = inner.and_then(|inner| inner.split_once("-room-")).ok_or(NoJournalName)?;
-        let run = run.parse().map_err(|_| NoJournalName)?;
-        let room = room.parse().map_err(|_| NoJournalName)?;
+        let (run, room) = inner.and_then(|inner| inner.split_once("-room-")).ok_or(NotAJournalName)?;
+        let run = run.parse().map_err(|_| NotAJournalName)?;
+        let room = room.parse().map_err(|_| NotAJournalName)?;
         let name = Self { run, room };
-        // One spelling each, or two files would be one journal.
-        if name.to_string() == text { Ok(name) } else { Err(NoJournalName) }
+        // One spelling per name, because otherwise two files could be one journal.
+        if name.to_string() == text { Ok(name) } else { Err(NotAJournalName) }
     }
 }
 
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_read_back_and_others_are_none() {
+    fn a_name_is_parsed_back_and_other_names_are_rejected() {
         for name in [JournalName { run: 7, room: 12 }, JournalName { run: u32::MAX, room: u64::MAX }] {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
@@ -53,7 +53,7 @@ mod tests {
             "notes.journal",
             "run-1-room-2.journal.txt",
         ] {
-            assert_eq!(other.parse::<JournalName>(), Err(NoJournalName), "{other}");
+            assert_eq!(other.parse::<JournalName>(), Err(NotAJournalName), "{other}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Old journals are deleted: looked for when the server starts, and then once a minute.
+//! The deletion of old journals, when the server starts and then once a minute.
 
 use std::{
     io,
@@ -15,36 +15,37 @@ use tracing::{info, warn};
 
 use super::{
     name::JournalName,
-    retention::{Bounds, doomed},
-    store::{JournalStore, Kept},
+    retention::{RetentionLimits, select_expired},
+    store::{JournalStore, StoredJournal},
 };
 use crate::{telemetry::Metrics, wall_clock::WallClock};
 
-/// How often journals are looked through. In between, rooms of a thousand busy players write 15 MB.
-const EVERY: Duration = Duration::from_secs(60);
+/// The interval of sweeps. In one interval, rooms of a thousand busy players write 15 MB.
+const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Keeps to the bounds until `stop`: when whoever reads old journals is done, and then every minute. A full disk may be what they wait
-/// for, so they have a minute. What waits for the disk here does so in a thread of its own, so that a slow disk holds up no task.
+/// Applies the limits until `stop`: first when `read`, the reading of old journals, has ended, then every minute. A full disk
+/// may block that reading, so the first sweep waits for at most a minute. File access runs in a blocking thread, so that a slow
+/// disk delays no task.
 pub async fn run(
     store: Arc<dyn JournalStore>,
-    bounds: Bounds,
+    limits: RetentionLimits,
     wall: WallClock,
     metrics: Arc<Metrics>,
     read: JoinHandle<()>,
     stop: CancellationToken,
 ) {
-    let _ = stop.run_until_cancelled(timeout(EVERY, read)).await;
-    let mut every = interval(EVERY);
+    let _ = stop.run_until_cancelled(timeout(INTERVAL, read)).await;
+    let mut every = interval(INTERVAL);
     while stop.run_until_cancelled(every.tick()).await.is_some() {
         let (store, metrics, now) = (Arc::clone(&store), Arc::clone(&metrics), wall.now());
-        let swept = spawn_blocking(move || sweep(&*store, bounds, now, &metrics));
-        // A round that a slow disk holds up when the server stops ends by itself, or with the process.
+        let swept = spawn_blocking(move || sweep(&*store, limits, now, &metrics));
+        // A sweep that a slow disk delays while the server stops ends by itself, or with the process.
         let _ = stop.run_until_cancelled(swept).await;
     }
 }
 
-/// One round.
-fn sweep(store: &dyn JournalStore, bounds: Bounds, now: SystemTime, metrics: &Metrics) {
+/// One sweep.
+fn sweep(store: &dyn JournalStore, limits: RetentionLimits, now: SystemTime, metrics: &Metrics) {
     let count = &metrics.journals;
     let listed = store.list().and_then(|mut all| {
         all.extend(store.list_aside()?);
@@ -54,19 +55,19 @@ fn sweep(store: &dyn JournalStore, bounds: Bounds, now: SystemTime, metrics: &Me
         Ok(all) => all,
         Err(error) => {
             count.retention_errors.inc();
-            warn!(%error, "journals cannot be listed, so none is deleted; tried again in a minute");
+            warn!(%error, "the journals cannot be listed, so none is deleted; retrying in a minute");
             return;
         }
     };
     let mut left = Total::of(&all);
     let mut gone = Total::default();
     let mut failed: Option<(JournalName, io::Error)> = None;
-    for kept in doomed(&all, |kept| store.has_end(kept.name), now, bounds) {
-        match remove(store, &kept) {
-            Ok(()) => gone.add(&kept),
+    for journal in select_expired(&all, |journal| store.has_end(journal.name), now, limits) {
+        match remove(store, &journal) {
+            Ok(()) => gone.add(&journal),
             Err(error) => {
                 count.retention_errors.inc();
-                failed = Some((kept.name, error));
+                failed = Some((journal.name, error));
             }
         }
     }
@@ -76,20 +77,21 @@ fn sweep(store: &dyn JournalStore, bounds: Bounds, now: SystemTime, metrics: &Me
     count.deleted.inc_by(gone.journals.unsigned_abs());
     count.deleted_bytes.inc_by(gone.bytes.unsigned_abs());
     if gone.journals > 0 {
-        info!(journals = gone.journals, bytes = gone.bytes, "old journals are deleted");
+        info!(journals = gone.journals, bytes = gone.bytes, "deleted old journals");
     }
     if let Some((journal, error)) = failed {
-        warn!(%journal, %error, "a journal cannot be deleted, and maybe others; tried again in a minute");
+        warn!(%journal, %error, "a journal cannot be deleted; retrying in a minute");
     }
 }
 
-/// One that somebody else has deleted is gone, too.
-fn remove(store: &dyn JournalStore, kept: &Kept) -> io::Result<()> {
-    let removed = if kept.is_aside { store.remove_aside(kept.name) } else { store.remove(kept.name) };
+/// A journal that is missing already counts as deleted.
+fn remove(store: &dyn JournalStore, journal: &StoredJournal) -> io::Result<()> {
+    let removed =
+        if journal.is_aside { store.remove_aside(journal.name) } else { store.remove(journal.name) };
     removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-/// How many journals, and how large they are together; in the type of a gauge.
+/// A number of journals and their total size, in the type of a gauge.
 #[derive(Clone, Copy, Default)]
 struct Total {
     journals: i64,
@@ -97,15 +99,15 @@ struct Total {
 }
 
 impl Total {
-    fn of(all: &[Kept]) -> Self {
+    fn of(all: &[StoredJournal]) -> Self {
         let mut total = Self::default();
-        all.iter().for_each(|kept| total.add(kept));
+        all.iter().for_each(|journal| total.add(journal));
         total
     }
 
-    fn add(&mut self, kept: &Kept) {
+    fn add(&mut self, journal: &StoredJournal) {
         self.journals += 1;
-        self.bytes = self.bytes.saturating_add_unsigned(kept.bytes);
+        self.bytes = self.bytes.saturating_add_unsigned(journal.bytes);
     }
 
     const fn subtract(&mut self, other: Self) {
@@ -124,12 +126,12 @@ mod tests {
     use quarrel_shared::{
         crowd::{Crowd, CrowdSettings},
         game::Setup,
-        journal::{Header, Packer, Piece},
+        journal::{Chunk, Header, JournalWriter},
         tick::{Tick, TickRate},
     };
 
     use super::*;
-    use crate::storage::journals::Folder;
+    use crate::storage::journals::FolderStore;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -137,13 +139,13 @@ mod tests {
         SystemTime::UNIX_EPOCH + 10_000 * HOUR
     }
 
-    /// A journal in a folder, of a room that has ended or not, last written to so many hours ago.
+    /// Writes a journal of a room that has ended or not, with its last write this many hours ago.
     fn write(folder: &Path, room: u64, has_ended: bool, hours: u32) -> JournalName {
         let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 1, tick_rate: TickRate::DEFAULT };
-        let (mut packer, mut bytes) = (Packer::new().unwrap(), Vec::new());
-        packer.pack(&Piece::header(&Header::of::<Crowd>(&setup).unwrap()), &mut bytes).unwrap();
+        let (mut writer, mut bytes) = (JournalWriter::new().unwrap(), Vec::new());
+        writer.write(&Chunk::header(&Header::of::<Crowd>(&setup).unwrap()), &mut bytes).unwrap();
         if has_ended {
-            packer.end("room_closed", Tick(0), &mut bytes);
+            writer.end("room_closed", Tick(0), &mut bytes);
         }
         let name = JournalName { run: 1, room };
         let path = folder.join(name.to_string());
@@ -153,36 +155,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_is_kept_within_its_bounds_and_it_is_counted() {
+    async fn old_journals_are_deleted_and_counted() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Folder::open(folder.path()).unwrap();
+        let store = FolderStore::open(folder.path()).unwrap();
         let ended = write(folder.path(), 1, true, 9);
         let running = write(folder.path(), 2, false, 9);
         let newer = write(folder.path(), 3, true, 1);
         let broken = write(folder.path(), 4, false, 9);
-        store.set_aside(broken, "it is torn").unwrap();
-        fs::write(folder.path().join("notes.txt"), "not ours").unwrap();
-        let bounds = Bounds { age: Some(5 * HOUR), bytes: None };
+        store.set_aside(broken, "it is damaged").unwrap();
+        fs::write(folder.path().join("notes.txt"), "not a journal").unwrap();
+        let limits = RetentionLimits { max_age: Some(5 * HOUR), max_bytes: None };
         let (metrics, stop) = (Metrics::new(), CancellationToken::new());
         let wall = WallClock::new(now);
         let read = tokio::spawn(async {});
-        let keep = run(Arc::new(store.clone()), bounds, wall, Arc::clone(&metrics), read, stop.clone());
+        let keep = run(Arc::new(store.clone()), limits, wall, Arc::clone(&metrics), read, stop.clone());
         let keep = tokio::spawn(keep);
         while metrics.journals.kept.get() == 0 {
             tokio::task::yield_now().await;
         }
         stop.cancel();
         keep.await.unwrap();
-        let names: Vec<_> = store.list().unwrap().iter().map(|kept| kept.name).collect();
+        let names: Vec<_> = store.list().unwrap().iter().map(|journal| journal.name).collect();
         assert_eq!(
             names,
             [running, newer],
-            "{ended} is gone, and the room without an end can still be brought back"
+            "the ended journal {ended} is deleted, and the room without an end can still be restored"
         );
-        assert_eq!(store.list_aside().unwrap().len(), 1, "it was set aside just now, however old it is");
+        assert_eq!(store.list_aside().unwrap().len(), 1, "its age counts from when it was set aside");
         assert_eq!((metrics.journals.deleted.get(), metrics.journals.kept.get()), (1, 3));
         assert!(metrics.journals.deleted_bytes.get() > 0 && metrics.journals.kept_bytes.get() > 0);
         assert_eq!(metrics.journals.retention_errors.get(), 0);
-        assert!(folder.path().join("notes.txt").exists(), "what is no journal is nobody's to delete");
+        assert!(folder.path().join("notes.txt").exists(), "files that are not journals are never deleted");
     }
 }

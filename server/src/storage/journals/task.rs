@@ -1,291 +1,301 @@
-//! The queue between rooms and their journals' files: packs what rooms hand in, and writes it some six times a second.
+//! The task between rooms and the files of their journals: encodes the rooms' chunks and writes them about six times a second.
 //!
-//! A disk that is full or broken costs a journal a stretch of ticks and nobody anything else: what could not be written is cut off
-//! again, the room is told, and when it begins anew with a checkpoint the journal says what is missing.
+//! A full or broken disk costs a journal a range of ticks, and costs rooms and other journals nothing. Bytes that could not be
+//! written are cut off and the room is notified. When it restarts the journal with a checkpoint, an annotation names the lost ticks.
 
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use quarrel_shared::{
-    journal::{Note, Packer, Piece, packer::Place},
+    journal::{Annotation, Chunk, JournalWriter, writer::Position},
     tick::Tick,
 };
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{error, info};
 
 use super::{
-    handle::{Journals, LastPieces, REQUESTS_WAITING, Refused, Request, Standing},
+    handle::{FinalChunks, Journals, MAX_WAITING_REQUESTS, OutageReason, Request, RoomEnd, WriteStatus},
     name::JournalName,
     store::{JournalFile, JournalStore},
 };
 use crate::telemetry::Metrics;
 
-/// How long what rooms hand in may gather before it is written: with the 175 ms that a room gathers it makes 215. Rooms hand in within a
-/// tick of the same moments, so that those of 25 ticks a second or more are all written at once.
+/// The time for which requests gather before they are written: with the 175 ms for which a room gathers ticks it makes 215. Rooms submit within
+/// a tick of the same moments, so that those of 25 ticks per second or more are all written at once.
 const GATHER: Duration = Duration::from_millis(40);
 
-/// A queue and the task that empties it. The task waits for the disk, so it must run where nobody minds. It ends when all handles are
-/// gone and everything is written.
+/// Creates a queue and the task that empties it. The task blocks on the disk, so it must not share a thread with rooms or sessions. It
+/// ends when all handles are dropped and everything is written.
 pub fn start(
     store: Arc<dyn JournalStore>,
     metrics: Arc<Metrics>,
 ) -> (Journals, impl Future<Output = ()> + Send + 'static) {
-    let (requests, waiting) = mpsc::channel(REQUESTS_WAITING);
-    let task = JournalTask { store, metrics, open: BTreeMap::new() };
-    (Journals::new(requests), task.run(waiting))
+    let (requests, inbox) = mpsc::channel(MAX_WAITING_REQUESTS);
+    let task = JournalTask { disk: Disk { store, metrics }, open: BTreeMap::new() };
+    (Journals::new(requests), task.run(inbox))
 }
 
-/// Every journal that is written.
+/// Writes all open journals.
 struct JournalTask {
-    store: Arc<dyn JournalStore>,
-    metrics: Arc<Metrics>,
+    disk: Disk,
     open: BTreeMap<JournalName, OpenJournal>,
 }
 
-/// One of them.
+/// The files of journals, and the metrics of writing them.
+struct Disk {
+    store: Arc<dyn JournalStore>,
+    metrics: Arc<Metrics>,
+}
+
+/// The state of one open journal.
 struct OpenJournal {
-    header: Piece,
-    standing: Arc<Standing>,
-    /// As the room counts them.
-    beginning: u32,
-    packer: Option<Packer>,
-    /// `None` until it could be made.
+    name: JournalName,
+    header: Chunk,
+    status: Arc<WriteStatus>,
+    /// The current generation, as the room's handle counts them.
+    generation: u32,
+    /// `None` until one could be created.
+    writer: Option<JournalWriter>,
+    /// `None` until it could be created, and after an error that left it in an unknown state.
     file: Option<Box<dyn JournalFile>>,
-    /// How far the file is good.
-    written: Place,
-    /// What is packed and not written.
-    packed: Vec<u8>,
-    /// How many ticks what is packed says to be missing. Counted when it is written: a try that fails tells of them again.
-    lost: u64,
-    /// Whether something could not be written, and the room has not begun anew since.
+    /// The position up to which the file is valid.
+    written: Position,
+    /// Encoded bytes that are not written yet.
+    encoded: Vec<u8>,
+    /// The number of lost ticks that `encoded` declares. They are counted when that is written, because a failed attempt declares
+    /// them again.
+    lost_ticks: u64,
+    /// Whether a write failed and the room has not restarted the journal since.
     is_failing: bool,
-    /// Whether an outage was told already.
-    is_told: bool,
+    /// Whether the current outage was logged.
+    is_outage_logged: bool,
 }
 
 impl JournalTask {
-    async fn run(mut self, mut waiting: mpsc::Receiver<Request>) {
-        while let Some(first) = waiting.recv().await {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+        while let Some(first) = inbox.recv().await {
             self.apply(first);
             sleep(GATHER).await;
-            while let Ok(request) = waiting.try_recv() {
+            while let Ok(request) = inbox.try_recv() {
                 self.apply(request);
             }
-            self.open.iter_mut().for_each(|(name, journal)| journal.write(*name, &self.metrics));
+            self.open.values_mut().for_each(|journal| journal.write(&self.disk));
         }
-        for (name, journal) in &mut self.open {
-            journal.write(*name, &self.metrics);
-            journal.sync(*name);
+        for journal in self.open.values_mut() {
+            journal.write(&self.disk);
+            journal.sync();
         }
     }
 
     fn apply(&mut self, request: Request) {
         match request {
-            Request::Open { name, header, packer, standing } => self.begin(name, header, packer, standing),
-            Request::Write(name, piece) => self.write(name, &piece),
-            Request::BeginAnew { name, beginning, why, checkpoint } => {
-                self.begin_anew(name, beginning, why, &checkpoint);
+            Request::Open { name, header, writer, status } => self.begin(name, header, writer, status),
+            Request::Write(name, chunk) => self.write(name, &chunk),
+            Request::RestartAfterGap { name, generation, reason, checkpoint } => {
+                self.restart_after_gap(name, generation, reason, &checkpoint);
             }
-            Request::End { name, tick, reason, notes } => self.end(name, tick, reason, &notes),
-            // The room may be gone for as long as this takes: then nobody minds.
-            Request::Leave { name, last, reply } => drop(reply.send(self.leave(name, &last))),
+            Request::End { name, end } => self.end(name, &end),
+            // The room may have been dropped meanwhile and does not need the reply then.
+            Request::Save { name, last, reply } => drop(reply.send(self.save(name, &last))),
         }
     }
 
-    fn begin(&mut self, name: JournalName, header: Piece, packer: Option<Packer>, standing: Arc<Standing>) {
-        let written = packer.as_ref().map(Packer::place).unwrap_or_default();
+    fn begin(
+        &mut self,
+        name: JournalName,
+        header: Chunk,
+        writer: Option<JournalWriter>,
+        status: Arc<WriteStatus>,
+    ) {
+        let written = writer.as_ref().map(JournalWriter::position).unwrap_or_default();
         let journal = OpenJournal {
+            name,
             header,
-            standing,
-            beginning: 1,
-            packer,
+            status,
+            generation: 1,
+            writer,
             file: None,
             written,
-            packed: Vec::new(),
-            lost: 0,
+            encoded: Vec::new(),
+            lost_ticks: 0,
             is_failing: false,
-            is_told: false,
+            is_outage_logged: false,
         };
-        self.metrics.journals.open.inc();
+        self.disk.metrics.journals.open.inc();
         let journal = self.open.entry(name).insert_entry(journal).into_mut();
-        if let Err(error) = journal.open(name, &*self.store) {
-            journal.fail(name, &error, &self.metrics);
+        if let Err(error) = journal.open(&self.disk) {
+            journal.fail(&error, &self.disk);
         }
     }
 
-    fn write(&mut self, name: JournalName, piece: &Piece) {
+    fn write(&mut self, name: JournalName, chunk: &Chunk) {
         let Some(journal) = self.open.get_mut(&name) else { return };
-        journal.standing.taken(piece.bytes.len());
-        // What comes after a failure is of no use before the room has begun anew.
+        journal.status.remove_waiting(chunk.bytes.len());
+        // Chunks behind a failed one cannot be played before the room restarts the journal with a checkpoint.
         if !journal.is_failing {
-            journal.pack(name, piece, &self.metrics);
+            journal.encode(chunk, &self.disk);
         }
     }
 
-    fn begin_anew(&mut self, name: JournalName, beginning: u32, why: Refused, checkpoint: &Piece) {
+    fn restart_after_gap(
+        &mut self,
+        name: JournalName,
+        generation: u32,
+        reason: OutageReason,
+        checkpoint: &Chunk,
+    ) {
         let Some(journal) = self.open.get_mut(&name) else { return };
-        journal.standing.taken(checkpoint.bytes.len());
-        journal.beginning = beginning;
-        journal.begin_anew(name, (why, checkpoint), &*self.store, &self.metrics);
-        journal.write(name, &self.metrics);
+        journal.status.remove_waiting(checkpoint.bytes.len());
+        journal.generation = generation;
+        journal.restart_after_gap(reason, checkpoint, &self.disk);
+        journal.write(&self.disk);
         if journal.is_failing {
             return;
         }
-        journal.standing.begin(beginning);
-        if std::mem::take(&mut journal.is_told) {
+        journal.status.set_restarted(generation);
+        if std::mem::take(&mut journal.is_outage_logged) {
             info!(journal = %name, "the journal is written again");
         }
     }
 
-    fn end(&mut self, name: JournalName, tick: Tick, reason: &str, notes: &[Piece]) {
+    fn end(&mut self, name: JournalName, end: &RoomEnd) {
         let Some(mut journal) = self.open.remove(&name) else { return };
-        self.metrics.journals.open.dec();
-        journal.end(name, (tick, reason, notes), &*self.store, &self.metrics);
-        // Not synced: that would keep all others' journals waiting for a disk's slowest answer.
-        journal.write(name, &self.metrics);
+        self.disk.metrics.journals.open.dec();
+        journal.end(end, &self.disk);
+        // Not synced, because all other journals would wait for the slowest response of the disk.
+        journal.write(&self.disk);
     }
 
-    /// Whether all of it is written.
-    fn leave(&mut self, name: JournalName, last: &LastPieces) -> bool {
+    /// Returns whether all of it is written.
+    fn save(&mut self, name: JournalName, last: &FinalChunks) -> bool {
         let Some(mut journal) = self.open.remove(&name) else { return false };
-        self.metrics.journals.open.dec();
-        let gap = if journal.is_failing { Some(Refused::Failed) } else { last.gap };
+        self.disk.metrics.journals.open.dec();
+        let gap = if journal.is_failing { Some(OutageReason::Failed) } else { last.gap };
         match gap {
-            Some(why) => journal.begin_anew(name, (why, &last.checkpoint), &*self.store, &self.metrics),
-            None => journal.pack(name, &last.checkpoint, &self.metrics),
+            Some(reason) => journal.restart_after_gap(reason, &last.checkpoint, &self.disk),
+            None => journal.encode(&last.checkpoint, &self.disk),
         }
-        // Without the state of this tick, nothing of this tick is of use.
+        // Without the state of this tick its annotations are of no use.
         if !journal.is_failing {
-            last.notes.iter().for_each(|note| journal.pack(name, note, &self.metrics));
+            last.annotations.iter().for_each(|annotation| journal.encode(annotation, &self.disk));
         }
-        journal.write(name, &self.metrics);
-        journal.sync(name);
+        journal.write(&self.disk);
+        journal.sync();
         !journal.is_failing
     }
 }
 
 impl OpenJournal {
-    /// Makes the file, or finds the one to go on with, unless it is there.
-    fn open(&mut self, name: JournalName, store: &dyn JournalStore) -> io::Result<()> {
+    /// Creates or reopens the file, unless it is open.
+    fn open(&mut self, disk: &Disk) -> io::Result<()> {
         if self.file.is_some() {
             return Ok(());
         }
-        let packer = match self.packer.take() {
-            Some(packer) => packer,
-            None => Packer::new()?,
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => JournalWriter::new()?,
         };
-        let packer = self.packer.insert(packer);
+        let writer = self.writer.insert(writer);
         if self.written.bytes > 0 {
-            self.file = Some(store.reopen(name, self.written.bytes)?);
+            self.file = Some(disk.store.reopen(self.name, self.written.bytes)?);
             return Ok(());
         }
-        self.file = Some(store.create(name)?);
-        self.packed.clear();
-        packer.pack(&self.header, &mut self.packed)
+        self.file = Some(disk.store.create(self.name)?);
+        self.encoded.clear();
+        writer.write(&self.header, &mut self.encoded)
     }
 
-    /// Says what is missing, and packs a checkpoint to go on from.
-    fn begin_anew(
-        &mut self,
-        name: JournalName,
-        (why, checkpoint): (Refused, &Piece),
-        store: &dyn JournalStore,
-        metrics: &Metrics,
-    ) {
-        if let Err(error) = self.open(name, store) {
-            self.fail(name, &error, metrics);
+    /// Declares the lost ticks, and encodes a checkpoint from which the journal continues.
+    fn restart_after_gap(&mut self, reason: OutageReason, checkpoint: &Chunk, disk: &Disk) {
+        if let Err(error) = self.open(disk) {
+            self.fail(&error, disk);
             return;
         }
         self.is_failing = false;
-        self.note_lost(name, why, checkpoint.tick, metrics);
-        self.pack(name, checkpoint, metrics);
+        self.declare_lost(reason, checkpoint.tick, disk);
+        self.encode(checkpoint, disk);
     }
 
-    /// Says what is missing between the file's last tick and this one, if anything is.
-    fn note_lost(&mut self, name: JournalName, why: Refused, to: Tick, metrics: &Metrics) {
-        let Some(packer) = &self.packer else { return };
-        let from = packer.place().tick().next();
+    /// Encodes an annotation about the ticks between the last one of the file and `to`, if there are any.
+    fn declare_lost(&mut self, reason: OutageReason, to: Tick, disk: &Disk) {
+        let Some(writer) = &self.writer else { return };
+        let from = writer.position().tick().next();
         if from > to {
             return;
         }
-        self.lost = u64::from(to.since(from)) + 1;
-        let note = Note::Lost { from: from.0, to: to.0, why: why.to_string() };
-        self.pack(name, &Piece::note(&note, to), metrics);
+        self.lost_ticks = u64::from(to.since(from)) + 1;
+        let lost = Annotation::Lost { from: from.0, to: to.0, why: reason.to_string() };
+        self.encode(&Chunk::annotation(&lost, to), disk);
     }
 
-    /// The room ended. A disk that is well again by now hears of it even when the room never began anew: a journal without an end is
-    /// of a room that still runs, and would be brought back.
-    fn end(
-        &mut self,
-        name: JournalName,
-        (tick, reason, notes): (Tick, &str, &[Piece]),
-        store: &dyn JournalStore,
-        metrics: &Metrics,
-    ) {
-        let why = if self.is_failing { Refused::Failed } else { Refused::Slow };
+    /// Encodes the end of the room, also when the disk has recovered and the room did not restart the journal: a journal without an
+    /// end is of a room that still runs, and would be restored.
+    fn end(&mut self, end: &RoomEnd, disk: &Disk) {
+        let reason = if self.is_failing { OutageReason::Failed } else { OutageReason::Slow };
         if self.is_failing {
-            if let Err(error) = self.open(name, store) {
-                self.fail(name, &error, metrics);
+            if let Err(error) = self.open(disk) {
+                self.fail(&error, disk);
                 return;
             }
             self.is_failing = false;
         }
-        // A room that ends in a gap has told nobody yet what is missing.
-        self.note_lost(name, why, tick, metrics);
-        notes.iter().for_each(|note| self.pack(name, note, metrics));
-        if let Some(packer) = &mut self.packer {
-            packer.end(reason, tick, &mut self.packed);
+        // A room that ends in a gap has not declared its lost ticks yet.
+        self.declare_lost(reason, end.tick, disk);
+        end.annotations.iter().for_each(|annotation| self.encode(annotation, disk));
+        if let Some(writer) = &mut self.writer {
+            writer.end(end.reason, end.tick, &mut self.encoded);
         }
     }
 
-    fn pack(&mut self, name: JournalName, piece: &Piece, metrics: &Metrics) {
-        let Some(packer) = &mut self.packer else { return };
-        if let Err(error) = packer.pack(piece, &mut self.packed) {
-            self.fail(name, &error, metrics);
+    fn encode(&mut self, chunk: &Chunk, disk: &Disk) {
+        let Some(writer) = &mut self.writer else { return };
+        if let Err(error) = writer.write(chunk, &mut self.encoded) {
+            self.fail(&error, disk);
         }
     }
 
-    fn write(&mut self, name: JournalName, metrics: &Metrics) {
-        let (Some(file), Some(packer)) = (&mut self.file, &self.packer) else { return };
-        if self.packed.is_empty() {
+    fn write(&mut self, disk: &Disk) {
+        let (Some(file), Some(writer)) = (&mut self.file, &self.writer) else { return };
+        if self.encoded.is_empty() {
             return;
         }
-        match file.append(&self.packed) {
+        match file.append(&self.encoded) {
             Ok(()) => {
-                metrics.journals.bytes.inc_by(self.packed.len() as u64);
-                metrics.journals.ticks_lost.inc_by(std::mem::take(&mut self.lost));
-                self.written = packer.place();
-                self.packed.clear();
+                disk.metrics.journals.bytes.inc_by(self.encoded.len() as u64);
+                disk.metrics.journals.ticks_lost.inc_by(std::mem::take(&mut self.lost_ticks));
+                self.written = writer.position();
+                self.encoded.clear();
             }
-            Err(error) => self.fail(name, &error, metrics),
+            Err(error) => self.fail(&error, disk),
         }
     }
 
-    /// Nothing is taken any more until the room begins anew; what is in the file behind its last good block is cut off.
-    fn fail(&mut self, name: JournalName, error: &io::Error, metrics: &Metrics) {
-        metrics.journals.write_errors.inc();
+    /// Rejects further chunks until the room restarts the journal, and cuts off what is in the file behind its last valid block.
+    fn fail(&mut self, error: &io::Error, disk: &Disk) {
+        disk.metrics.journals.write_errors.inc();
         self.is_failing = true;
-        self.standing.fail(self.beginning);
-        self.packed.clear();
-        self.lost = 0;
-        if let Some(packer) = &mut self.packer {
-            packer.go_back(self.written);
+        self.status.set_failed(self.generation);
+        self.encoded.clear();
+        self.lost_ticks = 0;
+        if let Some(writer) = &mut self.writer {
+            writer.roll_back(self.written);
         }
-        // A file that cannot even be cut is opened anew when the room begins anew, and cut then; a crash before that leaves a torn
-        // tail, which readers know.
+        // A file that cannot be cut now is reopened and cut at the next restart of the journal. A crash before that leaves a torn
+        // tail, which readers tolerate.
         if self.file.as_mut().is_some_and(|file| file.cut(self.written.bytes).is_err()) {
             self.file = None;
         }
         if self.written.bytes == 0 {
             self.file = None;
         }
-        if !std::mem::replace(&mut self.is_told, true) {
-            error!(journal = %name, %error, "the journal cannot be written; play goes on without it until it can");
+        if !std::mem::replace(&mut self.is_outage_logged, true) {
+            let journal = self.name;
+            error!(%journal, %error, "the journal cannot be written; the room plays on without it and retries");
         }
     }
 
-    fn sync(&mut self, name: JournalName) {
+    fn sync(&mut self) {
         if let Some(Err(error)) = self.file.as_mut().map(|file| file.sync()) {
-            error!(journal = %name, %error, "the journal may not outlive the machine");
+            error!(journal = %self.name, %error, "the journal could not be synced, and may be lost if the machine fails");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The database, by itself and behind the queue: locked, full, another version's.
+//! The database by itself and behind the queue: locked, full, and of another version.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    storage::{newest, records::test_record as record, start},
+    storage::{newest_matches, records::test_record as record, start},
     telemetry::Metrics,
 };
 
@@ -17,20 +17,20 @@ async fn opened() -> (TempDir, SqliteSink) {
     (folder, sink)
 }
 
-/// A result of a room that keeps a journal.
+/// A result of a room with a journal.
 fn journaled(tick: u32) -> MatchRecord {
     MatchRecord { journal: Some("room-1".to_owned()), ..record(tick) }
 }
 
-/// What is in the database, oldest first.
-async fn kept(folder: &TempDir) -> Vec<MatchRecord> {
-    let mut records = newest(folder.path(), u32::MAX).await.unwrap();
+/// The results in the database, oldest first.
+async fn stored(folder: &TempDir) -> Vec<MatchRecord> {
+    let mut records = newest_matches(folder.path(), u32::MAX).await.unwrap();
     records.reverse();
     records
 }
 
 #[tokio::test]
-async fn every_figure_of_a_result_is_read_back_as_it_was() {
+async fn every_field_of_a_result_is_read_back_unchanged() {
     let (folder, mut sink) = opened().await;
     let odd = MatchRecord {
         seed: u64::MAX,
@@ -42,70 +42,75 @@ async fn every_figure_of_a_result_is_read_back_as_it_was() {
         ..journaled(u32::MAX)
     };
     sink.append(&[odd.clone(), record(2)]).await.unwrap();
-    assert_eq!(kept(&folder).await, [record(2), odd.clone()], "also while the server has it open");
+    assert_eq!(
+        stored(&folder).await,
+        [record(2), odd.clone()],
+        "results are readable while the server has the database open"
+    );
     sink.close().await.unwrap();
-    assert_eq!(newest(folder.path(), 1).await.unwrap(), [odd], "and when it has ended");
+    assert_eq!(newest_matches(folder.path(), 1).await.unwrap(), [odd], "and after it has closed it");
 }
 
 #[tokio::test]
-async fn a_result_that_is_found_late_is_listed_by_when_its_match_ended() {
+async fn results_are_listed_by_the_end_of_their_match() {
     let (folder, mut sink) = opened().await;
     sink.append(&[record(3), record(1), record(2)]).await.unwrap();
-    assert_eq!(kept(&folder).await, [record(1), record(2), record(3)]);
+    assert_eq!(stored(&folder).await, [record(1), record(2), record(3)]);
 }
 
 #[tokio::test]
-async fn whoever_reads_the_results_of_a_stopped_server_leaves_no_trace() {
+async fn reading_the_results_of_a_stopped_server_leaves_no_files() {
     let (folder, mut sink) = opened().await;
     sink.append(&[record(1)]).await.unwrap();
     sink.close().await.unwrap();
     let files = || {
         std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect::<Vec<_>>()
     };
-    assert_eq!(files(), [FILE], "one file to copy");
+    assert_eq!(files(), [FILE], "a backup needs one file");
     let mode = std::fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "and nobody else's to read");
-    // SQLite's own way to read makes a log and an index of it beside the file, which a reader may not be allowed to.
-    assert_eq!(kept(&folder).await, [record(1)]);
+    assert_eq!(mode & 0o777, 0o600, "only the owner may read it");
+    // By default SQLite creates a log and an index of it to read, which a reader may not be allowed to do.
+    assert_eq!(stored(&folder).await, [record(1)]);
     assert_eq!(files(), [FILE]);
 }
 
 #[tokio::test]
-async fn a_result_that_is_handed_in_again_is_kept_once() {
+async fn a_result_that_is_submitted_again_is_stored_once() {
     let (folder, mut sink) = opened().await;
     for _ in 0..2 {
         sink.append(&[journaled(1), record(1), journaled(1), record(1)]).await.unwrap();
     }
-    // Another run of the server numbers its rooms and ticks from the beginning; without a journal the seed and the time tell.
+    // Another run of the server numbers its rooms and ticks from the beginning; without a journal the seed and the time
+    // distinguish them.
     let later = MatchRecord { ended_at_ms: record(1).ended_at_ms + 1, ..record(1) };
     sink.append(std::slice::from_ref(&later)).await.unwrap();
-    assert_eq!(kept(&folder).await, [journaled(1), record(1), later]);
+    assert_eq!(stored(&folder).await, [journaled(1), record(1), later]);
 }
 
 #[tokio::test]
-async fn a_database_that_is_there_is_gone_on_with() {
+async fn an_existing_database_is_continued() {
     let (folder, mut sink) = opened().await;
     sink.append(&[record(1)]).await.unwrap();
     sink.close().await.unwrap();
     let mut sink = SqliteSink::open(folder.path()).await.unwrap();
     sink.append(&[record(1), record(2)]).await.unwrap();
-    assert_eq!(kept(&folder).await, [record(1), record(2)]);
+    assert_eq!(stored(&folder).await, [record(1), record(2)]);
 }
 
 #[tokio::test]
-async fn a_seat_named_twice_and_ten_thousand_seats_hold_nothing_up() {
+async fn neither_a_seat_listed_twice_nor_ten_thousand_seats_block_the_results() {
     let (folder, mut sink) = opened().await;
     let seat = |seat| SeatRecord { seat, ..record(1).seats[0].clone() };
     let crowd = MatchRecord { seats: (0..10_000).map(seat).collect(), ..record(1) };
     let twice = MatchRecord { seats: vec![seat(3), seat(3)], ..record(2) };
     sink.append(&[crowd.clone(), twice]).await.unwrap();
-    let kept = kept(&folder).await;
-    assert_eq!(kept[0], crowd);
-    assert_eq!(kept[1].seats, [seat(3)]);
+    let stored = stored(&folder).await;
+    assert_eq!(stored[0], crowd);
+    assert_eq!(stored[1].seats, [seat(3)]);
 }
 
 #[tokio::test]
-async fn results_wait_for_as_long_as_another_process_locks_the_database() {
+async fn results_wait_while_another_process_locks_the_database() {
     let (folder, sink) = opened().await;
     let mut other = options(folder.path()).connect().await.unwrap();
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
@@ -113,7 +118,7 @@ async fn results_wait_for_as_long_as_another_process_locks_the_database() {
     let counts = Metrics::new().results.clone();
     let (records, task) = start(sink, Vec::new(), counts.clone());
     let task = tokio::spawn(task);
-    (1..=50).for_each(|tick| records.add(record(tick)).unwrap());
+    (1..=50).for_each(|tick| records.try_push(record(tick)).unwrap());
     while counts.failed_writes.get() < 2 {
         tokio::task::yield_now().await;
     }
@@ -121,7 +126,7 @@ async fn results_wait_for_as_long_as_another_process_locks_the_database() {
     drop(records);
     lock.rollback().await.unwrap();
     task.await.unwrap();
-    assert_eq!(kept(&folder).await, (1..=50).map(record).collect::<Vec<_>>());
+    assert_eq!(stored(&folder).await, (1..=50).map(record).collect::<Vec<_>>());
     assert_eq!((counts.waiting.get(), counts.written.get()), (0, 50));
 }
 
@@ -137,33 +142,33 @@ async fn a_disk_that_was_full_is_written_to_again() {
         let error = sink.append(&many).await.unwrap_err().to_string();
         assert!(error.contains("full"), "{error}");
     }
-    assert_eq!(kept(&folder).await, [], "all of them or none");
+    assert_eq!(stored(&folder).await, [], "a batch is stored as a whole or not at all");
     sink.options = roomy;
     sink.append(&many).await.unwrap();
-    assert_eq!(kept(&folder).await, many);
+    assert_eq!(stored(&folder).await, many);
 }
 
 #[tokio::test]
-async fn what_ended_past_the_tick_of_a_resumed_room_is_taken_back() {
+async fn results_of_ticks_that_a_restored_room_discards_are_deleted() {
     let (folder, mut sink) = opened().await;
     let other = MatchRecord { journal: Some("room-2".to_owned()), ..record(9) };
     sink.append(&[journaled(1), journaled(2), journaled(3), other.clone(), record(9)]).await.unwrap();
-    let undone = Undone { journal: "room-1".to_owned(), after: 2, to: 60 };
-    assert_eq!(sink.retract(&undone).await.unwrap(), 1);
-    assert_eq!(kept(&folder).await, [journaled(1), journaled(2), other, record(9)]);
-    // With all that belonged to it: what is played again has the place for itself.
+    let rolled_back = RolledBack { journal: "room-1".to_owned(), after: 2, to: 60 };
+    assert_eq!(sink.retract(&rolled_back).await.unwrap(), 1);
+    assert_eq!(stored(&folder).await, [journaled(1), journaled(2), other, record(9)]);
+    // Its seats are deleted, too, so that the replayed match can be stored.
     sink.append(&[journaled(3), journaled(61)]).await.unwrap();
-    assert_eq!(kept(&folder).await.last(), Some(&journaled(61)));
+    assert_eq!(stored(&folder).await.last(), Some(&journaled(61)));
     assert_eq!(
-        sink.retract(&undone).await.unwrap(),
+        sink.retract(&rolled_back).await.unwrap(),
         1,
-        "what ended in a gap of the journal was seen, and is kept"
+        "a result that ended in a gap of the journal stays, because players saw it"
     );
-    assert_eq!(kept(&folder).await.last(), Some(&journaled(61)));
+    assert_eq!(stored(&folder).await.last(), Some(&journaled(61)));
 }
 
 #[tokio::test]
-async fn a_newer_versions_database_is_refused_with_what_to_do() {
+async fn a_newer_version_s_database_is_refused_with_advice() {
     let (folder, mut sink) = opened().await;
     let later = "INSERT INTO _sqlx_migrations VALUES (99, 'later', '2030-01-01', TRUE, x'00', 0)";
     sqlx::query(later).execute(sink.connection().await.unwrap()).await.unwrap();
@@ -176,19 +181,19 @@ async fn a_newer_versions_database_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_is_refused_and_left_alone() {
+async fn a_file_that_is_not_a_database_is_refused_and_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
-    let text = "this is no database, but somebody's letter ".repeat(40);
+    let text = "this is not a database, but a letter ".repeat(40);
     std::fs::write(&path, &text).unwrap();
     assert!(matches!(SqliteSink::open(folder.path()).await, Err(DatabaseError::Unusable { .. })));
-    assert!(newest(folder.path(), 1).await.is_err());
+    assert!(newest_matches(folder.path(), 1).await.is_err());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
 }
 
 #[tokio::test]
-async fn a_server_that_never_ran_has_no_results_and_gets_no_database() {
+async fn a_server_that_never_ran_has_no_results_and_no_database() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(newest(folder.path(), 10).await.unwrap(), []);
-    assert!(!folder.path().join(FILE).exists(), "asking writes nothing");
+    assert_eq!(newest_matches(folder.path(), 10).await.unwrap(), []);
+    assert!(!folder.path().join(FILE).exists(), "reading writes nothing");
 }

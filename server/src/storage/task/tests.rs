@@ -1,4 +1,4 @@
-//! The queue and its task, before places that fail and places that wait.
+//! The queue and its task with sinks that fail and sinks that wait.
 
 use std::{
     io,
@@ -10,26 +10,26 @@ use tokio::time::timeout;
 use super::{super::MemorySink, *};
 use crate::{storage::records::test_record as record, telemetry::Metrics};
 
-fn counts() -> ResultCounts {
+fn counts() -> MatchResultMetrics {
     Metrics::new().results.clone()
 }
 
-/// Waits for a condition, not for ever.
+/// Waits for a condition, up to a bound.
 async fn until(what: &str, condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
             sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+    timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("timed out: {what}"));
 }
 
-/// A place that fails so many times and tells how many records each attempt brought.
+/// A sink that fails this many times minus one, and records the size of each attempt.
 #[derive(Clone, Default)]
 struct Flaky {
     failures: Arc<Mutex<u32>>,
     attempts: Arc<Mutex<Vec<usize>>>,
-    kept: MemorySink,
+    stored: MemorySink,
 }
 
 impl RecordSink for Flaky {
@@ -40,11 +40,11 @@ impl RecordSink for Flaky {
             *left = left.saturating_sub(1);
             *left > 0
         };
-        if fails { Err(io::ErrorKind::StorageFull.into()) } else { self.kept.append(records).await }
+        if fails { Err(io::ErrorKind::StorageFull.into()) } else { self.stored.append(records).await }
     }
 
-    async fn retract(&mut self, undone: &Undone) -> io::Result<u64> {
-        self.kept.retract(undone).await
+    async fn retract(&mut self, ticks: &RolledBack) -> io::Result<u64> {
+        self.stored.retract(ticks).await
     }
 
     async fn close(self) -> io::Result<()> {
@@ -53,89 +53,85 @@ impl RecordSink for Flaky {
 }
 
 #[tokio::test]
-async fn what_was_handed_in_is_written_before_the_task_ends() {
+async fn submitted_records_are_written_before_the_task_ends() {
     let (sink, counts) = (MemorySink::default(), counts());
     let (records, task) = start(sink.clone(), Vec::new(), counts.clone());
     for tick in 0..1000 {
-        records.add(record(tick)).unwrap();
+        records.try_push(record(tick)).unwrap();
     }
-    assert_eq!(counts.waiting.get(), 1000, "an operator sees what is not written yet");
+    assert_eq!(counts.waiting.get(), 1000, "the metric shows the records that are not written yet");
     drop(records);
     task.await;
-    assert_eq!(sink.records(), (0..1000).map(record).collect::<Vec<_>>(), "all of it, in order");
+    assert_eq!(sink.records(), (0..1000).map(record).collect::<Vec<_>>(), "all records are written in order");
     assert_eq!((counts.waiting.get(), counts.written.get()), (0, 1000));
 }
 
 #[tokio::test]
-async fn a_full_queue_gives_the_record_back_at_once() {
+async fn a_full_queue_returns_the_record_at_once() {
     let (records, task) = start(MemorySink::default(), Vec::new(), counts());
-    for tick in 0..RECORDS_WAITING as u32 {
-        records.add(record(tick)).unwrap();
+    for tick in 0..MAX_WAITING_RECORDS as u32 {
+        records.try_push(record(tick)).unwrap();
     }
-    assert_eq!(records.add(record(7777)), Err(record(7777)), "its room keeps it");
+    assert_eq!(records.try_push(record(7777)), Err(record(7777)), "a full queue returns the record");
     assert_eq!(
         records.counts().waiting.get(),
-        RECORDS_WAITING as i64,
-        "what was given back does not wait here"
+        MAX_WAITING_RECORDS as i64,
+        "a returned record does not count as waiting"
     );
     drop(task);
-    assert_eq!(
-        records.add_in_time(record(1)).await,
-        Err(record(1)),
-        "a storage that has ended takes nothing"
-    );
+    assert_eq!(records.push(record(1)).await, Err(record(1)), "a storage that has ended accepts nothing");
 }
 
 #[tokio::test]
-async fn whoever_may_wait_gets_in_once_there_is_room() {
+async fn a_waiting_push_is_accepted_once_there_is_room() {
     let sink = MemorySink::default();
     let (records, task) = start(sink.clone(), Vec::new(), counts());
-    for tick in 0..RECORDS_WAITING as u32 {
-        records.add(record(tick)).unwrap();
+    for tick in 0..MAX_WAITING_RECORDS as u32 {
+        records.try_push(record(tick)).unwrap();
     }
-    let latecomer = async move { records.add_in_time(record(7777)).await };
+    let latecomer = async move { records.push(record(7777)).await };
     let (handed_in, ()) = tokio::join!(latecomer, task);
     assert_eq!(handed_in, Ok(()));
-    assert_eq!(sink.records().len(), RECORDS_WAITING + 1);
+    assert_eq!(sink.records().len(), MAX_WAITING_RECORDS + 1);
 }
 
 #[tokio::test]
-async fn what_comes_together_is_one_transaction() {
+async fn records_that_are_queued_together_are_one_transaction() {
     let sink = Flaky::default();
     let (records, task) = start(sink.clone(), Vec::new(), counts());
-    for tick in 0..BATCH as u32 + 3 {
-        records.add(record(tick)).unwrap();
+    for tick in 0..MAX_BATCH_RECORDS as u32 + 3 {
+        records.try_push(record(tick)).unwrap();
     }
     drop(records);
     task.await;
-    assert_eq!(*sink.attempts.lock().unwrap(), [BATCH, 3]);
+    assert_eq!(*sink.attempts.lock().unwrap(), [MAX_BATCH_RECORDS, 3]);
 }
 
 #[tokio::test]
-async fn what_comes_while_the_task_gathers_is_one_transaction_too() {
+async fn records_that_arrive_while_the_task_gathers_are_one_transaction() {
     let sink = Flaky::default();
     let (records, task) = start(sink.clone(), Vec::new(), counts());
     let task = tokio::spawn(task);
-    records.add(record(0)).unwrap();
+    records.try_push(record(0)).unwrap();
     until("the first one is written", || records.counts().written.get() == 1).await;
-    (1..5).for_each(|tick| records.add(record(tick)).unwrap());
+    (1..5).for_each(|tick| records.try_push(record(tick)).unwrap());
     until("the others are written", || records.counts().written.get() == 5).await;
     drop(records);
     task.await.unwrap();
-    assert_eq!(*sink.attempts.lock().unwrap(), [1, 4], "the first one at once, the others together");
+    assert_eq!(*sink.attempts.lock().unwrap(), [1, 4], "the first is written at once, the others together");
 }
 
 #[tokio::test]
-async fn a_failed_transaction_is_tried_again_until_it_is_done() {
+async fn a_failed_transaction_is_retried_until_it_succeeds() {
     let sink = Flaky { failures: Arc::new(Mutex::new(3)), ..Flaky::default() };
     let (records, task) = start(sink.clone(), Vec::new(), counts());
     let counts = records.counts().clone();
     let task = tokio::spawn(task);
-    records.add(record(0)).unwrap();
+    records.try_push(record(0)).unwrap();
     until("the first failure", || counts.failed_writes.get() > 0).await;
-    records.add(record(1)).unwrap();
+    records.try_push(record(1)).unwrap();
     drop(records);
     task.await.unwrap();
-    assert_eq!(sink.kept.records(), [record(0), record(1)], "in order, each once");
+    assert_eq!(sink.stored.records(), [record(0), record(1)], "in order, each once");
     assert_eq!((counts.failed_writes.get(), counts.waiting.get(), counts.written.get()), (2, 0, 2));
 }

@@ -15,7 +15,7 @@ use self::{
     aim::WeaponControl, goal::GoalPlanner, navigation::Navigator, perception::Perception, skill::Skill,
 };
 use super::{Arena, Input, Phase, Scene};
-use crate::game::{Brain, GameRng, Seen};
+use crate::game::{Brain, GameRng, Observation};
 
 /// Creates a bot with the named skill.
 pub(super) fn with_skill(skill: &str, seed: u64) -> Option<Box<dyn Brain<Arena>>> {
@@ -44,7 +44,7 @@ struct Bot {
 }
 
 impl Brain<Arena> for Bot {
-    fn decide(&mut self, seen: Seen<'_, Arena>) -> Input {
+    fn decide(&mut self, seen: Observation<'_, Arena>) -> Input {
         if self.scene.update(&seen) {
             self.planner = GoalPlanner::default();
             self.navigator = Navigator::default();

@@ -2,7 +2,7 @@
 
 use crate::{
     arena::{Arena, ArenaEntity, Bolt, Fighter, Kit, Map, Phase, geometry::closest_approach},
-    game::{Point, Seen, UNIT},
+    game::{Observation, Point, UNIT},
     tick::{Tick, TickRate},
 };
 
@@ -28,7 +28,7 @@ const THREAT_DISTANCE: i32 = Fighter::RADIUS + Bolt::RADIUS + UNIT / 4;
 
 impl<'a> Perception<'a> {
     /// Reads a view. `None` when it lacks the seat's own fighter or kit.
-    pub(super) fn of(seen: &Seen<'a, Arena>, map: &'a Map) -> Option<Self> {
+    pub(super) fn of(seen: &Observation<'a, Arena>, map: &'a Map) -> Option<Self> {
         let (me, kit) = own(seen)?;
         let mut perception = Self {
             tick: seen.tick,
@@ -78,7 +78,7 @@ impl<'a> Perception<'a> {
     }
 }
 
-fn own<'a>(seen: &Seen<'a, Arena>) -> Option<(&'a Fighter, &'a Kit)> {
+fn own<'a>(seen: &Observation<'a, Arena>) -> Option<(&'a Fighter, &'a Kit)> {
     let mut fighter = None;
     let mut kit = None;
     for (_, entity) in seen.entities {

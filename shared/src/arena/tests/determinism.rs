@@ -5,7 +5,7 @@ use crate::{
     arena::{Arena, Input, Mode, Settings},
     bits::{BitReader, BitWriter},
     game::{Game, Inputs, Outbox, Rewind, Step, checksum},
-    moment::Moment,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -16,7 +16,7 @@ fn rig(seed: u64, hz: u16) -> Rig {
 
 /// Steps a tick in which every seat sees the others about two ticks in the past.
 fn step(arena: &mut Arena, tick: Tick, inputs: &[Option<Input>]) {
-    let seen = vec![Moment::of(tick).offset(-37); inputs.len()];
+    let seen = vec![SubTick::of(tick).offset(-37); inputs.len()];
     let rewind = Rewind::new(tick, TickRate::DEFAULT, &seen);
     arena.step(Step { tick, inputs: Inputs::new(inputs), rewind, events: &mut Outbox::new() });
 }

@@ -6,8 +6,8 @@ use crate::{
     bits::BitWriter,
     game::{Angle, Entity, Game, Inputs, Occupant, Outbox, Point, Rewind, Setup, Step, UNIT},
     id::SeatId,
-    limits::REWIND_MS,
-    moment::Moment,
+    limits::MAX_REWIND_MS,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -52,7 +52,7 @@ impl Duel {
     }
 
     /// Steps one tick and returns its events.
-    fn step(&mut self, shooter: Input, runner: Input, seen: Moment) -> Vec<Event> {
+    fn step(&mut self, shooter: Input, runner: Input, seen: SubTick) -> Vec<Event> {
         let tick = self.arena.tick.next();
         let (inputs, seen) = ([Some(shooter), Some(runner), None], [seen]);
         let rewind = Rewind::new(tick, self.setup.tick_rate, &seen);
@@ -70,20 +70,20 @@ impl Duel {
         }
     }
 
-    fn now(&self) -> Moment {
-        Moment::of(self.arena.tick.next())
+    fn now(&self) -> SubTick {
+        SubTick::of(self.arena.tick.next())
     }
 
     /// The time `ms` milliseconds before the next tick.
-    fn ago(&self, ms: u32) -> Moment {
-        let sixteenths = ms * u32::from(self.setup.tick_rate.hz()) * Moment::PARTS / 1000;
+    fn ago(&self, ms: u32) -> SubTick {
+        let sixteenths = ms * u32::from(self.setup.tick_rate.hz()) * SubTick::PER_TICK / 1000;
         self.now().offset(-i64::from(sixteenths))
     }
 
     /// The position at which the runner was drawn at `moment`.
-    fn seen_at(&self, moment: Moment) -> Point {
+    fn seen_at(&self, moment: SubTick) -> Point {
         let place = |tick: Tick| self.positions[tick.0 as usize - 1];
-        place(moment.tick()).towards(place(moment.tick().next()), moment.part(), Moment::PARTS)
+        place(moment.tick()).towards(place(moment.tick().next()), moment.part(), SubTick::PER_TICK)
     }
 
     fn direction_to(&mut self, at: Point) -> Angle {
@@ -91,7 +91,7 @@ impl Duel {
     }
 
     /// Releases an arrow at a position, as seen at `seen`. Returns whether it hits.
-    fn shoot(&mut self, at: Point, seen: Moment, runner: Input) -> bool {
+    fn shoot(&mut self, at: Point, seen: SubTick, runner: Input) -> bool {
         let aim = self.direction_to(at);
         let events = self.step(bow(false, aim), runner, seen);
         assert!(events.iter().any(|event| matches!(event, Event::Fired { .. })), "an arrow is released");
@@ -148,18 +148,18 @@ fn the_same_shot_misses_without_rewind() {
 fn a_shot_at_a_fighter_in_cover_hits_within_a_quarter_second_and_misses_later() {
     for hz in RATES {
         let rate = TickRate::new(hz).unwrap();
-        for ticks in 1..=rate.ticks(2 * REWIND_MS) {
+        for ticks in 1..=rate.ticks(2 * MAX_REWIND_MS) {
             let mut duel = Duel::new(hz, 6 * UNIT);
             duel.draw(600);
-            let (seen, cover) = (Moment::of(duel.arena.tick), duel.cover());
+            let (seen, cover) = (SubTick::of(duel.arena.tick), duel.cover());
             let at = duel.seen_at(seen.offset(-1));
             duel.put(RUNNER, cover);
             (1..ticks).for_each(|_| drop(duel.step(bow(true, Angle(0)), Input::default(), seen)));
-            let is_soon = ticks * 1000 <= REWIND_MS * u32::from(hz);
+            let is_soon = ticks * 1000 <= MAX_REWIND_MS * u32::from(hz);
             // Within the last tick before the bound the runner is interpolated on its way to cover, and this way is a
             // teleport.
             let hits = duel.shoot(at, seen, Input::default());
-            let is_last = (ticks - 1) * 1000 < REWIND_MS * u32::from(hz);
+            let is_last = (ticks - 1) * 1000 < MAX_REWIND_MS * u32::from(hz);
             assert!(hits == is_soon || is_last && hits, "{ticks} ticks in cover at {hz} Hz: {hits}");
         }
     }
@@ -168,14 +168,14 @@ fn a_shot_at_a_fighter_in_cover_hits_within_a_quarter_second_and_misses_later() 
 #[test]
 fn a_forged_view_time_rewinds_no_more_than_a_quarter_second() {
     for hz in RATES {
-        for forged in [Moment::default(), Moment::from_sixteenths(7)] {
+        for forged in [SubTick::default(), SubTick::from_sixteenths(7)] {
             let mut duel = Duel::new(hz, 6 * UNIT);
             duel.draw(700);
-            let at = duel.seen_at(duel.ago(2 * REWIND_MS));
+            let at = duel.seen_at(duel.ago(2 * MAX_REWIND_MS));
             assert!(!duel.shoot(at, forged, running()), "half a second ago is out of reach at {hz} Hz");
             let mut duel = Duel::new(hz, 6 * UNIT);
             duel.draw(700);
-            let at = duel.seen_at(duel.ago(REWIND_MS));
+            let at = duel.seen_at(duel.ago(MAX_REWIND_MS));
             assert!(
                 duel.shoot(at, forged, running()),
                 "a forged time counts as a quarter second ago at {hz} Hz"
@@ -207,7 +207,7 @@ fn a_sword_hits_a_fighter_that_its_owner_saw_in_reach() {
             let away = Input { move_x: 127, ..Input::default() };
             (0..duel.setup.tick_rate.ticks(300))
                 .for_each(|_| drop(duel.step(Input::default(), away, duel.now())));
-            let seen = if is_rewound { duel.ago(REWIND_MS) } else { duel.now() };
+            let seen = if is_rewound { duel.ago(MAX_REWIND_MS) } else { duel.now() };
             let swing = Input { weapon: Weapon::Sword, fire: true, ..Input::default() };
             assert_eq!(is_hit(&duel.step(swing, away, seen)), hits, "rewound: {is_rewound}, at {hz} Hz");
         }
@@ -238,7 +238,7 @@ fn a_fighter_eliminated_since_then_takes_no_hit_and_stops_no_arrow() {
 fn a_respawned_fighter_cannot_be_hit_at_its_old_position() {
     let mut duel = Duel::new(30, 6 * UNIT);
     duel.draw(600);
-    let (seen, at) = (Moment::of(duel.arena.tick), duel.fighter(RUNNER).body.at);
+    let (seen, at) = (SubTick::of(duel.arena.tick), duel.fighter(RUNNER).body.at);
     duel.fighter(RUNNER).health = 0;
     duel.arena.player_mut(RUNNER).unwrap().kit.state.respawn_ticks = 2;
     (0..2).for_each(|_| drop(duel.step(bow(true, Angle(0)), Input::default(), seen)));
@@ -250,7 +250,7 @@ fn a_respawned_fighter_cannot_be_hit_at_its_old_position() {
 fn a_new_occupant_cannot_be_hit_where_the_previous_one_stood() {
     let mut duel = Duel::new(30, 6 * UNIT);
     duel.draw(600);
-    let (seen, at) = (Moment::of(duel.arena.tick), duel.fighter(RUNNER).body.at);
+    let (seen, at) = (SubTick::of(duel.arena.tick), duel.fighter(RUNNER).body.at);
     duel.arena.seat_left(RUNNER);
     duel.arena.seat_taken(RUNNER, Occupant::Player);
     assert!(!duel.shoot(at, seen, Input::default()));
@@ -277,7 +277,7 @@ fn a_hit_on_the_screen_is_a_hit_in_the_room() {
             });
             let before = shown.last().unwrap().clone();
             shown.push(rig.fighters().cloned().collect());
-            let moment = Moment::of(rig.tick).offset(-i64::from(lag));
+            let moment = SubTick::of(rig.tick).offset(-i64::from(lag));
             for (seat, input) in (0..).map(SeatId).zip(&inputs) {
                 let (own, kit) = (&before[seat.index()], &kits[seat.index()]);
                 if !is_calm || !releases_arrow(own, kit, input, rig.setup.tick_rate) {
@@ -301,12 +301,12 @@ fn a_hit_on_the_screen_is_a_hit_in_the_room() {
 }
 
 /// All fighters as a screen draws them at `moment`.
-fn drawn(shown: &[Vec<Fighter>], moment: Moment) -> impl Iterator<Item = Fighter> {
+fn drawn(shown: &[Vec<Fighter>], moment: SubTick) -> impl Iterator<Item = Fighter> {
     let frame = |tick: Tick| &shown[(tick.0 as usize).min(shown.len() - 1)];
     let pairs = frame(moment.tick()).iter().zip(frame(moment.tick().next()));
     pairs.map(move |(old, new)| {
         let (old, new) = (ArenaEntity::Fighter(old.clone()), ArenaEntity::Fighter(new.clone()));
-        match old.interpolate(&new, moment.part(), Moment::PARTS) {
+        match old.interpolate(&new, moment.part(), SubTick::PER_TICK) {
             ArenaEntity::Fighter(drawn) => drawn,
             other => panic!("a fighter is drawn as {other:?}"),
         }

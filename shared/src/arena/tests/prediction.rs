@@ -3,7 +3,7 @@
 use super::rig::{Rig, see};
 use crate::{
     arena::{Arena, ArenaEntity, Bolt, Event, Fighter, Input, Kit, Phase, Scene, Settings, Weapon},
-    game::{Angle, Game, GameRng, Own, Predict, Seen},
+    game::{Angle, Game, GameRng, Observation, Predict, PredictedEntities},
     id::{EntityId, SeatId},
     tick::TickRate,
 };
@@ -15,7 +15,7 @@ const AHEAD: u32 = 20;
 struct Client {
     seat: SeatId,
     scene: Scene,
-    own: Own<ArenaEntity>,
+    own: PredictedEntities<ArenaEntity>,
 }
 
 /// A seat's own entities, with bolts in a defined order.
@@ -48,10 +48,12 @@ impl Client {
     fn confirm(rig: &Rig, seat: SeatId) -> Self {
         let mut view: Vec<(EntityId, ArenaEntity)> = Vec::new();
         see(&rig.arena, seat, &mut view);
-        let seen = Seen { tick: rig.tick, rate: rig.setup.tick_rate, seat, entities: &view };
-        let mut client = Self { seat, scene: Scene::default(), own: Own::new() };
+        let seen = Observation { tick: rig.tick, rate: rig.setup.tick_rate, seat, entities: &view };
+        let mut client = Self { seat, scene: Scene::default(), own: PredictedEntities::new() };
         Arena::observe(&mut client.scene, &seen);
-        for (id, entity) in rig.arena.entities().iter().filter(|(_, entity)| Arena::is_own(entity, seat)) {
+        for (id, entity) in
+            rig.arena.entities().iter().filter(|(_, entity)| Arena::is_predicted(entity, seat))
+        {
             client.own.confirm(id, entity.clone());
         }
         client
@@ -88,7 +90,11 @@ fn is_unpredictable(event: &Event, seat: SeatId) -> bool {
 
 fn own_in(rig: &Rig, seat: SeatId) -> OwnEntities {
     OwnEntities::of(
-        rig.arena.entities().iter().map(|(_, entity)| entity).filter(|entity| Arena::is_own(entity, seat)),
+        rig.arena
+            .entities()
+            .iter()
+            .map(|(_, entity)| entity)
+            .filter(|entity| Arena::is_predicted(entity, seat)),
     )
 }
 

@@ -2,9 +2,12 @@
 
 use crate::{
     arena::{Arena, ArenaEntity, Event, Fighter, Input, Settings},
-    game::{Audience, Brain, Deed, Entity, Game, Inputs, Occupant, Outbox, Place, Rewind, Seen, Setup, Step},
+    game::{
+        Audience, Brain, Entity, Game, GameMetric, Inputs, Observation, Occupant, Outbox, Place, Rewind,
+        Setup, Step,
+    },
     id::{EntityId, SeatId},
-    moment::Moment,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -39,7 +42,7 @@ impl Rig {
         let mut decide = |(index, brain): (usize, &mut Box<dyn Brain<Arena>>)| {
             let seat = SeatId(index as u16);
             see(arena, seat, scratch);
-            brain.decide(Seen { tick: *tick, rate: setup.tick_rate, seat, entities: scratch })
+            brain.decide(Observation { tick: *tick, rate: setup.tick_rate, seat, entities: scratch })
         };
         brains.iter_mut().enumerate().map(|brain| Some(decide(brain))).collect()
     }
@@ -61,7 +64,7 @@ impl Rig {
     pub(super) fn step_with(&mut self, inputs: &[Option<Input>]) -> Vec<(Audience, Event)> {
         self.tick = self.tick.next();
         let mut events = Outbox::new();
-        let seen = vec![Moment::of(self.tick).offset(-i64::from(self.lag)); inputs.len()];
+        let seen = vec![SubTick::of(self.tick).offset(-i64::from(self.lag)); inputs.len()];
         let rewind = Rewind::new(self.tick, self.setup.tick_rate, &seen);
         self.arena.step(Step { tick: self.tick, inputs: Inputs::new(inputs), rewind, events: &mut events });
         let events: Vec<_> = events.drain().collect();
@@ -73,7 +76,7 @@ impl Rig {
         for (seat, stats) in self.stats.iter_mut().enumerate() {
             let seat = SeatId(seat as u16);
             let received = events.iter().filter(|(audience, _)| audience.includes(seat));
-            received.filter_map(|(_, event)| Arena::deed(event, seat)).for_each(|deed| stats.count(deed));
+            received.filter_map(|(_, event)| Arena::metric(event, seat)).for_each(|deed| stats.count(deed));
         }
     }
 
@@ -98,12 +101,12 @@ pub(super) struct SeatStats {
 }
 
 impl SeatStats {
-    fn count(&mut self, deed: Deed) {
+    fn count(&mut self, deed: GameMetric) {
         match deed {
-            Deed::Shot => self.shots += 1,
-            Deed::Hit => self.hits += 1,
-            Deed::Elimination => self.eliminations += 1,
-            Deed::MatchFinished => self.matches += 1,
+            GameMetric::Shot => self.shots += 1,
+            GameMetric::Hit => self.hits += 1,
+            GameMetric::Elimination => self.eliminations += 1,
+            GameMetric::MatchFinished => self.matches += 1,
         }
     }
 }

@@ -6,8 +6,8 @@ use crate::{
     bits::{BitWriter, Bits},
     game::{Angle, Game, GameRng, Inputs, Occupant, Outbox, Point, Rewind, Setup, Step, UNIT},
     id::SeatId,
-    moment::Moment,
     snapshot::{Frame, Interest, SeatFrame, View, diff},
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -43,7 +43,7 @@ impl Run {
     /// Steps a tick and returns the encoded events for the looker.
     fn step(&mut self, inputs: &[Option<Input>]) -> Vec<u8> {
         let tick = self.arena.tick.next();
-        let seen = vec![Moment::of(tick).offset(-50); inputs.len()];
+        let seen = vec![SubTick::of(tick).offset(-50); inputs.len()];
         let rewind = Rewind::new(tick, self.rate, &seen);
         let mut events = Outbox::new();
         // More than is ever needed, so that neither run takes a quiver from the floor, however often it shoots.

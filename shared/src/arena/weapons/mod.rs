@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A weapon.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub enum Weapon {
     /// Fires a bolt, which can be dodged.
     #[default]

@@ -1,81 +1,81 @@
-//! What differs between two states of a game, named so that a person can look for its cause: the entity and the field.
+//! The differences between two states of a game, named by entity and field so that a person can look for the cause.
 //!
-//! A checksum says that two rooms went apart, and no more. Games bring no reflection, but every entity brings its `Debug`, so
-//! the fields are read from that: derived ones to the last number, hand-written ones line by line.
-//!
-//! - `tree`: Rust's pretty `Debug` text as a tree.
-//! - `fields`: where two such texts differ.
+//! A checksum shows only that two rooms diverged. Entities and events implement [`Serialize`], so `values` compares their serde
+//! value trees and names the path of each field that differs.
 
-mod fields;
-mod tree;
+mod values;
 
 use std::{
-    cmp::Ordering,
+    collections::BTreeSet,
     fmt::{self, Debug},
 };
 
-use super::Game;
+use serde::Serialize;
+
+pub use self::values::fields_of;
+use super::{Entities, Game};
 use crate::{bits::BitWriter, id::EntityId};
 
-/// What differs between one state and the other, as far as a list of bounded length can say it.
+/// A bounded list of the differences between two states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Differences {
-    /// The first of them, in the order of ids and fields.
+    /// The first differences, in the order of entity ids and field paths.
     pub named: Vec<Difference>,
-    /// How many more there are.
+    /// The number of further differences.
     pub more: usize,
-    /// How many may be named.
-    most: usize,
+    /// The maximum length of `named`.
+    max: usize,
 }
 
-/// One thing that differs.
+/// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// An entity that the other state does not have.
+    /// An entity that only the first state has.
     OnlyInOne {
-        /// Which.
+        /// Its id.
         id: EntityId,
-        /// What it looks like.
+        /// Its state, on one line.
         thing: String,
     },
-    /// An entity that only the other state has.
+    /// An entity that only the second state has.
     OnlyInOther {
-        /// Which.
+        /// Its id.
         id: EntityId,
-        /// What it looks like.
+        /// Its state, on one line.
         thing: String,
     },
-    /// A field.
+    /// A field with two values.
     Field {
-        /// Of which entity; `None` when what was compared is none.
+        /// The entity; `None` when the compared values are not entities.
         id: Option<EntityId>,
-        /// Its path, as in `Fighter.body.at.x`; `line 3` in a text that is not a derived `Debug`'s; empty for a thing without fields.
+        /// The field's path, such as `Fighter.body.at.x`; empty for a value without fields.
         path: String,
-        /// What it is in the one.
+        /// Its value in the first state.
         one: String,
-        /// What it is in the other.
+        /// Its value in the second state.
         other: String,
     },
-    /// Two things that are not equal and look the same: their `Debug` leaves something out.
-    Unseen {
-        /// Which entity; `None` when what was compared is none.
+    /// Two values that are not equal and serialize alike, because `Serialize` leaves something out.
+    Unserialized {
+        /// The entity; `None` when the compared values are not entities.
         id: Option<EntityId>,
     },
-    /// All entities are equal and the saved states are not: what differs is not replicated, as generators and trails are not.
+    /// All entities are equal and the saved states are not: the difference is in state that is not replicated, such as a generator.
     Saved {
-        /// The first byte that differs.
+        /// The offset of the first byte that differs.
         at: usize,
-        /// How many bytes the one has.
+        /// The length of the first saved state, in bytes.
         one: usize,
-        /// How many bytes the other has.
+        /// The length of the second saved state, in bytes.
         other: usize,
     },
 }
 
-/// What differs between two states of a game, at most `most` of it by name: their entities, or else what they save beside them.
-/// Empty exactly when they save the same and have equal entities.
-pub fn differences<G: Game>(one: &G, other: &G, most: usize) -> Differences {
-    let mut found = differences_of(one.entities().iter(), other.entities().iter(), most);
+/// Compares the entities of two states and, if those are equal, their saved bytes; names at most `max` differences. The result is
+/// empty exactly when both states have equal entities and save the same bytes.
+pub fn differences<G: Game>(one: &G, other: &G, max: usize) -> Differences {
+    let mut found = Differences::new(max);
+    found.compare_entities(one.entities(), other.entities());
     if found.is_empty() {
         let [mut first, mut second] = [BitWriter::new(), BitWriter::new()];
         one.save(&mut first);
@@ -85,72 +85,54 @@ pub fn differences<G: Game>(one: &G, other: &G, most: usize) -> Differences {
     found
 }
 
-/// The same where only the entities are known, which come in id order.
-pub fn differences_of<'a, E: Debug + PartialEq + 'a>(
-    one: impl IntoIterator<Item = (EntityId, &'a E)>,
-    other: impl IntoIterator<Item = (EntityId, &'a E)>,
-    most: usize,
-) -> Differences {
-    let mut found = Differences::new(most);
-    let (mut one, mut other) = (one.into_iter().peekable(), other.into_iter().peekable());
-    loop {
-        let order = match (one.peek(), other.peek()) {
-            (Some((first, _)), Some((second, _))) => first.cmp(second),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => return found,
-        };
-        let first = if order.is_le() { one.next() } else { None };
-        let second = if order.is_ge() { other.next() } else { None };
-        match (first, second) {
-            (Some((id, thing)), None) => found.push(Difference::OnlyInOne { id, thing: brief(thing) }),
-            (None, Some((id, thing))) => found.push(Difference::OnlyInOther { id, thing: brief(thing) }),
-            (Some((id, first)), Some((_, second))) => found.compare(Some(id), first, second),
-            (None, None) => {}
-        }
-    }
-}
-
-/// The same of two things that are no entities: the events of a tick, its entries.
-pub fn differences_between<T: Debug + PartialEq>(one: &T, other: &T, most: usize) -> Differences {
-    let mut found = Differences::new(most);
+/// Compares two values that are not entities, such as the events of a tick.
+pub fn differences_between<T: Debug + PartialEq + Serialize>(one: &T, other: &T, max: usize) -> Differences {
+    let mut found = Differences::new(max);
     found.compare(None, one, other);
     found
 }
 
-/// The fields of a thing with their paths, as differences name them; a thing whose `Debug` is not derived is one field.
-pub fn fields_of<T: Debug>(thing: &T) -> Vec<(String, String)> {
-    fields::listed(&format!("{thing:#?}"))
-}
-
 impl Differences {
-    /// Whether nothing differs.
+    /// Whether both states are equal.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.named.is_empty() && self.more == 0
     }
 
-    const fn new(most: usize) -> Self {
-        Self { named: Vec::new(), more: 0, most }
+    const fn new(max: usize) -> Self {
+        Self { named: Vec::new(), more: 0, max }
     }
 
     fn push(&mut self, difference: Difference) {
-        if self.named.len() < self.most {
+        if self.named.len() < self.max {
             self.named.push(difference);
         } else {
             self.more += 1;
         }
     }
 
-    fn compare<T: Debug + PartialEq>(&mut self, id: Option<EntityId>, one: &T, other: &T) {
+    fn compare_entities<E: Debug + PartialEq + Serialize>(&mut self, one: &Entities<E>, other: &Entities<E>) {
+        let brief = |entity: &E| values::clipped(&format!("{entity:?}"));
+        let ids = one.iter().map(|(id, _)| id).chain(other.iter().map(|(id, _)| id));
+        for id in ids.collect::<BTreeSet<_>>() {
+            match (one.get(id), other.get(id)) {
+                (Some(first), Some(second)) => self.compare(Some(id), first, second),
+                (Some(first), None) => self.push(Difference::OnlyInOne { id, thing: brief(first) }),
+                (None, Some(second)) => self.push(Difference::OnlyInOther { id, thing: brief(second) }),
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn compare<T: Debug + PartialEq + Serialize>(&mut self, id: Option<EntityId>, one: &T, other: &T) {
         if one == other {
             return;
         }
-        let fields = fields::differing(&format!("{one:#?}"), &format!("{other:#?}"));
+        let fields = values::differing(one, other);
         if fields.is_empty() {
-            self.push(Difference::Unseen { id });
+            self.push(Difference::Unserialized { id });
         }
-        for fields::Field { path, one, other } in fields {
+        for values::Field { path, one, other } in fields {
             self.push(Difference::Field { id, path, one, other });
         }
     }
@@ -163,7 +145,7 @@ impl Differences {
     }
 }
 
-/// One line a difference.
+/// One line per difference.
 impl fmt::Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, difference) in self.named.iter().enumerate() {
@@ -187,9 +169,9 @@ impl fmt::Display for Difference {
                 write_place(f, *id, path)?;
                 write!(f, "{one} against {other}")
             }
-            Self::Unseen { id } => {
+            Self::Unserialized { id } => {
                 write_place(f, *id, "")?;
-                f.write_str("not equal, in something that its Debug does not show")
+                f.write_str("not equal, in something that it does not serialize")
             }
             Self::Saved { at, one, other } => write!(
                 f,
@@ -207,11 +189,6 @@ fn write_place(f: &mut fmt::Formatter<'_>, id: Option<EntityId>, path: &str) -> 
         (None, "") => Ok(()),
         (None, path) => write!(f, "{path}: "),
     }
-}
-
-/// A thing on one line.
-fn brief(thing: &impl Debug) -> String {
-    fields::clipped(&format!("{thing:?}"))
 }
 
 #[cfg(test)]

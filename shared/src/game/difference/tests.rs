@@ -1,16 +1,16 @@
-//! Whether what differs is found and said, with a game and without one.
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
     arena::{Arena, ArenaEntity, Settings},
-    game::{Entities, Occupant, Setup},
+    game::{Entities, Occupant, Point, Setup},
     id::SeatId,
     journal::Entries,
     tick::{Tick, TickRate},
 };
 
 /// As many differences as any test looks at.
-const MOST: usize = 8;
+const MAX: usize = 8;
 
 fn arena(seed: u64) -> Arena {
     let setup = Setup { settings: Settings::default(), seed, seats: 2, tick_rate: TickRate::DEFAULT };
@@ -22,34 +22,43 @@ fn arena(seed: u64) -> Arena {
     arena
 }
 
+fn between<E: Debug + PartialEq + Serialize>(
+    one: &Entities<E>,
+    other: &Entities<E>,
+    max: usize,
+) -> Differences {
+    let mut found = Differences::new(max);
+    found.compare_entities(one, other);
+    found
+}
+
 fn id(slot: u16) -> EntityId {
     EntityId { slot, generation: 0 }
 }
 
 #[test]
 fn equal_states_have_no_differences() {
-    let found = differences(&arena(1), &arena(1), MOST);
+    let found = differences(&arena(1), &arena(1), MAX);
     assert!(found.is_empty(), "{found}");
     assert_eq!(found.to_string(), "");
 }
 
 #[test]
-fn an_arenas_fighter_is_named_to_the_coordinate() {
-    let one = arena(1);
-    let (fighter, mut moved) = one
-        .entities()
-        .iter()
+fn an_arena_fighter_is_named_to_the_coordinate() {
+    let arena = arena(1);
+    let mut moved = arena.entities().clone();
+    let (id, x) = moved
+        .iter_mut()
         .find_map(|(id, entity)| match entity {
-            ArenaEntity::Fighter(fighter) => Some((id, fighter.clone())),
+            ArenaEntity::Fighter(fighter) => {
+                fighter.body.at.x += 1;
+                Some((id, fighter.body.at.x))
+            }
             _ => None,
         })
-        .expect("somebody fights");
-    let x = moved.body.at.x;
-    moved.body.at.x += 1;
-    let moved = ArenaEntity::Fighter(moved);
-    let other = one.entities().iter().map(|(id, entity)| (id, if id == fighter { &moved } else { entity }));
-    let found = differences_of(one.entities().iter(), other, MOST);
-    assert_eq!(found.to_string(), format!("entity {fighter} Fighter.body.at.x: {x} against {}", x + 1));
+        .expect("a fighter is in the arena");
+    let found = between(arena.entities(), &moved, MAX);
+    assert_eq!(found.to_string(), format!("entity {id} Fighter.body.at.x: {} against {x}", x - 1));
 }
 
 #[test]
@@ -61,7 +70,7 @@ fn entities_that_only_one_state_has_are_named() {
     });
     one.remove(id(0));
     other.remove(id(2));
-    let found = differences_of(one.iter(), other.iter(), MOST);
+    let found = between(&one, &other, MAX);
     let only = |thing: u8| thing.to_string();
     let expected = [
         Difference::OnlyInOther { id: id(0), thing: only(0) },
@@ -71,43 +80,118 @@ fn entities_that_only_one_state_has_are_named() {
 }
 
 #[test]
-fn a_list_is_as_long_as_it_may_be_and_says_how_many_more_there_are() {
-    let (one, other): (Vec<_>, Vec<_>) = (0..10u16).map(|slot| ((id(slot), 1u8), (id(slot), 2u8))).unzip();
-    fn each(side: &[(EntityId, u8)]) -> impl Iterator<Item = (EntityId, &u8)> {
-        side.iter().map(|(id, thing)| (*id, thing))
-    }
-    let found = differences_of(each(&one), each(&other), 3);
+fn a_list_of_differences_is_bounded_and_counts_the_rest() {
+    let [mut one, mut other] = [Entities::new(), Entities::new()];
+    (0..10).for_each(|_| {
+        one.insert(1u8).expect("there is room");
+        other.insert(2u8).expect("there is room");
+    });
+    let found = between(&one, &other, 3);
     assert_eq!((found.named.len(), found.more), (3, 7));
     let text = found.to_string();
     assert_eq!(text.lines().next(), Some("entity 0.0: 1 against 2"));
     assert_eq!(text.lines().last(), Some("and 7 more"));
-    let counted = differences_of(each(&one), each(&other), 0);
-    assert!(!counted.is_empty(), "a list of nothing still knows that something differs");
+    let counted = between(&one, &other, 0);
+    assert!(!counted.is_empty(), "a list of length 0 still counts the differences");
     assert_eq!(counted.to_string(), "10 differences");
 }
 
 #[test]
-fn what_is_saved_beside_equal_entities_is_told_by_its_byte() {
-    let mut found = Differences::new(MOST);
+fn state_that_is_saved_beside_equal_entities_is_named_by_its_byte() {
+    let mut found = Differences::new(MAX);
     found.compare_saved(&[1, 2, 3], &[1, 2, 4, 5]);
     assert_eq!(found.named, [Difference::Saved { at: 2, one: 3, other: 4 }]);
-    let mut found = Differences::new(MOST);
+    let mut found = Differences::new(MAX);
     found.compare_saved(&[1, 2], &[1, 2, 4]);
     assert_eq!(found.named, [Difference::Saved { at: 2, one: 2, other: 3 }]);
 }
 
-/// Two of these look the same.
-#[derive(PartialEq)]
-struct Masked(u8);
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Body {
+    at: Point,
+    seat: SeatId,
+    aim: Option<SeatId>,
+    way: Vec<u8>,
+    worn: BTreeMap<&'static str, (u8, u8)>,
+    name: &'static str,
+    #[serde(skip)]
+    secret: u8,
+}
 
-impl Debug for Masked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Masked")
+#[derive(Clone, Debug, PartialEq, Serialize)]
+enum Thing {
+    Body(Body),
+    Wall,
+}
+
+fn body() -> Body {
+    let worn = [("hat", (1, 2)), ("boots", (3, 4))].into();
+    Body {
+        at: Point::new(120, 7),
+        seat: SeatId(3),
+        aim: None,
+        way: vec![1, 2],
+        worn,
+        name: "a\n(",
+        secret: 0,
     }
 }
 
+fn found<T: Debug + PartialEq + Serialize>(one: &T, other: &T) -> Vec<String> {
+    differences_between(one, other, MAX).named.iter().map(ToString::to_string).collect()
+}
+
 #[test]
-fn what_debug_does_not_show_is_said_to_be_unseen() {
-    let found = differences_between(&Masked(1), &Masked(2), MOST);
-    assert_eq!(found.named, [Difference::Unseen { id: None }]);
+fn a_field_is_named_by_its_path() {
+    let with = |change: fn(&mut Body)| {
+        let mut changed = body();
+        change(&mut changed);
+        let named = found(&Thing::Body(body()), &Thing::Body(changed.clone()));
+        assert_eq!(found(&body(), &changed), named, "a struct and a variant of its name give one path");
+        named
+    };
+    assert_eq!(with(|_| {}), [] as [&str; 0]);
+    assert_eq!(with(|body| body.at.x = 121), ["Body.at.x: 120 against 121"]);
+    assert_eq!(with(|body| body.seat = SeatId(4)), ["Body.seat: 3 against 4"]);
+    assert_eq!(with(|body| body.aim = Some(SeatId(4))), ["Body.aim: null against 4"]);
+    let way = ["Body.way[1]: 2 against 5", "Body.way[2]: nothing against 6"];
+    assert_eq!(with(|body| body.way = vec![1, 5, 6]), way);
+    assert_eq!(with(|body| body.name = "a }"), [r#"Body.name: "a\n(" against "a }""#]);
+    let worn = ["Body.worn.boots: [3,4] against nothing", "Body.worn.hat[1]: 2 against 9"];
+    assert_eq!(with(|body| body.worn = [("hat", (1, 9))].into()), worn);
+    assert_eq!(with(|body| body.secret = 1), ["not equal, in something that it does not serialize"]);
+}
+
+#[test]
+fn all_fields_are_listed_by_their_paths() {
+    let found = fields_of(&Thing::Body(Body { way: Vec::new(), ..body() }));
+    let found: Vec<_> = found.iter().map(|(path, text)| format!("{path}: {text}")).collect();
+    let expected = [
+        "Body.aim: null",
+        "Body.at.x: 120",
+        "Body.at.y: 7",
+        r#"Body.name: "a\n(""#,
+        "Body.seat: 3",
+        "Body.way: []",
+        "Body.worn.boots[0]: 3",
+        "Body.worn.boots[1]: 4",
+        "Body.worn.hat[0]: 1",
+        "Body.worn.hat[1]: 2",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn variants_of_different_kinds_are_shown_whole_and_cut() {
+    let found = found(&Thing::Wall, &Thing::Body(Body { way: vec![1; 100], ..body() }));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with(r#"Thing: "Wall" against {"Body":{"#), "{}", found[0]);
+    assert!(found[0].ends_with('…') && found[0].chars().count() < 160, "a line stays a line");
+}
+
+#[test]
+fn values_that_json_cannot_hold_are_compared_by_their_debug_text() {
+    let large = |number: u128| BTreeMap::from([((1, 2), number)]);
+    assert_eq!(found(&large(1), &large(u128::MAX)).len(), 1);
+    assert_eq!(fields_of(&large(5)), [(String::new(), "{(1, 2): 5}".to_owned())]);
 }

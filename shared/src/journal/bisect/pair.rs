@@ -1,291 +1,313 @@
-//! Two journals against each other: the same beginning, and then something went another way in one of them.
+//! Bisection of two journals of one setup: the first tick at which they differ.
 
 use std::cmp::Ordering;
 
-use super::MOST_NAMED;
+use super::named::named_differences;
 use crate::{
     bits::BitWriter,
-    game::{Differences, Game, checksum, differences},
+    game::{Differences, Game, checksum},
     journal::{
-        Checkpoint, Journal, JournalError, Playback, PlaybackError, Played, playback::load, ticks::TickRecord,
+        Checkpoint, Journal, JournalError, Playback, PlaybackError, PlaybackStep, playback::load,
+        ticks::TickRecord,
     },
     tick::Tick,
 };
 
-/// What two journals came to.
+/// The result of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison<I> {
-    /// What their checkpoints say.
+    /// The result of the search over common checkpoints.
     pub search: Search,
-    /// Where they part; `None` when they do not.
-    pub parting: Option<Parting<I>>,
-    /// The last tick up to which they were compared: where the shorter one ends, unless they part before.
+    /// The first difference, if there is one.
+    pub first_difference: Option<FirstDifference<I>>,
+    /// The last tick that was compared: the first difference, or the end of the shorter journal.
     pub until: Tick,
 }
 
-/// A binary search over the checkpoints that both have.
+/// A binary search over the checkpoints that both journals have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// How many there are.
+    /// The number of common checkpoints.
     pub common: usize,
-    /// How many of them were looked at.
-    pub looked: usize,
-    /// The last at which both have the same state.
+    /// The number of them that were compared.
+    pub compared: usize,
+    /// The last one at which the states are equal.
     pub equal: Option<Tick>,
-    /// The first at which they have not.
+    /// The first one at which they differ.
     pub different: Option<Tick>,
 }
 
-/// Where two journals part, and over what.
+/// The first difference of two journals, and its cause.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Parting<I> {
-    /// The last tick at which both were seen to be the same; `None` when they differ from their first checkpoints on.
+pub struct FirstDifference<I> {
+    /// The last tick at which both were equal; `None` when their first common checkpoints differ.
     pub since: Option<Tick>,
-    /// The first at which something differs.
+    /// The first tick at which something differs.
     pub tick: Tick,
-    /// What.
+    /// The cause.
     pub cause: Cause<I>,
-    /// What differs between the states, one journal's against the other's, and after which tick.
+    /// The differences between the states of the first and the second journal, and the tick after which they are.
     pub states: Option<(Tick, Differences)>,
 }
 
-/// What differs first.
+/// The cause of the first difference.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cause<I> {
-    /// What went into the tick.
+    /// The entries of the tick differ.
     Entries {
-        /// By the one journal.
+        /// The tick in the first journal.
         one: TickRecord<I>,
-        /// By the other.
+        /// The tick in the second journal.
         other: TickRecord<I>,
     },
-    /// The same entries made two states when they were played here: the game goes by something that is not in its state.
-    Played {
-        /// What went into the tick.
+    /// This build computed two states from the same entries: the game depends on something outside of its state.
+    NotDeterministic {
+        /// The entries of the tick.
         record: TickRecord<I>,
     },
-    /// The entries are the same, what the rooms came to is not.
+    /// The entries are equal and the recorded states differ.
     Recorded {
-        /// Whether this build, playing it again, comes to what the one journal says.
+        /// Whether this build reproduces the first journal.
         one_agrees: bool,
-        /// Whether it comes to what the other says.
+        /// Whether this build reproduces the second journal.
         other_agrees: bool,
-        /// What went into the tick, where it is known which it was.
+        /// The entries of the tick, when the exact tick is known.
         record: Option<TickRecord<I>>,
     },
-    /// One of them lost the ticks in which they parted.
+    /// One journal lost the ticks in which they diverged.
     Lost,
 }
 
-/// Why two journals cannot be compared.
+/// Reasons why two journals cannot be compared.
 #[derive(Debug, thiserror::Error)]
-pub enum BeginningError {
-    /// They are of rooms that did not begin alike.
-    #[error("they are not of one beginning: {what} is {one} in the first and {other} in the second")]
-    Other {
-        /// What differs.
+pub enum CompareError {
+    /// Their headers differ.
+    #[error("they do not start from the same setup: {what} is {one} in the first and {other} in the second")]
+    OtherSetup {
+        /// The field that differs.
         what: &'static str,
-        /// What it is in the one.
+        /// Its value in the first journal.
         one: String,
-        /// What it is in the other.
+        /// Its value in the second journal.
         other: String,
     },
-    /// They have no state to begin from together.
-    #[error("they have no checkpoint in common to begin from")]
-    NothingInCommon,
+    /// They have no common checkpoint.
+    #[error("they have no common checkpoint to begin from")]
+    NoCommonCheckpoint,
     /// One of them cannot be played.
     #[error(transparent)]
     Playback(#[from] PlaybackError),
 }
 
-impl From<JournalError> for BeginningError {
+impl From<JournalError> for CompareError {
     fn from(error: JournalError) -> Self {
         Self::Playback(error.into())
     }
 }
 
-/// Finds the first tick at which two journals of one beginning differ.
+/// Finds the first tick at which two journals of one setup differ.
 ///
-/// States that parted are taken to stay apart. Should two come together again, or a difference of the entries leave none in any
-/// state, then it is not found, and nothing hangs on it.
+/// Diverged states are assumed to stay different. A difference that disappears again, or different entries that change no
+/// state, may be missed.
 ///
 /// # Errors
-/// Why they cannot be compared.
-pub fn pair<G: Game>(one: &Journal<'_>, other: &Journal<'_>) -> Result<Comparison<G::Input>, BeginningError> {
-    same_beginning(one, other)?;
-    let common = common(one, other);
+/// The reason why they cannot be compared.
+pub fn bisect_pair<G: Game>(
+    one: &Journal<'_>,
+    other: &Journal<'_>,
+) -> Result<Comparison<G::Input>, CompareError> {
+    check_same_setup(one, other)?;
+    let common = common_checkpoints(one, other);
     let search = search::<G>(&common, one, other)?;
     let Some(equal) = search.equal else {
-        let first = common.first().ok_or(BeginningError::NothingInCommon)?;
-        let parting = begun_apart::<G>(first, one, other)?;
-        return Ok(Comparison { search, until: parting.tick, parting: Some(parting) });
+        let first = common.first().ok_or(CompareError::NoCommonCheckpoint)?;
+        let first_difference = initial_difference::<G>(first, one, other)?;
+        return Ok(Comparison {
+            search,
+            until: first_difference.tick,
+            first_difference: Some(first_difference),
+        });
     };
-    let begin = common.iter().find(|place| place.tick == equal).ok_or(BeginningError::NothingInCommon)?;
-    let mut walk = Walk::<G> {
+    let begin =
+        common.iter().find(|checkpoint| checkpoint.tick == equal).ok_or(CompareError::NoCommonCheckpoint)?;
+    let mut sides = SideBySide::<G> {
         one: Playback::from_segment(one, begin.one)?,
         other: Playback::from_segment(other, begin.other)?,
         since: equal,
         checked: equal,
         entries: None,
     };
-    let mut parting = walk.go()?;
-    // Where ticks carry checksums and no states, the states of the next checkpoints say more.
-    let apart = common.iter().find(|place| Some(place.tick) == search.different);
-    if let (Some(parting), Some(apart)) = (&mut parting, apart)
-        && parting.states.is_none()
+    let mut first_difference = sides.run()?;
+    // When ticks carry checksums only, the states of the next checkpoint show more.
+    let different = common.iter().find(|checkpoint| Some(checkpoint.tick) == search.different);
+    if let (Some(first_difference), Some(different)) = (&mut first_difference, different)
+        && first_difference.states.is_none()
     {
-        parting.states = Some((apart.tick, recorded_differences::<G>(apart, one, other)?));
+        first_difference.states = Some((different.tick, recorded_differences::<G>(different, one, other)?));
     }
-    let until = parting.as_ref().map_or_else(|| walk.tick(), |parting| parting.tick);
-    Ok(Comparison { search, parting, until })
+    let until =
+        first_difference.as_ref().map_or_else(|| sides.tick(), |first_difference| first_difference.tick);
+    Ok(Comparison { search, first_difference, until })
 }
 
-/// A checkpoint of both: which it is in either.
-struct Place {
+/// A checkpoint of the same tick in both journals, and its index in each.
+struct CommonCheckpoint {
     tick: Tick,
     one: usize,
     other: usize,
 }
 
-fn same_beginning(one: &Journal<'_>, other: &Journal<'_>) -> Result<(), BeginningError> {
+fn check_same_setup(one: &Journal<'_>, other: &Journal<'_>) -> Result<(), CompareError> {
     let (one, other) = (one.header(), other.header());
     let facts = [
         ("the game", one.game.clone(), other.game.clone()),
         ("the game's revision", one.revision.to_string(), other.revision.to_string()),
         ("the settings", one.settings.to_string(), other.settings.to_string()),
         ("the seed", one.seed.to_string(), other.seed.to_string()),
-        ("how many seats there are", one.seats.to_string(), other.seats.to_string()),
+        ("the number of seats", one.seats.to_string(), other.seats.to_string()),
         ("the tick rate", one.tick_rate.to_string(), other.tick_rate.to_string()),
     ];
     match facts.into_iter().find(|(_, one, other)| one != other) {
-        Some((what, one, other)) => Err(BeginningError::Other { what, one, other }),
+        Some((what, one, other)) => Err(CompareError::OtherSetup { what, one, other }),
         None => Ok(()),
     }
 }
 
-/// The ticks of which both have a checkpoint. Of several of one tick the last counts: it is the one that ticks follow.
-fn common(one: &Journal<'_>, other: &Journal<'_>) -> Vec<Place> {
-    let mut found: Vec<Place> = Vec::new();
+/// Returns the ticks for which both have a checkpoint. Of several checkpoints of one tick the last counts, because ticks follow
+/// it.
+fn common_checkpoints(one: &Journal<'_>, other: &Journal<'_>) -> Vec<CommonCheckpoint> {
+    let mut found: Vec<CommonCheckpoint> = Vec::new();
     for (tick, at) in one.checkpoints().zip(0..) {
         let Some(there) = other.segment_before(tick) else { continue };
         if other.checkpoints().nth(there) != Some(tick) {
             continue;
         }
         found.pop_if(|last| last.tick == tick);
-        found.push(Place { tick, one: at, other: there });
+        found.push(CommonCheckpoint { tick, one: at, other: there });
     }
     found
 }
 
-/// The last place at which both are the same and the first at which they are not, by halves.
-fn search<G: Game>(common: &[Place], one: &Journal<'_>, other: &Journal<'_>) -> Result<Search, JournalError> {
-    let mut looked = 0;
-    // Everything before `low` is the same, everything from `high` on is not.
+/// Finds the last common checkpoint with equal states and the first with different ones, by bisection.
+fn search<G: Game>(
+    common: &[CommonCheckpoint],
+    one: &Journal<'_>,
+    other: &Journal<'_>,
+) -> Result<Search, JournalError> {
+    let mut compared = 0;
+    // Invariant: all before `low` are equal, all from `high` on differ.
     let (mut low, mut high) = (0, common.len());
     while low < high {
-        // The last first: mostly nothing differs, or all does.
-        let middle = if looked == 0 { high - 1 } else { low.midpoint(high) };
-        let place = &common[middle];
-        looked += 1;
-        if checkpoint::<G>(one, place.one)?.checksum == checkpoint::<G>(other, place.other)?.checksum {
+        // The last checkpoint first, because mostly nothing differs.
+        let middle = if compared == 0 { high - 1 } else { low.midpoint(high) };
+        let checkpoint = &common[middle];
+        compared += 1;
+        if read_checkpoint::<G>(one, checkpoint.one)?.checksum
+            == read_checkpoint::<G>(other, checkpoint.other)?.checksum
+        {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    let tick = |at: usize| common.get(at).map(|place| place.tick);
+    let tick = |at: usize| common.get(at).map(|checkpoint| checkpoint.tick);
     Ok(Search {
         common: common.len(),
-        looked,
+        compared,
         equal: low.checked_sub(1).and_then(tick),
         different: tick(low),
     })
 }
 
-fn checkpoint<G: Game>(journal: &Journal<'_>, number: usize) -> Result<Checkpoint, JournalError> {
+fn read_checkpoint<G: Game>(journal: &Journal<'_>, number: usize) -> Result<Checkpoint, JournalError> {
     Ok(journal.segment::<G::Input>(number)?.into_checkpoint())
 }
 
-/// They differ before anything was played.
-fn begun_apart<G: Game>(
-    first: &Place,
+/// The difference of two journals whose first common checkpoints differ.
+fn initial_difference<G: Game>(
+    first: &CommonCheckpoint,
     one: &Journal<'_>,
     other: &Journal<'_>,
-) -> Result<Parting<G::Input>, PlaybackError> {
+) -> Result<FirstDifference<G::Input>, PlaybackError> {
     let fresh = checksum(&G::new(&one.header().setup::<G>()?), &mut BitWriter::new());
     let agrees = |checkpoint: Checkpoint| first.tick == Tick(0) && checkpoint.checksum == fresh;
     let cause = Cause::Recorded {
-        one_agrees: agrees(checkpoint::<G>(one, first.one)?),
-        other_agrees: agrees(checkpoint::<G>(other, first.other)?),
+        one_agrees: agrees(read_checkpoint::<G>(one, first.one)?),
+        other_agrees: agrees(read_checkpoint::<G>(other, first.other)?),
         record: None,
     };
     let states = Some((first.tick, recorded_differences::<G>(first, one, other)?));
-    Ok(Parting { since: None, tick: first.tick, cause, states })
+    Ok(FirstDifference { since: None, tick: first.tick, cause, states })
 }
 
-/// What differs between the states that both have at this place.
+/// Returns the differences between the recorded states of a common checkpoint.
 fn recorded_differences<G: Game>(
-    place: &Place,
+    checkpoint: &CommonCheckpoint,
     one: &Journal<'_>,
     other: &Journal<'_>,
 ) -> Result<Differences, PlaybackError> {
     let setup = one.header().setup::<G>()?;
-    let one: G = load(&checkpoint::<G>(one, place.one)?, &setup)?;
-    let other: G = load(&checkpoint::<G>(other, place.other)?, &setup)?;
-    Ok(differences(&one, &other, MOST_NAMED))
+    let one: G = load(&read_checkpoint::<G>(one, checkpoint.one)?, &setup)?;
+    let other: G = load(&read_checkpoint::<G>(other, checkpoint.other)?, &setup)?;
+    Ok(named_differences(&one, &other))
 }
 
-/// Two journals played side by side from one state.
-struct Walk<'a, G: Game> {
+/// Two journals that are played side by side from one state.
+struct SideBySide<'a, G: Game> {
     one: Playback<'a, G>,
     other: Playback<'a, G>,
-    /// The last tick up to which the same went in and came out when it was played here.
+    /// The last tick up to which entries and played states were equal.
     since: Tick,
-    /// The last tick of which both journals say that the rooms had come to the same.
+    /// The last tick for which both journals have a checksum and are equal.
     checked: Tick,
-    /// The first tick into which not the same went.
+    /// The first tick whose entries differ.
     entries: Option<[TickRecord<G::Input>; 2]>,
 }
 
-/// What one side came to at its next tick.
-struct Stop<I> {
-    /// `None` behind ticks that are lost.
+/// The result of one tick of one journal.
+struct PlayedTick<I> {
+    /// `None` behind lost ticks.
     record: Option<TickRecord<I>>,
-    /// Whether the journal says what the room had come to.
+    /// Whether the journal has a checksum of this tick.
     is_checked: bool,
-    /// Whether it is what was played here; yes where it says nothing.
+    /// Whether the played state matches it; true without a checksum.
     agrees: bool,
 }
 
-impl<G: Game> Walk<'_, G> {
+impl<G: Game> SideBySide<'_, G> {
     fn tick(&self) -> Tick {
         self.one.tick().min(self.other.tick())
     }
 
-    /// To the first tick at which they part, or to the end of either.
-    fn go(&mut self) -> Result<Option<Parting<G::Input>>, PlaybackError> {
+    /// Plays to the first difference, or to the end of either journal.
+    fn run(&mut self) -> Result<Option<FirstDifference<G::Input>>, PlaybackError> {
         loop {
-            let (Some(mut one), Some(mut other)) = (stop(&mut self.one)?, stop(&mut self.other)?) else {
-                // The entries differed, and no state did: they came together again.
+            let (Some(mut one), Some(mut other)) = (play_tick(&mut self.one)?, play_tick(&mut self.other)?)
+            else {
+                // The entries differed and no state did: the difference has disappeared.
                 return Ok(None);
             };
             loop {
-                // One of them lost ticks that the other has.
+                // One journal lost ticks that the other has.
                 let (behind, at) = match self.one.tick().cmp(&self.other.tick()) {
                     Ordering::Less => (&mut self.one, &mut one),
                     Ordering::Greater => (&mut self.other, &mut other),
                     Ordering::Equal => break,
                 };
-                let Some(next) = stop(behind)? else { return Ok(None) };
-                *at = Stop { record: None, ..next };
+                let Some(next) = play_tick(behind)? else { return Ok(None) };
+                *at = PlayedTick { record: None, ..next };
             }
-            if let Some(parting) = self.compare(one, other) {
-                return Ok(Some(parting));
+            if let Some(first_difference) = self.compare(one, other) {
+                return Ok(Some(first_difference));
             }
         }
     }
 
-    fn compare(&mut self, one: Stop<G::Input>, other: Stop<G::Input>) -> Option<Parting<G::Input>> {
+    fn compare(
+        &mut self,
+        one: PlayedTick<G::Input>,
+        other: PlayedTick<G::Input>,
+    ) -> Option<FirstDifference<G::Input>> {
         let tick = self.one.tick();
         if self.entries.is_none()
             && let (Some(first), Some(second)) = (&one.record, &other.record)
@@ -303,52 +325,54 @@ impl<G: Game> Walk<'_, G> {
             }
             return None;
         }
-        let states = (!is_same).then(|| (tick, differences(self.one.game(), self.other.game(), MOST_NAMED)));
-        let (since, tick, cause) = self.cause(tick, is_same, one, other);
-        Some(Parting { since: Some(since), tick, cause, states })
+        let states = (!is_same).then(|| (tick, named_differences(self.one.game(), self.other.game())));
+        Some(self.first_difference(one, other, states))
     }
 
-    /// Why they part at this tick, the first that shows it; when they were last the same; and where it began.
-    fn cause(
+    /// Returns the first difference, given the first tick that shows it and the differences of the played states there.
+    fn first_difference(
         &mut self,
-        tick: Tick,
-        is_same: bool,
-        one: Stop<G::Input>,
-        other: Stop<G::Input>,
-    ) -> (Tick, Tick, Cause<G::Input>) {
+        one: PlayedTick<G::Input>,
+        other: PlayedTick<G::Input>,
+        states: Option<(Tick, Differences)>,
+    ) -> FirstDifference<G::Input> {
+        let tick = self.one.tick();
         if let Some([one, other]) = self.entries.take() {
-            return (self.since, one.tick, Cause::Entries { one, other });
+            let (tick, cause) = (one.tick, Cause::Entries { one, other });
+            return FirstDifference { since: Some(self.since), tick, cause, states };
         }
-        let both = one.record.zip(other.record).map(|(record, _)| record);
-        if is_same {
-            let record = both.filter(|_| self.checked.next() == tick);
+        let record = one.record.zip(other.record).map(|(record, _)| record);
+        if states.is_none() {
+            let record = record.filter(|_| self.checked.next() == tick);
             let (one_agrees, other_agrees) = (one.agrees, other.agrees);
-            return (self.checked, tick, Cause::Recorded { one_agrees, other_agrees, record });
+            let cause = Cause::Recorded { one_agrees, other_agrees, record };
+            return FirstDifference { since: Some(self.checked), tick, cause, states };
         }
-        (self.since, tick, both.map_or(Cause::Lost, |record| Cause::Played { record }))
+        let cause = record.map_or(Cause::Lost, |record| Cause::NotDeterministic { record });
+        FirstDifference { since: Some(self.since), tick, cause, states }
     }
 }
 
-/// The next tick of one side, held against the checkpoint behind it too; `None` at its journal's end.
-fn stop<G: Game>(playback: &mut Playback<'_, G>) -> Result<Option<Stop<G::Input>>, PlaybackError> {
+/// Plays the next tick of one journal and compares it with the checkpoint behind it; `None` at the journal's end.
+fn play_tick<G: Game>(playback: &mut Playback<'_, G>) -> Result<Option<PlayedTick<G::Input>>, PlaybackError> {
     let played = loop {
         if let Some(played) = playback.next_tick()? {
             break played;
         }
         match playback.advance()? {
             None => return Ok(None),
-            Some(Played::Lost { .. }) => {
-                return Ok(Some(Stop { record: None, is_checked: true, agrees: true }));
+            Some(PlaybackStep::Lost { .. }) => {
+                return Ok(Some(PlayedTick { record: None, is_checked: true, agrees: true }));
             }
             Some(_) => {}
         }
     };
-    let is_tick_right = !matches!(played, Played::Diverged(_));
+    let is_tick_right = !matches!(played, PlaybackStep::Diverged(_));
     let record = played.into_record();
     let is_tick_checked = record.as_ref().is_some_and(|record| record.checksum.is_some());
     let (is_checked, is_right) = match playback.checkpoint()? {
         Some(checkpoint) => (true, checkpoint.checksum == playback.checksum()),
         None => (is_tick_checked, true),
     };
-    Ok(Some(Stop { record, is_checked, agrees: is_tick_right && is_right }))
+    Ok(Some(PlayedTick { record, is_checked, agrees: is_tick_right && is_right }))
 }

@@ -2,12 +2,12 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use quarrel_client::{Drawn, Happening, Joined, Pilot, clock::Slot};
+use quarrel_client::{ClientEvent, Controller, Drawn, InputSlot, Joined};
 use quarrel_shared::{
     arena::{
         Arena, ArenaEntity, Fighter, Input, Kit, Map, Phase, Scene, Weapon, arrow_target, releases_arrow,
     },
-    game::{Angle, Brain, Game, Own, Point, Predict},
+    game::{Angle, Brain, Game, Point, Predict, PredictedEntities},
     id::EntityId,
     protocol::{CloseReason, datagram::SnapshotHeader},
     tick::TickRate,
@@ -38,7 +38,7 @@ impl Marksman {
     }
 
     /// Aims at the nearest in sight, holds the bow, and lets go when the arrow would strike somebody on this screen.
-    fn aim(&mut self, slot: Slot, walk: Input, joined: &Joined, drawn: &Drawn<ArenaEntity>) -> Input {
+    fn aim(&mut self, slot: InputSlot, walk: Input, joined: &Joined, drawn: &Drawn<ArenaEntity>) -> Input {
         let held = Input { weapon: Weapon::Longbow, fire: true, ..walk };
         let (Some(me), Some(map)) = (me(joined, drawn), self.scene.map()) else { return held };
         let loosed = |aim: Angle| Input { weapon: Weapon::Longbow, fire: false, aim, ..walk };
@@ -53,7 +53,7 @@ impl Marksman {
         }
         match target(map, me.fighter, there, aim, others()) {
             Some(victim) => {
-                let shot = Shot { by: joined.seat, victim, seen: drawn.moment };
+                let shot = Shot { by: joined.seat, victim, seen: drawn.interpolated_at };
                 self.record.shot(slot.tick, shot, slot.due);
                 input
             }
@@ -62,8 +62,8 @@ impl Marksman {
     }
 }
 
-impl Pilot<Arena> for Marksman {
-    fn input(&mut self, slot: Slot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
+impl Controller<Arena> for Marksman {
+    fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
         let (Some(joined), Some(drawn)) = (self.joined, drawn) else { return Input::default() };
         self.record.look(drawn, slot.due);
         let seen = drawn.seen::<Arena>(joined.rate, joined.seat);
@@ -80,18 +80,18 @@ impl Pilot<Arena> for Marksman {
         self.record.correction(by, now);
     }
 
-    fn on(&mut self, happening: Happening<Arena>, now: Duration) -> ControlFlow<CloseReason> {
-        match happening {
-            Happening::Joined(joined) => {
+    fn on_event(&mut self, event: ClientEvent<Arena>, now: Duration) -> ControlFlow<CloseReason> {
+        match event {
+            ClientEvent::Joined(joined) => {
                 self.joined = Some(joined);
                 self.record.seated(joined.rate, now);
             }
-            Happening::Event { tick, event } => {
+            ClientEvent::Event { tick, event } => {
                 if let Some(joined) = &self.joined {
                     self.record.event(tick, event, joined.seat);
                 }
             }
-            Happening::JoinRefused { reason, .. } | Happening::RoomClosed { reason, .. } => {
+            ClientEvent::JoinRefused { reason, .. } | ClientEvent::RoomClosed { reason, .. } => {
                 return ControlFlow::Break(reason);
             }
             _ => {}
@@ -113,7 +113,7 @@ fn on_keys(input: Input) -> Input {
 
 /// Where this input brings one's own fighter, and the weapon goes off from.
 fn moved(me: &Me<'_>, input: &Input, scene: &Scene, rate: TickRate) -> Point {
-    let mut own = Own::new();
+    let mut own = PredictedEntities::new();
     own.confirm(me.fighter_id, ArenaEntity::Fighter(me.fighter.clone()));
     own.confirm(me.kit_id, ArenaEntity::Kit(me.kit.clone()));
     Arena::predict(&mut own, input, scene, rate);

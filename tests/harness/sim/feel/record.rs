@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Drawn, LinkCounts, interpolation::Motion};
+use quarrel_client::{ConnectionCounts, Drawn, Motion};
 use quarrel_shared::{
     arena::{Event, Weapon},
     game::UNIT,
     id::SeatId,
-    moment::Moment,
     protocol::datagram::SnapshotHeader,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -31,7 +31,7 @@ pub struct Record {
     snapshots: u64,
     on_tick: u64,
     corrections: Vec<u32>,
-    looks: Vec<(Duration, Moment)>,
+    looks: Vec<(Duration, SubTick)>,
     extrapolated: u64,
     frozen: u64,
     /// Arrows that struck somebody on this player's screen, by the tick in which they were loosed.
@@ -42,7 +42,7 @@ pub struct Record {
     falls: Vec<(Tick, SeatId)>,
     /// When matches ended: weapons rest then.
     ends: Vec<Tick>,
-    counts: LinkCounts,
+    counts: ConnectionCounts,
     bytes_down: u64,
     bytes_up: u64,
     seconds: f64,
@@ -54,7 +54,7 @@ pub(super) struct Shot {
     pub(super) by: SeatId,
     pub(super) victim: SeatId,
     /// Where the victim was seen in time.
-    pub(super) seen: Moment,
+    pub(super) seen: SubTick,
 }
 
 impl Record {
@@ -77,7 +77,7 @@ impl Record {
             hits: BTreeSet::new(),
             falls: Vec::new(),
             ends: Vec::new(),
-            counts: LinkCounts::default(),
+            counts: ConnectionCounts::default(),
             bytes_down: 0,
             bytes_up: 0,
             seconds: 0.0,
@@ -85,7 +85,13 @@ impl Record {
     }
 
     /// The same with what was counted from the seat to the end.
-    pub(super) fn over(self, counts: LinkCounts, bytes_down: u64, bytes_up: u64, took: Duration) -> Self {
+    pub(super) fn over(
+        self,
+        counts: ConnectionCounts,
+        bytes_down: u64,
+        bytes_up: u64,
+        took: Duration,
+    ) -> Self {
         Self { counts, bytes_down, bytes_up, seconds: took.as_secs_f64(), ..self }
     }
 
@@ -95,7 +101,7 @@ impl Record {
     }
 
     pub(super) fn snapshot(&mut self, header: &SnapshotHeader, now: Duration) {
-        self.quickest_s = self.quickest_s.min(now.as_secs_f64() - self.seconds_of(Moment::of(header.tick)));
+        self.quickest_s = self.quickest_s.min(now.as_secs_f64() - self.seconds_of(SubTick::of(header.tick)));
         if self.is_measured(now) {
             self.snapshots += 1;
             self.on_tick += u64::from(header.used == Some(header.tick));
@@ -110,7 +116,7 @@ impl Record {
 
     pub(super) fn look<E>(&mut self, drawn: &Drawn<E>, now: Duration) {
         if self.is_measured(now) {
-            self.looks.push((now, drawn.moment));
+            self.looks.push((now, drawn.interpolated_at));
             self.extrapolated += u64::from(drawn.motion == Motion::Extrapolated);
             self.frozen += u64::from(drawn.motion == Motion::Frozen);
         }
@@ -165,8 +171,8 @@ impl Record {
             .map(move |(now, moment)| (now.as_secs_f64() - begin_s - self.seconds_of(*moment)) * 1000.0)
     }
 
-    fn seconds_of(&self, moment: Moment) -> f64 {
-        moment.sixteenths() as f64 / f64::from(Moment::PARTS) / f64::from(self.rate.hz())
+    fn seconds_of(&self, moment: SubTick) -> f64 {
+        moment.sixteenths() as f64 / f64::from(SubTick::PER_TICK) / f64::from(self.rate.hz())
     }
 
     fn is_measured(&self, now: Duration) -> bool {

@@ -1,4 +1,4 @@
-//! A game that can be made to err: hands on a dial, and three ways to go by what is not in the state.
+//! A test game of hands on a dial, which can be made to depend on something outside of its state.
 
 use std::cell::Cell;
 
@@ -8,32 +8,32 @@ use crate::{
         Entities, Entity, Game, Occupant, Outbox, Outcome, Place, Point, RoomDefaults, Setup, Step, Viewpoint,
     },
     id::SeatId,
-    journal::{Entries, Header, Holder, Note, Packer, Piece, Recorder, SeatNote},
-    moment::Moment,
+    journal::{Annotation, Chunk, Entries, Header, Holder, JournalWriter, Recorder, SeatEntry},
     protocol::messages::Name,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
 pub(super) const SEATS: u16 = 3;
 
-/// Which tick reads the counter that lies outside of every game, or goes by what is not saved.
+/// The ticks at which the game reads a counter outside of its state, or a field that is not saved.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Faults {
     pub(super) counter_at: Option<u32>,
     pub(super) unsaved_at: Option<u32>,
 }
 
-/// The games of this thread err until it is dropped.
-pub(super) struct Erring;
+/// Keeps the faults of this thread's games until it is dropped.
+pub(super) struct FaultGuard;
 
 impl Faults {
-    pub(super) fn begin(self) -> Erring {
+    pub(super) fn begin(self) -> FaultGuard {
         FAULTS.set(self);
-        Erring
+        FaultGuard
     }
 }
 
-impl Drop for Erring {
+impl Drop for FaultGuard {
     fn drop(&mut self) {
         FAULTS.set(Faults::default());
     }
@@ -47,16 +47,16 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Dial {
     hands: Entities<Hand>,
-    /// Left out of every save.
+    /// A field that is never saved.
     unsaved: i32,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub(super) struct Hand {
     pub(super) at: i32,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub(super) struct Turn(pub(super) i32);
 
 impl Bits for Turn {
@@ -85,7 +85,7 @@ impl Entity for Hand {
 
 impl Dial {
     pub(super) fn hand(&mut self, seat: usize) -> &mut Hand {
-        self.hands.iter_mut().nth(seat).expect("a hand for each seat").1
+        self.hands.iter_mut().nth(seat).expect("every seat has a hand").1
     }
 }
 
@@ -102,7 +102,7 @@ impl Game for Dial {
     fn new(setup: &Setup<()>) -> Self {
         let mut hands = Entities::new();
         for seat in 0..setup.seats {
-            hands.insert(Hand { at: seat.into() }).expect("few hands");
+            hands.insert(Hand { at: seat.into() }).expect("room for a hand per seat");
         }
         Self { hands, unsaved: 0 }
     }
@@ -147,18 +147,18 @@ impl Game for Dial {
     }
 }
 
-/// How a journal is made.
+/// The content of a test journal.
 #[derive(Clone, Copy)]
 pub(super) struct Plan {
     pub(super) ticks: u32,
     pub(super) checksum_ticks: u32,
-    /// At this tick seat 2 wants something else.
+    /// Seat 2 has another input at this tick.
     pub(super) other_input_at: Option<u32>,
-    /// Behind this tick the room is not what its game made of it.
+    /// The state is changed outside of the game behind this tick.
     pub(super) changed_at: Option<u32>,
     /// These ticks are lost.
     pub(super) lost: Option<(u32, u32)>,
-    /// After this tick, which has a checkpoint, the room is saved, and goes on in another run.
+    /// After this tick, which has a checkpoint, the room is saved and continued by another run.
     pub(super) saved_at: Option<u32>,
 }
 
@@ -171,27 +171,27 @@ pub(super) const PLAN: Plan = Plan {
     saved_at: None,
 };
 
-/// How many ticks lie between two checkpoints.
-pub(super) const APART: u32 = 10;
+/// The interval of checkpoints in ticks.
+pub(super) const CHECKPOINT_TICKS: u32 = 10;
 
-/// A room's journal.
+/// The journal of a room.
 pub(super) fn written(plan: Plan) -> Vec<u8> {
     let setup = Setup { settings: (), seed: 7, seats: SEATS, tick_rate: TickRate::DEFAULT };
     let header = Header { checksum_ticks: plan.checksum_ticks, ..Header::of::<Dial>(&setup).unwrap() };
-    let (mut recorder, mut packer) = (Recorder::<Dial>::new(&header), Packer::new().unwrap());
+    let (mut recorder, mut writer) = (Recorder::<Dial>::new(&header), JournalWriter::new().unwrap());
     let (mut game, mut bytes) = (Dial::new(&setup), Vec::new());
     let holders = vec![None; usize::from(SEATS)];
-    let everybody: Vec<_> = (0..SEATS).map(taken).collect();
-    packer.pack(&Piece::header(&header), &mut bytes).unwrap();
-    packer.pack(&recorder.checkpoint(&game, Tick(0), holders.clone()), &mut bytes).unwrap();
-    let mut sitting = holders;
+    let all_taken: Vec<_> = (0..SEATS).map(taken).collect();
+    writer.write(&Chunk::header(&header), &mut bytes).unwrap();
+    writer.write(&recorder.checkpoint(&game, Tick(0), holders.clone()), &mut bytes).unwrap();
+    let mut seated = holders;
     for tick in (1..=plan.ticks).map(Tick) {
-        let notes = if tick.0 == 1 { &everybody[..] } else { &[] };
-        notes.iter().for_each(|note| note.clone().apply(&mut sitting));
+        let seat_entries = if tick.0 == 1 { &all_taken[..] } else { &[] };
+        seat_entries.iter().for_each(|entry| entry.clone().apply(&mut seated));
         let entries = Entries {
-            changes: notes.iter().filter_map(SeatNote::change).collect(),
+            changes: seat_entries.iter().filter_map(SeatEntry::change).collect(),
             inputs: (0..SEATS.into()).map(|seat| Some(turn(&plan, tick, seat))).collect(),
-            seen: vec![Moment::of(tick); usize::from(SEATS)],
+            seen: vec![SubTick::of(tick); usize::from(SEATS)],
         };
         entries.apply(&mut game, tick, TickRate::DEFAULT, &mut Outbox::new());
         if plan.changed_at == Some(tick.0) {
@@ -199,31 +199,33 @@ pub(super) fn written(plan: Plan) -> Vec<u8> {
         }
         let is_lost = plan.lost.is_some_and(|(from, to)| (from..=to).contains(&tick.0));
         if !is_lost {
-            recorder.tick(tick, notes, &entries, &game);
+            recorder.tick(tick, seat_entries, &entries, &game);
         }
         let ends = plan.lost.filter(|(_, to)| *to == tick.0);
         if let Some((from, to)) = ends {
-            let note = Note::Lost { from, to, why: "a full disk".into() };
-            packer.pack(&Piece::note(&note, tick), &mut bytes).unwrap();
+            let note = Annotation::Lost { from, to, why: "a full disk".into() };
+            writer.write(&Chunk::annotation(&note, tick), &mut bytes).unwrap();
         }
-        let is_due = tick.0.is_multiple_of(APART) && !is_lost;
-        if let Some(piece) = recorder.take() {
-            packer.pack(&piece, &mut bytes).unwrap();
+        let is_due = tick.0.is_multiple_of(CHECKPOINT_TICKS) && !is_lost;
+        if let Some(chunk) = recorder.take() {
+            writer.write(&chunk, &mut bytes).unwrap();
         }
         if is_due || ends.is_some() {
-            packer.pack(&recorder.checkpoint(&game, tick, sitting.clone()), &mut bytes).unwrap();
+            writer.write(&recorder.checkpoint(&game, tick, seated.clone()), &mut bytes).unwrap();
         }
         if plan.saved_at == Some(tick.0) {
-            packer.pack(&recorder.checkpoint(&game, tick, sitting.clone()), &mut bytes).unwrap();
+            writer.write(&recorder.checkpoint(&game, tick, seated.clone()), &mut bytes).unwrap();
             let mut saved = BitWriter::new();
             game.save(&mut saved);
             game = Dial::load(&setup, &mut BitReader::new(saved.finish())).unwrap();
         }
         if tick.0 == 33 {
-            packer.pack(&Piece::note(&Note::Mark { reason: "look".into() }, tick), &mut bytes).unwrap();
+            writer
+                .write(&Chunk::annotation(&Annotation::Mark { reason: "look".into() }, tick), &mut bytes)
+                .unwrap();
         }
     }
-    packer.end("room_closed", Tick(plan.ticks), &mut bytes);
+    writer.end("room_closed", Tick(plan.ticks), &mut bytes);
     bytes
 }
 
@@ -232,7 +234,7 @@ fn turn(plan: &Plan, tick: Tick, seat: u32) -> Turn {
     Turn((tick.0 * (seat + 1) % 7) as i32 - 3 + other)
 }
 
-fn taken(seat: u16) -> SeatNote {
+fn taken(seat: u16) -> SeatEntry {
     let name = Name::lossy("bot");
-    SeatNote::Taken(SeatId(seat), Holder { name, player: None })
+    SeatEntry::Taken(SeatId(seat), Holder { name, player: None })
 }

@@ -1,0 +1,57 @@
+//! The end of a client's connection, as programs and reports see it.
+
+use quarrel_shared::protocol::CloseReason;
+use quarrel_transport::end::{self, ConnectionEnd};
+use quinn::ConnectionError;
+
+/// The end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// This side closed it on request.
+    Left,
+    /// One of the two ends closed it and gave a reason.
+    Closed {
+        /// The reason, for programs.
+        reason: CloseReason,
+        /// The reason and what to do about it, for people.
+        sentence: String,
+    },
+    /// It broke: a timeout, a reset, or a server that speaks another protocol.
+    Lost(String),
+}
+
+impl Ending {
+    /// Returns true if the connection broke against the player's will, so that its seat is held and another connection may resume
+    /// it. That includes a server that closes because it received nothing for long, and one that restarts.
+    #[must_use]
+    pub const fn is_loss(&self) -> bool {
+        match self {
+            Self::Lost(_) => true,
+            Self::Closed { reason, .. } => end::is_loss(*reason),
+            Self::Left => false,
+        }
+    }
+
+    /// A name for reports: that of the close reason, or `lost`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Left => CloseReason::Left.name(),
+            Self::Closed { reason, .. } => reason.name(),
+            Self::Lost(_) => "lost",
+        }
+    }
+}
+
+impl From<&ConnectionError> for Ending {
+    fn from(error: &ConnectionError) -> Self {
+        let closed = |reason: CloseReason| Self::Closed { reason, sentence: reason.sentence().to_owned() };
+        match ConnectionEnd::from(error) {
+            ConnectionEnd::ClosedHere => Self::Left,
+            ConnectionEnd::ClosedByPeer(reason) => closed(reason),
+            ConnectionEnd::UnknownCode(code) => Self::Lost(format!("closed with the unknown code {code}")),
+            ConnectionEnd::Refused => closed(CloseReason::ServerFull),
+            ConnectionEnd::Lost(error) => Self::Lost(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! An open connection to a server: the control stream, snapshots and nudges behind one `next`.
+//!
+//! Snapshots arrive some thirty times a second, everything else rarely. The rare sources share a wake flag, so that a snapshot does
+//! not pay for polling them.
+
+use bytes::Bytes;
+use quarrel_shared::protocol::{ClientMessage, ServerMessage};
+use quinn::{Connection, ConnectionError, RecvStream};
+use tokio_util::sync::ReusableBoxFuture;
+
+use crate::net::{
+    connect::{Welcome, WelcomedConnection},
+    keyframes::Keyframes,
+    nudge::{Nudge, send_nudge},
+};
+use quarrel_transport::{
+    control::{ClientSide, ControlError, ControlStream},
+    wake::WakeFlag,
+};
+
+/// A future of a connection's next datagram or stream. It returns the connection for the next wait. It is kept while other sources
+/// are handled, because quinn forgets the waker when such a future is dropped.
+type NextItem<T> = ReusableBoxFuture<'static, (Connection, Result<T, ConnectionError>)>;
+
+/// A connection on which the server has sent its welcome.
+pub(crate) struct ServerConnection {
+    connection: Connection,
+    control: ControlStream<ClientSide>,
+    datagram: NextItem<Bytes>,
+    stream: NextItem<RecvStream>,
+    keyframes: Keyframes,
+    nudge: Nudge,
+    /// The flag of the rare sources: opened streams, keyframes and nudges.
+    rare_flag: WakeFlag,
+}
+
+/// The next thing received on a connection.
+pub(crate) enum Incoming {
+    /// A control message, or the end of the control stream.
+    Message(Result<ServerMessage, ControlError>),
+    /// A snapshot, from a datagram or a stream.
+    Snapshot(Bytes),
+    /// The connection has ended.
+    Closed(ConnectionError),
+}
+
+/// An event of the rare sources.
+enum RareEvent {
+    Stream(Connection, Result<RecvStream, ConnectionError>),
+    Keyframe(Vec<u8>),
+    Nudge,
+}
+
+impl ServerConnection {
+    /// Splits off the server's welcome.
+    pub(crate) fn new(welcomed: WelcomedConnection) -> (Self, Welcome) {
+        let WelcomedConnection { connection, control, welcome, nudge } = welcomed;
+        let this = Self {
+            control,
+            datagram: ReusableBoxFuture::new(next_datagram(connection.clone())),
+            stream: ReusableBoxFuture::new(next_stream(connection.clone())),
+            keyframes: Keyframes::default(),
+            nudge,
+            rare_flag: WakeFlag::new(),
+            connection,
+        };
+        (this, welcome)
+    }
+
+    /// The QUIC connection.
+    pub(crate) const fn quic(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Queues a control message. It is sent while [`Self::next`] is awaited.
+    pub(crate) fn send(&mut self, message: &ClientMessage) {
+        self.control.push(message);
+    }
+
+    /// Starts or stops nudges, which are sent while the answer to a join is awaited.
+    pub(crate) fn set_nudging(&mut self, is_active: bool) {
+        self.nudge.set_active(is_active);
+        self.rare_flag.set();
+    }
+
+    /// Waits for the next message or snapshot. Messages come first, because a message gives the seat that snapshots belong to.
+    /// Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Incoming {
+        loop {
+            tokio::select! {
+                biased;
+                message = self.control.next() => return Incoming::Message(message),
+                // Datagrams are what wakes the task, so they need no flag.
+                (connection, received) = &mut self.datagram => {
+                    self.datagram.set(next_datagram(connection));
+                    return received.map_or_else(Incoming::Closed, Incoming::Snapshot);
+                }
+                event = self.rare_flag.until(rare_event(&mut self.stream, &mut self.keyframes, &mut self.nudge)) => {
+                    if let Some(incoming) = self.apply(event) {
+                        return incoming;
+                    }
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, event: RareEvent) -> Option<Incoming> {
+        match event {
+            RareEvent::Stream(connection, stream) => {
+                self.stream.set(next_stream(connection));
+                match stream {
+                    Ok(stream) => self.keyframes.push(stream),
+                    Err(error) => return Some(Incoming::Closed(error)),
+                }
+            }
+            RareEvent::Keyframe(bytes) => return Some(Incoming::Snapshot(bytes.into())),
+            RareEvent::Nudge => send_nudge(&self.connection),
+        }
+        None
+    }
+}
+
+async fn rare_event(
+    stream: &mut NextItem<RecvStream>,
+    keyframes: &mut Keyframes,
+    nudge: &mut Nudge,
+) -> RareEvent {
+    tokio::select! {
+        biased;
+        (connection, stream) = stream => RareEvent::Stream(connection, stream),
+        keyframe = keyframes.next() => RareEvent::Keyframe(keyframe),
+        () = nudge.due() => RareEvent::Nudge,
+    }
+}
+
+async fn next_datagram(connection: Connection) -> (Connection, Result<Bytes, ConnectionError>) {
+    let received = connection.read_datagram().await;
+    (connection, received)
+}
+
+async fn next_stream(connection: Connection) -> (Connection, Result<RecvStream, ConnectionError>) {
+    let stream = connection.accept_uni().await;
+    (connection, stream)
+}

@@ -1,0 +1,44 @@
+//! The inputs of the configuration: its sources, and the defaults of the games.
+
+use std::path::PathBuf;
+
+/// Defaults of one game, so that the configuration does not depend on game types.
+#[derive(Clone, Debug)]
+pub struct GameDefaults {
+    /// The name that `game.name` and `--game` accept.
+    pub name: &'static str,
+    /// Default seats of a room.
+    pub seats: u16,
+    /// Default bots of a room.
+    pub bots: u16,
+    /// Default skill of those bots; one of `skills`.
+    pub bot_skill: &'static str,
+    /// Every skill of its bots.
+    pub skills: &'static [&'static str],
+    /// Its default settings. The configuration accepts exactly these keys, with values of the same types.
+    ///
+    /// A setting that serializes to nothing (`None`) is not in the table, so it cannot be set.
+    pub settings: toml::Table,
+}
+
+/// The sources of a configuration, in order of increasing precedence.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The file of `--config`.
+    pub file: Option<PathBuf>,
+    /// The environment. Variables without the prefix `QUARREL_` are ignored.
+    pub env: Vec<(String, String)>,
+    /// The flags on the command line.
+    pub flags: Vec<FlagValue>,
+}
+
+/// The value of one flag on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlagValue {
+    /// The full name of the key that it sets, as in `room.tick_rate`.
+    pub key: &'static str,
+    /// The value as typed.
+    pub value: String,
+    /// The flag, as in `--tick-rate`.
+    pub flag: &'static str,
+}

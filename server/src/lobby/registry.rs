@@ -1,0 +1,250 @@
+//! The session registry: [`RegistryState`] behind a lock, with tickets, notifications and metrics.
+//!
+//! The lock is held for the time of a few map operations, never across an await, and no seat is dropped under it. Sessions use the
+//! registry when they start, when they end and when they are notified, never for a packet.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use quarrel_shared::{
+    id::PlayerId,
+    protocol::{CloseReason, Ticket, TicketNumber},
+};
+use tokio::{sync::Notify, time::Instant};
+
+use super::{
+    registry_state::{
+        Effects, EndKind, HeldSeat, LeaseStatus, RegistryState, ResumeError, ResumeOutcome, Resumed,
+    },
+    tickets::Tickets,
+};
+use crate::telemetry::{Metrics, metrics::ResumeResult};
+
+/// The registry of all welcomed players, connected or held. `S` is a detached seat.
+#[derive(Debug)]
+pub struct SessionRegistry<S> {
+    state: Mutex<RegistryState<SessionNotifier, S>>,
+    tickets: Tickets,
+    hold: Duration,
+    epoch: Instant,
+    metrics: Arc<Metrics>,
+}
+
+/// Notifies a session of a changed status, and identifies the session.
+#[derive(Clone, Debug)]
+struct SessionNotifier(Arc<Notify>);
+
+impl PartialEq for SessionNotifier {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// A session's claim to its player. When it is dropped without [`Self::end`], as by a panic, the player has left and no seat is held.
+#[derive(Debug)]
+pub struct SessionLease<S: HeldSeat> {
+    registry: Arc<SessionRegistry<S>>,
+    player: PlayerId,
+    notifier: SessionNotifier,
+    shown: TicketNumber,
+    ticket: Ticket,
+}
+
+/// The tickets of a lease.
+#[derive(Clone, Copy)]
+struct LeaseTickets {
+    /// The ticket that the player showed.
+    shown: TicketNumber,
+    /// The ticket issued for this session.
+    issued: TicketNumber,
+}
+
+/// A resumed session.
+#[derive(Debug)]
+pub struct ResumedSession<S: HeldSeat> {
+    /// The session's claim to its player.
+    pub lease: SessionLease<S>,
+    /// The place that the player returns to.
+    pub target: ResumeTarget<S>,
+}
+
+/// The place that a resumed player returns to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ResumeTarget<S> {
+    /// The player's seat.
+    Seat(S),
+    /// The lobby: the player had no seat, or was forgotten by a restart.
+    Lobby,
+    /// Not known yet: an older session still has the player, and the lease is notified when it has ended.
+    Pending,
+}
+
+impl<S: HeldSeat> SessionRegistry<S> {
+    /// A registry for a run, whose number is higher than any before. It holds players for `hold`, at most `max_held` of them.
+    pub fn new(tickets: Tickets, run: u32, hold: Duration, max_held: usize, metrics: Arc<Metrics>) -> Self {
+        let state = Mutex::new(RegistryState::new(run, hold, max_held));
+        Self { state, tickets, hold, epoch: Instant::now(), metrics }
+    }
+
+    /// The time for which seats are held.
+    pub const fn hold(&self) -> Duration {
+        self.hold
+    }
+
+    /// Adds a new player.
+    pub fn enter(self: &Arc<Self>, player: PlayerId) -> SessionLease<S> {
+        let notifier = SessionNotifier::new();
+        let number = self.lock().enter(player, notifier.clone());
+        self.lease(player, notifier, LeaseTickets { shown: number, issued: number })
+    }
+
+    /// Holds a restored seat of an earlier run for its player; it expires like any other held seat. `ticket` is the newest ticket that
+    /// the player is known to have. Must be called before connections are accepted, because a player who returns before the seat is
+    /// restored is welcomed as a new one.
+    pub fn restore(&self, player: PlayerId, ticket: TicketNumber, seat: S) {
+        let now = self.epoch.elapsed();
+        drop(self.update(|state| state.restore(player, ticket, seat, now)));
+    }
+
+    /// Resumes the player that the ticket names. A player that a restart has forgotten becomes the new player `new_player` instead, and
+    /// returns to the lobby.
+    ///
+    /// # Errors
+    /// When the ticket is unknown, used or expired.
+    pub fn resume(
+        self: &Arc<Self>,
+        ticket: &Ticket,
+        new_player: PlayerId,
+    ) -> Result<ResumedSession<S>, CloseReason> {
+        let notifier = SessionNotifier::new();
+        let Some(claims) = self.tickets.verify(ticket) else {
+            self.metrics.resumed(ResumeResult::unknown);
+            return Err(CloseReason::TicketUnknown);
+        };
+        let resumed = self.update(|state| state.resume(claims.player, claims.number, notifier.clone()));
+        let (issued, result, target) = match resumed {
+            Ok(Resumed { ticket, outcome: ResumeOutcome::Ready(seat) }) => {
+                (ticket, ResumeResult::resumed, seat.map_or(ResumeTarget::Lobby, ResumeTarget::Seat))
+            }
+            Ok(Resumed { ticket, outcome: ResumeOutcome::Moving(from) }) => {
+                from.notify();
+                (ticket, ResumeResult::replaced, ResumeTarget::Pending)
+            }
+            Ok(Resumed { ticket, outcome: ResumeOutcome::Waiting }) => {
+                (ticket, ResumeResult::replaced, ResumeTarget::Pending)
+            }
+            Err(ResumeError::Used) => {
+                self.metrics.resumed(ResumeResult::used);
+                return Err(CloseReason::TicketUsed);
+            }
+            Err(ResumeError::Expired) => {
+                self.metrics.resumed(ResumeResult::expired);
+                return Err(CloseReason::TicketExpired);
+            }
+            Err(ResumeError::Forgotten) => {
+                self.metrics.resumed(ResumeResult::forgotten);
+                return Ok(ResumedSession { lease: self.enter(new_player), target: ResumeTarget::Lobby });
+            }
+        };
+        self.metrics.resumed(result);
+        let lease = self.lease(claims.player, notifier, LeaseTickets { shown: claims.number, issued });
+        Ok(ResumedSession { lease, target })
+    }
+
+    /// Frees expired and revoked seats. Called once a second, so a seat is held for up to a second longer than configured.
+    pub fn sweep(&self) {
+        let now = self.epoch.elapsed();
+        drop(self.update(|state| state.sweep(now)));
+    }
+
+    /// Frees all held seats, and stops holding players, because the server stops.
+    pub fn close(&self) {
+        drop(self.update(RegistryState::close));
+    }
+
+    fn lease(
+        self: &Arc<Self>,
+        player: PlayerId,
+        notifier: SessionNotifier,
+        tickets: LeaseTickets,
+    ) -> SessionLease<S> {
+        let ticket = self.tickets.issue(player, tickets.issued);
+        SessionLease { registry: Arc::clone(self), player, notifier, shown: tickets.shown, ticket }
+    }
+
+    /// Updates the state. The caller drops the result, when the lock is free again.
+    fn update<T>(&self, update: impl FnOnce(&mut RegistryState<SessionNotifier, S>) -> T) -> T {
+        let mut state = self.lock();
+        let result = update(&mut state);
+        self.metrics.seats_held.set(state.held_seats() as i64);
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RegistryState<SessionNotifier, S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: HeldSeat> SessionLease<S> {
+    /// The player of the session.
+    pub const fn player(&self) -> PlayerId {
+        self.player
+    }
+
+    /// The number of the ticket that the player showed, and so has for certain; the first one for a new player. The ticket issued for
+    /// this session may still get lost.
+    pub const fn shown(&self) -> TicketNumber {
+        self.shown
+    }
+
+    /// The ticket that resumes the player after this session.
+    pub const fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    /// Waits for a notification, which may be spurious: [`Self::poll`] returns the status.
+    pub fn notified(&self) -> impl Future<Output = ()> + Send + use<S> {
+        let notify = Arc::clone(&self.notifier.0);
+        async move { notify.notified().await }
+    }
+
+    /// Returns the session's status, and the seat that has arrived for it.
+    pub fn poll(&self) -> LeaseStatus<S> {
+        self.registry.update(|state| state.poll(self.player, &self.notifier))
+    }
+
+    /// Ends the session. Its seat moves to the session that replaces it; otherwise it is held if the connection was lost, and freed if
+    /// not.
+    pub fn end(self, seat: Option<S>, kind: EndKind) {
+        self.release(seat, kind);
+        // `drop` runs after this, and finds no state of this session.
+    }
+
+    fn release(&self, seat: Option<S>, kind: EndKind) {
+        let now = self.registry.epoch.elapsed();
+        let effects = self.registry.update(|state| state.end(self.player, &self.notifier, seat, kind, now));
+        let Effects { notify, freed } = effects;
+        if let Some(next) = notify {
+            next.notify();
+        }
+        drop(freed);
+    }
+}
+
+impl<S: HeldSeat> Drop for SessionLease<S> {
+    fn drop(&mut self) {
+        self.release(None, EndKind::Gone);
+    }
+}
+
+impl SessionNotifier {
+    fn new() -> Self {
+        Self(Arc::new(Notify::new()))
+    }
+
+    fn notify(&self) {
+        self.0.notify_one();
+    }
+}

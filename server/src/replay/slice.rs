@@ -1,0 +1,141 @@
+//! `quarrel replay slice`: cuts a part out of a journal into a file of its own, as evidence.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process,
+};
+
+use quarrel_shared::{game::Game, journal::slice as journal_slice, tick::Tick};
+
+use super::{
+    error::ReplayError,
+    file::{OpenedJournal, WithFile as _},
+    info::marks,
+};
+use crate::{
+    cli::SliceRange,
+    exit_code::ExitCode,
+    tick_or_time::{TickOrTime, format_duration},
+};
+
+/// Writes the slice to a file, and prints its range.
+pub(super) fn slice<G: Game>(
+    opened: &OpenedJournal<'_>,
+    part: &SliceRange,
+    output: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<ExitCode, ReplayError> {
+    let (from, to) = bounds(opened, part)?;
+    let cut = journal_slice::slice::<G>(&opened.journal, from, to).with_file(opened)?;
+    let path = output.map_or_else(|| default_path(opened.path, cut.begin, cut.end), Path::to_owned);
+    if exists(&path) {
+        return Err(ReplayError::usage(&path, "the file exists already: name another with -o"));
+    }
+    write(&path, &cut.bytes)
+        .map_err(|error| ReplayError::internal(&path, format!("the file cannot be written: {error}")))?;
+    let (length, bytes) = (format_duration(cut.end.since(cut.begin), opened.rate()), cut.bytes.len());
+    let (begin, end) = (cut.begin, cut.end);
+    writeln!(out, "{}: ticks {begin} to {end} ({length}), {bytes} bytes", path.display())?;
+    if begin < from {
+        writeln!(
+            out,
+            "  it begins before tick {from}, at a checkpoint: this build does not reproduce the journal up to that tick"
+        )?;
+    } else if begin > from {
+        writeln!(out, "  it begins behind tick {from}, which is missing from the journal")?;
+    }
+    if let Some(tail) = opened.describe_tail() {
+        writeln!(out, "  {}: {tail}", opened.path.display())?;
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Writes the file as a whole or not at all. Only its owner may read it, because it holds what players did.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}.tmp", process::id()));
+    let unfinished = PathBuf::from(unfinished);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let written = written.and_then(|()| fs::rename(&unfinished, path));
+    if written.is_err() {
+        // The first error is returned; the file may not be removable either.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
+}
+
+/// Whether the path exists; a dangling symbolic link does, too.
+fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+fn bounds(opened: &OpenedJournal<'_>, part: &SliceRange) -> Result<(Tick, Tick), ReplayError> {
+    let rate = opened.rate();
+    let (from, to) = match (part.from, part.to, part.around) {
+        (Some(from), Some(to), _) => (from.tick(rate), to.tick(rate)),
+        (_, _, Some(number)) => around(opened, number, part.margin)?,
+        // The command line requires one of the two.
+        _ => (Tick(0), opened.journal.last_playable()),
+    };
+    let (first, last) = (opened.first_tick(), opened.journal.last_playable());
+    if from > to || from > last || to < first {
+        let message = format!("{from} to {to} is not a part of it: the journal has ticks {first} to {last}");
+        return Err(ReplayError::usage(opened.path, message));
+    }
+    Ok((from, to))
+}
+
+fn around(
+    opened: &OpenedJournal<'_>,
+    number: usize,
+    margin: TickOrTime,
+) -> Result<(Tick, Tick), ReplayError> {
+    let annotations = opened.journal.annotations().collect::<Result<Vec<_>, _>>().with_file(opened)?;
+    let found = number.checked_sub(1).and_then(|at| marks(&annotations).nth(at));
+    let Some((mark, _)) = found else {
+        let why = match marks(&annotations).count() {
+            0 => "the journal has no marks".to_owned(),
+            1 => format!("there is no mark {number}: the journal has only mark 1"),
+            count => format!("there is no mark {number}: the journal has marks 1 to {count}"),
+        };
+        return Err(ReplayError::usage(opened.path, why));
+    };
+    let margin = margin.tick(opened.rate()).0;
+    Ok((mark.before(margin), mark.after(margin)))
+}
+
+fn default_path(journal: &Path, begin: Tick, end: Tick) -> PathBuf {
+    let stem = journal.file_stem().unwrap_or_default().to_string_lossy();
+    PathBuf::from(format!("{stem}.{begin}-{end}.journal"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn only_the_owner_may_read_a_slice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.journal");
+        write(&path, b"evidence").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"evidence");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_slice_that_cannot_be_written_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        // A file cannot replace a folder, so that writing it fails at its last step.
+        let path = folder.path().join("a.journal");
+        fs::create_dir(&path).unwrap();
+        write(&path, b"evidence").unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "only the folder is left");
+    }
+}

@@ -1,0 +1,76 @@
+//! The parts from which a room is made: the settings of all rooms, the services of the server, and the parts of one room's task.
+
+use std::{sync::Arc, time::Duration};
+
+use quarrel_shared::{game::Game, snapshot::Frame, tick::TickRate};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    clock::RoomClock,
+    inbox::RoomCommand,
+    journal::{JournalServices, RoomJournal},
+    results::MatchResults,
+    seat::HeldSeatPolicy,
+    seat_channel::SeatChannel,
+    state::RoomState,
+    status::RoomStatus,
+};
+use crate::{shutdown::StopReason, storage::RecordQueue, telemetry::Metrics, wall_clock::WallClock};
+
+/// The settings of every room of a server.
+#[derive(Clone)]
+pub struct RoomSpec<S> {
+    /// The game's own settings.
+    pub settings: S,
+    /// The number of seats in each room.
+    pub seats: u16,
+    /// Steps per second.
+    pub tick_rate: TickRate,
+    /// Snapshots per second, at most the tick rate.
+    pub send_rate: u16,
+    /// The number of bots that fill up a room.
+    pub bots: u16,
+    /// The name of their skill.
+    pub bot_skill: String,
+    /// The time for which a room without players is kept.
+    pub linger: Duration,
+    /// The treatment of the fighter of a detached player.
+    pub held: HeldSeatPolicy,
+    /// Whether each step is made twice and compared; see [`SyncTest`](super::sync_test::SyncTest).
+    pub sync_test: bool,
+}
+
+/// The services of the server that a room uses.
+#[derive(Clone)]
+pub struct RoomServices {
+    /// The server's metrics.
+    pub metrics: Arc<Metrics>,
+    /// The queue of match results.
+    pub records: RecordQueue,
+    /// The clock that gives match results their time.
+    pub wall: WallClock,
+    /// Ends the room.
+    pub stop: CancellationToken,
+    /// The reason of the stop, which decides whether the room is saved.
+    pub stop_reason: StopReason,
+    /// The origin of the room's durations.
+    pub epoch: Instant,
+    /// The services for journals; `None`: rooms have no journals.
+    pub journals: Option<JournalServices>,
+}
+
+/// The parts of a room's task.
+pub(super) struct RoomParts<G: Game> {
+    pub(super) state: RoomState<G>,
+    pub(super) clock: RoomClock,
+    pub(super) inbox: mpsc::Receiver<RoomCommand<G>>,
+    pub(super) status: Arc<RoomStatus>,
+    pub(super) channels: Vec<Option<SeatChannel<G>>>,
+    pub(super) frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
+    pub(super) results: MatchResults,
+    pub(super) journal: Option<RoomJournal<G>>,
+}

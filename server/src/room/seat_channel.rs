@@ -1,0 +1,63 @@
+//! The room's end of the channels to one seat's session.
+
+use std::sync::{Arc, OnceLock};
+
+use quarrel_shared::{
+    game::Game,
+    protocol::{CloseReason, TicketNumber},
+};
+use tokio::sync::mpsc;
+
+use super::inbox::{Presence, RESERVED_EVENTS, RoomEvent};
+
+/// The room's end of a player's seat.
+pub(super) struct SeatChannel<G: Game> {
+    events: mpsc::Sender<RoomEvent<G>>,
+    ended: Arc<OnceLock<CloseReason>>,
+    presence: Presence,
+    /// The player's number of returns at the last [`Self::take_return`].
+    returns: u32,
+}
+
+impl<G: Game> SeatChannel<G> {
+    pub(super) const fn new(
+        events: mpsc::Sender<RoomEvent<G>>,
+        ended: Arc<OnceLock<CloseReason>>,
+        presence: Presence,
+    ) -> Self {
+        Self { events, ended, presence, returns: 0 }
+    }
+
+    /// Sends an event. Overflow: a chat line is dropped when only reserved places are left; at a full queue the seat is taken away with
+    /// [`CloseReason::TooSlow`], because a session that is this far behind cannot play, and the room does not wait for it.
+    pub(super) fn send(&self, event: &RoomEvent<G>) {
+        if matches!(event, RoomEvent::Chat { .. }) && self.events.capacity() < RESERVED_EVENTS {
+            return;
+        }
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event.clone()) {
+            self.close(CloseReason::TooSlow);
+        }
+    }
+
+    /// Takes the seat away. Only the first reason is kept.
+    pub(super) fn close(&self, reason: CloseReason) {
+        let _ = self.ended.set(reason);
+    }
+
+    /// Whether the session has ended, or the seat was taken away.
+    pub(super) fn is_closed(&self) -> bool {
+        self.events.is_closed() || self.ended.get().is_some()
+    }
+
+    /// Returns the ticket of a player who returned on another connection since the last call.
+    pub(super) fn take_return(&mut self) -> Option<TicketNumber> {
+        let returns = self.presence.returns();
+        let has_returned = std::mem::replace(&mut self.returns, returns) != returns;
+        has_returned.then(|| self.presence.ticket())
+    }
+
+    /// Whether the player is away and the seat is held.
+    pub(super) fn is_away(&self) -> bool {
+        self.presence.is_away()
+    }
+}

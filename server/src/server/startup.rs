@@ -1,0 +1,249 @@
+//! The stages of a start, in the order in which [`Server::start`](super::Server::start) runs them.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use quarrel_shared::{game::Game, tick::TickRate};
+use quinn::Endpoint;
+use tokio::{runtime::Handle, task::JoinHandle, time::Instant};
+
+use super::maintenance;
+use super::tasks::Tasks;
+use crate::{
+    admin::{self, AdminBackend, AdminHandle},
+    config::{self, Config, ConfigError, Switch},
+    data_dir::UncleanShutdown,
+    lobby::{Directory, SessionRegistry, tickets::Tickets},
+    net::{Acceptor, UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    recovery::{Recovery, RestoreOptions, RestorePolicy},
+    room::{HeldSeatPolicy, JournalServices, RoomServices, RoomSpec},
+    session::{self, SessionServices, detached_seat::DetachedSeat},
+    storage::{
+        self, RecordSink, Records,
+        journals::{IncompleteRead, JournalStore, retention::RetentionLimits, sweep},
+    },
+    telemetry::Metrics,
+    wall_clock::WallClock,
+};
+
+/// The purpose for which the secret of resume tickets is derived from the endpoint's keys.
+const TICKET_PURPOSE: &str = "resume tickets";
+
+/// Errors of a start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The game refuses its settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The UDP socket cannot be used.
+    #[error("the players' socket on {address} cannot be used: {source}")]
+    Endpoint {
+        /// The configured address.
+        address: SocketAddr,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// The admin HTTP server cannot start.
+    #[error("the admin HTTP server cannot start: {0}")]
+    Admin(io::Error),
+}
+
+/// The values that every stage of a start uses.
+pub(super) struct Startup<'a> {
+    pub(super) config: &'a Config,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) tasks: Tasks,
+    pub(super) wall: WallClock,
+    /// The number of this run.
+    pub(super) run: u32,
+    /// The earlier run that ended without writing all match results, if there is one.
+    pub(super) unclean_shutdown: Option<UncleanShutdown>,
+    /// Set when this start cannot read a journal with results.
+    pub(super) incomplete_read: IncompleteRead,
+}
+
+impl Startup<'_> {
+    /// Opens the QUIC endpoint on the players' socket, and returns its bound address.
+    pub(super) fn open_endpoint(
+        &self,
+        udp: UdpResources,
+        tls: &Arc<ServerTls>,
+        keys: &EndpointKeys,
+    ) -> Result<(Endpoint, SocketAddr), StartError> {
+        let address = self.config.net.listen;
+        let open = || {
+            let endpoint = endpoint::open(udp, &self.config.net, tls, keys)?;
+            let address = endpoint.local_addr()?;
+            Ok((endpoint, address))
+        };
+        open().map_err(|source| StartError::Endpoint { address, source })
+    }
+
+    /// Reads what earlier runs left in their journals. Without `journal.write` nothing is restored, because this run could not write
+    /// the continuation of a room.
+    pub(super) fn recover<G: Game>(
+        &self,
+        journals: Option<&Arc<dyn JournalStore>>,
+        rate: TickRate,
+    ) -> Recovery<G> {
+        let rooms = match self.config.journal.resume {
+            Switch::On if self.writes_journals() => RestorePolicy::Restore,
+            Switch::On => RestorePolicy::Keep,
+            Switch::Off => RestorePolicy::Discard,
+        };
+        let options = RestoreOptions { rooms, unclean_shutdown: self.unclean_shutdown, rate };
+        match journals {
+            Some(store) => Recovery::<G>::scan(&**store, options, &self.incomplete_read, &self.metrics),
+            None => Recovery::empty(),
+        }
+    }
+
+    /// Starts the task that writes match results, and first deletes those that the recovery has undone.
+    pub(super) fn start_results<G: Game>(
+        &self,
+        sink: impl RecordSink,
+        recovery: &Recovery<G>,
+        runtime: &Handle,
+    ) -> Records {
+        let (records, task) = storage::start(sink, recovery.rolled_back(), self.metrics.results.clone());
+        self.tasks.storage.spawn_on(task, runtime);
+        records
+    }
+
+    /// Starts the tasks that read, delete and write journals. Returns `None` when rooms write no journals.
+    pub(super) fn start_journals<G: Game>(
+        &self,
+        store: Arc<dyn JournalStore>,
+        recovery: &mut Recovery<G>,
+        records: &Records,
+        runtime: &Handle,
+    ) -> Option<JournalServices> {
+        let read = self.submit_past_results(&store, recovery, records, runtime);
+        self.start_retention(&store, read, runtime);
+        let metrics = Arc::clone(&self.metrics);
+        let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
+        self.tasks.storage.spawn_on(task, runtime);
+        let (run, config) = (self.run, &self.config.journal);
+        let (checkpoint, checksum) = (config.checkpoint(), config.checksum());
+        self.writes_journals().then_some(JournalServices { journals, run, checkpoint, checksum, metrics })
+    }
+
+    /// Hands the results that earlier runs may not have written to the task that writes them.
+    fn submit_past_results<G: Game>(
+        &self,
+        store: &Arc<dyn JournalStore>,
+        recovery: &mut Recovery<G>,
+        records: &Records,
+        runtime: &Handle,
+    ) -> JoinHandle<()> {
+        let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
+        let read =
+            ended.submit_results(past, Arc::clone(store), records.clone(), self.incomplete_read.clone());
+        self.tasks.storage.spawn_on(read, runtime)
+    }
+
+    /// Starts the deletion of old journals, which begins when `read` has finished with them.
+    fn start_retention(&self, store: &Arc<dyn JournalStore>, read: JoinHandle<()>, runtime: &Handle) {
+        let store = Arc::clone(store);
+        let limits = RetentionLimits {
+            max_age: self.config.journal.keep(),
+            max_bytes: self.config.journal.keep_bytes(),
+        };
+        let (wall, metrics) = (self.wall.clone(), Arc::clone(&self.metrics));
+        let stop = self.tasks.stopping.clone();
+        let task = sweep::run(Arc::clone(&store), limits, wall, metrics, read, stop);
+        self.tasks.storage.spawn_on(task, runtime);
+    }
+
+    /// Creates the directory of rooms, still empty.
+    pub(super) fn open_lobby<G: Game>(
+        &self,
+        spec: RoomSpec<G::Settings>,
+        seed: u64,
+        records: Records,
+        journals: Option<JournalServices>,
+        runtime: Handle,
+    ) -> Arc<Directory<G>> {
+        let services = RoomServices {
+            metrics: Arc::clone(&self.metrics),
+            records,
+            wall: self.wall.clone(),
+            stop: self.tasks.rooms_stop.clone(),
+            stop_reason: self.tasks.stop_reason.clone(),
+            epoch: Instant::now(),
+            journals,
+        };
+        Arc::new(Directory::new(spec, self.config.room.rooms, seed, services, runtime))
+    }
+
+    /// Creates the registry of sessions and held seats, still empty.
+    pub(super) fn open_registry<G: Game>(
+        &self,
+        keys: &EndpointKeys,
+    ) -> Arc<SessionRegistry<DetachedSeat<G>>> {
+        let tickets = Tickets::new(&keys.derive(TICKET_PURPOSE));
+        let (hold, max_sessions) = (self.config.session.hold(), self.config.net.max_sessions);
+        Arc::new(SessionRegistry::new(tickets, self.run, hold, max_sessions, Arc::clone(&self.metrics)))
+    }
+
+    /// Starts the admin HTTP server, if it has a socket.
+    pub(super) fn start_admin(
+        &self,
+        http: Option<TcpListener>,
+        backend: Arc<dyn AdminBackend>,
+    ) -> Result<Option<AdminHandle>, StartError> {
+        let (metrics, stop) = (Arc::clone(&self.metrics), self.tasks.admin_stop.clone());
+        http.map(|http| admin::start(http, backend, metrics, stop)).transpose().map_err(StartError::Admin)
+    }
+
+    /// Starts to accept connections. Each becomes a session task.
+    pub(super) fn start_sessions<G: Game>(&self, acceptor: Acceptor, services: SessionServices<G>) {
+        let begin = move |newcomer| session::run(newcomer, services.clone());
+        let (stop, sessions) = (self.tasks.stopping.clone(), self.tasks.sessions.clone());
+        self.tasks.background.spawn(acceptor.run(stop, sessions, begin));
+    }
+
+    /// Starts the periodic work.
+    pub(super) fn start_maintenance<G: Game>(
+        &self,
+        lobby: &Arc<Directory<G>>,
+        registry: &Arc<SessionRegistry<DetachedSeat<G>>>,
+        tls: Arc<ServerTls>,
+    ) {
+        let Tasks { background, stopping, stop_reason, .. } = &self.tasks;
+        let (lobby, registry) = (Arc::clone(lobby), Arc::clone(registry));
+        background.spawn(maintenance::sweep(lobby, registry, stopping.clone(), stop_reason.clone()));
+        if tls.is_renewed() {
+            background.spawn(maintenance::renew_certificate(tls, stopping.clone()));
+        }
+    }
+
+    fn writes_journals(&self) -> bool {
+        self.config.journal.write == Switch::On
+    }
+}
+
+/// The properties of every room, from the configuration.
+pub(super) fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings>, ConfigError> {
+    let room = &config.room;
+    // The configuration has checked the ranges.
+    let hz = |rate: u32| u16::try_from(rate).ok();
+    let tick_rate = hz(room.tick_rate).and_then(TickRate::new).unwrap_or_default();
+    Ok(RoomSpec {
+        settings: config.settings::<G::Settings>()?,
+        seats: room.seats,
+        tick_rate,
+        send_rate: hz(room.send_rate).unwrap_or_else(|| tick_rate.hz()),
+        bots: room.bots,
+        bot_skill: room.bot_skill.clone(),
+        linger: room.linger(),
+        held: match config.session.held {
+            config::HeldSeatPolicy::Idle => HeldSeatPolicy::Idle,
+            config::HeldSeatPolicy::Bot => HeldSeatPolicy::Bot,
+        },
+        sync_test: room.sync_test == config::Switch::On,
+    })
+}

@@ -1,0 +1,146 @@
+//! The ends of a session: the reason sent to the peer, and the name in the metrics. The one place where errors become close codes.
+
+use quarrel_shared::protocol::CloseReason;
+
+use super::unacked::AckError;
+use crate::net::{peer::PeerError, stream::StreamError};
+
+/// The reason for which the server closes a session, as it is sent to the peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloseNotice {
+    /// The close code.
+    pub reason: CloseReason,
+    /// A sentence for the player, with the remedy.
+    pub sentence: String,
+}
+
+impl CloseNotice {
+    /// A notice with the reason's default sentence.
+    #[must_use]
+    pub fn new(reason: CloseReason) -> Self {
+        Self { reason, sentence: reason.sentence().to_owned() }
+    }
+
+    /// A notice for a client that has acknowledged an impossible number of messages.
+    #[must_use]
+    pub fn invalid_ack(error: AckError) -> Self {
+        let sentence = format!("The client has lost count: {error}. Update it.");
+        Self { reason: CloseReason::Malformed, sentence }
+    }
+}
+
+/// Whether a seat that was taken away for this reason ends its session as well. The end of a room does not.
+#[must_use]
+pub const fn ends_session(reason: CloseReason) -> bool {
+    matches!(reason, CloseReason::TooSlow | CloseReason::ServerStopping | CloseReason::ServerRestarting)
+}
+
+/// The end of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// The server closes it.
+    Closed(CloseNotice),
+    /// The peer closed it.
+    Left,
+    /// The connection was lost: the peer is silent or has vanished.
+    Lost,
+}
+
+impl SessionEnd {
+    /// The name in the metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Closed(notice) => notice.reason.name(),
+            Self::Left => "left",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether the connection was lost, so that its player may return. A peer that no longer acknowledges anything counts as lost: the
+    /// server only noticed it first. So does a session that ends because the server restarts, because its room must not see the player
+    /// leave: the room is restored as it was.
+    #[must_use]
+    pub const fn is_loss(&self) -> bool {
+        match self {
+            Self::Lost => true,
+            Self::Closed(CloseNotice { reason, .. }) => {
+                matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting)
+            }
+            Self::Left => false,
+        }
+    }
+}
+
+impl From<CloseReason> for SessionEnd {
+    fn from(reason: CloseReason) -> Self {
+        Self::Closed(CloseNotice::new(reason))
+    }
+}
+
+impl From<CloseNotice> for SessionEnd {
+    fn from(notice: CloseNotice) -> Self {
+        Self::Closed(notice)
+    }
+}
+
+impl From<StreamError> for SessionEnd {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Finished => Self::Left,
+            StreamError::Read(quinn::ReadError::ConnectionLost(lost))
+            | StreamError::Write(quinn::WriteError::ConnectionLost(lost)) => PeerError::Ended(lost).into(),
+            StreamError::Read(_) | StreamError::Write(_) => Self::Left,
+            StreamError::TooLong(_) | StreamError::Codec(_) => {
+                let sentence =
+                    format!("The server could not read the client: {error}. Update the older of the two.");
+                CloseNotice { reason: CloseReason::Malformed, sentence }.into()
+            }
+            StreamError::Stuffed => CloseReason::TooSlow.into(),
+        }
+    }
+}
+
+impl From<PeerError> for SessionEnd {
+    fn from(error: PeerError) -> Self {
+        match error {
+            PeerError::Ended(quinn::ConnectionError::ApplicationClosed(close)) => {
+                // A client that has replaced this connection by another one resumes its seat there.
+                let is_replaced = close.error_code.into_inner() == u64::from(CloseReason::Replaced.code());
+                if is_replaced { Self::Lost } else { Self::Left }
+            }
+            PeerError::Ended(_) => Self::Lost,
+            PeerError::NoDatagrams => {
+                let sentence = "The client takes no datagrams; enable them in its QUIC settings.".to_owned();
+                CloseNotice { reason: CloseReason::Malformed, sentence }.into()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_lost_connection_or_a_restart_holds_the_seat() {
+        assert!(SessionEnd::Lost.is_loss());
+        for reason in CloseReason::ALL {
+            let is_loss = SessionEnd::from(reason).is_loss();
+            let expected = matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting);
+            assert_eq!(is_loss, expected, "{reason:?}");
+        }
+        assert!(!SessionEnd::Left.is_loss(), "a player who leaves is not held");
+    }
+
+    #[test]
+    fn a_connection_closed_as_replaced_keeps_the_seat() {
+        let closed = |reason: CloseReason| {
+            let error_code = quinn::VarInt::from_u32(reason.code());
+            let close = quinn::ApplicationClose { error_code, reason: bytes::Bytes::new() };
+            SessionEnd::from(PeerError::Ended(quinn::ConnectionError::ApplicationClosed(close)))
+        };
+        assert_eq!(closed(CloseReason::Replaced), SessionEnd::Lost);
+        assert_eq!(closed(CloseReason::Left), SessionEnd::Left);
+    }
+}

@@ -1,0 +1,107 @@
+//! Differences between two serde value trees: the path of each field that differs, and both of its values.
+
+use std::{any, collections::BTreeSet, fmt::Debug};
+
+use serde::Serialize;
+use serde_json::{Map, Value, to_value};
+
+/// A field that differs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) path: String,
+    pub(super) one: String,
+    pub(super) other: String,
+}
+
+/// The maximum length of a value's text, in characters: a terminal's line holds two.
+const MAX_CHARS: usize = 120;
+
+/// Lists the fields that differ between two values of one type.
+pub(super) fn differing<T: Serialize + Debug>(one: &T, other: &T) -> Vec<Field> {
+    let mut found = Vec::new();
+    if let (Ok(first), Ok(second)) = (to_value(one), to_value(other)) {
+        compare(root::<T>(&first), Some(&first), Some(&second), &mut found);
+    } else {
+        // JSON has no 128-bit integers and no maps whose keys are structs.
+        let (one, other) = (format!("{one:?}"), format!("{other:?}"));
+        compare(String::new(), Some(&Value::String(one)), Some(&Value::String(other)), &mut found);
+    }
+    found
+}
+
+/// The fields of a value with their paths, as differences name them, and their values.
+pub fn fields_of<T: Serialize + Debug>(value: &T) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    match to_value(value) {
+        Ok(tree) => list(root::<T>(&tree), &tree, &mut found),
+        Err(_) => found.push((String::new(), format!("{value:?}"))),
+    }
+    found
+}
+
+/// A text that is short enough for a line, with a mark where it was cut.
+pub(super) fn clipped(text: &str) -> String {
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// The name with which paths begin: the type's, or nothing when the tree begins with an enum variant's name or when the type is
+/// primitive.
+fn root<T>(tree: &Value) -> String {
+    let is_variant = |map: &Map<String, Value>| map.len() == 1 && map.keys().all(|key| is_type(key));
+    let path = any::type_name::<T>().split('<').next().unwrap_or_default();
+    let name = path.rsplit("::").next().unwrap_or_default();
+    let is_named = is_type(name) && !tree.as_object().is_some_and(is_variant);
+    if is_named { name.to_owned() } else { String::new() }
+}
+
+/// Whether a name is a type's or a variant's rather than a field's.
+fn is_type(name: &str) -> bool {
+    name.starts_with(char::is_uppercase)
+}
+
+fn field(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn compare(path: String, one: Option<&Value>, other: Option<&Value>, found: &mut Vec<Field>) {
+    match (one, other) {
+        (one, other) if one == other => {}
+        // Objects that share no key are two variants of an enum, which are shown whole.
+        (Some(Value::Object(one)), Some(Value::Object(other)))
+            if one.keys().any(|key| other.contains_key(key)) =>
+        {
+            let names: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+            names.into_iter().for_each(|name| {
+                compare(field(&path, name), one.get(name), other.get(name), found);
+            });
+        }
+        (Some(Value::Array(one)), Some(Value::Array(other))) => {
+            (0..one.len().max(other.len())).for_each(|index| {
+                compare(format!("{path}[{index}]"), one.get(index), other.get(index), found);
+            });
+        }
+        (one, other) => {
+            let text = |side: Option<&Value>| {
+                side.map_or_else(|| "nothing".to_owned(), |value| clipped(&value.to_string()))
+            };
+            found.push(Field { path, one: text(one), other: text(other) });
+        }
+    }
+}
+
+fn list(path: String, tree: &Value, found: &mut Vec<(String, String)>) {
+    match tree {
+        Value::Object(map) if !map.is_empty() => {
+            map.iter().for_each(|(name, value)| list(field(&path, name), value, found));
+        }
+        Value::Array(values) if !values.is_empty() => {
+            (0..).zip(values).for_each(|(index, value): (usize, _)| {
+                list(format!("{path}[{index}]"), value, found);
+            });
+        }
+        _ => found.push((path, tree.to_string())),
+    }
+}
