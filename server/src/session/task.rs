@@ -38,11 +38,11 @@ use crate::{
     net::{
         Peer,
         peer::PeerError,
-        stream::{ControlStream, Progress, StreamError},
+        stream::{ControlStream, StreamError},
     },
     room::{RoomEvent, state::RosterChange},
 };
-use quarrel_transport::wake::FlaggedFuture;
+use quarrel_transport::{control::Progress, wake::FlaggedFuture};
 
 /// The time after which a peer that acknowledges nothing is closed.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
