@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use quarrel_client::{Client, ConnectConfig, Ending, ClientEvent, Joined, RequestError};
+use quarrel_client::{Client, ClientEvent, ConnectConfig, Ending, Joined, RequestError};
 use quarrel_shared::{
     game::Predict,
     protocol::{JoinTarget, RoomEntry},
@@ -54,11 +54,17 @@ impl<G: Predict> Player<G> {
     ///
     /// # Panics
     /// When the connection ends before, or nothing comes in time.
-    pub async fn wait_for<T>(&mut self, what: &str, mut wanted: impl FnMut(ClientEvent<G>) -> Option<T>) -> T {
+    pub async fn wait_for<T>(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(ClientEvent<G>) -> Option<T>,
+    ) -> T {
         within(what, async {
             loop {
                 match self.0.next().await {
-                    Some(ClientEvent::Closed(ending)) => panic!("closed while waiting for {what}: {ending:?}"),
+                    Some(ClientEvent::Closed(ending)) => {
+                        panic!("closed while waiting for {what}: {ending:?}")
+                    }
                     Some(event) => {
                         if let Some(found) = wanted(event) {
                             return found;

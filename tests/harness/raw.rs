@@ -7,7 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use quarrel_client::{view::baseline::{Baselines, SnapshotError}, net::transport};
+use quarrel_client::{
+    net::transport,
+    view::baseline::{Baselines, SnapshotError},
+};
 use quarrel_shared::{
     bits::{BitWriter, Bits},
     game::Game,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use quarrel_client::{Client, ConnectConfig, Connector, ClientEvent};
+use quarrel_client::{Client, ClientEvent, ConnectConfig, Connector};
 use quarrel_harness::{TestServer, within};
 use quarrel_netsim::Link;
 use quarrel_shared::{crowd::Crowd, protocol::JoinTarget};

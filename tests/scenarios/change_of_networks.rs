@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quarrel_client::{Ending, ClientEvent};
+use quarrel_client::{ClientEvent, Ending};
 use quarrel_harness::sim::{
     Link, SimWorld,
     diary::{Diary, Life},

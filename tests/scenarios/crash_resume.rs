@@ -190,8 +190,7 @@ async fn whoever_waited_in_the_lobby_of_a_killed_server_waits_in_that_of_the_nex
 
 /// The seat is gone, and its player is there.
 async fn loses_the_seat(ada: &mut Player<Levers>) -> CloseReason {
-    let closed =
-        |event| if let ClientEvent::RoomClosed { reason, .. } = event { Some(reason) } else { None };
+    let closed = |event| if let ClientEvent::RoomClosed { reason, .. } = event { Some(reason) } else { None };
     ada.wait_for("word of the seat", closed).await
 }
 

@@ -1,6 +1,6 @@
 //! Somebody comes, is seen, and goes.
 
-use quarrel_client::{Ending, ClientEvent};
+use quarrel_client::{ClientEvent, Ending};
 use quarrel_harness::{Player, TestServer, until};
 use quarrel_shared::{
     crowd::{Crowd, Walker},
@@ -97,8 +97,7 @@ async fn a_player_whose_program_drops_the_connection_has_left() {
     let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let (ben, joined) = Player::<Crowd>::sit(server.address(), "Ben").await;
     drop(ben);
-    let left =
-        |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == joined.seat).then_some(());
+    let left = |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == joined.seat).then_some(());
     ada.wait_for("the dropped player's going", left).await;
     assert!(server.shutdown().await, "a server stops in time whoever has dropped");
     assert!(matches!(ada.ending().await, Ending::Closed { .. }), "and says so");

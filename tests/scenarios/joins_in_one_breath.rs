@@ -46,7 +46,9 @@ fn a_seat_that_is_refused_leaves_a_connection_that_may_ask_again() {
         let nowhere = JoinTarget::Room(RoomId(99));
         let client = Client::<Crowd>::connect_and_join(&world.connector(&NEAR), "Ada", nowhere).await;
         let mut client = client.expect("a welcome, for the hello fits");
-        let Err(RequestError::Refused { .. }) = client.wait_for_seat().await else { panic!("there is no such room") };
+        let Err(RequestError::Refused { .. }) = client.wait_for_seat().await else {
+            panic!("there is no such room")
+        };
         client.join(JoinTarget::Quick).await.expect("another room does");
     });
 }

@@ -156,9 +156,8 @@ async fn a_held_seat_goes_free_after_its_time_and_a_bot_takes_it() {
     assert_eq!(server.metric("quarrel_bots"), 0.0, "people have both seats, though one is away");
     let freed = |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == adas).then_some(());
     ben.wait_for("Ada's going", freed).await;
-    let taken = |event| {
-        matches!(event, ClientEvent::SeatTaken { seat, bot: true, .. } if seat == adas).then_some(())
-    };
+    let taken =
+        |event| matches!(event, ClientEvent::SeatTaken { seat, bot: true, .. } if seat == adas).then_some(());
     ben.wait_for("a bot in her place", taken).await;
     let goodbye = RawPeer::refused::<Crowd>(server.address(), &ticket, 0).await;
     assert_eq!(goodbye.code, Some(CloseReason::TicketExpired));

@@ -74,7 +74,9 @@ impl Watched {
         let write = Arc::clone(&asked);
         let diary = Diary::<Arena>::new(move |joined, slot, drawn| {
             write.lock().unwrap_or_else(PoisonError::into_inner).insert(slot.tick, Instant::now());
-            drawn.map_or_else(Default::default, |drawn| brain.decide(drawn.observation(joined.rate, joined.seat)))
+            drawn.map_or_else(Default::default, |drawn| {
+                brain.decide(drawn.observation(joined.rate, joined.seat))
+            })
         });
         let notes = diary.notes();
         let life = Life::begin(connector, "Ada", diary).await;

@@ -24,8 +24,7 @@ async fn a_peer_that_never_reads_its_events_is_closed_as_too_slow() {
     let deaf = deaf_peer(&server).await;
     let (mut loud, _) = Player::<Levers>::sit(server.address(), "loud").await;
     loud.set_input(Lever::Shout);
-    let left =
-        |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == deaf.seat).then_some(());
+    let left = |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == deaf.seat).then_some(());
     loud.wait_for("the deaf peer's going", left).await;
     assert_eq!(deaf.peer.closed().await, Some(CloseReason::TooSlow), "and its close code says why");
     assert_eq!(server.metric("quarrel_disconnects_total{reason=\"too_slow\"}"), 1.0, "it is counted");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quarrel_client::{Ending, ConnectionSummary};
+use quarrel_client::{ConnectionSummary, Ending};
 use quarrel_harness::sim::{
     Link, SimWorld,
     diary::{Diary, Life},

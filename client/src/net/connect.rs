@@ -226,7 +226,11 @@ impl Connector {
         timeout(time_limit, attempt).await.unwrap_or(Err(ConnectError::Unreachable(self.server)))
     }
 
-    async fn attempt(&self, hello: Hello, target: Option<JoinTarget>) -> Result<WelcomedConnection, ConnectError> {
+    async fn attempt(
+        &self,
+        hello: Hello,
+        target: Option<JoinTarget>,
+    ) -> Result<WelcomedConnection, ConnectError> {
         let connection = self.open_quic()?.await.map_err(|error| self.failure(&error))?;
         // An attempt to resume that takes too long is followed by another one, so it must not count as leaving.
         let reason = if hello.resume.is_some() { CloseReason::Replaced } else { CloseReason::Left };

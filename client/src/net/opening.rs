@@ -100,7 +100,11 @@ mod tests {
             Part::Play,
             "an MTU probe carries no data"
         );
-        assert_eq!(classify(&short(b"ben"), HELLO_WINDOW / 2), Part::Play, "another connection on the same socket has not opened");
+        assert_eq!(
+            classify(&short(b"ben"), HELLO_WINDOW / 2),
+            Part::Play,
+            "another connection on the same socket has not opened"
+        );
         assert_eq!(classify(&short(b"ada"), HELLO_WINDOW * 2), Part::Play, "the hello window has passed");
     }
 
@@ -124,6 +128,10 @@ mod tests {
         {
             openings.classify(packet, NOW);
         }
-        assert_eq!(openings.classify(&short(b"ada"), NOW), Part::Play, "a handshake without a connection id matches no packet");
+        assert_eq!(
+            openings.classify(&short(b"ada"), NOW),
+            Part::Play,
+            "a handshake without a connection id matches no packet"
+        );
     }
 }

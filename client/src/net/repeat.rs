@@ -194,7 +194,10 @@ mod tests {
         tokio::time::sleep(COPY_DELAY * 2).await;
         let sent: Vec<_> = inner.0.lock().unwrap().iter().map(|(at, sent)| (*at - start, sent[1])).collect();
         let now = Duration::ZERO;
-        assert_eq!(sent, [(now, 1), (now, 1), (now, 2), (now, 3), (now, 3), (COPY_DELAY, 1), (COPY_DELAY, 3)]);
+        assert_eq!(
+            sent,
+            [(now, 1), (now, 1), (now, 2), (now, 3), (now, 3), (COPY_DELAY, 1), (COPY_DELAY, 3)]
+        );
     }
 
     #[tokio::test(start_paused = true)]

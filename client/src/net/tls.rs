@@ -205,7 +205,10 @@ mod tests {
         let elsewhere = SocketAddr::from(([192, 0, 2, 1], 7777));
         assert!(matches!(Trust::Loopback.verifier(elsewhere), Err(TrustError::NotLoopback(_))));
         let mapped = "[::ffff:127.0.0.1]:7777".parse().unwrap();
-        assert!(Trust::Loopback.verifier(mapped).is_ok(), "an IPv4 loopback address mapped to IPv6 is a loopback address");
+        assert!(
+            Trust::Loopback.verifier(mapped).is_ok(),
+            "an IPv4 loopback address mapped to IPv6 is a loopback address"
+        );
     }
 
     #[test]

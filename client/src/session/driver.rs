@@ -246,7 +246,9 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
             Action::Command(command) => self.on_command(command.unwrap_or(ClientCommand::Close)),
             Action::Alarm => self.tick(),
             Action::Incoming(Incoming::Message(Ok(message))) => self.on_message(message),
-            Action::Incoming(Incoming::Message(Err(error))) => ControlFlow::Break(self.control_ending(&error)),
+            Action::Incoming(Incoming::Message(Err(error))) => {
+                ControlFlow::Break(self.control_ending(&error))
+            }
             Action::Incoming(Incoming::Snapshot(bytes)) => self.on_snapshot(&bytes),
             Action::Incoming(Incoming::Closed(error)) => {
                 ControlFlow::Break(self.closing.take().unwrap_or_else(|| Ending::from(&error)))

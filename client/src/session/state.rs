@@ -103,7 +103,12 @@ impl<G: Predict> SessionState<G> {
     }
 
     /// Continues on another connection. Its welcome contains whether the seat is still held.
-    pub(crate) fn on_reconnected(&mut self, welcome: Welcome, controller: &mut impl Controller<G>, now: Duration) -> Flow {
+    pub(crate) fn on_reconnected(
+        &mut self,
+        welcome: Welcome,
+        controller: &mut impl Controller<G>,
+        now: Duration,
+    ) -> Flow {
         let had_seat = self.seat.is_some();
         self.welcome = welcome;
         self.resuming = self.welcome.resumed && had_seat;
@@ -127,7 +132,8 @@ impl<G: Predict> SessionState<G> {
 
     /// Returns true, once, for the message that returns a seat which the player gave up.
     pub(crate) const fn take_stale_joined(&mut self, message: &ServerMessage) -> bool {
-        matches!(message, ServerMessage::Joined { .. }) && std::mem::replace(&mut self.holds_stale_seat, false)
+        matches!(message, ServerMessage::Joined { .. })
+            && std::mem::replace(&mut self.holds_stale_seat, false)
     }
 
     /// Gives the seat up. Messages that are still on the way to it are ignored; events that wait for the view are delivered now.
@@ -160,7 +166,11 @@ impl<G: Predict> SessionState<G> {
 
     /// Takes every input that is due from the controller, delivers the events that the screen has reached, and returns the input
     /// datagram. While resuming, inputs are taken, but nothing is delivered or sent, because the state of the seat is not known yet.
-    pub(crate) fn tick(&mut self, now: Duration, controller: &mut impl Controller<G>) -> (Flow, Option<&[u8]>) {
+    pub(crate) fn tick(
+        &mut self,
+        now: Duration,
+        controller: &mut impl Controller<G>,
+    ) -> (Flow, Option<&[u8]>) {
         let Some(seat) = self.seat.as_mut() else { return (Flow::Continue(()), None) };
         let mut is_due = false;
         while let Some(slot) = seat.clock.pop_due(now) {
@@ -354,7 +364,12 @@ impl<G: Predict> Seat<G> {
     }
 
     /// Delivers the events whose tick the screen has reached.
-    fn deliver(&mut self, screen: &SharedScreen<G>, now: Duration, controller: &mut impl Controller<G>) -> Flow {
+    fn deliver(
+        &mut self,
+        screen: &SharedScreen<G>,
+        now: Duration,
+        controller: &mut impl Controller<G>,
+    ) -> Flow {
         let Some(reached) = screen.with(|screen| screen.displayed_tick(now)).flatten() else {
             return Flow::Continue(());
         };

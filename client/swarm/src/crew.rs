@@ -197,7 +197,8 @@ impl Crew {
         for (number, kind) in (0_u32..).zip(kinds).filter(|(number, _)| number % self.of == self.number) {
             let group = self.assailed(number);
             let target = self.targets.get(usize::from(group)).ok_or(RunError::Panicked)?;
-            let connector = Connector::new(transport::open_endpoint(target.connect.server)?, &target.connect)?;
+            let connector =
+                Connector::new(transport::open_endpoint(target.connect.server)?, &target.connect)?;
             tasks.spawn(self.game(group)?.assail(kind, connector, number, Arc::clone(self)));
         }
         Ok(())

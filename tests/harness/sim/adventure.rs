@@ -3,7 +3,10 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use quarrel_client::{Connector, Drawn, Ending, ClientEvent, Joined, ConnectionCounts, Controller, InputSlot, ClientCommand, Driver};
+use quarrel_client::{
+    ClientCommand, ClientEvent, ConnectionCounts, Connector, Controller, Drawn, Driver, Ending, InputSlot,
+    Joined,
+};
 use quarrel_netsim::{LINKS, Link};
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Input},

@@ -2,7 +2,10 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use quarrel_client::{ConnectError, Connector, Drawn, Ending, ClientEvent, Joined, ConnectionCounts, Controller, InputSlot, ClientCommand, ConnectionSummary, Driver};
+use quarrel_client::{
+    ClientCommand, ClientEvent, ConnectError, ConnectionCounts, ConnectionSummary, Connector, Controller,
+    Drawn, Driver, Ending, InputSlot, Joined,
+};
 use quarrel_shared::{
     game::{Brain, Predict},
     protocol::{CloseReason, JoinTarget},
@@ -47,7 +50,8 @@ pub async fn play<G: Predict>(
         events: 0,
     };
     let (commands, commands_out) = mpsc::channel(1);
-    let driver = Driver::connect_and_join(&connector, &name, JoinTarget::Quick, controller, commands_out).await?;
+    let driver =
+        Driver::connect_and_join(&connector, &name, JoinTarget::Quick, controller, commands_out).await?;
     let mut flight = Box::pin(driver.run());
     let driven = tokio::select! {
         biased;
@@ -80,7 +84,9 @@ struct BotController<G: Predict> {
 impl<G: Predict> Controller<G> for BotController<G> {
     fn input(&mut self, _slot: InputSlot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         match (&mut self.brain, self.joined, drawn) {
-            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.observation(joined.rate, joined.seat)),
+            (Some(brain), Some(joined), Some(drawn)) => {
+                brain.decide(drawn.observation(joined.rate, joined.seat))
+            }
             _ => G::Input::default(),
         }
     }

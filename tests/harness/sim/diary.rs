@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Connector, Drawn, ClientEvent, Joined, Controller, InputSlot, ClientCommand, ConnectionSummary, Driver, SharedScreen};
+use quarrel_client::{
+    ClientCommand, ClientEvent, ConnectionSummary, Connector, Controller, Drawn, Driver, InputSlot, Joined,
+    SharedScreen,
+};
 use quarrel_shared::{
     game::{Game, Predict},
     moment::Moment,

@@ -8,7 +8,7 @@ mod record;
 
 use std::time::Duration;
 
-use quarrel_client::{Connector, Ending, ClientCommand, Driver};
+use quarrel_client::{ClientCommand, Connector, Driver, Ending};
 use quarrel_shared::{arena::Arena, protocol::JoinTarget};
 use serde::Serialize;
 use tokio::{sync::mpsc, time::sleep};
@@ -101,7 +101,8 @@ pub fn feel(link: &Link, session: Session) -> Feel {
 async fn play(connector: Connector, link: Link, seed: u64, measured: Duration) -> (Record, Ending) {
     let (commands, commands_out) = mpsc::channel(1);
     let controller = Marksman::new(seed, Record::new(&link, WARM_UP));
-    let driver = Driver::connect_and_join(&connector, "marksman", JoinTarget::Quick, controller, commands_out).await;
+    let driver =
+        Driver::connect_and_join(&connector, "marksman", JoinTarget::Quick, controller, commands_out).await;
     let driver = driver.unwrap_or_else(|error| panic!("no connection over {}: {error}", link.name));
     let mut flight = Box::pin(driver.run());
     let driven = tokio::select! {

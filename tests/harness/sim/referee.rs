@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Drawn, Ending, ClientEvent, Joined, Controller, InputSlot};
+use quarrel_client::{ClientEvent, Controller, Drawn, Ending, InputSlot, Joined};
 use quarrel_server::lobby::Directory;
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},

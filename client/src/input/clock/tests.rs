@@ -191,7 +191,8 @@ fn a_stall_of_the_client_skips_missed_ticks_instead_of_sending_a_burst() {
     simulation.now += 4000 * MS;
     simulation.server();
     simulation.run(1);
-    let burst = simulation.sent[before..].iter().filter(|slot| slot.due < Duration::from_millis(9001)).count();
+    let burst =
+        simulation.sent[before..].iter().filter(|slot| slot.due < Duration::from_millis(9001)).count();
     assert!(burst <= 1, "{burst} inputs at once");
     simulation.run(5);
     simulation.late = 0;
@@ -273,8 +274,10 @@ fn delayed_snapshots_do_not_pause_the_clock() {
     simulation.sent.clear();
     simulation.extra_delay = |now| if now.as_millis() % 2000 < 700 { 300 * MS } else { Duration::ZERO };
     simulation.run(20);
-    let gaps =
-        simulation.sent.windows(2).map(|pair| (pair[1].due - pair[0].due).as_secs_f64() * f64::from(simulation.hz));
+    let gaps = simulation
+        .sent
+        .windows(2)
+        .map(|pair| (pair[1].due - pair[0].due).as_secs_f64() * f64::from(simulation.hz));
     let longest = gaps.fold(0.0, f64::max);
     assert!(longest < 1.0501, "a tick of {longest} periods");
 }

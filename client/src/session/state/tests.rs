@@ -14,7 +14,7 @@ use quarrel_shared::{
 };
 
 use super::*;
-use crate::{input::clock::Slot, view::screen::Drawn};
+use crate::{input::clock::InputSlot, view::screen::Drawn};
 
 const RTT: Duration = Duration::from_millis(40);
 const SEAT: SeatId = SeatId(3);
@@ -24,7 +24,7 @@ const SEAT: SeatId = SeatId(3);
 struct Recorder(Vec<String>);
 
 impl Controller<Crowd> for Recorder {
-    fn input(&mut self, _slot: Slot, _drawn: Option<&Drawn<quarrel_shared::crowd::Walker>>) -> Steering {
+    fn input(&mut self, _slot: InputSlot, _drawn: Option<&Drawn<quarrel_shared::crowd::Walker>>) -> Steering {
         Steering::default()
     }
 
@@ -125,7 +125,9 @@ fn with_events_waiting() -> Player {
     let mut player = Player::seated(100);
     player.receive(taken());
     (100..=103).for_each(|tick| player.receive_snapshot(tick, Seating::FIRST));
-    [(0, 190), (1, 200), (2, 201)].into_iter().for_each(|(sequence, tick)| player.receive(event(sequence, tick)));
+    [(0, 190), (1, 200), (2, 201)]
+        .into_iter()
+        .for_each(|(sequence, tick)| player.receive(event(sequence, tick)));
     assert_eq!(player.session.resume().heard, 4, "the roster and three events");
     player.take_events();
     player
@@ -137,13 +139,21 @@ fn a_restored_room_discards_later_events_and_restarts_the_seat() {
     player.reconnect();
     assert_eq!(player.session.resume().ticket, welcome(true).ticket);
     player.receive(joined(90, Seating::FIRST, Some(190)));
-    assert_eq!(player.take_events(), ["event 190 0", "resumed Some(190)"], "events after the restored tick are discarded");
+    assert_eq!(
+        player.take_events(),
+        ["event 190 0", "resumed Some(190)"],
+        "events after the restored tick are discarded"
+    );
     assert_eq!(player.session.resume().heard, 0, "the count of room messages starts again");
     player.receive(taken());
     player.receive(event(0, 91));
     assert_eq!(player.session.take_ack(), Some(2));
     player.receive_snapshot(91, Seating::FIRST);
-    assert_eq!(player.take_events(), [format!("taken {SEAT}"), "view 91".to_owned()], "views of earlier ticks are delivered again");
+    assert_eq!(
+        player.take_events(),
+        [format!("taken {SEAT}"), "view 91".to_owned()],
+        "views of earlier ticks are delivered again"
+    );
     player.receive_snapshot(95, Seating::FIRST);
     let mut newest = None;
     for _ in 0..10 {
@@ -151,9 +161,17 @@ fn a_restored_room_discards_later_events_and_restarts_the_seat() {
     }
     assert_eq!(player.take_events(), ["view 95", "event 91 0"], "and so are their events");
     let run = newest.expect("inputs of every tenth of a second").run;
-    assert!(run.newest() < Tick(150), "inputs are for ticks that the server has yet to compute: {}", run.newest());
+    assert!(
+        run.newest() < Tick(150),
+        "inputs are for ticks that the server has yet to compute: {}",
+        run.newest()
+    );
     let counts = player.session.counts();
-    assert_eq!((counts.events_lost, counts.events_doubled, counts.resumes), (0, 0, 1), "no event is lost or doubled");
+    assert_eq!(
+        (counts.events_lost, counts.events_doubled, counts.resumes),
+        (0, 0, 1),
+        "no event is lost or doubled"
+    );
     assert_eq!(
         (counts.snapshots.applied, counts.snapshots.lost),
         (4 + 2, 0),

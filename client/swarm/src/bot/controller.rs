@@ -15,7 +15,7 @@ use crate::{
     schedule::Order,
 };
 use quarrel_client::Traffic;
-use quarrel_client::{InputSlot, Ending, ClientEvent, Joined, Controller, ConnectionCounts, Motion, Drawn};
+use quarrel_client::{ClientEvent, ConnectionCounts, Controller, Drawn, Ending, InputSlot, Joined, Motion};
 
 /// A server that has sent no snapshot for so long has fallen silent: its connection may take ten seconds to notice.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -233,7 +233,9 @@ impl<G: Predict> Controller<G> for BotController<G> {
             }
         }
         match (&mut self.brain, &self.joined, drawn) {
-            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.observation(joined.rate, joined.seat)),
+            (Some(brain), Some(joined), Some(drawn)) => {
+                brain.decide(drawn.observation(joined.rate, joined.seat))
+            }
             _ => G::Input::default(),
         }
     }

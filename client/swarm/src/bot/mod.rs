@@ -13,7 +13,7 @@ use tokio::{
 
 use self::controller::BotController;
 use super::{crew::Crew, schedule::Order};
-use quarrel_client::{Connector, ClientCommand, Driver};
+use quarrel_client::{ClientCommand, Connector, Driver};
 
 /// How long a bot waits before it asks for a seat again: its room was busy, or is gone.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use quarrel_client::{Drawn, ClientEvent, Joined, Controller, InputSlot};
+use quarrel_client::{ClientEvent, Controller, Drawn, InputSlot, Joined};
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Fighter, Input, Kit, Map, Phase, Scene, Weapon, arrow_target, looses_arrow},
     game::{Angle, Brain, Game, Own, Point, Predict},

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_client::{Drawn, ConnectionCounts, Motion};
+use quarrel_client::{ConnectionCounts, Drawn, Motion};
 use quarrel_shared::{
     arena::{Event, Weapon},
     game::UNIT,
@@ -85,7 +85,13 @@ impl Record {
     }
 
     /// The same with what was counted from the seat to the end.
-    pub(super) fn over(self, counts: ConnectionCounts, bytes_down: u64, bytes_up: u64, took: Duration) -> Self {
+    pub(super) fn over(
+        self,
+        counts: ConnectionCounts,
+        bytes_down: u64,
+        bytes_up: u64,
+        took: Duration,
+    ) -> Self {
         Self { counts, bytes_down, bytes_up, seconds: took.as_secs_f64(), ..self }
     }
 
