@@ -29,7 +29,7 @@ pub struct Link {
     /// The share of packets that arrive twice.
     pub duplicate: f64,
     /// The share of packets that take a detour of up to the jitter, at least [`Self::MIN_DETOUR_MS`], so that others overtake them. All
-    /// others stay in order whatever their delays, because a real link is a queue.
+    /// others stay in order despite different delays, because a real link is a queue.
     pub reorder: f64,
     /// The bottleneck; `None` for unlimited bandwidth.
     pub rate: Option<Rate>,

@@ -46,7 +46,7 @@ impl<E> EventQueue<E> {
         self.waiting.pop_front_if(|(tick, _)| is_full || *tick <= displayed)
     }
 
-    /// Returns the next event, whatever its tick. For a seat that was given up, whose screen advances no more.
+    /// Returns the next event regardless of its tick. For a seat that was given up, whose screen advances no more.
     pub(crate) fn pop_any(&mut self) -> Option<(Tick, E)> {
         self.waiting.pop_front()
     }

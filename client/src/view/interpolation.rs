@@ -21,7 +21,7 @@ const HISTORY_MS: u32 = 800;
 /// The minimum number of snapshots kept. In a slow room the delay is two of their intervals.
 const MIN_VIEWS: usize = 4;
 
-/// How others are drawn: between known snapshots, or past them.
+/// The position of the screen's time relative to the snapshots, which decides how others move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Motion {
     /// The screen's time is between two snapshots.

@@ -61,7 +61,7 @@ impl<E> Drawn<E> {
 impl<G: Predict> Screen<G> {
     /// An empty screen for a seat in a room with this tick rate, whose snapshots are `send_interval` ticks apart.
     #[must_use]
-    pub fn new(seat: SeatId, rate: TickRate, send_interval: u32) -> Self {
+    pub(crate) fn new(seat: SeatId, rate: TickRate, send_interval: u32) -> Self {
         Self {
             seat,
             rate,
@@ -74,7 +74,7 @@ impl<G: Predict> Screen<G> {
 
     /// Adds a newer snapshot. If it moves the seat's own entities from where they were predicted, returns the largest distance, in 1/256
     /// unit.
-    pub fn on_snapshot(&mut self, view: &Arc<View<G::Entity>>, now: Duration) -> Option<u32> {
+    pub(crate) fn on_snapshot(&mut self, view: &Arc<View<G::Entity>>, now: Duration) -> Option<u32> {
         self.playout.on_snapshot(view.tick, now);
         self.interpolation.push(Arc::clone(view));
         let seen = Seen { tick: view.tick, rate: self.rate, seat: self.seat, entities: &view.entities };
@@ -85,12 +85,12 @@ impl<G: Predict> Screen<G> {
     }
 
     /// Adjusts the screen to a slip of the server. `since` is the arrival of the first snapshot after it.
-    pub fn on_slip(&mut self, since: Duration) {
+    pub(crate) fn on_slip(&mut self, since: Duration) {
         self.playout.on_slip(since);
     }
 
     /// Predicts the slot's tick with the seat's input.
-    pub fn push_input(&mut self, slot: InputSlot, input: G::Input) {
+    pub(crate) fn push_input(&mut self, slot: InputSlot, input: G::Input) {
         if self.prediction.push(slot.tick, input, slot.due) {
             self.predicted_at = slot.due;
         }
@@ -105,7 +105,7 @@ impl<G: Predict> Screen<G> {
     }
 
     /// The drawn state without smoothing: the seat's own entities exactly at the newest predicted tick. For decisions, such as aiming.
-    pub fn draw_unsmoothed(&mut self, now: Duration) -> Option<Drawn<G::Entity>> {
+    pub(crate) fn draw_unsmoothed(&mut self, now: Duration) -> Option<Drawn<G::Entity>> {
         self.compose(now, |_, _, newest| newest.clone())
     }
 
@@ -124,7 +124,7 @@ impl<G: Predict> Screen<G> {
     }
 
     /// The newest tick that is shown, limited to that of the newest snapshot. Events up to it may be delivered.
-    pub fn displayed_tick(&mut self, now: Duration) -> Option<Tick> {
+    pub(crate) fn displayed_tick(&mut self, now: Duration) -> Option<Tick> {
         let (shown_at, _) = self.advance(now)?;
         Some(self.interpolation.newest_tick()?.min(shown_at.tick()))
     }
@@ -198,11 +198,11 @@ impl<G: Predict> Default for SharedScreen<G> {
 
 impl<G: Predict> SharedScreen<G> {
     /// Replaces the screen.
-    pub fn set(&self, screen: Option<Screen<G>>) {
+    pub(crate) fn set(&self, screen: Option<Screen<G>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = screen;
     }
 
-    /// Calls `act` with the screen. `None` without a seat.
+    /// Calls `act` with the screen. `None` without a seat. Times count from [`Driver::epoch`](crate::Driver::epoch).
     pub fn with<T>(&self, act: impl FnOnce(&mut Screen<G>) -> T) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(act)
     }

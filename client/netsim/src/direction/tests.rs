@@ -55,7 +55,7 @@ fn the_duration_of_bursts_does_not_depend_on_the_sending_rate() {
 }
 
 #[test]
-fn packets_stay_in_order_whatever_the_jitter() {
+fn packets_stay_in_order_despite_jitter() {
     let sent = send(Link::round_trip("test", 90.0).jitter(60.0), 3, 10_000, 5.0);
     let arrivals: Vec<_> = sent.iter().filter_map(|(_, delivery)| first_arrival(*delivery)).collect();
     assert!(arrivals.is_sorted(), "a link is a queue");
