@@ -135,7 +135,7 @@ pub struct Welcome {
 }
 
 /// A connection on which the server has sent its welcome. Programs that need only one player use
-/// [`Client`](crate::session::handle::Client); this is for those that speak the protocol themselves, such as a hostile bot.
+/// [`Client`](crate::Client); this is for those that speak the protocol themselves, such as a hostile bot.
 pub struct WelcomedConnection {
     /// The QUIC connection.
     pub connection: Connection,

@@ -109,7 +109,8 @@ impl<G: Predict> Screen<G> {
         self.compose(now, |_, _, newest| newest.clone())
     }
 
-    /// The state to draw: as [`Self::draw_unsmoothed`], with the seat's own entities interpolated between ticks and corrections eased.
+    /// The state to draw: others interpolated between two snapshots; the seat's own entities predicted, interpolated between ticks, with
+    /// corrections eased.
     pub fn draw(&mut self, now: Duration) -> Option<Drawn<G::Entity>> {
         let period_us = (self.rate.period_ns() / 1000) as u32;
         let passed_us = now.saturating_sub(self.predicted_at).as_micros().min(u128::from(period_us)) as u32;
