@@ -135,7 +135,7 @@ pub struct Welcome {
 }
 
 /// A connection on which the server has sent its welcome. Programs that need only one player use
-/// [`Client`](crate::session::handle::Client); this is for those that speak the protocol themselves, such as a hostile bot.
+/// [`Client`](crate::Client); this is for those that speak the protocol themselves, such as a hostile bot.
 pub struct WelcomedConnection {
     /// The QUIC connection.
     pub connection: Connection,
@@ -255,7 +255,7 @@ impl Connector {
                 Ok(WelcomedConnection { connection, control, welcome, nudge })
             }
             Ok(ServerMessage::Closing { reason, sentence }) => {
-                control.push(&ClientMessage::ClosingAck);
+                control.push(&ClientMessage::ClosingSeen);
                 // The wait sends the message. What arrives meanwhile does not matter.
                 let _ = timeout(GOODBYE_TIMEOUT, control.next()).await;
                 Err(ConnectError::Refused { reason, sentence: sentence.to_string() })
