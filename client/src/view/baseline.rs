@@ -60,10 +60,10 @@ impl AddAssign for SnapshotCounts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// A newer snapshot was applied already, or the snapshot is for an earlier seat.
-    #[error("a newer snapshot was applied already, or a newer seat taken")]
+    #[error("a newer snapshot was applied already, or the snapshot is for an earlier seat")]
     Stale,
     /// The snapshot's baseline is unknown.
-    #[error("the snapshot's baseline is not held")]
+    #[error("the snapshot's baseline is unknown")]
     NoBaseline,
     /// The bits are not a snapshot.
     #[error("the bits are not a snapshot: {0}")]
