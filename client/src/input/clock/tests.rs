@@ -175,7 +175,7 @@ fn no_tick_is_skipped_or_stretched_by_more_than_five_percent() {
         assert_eq!(pair[1].tick, pair[0].tick.next());
         assert!(
             (0.9499..1.0501).contains(&gap),
-            "a tick is stretched by five per cent at most, not to {gap} periods"
+            "a tick is stretched by no more than five per cent, not to {gap} periods"
         );
     }
 }
@@ -285,7 +285,7 @@ fn delayed_snapshots_do_not_pause_the_clock() {
         .windows(2)
         .map(|pair| (pair[1].due - pair[0].due).as_secs_f64() * f64::from(simulation.hz));
     let longest = gaps.fold(0.0, f64::max);
-    assert!(longest < 1.0501, "a tick is stretched by five per cent at most, not to {longest} periods");
+    assert!(longest < 1.0501, "a tick is stretched by no more than five per cent, not to {longest} periods");
 }
 
 #[test]
