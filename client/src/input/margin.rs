@@ -157,7 +157,11 @@ mod tests {
             margin.on_ticks(1, false);
             margin.on_ticks(1, true);
         }
-        assert!(margin.target() <= MIN_MARGIN_TICKS + 3.0, "{} ticks are more than 100 ms", margin.target());
+        assert!(
+            margin.target() <= MIN_MARGIN_TICKS + 3.0,
+            "the reserve is at most 100 ms, but the target is {} ticks",
+            margin.target()
+        );
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub enum RequestError {
         sentence: String,
     },
     /// The connection has ended; [`Client::next`] returns the [`Ending`].
-    #[error("the connection is gone")]
+    #[error("the connection has ended")]
     Disconnected,
 }
 
