@@ -3,42 +3,42 @@
 use quarrel_shared::{
     bits::{BitWriter, Bits},
     protocol::{
-        SeatEpoch,
-        datagram::{InputBatch, InputDatagram, SnapshotAck, StampedInput},
+        Seating,
+        datagram::{Ack, Aimed, InputDatagram, InputRun},
     },
     tick::Tick,
 };
 
 /// The recent inputs of one seat.
 #[derive(Debug)]
-pub struct InputLog<I> {
-    seat_epoch: SeatEpoch,
+pub(crate) struct InputLog<I> {
+    seating: Seating,
     datagram: Option<InputDatagram<I>>,
 }
 
 impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
     /// An empty log for a seat with this epoch.
     #[must_use]
-    pub const fn new(seat_epoch: SeatEpoch) -> Self {
-        Self { seat_epoch, datagram: None }
+    pub(crate) const fn new(seating: Seating) -> Self {
+        Self { seating, datagram: None }
     }
 
     /// Adds the input of `tick` and keeps `past_inputs` inputs before it. A tick that does not follow the previous one, because the
     /// clock was set again, starts a new batch.
-    pub fn push(&mut self, tick: Tick, input: StampedInput<I>, past_inputs: usize) {
+    pub(crate) fn push(&mut self, tick: Tick, input: Aimed<I>, past_inputs: usize) {
         match &mut self.datagram {
-            Some(datagram) if datagram.batch.newest().next() == tick => {
-                datagram.batch.push(input, 1 + past_inputs);
+            Some(datagram) if datagram.run.newest().next() == tick => {
+                datagram.run.push(input, 1 + past_inputs);
             }
             datagram => {
-                let run = InputBatch::new(tick, input);
-                *datagram = Some(InputDatagram { seat_epoch: self.seat_epoch, ack: None, batch: run });
+                let run = InputRun::new(tick, input);
+                *datagram = Some(InputDatagram { seating: self.seating, ack: None, run });
             }
         }
     }
 
     /// Encodes the input datagram into `out`. `None` before the first input.
-    pub fn encode<'a>(&mut self, ack: Option<SnapshotAck>, out: &'a mut BitWriter) -> Option<&'a [u8]> {
+    pub(crate) fn encode<'a>(&mut self, ack: Option<Ack>, out: &'a mut BitWriter) -> Option<&'a [u8]> {
         let datagram = self.datagram.as_mut()?;
         datagram.ack = ack;
         out.clear();
@@ -57,24 +57,23 @@ mod tests {
         let mut out = BitWriter::new();
         let bytes = log.encode(None, &mut out).unwrap();
         let datagram = InputDatagram::<Steering>::decode(&mut BitReader::new(bytes)).unwrap();
-        datagram.batch.iter().map(|(tick, stamped)| (tick.0, stamped.input.bend)).collect()
+        datagram.run.iter().map(|(tick, stamped)| (tick.0, stamped.input.bend)).collect()
     }
 
     #[test]
     fn a_datagram_repeats_the_inputs_before_the_newest() {
-        let mut log = InputLog::new(SeatEpoch::FIRST);
-        (20..26).for_each(|tick| {
-            log.push(Tick(tick), StampedInput::at(Tick(tick), Steering { bend: tick as i8 }), 3)
-        });
+        let mut log = InputLog::new(Seating::FIRST);
+        (20..26)
+            .for_each(|tick| log.push(Tick(tick), Aimed::at(Tick(tick), Steering { bend: tick as i8 }), 3));
         assert_eq!(sent(&mut log), [(22, 22), (23, 23), (24, 24), (25, 25)]);
     }
 
     #[test]
     fn a_jump_of_the_clock_starts_a_new_batch() {
-        let mut log = InputLog::new(SeatEpoch::FIRST);
+        let mut log = InputLog::new(Seating::FIRST);
         [20, 21, 90]
             .into_iter()
-            .for_each(|tick| log.push(Tick(tick), StampedInput::at(Tick(tick), Steering { bend: 1 }), 3));
+            .for_each(|tick| log.push(Tick(tick), Aimed::at(Tick(tick), Steering { bend: 1 }), 3));
         assert_eq!(sent(&mut log), [(90, 1)]);
     }
 }

@@ -4,7 +4,7 @@
 //! slow, since what it measured then may have been its own doing. Only then do the rules decide.
 
 use super::{
-    assemble::Ended,
+    assemble::RunEnd,
     compare::Baseline,
     plan::Plan,
     report::{Report, Second, Verdict},
