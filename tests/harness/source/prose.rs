@@ -33,7 +33,7 @@ pub enum PassageKind {
 pub struct Word {
     /// Its line, from 1.
     pub line: usize,
-    /// In lower case.
+    /// In lower case, except Python's `None`.
     pub text: String,
     /// Whether punctuation is between the word before and this one.
     pub is_apart: bool,
@@ -58,7 +58,9 @@ impl Passage {
                 is_apart |= !rest[..start].trim().is_empty();
                 let word = &rest[start..];
                 let end = word.find(|c| !is_in_word(c)).unwrap_or(word.len());
-                words.push(Word { line: self.line + offset, text: word[..end].to_lowercase(), is_apart });
+                let word_text = &word[..end];
+                let text = if word_text == "None" { word_text.to_owned() } else { word_text.to_lowercase() };
+                words.push(Word { line: self.line + offset, text, is_apart });
                 is_apart = false;
                 rest = &word[end..];
             }
