@@ -12,7 +12,7 @@ use quarrel_shared::{
     game::{Game, Predict},
     protocol::JoinTarget,
 };
-use quarrel_swarm::hostile::{HostileKind, HostileRecord, assail};
+use quarrel_swarm::hostile::{HostileKind, HostileRecord, attack};
 
 /// How many ticks the honest ones see, at least, while somebody is hostile.
 const TICKS: u32 = 30;
@@ -26,7 +26,7 @@ async fn harass<G: Game>(
     let endpoint = transport::endpoint(server.address()).expect("a UDP port for a hostile bot");
     let config = ConnectConfig::new(server.address());
     let connector = Connector::new(endpoint, &config).expect("loopback is trusted");
-    assail::<G>(kind, &connector, JoinTarget::Quick, 7, meanwhile).await.expect("a socket of its own")
+    attack::<G>(kind, &connector, JoinTarget::Quick, 7, meanwhile).await.expect("a socket of its own")
 }
 
 /// Is hostile until the server shows `proof`, while two play; both go on playing.

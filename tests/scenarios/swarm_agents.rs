@@ -9,7 +9,7 @@ use quarrel_harness::{TestServer, until, within};
 use quarrel_shared::crowd::Crowd;
 use quarrel_swarm::{
     GameEntry, Games, Plan, Report,
-    agent::{Agent, Key, LeadError, News, lead},
+    agent::{Agent, AgentEvent, CoordinateError, Key, coordinate},
     plan::Group,
     report::Verdict,
 };
@@ -45,7 +45,7 @@ fn plan(server: &TestServer<Crowd>, stages: &str) -> Plan {
 /// An agent in this process.
 struct Post {
     address: SocketAddr,
-    news: Arc<Mutex<Vec<News>>>,
+    news: Arc<Mutex<Vec<AgentEvent>>>,
     stop: CancellationToken,
     served: JoinHandle<()>,
 }
@@ -61,7 +61,7 @@ impl Post {
         Self { address, news, stop, served }
     }
 
-    fn has(&self, wanted: impl Fn(&News) -> bool) -> bool {
+    fn has(&self, wanted: impl Fn(&AgentEvent) -> bool) -> bool {
         self.news.lock().expect("news").iter().any(wanted)
     }
 
@@ -71,9 +71,9 @@ impl Post {
     }
 }
 
-async fn led(plan: &Plan, posts: &[&Post]) -> Result<Report, LeadError> {
+async fn led(plan: &Plan, posts: &[&Post]) -> Result<Report, CoordinateError> {
     let agents: Vec<_> = posts.iter().map(|post| post.address.to_string()).collect();
-    lead(plan, &games(), &agents, Some(&key()), None).await
+    coordinate(plan, &games(), &agents, Some(&key()), None).await
 }
 
 /// What is the same in every run of a plan on a server that keeps up.
@@ -112,11 +112,11 @@ async fn two_agents_count_what_one_process_counts() {
     assert!((0.8..1.25).contains(&share), "{} and {} inputs", together.inputs, alone.inputs);
     for post in [&one, &other] {
         until("the end of the run on each agent", || {
-            post.has(|news| matches!(news, News::Ends { why: None, .. }))
+            post.has(|news| matches!(news, AgentEvent::RunEnded { why: None, .. }))
         })
         .await;
         let half =
-            |news: &News| matches!(news, News::Begins { bots, .. } if bots.abs_diff(together.bots / 2) <= 1);
+            |news: &AgentEvent| matches!(news, AgentEvent::RunStarted { bots, .. } if bots.abs_diff(together.bots / 2) <= 1);
         assert!(post.has(half), "half of the bots come from each");
     }
     one.end().await;
@@ -136,12 +136,12 @@ async fn an_agent_that_is_lost_makes_the_run_invalid_and_is_named() {
     let agents = [one.address.to_string(), lost.to_string()];
     let (games, key) = (games(), key());
     let (report, ()) =
-        within("a run", async { tokio::join!(lead(&plan, &games, &agents, Some(&key), None), mid_run) })
+        within("a run", async { tokio::join!(coordinate(&plan, &games, &agents, Some(&key), None), mid_run) })
             .await;
     let report = report.expect("what is left makes a report");
     assert_eq!(report.verdict, Verdict::Invalid);
     let why = report.why.first().expect("a reason");
-    assert!(why.starts_with(&format!("agent {lost} was lost at ")) && why.contains("ended"), "{why}");
+    assert!(why.starts_with(&format!("agent {lost} was lost at ")) && why.contains("stopped"), "{why}");
     assert!(report.incidents.iter().any(|incident| incident.what == *why), "{:?}", report.incidents);
     let joined = report.joined;
     assert!(
@@ -157,11 +157,11 @@ async fn bots_leave_when_their_coordinator_vanishes_and_the_agent_serves_on() {
     let long = plan(&server, &format!("0:{BOTS}@1s,{BOTS}@10m"));
     let post = Post::start();
     let agents = [post.address.to_string()];
-    let coordinator = tokio::spawn(async move { lead(&long, &games(), &agents, Some(&key()), None).await });
+    let coordinator = tokio::spawn(async move { coordinate(&long, &games(), &agents, Some(&key()), None).await });
     until("bots", || server.metric("quarrel_players") >= f64::from(BOTS)).await;
     coordinator.abort();
     until("an empty server", || server.metric("quarrel_players") == 0.0).await;
-    until("word of it", || post.has(|news| matches!(news, News::Ends { why: Some(_), .. }))).await;
+    until("word of it", || post.has(|news| matches!(news, AgentEvent::RunEnded { why: Some(_), .. }))).await;
     let short = plan(&server, "0:4@500ms,4@2s");
     let report = within("a run", led(&short, &[&post])).await.expect("the agent serves on");
     assert_eq!(report.verdict, Verdict::Pass, "{:?}", report.why);

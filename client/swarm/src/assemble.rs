@@ -12,7 +12,7 @@ use super::{
         CurvePoint, Curves, GameFigures, GroupFigures, HostileFigures, Incident, Percentiles, Report, SCHEMA,
         Second, Setting, SwarmFigures, round,
     },
-    schedule::{Order, most_at_once},
+    schedule::{BotSchedule, max_concurrent},
     server_log::ServerLog,
 };
 
@@ -44,8 +44,8 @@ pub(super) struct Bots {
 
 impl Bots {
     /// Those of these orders.
-    pub(super) fn of(orders: &[Order]) -> Self {
-        Self { all: orders.len() as u64, at_once: most_at_once(orders) }
+    pub(super) fn of(schedule: &[BotSchedule]) -> Self {
+        Self { all: schedule.len() as u64, at_once: max_concurrent(schedule) }
     }
 }
 

@@ -11,8 +11,8 @@ use quick_xml::{
 };
 
 use super::{
-    moment,
     report::{Report, RuleResult, Verdict},
+    timestamp,
 };
 
 /// Everything is in this suite, and in this class of tests.
@@ -34,7 +34,7 @@ pub fn write(report: &Report, output: &mut impl io::Write) -> io::Result<()> {
         ("time", format!("{:.3}", report.seconds)),
     ];
     let counts = || counts.iter().map(|(name, value)| (*name, value.as_str()));
-    let began = moment::rfc3339(report.setting.started_unix_s);
+    let began = timestamp::rfc3339(report.setting.started_unix_s);
     // The schema that most readers have knows no time zone: it is UTC.
     let began = [("timestamp", began.trim_end_matches('Z')), ("hostname", &allowed(&report.setting.host))];
     xml.create_element("testsuites").with_attributes(counts()).write_inner_content(|xml| {

@@ -8,9 +8,9 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
+    console::print_status,
     measure::Timeline,
     plan::Plan,
-    program::note,
     report::{Percentiles, Second, told},
     server_log::ServerLog,
 };
@@ -46,7 +46,11 @@ impl Progress {
             bar.set_message(screen(&latest, wanted, playing, over));
         } else {
             self.next_plain = elapsed + PLAIN_EVERY;
-            note(&format_args!("{:.0} s: {}", elapsed.as_secs_f64(), line(&latest, wanted, playing, over)));
+            print_status(&format_args!(
+                "{:.0} s: {}",
+                elapsed.as_secs_f64(),
+                line(&latest, wanted, playing, over)
+            ));
         }
     }
 

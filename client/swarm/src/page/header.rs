@@ -2,8 +2,8 @@
 
 use super::{Markup, number};
 use crate::{
-    moment,
     report::{Percentiles, Report, ServerFigures, SwarmFigures, Verdict},
+    timestamp,
 };
 
 /// What a browser's tab says.
@@ -36,7 +36,7 @@ pub(super) fn verdict(body: &mut Markup, report: &Report) {
         });
         let setting = &report.setting;
         let facts = [
-            ("began", moment::rfc3339(setting.started_unix_s).replace('T', " ").replace('Z', " UTC")),
+            ("began", timestamp::rfc3339(setting.started_unix_s).replace('T', " ").replace('Z', " UTC")),
             ("swarm", setting.version.clone()),
             ("server", setting.server_version.clone().unwrap_or_else(|| "did not say".to_owned())),
             ("host", setting.host.clone()),

@@ -1,0 +1,230 @@
+//! One run of an agent for a coordinator: from the assignment to the last counts.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, MissedTickBehavior, interval, interval_at, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    channel::{Channel, ChannelError},
+    event::{AgentEvent, EventListener},
+    message::{AgentMessage, Assignment, CoordinatorMessage, Machine, batch_frames},
+    wire::MAX_AGENT_FRAME_BYTES,
+};
+use crate::{
+    assemble,
+    batch_source::{BatchSource, COLLECT_PERIOD},
+    game::Games,
+    measure::Batch,
+    plan::{Plan, ServerTarget},
+    run_error::RunError,
+    schedule::{BotSchedule, schedule},
+    worker::WorkerConfig,
+    worker_threads::WorkerThreads,
+};
+use quarrel_client::net::transport;
+
+/// How long a coordinator may take to send the assignment, and then each further message up to the start.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The longest time to a start; a later one is a mistake and is brought forward.
+const MAX_START_DELAY: Duration = Duration::from_secs(60);
+
+/// The longest time since a start: after a later one this agent would start visibly after the others.
+const MAX_START_LATENESS: Duration = Duration::from_millis(50);
+
+/// How often the end of all bots is checked.
+const END_CHECK_PERIOD: Duration = Duration::from_millis(50);
+
+/// How long each step of the end may take: the bots to leave, and the coordinator to confirm the last counts by closing the connection.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs one assignment, and reports its start and end as events.
+pub(super) async fn run(
+    channel: &mut Channel,
+    games: Games,
+    coordinator: SocketAddr,
+    listener: &EventListener,
+) {
+    let clock = Instant::now();
+    let (run, start) = match prepare(channel, games, clock).await {
+        Ok(ready) => ready,
+        Err(why) => return listener(AgentEvent::Refused { coordinator, why }),
+    };
+    let server = run.plan.server.clone();
+    listener(AgentEvent::RunStarted { coordinator, bots: run.bots(), server });
+    let why = run.play(channel, start).await.err();
+    listener(AgentEvent::RunEnded { coordinator, after: start.elapsed(), why });
+}
+
+/// Receives the assignment, answers clock requests, and returns the run with its start.
+async fn prepare(channel: &mut Channel, games: Games, clock: Instant) -> Result<(AgentRun, Instant), String> {
+    let lost = |error: ChannelError| error.to_string();
+    let CoordinatorMessage::Assign(assignment) =
+        channel.receiver.receive_within(MESSAGE_TIMEOUT).await.map_err(lost)?
+    else {
+        return Err(ChannelError::out_of_turn().to_string());
+    };
+    // Blocking: host names are resolved, and a schedule of a million bots takes time.
+    let created = spawn_blocking(move || AgentRun::new(*assignment, games)).await;
+    let run =
+        match created.unwrap_or_else(|_| Err("the agent panicked on the plan: that is a bug".to_owned())) {
+            Ok(run) => run,
+            Err(why) => return Err(refuse(channel, why).await),
+        };
+    if let Err(why) = run.check_sockets() {
+        return Err(refuse(channel, why).await);
+    }
+    let cores = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
+    let ready = AgentMessage::Ready(Machine { host: assemble::host(), cores });
+    channel.sender.send(&ready, MAX_AGENT_FRAME_BYTES).await.map_err(lost)?;
+    loop {
+        match channel.receiver.receive_within(MESSAGE_TIMEOUT).await.map_err(lost)? {
+            CoordinatorMessage::ClockRequest => {
+                let at_us = clock.elapsed().as_micros() as u64;
+                channel
+                    .sender
+                    .send(&AgentMessage::Clock { at_us }, MAX_AGENT_FRAME_BYTES)
+                    .await
+                    .map_err(lost)?;
+            }
+            CoordinatorMessage::Start { at_us } => {
+                let start = clock + Duration::from_micros(at_us).min(clock.elapsed() + MAX_START_DELAY);
+                let late = start.elapsed();
+                if late > MAX_START_LATENESS {
+                    let why = format!("the start message arrived {} ms after the start", late.as_millis());
+                    return Err(refuse(channel, why).await);
+                }
+                return Ok((run, start));
+            }
+            _ => return Err(ChannelError::out_of_turn().to_string()),
+        }
+    }
+}
+
+/// Sends a refusal, waits until the coordinator has received it, and returns the reason.
+async fn refuse(channel: &mut Channel, why: String) -> String {
+    let sent = channel.sender.send(&AgentMessage::Refused { why: why.clone() }, MAX_AGENT_FRAME_BYTES).await;
+    if sent.is_ok() {
+        let _ = timeout(END_TIMEOUT, channel.connection.closed()).await;
+    }
+    why
+}
+
+/// A run that is ready to start.
+struct AgentRun {
+    plan: Arc<Plan>,
+    games: Games,
+    targets: Arc<[ServerTarget]>,
+    schedule: Vec<BotSchedule>,
+    process: u32,
+    processes: u32,
+}
+
+impl AgentRun {
+    /// Checks an assignment and computes its schedule.
+    fn new(assignment: Assignment, games: Games) -> Result<Self, String> {
+        let Assignment { plan, roots, process, processes } = assignment;
+        if process >= processes || processes.checked_mul(plan.threads).is_none() {
+            return Err(format!("it cannot be number {process} of {processes}"));
+        }
+        plan.check(&games.catalog()).map_err(|error| error.to_string())?;
+        let targets = ServerTarget::resolve_all(&plan, &roots).map_err(|error| error.to_string())?.into();
+        let schedule = schedule(&plan);
+        Ok(Self { plan: Arc::new(plan), games, targets, schedule, process, processes })
+    }
+
+    /// Checks that the system provides sockets: it does not where the process's files are all in use.
+    fn check_sockets(&self) -> Result<(), String> {
+        let mut targets = self.targets.iter();
+        targets
+            .try_for_each(|target| transport::endpoint(target.connect.server).map(drop))
+            .map_err(|error| format!("its system provides no socket for bots: {error}"))
+    }
+
+    /// The number of bots that this agent runs.
+    fn bots(&self) -> u64 {
+        let (threads, workers) = (self.plan.threads, self.plan.threads * self.processes);
+        let is_own = |bot: &&BotSchedule| bot.bot % workers / threads == self.process;
+        self.schedule.iter().filter(is_own).count() as u64
+    }
+
+    /// Runs the bots until their end or the coordinator's; afterwards no bot is left.
+    async fn play(self, channel: &mut Channel, start: Instant) -> Result<(), String> {
+        let stop = CancellationToken::new();
+        let config = WorkerConfig {
+            plan: self.plan,
+            games: self.games,
+            targets: self.targets,
+            start,
+            stop: stop.clone(),
+            process: self.process,
+            processes: self.processes,
+        };
+        let mut threads = match WorkerThreads::start(&config, &self.schedule) {
+            Ok(threads) => threads,
+            Err(error) => return finish(channel, Err(error)).await,
+        };
+        let reported = report(channel, &mut threads, start, &stop).await;
+        stop.cancel();
+        let joined = timeout(END_TIMEOUT, spawn_blocking(move || threads.join())).await;
+        let joined = joined.map_err(|_| "its bots did not leave in time".to_owned())?;
+        reported.map_err(|error| error.to_string())?;
+        finish(channel, joined.map_err(|_| RunError::Panicked).flatten()).await
+    }
+}
+
+/// Sends the counts once a second, until all bots have ended.
+async fn report(
+    channel: &mut Channel,
+    threads: &mut WorkerThreads,
+    start: Instant,
+    stop: &CancellationToken,
+) -> Result<(), ChannelError> {
+    let (mut counts, mut end_checks) =
+        (interval_at(start + COLLECT_PERIOD, COLLECT_PERIOD), interval(END_CHECK_PERIOD));
+    counts.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    end_checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            message = channel.receiver.receive() => match message? {
+                CoordinatorMessage::Stop => stop.cancel(),
+                _ => return Err(ChannelError::out_of_turn()),
+            },
+            _ = counts.tick() => send(channel, threads.take()).await?,
+            _ = end_checks.tick() => if threads.is_over() {
+                return Ok(());
+            },
+        }
+    }
+}
+
+async fn send(channel: &mut Channel, batch: Batch) -> Result<(), ChannelError> {
+    for frame in batch_frames(batch, MAX_AGENT_FRAME_BYTES)? {
+        channel.sender.send_frame(&frame).await?;
+    }
+    Ok(())
+}
+
+/// Sends the last counts, or the reason of the failure, and waits until the coordinator has received it.
+async fn finish(channel: &mut Channel, last: Result<Batch, RunError>) -> Result<(), String> {
+    let lost = |error: ChannelError| error.to_string();
+    let failure = match last {
+        Ok(last) => {
+            send(channel, last).await.map_err(lost)?;
+            None
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    channel
+        .sender
+        .send(&AgentMessage::Done { failure: failure.clone() }, MAX_AGENT_FRAME_BYTES)
+        .await
+        .map_err(lost)?;
+    let _ = timeout(END_TIMEOUT, channel.connection.closed()).await;
+    failure.map_or(Ok(()), Err)
+}

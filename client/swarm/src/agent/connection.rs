@@ -1,0 +1,195 @@
+//! A coordinator's connection to one agent, up to the start of the run.
+
+use std::{net::SocketAddr, time::Duration};
+
+use quinn::ConnectionError;
+use tokio::{
+    net::lookup_host,
+    time::{Instant, timeout},
+};
+
+use super::{
+    address::with_port,
+    channel::{Channel, ChannelError},
+    key::{self, Key, Role},
+    message::{AgentMessage, Assignment, CoordinatorMessage, Hello, Machine},
+    peer_text::printable,
+    quic::{CERTIFICATE_NAME, CloseCode, CoordinatorEndpoints, IDLE_TIMEOUT},
+    wire::{FrameError, MAX_AGENT_FRAME_BYTES, MAX_COORDINATOR_FRAME_BYTES},
+};
+
+/// How long the name look-up, and then connection, proofs and hellos together may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The maximum number of a name's addresses that are tried.
+const MAX_ADDRESSES: usize = 4;
+
+/// How long an agent may take to resolve the server and compute its schedule.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The number of clock requests; the quickest answer counts.
+const CLOCK_REQUESTS: usize = 8;
+
+/// How long one answer to a clock request may take.
+const CLOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection to an agent that has proved the key.
+pub(super) struct AgentConnection {
+    /// The agent's address as the person gave it.
+    pub(super) agent: String,
+    pub(super) channel: Channel,
+    pub(super) hello: Hello,
+}
+
+/// A comparison of this machine's clock with an agent's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClockComparison {
+    /// A time of this machine's clock.
+    local: Instant,
+    /// The agent's clock at that time, in microseconds.
+    agent_us: u64,
+    pub(super) round_trip: Duration,
+}
+
+impl ClockComparison {
+    /// The agent's clock at a time of this machine's, not before the comparison; wrong by at most half the round trip.
+    pub(super) fn agent_us(&self, local: Instant) -> u64 {
+        self.agent_us + local.saturating_duration_since(self.local).as_micros() as u64
+    }
+}
+
+impl AgentConnection {
+    /// Connects to an agent; its addresses share the time limit equally.
+    ///
+    /// # Errors
+    /// A sentence about the last address that was tried.
+    pub(super) async fn open(
+        agent: &str,
+        endpoints: &CoordinatorEndpoints,
+        key: Option<&Key>,
+        own: &Hello,
+    ) -> Result<Self, String> {
+        let addresses = timeout(CONNECT_TIMEOUT, lookup_host(with_port(agent))).await;
+        let addresses = addresses.map_err(|_| "its name could not be resolved in time".to_owned())?;
+        let addresses =
+            addresses.map_err(|error| format!("its host and port cannot be resolved: {error}"))?;
+        let mut addresses: Vec<SocketAddr> = addresses.take(MAX_ADDRESSES).collect();
+        // An agent without a key listens on one address, which is usually 127.0.0.1.
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        let share = CONNECT_TIMEOUT / addresses.len().max(1) as u32;
+        let mut why = "its host has no address".to_owned();
+        for address in addresses {
+            match timeout(share, Self::connect(agent, address, endpoints, key, own)).await {
+                Ok(Ok(call)) => return Ok(call),
+                Ok(Err(error)) => why = error,
+                Err(_) => why = no_answer(address, share),
+            }
+        }
+        Err(why)
+    }
+
+    async fn connect(
+        agent: &str,
+        address: SocketAddr,
+        endpoints: &CoordinatorEndpoints,
+        key: Option<&Key>,
+        own: &Hello,
+    ) -> Result<Self, String> {
+        if key.is_none() && !address.ip().to_canonical().is_loopback() {
+            return Err(
+                "it is on another machine, so a key is needed: give --key-file FILE or QUARREL_SWARM_KEY"
+                    .to_owned(),
+            );
+        }
+        let lost = |error: ChannelError| error.to_string();
+        let endpoint =
+            endpoints.for_address(address).ok_or("this machine has no network of that address family")?;
+        let connecting = endpoint.connect(address, CERTIFICATE_NAME).map_err(|error| error.to_string())?;
+        let connection = connecting.await.map_err(|error| match error {
+            ConnectionError::TimedOut => no_answer(address, IDLE_TIMEOUT),
+            error => lost(error.into()),
+        })?;
+        let stream = connection.open_bi().await.map_err(|error| lost(error.into()))?;
+        let mut channel = Channel::new(connection, stream.into(), MAX_AGENT_FRAME_BYTES);
+        let binding =
+            key::binding(&channel.connection).ok_or("TLS exports no keying material for the proof")?;
+        channel.sender.send_proof(&key::prove(key, Role::Coordinator, &binding)).await.map_err(lost)?;
+        let proof = channel.receiver.receive_proof().await.map_err(lost)?;
+        if !key::is_proven(key, Role::Agent, &binding, &proof) {
+            CloseCode::WrongKey.close(&channel.connection, "");
+            return Err("the program at that address does not have this key".to_owned());
+        }
+        channel
+            .sender
+            .send(&CoordinatorMessage::Hello(own.clone()), MAX_COORDINATOR_FRAME_BYTES)
+            .await
+            .map_err(lost)?;
+        let AgentMessage::Hello(hello) = channel.receiver.receive().await.map_err(lost)? else {
+            return Err(ChannelError::out_of_turn().to_string());
+        };
+        Hello::check_versions(own, &hello)
+            .inspect_err(|why| CloseCode::Other.close(&channel.connection, why))?;
+        Ok(Self { agent: agent.to_owned(), channel, hello })
+    }
+
+    /// Sends an assignment, and waits until the agent is ready to start.
+    pub(super) async fn assign(&mut self, assignment: Assignment) -> Result<Machine, String> {
+        self.hello.check_games(&assignment.plan)?;
+        let sent = self
+            .channel
+            .sender
+            .send(&CoordinatorMessage::Assign(Box::new(assignment)), MAX_COORDINATOR_FRAME_BYTES)
+            .await;
+        sent.map_err(|error| match error {
+            ChannelError::Frame(FrameError::TooLong { bytes, max }) => {
+                format!("the plan and its server's root certificates have {bytes} bytes, and at most {max} can be sent")
+            }
+            error => error.to_string(),
+        })?;
+        match self.channel.receiver.receive_within(READY_TIMEOUT).await.map_err(|error| error.to_string())? {
+            AgentMessage::Ready(machine) => Ok(machine),
+            AgentMessage::Refused { why } => Err(printable(&why)),
+            _ => Err(ChannelError::out_of_turn().to_string()),
+        }
+    }
+
+    /// Compares the two clocks several times, and returns the comparison with the shortest round trip.
+    pub(super) async fn compare_clocks(&mut self) -> Result<ClockComparison, ChannelError> {
+        let mut comparisons = Vec::with_capacity(CLOCK_REQUESTS);
+        for _ in 0..CLOCK_REQUESTS {
+            let sent_at = Instant::now();
+            self.channel.sender.send(&CoordinatorMessage::ClockRequest, MAX_COORDINATOR_FRAME_BYTES).await?;
+            let AgentMessage::Clock { at_us } = self.channel.receiver.receive_within(CLOCK_TIMEOUT).await?
+            else {
+                return Err(ChannelError::out_of_turn());
+            };
+            let round_trip = sent_at.elapsed();
+            comparisons.push(ClockComparison {
+                local: sent_at + round_trip / 2,
+                agent_us: at_us,
+                round_trip,
+            });
+        }
+        let quickest = comparisons.into_iter().min_by_key(|comparison| comparison.round_trip);
+        quickest.ok_or_else(ChannelError::out_of_turn)
+    }
+}
+
+fn no_answer(address: SocketAddr, after: Duration) -> String {
+    let seconds = after.as_secs_f64();
+    format!(
+        "no answer from {address} for {seconds:.1} s: check the address, and that `swarm agent` runs there"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_time_converts_to_the_agents_clock() {
+        let local = Instant::now();
+        let clock = ClockComparison { local, agent_us: 5_000_000, round_trip: Duration::from_millis(80) };
+        assert_eq!(clock.agent_us(local + Duration::from_millis(300)), 5_300_000);
+    }
+}

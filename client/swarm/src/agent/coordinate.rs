@@ -1,0 +1,270 @@
+//! The coordinator of a run: runs no bots itself, but starts them on agents, collects their counts and makes the report.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    connection::AgentConnection,
+    key::Key,
+    message::{Assignment, CoordinatorMessage, Hello, Machine},
+    pool::AgentPool,
+    quic::CoordinatorEndpoints,
+    wire::MAX_COORDINATOR_FRAME_BYTES,
+};
+use crate::{
+    assemble::Bots,
+    compare::Baseline,
+    game::Games,
+    plan::{GameCatalog, Plan, PlanError, TrustRoots},
+    report::Report,
+    run_controller::RunController,
+    schedule::schedule,
+};
+
+/// The time from the readiness of all agents to the start, plus two of the longest round trips: enough for a lost start message to be
+/// retransmitted.
+const START_DELAY: Duration = Duration::from_millis(300);
+
+/// The maximum number of agents of one run.
+const MAX_AGENTS: usize = 256;
+
+/// Why a run with agents could not start. Anything that fails later is part of the report.
+#[derive(Debug, thiserror::Error)]
+pub enum CoordinateError {
+    /// An agent cannot take part.
+    #[error("agent {agent}: {why}")]
+    Agent {
+        /// The agent's address as the person gave it.
+        agent: String,
+        /// The reason, as a sentence.
+        why: String,
+    },
+    /// The number of agents is out of range.
+    #[error("a run takes 1 to {MAX_AGENTS} agents, not {0}")]
+    Count(usize),
+    /// A file that the plan names cannot be read.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The system provides no socket.
+    #[error("the run cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Runs a plan on these agents, each `host:port` or `host` with the default port, and returns the report at the plan's end. The counts
+/// equal those of one swarm with the same plan. Each agent resolves the server itself. Requires a tokio runtime.
+///
+/// # Errors
+/// When an agent cannot start. An agent that is lost later makes the report's verdict invalid, with a reason that names the agent.
+pub async fn coordinate(
+    plan: &Plan,
+    games: &Games,
+    agents: &[String],
+    key: Option<&Key>,
+    baseline: Option<&Baseline>,
+) -> Result<Report, CoordinateError> {
+    if !(1..=MAX_AGENTS).contains(&agents.len()) {
+        return Err(CoordinateError::Count(agents.len()));
+    }
+    let endpoints = Arc::new(CoordinatorEndpoints::open()?);
+    let catalog = games.catalog();
+    let plan = with_named_games(plan, &catalog);
+    let started = start(&plan, &Hello::of_this_program(&catalog), agents, key, &endpoints).await;
+    let report = match started {
+        Ok(started) => Ok(started.report(&plan, baseline).await),
+        Err(error) => Err(error),
+    };
+    endpoints.close().await;
+    report
+}
+
+/// A run whose agents know their start.
+struct StartedRun {
+    connections: Vec<AgentConnection>,
+    machines: Vec<Machine>,
+    bots: Bots,
+    start: Instant,
+}
+
+/// Connects to the agents, assigns each its part of the plan, and sets the start.
+async fn start(
+    plan: &Plan,
+    own: &Hello,
+    agents: &[String],
+    key: Option<&Key>,
+    endpoints: &Arc<CoordinatorEndpoints>,
+) -> Result<StartedRun, CoordinateError> {
+    let roots = TrustRoots::read(plan)?;
+    let bots = Bots::of(&schedule(plan));
+    let connections = connect(agents, key, own, endpoints).await?;
+    let (connections, machines) = assign(connections, plan, &roots).await?;
+    let (connections, start) = set_start(connections).await?;
+    Ok(StartedRun { connections, machines, bots, start })
+}
+
+impl StartedRun {
+    /// Waits for the end of the run, and makes its report.
+    async fn report(self, plan: &Plan, baseline: Option<&Baseline>) -> Report {
+        let Self { connections, machines, bots, start } = self;
+        let stop = CancellationToken::new();
+        let mut pool = AgentPool::start(connections, plan, start, &stop);
+        let controller = RunController::new(plan, bots, start, stop, baseline);
+        let measured = Box::pin(controller.run(&mut pool)).await;
+        let ended = measured.ended.clone();
+        let (last, lost) = pool.finish().await;
+        let mut report = measured.with(last).report(plan, machines.len() as u64);
+        report.setting.cores = machines.iter().map(|machine| machine.cores).sum();
+        report.setting.host = machines.into_iter().map(|machine| machine.host).collect::<Vec<_>>().join("; ");
+        report.judge(plan, &ended, baseline);
+        report.mistrust(lost);
+        report
+    }
+}
+
+/// The plan with the default game named in each group: an agent's default game may be a different one.
+fn with_named_games(plan: &Plan, catalog: &GameCatalog) -> Plan {
+    let mut plan = plan.clone();
+    for group in &mut plan.bots {
+        group.game = group.game.take().or_else(|| catalog.find(None).map(|names| names.game.to_owned()));
+    }
+    plan
+}
+
+async fn connect(
+    agents: &[String],
+    key: Option<&Key>,
+    own: &Hello,
+    endpoints: &Arc<CoordinatorEndpoints>,
+) -> Result<Vec<AgentConnection>, CoordinateError> {
+    let agents = agents.iter().map(|agent| (agent.clone(), agent.clone()));
+    for_all(agents, |agent: String| {
+        let (endpoints, key, own) = (Arc::clone(endpoints), key.cloned(), own.clone());
+        async move { AgentConnection::open(&agent, &endpoints, key.as_ref(), &own).await }
+    })
+    .await
+}
+
+async fn assign(
+    connections: Vec<AgentConnection>,
+    plan: &Plan,
+    roots: &TrustRoots,
+) -> Result<(Vec<AgentConnection>, Vec<Machine>), CoordinateError> {
+    let processes = connections.len() as u32;
+    let numbered = (0..).zip(connections);
+    let numbered = numbered.map(|(process, connection)| (connection.agent.clone(), (process, connection)));
+    let ready = for_all(numbered, |(process, mut connection): (u32, AgentConnection)| {
+        let assignment = Assignment { plan: plan.clone(), roots: roots.clone(), process, processes };
+        async move { connection.assign(assignment).await.map(|machine| (connection, machine)) }
+    });
+    Ok(ready.await?.into_iter().unzip())
+}
+
+/// Sends all agents the start of the run, each in its own clock's time.
+async fn set_start(
+    connections: Vec<AgentConnection>,
+) -> Result<(Vec<AgentConnection>, Instant), CoordinateError> {
+    let named = connections.into_iter().map(|connection| (connection.agent.clone(), connection));
+    let compared = for_all(named, |mut connection: AgentConnection| async move {
+        let clock = connection.compare_clocks().await.map_err(|error| error.to_string())?;
+        Ok((connection, clock))
+    });
+    let compared = compared.await?;
+    let longest = compared.iter().map(|(_, clock)| clock.round_trip).max().unwrap_or_default();
+    let start = Instant::now() + START_DELAY + 2 * longest;
+    let mut connections = Vec::with_capacity(compared.len());
+    for (mut connection, clock) in compared {
+        let message = CoordinatorMessage::Start { at_us: clock.agent_us(start) };
+        let sent = connection.channel.sender.send(&message, MAX_COORDINATOR_FRAME_BYTES).await;
+        sent.map_err(|error| CoordinateError::Agent {
+            agent: connection.agent.clone(),
+            why: error.to_string(),
+        })?;
+        connections.push(connection);
+    }
+    Ok((connections, start))
+}
+
+/// Does the same for all agents concurrently; the first failure ends all, with the agent's name.
+async fn for_all<T, R, F>(
+    all: impl Iterator<Item = (String, T)>,
+    each: impl Fn(T) -> F,
+) -> Result<Vec<R>, CoordinateError>
+where
+    F: Future<Output = Result<R, String>> + Send + 'static,
+    R: Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for (place, (agent, one)) in all.enumerate() {
+        let work = each(one);
+        tasks.spawn(async move { (place, agent, work.await) });
+    }
+    let mut done = Vec::with_capacity(tasks.len());
+    while let Some(ended) = tasks.join_next().await {
+        let (place, agent, result) = ended.map_err(io::Error::other)?;
+        done.push((place, result.map_err(|why| CoordinateError::Agent { agent, why })?));
+    }
+    done.sort_by_key(|(place, _)| *place);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, time::Duration};
+
+    use super::*;
+    use crate::agent::{
+        channel::Channel,
+        message::AgentMessage,
+        quic::{self, CERTIFICATE_NAME},
+        wire::MAX_AGENT_FRAME_BYTES,
+    };
+
+    /// The largest difference of start times on a busy machine.
+    const TOLERANCE: Duration = Duration::from_millis(10);
+
+    /// An agent whose clock began at `clock`, and that answers after a delay; returns the time at which it would start.
+    async fn run_agent(endpoint: quinn::Endpoint, clock: Instant, after: Duration) -> Instant {
+        let connection = endpoint.accept().await.unwrap().await.unwrap();
+        let stream = connection.accept_bi().await.unwrap();
+        let mut channel = Channel::new(connection, stream.into(), MAX_COORDINATOR_FRAME_BYTES);
+        loop {
+            match channel.receiver.receive().await.unwrap() {
+                CoordinatorMessage::Start { at_us } => return clock + Duration::from_micros(at_us),
+                CoordinatorMessage::ClockRequest => {
+                    tokio::time::sleep(after / 2).await;
+                    let at_us = clock.elapsed().as_micros() as u64;
+                    tokio::time::sleep(after / 2).await;
+                    channel.sender.send(&AgentMessage::Clock { at_us }, MAX_AGENT_FRAME_BYTES).await.unwrap();
+                }
+                message => panic!("{message:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn agents_near_and_far_start_together_whatever_their_clocks() {
+        let (endpoints, mut connections, mut agents) =
+            (CoordinatorEndpoints::open().unwrap(), Vec::new(), Vec::new());
+        for (clock_s, after_ms) in [(1000, 0), (3, 60), (0, 20)] {
+            let endpoint = quic::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+            let address = endpoint.local_addr().unwrap();
+            let clock = Instant::now() - Duration::from_secs(clock_s);
+            agents.push(tokio::spawn(run_agent(endpoint, clock, Duration::from_millis(after_ms))));
+            let connecting =
+                endpoints.for_address(address).unwrap().connect(address, CERTIFICATE_NAME).unwrap();
+            let connection = connecting.await.unwrap();
+            let stream = connection.open_bi().await.unwrap();
+            let channel = Channel::new(connection, stream.into(), MAX_AGENT_FRAME_BYTES);
+            let agent = address.to_string();
+            connections.push(AgentConnection { agent, channel, hello: Hello::default() });
+        }
+        let (_connections, start) = set_start(connections).await.unwrap();
+        assert!(start > Instant::now(), "the start message arrives before the start");
+        for agent in agents {
+            let theirs = agent.await.unwrap();
+            let apart = theirs.max(start) - theirs.min(start);
+            assert!(apart < TOLERANCE, "agents start {apart:?} apart");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The events that an agent reports, a line each.
+
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+/// An event of an agent, for the person who operates it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// The agent accepts coordinators.
+    Listening {
+        /// The bound address, with its real port.
+        address: SocketAddr,
+        /// Whether coordinators must prove a key.
+        has_key: bool,
+    },
+    /// A run starts.
+    RunStarted {
+        /// The coordinator of the run.
+        coordinator: SocketAddr,
+        /// The number of its bots that this agent runs.
+        bots: u64,
+        /// The server that they play on.
+        server: String,
+    },
+    /// A run is over.
+    RunEnded {
+        /// The coordinator of the run.
+        coordinator: SocketAddr,
+        /// The run's duration.
+        after: Duration,
+        /// The reason of an early end; `None` when the run was completed.
+        why: Option<String>,
+    },
+    /// A coordinator was refused, or left before the start.
+    Refused {
+        /// Its address.
+        coordinator: SocketAddr,
+        /// The reason, as a sentence.
+        why: String,
+    },
+}
+
+impl fmt::Display for AgentEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listening { address, has_key: true } => write!(f, "swarm agent listens on {address}"),
+            Self::Listening { address, has_key: false } => {
+                write!(f, "swarm agent listens on {address}, without a key: only for this machine")
+            }
+            Self::RunStarted { coordinator, bots, server } => {
+                write!(f, "run of {coordinator} started: {bots} bots on {server}")
+            }
+            Self::RunEnded { coordinator, after, why: None } => {
+                write!(f, "run of {coordinator} completed after {:.1} s", after.as_secs_f64())
+            }
+            Self::RunEnded { coordinator, after, why: Some(why) } => {
+                write!(f, "run of {coordinator} ended early after {:.1} s: {why}", after.as_secs_f64())
+            }
+            Self::Refused { coordinator, why } => write!(f, "coordinator {coordinator} refused: {why}"),
+        }
+    }
+}
+
+/// The receiver of an agent's events.
+pub(super) type EventListener = Arc<dyn Fn(AgentEvent) + Send + Sync>;

@@ -1,0 +1,263 @@
+//! All agents of a run as one source of counts.
+//!
+//! One task per agent receives its counts and adds them to the agent's pending batch, which the run controller takes once a second. A lost
+//! agent takes its bots with it; the server did not cause that, so the loss is recorded apart from all counts.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    channel::{Channel, ChannelError},
+    connection::AgentConnection,
+    message::{AgentMessage, CoordinatorMessage},
+    peer_text::printable,
+    quic::CloseCode,
+    wire::{FrameError, MAX_COORDINATOR_FRAME_BYTES},
+};
+use crate::{
+    batch_source::BatchSource,
+    measure::{Batch, Row},
+    plan::Plan,
+};
+
+/// How long an agent may take from the end of the run to its last counts.
+const LAST_COUNTS_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The time after the end of a plan in which counts are still accepted.
+const MAX_OVERTIME_S: u64 = 600;
+
+/// The agents of a running test.
+pub(super) struct AgentPool {
+    agents: Vec<Arc<AgentCounts>>,
+    receivers: JoinSet<()>,
+}
+
+/// The counts of one agent.
+#[derive(Debug)]
+struct AgentCounts {
+    agent: String,
+    /// The last second that it may count in.
+    max_second: u32,
+    /// The number of the plan's groups.
+    groups: u16,
+    pending: Mutex<Pending>,
+}
+
+/// The maximum number of an agent's pending frames: it normally sends one or two a second, and they are taken once a second. An agent that
+/// exceeds it is lost, for a protocol violation.
+const MAX_PENDING_FRAMES: usize = 64;
+
+/// Counts that were not taken yet, and the state of the agent.
+#[derive(Debug, Default)]
+struct Pending {
+    batch: Batch,
+    /// The number of frames in the batch.
+    frames: usize,
+    is_over: bool,
+    loss: Option<Loss>,
+}
+
+impl AgentPool {
+    /// Receives the counts of these agents, from the start of the run on.
+    pub(super) fn start(
+        connections: Vec<AgentConnection>,
+        plan: &Plan,
+        start: Instant,
+        stop: &CancellationToken,
+    ) -> Self {
+        let mut pool = Self { agents: Vec::new(), receivers: JoinSet::new() };
+        for AgentConnection { agent, channel, .. } in connections {
+            let counts = Arc::new(AgentCounts::new(agent, plan));
+            pool.agents.push(Arc::clone(&counts));
+            pool.receivers.spawn(receive_all(counts, channel, start, stop.clone()));
+        }
+        pool
+    }
+
+    /// After the stop token was cancelled: waits for the last counts, and returns them with a sentence about each lost agent.
+    pub(super) async fn finish(mut self) -> (Batch, Vec<String>) {
+        // Each receiver has its own time limit; this one covers a bug in it.
+        let _ =
+            timeout(LAST_COUNTS_TIMEOUT * 2, async { while self.receivers.join_next().await.is_some() {} })
+                .await;
+        let last = self.take();
+        let lost = self.agents.iter().filter_map(|agent| agent.loss().map(|(_, why)| why));
+        (last, lost.collect())
+    }
+}
+
+impl BatchSource for AgentPool {
+    fn take(&mut self) -> Batch {
+        let mut all = Batch::default();
+        // Losses of agents first: the number of a batch's incidents is limited.
+        all.incidents.extend(self.agents.iter().filter_map(|agent| agent.take_loss()));
+        self.agents.iter().for_each(|agent| all.merge(agent.take()));
+        all
+    }
+
+    fn is_over(&self) -> bool {
+        self.agents.iter().all(|agent| agent.pending().is_over)
+    }
+}
+
+/// The loss of an agent.
+#[derive(Debug)]
+struct Loss {
+    /// Time since the run's start.
+    at: Duration,
+    why: String,
+    /// Whether it is recorded as an incident already.
+    is_recorded: bool,
+}
+
+impl AgentCounts {
+    fn new(agent: String, plan: &Plan) -> Self {
+        let seconds = plan.stages.length().as_secs() + MAX_OVERTIME_S;
+        Self {
+            agent,
+            max_second: u32::try_from(seconds).unwrap_or(u32::MAX - 1),
+            groups: plan.bots.len() as u16,
+            pending: Mutex::default(),
+        }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds rows of a batch whose rest follows.
+    fn push_rows(&self, rows: Vec<(u32, u16, Row)>) -> Result<(), ChannelError> {
+        let is_in_plan =
+            |(second, group, _): &(u32, u16, Row)| *second <= self.max_second && *group < self.groups;
+        if !rows.iter().all(is_in_plan) {
+            return Err(outside_the_plan());
+        }
+        let mut pending = self.pending();
+        pending.frames += 1;
+        if pending.frames > MAX_PENDING_FRAMES {
+            return Err(too_many_frames());
+        }
+        pending.batch.rows.extend(rows);
+        Ok(())
+    }
+
+    /// Adds a batch.
+    fn push(&self, mut batch: Batch) -> Result<(), ChannelError> {
+        if batch.vitals.iter().any(|(second, _)| *second > self.max_second) {
+            return Err(outside_the_plan());
+        }
+        self.push_rows(mem::take(&mut batch.rows))?;
+        let present = (batch.playing, batch.over);
+        let mut pending = self.pending();
+        pending.batch.merge(batch);
+        // These two are no counts but current numbers.
+        (pending.batch.playing, pending.batch.over) = present;
+        Ok(())
+    }
+
+    fn take(&self) -> Batch {
+        let mut pending = self.pending();
+        pending.frames = 0;
+        let now = Batch { playing: pending.batch.playing, over: pending.batch.over, ..Batch::default() };
+        mem::replace(&mut pending.batch, now)
+    }
+
+    /// Records the end of the agent; an error is its loss.
+    fn end(&self, at: Duration, ended: Result<(), String>) {
+        let mut pending = self.pending();
+        (pending.is_over, pending.batch.playing) = (true, 0);
+        pending.loss = ended.err().map(|why| Loss { at, why, is_recorded: false });
+    }
+
+    /// The agent's loss, if it was lost: milliseconds since the run's start, and a sentence.
+    fn loss(&self) -> Option<(u64, String)> {
+        let pending = self.pending();
+        let Loss { at, why, .. } = pending.loss.as_ref()?;
+        let sentence = format!("agent {} was lost at {} s: {why}", self.agent, at.as_secs());
+        Some((at.as_millis() as u64, sentence))
+    }
+
+    /// The loss as an incident, at the first call only.
+    fn take_loss(&self) -> Option<(u64, String)> {
+        let loss = self.loss()?;
+        let was_recorded = mem::replace(&mut self.pending().loss.as_mut()?.is_recorded, true);
+        (!was_recorded).then_some(loss)
+    }
+}
+
+fn too_many_frames() -> ChannelError {
+    let why = format!("more than {MAX_PENDING_FRAMES} frames of counts between two collections");
+    FrameError::Invalid(why).into()
+}
+
+fn outside_the_plan() -> ChannelError {
+    FrameError::Invalid("counts of a second or group that is not in the plan".to_owned()).into()
+}
+
+/// Receives one agent's messages to its end or the run's, and closes the connection.
+async fn receive_all(
+    counts: Arc<AgentCounts>,
+    mut channel: Channel,
+    start: Instant,
+    stop: CancellationToken,
+) {
+    let ended = match receive(&counts, &mut channel, &stop).await {
+        Ok(()) => {
+            CloseCode::Done.close(&channel.connection, "the run is complete");
+            Ok(())
+        }
+        Err(error) => {
+            CloseCode::Other.close(&channel.connection, "the coordinator gave the agent up");
+            Err(error)
+        }
+    };
+    counts.end(start.elapsed(), ended);
+}
+
+async fn receive(
+    counts: &AgentCounts,
+    channel: &mut Channel,
+    stop: &CancellationToken,
+) -> Result<(), String> {
+    let lost = |error: ChannelError| error.to_string();
+    let mut deadline = None;
+    loop {
+        tokio::select! {
+            biased;
+            message = channel.receiver.receive() => match message.map_err(lost)? {
+                AgentMessage::Rows(rows) => counts.push_rows(rows).map_err(lost)?,
+                AgentMessage::Counts(batch) => counts.push(batch).map_err(lost)?,
+                AgentMessage::Done { failure: None } => return Ok(()),
+                AgentMessage::Done { failure: Some(why) } | AgentMessage::Refused { why } => return Err(printable(&why)),
+                _ => return Err(lost(ChannelError::out_of_turn())),
+            },
+            () = stop.cancelled(), if deadline.is_none() => {
+                deadline = Some(Instant::now() + LAST_COUNTS_TIMEOUT);
+                channel.sender.send(&CoordinatorMessage::Stop, MAX_COORDINATOR_FRAME_BYTES).await.map_err(lost)?;
+            }
+            () = sleep_until_some(deadline) => {
+                return Err(format!("its last counts did not arrive within {} s", LAST_COUNTS_TIMEOUT.as_secs()));
+            }
+        }
+    }
+}
+
+/// Sleeps until a deadline, or without end where there is none.
+async fn sleep_until_some(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! A worker: one thread that starts its share of the bots when the schedule says, and counts into one recorder.
+
+use std::{io, sync::Arc};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    bot::HostileBot,
+    context::WorkerContext,
+    game::{GameEntry, Games},
+    plan::{Plan, ServerTarget},
+    run_error::RunError,
+    schedule::BotSchedule,
+    self_load,
+    sockets::BotSockets,
+};
+use quarrel_client::net::{connect::Connector, transport};
+
+/// What all workers of a process have in common.
+pub(super) struct WorkerConfig {
+    pub(super) plan: Arc<Plan>,
+    pub(super) games: Games,
+    pub(super) targets: Arc<[ServerTarget]>,
+    pub(super) start: Instant,
+    pub(super) stop: CancellationToken,
+    /// The index of this process, below `processes`.
+    pub(super) process: u32,
+    /// How many processes share the plan's bots.
+    pub(super) processes: u32,
+}
+
+/// One thread's bots.
+pub(super) struct Worker {
+    context: Arc<WorkerContext>,
+    games: Games,
+    /// The index of this worker among all workers of all processes; it runs the bots whose number is `index` modulo `workers`.
+    index: u32,
+    workers: u32,
+    /// Whether this worker reports the memory of its process: the first one does.
+    reports_memory: bool,
+}
+
+impl WorkerConfig {
+    /// Creates the workers of this process; none runs yet.
+    pub(super) fn workers(&self) -> Vec<Worker> {
+        raise_file_limit();
+        let threads = self.plan.threads;
+        let worker = |thread| Worker {
+            context: Arc::new(WorkerContext::new(
+                Arc::clone(&self.plan),
+                Arc::clone(&self.targets),
+                self.start,
+                self.stop.clone(),
+            )),
+            games: self.games.clone(),
+            index: self.process * threads + thread,
+            workers: self.processes * threads,
+            reports_memory: thread == 0,
+        };
+        (0..threads).map(worker).collect()
+    }
+}
+
+impl Worker {
+    /// Where this worker's bots count.
+    pub(super) fn context(&self) -> Arc<WorkerContext> {
+        Arc::clone(&self.context)
+    }
+
+    /// Runs all bots of this worker, from the first bot's join to the last bot's end.
+    pub(super) fn run(self, schedule: &[BotSchedule]) -> Result<(), RunError> {
+        let context = &self.context;
+        current_thread_runtime()?.block_on(async {
+            let finished = CancellationToken::new();
+            let self_load =
+                tokio::spawn(self_load::measure(self.context(), self.reports_memory, finished.clone()));
+            let mut tasks = JoinSet::new();
+            // Agents create their workers before the run starts.
+            tokio::select! {
+                biased;
+                () = context.stop.cancelled() => {}
+                () = sleep_until(context.start) => self.start_hostile_bots(&mut tasks)?,
+            }
+            let mut sockets = BotSockets::default();
+            let is_own = |bot: &&BotSchedule| bot.bot % self.workers == self.index;
+            for bot in schedule.iter().filter(is_own) {
+                tokio::select! {
+                    biased;
+                    () = context.stop.cancelled() => break,
+                    () = sleep_until(context.start + bot.joins_at) => {}
+                }
+                while tasks.try_join_next().is_some() {}
+                let connector = sockets.connector(context, bot)?;
+                tasks.spawn(self.game(bot.group)?.play(connector, bot.clone(), self.context()));
+            }
+            while let Some(ended) = tasks.join_next().await {
+                ended.map_err(|_| RunError::Panicked)?;
+            }
+            finished.cancel();
+            self_load.await.map_err(|_| RunError::Panicked)?;
+            sockets.flush().await;
+            Ok(())
+        })
+    }
+
+    /// Starts this worker's hostile bots. Each has a socket of its own, so that it disturbs no other bot's socket.
+    fn start_hostile_bots(&self, tasks: &mut JoinSet<()>) -> Result<(), RunError> {
+        let kinds = self.context.plan.hostile.iter();
+        let kinds = kinds.flat_map(|hostile| (0..hostile.bots).map(|_| hostile.kind));
+        for (number, kind) in (0_u32..).zip(kinds).filter(|(number, _)| number % self.workers == self.index) {
+            let group = self.context.hostile_group(number);
+            let target = self.context.targets.get(usize::from(group)).ok_or(RunError::Panicked)?;
+            let connector = Connector::new(transport::endpoint(target.connect.server)?, &target.connect)?;
+            let bot = HostileBot { kind, number, group };
+            tasks.spawn(self.game(group)?.attack(bot, connector, self.context()));
+        }
+        Ok(())
+    }
+
+    fn game(&self, group: u16) -> Result<&GameEntry, RunError> {
+        let name = self.context.plan.bots.get(usize::from(group)).and_then(|group| group.game.as_deref());
+        self.games.find(name).ok_or(RunError::Panicked)
+    }
+}
+
+/// Raises the limit of open files. Bots on links have a socket each, and many systems allow a process 1,000 files unless it asks for
+/// more. Where the limit
+/// cannot be raised, the run ends with the error of the first bot that gets no socket.
+fn raise_file_limit() {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+}
+
+/// A runtime for one thread of bots.
+pub(super) fn current_thread_runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
