@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::measure::Batch;
 
-/// How often counts are collected and rules are checked.
+/// The period at which counts are collected and rules are checked.
 pub(super) const COLLECT_PERIOD: Duration = Duration::from_secs(1);
 
 /// Batches of counts: from threads of this process, or from agents.

@@ -1,6 +1,6 @@
-//! What the bots of one worker share: the plan, the servers, the run's clock and the recorder of their counts.
+//! The context that the bots of one worker share: the plan, the servers, the run's clock and the recorder of their counts.
 //!
-//! It lies below both the workers, which create one each, and the bots, which are handed it. So a bot needs no worker.
+//! Both workers and bots use this module, and so bots do not depend on workers: each worker creates a context and passes it to its bots.
 
 use std::{
     ops::DerefMut,
@@ -17,7 +17,7 @@ use super::{
     plan::{Plan, ServerTarget},
 };
 
-/// One run, as the bots of one worker see it, and where they count.
+/// The facts of a run that bots need, and the recorder of one worker.
 pub(super) struct WorkerContext {
     pub(super) plan: Arc<Plan>,
     /// The server of each group of the plan, by the group's index.
@@ -44,7 +44,7 @@ impl WorkerContext {
         self.start.elapsed()
     }
 
-    /// The moment at which the plan's last stage ends.
+    /// The time at which the plan's last stage ends.
     pub(super) fn end(&self) -> Instant {
         self.start + self.plan.stages.length()
     }
@@ -77,7 +77,7 @@ impl WorkerContext {
     }
 }
 
-/// The index of the `number`-th distinct value, counted round and round; 0 for an empty slice.
+/// The index of the `number`-th distinct value, modulo the number of distinct values; 0 for an empty slice.
 fn nth_distinct<T: PartialEq>(all: &[T], number: u32) -> u16 {
     let is_first = |index: &usize| !all[..*index].contains(&all[*index]);
     let distinct: Vec<_> = (0..all.len()).filter(is_first).collect();

@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(entry.brains().collect::<Vec<_>>(), [&["statue"][..], Crowd::SKILLS, &["idle"]].concat());
         assert!(entry.brain::<Crowd>(None, 1).is_some());
         assert!(entry.brain::<Crowd>(Some(Crowd::SKILLS[0]), 1).is_some());
-        assert!(entry.brain::<Crowd>(Some("nobody"), 1).is_none());
+        assert!(entry.brain::<Crowd>(Some("unknown"), 1).is_none());
         assert!(entry.brain::<Crowd>(Some("idle"), 1).is_none(), "an idle bot has no brain");
     }
 }

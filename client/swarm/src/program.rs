@@ -165,7 +165,7 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
     let locate = |error| search.plan.locate(&plan, error);
     plan.check_rules(None).map_err(locate)?;
     print_status(&format_args!(
-        "{} to {} players on {}, each load for {:.0} s",
+        "searching from {} to {} players on {}, {:.0} s for each load",
         search.from,
         search.to,
         plan.server,

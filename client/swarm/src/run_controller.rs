@@ -20,7 +20,7 @@ use super::{
     slo::{Figures, Watch},
 };
 
-/// How often the progress display is updated and the end of all bots is noticed.
+/// The period at which the progress display is updated and the end of all bots is checked.
 const DISPLAY_PERIOD: Duration = Duration::from_millis(200);
 
 /// Waits for the end of a run and collects its counts meanwhile.

@@ -5,7 +5,7 @@ use std::io;
 use super::plan::PlanError;
 use quarrel_client::net::tls::TrustError;
 
-/// Why a run could not be made. What a server does to a run is not an error but part of the report.
+/// A run that could not be made. What a server does to a run is not an error but part of the report.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The system provides no thread, timer or socket.

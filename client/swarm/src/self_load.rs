@@ -1,7 +1,7 @@
 //! The load of one worker's own thread: how late its timers fire, its CPU time and its memory.
 //!
 //! A periodic timer runs beside the bots on their runtime: what delays it delays them. Missed ticks of the timer count, each with its
-//! own lateness, so a process that was stopped for a second shows a second of late ticks.
+//! own delay, so a process that was stopped for a second records every tick of that second as late.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -42,7 +42,7 @@ pub(super) async fn measure(context: Arc<WorkerContext>, reports_memory: bool, f
 /// One second of one thread.
 struct Second {
     at: Duration,
-    /// CPU time of the thread at the second's begin; `None` where the system does not provide it.
+    /// CPU time of the thread at the second's start; `None` where the system does not provide it.
     cpu_us: Option<u64>,
     vitals: Vitals,
 }

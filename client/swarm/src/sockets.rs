@@ -11,7 +11,7 @@ use quarrel_client::net::{connect::Connector, transport};
 /// 3 MB.
 const BOTS_PER_ENDPOINT: usize = 256;
 
-/// How long the last close frames may take to leave.
+/// Time limit for the last close frames to leave.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The endpoints of one worker.

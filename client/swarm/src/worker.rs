@@ -1,4 +1,4 @@
-//! A worker: one thread that starts its share of the bots when the schedule says, and counts into one recorder.
+//! A worker: one thread that starts its share of the bots by the schedule, with one recorder for their counts.
 
 use std::{io, sync::Arc};
 
@@ -21,7 +21,7 @@ use super::{
 };
 use quarrel_client::net::{connect::Connector, transport};
 
-/// What all workers of a process have in common.
+/// The configuration of all workers of a process.
 pub(super) struct WorkerConfig {
     pub(super) plan: Arc<Plan>,
     pub(super) games: Games,
@@ -30,7 +30,7 @@ pub(super) struct WorkerConfig {
     pub(super) stop: CancellationToken,
     /// The index of this process, below `processes`.
     pub(super) process: u32,
-    /// How many processes share the plan's bots.
+    /// The number of processes that share the plan's bots.
     pub(super) processes: u32,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct WorkerConfig {
 pub(super) struct Worker {
     context: Arc<WorkerContext>,
     games: Games,
-    /// The index of this worker among all workers of all processes; it runs the bots whose number is `index` modulo `workers`.
+    /// The index of this worker among the workers of all processes; it runs the bots whose number modulo `workers` is `index`.
     index: u32,
     workers: u32,
     /// Whether this worker reports the memory of its process: the first one does.
@@ -67,7 +67,7 @@ impl WorkerConfig {
 }
 
 impl Worker {
-    /// Where this worker's bots count.
+    /// The context of this worker's bots.
     pub(super) fn context(&self) -> Arc<WorkerContext> {
         Arc::clone(&self.context)
     }
@@ -129,8 +129,7 @@ impl Worker {
 }
 
 /// Raises the limit of open files. Bots on links have a socket each, and many systems allow a process 1,000 files unless it asks for
-/// more. Where the limit
-/// cannot be raised, the run ends with the error of the first bot that gets no socket.
+/// more. Where the limit cannot be raised, the run ends with the error of the first bot that gets no socket.
 fn raise_file_limit() {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
 }

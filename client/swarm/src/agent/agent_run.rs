@@ -27,7 +27,7 @@ use crate::{
 };
 use quarrel_client::net::transport;
 
-/// How long a coordinator may take to send the assignment, and then each further message up to the start.
+/// Time limit for the assignment, and then for each further message up to the start.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The longest time to a start; a later one is a mistake and is brought forward.
@@ -36,10 +36,10 @@ const MAX_START_DELAY: Duration = Duration::from_secs(60);
 /// The longest time since a start: after a later one this agent would start visibly after the others.
 const MAX_START_LATENESS: Duration = Duration::from_millis(50);
 
-/// How often the end of all bots is checked.
+/// The period at which the end of all bots is checked.
 const END_CHECK_PERIOD: Duration = Duration::from_millis(50);
 
-/// How long each step of the end may take: the bots to leave, and the coordinator to confirm the last counts by closing the connection.
+/// Time limit for each step of the end: for the bots to leave, and the coordinator to confirm the last counts by closing the connection.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs one assignment, and reports its start and end as events.

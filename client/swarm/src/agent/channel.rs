@@ -16,10 +16,10 @@ use super::{
 /// The most bytes of one read.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// How long one send may take.
+/// Time limit for one send.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why a channel ended, as the end of a sentence that begins with the peer.
+/// The end of a channel, as the end of a sentence that begins with the peer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ChannelError {
     /// The peer does not have this side's key.

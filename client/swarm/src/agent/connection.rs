@@ -18,19 +18,19 @@ use super::{
     wire::{FrameError, MAX_AGENT_FRAME_BYTES, MAX_COORDINATOR_FRAME_BYTES},
 };
 
-/// How long the name look-up, and then connection, proofs and hellos together may take.
+/// Time limit for the name look-up, and then for connection, proofs and hellos together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum number of a name's addresses that are tried.
 const MAX_ADDRESSES: usize = 4;
 
-/// How long an agent may take to resolve the server and compute its schedule.
+/// Time limit for an agent to resolve the server and compute its schedule.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The number of clock requests; the quickest answer counts.
 const CLOCK_REQUESTS: usize = 8;
 
-/// How long one answer to a clock request may take.
+/// Time limit for one answer to a clock request.
 const CLOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection to an agent that has proved the key.

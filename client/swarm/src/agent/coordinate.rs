@@ -30,7 +30,7 @@ const START_DELAY: Duration = Duration::from_millis(300);
 /// The maximum number of agents of one run.
 const MAX_AGENTS: usize = 256;
 
-/// Why a run with agents could not start. Anything that fails later is part of the report.
+/// A run with agents that could not start. Failures after the start are part of the report.
 #[derive(Debug, thiserror::Error)]
 pub enum CoordinateError {
     /// An agent cannot take part.
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn agents_near_and_far_start_together_whatever_their_clocks() {
+    async fn agents_near_and_far_start_together_despite_different_clocks() {
         let (endpoints, mut connections, mut agents) =
             (CoordinatorEndpoints::open().unwrap(), Vec::new(), Vec::new());
         for (clock_s, after_ms) in [(1000, 0), (3, 60), (0, 20)] {

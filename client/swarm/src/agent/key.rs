@@ -33,7 +33,7 @@ pub(super) type Proof = [u8; PROOF_BYTES];
 #[derive(Clone)]
 pub struct Key(hmac::Key);
 
-/// Why a key cannot be used.
+/// A key that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file cannot be read.

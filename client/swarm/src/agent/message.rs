@@ -215,6 +215,19 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_messages_on_the_wire_do_not_change() {
+        let json = |message: &CoordinatorMessage| serde_json::to_value(message).unwrap();
+        let roots = TrustRoots::default();
+        let assignment = Assignment { plan: Plan::default(), roots, process: 0, processes: 2 };
+        let assign = json(&CoordinatorMessage::Assign(Box::new(assignment)));
+        let fields: Vec<_> = assign["brief"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(fields, ["plan", "process", "processes", "trusted"]);
+        assert_eq!(json(&CoordinatorMessage::ClockRequest), "ask");
+        assert_eq!(json(&CoordinatorMessage::Start { at_us: 7 }), serde_json::json!({"start": {"at_us": 7}}));
+        assert_eq!(json(&CoordinatorMessage::Stop), "stop");
+    }
+
+    #[test]
     fn a_game_that_an_agent_lacks_is_named() {
         let agent = Hello::of_this_program(&Games::new(vec![GameEntry::of::<Crowd>(&[])]).catalog());
         let mut plan = Plan::default();

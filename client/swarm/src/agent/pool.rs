@@ -29,7 +29,7 @@ use crate::{
     plan::Plan,
 };
 
-/// How long an agent may take from the end of the run to its last counts.
+/// Time limit from the end of the run to an agent's last counts.
 const LAST_COUNTS_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The time after the end of a plan in which counts are still accepted.
@@ -159,7 +159,7 @@ impl AgentCounts {
         let present = (batch.playing, batch.over);
         let mut pending = self.pending();
         pending.batch.merge(batch);
-        // These two are no counts but current numbers.
+        // These two are current numbers, not counts to add up.
         (pending.batch.playing, pending.batch.over) = present;
         Ok(())
     }
@@ -251,7 +251,7 @@ async fn receive(
     }
 }
 
-/// Sleeps until a deadline, or without end where there is none.
+/// Sleeps until the deadline; never returns without one.
 async fn sleep_until_some(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,

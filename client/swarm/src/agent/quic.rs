@@ -40,7 +40,7 @@ const WINDOW_BYTES: u32 = 512 * 1024;
 /// The buffer of the handshake, whose certificate has half a kilobyte.
 const CRYPTO_BUFFER_BYTES: usize = 8 * 1024;
 
-/// How long the last packets may take to leave.
+/// Time limit for the last packets to leave.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The application close codes of a connection.

@@ -23,22 +23,22 @@ use super::{
 };
 use crate::game::Games;
 
-/// How long a peer may take for the proof and the hello.
+/// Time limit for the proof and the hello.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum number of concurrent handshakes.
 const MAX_HANDSHAKES: usize = 16;
 
-/// How long a refused peer keeps its handshake slot. It limits guesses at the key, and log lines about them, to 16 a second.
+/// The time that a refused peer keeps its handshake slot. It limits guesses at the key, and log lines about them, to 16 a second.
 const PENALTY: Duration = Duration::from_secs(1);
 
-/// How long an agent waits for a refused peer to close the connection.
+/// Time limit for a refused peer to close the connection.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the bots of a run may take to leave when the agent stops.
+/// Time limit for the bots of a run to leave when the agent stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why an agent cannot start.
+/// An agent that cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     /// Without a key, any machine that reaches this address could aim the agent's bots at any server.
@@ -64,7 +64,7 @@ pub struct Agent {
     state: AgentState,
 }
 
-/// What all connections of an agent share.
+/// State shared by all connections of an agent.
 #[derive(Clone)]
 struct AgentState {
     games: Games,

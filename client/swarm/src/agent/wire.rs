@@ -17,7 +17,7 @@ pub(super) const MAX_COORDINATOR_FRAME_BYTES: usize = 2 * 1024 * 1024;
 /// hour of microseconds), 35 bytes each (`"3600000000":18446744073709551615,`), are 4.9 MB; close reasons and match ends are extra.
 pub(super) const MAX_AGENT_FRAME_BYTES: usize = 16 * 1024 * 1024;
 
-/// Why bytes are not a message.
+/// Bytes that are not a message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FrameError {
     /// The frame exceeds the limit of its direction.
@@ -62,7 +62,7 @@ impl Decoder {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Removes the next message that is complete. An error is final: the begin of the next frame is unknown.
+    /// Removes the next message that is complete. An error is final: the start of the next frame is unknown.
     pub(super) fn pop<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
         let Some(length) = self.buffer.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let bytes = u32::from_be_bytes(*length) as usize;

@@ -81,7 +81,7 @@ pub(super) struct BotController<G: Predict> {
     joined_at: Option<Duration>,
     ledger: Option<Ledger>,
     newest: Option<NewestSnapshot>,
-    /// The begin of the play time that is not counted yet; `None` without a seat.
+    /// The start of the play time that is not counted yet; `None` without a seat.
     plays_since: Option<Duration>,
     /// The link's counts that are recorded already.
     recorded: LinkCounts,
@@ -91,7 +91,7 @@ pub(super) struct BotController<G: Predict> {
     /// Whether the current silence of the server is recorded already.
     recorded_silence: bool,
     ended_in_silence: bool,
-    /// Why the bot itself ended the session.
+    /// The reason for which the bot itself ended the session, and a sentence.
     gave_up: Option<(CloseReason, String)>,
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct HostileBot {
 /// Attacks the server until the run stops, and records the attack.
 pub(crate) async fn attack<G: Predict>(bot: HostileBot, connector: Connector, context: Arc<WorkerContext>) {
     let HostileBot { kind, number, group } = bot;
-    // Counted from the other end than the seeds of bots that play.
+    // Numbered from the top, so that it differs from the seeds of bots that play.
     let seed = context.plan.brain_seed(!number);
     let target = context.join_target(group);
     let result = hostile::attack::<G>(kind, &connector, target, seed, context.stop.cancelled()).await;

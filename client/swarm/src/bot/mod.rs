@@ -1,7 +1,7 @@
 //! One bot of a run: it connects at its time, takes a seat, plays until its schedule ends, and counts its measurements.
 //!
 //! - [`play`]: the bot's whole life; `supervisor` sends it the commands of its schedule.
-//! - `controller`: its inputs, by a brain, and what is measured of them; `outcome`: how it ended.
+//! - `controller`: its inputs, by a brain, and their measurements; `outcome`: its end, as counted.
 //! - [`attack`]: a hostile bot of a run.
 
 mod controller;

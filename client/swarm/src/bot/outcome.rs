@@ -1,9 +1,9 @@
-//! How a bot ended, and how that is counted.
+//! The end of a bot, and its counts.
 
 use crate::{context::WorkerContext, schedule::BotSchedule};
 use quarrel_client::net::connect::ConnectError;
 
-/// How a bot with a connection ended.
+/// The end of a bot that had a connection.
 pub(super) struct BotOutcome {
     /// Whether it ever had a seat.
     pub(super) joined: bool,

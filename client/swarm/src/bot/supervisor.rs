@@ -11,7 +11,7 @@ use tokio::{
 use crate::{context::WorkerContext, schedule::BotSchedule};
 use quarrel_client::session::driver::Command;
 
-/// How long a bot waits before it requests a seat again after its room was busy or was closed.
+/// The delay before a bot requests a seat again after its room was busy or was closed.
 const REJOIN_DELAY: Duration = Duration::from_secs(1);
 
 /// The commands of one bot's schedule, and where they are sent.
@@ -65,7 +65,7 @@ impl BotSupervisor<'_> {
     }
 }
 
-/// Sleeps until a moment, or without end where there is no moment.
+/// Sleeps until a time; never returns without one.
 async fn sleep_until_some(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,

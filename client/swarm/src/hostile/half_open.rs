@@ -26,7 +26,7 @@ use quarrel_client::net::{connect::Connector, transport::endpoint_config};
 /// The period of handshakes: as many a second as one network may have of a server's handshake slots.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// How long each handshake stays open: longer than a server waits, so that the server has to end it.
+/// The time that each handshake stays open: longer than a server waits, so that the server has to end it.
 const OPEN_FOR: Duration = Duration::from_secs(6);
 
 /// The maximum number of handshakes that are open at once.

@@ -1,7 +1,7 @@
 //! Hostile bots, which attack a server beside the bots that play: a server must bear them without harm to other players.
 //!
 //! A hostile bot connects again and again. When the server closes or refuses its session, the close reason is counted, and after a pause
-//! the next session starts, as a real attacker would do. The rate of each attack is bounded; a load test sets the number of bots.
+//! the next session starts, as a real attacker would. The rate of each attack is bounded; a load test sets the number of bots.
 //!
 //! - [`HostileRecord`]: the counts of an attack.
 //! - `session`: one session, from the handshake to the end, on the wire protocol itself, without the client library's driver.
@@ -55,7 +55,7 @@ pub enum HostileKind {
     SlowReader,
 }
 
-/// The name of no kind.
+/// A name that is not that of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a kind of hostile bot; the kinds are garbage, flood, forged, half_open, slow_reader")]
 pub struct UnknownKind(pub String);

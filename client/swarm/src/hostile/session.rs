@@ -1,4 +1,4 @@
-//! One session of a hostile bot: it takes a seat as a player does, then sends whatever its attack produces.
+//! One session of a hostile bot: it takes a seat as a player does, then sends the output of its attack.
 
 use std::time::Duration;
 
@@ -26,10 +26,10 @@ use quarrel_transport::control::{ClientSide, ControlStream};
 /// The player name of hostile bots, as the server's logs and rosters show it.
 const NAME: &str = "mallory";
 
-/// How long the answer to a join may take.
+/// Time limit for the answer to a join.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How far ahead of the room inputs are sent: the jitter of most links, and well within a room's input buffer.
+/// The lead of inputs over the room's tick: the jitter of most links, and well within a room's input buffer.
 pub(super) const LEAD_MS: u32 = 100;
 
 /// The maximum of unsent bytes on the control stream; above it, messages are dropped until the server reads again.
@@ -72,11 +72,11 @@ pub(super) async fn run_session<G: Game, A: Attack>(
     attack: &mut A,
     sent: &mut u64,
 ) -> &'static str {
-    let link = match connector.connect::<G>(NAME, Some(target)).await {
-        Ok(link) => link,
+    let welcomed = match connector.connect::<G>(NAME, Some(target)).await {
+        Ok(welcomed) => welcomed,
         Err(error) => return error.name(),
     };
-    let mut seat = match timeout(JOIN_TIMEOUT, HostileSeat::take(link)).await {
+    let mut seat = match timeout(JOIN_TIMEOUT, HostileSeat::take(welcomed)).await {
         Ok(Ok(seat)) => seat,
         Ok(Err(end)) => return end,
         Err(_) => return "no_answer",
@@ -95,8 +95,8 @@ pub(super) async fn run_session<G: Game, A: Attack>(
 
 impl HostileSeat {
     /// Waits for the answer to the join that was sent with the hello.
-    async fn take(link: Link) -> Result<Self, &'static str> {
-        let Link { connection, mut control, welcome, .. } = link;
+    async fn take(welcomed: Link) -> Result<Self, &'static str> {
+        let Link { connection, mut control, welcome, .. } = welcomed;
         loop {
             match control.next().await {
                 Ok(ServerMessage::Joined { tick, seating, .. }) => {

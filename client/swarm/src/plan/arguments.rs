@@ -19,7 +19,7 @@ pub struct PlanArguments {
     /// Select the game that the server runs [default: the first game of this swarm].
     #[arg(long, value_name = "NAME")]
     pub game: Option<String>,
-    /// Select the bots' brain, by name or by shares, as in hunt or hunt:70,strafe:30; idle sends no inputs [default: the game's first brain].
+    /// Select the bots' brain, by name or by shares, as in hunt or hunt:70,strafe:30; idle sends default inputs only [default: the game's first brain].
     #[arg(long, value_name = "SHARES")]
     pub brain: Option<Shares>,
     /// Model the network paths to the server, by name or by shares, as in wifi:60,lte:40; `swarm links` lists them [default: the real

@@ -3,7 +3,7 @@
 //! One type serves all uses: the file that people write, the message to agents, and the quotation in a report with which the run can be
 //! repeated. Flags fill the same fields.
 //!
-//! - [`Stages`]: the number of bots over time; [`Storm`]: a moment of mass disconnection; [`Shares`]: the split over brains or links.
+//! - [`Stages`]: the number of bots over time; [`Storm`]: a time at which many bots disconnect; [`Shares`]: the split over brains or links.
 //! - `file`: a plan from TOML; [`PlanError`]: a mistake, with its line or flag; [`RunArguments`]: a plan from flags.
 //! - [`GameCatalog`]: the names of games and brains that a plan may use.
 //! - [`ServerTarget`]: a server's address and certificate, resolved on the machine of the bots.
@@ -71,7 +71,7 @@ pub struct Plan {
     pub seed: u64,
     /// The number of bots that leave and are replaced each minute.
     pub churn: u32,
-    /// Moments at which a share of the bots loses its connection at once.
+    /// Times at which a share of the bots loses its connection at once.
     pub storms: Vec<Storm>,
     /// The rules that decide the verdict.
     pub slo: Vec<Rule>,
@@ -230,7 +230,7 @@ impl Plan {
     /// Checks that the rules can be judged at the end of the run.
     ///
     /// # Errors
-    /// When a rule names the baseline, and there is none or it lacks the figure.
+    /// When a rule names the baseline, and no baseline is given or it lacks the figure.
     pub fn check_rules(&self, baseline: Option<&Figures>) -> Result<(), PlanError> {
         self.slo.iter().enumerate().try_for_each(|(index, rule)| {
             let wrong = |error: RuleError| PlanError::at(["slo", &index.to_string()], error.to_string());

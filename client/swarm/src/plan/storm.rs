@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 
-/// A moment at which a share of the bots loses its connection at once.
+/// A time at which a share of the bots loses its connection at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Storm {
