@@ -112,7 +112,7 @@ async fn two_agents_count_what_one_process_counts() {
     assert!((0.8..1.25).contains(&share), "{} and {} inputs", together.inputs, alone.inputs);
     for post in [&one, &other] {
         until("the end of the run on each agent", || {
-            post.has(|news| matches!(news, AgentEvent::RunEnded { why: None, .. }))
+            post.has(|news| matches!(news, AgentEvent::RunEnded { reason: None, .. }))
         })
         .await;
         let half =
@@ -161,7 +161,7 @@ async fn bots_leave_when_their_coordinator_vanishes_and_the_agent_serves_on() {
     until("bots", || server.metric("quarrel_players") >= f64::from(BOTS)).await;
     coordinator.abort();
     until("an empty server", || server.metric("quarrel_players") == 0.0).await;
-    until("word of it", || post.has(|news| matches!(news, AgentEvent::RunEnded { why: Some(_), .. }))).await;
+    until("word of it", || post.has(|news| matches!(news, AgentEvent::RunEnded { reason: Some(_), .. }))).await;
     let short = plan(&server, "0:4@500ms,4@2s");
     let report = within("a run", led(&short, &[&post])).await.expect("the agent serves on");
     assert_eq!(report.verdict, Verdict::Pass, "{:?}", report.why);

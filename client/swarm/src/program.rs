@@ -50,7 +50,7 @@ pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
         Subcommands::Links => print_links(),
     };
     code.unwrap_or_else(|failure| {
-        print_status(&format_args!("error: {}", failure.why));
+        print_status(&format_args!("error: {}", failure.message));
         failure.code
     })
     .into()
@@ -143,12 +143,12 @@ struct Output {
 /// An error sentence, and the exit code that it causes.
 struct Failure {
     code: ExitCode,
-    why: String,
+    message: String,
 }
 
 impl Failure {
-    fn new(code: ExitCode, why: impl ToString) -> Self {
-        Self { code, why: why.to_string() }
+    fn new(code: ExitCode, message: impl ToString) -> Self {
+        Self { code, message: message.to_string() }
     }
 }
 
@@ -178,7 +178,7 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
     let on_try = |each: &Try| print_status(each);
     match search.seek(|plan| run_plan(plan, games, &arguments.coordinator, None), on_try)? {
         Sought::Aborted => Ok(ExitCode::Aborted),
-        Sought::Nobody(why) => Err(Failure::new(ExitCode::Failed, why)),
+        Sought::Nobody(message) => Err(Failure::new(ExitCode::Failed, message)),
         Sought::Found(answer) => {
             print_result(&answer);
             if let Some(path) = &arguments.report {

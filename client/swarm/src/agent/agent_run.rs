@@ -52,12 +52,12 @@ pub(super) async fn run(
     let clock = Instant::now();
     let (run, start) = match prepare(channel, games, clock).await {
         Ok(ready) => ready,
-        Err(why) => return listener(AgentEvent::Refused { coordinator, why }),
+        Err(reason) => return listener(AgentEvent::Refused { coordinator, reason }),
     };
     let server = run.plan.server.clone();
     listener(AgentEvent::RunStarted { coordinator, bots: run.bots(), server });
-    let why = run.play(channel, start).await.err();
-    listener(AgentEvent::RunEnded { coordinator, after: start.elapsed(), why });
+    let reason = run.play(channel, start).await.err();
+    listener(AgentEvent::RunEnded { coordinator, after: start.elapsed(), reason });
 }
 
 /// Receives the assignment, answers clock requests, and returns the run with its start.
@@ -73,10 +73,10 @@ async fn prepare(channel: &mut Channel, games: Games, clock: Instant) -> Result<
     let run =
         match created.unwrap_or_else(|_| Err("the agent panicked on the plan: that is a bug".to_owned())) {
             Ok(run) => run,
-            Err(why) => return Err(refuse(channel, why).await),
+            Err(reason) => return Err(refuse(channel, reason).await),
         };
-    if let Err(why) = run.check_sockets() {
-        return Err(refuse(channel, why).await);
+    if let Err(reason) = run.check_sockets() {
+        return Err(refuse(channel, reason).await);
     }
     let cores = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
     let ready = AgentMessage::Ready(Machine { host: assemble::host(), cores });
@@ -95,8 +95,8 @@ async fn prepare(channel: &mut Channel, games: Games, clock: Instant) -> Result<
                 let start = clock + Duration::from_micros(at_us).min(clock.elapsed() + MAX_START_DELAY);
                 let late = start.elapsed();
                 if late > MAX_START_LATENESS {
-                    let why = format!("the start message arrived {} ms after the start", late.as_millis());
-                    return Err(refuse(channel, why).await);
+                    let reason = format!("the start message arrived {} ms after the start", late.as_millis());
+                    return Err(refuse(channel, reason).await);
                 }
                 return Ok((run, start));
             }
@@ -106,12 +106,13 @@ async fn prepare(channel: &mut Channel, games: Games, clock: Instant) -> Result<
 }
 
 /// Sends a refusal, waits until the coordinator has received it, and returns the reason.
-async fn refuse(channel: &mut Channel, why: String) -> String {
-    let sent = channel.sender.send(&AgentMessage::Refused { why: why.clone() }, MAX_AGENT_FRAME_BYTES).await;
+async fn refuse(channel: &mut Channel, reason: String) -> String {
+    let sent =
+        channel.sender.send(&AgentMessage::Refused { reason: reason.clone() }, MAX_AGENT_FRAME_BYTES).await;
     if sent.is_ok() {
         let _ = timeout(END_TIMEOUT, channel.connection.closed()).await;
     }
-    why
+    reason
 }
 
 /// A run that is ready to start.

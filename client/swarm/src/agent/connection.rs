@@ -77,15 +77,15 @@ impl AgentConnection {
         // An agent without a key listens on one address, which is usually 127.0.0.1.
         addresses.sort_by_key(SocketAddr::is_ipv6);
         let share = CONNECT_TIMEOUT / addresses.len().max(1) as u32;
-        let mut why = "its host has no address".to_owned();
+        let mut reason = "its host has no address".to_owned();
         for address in addresses {
             match timeout(share, Self::connect(agent, address, endpoints, key, own)).await {
                 Ok(Ok(call)) => return Ok(call),
-                Ok(Err(error)) => why = error,
-                Err(_) => why = no_answer(address, share),
+                Ok(Err(error)) => reason = error,
+                Err(_) => reason = no_answer(address, share),
             }
         }
-        Err(why)
+        Err(reason)
     }
 
     async fn connect(
@@ -128,7 +128,7 @@ impl AgentConnection {
             return Err(ChannelError::out_of_turn().to_string());
         };
         Hello::check_versions(own, &hello)
-            .inspect_err(|why| CloseCode::Other.close(&channel.connection, why))?;
+            .inspect_err(|reason| CloseCode::Other.close(&channel.connection, reason))?;
         Ok(Self { agent: agent.to_owned(), channel, hello })
     }
 
@@ -148,7 +148,7 @@ impl AgentConnection {
         })?;
         match self.channel.receiver.receive_within(READY_TIMEOUT).await.map_err(|error| error.to_string())? {
             AgentMessage::Ready(machine) => Ok(machine),
-            AgentMessage::Refused { why } => Err(printable(&why)),
+            AgentMessage::Refused { reason } => Err(printable(&reason)),
             _ => Err(ChannelError::out_of_turn().to_string()),
         }
     }

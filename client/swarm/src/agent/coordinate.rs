@@ -34,12 +34,12 @@ const MAX_AGENTS: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum CoordinateError {
     /// An agent cannot take part.
-    #[error("agent {agent}: {why}")]
+    #[error("agent {agent}: {reason}")]
     Agent {
         /// The agent's address as the person gave it.
         agent: String,
         /// The reason, as a sentence.
-        why: String,
+        reason: String,
     },
     /// The number of agents is out of range.
     #[error("a run takes 1 to {MAX_AGENTS} agents, not {0}")]
@@ -178,7 +178,7 @@ async fn set_start(
         let sent = connection.channel.sender.send(&message, MAX_COORDINATOR_FRAME_BYTES).await;
         sent.map_err(|error| CoordinateError::Agent {
             agent: connection.agent.clone(),
-            why: error.to_string(),
+            reason: error.to_string(),
         })?;
         connections.push(connection);
     }
@@ -202,7 +202,7 @@ where
     let mut done = Vec::with_capacity(tasks.len());
     while let Some(ended) = tasks.join_next().await {
         let (place, agent, result) = ended.map_err(io::Error::other)?;
-        done.push((place, result.map_err(|why| CoordinateError::Agent { agent, why })?));
+        done.push((place, result.map_err(|reason| CoordinateError::Agent { agent, reason })?));
     }
     done.sort_by_key(|(place, _)| *place);
     Ok(done.into_iter().map(|(_, result)| result).collect())

@@ -28,14 +28,14 @@ pub enum AgentEvent {
         /// The run's duration.
         after: Duration,
         /// The reason of an early end; `None` when the run was completed.
-        why: Option<String>,
+        reason: Option<String>,
     },
     /// A coordinator was refused, or left before the start.
     Refused {
         /// Its address.
         coordinator: SocketAddr,
         /// The reason, as a sentence.
-        why: String,
+        reason: String,
     },
 }
 
@@ -49,13 +49,13 @@ impl fmt::Display for AgentEvent {
             Self::RunStarted { coordinator, bots, server } => {
                 write!(f, "run of {coordinator} started: {bots} bots on {server}")
             }
-            Self::RunEnded { coordinator, after, why: None } => {
+            Self::RunEnded { coordinator, after, reason: None } => {
                 write!(f, "run of {coordinator} completed after {:.1} s", after.as_secs_f64())
             }
-            Self::RunEnded { coordinator, after, why: Some(why) } => {
-                write!(f, "run of {coordinator} ended early after {:.1} s: {why}", after.as_secs_f64())
+            Self::RunEnded { coordinator, after, reason: Some(reason) } => {
+                write!(f, "run of {coordinator} ended early after {:.1} s: {reason}", after.as_secs_f64())
             }
-            Self::Refused { coordinator, why } => write!(f, "coordinator {coordinator} refused: {why}"),
+            Self::Refused { coordinator, reason } => write!(f, "coordinator {coordinator} refused: {reason}"),
         }
     }
 }

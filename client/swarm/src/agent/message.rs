@@ -44,7 +44,10 @@ pub(super) enum AgentMessage {
     /// The agent is ready to start, on this machine.
     Ready(Machine),
     /// The agent cannot run the assignment, for this reason.
-    Refused { why: String },
+    Refused {
+        #[serde(rename = "why")]
+        reason: String,
+    },
     /// The agent's clock, in microseconds since an arbitrary time.
     Clock { at_us: u64 },
     /// Rows of a batch that is too large for one message; sent before its [`Self::Counts`].
@@ -198,8 +201,11 @@ mod tests {
             (hello(2, "0.8.9"), "the coordinator is older"),
             (hello(1, "0.9.0-rc1"), "it is unknown which is older"),
         ] {
-            let why = Hello::check_versions(&ours, &other).unwrap_err();
-            assert!(why.contains(older) && why.contains(&other.version) && why.contains("0.9.0"), "{why}");
+            let reason = Hello::check_versions(&ours, &other).unwrap_err();
+            assert!(
+                reason.contains(older) && reason.contains(&other.version) && reason.contains("0.9.0"),
+                "{reason}"
+            );
         }
     }
 
@@ -225,6 +231,8 @@ mod tests {
         assert_eq!(json(&CoordinatorMessage::ClockRequest), "ask");
         assert_eq!(json(&CoordinatorMessage::Start { at_us: 7 }), serde_json::json!({"start": {"at_us": 7}}));
         assert_eq!(json(&CoordinatorMessage::Stop), "stop");
+        let refused = serde_json::to_value(AgentMessage::Refused { reason: "busy".to_owned() }).unwrap();
+        assert_eq!(refused, serde_json::json!({"refused": {"why": "busy"}}));
     }
 
     #[test]

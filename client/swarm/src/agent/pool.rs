@@ -90,7 +90,7 @@ impl AgentPool {
             timeout(LAST_COUNTS_TIMEOUT * 2, async { while self.receivers.join_next().await.is_some() {} })
                 .await;
         let last = self.take();
-        let lost = self.agents.iter().filter_map(|agent| agent.loss().map(|(_, why)| why));
+        let lost = self.agents.iter().filter_map(|agent| agent.loss().map(|(_, reason)| reason));
         (last, lost.collect())
     }
 }
@@ -114,7 +114,7 @@ impl BatchSource for AgentPool {
 struct Loss {
     /// Time since the run's start.
     at: Duration,
-    why: String,
+    reason: String,
     /// Whether it is recorded as an incident already.
     is_recorded: bool,
 }
@@ -175,14 +175,14 @@ impl AgentCounts {
     fn end(&self, at: Duration, ended: Result<(), String>) {
         let mut pending = self.pending();
         (pending.is_over, pending.batch.playing) = (true, 0);
-        pending.loss = ended.err().map(|why| Loss { at, why, is_recorded: false });
+        pending.loss = ended.err().map(|reason| Loss { at, reason, is_recorded: false });
     }
 
     /// The agent's loss, if it was lost: milliseconds since the run's start, and a sentence.
     fn loss(&self) -> Option<(u64, String)> {
         let pending = self.pending();
-        let Loss { at, why, .. } = pending.loss.as_ref()?;
-        let sentence = format!("agent {} was lost at {} s: {why}", self.agent, at.as_secs());
+        let Loss { at, reason, .. } = pending.loss.as_ref()?;
+        let sentence = format!("agent {} was lost at {} s: {reason}", self.agent, at.as_secs());
         Some((at.as_millis() as u64, sentence))
     }
 
@@ -195,8 +195,8 @@ impl AgentCounts {
 }
 
 fn too_many_frames() -> ChannelError {
-    let why = format!("more than {MAX_PENDING_FRAMES} frames of counts between two collections");
-    FrameError::Invalid(why).into()
+    let reason = format!("more than {MAX_PENDING_FRAMES} frames of counts between two collections");
+    FrameError::Invalid(reason).into()
 }
 
 fn outside_the_plan() -> ChannelError {
@@ -237,7 +237,7 @@ async fn receive(
                 AgentMessage::Rows(rows) => counts.push_rows(rows).map_err(lost)?,
                 AgentMessage::Counts(batch) => counts.push(batch).map_err(lost)?,
                 AgentMessage::Done { failure: None } => return Ok(()),
-                AgentMessage::Done { failure: Some(why) } | AgentMessage::Refused { why } => return Err(printable(&why)),
+                AgentMessage::Done { failure: Some(reason) } | AgentMessage::Refused { reason } => return Err(printable(&reason)),
                 _ => return Err(lost(ChannelError::out_of_turn())),
             },
             () = stop.cancelled(), if deadline.is_none() => {

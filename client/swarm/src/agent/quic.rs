@@ -60,8 +60,8 @@ impl CloseCode {
     }
 
     /// Closes a connection with this code and a reason.
-    pub(super) fn close(self, connection: &Connection, why: &str) {
-        connection.close(self.code(), why.as_bytes());
+    pub(super) fn close(self, connection: &Connection, reason: &str) {
+        connection.close(self.code(), reason.as_bytes());
     }
 }
 
@@ -110,8 +110,8 @@ impl CoordinatorEndpoints {
 }
 
 /// Closes all connections of an endpoint, and waits until the close frames have left.
-pub(super) async fn close_endpoint(endpoint: &Endpoint, why: &str) {
-    endpoint.close(CloseCode::Other.code(), why.as_bytes());
+pub(super) async fn close_endpoint(endpoint: &Endpoint, reason: &str) {
+    endpoint.close(CloseCode::Other.code(), reason.as_bytes());
     // A peer that does not acknowledge is not waited for: it notices by its idle timeout.
     let _ = timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await;
 }

@@ -150,8 +150,8 @@ impl AgentState {
         let handshake = handshake.unwrap_or_else(|_| Err(ChannelError::Late(HANDSHAKE_TIMEOUT).to_string()));
         let mut channel = match handshake {
             Ok(channel) => channel,
-            Err(why) => {
-                listener(AgentEvent::Refused { coordinator, why });
+            Err(reason) => {
+                listener(AgentEvent::Refused { coordinator, reason });
                 return sleep(PENALTY).await;
             }
         };
@@ -160,7 +160,7 @@ impl AgentState {
             CloseCode::Other.close(&channel.connection, "it is busy with another run");
             return listener(AgentEvent::Refused {
                 coordinator,
-                why: "this agent is busy with another run".to_owned(),
+                reason: "this agent is busy with another run".to_owned(),
             });
         };
         agent_run::run(&mut channel, self.games.clone(), coordinator, &listener).await;
@@ -195,10 +195,10 @@ impl AgentState {
         };
         let own = AgentMessage::Hello(self.hello.clone());
         channel.sender.send(&own, MAX_AGENT_FRAME_BYTES).await.map_err(lost)?;
-        if let Err(why) = Hello::check_versions(&coordinator, &self.hello) {
+        if let Err(reason) = Hello::check_versions(&coordinator, &self.hello) {
             // The coordinator makes the same comparison, and closes the connection.
             let _ = timeout(REFUSAL_TIMEOUT, channel.connection.closed()).await;
-            return Err(why);
+            return Err(reason);
         }
         Ok(channel)
     }

@@ -38,13 +38,13 @@ fn count_due(
     newest: Option<NewestSnapshot>,
     is_frozen: Option<bool>,
 ) {
-    for moment in moments.each() {
-        let row = recorder.row(moment, group);
+    for due in moments.each() {
+        let row = recorder.row(due, group);
         row.counts.inputs += 1;
         row.counts.looks += u64::from(is_frozen.is_some());
         row.counts.frozen += u64::from(is_frozen == Some(true));
         if let Some(newest) = newest {
-            row.snapshot_age.record_time(moment.saturating_sub(newest.arrived_at) + newest.half_rtt);
+            row.snapshot_age.record_time(due.saturating_sub(newest.arrived_at) + newest.half_rtt);
         }
     }
 }
@@ -219,7 +219,7 @@ impl<G: Predict> BotController<G> {
     /// a longer one than [`SILENCE`] it counts as lost.
     pub(super) fn outcome(self, ending: &Ending, was_due: bool, at: Duration) -> BotOutcome {
         let returns = self.interrupted_at.is_some_and(|since| at.saturating_sub(since) <= SILENCE);
-        let (close, trouble) = match (self.gave_up, ending) {
+        let (close, error) = match (self.gave_up, ending) {
             (None, Ending::Lost(_)) if was_due && returns => ("left", None),
             (None, Ending::Left) if self.ended_in_silence => {
                 ("silent", Some("the server sent nothing any more when the bot left".to_owned()))
@@ -229,7 +229,7 @@ impl<G: Predict> BotController<G> {
             (None, Ending::Left) => ("left", None),
             (None, Ending::Lost(sentence)) => (ending.name(), Some(sentence.clone())),
         };
-        BotOutcome { joined: self.ever_joined, close, trouble }
+        BotOutcome { joined: self.ever_joined, close, error }
     }
 }
 

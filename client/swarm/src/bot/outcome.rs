@@ -10,24 +10,24 @@ pub(super) struct BotOutcome {
     /// The close reason, by its name in reports.
     pub(super) close: &'static str,
     /// A sentence about what went wrong, if something did.
-    pub(super) trouble: Option<String>,
+    pub(super) error: Option<String>,
 }
 
 impl BotOutcome {
     /// Counts the end of a bot.
     pub(super) fn record(self, context: &WorkerContext, bot: &BotSchedule) {
-        let Self { joined, close, trouble } = self;
+        let Self { joined, close, error } = self;
         if !joined {
-            let why = trouble.unwrap_or_else(|| "it left without a seat".to_owned());
-            return record_refusal(context, bot, close, why);
+            let reason = error.unwrap_or_else(|| "it left without a seat".to_owned());
+            return record_refusal(context, bot, close, reason);
         }
         let at = context.elapsed();
         let mut recorder = context.recorder();
         let row = recorder.row(at, bot.group);
         row.push_close(close);
-        row.counts.disconnected += u64::from(trouble.is_some());
-        if let Some(trouble) = trouble {
-            recorder.push_incident(at, format!("{close}: {trouble}"));
+        row.counts.disconnected += u64::from(error.is_some());
+        if let Some(error) = error {
+            recorder.push_incident(at, format!("{close}: {error}"));
         }
         recorder.end();
     }
@@ -51,12 +51,12 @@ pub(super) fn record_connect_error(context: &WorkerContext, bot: &BotSchedule, e
     record_refusal(context, bot, error.name(), error.to_string());
 }
 
-fn record_refusal(context: &WorkerContext, bot: &BotSchedule, close: &str, why: String) {
+fn record_refusal(context: &WorkerContext, bot: &BotSchedule, close: &str, reason: String) {
     let at = context.elapsed();
     let mut recorder = context.recorder();
     let row = recorder.row(at, bot.group);
     row.counts.refused += 1;
     row.push_close(close);
-    recorder.push_incident(at, format!("{close}: {why}"));
+    recorder.push_incident(at, format!("{close}: {reason}"));
     recorder.end();
 }

@@ -13,8 +13,8 @@ pub(super) fn check(server: &str) -> Result<(), PlanError> {
 }
 
 /// The error of a server's address that cannot be used, for this reason.
-pub(super) fn invalid(server: &str, why: &str) -> PlanError {
-    PlanError::at(["server"], format!("{server}: {why}; give a host and a port, as in 127.0.0.1:7777"))
+pub(super) fn invalid(server: &str, message: &str) -> PlanError {
+    PlanError::at(["server"], format!("{server}: {message}; give a host and a port, as in 127.0.0.1:7777"))
 }
 
 /// Parses a SHA-256 in hexadecimal; colons may stand between the bytes.

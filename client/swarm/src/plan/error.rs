@@ -16,7 +16,7 @@ pub struct PlanError {
     path: Vec<String>,
     /// The file that contains the mistake; `None` when a flag does.
     file: Option<FileLocation>,
-    why: String,
+    message: String,
 }
 
 /// A place in a plan's file.
@@ -29,8 +29,8 @@ struct FileLocation {
 
 impl PlanError {
     /// A mistake at this key.
-    pub fn at<const N: usize>(path: [&str; N], why: impl Into<String>) -> Self {
-        Self { path: path.map(str::to_owned).to_vec(), file: None, why: why.into() }
+    pub fn at<const N: usize>(path: [&str; N], message: impl Into<String>) -> Self {
+        Self { path: path.map(str::to_owned).to_vec(), file: None, message: message.into() }
     }
 
     /// The same mistake with its path inside another one.
@@ -41,8 +41,8 @@ impl PlanError {
     }
 
     /// A file that cannot be read.
-    pub(super) fn in_file(file: &Path, why: String) -> Self {
-        Self { path: Vec::new(), file: Some(FileLocation { file: file.to_owned(), line: None }), why }
+    pub(super) fn in_file(file: &Path, message: String) -> Self {
+        Self { path: Vec::new(), file: Some(FileLocation { file: file.to_owned(), line: None }), message }
     }
 
     /// A file whose text is not a plan, or not TOML.
@@ -61,7 +61,7 @@ impl PlanError {
         Self {
             path,
             file: Some(FileLocation { file: file.to_owned(), line }),
-            why: error.message().replace('\n', ", "),
+            message: error.message().replace('\n', ", "),
         }
     }
 
@@ -105,6 +105,6 @@ impl fmt::Display for PlanError {
                 None => write!(f, "--{}: ", key.replace('_', "-"))?,
             }
         }
-        f.write_str(&self.why)
+        f.write_str(&self.message)
     }
 }

@@ -13,7 +13,7 @@ impl Plan {
     /// # Errors
     /// When it cannot be read or is not a plan: the line, and what would be accepted.
     pub fn read(path: &Path) -> Result<Self, PlanError> {
-        let unreadable = |why: String| PlanError::in_file(path, why);
+        let unreadable = |message: String| PlanError::in_file(path, message);
         let bytes = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
         if bytes > MAX_FILE_BYTES {
             return Err(unreadable(format!(
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_mistake_is_reported_with_its_line() {
-        for (text, place, why) in [
+        for (text, place, message) in [
             ("seed = 1\nstages = \"50\"\n", "2: stages: ", "as in"),
             ("seed = 1\n\nspeed = 4\n", "3: ", "unknown field"),
             (
@@ -126,7 +126,7 @@ mod tests {
         ] {
             let error = error(text);
             assert!(
-                error.starts_with(&format!("plan.toml:{place}")) && error.contains(why),
+                error.starts_with(&format!("plan.toml:{place}")) && error.contains(message),
                 "{text}: {error}"
             );
         }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_wrong_element_of_a_list_is_reported_with_its_own_line() {
-        for (text, place, why) in [
+        for (text, place, message) in [
             ("slo = [\n  \"joined > 0\",\n  \"fun > 3\"]\n", "3: slo: ", "fun"),
             ("slo = [\n  \"joined > 0\",\n  3]\n", "3: slo: ", "expected a string"),
             ("slo = [\n  \"joined > 0\",\n\n  \"joined > baseline\"]\n", "4: slo: ", "--baseline"),
@@ -143,7 +143,7 @@ mod tests {
         ] {
             let error = error(text);
             assert!(
-                error.starts_with(&format!("plan.toml:{place}")) && error.contains(why),
+                error.starts_with(&format!("plan.toml:{place}")) && error.contains(message),
                 "{text}: {error}"
             );
         }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_wrong_server_or_certificate_is_reported_with_its_line() {
-        for (text, place, why) in [
+        for (text, place, message) in [
             ("seed = 1\ncert_hash = \"zz\"\n", "2: cert_hash: ", "64 hexadecimal digits"),
             ("seed = 1\nserver_http = \"what ever\"\n", "2: server_http: ", "http://"),
             ("seed = 1\nroots = \"/nowhere/ca.pem\"\n", "2: roots: ", "/nowhere/ca.pem"),
@@ -166,7 +166,7 @@ mod tests {
         ] {
             let error = error(text);
             assert!(
-                error.starts_with(&format!("plan.toml:{place}")) && error.contains(why),
+                error.starts_with(&format!("plan.toml:{place}")) && error.contains(message),
                 "{text}: {error}"
             );
         }

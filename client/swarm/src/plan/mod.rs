@@ -242,11 +242,11 @@ impl Plan {
     fn check_addresses(&self) -> Result<(), PlanError> {
         address::check(&self.server)?;
         if let Some(hash) = &self.cert_hash {
-            address::parse_hash(hash).map_err(|why| PlanError::at(["cert_hash"], why))?;
+            address::parse_hash(hash).map_err(|message| PlanError::at(["cert_hash"], message))?;
         }
         if let Some(url) = &self.server_http {
             let address = url.parse::<HttpAddress>();
-            address.map_err(|why| PlanError::at(["server_http"], format!("{url}: {why}")))?;
+            address.map_err(|message| PlanError::at(["server_http"], format!("{url}: {message}")))?;
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ impl TrustRoots {
     /// When a file cannot be read or holds no certificates.
     pub fn read(plan: &Plan) -> Result<Self, PlanError> {
         let read = |path: &String| {
-            let wrong = |why: String| PlanError::at(["roots"], why);
+            let wrong = |message: String| PlanError::at(["roots"], message);
             let pem = std::fs::read_to_string(path).map_err(|error| wrong(format!("{path}: {error}")))?;
             let trust = Trust::roots_in(pem.as_bytes(), Path::new(path));
             trust.map(|_| pem).map_err(|error| wrong(error.to_string()))
@@ -83,7 +83,9 @@ impl ServerTarget {
 
 fn trust(server: SocketAddr, plan: &Plan, roots: &TrustRoots) -> Result<Trust, PlanError> {
     if let Some(hash) = &plan.cert_hash {
-        return parse_hash(hash).map(Trust::CertificateHash).map_err(|why| PlanError::at(["cert_hash"], why));
+        return parse_hash(hash)
+            .map(Trust::CertificateHash)
+            .map_err(|message| PlanError::at(["cert_hash"], message));
     }
     if let Some(pem) = &roots.roots {
         let from = Path::new(plan.roots.as_deref().unwrap_or("the plan's roots"));

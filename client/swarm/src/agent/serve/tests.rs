@@ -60,11 +60,11 @@ impl RunningAgent {
         let began = Instant::now();
         loop {
             let refusal = self.events.lock().unwrap().iter().find_map(|event| match event {
-                AgentEvent::Refused { why, .. } => Some(why.clone()),
+                AgentEvent::Refused { reason, .. } => Some(reason.clone()),
                 _ => None,
             });
             match refusal {
-                Some(why) => return why,
+                Some(reason) => return reason,
                 None => assert!(began.elapsed() < TIMEOUT, "the agent reports a refusal"),
             }
             sleep(Duration::from_millis(5)).await;
@@ -213,7 +213,7 @@ async fn a_second_coordinator_is_refused_while_the_agent_is_busy() {
             Assignment { plan: Plan::default(), roots: TrustRoots::default(), process: 0, processes: 1 };
         match next.assign(assignment).await {
             Ok(_) => break,
-            Err(why) => assert!(began.elapsed() < TIMEOUT, "{why}"),
+            Err(reason) => assert!(began.elapsed() < TIMEOUT, "{reason}"),
         }
     }
     agent.stop().await;
