@@ -10,7 +10,7 @@ use quarrel_shared::crowd::Crowd;
 use quarrel_swarm::{
     GameEntry, Games, Plan, Report,
     agent::{Agent, AgentEvent, CoordinateError, Key, coordinate},
-    plan::Group,
+    plan::BotGroup,
     report::Verdict,
 };
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -28,7 +28,7 @@ fn key() -> Key {
 
 /// Two kinds of bots come within a second, some of them leave early, and the rest plays on.
 fn plan(server: &TestServer<Crowd>, stages: &str) -> Plan {
-    let group = |name: &str, share| Group { name: name.to_owned(), share, ..Group::default() };
+    let group = |name: &str, share| BotGroup { name: name.to_owned(), share, ..BotGroup::default() };
     Plan {
         server: server.address().to_string(),
         stages: stages.parse().expect("stages"),
