@@ -13,7 +13,7 @@ use super::{
         Second, Setting, SwarmFigures, round,
     },
     schedule::{BotSchedule, max_concurrent},
-    server_history::ServerHistory,
+    server_log::ServerLog,
 };
 
 /// Where curves have their points, in per cent.
@@ -50,16 +50,16 @@ impl Bots {
 }
 
 /// All that is known of a run.
-pub(super) struct RunMeasurements {
+pub(super) struct Measured {
     pub(super) timeline: Timeline,
-    pub(super) server: ServerHistory,
+    pub(super) server: ServerLog,
     pub(super) ended: Ended,
     /// How long it took.
     pub(super) took: Duration,
-    pub(super) bots: BotCounts,
+    pub(super) bots: Bots,
 }
 
-impl RunMeasurements {
+impl Measured {
     /// With the last of what was counted.
     pub(super) fn with(mut self, batch: Batch) -> Self {
         self.timeline.push(batch);
@@ -81,10 +81,10 @@ impl RunMeasurements {
 /// Everything about a run that is a figure, as far as it has come.
 pub(super) fn figures(
     timeline: &Timeline,
-    server: &ServerHistory,
+    server: &ServerLog,
     plan: &Plan,
     took: Duration,
-    bots: BotCounts,
+    bots: Bots,
 ) -> Report {
     let Totals { whole, measured } = timeline.all();
     let (counts, all) = (&measured.counts, &whole.counts);
@@ -183,15 +183,15 @@ fn hostile(timeline: &Timeline) -> std::collections::BTreeMap<String, HostileFig
 }
 
 fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
-    let (self_load, lag) = (timeline.self_load(), &timeline.all().measured.lag);
-    let worse = |quantile| lag.quantile(quantile).max(self_load.beat.quantile(quantile)) as f64 / 1000.0;
+    let (vitals, lag) = (timeline.vitals(), &timeline.all().measured.lag);
+    let worse = |quantile| lag.quantile(quantile).max(vitals.beat.quantile(quantile)) as f64 / 1000.0;
     SwarmFigures {
         lag_ms_p99: worse(0.99),
         lag_ms_max: worse(1.0),
-        cpu_ms_per_bot_s: (bot_seconds > 0.0).then(|| round(self_load.cpu_us as f64 / 1000.0 / bot_seconds)),
-        busiest_thread_percent: round(self_load.busiest_us as f64 / 10_000.0),
-        rss_mb: round(self_load.rss_bytes as f64 / 1e6),
-        threads: self_load.threads,
+        cpu_ms_per_bot_s: (bot_seconds > 0.0).then(|| round(vitals.cpu_us as f64 / 1000.0 / bot_seconds)),
+        busiest_thread_percent: round(vitals.busiest_us as f64 / 10_000.0),
+        rss_mb: round(vitals.rss_bytes as f64 / 1e6),
+        threads: vitals.threads,
     }
 }
 
@@ -206,7 +206,7 @@ fn curve(distribution: &Distribution) -> Vec<CurvePoint> {
     if distribution.is_empty() { Vec::new() } else { CURVE.into_iter().filter(is_told).map(point).collect() }
 }
 
-fn incidents(timeline: &Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Incident> {
+fn incidents(timeline: &Timeline, server: &ServerLog, plan: &Plan) -> Vec<Incident> {
     let told = timeline.incidents().iter().map(|(ms, what)| (*ms as f64 / 1000.0, what.clone()));
     let of_server = server.incidents().iter().map(|(at, why)| (at.as_secs_f64(), why.clone()));
     let storm = |storm: &super::plan::Storm| {
@@ -217,7 +217,7 @@ fn incidents(timeline: &Timeline, server: &ServerHistory, plan: &Plan) -> Vec<In
     all.into_iter().map(|(at_s, what)| Incident { at_s: round(at_s), what }).collect()
 }
 
-fn series(timeline: Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Second> {
+fn series(timeline: Timeline, server: &ServerLog, plan: &Plan) -> Vec<Second> {
     let mut seconds = timeline.seconds();
     // What bots say while they go belongs to no second of the plan, and is in the totals.
     seconds.truncate(plan.stages.length().as_millis().div_ceil(1000) as usize);

@@ -124,7 +124,7 @@ mod tests {
         then.setting.started_unix_s = 1_700_000_000;
         then.join_ms = then.input_ack_ms;
         let baseline = open(&serde_json::to_string(&then).unwrap()).unwrap();
-        let comparison = baseline.compare(&Figures::from_report(&report(60.0)));
+        let comparison = baseline.compare(&Figures::of(&report(60.0)));
         assert_eq!(comparison.started_unix_s, 1_700_000_000);
         let p99 = Delta { then: 50.0, now: 60.0, percent: Some(20.0) };
         assert_eq!(comparison.figures["input_ack_ms.p99"], p99);
@@ -136,7 +136,7 @@ mod tests {
     fn a_reason_that_is_new_was_there_no_times_before() {
         let baseline = open(&serde_json::to_string(&report(50.0)).unwrap()).unwrap();
         let now = Report { closes: [("lost".to_owned(), 3)].into(), ..report(50.0) };
-        let lost = baseline.compare(&Figures::from_report(&now)).figures["closes.lost"];
+        let lost = baseline.compare(&Figures::of(&now)).figures["closes.lost"];
         assert_eq!((lost.then, lost.now), (0.0, 3.0));
     }
 
@@ -144,7 +144,7 @@ mod tests {
     fn a_report_of_fewer_fields_is_compared_in_those() {
         let baseline = open(&format!("{{\"schema\": {SCHEMA}, \"joined\": 5}}")).unwrap();
         let now = Report { joined: 10, ..report(1.0) };
-        assert_eq!(baseline.compare(&Figures::from_report(&now)).figures["joined"].percent, Some(100.0));
+        assert_eq!(baseline.compare(&Figures::of(&now)).figures["joined"].percent, Some(100.0));
     }
 
     #[test]

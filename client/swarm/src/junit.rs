@@ -11,8 +11,8 @@ use quick_xml::{
 };
 
 use super::{
-    timestamp,
     report::{Report, RuleResult, Verdict},
+    timestamp,
 };
 
 /// Everything is in this suite, and in this class of tests.
@@ -80,7 +80,7 @@ fn write_rule<W: io::Write>(xml: &mut Writer<W>, result: &RuleResult) -> io::Res
     }
     case.write_inner_content(|xml| {
         xml.create_element("failure")
-            .with_attributes([("type", "rule"), ("message", allowed(&result.failure_message()).as_str())])
+            .with_attributes([("type", "rule"), ("message", allowed(&result.was()).as_str())])
             .write_empty()?;
         Ok(())
     })

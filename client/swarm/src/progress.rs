@@ -8,11 +8,11 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
+    console::print_status,
     measure::Timeline,
     plan::Plan,
-    console::print_status,
     report::{Percentiles, Second, told},
-    server_history::ServerHistory,
+    server_log::ServerLog,
 };
 
 /// Between two plain lines: a log should not drown in them.
@@ -32,7 +32,7 @@ impl Progress {
     }
 
     /// Says where the run is, as often as is good for whoever reads it.
-    pub(super) fn show(&mut self, timeline: &Timeline, server: &ServerHistory, elapsed: Duration) {
+    pub(super) fn show(&mut self, timeline: &Timeline, server: &ServerLog, elapsed: Duration) {
         let is_due = elapsed >= self.next_plain;
         if self.bar.is_none() && !is_due {
             return;
@@ -46,7 +46,11 @@ impl Progress {
             bar.set_message(screen(&latest, wanted, playing, over));
         } else {
             self.next_plain = elapsed + PLAIN_EVERY;
-            print_status(&format_args!("{:.0} s: {}", elapsed.as_secs_f64(), line(&latest, wanted, playing, over)));
+            print_status(&format_args!(
+                "{:.0} s: {}",
+                elapsed.as_secs_f64(),
+                line(&latest, wanted, playing, over)
+            ));
         }
     }
 

@@ -4,7 +4,7 @@
 //! slow, since what it measured then may have been its own doing. Only then do the rules decide.
 
 use super::{
-    assemble::RunEnd,
+    assemble::Ended,
     compare::Baseline,
     plan::Plan,
     report::{Report, Second, Verdict},
@@ -22,8 +22,8 @@ const BUSY_PERCENT: f64 = 97.0;
 
 impl Report {
     /// Judges by the plan's rules, and by an older run where there is one.
-    pub(super) fn judge(&mut self, plan: &Plan, ended: &RunEnd, baseline: Option<&Baseline>) {
-        let figures = Figures::from_report(self);
+    pub(super) fn judge(&mut self, plan: &Plan, ended: &Ended, baseline: Option<&Baseline>) {
+        let figures = Figures::of(self);
         self.baseline = baseline.map(|baseline| baseline.compare(&figures));
         self.slo =
             plan.slo.iter().map(|rule| rule.check(&figures, baseline.map(Baseline::figures))).collect();
@@ -31,14 +31,14 @@ impl Report {
             .slo
             .iter()
             .filter(|result| !result.ok)
-            .map(|result| format!("'{}' is broken: {}", result.rule, result.failure_message()));
+            .map(|result| format!("'{}' is broken: {}", result.rule, result.was()));
         let (mut broken, slow) = (broken.collect::<Vec<_>>(), self.slowness(plan.max_lag_ms));
-        if let RunEnd::RuleBroken(rule) = ended {
+        if let Ended::Broken(rule) = ended {
             // What was broken for good stays broken, whatever the figures became while the bots went.
             broken.insert(0, format!("the run ended early: {rule}"));
         }
         (self.verdict, self.why) = match ended {
-            RunEnd::Interrupted => {
+            Ended::Interrupted => {
                 (Verdict::Aborted, vec!["somebody ended the run before its time".to_owned()])
             }
             _ if !slow.is_empty() => (Verdict::Invalid, slow),
@@ -103,10 +103,10 @@ mod tests {
     use super::*;
     use crate::report::{Percentiles, SwarmFigures};
 
-    fn verdict(report: Report, slo: &[&str], ended: &RunEnd) -> (Verdict, String) {
+    fn verdict(report: Report, slo: &[&str], ended: &Ended) -> (Verdict, String) {
         let plan = Plan { slo: slo.iter().map(|rule| rule.parse().unwrap()).collect(), ..Plan::default() };
         let mut report = report;
-        report.decide_verdict(&plan, ended, None);
+        report.judge(&plan, ended, None);
         (report.verdict, report.why.join("; "))
     }
 
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn rules_that_hold_pass_and_one_that_is_broken_fails() {
-        assert_eq!(verdict(good(), &["input_ack_ms.p99 < 80"], &RunEnd::Completed).0, Verdict::Pass);
-        let (verdict, why) = verdict(good(), &["joined == 10", "input_ack_ms.p99 < 45"], &RunEnd::Completed);
+        assert_eq!(verdict(good(), &["input_ack_ms.p99 < 80"], &Ended::AsPlanned).0, Verdict::Pass);
+        let (verdict, why) = verdict(good(), &["joined == 10", "input_ack_ms.p99 < 45"], &Ended::AsPlanned);
         assert_eq!(verdict, Verdict::Fail);
         assert!(
             why.contains("input_ack_ms.p99 < 45") && why.contains("50") && !why.contains("joined"),
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_ended_the_run_is_broken_whatever_the_figures_became() {
-        let broken = RunEnd::RuleBroken("'bots < 3' was broken for good".to_owned());
+        let broken = Ended::Broken("'bots < 3' was broken for good".to_owned());
         let (verdict, why) = verdict(good(), &["joined == 10"], &broken);
         assert_eq!(verdict, Verdict::Fail);
         assert!(why.contains("bots < 3"), "{why}");
@@ -141,7 +141,7 @@ mod tests {
             SwarmFigures { lag_ms_p99: 1.0, lag_ms_max: 251.0, ..SwarmFigures::default() },
             SwarmFigures { lag_ms_p99: 6.0, busiest_thread_percent: 99.0, ..SwarmFigures::default() },
         ] {
-            let (verdict, why) = verdict(Report { swarm, ..good() }, &["joined == 9"], &RunEnd::Completed);
+            let (verdict, why) = verdict(Report { swarm, ..good() }, &["joined == 9"], &Ended::AsPlanned);
             assert_eq!(verdict, Verdict::Invalid, "even where a rule is broken: {swarm:?}");
             assert!(why.contains("swarm"), "{why}");
         }
@@ -151,45 +151,45 @@ mod tests {
             busiest_thread_percent: 98.0,
             ..SwarmFigures::default()
         };
-        assert_eq!(verdict(Report { swarm: hiccup, ..good() }, &[], &RunEnd::Completed).0, Verdict::Pass);
+        assert_eq!(verdict(Report { swarm: hiccup, ..good() }, &[], &Ended::AsPlanned).0, Verdict::Pass);
     }
 
     #[test]
     fn a_run_without_players_is_invalid_and_one_that_was_ended_aborted() {
         let nobody = Report { trouble: Some("nobody answered".to_owned()), ..Report::default() };
-        let (verdict_of_nobody, why) = verdict(nobody.clone(), &[], &RunEnd::Completed);
+        let (verdict_of_nobody, why) = verdict(nobody.clone(), &[], &Ended::AsPlanned);
         assert_eq!(verdict_of_nobody, Verdict::Invalid);
         assert!(why.contains("nobody answered"), "{why}");
-        assert_eq!(verdict(nobody, &["joined > 0"], &RunEnd::Completed).0, Verdict::Fail, "a rule says more");
+        assert_eq!(verdict(nobody, &["joined > 0"], &Ended::AsPlanned).0, Verdict::Fail, "a rule says more");
         let second =
             |at_s, snapshots| Second { at_s, measured: true, bots_wanted: 9, snapshots, ..Second::default() };
         let series = [30, 30, 0, 0, 0].into_iter().zip(0..).map(|(snapshots, at_s)| second(at_s, snapshots));
         let deserted = Report { series: series.collect(), ..good() };
         assert_eq!(
-            verdict(deserted, &[], &RunEnd::Completed).0,
+            verdict(deserted, &[], &Ended::AsPlanned).0,
             Verdict::Invalid,
             "the server died before the end"
         );
-        assert_eq!(verdict(good(), &["joined == 9"], &RunEnd::Interrupted).0, Verdict::Aborted);
+        assert_eq!(verdict(good(), &["joined == 9"], &Ended::Interrupted).0, Verdict::Aborted);
     }
 
     #[test]
     fn a_run_that_lost_an_agent_says_nothing_whatever_its_rules_say() {
         let lost = || vec!["agent b was lost at 12 s: it was ended".to_owned()];
         for (slo, ended, verdict) in [
-            ("joined == 10", RunEnd::Completed, Verdict::Invalid),
-            ("joined == 9", RunEnd::Completed, Verdict::Invalid),
-            ("joined == 9", RunEnd::Interrupted, Verdict::Aborted),
+            ("joined == 10", Ended::AsPlanned, Verdict::Invalid),
+            ("joined == 9", Ended::AsPlanned, Verdict::Invalid),
+            ("joined == 9", Ended::Interrupted, Verdict::Aborted),
         ] {
             let plan = Plan { slo: vec![slo.parse().unwrap()], ..Plan::default() };
             let mut report = good();
-            report.decide_verdict(&plan, &ended, None);
-            report.invalidate(lost());
+            report.judge(&plan, &ended, None);
+            report.mistrust(lost());
             assert_eq!((report.verdict, &report.why[..1]), (verdict, &lost()[..]));
         }
         let mut report = good();
-        report.decide_verdict(&Plan::default(), &RunEnd::Completed, None);
-        report.invalidate(Vec::new());
+        report.judge(&Plan::default(), &Ended::AsPlanned, None);
+        report.mistrust(Vec::new());
         assert_eq!(report.verdict, Verdict::Pass);
     }
 }

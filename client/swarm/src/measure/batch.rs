@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Row, SelfLoad};
+use super::{Row, Vitals};
 use crate::hostile::HostileRecord;
 
 /// News that are kept of one batch, at most: a server that dies has as much to say for each bot.
@@ -17,7 +17,7 @@ pub struct Batch {
     /// Counts, by second and group. A second may come again with more.
     pub rows: Vec<(u32, u16, Row)>,
     /// What the swarm itself cost, by second.
-    pub self_load: Vec<(u32, SelfLoad)>,
+    pub vitals: Vec<(u32, Vitals)>,
     /// What hostile bots did since the last batch, by kind.
     pub hostile: BTreeMap<String, HostileRecord>,
     /// What happened, and how long after the start in milliseconds.
@@ -33,9 +33,9 @@ pub struct Batch {
 impl Batch {
     /// Adds another thread's batch of the same moment.
     pub fn merge(&mut self, other: Self) {
-        let Self { rows, self_load, hostile, incidents, tick_hz, playing, over } = other;
+        let Self { rows, vitals, hostile, incidents, tick_hz, playing, over } = other;
         self.rows.extend(rows);
-        self.self_load.extend(self_load);
+        self.vitals.extend(vitals);
         for (kind, record) in hostile {
             self.hostile.entry(kind).or_default().merge(&record);
         }
@@ -49,20 +49,20 @@ impl Batch {
 
 /// Where a thread's bots count.
 #[derive(Debug, Default)]
-pub(crate) struct CountRecorder {
+pub(crate) struct Recorder {
     rows: BTreeMap<(u32, u16), Row>,
     rest: Batch,
 }
 
-impl CountRecorder {
+impl Recorder {
     /// The counts of the second in which this moment lies.
     pub(crate) fn row(&mut self, at: Duration, group: u16) -> &mut Row {
         self.rows.entry((second(at), group)).or_default()
     }
 
     /// What the swarm itself cost in the second in which this moment lies.
-    pub(crate) fn push_self_load(&mut self, at: Duration, self_load: SelfLoad) {
-        self.rest.self_load.push((second(at), self_load));
+    pub(crate) fn push_vitals(&mut self, at: Duration, vitals: Vitals) {
+        self.rest.vitals.push((second(at), vitals));
     }
 
     /// Something happened that a person should read of.

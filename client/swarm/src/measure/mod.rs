@@ -5,9 +5,9 @@
 //! plots and totals are all made of the same rows.
 //!
 //! - [`Distribution`]: how often which value was seen.
-//! - [`Row`]: one second's counts; [`SelfLoad`]: what the swarm itself cost in it.
-//! - `AckTracker`: one seat's inputs, from when each was meant to be sent until the server has used it.
-//! - [`Batch`]: what a thread or an agent hands over once a second, collected by a `CountRecorder`.
+//! - [`Row`]: one second's counts; [`Vitals`]: what the swarm itself cost in it.
+//! - `Ledger`: one seat's inputs, from when each was meant to be sent until the server has used it.
+//! - [`Batch`]: what a thread or an agent hands over once a second, collected by a `Recorder`.
 //! - `Timeline`: all batches together.
 
 mod batch;
@@ -22,10 +22,10 @@ pub use self::{
     distribution::Distribution,
     row::{Counts, Row},
     timeline::{Timeline, Totals},
-    vitals::SelfLoad,
+    vitals::Vitals,
 };
 pub(super) use self::{
-    batch::CountRecorder,
-    ledger::{AckTracker, IntendedSends},
+    batch::Recorder,
+    ledger::{Ledger, Moments},
     timeline::percent,
 };

@@ -5,7 +5,7 @@ use std::{
     ops::AddAssign,
 };
 
-use quarrel_shared::{game::GameMetric, id::RoomId, tick::Tick};
+use quarrel_shared::{game::Deed, id::RoomId, tick::Tick};
 use serde::{Deserialize, Serialize};
 
 use super::Distribution;
@@ -54,7 +54,7 @@ pub struct Counts {
     pub inputs: u64,
     /// Those that were waited for in vain.
     pub inputs_unacked: u64,
-    /// IntendedSends at which a screen was looked at.
+    /// Moments at which a screen was looked at.
     pub looks: u64,
     /// Those at which everything stood still on it.
     pub frozen: u64,
@@ -80,12 +80,12 @@ pub struct Counts {
 
 impl Row {
     /// Counts a deed that was seen in this room at this tick.
-    pub fn push_deed(&mut self, deed: GameMetric, room: RoomId, tick: Tick) {
+    pub fn push_deed(&mut self, deed: Deed, room: RoomId, tick: Tick) {
         match deed {
-            GameMetric::Shot => self.counts.shots += 1,
-            GameMetric::Hit => self.counts.hits += 1,
-            GameMetric::Elimination => self.counts.eliminations += 1,
-            GameMetric::MatchFinished => {
+            Deed::Shot => self.counts.shots += 1,
+            Deed::Hit => self.counts.hits += 1,
+            Deed::Elimination => self.counts.eliminations += 1,
+            Deed::MatchFinished => {
                 self.finishes.insert((room.0, tick.0));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use super::{Batch, Row, SelfLoad};
+use super::{Batch, Row, Vitals};
 use crate::{
     hostile::HostileRecord,
     report::{Percentiles, Second, round},
@@ -27,9 +27,9 @@ pub struct Timeline {
     /// Those before, as they are plotted.
     seconds: Vec<Second>,
     /// Of the measured part.
-    self_load: SelfLoad,
+    vitals: Vitals,
     /// Those of the newest seconds.
-    recent_vitals: BTreeMap<u32, SelfLoad>,
+    recent_vitals: BTreeMap<u32, Vitals>,
     hostile: BTreeMap<String, HostileRecord>,
     incidents: Vec<(u64, String)>,
     newest: u32,
@@ -66,7 +66,7 @@ impl Timeline {
             all: Totals::default(),
             recent: BTreeMap::new(),
             seconds: Vec::new(),
-            self_load: SelfLoad::default(),
+            vitals: Vitals::default(),
             recent_vitals: BTreeMap::new(),
             hostile: BTreeMap::new(),
             incidents: Vec::new(),
@@ -90,8 +90,8 @@ impl Timeline {
             }
             self.newest = self.newest.max(second);
         }
-        for (second, self_load) in batch.self_load {
-            self.push_self_load(second, &self_load);
+        for (second, vitals) in batch.vitals {
+            self.push_vitals(second, &vitals);
         }
         for (kind, record) in batch.hostile {
             self.hostile.entry(kind).or_default().merge(&record);
@@ -130,8 +130,8 @@ impl Timeline {
 
     /// What the swarm cost in the measured part, and the greatest of its threads' busiest seconds.
     #[must_use]
-    pub const fn self_load(&self) -> &SelfLoad {
-        &self.self_load
+    pub const fn vitals(&self) -> &Vitals {
+        &self.vitals
     }
 
     /// What hostile bots did, by kind.
@@ -160,19 +160,19 @@ impl Timeline {
         self.seconds
     }
 
-    fn push_self_load(&mut self, second: u32, self_load: &SelfLoad) {
+    fn push_vitals(&mut self, second: u32, vitals: &Vitals) {
         // Memory and threads add up within a second, and of all seconds it is the greatest that counts.
-        let (mut rss, mut threads) = (self_load.rss_bytes, self_load.threads);
+        let (mut rss, mut threads) = (vitals.rss_bytes, vitals.threads);
         // Of a second long past, the totals alone hear.
         if second as usize >= self.seconds.len() {
             let known = self.recent_vitals.entry(second).or_default();
-            known.merge(self_load);
+            known.merge(vitals);
             (rss, threads) = (known.rss_bytes, known.threads);
         }
         if self.measured.contains(&second) {
-            let sum = &mut self.self_load;
+            let sum = &mut self.vitals;
             (rss, threads) = (rss.max(sum.rss_bytes), threads.max(sum.threads));
-            sum.merge(self_load);
+            sum.merge(vitals);
             (sum.rss_bytes, sum.threads) = (rss, threads);
         }
         // Seconds in which nobody plays pass as well.
@@ -202,9 +202,9 @@ impl Timeline {
         let counts = &row.counts;
         let mut lag = row.lag.quantile(0.99);
         let mut swarm_cores = 0.0;
-        if let Some(self_load) = self.recent_vitals.get(&at_s) {
-            lag = lag.max(self_load.beat.quantile(0.99));
-            swarm_cores = self_load.cpu_us as f64 / 1e6;
+        if let Some(vitals) = self.recent_vitals.get(&at_s) {
+            lag = lag.max(vitals.beat.quantile(0.99));
+            swarm_cores = vitals.cpu_us as f64 / 1e6;
         }
         Second {
             at_s,
@@ -238,25 +238,25 @@ pub(crate) fn percent(part: u64, whole: u64) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn self_load(cpu_us: u64, rss_bytes: u64) -> SelfLoad {
+    fn vitals(cpu_us: u64, rss_bytes: u64) -> Vitals {
         let mut beat = crate::measure::Distribution::default();
         beat.record(cpu_us, 1);
-        SelfLoad { beat, cpu_us, busiest_us: cpu_us, rss_bytes, threads: 1 }
+        Vitals { beat, cpu_us, busiest_us: cpu_us, rss_bytes, threads: 1 }
     }
 
-    fn batch(self_load: Vec<(u32, SelfLoad)>) -> Batch {
-        Batch { self_load, ..Batch::default() }
+    fn batch(vitals: Vec<(u32, Vitals)>) -> Batch {
+        Batch { vitals, ..Batch::default() }
     }
 
     #[test]
     fn a_run_of_days_keeps_a_minute_whole() {
         let mut timeline = Timeline::new(1, 10..5000);
         for second in 0..5000 {
-            timeline.push(batch(vec![(second, self_load(1000, 5))]));
+            timeline.push(batch(vec![(second, vitals(1000, 5))]));
         }
         assert!(timeline.recent_vitals.len() <= KEPT_S as usize + 1, "even where nobody plays");
         assert!(timeline.recent.len() <= KEPT_S as usize + 1);
-        assert_eq!((timeline.self_load().cpu_us, timeline.self_load().beat.count()), (4990 * 1000, 4990));
+        assert_eq!((timeline.vitals().cpu_us, timeline.vitals().beat.count()), (4990 * 1000, 4990));
         let seconds = timeline.seconds();
         assert!(seconds.len() == 5000 && seconds.iter().all(|second| second.swarm_cores == 0.001));
     }
@@ -264,9 +264,9 @@ mod tests {
     #[test]
     fn threads_add_up_within_a_second_and_seconds_do_not() {
         let mut timeline = Timeline::new(1, 0..10);
-        timeline.push(batch(vec![(1, self_load(100, 5)), (1, self_load(300, 7)), (2, self_load(200, 6))]));
-        timeline.push(batch(vec![(2, self_load(900, 1)), (11, self_load(9999, 99))]));
-        let sum = timeline.self_load();
+        timeline.push(batch(vec![(1, vitals(100, 5)), (1, vitals(300, 7)), (2, vitals(200, 6))]));
+        timeline.push(batch(vec![(2, vitals(900, 1)), (11, vitals(9999, 99))]));
+        let sum = timeline.vitals();
         assert_eq!((sum.threads, sum.rss_bytes), (2, 12));
         assert_eq!((sum.cpu_us, sum.busiest_us), (1500, 900), "the eleventh second is not measured");
     }

@@ -2,8 +2,8 @@
 
 use super::{Markup, number};
 use crate::{
-    timestamp,
     report::{Percentiles, Report, ServerFigures, SwarmFigures, Verdict},
+    timestamp,
 };
 
 /// What a browser's tab says.

@@ -74,7 +74,7 @@ mod tests {
             closes: [("lost".to_owned(), 2)].into(),
             ..Report::default()
         };
-        let figures = Figures::from_report(&report);
+        let figures = Figures::of(&report);
         assert_eq!(figures.get("joined"), Some(7.0));
         assert_eq!(figures.get("input_ack_ms.p99"), Some(41.5));
         assert_eq!(figures.get("closes.lost"), Some(2.0));
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn what_was_never_seen_is_zero_but_what_was_never_measured_is_nothing() {
-        let figures = Figures::from_report(&Report::default());
+        let figures = Figures::of(&Report::default());
         assert_eq!(figures.get("closes.kicked"), Some(0.0));
         assert_eq!(figures.get("hostile.flood.lives"), Some(0.0));
         assert_eq!(figures.get("input_ack_ms.p99"), None);
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn texts_and_plots_are_no_figures() {
         let report = known::sample();
-        let names: Vec<_> = Figures::from_report(&report).iter().map(|(name, _)| name.to_owned()).collect();
+        let names: Vec<_> = Figures::of(&report).iter().map(|(name, _)| name.to_owned()).collect();
         let is_plot = |name: &String| NO_FIGURES.iter().any(|part| name.starts_with(part));
         assert_eq!(names.iter().find(|name| is_plot(name)), None);
         assert!(names.len() > 80, "only {} figures", names.len());
@@ -107,6 +107,6 @@ mod tests {
     #[test]
     fn a_number_that_is_none_is_no_figure() {
         let report = Report { bot_seconds: f64::NAN, ..Report::default() };
-        assert_eq!(Figures::from_report(&report).get("bot_seconds"), None);
+        assert_eq!(Figures::of(&report).get("bot_seconds"), None);
     }
 }

@@ -47,13 +47,13 @@ mod tests {
     use crate::report::{Percentiles, Report};
 
     fn watch(rule: &str) -> Watch {
-        RuleWatch::new(&[rule.parse().unwrap()], None)
+        Watch::new(&[rule.parse().unwrap()], None)
     }
 
     /// After how many judgements the run ends.
     fn ends(rule: &str, reports: impl IntoIterator<Item = Report>) -> Option<usize> {
         let mut watch = watch(rule);
-        reports.into_iter().position(|report| watch.push(&Figures::from_report(&report)).is_some()).map(|at| at + 1)
+        reports.into_iter().position(|report| watch.push(&Figures::of(&report)).is_some()).map(|at| at + 1)
     }
 
     fn p99(p99: f64) -> Report {

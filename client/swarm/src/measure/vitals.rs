@@ -6,7 +6,7 @@ use super::Distribution;
 
 /// One second of one thread, or of all of them together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SelfLoad {
+pub struct Vitals {
     /// How late a clock that beats every few milliseconds beside the bots was, in microseconds. Beats that were missed count too.
     pub beat: Distribution,
     /// CPU time, in microseconds.
@@ -19,7 +19,7 @@ pub struct SelfLoad {
     pub threads: u64,
 }
 
-impl SelfLoad {
+impl Vitals {
     /// Adds another thread's.
     pub fn merge(&mut self, other: &Self) {
         self.beat.merge(&other.beat);

@@ -15,7 +15,7 @@ const ANY: &str = "NAME";
 const NEAR: usize = 4;
 
 static KNOWN: LazyLock<BTreeSet<String>> =
-    LazyLock::new(|| Figures::from_report(&sample()).iter().map(|(name, _)| name.to_owned()).collect());
+    LazyLock::new(|| Figures::of(&sample()).iter().map(|(name, _)| name.to_owned()).collect());
 
 /// Whether a report may have this figure.
 pub(super) fn is_known(name: &str) -> bool {

@@ -10,7 +10,7 @@ use tokio::{
 use super::{
     report::{ServerFigures, ServerSecond, round},
     server_metrics::{HttpAddress, MetricsError, Sample, sample},
-    server_delta::Span,
+    server_span::Span,
 };
 
 /// How often the server is asked.
@@ -46,7 +46,7 @@ impl Poller {
 
 /// What the server answered: the newest answer, what it comes to by second, and in total.
 #[derive(Debug, Default)]
-pub(super) struct ServerHistory {
+pub(super) struct ServerLog {
     /// The seconds that figures are of.
     measured: Range<u32>,
     newest: Option<(Duration, Sample)>,
@@ -61,7 +61,7 @@ pub(super) struct ServerHistory {
     is_silent: bool,
 }
 
-impl ServerHistory {
+impl ServerLog {
     /// One whose figures are of these seconds.
     pub(super) fn new(measured: Range<u32>) -> Self {
         Self { measured, ..Self::default() }
@@ -178,8 +178,8 @@ mod tests {
         Ok(Sample { cpu_seconds: Some(cpu_seconds), overruns: Some(0.0), ..Sample::default() })
     }
 
-    fn log(answers: impl IntoIterator<Item = (u64, Result<Sample, MetricsError>)>) -> ServerHistory {
-        let mut log = ServerHistory::new(2..10);
+    fn log(answers: impl IntoIterator<Item = (u64, Result<Sample, MetricsError>)>) -> ServerLog {
+        let mut log = ServerLog::new(2..10);
         answers.into_iter().for_each(|(at_s, answer)| log.push(Duration::from_secs(at_s), answer));
         log
     }

@@ -10,7 +10,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use quarrel_shared::tick::Tick;
 
-use quarrel_client::InputSlot;
+use quarrel_client::input::clock::Slot;
 
 /// Inputs that wait, at most; runs of missed moments count as one. Twenty seconds at 128 Hz: older ones are given up.
 const PENDING: usize = 2560;
@@ -21,9 +21,9 @@ const GAP: f64 = 1.5;
 /// What was meant to be sent longer ago than this, at the end, was waited for in vain; the rest is still on its way.
 const IN_VAIN: Duration = Duration::from_secs(1);
 
-/// IntendedSends at a tick's distance: one, or as many as were missed in a row.
+/// Moments at a tick's distance: one, or as many as were missed in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct IntendedSends {
+pub(crate) struct Moments {
     /// The first one.
     pub(crate) first: Duration,
     /// How many.
@@ -32,7 +32,7 @@ pub(crate) struct IntendedSends {
     pub(crate) period: Duration,
 }
 
-impl IntendedSends {
+impl Moments {
     /// Each of them.
     pub(crate) fn each(self) -> impl Iterator<Item = Duration> {
         (0..self.count).map(move |n| self.first + self.period * n)
@@ -41,14 +41,14 @@ impl IntendedSends {
 
 /// The inputs of one seat.
 #[derive(Debug)]
-pub(crate) struct AckTracker {
+pub(crate) struct Ledger {
     period: Duration,
     /// What waits, with the tick that answers it, oldest first.
-    pending: VecDeque<(Tick, IntendedSends)>,
+    pending: VecDeque<(Tick, Moments)>,
     last: Option<Duration>,
 }
 
-impl AckTracker {
+impl Ledger {
     /// Of a seat in a room with this much time from tick to tick.
     pub(crate) const fn new(period: Duration) -> Self {
         Self { period, pending: VecDeque::new(), last: None }
@@ -56,7 +56,7 @@ impl AckTracker {
 
     /// An input is sent; gives the moments that were meant since the last one, this one the last of them. `give_up` is told of
     /// those that nobody waits for any more.
-    pub(crate) fn push(&mut self, slot: InputSlot, mut give_up: impl FnMut(IntendedSends)) -> IntendedSends {
+    pub(crate) fn push(&mut self, slot: Slot, mut give_up: impl FnMut(Moments)) -> Moments {
         let moments = self.meant(slot.due);
         self.last = Some(slot.due);
         // A clock that was set back, or another room: whatever was meant earlier is answered with this one, as nobody waits for it longer
@@ -74,41 +74,41 @@ impl AckTracker {
     }
 
     /// A snapshot says that the input of this tick was used: whatever was meant for it or an earlier one is answered.
-    pub(crate) fn used(&mut self, tick: Tick, mut answered: impl FnMut(IntendedSends)) {
+    pub(crate) fn used(&mut self, tick: Tick, mut answered: impl FnMut(Moments)) {
         while let Some((_, moments)) = self.pending.pop_front_if(|(meant, _)| *meant <= tick) {
             answered(moments);
         }
     }
 
     /// The seat was lost: gives the moments that were meant until `now` and could not be sent.
-    pub(crate) fn lose(&mut self, now: Duration) -> Option<IntendedSends> {
+    pub(crate) fn lose(&mut self, now: Duration) -> Option<Moments> {
         let last = self.last?;
         let count = now.saturating_sub(last).div_duration_f64(self.period) as u32;
-        let moments = IntendedSends { first: last + self.period, count, period: self.period };
+        let moments = Moments { first: last + self.period, count, period: self.period };
         self.pending.push_back((Tick(u32::MAX), moments));
         (count > 0).then_some(moments)
     }
 
     /// The seat is given up: what waits by then has waited in vain, unless it may still be on its way. Or it is lost: then nothing is.
-    pub(crate) fn close(&mut self, now: Duration, lost: bool, mut in_vain: impl FnMut(IntendedSends)) {
+    pub(crate) fn close(&mut self, now: Duration, lost: bool, mut in_vain: impl FnMut(Moments)) {
         for (_, moments) in self.pending.drain(..) {
             let is_old = |due: &Duration| lost || *due + IN_VAIN <= now;
             let old = moments.each().take_while(is_old).count() as u32;
             if old > 0 {
-                in_vain(IntendedSends { count: old, ..moments });
+                in_vain(Moments { count: old, ..moments });
             }
         }
         self.last = None;
     }
 
     /// The moments after the last one, up to this one.
-    fn meant(&self, due: Duration) -> IntendedSends {
+    fn meant(&self, due: Duration) -> Moments {
         let passed = due.saturating_sub(self.last.unwrap_or(due)).div_duration_f64(self.period);
         if self.last.is_none() || passed < GAP {
-            return IntendedSends { first: due, count: 1, period: self.period };
+            return Moments { first: due, count: 1, period: self.period };
         }
         let count = passed.round() as u32;
-        IntendedSends { first: due.saturating_sub(self.period * (count - 1)), count, period: self.period }
+        Moments { first: due.saturating_sub(self.period * (count - 1)), count, period: self.period }
     }
 }
 
@@ -118,15 +118,15 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_millis(33);
 
-    fn slot(tick: u32, due_ms: u64) -> InputSlot {
-        InputSlot { tick: Tick(tick), due: Duration::from_millis(due_ms) }
+    fn slot(tick: u32, due_ms: u64) -> Slot {
+        Slot { tick: Tick(tick), due: Duration::from_millis(due_ms) }
     }
 
-    fn push(ledger: &mut AckTracker, slot: InputSlot) -> u32 {
+    fn push(ledger: &mut Ledger, slot: Slot) -> u32 {
         ledger.push(slot, |_| panic!("nothing is given up")).count
     }
 
-    fn latencies(ledger: &mut AckTracker, tick: u32, now_ms: u64) -> Vec<u64> {
+    fn latencies(ledger: &mut Ledger, tick: u32, now_ms: u64) -> Vec<u64> {
         let mut found = Vec::new();
         ledger.used(Tick(tick), |moments| {
             found.extend(moments.each().map(|due| now_ms - due.as_millis() as u64));
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn latency_counts_from_the_intended_moment() {
-        let mut ledger = AckTracker::new(PERIOD);
+        let mut ledger = Ledger::new(PERIOD);
         (0..3).for_each(|n| assert_eq!(push(&mut ledger, slot(10 + n, 100 + 33 * u64::from(n))), 1));
         assert_eq!(latencies(&mut ledger, 11, 190), [90, 57], "the third was not used yet");
         assert!(latencies(&mut ledger, 11, 200).is_empty(), "and each is answered once");
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn moments_that_a_stall_swallowed_were_meant_too() {
-        let mut ledger = AckTracker::new(PERIOD);
+        let mut ledger = Ledger::new(PERIOD);
         push(&mut ledger, slot(10, 100));
         latencies(&mut ledger, 10, 150);
         // A clock that was set anew after 2 s goes on with a later tick: 61 moments passed.
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_keeps_nobody_waiting_for_the_ticks_it_took_back() {
-        let mut ledger = AckTracker::new(PERIOD);
+        let mut ledger = Ledger::new(PERIOD);
         (0..90).for_each(|n| assert_eq!(push(&mut ledger, slot(100 + n, 33 * u64::from(n))), 1));
         // The server stood still for three seconds: its tick is where it was.
         push(&mut ledger, slot(101, 33 * 90));
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_stretches_misses_nothing() {
-        let mut ledger = AckTracker::new(PERIOD);
+        let mut ledger = Ledger::new(PERIOD);
         let mut due = 0;
         for tick in 0..100 {
             assert_eq!(push(&mut ledger, slot(tick, due)), 1);
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn at_the_end_only_what_waited_long_has_waited_in_vain() {
-        let mut ledger = AckTracker::new(PERIOD);
+        let mut ledger = Ledger::new(PERIOD);
         for n in 0..60 {
             push(&mut ledger, slot(n, 33 * u64::from(n)));
         }
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_seat_that_was_lost_meant_to_play_until_the_end() {
-        let mut ledger = AckTracker::new(PERIOD);
+        let mut ledger = Ledger::new(PERIOD);
         push(&mut ledger, slot(1, 0));
         let mut old = 0;
         let meant = ledger.lose(Duration::from_secs(11)).unwrap().count;
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded() {
-        let mut ledger = AckTracker::new(PERIOD);
+        let mut ledger = Ledger::new(PERIOD);
         let mut given_up = 0;
         for tick in 0..10_000 {
             ledger.push(slot(tick, 33 * u64::from(tick)), |moments| given_up += moments.count);
