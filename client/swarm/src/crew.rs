@@ -21,7 +21,7 @@ use super::{
     endpoint,
     game::{GameEntry, Games},
     hostile::{self, HostileKind},
-    measure::{Batch, Recorder},
+    measure::{Batch, CountRecorder},
     plan::{Plan, Target},
     run::RunError,
     schedule::Order,
@@ -53,7 +53,7 @@ pub(super) struct Crew {
     is_first: bool,
     games: Games,
     targets: Arc<[Target]>,
-    recorder: Mutex<Recorder>,
+    recorder: Mutex<CountRecorder>,
 }
 
 /// What all crews of a process have in common.
@@ -96,7 +96,7 @@ impl Crew {
     }
 
     /// Where this thread counts. The lock is only ever waited for while somebody takes what was counted.
-    pub(super) fn recorder(&self) -> impl DerefMut<Target = Recorder> {
+    pub(super) fn recorder(&self) -> impl DerefMut<Target = CountRecorder> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,7 +147,7 @@ impl Crew {
         if let Some(trouble) = trouble {
             recorder.push_incident(at, format!("{close}: {trouble}"));
         }
-        recorder.end();
+        recorder.bot_finished();
     }
 
     fn refuse(&self, order: &Order, close: &str, why: String) {
@@ -157,7 +157,7 @@ impl Crew {
         row.counts.refused += 1;
         row.push_close(close);
         recorder.push_incident(at, format!("{close}: {why}"));
-        recorder.end();
+        recorder.bot_finished();
     }
 
     /// Runs all bots of this thread from the first one's coming to the last one's end.

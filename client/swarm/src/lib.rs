@@ -12,7 +12,7 @@
 //!   `vitals` the clock that watches over the swarm itself.
 //! - [`agent`]: swarms on other machines, which run as one with this.
 //! - [`endpoint`]: the network path of a bot; [`hostile`]: bots that mean harm.
-//! - [`measure`]: what is counted, from one input to all figures; [`server_metrics`], `server_span` and `server_log`: what the server says of itself.
+//! - [`measure`]: what is counted, from one input to all figures; [`server_metrics`], `server_delta` and `server_history`: what the server says of itself.
 //! - `assemble`: counts become a [`report`]; [`slo`]: rules about its figures; [`compare`]: with an older one.
 //! - [`capacity`]: how many players a server carries, from the reports of many runs.
 //! - What is shown: `progress` meanwhile; then the summary, [`junit`], and [`page`] with plots.
@@ -36,9 +36,9 @@ pub mod endpoint;
 pub mod hostile;
 
 pub mod measure;
-mod server_log;
+mod server_delta;
+mod server_history;
 pub mod server_metrics;
-mod server_span;
 
 pub mod capacity;
 
@@ -54,7 +54,7 @@ pub mod page;
 mod progress;
 
 #[cfg(test)]
-mod described;
+mod schema_coverage;
 
 pub use self::{
     game::{GameEntry, Games, NamedBrain},

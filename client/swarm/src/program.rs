@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     agent::{Agent, AgentArguments, LeadArguments, LeadError, lead},
-    capacity::{Answer, CapacityArguments, Limit, Sought, Try},
+    capacity::{Bottleneck, CapacityArguments, CapacityOutcome, CapacityReport, LoadResult},
     compare::Baseline,
     crew::runtime,
     exit::ExitCode,
@@ -174,11 +174,11 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
         open(path)?;
     }
     look_up(&plan, &arguments.lead).map_err(blame)?;
-    let told = |each: &Try| note(each);
-    match seek.seek(|plan| make(plan, games, &arguments.lead, None), told)? {
-        Sought::Aborted => Ok(ExitCode::Aborted),
-        Sought::Nobody(why) => Err(Failure::new(ExitCode::Failed, why)),
-        Sought::Found(answer) => {
+    let told = |each: &LoadResult| note(each);
+    match seek.search(|plan| make(plan, games, &arguments.lead, None), told)? {
+        CapacityOutcome::Aborted => Ok(ExitCode::Aborted),
+        CapacityOutcome::NoPlayers(why) => Err(Failure::new(ExitCode::Failed, why)),
+        CapacityOutcome::Found(answer) => {
             say(&answer);
             if let Some(path) = &arguments.report {
                 let json = serde_json::to_vec_pretty(&answer)
@@ -186,7 +186,7 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
                 save(path, &json)?;
             }
             Ok(match (answer.players, answer.limit) {
-                (0, Some(Limit::Swarm)) => ExitCode::Failed,
+                (0, Some(Bottleneck::Swarm)) => ExitCode::Failed,
                 (0, _) => ExitCode::Broken,
                 _ => ExitCode::Done,
             })
@@ -323,7 +323,8 @@ fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn print_schema(is_capacity: bool) -> Result<ExitCode, Failure> {
-    let schema = if is_capacity { schemars::schema_for!(Answer) } else { schemars::schema_for!(Report) };
+    let schema =
+        if is_capacity { schemars::schema_for!(CapacityReport) } else { schemars::schema_for!(Report) };
     let text =
         serde_json::to_string_pretty(&schema).map_err(|error| Failure::new(ExitCode::Failed, error))?;
     say(&text);

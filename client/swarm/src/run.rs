@@ -9,7 +9,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    assemble::{Bots, Ended, Measured, figures},
+    assemble::{BotCounts, RunEnd, RunMeasurements, report_figures},
     compare::Baseline,
     crew::{Crew, Muster, runtime},
     game::Games,
@@ -18,8 +18,8 @@ use super::{
     progress::Progress,
     report::Report,
     schedule::{Order, schedule},
-    server_log::{Poller, ServerLog},
-    slo::{Figures, Watch},
+    server_history::{MetricsPoller, ServerHistory},
+    slo::{Figures, RuleWatch},
 };
 use quarrel_client::net::tls::TrustError;
 
@@ -75,11 +75,11 @@ pub fn run(plan: &Plan, games: &Games, baseline: Option<&Baseline>) -> Result<Re
         processes: 1,
     };
     let mut threads = Threads::start(&muster, &orders)?;
-    let conduct = Conduct::new(plan, Bots::of(&orders), muster.start, stop, baseline);
+    let conduct = Conduct::new(plan, BotCounts::of(&orders), muster.start, stop, baseline);
     let measured = conductor.block_on(conduct.run(&mut threads));
     let ended = measured.ended.clone();
     let mut report = measured.with(threads.join()?).report(plan, 1);
-    report.judge(plan, &ended, baseline);
+    report.decide_verdict(plan, &ended, baseline);
     Ok(report)
 }
 
@@ -130,62 +130,63 @@ impl Source for Threads {
 /// What waits the run out, and hears of it meanwhile.
 pub(super) struct Conduct {
     plan: Plan,
-    bots: Bots,
+    bots: BotCounts,
     start: Instant,
     stop: CancellationToken,
     timeline: Timeline,
-    server: ServerLog,
-    watch: Option<Watch>,
+    server: ServerHistory,
+    watch: Option<RuleWatch>,
     progress: Progress,
 }
 
 impl Conduct {
     pub(super) fn new(
         plan: &Plan,
-        bots: Bots,
+        bots: BotCounts,
         start: Instant,
         stop: CancellationToken,
         baseline: Option<&Baseline>,
     ) -> Self {
         let baseline = baseline.map(|baseline| baseline.figures().clone());
-        let watch = plan.abort_on_fail.then(|| Watch::new(&plan.slo, baseline));
+        let watch = plan.abort_on_fail.then(|| RuleWatch::new(&plan.slo, baseline));
         Self {
             plan: plan.clone(),
             bots,
             start,
             stop,
             timeline: Timeline::new(plan.bots.len(), plan.measured()),
-            server: ServerLog::new(plan.measured()),
+            server: ServerHistory::new(plan.measured()),
             watch,
             progress: Progress::start(plan),
         }
     }
 
     /// Waits until the run is over, for one reason or another, and tells everybody to stop.
-    pub(super) async fn run(mut self, source: &mut dyn Source) -> Measured {
+    pub(super) async fn run(mut self, source: &mut dyn Source) -> RunMeasurements {
         let end = self.start + self.plan.stages.length();
         let mut interrupt = Box::pin(interrupted());
         let (samples, mut heard) = mpsc::channel(4);
-        let poller = self.plan.server_http.as_deref().map(|url| tokio::spawn(Poller::new(url).run(samples)));
+        let poller =
+            self.plan.server_http.as_deref().map(|url| tokio::spawn(MetricsPoller::new(url).run(samples)));
         let (mut looks, mut glances) = (interval(LOOK), interval(GLANCE));
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         glances.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ended = loop {
             tokio::select! {
                 biased;
-                () = &mut interrupt => break Ended::Interrupted,
-                () = tokio::time::sleep_until(end) => break Ended::AsPlanned,
+                () = &mut interrupt => break RunEnd::Interrupted,
+                () = tokio::time::sleep_until(end) => break RunEnd::Completed,
                 Some(sample) = heard.recv() => self.server.push(self.start.elapsed(), sample),
                 _ = looks.tick() => {
                     self.timeline.push(source.take());
                     if let Some(rule) = self.broken() {
-                        break Ended::Broken(rule);
+                        break RunEnd::RuleBroken(rule);
                     }
                 }
                 _ = glances.tick() => {
                     self.progress.show(&self.timeline, &self.server, self.start.elapsed());
                     if source.is_over() {
-                        break Ended::AsPlanned;
+                        break RunEnd::Completed;
                     }
                 }
             }
@@ -195,8 +196,8 @@ impl Conduct {
         }
         self.stop.cancel();
         self.progress.finish();
-        let took = self.start.elapsed();
-        Measured { timeline: self.timeline, server: self.server, ended, took, bots: self.bots }
+        let elapsed = self.start.elapsed();
+        RunMeasurements { timeline: self.timeline, server: self.server, ended, elapsed, bots: self.bots }
     }
 
     /// The rule that ends the run.
@@ -204,11 +205,22 @@ impl Conduct {
         if self.start.elapsed() < self.plan.warm_up {
             return None;
         }
-        let took = self.start.elapsed();
+        let elapsed = self.start.elapsed();
         let watch = self.watch.as_mut()?;
-        let figures = Figures::of(&figures(&self.timeline, &self.server, &self.plan, took, self.bots));
+        let figures = Figures::from_report(&report_figures(
+            &self.timeline,
+            &self.server,
+            &self.plan,
+            elapsed,
+            self.bots,
+        ));
         let result = watch.push(&figures)?;
-        Some(format!("'{}' was broken for good after {} s: {}", result.rule, took.as_secs(), result.was()))
+        Some(format!(
+            "'{}' was broken for good after {} s: {}",
+            result.rule,
+            elapsed.as_secs(),
+            result.failure_message()
+        ))
     }
 }
 

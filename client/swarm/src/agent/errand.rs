@@ -69,7 +69,7 @@ async fn prepare(channel: &mut Channel, games: Games, clock: Instant) -> Result<
         return Err(refuse(channel, why).await);
     }
     let cores = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
-    let ready = Answer::Ready(Machine { host: assemble::host(), cores });
+    let ready = Answer::Ready(Machine { host: assemble::host_description(), cores });
     channel.sender.send(&ready, COUNTS_BYTES).await.map_err(lost)?;
     loop {
         match channel.receiver.receive_within(PATIENCE).await.map_err(lost)? {

@@ -134,22 +134,22 @@ impl Post {
 
     /// Adds what it counted.
     fn push(&self, mut batch: Batch) -> Result<(), ChannelError> {
-        if batch.vitals.iter().any(|(second, _)| *second > self.seconds) {
+        if batch.self_load.iter().any(|(second, _)| *second > self.seconds) {
             return Err(beyond_the_plan());
         }
         self.push_rows(mem::take(&mut batch.rows))?;
-        let present = (batch.playing, batch.over);
+        let present = (batch.playing, batch.finished);
         let mut pile = self.pile();
         pile.batch.merge(batch);
         // These are not counts but what is there by now.
-        (pile.batch.playing, pile.batch.over) = present;
+        (pile.batch.playing, pile.batch.finished) = present;
         Ok(())
     }
 
     fn take(&self) -> Batch {
         let mut pile = self.pile();
         pile.frames = 0;
-        let now = Batch { playing: pile.batch.playing, over: pile.batch.over, ..Batch::default() };
+        let now = Batch { playing: pile.batch.playing, finished: pile.batch.finished, ..Batch::default() };
         mem::replace(&mut pile.batch, now)
     }
 

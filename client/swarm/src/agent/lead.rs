@@ -14,7 +14,7 @@ use super::{
     wire::ORDER_BYTES,
 };
 use crate::{
-    assemble::Bots,
+    assemble::BotCounts,
     compare::Baseline,
     game::Games,
     plan::{Plan, PlanError, Trusted},
@@ -89,15 +89,15 @@ async fn led(
     let (calls, start) = set_start(calls).await?;
     let stop = CancellationToken::new();
     let mut fleet = Fleet::start(calls, plan, start, &stop);
-    let conduct = Conduct::new(plan, Bots::of(&orders), start, stop, baseline);
+    let conduct = Conduct::new(plan, BotCounts::of(&orders), start, stop, baseline);
     let measured = Box::pin(conduct.run(&mut fleet)).await;
     let ended = measured.ended.clone();
     let (last, lost) = fleet.finish().await;
     let mut report = measured.with(last).report(plan, agents.len() as u64);
     report.setting.cores = machines.iter().map(|machine| machine.cores).sum();
     report.setting.host = machines.into_iter().map(|machine| machine.host).collect::<Vec<_>>().join("; ");
-    report.judge(plan, &ended, baseline);
-    report.mistrust(lost);
+    report.decide_verdict(plan, &ended, baseline);
+    report.invalidate(lost);
     Ok(report)
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::Outcome;
 use crate::{
     crew::Crew,
-    measure::{Ledger, Moments, Recorder, Row},
+    measure::{AckTracker, CountRecorder, Row, ScheduledSends},
     schedule::Order,
 };
 use quarrel_client::Traffic;
@@ -32,16 +32,16 @@ const OPEN_GAP: Duration = Duration::from_millis(250);
 
 /// Counts moments at which an input was meant to be sent, and what the screen was like then.
 fn meant(
-    recorder: &mut Recorder,
+    recorder: &mut CountRecorder,
     group: u16,
-    moments: Moments,
+    sends: ScheduledSends,
     heard: Option<(Duration, Duration)>,
     is_frozen: Option<bool>,
 ) {
-    for moment in moments.each() {
+    for moment in sends.times() {
         let row = recorder.row(moment, group);
         row.counts.inputs += 1;
-        row.counts.looks += u64::from(is_frozen.is_some());
+        row.counts.screen_samples += u64::from(is_frozen.is_some());
         row.counts.frozen += u64::from(is_frozen == Some(true));
         if let Some((came, half_rtt)) = heard {
             row.snapshot_age.record_time(moment.saturating_sub(came) + half_rtt);
@@ -50,8 +50,8 @@ fn meant(
 }
 
 /// Counts moments that nobody waits for any more, with the time that was waited.
-fn in_vain(recorder: &mut Recorder, group: u16, moments: Moments, now: Duration) {
-    for due in moments.each() {
+fn in_vain(recorder: &mut CountRecorder, group: u16, sends: ScheduledSends, now: Duration) {
+    for due in sends.times() {
         let row = recorder.row(due, group);
         row.counts.inputs_unacked += 1;
         row.input_ack.record_time(now.saturating_sub(due));
@@ -70,7 +70,7 @@ pub(super) struct BotPilot<G: Predict> {
     offset: Option<Duration>,
     joined: Option<Joined>,
     joined_at: Option<Duration>,
-    ledger: Option<Ledger>,
+    ack_tracker: Option<AckTracker>,
     /// When the newest snapshot came, and half a round trip.
     heard: Option<(Duration, Duration)>,
     /// Since when it plays, as far as that was not counted yet.
@@ -101,7 +101,7 @@ impl<G: Predict> BotPilot<G> {
             offset: None,
             joined: None,
             joined_at: None,
-            ledger: None,
+            ack_tracker: None,
             heard: None,
             plays_since: None,
             told: LinkCounts::default(),
@@ -126,7 +126,7 @@ impl<G: Predict> BotPilot<G> {
     fn sit_down(&mut self, at: Duration) {
         if self.plays_since.replace(at).is_none() {
             let tick_hz = self.joined.map_or(0, |joined| u32::from(joined.rate.hz()));
-            self.crew.recorder().sit_down(tick_hz);
+            self.crew.recorder().bot_seated(tick_hz);
         }
     }
 
@@ -145,19 +145,19 @@ impl<G: Predict> BotPilot<G> {
     fn stand_up(&mut self, at: Duration) {
         self.count_play(at);
         if self.plays_since.take().is_some() {
-            self.crew.recorder().stand_up();
+            self.crew.recorder().bot_unseated();
         }
     }
 
     /// The seat's story is over. Whoever lost it meant to go on playing.
-    fn close_ledger(&mut self, at: Duration, lost: bool) {
-        let Some(mut ledger) = self.ledger.take() else { return };
+    fn close_ack_tracker(&mut self, at: Duration, lost: bool) {
+        let Some(mut ack_tracker) = self.ack_tracker.take() else { return };
         let (crew, group) = (Arc::clone(&self.crew), self.group);
         let mut recorder = crew.recorder();
-        if lost && let Some(moments) = ledger.lose(at) {
-            meant(&mut recorder, group, moments, self.heard, Some(true));
+        if lost && let Some(sends) = ack_tracker.lose_seat(at) {
+            meant(&mut recorder, group, sends, self.heard, Some(true));
         }
-        ledger.close(at, lost, |moments| in_vain(&mut recorder, group, moments, at));
+        ack_tracker.close(at, lost, |sends| in_vain(&mut recorder, group, sends, at));
         if let Some((came, _)) = self.heard.take()
             && at.saturating_sub(came) > OPEN_GAP
         {
@@ -227,13 +227,13 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
         let due = self.at(slot.due);
         let lag = self.crew.elapsed().saturating_sub(due);
         self.count_play(due);
-        if let Some(ledger) = &mut self.ledger {
+        if let Some(ack_tracker) = &mut self.ack_tracker {
             let (group, heard) = (self.group, self.heard);
             let is_frozen = drawn.map(|drawn| drawn.motion == Motion::Frozen);
             let mut recorder = self.crew.recorder();
-            let give_up = |moments| in_vain(&mut recorder, group, moments, due);
-            let moments = ledger.push(Slot { due, ..slot }, give_up);
-            meant(&mut recorder, group, moments, heard, is_frozen);
+            let give_up = |sends| in_vain(&mut recorder, group, sends, due);
+            let sends = ack_tracker.push(Slot { due, ..slot }, give_up);
+            meant(&mut recorder, group, sends, heard, is_frozen);
             // What was due while there was no connection is late for want of one, and not because of this machine.
             if self.interrupted_at.is_none() && self.joined_at.is_some_and(|joined| due >= joined) {
                 recorder.row(due, group).lag.record_time(lag);
@@ -256,9 +256,9 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
             // A gap belongs to the moment at which the next snapshot was due, which is when it began.
             recorder.row(before, group).snapshot_gap.record_time(at.saturating_sub(before));
         }
-        if let (Some(used), Some(ledger)) = (header.used, &mut self.ledger) {
-            ledger.used(used, |moments| {
-                for due in moments.each() {
+        if let (Some(used), Some(ack_tracker)) = (header.used, &mut self.ack_tracker) {
+            ack_tracker.ack(used, |sends| {
+                for due in sends.times() {
                     recorder.row(due, group).input_ack.record_time(at.saturating_sub(due));
                 }
             });
@@ -291,12 +291,12 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
                 if let Some(joined) = &self.joined
                     && let Some(deed) = G::deed(&event, joined.seat)
                 {
-                    self.count(at, |row| row.push_deed(deed, joined.room, tick));
+                    self.count(at, |row| row.push_metric(deed, joined.room, tick));
                 }
             }
             Happening::Joined(joined) => {
                 let period = Duration::from_nanos(joined.rate.period_ns());
-                self.ledger.get_or_insert_with(|| Ledger::new(period));
+                self.ack_tracker.get_or_insert_with(|| AckTracker::new(period));
                 self.joined = Some(joined);
                 self.joined_at = Some(at);
                 self.sit_down(at);
@@ -330,7 +330,7 @@ impl<G: Predict> Pilot<G> for BotPilot<G> {
                 self.ended_in_silence = self.is_silent(at);
                 self.stand_up(at);
                 let has_no_seat = self.joined.is_none();
-                self.close_ledger(at, ending != Ending::Left || self.ended_in_silence || has_no_seat);
+                self.close_ack_tracker(at, ending != Ending::Left || self.ended_in_silence || has_no_seat);
             }
             Happening::View(_)
             | Happening::Rooms(_)
