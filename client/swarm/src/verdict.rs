@@ -35,7 +35,7 @@ impl Report {
             .map(|result| format!("'{}' is broken: {}", result.rule, result.failure_message()));
         let (mut broken, overload) = (broken.collect::<Vec<_>>(), self.overload_reasons(plan.max_lag_ms));
         if let RunEnd::RuleBroken(rule) = ended {
-            // A rule that ended the run stays broken, whatever its figure became while the bots left.
+            // A rule that ended the run stays broken, even if its figure recovered while the bots left.
             broken.insert(0, format!("the run ended early: {rule}"));
         }
         (self.verdict, self.why) = match ended {
@@ -64,7 +64,7 @@ impl Report {
     }
 
     /// Makes the verdict `invalid` because agents were lost, for these reasons: the figures of the remaining ones do not answer the plan,
-    /// whatever the rules' results. An aborted run stays aborted.
+    /// even when all rules hold. An aborted run stays aborted.
     pub(super) fn invalidate(&mut self, lost: Vec<String>) {
         if !lost.is_empty() && self.verdict != Verdict::Aborted {
             self.verdict = Verdict::Invalid;
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_lost_an_agent_is_invalid_whatever_its_rules_yield() {
+    fn a_run_that_lost_an_agent_is_invalid_even_if_its_rules_hold() {
         let lost = || vec!["agent b was lost at 12 s: it was ended".to_owned()];
         for (slo, ended, verdict) in [
             ("joined == 10", RunEnd::Completed, Verdict::Invalid),

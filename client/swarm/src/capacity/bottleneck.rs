@@ -34,7 +34,7 @@ const MAX_GAP_GROWTH: f64 = 1.5;
 pub enum Bottleneck {
     /// The cores of the server's machine.
     ServerCpu,
-    /// The duration of a room's tick, which is bound by the speed of one thread, whatever the number of cores.
+    /// The duration of a room's tick, which is bound by the speed of one thread, not by the number of cores.
     Tick,
     /// The memory of the server's machine.
     Memory,

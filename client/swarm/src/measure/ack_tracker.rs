@@ -1,6 +1,6 @@
 //! Tracks one seat's inputs from the scheduled send of each to the snapshot that acknowledges it.
 //!
-//! The model is open: one input is scheduled each tick, whatever the server or this machine does. Sends that could not happen because the
+//! The model is open: one input is scheduled each tick, independent of the server and of this machine. Sends that could not happen because the
 //! clock was reset, the connection broke or the process was stopped are scheduled too, and wait for the same acknowledgement. Counting only
 //! the inputs that were sent would omit exactly the bad times (coordinated omission, as Gil Tene calls it).
 //!

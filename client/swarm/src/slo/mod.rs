@@ -1,7 +1,7 @@
 //! Service level objectives: rules about any figure of the report, as in `input_ack_ms.p99 < 80`.
 //!
-//! A rule about an unknown figure could never be broken, so figure names are checked when a rule is parsed, against the report itself: a
-//! field that is added to [`Report`](super::Report) can be used in rules at once, and a removed one makes the rules that name it errors.
+//! A misspelled figure must not pass unnoticed, so figure names are checked when a rule is parsed, against the report itself: a field that is
+//! added to [`Report`](super::Report) can be used in rules at once, and a rule that names a removed field is an error.
 //!
 //! - [`Figures`]: a report's numbers by name; two runs are compared by them too. `figure_names` lists the names.
 //! - [`Rule`]: a figure, an operator and a limit, which may depend on the baseline.

@@ -106,7 +106,7 @@ impl Rule {
     /// Checks before a run that the baseline suffices for this rule, so that a mistake shows early.
     ///
     /// # Errors
-    /// When the rule refers to the baseline, and there is none or it lacks the figure.
+    /// When the rule refers to the baseline, and no baseline is given or it lacks the figure.
     pub fn check_baseline(&self, baseline: Option<&Figures>) -> Result<(), RuleError> {
         match (self.limit, baseline) {
             (Threshold::Number(_), _) => Ok(()),
