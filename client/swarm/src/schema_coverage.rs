@@ -1,0 +1,137 @@
+//! Tests that the printed JSON schemas describe every field that is written.
+
+use schemars::{JsonSchema, schema_for};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    capacity::{Bottleneck, CapacityReport, LoadResult, MachinesFor, SCHEMA},
+    report::{
+        Comparison, CurvePoint, Curves, Delta, Incident, Percentiles, Report, RuleResult, Second,
+        ServerSecond, Setting,
+    },
+    slo::sample,
+};
+
+/// A JSON schema that resolves its own references.
+struct Schema(Value);
+
+impl Schema {
+    fn of<T: JsonSchema>() -> Self {
+        Self(schema_for!(T).to_value())
+    }
+
+    /// Resolves a node: follows its reference, and chooses the schema of a present value where null is allowed.
+    fn resolve<'a>(&'a self, node: &'a Value) -> &'a Value {
+        let options = node["anyOf"].as_array();
+        let node = options.and_then(|all| all.iter().find(|one| one["type"] != "null")).unwrap_or(node);
+        match node["$ref"].as_str().and_then(|name| name.strip_prefix("#/$defs/")) {
+            Some(name) => &self.0["$defs"][name],
+            None => node,
+        }
+    }
+
+    /// Checks that every key of this value has a description, that every described key is in it, and that no collection is empty.
+    fn check(&self, value: &Value, node: &Value, place: &str) {
+        let node = self.resolve(node);
+        match value {
+            Value::Object(fields) if node["properties"].is_object() => {
+                let known = node["properties"].as_object().unwrap();
+                for name in known.keys() {
+                    assert!(fields.contains_key(name), "{place}.{name} is not in the sample");
+                }
+                for (name, value) in fields {
+                    let description = known.get(name).and_then(|field| field["description"].as_str());
+                    let description =
+                        description.unwrap_or_else(|| panic!("{place}.{name} is not described"));
+                    assert!(!description.starts_with("As "), "{place}.{name}: {description}");
+                    self.check(value, &known[name], &format!("{place}.{name}"));
+                }
+            }
+            Value::Object(entries) => {
+                assert!(!entries.is_empty(), "{place} is empty in the sample");
+                let entry = &node["additionalProperties"];
+                entries.iter().for_each(|(name, value)| self.check(value, entry, &format!("{place}.{name}")));
+            }
+            Value::Array(values) => {
+                assert!(!values.is_empty(), "{place} is empty in the sample");
+                values.iter().for_each(|value| self.check(value, &node["items"], &format!("{place}[]")));
+            }
+            value => assert!(!value.is_null(), "{place} is missing in the sample"),
+        }
+    }
+}
+
+fn check<T: Serialize + JsonSchema>(sample: &T) {
+    let schema = Schema::of::<T>();
+    schema.check(&serde_json::to_value(sample).unwrap(), &schema.0, "");
+}
+
+fn setting() -> Setting {
+    Setting { server_version: Some("0.1.0".to_owned()), ..Setting::default() }
+}
+
+#[test]
+fn every_field_of_a_report_is_described() {
+    let times = Some(Percentiles::default());
+    let points = || vec![CurvePoint::default()];
+    check(&Report {
+        why: vec!["a rule".to_owned()],
+        slo: vec![RuleResult { value: Some(1.0), limit: Some(1.0), ..RuleResult::default() }],
+        setting: setting(),
+        trouble: Some("no answer".to_owned()),
+        incidents: vec![Incident::default()],
+        series: vec![Second {
+            input_ack_ms: times,
+            snapshot_age_ms: times,
+            snapshot_gap_ms: times,
+            frozen_percent: Some(1.0),
+            server: Some(ServerSecond {
+                cpu_cores: Some(1.0),
+                rss_mb: Some(1.0),
+                tick_ms_p99: Some(1.0),
+                tick_ms_max: Some(1.0),
+                overruns: Some(1),
+            }),
+            ..Second::default()
+        }],
+        curves: Curves {
+            input_ack_ms: points(),
+            snapshot_age_ms: points(),
+            snapshot_gap_ms: points(),
+            join_ms: points(),
+        },
+        baseline: Some(Comparison {
+            figures: [("joined".to_owned(), Delta::between(1.0, 2.0))].into(),
+            ..Comparison::default()
+        }),
+        ..sample()
+    });
+}
+
+#[test]
+fn every_field_of_a_capacity_report_is_described() {
+    let some = Some(1.0);
+    check(&CapacityReport {
+        schema: SCHEMA,
+        setting: setting(),
+        players: 1,
+        breaks_at: Some(2),
+        players_per_core: some,
+        players_per_gib: some,
+        kb_s_per_player: 1.0,
+        kb_s_down_per_player: 1.0,
+        kb_s_up_per_player: 1.0,
+        machines_for: Some(MachinesFor::default()),
+        limit: Some(Bottleneck::Tick),
+        tries: vec![LoadResult {
+            players: 1,
+            held: false,
+            why: Some("a rule".to_owned()),
+            input_ack_ms_p99: some,
+            cpu_cores: some,
+            tick_ms_p99: some,
+            rss_mb: some,
+        }],
+    });
+}
