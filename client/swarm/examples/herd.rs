@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use quarrel_shared::{
     crowd::{Crowd, Steering, Walker},
-    game::{Angle, Brain, Seen},
+    game::{Angle, Brain, Observation},
 };
 use quarrel_swarm::{self as swarm, NamedBrain};
 
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 struct Gather;
 
 impl Brain<Crowd> for Gather {
-    fn decide(&mut self, seen: Seen<'_, Crowd>) -> Steering {
+    fn decide(&mut self, seen: Observation<'_, Crowd>) -> Steering {
         let walkers = || seen.entities.iter().map(|(_, walker)| walker);
         let Some(own) = walkers().find(|walker| walker.seat == seen.seat) else { return Steering::default() };
         let distance = |walker: &&Walker| walker.at.distance_squared(own.at);

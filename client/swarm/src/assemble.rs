@@ -14,7 +14,7 @@ use super::{
         CurvePoint, Curves, GameFigures, GroupFigures, HostileFigures, Incident, Percentiles, Report, SCHEMA,
         Second, Setting, SwarmFigures, round,
     },
-    schedule::{Order, most_at_once},
+    schedule::{BotSchedule, max_concurrent},
     server_history::ServerHistory,
 };
 
@@ -46,8 +46,8 @@ pub(super) struct BotCounts {
 
 impl BotCounts {
     /// Counts the bots of a schedule.
-    pub(super) fn of(orders: &[Order]) -> Self {
-        Self { total: orders.len() as u64, max_concurrent: most_at_once(orders) }
+    pub(super) fn of(schedule: &[BotSchedule]) -> Self {
+        Self { total: schedule.len() as u64, max_concurrent: max_concurrent(schedule) }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    measure::{Batch, Recorder},
+    measure::{Batch, CountRecorder},
     plan::{Plan, ServerTarget},
 };
 
@@ -26,7 +26,7 @@ pub(super) struct WorkerContext {
     pub(super) start: Instant,
     /// Cancelled when the run ends, at its end or early.
     pub(super) stop: CancellationToken,
-    recorder: Mutex<Recorder>,
+    recorder: Mutex<CountRecorder>,
 }
 
 impl WorkerContext {
@@ -50,7 +50,7 @@ impl WorkerContext {
     }
 
     /// The worker's recorder. Its lock is contended only while a batch is taken.
-    pub(super) fn recorder(&self) -> impl DerefMut<Target = Recorder> {
+    pub(super) fn recorder(&self) -> impl DerefMut<Target = CountRecorder> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

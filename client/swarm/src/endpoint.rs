@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use quarrel_client::transport;
+use quarrel_client::net::transport;
 use quarrel_netsim::{Link, socket::ImpairedSocket};
 use quinn::Endpoint;
 
@@ -13,5 +13,5 @@ use quinn::Endpoint;
 /// When the system provides no socket.
 pub fn impaired(server: SocketAddr, link: &Link, seed: u64, bot: u64) -> io::Result<Endpoint> {
     // Below the socket that repeats handshake packets, so that the copies can be lost too.
-    transport::endpoint_over(server, |socket| Arc::new(ImpairedSocket::new(socket, link, seed, bot)))
+    transport::open_endpoint_with(server, |socket| Arc::new(ImpairedSocket::new(socket, link, seed, bot)))
 }

@@ -13,7 +13,7 @@ use super::{
     plan::{GameCatalog, GameNames},
     schedule::BotSchedule,
 };
-use quarrel_client::net::connect::Connector;
+use quarrel_client::Connector;
 
 /// A brain that a game maker passes: its name, and a function that makes it for each bot from the bot's own seed.
 pub type NamedBrain<G> = (&'static str, fn(u64) -> Box<dyn Brain<G>>);
@@ -120,7 +120,7 @@ impl Games {
 mod tests {
     use quarrel_shared::{
         crowd::{Crowd, Steering},
-        game::{Game as _, Seen},
+        game::{Game as _, Observation},
     };
 
     use super::*;
@@ -128,7 +128,7 @@ mod tests {
     struct Statue;
 
     impl Brain<Crowd> for Statue {
-        fn decide(&mut self, _: Seen<'_, Crowd>) -> Steering {
+        fn decide(&mut self, _: Observation<'_, Crowd>) -> Steering {
             Steering::default()
         }
     }

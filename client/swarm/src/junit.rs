@@ -11,8 +11,8 @@ use quick_xml::{
 };
 
 use super::{
-    moment,
     report::{Report, RuleResult, Verdict},
+    timestamp,
 };
 
 /// Name of the only test suite and of its test class.
@@ -34,7 +34,7 @@ pub fn write(report: &Report, output: &mut impl io::Write) -> io::Result<()> {
         ("time", format!("{:.3}", report.seconds)),
     ];
     let counts = || counts.iter().map(|(name, value)| (*name, value.as_str()));
-    let started = moment::rfc3339(report.setting.started_unix_s);
+    let started = timestamp::rfc3339(report.setting.started_unix_s);
     // The common JUnit schema has no time zones, so the timestamp is in UTC without the `Z`.
     let started =
         [("timestamp", started.trim_end_matches('Z')), ("hostname", &xml_text(&report.setting.host))];

@@ -13,7 +13,7 @@
 //!   `batch_source`.
 //! - `bot`: one bot, which plays or attacks; [`hostile`]: the attacks; [`endpoint`]: sockets on modelled links.
 //! - [`agent`]: runs on several machines.
-//! - [`measure`]: the counts, from one input to a whole run; [`server_metrics`], `server_span` and `server_log`: the server's own figures.
+//! - [`measure`]: the counts, from one input to a whole run; [`server_metrics`], `server_delta` and `server_history`: the server's own figures.
 //! - `assemble`: from counts to a [`report`]; [`slo`]: rules about its figures; `verdict`; [`compare`]: with an older report.
 //! - [`capacity`]: how many players a server carries, from the reports of many runs.
 //! - Output: `progress` during a run; the report's summary, [`junit`], and [`page`] with plots.
@@ -45,9 +45,9 @@ pub mod endpoint;
 pub mod hostile;
 
 pub mod measure;
-mod server_log;
+mod server_delta;
+mod server_history;
 pub mod server_metrics;
-mod server_span;
 
 pub mod capacity;
 
@@ -63,7 +63,7 @@ mod progress;
 mod timestamp;
 
 #[cfg(test)]
-mod described;
+mod schema_coverage;
 
 pub use self::{
     game::{GameEntry, Games, NamedBrain},

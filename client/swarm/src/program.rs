@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     agent::{Agent, AgentArguments, CoordinateError, CoordinatorArguments, coordinate},
-    capacity::{Answer, CapacityArguments, Limit, Sought, Try},
+    capacity::{Bottleneck, CapacityArguments, CapacityOutcome, CapacityReport, LoadResult},
     compare::Baseline,
     console::{print_result, print_status},
     exit::ExitCode,
@@ -175,11 +175,11 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
         check_writable(path)?;
     }
     check_servers(&plan, &arguments.coordinator).map_err(locate)?;
-    let on_try = |each: &Try| print_status(each);
-    match search.seek(|plan| run_plan(plan, games, &arguments.coordinator, None), on_try)? {
-        Sought::Aborted => Ok(ExitCode::Aborted),
-        Sought::Nobody(message) => Err(Failure::new(ExitCode::Failed, message)),
-        Sought::Found(answer) => {
+    let on_try = |each: &LoadResult| print_status(each);
+    match search.search(|plan| run_plan(plan, games, &arguments.coordinator, None), on_try)? {
+        CapacityOutcome::Aborted => Ok(ExitCode::Aborted),
+        CapacityOutcome::NoPlayers(message) => Err(Failure::new(ExitCode::Failed, message)),
+        CapacityOutcome::Found(answer) => {
             print_result(&answer);
             if let Some(path) = &arguments.report {
                 let json = serde_json::to_vec_pretty(&answer)
@@ -187,7 +187,7 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
                 save(path, &json)?;
             }
             Ok(match (answer.players, answer.limit) {
-                (0, Some(Limit::Swarm)) => ExitCode::Failed,
+                (0, Some(Bottleneck::Swarm)) => ExitCode::Failed,
                 (0, _) => ExitCode::Broken,
                 _ => ExitCode::Done,
             })
@@ -314,7 +314,8 @@ fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn print_schema(is_capacity: bool) -> Result<ExitCode, Failure> {
-    let schema = if is_capacity { schemars::schema_for!(Answer) } else { schemars::schema_for!(Report) };
+    let schema =
+        if is_capacity { schemars::schema_for!(CapacityReport) } else { schemars::schema_for!(Report) };
     let text =
         serde_json::to_string_pretty(&schema).map_err(|error| Failure::new(ExitCode::Failed, error))?;
     print_result(&text);

@@ -8,9 +8,9 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
+    console::print_status,
     measure::Timeline,
     plan::Plan,
-    program::note,
     report::{Percentiles, Second, decimals},
     server_history::ServerHistory,
 };
@@ -46,7 +46,7 @@ impl Progress {
             bar.set_message(screen(&latest, wanted, playing, finished));
         } else {
             self.next_plain = elapsed + PLAIN_PERIOD;
-            note(&format_args!(
+            print_status(&format_args!(
                 "{:.0} s: {}",
                 elapsed.as_secs_f64(),
                 line(&latest, wanted, playing, finished)

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use super::run_error::RunError;
 use super::{
-    assemble::Bots,
+    assemble::BotCounts,
     compare::Baseline,
     game::Games,
     plan::{Plan, ServerTarget, TrustRoots},
@@ -38,10 +38,10 @@ pub fn run(plan: &Plan, games: &Games, baseline: Option<&Baseline>) -> Result<Re
         processes: 1,
     };
     let mut threads = WorkerThreads::start(&config, &schedule)?;
-    let controller = RunController::new(plan, Bots::of(&schedule), config.start, stop, baseline);
+    let controller = RunController::new(plan, BotCounts::of(&schedule), config.start, stop, baseline);
     let measured = runtime.block_on(controller.run(&mut threads));
     let ended = measured.ended.clone();
     let mut report = measured.with(threads.join()?).report(plan, 1);
-    report.judge(plan, &ended, baseline);
+    report.decide_verdict(plan, &ended, baseline);
     Ok(report)
 }

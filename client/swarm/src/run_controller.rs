@@ -9,15 +9,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    assemble::{Bots, Ended, Measured, figures},
+    assemble::{BotCounts, RunEnd, RunMeasurements, report_figures},
     batch_source::{BatchSource, COLLECT_PERIOD},
     compare::Baseline,
     interrupt::interrupted,
     measure::Timeline,
     plan::Plan,
     progress::Progress,
-    server_log::{Poller, ServerLog},
-    slo::{Figures, Watch},
+    server_history::{MetricsPoller, ServerHistory},
+    slo::{Figures, RuleWatch},
 };
 
 /// The period at which the progress display is updated and the end of all bots is checked.
@@ -26,62 +26,63 @@ const DISPLAY_PERIOD: Duration = Duration::from_millis(200);
 /// Waits for the end of a run and collects its counts meanwhile.
 pub(super) struct RunController {
     plan: Plan,
-    bots: Bots,
+    bots: BotCounts,
     start: Instant,
     stop: CancellationToken,
     timeline: Timeline,
-    server: ServerLog,
-    watch: Option<Watch>,
+    server: ServerHistory,
+    watch: Option<RuleWatch>,
     progress: Progress,
 }
 
 impl RunController {
     pub(super) fn new(
         plan: &Plan,
-        bots: Bots,
+        bots: BotCounts,
         start: Instant,
         stop: CancellationToken,
         baseline: Option<&Baseline>,
     ) -> Self {
         let baseline = baseline.map(|baseline| baseline.figures().clone());
-        let watch = plan.abort_on_fail.then(|| Watch::new(&plan.slo, baseline));
+        let watch = plan.abort_on_fail.then(|| RuleWatch::new(&plan.slo, baseline));
         Self {
             plan: plan.clone(),
             bots,
             start,
             stop,
             timeline: Timeline::new(plan.bots.len(), plan.measured()),
-            server: ServerLog::new(plan.measured()),
+            server: ServerHistory::new(plan.measured()),
             watch,
             progress: Progress::start(plan),
         }
     }
 
     /// Runs until the plan's end, an interrupt, a broken rule or the end of all bots; then cancels the stop token.
-    pub(super) async fn run(mut self, source: &mut dyn BatchSource) -> Measured {
+    pub(super) async fn run(mut self, source: &mut dyn BatchSource) -> RunMeasurements {
         let end = self.start + self.plan.stages.length();
         let mut interrupt = Box::pin(interrupted());
         let (samples, mut samples_out) = mpsc::channel(4);
-        let poller = self.plan.server_http.as_deref().map(|url| tokio::spawn(Poller::new(url).run(samples)));
+        let poller =
+            self.plan.server_http.as_deref().map(|url| tokio::spawn(MetricsPoller::new(url).run(samples)));
         let (mut collect, mut display) = (interval(COLLECT_PERIOD), interval(DISPLAY_PERIOD));
         collect.set_missed_tick_behavior(MissedTickBehavior::Delay);
         display.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ended = loop {
             tokio::select! {
                 biased;
-                () = &mut interrupt => break Ended::Interrupted,
-                () = tokio::time::sleep_until(end) => break Ended::AsPlanned,
+                () = &mut interrupt => break RunEnd::Interrupted,
+                () = tokio::time::sleep_until(end) => break RunEnd::Completed,
                 Some(sample) = samples_out.recv() => self.server.push(self.start.elapsed(), sample),
                 _ = collect.tick() => {
                     self.timeline.push(source.take());
                     if let Some(rule) = self.broken() {
-                        break Ended::Broken(rule);
+                        break RunEnd::RuleBroken(rule);
                     }
                 }
                 _ = display.tick() => {
                     self.progress.show(&self.timeline, &self.server, self.start.elapsed());
                     if source.is_over() {
-                        break Ended::AsPlanned;
+                        break RunEnd::Completed;
                     }
                 }
             }
@@ -91,8 +92,8 @@ impl RunController {
         }
         self.stop.cancel();
         self.progress.finish();
-        let took = self.start.elapsed();
-        Measured { timeline: self.timeline, server: self.server, ended, took, bots: self.bots }
+        let elapsed = self.start.elapsed();
+        RunMeasurements { timeline: self.timeline, server: self.server, ended, elapsed, bots: self.bots }
     }
 
     /// A sentence about the rule that ends the run early, if one does.
@@ -100,10 +101,21 @@ impl RunController {
         if self.start.elapsed() < self.plan.warm_up {
             return None;
         }
-        let took = self.start.elapsed();
+        let elapsed = self.start.elapsed();
         let watch = self.watch.as_mut()?;
-        let figures = Figures::of(&figures(&self.timeline, &self.server, &self.plan, took, self.bots));
+        let figures = Figures::from_report(&report_figures(
+            &self.timeline,
+            &self.server,
+            &self.plan,
+            elapsed,
+            self.bots,
+        ));
         let result = watch.push(&figures)?;
-        Some(format!("'{}' was broken for good after {} s: {}", result.rule, took.as_secs(), result.was()))
+        Some(format!(
+            "'{}' was broken for good after {} s: {}",
+            result.rule,
+            elapsed.as_secs(),
+            result.failure_message()
+        ))
     }
 }

@@ -8,7 +8,7 @@ use std::{fs, sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use super::{context::WorkerContext, measure::Vitals};
+use super::{context::WorkerContext, measure::SelfLoad};
 
 /// The period of the timer.
 const BEAT: Duration = Duration::from_millis(10);
@@ -19,8 +19,8 @@ pub(super) async fn measure(context: Arc<WorkerContext>, reports_memory: bool, f
     beats.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut second = Second::begin(context.elapsed());
     let record = |second: Second, cpu_us| {
-        let (at, vitals) = second.end(cpu_us, reports_memory);
-        context.recorder().push_vitals(at, vitals);
+        let (at, self_load) = second.end(cpu_us, reports_memory);
+        context.recorder().push_self_load(at, self_load);
     };
     loop {
         let due = tokio::select! {
@@ -29,7 +29,7 @@ pub(super) async fn measure(context: Arc<WorkerContext>, reports_memory: bool, f
             due = beats.tick() => due,
         };
         let (now, late) = (context.elapsed(), due.elapsed());
-        second.vitals.beat.record_time(late);
+        second.self_load.beat.record_time(late);
         if now.as_secs() != second.at.as_secs() {
             let next = Second::begin(now);
             let cpu_us = next.cpu_us;
@@ -44,18 +44,18 @@ struct Second {
     at: Duration,
     /// CPU time of the thread at the second's start; `None` where the system does not provide it.
     cpu_us: Option<u64>,
-    vitals: Vitals,
+    self_load: SelfLoad,
 }
 
 impl Second {
     fn begin(at: Duration) -> Self {
-        Self { at, cpu_us: thread_cpu_us(), vitals: Vitals::default() }
+        Self { at, cpu_us: thread_cpu_us(), self_load: SelfLoad::default() }
     }
 
-    fn end(self, cpu_us: Option<u64>, reports_memory: bool) -> (Duration, Vitals) {
+    fn end(self, cpu_us: Option<u64>, reports_memory: bool) -> (Duration, SelfLoad) {
         let used_us = cpu_us.unwrap_or(0).saturating_sub(self.cpu_us.unwrap_or(0));
         let rss_bytes = if reports_memory { process_rss_bytes().unwrap_or(0) } else { 0 };
-        (self.at, Vitals { cpu_us: used_us, busiest_us: used_us, rss_bytes, threads: 1, ..self.vitals })
+        (self.at, SelfLoad { cpu_us: used_us, busiest_us: used_us, rss_bytes, threads: 1, ..self.self_load })
     }
 }
 
@@ -88,8 +88,8 @@ mod tests {
         tokio::time::sleep(4 * BEAT).await;
         finished.cancel();
         task.await.unwrap();
-        let vitals = context.take().vitals;
-        let [(_, last)] = vitals.as_slice() else { panic!("{vitals:?}") };
+        let self_load = context.take().self_load;
+        let [(_, last)] = self_load.as_slice() else { panic!("{self_load:?}") };
         assert!(last.beat.count() >= 1 && last.threads == 1, "{last:?}");
     }
 }

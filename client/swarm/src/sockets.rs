@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{context::WorkerContext, endpoint, run_error::RunError, schedule::BotSchedule};
-use quarrel_client::net::{connect::Connector, transport};
+use quarrel_client::{Connector, net::transport};
 
 /// Bots that share an endpoint: few enough that its task is not the bottleneck, and many, since each endpoint has a receive buffer of
 /// 3 MB.
@@ -44,7 +44,7 @@ impl BotSockets {
             *bots += 1;
             return Ok(connector.clone());
         }
-        let endpoint = transport::endpoint(server)?;
+        let endpoint = transport::open_endpoint(server)?;
         self.endpoints.push(endpoint.clone());
         let connector = Connector::new(endpoint, &target.connect)?;
         self.shared.insert(bot.group, (connector.clone(), 1));

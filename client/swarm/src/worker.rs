@@ -19,7 +19,7 @@ use super::{
     self_load,
     sockets::BotSockets,
 };
-use quarrel_client::net::{connect::Connector, transport};
+use quarrel_client::{Connector, net::transport};
 
 /// The configuration of all workers of a process.
 pub(super) struct WorkerConfig {
@@ -115,7 +115,8 @@ impl Worker {
         for (number, kind) in (0_u32..).zip(kinds).filter(|(number, _)| number % self.workers == self.index) {
             let group = self.context.hostile_group(number);
             let target = self.context.targets.get(usize::from(group)).ok_or(RunError::Panicked)?;
-            let connector = Connector::new(transport::endpoint(target.connect.server)?, &target.connect)?;
+            let connector =
+                Connector::new(transport::open_endpoint(target.connect.server)?, &target.connect)?;
             let bot = HostileBot { kind, number, group };
             tasks.spawn(self.game(group)?.attack(bot, connector, self.context()));
         }

@@ -79,7 +79,7 @@ async fn prepare(channel: &mut Channel, games: Games, clock: Instant) -> Result<
         return Err(refuse(channel, reason).await);
     }
     let cores = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
-    let ready = AgentMessage::Ready(Machine { host: assemble::host(), cores });
+    let ready = AgentMessage::Ready(Machine { host: assemble::host_description(), cores });
     channel.sender.send(&ready, MAX_AGENT_FRAME_BYTES).await.map_err(lost)?;
     loop {
         match channel.receiver.receive_within(MESSAGE_TIMEOUT).await.map_err(lost)? {
@@ -142,7 +142,7 @@ impl AgentRun {
     fn check_sockets(&self) -> Result<(), String> {
         let mut targets = self.targets.iter();
         targets
-            .try_for_each(|target| transport::endpoint(target.connect.server).map(drop))
+            .try_for_each(|target| transport::open_endpoint(target.connect.server).map(drop))
             .map_err(|error| format!("its system provides no socket for bots: {error}"))
     }
 

@@ -14,7 +14,7 @@ use super::{
     wire::MAX_COORDINATOR_FRAME_BYTES,
 };
 use crate::{
-    assemble::Bots,
+    assemble::BotCounts,
     compare::Baseline,
     game::Games,
     plan::{GameCatalog, Plan, PlanError, TrustRoots},
@@ -83,7 +83,7 @@ pub async fn coordinate(
 struct StartedRun {
     connections: Vec<AgentConnection>,
     machines: Vec<Machine>,
-    bots: Bots,
+    bots: BotCounts,
     start: Instant,
 }
 
@@ -96,7 +96,7 @@ async fn start(
     endpoints: &Arc<CoordinatorEndpoints>,
 ) -> Result<StartedRun, CoordinateError> {
     let roots = TrustRoots::read(plan)?;
-    let bots = Bots::of(&schedule(plan));
+    let bots = BotCounts::of(&schedule(plan));
     let connections = connect(agents, key, own, endpoints).await?;
     let (connections, machines) = assign(connections, plan, &roots).await?;
     let (connections, start) = set_start(connections).await?;
@@ -116,8 +116,8 @@ impl StartedRun {
         let mut report = measured.with(last).report(plan, machines.len() as u64);
         report.setting.cores = machines.iter().map(|machine| machine.cores).sum();
         report.setting.host = machines.into_iter().map(|machine| machine.host).collect::<Vec<_>>().join("; ");
-        report.judge(plan, &ended, baseline);
-        report.mistrust(lost);
+        report.decide_verdict(plan, &ended, baseline);
+        report.invalidate(lost);
         report
     }
 }

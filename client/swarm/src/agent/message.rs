@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_long_batch_is_sent_in_parts_and_arrives_complete() {
-        let mut batch = Batch { playing: 7, over: 3, ..Batch::default() };
+        let mut batch = Batch { playing: 7, finished: 3, ..Batch::default() };
         for second in 0..50 {
             let mut row = Row::default();
             (0..20).for_each(|n| row.input_ack.record(n * 1000 + u64::from(second), n));

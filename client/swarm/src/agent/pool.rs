@@ -152,22 +152,23 @@ impl AgentCounts {
 
     /// Adds a batch.
     fn push(&self, mut batch: Batch) -> Result<(), ChannelError> {
-        if batch.vitals.iter().any(|(second, _)| *second > self.max_second) {
+        if batch.self_load.iter().any(|(second, _)| *second > self.max_second) {
             return Err(outside_the_plan());
         }
         self.push_rows(mem::take(&mut batch.rows))?;
-        let present = (batch.playing, batch.over);
+        let present = (batch.playing, batch.finished);
         let mut pending = self.pending();
         pending.batch.merge(batch);
         // These two are current numbers, not counts to add up.
-        (pending.batch.playing, pending.batch.over) = present;
+        (pending.batch.playing, pending.batch.finished) = present;
         Ok(())
     }
 
     fn take(&self) -> Batch {
         let mut pending = self.pending();
         pending.frames = 0;
-        let now = Batch { playing: pending.batch.playing, over: pending.batch.over, ..Batch::default() };
+        let now =
+            Batch { playing: pending.batch.playing, finished: pending.batch.finished, ..Batch::default() };
         mem::replace(&mut pending.batch, now)
     }
 

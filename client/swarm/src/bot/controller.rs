@@ -11,18 +11,11 @@ use tokio::sync::Notify;
 use super::outcome::BotOutcome;
 use crate::{
     context::WorkerContext,
-    measure::{Ledger, Moments, Recorder, Row},
+    measure::{AckTracker, CountRecorder, Row, ScheduledSends},
     schedule::BotSchedule,
 };
 use quarrel_client::Traffic;
-use quarrel_client::{
-    input::clock::Slot,
-    session::{
-        pilot::{Ending, Happening, Joined, Pilot},
-        state::LinkCounts,
-    },
-    view::{interpolation::Motion, screen::Drawn},
-};
+use quarrel_client::{ClientEvent, ConnectionCounts, Controller, Drawn, Ending, InputSlot, Joined, Motion};
 
 /// Time without a snapshot after which a server counts as silent: the connection itself may take ten seconds to notice.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -32,16 +25,16 @@ const MIN_OPEN_GAP: Duration = Duration::from_millis(250);
 
 /// Counts moments at which an input was due, with the snapshot's age and the screen's state at each.
 fn count_due(
-    recorder: &mut Recorder,
+    recorder: &mut CountRecorder,
     group: u16,
-    moments: Moments,
+    sends: ScheduledSends,
     newest: Option<NewestSnapshot>,
     is_frozen: Option<bool>,
 ) {
-    for due in moments.each() {
+    for due in sends.times() {
         let row = recorder.row(due, group);
         row.counts.inputs += 1;
-        row.counts.looks += u64::from(is_frozen.is_some());
+        row.counts.screen_samples += u64::from(is_frozen.is_some());
         row.counts.frozen += u64::from(is_frozen == Some(true));
         if let Some(newest) = newest {
             row.snapshot_age.record_time(due.saturating_sub(newest.arrived_at) + newest.half_rtt);
@@ -50,8 +43,8 @@ fn count_due(
 }
 
 /// Counts due inputs that were never acknowledged, with the time that was waited for each.
-fn count_unacked(recorder: &mut Recorder, group: u16, moments: Moments, now: Duration) {
-    for due in moments.each() {
+fn count_unacked(recorder: &mut CountRecorder, group: u16, sends: ScheduledSends, now: Duration) {
+    for due in sends.times() {
         let row = recorder.row(due, group);
         row.counts.inputs_unacked += 1;
         row.input_ack.record_time(now.saturating_sub(due));
@@ -79,12 +72,12 @@ pub(super) struct BotController<G: Predict> {
     offset: Option<Duration>,
     joined: Option<Joined>,
     joined_at: Option<Duration>,
-    ledger: Option<Ledger>,
+    ack_tracker: Option<AckTracker>,
     newest: Option<NewestSnapshot>,
     /// The start of the play time that is not counted yet; `None` without a seat.
     plays_since: Option<Duration>,
     /// The link's counts that are recorded already.
-    recorded: LinkCounts,
+    recorded: ConnectionCounts,
     /// When the connection broke; `None` once there is another one.
     interrupted_at: Option<Duration>,
     ever_joined: bool,
@@ -111,10 +104,10 @@ impl<G: Predict> BotController<G> {
             offset: None,
             joined: None,
             joined_at: None,
-            ledger: None,
+            ack_tracker: None,
             newest: None,
             plays_since: None,
-            recorded: LinkCounts::default(),
+            recorded: ConnectionCounts::default(),
             interrupted_at: None,
             ever_joined: false,
             recorded_silence: false,
@@ -136,7 +129,7 @@ impl<G: Predict> BotController<G> {
     fn start_playing(&mut self, at: Duration) {
         if self.plays_since.replace(at).is_none() {
             let tick_hz = self.joined.map_or(0, |joined| u32::from(joined.rate.hz()));
-            self.context.recorder().sit_down(tick_hz);
+            self.context.recorder().bot_seated(tick_hz);
         }
     }
 
@@ -155,19 +148,19 @@ impl<G: Predict> BotController<G> {
     fn stop_playing(&mut self, at: Duration) {
         self.count_play(at);
         if self.plays_since.take().is_some() {
-            self.context.recorder().stand_up();
+            self.context.recorder().bot_unseated();
         }
     }
 
     /// Ends the measurement of inputs. A bot that lost its seat was due to continue until `at`.
-    fn close_ledger(&mut self, at: Duration, lost: bool) {
-        let Some(mut ledger) = self.ledger.take() else { return };
+    fn close_ack_tracker(&mut self, at: Duration, lost: bool) {
+        let Some(mut ack_tracker) = self.ack_tracker.take() else { return };
         let (context, group) = (Arc::clone(&self.context), self.group);
         let mut recorder = context.recorder();
-        if lost && let Some(moments) = ledger.lose(at) {
-            count_due(&mut recorder, group, moments, self.newest, Some(true));
+        if lost && let Some(sends) = ack_tracker.lose_seat(at) {
+            count_due(&mut recorder, group, sends, self.newest, Some(true));
         }
-        ledger.close(at, lost, |moments| count_unacked(&mut recorder, group, moments, at));
+        ack_tracker.close(at, lost, |sends| count_unacked(&mut recorder, group, sends, at));
         if let Some(NewestSnapshot { arrived_at, .. }) = self.newest.take()
             && at.saturating_sub(arrived_at) > MIN_OPEN_GAP
         {
@@ -233,25 +226,27 @@ impl<G: Predict> BotController<G> {
     }
 }
 
-impl<G: Predict> Pilot<G> for BotController<G> {
-    fn input(&mut self, slot: Slot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
+impl<G: Predict> Controller<G> for BotController<G> {
+    fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         let due = self.at(slot.due);
         let lag = self.context.elapsed().saturating_sub(due);
         self.count_play(due);
-        if let Some(ledger) = &mut self.ledger {
+        if let Some(ack_tracker) = &mut self.ack_tracker {
             let (group, newest) = (self.group, self.newest);
             let is_frozen = drawn.map(|drawn| drawn.motion == Motion::Frozen);
             let mut recorder = self.context.recorder();
-            let give_up = |moments| count_unacked(&mut recorder, group, moments, due);
-            let moments = ledger.push(Slot { due, ..slot }, give_up);
-            count_due(&mut recorder, group, moments, newest, is_frozen);
+            let give_up = |sends| count_unacked(&mut recorder, group, sends, due);
+            let sends = ack_tracker.push(InputSlot { due, ..slot }, give_up);
+            count_due(&mut recorder, group, sends, newest, is_frozen);
             // An input that was due without a connection is late because of the connection, not because of this machine.
             if self.interrupted_at.is_none() && self.joined_at.is_some_and(|joined| due >= joined) {
                 recorder.row(due, group).lag.record_time(lag);
             }
         }
         match (&mut self.brain, &self.joined, drawn) {
-            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.seen(joined.rate, joined.seat)),
+            (Some(brain), Some(joined), Some(drawn)) => {
+                brain.decide(drawn.observation(joined.rate, joined.seat))
+            }
             _ => G::Input::default(),
         }
     }
@@ -267,9 +262,9 @@ impl<G: Predict> Pilot<G> for BotController<G> {
             // A gap counts in the second in which it began, when the next snapshot became due.
             recorder.row(before, group).snapshot_gap.record_time(at.saturating_sub(before));
         }
-        if let (Some(used), Some(ledger)) = (header.used, &mut self.ledger) {
-            ledger.used(used, |moments| {
-                for due in moments.each() {
+        if let (Some(used), Some(ack_tracker)) = (header.used, &mut self.ack_tracker) {
+            ack_tracker.ack(used, |sends| {
+                for due in sends.times() {
                     recorder.row(due, group).input_ack.record_time(at.saturating_sub(due));
                 }
             });
@@ -281,7 +276,7 @@ impl<G: Predict> Pilot<G> for BotController<G> {
         self.count(at, |row| row.correction.record(u64::from(by) * 1000 / 256, 1));
     }
 
-    fn on_counts(&mut self, counts: &LinkCounts, traffic: Traffic, now: Duration) {
+    fn on_counts(&mut self, counts: &ConnectionCounts, traffic: Traffic, now: Duration) {
         let at = self.at(now);
         self.count_play(at);
         self.record_silence(at);
@@ -295,19 +290,19 @@ impl<G: Predict> Pilot<G> for BotController<G> {
         });
     }
 
-    fn on(&mut self, happening: Happening<G>, now: Duration) -> ControlFlow<CloseReason> {
+    fn on_event(&mut self, event: ClientEvent<G>, now: Duration) -> ControlFlow<CloseReason> {
         let at = self.at(now);
-        match happening {
-            Happening::Event { tick, event } => {
+        match event {
+            ClientEvent::Event { tick, event } => {
                 if let Some(joined) = &self.joined
-                    && let Some(deed) = G::deed(&event, joined.seat)
+                    && let Some(deed) = G::metric(&event, joined.seat)
                 {
-                    self.count(at, |row| row.push_deed(deed, joined.room, tick));
+                    self.count(at, |row| row.push_metric(deed, joined.room, tick));
                 }
             }
-            Happening::Joined(joined) => {
+            ClientEvent::Joined(joined) => {
                 let period = Duration::from_nanos(joined.rate.period_ns());
-                self.ledger.get_or_insert_with(|| Ledger::new(period));
+                self.ack_tracker.get_or_insert_with(|| AckTracker::new(period));
                 self.joined = Some(joined);
                 self.joined_at = Some(at);
                 self.start_playing(at);
@@ -319,35 +314,35 @@ impl<G: Predict> Pilot<G> for BotController<G> {
                     });
                 }
             }
-            Happening::JoinRefused {
+            ClientEvent::JoinRefused {
                 reason: reason @ (CloseReason::RoomBusy | CloseReason::ServerRestarting),
                 sentence,
             } => self.lose_seat(at, reason, &sentence),
-            Happening::JoinRefused { reason, sentence } => return self.give_up(reason, sentence),
-            Happening::RoomClosed { reason, sentence } => self.lose_seat(at, reason, &sentence),
-            Happening::Interrupted => {
+            ClientEvent::JoinRefused { reason, sentence } => return self.give_up(reason, sentence),
+            ClientEvent::RoomClosed { reason, sentence } => self.lose_seat(at, reason, &sentence),
+            ClientEvent::Interrupted => {
                 self.stop_playing(at);
                 self.interrupted_at = Some(at);
                 self.count(at, |row| row.counts.interrupted += 1);
             }
-            Happening::Resumed(joined) => {
+            ClientEvent::Resumed(joined) => {
                 self.joined = Some(joined);
                 self.joined_at = Some(at);
                 self.interrupted_at = None;
                 self.start_playing(at);
                 self.count(at, |row| row.counts.resumes += 1);
             }
-            Happening::Closed(ending) => {
+            ClientEvent::Closed(ending) => {
                 self.ended_in_silence = self.is_silent(at);
                 self.stop_playing(at);
                 let has_no_seat = self.joined.is_none();
-                self.close_ledger(at, ending != Ending::Left || self.ended_in_silence || has_no_seat);
+                self.close_ack_tracker(at, ending != Ending::Left || self.ended_in_silence || has_no_seat);
             }
-            Happening::View(_)
-            | Happening::Rooms(_)
-            | Happening::SeatTaken { .. }
-            | Happening::SeatLeft { .. }
-            | Happening::Chat { .. } => {}
+            ClientEvent::View(_)
+            | ClientEvent::Rooms(_)
+            | ClientEvent::SeatTaken { .. }
+            | ClientEvent::SeatLeft { .. }
+            | ClientEvent::Chat { .. } => {}
         }
         ControlFlow::Continue(())
     }

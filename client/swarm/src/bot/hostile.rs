@@ -8,7 +8,7 @@ use crate::{
     context::WorkerContext,
     hostile::{self, HostileKind},
 };
-use quarrel_client::net::connect::Connector;
+use quarrel_client::Connector;
 
 /// One hostile bot.
 #[derive(Clone, Copy, Debug)]

@@ -21,7 +21,7 @@ use tokio::{
 pub(super) use self::hostile::{HostileBot, attack};
 use self::{controller::BotController, supervisor::BotSupervisor};
 use super::{context::WorkerContext, schedule::BotSchedule};
-use quarrel_client::{net::connect::Connector, session::driver::Driver};
+use quarrel_client::{Connector, Driver};
 
 /// Plays one bot from its connection to its end, and records the outcome.
 pub(super) async fn play<G: Predict>(
@@ -40,7 +40,7 @@ pub(super) async fn play<G: Predict>(
         biased;
         () = context.stop.cancelled() => return outcome::record_unanswered(&context, &bot),
         () = sleep_until(leaves_at) => return outcome::record_unanswered(&context, &bot),
-        driver = Driver::join(&connector, &name, target, controller, commands_out) => match driver {
+        driver = Driver::connect_and_join(&connector, &name, target, controller, commands_out) => match driver {
             Ok(driver) => driver,
             Err(error) => return outcome::record_connect_error(&context, &bot, &error),
         },
@@ -56,5 +56,5 @@ pub(super) async fn play<G: Predict>(
         Err(Err(_)) => return,
     };
     let at = context.elapsed();
-    driven.pilot.outcome(&driven.ending, supervised.was_due, at).record(&context, &bot);
+    driven.controller.outcome(&driven.ending, supervised.was_due, at).record(&context, &bot);
 }

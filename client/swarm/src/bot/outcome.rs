@@ -1,7 +1,7 @@
 //! The end of a bot, and its counts.
 
 use crate::{context::WorkerContext, schedule::BotSchedule};
-use quarrel_client::net::connect::ConnectError;
+use quarrel_client::ConnectError;
 
 /// The end of a bot that had a connection.
 pub(super) struct BotOutcome {
@@ -29,7 +29,7 @@ impl BotOutcome {
         if let Some(error) = error {
             recorder.push_incident(at, format!("{close}: {error}"));
         }
-        recorder.end();
+        recorder.bot_finished();
     }
 }
 
@@ -58,5 +58,5 @@ fn record_refusal(context: &WorkerContext, bot: &BotSchedule, close: &str, reaso
     row.counts.refused += 1;
     row.push_close(close);
     recorder.push_incident(at, format!("{close}: {reason}"));
-    recorder.end();
+    recorder.bot_finished();
 }

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{context::WorkerContext, schedule::BotSchedule};
-use quarrel_client::session::driver::Command;
+use quarrel_client::ClientCommand;
 
 /// The delay before a bot requests a seat again after its room was busy or was closed.
 const REJOIN_DELAY: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ pub(super) struct BotSupervisor<'a> {
     pub(super) context: &'a WorkerContext,
     pub(super) bot: &'a BotSchedule,
     pub(super) leaves_at: Instant,
-    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) commands: mpsc::Sender<ClientCommand>,
     /// Notified when the bot lost its seat and its connection lives.
     pub(super) wants_seat: Arc<Notify>,
 }
@@ -46,21 +46,21 @@ impl BotSupervisor<'_> {
                 () = sleep_until_some(next_disconnect) => {
                     disconnects.next();
                     // A bot that is reconnecting already has no connection to lose.
-                    self.send(Command::Reconnect);
+                    self.send(ClientCommand::Reconnect);
                 }
                 () = self.wants_seat.notified() => rejoin_at = Some(Instant::now() + REJOIN_DELAY),
                 () = sleep_until_some(rejoin_at) => {
                     rejoin_at = None;
-                    self.send(Command::Join(self.context.join_target(self.bot.group)));
+                    self.send(ClientCommand::Join(self.context.join_target(self.bot.group)));
                 }
             }
         }
-        self.send(Command::Close);
+        self.send(ClientCommand::Close);
         Supervised { result: task.await, was_due: true }
     }
 
     /// Sends a command. The queue is never full: a bot takes its commands at once, and a schedule has few.
-    fn send(&self, command: Command) {
+    fn send(&self, command: ClientCommand) {
         let _ = self.commands.try_send(command);
     }
 }

@@ -173,9 +173,9 @@ mod tests {
         let mut runs = 0;
         let run = |plan: &Plan| {
             runs += 1;
-            let holds = plan.stages.most() <= 4;
+            let holds = plan.stages.max_bots() <= 4;
             let verdict = if holds { Verdict::Pass } else { Verdict::Fail };
-            let played = f64::from(plan.stages.most());
+            let played = f64::from(plan.stages.max_bots());
             Ok::<_, PlanError>(Report {
                 seconds: 1.0,
                 bot_seconds: played,

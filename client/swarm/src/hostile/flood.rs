@@ -7,7 +7,7 @@ use quarrel_shared::{
     protocol::{
         ClientMessage,
         bounded::Text,
-        datagram::{Aimed, InputRun},
+        datagram::{InputBatch, StampedInput},
     },
     tick::TickRate,
 };
@@ -49,7 +49,7 @@ impl Attack for Flood {
                 if self.sends_chat {
                     seat.send_message(&chat)
                 } else {
-                    seat.send_inputs(InputRun::new(tick, Aimed::at(tick, G::Input::default())), None)
+                    seat.send_inputs(InputBatch::new(tick, StampedInput::at(tick, G::Input::default())), None)
                 }
             })
             .sum()

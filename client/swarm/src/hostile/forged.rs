@@ -3,8 +3,8 @@
 
 use quarrel_shared::{
     game::Game,
-    moment::Moment,
-    protocol::datagram::{Ack, Aimed, InputRun},
+    protocol::datagram::{InputBatch, SnapshotAck, StampedInput},
+    sub_tick::SubTick,
     tick::Tick,
 };
 use rand::RngExt as _;
@@ -35,21 +35,25 @@ impl Attack for Forged {
         self.turn = self.turn.wrapping_add(1);
         let (tick, seen, ack) = match self.turn % 8 {
             // Inputs for ticks long past, and far ahead.
-            0 => (FIRST, Moment::of(FIRST), None),
-            1 => (now.after(far), Moment::of(now), None),
-            2 => (Tick(u32::MAX), Moment::of(now), None),
+            0 => (FIRST, SubTick::of(FIRST), None),
+            1 => (now.after(far), SubTick::of(now), None),
+            2 => (Tick(u32::MAX), SubTick::of(now), None),
             // Inputs of a player who saw the world long ago, or in the future.
-            3 => (now, Moment::default(), None),
-            4 => (now, Moment::of(now.after(far)), None),
+            3 => (now, SubTick::default(), None),
+            4 => (now, SubTick::of(now.after(far)), None),
             // Acknowledgements of snapshots that the server never made, or never sent.
-            5 => (now, Moment::of(now), Some(Ack { newest: now.after(far), history: u32::MAX })),
-            6 => (now, Moment::of(now), Some(Ack { newest: Tick::default(), history: self.rng.random() })),
+            5 => (now, SubTick::of(now), Some(SnapshotAck { newest: now.after(far), history: u32::MAX })),
+            6 => (
+                now,
+                SubTick::of(now),
+                Some(SnapshotAck { newest: Tick::default(), history: self.rng.random() }),
+            ),
             // An acknowledgement of a recent snapshot that probably exists and was never read.
             _ => {
                 let newest = now.before(seat.rate().ticks(2 * super::session::LEAD_MS));
-                (now, Moment::of(newest), Some(Ack { newest, history: u32::MAX }))
+                (now, SubTick::of(newest), Some(SnapshotAck { newest, history: u32::MAX }))
             }
         };
-        seat.send_inputs(InputRun::new(tick, Aimed { input: G::Input::default(), seen }), ack)
+        seat.send_inputs(InputBatch::new(tick, StampedInput { input: G::Input::default(), seen }), ack)
     }
 }

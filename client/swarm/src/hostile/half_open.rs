@@ -21,7 +21,7 @@ use quinn::{
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::record::HostileRecord;
-use quarrel_client::net::{connect::Connector, transport::endpoint_config};
+use quarrel_client::{Connector, net::transport::endpoint_config};
 
 /// The period of handshakes: as many a second as one network may have of a server's handshake slots.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -55,7 +55,7 @@ pub(super) async fn run(connector: &Connector, record: &mut HostileRecord) -> io
         }
         if open.len() < MAX_OPEN {
             record.lives += 1;
-            match connector.begin() {
+            match connector.open_quic() {
                 Ok(connecting) => open.push_back((Instant::now(), connecting)),
                 Err(error) => record.count_end(error.name()),
             }

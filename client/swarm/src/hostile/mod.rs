@@ -33,7 +33,7 @@ use self::{
     session::{Attack, run_session},
     slow_reader::SlowReader,
 };
-use quarrel_client::net::connect::Connector;
+use quarrel_client::Connector;
 
 /// The pause between two sessions. Two handshakes a second are within the limit of one address, so that the attack tests what is behind the
 /// handshake.

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use quarrel_shared::{
     bits::{BitWriter, Bits},
     game::Game,
-    limits::CLIENT_MESSAGE_BYTES,
+    limits::MAX_CLIENT_MESSAGE_BYTES,
     protocol::{
-        ClientMessage, CloseReason, JoinTarget, Seating, ServerMessage,
-        datagram::{Ack, InputDatagram, InputRun},
+        ClientMessage, CloseReason, JoinTarget, SeatEpoch, ServerMessage,
+        datagram::{InputBatch, InputDatagram, SnapshotAck},
     },
     tick::{Tick, TickRate},
 };
@@ -17,10 +17,7 @@ use quinn::Connection;
 use rand_pcg::Pcg64;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use quarrel_client::{
-    net::connect::{Connector, Link},
-    session::pilot::Ending,
-};
+use quarrel_client::{Connector, Ending, net::connect::WelcomedConnection};
 use quarrel_transport::control::{ClientSide, ControlStream};
 
 /// The player name of hostile bots, as the server's logs and rosters show it.
@@ -33,7 +30,7 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const LEAD_MS: u32 = 100;
 
 /// The maximum of unsent bytes on the control stream; above it, messages are dropped until the server reads again.
-const MAX_UNSENT_BYTES: usize = 8 * CLIENT_MESSAGE_BYTES;
+const MAX_UNSENT_BYTES: usize = 8 * MAX_CLIENT_MESSAGE_BYTES;
 
 /// An attack from a seat.
 pub(super) trait Attack: Send {
@@ -60,7 +57,7 @@ pub(super) struct HostileSeat {
     control_ended: bool,
     /// The reason of the server's announced close.
     closing: Option<CloseReason>,
-    seating: Seating,
+    seat_epoch: SeatEpoch,
     rate: TickRate,
     joined: (Tick, Instant),
 }
@@ -95,14 +92,22 @@ pub(super) async fn run_session<G: Game, A: Attack>(
 
 impl HostileSeat {
     /// Waits for the answer to the join that was sent with the hello.
-    async fn take(welcomed: Link) -> Result<Self, &'static str> {
-        let Link { connection, mut control, welcome, .. } = welcomed;
+    async fn take(welcomed: WelcomedConnection) -> Result<Self, &'static str> {
+        let WelcomedConnection { connection, mut control, welcome, .. } = welcomed;
         loop {
             match control.next().await {
-                Ok(ServerMessage::Joined { tick, seating, .. }) => {
+                Ok(ServerMessage::Joined { tick, seat_epoch, .. }) => {
                     let joined = (tick, Instant::now());
                     let (rate, control_ended, closing) = (welcome.tick_rate, false, None);
-                    return Ok(Self { connection, control, control_ended, closing, seating, rate, joined });
+                    return Ok(Self {
+                        connection,
+                        control,
+                        control_ended,
+                        closing,
+                        seat_epoch,
+                        rate,
+                        joined,
+                    });
                 }
                 Ok(ServerMessage::JoinRefused { reason, .. } | ServerMessage::Closing { reason, .. }) => {
                     return Err(reason.name());
@@ -126,12 +131,12 @@ impl HostileSeat {
     }
 
     /// Sends inputs with this acknowledgement; returns the number of datagrams that were sent.
-    pub(super) fn send_inputs<I>(&self, run: InputRun<I>, ack: Option<Ack>) -> u64
+    pub(super) fn send_inputs<I>(&self, run: InputBatch<I>, ack: Option<SnapshotAck>) -> u64
     where
         I: Bits + Default + Clone + PartialEq,
     {
         let mut out = BitWriter::new();
-        InputDatagram { seating: self.seating, ack, run }.encode(&mut out);
+        InputDatagram { seat_epoch: self.seat_epoch, ack, batch: run }.encode(&mut out);
         self.datagram(out.finish())
     }
 
@@ -175,7 +180,7 @@ impl HostileSeat {
                         Ok(ServerMessage::RoomClosed { reason, .. }) => return reason.name(),
                         Ok(ServerMessage::Closing { reason, .. }) => {
                             self.closing = Some(reason);
-                            self.control.push(&ClientMessage::ClosingSeen);
+                            self.control.push(&ClientMessage::ClosingAck);
                         }
                         Ok(_) => {}
                         Err(_) => self.control_ended = true,
@@ -193,5 +198,5 @@ impl HostileSeat {
 }
 
 fn name(error: &quinn::ConnectionError) -> &'static str {
-    Ending::of(error).name()
+    Ending::from(error).name()
 }

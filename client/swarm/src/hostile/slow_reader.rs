@@ -2,7 +2,7 @@
 
 use quarrel_shared::{
     game::Game,
-    protocol::datagram::{Aimed, InputRun},
+    protocol::datagram::{InputBatch, StampedInput},
 };
 use quinn::{TransportConfig, VarInt};
 use rand_pcg::Pcg64;
@@ -32,6 +32,6 @@ impl Attack for SlowReader {
 
     fn send<G: Game>(&mut self, seat: &mut HostileSeat) -> u64 {
         let tick = seat.tick();
-        seat.send_inputs(InputRun::new(tick, Aimed::at(tick, G::Input::default())), None)
+        seat.send_inputs(InputBatch::new(tick, StampedInput::at(tick, G::Input::default())), None)
     }
 }

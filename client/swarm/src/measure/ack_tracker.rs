@@ -10,7 +10,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use quarrel_shared::tick::Tick;
 
-use quarrel_client::input::clock::Slot;
+use quarrel_client::InputSlot;
 
 /// Maximum number of pending entries; a run of missed sends is one entry. 20 s at 128 Hz: older entries are given up.
 const MAX_PENDING: usize = 2560;
@@ -56,7 +56,11 @@ impl AckTracker {
 
     /// Records the send of an input. Returns the sends that were scheduled since the last one, ending with this one. `give_up` is called
     /// with sends that exceed [`MAX_PENDING`].
-    pub(crate) fn push(&mut self, slot: Slot, mut give_up: impl FnMut(ScheduledSends)) -> ScheduledSends {
+    pub(crate) fn push(
+        &mut self,
+        slot: InputSlot,
+        mut give_up: impl FnMut(ScheduledSends),
+    ) -> ScheduledSends {
         let sends = self.scheduled_until(slot.due);
         self.last = Some(slot.due);
         // The clock was set back, or the room is another one: earlier sends with later ticks are acknowledged together with this one,
@@ -119,11 +123,11 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_millis(33);
 
-    fn slot(tick: u32, due_ms: u64) -> Slot {
-        Slot { tick: Tick(tick), due: Duration::from_millis(due_ms) }
+    fn slot(tick: u32, due_ms: u64) -> InputSlot {
+        InputSlot { tick: Tick(tick), due: Duration::from_millis(due_ms) }
     }
 
-    fn push(tracker: &mut AckTracker, slot: Slot) -> u32 {
+    fn push(tracker: &mut AckTracker, slot: InputSlot) -> u32 {
         tracker.push(slot, |_| panic!("no send is given up")).count
     }
 

@@ -5,7 +5,7 @@ use std::{
     ops::AddAssign,
 };
 
-use quarrel_shared::{game::Deed, id::RoomId, tick::Tick};
+use quarrel_shared::{game::GameMetric, id::RoomId, tick::Tick};
 use serde::{Deserialize, Serialize};
 
 use super::Distribution;
@@ -81,12 +81,12 @@ pub struct Counts {
 
 impl Row {
     /// Counts a game metric that a bot saw in this room at this tick.
-    pub fn push_metric(&mut self, metric: Deed, room: RoomId, tick: Tick) {
+    pub fn push_metric(&mut self, metric: GameMetric, room: RoomId, tick: Tick) {
         match metric {
-            Deed::Shot => self.counts.shots += 1,
-            Deed::Hit => self.counts.hits += 1,
-            Deed::Elimination => self.counts.eliminations += 1,
-            Deed::MatchFinished => {
+            GameMetric::Shot => self.counts.shots += 1,
+            GameMetric::Hit => self.counts.hits += 1,
+            GameMetric::Elimination => self.counts.eliminations += 1,
+            GameMetric::MatchFinished => {
                 self.finishes.insert((room.0, tick.0));
             }
         }

@@ -2,8 +2,8 @@
 
 use super::{Markup, number};
 use crate::{
-    moment,
     report::{Percentiles, Report, ServerFigures, SwarmFigures, Verdict},
+    timestamp,
 };
 
 /// The page's title.
@@ -37,7 +37,7 @@ pub(super) fn verdict(body: &mut Markup, report: &Report) {
         });
         let setting = &report.setting;
         let facts = [
-            ("start", moment::rfc3339(setting.started_unix_s).replace('T', " ").replace('Z', " UTC")),
+            ("start", timestamp::rfc3339(setting.started_unix_s).replace('T', " ").replace('Z', " UTC")),
             ("swarm", setting.version.clone()),
             ("server", setting.server_version.clone().unwrap_or_else(|| "unknown".to_owned())),
             ("host", setting.host.clone()),

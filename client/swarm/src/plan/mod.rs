@@ -234,7 +234,7 @@ impl Plan {
     pub fn check_rules(&self, baseline: Option<&Figures>) -> Result<(), PlanError> {
         self.slo.iter().enumerate().try_for_each(|(index, rule)| {
             let wrong = |error: RuleError| PlanError::at(["slo", &index.to_string()], error.to_string());
-            rule.ready(baseline).map_err(wrong)
+            rule.check_baseline(baseline).map_err(wrong)
         })
     }
 

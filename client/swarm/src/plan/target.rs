@@ -13,7 +13,7 @@ use super::{
     BotGroup, Plan, PlanError,
     address::{invalid, parse_hash},
 };
-use quarrel_client::net::{connect::ConnectConfig, tls::Trust};
+use quarrel_client::{ConnectConfig, Trust};
 
 /// A server that bots can connect to.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl TrustRoots {
         let read = |path: &String| {
             let wrong = |message: String| PlanError::at(["roots"], message);
             let pem = std::fs::read_to_string(path).map_err(|error| wrong(format!("{path}: {error}")))?;
-            let trust = Trust::roots_in(pem.as_bytes(), Path::new(path));
+            let trust = Trust::parse_roots(pem.as_bytes(), Path::new(path));
             trust.map(|_| pem).map_err(|error| wrong(error.to_string()))
         };
         Ok(Self { roots: plan.roots.as_ref().map(read).transpose()? })
@@ -89,7 +89,7 @@ fn trust(server: SocketAddr, plan: &Plan, roots: &TrustRoots) -> Result<Trust, P
     }
     if let Some(pem) = &roots.roots {
         let from = Path::new(plan.roots.as_deref().unwrap_or("the plan's roots"));
-        return Trust::roots_in(pem.as_bytes(), from)
+        return Trust::parse_roots(pem.as_bytes(), from)
             .map_err(|error| PlanError::at(["roots"], error.to_string()));
     }
     if server.ip().to_canonical().is_loopback() {

@@ -8,12 +8,12 @@ use crate::{
         message::batch_frames,
         wire::{Decoder, MAX_AGENT_FRAME_BYTES},
     },
-    assemble::{Bots, Ended, Measured},
-    measure::{Recorder, Timeline, Vitals},
+    assemble::{BotCounts, RunEnd, RunMeasurements},
+    measure::{CountRecorder, SelfLoad, Timeline},
     plan::BotGroup,
     report::Report,
     schedule::schedule,
-    server_log::ServerLog,
+    server_history::ServerHistory,
 };
 
 /// One measurement of a bot.
@@ -25,7 +25,7 @@ struct Sample {
 }
 
 impl Sample {
-    fn count(&self, recorder: &mut Recorder) {
+    fn count(&self, recorder: &mut CountRecorder) {
         let at = Duration::from_millis(self.at_ms);
         let row = recorder.row(at, (self.bot % 2) as u16);
         row.input_ack.record(self.value_us, 1);
@@ -37,9 +37,9 @@ impl Sample {
         row.counts.inputs += 2;
         row.finishes.insert((u64::from(self.bot % 3), 100));
         row.push_close(if self.bot.is_multiple_of(5) { "kicked" } else { "left" });
-        let mut beat = Vitals { cpu_us: self.value_us, threads: 0, ..Vitals::default() };
+        let mut beat = SelfLoad { cpu_us: self.value_us, threads: 0, ..SelfLoad::default() };
         beat.beat.record(self.value_us % 5000, 1);
-        recorder.push_vitals(at, beat);
+        recorder.push_self_load(at, beat);
     }
 }
 
@@ -77,15 +77,15 @@ fn deliver(counts: &AgentCounts, batch: Batch) {
 
 fn report(timeline: Timeline) -> Report {
     let plan = plan();
-    let measured = Measured {
+    let measured = RunMeasurements {
         timeline,
-        server: ServerLog::default(),
-        ended: Ended::AsPlanned,
-        took: plan.stages.length(),
-        bots: Bots::of(&schedule(&plan)),
+        server: ServerHistory::default(),
+        ended: RunEnd::Completed,
+        elapsed: plan.stages.length(),
+        bots: BotCounts::of(&schedule(&plan)),
     };
     let mut report = measured.report(&plan, 1);
-    report.judge(&plan, &Ended::AsPlanned, None);
+    report.decide_verdict(&plan, &RunEnd::Completed, None);
     report.setting.started_unix_s = 0;
     report
 }
@@ -94,8 +94,8 @@ proptest! {
     #[test]
     fn two_agents_make_the_report_of_one_process(samples in samples(), chunk in 1..50_usize) {
         let timeline = || Timeline::new(2, plan().measured());
-        let (mut whole, mut one) = (Recorder::default(), timeline());
-        let (mut halves, mut both) = ([Recorder::default(), Recorder::default()], timeline());
+        let (mut whole, mut one) = (CountRecorder::default(), timeline());
+        let (mut halves, mut both) = ([CountRecorder::default(), CountRecorder::default()], timeline());
         let mut pool = pool(&["a", "b"]);
         // The batches of the one process and of the agents are taken at different times, which must not matter.
         for some in samples.chunks(chunk) {
@@ -117,14 +117,14 @@ proptest! {
 #[test]
 fn the_number_of_playing_bots_is_each_agents_latest() {
     let mut pool = pool(&["a", "b"]);
-    let batch = |playing, over| Batch { playing, over, ..Batch::default() };
+    let batch = |playing, over| Batch { playing, finished: over, ..Batch::default() };
     deliver(&pool.agents[0], batch(5, 1));
     deliver(&pool.agents[1], batch(7, 0));
     deliver(&pool.agents[1], batch(6, 1));
     let taken = pool.take();
-    assert_eq!((taken.playing, taken.over), (11, 2));
+    assert_eq!((taken.playing, taken.finished), (11, 2));
     let taken = pool.take();
-    assert_eq!((taken.playing, taken.over), (11, 2), "nothing new was received");
+    assert_eq!((taken.playing, taken.finished), (11, 2), "nothing new was received");
     pool.agents[0].end(Duration::from_secs(3), Ok(()));
     assert_eq!(pool.take().playing, 6);
     assert!(!pool.is_over());
@@ -148,8 +148,8 @@ fn counts_outside_the_plan_are_refused() {
     assert!(pool.agents[0].push_rows(row(12, 1)).is_ok());
     assert!(pool.agents[0].push_rows(row(12, 2)).is_err(), "there are two groups");
     assert!(pool.agents[0].push_rows(row(u32::MAX, 0)).is_err(), "a run is not that long");
-    let vitals = Batch { vitals: vec![(u32::MAX, Vitals::default())], ..Batch::default() };
-    assert!(pool.agents[0].push(vitals).is_err());
+    let self_load = Batch { self_load: vec![(u32::MAX, SelfLoad::default())], ..Batch::default() };
+    assert!(pool.agents[0].push(self_load).is_err());
 }
 
 #[test]
