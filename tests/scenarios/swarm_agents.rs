@@ -10,7 +10,7 @@ use quarrel_shared::crowd::Crowd;
 use quarrel_swarm::{
     GameEntry, Games, Plan, Report,
     agent::{Agent, AgentEvent, CoordinateError, Key, coordinate},
-    plan::Group,
+    plan::BotGroup,
     report::Verdict,
 };
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -28,7 +28,7 @@ fn key() -> Key {
 
 /// Two kinds of bots come within a second, some of them leave early, and the rest plays on.
 fn plan(server: &TestServer<Crowd>, stages: &str) -> Plan {
-    let group = |name: &str, share| Group { name: name.to_owned(), share, ..Group::default() };
+    let group = |name: &str, share| BotGroup { name: name.to_owned(), share, ..BotGroup::default() };
     Plan {
         server: server.address().to_string(),
         stages: stages.parse().expect("stages"),
@@ -112,7 +112,7 @@ async fn two_agents_count_what_one_process_counts() {
     assert!((0.8..1.25).contains(&share), "{} and {} inputs", together.inputs, alone.inputs);
     for post in [&one, &other] {
         until("the end of the run on each agent", || {
-            post.has(|news| matches!(news, AgentEvent::RunEnded { why: None, .. }))
+            post.has(|news| matches!(news, AgentEvent::RunEnded { reason: None, .. }))
         })
         .await;
         let half = |news: &AgentEvent| matches!(news, AgentEvent::RunStarted { bots, .. } if bots.abs_diff(together.bots / 2) <= 1);
@@ -162,7 +162,8 @@ async fn bots_leave_when_their_coordinator_vanishes_and_the_agent_serves_on() {
     until("bots", || server.metric("quarrel_players") >= f64::from(BOTS)).await;
     coordinator.abort();
     until("an empty server", || server.metric("quarrel_players") == 0.0).await;
-    until("word of it", || post.has(|news| matches!(news, AgentEvent::RunEnded { why: Some(_), .. }))).await;
+    until("word of it", || post.has(|news| matches!(news, AgentEvent::RunEnded { reason: Some(_), .. })))
+        .await;
     let short = plan(&server, "0:4@500ms,4@2s");
     let report = within("a run", led(&short, &[&post])).await.expect("the agent serves on");
     assert_eq!(report.verdict, Verdict::Pass, "{:?}", report.why);

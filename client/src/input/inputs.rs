@@ -3,8 +3,8 @@
 use quarrel_shared::{
     bits::{BitWriter, Bits},
     protocol::{
-        Seating,
-        datagram::{Ack, Aimed, InputDatagram, InputRun},
+        SeatEpoch,
+        datagram::{InputBatch, InputDatagram, SnapshotAck, StampedInput},
     },
     tick::Tick,
 };
@@ -12,33 +12,37 @@ use quarrel_shared::{
 /// The recent inputs of one seat.
 #[derive(Debug)]
 pub(crate) struct InputLog<I> {
-    seating: Seating,
+    seat_epoch: SeatEpoch,
     datagram: Option<InputDatagram<I>>,
 }
 
 impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
     /// An empty log for a seat with this epoch.
     #[must_use]
-    pub(crate) const fn new(seating: Seating) -> Self {
-        Self { seating, datagram: None }
+    pub(crate) const fn new(seat_epoch: SeatEpoch) -> Self {
+        Self { seat_epoch, datagram: None }
     }
 
     /// Adds the input of `tick` and keeps `past_inputs` inputs before it. A tick that does not follow the previous one, because the
     /// clock was set again, starts a new batch.
-    pub(crate) fn push(&mut self, tick: Tick, input: Aimed<I>, past_inputs: usize) {
+    pub(crate) fn push(&mut self, tick: Tick, input: StampedInput<I>, past_inputs: usize) {
         match &mut self.datagram {
-            Some(datagram) if datagram.run.newest().next() == tick => {
-                datagram.run.push(input, 1 + past_inputs);
+            Some(datagram) if datagram.batch.newest().next() == tick => {
+                datagram.batch.push(input, 1 + past_inputs);
             }
             datagram => {
-                let run = InputRun::new(tick, input);
-                *datagram = Some(InputDatagram { seating: self.seating, ack: None, run });
+                let run = InputBatch::new(tick, input);
+                *datagram = Some(InputDatagram { seat_epoch: self.seat_epoch, ack: None, batch: run });
             }
         }
     }
 
     /// Encodes the input datagram into `out`. `None` before the first input.
-    pub(crate) fn encode<'a>(&mut self, ack: Option<Ack>, out: &'a mut BitWriter) -> Option<&'a [u8]> {
+    pub(crate) fn encode<'a>(
+        &mut self,
+        ack: Option<SnapshotAck>,
+        out: &'a mut BitWriter,
+    ) -> Option<&'a [u8]> {
         let datagram = self.datagram.as_mut()?;
         datagram.ack = ack;
         out.clear();
@@ -57,23 +61,24 @@ mod tests {
         let mut out = BitWriter::new();
         let bytes = log.encode(None, &mut out).unwrap();
         let datagram = InputDatagram::<Steering>::decode(&mut BitReader::new(bytes)).unwrap();
-        datagram.run.iter().map(|(tick, stamped)| (tick.0, stamped.input.bend)).collect()
+        datagram.batch.iter().map(|(tick, stamped)| (tick.0, stamped.input.bend)).collect()
     }
 
     #[test]
     fn a_datagram_repeats_the_inputs_before_the_newest() {
-        let mut log = InputLog::new(Seating::FIRST);
-        (20..26)
-            .for_each(|tick| log.push(Tick(tick), Aimed::at(Tick(tick), Steering { bend: tick as i8 }), 3));
+        let mut log = InputLog::new(SeatEpoch::FIRST);
+        (20..26).for_each(|tick| {
+            log.push(Tick(tick), StampedInput::at(Tick(tick), Steering { bend: tick as i8 }), 3)
+        });
         assert_eq!(sent(&mut log), [(22, 22), (23, 23), (24, 24), (25, 25)]);
     }
 
     #[test]
     fn a_jump_of_the_clock_starts_a_new_batch() {
-        let mut log = InputLog::new(Seating::FIRST);
+        let mut log = InputLog::new(SeatEpoch::FIRST);
         [20, 21, 90]
             .into_iter()
-            .for_each(|tick| log.push(Tick(tick), Aimed::at(Tick(tick), Steering { bend: 1 }), 3));
+            .for_each(|tick| log.push(Tick(tick), StampedInput::at(Tick(tick), Steering { bend: 1 }), 3));
         assert_eq!(sent(&mut log), [(90, 1)]);
     }
 }

@@ -255,7 +255,7 @@ impl Connector {
                 Ok(WelcomedConnection { connection, control, welcome, nudge })
             }
             Ok(ServerMessage::Closing { reason, sentence }) => {
-                control.push(&ClientMessage::ClosingSeen);
+                control.push(&ClientMessage::ClosingAck);
                 // The wait sends the message. What arrives meanwhile does not matter.
                 let _ = timeout(GOODBYE_TIMEOUT, control.next()).await;
                 Err(ConnectError::Refused { reason, sentence: sentence.to_string() })

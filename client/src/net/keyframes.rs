@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, task::Poll};
 
-use quarrel_shared::limits::KEYFRAME_BYTES;
+use quarrel_shared::limits::MAX_KEYFRAME_BYTES;
 use quinn::{ReadError, RecvStream, VarInt};
 
 /// Keyframes that are being received. The server may open four streams at once, so there are never more. One that is reset or too
@@ -48,7 +48,7 @@ impl Keyframe {
     fn poll(&mut self, context: &mut std::task::Context<'_>) -> Poll<Result<(), ReadError>> {
         loop {
             let held = self.bytes.len();
-            if held > KEYFRAME_BYTES {
+            if held > MAX_KEYFRAME_BYTES {
                 let _ = self.stream.stop(VarInt::from_u32(0));
                 return Poll::Ready(Err(ReadError::ClosedStream));
             }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use quarrel_shared::limits::KEYFRAME_BYTES;
+use quarrel_shared::limits::MAX_KEYFRAME_BYTES;
 use quarrel_transport::{
     congestion::FlooredCubicConfig,
     settings::{self, CONNECTION_ID_BYTES},
@@ -40,7 +40,7 @@ const DATAGRAM_SEND_BYTES: usize = 2400;
 const DATAGRAM_RECEIVE_BYTES: usize = 64 * 1024;
 
 /// One whole keyframe. The connection's window is twice that, so that the control stream does not wait for a keyframe.
-const STREAM_WINDOW_BYTES: u32 = KEYFRAME_BYTES as u32;
+const STREAM_WINDOW_BYTES: u32 = MAX_KEYFRAME_BYTES as u32;
 const CONNECTION_WINDOW_BYTES: u32 = 2 * STREAM_WINDOW_BYTES;
 
 /// The maximum of unacknowledged stream bytes from this side: control messages, which are short.

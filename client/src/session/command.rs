@@ -1,7 +1,7 @@
 //! Commands to a running [`Driver`](crate::Driver).
 
 use quarrel_shared::{
-    limits::CHAT_BYTES,
+    limits::MAX_CHAT_BYTES,
     protocol::{JoinTarget, bounded::Text},
 };
 
@@ -16,7 +16,7 @@ pub enum ClientCommand {
     /// Give the seat up and stay connected.
     Leave,
     /// Send a chat line to the room.
-    Chat(Text<CHAT_BYTES>),
+    Chat(Text<MAX_CHAT_BYTES>),
     /// Break the connection and resume the seat on another one, as after a router's reboot.
     Reconnect,
     /// End the connection. Dropping the sender does the same.

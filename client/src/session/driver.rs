@@ -8,7 +8,7 @@ use std::{ops::ControlFlow, pin::Pin, time::Duration};
 use bytes::Bytes;
 use quarrel_shared::{
     game::Predict,
-    limits::CLOSING_ACK_MS,
+    limits::CLOSING_ACK_TIMEOUT_MS,
     protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage},
 };
 use quinn::VarInt;
@@ -319,13 +319,13 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         let path = self.connection.quic().stats().path;
         self.session.measure(path.sent_packets, path.lost_packets);
         if let Some(received) = self.session.take_ack() {
-            self.connection.send(&ClientMessage::Heard(received));
+            self.connection.send(&ClientMessage::Ack(received));
         }
     }
 
     fn on_message(&mut self, message: ServerMessage) -> ControlFlow<Ending> {
         if let ServerMessage::Closing { reason, sentence } = message {
-            self.connection.send(&ClientMessage::ClosingSeen);
+            self.connection.send(&ClientMessage::ClosingAck);
             let ending = Ending::Closed { reason, sentence: sentence.to_string() };
             // After a loss (an unresponsive link, or a server that restarts) the server holds the seat, and this player resumes it.
             let is_loss = ending.is_loss();
@@ -335,7 +335,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
                 let flow = self.session.leave(now, &mut self.controller);
                 self.follow(flow)?;
             }
-            self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_MS));
+            self.alarm.as_mut().reset(Instant::now() + Duration::from_millis(CLOSING_ACK_TIMEOUT_MS));
             return ControlFlow::Continue(());
         }
         if self.session.take_stale_joined(&message) {

@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_shared::{
     game::Predict,
-    limits::RESTART_HOLD_MS,
+    limits::MIN_RESTART_HOLD_MS,
     protocol::{CloseReason, Resume},
 };
 use tokio::{
@@ -31,7 +31,7 @@ const ATTEMPT_ROUND_TRIPS: u32 = 5;
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// The minimum time for which a restarting server holds seats.
-const MIN_RESTART_HOLD: Duration = Duration::from_millis(RESTART_HOLD_MS as u64);
+const MIN_RESTART_HOLD: Duration = Duration::from_millis(MIN_RESTART_HOLD_MS as u64);
 
 /// The time after this ending for which attempts make sense, given the time for which the server holds seats.
 pub(crate) fn resume_window(ending: &Ending, hold: Duration) -> Duration {

@@ -8,8 +8,8 @@ use std::{ops::ControlFlow, time::Duration};
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::Predict,
-    moment::Moment,
-    protocol::{CloseReason, Resume, Seating, ServerMessage, datagram::Aimed},
+    protocol::{CloseReason, Resume, SeatEpoch, ServerMessage, datagram::StampedInput},
+    sub_tick::SubTick,
     tick::Tick,
 };
 
@@ -99,7 +99,7 @@ impl<G: Predict> SessionState<G> {
     /// The request for the held seat, to send on another connection after this one broke.
     pub(crate) fn resume(&self) -> Resume {
         let received = self.seat.as_ref().map_or(0, |seat| seat.messages.received);
-        Resume { ticket: self.welcome.ticket.clone(), heard: received }
+        Resume { ticket: self.welcome.ticket.clone(), acked: received }
     }
 
     /// Continues on another connection. Its welcome contains whether the seat is still held.
@@ -175,10 +175,10 @@ impl<G: Predict> SessionState<G> {
         let mut is_due = false;
         while let Some(slot) = seat.clock.pop_due(now) {
             let drawn = self.screen.with(|screen| screen.draw_unsmoothed(now)).flatten();
-            let seen = drawn.as_ref().map_or_else(|| Moment::of(slot.tick), |drawn| drawn.interpolated_at);
+            let seen = drawn.as_ref().map_or_else(|| SubTick::of(slot.tick), |drawn| drawn.interpolated_at);
             let input = controller.input(slot, drawn.as_ref());
             self.screen.with(|screen| screen.push_input(slot, input.clone()));
-            seat.inputs.push(slot.tick, Aimed { input, seen }, self.redundancy.past_inputs());
+            seat.inputs.push(slot.tick, StampedInput { input, seen }, self.redundancy.past_inputs());
             is_due = true;
         }
         if self.resuming {
@@ -237,10 +237,10 @@ impl<G: Predict> SessionState<G> {
             ServerMessage::Welcome { .. } | ServerMessage::Closing { .. } => {
                 return Flow::Break(CloseReason::Malformed);
             }
-            ServerMessage::Joined { room, seat, seats, tick, seating, restored } => {
+            ServerMessage::Joined { room, seat, seats, tick, seat_epoch, restored } => {
                 let rate = self.welcome.tick_rate;
                 let joined = Joined { room, seat, seats, tick, rate, restored };
-                return self.on_joined(joined, seating, now, rtt, controller);
+                return self.on_joined(joined, seat_epoch, now, rtt, controller);
             }
             ServerMessage::Event { sequence, tick, payload } => {
                 return self.on_event(sequence, tick, &payload, now, controller);
@@ -272,7 +272,7 @@ impl<G: Predict> SessionState<G> {
     fn on_joined(
         &mut self,
         joined: Joined,
-        seating: Seating,
+        seat_epoch: SeatEpoch,
         now: Duration,
         rtt: Duration,
         controller: &mut impl Controller<G>,
@@ -281,14 +281,14 @@ impl<G: Predict> SessionState<G> {
             match joined.restored {
                 Some(restored) => {
                     self.discard_after(restored, now, controller)?;
-                    self.start_seat(joined, seating, now, rtt);
+                    self.start_seat(joined, seat_epoch, now, rtt);
                 }
-                None => self.continue_seat(joined, seating, now, rtt),
+                None => self.continue_seat(joined, seat_epoch, now, rtt),
             }
             return controller.on_event(ClientEvent::Resumed(joined), now);
         }
         self.leave(now, controller)?;
-        self.start_seat(joined, seating, now, rtt);
+        self.start_seat(joined, seat_epoch, now, rtt);
         controller.on_event(ClientEvent::Joined(joined), now)
     }
 
@@ -315,13 +315,13 @@ impl<G: Predict> SessionState<G> {
     }
 
     /// Continues the seat on a new connection.
-    fn continue_seat(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) {
+    fn continue_seat(&mut self, joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) {
         let Some(seat) = &mut self.seat else { return };
         self.counts.snapshots += seat.baselines.counts();
         seat.joined = joined;
         seat.clock = ClientClock::new(joined.rate, joined.tick.next(), now, rtt);
-        seat.baselines = Baselines::new(seating);
-        seat.inputs = InputLog::new(seating);
+        seat.baselines = Baselines::new(seat_epoch);
+        seat.inputs = InputLog::new(seat_epoch);
     }
 
     /// Gives the seat up because the server restored its room to the tick `after`. Waiting events of later ticks are discarded.
@@ -333,9 +333,9 @@ impl<G: Predict> SessionState<G> {
     }
 
     /// Starts a new seat.
-    fn start_seat(&mut self, joined: Joined, seating: Seating, now: Duration, rtt: Duration) {
+    fn start_seat(&mut self, joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) {
         self.screen.set(Some(Screen::new(joined.seat, joined.rate, self.send_interval())));
-        self.seat = Some(Seat::new(joined, seating, now, rtt));
+        self.seat = Some(Seat::new(joined, seat_epoch, now, rtt));
     }
 
     fn count_message(&mut self) {
@@ -350,14 +350,14 @@ impl<G: Predict> SessionState<G> {
 }
 
 impl<G: Predict> Seat<G> {
-    fn new(joined: Joined, seating: Seating, now: Duration, rtt: Duration) -> Self {
+    fn new(joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) -> Self {
         // Rooms give seats at the start of a tick, so the room was computing the next tick when it sent this.
         let current = joined.tick.next();
         Self {
             joined,
             clock: ClientClock::new(joined.rate, current, now, rtt),
-            baselines: Baselines::new(seating),
-            inputs: InputLog::new(seating),
+            baselines: Baselines::new(seat_epoch),
+            inputs: InputLog::new(seat_epoch),
             events: EventQueue::new(),
             messages: ReceivedMessages::default(),
         }

@@ -9,8 +9,8 @@ use quarrel_shared::{
     bits::{BitReader, Bits, BitsError},
     game::Entity,
     protocol::{
-        Seating,
-        datagram::{Ack, SnapshotHeader},
+        SeatEpoch,
+        datagram::{SnapshotAck, SnapshotHeader},
     },
     snapshot::{ReceivedHistory, View, apply},
 };
@@ -22,7 +22,7 @@ const MAX_UNKNOWN_BASELINES: u32 = 4;
 /// The views that one seat has applied, as baselines of later snapshots.
 #[derive(Debug)]
 pub struct Baselines<E> {
-    seating: Seating,
+    seat_epoch: SeatEpoch,
     received: ReceivedHistory<E>,
     /// True if the newest view came as a delta. Before that, the server waits for an acknowledgement between sends.
     is_streaming: bool,
@@ -73,9 +73,9 @@ pub enum SnapshotError {
 impl<E: Entity> Baselines<E> {
     /// No views yet, for a seat with this epoch.
     #[must_use]
-    pub fn new(seating: Seating) -> Self {
+    pub fn new(seat_epoch: SeatEpoch) -> Self {
         Self {
-            seating,
+            seat_epoch,
             received: ReceivedHistory::new(),
             is_streaming: false,
             unknown_baselines: 0,
@@ -116,9 +116,9 @@ impl<E: Entity> Baselines<E> {
 
     /// The acknowledgement to send. `None` requests a keyframe.
     #[must_use]
-    pub fn ack(&self) -> Option<Ack> {
+    pub fn ack(&self) -> Option<SnapshotAck> {
         let newest = self.newest().filter(|_| self.unknown_baselines < MAX_UNKNOWN_BASELINES)?;
-        Some(Ack { newest: newest.tick, history: self.received.history() })
+        Some(SnapshotAck { newest: newest.tick, history: self.received.history() })
     }
 
     /// The newest view.
@@ -137,7 +137,7 @@ impl<E: Entity> Baselines<E> {
         let mut from = BitReader::new(bytes);
         let header = SnapshotHeader::decode(&mut from)?;
         let is_overtaken = self.newest().is_some_and(|newest| newest.tick >= header.tick);
-        if header.seating != self.seating || is_overtaken {
+        if header.seat_epoch != self.seat_epoch || is_overtaken {
             return Err(SnapshotError::Stale);
         }
         let base = match header.baseline {
@@ -162,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    const SEATING: Seating = Seating::FIRST;
+    const SEATING: SeatEpoch = SeatEpoch::FIRST;
 
     fn view(tick: u32) -> View<Walker> {
         let walker = |slot: u16| Walker {
@@ -181,7 +181,7 @@ mod tests {
         let mut out = BitWriter::new();
         let baseline_tick = baseline.map(Tick);
         let header = SnapshotHeader {
-            seating: SEATING,
+            seat_epoch: SEATING,
             tick: Tick(tick),
             baseline: baseline_tick,
             margin: None,
@@ -200,7 +200,7 @@ mod tests {
             let (_, got) = baselines.apply(&snapshot(tick, baseline), 1).unwrap();
             assert_eq!(*got, view(tick));
         }
-        assert_eq!(baselines.ack(), Some(Ack { newest: Tick(13), history: 0b110 }));
+        assert_eq!(baselines.ack(), Some(SnapshotAck { newest: Tick(13), history: 0b110 }));
         assert_eq!(baselines.counts().lost, 1, "the snapshot of tick 12 never arrived");
     }
 

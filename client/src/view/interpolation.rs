@@ -1,6 +1,6 @@
 //! Entity interpolation: other players' entities, drawn between the two snapshots around the screen's time.
 //!
-//! Without a later snapshot, entities are extrapolated for a short time ([`EXTRAPOLATION_MS`]) and then stand still, because a longer
+//! Without a later snapshot, entities are extrapolated for a short time ([`MAX_EXTRAPOLATION_MS`]) and then stand still, because a longer
 //! guess would show what never happened.
 
 use std::{collections::VecDeque, sync::Arc};
@@ -8,9 +8,9 @@ use std::{collections::VecDeque, sync::Arc};
 use quarrel_shared::{
     game::Entity,
     id::EntityId,
-    limits::EXTRAPOLATION_MS,
-    moment::Moment,
+    limits::MAX_EXTRAPOLATION_MS,
     snapshot::View,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -27,7 +27,7 @@ pub enum Motion {
     /// The screen's time is between two snapshots.
     #[default]
     Interpolated,
-    /// The screen's time is past the newest snapshot, by at most [`EXTRAPOLATION_MS`].
+    /// The screen's time is past the newest snapshot, by at most [`MAX_EXTRAPOLATION_MS`].
     Extrapolated,
     /// The screen's time would be further past the newest snapshot, so everything stands still.
     Frozen,
@@ -47,7 +47,7 @@ impl<E: Entity> Interpolation<E> {
     /// No snapshots yet, in a room with this tick rate.
     #[must_use]
     pub(crate) const fn new(rate: TickRate) -> Self {
-        let max_beyond = EXTRAPOLATION_MS as i64 * rate.hz() as i64 * Moment::PARTS as i64 / 1000;
+        let max_beyond = MAX_EXTRAPOLATION_MS as i64 * rate.hz() as i64 * SubTick::PER_TICK as i64 / 1000;
         let max_views = rate.ticks(HISTORY_MS) as usize + MIN_VIEWS;
         Self { views: VecDeque::new(), max_views, max_beyond }
     }
@@ -62,7 +62,7 @@ impl<E: Entity> Interpolation<E> {
 
     /// Discards the snapshots that are not needed to draw `at` or later: all but one from before it. A screen that is a tenth of a second
     /// behind then keeps only a few, which matters to a load tester with a thousand screens.
-    pub(crate) fn discard_before(&mut self, at: Moment) {
+    pub(crate) fn discard_before(&mut self, at: SubTick) {
         while self.views.get(1).is_some_and(|next| next.tick <= at.tick()) {
             self.views.pop_front();
         }
@@ -70,8 +70,8 @@ impl<E: Entity> Interpolation<E> {
 
     /// Limits the wanted screen time to the maximum extrapolation.
     #[must_use]
-    pub(crate) fn clamp(&self, wanted: Moment) -> (Moment, Motion) {
-        let Some(newest) = self.newest_tick().map(Moment::of) else { return (wanted, Motion::Frozen) };
+    pub(crate) fn clamp(&self, wanted: SubTick) -> (SubTick, Motion) {
+        let Some(newest) = self.newest_tick().map(SubTick::of) else { return (wanted, Motion::Frozen) };
         let beyond = wanted.since(newest);
         if beyond <= 0 {
             (wanted, Motion::Interpolated)
@@ -84,16 +84,16 @@ impl<E: Entity> Interpolation<E> {
 
     /// Overwrites `drawn` with all entities at a time that [`Self::clamp`] returned, in ascending order of ids. Leaves out those for
     /// which `skip` returns true: a seat's own entities are predicted instead.
-    pub(crate) fn sample(&self, at: Moment, skip: impl Fn(&E) -> bool, drawn: &mut Vec<(EntityId, E)>) {
+    pub(crate) fn sample(&self, at: SubTick, skip: impl Fn(&E) -> bool, drawn: &mut Vec<(EntityId, E)>) {
         drawn.clear();
         let after = self.views.partition_point(|view| view.tick <= at.tick());
         let Some(earlier) = self.views.get(after.saturating_sub(1)) else { return };
         drawn.reserve(earlier.entities.len());
         let entities = earlier.entities.iter().filter(|(_, entity)| !skip(entity));
-        let passed = u32::try_from(at.since(Moment::of(earlier.tick))).unwrap_or(0);
+        let passed = u32::try_from(at.since(SubTick::of(earlier.tick))).unwrap_or(0);
         match self.views.get(after).filter(|_| after > 0) {
             Some(later) => {
-                let whole = later.tick.since(earlier.tick).saturating_mul(Moment::PARTS);
+                let whole = later.tick.since(earlier.tick).saturating_mul(SubTick::PER_TICK);
                 let mut later = AscendingLookup(&later.entities);
                 drawn.extend(
                     entities.map(|(id, entity)| (*id, between(entity, later.find(*id), passed, whole))),
@@ -138,9 +138,9 @@ fn between<E: Entity>(entity: &E, later: Option<&E>, part: u32, whole: u32) -> E
 
 /// An entity extrapolated by `passed` sixteenths of a tick.
 fn beyond<E: Entity>(entity: &E, passed: u32) -> E {
-    let (ticks, part) = (passed / Moment::PARTS, passed % Moment::PARTS);
+    let (ticks, part) = (passed / SubTick::PER_TICK, passed % SubTick::PER_TICK);
     let from = entity.extrapolate(ticks);
-    if part == 0 { from } else { from.interpolate(&entity.extrapolate(ticks + 1), part, Moment::PARTS) }
+    if part == 0 { from } else { from.interpolate(&entity.extrapolate(ticks + 1), part, SubTick::PER_TICK) }
 }
 
 #[cfg(test)]
@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn drawn(snapshots: &Interpolation<Walker>, sixteenths: u64) -> (i32, Motion) {
-        let (at, motion) = snapshots.clamp(Moment::from_sixteenths(sixteenths));
+        let (at, motion) = snapshots.clamp(SubTick::from_sixteenths(sixteenths));
         let mut drawn = Vec::new();
         snapshots.sample(at, |_| false, &mut drawn);
         (drawn[0].1.at.x, motion)
@@ -212,13 +212,13 @@ mod tests {
         let other = EntityId { slot: 4, generation: 0 };
         snapshots.push(Arc::new(View { tick: Tick(11), entities: vec![(other, walker(0))] }));
         let mut out = Vec::new();
-        snapshots.sample(Moment::of(Tick(10)).offset(8), |_| false, &mut out);
+        snapshots.sample(SubTick::of(Tick(10)).offset(8), |_| false, &mut out);
         assert_eq!(
             out.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
             [ID],
             "and one of only the earlier snapshot still is"
         );
-        snapshots.sample(Moment::of(Tick(11)), |_| false, &mut out);
+        snapshots.sample(SubTick::of(Tick(11)), |_| false, &mut out);
         assert_eq!(out.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [other]);
     }
 
@@ -226,7 +226,7 @@ mod tests {
     fn discarding_old_snapshots_changes_nothing_that_is_drawn() {
         let (all, mut few) = (snapshots(&[10, 11, 13, 14, 15]), snapshots(&[10, 11, 13, 14, 15]));
         for sixteenths in 9 * 16..20 * 16 {
-            let (at, _) = few.clamp(Moment::from_sixteenths(sixteenths));
+            let (at, _) = few.clamp(SubTick::from_sixteenths(sixteenths));
             few.discard_before(at);
             assert_eq!(drawn(&few, sixteenths), drawn(&all, sixteenths));
         }

@@ -4,7 +4,7 @@
 //! matching, a bolt would jump when it is confirmed, and the error would not be counted.
 
 use quarrel_shared::{
-    game::{Entity, Own, Place, Point},
+    game::{Entity, Place, Point, PredictedEntities},
     id::EntityId,
 };
 
@@ -19,9 +19,9 @@ pub(crate) struct Displacement {
 
 /// The displacements from `old` to `new`. `confirmed` are entities that had no id in `old`, as they were there.
 pub(crate) fn displacements<E: Entity>(
-    old: &Own<E>,
+    old: &PredictedEntities<E>,
     confirmed: &[(EntityId, E)],
-    new: &Own<E>,
+    new: &PredictedEntities<E>,
 ) -> Vec<Displacement> {
     let find_old = |id| {
         let known = old.iter().find(|(other, _)| *other == Some(id)).map(|(_, entity)| entity);
@@ -39,7 +39,7 @@ fn displacement<E: Entity>(id: EntityId, old: &E, new: &E) -> Option<Displacemen
 }
 
 /// The predicted spawns, which have no id yet, in the order in which they were spawned.
-pub(crate) fn unconfirmed<E>(own: &Own<E>) -> impl Iterator<Item = &E> {
+pub(crate) fn unconfirmed<E>(own: &PredictedEntities<E>) -> impl Iterator<Item = &E> {
     own.iter().filter(|(id, _)| id.is_none()).map(|(_, entity)| entity)
 }
 

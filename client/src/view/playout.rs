@@ -17,8 +17,8 @@
 use std::{collections::VecDeque, time::Duration};
 
 use quarrel_shared::{
-    limits::EXTRAPOLATION_MS,
-    moment::Moment,
+    limits::MAX_EXTRAPOLATION_MS,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -51,7 +51,7 @@ const TRANSIT_WINDOW_S: f64 = 4.0;
 
 /// The lateness beyond which neither the maximum delay nor extrapolation helps, in seconds, so that everything stands still. When several
 /// snapshots agree on it, the server skipped ticks, or the path changed.
-const FROZEN_S: f64 = MAX_DELAY_S + EXTRAPOLATION_MS as f64 / 1000.0;
+const FROZEN_S: f64 = MAX_DELAY_S + MAX_EXTRAPOLATION_MS as f64 / 1000.0;
 
 /// The playout clock of one seat's screen.
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ impl Playout {
     }
 
     /// Returns the time to show `now`, never before the previously returned one; `None` before the first snapshot.
-    pub(crate) fn advance(&mut self, now: Duration) -> Option<Moment> {
+    pub(crate) fn advance(&mut self, now: Duration) -> Option<SubTick> {
         self.newest?;
         let wanted = (now.as_secs_f64() - self.transit.min_s() - self.delay_s) / self.period_s;
         let tick = match self.shown {
@@ -136,7 +136,7 @@ impl Playout {
         };
         let tick = tick.max(0.0);
         self.shown = Some(Shown { tick, now });
-        Some(Moment::from_sixteenths((tick * f64::from(Moment::PARTS)) as u64))
+        Some(SubTick::from_sixteenths((tick * f64::from(SubTick::PER_TICK)) as u64))
     }
 
     /// The interpolation delay: the time by which the screen is behind the fastest snapshots.
@@ -175,7 +175,7 @@ impl Playout {
 
     /// The latest time to which others are extrapolated, in ticks.
     fn max_tick(&self) -> f64 {
-        let beyond_s = f64::from(EXTRAPOLATION_MS) / 1000.0;
+        let beyond_s = f64::from(MAX_EXTRAPOLATION_MS) / 1000.0;
         self.newest.map_or(0.0, |newest| f64::from(newest.0)) + beyond_s / self.period_s
     }
 

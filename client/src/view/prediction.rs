@@ -10,7 +10,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use quarrel_shared::{
-    game::{Own, Predict, Seen},
+    game::{Observation, Predict, PredictedEntities},
     id::EntityId,
     tick::{Tick, TickRate},
 };
@@ -32,7 +32,7 @@ pub(crate) struct Prediction<G: Predict> {
     scene: G::Scene,
     /// The newest confirmed tick, and the own entities in it.
     confirmed: Option<Tick>,
-    base: Own<G::Entity>,
+    base: PredictedEntities<G::Entity>,
     /// The predicted ticks after it.
     predicted: VecDeque<PredictedTick<G>>,
     max_predicted: usize,
@@ -50,7 +50,7 @@ struct PredictedTick<G: Predict> {
     /// own step decides what a silent seat does.
     input: Option<G::Input>,
     /// The own entities after this tick.
-    own: Own<G::Entity>,
+    own: PredictedEntities<G::Entity>,
 }
 
 /// Prediction counts: how often and by how much it was wrong.
@@ -74,7 +74,7 @@ impl<G: Predict> Prediction<G> {
             rate,
             scene: G::Scene::default(),
             confirmed: None,
-            base: Own::new(),
+            base: PredictedEntities::new(),
             predicted: VecDeque::new(),
             max_predicted: rate.ticks(MAX_AHEAD_MS) as usize,
             last_input: None,
@@ -111,12 +111,12 @@ impl<G: Predict> Prediction<G> {
     }
 
     /// Takes the confirmed state of a snapshot and replays the later inputs.
-    pub(crate) fn reconcile(&mut self, seen: &Seen<'_, G>, now: Duration) {
+    pub(crate) fn reconcile(&mut self, seen: &Observation<'_, G>, now: Duration) {
         G::observe(&mut self.scene, seen);
         let old = self.predicted.back().map(|step| step.own.clone());
         let expected = self.discard_through(seen.tick);
         let previous_base = std::mem::take(&mut self.base);
-        for (id, entity) in seen.entities.iter().filter(|(_, entity)| G::is_own(entity, seen.seat)) {
+        for (id, entity) in seen.entities.iter().filter(|(_, entity)| G::is_predicted(entity, seen.seat)) {
             self.base.confirm(*id, entity.clone());
         }
         self.confirmed = Some(seen.tick);
@@ -134,14 +134,14 @@ impl<G: Predict> Prediction<G> {
 
     /// The newest tick and the own entities in it; `None` before the first snapshot.
     #[must_use]
-    pub(crate) fn newest(&self) -> Option<(Tick, &Own<G::Entity>)> {
+    pub(crate) fn newest(&self) -> Option<(Tick, &PredictedEntities<G::Entity>)> {
         let confirmed = self.confirmed?;
         Some(self.predicted.back().map_or((confirmed, &self.base), |step| (step.tick, &step.own)))
     }
 
     /// The own entities one tick before the newest. Drawing interpolates between the two.
     #[must_use]
-    pub(crate) fn previous(&self) -> &Own<G::Entity> {
+    pub(crate) fn previous(&self) -> &PredictedEntities<G::Entity> {
         let previous = self.predicted.len().checked_sub(2).and_then(|index| self.predicted.get(index));
         previous.map_or(&self.base, |step| &step.own)
     }
@@ -179,14 +179,14 @@ impl<G: Predict> Prediction<G> {
     }
 
     /// Discards the predicted ticks from `tick` on, because the clock was set back. Returns the newest own entities of those discarded.
-    fn rewind_before(&mut self, tick: Tick) -> Option<Own<G::Entity>> {
+    fn rewind_before(&mut self, tick: Tick) -> Option<PredictedEntities<G::Entity>> {
         let newest = self.predicted.pop_back_if(|step| step.tick >= tick)?;
         while self.predicted.pop_back_if(|step| step.tick >= tick).is_some() {}
         Some(newest.own)
     }
 
     /// Discards the predicted ticks up to `tick`. Returns what was predicted for `tick`.
-    fn discard_through(&mut self, tick: Tick) -> Option<Own<G::Entity>> {
+    fn discard_through(&mut self, tick: Tick) -> Option<PredictedEntities<G::Entity>> {
         let mut expected = None;
         while let Some(step) = self.predicted.pop_front_if(|step| step.tick <= tick) {
             expected = (step.tick == tick).then_some(step.own);
@@ -208,8 +208,8 @@ impl<G: Predict> Prediction<G> {
     /// new in this snapshot. Returns the confirmed ones as predicted for the newest tick.
     fn confirm_spawns(
         &mut self,
-        guess: &Own<G::Entity>,
-        previous_base: &Own<G::Entity>,
+        guess: &PredictedEntities<G::Entity>,
+        previous_base: &PredictedEntities<G::Entity>,
     ) -> Vec<(EntityId, G::Entity)> {
         let spawns: Vec<_> = unconfirmed(guess).collect();
         if spawns.is_empty() {
@@ -282,7 +282,7 @@ mod tests {
 
     fn stepped(mut walker: Walker, bends: &[i8]) -> Walker {
         for bend in bends {
-            let mut own = Own::new();
+            let mut own = PredictedEntities::new();
             own.confirm(ID, walker);
             Crowd::predict(&mut own, &Steering { bend: *bend }, &(), TickRate::DEFAULT);
             walker = own.iter().next().unwrap().1.clone();
@@ -293,7 +293,8 @@ mod tests {
     fn confirm(prediction: &mut Prediction<Crowd>, tick: u32, walker: &Walker, now: Duration) {
         let other = Walker { seat: SeatId(0), ..start() };
         let entities = [(EntityId::default(), other), (ID, walker.clone())];
-        let seen = Seen { tick: Tick(tick), rate: TickRate::DEFAULT, seat: SeatId(1), entities: &entities };
+        let seen =
+            Observation { tick: Tick(tick), rate: TickRate::DEFAULT, seat: SeatId(1), entities: &entities };
         prediction.reconcile(&seen, now);
     }
 

@@ -8,10 +8,10 @@ use std::{
 };
 
 use quarrel_shared::{
-    game::{Entity, Own, Predict, Seen},
+    game::{Entity, Observation, Predict, PredictedEntities},
     id::{EntityId, SeatId},
-    moment::Moment,
     snapshot::View,
+    sub_tick::SubTick,
     tick::{Tick, TickRate},
 };
 
@@ -40,7 +40,7 @@ pub struct Screen<G: Predict> {
 #[derive(Clone, Debug)]
 pub struct Drawn<E> {
     /// The time at which others are shown, in the past.
-    pub interpolated_at: Moment,
+    pub interpolated_at: SubTick,
     /// Whether others are interpolated at that time, extrapolated, or frozen.
     pub motion: Motion,
     /// The newest predicted tick, at which the seat's own entities are.
@@ -53,8 +53,8 @@ pub struct Drawn<E> {
 
 impl<E> Drawn<E> {
     /// The drawn entities as a bot's brain receives them.
-    pub fn observation<G: Predict<Entity = E>>(&self, rate: TickRate, seat: SeatId) -> Seen<'_, G> {
-        Seen { tick: self.tick, rate, seat, entities: &self.entities }
+    pub fn observation<G: Predict<Entity = E>>(&self, rate: TickRate, seat: SeatId) -> Observation<'_, G> {
+        Observation { tick: self.tick, rate, seat, entities: &self.entities }
     }
 }
 
@@ -77,7 +77,8 @@ impl<G: Predict> Screen<G> {
     pub(crate) fn on_snapshot(&mut self, view: &Arc<View<G::Entity>>, now: Duration) -> Option<u32> {
         self.playout.on_snapshot(view.tick, now);
         self.interpolation.push(Arc::clone(view));
-        let seen = Seen { tick: view.tick, rate: self.rate, seat: self.seat, entities: &view.entities };
+        let seen =
+            Observation { tick: view.tick, rate: self.rate, seat: self.seat, entities: &view.entities };
         let corrections = self.prediction.counts().corrections;
         self.prediction.reconcile(&seen, now);
         let counts = self.prediction.counts();
@@ -97,7 +98,7 @@ impl<G: Predict> Screen<G> {
     }
 
     /// Advances the screen to `now`. Returns the time at which others are shown; `None` before the first snapshot.
-    pub fn advance(&mut self, now: Duration) -> Option<(Moment, Motion)> {
+    pub fn advance(&mut self, now: Duration) -> Option<(SubTick, Motion)> {
         let wanted = self.playout.advance(now)?;
         let (shown_at, motion) = self.interpolation.clamp(wanted);
         self.interpolation.discard_before(shown_at);
@@ -156,7 +157,11 @@ impl<G: Predict> Screen<G> {
         let (interpolated_at, motion) = self.advance(now)?;
         let (tick, own) = self.prediction.newest()?;
         let mut entities = Vec::new();
-        self.interpolation.sample(interpolated_at, |entity| G::is_own(entity, self.seat), &mut entities);
+        self.interpolation.sample(
+            interpolated_at,
+            |entity| G::is_predicted(entity, self.seat),
+            &mut entities,
+        );
         let mut predicted_spawns = Vec::new();
         for (id, entity) in own.iter() {
             let drawn = draw_own(self, id, entity);
@@ -174,7 +179,11 @@ impl<G: Predict> Screen<G> {
 }
 
 /// An own entity one tick earlier. One without an id is identified by its motion.
-fn find_previous<'a, E: Entity>(previous: &'a Own<E>, id: Option<EntityId>, newest: &E) -> Option<&'a E> {
+fn find_previous<'a, E: Entity>(
+    previous: &'a PredictedEntities<E>,
+    id: Option<EntityId>,
+    newest: &E,
+) -> Option<&'a E> {
     match id {
         Some(_) => previous.iter().find(|(other, _)| *other == id).map(|(_, entity)| entity),
         None => unconfirmed(previous).nth(predecessor(newest, unconfirmed(previous))?),
@@ -311,14 +320,17 @@ mod tests {
             arena.seat_taken(SEAT, Occupant::Player);
             let entities: Vec<_> = arena.entities().iter().map(|(id, entity)| (id, entity.clone())).collect();
             let mut scene = Default::default();
-            Arena::observe(&mut scene, &Seen { tick: Tick(0), rate: RATE, seat: SEAT, entities: &entities });
+            Arena::observe(
+                &mut scene,
+                &Observation { tick: Tick(0), rate: RATE, seat: SEAT, entities: &entities },
+            );
             Self { scene, entities, tick: 0 }
         }
 
         fn step(&mut self, input: &Input) {
-            let mut own = Own::new();
+            let mut own = PredictedEntities::new();
             let (mine, others): (Vec<_>, Vec<_>) =
-                self.entities.drain(..).partition(|(_, entity)| Arena::is_own(entity, SEAT));
+                self.entities.drain(..).partition(|(_, entity)| Arena::is_predicted(entity, SEAT));
             mine.into_iter().for_each(|(id, entity)| own.confirm(id, entity));
             Arena::predict(&mut own, input, &self.scene, RATE);
             self.entities = others;
@@ -336,13 +348,15 @@ mod tests {
             let (from, map) = (from.unwrap(), self.scene.map().unwrap());
             let far = |aim: &Angle| from + aim.times(30 * UNIT);
             let length =
-                |aim: &Angle| map.march(from, far(aim)).map_or(30 * UNIT as u32, |end| from.distance(end));
+                |aim: &Angle| map.raycast(from, far(aim)).map_or(30 * UNIT as u32, |end| from.distance(end));
             (0..64).map(|n| Angle(n << 10)).max_by_key(length).unwrap()
         }
 
         /// Moves the archer's entities by `x` to the east.
         fn shift(&mut self, x: i32) {
-            for (_, entity) in self.entities.iter_mut().filter(|(_, entity)| Arena::is_own(entity, SEAT)) {
+            for (_, entity) in
+                self.entities.iter_mut().filter(|(_, entity)| Arena::is_predicted(entity, SEAT))
+            {
                 *entity = entity.displaced(Point::new(x, 0));
             }
         }

@@ -1,7 +1,7 @@
 //! The control stream: framed messages in both directions on one bidirectional stream, which the client opens.
 
 use quarrel_shared::{
-    limits::{CLIENT_MESSAGE_BYTES, SERVER_MESSAGE_BYTES},
+    limits::{MAX_CLIENT_MESSAGE_BYTES, MAX_SERVER_MESSAGE_BYTES},
     protocol::{
         ClientMessage, ServerMessage,
         codec::{self, CodecError},
@@ -43,7 +43,7 @@ pub enum ServerSide {}
 impl Side for ClientSide {
     type Sent = ClientMessage;
     type Received = ServerMessage;
-    const MAX_RECEIVED_BYTES: usize = SERVER_MESSAGE_BYTES;
+    const MAX_RECEIVED_BYTES: usize = MAX_SERVER_MESSAGE_BYTES;
 
     fn encode(message: &ClientMessage, out: &mut Vec<u8>) {
         codec::encode(message, out);
@@ -57,7 +57,7 @@ impl Side for ClientSide {
 impl Side for ServerSide {
     type Sent = ServerMessage;
     type Received = ClientMessage;
-    const MAX_RECEIVED_BYTES: usize = CLIENT_MESSAGE_BYTES;
+    const MAX_RECEIVED_BYTES: usize = MAX_CLIENT_MESSAGE_BYTES;
 
     fn encode(message: &ServerMessage, out: &mut Vec<u8>) {
         codec::encode(message, out);

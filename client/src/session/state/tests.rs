@@ -53,7 +53,7 @@ impl Player {
     fn seated(tick: u32) -> Self {
         let session = SessionState::new(welcome(false), SharedScreen::default());
         let mut player = Self { session, recorder: Recorder::default(), now: Duration::from_secs(1) };
-        player.receive(joined(tick, Seating::FIRST, None));
+        player.receive(joined(tick, SeatEpoch::FIRST, None));
         player
     }
 
@@ -61,8 +61,8 @@ impl Player {
         assert_eq!(self.session.on_message(message, self.now, RTT, &mut self.recorder), Flow::Continue(()));
     }
 
-    fn receive_snapshot(&mut self, tick: u32, seating: Seating) {
-        let bytes = snapshot(tick, seating);
+    fn receive_snapshot(&mut self, tick: u32, seat_epoch: SeatEpoch) {
+        let bytes = snapshot(tick, seat_epoch);
         assert_eq!(self.session.on_snapshot(&bytes, self.now, RTT, &mut self.recorder), Flow::Continue(()));
     }
 
@@ -95,9 +95,9 @@ fn welcome(resumed: bool) -> Welcome {
     }
 }
 
-fn joined(tick: u32, seating: Seating, restored: Option<u32>) -> ServerMessage {
+fn joined(tick: u32, seat_epoch: SeatEpoch, restored: Option<u32>) -> ServerMessage {
     let restored = restored.map(Tick);
-    ServerMessage::Joined { room: RoomId(2), seat: SEAT, seats: 16, tick: Tick(tick), seating, restored }
+    ServerMessage::Joined { room: RoomId(2), seat: SEAT, seats: 16, tick: Tick(tick), seat_epoch, restored }
 }
 
 fn taken() -> ServerMessage {
@@ -112,9 +112,10 @@ fn event(sequence: u32, tick: u32) -> ServerMessage {
 }
 
 /// An empty room.
-fn snapshot(tick: u32, seating: Seating) -> Vec<u8> {
+fn snapshot(tick: u32, seat_epoch: SeatEpoch) -> Vec<u8> {
     let mut out = BitWriter::new();
-    let header = SnapshotHeader { seating, tick: Tick(tick), baseline: None, margin: Some(32), used: None };
+    let header =
+        SnapshotHeader { seat_epoch, tick: Tick(tick), baseline: None, margin: Some(32), used: None };
     header.encode(&mut out);
     diff(None, &View::<quarrel_shared::crowd::Walker>::new(Tick(tick)), &mut out);
     out.finish().to_vec()
@@ -124,11 +125,11 @@ fn snapshot(tick: u32, seating: Seating) -> Vec<u8> {
 fn with_events_waiting() -> Player {
     let mut player = Player::seated(100);
     player.receive(taken());
-    (100..=103).for_each(|tick| player.receive_snapshot(tick, Seating::FIRST));
+    (100..=103).for_each(|tick| player.receive_snapshot(tick, SeatEpoch::FIRST));
     [(0, 190), (1, 200), (2, 201)]
         .into_iter()
         .for_each(|(sequence, tick)| player.receive(event(sequence, tick)));
-    assert_eq!(player.session.resume().heard, 4, "the roster and three events");
+    assert_eq!(player.session.resume().acked, 4, "the roster and three events");
     player.take_events();
     player
 }
@@ -138,29 +139,29 @@ fn a_restored_room_discards_later_events_and_restarts_the_seat() {
     let mut player = with_events_waiting();
     player.reconnect();
     assert_eq!(player.session.resume().ticket, welcome(true).ticket);
-    player.receive(joined(90, Seating::FIRST, Some(190)));
+    player.receive(joined(90, SeatEpoch::FIRST, Some(190)));
     assert_eq!(
         player.take_events(),
         ["event 190 0", "resumed Some(190)"],
         "events after the restored tick are discarded"
     );
-    assert_eq!(player.session.resume().heard, 0, "the count of room messages starts again");
+    assert_eq!(player.session.resume().acked, 0, "the count of room messages starts again");
     player.receive(taken());
     player.receive(event(0, 91));
     assert_eq!(player.session.take_ack(), Some(2));
-    player.receive_snapshot(91, Seating::FIRST);
+    player.receive_snapshot(91, SeatEpoch::FIRST);
     assert_eq!(
         player.take_events(),
         [format!("taken {SEAT}"), "view 91".to_owned()],
         "views of earlier ticks are delivered again"
     );
-    player.receive_snapshot(95, Seating::FIRST);
+    player.receive_snapshot(95, SeatEpoch::FIRST);
     let mut newest = None;
     for _ in 0..10 {
         newest = player.advance().or(newest);
     }
     assert_eq!(player.take_events(), ["view 95", "event 91 0"], "and so are their events");
-    let run = newest.expect("inputs of every tenth of a second").run;
+    let run = newest.expect("inputs of every tenth of a second").batch;
     assert!(
         run.newest() < Tick(150),
         "inputs are for ticks that the server has yet to compute: {}",
@@ -183,10 +184,10 @@ fn a_restored_room_discards_later_events_and_restarts_the_seat() {
 fn a_seat_that_was_only_held_continues() {
     let mut player = with_events_waiting();
     player.reconnect();
-    player.receive(joined(204, Seating::FIRST.next(), None));
+    player.receive(joined(204, SeatEpoch::FIRST.next(), None));
     assert_eq!(player.take_events(), ["resumed None"], "the events still wait");
     player.receive(event(3, 204));
-    assert_eq!(player.session.resume().heard, 5, "the count of room messages continues");
+    assert_eq!(player.session.resume().acked, 5, "the count of room messages continues");
     let counts = player.session.counts();
     assert_eq!((counts.events_lost, counts.events_doubled, counts.resumes), (0, 0, 1));
 }
@@ -197,13 +198,13 @@ fn nothing_is_sent_or_delivered_before_the_seat_is_given_back() {
     player.reconnect();
     assert_eq!(player.advance(), None, "no input is sent: the server could apply it to the restored seat");
     assert_eq!(player.session.take_ack(), None, "no acknowledgement of the old count is sent");
-    player.receive_snapshot(300, Seating::FIRST);
+    player.receive_snapshot(300, SeatEpoch::FIRST);
     assert_eq!(
         player.take_events(),
         Vec::<String>::new(),
         "a snapshot before the answer does not belong to the old seat"
     );
-    player.receive(joined(90, Seating::FIRST, Some(90)));
+    player.receive(joined(90, SeatEpoch::FIRST, Some(90)));
     assert!(player.advance().is_some());
 }
 
@@ -211,13 +212,13 @@ fn nothing_is_sent_or_delivered_before_the_seat_is_given_back() {
 fn a_seat_that_is_restored_twice_receives_its_events_twice() {
     let mut player = with_events_waiting();
     player.reconnect();
-    player.receive(joined(90, Seating::FIRST, Some(90)));
+    player.receive(joined(90, SeatEpoch::FIRST, Some(90)));
     player.receive(taken());
     player.receive(event(0, 91));
     player.take_events();
     // The connection breaks again before the acknowledgement arrives.
     player.reconnect();
-    player.receive(joined(95, Seating::FIRST.next(), Some(90)));
+    player.receive(joined(95, SeatEpoch::FIRST.next(), Some(90)));
     assert_eq!(player.take_events(), ["resumed Some(90)"]);
     player.receive(taken());
     player.receive(event(0, 91));

@@ -16,7 +16,7 @@ struct Simulation {
     tick: u32,
     link: Link,
     arriving: Vec<(Duration, Tick)>,
-    shown: Vec<(Duration, Moment)>,
+    shown: Vec<(Duration, SubTick)>,
     newest: Tick,
     /// The number of frames past the newest snapshot.
     beyond: u32,
@@ -67,9 +67,9 @@ impl Simulation {
             if self.now.as_millis().is_multiple_of(10)
                 && let Some(shown_at) = self.playout.advance(self.now)
             {
-                let beyond = shown_at.since(Moment::of(self.newest)) as f64 / 16.0 * self.period_ms;
+                let beyond = shown_at.since(SubTick::of(self.newest)) as f64 / 16.0 * self.period_ms;
                 self.beyond += u32::from(beyond > 0.0);
-                self.frozen += u32::from(beyond > f64::from(EXTRAPOLATION_MS));
+                self.frozen += u32::from(beyond > f64::from(MAX_EXTRAPOLATION_MS));
                 self.shown.push((self.now, shown_at));
             }
         }
@@ -142,7 +142,7 @@ fn after_a_slip_of_three_seconds_others_are_interpolated_within_half_a_second() 
         // The first snapshot after the stall arrives at 13.04 seconds.
         simulation.run_ms(13_040);
         let drawn = |simulation: &Simulation| {
-            let max = Moment::of(simulation.newest).offset(3 * 16);
+            let max = SubTick::of(simulation.newest).offset(3 * 16);
             simulation.shown.last().map(|(_, shown_at)| *shown_at).min(Some(max))
         };
         let mut before = drawn(&simulation);
