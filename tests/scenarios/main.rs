@@ -1,4 +1,4 @@
-//! The scenarios: what the whole does, one file a behaviour, over real QUIC on port 0.
+//! End-to-end tests of a server and its clients, over real QUIC on port 0 or in a simulated network: one file per behaviour.
 
 mod admission;
 mod architecture;
