@@ -1,8 +1,9 @@
-//! Whoever claims to have seen an older world than their link shows them gains nothing, and whoever honestly saw an old one is
-//! believed.
+//! Rewind limits: a client that claims to have seen an older view than its link delivers gains nothing, and an honest client on
+//! a slow link is judged by the view that it saw.
 //!
-//! In the game of this test, each view says by which moment the server judged each seat. The honest player is the client; the forger
-//! speaks the wire by hand, over the same link, keeps the same schedule, acknowledges what it has, and lies about nothing else.
+//! The test's game shows in each view the moment to which the server rewound for each seat. The honest player is the real
+//! client. The forger writes the protocol by hand over the same link, with the same schedule and honest acknowledgements, and
+//! forges the view time only.
 
 mod hindsight;
 
@@ -26,19 +27,19 @@ use quarrel_shared::{
 };
 use tokio::time::sleep;
 
-use self::hindsight::{Glance, Hindsight, Verdict};
+use self::hindsight::{AppliedRewind, EmptyInput, Hindsight};
 
-/// In 1/16 tick.
+/// Spans in 1/16 tick.
 const TWO_TICKS: u32 = 2 * SubTick::PER_TICK;
 const QUARTER_SECOND: u32 = MAX_REWIND_MS * 30 * SubTick::PER_TICK / 1000;
 
-/// How long both play before anything is compared, so that clocks have settled.
+/// Time for the clocks to settle before anything is compared.
 const WARM_UP: Duration = Duration::from_secs(8);
 const PLAYED: Duration = Duration::from_secs(10);
 
-/// How far behind each tick a seat was judged, in ascending order.
-fn judged(frames: &[Arc<Frame<Verdict>>], seat: SeatId) -> Vec<u32> {
-    let of = |frame: &Arc<Frame<Verdict>>| {
+/// The rewinds of a seat in 1/16 tick, in ascending order.
+fn rewinds(frames: &[Arc<Frame<AppliedRewind>>], seat: SeatId) -> Vec<u32> {
+    let of = |frame: &Arc<Frame<AppliedRewind>>| {
         let mut verdicts = frame.entities().iter();
         verdicts.find(|(_, verdict)| verdict.seat == seat).map(|(_, verdict)| verdict.behind)
     };
@@ -47,32 +48,32 @@ fn judged(frames: &[Arc<Frame<Verdict>>], seat: SeatId) -> Vec<u32> {
     all
 }
 
-/// What the honest client on this link claims, in ascending order, and what it is judged by.
+/// The rewinds that the honest client on this link claims, in ascending order, and those that the server applied.
 fn honest(link: &Link) -> (Vec<u32>, Vec<u32>) {
     SimWorld::<Hindsight>::run(111, &[], async |world| {
         let onlooker = Onlooker::sit(world.server().lobby()).await;
         let claims = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let noted = Arc::clone(&claims);
+        let recorded = Arc::clone(&claims);
         let diary = Diary::<Hindsight>::new(move |_, slot, drawn| {
             let behind = drawn.map_or(0, |drawn| SubTick::of(slot.tick).since(drawn.interpolated_at));
-            noted.lock().expect("no panic").push(u32::try_from(behind).unwrap_or(0));
-            Glance
+            recorded.lock().expect("no panic").push(u32::try_from(behind).unwrap_or(0));
+            EmptyInput
         });
         let notes = diary.notes();
         let life = Life::begin(&world.connector(link), "Ada", diary).await;
         sleep(WARM_UP).await;
-        let (tick, said) = (onlooker.tick(), claims.lock().expect("no panic").len());
+        let (tick, skipped) = (onlooker.tick(), claims.lock().expect("no panic").len());
         sleep(PLAYED).await;
         let frames: Vec<_> = onlooker.frames().iter().filter(|frame| frame.tick() > tick).cloned().collect();
-        let judged = judged(&frames, notes.joined().seat);
+        let applied = rewinds(&frames, notes.joined().seat);
         life.end().await;
-        let mut claimed = claims.lock().expect("no panic")[said..].to_vec();
+        let mut claimed = claims.lock().expect("no panic")[skipped..].to_vec();
         claimed.sort_unstable();
-        (claimed, judged)
+        (claimed, applied)
     })
 }
 
-/// What somebody on this link is judged by who always claims to have seen what was a quarter second and more ago.
+/// The applied rewinds of a client on this link that always claims to have seen a view from two quarter seconds ago.
 fn forger(link: &Link) -> Vec<u32> {
     SimWorld::<Hindsight>::run(112, &[], async |world| {
         let onlooker = Onlooker::sit(world.server().lobby()).await;
@@ -80,31 +81,31 @@ fn forger(link: &Link) -> Vec<u32> {
         peer.greet_as::<Hindsight>("Eve").await;
         let mut seat = RawSeat::<Hindsight>::sit_down(peer).await;
         let rate = TickRate::DEFAULT;
-        // As far ahead as the client runs: so that inputs that go out with a view are just in time. Who runs farther ahead decides
-        // farther ahead, and is judged as somebody on a slower link.
+        // As far ahead as the client runs, so that inputs sent with a view are just in time. A client that runs farther ahead
+        // also decides farther ahead, and is judged like one on a slower link.
         let ahead = rate.ticks((2.0 * link.delay_ms) as u32);
-        let mut run = None::<InputBatch<Glance>>;
+        let mut run = None::<InputBatch<EmptyInput>>;
         let until = world.now() + WARM_UP + PLAYED;
         let mut from = None;
         while world.now() < until {
             let seen = seat.see().await;
             let tick = seen.header.tick.after(ahead);
             let aimed = StampedInput {
-                input: Glance,
+                input: EmptyInput,
                 seen: SubTick::of(tick).offset(-i64::from(2 * QUARTER_SECOND)),
             };
             match &mut run {
                 Some(run) if run.newest().next() == tick => run.push(aimed, 4),
                 _ => run = Some(InputBatch::new(tick, aimed)),
             }
-            seat.send_run(run.clone().expect("a run"), seat.ack());
+            seat.send_run(run.clone().expect("a batch"), seat.ack());
             if world.now() + PLAYED > until {
                 from.get_or_insert(seen.header.tick);
             }
         }
-        let from = from.expect("views to the end");
+        let from = from.expect("a view in the measured time");
         let frames: Vec<_> = onlooker.frames().iter().filter(|frame| frame.tick() > from).cloned().collect();
-        judged(&frames, seat.seat)
+        rewinds(&frames, seat.seat)
     })
 }
 
@@ -113,31 +114,34 @@ fn p99(sorted: &[u32]) -> u32 {
 }
 
 #[test]
-fn who_is_near_and_claims_to_have_seen_a_quarter_second_ago_gains_two_ticks_at_most() {
+fn a_nearby_client_that_forges_its_view_time_gains_at_most_two_ticks() {
     for round_trip_ms in [5.0, 40.0] {
         let link = Link::round_trip("clean", round_trip_ms);
         let ((claimed, _), forged) = (honest(&link), forger(&link));
-        let (own, theirs) = (p99(&claimed), *forged.last().expect("verdicts"));
-        println!("{round_trip_ms} ms: honest {own}/16 ticks behind, the forger {theirs}/16");
-        assert!(forged.len() > 280 && p99(&forged) > 0, "the forger plays");
-        assert!(theirs <= own + TWO_TICKS, "at {round_trip_ms} ms: {theirs}/16 ticks, not {own}/16 and two");
-        assert!(theirs < QUARTER_SECOND, "and less than what it claimed");
+        let (own, theirs) = (p99(&claimed), *forged.last().expect("a rewind"));
+        println!("{round_trip_ms} ms: honest rewind {own}/16 ticks, forged {theirs}/16");
+        assert!(forged.len() > 280 && p99(&forged) > 0, "the forger must play");
+        assert!(
+            theirs <= own + TWO_TICKS,
+            "at {round_trip_ms} ms: a forged rewind must be at most two ticks over the honest one: {theirs}/16 ticks, not {own}/16"
+        );
+        assert!(theirs < QUARTER_SECOND, "a forged rewind must be less than the claim");
     }
 }
 
 #[test]
-fn who_honestly_saw_an_old_world_is_judged_by_it() {
-    for (link, least) in [(Link::round_trip("far", 150.0), 0.99), (Link::named("lte"), 0.99)] {
-        let (claimed, judged) = honest(&link);
-        let most = QUARTER_SECOND;
-        // Of as many claims as verdicts, in order: the same, or the most that a room rewinds.
+fn an_honest_client_on_a_slow_link_is_judged_by_its_own_view() {
+    for (link, min_share) in [(Link::round_trip("far", 150.0), 0.99), (Link::named("lte"), 0.99)] {
+        let (claimed, applied) = honest(&link);
+        let max_rewind = QUARTER_SECOND;
+        // Sorted claims against sorted rewinds: equal, or the maximum that a room rewinds.
         let as_claimed = claimed
             .iter()
-            .zip(&judged)
-            .filter(|(claim, verdict)| (**claim).min(most).abs_diff(**verdict) <= 1);
-        let (share, middle) = (as_claimed.count() as f64 / judged.len() as f64, claimed[claimed.len() / 2]);
-        println!("{}: {middle}/16 ticks behind, {:.2} % as claimed", link.name, share * 100.0);
-        assert!(judged.len() > 280, "verdicts");
-        assert!(share >= least, "{}: {share} of what was honestly claimed is believed", link.name);
+            .zip(&applied)
+            .filter(|(claim, verdict)| (**claim).min(max_rewind).abs_diff(**verdict) <= 1);
+        let (share, middle) = (as_claimed.count() as f64 / applied.len() as f64, claimed[claimed.len() / 2]);
+        println!("{}: median claim {middle}/16 ticks, {:.2} % applied as claimed", link.name, share * 100.0);
+        assert!(applied.len() > 280, "nearly every tick must have a rewind");
+        assert!(share >= min_share, "{}: honest claims must be applied, share {share}", link.name);
     }
 }
