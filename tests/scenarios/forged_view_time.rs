@@ -40,8 +40,8 @@ const PLAYED: Duration = Duration::from_secs(10);
 /// The rewinds of a seat in 1/16 tick, in ascending order.
 fn rewinds(frames: &[Arc<Frame<AppliedRewind>>], seat: SeatId) -> Vec<u32> {
     let of = |frame: &Arc<Frame<AppliedRewind>>| {
-        let mut verdicts = frame.entities().iter();
-        verdicts.find(|(_, verdict)| verdict.seat == seat).map(|(_, verdict)| verdict.behind)
+        let mut seats = frame.entities().iter();
+        seats.find(|(_, rewind)| rewind.seat == seat).map(|(_, rewind)| rewind.behind)
     };
     let mut all: Vec<u32> = frames.iter().filter_map(of).collect();
     all.sort_unstable();
@@ -73,7 +73,7 @@ fn honest(link: &Link) -> (Vec<u32>, Vec<u32>) {
     })
 }
 
-/// The applied rewinds of a client on this link that always claims to have seen a view from two quarter seconds ago.
+/// The applied rewinds of a client on this link that always claims to have seen the view of half a second ago.
 fn forger(link: &Link) -> Vec<u32> {
     SimWorld::<Hindsight>::run(112, &[], async |world| {
         let onlooker = Onlooker::sit(world.server().lobby()).await;
@@ -84,21 +84,21 @@ fn forger(link: &Link) -> Vec<u32> {
         // As far ahead as the client runs, so that inputs sent with a view are just in time. A client that runs farther ahead
         // also decides farther ahead, and is judged like one on a slower link.
         let ahead = rate.ticks((2.0 * link.delay_ms) as u32);
-        let mut run = None::<InputBatch<EmptyInput>>;
+        let mut batch = None::<InputBatch<EmptyInput>>;
         let until = world.now() + WARM_UP + PLAYED;
         let mut from = None;
         while world.now() < until {
             let seen = seat.see().await;
             let tick = seen.header.tick.after(ahead);
-            let aimed = StampedInput {
+            let stamped = StampedInput {
                 input: EmptyInput,
                 seen: SubTick::of(tick).offset(-i64::from(2 * QUARTER_SECOND)),
             };
-            match &mut run {
-                Some(run) if run.newest().next() == tick => run.push(aimed, 4),
-                _ => run = Some(InputBatch::new(tick, aimed)),
+            match &mut batch {
+                Some(batch) if batch.newest().next() == tick => batch.push(stamped, 4),
+                _ => batch = Some(InputBatch::new(tick, stamped)),
             }
-            seat.send_run(run.clone().expect("a batch"), seat.ack());
+            seat.send_run(batch.clone().expect("a batch"), seat.ack());
             if world.now() + PLAYED > until {
                 from.get_or_insert(seen.header.tick);
             }
@@ -138,7 +138,7 @@ fn an_honest_client_on_a_slow_link_is_judged_by_its_own_view() {
         let as_claimed = claimed
             .iter()
             .zip(&applied)
-            .filter(|(claim, verdict)| (**claim).min(max_rewind).abs_diff(**verdict) <= 1);
+            .filter(|(claim, rewind)| (**claim).min(max_rewind).abs_diff(**rewind) <= 1);
         let (share, middle) = (as_claimed.count() as f64 / applied.len() as f64, claimed[claimed.len() / 2]);
         println!("{}: median claim {middle}/16 ticks, {:.2} % applied as claimed", link.name, share * 100.0);
         assert!(applied.len() > 280, "nearly every tick must have a rewind");
