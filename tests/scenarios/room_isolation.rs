@@ -1,5 +1,5 @@
-//! Room isolation: players see and hear their own room only. A join that cannot succeed is refused with a reason, and the
-//! connection stays open.
+//! Room isolation: players receive views and chat of their own room only. A join that cannot succeed is refused with a reason,
+//! and the connection stays open.
 
 use quarrel_client::{ClientEvent, RequestError};
 use quarrel_harness::{Player, TestServer};

@@ -1,4 +1,4 @@
-//! More news than the path takes: everybody is shown in turns, in a smooth stream of datagrams.
+//! Snapshot priority: when updates exceed a datagram, entities take turns, in a steady stream of datagrams.
 
 use quarrel_harness::{
     RawSeat, TestServer,
@@ -7,11 +7,11 @@ use quarrel_harness::{
 use quarrel_server::session::priority::MAX_DEFERRED_SENDS;
 use quarrel_shared::limits::MAX_DATAGRAM_BYTES;
 
-/// How much longer than it waited news may be under way, for the machine may be busy.
-const UNDER_WAY_TICKS: u32 = 15;
+/// The transit time of an update in addition to its deferral, for a busy machine.
+const MAX_TRANSIT_TICKS: u32 = 15;
 
 #[tokio::test]
-async fn a_throng_is_shown_in_turns_and_nobody_waits_long() {
+async fn entities_of_a_large_view_take_turns_and_none_is_deferred_long() {
     let server = TestServer::<Throng>::start(&[]);
     let mut seat = RawSeat::<Throng>::sit(server.address(), "small").await;
     let (mut datagrams, mut large) = (0, 0);
@@ -23,14 +23,25 @@ async fn a_throng_is_shown_in_turns_and_nobody_waits_long() {
             continue;
         }
         datagrams += 1;
-        assert_eq!(seen.view.entities.len(), usize::from(DANCERS) + 1, "nobody vanishes who waits");
+        assert_eq!(
+            seen.view.entities.len(),
+            usize::from(DANCERS) + 1,
+            "a deferred entity must stay in the view"
+        );
         for (id, dancer) in &seen.view.entities {
             let age = seen.view.tick.0 - dancer.tick;
-            let most = if dancer.seat == Some(seat.seat) { 0 } else { MAX_DEFERRED_SENDS + UNDER_WAY_TICKS };
-            assert!(age <= most, "{id} is shown as it was {age} ticks ago");
+            let max_age =
+                if dancer.seat == Some(seat.seat) { 0 } else { MAX_DEFERRED_SENDS + MAX_TRANSIT_TICKS };
+            assert!(age <= max_age, "{id} must be at most {max_age} ticks old, is {age}");
         }
     }
-    assert!(large <= 3, "{large} views went whole; the first must, and a stall of this machine may cost one");
-    assert!(server.metric("quarrel_snapshots_total{fate=\"part\"}") >= 100.0, "most held a part only");
-    assert!(server.metric("quarrel_entities_waited_total") >= 1000.0, "and the others waited");
+    assert!(
+        large <= 3,
+        "few views may be sent whole, the first and one for a stall of this machine: {large}"
+    );
+    assert!(
+        server.metric("quarrel_snapshots_total{fate=\"part\"}") >= 100.0,
+        "most snapshots must hold a part of the updates"
+    );
+    assert!(server.metric("quarrel_entities_waited_total") >= 1000.0, "deferred entities must be counted");
 }
