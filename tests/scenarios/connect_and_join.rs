@@ -73,7 +73,7 @@ fn a_retried_join_ends_with_one_seat() {
         });
         sleep(Duration::from_secs(1)).await;
         assert_eq!(world.metric("quarrel_players"), 1.0, "the first connection must have a seat");
-        assert!(!joining.is_finished(), "the client may not know of the first seat");
+        assert!(!joining.is_finished(), "the client must not know of the first seat");
         let (_client, _) = joining.await.expect("no panic");
         sleep(Duration::from_secs(1)).await;
         for metric in ["quarrel_players", "quarrel_sessions"] {

@@ -46,7 +46,7 @@ fn play(name: &str, seed: u64) -> (usize, usize) {
                     .unwrap_or_else(|| panic!("{name}: {:?} was delivered without a screen", one.event));
                 assert!(
                     shown.tick() >= one.tick,
-                    "{name}: an event may not precede its screen: tick {} at {shown}",
+                    "{name}: an event must not precede its screen: tick {} at {shown}",
                     one.tick
                 );
                 assert!(

@@ -33,7 +33,7 @@ async fn a_flood_of_datagrams_is_closed_and_another_player_keeps_its_snapshots()
     assert_eq!(goodbye.code, Some(CloseReason::RateLimited), "a flood must be closed: {goodbye:?}");
     assert!(
         views * 4 >= ticks * 3,
-        "a flood may not cost another player its views: {views} views in {ticks} ticks"
+        "a flood must not cost another player its views: {views} views in {ticks} ticks"
     );
 }
 

@@ -63,7 +63,7 @@ async fn a_large_crowd_sends_no_roster() {
     let first_event = ada.wait_for("Ben's line", not_a_view).await;
     assert!(
         matches!(first_event, ClientEvent::Chat { .. }),
-        "joins may not be announced, because names would cost the square of the seats: {first_event:?}"
+        "joins must not be announced, because names would cost the square of the seats: {first_event:?}"
     );
 }
 

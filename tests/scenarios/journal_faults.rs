@@ -138,7 +138,7 @@ async fn a_torn_append_is_cut_off() {
     let good = room.bytes();
     room.disk.set(Fault::Torn);
     assert_eq!(room.play(30).await, Ok(()));
-    assert_eq!(room.bytes(), good, "half a block may not stay");
+    assert_eq!(room.bytes(), good, "half a block must not stay");
     room.disk.set(Fault::None);
     room.restart_after_gap().await;
     let (proven, lost, counted) = room.end().await;

@@ -100,6 +100,6 @@ async fn a_mark_of_a_missing_room_or_one_without_a_journal_is_refused() {
     assert!(answer.body.contains("not written down"), "{}", answer.body);
     let rooms = get(http(&server), "/v1/rooms").await.json();
     assert_eq!(rooms["rooms"][0]["journal"], json!(null), "{rooms}");
-    assert_eq!(server.metrics().journals.marks.get(), 0, "refused marks may not be counted");
+    assert_eq!(server.metrics().journals.marks.get(), 0, "refused marks must not be counted");
     assert!(server.shutdown().await);
 }

@@ -62,8 +62,7 @@ fn outcome() -> Annotation {
     Annotation::Outcome { record: serde_json::json!({ "tick": 310, "seats": [{ "seat": 0, "score": 4 }] }) }
 }
 
-/// The entries of a tick in the game's own coding: for each seat whether it has an input, the input, and the view that the
-/// player saw.
+/// The entries of a tick in the game's own coding: for each seat whether it has an input, the input, and the view time.
 fn coded(record: &TickRecord<Input>) -> Vec<u8> {
     let mut out = BitWriter::new();
     for (input, seen) in record.entries.inputs.iter().zip(&record.entries.seen) {

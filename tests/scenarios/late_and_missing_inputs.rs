@@ -89,7 +89,7 @@ fn each_outcome_of_an_input_has_its_own_counter() {
         assert_eq!(
             InputCounts::of(world),
             InputCounts::default(),
-            "a seat may not starve before its first input"
+            "a seat must not starve before its first input"
         );
         // A view is half a round trip old, and the input takes another half: two ticks have passed when it arrives.
         let first = counts_after(world, &mut seat, &[6]).await;
@@ -120,7 +120,7 @@ fn each_outcome_of_an_input_has_its_own_counter() {
         assert_eq!(
             of(again),
             InputCounts { used: 1, early: 1, ..InputCounts::default() },
-            "bad inputs may not affect later ones"
+            "bad inputs must not affect later ones"
         );
     });
 }
@@ -163,7 +163,7 @@ fn losses_and_delays_show_in_their_own_counters() {
         bursts.starved > 10 && bursts.future == 0,
         "bursts longer than the redundancy must starve ticks: {bursts:?}"
     );
-    assert!(bursts.late < bursts.starved, "lost inputs may not count as late: {bursts:?}");
+    assert!(bursts.late < bursts.starved, "lost inputs must not count as late: {bursts:?}");
 
     let scattered = counted(102, &clean, &clean.loss(0.1, 0.0));
     println!("scattered losses: {scattered:?}");
@@ -171,11 +171,12 @@ fn losses_and_delays_show_in_their_own_counters() {
     assert!(scattered.starved < 10 && scattered.future == 0, "{scattered:?}");
     assert!(
         scattered.duplicate > bursts.used,
-        "scattered losses must lose fewer redundant inputs: {scattered:?}"
+        "more redundant inputs must arrive with scattered losses: {scattered:?}"
     );
 }
 
-/// A quarter second, and the ticks in which a run stops: friction takes 40 units a second from each second's six.
+/// A quarter second (7 ticks), and the time until a fighter stands: friction of 40 units/s² stops a run of 6 units/s in 5
+/// ticks.
 const STOPS_WITHIN_TICKS: u32 = 7 + 5;
 
 fn fighter(frame: &Frame<ArenaEntity>, seat: SeatId) -> Option<&Fighter> {
@@ -234,12 +235,12 @@ fn a_starved_fighter_stops_and_does_not_shoot() {
             still <= STOPS_WITHIN_TICKS,
             "{weapon:?}: it must stop within {STOPS_WITHIN_TICKS} ticks, took {still}"
         );
-        assert!(still > TickRate::DEFAULT.ticks(100), "{weapon:?}: it may not stop for a loss of 100 ms");
+        assert!(still > TickRate::DEFAULT.ticks(100), "{weapon:?}: it must not stop for a loss of 100 ms");
         let rests = starved.iter().filter(|frame| frame.tick() > used.after(STOPS_WITHIN_TICKS));
         let mut places = rests.map(|frame| fighter(frame, seat).expect("a fighter").body.at);
         let place = places.next().expect("a frame after the stop");
         assert!(places.all(|at| at == place), "{weapon:?}: it must stay in place");
         let spent = quiver(last) - starved.iter().map(|frame| quiver(frame)).min().expect("frames");
-        assert_eq!(spent, 0, "{weapon:?}: it may not shoot without an input");
+        assert_eq!(spent, 0, "{weapon:?}: it must not shoot without an input");
     }
 }

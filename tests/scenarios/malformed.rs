@@ -90,7 +90,7 @@ async fn damaged_datagrams_are_closed_as_malformed_and_the_others_play_on() {
         );
         ada.plays_on(1).await;
     }
-    assert!(seat.peer.is_connected(), "another peer's malformed bytes may not close this connection");
+    assert!(seat.peer.is_connected(), "another peer's malformed bytes must not close this connection");
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn an_empty_datagram_is_accepted() {
     seat.peer.datagram(&[]);
     seat.see().await;
     seat.see().await;
-    assert!(seat.peer.is_connected(), "an empty datagram may not close the connection");
+    assert!(seat.peer.is_connected(), "an empty datagram must not close the connection");
 }
 
 #[tokio::test]

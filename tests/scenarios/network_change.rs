@@ -28,7 +28,7 @@ async fn sit(world: &SimWorld<Crowd>) -> (Client, quinn::Endpoint) {
 /// Reads ten views. The first may have been buffered before the change; the others arrived after it.
 async fn views(client: &mut Client) {
     for _ in 0..10 {
-        while !matches!(client.next().await.expect("a connection that lives"), ClientEvent::View(_)) {}
+        while !matches!(client.next().await.expect("a live connection"), ClientEvent::View(_)) {}
     }
 }
 

@@ -80,7 +80,7 @@ fn a_bolt_is_drawn_at_once_and_replaced_by_the_servers_bolt() {
         let (after, drawn) = drawn_when(&client, flies).await;
         assert!(
             after >= Duration::from_millis(60),
-            "the server's bolt may not arrive before half a round trip: {after:?}"
+            "the server's bolt must not arrive before half a round trip: {after:?}"
         );
         assert!(drawn.predicted_spawns.is_empty(), "a confirmed bolt must be drawn once");
         let counts = client.screen().with(|screen| screen.prediction()).expect("a screen");

@@ -14,7 +14,7 @@ const ONE_SEAT: &[(&str, &str)] = &[("room.seats", "1"), ("room.bots", "0")];
 const BLACKOUT: Duration = Duration::from_secs(12);
 
 /// Connects a client without a seat over Wi-Fi.
-async fn newcomer(world: &SimWorld<Crowd>) -> (Client<Crowd>, quinn::Endpoint) {
+async fn connect(world: &SimWorld<Crowd>) -> (Client<Crowd>, quinn::Endpoint) {
     let connector = world.connector(&Link::named("wifi"));
     let client = Client::connect_with(&connector, "Ada").await.expect("a connection");
     (client, connector.endpoint().clone())
@@ -28,7 +28,7 @@ fn black_out(world: &SimWorld<Crowd>, endpoint: &quinn::Endpoint) {
 #[test]
 fn a_join_request_sent_in_a_black_out_is_answered_on_the_next_connection() {
     SimWorld::<Crowd>::run(23, ONE_SEAT, async |world| {
-        let (mut client, endpoint) = newcomer(world).await;
+        let (mut client, endpoint) = connect(world).await;
         black_out(world, &endpoint);
         let joined = timeout(2 * BLACKOUT, client.join(JoinTarget::Quick)).await.expect("an answer in time");
         joined.expect("a seat");
@@ -38,7 +38,7 @@ fn a_join_request_sent_in_a_black_out_is_answered_on_the_next_connection() {
 #[test]
 fn a_leave_request_sent_in_a_black_out_reaches_the_server() {
     SimWorld::<Crowd>::run(24, ONE_SEAT, async |world| {
-        let (mut client, endpoint) = newcomer(world).await;
+        let (mut client, endpoint) = connect(world).await;
         client.join(JoinTarget::Quick).await.expect("a seat");
         sleep(Duration::from_secs(2)).await;
         black_out(world, &endpoint);
@@ -53,7 +53,7 @@ fn a_leave_request_sent_in_a_black_out_reaches_the_server() {
 #[test]
 fn a_list_request_sent_in_a_black_out_is_answered_on_the_next_connection() {
     SimWorld::<Crowd>::run(25, ONE_SEAT, async |world| {
-        let (mut client, endpoint) = newcomer(world).await;
+        let (mut client, endpoint) = connect(world).await;
         black_out(world, &endpoint);
         let rooms = timeout(2 * BLACKOUT, client.list_rooms()).await.expect("an answer in time");
         assert_eq!(rooms.expect("a list").len(), 0, "the list must be empty because no room is open");

@@ -88,17 +88,12 @@ async fn a_held_seat_is_returned_with_every_message_since_the_last_acknowledged_
     let all: Vec<_> = (0..events.len() as u32).collect();
     assert!(!events.is_empty() && events == all, "every event must arrive once and in order: {events:?}");
     let joins = messages.iter().filter(|message| matches!(message, ServerMessage::SeatTaken { .. }));
-    assert_eq!(
-        joins.count(),
-        1,
-        "the roster change during her absence must arrive once, of {:?}",
-        carls.seat
-    );
+    assert_eq!(joins.count(), 1, "the join during her absence must arrive once, on seat {:?}", carls.seat);
 
     ada.say(&ClientMessage::Chat(Text::lossy("back"))).await;
     let back = |event| match event {
         ClientEvent::SeatLeft { seat } if seat == place.1 => {
-            panic!("a held seat may not be announced as left")
+            panic!("a held seat must not be announced as left")
         }
         ClientEvent::Chat { seat, text } => (seat == place.1 && text == "back").then_some(()),
         _ => None,
@@ -170,7 +165,7 @@ async fn a_held_seat_is_freed_after_its_hold_time_and_taken_by_a_bot() {
     let server = server::<Crowd>(&settings);
     let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
     let (ticket, adas) = lost(&server).await;
-    assert_eq!(server.metric("quarrel_bots"), 0.0, "a held seat may not be given to a bot");
+    assert_eq!(server.metric("quarrel_bots"), 0.0, "a held seat must not be given to a bot");
     let freed = |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == adas).then_some(());
     ben.wait_for("the end of Ada's seat", freed).await;
     let taken =
@@ -199,12 +194,12 @@ async fn steers(held: &'static str) -> bool {
 }
 
 #[tokio::test]
-async fn a_held_seat_is_idle_by_the_operators_setting() {
-    assert!(!steers("idle").await, "an idle held seat may not be steered");
+async fn the_setting_idle_leaves_a_held_seat_idle() {
+    assert!(!steers("idle").await, "an idle held seat must not be steered");
 }
 
 #[tokio::test]
-async fn a_bot_plays_a_held_seat_by_the_operators_setting() {
+async fn the_setting_bot_lets_a_bot_play_a_held_seat() {
     assert!(steers("bot").await, "a bot must steer the held seat");
 }
 
@@ -255,7 +250,7 @@ async fn a_player_who_missed_more_messages_than_the_limit_resumes_in_the_lobby()
 async fn a_server_that_stops_does_not_wait_for_held_seats() {
     let server = server::<Levers>(&[("session.hold_ms", "600000")]);
     lost(&server).await;
-    assert!(server.shutdown().await, "held seats may not delay a stop");
+    assert!(server.shutdown().await, "held seats must not delay a stop");
 }
 
 #[tokio::test]

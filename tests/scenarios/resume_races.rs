@@ -130,7 +130,7 @@ async fn a_second_login_takes_the_seat_and_the_first_gets_the_reason() {
 
     second.say(&ClientMessage::Chat(Text::lossy("still here"))).await;
     let line = |event| match event {
-        ClientEvent::SeatLeft { .. } => panic!("a second login may not change the room's seats"),
+        ClientEvent::SeatLeft { .. } => panic!("a second login must not change the room's seats"),
         ClientEvent::Chat { seat, .. } => (seat == place.1).then_some(()),
         _ => None,
     };
@@ -147,7 +147,7 @@ async fn a_second_login_takes_the_seat_and_the_first_gets_the_reason() {
 async fn a_silent_first_connection_does_not_delay_the_second_login() {
     let server = server();
     let (first, welcomed, place) = seated(&server).await;
-    // Its network is lost before the server notices: the most common reason for a resume.
+    // Its network is lost and the server has not noticed yet: the most common reason for a resume.
     first.vanish();
     let (mut second, again) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert!(again.resumed);

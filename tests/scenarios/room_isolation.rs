@@ -12,7 +12,7 @@ use quarrel_shared::{
 /// Two rooms of two seats.
 const TWO_BY_TWO: [(&str, &str); 2] = [("room.rooms", "2"), ("room.seats", "2")];
 
-/// A full first room, and the newcomers' second one.
+/// A full first room, and a second one with one player.
 async fn three_players(server: &TestServer<Crowd>) -> [Player<Crowd>; 3] {
     let (ada, first) = Player::sit(server.address(), "Ada").await;
     let (ben, second) = Player::sit(server.address(), "Ben").await;
@@ -41,7 +41,7 @@ async fn views_and_chat_stay_in_their_room() {
     assert_eq!(
         cem.wait_for("a line", line).await,
         "to the second room",
-        "a room may not receive another room's chat"
+        "a room must not receive another room's chat"
     );
     ben.view_where("both walkers of the first room", |view| view.entities.len() == 2).await;
     for _ in 0..10 {

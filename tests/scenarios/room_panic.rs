@@ -35,7 +35,7 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
 
     ada.set_input(Lever::None);
     let joined = ada.join(JoinTarget::Quick).await.expect("a seat in another room");
-    assert_ne!(joined.room, broken.room, "a failed room may not be joined again");
+    assert_ne!(joined.room, broken.room, "a failed room must not be joined again");
     ada.plays_on(10).await;
     let (_, joined) = Player::<Levers>::sit(server.address(), "Dee").await;
     assert_ne!(joined.room, broken.room, "the server must accept new players in another room");
@@ -45,7 +45,7 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
     let bytes = journals.read(name).expect("its journal");
     let journal = Journal::open(&bytes).expect("a journal");
     let notes: Vec<_> = journal.annotations().collect();
-    assert!(notes.is_empty(), "a panic may not be noted as a disk fault: {notes:?}");
+    assert!(notes.is_empty(), "a panic must not be noted as a disk fault: {notes:?}");
     assert_eq!(
         journal.end_tick(),
         Some(journal.last_tick()),

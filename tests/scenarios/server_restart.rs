@@ -78,7 +78,7 @@ async fn a_planned_restart_loses_no_tick_and_players_return_within_a_second() {
     let joined = is_back(&mut ada, &before).await;
     assert!(
         joined.restored >= Some(seen),
-        "a planned restart may not lose a tick: restored to {:?}, she saw {seen}",
+        "a planned restart must not lose a tick: restored to {:?}, she saw {seen}",
         joined.restored
     );
     assert_play_continues(&mut ada, &joined).await;

@@ -159,7 +159,7 @@ impl StallEffects {
         let max_frozen = 0.03 + grace_ms / 1000.0;
         assert!(
             self.frozen_share < max_frozen,
-            "{what}: the screen may hardly freeze, share {}",
+            "{what}: the screen may freeze for a share of at most {max_frozen}, did for {}",
             self.frozen_share
         );
         assert!(

@@ -15,7 +15,7 @@ fn half_an_hour_of_play_grows_no_memory_and_no_counter() {
     let (settled, last) = (&samples[1], &samples[samples.len() - 1]);
     assert_eq!((&settled["minute"], &last["minute"]), (&10.into(), &30.into()));
     for name in GAUGES {
-        assert_eq!(last[name].as_f64().unwrap(), settled[name].as_f64().unwrap(), "{name} may not grow");
+        assert_eq!(last[name].as_f64().unwrap(), settled[name].as_f64().unwrap(), "{name} must not grow");
     }
     for name in COUNTERS {
         let (then, now) = (settled[name].as_f64().unwrap(), last[name].as_f64().unwrap());

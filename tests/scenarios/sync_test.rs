@@ -54,7 +54,7 @@ fn a_deterministic_game_has_no_mismatch() {
     assert_eq!(
         mismatch_with(FickleSettings { from: WATCHED + 1, flaw: Flaw::Field }),
         None,
-        "a flaw may not show before its tick"
+        "a flaw must not show before its tick"
     );
 }
 
@@ -116,7 +116,7 @@ async fn a_nondeterministic_game_ends_its_room_and_the_players_are_notified() {
     let reason = ada.wait_for("the room's end", closed).await;
     assert_eq!(reason, CloseReason::RoomFailed, "players must be notified that the room failed");
     assert_eq!(server.metric("quarrel_sync_mismatches_total"), 1.0, "the mismatch must be counted");
-    assert_eq!(server.metric("quarrel_room_panics_total"), 0.0, "a mismatch may not count as a panic");
+    assert_eq!(server.metric("quarrel_room_panics_total"), 0.0, "a mismatch must not count as a panic");
 }
 
 #[tokio::test]
