@@ -1,4 +1,4 @@
-//! Secrecy by difference: two runs that differ only in the behaviour of an unseen player are identical to the observer, in
+//! Secrecy by difference: two runs that differ only in the behaviour of an unseen player are identical to the viewer, in
 //! every packet's time and size, every view and every event.
 //!
 //! Packet contents cannot be compared because TLS draws fresh keys; the decoded views and events can.
@@ -33,7 +33,7 @@ const PLAYED: Duration = Duration::from_secs(5);
 /// The entities of a view.
 type Entities = Vec<(EntityId, ArenaEntity)>;
 
-/// All information that the observer receives.
+/// All information that the viewer receives.
 #[derive(Debug, Default, PartialEq)]
 struct Observed {
     packets: Vec<Sighting>,
@@ -54,7 +54,7 @@ enum Other {
 /// The result of one run.
 struct RunResult {
     observed: Observed,
-    /// The tick at which the other player first was in the observer's view, by the server's frames.
+    /// The tick at which the other player first was in the viewer's view, by the server's frames.
     seen: Option<Tick>,
     /// The distance that the other player walked, in 1/256 unit.
     walked: u32,
@@ -82,7 +82,7 @@ impl Other {
     }
 }
 
-/// Runs a game of a standing observer and the other player.
+/// Runs a game of a standing viewer and the other player.
 fn run(seed: u64, other: Other, lasts: Duration) -> RunResult {
     SimWorld::<Arena>::run(seed, EMPTY, async |world| {
         world.network().keep_trace();
@@ -90,13 +90,13 @@ fn run(seed: u64, other: Other, lasts: Duration) -> RunResult {
         let onlooker = Onlooker::sit(world.server().lobby()).await;
         let diary = Diary::<Arena>::new(|_, _, _| Input::default());
         let notes = diary.notes();
-        let observer = Life::begin(&world.connector(&Link::named("wifi")), "Ada", diary).await;
-        notes.look_at(observer.screen.clone());
+        let viewer = Life::begin(&world.connector(&Link::named("wifi")), "Ada", diary).await;
+        notes.look_at(viewer.screen.clone());
         let other = other.controller(seed);
         let others = other.notes();
         let walker = Life::begin(&world.connector(&Link::named("fibre")), "Ben", other).await;
         sleep(BEFORE + lasts).await;
-        let address = observer.endpoint.local_addr().expect("an endpoint with a socket");
+        let address = viewer.endpoint.local_addr().expect("an endpoint with a socket");
         let (seat, other) = (notes.joined().seat, others.joined().seat);
         let observed = notes.read(|notes| Observed {
             packets: packets_of(world, address),
@@ -113,7 +113,7 @@ fn run(seed: u64, other: Other, lasts: Duration) -> RunResult {
         });
         let (seen, walked) = watch(&onlooker, seat, other);
         walker.end().await;
-        observer.end().await;
+        viewer.end().await;
         RunResult { observed, seen, walked }
     })
 }
@@ -171,7 +171,7 @@ fn an_unseen_player_leaves_no_trace_in_packets_views_or_events() {
         let (one, two) = (&stands.observed, &walks.observed);
         assert!(
             one.views.len() > 150 && one.packets.len() > 300,
-            "the observer must receive views and packets"
+            "the viewer must receive views and packets"
         );
         assert_eq!(difference(&one.packets, &two.packets), None, "seed {seed}: packets must be equal");
         assert_eq!(difference(&one.views, &two.views), None, "seed {seed}: views must be equal");
