@@ -1,4 +1,4 @@
-//! A bolt of one's own flies at once, and is set right by what the server knows of it.
+//! Predicted bolts: the shooter's own bolt is drawn at once, and is confirmed or removed by the server's view.
 
 use std::time::Duration;
 
@@ -11,26 +11,26 @@ use quarrel_shared::{
 };
 use tokio::time::{Instant, sleep};
 
-/// A range of one's own: nobody walks into a bolt.
-const ALONE: &[(&str, &str)] = &[("room.seats", "1"), ("room.bots", "0")];
+/// A room with one seat: no other fighter stops a bolt.
+const ONE_SEAT: &[(&str, &str)] = &[("room.seats", "1"), ("room.bots", "0")];
 
-/// Longer than inputs are repeated for, shorter than a bolt flies.
-const SILENCE: Duration = Duration::from_millis(450);
+/// Longer than inputs are repeated, shorter than a bolt flies.
+const BLACKOUT: Duration = Duration::from_millis(450);
 
-/// Two ticks at 30 Hz: what is wanted now goes out with the next one.
-const AT_ONCE: Duration = Duration::from_millis(67);
+/// Two ticks at 30 Hz: an input set now is sent with the next tick.
+const MAX_DELAY: Duration = Duration::from_millis(67);
 
-/// Somebody on a train's link without its losses: 120 ms is long enough to tell before from after.
+/// Joins over a link without losses, whose round trip of 120 ms separates prediction from the server's answer.
 async fn archer(world: &SimWorld<Arena>) -> (Client<Arena>, quinn::Endpoint) {
     let connector = world.connector(&Link::round_trip("far", 120.0));
     let mut client = Client::connect_with(&connector, "Ada").await.expect("a connection");
     client.join(JoinTarget::Quick).await.expect("a seat");
-    // Until clocks have settled.
+    // Until the clocks have settled.
     sleep(Duration::from_secs(5)).await;
     (client, connector.endpoint().clone())
 }
 
-/// Pulls the trigger towards the longest free way: a bolt that meets a wall at once proves nothing.
+/// Shoots in the direction with the longest free line: a bolt that hits a wall at once shows nothing.
 fn shoot(client: &Client<Arena>) {
     let drawn = client.draw().expect("a screen");
     let from = drawn.entities.iter().find_map(|(_, thing)| match thing {
@@ -38,19 +38,19 @@ fn shoot(client: &Client<Arena>) {
         _ => None,
     });
     let from = from.expect("a fighter");
-    let free_way = |aim: &Angle| {
-        let far = from + aim.times(FARTHEST);
+    let free_length = |aim: &Angle| {
+        let far = from + aim.times(MAX_RANGE);
         let end = client.screen().with(|screen| screen.scene().map().and_then(|map| map.raycast(from, far)));
         from.distance(end.flatten().unwrap_or(far))
     };
-    let aim = (0..64).map(|n| Angle(n << 10)).max_by_key(free_way).expect("64 ways");
+    let aim = (0..64).map(|n| Angle(n << 10)).max_by_key(free_length).expect("64 directions");
     client.set_input(Input { aim, fire: true, ..Input::default() });
 }
 
-/// As far as a bolt flies, in 1/256 unit.
-const FARTHEST: i32 = 30 * UNIT;
+/// The range of a bolt, in 1/256 unit.
+const MAX_RANGE: i32 = 30 * UNIT;
 
-/// How long it takes until the screen shows what is wanted, and what it shows then.
+/// Waits until the screen shows what `is_wanted`; returns the time and the drawn view.
 async fn drawn_when(
     client: &Client<Arena>,
     is_wanted: impl Fn(&Drawn<ArenaEntity>) -> bool,
@@ -60,7 +60,7 @@ async fn drawn_when(
         if let Some(drawn) = client.draw().filter(|drawn| is_wanted(drawn)) {
             return (begin.elapsed(), drawn);
         }
-        assert!(begin.elapsed() < Duration::from_secs(5), "it is never shown");
+        assert!(begin.elapsed() < Duration::from_secs(5), "the screen must show it within 5 s");
         sleep(Duration::from_millis(5)).await;
     }
 }
@@ -70,27 +70,30 @@ fn flies(drawn: &Drawn<ArenaEntity>) -> bool {
 }
 
 #[test]
-fn a_bolt_flies_at_once_and_becomes_the_servers_when_that_comes() {
-    SimWorld::<Arena>::run(41, ALONE, async |world| {
+fn a_bolt_is_drawn_at_once_and_replaced_by_the_servers_bolt() {
+    SimWorld::<Arena>::run(41, ONE_SEAT, async |world| {
         let (client, _) = archer(world).await;
         shoot(&client);
         let (after, _) = drawn_when(&client, |drawn| !drawn.predicted_spawns.is_empty()).await;
-        assert!(after <= AT_ONCE, "the bolt is shown {after:?} after the trigger, a round trip is 120 ms");
+        assert!(after <= MAX_DELAY, "a predicted bolt must be drawn within {MAX_DELAY:?}, took {after:?}");
         client.set_input(Input::default());
         let (after, drawn) = drawn_when(&client, flies).await;
-        assert!(after >= Duration::from_millis(60), "the server was told first: {after:?}");
-        assert!(drawn.predicted_spawns.is_empty(), "it is drawn once, as the server's now");
+        assert!(
+            after >= Duration::from_millis(60),
+            "the server's bolt must not arrive before half a round trip: {after:?}"
+        );
+        assert!(drawn.predicted_spawns.is_empty(), "a confirmed bolt must be drawn once");
         let counts = client.screen().with(|screen| screen.prediction()).expect("a screen");
         assert_eq!((counts.confirmed_spawns, counts.rejected_spawns, counts.corrections), (1, 0, 0));
     });
 }
 
 #[test]
-fn a_bolt_that_the_server_never_heard_of_is_taken_back() {
-    SimWorld::<Arena>::run(42, ALONE, async |world| {
+fn a_bolt_whose_input_was_lost_is_removed() {
+    SimWorld::<Arena>::run(42, ONE_SEAT, async |world| {
         let (client, endpoint) = archer(world).await;
         let now = world.now();
-        world.network().black_out(world.path(&endpoint), now..now + SILENCE);
+        world.network().black_out(world.path(&endpoint), now..now + BLACKOUT);
         shoot(&client);
         drawn_when(&client, |drawn| !drawn.predicted_spawns.is_empty()).await;
         client.set_input(Input::default());
@@ -101,7 +104,7 @@ fn a_bolt_that_the_server_never_heard_of_is_taken_back() {
         assert_eq!(
             (counts.confirmed_spawns, counts.rejected_spawns),
             (0, 1),
-            "it was in the air when the server's word came"
+            "the server's view must reject the bolt in flight"
         );
         let quiver = client.draw().and_then(|drawn| {
             drawn.entities.iter().find_map(|(_, thing)| match thing {
@@ -109,6 +112,6 @@ fn a_bolt_that_the_server_never_heard_of_is_taken_back() {
                 _ => None,
             })
         });
-        assert_eq!(quiver, Some(Kit::INITIAL_QUIVER), "and none is missing");
+        assert_eq!(quiver, Some(Kit::INITIAL_QUIVER), "a rejected bolt must return to the quiver");
     });
 }

@@ -1,4 +1,5 @@
-//! Rooms know nothing of each other, and a join that cannot be is refused with a reason; the connection stays.
+//! Room isolation: players receive views and chat of their own room only. A join that cannot succeed is refused with a reason,
+//! and the connection stays open.
 
 use quarrel_client::{ClientEvent, RequestError};
 use quarrel_harness::{Player, TestServer};
@@ -11,42 +12,46 @@ use quarrel_shared::{
 /// Two rooms of two seats.
 const TWO_BY_TWO: [(&str, &str); 2] = [("room.rooms", "2"), ("room.seats", "2")];
 
-/// A full first room, and the newcomers' second one.
+/// A full first room, and a second one with one player.
 async fn three_players(server: &TestServer<Crowd>) -> [Player<Crowd>; 3] {
     let (ada, first) = Player::sit(server.address(), "Ada").await;
     let (ben, second) = Player::sit(server.address(), "Ben").await;
     let (cem, third) = Player::sit(server.address(), "Cem").await;
-    assert_eq!(first.room, second.room, "rooms fill up one after the other");
-    assert_ne!(first.room, third.room, "and who finds no seat opens the next");
+    assert_eq!(first.room, second.room, "the first room must fill before another opens");
+    assert_ne!(first.room, third.room, "a join without a free seat must open a room");
     [ada, ben, cem]
 }
 
 fn refusal(result: Result<quarrel_client::Joined, RequestError>) -> (CloseReason, String) {
     match result {
         Err(RequestError::Refused { reason, sentence }) => (reason, sentence),
-        other => panic!("a refusal was due, not {other:?}"),
+        other => panic!("the join must be refused, got {other:?}"),
     }
 }
 
 #[tokio::test]
-async fn nobody_sees_or_hears_another_room() {
+async fn views_and_chat_stay_in_their_room() {
     let server = TestServer::<Crowd>::start(&TWO_BY_TWO);
     let [ada, mut ben, mut cem] = three_players(&server).await;
     let line = |event| if let ClientEvent::Chat { text, .. } = event { Some(text) } else { None };
-    ada.chat("to the first room").await.expect("the connection lives");
+    ada.chat("to the first room").await.expect("a live connection");
     assert_eq!(ben.wait_for("Ada's line", line).await, "to the first room");
-    // By now it would have reached the second room as well.
-    cem.chat("to the second room").await.expect("the connection lives");
-    assert_eq!(cem.wait_for("a line", line).await, "to the second room", "the first line heard is one's own");
-    ben.view_where("both of the first room", |view| view.entities.len() == 2).await;
+    // By now the line would have reached the second room as well.
+    cem.chat("to the second room").await.expect("a live connection");
+    assert_eq!(
+        cem.wait_for("a line", line).await,
+        "to the second room",
+        "a room must not receive another room's chat"
+    );
+    ben.view_where("both walkers of the first room", |view| view.entities.len() == 2).await;
     for _ in 0..10 {
         let view = cem.view_where("a view", |_| true).await;
-        assert_eq!(view.entities.len(), 1, "the second room has one walker");
+        assert_eq!(view.entities.len(), 1, "the second room must show one walker");
     }
 }
 
 #[tokio::test]
-async fn the_list_of_rooms_says_who_is_where_and_an_id_leads_there() {
+async fn the_list_of_rooms_has_player_counts_and_an_id_joins_its_room() {
     let server = TestServer::<Crowd>::start(&TWO_BY_TWO);
     let [_ada, ben, cem] = three_players(&server).await;
     ben.go().await;
@@ -64,34 +69,34 @@ async fn the_list_of_rooms_says_who_is_where_and_an_id_leads_there() {
     assert_eq!(
         joined.await.map(|joined| joined.room),
         Ok(RoomId(2)),
-        "an id leads to its room, not to the first"
+        "an id must join its room, not the first"
     );
     cem.go().await;
 }
 
 #[tokio::test]
-async fn a_room_that_does_not_exist_is_refused_and_the_connection_stays() {
+async fn a_join_of_a_missing_room_is_refused_and_the_connection_stays_open() {
     let server = TestServer::<Crowd>::start(&[]);
     let mut ada = Player::<Crowd>::connect(server.address(), "Ada").await;
     let (reason, sentence) = refusal(ada.join(JoinTarget::Room(RoomId(99))).await);
     assert_eq!(reason, CloseReason::NoSuchRoom);
-    assert!(sentence.contains("list the rooms"), "a refusal says what to do: {sentence}");
-    assert!(ada.join(JoinTarget::Quick).await.is_ok(), "another room may do");
+    assert!(sentence.contains("list the rooms"), "a refusal must advise what to do: {sentence}");
+    assert!(ada.join(JoinTarget::Quick).await.is_ok(), "another room must be joinable");
 }
 
 #[tokio::test]
-async fn full_rooms_are_refused_and_a_seat_that_comes_free_is_given() {
+async fn a_join_of_a_full_room_is_refused_until_a_seat_is_free() {
     let server = TestServer::<Crowd>::start(&[("room.rooms", "1"), ("room.seats", "1")]);
     let (ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let mut ben = Player::<Crowd>::connect(server.address(), "Ben").await;
     let (reason, _) = refusal(ben.join(JoinTarget::Room(joined.room)).await);
-    assert_eq!(reason, CloseReason::RoomFull, "that room has no seat");
+    assert_eq!(reason, CloseReason::RoomFull, "a full room must be refused");
     let (reason, sentence) = refusal(ben.join(JoinTarget::Quick).await);
-    assert_eq!(reason, CloseReason::RoomsFull, "and no other may be opened");
-    assert!(sentence.contains("try again later"), "a refusal says what to do: {sentence}");
+    assert_eq!(reason, CloseReason::RoomsFull, "a new room past the limit must be refused");
+    assert!(sentence.contains("try again later"), "a refusal must advise what to do: {sentence}");
     ada.go().await;
     quarrel_harness::within("the seat that Ada left", async {
-        // Each try is a message, and messages are budgeted: one a tick is what a program would do.
+        // Each attempt is a message, and messages are rate limited, so pause between attempts.
         while ben.join(JoinTarget::Quick).await.is_err() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }

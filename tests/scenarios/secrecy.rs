@@ -1,7 +1,7 @@
-//! Secrecy, shown by difference: two evenings that differ only in what somebody unseen does are one and the same to a player, in
+//! Secrecy by difference: two runs that differ only in the behaviour of an unseen player are identical to the viewer, in
 //! every packet's time and size, every view and every event.
 //!
-//! Contents cannot be compared on the wire, since TLS draws its keys anew each time; what is decoded from them can.
+//! Packet contents cannot be compared because TLS draws fresh keys; the decoded views and events can.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -22,48 +22,48 @@ use quarrel_shared::{
 };
 use tokio::time::{Instant, sleep};
 
-/// One match that does not end, and nobody in it but those of the test.
+/// A match that outlasts the test, with the two test players only.
 const EMPTY: &[(&str, &str)] =
     &[("room.bots", "0"), ("game.settings.time_limit_s", "3600"), ("game.settings.score_to_win", "1000")];
 
-/// How long both sit before the one who may walk does.
+/// The time in which both stand still before the other player may move.
 const BEFORE: Duration = Duration::from_secs(2);
 const PLAYED: Duration = Duration::from_secs(5);
 
-/// What a view shows, entity for entity.
-type Shown = Vec<(EntityId, ArenaEntity)>;
+/// The entities of a view.
+type Entities = Vec<(EntityId, ArenaEntity)>;
 
-/// Everything that one player could learn of the other.
+/// All information that the viewer receives.
 #[derive(Debug, Default, PartialEq)]
-struct Learned {
+struct Observed {
     packets: Vec<Sighting>,
-    views: Vec<(Duration, SnapshotHeader, Shown)>,
+    views: Vec<(Duration, SnapshotHeader, Entities)>,
     events: Vec<(Duration, Tick, Event, Option<SubTick>)>,
 }
 
-/// What the other one does.
+/// The behaviour of the unseen player.
 #[derive(Clone, Copy, PartialEq)]
 enum Other {
     Stands,
-    /// Round and round, some two units wide.
+    /// Walks in a circle some two units wide.
     Circles,
-    /// All over the map, until it is seen.
+    /// Roams the map until it is seen.
     Hunts,
 }
 
-/// How it went.
-struct Evening {
-    learned: Learned,
-    /// When the other was first in the watcher's view, by the server's own frames.
+/// The result of one run.
+struct RunResult {
+    observed: Observed,
+    /// The tick at which the other player first was in the viewer's view, by the server's frames.
     seen: Option<Tick>,
-    /// How far the other one went.
+    /// The distance that the other player walked, in 1/256 unit.
     walked: u32,
 }
 
 impl Other {
-    /// What it does so many ticks after it sat down.
-    fn hand(self, seed: u64) -> Diary<Arena> {
-        let mut brain = Arena::brain("hunt", seed).expect("Arena has hunters");
+    /// A controller with this behaviour.
+    fn controller(self, seed: u64) -> Diary<Arena> {
+        let mut brain = Arena::brain("hunt", seed).expect("Arena has the skill hunt");
         Diary::new(move |joined, slot, drawn| {
             let since = slot.tick.since(joined.tick);
             match (self, drawn) {
@@ -73,7 +73,7 @@ impl Other {
                     Input::default().walking(way)
                 }
                 (Self::Hunts, Some(drawn)) => {
-                    // Shots would be heard, and that is no secret.
+                    // Shots make sounds, which are not secret.
                     Input { fire: false, ..brain.decide(drawn.observation(joined.rate, joined.seat)) }
                 }
                 _ => Input::default(),
@@ -82,23 +82,23 @@ impl Other {
     }
 }
 
-/// A watcher who stands still, and another one.
-fn evening(seed: u64, other: Other, lasts: Duration) -> Evening {
+/// Runs a game of a standing viewer and the other player.
+fn run(seed: u64, other: Other, lasts: Duration) -> RunResult {
     SimWorld::<Arena>::run(seed, EMPTY, async |world| {
         world.network().keep_trace();
         let begin = Instant::now();
         let onlooker = Onlooker::sit(world.server().lobby()).await;
         let diary = Diary::<Arena>::new(|_, _, _| Input::default());
         let notes = diary.notes();
-        let watcher = Life::begin(&world.connector(&Link::named("wifi")), "Ada", diary).await;
-        notes.look_at(watcher.screen.clone());
-        let other = other.hand(seed);
+        let viewer = Life::begin(&world.connector(&Link::named("wifi")), "Ada", diary).await;
+        notes.look_at(viewer.screen.clone());
+        let other = other.controller(seed);
         let others = other.notes();
         let walker = Life::begin(&world.connector(&Link::named("fibre")), "Ben", other).await;
         sleep(BEFORE + lasts).await;
-        let address = watcher.endpoint.local_addr().expect("an endpoint with a socket");
+        let address = viewer.endpoint.local_addr().expect("an endpoint with a socket");
         let (seat, other) = (notes.joined().seat, others.joined().seat);
-        let learned = notes.read(|notes| Learned {
+        let observed = notes.read(|notes| Observed {
             packets: packets_of(world, address),
             views: notes
                 .views
@@ -113,8 +113,8 @@ fn evening(seed: u64, other: Other, lasts: Duration) -> Evening {
         });
         let (seen, walked) = watch(&onlooker, seat, other);
         walker.end().await;
-        watcher.end().await;
-        Evening { learned, seen, walked }
+        viewer.end().await;
+        RunResult { observed, seen, walked }
     })
 }
 
@@ -123,7 +123,7 @@ fn packets_of(world: &SimWorld<Arena>, address: SocketAddr) -> Vec<Sighting> {
     all.into_iter().filter(|packet| packet.from == address || packet.to == address).collect()
 }
 
-/// When `seat` first had `other` in its view, and how far that one went.
+/// Returns the tick at which `seat` first had `other` in its view, and the distance that `other` walked.
 fn watch(onlooker: &Onlooker<Arena>, seat: SeatId, other: SeatId) -> (Option<Tick>, u32) {
     let (mut interest, mut view) = (Interest::new(), View::new(Tick(0)));
     let fighter = |entities: &[(EntityId, ArenaEntity)]| {
@@ -147,7 +147,7 @@ fn watch(onlooker: &Onlooker<Arena>, seat: SeatId, other: SeatId) -> (Option<Tic
     (seen, walked)
 }
 
-/// The first thing in which two lists differ.
+/// The first difference of two lists.
 fn difference<T: PartialEq + std::fmt::Debug>(one: &[T], two: &[T]) -> Option<String> {
     let at = one.iter().zip(two).take_while(|(one, two)| one == two).count();
     (one.len() != two.len() || at < one.len())
@@ -155,37 +155,50 @@ fn difference<T: PartialEq + std::fmt::Debug>(one: &[T], two: &[T]) -> Option<St
 }
 
 #[test]
-fn whoever_is_not_seen_leaves_no_trace_in_what_a_player_receives() {
+fn an_unseen_player_leaves_no_trace_in_packets_views_or_events() {
     let mut hidden = 0;
     for seed in 91..=96 {
-        let [stands, walks] = [Other::Stands, Other::Circles].map(|other| evening(seed, other, PLAYED));
-        assert!(stands.walked == 0 && walks.walked > 1000, "one walks: {}/256 units", walks.walked);
+        let [stands, walks] = [Other::Stands, Other::Circles].map(|other| run(seed, other, PLAYED));
+        assert!(
+            stands.walked == 0 && walks.walked > 1000,
+            "only the circling player may walk: {}/256 units",
+            walks.walked
+        );
         if stands.seen.is_some() || walks.seen.is_some() {
             continue;
         }
         hidden += 1;
-        let (one, two) = (&stands.learned, &walks.learned);
-        assert!(one.views.len() > 150 && one.packets.len() > 300, "the watcher plays");
-        assert_eq!(difference(&one.packets, &two.packets), None, "seed {seed}: packets differ");
-        assert_eq!(difference(&one.views, &two.views), None, "seed {seed}: views differ");
-        assert_eq!(difference(&one.events, &two.events), None, "seed {seed}: events differ");
+        let (one, two) = (&stands.observed, &walks.observed);
+        assert!(
+            one.views.len() > 150 && one.packets.len() > 300,
+            "the viewer must receive views and packets"
+        );
+        assert_eq!(difference(&one.packets, &two.packets), None, "seed {seed}: packets must be equal");
+        assert_eq!(difference(&one.views, &two.views), None, "seed {seed}: views must be equal");
+        assert_eq!(difference(&one.events, &two.events), None, "seed {seed}: events must be equal");
     }
-    assert!(hidden >= 3, "the other one is hidden in some evenings: {hidden}");
+    assert!(hidden >= 3, "the other player must be hidden in at least 3 runs: {hidden}");
 }
 
 #[test]
-fn whoever_steps_into_sight_shows_from_then_on_and_not_before() {
+fn a_player_who_steps_into_sight_appears_from_that_tick_and_not_before() {
     let lasts = Duration::from_secs(20);
     let mut shown = 0;
     for seed in 91..=93 {
-        let [stands, hunts] = [Other::Stands, Other::Hunts].map(|other| evening(seed, other, lasts));
+        let [stands, hunts] = [Other::Stands, Other::Hunts].map(|other| run(seed, other, lasts));
         let Some(seen) = hunts.seen.filter(|_| stands.seen.is_none()) else { continue };
         shown += 1;
-        let (one, two) = (&stands.learned, &hunts.learned);
-        assert!(difference(&one.packets, &two.packets).is_some(), "seed {seed}: to be seen takes bytes");
+        let (one, two) = (&stands.observed, &hunts.observed);
+        assert!(
+            difference(&one.packets, &two.packets).is_some(),
+            "seed {seed}: a visible player must change the packets"
+        );
         let first = one.views.iter().zip(&two.views).find(|(one, two)| one != two);
-        let first = first.map(|(one, _)| one.1.tick).expect("a view that differs");
-        assert_eq!(first, seen, "seed {seed}: the first view that differs is the first that shows them");
+        let first = first.map(|(one, _)| one.1.tick).expect("a different view");
+        assert_eq!(
+            first, seen,
+            "seed {seed}: the first different view must be the first that shows the player"
+        );
     }
-    assert!(shown >= 1, "somebody is found in {lasts:?}");
+    assert!(shown >= 1, "a player must be found within {lasts:?}");
 }

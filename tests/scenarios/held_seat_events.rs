@@ -1,4 +1,4 @@
-//! What waits for a player who is away: as long as seats are held, a busy room must not run over.
+//! The event queue of a held seat: a busy room must not overflow it while the seat is held.
 
 use quarrel_server::room::{HeldSeatPolicy, RoomState, inbox::MAX_QUEUED_EVENTS};
 use quarrel_shared::{
@@ -9,13 +9,13 @@ use quarrel_shared::{
     tick::TickRate,
 };
 
-/// How long seats are held unless an operator says otherwise.
+/// The default hold time of a seat.
 const HOLD_S: u32 = 30;
 
-/// How long the fight is watched.
+/// The measured time of fighting.
 const WATCHED_S: u32 = 180;
 
-/// The most facts that one seat of this room is told of in any span of [`HOLD_S`]: every seat fights, and nobody is ever tired.
+/// The maximum number of events for one seat of this room in any span of [`HOLD_S`]: every seat fights, and bots never tire.
 fn busiest_span<G: Game>(seats: u16) -> usize {
     let rate = TickRate::default();
     let setup = Setup { settings: G::Settings::default(), seed: 7, seats, tick_rate: rate };
@@ -26,18 +26,18 @@ fn busiest_span<G: Game>(seats: u16) -> usize {
         .expect("an empty room");
     room.settle_bots(&mut changed);
     room.hold(seat, HeldSeatPolicy::Bot);
-    let told: Vec<usize> = (0..WATCHED_S * u32::from(rate.hz()))
+    let counts: Vec<usize> = (0..WATCHED_S * u32::from(rate.hz()))
         .map(|_| {
             room.step();
             room.publish();
-            room.drain_events().filter(|(audience, _)| is_told(audience, seat)).count()
+            room.drain_events().filter(|(audience, _)| includes(audience, seat)).count()
         })
         .collect();
     let span = (HOLD_S * u32::from(rate.hz())) as usize;
-    told.windows(span).map(|span| span.iter().sum()).max().unwrap_or_default()
+    counts.windows(span).map(|span| span.iter().sum()).max().unwrap_or_default()
 }
 
-fn is_told(audience: &Audience, seat: SeatId) -> bool {
+fn includes(audience: &Audience, seat: SeatId) -> bool {
     match audience {
         Audience::All => true,
         Audience::Only(only) => *only == seat,
@@ -46,10 +46,13 @@ fn is_told(audience: &Audience, seat: SeatId) -> bool {
 }
 
 #[test]
-fn what_happens_in_a_full_arena_while_a_seat_is_held_waits_for_its_player() {
-    let most = busiest_span::<Arena>(Arena::ROOM.seats);
-    println!("{most} facts in {HOLD_S} s");
-    assert!(most > 0, "it is a fight");
-    // The other half is for chat, and for those who come and go.
-    assert!(most <= MAX_QUEUED_EVENTS / 2, "{most} facts in {HOLD_S} s, and {MAX_QUEUED_EVENTS} may wait");
+fn the_event_queue_of_a_held_seat_holds_the_busiest_fight_of_a_full_arena() {
+    let max = busiest_span::<Arena>(Arena::ROOM.seats);
+    println!("{max} events in {HOLD_S} s");
+    assert!(max > 0, "the fight must produce events");
+    // The other half is for chat and roster changes.
+    assert!(
+        max <= MAX_QUEUED_EVENTS / 2,
+        "events must fill at most half of the queue: {max} in {HOLD_S} s of {MAX_QUEUED_EVENTS}"
+    );
 }

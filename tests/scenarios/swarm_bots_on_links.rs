@@ -1,4 +1,4 @@
-//! A bot of the load tester plays on a link of the table, over a real socket.
+//! A bot of the load tester plays over a simulated link of the table, on a real socket.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use quarrel_netsim::Link;
 use quarrel_shared::{crowd::Crowd, protocol::JoinTarget};
 use quarrel_swarm::endpoint;
 
-/// Joins over this link and sees a second of play; says how long the seat took.
+/// Joins over this link and plays for a second; returns the time until the seat.
 async fn plays(server: &TestServer<Crowd>, link: &Link) -> Duration {
     let endpoint = endpoint::impaired(server.address(), link, 1, 0).expect("a UDP port for a bot");
     let connector =
@@ -33,9 +33,12 @@ async fn plays(server: &TestServer<Crowd>, link: &Link) -> Duration {
 }
 
 #[tokio::test]
-async fn a_bot_plays_on_the_best_and_on_the_worst_link_and_pays_for_it() {
+async fn a_bot_plays_on_the_best_and_on_the_worst_link_with_their_delays() {
     let server = TestServer::<Crowd>::start(&[]);
     plays(&server, &Link::named("lan")).await;
     let took = plays(&server, &Link::named("hostile")).await;
-    assert!(took >= Duration::from_millis(400), "{took:?}: a handshake and a seat are two round trips");
+    assert!(
+        took >= Duration::from_millis(400),
+        "a handshake and a seat must take two round trips, took {took:?}"
+    );
 }

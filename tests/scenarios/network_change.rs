@@ -1,4 +1,4 @@
-//! A player whose network changes, or is silent for a while, plays on.
+//! Connection migration: a player whose network changes, or is silent for some seconds, keeps the connection and plays on.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use quarrel_harness::sim::{
 use quarrel_shared::{arena::Arena, crowd::Crowd, protocol::JoinTarget};
 use tokio::time::{Instant, sleep, timeout};
 
-/// A room for one, whose views nobody else's doings can delay.
-const ALONE: &[(&str, &str)] = &[("room.seats", "1"), ("room.bots", "0")];
+/// A room with one seat: no other player can delay its views.
+const ONE_SEAT: &[(&str, &str)] = &[("room.seats", "1"), ("room.bots", "0")];
 
 type Client = quarrel_client::Client<Crowd>;
 
-/// Sits down over Wi-Fi; the endpoint is what changes networks later.
+/// Joins over Wi-Fi; also returns the endpoint, which changes networks later.
 async fn sit(world: &SimWorld<Crowd>) -> (Client, quinn::Endpoint) {
     let connector = world.connector(&Link::named("wifi"));
     let mut client = Client::connect_with(&connector, "Ada").await.expect("a connection");
@@ -25,37 +25,39 @@ async fn sit(world: &SimWorld<Crowd>) -> (Client, quinn::Endpoint) {
     (client, connector.endpoint().clone())
 }
 
-/// Ten views: one may have waited unread since before whatever happened, the others came after it.
+/// Reads ten views. The first may have been buffered before the change; the others arrived after it.
 async fn views(client: &mut Client) {
     for _ in 0..10 {
-        while !matches!(client.next().await.expect("a connection that lives"), ClientEvent::View(_)) {}
+        while !matches!(client.next().await.expect("a live connection"), ClientEvent::View(_)) {}
     }
 }
 
 #[test]
-fn from_wifi_to_a_telephone_views_go_on_within_a_second() {
-    SimWorld::<Crowd>::run(21, ALONE, async |world| {
+fn views_arrive_within_a_second_of_a_change_from_wifi_to_lte() {
+    SimWorld::<Crowd>::run(21, ONE_SEAT, async |world| {
         let (mut client, endpoint) = sit(world).await;
         let path = world.rebind(&endpoint, &Link::named("lte"));
-        // Views that were on their way are lost with the old network: whatever comes now came by the new one.
+        // Views in flight are lost with the old network, so every view from here on uses the new one.
         timeout(Duration::from_secs(1), views(&mut client)).await.expect("views within a second");
-        assert!(world.network().traffic(path).down.packets > 0, "they come by the new network");
+        assert!(world.network().traffic(path).down.packets > 0, "views must arrive over the new network");
     });
 }
 
 #[test]
-fn a_silence_of_five_seconds_ends_no_connection() {
-    SimWorld::<Crowd>::run(22, ALONE, async |world| {
+fn a_connection_survives_five_seconds_of_silence() {
+    SimWorld::<Crowd>::run(22, ONE_SEAT, async |world| {
         let (mut client, endpoint) = sit(world).await;
         let silence = world.now()..world.now() + Duration::from_secs(5);
         world.network().black_out(world.path(&endpoint), silence.clone());
         sleep(silence.end - silence.start).await;
-        timeout(Duration::from_secs(3), views(&mut client)).await.expect("views soon after");
+        timeout(Duration::from_secs(3), views(&mut client))
+            .await
+            .expect("views within three seconds of the silence");
     });
 }
 
-/// How long snapshots stay away when a player in the midst of a fight changes from one link to another. The referee sees to it that
-/// nothing is lost or doubled, and the seat stays without a resume.
+/// Returns the gap between snapshots when a fighting player moves from one link to another. The referee checks that no event is
+/// lost or repeated and that the seat stays without a resume.
 fn gap(seed: u64, from: &Link, to: &Link) -> Duration {
     let what = format!("from {} to {}, seed {seed}", from.name, to.name);
     let settings = [("room.bots", "6"), ("game.settings.score_to_win", "10")];
@@ -64,20 +66,24 @@ fn gap(seed: u64, from: &Link, to: &Link) -> Duration {
         let diary = Diary::of_bot(seed);
         let notes = diary.notes();
         let life = Life::begin(&world.connector(from), "Ada", referee.watch(0, diary)).await;
-        // Not always at the same point of a tick.
+        // The seed varies the point within a tick.
         sleep(Duration::from_millis(8000 + 7 * seed)).await;
-        let sat = notes.joined();
+        let first = notes.joined();
         let moved = Instant::now();
         let path = world.rebind(&life.endpoint, to);
         sleep(Duration::from_secs(6)).await;
-        let driven = life.end().await;
-        let counts = driven.counts;
-        assert_eq!(driven.ending, Ending::Left, "{what}: no session is closed");
-        assert_eq!(counts.resumes, 0, "{what}: the connection moves along, nobody needs another one");
-        assert_eq!((counts.events_lost, counts.events_doubled), (0, 0), "{what}: every event once");
-        assert_eq!(notes.joined(), sat, "{what}: the seat stays");
-        assert!(referee.checks().facts > 0, "{what}: the referee compared facts");
-        assert!(world.network().traffic(path).down.packets > 150, "{what}: play is on the new network");
+        let summary = life.end().await;
+        let counts = summary.counts;
+        assert_eq!(summary.ending, Ending::Left, "{what}: no session may be closed");
+        assert_eq!(counts.resumes, 0, "{what}: the connection must migrate without a resume");
+        assert_eq!(
+            (counts.events_lost, counts.events_doubled),
+            (0, 0),
+            "{what}: every event must arrive once"
+        );
+        assert_eq!(notes.joined(), first, "{what}: the seat must stay");
+        assert!(referee.checks().facts > 0, "{what}: the referee must have compared events");
+        assert!(world.network().traffic(path).down.packets > 150, "{what}: play must use the new network");
         notes.read(|notes| {
             let before = notes.views.iter().rev().find(|viewed| viewed.at <= moved).expect("views before");
             let after = notes.views.iter().find(|viewed| viewed.at > moved).expect("views after");
@@ -87,29 +93,33 @@ fn gap(seed: u64, from: &Link, to: &Link) -> Duration {
     })
 }
 
-/// Two ticks.
+/// Two ticks at 30 Hz.
 const TWO_TICKS: Duration = Duration::from_millis(67);
 
 #[test]
-fn snapshots_stay_away_for_no_longer_than_a_round_trip_and_two_ticks() {
+fn snapshots_resume_within_a_round_trip_and_two_ticks() {
     for to in ["wifi", "lte"] {
         let link = |name| Link { loss: Link::round_trip("", 0.0).loss, ..Link::named(name) };
         let (from, to) = (link("wifi"), link(to));
-        // The longest that a round trip takes on the new link, jitter counted: what is lost besides is the link's own business.
+        // The longest round trip of the new link, jitter included. Losses would add to it, so these links have none.
         let round_trip = Duration::from_secs_f64(2.0 * (to.delay_ms + to.jitter_ms) / 1000.0);
         for seed in 1..=4 {
             let gap = gap(seed, &from, &to);
             println!("wifi to {}, seed {seed}: a gap of {gap:?}", to.name);
-            assert!(gap <= round_trip + TWO_TICKS, "to {}: a gap of {gap:?}, seed {seed}", to.name);
+            assert!(
+                gap <= round_trip + TWO_TICKS,
+                "to {}: the gap must be at most a round trip and two ticks, was {gap:?} with seed {seed}",
+                to.name
+            );
         }
     }
 }
 
 #[test]
-fn on_links_that_lose_packets_too_nothing_is_lost() {
+fn a_network_change_on_lossy_links_loses_no_event() {
     for (seed, to) in [(5, "wifi"), (6, "lte"), (7, "busy_wifi"), (8, "train")] {
         let gap = gap(seed, &Link::named("wifi"), &Link::named(to));
         println!("wifi to {to}: a gap of {gap:?}");
-        assert!(gap <= Duration::from_secs(1), "to {to}: a gap of {gap:?}");
+        assert!(gap <= Duration::from_secs(1), "to {to}: the gap must be at most a second, was {gap:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Two people on trains and a room full of bots finish a match.
+//! Two players on train links and fourteen bots finish a match.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use quarrel_harness::sim::{
 use quarrel_shared::arena::{Arena, Event};
 use tokio::time::sleep;
 
-/// Two people and fourteen bots: all sixteen seats.
+/// Two players and fourteen bots: all sixteen seats.
 const FULL: &[(&str, &str)] = &[("room.bots", "14"), ("room.seats", "16")];
 
-/// Long enough for a tunnel each, wherever in their minute it comes.
+/// Long enough for one tunnel per player, at any phase of its minute.
 const PLAYED: Duration = Duration::from_secs(75);
 
 #[test]
-fn two_on_trains_and_fourteen_bots_finish_a_match() {
+fn two_players_on_trains_and_fourteen_bots_finish_a_match() {
     SimWorld::<Arena>::run(51, FULL, async |world| {
         let mut lives = Vec::new();
         for (seed, name) in [(1, "Ada"), (2, "Ben")] {
@@ -27,32 +27,42 @@ fn two_on_trains_and_fourteen_bots_finish_a_match() {
             lives.push((name, notes, life));
         }
         sleep(PLAYED).await;
-        assert_eq!(world.metric("quarrel_bots"), 14.0, "bots have all other seats");
+        assert_eq!(world.metric("quarrel_bots"), 14.0, "bots must have all other seats");
         for (name, notes, life) in lives {
             let path = world.path(&life.endpoint);
             let ConnectionSummary { ending, counts, .. } = life.end().await;
-            assert_eq!(ending, Ending::Left, "{name} is there till the end");
-            assert_eq!((counts.events_lost, counts.events_doubled), (0, 0), "{name} is told all, once");
+            assert_eq!(ending, Ending::Left, "{name} must stay until the end");
+            assert_eq!(
+                (counts.events_lost, counts.events_doubled),
+                (0, 0),
+                "{name} must receive every event once"
+            );
             let traffic = world.network().traffic(path);
-            assert!(traffic.down.lost > 60, "{name} went through a tunnel: {traffic:?}");
+            assert!(traffic.down.lost > 60, "{name} must pass a tunnel: {traffic:?}");
             let seat = notes.joined().seat.0;
             let records = world.records();
             let own = |seats: &[quarrel_server::storage::SeatRecord]| {
                 seats.iter().any(|record| record.seat == seat && record.name == name && !record.bot)
             };
             let finished = records.iter().filter(|record| own(&record.seats)).count();
-            assert!(finished > 0, "{name} finished a match: {records:?}");
-            let told = notes.read(|notes| {
-                let ends = notes.events.iter().filter(|told| matches!(told.event, Event::MatchEnded { .. }));
+            assert!(finished > 0, "{name} must finish a match: {records:?}");
+            let (ends, closed) = notes.read(|notes| {
+                let ends = notes
+                    .events
+                    .iter()
+                    .filter(|delivered| matches!(delivered.event, Event::MatchEnded { .. }));
                 (ends.count(), notes.closed.len())
             });
-            println!("{name}: {finished} matches on record, {} ends told, {counts:?}", told.0);
-            assert!(told.0 > 0 && told.1 == 0, "{name} was told so: {told:?}");
+            println!("{name}: {finished} matches on record, {ends} ends delivered, {counts:?}");
+            assert!(
+                ends > 0 && closed == 0,
+                "{name} must receive the end of a match: {ends} ends, {closed} rooms closed"
+            );
         }
         let both = |seats: &[quarrel_server::storage::SeatRecord]| {
             ["Ada", "Ben"].iter().all(|name| seats.iter().any(|record| record.name == *name))
                 && seats.iter().filter(|record| record.bot).count() == 14
         };
-        assert!(world.records().iter().any(|record| both(&record.seats)), "they finished one together");
+        assert!(world.records().iter().any(|record| both(&record.seats)), "both must finish the same match");
     });
 }

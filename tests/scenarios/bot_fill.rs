@@ -1,4 +1,4 @@
-//! Bots keep a room warm and make way for people.
+//! Bots fill empty seats and make room for players.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use quarrel_harness::{Player, TestServer, within};
 use quarrel_shared::arena::Arena;
 use tokio::time::sleep;
 
-/// Waits until the only room has so many people and bots.
-async fn settles(asker: &mut Player<Arena>, people: u16, bots: u16) {
+/// Waits until the only room has this number of players and bots.
+async fn wait_for_counts(observer: &mut Player<Arena>, people: u16, bots: u16) {
     within(&format!("{people} people and {bots} bots"), async {
         loop {
-            let rooms = asker.rooms().await.expect("the connection lives");
+            let rooms = observer.rooms().await.expect("the observer must stay connected");
             if rooms.first().is_some_and(|room| (room.players, room.bots) == (people, bots)) {
                 return;
             }
@@ -22,11 +22,11 @@ async fn settles(asker: &mut Player<Arena>, people: u16, bots: u16) {
 }
 
 #[tokio::test]
-async fn an_arena_as_it_comes_keeps_six_bots() {
+async fn an_arena_with_default_settings_has_six_bots() {
     let server = TestServer::<Arena>::start(&[]);
     let (mut ada, joined) = Player::<Arena>::sit(server.address(), "Ada").await;
-    assert_eq!(joined.seats, 16, "an Arena as it comes has sixteen seats");
-    settles(&mut ada, 1, 6).await;
+    assert_eq!(joined.seats, 16, "an Arena must have sixteen seats by default");
+    wait_for_counts(&mut ada, 1, 6).await;
     let mut bots = 0;
     let six = |event| {
         bots += i32::from(matches!(event, ClientEvent::SeatTaken { bot: true, .. }));
@@ -37,17 +37,17 @@ async fn an_arena_as_it_comes_keeps_six_bots() {
 }
 
 #[tokio::test]
-async fn bots_leave_as_people_come_and_come_back_as_people_leave() {
+async fn bots_leave_when_players_join_and_return_when_players_leave() {
     let server = TestServer::<Arena>::start(&[("room.seats", "4"), ("room.bots", "3"), ("room.rooms", "1")]);
-    let mut asker = Player::<Arena>::connect(server.address(), "asker").await;
+    let mut observer = Player::<Arena>::connect(server.address(), "observer").await;
     let mut people = Vec::new();
     for (seated, bots) in [(1, 3), (2, 2), (3, 1), (4, 0)] {
-        people.push(Player::<Arena>::sit(server.address(), "somebody").await);
-        settles(&mut asker, seated, bots).await;
+        people.push(Player::<Arena>::sit(server.address(), "player").await);
+        wait_for_counts(&mut observer, seated, bots).await;
     }
     for (left, bots) in [(3, 1), (2, 2), (1, 3)] {
-        let (player, _) = people.pop().expect("somebody is left");
+        let (player, _) = people.pop().expect("a seated player");
         player.go().await;
-        settles(&mut asker, left, bots).await;
+        wait_for_counts(&mut observer, left, bots).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The law of deltas over the real wire: whatever a client acknowledged, what it is shown of a tick is what everybody is shown.
+//! Snapshot deltas over the wire: the view of a tick is the same for every client, whichever baseline it acknowledged.
 
 use std::{
     collections::BTreeSet,
@@ -11,18 +11,18 @@ use quarrel_shared::{
     protocol::datagram::SnapshotAck,
 };
 
-/// A plain on which somebody is always on the move.
+/// A room in which some walker always moves.
 fn server() -> TestServer<Crowd> {
     TestServer::start(&[("room.bots", "30"), ("room.bot_skill", "stroll")])
 }
 
-/// An input that asks for nothing, with what this seat acknowledges.
-fn acknowledge(seat: &RawSeat<Crowd>, is_honest: bool) {
-    seat.send(Steering::default(), seat.ack().filter(|_| is_honest));
+/// Sends an idle input, with the seat's acknowledgement if `with_ack`.
+fn acknowledge(seat: &RawSeat<Crowd>, with_ack: bool) {
+    seat.send(Steering::default(), seat.ack().filter(|_| with_ack));
 }
 
 #[tokio::test]
-async fn views_are_the_same_whatever_was_acknowledged() {
+async fn views_of_a_tick_are_equal_whichever_baseline_was_acknowledged() {
     let server = server();
     let mut eager = RawSeat::<Crowd>::sit(server.address(), "eager").await;
     let mut lazy = RawSeat::<Crowd>::sit(server.address(), "lazy").await;
@@ -33,41 +33,50 @@ async fn views_are_the_same_whatever_was_acknowledged() {
         acknowledge(&eager, true);
         let seen = lazy.see().await;
         witness.hear(&seen.view);
-        // The lazy one acknowledges one view in nine, so its deltas span many ticks.
+        // The lazy client acknowledges one view in nine, so its deltas span many ticks.
         if round % 9 == 0 {
             acknowledge(&lazy, true);
         }
         ages.insert(seen.header.baseline.map(|baseline| seen.view.tick.since(baseline)));
     }
-    assert!(witness.compared >= 10, "both were shown many a tick: {}", witness.compared);
-    assert!(ages.len() > 3, "the lazy one's deltas had many ages: {ages:?}");
+    assert!(witness.compared >= 10, "both must have received many of the same ticks: {}", witness.compared);
+    assert!(ages.len() > 3, "the lazy client's deltas must have many ages: {ages:?}");
 }
 
 #[tokio::test]
-async fn what_is_acknowledged_becomes_the_baseline_and_snapshots_shrink() {
+async fn an_acknowledged_view_becomes_the_baseline_and_snapshots_shrink() {
     let server = server();
     let mut seat = RawSeat::<Crowd>::sit(server.address(), "Ada").await;
     let keyframe = seat.see().await;
-    assert_eq!(keyframe.header.baseline, None, "the first view is a delta against nothing");
+    assert_eq!(keyframe.header.baseline, None, "the first view must be a keyframe");
     acknowledge(&seat, true);
     let delta = seat.see().await;
-    assert_eq!(delta.header.baseline, Some(keyframe.view.tick), "an acknowledged view serves as baseline");
-    assert!(delta.bytes * 4 < keyframe.bytes, "{} bytes after {}", delta.bytes, keyframe.bytes);
+    assert_eq!(
+        delta.header.baseline,
+        Some(keyframe.view.tick),
+        "an acknowledged view must become the baseline"
+    );
+    assert!(
+        delta.bytes * 4 < keyframe.bytes,
+        "a delta must be less than a quarter of the keyframe: {} bytes after {}",
+        delta.bytes,
+        keyframe.bytes
+    );
 }
 
 #[tokio::test]
-async fn a_client_that_lost_its_baseline_says_so_and_gets_a_keyframe() {
+async fn a_client_that_acknowledges_no_baseline_gets_a_keyframe() {
     let server = server();
     let mut seat = RawSeat::<Crowd>::sit(server.address(), "Ada").await;
     for _ in 0..3 {
-        // Each loss is recovered from: a keyframe, then deltas on it again.
+        // Each loss is recovered: a keyframe, then deltas against it.
         within("a keyframe", async {
             while seat.see().await.header.baseline.is_some() {
                 acknowledge(&seat, false);
             }
         })
         .await;
-        within("a delta on it", async {
+        within("a delta against it", async {
             while seat.see().await.header.baseline.is_none() {
                 acknowledge(&seat, true);
             }
@@ -84,9 +93,14 @@ async fn a_client_that_never_acknowledges_gets_at_most_one_full_view_a_second() 
     for full_views in 0..3 {
         let seen = seat.see().await;
         acknowledge(&seat, false);
-        assert_eq!(seen.header.baseline, None, "nothing was acknowledged, so nothing is a baseline");
-        let least = Duration::from_secs(full_views);
-        assert!(started.elapsed() >= least, "{} full views in {:?}", full_views + 1, started.elapsed());
+        assert_eq!(seen.header.baseline, None, "without an acknowledgement there is no baseline");
+        let min_time = Duration::from_secs(full_views);
+        assert!(
+            started.elapsed() >= min_time,
+            "full views must be at least a second apart: {} in {:?}",
+            full_views + 1,
+            started.elapsed()
+        );
     }
 }
 
@@ -98,9 +112,13 @@ async fn an_acknowledgement_of_a_tick_that_was_never_sent_changes_nothing() {
     acknowledge(&seat, true);
     seat.see().await;
     for _ in 0..20 {
-        let made_up = seat.ack().map(|ack| SnapshotAck { newest: ack.newest.after(1000), ..ack });
-        seat.send(Steering::default(), made_up);
+        let forged = seat.ack().map(|ack| SnapshotAck { newest: ack.newest.after(1000), ..ack });
+        seat.send(Steering::default(), forged);
         let seen = seat.see().await;
-        assert_eq!(seen.header.baseline, Some(keyframe.view.tick), "the last honest word stands");
+        assert_eq!(
+            seen.header.baseline,
+            Some(keyframe.view.tick),
+            "the last valid acknowledgement must stand"
+        );
     }
 }

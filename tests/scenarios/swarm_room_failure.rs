@@ -1,4 +1,4 @@
-//! What bots do when their room fails under them: they ask for another seat, as people would, and the report says what happened.
+//! Room failure under a swarm: bots join the next room, and the report counts the failures.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use quarrel_harness::{TestServer, games::Throng};
 use quarrel_swarm::{self as swarm, GameEntry, Games, Plan, plan::Stages, report::Verdict};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bots_whose_room_fails_sit_down_in_the_next_one() {
+async fn bots_whose_room_fails_join_the_next_one() {
     let server = TestServer::<Throng>::start(&[("game.settings.breaks_at", "60"), ("room.seats", "4")]);
     let plan = Plan {
         server: server.address().to_string(),
@@ -18,14 +18,14 @@ async fn bots_whose_room_fails_sit_down_in_the_next_one() {
     };
     let games = Games::new(vec![GameEntry::of::<Throng>(&[])]);
     let run = tokio::task::spawn_blocking(move || swarm::run(&plan, &games, None));
-    let report = run.await.expect("the swarm does not panic").expect("a run");
+    let report = run.await.expect("a swarm without a panic").expect("a run");
     assert_eq!(report.verdict, Verdict::Pass, "{report}");
     assert!(report.incidents.iter().any(|incident| incident.what.starts_with("room_failed: ")), "{report}");
-    // A room lasts two seconds, and whoever lost it asks again after one: at the end of the third second all play again.
+    // A room lasts two seconds, and bots join again one second after its end: at the end of the third second all play again.
     let late: u64 =
         report.series.iter().filter(|second| second.at_s >= 3).map(|second| second.snapshots).sum();
-    assert!(late > 60, "they came back: {:?}", report.series);
-    let waited = report.input_ack_ms.expect("they played").max;
-    assert!(waited > 900.0, "what was meant between two rooms waited for the next one: {waited} ms");
+    assert!(late > 60, "bots must play again: {:?}", report.series);
+    let waited = report.input_ack_ms.expect("measured inputs").max;
+    assert!(waited > 900.0, "inputs between two rooms must count as waiting for the next one: {waited} ms");
     assert!(server.shutdown().await);
 }

@@ -1,4 +1,5 @@
-//! A server dies and another one takes its port: everybody is soon on their seat again, and knows what did not happen.
+//! Server restarts: players return to their seats within a second of the next server's start, and learn the tick that the room
+//! was restored to.
 
 use std::time::{Duration, Instant};
 
@@ -10,17 +11,17 @@ use quarrel_harness::{
 };
 use quarrel_shared::tick::Tick;
 
-/// Back in so much time from when the server listens again. Mostly it takes a tenth of that.
-const SOON: Duration = Duration::from_secs(1);
+/// The longest time from the next server's start to play. Usually it takes a tenth of that.
+const MAX_RETURN: Duration = Duration::from_secs(1);
 
-/// For how long there is no server. Longer than one attempt takes, so that the first ones are in vain.
+/// The time without a server. Longer than one attempt to connect, so that the first attempts fail.
 const DOWN: Duration = Duration::from_millis(1300);
 
 fn first() -> MortalServer {
     MortalServer::start::<Levers>(&[])
 }
 
-/// Ada, with some ticks of play behind her; and the newest that she saw.
+/// Seats Ada for some ticks of play; also returns the newest tick that she saw.
 async fn plays(server: &MortalServer) -> (Player<Levers>, Joined, Tick) {
     let (mut ada, joined) = Player::<Levers>::sit(server.address(), "Ada").await;
     ada.plays_on(45).await;
@@ -32,22 +33,22 @@ async fn restart(server: MortalServer) -> Remains {
     tokio::task::spawn_blocking(|| server.restart()).await.expect("a server that stops")
 }
 
-/// All goes on: the roster is told anew, and events from the first on.
-async fn goes_on(ada: &mut Player<Levers>, joined: &Joined) {
+/// Asserts that play continues: the roster is sent again, and events start from the first.
+async fn assert_play_continues(ada: &mut Player<Levers>, joined: &Joined) {
     let taken = |event| if let ClientEvent::SeatTaken { seat, .. } = event { Some(seat) } else { None };
-    assert_eq!(ada.wait_for("the roster", taken).await, joined.seat, "she is told who sits there, anew");
+    assert_eq!(ada.wait_for("the roster", taken).await, joined.seat, "the roster must be sent again");
     ada.set_input(Lever::Shout);
     let shout = |event| match event {
         ClientEvent::Event { tick, event } => Some((tick, event)),
         _ => None,
     };
-    let (tick, first) = ada.wait_for("her own voice", shout).await;
-    assert_eq!(first, Shout(0), "events are told from the first on");
-    assert!(Some(tick) > joined.restored, "they are of ticks that came after: {tick}");
+    let (tick, first) = ada.wait_for("her own shout", shout).await;
+    assert_eq!(first, Shout(0), "events must start from the first");
+    assert!(Some(tick) > joined.restored, "events must be later than the restored tick: {tick}");
 }
 
 #[tokio::test]
-async fn a_server_that_was_killed_and_starts_again_has_its_players_back_at_once() {
+async fn players_of_a_killed_server_return_to_the_next_one_within_a_second() {
     let server = first();
     let (mut ada, before, seen) = plays(&server).await;
     let _next = server.kill().start::<Levers>(&[]);
@@ -55,35 +56,39 @@ async fn a_server_that_was_killed_and_starts_again_has_its_players_back_at_once(
     is_cut_off(&mut ada).await;
     let noticed = listening.elapsed();
     let joined = is_back(&mut ada, &before).await;
-    goes_on(&mut ada, &joined).await;
+    assert_play_continues(&mut ada, &joined).await;
     let took = listening.elapsed();
     let lost = lost_ms(&joined, seen);
-    println!("noticed after {noticed:?}, back after {took:?}, {lost} ms lost");
-    assert!(took < SOON, "the first packet to the new server shows that the old one is gone: {took:?}");
-    assert!(lost <= 500, "{lost} ms are lost");
+    println!("noticed after {noticed:?}, returned after {took:?}, {lost} ms lost");
+    assert!(took < MAX_RETURN, "the answer to the first packet must reveal the restart, took {took:?}");
+    assert!(lost <= 500, "a crash may cost at most 500 ms of play, lost {lost}");
 }
 
 #[tokio::test]
-async fn a_planned_restart_loses_nothing_and_has_its_players_back_when_it_is_over() {
+async fn a_planned_restart_loses_no_tick_and_players_return_within_a_second() {
     let server = first();
     let (mut ada, before, _) = plays(&server).await;
     let remains = restart(server).await;
     is_cut_off(&mut ada).await;
     let seen = ada.view().expect("she has seen the room").tick;
-    // Not a wait for anything: this is how long it is away.
+    // The downtime under test, not a wait for a condition.
     tokio::time::sleep(DOWN).await;
     let _next = remains.start::<Levers>(&[]);
     let listening = Instant::now();
     let joined = is_back(&mut ada, &before).await;
-    assert!(joined.restored >= Some(seen), "{:?} is before what she saw, {seen}", joined.restored);
-    goes_on(&mut ada, &joined).await;
+    assert!(
+        joined.restored >= Some(seen),
+        "a planned restart must not lose a tick: restored to {:?}, she saw {seen}",
+        joined.restored
+    );
+    assert_play_continues(&mut ada, &joined).await;
     let took = listening.elapsed();
-    println!("back after {took:?}");
-    assert!(took < SOON, "it knocks at all times: {took:?}");
+    println!("returned after {took:?}");
+    assert!(took < MAX_RETURN, "a client must keep trying to connect, took {took:?}");
 }
 
 #[tokio::test]
-async fn a_seat_waits_for_as_long_as_a_restart_takes_however_short_seats_are_held_else() {
+async fn a_seat_is_held_over_a_restart_longer_than_its_hold_time() {
     let hold = [("session.hold_ms", "500")];
     let server = MortalServer::start::<Levers>(&hold);
     let (mut ada, before, _) = plays(&server).await;
@@ -95,25 +100,25 @@ async fn a_seat_waits_for_as_long_as_a_restart_takes_however_short_seats_are_hel
 }
 
 #[tokio::test]
-async fn a_second_death_before_the_journal_knew_of_the_return_costs_nobody_a_seat() {
+async fn a_second_kill_before_the_return_is_in_the_journal_costs_no_seat() {
     let server = first();
     let (mut ada, before, _) = plays(&server).await;
     let second = server.kill().start::<Levers>(&[]);
     is_back(&mut ada, &before).await;
     let seen = ada.view_where("a view", |_| true).await.tick;
-    // Her ticket is the second run's, and all that may be known is the first's.
+    // Her ticket is from the second run, while the journal may hold only that of the first.
     let _third = second.kill().start::<Levers>(&[]);
     let joined = is_back(&mut ada, &before).await;
     assert!(lost_ms(&joined, seen) <= 500);
 }
 
 #[tokio::test]
-async fn a_second_death_before_anybody_is_back_costs_nobody_a_seat() {
+async fn a_second_kill_before_any_player_returns_costs_no_seat() {
     let server = first();
     let (mut ada, before, seen) = plays(&server).await;
     let second = server.kill().start::<Levers>(&[]);
     let _third = second.kill().start::<Levers>(&[]);
     let joined = is_back(&mut ada, &before).await;
-    goes_on(&mut ada, &joined).await;
+    assert_play_continues(&mut ada, &joined).await;
     assert!(lost_ms(&joined, seen) <= 500);
 }

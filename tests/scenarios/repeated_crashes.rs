@@ -1,4 +1,4 @@
-//! A server that is killed again and again, at any moment: while it plays, while its players come back, before the first tick.
+//! Repeated server kills at random moments: during play, while its players return, and before the first tick.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use quarrel_shared::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How often it is killed, unless `QUARREL_KILLS` says otherwise.
+/// The number of kills without `QUARREL_KILLS`.
 const KILLS: usize = 12;
 
-/// How long a life lasts at most, in milliseconds.
-const LIFE_MS: u32 = 900;
+/// The longest run of a server between two kills, in milliseconds.
+const MAX_RUN_MS: u32 = 900;
 
 const ROOMS: u64 = 2;
 
@@ -35,30 +35,34 @@ fn kills() -> usize {
     std::env::var("QUARREL_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS)
 }
 
-/// Plays until it is enough, and sees that it is always on the same seat and that little is lost each time; how often it came back,
-/// and the most that was lost, in milliseconds.
+/// Plays until `enough` and checks that every resume returns the same seat. Returns the number of resumes and the longest play
+/// lost at one of them, in milliseconds.
 async fn play(mut player: Player<Arena>, before: Joined, enough: CancellationToken) -> (usize, u32) {
-    let (mut returns, mut most, mut seen) = (0, 0, before.tick);
+    let (mut resumes, mut max_lost_ms, mut seen) = (0, 0, before.tick);
     while let Some(Some(event)) = enough.run_until_cancelled(player.next()).await {
         match event {
             ClientEvent::View(view) => seen = view.tick,
             ClientEvent::Resumed(joined) => {
-                assert_eq!((joined.room, joined.seat), (before.room, before.seat), "the same seat");
-                assert!(joined.restored.is_some(), "the room was brought back");
-                most = most.max(lost_ms(&joined, seen));
+                assert_eq!(
+                    (joined.room, joined.seat),
+                    (before.room, before.seat),
+                    "a resume must return the same seat"
+                );
+                assert!(joined.restored.is_some(), "the room must be restored");
+                max_lost_ms = max_lost_ms.max(lost_ms(&joined, seen));
                 seen = joined.tick;
-                returns += 1;
+                resumes += 1;
             }
             ClientEvent::Joined(_) | ClientEvent::RoomClosed { .. } | ClientEvent::Closed(_) => {
-                panic!("it lost its seat: {event:?}");
+                panic!("a kill must not cost a seat: {event:?}");
             }
             _ => {}
         }
     }
-    (returns, most)
+    (resumes, max_lost_ms)
 }
 
-/// At which ticks matches ended, by the whole journal played again.
+/// The ticks at which matches ended, from a replay of the whole journal.
 fn ends(remains: &Remains, name: JournalName) -> Vec<u32> {
     let bytes = remains.journals.read(name).expect("the room's journal");
     let journal = Journal::open(&bytes).expect("a journal");
@@ -80,37 +84,40 @@ fn ends(remains: &Remains, name: JournalName) -> Vec<u32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn crash_after_crash_costs_nobody_a_seat_or_a_result() {
+async fn repeated_crashes_cost_no_player_a_seat_and_no_match_its_result() {
     let mut server = MortalServer::start::<Arena>(SETTINGS);
     let (enough, mut players) = (CancellationToken::new(), Vec::new());
     for at in 0..8 {
         let (player, joined) = Player::<Arena>::sit(server.address(), &format!("player {at}")).await;
         players.push((player, joined));
     }
-    // Two stay in each room, and bots have the other seats.
+    // Two players stay in each room, and bots take the other seats.
     for (player, _) in players.drain(2..6) {
         player.go().await;
     }
     let play = |(player, joined)| tokio::spawn(play(player, joined, enough.clone()));
     let players: Vec<_> = players.into_iter().map(play).collect();
     until("two rooms", || server.metric("quarrel_rooms") == ROOMS as f64).await;
-    // Longer than rooms and storage gather: whoever sat down is in the journals.
+    // Longer than rooms and storage buffer entries, so that the journals hold every seat.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let mut rng = GameRng::new(2_718, 0);
     for _ in 0..kills() {
-        // The moment is what the test is about.
-        tokio::time::sleep(Duration::from_millis(u64::from(rng.next_u32() % LIFE_MS))).await;
+        // The random moment of the kill is the subject of the test.
+        tokio::time::sleep(Duration::from_millis(u64::from(rng.next_u32() % MAX_RUN_MS))).await;
         let next = move || server.kill().start::<Arena>(SETTINGS);
         server = tokio::task::spawn_blocking(next).await.expect("a server that starts");
-        assert_eq!(server.metric("quarrel_rooms_resumed_total"), ROOMS as f64, "every room is back");
+        assert_eq!(server.metric("quarrel_rooms_resumed_total"), ROOMS as f64, "every room must be restored");
     }
-    until("everybody to be back", || server.metric("quarrel_seats_held") == 0.0).await;
+    until("the return of every player", || server.metric("quarrel_seats_held") == 0.0).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     enough.cancel();
     for player in players {
-        let (returns, most) = within("a player", player).await.expect("a player whose seat is theirs");
-        println!("back {returns} times, lost {most} ms at most");
-        assert!(returns > 0 && most <= 500, "{returns} returns, {most} ms lost");
+        let (resumes, max_lost_ms) = within("a player's end", player).await.expect("a player with a seat");
+        println!("resumed {resumes} times, lost at most {max_lost_ms} ms");
+        assert!(
+            resumes > 0 && max_lost_ms <= 500,
+            "a crash may cost at most 500 ms of play: {resumes} resumes, {max_lost_ms} ms lost"
+        );
     }
     let remains = tokio::task::spawn_blocking(|| server.stop()).await.expect("a server that stops");
     assert!(remains.journals.aside().is_empty());
@@ -120,6 +127,6 @@ async fn crash_after_crash_costs_nobody_a_seat_or_a_result() {
         kept.retain(|record| record.journal == Some(name.to_string()));
         let mut kept: Vec<_> = kept.iter().map(|record| record.tick).collect();
         kept.sort_unstable();
-        assert_eq!(kept, ends(&remains, name), "every result that happened, once each");
+        assert_eq!(kept, ends(&remains, name), "every result must be stored once");
     }
 }

@@ -1,4 +1,4 @@
-//! A game in which everybody is shown by which moment the server judged them.
+//! A game whose views show, for each seat, the moment to which the server rewound.
 
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
@@ -7,30 +7,30 @@ use quarrel_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A room of judged seats.
+/// The state: one entity per seat.
 #[derive(Debug)]
 pub(super) struct Hindsight {
-    verdicts: Entities<Verdict>,
+    rewinds: Entities<AppliedRewind>,
     seats: Vec<Option<EntityId>>,
 }
 
-/// There is nothing to set.
+/// This game has no settings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Nothing {}
+pub(super) struct NoSettings {}
 
-/// Nobody wants anything but to be judged.
+/// An input without content; sending one is enough to be judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub(super) struct Glance;
+pub(super) struct EmptyInput;
 
-/// How a seat was judged in this tick.
+/// The rewind of a seat in this tick.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub(super) struct Verdict {
+pub(super) struct AppliedRewind {
     pub(super) seat: SeatId,
-    /// How long before the tick the moment lies by which it was judged, in 1/16 tick.
+    /// The distance from the tick back to the rewound moment, in 1/16 tick.
     pub(super) behind: u32,
 }
 
-impl Bits for Glance {
+impl Bits for EmptyInput {
     fn encode(&self, out: &mut BitWriter) {
         out.write_bool(true);
     }
@@ -40,7 +40,7 @@ impl Bits for Glance {
     }
 }
 
-impl Entity for Verdict {
+impl Entity for AppliedRewind {
     fn place(&self) -> Place {
         Place::Everywhere
     }
@@ -55,7 +55,7 @@ impl Entity for Verdict {
     }
 }
 
-/// Nothing to step ahead of the server.
+/// Nothing is predicted.
 impl Predict for Hindsight {
     type Scene = ();
 }
@@ -65,34 +65,34 @@ impl Game for Hindsight {
     const REVISION: u32 = 1;
     const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0 };
 
-    type Settings = Nothing;
-    type Input = Glance;
-    type Entity = Verdict;
-    type Event = Glance;
+    type Settings = NoSettings;
+    type Input = EmptyInput;
+    type Entity = AppliedRewind;
+    type Event = EmptyInput;
 
-    fn new(setup: &Setup<Nothing>) -> Self {
-        Self { verdicts: Entities::new(), seats: vec![None; usize::from(setup.seats)] }
+    fn new(setup: &Setup<NoSettings>) -> Self {
+        Self { rewinds: Entities::new(), seats: vec![None; usize::from(setup.seats)] }
     }
 
     fn seat_taken(&mut self, seat: SeatId, _occupant: Occupant) {
-        self.seats[seat.index()] = self.verdicts.insert(Verdict { seat, behind: 0 }).ok();
+        self.seats[seat.index()] = self.rewinds.insert(AppliedRewind { seat, behind: 0 }).ok();
     }
 
     fn seat_left(&mut self, seat: SeatId) {
-        if let Some(verdict) = self.seats[seat.index()].take() {
-            self.verdicts.remove(verdict);
+        if let Some(rewind) = self.seats[seat.index()].take() {
+            self.rewinds.remove(rewind);
         }
     }
 
     fn step(&mut self, step: Step<'_, Self>) {
         let now = quarrel_shared::sub_tick::SubTick::of(step.tick);
-        for (_, verdict) in self.verdicts.iter_mut() {
-            verdict.behind = now.since(step.rewind.of(verdict.seat)) as u32;
+        for (_, rewind) in self.rewinds.iter_mut() {
+            rewind.behind = now.since(step.rewind.of(rewind.seat)) as u32;
         }
     }
 
-    fn entities(&self) -> &Entities<Verdict> {
-        &self.verdicts
+    fn entities(&self) -> &Entities<AppliedRewind> {
+        &self.rewinds
     }
 
     fn view(&self, _seat: SeatId) -> Viewpoint {
@@ -104,13 +104,13 @@ impl Game for Hindsight {
     }
 
     fn save(&self, out: &mut BitWriter) {
-        self.verdicts.save(out, Entity::encode);
+        self.rewinds.save(out, Entity::encode);
         self.seats.iter().for_each(|seat| seat.encode(out));
     }
 
-    fn load(setup: &Setup<Nothing>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
-        let verdicts = Entities::load(from, Verdict::decode)?;
+    fn load(setup: &Setup<NoSettings>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+        let rewinds = Entities::load(from, AppliedRewind::decode)?;
         let seats = (0..setup.seats).map(|_| Option::decode(from)).collect::<Result<_, _>>()?;
-        Ok(Self { verdicts, seats })
+        Ok(Self { rewinds, seats })
     }
 }
