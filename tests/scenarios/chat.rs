@@ -31,7 +31,7 @@ async fn a_flood_of_chat_costs_no_player_a_seat() {
     let server = TestServer::<Crowd>::start(&[("room.seats", "64")]);
     let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let mut flood = Vec::new();
-    for n in 0..CHATTERERS {
+    for n in 0..SENDERS {
         flood.push(RawSeat::<Crowd>::sit(server.address(), &format!("sender {n}")).await);
     }
     let line = ClientMessage::Chat(Text::lossy(&"blah ".repeat(40)));

@@ -118,11 +118,7 @@ async fn two_agents_report_the_counts_of_one_process() {
     );
     for agent in [&one, &other] {
         until("the end of the run on each agent", || {
-<<<<<<< HEAD
-            post.has(|news| matches!(news, AgentEvent::RunEnded { reason: None, .. }))
-=======
             agent.has(|events| matches!(events, AgentEvent::RunEnded { reason: None, .. }))
->>>>>>> w-scenarios
         })
         .await;
         let half = |events: &AgentEvent| matches!(events, AgentEvent::RunStarted { bots, .. } if bots.abs_diff(together.bots / 2) <= 1);
@@ -172,15 +168,10 @@ async fn bots_leave_when_their_coordinator_is_lost_and_the_agent_serves_the_next
     until("bots", || server.metric("quarrel_players") >= f64::from(BOTS)).await;
     coordinator.abort();
     until("an empty server", || server.metric("quarrel_players") == 0.0).await;
-<<<<<<< HEAD
-    until("word of it", || post.has(|news| matches!(news, AgentEvent::RunEnded { reason: Some(_), .. })))
-        .await;
-=======
     until("the end of the run on the agent", || {
         agent.has(|events| matches!(events, AgentEvent::RunEnded { reason: Some(_), .. }))
     })
     .await;
->>>>>>> w-scenarios
     let short = plan(&server, "0:4@500ms,4@2s");
     let report = within("a run", run_with_agents(&short, &[&agent])).await.expect("a second run");
     assert_eq!(report.verdict, Verdict::Pass, "{:?}", report.why);
