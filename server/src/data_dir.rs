@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-pub use self::run::{Run, UncleanShutdown};
+pub use self::run::{ServerRun, UncleanShutdown};
 
 /// A folder that exists and is writable.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use tracing::{error, warn};
 use crate::{
     cli::{self, ExitCode, MatchesQuery, Verb},
     config::{self, Config, ConfigError, GameDefaults, RoomsAtStop, Sources},
-    data_dir::{DataDir, DataDirError, Run},
+    data_dir::{DataDir, DataDirError, ServerRun},
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     replay::{self, ReplayError, ReplayGame},
     server::{Server, ServerResources},
@@ -62,7 +62,7 @@ pub fn main_with(games: &[GameEntry]) -> process::ExitCode {
 pub struct GameEntry {
     defaults: GameDefaults,
     check: fn(&Config) -> Result<(), ConfigError>,
-    serve: fn(&Config) -> Result<ExitCode, Failure>,
+    serve: fn(&Config) -> Result<ExitCode, VerbFailure>,
     replay: ReplayGame,
 }
 
@@ -80,12 +80,12 @@ impl GameEntry {
 }
 
 /// The failure of a verb: a message for standard error, and the exit code.
-struct Failure {
+struct VerbFailure {
     code: ExitCode,
     message: String,
 }
 
-impl Failure {
+impl VerbFailure {
     fn new(code: ExitCode, message: impl ToString) -> Self {
         Self { code, message: message.to_string() }
     }
@@ -112,7 +112,9 @@ fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn
             let games: Vec<_> = games.iter().map(|game| game.replay).collect();
             match replay::run(&verb, &games, out) {
                 Ok(code) => Ok(code),
-                Err(ReplayError::Failed { code, message }) => return report(Err(Failure { code, message })),
+                Err(ReplayError::Failed { code, message }) => {
+                    return report(Err(VerbFailure { code, message }));
+                }
                 Err(ReplayError::Output(error)) => Err(error),
             }
         }
@@ -124,7 +126,7 @@ fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn
 }
 
 /// Prints a failure to standard error.
-fn report(result: Result<ExitCode, Failure>) -> ExitCode {
+fn report(result: Result<ExitCode, VerbFailure>) -> ExitCode {
     result.unwrap_or_else(|failure| {
         let _ = writeln!(io::stderr(), "quarrel: {}", failure.message);
         failure.code
@@ -135,7 +137,7 @@ fn load<'a>(
     sources: &Sources,
     games: &'a [GameEntry],
     defaults: &[GameDefaults],
-) -> Result<(Config, &'a GameEntry), Failure> {
+) -> Result<(Config, &'a GameEntry), VerbFailure> {
     let config = config::load(sources, defaults).map_err(invalid)?;
     let game = entry(games, &config);
     (game.check)(&config).map_err(invalid)?;
@@ -164,7 +166,7 @@ fn matches(
     query: MatchesQuery,
     games: &[GameEntry],
     defaults: &[GameDefaults],
-) -> Result<Vec<MatchRecord>, Failure> {
+) -> Result<Vec<MatchRecord>, VerbFailure> {
     let (config, _) = load(sources, games, defaults)?;
     let dir = &config.data.dir;
     if !dir.is_dir() {
@@ -172,13 +174,13 @@ fn matches(
             "there is no data directory at {}: a server creates it when it starts; --data-dir sets another",
             dir.display()
         );
-        return Err(Failure::new(ExitCode::Configuration, message));
+        return Err(VerbFailure::new(ExitCode::Configuration, message));
     }
     runtime("reader", 1)?.block_on(storage::newest_matches(dir, query.newest)).map_err(internal)
 }
 
 /// Runs the server: opens everything that can fail, starts it, waits for a signal and stops it.
-fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
+fn serve<G: Game>(config: &Config) -> Result<ExitCode, VerbFailure> {
     telemetry::logs::init(&config.log).map_err(invalid)?;
     log_panics();
     let data = DataDir::open(&config.data.dir).map_err(invalid)?;
@@ -235,7 +237,7 @@ async fn run_until_stopped<G: Game>(server: Server<G>, config: &Config, stop: Ca
 }
 
 /// Records a clean stop in the data directory. Otherwise the next start looks for missing match results in the journals.
-fn record_stop(in_time: bool, has_all_results: bool, run: Run) -> ExitCode {
+fn record_stop(in_time: bool, has_all_results: bool, run: ServerRun) -> ExitCode {
     if !in_time {
         error!("stopped with unfinished work");
         return ExitCode::Internal;
@@ -258,7 +260,7 @@ struct Runtimes {
 }
 
 impl Runtimes {
-    fn start(config: &Config) -> Result<Self, Failure> {
+    fn start(config: &Config) -> Result<Self, VerbFailure> {
         Ok(Self {
             network: runtime("network", config.net.workers)?,
             rooms: runtime("rooms", config.room.workers)?,
@@ -276,18 +278,18 @@ impl Runtimes {
 }
 
 /// Takes the data directory for this process and gives this run its number.
-fn begin_run(data: &DataDir, journals: &dyn JournalStore) -> Result<Run, Failure> {
+fn begin_run(data: &DataDir, journals: &dyn JournalStore) -> Result<ServerRun, VerbFailure> {
     data.begin_run(last_run(journals), SystemTime::now()).map_err(|error| {
         let is_in_use = matches!(error, DataDirError::InUse { .. });
-        Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
+        VerbFailure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
     })
 }
 
 /// Binds the players' UDP socket and the TCP socket of the admin HTTP server.
-fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), Failure> {
+fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), VerbFailure> {
     let failure = |error, address, key, flag| {
         let failure = cli::bind_failure(&error, address, key, flag);
-        Failure::new(failure.code, failure.message)
+        VerbFailure::new(failure.code, failure.message)
     };
     let (listen, http) = (config.net.listen, config.http.listen);
     let socket = endpoint::bind(listen).map_err(|error| failure(error, listen, "net.listen", "--listen"))?;
@@ -296,13 +298,13 @@ fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), Failure> {
 }
 
 /// A failure that only a change of the configuration or of the system can fix.
-fn invalid(error: impl ToString) -> Failure {
-    Failure::new(ExitCode::Configuration, error)
+fn invalid(error: impl ToString) -> VerbFailure {
+    VerbFailure::new(ExitCode::Configuration, error)
 }
 
 /// A failure that the configuration did not cause.
-fn internal(error: impl ToString) -> Failure {
-    Failure::new(ExitCode::Internal, error)
+fn internal(error: impl ToString) -> VerbFailure {
+    VerbFailure::new(ExitCode::Internal, error)
 }
 
 /// The highest run number of a journal. A later run must not reuse it, even when the file that counts runs is lost.
@@ -312,11 +314,11 @@ fn last_run(journals: &dyn JournalStore) -> u32 {
 }
 
 /// Opens the folder of journals.
-fn open_journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
+fn open_journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, VerbFailure> {
     let path = data.file("journals");
     let folder = FolderStore::open(&path).map_err(|error| {
         let message = format!("cannot create {}: {error}; set data.dir (--data-dir)", path.display());
-        Failure::new(ExitCode::Configuration, message)
+        VerbFailure::new(ExitCode::Configuration, message)
     })?;
     Ok(Arc::new(folder))
 }
@@ -330,8 +332,8 @@ fn log_panics() {
     }));
 }
 
-fn runtime(name: &str, workers: usize) -> Result<Runtime, Failure> {
+fn runtime(name: &str, workers: usize) -> Result<Runtime, VerbFailure> {
     Builder::new_multi_thread().worker_threads(workers).thread_name(name).enable_all().build().map_err(
-        |error| Failure::new(ExitCode::Internal, format!("cannot start the {name} threads: {error}")),
+        |error| VerbFailure::new(ExitCode::Internal, format!("cannot start the {name} threads: {error}")),
     )
 }

@@ -22,7 +22,7 @@ pub struct RoomListing {
     /// Ticks per second.
     pub tick_rate: u32,
     /// Whether it ticks.
-    pub state: RoomState,
+    pub state: RoomActivity,
     /// Ticks that took longer than their period, since the room opened.
     pub overruns: u64,
     /// Seconds since the room opened.
@@ -34,7 +34,7 @@ pub struct RoomListing {
 /// Whether a room ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RoomState {
+pub enum RoomActivity {
     /// The room ticks.
     Playing,
     /// The room has stopped ticking and writes its last records.
@@ -97,24 +97,24 @@ pub enum Readiness {
 
 /// The answer of `/v1/rooms`.
 #[derive(Debug, Serialize)]
-pub(super) struct Rooms {
+pub(super) struct RoomsBody {
     pub(super) rooms: Vec<RoomListing>,
 }
 
 /// The answer of `/v1/players`.
 #[derive(Debug, Serialize)]
-pub(super) struct Players {
+pub(super) struct PlayersBody {
     pub(super) players: Vec<PlayerListing>,
 }
 
 /// The answer of `/v1/certificate`.
 #[derive(Debug, Serialize)]
-pub(super) struct Certificate {
+pub(super) struct CertificateBody {
     pub(super) sha256: String,
 }
 
 /// The answer of a health check that succeeds.
 #[derive(Debug, Serialize)]
-pub(super) struct HealthStatus {
+pub(super) struct HealthBody {
     pub(super) status: &'static str,
 }

@@ -38,7 +38,7 @@ pub(super) enum AdminError {
 }
 
 #[derive(Default, Serialize)]
-struct Body {
+struct ErrorBody {
     error: Cow<'static, str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rooms: Vec<String>,
@@ -50,7 +50,7 @@ struct Body {
 
 impl IntoResponse for AdminError {
     fn into_response(self) -> Response {
-        let mut body = Body::default();
+        let mut body = ErrorBody::default();
         let (status, error) = match self {
             Self::UnknownPath => {
                 (body.routes, body.actions) = (&GET_ROUTES, &ACTIONS);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::dto::{RoomListing, RoomState};
+use super::dto::{RoomActivity, RoomListing};
 
 /// The minimum of a stall timeout: two checks in quick succession must not report a healthy server as stuck.
 const MIN_STALL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -17,11 +17,11 @@ const STALL_PERIODS: u32 = 3;
 /// The last observed tick of each room, and the time since which it has not changed.
 #[derive(Debug, Default)]
 pub struct Liveness {
-    observed: BTreeMap<String, Observation>,
+    observed: BTreeMap<String, ObservedTick>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Observation {
+struct ObservedTick {
     tick: u32,
     since: Instant,
 }
@@ -31,10 +31,10 @@ impl Liveness {
     pub fn check(&mut self, now: Instant, rooms: &[RoomListing]) -> Vec<String> {
         let before = std::mem::take(&mut self.observed);
         let mut stuck = Vec::new();
-        for room in rooms.iter().filter(|room| room.state == RoomState::Playing) {
+        for room in rooms.iter().filter(|room| room.state == RoomActivity::Playing) {
             let observation = match before.get(&room.id) {
                 Some(last) if last.tick == room.tick => *last,
-                _ => Observation { tick: room.tick, since: now },
+                _ => ObservedTick { tick: room.tick, since: now },
             };
             if now.duration_since(observation.since) >= stall_timeout(room.tick_rate) {
                 stuck.push(room.id.clone());
@@ -64,7 +64,7 @@ mod tests {
             players: 0,
             bots: 0,
             tick_rate: 30,
-            state: RoomState::Playing,
+            state: RoomActivity::Playing,
             overruns: 0,
             age_s: 0,
             journal: None,
@@ -103,7 +103,7 @@ mod tests {
     fn stopping_and_closed_rooms_are_not_stuck_and_not_kept() {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
         liveness.check(start, &[room("a", 7), room("b", 7)]);
-        let stopping = RoomListing { state: RoomState::Stopping, ..room("a", 7) };
+        let stopping = RoomListing { state: RoomActivity::Stopping, ..room("a", 7) };
         assert!(liveness.check(start + 5000 * MS, &[stopping]).is_empty());
         assert!(liveness.observed.is_empty());
     }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing, RoomState};
+use super::dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomActivity, RoomListing};
 use super::*;
 
 /// A server whose answers a test sets.
@@ -61,7 +61,7 @@ fn room(tick: u32) -> RoomListing {
         players: 2,
         bots: 4,
         tick_rate: 30,
-        state: RoomState::Playing,
+        state: RoomActivity::Playing,
         overruns: 0,
         age_s: 5,
         journal: Some("run-00001-room-000007.journal".into()),

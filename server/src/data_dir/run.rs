@@ -10,7 +10,7 @@ use super::{DataDir, DataDirError, LOCK};
 
 /// One run of a server on a data directory, which it locks.
 #[derive(Debug)]
-pub struct Run {
+pub struct ServerRun {
     dir: DataDir,
     number: u32,
     began: SystemTime,
@@ -27,7 +27,7 @@ pub struct UncleanShutdown {
     pub since: Option<SystemTime>,
 }
 
-impl Run {
+impl ServerRun {
     /// Returns its number, which is higher than that of any earlier run.
     #[must_use]
     pub const fn number(&self) -> u32 {
@@ -66,7 +66,7 @@ impl DataDir {
     ///
     /// # Errors
     /// When another server uses the folder, or it cannot be written.
-    pub fn begin_run(&self, max_journal_run: u32, now: SystemTime) -> Result<Run, DataDirError> {
+    pub fn begin_run(&self, max_journal_run: u32, now: SystemTime) -> Result<ServerRun, DataDirError> {
         let failed = |name| move |source| DataDirError::Write { path: self.file(name), source };
         let mut lock = OpenOptions::new();
         lock.create(true).truncate(false).write(true).mode(0o600);
@@ -86,7 +86,7 @@ impl DataDir {
         };
         let (last, unclean_shutdown) = parse_run(&last).unwrap_or_else(lost);
         let number = last.max(max_journal_run).saturating_add(1);
-        let run = Run { dir: self.clone(), number, began: now, unclean_shutdown, _lock: lock };
+        let run = ServerRun { dir: self.clone(), number, began: now, unclean_shutdown, _lock: lock };
         run.begin()?;
         Ok(run)
     }

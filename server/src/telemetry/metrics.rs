@@ -124,12 +124,12 @@ struct ReasonLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DirectionLabel {
-    direction: Direction,
+    direction: TrafficDirection,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the names are the label values that Prometheus shows")]
-enum Direction {
+enum TrafficDirection {
     received,
     sent,
 }
@@ -286,7 +286,7 @@ impl fmt::Debug for Metrics {
 impl DirectionCounters {
     fn new(family: &Family<DirectionLabel, Counter>) -> Self {
         let handle = |direction| family.get_or_create_owned(&DirectionLabel { direction });
-        Self { received: handle(Direction::received), sent: handle(Direction::sent) }
+        Self { received: handle(TrafficDirection::received), sent: handle(TrafficDirection::sent) }
     }
 }
 
