@@ -1,4 +1,4 @@
-//! The server's state for the admin HTTP server.
+//! The backend of the admin HTTP server: reads the state of the running server.
 
 use std::sync::{
     Arc,
@@ -94,6 +94,7 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
     }
 }
 
+/// Converts a room's error to the admin server's refusal.
 fn refusal(error: MarkError) -> MarkRefusal {
     match error {
         MarkError::NoRoom => MarkRefusal::NoRoom,

@@ -19,7 +19,7 @@ use crate::telemetry::Metrics;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Builds the router with all routes.
+/// Builds the router with all routes. A path or method without a route gets an [`AdminError`] as JSON.
 pub(super) fn router(backend: Arc<dyn AdminBackend>, metrics: Arc<Metrics>) -> Router {
     let mark =
         post(mark).fallback(async || AdminError::PostOnly).layer(DefaultBodyLimit::max(mark::MAX_BODY_BYTES));
@@ -44,7 +44,7 @@ async fn front_page(State(state): SharedState) -> Html<String> {
 
 async fn livez(State(state): SharedState) -> Result<Json<HealthBody>, AdminError> {
     let rooms = state.backend.rooms();
-    // A panic in another request leaves the observations valid.
+    // A panic in another request leaves the observed ticks valid, so a poisoned lock is no error.
     let mut liveness = state.liveness.lock().unwrap_or_else(PoisonError::into_inner);
     match liveness.check(Instant::now(), &rooms) {
         stuck if stuck.is_empty() => Ok(Json(HealthBody { status: "live" })),

@@ -61,8 +61,8 @@ pub fn parse(
 
 /// Returns this process's environment variables with the prefix `QUARREL_`, for [`parse`].
 ///
-/// Bytes that are not Unicode become replacement characters (U+FFFD). The configuration then refuses the name, and any value other than
-/// a path; it does not ignore the variable.
+/// Bytes that are not Unicode become replacement characters (U+FFFD), so that the configuration refuses such a name instead of ignoring
+/// the variable. In a value that takes any text, such as a path, the characters are accepted.
 pub fn environment() -> Vec<(String, String)> {
     let lossy = |text: OsString| text.to_string_lossy().into_owned();
     std::env::vars_os()
