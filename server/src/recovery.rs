@@ -1,5 +1,5 @@
-//! Recovery from earlier runs of the server: restores their rooms, finds results that may not have been stored, and sets
-//! unusable journals aside.
+//! Recovery when the server starts, from the journals (recordings) of rooms of earlier runs: restores the rooms that were running, finds
+//! match results that may not have been stored, and sets aside journals that can never restore their room.
 
 mod ended;
 
@@ -30,49 +30,51 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// The rooms and results of earlier runs.
+/// The rooms and match results that were recovered from journals of earlier runs.
 pub(crate) struct Recovery<G: Game> {
-    /// Restored rooms.
+    /// The restored rooms, in the order of their ids.
     pub(crate) rooms: Vec<RestoredRoom<G>>,
     /// Results of rooms that are not restored.
     pub(crate) results: Vec<PastResults>,
-    /// The journals of rooms that had ended.
+    /// The journals of ended rooms whose results may not have been stored.
     pub(crate) ended: EndedJournals,
-    /// Whether results may not have been stored.
+    /// Whether the last run did not stop cleanly, so that results of any journal may not have been stored.
     has_crashed: bool,
-    /// The highest id of a room whose journal waits for another start; new rooms must have higher ids.
+    /// The highest id of a room that is not restored and whose journal is kept for a later start. New rooms must have higher ids.
     highest_kept_id: RoomId,
     rate: TickRate,
 }
 
-/// The range of ticks behind the restored tick whose results are deleted, in milliseconds: four times what a working server can
-/// lose. Later results ended while the journal could not be written; players saw them, so they are kept.
+/// The range of ticks after the restored tick whose match results are deleted, in milliseconds: four times the 500 ms of play that a
+/// crash loses at most while journals are written. A later result comes from a match that ended while the journal could not be written.
+/// Players saw that result, so it is kept.
 const ROLLED_BACK_MS: u32 = 2000;
 
 /// The options of a recovery.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RestoreOptions {
-    /// The policy for rooms that ran.
+    /// The policy for rooms that were running.
     pub(crate) rooms: RestorePolicy,
-    /// The runs whose results may not all have been stored.
+    /// The first run whose results may not all have been stored; `None` when the last run stopped cleanly.
     pub(crate) unclean_shutdown: Option<UncleanShutdown>,
     /// The tick rate of the server.
     pub(crate) rate: TickRate,
 }
 
-/// The policy for rooms that ran.
+/// The policy for rooms that were running when the server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RestorePolicy {
-    /// Restore them.
+    /// Restore the rooms.
     Restore,
-    /// Keep their journals for another start: this one writes no journals, so the rooms could not be restored a second time.
+    /// Restore no room and keep the journals for a later start. This run writes no journals, so a restored room could not be restored a
+    /// second time.
     Keep,
-    /// End their journals.
+    /// Restore no room, and end the journals so that no later start restores the rooms.
     Discard,
 }
 
 impl<G: Game> Recovery<G> {
-    /// A recovery without rooms or results.
+    /// Creates a recovery without rooms or results.
     pub(crate) fn empty() -> Self {
         Self {
             rooms: Vec::new(),
@@ -84,7 +86,11 @@ impl<G: Game> Recovery<G> {
         }
     }
 
-    /// Reads all journals. Those that cannot be used are set aside with the reason.
+    /// Lists all journals and reads those without an end.
+    ///
+    /// A journal that can never restore its room is set aside with the reason, one that another start may use is kept, and one without a
+    /// checkpoint is deleted. After an unclean shutdown, the results of all read journals are collected, and the ended journals to read
+    /// later are chosen.
     pub(crate) fn scan(
         store: &dyn JournalStore,
         options: RestoreOptions,
@@ -103,7 +109,7 @@ impl<G: Game> Recovery<G> {
             }
         };
         let mut all = Self { rate: options.rate, has_crashed, ..Self::empty() };
-        // By room, because two rooms may not have the same id; the later run's is kept.
+        // By room id, because the lobby cannot have two rooms of one id. The room of the later run is kept.
         let mut by_room = BTreeMap::new();
         let (ended, open): (Vec<_>, Vec<_>) =
             stored.into_iter().partition(|journal| store.has_end(journal.name));
@@ -123,7 +129,7 @@ impl<G: Game> Recovery<G> {
                 Ok(Contents::Nothing) => remove(store, name),
                 Err(RestoreFailure::Retryable(reason)) => {
                     all.highest_kept_id = all.highest_kept_id.max(RoomId(name.room));
-                    // The start that can restore the room may follow a clean shutdown, and not look for results.
+                    // Now, because the start that can restore the room may follow a clean shutdown, and then does not look for results.
                     all.results.extend(results_of(name));
                     warn!(journal = %name, %reason, "journal cannot restore its room now, kept for a later start");
                 }
@@ -138,7 +144,7 @@ impl<G: Game> Recovery<G> {
         all
     }
 
-    /// Returns the ticks that the restored rooms discard.
+    /// Returns the ranges of ticks whose match results are deleted, one for each restored room.
     pub(crate) fn rolled_back(&self) -> Vec<RolledBack> {
         let rolled_back = |room: &RestoredRoom<G>| {
             let to = room.tick().after(self.rate.ticks(ROLLED_BACK_MS)).0;
@@ -147,15 +153,17 @@ impl<G: Game> Recovery<G> {
         self.rooms.iter().map(rolled_back).collect()
     }
 
-    /// Takes the results that the storage may lack, to submit them again; it stores each once. After a clean shutdown it has
-    /// all that the journals have, except those that were deleted there.
+    /// Takes the results that the storage may lack, to submit them again; the storage stores each once. After a clean shutdown, these are
+    /// only the results of restored rooms whose annotations were cut from the journal: playing the journal gave them again, and the
+    /// storage deletes its copies with the discarded ticks.
     pub(crate) fn take_results(&mut self) -> Vec<MatchRecord> {
         let (others, has_crashed) = (std::mem::take(&mut self.results), self.has_crashed);
         let others = others.into_iter().flat_map(PastResults::into_records).filter(|_| has_crashed);
         others.chain(self.rooms.iter_mut().flat_map(|room| room.take_records(has_crashed))).collect()
     }
 
-    /// Opens the rooms and holds their players' seats. Must be called before any player is admitted.
+    /// Opens the restored rooms and holds their players' seats. Must be called before any player is admitted, because new players and
+    /// rooms get higher ids than the restored ones.
     pub(crate) fn reopen_rooms(self, lobby: &Directory<G>, registry: &SessionRegistry<DetachedSeat<G>>) {
         let player = self.rooms.iter().filter_map(RestoredRoom::highest_player).max().unwrap_or_default();
         let room =
@@ -163,7 +171,7 @@ impl<G: Game> Recovery<G> {
         lobby.set_next_ids(RoomId(room.0.saturating_add(1)), PlayerId(player.0.saturating_add(1)));
         for room in self.rooms {
             let name = room.name();
-            // The game publishes its state here, and may panic again: that costs this room only.
+            // The game's code runs here to publish its first frame, and may panic. Then only this room is not restored.
             match catch_unwind(AssertUnwindSafe(|| lobby.restore(room))) {
                 Ok(seats) => {
                     for RestoredPlayer { player, ticket, name, joined } in seats {
@@ -177,13 +185,14 @@ impl<G: Game> Recovery<G> {
         }
     }
 
+    /// Reads a journal without an end, and restores its room unless the policy is another one.
     fn restore_room(
         store: &dyn JournalStore,
         name: JournalName,
         options: RestoreOptions,
     ) -> Result<Contents<G>, RestoreFailure> {
         let bytes = store.read(name).map_err(|error| {
-            let reason = format!("it cannot be read: {error}");
+            let reason = format!("the journal cannot be read: {error}");
             if is_too_large(&error) {
                 RestoreFailure::Permanent(reason)
             } else {
@@ -205,7 +214,8 @@ impl<G: Game> Recovery<G> {
         if let Some(tail) = journal.tail()
             && tail.is_damage()
         {
-            let reason = format!("it is damaged at byte {}: readable data follows the damage", tail.offset);
+            let reason =
+                format!("the journal is damaged at byte {}: readable data follows the damage", tail.offset);
             return Err(RestoreFailure::Permanent(reason));
         }
         if journal.end().is_some() {
@@ -222,8 +232,9 @@ impl<G: Game> Recovery<G> {
                 ));
             }
             RestorePolicy::Discard => {
-                end(store, name, &journal)
-                    .map_err(|error| RestoreFailure::Retryable(format!("it cannot be ended: {error}")))?;
+                end(store, name, &journal).map_err(|error| {
+                    RestoreFailure::Retryable(format!("the journal cannot be ended: {error}"))
+                })?;
                 return Ok(Contents::Results(PastResults::of(&journal).unwrap_or_default()));
             }
         }
@@ -235,9 +246,9 @@ impl<G: Game> Recovery<G> {
                 RestoreFailure::Permanent(reason)
             }
         })?;
-        // A copy under another name would be the same room twice, and both would write one file.
+        // A copy under another name would restore the same room twice, and both rooms would write to one file.
         if room.name() != name {
-            return Err(RestoreFailure::Permanent(format!("it is a copy of {}", room.name())));
+            return Err(RestoreFailure::Permanent(format!("the file is a copy of {}", room.name())));
         }
         if room.tail_bytes > 0 {
             info!(journal = %name, bytes = room.tail_bytes, "journal has a torn tail, truncated");
@@ -246,26 +257,29 @@ impl<G: Game> Recovery<G> {
     }
 }
 
-/// The content of a journal without an end.
+/// The recovered content of a journal without a trailer.
 enum Contents<G: Game> {
+    /// The restored room.
     Room(Box<RestoredRoom<G>>),
+    /// The match results of a room that has ended or is ended now.
     Results(PastResults),
-    /// No state: the server was killed in the room's first quarter second.
+    /// No checkpoint: the server was killed in the room's first quarter second.
     Nothing,
 }
 
 /// The reason why a journal does not restore its room.
 enum RestoreFailure {
-    /// This start cannot use it; another one may.
+    /// This start cannot restore the room, and a later one may. The text is the reason.
     Retryable(String),
-    /// No start can use it.
+    /// No start can restore the room. The text is the reason.
     Permanent(String),
 }
 
-/// The maximum length of a file whose header was torn. A longer file that is not a journal may be a person's data, and is kept.
+/// The maximum length in bytes of a file that is deleted because its header was not written completely. A longer file that is not a
+/// journal may be an operator's data, and is set aside.
 const MAX_TORN_HEADER_BYTES: usize = 4096;
 
-/// Ends a journal, so that no start restores its room.
+/// Appends an end to a journal, so that no start restores its room.
 fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> std::io::Result<()> {
     let (mut writer, mut bytes) = (JournalWriter::resume(journal)?, Vec::new());
     let mut file = store.reopen(name, writer.position().bytes)?;
@@ -275,6 +289,7 @@ fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> st
     Ok(())
 }
 
+/// Deletes a journal without a checkpoint; logs an error.
 fn remove(store: &dyn JournalStore, name: JournalName) {
     match store.remove(name) {
         Ok(()) => info!(journal = %name, "deleted a journal without entries"),
@@ -282,6 +297,7 @@ fn remove(store: &dyn JournalStore, name: JournalName) {
     }
 }
 
+/// Sets a journal aside, counts it and logs the reason.
 fn set_aside(store: &dyn JournalStore, name: JournalName, reason: &str, metrics: &Metrics) {
     metrics.journals.set_aside.inc();
     match store.set_aside(name, reason) {

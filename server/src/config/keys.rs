@@ -205,8 +205,8 @@ config_table! {
 
     /// Players whose connection was lost: `[session]`.
     session: SessionConfig {
-        /// The time that a seat is held for a player whose connection was lost, in milliseconds. 0 frees the seat at once. After a restart of
-        /// the server, seats are held for at least 10 s.
+        /// The time that a seat is held for a player whose connection was lost, in milliseconds. 0 frees the seat at once. With any other
+        /// value, restored seats are held for at least 10 s after a restart of the server.
         hold_ms: u32 = integer(0, 600_000), DefaultValue::Integer(30_000), None;
 
         /// The control of a held seat until its player returns: with `idle`, the seat has no input; with `bot`, a bot of the room's skill

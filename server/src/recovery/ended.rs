@@ -1,5 +1,5 @@
-//! Journals of rooms that had ended when a server crashed, whose last results may not have been stored. They may be gigabytes,
-//! so they are read while the server runs.
+//! Journals of rooms that had ended before a server crashed. Their last match results may not have been stored. These journals may be
+//! gigabytes in total, so they are read while the server runs.
 
 use std::{cmp::Reverse, io, sync::Arc, time::Duration};
 
@@ -16,11 +16,12 @@ use crate::{
     },
 };
 
-/// The amount of data that is read from ended journals of earlier runs whose files are older than the crashed run. It allows
-/// for clocks that were set and for an unknown start of the run. The newest journals are read first.
+/// The maximum size of the ended journals that are read although they seem older than the crashed run: they belong to earlier runs, and
+/// were last written before the crashed run began. The newest of them are read, in case a clock was set or the start of the run is
+/// unknown.
 const MAX_EARLIER_BYTES: u64 = 128 << 20;
 
-/// The tolerance for the times of files.
+/// The time before the start of the crashed run in which a written file still counts as written in that run.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 /// Journals whose results may be missing from the storage, in the order in which they are read.
@@ -28,9 +29,11 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 pub(crate) struct EndedJournals(Vec<JournalName>);
 
 impl EndedJournals {
-    /// Chooses the journals of rooms that may have ended just before a crash, the newest first, because their results are the
-    /// most likely to be missing. A journal has the number of the run that opened its room, and later runs may have continued
-    /// it.
+    /// Chooses the journals of rooms that may have ended just before a crash: all that the unclean runs wrote, and the newest of the
+    /// others up to a maximum size. The newest are read first, because their results are the most likely to be missing.
+    ///
+    /// The times of files decide for journals of earlier runs: a journal has the number of the run that opened its room, and a later run
+    /// may have continued it.
     pub(super) fn of(mut ended: Vec<StoredJournal>, unclean: UncleanShutdown) -> Self {
         let since = unclean.since.and_then(|since| since.checked_sub(CLOCK_TOLERANCE));
         let is_since = |journal: &StoredJournal| {
@@ -45,8 +48,8 @@ impl EndedJournals {
         Self(chosen.map(|journal| journal.name).collect())
     }
 
-    /// Submits `past` and then the results of the journals; the storage stores each once. A server that stops waits for this:
-    /// when it takes longer than the grace period, the shutdown is unclean, and the next start looks again.
+    /// Submits `past` and then the results of the journals; the storage stores each once. A server that stops waits for this task. If
+    /// that takes longer than the grace period, the shutdown is unclean, and the next start looks for the results again.
     pub(crate) async fn submit_results(
         self,
         past: Vec<MatchRecord>,
@@ -54,7 +57,7 @@ impl EndedJournals {
         records: RecordQueue,
         incomplete_read: IncompleteRead,
     ) {
-        // When the storage has ended, the next run submits them.
+        // Fails only when the task that writes results has ended; then the next run submits them.
         for record in past {
             let _ = records.push(record).await;
         }
@@ -71,7 +74,8 @@ impl EndedJournals {
     }
 }
 
-/// Returns the results of a journal; `None` when it has none, or cannot be read by this start, which sets the flag.
+/// Returns the results of a journal; `None` when the journal is missing or cannot be read. Sets the flag when a later start may be able to
+/// read the journal.
 pub(super) fn read_results(
     store: &dyn JournalStore,
     name: JournalName,
@@ -85,10 +89,10 @@ pub(super) fn read_results(
                 incomplete_read.set();
                 None
             }
-            // No start will ever be able to read it.
+            // No start can ever read this file.
             Err(_) => None,
         },
-        // Retention deletes journals, and so do people.
+        // Retention or an operator has deleted the journal since it was listed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
             warn!(journal = %name, %error, "cannot read a journal, its match results may be missing from the database");
@@ -100,7 +104,7 @@ pub(super) fn read_results(
     }
 }
 
-/// Whether no start will ever be able to read the journal.
+/// Whether the journal is larger than any journal that can be read, so that no start can ever read it.
 pub(super) fn is_too_large(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::FileTooLarge
 }
@@ -118,13 +122,13 @@ mod tests {
         let (store, incomplete_read) = (FolderStore::open(folder.path()).unwrap(), IncompleteRead::default());
         let name = JournalName { run: 1, room: 1 };
         assert!(read_results(&store, name, &incomplete_read).is_none() && !incomplete_read.is_set());
-        // A directory can be opened, and not read.
+        // A folder can be opened like a file, and reading it fails.
         std::fs::create_dir(folder.path().join(name.to_string())).unwrap();
         assert!(read_results(&store, name, &incomplete_read).is_none() && incomplete_read.is_set());
     }
 
     #[test]
-    fn all_journals_of_the_crashed_run_are_read_and_the_newest_of_earlier_runs() {
+    fn all_journals_of_the_crashed_run_are_chosen_and_the_newest_of_earlier_runs() {
         let stored = |run, room, mebibytes: u64, age_s: u64| {
             let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1000 - age_s);
             let name = JournalName { run, room };
@@ -146,8 +150,12 @@ mod tests {
         assert_eq!(
             rooms(4, Some(560)),
             [3, 2, 4, 1],
-            "a journal that was continued in the run is read without a limit"
+            "a journal written since the start of the crashed run is read without a limit"
         );
-        assert_eq!(rooms(4, Some(700)), [3, 2], "a journal not written since counts as an earlier one");
+        assert_eq!(
+            rooms(4, Some(700)),
+            [3, 2],
+            "journals written before the crashed run are read up to the limit"
+        );
     }
 }

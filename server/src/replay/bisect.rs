@@ -1,4 +1,4 @@
-//! `quarrel replay bisect`: prints the first difference of two journals, or of a journal and this build, as text or JSON.
+//! `quarrel replay bisect`: prints the first difference of two journals, or of a journal and its replay by this build, as text or JSON.
 
 use std::{fmt::Debug, io::Write};
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{exit_code::ExitCode, tick_or_time::format_duration};
 
-/// Compares a journal with its own checksums.
+/// Compares the replay of a journal with the journal's checksums, and diagnoses the first difference.
 pub(super) fn single<G: Game>(
     opened: &OpenedJournal<'_>,
     json: bool,
@@ -37,13 +37,13 @@ pub(super) fn single<G: Game>(
         let (segments, last) = (opened.journal.checkpoints().len(), opened.journal.last_playable());
         writeln!(
             out,
-            "no divergence: this build reproduces the journal up to tick {last}, from its beginning and from each of {segments} checkpoints"
+            "no divergence: this build reproduces the journal up to tick {last}, from the beginning and from each of {segments} checkpoints"
         )?;
     }
     if !json {
         write_tail(opened, out)?;
     }
-    Ok(found(fault.is_some(), &[opened]))
+    Ok(exit_code(fault.is_some(), &[opened]))
 }
 
 /// Compares two journals.
@@ -57,7 +57,7 @@ pub(super) fn pair<G: Game>(
         CompareError::OtherSetup { .. } | CompareError::NoCommonCheckpoint | CompareError::Playback(_) => {
             ReplayError::configuration(
                 one.path,
-                format!("it cannot be compared with {}: {error}", other.path.display()),
+                format!("cannot be compared with {}: {error}", other.path.display()),
             )
         }
     })?;
@@ -78,22 +78,24 @@ pub(super) fn pair<G: Game>(
         writeln!(out, "compared {} of {} common checkpoints: {outcome}", search.compared, search.common)?;
         match first_difference {
             Some(difference) => write_difference(one, difference, out)?,
-            None => {
-                writeln!(out, "no divergence: they are the same up to tick {until}, where the shorter ends")?
-            }
+            None => writeln!(
+                out,
+                "no divergence: the journals are the same up to tick {until}, where the shorter one ends"
+            )?,
         }
         write_tail(one, out)?;
         write_tail(other, out)?;
     }
-    Ok(found(compared.first_difference.is_some(), &[one, other]))
+    Ok(exit_code(compared.first_difference.is_some(), &[one, other]))
 }
 
-/// Returns the exit code. Damage counts as a difference, because the data behind it is unknown.
-fn found(is_found: bool, all: &[&OpenedJournal<'_>]) -> ExitCode {
-    let is_damaged = all.iter().any(|opened| opened.damaged_at().is_some());
-    if is_found || is_damaged { ExitCode::Internal } else { ExitCode::Done }
+/// Returns the exit code. Damage counts as a difference, because the data after the damage is not compared.
+fn exit_code(differs: bool, journals: &[&OpenedJournal<'_>]) -> ExitCode {
+    let is_damaged = journals.iter().any(|opened| opened.damaged_at().is_some());
+    if differs || is_damaged { ExitCode::Internal } else { ExitCode::Done }
 }
 
+/// Prints the tail of a journal, if it has one.
 fn write_tail(opened: &OpenedJournal<'_>, out: &mut dyn Write) -> Result<(), ReplayError> {
     if let Some(tail) = opened.describe_tail() {
         writeln!(out, "{}: {tail}", opened.path.display())?;
@@ -101,7 +103,7 @@ fn write_tail(opened: &OpenedJournal<'_>, out: &mut dyn Write) -> Result<(), Rep
     Ok(())
 }
 
-/// Describes the tick of a difference, as exactly as it is known.
+/// Describes the place of a difference: the exact tick if the tick before it (`since`) is equal, and a range of ticks otherwise.
 fn place(opened: &OpenedJournal<'_>, since: Option<Tick>, tick: Tick) -> String {
     let time = format_duration(tick.0, opened.rate());
     match since {
@@ -111,6 +113,7 @@ fn place(opened: &OpenedJournal<'_>, since: Option<Tick>, tick: Tick) -> String 
     }
 }
 
+/// Prints the first difference of a journal and its replay, with the diagnosis.
 fn write_fault<I: Debug>(
     opened: &OpenedJournal<'_>,
     fault: &ReplayFault<I>,
@@ -122,20 +125,20 @@ fn write_fault<I: Debug>(
     let (text, record, states) = match &fault.diagnosis {
         Diagnosis::NotDeterministic { record, states } => {
             let text = format!(
-                "the game is not deterministic: played twice from tick {segment} with the same entries,\nit reached different states at tick {}; first run, then second run:",
+                "the game is not deterministic: played twice from tick {segment} with the same entries,\nthe room reached different states at tick {}; first run, then second run:",
                 record.tick
             );
             (text, Some(record), Some(states))
         }
         Diagnosis::NotSaved { record, states } => {
             let text = format!(
-                "the game does not save all of its state: played across the checkpoint, from before tick {segment}, and loaded\nfrom it, it differs at tick {}; played across first, then loaded:",
+                "the game does not save all of its state: two runs, one from before tick {segment} across its checkpoint and one loaded\nfrom that checkpoint, differ at tick {}; the run across the checkpoint first, then the loaded one:",
                 record.tick
             );
             (text, Some(record), Some(states))
         }
         Diagnosis::Reproducible => {
-            let mut text = "this build computes the same each time: the room itself computed something else, in another build or by a fault of its machine".to_owned();
+            let mut text = "this build computes the same states each time: the room itself computed something else, in another build or by a fault of its machine".to_owned();
             if fault.states.is_some() {
                 text += &format!("\ndifferences at tick {tick}, the room first, then this build:");
             }
@@ -147,12 +150,13 @@ fn write_fault<I: Debug>(
     record.map_or(Ok(()), |record| write_entries(record, out))
 }
 
+/// Prints the first difference of two journals.
 fn write_difference<I: Debug + PartialEq>(
     opened: &OpenedJournal<'_>,
     difference: &FirstDifference<I>,
     out: &mut dyn Write,
 ) -> Result<(), ReplayError> {
-    writeln!(out, "they diverge {}", place(opened, difference.since, difference.tick))?;
+    writeln!(out, "the journals diverge {}", place(opened, difference.since, difference.tick))?;
     match &difference.cause {
         Cause::Entries { one, other } => {
             writeln!(out, "the entries of that tick differ:")?;
@@ -181,7 +185,7 @@ fn write_difference<I: Debug + PartialEq>(
                 write_entries(record, out)?;
             }
         }
-        Cause::Lost => writeln!(out, "one of them lost the ticks in which they diverged")?,
+        Cause::Lost => writeln!(out, "one of the journals lost the ticks in which they diverged")?,
     }
     if let Some((tick, states)) = &difference.states {
         writeln!(out, "differences after tick {tick}, the first journal first:")?;

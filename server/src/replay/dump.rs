@@ -1,4 +1,4 @@
-//! `quarrel replay dump`: prints a room as it was after a tick.
+//! `quarrel replay dump`: prints the state of a room after a tick, and the entries of that tick.
 
 use std::io::Write;
 
@@ -19,7 +19,7 @@ use crate::{
     tick_or_time::{TickOrTime, format_duration},
 };
 
-/// Plays from the last checkpoint before the tick to it, and prints the room.
+/// Plays from the last checkpoint at or before the tick up to the tick, and prints the room.
 pub(super) fn dump<G: Game>(
     opened: &OpenedJournal<'_>,
     when: TickOrTime,
@@ -39,24 +39,26 @@ pub(super) fn dump<G: Game>(
 /// A room after a tick.
 struct RoomAtTick<'a, G: Game> {
     playback: Playback<'a, G>,
-    /// The entries of the tick, when the journal has them.
+    /// The entries of the tick, if the journal has them.
     record: Option<TickRecord<G::Input>>,
-    /// Whether this build reproduces the journal up to the tick, as far as there are checksums.
+    /// Whether the played state is the recorded one, by the checksums between the last checkpoint and the tick.
     is_reproduced: bool,
 }
 
-/// Returns the segment from which to play to this tick.
+/// Returns the index of the last segment that begins at or before this tick. The tick must be in the journal.
 fn segment_before(opened: &OpenedJournal<'_>, tick: Tick) -> Result<usize, ReplayError> {
     let last = opened.journal.last_playable();
     if tick > last {
         let time = format_duration(last.0, opened.rate());
         let tail = opened.describe_tail().map(|tail| format!("; {tail}")).unwrap_or_default();
-        let why = format!("tick {tick} is past its end: its last tick is {last} ({time}){tail}");
+        let why =
+            format!("tick {tick} is past the end of the journal: its last tick is {last} ({time}){tail}");
         return Err(out_of_range(opened, why));
     }
     opened.journal.segment_before(tick).ok_or_else(|| {
         let first = opened.first_tick();
-        out_of_range(opened, format!("tick {tick} is before its beginning: it begins after tick {first}"))
+        let why = format!("tick {tick} is before the beginning of the journal, which is tick {first}");
+        out_of_range(opened, why)
     })
 }
 
@@ -64,13 +66,14 @@ fn out_of_range(opened: &OpenedJournal<'_>, why: String) -> ReplayError {
     ReplayError::usage(opened.path, why)
 }
 
+/// Plays up to the tick. `segment` is the last segment that begins at or before the tick.
 fn reach<'a, G: Game>(
     opened: &'a OpenedJournal<'a>,
     segment: usize,
     tick: Tick,
 ) -> Result<RoomAtTick<'a, G>, ReplayError> {
     let journal = &opened.journal;
-    // A checkpoint has no entries of its own tick; they are at the end of the previous segment.
+    // A segment that begins at the tick does not have the entries of the tick. They are at the end of the segment before.
     let first = journal.segment_to(tick).unwrap_or(segment);
     let mut playback = Playback::<G>::from_segment(journal, first).with_file(opened)?;
     let (mut record, mut is_reproduced) = (None, true);
@@ -81,12 +84,13 @@ fn reach<'a, G: Game>(
     }
     let last = playback.tick();
     if first < segment {
-        // The recorded state replaces the played one, which may differ or may not be reachable across lost ticks.
+        // The tick has a checkpoint. Its recorded state replaces the played one, which may differ or may end before lost ticks.
         record = record.filter(|_| last == tick);
         playback = Playback::from_segment(journal, segment).with_file(opened)?;
         is_reproduced = true;
     } else if last != tick {
-        return Err(out_of_range(opened, format!("tick {tick} is lost: the last before it is {last}")));
+        let why = format!("tick {tick} is lost: the last recorded tick before it is {last}");
+        return Err(out_of_range(opened, why));
     }
     Ok(RoomAtTick { playback, record, is_reproduced })
 }
@@ -116,7 +120,7 @@ fn write_text<G: Game>(
     if !*is_reproduced {
         writeln!(
             out,
-            "this is the state that this build computes: by the journal's checksums the room had another one"
+            "this is the state that this build computes: the journal's checksums show that the room had another state"
         )?;
     }
     Ok(())
@@ -147,6 +151,7 @@ fn as_json<G: Game>(room: &mut RoomAtTick<'_, G>) -> Value {
     })
 }
 
+/// Returns the occupied seats with their holders.
 fn seated(holders: &[Option<Holder>]) -> impl Iterator<Item = (usize, &Holder)> {
     holders.iter().enumerate().filter_map(|(seat, holder)| Some((seat, holder.as_ref()?)))
 }

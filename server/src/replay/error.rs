@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use crate::exit_code::ExitCode;
 
-/// Reasons why a command gave no answer, or only a part of it.
+/// Reasons why a command printed no result, or only a part of it.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// The command failed.
@@ -15,23 +15,23 @@ pub enum ReplayError {
         /// The error and its remedy, for people.
         message: String,
     },
-    /// The output was closed before the answer was complete.
+    /// The output was closed before the result was complete.
     #[error("the output was closed")]
     Output(#[from] io::Error),
 }
 
 impl ReplayError {
-    /// An error of the file that was given.
+    /// Creates the error of a file that cannot be read or played.
     pub(super) fn configuration(path: &Path, why: impl ToString) -> Self {
         Self::of_file(ExitCode::Configuration, path, why)
     }
 
-    /// An error of the machine or of damaged content, which another command line does not avoid.
+    /// Creates an error of the machine, the game or damaged content, which no other command line avoids.
     pub(super) fn internal(path: &Path, why: impl ToString) -> Self {
         Self::of_file(ExitCode::Internal, path, why)
     }
 
-    /// An error of the command line.
+    /// Creates the error of a command line whose arguments do not fit the journal.
     pub(super) fn usage(path: &Path, why: impl ToString) -> Self {
         Self::of_file(ExitCode::Usage, path, why)
     }

@@ -1,4 +1,8 @@
-//! Journal files, read into memory as a whole: a replay jumps back and forth in them.
+//! Journal files. A file is read into memory completely, because a replay jumps back and forth in it.
+//!
+//! In a file, the parts of a journal are framed as blocks, each with its length and checksum. The journal of an ended room has an End
+//! block and a trailer that points to that block. The bytes after the last complete block, if any, are the *tail*: an incomplete write,
+//! or damage.
 
 use std::{
     fmt::Display,
@@ -14,7 +18,7 @@ use quarrel_shared::{
 
 use super::error::ReplayError;
 
-/// The bytes of a file.
+/// The path and the bytes of a file.
 pub(super) struct FileBytes {
     path: PathBuf,
     bytes: Vec<u8>,
@@ -29,7 +33,7 @@ pub(super) struct OpenedJournal<'a> {
 }
 
 impl FileBytes {
-    /// Reads a file.
+    /// Reads a file of at most [`MAX_JOURNAL_BYTES`].
     pub(super) fn read(path: &Path) -> Result<Self, ReplayError> {
         let error =
             |why: &dyn Display| ReplayError::configuration(path, format!("the file cannot be read: {why}"));
@@ -38,7 +42,7 @@ impl FileBytes {
         // One byte above the maximum shows that the file is too large, even when its declared size is wrong.
         file.take(MAX_JOURNAL_BYTES + 1).read_to_end(&mut bytes).map_err(|why| error(&why))?;
         if bytes.len() as u64 > MAX_JOURNAL_BYTES {
-            return Err(error(&"it is larger than 4 GiB"));
+            return Err(error(&"larger than 4 GiB"));
         }
         Ok(Self { path: path.to_owned(), bytes })
     }
@@ -57,50 +61,52 @@ impl OpenedJournal<'_> {
         self.journal.header().rate()
     }
 
-    /// Returns the tick of the first checkpoint.
+    /// Returns the tick of the first checkpoint; 0 without a checkpoint.
     pub(super) fn first_tick(&self) -> Tick {
         self.journal.checkpoints().next().unwrap_or_default()
     }
 
-    /// Returns the first and the last tick that are missing before the end.
+    /// Returns the first and the last tick that are missing between the last recorded tick and the end of the room; `None` when none is
+    /// missing or the room has not ended.
     pub(super) fn missing(&self) -> Option<(Tick, Tick)> {
         let (last, end) = (self.journal.last_playable(), self.journal.end_tick()?);
         (end > last).then(|| (last.next(), end))
     }
 
-    /// Returns the offset of damage, in bytes.
+    /// Returns the offset of the damage, in bytes; `None` for a journal that is complete or whose last write is incomplete.
     pub(super) fn damaged_at(&self) -> Option<usize> {
         self.journal.tail().filter(Tail::is_damage).map(|tail| tail.offset)
     }
 
-    /// Describes the bytes behind the last whole block, if there are any.
+    /// Describes the tail, if there is one.
     pub(super) fn describe_tail(&self) -> Option<String> {
         let Tail { offset, bytes, why, followed_by } = self.journal.tail()?;
         let last = self.journal.last_playable();
         let damage = match followed_by {
-            FollowedBy::Blocks => format!("damaged at byte {offset}: whole blocks follow"),
+            FollowedBy::Blocks => format!("damaged at byte {offset}: complete blocks follow"),
             FollowedBy::Trailer => {
-                format!("damaged at byte {offset}: the trailer of a whole journal follows")
+                format!("damaged at byte {offset}: the trailer of an ended journal follows")
             }
             FollowedBy::Nothing if self.journal.end().is_some() => {
                 return Some(format!(
-                    "the end is whole, and {bytes} bytes are in place of the trailer behind it"
+                    "the end of the room is complete, but the {bytes} bytes after it are not a trailer"
                 ));
             }
             FollowedBy::Nothing => {
                 return Some(format!(
-                    "the last {bytes} bytes are not a whole block ({why}): the writer was killed or is still writing; read up to tick {last}"
+                    "the last {bytes} bytes are not a complete block ({why}): the writer was killed or is still writing; the journal is read up to tick {last}"
                 ));
             }
         };
         Some(format!(
-            "{damage}; the last {bytes} bytes are not read ({why}), and it is read up to tick {last}"
+            "{damage}; the last {bytes} bytes are not read ({why}), and the journal is read up to tick {last}"
         ))
     }
 }
 
-/// Adds the file to an error of its journal.
+/// Converts an error of a journal to a [`ReplayError`] that names the file.
 pub(super) trait WithFile<T> {
+    /// Adds the path of the file, and a description of the damage if the journal is damaged.
     fn with_file(self, opened: &OpenedJournal<'_>) -> Result<T, ReplayError>;
 }
 

@@ -1,4 +1,4 @@
-//! `quarrel replay info`: prints the content of a journal, without playing it.
+//! `quarrel replay info`: prints a summary of a journal, without playing the game.
 
 use std::io::Write;
 
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{exit_code::ExitCode, tick_or_time::format_duration};
 
-/// The maximum number of annotations and of seats that are printed as text: both fit on a screen or two. JSON has all.
+/// The maximum number of annotations, and of occupancies of seats, that are printed as text: 64 lines together. JSON has all of them.
 const MAX_LINES: usize = 32;
 
-/// Prints the header, which does not depend on the game.
+/// Prints the part of the summary that does not depend on the game: header, ticks, checkpoints, end and tail.
 pub(super) fn write_header(opened: &OpenedJournal<'_>, out: &mut dyn Write) -> Result<(), ReplayError> {
     let header = opened.journal.header();
     let (first, last) = (opened.first_tick(), opened.journal.last_playable());
@@ -33,7 +33,7 @@ pub(super) fn write_header(opened: &OpenedJournal<'_>, out: &mut dyn Write) -> R
     let end = opened
         .journal
         .end()
-        .map_or_else(|| "none yet: it is still written, or its writer was killed".to_owned(), text::quoted);
+        .map_or_else(|| "none yet: the room still runs, or its server was killed".to_owned(), text::quoted);
     let build = text::quoted(&header.build);
     writeln!(out, "journal      {}, format {}, {} bytes", opened.path.display(), MAGIC[7], opened.bytes)?;
     writeln!(out, "game         {}, revision {}", text::quoted(&header.game), header.revision)?;
@@ -57,14 +57,14 @@ pub(super) fn write_header(opened: &OpenedJournal<'_>, out: &mut dyn Write) -> R
     Ok(())
 }
 
-/// Prints everything else as text, or all of it as JSON.
+/// Prints the rest of the summary as text, or the complete summary as JSON.
 pub(super) fn info<G: Game>(
     opened: &OpenedJournal<'_>,
     json: bool,
     out: &mut dyn Write,
 ) -> Result<ExitCode, ReplayError> {
     let annotations = opened.journal.annotations().collect::<Result<Vec<_>, _>>().with_file(opened)?;
-    // A game of another revision codes its inputs differently, and its ticks would be read wrongly.
+    // Checked first, because a game of another revision encodes its inputs differently, so its ticks would be read wrongly.
     opened.journal.header().setup::<G>().map_err(|error| ReplayError::configuration(opened.path, error))?;
     let history = seat_history::<G>(&opened.journal);
     if json {
@@ -74,7 +74,7 @@ pub(super) fn info<G: Game>(
     if let Some((minutes, bytes)) = per_player_minute(opened, &history) {
         writeln!(
             out,
-            "size         {bytes:.0} bytes a player-minute, of {minutes:.1} player-minutes; bots are included in the bytes"
+            "size         {bytes:.0} bytes a player-minute, of {minutes:.1} player-minutes; the bytes include those of bots"
         )?;
     }
     write_annotations(opened, &annotations, out)?;
@@ -99,21 +99,22 @@ pub(super) fn marks(annotations: &[(Tick, Annotation)]) -> impl Iterator<Item = 
     })
 }
 
+/// Prints the annotations, one per line.
 fn write_annotations(
     opened: &OpenedJournal<'_>,
     annotations: &[(Tick, Annotation)],
     out: &mut dyn Write,
 ) -> Result<(), ReplayError> {
-    let mut mark = 0;
+    let mut mark_number = 0;
     for (tick, annotation) in annotations.iter().take(MAX_LINES) {
-        mark += usize::from(matches!(annotation, Annotation::Mark { .. }));
+        mark_number += usize::from(matches!(annotation, Annotation::Mark { .. }));
         let at = format_duration(tick.0, opened.rate());
-        writeln!(out, "note         after tick {tick} ({at}): {}", describe(annotation, mark))?;
+        writeln!(out, "note         after tick {tick} ({at}): {}", describe(annotation, mark_number))?;
     }
     write_more(annotations.len(), out)
 }
 
-/// Prints the number of lines that were left out.
+/// Prints how many of `count` lines were left out, if any.
 fn write_more(count: usize, out: &mut dyn Write) -> Result<(), ReplayError> {
     if let Some(more) = count.checked_sub(MAX_LINES).filter(|more| *more > 0) {
         writeln!(out, "             and {more} more; --json prints all")?;
@@ -121,9 +122,10 @@ fn write_more(count: usize, out: &mut dyn Write) -> Result<(), ReplayError> {
     Ok(())
 }
 
-fn describe(annotation: &Annotation, mark: usize) -> String {
+/// Describes an annotation; `mark_number` is the number of a mark.
+fn describe(annotation: &Annotation, mark_number: usize) -> String {
     match annotation {
-        Annotation::Mark { reason } => format!("mark {mark}, {}", text::quoted(reason)),
+        Annotation::Mark { reason } => format!("mark {mark_number}, {}", text::quoted(reason)),
         Annotation::Lost { from, to, why } => format!("ticks {from} to {to} are lost: {}", text::quoted(why)),
         Annotation::Outcome { record } => format!("a match ended, {}", describe_winners(record)),
         Annotation::Saved => "saved by a planned stop, to be restored".to_owned(),
@@ -134,7 +136,7 @@ fn describe(annotation: &Annotation, mark: usize) -> String {
     }
 }
 
-/// Describes the winners in the record that the storage received.
+/// Describes the winners of a match. `record` is the match record as JSON, as [`MatchRecord`](crate::storage::MatchRecord) serializes.
 fn describe_winners(record: &Value) -> String {
     let seats = record["seats"].as_array().map(Vec::as_slice).unwrap_or_default();
     let winners: Vec<_> = seats
@@ -148,12 +150,13 @@ fn describe_winners(record: &Value) -> String {
     if winners.is_empty() { "without a winner".to_owned() } else { format!("won by {}", winners.join(", ")) }
 }
 
-/// Returns the number of player-minutes, and the bytes per player-minute.
+/// Returns the number of player-minutes, and the size of the file in bytes per player-minute; `None` without players.
 fn per_player_minute(opened: &OpenedJournal<'_>, history: &SeatHistory) -> Option<(f64, f64)> {
     let minutes = history.player_ticks as f64 / f64::from(opened.rate().hz()) / 60.0;
     (minutes > 0.0).then(|| (minutes, opened.bytes as f64 / minutes))
 }
 
+/// Formats a time in UTC, or as milliseconds when it is outside of the calendar's range.
 fn rfc3339(unix_ms: u64) -> String {
     let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000).ok();
     time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| format!("{unix_ms} ms after 1970"))

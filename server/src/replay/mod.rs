@@ -1,12 +1,15 @@
-//! `quarrel replay`: commands about a room's journal, which this build plays again.
+//! `quarrel replay`: commands that inspect a journal, the recording of a room, or play it again with this build of the game.
+//!
+//! A journal consists of checkpoints (the complete state of the room at a tick), the entries of each tick (the inputs and seat changes
+//! that led to the next state), and annotations, such as operators' marks. A checkpoint and the ticks up to the next one are a segment.
 //!
 //! - `file`: reads a journal from a file.
-//! - `info`, `occupancy`: describes the content, and who was on each seat.
-//! - `verify`: compares the checksums with this build's.
+//! - `info`, `occupancy`: describe the content, and who was on each seat.
+//! - `verify`: compares the recorded checksums with those of this build.
 //! - `dump`: prints the room at a tick.
-//! - `slice`: cuts out a part as evidence.
-//! - `bisect`: finds the first difference of two journals, or of a journal and this build.
-//! - `text`: entries and seats as lines and JSON.
+//! - `slice`: copies a part to a file of its own, as evidence.
+//! - `bisect`: finds the first difference of two journals, or of a journal and its replay.
+//! - `text`: entries and seats as lines of text and as JSON.
 //! - `error`: errors and their exit codes.
 
 mod bisect;
@@ -35,7 +38,7 @@ use crate::{
     tick_or_time::TickOrTime,
 };
 
-/// A game whose journals can be played.
+/// A game whose journals this binary can play.
 #[derive(Clone, Copy)]
 pub struct ReplayGame {
     name: &'static str,
@@ -43,18 +46,18 @@ pub struct ReplayGame {
 }
 
 impl ReplayGame {
-    /// The commands for the game `G`.
+    /// Creates the entry of the game `G`.
     #[must_use]
     pub fn of<G: Game>() -> Self {
         Self { name: G::NAME, perform: perform::<G> }
     }
 }
 
-/// Runs a command and prints the answer to `out`. The exit code is [`Internal`](ExitCode::Internal), 1, when it finds a difference or
-/// damage.
+/// Runs a command and prints its result to `out`. The exit code is [`Internal`](ExitCode::Internal), 1, when `verify` or `bisect` finds a
+/// difference or damage.
 ///
 /// # Errors
-/// The reason for a missing answer, with the exit code.
+/// When the command has no result or only a part of it; the error has the reason and the exit code.
 pub fn run(verb: &ReplayVerb, games: &[ReplayGame], out: &mut dyn Write) -> Result<ExitCode, ReplayError> {
     match verb {
         ReplayVerb::Info { file, json } => {
@@ -63,7 +66,7 @@ pub fn run(verb: &ReplayVerb, games: &[ReplayGame], out: &mut dyn Write) -> Resu
             if *json {
                 return play(games, &Task::Info { journal: &opened, json: true }, &opened, out);
             }
-            // The header is printed even when this build cannot play the game.
+            // The header is printed even when this program does not have the journal's game.
             info::write_header(&opened, out)?;
             play(games, &Task::Info { journal: &opened, json: false }, &opened, out)
         }
@@ -90,7 +93,7 @@ pub fn run(verb: &ReplayVerb, games: &[ReplayGame], out: &mut dyn Write) -> Resu
     }
 }
 
-/// A command for one journal.
+/// A command that needs the journal's game.
 enum Task<'a> {
     Info { journal: &'a OpenedJournal<'a>, json: bool },
     Verify { journal: &'a OpenedJournal<'a>, json: bool },
@@ -99,6 +102,7 @@ enum Task<'a> {
     Bisect { journal: &'a OpenedJournal<'a>, other: Option<&'a OpenedJournal<'a>>, json: bool },
 }
 
+/// Runs the task with the game `G`.
 fn perform<G: Game>(task: &Task<'_>, out: &mut dyn Write) -> Result<ExitCode, ReplayError> {
     match *task {
         Task::Info { journal, json } => info::info::<G>(journal, json, out),
@@ -110,7 +114,7 @@ fn perform<G: Game>(task: &Task<'_>, out: &mut dyn Write) -> Result<ExitCode, Re
     }
 }
 
-/// Runs the task with the journal's own game.
+/// Runs the task with the game that the journal names. A panic of the game becomes an error.
 fn play(
     games: &[ReplayGame],
     task: &Task<'_>,
@@ -125,11 +129,15 @@ fn play(
     };
     let performed = panic::catch_unwind(AssertUnwindSafe(|| (game.perform)(task, out)));
     performed.unwrap_or_else(|_| {
-        Err(ReplayError::internal(opened.path, "the game panicked while the journal was played; see above"))
+        Err(ReplayError::internal(
+            opened.path,
+            "the game panicked while the journal was played; see the panic message above",
+        ))
     })
 }
 
-/// Verifies all files. A difference in one decides the exit code, then a file that cannot be verified.
+/// Verifies all files. The exit code is 1 when any journal differs or is damaged; otherwise the first file that cannot be verified gives
+/// the error.
 fn verify_all(
     files: &[PathBuf],
     json: bool,
@@ -147,7 +155,7 @@ fn verify_all(
             Err(ReplayError::Output(error)) => return Err(error.into()),
             Err(error) if files.len() == 1 => return Err(error),
             Err(error) => {
-                // Printed in its place among the others, and again as the error of the process.
+                // Printed in the order of the files, and the first error again as the error of the process.
                 if !json {
                     writeln!(out, "{error}")?;
                 }

@@ -1,4 +1,4 @@
-//! The occupancy of seats: who was on each seat, and from which tick to which.
+//! The occupancy of seats (the places of players and bots in a room): who was on each seat, and from which tick to which.
 
 use quarrel_shared::{
     game::Game,
@@ -12,29 +12,34 @@ use quarrel_shared::{
 pub(super) struct Occupancy {
     pub(super) seat: SeatId,
     pub(super) holder: Holder,
-    /// The first tick of play, or the tick of the journal's first checkpoint.
+    /// The first tick of play. For a holder that a checkpoint adds, at the beginning of the journal or after lost ticks, the tick of the
+    /// checkpoint.
     pub(super) from: Tick,
-    /// The last tick of play, or the journal's last.
+    /// The last tick of play: the last tick of the journal if the seat was not left, and the tick of the checkpoint if the seat was left
+    /// in lost ticks.
     pub(super) to: Tick,
-    /// Whether the seat was left; otherwise it was taken at the end of the journal.
+    /// Whether the holder left the seat. False for a holder that was on the seat at the end of the journal.
     pub(super) left: bool,
 }
 
 /// The occupancy of all seats of a journal.
 #[derive(Debug, Default)]
 pub(super) struct SeatHistory {
+    /// All occupancies, by seat and then by first tick.
     pub(super) all: Vec<Occupancy>,
-    /// The number of ticks, without lost ones.
+    /// The number of recorded ticks, without lost ones.
     pub(super) ticks: u64,
-    /// The sum of the ticks of all players.
+    /// The sum, over the recorded ticks, of the players on seats.
     pub(super) player_ticks: u64,
-    /// The error at which reading the ticks stopped.
+    /// The error at which reading the ticks stopped, if there was one.
     pub(super) broken: Option<JournalError>,
+    /// While reading: the holder of each seat, and the first tick of its occupancy.
     seated: Vec<Option<(Holder, Tick)>>,
+    /// While reading: the number of players on seats.
     players: u64,
 }
 
-/// Reads every tick without playing it.
+/// Reads the seat changes of every tick, without playing the game.
 pub(super) fn seat_history<G: Game>(journal: &Journal<'_>) -> SeatHistory {
     let mut found =
         SeatHistory { seated: vec![None; usize::from(journal.header().seats)], ..SeatHistory::default() };
@@ -54,6 +59,7 @@ pub(super) fn seat_history<G: Game>(journal: &Journal<'_>) -> SeatHistory {
     found
 }
 
+/// Reads the segment of this number.
 fn read<G: Game>(
     journal: &Journal<'_>,
     number: usize,
@@ -75,13 +81,14 @@ fn read<G: Game>(
 }
 
 impl SeatHistory {
+    /// Applies a seat change at this tick.
     fn apply(&mut self, entry: SeatEntry, tick: Tick) {
         match entry {
             SeatEntry::Taken(seat, holder) => {
                 self.leave(seat, tick.before(1));
-                if let Some(place) = self.seated.get_mut(seat.index()) {
+                if let Some(seated) = self.seated.get_mut(seat.index()) {
                     self.players += u64::from(holder.player.is_some());
-                    *place = Some((holder, tick));
+                    *seated = Some((holder, tick));
                 }
             }
             SeatEntry::Left(seat) => self.leave(seat, tick.before(1)),
@@ -89,7 +96,7 @@ impl SeatHistory {
         }
     }
 
-    /// Compares the seats with a checkpoint: behind lost ticks they may have other holders.
+    /// Compares the holders with those of a checkpoint, and applies the differences: seats may have changed in lost ticks.
     fn restart(&mut self, holders: &[Option<Holder>], tick: Tick) {
         for (seat, holder) in (0..).map(SeatId).zip(holders) {
             let who = |holder: &Holder| (holder.name.clone(), holder.player.map(|(player, _)| player));
@@ -103,6 +110,7 @@ impl SeatHistory {
         }
     }
 
+    /// Ends the occupancy of a seat after the tick `to`, if the seat has a holder.
     fn leave(&mut self, seat: SeatId, to: Tick) {
         let seated = self.seated.get_mut(seat.index()).and_then(Option::take);
         if let Some((holder, from)) = seated {
@@ -130,7 +138,7 @@ mod tests {
         Holder { name: Name::lossy(name), player: player.map(|id| (PlayerId(id), ticket)) }
     }
 
-    /// A room of two seats with these changes, one element per tick; `None` is a lost tick.
+    /// Records a room of two seats with these changes, one element per tick; `None` is a lost tick, after which only Bob, a bot, is seated.
     fn journal(ticks: &[Option<Vec<SeatEntry>>]) -> Vec<u8> {
         let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 2, tick_rate: TickRate::DEFAULT };
         let header = Header::of::<Crowd>(&setup).unwrap();
@@ -141,7 +149,6 @@ mod tests {
         writer.write(&recorder.checkpoint(&game, Tick(0), holders.clone()), &mut bytes).unwrap();
         for (tick, entries) in (1..).map(Tick).zip(ticks) {
             let Some(entries) = entries else {
-                // Behind it only a bot is left, on seat 1.
                 holders = vec![None, Some(holder("Bob", None))];
                 let lost = Annotation::Lost { from: tick.0, to: tick.0, why: "a full disk".into() };
                 writer.write(&Chunk::annotation(&lost, tick), &mut bytes).unwrap();

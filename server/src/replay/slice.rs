@@ -1,4 +1,4 @@
-//! `quarrel replay slice`: cuts a part out of a journal into a file of its own, as evidence.
+//! `quarrel replay slice`: copies a part of a journal (a slice) into a file of its own, as evidence.
 
 use std::{
     fs::{self, OpenOptions},
@@ -21,7 +21,7 @@ use crate::{
     tick_or_time::{TickOrTime, format_duration},
 };
 
-/// Writes the slice to a file, and prints its range.
+/// Writes the slice to a file, and prints the path and the ticks of the slice.
 pub(super) fn slice<G: Game>(
     opened: &OpenedJournal<'_>,
     part: &SliceRange,
@@ -32,7 +32,7 @@ pub(super) fn slice<G: Game>(
     let cut = journal_slice::slice::<G>(&opened.journal, from, to).with_file(opened)?;
     let path = output.map_or_else(|| default_path(opened.path, cut.begin, cut.end), Path::to_owned);
     if exists(&path) {
-        return Err(ReplayError::usage(&path, "the file exists already: name another with -o"));
+        return Err(ReplayError::usage(&path, "the file exists already: name another file with -o"));
     }
     write(&path, &cut.bytes)
         .map_err(|error| ReplayError::internal(&path, format!("the file cannot be written: {error}")))?;
@@ -42,10 +42,10 @@ pub(super) fn slice<G: Game>(
     if begin < from {
         writeln!(
             out,
-            "  it begins before tick {from}, at a checkpoint: this build does not reproduce the journal up to that tick"
+            "  the slice begins before tick {from}, at a checkpoint: this build does not reproduce the journal up to that tick"
         )?;
     } else if begin > from {
-        writeln!(out, "  it begins behind tick {from}, which is missing from the journal")?;
+        writeln!(out, "  the slice begins after tick {from}, which is missing from the journal")?;
     }
     if let Some(tail) = opened.describe_tail() {
         writeln!(out, "  {}: {tail}", opened.path.display())?;
@@ -53,7 +53,7 @@ pub(super) fn slice<G: Game>(
     Ok(ExitCode::Done)
 }
 
-/// Writes the file as a whole or not at all. Only its owner may read it, because it holds what players did.
+/// Writes the file completely or not at all. Only the owner may read the file, because it contains players' names and actions.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(format!(".{}.tmp", process::id()));
@@ -62,33 +62,36 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     let written = written.and_then(|()| fs::rename(&unfinished, path));
     if written.is_err() {
-        // The first error is returned; the file may not be removable either.
+        // The error of writing is returned, even if the temporary file cannot be removed either.
         let _ = fs::remove_file(&unfinished);
     }
     written
 }
 
-/// Whether the path exists; a dangling symbolic link does, too.
+/// Whether the path exists; a symbolic link without a target exists, too.
 fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// Returns the requested first and last tick: the slice has the state after the first and the ticks up to the last.
 fn bounds(opened: &OpenedJournal<'_>, part: &SliceRange) -> Result<(Tick, Tick), ReplayError> {
     let rate = opened.rate();
     let (from, to) = match (part.from, part.to, part.around) {
         (Some(from), Some(to), _) => (from.tick(rate), to.tick(rate)),
         (_, _, Some(number)) => around(opened, number, part.margin)?,
-        // The command line requires one of the two.
+        // Not reached, because the command line requires `--from` and `--to`, or `--around`.
         _ => (Tick(0), opened.journal.last_playable()),
     };
     let (first, last) = (opened.first_tick(), opened.journal.last_playable());
     if from > to || from > last || to < first {
-        let message = format!("{from} to {to} is not a part of it: the journal has ticks {first} to {last}");
+        let message =
+            format!("ticks {from} to {to} are not in the journal, which has ticks {first} to {last}");
         return Err(ReplayError::usage(opened.path, message));
     }
     Ok((from, to))
 }
 
+/// Returns the ticks from `margin` before the mark of this number to `margin` after it.
 fn around(
     opened: &OpenedJournal<'_>,
     number: usize,
@@ -108,6 +111,7 @@ fn around(
     Ok((mark.before(margin), mark.after(margin)))
 }
 
+/// Returns the path of the slice when the command line gives none: in the current folder.
 fn default_path(journal: &Path, begin: Tick, end: Tick) -> PathBuf {
     let stem = journal.file_stem().unwrap_or_default().to_string_lossy();
     PathBuf::from(format!("{stem}.{begin}-{end}.journal"))
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn a_slice_that_cannot_be_written_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        // A file cannot replace a folder, so that writing it fails at its last step.
+        // A file cannot replace a folder, so the rename, the last step, fails.
         let path = folder.path().join("a.journal");
         fs::create_dir(&path).unwrap();
         write(&path, b"evidence").unwrap_err();

@@ -1,4 +1,4 @@
-//! Entries and seats as lines of text, and as JSON.
+//! The entries of ticks and the holders of seats, as lines of text and as JSON.
 
 use std::{fmt::Debug, io::Write};
 
@@ -25,17 +25,17 @@ pub(super) fn holder(holder: &Holder) -> String {
     }
 }
 
-/// The same as JSON.
+/// Returns the player or bot on a seat as JSON.
 pub(super) fn holder_json(holder: &Holder) -> Value {
     json!({ "name": holder.name.to_string(), "player": holder.player.map(|(player, _)| player.0) })
 }
 
-/// Quotes and escapes a text from a file, so that it cannot move a terminal's cursor.
+/// Quotes a text from a file and escapes its control characters, so that it cannot move a terminal's cursor.
 pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.escape_debug())
 }
 
-/// Describes the entries of a tick, one line each.
+/// Describes the seat changes and inputs of a tick, one line each.
 pub(super) fn entries<I: Debug>(record: &TickRecord<I>) -> Vec<String> {
     let changes = record.seats.iter().map(|entry| match entry {
         SeatEntry::Taken(seat, who) => format!("seat {seat} taken by {}", holder(who)),
@@ -48,7 +48,7 @@ pub(super) fn entries<I: Debug>(record: &TickRecord<I>) -> Vec<String> {
     changes.chain(inputs).collect()
 }
 
-/// The same as JSON.
+/// Returns the seat changes and inputs of a tick as JSON.
 pub(super) fn entries_json<I: Debug>(record: &TickRecord<I>) -> Value {
     let changes = record.seats.iter().map(|entry| match entry {
         SeatEntry::Taken(seat, who) => json!({ "seat": seat.0, "change": "taken", "by": holder_json(who) }),
@@ -65,7 +65,7 @@ pub(super) fn entries_json<I: Debug>(record: &TickRecord<I>) -> Value {
     json!({ "changes": changes, "inputs": inputs })
 }
 
-/// Describes the seats whose entries differ in two journals at one tick, one line each.
+/// Describes how the entries of one tick differ in two journals: the seat changes on one line, and each differing input on its own.
 pub(super) fn differing_seats<I: Debug + PartialEq>(
     one: &TickRecord<I>,
     other: &TickRecord<I>,
@@ -78,21 +78,25 @@ pub(super) fn differing_seats<I: Debug + PartialEq>(
         };
         lines.push(format!("{} in the first, {} in the second", changes(one), changes(other)));
     }
-    for ((seat, first, saw), (_, second, saw_too)) in seats(&one.entries).zip(seats(&other.entries)) {
-        if first != second || saw != saw_too {
-            let first = describe_input(one.tick, first, saw);
-            let second = describe_input(other.tick, second, saw_too);
+    for ((seat, first, first_seen), (_, second, second_seen)) in
+        seats(&one.entries).zip(seats(&other.entries))
+    {
+        if first != second || first_seen != second_seen {
+            let first = describe_input(one.tick, first, first_seen);
+            let second = describe_input(other.tick, second, second_seen);
             lines.push(format!("seat {seat}: {first} in the first, {second} in the second"));
         }
     }
     lines
 }
 
+/// Returns, for each seat, its input and the view time: the time in the room that the player saw when giving the input.
 fn seats<I>(entries: &Entries<I>) -> impl Iterator<Item = (SeatId, Option<&I>, SubTick)> {
     let inputs = entries.inputs.iter().map(Option::as_ref);
     (0..).map(SeatId).zip(inputs.zip(&entries.seen)).map(|(seat, (input, seen))| (seat, input, *seen))
 }
 
+/// Describes a seat change.
 fn change(change: &SeatChange) -> String {
     match change {
         SeatChange::Taken(seat, occupant) => format!("seat {seat} taken by a {occupant:?}").to_lowercase(),
@@ -100,6 +104,7 @@ fn change(change: &SeatChange) -> String {
     }
 }
 
+/// Describes an input, and the view time if it differs from the tick.
 fn describe_input<I: Debug>(tick: Tick, input: Option<&I>, seen: SubTick) -> String {
     let input = input.map_or_else(|| "no input".to_owned(), |input| format!("input {input:?}"));
     if seen == SubTick::of(tick) {

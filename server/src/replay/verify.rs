@@ -1,5 +1,5 @@
-//! `quarrel replay verify`: plays a journal at full speed and compares every checksum. A damaged journal is not verified, even
-//! when its checksums match.
+//! `quarrel replay verify`: plays a journal at full speed and compares every recorded checksum of the room's state with that of this
+//! build. A damaged journal counts as not verified, even when all compared checksums match.
 
 use std::{io::Write, time::Instant};
 
@@ -20,12 +20,15 @@ use crate::{exit_code::ExitCode, tick_or_time::format_duration};
 /// The result of a verification.
 #[derive(Default)]
 struct Verified {
+    /// The number of played ticks.
     ticks: u32,
+    /// The number of compared checksums that match.
     checksums: u32,
     /// The number of matches that ended.
     matches: u32,
-    /// Lost ticks: the last tick before each gap, and the tick behind it.
+    /// Each gap of lost ticks: the last tick before the gap, and the last lost tick.
     lost: Vec<(Tick, Tick)>,
+    /// The difference at which the verification stopped, if there is one.
     difference: Option<ChecksumMismatch>,
 }
 
@@ -38,7 +41,7 @@ struct Speed {
 
 /// The first checksum that differs.
 struct ChecksumMismatch {
-    /// The last tick at which both were equal.
+    /// The last tick before it with equal checksums, or the last lost tick if that is later; `None` when the initial state differs.
     since: Option<Tick>,
     tick: Tick,
     journal: Checksum,
@@ -52,7 +55,7 @@ impl ChecksumMismatch {
     }
 }
 
-/// Plays the journal to its first difference or to its end.
+/// Plays the journal to its first difference or to its end, and prints the result.
 pub(super) fn verify<G: Game>(
     opened: &OpenedJournal<'_>,
     json: bool,
@@ -65,10 +68,10 @@ pub(super) fn verify<G: Game>(
     let times_real_time = ticks_per_second / f64::from(opened.rate().hz());
     if json {
         let lost: Vec<_> = verified.lost.iter().map(|(from, to)| json!([from.0 + 1, to.0])).collect();
-        let difference = verified.difference.as_ref().map(|it| {
+        let difference = verified.difference.as_ref().map(|mismatch| {
             json!({
-                "since": it.since.map(|tick| tick.0), "tick": it.tick.0,
-                "journal": it.journal.to_string(), "played": it.played.to_string(),
+                "since": mismatch.since.map(|tick| tick.0), "tick": mismatch.tick.0,
+                "journal": mismatch.journal.to_string(), "played": mismatch.played.to_string(),
             })
         });
         let answer = json!({
@@ -82,11 +85,12 @@ pub(super) fn verify<G: Game>(
     } else {
         write_text(opened, &verified, Speed { seconds, ticks_per_second, times_real_time }, out)?;
     }
-    // Data behind damage is not compared, so a damaged journal proves nothing.
+    // Data after the damage is not compared, so the journal is not verified completely.
     let is_verified = verified.difference.is_none() && opened.damaged_at().is_none();
     Ok(if is_verified { ExitCode::Done } else { ExitCode::Internal })
 }
 
+/// Plays the journal to its first difference or to its end.
 fn compare<G: Game>(opened: &OpenedJournal<'_>) -> Result<Verified, PlaybackError> {
     let mut playback = Playback::<G>::begin(&opened.journal)?;
     let mut verified = Verified::default();
