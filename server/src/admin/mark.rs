@@ -32,7 +32,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The body of the request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MarkRequest {
+struct MarkRequestBody {
     reason: String,
 }
 
@@ -70,7 +70,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Returns the trimmed reason of a mark, or a sentence that names the fault of the request.
 fn parse_reason(body: &[u8]) -> Result<String, &'static str> {
-    let MarkRequest { reason } =
+    let MarkRequestBody { reason } =
         serde_json::from_slice(body).map_err(|_| "the body must be {\"reason\": \"...\"}, as JSON")?;
     let reason = reason.trim();
     if reason.is_empty() {

@@ -32,7 +32,7 @@ pub(super) fn slice<G: Game>(
     let cut = journal_slice::slice::<G>(&opened.journal, from, to).with_file(opened)?;
     let path = output.map_or_else(|| default_path(opened.path, cut.begin, cut.end), Path::to_owned);
     if exists(&path) {
-        return Err(ReplayError::usage(&path, "the file exists already: name another file with -o"));
+        return Err(ReplayError::usage(&path, "the file exists already: name another with -o"));
     }
     write(&path, &cut.bytes)
         .map_err(|error| ReplayError::internal(&path, format!("the file cannot be written: {error}")))?;
@@ -85,7 +85,7 @@ fn bounds(opened: &OpenedJournal<'_>, part: &SliceRange) -> Result<(Tick, Tick),
     let (first, last) = (opened.first_tick(), opened.journal.last_playable());
     if from > to || from > last || to < first {
         let message =
-            format!("ticks {from} to {to} are not in the journal, which has ticks {first} to {last}");
+            format!("no tick from {from} to {to} is recorded: the journal has ticks {first} to {last}");
         return Err(ReplayError::usage(opened.path, message));
     }
     Ok((from, to))
