@@ -110,7 +110,7 @@ impl RawPeer {
     /// Connects and is welcomed.
     pub async fn greet<G: Game>(server: SocketAddr, name: &str) -> Self {
         let mut peer = Self::connect(server).await;
-        peer.greet_as::<G>(name).await;
+        peer.exchange_hello::<G>(name).await;
         peer
     }
 
@@ -261,7 +261,7 @@ pub struct Seen<G: Game> {
 impl<G: Game> RawSeat<G> {
     /// Connects and sits down in the first room with a seat.
     pub async fn sit(server: SocketAddr, name: &str) -> Self {
-        Self::sit_down(RawPeer::greet::<G>(server, name).await).await
+        Self::sit_down(RawPeer::connect_and_hello::<G>(server, name).await).await
     }
 
     /// Seats a peer that was welcomed.

@@ -40,16 +40,16 @@ async fn a_network_past_its_burst_is_ignored_for_a_while_and_another_is_not() {
 async fn under_pressure_an_address_is_proven_and_players_do_not_notice() {
     let server = TestServer::<Crowd>::start(&[("net.retry_above_half_open", "0")]);
     let stranger = FirstPacket::send(server.address()).await;
-    assert!(stranger.is_told_to_retry().await, "nothing is done for an address that is not proven");
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    ada.plays_on(5).await;
+    assert!(stranger.receives_retry().await, "nothing is done for an address that is not proven");
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(5).await;
 }
 
 #[tokio::test]
 async fn without_pressure_nobody_pays_a_round_trip_for_a_proof() {
     let server = TestServer::<Crowd>::start(&[]);
     let stranger = FirstPacket::send(server.address()).await;
-    assert!(!stranger.is_told_to_retry().await, "the first answer is a handshake's");
+    assert!(!stranger.receives_retry().await, "the first answer is a handshake's");
 }
 
 #[tokio::test]
@@ -59,16 +59,16 @@ async fn past_the_cap_of_half_open_handshakes_newcomers_are_refused_until_one_ti
         ("net.retry_above_half_open", "1"),
         ("net.handshake_timeout_ms", "2000"),
     ]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let half_open = FirstPacket::send(server.address()).await;
-    assert!(!half_open.is_told_to_retry().await, "the first one is answered");
+    assert!(!half_open.receives_retry().await, "the first one is answered");
     let refused = RawPeer::try_connect(server.address()).await.err();
     let Some(ConnectionError::ConnectionClosed(close)) = refused else {
         panic!("past the cap a newcomer is told no, not {refused:?}")
     };
     assert_eq!(u64::from(close.error_code), CONNECTION_REFUSED);
     assert!(server.metric(REFUSED) >= 1.0, "it is counted");
-    ada.plays_on(5).await;
+    ada.wait_for_ticks(5).await;
     within("a place once the handshake's time is over", async {
         while RawPeer::try_connect(server.address()).await.is_err() {}
     })

@@ -22,7 +22,7 @@ async fn newcomer(world: &SimWorld<Crowd>) -> (Client<Crowd>, quinn::Endpoint) {
 
 /// From now on, for a while, nothing gets through.
 fn black_out(world: &SimWorld<Crowd>, endpoint: &quinn::Endpoint) {
-    world.network().black_out(world.path(endpoint), world.now()..world.now() + DARK);
+    world.network().add_blackout(world.path(endpoint), world.now()..world.now() + DARK);
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use quarrel_client::Ending;
 use quarrel_harness::sim::{
     Link, SimWorld,
-    diary::{Diary, Life, Notes},
-    onlooker::Onlooker,
-    referee::Referee,
+    event_log::{LoggingController, RunningPlayer, EventLog},
+    room_observer::RoomObserver,
+    invariants::InvariantChecker,
 };
 use quarrel_shared::{arena::Arena, tick::Tick};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -28,43 +28,43 @@ fn link(name: &str) -> Link {
 }
 
 /// When the seat first plays after `since`, in which the room made `tick`: a view of later, by an input of later.
-fn plays_again(notes: &Notes<Arena>, since: Instant, tick: Tick) -> Option<Instant> {
+fn plays_again(log: &EventLog<Arena>, since: Instant, tick: Tick) -> Option<Instant> {
     let is_played = |used: Option<Tick>| used.is_some_and(|used| used > tick);
-    let mut views = notes.views.iter().filter(|viewed| viewed.at > since);
+    let mut views = log.views.iter().filter(|viewed| viewed.at > since);
     views.find(|viewed| viewed.header.tick > tick && is_played(viewed.header.used)).map(|viewed| viewed.at)
 }
 
 /// One player on this link, for whom it goes black; how long they waited when it was back, and how often they came back by another
-/// connection. The referee sees to it that they keep their seat and are told everything, once.
+/// connection. The invariant checker sees to it that they keep their seat and are told everything, once.
 fn survives(link: &Link, seed: u64, dark: Duration) -> (Duration, u64) {
     let what = format!("{dark:?} of darkness on {}, seed {seed}", link.name);
     SimWorld::<Arena>::run(seed, BUSY, async |world| {
-        let referee = Referee::sit(world.server().lobby(), what.clone()).await;
-        let onlooker = Onlooker::sit(world.server().lobby()).await;
-        let diary = Diary::<Arena>::of_bot(seed);
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(link), "Ada", referee.watch(0, diary)).await;
+        let invariants = InvariantChecker::join(world.server().lobby(), what.clone()).await;
+        let observer = RoomObserver::join(world.server().lobby()).await;
+        let controller = LoggingController::<Arena>::bot(seed);
+        let log = controller.log();
+        let player = RunningPlayer::start(&world.connector(link), "Ada", invariants.wrap(0, controller)).await;
         sleep(BEFORE).await;
-        let sat = notes.joined();
+        let sat = log.joined();
         let (now, back) = (world.now(), Instant::now() + dark);
-        world.network().black_out(world.path(&life.endpoint), now..now + dark);
+        world.network().add_blackout(world.path(&player.endpoint), now..now + dark);
         sleep_until(back).await;
-        let tick = onlooker.tick();
+        let tick = observer.tick();
         sleep(BEFORE).await;
 
-        let driven = life.end().await;
-        let again = notes.read(|notes| plays_again(notes, back, tick));
+        let driven = player.shutdown().await;
+        let again = log.read(|log| plays_again(log, back, tick));
         let again = again.unwrap_or_else(|| panic!("{what}: never played again"));
-        let joined = notes.joined();
+        let joined = log.joined();
         assert_eq!((joined.room, joined.seat), (sat.room, sat.seat), "{what}: the seat is the same");
         assert_eq!(driven.ending, Ending::Left, "{what}: the player is there till they go");
-        assert_eq!(notes.read(|notes| notes.closed.clone()), [], "{what}: no room was closed");
+        assert_eq!(log.read(|log| log.closed.clone()), [], "{what}: no room was closed");
         let (lost, doubled) = (driven.counts.events_lost, driven.counts.events_doubled);
         assert_eq!((lost, doubled), (0, 0), "{what}: every event once");
-        let newest = notes.read(|notes| notes.views.last().expect("views").view.clone());
+        let newest = log.read(|log| log.views.last().expect("views").view.clone());
         assert!(newest.tick > tick.after(60), "{what}: views go on to the end");
-        let checks = referee.checks();
-        assert!(checks.views > 100 && checks.facts > 0, "{what}: the referee saw something: {checks:?}");
+        let checks = invariants.checks();
+        assert!(checks.views > 100 && checks.events > 0, "{what}: the invariant checker saw something: {checks:?}");
         (again - back, driven.counts.resumes)
     })
 }
@@ -143,27 +143,27 @@ fn a_connection_that_outlived_the_darkness_is_not_closed_for_what_could_not_be_h
 fn whoever_is_away_for_longer_than_a_seat_is_held_loses_it_and_is_told() {
     let settings = [BUSY, &[("session.hold_ms", "5000")]].concat();
     SimWorld::<Arena>::run(4, &settings, async |world| {
-        let onlooker = Onlooker::sit(world.server().lobby()).await;
-        let diary = Diary::<Arena>::of_bot(4);
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(&link("wifi")), "Ada", diary).await;
+        let observer = RoomObserver::join(world.server().lobby()).await;
+        let controller = LoggingController::<Arena>::bot(4);
+        let log = controller.log();
+        let player = RunningPlayer::start(&world.connector(&link("wifi")), "Ada", controller).await;
         sleep(BEFORE).await;
-        let seat = notes.joined().seat;
-        let is_taken = || onlooker.frames().last().is_some_and(|frame| frame.seat(seat).is_some());
+        let seat = log.joined().seat;
+        let is_taken = || observer.frames().last().is_some_and(|frame| frame.seat(seat).is_some());
         // Ten seconds until the silence counts as a loss, five for which the seat is held then.
         let (now, dark) = (world.now(), Duration::from_secs(30));
-        world.network().black_out(world.path(&life.endpoint), now..now + dark);
+        world.network().add_blackout(world.path(&player.endpoint), now..now + dark);
         sleep(Duration::from_secs(14)).await;
         assert_eq!(world.metric("quarrel_seats_held"), 1.0, "the seat is held meanwhile");
-        assert!(is_taken() && !life.is_over(), "and the player hopes");
+        assert!(is_taken() && !player.is_finished(), "and the player hopes");
         sleep(Duration::from_secs(2)).await;
         assert_eq!(world.metric("quarrel_seats_held"), 0.0, "then it is given up");
         assert!(
-            life.is_over(),
+            player.is_finished(),
             "and the player is told, though nobody reaches them: the client knows the time"
         );
-        let driven = life.end().await;
+        let driven = player.shutdown().await;
         assert!(matches!(driven.ending, Ending::Lost(_)), "{:?}", driven.ending);
-        assert_eq!(notes.read(|notes| (notes.interrupted.len(), notes.resumed.len())), (1, 0));
+        assert_eq!(log.read(|log| (log.interrupted.len(), log.resumed.len())), (1, 0));
     });
 }

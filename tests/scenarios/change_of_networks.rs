@@ -5,8 +5,8 @@ use std::time::Duration;
 use quarrel_client::{ClientEvent, Ending};
 use quarrel_harness::sim::{
     Link, SimWorld,
-    diary::{Diary, Life},
-    referee::Referee,
+    event_log::{LoggingController, RunningPlayer},
+    invariants::InvariantChecker,
 };
 use quarrel_shared::{arena::Arena, crowd::Crowd, protocol::JoinTarget};
 use tokio::time::{Instant, sleep, timeout};
@@ -48,40 +48,40 @@ fn a_silence_of_five_seconds_ends_no_connection() {
     SimWorld::<Crowd>::run(22, ALONE, async |world| {
         let (mut client, endpoint) = sit(world).await;
         let silence = world.now()..world.now() + Duration::from_secs(5);
-        world.network().black_out(world.path(&endpoint), silence.clone());
+        world.network().add_blackout(world.path(&endpoint), silence.clone());
         sleep(silence.end - silence.start).await;
         timeout(Duration::from_secs(3), views(&mut client)).await.expect("views soon after");
     });
 }
 
-/// How long snapshots stay away when a player in the midst of a fight changes from one link to another. The referee sees to it that
+/// How long snapshots stay away when a player in the midst of a fight changes from one link to another. The invariant checker sees to it that
 /// nothing is lost or doubled, and the seat stays without a resume.
 fn gap(seed: u64, from: &Link, to: &Link) -> Duration {
     let what = format!("from {} to {}, seed {seed}", from.name, to.name);
     let settings = [("room.bots", "6"), ("game.settings.score_to_win", "10")];
     SimWorld::<Arena>::run(seed, &settings, async |world| {
-        let referee = Referee::sit(world.server().lobby(), what.clone()).await;
-        let diary = Diary::of_bot(seed);
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(from), "Ada", referee.watch(0, diary)).await;
+        let invariants = InvariantChecker::join(world.server().lobby(), what.clone()).await;
+        let controller = LoggingController::bot(seed);
+        let log = controller.log();
+        let player = RunningPlayer::start(&world.connector(from), "Ada", invariants.wrap(0, controller)).await;
         // Not always at the same point of a tick.
         sleep(Duration::from_millis(8000 + 7 * seed)).await;
-        let sat = notes.joined();
+        let sat = log.joined();
         let moved = Instant::now();
-        let path = world.rebind(&life.endpoint, to);
+        let path = world.rebind(&player.endpoint, to);
         sleep(Duration::from_secs(6)).await;
-        let driven = life.end().await;
+        let driven = player.shutdown().await;
         let counts = driven.counts;
         assert_eq!(driven.ending, Ending::Left, "{what}: no session is closed");
         assert_eq!(counts.resumes, 0, "{what}: the connection moves along, nobody needs another one");
         assert_eq!((counts.events_lost, counts.events_doubled), (0, 0), "{what}: every event once");
-        assert_eq!(notes.joined(), sat, "{what}: the seat stays");
-        assert!(referee.checks().facts > 0, "{what}: the referee compared facts");
+        assert_eq!(log.joined(), sat, "{what}: the seat stays");
+        assert!(invariants.checks().events > 0, "{what}: the invariant checker compared facts");
         assert!(world.network().traffic(path).down.packets > 150, "{what}: play is on the new network");
-        notes.read(|notes| {
-            let before = notes.views.iter().rev().find(|viewed| viewed.at <= moved).expect("views before");
-            let after = notes.views.iter().find(|viewed| viewed.at > moved).expect("views after");
-            assert!(notes.views.last().is_some_and(|last| last.at > moved + Duration::from_secs(5)));
+        log.read(|log| {
+            let before = log.views.iter().rev().find(|viewed| viewed.at <= moved).expect("views before");
+            let after = log.views.iter().find(|viewed| viewed.at > moved).expect("views after");
+            assert!(log.views.last().is_some_and(|last| last.at > moved + Duration::from_secs(5)));
             after.at - before.at
         })
     })

@@ -2,10 +2,10 @@
 //! rooms of the others go on.
 
 use quarrel_harness::{
-    MortalServer, Player,
+    KillableServer, Player,
     games::{Fickle, FickleSettings, Throng, ThrongSettings},
     journals::RecordedRoom,
-    mortal::{Remains, is_back},
+    killable_server::{PersistedState, wait_for_resume},
 };
 use quarrel_server::storage::journals::{JournalName, JournalStore};
 use quarrel_shared::{
@@ -40,34 +40,34 @@ fn damaged(mut bytes: Vec<u8>, kind: ChunkKind) -> Vec<u8> {
     bytes
 }
 
-fn plant(remains: &Remains, room: u64, bytes: &[u8]) {
-    let file = remains.journals.create(JournalName { run: 1, room });
+fn plant(persisted: &PersistedState, room: u64, bytes: &[u8]) {
+    let file = persisted.journals.create(JournalName { run: 1, room });
     file.and_then(|mut file| file.append(bytes)).expect("memory");
 }
 
 #[tokio::test]
 async fn what_cannot_be_brought_back_is_set_aside_with_its_reason_and_the_others_go_on() {
     let alone = [("room.seats", "1"), ("room.bots", "0")];
-    let server = MortalServer::start::<Throng>(&alone);
-    let (mut ada, before) = Player::<Throng>::sit(server.address(), "Ada").await;
-    let (_ben, bens) = Player::<Throng>::sit(server.address(), "Ben").await;
-    ada.plays_on(60).await;
-    let remains = server.kill();
+    let server = KillableServer::start::<Throng>(&alone);
+    let (mut ada, before) = Player::<Throng>::connect_and_join(server.address(), "Ada").await;
+    let (_ben, bens) = Player::<Throng>::connect_and_join(server.address(), "Ben").await;
+    ada.wait_for_ticks(60).await;
+    let persisted = server.kill();
     let bens = JournalName { run: 1, room: bens.room.0 };
-    let ticks = damaged(remains.journals.read(bens).expect("Ben's journal"), ChunkKind::Ticks);
-    plant(&remains, bens.room, &ticks);
-    plant(&remains, 91, &left::<Fickle>(FickleSettings::default(), 60, 60));
-    plant(&remains, 92, &left::<Throng>(ThrongSettings::default(), 20, 60));
-    plant(&remains, 93, &breaking());
-    plant(&remains, 94, &b"no journal at all ".repeat(300));
-    plant(&remains, 96, &left::<Throng>(ThrongSettings::default(), 30, 60));
-    plant(&remains, 97, b"QRLJ");
-    plant(&remains, 95, &damaged(left::<Throng>(ThrongSettings::default(), 30, 60), ChunkKind::Checkpoint));
+    let ticks = damaged(persisted.journals.read(bens).expect("Ben's journal"), ChunkKind::Ticks);
+    plant(&persisted, bens.room, &ticks);
+    plant(&persisted, 91, &left::<Fickle>(FickleSettings::default(), 60, 60));
+    plant(&persisted, 92, &left::<Throng>(ThrongSettings::default(), 20, 60));
+    plant(&persisted, 93, &breaking());
+    plant(&persisted, 94, &b"no journal at all ".repeat(300));
+    plant(&persisted, 96, &left::<Throng>(ThrongSettings::default(), 30, 60));
+    plant(&persisted, 97, b"QRLJ");
+    plant(&persisted, 95, &damaged(left::<Throng>(ThrongSettings::default(), 30, 60), ChunkKind::Checkpoint));
 
-    let server = remains.clone().start::<Throng>(&alone);
-    is_back(&mut ada, &before).await;
-    ada.plays_on(10).await;
-    let aside = remains.journals.aside();
+    let server = persisted.clone().start::<Throng>(&alone);
+    wait_for_resume(&mut ada, &before).await;
+    ada.wait_for_ticks(10).await;
+    let aside = persisted.journals.aside();
     let reasons =
         [(bens.room, "damaged"), (93, "panicked"), (94, "not a journal"), (95, "damaged"), (96, "a copy of")];
     for (room, reason) in reasons {
@@ -75,11 +75,11 @@ async fn what_cannot_be_brought_back_is_set_aside_with_its_reason_and_the_others
         assert!(said.is_some_and(|said| said.contains(reason)), "{room} is set aside as {reason}: {said:?}");
     }
     assert_eq!(aside.len(), reasons.len());
-    let left = |room| remains.journals.read(JournalName { run: 1, room }).is_ok();
+    let left = |room| persisted.journals.read(JournalName { run: 1, room }).is_ok();
     assert!(left(91) && left(92), "another start can bring those back, of that game or at that rate");
     assert!(!left(97), "a file in which nothing was written yet is nothing to keep");
     assert_eq!(server.metric("quarrel_journals_set_aside_total"), 5.0);
     assert_eq!(server.metric("quarrel_rooms_resumed_total"), 1.0);
-    let (_carl, carls) = Player::<Throng>::sit(server.address(), "Carl").await;
+    let (_carl, carls) = Player::<Throng>::connect_and_join(server.address(), "Carl").await;
     assert_eq!(carls.room.0, 93, "a room that waits for another start keeps its number");
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use quarrel_client::{ClientEvent, Joined};
 use quarrel_harness::{
-    MortalServer, Player,
-    mortal::{Remains, lost_ms},
+    KillableServer, Player,
+    killable_server::{PersistedState, lost_play_ms},
     until, within,
 };
 use quarrel_server::storage::journals::{JournalName, JournalStore};
@@ -45,7 +45,7 @@ async fn play(mut player: Player<Arena>, before: Joined, enough: CancellationTok
             ClientEvent::Resumed(joined) => {
                 assert_eq!((joined.room, joined.seat), (before.room, before.seat), "the same seat");
                 assert!(joined.restored.is_some(), "the room was brought back");
-                most = most.max(lost_ms(&joined, seen));
+                most = most.max(lost_play_ms(&joined, seen));
                 seen = joined.tick;
                 returns += 1;
             }
@@ -59,8 +59,8 @@ async fn play(mut player: Player<Arena>, before: Joined, enough: CancellationTok
 }
 
 /// At which ticks matches ended, by the whole journal played again.
-fn ends(remains: &Remains, name: JournalName) -> Vec<u32> {
-    let bytes = remains.journals.read(name).expect("the room's journal");
+fn ends(persisted: &PersistedState, name: JournalName) -> Vec<u32> {
+    let bytes = persisted.journals.read(name).expect("the room's journal");
     let journal = Journal::open(&bytes).expect("a journal");
     assert_eq!((journal.tail(), journal.end()), (None, Some("server_stopping")), "{name}");
     let resumed =
@@ -81,15 +81,15 @@ fn ends(remains: &Remains, name: JournalName) -> Vec<u32> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn crash_after_crash_costs_nobody_a_seat_or_a_result() {
-    let mut server = MortalServer::start::<Arena>(SETTINGS);
+    let mut server = KillableServer::start::<Arena>(SETTINGS);
     let (enough, mut players) = (CancellationToken::new(), Vec::new());
     for at in 0..8 {
-        let (player, joined) = Player::<Arena>::sit(server.address(), &format!("player {at}")).await;
+        let (player, joined) = Player::<Arena>::connect_and_join(server.address(), &format!("player {at}")).await;
         players.push((player, joined));
     }
     // Two stay in each room, and bots have the other seats.
     for (player, _) in players.drain(2..6) {
-        player.go().await;
+        player.disconnect().await;
     }
     let play = |(player, joined)| tokio::spawn(play(player, joined, enough.clone()));
     let players: Vec<_> = players.into_iter().map(play).collect();
@@ -112,14 +112,14 @@ async fn crash_after_crash_costs_nobody_a_seat_or_a_result() {
         println!("back {returns} times, lost {most} ms at most");
         assert!(returns > 0 && most <= 500, "{returns} returns, {most} ms lost");
     }
-    let remains = tokio::task::spawn_blocking(|| server.stop()).await.expect("a server that stops");
-    assert!(remains.journals.aside().is_empty());
+    let persisted = tokio::task::spawn_blocking(|| server.stop()).await.expect("a server that stops");
+    assert!(persisted.journals.aside().is_empty());
     for room in 1..=ROOMS {
         let name = JournalName { run: 1, room };
-        let mut kept: Vec<_> = remains.records.records();
+        let mut kept: Vec<_> = persisted.records.records();
         kept.retain(|record| record.journal == Some(name.to_string()));
         let mut kept: Vec<_> = kept.iter().map(|record| record.tick).collect();
         kept.sort_unstable();
-        assert_eq!(kept, ends(&remains, name), "every result that happened, once each");
+        assert_eq!(kept, ends(&persisted, name), "every result that happened, once each");
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use quarrel_client::Joined;
 use quarrel_harness::{
-    MortalServer, Player,
-    mortal::{Remains, is_back},
+    KillableServer, Player,
+    killable_server::{PersistedState, wait_for_resume},
     until,
 };
 use quarrel_server::storage::{
@@ -30,20 +30,20 @@ const SHORT_MATCHES: &[(&str, &str)] = &[
 ];
 
 /// A server that was killed when so many matches were over and written, and the player who looked on.
-async fn killed_after(matches: usize) -> (Remains, Player<Arena>, Joined) {
-    let server = MortalServer::start::<Arena>(SHORT_MATCHES);
-    let (mut ada, joined) = Player::<Arena>::sit(server.address(), "Ada").await;
-    let written = server.written().records.clone();
+async fn killed_after(matches: usize) -> (PersistedState, Player<Arena>, Joined) {
+    let server = KillableServer::start::<Arena>(SHORT_MATCHES);
+    let (mut ada, joined) = Player::<Arena>::connect_and_join(server.address(), "Ada").await;
+    let written = server.persisted().records.clone();
     until("matches that are over", || written.records().len() >= matches).await;
     let end = written.records()[matches - 1].tick;
     // So that its note is written too.
-    ada.view_where("what comes after", |view| view.tick.0 > end + 45).await;
+    ada.wait_for_view("what comes after", |view| view.tick.0 > end + 45).await;
     (server.kill(), ada, joined)
 }
 
 /// Cuts the journal in front of the last result's note, and of so many blocks more. Gives the result.
-fn cut(remains: &Remains, blocks_more: usize) -> MatchRecord {
-    let bytes = remains.journals.read(FIRST).expect("the journal");
+fn cut(persisted: &PersistedState, blocks_more: usize) -> MatchRecord {
+    let bytes = persisted.journals.read(FIRST).expect("the journal");
     let journal = Journal::open(&bytes).expect("a journal");
     let is_outcome = |block: &Block| {
         let note = || serde_json::from_slice(journal.payload(block));
@@ -55,17 +55,17 @@ fn cut(remains: &Remains, blocks_more: usize) -> MatchRecord {
         panic!("it was one just now");
     };
     let end = journal.blocks()[at - blocks_more].offset as u64;
-    drop(remains.journals.reopen(FIRST, end).expect("memory"));
+    drop(persisted.journals.reopen(FIRST, end).expect("memory"));
     serde_json::from_value(record).expect("a record")
 }
 
 /// Writes so many older results into the journal, as a room has them that has run for days.
-fn add_results(remains: &Remains, count: u32) {
-    let bytes = remains.journals.read(FIRST).expect("the journal");
+fn add_results(persisted: &PersistedState, count: u32) {
+    let bytes = persisted.journals.read(FIRST).expect("the journal");
     let journal = Journal::open(&bytes).expect("a journal");
     let (mut writer, mut more) = (JournalWriter::resume(&journal).expect("memory"), Vec::new());
     let from = writer.position().bytes;
-    let template = remains.records.records()[0].clone();
+    let template = persisted.records.records()[0].clone();
     for tick in 1..=count {
         let ended_at_ms = template.ended_at_ms - u64::from(count - tick);
         let record = MatchRecord { tick, ended_at_ms, ..template.clone() };
@@ -74,7 +74,7 @@ fn add_results(remains: &Remains, count: u32) {
             .write(&Chunk::annotation(&Annotation::Outcome { record }, journal.last_tick()), &mut more)
             .expect("memory");
     }
-    let mut file = remains.journals.reopen(FIRST, from).expect("memory");
+    let mut file = persisted.journals.reopen(FIRST, from).expect("memory");
     file.append(&more).expect("memory");
 }
 
@@ -86,14 +86,14 @@ fn once_each(records: &[MatchRecord]) {
 
 #[tokio::test]
 async fn results_are_kept_once_each_and_come_back_when_the_storage_had_not_written_them() {
-    let (remains, mut ada, before) = killed_after(3).await;
-    let written = remains.records.records();
-    let server = remains.start::<Arena>(SHORT_MATCHES);
-    let joined = is_back(&mut ada, &before).await;
+    let (persisted, mut ada, before) = killed_after(3).await;
+    let written = persisted.records.records();
+    let server = persisted.start::<Arena>(SHORT_MATCHES);
+    let joined = wait_for_resume(&mut ada, &before).await;
     let restored = joined.restored.expect("it was brought back").0;
     let happened: Vec<_> = written.into_iter().filter(|record| record.tick <= restored).collect();
     assert!(happened.len() >= 3);
-    let now = server.written().records.clone();
+    let now = server.persisted().records.clone();
     until("another match", || now.records().len() > happened.len()).await;
     assert_eq!(now.records()[..happened.len()], happened, "those that are there stay as they are");
     let next = now.records()[happened.len()].clone();
@@ -107,20 +107,20 @@ async fn results_are_kept_once_each_and_come_back_when_the_storage_had_not_writt
     once_each(&now.records());
 
     let server = server.kill().without_records().start::<Arena>(SHORT_MATCHES);
-    let again = server.written().records.clone();
+    let again = server.persisted().records.clone();
     until("the results", || again.records().len() >= happened.len()).await;
     assert_eq!(again.records()[..happened.len()], happened, "the journal has them");
 }
 
 #[tokio::test]
 async fn a_room_that_comes_back_with_more_results_than_the_queue_takes_hands_in_each() {
-    let (remains, mut ada, before) = killed_after(1).await;
-    let ended = remains.records.records()[0].tick;
+    let (persisted, mut ada, before) = killed_after(1).await;
+    let ended = persisted.records.records()[0].tick;
     let count = 3000;
-    add_results(&remains, count);
-    let server = remains.without_records().start::<Arena>(SHORT_MATCHES);
-    is_back(&mut ada, &before).await;
-    let records = server.written().records.clone();
+    add_results(&persisted, count);
+    let server = persisted.without_records().start::<Arena>(SHORT_MATCHES);
+    wait_for_resume(&mut ada, &before).await;
+    let records = server.persisted().records.clone();
     until("all of them", || records.records().len() >= count as usize).await;
     let ticks: BTreeSet<_> = records.records().iter().map(|record| record.tick).collect();
     assert!(
@@ -132,11 +132,11 @@ async fn a_room_that_comes_back_with_more_results_than_the_queue_takes_hands_in_
 
 #[tokio::test]
 async fn a_result_whose_note_was_lost_is_found_by_playing_the_match_again() {
-    let (remains, _ada, _) = killed_after(2).await;
-    let lost = cut(&remains, 0);
-    let remains = remains.without_records();
-    let server = remains.start::<Arena>(SHORT_MATCHES);
-    let records = server.written().records.clone();
+    let (persisted, _ada, _) = killed_after(2).await;
+    let lost = cut(&persisted, 0);
+    let persisted = persisted.without_records();
+    let server = persisted.start::<Arena>(SHORT_MATCHES);
+    let records = server.persisted().records.clone();
     let is_it = |record: &&MatchRecord| record.is_same_match(&lost);
     until("the result", || records.records().iter().any(|record| is_it(&record))).await;
     let found = records.records().iter().find(is_it).expect("it was there just now").clone();
@@ -149,22 +149,22 @@ async fn a_result_whose_note_was_lost_is_found_by_playing_the_match_again() {
 
     // Of a run that ends before it is noted anew, too.
     let server = server.kill().without_records().start::<Arena>(SHORT_MATCHES);
-    let records = server.written().records.clone();
+    let records = server.persisted().records.clone();
     until("the result", || records.records().contains(&found)).await;
     once_each(&records.records());
 }
 
 #[tokio::test]
 async fn results_of_a_room_that_waits_for_another_start_are_not_lost_by_a_stop_in_between() {
-    let (remains, ada, _) = killed_after(2).await;
+    let (persisted, ada, _) = killed_after(2).await;
     drop(ada);
-    let (happened, remains) = (remains.records.records(), remains.without_records());
+    let (happened, persisted) = (persisted.records.records(), persisted.without_records());
     let settings = [SHORT_MATCHES, &[("journal.write", "off")]].concat();
-    let server = remains.start::<Arena>(&settings);
-    let remains = tokio::task::spawn_blocking(|| server.restart()).await.expect("a server that stops");
-    let server = remains.start::<Arena>(SHORT_MATCHES);
+    let server = persisted.start::<Arena>(&settings);
+    let persisted = tokio::task::spawn_blocking(|| server.restart()).await.expect("a server that stops");
+    let server = persisted.start::<Arena>(SHORT_MATCHES);
     assert_eq!(server.metric("quarrel_rooms_resumed_total"), 1.0);
-    let records = server.written().records.clone();
+    let records = server.persisted().records.clone();
     let is_there = |wanted: &MatchRecord| records.records().iter().any(|record| record.is_same_match(wanted));
     until("the results", || happened[..2].iter().all(is_there)).await;
     once_each(&records.records());
@@ -172,13 +172,13 @@ async fn results_of_a_room_that_waits_for_another_start_are_not_lost_by_a_stop_i
 
 #[tokio::test]
 async fn a_result_of_a_match_that_did_not_end_is_taken_back() {
-    let (remains, mut ada, before) = killed_after(2).await;
-    let undone = cut(&remains, 1);
-    assert!(remains.records.records().contains(&undone), "the storage has it");
-    let server = remains.start::<Arena>(SHORT_MATCHES);
-    let joined = is_back(&mut ada, &before).await;
+    let (persisted, mut ada, before) = killed_after(2).await;
+    let undone = cut(&persisted, 1);
+    assert!(persisted.records.records().contains(&undone), "the storage has it");
+    let server = persisted.start::<Arena>(SHORT_MATCHES);
+    let joined = wait_for_resume(&mut ada, &before).await;
     assert!(joined.restored < Some(Tick(undone.tick)));
-    let records = server.written().records.clone();
+    let records = server.persisted().records.clone();
     until("the result to go", || !records.records().contains(&undone)).await;
     until("the next one", || records.records().len() >= 2).await;
     once_each(&records.records());
@@ -186,12 +186,12 @@ async fn a_result_of_a_match_that_did_not_end_is_taken_back() {
 
 #[tokio::test]
 async fn results_of_a_room_that_was_brought_back_and_ended_just_before_the_next_crash_are_not_lost() {
-    let (remains, mut ada, before) = killed_after(2).await;
+    let (persisted, mut ada, before) = killed_after(2).await;
     let settings = [SHORT_MATCHES, &[("room.linger_ms", "200")]].concat();
-    let server = remains.start::<Arena>(&settings);
-    is_back(&mut ada, &before).await;
-    ada.go().await;
-    let written = server.written().clone();
+    let server = persisted.start::<Arena>(&settings);
+    wait_for_resume(&mut ada, &before).await;
+    ada.disconnect().await;
+    let written = server.persisted().clone();
     let has_ended = || {
         let bytes = written.journals.read(FIRST).expect("the journal");
         Journal::open(&bytes).is_ok_and(|journal| journal.end().is_some())
@@ -200,7 +200,7 @@ async fn results_of_a_room_that_was_brought_back_and_ended_just_before_the_next_
     let happened = written.records.records();
     assert!(happened.len() >= 2);
     let server = server.kill().without_records().start::<Arena>(&settings);
-    let records = server.written().records.clone();
+    let records = server.persisted().records.clone();
     until("the results", || records.records().len() >= happened.len()).await;
     assert_eq!(records.records(), happened, "the journal is of an earlier run than the one that crashed");
     assert_eq!(server.metric("quarrel_rooms"), 0.0, "and its room stays over");

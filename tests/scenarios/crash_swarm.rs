@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use quarrel_harness::{MortalServer, games::Throng, until};
+use quarrel_harness::{KillableServer, games::Throng, until};
 use quarrel_swarm::{self as swarm, GameEntry, Games, Plan, plan::Stages, report::Report};
 
 const BOTS: u64 = 3;
@@ -11,7 +11,7 @@ const BOTS: u64 = 3;
 /// Bots play for some seconds; in the midst of that their server is killed, and the next one starts with these settings.
 async fn play_through_a_crash(settings: &[(&'static str, &'static str)]) -> Report {
     let seats = [("room.seats", "4"), ("room.bots", "0")];
-    let server = MortalServer::start::<Throng>(&seats);
+    let server = KillableServer::start::<Throng>(&seats);
     let plan = Plan {
         server: server.address().to_string(),
         stages: Stages::ramp(BOTS as u32, Duration::from_millis(500), Duration::from_millis(7500)),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use quarrel_client::Ending;
 use quarrel_harness::sim::{
     Link, SimWorld,
-    diary::{Diary, Life},
-    referee::Referee,
+    event_log::{LoggingController, RunningPlayer},
+    invariants::InvariantChecker,
 };
 use quarrel_shared::{arena::Arena, tick::Tick};
 use tokio::time::sleep;
@@ -20,22 +20,22 @@ const BUSY: &[(&str, &str)] = &[("room.bots", "10"), ("game.settings.score_to_wi
 /// How many events one player on this link is told, and how many of them had to wait for the screen.
 fn told(name: &str, seed: u64) -> (usize, usize) {
     SimWorld::<Arena>::run(seed, BUSY, async |world| {
-        let referee = Referee::sit(world.server().lobby(), format!("{name}, seed {seed}")).await;
-        let diary = Diary::<Arena>::of_bot(seed);
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(&Link::named(name)), "Ada", referee.watch(0, diary)).await;
-        notes.look_at(life.screen.clone());
+        let invariants = InvariantChecker::join(world.server().lobby(), format!("{name}, seed {seed}")).await;
+        let controller = LoggingController::<Arena>::bot(seed);
+        let log = controller.log();
+        let player = RunningPlayer::start(&world.connector(&Link::named(name)), "Ada", invariants.wrap(0, controller)).await;
+        log.attach_screen(player.screen.clone());
         sleep(PLAYED).await;
         let left = tokio::time::Instant::now();
-        let driven = life.end().await;
+        let driven = player.shutdown().await;
         assert_eq!(driven.ending, Ending::Left);
         let counts = driven.counts;
         assert_eq!((counts.events_lost, counts.events_doubled), (0, 0), "{name}: each once");
-        assert!(referee.checks().facts > 10, "the referee compared them with the room's own");
-        notes.read(|notes| {
+        assert!(invariants.checks().events > 10, "the invariant checker compared them with the room's own");
+        log.read(|log| {
             let mut newest = Tick(0);
             // Whatever still waits when somebody leaves is told then, to a dark screen.
-            let told = || notes.events.iter().filter(|told| told.at < left);
+            let told = || log.events.iter().filter(|told| told.at < left);
             for one in told() {
                 let shown = one.shown.unwrap_or_else(|| panic!("{name}: {:?} on a dark screen", one.event));
                 assert!(shown.tick() >= one.tick, "{name}: tick {} told at {shown}", one.tick);

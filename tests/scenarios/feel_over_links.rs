@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use quarrel_harness::sim::{
     Link,
-    feel::{Session, feel},
+    feel::{FeelConfig, feel},
 };
 
 /// What a player on a link may count on.
@@ -28,7 +28,7 @@ const BYTES_DOWN_S: f64 = 2900.0;
 const BYTES_UP_S: f64 = 3300.0;
 
 /// Three players in a room of eleven. A minute, so that each tunnel of the train is measured once by each of them.
-const SESSION: Session = Session { seed: 71, players: 3, measured: Duration::from_secs(60) };
+const SESSION: FeelConfig = FeelConfig { seed: 71, players: 3, measured: Duration::from_secs(60) };
 
 impl Promise {
     fn is_kept_on(&self, link: &str) {

@@ -15,28 +15,28 @@ const PEERS: usize = 8;
 #[tokio::test]
 async fn after_a_frame_too_long_a_flood_stops_at_the_window_and_the_others_play_on() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     for _ in 0..PEERS {
         let mut peer = RawPeer::connect(server.address()).await;
         let taken = peer.flood(&[0xff; 1024]).await;
         assert!(taken <= LITTLE_BYTES, "{taken} bytes were taken of a peer that makes no sense");
-        let goodbye = peer.goodbye().await;
+        let goodbye = peer.wait_for_close().await;
         assert_eq!(goodbye.code, Some(CloseReason::Malformed));
-        assert!(goodbye.said.is_some(), "it hears why, though it never says that it did");
+        assert!(goodbye.closing.is_some(), "it hears why, though it never says that it did");
     }
-    ada.plays_on(5).await;
+    ada.wait_for_ticks(5).await;
 }
 
 #[tokio::test]
 async fn good_messages_after_a_refusal_are_neither_heard_nor_kept() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let mut peer = RawPeer::connect(server.address()).await;
-    peer.say(&ClientMessage::Hello(Hello { protocol: 0, ..hello::<Crowd>("old") })).await;
+    peer.send(&ClientMessage::Hello(Hello { protocol: 0, ..hello::<Crowd>("old") })).await;
     let mut list = Vec::new();
     codec::encode(&ClientMessage::ListRooms, &mut list);
     // It ends with the server's patience. A deframer that was pushed to before it was emptied would panic here.
     peer.flood(&list).await;
-    assert_eq!(peer.closed().await, Some(CloseReason::VersionMismatch), "the first reason stands");
-    ada.plays_on(5).await;
+    assert_eq!(peer.wait_for_close_code().await, Some(CloseReason::VersionMismatch), "the first reason stands");
+    ada.wait_for_ticks(5).await;
 }

@@ -12,8 +12,8 @@ use quarrel_harness::{
     RawSeat,
     sim::{
         Link, SimWorld,
-        diary::{Diary, Life},
-        onlooker::Onlooker,
+        event_log::{LoggingController, RunningPlayer},
+        room_observer::RoomObserver,
     },
 };
 use quarrel_shared::{
@@ -50,22 +50,22 @@ fn judged(frames: &[Arc<Frame<Verdict>>], seat: SeatId) -> Vec<u32> {
 /// What the honest client on this link claims, in ascending order, and what it is judged by.
 fn honest(link: &Link) -> (Vec<u32>, Vec<u32>) {
     SimWorld::<Hindsight>::run(111, &[], async |world| {
-        let onlooker = Onlooker::sit(world.server().lobby()).await;
+        let observer = RoomObserver::join(world.server().lobby()).await;
         let claims = Arc::new(std::sync::Mutex::new(Vec::new()));
         let noted = Arc::clone(&claims);
-        let diary = Diary::<Hindsight>::new(move |_, slot, drawn| {
+        let controller = LoggingController::<Hindsight>::new(move |_, slot, drawn| {
             let behind = drawn.map_or(0, |drawn| SubTick::of(slot.tick).since(drawn.interpolated_at));
             noted.lock().expect("no panic").push(u32::try_from(behind).unwrap_or(0));
             Glance
         });
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(link), "Ada", diary).await;
+        let log = controller.log();
+        let player = RunningPlayer::start(&world.connector(link), "Ada", controller).await;
         sleep(WARM_UP).await;
-        let (tick, said) = (onlooker.tick(), claims.lock().expect("no panic").len());
+        let (tick, said) = (observer.tick(), claims.lock().expect("no panic").len());
         sleep(PLAYED).await;
-        let frames: Vec<_> = onlooker.frames().iter().filter(|frame| frame.tick() > tick).cloned().collect();
-        let judged = judged(&frames, notes.joined().seat);
-        life.end().await;
+        let frames: Vec<_> = observer.frames().iter().filter(|frame| frame.tick() > tick).cloned().collect();
+        let judged = judged(&frames, log.joined().seat);
+        player.shutdown().await;
         let mut claimed = claims.lock().expect("no panic")[said..].to_vec();
         claimed.sort_unstable();
         (claimed, judged)
@@ -75,10 +75,10 @@ fn honest(link: &Link) -> (Vec<u32>, Vec<u32>) {
 /// What somebody on this link is judged by who always claims to have seen what was a quarter second and more ago.
 fn forger(link: &Link) -> Vec<u32> {
     SimWorld::<Hindsight>::run(112, &[], async |world| {
-        let onlooker = Onlooker::sit(world.server().lobby()).await;
+        let observer = RoomObserver::join(world.server().lobby()).await;
         let mut peer = world.raw_peer(link).await;
-        peer.greet_as::<Hindsight>("Eve").await;
-        let mut seat = RawSeat::<Hindsight>::sit_down(peer).await;
+        peer.exchange_hello::<Hindsight>("Eve").await;
+        let mut seat = RawSeat::<Hindsight>::join(peer).await;
         let rate = TickRate::DEFAULT;
         // As far ahead as the client runs: so that inputs that go out with a view are just in time. Who runs farther ahead decides
         // farther ahead, and is judged as somebody on a slower link.
@@ -87,7 +87,7 @@ fn forger(link: &Link) -> Vec<u32> {
         let until = world.now() + WARM_UP + PLAYED;
         let mut from = None;
         while world.now() < until {
-            let seen = seat.see().await;
+            let seen = seat.receive_view().await;
             let tick = seen.header.tick.after(ahead);
             let aimed = StampedInput {
                 input: Glance,
@@ -97,13 +97,13 @@ fn forger(link: &Link) -> Vec<u32> {
                 Some(run) if run.newest().next() == tick => run.push(aimed, 4),
                 _ => run = Some(InputBatch::new(tick, aimed)),
             }
-            seat.send_run(run.clone().expect("a run"), seat.ack());
+            seat.send_batch(run.clone().expect("a run"), seat.ack());
             if world.now() + PLAYED > until {
                 from.get_or_insert(seen.header.tick);
             }
         }
         let from = from.expect("views to the end");
-        let frames: Vec<_> = onlooker.frames().iter().filter(|frame| frame.tick() > from).cloned().collect();
+        let frames: Vec<_> = observer.frames().iter().filter(|frame| frame.tick() > from).cloned().collect();
         judged(&frames, seat.seat)
     })
 }

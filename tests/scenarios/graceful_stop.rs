@@ -2,7 +2,7 @@
 
 use quarrel_client::Ending;
 use quarrel_harness::{
-    Goodbye, Player, RawPeer, RawSeat, TestServer,
+    ServerClose, Player, RawPeer, RawSeat, TestServer,
     games::{Lever, Levers},
     until,
 };
@@ -11,19 +11,19 @@ use quarrel_shared::protocol::CloseReason;
 #[tokio::test]
 async fn sessions_are_told_that_the_server_stops_wherever_they_are() {
     let server = TestServer::<Levers>::start(&[]);
-    let (mut seated, _) = Player::<Levers>::sit(server.address(), "seated").await;
+    let (mut seated, _) = Player::<Levers>::connect_and_join(server.address(), "seated").await;
     let mut waiting = Player::<Levers>::connect(server.address(), "waiting").await;
-    let raw = RawPeer::greet::<Levers>(server.address(), "raw").await;
-    let raw = tokio::spawn(raw.goodbye());
+    let raw = RawPeer::connect_and_hello::<Levers>(server.address(), "raw").await;
+    let raw = tokio::spawn(raw.wait_for_close());
     assert!(server.shutdown().await, "a stop with well-behaved players ends within its grace period");
     for player in [&mut seated, &mut waiting] {
-        let ending = player.ending().await;
+        let ending = player.wait_for_end().await;
         let Ending::Closed { reason: CloseReason::ServerStopping, sentence } = ending else {
             panic!("everybody is told why: {ending:?}")
         };
         assert!(sentence.contains("connect again in a moment"), "and what to do: {sentence}");
     }
-    let Goodbye { said, code } = raw.await.expect("a goodbye");
+    let ServerClose { closing: said, code } = raw.await.expect("a goodbye");
     assert_eq!(said.map(|(reason, _)| reason), Some(CloseReason::ServerStopping), "on the control stream");
     assert_eq!(code, Some(CloseReason::ServerStopping), "and as the close code");
 }
@@ -32,17 +32,17 @@ async fn sessions_are_told_that_the_server_stops_wherever_they_are() {
 async fn a_peer_that_does_not_answer_does_not_keep_the_server() {
     let server = TestServer::<Levers>::start(&[]);
     // It never says that the reason arrived, nor does it close.
-    let deaf = RawSeat::<Levers>::sit(server.address(), "deaf").await;
+    let deaf = RawSeat::<Levers>::connect_and_join(server.address(), "deaf").await;
     let silent = RawPeer::connect(server.address()).await;
     until("both sessions", || server.metric("quarrel_sessions") == 2.0).await;
     assert!(server.shutdown().await, "nobody can hold a stop past its grace period");
     assert_eq!(
-        deaf.peer.closed().await,
+        deaf.peer.wait_for_close_code().await,
         Some(CloseReason::ServerStopping),
         "the close code comes regardless"
     );
     assert_eq!(
-        silent.closed().await,
+        silent.wait_for_close_code().await,
         Some(CloseReason::ServerStopping),
         "also to who has not said hello yet"
     );
@@ -52,12 +52,12 @@ async fn a_peer_that_does_not_answer_does_not_keep_the_server() {
 async fn the_records_of_finished_matches_are_kept_before_the_stop_ends() {
     let server = TestServer::<Levers>::start(&[]);
     let records = server.records();
-    let (mut ada, joined) = Player::<Levers>::sit(server.address(), "Ada").await;
+    let (mut ada, joined) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
     ada.set_input(Lever::Finish);
     let has_pulled = |view: &quarrel_shared::snapshot::View<quarrel_harness::games::Peg>| {
         view.entities.iter().any(|(_, peg)| peg.pulls > 0)
     };
-    ada.view_where("the pulled lever", has_pulled).await;
+    ada.wait_for_view("the pulled lever", has_pulled).await;
     assert!(server.shutdown().await, "in time");
     let records = records();
     assert_eq!(records.len(), 1, "a match ends once: {records:?}");
@@ -78,8 +78,8 @@ async fn a_server_without_players_stops_at_once() {
 #[tokio::test]
 async fn rooms_end_with_the_server() {
     let server = TestServer::<Levers>::start(&[]);
-    let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
     until("a running room", || server.metric("quarrel_rooms") == 1.0).await;
-    ada.plays_on(2).await;
+    ada.wait_for_ticks(2).await;
     assert!(server.shutdown().await, "a room that ticks ends when it is told to");
 }

@@ -2,7 +2,7 @@
 //! as the QUIC close code.
 
 use quarrel_client::{Client, ConnectConfig, ConnectError};
-use quarrel_harness::{Goodbye, RawPeer, TestServer, raw::hello, wait::within};
+use quarrel_harness::{ServerClose, RawPeer, TestServer, raw::hello, wait::within};
 use quarrel_shared::{
     crowd::Crowd,
     game::Game as _,
@@ -17,19 +17,19 @@ fn server() -> TestServer<Crowd> {
 }
 
 /// Says this first and hears the server out.
-async fn goodbye_after(server: &TestServer<Crowd>, first: &ClientMessage) -> Goodbye {
+async fn goodbye_after(server: &TestServer<Crowd>, first: &ClientMessage) -> ServerClose {
     let mut peer = RawPeer::connect(server.address()).await;
-    peer.say(first).await;
-    peer.goodbye().await
+    peer.send(first).await;
+    peer.wait_for_close().await
 }
 
-async fn goodbye_after_hello(hello: Hello) -> Goodbye {
+async fn goodbye_after_hello(hello: Hello) -> ServerClose {
     goodbye_after(&server(), &ClientMessage::Hello(hello)).await
 }
 
 /// Both ways of saying why agree, and the sentence tells a person what to do.
-fn assert_refused(goodbye: &Goodbye, reason: CloseReason, advice: &str) {
-    let (said, sentence) = goodbye.said.as_ref().expect("a refusal says why on the control stream");
+fn assert_refused(goodbye: &ServerClose, reason: CloseReason, advice: &str) {
+    let (said, sentence) = goodbye.closing.as_ref().expect("a refusal says why on the control stream");
     assert_eq!(*said, reason, "the control stream gives the reason: {sentence}");
     assert_eq!(goodbye.code, Some(reason), "the QUIC close code gives the same reason");
     assert!(sentence.contains(advice), "a refusal says what to do (\"{advice}\"): {sentence}");
@@ -53,7 +53,7 @@ async fn a_newer_client_is_told_that_the_server_is_older() {
 async fn a_client_of_another_game_is_told_both_names() {
     let goodbye = goodbye_after_hello(Hello { game: Text::lossy("chess"), ..hello::<Crowd>("Ada") }).await;
     assert_refused(&goodbye, CloseReason::GameMismatch, "connect to one that runs yours");
-    let (_, sentence) = goodbye.said.expect("said");
+    let (_, sentence) = goodbye.closing.expect("said");
     assert!(sentence.contains("crowd") && sentence.contains("chess"), "{sentence}");
 }
 
@@ -74,7 +74,7 @@ async fn garbage_instead_of_a_hello_is_malformed() {
     let server = server();
     let mut peer = RawPeer::connect(server.address()).await;
     peer.write(b"\x10\x00GET / HTTP/1.1\r\n\r\n").await;
-    assert_refused(&peer.goodbye().await, CloseReason::Malformed, "Update");
+    assert_refused(&peer.wait_for_close().await, CloseReason::Malformed, "Update");
 }
 
 #[tokio::test]
@@ -86,9 +86,9 @@ async fn a_message_before_the_hello_is_out_of_order() {
 #[tokio::test]
 async fn a_second_hello_is_out_of_order() {
     let server = server();
-    let mut peer = RawPeer::greet::<Crowd>(server.address(), "Ada").await;
-    peer.say(&ClientMessage::Hello(hello::<Crowd>("Ben"))).await;
-    assert_refused(&peer.goodbye().await, CloseReason::Malformed, "a second hello");
+    let mut peer = RawPeer::connect_and_hello::<Crowd>(server.address(), "Ada").await;
+    peer.send(&ClientMessage::Hello(hello::<Crowd>("Ben"))).await;
+    assert_refused(&peer.wait_for_close().await, CloseReason::Malformed, "a second hello");
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn half_a_hello_and_then_silence_ends_at_the_deadline() {
     let server = TestServer::<Crowd>::start(&[SOON]);
     let mut peer = RawPeer::connect(server.address()).await;
     peer.write(&[40, 0, 0]).await;
-    assert_refused(&peer.goodbye().await, CloseReason::HandshakeTimeout, "connect again");
+    assert_refused(&peer.wait_for_close().await, CloseReason::HandshakeTimeout, "connect again");
     assert_eq!(server.metric("quarrel_refusals_total{reason=\"handshake_timeout\"}"), 1.0, "it is counted");
 }
 
@@ -105,23 +105,23 @@ async fn a_connection_on_which_nothing_is_ever_said_ends_at_the_deadline() {
     let server = TestServer::<Crowd>::start(&[SOON]);
     let peer = RawPeer::connect(server.address()).await;
     // The server never sees a stream on which nothing was written, so there is no place for a sentence.
-    assert_eq!(peer.closed().await, Some(CloseReason::HandshakeTimeout));
+    assert_eq!(peer.wait_for_close_code().await, Some(CloseReason::HandshakeTimeout));
 }
 
 #[tokio::test]
 async fn a_welcomed_client_may_be_silent_past_the_deadline() {
     let server = TestServer::<Crowd>::start(&[SOON]);
-    let mut welcomed = RawPeer::greet::<Crowd>(server.address(), "Ada").await;
+    let mut welcomed = RawPeer::connect_and_hello::<Crowd>(server.address(), "Ada").await;
     let silent = RawPeer::connect(server.address()).await;
-    assert_eq!(silent.closed().await, Some(CloseReason::HandshakeTimeout), "the deadline has passed");
-    welcomed.say(&ClientMessage::ListRooms).await;
-    assert!(welcomed.hear().await.is_some(), "the deadline is for the hello alone");
+    assert_eq!(silent.wait_for_close_code().await, Some(CloseReason::HandshakeTimeout), "the deadline has passed");
+    welcomed.send(&ClientMessage::ListRooms).await;
+    assert!(welcomed.receive().await.is_some(), "the deadline is for the hello alone");
 }
 
 #[tokio::test]
 async fn a_full_server_says_so_and_has_room_again_when_somebody_goes() {
     let server = TestServer::<Crowd>::start(&[("net.max_sessions", "1")]);
-    let first = RawPeer::greet::<Crowd>(server.address(), "Ada").await;
+    let first = RawPeer::connect_and_hello::<Crowd>(server.address(), "Ada").await;
     let goodbye = goodbye_after(&server, &ClientMessage::Hello(hello::<Crowd>("Ben"))).await;
     assert_refused(&goodbye, CloseReason::ServerFull, "try again later");
     drop(first);
@@ -138,7 +138,7 @@ async fn goodbye_or_welcome(server: &TestServer<Crowd>) -> Result<(), ConnectErr
 #[tokio::test]
 async fn a_client_program_is_given_the_reason_and_the_sentence() {
     let server = TestServer::<Crowd>::start(&[("net.max_sessions", "1")]);
-    let _first = RawPeer::greet::<Crowd>(server.address(), "Ada").await;
+    let _first = RawPeer::connect_and_hello::<Crowd>(server.address(), "Ada").await;
     match goodbye_or_welcome(&server).await {
         Err(ConnectError::Refused { reason, sentence }) => {
             assert_eq!(reason, CloseReason::ServerFull);

@@ -38,15 +38,15 @@ async fn beside_players<G: Predict>(
 where
     G::Entity: Sync,
 {
-    let (mut ada, _) = Player::<G>::sit(server.address(), "Ada").await;
-    let (mut ben, _) = Player::<G>::sit(server.address(), "Ben").await;
+    let (mut ada, _) = Player::<G>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<G>::connect_and_join(server.address(), "Ben").await;
     let record = harass(server, kind, async {
         let proven = until("what a hostile bot does", || proof(server));
-        tokio::join!(proven, ada.plays_on(TICKS), ben.plays_on(TICKS));
+        tokio::join!(proven, ada.wait_for_ticks(TICKS), ben.wait_for_ticks(TICKS));
     });
     let record = record.await;
-    ada.plays_on(1).await;
-    ben.plays_on(1).await;
+    ada.wait_for_ticks(1).await;
+    ben.wait_for_ticks(1).await;
     println!("{kind}: {record:?}");
     record
 }
@@ -98,15 +98,15 @@ async fn half_open_handshakes_are_ended_by_the_server() {
 #[tokio::test]
 async fn many_half_open_handshakes_make_newcomers_prove_their_address_and_they_do() {
     let server = TestServer::<Crowd>::start(&[("net.retry_above_half_open", "2")]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     harass(&server, HostileKind::HalfOpen, async {
         // In that time some ten handshakes are begun.
-        ada.plays_on(TICKS).await;
+        ada.wait_for_ticks(TICKS).await;
         let stranger = FirstPacket::send(server.address()).await;
-        assert!(stranger.is_told_to_retry().await, "two of them are enough to be wary");
-        let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
-        ben.plays_on(TICKS).await;
-        ada.plays_on(1).await;
+        assert!(stranger.receives_retry().await, "two of them are enough to be wary");
+        let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
+        ben.wait_for_ticks(TICKS).await;
+        ada.wait_for_ticks(1).await;
     })
     .await;
 }
@@ -114,15 +114,15 @@ async fn many_half_open_handshakes_make_newcomers_prove_their_address_and_they_d
 #[tokio::test]
 async fn who_reads_nothing_is_too_slow_as_soon_as_there_is_a_lot_to_read() {
     let server = TestServer::<Levers>::start(&[]);
-    let (mut loud, _) = Player::<Levers>::sit(server.address(), "loud").await;
+    let (mut loud, _) = Player::<Levers>::connect_and_join(server.address(), "loud").await;
     loud.set_input(Lever::Shout);
     let record = harass(&server, HostileKind::SlowReader, async {
         let closed = until("a slow reader's end", || disconnects(&server, "too_slow") >= 1.0);
-        tokio::join!(closed, loud.plays_on(TICKS));
+        tokio::join!(closed, loud.wait_for_ticks(TICKS));
         // Its close code is on its way.
         until("its next life", || server.metric("quarrel_joins_total") >= 3.0).await;
     })
     .await;
-    loud.plays_on(1).await;
+    loud.wait_for_ticks(1).await;
     assert!(record.closes["too_slow"] == 1 && record.sent > 0, "{record:?}");
 }

@@ -12,19 +12,19 @@ const FLOOD: usize = 10_000;
 #[tokio::test]
 async fn a_flood_of_datagrams_is_closed_and_another_player_keeps_its_snapshots() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let flood = RawSeat::<Crowd>::sit(server.address(), "flood").await;
-    let first = ada.view_where("a view", |_| true).await.tick;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let flood = RawSeat::<Crowd>::connect_and_join(server.address(), "flood").await;
+    let first = ada.wait_for_view("a view", |_| true).await.tick;
     let flooding = tokio::spawn(async move {
         let datagram = flood.input_datagram(Steering::default(), None);
         let mut sent = 0;
-        while sent < FLOOD && flood.peer.datagram_wait(&datagram).await {
+        while sent < FLOOD && flood.peer.send_datagram_wait(&datagram).await {
             sent += 1;
         }
-        flood.peer.goodbye().await
+        flood.peer.wait_for_close().await
     });
     let mut views = 0u32;
-    let last = ada.view_where("two seconds of views", |view| {
+    let last = ada.wait_for_view("two seconds of views", |view| {
         views += 1;
         view.tick.since(first) >= 60
     });
@@ -41,13 +41,13 @@ async fn a_flood_of_datagrams_is_closed_and_another_player_keeps_its_snapshots()
 async fn few_large_datagrams_are_a_flood_too() {
     let server = TestServer::<Crowd>::start(&[]);
     // No seat, so nothing is read of them: their weight alone counts.
-    let flood = RawPeer::greet::<Crowd>(server.address(), "flood").await;
+    let flood = RawPeer::connect_and_hello::<Crowd>(server.address(), "flood").await;
     let mut sent = 0;
-    while sent < FLOOD && flood.datagram_wait(&[0; 1100]).await {
+    while sent < FLOOD && flood.send_datagram_wait(&[0; 1100]).await {
         sent += 1;
     }
-    let goodbye = flood.goodbye().await;
-    let (reason, sentence) = goodbye.said.expect("a flood is told why it is closed");
+    let goodbye = flood.wait_for_close().await;
+    let (reason, sentence) = goodbye.closing.expect("a flood is told why it is closed");
     assert_eq!((reason, goodbye.code), (CloseReason::RateLimited, Some(CloseReason::RateLimited)));
     assert!(sentence.contains("slow it down"), "and what to do: {sentence}");
 }
@@ -55,22 +55,22 @@ async fn few_large_datagrams_are_a_flood_too() {
 #[tokio::test]
 async fn a_flood_of_messages_is_closed() {
     let server = TestServer::<Crowd>::start(&[]);
-    let mut flood = RawPeer::greet::<Crowd>(server.address(), "flood").await;
+    let mut flood = RawPeer::connect_and_hello::<Crowd>(server.address(), "flood").await;
     for _ in 0..200 {
-        flood.say(&ClientMessage::ListRooms).await;
+        flood.send(&ClientMessage::ListRooms).await;
     }
-    assert_eq!(flood.goodbye().await.code, Some(CloseReason::RateLimited));
+    assert_eq!(flood.wait_for_close().await.code, Some(CloseReason::RateLimited));
 }
 
 #[tokio::test]
 async fn a_flood_of_chat_reaches_nobody_past_the_budget() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let mut flood = RawPeer::greet::<Crowd>(server.address(), "flood").await;
-    flood.say(&ClientMessage::Join(JoinTarget::Quick)).await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let mut flood = RawPeer::connect_and_hello::<Crowd>(server.address(), "flood").await;
+    flood.send(&ClientMessage::Join(JoinTarget::Quick)).await;
     for _ in 0..500 {
-        flood.say(&ClientMessage::Chat(Text::lossy("buy bolts"))).await;
+        flood.send(&ClientMessage::Chat(Text::lossy("buy bolts"))).await;
     }
-    assert_eq!(flood.goodbye().await.code, Some(CloseReason::RateLimited));
-    ada.plays_on(5).await;
+    assert_eq!(flood.wait_for_close().await.code, Some(CloseReason::RateLimited));
+    ada.wait_for_ticks(5).await;
 }

@@ -59,7 +59,7 @@ fn a_join_that_is_tried_again_ends_with_one_seat() {
     SimWorld::<Crowd>::run(34, PEOPLE_ONLY, async |world| {
         let connector = world.connector(&NEAR);
         let dark = world.now() + Duration::from_millis(130)..world.now() + Duration::from_millis(5200);
-        world.network().black_out(world.path(connector.endpoint()), dark);
+        world.network().add_blackout(world.path(connector.endpoint()), dark);
         let joining = tokio::spawn(async move {
             let client = Client::<Crowd>::connect_and_join(&connector, "Ada", JoinTarget::Quick).await;
             let mut client = client.expect("the second connection is welcomed");

@@ -19,9 +19,9 @@ async fn a_counter_that_a_game_reads_is_found_in_the_journal_of_its_server() {
             ("game.settings.from", "40"),
             ("game.settings.flaw", "field"),
         ]);
-        let (mut ada, _) = Player::<Fickle>::sit(server.address(), "Ada").await;
+        let (mut ada, _) = Player::<Fickle>::connect_and_join(server.address(), "Ada").await;
         ada.set_input(Push(3));
-        ada.view_where("a second after the flaw", |view| view.tick.0 > 70).await;
+        ada.wait_for_view("a second after the flaw", |view| view.tick.0 > 70).await;
         let journals = server.journals();
         drop(ada);
         assert!(server.shutdown().await, "nothing of it is left running");

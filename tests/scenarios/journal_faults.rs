@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use quarrel_harness::{
     Player, TestServer,
-    faulty::{Fault, FaultyStore},
-    proof::{Ending, Proven, verify},
+    faulty_store::{Fault, FaultyStore},
+    replay_check::{ServerEnd, ReplayTotals, verify},
     until,
 };
 use quarrel_server::{
@@ -42,7 +42,7 @@ impl Room {
     /// On a disk that has this fault.
     async fn open(fault: Fault) -> Self {
         let (disk, metrics) = (FaultyStore::default(), Metrics::new());
-        disk.set(fault);
+        disk.set_fault(fault);
         let (journals, task): (Journals, _) = start(Arc::new(disk.clone()), Arc::clone(&metrics));
         let setup = Setup { settings: CrowdSettings {}, seed: 5, seats: SEATS, tick_rate: TickRate::DEFAULT };
         let header = Header { checksum_ticks: 1, ..Header::of::<Crowd>(&setup).expect("settings are JSON") };
@@ -90,10 +90,10 @@ impl Room {
     }
 
     /// Ends it, and plays it again: what was proven, which ticks it says are lost, errors, and ticks lost as counted.
-    async fn end(self) -> (Proven, Vec<(u32, u32)>, [u64; 2]) {
+    async fn end(self) -> (ReplayTotals, Vec<(u32, u32)>, [u64; 2]) {
         self.handle.end(self.tick, "room_closed", Vec::new()).await;
         self.task.await.expect("a task that does not panic");
-        let proven = verify::<Crowd>(&self.disk, Ending::Stopped);
+        let proven = verify::<Crowd>(&self.disk, ServerEnd::Stopped);
         let bytes = self.disk.read(NAME).expect("a journal");
         let counted = &self.metrics.journals;
         (proven, lost(&bytes), [counted.write_errors.get(), counted.ticks_lost.get()])
@@ -115,13 +115,13 @@ async fn a_full_disk_costs_the_ticks_of_its_outage_and_the_journal_says_which() 
     let mut room = Room::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
     let good = room.bytes();
-    room.disk.set(Fault::Full);
+    room.disk.set_fault(Fault::Full);
     assert_eq!(room.play(10).await, Ok(()), "nobody knows yet");
     assert_eq!(room.play(10).await, Err(OutageReason::Failed), "the room is told");
     room.restart_after_gap().await;
     assert_eq!(room.play(10).await, Err(OutageReason::Failed), "and once more when it is still full");
     assert_eq!(room.bytes(), good, "what was good stays");
-    room.disk.set(Fault::None);
+    room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     assert_eq!(room.play(20).await, Ok(()));
     let (proven, lost, counted) = room.end().await;
@@ -135,10 +135,10 @@ async fn what_was_torn_in_the_middle_of_an_append_is_cut_off() {
     let mut room = Room::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
     let good = room.bytes();
-    room.disk.set(Fault::Torn);
+    room.disk.set_fault(Fault::Torn);
     assert_eq!(room.play(30).await, Ok(()));
     assert_eq!(room.bytes(), good, "half a block is not left there");
-    room.disk.set(Fault::None);
+    room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     let (proven, lost, counted) = room.end().await;
     assert_eq!((proven.ticks, lost, counted), (30, vec![(31, 60)], [1, 30]));
@@ -148,12 +148,12 @@ async fn what_was_torn_in_the_middle_of_an_append_is_cut_off() {
 async fn what_cannot_even_be_cut_is_cut_when_the_journal_begins_anew() {
     let mut room = Room::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
-    room.disk.set(Fault::TornForGood);
+    room.disk.set_fault(Fault::TornUntruncatable);
     assert_eq!(room.play(30).await, Ok(()));
     let bytes = room.bytes();
     let torn = Journal::open(&bytes).expect("its beginning is whole").tail();
     assert!(torn.is_some(), "whoever reads it now sees a torn tail");
-    room.disk.set(Fault::None);
+    room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     assert_eq!(room.play(5).await, Ok(()));
     let (proven, lost, _) = room.end().await;
@@ -165,7 +165,7 @@ async fn a_journal_that_could_not_be_made_begins_when_it_can() {
     let mut room = Room::open(Fault::Full).await;
     assert_eq!(room.play(10).await, Err(OutageReason::Failed));
     assert!(room.bytes().is_empty(), "there is nothing of it");
-    room.disk.set(Fault::None);
+    room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     assert_eq!(room.play(10).await, Ok(()));
     let (proven, lost, _) = room.end().await;
@@ -175,9 +175,9 @@ async fn a_journal_that_could_not_be_made_begins_when_it_can() {
 #[tokio::test(start_paused = true)]
 async fn a_room_that_ends_when_its_disk_is_well_again_has_an_end() {
     let mut room = Room::open(Fault::None).await;
-    room.disk.set(Fault::Full);
+    room.disk.set_fault(Fault::Full);
     assert_eq!(room.play(10).await, Ok(()));
-    room.disk.set(Fault::None);
+    room.disk.set_fault(Fault::None);
     let (proven, lost, counted) = room.end().await;
     assert_eq!((proven.rooms, proven.ticks), (1, 0), "nobody takes it for a room that still runs");
     assert_eq!((lost, counted), (vec![(1, 10)], [1, 10]));
@@ -197,22 +197,22 @@ async fn play_goes_on_while_the_disk_is_full_tears_and_stands_still() {
     let disk = FaultyStore::default();
     let server = TestServer::<Crowd>::start_with_disk(&[], &disk);
     let errors = "quarrel_journal_write_errors_total";
-    let (mut ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     assert_eq!(joined.room.0, NAME.room);
     for (outages, fault) in (1..).zip([Fault::Full, Fault::Torn]) {
         let before = server.metric(errors);
-        disk.set(fault);
+        disk.set_fault(fault);
         until("the fault is met", || server.metric(errors) > before).await;
-        ada.plays_on(15).await;
-        disk.set(Fault::None);
+        ada.wait_for_ticks(15).await;
+        disk.set_fault(Fault::None);
         is_well_again(&disk, outages).await;
     }
-    disk.set(Fault::Stuck);
-    until("the storage is held up", || disk.holds_somebody_up()).await;
-    ada.plays_on(60).await;
-    assert!(disk.holds_somebody_up(), "the storage alone waits, for as long as it takes");
-    disk.set(Fault::None);
-    ada.plays_on(15).await;
+    disk.set_fault(Fault::Stalled);
+    until("the storage is held up", || disk.is_blocking()).await;
+    ada.wait_for_ticks(60).await;
+    assert!(disk.is_blocking(), "the storage alone waits, for as long as it takes");
+    disk.set_fault(Fault::None);
+    ada.wait_for_ticks(15).await;
     assert!(server.metric("quarrel_journal_ticks_lost_total") > 0.0, "the operator sees what is missing");
     drop(ada);
     assert!(server.shutdown().await, "nothing of it is left running");

@@ -3,7 +3,7 @@
 
 use quarrel_harness::{
     Player, TestServer,
-    faulty::{Fault, FaultyStore},
+    faulty_store::{Fault, FaultyStore},
     games::{Lever, Levers},
     until,
 };
@@ -28,9 +28,9 @@ fn notes(disk: &FaultyStore) -> Vec<(Tick, Annotation)> {
 /// A server whose disk has been full for so long that its room has heard of it.
 async fn in_a_gap(disk: &FaultyStore) -> (TestServer<Levers>, Player<Levers>) {
     let server = TestServer::<Levers>::start_with_disk(&[], disk);
-    let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
-    ada.plays_on(15).await;
-    disk.set(Fault::Full);
+    let (mut ada, _) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(15).await;
+    disk.set_fault(Fault::Full);
     until("the room has heard of it", || server.metric(IN_GAP) > 0.0).await;
     (server, ada)
 }
@@ -52,7 +52,7 @@ async fn a_match_that_ends_while_the_disk_is_full_is_noted_when_it_is_well_again
     let errors = "quarrel_journal_write_errors_total";
     let before = server.metric(errors);
     until("another try that fails", || server.metric(errors) > before).await;
-    disk.set(Fault::None);
+    disk.set_fault(Fault::None);
     let is_noted = |(_, note): &(Tick, Annotation)| matches!(note, Annotation::Outcome { .. });
     until("the result's note", || notes(&disk).iter().any(is_noted)).await;
     assert_eq!(notes(&disk).iter().filter(|note| is_noted(note)).count(), 1, "once");
@@ -66,15 +66,15 @@ async fn a_disk_that_stands_still_is_no_sign_that_the_journal_goes_on() {
     let disk = FaultyStore::default();
     let (server, mut ada) = over_in_a_gap(&disk).await;
     ada.set_input(Lever::None);
-    disk.set(Fault::Stuck);
-    until("a try to begin anew that waits for the disk", || disk.holds_somebody_up()).await;
-    ada.plays_on(30).await;
+    disk.set_fault(Fault::Stalled);
+    until("a try to begin anew that waits for the disk", || disk.is_blocking()).await;
+    ada.wait_for_ticks(30).await;
     assert_eq!(server.metric(IN_GAP), 1.0, "nobody knows yet what becomes of it");
     let errors = "quarrel_journal_write_errors_total";
     let before = server.metric(errors);
-    disk.set(Fault::Full);
+    disk.set_fault(Fault::Full);
     until("it fails", || server.metric(errors) > before).await;
-    disk.set(Fault::None);
+    disk.set_fault(Fault::None);
     let is_noted = |(_, note): &(Tick, Annotation)| matches!(note, Annotation::Outcome { .. });
     until("the result's note", || notes(&disk).iter().any(is_noted)).await;
     assert_eq!(notes(&disk).iter().filter(|note| is_noted(note)).count(), 1, "once");
@@ -85,7 +85,7 @@ async fn a_disk_that_stands_still_is_no_sign_that_the_journal_goes_on() {
 async fn a_match_that_ends_in_a_gap_is_noted_by_a_room_that_ends_in_it() {
     let disk = FaultyStore::default();
     let (server, _ada) = over_in_a_gap(&disk).await;
-    disk.set(Fault::None);
+    disk.set_fault(Fault::None);
     assert!(server.shutdown().await);
     let outcomes = notes(&disk).into_iter().filter(|(_, note)| matches!(note, Annotation::Outcome { .. }));
     assert_eq!(outcomes.count(), 1);
@@ -95,7 +95,7 @@ async fn a_match_that_ends_in_a_gap_is_noted_by_a_room_that_ends_in_it() {
 async fn a_room_whose_disk_is_well_again_at_the_stop_is_saved_as_it_is() {
     let disk = FaultyStore::default();
     let (server, _ada) = in_a_gap(&disk).await;
-    disk.set(Fault::None);
+    disk.set_fault(Fault::None);
     assert!(server.shutdown_and_save().await, "nothing of it is lost but the gap");
     let told = notes(&disk);
     let Some((saved, Annotation::Saved)) = told.last() else { panic!("it is saved: {told:?}") };

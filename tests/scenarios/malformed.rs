@@ -47,24 +47,24 @@ fn damaged_messages() -> Vec<(&'static str, Vec<u8>)> {
 #[tokio::test]
 async fn damaged_messages_are_closed_as_malformed_and_the_others_play_on() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     for (what, bytes) in damaged_messages() {
-        let mut peer = RawPeer::greet::<Crowd>(server.address(), "Mallory").await;
+        let mut peer = RawPeer::connect_and_hello::<Crowd>(server.address(), "Mallory").await;
         peer.write(&bytes).await;
-        let goodbye = peer.goodbye().await;
+        let goodbye = peer.wait_for_close().await;
         assert_eq!(goodbye.code, Some(CloseReason::Malformed), "{what} is malformed: {goodbye:?}");
-        let (reason, sentence) = goodbye.said.expect("and is told so");
+        let (reason, sentence) = goodbye.closing.expect("and is told so");
         assert!(reason == CloseReason::Malformed && sentence.contains("Update"), "{what}: {sentence}");
-        ada.plays_on(1).await;
+        ada.wait_for_ticks(1).await;
     }
 }
 
 #[tokio::test]
 async fn damaged_datagrams_are_closed_as_malformed_and_the_others_play_on() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let mut seat = RawSeat::<Crowd>::sit(server.address(), "honest").await;
-    seat.see().await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let mut seat = RawSeat::<Crowd>::connect_and_join(server.address(), "honest").await;
+    seat.receive_view().await;
     let good = seat.input_datagram(Steering { bend: 5 }, seat.ack());
     let damaged: [(&str, Vec<u8>); 4] = [
         ("a datagram that ends early", good[..good.len() / 2].to_vec()),
@@ -73,11 +73,11 @@ async fn damaged_datagrams_are_closed_as_malformed_and_the_others_play_on() {
         ("ones", vec![0xff; 64]),
     ];
     for (what, bytes) in damaged {
-        let peer = RawSeat::<Crowd>::sit(server.address(), "Mallory").await.peer;
-        peer.datagram(&bytes);
-        let goodbye = peer.goodbye().await;
+        let peer = RawSeat::<Crowd>::connect_and_join(server.address(), "Mallory").await.peer;
+        peer.send_datagram(&bytes);
+        let goodbye = peer.wait_for_close().await;
         assert_eq!(goodbye.code, Some(CloseReason::Malformed), "{what} is malformed: {goodbye:?}");
-        ada.plays_on(1).await;
+        ada.wait_for_ticks(1).await;
     }
     assert!(seat.peer.is_connected(), "what others send is their own business");
 }
@@ -85,20 +85,20 @@ async fn damaged_datagrams_are_closed_as_malformed_and_the_others_play_on() {
 #[tokio::test]
 async fn an_empty_datagram_is_no_fault() {
     let server = TestServer::<Crowd>::start(&[]);
-    let mut seat = RawSeat::<Crowd>::sit(server.address(), "Ada").await;
+    let mut seat = RawSeat::<Crowd>::connect_and_join(server.address(), "Ada").await;
     // A client that waits for its seat sends them, and some cross the message that gives it.
-    seat.peer.datagram(&[]);
-    seat.see().await;
-    seat.see().await;
+    seat.peer.send_datagram(&[]);
+    seat.receive_view().await;
+    seat.receive_view().await;
     assert!(seat.peer.is_connected(), "it says nothing, so nothing is wrong with it");
 }
 
 #[tokio::test]
 async fn a_datagram_for_a_seat_that_was_left_is_no_fault() {
     let server = TestServer::<Crowd>::start(&[]);
-    let mut peer = RawPeer::greet::<Crowd>(server.address(), "Ada").await;
+    let mut peer = RawPeer::connect_and_hello::<Crowd>(server.address(), "Ada").await;
     // On its way when the seat was left, or before it was given: nobody reads it.
-    peer.datagram(&[0xff; 64]);
-    peer.say(&ClientMessage::ListRooms).await;
-    assert!(peer.hear().await.is_some(), "the connection lives");
+    peer.send_datagram(&[0xff; 64]);
+    peer.send(&ClientMessage::ListRooms).await;
+    assert!(peer.receive().await.is_some(), "the connection lives");
 }

@@ -90,7 +90,7 @@ fn a_bolt_that_the_server_never_heard_of_is_taken_back() {
     SimWorld::<Arena>::run(42, ALONE, async |world| {
         let (client, endpoint) = archer(world).await;
         let now = world.now();
-        world.network().black_out(world.path(&endpoint), now..now + SILENCE);
+        world.network().add_blackout(world.path(&endpoint), now..now + SILENCE);
         shoot(&client);
         drawn_when(&client, |drawn| !drawn.predicted_spawns.is_empty()).await;
         client.set_input(Input::default());

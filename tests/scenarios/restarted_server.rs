@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use quarrel_client::{ClientEvent, Joined};
 use quarrel_harness::{
-    MortalServer, Player,
+    KillableServer, Player,
     games::{Lever, Levers, Shout},
-    mortal::{Remains, is_back, is_cut_off, lost_ms},
+    killable_server::{PersistedState, wait_for_resume, wait_for_interruption, lost_play_ms},
 };
 use quarrel_shared::tick::Tick;
 
@@ -16,19 +16,19 @@ const SOON: Duration = Duration::from_secs(1);
 /// For how long there is no server. Longer than one attempt takes, so that the first ones are in vain.
 const DOWN: Duration = Duration::from_millis(1300);
 
-fn first() -> MortalServer {
-    MortalServer::start::<Levers>(&[])
+fn first() -> KillableServer {
+    KillableServer::start::<Levers>(&[])
 }
 
 /// Ada, with some ticks of play behind her; and the newest that she saw.
-async fn plays(server: &MortalServer) -> (Player<Levers>, Joined, Tick) {
-    let (mut ada, joined) = Player::<Levers>::sit(server.address(), "Ada").await;
-    ada.plays_on(45).await;
+async fn plays(server: &KillableServer) -> (Player<Levers>, Joined, Tick) {
+    let (mut ada, joined) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(45).await;
     let seen = ada.view().expect("she has seen the room").tick;
     (ada, joined, seen)
 }
 
-async fn restart(server: MortalServer) -> Remains {
+async fn restart(server: KillableServer) -> PersistedState {
     tokio::task::spawn_blocking(|| server.restart()).await.expect("a server that stops")
 }
 
@@ -52,12 +52,12 @@ async fn a_server_that_was_killed_and_starts_again_has_its_players_back_at_once(
     let (mut ada, before, seen) = plays(&server).await;
     let _next = server.kill().start::<Levers>(&[]);
     let listening = Instant::now();
-    is_cut_off(&mut ada).await;
+    wait_for_interruption(&mut ada).await;
     let noticed = listening.elapsed();
-    let joined = is_back(&mut ada, &before).await;
+    let joined = wait_for_resume(&mut ada, &before).await;
     goes_on(&mut ada, &joined).await;
     let took = listening.elapsed();
-    let lost = lost_ms(&joined, seen);
+    let lost = lost_play_ms(&joined, seen);
     println!("noticed after {noticed:?}, back after {took:?}, {lost} ms lost");
     assert!(took < SOON, "the first packet to the new server shows that the old one is gone: {took:?}");
     assert!(lost <= 500, "{lost} ms are lost");
@@ -67,14 +67,14 @@ async fn a_server_that_was_killed_and_starts_again_has_its_players_back_at_once(
 async fn a_planned_restart_loses_nothing_and_has_its_players_back_when_it_is_over() {
     let server = first();
     let (mut ada, before, _) = plays(&server).await;
-    let remains = restart(server).await;
-    is_cut_off(&mut ada).await;
+    let persisted = restart(server).await;
+    wait_for_interruption(&mut ada).await;
     let seen = ada.view().expect("she has seen the room").tick;
     // Not a wait for anything: this is how long it is away.
     tokio::time::sleep(DOWN).await;
-    let _next = remains.start::<Levers>(&[]);
+    let _next = persisted.start::<Levers>(&[]);
     let listening = Instant::now();
-    let joined = is_back(&mut ada, &before).await;
+    let joined = wait_for_resume(&mut ada, &before).await;
     assert!(joined.restored >= Some(seen), "{:?} is before what she saw, {seen}", joined.restored);
     goes_on(&mut ada, &joined).await;
     let took = listening.elapsed();
@@ -85,13 +85,13 @@ async fn a_planned_restart_loses_nothing_and_has_its_players_back_when_it_is_ove
 #[tokio::test]
 async fn a_seat_waits_for_as_long_as_a_restart_takes_however_short_seats_are_held_else() {
     let hold = [("session.hold_ms", "500")];
-    let server = MortalServer::start::<Levers>(&hold);
+    let server = KillableServer::start::<Levers>(&hold);
     let (mut ada, before, _) = plays(&server).await;
-    let remains = restart(server).await;
-    is_cut_off(&mut ada).await;
+    let persisted = restart(server).await;
+    wait_for_interruption(&mut ada).await;
     tokio::time::sleep(DOWN).await;
-    let _next = remains.start::<Levers>(&hold);
-    is_back(&mut ada, &before).await;
+    let _next = persisted.start::<Levers>(&hold);
+    wait_for_resume(&mut ada, &before).await;
 }
 
 #[tokio::test]
@@ -99,12 +99,12 @@ async fn a_second_death_before_the_journal_knew_of_the_return_costs_nobody_a_sea
     let server = first();
     let (mut ada, before, _) = plays(&server).await;
     let second = server.kill().start::<Levers>(&[]);
-    is_back(&mut ada, &before).await;
-    let seen = ada.view_where("a view", |_| true).await.tick;
+    wait_for_resume(&mut ada, &before).await;
+    let seen = ada.wait_for_view("a view", |_| true).await.tick;
     // Her ticket is the second run's, and all that may be known is the first's.
     let _third = second.kill().start::<Levers>(&[]);
-    let joined = is_back(&mut ada, &before).await;
-    assert!(lost_ms(&joined, seen) <= 500);
+    let joined = wait_for_resume(&mut ada, &before).await;
+    assert!(lost_play_ms(&joined, seen) <= 500);
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a_second_death_before_anybody_is_back_costs_nobody_a_seat() {
     let (mut ada, before, seen) = plays(&server).await;
     let second = server.kill().start::<Levers>(&[]);
     let _third = second.kill().start::<Levers>(&[]);
-    let joined = is_back(&mut ada, &before).await;
+    let joined = wait_for_resume(&mut ada, &before).await;
     goes_on(&mut ada, &joined).await;
-    assert!(lost_ms(&joined, seen) <= 500);
+    assert!(lost_play_ms(&joined, seen) <= 500);
 }

@@ -4,7 +4,7 @@ use quarrel_client::ClientEvent;
 use quarrel_harness::{
     Player, RawPeer, TestServer,
     games::{Lever, Levers, Shout},
-    raw::Welcomed,
+    raw::Welcome,
     until,
 };
 use quarrel_shared::{
@@ -22,10 +22,10 @@ fn server<G: Game>(settings: &[(&'static str, &'static str)]) -> TestServer<G> {
 }
 
 /// Somebody on a seat, and what brings them back to it.
-async fn seated<G: Game>(server: &TestServer<G>, name: &str) -> (RawPeer, Welcomed, (RoomId, SeatId)) {
-    let (mut peer, welcomed) = RawPeer::enter::<G>(server.address(), name).await;
-    peer.say(&ClientMessage::Join(JoinTarget::Quick)).await;
-    let place = peer.joined().await;
+async fn seated<G: Game>(server: &TestServer<G>, name: &str) -> (RawPeer, Welcome, (RoomId, SeatId)) {
+    let (mut peer, welcomed) = RawPeer::connect_new::<G>(server.address(), name).await;
+    peer.send(&ClientMessage::Join(JoinTarget::Quick)).await;
+    let place = peer.receive_joined().await;
     (peer, welcomed, place)
 }
 
@@ -36,7 +36,7 @@ async fn is_held<G: Game>(server: &TestServer<G>) {
 /// Somebody sat down and their connection was lost.
 async fn lost<G: Game>(server: &TestServer<G>) -> (Ticket, SeatId) {
     let (peer, welcomed, (_, seat)) = seated(server, "Ada").await;
-    peer.vanish();
+    peer.cut_network();
     is_held(server).await;
     (welcomed.ticket, seat)
 }
@@ -51,7 +51,7 @@ async fn shouts(player: &mut Player<Levers>) {
     let shout = |event| matches!(event, ClientEvent::Event { event: Shout(_), .. }).then_some(());
     player.wait_for("a shout", shout).await;
     player.set_input(Lever::None);
-    player.plays_on(30).await;
+    player.wait_for_ticks(30).await;
 }
 
 #[tokio::test]
@@ -59,23 +59,23 @@ async fn a_seat_is_held_and_given_back_with_everything_since_the_last_that_was_h
     let server = server::<Levers>(&[]);
     let (mut ada, welcomed, place) = seated(&server, "Ada").await;
     assert_eq!((welcomed.hold_ms, welcomed.resumed), (30_000, false), "she is told for how long");
-    let (mut ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
+    let (mut ben, _) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
     ben.chat("one").await.expect("Ben is connected");
-    let heard = ada.news_until(|message| says(message, "one")).await.len() as u32;
-    ada.vanish();
+    let heard = ada.receive_all_until(|message| says(message, "one")).await.len() as u32;
+    ada.cut_network();
     is_held(&server).await;
 
     ben.chat("two").await.expect("Ben is connected");
     shouts(&mut ben).await;
-    let (carl, carls) = Player::<Levers>::sit(server.address(), "Carl").await;
+    let (carl, carls) = Player::<Levers>::connect_and_join(server.address(), "Carl").await;
     ben.chat("three").await.expect("Ben is connected");
-    ben.plays_on(2).await;
+    ben.wait_for_ticks(2).await;
 
-    let (mut ada, again) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, heard - 1).await;
+    let (mut ada, again) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, heard - 1).await;
     assert!(again.resumed && again.player == welcomed.player, "{again:?}");
     assert_ne!(again.ticket, welcomed.ticket, "each welcome brings a new ticket");
-    assert_eq!(ada.joined().await, place, "the same seat in the same room");
-    let news = ada.news_until(|message| says(message, "three")).await;
+    assert_eq!(ada.receive_joined().await, place, "the same seat in the same room");
+    let news = ada.receive_all_until(|message| says(message, "three")).await;
     assert!(says(&news[0], "one"), "what she had not heard is said again: {:?}", news[0]);
     assert!(says(&news[1], "two"), "and what was said meanwhile follows: {:?}", news[1]);
     let events = news.iter().filter_map(|message| match message {
@@ -88,7 +88,7 @@ async fn a_seat_is_held_and_given_back_with_everything_since_the_last_that_was_h
     let came = news.iter().filter(|message| matches!(message, ServerMessage::SeatTaken { .. }));
     assert_eq!(came.count(), 1, "Carl came while she was away, to {:?}", carls.seat);
 
-    ada.say(&ClientMessage::Chat(Text::lossy("back"))).await;
+    ada.send(&ClientMessage::Chat(Text::lossy("back"))).await;
     let back = |event| match event {
         ClientEvent::SeatLeft { seat } if seat == place.1 => panic!("nobody saw her go"),
         ClientEvent::Chat { seat, text } => (seat == place.1 && text == "back").then_some(()),
@@ -96,7 +96,7 @@ async fn a_seat_is_held_and_given_back_with_everything_since_the_last_that_was_h
     };
     ben.wait_for("Ada's voice", back).await;
     shouts(&mut ben).await;
-    let next = ada.news_until(|message| matches!(message, ServerMessage::Event { .. })).await;
+    let next = ada.receive_all_until(|message| matches!(message, ServerMessage::Event { .. })).await;
     let next = next.last().cloned().expect("an event");
     let count = events.len() as u32;
     assert!(
@@ -105,22 +105,22 @@ async fn a_seat_is_held_and_given_back_with_everything_since_the_last_that_was_h
     );
     assert_eq!(server.metric("quarrel_resumes_total{result=\"resumed\"}"), 1.0, "it is counted");
     assert_eq!(server.metric("quarrel_seats_held"), 0.0);
-    carl.go().await;
+    carl.disconnect().await;
 }
 
 #[tokio::test]
 async fn what_was_heard_is_not_kept() {
     let server = server::<Levers>(&[]);
     let (mut ada, welcomed, _) = seated(&server, "Ada").await;
-    let (ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
+    let (ben, _) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
     ben.chat("one").await.expect("Ben is connected");
-    let heard = ada.news_until(|message| says(message, "one")).await.len() as u32;
-    ada.say(&ClientMessage::Ack(heard)).await;
-    ada.say(&ClientMessage::ListRooms).await;
-    ada.news_until(|message| matches!(message, ServerMessage::Rooms(_))).await;
-    ada.vanish();
+    let heard = ada.receive_all_until(|message| says(message, "one")).await.len() as u32;
+    ada.send(&ClientMessage::Ack(heard)).await;
+    ada.send(&ClientMessage::ListRooms).await;
+    ada.receive_all_until(|message| matches!(message, ServerMessage::Rooms(_))).await;
+    ada.cut_network();
     is_held(&server).await;
-    let (_, again) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, heard - 1).await;
+    let (_, again) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, heard - 1).await;
     assert!(!again.resumed, "a story with a gap is none, and she is in the lobby");
     assert_eq!(again.player, welcomed.player);
 }
@@ -129,10 +129,10 @@ async fn what_was_heard_is_not_kept() {
 async fn a_client_that_has_heard_more_than_was_said_has_lost_count() {
     let server = server::<Levers>(&[]);
     let (mut ada, _, _) = seated(&server, "Ada").await;
-    ada.say(&ClientMessage::Ack(1000)).await;
-    assert_eq!(ada.goodbye().await.code, Some(CloseReason::Malformed), "on its seat");
+    ada.send(&ClientMessage::Ack(1000)).await;
+    assert_eq!(ada.wait_for_close().await.code, Some(CloseReason::Malformed), "on its seat");
     let (ticket, _) = lost(&server).await;
-    let goodbye = RawPeer::refused::<Levers>(server.address(), &ticket, 1000).await;
+    let goodbye = RawPeer::resume_refused::<Levers>(server.address(), &ticket, 1000).await;
     assert_eq!(goodbye.code, Some(CloseReason::Malformed), "and on its way back");
 }
 
@@ -143,7 +143,7 @@ async fn a_player_who_leaves_is_not_held() {
     drop(ada);
     until("nobody there", || server.metric("quarrel_sessions") == 0.0).await;
     assert_eq!(server.metric("quarrel_seats_held"), 0.0);
-    let goodbye = RawPeer::refused::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    let goodbye = RawPeer::resume_refused::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert_eq!(goodbye.code, Some(CloseReason::TicketExpired));
 }
 
@@ -151,7 +151,7 @@ async fn a_player_who_leaves_is_not_held() {
 async fn a_held_seat_goes_free_after_its_time_and_a_bot_takes_it() {
     let settings = [("session.hold_ms", "500"), ("room.seats", "2"), ("room.bots", "1"), ("room.rooms", "1")];
     let server = server::<Crowd>(&settings);
-    let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
+    let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
     let (ticket, adas) = lost(&server).await;
     assert_eq!(server.metric("quarrel_bots"), 0.0, "people have both seats, though one is away");
     let freed = |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == adas).then_some(());
@@ -159,7 +159,7 @@ async fn a_held_seat_goes_free_after_its_time_and_a_bot_takes_it() {
     let taken =
         |event| matches!(event, ClientEvent::SeatTaken { seat, bot: true, .. } if seat == adas).then_some(());
     ben.wait_for("a bot in her place", taken).await;
-    let goodbye = RawPeer::refused::<Crowd>(server.address(), &ticket, 0).await;
+    let goodbye = RawPeer::resume_refused::<Crowd>(server.address(), &ticket, 0).await;
     assert_eq!(goodbye.code, Some(CloseReason::TicketExpired));
     assert_eq!(server.metric("quarrel_resumes_total{result=\"expired\"}"), 1.0);
 }
@@ -167,11 +167,11 @@ async fn a_held_seat_goes_free_after_its_time_and_a_bot_takes_it() {
 /// Sees whether anybody steers the walker of a held seat for a while.
 async fn steers(held: &'static str) -> bool {
     let server = server::<Crowd>(&[("session.held", held), ("room.bots", "0")]);
-    let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
+    let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
     let (_, adas) = lost(&server).await;
-    let first = ben.view_where("a view", |_| true).await.tick;
+    let first = ben.wait_for_view("a view", |_| true).await.tick;
     let mut is_steered = false;
-    ben.view_where("five seconds", |view| {
+    ben.wait_for_view("five seconds", |view| {
         let mut walkers = view.entities.iter().map(|(_, walker)| walker);
         let walker = walkers.find(|walker| walker.seat == adas).expect("her walker stays");
         is_steered |= walker.bend != 0;
@@ -194,26 +194,26 @@ async fn a_bot_plays_the_fighter_of_a_held_seat_if_the_operator_likes() {
 #[tokio::test]
 async fn a_player_in_the_lobby_comes_back_as_themselves() {
     let server = server::<Levers>(&[]);
-    let (ada, welcomed) = RawPeer::enter::<Levers>(server.address(), "Ada").await;
-    ada.vanish();
+    let (ada, welcomed) = RawPeer::connect_new::<Levers>(server.address(), "Ada").await;
+    ada.cut_network();
     until("the loss", || server.metric("quarrel_sessions") == 0.0).await;
-    let (mut ada, again) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    let (mut ada, again) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert_eq!((again.player, again.resumed), (welcomed.player, false));
-    ada.say(&ClientMessage::Join(JoinTarget::Quick)).await;
-    ada.joined().await;
+    ada.send(&ClientMessage::Join(JoinTarget::Quick)).await;
+    ada.receive_joined().await;
 }
 
 #[tokio::test]
 async fn a_player_whose_room_failed_meanwhile_hears_of_it() {
     let server = server::<Levers>(&[]);
-    let (ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
+    let (ben, _) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
     let (ticket, _) = lost(&server).await;
-    ben.set_input(Lever::Fuse);
+    ben.set_input(Lever::Panic);
     until("the room's end", || server.metric("quarrel_rooms") == 0.0).await;
-    let (mut ada, again) = RawPeer::come_back::<Levers>(server.address(), &ticket, 0).await;
+    let (mut ada, again) = RawPeer::resume::<Levers>(server.address(), &ticket, 0).await;
     assert!(again.resumed, "all that was said on the seat is hers");
-    ada.joined().await;
-    let news = ada.news_until(|message| matches!(message, ServerMessage::RoomClosed { .. })).await;
+    ada.receive_joined().await;
+    let news = ada.receive_all_until(|message| matches!(message, ServerMessage::RoomClosed { .. })).await;
     let Some(ServerMessage::RoomClosed { reason, .. }) = news.last() else { panic!("and the end") };
     assert_eq!(*reason, CloseReason::RoomFailed);
 }
@@ -221,15 +221,15 @@ async fn a_player_whose_room_failed_meanwhile_hears_of_it() {
 #[tokio::test]
 async fn a_player_who_missed_more_than_is_kept_for_anybody_comes_back_to_the_lobby() {
     let server = server::<Levers>(&[]);
-    let (mut ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
+    let (mut ben, _) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
     let (ticket, adas) = lost(&server).await;
     ben.set_input(Lever::Shout);
     let freed = |event| matches!(event, ClientEvent::SeatLeft { seat } if seat == adas).then_some(());
     ben.wait_for("Ada's seat", freed).await;
-    let (mut ada, again) = RawPeer::come_back::<Levers>(server.address(), &ticket, 0).await;
+    let (mut ada, again) = RawPeer::resume::<Levers>(server.address(), &ticket, 0).await;
     assert!(!again.resumed, "her story has a gap");
-    ada.say(&ClientMessage::Join(JoinTarget::Quick)).await;
-    ada.joined().await;
+    ada.send(&ClientMessage::Join(JoinTarget::Quick)).await;
+    ada.receive_joined().await;
 }
 
 #[tokio::test]

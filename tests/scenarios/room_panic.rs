@@ -15,12 +15,12 @@ use quarrel_shared::{
 #[tokio::test]
 async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
     let server = TestServer::<Levers>::start(&[("room.seats", "2")]);
-    let (mut ada, broken) = Player::<Levers>::sit(server.address(), "Ada").await;
-    let (mut ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
-    let (mut cem, whole) = Player::<Levers>::sit(server.address(), "Cem").await;
+    let (mut ada, broken) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
+    let (mut cem, whole) = Player::<Levers>::connect_and_join(server.address(), "Cem").await;
     assert_ne!(broken.room, whole.room, "the third player opened a second room");
 
-    ada.set_input(Lever::Fuse);
+    ada.set_input(Lever::Panic);
     for player in [&mut ada, &mut ben] {
         let closed = |event| match event {
             ClientEvent::RoomClosed { reason, sentence } => Some((reason, sentence)),
@@ -30,14 +30,14 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
         assert_eq!(reason, CloseReason::RoomFailed, "everybody in the room is told why it ended");
         assert!(sentence.contains("join another"), "and what to do: {sentence}");
     }
-    cem.plays_on(10).await;
+    cem.wait_for_ticks(10).await;
     assert_eq!(server.metric("quarrel_room_panics_total"), 1.0, "the operator sees it");
 
     ada.set_input(Lever::None);
     let joined = ada.join(JoinTarget::Quick).await.expect("there is a seat elsewhere");
     assert_ne!(joined.room, broken.room, "a broken room is never joined again");
-    ada.plays_on(10).await;
-    let (_, joined) = Player::<Levers>::sit(server.address(), "Dee").await;
+    ada.wait_for_ticks(10).await;
+    let (_, joined) = Player::<Levers>::connect_and_join(server.address(), "Dee").await;
     assert_ne!(joined.room, broken.room, "the server takes newcomers as before");
     let journals = server.journals();
     assert!(server.shutdown().await);
@@ -52,16 +52,16 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
 #[tokio::test]
 async fn a_game_that_panics_while_coding_costs_its_player_the_seat_and_nobody_else_anything() {
     let server = TestServer::<Levers>::start(&[]);
-    let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
-    let (mut ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
-    ada.set_input(Lever::Snag);
+    let (mut ada, _) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
+    ada.set_input(Lever::PanicOnEncode);
     let closed = |event| match event {
         ClientEvent::RoomClosed { reason, .. } => Some(reason),
         _ => None,
     };
     let reason = ada.wait_for("the seat's end", closed).await;
     assert_eq!(reason, CloseReason::RoomFailed, "the player is told that the game failed");
-    ben.plays_on(10).await;
+    ben.wait_for_ticks(10).await;
     assert_eq!(server.metric("quarrel_sessions"), 2.0, "nobody's connection broke");
 }
 
@@ -75,8 +75,8 @@ async fn a_room_whose_game_panics_while_it_is_saved_is_told_of_at_the_stop() {
         ("journal.checkpoint_ms", "60000"),
     ];
     let server = TestServer::<Fickle>::start(&settings);
-    let (mut ada, _) = Player::<Fickle>::sit(server.address(), "Ada").await;
-    ada.view_where("a tick that cannot be saved", |view| view.tick.0 > 25).await;
+    let (mut ada, _) = Player::<Fickle>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_view("a tick that cannot be saved", |view| view.tick.0 > 25).await;
     assert!(!server.shutdown_and_save().await, "whoever stops it must not be told that nothing is lost");
 }
 
@@ -89,7 +89,7 @@ async fn a_tick_whose_checksum_panics_was_never_made_and_is_not_missing_from_the
         ("journal.checksum_ms", "1"),
     ];
     let server = TestServer::<Fickle>::start(&settings);
-    let (mut ada, joined) = Player::<Fickle>::sit(server.address(), "Ada").await;
+    let (mut ada, joined) = Player::<Fickle>::connect_and_join(server.address(), "Ada").await;
     let closed = |event| matches!(event, ClientEvent::RoomClosed { .. }).then_some(());
     ada.wait_for("the room's end", closed).await;
     assert_eq!(server.metric("quarrel_room_panics_total"), 1.0, "the operator sees it");
@@ -115,8 +115,8 @@ async fn a_room_whose_game_panics_while_its_journal_begins_is_no_room() {
 #[tokio::test]
 async fn a_server_whose_rooms_all_failed_still_stops_in_time() {
     let server = TestServer::<Levers>::start(&[]);
-    let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
-    ada.set_input(Lever::Fuse);
+    let (mut ada, _) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    ada.set_input(Lever::Panic);
     let closed = |event| matches!(event, ClientEvent::RoomClosed { .. }).then_some(());
     ada.wait_for("the room's end", closed).await;
     assert_eq!(server.metric("quarrel_players"), 0.0, "nobody sits in a broken room");

@@ -13,9 +13,9 @@ const TWO_BY_TWO: [(&str, &str); 2] = [("room.rooms", "2"), ("room.seats", "2")]
 
 /// A full first room, and the newcomers' second one.
 async fn three_players(server: &TestServer<Crowd>) -> [Player<Crowd>; 3] {
-    let (ada, first) = Player::sit(server.address(), "Ada").await;
-    let (ben, second) = Player::sit(server.address(), "Ben").await;
-    let (cem, third) = Player::sit(server.address(), "Cem").await;
+    let (ada, first) = Player::connect_and_join(server.address(), "Ada").await;
+    let (ben, second) = Player::connect_and_join(server.address(), "Ben").await;
+    let (cem, third) = Player::connect_and_join(server.address(), "Cem").await;
     assert_eq!(first.room, second.room, "rooms fill up one after the other");
     assert_ne!(first.room, third.room, "and who finds no seat opens the next");
     [ada, ben, cem]
@@ -38,9 +38,9 @@ async fn nobody_sees_or_hears_another_room() {
     // By now it would have reached the second room as well.
     cem.chat("to the second room").await.expect("the connection lives");
     assert_eq!(cem.wait_for("a line", line).await, "to the second room", "the first line heard is one's own");
-    ben.view_where("both of the first room", |view| view.entities.len() == 2).await;
+    ben.wait_for_view("both of the first room", |view| view.entities.len() == 2).await;
     for _ in 0..10 {
-        let view = cem.view_where("a view", |_| true).await;
+        let view = cem.wait_for_view("a view", |_| true).await;
         assert_eq!(view.entities.len(), 1, "the second room has one walker");
     }
 }
@@ -49,11 +49,11 @@ async fn nobody_sees_or_hears_another_room() {
 async fn the_list_of_rooms_says_who_is_where_and_an_id_leads_there() {
     let server = TestServer::<Crowd>::start(&TWO_BY_TWO);
     let [_ada, ben, cem] = three_players(&server).await;
-    ben.go().await;
+    ben.disconnect().await;
     let mut dee = Player::<Crowd>::connect(server.address(), "Dee").await;
     let joined = quarrel_harness::within("the seat that Ben left", async {
         loop {
-            let rooms = dee.rooms().await.expect("a list");
+            let rooms = dee.list_rooms().await.expect("a list");
             assert_eq!(rooms.iter().map(|room| room.id).collect::<Vec<_>>(), [RoomId(1), RoomId(2)]);
             if rooms[0].players == 1 {
                 assert_eq!((rooms[0].seats, rooms[1].players), (2, 1), "{rooms:?}");
@@ -66,7 +66,7 @@ async fn the_list_of_rooms_says_who_is_where_and_an_id_leads_there() {
         Ok(RoomId(2)),
         "an id leads to its room, not to the first"
     );
-    cem.go().await;
+    cem.disconnect().await;
 }
 
 #[tokio::test]
@@ -82,14 +82,14 @@ async fn a_room_that_does_not_exist_is_refused_and_the_connection_stays() {
 #[tokio::test]
 async fn full_rooms_are_refused_and_a_seat_that_comes_free_is_given() {
     let server = TestServer::<Crowd>::start(&[("room.rooms", "1"), ("room.seats", "1")]);
-    let (ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let mut ben = Player::<Crowd>::connect(server.address(), "Ben").await;
     let (reason, _) = refusal(ben.join(JoinTarget::Room(joined.room)).await);
     assert_eq!(reason, CloseReason::RoomFull, "that room has no seat");
     let (reason, sentence) = refusal(ben.join(JoinTarget::Quick).await);
     assert_eq!(reason, CloseReason::RoomsFull, "and no other may be opened");
     assert!(sentence.contains("try again later"), "a refusal says what to do: {sentence}");
-    ada.go().await;
+    ada.disconnect().await;
     quarrel_harness::within("the seat that Ada left", async {
         // Each try is a message, and messages are budgeted: one a tick is what a program would do.
         while ben.join(JoinTarget::Quick).await.is_err() {

@@ -12,7 +12,7 @@ use quarrel_harness::{
     TestServer,
     sim::{
         Link, SimWorld,
-        diary::{Diary, Life, Notes, Pages},
+        event_log::{LoggingController, RunningPlayer, EventLog, EventLogHandle},
     },
     within,
 };
@@ -50,8 +50,8 @@ struct Look {
 
 /// Somebody who plays as a bot does and is watched.
 struct Watched {
-    life: Life<Arena, Diary<Arena>>,
-    notes: Pages<Arena>,
+    player: RunningPlayer<Arena, LoggingController<Arena>>,
+    log: EventLogHandle<Arena>,
     asked: Asked,
     looks: Vec<Look>,
 }
@@ -72,15 +72,15 @@ impl Watched {
         let asked = Asked::default();
         let mut brain = Arena::brain(Arena::SKILLS[0], seed).expect("a skill of the game's");
         let write = Arc::clone(&asked);
-        let diary = Diary::<Arena>::new(move |joined, slot, drawn| {
+        let controller = LoggingController::<Arena>::new(move |joined, slot, drawn| {
             write.lock().unwrap_or_else(PoisonError::into_inner).insert(slot.tick, Instant::now());
             drawn.map_or_else(Default::default, |drawn| {
                 brain.decide(drawn.observation(joined.rate, joined.seat))
             })
         });
-        let notes = diary.notes();
-        let life = Life::begin(connector, "Ada", diary).await;
-        Self { life, notes, asked, looks: Vec::new() }
+        let log = controller.log();
+        let player = RunningPlayer::start(connector, "Ada", controller).await;
+        Self { player, log, asked, looks: Vec::new() }
     }
 
     /// Looks at the screen for so long.
@@ -88,8 +88,8 @@ impl Watched {
         let until = Instant::now() + time;
         while Instant::now() < until {
             let at = Instant::now();
-            let look = self.life.screen.with(|screen| {
-                let motion = screen.advance(at - self.life.epoch).map(|(_, motion)| motion);
+            let look = self.player.screen.with(|screen| {
+                let motion = screen.advance(at - self.player.epoch).map(|(_, motion)| motion);
                 Look { at, motion, corrections: screen.prediction().corrections }
             });
             self.looks.extend(look);
@@ -100,14 +100,14 @@ impl Watched {
     /// How long it takes from an input to a view that it shows in, the middle of all that came between these moments.
     fn ack_ms(&self, from: Instant, to: Instant) -> f64 {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let took = |notes: &Notes<Arena>| -> Vec<f64> {
-            let views = notes.views.iter().filter(|viewed| viewed.at > from && viewed.at <= to);
+        let took = |log: &EventLog<Arena>| -> Vec<f64> {
+            let views = log.views.iter().filter(|viewed| viewed.at > from && viewed.at <= to);
             let took = views.filter_map(|viewed| {
                 Some((viewed.at - *asked.get(&viewed.header.used?)?).as_secs_f64() * 1000.0)
             });
             took.collect()
         };
-        let mut took = self.notes.read(took);
+        let mut took = self.log.read(took);
         assert!(!took.is_empty(), "views come, and show inputs");
         took.sort_by(f64::total_cmp);
         took[took.len() / 2]
@@ -128,7 +128,7 @@ impl Watched {
         let settled = looks.iter().find(|look| look.at > over + half).map_or(0, |look| look.corrections);
         let corrections = looks.last().map_or(0, |look| look.corrections) - settled;
         let frozen_share = frozen as f64 / looks.len().max(1) as f64;
-        let driven = self.life.end().await;
+        let driven = self.player.shutdown().await;
         assert_eq!(driven.ending, Ending::Left, "the player is there till they go");
         let counts = driven.counts;
         assert_eq!((counts.events_lost, counts.events_doubled), (0, 0), "every event once");

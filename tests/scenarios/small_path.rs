@@ -13,11 +13,11 @@ const UNDER_WAY_TICKS: u32 = 15;
 #[tokio::test]
 async fn a_throng_is_shown_in_turns_and_nobody_waits_long() {
     let server = TestServer::<Throng>::start(&[]);
-    let mut seat = RawSeat::<Throng>::sit(server.address(), "small").await;
+    let mut seat = RawSeat::<Throng>::connect_and_join(server.address(), "small").await;
     let (mut datagrams, mut large) = (0, 0);
     while datagrams < 150 {
-        let seen = seat.see().await;
-        seat.send(Nod, seat.ack());
+        let seen = seat.receive_view().await;
+        seat.send_input(Nod, seat.ack());
         if seen.bytes > MAX_DATAGRAM_BYTES {
             large += 1;
             continue;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quarrel_harness::sim::adventure::{Evening, Told, play};
+use quarrel_harness::sim::chaos::{Evening, Told, play};
 use serde::Serialize;
 
 /// What is played.

@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use super::{Link, Network, network::PathId, seams, trace::Trace};
-use crate::{RawPeer, proof::Proof, server::config};
+use crate::{RawPeer, replay_check::Proof, server::config};
 
 /// Where the server is.
 pub const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 7777);

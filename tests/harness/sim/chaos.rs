@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{
     SimWorld,
-    referee::{Checks, Referee},
+    invariants::{Checks, Referee},
     world::LONG_PLAY,
 };
 
