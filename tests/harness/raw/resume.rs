@@ -1,4 +1,4 @@
-//! A peer that keeps its ticket and comes back with it, and everything that it is told on the way.
+//! A peer that resumes its seat with its ticket, and reads every message on the way.
 
 use std::net::SocketAddr;
 
@@ -9,89 +9,89 @@ use quarrel_shared::{
 };
 
 use super::{RawPeer, hello};
-use crate::Goodbye;
+use crate::ServerClose;
 
-/// What a welcome says of its player.
+/// The fields of a `Welcome` that concern the player.
 #[derive(Clone, Debug)]
-pub struct Welcomed {
-    /// Who they are.
+pub struct Welcome {
+    /// The player's id.
     pub player: PlayerId,
-    /// What brings them back.
+    /// The resume ticket.
     pub ticket: Ticket,
-    /// For how long their seat is held.
+    /// How long the server holds the seat of a lost connection, in milliseconds.
     pub hold_ms: u32,
-    /// Whether they are back on it.
+    /// Whether the player resumed a seat.
     pub resumed: bool,
 }
 
 impl RawPeer {
-    /// Connects and is welcomed as somebody new.
-    pub async fn enter<G: Game>(server: SocketAddr, name: &str) -> (Self, Welcomed) {
+    /// Connects as a new player and receives the `Welcome`.
+    pub async fn connect_new<G: Game>(server: SocketAddr, name: &str) -> (Self, Welcome) {
         let mut peer = Self::connect(server).await;
-        peer.say(&ClientMessage::Hello(hello::<G>(name))).await;
-        let welcomed = peer.welcomed().await;
-        (peer, welcomed)
+        peer.send(&ClientMessage::Hello(hello::<G>(name))).await;
+        let welcome = peer.receive_welcome().await;
+        (peer, welcome)
     }
 
-    /// Connects with a ticket, having heard so many messages on its seat.
-    pub async fn return_with<G: Game>(server: SocketAddr, ticket: &Ticket, heard: u32) -> Self {
+    /// Connects with a ticket, having acknowledged `acked` messages on its seat.
+    pub async fn connect_with_ticket<G: Game>(server: SocketAddr, ticket: &Ticket, acked: u32) -> Self {
         let mut peer = Self::connect(server).await;
-        let resume = Some(Resume { ticket: ticket.clone(), acked: heard });
-        peer.say(&ClientMessage::Hello(Hello { resume, ..hello::<G>("back") })).await;
+        let resume = Some(Resume { ticket: ticket.clone(), acked });
+        peer.send(&ClientMessage::Hello(Hello { resume, ..hello::<G>("back") })).await;
         peer
     }
 
-    /// The same, and is welcomed.
-    pub async fn come_back<G: Game>(server: SocketAddr, ticket: &Ticket, heard: u32) -> (Self, Welcomed) {
-        let mut peer = Self::return_with::<G>(server, ticket, heard).await;
-        let welcomed = peer.welcomed().await;
-        (peer, welcomed)
+    /// Connects with a ticket and receives the `Welcome`.
+    pub async fn resume<G: Game>(server: SocketAddr, ticket: &Ticket, acked: u32) -> (Self, Welcome) {
+        let mut peer = Self::connect_with_ticket::<G>(server, ticket, acked).await;
+        let welcome = peer.receive_welcome().await;
+        (peer, welcome)
     }
 
-    /// The same, and is refused.
-    pub async fn refused<G: Game>(server: SocketAddr, ticket: &Ticket, heard: u32) -> Goodbye {
-        Self::return_with::<G>(server, ticket, heard).await.goodbye().await
+    /// Connects with a ticket and waits for the server to refuse it.
+    pub async fn resume_refused<G: Game>(server: SocketAddr, ticket: &Ticket, acked: u32) -> ServerClose {
+        Self::connect_with_ticket::<G>(server, ticket, acked).await.wait_for_close().await
     }
 
-    /// The welcome, which is the first thing that a server says.
+    /// Receives the `Welcome`, which must be the server's first message.
     ///
     /// # Panics
-    /// When it says anything else.
-    pub async fn welcomed(&mut self) -> Welcomed {
-        match self.hear().await {
+    /// When the next message is another one.
+    pub async fn receive_welcome(&mut self) -> Welcome {
+        match self.receive().await {
             Some(ServerMessage::Welcome { player, ticket, hold_ms, resumed, .. }) => {
-                Welcomed { player, ticket, hold_ms, resumed }
+                Welcome { player, ticket, hold_ms, resumed }
             }
-            other => panic!("a welcome comes first: {other:?}"),
+            other => panic!("the first message must be a welcome: {other:?}"),
         }
     }
 
-    /// The seat that it is given, which is the next thing that it is told.
+    /// Receives `Joined`, which must be the next message, and returns the seat.
     ///
     /// # Panics
-    /// When it is told anything else.
-    pub async fn joined(&mut self) -> (RoomId, SeatId) {
-        match self.hear().await {
+    /// When the next message is another one.
+    pub async fn receive_joined(&mut self) -> (RoomId, SeatId) {
+        match self.receive().await {
             Some(ServerMessage::Joined { room, seat, .. }) => (room, seat),
-            other => panic!("the seat comes next: {other:?}"),
+            other => panic!("the next message must be the answer to the join: {other:?}"),
         }
     }
 
-    /// Everything that it is told up to the first that `is_last` takes, which is included.
+    /// Receives all messages up to and including the first for which `is_last` is true.
     ///
     /// # Panics
     /// When the connection ends before.
-    pub async fn news_until(
+    pub async fn receive_all_until(
         &mut self,
         mut is_last: impl FnMut(&ServerMessage) -> bool,
     ) -> Vec<ServerMessage> {
-        let mut news = Vec::new();
+        let mut messages = Vec::new();
         loop {
-            let message = self.hear().await.expect("the connection lives");
+            let message = self.receive().await.expect("the connection must stay open");
             let last = is_last(&message);
-            news.push(message);
+            messages.push(message);
             if last {
-                return news;
+                return messages;
             }
         }
     }
