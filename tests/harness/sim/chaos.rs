@@ -1,5 +1,5 @@
-//! A room full of players, each on a link of their own, to whom things happen: they leave and come again, change networks, drive
-//! through tunnels. Which, to whom and when follows from the seed.
+//! Simulated runs of a full room with random disruptions: players on different links leave and rejoin, change networks and lose
+//! their link for a while. Every choice follows from the seed.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -21,65 +21,65 @@ use tokio::{
 
 use super::{
     SimWorld,
-    invariants::{Checks, Referee},
+    invariants::{CheckCounts, InvariantChecker},
     world::LONG_PLAY,
 };
 
-/// Who plays, and for how long.
+/// The parameters of one run.
 #[derive(Clone, Copy, Debug)]
-pub struct Evening {
-    /// Everything follows from it.
+pub struct ChaosConfig {
+    /// The seed of all choices.
     pub seed: u64,
-    /// How many players, at most 15: the referee has a seat too.
+    /// The number of players, at most 15 because the invariant checker has a seat too.
     pub players: u32,
-    /// For how long, in simulated time.
-    pub lasts: Duration,
-    /// Whether anything happens to them but their links.
-    pub eventful: bool,
+    /// The simulated duration.
+    pub duration: Duration,
+    /// Whether to disrupt players beyond what their links do.
+    pub disrupt: bool,
 }
 
-/// What happened in it.
+/// The totals of one or more runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    /// How long players had a seat, together.
+pub struct ChaosReport {
+    /// The sum of the times that players had a seat.
     pub played: Duration,
-    /// Seats that players took.
+    /// Seats taken by players.
     pub seats: u64,
-    /// Connections that broke and were followed by another one on the same seat.
+    /// Lost connections that were followed by a resume of the same seat.
     pub resumes: u64,
-    /// Changes of networks.
-    pub moves: u64,
-    /// Tunnels.
-    pub tunnels: u64,
-    /// Attempts to connect or to get a seat that failed: players try again.
+    /// Changes of a player's network.
+    pub rebinds: u64,
+    /// Black-outs of a player's link.
+    pub blackouts: u64,
+    /// Failed attempts to connect or join; players try again.
     pub refused: u64,
-    /// Matches that ended.
+    /// Finished matches.
     pub matches: u64,
-    /// What the referee checked.
-    pub checks: Checks,
-    /// What became of all that the server sent.
+    /// The checks of the invariant checker.
+    pub checks: CheckCounts,
+    /// The counts of the snapshots and events that the players received.
     pub counts: ConnectionCounts,
-    /// A hash of when which packets went.
+    /// The hash of the packet trace.
     pub trace: u64,
 }
 
-/// One thing that happens to a player.
+/// A disruption of one player.
 #[derive(Clone, Copy, Debug)]
-enum Adventure {
-    /// A tunnel of so many milliseconds.
-    Tunnel(u32),
-    /// Another network, over this link.
-    Move(Link),
+enum Disruption {
+    /// A black-out of this many milliseconds.
+    Blackout(u32),
+    /// A change to another network, over this link.
+    Rebind(Link),
 }
 
-/// Plays an evening. `repeat` is the command that plays it again, for the message of a broken rule.
+/// Runs the simulation. `repeat` is the command that repeats the run, for the message of a violated invariant.
 ///
 /// # Panics
-/// When a rule is broken.
+/// When an invariant is violated.
 #[must_use]
-pub fn play(evening: Evening, repeat: &str) -> Told {
-    let mut rng = GameRng::new(evening.seed, EVENINGS);
-    // Rooms differ in pace as servers do.
+pub fn run(chaos: ChaosConfig, repeat: &str) -> ChaosReport {
+    let mut rng = GameRng::new(chaos.seed, RUN_STREAM);
+    // Tick rates and send rates differ between servers.
     let (tick_rate, send_rate) =
         *rng.pick(&[("30", "30"), ("30", "30"), ("20", "20"), ("60", "30")]).expect("some");
     let held = *rng.pick(&["idle", "bot"]).expect("some");
@@ -91,159 +91,159 @@ pub fn play(evening: Evening, repeat: &str) -> Told {
         ("game.settings.score_to_win", "10"),
         LONG_PLAY,
     ];
-    SimWorld::<Arena>::run(evening.seed, &settings, async |world| {
-        let referee = Referee::sit(world.server().lobby(), repeat.to_owned()).await;
-        let until = Instant::now() + evening.lasts;
+    SimWorld::<Arena>::run(chaos.seed, &settings, async |world| {
+        let checker = InvariantChecker::join(world.server().lobby(), repeat.to_owned()).await;
+        let until = Instant::now() + chaos.duration;
         let mut tasks = Vec::new();
         let mut endpoints = Vec::new();
-        for player in 0..evening.players {
+        for player in 0..chaos.players {
             let link = *rng.pick(LINKS).expect("a table of links");
             let connector = world.connector(&link);
             endpoints.push(connector.endpoint().clone());
-            let guest = Guest { player, seed: evening.seed, until, eventful: evening.eventful };
-            tasks.push(tokio::spawn(guest.come_and_go(connector, referee.clone())));
+            let player = ChaosPlayer { player, seed: chaos.seed, until, disrupt: chaos.disrupt };
+            tasks.push(tokio::spawn(player.run_sessions(connector, checker.clone())));
         }
-        let mut told = direct(world, &endpoints, &mut rng, until, evening.eventful).await;
+        let mut report = disrupt(world, &endpoints, &mut rng, until, chaos.disrupt).await;
         for task in tasks {
-            told.add(&task.await.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic())));
+            report.add(&task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
         }
-        told.matches = world.records().len() as u64;
-        told.checks = referee.checks();
-        told.trace = world.trace().hash();
-        told.check(repeat);
-        told
+        report.matches = world.records().len() as u64;
+        report.checks = checker.checks();
+        report.trace = world.trace().hash();
+        report.check(repeat);
+        report
     })
 }
 
-/// Streams of randomness.
-const EVENINGS: u64 = 0xE7E;
-const GUESTS: u64 = 0x6E57;
+/// The streams of the random number generators, one for the run and one for each player.
+const RUN_STREAM: u64 = 0xE7E;
+const PLAYER_STREAM: u64 = 0x6E57;
 
-/// Lets things happen to the players' links until the evening is over.
-async fn direct(
+/// Disrupts random players until the end of the run.
+async fn disrupt(
     world: &SimWorld<Arena>,
     endpoints: &[Endpoint],
     rng: &mut GameRng,
     until: Instant,
-    eventful: bool,
-) -> Told {
-    let mut told = Told::default();
+    is_enabled: bool,
+) -> ChaosReport {
+    let mut report = ChaosReport::default();
     loop {
         let next = Instant::now() + Duration::from_millis(rng.between(1_000, 9_000) as u64);
         sleep_until(next.min(until)).await;
         if next >= until {
-            return told;
+            return report;
         }
-        let Some(endpoint) = rng.pick(endpoints).filter(|_| eventful) else { continue };
-        let adventure = if rng.chance(1, 2) {
-            Adventure::Tunnel(*rng.pick(&[400, 1_500, 4_000, 10_000, 13_000]).expect("some"))
+        let Some(endpoint) = rng.pick(endpoints).filter(|_| is_enabled) else { continue };
+        let disruption = if rng.chance(1, 2) {
+            Disruption::Blackout(*rng.pick(&[400, 1_500, 4_000, 10_000, 13_000]).expect("some"))
         } else {
-            Adventure::Move(*rng.pick(LINKS).expect("a table of links"))
+            Disruption::Rebind(*rng.pick(LINKS).expect("a table of links"))
         };
-        match adventure {
-            Adventure::Tunnel(ms) => {
+        match disruption {
+            Disruption::Blackout(ms) => {
                 let now = world.now();
                 let path = world.path(endpoint);
-                world.network().black_out(path, now..now + Duration::from_millis(ms.into()));
-                told.tunnels += 1;
+                world.network().add_blackout(path, now..now + Duration::from_millis(ms.into()));
+                report.blackouts += 1;
             }
-            Adventure::Move(link) => {
+            Disruption::Rebind(link) => {
                 world.rebind(endpoint, &link);
-                told.moves += 1;
+                report.rebinds += 1;
             }
         }
     }
 }
 
-/// A player of the evening.
+/// A player of the run.
 #[derive(Clone, Copy)]
-struct Guest {
+struct ChaosPlayer {
     player: u32,
     seed: u64,
     until: Instant,
-    eventful: bool,
+    disrupt: bool,
 }
 
-impl Guest {
-    /// Takes a seat, plays a while, leaves, comes again.
-    async fn come_and_go(self, connector: Connector, referee: Referee) -> Told {
-        let mut told = Told::default();
-        let mut rng = GameRng::new(self.seed, GUESTS + u64::from(self.player));
+impl ChaosPlayer {
+    /// Joins, plays for a while, leaves and pauses, again and again until the end of the run.
+    async fn run_sessions(self, connector: Connector, checker: InvariantChecker) -> ChaosReport {
+        let mut report = ChaosReport::default();
+        let mut rng = GameRng::new(self.seed, PLAYER_STREAM + u64::from(self.player));
         while Instant::now() < self.until {
-            let stay = if self.eventful { rng.between(15_000, 240_000) as u64 } else { u64::MAX / 2 };
-            let leave_at = self.until.min(Instant::now() + Duration::from_millis(stay.min(86_400_000)));
-            let controller = Gambler::new(rng.next_u64());
-            match self.sit(&connector, &referee, controller, leave_at).await {
-                Some(stayed) => told.add(&stayed),
-                None => told.refused += 1,
+            let session_ms = if self.disrupt { rng.between(15_000, 240_000) as u64 } else { u64::MAX / 2 };
+            let leave_at = self.until.min(Instant::now() + Duration::from_millis(session_ms.min(86_400_000)));
+            let controller = SkillController::new(rng.next_u64());
+            match self.run_session(&connector, &checker, controller, leave_at).await {
+                Some(session) => report.add(&session),
+                None => report.refused += 1,
             }
             sleep(Duration::from_millis(rng.between(50, 3_000) as u64)).await;
         }
-        told
+        report
     }
 
-    /// One stay, from the first packet to the last; `None` when there was no connection.
-    async fn sit(
+    /// Runs one session, from the first packet to the last; `None` when the connection failed.
+    async fn run_session(
         self,
         connector: &Connector,
-        referee: &Referee,
-        controller: Gambler,
+        checker: &InvariantChecker,
+        controller: SkillController,
         leave_at: Instant,
-    ) -> Option<Told> {
-        let controller = referee.watch(self.player, controller);
+    ) -> Option<ChaosReport> {
+        let controller = checker.wrap(self.player, controller);
         let (commands, commands_out) = mpsc::channel(2);
-        // There is room for two, so neither this nor the close can fail.
+        // The channel has room for both commands, this one and the close, so neither send can fail.
         let _ = commands.try_send(ClientCommand::Join(JoinTarget::Quick));
         let name = format!("guest-{}", self.player);
         let driver = Driver::connect(connector, &name, controller, commands_out).await.ok()?;
-        let mut flight = Box::pin(driver.run());
-        let (driven, is_asked) = tokio::select! {
+        let mut running = Box::pin(driver.run());
+        let (summary, has_left) = tokio::select! {
             biased;
-            driven = &mut flight => (driven, false),
+            summary = &mut running => (summary, false),
             () = sleep_until(leave_at) => {
                 let _ = commands.try_send(ClientCommand::Close);
-                (flight.await, true)
+                (running.await, true)
             }
         };
-        // Whoever leaves from within a tunnel is lost too, and wanted it.
-        if !is_asked && is_a_fault(&driven.ending) {
-            referee.lost(self.player, &driven.ending);
+        // A player who leaves during a black-out loses the connection on purpose.
+        if !has_left && is_a_fault(&summary.ending) {
+            checker.connection_lost(self.player, &summary.ending);
         }
-        let played = driven.controller.controller.seated.map_or(Duration::ZERO, |since| since.elapsed());
+        let played = summary.controller.controller.seated.map_or(Duration::ZERO, |since| since.elapsed());
         let (seats, refused) = if played.is_zero() { (0, 1) } else { (1, 0) };
-        let (counts, resumes) = (driven.counts, driven.counts.resumes);
-        Some(Told { played, seats, refused, resumes, counts, ..Told::default() })
+        let (counts, resumes) = (summary.counts, summary.counts.resumes);
+        Some(ChaosReport { played, seats, refused, resumes, counts, ..ChaosReport::default() })
     }
 }
 
-/// Whether no honest player should ever come to this. That a room is full or busy they may hear.
+/// Whether an honest player's connection must not end like this; a full or busy room may refuse it.
 const fn is_a_fault(ending: &Ending) -> bool {
     use CloseReason::{RoomBusy, RoomFull, RoomsFull};
     !matches!(ending, Ending::Left | Ending::Closed { reason: RoomFull | RoomBusy | RoomsFull, .. })
 }
 
-impl Told {
-    /// What only shows when it is over.
+impl ChaosReport {
+    /// Checks the invariants of the totals.
     fn check(&self, repeat: &str) {
         let ConnectionCounts { snapshots, events_lost, events_doubled, .. } = self.counts;
-        let rules = [
-            ("no event is lost", events_lost == 0),
-            ("no event is told twice", events_doubled == 0),
-            ("every snapshot can be read", snapshots.undecodable == 0),
-            ("nearly every view is checked", self.checks.unchecked * 100 <= self.checks.views),
+        let invariants = [
+            ("no event may be lost", events_lost == 0),
+            ("no event may arrive twice", events_doubled == 0),
+            ("every snapshot must be decodable", snapshots.undecodable == 0),
+            ("99 % of the views must be checked", self.checks.unchecked * 100 <= self.checks.views),
         ];
-        for (rule, holds) in rules {
-            assert!(holds, "\"{rule}\" is broken: {self:?}\nrepeat it with: {repeat}");
+        for (invariant, holds) in invariants {
+            assert!(holds, "\"{invariant}\" is violated: {self:?}\nrepeat with: {repeat}");
         }
     }
 
-    /// The two together.
+    /// Adds the totals of another run, except the trace.
     pub fn add(&mut self, other: &Self) {
         self.played += other.played;
         self.seats += other.seats;
         self.resumes += other.resumes;
-        self.moves += other.moves;
-        self.tunnels += other.tunnels;
+        self.rebinds += other.rebinds;
+        self.blackouts += other.blackouts;
         self.refused += other.refused;
         self.matches += other.matches;
         self.checks += other.checks;
@@ -251,22 +251,22 @@ impl Told {
     }
 }
 
-/// A bot that plays any of the game's skills, by what its screen shows.
-struct Gambler {
+/// A bot with one of the game's skills, which decides by the drawn entities.
+struct SkillController {
     brain: Box<dyn Brain<Arena>>,
     joined: Option<Joined>,
     seated: Option<Instant>,
 }
 
-impl Gambler {
+impl SkillController {
     fn new(seed: u64) -> Self {
         let skill = Arena::SKILLS[seed as usize % Arena::SKILLS.len()];
-        let brain = Arena::brain(skill, seed).expect("a skill of the game's");
+        let brain = Arena::brain(skill, seed).expect("a game must have a brain for each skill it lists");
         Self { brain, joined: None, seated: None }
     }
 }
 
-impl Controller<Arena> for Gambler {
+impl Controller<Arena> for SkillController {
     fn input(&mut self, _slot: InputSlot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
         match (self.joined, drawn) {
             (Some(joined), Some(drawn)) => self.brain.decide(drawn.observation(joined.rate, joined.seat)),

@@ -1,4 +1,4 @@
-//! A player who notes down all that happens to them, and whose notes can be read while they play.
+//! A controller that logs every event of its player; tests read the log while the player plays.
 
 use std::{
     ops::ControlFlow,
@@ -20,89 +20,89 @@ use quarrel_shared::{
 use quinn::Endpoint;
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
-/// What a player does at a tick, by what their screen shows.
-type Hand<G> =
+/// Returns the input of a tick from the seat, the slot and the drawn entities.
+type InputFn<G> =
     Box<dyn FnMut(&Joined, InputSlot, Option<&Drawn<<G as Game>::Entity>>) -> <G as Game>::Input + Send>;
 
-/// A controller that notes down what it is told. Copies share their notes.
-pub struct Diary<G: Predict> {
-    hand: Hand<G>,
-    notes: Arc<Mutex<Notes<G>>>,
+/// A controller that logs its events.
+pub struct LoggingController<G: Predict> {
+    input: InputFn<G>,
+    log: Arc<Mutex<EventLog<G>>>,
 }
 
-/// All that one player was told, in the order in which it was.
-pub struct Notes<G: Predict> {
+/// The events of one player, in order of arrival.
+pub struct EventLog<G: Predict> {
     /// The newest seat.
     pub joined: Option<Joined>,
-    /// Every view and the head of its snapshot.
-    pub views: Vec<Viewed<G>>,
-    /// Every fact of the game.
-    pub events: Vec<Told<G>>,
-    /// When the connection broke.
+    /// Every view with the header of its snapshot.
+    pub views: Vec<LoggedView<G>>,
+    /// Every event of the game.
+    pub events: Vec<LoggedEvent<G>>,
+    /// The times at which the connection was interrupted.
     pub interrupted: Vec<Instant>,
-    /// When the seat was given back.
+    /// The times at which the seat was resumed.
     pub resumed: Vec<Instant>,
-    /// When a room was closed, and why.
+    /// The times and reasons of closed rooms and refused joins.
     pub closed: Vec<(Instant, CloseReason)>,
-    /// What the player looks at, once they do.
+    /// The player's screen, once attached.
     screen: Option<SharedScreen<G>>,
 }
 
-/// A view, and how it came.
-pub struct Viewed<G: Game> {
-    /// When.
+/// A received view.
+pub struct LoggedView<G: Game> {
+    /// The time of arrival.
     pub at: Instant,
-    /// The head of its snapshot.
+    /// The header of its snapshot.
     pub header: SnapshotHeader,
-    /// What it shows.
+    /// The decoded view.
     pub view: Arc<View<G::Entity>>,
 }
 
-/// A fact, and how it was told.
-pub struct Told<G: Game> {
-    /// When.
+/// A received event.
+pub struct LoggedEvent<G: Game> {
+    /// The time of arrival.
     pub at: Instant,
-    /// In which tick it happened.
+    /// The tick in which the event happened.
     pub tick: Tick,
-    /// What.
+    /// The game's event.
     pub event: G::Event,
-    /// Where the screen was just then; `None`: it was dark.
+    /// The time at which the screen drew other entities then; `None` when it drew nothing.
     pub shown: Option<SubTick>,
 }
 
-impl<G: Predict> Diary<G> {
-    /// Of somebody who acts like this.
+impl<G: Predict> LoggingController<G> {
+    /// A controller with this input function.
     pub fn new(
-        hand: impl FnMut(&Joined, InputSlot, Option<&Drawn<G::Entity>>) -> G::Input + Send + 'static,
+        input: impl FnMut(&Joined, InputSlot, Option<&Drawn<G::Entity>>) -> G::Input + Send + 'static,
     ) -> Self {
-        Self { hand: Box::new(hand), notes: Arc::default() }
+        Self { input: Box::new(input), log: Arc::default() }
     }
 
-    /// Of somebody who plays as the game's bots do.
+    /// A controller that plays as a bot of the game.
     ///
     /// # Panics
-    /// When the game has none.
+    /// When the game has no bots.
     #[must_use]
-    pub fn of_bot(seed: u64) -> Self {
-        let mut brain = G::brain(G::SKILLS[0], seed).expect("a skill of the game's");
+    pub fn bot(seed: u64) -> Self {
+        let mut brain = G::brain(G::SKILLS[0], seed).expect("a game must have a brain for each skill it lists");
         Self::new(move |joined, _, drawn| match drawn {
             Some(drawn) => brain.decide(drawn.observation(joined.rate, joined.seat)),
             None => G::Input::default(),
         })
     }
 
-    /// The notes, which go on being written.
+    /// A handle to the log, which grows while the player plays.
     #[must_use]
-    pub fn notes(&self) -> Pages<G> {
-        Pages(Arc::clone(&self.notes))
+    pub fn log(&self) -> EventLogHandle<G> {
+        EventLogHandle(Arc::clone(&self.log))
     }
 
-    fn write(&self) -> MutexGuard<'_, Notes<G>> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, EventLog<G>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<G: Predict> Default for Notes<G> {
+impl<G: Predict> Default for EventLog<G> {
     fn default() -> Self {
         Self {
             joined: None,
@@ -116,35 +116,37 @@ impl<G: Predict> Default for Notes<G> {
     }
 }
 
-impl<G: Predict> Controller<G> for Diary<G> {
+impl<G: Predict> Controller<G> for LoggingController<G> {
     fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
-        let joined = self.write().joined;
-        joined.map_or_else(G::Input::default, |joined| (self.hand)(&joined, slot, drawn))
+        let joined = self.lock().joined;
+        joined.map_or_else(G::Input::default, |joined| (self.input)(&joined, slot, drawn))
     }
 
     fn on_snapshot(&mut self, header: &SnapshotHeader, _now: Duration, _rtt: Duration) {
         let view = Arc::new(View::new(header.tick));
-        self.write().views.push(Viewed { at: Instant::now(), header: *header, view });
+        self.lock().views.push(LoggedView { at: Instant::now(), header: *header, view });
     }
 
     fn on_event(&mut self, event: ClientEvent<G>, now: Duration) -> ControlFlow<CloseReason> {
-        let (at, mut notes) = (Instant::now(), self.write());
+        let (at, mut log) = (Instant::now(), self.lock());
         match event {
-            // Its head was noted just before.
-            ClientEvent::View(view) => notes.views.last_mut().expect("a head before each view").view = view,
-            ClientEvent::Event { tick, event } => {
-                let shown = notes.screen.as_ref().and_then(|screen| screen.with(|screen| screen.draw(now)));
-                let shown = shown.flatten().map(|drawn| drawn.interpolated_at);
-                notes.events.push(Told { at, tick, event, shown });
+            // `on_snapshot` has just logged the header, with an empty view.
+            ClientEvent::View(view) => {
+                log.views.last_mut().expect("a header must precede each view").view = view;
             }
-            ClientEvent::Joined(joined) => notes.joined = Some(joined),
-            ClientEvent::Interrupted => notes.interrupted.push(at),
+            ClientEvent::Event { tick, event } => {
+                let shown = log.screen.as_ref().and_then(|screen| screen.with(|screen| screen.draw(now)));
+                let shown = shown.flatten().map(|drawn| drawn.interpolated_at);
+                log.events.push(LoggedEvent { at, tick, event, shown });
+            }
+            ClientEvent::Joined(joined) => log.joined = Some(joined),
+            ClientEvent::Interrupted => log.interrupted.push(at),
             ClientEvent::Resumed(joined) => {
-                notes.joined = Some(joined);
-                notes.resumed.push(at);
+                log.joined = Some(joined);
+                log.resumed.push(at);
             }
             ClientEvent::RoomClosed { reason, .. } | ClientEvent::JoinRefused { reason, .. } => {
-                notes.closed.push((at, reason));
+                log.closed.push((at, reason));
             }
             _ => {}
         }
@@ -152,50 +154,50 @@ impl<G: Predict> Controller<G> for Diary<G> {
     }
 }
 
-/// One player's notes, for those who read them.
-pub struct Pages<G: Predict>(Arc<Mutex<Notes<G>>>);
+/// A handle that reads one player's log.
+pub struct EventLogHandle<G: Predict>(Arc<Mutex<EventLog<G>>>);
 
-impl<G: Predict> Pages<G> {
-    /// Reads.
-    pub fn read<T>(&self, read: impl FnOnce(&Notes<G>) -> T) -> T {
+impl<G: Predict> EventLogHandle<G> {
+    /// Passes the log to `read` under its lock.
+    pub fn read<T>(&self, read: impl FnOnce(&EventLog<G>) -> T) -> T {
         read(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The player looks at this screen from now on: each fact is noted with where it was.
-    pub fn look_at(&self, screen: SharedScreen<G>) {
+    /// Attaches the player's screen, so that each later event is logged with the time that the screen shows.
+    pub fn attach_screen(&self, screen: SharedScreen<G>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).screen = Some(screen);
     }
 
-    /// The seat.
+    /// The newest seat.
     ///
     /// # Panics
-    /// When there never was one.
+    /// When the player has not joined.
     #[must_use]
     pub fn joined(&self) -> Joined {
-        self.read(|notes| notes.joined).expect("a seat")
+        self.read(|log| log.joined).expect("the player must have joined")
     }
 }
 
-/// Somebody who plays until they are asked to leave.
-pub struct Life<G: Predict, P> {
-    /// What they see.
+/// A player whose connection runs in a task of its own until [`Self::shutdown`].
+pub struct RunningPlayer<G: Predict, P> {
+    /// The player's screen.
     pub screen: SharedScreen<G>,
-    /// What its moments count from.
+    /// The origin of the screen's times.
     pub epoch: Instant,
-    /// What changes networks and has a path.
+    /// The endpoint, by which a test finds the player's path or changes its network.
     pub endpoint: Endpoint,
     commands: mpsc::Sender<ClientCommand>,
     task: JoinHandle<ConnectionSummary<P>>,
 }
 
-impl<G: Predict, P: Controller<G> + 'static> Life<G, P> {
-    /// Connects, asks for the first seat there is, and plays on by itself.
+impl<G: Predict, P: Controller<G> + 'static> RunningPlayer<G, P> {
+    /// Connects, requests the first free seat, and starts the task.
     ///
     /// # Panics
-    /// When there is no connection.
-    pub async fn begin(connector: &Connector, name: &str, controller: P) -> Self {
+    /// When the connection fails.
+    pub async fn start(connector: &Connector, name: &str, controller: P) -> Self {
         let (commands, commands_out) = mpsc::channel(2);
-        // There is room for two, so neither this nor the close can fail.
+        // The channel has room for both commands, this one and the close, so neither send can fail.
         let _ = commands.try_send(ClientCommand::Join(JoinTarget::Quick));
         let driver = Driver::connect(connector, name, controller, commands_out).await;
         let driver = driver.unwrap_or_else(|error| panic!("{name} cannot connect: {error}"));
@@ -204,18 +206,18 @@ impl<G: Predict, P: Controller<G> + 'static> Life<G, P> {
         Self { screen, epoch, endpoint, commands, task: tokio::spawn(driver.run()) }
     }
 
-    /// Whether the player has given up, or was sent away.
+    /// Whether the connection has ended.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
 
-    /// Leaves.
+    /// Leaves the room, closes the connection and returns its summary.
     ///
     /// # Panics
-    /// When the controller did.
-    pub async fn end(self) -> ConnectionSummary<P> {
+    /// When the controller panicked.
+    pub async fn shutdown(self) -> ConnectionSummary<P> {
         let _ = self.commands.try_send(ClientCommand::Close);
-        self.task.await.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))
+        self.task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 }

@@ -1,7 +1,7 @@
-//! The rules that no run may break, whatever its links do: each has a name, and is checked at each tick of every player.
+//! Named invariants of every simulated run, checked at each tick of every player, over any link.
 //!
-//! The referee sits in the room itself, on a seat that needs no network, so it has every frame and every public fact as the server
-//! had them. Players are watched through the controller that drives them.
+//! The checker joins the room itself, on a seat without a network, so it has every frame and every public event as the server
+//! made them. It watches each player through a wrapper of the player's controller.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use quarrel_client::{ClientEvent, Controller, Drawn, Ending, InputSlot, Joined};
-use quarrel_server::lobby::Directory;
+use quarrel_server::{lobby::Directory, room::RoomEvent};
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},
     id::{PlayerId, RoomId, SeatId},
@@ -21,252 +21,251 @@ use quarrel_shared::{
     tick::Tick,
 };
 
-/// How many frames are kept: a snapshot on a stream of its own is some seconds old at most.
-const FRAMES: usize = 1024;
+/// The number of frames kept, because a snapshot on a stream of its own may arrive some seconds late.
+const MAX_FRAMES: usize = 1024;
 
-/// How long a fact may be on its way to somebody who sees views, in seconds: a tunnel and a comeback.
-const PATIENCE_S: u32 = 20;
+/// The longest time that an event may take to reach a player who receives views, in seconds: a black-out and a resume.
+const EVENT_TIMEOUT_S: u32 = 20;
 
-/// Whom the room takes the referee for.
-const REFEREE: PlayerId = PlayerId(u64::MAX);
+/// The player id of the checker.
+const CHECKER: PlayerId = PlayerId(u64::MAX);
 
-/// Watches one room of Arena and all who play there.
+/// Checks the invariants of one room of Arena and of all its players.
 #[derive(Clone)]
-pub struct Referee {
-    book: Arc<Mutex<Book>>,
-    /// What repeats this run, for whoever reads of a broken rule.
+pub struct InvariantChecker {
+    history: Arc<Mutex<RoomHistory>>,
+    /// The command that repeats this run, for the message of a violation.
     repeat: Arc<str>,
 }
 
-/// What is known of the room.
+/// The recent frames and the public events of the room.
 #[derive(Default)]
-struct Book {
+struct RoomHistory {
     frames: BTreeMap<Tick, Arc<Frame<ArenaEntity>>>,
-    /// What everybody was told.
-    facts: Vec<(Tick, Event)>,
+    /// The events that every seat receives.
+    public_events: Vec<(Tick, Event)>,
+    /// The player on each seat.
     owners: BTreeMap<(RoomId, SeatId), u32>,
     interest: Interest,
-    scratch: View<ArenaEntity>,
-    checks: Checks,
+    expected: View<ArenaEntity>,
+    checks: CheckCounts,
 }
 
-/// How much was checked.
+/// The number of checks so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Checks {
-    /// Views that were compared with the server's frame.
+pub struct CheckCounts {
+    /// Views compared with the server's frame.
     pub views: u64,
-    /// Views whose frame was not kept any more.
+    /// Views whose frame was no longer kept.
     pub unchecked: u64,
-    /// Facts that a player had to be told and was.
-    pub facts: u64,
+    /// Public events that a player received.
+    pub events: u64,
 }
 
-impl AddAssign for Checks {
+impl AddAssign for CheckCounts {
     fn add_assign(&mut self, other: Self) {
         self.views += other.views;
         self.unchecked += other.unchecked;
-        self.facts += other.facts;
+        self.events += other.events;
     }
 }
 
-impl Referee {
-    /// Sits down in the first room with a seat, and stays as long as the runtime lives.
+impl InvariantChecker {
+    /// Joins the first room with a free seat, and stays until the runtime ends.
     ///
     /// # Panics
-    /// When there is no seat.
-    pub async fn sit(lobby: &Arc<Directory<Arena>>, repeat: String) -> Self {
+    /// When no seat is free.
+    pub async fn join(lobby: &Arc<Directory<Arena>>, repeat: String) -> Self {
         let joined =
-            lobby.join(JoinTarget::Quick, REFEREE, TicketNumber::default(), &Name::lossy("referee")).await;
-        let joined = joined.unwrap_or_else(|reason| panic!("the referee gets no seat: {reason}"));
-        let referee = Self { book: Arc::default(), repeat: repeat.into() };
-        let watching = referee.clone();
+            lobby.join(JoinTarget::Quick, CHECKER, TicketNumber::default(), &Name::lossy("checker")).await;
+        let joined = joined.unwrap_or_else(|reason| panic!("the invariant checker cannot join: {reason}"));
+        let checker = Self { history: Arc::default(), repeat: repeat.into() };
+        let watching = checker.clone();
         tokio::spawn(async move {
-            // The seat is held by the whole of it, the claim too.
+            // Moves all of `joined` into the task, because its claim holds the seat.
             let mut joined = joined;
             loop {
                 tokio::select! {
                     biased;
-                    Some(event) = joined.handle.events.recv() => watching.book().note(event),
+                    Some(event) = joined.handle.events.recv() => watching.history().record_event(event),
                     Ok(()) = joined.handle.frames.changed() => {
                         if let Some(frame) = joined.handle.frames.borrow_and_update().clone() {
-                            watching.book().keep(frame);
+                            watching.history().record_frame(frame);
                         }
                     }
                     else => return,
                 }
             }
         });
-        referee
+        checker
     }
 
-    /// A player, watched.
-    pub fn watch<P>(&self, player: u32, controller: P) -> Watched<P> {
-        Watched { controller, player, referee: self.clone(), seat: None }
+    /// Wraps a player's controller, so that the player's views and events are checked.
+    pub fn wrap<P>(&self, player: u32, controller: P) -> CheckedController<P> {
+        CheckedController { controller, player, checker: self.clone(), seat: None }
     }
 
-    /// A player's connection ended without their wish.
+    /// Reports that a player's connection ended although the player did not leave.
     ///
     /// # Panics
-    /// Always: tunnels are shorter than seats are held.
-    pub fn lost(&self, player: u32, ending: &Ending) -> ! {
-        self.broken(
-            "a connection that broke is followed by another on the same seat",
-            player,
-            &format!("{ending:?}"),
-        )
+    /// Always, because a seat is held for longer than any black-out lasts.
+    pub fn connection_lost(&self, player: u32, ending: &Ending) -> ! {
+        self.fail("a lost connection must be followed by a resume of the same seat", player, &format!("{ending:?}"))
     }
 
-    /// How much was checked so far.
+    /// The number of checks so far.
     #[must_use]
-    pub fn checks(&self) -> Checks {
-        self.book().checks
+    pub fn checks(&self) -> CheckCounts {
+        self.history().checks
     }
 
-    /// A rule is broken: says which, by whom, and how to see it again.
-    fn broken(&self, rule: &str, player: u32, what: &str) -> ! {
-        panic!("\"{rule}\" is broken for player {player}: {what}\nrepeat it with: {}", self.repeat)
+    /// Panics with the violated invariant, the player, and the command that repeats the run.
+    fn fail(&self, invariant: &str, player: u32, what: &str) -> ! {
+        panic!("\"{invariant}\" is violated for player {player}: {what}\nrepeat with: {}", self.repeat)
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn history(&self) -> MutexGuard<'_, RoomHistory> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Book {
-    fn keep(&mut self, frame: Arc<Frame<ArenaEntity>>) {
+impl RoomHistory {
+    fn record_frame(&mut self, frame: Arc<Frame<ArenaEntity>>) {
         self.frames.insert(frame.tick(), frame);
-        if self.frames.len() > FRAMES {
+        if self.frames.len() > MAX_FRAMES {
             self.frames.pop_first();
         }
     }
 
-    fn note(&mut self, event: quarrel_server::room::RoomEvent<Arena>) {
-        if let quarrel_server::room::RoomEvent::Game { tick, event } = event
+    fn record_event(&mut self, event: RoomEvent<Arena>) {
+        if let RoomEvent::Game { tick, event } = event
             && is_public(event.get())
         {
-            self.facts.push((tick, *event.get()));
+            self.public_events.push((tick, *event.get()));
         }
     }
 
-    /// What this seat should see at the view's tick, compared with what it sees; the first thing that differs.
+    /// Compares a view with the view that the server's frame of its tick gives for this seat, and returns the first difference.
     fn compare(&mut self, seat: SeatId, view: &View<ArenaEntity>) -> Option<String> {
         let Some(frame) = self.frames.get(&view.tick) else {
             self.checks.unchecked += 1;
             return None;
         };
         self.checks.views += 1;
-        self.interest.pick(frame, seat, &mut self.scratch);
-        if self.scratch.entities == view.entities {
+        self.interest.pick(frame, seat, &mut self.expected);
+        if self.expected.entities == view.entities {
             return None;
         }
-        let shown = |(id, entity)| match self.scratch.get(id) {
-            None => Some(format!("{id} is hidden from it: {entity:?}")),
-            Some(real) if real != entity => Some(format!("{id} is {real:?}, not {entity:?}")),
+        let difference = |(id, entity)| match self.expected.get(id) {
+            None => Some(format!("{id} must be hidden from the seat: {entity:?}")),
+            Some(expected) if expected != entity => Some(format!("{id} must be {expected:?}, not {entity:?}")),
             Some(_) => None,
         };
-        let wrong = view.entities.iter().find_map(|(id, entity)| shown((*id, entity)));
+        let wrong = view.entities.iter().find_map(|(id, entity)| difference((*id, entity)));
         Some(wrong.unwrap_or_else(|| {
-            let missing = self.scratch.entities.iter().find(|(id, _)| view.get(*id).is_none());
-            format!("it does not see {missing:?}")
+            let missing = self.expected.entities.iter().find(|(id, _)| view.get(*id).is_none());
+            format!("the view lacks {missing:?}")
         }))
     }
 }
 
-/// A controller whose player is held to the rules.
-pub struct Watched<P> {
-    /// Whoever really plays.
+/// A controller whose player is checked.
+pub struct CheckedController<P> {
+    /// The player's own controller.
     pub controller: P,
     player: u32,
-    referee: Referee,
-    seat: Option<Story>,
+    checker: InvariantChecker,
+    seat: Option<SeatHistory>,
 }
 
-/// What one seat has been told.
-struct Story {
+/// The views and events that one seat received.
+struct SeatHistory {
     joined: Joined,
-    /// When the seat was given: what happened from the tick after the next on must be told.
+    /// The first tick whose public events the seat must receive: the second after the join.
     since: Tick,
     newest: Option<Tick>,
-    seen: SubTick,
-    told: Vec<(Tick, Event)>,
+    drawn_at: SubTick,
+    events: Vec<(Tick, Event)>,
 }
 
-impl<P> Watched<P> {
-    fn sat_down(&mut self, joined: Joined) {
-        let owner = self.referee.book().owners.insert((joined.room, joined.seat), self.player);
+impl<P> CheckedController<P> {
+    fn seat_taken(&mut self, joined: Joined) {
+        let owner = self.checker.history().owners.insert((joined.room, joined.seat), self.player);
         if let Some(owner) = owner.filter(|owner| *owner != self.player) {
-            self.broken("no seat has two owners", &format!("seat {} is player {owner}'s", joined.seat));
+            let what = format!("player {owner} has seat {}", joined.seat);
+            self.fail("a seat must have one player", &what);
         }
         let since = joined.tick.after(2);
-        self.seat = Some(Story { joined, since, newest: None, seen: SubTick::default(), told: Vec::new() });
+        self.seat =
+            Some(SeatHistory { joined, since, newest: None, drawn_at: SubTick::default(), events: Vec::new() });
     }
 
-    fn stood_up(&mut self) {
-        let Some(story) = self.seat.take() else { return };
-        self.referee.book().owners.remove(&(story.joined.room, story.joined.seat));
-        self.settle(&story);
+    fn seat_left(&mut self) {
+        let Some(seat) = self.seat.take() else { return };
+        self.checker.history().owners.remove(&(seat.joined.room, seat.joined.seat));
+        self.check_delivery(&seat);
     }
 
-    fn view(&mut self, view: &View<ArenaEntity>) {
-        let Some(story) = &mut self.seat else { return };
-        let (seat, before) = (story.joined.seat, story.newest.replace(view.tick));
+    fn check_view(&mut self, view: &View<ArenaEntity>) {
+        let Some(history) = &mut self.seat else { return };
+        let (seat, before) = (history.joined.seat, history.newest.replace(view.tick));
         if before.is_some_and(|before| before >= view.tick) {
-            self.broken("no view goes back in time", &format!("{} after {before:?}", view.tick));
+            self.fail("views must not go back in time", &format!("{} after {before:?}", view.tick));
         }
-        let difference = self.referee.book().compare(seat, view);
+        let difference = self.checker.history().compare(seat, view);
         if let Some(difference) = difference {
             let what = format!("seat {seat} at tick {}: {difference}", view.tick);
-            self.broken("what a client has confirmed is what the server showed it", &what);
+            self.fail("a client's view must equal the server's view of its seat", &what);
         }
     }
 
-    fn look(&mut self, moment: SubTick) {
-        let Some(story) = &mut self.seat else { return };
-        let before = std::mem::replace(&mut story.seen, moment);
-        if moment < before {
-            self.broken("no screen goes back in time", &format!("{moment} after {before}"));
+    fn check_drawn_time(&mut self, time: SubTick) {
+        let Some(seat) = &mut self.seat else { return };
+        let before = std::mem::replace(&mut seat.drawn_at, time);
+        if time < before {
+            self.fail("the drawn time must not go back", &format!("{time} after {before}"));
         }
     }
 
-    fn event(&mut self, tick: Tick, event: Event) {
-        let Some(story) = &mut self.seat else { return };
-        if let Some((last, _)) = story.told.last().filter(|(last, _)| *last > tick) {
+    fn check_event(&mut self, tick: Tick, event: Event) {
+        let Some(seat) = &mut self.seat else { return };
+        if let Some((last, _)) = seat.events.last().filter(|(last, _)| *last > tick) {
             let what = format!("tick {tick} after tick {last}");
-            self.broken("events come in order", &what);
+            self.fail("events must arrive in order", &what);
         }
         if is_public(&event) {
-            story.told.push((tick, event));
+            seat.events.push((tick, event));
         }
     }
 
-    /// Everything that everybody was told while this seat was held was told here too, once and in order: up to what was told last,
-    /// and whatever happened so long before the newest view that no tunnel excuses its absence.
-    fn settle(&self, story: &Story) {
-        let patience = u32::from(story.joined.rate.hz()) * PATIENCE_S;
-        let overdue = story.newest.map_or(Tick(0), |newest| newest.before(patience));
-        let until = story.told.last().map_or(overdue, |(last, _)| overdue.max(*last));
-        let mut book = self.referee.book();
-        let due: Vec<_> =
-            book.facts.iter().filter(|(tick, _)| *tick >= story.since && *tick <= until).copied().collect();
-        let told: Vec<_> = story.told.iter().filter(|(tick, _)| *tick >= story.since).copied().collect();
-        book.checks.facts += told.len() as u64;
-        drop(book);
-        if due != told {
-            let at = due.iter().zip(&told).take_while(|(due, told)| due == told).count();
-            let what = format!("due {:?}, told {:?}", due.get(at), told.get(at));
-            self.broken("no event is lost or doubled", &what);
+    /// Checks that the seat received every public event once and in order, from its first tick up to the last event that it
+    /// received, or up to [`EVENT_TIMEOUT_S`] before its newest view if that is later.
+    fn check_delivery(&self, seat: &SeatHistory) {
+        let timeout = u32::from(seat.joined.rate.hz()) * EVENT_TIMEOUT_S;
+        let overdue = seat.newest.map_or(Tick(0), |newest| newest.before(timeout));
+        let until = seat.events.last().map_or(overdue, |(last, _)| overdue.max(*last));
+        let mut history = self.checker.history();
+        let due = history.public_events.iter().filter(|(tick, _)| *tick >= seat.since && *tick <= until);
+        let due: Vec<_> = due.copied().collect();
+        let received: Vec<_> = seat.events.iter().filter(|(tick, _)| *tick >= seat.since).copied().collect();
+        history.checks.events += received.len() as u64;
+        drop(history);
+        if due != received {
+            let at = due.iter().zip(&received).take_while(|(due, received)| due == received).count();
+            let what = format!("due {:?}, received {:?}", due.get(at), received.get(at));
+            self.fail("every event must arrive once", &what);
         }
     }
 
-    fn broken(&self, rule: &str, what: &str) -> ! {
-        self.referee.broken(rule, self.player, what)
+    fn fail(&self, invariant: &str, what: &str) -> ! {
+        self.checker.fail(invariant, self.player, what)
     }
 }
 
-impl<P: Controller<Arena>> Controller<Arena> for Watched<P> {
+impl<P: Controller<Arena>> Controller<Arena> for CheckedController<P> {
     fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
         if let Some(drawn) = drawn {
-            self.look(drawn.interpolated_at);
+            self.check_drawn_time(drawn.interpolated_at);
         }
         self.controller.input(slot, drawn)
     }
@@ -282,31 +281,31 @@ impl<P: Controller<Arena>> Controller<Arena> for Watched<P> {
     fn on_event(&mut self, event: ClientEvent<Arena>, now: Duration) -> ControlFlow<CloseReason> {
         match &event {
             ClientEvent::Joined(joined) => {
-                self.stood_up();
-                self.sat_down(*joined);
+                self.seat_left();
+                self.seat_taken(*joined);
             }
             ClientEvent::Resumed(joined) => {
                 let is_same =
-                    |story: &Story| (story.joined.room, story.joined.seat) == (joined.room, joined.seat);
+                    |seat: &SeatHistory| (seat.joined.room, seat.joined.seat) == (joined.room, joined.seat);
                 if !self.seat.as_ref().is_some_and(is_same) {
-                    self.broken("a seat that is given back is the same", &format!("{joined:?}"));
+                    self.fail("a resumed seat must be the same seat", &format!("{joined:?}"));
                 }
                 if joined.restored.is_some() {
-                    // What was seen after that tick did not happen.
-                    self.stood_up();
-                    self.sat_down(*joined);
+                    // The room was restored to an earlier tick, so the later events did not happen.
+                    self.seat_left();
+                    self.seat_taken(*joined);
                 }
             }
-            ClientEvent::View(view) => self.view(view),
-            ClientEvent::Event { tick, event } => self.event(*tick, *event),
-            ClientEvent::RoomClosed { .. } | ClientEvent::Closed(_) => self.stood_up(),
+            ClientEvent::View(view) => self.check_view(view),
+            ClientEvent::Event { tick, event } => self.check_event(*tick, *event),
+            ClientEvent::RoomClosed { .. } | ClientEvent::Closed(_) => self.seat_left(),
             _ => {}
         }
         self.controller.on_event(event, now)
     }
 }
 
-/// Whether everybody is told.
+/// Whether every seat receives this event.
 const fn is_public(event: &Event) -> bool {
     matches!(event, Event::Eliminated { .. } | Event::MatchStarted { .. } | Event::MatchEnded { .. })
 }
