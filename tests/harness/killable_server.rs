@@ -58,7 +58,7 @@ pub struct PersistedState {
     was_killed: bool,
 }
 
-/// How a server ends.
+/// A request to end a server.
 enum EndMode {
     Kill,
     Restart,

@@ -49,7 +49,7 @@ pub struct RawPeer {
     endpoint: Endpoint,
 }
 
-/// How a server closed a connection.
+/// A close by the server: its message and its close code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerClose {
     /// The reason and the sentence of the `Closing` message on the control stream, if the server sent one.

@@ -28,7 +28,7 @@ pub(crate) struct ReplayCheck<G: Game> {
     game: PhantomData<fn() -> G>,
 }
 
-/// How the server that wrote the journals ended.
+/// The way in which the server that wrote the journals ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerEnd {
     /// By a shutdown: every room ended or was saved, and its journal records that.

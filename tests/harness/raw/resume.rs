@@ -18,7 +18,7 @@ pub struct Welcome {
     pub player: PlayerId,
     /// The resume ticket.
     pub ticket: Ticket,
-    /// How long the server holds the seat of a lost connection, in milliseconds.
+    /// The time that the server holds the seat of a lost connection, in milliseconds.
     pub hold_ms: u32,
     /// Whether the player resumed a seat.
     pub resumed: bool,

@@ -26,7 +26,7 @@ pub struct BotSummary {
     pub events: u64,
     /// The counts of the snapshots and events received.
     pub counts: ConnectionCounts,
-    /// How the connection ended.
+    /// The reason of the end.
     pub ending: Ending,
 }
 
