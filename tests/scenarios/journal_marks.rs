@@ -97,7 +97,7 @@ async fn a_mark_of_a_missing_room_or_one_without_a_journal_is_refused() {
     let (_ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
     let answer = post(http(&server), "/v1/rooms/1/mark", &body).await;
     assert_eq!(answer.status, 409, "{}", answer.body);
-    assert!(answer.body.contains("not written down"), "{}", answer.body);
+    assert!(answer.body.contains("the room has no journal"), "{}", answer.body);
     let rooms = get(http(&server), "/v1/rooms").await.json();
     assert_eq!(rooms["rooms"][0]["journal"], json!(null), "{rooms}");
     assert_eq!(server.metrics().journals.marks.get(), 0, "refused marks must not be counted");

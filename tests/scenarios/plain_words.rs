@@ -27,7 +27,7 @@ const DROPPED: &[(&str, &str)] = &[
     ("so far as|so long as|as long as so", "the condition: while, if, up to"),
     ("is none|are none|none of ours", "is not, is missing, is foreign"),
     ("of one's own|of its own accord", "own, by itself"),
-    ("dormitory|muster|event|happenings|doze|dozes|dozing", "WakeSet, WorkerConfig, ClientEvent, idle"),
+    ("dormitory|muster|happening|happenings|doze|dozes|dozing", "WakeSet, WorkerConfig, ClientEvent, idle"),
 ];
 
 /// Dropped words that may stay: the file, the word, and why.
