@@ -5,7 +5,7 @@ use super::{
     map::Map,
     pickup::PickupKind,
     team::Team,
-    weapons::Weapon,
+    weapon::Weapon,
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},

@@ -4,6 +4,7 @@
 //! generator and the last ticks. The modules, in reading order:
 //!
 //! - `map`: walls from a seed; collision and raycasts.
+//! - `weapon`, `body`: the values that a fighter holds.
 //! - `fighter`, `kit`, `score`, `bolt`, `pickup`, `match_state`: the replicated state; `entity` is the enum of all.
 //! - `input`, `event`, `settings`: inputs and outputs.
 //! - `movement`: the rule of motion, shared by the server's step and client prediction (`predict`).
@@ -14,6 +15,7 @@
 //! - `visibility`: what a seat sees; `sound`: events in earshot but out of sight; `save`: checkpoints.
 //! - `brain`: the bots.
 
+mod body;
 mod bolt;
 mod brain;
 mod coding;
@@ -42,6 +44,7 @@ mod spawn;
 mod step;
 mod team;
 mod visibility;
+mod weapon;
 mod weapons;
 
 #[cfg(test)]
@@ -50,6 +53,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use self::{
+    body::{Body, VELOCITY_STEP},
     bolt::Bolt,
     entity::ArenaEntity,
     event::{Event, Winner},
@@ -58,13 +62,14 @@ pub use self::{
     kit::Kit,
     map::{Map, Tile},
     match_state::{Match, Phase},
-    movement::{Body, RUN_SPEED, VELOCITY_STEP},
+    movement::RUN_SPEED,
     pickup::{Pickup, PickupKind},
     predict::Scene,
     score::Score,
     settings::{Mode, Settings},
     team::{Allegiance, Team},
-    weapons::{Weapon, arrow_target, releases_arrow},
+    weapon::Weapon,
+    weapons::{arrow_target, releases_arrow},
 };
 use self::{history::PositionHistory, recent_hits::RecentHits};
 use crate::{
