@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::codec::{Decode, Encode};
+use super::encoding::{Decode, Encode};
 
 /// The reason for which a connection ends or a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
