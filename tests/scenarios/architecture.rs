@@ -390,13 +390,8 @@ fn every_rule_is_about_a_module_that_exists() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn only_the_encoding_names_bincode() {
     for file in all_files() {
-=======
-fn only_the_encoding_names_bincode() {
-    for file in source::files(&["shared/src", "server/src", "client/src"]) {
->>>>>>> w-circles
         let names_it = file.paths().iter().any(|path| is_within(path, "bincode"));
         assert_eq!(
             names_it,
