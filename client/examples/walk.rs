@@ -1,7 +1,7 @@
-//! Connects to a server on this machine, takes a seat in Arena, walks in a circle, and says what a screen would show: its own
-//! fighter where it is predicted to be, everybody else between two snapshots.
+//! A minimal client: joins a room of Arena on this machine, walks in a circle, and prints what a screen would show: its own fighter at its
+//! predicted position, the other fighters between two snapshots.
 //!
-//! `cargo run --release --bin quarrel -- serve` in one terminal, `cargo run --release --example walk` in another.
+//! Run `cargo run --release --bin quarrel -- serve` in one terminal and `cargo run --release --example walk` in another.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use quarrel_shared::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often the screen is drawn: at its own rate, which has nothing to do with the server's.
-const FRAMES_A_SECOND: u64 = 60;
+/// The frame rate of the screen. It is independent of the server's tick rate.
+const FRAMES_PER_SECOND: u64 = 60;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -24,14 +24,14 @@ async fn main() -> anyhow::Result<()> {
     let joined = client.join(JoinTarget::Quick).await?;
     println!("seat {} of room {}", joined.seat, joined.room);
 
-    let mut frames = interval(Duration::from_millis(1000 / FRAMES_A_SECOND));
+    let mut frames = interval(Duration::from_millis(1000 / FRAMES_PER_SECOND));
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut frame: u64 = 0;
     loop {
         tokio::select! {
-            happening = client.next() => match happening {
+            event = client.next() => match event {
                 Some(ClientEvent::Event { tick, event }) => println!("tick {tick}: {event:?}"),
-                Some(ClientEvent::Interrupted) => println!("the connection broke; coming back"),
+                Some(ClientEvent::Interrupted) => println!("the connection broke; connecting again"),
                 Some(ClientEvent::Resumed(joined)) => println!("back on seat {}", joined.seat),
                 Some(ClientEvent::Closed(ending)) => {
                     println!("the connection ended: {ending:?}");
@@ -41,10 +41,10 @@ async fn main() -> anyhow::Result<()> {
                 None => return Ok(()),
             },
             _ = frames.tick() => {
-                // What is wanted holds until it is set again, and moves the own fighter at once.
+                // The input holds until it is set again, and moves the own fighter at once.
                 let Some(drawn) = client.draw() else { continue };
                 client.set_input(Input::default().walking(heading(drawn.tick, &joined).times(UNIT)));
-                if frame.is_multiple_of(FRAMES_A_SECOND) {
+                if frame.is_multiple_of(FRAMES_PER_SECOND) {
                     report(&client, &drawn, &joined);
                 }
                 frame += 1;
@@ -53,13 +53,13 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-/// Once round in four seconds.
+/// The direction at this tick: once around in four seconds.
 fn heading(tick: Tick, joined: &Joined) -> Angle {
     let round = 4 * u32::from(joined.rate.hz());
     Angle((tick.0 % round * 65_536 / round) as u16)
 }
 
-/// Says what is on the screen. A seat without a fighter waits for its next life.
+/// Prints what is on the screen. A seat whose fighter is dead has none until it respawns.
 fn report(client: &Client<Arena>, drawn: &Drawn<ArenaEntity>, joined: &Joined) {
     let (ours, others): (Vec<_>, Vec<_>) = fighters(drawn).partition(|fighter| fighter.seat == joined.seat);
     let Some((delay, prediction)) = client.screen().with(|screen| (screen.delay(), screen.prediction()))

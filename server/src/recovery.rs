@@ -95,7 +95,7 @@ impl<G: Game> Recovery<G> {
         let stored = match store.list() {
             Ok(stored) => stored,
             Err(error) => {
-                warn!(%error, "the journals cannot be listed, so no room is restored");
+                warn!(%error, "cannot list journals, no room restored");
                 if has_crashed {
                     incomplete_read.set();
                 }
@@ -125,7 +125,7 @@ impl<G: Game> Recovery<G> {
                     all.highest_kept_id = all.highest_kept_id.max(RoomId(name.room));
                     // The start that can restore the room may follow a clean shutdown, and not look for results.
                     all.results.extend(results_of(name));
-                    warn!(journal = %name, %reason, "the journal cannot restore its room now, and is kept for a start that can");
+                    warn!(journal = %name, %reason, "journal cannot restore its room now, kept for a later start");
                 }
                 Err(RestoreFailure::Permanent(reason)) => {
                     all.results.extend(results_of(name));
@@ -171,7 +171,7 @@ impl<G: Game> Recovery<G> {
                     }
                 }
                 Err(_) => {
-                    error!(journal = %name, "the game panicked while its room was reopened; the other rooms continue")
+                    error!(journal = %name, "game panicked while restoring its room, other rooms continue")
                 }
             }
         }
@@ -240,7 +240,7 @@ impl<G: Game> Recovery<G> {
             return Err(RestoreFailure::Permanent(format!("it is a copy of {}", room.name())));
         }
         if room.tail_bytes > 0 {
-            info!(journal = %name, bytes = room.tail_bytes, "cut off the torn tail of the journal");
+            info!(journal = %name, bytes = room.tail_bytes, "journal has a torn tail, truncated");
         }
         Ok(Contents::Room(Box::new(room)))
     }
@@ -271,23 +271,25 @@ fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> st
     let mut file = store.reopen(name, writer.position().bytes)?;
     writer.end("abandoned", journal.last_tick(), &mut bytes);
     file.append(&bytes)?;
-    info!(journal = %name, "abandoned a room of an earlier run, because journal.resume is off");
+    info!(journal = %name, "room of an earlier run abandoned, journal.resume is off");
     Ok(())
 }
 
 fn remove(store: &dyn JournalStore, name: JournalName) {
     match store.remove(name) {
-        Ok(()) => info!(journal = %name, "deleted a journal without a state"),
-        Err(error) => warn!(journal = %name, %error, "a journal without a state cannot be deleted"),
+        Ok(()) => info!(journal = %name, "deleted a journal without entries"),
+        Err(error) => warn!(journal = %name, %error, "cannot delete a journal without entries"),
     }
 }
 
 fn set_aside(store: &dyn JournalStore, name: JournalName, reason: &str, metrics: &Metrics) {
     metrics.journals.set_aside.inc();
     match store.set_aside(name, reason) {
-        Ok(()) => warn!(journal = %name, reason, "set aside a journal that cannot restore its room"),
+        Ok(()) => {
+            warn!(journal = %name, reason, "journal cannot restore its room, moved to journals/set-aside")
+        }
         Err(error) => {
-            warn!(journal = %name, reason, %error, "a journal cannot restore its room, and cannot be set aside")
+            warn!(journal = %name, reason, %error, "journal cannot restore its room, and moving it to journals/set-aside failed")
         }
     }
 }

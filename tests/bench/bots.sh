@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What a bot costs the swarm next to what its session costs the server: one JSON line for each N (default 64 256 512 1000).
+# The CPU and memory of a bot, beside the CPU of its session: one JSON line for each N (default 64 256 512 1000).
 #
 #   tests/bench/bots.sh [--game crowd|arena] [N...]
 #
-# N bots of one process at 30 Hz both ways, in rooms of 64 (crowd, the default) or 16 (arena). Both figures are of the same twelve
-# seconds, read from /proc, so their ratio stands however noisy the machine is. Memory is what N bots take more than one does.
+# N bots of one process at 30 Hz both ways, in rooms of 64 (crowd, the default) or 16 (arena). Both CPU figures are of the same
+# twelve seconds, read from /proc, so their ratio holds on a noisy machine too. Memory is that of N bots less that of one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -18,7 +18,7 @@ sizes=()
 while (($#)); do
     case $1 in
         --game) game=${2:-}; shift ;;
-        '' | *[!0-9]*) usage "'$1' is no number" ;;
+        '' | *[!0-9]*) usage "'$1' is not a number" ;;
         *) sizes+=("$1") ;;
     esac
     shift || usage "--game needs a name"
@@ -26,7 +26,7 @@ done
 case $game in
     crowd) seats=64 ;;
     arena) seats=16 ;;
-    *) usage "'$game' is no game" ;;
+    *) usage "'$game' is not a game" ;;
 esac
 ((${#sizes[@]})) || sizes=(64 256 512 1000)
 
@@ -43,21 +43,21 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# The memory of a swarm of one, which every larger one has too.
+# The memory of a swarm of one bot, which every larger one includes.
 alone_kb=0
 for n in 1 "${sizes[@]}"; do
-    # Empty before the server opens it, which is a little later: else the port may be that of the server before.
+    # Emptied here because the server opens it a little later: the loop below would find the previous server's port.
     : >"$work/log"
     "$bin/quarrel" serve --listen 127.0.0.1:0 --http 127.0.0.1:0 --data-dir "$work/data" --game "$game" \
         --seats "$seats" --rooms $((n / seats + 2)) --bots 0 2>"$work/log" &
     server=$!
-    # The log says which port the system gave.
+    # The log has the port that the system chose.
     for _ in {1..100}; do
         players=$(sed -n 's/.*"message":"serving".*"address":"\([^"]*\)".*/\1/p' "$work/log")
         [[ -n $players ]] && break
         sleep 0.1
     done
-    # A server lets one network's newcomers in at 300 a second, so that a thousand need some seconds.
+    # A server accepts 300 joins a second from one network, so a thousand need some seconds.
     "$bin/swarm" run --game "$game" --server "$players" --bots "$n" --ramp 5s --duration 20s --max-lag-ms 1000 \
         --report "$work/report.json" >"$work/out" 2>&1 &
     swarm=$!
@@ -100,7 +100,7 @@ PY
     if ((n == 1)); then
         alone_kb=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["rss_kb_per_bot"])' "$work/line")
     else
-        # Bots that were thrown out cost nothing: their figures would be worth nothing.
+        # Bots that were disconnected cost nothing, so their count belongs beside the figures.
         python3 - "$work/line" "$work/report.json" <<'PY'
 import json, sys
 

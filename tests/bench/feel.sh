@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What play feels like over each link of the table, in the simulated network: the README's table, or one JSON line for each link.
+# Figures of how play feels over each link, in the simulated network: the table of tests/README.md, or one JSON line for each link.
 #
 #   tests/bench/feel.sh [--json] [--seconds N] [--players N] [--seed N] [LINK...]
 #

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# How long it takes to get a seat over links that lose packets, at a round trip of 90 ms: one JSON line for each loss. It
-# fails when one in a hundred waits longer than is promised, or anybody for ever.
+# The time to get a seat over links that lose packets, at a round trip of 90 ms: one JSON line for each loss. It fails when more
+# than one join in a hundred exceeds its limit, or when a join never ends.
 #
-#   tests/bench/joins.sh [NEWCOMERS]        (default 10000 for each loss)
+#   tests/bench/joins.sh [JOINS]        (default 10000 for each loss)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# What journals cost: one JSON line.
+# The CPU and the bytes of journals: one JSON line.
 #
 #   tests/bench/journal.sh [PAIRS [SECONDS]]
 #
-# CPU: 64 bots hunt in rooms of 16, with journals and without in turns, PAIRS times (default 4) for SECONDS each (default 15). The
-# first figure is how much more CPU the server takes per client with them. What the network's threads do is most of the noise in it, so
-# `threads_percent` leaves them out: how much more the threads took that step rooms and that store, of all that the server took.
-# `storage_percent` is the part of those that pack and write. Bytes: of each player-minute of those bots, of 16 in a room who want
-# nothing, and of one who is alone.
-# These machines are shared and noisy: more pairs are better than longer ones.
+# CPU: 64 bots hunt in rooms of 16, alternately with and without journals, PAIRS times (default 4) for SECONDS each (default 15).
+# `cpu_percent` is the extra CPU of the server per client. Most of its noise comes from the network's threads, so
+# `threads_percent` leaves them out: the extra CPU of the threads that step rooms and that store, as a share of the server's CPU.
+# `storage_percent` is the share of the threads that compress and write. Bytes are per player-minute: of those bots, of 16 idle
+# players in a room, and of one idle player alone.
+# These machines are shared and noisy: more pairs give better figures than longer ones.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 pairs=${1:-4}
 seconds=${2:-15}
 case $pairs$seconds in
-    *[!0-9]*) echo "usage: tests/bench/journal.sh [PAIRS [SECONDS]]; '$*' are no numbers" >&2; exit 2 ;;
+    *[!0-9]*) echo "usage: tests/bench/journal.sh [PAIRS [SECONDS]]; '$*' are not numbers" >&2; exit 2 ;;
 esac
 
 cargo build --release --quiet --locked --bin quarrel --bin swarm
@@ -28,7 +28,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# What the threads of this name had of a CPU, in nanoseconds.
+# thread_ns NAME: the CPU time of all threads of this name, in nanoseconds.
 thread_ns() {
     local task sum=0
     for task in "/proc/$server/task"/*; do
@@ -37,15 +37,15 @@ thread_ns() {
     echo "$sum"
 }
 
-# run NAME on|off BOTS BRAIN SECONDS: leaves NAME.json (the swarm's report), CPU times in NAME.*, and NAME/ with the server's journals.
+# run NAME on|off BOTS BRAIN SECONDS: writes the swarm's report to NAME.json, CPU times to NAME.*, and the journals below NAME/.
 run() {
     local name=$1 write=$2 bots=$3 brain=$4 seconds=$5 players= http=
-    # Empty before the server opens it, which is a little later: else the port may be that of the server before.
+    # Emptied here because the server opens it a little later: the loop below would find the previous server's port.
     : >"$work/log"
     QUARREL_JOURNAL__WRITE=$write "$bin/quarrel" serve --listen 127.0.0.1:0 --http 127.0.0.1:0 --data-dir "$work/$name" \
         --game arena --seats 16 --bots 0 2>"$work/log" &
     server=$!
-    # The log says which ports the system gave.
+    # The log has the ports that the system chose.
     for _ in {1..100}; do
         players=$(sed -n 's/.*"message":"serving".*"address":"\([^"]*\)".*/\1/p' "$work/log")
         http=$(sed -n 's/.*"message":"serving".*"http":"\([^"]*\)".*/\1/p' "$work/log")
@@ -61,7 +61,7 @@ run() {
     server=
 }
 
-# size NAME KIND: adds what `replay info` says of each journal, one line each.
+# size NAME KIND: appends the output of `replay info` for each journal to KIND.sizes, one line each.
 size() {
     local journal
     for journal in "$work/$1/journals/"*.journal; do
@@ -71,7 +71,7 @@ size() {
 }
 
 for ((pair = 1; pair <= pairs; pair++)); do
-    # The order changes from pair to pair: what a machine does to the first of two, it does to both alike.
+    # The order alternates, so that an effect of being first falls on both alike.
     order=(on off)
     ((pair % 2)) || order=(off on)
     for write in "${order[@]}"; do
@@ -111,7 +111,7 @@ storage = [number(f"on-{pair}.storage") / number(f"on-{pair}.all") * 100 for pai
 
 
 def threads(name):
-    """What the threads took that step rooms and that store; all runs are equally long."""
+    """CPU time of the threads that step rooms and that store; all runs are equally long."""
     return number(f"{name}.rooms") + number(f"{name}.storage")
 
 

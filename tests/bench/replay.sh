@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# How fast a journal is verified, and how many bytes it costs: one JSON line.
+# The speed of verifying a journal, and its bytes: one JSON line.
 #
 #   tests/bench/replay.sh [SECONDS]
 #
-# A room of Arena with 16 bots lasts SECONDS of play (default 3600), and `quarrel replay verify` plays its journal again on one
-# core. Bytes are of each player-minute, once of those bots and once of players who want nothing.
+# A room of Arena with 16 bots is played for SECONDS (default 3600), and `quarrel replay verify` replays its journal on one core.
+# Bytes are per player-minute, once of those bots and once of idle players.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 seconds=${1:-3600}
 case $seconds in
-    '' | *[!0-9]*) echo "usage: tests/bench/replay.sh [SECONDS]; '$seconds' is no number" >&2; exit 2 ;;
+    '' | *[!0-9]*) echo "usage: tests/bench/replay.sh [SECONDS]; '$seconds' is not a number" >&2; exit 2 ;;
 esac
 
-cargo build --release --quiet --locked -p quarrel-server -p quarrel-tests --bin quarrel --bin sim
+# Apart from each other, or the server would be built with the features that only tests need.
+cargo build --release --quiet --locked --bin quarrel
+cargo build --release --quiet --locked --package quarrel-tests --bin sim
 bin=${CARGO_TARGET_DIR:-target}/release
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What a player costs the server: one JSON line for each N (default 64 256 512).
+# The CPU and the bytes that a player costs the server: one JSON line for each N (default 64 256 512).
 #
 #   tests/bench/room.sh [--near] [N...]
 #
-# N walkers (`crowd`) at 30 Hz both ways, from another process, each seeing 64: in rooms of 64, or with --near the 64 nearest of
-# all N in one room. These machines are shared and noisy: compare figures of one run, never of two.
+# N walkers (`crowd`) at 30 Hz both ways, from another process, each of which is sent 64: in rooms of 64, or with --near the 64
+# nearest of all N in one room. These machines are shared and noisy: compare figures of one run, never of two.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,7 +13,7 @@ sizes=()
 for arg in "$@"; do
     case $arg in
         --near) mode=near ;;
-        *[!0-9]*) echo "usage: tests/bench/room.sh [--near] [N...]; '$arg' is no number" >&2; exit 2 ;;
+        *[!0-9]*) echo "usage: tests/bench/room.sh [--near] [N...]; '$arg' is not a number" >&2; exit 2 ;;
         *) sizes+=("$arg") ;;
     esac
 done
@@ -32,12 +32,12 @@ trap cleanup EXIT
 for n in "${sizes[@]}"; do
     seats=64
     [[ $mode == near ]] && seats=$n
-    # Empty before the server opens it, which is a little later: else the port may be that of the server before.
+    # Emptied here because the server opens it a little later: the loop below would find the previous server's port.
     : >"$work/log"
     "$bin/quarrel" serve --listen 127.0.0.1:0 --http 127.0.0.1:0 --data-dir "$work/data" --game crowd \
         --seats "$seats" --rooms 64 --bots 0 2>"$work/log" &
     server=$!
-    # The log says which ports the system gave.
+    # The log has the ports that the system chose.
     for _ in {1..100}; do
         players=$(sed -n 's/.*"message":"serving".*"address":"\([^"]*\)".*/\1/p' "$work/log")
         http=$(sed -n 's/.*"message":"serving".*"http":"\([^"]*\)".*/\1/p' "$work/log")

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Evenings in the simulated network, each from a seed of its own: twelve players on links of the table, who drive through tunnels,
-# change networks, leave and come again, held at every tick to the rules that no run may break. A broken rule says which it is and
-# the command that repeats it.
+# Play in the simulated network, each run from its own seed: twelve players on known links, with tunnels, changes of networks,
+# leaves and joins, checked at every tick against named rules. A broken rule is printed with the command that repeats the run.
 #
 #   tests/bench/sim.sh [SEEDS] [FIRST]      (default 52 seeds of two player-hours each, from seed 1)
 set -euo pipefail
@@ -9,7 +8,7 @@ cd "$(dirname "$0")/../.."
 
 seeds=${1:-52}
 first=${2:-1}
-# What a test run promises.
+# Player-hours that must be played at least; tests/full promises a hundred.
 hours=0
 (($# == 0)) && hours=100
 cargo build --release --quiet --package quarrel-tests --bin sim

@@ -1,4 +1,4 @@
-"""What the checks of this folder share: a server that is ended and started again, and a swarm that plays on it meanwhile."""
+"""Shared by the checks of this folder: a server that is killed and restarted, and a swarm that plays on it meanwhile."""
 
 import json
 import os
@@ -12,16 +12,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RELEASE = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 
-# How long whatever is waited for may take before it counts as never, in seconds.
-PATIENCE = 30
+# The longest wait for a condition, in seconds; then the check fails.
+PATIENCE_S = 30
 
 
 def build():
     subprocess.run(["cargo", "build", "--release", "--quiet", "--locked", "--bin", "quarrel", "--bin", "swarm"], cwd=ROOT, check=True)
 
 
-def wait_for(what, condition, patience=PATIENCE, every=0.01):
-    """What the condition gives as soon as that is something."""
+def wait_for(what, condition, patience=PATIENCE_S, every=0.01):
+    """Returns the condition's value as soon as it is true; `what` describes the condition in the error."""
     end = time.monotonic() + patience
     while True:
         found = condition()
@@ -33,7 +33,7 @@ def wait_for(what, condition, patience=PATIENCE, every=0.01):
 
 
 class Server:
-    """A server on a data directory of its own; the system gives the ports, and the server keeps them from start to start."""
+    """A server with its own data directory. The system chooses its ports at the first start, and later starts use them again."""
 
     def __init__(self, work, *arguments, environment=None):
         self.work, self.data = Path(work), Path(work) / "data"
@@ -49,7 +49,7 @@ class Server:
             self.process = subprocess.Popen(
                 [*command, *self.arguments, *arguments], stderr=log, stdout=subprocess.DEVNULL, env=self.environment
             )
-        serving = wait_for(lambda: "the server serves:\n" + self.log.read_text(), lambda: self.said("serving") or self.ended())
+        serving = wait_for(lambda: "the server serves:\n" + self.log.read_text(), lambda: self.log_lines("serving") or self.ended())
         assert serving is not True, "the server did not start:\n" + self.log.read_text()
         self.players, self.http = serving[0]["address"], serving[0]["http"]
         return self
@@ -57,8 +57,8 @@ class Server:
     def ended(self):
         return self.process.poll() is not None
 
-    def said(self, message):
-        """The fields of each log line with this message."""
+    def log_lines(self, message):
+        """Returns the fields of each log line whose message starts like this."""
         lines = [line for line in self.log.read_text().splitlines() if f'"message":"{message}' in line]
         return [self.fields(line) for line in lines if line.endswith("}")]
 
@@ -76,7 +76,7 @@ class Server:
         return {room["id"]: room for room in json.loads(self.get("/v1/rooms"))["rooms"]}
 
     def seats(self):
-        """Who sits where."""
+        """Returns the room and seat of each seated player, by name."""
         players = json.loads(self.get("/v1/players"))["players"]
         return {player["name"]: (player["room"], player["seat"]) for player in players if player["room"] is not None}
 
@@ -90,7 +90,7 @@ class Server:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=PATIENCE)
+        return self.process.wait(timeout=PATIENCE_S)
 
     def journals(self):
         return sorted((self.data / "journals").glob("*.journal"))
@@ -104,21 +104,21 @@ class Server:
 
 
 class Swarm:
-    """A swarm that plays until it is told to stop."""
+    """A swarm that plays until `finish`."""
 
     def __init__(self, work, server, *arguments):
         self.report_file, self.log = Path(work) / "report.json", Path(work) / "swarm.log"
         command = [RELEASE / "swarm", "run", "--server", server.players, "--report", self.report_file]
-        # What is asked is whether the server holds, and not whether a busy machine is on time.
+        # The server is tested here, not whether a busy machine keeps the swarm's schedule.
         command += ["--max-lag-ms", "60000"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen([*command, *arguments], stdout=log, stderr=log)
 
     def finish(self):
-        """Its report; it is told to end unless it has."""
+        """Ends the run unless it has ended, and returns its report."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=PATIENCE)
+        self.process.wait(timeout=PATIENCE_S)
         assert self.report_file.exists(), "no report:\n" + self.log.read_text()
         return json.loads(self.report_file.read_text())
 
@@ -132,7 +132,7 @@ class Swarm:
 
 
 def replay(verb, journal, *arguments):
-    """What `quarrel replay` says of a journal, and its exit code."""
+    """Runs `quarrel replay`; returns its exit code and its output."""
     command = [RELEASE / "quarrel", "replay", verb, *arguments, journal]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
     return done.returncode, done.stdout, done.stderr

@@ -51,7 +51,8 @@ fn a_server_encodes_only_against_snapshots_that_it_sent() {
             else {
                 continue;
             };
-            let header = SnapshotHeader::decode(&mut BitReader::new(bytes)).expect("the server's header must be decodable");
+            let header = SnapshotHeader::decode(&mut BitReader::new(bytes))
+                .expect("the server's header must be decodable");
             if let Some(baseline) = header.baseline {
                 assert!(sent.contains(&baseline), "the baseline {baseline} must be a snapshot that was sent");
                 assert!(

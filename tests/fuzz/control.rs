@@ -80,7 +80,10 @@ fn a_client_message_is_decoded_or_refused() {
         let bytes = damage.applied(&samples);
         let decoded = heap::bounded(bytes.len(), || codec::decode_client(&bytes));
         if let Ok(message) = decoded {
-            assert!(bytes.len() <= MAX_CLIENT_MESSAGE_BYTES, "a decoded message must keep to its maximum size");
+            assert!(
+                bytes.len() <= MAX_CLIENT_MESSAGE_BYTES,
+                "a decoded message must keep to its maximum size"
+            );
             assert_eq!(body(&message), bytes, "a message must have one encoding: {message:?}");
         }
     });
@@ -93,7 +96,10 @@ fn a_server_message_is_decoded_or_refused() {
         let bytes = damage.applied(&samples);
         let decoded = heap::bounded(bytes.len(), || codec::decode_server(&bytes));
         if let Ok(message) = decoded {
-            assert!(bytes.len() <= MAX_SERVER_MESSAGE_BYTES, "a decoded message must keep to its maximum size");
+            assert!(
+                bytes.len() <= MAX_SERVER_MESSAGE_BYTES,
+                "a decoded message must keep to its maximum size"
+            );
             assert_eq!(body(&message), bytes, "a message must have one encoding: {message:?}");
         }
     });

@@ -23,7 +23,10 @@ use crate::{damage::Damage, heap};
 /// Valid datagrams of a game: with and without an acknowledgement, with one input and with many.
 fn samples<G: Game>(busy: G::Input) -> Vec<Vec<u8>> {
     let ack = Some(SnapshotAck { newest: Tick(7), history: 0xffff_0f0f });
-    [None, ack].into_iter().flat_map(|ack| batches::<G>(&busy).map(move |batch| encoded::<G>(ack, batch))).collect()
+    [None, ack]
+        .into_iter()
+        .flat_map(|ack| batches::<G>(&busy).map(move |batch| encoded::<G>(ack, batch)))
+        .collect()
 }
 
 fn batches<G: Game>(busy: &G::Input) -> [InputBatch<G::Input>; 2] {

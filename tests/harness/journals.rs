@@ -60,7 +60,10 @@ pub fn record_journal<G: Game>(
 pub fn brains<G: Game>(seats: u16, seed: u64) -> Brains<G> {
     let brain = |seat: u16| {
         let skill = G::SKILLS[usize::from(seat) % G::SKILLS.len()];
-        Some(G::brain(skill, seed + u64::from(seat)).expect("a game must have a brain for each skill it lists"))
+        Some(
+            G::brain(skill, seed + u64::from(seat))
+                .expect("a game must have a brain for each skill it lists"),
+        )
     };
     (0..seats).map(brain).collect()
 }

@@ -166,7 +166,9 @@ fn run_until_end<G: Game>(
     let rooms = rooms.expect("a runtime for rooms");
     network.block_on(async {
         let server = start::<G>(config, persisted, rooms.handle());
-        started.send((server.address(), Arc::clone(server.metrics()))).expect("the test must wait for the start");
+        started
+            .send((server.address(), Arc::clone(server.metrics())))
+            .expect("the test must wait for the start");
         match end.await {
             Ok(EndMode::Restart) => assert!(server.shutdown_and_save().await, "the server must stop in time"),
             Ok(EndMode::Stop) => assert!(server.shutdown().await, "the server must stop in time"),
@@ -218,7 +220,11 @@ pub async fn wait_for_resume<G: Predict>(player: &mut Player<G>, before: &Joined
     let joined = player.wait_for("the resumed seat", resumed).await;
     assert_eq!((joined.room, joined.seat), (before.room, before.seat), "a player must resume the same seat");
     let restored = joined.restored.expect("the answer must give the tick to which the room was restored");
-    assert!(restored <= joined.tick, "the restored tick {restored} must not be after the tick {}", joined.tick);
+    assert!(
+        restored <= joined.tick,
+        "the restored tick {restored} must not be after the tick {}",
+        joined.tick
+    );
     joined
 }
 

@@ -166,7 +166,8 @@ impl RawPeer {
     pub async fn receive(&mut self) -> Option<ServerMessage> {
         within("a message", async {
             loop {
-                if let Some(message) = self.deframer.pop().expect("a server message must keep to its maximum size")
+                if let Some(message) =
+                    self.deframer.pop().expect("a server message must keep to its maximum size")
                 {
                     return Some(codec::decode_server(message).expect("a server message must be decodable"));
                 }

@@ -218,6 +218,7 @@ fn defaults<G: Game>() -> GameDefaults {
         bots: G::ROOM.bots,
         bot_skill: G::SKILLS.first().copied().unwrap_or_default(),
         skills: G::SKILLS,
-        settings: toml::Table::try_from(G::Settings::default()).expect("a game's settings must be a TOML table"),
+        settings: toml::Table::try_from(G::Settings::default())
+            .expect("a game's settings must be a TOML table"),
     }
 }

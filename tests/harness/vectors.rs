@@ -52,7 +52,11 @@ impl Vectors {
                 self.file
             );
         }
-        assert_eq!(frozen, current, "{}: every frozen encoding must still be written, in the same order", self.file);
+        assert_eq!(
+            frozen, current,
+            "{}: every frozen encoding must still be written, in the same order",
+            self.file
+        );
     }
 
     fn text(&self) -> String {

@@ -27,7 +27,11 @@ impl<E: Clone + PartialEq + Debug> ViewChecker<E> {
     pub fn check(&mut self, view: &View<E>) {
         match self.views.get(&view.tick) {
             Some(first) => {
-                assert_eq!(*first, view.entities, "all viewers must see the same world at tick {}", view.tick);
+                assert_eq!(
+                    *first, view.entities,
+                    "all viewers must see the same world at tick {}",
+                    view.tick
+                );
                 self.compared += 1;
             }
             None => drop(self.views.insert(view.tick, view.entities.clone())),

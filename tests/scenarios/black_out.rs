@@ -1,169 +1,184 @@
-//! A black-out: the same seat before and after, at once playing again, and nothing of its story missing. Whoever stays away for
-//! longer than a seat is held is told that it is gone.
+//! Black-outs of a link: the player keeps the seat, plays again at once and misses no event. A player who is away for longer
+//! than the seat is held loses it and is notified.
 
 use std::time::Duration;
 
 use quarrel_client::Ending;
 use quarrel_harness::sim::{
     Link, SimWorld,
-    event_log::{LoggingController, RunningPlayer, EventLog},
-    room_observer::RoomObserver,
+    event_log::{EventLog, LoggingController, RunningPlayer},
     invariants::InvariantChecker,
+    room_observer::RoomObserver,
 };
 use quarrel_shared::{arena::Arena, tick::Tick};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// A busy room in which matches end: there is something to be told all the time.
+/// A busy room with short matches, so that events occur all the time.
 const BUSY: &[(&str, &str)] = &[("room.bots", "6"), ("game.settings.score_to_win", "10")];
 
-/// How long somebody plays before the link goes black.
-const BEFORE: Duration = Duration::from_secs(6);
+/// The time of play before the black-out, and of observation after it.
+const PLAYED: Duration = Duration::from_secs(6);
 
-/// How long somebody may have to wait, once their link is back, for a view that shows that the server plays their inputs.
-const SOON: Duration = Duration::from_secs(1);
+/// The longest time from the end of a black-out to a view that shows that the server applies the player's inputs again.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// A link whose only black-outs are the test's.
+/// The named link without black-outs of its own.
 fn link(name: &str) -> Link {
     Link { blackout: None, ..Link::named(name) }
 }
 
-/// When the seat first plays after `since`, in which the room made `tick`: a view of later, by an input of later.
+/// When the seat plays again after `since`, at which the room was at `tick`: the first view of a later tick that used an input
+/// of a later tick.
 fn plays_again(log: &EventLog<Arena>, since: Instant, tick: Tick) -> Option<Instant> {
     let is_played = |used: Option<Tick>| used.is_some_and(|used| used > tick);
     let mut views = log.views.iter().filter(|viewed| viewed.at > since);
     views.find(|viewed| viewed.header.tick > tick && is_played(viewed.header.used)).map(|viewed| viewed.at)
 }
 
-/// One player on this link, for whom it goes black; how long they waited when it was back, and how often they came back by another
-/// connection. The invariant checker sees to it that they keep their seat and are told everything, once.
-fn survives(link: &Link, seed: u64, dark: Duration) -> (Duration, u64) {
-    let what = format!("{dark:?} of darkness on {}, seed {seed}", link.name);
+/// Plays through one black-out on this link and returns the time from its end to play, and the number of resumes. The invariant checker
+/// checks that the player keeps the seat and receives every event once.
+fn play_through(link: &Link, seed: u64, blackout: Duration) -> (Duration, u64) {
+    let what = format!("{blackout:?} of black-out on {}, seed {seed}", link.name);
     SimWorld::<Arena>::run(seed, BUSY, async |world| {
         let invariants = InvariantChecker::join(world.server().lobby(), what.clone()).await;
         let observer = RoomObserver::join(world.server().lobby()).await;
         let controller = LoggingController::<Arena>::bot(seed);
         let log = controller.log();
-        let player = RunningPlayer::start(&world.connector(link), "Ada", invariants.wrap(0, controller)).await;
-        sleep(BEFORE).await;
-        let sat = log.joined();
-        let (now, back) = (world.now(), Instant::now() + dark);
-        world.network().add_blackout(world.path(&player.endpoint), now..now + dark);
+        let player =
+            RunningPlayer::start(&world.connector(link), "Ada", invariants.wrap(0, controller)).await;
+        sleep(PLAYED).await;
+        let first = log.joined();
+        let (now, back) = (world.now(), Instant::now() + blackout);
+        world.network().add_blackout(world.path(&player.endpoint), now..now + blackout);
         sleep_until(back).await;
         let tick = observer.tick();
-        sleep(BEFORE).await;
+        sleep(PLAYED).await;
 
-        let driven = player.shutdown().await;
+        let summary = player.shutdown().await;
         let again = log.read(|log| plays_again(log, back, tick));
-        let again = again.unwrap_or_else(|| panic!("{what}: never played again"));
+        let again = again.unwrap_or_else(|| panic!("{what}: the player must play again"));
         let joined = log.joined();
-        assert_eq!((joined.room, joined.seat), (sat.room, sat.seat), "{what}: the seat is the same");
-        assert_eq!(driven.ending, Ending::Left, "{what}: the player is there till they go");
-        assert_eq!(log.read(|log| log.closed.clone()), [], "{what}: no room was closed");
-        let (lost, doubled) = (driven.counts.events_lost, driven.counts.events_doubled);
-        assert_eq!((lost, doubled), (0, 0), "{what}: every event once");
+        assert_eq!((joined.room, joined.seat), (first.room, first.seat), "{what}: the seat must be the same");
+        assert_eq!(summary.ending, Ending::Left, "{what}: the session must last until the player leaves");
+        assert_eq!(log.read(|log| log.closed.clone()), [], "{what}: no room may close");
+        let (lost, doubled) = (summary.counts.events_lost, summary.counts.events_doubled);
+        assert_eq!((lost, doubled), (0, 0), "{what}: every event must arrive once");
         let newest = log.read(|log| log.views.last().expect("views").view.clone());
-        assert!(newest.tick > tick.after(60), "{what}: views go on to the end");
+        assert!(newest.tick > tick.after(60), "{what}: views must arrive to the end");
         let checks = invariants.checks();
-        assert!(checks.views > 100 && checks.events > 0, "{what}: the invariant checker saw something: {checks:?}");
-        (again - back, driven.counts.resumes)
+        assert!(
+            checks.views > 100 && checks.events > 0,
+            "{what}: the invariant checker must have compared views and events: {checks:?}"
+        );
+        (again - back, summary.counts.resumes)
     })
 }
 
-/// The same for several seeds. How often they came back by another connection, altogether.
-fn all_survive(name: &str, dark: Duration, soon: Duration) -> u64 {
+/// Plays through a black-out with several seeds and returns the sum of their resumes.
+fn play_through_with_seeds(name: &str, blackout: Duration, max_wait: Duration) -> u64 {
     let mut resumes = 0;
     for seed in 1..=3 {
-        let (waited, resumed) = survives(&link(name), seed, dark);
-        println!("{name}, seed {seed}: {dark:?} dark, {waited:?} until play, {resumed} resumes");
-        assert!(waited <= soon, "{name}, seed {seed}: {waited:?} from the end of {dark:?} of darkness");
+        let (waited, resumed) = play_through(&link(name), seed, blackout);
+        println!("{name}, seed {seed}: {blackout:?} of black-out, {waited:?} until play, {resumed} resumes");
+        assert!(
+            waited <= max_wait,
+            "{name}, seed {seed}: play must return within {max_wait:?} of a black-out of {blackout:?}, took {waited:?}"
+        );
         resumes += resumed;
     }
     resumes
 }
 
 #[test]
-fn after_four_seconds_of_darkness_the_connection_goes_on() {
+fn a_connection_survives_a_black_out_of_four_seconds() {
     for name in ["wifi", "train"] {
         assert_eq!(
-            all_survive(name, Duration::from_secs(4), SOON),
+            play_through_with_seeds(name, Duration::from_secs(4), MAX_WAIT),
             0,
-            "{name}: nobody needs another connection"
+            "{name}: the connection must survive without a resume"
         );
     }
 }
 
 #[test]
-fn nine_seconds_are_no_worse_than_four() {
-    // A clock that went on stretching through the silence came out of it 200 ms late, and lost 3.5 s of inputs.
+fn play_returns_as_fast_after_nine_seconds_as_after_four() {
+    // An input clock that kept stretching during the silence ended 200 ms late and lost 3.5 s of inputs.
     for (name, seed) in [("wifi", 1), ("train", 1), ("train", 3)] {
-        let (waited, resumes) = survives(&link(name), seed, Duration::from_secs(9));
-        println!("{name}, seed {seed}: nine seconds dark, {waited:?} until play");
-        assert!(waited <= SOON && resumes == 0, "{name}, seed {seed}: {waited:?}, {resumes} resumes");
+        let (waited, resumes) = play_through(&link(name), seed, Duration::from_secs(9));
+        println!("{name}, seed {seed}: nine seconds of black-out, {waited:?} until play");
+        assert!(
+            waited <= MAX_WAIT && resumes == 0,
+            "{name}, seed {seed}: took {waited:?} with {resumes} resumes"
+        );
     }
 }
 
 #[test]
-fn after_ten_seconds_of_darkness_the_seat_plays_on() {
+fn a_seat_plays_on_after_a_black_out_of_ten_seconds() {
     for name in ["wifi", "train"] {
-        all_survive(name, Duration::from_secs(10), SOON);
+        play_through_with_seeds(name, Duration::from_secs(10), MAX_WAIT);
     }
 }
 
 #[test]
-fn after_thirteen_seconds_of_darkness_the_seat_plays_on() {
+fn a_seat_plays_on_after_a_black_out_of_thirteen_seconds() {
     for name in ["wifi", "train"] {
-        // Attempts are made in the dark; the one that the link returns to may have just said its piece.
-        let resumes = all_survive(name, Duration::from_secs(13), SOON + Duration::from_millis(300));
-        assert_eq!(resumes, 3, "{name}: everybody comes back once, by another connection");
+        // The client tries to connect during the black-out; the attempt at its end may have sent its packets just before.
+        let resumes =
+            play_through_with_seeds(name, Duration::from_secs(13), MAX_WAIT + Duration::from_millis(300));
+        assert_eq!(resumes, 3, "{name}: each player must resume once, on another connection");
     }
 }
 
 #[test]
-fn a_link_that_returns_in_the_middle_of_an_attempt_is_noticed_almost_as_soon() {
+fn a_link_that_returns_during_an_attempt_to_connect_delays_play_little() {
     let half_past = Duration::from_millis(10_500);
-    let (waited, _) = survives(&link("wifi"), 1, half_past);
-    assert!(waited <= SOON, "wifi: {waited:?}");
-    // An attempt that began in darkness goes on for its second, and four round trips of the next one follow.
-    let (waited, _) = survives(&link("train"), 1, half_past);
-    println!("train: {half_past:?} dark, {waited:?} until play");
-    assert!(waited <= Duration::from_millis(1300), "train: {waited:?}");
+    let (waited, _) = play_through(&link("wifi"), 1, half_past);
+    assert!(waited <= MAX_WAIT, "wifi: play must return within {MAX_WAIT:?}, took {waited:?}");
+    // An attempt that began in the black-out lasts its full second; the next one takes four round trips.
+    let (waited, _) = play_through(&link("train"), 1, half_past);
+    println!("train: {half_past:?} of black-out, {waited:?} until play");
+    assert!(waited <= Duration::from_millis(1300), "train: play must return within 1.3 s, took {waited:?}");
 }
 
 #[test]
-fn a_connection_that_outlived_the_darkness_is_not_closed_for_what_could_not_be_heard_in_it() {
-    // The server closed those who had acknowledged nothing for ten seconds, nine of them black, while the first view after them was
-    // still on its way; and their clients took it for the end.
-    let (waited, resumes) = survives(&link("train"), 18, Duration::from_secs(9));
-    println!("train, seed 18: nine seconds dark, {waited:?} until play");
-    assert_eq!(resumes, 0, "nobody needs another connection");
-    assert!(waited <= Duration::from_secs(2), "a view was lost, and the next one comes: {waited:?}");
+fn a_connection_that_survived_a_black_out_is_not_closed_for_missing_acknowledgements() {
+    // The server closed connections that acknowledged nothing for ten seconds, nine of which were the black-out, while the
+    // first view after it was still in flight; and the clients took the close as final.
+    let (waited, resumes) = play_through(&link("train"), 18, Duration::from_secs(9));
+    println!("train, seed 18: nine seconds of black-out, {waited:?} until play");
+    assert_eq!(resumes, 0, "the connection must survive without a resume");
+    assert!(
+        waited <= Duration::from_secs(2),
+        "one view is lost, so play must return with the next one, took {waited:?}"
+    );
 }
 
 #[test]
-fn whoever_is_away_for_longer_than_a_seat_is_held_loses_it_and_is_told() {
+fn a_player_away_for_longer_than_a_seat_is_held_loses_it_and_is_notified() {
     let settings = [BUSY, &[("session.hold_ms", "5000")]].concat();
     SimWorld::<Arena>::run(4, &settings, async |world| {
         let observer = RoomObserver::join(world.server().lobby()).await;
         let controller = LoggingController::<Arena>::bot(4);
         let log = controller.log();
         let player = RunningPlayer::start(&world.connector(&link("wifi")), "Ada", controller).await;
-        sleep(BEFORE).await;
+        sleep(PLAYED).await;
         let seat = log.joined().seat;
         let is_taken = || observer.frames().last().is_some_and(|frame| frame.seat(seat).is_some());
-        // Ten seconds until the silence counts as a loss, five for which the seat is held then.
-        let (now, dark) = (world.now(), Duration::from_secs(30));
-        world.network().add_blackout(world.path(&player.endpoint), now..now + dark);
+        // The connection counts as lost after ten seconds of silence, and the seat is then held for five.
+        let (now, blackout) = (world.now(), Duration::from_secs(30));
+        world.network().add_blackout(world.path(&player.endpoint), now..now + blackout);
         sleep(Duration::from_secs(14)).await;
-        assert_eq!(world.metric("quarrel_seats_held"), 1.0, "the seat is held meanwhile");
-        assert!(is_taken() && !player.is_finished(), "and the player hopes");
+        assert_eq!(world.metric("quarrel_seats_held"), 1.0, "the seat must be held");
+        assert!(is_taken() && !player.is_finished(), "the client must keep trying while the seat is held");
         sleep(Duration::from_secs(2)).await;
-        assert_eq!(world.metric("quarrel_seats_held"), 0.0, "then it is given up");
+        assert_eq!(world.metric("quarrel_seats_held"), 0.0, "the seat must be freed after its hold time");
         assert!(
             player.is_finished(),
-            "and the player is told, though nobody reaches them: the client knows the time"
+            "the client must end by its own clock, because the server cannot reach it"
         );
-        let driven = player.shutdown().await;
-        assert!(matches!(driven.ending, Ending::Lost(_)), "{:?}", driven.ending);
+        let summary = player.shutdown().await;
+        assert!(matches!(summary.ending, Ending::Lost(_)), "{:?}", summary.ending);
         assert_eq!(log.read(|log| (log.interrupted.len(), log.resumed.len())), (1, 0));
     });
 }

@@ -1,5 +1,5 @@
-//! A journal that can never bring its room back is set aside with the reason, one that another start can is left where it is, and the
-//! rooms of the others go on.
+//! Recovery with bad journals: one that can never be restored is set aside with the reason, one that another start can restore
+//! stays in place, and the other rooms are restored.
 
 use quarrel_harness::{
     KillableServer, Player,
@@ -14,8 +14,8 @@ use quarrel_shared::{
     tick::TickRate,
 };
 
-/// A journal that was left by a killed server, of a room in which nobody wanted anything for so many ticks.
-fn left<G: Game>(settings: G::Settings, hz: u16, ticks: u32) -> Vec<u8> {
+/// The journal of a killed server's room, which ran for this number of ticks without inputs.
+fn unfinished<G: Game>(settings: G::Settings, hz: u16, ticks: u32) -> Vec<u8> {
     let tick_rate = TickRate::new(hz).expect("a rate");
     let setup = Setup { settings, seed: 7, seats: 1, tick_rate };
     let mut room = RecordedRoom::<G>::open(setup, vec![None], 1);
@@ -23,15 +23,16 @@ fn left<G: Game>(settings: G::Settings, hz: u16, ticks: u32) -> Vec<u8> {
     room.bytes().to_vec()
 }
 
-/// The journal of a room whose game panics when it is played again: it says of itself that it has other settings than it had.
+/// A journal whose replay panics: its header has other settings than the room had.
 fn breaking() -> Vec<u8> {
-    let was = left::<Throng>(ThrongSettings::default(), 30, 60);
-    let says = left::<Throng>(ThrongSettings { breaks_at: 40, ..ThrongSettings::default() }, 30, 0);
+    let ticks_of = unfinished::<Throng>(ThrongSettings::default(), 30, 60);
+    let header_of =
+        unfinished::<Throng>(ThrongSettings { breaks_at: 40, ..ThrongSettings::default() }, 30, 0);
     let header = |bytes: &[u8]| Journal::open(bytes).expect("a journal").blocks()[0].end;
-    [&says[..header(&says)], &was[header(&was)..]].concat()
+    [&header_of[..header(&header_of)], &ticks_of[header(&ticks_of)..]].concat()
 }
 
-/// The journal with a bit changed in the last block of this kind that has others behind it.
+/// The journal with a bit flipped in the last block of this kind that is followed by other blocks.
 fn damaged(mut bytes: Vec<u8>, kind: ChunkKind) -> Vec<u8> {
     let journal = Journal::open(&bytes).expect("a journal");
     let (_, before) = journal.blocks().split_last().expect("it has blocks");
@@ -46,9 +47,9 @@ fn plant(persisted: &PersistedState, room: u64, bytes: &[u8]) {
 }
 
 #[tokio::test]
-async fn what_cannot_be_brought_back_is_set_aside_with_its_reason_and_the_others_go_on() {
-    let alone = [("room.seats", "1"), ("room.bots", "0")];
-    let server = KillableServer::start::<Throng>(&alone);
+async fn unusable_journals_are_set_aside_with_their_reason_and_other_rooms_are_restored() {
+    let one_seat = [("room.seats", "1"), ("room.bots", "0")];
+    let server = KillableServer::start::<Throng>(&one_seat);
     let (mut ada, before) = Player::<Throng>::connect_and_join(server.address(), "Ada").await;
     let (_ben, bens) = Player::<Throng>::connect_and_join(server.address(), "Ben").await;
     ada.wait_for_ticks(60).await;
@@ -56,30 +57,40 @@ async fn what_cannot_be_brought_back_is_set_aside_with_its_reason_and_the_others
     let bens = JournalName { run: 1, room: bens.room.0 };
     let ticks = damaged(persisted.journals.read(bens).expect("Ben's journal"), ChunkKind::Ticks);
     plant(&persisted, bens.room, &ticks);
-    plant(&persisted, 91, &left::<Fickle>(FickleSettings::default(), 60, 60));
-    plant(&persisted, 92, &left::<Throng>(ThrongSettings::default(), 20, 60));
+    plant(&persisted, 91, &unfinished::<Fickle>(FickleSettings::default(), 60, 60));
+    plant(&persisted, 92, &unfinished::<Throng>(ThrongSettings::default(), 20, 60));
     plant(&persisted, 93, &breaking());
     plant(&persisted, 94, &b"no journal at all ".repeat(300));
-    plant(&persisted, 96, &left::<Throng>(ThrongSettings::default(), 30, 60));
+    plant(&persisted, 96, &unfinished::<Throng>(ThrongSettings::default(), 30, 60));
     plant(&persisted, 97, b"QRLJ");
-    plant(&persisted, 95, &damaged(left::<Throng>(ThrongSettings::default(), 30, 60), ChunkKind::Checkpoint));
+    plant(
+        &persisted,
+        95,
+        &damaged(unfinished::<Throng>(ThrongSettings::default(), 30, 60), ChunkKind::Checkpoint),
+    );
 
-    let server = persisted.clone().start::<Throng>(&alone);
+    let server = persisted.clone().start::<Throng>(&one_seat);
     wait_for_resume(&mut ada, &before).await;
     ada.wait_for_ticks(10).await;
     let aside = persisted.journals.aside();
     let reasons =
         [(bens.room, "damaged"), (93, "panicked"), (94, "not a journal"), (95, "damaged"), (96, "a copy of")];
     for (room, reason) in reasons {
-        let said = aside.get(&JournalName { run: 1, room });
-        assert!(said.is_some_and(|said| said.contains(reason)), "{room} is set aside as {reason}: {said:?}");
+        let noted = aside.get(&JournalName { run: 1, room });
+        assert!(
+            noted.is_some_and(|noted| noted.contains(reason)),
+            "room {room} must be set aside as {reason}: {noted:?}"
+        );
     }
     assert_eq!(aside.len(), reasons.len());
-    let left = |room| persisted.journals.read(JournalName { run: 1, room }).is_ok();
-    assert!(left(91) && left(92), "another start can bring those back, of that game or at that rate");
-    assert!(!left(97), "a file in which nothing was written yet is nothing to keep");
+    let is_in_place = |room| persisted.journals.read(JournalName { run: 1, room }).is_ok();
+    assert!(
+        is_in_place(91) && is_in_place(92),
+        "a start with that game or rate can restore these, so they must stay"
+    );
+    assert!(!is_in_place(97), "a journal without a header must be removed");
     assert_eq!(server.metric("quarrel_journals_set_aside_total"), 5.0);
     assert_eq!(server.metric("quarrel_rooms_resumed_total"), 1.0);
     let (_carl, carls) = Player::<Throng>::connect_and_join(server.address(), "Carl").await;
-    assert_eq!(carls.room.0, 93, "a room that waits for another start keeps its number");
+    assert_eq!(carls.room.0, 93, "a journal that waits for another start must keep its room number");
 }

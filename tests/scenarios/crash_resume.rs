@@ -1,4 +1,5 @@
-//! A killed server's rooms go on where their journals end: the same players, bots, match and score; and whom it forgot, it lets in.
+//! Crash resume: a killed server's rooms continue from their journals with the same players, bots, match and score; players
+//! without a restored seat may join again.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use quarrel_client::ClientEvent;
 use quarrel_harness::{
     KillableServer, Player, RawPeer,
     games::Levers,
-    killable_server::{wait_for_resume, wait_for_interruption, lost_play_ms},
+    killable_server::{lost_play_ms, wait_for_interruption, wait_for_resume},
     until,
 };
 use quarrel_server::storage::journals::{JournalName, JournalStore as _};
@@ -23,7 +24,7 @@ use quarrel_shared::{
 /// The first room of the first run.
 const FIRST: JournalName = JournalName { run: 1, room: 1 };
 
-/// A match that goes on for as long as the test does, and fighters who make it one.
+/// A match that outlasts the test, with bots that fight.
 const LONG_MATCH: &[(&str, &str)] = &[
     ("room.seats", "8"),
     ("room.bots", "6"),
@@ -31,7 +32,7 @@ const LONG_MATCH: &[(&str, &str)] = &[
     ("game.settings.time_limit_s", "3600"),
 ];
 
-/// The match and everybody's line on the score board, as text: what everybody sees whole.
+/// The match and every line of the score board as text, which are visible to every seat.
 type Board = Vec<String>;
 
 fn board<'a>(entities: impl Iterator<Item = &'a ArenaEntity>) -> Board {
@@ -39,12 +40,12 @@ fn board<'a>(entities: impl Iterator<Item = &'a ArenaEntity>) -> Board {
     shown.map(|entity| format!("{entity:?}")).collect()
 }
 
-/// What a player was shown, tick by tick.
+/// The boards that a player received, by tick.
 #[derive(Default)]
 struct Shown(BTreeMap<Tick, Board>);
 
 impl Shown {
-    /// Looks on until somebody new has scored, and then for so many ticks.
+    /// Records boards until a seat scores, and for this number of ticks after it.
     async fn watch(&mut self, player: &mut Player<Arena>, ticks: u32) {
         let mut scored = None;
         let scores = |entity: &ArenaEntity| match entity {
@@ -60,26 +61,26 @@ impl Shown {
             }
             scored.is_some_and(|scored| view.tick.since(scored) >= ticks)
         };
-        player.wait_for_view("somebody who scores", look).await;
+        player.wait_for_view("a score", look).await;
     }
 
     fn last(&self) -> Tick {
-        *self.0.last_key_value().expect("something was shown").0
+        *self.0.last_key_value().expect("a board").0
     }
 
-    /// What was shown of later ticks did not happen.
-    fn undo(&mut self, after: Tick) {
+    /// Removes the boards of ticks after the restored one.
+    fn roll_back(&mut self, after: Tick) {
         self.0.retain(|tick, _| *tick <= after);
     }
 
-    /// Plays the whole journal again: it leads to every board that was shown, and the room was brought back in it once.
-    fn is_what_the_journal_says(&self, bytes: &[u8]) {
+    /// Replays the whole journal: it must lead to every recorded board and hold one restart.
+    fn assert_equals_journal(&self, bytes: &[u8]) {
         let journal = Journal::open(bytes).expect("a journal");
         assert_eq!((journal.tail(), journal.end()), (None, Some("server_stopping")));
         let resumed =
             journal.annotations().filter(|note| matches!(note, Ok((_, Annotation::Resumed { run: 2, .. }))));
-        assert_eq!(resumed.count(), 1, "it says that it was brought back");
-        let mut playback = Playback::<Arena>::begin(&journal).expect("a game of this build");
+        assert_eq!(resumed.count(), 1, "the journal must note the restart once");
+        let mut playback = Playback::<Arena>::begin(&journal).expect("a journal of this build's game");
         let mut compared = 0;
         while let Some(played) = playback.advance().expect("a good journal") {
             assert!(matches!(played, PlaybackStep::Tick(_) | PlaybackStep::Checkpoint(_)), "{played:?}");
@@ -89,11 +90,11 @@ impl Shown {
                 compared += 1;
             }
         }
-        assert_eq!(compared, self.0.len(), "all that was shown and did happen is in it");
+        assert_eq!(compared, self.0.len(), "the journal must hold every recorded tick");
     }
 }
 
-/// Who sits where, as a player is told on the way back.
+/// The names on the seats, from the roster that a resumed player receives.
 async fn roster<G: Predict>(player: &mut Player<G>, seats: usize) -> BTreeMap<SeatId, (String, bool)> {
     let mut roster = BTreeMap::new();
     let complete = |event| {
@@ -102,12 +103,12 @@ async fn roster<G: Predict>(player: &mut Player<G>, seats: usize) -> BTreeMap<Se
         }
         (roster.len() == seats).then_some(())
     };
-    player.wait_for("everybody who sits there", complete).await;
+    player.wait_for("the whole roster", complete).await;
     roster
 }
 
 #[tokio::test]
-async fn the_same_players_and_bots_go_on_in_the_same_match_with_the_same_score() {
+async fn players_and_bots_continue_the_same_match_with_the_same_score() {
     let server = KillableServer::start::<Arena>(LONG_MATCH);
     let (mut ada, adas) = Player::<Arena>::connect_and_join(server.address(), "Ada").await;
     let (mut ben, bens) = Player::<Arena>::connect_and_join(server.address(), "Ben").await;
@@ -118,35 +119,39 @@ async fn the_same_players_and_bots_go_on_in_the_same_match_with_the_same_score()
     wait_for_resume(&mut ben, &bens).await;
     let lost = lost_play_ms(&joined, shown.last());
     println!("{lost} ms lost");
-    assert!(lost <= 500, "{lost} ms are lost");
-    shown.undo(joined.restored.expect("it was brought back"));
+    assert!(lost <= 500, "a crash may cost at most 500 ms of play, lost {lost}");
+    shown.roll_back(joined.restored.expect("a restored room"));
 
     let roster = roster(&mut ada, 8).await;
     assert_eq!(roster[&adas.seat], ("Ada".to_owned(), false));
     assert_eq!(roster[&bens.seat], ("Ben".to_owned(), false));
-    assert_eq!(roster.values().filter(|(_, bot)| *bot).count(), 6, "the bots' seats are theirs: {roster:?}");
+    assert_eq!(roster.values().filter(|(_, bot)| *bot).count(), 6, "bots must keep their seats: {roster:?}");
     shown.watch(&mut ada, 10).await;
     let (mut carl, carls) = Player::<Arena>::connect_and_join(server.address(), "Carl").await;
-    assert_eq!(carls.room, adas.room, "the room takes others as ever");
+    assert_eq!(carls.room, adas.room, "the restored room must accept new players");
     let players = [ada.welcome().player, ben.welcome().player];
-    assert!(!players.contains(&carl.welcome().player), "numbers go on above those who were here");
+    assert!(!players.contains(&carl.welcome().player), "new player ids must be above those of the first run");
     let listed = carl.list_rooms().await.expect("a list");
-    assert_eq!(listed.iter().map(|room| room.id).collect::<Vec<_>>(), [RoomId(1)], "the room kept its id");
+    assert_eq!(
+        listed.iter().map(|room| room.id).collect::<Vec<_>>(),
+        [RoomId(1)],
+        "the room must keep its id"
+    );
     assert_eq!(server.metric("quarrel_rooms_resumed_total"), 1.0);
 
     let persisted = tokio::task::spawn_blocking(|| server.stop()).await.expect("a server that stops");
-    shown.is_what_the_journal_says(&persisted.journals.read(FIRST).expect("the journal"));
+    shown.assert_equals_journal(&persisted.journals.read(FIRST).expect("the journal"));
 }
 
 #[tokio::test]
-async fn rooms_and_players_of_the_next_run_are_numbered_above_those_that_were_brought_back() {
-    let alone = [("room.seats", "1")];
-    let server = KillableServer::start::<Levers>(&alone);
+async fn ids_of_new_rooms_and_players_are_above_the_restored_ones() {
+    let one_seat = [("room.seats", "1")];
+    let server = KillableServer::start::<Levers>(&one_seat);
     let (mut ada, adas) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
     let (mut ben, bens) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
     ada.wait_for_ticks(45).await;
     ben.wait_for_ticks(45).await;
-    let server = server.kill().start::<Levers>(&alone);
+    let server = server.kill().start::<Levers>(&one_seat);
     wait_for_resume(&mut ada, &adas).await;
     wait_for_resume(&mut ben, &bens).await;
     let (carl, carls) = Player::<Levers>::connect_and_join(server.address(), "Carl").await;
@@ -155,7 +160,7 @@ async fn rooms_and_players_of_the_next_run_are_numbered_above_those_that_were_br
 }
 
 #[tokio::test]
-async fn a_crash_while_the_answer_to_a_resume_is_under_way_leaves_the_ticket_good() {
+async fn a_crash_before_the_answer_to_a_resume_arrives_keeps_the_ticket_valid() {
     let server = KillableServer::start::<Levers>(&[]);
     let (mut ben, bens) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
     let (mut ada, welcomed) = RawPeer::connect_new::<Levers>(server.address(), "Ada").await;
@@ -166,20 +171,20 @@ async fn a_crash_while_the_answer_to_a_resume_is_under_way_leaves_the_ticket_goo
     let (answered, second) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert!(second.resumed && second.ticket != welcomed.ticket);
     wait_for_resume(&mut ben, &bens).await;
-    until("the journal to know of her return", || server.metric("quarrel_seats_held") == 0.0).await;
+    until("the resume in the journal", || server.metric("quarrel_seats_held") == 0.0).await;
     ben.wait_for_ticks(45).await;
     let server = server.kill().start::<Levers>(&[]);
     drop(answered);
-    // As if the answer had never come: she shows what she showed before.
+    // As if the answer had been lost, she presents the same ticket again.
     let (mut ada, third) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, 0).await;
-    assert!(third.resumed, "the ticket that she showed last is good");
+    assert!(third.resumed, "the ticket that she presented last must be valid");
     assert_eq!(ada.receive_joined().await, place);
     let refused = RawPeer::resume_refused::<Levers>(server.address(), &second.ticket, 0).await;
-    assert_eq!(refused.code, Some(CloseReason::TicketUsed), "and nobody has her seat twice");
+    assert_eq!(refused.code, Some(CloseReason::TicketUsed), "a seat may have one owner only");
 }
 
 #[tokio::test]
-async fn whoever_waited_in_the_lobby_of_a_killed_server_waits_in_that_of_the_next() {
+async fn a_player_in_the_lobby_of_a_killed_server_connects_to_the_next_one() {
     let server = KillableServer::start::<Levers>(&[]);
     let mut ada = Player::<Levers>::connect(server.address(), "Ada").await;
     let server = server.kill().start::<Levers>(&[]);
@@ -189,35 +194,39 @@ async fn whoever_waited_in_the_lobby_of_a_killed_server_waits_in_that_of_the_nex
     assert_eq!(server.metric("quarrel_resumes_total{result=\"forgotten\"}"), 1.0);
 }
 
-/// The seat is gone, and its player is there.
+/// Waits for the end of the seat; the player stays connected.
 async fn loses_the_seat(ada: &mut Player<Levers>) -> CloseReason {
     let closed = |event| if let ClientEvent::RoomClosed { reason, .. } = event { Some(reason) } else { None };
-    ada.wait_for("word of the seat", closed).await
+    ada.wait_for("the seat's end", closed).await
 }
 
 #[tokio::test]
-async fn a_player_whose_seat_was_not_brought_back_is_told_so_and_may_sit_down_again() {
+async fn a_player_whose_seat_was_not_restored_is_notified_and_may_join_again() {
     let server = KillableServer::start::<Levers>(&[]);
     let (mut ada, _) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
     ada.wait_for_ticks(45).await;
     let before = server.kill();
     let server = before.clone().start::<Levers>(&[("journal.resume", "off")]);
     assert_eq!(loses_the_seat(&mut ada).await, CloseReason::TicketExpired);
-    let again = ada.join(JoinTarget::Quick).await.expect("a seat in a room that is new");
+    let again = ada.join(JoinTarget::Quick).await.expect("a seat in a new room");
     assert_eq!(again.restored, None);
     ada.wait_for_ticks(45).await;
-    let old = before.journals.read(FIRST).expect("the old journal is kept");
+    let old = before.journals.read(FIRST).expect("the old journal");
     let old = Journal::open(&old).expect("a journal");
-    assert_eq!((old.end(), old.tail()), (Some("abandoned"), None), "it has ended");
+    assert_eq!(
+        (old.end(), old.tail()),
+        (Some("abandoned"), None),
+        "a journal that is not restored must be ended"
+    );
     assert!(before.journals.aside().is_empty());
 
-    // What is gone stays gone, and the run between is brought back.
+    // The next start restores the run in between, and not the ended one.
     let _server = server.kill().start::<Levers>(&[]);
     wait_for_resume(&mut ada, &again).await;
 }
 
 #[tokio::test]
-async fn a_start_that_writes_no_journals_leaves_rooms_to_the_next_one() {
+async fn a_start_without_journals_leaves_rooms_for_the_next_start() {
     let server = KillableServer::start::<Levers>(&[]);
     let (mut ada, joined) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
     ada.wait_for_ticks(45).await;
@@ -225,7 +234,7 @@ async fn a_start_that_writes_no_journals_leaves_rooms_to_the_next_one() {
     drop(ada);
     let server = persisted.start::<Levers>(&[("journal.write", "off")]);
     let (ben, other) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
-    assert!(other.room > joined.room, "her room has its number still");
+    assert!(other.room > joined.room, "the unrestored room must keep its id");
     drop(ben);
     let server = server.kill().start::<Levers>(&[]);
     assert_eq!(server.metric("quarrel_rooms_resumed_total"), 1.0);

@@ -1,5 +1,4 @@
-//! What the bots of a running swarm do when their server is killed and starts again: they come back by themselves, to their seats or
-//! to others.
+//! A swarm whose server is killed and restarted: its bots reconnect by themselves, to their seats or to new ones.
 
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use quarrel_swarm::{self as swarm, GameEntry, Games, Plan, plan::Stages, report:
 
 const BOTS: u64 = 3;
 
-/// Bots play for some seconds; in the midst of that their server is killed, and the next one starts with these settings.
+/// Runs bots for some seconds; kills the server during play and starts the next one with these settings.
 async fn play_through_a_crash(settings: &[(&'static str, &'static str)]) -> Report {
     let seats = [("room.seats", "4"), ("room.bots", "0")];
     let server = KillableServer::start::<Throng>(&seats);
@@ -27,11 +26,11 @@ async fn play_through_a_crash(settings: &[(&'static str, &'static str)]) -> Repo
     until("a second of play", || server.metric("quarrel_inputs_total{fate=\"used\"}") > used + 180.0).await;
     let next = tokio::task::spawn_blocking(move || server.kill()).await.expect("a dead server");
     let _next = next.start::<Throng>(&[&seats, settings].concat());
-    run.await.expect("the swarm does not panic").expect("a run")
+    run.await.expect("a swarm without a panic").expect("a run")
 }
 
-/// They play at the end, too.
-fn play_on(report: &Report) {
+/// Asserts that every bot joined once and that snapshots arrive in the last seconds.
+fn assert_plays_to_the_end(report: &Report) {
     let late = report.series.iter().filter(|second| second.at_s >= 6);
     assert!(late.map(|second| second.snapshots).sum::<u64>() > 60, "{:?}", report.series);
     assert_eq!((report.joined, report.refused, report.events_lost), (BOTS, 0, 0), "{report}");
@@ -40,13 +39,13 @@ fn play_on(report: &Report) {
 #[tokio::test(flavor = "multi_thread")]
 async fn bots_of_a_killed_server_resume_on_the_next_one() {
     let report = play_through_a_crash(&[]).await;
-    play_on(&report);
+    assert_plays_to_the_end(&report);
     assert_eq!((report.resumes, report.disconnected), (BOTS, 0), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bots_whose_rooms_were_not_brought_back_sit_down_in_others() {
+async fn bots_whose_rooms_were_not_restored_join_other_rooms() {
     let report = play_through_a_crash(&[("journal.resume", "off")]).await;
-    play_on(&report);
+    assert_plays_to_the_end(&report);
     assert_eq!((report.resumes, report.disconnected), (0, BOTS), "{report}");
 }

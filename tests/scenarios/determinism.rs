@@ -1,4 +1,5 @@
-//! The same seed and entries give the same state at every tick: twice, through a checkpoint, and on the room's own path.
+//! Determinism: the same seed and entries give the same state at every tick, in a second run, through checkpoints, and on the
+//! room's own code path.
 
 use quarrel_shared::{
     arena::{Arena, Mode, Settings},
@@ -11,17 +12,17 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-/// A minute would show no more than this does: fights, deaths, pickups, a match's end and the next one's beginning.
+/// Enough for fights, deaths, pickups, a match's end and the next one's start; a minute would cover no more.
 const TICKS: u32 = 900;
 
-/// Everything that went into a room, tick by tick, and its checksum after each.
+/// The recorded entries of a room, tick by tick, and its checksum after each.
 struct Played<G: Game> {
     setup: Setup<G::Settings>,
     entries: Vec<Entries<G::Input>>,
     checksums: Vec<Checksum>,
 }
 
-/// Lets bots play and writes down what they did. Seats change hands meanwhile.
+/// Lets bots play and records their entries. Seats change hands meanwhile.
 fn play<G: Game>(settings: G::Settings, seats: u16, seed: u64) -> Played<G> {
     let setup = Setup { settings, seed, seats, tick_rate: TickRate::default() };
     let mut game = G::new(&setup);
@@ -46,10 +47,10 @@ fn play<G: Game>(settings: G::Settings, seats: u16, seed: u64) -> Played<G> {
 
 fn brain<G: Game>(seed: u64) -> Box<dyn Brain<G>> {
     let skills = G::SKILLS;
-    G::brain(skills[seed as usize % skills.len()], seed).expect("a game has the skills that it names")
+    G::brain(skills[seed as usize % skills.len()], seed).expect("a brain for each skill that the game names")
 }
 
-/// Everybody comes at the first tick; later one seat after another changes hands.
+/// Every seat is taken at the first tick; later one seat after another changes hands.
 fn changes(tick: Tick, seats: u16) -> Vec<SeatChange> {
     let taken = |seat| SeatChange::Taken(SeatId(seat), Occupant::Bot);
     match tick.0 {
@@ -67,18 +68,23 @@ fn frame<G: Game>(game: &G, tick: Tick, seats: u16) -> Frame<G::Entity> {
     Frame::new(tick, game.entities(), (0..seats).map(seat).collect())
 }
 
-/// Plays the entries again, with a checkpoint after every `checkpoint` ticks, and holds each tick against the first time.
+/// Replays the entries with a checkpoint after every `checkpoint` ticks and compares the checksum of each tick with the first
+/// run.
 fn replay<G: Game>(played: &Played<G>, checkpoint: Option<u32>) {
     let mut game = G::new(&played.setup);
     let mut scratch = BitWriter::new();
     for (tick, (entries, expected)) in (1..).map(Tick).zip(played.entries.iter().zip(&played.checksums)) {
         entries.apply(&mut game, tick, TickRate::DEFAULT, &mut Outbox::new());
-        assert_eq!(checksum(&game, &mut scratch), *expected, "{} at tick {tick}, again", G::NAME);
+        assert_eq!(
+            checksum(&game, &mut scratch),
+            *expected,
+            "a replay of {} must have the same checksum at tick {tick}",
+            G::NAME
+        );
         if checkpoint.is_some_and(|every| tick.0 % every == 0) {
             scratch.clear();
             game.save(&mut scratch);
-            game = G::load(&played.setup, &mut BitReader::new(scratch.finish()))
-                .expect("a state that was saved");
+            game = G::load(&played.setup, &mut BitReader::new(scratch.finish())).expect("a saved state");
         }
     }
 }
@@ -88,7 +94,7 @@ fn replays<G: Game>(played: &Played<G>) {
     replay(played, Some(TICKS / 2));
     replay(played, Some(7));
     let changed = played.checksums.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    assert!(changed as u32 > TICKS / 2, "something happens in this test");
+    assert!(changed as u32 > TICKS / 2, "the state must change in more than half of the ticks");
 }
 
 #[test]
@@ -109,7 +115,7 @@ fn a_crowd_plays_the_same_twice_and_through_checkpoints() {
 }
 
 #[test]
-fn another_seed_plays_otherwise() {
+fn another_seed_gives_another_state() {
     let [first, second] = [44, 45].map(|seed| play::<Arena>(Settings::default(), 4, seed));
-    assert_ne!(first.checksums.last(), second.checksums.last(), "a seed decides something");
+    assert_ne!(first.checksums.last(), second.checksums.last(), "the seed must influence the state");
 }

@@ -1,7 +1,7 @@
-//! What play is like over each link of the table, held to figures that nobody should lose unnoticed.
+//! Measured quality of play over each link of the table, held to minimum figures.
 //!
-//! `sim feel` prints the whole table from more and longer play. A seed repeats these figures exactly; the room between them and what
-//! is promised is for changes that are no loss.
+//! `sim feel` prints the whole table from more and longer play. A seed repeats these figures exactly; the margin between them
+//! and the promised figures is for changes that lose nothing.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use quarrel_harness::sim::{
     feel::{FeelConfig, feel},
 };
 
-/// What a player on a link may count on.
+/// The figures that a player on a link may rely on.
 struct Promise {
     inputs_on_tick: f64,
     corrections_per_min: f64,
@@ -19,48 +19,52 @@ struct Promise {
     drawn_age_ms_p99: f64,
     extrapolated_share: f64,
     frozen_share: f64,
-    /// Shots are judged by a world of at most a quarter second ago: on slow links, part of what is seen is older.
+    /// The server rewinds at most a quarter second: on slow links, part of the drawn view is older.
     hits_confirmed: f64,
 }
 
-/// Bytes a second to each player and from each, on any link: the most that this room of eleven costs.
+/// Bytes per second to and from each player, on any link: upper bounds for this room of eleven.
 const BYTES_DOWN_S: f64 = 2900.0;
 const BYTES_UP_S: f64 = 3300.0;
 
-/// Three players in a room of eleven. A minute, so that each tunnel of the train is measured once by each of them.
+/// Three players in a room of eleven, for a minute, so that each player passes one tunnel of the train.
 const SESSION: FeelConfig = FeelConfig { seed: 71, players: 3, measured: Duration::from_secs(60) };
 
 impl Promise {
-    fn is_kept_on(&self, link: &str) {
+    fn assert_on(&self, link: &str) {
         let feel = feel(&Link::named(link), SESSION);
         println!("{feel:?}");
-        assert!(feel.hits_shown > 15, "{link}: they fight: {} hits", feel.hits_shown);
-        assert!(feel.lost.is_empty(), "{link}: nobody's connection is lost: {:?}", feel.lost);
-        assert_eq!((feel.events_lost, feel.events_doubled), (0, 0), "{link}: every event comes once");
-        let least = [
+        assert!(feel.hits_shown > 15, "{link}: players must fight: {} hits", feel.hits_shown);
+        assert!(feel.lost.is_empty(), "{link}: no connection may be lost: {:?}", feel.lost);
+        assert_eq!((feel.events_lost, feel.events_doubled), (0, 0), "{link}: every event must arrive once");
+        let minimums = [
             ("the share of inputs on their tick", feel.inputs_on_tick, self.inputs_on_tick),
-            ("the share of hits that are confirmed", feel.hits_confirmed, self.hits_confirmed),
+            ("the share of confirmed hits", feel.hits_confirmed, self.hits_confirmed),
         ];
-        for (what, is, least) in least {
-            assert!(is >= least, "{link}: {what} is {is}, and {least} at least is promised");
+        for (what, is, min) in minimums {
+            assert!(is >= min, "{link}: {what} must be at least {min}, is {is}");
         }
-        let most = [
-            ("corrections a minute", feel.corrections_per_min, self.corrections_per_min),
-            ("a correction's units", feel.correction_units_p99, self.correction_units_p99),
-            ("the usual age of what is drawn, in ms", feel.drawn_age_ms_p50, self.drawn_age_ms_p50),
-            ("the worst age of what is drawn, in ms", feel.drawn_age_ms_p99, self.drawn_age_ms_p99),
+        let maximums = [
+            ("corrections per minute", feel.corrections_per_min, self.corrections_per_min),
+            (
+                "the size of corrections at p99, in units",
+                feel.correction_units_p99,
+                self.correction_units_p99,
+            ),
+            ("the median age of the drawn view, in ms", feel.drawn_age_ms_p50, self.drawn_age_ms_p50),
+            ("the p99 age of the drawn view, in ms", feel.drawn_age_ms_p99, self.drawn_age_ms_p99),
             ("the extrapolated share", feel.extrapolated_share, self.extrapolated_share),
             ("the frozen share", feel.frozen_share, self.frozen_share),
-            ("bytes a second to a player", feel.bytes_down_s, BYTES_DOWN_S),
-            ("bytes a second from a player", feel.bytes_up_s, BYTES_UP_S),
+            ("bytes per second to a player", feel.bytes_down_s, BYTES_DOWN_S),
+            ("bytes per second from a player", feel.bytes_up_s, BYTES_UP_S),
         ];
-        for (what, is, most) in most {
-            assert!(is <= most, "{link}: {what} is {is}, and {most} at most is promised");
+        for (what, is, max) in maximums {
+            assert!(is <= max, "{link}: {what} must be at most {max}, is {is}");
         }
     }
 }
 
-/// What is promised where nothing goes wrong.
+/// The figures of a link without trouble.
 const QUIET: Promise = Promise {
     inputs_on_tick: 0.999,
     corrections_per_min: 0.5,
@@ -73,18 +77,18 @@ const QUIET: Promise = Promise {
 };
 
 #[test]
-fn in_the_next_room_nothing_is_ever_wrong() {
+fn play_on_a_lan_is_without_faults() {
     let lan = Promise { inputs_on_tick: 1.0, corrections_per_min: 0.0, drawn_age_ms_p50: 70.0, ..QUIET };
-    Promise { drawn_age_ms_p99: 70.0, extrapolated_share: 0.0, ..lan }.is_kept_on("lan");
+    Promise { drawn_age_ms_p99: 70.0, extrapolated_share: 0.0, ..lan }.assert_on("lan");
 }
 
 #[test]
-fn on_fibre_hardly_anything_is() {
-    QUIET.is_kept_on("fibre");
+fn play_on_fibre_is_nearly_without_faults() {
+    QUIET.assert_on("fibre");
 }
 
 #[test]
-fn on_wifi_nobody_notices() {
+fn play_on_wifi_has_few_corrections() {
     Promise {
         inputs_on_tick: 0.998,
         corrections_per_min: 2.0,
@@ -94,11 +98,11 @@ fn on_wifi_nobody_notices() {
         frozen_share: 0.001,
         ..QUIET
     }
-    .is_kept_on("wifi");
+    .assert_on("wifi");
 }
 
 #[test]
-fn in_a_house_full_of_neighbours_play_is_as_at_home() {
+fn play_on_busy_wifi_stays_smooth() {
     Promise {
         inputs_on_tick: 0.995,
         corrections_per_min: 1.0,
@@ -109,11 +113,11 @@ fn in_a_house_full_of_neighbours_play_is_as_at_home() {
         frozen_share: 0.001,
         hits_confirmed: 0.97,
     }
-    .is_kept_on("busy_wifi");
+    .assert_on("busy_wifi");
 }
 
 #[test]
-fn a_telephone_that_stands_still_plays_well() {
+fn play_on_lte_stays_smooth() {
     Promise {
         inputs_on_tick: 0.995,
         corrections_per_min: 1.5,
@@ -124,12 +128,12 @@ fn a_telephone_that_stands_still_plays_well() {
         frozen_share: 0.003,
         hits_confirmed: 0.97,
     }
-    .is_kept_on("lte");
+    .assert_on("lte");
 }
 
 #[test]
-fn on_a_train_through_a_tunnel_the_seat_plays_on() {
-    // Two seconds of each minute are black, and everything stands still in them: that is 3.3 % frozen, and the worst age.
+fn play_on_a_train_continues_after_tunnels() {
+    // Two seconds of each minute are black-outs with a frozen screen: 3.3 % frozen, and the p99 age.
     Promise {
         inputs_on_tick: 0.98,
         corrections_per_min: 8.0,
@@ -140,11 +144,11 @@ fn on_a_train_through_a_tunnel_the_seat_plays_on() {
         frozen_share: 0.055,
         hits_confirmed: 0.25,
     }
-    .is_kept_on("train");
+    .assert_on("train");
 }
 
 #[test]
-fn by_way_of_the_sky_play_is_late_and_even() {
+fn play_over_a_satellite_is_delayed_but_smooth() {
     Promise {
         inputs_on_tick: 0.99,
         corrections_per_min: 8.0,
@@ -155,11 +159,11 @@ fn by_way_of_the_sky_play_is_late_and_even() {
         frozen_share: 0.006,
         hits_confirmed: 0.15,
     }
-    .is_kept_on("satellite");
+    .assert_on("satellite");
 }
 
 #[test]
-fn on_a_hostile_link_one_can_still_play() {
+fn play_on_a_hostile_link_is_possible() {
     Promise {
         inputs_on_tick: 0.96,
         corrections_per_min: 12.0,
@@ -170,5 +174,5 @@ fn on_a_hostile_link_one_can_still_play() {
         frozen_share: 0.012,
         hits_confirmed: 0.15,
     }
-    .is_kept_on("hostile");
+    .assert_on("hostile");
 }

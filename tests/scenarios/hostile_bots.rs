@@ -1,4 +1,4 @@
-//! The load tester's hostile bots do what they are for, and those who play beside them do not notice.
+//! The load tester's hostile bots provoke the server's defences, and players beside them are not affected.
 
 use quarrel_client::{ConnectConfig, Connector, net::transport};
 use quarrel_harness::{
@@ -14,10 +14,10 @@ use quarrel_shared::{
 };
 use quarrel_swarm::hostile::{HostileKind, HostileRecord, attack};
 
-/// How many ticks the honest ones see, at least, while somebody is hostile.
+/// The minimum ticks that honest players see during an attack.
 const TICKS: u32 = 30;
 
-/// Is hostile for as long as `meanwhile` takes.
+/// Runs an attack for as long as `meanwhile` takes.
 async fn harass<G: Game>(
     server: &TestServer<G>,
     kind: HostileKind,
@@ -26,10 +26,10 @@ async fn harass<G: Game>(
     let endpoint = transport::open_endpoint(server.address()).expect("a UDP port for a hostile bot");
     let config = ConnectConfig::new(server.address());
     let connector = Connector::new(endpoint, &config).expect("loopback is trusted");
-    attack::<G>(kind, &connector, JoinTarget::Quick, 7, meanwhile).await.expect("a socket of its own")
+    attack::<G>(kind, &connector, JoinTarget::Quick, 7, meanwhile).await.expect("a socket for the attack")
 }
 
-/// Is hostile until the server shows `proof`, while two play; both go on playing.
+/// Runs an attack until the server shows `proof`, while two players play; both keep playing afterwards.
 async fn beside_players<G: Predict>(
     server: &TestServer<G>,
     kind: HostileKind,
@@ -41,7 +41,7 @@ where
     let (mut ada, _) = Player::<G>::connect_and_join(server.address(), "Ada").await;
     let (mut ben, _) = Player::<G>::connect_and_join(server.address(), "Ben").await;
     let record = harass(server, kind, async {
-        let proven = until("what a hostile bot does", || proof(server));
+        let proven = until("the effect of the attack", || proof(server));
         tokio::join!(proven, ada.wait_for_ticks(TICKS), ben.wait_for_ticks(TICKS));
     });
     let record = record.await;
@@ -55,12 +55,12 @@ fn disconnects<G: Game>(server: &TestServer<G>, reason: &str) -> f64 {
     server.metric(&format!("quarrel_disconnects_total{{reason=\"{reason}\"}}"))
 }
 
-fn inputs<G: Game>(server: &TestServer<G>, fate: &str) -> f64 {
-    server.metric(&format!("quarrel_inputs_total{{fate=\"{fate}\"}}"))
+fn inputs<G: Game>(server: &TestServer<G>, outcome: &str) -> f64 {
+    server.metric(&format!("quarrel_inputs_total{{fate=\"{outcome}\"}}"))
 }
 
 #[tokio::test]
-async fn garbage_is_malformed_by_datagram_and_on_the_stream_and_comes_again() {
+async fn garbage_in_datagrams_and_on_the_stream_is_closed_as_malformed() {
     let server = TestServer::<Crowd>::start(&[]);
     let proof = |server: &TestServer<_>| disconnects(server, "malformed") >= 2.0;
     let record = beside_players(&server, HostileKind::Garbage, proof).await;
@@ -68,22 +68,26 @@ async fn garbage_is_malformed_by_datagram_and_on_the_stream_and_comes_again() {
 }
 
 #[tokio::test]
-async fn a_flood_of_inputs_and_one_of_chat_are_closed_as_such() {
+async fn floods_of_inputs_and_of_chat_are_closed_as_rate_limited() {
     let server = TestServer::<Crowd>::start(&[]);
     let proof = |server: &TestServer<_>| disconnects(server, "rate_limited") >= 2.0;
     let record = beside_players(&server, HostileKind::Flood, proof).await;
     assert!(record.closes["rate_limited"] >= 1 && record.lives >= 2, "{record:?}");
-    assert!(record.sent > 150, "more than a burst in each life: {record:?}");
+    assert!(record.sent > 150, "each connection must send more than a burst: {record:?}");
 }
 
 #[tokio::test]
-async fn forged_ticks_are_dropped_and_counted_and_nobody_is_harmed() {
+async fn forged_ticks_are_dropped_and_counted_without_closing_the_connection() {
     let server = TestServer::<Crowd>::start(&[]);
-    // Those for ticks long past are counted as repetitions, as every honest player has many.
+    // Inputs for ticks long past count as duplicates, which every honest player has too.
     let proof = |server: &TestServer<_>| inputs(server, "future") >= 10.0;
     let record = beside_players(&server, HostileKind::Forged, proof).await;
-    assert!(record.sent >= 32, "one lie in four is of the future: {record:?}");
-    assert_eq!((record.lives, record.closes.len()), (1, 0), "lies alone are no reason to close: {record:?}");
+    assert!(record.sent >= 32, "one forged input in four must be for a future tick: {record:?}");
+    assert_eq!(
+        (record.lives, record.closes.len()),
+        (1, 0),
+        "forged ticks must not close the connection: {record:?}"
+    );
 }
 
 #[tokio::test]
@@ -96,14 +100,14 @@ async fn half_open_handshakes_are_ended_by_the_server() {
 }
 
 #[tokio::test]
-async fn many_half_open_handshakes_make_newcomers_prove_their_address_and_they_do() {
+async fn many_half_open_handshakes_enable_address_validation_and_players_still_connect() {
     let server = TestServer::<Crowd>::start(&[("net.retry_above_half_open", "2")]);
     let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     harass(&server, HostileKind::HalfOpen, async {
-        // In that time some ten handshakes are begun.
+        // Some ten handshakes begin in that time.
         ada.wait_for_ticks(TICKS).await;
-        let stranger = FirstPacket::send(server.address()).await;
-        assert!(stranger.receives_retry().await, "two of them are enough to be wary");
+        let probe = FirstPacket::send(server.address()).await;
+        assert!(probe.receives_retry().await, "two half-open handshakes must enable address validation");
         let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
         ben.wait_for_ticks(TICKS).await;
         ada.wait_for_ticks(1).await;
@@ -112,15 +116,15 @@ async fn many_half_open_handshakes_make_newcomers_prove_their_address_and_they_d
 }
 
 #[tokio::test]
-async fn who_reads_nothing_is_too_slow_as_soon_as_there_is_a_lot_to_read() {
+async fn a_peer_that_reads_nothing_is_closed_as_too_slow_once_events_pile_up() {
     let server = TestServer::<Levers>::start(&[]);
     let (mut loud, _) = Player::<Levers>::connect_and_join(server.address(), "loud").await;
     loud.set_input(Lever::Shout);
     let record = harass(&server, HostileKind::SlowReader, async {
         let closed = until("a slow reader's end", || disconnects(&server, "too_slow") >= 1.0);
         tokio::join!(closed, loud.wait_for_ticks(TICKS));
-        // Its close code is on its way.
-        until("its next life", || server.metric("quarrel_joins_total") >= 3.0).await;
+        // By then its close code has arrived.
+        until("its next connection", || server.metric("quarrel_joins_total") >= 3.0).await;
     })
     .await;
     loud.wait_for_ticks(1).await;

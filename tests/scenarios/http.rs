@@ -1,16 +1,20 @@
-//! What the operator sees of a server on which somebody plays.
+//! The HTTP plane of a server with a player: listings, metrics, health checks and the certificate hash.
 
 use quarrel_harness::{Player, TestServer, http::get, until, within};
 use quarrel_shared::crowd::Crowd;
 use serde_json::json;
 
 #[tokio::test]
-async fn the_listings_show_who_plays_where() {
+async fn the_listings_show_rooms_and_the_players_on_their_seats() {
     let server = TestServer::<Crowd>::start_with_http(&[("room.seats", "5")]);
     let http = server.http_address();
-    assert_eq!(get(http, "/v1/rooms").await.json(), json!({"rooms": []}), "no room before the first player");
+    assert_eq!(
+        get(http, "/v1/rooms").await.json(),
+        json!({"rooms": []}),
+        "there must be no room before the first player"
+    );
     let (_ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
-    until("the seat in the room's numbers", || server.metric("quarrel_players") == 1.0).await;
+    until("the player in the room's counts", || server.metric("quarrel_players") == 1.0).await;
 
     let rooms = get(http, "/v1/rooms").await.json();
     let room = &rooms["rooms"][0];
@@ -20,7 +24,7 @@ async fn the_listings_show_who_plays_where() {
         (&json!(5), &json!(1), &json!(0)),
         "{rooms}"
     );
-    assert!(room["tick"].as_u64() > Some(0), "its ticks advance: {rooms}");
+    assert!(room["tick"].as_u64() > Some(0), "the room's tick must advance: {rooms}");
 
     let players = get(http, "/v1/players").await.json();
     let player = &players["players"][0];
@@ -46,27 +50,27 @@ async fn the_metrics_count_a_player() {
         let line = metrics.body.lines().find(|line| line.starts_with(name));
         line.is_some_and(|line| !line.ends_with(" 0"))
     };
-    assert!(has_some("quarrel_tick_duration_seconds_count"), "ticks are measured:\n{}", metrics.body);
-    assert!(has_some("quarrel_inputs_total{fate=\"used\"}"), "inputs are counted:\n{}", metrics.body);
+    assert!(has_some("quarrel_tick_duration_seconds_count"), "ticks must be measured:\n{}", metrics.body);
+    assert!(has_some("quarrel_inputs_total{fate=\"used\"}"), "inputs must be counted:\n{}", metrics.body);
 }
 
 #[tokio::test]
-async fn a_server_is_live_while_its_rooms_tick_and_ready_while_it_has_room() {
+async fn a_server_is_live_while_its_rooms_tick_and_ready_while_sessions_are_free() {
     let server = TestServer::<Crowd>::start_with_http(&[("net.max_sessions", "1")]);
     let http = server.http_address();
-    assert_eq!(get(http, "/readyz").await.status, 200, "an empty server takes players");
+    assert_eq!(get(http, "/readyz").await.status, 200, "an empty server must be ready");
     let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     ada.wait_for_ticks(5).await;
-    assert_eq!(get(http, "/livez").await.status, 200, "its room ticks");
+    assert_eq!(get(http, "/livez").await.status, 200, "a server whose room ticks must be live");
     let full = get(http, "/readyz").await;
-    assert_eq!(full.status, 503, "a full server is not ready");
-    assert!(full.body.contains("full"), "and says why: {}", full.body);
+    assert_eq!(full.status, 503, "a full server must not be ready");
+    assert!(full.body.contains("full"), "the answer must give the reason: {}", full.body);
     ada.disconnect().await;
-    within("room again", async { while get(http, "/readyz").await.status != 200 {} }).await;
+    within("a ready server", async { while get(http, "/readyz").await.status != 200 {} }).await;
 }
 
 #[tokio::test]
-async fn the_certificate_is_told_as_its_hash() {
+async fn the_certificate_endpoint_returns_its_sha256_hash() {
     let server = TestServer::<Crowd>::start_with_http(&[]);
     let answer = get(server.http_address(), "/v1/certificate").await.json();
     let hash = answer["sha256"].as_str().expect("a hash");

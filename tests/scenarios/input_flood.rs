@@ -1,4 +1,4 @@
-//! Whoever sends more than anybody needs is closed, and nobody else notices.
+//! Input floods: a peer that exceeds its rate limits is closed, and other players are not affected.
 
 use quarrel_harness::{Player, RawPeer, RawSeat, TestServer};
 use quarrel_shared::{
@@ -6,7 +6,7 @@ use quarrel_shared::{
     protocol::{ClientMessage, CloseReason, JoinTarget, bounded::Text},
 };
 
-/// More than any budget holds, and a bound on how long a test floods.
+/// More than any rate limit allows, and a bound on the length of a test's flood.
 const FLOOD: usize = 10_000;
 
 #[tokio::test]
@@ -29,27 +29,27 @@ async fn a_flood_of_datagrams_is_closed_and_another_player_keeps_its_snapshots()
         view.tick.since(first) >= 60
     });
     let ticks = last.await.tick.since(first);
-    let goodbye = flooding.await.expect("a flood ends");
-    assert_eq!(goodbye.code, Some(CloseReason::RateLimited), "a flood is closed: {goodbye:?}");
+    let close = flooding.await.expect("the end of the flood");
+    assert_eq!(close.code, Some(CloseReason::RateLimited), "a flood must be closed: {close:?}");
     assert!(
         views * 4 >= ticks * 3,
-        "{views} views in {ticks} ticks: a neighbour's flood costs nobody a view"
+        "a flood must not cost another player its views: {views} views in {ticks} ticks"
     );
 }
 
 #[tokio::test]
-async fn few_large_datagrams_are_a_flood_too() {
+async fn large_datagrams_are_limited_by_their_bytes() {
     let server = TestServer::<Crowd>::start(&[]);
-    // No seat, so nothing is read of them: their weight alone counts.
+    // Without a seat datagrams are not decoded: only their size counts.
     let flood = RawPeer::connect_and_hello::<Crowd>(server.address(), "flood").await;
     let mut sent = 0;
     while sent < FLOOD && flood.send_datagram_wait(&[0; 1100]).await {
         sent += 1;
     }
-    let goodbye = flood.wait_for_close().await;
-    let (reason, sentence) = goodbye.closing.expect("a flood is told why it is closed");
-    assert_eq!((reason, goodbye.code), (CloseReason::RateLimited, Some(CloseReason::RateLimited)));
-    assert!(sentence.contains("slow it down"), "and what to do: {sentence}");
+    let close = flood.wait_for_close().await;
+    let (reason, sentence) = close.closing.expect("a reason and a sentence");
+    assert_eq!((reason, close.code), (CloseReason::RateLimited, Some(CloseReason::RateLimited)));
+    assert!(sentence.contains("slow it down"), "the sentence must advise what to do: {sentence}");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_flood_of_messages_is_closed() {
 }
 
 #[tokio::test]
-async fn a_flood_of_chat_reaches_nobody_past_the_budget() {
+async fn a_flood_of_chat_is_closed_and_others_play_on() {
     let server = TestServer::<Crowd>::start(&[]);
     let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let mut flood = RawPeer::connect_and_hello::<Crowd>(server.address(), "flood").await;

@@ -1,4 +1,5 @@
-//! What a seat may not see is not on its wire: every snapshot that a raw peer receives is decoded and held against the rule.
+//! Interest management: a snapshot holds only what its seat may see. Every snapshot that a raw peer receives is decoded and
+//! checked against the rule.
 
 use quarrel_harness::{RawSeat, TestServer};
 use quarrel_shared::{
@@ -10,7 +11,7 @@ use quarrel_shared::{
 };
 
 #[tokio::test]
-async fn in_a_room_of_two_hundred_nobody_is_sent_more_than_the_nearest_sixty_four() {
+async fn a_view_of_a_room_of_two_hundred_holds_at_most_the_nearest_sixty_four_walkers() {
     let server = TestServer::<Crowd>::start(&[
         ("room.seats", "200"),
         ("room.bots", "199"),
@@ -23,16 +24,16 @@ async fn in_a_room_of_two_hundred_nobody_is_sent_more_than_the_nearest_sixty_fou
         let seen = seat.receive_view().await;
         seat.send_input(Steering::default(), seat.ack());
         let walkers = seen.view.entities.len();
-        assert!(walkers <= 64, "{walkers} walkers at {}", seen.view.tick);
+        assert!(walkers <= 64, "a view may hold at most 64 walkers, has {walkers} at {}", seen.view.tick);
         let own = seen.view.entities.iter().any(|(_, walker)| walker.seat == seat.seat);
-        assert!(own, "whoever looks is the nearest to itself");
+        assert!(own, "a view must hold the viewer's own walker");
         full += usize::from(walkers == 64);
     }
-    assert!(full > 0, "there were more than enough to see");
+    assert!(full > 0, "some view must reach the limit");
 }
 
 #[tokio::test]
-async fn an_arena_sends_nothing_that_walls_or_distance_hide_and_nobody_elses_kit() {
+async fn an_arena_view_holds_nothing_hidden_by_walls_or_distance_and_no_other_seats_kit() {
     let server = TestServer::<Arena>::start(&[("room.bots", "15"), ("room.bot_skill", "hunt")]);
     let mut seat = RawSeat::<Arena>::connect_and_join(server.address(), "Ada").await;
     let mut hidden = 0;
@@ -41,29 +42,33 @@ async fn an_arena_sends_nothing_that_walls_or_distance_hide_and_nobody_elses_kit
         seat.send_input(Input::default(), seat.ack());
         hidden += check(&seen.view, seat.seat);
     }
-    assert!(hidden > 150, "the walls of this map hide somebody most of the time: {hidden}");
+    assert!(hidden > 150, "the walls of this map must hide some fighters most of the time: {hidden}");
 }
 
-/// Holds a view against the rule; gives how many fighters it leaves out.
+/// Checks a view against the rule; returns the number of fighters that it leaves out.
 fn check(view: &View<ArenaEntity>, seat: SeatId) -> usize {
     let entities = || view.entities.iter().map(|(_, entity)| entity);
     let map = entities().find_map(|entity| match entity {
         ArenaEntity::Match(bout) => Some(Map::from_seed(bout.seed)),
         _ => None,
     });
-    let map = map.expect("everybody knows the match");
+    let map = map.expect("every view has the match");
     let eye = entities().find_map(|entity| match entity {
         ArenaEntity::Fighter(fighter) if fighter.seat == seat => Some(fighter.body.at),
         _ => None,
     });
-    let eye = eye.expect("a seat always sees its own fighter");
+    let eye = eye.expect("every view has the seat's own fighter");
     for entity in entities() {
         match entity.place() {
             Place::Everywhere => {}
             Place::Only(owner) => {
-                assert_eq!(owner, seat, "a seat's own business is told to it alone: {entity:?}")
+                assert_eq!(owner, seat, "a private entity may be sent to its owner only: {entity:?}")
             }
-            Place::At(at) => assert!(may_see(&map, eye, at), "from {eye:?} at {}: {entity:?}", view.tick),
+            Place::At(at) => assert!(
+                may_see(&map, eye, at),
+                "an entity must be visible from {eye:?} at {}: {entity:?}",
+                view.tick
+            ),
         }
     }
     let fighters = entities().filter(|entity| matches!(entity, ArenaEntity::Fighter(_))).count();
@@ -71,8 +76,8 @@ fn check(view: &View<ArenaEntity>, seat: SeatId) -> usize {
     scores - fighters
 }
 
-/// The rule as a player would put it: within 24 units, and some line between the two is free, from where they are or from beside
-/// there, as far to one side as they run in 200 ms or half of that.
+/// The visibility rule: the distance is at most 24 units, and a free line joins the two, from their places or from places
+/// beside them at 200 ms or 100 ms of running to either side.
 fn may_see(map: &Map, eye: Point, at: Point) -> bool {
     let is_near = eye.distance(at) <= 24 * UNIT as u32;
     let way = at - eye;

@@ -1,4 +1,4 @@
-//! A game that reads an outside counter, in a room of a real server: the journal that the server wrote names the tick and the field.
+//! Bisect of a real server's journal: a game that reads an outside counter is found, with the tick and the field.
 
 use quarrel_harness::{
     Player, TestServer,
@@ -6,11 +6,11 @@ use quarrel_harness::{
 };
 use quarrel_server::{cli::ExitCode, storage::journals::JournalStore as _};
 
-use crate::replay::{Shelf, replay, says};
+use crate::replay::{JournalFolder, assert_output, replay};
 
 #[tokio::test]
-async fn a_counter_that_a_game_reads_is_found_in_the_journal_of_its_server() {
-    let shelf = Shelf::new("bisect-of-a-server");
+async fn a_bisect_of_a_servers_journal_finds_the_counter_that_its_game_reads() {
+    let folder = JournalFolder::new("bisect-of-a-server");
     for checksum_ms in ["1", "1000", "0"] {
         let server = TestServer::<Fickle>::start(&[
             ("room.sync_test", "off"),
@@ -24,13 +24,13 @@ async fn a_counter_that_a_game_reads_is_found_in_the_journal_of_its_server() {
         ada.wait_for_view("a second after the flaw", |view| view.tick.0 > 70).await;
         let journals = server.journals();
         drop(ada);
-        assert!(server.shutdown().await, "nothing of it is left running");
+        assert!(server.shutdown().await, "a server must stop in time");
         let kept = journals.list().expect("a list");
-        assert_eq!(kept.len(), 1, "there was one room");
+        assert_eq!(kept.len(), 1, "the only room must leave one journal");
         let bytes = journals.read(kept[0].name).expect("the journal");
-        let path = shelf.put("a.journal", &bytes);
+        let path = folder.put("a.journal", &bytes);
         let parts =
             ["the game is not deterministic", "different states at tick 40;", "Needle.reading.counter"];
-        says(replay(&["bisect", &path]), ExitCode::Internal, &parts);
+        assert_output(replay(&["bisect", &path]), ExitCode::Internal, &parts);
     }
 }

@@ -1,11 +1,11 @@
-//! Disks that are full, tear what is written, or stand still: play goes on, and the journal says what it lacks.
+//! Disk faults: while a disk is full, tears writes or stalls, play continues, and the journal notes the ticks that it lacks.
 
 use std::{sync::Arc, time::Duration};
 
 use quarrel_harness::{
     Player, TestServer,
     faulty_store::{Fault, FaultyStore},
-    replay_check::{ServerEnd, ReplayTotals, verify},
+    replay_check::{ReplayTotals, ServerEnd, verify},
     until,
 };
 use quarrel_server::{
@@ -24,10 +24,10 @@ const NAME: JournalName = JournalName { run: 1, room: 1 };
 
 const SEATS: u16 = 2;
 
-/// Longer than anything waits to be written.
+/// Longer than any chunk waits to be written.
 const WRITTEN: Duration = Duration::from_millis(100);
 
-/// A room of walkers that hands its journal in, and the task that writes it, on tokio's clock.
+/// A room of walkers with its journal, and the task that writes it, on tokio's clock.
 struct Room {
     game: Crowd,
     tick: Tick,
@@ -39,7 +39,7 @@ struct Room {
 }
 
 impl Room {
-    /// On a disk that has this fault.
+    /// Opens the room on a disk with this fault.
     async fn open(fault: Fault) -> Self {
         let (disk, metrics) = (FaultyStore::default(), Metrics::new());
         disk.set_fault(fault);
@@ -56,7 +56,7 @@ impl Room {
             task: tokio::spawn(task),
         };
         let checkpoint = room.checkpoint();
-        // Refused where the disk is full from the beginning, and that is seen later.
+        // Refused where the disk is full from the start; the tests observe that later.
         let _ = room.handle.write(checkpoint);
         sleep(WRITTEN).await;
         room
@@ -66,7 +66,7 @@ impl Room {
         self.recorder.checkpoint(&self.game, self.tick, vec![None; usize::from(SEATS)])
     }
 
-    /// So many ticks, handed in together; then they are written, or not.
+    /// Plays this number of ticks, hands them in together and waits until they are written or lost.
     async fn play(&mut self, ticks: u32) -> Result<(), OutageReason> {
         let entries = Entries::idle(SEATS);
         for _ in 0..ticks {
@@ -89,7 +89,8 @@ impl Room {
         self.disk.read(NAME).unwrap_or_default()
     }
 
-    /// Ends it, and plays it again: what was proven, which ticks it says are lost, errors, and ticks lost as counted.
+    /// Ends the journal and replays it. Returns the verified play, the lost spans that the journal notes, and the counts of
+    /// write errors and lost ticks.
     async fn end(self) -> (ReplayTotals, Vec<(u32, u32)>, [u64; 2]) {
         self.handle.end(self.tick, "room_closed", Vec::new()).await;
         self.task.await.expect("a task that does not panic");
@@ -100,7 +101,7 @@ impl Room {
     }
 }
 
-/// Which stretches a journal says are missing.
+/// The spans of ticks that a journal notes as missing.
 fn lost(bytes: &[u8]) -> Vec<(u32, u32)> {
     let journal = Journal::open(bytes).expect("a journal");
     let lost = |note| match note {
@@ -111,33 +112,33 @@ fn lost(bytes: &[u8]) -> Vec<(u32, u32)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_disk_costs_the_ticks_of_its_outage_and_the_journal_says_which() {
+async fn a_full_disk_loses_the_ticks_of_its_outage_and_the_journal_notes_them() {
     let mut room = Room::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
     let good = room.bytes();
     room.disk.set_fault(Fault::Full);
-    assert_eq!(room.play(10).await, Ok(()), "nobody knows yet");
-    assert_eq!(room.play(10).await, Err(OutageReason::Failed), "the room is told");
+    assert_eq!(room.play(10).await, Ok(()), "a fault may show with the next write only");
+    assert_eq!(room.play(10).await, Err(OutageReason::Failed), "the room must learn of the fault");
     room.restart_after_gap().await;
-    assert_eq!(room.play(10).await, Err(OutageReason::Failed), "and once more when it is still full");
-    assert_eq!(room.bytes(), good, "what was good stays");
+    assert_eq!(room.play(10).await, Err(OutageReason::Failed), "a failed restart must be reported again");
+    assert_eq!(room.bytes(), good, "written bytes must stay");
     room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     assert_eq!(room.play(20).await, Ok(()));
     let (proven, lost, counted) = room.end().await;
     assert_eq!((proven.ticks, lost), (50, vec![(31, 60)]));
-    assert_eq!(counted[0], 2, "two writes failed");
-    assert!(counted[1] >= 30, "{} ticks are counted as lost", counted[1]);
+    assert_eq!(counted[0], 2, "two failed writes must be counted");
+    assert!(counted[1] >= 30, "lost ticks must be counted: {}", counted[1]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_torn_in_the_middle_of_an_append_is_cut_off() {
+async fn a_torn_append_is_cut_off() {
     let mut room = Room::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
     let good = room.bytes();
     room.disk.set_fault(Fault::Torn);
     assert_eq!(room.play(30).await, Ok(()));
-    assert_eq!(room.bytes(), good, "half a block is not left there");
+    assert_eq!(room.bytes(), good, "half a block must not stay");
     room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     let (proven, lost, counted) = room.end().await;
@@ -145,14 +146,14 @@ async fn what_was_torn_in_the_middle_of_an_append_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_even_be_cut_is_cut_when_the_journal_begins_anew() {
+async fn a_torn_block_that_cannot_be_cut_is_cut_when_the_journal_restarts() {
     let mut room = Room::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
     room.disk.set_fault(Fault::TornUntruncatable);
     assert_eq!(room.play(30).await, Ok(()));
     let bytes = room.bytes();
-    let torn = Journal::open(&bytes).expect("its beginning is whole").tail();
-    assert!(torn.is_some(), "whoever reads it now sees a torn tail");
+    let torn = Journal::open(&bytes).expect("a journal with a whole beginning").tail();
+    assert!(torn.is_some(), "a reader must see a torn tail");
     room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     assert_eq!(room.play(5).await, Ok(()));
@@ -161,31 +162,35 @@ async fn what_cannot_even_be_cut_is_cut_when_the_journal_begins_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_journal_that_could_not_be_made_begins_when_it_can() {
+async fn a_journal_that_could_not_be_created_starts_after_the_fault() {
     let mut room = Room::open(Fault::Full).await;
     assert_eq!(room.play(10).await, Err(OutageReason::Failed));
-    assert!(room.bytes().is_empty(), "there is nothing of it");
+    assert!(room.bytes().is_empty(), "the journal must be empty");
     room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     assert_eq!(room.play(10).await, Ok(()));
     let (proven, lost, _) = room.end().await;
-    assert_eq!((proven.ticks, lost), (10, vec![(1, 10)]), "it says that it lacks the room's beginning");
+    assert_eq!(
+        (proven.ticks, lost),
+        (10, vec![(1, 10)]),
+        "the journal must note the missing start of the room"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_room_that_ends_when_its_disk_is_well_again_has_an_end() {
+async fn a_room_that_ends_after_the_fault_has_an_end_in_its_journal() {
     let mut room = Room::open(Fault::None).await;
     room.disk.set_fault(Fault::Full);
     assert_eq!(room.play(10).await, Ok(()));
     room.disk.set_fault(Fault::None);
     let (proven, lost, counted) = room.end().await;
-    assert_eq!((proven.rooms, proven.ticks), (1, 0), "nobody takes it for a room that still runs");
+    assert_eq!((proven.rooms, proven.ticks), (1, 0), "the journal must count as ended");
     assert_eq!((lost, counted), (vec![(1, 10)], [1, 10]));
 }
 
-/// Waits until the journal of the only room has so many lost stretches and goes on.
-async fn is_well_again(disk: &FaultyStore, outages: usize) {
-    until("the journal goes on behind what it lacks", || {
+/// Waits until the journal of the only room notes this number of lost spans and continues after them.
+async fn continues_after(disk: &FaultyStore, outages: usize) {
+    until("a journal that continues after its gap", || {
         let bytes = disk.read(NAME).unwrap_or_default();
         Journal::open(&bytes).is_ok() && lost(&bytes).len() == outages
     })
@@ -193,7 +198,7 @@ async fn is_well_again(disk: &FaultyStore, outages: usize) {
 }
 
 #[tokio::test]
-async fn play_goes_on_while_the_disk_is_full_tears_and_stands_still() {
+async fn play_continues_while_the_disk_is_full_tears_writes_or_stalls() {
     let disk = FaultyStore::default();
     let server = TestServer::<Crowd>::start_with_disk(&[], &disk);
     let errors = "quarrel_journal_write_errors_total";
@@ -202,20 +207,20 @@ async fn play_goes_on_while_the_disk_is_full_tears_and_stands_still() {
     for (outages, fault) in (1..).zip([Fault::Full, Fault::Torn]) {
         let before = server.metric(errors);
         disk.set_fault(fault);
-        until("the fault is met", || server.metric(errors) > before).await;
+        until("a failed write", || server.metric(errors) > before).await;
         ada.wait_for_ticks(15).await;
         disk.set_fault(Fault::None);
-        is_well_again(&disk, outages).await;
+        continues_after(&disk, outages).await;
     }
     disk.set_fault(Fault::Stalled);
-    until("the storage is held up", || disk.is_blocking()).await;
+    until("storage that waits for the disk", || disk.is_blocking()).await;
     ada.wait_for_ticks(60).await;
-    assert!(disk.is_blocking(), "the storage alone waits, for as long as it takes");
+    assert!(disk.is_blocking(), "only the storage may wait for a stalled disk");
     disk.set_fault(Fault::None);
     ada.wait_for_ticks(15).await;
-    assert!(server.metric("quarrel_journal_ticks_lost_total") > 0.0, "the operator sees what is missing");
+    assert!(server.metric("quarrel_journal_ticks_lost_total") > 0.0, "lost ticks must show in the metrics");
     drop(ada);
-    assert!(server.shutdown().await, "nothing of it is left running");
+    assert!(server.shutdown().await, "a server must stop in time");
     let bytes = disk.read(NAME).expect("the journal");
-    assert_eq!(lost(&bytes).len(), 2, "a disk that stood still for two seconds lost nothing");
+    assert_eq!(lost(&bytes).len(), 2, "a disk that stalled for two seconds must lose nothing");
 }

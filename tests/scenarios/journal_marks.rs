@@ -1,4 +1,4 @@
-//! An operator marks a moment of a room, and finds it in the room's journal.
+//! Marks: an operator marks a moment of a room, and the room's journal holds the mark.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ fn server(run: u32, journals: &MemoryStore) -> Server<Crowd> {
 }
 
 fn http(server: &Server<Crowd>) -> std::net::SocketAddr {
-    server.http_address().expect("an operator's plane")
+    server.http_address().expect("an HTTP plane")
 }
 
 /// Every mark of a journal.
@@ -40,7 +40,7 @@ fn marks(journals: &MemoryStore, name: JournalName) -> Vec<(Tick, String)> {
 }
 
 #[tokio::test]
-async fn a_mark_stands_in_the_journal_that_the_listing_names() {
+async fn a_mark_is_written_to_the_journal_that_the_listing_names() {
     let journals = MemoryStore::default();
     let server = server(1, &journals);
     let (mut ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
@@ -55,26 +55,30 @@ async fn a_mark_stands_in_the_journal_that_the_listing_names() {
     ada.wait_for_ticks(5).await;
     let second = post(http(&server), &path, &json!({"reason": "again"})).await.json();
     let expected = json!({"room": "1", "tick": second["tick"], "journal": JOURNAL.to_string(), "mark": 2});
-    assert_eq!(second, expected, "a mark has a number, which `replay slice --around` takes");
+    assert_eq!(second, expected, "a mark must have a number, which `replay slice --around` takes");
     let ticks = [&first, &second].map(|mark| Tick(mark["tick"].as_u64().expect("a tick") as u32));
-    assert!(Tick(0) < ticks[0] && ticks[0] < ticks[1], "each stands where its room was: {ticks:?}");
+    assert!(Tick(0) < ticks[0] && ticks[0] < ticks[1], "a mark must have the tick of its room: {ticks:?}");
     assert!(server.shutdown().await);
     let expected = [(ticks[0], "Ada, seat 0: \u{fc}ber".to_owned()), (ticks[1], "again".to_owned())];
     assert_eq!(marks(&journals, JOURNAL), expected);
 }
 
 #[tokio::test]
-async fn marks_are_counted_on_when_the_room_is_brought_back() {
+async fn mark_numbers_continue_in_a_restored_room() {
     let journals = MemoryStore::default();
     let first = server(1, &journals);
     let (_ada, _) = Player::<Crowd>::connect_and_join(first.address(), "Ada").await;
-    let asked = json!({"reason": "before"});
-    assert_eq!(post(http(&first), "/v1/rooms/1/mark", &asked).await.json()["mark"], 1);
+    let body = json!({"reason": "before"});
+    assert_eq!(post(http(&first), "/v1/rooms/1/mark", &body).await.json()["mark"], 1);
     assert!(first.shutdown_and_save().await);
 
     let second = server(2, &journals);
     let rooms = get(http(&second), "/v1/rooms").await.json();
-    assert_eq!(rooms["rooms"][0]["journal"], JOURNAL.to_string(), "the room and its file go on: {rooms}");
+    assert_eq!(
+        rooms["rooms"][0]["journal"],
+        JOURNAL.to_string(),
+        "a restored room must keep its journal: {rooms}"
+    );
     let after = post(http(&second), "/v1/rooms/1/mark", &json!({"reason": "after"})).await;
     assert_eq!((after.status, &after.json()["mark"]), (200, &json!(2)), "{}", after.body);
     assert!(second.shutdown().await);
@@ -83,19 +87,19 @@ async fn marks_are_counted_on_when_the_room_is_brought_back() {
 }
 
 #[tokio::test]
-async fn who_marks_what_is_not_there_or_not_written_is_told() {
+async fn a_mark_of_a_missing_room_or_one_without_a_journal_is_refused() {
     let server = start_with_journals::<Crowd>(1, None, &[]);
-    let asked = json!({"reason": "why not"});
+    let body = json!({"reason": "why not"});
     for room in ["1", "none", "-1", "99999999999999999999"] {
-        let answer = post(http(&server), &format!("/v1/rooms/{room}/mark"), &asked).await;
+        let answer = post(http(&server), &format!("/v1/rooms/{room}/mark"), &body).await;
         assert_eq!((answer.status, answer.body.as_str()), (404, "{\"error\":\"no such room\"}"), "{room}");
     }
     let (_ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
-    let answer = post(http(&server), "/v1/rooms/1/mark", &asked).await;
+    let answer = post(http(&server), "/v1/rooms/1/mark", &body).await;
     assert_eq!(answer.status, 409, "{}", answer.body);
-    assert!(answer.body.contains("not written down"), "{}", answer.body);
+    assert!(answer.body.contains("the room has no journal"), "{}", answer.body);
     let rooms = get(http(&server), "/v1/rooms").await.json();
     assert_eq!(rooms["rooms"][0]["journal"], json!(null), "{rooms}");
-    assert_eq!(server.metrics().journals.marks.get(), 0, "what was not marked is not counted");
+    assert_eq!(server.metrics().journals.marks.get(), 0, "refused marks must not be counted");
     assert!(server.shutdown().await);
 }

@@ -1,8 +1,8 @@
-//! A journal of each version of the format, frozen: whatever becomes of the rules or of the code, it is read.
+//! Frozen journals, one of each version of the format: every later version of the code must read them.
 //!
-//! `QUARREL_FREEZE=1` writes one that is missing and leaves those that are there alone: a file that somebody kept for years does not
-//! change either. Behind the journal stand its entries at some ticks, in the game's own coding, which is read as long as the game
-//! codes its inputs so; and it is played again as long as the game's rules are those of the journal.
+//! `QUARREL_FREEZE=1` writes a missing one and never overwrites: the journals that users keep for years do not change either.
+//! After the journal the file holds its entries at some ticks, in the game's own coding, which are compared as long as the game
+//! codes its inputs so; and the journal is replayed as long as the game's rules are those of the journal.
 
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 
@@ -28,17 +28,17 @@ use quarrel_shared::{
 
 const SEATS: u16 = 4;
 
-/// Whose entries are kept.
+/// The ticks whose entries the file holds.
 const TICKS: [u32; 4] = [1, 60, 302, 340];
 
-/// Bytes in a line of the file.
+/// Journal bytes per line of the file.
 const LINE_BYTES: usize = 60;
 
 fn path(format: u8) -> PathBuf {
     source::root().join(format!("tests/vectors/journal_{format}.txt"))
 }
 
-/// A room in which something of every kind happens.
+/// The journal of a room with every kind of entry.
 fn room() -> Vec<u8> {
     let setup = Setup { settings: Settings::default(), seed: 9, seats: SEATS, tick_rate: TickRate::DEFAULT };
     let mut room = RecordedRoom::<Arena>::open(setup, brains(SEATS, 1), 30);
@@ -62,7 +62,7 @@ fn outcome() -> Annotation {
     Annotation::Outcome { record: serde_json::json!({ "tick": 310, "seats": [{ "seat": 0, "score": 4 }] }) }
 }
 
-/// What a tick had, in the game's own coding: of each seat whether it wants anything, and what; then what it saw.
+/// The entries of a tick in the game's own coding: for each seat whether it has an input, the input, and the view time.
 fn coded(record: &TickRecord<Input>) -> Vec<u8> {
     let mut out = BitWriter::new();
     for (input, seen) in record.entries.inputs.iter().zip(&record.entries.seen) {
@@ -104,7 +104,7 @@ fn freeze(format: u8) {
     fs::write(path(format), text).expect("a file that can be written");
 }
 
-/// The journal, and the entries that stand behind it.
+/// The frozen journal and the entries after it.
 fn frozen(format: u8) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
     if env::var_os(FREEZE).is_some() && format == MAGIC[7] && !path(format).exists() {
         freeze(format);
@@ -125,7 +125,7 @@ fn frozen(format: u8) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
 }
 
 #[test]
-fn a_journal_of_any_version_of_the_format_is_read() {
+fn a_journal_of_every_format_version_is_read() {
     for format in 1..=MAGIC[7] {
         let (bytes, _) = frozen(format);
         let journal = Journal::open(&bytes).unwrap_or_else(|error| panic!("journal {format}: {error}"));
@@ -140,12 +140,12 @@ fn a_journal_of_any_version_of_the_format_is_read() {
         let notes: Vec<_> = journal.annotations().map(|note| note.expect("a note")).collect();
         assert_eq!(notes, [(Tick(120), mark()), (Tick(310), outcome())]);
         assert_eq!(journal.checkpoints().collect::<Vec<_>>(), [Tick(0), Tick(300)]);
-        reads_its_index(&bytes, &journal);
+        assert_index(&bytes, &journal);
     }
 }
 
-/// The end leads to the index, and that to everything it names.
-fn reads_its_index(bytes: &[u8], journal: &Journal<'_>) {
+/// Asserts that the trailer leads to the index, and the index to every block that it names.
+fn assert_index(bytes: &[u8], journal: &Journal<'_>) {
     let offset = block::read_trailer(&bytes[bytes.len() - TRAILER_BYTES..]).expect("a trailer") as usize;
     let end = block::read(bytes, offset, journal.last_tick()).expect("the end");
     let (reason, index) = block::read_end(&bytes[end.payload]).expect("an index");
@@ -156,7 +156,7 @@ fn reads_its_index(bytes: &[u8], journal: &Journal<'_>) {
 }
 
 #[test]
-fn who_sits_where_is_read_whatever_the_game_is_now() {
+fn seat_holders_are_read_without_the_game() {
     let (bytes, _) = frozen(1);
     let journal = Journal::open(&bytes).expect("a journal");
     let checkpoint = journal.segment::<Input>(1).expect("a segment").into_checkpoint();
@@ -169,19 +169,19 @@ fn who_sits_where_is_read_whatever_the_game_is_now() {
         holder("player 3", player(4, 0)),
     ];
     assert_eq!(checkpoint.holders, holders);
-    assert!(!checkpoint.state.is_empty(), "and its game's state is there");
+    assert!(!checkpoint.state.is_empty(), "the checkpoint must hold the game's state");
 }
 
 #[test]
-fn entries_are_what_they_were_and_the_match_is_the_same_while_the_rules_are() {
+fn entries_are_unchanged_and_the_match_replays_while_the_rules_are_the_same() {
     let (bytes, kept) = frozen(1);
     let journal = Journal::open(&bytes).expect("a journal");
     if journal.header().coding != coding_of::<Arena>() {
-        return; // Another revision of the rules: what the format itself says is read, above, and the rest by its own build.
+        return; // Another revision of the rules: the tests above read the format itself, and only the journal's own build replays the rest.
     }
-    assert_eq!(kept.len(), TICKS.len(), "the file has its entries");
+    assert_eq!(kept.len(), TICKS.len(), "the file must hold the entries of every tick");
     assert_eq!(entries(&journal), kept);
     assert_eq!(journal.header().revision, Arena::REVISION);
-    let fault = bisect_one::<Arena>(&journal).expect("it can be played");
-    assert_eq!(fault, None, "the rules have changed, and Arena's revision has not");
+    let fault = bisect_one::<Arena>(&journal).expect("a journal that can be replayed");
+    assert_eq!(fault, None, "a change of the rules must raise Arena's revision");
 }

@@ -1,5 +1,5 @@
-//! What becomes of inputs is told apart: early, late, duplicate, future and missing each have a counter. A fighter whose inputs are
-//! missing for a quarter second stops, and shoots nothing that nobody asked for.
+//! Early, late, duplicate, future and missing inputs each have a counter. A fighter whose inputs are missing for a quarter
+//! second stops and does not shoot.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ use quarrel_shared::{
 };
 use tokio::time::sleep;
 
-/// One match that does not end, and no bots whose shots one could take for another's.
+/// A match that outlasts the test, without bots whose shots could be mistaken for the player's.
 const EMPTY: &[(&str, &str)] = &[("room.bots", "0"), ("game.settings.time_limit_s", "3600")];
 
-/// What the server has counted.
+/// The server's counters of inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Fates {
+struct InputCounts {
     used: u64,
     late: u64,
     early: u64,
@@ -35,7 +35,7 @@ struct Fates {
     starved: u64,
 }
 
-impl Fates {
+impl InputCounts {
     fn of(world: &SimWorld<Arena>) -> Self {
         let of = |fate| world.metric(&format!("quarrel_inputs_total{{fate=\"{fate}\"}}")) as u64;
         let starved = world.metric("quarrel_starved_ticks_total") as u64;
@@ -61,24 +61,24 @@ impl Fates {
     }
 }
 
-/// A peer on a link of 40 ms sends inputs for these ticks, counted from the newest that it sees; what the server counts in the half
-/// second after.
-async fn sends(world: &SimWorld<Arena>, seat: &mut RawSeat<Arena>, ahead: &[i64]) -> Fates {
+/// Sends inputs for these ticks, relative to the newest tick seen, over a link of 40 ms; returns the server's counts in the
+/// next half second.
+async fn counts_after(world: &SimWorld<Arena>, seat: &mut RawSeat<Arena>, ahead: &[i64]) -> InputCounts {
     let newest = seat.receive_view().await.header.tick;
-    let before = Fates::of(world);
+    let before = InputCounts::of(world);
     for ahead in ahead {
         let tick = Tick((i64::from(newest.0) + ahead) as u32);
         seat.send_batch(InputBatch::new(tick, StampedInput::at(tick, Input::default())), seat.ack());
     }
-    // The views of the half second are read, so that the next newest is new.
+    // The views of the half second are read so that the next newest view is current.
     for _ in 0..15 {
         seat.receive_view().await;
     }
-    Fates::of(world).since(before)
+    InputCounts::of(world).since(before)
 }
 
 #[test]
-fn each_fate_of_an_input_has_its_own_counter() {
+fn each_outcome_of_an_input_has_its_own_counter() {
     SimWorld::<Arena>::run(101, EMPTY, async |world| {
         let mut peer = world.raw_peer(&Link::round_trip("clean", 40.0)).await;
         RawPeer::exchange_hello::<Arena>(&mut peer, "Ada").await;
@@ -86,75 +86,98 @@ fn each_fate_of_an_input_has_its_own_counter() {
         for _ in 0..10 {
             seat.receive_view().await;
         }
-        assert_eq!(Fates::of(world), Fates::default(), "who never sent an input misses none");
-        // Sent half a round trip ago, seen half a round trip later: two ticks have passed by the time that it arrives.
-        let first = sends(world, &mut seat, &[6]).await;
-        assert_eq!(Fates { starved: 0, ..first }, Fates { used: 1, early: 1, ..Fates::default() });
-        assert!((5..=12).contains(&first.starved), "every tick after it found none: {first:?}");
-        let none = sends(world, &mut seat, &[]).await;
-        assert_eq!(Fates { starved: 0, ..none }, Fates::default(), "nothing came");
-        assert!((13..=17).contains(&none.starved), "a half second of ticks found none: {none:?}");
-        let of = |fates: Fates| Fates { starved: 0, ..fates };
-        let late = sends(world, &mut seat, &[-3, -1]).await;
-        assert_eq!(of(late), Fates { late: 2, ..Fates::default() }, "their ticks had run");
-        let twice = sends(world, &mut seat, &[6, 6, 7]).await;
-        assert_eq!(of(twice), Fates { used: 2, early: 2, duplicate: 1, ..Fates::default() });
-        let future = sends(world, &mut seat, &[60, 100_000]).await;
-        assert_eq!(of(future), Fates { future: 2, ..Fates::default() }, "nobody plays so far ahead");
-        let again = sends(world, &mut seat, &[6]).await;
+        assert_eq!(
+            InputCounts::of(world),
+            InputCounts::default(),
+            "a seat must not starve before its first input"
+        );
+        // A view is half a round trip old, and the input takes another half: two ticks have passed when it arrives.
+        let first = counts_after(world, &mut seat, &[6]).await;
+        assert_eq!(
+            InputCounts { starved: 0, ..first },
+            InputCounts { used: 1, early: 1, ..InputCounts::default() }
+        );
+        assert!((5..=12).contains(&first.starved), "every later tick must starve: {first:?}");
+        let none = counts_after(world, &mut seat, &[]).await;
+        assert_eq!(InputCounts { starved: 0, ..none }, InputCounts::default(), "no input must be counted");
+        assert!((13..=17).contains(&none.starved), "half a second of ticks must starve: {none:?}");
+        let of = |counts: InputCounts| InputCounts { starved: 0, ..counts };
+        let late = counts_after(world, &mut seat, &[-3, -1]).await;
+        assert_eq!(
+            of(late),
+            InputCounts { late: 2, ..InputCounts::default() },
+            "inputs for past ticks must count as late"
+        );
+        let twice = counts_after(world, &mut seat, &[6, 6, 7]).await;
+        assert_eq!(of(twice), InputCounts { used: 2, early: 2, duplicate: 1, ..InputCounts::default() });
+        let future = counts_after(world, &mut seat, &[60, 100_000]).await;
+        assert_eq!(
+            of(future),
+            InputCounts { future: 2, ..InputCounts::default() },
+            "inputs far ahead must count as future"
+        );
+        let again = counts_after(world, &mut seat, &[6]).await;
         assert_eq!(
             of(again),
-            Fates { used: 1, early: 1, ..Fates::default() },
-            "and nothing is the worse for it"
+            InputCounts { used: 1, early: 1, ..InputCounts::default() },
+            "bad inputs must not affect later ones"
         );
     });
 }
 
-/// What the server counts in so many seconds of a player's, after a second in which the link may be changed.
-fn counted(seed: u64, link: &Link, changed: &Link) -> Fates {
+/// The server's counts in ten seconds of play, after the link was changed at the start of them.
+fn counted(seed: u64, link: &Link, changed: &Link) -> InputCounts {
     SimWorld::<Arena>::run(seed, EMPTY, async |world| {
-        let player = RunningPlayer::start(&world.connector(link), "Ada", LoggingController::<Arena>::bot(seed)).await;
+        let player =
+            RunningPlayer::start(&world.connector(link), "Ada", LoggingController::<Arena>::bot(seed)).await;
         sleep(Duration::from_secs(10)).await;
-        let before = Fates::of(world);
+        let before = InputCounts::of(world);
         world.network().set_link(world.path(&player.endpoint), *changed);
         sleep(Duration::from_secs(10)).await;
-        let fates = Fates::of(world).since(before);
+        let counts = InputCounts::of(world).since(before);
         player.shutdown().await;
-        fates
+        counts
     })
 }
 
 #[test]
-fn losses_and_delays_show_as_what_they_are() {
+fn losses_and_delays_show_in_their_own_counters() {
     let clean = Link::round_trip("clean", 40.0);
     let quiet = counted(102, &clean, &clean);
     println!("quiet: {quiet:?}");
-    assert!((299..=301).contains(&quiet.used), "each tick finds its input: {quiet:?}");
+    assert!((299..=301).contains(&quiet.used), "each tick must use one input: {quiet:?}");
     assert_eq!((quiet.late, quiet.future, quiet.starved), (0, 0, 0), "{quiet:?}");
-    assert!(quiet.duplicate >= quiet.used, "what is repeated for safety arrives too: {quiet:?}");
+    assert!(quiet.duplicate >= quiet.used, "redundant inputs must count as duplicates: {quiet:?}");
 
     let longer = counted(102, &clean, &Link::round_trip("longer", 240.0));
     println!("100 ms longer: {longer:?}");
-    assert!((2..150).contains(&longer.starved), "until the clock has caught up: {longer:?}");
-    assert!(longer.late >= longer.starved, "what is too late comes all the same: {longer:?}");
+    assert!(
+        (2..150).contains(&longer.starved),
+        "ticks must starve until the input clock has adjusted: {longer:?}"
+    );
+    assert!(longer.late >= longer.starved, "delayed inputs must still arrive and count as late: {longer:?}");
     assert_eq!((longer.future, longer.used + longer.starved), (0, quiet.used), "{longer:?}");
 
     let bursts = counted(102, &clean, &clean.loss(0.2, 300.0));
     println!("long bursts: {bursts:?}");
-    assert!(bursts.starved > 10 && bursts.future == 0, "bursts longer than what is repeated: {bursts:?}");
-    assert!(bursts.late < bursts.starved, "what is lost never comes, not even late: {bursts:?}");
+    assert!(
+        bursts.starved > 10 && bursts.future == 0,
+        "bursts longer than the redundancy must starve ticks: {bursts:?}"
+    );
+    assert!(bursts.late < bursts.starved, "lost inputs must not count as late: {bursts:?}");
 
     let scattered = counted(102, &clean, &clean.loss(0.1, 0.0));
     println!("scattered losses: {scattered:?}");
-    // One in ten is lost, and the next one repeats it: in time, once the margin has grown by a tick.
+    // One in ten is lost, and the next datagram repeats it: in time, once the margin has grown by a tick.
     assert!(scattered.starved < 10 && scattered.future == 0, "{scattered:?}");
     assert!(
         scattered.duplicate > bursts.used,
-        "what is repeated more often arrives more often: {scattered:?}"
+        "more redundant inputs must arrive with scattered losses: {scattered:?}"
     );
 }
 
-/// A quarter second, and how long running legs need to stop: friction takes 40 units a second from each second's six.
+/// A quarter second (7 ticks), and the time until a fighter stands: friction of 40 units/s² stops a run of 6 units/s in 5
+/// ticks.
 const STOPS_WITHIN_TICKS: u32 = 7 + 5;
 
 fn fighter(frame: &Frame<ArenaEntity>, seat: SeatId) -> Option<&Fighter> {
@@ -171,8 +194,8 @@ fn kit(frame: &Frame<ArenaEntity>, seat: SeatId) -> Option<&Kit> {
     })
 }
 
-/// Somebody runs in circles with a finger on the trigger, and their link goes dark; the server's frames, and the tick whose input
-/// was the last to be used.
+/// A player runs in circles and keeps firing until the link goes black. Returns the server's frames, the seat, and the tick of
+/// the last used input.
 fn starves(seed: u64, weapon: Weapon) -> (Frames<Arena>, SeatId, Tick) {
     SimWorld::<Arena>::run(seed, EMPTY, async |world| {
         let observer = RoomObserver::join(world.server().lobby()).await;
@@ -187,35 +210,38 @@ fn starves(seed: u64, weapon: Weapon) -> (Frames<Arena>, SeatId, Tick) {
         world.network().add_blackout(world.path(&player.endpoint), now..now + Duration::from_secs(60));
         sleep(Duration::from_secs(4)).await;
         let frames = observer.frames().clone();
-        let used = frames.last().and_then(|frame| frame.seat(seat)?.used).expect("inputs were used");
+        let used = frames.last().and_then(|frame| frame.seat(seat)?.used).expect("a used input");
         (frames, seat, used)
     })
 }
 
 #[test]
-fn a_starved_fighter_stops_and_shoots_nothing() {
+fn a_starved_fighter_stops_and_does_not_shoot() {
     for (seed, weapon) in [(103, Weapon::Crossbow), (104, Weapon::Longbow)] {
         let (frames, seat, used) = starves(seed, weapon);
         let quiver = |frame: &Frame<ArenaEntity>| kit(frame, seat).expect("a kit").quiver;
         let last = frames.iter().find(|frame| frame.tick() == used).expect("the frame of the last input");
         let running = fighter(last, seat).expect("a fighter").body.velocity.length() as i32;
-        assert!(running > RUN_SPEED / 4, "{weapon:?}: it ran before: {running}");
+        assert!(running > RUN_SPEED / 4, "{weapon:?}: the fighter must run before: {running}");
         let shot = weapon == Weapon::Longbow || quiver(last) < Kit::INITIAL_QUIVER;
-        assert!(shot, "{weapon:?}: the trigger works");
+        assert!(shot, "{weapon:?}: the fighter must shoot before");
         let starved: Vec<_> = frames.iter().filter(|frame| frame.tick() > used).collect();
-        assert!(starved.len() > 90, "the darkness lasts");
+        assert!(starved.len() > 90, "the black-out must last for 90 frames");
         let still = starved.iter().find(|frame| {
             fighter(frame, seat).is_some_and(|fighter| fighter.body.velocity == Point::default())
         });
-        let still = still.expect("it stops at all").tick().since(used);
+        let still = still.expect("a frame in which the fighter stands").tick().since(used);
         println!("{weapon:?}: stands {still} ticks after its last input");
-        assert!(still <= STOPS_WITHIN_TICKS, "{weapon:?}: it stops after {still} ticks");
-        assert!(still > TickRate::DEFAULT.ticks(100), "{weapon:?}: a short loss passes unnoticed");
+        assert!(
+            still <= STOPS_WITHIN_TICKS,
+            "{weapon:?}: it must stop within {STOPS_WITHIN_TICKS} ticks, took {still}"
+        );
+        assert!(still > TickRate::DEFAULT.ticks(100), "{weapon:?}: it must not stop for a loss of 100 ms");
         let rests = starved.iter().filter(|frame| frame.tick() > used.after(STOPS_WITHIN_TICKS));
         let mut places = rests.map(|frame| fighter(frame, seat).expect("a fighter").body.at);
-        let place = places.next().expect("frames after it stopped");
-        assert!(places.all(|at| at == place), "{weapon:?}: and stays where it is");
+        let place = places.next().expect("a frame after the stop");
+        assert!(places.all(|at| at == place), "{weapon:?}: it must stay in place");
         let spent = quiver(last) - starved.iter().map(|frame| quiver(frame)).min().expect("frames");
-        assert_eq!(spent, 0, "{weapon:?}: nothing is shot that nobody asked for");
+        assert_eq!(spent, 0, "{weapon:?}: it must not shoot without an input");
     }
 }

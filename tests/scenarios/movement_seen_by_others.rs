@@ -1,4 +1,4 @@
-//! What one player does, the others see.
+//! One player's movement is visible to the other players.
 
 use quarrel_harness::{Player, TestServer, ViewChecker};
 use quarrel_shared::{
@@ -21,7 +21,7 @@ fn fighter(view: &View<ArenaEntity>, seat: SeatId) -> Option<&Fighter> {
 }
 
 #[tokio::test]
-async fn a_walker_that_bends_is_seen_bending_by_everybody() {
+async fn a_walkers_bend_is_visible_to_every_player() {
     let server = TestServer::<Crowd>::start(&[]);
     let (ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
@@ -35,7 +35,7 @@ async fn a_walker_that_bends_is_seen_bending_by_everybody() {
 }
 
 #[tokio::test]
-async fn two_players_see_the_same_at_the_same_tick() {
+async fn two_players_see_the_same_view_of_a_tick() {
     let server = TestServer::<Crowd>::start(&[("room.bots", "20"), ("room.bot_skill", "stroll")]);
     let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
@@ -44,24 +44,24 @@ async fn two_players_see_the_same_at_the_same_tick() {
         checker.check(&*ada.wait_for_view("a view", |_| true).await);
         checker.check(&*ben.wait_for_view("a view", |_| true).await);
     }
-    assert!(checker.compared >= 10, "both were shown many a tick: {}", checker.compared);
+    assert!(checker.compared >= 10, "both must have received many of the same ticks: {}", checker.compared);
 }
 
 #[tokio::test]
-async fn a_fighter_runs_where_its_input_says() {
+async fn a_fighter_runs_in_the_direction_of_its_input() {
     let server = TestServer::<Arena>::start(&[("room.bots", "0")]);
     let (mut ada, joined) = Player::<Arena>::connect_and_join(server.address(), "Ada").await;
     let place = |view: &View<ArenaEntity>| fighter(view, joined.seat).map(|fighter| fighter.body.at);
-    let first = ada.wait_for_view("a view of oneself", |view| place(view).is_some()).await;
-    let from = place(&first).expect("a view of oneself");
-    let way = open_way(&first, from);
-    ada.set_input(Input::default().walking(way));
-    let has_run = |at: Point| at.distance(from + way) < from.distance(from + way);
-    ada.wait_for_view("a step on the way", |view| place(view).is_some_and(has_run)).await;
+    let first = ada.wait_for_view("a view of the own fighter", |view| place(view).is_some()).await;
+    let from = place(&first).expect("the own fighter");
+    let direction = free_direction(&first, from);
+    ada.set_input(Input::default().walking(direction));
+    let has_run = |at: Point| at.distance(from + direction) < from.distance(from + direction);
+    ada.wait_for_view("a step in that direction", |view| place(view).is_some_and(has_run)).await;
 }
 
-/// A way of three units from here that no wall bars.
-fn open_way(view: &View<ArenaEntity>, from: Point) -> Point {
+/// A direction in which three units from here are free of walls.
+fn free_direction(view: &View<ArenaEntity>, from: Point) -> Point {
     let seed = view.entities.iter().find_map(|(_, entity)| match entity {
         ArenaEntity::Match(bout) => Some(bout.seed),
         _ => None,
@@ -70,6 +70,6 @@ fn open_way(view: &View<ArenaEntity>, from: Point) -> Point {
     let far = 3 * UNIT;
     [Point::new(far, 0), Point::new(-far, 0), Point::new(0, far), Point::new(0, -far)]
         .into_iter()
-        .find(|way| map.is_free(from, from + *way))
-        .expect("nobody begins walled in")
+        .find(|direction| map.is_free(from, from + *direction))
+        .expect("a free direction")
 }

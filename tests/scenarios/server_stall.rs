@@ -1,5 +1,5 @@
-//! A server that stands still for half a second lets most of it slip. When it goes on, so does play: nobody's inputs take longer than
-//! before, nothing stands still on any screen, and nothing of the story is missing.
+//! Server stalls: a server that stalls for half a second skips most of the ticks, and play then continues: input latency
+//! returns to its value before, no screen freezes, and no event is lost.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use quarrel_harness::{
     TestServer,
     sim::{
         Link, SimWorld,
-        event_log::{LoggingController, RunningPlayer, EventLog, EventLogHandle},
+        event_log::{EventLog, EventLogHandle, LoggingController, RunningPlayer},
     },
     within,
 };
@@ -22,56 +22,57 @@ use tokio::{
     time::{Instant, advance, sleep},
 };
 
-/// A busy room: there is something to be told all the time.
+/// A busy room, so that events occur all the time.
 const BUSY: &[(&str, &str)] = &[("room.bots", "6")];
 
-/// For how long the server stands still.
+/// The length of the stall.
 const STALL: Duration = Duration::from_millis(500);
 
-/// How long somebody plays before, and is watched after it.
+/// The time of play before the stall, and of observation after it.
 const BEFORE: Duration = Duration::from_secs(5);
 const AFTER: Duration = Duration::from_secs(5);
 
-/// When it is to be over, after the server went on, on a link without length: the snapshots must agree, the slip is waited through.
-const OVER: Duration = Duration::from_secs(1);
+/// The time after the stall in which play must be back to normal on a link without delay: the snapshots must confirm the slip,
+/// and it is waited out.
+const RECOVERY: Duration = Duration::from_secs(1);
 
-/// How often the screen is looked at.
-const LOOK: Duration = Duration::from_millis(10);
+/// The interval between samples of the screen.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(10);
 
-/// When the input of each tick was asked for.
-type Asked = Arc<Mutex<BTreeMap<Tick, Instant>>>;
+/// The time at which the input of each tick was sampled.
+type InputTimes = Arc<Mutex<BTreeMap<Tick, Instant>>>;
 
-/// One look at a screen.
-struct Look {
+/// One sample of a screen.
+struct ScreenSample {
     at: Instant,
     motion: Option<Motion>,
     corrections: u64,
 }
 
-/// Somebody who plays as a bot does and is watched.
-struct Watched {
+/// A player with a bot's inputs, whose screen is sampled.
+struct ObservedPlayer {
     player: RunningPlayer<Arena, LoggingController<Arena>>,
     log: EventLogHandle<Arena>,
-    asked: Asked,
-    looks: Vec<Look>,
+    input_times: InputTimes,
+    samples: Vec<ScreenSample>,
 }
 
-/// What a stall was like.
+/// The effects of a stall on one player.
 #[derive(Debug)]
-struct Felt {
-    /// From an input to the view that it shows in, in milliseconds: before the stall, soon after it, and in the end.
+struct StallEffects {
+    /// Median time from an input to the view that shows it, in milliseconds: before the stall, soon after it, and at the end.
     ack_ms: [f64; 3],
     frozen_share: f64,
-    /// In the last seconds that were watched.
+    /// Corrections in the last seconds.
     corrections: u64,
     slipped: f64,
 }
 
-impl Watched {
+impl ObservedPlayer {
     async fn sit(connector: &Connector, seed: u64) -> Self {
-        let asked = Asked::default();
-        let mut brain = Arena::brain(Arena::SKILLS[0], seed).expect("a skill of the game's");
-        let write = Arc::clone(&asked);
+        let input_times = InputTimes::default();
+        let mut brain = Arena::brain(Arena::SKILLS[0], seed).expect("a brain for the game's first skill");
+        let write = Arc::clone(&input_times);
         let controller = LoggingController::<Arena>::new(move |joined, slot, drawn| {
             write.lock().unwrap_or_else(PoisonError::into_inner).insert(slot.tick, Instant::now());
             drawn.map_or_else(Default::default, |drawn| {
@@ -80,138 +81,155 @@ impl Watched {
         });
         let log = controller.log();
         let player = RunningPlayer::start(connector, "Ada", controller).await;
-        Self { player, log, asked, looks: Vec::new() }
+        Self { player, log, input_times, samples: Vec::new() }
     }
 
-    /// Looks at the screen for so long.
+    /// Samples the screen for this time.
     async fn watch(&mut self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until {
             let at = Instant::now();
-            let look = self.player.screen.with(|screen| {
+            let sample = self.player.screen.with(|screen| {
                 let motion = screen.advance(at - self.player.epoch).map(|(_, motion)| motion);
-                Look { at, motion, corrections: screen.prediction().corrections }
+                ScreenSample { at, motion, corrections: screen.prediction().corrections }
             });
-            self.looks.extend(look);
-            sleep(LOOK).await;
+            self.samples.extend(sample);
+            sleep(SAMPLE_INTERVAL).await;
         }
     }
 
-    /// How long it takes from an input to a view that it shows in, the middle of all that came between these moments.
+    /// The median time from an input to the view that shows it, of the views that arrived between these moments.
     fn ack_ms(&self, from: Instant, to: Instant) -> f64 {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let input_times = self.input_times.lock().unwrap_or_else(PoisonError::into_inner);
         let took = |log: &EventLog<Arena>| -> Vec<f64> {
             let views = log.views.iter().filter(|viewed| viewed.at > from && viewed.at <= to);
             let took = views.filter_map(|viewed| {
-                Some((viewed.at - *asked.get(&viewed.header.used?)?).as_secs_f64() * 1000.0)
+                Some((viewed.at - *input_times.get(&viewed.header.used?)?).as_secs_f64() * 1000.0)
             });
             took.collect()
         };
         let mut took = self.log.read(took);
-        assert!(!took.is_empty(), "views come, and show inputs");
+        assert!(!took.is_empty(), "views must arrive and show inputs");
         took.sort_by(f64::total_cmp);
         took[took.len() / 2]
     }
 
-    /// What it was like, with a server that went on then, behind a link with this round trip: news take one to come, and answers to
-    /// what is done then another one.
-    async fn end(self, on: Instant, round_trip: Duration, slipped: f64) -> Felt {
+    /// Ends the session and returns the effects of a stall that ended at `resumed_at`. The recovery is measured from
+    /// [`RECOVERY`] and two round trips later: one until the client learns of the slip, one for the answers to its reaction.
+    async fn end(self, resumed_at: Instant, round_trip: Duration, slipped: f64) -> StallEffects {
         let half = Duration::from_millis(500);
-        let over = on + OVER + 2 * round_trip;
+        let recovered_at = resumed_at + RECOVERY + 2 * round_trip;
         let ack_ms = [
-            self.ack_ms(on - STALL - half, on - STALL),
-            self.ack_ms(over, over + half),
-            self.ack_ms(on + AFTER - half, on + AFTER),
+            self.ack_ms(resumed_at - STALL - half, resumed_at - STALL),
+            self.ack_ms(recovered_at, recovered_at + half),
+            self.ack_ms(resumed_at + AFTER - half, resumed_at + AFTER),
         ];
-        let looks: Vec<_> = self.looks.iter().filter(|look| look.at > over).collect();
-        let frozen = looks.iter().filter(|look| look.motion == Some(Motion::Frozen)).count();
-        let settled = looks.iter().find(|look| look.at > over + half).map_or(0, |look| look.corrections);
-        let corrections = looks.last().map_or(0, |look| look.corrections) - settled;
-        let frozen_share = frozen as f64 / looks.len().max(1) as f64;
-        let driven = self.player.shutdown().await;
-        assert_eq!(driven.ending, Ending::Left, "the player is there till they go");
-        let counts = driven.counts;
-        assert_eq!((counts.events_lost, counts.events_doubled), (0, 0), "every event once");
-        assert_eq!(counts.resumes, 0, "nobody needs another connection");
-        Felt { ack_ms, frozen_share, corrections, slipped }
+        let samples: Vec<_> = self.samples.iter().filter(|sample| sample.at > recovered_at).collect();
+        let frozen = samples.iter().filter(|sample| sample.motion == Some(Motion::Frozen)).count();
+        let settled = samples
+            .iter()
+            .find(|sample| sample.at > recovered_at + half)
+            .map_or(0, |sample| sample.corrections);
+        let corrections = samples.last().map_or(0, |sample| sample.corrections) - settled;
+        let frozen_share = frozen as f64 / samples.len().max(1) as f64;
+        let summary = self.player.shutdown().await;
+        assert_eq!(summary.ending, Ending::Left, "the session must last until the player leaves");
+        let counts = summary.counts;
+        assert_eq!((counts.events_lost, counts.events_doubled), (0, 0), "every event must arrive once");
+        assert_eq!(counts.resumes, 0, "the connection must survive without a resume");
+        StallEffects { ack_ms, frozen_share, corrections, slipped }
     }
 }
 
-impl Felt {
-    /// Holds it to what is promised; `grace_ms` is for links with jitter, and for machines on which other things run.
-    fn is_over(&self, what: &str, grace_ms: f64) {
+impl StallEffects {
+    /// Asserts the promised figures; `grace_ms` is for links with jitter and for busy machines.
+    fn assert_recovered(&self, what: &str, grace_ms: f64) {
         println!("{what}: {self:?}");
         let [before, after, later] = self.ack_ms;
-        assert!(self.slipped > 0.0, "{what}: the room let time slip");
-        assert!(after < before + 50.0 + grace_ms, "{what}: inputs took {before} ms, and then {after}");
-        // What a link loses meanwhile may raise the margin by a tenth of a second.
-        assert!(later < before + 150.0 + grace_ms, "{what}: inputs took {before} ms, in the end {later}");
-        let frozen_most = 0.03 + grace_ms / 1000.0;
-        assert!(self.frozen_share < frozen_most, "{what}: {} of the time stood still", self.frozen_share);
-        assert!(self.corrections <= 5, "{what}: {} corrections in the end", self.corrections);
+        assert!(self.slipped > 0.0, "{what}: the room must have skipped ticks");
+        assert!(
+            after < before + 50.0 + grace_ms,
+            "{what}: input latency must return to its value before, {before} ms, is {after} ms"
+        );
+        // Losses in the meantime may raise the margin by a tenth of a second.
+        assert!(
+            later < before + 150.0 + grace_ms,
+            "{what}: input latency must stay near its value before, {before} ms, is {later} ms at the end"
+        );
+        let max_frozen = 0.03 + grace_ms / 1000.0;
+        assert!(
+            self.frozen_share < max_frozen,
+            "{what}: the screen may freeze for a share of at most {max_frozen}, did for {}",
+            self.frozen_share
+        );
+        assert!(
+            self.corrections <= 5,
+            "{what}: at most 5 corrections may remain at the end, were {}",
+            self.corrections
+        );
     }
 }
 
-/// Everything stands still at once, as on a machine that is suspended: the simulated clock leaps.
-fn leap(link: &Link, seed: u64, settings: &[(&'static str, &str)]) -> Felt {
+/// Stalls the whole simulation, as on a suspended machine: the simulated clock jumps.
+fn jump(link: &Link, seed: u64, settings: &[(&'static str, &str)]) -> StallEffects {
     SimWorld::<Arena>::run(seed, settings, async |world| {
-        let mut watched = Watched::sit(&world.connector(link), seed).await;
+        let mut watched = ObservedPlayer::sit(&world.connector(link), seed).await;
         watched.watch(BEFORE).await;
         advance(STALL).await;
-        let on = Instant::now();
+        let resumed_at = Instant::now();
         watched.watch(AFTER).await;
         let round_trip = Duration::from_secs_f64(link.delay_ms * 2.0 / 1000.0);
-        watched.end(on, round_trip, world.metric("quarrel_slips_total")).await
+        watched.end(resumed_at, round_trip, world.metric("quarrel_slips_total")).await
     })
 }
 
 #[test]
-fn when_a_machine_was_suspended_for_half_a_second_play_goes_on_at_once_on_any_link() {
+fn play_recovers_on_any_link_after_a_machine_was_suspended_for_half_a_second() {
     for name in ["lan", "fibre", "wifi", "busy_wifi", "lte", "satellite", "train", "hostile"] {
         for seed in 1..=3 {
             let link = Link { blackout: None, ..Link::named(name) };
-            leap(&link, seed, BUSY).is_over(&format!("{name}, seed {seed}"), link.jitter_ms);
+            jump(&link, seed, BUSY).assert_recovered(&format!("{name}, seed {seed}"), link.jitter_ms);
         }
     }
 }
 
 #[test]
-fn so_it_does_in_a_fast_room_whose_snapshots_are_rare() {
+fn play_recovers_in_a_fast_room_with_rare_snapshots() {
     let rare = [BUSY, &[("room.tick_rate", "60"), ("room.send_rate", "15")]].concat();
     for name in ["lan", "wifi", "lte"] {
         let link = Link::named(name);
-        leap(&link, 1, &rare).is_over(&format!("{name}, fifteen snapshots a second"), link.jitter_ms);
+        jump(&link, 1, &rare).assert_recovered(&format!("{name}, 15 snapshots per second"), link.jitter_ms);
     }
 }
 
-/// The server's own runtime, of one thread, which a task that sleeps stops as a signal does.
+/// A runtime of one thread, for the server alone: a task that sleeps stalls it like a stopped process.
 fn one_thread() -> Runtime {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.expect("a runtime of one thread")
 }
 
 #[test]
-fn when_a_server_stood_still_for_half_a_second_its_players_play_on_at_once() {
+fn play_recovers_after_a_real_server_stalled_for_half_a_second() {
     let (servers, players) = (one_thread(), one_thread());
     let server = {
         let _entered = servers.enter();
         TestServer::<Arena>::start(BUSY)
     };
-    let felt = players.block_on(within("half a second of stall", async {
+    let effects = players.block_on(within("the stall and the play around it", async {
         let config = ConnectConfig::new(server.address());
         let endpoint = transport::open_endpoint(server.address()).expect("a UDP port for a player");
         let connector = Connector::new(endpoint, &config).expect("loopback is trusted");
-        let mut watched = Watched::sit(&connector, 1).await;
+        let mut watched = ObservedPlayer::sit(&connector, 1).await;
         watched.watch(BEFORE).await;
         let stall = servers.spawn(async {
             std::thread::sleep(STALL);
             Instant::now()
         });
         watched.watch(STALL).await;
-        let on = stall.await.expect("a stall that ends");
+        let resumed_at = stall.await.expect("a stall that ends");
         watched.watch(AFTER).await;
-        watched.end(on, Duration::ZERO, server.metric("quarrel_slips_total")).await
+        watched.end(resumed_at, Duration::ZERO, server.metric("quarrel_slips_total")).await
     }));
-    felt.is_over("a real server", 50.0);
+    effects.assert_recovered("a real server", 50.0);
     servers.block_on(server.shutdown());
 }

@@ -1,4 +1,5 @@
-//! Several swarms run as one: two agents and a coordinator count what one process does, and a lost agent makes a run say nothing.
+//! Distributed swarms: two agents with a coordinator report the counts of a single process, and a lost agent makes a run
+//! invalid.
 
 use std::{
     net::SocketAddr,
@@ -10,7 +11,7 @@ use quarrel_shared::crowd::Crowd;
 use quarrel_swarm::{
     GameEntry, Games, Plan, Report,
     agent::{Agent, AgentEvent, CoordinateError, Key, coordinate},
-    plan::Group,
+    plan::BotGroup,
     report::Verdict,
 };
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -23,60 +24,60 @@ fn games() -> Games {
 }
 
 fn key() -> Key {
-    Key::new(b"a key for these scenarios alone").expect("it is long enough")
+    Key::new(b"a key for these scenarios alone").expect("a key of valid length")
 }
 
-/// Two kinds of bots come within a second, some of them leave early, and the rest plays on.
+/// Two groups of bots join within a second, some of them leave early, and the rest plays to the end.
 fn plan(server: &TestServer<Crowd>, stages: &str) -> Plan {
-    let group = |name: &str, share| Group { name: name.to_owned(), share, ..Group::default() };
+    let group = |name: &str, share| BotGroup { name: name.to_owned(), share, ..BotGroup::default() };
     Plan {
         server: server.address().to_string(),
         stages: stages.parse().expect("stages"),
         warm_up: std::time::Duration::from_secs(1),
         seed: 7,
         churn: 120,
-        // Machines that test are busy; whether this one kept its schedule is not what is asked.
+        // Test machines are busy, and the swarm's own schedule is not under test.
         max_lag_ms: 10_000.0,
         bots: vec![group("many", 7), group("few", 3)],
         ..Plan::default()
     }
 }
 
-/// An agent in this process.
-struct Post {
+/// An agent that runs in this process.
+struct LocalAgent {
     address: SocketAddr,
-    news: Arc<Mutex<Vec<AgentEvent>>>,
+    events: Arc<Mutex<Vec<AgentEvent>>>,
     stop: CancellationToken,
     served: JoinHandle<()>,
 }
 
-impl Post {
+impl LocalAgent {
     fn start() -> Self {
         let agent = Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Some(key()), games());
         let agent = agent.expect("an agent on port 0");
-        let (news, stop, address) =
+        let (events, stop, address) =
             (Arc::<Mutex<Vec<_>>>::default(), CancellationToken::new(), agent.address());
-        let (told, end) = (Arc::clone(&news), stop.clone());
-        let served = tokio::spawn(agent.serve(end, move |one| told.lock().expect("news").push(one)));
-        Self { address, news, stop, served }
+        let (pushed, end) = (Arc::clone(&events), stop.clone());
+        let served = tokio::spawn(agent.serve(end, move |one| pushed.lock().expect("the events").push(one)));
+        Self { address, events, stop, served }
     }
 
     fn has(&self, wanted: impl Fn(&AgentEvent) -> bool) -> bool {
-        self.news.lock().expect("news").iter().any(wanted)
+        self.events.lock().expect("the events").iter().any(wanted)
     }
 
     async fn end(self) {
         self.stop.cancel();
-        within("an agent's end", self.served).await.expect("it does not panic");
+        within("an agent's end", self.served).await.expect("an agent without a panic");
     }
 }
 
-async fn led(plan: &Plan, posts: &[&Post]) -> Result<Report, CoordinateError> {
-    let agents: Vec<_> = posts.iter().map(|post| post.address.to_string()).collect();
+async fn run_with_agents(plan: &Plan, local_agents: &[&LocalAgent]) -> Result<Report, CoordinateError> {
+    let agents: Vec<_> = local_agents.iter().map(|agent| agent.address.to_string()).collect();
     coordinate(plan, &games(), &agents, Some(&key()), None).await
 }
 
-/// What is the same in every run of a plan on a server that keeps up.
+/// The counts that are the same in every run of a plan on a server that keeps up.
 fn counts(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
     (
         (report.bots, report.bots_at_once, report.joined, report.refused, report.disconnected),
@@ -87,7 +88,7 @@ fn counts(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_agents_count_what_one_process_counts() {
+async fn two_agents_report_the_counts_of_one_process() {
     let server = TestServer::<Crowd>::start(&[("room.seats", "64")]);
     let plan = plan(&server, &format!("0:{BOTS}@1s,{BOTS}@2s"));
     let alone = {
@@ -98,35 +99,40 @@ async fn two_agents_count_what_one_process_counts() {
             .expect("a run")
     };
     until("an empty server", || server.metric("quarrel_players") == 0.0).await;
-    let (one, other) = (Post::start(), Post::start());
-    let together = within("a run with agents", led(&plan, &[&one, &other])).await.expect("a run");
+    let (one, other) = (LocalAgent::start(), LocalAgent::start());
+    let together = within("a run with agents", run_with_agents(&plan, &[&one, &other])).await.expect("a run");
 
     assert_eq!(alone.verdict, Verdict::Pass, "{:?}", alone.why);
     assert_eq!(together.verdict, Verdict::Pass, "{:?}", together.why);
     assert_eq!(counts(&together), counts(&alone));
     assert_eq!(together.joined, together.bots);
     assert_eq!((alone.setting.processes, together.setting.processes), (1, 2));
-    assert_eq!(together.swarm.threads, 2, "a thread on each machine");
-    // Both see the same tick rate for the same time: as many inputs are meant, but for those on the edges of seconds.
+    assert_eq!(together.swarm.threads, 2, "each agent must use one thread");
+    // Both see the same tick rate for the same time, so the numbers of inputs differ only at the edges of seconds.
     let share = together.inputs as f64 / alone.inputs as f64;
-    assert!((0.8..1.25).contains(&share), "{} and {} inputs", together.inputs, alone.inputs);
-    for post in [&one, &other] {
+    assert!(
+        (0.8..1.25).contains(&share),
+        "both must send a similar number of inputs: {} and {}",
+        together.inputs,
+        alone.inputs
+    );
+    for agent in [&one, &other] {
         until("the end of the run on each agent", || {
-            post.has(|news| matches!(news, AgentEvent::RunEnded { why: None, .. }))
+            agent.has(|events| matches!(events, AgentEvent::RunEnded { reason: None, .. }))
         })
         .await;
-        let half = |news: &AgentEvent| matches!(news, AgentEvent::RunStarted { bots, .. } if bots.abs_diff(together.bots / 2) <= 1);
-        assert!(post.has(half), "half of the bots come from each");
+        let half = |events: &AgentEvent| matches!(events, AgentEvent::RunStarted { bots, .. } if bots.abs_diff(together.bots / 2) <= 1);
+        assert!(agent.has(half), "each agent must run half of the bots");
     }
     one.end().await;
     other.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_agent_that_is_lost_makes_the_run_invalid_and_is_named() {
+async fn a_lost_agent_makes_the_run_invalid_and_is_named() {
     let server = TestServer::<Crowd>::start(&[("room.seats", "64")]);
     let plan = plan(&server, &format!("0:{BOTS}@1s,{BOTS}@4s"));
-    let (one, other) = (Post::start(), Post::start());
+    let (one, other) = (LocalAgent::start(), LocalAgent::start());
     let lost = other.address;
     let mid_run = async {
         until("bots of both agents", || server.metric("quarrel_players") >= f64::from(BOTS)).await;
@@ -138,7 +144,7 @@ async fn an_agent_that_is_lost_makes_the_run_invalid_and_is_named() {
         tokio::join!(coordinate(&plan, &games, &agents, Some(&key), None), mid_run)
     })
     .await;
-    let report = report.expect("what is left makes a report");
+    let report = report.expect("a report without the lost agent");
     assert_eq!(report.verdict, Verdict::Invalid);
     let why = report.why.first().expect("a reason");
     assert!(why.starts_with(&format!("agent {lost} was lost at ")) && why.contains("stopped"), "{why}");
@@ -146,25 +152,28 @@ async fn an_agent_that_is_lost_makes_the_run_invalid_and_is_named() {
     let joined = report.joined;
     assert!(
         (u64::from(BOTS) / 2..report.bots).contains(&joined),
-        "{joined}: what the other one counts still counts"
+        "the counts of the remaining agent must stay in the report: {joined}"
     );
     one.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bots_leave_when_their_coordinator_vanishes_and_the_agent_serves_on() {
+async fn bots_leave_when_their_coordinator_is_lost_and_the_agent_serves_the_next_run() {
     let server = TestServer::<Crowd>::start(&[("room.seats", "64")]);
     let long = plan(&server, &format!("0:{BOTS}@1s,{BOTS}@10m"));
-    let post = Post::start();
-    let agents = [post.address.to_string()];
+    let agent = LocalAgent::start();
+    let agents = [agent.address.to_string()];
     let coordinator =
         tokio::spawn(async move { coordinate(&long, &games(), &agents, Some(&key()), None).await });
     until("bots", || server.metric("quarrel_players") >= f64::from(BOTS)).await;
     coordinator.abort();
     until("an empty server", || server.metric("quarrel_players") == 0.0).await;
-    until("word of it", || post.has(|news| matches!(news, AgentEvent::RunEnded { why: Some(_), .. }))).await;
+    until("the end of the run on the agent", || {
+        agent.has(|events| matches!(events, AgentEvent::RunEnded { reason: Some(_), .. }))
+    })
+    .await;
     let short = plan(&server, "0:4@500ms,4@2s");
-    let report = within("a run", led(&short, &[&post])).await.expect("the agent serves on");
+    let report = within("a run", run_with_agents(&short, &[&agent])).await.expect("a second run");
     assert_eq!(report.verdict, Verdict::Pass, "{:?}", report.why);
-    post.end().await;
+    agent.end().await;
 }

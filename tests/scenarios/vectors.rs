@@ -1,7 +1,7 @@
-//! The wire's bytes, frozen: what is written today is what peers of this version read.
+//! Frozen bytes of the wire: peers of this protocol version read what this code writes.
 //!
-//! When this fails by intention: raise `PROTOCOL_VERSION` (messages, datagrams) or the game's `REVISION` (entities, inputs,
-//! events), then `QUARREL_FREEZE=1 cargo test -p quarrel-tests --test scenarios vectors`, and commit the difference with it.
+//! For an intended change, raise `PROTOCOL_VERSION` (messages, datagrams) or the game's `REVISION` (entities, inputs, events),
+//! then run `QUARREL_FREEZE=1 cargo test -p quarrel-tests --test scenarios vectors`, and commit the new files with it.
 
 use quarrel_harness::vectors::Vectors;
 use quarrel_shared::{
@@ -63,7 +63,11 @@ fn client_messages_keep_their_bytes() {
     let mut vectors = Vectors::new("client_messages", "What a client says on its control stream, framed.");
     for (name, message) in messages {
         let bytes = framed(&message);
-        assert_eq!(codec::decode_client(&bytes[LENGTH_BYTES..]), Ok(message), "{name} comes back as it was");
+        assert_eq!(
+            codec::decode_client(&bytes[LENGTH_BYTES..]),
+            Ok(message),
+            "{name} must decode to the same value"
+        );
         vectors.add(name, bytes);
     }
     vectors.check();
@@ -129,7 +133,11 @@ fn server_messages_keep_their_bytes() {
     let mut vectors = Vectors::new("server_messages", "What a server says on the control stream, framed.");
     for (name, message) in messages {
         let bytes = framed(&message);
-        assert_eq!(codec::decode_server(&bytes[LENGTH_BYTES..]), Ok(message), "{name} comes back as it was");
+        assert_eq!(
+            codec::decode_server(&bytes[LENGTH_BYTES..]),
+            Ok(message),
+            "{name} must decode to the same value"
+        );
         vectors.add(name, bytes);
     }
     vectors.check();
@@ -148,22 +156,22 @@ fn close_codes_keep_their_numbers() {
 fn datagrams_keep_their_bytes() {
     let mut vectors = Vectors::new("datagrams", "Inputs up, and the head of a snapshot down.");
     let seat_epoch = SeatEpoch::FIRST.next();
-    let aimed = |tick, bend, lag: i64| StampedInput {
+    let stamped = |tick, bend, lag: i64| StampedInput {
         input: Steering { bend },
         seen: SubTick::of(Tick(tick)).offset(-lag),
     };
-    let mut run = InputBatch::new(Tick(1000), aimed(1000, -5, 90));
+    let mut batch = InputBatch::new(Tick(1000), stamped(1000, -5, 90));
     vectors.add(
         "one crowd input, no view yet",
-        coded(&InputDatagram { seat_epoch, ack: None, batch: run.clone() }),
+        coded(&InputDatagram { seat_epoch, ack: None, batch: batch.clone() }),
     );
     for (tick, bend, lag) in [(1001, -5, 90), (1002, -5, 90), (1003, 40, 91)] {
-        run.push(aimed(tick, bend, lag), 4);
+        batch.push(stamped(tick, bend, lag), 4);
     }
     let ack = Some(SnapshotAck { newest: Tick(997), history: 0b1011 });
-    vectors.add("four crowd inputs and a view", coded(&InputDatagram { seat_epoch, ack, batch: run }));
-    let run = InputBatch::new(Tick(1000), StampedInput::at(Tick(1000), input()));
-    vectors.add("one arena input", coded(&InputDatagram { seat_epoch, ack, batch: run }));
+    vectors.add("four crowd inputs and a view", coded(&InputDatagram { seat_epoch, ack, batch }));
+    let batch = InputBatch::new(Tick(1000), StampedInput::at(Tick(1000), input()));
+    vectors.add("one arena input", coded(&InputDatagram { seat_epoch, ack, batch }));
     let keyframe = SnapshotHeader { seat_epoch, tick: Tick(1000), baseline: None, margin: None, used: None };
     vectors.add("head of a keyframe", coded(&keyframe));
     let delta =
@@ -172,12 +180,12 @@ fn datagrams_keep_their_bytes() {
     vectors.check();
 }
 
-/// The coding of a value, which must come back as it was.
+/// Encodes a value and asserts that it decodes to the same value.
 fn coded<T: Bits + PartialEq + std::fmt::Debug>(value: &T) -> Vec<u8> {
     let bytes = bits(|out| value.encode(out));
     let mut from = BitReader::new(&bytes);
-    assert_eq!(T::decode(&mut from).as_ref(), Ok(value), "it comes back as it was");
-    assert_eq!(from.finish(), Ok(()), "and nothing is left over");
+    assert_eq!(T::decode(&mut from).as_ref(), Ok(value), "a value must decode to the same value");
+    assert_eq!(from.finish(), Ok(()), "a decoder must read every byte");
     bytes
 }
 
@@ -198,7 +206,7 @@ fn body(x: i32) -> Body {
     }
 }
 
-/// One entity of each kind, now and as it may be some ticks later.
+/// One entity of each kind, each with a later state.
 fn arena_entities() -> [(&'static str, ArenaEntity, ArenaEntity); 6] {
     let bout = |red| Match {
         seed: 0x0123_4567_89ab_cdef,
@@ -238,7 +246,7 @@ fn arena_entities() -> [(&'static str, ArenaEntity, ArenaEntity); 6] {
     ]
 }
 
-/// Freezes an entity whole, and as the delta that makes it another three ticks later.
+/// Freezes an entity whole, and as the delta to its state three ticks later.
 fn freeze<E: Entity>(vectors: &mut Vectors, name: &str, entity: &E, later: &E) {
     vectors.add(name, bits(|out| entity.encode(out)));
     let id = EntityId { slot: 7, generation: 1 };
@@ -247,7 +255,7 @@ fn freeze<E: Entity>(vectors: &mut Vectors, name: &str, entity: &E, later: &E) {
     let delta = bits(|out| diff(Some(&old), &new, out));
     let mut back = View::default();
     let applied = apply(Some(&old), Tick(103), &mut BitReader::new(&delta), &mut back);
-    assert_eq!((applied, back), (Ok(()), new), "a delta of a {name} gives what it was made from");
+    assert_eq!((applied, back), (Ok(()), new), "the delta of a {name} must give the later state");
     vectors.add(format!("{name}, three ticks later"), delta);
 }
 
@@ -294,7 +302,7 @@ fn crowd_keeps_its_bytes() {
 }
 
 #[test]
-fn the_games_keep_their_names_and_say_their_revisions() {
+fn games_keep_their_names_and_revisions() {
     let mut vectors =
         Vectors::new("revisions", "Each game's revision: when its bytes above change, so does this.");
     vectors.add(Arena::NAME, Arena::REVISION.to_be_bytes().to_vec());

@@ -90,10 +90,7 @@ pub(crate) fn run(arguments: &Arguments) {
     let report = Report::new(arguments.seeds, &totals, start.elapsed());
     println!("{}", serde_json::to_string(&report).expect("a report must be JSON"));
     let (played, required) = (report.player_hours, arguments.hours);
-    assert!(
-        played >= required,
-        "the runs must have {required} player-hours and had {played}: raise --seeds"
-    );
+    assert!(played >= required, "the runs must have {required} player-hours and had {played}: raise --seeds");
 }
 
 fn run_seed(arguments: &Arguments, seed: u64) -> ChaosReport {

@@ -1,105 +1,104 @@
-//! One way along a path with the packets that are on it: handed in when they are sent, handed out in the order in which they arrive.
-//! Pure: it is told the time.
+//! One direction of a path with its packets on the way: pushed when sent, popped in order of arrival. Pure: times are arguments.
 
 use std::{cmp::Ordering, collections::BinaryHeap, time::Duration};
 
-use super::{direction::Fate, lane::Lane};
+use super::{direction::Delivery, seeded_direction::SeededDirection};
 
-/// Packets that fly, at most; one more is lost, as where a queue is full. A bot's 60 packets a second over the longest path of the
-/// table are some 50, and a keyframe of 64 KiB is as many more.
-pub(super) const MOST: usize = 256;
+/// The maximum number of packets on the way. More are lost, as in a full queue. A bot's 60 packets a second over the slowest link of the
+/// table are some 50, and a keyframe of 64 KiB as many again.
+pub(super) const MAX_PACKETS: usize = 256;
 
-/// A lane and what flies there.
+/// A direction and its packets on the way.
 #[derive(Debug)]
-pub(super) struct Pipe<T> {
-    lane: Lane,
-    flying: BinaryHeap<Flight<T>>,
-    /// How many ever flew.
+pub(super) struct InFlight<T> {
+    direction: SeededDirection,
+    packets: BinaryHeap<Packet<T>>,
+    /// The total number of packets so far, duplicates included.
     count: u64,
 }
 
 #[derive(Debug)]
-struct Flight<T> {
-    /// A timer knows no finer time, so one waking serves all packets of a millisecond.
+struct Packet<T> {
+    /// The arrival, in whole milliseconds: timers are no finer, and so one wake-up serves all packets of a millisecond.
     arrives_ms: u64,
-    /// Those of one millisecond stay in order.
+    /// The packet's number, which keeps the packets of one millisecond in order.
     number: u64,
-    packet: T,
+    contents: T,
 }
 
-impl<T: Clone> Pipe<T> {
-    /// Nothing flies yet.
-    pub(super) const fn new(lane: Lane) -> Self {
-        Self { lane, flying: BinaryHeap::new(), count: 0 }
+impl<T: Clone> InFlight<T> {
+    /// A direction without packets.
+    pub(super) const fn new(direction: SeededDirection) -> Self {
+        Self { direction, packets: BinaryHeap::new(), count: 0 }
     }
 
-    /// Sends a packet of so many bytes; it is made only if it arrives.
-    pub(super) fn push(&mut self, now: Duration, bytes: usize, packet: impl FnOnce() -> T) {
-        match self.lane.send(now, bytes) {
-            Fate::Lost => {}
-            Fate::Arrives(at) => self.launch(at, packet()),
-            Fate::Twice(first, second) => {
-                let packet = packet();
-                self.launch(first, packet.clone());
-                self.launch(second, packet);
+    /// Sends a packet of this size. `contents` is called only if the packet arrives.
+    pub(super) fn push(&mut self, now: Duration, bytes: usize, contents: impl FnOnce() -> T) {
+        match self.direction.send(now, bytes) {
+            Delivery::Lost => {}
+            Delivery::Arrives(at) => self.insert(at, contents()),
+            Delivery::Twice(first, second) => {
+                let contents = contents();
+                self.insert(first, contents.clone());
+                self.insert(second, contents);
             }
         }
     }
 
-    /// When the next one arrives.
+    /// The arrival of the next packet.
     pub(super) fn next(&self) -> Option<Duration> {
-        self.flying.peek().map(|flight| Duration::from_millis(flight.arrives_ms))
+        self.packets.peek().map(|packet| Duration::from_millis(packet.arrives_ms))
     }
 
-    /// The next one that has arrived by now.
+    /// Returns the next packet that has arrived by `now`.
     pub(super) fn pop(&mut self, now: Duration) -> Option<T> {
         if self.next()? > now {
             return None;
         }
-        self.flying.pop().map(|flight| flight.packet)
+        self.packets.pop().map(|packet| packet.contents)
     }
 
-    fn launch(&mut self, arrives: Duration, packet: T) {
-        if self.flying.len() == MOST {
+    fn insert(&mut self, arrives: Duration, contents: T) {
+        if self.packets.len() == MAX_PACKETS {
             return;
         }
         let arrives_ms = arrives.as_nanos().div_ceil(1_000_000) as u64;
-        self.flying.push(Flight { arrives_ms, number: self.count, packet });
+        self.packets.push(Packet { arrives_ms, number: self.count, contents });
         self.count += 1;
     }
 }
 
-impl<T> Ord for Flight<T> {
-    /// The heap hands out its greatest, which is to be the earliest.
+impl<T> Ord for Packet<T> {
+    /// Reversed, because the heap pops its greatest element and the earliest packet is wanted.
     fn cmp(&self, other: &Self) -> Ordering {
         (other.arrives_ms, other.number).cmp(&(self.arrives_ms, self.number))
     }
 }
 
-impl<T> PartialOrd for Flight<T> {
+impl<T> PartialOrd for Packet<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> PartialEq for Flight<T> {
+impl<T> PartialEq for Packet<T> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl<T> Eq for Flight<T> {}
+impl<T> Eq for Packet<T> {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Link;
 
-    const PACKET: usize = 200;
+    const PACKET_BYTES: usize = 200;
 
-    fn pipe(link: Link) -> Pipe<u32> {
-        let [up, _] = Lane::both(link, 1, 0, Duration::ZERO);
-        Pipe::new(up)
+    fn in_flight(link: Link) -> InFlight<u32> {
+        let [up, _] = SeededDirection::pair(link, 1, 0, Duration::ZERO);
+        InFlight::new(up)
     }
 
     const fn ms(ms: u64) -> Duration {
@@ -108,41 +107,48 @@ mod tests {
 
     #[test]
     fn packets_arrive_after_their_delay_in_the_order_they_were_sent() {
-        let mut pipe = pipe(Link::round_trip("test", 100.0));
-        (0..3).for_each(|n| pipe.push(ms(7), PACKET, || n));
-        assert_eq!((pipe.next(), pipe.pop(ms(56))), (Some(ms(57)), None), "none before its time");
-        let arrived: Vec<_> = std::iter::from_fn(|| pipe.pop(ms(57))).collect();
-        assert_eq!(arrived, [0, 1, 2], "those of one millisecond stay in order");
-        assert_eq!(pipe.next(), None, "nothing flies any more");
+        let mut packets = in_flight(Link::round_trip("test", 100.0));
+        (0..3).for_each(|n| packets.push(ms(7), PACKET_BYTES, || n));
+        assert_eq!(
+            (packets.next(), packets.pop(ms(56))),
+            (Some(ms(57)), None),
+            "no packet arrives before its time"
+        );
+        let arrived: Vec<_> = std::iter::from_fn(|| packets.pop(ms(57))).collect();
+        assert_eq!(arrived, [0, 1, 2], "the packets of one millisecond stay in order");
+        assert_eq!(packets.next(), None, "no packet is left");
     }
 
     #[test]
-    fn whoever_takes_a_detour_is_overtaken() {
-        let mut pipe = pipe(Link { reorder: 0.2, ..Link::round_trip("test", 100.0).jitter(40.0) });
-        (0..100).for_each(|n| pipe.push(ms(u64::from(n)), PACKET, || n));
-        let arrived: Vec<_> = std::iter::from_fn(|| pipe.pop(ms(1000))).collect();
-        assert_eq!(arrived.len(), 100, "all arrive");
-        assert!(!arrived.is_sorted(), "and not in order");
+    fn a_packet_on_a_detour_is_overtaken() {
+        let mut packets = in_flight(Link { reorder: 0.2, ..Link::round_trip("test", 100.0).jitter(40.0) });
+        (0..100).for_each(|n| packets.push(ms(u64::from(n)), PACKET_BYTES, || n));
+        let arrived: Vec<_> = std::iter::from_fn(|| packets.pop(ms(1000))).collect();
+        assert_eq!(arrived.len(), 100, "all packets arrive");
+        assert!(!arrived.is_sorted(), "some packets are overtaken");
     }
 
     #[test]
-    fn a_doubled_packet_arrives_twice_and_a_lost_one_is_not_even_made() {
-        let mut doubling = pipe(Link { duplicate: 1.0, ..Link::round_trip("test", 10.0) });
-        doubling.push(ms(0), PACKET, || 7);
+    fn a_duplicate_arrives_twice_and_the_contents_of_a_lost_packet_are_not_built() {
+        let mut doubling = in_flight(Link { duplicate: 1.0, ..Link::round_trip("test", 10.0) });
+        doubling.push(ms(0), PACKET_BYTES, || 7);
         assert_eq!(
             [doubling.pop(ms(100)), doubling.pop(ms(100)), doubling.pop(ms(100))],
             [Some(7), Some(7), None]
         );
-        let mut losing = pipe(Link::round_trip("test", 10.0).loss(1.0, 0.0));
-        losing.push(ms(0), PACKET, || unreachable!("nobody gets it"));
+        let mut losing = in_flight(Link::round_trip("test", 10.0).loss(1.0, 0.0));
+        losing.push(ms(0), PACKET_BYTES, || unreachable!("the packet is lost"));
         assert_eq!(losing.next(), None);
     }
 
     #[test]
-    fn what_flies_is_bounded() {
-        let mut pipe = pipe(Link::round_trip("test", 100.0));
-        (0..2 * MOST as u32).for_each(|n| pipe.push(ms(0), PACKET, || n));
-        let arrived: Vec<_> = std::iter::from_fn(|| pipe.pop(ms(100))).collect();
-        assert!(arrived.into_iter().eq(0..MOST as u32), "the last ones are lost, as where a queue is full");
+    fn the_number_of_packets_is_bounded() {
+        let mut packets = in_flight(Link::round_trip("test", 100.0));
+        (0..2 * MAX_PACKETS as u32).for_each(|n| packets.push(ms(0), PACKET_BYTES, || n));
+        let arrived: Vec<_> = std::iter::from_fn(|| packets.pop(ms(100))).collect();
+        assert!(
+            arrived.into_iter().eq(0..MAX_PACKETS as u32),
+            "the last packets are lost, as in a full queue"
+        );
     }
 }

@@ -1,11 +1,12 @@
-//! A socket that plays on a [`Link`], in real time: each packet that is sent or received gets its fate from the link first.
+//! A UDP socket that simulates a [`Link`] in real time, for packets in both directions.
 //!
-//! It belongs to one bot, since a link is one player's; so there may be a thousand of them in a process, and it takes one packet at a
-//! time where quinn's own socket takes 64. That gives each packet a fate of its own, and quinn's buffer for what an endpoint receives
-//! becomes 47 kB instead of 3 MB.
+//! Each bot has its own socket, because a link is one player's, so a process may have thousands. Unlike quinn's own socket, which takes 64
+//! packets at a time, it takes one. So each packet has its own delivery, and quinn's receive buffer for an endpoint is 47 kB instead of
+//! 3 MB.
 //!
-//! What was sent is carried by a task, which ends with the socket once all that flew has arrived: the last packet says goodbye. What was
-//! received is carried by whoever asks for it. Either way there is a bound, `pipe::MOST`; what is past it is lost.
+//! A task sends the outgoing packets when they are due. It ends after the socket is dropped and its last packet has left, because the last
+//! packet closes the connection. Incoming packets are released by the reader's poll. Each direction holds at most
+//! `in_flight::MAX_PACKETS`; packets beyond it are lost.
 
 use std::{
     cell::Cell,
@@ -27,66 +28,66 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::{Link, lane::Lane, pipe::Pipe};
+use super::{Link, in_flight::InFlight, seeded_direction::SeededDirection};
 
 #[cfg(test)]
 mod tests;
 
-/// The most that one read of a socket brings: the system may glue together what arrived in a row.
+/// The maximum size of one read, in bytes: the system may coalesce packets that arrived in a row (GRO).
 const READ_BYTES: usize = 64 * 1024;
 
-/// Reads at once.
-const READS: usize = 8;
+/// The number of buffers in one read.
+const READ_BUFFERS: usize = 8;
 
-/// How often one poll reads before others have their turn.
-const ROUNDS: usize = 16;
+/// The maximum number of reads in one poll, so that other tasks get their turn.
+const MAX_READS_PER_POLL: usize = 16;
 
 thread_local! {
-    /// Where sockets read to before it is known when that arrives; one for all sockets of a thread.
+    /// The read buffer, shared by all sockets of a thread. Packets are copied out of it before they wait.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// A UDP socket around another one, with a link between them.
+/// A UDP socket that wraps another one, with a link between them.
 #[derive(Debug)]
 pub struct ImpairedSocket {
     socket: Arc<dyn AsyncUdpSocket>,
     epoch: Instant,
-    up: Arc<Up>,
-    down: Mutex<Down>,
+    outgoing: Arc<Outgoing>,
+    incoming: Mutex<Incoming>,
 }
 
-/// What was sent and not yet carried to the socket.
+/// Packets that were sent and have not reached the wrapped socket yet.
 #[derive(Debug)]
-struct Up {
-    state: Mutex<UpState>,
-    /// Something is due earlier than all before, or nothing more will be sent.
-    news: Notify,
+struct Outgoing {
+    state: Mutex<OutgoingState>,
+    /// Wakes the sending task: the next packet is due earlier than before, or the socket was dropped.
+    changed: Notify,
 }
 
 #[derive(Debug)]
-struct UpState {
-    pipe: Pipe<Sent>,
+struct OutgoingState {
+    packets: InFlight<SentPacket>,
     is_closed: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Sent {
+struct SentPacket {
     destination: SocketAddr,
     ecn: Option<EcnCodepoint>,
     contents: Bytes,
     src_ip: Option<IpAddr>,
 }
 
-/// What came to the socket and has not arrived yet.
+/// Packets that the wrapped socket received and that have not arrived yet.
 #[derive(Debug)]
-struct Down {
-    pipe: Pipe<Received>,
-    /// Wakes who waits for the next one.
+struct Incoming {
+    packets: InFlight<ReceivedPacket>,
+    /// Wakes the reader when the next packet arrives.
     alarm: Pin<Box<Sleep>>,
 }
 
 #[derive(Clone, Debug)]
-struct Received {
+struct ReceivedPacket {
     from: SocketAddr,
     to: Option<IpAddr>,
     ecn: Option<EcnCodepoint>,
@@ -94,43 +95,44 @@ struct Received {
 }
 
 impl ImpairedSocket {
-    /// Around this socket. Needs a tokio runtime around it.
+    /// Wraps a socket. Must be called within a tokio runtime. `seed` and `bot` determine the delivery of each packet.
     #[must_use]
     pub fn new(socket: Arc<dyn AsyncUdpSocket>, link: &Link, seed: u64, bot: u64) -> Self {
         let epoch = Instant::now();
-        let [up, down] = Lane::both(*link, seed, bot, Duration::ZERO);
-        let state = Mutex::new(UpState { pipe: Pipe::new(up), is_closed: false });
-        let up = Arc::new(Up { state, news: Notify::new() });
-        tokio::spawn(carry(Arc::clone(&socket), Arc::clone(&up), epoch));
-        let down = Mutex::new(Down { pipe: Pipe::new(down), alarm: Box::pin(sleep_until(epoch)) });
-        Self { socket, epoch, up, down }
+        let [up, down] = SeededDirection::pair(*link, seed, bot, Duration::ZERO);
+        let state = Mutex::new(OutgoingState { packets: InFlight::new(up), is_closed: false });
+        let outgoing = Arc::new(Outgoing { state, changed: Notify::new() });
+        tokio::spawn(send_due(Arc::clone(&socket), Arc::clone(&outgoing), epoch));
+        let incoming =
+            Mutex::new(Incoming { packets: InFlight::new(down), alarm: Box::pin(sleep_until(epoch)) });
+        Self { socket, epoch, outgoing, incoming }
     }
 }
 
 impl Drop for ImpairedSocket {
     fn drop(&mut self) {
-        self.up.lock().is_closed = true;
-        self.up.news.notify_one();
+        self.outgoing.lock().is_closed = true;
+        self.outgoing.changed.notify_one();
     }
 }
 
-/// Hands each packet to the socket when it is due, until nothing flies and nothing more will be sent.
-async fn carry(socket: Arc<dyn AsyncUdpSocket>, up: Arc<Up>, epoch: Instant) {
+/// Sends each packet when it is due, until the socket was dropped and no packet is left.
+async fn send_due(socket: Arc<dyn AsyncUdpSocket>, outgoing: Arc<Outgoing>, epoch: Instant) {
     let mut alarm = pin!(sleep_until(epoch));
     loop {
-        while let Some(sent) = up.due(epoch.elapsed()) {
-            // A packet that the socket has no room for is one that got lost.
-            let _ = socket.try_send(&sent.transmit());
+        while let Some(packet) = outgoing.pop_due(epoch.elapsed()) {
+            // A packet that the socket has no room for counts as lost.
+            let _ = socket.try_send(&packet.transmit());
         }
-        let (next, is_closed) = up.outlook();
+        let (next, is_closed) = outgoing.next();
         match next {
             None if is_closed => return,
-            None => up.news.notified().await,
+            None => outgoing.changed.notified().await,
             Some(next) => {
                 alarm.as_mut().reset(epoch + next);
                 tokio::select! {
                     biased;
-                    () = up.news.notified() => {}
+                    () = outgoing.changed.notified() => {}
                     () = &mut alarm => {}
                 }
             }
@@ -138,31 +140,31 @@ async fn carry(socket: Arc<dyn AsyncUdpSocket>, up: Arc<Up>, epoch: Instant) {
     }
 }
 
-impl Up {
-    fn lock(&self) -> MutexGuard<'_, UpState> {
+impl Outgoing {
+    fn lock(&self) -> MutexGuard<'_, OutgoingState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn due(&self, now: Duration) -> Option<Sent> {
-        self.lock().pipe.pop(now)
+    fn pop_due(&self, now: Duration) -> Option<SentPacket> {
+        self.lock().packets.pop(now)
     }
 
-    /// When the next packet is due, and whether it may be the last.
-    fn outlook(&self) -> (Option<Duration>, bool) {
+    /// The time at which the next packet is due, and whether the socket was dropped.
+    fn next(&self) -> (Option<Duration>, bool) {
         let state = self.lock();
-        (state.pipe.next(), state.is_closed)
+        (state.packets.next(), state.is_closed)
     }
 }
 
-impl Sent {
+impl SentPacket {
     fn transmit(&self) -> Transmit<'_> {
         let Self { destination, ecn, ref contents, src_ip } = *self;
         Transmit { destination, ecn, contents, segment_size: None, src_ip }
     }
 }
 
-impl Down {
-    /// Sends all on its way that the socket has. False: there may be more than one poll reads.
+impl Incoming {
+    /// Reads the packets that the wrapped socket has. Returns false if more may be left.
     fn read(
         &mut self,
         socket: &dyn AsyncUdpSocket,
@@ -170,9 +172,9 @@ impl Down {
         context: &mut Context<'_>,
     ) -> io::Result<bool> {
         let mut scratch = SCRATCH.take();
-        scratch.resize(READS * READ_BYTES, 0);
+        scratch.resize(READ_BUFFERS * READ_BYTES, 0);
         let mut is_drained = Ok(false);
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_READS_PER_POLL {
             match self.read_once(socket, epoch.elapsed(), &mut scratch, context) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => is_drained = Err(error),
@@ -193,14 +195,14 @@ impl Down {
         scratch: &mut [u8],
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut metas = [RecvMeta::default(); READS];
+        let mut metas = [RecvMeta::default(); READ_BUFFERS];
         let mut parts = scratch.chunks_mut(READ_BYTES);
-        let mut buffers: [_; READS] =
+        let mut buffers: [_; READ_BUFFERS] =
             std::array::from_fn(|_| IoSliceMut::new(parts.next().unwrap_or_default()));
         let reads = ready!(socket.poll_recv(context, &mut buffers, &mut metas))?;
         for (meta, buffer) in metas.iter().zip(&buffers).take(reads) {
             for packet in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                self.pipe.push(now, packet.len(), || Received {
+                self.packets.push(now, packet.len(), || ReceivedPacket {
                     from: meta.addr,
                     to: meta.dst_ip,
                     ecn: meta.ecn,
@@ -211,18 +213,18 @@ impl Down {
         Poll::Ready(Ok(()))
     }
 
-    /// Hands out what has arrived, as much as there is room for.
-    fn hand_out(&mut self, now: Duration, buffers: &mut [IoSliceMut<'_>], metas: &mut [RecvMeta]) -> usize {
-        let mut handed = 0;
+    /// Copies the packets that have arrived into the buffers. Returns their number.
+    fn pop_into(&mut self, now: Duration, buffers: &mut [IoSliceMut<'_>], metas: &mut [RecvMeta]) -> usize {
+        let mut count = 0;
         for (buffer, meta) in buffers.iter_mut().zip(metas) {
-            let Some(packet) = self.pipe.pop(now) else { break };
-            // Longer than any packet that quinn takes: cut, as the system would.
+            let Some(packet) = self.packets.pop(now) else { break };
+            // A packet that is longer than the buffer is truncated, as by the system.
             let len = packet.contents.len().min(buffer.len());
             buffer[..len].copy_from_slice(&packet.contents[..len]);
             *meta = RecvMeta { addr: packet.from, len, stride: len, ecn: packet.ecn, dst_ip: packet.to };
-            handed += 1;
+            count += 1;
         }
-        handed
+        count
     }
 }
 
@@ -232,19 +234,19 @@ impl AsyncUdpSocket for ImpairedSocket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let mut state = self.up.lock();
-        let (now, next) = (self.epoch.elapsed(), state.pipe.next());
+        let mut state = self.outgoing.lock();
+        let (now, next) = (self.epoch.elapsed(), state.packets.next());
         let size = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
         for packet in transmit.contents.chunks(size) {
-            state.pipe.push(now, packet.len(), || Sent {
+            state.packets.push(now, packet.len(), || SentPacket {
                 destination: transmit.destination,
                 ecn: transmit.ecn,
                 contents: Bytes::copy_from_slice(packet),
                 src_ip: transmit.src_ip,
             });
         }
-        if state.pipe.next() != next {
-            self.up.news.notify_one();
+        if state.packets.next() != next {
+            self.outgoing.changed.notify_one();
         }
         Ok(())
     }
@@ -255,24 +257,24 @@ impl AsyncUdpSocket for ImpairedSocket {
         buffers: &mut [IoSliceMut<'_>],
         metas: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_drained = down.read(&*self.socket, self.epoch, context)?;
+        let mut incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_drained = incoming.read(&*self.socket, self.epoch, context)?;
         loop {
-            let handed = down.hand_out(self.epoch.elapsed(), buffers, metas);
-            if handed > 0 {
-                return Poll::Ready(Ok(handed));
+            let count = incoming.pop_into(self.epoch.elapsed(), buffers, metas);
+            if count > 0 {
+                return Poll::Ready(Ok(count));
             }
             if !is_drained {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // The socket wakes for what comes to it, and the alarm for what flies already.
-            let Some(next) = down.pipe.next() else { return Poll::Pending };
+            // The wrapped socket wakes the reader for new packets, the alarm for those on the way.
+            let Some(next) = incoming.packets.next() else { return Poll::Pending };
             let due = self.epoch + next;
-            if down.alarm.deadline() != due {
-                down.alarm.as_mut().reset(due);
+            if incoming.alarm.deadline() != due {
+                incoming.alarm.as_mut().reset(due);
             }
-            ready!(down.alarm.as_mut().poll(context));
+            ready!(incoming.alarm.as_mut().poll(context));
         }
     }
 
@@ -293,7 +295,7 @@ impl AsyncUdpSocket for ImpairedSocket {
     }
 }
 
-/// Queues and losses are the link's: whoever sends never waits.
+/// A poller that is always ready: queues and losses are the link's, so a sender never waits.
 #[derive(Debug)]
 struct AlwaysWritable;
 

@@ -46,7 +46,7 @@ pub struct InputSlot {
 
 /// The schedule of one seat's inputs.
 #[derive(Clone, Debug)]
-pub struct ClientClock {
+pub(crate) struct ClientClock {
     period: Duration,
     next: InputSlot,
     margin: Margin,
@@ -80,7 +80,7 @@ struct NewestSnapshot {
 impl ClientClock {
     /// A schedule that starts `now`, when a message arrived that the server has just computed `tick`.
     #[must_use]
-    pub fn new(rate: TickRate, tick: Tick, now: Duration, rtt: Duration) -> Self {
+    pub(crate) fn new(rate: TickRate, tick: Tick, now: Duration, rtt: Duration) -> Self {
         let mut clock = Self {
             period: Duration::from_nanos(rate.period_ns()),
             next: InputSlot { tick, due: now },
@@ -94,21 +94,15 @@ impl ClientClock {
         clock
     }
 
-    /// The newest tick whose slot was returned.
-    #[must_use]
-    pub const fn sent(&self) -> Tick {
-        self.next.tick.before(1)
-    }
-
     /// The time at which the next input is due.
     #[must_use]
-    pub const fn wake_at(&self) -> Duration {
+    pub(crate) const fn wake_at(&self) -> Duration {
         self.next.due
     }
 
     /// Returns the next slot that is due by `now`. Call it until it returns `None`: a caller that slept gets a slot for each missed tick,
     /// unless it slept for more than a second.
-    pub fn pop_due(&mut self, now: Duration) -> Option<InputSlot> {
+    pub(crate) fn pop_due(&mut self, now: Duration) -> Option<InputSlot> {
         let late = now.checked_sub(self.next.due)?;
         if late > MIN_STALL {
             self.reset(now);
@@ -122,7 +116,7 @@ impl ClientClock {
     /// Updates the schedule from a snapshot of `tick` that arrived `now`. `margin` is how early the newest input arrived, in 1/16 tick
     /// (`None` before the first one); `found` is whether the tick had its input. When a slip is detected, returns the arrival of the
     /// first snapshot after it.
-    pub fn on_snapshot(
+    pub(crate) fn on_snapshot(
         &mut self,
         tick: Tick,
         margin: Option<i16>,

@@ -11,7 +11,7 @@ use quarrel_shared::{
 
 /// The recent inputs of one seat.
 #[derive(Debug)]
-pub struct InputLog<I> {
+pub(crate) struct InputLog<I> {
     seat_epoch: SeatEpoch,
     datagram: Option<InputDatagram<I>>,
 }
@@ -19,13 +19,13 @@ pub struct InputLog<I> {
 impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
     /// An empty log for a seat with this epoch.
     #[must_use]
-    pub const fn new(seat_epoch: SeatEpoch) -> Self {
+    pub(crate) const fn new(seat_epoch: SeatEpoch) -> Self {
         Self { seat_epoch, datagram: None }
     }
 
     /// Adds the input of `tick` and keeps `past_inputs` inputs before it. A tick that does not follow the previous one, because the
     /// clock was set again, starts a new batch.
-    pub fn push(&mut self, tick: Tick, input: StampedInput<I>, past_inputs: usize) {
+    pub(crate) fn push(&mut self, tick: Tick, input: StampedInput<I>, past_inputs: usize) {
         match &mut self.datagram {
             Some(datagram) if datagram.batch.newest().next() == tick => {
                 datagram.batch.push(input, 1 + past_inputs);
@@ -38,7 +38,11 @@ impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
     }
 
     /// Encodes the input datagram into `out`. `None` before the first input.
-    pub fn encode<'a>(&mut self, ack: Option<SnapshotAck>, out: &'a mut BitWriter) -> Option<&'a [u8]> {
+    pub(crate) fn encode<'a>(
+        &mut self,
+        ack: Option<SnapshotAck>,
+        out: &'a mut BitWriter,
+    ) -> Option<&'a [u8]> {
         let datagram = self.datagram.as_mut()?;
         datagram.ack = ack;
         out.clear();

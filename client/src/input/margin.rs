@@ -15,7 +15,7 @@ use std::time::Duration;
 use quarrel_shared::tick::TickRate;
 
 /// The target on a link without jitter, in ticks: the granularity of timers on both ends, with room to spare.
-pub const MIN_MARGIN_TICKS: f64 = 0.25;
+pub(crate) const MIN_MARGIN_TICKS: f64 = 0.25;
 
 /// The number of mean deviations in the target. Uniformly distributed delays deviate by two mean deviations at most, those of real
 /// links occasionally by more.
@@ -32,7 +32,7 @@ const RESERVE_DECAY: Duration = Duration::from_secs(60);
 
 /// The measured margin of inputs, and its target.
 #[derive(Clone, Debug)]
-pub struct Margin {
+pub(crate) struct Margin {
     /// Mean and mean deviation in ticks, smoothed as a round trip is in RFC 6298.
     mean: f64,
     deviation: f64,
@@ -55,7 +55,7 @@ struct Reserve {
 impl Margin {
     /// The margin of a room with this tick rate, before the first measurement.
     #[must_use]
-    pub fn new(rate: TickRate) -> Self {
+    pub(crate) fn new(rate: TickRate) -> Self {
         let in_ticks = |time: Duration| time.as_secs_f64() * f64::from(rate.hz());
         let reserve = Reserve {
             ticks: 0.0,
@@ -68,13 +68,13 @@ impl Margin {
     }
 
     /// Discards the measured mean, because the schedule was set again. What is known of the link stays.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.mean = self.target();
         self.reserve.gap_ticks = 0;
     }
 
     /// Adds a measurement: how early the newest input arrived, in ticks.
-    pub fn push(&mut self, early: f64) {
+    pub(crate) fn push(&mut self, early: f64) {
         self.deviation += ((early - self.mean).abs() - self.deviation) / 16.0;
         self.mean += (early - self.mean) / 8.0;
     }
@@ -82,7 +82,7 @@ impl Margin {
     /// Adds the ticks since the last snapshot, and whether the newest of them found its input. Nothing is known of those between, so
     /// they are assumed to be like the newest. A gap that ends between two snapshots is not seen, another one is counted longer than it
     /// was; over time the two errors cancel out.
-    pub fn on_ticks(&mut self, passed: u32, found: bool) {
+    pub(crate) fn on_ticks(&mut self, passed: u32, found: bool) {
         let reserve = &mut self.reserve;
         if !found {
             reserve.gap_ticks = reserve.gap_ticks.saturating_add(passed);
@@ -98,13 +98,13 @@ impl Margin {
 
     /// The target: the time by which inputs should arrive early, in ticks.
     #[must_use]
-    pub fn target(&self) -> f64 {
+    pub(crate) fn target(&self) -> f64 {
         MIN_MARGIN_TICKS + DEVIATIONS * self.deviation + self.reserve.ticks
     }
 
     /// The measured margin minus the target, in ticks. Positive if inputs arrive too early.
     #[must_use]
-    pub fn error(&self) -> f64 {
+    pub(crate) fn error(&self) -> f64 {
         self.mean - self.target()
     }
 }
@@ -157,7 +157,11 @@ mod tests {
             margin.on_ticks(1, false);
             margin.on_ticks(1, true);
         }
-        assert!(margin.target() <= MIN_MARGIN_TICKS + 3.0, "{} ticks are more than 100 ms", margin.target());
+        assert!(
+            margin.target() <= MIN_MARGIN_TICKS + 3.0,
+            "the reserve is at most 100 ms, but the target is {} ticks",
+            margin.target()
+        );
     }
 
     #[test]

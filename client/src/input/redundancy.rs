@@ -13,7 +13,7 @@ const SMOOTHING: f64 = 0.9;
 
 /// The measured loss from client to server, and the redundancy that follows from it.
 #[derive(Clone, Debug, Default)]
-pub struct Redundancy {
+pub(crate) struct Redundancy {
     sent: u64,
     lost: u64,
     /// Smoothed; `None` before the first measurement.
@@ -22,7 +22,7 @@ pub struct Redundancy {
 
 impl Redundancy {
     /// Updates the loss. `sent` and `lost` are packets since the connection began.
-    pub fn measure(&mut self, sent: u64, lost: u64) {
+    pub(crate) fn measure(&mut self, sent: u64, lost: u64) {
         if sent < self.sent {
             // Another connection, whose counts start at 0.
             (self.sent, self.lost) = (0, 0);
@@ -40,7 +40,7 @@ impl Redundancy {
 
     /// The number of past inputs to send along with the newest: 1 to 8, and 3 before the first measurement.
     #[must_use]
-    pub fn past_inputs(&self) -> usize {
+    pub(crate) fn past_inputs(&self) -> usize {
         let Some(loss) = self.loss else { return 3 };
         STEPS.iter().find(|(max, _)| loss <= *max).map_or(MAX_PAST_INPUTS, |(_, inputs)| *inputs)
     }

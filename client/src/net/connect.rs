@@ -69,13 +69,13 @@ impl ConnectConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// No UDP socket could be opened.
-    #[error("no socket: {0}")]
+    #[error("cannot open a UDP socket: {0}")]
     Socket(#[from] io::Error),
     /// The trust settings do not work for this server.
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// The address or the server name is invalid.
-    #[error("cannot connect to that address: {0}")]
+    #[error("the server's address or name is invalid: {0}")]
     Address(#[from] QuinnConnectError),
     /// No answer arrived in time.
     #[error("no server answered at {0}: check the address, and that a server is running there")]
@@ -135,7 +135,7 @@ pub struct Welcome {
 }
 
 /// A connection on which the server has sent its welcome. Programs that need only one player use
-/// [`Client`](crate::session::handle::Client); this is for those that speak the protocol themselves, such as a hostile bot.
+/// [`Client`](crate::Client); this is for those that speak the protocol themselves, such as a hostile bot.
 pub struct WelcomedConnection {
     /// The QUIC connection.
     pub connection: Connection,

@@ -1,13 +1,13 @@
 //! Connections: from an address to a stream of messages and snapshots.
 //!
-//! - [`connect`]: opens a connection and completes the handshake. [`ending`]: the end of a connection.
+//! - [`connect`]: opens a connection and completes the handshake. `ending`: the end of a connection.
 //! - [`tls`]: which server certificates are trusted. [`transport`]: QUIC settings and sockets.
 //! - `opening`, `repeat`, `nudge`: extra copies of a connection's first packets and datagrams that request acknowledgements, so that
 //!   joins are quick over lossy links.
 //! - `server_connection`: an open connection, as the driver waits for it. `keyframes`: snapshots on streams of their own.
 
 pub mod connect;
-pub mod ending;
+pub(crate) mod ending;
 mod keyframes;
 mod nudge;
 mod opening;

@@ -1,4 +1,4 @@
-//! Commands to a running [`Driver`](crate::session::driver::Driver).
+//! Commands to a running [`Driver`](crate::Driver).
 
 use quarrel_shared::{
     limits::MAX_CHAT_BYTES,

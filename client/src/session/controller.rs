@@ -1,8 +1,8 @@
 //! A seat's controller: receives everything that the server sends and returns one input per tick.
 //!
 //! The connection's task owns its controller and calls it directly, so nothing is copied or queued in between. A bot is a
-//! controller with a brain; [`Client`](crate::session::handle::Client) is one that forwards everything to a program in another task.
-//! All times count from the driver's [`epoch`](crate::session::driver::Driver::epoch).
+//! controller with a brain; [`Client`](crate::Client) is one that forwards everything to a program in another task.
+//! All times count from the driver's [`epoch`](crate::Driver::epoch).
 
 use std::{
     ops::{AddAssign, ControlFlow},

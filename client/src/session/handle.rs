@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    input::clock::Slot,
+    input::clock::InputSlot,
     net::{
         connect::{ConnectConfig, ConnectError, Connector, Welcome},
         ending::Ending,
@@ -70,7 +70,7 @@ pub enum RequestError {
         sentence: String,
     },
     /// The connection has ended; [`Client::next`] returns the [`Ending`].
-    #[error("the connection is gone")]
+    #[error("the connection has ended")]
     Disconnected,
 }
 
@@ -268,7 +268,7 @@ struct RemoteController<G: Predict> {
 }
 
 impl<G: Predict> Controller<G> for RemoteController<G> {
-    fn input(&mut self, _slot: Slot, _drawn: Option<&Drawn<G::Entity>>) -> G::Input {
+    fn input(&mut self, _slot: InputSlot, _drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         self.input.borrow().clone()
     }
 

@@ -1,7 +1,7 @@
-//! Snapshot bytes to views, and which of them to acknowledge.
+//! Decodes snapshots into views, and selects the view to acknowledge.
 //!
-//! A snapshot is a delta against a view that this client acknowledged. Datagrams are lost, doubled and overtaken, so each
-//! is either applied, or dropped for a reason that is counted; none can make a view go back in time.
+//! A snapshot is a delta against a baseline: a view that this client has acknowledged. Datagrams are lost, duplicated and reordered, so
+//! each snapshot is either applied, or dropped and counted by reason. None can move the view back in time.
 
 use std::{ops::AddAssign, sync::Arc};
 
@@ -15,34 +15,34 @@ use quarrel_shared::{
     snapshot::{ReceivedHistory, View, apply},
 };
 
-/// After this many snapshots in a row against a baseline that is not held, the client says that it has nothing. A few may
-/// have been on their way already when the server heard the newest acknowledgement.
-const GIVE_UP_AFTER: u32 = 4;
+/// The number of snapshots in a row with an unknown baseline after which the client requests a keyframe. A few may have been on the way
+/// already when the newest acknowledgement reached the server.
+const MAX_UNKNOWN_BASELINES: u32 = 4;
 
-/// What one seat has applied.
+/// The views that one seat has applied, as baselines of later snapshots.
 #[derive(Debug)]
 pub struct Baselines<E> {
     seat_epoch: SeatEpoch,
     received: ReceivedHistory<E>,
-    /// Whether the newest view came as a delta: until then the server waits for an acknowledgement between sends.
-    flowing: bool,
-    /// How many snapshots in a row were against a baseline that is not held.
-    missed: u32,
+    /// True if the newest view came as a delta. Before that, the server waits for an acknowledgement between sends.
+    is_streaming: bool,
+    /// The current number of snapshots in a row with an unknown baseline.
+    unknown_baselines: u32,
     counts: SnapshotCounts,
 }
 
-/// What became of snapshots.
+/// Snapshots by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotCounts {
-    /// Became a view.
+    /// Snapshots that became a view.
     pub applied: u64,
-    /// Never seen, or only after a newer one: sends between two applied ones, at the server's send rate.
+    /// Snapshots that never arrived, or only after a newer one: the sends between two applied snapshots, at the server's send rate.
     pub lost: u64,
-    /// Came after a newer one, or twice.
+    /// Snapshots that arrived after a newer one, or twice.
     pub stale: u64,
-    /// Were against a baseline that is not held.
+    /// Snapshots whose baseline is unknown.
     pub without_baseline: u64,
-    /// Were no snapshots.
+    /// Snapshots that cannot be decoded.
     pub undecodable: u64,
 }
 
@@ -56,68 +56,68 @@ impl AddAssign for SnapshotCounts {
     }
 }
 
-/// Why a snapshot did not become a view.
+/// A snapshot that did not become a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
-    /// A newer one was applied already, or it is for a seat that was given up.
-    #[error("a newer snapshot was applied already, or a newer seat taken")]
+pub enum SnapshotError {
+    /// A newer snapshot was applied already, or the snapshot is for an earlier seat.
+    #[error("a newer snapshot was applied already, or the snapshot is for an earlier seat")]
     Stale,
-    /// Its baseline is not held.
-    #[error("the snapshot's baseline is not held")]
+    /// The snapshot's baseline is unknown.
+    #[error("the snapshot's baseline is unknown")]
     NoBaseline,
-    /// Its bits are no snapshot.
-    #[error("the bits are no snapshot: {0}")]
+    /// The bits are not a snapshot.
+    #[error("the bits are not a snapshot: {0}")]
     Undecodable(#[from] BitsError),
 }
 
 impl<E: Entity> Baselines<E> {
-    /// Nothing applied yet, on this seat.
+    /// No views yet, for a seat with this epoch.
     #[must_use]
     pub fn new(seat_epoch: SeatEpoch) -> Self {
         Self {
             seat_epoch,
             received: ReceivedHistory::new(),
-            flowing: false,
-            missed: 0,
+            is_streaming: false,
+            unknown_baselines: 0,
             counts: SnapshotCounts::default(),
         }
     }
 
-    /// Applies one snapshot. `send_interval` is how many ticks lie between two of the server's sends.
+    /// Applies a snapshot. `send_interval` is the number of ticks between two of the server's sends.
     ///
     /// # Errors
-    /// When it does not become a view. That is counted, and nothing else has changed.
+    /// When it does not become a view. Only the counts change then.
     pub fn apply(
         &mut self,
         bytes: &[u8],
         send_interval: u32,
-    ) -> Result<(SnapshotHeader, Arc<View<E>>), Unusable> {
+    ) -> Result<(SnapshotHeader, Arc<View<E>>), SnapshotError> {
         let decoded = self.decode(bytes);
         match &decoded {
             Ok((header, view)) => {
                 let passed = self.newest().map_or(0, |newest| header.tick.since(newest.tick));
-                if self.flowing {
+                if self.is_streaming {
                     self.counts.lost += u64::from((passed / send_interval.max(1)).saturating_sub(1));
                 }
-                self.flowing = header.baseline.is_some();
+                self.is_streaming = header.baseline.is_some();
                 self.counts.applied += 1;
-                self.missed = 0;
+                self.unknown_baselines = 0;
                 self.received.push(Arc::clone(view), header.baseline);
             }
-            Err(Unusable::Stale) => self.counts.stale += 1,
-            Err(Unusable::Undecodable(_)) => self.counts.undecodable += 1,
-            Err(Unusable::NoBaseline) => {
+            Err(SnapshotError::Stale) => self.counts.stale += 1,
+            Err(SnapshotError::Undecodable(_)) => self.counts.undecodable += 1,
+            Err(SnapshotError::NoBaseline) => {
                 self.counts.without_baseline += 1;
-                self.missed += 1;
+                self.unknown_baselines += 1;
             }
         }
         decoded
     }
 
-    /// What to acknowledge; `None` asks the server for a keyframe.
+    /// The acknowledgement to send. `None` requests a keyframe.
     #[must_use]
     pub fn ack(&self) -> Option<SnapshotAck> {
-        let newest = self.newest().filter(|_| self.missed < GIVE_UP_AFTER)?;
+        let newest = self.newest().filter(|_| self.unknown_baselines < MAX_UNKNOWN_BASELINES)?;
         Some(SnapshotAck { newest: newest.tick, history: self.received.history() })
     }
 
@@ -127,25 +127,25 @@ impl<E: Entity> Baselines<E> {
         self.received.newest()
     }
 
-    /// What became of the snapshots so far.
+    /// Snapshots by result, so far.
     #[must_use]
     pub const fn counts(&self) -> SnapshotCounts {
         self.counts
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<(SnapshotHeader, Arc<View<E>>), Unusable> {
+    fn decode(&self, bytes: &[u8]) -> Result<(SnapshotHeader, Arc<View<E>>), SnapshotError> {
         let mut from = BitReader::new(bytes);
         let header = SnapshotHeader::decode(&mut from)?;
-        let overtaken = self.newest().is_some_and(|newest| newest.tick >= header.tick);
-        if header.seat_epoch != self.seat_epoch || overtaken {
-            return Err(Unusable::Stale);
+        let is_overtaken = self.newest().is_some_and(|newest| newest.tick >= header.tick);
+        if header.seat_epoch != self.seat_epoch || is_overtaken {
+            return Err(SnapshotError::Stale);
         }
         let base = match header.baseline {
             None => None,
-            Some(tick) => Some(self.received.get(tick).ok_or(Unusable::NoBaseline)?),
+            Some(tick) => Some(self.received.get(tick).ok_or(SnapshotError::NoBaseline)?),
         };
         let mut view = View::new(header.tick);
-        // Views change slowly: as much as the baseline holds, and a little, is allocated once.
+        // Views change slowly, so one allocation a little larger than the baseline suffices.
         view.entities.reserve(base.map_or(0, |base| base.entities.len() + 4));
         apply(base.map(|base| &**base), header.tick, &mut from, &mut view)?;
         from.finish()?;
@@ -201,27 +201,27 @@ mod tests {
             assert_eq!(*got, view(tick));
         }
         assert_eq!(baselines.ack(), Some(SnapshotAck { newest: Tick(13), history: 0b110 }));
-        assert_eq!(baselines.counts().lost, 1, "12 never came");
+        assert_eq!(baselines.counts().lost, 1, "the snapshot of tick 12 never arrived");
     }
 
     #[test]
-    fn an_overtaken_or_doubled_snapshot_changes_nothing() {
+    fn a_reordered_or_duplicate_snapshot_changes_nothing() {
         let mut baselines = Baselines::<Walker>::new(SEATING);
         baselines.apply(&snapshot(10, None), 1).unwrap();
         baselines.apply(&snapshot(12, Some(10)), 1).unwrap();
         for tick in [11, 12] {
-            assert_eq!(baselines.apply(&snapshot(tick, Some(10)), 1), Err(Unusable::Stale));
+            assert_eq!(baselines.apply(&snapshot(tick, Some(10)), 1), Err(SnapshotError::Stale));
         }
         assert_eq!(baselines.newest().unwrap().tick, Tick(12));
     }
 
     #[test]
-    fn a_lost_baseline_asks_for_a_keyframe_and_recovers_with_it() {
+    fn an_unknown_baseline_requests_a_keyframe_which_recovers_the_view() {
         let mut baselines = Baselines::<Walker>::new(SEATING);
         baselines.apply(&snapshot(10, None), 1).unwrap();
-        for tick in 20..20 + GIVE_UP_AFTER {
-            assert!(baselines.ack().is_some(), "a few may have been on their way");
-            assert_eq!(baselines.apply(&snapshot(tick, Some(15)), 1), Err(Unusable::NoBaseline));
+        for tick in 20..20 + MAX_UNKNOWN_BASELINES {
+            assert!(baselines.ack().is_some(), "a few may have been on the way already");
+            assert_eq!(baselines.apply(&snapshot(tick, Some(15)), 1), Err(SnapshotError::NoBaseline));
         }
         assert_eq!(baselines.ack(), None);
         baselines.apply(&snapshot(30, None), 1).unwrap();
@@ -229,18 +229,18 @@ mod tests {
     }
 
     #[test]
-    fn a_keyframe_of_the_seat_before_is_not_taken_for_one_of_this() {
+    fn a_keyframe_of_an_earlier_seat_is_stale() {
         let mut baselines = Baselines::<Walker>::new(SEATING.next());
-        assert_eq!(baselines.apply(&snapshot(900, None), 1), Err(Unusable::Stale));
+        assert_eq!(baselines.apply(&snapshot(900, None), 1), Err(SnapshotError::Stale));
         assert!(baselines.newest().is_none());
     }
 
     #[test]
-    fn bytes_left_over_behind_a_snapshot_make_it_none() {
+    fn a_snapshot_with_trailing_bytes_is_an_error() {
         let mut baselines = Baselines::<Walker>::new(SEATING);
         let mut bytes = snapshot(10, None);
         bytes.push(0);
-        assert_eq!(baselines.apply(&bytes, 1), Err(Unusable::Undecodable(BitsError::Trailing)));
+        assert_eq!(baselines.apply(&bytes, 1), Err(SnapshotError::Undecodable(BitsError::Trailing)));
         assert!(baselines.newest().is_none());
     }
 }

@@ -1,44 +1,47 @@
-//! The visible half of reconciliation: what prediction had wrong is eased away, never jumped.
+//! Error smoothing: a corrected entity moves to its new position over a short time instead of jumping there.
 
 use std::time::Duration;
 
 use quarrel_shared::{game::Point, id::EntityId};
 
-/// How long a correction takes to be eased: short enough to be true soon, long enough not to be seen.
-pub const EASE: Duration = Duration::from_millis(100);
+/// The duration of a correction: short enough to be right soon, long enough not to be noticed.
+pub(crate) const DURATION: Duration = Duration::from_millis(100);
 
-/// How far beside their true places things are drawn, less with every moment.
+/// The offsets at which corrected entities are drawn. Each shrinks linearly to zero within [`DURATION`].
 #[derive(Clone, Debug, Default)]
-pub struct Corrections {
-    eased: Vec<Eased>,
+pub(crate) struct Corrections {
+    active: Vec<Correction>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Eased {
+struct Correction {
     id: EntityId,
     from: Point,
     since: Duration,
 }
 
 impl Corrections {
-    /// A thing turned out to be elsewhere: it was drawn `by` beside its true place.
-    pub fn push(&mut self, id: EntityId, by: Point, now: Duration) {
+    /// Starts a correction of an entity that was drawn `by` away from its confirmed position.
+    pub(crate) fn push(&mut self, id: EntityId, by: Point, now: Duration) {
         let from = self.offset(id, now) + by;
-        self.eased.retain(|eased| eased.id != id && now.saturating_sub(eased.since) < EASE);
-        self.eased.push(Eased { id, from, since: now });
+        self.active
+            .retain(|correction| correction.id != id && now.saturating_sub(correction.since) < DURATION);
+        self.active.push(Correction { id, from, since: now });
     }
 
-    /// A thing jumped: nothing of it is eased any more.
-    pub fn forget(&mut self, id: EntityId) {
-        self.eased.retain(|eased| eased.id != id);
+    /// Ends the correction of an entity that jumped.
+    pub(crate) fn remove(&mut self, id: EntityId) {
+        self.active.retain(|correction| correction.id != id);
     }
 
-    /// How far beside its true place a thing is drawn.
+    /// The offset at which an entity is drawn now.
     #[must_use]
-    pub fn offset(&self, id: EntityId, now: Duration) -> Point {
-        let Some(eased) = self.eased.iter().find(|eased| eased.id == id) else { return Point::default() };
-        let left = EASE.saturating_sub(now.saturating_sub(eased.since));
-        eased.from.scaled(left.as_micros() as i32, EASE.as_micros() as i32)
+    pub(crate) fn offset(&self, id: EntityId, now: Duration) -> Point {
+        let Some(correction) = self.active.iter().find(|correction| correction.id == id) else {
+            return Point::default();
+        };
+        let left = DURATION.saturating_sub(now.saturating_sub(correction.since));
+        correction.from.scaled(left.as_micros() as i32, DURATION.as_micros() as i32)
     }
 }
 
@@ -50,7 +53,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn a_correction_is_eased_over_a_tenth_of_a_second() {
+    fn a_correction_shrinks_to_zero_in_a_tenth_of_a_second() {
         let mut corrections = Corrections::default();
         corrections.push(ID, Point::new(100, -50), 1000 * MS);
         let offsets: Vec<_> =
@@ -60,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_correction_goes_on_from_where_the_first_one_is() {
+    fn a_second_correction_continues_from_the_first_one() {
         let mut corrections = Corrections::default();
         corrections.push(ID, Point::new(100, 0), Duration::ZERO);
         corrections.push(ID, Point::new(10, 0), 50 * MS);

@@ -1,78 +1,80 @@
-//! Which of a seat's own things is which: before and after a correction, before and after the server gave it an id.
+//! Matches a seat's own entities across a correction, and predicted spawns with the entities that confirm them.
 //!
-//! What a client lets loose has no id until the server confirms it, so it is known by where it should be. Were it not followed, a bolt
-//! would jump when it is confirmed, and nobody would count how far.
+//! An entity that prediction spawns, such as a bolt, has no id until the server confirms it. It is identified by its position. Without
+//! matching, a bolt would jump when it is confirmed, and the error would not be counted.
 
 use quarrel_shared::{
     game::{Entity, Place, Point, PredictedEntities},
     id::EntityId,
 };
 
-/// An own thing that is not where it was.
+/// The displacement of an own entity by a correction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moved {
-    /// Which.
-    pub id: EntityId,
-    /// How far it was beside where it is; `None` when it jumped, and nothing lies in between.
-    pub by: Option<Point>,
+pub(crate) struct Displacement {
+    /// The entity.
+    pub(crate) id: EntityId,
+    /// The old position relative to the new one. `None` if the entity jumped, as at a respawn, so that nothing can be eased.
+    pub(crate) by: Option<Point>,
 }
 
-/// What is not where it was. `confirmed` are things that had no id before, as they were then.
-pub fn moved<E: Entity>(
-    was: &PredictedEntities<E>,
+/// The displacements from `old` to `new`. `confirmed` are entities that had no id in `old`, as they were there.
+pub(crate) fn displacements<E: Entity>(
+    old: &PredictedEntities<E>,
     confirmed: &[(EntityId, E)],
-    is: &PredictedEntities<E>,
-) -> Vec<Moved> {
-    let of = |id| {
-        let known = was.iter().find(|(other, _)| *other == Some(id)).map(|(_, thing)| thing);
-        known.or_else(|| confirmed.iter().find(|(other, _)| *other == id).map(|(_, thing)| thing))
+    new: &PredictedEntities<E>,
+) -> Vec<Displacement> {
+    let find_old = |id| {
+        let known = old.iter().find(|(other, _)| *other == Some(id)).map(|(_, entity)| entity);
+        known.or_else(|| confirmed.iter().find(|(other, _)| *other == id).map(|(_, entity)| entity))
     };
-    is.iter().filter_map(|(id, new)| difference(id?, of(id?)?, new)).collect()
+    new.iter().filter_map(|(id, entity)| displacement(id?, find_old(id?)?, entity)).collect()
 }
 
-fn difference<E: Entity>(id: EntityId, old: &E, new: &E) -> Option<Moved> {
+fn displacement<E: Entity>(id: EntityId, old: &E, new: &E) -> Option<Displacement> {
     let (Place::At(old_at), Place::At(new_at)) = (old.place(), new.place()) else { return None };
     if old.jumps_to(new) {
-        return Some(Moved { id, by: None });
+        return Some(Displacement { id, by: None });
     }
-    (old_at != new_at).then_some(Moved { id, by: Some(old_at - new_at) })
+    (old_at != new_at).then_some(Displacement { id, by: Some(old_at - new_at) })
 }
 
-/// What was let loose and has no id yet, in the order in which it was.
-pub fn loosed<E>(own: &PredictedEntities<E>) -> impl Iterator<Item = &E> {
-    own.iter().filter(|(id, _)| id.is_none()).map(|(_, thing)| thing)
+/// The predicted spawns, which have no id yet, in the order in which they were spawned.
+pub(crate) fn unconfirmed<E>(own: &PredictedEntities<E>) -> impl Iterator<Item = &E> {
+    own.iter().filter(|(id, _)| id.is_none()).map(|(_, entity)| entity)
 }
 
-/// Which confirmed thing each one that was let loose has become: the nearest to where it was guessed, the older one first where
-/// two are as near.
-pub fn pair<E: Entity>(loosed: &[&E], confirmed: &[(EntityId, &E)]) -> Vec<(usize, EntityId)> {
-    let mut ways = Vec::new();
-    for (at, guess) in loosed.iter().enumerate() {
-        let to = |(id, thing): &(EntityId, &E)| Some((way(guess.place(), thing.place())?, at, *id));
-        ways.extend(confirmed.iter().filter_map(to));
+/// Pairs each predicted spawn, by index, with the entity that confirms it: the one nearest to the predicted position. Of two spawns at
+/// the same distance, the older one is paired first.
+pub(crate) fn pair_spawns<E: Entity>(spawns: &[&E], confirmed: &[(EntityId, &E)]) -> Vec<(usize, EntityId)> {
+    let mut distances = Vec::new();
+    for (index, spawn) in spawns.iter().enumerate() {
+        let to = |(id, entity): &(EntityId, &E)| {
+            Some((distance_squared(spawn.place(), entity.place())?, index, *id))
+        };
+        distances.extend(confirmed.iter().filter_map(to));
     }
-    ways.sort_unstable();
+    distances.sort_unstable();
     let mut pairs: Vec<(usize, EntityId)> = Vec::new();
-    for (_, at, id) in ways {
-        if pairs.iter().all(|(other, taken)| *other != at && *taken != id) {
-            pairs.push((at, id));
+    for (_, index, id) in distances {
+        if pairs.iter().all(|(other, taken)| *other != index && *taken != id) {
+            pairs.push((index, id));
         }
     }
     pairs
 }
 
-/// Which of the things a tick before has become this one, when neither has an id: the one that would be nearest by now. One that
-/// lies nearer to where the other was than to where it would be came after it, and is new.
-pub fn came_from<'a, E: Entity>(thing: &E, before: impl Iterator<Item = &'a E>) -> Option<usize> {
-    let way_of = |(at, old): (usize, &E)| {
-        let goes_on = way(old.extrapolate(1).place(), thing.place())?;
-        (goes_on <= way(old.place(), thing.place())?).then_some((goes_on, at))
+/// Returns the index of the entity of the previous tick that became this one, if neither has an id: the one whose extrapolated position
+/// is nearest. An entity that is nearer to another's old position than to its extrapolated one was spawned after it, and is new.
+pub(crate) fn predecessor<'a, E: Entity>(entity: &E, previous: impl Iterator<Item = &'a E>) -> Option<usize> {
+    let distance = |(index, old): (usize, &E)| {
+        let extrapolated = distance_squared(old.extrapolate(1).place(), entity.place())?;
+        (extrapolated <= distance_squared(old.place(), entity.place())?).then_some((extrapolated, index))
     };
-    before.enumerate().filter_map(way_of).min().map(|(_, at)| at)
+    previous.enumerate().filter_map(distance).min().map(|(_, index)| index)
 }
 
-/// The square of the way between two places; `None` between a place and none.
-fn way(from: Place, to: Place) -> Option<u64> {
+/// The squared distance between two places; `None` if only one of them has a position.
+fn distance_squared(from: Place, to: Place) -> Option<u64> {
     match (from, to) {
         (Place::At(from), Place::At(to)) => Some(from.distance_squared(to)),
         (Place::At(_), _) | (_, Place::At(_)) => None,

@@ -1,12 +1,11 @@
-//! Prediction and reconciliation: a seat's own things are stepped at once, by the server's rules, and set right by what the
-//! server confirms.
+//! Client-side prediction and server reconciliation of a seat's own entities.
 //!
-//! Every snapshot says how things stand at its tick, with whatever inputs the server found. From there the inputs that it has
-//! not used yet are played again. State is integers and the rules are the same, so with inputs that arrived the outcome is what
-//! was predicted, to the bit; anything else is a correction.
+//! Prediction steps the own entities at once, with the game's own rules. A snapshot contains their confirmed state at its tick, computed
+//! from the inputs that the server had. Reconciliation takes that state and replays the inputs of later ticks. State is integers and
+//! both ends run the same rules, so if all inputs arrived, the result equals the prediction to the bit; any difference is a correction.
 //!
-//! What a seat lets loose (a bolt) is part of its own things, so it appears at once. Once the snapshot of its tick has come it is
-//! either among the confirmed things, or it was never shot and is gone.
+//! An entity that the seat spawns (a bolt) is one of its own entities, so it appears at once. The snapshot of its tick either confirms it,
+//! or shows that the server did not spawn it, and it disappears.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -18,178 +17,178 @@ use quarrel_shared::{
 
 use crate::view::{
     correction::Corrections,
-    matching::{Moved, came_from, loosed, moved, pair},
+    matching::{Displacement, displacements, pair_spawns, predecessor, unconfirmed},
 };
 
-/// For how long prediction goes on without a snapshot, in milliseconds; then the seat's own things stand still.
-const AHEAD_MS: u32 = 2000;
+/// The time for which prediction continues without a snapshot, in milliseconds. After it the own entities stand still.
+const MAX_AHEAD_MS: u32 = 2000;
 
-/// For how long ticks without an input go on as the last one had it, in milliseconds: as long as the server's input buffer does.
-const COAST_MS: u32 = 250;
+/// The time for which ticks without an input repeat the last one, in milliseconds: the same as in the server's input buffer.
+const MAX_COAST_MS: u32 = 250;
 
-/// A seat's own things, stepped ahead of the server.
-pub struct Prediction<G: Predict> {
+/// A seat's own entities, predicted ahead of the server.
+pub(crate) struct Prediction<G: Predict> {
     rate: TickRate,
     scene: G::Scene,
-    /// The newest tick that the server confirmed, and the own things then.
+    /// The newest confirmed tick, and the own entities in it.
     confirmed: Option<Tick>,
     base: PredictedEntities<G::Entity>,
-    /// The ticks after that one, each with its input.
-    steps: VecDeque<Stepped<G>>,
-    most_steps: usize,
-    /// The newest input, and its tick: what a tick without one goes on with, for so many ticks.
-    last: Option<(Tick, G::Input)>,
-    coast_ticks: u32,
+    /// The predicted ticks after it.
+    predicted: VecDeque<PredictedTick<G>>,
+    max_predicted: usize,
+    /// The newest input and its tick. Ticks without an input repeat it, for `max_coast_ticks`.
+    last_input: Option<(Tick, G::Input)>,
+    max_coast_ticks: u32,
     corrections: Corrections,
     counts: PredictionCounts,
 }
 
 /// One predicted tick.
-struct Stepped<G: Predict> {
+struct PredictedTick<G: Predict> {
     tick: Tick,
-    /// `None` for a tick that the clock skipped too long after the last one. The own things then stay: what the rules let those
-    /// do who are silent is known to the game's own step alone.
+    /// `None` for a tick without an input, too long after the last one. The own entities then stand still, because only the game's
+    /// own step decides what a silent seat does.
     input: Option<G::Input>,
-    /// The own things after it.
+    /// The own entities after this tick.
     own: PredictedEntities<G::Entity>,
 }
 
-/// How right prediction was.
+/// Prediction counts: how often and by how much it was wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PredictionCounts {
-    /// Snapshots that moved an own thing from where it was predicted.
+    /// Snapshots that moved an own entity from its predicted position.
     pub corrections: u64,
-    /// How far the last one moved it, in 1/256 unit.
+    /// The distance of the last correction, in 1/256 unit.
     pub last_correction: u32,
-    /// Own things that were let loose here and then confirmed.
-    pub confirmed: u64,
-    /// Own things that were let loose here and that the server never had, or that had ended when it told.
-    pub withdrawn: u64,
+    /// Predicted spawns that the server confirmed.
+    pub confirmed_spawns: u64,
+    /// Predicted spawns that the server did not confirm: it never spawned them, or they were gone before its next snapshot.
+    pub rejected_spawns: u64,
 }
 
 impl<G: Predict> Prediction<G> {
-    /// Nothing confirmed yet, in a room of this rate.
+    /// A prediction in a room with this tick rate, before the first snapshot.
     #[must_use]
-    pub fn new(rate: TickRate) -> Self {
+    pub(crate) fn new(rate: TickRate) -> Self {
         Self {
             rate,
             scene: G::Scene::default(),
             confirmed: None,
             base: PredictedEntities::new(),
-            steps: VecDeque::new(),
-            most_steps: rate.ticks(AHEAD_MS) as usize,
-            last: None,
-            // Rounded down, as the server does.
-            coast_ticks: COAST_MS * u32::from(rate.hz()) / 1000,
+            predicted: VecDeque::new(),
+            max_predicted: rate.ticks(MAX_AHEAD_MS) as usize,
+            last_input: None,
+            // Rounded down, as in the server.
+            max_coast_ticks: MAX_COAST_MS * u32::from(rate.hz()) / 1000,
             corrections: Corrections::default(),
             counts: PredictionCounts::default(),
         }
     }
 
-    /// The seat wants this at `tick`, which was due `now`: its own things move at once. False when they do not: nothing is
-    /// confirmed yet, or for too long nothing was, or the tick is past.
-    pub fn push(&mut self, tick: Tick, input: G::Input, now: Duration) -> bool {
+    /// Predicts `tick`, which was due `now`, with this input. Returns false if the own entities do not move: before the first snapshot,
+    /// too long after the newest one, or for a past tick.
+    pub(crate) fn push(&mut self, tick: Tick, input: G::Input, now: Duration) -> bool {
         let Some(confirmed) = self.confirmed else { return false };
-        let taken_back = self.take_back(tick);
-        let first = self.steps.back().map_or(confirmed, |step| step.tick).next();
+        let rewound_from = self.rewind_before(tick);
+        let first = self.predicted.back().map_or(confirmed, |step| step.tick).next();
         let mut next = first;
-        // Ticks that the clock skipped: the server makes something up for them.
-        while next < tick && self.steps.len() < self.most_steps {
+        // Ticks that the clock skipped. The server substitutes inputs for them, too.
+        while next < tick && self.predicted.len() < self.max_predicted {
             self.step(next, self.coasted(next));
             next = next.next();
         }
-        self.last = Some((tick, input.clone()));
-        if next == tick && self.steps.len() < self.most_steps {
+        self.last_input = Some((tick, input.clone()));
+        if next == tick && self.predicted.len() < self.max_predicted {
             self.step(tick, Some(input));
             next = next.next();
         }
-        if let Some(was) = taken_back {
-            // From now on the way to the newest tick is drawn, and it begins at the tick before.
-            let moved = moved(&was, &[], self.before());
-            self.correct(moved, now);
+        if let Some(old) = rewound_from {
+            // Drawing continues from the tick before the newest one.
+            let displaced = displacements(&old, &[], self.previous());
+            self.correct(displaced, now);
         }
         next > first
     }
 
-    /// A snapshot: takes what it confirms and plays again what it does not know yet.
-    pub fn reconcile(&mut self, seen: &Observation<'_, G>, now: Duration) {
+    /// Takes the confirmed state of a snapshot and replays the later inputs.
+    pub(crate) fn reconcile(&mut self, seen: &Observation<'_, G>, now: Duration) {
         G::observe(&mut self.scene, seen);
-        let was = self.steps.back().map(|step| step.own.clone());
-        let expected = self.forget_until(seen.tick);
-        let known = std::mem::take(&mut self.base);
-        for (id, thing) in seen.entities.iter().filter(|(_, thing)| G::is_predicted(thing, seen.seat)) {
-            self.base.confirm(*id, thing.clone());
+        let old = self.predicted.back().map(|step| step.own.clone());
+        let expected = self.discard_through(seen.tick);
+        let previous_base = std::mem::take(&mut self.base);
+        for (id, entity) in seen.entities.iter().filter(|(_, entity)| G::is_predicted(entity, seen.seat)) {
+            self.base.confirm(*id, entity.clone());
         }
         self.confirmed = Some(seen.tick);
-        let guessed = expected.as_ref().or_else(|| was.as_ref().filter(|_| self.steps.is_empty()));
-        let confirmed = guessed.map(|guessed| self.confirm_loosed(guessed, &known)).unwrap_or_default();
+        let guess = expected.as_ref().or_else(|| old.as_ref().filter(|_| self.predicted.is_empty()));
+        let confirmed = guess.map(|guess| self.confirm_spawns(guess, &previous_base)).unwrap_or_default();
         if expected.is_some_and(|expected| expected == self.base) {
             return;
         }
         self.replay();
-        if let (Some(was), Some((_, is))) = (was, self.newest()) {
-            let moved = moved(&was, &confirmed, is);
-            self.correct(moved, now);
+        if let (Some(old), Some((_, new))) = (old, self.newest()) {
+            let displaced = displacements(&old, &confirmed, new);
+            self.correct(displaced, now);
         }
     }
 
-    /// The own things as they are at the newest tick, and that tick; `None` before the first snapshot.
+    /// The newest tick and the own entities in it; `None` before the first snapshot.
     #[must_use]
-    pub fn newest(&self) -> Option<(Tick, &PredictedEntities<G::Entity>)> {
+    pub(crate) fn newest(&self) -> Option<(Tick, &PredictedEntities<G::Entity>)> {
         let confirmed = self.confirmed?;
-        Some(self.steps.back().map_or((confirmed, &self.base), |step| (step.tick, &step.own)))
+        Some(self.predicted.back().map_or((confirmed, &self.base), |step| (step.tick, &step.own)))
     }
 
-    /// The own things one tick before the newest: what is drawn lies in between.
+    /// The own entities one tick before the newest. Drawing interpolates between the two.
     #[must_use]
-    pub fn before(&self) -> &PredictedEntities<G::Entity> {
-        let before = self.steps.len().checked_sub(2).and_then(|at| self.steps.get(at));
-        before.map_or(&self.base, |step| &step.own)
+    pub(crate) fn previous(&self) -> &PredictedEntities<G::Entity> {
+        let previous = self.predicted.len().checked_sub(2).and_then(|index| self.predicted.get(index));
+        previous.map_or(&self.base, |step| &step.own)
     }
 
-    /// What is not eased away yet.
+    /// The corrections that are still being eased.
     #[must_use]
-    pub const fn corrections(&self) -> &Corrections {
+    pub(crate) const fn corrections(&self) -> &Corrections {
         &self.corrections
     }
 
-    /// What the walls look like.
+    /// The game's scene, such as walls: everything besides the own entities that prediction needs.
     #[must_use]
-    pub const fn scene(&self) -> &G::Scene {
+    pub(crate) const fn scene(&self) -> &G::Scene {
         &self.scene
     }
 
-    /// How right it was so far.
+    /// The prediction counts so far.
     #[must_use]
-    pub const fn counts(&self) -> PredictionCounts {
+    pub(crate) const fn counts(&self) -> PredictionCounts {
         self.counts
     }
 
     fn step(&mut self, tick: Tick, input: Option<G::Input>) {
-        let mut own = self.steps.back().map_or(&self.base, |step| &step.own).clone();
+        let mut own = self.predicted.back().map_or(&self.base, |step| &step.own).clone();
         if let Some(input) = &input {
             G::predict(&mut own, input, &self.scene, self.rate);
         }
-        self.steps.push_back(Stepped { tick, input, own });
+        self.predicted.push_back(PredictedTick { tick, input, own });
     }
 
-    /// What stands for the input of a tick that has none.
+    /// The input that replaces a missing one.
     fn coasted(&self, tick: Tick) -> Option<G::Input> {
-        let (last, input) = self.last.as_ref()?;
-        (tick.since(*last) <= self.coast_ticks).then(|| G::coast(input))
+        let (last_tick, input) = self.last_input.as_ref()?;
+        (tick.since(*last_tick) <= self.max_coast_ticks).then(|| G::coast(input))
     }
 
-    /// Forgets the steps from `tick` on, for the clock was set back; gives what the own things had come to, if there were any.
-    fn take_back(&mut self, tick: Tick) -> Option<PredictedEntities<G::Entity>> {
-        let newest = self.steps.pop_back_if(|step| step.tick >= tick)?;
-        while self.steps.pop_back_if(|step| step.tick >= tick).is_some() {}
+    /// Discards the predicted ticks from `tick` on, because the clock was set back. Returns the newest own entities of those discarded.
+    fn rewind_before(&mut self, tick: Tick) -> Option<PredictedEntities<G::Entity>> {
+        let newest = self.predicted.pop_back_if(|step| step.tick >= tick)?;
+        while self.predicted.pop_back_if(|step| step.tick >= tick).is_some() {}
         Some(newest.own)
     }
 
-    /// Forgets the steps up to `tick`; gives what was predicted for it.
-    fn forget_until(&mut self, tick: Tick) -> Option<PredictedEntities<G::Entity>> {
+    /// Discards the predicted ticks up to `tick`. Returns what was predicted for `tick`.
+    fn discard_through(&mut self, tick: Tick) -> Option<PredictedEntities<G::Entity>> {
         let mut expected = None;
-        while let Some(step) = self.steps.pop_front_if(|step| step.tick <= tick) {
+        while let Some(step) = self.predicted.pop_front_if(|step| step.tick <= tick) {
             expected = (step.tick == tick).then_some(step.own);
         }
         expected
@@ -197,7 +196,7 @@ impl<G: Predict> Prediction<G> {
 
     fn replay(&mut self) {
         let mut own = self.base.clone();
-        for step in &mut self.steps {
+        for step in &mut self.predicted {
             if let Some(input) = &step.input {
                 G::predict(&mut own, input, &self.scene, self.rate);
             }
@@ -205,43 +204,44 @@ impl<G: Predict> Prediction<G> {
         }
     }
 
-    /// What was let loose up to the confirmed tick: each is confirmed by the nearest thing that was not known before, or it never
-    /// was. Gives the confirmed ones as they were guessed to be at the newest tick.
-    fn confirm_loosed(
+    /// Confirms or rejects the spawns that were predicted up to the confirmed tick. A spawn is confirmed by the nearest entity that is
+    /// new in this snapshot. Returns the confirmed ones as predicted for the newest tick.
+    fn confirm_spawns(
         &mut self,
-        guessed: &PredictedEntities<G::Entity>,
-        known: &PredictedEntities<G::Entity>,
+        guess: &PredictedEntities<G::Entity>,
+        previous_base: &PredictedEntities<G::Entity>,
     ) -> Vec<(EntityId, G::Entity)> {
-        let guesses: Vec<_> = loosed(guessed).collect();
-        if guesses.is_empty() {
+        let spawns: Vec<_> = unconfirmed(guess).collect();
+        if spawns.is_empty() {
             return Vec::new();
         }
-        let is_new = |id| !known.iter().any(|(other, _)| other == Some(id));
-        let new: Vec<_> = self.base.iter().filter_map(|(id, thing)| Some((id?, thing))).collect();
+        let is_new = |id| !previous_base.iter().any(|(other, _)| other == Some(id));
+        let new: Vec<_> = self.base.iter().filter_map(|(id, entity)| Some((id?, entity))).collect();
         let new: Vec<_> = new.into_iter().filter(|(id, _)| is_new(*id)).collect();
-        let pairs = pair(&guesses, &new);
-        self.counts.confirmed += pairs.len() as u64;
-        self.counts.withdrawn += (guesses.len() - pairs.len()) as u64;
-        // Followed from tick to tick, since a thing that flies soon lies nearer to another one's place than to its own.
-        let mut flown: Vec<_> = (0..).zip(guesses).map(|(at, thing)| (id_of(at, &pairs), thing)).collect();
-        for step in &self.steps {
-            let came = |thing| came_from(thing, flown.iter().map(|(_, before)| *before));
-            let id = |thing| came(thing).and_then(|at| flown.get(at)?.0);
-            flown = loosed(&step.own).map(|thing| (id(thing), thing)).collect();
+        let pairs = pair_spawns(&spawns, &new);
+        self.counts.confirmed_spawns += pairs.len() as u64;
+        self.counts.rejected_spawns += (spawns.len() - pairs.len()) as u64;
+        // Followed tick by tick, because a moving entity is soon nearer to another one's old position than to its own.
+        let mut current: Vec<_> =
+            (0..).zip(spawns).map(|(index, entity)| (id_of(index, &pairs), entity)).collect();
+        for step in &self.predicted {
+            let origin = |entity| predecessor(entity, current.iter().map(|(_, previous)| *previous));
+            let id = |entity| origin(entity).and_then(|index| current.get(index)?.0);
+            current = unconfirmed(&step.own).map(|entity| (id(entity), entity)).collect();
         }
-        flown.into_iter().filter_map(|(id, thing)| Some((id?, thing.clone()))).collect()
+        current.into_iter().filter_map(|(id, entity)| Some((id?, entity.clone()))).collect()
     }
 
-    /// Eases what is not where it was.
-    fn correct(&mut self, moved: Vec<Moved>, now: Duration) {
+    /// Starts the easing of displaced entities, and counts the correction.
+    fn correct(&mut self, displaced: Vec<Displacement>, now: Duration) {
         let mut farthest = None;
-        for Moved { id, by } in moved {
+        for Displacement { id, by } in displaced {
             match by {
                 Some(by) => {
                     self.corrections.push(id, by, now);
                     farthest = farthest.max(Some(by.length()));
                 }
-                None => self.corrections.forget(id),
+                None => self.corrections.remove(id),
             }
         }
         if let Some(farthest) = farthest {
@@ -251,9 +251,9 @@ impl<G: Predict> Prediction<G> {
     }
 }
 
-/// Which thing confirmed this guess.
-fn id_of(guess: usize, pairs: &[(usize, EntityId)]) -> Option<EntityId> {
-    pairs.iter().find(|(other, _)| *other == guess).map(|(_, id)| *id)
+/// The id of the entity that confirms this spawn.
+fn id_of(spawn: usize, pairs: &[(usize, EntityId)]) -> Option<EntityId> {
+    pairs.iter().find(|(other, _)| *other == spawn).map(|(_, id)| *id)
 }
 
 #[cfg(test)]
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_walker_moves_at_once_and_inputs_that_arrived_need_no_correction() {
+    fn an_own_walker_moves_at_once_and_received_inputs_need_no_correction() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
         let bends = [5, 5, -9, 0, 3, 70, 70, -1];
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_that_was_lost_is_corrected_and_the_correction_eased() {
+    fn a_lost_input_is_corrected_and_the_correction_is_eased() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
         [60, 60, 60].into_iter().zip(11..).for_each(|(bend, tick)| {
@@ -331,7 +331,7 @@ mod tests {
         // The server did not have the input of tick 11.
         confirm(&mut prediction, 11, &stepped(start(), &[0]), 500 * MS);
         let after = predicted(&prediction).1;
-        assert_eq!(after, stepped(start(), &[0, 60, 60]), "the rest is played again");
+        assert_eq!(after, stepped(start(), &[0, 60, 60]), "the later inputs are replayed");
         assert_eq!(prediction.counts().corrections, 1);
         let offset = |ms| prediction.corrections().offset(ID, ms * MS);
         assert_eq!(after.at + offset(500), before.at, "nothing on the screen jumps");
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_that_the_clock_skipped_are_coasted_through() {
+    fn skipped_ticks_repeat_the_last_input() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
         prediction.push(Tick(11), Steering { bend: 9 }, Duration::ZERO);
@@ -353,44 +353,44 @@ mod tests {
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
         let steps =
             (11..500).filter(|&tick| prediction.push(Tick(tick), Steering { bend: 1 }, Duration::ZERO));
-        assert_eq!(steps.count(), 60, "and says so");
+        assert_eq!(steps.count(), 60, "prediction moves for 60 ticks");
         assert_eq!(predicted(&prediction).0, 70);
     }
 
     #[test]
-    fn nothing_is_predicted_before_there_is_something_to_predict() {
+    fn nothing_is_predicted_before_the_first_snapshot() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
         assert!(!prediction.push(Tick(5), Steering { bend: 1 }, Duration::ZERO));
         assert!(prediction.newest().is_none());
     }
 
     #[test]
-    fn a_gap_of_inputs_is_coasted_through_for_as_long_as_the_server_repeats_them() {
+    fn a_gap_of_inputs_repeats_the_last_one_for_as_long_as_the_server_does() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
         prediction.push(Tick(11), Steering { bend: 9 }, Duration::ZERO);
         prediction.push(Tick(41), Steering { bend: 1 }, Duration::ZERO);
         let bends = [&[9; 8][..], &[1]].concat();
         assert_eq!(predicted(&prediction), (41, stepped(start(), &bends)), "seven ticks are 233 ms");
-        // The server has used all that was said, and goes on with the last of it.
+        // The server has used all inputs and repeats the last one.
         confirm(&mut prediction, 41, &start(), Duration::ZERO);
         prediction.push(Tick(43), Steering { bend: 5 }, Duration::ZERO);
         assert_eq!(predicted(&prediction), (43, stepped(start(), &[1, 5])));
     }
 
     #[test]
-    fn a_clock_that_is_set_back_moves_nothing_at_once() {
+    fn a_clock_that_is_set_back_moves_nothing_visibly() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
         for tick in 11..21 {
             prediction.push(Tick(tick), Steering { bend: 0 }, Duration::ZERO);
         }
-        let was = predicted(&prediction).1.at;
+        let old = predicted(&prediction).1.at;
         assert!(prediction.push(Tick(16), Steering { bend: 0 }, 500 * MS));
         assert_eq!(predicted(&prediction), (16, stepped(start(), &[0; 6])));
-        let from = prediction.before().iter().next().unwrap().1.at;
+        let from = prediction.previous().iter().next().unwrap().1.at;
         let offset = |ms| prediction.corrections().offset(ID, ms * MS);
-        assert_eq!(from + offset(500), was, "what is drawn next begins where it was");
+        assert_eq!(from + offset(500), old, "drawing continues from the old position");
         assert_eq!((offset(600), prediction.counts().corrections), (Point::default(), 1));
     }
 }

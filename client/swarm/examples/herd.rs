@@ -1,7 +1,7 @@
-//! A load tester of one's own: the game's swarm with a brain that the game does not bring.
+//! A custom load tester: the swarm of a game with an additional brain.
 //!
-//! A herd gathers: everybody turns towards whoever is nearest, so that far more walkers stand in one view than when they stroll. That
-//! is the worst case of a game about crowds, and the one to buy machines for.
+//! A herd gathers: each walker turns towards the nearest other one, so that far more walkers are in one view than when they stroll. That is
+//! the worst case of a game about crowds, and the one to size machines for.
 //!
 //! ```sh
 //! cargo run --release --example herd -- run --bots 200 --slo 'input_ack_ms.p99 < 80'
@@ -15,7 +15,7 @@ use quarrel_shared::{
 };
 use quarrel_swarm::{self as swarm, NamedBrain};
 
-/// The brains that are handed in; the first is what plays unless somebody says otherwise. The game's own are still there: `stroll`.
+/// The additional brains; the first is the default. The game's own brain, `stroll`, can still be selected.
 const BRAINS: &[NamedBrain<Crowd>] = &[("gather", |_| Box::new(Gather))];
 
 fn main() -> ExitCode {

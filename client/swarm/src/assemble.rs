@@ -1,4 +1,6 @@
-//! Counts become a report.
+//! Builds the report of a run from its counts.
+//!
+//! Percentages, rates and percentiles are computed here, so that rules which end a run early see the same figures as the final report.
 
 use std::{
     fs,
@@ -16,74 +18,74 @@ use super::{
     server_history::ServerHistory,
 };
 
-/// Where curves have their points, in per cent.
+/// Percentiles at which the curves have points.
 const CURVE: [f64; 24] = [
     0.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0, 92.5, 95.0, 97.5, 99.0, 99.5,
     99.9, 99.95, 99.99, 99.995, 99.999, 100.0,
 ];
 
-/// Why a run is over.
+/// The reason for the end of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// Its time was, or all bots were through.
-    AsPlanned,
-    /// Somebody asked for it.
+pub(super) enum RunEnd {
+    /// The plan's time elapsed, or all bots finished.
+    Completed,
+    /// An interrupt signal.
     Interrupted,
-    /// This rule was broken, and nothing could mend it.
-    Broken(String),
+    /// A rule was broken beyond repair; the sentence names it.
+    RuleBroken(String),
 }
 
-/// How many bots a plan asks for.
+/// Numbers of bots in a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bots {
-    /// All of them, those that replace others included.
-    pub(super) all: u64,
-    /// Those that are to play at once, at most.
-    pub(super) at_once: u64,
+pub(super) struct BotCounts {
+    /// All bots, including those that replace others.
+    pub(super) total: u64,
+    /// The largest number of bots that play at once.
+    pub(super) max_concurrent: u64,
 }
 
-impl Bots {
-    /// Those of these orders.
+impl BotCounts {
+    /// Counts the bots of a schedule.
     pub(super) fn of(schedule: &[BotSchedule]) -> Self {
-        Self { all: schedule.len() as u64, at_once: max_concurrent(schedule) }
+        Self { total: schedule.len() as u64, max_concurrent: max_concurrent(schedule) }
     }
 }
 
-/// All that is known of a run.
+/// Everything measured in a run.
 pub(super) struct RunMeasurements {
     pub(super) timeline: Timeline,
     pub(super) server: ServerHistory,
-    pub(super) ended: Ended,
-    /// How long it took.
-    pub(super) took: Duration,
+    pub(super) ended: RunEnd,
+    /// Wall time from the start to the end.
+    pub(super) elapsed: Duration,
     pub(super) bots: BotCounts,
 }
 
 impl RunMeasurements {
-    /// With the last of what was counted.
+    /// Adds the last batch of counts.
     pub(super) fn with(mut self, batch: Batch) -> Self {
         self.timeline.push(batch);
         self
     }
 
-    /// The report, before anybody judges it.
+    /// Returns the report, without its verdict.
     pub(super) fn report(self, plan: &Plan, processes: u64) -> Report {
-        let mut report = figures(&self.timeline, &self.server, plan, self.took, self.bots);
-        report.setting = setting(plan, processes, self.took);
+        let mut report = report_figures(&self.timeline, &self.server, plan, self.elapsed, self.bots);
+        report.setting = setting(plan, processes, self.elapsed);
         report.setting.server_version = self.server.version().map(str::to_owned);
         report.incidents = incidents(&self.timeline, &self.server, plan);
-        report.trouble = self.timeline.incidents().first().map(|(_, what)| what.clone());
+        report.trouble = self.timeline.incidents().first().map(|(_, text)| text.clone());
         report.series = series(self.timeline, &self.server, plan);
         report
     }
 }
 
-/// Everything about a run that is a figure, as far as it has come.
-pub(super) fn figures(
+/// Returns a report with all figures of a run up to now, without its texts and series.
+pub(super) fn report_figures(
     timeline: &Timeline,
     server: &ServerHistory,
     plan: &Plan,
-    took: Duration,
+    elapsed: Duration,
     bots: BotCounts,
 ) -> Report {
     let Totals { whole, measured } = timeline.all();
@@ -91,16 +93,16 @@ pub(super) fn figures(
     let bot_seconds = counts.played_us as f64 / 1e6;
     let per_bot_s = |count: u64| (bot_seconds > 0.0).then(|| round(count as f64 / bot_seconds));
     let mut seconds = plan.measured();
-    seconds.end = seconds.end.min(took.as_secs() as u32);
+    seconds.end = seconds.end.min(elapsed.as_secs() as u32);
     Report {
         schema: SCHEMA,
-        bots: bots.all,
-        bots_at_once: bots.at_once,
+        bots: bots.total,
+        bots_at_once: bots.max_concurrent,
         joined: all.joined,
         refused: all.refused,
         disconnected: all.disconnected,
         resumes: all.resumes,
-        seconds: round(took.as_secs_f64()),
+        seconds: round(elapsed.as_secs_f64()),
         warm_up_s: f64::from(seconds.start),
         bot_seconds: round(bot_seconds),
         tick_hz: timeline.tick_hz(),
@@ -111,7 +113,7 @@ pub(super) fn figures(
         join_ms: Percentiles::of(&whole.join),
         correction_units: Percentiles::of(&measured.correction),
         corrections_per_bot_min: per_bot_s(60 * measured.correction.count()),
-        frozen_percent: percent(counts.frozen, counts.looks),
+        frozen_percent: percent(counts.frozen, counts.screen_samples),
         bytes_down_per_bot_s: per_bot_s(counts.bytes_down),
         bytes_up_per_bot_s: per_bot_s(counts.bytes_up),
         inputs: counts.inputs,
@@ -147,7 +149,7 @@ fn game(row: &Row) -> GameFigures {
     }
 }
 
-/// One group alone is all of them, and said already.
+/// Empty for a single group, whose figures are those of the whole run.
 fn groups(timeline: &Timeline, plan: &Plan) -> std::collections::BTreeMap<String, GroupFigures> {
     if plan.bots.len() < 2 {
         return Default::default();
@@ -168,7 +170,7 @@ fn group_figures(totals: &Totals) -> GroupFigures {
         input_ack_ms: Percentiles::of(&totals.measured.input_ack),
         snapshot_age_ms: Percentiles::of(&totals.measured.snapshot_age),
         snapshot_gap_ms: Percentiles::of(&totals.measured.snapshot_gap),
-        frozen_percent: percent(counts.frozen, counts.looks),
+        frozen_percent: percent(counts.frozen, counts.screen_samples),
         snapshots_lost_percent: percent(counts.snapshots_lost, counts.snapshots + counts.snapshots_lost),
     }
 }
@@ -195,31 +197,36 @@ fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
     }
 }
 
-/// As far as there are enough values to tell: of a hundred, none is the 99.9th percentile.
+/// The points of a distribution's curve, up to the percentile that its count supports: at least one value must lie above it, so 100 values
+/// have no 99.9th percentile.
 fn curve(distribution: &Distribution) -> Vec<CurvePoint> {
     let count = distribution.count() as f64;
-    let is_told = |percentile: &f64| *percentile == 100.0 || (100.0 - percentile) * count >= 100.0;
+    let is_supported = |percentile: &f64| *percentile == 100.0 || (100.0 - percentile) * count >= 100.0;
     let point = |percentile| CurvePoint {
         percentile,
         value: distribution.quantile(percentile / 100.0) as f64 / 1000.0,
     };
-    if distribution.is_empty() { Vec::new() } else { CURVE.into_iter().filter(is_told).map(point).collect() }
+    if distribution.is_empty() {
+        Vec::new()
+    } else {
+        CURVE.into_iter().filter(is_supported).map(point).collect()
+    }
 }
 
 fn incidents(timeline: &Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Incident> {
-    let told = timeline.incidents().iter().map(|(ms, what)| (*ms as f64 / 1000.0, what.clone()));
-    let of_server = server.incidents().iter().map(|(at, why)| (at.as_secs_f64(), why.clone()));
+    let of_bots = timeline.incidents().iter().map(|(ms, text)| (*ms as f64 / 1000.0, text.clone()));
+    let of_server = server.incidents().iter().map(|(at, text)| (at.as_secs_f64(), text.clone()));
     let storm = |storm: &super::plan::Storm| {
         (storm.at.as_secs_f64(), format!("storm: {} % of the bots lose their connection", storm.percent))
     };
-    let mut all: Vec<_> = told.chain(of_server).chain(plan.storms.iter().map(storm)).collect();
+    let mut all: Vec<_> = of_bots.chain(of_server).chain(plan.storms.iter().map(storm)).collect();
     all.sort_by(|one, other| one.0.total_cmp(&other.0));
     all.into_iter().map(|(at_s, what)| Incident { at_s: round(at_s), what }).collect()
 }
 
 fn series(timeline: Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Second> {
     let mut seconds = timeline.seconds();
-    // What bots say while they go belongs to no second of the plan, and is in the totals.
+    // Counts from after the plan's end, while bots leave, are in the totals only.
     seconds.truncate(plan.stages.length().as_millis().div_ceil(1000) as usize);
     for second in &mut seconds {
         second.bots_wanted = u64::from(plan.stages.wanted_in(second.at_s));
@@ -228,12 +235,12 @@ fn series(timeline: Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Second
     seconds
 }
 
-fn setting(plan: &Plan, processes: u64, took: Duration) -> Setting {
+fn setting(plan: &Plan, processes: u64, elapsed: Duration) -> Setting {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Setting {
-        started_unix_s: now.saturating_sub(took).as_secs(),
+        started_unix_s: now.saturating_sub(elapsed).as_secs(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        host: host(),
+        host: host_description(),
         cores: std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64),
         server: plan.server.clone(),
         server_version: None,
@@ -242,8 +249,8 @@ fn setting(plan: &Plan, processes: u64, took: Duration) -> Setting {
     }
 }
 
-/// The machine's name, system and processor, as far as they can be read.
-pub(super) fn host() -> String {
+/// Returns the machine's name, operating system and processor, separated by commas; parts that cannot be read are left out.
+pub(super) fn host_description() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus

@@ -1,7 +1,7 @@
-//! How a run differs from another one, of which there is a report.
+//! Comparison of a run with the report of an older one.
 //!
-//! Only the other report's numbers are read, not the whole of it: a swarm of last month wrote fewer fields, and what both have can be
-//! compared all the same.
+//! Only the older report's numbers are read: a report of an older swarm may have fewer fields, and the figures that both reports have can
+//! be compared all the same.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use super::{
     slo::Figures,
 };
 
-/// Another run, to compare with.
+/// The figures of an older run, to compare with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
     file: String,
@@ -24,28 +24,28 @@ pub struct Baseline {
     figures: Figures,
 }
 
-/// Why a file cannot be compared with.
+/// The error of opening a baseline.
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{} cannot be read: {}", .0.display(), .1)]
     Unreadable(PathBuf, io::Error),
-    /// It is something else.
+    /// The file is not JSON.
     #[error("{} is not JSON: {}; a report is what `swarm run --report FILE` writes", .0.display(), .1)]
     NotJson(PathBuf, serde_json::Error),
-    /// It is JSON of another kind.
-    #[error("{} is JSON, but no report: it has no number called `schema`", .0.display())]
+    /// The file is JSON without a schema number.
+    #[error("{} is JSON but not a report: it has no number called `schema`", .0.display())]
     NotReport(PathBuf),
-    /// It is a report whose figures mean something else.
+    /// The file is a report of another schema, whose figures have other meanings.
     #[error(
         "{} is a report of schema {found}, and this swarm writes and compares schema {SCHEMA}: {}",
         .file.display(),
-        if found < &u64::from(SCHEMA) { "make it again with this swarm" } else { "a newer swarm made it" }
+        if found < &u64::from(SCHEMA) { "repeat that run with this swarm" } else { "it was written by a newer swarm" }
     )]
     OtherSchema {
-        /// The report.
+        /// The file's path.
         file: PathBuf,
-        /// Its version.
+        /// Its schema number.
         found: u64,
     },
 }
@@ -54,7 +54,7 @@ impl Baseline {
     /// Reads a report from a file.
     ///
     /// # Errors
-    /// When it cannot be read, or is not a report of this version.
+    /// When the file cannot be read, or is not a report of schema [`SCHEMA`].
     pub fn open(file: &Path) -> Result<Self, BaselineError> {
         let text = fs::read(file).map_err(|error| BaselineError::Unreadable(file.to_owned(), error))?;
         let report: Value =
@@ -67,18 +67,18 @@ impl Baseline {
             Some(_) => Ok(Self {
                 file: file.display().to_string(),
                 started_unix_s: report["setting"]["started_unix_s"].as_u64().unwrap_or_default(),
-                figures: Figures::of_json(&report),
+                figures: Figures::from_json(&report),
             }),
         }
     }
 
-    /// The other run's figures, for rules that name them.
+    /// Returns the older run's figures, for rules that refer to the baseline.
     #[must_use]
     pub const fn figures(&self) -> &Figures {
         &self.figures
     }
 
-    /// How this run differs from the other one, in all figures that both have.
+    /// Returns the differences of all figures that both runs have.
     #[must_use]
     pub fn compare(&self, now: &Figures) -> Comparison {
         let names: BTreeSet<_> = self.figures.iter().chain(now.iter()).map(|(name, _)| name).collect();
@@ -92,7 +92,7 @@ impl Baseline {
 }
 
 impl Delta {
-    /// From one value to the other.
+    /// Computes the change from `then` to `now`.
     #[must_use]
     pub fn between(then: f64, now: f64) -> Self {
         let percent = (then != 0.0).then(|| round(100.0 * (now - then) / then.abs()));
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::report::{Percentiles, Report};
 
-    /// Opens a file with this content.
+    /// Writes `content` to a file and opens it as a baseline.
     fn open(content: &str) -> Result<Baseline, BaselineError> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("old.json");
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_that_both_have_are_compared() {
+    fn figures_that_both_reports_have_are_compared() {
         let mut then = report(50.0);
         then.setting.started_unix_s = 1_700_000_000;
         then.join_ms = then.input_ack_ms;
@@ -128,12 +128,12 @@ mod tests {
         assert_eq!(comparison.started_unix_s, 1_700_000_000);
         let p99 = Delta { then: 50.0, now: 60.0, percent: Some(20.0) };
         assert_eq!(comparison.figures["input_ack_ms.p99"], p99);
-        assert!(!comparison.figures.contains_key("join_ms.p99"), "nobody joined this time");
-        assert_eq!(comparison.figures["refused"].percent, None, "there is no per cent of nothing");
+        assert!(!comparison.figures.contains_key("join_ms.p99"), "no bot joined in this run");
+        assert_eq!(comparison.figures["refused"].percent, None, "a change from 0 has no percentage");
     }
 
     #[test]
-    fn a_reason_that_is_new_was_there_no_times_before() {
+    fn a_close_reason_that_the_baseline_lacks_counts_as_zero() {
         let baseline = open(&serde_json::to_string(&report(50.0)).unwrap()).unwrap();
         let now = Report { closes: [("lost".to_owned(), 3)].into(), ..report(50.0) };
         let lost = baseline.compare(&Figures::from_report(&now)).figures["closes.lost"];
@@ -141,19 +141,19 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_fewer_fields_is_compared_in_those() {
+    fn a_baseline_with_fewer_fields_is_compared_in_the_fields_it_has() {
         let baseline = open(&format!("{{\"schema\": {SCHEMA}, \"joined\": 5}}")).unwrap();
         let now = Report { joined: 10, ..report(1.0) };
         assert_eq!(baseline.compare(&Figures::from_report(&now)).figures["joined"].percent, Some(100.0));
     }
 
     #[test]
-    fn what_cannot_be_compared_says_which_file_and_why() {
+    fn an_unusable_baseline_is_reported_with_its_file_and_the_reason() {
         for (content, why) in [
             ("schema: 2", "is not JSON"),
             ("[1, 2]", "no number called `schema`"),
-            ("{\"schema\": 1}", "schema 1, and this swarm writes and compares schema 2: make it again"),
-            ("{\"schema\": 9}", "a newer swarm made it"),
+            ("{\"schema\": 1}", "schema 1, and this swarm writes and compares schema 2: repeat that run"),
+            ("{\"schema\": 9}", "it was written by a newer swarm"),
         ] {
             let error = open(content).unwrap_err().to_string();
             assert!(error.contains("old.json") && error.contains(why), "{error}");

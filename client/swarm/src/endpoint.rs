@@ -12,6 +12,6 @@ use quinn::Endpoint;
 /// # Errors
 /// When the system provides no socket.
 pub fn impaired(server: SocketAddr, link: &Link, seed: u64, bot: u64) -> io::Result<Endpoint> {
-    // Below the socket that repeats handshake packets, so that copies can be lost too.
+    // Below the socket that repeats handshake packets, so that the copies can be lost too.
     transport::open_endpoint_with(server, |socket| Arc::new(ImpairedSocket::new(socket, link, seed, bot)))
 }

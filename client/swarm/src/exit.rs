@@ -1,26 +1,26 @@
-//! The exit codes: part of the interface, for scripts that decide by them.
+//! The program's exit codes: a stable interface for scripts.
 
 use super::report::Verdict;
 
-/// How the program ends.
+/// The outcome of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExitCode {
     /// All rules held.
     Done,
-    /// The swarm itself failed, or nothing can be said.
+    /// The swarm itself failed, or the run is inconclusive.
     Failed,
-    /// The command line cannot be understood.
+    /// The command line is wrong.
     Usage,
     /// A plan's file is wrong (`EX_CONFIG` of sysexits.h).
     Plan,
     /// A rule was broken.
     Broken,
-    /// Somebody ended the run.
+    /// The run was interrupted by a person or a signal.
     Aborted,
 }
 
 impl ExitCode {
-    /// The number.
+    /// The code that the process returns.
     pub(super) const fn number(self) -> u8 {
         match self {
             Self::Done => 0,

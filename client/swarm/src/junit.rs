@@ -1,7 +1,7 @@
-//! A run as JUnit XML, which is what build servers show: each rule is a test.
+//! The verdict of a run as JUnit XML for build servers: each rule is a test case.
 //!
-//! The run itself is a test as well. It is where a run that says nothing (`invalid`, `aborted`) becomes an error, and a suite without rules
-//! still has a test in it: some build servers take an empty one for a mistake.
+//! The run itself is a test case too. It becomes an error when the verdict is `invalid` or `aborted`, and it keeps a suite without rules
+//! from being empty, which some build servers treat as a mistake.
 
 use std::io;
 
@@ -11,36 +11,37 @@ use quick_xml::{
 };
 
 use super::{
-    timestamp,
     report::{Report, RuleResult, Verdict},
+    timestamp,
 };
 
-/// Everything is in this suite, and in this class of tests.
+/// Name of the only test suite and of its test class.
 const SUITE: &str = "swarm";
 
-/// Writes the whole document.
+/// Writes the report's verdict and rules as a JUnit document.
 ///
 /// # Errors
-/// When the output cannot be written.
+/// When `output` returns an error.
 pub fn write(report: &Report, output: &mut impl io::Write) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(output, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let says_nothing = matches!(report.verdict, Verdict::Invalid | Verdict::Aborted);
+    let is_inconclusive = matches!(report.verdict, Verdict::Invalid | Verdict::Aborted);
     let broken = report.slo.iter().filter(|result| !result.ok).count();
     let counts = [
         ("tests", (report.slo.len() + 1).to_string()),
         ("failures", broken.to_string()),
-        ("errors", u8::from(says_nothing).to_string()),
+        ("errors", u8::from(is_inconclusive).to_string()),
         ("time", format!("{:.3}", report.seconds)),
     ];
     let counts = || counts.iter().map(|(name, value)| (*name, value.as_str()));
-    let began = timestamp::rfc3339(report.setting.started_unix_s);
-    // The schema that most readers have knows no time zone: it is UTC.
-    let began = [("timestamp", began.trim_end_matches('Z')), ("hostname", &allowed(&report.setting.host))];
+    let started = timestamp::rfc3339(report.setting.started_unix_s);
+    // The common JUnit schema has no time zones, so the timestamp is in UTC without the `Z`.
+    let started =
+        [("timestamp", started.trim_end_matches('Z')), ("hostname", &xml_text(&report.setting.host))];
     xml.create_element("testsuites").with_attributes(counts()).write_inner_content(|xml| {
         let suite = xml.create_element("testsuite").with_attribute(("name", SUITE));
-        suite.with_attributes(counts()).with_attributes(began).write_inner_content(|xml| {
-            write_run(xml, report, says_nothing)?;
+        suite.with_attributes(counts()).with_attributes(started).write_inner_content(|xml| {
+            write_run(xml, report, is_inconclusive)?;
             report.slo.iter().try_for_each(|result| write_rule(xml, result))
         })?;
         Ok(())
@@ -48,28 +49,28 @@ pub fn write(report: &Report, output: &mut impl io::Write) -> io::Result<()> {
     output_newline(&mut xml)
 }
 
-/// The run took all the time; judging a rule takes none.
-fn write_run<W: io::Write>(xml: &mut Writer<W>, report: &Report, says_nothing: bool) -> io::Result<()> {
+/// Writes the test case of the run, which gets all the time; rules take none.
+fn write_run<W: io::Write>(xml: &mut Writer<W>, report: &Report, is_inconclusive: bool) -> io::Result<()> {
     let case = xml.create_element("testcase").with_attributes([
         ("classname", SUITE),
         ("name", "run"),
         ("time", format!("{:.3}", report.seconds).as_str()),
     ]);
-    if !says_nothing {
+    if !is_inconclusive {
         return case.write_empty().map(drop);
     }
-    let first = allowed(report.why.first().map_or("no reason is known", String::as_str));
+    let first = xml_text(report.why.first().map_or("unknown reason", String::as_str));
     case.write_inner_content(|xml| {
         xml.create_element("error")
             .with_attributes([("type", report.verdict.name()), ("message", first.as_str())])
-            .write_text_content(BytesText::new(&allowed(&report.why.join("\n"))))?;
+            .write_text_content(BytesText::new(&xml_text(&report.why.join("\n"))))?;
         Ok(())
     })
     .map(drop)
 }
 
 fn write_rule<W: io::Write>(xml: &mut Writer<W>, result: &RuleResult) -> io::Result<()> {
-    let rule = allowed(&result.rule);
+    let rule = xml_text(&result.rule);
     let case = xml.create_element("testcase").with_attributes([
         ("classname", SUITE),
         ("name", rule.as_str()),
@@ -80,7 +81,7 @@ fn write_rule<W: io::Write>(xml: &mut Writer<W>, result: &RuleResult) -> io::Res
     }
     case.write_inner_content(|xml| {
         xml.create_element("failure")
-            .with_attributes([("type", "rule"), ("message", allowed(&result.failure_message()).as_str())])
+            .with_attributes([("type", "rule"), ("message", xml_text(&result.failure_message()).as_str())])
             .write_empty()?;
         Ok(())
     })
@@ -91,8 +92,8 @@ fn output_newline<W: io::Write>(xml: &mut Writer<W>) -> io::Result<()> {
     xml.get_mut().write_all(b"\n")
 }
 
-/// XML 1.0 has no way to say most control characters, escaped or not, and a reason may come from a server that lies.
-fn allowed(text: &str) -> String {
+/// Replaces control characters, which XML 1.0 cannot express even escaped; a close reason of an untrusted server may contain them.
+fn xml_text(text: &str) -> String {
     let is_allowed = |letter: char| !letter.is_control() || matches!(letter, '\t' | '\n' | '\r');
     let replaced = |letter| {
         if is_allowed(letter) && !matches!(letter, '\u{fffe}' | '\u{ffff}') { letter } else { '\u{fffd}' }
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_is_a_test_and_a_broken_one_says_what_the_figure_was() {
+    fn each_rule_is_a_test_case_and_a_broken_one_shows_the_figures_value() {
         let report = Report {
             verdict: Verdict::Fail,
             seconds: 61.5,
@@ -140,19 +141,19 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_says_nothing_is_an_error() {
+    fn an_inconclusive_run_is_an_error() {
         for verdict in [Verdict::Invalid, Verdict::Aborted] {
-            let why = vec!["the swarm was late & slow".to_owned(), "nobody played".to_owned()];
+            let why = vec!["the swarm was late & slow".to_owned(), "no bot played".to_owned()];
             let text = written(&Report { verdict, why, ..Report::default() });
             assert!(text.contains("errors=\"1\""), "{text}");
             let error = format!("<error type=\"{verdict}\" message=\"the swarm was late &amp; slow\">");
-            assert!(text.contains(&error) && text.contains("nobody played</error>"), "{text}");
+            assert!(text.contains(&error) && text.contains("no bot played</error>"), "{text}");
         }
         assert!(!written(&Report { verdict: Verdict::Pass, ..Report::default() }).contains("<error"));
     }
 
     #[test]
-    fn no_text_of_a_report_can_break_the_document() {
+    fn no_text_of_a_report_breaks_the_document() {
         let hostile = "]]></error><testcase/>\"'&\u{0}\u{1b}[31m".to_owned();
         let mut report = Report {
             why: vec![hostile.clone()],

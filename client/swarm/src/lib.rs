@@ -1,24 +1,27 @@
-//! `swarm`: many bots on one server, and a verdict that people trust.
+//! `swarm`, the load tester: many bots on one server, and a verdict.
 //!
-//! Every bot is a whole client: it acknowledges, keeps a clock and repeats its inputs as a player's would. Bots that spare
-//! themselves that work make a server look better, or worse, than it is. The model is open: what a bot meant to do counts from when
-//! it meant to, whatever the server, or this machine, did meanwhile.
+//! Every bot is a whole client: it acknowledges, keeps a clock and repeats its inputs as a player's client does. Lighter bots would make a
+//! server look better, or worse, than it is. The load model is open: each action counts from the time at which it was due, however late
+//! the server, or this machine, made it.
 //!
 //! The tour, in reading order:
 //!
-//! - [`program`]: the command line around any game; [`game`]: the games and brains that are handed to it.
-//! - [`plan`]: what is asked for, from flags or a file; [`schedule`](mod@schedule): who comes when, as a list of orders.
-//! - [`run`](mod@run): threads of bots and the conductor that hears what they count. `crew` is one thread, `bot` one player in it,
-//!   `vitals` the clock that watches over the swarm itself.
-//! - [`agent`]: swarms on other machines, which run as one with this.
-//! - [`endpoint`]: the network path of a bot; [`hostile`]: bots that mean harm.
-//! - [`measure`]: what is counted, from one input to all figures; [`server_metrics`], `server_delta` and `server_history`: what the server says of itself.
-//! - `assemble`: counts become a [`report`]; [`slo`]: rules about its figures; [`compare`]: with an older one.
+//! - [`program`]: the command line for any game; [`game`]: the registry of games and brains; `console`: the program's output.
+//! - [`plan`]: the plan of a run, from flags or a file; [`schedule`](mod@schedule): when each bot joins and leaves.
+//! - [`run`](mod@run): a run in this process. `worker` is one thread of bots, `worker_threads` all of them, `context` the facts that
+//!   a worker's bots share, `sockets` their sockets, `self_load` the thread's own load. `run_controller` collects their counts by way of
+//!   `batch_source`.
+//! - `bot`: one bot, which plays or attacks; [`hostile`]: the attacks; [`endpoint`]: sockets on modelled links.
+//! - [`agent`]: runs on several machines.
+//! - [`measure`]: the counts, from one input to a whole run; [`server_metrics`], `server_delta` and `server_history`: the server's own figures.
+//! - `assemble`: from counts to a [`report`]; [`slo`]: rules about its figures; `verdict`; [`compare`]: with an older report.
 //! - [`capacity`]: how many players a server carries, from the reports of many runs.
-//! - What is shown: `progress` meanwhile; then the summary, [`junit`], and [`page`] with plots.
+//! - Output: `progress` during a run; the report's summary, [`junit`], and [`page`] with plots.
 
+mod console;
 mod exit;
 pub mod game;
+mod interrupt;
 pub mod program;
 
 pub mod plan;
@@ -26,9 +29,15 @@ pub mod schedule;
 
 pub mod run;
 
+mod batch_source;
 mod bot;
-mod crew;
-mod vitals;
+mod context;
+mod run_controller;
+mod run_error;
+mod self_load;
+mod sockets;
+mod worker;
+mod worker_threads;
 
 pub mod agent;
 
@@ -36,9 +45,9 @@ pub mod endpoint;
 pub mod hostile;
 
 pub mod measure;
+mod server_delta;
 mod server_history;
 pub mod server_metrics;
-mod server_delta;
 
 pub mod capacity;
 
@@ -49,9 +58,9 @@ pub mod slo;
 mod verdict;
 
 pub mod junit;
-mod moment;
 pub mod page;
 mod progress;
+mod timestamp;
 
 #[cfg(test)]
 mod schema_coverage;

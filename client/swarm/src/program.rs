@@ -1,9 +1,8 @@
-//! The `swarm` program around any game: verbs, exit codes, files. What somebody's own `main` calls.
+//! The `swarm` program for any game: subcommands, exit codes, files. A game maker's own `main` calls [`main`] or [`main_with`].
 
 use std::{
     ffi::OsStr,
-    fmt, fs,
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
     process,
 };
@@ -13,19 +12,21 @@ use quarrel_shared::game::Predict;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    agent::{Agent, AgentArguments, LeadArguments, LeadError, lead},
+    agent::{Agent, AgentArguments, CoordinateError, CoordinatorArguments, coordinate},
     capacity::{Bottleneck, CapacityArguments, CapacityOutcome, CapacityReport, LoadResult},
     compare::Baseline,
-    crew::runtime,
+    console::{print_result, print_status},
     exit::ExitCode,
     game::{GameEntry, Games, NamedBrain},
+    interrupt::interrupted,
     junit, page,
-    plan::{Plan, PlanError, RunArguments, Target, Trusted},
+    plan::{Plan, PlanError, RunArguments, ServerTarget, TrustRoots},
     report::Report,
-    run::{interrupted, run},
+    run::run,
+    worker::current_thread_runtime,
 };
 
-/// A whole load tester for one game: arguments, bots, report, exit code. `brains` come before those that the game brings itself.
+/// Runs a whole load tester for one game: arguments, bots, report, exit code. `brains` are added before the game's own.
 ///
 /// ```no_run
 /// fn main() -> std::process::ExitCode {
@@ -37,25 +38,25 @@ pub fn main<G: Predict>(brains: &'static [NamedBrain<G>]) -> process::ExitCode {
     main_with(vec![GameEntry::of::<G>(brains)])
 }
 
-/// The same for several games, of which `--game` picks one; the first is the default. There must be at least one.
+/// Runs a whole load tester for several games, at least one. `--game` selects one of them; the first is the default.
 #[must_use]
 pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
     let games = Games::new(games);
-    let code = match parse().verb {
-        Verb::Run(arguments) => run_once(&arguments, &games),
-        Verb::Agent(arguments) => serve(&arguments, games),
-        Verb::Capacity(arguments) => search_capacity(&arguments, &games),
-        Verb::Schema(Schema { capacity }) => print_schema(capacity),
-        Verb::Links => print_links(),
+    let code = match parse().command {
+        Subcommands::Run(arguments) => run_once(&arguments, &games),
+        Subcommands::Agent(arguments) => serve(&arguments, games),
+        Subcommands::Capacity(arguments) => search_capacity(&arguments, &games),
+        Subcommands::Schema(Schema { capacity }) => print_schema(capacity),
+        Subcommands::Links => print_links(),
     };
     code.unwrap_or_else(|failure| {
-        note(&format_args!("error: {}", failure.why));
+        print_status(&format_args!("error: {}", failure.message));
         failure.code
     })
     .into()
 }
 
-/// The arguments; a load tester that somebody made of this goes by the name of its own file.
+/// Parses the arguments. The program's name in help texts is that of its file, also for a game maker's own load tester.
 fn parse() -> Cli {
     let file = std::env::args_os().next().map(PathBuf::from);
     let name = file.as_deref().and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or("swarm");
@@ -67,30 +68,30 @@ fn command(name: &str) -> clap::Command {
     Cli::command().bin_name(name).display_name(name)
 }
 
-/// Load tester of Quarrel servers: bots that play, and a verdict.
+/// Load-test Quarrel servers: bots that play, and a verdict.
 #[derive(Parser)]
 #[command(name = "swarm", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
-    verb: Verb,
+    command: Subcommands,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 all rules held; 99 a rule was broken; 105 somebody ended the run; 1 nothing can be said (nobody \
-played, or the swarm itself was too slow) or the swarm failed; 2 the command line is wrong; 78 the plan's file is.";
+const EXIT_CODES: &str = "Exit codes: 0 all rules held; 99 a rule was broken; 105 the run was interrupted; 1 the run is inconclusive (no bot \
+played, or the swarm itself was too slow) or the swarm failed; 2 the command line is wrong; 78 the plan's file is wrong.";
 
 #[derive(Subcommand)]
-enum Verb {
-    /// Sends bots into a server and reports how it went for them.
+enum Subcommands {
+    /// Run bots on a server and report what they measured.
     #[command(after_help = EXIT_CODES)]
     Run(Box<Run>),
-    /// Waits for a coordinator (`swarm run --agents`) and runs its bots on this machine, one run after the other.
+    /// Wait for coordinators (`swarm run --agents`) and run their bots on this machine, one run after the other.
     Agent(AgentArguments),
-    /// Searches for the greatest load under which all rules hold: how many players a server carries, and what limits it.
+    /// Search for the greatest number of players under which all rules hold, and what limits it.
     #[command(after_help = EXIT_CODES)]
     Capacity(Box<Capacity>),
-    /// Prints the format of reports as a JSON schema.
+    /// Print the format of reports as a JSON schema.
     Schema(Schema),
-    /// Lists the network paths that bots may play over.
+    /// List the network paths that bots may play over.
     Links,
 }
 
@@ -99,7 +100,7 @@ struct Run {
     #[command(flatten)]
     run: RunArguments,
     #[command(flatten)]
-    lead: LeadArguments,
+    coordinator: CoordinatorArguments,
     #[command(flatten)]
     output: Output,
 }
@@ -109,45 +110,45 @@ struct Capacity {
     #[command(flatten)]
     capacity: CapacityArguments,
     #[command(flatten)]
-    lead: LeadArguments,
-    /// Where to write the answer, as JSON; `swarm schema --capacity` describes it.
+    coordinator: CoordinatorArguments,
+    /// Write the answer to a file as JSON; `swarm schema --capacity` describes it.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
 
 #[derive(Args)]
 struct Schema {
-    /// That of the answers of `capacity` instead.
+    /// Print the format of the answers of `swarm capacity` instead.
     #[arg(long)]
     capacity: bool,
 }
 
-/// What becomes of a report.
+/// The files of a report.
 #[derive(Args)]
 struct Output {
-    /// Where to write the report, as JSON; `swarm schema` describes it.
+    /// Write the report to a file as JSON; `swarm schema` describes it.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Where to write the verdict as JUnit XML, each rule a test.
+    /// Write the verdict to a file as JUnit XML, each rule a test.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Where to write the report as a page with plots, for a browser.
+    /// Write the report to a file as an HTML page with plots.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// The report of an older run to compare with; rules may name it, as in 'input_ack_ms.p99 <= baseline * 1.1'.
+    /// Compare with the report of an older run; rules may use it, as in 'input_ack_ms.p99 <= baseline * 1.1'.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 }
 
-/// What went wrong, and the code to exit with.
+/// An error sentence, and the exit code that it causes.
 struct Failure {
     code: ExitCode,
-    why: String,
+    message: String,
 }
 
 impl Failure {
-    fn new(code: ExitCode, why: impl ToString) -> Self {
-        Self { code, why: why.to_string() }
+    fn new(code: ExitCode, message: impl ToString) -> Self {
+        Self { code, message: message.to_string() }
     }
 }
 
@@ -158,28 +159,28 @@ impl From<PlanError> for Failure {
 }
 
 fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Failure> {
-    let seek = &arguments.capacity;
-    let plan = seek.plan(seek.from)?;
-    seek.plan.check(&plan, games)?;
-    let blame = |error| seek.plan.blame(&plan, error);
-    plan.ready(None).map_err(blame)?;
-    note(&format_args!(
-        "{} to {} players on {}, each load for {:.0} s",
-        seek.from,
-        seek.to,
+    let search = &arguments.capacity;
+    let plan = search.plan(search.from)?;
+    search.plan.check(&plan, &games.catalog())?;
+    let locate = |error| search.plan.locate(&plan, error);
+    plan.check_rules(None).map_err(locate)?;
+    print_status(&format_args!(
+        "searching from {} to {} players on {}, {:.0} s for each load",
+        search.from,
+        search.to,
         plan.server,
-        seek.duration.as_secs_f64()
+        search.duration.as_secs_f64()
     ));
     if let Some(path) = &arguments.report {
-        open(path)?;
+        check_writable(path)?;
     }
-    look_up(&plan, &arguments.lead).map_err(blame)?;
-    let told = |each: &LoadResult| note(each);
-    match seek.search(|plan| make(plan, games, &arguments.lead, None), told)? {
+    check_servers(&plan, &arguments.coordinator).map_err(locate)?;
+    let on_try = |each: &LoadResult| print_status(each);
+    match search.search(|plan| run_plan(plan, games, &arguments.coordinator, None), on_try)? {
         CapacityOutcome::Aborted => Ok(ExitCode::Aborted),
-        CapacityOutcome::NoPlayers(why) => Err(Failure::new(ExitCode::Failed, why)),
+        CapacityOutcome::NoPlayers(message) => Err(Failure::new(ExitCode::Failed, message)),
         CapacityOutcome::Found(answer) => {
-            say(&answer);
+            print_result(&answer);
             if let Some(path) = &arguments.report {
                 let json = serde_json::to_vec_pretty(&answer)
                     .map_err(|error| Failure::new(ExitCode::Failed, error))?;
@@ -196,75 +197,71 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
 
 fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
     let plan = arguments.run.plan()?;
-    arguments.run.check(&plan, games)?;
-    let blame = |error| arguments.run.blame(&plan, error);
+    arguments.run.check(&plan, &games.catalog())?;
+    let locate = |error| arguments.run.locate(&plan, error);
     let baseline = arguments.output.baseline.as_deref().map(Baseline::open).transpose();
     let baseline = baseline.map_err(|error| Failure::new(ExitCode::Usage, error))?;
     let figures = baseline.as_ref().map(Baseline::figures);
-    plan.ready(figures).map_err(blame)?;
-    arguments.output.open()?;
-    look_up(&plan, &arguments.lead).map_err(blame)?;
-    let report = make(&plan, games, &arguments.lead, baseline.as_ref())?;
-    // Files first: whoever reads what is printed may have gone.
+    plan.check_rules(figures).map_err(locate)?;
+    arguments.output.check_writable()?;
+    check_servers(&plan, &arguments.coordinator).map_err(locate)?;
+    let report = run_plan(&plan, games, &arguments.coordinator, baseline.as_ref())?;
+    // Files first: standard output may be a closed pipe.
     arguments.output.write(&report)?;
-    say(&report);
+    print_result(&report);
     Ok(report.verdict.into())
 }
 
-/// Finds the server before anything begins, and says what is not looked at. Agents do that themselves, where they are.
-fn look_up(plan: &Plan, agents: &LeadArguments) -> Result<(), PlanError> {
-    let trusted = Trusted::read(plan)?;
-    if !agents.agents.is_empty() {
+/// Resolves the servers before the run, and reports a certificate that is not verified. Agents resolve them on their own machines.
+fn check_servers(plan: &Plan, coordinator: &CoordinatorArguments) -> Result<(), PlanError> {
+    let roots = TrustRoots::read(plan)?;
+    if !coordinator.agents.is_empty() {
         return Ok(());
     }
-    let targets = Target::of(plan, &trusted)?;
-    if targets.iter().any(Target::trusts_anybody) {
-        note(&format_args!("{} is on this machine: any certificate is accepted", plan.server));
+    let targets = ServerTarget::resolve_all(plan, &roots)?;
+    if targets.iter().any(ServerTarget::trusts_any_certificate) {
+        print_status(&format_args!("{} is on this machine: any certificate is accepted", plan.server));
     }
     Ok(())
 }
 
-/// Makes one run, here or with agents.
-fn make(
+/// Runs a plan in this process, or on agents where some are named.
+fn run_plan(
     plan: &Plan,
     games: &Games,
-    agents: &LeadArguments,
+    coordinator: &CoordinatorArguments,
     baseline: Option<&Baseline>,
 ) -> Result<Report, Failure> {
-    if agents.agents.is_empty() {
-        run_here(plan, games, baseline)
+    if coordinator.agents.is_empty() {
+        run(plan, games, baseline).map_err(|error| Failure::new(ExitCode::Failed, error))
     } else {
-        run_elsewhere(plan, games, agents, baseline)
+        run_on_agents(plan, games, coordinator, baseline)
     }
 }
 
-fn run_here(plan: &Plan, games: &Games, baseline: Option<&Baseline>) -> Result<Report, Failure> {
-    run(plan, games, baseline).map_err(|error| Failure::new(ExitCode::Failed, error))
-}
-
-fn run_elsewhere(
+fn run_on_agents(
     plan: &Plan,
     games: &Games,
-    arguments: &LeadArguments,
+    arguments: &CoordinatorArguments,
     baseline: Option<&Baseline>,
 ) -> Result<Report, Failure> {
     let key = arguments.key().map_err(|error| Failure::new(ExitCode::Usage, error))?;
-    let runtime = runtime().map_err(|error| Failure::new(ExitCode::Failed, error))?;
-    let led = runtime.block_on(lead(plan, games, &arguments.agents, key.as_ref(), baseline));
-    led.map_err(|error| match error {
-        LeadError::Plan(error) => error.into(),
+    let runtime = current_thread_runtime().map_err(|error| Failure::new(ExitCode::Failed, error))?;
+    let report = runtime.block_on(coordinate(plan, games, &arguments.agents, key.as_ref(), baseline));
+    report.map_err(|error| match error {
+        CoordinateError::Plan(error) => error.into(),
         error => Failure::new(ExitCode::Failed, error),
     })
 }
 
 fn serve(arguments: &AgentArguments, games: Games) -> Result<ExitCode, Failure> {
     let key = arguments.key().map_err(|error| Failure::new(ExitCode::Usage, error))?;
-    let runtime = runtime().map_err(|error| Failure::new(ExitCode::Failed, error))?;
+    let runtime = current_thread_runtime().map_err(|error| Failure::new(ExitCode::Failed, error))?;
     runtime.block_on(async {
         let agent = Agent::bind(arguments.listen, key, games);
         let agent = agent.map_err(|error| Failure::new(ExitCode::Failed, error))?;
         let stop = CancellationToken::new();
-        let served = tokio::spawn(agent.serve(stop.clone(), |news| note(&news)));
+        let served = tokio::spawn(agent.serve(stop.clone(), |event| print_status(&event)));
         interrupted().await;
         stop.cancel();
         served.await.map_err(|error| Failure::new(ExitCode::Failed, error))?;
@@ -273,9 +270,12 @@ fn serve(arguments: &AgentArguments, games: Games) -> Result<ExitCode, Failure> 
 }
 
 impl Output {
-    /// Whether all of it can be written: who waits an hour for a report should not hear afterwards that there is no such folder.
-    fn open(&self) -> Result<(), Failure> {
-        [&self.report, &self.junit, &self.html].into_iter().flatten().try_for_each(|path| open(path))
+    /// Checks that all files can be written: a missing folder should not cost the report of an hour.
+    fn check_writable(&self) -> Result<(), Failure> {
+        [&self.report, &self.junit, &self.html]
+            .into_iter()
+            .flatten()
+            .try_for_each(|path| check_writable(path))
     }
 
     fn write(&self, report: &Report) -> Result<(), Failure> {
@@ -297,17 +297,8 @@ impl Output {
     }
 }
 
-/// Tells whoever reads standard output. Nothing can be done about a reader who is gone.
-fn say(what: &dyn fmt::Display) {
-    let _ = writeln!(io::stdout(), "{what}");
-}
-
-/// Tells whoever watches, on standard error.
-pub(super) fn note(what: &dyn fmt::Display) {
-    let _ = writeln!(io::stderr(), "{what}");
-}
-
-fn open(path: &Path) -> Result<(), Failure> {
+/// Creates the file if it does not exist, and leaves its content.
+fn check_writable(path: &Path) -> Result<(), Failure> {
     let opened = fs::OpenOptions::new().create(true).append(true).open(path);
     let wrong = |error: io::Error| {
         Failure::new(ExitCode::Usage, format!("{} cannot be written: {error}", path.display()))
@@ -323,16 +314,17 @@ fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn print_schema(is_capacity: bool) -> Result<ExitCode, Failure> {
-    let schema = if is_capacity { schemars::schema_for!(CapacityReport) } else { schemars::schema_for!(Report) };
+    let schema =
+        if is_capacity { schemars::schema_for!(CapacityReport) } else { schemars::schema_for!(Report) };
     let text =
         serde_json::to_string_pretty(&schema).map_err(|error| Failure::new(ExitCode::Failed, error))?;
-    say(&text);
+    print_result(&text);
     Ok(ExitCode::Done)
 }
 
 fn print_links() -> Result<ExitCode, Failure> {
     for link in quarrel_netsim::LINKS {
-        say(link);
+        print_result(link);
     }
     Ok(ExitCode::Done)
 }
@@ -342,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_load_tester_of_ones_own_goes_by_its_own_name() {
+    fn a_custom_load_tester_is_named_after_its_file() {
         let mut herd = command("herd");
         assert!(herd.render_version().starts_with("herd "), "{}", herd.render_version());
         assert!(herd.render_usage().to_string().starts_with("Usage: herd <"), "{}", herd.render_usage());

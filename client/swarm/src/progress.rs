@@ -1,4 +1,4 @@
-//! What moves while a run goes on: a bar with figures in a terminal, plain lines where nobody watches.
+//! The progress display of a run: a bar with figures on a terminal, plain lines elsewhere.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -8,17 +8,17 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
+    console::print_status,
     measure::Timeline,
     plan::Plan,
-    console::print_status,
-    report::{Percentiles, Second, told},
+    report::{Percentiles, Second, decimals},
     server_history::ServerHistory,
 };
 
-/// Between two plain lines: a log should not drown in them.
-const PLAIN_EVERY: Duration = Duration::from_secs(5);
+/// Time between two plain lines; a log should not fill up with them.
+const PLAIN_PERIOD: Duration = Duration::from_secs(5);
 
-/// Shows how a run goes, on standard error.
+/// Shows the progress of a run on standard error.
 pub(super) struct Progress {
     plan: Plan,
     bar: Option<ProgressBar>,
@@ -28,29 +28,33 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn start(plan: &Plan) -> Self {
         let bar = stderr().is_terminal().then(|| bar(plan.stages.length()));
-        Self { plan: plan.clone(), bar, next_plain: PLAIN_EVERY }
+        Self { plan: plan.clone(), bar, next_plain: PLAIN_PERIOD }
     }
 
-    /// Says where the run is, as often as is good for whoever reads it.
+    /// Updates the bar, or prints a line when one is due.
     pub(super) fn show(&mut self, timeline: &Timeline, server: &ServerHistory, elapsed: Duration) {
         let is_due = elapsed >= self.next_plain;
         if self.bar.is_none() && !is_due {
             return;
         }
         let wanted = self.plan.stages.wanted(elapsed);
-        let (playing, over) = timeline.present();
+        let (playing, finished) = timeline.present();
         let mut latest = timeline.latest().unwrap_or_default();
         latest.server = server.second(latest.at_s);
         if let Some(bar) = &self.bar {
             bar.set_position(elapsed.as_millis() as u64);
-            bar.set_message(screen(&latest, wanted, playing, over));
+            bar.set_message(screen(&latest, wanted, playing, finished));
         } else {
-            self.next_plain = elapsed + PLAIN_EVERY;
-            print_status(&format_args!("{:.0} s: {}", elapsed.as_secs_f64(), line(&latest, wanted, playing, over)));
+            self.next_plain = elapsed + PLAIN_PERIOD;
+            print_status(&format_args!(
+                "{:.0} s: {}",
+                elapsed.as_secs_f64(),
+                line(&latest, wanted, playing, finished)
+            ));
         }
     }
 
-    /// Takes the bar away: the summary follows.
+    /// Removes the bar, because the summary follows.
     pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -58,26 +62,26 @@ impl Progress {
     }
 }
 
-fn line(latest: &Second, wanted: u32, playing: u64, over: u64) -> String {
+fn line(latest: &Second, wanted: u32, playing: u64, finished: u64) -> String {
     format!(
-        "{playing} of {wanted} bots play, {over} are done; input ack {}; {} snapshots/s, {} kB/s down",
+        "{playing} of {wanted} bots play, {finished} finished; input ack {}; {} snapshots/s, {} kB/s down",
         brief(latest.input_ack_ms),
         latest.snapshots,
         latest.bytes_down / 1000
     )
 }
 
-fn screen(latest: &Second, wanted: u32, playing: u64, over: u64) -> String {
+fn screen(latest: &Second, wanted: u32, playing: u64, finished: u64) -> String {
     let server = latest.server.map_or_else(String::new, |server| {
         format!(
             "\n  server     {} cores, {} MB, tick p99 {} ms",
-            told(server.cpu_cores, 2),
-            told(server.rss_mb, 0),
-            told(server.tick_ms_p99, 2)
+            decimals(server.cpu_cores, 2),
+            decimals(server.rss_mb, 0),
+            decimals(server.tick_ms_p99, 2)
         )
     });
     format!(
-        "\n  bots       {playing} of {wanted} play, {over} are done, {} resumed this second\n  input ack  {}\n  age        {}\n  gap        \
+        "\n  bots       {playing} of {wanted} play, {finished} finished, {} resumed this second\n  input ack  {}\n  age        {}\n  gap        \
          {}\n  traffic    {} snapshots/s, {} lost; {} kB/s down, {} kB/s up\n  swarm      late by p99 {:.1} ms, {:.2} cores{server}",
         latest.resumes,
         brief(latest.input_ack_ms),
@@ -94,7 +98,7 @@ fn screen(latest: &Second, wanted: u32, playing: u64, over: u64) -> String {
 
 fn brief(times: Option<Percentiles>) -> String {
     times.map_or_else(
-        || "none".to_owned(),
+        || "not measured".to_owned(),
         |times| format!("p50 {:.1}  p99 {:.1}  max {:.1} ms", times.p50, times.p99, times.max),
     )
 }

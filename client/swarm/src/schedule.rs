@@ -1,68 +1,68 @@
-//! Who comes when, and when they leave: a plan as a list of orders. Pure: the same plan gives the same orders, on every machine.
+//! The schedule of a run: when each bot joins, disconnects and leaves. Pure: the same plan gives the same schedule on every machine.
 
 use std::time::Duration;
 
 use quarrel_shared::game::GameRng;
 
-use super::plan::{Dealer, Plan};
+use super::plan::{Plan, WeightedRoundRobin};
 
-/// Where the draws that are nobody's own come from.
-const EVENTS: u64 = u64::MAX;
+/// The random stream of the schedule's events; bots have streams of their own, numbered from 0.
+const EVENT_STREAM: u64 = u64::MAX;
 
-/// Whoever leaves has been there for so long: a player who goes while the server still shakes hands measures nothing.
-const STAY: Duration = Duration::from_secs(2);
+/// The shortest time that a bot plays before it leaves: one that leaves during its handshake measures nothing.
+const MIN_STAY: Duration = Duration::from_secs(2);
 
-/// How many are asked before somebody goes who has just come: perhaps all have.
-const TRIES: u32 = 32;
+/// Draws for a bot that has played for [`MIN_STAY`], before any bot leaves instead: perhaps all have just joined.
+const MAX_DRAWS: u32 = 32;
 
-/// One bot's part in a run.
+/// One bot's schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// The how many-th bot it is.
+pub struct BotSchedule {
+    /// The bot's number, from 0, in the order of joins.
     pub bot: u32,
-    /// Which of the plan's groups it belongs to.
+    /// The index of its group in the plan.
     pub group: u16,
-    /// When it comes, after the run's start.
-    pub comes: Duration,
-    /// When it leaves; `None`: it stays to the end.
-    pub leaves: Option<Duration>,
-    /// When its connection breaks.
-    pub breaks: Vec<Duration>,
+    /// When it joins, since the run's start.
+    pub joins_at: Duration,
+    /// When it leaves; `None` when it plays to the run's end.
+    pub leaves_at: Option<Duration>,
+    /// When its connection breaks, by a storm.
+    pub disconnects_at: Vec<Duration>,
 }
 
-/// All orders of a plan, by when they come.
+/// The schedule of all bots of a plan, in the order of joins.
 #[must_use]
-pub fn schedule(plan: &Plan) -> Vec<Order> {
+pub fn schedule(plan: &Plan) -> Vec<BotSchedule> {
     let mut events = Vec::new();
-    staged(plan, &mut events);
-    churned(plan, &mut events);
+    push_stages(plan, &mut events);
+    push_churn(plan, &mut events);
     events.extend(plan.storms.iter().map(|storm| (storm.at, Event::Storm(storm.percent))));
-    // Stable: of two events of one moment, the one that was written first happens first.
+    // A stable sort: of two events at one time, the one that was pushed first happens first.
     events.sort_by_key(|(at, _)| *at);
-    let mut crowd = Crowd::new(plan);
+    let mut population = Population::new(plan);
     for (at, event) in events {
         match event {
-            Event::Comes => crowd.come(at),
-            Event::Leaves => crowd.leave(at),
-            Event::Changes => {
-                if (0..crowd.living.len()).any(|living| crowd.has_stayed(living, at)) {
-                    crowd.leave(at);
-                    crowd.come(at);
+            Event::Join => population.join(at),
+            Event::Leave => population.leave(at),
+            Event::Replace => {
+                if (0..population.playing.len()).any(|playing| population.may_leave(playing, at)) {
+                    population.leave(at);
+                    population.join(at);
                 }
             }
-            Event::Storm(percent) => crowd.storm(at, percent),
+            Event::Storm(percent) => population.storm(at, percent),
         }
     }
-    crowd.orders
+    population.bots
 }
 
-/// How many bots play at once at most.
+/// The maximum number of bots that play at once.
 #[must_use]
-pub fn most_at_once(orders: &[Order]) -> u64 {
-    let comes = orders.iter().map(|order| (order.comes, 1));
-    let leaves = orders.iter().filter_map(|order| Some((order.leaves?, -1)));
-    let mut changes: Vec<(Duration, i64)> = comes.chain(leaves).collect();
-    // Of one moment, those who leave first: they are replaced.
+pub fn max_concurrent(bots: &[BotSchedule]) -> u64 {
+    let joins = bots.iter().map(|bot| (bot.joins_at, 1));
+    let leaves = bots.iter().filter_map(|bot| Some((bot.leaves_at?, -1)));
+    let mut changes: Vec<(Duration, i64)> = joins.chain(leaves).collect();
+    // At one time, leaves go before joins: a replaced bot leaves first.
     changes.sort();
     let mut playing = 0;
     changes
@@ -76,94 +76,101 @@ pub fn most_at_once(orders: &[Order]) -> u64 {
 }
 
 enum Event {
-    Comes,
-    Leaves,
-    /// One leaves, and another one comes instead.
-    Changes,
-    /// So many per cent lose their connection.
+    Join,
+    Leave,
+    /// One bot leaves, and another joins.
+    Replace,
+    /// This percentage of the playing bots loses its connection.
     Storm(u8),
 }
 
-/// What the stages ask for: each comes or leaves somewhere within its own share of the stage.
-fn staged(plan: &Plan, events: &mut Vec<(Duration, Event)>) {
+/// The joins and leaves of the stages: each at a random time within its equal part of the stage.
+fn push_stages(plan: &Plan, events: &mut Vec<(Duration, Event)>) {
     let (mut begins, mut before) = (Duration::ZERO, 0);
     for stage in plan.stages.stages() {
-        step(before, stage.from, events, |_| begins);
+        push_change(before, stage.from, events, |_| begins);
         let share = stage.over / stage.from.abs_diff(stage.to).max(1);
-        let mut rng = GameRng::new(plan.seed, EVENTS ^ begins.as_millis() as u64);
-        step(stage.from, stage.to, events, |n| begins + share * n + share.mul_f64(part(&mut rng)));
+        let mut rng = GameRng::new(plan.seed, EVENT_STREAM ^ begins.as_millis() as u64);
+        push_change(stage.from, stage.to, events, |n| begins + share * n + share.mul_f64(fraction(&mut rng)));
         begins += stage.over;
         before = stage.to;
     }
 }
 
-fn step(from: u32, to: u32, events: &mut Vec<(Duration, Event)>, mut when: impl FnMut(u32) -> Duration) {
+/// The joins or leaves that lead from one number of bots to another.
+fn push_change(
+    from: u32,
+    to: u32,
+    events: &mut Vec<(Duration, Event)>,
+    mut when: impl FnMut(u32) -> Duration,
+) {
     for n in 0..from.abs_diff(to) {
-        events.push((when(n), if to > from { Event::Comes } else { Event::Leaves }));
+        events.push((when(n), if to > from { Event::Join } else { Event::Leave }));
     }
 }
 
-/// So many changes a minute, each somewhere within its share of it.
-fn churned(plan: &Plan, events: &mut Vec<(Duration, Event)>) {
+/// The replacements of `churn`: each at a random time within its equal part of a minute.
+fn push_churn(plan: &Plan, events: &mut Vec<(Duration, Event)>) {
     if plan.churn == 0 {
         return;
     }
     let share = Duration::from_secs(60) / plan.churn;
-    let mut rng = GameRng::new(plan.seed, EVENTS - 1);
+    let mut rng = GameRng::new(plan.seed, EVENT_STREAM - 1);
     let count = plan.stages.length().div_duration_f64(share) as u32;
-    events.extend((0..count).map(|n| (share * n + share.mul_f64(part(&mut rng)), Event::Changes)));
+    events.extend((0..count).map(|n| (share * n + share.mul_f64(fraction(&mut rng)), Event::Replace)));
 }
 
-/// Somewhere in 0..1.
-fn part(rng: &mut GameRng) -> f64 {
+/// A random number in 0..1.
+fn fraction(rng: &mut GameRng) -> f64 {
     f64::from(rng.next_u32()) / (f64::from(u32::MAX) + 1.0)
 }
 
-/// Everybody so far.
-struct Crowd {
-    orders: Vec<Order>,
-    living: Vec<usize>,
-    groups: Dealer,
+/// All bots up to a time of the schedule.
+struct Population {
+    bots: Vec<BotSchedule>,
+    /// The indices of those that play.
+    playing: Vec<usize>,
+    groups: WeightedRoundRobin,
     rng: GameRng,
 }
 
-impl Crowd {
+impl Population {
     fn new(plan: &Plan) -> Self {
-        let groups = Dealer::new(plan.bots.iter().map(|group| group.share));
-        Self { orders: Vec::new(), living: Vec::new(), groups, rng: GameRng::new(plan.seed, EVENTS - 2) }
+        let groups = WeightedRoundRobin::new(plan.bots.iter().map(|group| group.share));
+        Self { bots: Vec::new(), playing: Vec::new(), groups, rng: GameRng::new(plan.seed, EVENT_STREAM - 2) }
     }
 
-    fn come(&mut self, at: Duration) {
-        self.living.push(self.orders.len());
-        let (bot, group) = (self.orders.len() as u32, self.groups.deal() as u16);
-        self.orders.push(Order { bot, group, comes: at, leaves: None, breaks: Vec::new() });
+    fn join(&mut self, at: Duration) {
+        self.playing.push(self.bots.len());
+        let (bot, group) = (self.bots.len() as u32, self.groups.next_index() as u16);
+        self.bots.push(BotSchedule { bot, group, joins_at: at, leaves_at: None, disconnects_at: Vec::new() });
     }
 
-    /// Somebody who has been there for a while leaves, if there is anybody; else whoever was drawn last.
+    /// A random bot that has played for [`MIN_STAY`] leaves; without one, the bot that was drawn last.
     fn leave(&mut self, at: Duration) {
         let mut drawn = None;
-        for _ in 0..TRIES {
-            drawn = self.pick(self.living.len());
-            if drawn.is_some_and(|index| self.has_stayed(index, at)) {
+        for _ in 0..MAX_DRAWS {
+            drawn = self.pick(self.playing.len());
+            if drawn.is_some_and(|index| self.may_leave(index, at)) {
                 break;
             }
         }
         if let Some(index) = drawn {
-            let index = self.living.swap_remove(index);
-            self.orders[index].leaves = Some(at);
+            let index = self.playing.swap_remove(index);
+            self.bots[index].leaves_at = Some(at);
         }
     }
 
-    fn has_stayed(&self, living: usize, at: Duration) -> bool {
-        self.orders[self.living[living]].comes + STAY <= at
+    fn may_leave(&self, playing: usize, at: Duration) -> bool {
+        self.bots[self.playing[playing]].joins_at + MIN_STAY <= at
     }
 
     fn storm(&mut self, at: Duration, percent: u8) {
-        let hit = (self.living.len() * usize::from(percent)).div_ceil(100);
+        let hit = (self.playing.len() * usize::from(percent)).div_ceil(100);
         for n in 0..hit {
-            if let Some(index) = self.pick(self.living.len() - n) {
-                self.living.swap(n, n + index);
-                self.orders[self.living[n]].breaks.push(at);
+            if let Some(index) = self.pick(self.playing.len() - n) {
+                self.playing.swap(n, n + index);
+                self.bots[self.playing[n]].disconnects_at.push(at);
             }
         }
     }
@@ -181,53 +188,54 @@ mod tests {
         Plan { stages: stages.parse().unwrap(), ..Plan::default() }
     }
 
-    fn playing(orders: &[Order], at: Duration) -> usize {
-        let plays = |order: &&Order| order.comes <= at && order.leaves.is_none_or(|leaves| leaves > at);
-        orders.iter().filter(plays).count()
+    fn playing(bots: &[BotSchedule], at: Duration) -> usize {
+        let plays =
+            |bot: &&BotSchedule| bot.joins_at <= at && bot.leaves_at.is_none_or(|leaves_at| leaves_at > at);
+        bots.iter().filter(plays).count()
     }
 
     #[test]
-    fn bots_come_and_leave_as_the_stages_say() {
+    fn bots_join_and_leave_along_the_stages() {
         let plan = plan("0:50@10s,200@60s,20@5s,100:100@5s");
-        let orders = schedule(&plan);
+        let bots = schedule(&plan);
         for at in 0..80_000 {
             let at = Duration::from_millis(at);
-            let (wanted, playing) = (plan.stages.wanted(at), playing(&orders, at) as u32);
-            assert!(wanted.abs_diff(playing) <= 1, "{playing} play at {at:?} and {wanted} should");
+            let (wanted, playing) = (plan.stages.wanted(at), playing(&bots, at) as u32);
+            assert!(wanted.abs_diff(playing) <= 1, "{playing} bots play at {at:?}, and {wanted} should");
         }
-        assert_eq!((orders.len(), most_at_once(&orders)), (280, 200));
-        assert!(orders.is_sorted_by_key(|order| order.comes));
+        assert_eq!((bots.len(), max_concurrent(&bots)), (280, 200));
+        assert!(bots.is_sorted_by_key(|bot| bot.joins_at));
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_orders_and_another_one_others() {
+    fn a_seed_determines_the_schedule() {
         let plan = Plan { churn: 60, storms: vec!["50%@5s".parse().unwrap()], ..plan("0:50@5s,50@20s") };
         assert_eq!(schedule(&plan), schedule(&plan));
         assert_ne!(schedule(&plan), schedule(&Plan { seed: 2, ..plan.clone() }));
     }
 
     #[test]
-    fn who_leaves_by_churn_is_replaced() {
-        let orders = schedule(&Plan { churn: 120, ..plan("0:20@2s,20@60s") });
-        let left = orders.iter().filter(|order| order.leaves.is_some()).count();
+    fn a_bot_that_leaves_by_churn_is_replaced() {
+        let bots = schedule(&Plan { churn: 120, ..plan("0:20@2s,20@60s") });
+        let left = bots.iter().filter(|bot| bot.leaves_at.is_some()).count();
         assert!((115..=124).contains(&left), "{left} left in a minute");
-        assert_eq!(orders.len(), 20 + left);
-        assert_eq!(playing(&orders, Duration::from_secs(40)), 20);
-        assert!(orders.iter().all(|order| order.leaves.is_none_or(|leaves| leaves >= order.comes)));
+        assert_eq!(bots.len(), 20 + left);
+        assert_eq!(playing(&bots, Duration::from_secs(40)), 20);
+        assert!(bots.iter().all(|bot| bot.leaves_at.is_none_or(|leaves_at| leaves_at >= bot.joins_at)));
     }
 
     #[test]
-    fn a_storm_hits_its_share_of_those_who_play_then() {
-        let orders = schedule(&Plan { storms: vec!["30%@10s".parse().unwrap()], ..plan("0:200@5s,200@20s") });
-        assert_eq!(orders.iter().filter(|order| order.breaks == [Duration::from_secs(10)]).count(), 60);
+    fn a_storm_hits_its_share_of_the_playing_bots() {
+        let bots = schedule(&Plan { storms: vec!["30%@10s".parse().unwrap()], ..plan("0:200@5s,200@20s") });
+        assert_eq!(bots.iter().filter(|bot| bot.disconnects_at == [Duration::from_secs(10)]).count(), 60);
     }
 
     #[test]
-    fn even_the_smallest_share_gets_its_bots() {
+    fn every_share_gets_its_bots_even_the_smallest() {
         let mut plan = plan("0:100@5s,100@5s");
         let group = plan.bots[0].clone();
-        plan.bots = [97, 2, 1].map(|share| super::super::plan::Group { share, ..group.clone() }).to_vec();
-        let orders = schedule(&plan);
-        assert_eq!([0, 1, 2].map(|n| orders.iter().filter(|order| order.group == n).count()), [97, 2, 1]);
+        plan.bots = [97, 2, 1].map(|share| crate::plan::BotGroup { share, ..group.clone() }).to_vec();
+        let bots = schedule(&plan);
+        assert_eq!([0, 1, 2].map(|n| bots.iter().filter(|bot| bot.group == n).count()), [97, 2, 1]);
     }
 }

@@ -1,11 +1,11 @@
-//! Whether the schemas that are printed describe all that is written, which nobody would notice otherwise.
+//! Tests that the printed JSON schemas describe every field that is written.
 
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    capacity::{Answer, Limit, MachinesFor, SCHEMA, Try},
+    capacity::{Bottleneck, CapacityReport, LoadResult, MachinesFor, SCHEMA},
     report::{
         Comparison, CurvePoint, Curves, Delta, Incident, Percentiles, Report, RuleResult, Second,
         ServerSecond, Setting,
@@ -13,16 +13,16 @@ use super::{
     slo::sample,
 };
 
-/// A schema whose references are followed.
-struct Described(Value);
+/// A JSON schema that resolves its own references.
+struct Schema(Value);
 
-impl Described {
+impl Schema {
     fn of<T: JsonSchema>() -> Self {
         Self(schema_for!(T).to_value())
     }
 
-    /// The one of these that says what a value that is there looks like.
-    fn follow<'a>(&'a self, node: &'a Value) -> &'a Value {
+    /// Resolves a node: follows its reference, and chooses the schema of a present value where null is allowed.
+    fn resolve<'a>(&'a self, node: &'a Value) -> &'a Value {
         let options = node["anyOf"].as_array();
         let node = options.and_then(|all| all.iter().find(|one| one["type"] != "null")).unwrap_or(node);
         match node["$ref"].as_str().and_then(|name| name.strip_prefix("#/$defs/")) {
@@ -31,9 +31,9 @@ impl Described {
         }
     }
 
-    /// Every key of this value has words, every key that is described is there, and none is empty.
+    /// Checks that every key of this value has a description, that every described key is in it, and that no collection is empty.
     fn check(&self, value: &Value, node: &Value, place: &str) {
-        let node = self.follow(node);
+        let node = self.resolve(node);
         match value {
             Value::Object(fields) if node["properties"].is_object() => {
                 let known = node["properties"].as_object().unwrap();
@@ -41,19 +41,17 @@ impl Described {
                     assert!(fields.contains_key(name), "{place}.{name} is not in the sample");
                 }
                 for (name, value) in fields {
-                    let words = known.get(name).and_then(|field| field["description"].as_str());
-                    let words = words.unwrap_or_else(|| panic!("{place}.{name} is not described"));
-                    assert!(
-                        !words.starts_with("As above") && !words.starts_with("As for"),
-                        "{place}.{name}: {words}"
-                    );
+                    let description = known.get(name).and_then(|field| field["description"].as_str());
+                    let description =
+                        description.unwrap_or_else(|| panic!("{place}.{name} is not described"));
+                    assert!(!description.starts_with("As "), "{place}.{name}: {description}");
                     self.check(value, &known[name], &format!("{place}.{name}"));
                 }
             }
             Value::Object(entries) => {
                 assert!(!entries.is_empty(), "{place} is empty in the sample");
-                let of = &node["additionalProperties"];
-                entries.iter().for_each(|(name, value)| self.check(value, of, &format!("{place}.{name}")));
+                let entry = &node["additionalProperties"];
+                entries.iter().for_each(|(name, value)| self.check(value, entry, &format!("{place}.{name}")));
             }
             Value::Array(values) => {
                 assert!(!values.is_empty(), "{place} is empty in the sample");
@@ -65,8 +63,8 @@ impl Described {
 }
 
 fn check<T: Serialize + JsonSchema>(sample: &T) {
-    let described = Described::of::<T>();
-    described.check(&serde_json::to_value(sample).unwrap(), &described.0, "");
+    let schema = Schema::of::<T>();
+    schema.check(&serde_json::to_value(sample).unwrap(), &schema.0, "");
 }
 
 fn setting() -> Setting {
@@ -112,9 +110,9 @@ fn every_field_of_a_report_is_described() {
 }
 
 #[test]
-fn every_field_of_a_capacity_is_described() {
+fn every_field_of_a_capacity_report_is_described() {
     let some = Some(1.0);
-    check(&Answer {
+    check(&CapacityReport {
         schema: SCHEMA,
         setting: setting(),
         players: 1,
@@ -125,8 +123,8 @@ fn every_field_of_a_capacity_is_described() {
         kb_s_down_per_player: 1.0,
         kb_s_up_per_player: 1.0,
         machines_for: Some(MachinesFor::default()),
-        limit: Some(Limit::Tick),
-        tries: vec![Try {
+        limit: Some(Bottleneck::Tick),
+        tries: vec![LoadResult {
             players: 1,
             held: false,
             why: Some("a rule".to_owned()),

@@ -1,4 +1,4 @@
-//! The server's counters over a run: asked once a second, and kept as what happened from one answer to the next.
+//! The server's metrics over a run: scraped once a second, and kept as the changes between two scrapes.
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
@@ -9,84 +9,88 @@ use tokio::{
 
 use super::{
     report::{ServerFigures, ServerSecond, round},
-    server_metrics::{HttpAddress, MetricsError, Sample, sample},
-    server_delta::Span,
+    server_delta::SampleDelta,
+    server_metrics::{HttpAddress, MetricsError, MetricsSample, scrape},
 };
 
-/// How often the server is asked.
-const EVERY: Duration = Duration::from_secs(1);
+/// Time between two scrapes.
+const SCRAPE_PERIOD: Duration = Duration::from_secs(1);
 
-/// How many silences and restarts are told of, at most.
-const INCIDENTS: usize = 64;
+/// Maximum number of incidents (outages and restarts) that are kept.
+const MAX_INCIDENTS: usize = 64;
 
-/// Asks, in a task of its own: a server that does not answer holds nobody up.
-pub(super) struct Poller {
+/// Scrapes the server in its own task, so that a server that does not answer delays nothing else.
+pub(super) struct MetricsPoller {
     address: Result<HttpAddress, String>,
 }
 
-impl Poller {
-    /// Of the server at this URL.
+impl MetricsPoller {
+    /// Creates a poller of the HTTP plane at this URL.
     pub(super) fn new(url: &str) -> Self {
         Self { address: url.parse() }
     }
 
-    /// Asks until nobody listens any more.
-    pub(super) async fn run(self, samples: mpsc::Sender<Result<Sample, MetricsError>>) {
+    /// Scrapes until the receiver is dropped.
+    pub(super) async fn run(self, samples: mpsc::Sender<Result<MetricsSample, MetricsError>>) {
         let Ok(address) = self.address else { return };
-        let mut every = interval(EVERY);
+        let mut every = interval(SCRAPE_PERIOD);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             every.tick().await;
-            if samples.send(sample(&address).await).await.is_err() {
+            if samples.send(scrape(&address).await).await.is_err() {
                 return;
             }
         }
     }
 }
 
-/// What the server answered: the newest answer, what it comes to by second, and in total.
+/// The server's samples: the newest one, the change in each second, and the change over the measured part.
 #[derive(Debug, Default)]
 pub(super) struct ServerHistory {
-    /// The seconds that figures are of.
+    /// The seconds that the figures cover.
     measured: Range<u32>,
-    newest: Option<(Duration, Sample)>,
-    /// What the newest second comes to so far.
-    second: (u32, Span),
-    /// All seconds in which it answered, as they are plotted.
+    newest: Option<(Duration, MetricsSample)>,
+    /// The newest second and its change up to now.
+    second: (u32, SampleDelta),
+    /// The seconds in which the server answered, as they are plotted.
     seconds: BTreeMap<u32, ServerSecond>,
-    /// What the measured part comes to so far.
-    total: Span,
+    /// The change over the measured part up to now.
+    total: SampleDelta,
     unanswered: u64,
     incidents: Vec<(Duration, String)>,
     is_silent: bool,
 }
 
 impl ServerHistory {
-    /// One whose figures are of these seconds.
+    /// Creates an empty history whose figures cover these seconds.
     pub(super) fn new(measured: Range<u32>) -> Self {
         Self { measured, ..Self::default() }
     }
 
-    /// An answer, or why there was none.
-    pub(super) fn push(&mut self, at: Duration, answer: Result<Sample, MetricsError>) {
-        match answer {
+    /// Adds a sample, or the error of a scrape.
+    pub(super) fn push(&mut self, at: Duration, scraped: Result<MetricsSample, MetricsError>) {
+        match scraped {
             Ok(sample) => {
                 self.is_silent = false;
                 if let Some((before, last)) = self.newest.take() {
-                    if sample.began_anew_since(&last) {
+                    if sample.is_after_restart(&last) {
                         self.push_incident(
                             at,
-                            "the server's counters began anew: it was restarted".to_owned(),
+                            "the server's counters started again at 0: it was restarted".to_owned(),
                         );
                     }
-                    self.push_span(before, at, &Span::between(&last, &sample, (at - before).as_secs_f64()));
+                    self.push_delta(
+                        before,
+                        at,
+                        &SampleDelta::between(&last, &sample, (at - before).as_secs_f64()),
+                    );
                     self.push_second(at, &sample);
                 }
                 self.newest = Some((at, sample));
             }
             Err(error) => {
                 self.unanswered += 1;
-                // Told once for each silence, however long it is.
+                // One incident for each outage, however long it is.
                 if !std::mem::replace(&mut self.is_silent, true) {
                     self.push_incident(at, error.to_string());
                 }
@@ -94,62 +98,62 @@ impl ServerHistory {
         }
     }
 
-    fn push_span(&mut self, from: Duration, until: Duration, span: &Span) {
+    fn push_delta(&mut self, from: Duration, until: Duration, delta: &SampleDelta) {
         let is_measured = |at: Duration| {
             (u64::from(self.measured.start)..=u64::from(self.measured.end)).contains(&at.as_secs())
         };
         if is_measured(from) && is_measured(until) {
-            self.total.push(span);
+            self.total.push(delta);
         }
         let second = until.as_secs() as u32;
         if second != self.second.0 {
-            self.second = (second, Span::default());
+            self.second = (second, SampleDelta::default());
         }
-        self.second.1.push(span);
+        self.second.1.push(delta);
     }
 
-    fn push_second(&mut self, at: Duration, sample: &Sample) {
-        let span = &self.second.1;
+    fn push_second(&mut self, at: Duration, sample: &MetricsSample) {
+        let delta = &self.second.1;
         let second = ServerSecond {
-            cpu_cores: span.cores().map(round),
+            cpu_cores: delta.cores().map(round),
             rss_mb: megabytes(sample.resident_bytes),
-            tick_ms_p99: span.tick_ms_p99().map(round),
-            tick_ms_max: span.tick_ms_max().map(round),
-            overruns: span.overruns(),
+            tick_ms_p99: delta.tick_ms_p99().map(round),
+            tick_ms_max: delta.tick_ms_max().map(round),
+            overruns: delta.overruns(),
         };
         self.seconds.insert(at.as_secs() as u32, second);
     }
 
-    fn push_incident(&mut self, at: Duration, what: String) {
-        if self.incidents.len() < INCIDENTS {
-            self.incidents.push((at, what));
+    fn push_incident(&mut self, at: Duration, text: String) {
+        if self.incidents.len() < MAX_INCIDENTS {
+            self.incidents.push((at, text));
         }
     }
 
-    /// Which version it runs, when it says so.
+    /// Returns the server's version, if it exports one.
     pub(super) fn version(&self) -> Option<&str> {
         self.newest.as_ref()?.1.version.as_deref()
     }
 
-    /// When it fell silent and what was in the way, and when it was restarted.
+    /// Returns the begins of outages, with their errors, and the restarts.
     pub(super) fn incidents(&self) -> &[(Duration, String)] {
         &self.incidents
     }
 
-    /// What happened in this second, as far as two answers tell.
+    /// Returns the figures of this second; `None` when no two scrapes cover it.
     pub(super) fn second(&self, at_s: u32) -> Option<ServerSecond> {
         self.seconds.get(&at_s).copied()
     }
 
-    /// What happened in the measured part, of which so many seconds have passed, in which bots played for so long together; `None` when
-    /// it was not asked.
+    /// Returns the figures of the measured part, of which `measured_s` seconds have passed, with `bot_seconds` of play. `None` when the
+    /// server was never scraped.
     pub(super) fn figures(&self, measured_s: u32, bot_seconds: f64) -> Option<ServerFigures> {
         if self.newest.is_none() && self.unanswered == 0 {
             return None;
         }
         let newest = self.newest.as_ref().map(|(_, sample)| sample);
         let cpu_cores = self.total.cores();
-        // Bots on average over the measured part, which the answers cover but for a fraction of a second.
+        // The average number of bots over the measured part, which the scrapes cover except for a fraction of a second.
         let bots = bot_seconds / f64::from(measured_s).max(1.0);
         Some(ServerFigures {
             cpu_ms_per_player_s: cpu_cores.filter(|_| bots > 0.0).map(|cores| round(1000.0 * cores / bots)),
@@ -174,55 +178,57 @@ fn megabytes(bytes: Option<f64>) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn answer(cpu_seconds: f64) -> Result<Sample, MetricsError> {
-        Ok(Sample { cpu_seconds: Some(cpu_seconds), overruns: Some(0.0), ..Sample::default() })
+    fn sample(cpu_seconds: f64) -> Result<MetricsSample, MetricsError> {
+        Ok(MetricsSample { cpu_seconds: Some(cpu_seconds), overruns: Some(0.0), ..MetricsSample::default() })
     }
 
-    fn log(answers: impl IntoIterator<Item = (u64, Result<Sample, MetricsError>)>) -> ServerHistory {
-        let mut log = ServerHistory::new(2..10);
-        answers.into_iter().for_each(|(at_s, answer)| log.push(Duration::from_secs(at_s), answer));
-        log
+    fn history(
+        samples: impl IntoIterator<Item = (u64, Result<MetricsSample, MetricsError>)>,
+    ) -> ServerHistory {
+        let mut history = ServerHistory::new(2..10);
+        samples.into_iter().for_each(|(at_s, sample)| history.push(Duration::from_secs(at_s), sample));
+        history
     }
 
     #[test]
-    fn figures_are_of_the_measured_part() {
-        let log = log([
-            (0, answer(0.0)),
-            (1, answer(9.0)),
-            (2, answer(10.0)),
-            (4, answer(11.0)),
-            (11, answer(99.0)),
+    fn figures_cover_the_measured_part() {
+        let history = history([
+            (0, sample(0.0)),
+            (1, sample(9.0)),
+            (2, sample(10.0)),
+            (4, sample(11.0)),
+            (11, sample(99.0)),
         ]);
-        let figures = log.figures(8, 80.0).unwrap();
+        let figures = history.figures(8, 80.0).unwrap();
         assert_eq!((figures.cpu_cores, figures.cpu_ms_per_player_s), (Some(0.5), Some(50.0)));
         assert_eq!((figures.overruns, figures.slips, figures.tick_ms_max), (Some(0), None, None));
-        assert_eq!(log.second(1).unwrap().cpu_cores, Some(9.0), "what is plotted is of all seconds");
-        assert_eq!((log.second(0), log.second(3)), (None, None));
+        assert_eq!(history.second(1).unwrap().cpu_cores, Some(9.0), "all seconds are plotted");
+        assert_eq!((history.second(0), history.second(3)), (None, None));
     }
 
     #[test]
-    fn a_server_that_says_nothing_of_itself_has_no_figures() {
-        assert_eq!(log([]).figures(8, 80.0), None, "it was not asked");
+    fn a_server_without_metrics_has_no_figures() {
+        assert_eq!(history([]).figures(8, 80.0), None, "it was never scraped");
         let other = || Err(MetricsError::NoMetrics("host:1".to_owned(), "a page".to_owned()));
-        let log = log((0..10).map(|at_s| (at_s, other())));
-        let figures = log.figures(8, 80.0).unwrap();
+        let history = history((0..10).map(|at_s| (at_s, other())));
+        let figures = history.figures(8, 80.0).unwrap();
         assert_eq!(figures, ServerFigures { unanswered: 10, ..ServerFigures::default() });
-        assert_eq!(log.incidents().len(), 1, "a silence is told of once");
+        assert_eq!(history.incidents().len(), 1, "an outage is one incident");
     }
 
     #[test]
-    fn a_restart_is_told_of_and_ends_no_count() {
-        let log = log([(2, answer(10.0)), (3, answer(10.5)), (5, answer(0.1)), (6, answer(0.6))]);
-        assert_eq!(log.figures(8, 0.0).unwrap().cpu_cores, Some(0.5));
-        assert_eq!(log.figures(8, 0.0).unwrap().cpu_ms_per_player_s, None, "nobody played");
-        let [(at, what)] = log.incidents() else { panic!("{:?}", log.incidents()) };
-        assert!(at.as_secs() == 5 && what.contains("restarted"), "{what}");
+    fn a_restart_is_an_incident_and_the_figures_continue() {
+        let history = history([(2, sample(10.0)), (3, sample(10.5)), (5, sample(0.1)), (6, sample(0.6))]);
+        assert_eq!(history.figures(8, 0.0).unwrap().cpu_cores, Some(0.5));
+        assert_eq!(history.figures(8, 0.0).unwrap().cpu_ms_per_player_s, None, "no bot played");
+        let [(at, text)] = history.incidents() else { panic!("{:?}", history.incidents()) };
+        assert!(at.as_secs() == 5 && text.contains("restarted"), "{text}");
     }
 
     #[test]
-    fn two_answers_in_one_second_are_one_second() {
-        let mut log = log([(2, answer(1.0)), (3, answer(2.0))]);
-        log.push(Duration::from_millis(3500), answer(2.0));
-        assert_eq!(log.second(3).unwrap().cpu_cores, Some(round(1.0 / 1.5)));
+    fn two_scrapes_in_one_second_are_one_second() {
+        let mut history = history([(2, sample(1.0)), (3, sample(2.0))]);
+        history.push(Duration::from_millis(3500), sample(2.0));
+        assert_eq!(history.second(3).unwrap().cpu_cores, Some(round(1.0 / 1.5)));
     }
 }

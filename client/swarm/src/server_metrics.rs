@@ -1,6 +1,6 @@
-//! What the server says of itself: a look at its `/metrics`, and what happened between two of them.
+//! One scrape of the server's `/metrics`.
 //!
-//! One GET of a plain text needs no HTTP library. It asks in HTTP/1.0, so that the answer is never in chunks.
+//! One GET of a plain text needs no HTTP library. The request is HTTP/1.0, so that the response is never chunked.
 
 use std::{io, str::FromStr, time::Duration};
 
@@ -10,13 +10,13 @@ use tokio::{
     time::timeout,
 };
 
-/// How long the server may take to answer.
-const ANSWER: Duration = Duration::from_secs(2);
+/// Maximum time for the response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The longest answer that is read, in bytes.
-const ANSWER_BYTES: u64 = 1024 * 1024;
+/// Maximum length of the response, in bytes; more is not read.
+const MAX_RESPONSE_BYTES: u64 = 1024 * 1024;
 
-/// Where the server's HTTP plane is: host and port.
+/// Host and port of the server's HTTP plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpAddress(String);
 
@@ -24,7 +24,7 @@ impl FromStr for HttpAddress {
     type Err = String;
 
     fn from_str(url: &str) -> Result<Self, String> {
-        let wrong = || "a URL like http://127.0.0.1:7780 is needed".to_owned();
+        let wrong = || "not a URL of the form http://HOST:PORT, such as http://127.0.0.1:7780".to_owned();
         let host = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
         let (name, port) = host.rsplit_once(':').ok_or_else(wrong)?;
         let good = !name.is_empty() && !name.contains('/') && port.parse::<u16>().is_ok();
@@ -32,23 +32,23 @@ impl FromStr for HttpAddress {
     }
 }
 
-/// Why there are no figures.
+/// The error of a scrape.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
     /// The server's HTTP plane cannot be reached.
-    #[error("{0} cannot be asked: {1}")]
+    #[error("{0} cannot be reached: {1}")]
     Unreachable(String, io::Error),
-    /// It did not answer in time.
+    /// The server did not answer within two seconds.
     #[error("{0} did not answer within two seconds")]
     TimedOut(String),
-    /// It answered with something else.
-    #[error("{0} did not answer with metrics but with: {1}")]
+    /// The response is not the metrics of a Quarrel server.
+    #[error("{0} did not return a Quarrel server's metrics but: {1}")]
     NoMetrics(String, String),
 }
 
-/// The server's counters at one moment; none of what it does not tell.
+/// The server's metrics at one moment; `None` for those that it does not export.
 #[derive(Clone, Debug, Default)]
-pub struct Sample {
+pub struct MetricsSample {
     pub(super) version: Option<String>,
     pub(super) cpu_seconds: Option<f64>,
     pub(super) resident_bytes: Option<f64>,
@@ -56,43 +56,43 @@ pub struct Sample {
     pub(super) machine_bytes: Option<f64>,
     pub(super) overruns: Option<f64>,
     pub(super) slips: Option<f64>,
-    /// Upper ends in seconds, ascending, and how many ticks took that and more than the end before.
+    /// The histogram of tick durations: upper bounds in seconds, ascending, each with its own count (not cumulative).
     pub(super) ticks: Vec<(f64, f64)>,
-    /// The longest tick of the newest two to three seconds, in seconds; an older server does not tell.
+    /// The longest tick of the last two to three seconds, in seconds; an older server does not export it.
     pub(super) tick_longest_s: Option<f64>,
 }
 
-/// Asks the server.
+/// Scrapes the server.
 ///
 /// # Errors
-/// When it does not answer, or not with metrics.
-pub async fn sample(address: &HttpAddress) -> Result<Sample, MetricsError> {
+/// When the server does not answer, or its answer is not a Quarrel server's metrics.
+pub async fn scrape(address: &HttpAddress) -> Result<MetricsSample, MetricsError> {
     let host = &address.0;
-    let answer = timeout(ANSWER, get(host))
+    let response = timeout(RESPONSE_TIMEOUT, get(host))
         .await
         .map_err(|_| MetricsError::TimedOut(host.clone()))?
         .map_err(|error| MetricsError::Unreachable(host.clone(), error))?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));
     let status = head.lines().next().unwrap_or_default();
     if status.split(' ').nth(1) != Some("200") {
         return Err(MetricsError::NoMetrics(host.clone(), status.to_owned()));
     }
-    let none =
-        || MetricsError::NoMetrics(host.clone(), "a page without those of a Quarrel server".to_owned());
-    Sample::parse(body).ok_or_else(none)
+    let not_ours =
+        || MetricsError::NoMetrics(host.clone(), "a page without a Quarrel server's metrics".to_owned());
+    MetricsSample::parse(body).ok_or_else(not_ours)
 }
 
 async fn get(host: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(host).await?;
     let request = format!("GET /metrics HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.take(ANSWER_BYTES).read_to_string(&mut answer).await?;
-    Ok(answer)
+    let mut response = String::new();
+    stream.take(MAX_RESPONSE_BYTES).read_to_string(&mut response).await?;
+    Ok(response)
 }
 
-impl Sample {
-    /// Reads Prometheus text; `None` when it is not that of our server.
+impl MetricsSample {
+    /// Parses Prometheus text; `None` when it is not a Quarrel server's.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if !text.lines().any(|line| line.starts_with("quarrel_")) {
             return None;
@@ -111,8 +111,8 @@ impl Sample {
         })
     }
 
-    /// Whether this is of a younger process than the one before: what only rises within one has fallen.
-    pub(super) fn began_anew_since(&self, before: &Self) -> bool {
+    /// Whether the server was restarted since `before`: a counter, which only rises within one process, has fallen.
+    pub(super) fn is_after_restart(&self, before: &Self) -> bool {
         let counters = |sample: &Self| {
             let ticks = sample.ticks.iter().map(|(_, count)| count).sum();
             [sample.cpu_seconds, sample.overruns, sample.slips, Some(ticks)]
@@ -123,7 +123,7 @@ impl Sample {
     }
 }
 
-/// A histogram's buckets, whatever its other labels: their ends, ascending, and how many values each took in.
+/// The buckets of a histogram, summed over its other labels: upper bounds, ascending, each with its own count.
 fn buckets(text: &str, name: &str) -> Vec<(f64, f64)> {
     let mut buckets: Vec<(f64, f64)> = Vec::new();
     for (labels, count) in values(text, name) {
@@ -134,17 +134,17 @@ fn buckets(text: &str, name: &str) -> Vec<(f64, f64)> {
         }
     }
     buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
-    // The text counts in each bucket what is in those before as well.
+    // The text's counts are cumulative.
     let mut below = 0.0;
     for (_, count) in &mut buckets {
-        let so_far = *count;
+        let cumulative = *count;
         *count -= below;
-        below = so_far;
+        below = cumulative;
     }
     buckets
 }
 
-/// The samples of one metric: labels (between the braces) and value.
+/// The samples of one metric: the labels between the braces, and the value.
 fn values<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
     text.lines().filter_map(move |line| {
         let rest = line.strip_prefix(name)?;
@@ -184,8 +184,8 @@ mod tests {
         # EOF\n";
 
     #[test]
-    fn what_is_not_told_is_not_zero() {
-        let sample = Sample::parse(TEXT).unwrap();
+    fn a_metric_that_is_not_exported_is_not_zero() {
+        let sample = MetricsSample::parse(TEXT).unwrap();
         assert_eq!((sample.version.as_deref(), sample.overruns), (Some("0.9.1"), Some(3.0)));
         assert_eq!(sample.resident_bytes, Some(25e6));
         assert_eq!((sample.cpu_seconds, sample.cores, sample.slips), (None, None, None));
@@ -193,21 +193,23 @@ mod tests {
     }
 
     #[test]
-    fn counters_that_fell_are_those_of_another_process() {
+    fn counters_that_fell_mean_a_restart() {
         let sample = |cpu: f64, ticks: u32| {
             let cpu = format!("quarrel_process_cpu_seconds_total {cpu}\n");
             let ticks = format!("quarrel_tick_duration_seconds_bucket{{le=\"+Inf\"}} {ticks}\n");
-            Sample::parse(&format!("{cpu}{ticks}")).unwrap()
+            MetricsSample::parse(&format!("{cpu}{ticks}")).unwrap()
         };
         let before = sample(10.0, 300);
-        assert!(!sample(10.0, 300).began_anew_since(&before));
-        assert!(sample(0.5, 900).began_anew_since(&before), "its CPU time fell");
-        assert!(sample(11.0, 30).began_anew_since(&before), "its ticks fell");
-        assert!(!Sample::parse("quarrel_rooms 1").unwrap().began_anew_since(&Sample::default()));
+        assert!(!sample(10.0, 300).is_after_restart(&before));
+        assert!(sample(0.5, 900).is_after_restart(&before), "its CPU time fell");
+        assert!(sample(11.0, 30).is_after_restart(&before), "its ticks fell");
+        assert!(
+            !MetricsSample::parse("quarrel_rooms 1").unwrap().is_after_restart(&MetricsSample::default())
+        );
     }
 
     #[tokio::test]
-    async fn a_page_of_another_server_is_no_answer() {
+    async fn metrics_of_another_program_are_an_error() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: HttpAddress = listener.local_addr().unwrap().to_string().parse().unwrap();
         let other = tokio::spawn(async move {
@@ -216,7 +218,7 @@ mod tests {
             assert!(stream.read(&mut request).await.unwrap() > 0);
             stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nnode_load1 0.5\nnothing\n{}\n").await.unwrap();
         });
-        assert!(matches!(sample(&address).await, Err(MetricsError::NoMetrics(..))));
+        assert!(matches!(scrape(&address).await, Err(MetricsError::NoMetrics(..))));
         other.await.unwrap();
     }
 

@@ -1,28 +1,29 @@
-//! What a run comes to: rules are held against the figures, and the swarm against itself.
+//! The verdict of a run: rules are checked against the figures, and the swarm is checked against its own schedule.
 //!
-//! In this order: a run that somebody ended says nothing; nor does one in which nobody played, or in which the swarm itself was too
-//! slow, since what it measured then may have been its own doing. Only then do the rules decide.
+//! The order of the checks: an interrupted run is `aborted`. A run in which the swarm itself was too slow is `invalid`, because its figures
+//! may show the swarm and not the server. Then the rules decide. A run that breaks no rule is still `invalid` when no bot played, or when
+//! none played at the end.
 
 use super::{
-    assemble::Ended,
+    assemble::RunEnd,
     compare::Baseline,
     plan::Plan,
     report::{Report, Second, Verdict},
     slo::Figures,
 };
 
-/// How much longer than 99 of 100 deadlines the worst one may be missed by: one hiccup of a shared machine is not a slow swarm.
-const WORST: f64 = 25.0;
+/// Factor of `max_lag_ms` that the single latest deadline may reach: one hiccup of a shared machine does not make a swarm too slow.
+const MAX_LAG_FACTOR: f64 = 25.0;
 
-/// So many seconds without a single snapshot, at the end of those that are measured, are no play.
-const DESERTED_S: usize = 3;
+/// Number of seconds without a single snapshot, at the end of the measured part, that make a run `invalid`.
+const MAX_SILENT_S: usize = 3;
 
-/// A thread this busy has nothing left to keep a schedule with, in per cent of a core.
-const BUSY_PERCENT: f64 = 97.0;
+/// CPU use of a thread, in percent of a core, above which it has no reserve to keep its schedule.
+const MAX_THREAD_PERCENT: f64 = 97.0;
 
 impl Report {
-    /// Judges by the plan's rules, and by an older run where there is one.
-    pub(super) fn judge(&mut self, plan: &Plan, ended: &RunEnd, baseline: Option<&Baseline>) {
+    /// Checks the plan's rules, compares with the baseline, and sets the verdict and its reasons.
+    pub(super) fn decide_verdict(&mut self, plan: &Plan, ended: &RunEnd, baseline: Option<&Baseline>) {
         let figures = Figures::from_report(self);
         self.baseline = baseline.map(|baseline| baseline.compare(&figures));
         self.slo =
@@ -32,69 +33,70 @@ impl Report {
             .iter()
             .filter(|result| !result.ok)
             .map(|result| format!("'{}' is broken: {}", result.rule, result.failure_message()));
-        let (mut broken, slow) = (broken.collect::<Vec<_>>(), self.slowness(plan.max_lag_ms));
+        let (mut broken, overload) = (broken.collect::<Vec<_>>(), self.overload_reasons(plan.max_lag_ms));
         if let RunEnd::RuleBroken(rule) = ended {
-            // What was broken for good stays broken, whatever the figures became while the bots went.
+            // A rule that ended the run stays broken, even if its figure recovered while the bots left.
             broken.insert(0, format!("the run ended early: {rule}"));
         }
         (self.verdict, self.why) = match ended {
             RunEnd::Interrupted => {
-                (Verdict::Aborted, vec!["somebody ended the run before its time".to_owned()])
+                (Verdict::Aborted, vec!["the run was interrupted before its end".to_owned()])
             }
-            _ if !slow.is_empty() => (Verdict::Invalid, slow),
+            _ if !overload.is_empty() => (Verdict::Invalid, overload),
             _ if !broken.is_empty() => (Verdict::Fail, broken),
-            _ => match self.desertion() {
-                Some(why) => (Verdict::Invalid, vec![why]),
+            _ => match self.no_players_reason() {
+                Some(reason) => (Verdict::Invalid, vec![reason]),
                 None => (Verdict::Pass, Vec::new()),
             },
         };
     }
 
-    /// Why there was nobody to measure at the end; none when there was.
-    fn desertion(&self) -> Option<String> {
-        let trouble = || self.trouble.clone().unwrap_or_else(|| "nothing is known of why".to_owned());
+    /// Returns why no bot was left to measure at the end, if so.
+    fn no_players_reason(&self) -> Option<String> {
+        let trouble = || self.trouble.clone().unwrap_or_else(|| "the reason is unknown".to_owned());
         if self.joined == 0 {
-            return Some(format!("nobody played: {}", trouble()));
+            return Some(format!("no bot played: {}", trouble()));
         }
         let wanted = |second: &&Second| second.measured && second.bots_wanted > 0;
-        let mut last = self.series.iter().rev().filter(wanted).take(DESERTED_S).peekable();
-        let is_deserted = last.peek().is_some() && last.all(|second| second.snapshots == 0);
-        is_deserted.then(|| format!("nobody played any more in the end: {}", trouble()))
+        let mut last = self.series.iter().rev().filter(wanted).take(MAX_SILENT_S).peekable();
+        let is_silent = last.peek().is_some() && last.all(|second| second.snapshots == 0);
+        is_silent.then(|| format!("no bot played at the end of the run: {}", trouble()))
     }
 
-    /// Part of the swarm was lost, for these reasons: what the rest measured is no answer to what was asked, whatever the rules say.
-    pub(super) fn mistrust(&mut self, lost: Vec<String>) {
+    /// Makes the verdict `invalid` because agents were lost, for these reasons: the figures of the remaining ones do not answer the plan,
+    /// even when all rules hold. An aborted run stays aborted.
+    pub(super) fn invalidate(&mut self, lost: Vec<String>) {
         if !lost.is_empty() && self.verdict != Verdict::Aborted {
             self.verdict = Verdict::Invalid;
         }
         self.why.splice(0..0, lost);
     }
 
-    /// Why the swarm cannot be trusted; nothing when it can.
-    fn slowness(&self, max_lag_ms: f64) -> Vec<String> {
+    /// Returns the reasons why the swarm was too slow for its figures to be valid; empty when it kept its schedule.
+    fn overload_reasons(&self, max_lag_ms: f64) -> Vec<String> {
         let swarm = &self.swarm;
-        let mut why = Vec::new();
+        let mut reasons = Vec::new();
         if swarm.lag_ms_p99 > max_lag_ms {
-            why.push(format!(
+            reasons.push(format!(
                 "the swarm itself was late: 1 of 100 of its deadlines was missed by {:.1} ms and more, and {max_lag_ms} ms are \
                  allowed (--max-lag-ms); give it more cores, --threads or agents",
                 swarm.lag_ms_p99
             ));
         }
-        if swarm.lag_ms_max > max_lag_ms * WORST {
-            why.push(format!(
+        if swarm.lag_ms_max > max_lag_ms * MAX_LAG_FACTOR {
+            reasons.push(format!(
                 "the swarm itself stood still for {:.0} ms, so maxima may be its own doing; {:.0} ms are allowed",
                 swarm.lag_ms_max,
-                max_lag_ms * WORST
+                max_lag_ms * MAX_LAG_FACTOR
             ));
         }
-        if swarm.busiest_thread_percent > BUSY_PERCENT && swarm.lag_ms_p99 > max_lag_ms / 2.0 {
-            why.push(format!(
+        if swarm.busiest_thread_percent > MAX_THREAD_PERCENT && swarm.lag_ms_p99 > max_lag_ms / 2.0 {
+            reasons.push(format!(
                 "a thread of the swarm was busy for {:.0} % of its busiest second; give it more --threads",
                 swarm.busiest_thread_percent
             ));
         }
-        why
+        reasons
     }
 }
 
@@ -118,32 +120,36 @@ mod tests {
     #[test]
     fn rules_that_hold_pass_and_one_that_is_broken_fails() {
         assert_eq!(verdict(good(), &["input_ack_ms.p99 < 80"], &RunEnd::Completed).0, Verdict::Pass);
-        let (verdict, why) = verdict(good(), &["joined == 10", "input_ack_ms.p99 < 45"], &RunEnd::Completed);
+        let (verdict, reasons) =
+            verdict(good(), &["joined == 10", "input_ack_ms.p99 < 45"], &RunEnd::Completed);
         assert_eq!(verdict, Verdict::Fail);
         assert!(
-            why.contains("input_ack_ms.p99 < 45") && why.contains("50") && !why.contains("joined"),
-            "{why}"
+            reasons.contains("input_ack_ms.p99 < 45")
+                && reasons.contains("50")
+                && !reasons.contains("joined"),
+            "{reasons}"
         );
     }
 
     #[test]
-    fn a_rule_that_ended_the_run_is_broken_whatever_the_figures_became() {
+    fn a_rule_that_ended_the_run_stays_broken() {
         let broken = RunEnd::RuleBroken("'bots < 3' was broken for good".to_owned());
-        let (verdict, why) = verdict(good(), &["joined == 10"], &broken);
+        let (verdict, reasons) = verdict(good(), &["joined == 10"], &broken);
         assert_eq!(verdict, Verdict::Fail);
-        assert!(why.contains("bots < 3"), "{why}");
+        assert!(reasons.contains("bots < 3"), "{reasons}");
     }
 
     #[test]
-    fn a_swarm_that_was_late_itself_says_nothing_of_a_server() {
+    fn a_swarm_that_was_late_makes_the_run_invalid() {
         for swarm in [
             SwarmFigures { lag_ms_p99: 10.5, ..SwarmFigures::default() },
             SwarmFigures { lag_ms_p99: 1.0, lag_ms_max: 251.0, ..SwarmFigures::default() },
             SwarmFigures { lag_ms_p99: 6.0, busiest_thread_percent: 99.0, ..SwarmFigures::default() },
         ] {
-            let (verdict, why) = verdict(Report { swarm, ..good() }, &["joined == 9"], &RunEnd::Completed);
-            assert_eq!(verdict, Verdict::Invalid, "even where a rule is broken: {swarm:?}");
-            assert!(why.contains("swarm"), "{why}");
+            let (verdict, reasons) =
+                verdict(Report { swarm, ..good() }, &["joined == 9"], &RunEnd::Completed);
+            assert_eq!(verdict, Verdict::Invalid, "lateness outranks a broken rule: {swarm:?}");
+            assert!(reasons.contains("swarm"), "{reasons}");
         }
         let hiccup = SwarmFigures {
             lag_ms_p99: 4.0,
@@ -155,18 +161,22 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_players_is_invalid_and_one_that_was_ended_aborted() {
-        let nobody = Report { trouble: Some("nobody answered".to_owned()), ..Report::default() };
-        let (verdict_of_nobody, why) = verdict(nobody.clone(), &[], &RunEnd::Completed);
-        assert_eq!(verdict_of_nobody, Verdict::Invalid);
-        assert!(why.contains("nobody answered"), "{why}");
-        assert_eq!(verdict(nobody, &["joined > 0"], &RunEnd::Completed).0, Verdict::Fail, "a rule says more");
+    fn a_run_without_players_is_invalid_and_an_interrupted_one_is_aborted() {
+        let empty = Report { trouble: Some("no answer from the server".to_owned()), ..Report::default() };
+        let (verdict_of_empty, reasons) = verdict(empty.clone(), &[], &RunEnd::Completed);
+        assert_eq!(verdict_of_empty, Verdict::Invalid);
+        assert!(reasons.contains("no answer from the server"), "{reasons}");
+        assert_eq!(
+            verdict(empty, &["joined > 0"], &RunEnd::Completed).0,
+            Verdict::Fail,
+            "a broken rule outranks a run without players"
+        );
         let second =
             |at_s, snapshots| Second { at_s, measured: true, bots_wanted: 9, snapshots, ..Second::default() };
         let series = [30, 30, 0, 0, 0].into_iter().zip(0..).map(|(snapshots, at_s)| second(at_s, snapshots));
-        let deserted = Report { series: series.collect(), ..good() };
+        let silent = Report { series: series.collect(), ..good() };
         assert_eq!(
-            verdict(deserted, &[], &RunEnd::Completed).0,
+            verdict(silent, &[], &RunEnd::Completed).0,
             Verdict::Invalid,
             "the server died before the end"
         );
@@ -174,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_lost_an_agent_says_nothing_whatever_its_rules_say() {
+    fn a_run_that_lost_an_agent_is_invalid_even_if_its_rules_hold() {
         let lost = || vec!["agent b was lost at 12 s: it was ended".to_owned()];
         for (slo, ended, verdict) in [
             ("joined == 10", RunEnd::Completed, Verdict::Invalid),

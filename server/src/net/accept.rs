@@ -187,7 +187,7 @@ impl Acceptor {
             let connection = match timeout_at(deadline, async { incoming.accept()?.await }).await {
                 Ok(Ok(connection)) => connection,
                 Ok(Err(error)) => {
-                    debug!(%error, "handshake failed");
+                    debug!(%error, "QUIC handshake failed");
                     metrics.refused("handshake_failed");
                     return None;
                 }

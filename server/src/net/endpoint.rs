@@ -1,21 +1,21 @@
 //! The QUIC endpoint for players: one UDP socket and its transport settings, each number with the measurement behind it.
 
-use std::{
-    io,
-    net::{SocketAddr, UdpSocket},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::UdpSocket, sync::Arc, time::Duration};
 
+use quarrel_transport::{
+    congestion::FlooredCubicConfig,
+    settings::{self, CONNECTION_ID_BYTES},
+};
 use quinn::{
-    AckFrequencyConfig, AsyncUdpSocket, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig,
-    Runtime, ServerConfig, TimeSource, TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
+    AsyncUdpSocket, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig, Runtime, ServerConfig,
+    TimeSource, TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use ring::{hkdf, hmac};
-use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{congestion::FlooredCubic, keys::EndpointKeys, tls::ServerTls};
+pub use quarrel_transport::settings::bind;
+
+use super::{keys::EndpointKeys, tls::ServerTls};
 use crate::config::NetConfig;
 
 /// The endpoint's socket, timers, randomness and clock, passed in so that a whole server runs in a simulated network on a paused clock.
@@ -40,22 +40,6 @@ impl UdpResources {
         let socket = runtime.wrap_udp_socket(socket)?;
         Ok(Self { socket, runtime, seed: None, time: None })
     }
-}
-
-/// Binds the players' socket, for both address families when the address is `[::]`.
-///
-/// # Errors
-/// When the address is in use or not an address of this machine.
-pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    if address.is_ipv6() && address.ip().is_unspecified() {
-        socket.set_only_v6(false)?;
-    }
-    // The default of 208 KiB dropped up to 23,000 datagrams with 400 clients. The kernel may grant less, which is no error.
-    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
-    let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
-    socket.bind(&address.into())?;
-    Ok(socket.into())
 }
 
 /// Opens the players' endpoint.
@@ -87,8 +71,6 @@ pub fn open(
         .cid_generator(move || Box::new(LongIds::seeded(derived(&seed, b"connection ids"))));
     Endpoint::new_with_abstract_socket(endpoint, Some(server), udp.socket, udp.runtime)
 }
-
-const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The minimum time between two stateless resets. After a crash and a restart, a stateless reset is how each player notices: at quinn's
 /// 20 ms, a thousand players would take 20 s, here 0.2 s. A reset is smaller than the packet that it answers and costs some
@@ -122,18 +104,9 @@ fn transport(net: &NetConfig) -> TransportConfig {
         .datagram_receive_buffer_size(Some(16 * 1024))
         .datagram_send_buffer_size(DATAGRAM_SEND_BYTES)
         .crypto_buffer_size(8 * 1024)
-        .congestion_controller_factory(Arc::new(FlooredCubic::default()))
-        .ack_frequency_config(Some(ack_frequency()));
+        .congestion_controller_factory(Arc::new(FlooredCubicConfig::default()))
+        .ack_frequency_config(Some(settings::ack_frequency()));
     transport
-}
-
-/// Delayed acknowledgements, which then share packets with snapshots: at 60 Hz up and 30 Hz down, 60 server packets a second become 30.
-fn ack_frequency() -> AckFrequencyConfig {
-    let mut acks = AckFrequencyConfig::default();
-    acks.ack_eliciting_threshold(VarInt::from_u32(10))
-        .max_ack_delay(Some(Duration::from_millis(100)))
-        .reordering_threshold(VarInt::from_u32(3));
-    acks
 }
 
 /// Derives a separate seed for each purpose. Connection ids are sent in the clear, and the endpoint draws its secrets from the same
@@ -156,13 +129,13 @@ impl LongIds {
 
 impl ConnectionIdGenerator for LongIds {
     fn generate_cid(&mut self) -> ConnectionId {
-        let mut id = [0; 16];
+        let mut id = [0; CONNECTION_ID_BYTES];
         self.0.fill_bytes(&mut id);
         ConnectionId::new(&id)
     }
 
     fn cid_len(&self) -> usize {
-        16
+        CONNECTION_ID_BYTES
     }
 
     fn cid_lifetime(&self) -> Option<Duration> {

@@ -83,7 +83,7 @@ fn secret(dir: &DataDir, name: &str) -> Result<[u8; SECRET_BYTES], KeysError> {
     if let Ok(bytes) = fs::read(dir.file(name)) {
         match bytes.try_into() {
             Ok(stored) => return Ok(stored),
-            Err(_) => tracing::warn!(file = name, "secret has the wrong length, replacing it"),
+            Err(_) => tracing::warn!(file = name, "secret file has the wrong length, replaced"),
         }
     }
     let mut created = [0; SECRET_BYTES];

@@ -7,6 +7,8 @@ use quarrel_shared::{limits::MAX_DATAGRAM_BYTES, protocol::CloseReason};
 use quinn::{Connection, ConnectionError, SendDatagramError, VarInt};
 use tokio::time::timeout;
 
+use quarrel_transport::traffic::Traffic;
+
 use super::stream::ControlStream;
 
 /// A connection whose handshake is complete.
@@ -15,19 +17,6 @@ pub struct Peer {
     connection: Connection,
     /// The free space of the connection's datagram send buffer while no datagram is queued, in bytes.
     empty_buffer_bytes: usize,
-}
-
-/// UDP traffic of a connection since it was established.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Datagrams from the peer.
-    pub datagrams_received: u64,
-    /// Payload bytes from the peer.
-    pub bytes_received: u64,
-    /// Datagrams to the peer.
-    pub datagrams_sent: u64,
-    /// Payload bytes to the peer.
-    pub bytes_sent: u64,
 }
 
 /// A failure of the connection.
@@ -65,13 +54,7 @@ impl Peer {
     /// The traffic so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        let stats = self.connection.stats();
-        Traffic {
-            datagrams_received: stats.udp_rx.datagrams,
-            bytes_received: stats.udp_rx.bytes,
-            datagrams_sent: stats.udp_tx.datagrams,
-            bytes_sent: stats.udp_tx.bytes,
-        }
+        self.connection.stats().into()
     }
 
     /// Accepts the control stream, which the peer opens.

@@ -81,7 +81,7 @@ pub(super) fn read_results(
         Ok(bytes) => match Journal::open(&bytes) {
             Ok(journal) => PastResults::of(&journal).ok(),
             Err(error @ JournalError::NewerFormat(_)) => {
-                warn!(journal = %name, %error, "a journal cannot be read; results may be missing");
+                warn!(journal = %name, %error, "cannot read a journal, its match results may be missing from the database");
                 incomplete_read.set();
                 None
             }
@@ -91,7 +91,7 @@ pub(super) fn read_results(
         // Retention deletes journals, and so do people.
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
-            warn!(journal = %name, %error, "a journal cannot be read; results may be missing");
+            warn!(journal = %name, %error, "cannot read a journal, its match results may be missing from the database");
             if !is_too_large(&error) {
                 incomplete_read.set();
             }

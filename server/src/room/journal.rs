@@ -91,7 +91,7 @@ impl JournalServices {
         unix_ms: u64,
     ) -> Option<Header> {
         let header = Header::of::<G>(setup).inspect_err(
-            |error| error!(%error, "the game's settings are not valid JSON, so the room has no journal"),
+            |error| error!(%error, "game settings cannot be serialized as JSON, room runs without a journal"),
         );
         let checksum_ticks =
             if self.checksum.is_zero() { 0 } else { setup.tick_rate.ticks(self.checksum.as_millis() as u32) };
@@ -199,7 +199,7 @@ impl<G: Game> RoomJournal<G> {
             self.pending_annotations.push(annotation);
         } else {
             let journal = self.name();
-            error!(%journal, %tick, ?annotation, "dropped an annotation: the journal has had a gap for too long");
+            error!(%journal, %tick, ?annotation, "journal annotation dropped, the gap in the journal has lasted too long");
         }
     }
 
@@ -219,7 +219,9 @@ impl<G: Game> RoomJournal<G> {
     pub(super) fn record_outcome(&mut self, record: &MatchRecord, tick: Tick) {
         match serde_json::to_value(record) {
             Ok(record) => self.annotate(Annotation::Outcome { record }, tick),
-            Err(error) => error!(%error, "a match result is not valid JSON, so the journal lacks it"),
+            Err(error) => {
+                error!(%error, "match result cannot be serialized as JSON, left out of the journal")
+            }
         }
     }
 
@@ -267,7 +269,7 @@ impl<G: Game> RoomJournal<G> {
     fn end_outage(&mut self, tick: Tick) {
         self.outage = Outage::None;
         self.metrics.journals.in_gap.dec();
-        info!(journal = %self.name(), "the journal has recovered from its gap");
+        info!(journal = %self.name(), "journal writing resumed after a gap");
         let pending = std::mem::take(&mut self.pending_annotations);
         pending.into_iter().for_each(|annotation| self.annotate(annotation, tick));
     }
@@ -305,7 +307,7 @@ impl<G: Game> RoomJournal<G> {
         if matches!(self.outage, Outage::None) {
             self.metrics.journals.in_gap.inc();
             let journal = self.name();
-            error!(%journal, %tick, %reason, "the journal has a gap from here on; the room plays on, and a crash would lose this play");
+            error!(%journal, %tick, %reason, "journal gap begins, play continues but a crash would lose it");
         }
         self.outage = Outage::Open { reason, retry_at: tick.after(self.pace.retry_ticks) };
     }

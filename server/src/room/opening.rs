@@ -73,7 +73,7 @@ pub fn open<G: Game>(
         }));
         let Ok((state, journal)) = created else {
             services.metrics.room_panics.inc();
-            error!(room = %id, seed, "the game panicked while it made its world; the room is closed");
+            error!(room = %id, seed, "game panicked while creating its world, room not opened");
             status.close();
             return;
         };

@@ -74,7 +74,7 @@ impl MatchResults {
         {
             counts.waiting.dec();
             counts.lost.inc();
-            error!(?lost, "a match result is lost: the storage has accepted none for too long");
+            error!(?lost, "match result lost, storage accepted none for too long");
         }
     }
 
@@ -97,7 +97,7 @@ impl MatchResults {
             counts.waiting.dec();
             if let Err(lost) = submitted {
                 counts.lost.inc();
-                error!(?lost, "a match result is lost: the storage has ended");
+                error!(?lost, "match result lost, storage has stopped");
             }
         }
     }

@@ -98,7 +98,7 @@ impl<G: Game> RoomTask<G> {
                 if !is_saved {
                     self.services.metrics.journals.rooms_unsaved.inc();
                     let tick = self.state.tick();
-                    error!(%tick, "room not saved; the next run restores an earlier tick or nothing");
+                    error!(%tick, "room could not be saved, the next start restores an earlier tick or nothing");
                 }
             }
             Some(journal) => journal.end(reason.name()).await,
@@ -134,12 +134,12 @@ impl<G: Game> RoomTask<G> {
                 // After a panic the state is dropped, so no half-changed state is visible.
                 if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
                     self.services.metrics.room_panics.inc();
-                    error!(tick = %self.state.tick(), "game panicked, closing its room; other rooms are not affected");
+                    error!(tick = %self.state.tick(), "game panicked, room closed, other rooms continue");
                     return CloseReason::RoomFailed;
                 }
                 if let Some(mismatch) = self.state.mismatch() {
                     self.services.metrics.sync_mismatches.inc();
-                    error!(tick = %mismatch.tick, "game is not deterministic, closing its room: {}", mismatch.fault);
+                    error!(tick = %mismatch.tick, "game is not deterministic, room closed: {}", mismatch.fault);
                     return CloseReason::RoomFailed;
                 }
             }

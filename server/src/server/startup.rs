@@ -22,7 +22,7 @@ use crate::{
     room::{HeldSeatPolicy, JournalServices, RoomServices, RoomSpec},
     session::{self, SessionServices, detached_seat::DetachedSeat},
     storage::{
-        self, RecordSink, Records,
+        self, RecordQueue, RecordSink,
         journals::{IncompleteRead, JournalStore, retention::RetentionLimits, sweep},
     },
     telemetry::Metrics,
@@ -107,7 +107,7 @@ impl Startup<'_> {
         sink: impl RecordSink,
         recovery: &Recovery<G>,
         runtime: &Handle,
-    ) -> Records {
+    ) -> RecordQueue {
         let (records, task) = storage::start(sink, recovery.rolled_back(), self.metrics.results.clone());
         self.tasks.storage.spawn_on(task, runtime);
         records
@@ -118,7 +118,7 @@ impl Startup<'_> {
         &self,
         store: Arc<dyn JournalStore>,
         recovery: &mut Recovery<G>,
-        records: &Records,
+        records: &RecordQueue,
         runtime: &Handle,
     ) -> Option<JournalServices> {
         let read = self.submit_past_results(&store, recovery, records, runtime);
@@ -136,7 +136,7 @@ impl Startup<'_> {
         &self,
         store: &Arc<dyn JournalStore>,
         recovery: &mut Recovery<G>,
-        records: &Records,
+        records: &RecordQueue,
         runtime: &Handle,
     ) -> JoinHandle<()> {
         let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
@@ -163,7 +163,7 @@ impl Startup<'_> {
         &self,
         spec: RoomSpec<G::Settings>,
         seed: u64,
-        records: Records,
+        records: RecordQueue,
         journals: Option<JournalServices>,
         runtime: Handle,
     ) -> Arc<Directory<G>> {

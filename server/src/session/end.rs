@@ -2,6 +2,11 @@
 
 use quarrel_shared::protocol::CloseReason;
 
+use quarrel_transport::{
+    control::ControlError,
+    end::{self, ConnectionEnd},
+};
+
 use super::unacked::AckError;
 use crate::net::{peer::PeerError, stream::StreamError};
 
@@ -64,9 +69,7 @@ impl SessionEnd {
     pub const fn is_loss(&self) -> bool {
         match self {
             Self::Lost => true,
-            Self::Closed(CloseNotice { reason, .. }) => {
-                matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting)
-            }
+            Self::Closed(CloseNotice { reason, .. }) => end::is_loss(*reason),
             Self::Left => false,
         }
     }
@@ -87,16 +90,24 @@ impl From<CloseNotice> for SessionEnd {
 impl From<StreamError> for SessionEnd {
     fn from(error: StreamError) -> Self {
         match error {
-            StreamError::Finished => Self::Left,
-            StreamError::Read(quinn::ReadError::ConnectionLost(lost))
-            | StreamError::Write(quinn::WriteError::ConnectionLost(lost)) => PeerError::Ended(lost).into(),
-            StreamError::Read(_) | StreamError::Write(_) => Self::Left,
-            StreamError::TooLong(_) | StreamError::Codec(_) => {
+            StreamError::QueueFull => CloseReason::TooSlow.into(),
+            StreamError::Control(error) => error.into(),
+        }
+    }
+}
+
+impl From<ControlError> for SessionEnd {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Finished => Self::Left,
+            ControlError::Read(quinn::ReadError::ConnectionLost(lost))
+            | ControlError::Write(quinn::WriteError::ConnectionLost(lost)) => PeerError::Ended(lost).into(),
+            ControlError::Read(_) | ControlError::Write(_) => Self::Left,
+            ControlError::TooLong(_) | ControlError::Malformed(_) => {
                 let sentence =
                     format!("The server could not read the client: {error}. Update the older of the two.");
                 CloseNotice { reason: CloseReason::Malformed, sentence }.into()
             }
-            StreamError::Stuffed => CloseReason::TooSlow.into(),
         }
     }
 }
@@ -104,12 +115,12 @@ impl From<StreamError> for SessionEnd {
 impl From<PeerError> for SessionEnd {
     fn from(error: PeerError) -> Self {
         match error {
-            PeerError::Ended(quinn::ConnectionError::ApplicationClosed(close)) => {
+            PeerError::Ended(error) => match ConnectionEnd::from(&error) {
                 // A client that has replaced this connection by another one resumes its seat there.
-                let is_replaced = close.error_code.into_inner() == u64::from(CloseReason::Replaced.code());
-                if is_replaced { Self::Lost } else { Self::Left }
-            }
-            PeerError::Ended(_) => Self::Lost,
+                ConnectionEnd::ClosedByPeer(CloseReason::Replaced) => Self::Lost,
+                ConnectionEnd::ClosedByPeer(_) | ConnectionEnd::UnknownCode(_) => Self::Left,
+                ConnectionEnd::ClosedHere | ConnectionEnd::Refused | ConnectionEnd::Lost(_) => Self::Lost,
+            },
             PeerError::NoDatagrams => {
                 let sentence = "The client takes no datagrams; enable them in its QUIC settings.".to_owned();
                 CloseNotice { reason: CloseReason::Malformed, sentence }.into()

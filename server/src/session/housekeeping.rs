@@ -5,11 +5,8 @@ use std::{future::poll_fn, time::Duration};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::phase::SessionPhase;
-use crate::{
-    net::{Peer, peer::Traffic},
-    telemetry::Metrics,
-};
-use quarrel_transport::wake::WakeFlag;
+use crate::{net::Peer, telemetry::Metrics};
+use quarrel_transport::{traffic::Traffic, wake::WakeFlag};
 
 /// The time between two checks.
 const PERIOD: Duration = Duration::from_secs(1);

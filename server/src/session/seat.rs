@@ -146,7 +146,7 @@ impl<G: Game> Seat<G> {
     /// Waits for the next update, events before frames; without events if `takes_events` is false. Cancel-safe.
     pub(super) async fn next(&mut self, takes_events: bool) -> SeatUpdate<G> {
         let JoinedSeat { handle, .. } = &mut self.joined;
-        let (events, flag) = (&mut handle.events, &self.events_flag);
+        let (events, flag) = (&mut handle.events, &mut self.events_flag);
         tokio::select! {
             biased;
             event = poll_fn(|cx| flag.poll(cx, |cx| events.poll_recv(cx))), if takes_events => match event {

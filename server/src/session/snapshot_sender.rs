@@ -74,7 +74,9 @@ impl SnapshotSender {
                 metrics.snapshots.stream.inc();
             }
             Some(Snapshot::Oversize(bytes)) => {
-                span.in_scope(|| error!(bytes, "view exceeds the snapshot limit; the game shows too much"));
+                span.in_scope(|| {
+                    error!(bytes, "view exceeds the largest snapshot, not sent; the game shows too much")
+                });
             }
             None => {
                 metrics.snapshots.held.inc();

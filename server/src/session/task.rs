@@ -38,11 +38,11 @@ use crate::{
     net::{
         Peer,
         peer::PeerError,
-        stream::{ControlStream, Progress, StreamError},
+        stream::{ControlStream, StreamError},
     },
     room::{RoomEvent, state::RosterChange},
 };
-use quarrel_transport::wake::FlaggedFuture;
+use quarrel_transport::{control::Progress, wake::FlaggedFuture};
 
 /// The time after which a peer that acknowledges nothing is closed.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -167,7 +167,11 @@ impl<G: Game> Session<G> {
             Ok(flow) => flow,
             Err(_) => {
                 self.services.metrics.room_panics.inc();
-                self.span.in_scope(|| error!("game panicked in an encoding, taking the player's seat away"));
+                self.span.in_scope(|| {
+                    error!(
+                        "game panicked while encoding or decoding for a player, player removed from the room"
+                    )
+                });
                 self.unseated(CloseReason::RoomFailed)
             }
         }
@@ -273,7 +277,7 @@ impl<G: Game> Session<G> {
             hold_ms: u32::try_from(self.services.registry.hold().as_millis()).unwrap_or(u32::MAX),
             resumed,
         };
-        self.span.in_scope(|| debug!(%name, resumed, "player welcomed"));
+        self.span.in_scope(|| debug!(%name, resumed, "session accepted"));
         self.login.entry = Some(self.services.players.add(player, name, self.peer.address()));
         self.push(&welcome)
     }

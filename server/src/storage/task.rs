@@ -96,7 +96,7 @@ async fn write_all(
         batch.clear();
     }
     if let Err(error) = sink.close().await {
-        error!(%error, "the match results are written, but their database could not be closed");
+        error!(%error, "match results written, but closing their database failed");
     }
 }
 
@@ -110,13 +110,13 @@ async fn retract(sink: &mut impl RecordSink, ticks: &RolledBack, counts: &MatchR
                     journal = ticks.journal,
                     tick = ticks.after,
                     results,
-                    "deleted the results of ticks that a restored room has discarded"
+                    "deleted match results that ended after their room's restored tick"
                 );
                 return;
             }
             Err(error) => {
                 counts.failed_writes.inc();
-                error!(%error, "the results of discarded ticks cannot be deleted; retrying");
+                error!(%error, "cannot delete match results that were rolled back, retrying");
                 sleep(RETRY).await;
             }
         }
@@ -129,13 +129,13 @@ async fn write(sink: &mut impl RecordSink, batch: &[MatchRecord], counts: &Match
     while let Err(error) = sink.append(batch).await {
         counts.failed_writes.inc();
         if failed == 0 {
-            error!(%error, "match results cannot be written and are kept for a retry; check for a full disk or a locked database");
+            error!(%error, "cannot write match results, keeping and retrying them; the disk may be full or the database locked");
         }
         failed += 1;
         sleep(RETRY).await;
     }
     if failed > 0 {
-        info!(failed, "match results are written again");
+        info!(failed, "match results written after retries");
     }
     counts.written(batch.len());
 }

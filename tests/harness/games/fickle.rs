@@ -135,7 +135,9 @@ impl Game for Fickle {
 
     fn new(setup: &Setup<FickleSettings>) -> Self {
         let mut needles = Entities::new();
-        needles.insert(Needle { seat: None, reading: Reading::default() }).expect("an empty list must have room");
+        needles
+            .insert(Needle { seat: None, reading: Reading::default() })
+            .expect("an empty list must have room");
         let seats = vec![None; usize::from(setup.seats)];
         Self { settings: setup.settings, needles, seats, hidden: 0, tick: 0 }
     }
@@ -183,10 +185,7 @@ impl Game for Fickle {
 
     fn save(&self, out: &mut BitWriter) {
         let FickleSettings { from, flaw } = self.settings;
-        assert!(
-            flaw != Flaw::Panic || self.tick < from,
-            "injected panic: the state cannot be saved"
-        );
+        assert!(flaw != Flaw::Panic || self.tick < from, "injected panic: the state cannot be saved");
         out.write_bits(self.tick, 32);
         self.needles.save(out, Entity::encode);
         self.seats.iter().for_each(|seat| seat.encode(out));

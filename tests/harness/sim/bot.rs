@@ -65,7 +65,13 @@ pub async fn play<G: Predict>(
     // The endpoint sends the close frame while it is polled here.
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, connector.endpoint().wait_idle()).await;
     let ConnectionSummary { controller, ending, counts, .. } = summary;
-    Ok(BotSummary { join: controller.join, views: controller.views, events: controller.events, counts, ending })
+    Ok(BotSummary {
+        join: controller.join,
+        views: controller.views,
+        events: controller.events,
+        counts,
+        ending,
+    })
 }
 
 /// The longest wait for the close to be sent, as in the client's own shutdown.

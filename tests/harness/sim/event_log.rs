@@ -84,7 +84,8 @@ impl<G: Predict> LoggingController<G> {
     /// When the game has no bots.
     #[must_use]
     pub fn bot(seed: u64) -> Self {
-        let mut brain = G::brain(G::SKILLS[0], seed).expect("a game must have a brain for each skill it lists");
+        let mut brain =
+            G::brain(G::SKILLS[0], seed).expect("a game must have a brain for each skill it lists");
         Self::new(move |joined, _, drawn| match drawn {
             Some(drawn) => brain.decide(drawn.observation(joined.rate, joined.seat)),
             None => G::Input::default(),

@@ -13,8 +13,8 @@ use quarrel_shared::{arena::Arena, protocol::JoinTarget};
 use serde::Serialize;
 use tokio::{sync::mpsc, time::sleep};
 
-use self::{measured_player::MeasuredPlayer, record::Records};
 pub use self::record::PlayerRecord;
+use self::{measured_player::MeasuredPlayer, record::Records};
 use super::{Link, SimWorld, world::LONG_PLAY};
 
 /// The parameters of one measurement.

@@ -110,7 +110,11 @@ impl InvariantChecker {
     /// # Panics
     /// Always, because a seat is held for longer than any black-out lasts.
     pub fn connection_lost(&self, player: u32, ending: &Ending) -> ! {
-        self.fail("a lost connection must be followed by a resume of the same seat", player, &format!("{ending:?}"))
+        self.fail(
+            "a lost connection must be followed by a resume of the same seat",
+            player,
+            &format!("{ending:?}"),
+        )
     }
 
     /// The number of checks so far.
@@ -158,7 +162,9 @@ impl RoomHistory {
         }
         let difference = |(id, entity)| match self.expected.get(id) {
             None => Some(format!("{id} must be hidden from the seat: {entity:?}")),
-            Some(expected) if expected != entity => Some(format!("{id} must be {expected:?}, not {entity:?}")),
+            Some(expected) if expected != entity => {
+                Some(format!("{id} must be {expected:?}, not {entity:?}"))
+            }
             Some(_) => None,
         };
         let wrong = view.entities.iter().find_map(|(id, entity)| difference((*id, entity)));
@@ -196,8 +202,13 @@ impl<P> CheckedController<P> {
             self.fail("a seat must have one player", &what);
         }
         let since = joined.tick.after(2);
-        self.seat =
-            Some(SeatHistory { joined, since, newest: None, drawn_at: SubTick::default(), events: Vec::new() });
+        self.seat = Some(SeatHistory {
+            joined,
+            since,
+            newest: None,
+            drawn_at: SubTick::default(),
+            events: Vec::new(),
+        });
     }
 
     fn seat_left(&mut self) {

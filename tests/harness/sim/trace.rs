@@ -61,8 +61,13 @@ impl Trace {
         self.packets += 1;
         // A fast hash suffices, because no adversary chooses the packets.
         let mix = |hash: u64, part: u64| (hash.rotate_left(23) ^ part).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let parts =
-            [packet.at.as_nanos() as u64, key(packet.from), key(packet.to), packet.number, packet.bytes as u64];
+        let parts = [
+            packet.at.as_nanos() as u64,
+            key(packet.from),
+            key(packet.to),
+            packet.number,
+            packet.bytes as u64,
+        ];
         let hash = parts.into_iter().fold(0, mix);
         // A sum does not depend on the order of its terms.
         self.hash = self.hash.wrapping_add(hash ^ (hash >> 29));

@@ -78,7 +78,9 @@ impl<G: Predict> SimWorld<G> {
             let world = Self::start(seed, settings);
             // On the heap, because the future of a scenario contains its clients.
             let ended = timeout(limit, Box::pin(scenario(&world))).await;
-            ended.unwrap_or_else(|_| panic!("a scenario of seed {seed} must end within {limit:?} of simulated time"))
+            ended.unwrap_or_else(|_| {
+                panic!("a scenario of seed {seed} must end within {limit:?} of simulated time")
+            })
         })
     }
 
@@ -140,7 +142,8 @@ impl<G: Predict> SimWorld<G> {
     pub fn connector(&self, link: &Link) -> Connector {
         let trust = Trust::CertificateHash(self.certificate);
         let config = ConnectConfig { trust, ..ConnectConfig::new(SERVER) };
-        Connector::new(self.endpoint(link), &config).expect("a certificate hash must be valid for any address")
+        Connector::new(self.endpoint(link), &config)
+            .expect("a certificate hash must be valid for any address")
     }
 
     /// Connects a new player and joins the first room with a free seat.
@@ -263,7 +266,7 @@ mod tests {
             let connectors = [0, 1].map(|_| world.connector(&Link::round_trip("near", 20.0)));
             let [path, other] = [0, 1].map(|at: usize| world.path(connectors[at].endpoint()));
             world.network().set_link(path, Link::round_trip("dead", 20.0).loss(1.0, 0.0));
-            world.network().black_out(other, MINUTE..2 * MINUTE);
+            world.network().add_blackout(other, MINUTE..2 * MINUTE);
             let lost = Client::<Crowd>::connect_with(&connectors[0], "Ada").await;
             assert!(lost.is_err(), "a client must not connect over a link that loses every packet");
             let _ben = Client::<Crowd>::connect_with(&connectors[1], "Ben").await.expect("a connection");

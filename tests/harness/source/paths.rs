@@ -1,75 +1,96 @@
-//! Tokens to the absolute paths that they name.
+//! Tokens to the paths that they name.
 
-use super::tokens::Token;
+use super::{
+    items::Import,
+    tokens::{Token, TokenKind},
+};
 
-/// Every path that is named, in order; a `use` tree gives one for each leaf.
-pub(super) fn named(module: &str, tokens: &[Token]) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        let is_use = tokens[at] == Token::Word("use".to_owned());
-        // `impl Trait + use<'a>` captures; it imports nothing.
-        if is_use && tokens.get(at + 1) != Some(&Token::Sign('<')) {
-            at = tree(tokens, at + 1, &[], &mut found);
-        } else {
-            at = path(tokens, at, &mut found);
-        }
-    }
-    found.iter().map(|path| absolute(module, path).join("::")).collect()
+/// A path's parts.
+pub(super) type Parts = Vec<String>;
+
+/// Whether the `use` at `at` imports something; `impl Trait + use<'a>` captures.
+pub(super) fn is_import(tokens: &[Token], at: usize) -> bool {
+    tokens[at].is_word("use") && tokens.get(at + 1).is_some_and(|next| !next.is_sign('<'))
 }
 
-type Parts = Vec<String>;
-
-/// A path of two parts or more that begins here; gives where it ends.
-fn path(tokens: &[Token], mut at: usize, found: &mut Vec<Parts>) -> usize {
+/// Returns the path that starts at `at`, possibly empty or of one part, and where to read on.
+pub(super) fn path(tokens: &[Token], mut at: usize) -> (Parts, usize) {
     let mut parts = Vec::new();
-    while let Some(Token::Word(word)) = tokens.get(at) {
-        parts.push(word.clone());
+    while let Some(word) = tokens.get(at).and_then(Token::word) {
+        parts.push(word.to_owned());
         at += 1;
-        match (tokens.get(at), tokens.get(at + 1)) {
-            (Some(Token::Colons), Some(Token::Word(_))) => at += 1,
-            _ => break,
+        let is_longer = tokens.get(at).is_some_and(|token| token.kind == TokenKind::Colons)
+            && tokens.get(at + 1).is_some_and(|token| token.word().is_some());
+        if !is_longer {
+            break;
         }
+        at += 1;
     }
-    if parts.len() > 1 {
-        found.push(parts.clone());
-    }
-    if parts.is_empty() { at + 1 } else { at }
+    let end = if parts.is_empty() { at + 1 } else { at };
+    (parts, end)
 }
 
-/// The rest of a `use` tree below `prefix`; gives where it ends.
-fn tree(tokens: &[Token], mut at: usize, prefix: &[String], found: &mut Vec<Parts>) -> usize {
-    let mut parts = prefix.to_vec();
+/// Reads the tree after a `use` into its leaves; returns where it ends.
+pub(super) fn imports(tokens: &[Token], at: usize, is_public: bool, found: &mut Vec<Import>) -> usize {
+    tree(tokens, at, &[], is_public, found)
+}
+
+fn tree(
+    tokens: &[Token],
+    mut at: usize,
+    prefix: &[String],
+    is_public: bool,
+    found: &mut Vec<Import>,
+) -> usize {
+    let mut path = prefix.to_vec();
+    let (mut alias, mut is_glob) = (None, false);
     loop {
-        match tokens.get(at) {
-            Some(Token::Word(word)) if word == "as" => at += 2,
-            Some(Token::Word(word)) => {
-                parts.push(word.clone());
+        match tokens.get(at).map(|token| &token.kind) {
+            Some(TokenKind::Word(word)) if word == "as" => {
+                alias = tokens.get(at + 1).and_then(Token::word).map(str::to_owned);
+                at += 2;
+            }
+            Some(TokenKind::Word(word)) => {
+                path.push(word.clone());
                 at += 1;
             }
-            Some(Token::Colons | Token::Sign('*')) => at += 1,
-            Some(Token::Sign('{')) => return branches(tokens, at + 1, &parts, found),
+            Some(TokenKind::Sign('*')) => {
+                is_glob = true;
+                at += 1;
+            }
+            Some(TokenKind::Colons) => at += 1,
+            Some(TokenKind::Sign('{')) => return branches(tokens, at + 1, &path, is_public, found),
             _ => break,
         }
     }
-    if parts.len() > prefix.len() || !prefix.is_empty() {
-        found.push(parts);
+    if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
+        path.pop();
+    }
+    if let Some(last) = path.last() {
+        let name = alias.unwrap_or_else(|| last.clone());
+        found.push(Import { path, name, is_glob, is_public });
     }
     at
 }
 
-fn branches(tokens: &[Token], mut at: usize, prefix: &[String], found: &mut Vec<Parts>) -> usize {
+fn branches(
+    tokens: &[Token],
+    mut at: usize,
+    prefix: &[String],
+    is_public: bool,
+    found: &mut Vec<Import>,
+) -> usize {
     loop {
-        match tokens.get(at) {
-            Some(Token::Sign('}')) | None => return at + 1,
-            Some(Token::Sign(',')) => at += 1,
-            Some(_) => at = tree(tokens, at, prefix, found).max(at + 1),
+        match tokens.get(at).map(|token| &token.kind) {
+            Some(TokenKind::Sign('}')) | None => return at + 1,
+            Some(TokenKind::Sign(',')) => at += 1,
+            Some(_) => at = tree(tokens, at, prefix, is_public, found).max(at + 1),
         }
     }
 }
 
-/// Resolves `crate`, `self`, `super` and our packages' names. Anything else stands as it is.
-fn absolute(module: &str, path: &[String]) -> Parts {
+/// Resolves `crate`, `self`, `super` and the packages' names. A path that starts with another name stays as it is.
+pub(super) fn absolute(module: &str, path: &[String]) -> Parts {
     let own = || module.split("::").map(str::to_owned);
     let (first, rest) = path.split_first().expect("a path has parts");
     let mut parts: Parts = match first.as_str() {

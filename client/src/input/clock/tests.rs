@@ -142,7 +142,10 @@ fn inputs_arrive_before_they_are_used_once_the_clock_has_settled() {
         simulation.run(20);
         let margin = simulation.margin_ticks();
         assert!(simulation.late <= 6, "{} of 600 inputs were late at {one_way} ms", simulation.late);
-        assert!((0.0..3.0).contains(&margin), "a margin of {margin} ticks is small at {one_way} ms");
+        assert!(
+            (0.0..3.0).contains(&margin),
+            "the margin stays under three ticks at {one_way} ms, but is {margin}"
+        );
     }
 }
 
@@ -154,7 +157,7 @@ fn a_first_guess_that_was_wrong_costs_a_round_trip_of_inputs_and_no_more() {
         simulation.late = 0;
         simulation.run(1);
         let margin = simulation.margin_ticks();
-        assert_eq!(simulation.late, 0, "guessed {first_guess} ms");
+        assert_eq!(simulation.late, 0, "no input is late a second after a guess of {first_guess} ms");
         assert!((0.0..1.0).contains(&margin), "{margin} ticks early after a guess of {first_guess} ms");
     }
 }
@@ -170,7 +173,10 @@ fn no_tick_is_skipped_or_stretched_by_more_than_five_percent() {
     for pair in simulation.sent.windows(2) {
         let gap = (pair[1].due - pair[0].due).as_secs_f64() * f64::from(simulation.hz);
         assert_eq!(pair[1].tick, pair[0].tick.next());
-        assert!((0.9499..1.0501).contains(&gap), "a tick of {gap} periods");
+        assert!(
+            (0.9499..1.0501).contains(&gap),
+            "a tick is stretched by no more than five per cent, not to {gap} periods"
+        );
     }
 }
 
@@ -179,7 +185,7 @@ fn a_caller_that_slept_for_less_than_a_second_gets_each_missed_slot() {
     let mut clock = ClientClock::new(TickRate::default(), Tick(10), Duration::ZERO, 20 * MS);
     let first = clock.wake_at();
     let slots: Vec<_> = std::iter::from_fn(|| clock.pop_due(first + 500 * MS)).collect();
-    assert_eq!(slots.len(), 16, "half a second and the tick at its start");
+    assert_eq!(slots.len(), 16, "one slot for each tick of half a second, and one at its start");
     assert_eq!(slots[0].due, first);
 }
 
@@ -193,7 +199,7 @@ fn a_stall_of_the_client_skips_missed_ticks_instead_of_sending_a_burst() {
     simulation.run(1);
     let burst =
         simulation.sent[before..].iter().filter(|slot| slot.due < Duration::from_millis(9001)).count();
-    assert!(burst <= 1, "{burst} inputs at once");
+    assert!(burst <= 1, "missed ticks are skipped, but {burst} inputs were sent at once");
     simulation.run(5);
     simulation.late = 0;
     simulation.run(5);
@@ -279,7 +285,7 @@ fn delayed_snapshots_do_not_pause_the_clock() {
         .windows(2)
         .map(|pair| (pair[1].due - pair[0].due).as_secs_f64() * f64::from(simulation.hz));
     let longest = gaps.fold(0.0, f64::max);
-    assert!(longest < 1.0501, "a tick of {longest} periods");
+    assert!(longest < 1.0501, "a tick is stretched by no more than five per cent, not to {longest} periods");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use quarrel_shared::{
 };
 
 use super::*;
-use crate::{input::clock::Slot, view::screen::Drawn};
+use crate::{input::clock::InputSlot, view::screen::Drawn};
 
 const RTT: Duration = Duration::from_millis(40);
 const SEAT: SeatId = SeatId(3);
@@ -24,7 +24,7 @@ const SEAT: SeatId = SeatId(3);
 struct Recorder(Vec<String>);
 
 impl Controller<Crowd> for Recorder {
-    fn input(&mut self, _slot: Slot, _drawn: Option<&Drawn<quarrel_shared::crowd::Walker>>) -> Steering {
+    fn input(&mut self, _slot: InputSlot, _drawn: Option<&Drawn<quarrel_shared::crowd::Walker>>) -> Steering {
         Steering::default()
     }
 

@@ -1,35 +1,35 @@
-//! The screen's time under links that delay and lose snapshots, and servers that let time slip.
+//! The playout clock over links that delay and lose snapshots, and with servers that stall.
 
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
 const PERIOD_MS: f64 = 1000.0 / 30.0;
 
-/// How long each snapshot takes over a link, in milliseconds; `None`: it is lost.
-type Ways = Box<dyn Fn(u32) -> Option<u32>>;
+/// A link: the transit time of the snapshot of a tick, in milliseconds; `None` for a lost one.
+type Link = Box<dyn Fn(u32) -> Option<u32>>;
 
-/// Snapshots that come over a link, and a screen that is looked at every 10 ms.
-struct World {
+/// A server's snapshots over a link, and a screen that is drawn every 10 ms.
+struct Simulation {
     period_ms: f64,
     playout: Playout,
     now: Duration,
     tick: u32,
-    link: Ways,
+    link: Link,
     arriving: Vec<(Duration, Tick)>,
-    seen: Vec<(Duration, SubTick)>,
+    shown: Vec<(Duration, SubTick)>,
     newest: Tick,
-    /// How often the screen was past the newest snapshot.
+    /// The number of frames past the newest snapshot.
     beyond: u32,
-    /// How often it was so far past it that everything stood still.
+    /// The number of frames so far past it that everything stood still.
     frozen: u32,
 }
 
-impl World {
+impl Simulation {
     fn new(link: impl Fn(u32) -> Option<u32> + 'static) -> Self {
-        Self::of(30, link)
+        Self::with_rate(30, link)
     }
 
-    fn of(hz: u16, link: impl Fn(u32) -> Option<u32> + 'static) -> Self {
+    fn with_rate(hz: u16, link: impl Fn(u32) -> Option<u32> + 'static) -> Self {
         Self {
             period_ms: 1000.0 / f64::from(hz),
             playout: Playout::new(TickRate::new(hz).unwrap(), 1),
@@ -37,7 +37,7 @@ impl World {
             tick: 0,
             link: Box::new(link),
             arriving: Vec::new(),
-            seen: Vec::new(),
+            shown: Vec::new(),
             newest: Tick(0),
             beyond: 0,
             frozen: 0,
@@ -53,151 +53,155 @@ impl World {
             self.now += MS;
             while f64::from(self.tick + 1) * self.period_ms <= self.now.as_secs_f64() * 1000.0 {
                 self.tick += 1;
-                if let Some(way_ms) = (self.link)(self.tick) {
-                    self.arriving.push((self.now + way_ms * MS, Tick(self.tick)));
+                if let Some(transit_ms) = (self.link)(self.tick) {
+                    self.arriving.push((self.now + transit_ms * MS, Tick(self.tick)));
                 }
             }
-            while let Some(at) = self.arriving.iter().position(|(at, _)| *at <= self.now) {
-                let (_, tick) = self.arriving.remove(at);
+            while let Some(index) = self.arriving.iter().position(|(at, _)| *at <= self.now) {
+                let (_, tick) = self.arriving.remove(index);
                 if tick > self.newest {
                     self.newest = tick;
-                    self.playout.heard(tick, self.now);
+                    self.playout.on_snapshot(tick, self.now);
                 }
             }
             if self.now.as_millis().is_multiple_of(10)
-                && let Some(moment) = self.playout.advance(self.now)
+                && let Some(shown_at) = self.playout.advance(self.now)
             {
-                let beyond = moment.since(SubTick::of(self.newest)) as f64 / 16.0 * self.period_ms;
+                let beyond = shown_at.since(SubTick::of(self.newest)) as f64 / 16.0 * self.period_ms;
                 self.beyond += u32::from(beyond > 0.0);
                 self.frozen += u32::from(beyond > f64::from(MAX_EXTRAPOLATION_MS));
-                self.seen.push((self.now, moment));
+                self.shown.push((self.now, shown_at));
             }
         }
     }
 }
 
-/// A link with so much jitter; after ten seconds the server lets time slip.
+/// A link with this jitter, and a server that skips `slip_ms` after ten seconds.
 fn slipping(hz: u32, slip_ms: u32, jitter_ms: u32) -> impl Fn(u32) -> Option<u32> {
     move |tick| Some(40 + tick * 7919 % (jitter_ms + 1) + if tick > hz * 10 { slip_ms } else { 0 })
 }
 
 #[test]
-fn on_a_quiet_link_the_screen_is_two_send_intervals_behind() {
-    let mut world = World::new(|_| Some(40));
-    world.run(10);
-    assert_eq!(world.beyond, 0);
-    assert!((0.066..0.068).contains(&world.playout.delay().as_secs_f64()), "{:?}", world.playout.delay());
+fn on_a_quiet_link_the_delay_is_two_send_intervals() {
+    let mut simulation = Simulation::new(|_| Some(40));
+    simulation.run(10);
+    assert_eq!(simulation.beyond, 0);
+    assert!(
+        (0.066..0.068).contains(&simulation.playout.delay().as_secs_f64()),
+        "{:?}",
+        simulation.playout.delay()
+    );
 }
 
 #[test]
-fn jitter_and_loss_raise_the_delay_until_next_to_nothing_is_missing() {
-    let mut world = World::new(|tick| (tick % 23 > 1).then_some(40 + tick * 7919 % 40));
-    world.run(20);
-    world.beyond = 0;
-    world.run(60);
-    let share = f64::from(world.beyond) / 6000.0;
-    assert!(share < 0.03, "{share} of the time there was nothing to draw towards");
-    assert!(world.playout.delay() > 90 * MS, "{:?}", world.playout.delay());
+fn jitter_and_loss_raise_the_delay_until_hardly_a_snapshot_is_late() {
+    let mut simulation = Simulation::new(|tick| (tick % 23 > 1).then_some(40 + tick * 7919 % 40));
+    simulation.run(20);
+    simulation.beyond = 0;
+    simulation.run(60);
+    let share = f64::from(simulation.beyond) / 6000.0;
+    assert!(share < 0.03, "{share} of the frames were past the newest snapshot");
+    assert!(simulation.playout.delay() > 90 * MS, "{:?}", simulation.playout.delay());
 }
 
 #[test]
-fn the_delay_falls_again_when_the_link_is_good_again() {
-    let mut world = World::new(|tick| (tick > 900 || tick % 9 > 1).then_some(40));
-    world.run(30);
-    let bad = world.playout.delay();
-    world.run(30);
-    assert!(world.playout.delay() < bad * 3 / 4, "{bad:?}, then {:?}", world.playout.delay());
+fn the_delay_falls_when_the_link_improves() {
+    let mut simulation = Simulation::new(|tick| (tick > 900 || tick % 9 > 1).then_some(40));
+    simulation.run(30);
+    let bad = simulation.playout.delay();
+    simulation.run(30);
+    assert!(simulation.playout.delay() < bad * 3 / 4, "{bad:?}, then {:?}", simulation.playout.delay());
 }
 
 #[test]
-fn the_screen_never_goes_back_and_is_stretched_by_a_tenth_at_most() {
-    // The way gets longer by 60 ms, as after a change of network.
-    let mut world = World::new(|tick| Some(if tick < 300 { 40 } else { 100 }));
-    world.run(30);
-    for pair in world.seen.windows(2).skip(1) {
+fn the_screen_never_moves_back_and_is_stretched_by_no_more_than_a_tenth() {
+    // The path gets longer by 60 ms, as after a change of network.
+    let mut simulation = Simulation::new(|tick| Some(if tick < 300 { 40 } else { 100 }));
+    simulation.run(30);
+    for pair in simulation.shown.windows(2).skip(1) {
         let passed = pair[1].1.since(pair[0].1) as f64 / 16.0 * PERIOD_MS;
         assert!((6.9..13.1).contains(&passed), "{passed} ms of the room in 10 ms at {:?}", pair[1].0);
     }
 }
 
 #[test]
-fn after_a_black_out_the_screen_is_where_it_should_be_and_the_delay_as_it_was() {
-    let mut world = World::new(|tick| (!(300..360).contains(&tick)).then_some(40));
-    world.run(20);
-    let (now, moment) = world.seen[world.seen.len() - 1];
-    let behind = now.as_secs_f64() * 1000.0 - moment.sixteenths() as f64 / 16.0 * PERIOD_MS;
+fn a_black_out_changes_neither_the_delay_nor_the_screen_after_it() {
+    let mut simulation = Simulation::new(|tick| (!(300..360).contains(&tick)).then_some(40));
+    simulation.run(20);
+    let (now, shown_at) = simulation.shown[simulation.shown.len() - 1];
+    let behind = now.as_secs_f64() * 1000.0 - shown_at.sixteenths() as f64 / 16.0 * PERIOD_MS;
     assert!((100.0..120.0).contains(&behind), "{behind} ms behind the server");
-    assert!(world.playout.delay() < 80 * MS, "{:?}", world.playout.delay());
+    assert!(simulation.playout.delay() < 80 * MS, "{:?}", simulation.playout.delay());
 }
 
 #[test]
-fn a_server_that_let_three_seconds_slip_is_drawn_between_snapshots_within_half_a_second() {
+fn after_a_slip_of_three_seconds_others_are_interpolated_within_half_a_second() {
     for delay_ms in [0, 200] {
-        let mut world = World::new(|tick| Some(if tick < 300 { 40 } else { 3040 }));
-        world.playout.delay_s = world.playout.delay_s.max(f64::from(delay_ms) / 1000.0);
-        // The first snapshot after the stall comes at 13.04 seconds.
-        world.run_ms(13_040);
-        let drawn = |world: &World| {
-            let farthest = SubTick::of(world.newest).offset(3 * 16);
-            world.seen.last().map(|(_, moment)| *moment).min(Some(farthest))
+        let mut simulation = Simulation::new(|tick| Some(if tick < 300 { 40 } else { 3040 }));
+        simulation.playout.delay_s = simulation.playout.delay_s.max(f64::from(delay_ms) / 1000.0);
+        // The first snapshot after the stall arrives at 13.04 seconds.
+        simulation.run_ms(13_040);
+        let drawn = |simulation: &Simulation| {
+            let max = SubTick::of(simulation.newest).offset(3 * 16);
+            simulation.shown.last().map(|(_, shown_at)| *shown_at).min(Some(max))
         };
-        let mut before = drawn(&world);
+        let mut before = drawn(&simulation);
         for _ in 0..50 {
-            world.run_ms(10);
-            let now = drawn(&world);
-            assert!(now >= before, "what is drawn never goes back");
+            simulation.run_ms(10);
+            let now = drawn(&simulation);
+            assert!(now >= before, "the drawn time never moves back");
             before = now;
         }
-        world.beyond = 0;
-        world.run(20);
-        assert_eq!(world.beyond, 0, "at a delay of {delay_ms} ms");
+        simulation.beyond = 0;
+        simulation.run(20);
+        assert_eq!(simulation.beyond, 0, "at a delay of {delay_ms} ms");
     }
 }
 
 #[test]
-fn what_comes_late_at_the_end_of_a_black_out_restarts_nothing() {
+fn late_snapshots_at_the_end_of_a_black_out_are_not_a_slip() {
     let single: fn(u32) -> Option<u32> = |tick| match tick {
         330 => Some(2040),
         300..=400 => None,
         _ => Some(40),
     };
-    // A queue that drains ten times as fast as it was filled.
+    // A queue that drains ten times as fast as it filled.
     let queue: fn(u32) -> Option<u32> = |tick| match tick {
         300..=360 => Some(2040 - (tick - 300) * 30),
         _ => Some(40),
     };
     for link in [single, queue] {
-        let mut world = World::new(link);
-        world.run(9);
-        let quickest = world.playout.quickest.way_s();
+        let mut simulation = Simulation::new(link);
+        simulation.run(9);
+        let transit = simulation.playout.transit.min_s();
         for _ in 0..5000 {
-            world.run_ms(1);
-            assert!(world.playout.quickest.way_s() < quickest + 0.002, "at {:?}", world.now);
+            simulation.run_ms(1);
+            assert!(simulation.playout.transit.min_s() < transit + 0.002, "at {:?}", simulation.now);
         }
-        let (now, moment) = world.seen[world.seen.len() - 1];
-        let behind = now.as_secs_f64() * 1000.0 - moment.sixteenths() as f64 / 16.0 * PERIOD_MS;
+        let (now, shown_at) = simulation.shown[simulation.shown.len() - 1];
+        let behind = now.as_secs_f64() * 1000.0 - shown_at.sixteenths() as f64 / 16.0 * PERIOD_MS;
         assert!((100.0..125.0).contains(&behind), "{behind} ms behind the server");
     }
 }
 
 #[test]
-fn a_slip_that_no_delay_hides_is_over_soon_after_the_server_goes_on() {
+fn a_slip_that_no_delay_hides_is_corrected_soon_after_the_stall() {
     for hz in [20, 30, 60] {
         for jitter in [0, 20] {
             for slip in [370, 800] {
-                let what = format!("{slip} ms slipped at {hz} Hz, with {jitter} ms of jitter");
-                let mut world = World::of(hz, slipping(hz.into(), slip, jitter));
-                world.run(10);
-                let delay = world.playout.delay();
-                world.run_ms(slip + 40 + 250);
-                (world.frozen, world.beyond) = (0, 0);
-                world.run_ms(350);
-                assert_eq!(world.frozen, 0, "{what}: nothing stands still a quarter second later");
-                world.beyond = 0;
-                world.run(4);
-                let share = f64::from(world.beyond) / 400.0;
-                assert!(share < 0.05, "{what}: {share} of the time lay past the newest snapshot");
-                let later = world.playout.delay();
+                let what = format!("a slip of {slip} ms at {hz} Hz with {jitter} ms of jitter");
+                let mut simulation = Simulation::with_rate(hz, slipping(hz.into(), slip, jitter));
+                simulation.run(10);
+                let delay = simulation.playout.delay();
+                simulation.run_ms(slip + 40 + 250);
+                (simulation.frozen, simulation.beyond) = (0, 0);
+                simulation.run_ms(350);
+                assert_eq!(simulation.frozen, 0, "{what}: nothing stands still a quarter of a second later");
+                simulation.beyond = 0;
+                simulation.run(4);
+                let share = f64::from(simulation.beyond) / 400.0;
+                assert!(share < 0.05, "{what}: {share} of the frames were past the newest snapshot");
+                let later = simulation.playout.delay();
                 assert!(later < delay + 20 * MS, "{what}: a delay of {delay:?}, then {later:?}");
             }
         }
@@ -205,51 +209,54 @@ fn a_slip_that_no_delay_hides_is_over_soon_after_the_server_goes_on() {
 }
 
 #[test]
-fn a_smaller_slip_that_the_margins_tell_of_is_over_soon_too() {
+fn a_smaller_slip_that_margins_show_is_corrected_soon_too() {
     for hz in [20, 30, 60] {
         for slip in [120, 150, 250] {
-            let what = format!("{slip} ms slipped at {hz} Hz");
-            let mut world = World::of(hz, slipping(hz.into(), slip, 10));
-            world.run(10);
-            let delay = world.playout.delay();
-            world.run_ms(slip + 50);
-            let since = world.now;
-            world.run_ms(200);
-            world.playout.slipped(since);
-            let before = world.seen[world.seen.len() - 1].1;
-            world.run_ms(300);
-            assert!(world.seen[world.seen.len() - 1].1 > before, "{what}: the screen goes on");
-            world.beyond = 0;
-            world.run(4);
-            let share = f64::from(world.beyond) / 400.0;
-            assert!(share < 0.05, "{what}: {share} of the time lay past the newest snapshot");
-            let later = world.playout.delay();
+            let what = format!("a slip of {slip} ms at {hz} Hz");
+            let mut simulation = Simulation::with_rate(hz, slipping(hz.into(), slip, 10));
+            simulation.run(10);
+            let delay = simulation.playout.delay();
+            simulation.run_ms(slip + 50);
+            let since = simulation.now;
+            simulation.run_ms(200);
+            simulation.playout.on_slip(since);
+            let before = simulation.shown[simulation.shown.len() - 1].1;
+            simulation.run_ms(300);
+            assert!(
+                simulation.shown[simulation.shown.len() - 1].1 > before,
+                "{what}: the screen moves again"
+            );
+            simulation.beyond = 0;
+            simulation.run(4);
+            let share = f64::from(simulation.beyond) / 400.0;
+            assert!(share < 0.05, "{what}: {share} of the frames were past the newest snapshot");
+            let later = simulation.playout.delay();
             assert!(later < delay + 20 * MS, "{what}: a delay of {delay:?}, then {later:?}");
         }
     }
 }
 
 #[test]
-fn margins_that_tell_of_a_slip_which_no_snapshot_shows_change_nothing() {
-    let mut world = World::new(slipping(30, 0, 20));
-    world.run(10);
-    let quickest = world.playout.quickest.way_s();
-    world.playout.slipped(world.now - 150 * MS);
-    assert!(!world.playout.waits);
-    assert_eq!(world.playout.quickest.way_s().to_bits(), quickest.to_bits());
+fn a_slip_that_margins_show_and_snapshots_do_not_changes_nothing() {
+    let mut simulation = Simulation::new(slipping(30, 0, 20));
+    simulation.run(10);
+    let transit = simulation.playout.transit.min_s();
+    simulation.playout.on_slip(simulation.now - 150 * MS);
+    assert!(!simulation.playout.is_waiting);
+    assert_eq!(simulation.playout.transit.min_s().to_bits(), transit.to_bits());
 }
 
 #[test]
-fn a_queue_that_comes_and_goes_is_for_the_delay_to_hide() {
+fn a_queue_that_fills_and_drains_is_not_a_slip() {
     let queue = |tick: u32| if tick % 90 < 45 { tick % 90 * 4 } else { (90 - tick % 90) * 4 };
-    let mut world = World::new(move |tick| Some(40 + queue(tick)));
-    world.run(10);
-    let mut before = world.playout.quickest.way_s();
+    let mut simulation = Simulation::new(move |tick| Some(40 + queue(tick)));
+    simulation.run(10);
+    let mut before = simulation.playout.transit.min_s();
     for _ in 0..20_000 {
-        world.run_ms(1);
-        let now = world.playout.quickest.way_s();
-        assert!((now - before).abs() < 0.01, "at {:?}", world.now);
+        simulation.run_ms(1);
+        let now = simulation.playout.transit.min_s();
+        assert!((now - before).abs() < 0.01, "at {:?}", simulation.now);
         before = now;
     }
-    assert_eq!(world.frozen, 0);
+    assert_eq!(simulation.frozen, 0);
 }

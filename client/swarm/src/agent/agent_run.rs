@@ -1,4 +1,4 @@
-//! One run on behalf of a coordinator: from what is to be played to the last of what was counted.
+//! One run of an agent for a coordinator: from the assignment to the last counts.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,137 +10,153 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     channel::{Channel, ChannelError},
-    message::{Answer, Brief, Machine, Request, frames},
-    news::{Listener, News},
-    wire::COUNTS_BYTES,
+    event::{AgentEvent, EventListener},
+    message::{AgentMessage, Assignment, CoordinatorMessage, Machine, batch_frames},
+    wire::MAX_AGENT_FRAME_BYTES,
 };
 use crate::{
     assemble,
-    crew::Muster,
+    batch_source::{BatchSource, COLLECT_PERIOD},
     game::Games,
     measure::Batch,
-    plan::{Plan, Target},
-    run::{LOOK, RunError, Source, Threads},
-    schedule::{Order, schedule},
+    plan::{Plan, ServerTarget},
+    run_error::RunError,
+    schedule::{BotSchedule, schedule},
+    worker::WorkerConfig,
+    worker_threads::WorkerThreads,
 };
 use quarrel_client::net::transport;
 
-/// How long a coordinator may take to say what is to be played, and then to have all agents ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Time limit for the assignment, and then for each further message up to the start.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A start that is this far ahead is a mistake.
-const FAR: Duration = Duration::from_secs(60);
+/// The longest time to a start; a later one is a mistake and is brought forward.
+const MAX_START_DELAY: Duration = Duration::from_secs(60);
 
-/// A start that has passed by this much would make a run of two beginnings.
-const MISSED: Duration = Duration::from_millis(50);
+/// The longest time since a start: after a later one this agent would start visibly after the others.
+const MAX_START_LATENESS: Duration = Duration::from_millis(50);
 
-/// How often it is looked whether all bots are through.
-const GLANCE: Duration = Duration::from_millis(50);
+/// The period at which the end of all bots is checked.
+const END_CHECK_PERIOD: Duration = Duration::from_millis(50);
 
-/// How long bots may take to leave, a coordinator to take the last counts, and then to say that it has them.
-const ENDING: Duration = Duration::from_secs(10);
+/// Time limit for each step of the end: for the bots to leave, and the coordinator to confirm the last counts by closing the connection.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs once.
-pub(super) async fn run(channel: &mut Channel, games: Games, coordinator: SocketAddr, hear: &Listener) {
+/// Runs one assignment, and reports its start and end as events.
+pub(super) async fn run(
+    channel: &mut Channel,
+    games: Games,
+    coordinator: SocketAddr,
+    listener: &EventListener,
+) {
     let clock = Instant::now();
-    let (errand, start) = match prepare(channel, games, clock).await {
+    let (run, start) = match prepare(channel, games, clock).await {
         Ok(ready) => ready,
-        Err(why) => return hear(News::Refused { coordinator, why }),
+        Err(reason) => return listener(AgentEvent::Refused { coordinator, reason }),
     };
-    let server = errand.plan.server.clone();
-    hear(News::Begins { coordinator, bots: errand.bots(), server });
-    let why = errand.play(channel, start).await.err();
-    hear(News::Ends { coordinator, after: start.elapsed(), why });
+    let server = run.plan.server.clone();
+    listener(AgentEvent::RunStarted { coordinator, bots: run.bots(), server });
+    let reason = run.play(channel, start).await.err();
+    listener(AgentEvent::RunEnded { coordinator, after: start.elapsed(), reason });
 }
 
-/// From the connection to the moment at which all start.
-async fn prepare(channel: &mut Channel, games: Games, clock: Instant) -> Result<(Errand, Instant), String> {
+/// Receives the assignment, answers clock requests, and returns the run with its start.
+async fn prepare(channel: &mut Channel, games: Games, clock: Instant) -> Result<(AgentRun, Instant), String> {
     let lost = |error: ChannelError| error.to_string();
-    let Request::Brief(brief) = channel.receiver.receive_within(PATIENCE).await.map_err(lost)? else {
+    let CoordinatorMessage::Assign(assignment) =
+        channel.receiver.receive_within(MESSAGE_TIMEOUT).await.map_err(lost)?
+    else {
         return Err(ChannelError::out_of_turn().to_string());
     };
-    // Names are looked up, and a schedule of a million bots takes its time.
-    let made = spawn_blocking(move || Errand::of(*brief, games)).await;
-    let errand = match made.unwrap_or_else(|_| Err("its plan cannot be made: that is a bug".to_owned())) {
-        Ok(errand) => errand,
-        Err(why) => return Err(refuse(channel, why).await),
-    };
-    if let Err(why) = errand.try_sockets() {
-        return Err(refuse(channel, why).await);
+    // Blocking: host names are resolved, and a schedule of a million bots takes time.
+    let created = spawn_blocking(move || AgentRun::new(*assignment, games)).await;
+    let run =
+        match created.unwrap_or_else(|_| Err("the agent panicked on the plan: that is a bug".to_owned())) {
+            Ok(run) => run,
+            Err(reason) => return Err(refuse(channel, reason).await),
+        };
+    if let Err(reason) = run.check_sockets() {
+        return Err(refuse(channel, reason).await);
     }
     let cores = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
-    let ready = Answer::Ready(Machine { host: assemble::host_description(), cores });
-    channel.sender.send(&ready, COUNTS_BYTES).await.map_err(lost)?;
+    let ready = AgentMessage::Ready(Machine { host: assemble::host_description(), cores });
+    channel.sender.send(&ready, MAX_AGENT_FRAME_BYTES).await.map_err(lost)?;
     loop {
-        match channel.receiver.receive_within(PATIENCE).await.map_err(lost)? {
-            Request::Ask => {
+        match channel.receiver.receive_within(MESSAGE_TIMEOUT).await.map_err(lost)? {
+            CoordinatorMessage::ClockRequest => {
                 let at_us = clock.elapsed().as_micros() as u64;
-                channel.sender.send(&Answer::Clock { at_us }, COUNTS_BYTES).await.map_err(lost)?;
+                channel
+                    .sender
+                    .send(&AgentMessage::Clock { at_us }, MAX_AGENT_FRAME_BYTES)
+                    .await
+                    .map_err(lost)?;
             }
-            Request::Start { at_us } => {
-                let start = clock + Duration::from_micros(at_us).min(clock.elapsed() + FAR);
-                let missed = start.elapsed();
-                if missed > MISSED {
-                    let why = format!("it heard of the start {} ms after it", missed.as_millis());
-                    return Err(refuse(channel, why).await);
+            CoordinatorMessage::Start { at_us } => {
+                let start = clock + Duration::from_micros(at_us).min(clock.elapsed() + MAX_START_DELAY);
+                let late = start.elapsed();
+                if late > MAX_START_LATENESS {
+                    let reason = format!("the start message arrived {} ms after the start", late.as_millis());
+                    return Err(refuse(channel, reason).await);
                 }
-                return Ok((errand, start));
+                return Ok((run, start));
             }
             _ => return Err(ChannelError::out_of_turn().to_string()),
         }
     }
 }
 
-/// Says no, and waits until that was heard.
-async fn refuse(channel: &mut Channel, why: String) -> String {
-    let said = channel.sender.send(&Answer::Refused { why: why.clone() }, COUNTS_BYTES).await;
-    if said.is_ok() {
-        let _ = timeout(ENDING, channel.connection.closed()).await;
+/// Sends a refusal, waits until the coordinator has received it, and returns the reason.
+async fn refuse(channel: &mut Channel, reason: String) -> String {
+    let sent =
+        channel.sender.send(&AgentMessage::Refused { reason: reason.clone() }, MAX_AGENT_FRAME_BYTES).await;
+    if sent.is_ok() {
+        let _ = timeout(END_TIMEOUT, channel.connection.closed()).await;
     }
-    why
+    reason
 }
 
-/// A run that could start.
-struct Errand {
+/// A run that is ready to start.
+struct AgentRun {
     plan: Arc<Plan>,
     games: Games,
-    targets: Arc<[Target]>,
-    orders: Vec<Order>,
+    targets: Arc<[ServerTarget]>,
+    schedule: Vec<BotSchedule>,
     process: u32,
     processes: u32,
 }
 
-impl Errand {
-    fn of(brief: Brief, games: Games) -> Result<Self, String> {
-        let Brief { plan, trusted, process, processes } = brief;
+impl AgentRun {
+    /// Checks an assignment and computes its schedule.
+    fn new(assignment: Assignment, games: Games) -> Result<Self, String> {
+        let Assignment { plan, roots, process, processes } = assignment;
         if process >= processes || processes.checked_mul(plan.threads).is_none() {
             return Err(format!("it cannot be number {process} of {processes}"));
         }
-        plan.check(&games).map_err(|error| error.to_string())?;
-        let targets = Target::of(&plan, &trusted).map_err(|error| error.to_string())?.into();
-        let orders = schedule(&plan);
-        Ok(Self { plan: Arc::new(plan), games, targets, orders, process, processes })
+        plan.check(&games.catalog()).map_err(|error| error.to_string())?;
+        let targets = ServerTarget::resolve_all(&plan, &roots).map_err(|error| error.to_string())?.into();
+        let schedule = schedule(&plan);
+        Ok(Self { plan: Arc::new(plan), games, targets, schedule, process, processes })
     }
 
-    /// Sockets cannot be had where files are all in use.
-    fn try_sockets(&self) -> Result<(), String> {
+    /// Checks that the system provides sockets: it does not where the process's files are all in use.
+    fn check_sockets(&self) -> Result<(), String> {
         let mut targets = self.targets.iter();
         targets
             .try_for_each(|target| transport::open_endpoint(target.connect.server).map(drop))
-            .map_err(|error| format!("it has no socket for bots: {error}"))
+            .map_err(|error| format!("its system provides no socket for bots: {error}"))
     }
 
-    /// How many of the bots come from here.
+    /// The number of bots that this agent runs.
     fn bots(&self) -> u64 {
-        let (threads, of) = (self.plan.threads, self.plan.threads * self.processes);
-        let ours = |order: &&Order| order.bot % of / threads == self.process;
-        self.orders.iter().filter(ours).count() as u64
+        let (threads, workers) = (self.plan.threads, self.plan.threads * self.processes);
+        let is_own = |bot: &&BotSchedule| bot.bot % workers / threads == self.process;
+        self.schedule.iter().filter(is_own).count() as u64
     }
 
-    /// Plays until it is over, or nobody wants to know any more; then no bot is left.
+    /// Runs the bots until their end or the coordinator's; afterwards no bot is left.
     async fn play(self, channel: &mut Channel, start: Instant) -> Result<(), String> {
         let stop = CancellationToken::new();
-        let muster = Muster {
+        let config = WorkerConfig {
             plan: self.plan,
             games: self.games,
             targets: self.targets,
@@ -149,38 +165,39 @@ impl Errand {
             process: self.process,
             processes: self.processes,
         };
-        let mut threads = match Threads::start(&muster, &self.orders) {
+        let mut threads = match WorkerThreads::start(&config, &self.schedule) {
             Ok(threads) => threads,
-            Err(error) => return done(channel, Err(error)).await,
+            Err(error) => return finish(channel, Err(error)).await,
         };
-        let played = report(channel, &mut threads, start, &stop).await;
+        let reported = report(channel, &mut threads, start, &stop).await;
         stop.cancel();
-        let joined = timeout(ENDING, spawn_blocking(move || threads.join())).await;
-        let joined = joined.map_err(|_| "bots would not leave".to_owned())?;
-        played.map_err(|error| error.to_string())?;
-        done(channel, joined.map_err(|_| RunError::Panicked).flatten()).await
+        let joined = timeout(END_TIMEOUT, spawn_blocking(move || threads.join())).await;
+        let joined = joined.map_err(|_| "its bots did not leave in time".to_owned())?;
+        reported.map_err(|error| error.to_string())?;
+        finish(channel, joined.map_err(|_| RunError::Panicked).flatten()).await
     }
 }
 
-/// Says once a second what was counted, until all bots are through.
+/// Sends the counts once a second, until all bots have ended.
 async fn report(
     channel: &mut Channel,
-    threads: &mut Threads,
+    threads: &mut WorkerThreads,
     start: Instant,
     stop: &CancellationToken,
 ) -> Result<(), ChannelError> {
-    let (mut looks, mut glances) = (interval_at(start + LOOK, LOOK), interval(GLANCE));
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    glances.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut counts, mut end_checks) =
+        (interval_at(start + COLLECT_PERIOD, COLLECT_PERIOD), interval(END_CHECK_PERIOD));
+    counts.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    end_checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            request = channel.receiver.receive() => match request? {
-                Request::Stop => stop.cancel(),
+            message = channel.receiver.receive() => match message? {
+                CoordinatorMessage::Stop => stop.cancel(),
                 _ => return Err(ChannelError::out_of_turn()),
             },
-            _ = looks.tick() => send(channel, threads.take()).await?,
-            _ = glances.tick() => if threads.is_over() {
+            _ = counts.tick() => send(channel, threads.take()).await?,
+            _ = end_checks.tick() => if threads.is_over() {
                 return Ok(());
             },
         }
@@ -188,14 +205,14 @@ async fn report(
 }
 
 async fn send(channel: &mut Channel, batch: Batch) -> Result<(), ChannelError> {
-    for frame in frames(batch, COUNTS_BYTES)? {
+    for frame in batch_frames(batch, MAX_AGENT_FRAME_BYTES)? {
         channel.sender.send_frame(&frame).await?;
     }
     Ok(())
 }
 
-/// Hands over the last counts, or says why there are none, and waits until the coordinator has heard.
-async fn done(channel: &mut Channel, last: Result<Batch, RunError>) -> Result<(), String> {
+/// Sends the last counts, or the reason of the failure, and waits until the coordinator has received it.
+async fn finish(channel: &mut Channel, last: Result<Batch, RunError>) -> Result<(), String> {
     let lost = |error: ChannelError| error.to_string();
     let failure = match last {
         Ok(last) => {
@@ -204,7 +221,11 @@ async fn done(channel: &mut Channel, last: Result<Batch, RunError>) -> Result<()
         }
         Err(error) => Some(error.to_string()),
     };
-    channel.sender.send(&Answer::Done { failure: failure.clone() }, COUNTS_BYTES).await.map_err(lost)?;
-    let _ = timeout(ENDING, channel.connection.closed()).await;
+    channel
+        .sender
+        .send(&AgentMessage::Done { failure: failure.clone() }, MAX_AGENT_FRAME_BYTES)
+        .await
+        .map_err(lost)?;
+    let _ = timeout(END_TIMEOUT, channel.connection.closed()).await;
     failure.map_or(Ok(()), Err)
 }

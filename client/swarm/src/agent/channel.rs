@@ -1,4 +1,4 @@
-//! The one stream between a coordinator and an agent: proofs, then messages.
+//! The one stream between a coordinator and an agent: first the proofs of the key, then messages.
 
 use std::time::Duration;
 
@@ -7,66 +7,66 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
 use super::{
-    key::{Mismatch, PROOF_BYTES, Proof},
-    message::sentence,
-    quic::{Close, SILENCE},
+    key::{KeyMismatch, PROOF_BYTES, Proof},
+    peer_text::printable,
+    quic::{CloseCode, IDLE_TIMEOUT},
     wire::{self, Decoder, FrameError},
 };
 
-/// How much is read at once.
+/// The most bytes of one read.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// How long a peer may take to take what is sent to it.
-const TAKEN: Duration = Duration::from_secs(10);
+/// Time limit for one send.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why nothing more is heard of a peer: the end of a sentence that begins with who it is.
+/// The end of a channel, as the end of a sentence that begins with the peer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ChannelError {
-    /// It does not have our key.
-    #[error("{}: give both sides the same one, by --key-file or QUARREL_SWARM_KEY", .0.said())]
-    WrongKey(Mismatch),
-    /// It closed the connection, and said why.
+    /// The peer does not have this side's key.
+    #[error("{}: give both sides the same one, by --key-file or QUARREL_SWARM_KEY", .0.sentence())]
+    WrongKey(KeyMismatch),
+    /// The peer closed the connection, with this reason.
     #[error("{0}")]
     Closed(String),
-    /// It went without a word.
-    #[error("nothing was heard of it for {} s", SILENCE.as_secs())]
+    /// The connection timed out.
+    #[error("no packet arrived from it for {} s", IDLE_TIMEOUT.as_secs())]
     Silent,
-    /// It is there and takes nothing.
-    #[error("it has taken nothing for {} s", TAKEN.as_secs())]
+    /// The peer is connected and does not read.
+    #[error("it has read nothing for {} s", SEND_TIMEOUT.as_secs())]
     Stalled,
-    /// It says nothing, though it is its turn.
+    /// The peer owes an answer.
     #[error("it has not answered for {} s", .0.as_secs())]
     Late(Duration),
-    /// It says what nobody understands.
+    /// The peer sent an invalid message.
     #[error("it sent {0}")]
     Frame(#[from] FrameError),
-    /// Whatever else can happen to a connection.
+    /// Any other failure of the connection.
     #[error("the connection was lost: {0}")]
     Lost(String),
 }
 
 impl ChannelError {
-    /// It says what does not follow from what was said before.
+    /// A message that is valid and not expected in the protocol's current state.
     pub(super) fn out_of_turn() -> Self {
-        FrameError::Senseless("it was not its turn to say that".to_owned()).into()
+        FrameError::Invalid("it was not expected at this point".to_owned()).into()
     }
 }
 
 impl From<ConnectionError> for ChannelError {
     fn from(error: ConnectionError) -> Self {
         match error {
-            ConnectionError::ApplicationClosed(close) if close.error_code == Close::WrongKey.code() => {
-                Self::WrongKey(Mismatch::told(&close.reason))
+            ConnectionError::ApplicationClosed(close) if close.error_code == CloseCode::WrongKey.code() => {
+                Self::WrongKey(KeyMismatch::from_reason(&close.reason))
             }
             ConnectionError::ApplicationClosed(close) if close.reason.is_empty() => {
-                Self::Closed("it went away".to_owned())
+                Self::Closed("it closed the connection".to_owned())
             }
             ConnectionError::ApplicationClosed(close) => {
-                Self::Closed(sentence(&String::from_utf8_lossy(&close.reason)))
+                Self::Closed(printable(&String::from_utf8_lossy(&close.reason)))
             }
-            ConnectionError::LocallyClosed => Self::Closed("this side ended".to_owned()),
+            ConnectionError::LocallyClosed => Self::Closed("this side closed the connection".to_owned()),
             ConnectionError::TimedOut => Self::Silent,
-            error => Self::Lost(sentence(&error.to_string())),
+            error => Self::Lost(printable(&error.to_string())),
         }
     }
 }
@@ -89,7 +89,19 @@ impl From<WriteError> for ChannelError {
     }
 }
 
-/// Both directions.
+/// The two directions of one QUIC stream.
+pub(super) struct BidiStream {
+    pub(super) send: SendStream,
+    pub(super) receive: RecvStream,
+}
+
+impl From<(SendStream, RecvStream)> for BidiStream {
+    fn from((send, receive): (SendStream, RecvStream)) -> Self {
+        Self { send, receive }
+    }
+}
+
+/// A connection with its one stream.
 pub(super) struct Channel {
     pub(super) connection: Connection,
     pub(super) sender: Sender,
@@ -97,18 +109,14 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    /// Over this stream; `most` is how long a frame of the other side may be.
-    pub(super) fn new(
-        connection: Connection,
-        (send, receive): (SendStream, RecvStream),
-        most: usize,
-    ) -> Self {
-        let receiver = Receiver { stream: receive, decoder: Decoder::new(most) };
-        Self { connection, sender: Sender { stream: send }, receiver }
+    /// A channel over this stream; `max_bytes` limits the frames of the peer.
+    pub(super) fn new(connection: Connection, stream: BidiStream, max_bytes: usize) -> Self {
+        let receiver = Receiver { stream: stream.receive, decoder: Decoder::new(max_bytes) };
+        Self { connection, sender: Sender { stream: stream.send }, receiver }
     }
 }
 
-/// To the other side.
+/// The direction to the peer.
 pub(super) struct Sender {
     stream: SendStream,
 }
@@ -119,21 +127,25 @@ impl Sender {
         self.send_frame(proof).await
     }
 
-    /// Sends a message whose frame takes at most so many bytes.
-    pub(super) async fn send(&mut self, message: &impl Serialize, most: usize) -> Result<(), ChannelError> {
-        self.send_frame(&wire::encode(message, most)?).await
+    /// Sends a message in a frame of at most `max_bytes`.
+    pub(super) async fn send(
+        &mut self,
+        message: &impl Serialize,
+        max_bytes: usize,
+    ) -> Result<(), ChannelError> {
+        self.send_frame(&wire::encode(message, max_bytes)?).await
     }
 
-    /// Sends a frame that was made before.
+    /// Sends an encoded frame.
     pub(super) async fn send_frame(&mut self, frame: &[u8]) -> Result<(), ChannelError> {
-        timeout(TAKEN, self.stream.write_all(frame))
+        timeout(SEND_TIMEOUT, self.stream.write_all(frame))
             .await
             .map_err(|_| ChannelError::Stalled)?
             .map_err(Into::into)
     }
 }
 
-/// From the other side.
+/// The direction from the peer.
 pub(super) struct Receiver {
     stream: RecvStream,
     decoder: Decoder,
@@ -150,15 +162,15 @@ impl Receiver {
         }
     }
 
-    /// Waits for a message for so long.
+    /// Waits for a message, at most for `limit`.
     pub(super) async fn receive_within<M: DeserializeOwned>(
         &mut self,
-        patience: Duration,
+        limit: Duration,
     ) -> Result<M, ChannelError> {
-        timeout(patience, self.receive()).await.map_err(|_| ChannelError::Late(patience))?
+        timeout(limit, self.receive()).await.map_err(|_| ChannelError::Late(limit))?
     }
 
-    /// Waits for a message. May be given up and called again: nothing is lost by it.
+    /// Waits for a message. Cancel-safe.
     pub(super) async fn receive<M: DeserializeOwned>(&mut self) -> Result<M, ChannelError> {
         loop {
             if let Some(message) = self.decoder.pop()? {

@@ -1,9 +1,6 @@
-//! A coordinator's connection to one agent, until that is ready to start.
+//! A coordinator's connection to one agent, up to the start of the run.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use quinn::ConnectionError;
 use tokio::{
@@ -12,84 +9,91 @@ use tokio::{
 };
 
 use super::{
-    DEFAULT_PORT,
+    address::with_port,
     channel::{Channel, ChannelError},
     key::{self, Key, Role},
-    message::{Answer, Brief, Hello, Machine, Request, sentence},
-    quic::{Close, NAME, Outlet, SILENCE},
-    wire::{COUNTS_BYTES, FrameError, ORDER_BYTES},
+    message::{AgentMessage, Assignment, CoordinatorMessage, Hello, Machine},
+    peer_text::printable,
+    quic::{CERTIFICATE_NAME, CloseCode, CoordinatorEndpoints, IDLE_TIMEOUT},
+    wire::{FrameError, MAX_AGENT_FRAME_BYTES, MAX_COORDINATOR_FRAME_BYTES},
 };
 
-/// How long it may take until an agent is known to be one of ours.
-const GREETING: Duration = Duration::from_secs(5);
+/// Time limit for the name look-up, and then for connection, proofs and hellos together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A name may have many addresses; whoever has more than these has another problem.
-const ADDRESSES: usize = 4;
+/// The maximum number of a name's addresses that are tried.
+const MAX_ADDRESSES: usize = 4;
 
-/// How long an agent may take to look up the server and make its schedule.
-const READY: Duration = Duration::from_secs(30);
+/// Time limit for an agent to resolve the server and compute its schedule.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often an agent's clock is asked; the quickest answer counts.
-const ASKS: usize = 8;
+/// The number of clock requests; the quickest answer counts.
+const CLOCK_REQUESTS: usize = 8;
 
-/// How long one answer may take.
-const ASKED: Duration = Duration::from_secs(5);
+/// Time limit for one answer to a clock request.
+const CLOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An agent that answers.
-pub(super) struct Call {
-    /// As it was named.
+/// A connection to an agent that has proved the key.
+pub(super) struct AgentConnection {
+    /// The agent's address as the person gave it.
     pub(super) agent: String,
     pub(super) channel: Channel,
     pub(super) hello: Hello,
 }
 
-/// A moment here and there.
+/// A comparison of this machine's clock with an agent's.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    here: Instant,
-    there_us: u64,
+pub(super) struct ClockComparison {
+    /// A time of this machine's clock.
+    local: Instant,
+    /// The agent's clock at that time, in microseconds.
+    agent_us: u64,
     pub(super) round_trip: Duration,
 }
 
-impl Clock {
-    /// What their clock says at a moment of ours, not before the two were compared; wrong by half the round trip at most.
-    pub(super) fn there_us(&self, moment: Instant) -> u64 {
-        self.there_us + moment.saturating_duration_since(self.here).as_micros() as u64
+impl ClockComparison {
+    /// The agent's clock at a time of this machine's, not before the comparison; wrong by at most half the round trip.
+    pub(super) fn agent_us(&self, local: Instant) -> u64 {
+        self.agent_us + local.saturating_duration_since(self.local).as_micros() as u64
     }
 }
 
-impl Call {
-    /// Calls an agent; each of its addresses has its share of the time.
+impl AgentConnection {
+    /// Connects to an agent; its addresses share the time limit equally.
+    ///
+    /// # Errors
+    /// A sentence about the last address that was tried.
     pub(super) async fn open(
         agent: &str,
-        outlet: &Outlet,
+        endpoints: &CoordinatorEndpoints,
         key: Option<&Key>,
-        ours: &Hello,
+        own: &Hello,
     ) -> Result<Self, String> {
-        let found = timeout(GREETING, lookup_host(with_port(agent))).await;
-        let found = found.map_err(|_| "its name could not be looked up in time".to_owned())?;
-        let found = found.map_err(|error| format!("there is no such host and port: {error}"))?;
-        let mut addresses: Vec<SocketAddr> = found.take(ADDRESSES).collect();
-        // An agent without a key listens on one of them, and most people write 127.0.0.1 there.
+        let addresses = timeout(CONNECT_TIMEOUT, lookup_host(with_port(agent))).await;
+        let addresses = addresses.map_err(|_| "its name could not be resolved in time".to_owned())?;
+        let addresses =
+            addresses.map_err(|error| format!("its host and port cannot be resolved: {error}"))?;
+        let mut addresses: Vec<SocketAddr> = addresses.take(MAX_ADDRESSES).collect();
+        // An agent without a key listens on one address, which is usually 127.0.0.1.
         addresses.sort_by_key(SocketAddr::is_ipv6);
-        let share = GREETING / addresses.len().max(1) as u32;
-        let mut why = "there is no such host".to_owned();
+        let share = CONNECT_TIMEOUT / addresses.len().max(1) as u32;
+        let mut reason = "its host has no address".to_owned();
         for address in addresses {
-            match timeout(share, Self::greet(agent, address, outlet, key, ours)).await {
+            match timeout(share, Self::connect(agent, address, endpoints, key, own)).await {
                 Ok(Ok(call)) => return Ok(call),
-                Ok(Err(error)) => why = error,
-                Err(_) => why = nobody(address, share),
+                Ok(Err(error)) => reason = error,
+                Err(_) => reason = no_answer(address, share),
             }
         }
-        Err(why)
+        Err(reason)
     }
 
-    async fn greet(
+    async fn connect(
         agent: &str,
         address: SocketAddr,
-        outlet: &Outlet,
+        endpoints: &CoordinatorEndpoints,
         key: Option<&Key>,
-        ours: &Hello,
+        own: &Hello,
     ) -> Result<Self, String> {
         if key.is_none() && !address.ip().to_canonical().is_loopback() {
             return Err(
@@ -98,77 +102,84 @@ impl Call {
             );
         }
         let lost = |error: ChannelError| error.to_string();
-        let endpoint = outlet.towards(address).ok_or("this machine has no addresses of that kind")?;
-        let connecting = endpoint.connect(address, NAME).map_err(|error| error.to_string())?;
+        let endpoint =
+            endpoints.for_address(address).ok_or("this machine has no network of that address family")?;
+        let connecting = endpoint.connect(address, CERTIFICATE_NAME).map_err(|error| error.to_string())?;
         let connection = connecting.await.map_err(|error| match error {
-            ConnectionError::TimedOut => nobody(address, SILENCE),
+            ConnectionError::TimedOut => no_answer(address, IDLE_TIMEOUT),
             error => lost(error.into()),
         })?;
         let stream = connection.open_bi().await.map_err(|error| lost(error.into()))?;
-        let mut channel = Channel::new(connection, stream, COUNTS_BYTES);
-        let binding = key::binding(&channel.connection).ok_or("TLS gave nothing to bind a proof to")?;
+        let mut channel = Channel::new(connection, stream.into(), MAX_AGENT_FRAME_BYTES);
+        let binding =
+            key::binding(&channel.connection).ok_or("TLS exports no keying material for the proof")?;
         channel.sender.send_proof(&key::prove(key, Role::Coordinator, &binding)).await.map_err(lost)?;
         let proof = channel.receiver.receive_proof().await.map_err(lost)?;
         if !key::is_proven(key, Role::Agent, &binding, &proof) {
-            Close::WrongKey.close(&channel.connection, "");
-            return Err("whoever answers there does not have our key".to_owned());
+            CloseCode::WrongKey.close(&channel.connection, "");
+            return Err("the program at that address does not have this key".to_owned());
         }
-        channel.sender.send(&Request::Hello(ours.clone()), ORDER_BYTES).await.map_err(lost)?;
-        let Answer::Hello(hello) = channel.receiver.receive().await.map_err(lost)? else {
+        channel
+            .sender
+            .send(&CoordinatorMessage::Hello(own.clone()), MAX_COORDINATOR_FRAME_BYTES)
+            .await
+            .map_err(lost)?;
+        let AgentMessage::Hello(hello) = channel.receiver.receive().await.map_err(lost)? else {
             return Err(ChannelError::out_of_turn().to_string());
         };
-        Hello::agree(ours, &hello).inspect_err(|why| Close::Because.close(&channel.connection, why))?;
+        Hello::check_versions(own, &hello)
+            .inspect_err(|reason| CloseCode::Other.close(&channel.connection, reason))?;
         Ok(Self { agent: agent.to_owned(), channel, hello })
     }
 
-    /// Says what is to be played, and waits until the agent could start.
-    pub(super) async fn brief(&mut self, brief: Brief) -> Result<Machine, String> {
-        self.hello.plays(&brief.plan)?;
-        let sent = self.channel.sender.send(&Request::Brief(Box::new(brief)), ORDER_BYTES).await;
+    /// Sends an assignment, and waits until the agent is ready to start.
+    pub(super) async fn assign(&mut self, assignment: Assignment) -> Result<Machine, String> {
+        self.hello.check_games(&assignment.plan)?;
+        let sent = self
+            .channel
+            .sender
+            .send(&CoordinatorMessage::Assign(Box::new(assignment)), MAX_COORDINATOR_FRAME_BYTES)
+            .await;
         sent.map_err(|error| match error {
-            ChannelError::Frame(FrameError::TooLong { bytes, most }) => {
-                format!("the plan and the roots of its server are {bytes} bytes, and {most} are the most")
+            ChannelError::Frame(FrameError::TooLong { bytes, max }) => {
+                format!("the plan and its server's root certificates have {bytes} bytes, and at most {max} can be sent")
             }
             error => error.to_string(),
         })?;
-        match self.channel.receiver.receive_within(READY).await.map_err(|error| error.to_string())? {
-            Answer::Ready(machine) => Ok(machine),
-            Answer::Refused { why } => Err(sentence(&why)),
+        match self.channel.receiver.receive_within(READY_TIMEOUT).await.map_err(|error| error.to_string())? {
+            AgentMessage::Ready(machine) => Ok(machine),
+            AgentMessage::Refused { reason } => Err(printable(&reason)),
             _ => Err(ChannelError::out_of_turn().to_string()),
         }
     }
 
-    /// Compares clocks.
-    pub(super) async fn compare_clocks(&mut self) -> Result<Clock, ChannelError> {
-        let mut clocks = Vec::with_capacity(ASKS);
-        for _ in 0..ASKS {
-            let asked = Instant::now();
-            self.channel.sender.send(&Request::Ask, ORDER_BYTES).await?;
-            let Answer::Clock { at_us } = self.channel.receiver.receive_within(ASKED).await? else {
+    /// Compares the two clocks several times, and returns the comparison with the shortest round trip.
+    pub(super) async fn compare_clocks(&mut self) -> Result<ClockComparison, ChannelError> {
+        let mut comparisons = Vec::with_capacity(CLOCK_REQUESTS);
+        for _ in 0..CLOCK_REQUESTS {
+            let sent_at = Instant::now();
+            self.channel.sender.send(&CoordinatorMessage::ClockRequest, MAX_COORDINATOR_FRAME_BYTES).await?;
+            let AgentMessage::Clock { at_us } = self.channel.receiver.receive_within(CLOCK_TIMEOUT).await?
+            else {
                 return Err(ChannelError::out_of_turn());
             };
-            let round_trip = asked.elapsed();
-            clocks.push(Clock { here: asked + round_trip / 2, there_us: at_us, round_trip });
+            let round_trip = sent_at.elapsed();
+            comparisons.push(ClockComparison {
+                local: sent_at + round_trip / 2,
+                agent_us: at_us,
+                round_trip,
+            });
         }
-        let quickest = clocks.into_iter().min_by_key(|clock| clock.round_trip);
+        let quickest = comparisons.into_iter().min_by_key(|comparison| comparison.round_trip);
         quickest.ok_or_else(ChannelError::out_of_turn)
     }
 }
 
-fn nobody(address: SocketAddr, after: Duration) -> String {
+fn no_answer(address: SocketAddr, after: Duration) -> String {
     let seconds = after.as_secs_f64();
     format!(
-        "nobody answered at {address} for {seconds:.1} s: check the address, and that `swarm agent` runs there"
+        "no answer from {address} for {seconds:.1} s: check the address, and that `swarm agent` runs there"
     )
-}
-
-/// An agent's address as somebody wrote it, with our port where they named none.
-fn with_port(agent: &str) -> String {
-    match agent.parse::<IpAddr>() {
-        Ok(ip) => SocketAddr::new(ip, DEFAULT_PORT).to_string(),
-        Err(_) if agent.ends_with(']') || !agent.contains(':') => format!("{agent}:{DEFAULT_PORT}"),
-        Err(_) => agent.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -176,23 +187,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_without_a_port_is_at_ours() {
-        for (written, meant) in [
-            ("loads-1", "loads-1:7790"),
-            ("loads-1:9", "loads-1:9"),
-            ("10.0.0.2", "10.0.0.2:7790"),
-            ("::1", "[::1]:7790"),
-            ("[::1]", "[::1]:7790"),
-            ("[::1]:9", "[::1]:9"),
-        ] {
-            assert_eq!(with_port(written), meant);
-        }
-    }
-
-    #[test]
-    fn a_moment_here_is_one_there() {
-        let here = Instant::now();
-        let clock = Clock { here, there_us: 5_000_000, round_trip: Duration::from_millis(80) };
-        assert_eq!(clock.there_us(here + Duration::from_millis(300)), 5_300_000);
+    fn a_local_time_converts_to_the_agents_clock() {
+        let local = Instant::now();
+        let clock = ClockComparison { local, agent_us: 5_000_000, round_trip: Duration::from_millis(80) };
+        assert_eq!(clock.agent_us(local + Duration::from_millis(300)), 5_300_000);
     }
 }

@@ -1,4 +1,4 @@
-//! The coordinator of a run: it plays nothing itself, but has agents play, and makes the report.
+//! The coordinator of a run: runs no bots itself, but starts them on agents, collects their counts and makes the report.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -6,163 +6,190 @@ use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call::Call,
-    fleet::Fleet,
+    connection::AgentConnection,
     key::Key,
-    message::{Brief, Hello, Machine, Request},
-    quic::Outlet,
-    wire::ORDER_BYTES,
+    message::{Assignment, CoordinatorMessage, Hello, Machine},
+    pool::AgentPool,
+    quic::CoordinatorEndpoints,
+    wire::MAX_COORDINATOR_FRAME_BYTES,
 };
 use crate::{
     assemble::BotCounts,
     compare::Baseline,
     game::Games,
-    plan::{Plan, PlanError, Trusted},
+    plan::{GameCatalog, Plan, PlanError, TrustRoots},
     report::Report,
-    run::Conduct,
+    run_controller::RunController,
     schedule::schedule,
 };
 
-/// From the moment at which all agents are ready to the start, and two of the longest round trips more: enough for word of it to be lost
-/// and said again.
-const LEAD: Duration = Duration::from_millis(300);
+/// The time from the readiness of all agents to the start, plus two of the longest round trips: enough for a lost start message to be
+/// retransmitted.
+const START_DELAY: Duration = Duration::from_millis(300);
 
-/// Agents of one run, at most.
-const AGENTS: usize = 256;
+/// The maximum number of agents of one run.
+const MAX_AGENTS: usize = 256;
 
-/// Why a run with agents could not be made. What becomes of it once it has begun is part of the report.
+/// A run with agents that could not start. Failures after the start are part of the report.
 #[derive(Debug, thiserror::Error)]
-pub enum LeadError {
-    /// One of them cannot be had.
-    #[error("agent {agent}: {why}")]
+pub enum CoordinateError {
+    /// An agent cannot take part.
+    #[error("agent {agent}: {reason}")]
     Agent {
-        /// Which one, as it was named.
+        /// The agent's address as the person gave it.
         agent: String,
-        /// Why not.
-        why: String,
+        /// The reason, as a sentence.
+        reason: String,
     },
-    /// There are none, or too many.
-    #[error("a run is led with 1 to {AGENTS} agents, not {0}")]
+    /// The number of agents is out of range.
+    #[error("a run takes 1 to {MAX_AGENTS} agents, not {0}")]
     Count(usize),
-    /// The plan names what cannot be read.
+    /// A file that the plan names cannot be read.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The system gives no socket.
-    #[error("the run cannot be made: {0}")]
+    /// The system provides no socket.
+    #[error("the run cannot start: {0}")]
     System(#[from] io::Error),
 }
 
-/// Has these agents (each `host:port`, or `host` alone at the usual port) make a run, and takes as long as the plan says. Its counts are
-/// those of one swarm with the same plan. Each agent looks up the server itself. Needs a tokio runtime around it.
+/// Runs a plan on these agents, each `host:port` or `host` with the default port, and returns the report at the plan's end. The counts
+/// equal those of one swarm with the same plan. Each agent resolves the server itself. Requires a tokio runtime.
 ///
 /// # Errors
-/// When not all of them can start. One that is lost later makes the report's verdict invalid, and its reasons say which it was.
-pub async fn lead(
+/// When an agent cannot start. An agent that is lost later makes the report's verdict invalid, with a reason that names the agent.
+pub async fn coordinate(
     plan: &Plan,
     games: &Games,
     agents: &[String],
     key: Option<&Key>,
     baseline: Option<&Baseline>,
-) -> Result<Report, LeadError> {
-    if !(1..=AGENTS).contains(&agents.len()) {
-        return Err(LeadError::Count(agents.len()));
+) -> Result<Report, CoordinateError> {
+    if !(1..=MAX_AGENTS).contains(&agents.len()) {
+        return Err(CoordinateError::Count(agents.len()));
     }
-    let outlet = Arc::new(Outlet::open()?);
-    let led = led(plan, games, agents, key, baseline, &outlet).await;
-    outlet.close().await;
-    led
+    let endpoints = Arc::new(CoordinatorEndpoints::open()?);
+    let catalog = games.catalog();
+    let plan = with_named_games(plan, &catalog);
+    let started = start(&plan, &Hello::of_this_program(&catalog), agents, key, &endpoints).await;
+    let report = match started {
+        Ok(started) => Ok(started.report(&plan, baseline).await),
+        Err(error) => Err(error),
+    };
+    endpoints.close().await;
+    report
 }
 
-async fn led(
+/// A run whose agents know their start.
+struct StartedRun {
+    connections: Vec<AgentConnection>,
+    machines: Vec<Machine>,
+    bots: BotCounts,
+    start: Instant,
+}
+
+/// Connects to the agents, assigns each its part of the plan, and sets the start.
+async fn start(
     plan: &Plan,
-    games: &Games,
+    own: &Hello,
     agents: &[String],
     key: Option<&Key>,
-    baseline: Option<&Baseline>,
-    outlet: &Arc<Outlet>,
-) -> Result<Report, LeadError> {
-    let plan = &named(plan, games);
-    let trusted = Trusted::read(plan)?;
-    let orders = schedule(plan);
-    let calls = call(agents, key, &Hello::ours(games), outlet).await?;
-    let (calls, machines) = brief(calls, plan, &trusted).await?;
-    let (calls, start) = set_start(calls).await?;
-    let stop = CancellationToken::new();
-    let mut fleet = Fleet::start(calls, plan, start, &stop);
-    let conduct = Conduct::new(plan, BotCounts::of(&orders), start, stop, baseline);
-    let measured = Box::pin(conduct.run(&mut fleet)).await;
-    let ended = measured.ended.clone();
-    let (last, lost) = fleet.finish().await;
-    let mut report = measured.with(last).report(plan, agents.len() as u64);
-    report.setting.cores = machines.iter().map(|machine| machine.cores).sum();
-    report.setting.host = machines.into_iter().map(|machine| machine.host).collect::<Vec<_>>().join("; ");
-    report.decide_verdict(plan, &ended, baseline);
-    report.invalidate(lost);
-    Ok(report)
+    endpoints: &Arc<CoordinatorEndpoints>,
+) -> Result<StartedRun, CoordinateError> {
+    let roots = TrustRoots::read(plan)?;
+    let bots = BotCounts::of(&schedule(plan));
+    let connections = connect(agents, key, own, endpoints).await?;
+    let (connections, machines) = assign(connections, plan, &roots).await?;
+    let (connections, start) = set_start(connections).await?;
+    Ok(StartedRun { connections, machines, bots, start })
 }
 
-/// The plan with every game by its name: an agent's first one may be another than ours.
-fn named(plan: &Plan, games: &Games) -> Plan {
+impl StartedRun {
+    /// Waits for the end of the run, and makes its report.
+    async fn report(self, plan: &Plan, baseline: Option<&Baseline>) -> Report {
+        let Self { connections, machines, bots, start } = self;
+        let stop = CancellationToken::new();
+        let mut pool = AgentPool::start(connections, plan, start, &stop);
+        let controller = RunController::new(plan, bots, start, stop, baseline);
+        let measured = Box::pin(controller.run(&mut pool)).await;
+        let ended = measured.ended.clone();
+        let (last, lost) = pool.finish().await;
+        let mut report = measured.with(last).report(plan, machines.len() as u64);
+        report.setting.cores = machines.iter().map(|machine| machine.cores).sum();
+        report.setting.host = machines.into_iter().map(|machine| machine.host).collect::<Vec<_>>().join("; ");
+        report.decide_verdict(plan, &ended, baseline);
+        report.invalidate(lost);
+        report
+    }
+}
+
+/// The plan with the default game named in each group: an agent's default game may be a different one.
+fn with_named_games(plan: &Plan, catalog: &GameCatalog) -> Plan {
     let mut plan = plan.clone();
     for group in &mut plan.bots {
-        group.game = group.game.take().or_else(|| games.find(None).map(|game| game.name().to_owned()));
+        group.game = group.game.take().or_else(|| catalog.find(None).map(|names| names.game.to_owned()));
     }
     plan
 }
 
-async fn call(
+async fn connect(
     agents: &[String],
     key: Option<&Key>,
-    ours: &Hello,
-    outlet: &Arc<Outlet>,
-) -> Result<Vec<Call>, LeadError> {
+    own: &Hello,
+    endpoints: &Arc<CoordinatorEndpoints>,
+) -> Result<Vec<AgentConnection>, CoordinateError> {
     let agents = agents.iter().map(|agent| (agent.clone(), agent.clone()));
-    at_once(agents, |agent: String| {
-        let (outlet, key, ours) = (Arc::clone(outlet), key.cloned(), ours.clone());
-        async move { Call::open(&agent, &outlet, key.as_ref(), &ours).await }
+    for_all(agents, |agent: String| {
+        let (endpoints, key, own) = (Arc::clone(endpoints), key.cloned(), own.clone());
+        async move { AgentConnection::open(&agent, &endpoints, key.as_ref(), &own).await }
     })
     .await
 }
 
-async fn brief(
-    calls: Vec<Call>,
+async fn assign(
+    connections: Vec<AgentConnection>,
     plan: &Plan,
-    trusted: &Trusted,
-) -> Result<(Vec<Call>, Vec<Machine>), LeadError> {
-    let processes = calls.len() as u32;
-    let calls = (0..).zip(calls).map(|(process, call)| (call.agent.clone(), (process, call)));
-    let ready = at_once(calls, |(process, mut call): (u32, Call)| {
-        let brief = Brief { plan: plan.clone(), trusted: trusted.clone(), process, processes };
-        async move { call.brief(brief).await.map(|machine| (call, machine)) }
+    roots: &TrustRoots,
+) -> Result<(Vec<AgentConnection>, Vec<Machine>), CoordinateError> {
+    let processes = connections.len() as u32;
+    let numbered = (0..).zip(connections);
+    let numbered = numbered.map(|(process, connection)| (connection.agent.clone(), (process, connection)));
+    let ready = for_all(numbered, |(process, mut connection): (u32, AgentConnection)| {
+        let assignment = Assignment { plan: plan.clone(), roots: roots.clone(), process, processes };
+        async move { connection.assign(assignment).await.map(|machine| (connection, machine)) }
     });
     Ok(ready.await?.into_iter().unzip())
 }
 
-/// Tells all of them when to start, each by its own clock.
-async fn set_start(calls: Vec<Call>) -> Result<(Vec<Call>, Instant), LeadError> {
-    let calls = calls.into_iter().map(|call| (call.agent.clone(), call));
-    let compared = at_once(calls, |mut call: Call| async move {
-        let clock = call.compare_clocks().await.map_err(|error| error.to_string())?;
-        Ok((call, clock))
+/// Sends all agents the start of the run, each in its own clock's time.
+async fn set_start(
+    connections: Vec<AgentConnection>,
+) -> Result<(Vec<AgentConnection>, Instant), CoordinateError> {
+    let named = connections.into_iter().map(|connection| (connection.agent.clone(), connection));
+    let compared = for_all(named, |mut connection: AgentConnection| async move {
+        let clock = connection.compare_clocks().await.map_err(|error| error.to_string())?;
+        Ok((connection, clock))
     });
     let compared = compared.await?;
     let longest = compared.iter().map(|(_, clock)| clock.round_trip).max().unwrap_or_default();
-    let start = Instant::now() + LEAD + 2 * longest;
-    let mut calls = Vec::with_capacity(compared.len());
-    for (mut call, clock) in compared {
-        let request = Request::Start { at_us: clock.there_us(start) };
-        let sent = call.channel.sender.send(&request, ORDER_BYTES).await;
-        sent.map_err(|error| LeadError::Agent { agent: call.agent.clone(), why: error.to_string() })?;
-        calls.push(call);
+    let start = Instant::now() + START_DELAY + 2 * longest;
+    let mut connections = Vec::with_capacity(compared.len());
+    for (mut connection, clock) in compared {
+        let message = CoordinatorMessage::Start { at_us: clock.agent_us(start) };
+        let sent = connection.channel.sender.send(&message, MAX_COORDINATOR_FRAME_BYTES).await;
+        sent.map_err(|error| CoordinateError::Agent {
+            agent: connection.agent.clone(),
+            reason: error.to_string(),
+        })?;
+        connections.push(connection);
     }
-    Ok((calls, start))
+    Ok((connections, start))
 }
 
-/// Does the same with each at once; the first that fails ends all, by its name.
-async fn at_once<T, R, F>(
+/// Does the same for all agents concurrently; the first failure ends all, with the agent's name.
+async fn for_all<T, R, F>(
     all: impl Iterator<Item = (String, T)>,
     each: impl Fn(T) -> F,
-) -> Result<Vec<R>, LeadError>
+) -> Result<Vec<R>, CoordinateError>
 where
     F: Future<Output = Result<R, String>> + Send + 'static,
     R: Send + 'static,
@@ -175,7 +202,7 @@ where
     let mut done = Vec::with_capacity(tasks.len());
     while let Some(ended) = tasks.join_next().await {
         let (place, agent, result) = ended.map_err(io::Error::other)?;
-        done.push((place, result.map_err(|why| LeadError::Agent { agent, why })?));
+        done.push((place, result.map_err(|reason| CoordinateError::Agent { agent, reason })?));
     }
     done.sort_by_key(|(place, _)| *place);
     Ok(done.into_iter().map(|(_, result)| result).collect())
@@ -188,53 +215,56 @@ mod tests {
     use super::*;
     use crate::agent::{
         channel::Channel,
-        message::Answer,
-        quic::{self, NAME},
-        wire::COUNTS_BYTES,
+        message::AgentMessage,
+        quic::{self, CERTIFICATE_NAME},
+        wire::MAX_AGENT_FRAME_BYTES,
     };
 
-    /// How far apart agents may start whose answers take no time, on a busy machine.
-    const TOGETHER: Duration = Duration::from_millis(10);
+    /// The largest difference of start times on a busy machine.
+    const TOLERANCE: Duration = Duration::from_millis(10);
 
-    /// An agent whose clock began at some moment, and that answers after a while; in the end it gives the moment at which it would start.
-    async fn answer(endpoint: quinn::Endpoint, clock: Instant, after: Duration) -> Instant {
+    /// An agent whose clock began at `clock`, and that answers after a delay; returns the time at which it would start.
+    async fn run_agent(endpoint: quinn::Endpoint, clock: Instant, after: Duration) -> Instant {
         let connection = endpoint.accept().await.unwrap().await.unwrap();
         let stream = connection.accept_bi().await.unwrap();
-        let mut channel = Channel::new(connection, stream, ORDER_BYTES);
+        let mut channel = Channel::new(connection, stream.into(), MAX_COORDINATOR_FRAME_BYTES);
         loop {
             match channel.receiver.receive().await.unwrap() {
-                Request::Start { at_us } => return clock + Duration::from_micros(at_us),
-                Request::Ask => {
+                CoordinatorMessage::Start { at_us } => return clock + Duration::from_micros(at_us),
+                CoordinatorMessage::ClockRequest => {
                     tokio::time::sleep(after / 2).await;
                     let at_us = clock.elapsed().as_micros() as u64;
                     tokio::time::sleep(after / 2).await;
-                    channel.sender.send(&Answer::Clock { at_us }, COUNTS_BYTES).await.unwrap();
+                    channel.sender.send(&AgentMessage::Clock { at_us }, MAX_AGENT_FRAME_BYTES).await.unwrap();
                 }
-                request => panic!("{request:?}"),
+                message => panic!("{message:?}"),
             }
         }
     }
 
     #[tokio::test]
-    async fn agents_near_and_far_start_at_one_moment_whatever_their_clocks_say() {
-        let (outlet, mut calls, mut agents) = (Outlet::open().unwrap(), Vec::new(), Vec::new());
+    async fn agents_near_and_far_start_together_despite_different_clocks() {
+        let (endpoints, mut connections, mut agents) =
+            (CoordinatorEndpoints::open().unwrap(), Vec::new(), Vec::new());
         for (clock_s, after_ms) in [(1000, 0), (3, 60), (0, 20)] {
             let endpoint = quic::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
             let address = endpoint.local_addr().unwrap();
             let clock = Instant::now() - Duration::from_secs(clock_s);
-            agents.push(tokio::spawn(answer(endpoint, clock, Duration::from_millis(after_ms))));
-            let connecting = outlet.towards(address).unwrap().connect(address, NAME).unwrap();
+            agents.push(tokio::spawn(run_agent(endpoint, clock, Duration::from_millis(after_ms))));
+            let connecting =
+                endpoints.for_address(address).unwrap().connect(address, CERTIFICATE_NAME).unwrap();
             let connection = connecting.await.unwrap();
             let stream = connection.open_bi().await.unwrap();
-            let channel = Channel::new(connection, stream, COUNTS_BYTES);
-            calls.push(Call { agent: address.to_string(), channel, hello: Hello::default() });
+            let channel = Channel::new(connection, stream.into(), MAX_AGENT_FRAME_BYTES);
+            let agent = address.to_string();
+            connections.push(AgentConnection { agent, channel, hello: Hello::default() });
         }
-        let (_calls, start) = set_start(calls).await.unwrap();
-        assert!(start > Instant::now(), "word of it comes before it does");
+        let (_connections, start) = set_start(connections).await.unwrap();
+        assert!(start > Instant::now(), "the start message arrives before the start");
         for agent in agents {
             let theirs = agent.await.unwrap();
             let apart = theirs.max(start) - theirs.min(start);
-            assert!(apart < TOGETHER, "{apart:?} apart");
+            assert!(apart < TOLERANCE, "agents start {apart:?} apart");
         }
     }
 }

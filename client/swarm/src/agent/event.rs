@@ -1,64 +1,64 @@
-//! What an agent says of itself, a line each.
+//! The events that an agent reports, a line each.
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
-/// Something that whoever looks after an agent wants to know.
+/// An event of an agent, for the person who operates it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
-    /// It waits for coordinators.
-    Listens {
-        /// The real port included.
+pub enum AgentEvent {
+    /// The agent accepts coordinators.
+    Listening {
+        /// The bound address, with its real port.
         address: SocketAddr,
-        /// Whether it asks for a key.
+        /// Whether coordinators must prove a key.
         has_key: bool,
     },
-    /// A run begins.
-    Begins {
-        /// Who leads it.
+    /// A run starts.
+    RunStarted {
+        /// The coordinator of the run.
         coordinator: SocketAddr,
-        /// How many of its bots come from here.
+        /// The number of its bots that this agent runs.
         bots: u64,
-        /// Where they play.
+        /// The server that they play on.
         server: String,
     },
     /// A run is over.
-    Ends {
-        /// Who led it.
+    RunEnded {
+        /// The coordinator of the run.
         coordinator: SocketAddr,
-        /// How long it took.
+        /// The run's duration.
         after: Duration,
-        /// Why; `None` when it was played to its end.
-        why: Option<String>,
+        /// The reason of an early end; `None` when the run was completed.
+        reason: Option<String>,
     },
-    /// Somebody was turned away, or went before the start.
+    /// A coordinator was refused, or left before the start.
     Refused {
-        /// Who.
+        /// Its address.
         coordinator: SocketAddr,
-        /// Why.
-        why: String,
+        /// The reason, as a sentence.
+        reason: String,
     },
 }
 
-impl fmt::Display for News {
+impl fmt::Display for AgentEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listens { address, has_key: true } => write!(f, "swarm agent listens on {address}"),
-            Self::Listens { address, has_key: false } => {
-                write!(f, "swarm agent listens on {address}, without a key: for this machine alone")
+            Self::Listening { address, has_key: true } => write!(f, "swarm agent listens on {address}"),
+            Self::Listening { address, has_key: false } => {
+                write!(f, "swarm agent listens on {address}, without a key: only for this machine")
             }
-            Self::Begins { coordinator, bots, server } => {
-                write!(f, "run of {coordinator} begins: {bots} bots on {server}")
+            Self::RunStarted { coordinator, bots, server } => {
+                write!(f, "run of {coordinator} started: {bots} bots on {server}")
             }
-            Self::Ends { coordinator, after, why: None } => {
-                write!(f, "run of {coordinator} is over after {:.1} s", after.as_secs_f64())
+            Self::RunEnded { coordinator, after, reason: None } => {
+                write!(f, "run of {coordinator} completed after {:.1} s", after.as_secs_f64())
             }
-            Self::Ends { coordinator, after, why: Some(why) } => {
-                write!(f, "run of {coordinator} ended after {:.1} s: {why}", after.as_secs_f64())
+            Self::RunEnded { coordinator, after, reason: Some(reason) } => {
+                write!(f, "run of {coordinator} ended early after {:.1} s: {reason}", after.as_secs_f64())
             }
-            Self::Refused { coordinator, why } => write!(f, "no run for {coordinator}: {why}"),
+            Self::Refused { coordinator, reason } => write!(f, "coordinator {coordinator} refused: {reason}"),
         }
     }
 }
 
-/// Who is told.
-pub(super) type Listener = Arc<dyn Fn(News) + Send + Sync>;
+/// The receiver of an agent's events.
+pub(super) type EventListener = Arc<dyn Fn(AgentEvent) + Send + Sync>;

@@ -1,9 +1,9 @@
-//! The key that a coordinator and its agents share, and how each proves to the other that it has it.
+//! The key that a coordinator and its agents share, and the proof by which each shows the other that it has the key.
 //!
-//! An agent sends load wherever it is told to, so it must not take orders from anybody. Certificates would need an authority, or a hash
-//! carried from machine to machine; a shared key is one file. The proof is an HMAC over keying material that both ends of one TLS
-//! connection export, and nobody else can: whoever stands in the middle has two connections, whose material differs, and cannot pass
-//! a proof from one to the other. The role is in it too, so that a proof cannot be sent back to whoever made it.
+//! An agent sends load to any server that a coordinator names, so it must authenticate its coordinators. Certificates would need an
+//! authority, or a hash copied from machine to machine; a shared key is one file. The proof is an HMAC over keying material that only the
+//! two ends of one TLS connection can export: a man in the middle has two connections with different material, and cannot relay a proof
+//! from one to the other. The HMAC covers the role too, so that a proof cannot be reflected to its sender.
 
 use std::{
     fmt, fs,
@@ -13,16 +13,16 @@ use std::{
 
 use ring::hmac;
 
-/// Where the key is looked for when no file is named. Not on the command line, which every process of a machine can read.
+/// The environment variable of the key, read when no file is named. There is no flag: every process of a machine can read command lines.
 pub const KEY_VARIABLE: &str = "QUARREL_SWARM_KEY";
 
-/// A proof may be taken home and guessed at, so short keys are no keys: 16 characters of base64 are 96 bits.
-const LEAST_BYTES: usize = 16;
+/// The shortest key. A recorded proof allows offline guesses at the key; 16 characters of base64 are 96 bits.
+const MIN_BYTES: usize = 16;
 
-/// Larger files are no keys.
-const FILE_BYTES: u64 = 64 * 1024;
+/// The most bytes that are read of a key's file.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// What both ends of a connection export; its label names its only use, as RFC 5705 wants it.
+/// The label of the exported keying material; it names the only use, as RFC 5705 requires.
 const BINDING_LABEL: &[u8] = b"EXPORTER-quarrel-swarm-key";
 
 pub(super) const PROOF_BYTES: usize = 32;
@@ -33,20 +33,20 @@ pub(super) type Proof = [u8; PROOF_BYTES];
 #[derive(Clone)]
 pub struct Key(hmac::Key);
 
-/// Why there is no key.
+/// A key that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file cannot be read.
     #[error("the key in {path} cannot be read: {error}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: String,
-        /// Why not.
+        /// The system's error.
         error: io::Error,
     },
-    /// It can be guessed.
+    /// The key is short enough to be guessed.
     #[error(
-        "a key has at least {LEAST_BYTES} characters, and this one {0}: `head -c 32 /dev/urandom | base64` makes a good one"
+        "a key has at least {MIN_BYTES} characters, and this one has {0}: make one with `head -c 32 /dev/urandom | base64`"
     )]
     Short(usize),
 }
@@ -58,31 +58,31 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// From these bytes; white space around them does not count, since editors put it there.
+    /// A key of these bytes, without white space around them, which editors add.
     ///
     /// # Errors
     /// When they are too few.
     pub fn new(secret: &[u8]) -> Result<Self, KeyError> {
         let secret = secret.trim_ascii();
-        if secret.len() < LEAST_BYTES {
+        if secret.len() < MIN_BYTES {
             return Err(KeyError::Short(secret.len()));
         }
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, secret)))
     }
 
-    /// From a file.
+    /// Reads a key from a file.
     ///
     /// # Errors
-    /// When it cannot be read, or holds too little.
+    /// When it cannot be read, or the key is too short.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         let unreadable = |error| KeyError::Unreadable { path: path.display().to_string(), error };
         let mut secret = Vec::new();
         let file = fs::File::open(path).map_err(unreadable)?;
-        file.take(FILE_BYTES).read_to_end(&mut secret).map_err(unreadable)?;
+        file.take(MAX_FILE_BYTES).read_to_end(&mut secret).map_err(unreadable)?;
         Self::new(&secret)
     }
 
-    /// From the file if one is named, or else from what the environment says.
+    /// Reads the key from the file if one is named, or else takes the variable's value; `None` without both.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -95,7 +95,7 @@ impl Key {
     }
 }
 
-/// Who proves.
+/// The side that makes a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Coordinator,
@@ -115,72 +115,72 @@ impl Role {
     }
 }
 
-/// What only the two ends of this connection know.
+/// Exports the keying material of a connection, which only its two ends know.
 pub(super) fn binding(connection: &quinn::Connection) -> Option<Binding> {
     let mut binding = [0; 32];
     connection.export_keying_material(&mut binding, BINDING_LABEL, b"").ok().map(|()| binding)
 }
 
-/// Proves that this side has the key.
+/// Makes the proof that this side has the key.
 pub(super) fn prove(key: Option<&Key>, role: Role, binding: &Binding) -> Proof {
     let mut proof = [0; PROOF_BYTES];
-    proof.copy_from_slice(hmac::sign(&known(key), &role.statement(binding)).as_ref());
+    proof.copy_from_slice(hmac::sign(&hmac_key(key), &role.statement(binding)).as_ref());
     proof
 }
 
-/// Whether the other side has the same; takes as long for a proof that is nearly right as for one that is all wrong.
+/// Whether the peer's proof is right, compared in constant time.
 pub(super) fn is_proven(key: Option<&Key>, role: Role, binding: &Binding, proof: &Proof) -> bool {
-    hmac::verify(&known(key), &role.statement(binding), proof).is_ok()
+    hmac::verify(&hmac_key(key), &role.statement(binding), proof).is_ok()
 }
 
-/// In what way two sides do not have the same key, as the coordinator has it.
+/// The difference between the two sides' keys, from the coordinator's point of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mismatch {
-    /// Both have one.
-    Other,
-    /// The coordinator has none.
-    NoneHere,
-    /// The agent has none.
-    NoneThere,
+pub(super) enum KeyMismatch {
+    /// Both have a key, and the keys differ.
+    Different,
+    /// Only the agent has a key.
+    CoordinatorHasNone,
+    /// Only the coordinator has a key.
+    AgentHasNone,
 }
 
-impl Mismatch {
-    /// What an agent may tell of a proof that does not hold: whether a key is missing, and nothing of the key itself.
+impl KeyMismatch {
+    /// The mismatch behind a wrong proof, as an agent may report it: whether a key is missing, and nothing about the key itself.
     pub(super) fn of(agents: Option<&Key>, binding: &Binding, proof: &Proof) -> Self {
         match agents {
-            None => Self::NoneThere,
-            Some(_) if is_proven(None, Role::Coordinator, binding, proof) => Self::NoneHere,
-            Some(_) => Self::Other,
+            None => Self::AgentHasNone,
+            Some(_) if is_proven(None, Role::Coordinator, binding, proof) => Self::CoordinatorHasNone,
+            Some(_) => Self::Different,
         }
     }
 
-    /// As it is told.
+    /// The close reason that an agent sends. Part of the protocol: it must not change.
     pub(super) const fn reason(self) -> &'static str {
         match self {
-            Self::Other => "",
-            Self::NoneHere => "you have no key",
-            Self::NoneThere => "i have no key",
+            Self::Different => "",
+            Self::CoordinatorHasNone => "you have no key",
+            Self::AgentHasNone => "i have no key",
         }
     }
 
-    /// What was told, by whoever it may be.
-    pub(super) fn told(reason: &[u8]) -> Self {
-        let is_told = |mismatch: &Self| mismatch.reason().as_bytes() == reason;
-        [Self::NoneHere, Self::NoneThere].into_iter().find(is_told).unwrap_or(Self::Other)
+    /// The mismatch of a received close reason.
+    pub(super) fn from_reason(reason: &[u8]) -> Self {
+        let is_sent = |mismatch: &Self| mismatch.reason().as_bytes() == reason;
+        [Self::CoordinatorHasNone, Self::AgentHasNone].into_iter().find(is_sent).unwrap_or(Self::Different)
     }
 
     /// The end of a sentence that begins with the agent.
-    pub(super) const fn said(self) -> &'static str {
+    pub(super) const fn sentence(self) -> &'static str {
         match self {
-            Self::Other => "it has another key",
-            Self::NoneHere => "it has a key, and here none was given",
-            Self::NoneThere => "it has no key, and here one was given",
+            Self::Different => "it has a different key",
+            Self::CoordinatorHasNone => "it has a key, and this coordinator has none",
+            Self::AgentHasNone => "it has no key, and this coordinator has one",
         }
     }
 }
 
-/// Without a key, which is good on one machine alone, everybody has the same one.
-fn known(key: Option<&Key>) -> hmac::Key {
+/// The key of the HMAC. Without a key, which is allowed on one machine only, it is empty on both sides.
+fn hmac_key(key: Option<&Key>) -> hmac::Key {
     key.map_or_else(|| hmac::Key::new(hmac::HMAC_SHA256, b""), |key| key.0.clone())
 }
 
@@ -195,18 +195,18 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_holds_for_its_key_its_role_and_its_connection_alone() {
+    fn a_proof_is_bound_to_its_key_its_role_and_its_connection() {
         let (ours, other) = (key("0123456789abcdef"), key("0123456789abcdeg"));
         let proof = prove(Some(&ours), Role::Agent, &[1; 32]);
         assert!(is_proven(Some(&ours), Role::Agent, &[1; 32], &proof));
         assert!(!is_proven(Some(&other), Role::Agent, &[1; 32], &proof));
         assert!(!is_proven(None, Role::Agent, &[1; 32], &proof));
-        assert!(!is_proven(Some(&ours), Role::Coordinator, &[1; 32], &proof), "it cannot be sent back");
-        assert!(!is_proven(Some(&ours), Role::Agent, &[2; 32], &proof), "nor sent on");
+        assert!(!is_proven(Some(&ours), Role::Coordinator, &[1; 32], &proof), "it cannot be reflected");
+        assert!(!is_proven(Some(&ours), Role::Agent, &[2; 32], &proof), "it cannot be relayed");
     }
 
     #[test]
-    fn a_file_is_read_without_the_line_end_that_an_editor_put_there() {
+    fn the_line_end_of_a_key_file_is_ignored() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"0123456789abcdef\n").unwrap();
         let found = Key::find(Some(file.path()), Some("another key altogether")).unwrap().unwrap();
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_can_be_guessed_is_refused_and_none_is_none() {
+    fn a_short_key_is_refused_and_a_missing_one_allowed() {
         let error = Key::find(None, Some("secret\n")).unwrap_err().to_string();
         assert!(error.contains("at least 16 characters") && !error.contains("secret"), "{error}");
         assert!(Key::find(None, None).unwrap().is_none());
@@ -224,16 +224,16 @@ mod tests {
     }
 
     #[test]
-    fn whose_key_is_missing_is_told() {
+    fn the_close_reason_names_the_side_without_a_key() {
         let (ours, other) = (key("0123456789abcdef"), key("0123456789abcdeg"));
-        let told = |coordinator: Option<&Key>, agent: Option<&Key>| {
+        let reported = |coordinator: Option<&Key>, agent: Option<&Key>| {
             let proof = prove(coordinator, Role::Coordinator, &[1; 32]);
-            Mismatch::told(Mismatch::of(agent, &[1; 32], &proof).reason().as_bytes())
+            KeyMismatch::from_reason(KeyMismatch::of(agent, &[1; 32], &proof).reason().as_bytes())
         };
-        assert_eq!(told(Some(&ours), Some(&other)), Mismatch::Other);
-        assert_eq!(told(None, Some(&other)), Mismatch::NoneHere);
-        assert_eq!(told(Some(&ours), None), Mismatch::NoneThere);
-        assert_eq!(Mismatch::told(b"whatever"), Mismatch::Other);
+        assert_eq!(reported(Some(&ours), Some(&other)), KeyMismatch::Different);
+        assert_eq!(reported(None, Some(&other)), KeyMismatch::CoordinatorHasNone);
+        assert_eq!(reported(Some(&ours), None), KeyMismatch::AgentHasNone);
+        assert_eq!(KeyMismatch::from_reason(b"any other"), KeyMismatch::Different);
     }
 
     #[test]

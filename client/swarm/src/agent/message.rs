@@ -1,80 +1,85 @@
-//! What a coordinator and an agent say to one another, in the order in which they say it.
+//! The messages between a coordinator and an agent, in the order in which they are sent.
 //!
-//! Each proves the key first, in bytes that stay as they are for ever. Then both say hello, which every version understands; only
-//! two that are of one version go on, so that what was counted means the same on both sides.
+//! Each side first proves the key, in a format that never changes. Then both send a hello, which every version can decode. Only two sides of
+//! one version continue, so that counts mean the same on both.
 
 use serde::{Deserialize, Serialize};
 
-use super::wire::{self, COUNTS_BYTES, FrameError};
+use super::{
+    peer_text::printable,
+    wire::{self, FrameError, MAX_AGENT_FRAME_BYTES},
+};
 use crate::{
-    game::Games,
     measure::{Batch, Row},
-    plan::{Plan, Trusted},
+    plan::{GameCatalog, Plan, TrustRoots},
 };
 
-/// Raised when a message changes.
+/// The version of the messages: raised with every change to them.
 const PROTOCOL: u32 = 1;
 
-/// What a peer says of itself is cut to this: enough for a sentence.
-const SENTENCE_CHARS: usize = 400;
-
-/// From a coordinator.
+/// A message from a coordinator.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Request {
-    /// Who it is.
+pub(super) enum CoordinatorMessage {
+    /// Its version and games.
     Hello(Hello),
-    /// What is to be played.
-    Brief(Box<Brief>),
-    /// What time is it?
-    Ask,
-    /// All begin when the agent's clock says this, in microseconds.
+    /// The agent's part of a run.
+    #[serde(rename = "brief")]
+    Assign(Box<Assignment>),
+    /// A request for the agent's clock.
+    #[serde(rename = "ask")]
+    ClockRequest,
+    /// The start of the run, in microseconds of the agent's clock.
     Start { at_us: u64 },
     /// The run is over.
     Stop,
 }
 
-/// From an agent.
+/// A message from an agent.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Answer {
-    /// Who it is.
+pub(super) enum AgentMessage {
+    /// Its version and games.
     Hello(Hello),
-    /// It could start, on this machine.
+    /// The agent is ready to start, on this machine.
     Ready(Machine),
-    /// It cannot, and why.
-    Refused { why: String },
-    /// What its clock says, in microseconds since whenever.
+    /// The agent cannot run the assignment, for this reason.
+    Refused {
+        #[serde(rename = "why")]
+        reason: String,
+    },
+    /// The agent's clock, in microseconds since an arbitrary time.
     Clock { at_us: u64 },
-    /// Some of what it counted; only sent where there is too much of that for one message.
+    /// Rows of a batch that is too large for one message; sent before its [`Self::Counts`].
     Rows(Vec<(u32, u16, Row)>),
-    /// All the rest of what it counted since the last time.
+    /// The counts since the last message of this kind, but for the rows that were sent already.
     Counts(Batch),
-    /// There will be nothing more; with why, when it could not play to the end.
+    /// The last message; with a reason when the agent could not complete the run.
     Done { failure: Option<String> },
 }
 
-/// Who somebody is. Never loses a field, and gets only such as have a default.
+/// The introduction of one side. Every version decodes every other's: fields are never removed, and new ones have defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Hello {
     pub(super) protocol: u32,
     pub(super) version: String,
-    /// The games it plays.
+    /// The names of its games.
     pub(super) games: Vec<String>,
 }
 
-/// A run, for one agent of several.
+/// One agent's part of a run.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Brief {
+pub(super) struct Assignment {
     pub(super) plan: Plan,
-    pub(super) trusted: Trusted,
-    /// Which of the agents this is.
+    #[serde(rename = "trusted")]
+    pub(super) roots: TrustRoots,
+    /// The index of the agent, below `processes`.
     pub(super) process: u32,
     pub(super) processes: u32,
 }
 
-/// Where an agent runs.
+/// The machine of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Machine {
     pub(super) host: String,
@@ -82,17 +87,20 @@ pub(super) struct Machine {
 }
 
 impl Hello {
-    /// This program.
-    pub(super) fn ours(games: &Games) -> Self {
+    /// The hello of this program.
+    pub(super) fn of_this_program(catalog: &GameCatalog) -> Self {
         Self {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            games: games.names().into_iter().map(str::to_owned).collect(),
+            games: catalog.games().into_iter().map(str::to_owned).collect(),
         }
     }
 
-    /// Whether these two understand one another.
-    pub(super) fn agree(coordinator: &Self, agent: &Self) -> Result<(), String> {
+    /// Checks that both sides have the same version.
+    ///
+    /// # Errors
+    /// A sentence that names the older side.
+    pub(super) fn check_versions(coordinator: &Self, agent: &Self) -> Result<(), String> {
         let age = |hello: &Self| (hello.protocol, numbers(&hello.version));
         if coordinator.protocol == agent.protocol && coordinator.version == agent.version {
             return Ok(());
@@ -100,72 +108,71 @@ impl Hello {
         let older = match age(coordinator).cmp(&age(agent)) {
             std::cmp::Ordering::Less => "the coordinator is older",
             std::cmp::Ordering::Greater => "the agent is older",
-            std::cmp::Ordering::Equal => "neither is known to be older",
+            std::cmp::Ordering::Equal => "it is unknown which is older",
         };
         Err(format!(
-            "the coordinator is swarm {} (protocol {}), the agent {} (protocol {}): {older}, and both must be the same",
-            sentence(&coordinator.version),
+            "the coordinator is swarm {} (protocol {}), the agent {} (protocol {}): {older}, and both must be the same version",
+            printable(&coordinator.version),
             coordinator.protocol,
-            sentence(&agent.version),
+            printable(&agent.version),
             agent.protocol
         ))
     }
 
-    /// Whether it plays all games of a plan.
-    pub(super) fn plays(&self, plan: &Plan) -> Result<(), String> {
+    /// Checks that this side has all games of a plan.
+    ///
+    /// # Errors
+    /// A sentence that names the first missing game.
+    pub(super) fn check_games(&self, plan: &Plan) -> Result<(), String> {
         let unknown = |game: &&str| !self.games.iter().any(|known| known == game);
         let wanted = plan.bots.iter().filter_map(|group| group.game.as_deref());
         wanted.into_iter().find(unknown).map_or(Ok(()), |game| {
-            Err(format!("it plays {}, not '{game}'", sentence(&self.games.join(", "))))
+            Err(format!("it has the games {}, not '{game}'", printable(&self.games.join(", "))))
         })
     }
 }
 
-/// The frames that bring a batch over, each of at most so many bytes, [`COUNTS_BYTES`] but in tests.
-pub(super) fn frames(batch: Batch, most: usize) -> Result<Vec<Vec<u8>>, FrameError> {
-    debug_assert!(most <= COUNTS_BYTES, "the other side takes no longer ones");
+/// Encodes a batch as frames of at most `max_bytes` each, which is [`MAX_AGENT_FRAME_BYTES`] but in tests.
+pub(super) fn batch_frames(batch: Batch, max_bytes: usize) -> Result<Vec<Vec<u8>>, FrameError> {
+    debug_assert!(max_bytes <= MAX_AGENT_FRAME_BYTES, "the coordinator refuses longer frames");
     let mut frames = Vec::new();
-    let mut answer = Answer::Counts(batch);
-    // Rows are most of a long batch; whatever does not fit with the rest goes before it.
+    let mut message = AgentMessage::Counts(batch);
+    // Rows are the bulk of a long batch; where they do not fit, they are sent before the rest.
     loop {
-        match (wire::encode(&answer, most), answer) {
+        match (wire::encode(&message, max_bytes), message) {
             (Ok(frame), _) => {
                 frames.push(frame);
                 return Ok(frames);
             }
-            (Err(_), Answer::Counts(mut batch)) if !batch.rows.is_empty() => {
-                push_rows(std::mem::take(&mut batch.rows), most, &mut frames)?;
-                answer = Answer::Counts(batch);
+            (Err(_), AgentMessage::Counts(mut batch)) if !batch.rows.is_empty() => {
+                push_row_frames(std::mem::take(&mut batch.rows), max_bytes, &mut frames)?;
+                message = AgentMessage::Counts(batch);
             }
             (Err(error), _) => return Err(error),
         }
     }
 }
 
-fn push_rows(
+/// Encodes rows as frames, halved until each part fits.
+fn push_row_frames(
     mut rows: Vec<(u32, u16, Row)>,
-    most: usize,
+    max_bytes: usize,
     frames: &mut Vec<Vec<u8>>,
 ) -> Result<(), FrameError> {
     let half = rows.split_off(rows.len() / 2);
     for rows in [rows, half].into_iter().filter(|rows| !rows.is_empty()) {
         let count = rows.len();
-        let answer = Answer::Rows(rows);
-        match (wire::encode(&answer, most), answer) {
+        let message = AgentMessage::Rows(rows);
+        match (wire::encode(&message, max_bytes), message) {
             (Ok(frame), _) => frames.push(frame),
-            (Err(_), Answer::Rows(rows)) if count > 1 => push_rows(rows, most, frames)?,
+            (Err(_), AgentMessage::Rows(rows)) if count > 1 => push_row_frames(rows, max_bytes, frames)?,
             (Err(error), _) => return Err(error),
         }
     }
     Ok(())
 }
 
-/// Somebody else's words, as far as a terminal and a line of it can bear them.
-pub(super) fn sentence(words: &str) -> String {
-    words.chars().filter(|c| !c.is_control()).take(SENTENCE_CHARS).collect()
-}
-
-/// 1.10 is after 1.9.
+/// The numbers of a version, for comparison: 1.10 is newer than 1.9.
 fn numbers(version: &str) -> Vec<u64> {
     version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
 }
@@ -175,62 +182,85 @@ mod tests {
     use quarrel_shared::crowd::Crowd;
 
     use super::*;
-    use crate::{agent::wire::Decoder, game::GameEntry};
+    use crate::{
+        agent::wire::Decoder,
+        game::{GameEntry, Games},
+    };
 
     fn hello(protocol: u32, version: &str) -> Hello {
         Hello { protocol, version: version.to_owned(), games: vec!["crowd".to_owned()] }
     }
 
     #[test]
-    fn two_of_one_version_agree_and_others_hear_which_is_older() {
+    fn sides_of_different_versions_are_refused_with_the_older_one_named() {
         let ours = hello(1, "0.9.0");
-        assert_eq!(Hello::agree(&ours, &ours.clone()), Ok(()));
+        assert_eq!(Hello::check_versions(&ours, &ours.clone()), Ok(()));
         for (other, older) in [
             (hello(1, "0.10.0"), "the coordinator is older"),
             (hello(1, "0.8.9"), "the agent is older"),
             (hello(2, "0.8.9"), "the coordinator is older"),
-            (hello(1, "0.9.0-rc1"), "neither is known to be older"),
+            (hello(1, "0.9.0-rc1"), "it is unknown which is older"),
         ] {
-            let why = Hello::agree(&ours, &other).unwrap_err();
-            assert!(why.contains(older) && why.contains(&other.version) && why.contains("0.9.0"), "{why}");
+            let reason = Hello::check_versions(&ours, &other).unwrap_err();
+            assert!(
+                reason.contains(older) && reason.contains(&other.version) && reason.contains("0.9.0"),
+                "{reason}"
+            );
         }
     }
 
     #[test]
-    fn a_hello_is_understood_by_every_version() {
+    fn a_hello_is_decoded_by_every_version() {
         let later = r#"{"hello":{"protocol":7,"version":"3.0.0","games":["crowd"],"mood":"good"}}"#;
-        let Request::Hello(heard) = serde_json::from_str(later).unwrap() else { panic!("a hello") };
-        assert_eq!(heard, hello(7, "3.0.0"));
-        let ours = serde_json::to_string(&Answer::Hello(hello(1, "0.1.0"))).unwrap();
+        let CoordinatorMessage::Hello(decoded) = serde_json::from_str(later).unwrap() else {
+            panic!("a hello")
+        };
+        assert_eq!(decoded, hello(7, "3.0.0"));
+        let ours = serde_json::to_string(&AgentMessage::Hello(hello(1, "0.1.0"))).unwrap();
         assert_eq!(ours, r#"{"hello":{"protocol":1,"version":"0.1.0","games":["crowd"]}}"#);
     }
 
     #[test]
-    fn a_game_that_an_agent_does_not_play_is_named() {
-        let agent = Hello::ours(&Games::new(vec![GameEntry::of::<Crowd>(&[])]));
-        let mut plan = Plan::default();
-        assert_eq!(agent.plays(&plan), Ok(()), "its first game is what a plan without one means");
-        plan.bots[0].game = Some("chess".to_owned());
-        assert_eq!(agent.plays(&plan), Err("it plays crowd, not 'chess'".to_owned()));
+    fn the_names_of_messages_on_the_wire_do_not_change() {
+        let json = |message: &CoordinatorMessage| serde_json::to_value(message).unwrap();
+        let roots = TrustRoots::default();
+        let assignment = Assignment { plan: Plan::default(), roots, process: 0, processes: 2 };
+        let assign = json(&CoordinatorMessage::Assign(Box::new(assignment)));
+        let fields: Vec<_> = assign["brief"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(fields, ["plan", "process", "processes", "trusted"]);
+        assert_eq!(json(&CoordinatorMessage::ClockRequest), "ask");
+        assert_eq!(json(&CoordinatorMessage::Start { at_us: 7 }), serde_json::json!({"start": {"at_us": 7}}));
+        assert_eq!(json(&CoordinatorMessage::Stop), "stop");
+        let refused = serde_json::to_value(AgentMessage::Refused { reason: "busy".to_owned() }).unwrap();
+        assert_eq!(refused, serde_json::json!({"refused": {"why": "busy"}}));
     }
 
     #[test]
-    fn a_long_batch_travels_in_parts_and_arrives_whole() {
+    fn a_game_that_an_agent_lacks_is_named() {
+        let agent = Hello::of_this_program(&Games::new(vec![GameEntry::of::<Crowd>(&[])]).catalog());
+        let mut plan = Plan::default();
+        assert_eq!(agent.check_games(&plan), Ok(()), "a plan without a game means the agent's first one");
+        plan.bots[0].game = Some("chess".to_owned());
+        assert_eq!(agent.check_games(&plan), Err("it has the games crowd, not 'chess'".to_owned()));
+    }
+
+    #[test]
+    fn a_long_batch_is_sent_in_parts_and_arrives_complete() {
         let mut batch = Batch { playing: 7, finished: 3, ..Batch::default() };
         for second in 0..50 {
             let mut row = Row::default();
             (0..20).for_each(|n| row.input_ack.record(n * 1000 + u64::from(second), n));
             batch.rows.push((second, 0, row));
         }
-        assert_eq!(frames(batch.clone(), COUNTS_BYTES).unwrap().len(), 1);
-        let frames = frames(batch.clone(), 4000).unwrap();
+        assert_eq!(batch_frames(batch.clone(), MAX_AGENT_FRAME_BYTES).unwrap().len(), 1);
+        let frames = batch_frames(batch.clone(), 4000).unwrap();
         assert!(frames.len() > 4, "{} frames", frames.len());
         let (mut decoder, mut whole) = (Decoder::new(4000), Batch::default());
         for frame in &frames {
             decoder.push(frame);
-            match decoder.pop::<Answer>().unwrap().unwrap() {
-                Answer::Rows(rows) => whole.rows.extend(rows),
-                Answer::Counts(rest) => whole.merge(rest),
+            match decoder.pop::<AgentMessage>().unwrap().unwrap() {
+                AgentMessage::Rows(rows) => whole.rows.extend(rows),
+                AgentMessage::Counts(rest) => whole.merge(rest),
                 other => panic!("{other:?}"),
             }
         }
@@ -238,14 +268,8 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_into_any_frame_is_an_error() {
+    fn a_batch_that_fits_into_no_frame_is_an_error() {
         let batch = Batch { incidents: vec![(0, "x".repeat(5000))], ..Batch::default() };
-        assert!(matches!(frames(batch, 4000), Err(FrameError::TooLong { .. })));
-    }
-
-    #[test]
-    fn somebody_elses_words_cannot_move_a_cursor() {
-        assert_eq!(sentence("a\x1b[2Jb\nc"), "a[2Jbc");
-        assert_eq!(sentence(&"x".repeat(10_000)).len(), SENTENCE_CHARS);
+        assert!(matches!(batch_frames(batch, 4000), Err(FrameError::TooLong { .. })));
     }
 }

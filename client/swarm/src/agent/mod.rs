@@ -1,41 +1,43 @@
-//! Several swarms on several machines, run as one.
+//! Load tests from several machines: agents run the bots, one coordinator runs the test.
 //!
-//! `swarm agent` waits on each machine; `swarm run --agents` leads them: it sends the plan, has all begin at the same moment, and hears
-//! once a second what they counted. Every order of a plan belongs to one agent by its number, and counts add up exactly, so the report
-//! is that of one swarm which was large enough. The coordinator runs no bots.
+//! `swarm agent` waits on each machine. `swarm run --agents` is the coordinator: it sends the plan to the agents, starts them at one time,
+//! and receives their counts once a second. Each bot of a plan belongs to one agent by its number, and counts add up exactly, so the report
+//! equals that of one large enough swarm. The coordinator runs no bots.
 //!
 //! The tour, in reading order:
 //!
-//! - `arguments`: the command line of both.
-//! - `wire`: messages as bytes; `message`: which there are; `channel`: both over QUIC, which `quic` sets up.
-//! - [`Key`]: who may give orders; each side proves that it has the same.
-//! - [`Agent`]: lets coordinators in, one at a time; `errand`: one run on their behalf; [`News`]: what it says of it.
-//! - [`lead`](mod@lead): the coordinator; `call`: its connection to one agent; `fleet`: all of them as a source of counts.
+//! - `arguments`: the command line of both sides; `address`: where agents listen.
+//! - `wire`: frames of JSON; `message`: the messages; `channel`: messages over QUIC, which `quic` sets up; `peer_text`: a peer's
+//!   sentences, made printable.
+//! - [`Key`]: the shared key, which each side proves to the other.
+//! - [`Agent`]: accepts coordinators, one at a time; `agent_run`: one run for a coordinator; [`AgentEvent`]: what an agent reports.
+//! - [`coordinate`](mod@coordinate): the coordinator; `connection`: its connection to one agent; `pool`: all agents as one source of
+//!   counts.
 
+mod address;
 mod arguments;
 
 mod channel;
 mod message;
+mod peer_text;
 mod quic;
 mod wire;
 
 mod key;
 
-mod errand;
-mod news;
+mod agent_run;
+mod event;
 mod serve;
 
-mod call;
-mod fleet;
-pub mod lead;
+mod connection;
+pub mod coordinate;
+mod pool;
 
 pub use self::{
-    arguments::{AgentArguments, LeadArguments},
+    address::DEFAULT_PORT,
+    arguments::{AgentArguments, CoordinatorArguments},
+    coordinate::{CoordinateError, coordinate},
+    event::AgentEvent,
     key::{KEY_VARIABLE, Key, KeyError},
-    lead::{LeadError, lead},
-    news::News,
     serve::{Agent, AgentError},
 };
-
-/// Where agents listen unless they are told something else: beside a server's own ports.
-pub const DEFAULT_PORT: u16 = 7790;

@@ -1,7 +1,7 @@
 //! All agents of a run as one source of counts.
 //!
-//! A task hears each of them and adds what it says to a pile of its own, which whoever asks takes away once a second. An agent that is
-//! lost takes its bots with it: that is none of the server's doing, so it is remembered apart from all counts.
+//! One task per agent receives its counts and adds them to the agent's pending batch, which the run controller takes once a second. A lost
+//! agent takes its bots with it; the server did not cause that, so the loss is recorded apart from all counts.
 
 use std::{
     mem,
@@ -16,209 +16,244 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call::Call,
     channel::{Channel, ChannelError},
-    message::{Answer, Request, sentence},
-    quic::Close,
-    wire::{FrameError, ORDER_BYTES},
+    connection::AgentConnection,
+    message::{AgentMessage, CoordinatorMessage},
+    peer_text::printable,
+    quic::CloseCode,
+    wire::{FrameError, MAX_COORDINATOR_FRAME_BYTES},
 };
 use crate::{
+    batch_source::BatchSource,
     measure::{Batch, Row},
     plan::Plan,
-    run::Source,
 };
 
-/// How long an agent may take from the end of the run to the last of what it counted.
-const LAST: Duration = Duration::from_secs(15);
+/// Time limit from the end of the run to an agent's last counts.
+const LAST_COUNTS_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long after the end of a plan anything may still be counted.
-const OVERTIME_S: u64 = 600;
+/// The time after the end of a plan in which counts are still accepted.
+const MAX_OVERTIME_S: u64 = 600;
 
-/// The agents of a run that goes on.
-pub(super) struct Fleet {
-    posts: Vec<Arc<Post>>,
-    listeners: JoinSet<()>,
+/// The agents of a running test.
+pub(super) struct AgentPool {
+    agents: Vec<Arc<AgentCounts>>,
+    receivers: JoinSet<()>,
 }
 
-/// One agent, as far as its counts go.
+/// The counts of one agent.
 #[derive(Debug)]
-struct Post {
+struct AgentCounts {
     agent: String,
-    /// What it may speak of.
-    seconds: u32,
+    /// The last second that it may count in.
+    max_second: u32,
+    /// The number of the plan's groups.
     groups: u16,
-    pile: Mutex<Pile>,
+    pending: Mutex<Pending>,
 }
 
-/// Frames of one agent that wait, at most: an honest one sends one or two a second, and whoever takes them away does so once a second.
-/// Past that it is lost, for what it says.
-const PILE_FRAMES: usize = 64;
+/// The maximum number of an agent's pending frames: it normally sends one or two a second, and they are taken once a second. An agent that
+/// exceeds it is lost, for a protocol violation.
+const MAX_PENDING_FRAMES: usize = 64;
 
-/// What was not taken away yet.
+/// Counts that were not taken yet, and the state of the agent.
 #[derive(Debug, Default)]
-struct Pile {
+struct Pending {
     batch: Batch,
-    /// How many frames it is made of.
+    /// The number of frames in the batch.
     frames: usize,
     is_over: bool,
-    /// When and why it was lost, and whether that was told.
-    lost: Option<(Duration, String)>,
-    told: bool,
+    loss: Option<Loss>,
 }
 
-impl Fleet {
-    /// Hears these, from the start of the run on.
-    pub(super) fn start(calls: Vec<Call>, plan: &Plan, start: Instant, stop: &CancellationToken) -> Self {
-        let mut fleet = Self { posts: Vec::new(), listeners: JoinSet::new() };
-        for Call { agent, channel, .. } in calls {
-            let post = Arc::new(Post::new(agent, plan));
-            fleet.posts.push(Arc::clone(&post));
-            fleet.listeners.spawn(listen(post, channel, start, stop.clone()));
+impl AgentPool {
+    /// Receives the counts of these agents, from the start of the run on.
+    pub(super) fn start(
+        connections: Vec<AgentConnection>,
+        plan: &Plan,
+        start: Instant,
+        stop: &CancellationToken,
+    ) -> Self {
+        let mut pool = Self { agents: Vec::new(), receivers: JoinSet::new() };
+        for AgentConnection { agent, channel, .. } in connections {
+            let counts = Arc::new(AgentCounts::new(agent, plan));
+            pool.agents.push(Arc::clone(&counts));
+            pool.receivers.spawn(receive_all(counts, channel, start, stop.clone()));
         }
-        fleet
+        pool
     }
 
-    /// Once they were told to stop: waits for the last of what they counted, and gives it with what became of those that were lost.
+    /// After the stop token was cancelled: waits for the last counts, and returns them with a sentence about each lost agent.
     pub(super) async fn finish(mut self) -> (Batch, Vec<String>) {
-        // Each listener has its own bound; this one is for a bug in it.
-        let _ = timeout(LAST * 2, async { while self.listeners.join_next().await.is_some() {} }).await;
+        // Each receiver has its own time limit; this one covers a bug in it.
+        let _ =
+            timeout(LAST_COUNTS_TIMEOUT * 2, async { while self.receivers.join_next().await.is_some() {} })
+                .await;
         let last = self.take();
-        let lost = self.posts.iter().filter_map(|post| post.loss().map(|(_, why)| why));
+        let lost = self.agents.iter().filter_map(|agent| agent.loss().map(|(_, reason)| reason));
         (last, lost.collect())
     }
 }
 
-impl Source for Fleet {
+impl BatchSource for AgentPool {
     fn take(&mut self) -> Batch {
         let mut all = Batch::default();
-        // News of lost agents first: a batch keeps so many.
-        all.incidents.extend(self.posts.iter().filter_map(|post| post.news()));
-        self.posts.iter().for_each(|post| all.merge(post.take()));
+        // Losses of agents first: the number of a batch's incidents is limited.
+        all.incidents.extend(self.agents.iter().filter_map(|agent| agent.take_loss()));
+        self.agents.iter().for_each(|agent| all.merge(agent.take()));
         all
     }
 
     fn is_over(&self) -> bool {
-        self.posts.iter().all(|post| post.pile().is_over)
+        self.agents.iter().all(|agent| agent.pending().is_over)
     }
 }
 
-impl Post {
+/// The loss of an agent.
+#[derive(Debug)]
+struct Loss {
+    /// Time since the run's start.
+    at: Duration,
+    reason: String,
+    /// Whether it is recorded as an incident already.
+    is_recorded: bool,
+}
+
+impl AgentCounts {
     fn new(agent: String, plan: &Plan) -> Self {
-        let seconds = plan.stages.length().as_secs() + OVERTIME_S;
+        let seconds = plan.stages.length().as_secs() + MAX_OVERTIME_S;
         Self {
             agent,
-            seconds: u32::try_from(seconds).unwrap_or(u32::MAX - 1),
+            max_second: u32::try_from(seconds).unwrap_or(u32::MAX - 1),
             groups: plan.bots.len() as u16,
-            pile: Mutex::default(),
+            pending: Mutex::default(),
         }
     }
 
-    fn pile(&self) -> MutexGuard<'_, Pile> {
-        self.pile.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a part of what it counted, whose rest is to come.
+    /// Adds rows of a batch whose rest follows.
     fn push_rows(&self, rows: Vec<(u32, u16, Row)>) -> Result<(), ChannelError> {
-        let knows = |(second, group, _): &(u32, u16, Row)| *second <= self.seconds && *group < self.groups;
-        if !rows.iter().all(knows) {
-            return Err(beyond_the_plan());
+        let is_in_plan =
+            |(second, group, _): &(u32, u16, Row)| *second <= self.max_second && *group < self.groups;
+        if !rows.iter().all(is_in_plan) {
+            return Err(outside_the_plan());
         }
-        let mut pile = self.pile();
-        pile.frames += 1;
-        if pile.frames > PILE_FRAMES {
-            return Err(FrameError::Senseless("it counts faster than anybody can listen".to_owned()).into());
+        let mut pending = self.pending();
+        pending.frames += 1;
+        if pending.frames > MAX_PENDING_FRAMES {
+            return Err(too_many_frames());
         }
-        pile.batch.rows.extend(rows);
+        pending.batch.rows.extend(rows);
         Ok(())
     }
 
-    /// Adds what it counted.
+    /// Adds a batch.
     fn push(&self, mut batch: Batch) -> Result<(), ChannelError> {
-        if batch.self_load.iter().any(|(second, _)| *second > self.seconds) {
-            return Err(beyond_the_plan());
+        if batch.self_load.iter().any(|(second, _)| *second > self.max_second) {
+            return Err(outside_the_plan());
         }
         self.push_rows(mem::take(&mut batch.rows))?;
         let present = (batch.playing, batch.finished);
-        let mut pile = self.pile();
-        pile.batch.merge(batch);
-        // These are not counts but what is there by now.
-        (pile.batch.playing, pile.batch.finished) = present;
+        let mut pending = self.pending();
+        pending.batch.merge(batch);
+        // These two are current numbers, not counts to add up.
+        (pending.batch.playing, pending.batch.finished) = present;
         Ok(())
     }
 
     fn take(&self) -> Batch {
-        let mut pile = self.pile();
-        pile.frames = 0;
-        let now = Batch { playing: pile.batch.playing, finished: pile.batch.finished, ..Batch::default() };
-        mem::replace(&mut pile.batch, now)
+        let mut pending = self.pending();
+        pending.frames = 0;
+        let now =
+            Batch { playing: pending.batch.playing, finished: pending.batch.finished, ..Batch::default() };
+        mem::replace(&mut pending.batch, now)
     }
 
-    /// It will say nothing more.
+    /// Records the end of the agent; an error is its loss.
     fn end(&self, at: Duration, ended: Result<(), String>) {
-        let mut pile = self.pile();
-        (pile.is_over, pile.batch.playing) = (true, 0);
-        pile.lost = ended.err().map(|why| (at, why));
+        let mut pending = self.pending();
+        (pending.is_over, pending.batch.playing) = (true, 0);
+        pending.loss = ended.err().map(|reason| Loss { at, reason, is_recorded: false });
     }
 
-    /// That it was lost: when, in milliseconds, and a sentence.
+    /// The agent's loss, if it was lost: milliseconds since the run's start, and a sentence.
     fn loss(&self) -> Option<(u64, String)> {
-        let pile = self.pile();
-        let (at, why) = pile.lost.as_ref()?;
-        let sentence = format!("agent {} was lost at {} s: {why}", self.agent, at.as_secs());
+        let pending = self.pending();
+        let Loss { at, reason, .. } = pending.loss.as_ref()?;
+        let sentence = format!("agent {} was lost at {} s: {reason}", self.agent, at.as_secs());
         Some((at.as_millis() as u64, sentence))
     }
 
-    /// The same, once.
-    fn news(&self) -> Option<(u64, String)> {
+    /// The loss as an incident, at the first call only.
+    fn take_loss(&self) -> Option<(u64, String)> {
         let loss = self.loss()?;
-        (!mem::replace(&mut self.pile().told, true)).then_some(loss)
+        let was_recorded = mem::replace(&mut self.pending().loss.as_mut()?.is_recorded, true);
+        (!was_recorded).then_some(loss)
     }
 }
 
-fn beyond_the_plan() -> ChannelError {
-    FrameError::Senseless("it counted what is not in the plan".to_owned()).into()
+fn too_many_frames() -> ChannelError {
+    let reason = format!("more than {MAX_PENDING_FRAMES} frames of counts between two collections");
+    FrameError::Invalid(reason).into()
 }
 
-/// Hears one agent to the end, its own or that of the run.
-async fn listen(post: Arc<Post>, mut channel: Channel, start: Instant, stop: CancellationToken) {
-    let ended = match hear(&post, &mut channel, &stop).await {
+fn outside_the_plan() -> ChannelError {
+    FrameError::Invalid("counts of a second or group that is not in the plan".to_owned()).into()
+}
+
+/// Receives one agent's messages to its end or the run's, and closes the connection.
+async fn receive_all(
+    counts: Arc<AgentCounts>,
+    mut channel: Channel,
+    start: Instant,
+    stop: CancellationToken,
+) {
+    let ended = match receive(&counts, &mut channel, &stop).await {
         Ok(()) => {
-            Close::Done.close(&channel.connection, "thank you");
+            CloseCode::Done.close(&channel.connection, "the run is complete");
             Ok(())
         }
         Err(error) => {
-            Close::Because.close(&channel.connection, "the coordinator gave it up");
+            CloseCode::Other.close(&channel.connection, "the coordinator gave the agent up");
             Err(error)
         }
     };
-    post.end(start.elapsed(), ended);
+    counts.end(start.elapsed(), ended);
 }
 
-async fn hear(post: &Post, channel: &mut Channel, stop: &CancellationToken) -> Result<(), String> {
+async fn receive(
+    counts: &AgentCounts,
+    channel: &mut Channel,
+    stop: &CancellationToken,
+) -> Result<(), String> {
     let lost = |error: ChannelError| error.to_string();
     let mut deadline = None;
     loop {
         tokio::select! {
             biased;
-            answer = channel.receiver.receive() => match answer.map_err(lost)? {
-                Answer::Rows(rows) => post.push_rows(rows).map_err(lost)?,
-                Answer::Counts(batch) => post.push(batch).map_err(lost)?,
-                Answer::Done { failure: None } => return Ok(()),
-                Answer::Done { failure: Some(why) } | Answer::Refused { why } => return Err(sentence(&why)),
+            message = channel.receiver.receive() => match message.map_err(lost)? {
+                AgentMessage::Rows(rows) => counts.push_rows(rows).map_err(lost)?,
+                AgentMessage::Counts(batch) => counts.push(batch).map_err(lost)?,
+                AgentMessage::Done { failure: None } => return Ok(()),
+                AgentMessage::Done { failure: Some(reason) } | AgentMessage::Refused { reason } => return Err(printable(&reason)),
                 _ => return Err(lost(ChannelError::out_of_turn())),
             },
             () = stop.cancelled(), if deadline.is_none() => {
-                deadline = Some(Instant::now() + LAST);
-                channel.sender.send(&Request::Stop, ORDER_BYTES).await.map_err(lost)?;
+                deadline = Some(Instant::now() + LAST_COUNTS_TIMEOUT);
+                channel.sender.send(&CoordinatorMessage::Stop, MAX_COORDINATOR_FRAME_BYTES).await.map_err(lost)?;
             }
-            () = passed(deadline) => {
-                return Err(format!("its last counts did not come within {} s", LAST.as_secs()));
+            () = sleep_until_some(deadline) => {
+                return Err(format!("its last counts did not arrive within {} s", LAST_COUNTS_TIMEOUT.as_secs()));
             }
         }
     }
 }
 
-async fn passed(deadline: Option<Instant>) {
+/// Sleeps until the deadline; never returns without one.
+async fn sleep_until_some(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,

@@ -1,6 +1,6 @@
-//! QUIC as coordinators and agents use it: one stream with one coordinator, and nobody waited for for long.
+//! The QUIC set-up of coordinators and agents: one stream per connection, and short timeouts.
 //!
-//! The certificate is made at start and looked at by nobody: who the other side is, its key says.
+//! The certificate is created at start and never verified: the shared key authenticates both sides.
 
 use std::{
     io,
@@ -19,66 +19,69 @@ use tokio::time::timeout;
 
 use quarrel_client::net::{tls, transport};
 
-/// Which language is spoken; versions of it are told apart by their hellos, which can say more than a TLS alert.
+/// The protocol's ALPN. Versions are compared by the hello messages, which can explain more than a TLS alert.
 const ALPN: &[u8] = b"quarrel-swarm";
 
-/// What certificates say, and nobody reads.
-pub(super) const NAME: &str = "quarrel-swarm";
+/// The name in certificates, which is never verified.
+pub(super) const CERTIFICATE_NAME: &str = "quarrel-swarm";
 
-/// Whoever is silent for this long is gone: bots must not play on for a coordinator that was killed.
-pub(super) const SILENCE: Duration = Duration::from_secs(3);
+/// The idle timeout: bots must not play on for a coordinator that was killed.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Five chances to be heard meanwhile.
+/// The keep-alive period: at least five packets within the idle timeout.
 const KEEP_ALIVE: Duration = Duration::from_millis(500);
 
-/// What a round trip is taken for before one was measured: a first packet that was lost is sent again well within the silence.
+/// The assumed round trip before the first measurement: a lost first packet is repeated well within the idle timeout.
 const INITIAL_RTT: Duration = Duration::from_millis(100);
 
-/// What may be on its way at once. An agent in the same hall is a millisecond away, one across an ocean 100: then this is 5 MB/s.
+/// Bytes in flight. An agent in the same data centre is a millisecond away, one across an ocean 100 ms: there this window allows 5 MB/s.
 const WINDOW_BYTES: u32 = 512 * 1024;
 
-/// A handshake has a certificate of half a kilobyte.
+/// The buffer of the handshake, whose certificate has half a kilobyte.
 const CRYPTO_BUFFER_BYTES: usize = 8 * 1024;
 
-/// How long the last packets may take to leave.
-const GOODBYE: Duration = Duration::from_millis(500);
+/// Time limit for the last packets to leave.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Why a connection was closed.
+/// The application close codes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Close {
-    /// Everything was said.
+pub(super) enum CloseCode {
+    /// The run is complete.
     Done = 1,
-    /// The other side has another key, or none. Nothing more is said than whose is missing.
+    /// The keys of the two sides differ; the reason names only the side without a key.
     WrongKey = 2,
-    /// The reason says why.
-    Because = 3,
+    /// Any other reason, given as a sentence.
+    Other = 3,
 }
 
-impl Close {
+impl CloseCode {
     pub(super) fn code(self) -> VarInt {
         VarInt::from_u32(self as u32)
     }
 
-    /// Closes a connection, and says why.
-    pub(super) fn close(self, connection: &Connection, why: &str) {
-        connection.close(self.code(), why.as_bytes());
+    /// Closes a connection with this code and a reason.
+    pub(super) fn close(self, connection: &Connection, reason: &str) {
+        connection.close(self.code(), reason.as_bytes());
     }
 }
 
-/// An agent's endpoint. Needs a tokio runtime around it.
+/// Opens an agent's endpoint. Requires a tokio runtime.
 pub(super) fn listen(address: SocketAddr) -> io::Result<Endpoint> {
     let socket = std::net::UdpSocket::bind(address)?;
     Endpoint::new(transport::endpoint_config(), Some(server_config()?), socket, Arc::new(TokioRuntime))
 }
 
-/// A coordinator's endpoints: one for each kind of address, where the system has it.
-pub(super) struct Outlet {
+/// A coordinator's endpoints, one for each address family that the system supports.
+pub(super) struct CoordinatorEndpoints {
     v4: Option<Endpoint>,
     v6: Option<Endpoint>,
 }
 
-impl Outlet {
-    /// Needs a tokio runtime around it.
+impl CoordinatorEndpoints {
+    /// Opens the endpoints. Requires a tokio runtime.
+    ///
+    /// # Errors
+    /// When the system provides a socket of neither family.
     pub(super) fn open() -> io::Result<Self> {
         let config = client_config()?;
         let open = |ip: IpAddr| {
@@ -93,24 +96,24 @@ impl Outlet {
         }
     }
 
-    /// The one that reaches this address.
-    pub(super) const fn towards(&self, address: SocketAddr) -> Option<&Endpoint> {
+    /// The endpoint of an address's family.
+    pub(super) const fn for_address(&self, address: SocketAddr) -> Option<&Endpoint> {
         if address.is_ipv4() { self.v4.as_ref() } else { self.v6.as_ref() }
     }
 
-    /// Closes what is still open, and lets that be heard.
+    /// Closes all connections, and waits until the close frames have left.
     pub(super) async fn close(&self) {
         for endpoint in [&self.v4, &self.v6].into_iter().flatten() {
-            goodbye(endpoint, "the coordinator ended").await;
+            close_endpoint(endpoint, "the coordinator ended").await;
         }
     }
 }
 
-/// Closes all connections of an endpoint, and lets that be heard.
-pub(super) async fn goodbye(endpoint: &Endpoint, why: &str) {
-    endpoint.close(Close::Because.code(), why.as_bytes());
-    // Whoever does not answer is not waited for: it hears of it by silence.
-    let _ = timeout(GOODBYE, endpoint.wait_idle()).await;
+/// Closes all connections of an endpoint, and waits until the close frames have left.
+pub(super) async fn close_endpoint(endpoint: &Endpoint, reason: &str) {
+    endpoint.close(CloseCode::Other.code(), reason.as_bytes());
+    // A peer that does not acknowledge is not waited for: it notices by its idle timeout.
+    let _ = timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await;
 }
 
 fn client_config() -> io::Result<ClientConfig> {
@@ -121,7 +124,7 @@ fn client_config() -> io::Result<ClientConfig> {
 }
 
 fn server_config() -> io::Result<ServerConfig> {
-    let made = rcgen::generate_simple_self_signed([NAME.to_owned()]).map_err(io::Error::other)?;
+    let made = rcgen::generate_simple_self_signed([CERTIFICATE_NAME.to_owned()]).map_err(io::Error::other)?;
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
     let mut tls = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS13])
@@ -130,7 +133,7 @@ fn server_config() -> io::Result<ServerConfig> {
         .with_single_cert(vec![made.cert.der().clone()], key.into())
         .map_err(io::Error::other)?;
     tls.alpn_protocols = vec![ALPN.to_vec()];
-    // Every connection is proven anew, so none is ever resumed.
+    // Every connection proves the key again, so none is resumed.
     tls.send_tls13_tickets = 0;
     let mut config =
         ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).map_err(io::Error::other)?));
@@ -140,7 +143,7 @@ fn server_config() -> io::Result<ServerConfig> {
 
 fn transport_config(streams: u32) -> TransportConfig {
     let mut config = TransportConfig::default();
-    let silence = VarInt::from_u32(SILENCE.as_millis() as u32);
+    let silence = VarInt::from_u32(IDLE_TIMEOUT.as_millis() as u32);
     config
         .initial_rtt(INITIAL_RTT)
         .max_idle_timeout(Some(IdleTimeout::from(silence)))

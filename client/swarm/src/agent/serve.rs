@@ -1,7 +1,6 @@
-//! An agent: it lets coordinators in, and runs for one after the other.
+//! An agent: accepts coordinators and runs their assignments, one after the other.
 //!
-//! Until somebody has proven the key they cost a handshake, a place of few, and five seconds at most; what they are told is that their
-//! key is wrong.
+//! A peer that has not proved the key costs a handshake, one of a few slots, and at most five seconds; it learns only that its key is wrong.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -14,73 +13,73 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    agent_run,
     channel::{Channel, ChannelError},
-    errand,
-    key::{self, Key, Role},
-    message::{Answer, Hello, Request},
-    news::{Listener, News},
-    quic::{self, Close},
-    wire::{COUNTS_BYTES, ORDER_BYTES},
+    event::{AgentEvent, EventListener},
+    key::{self, Key, KeyMismatch, Role},
+    message::{AgentMessage, CoordinatorMessage, Hello},
+    quic::{self, CloseCode},
+    wire::{MAX_AGENT_FRAME_BYTES, MAX_COORDINATOR_FRAME_BYTES},
 };
 use crate::game::Games;
 
-/// How long anybody may take to prove the key and say hello.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Time limit for the proof and the hello.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many may be about it at once.
-const HALF_OPEN: usize = 16;
+/// The maximum number of concurrent handshakes.
+const MAX_HANDSHAKES: usize = 16;
 
-/// How long somebody who was refused keeps their place: 16 guesses a second are few, and so are lines about them.
+/// The time that a refused peer keeps its handshake slot. It limits guesses at the key, and log lines about them, to 16 a second.
 const PENALTY: Duration = Duration::from_secs(1);
 
-/// How long a refusal may take to be heard.
-const HEARD: Duration = Duration::from_secs(1);
+/// Time limit for a refused peer to close the connection.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the bots of a run may take to leave when the agent ends.
-const LEAVING: Duration = Duration::from_secs(3);
+/// Time limit for the bots of a run to leave when the agent stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why there is no agent.
+/// An agent that cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    /// Anybody could send its bots anywhere.
+    /// Without a key, any machine that reaches this address could aim the agent's bots at any server.
     #[error(
         "{0} can be reached from other machines, so coordinators must prove a key: give --key-file FILE or QUARREL_SWARM_KEY; \
-         without one an agent listens on 127.0.0.1 or [::1] alone"
+         without one an agent listens only on 127.0.0.1 or [::1]"
     )]
     Keyless(SocketAddr),
-    /// The system does not give this address.
-    #[error("{address} cannot be listened on: {error}")]
+    /// The system does not provide this address.
+    #[error("cannot listen on {address}: {error}")]
     Listen {
-        /// Which one.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The system's error.
         error: io::Error,
     },
 }
 
-/// Something that runs bots for whoever has its key.
+/// A process that runs bots for any coordinator that has its key.
 pub struct Agent {
     endpoint: Endpoint,
     address: SocketAddr,
-    desk: Desk,
+    state: AgentState,
 }
 
-/// What every visitor meets.
+/// State shared by all connections of an agent.
 #[derive(Clone)]
-struct Desk {
+struct AgentState {
     games: Games,
     key: Option<Key>,
     hello: Hello,
-    half_open: Arc<Semaphore>,
-    /// One run at a time: two would disturb each other's figures.
-    errands: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
+    /// One run at a time: two would disturb each other's measurements.
+    runs: Arc<Semaphore>,
 }
 
 impl Agent {
-    /// Listens on this address; port 0 is any. Needs a tokio runtime around it.
+    /// Binds an agent to an address; port 0 takes any free port. Requires a tokio runtime.
     ///
     /// # Errors
-    /// When the address cannot be had, or is not this machine's alone and there is no key.
+    /// When the address cannot be bound, or other machines can reach it and there is no key.
     pub fn bind(listen: SocketAddr, key: Option<Key>, games: Games) -> Result<Self, AgentError> {
         if key.is_none() && !listen.ip().to_canonical().is_loopback() {
             return Err(AgentError::Keyless(listen));
@@ -88,56 +87,56 @@ impl Agent {
         let failed = |error| AgentError::Listen { address: listen, error };
         let endpoint = quic::listen(listen).map_err(failed)?;
         let address = endpoint.local_addr().map_err(failed)?;
-        let desk = Desk {
-            hello: Hello::ours(&games),
+        let state = AgentState {
+            hello: Hello::of_this_program(&games.catalog()),
             games,
             key,
-            half_open: Arc::new(Semaphore::new(HALF_OPEN)),
-            errands: Arc::new(Semaphore::new(1)),
+            handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
+            runs: Arc::new(Semaphore::new(1)),
         };
-        Ok(Self { endpoint, address, desk })
+        Ok(Self { endpoint, address, state })
     }
 
-    /// Where it listens, with the real port.
+    /// The bound address, with the real port.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Lets coordinators in until it is told to stop; then its bots leave at once.
-    pub async fn serve(self, stop: CancellationToken, hear: impl Fn(News) + Send + Sync + 'static) {
-        let Self { endpoint, address, desk } = self;
-        let hear: Listener = Arc::new(hear);
-        hear(News::Listens { address, has_key: desk.key.is_some() });
-        let mut visits = JoinSet::new();
+    /// Serves coordinators until `stop` is cancelled; then its bots leave at once.
+    pub async fn serve(self, stop: CancellationToken, listener: impl Fn(AgentEvent) + Send + Sync + 'static) {
+        let Self { endpoint, address, state } = self;
+        let listener: EventListener = Arc::new(listener);
+        listener(AgentEvent::Listening { address, has_key: state.key.is_some() });
+        let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(_) = visits.join_next() => {}
+                Some(_) = connections.join_next() => {}
                 incoming = endpoint.accept() => {
                     let Some(incoming) = incoming else { break };
-                    let Some((incoming, place)) = desk.admit(incoming) else { continue };
-                    visits.spawn(desk.clone().visit(incoming, place, Arc::clone(&hear)));
+                    let Some((incoming, slot)) = state.admit(incoming) else { continue };
+                    connections.spawn(state.clone().serve_connection(incoming, slot, Arc::clone(&listener)));
                 }
             }
         }
-        quic::goodbye(&endpoint, "the agent was ended").await;
-        // Bots leave by themselves once the connection is gone.
-        let _ = timeout(LEAVING, async { while visits.join_next().await.is_some() {} }).await;
+        quic::close_endpoint(&endpoint, "the agent was stopped").await;
+        // Bots leave by themselves once the connection is closed.
+        let _ = timeout(STOP_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
     }
 }
 
-impl Desk {
-    /// A place for somebody who shows that they are where they say, while there is one.
+impl AgentState {
+    /// A handshake slot for a peer with a validated address, while one is free.
     fn admit(&self, incoming: Incoming) -> Option<(Incoming, OwnedSemaphorePermit)> {
         if !incoming.remote_address_validated() {
-            // A round trip more: a run has the time, and nobody can take all places in other people's names.
+            // One round trip more, which a run can afford: so forged source addresses cannot take all slots.
             let _ = incoming.retry();
             return None;
         }
-        match Arc::clone(&self.half_open).try_acquire_owned() {
-            Ok(place) => Some((incoming, place)),
+        match Arc::clone(&self.handshakes).try_acquire_owned() {
+            Ok(slot) => Some((incoming, slot)),
             Err(_) => {
                 incoming.refuse();
                 None
@@ -145,57 +144,61 @@ impl Desk {
         }
     }
 
-    async fn visit(self, incoming: Incoming, place: OwnedSemaphorePermit, hear: Listener) {
+    async fn serve_connection(self, incoming: Incoming, slot: OwnedSemaphorePermit, listener: EventListener) {
         let coordinator = incoming.remote_address();
-        let greeted = timeout(HANDSHAKE, self.greet(incoming)).await;
-        let greeted = greeted.unwrap_or_else(|_| Err(ChannelError::Late(HANDSHAKE).to_string()));
-        let mut channel = match greeted {
+        let handshake = timeout(HANDSHAKE_TIMEOUT, self.handshake(incoming)).await;
+        let handshake = handshake.unwrap_or_else(|_| Err(ChannelError::Late(HANDSHAKE_TIMEOUT).to_string()));
+        let mut channel = match handshake {
             Ok(channel) => channel,
-            Err(why) => {
-                hear(News::Refused { coordinator, why });
+            Err(reason) => {
+                listener(AgentEvent::Refused { coordinator, reason });
                 return sleep(PENALTY).await;
             }
         };
-        drop(place);
-        let Ok(_turn) = self.errands.try_acquire() else {
-            Close::Because.close(&channel.connection, "it is busy with another run");
-            return hear(News::Refused {
+        drop(slot);
+        let Ok(_run) = self.runs.try_acquire() else {
+            CloseCode::Other.close(&channel.connection, "it is busy with another run");
+            return listener(AgentEvent::Refused {
                 coordinator,
-                why: "this agent is busy with another run".to_owned(),
+                reason: "this agent is busy with another run".to_owned(),
             });
         };
-        errand::run(&mut channel, self.games.clone(), coordinator, &hear).await;
+        agent_run::run(&mut channel, self.games.clone(), coordinator, &listener).await;
     }
 
-    /// From the first packet to somebody who may give orders.
-    async fn greet(&self, incoming: Incoming) -> Result<Channel, String> {
+    /// Completes the handshake with a coordinator that has the key and this version.
+    ///
+    /// # Errors
+    /// A sentence for the agent's log.
+    async fn handshake(&self, incoming: Incoming) -> Result<Channel, String> {
         let lost = |error: ChannelError| error.to_string();
         let connection = incoming.await.map_err(|error| lost(error.into()))?;
         let stream = connection.accept_bi().await.map_err(|error| lost(error.into()))?;
-        let mut channel = Channel::new(connection, stream, ORDER_BYTES);
-        let binding = key::binding(&channel.connection).ok_or("TLS gave nothing to bind a proof to")?;
+        let mut channel = Channel::new(connection, stream.into(), MAX_COORDINATOR_FRAME_BYTES);
+        let binding =
+            key::binding(&channel.connection).ok_or("TLS exports no keying material for the proof")?;
         let proof = channel.receiver.receive_proof().await.map_err(lost)?;
         if !key::is_proven(self.key.as_ref(), Role::Coordinator, &binding, &proof) {
-            let mismatch = key::Mismatch::of(self.key.as_ref(), &binding, &proof);
-            Close::WrongKey.close(&channel.connection, mismatch.reason());
+            let mismatch = KeyMismatch::of(self.key.as_ref(), &binding, &proof);
+            CloseCode::WrongKey.close(&channel.connection, mismatch.reason());
             return Err(match mismatch {
-                key::Mismatch::Other => "its key is not this agent's",
-                key::Mismatch::NoneHere => "it has no key, and this agent has one",
-                key::Mismatch::NoneThere => "it has a key, and this agent has none",
+                KeyMismatch::Different => "its key is not this agent's",
+                KeyMismatch::CoordinatorHasNone => "it has no key, and this agent has one",
+                KeyMismatch::AgentHasNone => "it has a key, and this agent has none",
             }
             .to_owned());
         }
         let proof = key::prove(self.key.as_ref(), Role::Agent, &binding);
         channel.sender.send_proof(&proof).await.map_err(lost)?;
-        let Request::Hello(theirs) = channel.receiver.receive().await.map_err(lost)? else {
+        let CoordinatorMessage::Hello(coordinator) = channel.receiver.receive().await.map_err(lost)? else {
             return Err(ChannelError::out_of_turn().to_string());
         };
-        let ours = Answer::Hello(self.hello.clone());
-        channel.sender.send(&ours, COUNTS_BYTES).await.map_err(lost)?;
-        if let Err(why) = Hello::agree(&theirs, &self.hello) {
-            // They come to the same conclusion, and go.
-            let _ = timeout(HEARD, channel.connection.closed()).await;
-            return Err(why);
+        let own = AgentMessage::Hello(self.hello.clone());
+        channel.sender.send(&own, MAX_AGENT_FRAME_BYTES).await.map_err(lost)?;
+        if let Err(reason) = Hello::check_versions(&coordinator, &self.hello) {
+            // The coordinator makes the same comparison, and closes the connection.
+            let _ = timeout(REFUSAL_TIMEOUT, channel.connection.closed()).await;
+            return Err(reason);
         }
         Ok(channel)
     }

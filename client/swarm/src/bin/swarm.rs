@@ -1,11 +1,11 @@
-//! The `swarm` binary: which games it plays. The rest is the library's.
+//! The `swarm` binary: the load tester with Quarrel's own games.
 
 use std::process::ExitCode;
 
 use quarrel_shared::{arena::Arena, crowd::Crowd};
 use quarrel_swarm::GameEntry;
 
-// A swarm allocates a little for every packet, and this allocator is quick at it.
+// A swarm makes small allocations for every packet, for which this allocator is fast.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! What one bot decides, by its brain, and what is measured of it.
+//! The controller of one bot's seat: inputs by its brain, and the measurements of each.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -8,42 +8,42 @@ use quarrel_shared::{
 };
 use tokio::sync::Notify;
 
-use super::Outcome;
+use super::outcome::BotOutcome;
 use crate::{
-    crew::Crew,
-    measure::{AckTracker, IntendedSends, CountRecorder, Row},
-    schedule::Order,
+    context::WorkerContext,
+    measure::{AckTracker, CountRecorder, Row, ScheduledSends},
+    schedule::BotSchedule,
 };
 use quarrel_client::Traffic;
-use quarrel_client::{InputSlot, Ending, ClientEvent, Joined, Controller, ConnectionCounts, Motion, Drawn};
+use quarrel_client::{ClientEvent, ConnectionCounts, Controller, Drawn, Ending, InputSlot, Joined, Motion};
 
-/// A server that has sent no snapshot for so long has fallen silent: its connection may take ten seconds to notice.
+/// Time without a snapshot after which a server counts as silent: the connection itself may take ten seconds to notice.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// Snapshots come far more often than this, so a gap that is still open after it, at the end, is one.
-const OPEN_GAP: Duration = Duration::from_millis(250);
+/// The shortest gap that counts at the end, where no next snapshot closes it: snapshots arrive far more often than this.
+const MIN_OPEN_GAP: Duration = Duration::from_millis(250);
 
-/// Counts moments at which an input was meant to be sent, and what the screen was like then.
-fn meant(
+/// Counts moments at which an input was due, with the snapshot's age and the screen's state at each.
+fn count_due(
     recorder: &mut CountRecorder,
     group: u16,
-    sends: IntendedSends,
-    heard: Option<(Duration, Duration)>,
+    sends: ScheduledSends,
+    newest: Option<NewestSnapshot>,
     is_frozen: Option<bool>,
 ) {
-    for moment in sends.times() {
-        let row = recorder.row(moment, group);
+    for due in sends.times() {
+        let row = recorder.row(due, group);
         row.counts.inputs += 1;
         row.counts.screen_samples += u64::from(is_frozen.is_some());
         row.counts.frozen += u64::from(is_frozen == Some(true));
-        if let Some((came, half_rtt)) = heard {
-            row.snapshot_age.record_time(moment.saturating_sub(came) + half_rtt);
+        if let Some(newest) = newest {
+            row.snapshot_age.record_time(due.saturating_sub(newest.arrived_at) + newest.half_rtt);
         }
     }
 }
 
-/// Counts moments that nobody waits for any more, with the time that was waited.
-fn in_vain(recorder: &mut CountRecorder, group: u16, sends: IntendedSends, now: Duration) {
+/// Counts due inputs that were never acknowledged, with the time that was waited for each.
+fn count_unacked(recorder: &mut CountRecorder, group: u16, sends: ScheduledSends, now: Duration) {
     for due in sends.times() {
         let row = recorder.row(due, group);
         row.counts.inputs_unacked += 1;
@@ -51,82 +51,92 @@ fn in_vain(recorder: &mut CountRecorder, group: u16, sends: IntendedSends, now: 
     }
 }
 
-/// The seat's decisions by a brain, and what is measured of them.
+/// The newest snapshot that was applied.
+#[derive(Clone, Copy, Debug)]
+struct NewestSnapshot {
+    /// When it arrived, since the run's start.
+    arrived_at: Duration,
+    /// Half a round trip at that time.
+    half_rtt: Duration,
+}
+
+/// One bot's inputs and measurements.
 pub(super) struct BotController<G: Predict> {
     brain: Option<Box<dyn Brain<G>>>,
-    crew: Arc<Crew>,
+    context: Arc<WorkerContext>,
     wants_seat: Arc<Notify>,
     group: u16,
-    /// When it was to come, after the run's start.
-    comes: Duration,
-    /// From this player's moments to the run's.
+    /// When the bot was due to join, since the run's start.
+    joins_at: Duration,
+    /// The difference from the driver's clock to the run's.
     offset: Option<Duration>,
     joined: Option<Joined>,
     joined_at: Option<Duration>,
     ack_tracker: Option<AckTracker>,
-    /// When the newest snapshot came, and half a round trip.
-    heard: Option<(Duration, Duration)>,
-    /// Since when it plays, as far as that was not counted yet.
+    newest: Option<NewestSnapshot>,
+    /// The start of the play time that is not counted yet; `None` without a seat.
     plays_since: Option<Duration>,
-    told: ConnectionCounts,
-    /// When the connection broke, while there is no other one.
+    /// The link's counts that are recorded already.
+    recorded: ConnectionCounts,
+    /// When the connection broke; `None` once there is another one.
     interrupted_at: Option<Duration>,
     ever_joined: bool,
-    told_silence: bool,
+    /// Whether the current silence of the server is recorded already.
+    recorded_silence: bool,
     ended_in_silence: bool,
-    /// Why it broke off.
+    /// The reason for which the bot itself ended the session, and a sentence.
     gave_up: Option<(CloseReason, String)>,
 }
 
 impl<G: Predict> BotController<G> {
     pub(super) fn new(
         brain: Option<Box<dyn Brain<G>>>,
-        order: &Order,
-        crew: Arc<Crew>,
+        bot: &BotSchedule,
+        context: Arc<WorkerContext>,
         wants_seat: Arc<Notify>,
     ) -> Self {
         Self {
             brain,
-            crew,
+            context,
             wants_seat,
-            group: order.group,
-            comes: order.comes,
+            group: bot.group,
+            joins_at: bot.joins_at,
             offset: None,
             joined: None,
             joined_at: None,
             ack_tracker: None,
-            heard: None,
+            newest: None,
             plays_since: None,
-            told: ConnectionCounts::default(),
+            recorded: ConnectionCounts::default(),
             interrupted_at: None,
             ever_joined: false,
-            told_silence: false,
+            recorded_silence: false,
             ended_in_silence: false,
             gave_up: None,
         }
     }
 
-    /// A moment of this player as one of the run.
+    /// Converts the driver's time to the run's.
     fn at(&mut self, now: Duration) -> Duration {
-        let crew = &self.crew;
-        now + *self.offset.get_or_insert_with(|| crew.elapsed().saturating_sub(now))
+        let context = &self.context;
+        now + *self.offset.get_or_insert_with(|| context.elapsed().saturating_sub(now))
     }
 
     fn count(&self, at: Duration, count: impl FnOnce(&mut Row)) {
-        count(self.crew.recorder().row(at, self.group));
+        count(self.context.recorder().row(at, self.group));
     }
 
-    fn sit_down(&mut self, at: Duration) {
+    fn start_playing(&mut self, at: Duration) {
         if self.plays_since.replace(at).is_none() {
             let tick_hz = self.joined.map_or(0, |joined| u32::from(joined.rate.hz()));
-            self.crew.recorder().bot_seated(tick_hz);
+            self.context.recorder().bot_seated(tick_hz);
         }
     }
 
-    /// Counts how long it played since that was counted last, each second's part where it belongs.
+    /// Counts the play time since the last call, split over the seconds that it spans.
     fn count_play(&mut self, at: Duration) {
         let Some(mut since) = self.plays_since else { return };
-        let mut recorder = self.crew.recorder();
+        let mut recorder = self.context.recorder();
         while since < at {
             let until = at.min(Duration::from_secs(since.as_secs() + 1));
             recorder.row(since, self.group).counts.played_us += (until - since).as_micros() as u64;
@@ -135,27 +145,27 @@ impl<G: Predict> BotController<G> {
         self.plays_since = Some(since);
     }
 
-    fn stand_up(&mut self, at: Duration) {
+    fn stop_playing(&mut self, at: Duration) {
         self.count_play(at);
         if self.plays_since.take().is_some() {
-            self.crew.recorder().bot_unseated();
+            self.context.recorder().bot_unseated();
         }
     }
 
-    /// The seat's story is over. Whoever lost it meant to go on playing.
+    /// Ends the measurement of inputs. A bot that lost its seat was due to continue until `at`.
     fn close_ack_tracker(&mut self, at: Duration, lost: bool) {
         let Some(mut ack_tracker) = self.ack_tracker.take() else { return };
-        let (crew, group) = (Arc::clone(&self.crew), self.group);
-        let mut recorder = crew.recorder();
+        let (context, group) = (Arc::clone(&self.context), self.group);
+        let mut recorder = context.recorder();
         if lost && let Some(sends) = ack_tracker.lose_seat(at) {
-            meant(&mut recorder, group, sends, self.heard, Some(true));
+            count_due(&mut recorder, group, sends, self.newest, Some(true));
         }
-        ack_tracker.close(at, lost, |sends| in_vain(&mut recorder, group, sends, at));
-        if let Some((came, _)) = self.heard.take()
-            && at.saturating_sub(came) > OPEN_GAP
+        ack_tracker.close(at, lost, |sends| count_unacked(&mut recorder, group, sends, at));
+        if let Some(NewestSnapshot { arrived_at, .. }) = self.newest.take()
+            && at.saturating_sub(arrived_at) > MIN_OPEN_GAP
         {
-            // Nobody will ever say how long it would have become.
-            recorder.row(came, group).snapshot_gap.record_time(at.saturating_sub(came));
+            // The gap's full length is unknown; it was at least this long.
+            recorder.row(arrived_at, group).snapshot_gap.record_time(at.saturating_sub(arrived_at));
         }
     }
 
@@ -164,13 +174,13 @@ impl<G: Predict> BotController<G> {
         ControlFlow::Break(CloseReason::Left)
     }
 
-    /// The seat is gone and the connection lives. What the player means to do goes on, and waits for the next seat.
-    fn room_closed(&mut self, at: Duration, reason: CloseReason, sentence: &str) {
-        self.stand_up(at);
+    /// The seat is lost and the connection lives: inputs stay due, and wait for the next seat.
+    fn lose_seat(&mut self, at: Duration, reason: CloseReason, sentence: &str) {
+        self.stop_playing(at);
         let had_seat = self.joined.take().is_some();
-        // A server that started again and forgot the seat says so on the connection that was made since.
+        // A restarted server that lost the seat reports it on the new connection, so the interruption is over.
         self.interrupted_at = None;
-        let mut recorder = self.crew.recorder();
+        let mut recorder = self.context.recorder();
         if had_seat {
             let row = recorder.row(at, self.group);
             row.push_close(reason.name());
@@ -181,59 +191,62 @@ impl<G: Predict> BotController<G> {
     }
 
     fn is_silent(&self, at: Duration) -> bool {
-        // Whoever has just come back has heard nothing yet, and cannot have.
-        let since = self.heard.map(|(came, _)| came).max(self.joined_at);
+        // A bot that has just rejoined cannot have received a snapshot yet.
+        let since = self.newest.map(|newest| newest.arrived_at).max(self.joined_at);
         self.joined.is_some() && since.is_some_and(|since| at.saturating_sub(since) > SILENCE)
     }
 
-    /// Says once that the server says nothing.
-    fn tell_silence(&mut self, at: Duration) {
+    /// Records an incident once when the server falls silent.
+    fn record_silence(&mut self, at: Duration) {
         let is_silent = self.is_silent(at);
-        if is_silent && !self.told_silence {
-            let since = self.heard.map_or(at, |(came, _)| came);
-            self.crew
+        if is_silent && !self.recorded_silence {
+            let since = self.newest.map_or(at, |newest| newest.arrived_at);
+            self.context
                 .recorder()
-                .push_incident(since, "silent: bots hear nothing from the server any more".to_owned());
+                .push_incident(since, "silent: bots receive nothing from the server any more".to_owned());
         }
-        self.told_silence = is_silent;
+        self.recorded_silence = is_silent;
     }
 
-    /// Whoever was to leave and was on the way back from a break just then has left; whoever had been cut off for longer was lost.
-    pub(super) fn outcome(self, ending: &Ending, is_due: bool, at: Duration) -> Outcome {
+    /// The outcome of the ended session. A bot that was due to leave while it reconnected after a short interruption counts as left; after
+    /// a longer one than [`SILENCE`] it counts as lost.
+    pub(super) fn outcome(self, ending: &Ending, was_due: bool, at: Duration) -> BotOutcome {
         let returns = self.interrupted_at.is_some_and(|since| at.saturating_sub(since) <= SILENCE);
-        let (close, trouble) = match (self.gave_up, ending) {
-            (None, Ending::Lost(_)) if is_due && returns => ("left", None),
+        let (close, error) = match (self.gave_up, ending) {
+            (None, Ending::Lost(_)) if was_due && returns => ("left", None),
             (None, Ending::Left) if self.ended_in_silence => {
-                ("silent", Some("the server said nothing any more when the bot left".to_owned()))
+                ("silent", Some("the server sent nothing any more when the bot left".to_owned()))
             }
             (Some((reason, sentence)), _) => (reason.name(), Some(sentence)),
             (None, Ending::Closed { reason, sentence }) => (reason.name(), Some(sentence.clone())),
             (None, Ending::Left) => ("left", None),
             (None, Ending::Lost(sentence)) => (ending.name(), Some(sentence.clone())),
         };
-        Outcome { joined: self.ever_joined, close, trouble }
+        BotOutcome { joined: self.ever_joined, close, error }
     }
 }
 
 impl<G: Predict> Controller<G> for BotController<G> {
     fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         let due = self.at(slot.due);
-        let lag = self.crew.elapsed().saturating_sub(due);
+        let lag = self.context.elapsed().saturating_sub(due);
         self.count_play(due);
         if let Some(ack_tracker) = &mut self.ack_tracker {
-            let (group, heard) = (self.group, self.heard);
+            let (group, newest) = (self.group, self.newest);
             let is_frozen = drawn.map(|drawn| drawn.motion == Motion::Frozen);
-            let mut recorder = self.crew.recorder();
-            let give_up = |sends| in_vain(&mut recorder, group, sends, due);
+            let mut recorder = self.context.recorder();
+            let give_up = |sends| count_unacked(&mut recorder, group, sends, due);
             let sends = ack_tracker.push(InputSlot { due, ..slot }, give_up);
-            meant(&mut recorder, group, sends, heard, is_frozen);
-            // What was due while there was no connection is late for want of one, and not because of this machine.
+            count_due(&mut recorder, group, sends, newest, is_frozen);
+            // An input that was due without a connection is late because of the connection, not because of this machine.
             if self.interrupted_at.is_none() && self.joined_at.is_some_and(|joined| due >= joined) {
                 recorder.row(due, group).lag.record_time(lag);
             }
         }
         match (&mut self.brain, &self.joined, drawn) {
-            (Some(brain), Some(joined), Some(drawn)) => brain.decide(drawn.observation(joined.rate, joined.seat)),
+            (Some(brain), Some(joined), Some(drawn)) => {
+                brain.decide(drawn.observation(joined.rate, joined.seat))
+            }
             _ => G::Input::default(),
         }
     }
@@ -241,12 +254,12 @@ impl<G: Predict> Controller<G> for BotController<G> {
     fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration, rtt: Duration) {
         let at = self.at(now);
         let group = self.group;
-        let before = self.heard.replace((at, rtt / 2));
-        let mut recorder = self.crew.recorder();
+        let before = self.newest.replace(NewestSnapshot { arrived_at: at, half_rtt: rtt / 2 });
+        let mut recorder = self.context.recorder();
         let row = recorder.row(at, group);
         row.counts.snapshots += 1;
-        if let Some((before, _)) = before {
-            // A gap belongs to the moment at which the next snapshot was due, which is when it began.
+        if let Some(NewestSnapshot { arrived_at: before, .. }) = before {
+            // A gap counts in the second in which it began, when the next snapshot became due.
             recorder.row(before, group).snapshot_gap.record_time(at.saturating_sub(before));
         }
         if let (Some(used), Some(ack_tracker)) = (header.used, &mut self.ack_tracker) {
@@ -266,12 +279,12 @@ impl<G: Predict> Controller<G> for BotController<G> {
     fn on_counts(&mut self, counts: &ConnectionCounts, traffic: Traffic, now: Duration) {
         let at = self.at(now);
         self.count_play(at);
-        self.tell_silence(at);
-        let told = std::mem::replace(&mut self.told, *counts);
+        self.record_silence(at);
+        let recorded = std::mem::replace(&mut self.recorded, *counts);
         self.count(at, |row| {
-            row.counts.snapshots_lost += counts.snapshots.lost.saturating_sub(told.snapshots.lost);
-            row.counts.events_lost += counts.events_lost.saturating_sub(told.events_lost);
-            row.counts.events_doubled += counts.events_doubled.saturating_sub(told.events_doubled);
+            row.counts.snapshots_lost += counts.snapshots.lost.saturating_sub(recorded.snapshots.lost);
+            row.counts.events_lost += counts.events_lost.saturating_sub(recorded.events_lost);
+            row.counts.events_doubled += counts.events_doubled.saturating_sub(recorded.events_doubled);
             row.counts.bytes_down += traffic.bytes_received;
             row.counts.bytes_up += traffic.bytes_sent;
         });
@@ -292,9 +305,9 @@ impl<G: Predict> Controller<G> for BotController<G> {
                 self.ack_tracker.get_or_insert_with(|| AckTracker::new(period));
                 self.joined = Some(joined);
                 self.joined_at = Some(at);
-                self.sit_down(at);
+                self.start_playing(at);
                 if !std::mem::replace(&mut self.ever_joined, true) {
-                    let waited = at.saturating_sub(self.comes);
+                    let waited = at.saturating_sub(self.joins_at);
                     self.count(at, |row| {
                         row.counts.joined += 1;
                         row.join.record_time(waited);
@@ -304,11 +317,11 @@ impl<G: Predict> Controller<G> for BotController<G> {
             ClientEvent::JoinRefused {
                 reason: reason @ (CloseReason::RoomBusy | CloseReason::ServerRestarting),
                 sentence,
-            } => self.room_closed(at, reason, &sentence),
+            } => self.lose_seat(at, reason, &sentence),
             ClientEvent::JoinRefused { reason, sentence } => return self.give_up(reason, sentence),
-            ClientEvent::RoomClosed { reason, sentence } => self.room_closed(at, reason, &sentence),
+            ClientEvent::RoomClosed { reason, sentence } => self.lose_seat(at, reason, &sentence),
             ClientEvent::Interrupted => {
-                self.stand_up(at);
+                self.stop_playing(at);
                 self.interrupted_at = Some(at);
                 self.count(at, |row| row.counts.interrupted += 1);
             }
@@ -316,12 +329,12 @@ impl<G: Predict> Controller<G> for BotController<G> {
                 self.joined = Some(joined);
                 self.joined_at = Some(at);
                 self.interrupted_at = None;
-                self.sit_down(at);
+                self.start_playing(at);
                 self.count(at, |row| row.counts.resumes += 1);
             }
             ClientEvent::Closed(ending) => {
                 self.ended_in_silence = self.is_silent(at);
-                self.stand_up(at);
+                self.stop_playing(at);
                 let has_no_seat = self.joined.is_none();
                 self.close_ack_tracker(at, ending != Ending::Left || self.ended_in_silence || has_no_seat);
             }

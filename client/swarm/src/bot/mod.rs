@@ -1,115 +1,60 @@
-//! One bot: it comes at its time, takes a seat, plays until it is to leave, and counts how that goes.
+//! One bot of a run: it connects at its time, takes a seat, plays until its schedule ends, and counts its measurements.
+//!
+//! - [`play`]: the bot's whole life; `supervisor` sends it the commands of its schedule.
+//! - `controller`: its inputs, by a brain, and their measurements; `outcome`: its end, as counted.
+//! - [`attack`]: a hostile bot of a run.
 
 mod controller;
+mod hostile;
+mod outcome;
+mod supervisor;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use quarrel_shared::game::{Brain, Predict};
 use tokio::{
     sync::{Notify, mpsc},
-    task::{JoinError, JoinHandle},
-    time::{Instant, sleep_until},
+    task::JoinError,
+    time::sleep_until,
 };
 
-use self::controller::BotController;
-use super::{crew::Crew, schedule::Order};
-use quarrel_client::{Connector, ClientCommand, Driver};
+pub(super) use self::hostile::{HostileBot, attack};
+use self::{controller::BotController, supervisor::BotSupervisor};
+use super::{context::WorkerContext, schedule::BotSchedule};
+use quarrel_client::{Connector, Driver};
 
-/// How long a bot waits before it asks for a seat again: its room was busy, or is gone.
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// Plays one bot from its coming to its end.
+/// Plays one bot from its connection to its end, and records the outcome.
 pub(super) async fn play<G: Predict>(
     connector: Connector,
-    order: Order,
+    bot: BotSchedule,
     brain: Option<Box<dyn Brain<G>>>,
-    crew: Arc<Crew>,
+    context: Arc<WorkerContext>,
 ) {
-    let leaves = crew.start + order.leaves.unwrap_or(crew.length);
-    let target = crew.target(order.group);
+    let leaves_at = bot.leaves_at.map_or_else(|| context.end(), |leaves_at| context.start + leaves_at);
+    let target = context.join_target(bot.group);
     let (commands, commands_out) = mpsc::channel(4);
     let wants_seat = Arc::new(Notify::new());
-    let controller = BotController::<G>::new(brain, &order, Arc::clone(&crew), Arc::clone(&wants_seat));
-    let name = format!("bot-{}", order.bot);
+    let controller = BotController::<G>::new(brain, &bot, Arc::clone(&context), Arc::clone(&wants_seat));
+    let name = format!("bot-{}", bot.bot);
     let driver = tokio::select! {
         biased;
-        () = crew.stop.cancelled() => return crew.missed(&order),
-        () = sleep_until(leaves) => return crew.missed(&order),
+        () = context.stop.cancelled() => return outcome::record_unanswered(&context, &bot),
+        () = sleep_until(leaves_at) => return outcome::record_unanswered(&context, &bot),
         driver = Driver::connect_and_join(&connector, &name, target, controller, commands_out) => match driver {
             Ok(driver) => driver,
-            Err(error) => return crew.refused(&order, &error),
+            Err(error) => return outcome::record_connect_error(&context, &bot, &error),
         },
     };
-    // A task of its own: it is woken sixty times a second, and what else a bot waits for is woken hardly ever.
-    let flight = tokio::spawn(driver.run());
-    let minder = Minder { crew: &crew, order: &order, leaves, commands, wants_seat };
-    let (driven, is_due) = minder.mind(flight).await;
-    let driven = match driven.map_err(JoinError::try_into_panic) {
+    // A task of its own: it is woken sixty times a second, the supervisor hardly ever.
+    let task = tokio::spawn(driver.run());
+    let supervisor = BotSupervisor { context: &context, bot: &bot, leaves_at, commands, wants_seat };
+    let supervised = supervisor.run(task).await;
+    let driven = match supervised.result.map_err(JoinError::try_into_panic) {
         Ok(driven) => driven,
-        // A bug of ours, which the run is told of.
+        // A bug in the swarm: the panic reaches the worker, which ends the run with an error.
         Err(Ok(panic)) => std::panic::resume_unwind(panic),
         Err(Err(_)) => return,
     };
-    let at = crew.elapsed();
-    crew.debrief(&order, driven.controller.outcome(&driven.ending, is_due, at));
-}
-
-/// Tells a bot that plays what its order says, when it is time.
-struct Minder<'a> {
-    crew: &'a Crew,
-    order: &'a Order,
-    leaves: Instant,
-    commands: mpsc::Sender<ClientCommand>,
-    wants_seat: Arc<Notify>,
-}
-
-impl Minder<'_> {
-    /// Until the bot's end; says whether it was due.
-    async fn mind<T>(&self, mut flight: JoinHandle<T>) -> (Result<T, JoinError>, bool) {
-        let mut breaks = self.order.breaks.iter().copied().peekable();
-        let mut asks = None;
-        loop {
-            let next_break = breaks.peek().map(|at| self.crew.start + *at);
-            tokio::select! {
-                biased;
-                driven = &mut flight => return (driven, false),
-                () = self.crew.stop.cancelled() => break,
-                () = sleep_until(self.leaves) => break,
-                () = alarm(next_break) => {
-                    breaks.next();
-                    // A bot that is on its way back already has no connection to lose.
-                    self.tell(ClientCommand::Reconnect);
-                }
-                () = self.wants_seat.notified() => asks = Some(Instant::now() + AGAIN),
-                () = alarm(asks) => {
-                    asks = None;
-                    self.tell(ClientCommand::Join(self.crew.target(self.order.group)));
-                }
-            }
-        }
-        self.tell(ClientCommand::Close);
-        (flight.await, true)
-    }
-
-    /// A bot takes its commands at once, so the few that fit are never all there.
-    fn tell(&self, command: ClientCommand) {
-        let _ = self.commands.try_send(command);
-    }
-}
-
-async fn alarm(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// How a bot's story ended.
-pub(super) struct Outcome {
-    /// Whether it ever had a seat.
-    pub(super) joined: bool,
-    /// Why it ended, by its name in reports.
-    pub(super) close: &'static str,
-    /// What went wrong, for a person to read.
-    pub(super) trouble: Option<String>,
+    let at = context.elapsed();
+    driven.controller.outcome(&driven.ending, supervised.was_due, at).record(&context, &bot);
 }

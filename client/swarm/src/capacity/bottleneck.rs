@@ -1,4 +1,4 @@
-//! What stood in the way of more players.
+//! Detection of the resource that limited a server.
 
 use std::fmt;
 
@@ -7,105 +7,110 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::{Report, Verdict};
 
-/// How late a swarm in which nobody played has to be for that to be its own doing, in milliseconds: 99 of 100 of its deadlines.
-const SWARM_LAG_MS: f64 = 10.0;
+/// Lateness of a swarm, as the 99th percentile at its deadlines in milliseconds, from which a run without players is blamed on the swarm.
+const MAX_SWARM_LAG_MS: f64 = 10.0;
 
-/// From which share on a resource counts as used up. CPU is an average over the run and memory at its end, so neither reaches all of it.
+/// The shares from which a resource counts as exhausted. CPU is an average over the run and memory is measured at its end, so neither
+/// reaches 100 %.
 const CPU_SHARE: f64 = 0.9;
 const MEMORY_SHARE: f64 = 0.85;
 const TICK_SHARE: f64 = 0.8;
 
-/// Which share of ticks may be over their period.
-const OVERRUN_SHARE: f64 = 0.001;
+/// The share of ticks that may exceed their period.
+const MAX_OVERRUN_SHARE: f64 = 0.001;
 
-/// One bot in so many without a seat is more than an accident.
-const REFUSED: u64 = 50;
+/// One refused bot in this many means that the seats ran out; fewer are accidents.
+const REFUSED_ONE_IN: u64 = 50;
 
-/// From how many per cent of lost snapshots on the network is to blame.
-const LOST_PERCENT: f64 = 1.0;
+/// The percentage of lost snapshots above which the network is blamed.
+const MAX_LOST_PERCENT: f64 = 1.0;
 
-/// By what factor gaps between snapshots may grow from the load that held to the one that did not.
-const GAP_GROWTH: f64 = 1.5;
+/// The factor by which gaps between snapshots may grow from the load that held to the one that did not.
+const MAX_GAP_GROWTH: f64 = 1.5;
 
-/// What limited a server.
+/// The resource that limited a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Limit {
-    /// The cores of its machine.
+pub enum Bottleneck {
+    /// The cores of the server's machine.
     ServerCpu,
-    /// The time that one tick of a room takes: one thread's speed, whatever the number of cores.
+    /// The duration of a room's tick, which is bound by the speed of one thread, not by the number of cores.
     Tick,
-    /// The memory of its machine.
+    /// The memory of the server's machine.
     Memory,
-    /// What lies between.
+    /// The network between the swarm and the server.
     Network,
-    /// How many players the server lets in.
+    /// The number of players that the server admits.
     Seats,
-    /// The swarm itself: the server may carry more.
+    /// The swarm itself; the server may carry more.
     Swarm,
-    /// Nothing that was measured.
+    /// A resource that was not measured.
     Unknown,
 }
 
-impl fmt::Display for Limit {
+impl fmt::Display for Bottleneck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ServerCpu => "the server's CPU: all of its cores are busy",
-            Self::Tick => "the tick: a room takes nearly as long for one as there is time, while cores are left",
-            Self::Memory => "memory: the server fills its machine's",
-            Self::Network => "the network: snapshots are lost or late on the way, and the server has time left",
-            Self::Seats => "its seats: the server refuses more players, and those who play have what they need",
-            Self::Swarm => "the swarm itself: it could not play more bots in time, so the server may carry more",
+            Self::Tick => "the tick: a room's tick takes nearly its whole period, while cores are idle",
+            Self::Memory => "memory: the server uses nearly all of its machine's memory",
+            Self::Network => {
+                "the network: snapshots are lost or late on the way, while the server has reserves"
+            }
+            Self::Seats => "its seats: the server refuses more players, while those who play are served well",
+            Self::Swarm => {
+                "the swarm itself: it could not run more bots on schedule, so the server may carry more"
+            }
             Self::Unknown => {
-                "nothing that was measured; with --server-http the server's CPU, tick and memory are known as well"
+                "an unknown resource; --server-http adds the server's CPU, tick and memory to the search"
             }
         })
     }
 }
 
-/// What limited the server, from the reports of the load that held and of the first that did not; none when the most held. The tick's
-/// period is in milliseconds.
+/// Determines the bottleneck from the reports of the load that held, if any, and of the one that did not. The tick's period is in
+/// milliseconds.
 ///
-/// The first of these that is so, judged on the load that did not hold:
+/// The first of these that applies to the load that did not hold:
 ///
-/// 1. **Swarm**: the run is `invalid` although bots played, or nobody did and 99 of 100 of the swarm's deadlines were met up to more than
-///    10 ms late. Its figures prove nothing about the server then, so this comes first. Where nobody played and the swarm was in time, it
-///    was the server that turned everybody away.
-/// 2. **Seats**: one in fifty of the bots, or more, got none.
-/// 3. **Memory**: the server used at least 85 % of its machine's. Before CPU, because a machine that swaps is busy as well.
-/// 4. **Server CPU**: it kept at least 90 % of its cores busy. Before the tick, because ticks are late when there is no core for them.
-/// 5. **Tick**: 99 of 100 ticks took up to 80 % of their period or more, more than 0.1 % of ticks (one room's, for there is at least one)
-///    were over their period, or some were let go.
+/// 1. **Swarm**: the run is `invalid` although bots played, or no bot played and the p99 of the swarm's lateness was above 10 ms. The
+///    figures of such a run prove nothing about the server, so this comes first. When no bot played and the swarm was on time, the
+///    server refused them.
+/// 2. **Seats**: at least one in 50 of the bots was refused.
+/// 3. **Memory**: the server used at least 85 % of its machine's memory. Before CPU, because a machine that swaps is busy too.
+/// 4. **Server CPU**: it kept at least 90 % of its cores busy. Before the tick, because ticks are late when no core is idle.
+/// 5. **Tick**: the p99 of the tick duration was at least 80 % of the period, more ticks than 0.1 % of one room's ticks exceeded their
+///    period, or any were skipped.
 /// 6. **Network**: more than 1 % of snapshots were lost, or the p99 of their gaps grew by half from the load that held.
 ///
-/// Without a load that did not hold, nothing limited it but what was asked for.
+/// Without a load that broke, there is no bottleneck.
 #[must_use]
-pub fn limit(held: Option<&Report>, broke: &Report, tick_period_ms: f64) -> Limit {
+pub fn bottleneck(held: Option<&Report>, broke: &Report, tick_period_ms: f64) -> Bottleneck {
     let server = broke.server.unwrap_or_default();
     let ticks = broke.seconds * 1000.0 / tick_period_ms.max(1.0);
     let is_full = |used: Option<f64>, of: Option<f64>, share: f64| {
         used.zip(of).is_some_and(|(used, of)| used >= share * of)
     };
     let gap = |report: &Report| report.snapshot_gap_ms.map(|times| times.p99);
-    let gaps_grew = held.and_then(gap).zip(gap(broke)).is_some_and(|(then, now)| now > GAP_GROWTH * then);
+    let gaps_grew = held.and_then(gap).zip(gap(broke)).is_some_and(|(then, now)| now > MAX_GAP_GROWTH * then);
     let played = broke.joined > broke.disconnected;
-    if broke.verdict == Verdict::Invalid && (played || broke.swarm.lag_ms_p99 > SWARM_LAG_MS) {
-        Limit::Swarm
-    } else if broke.joined > 0 && broke.refused * REFUSED >= broke.bots.max(1) {
-        Limit::Seats
+    if broke.verdict == Verdict::Invalid && (played || broke.swarm.lag_ms_p99 > MAX_SWARM_LAG_MS) {
+        Bottleneck::Swarm
+    } else if broke.joined > 0 && broke.refused * REFUSED_ONE_IN >= broke.bots.max(1) {
+        Bottleneck::Seats
     } else if is_full(server.rss_mb, server.machine_mb, MEMORY_SHARE) {
-        Limit::Memory
+        Bottleneck::Memory
     } else if is_full(server.cpu_cores, server.cores.map(|cores| cores as f64), CPU_SHARE) {
-        Limit::ServerCpu
+        Bottleneck::ServerCpu
     } else if is_full(server.tick_ms_p99, Some(tick_period_ms), TICK_SHARE)
-        || server.overruns.is_some_and(|overruns| overruns as f64 > OVERRUN_SHARE * ticks)
+        || server.overruns.is_some_and(|overruns| overruns as f64 > MAX_OVERRUN_SHARE * ticks)
         || server.slips > Some(0)
     {
-        Limit::Tick
-    } else if broke.snapshots_lost_percent > Some(LOST_PERCENT) || gaps_grew {
-        Limit::Network
+        Bottleneck::Tick
+    } else if broke.snapshots_lost_percent > Some(MAX_LOST_PERCENT) || gaps_grew {
+        Bottleneck::Network
     } else {
-        Limit::Unknown
+        Bottleneck::Unknown
     }
 }
 
@@ -116,7 +121,7 @@ mod tests {
 
     const PERIOD_MS: f64 = 33.3;
 
-    /// A run in which everything had room.
+    /// A run in which no resource is exhausted.
     fn calm() -> Report {
         let server = ServerFigures {
             cpu_cores: Some(2.0),
@@ -142,66 +147,78 @@ mod tests {
         report
     }
 
-    fn of(broke: &Report) -> Limit {
-        limit(Some(&calm()), broke, PERIOD_MS)
+    fn of(broke: &Report) -> Bottleneck {
+        bottleneck(Some(&calm()), broke, PERIOD_MS)
     }
 
     #[test]
     fn a_server_that_refuses_players_is_limited_by_its_seats() {
         let full = Report { bots: 100, joined: 90, refused: 10, ..calm() };
-        assert_eq!(of(&full), Limit::Seats);
-        assert_ne!(of(&Report { refused: 1, ..full }), Limit::Seats, "one may have had bad luck");
+        assert_eq!(of(&full), Bottleneck::Seats);
+        assert_ne!(
+            of(&Report { refused: 1, ..full }),
+            Bottleneck::Seats,
+            "one refused bot of 100 may be an accident"
+        );
     }
 
     #[test]
-    fn a_swarm_that_was_late_says_nothing_of_the_server() {
+    fn a_late_swarm_is_the_bottleneck() {
         let busy = with_server(|server| server.cpu_cores = Some(4.0));
-        assert_eq!(of(&Report { verdict: Verdict::Invalid, joined: 9, ..busy.clone() }), Limit::Swarm);
+        assert_eq!(of(&Report { verdict: Verdict::Invalid, joined: 9, ..busy.clone() }), Bottleneck::Swarm);
         let swarm = SwarmFigures { lag_ms_p99: 25.0, ..SwarmFigures::default() };
-        assert_eq!(of(&Report { verdict: Verdict::Invalid, swarm, ..busy.clone() }), Limit::Swarm);
-        assert_eq!(of(&Report { swarm, ..busy }), Limit::ServerCpu, "it was allowed to be as late as that");
+        assert_eq!(of(&Report { verdict: Verdict::Invalid, swarm, ..busy.clone() }), Bottleneck::Swarm);
+        assert_eq!(
+            of(&Report { swarm, ..busy }),
+            Bottleneck::ServerCpu,
+            "a valid run may be as late as that"
+        );
     }
 
     #[test]
-    fn a_server_that_turns_everybody_away_is_not_the_swarm_s_fault() {
+    fn a_server_that_refuses_all_bots_is_not_blamed_on_the_swarm() {
         let busy = with_server(|server| server.cpu_cores = Some(4.0));
-        assert_eq!(of(&Report { verdict: Verdict::Invalid, ..busy }), Limit::ServerCpu);
+        assert_eq!(of(&Report { verdict: Verdict::Invalid, ..busy }), Bottleneck::ServerCpu);
     }
 
     #[test]
-    fn what_is_used_up_is_the_limit() {
-        assert_eq!(of(&with_server(|server| server.rss_mb = Some(6900.0))), Limit::Memory);
-        assert_eq!(of(&with_server(|server| server.cpu_cores = Some(3.6))), Limit::ServerCpu);
-        assert_eq!(of(&with_server(|server| server.tick_ms_p99 = Some(27.0))), Limit::Tick);
-        assert_eq!(of(&with_server(|server| server.overruns = Some(2))), Limit::Tick, "of 1,800 ticks");
-        assert_eq!(of(&with_server(|server| server.slips = Some(1))), Limit::Tick);
-        assert_eq!(of(&with_server(|server| server.overruns = Some(1))), Limit::Unknown);
+    fn an_exhausted_resource_is_the_bottleneck() {
+        assert_eq!(of(&with_server(|server| server.rss_mb = Some(6900.0))), Bottleneck::Memory);
+        assert_eq!(of(&with_server(|server| server.cpu_cores = Some(3.6))), Bottleneck::ServerCpu);
+        assert_eq!(of(&with_server(|server| server.tick_ms_p99 = Some(27.0))), Bottleneck::Tick);
+        assert_eq!(of(&with_server(|server| server.overruns = Some(2))), Bottleneck::Tick, "of 1,800 ticks");
+        assert_eq!(of(&with_server(|server| server.slips = Some(1))), Bottleneck::Tick);
+        assert_eq!(of(&with_server(|server| server.overruns = Some(1))), Bottleneck::Unknown);
     }
 
     #[test]
-    fn ticks_that_are_late_for_want_of_cores_are_the_cpu_s() {
+    fn late_ticks_on_a_machine_without_idle_cores_are_blamed_on_the_cpu() {
         let report = with_server(|server| (server.cpu_cores, server.tick_ms_p99) = (Some(3.9), Some(50.0)));
-        assert_eq!(of(&report), Limit::ServerCpu);
+        assert_eq!(of(&report), Bottleneck::ServerCpu);
     }
 
     #[test]
-    fn what_is_lost_or_late_while_the_server_has_time_is_the_network_s() {
-        assert_eq!(of(&Report { snapshots_lost_percent: Some(1.2), ..calm() }), Limit::Network);
+    fn lost_or_late_snapshots_of_an_idle_server_are_blamed_on_the_network() {
+        assert_eq!(of(&Report { snapshots_lost_percent: Some(1.2), ..calm() }), Bottleneck::Network);
         let gaps = Some(Percentiles { p99: 61.0, ..Percentiles::default() });
         let late = Report { snapshot_gap_ms: gaps, ..calm() };
-        assert_eq!(of(&late), Limit::Network);
-        assert_eq!(limit(None, &late, PERIOD_MS), Limit::Unknown, "nothing says that they grew");
+        assert_eq!(of(&late), Bottleneck::Network);
+        assert_eq!(
+            bottleneck(None, &late, PERIOD_MS),
+            Bottleneck::Unknown,
+            "without a held load there is no growth"
+        );
     }
 
     #[test]
-    fn a_server_that_was_not_asked_has_no_known_limit() {
-        assert_eq!(of(&Report { server: None, ..calm() }), Limit::Unknown);
-        assert!(Limit::Unknown.to_string().contains("--server-http"));
+    fn a_server_without_metrics_has_no_known_bottleneck() {
+        assert_eq!(of(&Report { server: None, ..calm() }), Bottleneck::Unknown);
+        assert!(Bottleneck::Unknown.to_string().contains("--server-http"));
     }
 
     #[test]
-    fn a_machine_that_does_not_say_its_size_is_not_full() {
+    fn a_machine_of_unknown_size_is_not_exhausted() {
         let silent = with_server(|server| (server.cores, server.machine_mb) = (None, None));
-        assert_eq!(of(&silent), Limit::Unknown);
+        assert_eq!(of(&silent), Bottleneck::Unknown);
     }
 }

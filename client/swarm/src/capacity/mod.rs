@@ -1,20 +1,20 @@
-//! How many players a server carries: the load is raised until a rule breaks, and what is found is made sure of.
+//! Capacity search: raises the load until a rule breaks, and confirms the largest load that holds.
 //!
-//! What decides is pure: which load to try next, what limited it, and what to say of it.
+//! The decisions are pure: the next load to try, the bottleneck, and the text of the result.
 //!
-//! - [`Search`]: which load to try next.
-//! - [`Limit`]: what stood in the way of more.
-//! - [`CapacityArguments`]: what is asked for, and the loop that runs one load after the other.
-//! - [`Answer`]: what it comes to, for a person and as JSON.
+//! - [`LoadSearch`]: chooses the next load to try.
+//! - [`Bottleneck`]: the resource that limited the server.
+//! - [`CapacityArguments`]: the command line, and the loop that runs one load after the other.
+//! - [`CapacityReport`]: the result, as text and as JSON.
 
-mod answer;
-mod limit;
+mod arguments;
+mod bottleneck;
+mod report;
 mod search;
-mod seek;
 
 pub use self::{
-    answer::{Answer, MachinesFor, SCHEMA, Try},
-    limit::{Limit, limit},
-    search::{Knee, Search},
-    seek::{CapacityArguments, Sought},
+    arguments::{CapacityArguments, CapacityOutcome},
+    bottleneck::{Bottleneck, bottleneck},
+    report::{CapacityReport, LoadResult, MachinesFor, SCHEMA},
+    search::{Knee, LoadSearch},
 };

@@ -1,92 +1,92 @@
-//! What a search for capacity comes to: the loads that were tried, and what follows for somebody who has to buy machines.
+//! The report of a capacity search: the loads that were tried, and the number of machines that a target needs.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Knee, Limit};
-use crate::report::{Report, Setting, Verdict, round, tidy};
+use super::{Bottleneck, Knee};
+use crate::report::{Report, Setting, Verdict, round, without_negative_zero};
 
-/// One GiB in megabytes of 10^6, in which reports say memory.
+/// One GiB in megabytes of 10^6 bytes, the unit of memory in reports.
 const GIB_MB: f64 = 1_073.741_824;
 
-/// The share of a load that must have had a seat, over the measured part of its run: a few may come late, or again.
-const SEATED: f64 = 0.97;
+/// The share of a load that must have held a seat, on average over the measured part of its run; a few bots may join late, or again.
+const MIN_SEATED_SHARE: f64 = 0.97;
 
-/// Raised when a field of an answer changes its meaning or goes; a new field does not raise it.
+/// Incremented when a field is removed or changes its meaning; not when a field is added.
 pub const SCHEMA: u32 = 1;
 
-/// How many players a server carries.
+/// The number of players that a server carries, and its costs per player.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Answer {
-    /// The version of this format.
+pub struct CapacityReport {
+    /// Version of this format.
     pub schema: u32,
-    /// What was run, and where; when it began and its plan are those of the first load.
+    /// Environment and plan of the search; the start and the plan are those of the first load.
     pub setting: Setting,
-    /// The greatest load that held whenever it was tried; 0 when none did.
+    /// Largest load that held each time it was tried, in players; 0 when no load held.
     pub players: u32,
-    /// The least load that did not hold; none when the most that was to be tried did.
+    /// Smallest load that did not hold, in players; null when the largest load of the search held.
     pub breaks_at: Option<u32>,
-    /// Players for each core that the server kept busy; none when it was not asked.
+    /// Players per core that the server kept busy; null without `--server-http`.
     pub players_per_core: Option<f64>,
-    /// Players for each GiB of RAM that the server used, what it uses without players included; none when it was not asked.
+    /// Players per GiB of the server's resident memory, including what it uses without players; null without `--server-http`.
     pub players_per_gib: Option<f64>,
-    /// UDP payload per player in both directions, in kilobytes of 1,000 a second.
+    /// UDP payload per player in both directions, in kilobytes of 1,000 bytes per second.
     pub kb_s_per_player: f64,
-    /// Of it, what the player receives.
+    /// UDP payload that a player receives, in kilobytes of 1,000 bytes per second.
     pub kb_s_down_per_player: f64,
-    /// Of it, what the player sends.
+    /// UDP payload that a player sends, in kilobytes of 1,000 bytes per second.
     pub kb_s_up_per_player: f64,
-    /// How many such servers a target needs, when there is one and anything held.
+    /// Number of such servers for the target of `--for`; null without a target, or when no load held.
     pub machines_for: Option<MachinesFor>,
-    /// What stood in the way of more; none when nothing broke.
-    pub limit: Option<Limit>,
-    /// The loads that were tried, in order.
-    pub tries: Vec<Try>,
+    /// Resource that limited the server; null when every load held.
+    pub limit: Option<Bottleneck>,
+    /// Loads in the order in which they were tried.
+    pub tries: Vec<LoadResult>,
 }
 
-/// How many servers a number of players needs.
+/// The number of servers for a number of players.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MachinesFor {
-    /// How many players.
+    /// Target number of players.
     pub target: u64,
-    /// How many servers, each as full as the one that was tried, and none to spare.
+    /// Number of servers, each loaded like the one that was measured, without reserve.
     pub machines: u64,
 }
 
-/// One load, and how it went.
+/// The result of one load.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Try {
-    /// How many players.
+pub struct LoadResult {
+    /// Load, in players.
     pub players: u32,
-    /// Whether all rules held.
+    /// Whether all rules held, with enough bots seated.
     pub held: bool,
-    /// The first reason why not.
+    /// First reason why the load did not hold.
     pub why: Option<String>,
-    /// 99 of 100 inputs were acknowledged within this.
+    /// 99th percentile of the time from the scheduled send of an input to its acknowledgement, in milliseconds.
     pub input_ack_ms_p99: Option<f64>,
-    /// How many cores the server kept busy.
+    /// Average number of cores that the server kept busy.
     pub cpu_cores: Option<f64>,
-    /// 99 of 100 ticks took at most this.
+    /// 99th percentile of the server's tick duration, in milliseconds.
     pub tick_ms_p99: Option<f64>,
-    /// The server's memory in RAM, in megabytes of 10^6.
+    /// Resident memory of the server, in megabytes of 10^6 bytes.
     pub rss_mb: Option<f64>,
 }
 
-impl Try {
-    /// How a run with so many players went. A load that did not come about does not hold, whatever the rules say of the few who played.
+impl LoadResult {
+    /// Evaluates the run of a load. A load does not hold when too few of its bots were seated, even if the rules held for those.
     #[must_use]
     pub fn of(players: u32, report: &Report) -> Self {
         let seated = report.bot_seconds / (report.seconds - report.warm_up_s).max(f64::MIN_POSITIVE);
-        let came = seated >= SEATED * f64::from(players);
-        let held = report.verdict == Verdict::Pass && came;
-        let absent = (!came).then(|| format!("only {seated:.1} of {players} had a seat, on average"));
+        let is_seated = seated >= MIN_SEATED_SHARE * f64::from(players);
+        let held = report.verdict == Verdict::Pass && is_seated;
+        let unseated = (!is_seated).then(|| format!("only {seated:.1} of {players} had a seat, on average"));
         let server = report.server.as_ref();
         Self {
             players,
             held,
-            why: report.why.first().cloned().or(absent).filter(|_| !held),
+            why: report.why.first().cloned().or(unseated).filter(|_| !held),
             input_ack_ms_p99: report.input_ack_ms.map(|times| times.p99),
             cpu_cores: server.and_then(|server| server.cpu_cores),
             tick_ms_p99: server.and_then(|server| server.tick_ms_p99),
@@ -95,20 +95,21 @@ impl Try {
     }
 }
 
-impl Answer {
-    /// What was found, of no setting yet: the knee, the report of a run at it, what limited it, and how many players there are to be.
+impl CapacityReport {
+    /// Builds the report of a search, without its setting: the knee, the report of a run at it, the bottleneck, and the target number of
+    /// players.
     #[must_use]
     pub fn new(
         knee: Knee,
         at_knee: Option<&Report>,
-        limit: Option<Limit>,
+        limit: Option<Bottleneck>,
         target: Option<u64>,
-        tries: Vec<Try>,
+        tries: Vec<LoadResult>,
     ) -> Self {
         let players = f64::from(knee.holds);
         let server = at_knee.and_then(|report| report.server);
         let per = |used: f64| (used > 0.0).then(|| round(players / used));
-        // A load that held was played.
+        // The run at the knee has rates, because a load that held was played.
         let kb_s = |of: fn(&Report) -> Option<f64>| at_knee.and_then(of).unwrap_or_default() / 1000.0;
         let (down, up) =
             (kb_s(|report| report.bytes_down_per_bot_s), kb_s(|report| report.bytes_up_per_bot_s));
@@ -130,7 +131,7 @@ impl Answer {
     }
 }
 
-impl fmt::Display for Try {
+impl fmt::Display for LoadResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cell = |value: Option<f64>, digits: usize, unit: &str| {
             value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}{unit}"))
@@ -143,13 +144,13 @@ impl fmt::Display for Try {
             cell(self.input_ack_ms_p99, 1, " ms"),
             cell(self.cpu_cores, 2, ""),
             cell(self.tick_ms_p99, 2, " ms"),
-            cell(self.rss_mb.map(tidy), 0, " MB")
+            cell(self.rss_mb.map(without_negative_zero), 0, " MB")
         )?;
         self.why.iter().try_for_each(|why| write!(f, "  {why}"))
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for CapacityReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
@@ -159,10 +160,10 @@ impl fmt::Display for Answer {
         self.tries.iter().try_for_each(|each| writeln!(f, "{each}"))?;
         let players = self.players;
         match (players, self.breaks_at) {
-            (0, Some(breaks)) => write!(f, "\nno load held; the least that broke is {breaks}")?,
+            (0, Some(breaks)) => write!(f, "\nno load held; the smallest that broke is {breaks}")?,
             (0, None) => write!(f, "\nno load held")?,
             (_, Some(breaks)) => write!(f, "\n{players} players hold, {breaks} do not")?,
-            (_, None) => write!(f, "\n{players} players hold, the most that was tried")?,
+            (_, None) => write!(f, "\n{players} players hold, the largest load tried")?,
         }
         if let Some(limit) = self.limit {
             write!(f, "\nlimited by {limit}")?;
@@ -173,14 +174,14 @@ impl fmt::Display for Answer {
         let (both, down, up) = (self.kb_s_per_player, self.kb_s_down_per_player, self.kb_s_up_per_player);
         write!(f, "\n{both:.2} kB/s per player: {down:.2} down, {up:.2} up")?;
         if let Some(per_core) = self.players_per_core {
-            write!(f, "\n{per_core:.0} players per core that was busy")?;
+            write!(f, "\n{per_core:.0} players per busy core")?;
         }
         if let Some(per_gib) = self.players_per_gib {
-            write!(f, "\n{per_gib:.0} players per GiB of memory that was used")?;
+            write!(f, "\n{per_gib:.0} players per GiB of memory")?;
         }
         if let Some(MachinesFor { target, machines }) = self.machines_for {
             let s = if machines == 1 { "" } else { "s" };
-            write!(f, "\n{target} players need {machines} such server{s}, with none to spare")?;
+            write!(f, "\n{target} players need {machines} such server{s}, without reserve")?;
         }
         Ok(())
     }
@@ -213,24 +214,24 @@ mod tests {
     }
 
     #[test]
-    fn a_load_that_did_not_come_about_does_not_hold() {
+    fn a_load_of_which_too_few_bots_were_seated_does_not_hold() {
         let mut four = report(Verdict::Pass);
-        assert!(Try::of(800, &four).held);
+        assert!(LoadResult::of(800, &four).held);
         four.bot_seconds = 4.0 * 15.0;
         four.why.clear();
-        let tried = Try::of(800, &four);
+        let tried = LoadResult::of(800, &four);
         assert!(!tried.held && tried.why.unwrap().contains("only 4.0 of 800"));
     }
 
-    fn answer(knee: Knee) -> Answer {
+    fn capacity_report(knee: Knee) -> CapacityReport {
         let (held, broke) = (report(Verdict::Pass), report(Verdict::Fail));
-        let tries = vec![Try::of(800, &held), Try::of(840, &broke)];
-        Answer::new(knee, Some(&held), Some(Limit::Tick), Some(100_000), tries)
+        let tries = vec![LoadResult::of(800, &held), LoadResult::of(840, &broke)];
+        CapacityReport::new(knee, Some(&held), Some(Bottleneck::Tick), Some(100_000), tries)
     }
 
     #[test]
-    fn a_knee_says_what_a_player_costs() {
-        let answer = answer(Knee { holds: 800, breaks: Some(840) });
+    fn the_costs_per_player_are_those_at_the_knee() {
+        let answer = capacity_report(Knee { holds: 800, breaks: Some(840) });
         assert_eq!((answer.players_per_core, answer.players_per_gib), (Some(500.0), Some(1600.0)));
         assert_eq!(answer.kb_s_per_player, 7.3);
         assert_eq!(answer.machines_for, Some(MachinesFor { target: 100_000, machines: 125 }));
@@ -242,35 +243,35 @@ mod tests {
                 "     840  breaks    60.0 ms    1.60    4.25 ms     537 MB  input_ack_ms.p99 was 91.2\n",
                 "\n",
                 "800 players hold, 840 do not\n",
-                "limited by the tick: a room takes nearly as long for one as there is time, while cores are left\n",
+                "limited by the tick: a room's tick takes nearly its whole period, while cores are idle\n",
                 "7.30 kB/s per player: 5.40 down, 1.90 up\n",
-                "500 players per core that was busy\n",
-                "1600 players per GiB of memory that was used\n",
-                "100000 players need 125 such servers, with none to spare",
+                "500 players per busy core\n",
+                "1600 players per GiB of memory\n",
+                "100000 players need 125 such servers, without reserve",
             )
         );
     }
 
     #[test]
-    fn a_part_of_a_machine_is_a_machine() {
-        let answer = answer(Knee { holds: 99_999, breaks: None });
+    fn the_number_of_machines_is_rounded_up() {
+        let answer = capacity_report(Knee { holds: 99_999, breaks: None });
         assert_eq!(answer.machines_for.map(|machines| machines.machines), Some(2));
-        assert_eq!(answer.limit, None, "nothing broke");
-        assert!(answer.to_string().contains("the most that was tried"));
+        assert_eq!(answer.limit, None, "no load broke");
+        assert!(answer.to_string().contains("the largest load tried"));
     }
 
     #[test]
-    fn where_nothing_held_nothing_is_promised() {
-        let answer = answer(Knee { holds: 0, breaks: Some(1) });
+    fn a_search_in_which_no_load_held_has_no_costs() {
+        let answer = capacity_report(Knee { holds: 0, breaks: Some(1) });
         assert_eq!(answer.machines_for, None);
         assert!(answer.to_string().contains("no load held") && !answer.to_string().contains("per player"));
     }
 
     #[test]
-    fn a_server_that_was_not_asked_has_no_cost() {
+    fn a_server_without_metrics_has_no_resource_costs() {
         let report = Report { server: None, ..report(Verdict::Pass) };
         let knee = Knee { holds: 800, breaks: None };
-        let answer = Answer::new(knee, Some(&report), None, None, vec![Try::of(800, &report)]);
+        let answer = CapacityReport::new(knee, Some(&report), None, None, vec![LoadResult::of(800, &report)]);
         assert_eq!((answer.players_per_core, answer.players_per_gib), (None, None));
         assert!(answer.to_string().contains("     800  holds     60.0 ms       -          -          -\n"));
     }

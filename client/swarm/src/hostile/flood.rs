@@ -1,4 +1,4 @@
-//! Much more than anybody needs to say, each bit of it well-formed.
+//! The flood attack: well-formed messages at many times a player's rate.
 
 use std::time::Duration;
 
@@ -7,49 +7,49 @@ use quarrel_shared::{
     protocol::{
         ClientMessage,
         bounded::Text,
-        datagram::{StampedInput, InputBatch},
+        datagram::{InputBatch, StampedInput},
     },
     tick::TickRate,
 };
 use rand_pcg::Pcg64;
 
-use super::life::{HostileSeat, Weapon};
+use super::session::{Attack, HostileSeat};
 
-/// How many times what a player sends: far past what a server takes from anybody, and yet little for the machine that floods, so that
-/// it can play beside the flood.
-const TIMES: u32 = 50;
+/// The multiple of a player's rate: far past the limit of one session, and yet cheap for the machine that floods, so that bots can play
+/// beside the flood.
+const RATE_FACTOR: u32 = 50;
 
-/// In how many portions a second: each is a packet's worth or a few.
-const PORTIONS: u32 = 100;
+/// Portions per second: each fills one packet or a few.
+const PORTIONS_PER_S: u32 = 100;
 
-/// Inputs in one life, chat in the next.
+/// Inputs in one session, chat lines in the next.
 pub(super) struct Flood {
-    chats: bool,
-    /// What no portion has held yet, in parts of [`PORTIONS`].
+    sends_chat: bool,
+    /// The fraction of a message that no portion has sent yet, in units of 1 / [`PORTIONS_PER_S`].
     owed: u32,
 }
 
-impl Weapon for Flood {
-    fn forge(life: u64, _: Pcg64) -> Self {
-        Self { chats: life % 2 == 1, owed: 0 }
+impl Attack for Flood {
+    fn new(session: u64, _: Pcg64) -> Self {
+        Self { sends_chat: session % 2 == 1, owed: 0 }
     }
 
     fn period(_: TickRate) -> Duration {
-        Duration::from_secs(1) / PORTIONS
+        Duration::from_secs(1) / PORTIONS_PER_S
     }
 
-    fn strike<G: Game>(&mut self, seat: &mut HostileSeat) -> u64 {
-        self.owed += u32::from(seat.rate().hz()) * TIMES;
-        let portion = self.owed / PORTIONS;
-        self.owed %= PORTIONS;
+    fn send<G: Game>(&mut self, seat: &mut HostileSeat) -> u64 {
+        self.owed += u32::from(seat.rate().hz()) * RATE_FACTOR;
+        let portion = self.owed / PORTIONS_PER_S;
+        self.owed %= PORTIONS_PER_S;
         let tick = seat.tick();
         let chat = ClientMessage::Chat(Text::lossy("buy bolts"));
         (0..portion)
             .map(|_| {
-                if self.chats {
-                    seat.say(&chat)
+                if self.sends_chat {
+                    seat.send_message(&chat)
                 } else {
-                    seat.send(InputBatch::new(tick, StampedInput::at(tick, G::Input::default())), None)
+                    seat.send_inputs(InputBatch::new(tick, StampedInput::at(tick, G::Input::default())), None)
                 }
             })
             .sum()

@@ -1,4 +1,5 @@
-//! Handshakes that are begun and never finished. Each costs a server memory and a signature, until it asks for a proof of the address.
+//! The half-open attack: handshakes that are never completed. Each costs a server memory and a signature, until it demands a proof of the
+//! address (Retry).
 
 use std::{
     collections::VecDeque,
@@ -22,24 +23,24 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::record::HostileRecord;
 use quarrel_client::{Connector, net::transport::endpoint_config};
 
-/// How often another one begins: as many a second as one network may have of a server's turns.
+/// The period of handshakes: as many a second as one network may have of a server's handshake slots.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// How long each is kept: longer than a server waits for it, so that the server has to end it.
-const KEPT: Duration = Duration::from_secs(6);
+/// The time that each handshake stays open: longer than a server waits, so that the server has to end it.
+const OPEN_FOR: Duration = Duration::from_secs(6);
 
-/// How many are open at once, at most.
-const MOST: usize = 64;
+/// The maximum number of handshakes that are open at once.
+const MAX_OPEN: usize = 64;
 
-/// Another network of this machine. Who attacks is not who plays: on loopback they would have one address, and the limit of that
-/// address would keep the players out before anything else was tested.
-const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 66, 0, 1);
+/// Another network of this machine, for the attacker. On loopback, attacker and players would share one address, and its limit would keep
+/// the players out before anything else was tested.
+const OTHER_LOOPBACK: Ipv4Addr = Ipv4Addr::new(127, 66, 0, 1);
 
-/// Begins handshakes for ever.
+/// Starts handshakes without end.
 ///
 /// # Errors
-/// When the system gives no socket.
-pub(super) async fn open(connector: &Connector, record: &mut HostileRecord) -> io::Result<()> {
+/// When the system provides no socket.
+pub(super) async fn run(connector: &Connector, record: &mut HostileRecord) -> io::Result<()> {
     let socket = Arc::new(DeafSocket::bind(connector.server())?);
     let deaf = Arc::<DeafSocket>::clone(&socket);
     let endpoint = Endpoint::new_with_abstract_socket(endpoint_config(), None, deaf, Arc::new(TokioRuntime))?;
@@ -49,21 +50,21 @@ pub(super) async fn open(connector: &Connector, record: &mut HostileRecord) -> i
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        while open.pop_front_if(|(since, _)| since.elapsed() > KEPT).is_some() {
-            record.count("no_answer");
+        while open.pop_front_if(|(since, _)| since.elapsed() > OPEN_FOR).is_some() {
+            record.count_end("no_answer");
         }
-        if open.len() < MOST {
+        if open.len() < MAX_OPEN {
             record.lives += 1;
             match connector.open_quic() {
                 Ok(connecting) => open.push_back((Instant::now(), connecting)),
-                Err(error) => record.count(error.name()),
+                Err(error) => record.count_end(error.name()),
             }
         }
         record.sent = socket.sent.load(Relaxed);
     }
 }
 
-/// A socket that sends, and lets go of whatever comes.
+/// A socket that sends, and discards every packet that arrives.
 #[derive(Debug)]
 struct DeafSocket {
     socket: Arc<dyn AsyncUdpSocket>,
@@ -76,10 +77,10 @@ impl DeafSocket {
             SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
-        let is_here = server.is_ipv4() && server.ip().is_loopback();
-        // Not every system has all of 127.0.0.0/8.
-        let elsewhere = is_here.then(|| UdpSocket::bind((ELSEWHERE, 0)).ok()).flatten();
-        let socket = elsewhere.map_or_else(|| UdpSocket::bind((any, 0)), Ok)?;
+        let is_loopback = server.is_ipv4() && server.ip().is_loopback();
+        // Not every system routes all of 127.0.0.0/8.
+        let other = is_loopback.then(|| UdpSocket::bind((OTHER_LOOPBACK, 0)).ok()).flatten();
+        let socket = other.map_or_else(|| UdpSocket::bind((any, 0)), Ok)?;
         Ok(Self { socket: TokioRuntime.wrap_udp_socket(socket)?, sent: AtomicU64::new(0) })
     }
 }

@@ -1,16 +1,15 @@
-//! Bots that do harm, beside those that play: what a server must bear without anybody noticing.
+//! Hostile bots, which attack a server beside the bots that play: a server must bear them without harm to other players.
 //!
-//! Each lives again and again. When the server closes or refuses it, that is counted by the reason's name; after a pause it comes
-//! again, as somebody would who means it. What it does is bounded all the same: it is one bot's worth of harm, and a load test says
-//! how many there are.
+//! A hostile bot connects again and again. When the server closes or refuses its session, the close reason is counted, and after a pause
+//! the next session starts, as a real attacker would. The rate of each attack is bounded; a load test sets the number of bots.
 //!
-//! - [`HostileRecord`]: what came of it.
-//! - `life`: one stay on a server, from the handshake to the end, spoken by hand.
-//! - What it does there: `garbage`, `flood`, `forged`, `slow_reader`; and `half_open`, which never gets as far as a stay.
+//! - [`HostileRecord`]: the counts of an attack.
+//! - `session`: one session, from the handshake to the end, on the wire protocol itself, without the client library's driver.
+//! - The attacks: `garbage`, `flood`, `forged`, `slow_reader`; and `half_open`, which never completes a handshake.
 
 mod record;
 
-mod life;
+mod session;
 
 mod flood;
 mod forged;
@@ -31,38 +30,38 @@ use self::{
     flood::Flood,
     forged::Forged,
     garbage::Garbage,
-    life::{Weapon, live},
+    session::{Attack, run_session},
     slow_reader::SlowReader,
 };
 use quarrel_client::Connector;
 
-/// How long somebody stays away who was thrown out. Two handshakes a second are within what one address may have, so that what is
-/// tested is what comes behind the handshake.
+/// The pause between two sessions. Two handshakes a second are within the limit of one address, so that the attack tests what is behind the
+/// handshake.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What a hostile bot does.
+/// The kind of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostileKind {
-    /// Sends bytes that mean nothing, as datagrams in one life and on the control stream in the next.
+    /// Sends random bytes, as datagrams in one session and on the control stream in the next.
     Garbage,
-    /// Sends fifty times what a player sends: inputs in one life, chat in the next.
+    /// Sends at fifty times a player's rate: inputs in one session, chat lines in the next.
     Flood,
-    /// Sends inputs for ticks long past and far ahead, and claims to have seen and to have got what it cannot have.
+    /// Sends inputs for ticks long past and far ahead, and acknowledges snapshots that it cannot have.
     Forged,
-    /// Begins handshakes and finishes none.
+    /// Starts handshakes and completes none.
     HalfOpen,
-    /// Plays, and reads nothing of what it is told.
+    /// Plays, and reads nothing from the server.
     SlowReader,
 }
 
-/// There is no such kind.
+/// A name that is not that of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no hostile bot is called {0}; there are garbage, flood, forged, half_open, slow_reader")]
+#[error("'{0}' is not a kind of hostile bot; the kinds are garbage, flood, forged, half_open, slow_reader")]
 pub struct UnknownKind(pub String);
 
 impl HostileKind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Self; 5] = [Self::Garbage, Self::Flood, Self::Forged, Self::HalfOpen, Self::SlowReader];
 
     /// The name in scenarios and reports.
@@ -92,15 +91,14 @@ impl fmt::Display for HostileKind {
     }
 }
 
-/// Is hostile in this way, life after life, until `until` is ready; says what came of it. The life that is cut short then is counted
-/// as one, and its end is nobody's.
+/// Attacks a server, session after session, until `until` is ready, and returns the counts. The last session is counted as one; its end,
+/// which `until` causes, is not.
 ///
-/// The connector's endpoint should be shared with nobody who plays, or they share its socket with a flood. Half-open handshakes come
-/// from a socket of their own.
+/// Bots that play should not share the connector's endpoint: its socket carries the flood. Half-open handshakes use a socket of their own.
 ///
 /// # Errors
-/// When the system gives no socket for half-open handshakes.
-pub async fn assail<G: Game>(
+/// When the system provides no socket for half-open handshakes.
+pub async fn attack<G: Game>(
     kind: HostileKind,
     connector: &Connector,
     target: JoinTarget,
@@ -108,28 +106,28 @@ pub async fn assail<G: Game>(
     until: impl Future<Output = ()> + Send,
 ) -> io::Result<HostileRecord> {
     let mut record = HostileRecord::default();
-    let harm = async {
+    let sessions = async {
         match kind {
-            HostileKind::Garbage => lives::<G, Garbage>(connector, target, seed, &mut record).await,
-            HostileKind::Flood => lives::<G, Flood>(connector, target, seed, &mut record).await,
-            HostileKind::Forged => lives::<G, Forged>(connector, target, seed, &mut record).await,
-            HostileKind::HalfOpen => half_open::open(connector, &mut record).await,
+            HostileKind::Garbage => run_sessions::<G, Garbage>(connector, target, seed, &mut record).await,
+            HostileKind::Flood => run_sessions::<G, Flood>(connector, target, seed, &mut record).await,
+            HostileKind::Forged => run_sessions::<G, Forged>(connector, target, seed, &mut record).await,
+            HostileKind::HalfOpen => half_open::run(connector, &mut record).await,
             HostileKind::SlowReader => {
                 let connector = connector.with_transport(slow_reader::transport());
-                lives::<G, SlowReader>(&connector, target, seed, &mut record).await
+                run_sessions::<G, SlowReader>(&connector, target, seed, &mut record).await
             }
         }
     };
     tokio::select! {
         biased;
         () = until => {}
-        failed = harm => failed?,
+        failed = sessions => failed?,
     }
     Ok(record)
 }
 
-/// Lives one life after the other, for ever.
-async fn lives<G: Game, W: Weapon>(
+/// Runs one session after the other, without end.
+async fn run_sessions<G: Game, A: Attack>(
     connector: &Connector,
     target: JoinTarget,
     seed: u64,
@@ -137,10 +135,10 @@ async fn lives<G: Game, W: Weapon>(
 ) -> io::Result<()> {
     let mut rng = Pcg64::seed_from_u64(seed);
     loop {
-        let mut weapon = W::forge(record.lives, Pcg64::seed_from_u64(rng.random()));
+        let mut attack = A::new(record.lives, Pcg64::seed_from_u64(rng.random()));
         record.lives += 1;
-        let end = live::<G, W>(connector, target, &mut weapon, &mut record.sent).await;
-        record.count(end);
+        let end = run_session::<G, A>(connector, target, &mut attack, &mut record.sent).await;
+        record.count_end(end);
         sleep(PAUSE).await;
     }
 }
@@ -150,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_is_found_by_its_name_in_text_and_in_json() {
+    fn every_kind_has_one_name_in_text_and_in_json() {
         for kind in HostileKind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());

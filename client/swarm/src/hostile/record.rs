@@ -1,4 +1,4 @@
-//! What came of a hostile bot's lives.
+//! The counts of hostile bots.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 /// Counts of one hostile bot, or of many.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostileRecord {
-    /// How often it came; of half-open handshakes, how many were begun.
+    /// Sessions that it started; for half-open handshakes, handshakes.
     pub lives: u64,
-    /// Datagrams and messages that it sent; of half-open handshakes, packets.
+    /// Datagrams and messages that it sent; for half-open handshakes, packets.
     pub sent: u64,
-    /// How its lives ended that were not cut short by the end of the run: by the close reason's name, or `lost`, `no_answer`,
+    /// Ends of its sessions, but for those that the end of the run cut short, by the close reason's name, or `lost`, `no_answer`,
     /// `connect_failed`.
     pub closes: BTreeMap<String, u64>,
 }
 
 impl HostileRecord {
-    /// Adds another one's counts.
+    /// Adds the counts of another bot.
     pub fn merge(&mut self, other: &Self) {
         self.lives += other.lives;
         self.sent += other.sent;
@@ -26,8 +26,8 @@ impl HostileRecord {
         }
     }
 
-    /// A life ended so.
-    pub(super) fn count(&mut self, end: &str) {
+    /// Counts the end of a session.
+    pub(super) fn count_end(&mut self, end: &str) {
         *self.closes.entry(end.to_owned()).or_default() += 1;
     }
 }
@@ -40,7 +40,7 @@ mod tests {
     fn merged_records_count_everything_once() {
         let record = |ends: &[&'static str]| {
             let mut record = HostileRecord { lives: 3, sent: 10, ..HostileRecord::default() };
-            ends.iter().for_each(|end| record.count(end));
+            ends.iter().for_each(|end| record.count_end(end));
             record
         };
         let mut all = record(&["malformed", "lost"]);

@@ -1,4 +1,4 @@
-//! One stay of a hostile bot, from the handshake to the end: it takes a seat as everybody does, and from there on speaks by hand.
+//! One session of a hostile bot: it takes a seat as a player does, then sends the output of its attack.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use quarrel_shared::{
     limits::MAX_CLIENT_MESSAGE_BYTES,
     protocol::{
         ClientMessage, CloseReason, JoinTarget, SeatEpoch, ServerMessage,
-        datagram::{SnapshotAck, InputDatagram, InputBatch},
+        datagram::{InputBatch, InputDatagram, SnapshotAck},
     },
     tick::{Tick, TickRate},
 };
@@ -20,86 +20,94 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use quarrel_client::{Connector, Ending, net::connect::WelcomedConnection};
 use quarrel_transport::control::{ClientSide, ControlStream};
 
-/// What a hostile bot is called, for those who look at the server meanwhile.
+/// The player name of hostile bots, as the server's logs and rosters show it.
 const NAME: &str = "mallory";
 
-/// How long the answer to a join may take.
-const SEAT: Duration = Duration::from_secs(5);
+/// Time limit for the answer to a join.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How far ahead of the room inputs are: the jitter of most links, and well within what a room keeps.
+/// The lead of inputs over the room's tick: the jitter of most links, and well within a room's input buffer.
 pub(super) const LEAD_MS: u32 = 100;
 
-/// Bytes of the control stream that wait to be sent, at most: past that the server takes no more for now.
-const WAITING_BYTES: usize = 8 * MAX_CLIENT_MESSAGE_BYTES;
+/// The maximum of unsent bytes on the control stream; above it, messages are dropped until the server reads again.
+const MAX_UNSENT_BYTES: usize = 8 * MAX_CLIENT_MESSAGE_BYTES;
 
-/// What is done with a seat.
-pub(super) trait Weapon: Send {
-    /// Whether it reads what it is told.
+/// An attack from a seat.
+pub(super) trait Attack: Send {
+    /// Whether it reads the server's messages.
     const READS: bool = true;
 
-    /// The one for this life, counted from 0.
-    fn forge(life: u64, rng: Pcg64) -> Self;
+    /// The attack of one session, counted from 0.
+    fn new(session: u64, rng: Pcg64) -> Self;
 
-    /// How much time lies between two strikes.
+    /// The time between two calls of [`Self::send`].
     fn period(rate: TickRate) -> Duration {
         Duration::from_nanos(rate.period_ns())
     }
 
-    /// Strikes; says how many datagrams or messages that took.
-    fn strike<G: Game>(&mut self, seat: &mut HostileSeat) -> u64;
+    /// Sends a portion of the attack; returns the number of datagrams or messages that were sent.
+    fn send<G: Game>(&mut self, seat: &mut HostileSeat) -> u64;
 }
 
-/// A seat, and how to speak from it.
+/// A seat, and the connection that it belongs to.
 pub(super) struct HostileSeat {
     connection: Connection,
     control: ControlStream<ClientSide>,
-    /// Nothing more comes on the control stream.
-    is_silent: bool,
-    /// Why the server will close, if it said so.
+    /// Whether the control stream has ended.
+    control_ended: bool,
+    /// The reason of the server's announced close.
     closing: Option<CloseReason>,
     seat_epoch: SeatEpoch,
     rate: TickRate,
     joined: (Tick, Instant),
 }
 
-/// Comes, takes a seat and strikes until the server has enough; says how it ended.
-pub(super) async fn live<G: Game, W: Weapon>(
+/// Connects, takes a seat and attacks until the server ends the session; returns the name of the end.
+pub(super) async fn run_session<G: Game, A: Attack>(
     connector: &Connector,
     target: JoinTarget,
-    weapon: &mut W,
+    attack: &mut A,
     sent: &mut u64,
 ) -> &'static str {
-    let link = match connector.connect::<G>(NAME, Some(target)).await {
-        Ok(link) => link,
+    let welcomed = match connector.connect::<G>(NAME, Some(target)).await {
+        Ok(welcomed) => welcomed,
         Err(error) => return error.name(),
     };
-    let mut seat = match timeout(SEAT, HostileSeat::take(link)).await {
+    let mut seat = match timeout(JOIN_TIMEOUT, HostileSeat::take(welcomed)).await {
         Ok(Ok(seat)) => seat,
         Ok(Err(end)) => return end,
         Err(_) => return "no_answer",
     };
-    let mut every = interval(W::period(seat.rate));
-    // What a busy machine held back is not made up for: the rate is what is meant.
+    let mut every = interval(A::period(seat.rate));
+    // Missed ticks of a busy machine are not made up for: the rate is bounded.
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            end = seat.end(W::READS) => return end,
-            _ = every.tick() => *sent += weapon.strike::<G>(&mut seat),
+            end = seat.end(A::READS) => return end,
+            _ = every.tick() => *sent += attack.send::<G>(&mut seat),
         }
     }
 }
 
 impl HostileSeat {
-    /// Waits for the answer to the join that went out with the hello.
-    async fn take(link: WelcomedConnection) -> Result<Self, &'static str> {
-        let WelcomedConnection { connection, mut control, welcome, .. } = link;
+    /// Waits for the answer to the join that was sent with the hello.
+    async fn take(welcomed: WelcomedConnection) -> Result<Self, &'static str> {
+        let WelcomedConnection { connection, mut control, welcome, .. } = welcomed;
         loop {
             match control.next().await {
                 Ok(ServerMessage::Joined { tick, seat_epoch, .. }) => {
                     let joined = (tick, Instant::now());
-                    let (rate, is_silent, closing) = (welcome.tick_rate, false, None);
-                    return Ok(Self { connection, control, is_silent, closing, seat_epoch, rate, joined });
+                    let (rate, control_ended, closing) = (welcome.tick_rate, false, None);
+                    return Ok(Self {
+                        connection,
+                        control,
+                        control_ended,
+                        closing,
+                        seat_epoch,
+                        rate,
+                        joined,
+                    });
                 }
                 Ok(ServerMessage::JoinRefused { reason, .. } | ServerMessage::Closing { reason, .. }) => {
                     return Err(reason.name());
@@ -110,20 +118,20 @@ impl HostileSeat {
         }
     }
 
-    /// Steps a second in the room.
+    /// The room's tick rate.
     pub(super) const fn rate(&self) -> TickRate {
         self.rate
     }
 
-    /// For which tick an input is in time, as reckoned from when the seat was given: not all who sit here read where the room is.
+    /// The tick for which an input is in time, estimated from the time of the join: not every attack reads the room's tick.
     pub(super) fn tick(&self) -> Tick {
         let (tick, since) = self.joined;
         let passed = since.elapsed().as_nanos() / u128::from(self.rate.period_ns());
         tick.after(passed as u32 + self.rate.ticks(LEAD_MS))
     }
 
-    /// Sends inputs with this acknowledgement; says how many datagrams that took.
-    pub(super) fn send<I>(&self, run: InputBatch<I>, ack: Option<SnapshotAck>) -> u64
+    /// Sends inputs with this acknowledgement; returns the number of datagrams that were sent.
+    pub(super) fn send_inputs<I>(&self, run: InputBatch<I>, ack: Option<SnapshotAck>) -> u64
     where
         I: Bits + Default + Clone + PartialEq,
     {
@@ -132,13 +140,13 @@ impl HostileSeat {
         self.datagram(out.finish())
     }
 
-    /// Sends any datagram; says how many that took.
+    /// Sends any datagram; returns the number of datagrams that were sent.
     pub(super) fn datagram(&self, bytes: &[u8]) -> u64 {
         u64::from(self.connection.send_datagram(Bytes::copy_from_slice(bytes)).is_ok())
     }
 
-    /// Says something; 0 when the server takes no more for now.
-    pub(super) fn say(&mut self, message: &ClientMessage) -> u64 {
+    /// Sends a message; returns 0 when too many bytes are unsent.
+    pub(super) fn send_message(&mut self, message: &ClientMessage) -> u64 {
         let has_room = self.has_room();
         if has_room {
             self.control.push(message);
@@ -146,7 +154,7 @@ impl HostileSeat {
         u64::from(has_room)
     }
 
-    /// Writes anything on the control stream; 0 when the server takes no more for now.
+    /// Writes any bytes on the control stream; returns 0 when too many bytes are unsent.
     pub(super) fn write(&mut self, bytes: &[u8]) -> u64 {
         let has_room = self.has_room();
         if has_room {
@@ -156,10 +164,10 @@ impl HostileSeat {
     }
 
     fn has_room(&self) -> bool {
-        self.control.waiting_bytes() < WAITING_BYTES
+        self.control.waiting_bytes() < MAX_UNSENT_BYTES
     }
 
-    /// Waits for the end, and meanwhile reads what it is told and forgets it, or does not even read it. Cancel-safe.
+    /// Waits for the session's end; meanwhile reads and discards the server's messages, or does not read them. Cancel-safe.
     async fn end(&mut self, reads: bool) -> &'static str {
         if !reads {
             return name(&self.connection.closed().await);
@@ -167,15 +175,15 @@ impl HostileSeat {
         loop {
             let failed = tokio::select! {
                 biased;
-                said = self.control.next(), if !self.is_silent => {
-                    match said {
+                message = self.control.next(), if !self.control_ended => {
+                    match message {
                         Ok(ServerMessage::RoomClosed { reason, .. }) => return reason.name(),
                         Ok(ServerMessage::Closing { reason, .. }) => {
                             self.closing = Some(reason);
                             self.control.push(&ClientMessage::ClosingAck);
                         }
                         Ok(_) => {}
-                        Err(_) => self.is_silent = true,
+                        Err(_) => self.control_ended = true,
                     }
                     None
                 }

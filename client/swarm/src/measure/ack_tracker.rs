@@ -1,10 +1,10 @@
-//! One seat's inputs, from when each was meant to be sent until a snapshot says that the server has used it.
+//! Tracks one seat's inputs from the scheduled send of each to the snapshot that acknowledges it.
 //!
-//! The model is open: a bot means to send an input each tick, whatever the server or this machine does. A clock that was set anew, a
-//! connection that broke, a process that was stopped: the moments that passed meanwhile were meant too, and wait for the same answer.
-//! Whoever counted only what was sent would leave out exactly the bad times (coordinated omission, as Gil Tene calls it).
+//! The model is open: one input is scheduled each tick, independent of the server and of this machine. Sends that could not happen because the
+//! clock was reset, the connection broke or the process was stopped are scheduled too, and wait for the same acknowledgement. Counting only
+//! the inputs that were sent would omit exactly the bad times (coordinated omission, as Gil Tene calls it).
 //!
-//! Pure: moments are given, as the time since any epoch that the caller keeps to.
+//! Pure: times are parameters, relative to any epoch of the caller.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -12,103 +12,108 @@ use quarrel_shared::tick::Tick;
 
 use quarrel_client::InputSlot;
 
-/// Inputs that wait, at most; runs of missed moments count as one. Twenty seconds at 128 Hz: older ones are given up.
-const PENDING: usize = 2560;
+/// Maximum number of pending entries; a run of missed sends is one entry. 20 s at 128 Hz: older entries are given up.
+const MAX_PENDING: usize = 2560;
 
-/// A gap of so many periods is one in which moments were missed. A clock stretches by 5 % at most.
-const GAP: f64 = 1.5;
+/// Sends were missed when the time since the last one exceeds this number of periods. A clock stretches by 5 % at most.
+const MAX_GAP_PERIODS: f64 = 1.5;
 
-/// What was meant to be sent longer ago than this, at the end, was waited for in vain; the rest is still on its way.
-const IN_VAIN: Duration = Duration::from_secs(1);
+/// At the end, an input that was scheduled longer ago than this counts as unacknowledged; a younger one is still on its way.
+const ACK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// IntendedSends at a tick's distance: one, or as many as were missed in a row.
+/// One or more scheduled sends, one tick period apart: the current one and those missed before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct IntendedSends {
-    /// The first one.
+pub(crate) struct ScheduledSends {
+    /// Time of the first send.
     pub(crate) first: Duration,
-    /// How many.
+    /// Number of sends.
     pub(crate) count: u32,
-    /// From one to the next.
+    /// Time between two sends.
     pub(crate) period: Duration,
 }
 
-impl IntendedSends {
-    /// Each of them.
-    pub(crate) fn each(self) -> impl Iterator<Item = Duration> {
+impl ScheduledSends {
+    /// Iterates over the times of the sends.
+    pub(crate) fn times(self) -> impl Iterator<Item = Duration> {
         (0..self.count).map(move |n| self.first + self.period * n)
     }
 }
 
-/// The inputs of one seat.
+/// The unacknowledged inputs of one seat.
 #[derive(Debug)]
 pub(crate) struct AckTracker {
     period: Duration,
-    /// What waits, with the tick that answers it, oldest first.
-    pending: VecDeque<(Tick, IntendedSends)>,
+    /// Unacknowledged sends, oldest first, each with the tick whose use acknowledges it.
+    pending: VecDeque<(Tick, ScheduledSends)>,
     last: Option<Duration>,
 }
 
 impl AckTracker {
-    /// Of a seat in a room with this much time from tick to tick.
+    /// Creates the tracker of a seat in a room with this tick period.
     pub(crate) const fn new(period: Duration) -> Self {
         Self { period, pending: VecDeque::new(), last: None }
     }
 
-    /// An input is sent; gives the moments that were meant since the last one, this one the last of them. `give_up` is told of
-    /// those that nobody waits for any more.
-    pub(crate) fn push(&mut self, slot: InputSlot, mut give_up: impl FnMut(IntendedSends)) -> IntendedSends {
-        let moments = self.meant(slot.due);
+    /// Records the send of an input. Returns the sends that were scheduled since the last one, ending with this one. `give_up` is called
+    /// with sends that exceed [`MAX_PENDING`].
+    pub(crate) fn push(
+        &mut self,
+        slot: InputSlot,
+        mut give_up: impl FnMut(ScheduledSends),
+    ) -> ScheduledSends {
+        let sends = self.scheduled_until(slot.due);
         self.last = Some(slot.due);
-        // A clock that was set back, or another room: whatever was meant earlier is answered with this one, as nobody waits for it longer
-        // than for a later one.
+        // The clock was set back, or the room is another one: earlier sends with later ticks are acknowledged together with this one,
+        // because their own ticks may never come.
         for (tick, _) in self.pending.iter_mut().rev().take_while(|(tick, _)| *tick > slot.tick) {
             *tick = slot.tick;
         }
-        if self.pending.len() == PENDING
+        if self.pending.len() == MAX_PENDING
             && let Some((_, oldest)) = self.pending.pop_front()
         {
             give_up(oldest);
         }
-        self.pending.push_back((slot.tick, moments));
-        moments
+        self.pending.push_back((slot.tick, sends));
+        sends
     }
 
-    /// A snapshot says that the input of this tick was used: whatever was meant for it or an earlier one is answered.
-    pub(crate) fn used(&mut self, tick: Tick, mut answered: impl FnMut(IntendedSends)) {
-        while let Some((_, moments)) = self.pending.pop_front_if(|(meant, _)| *meant <= tick) {
-            answered(moments);
+    /// A snapshot reports that the input of this tick was used, which acknowledges all sends of this and earlier ticks.
+    pub(crate) fn ack(&mut self, tick: Tick, mut acknowledged: impl FnMut(ScheduledSends)) {
+        while let Some((_, sends)) = self.pending.pop_front_if(|(due, _)| *due <= tick) {
+            acknowledged(sends);
         }
     }
 
-    /// The seat was lost: gives the moments that were meant until `now` and could not be sent.
-    pub(crate) fn lose(&mut self, now: Duration) -> Option<IntendedSends> {
+    /// The seat was lost: returns the sends that were scheduled until `now` and could not happen.
+    pub(crate) fn lose_seat(&mut self, now: Duration) -> Option<ScheduledSends> {
         let last = self.last?;
         let count = now.saturating_sub(last).div_duration_f64(self.period) as u32;
-        let moments = IntendedSends { first: last + self.period, count, period: self.period };
-        self.pending.push_back((Tick(u32::MAX), moments));
-        (count > 0).then_some(moments)
+        let sends = ScheduledSends { first: last + self.period, count, period: self.period };
+        self.pending.push_back((Tick(u32::MAX), sends));
+        (count > 0).then_some(sends)
     }
 
-    /// The seat is given up: what waits by then has waited in vain, unless it may still be on its way. Or it is lost: then nothing is.
-    pub(crate) fn close(&mut self, now: Duration, lost: bool, mut in_vain: impl FnMut(IntendedSends)) {
-        for (_, moments) in self.pending.drain(..) {
-            let is_old = |due: &Duration| lost || *due + IN_VAIN <= now;
-            let old = moments.each().take_while(is_old).count() as u32;
+    /// The seat is given up: calls `unacked` with the pending sends that are older than [`ACK_TIMEOUT`], or with all of them when the seat
+    /// was lost.
+    pub(crate) fn close(&mut self, now: Duration, lost: bool, mut unacked: impl FnMut(ScheduledSends)) {
+        for (_, sends) in self.pending.drain(..) {
+            let is_old = |due: &Duration| lost || *due + ACK_TIMEOUT <= now;
+            let old = sends.times().take_while(is_old).count() as u32;
             if old > 0 {
-                in_vain(IntendedSends { count: old, ..moments });
+                unacked(ScheduledSends { count: old, ..sends });
             }
         }
         self.last = None;
     }
 
-    /// The moments after the last one, up to this one.
-    fn meant(&self, due: Duration) -> IntendedSends {
+    /// The scheduled sends after the last one, up to this time.
+    fn scheduled_until(&self, due: Duration) -> ScheduledSends {
         let passed = due.saturating_sub(self.last.unwrap_or(due)).div_duration_f64(self.period);
-        if self.last.is_none() || passed < GAP {
-            return IntendedSends { first: due, count: 1, period: self.period };
+        if self.last.is_none() || passed < MAX_GAP_PERIODS {
+            return ScheduledSends { first: due, count: 1, period: self.period };
         }
         let count = passed.round() as u32;
-        IntendedSends { first: due.saturating_sub(self.period * (count - 1)), count, period: self.period }
+        ScheduledSends { first: due.saturating_sub(self.period * (count - 1)), count, period: self.period }
     }
 }
 
@@ -122,85 +127,89 @@ mod tests {
         InputSlot { tick: Tick(tick), due: Duration::from_millis(due_ms) }
     }
 
-    fn push(ledger: &mut AckTracker, slot: InputSlot) -> u32 {
-        ledger.push(slot, |_| panic!("nothing is given up")).count
+    fn push(tracker: &mut AckTracker, slot: InputSlot) -> u32 {
+        tracker.push(slot, |_| panic!("no send is given up")).count
     }
 
-    fn latencies(ledger: &mut AckTracker, tick: u32, now_ms: u64) -> Vec<u64> {
+    fn latencies(tracker: &mut AckTracker, tick: u32, now_ms: u64) -> Vec<u64> {
         let mut found = Vec::new();
-        ledger.used(Tick(tick), |moments| {
-            found.extend(moments.each().map(|due| now_ms - due.as_millis() as u64));
+        tracker.ack(Tick(tick), |sends| {
+            found.extend(sends.times().map(|due| now_ms - due.as_millis() as u64));
         });
         found
     }
 
     #[test]
-    fn latency_counts_from_the_intended_moment() {
-        let mut ledger = AckTracker::new(PERIOD);
-        (0..3).for_each(|n| assert_eq!(push(&mut ledger, slot(10 + n, 100 + 33 * u64::from(n))), 1));
-        assert_eq!(latencies(&mut ledger, 11, 190), [90, 57], "the third was not used yet");
-        assert!(latencies(&mut ledger, 11, 200).is_empty(), "and each is answered once");
+    fn latency_counts_from_the_scheduled_send() {
+        let mut tracker = AckTracker::new(PERIOD);
+        (0..3).for_each(|n| assert_eq!(push(&mut tracker, slot(10 + n, 100 + 33 * u64::from(n))), 1));
+        assert_eq!(latencies(&mut tracker, 11, 190), [90, 57], "the third is not acknowledged yet");
+        assert!(latencies(&mut tracker, 11, 200).is_empty(), "each is acknowledged once");
     }
 
     #[test]
-    fn moments_that_a_stall_swallowed_were_meant_too() {
-        let mut ledger = AckTracker::new(PERIOD);
-        push(&mut ledger, slot(10, 100));
-        latencies(&mut ledger, 10, 150);
-        // A clock that was set anew after 2 s goes on with a later tick: 61 moments passed.
-        assert_eq!(push(&mut ledger, slot(75, 100 + 61 * 33)), 61);
-        let found = latencies(&mut ledger, 75, 100 + 61 * 33 + 40);
+    fn sends_missed_in_a_stall_are_scheduled_too() {
+        let mut tracker = AckTracker::new(PERIOD);
+        push(&mut tracker, slot(10, 100));
+        latencies(&mut tracker, 10, 150);
+        // The clock is reset after 2 s and continues with a later tick: 61 sends were missed.
+        assert_eq!(push(&mut tracker, slot(75, 100 + 61 * 33)), 61);
+        let found = latencies(&mut tracker, 75, 100 + 61 * 33 + 40);
         assert_eq!((found.len(), found[0], found[60]), (61, 60 * 33 + 40, 40));
     }
 
     #[test]
-    fn a_clock_that_was_set_back_keeps_nobody_waiting_for_the_ticks_it_took_back() {
-        let mut ledger = AckTracker::new(PERIOD);
-        (0..90).for_each(|n| assert_eq!(push(&mut ledger, slot(100 + n, 33 * u64::from(n))), 1));
-        // The server stood still for three seconds: its tick is where it was.
-        push(&mut ledger, slot(101, 33 * 90));
-        let found = latencies(&mut ledger, 101, 33 * 90 + 20);
-        assert_eq!((found.len(), found[90], ledger.pending.len()), (91, 20, 0), "a later one was used");
+    fn a_clock_that_was_set_back_leaves_no_input_pending() {
+        let mut tracker = AckTracker::new(PERIOD);
+        (0..90).for_each(|n| assert_eq!(push(&mut tracker, slot(100 + n, 33 * u64::from(n))), 1));
+        // The server stopped for three seconds: its tick is where it was.
+        push(&mut tracker, slot(101, 33 * 90));
+        let found = latencies(&mut tracker, 101, 33 * 90 + 20);
+        assert_eq!(
+            (found.len(), found[90], tracker.pending.len()),
+            (91, 20, 0),
+            "the later send acknowledges all"
+        );
     }
 
     #[test]
-    fn a_clock_that_stretches_misses_nothing() {
-        let mut ledger = AckTracker::new(PERIOD);
+    fn a_stretched_clock_misses_no_send() {
+        let mut tracker = AckTracker::new(PERIOD);
         let mut due = 0;
         for tick in 0..100 {
-            assert_eq!(push(&mut ledger, slot(tick, due)), 1);
+            assert_eq!(push(&mut tracker, slot(tick, due)), 1);
             due += if tick % 2 == 0 { 31 } else { 35 };
         }
     }
 
     #[test]
-    fn at_the_end_only_what_waited_long_has_waited_in_vain() {
-        let mut ledger = AckTracker::new(PERIOD);
+    fn at_the_end_only_old_inputs_are_unacknowledged() {
+        let mut tracker = AckTracker::new(PERIOD);
         for n in 0..60 {
-            push(&mut ledger, slot(n, 33 * u64::from(n)));
+            push(&mut tracker, slot(n, 33 * u64::from(n)));
         }
         let mut old = 0;
-        ledger.close(Duration::from_millis(33 * 60), false, |moments| old += moments.count);
+        tracker.close(Duration::from_millis(33 * 60), false, |sends| old += sends.count);
         assert_eq!(old, 30, "those of the first 980 ms");
     }
 
     #[test]
-    fn a_seat_that_was_lost_meant_to_play_until_the_end() {
-        let mut ledger = AckTracker::new(PERIOD);
-        push(&mut ledger, slot(1, 0));
+    fn a_lost_seat_has_scheduled_sends_until_the_end() {
+        let mut tracker = AckTracker::new(PERIOD);
+        push(&mut tracker, slot(1, 0));
         let mut old = 0;
-        let meant = ledger.lose(Duration::from_secs(11)).unwrap().count;
-        ledger.close(Duration::from_secs(11), true, |moments| old += moments.count);
-        assert_eq!((meant, old), (11_000 / 33, 11_000 / 33 + 1), "and the one that was sent before");
+        let missed = tracker.lose_seat(Duration::from_secs(11)).unwrap().count;
+        tracker.close(Duration::from_secs(11), true, |sends| old += sends.count);
+        assert_eq!((missed, old), (11_000 / 33, 11_000 / 33 + 1), "the sent one is unacknowledged too");
     }
 
     #[test]
-    fn what_waits_is_bounded() {
-        let mut ledger = AckTracker::new(PERIOD);
+    fn the_pending_inputs_are_bounded() {
+        let mut tracker = AckTracker::new(PERIOD);
         let mut given_up = 0;
         for tick in 0..10_000 {
-            ledger.push(slot(tick, 33 * u64::from(tick)), |moments| given_up += moments.count);
+            tracker.push(slot(tick, 33 * u64::from(tick)), |sends| given_up += sends.count);
         }
-        assert_eq!((ledger.pending.len(), given_up as usize), (PENDING, 10_000 - PENDING));
+        assert_eq!((tracker.pending.len(), given_up as usize), (MAX_PENDING, 10_000 - MAX_PENDING));
     }
 }

@@ -1,4 +1,4 @@
-//! What was counted since the last time that somebody asked.
+//! The counts since the last collection, and the recorder that collects them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,47 +7,49 @@ use serde::{Deserialize, Serialize};
 use super::{Row, SelfLoad};
 use crate::hostile::HostileRecord;
 
-/// News that are kept of one batch, at most: a server that dies has as much to say for each bot.
-const INCIDENTS: usize = 64;
+/// Maximum number of incidents in one batch; a server that dies causes one for each bot.
+const MAX_INCIDENTS: usize = 64;
 
-/// What a thread or an agent hands over, about once a second.
+/// The counts that a thread or an agent hands over, about once a second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Batch {
-    /// Counts, by second and group. A second may come again with more.
+    /// Counts by second and group. A second may occur in several batches, which add up.
     pub rows: Vec<(u32, u16, Row)>,
-    /// What the swarm itself cost, by second.
+    /// The swarm's own load, by second.
+    #[serde(rename = "vitals")]
     pub self_load: Vec<(u32, SelfLoad)>,
-    /// What hostile bots did since the last batch, by kind.
+    /// Actions of hostile bots since the last batch, by kind.
     pub hostile: BTreeMap<String, HostileRecord>,
-    /// What happened, and how long after the start in milliseconds.
+    /// Incidents: milliseconds after the start, and a sentence.
     pub incidents: Vec<(u64, String)>,
-    /// Steps a second in the rooms that bots joined.
+    /// Tick rate of the rooms that bots joined, in hertz.
     pub tick_hz: u32,
-    /// Bots on a seat just now.
+    /// Number of bots that hold a seat now.
     pub playing: u64,
-    /// Bots that will do nothing more.
-    pub over: u64,
+    /// Number of bots that are finished.
+    #[serde(rename = "over")]
+    pub finished: u64,
 }
 
 impl Batch {
-    /// Adds another thread's batch of the same moment.
+    /// Adds the batch of another thread, collected at the same time.
     pub fn merge(&mut self, other: Self) {
-        let Self { rows, self_load, hostile, incidents, tick_hz, playing, over } = other;
+        let Self { rows, self_load, hostile, incidents, tick_hz, playing, finished } = other;
         self.rows.extend(rows);
         self.self_load.extend(self_load);
         for (kind, record) in hostile {
             self.hostile.entry(kind).or_default().merge(&record);
         }
         self.incidents.extend(incidents);
-        self.incidents.truncate(INCIDENTS);
+        self.incidents.truncate(MAX_INCIDENTS);
         self.tick_hz = self.tick_hz.max(tick_hz);
         self.playing += playing;
-        self.over += over;
+        self.finished += finished;
     }
 }
 
-/// Where a thread's bots count.
+/// Collects the counts of one thread's bots.
 #[derive(Debug, Default)]
 pub(crate) struct CountRecorder {
     rows: BTreeMap<(u32, u16), Row>,
@@ -55,45 +57,45 @@ pub(crate) struct CountRecorder {
 }
 
 impl CountRecorder {
-    /// The counts of the second in which this moment lies.
+    /// Returns the row of a group in the second of this time.
     pub(crate) fn row(&mut self, at: Duration, group: u16) -> &mut Row {
         self.rows.entry((second(at), group)).or_default()
     }
 
-    /// What the swarm itself cost in the second in which this moment lies.
+    /// Records the swarm's own load in the second of this time.
     pub(crate) fn push_self_load(&mut self, at: Duration, self_load: SelfLoad) {
         self.rest.self_load.push((second(at), self_load));
     }
 
-    /// Something happened that a person should read of.
-    pub(crate) fn push_incident(&mut self, at: Duration, what: String) {
-        if self.rest.incidents.len() < INCIDENTS {
-            self.rest.incidents.push((at.as_millis() as u64, what));
+    /// Records an incident for the report.
+    pub(crate) fn push_incident(&mut self, at: Duration, text: String) {
+        if self.rest.incidents.len() < MAX_INCIDENTS {
+            self.rest.incidents.push((at.as_millis() as u64, text));
         }
     }
 
-    /// What a hostile bot did since it was last told of.
+    /// Records the actions of a hostile bot since its last record.
     pub(crate) fn push_hostile(&mut self, kind: &str, record: &HostileRecord) {
         self.rest.hostile.entry(kind.to_owned()).or_default().merge(record);
     }
 
-    /// A bot sits down in a room of this tick rate.
-    pub(crate) fn sit_down(&mut self, tick_hz: u32) {
+    /// A bot got a seat in a room of this tick rate.
+    pub(crate) fn bot_seated(&mut self, tick_hz: u32) {
         self.rest.tick_hz = self.rest.tick_hz.max(tick_hz);
         self.rest.playing += 1;
     }
 
-    /// A bot has no seat any more.
-    pub(crate) const fn stand_up(&mut self) {
+    /// A bot lost or left its seat.
+    pub(crate) const fn bot_unseated(&mut self) {
         self.rest.playing = self.rest.playing.saturating_sub(1);
     }
 
-    /// A bot will do nothing more.
-    pub(crate) const fn end(&mut self) {
-        self.rest.over += 1;
+    /// A bot is finished.
+    pub(crate) const fn bot_finished(&mut self) {
+        self.rest.finished += 1;
     }
 
-    /// Everything that was counted since the last time.
+    /// Takes all counts since the last call.
     pub(crate) fn take(&mut self) -> Batch {
         let rows = std::mem::take(&mut self.rows);
         let settled = |((second, group), mut row): ((u32, u16), Row)| {
@@ -101,8 +103,8 @@ impl CountRecorder {
             (second, group, row)
         };
         let rows = rows.into_iter().map(settled).collect();
-        let Batch { tick_hz, playing, over, .. } = self.rest;
-        let now = Batch { tick_hz, playing, over, ..Batch::default() };
+        let Batch { tick_hz, playing, finished, .. } = self.rest;
+        let now = Batch { tick_hz, playing, finished, ..Batch::default() };
         Batch { rows, ..std::mem::replace(&mut self.rest, now) }
     }
 }

@@ -1,38 +1,39 @@
-//! How often which value was seen: an HDR histogram of three digits that takes memory only for what was seen.
+//! A histogram with HDR buckets of three significant digits, whose memory grows only with the buckets in use.
 //!
-//! Each second of a run has several of these, and agents send theirs over the network, so empty buckets must cost nothing. Where a
-//! bucket begins is the HDR library's own rule, so two of them merge exactly, wherever they were filled.
+//! Each second of a run has several distributions, and agents send theirs over the network, so empty buckets must cost nothing. The bucket
+//! bounds are those of the HDR library, so two distributions merge exactly, wherever they were filled.
 //!
-//! A thousand bots note a hundred thousand values a second, so to note one is to put it on a heap of fresh ones, and nothing more. To
-//! sort those in, some hundred at a time, costs a fraction of a search for each one's bucket.
+//! A thousand bots record 100,000 values a second, so recording only appends to a buffer. Sorting the buffer into buckets, some hundred
+//! values at a time, costs a fraction of a bucket search per value.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The largest value: an hour of microseconds. Whatever is more counts as this.
-const MOST: u32 = 3_600_000_000;
+/// Largest value: an hour in microseconds. Larger values count as this one.
+const MAX_VALUE: u32 = 3_600_000_000;
 
-/// Fresh values at most: 2 kB of them, sorted while they are in the cache.
-const FRESH: usize = 512;
+/// Maximum number of unsorted values: 2 kB, sorted while they are in the cache.
+const MAX_UNSORTED: usize = 512;
 
-/// Says which values are equal to three digits; nothing is ever recorded in it.
+/// Defines which values share a bucket; no value is recorded in it.
 static RULER: LazyLock<Histogram<u8>> = LazyLock::new(|| {
-    Histogram::new_with_max(MOST.into(), 3).expect("an hour to three digits is within what a histogram takes")
+    Histogram::new_with_max(MAX_VALUE.into(), 3)
+        .expect("a histogram supports an hour of microseconds to three digits")
 });
 
-/// How often which value was seen. Values are integers: microseconds, or thousandths of whatever else is measured.
+/// A histogram. Values are integers: microseconds, or thousandths of another unit.
 #[derive(Clone, Debug, Default)]
 pub struct Distribution {
-    /// Counts by the least value of their bucket.
+    /// Counts by the smallest value of their bucket.
     counts: BTreeMap<u64, u64>,
-    /// What was noted since, as it came.
-    fresh: Vec<u32>,
+    /// Values that are not sorted into buckets yet.
+    unsorted: Vec<u32>,
 }
 
 impl Distribution {
-    /// Notes a value `times` times.
+    /// Records a value `times` times.
     pub fn record(&mut self, value: u64, times: u64) {
         let value = clamp(value);
         match times {
@@ -42,26 +43,26 @@ impl Distribution {
         }
     }
 
-    /// Notes a time.
+    /// Records a duration in microseconds.
     pub fn record_time(&mut self, time: Duration) {
         self.record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), 1);
     }
 
-    /// Sorts in what is fresh. Nothing depends on it, but whoever reads would have to do it each time.
+    /// Sorts the recorded values into buckets. It changes no result; it saves each later reader from doing so.
     pub fn settle(&mut self) {
-        let mut fresh = std::mem::take(&mut self.fresh);
-        // Neighbours find their buckets where the one before them did, and many are in the same one.
-        fresh.sort_unstable();
-        for alike in fresh.chunk_by(|one, next| bucket(*one) == bucket(*next)) {
-            if let Some(value) = alike.first() {
-                self.add(*value, alike.len() as u64);
+        let mut unsorted = std::mem::take(&mut self.unsorted);
+        // Sorted values that share a bucket are neighbours.
+        unsorted.sort_unstable();
+        for same_bucket in unsorted.chunk_by(|one, next| bucket(*one) == bucket(*next)) {
+            if let Some(value) = same_bucket.first() {
+                self.add(*value, same_bucket.len() as u64);
             }
         }
-        fresh.clear();
-        self.fresh = fresh;
+        unsorted.clear();
+        self.unsorted = unsorted;
     }
 
-    /// Adds what another one saw.
+    /// Adds the counts of another distribution.
     pub fn merge(&mut self, other: &Self) {
         for (value, count) in &other.settled().counts {
             let sum = self.counts.entry(*value).or_default();
@@ -69,20 +70,20 @@ impl Distribution {
         }
     }
 
-    /// Whether nothing was seen.
+    /// Whether no value was recorded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.counts.is_empty() && self.fresh.is_empty()
+        self.counts.is_empty() && self.unsorted.is_empty()
     }
 
-    /// How many values were seen.
+    /// Returns the number of recorded values.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.counts.values().fold(self.fresh.len() as u64, |sum, count| sum.saturating_add(*count))
+        self.counts.values().fold(self.unsorted.len() as u64, |sum, count| sum.saturating_add(*count))
     }
 
-    /// The least value that so many (0..=1) of those seen do not pass: the upper end of its bucket, as HDR histograms have it; 0 when
-    /// nothing was seen.
+    /// Returns the smallest value that a share `quantile` (0..=1) of the recorded values do not exceed: the upper end of its bucket, as HDR
+    /// histograms define it; 0 for an empty distribution.
     #[must_use]
     pub fn quantile(&self, quantile: f64) -> u64 {
         let rank = ((self.count() as f64 * quantile).ceil() as u64).max(1);
@@ -96,17 +97,17 @@ impl Distribution {
         found.map_or(0, |(value, _)| RULER.highest_equivalent(*value))
     }
 
-    /// The greatest value; 0 when nothing was seen.
+    /// Returns the largest value; 0 for an empty distribution.
     #[must_use]
     pub fn max(&self) -> u64 {
         self.quantile(1.0)
     }
 
     fn push(&mut self, value: u32) {
-        if self.fresh.len() == FRESH {
+        if self.unsorted.len() == MAX_UNSORTED {
             self.settle();
         }
-        self.fresh.push(value);
+        self.unsorted.push(value);
     }
 
     fn add(&mut self, value: u32, times: u64) {
@@ -114,9 +115,9 @@ impl Distribution {
         *sum = sum.saturating_add(times);
     }
 
-    /// The same with nothing fresh.
+    /// Returns the distribution with all values in buckets.
     fn settled(&self) -> Cow<'_, Self> {
-        if self.fresh.is_empty() {
+        if self.unsorted.is_empty() {
             return Cow::Borrowed(self);
         }
         let mut settled = self.clone();
@@ -126,10 +127,10 @@ impl Distribution {
 }
 
 fn clamp(value: u64) -> u32 {
-    u32::try_from(value).map_or(MOST, |value| value.min(MOST))
+    u32::try_from(value).map_or(MAX_VALUE, |value| value.min(MAX_VALUE))
 }
 
-/// The least value that is equal to this one.
+/// Returns the smallest value of this value's bucket.
 fn bucket(value: u32) -> u64 {
     RULER.lowest_equivalent(value.into())
 }
@@ -142,7 +143,7 @@ impl PartialEq for Distribution {
 
 impl Eq for Distribution {}
 
-/// As a map from the least value of each bucket to how often it was seen.
+/// Serializes as a map from the smallest value of each bucket to its count.
 impl Serialize for Distribution {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.settled().counts.serialize(serializer)
@@ -153,7 +154,7 @@ impl<'de> Deserialize<'de> for Distribution {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut distribution = Self::default();
         for (value, times) in BTreeMap::<u64, u64>::deserialize(deserializer)? {
-            // Whoever sent it may not keep to buckets, and there are only so many of those: what is held stays bounded.
+            // The sender may use other buckets. The number of buckets is fixed, so the memory stays bounded.
             distribution.add(clamp(value), times);
         }
         Ok(distribution)
@@ -166,18 +167,18 @@ mod tests {
 
     use super::*;
 
-    /// Some of them alike, as most of a run's are.
+    /// Values of which some share a bucket, as most of a run do.
     fn values() -> impl Strategy<Value = u64> {
-        prop_oneof![0..3000_u64, 0..u64::from(MOST)]
+        prop_oneof![0..3000_u64, 0..u64::from(MAX_VALUE)]
     }
 
     proptest! {
         #[test]
         fn quantiles_are_those_of_the_hdr_library(
-            values in prop::collection::vec(0..u64::from(MOST), 1..2 * FRESH),
+            values in prop::collection::vec(0..u64::from(MAX_VALUE), 1..2 * MAX_UNSORTED),
             quantile in 0.0..=1.0_f64,
         ) {
-            let (mut ours, mut theirs) = (Distribution::default(), Histogram::<u64>::new_with_max(MOST.into(), 3).unwrap());
+            let (mut ours, mut theirs) = (Distribution::default(), Histogram::<u64>::new_with_max(MAX_VALUE.into(), 3).unwrap());
             for value in values {
                 ours.record(value, 1);
                 theirs.record(value).unwrap();
@@ -189,7 +190,7 @@ mod tests {
 
         #[test]
         fn the_halves_of_a_run_merge_into_the_whole_exactly(
-            values in prop::collection::vec((values(), any::<bool>()), 0..4 * FRESH),
+            values in prop::collection::vec((values(), any::<bool>()), 0..4 * MAX_UNSORTED),
         ) {
             let (mut whole, mut halves) = (Distribution::default(), [Distribution::default(), Distribution::default()]);
             for (value, half) in values {
@@ -204,35 +205,35 @@ mod tests {
     }
 
     #[test]
-    fn a_report_has_the_counts_by_value_in_order() {
+    fn a_distribution_is_serialized_as_counts_by_value_in_order() {
         let mut times = Distribution::default();
         [70_001, 5, 70_000].into_iter().for_each(|value| times.record(value, 1));
         times.record(5, 3);
-        let said = serde_json::to_string(&times).unwrap();
-        assert_eq!(said, r#"{"5":4,"69952":2}"#, "what is alike to three digits is one bucket");
+        let json = serde_json::to_string(&times).unwrap();
+        assert_eq!(json, r#"{"5":4,"69952":2}"#, "values equal to three digits share a bucket");
         times.settle();
-        assert_eq!(serde_json::to_string(&times).unwrap(), said, "and whatever is fresh counts at once");
+        assert_eq!(serde_json::to_string(&times).unwrap(), json, "sorting does not change the result");
     }
 
     #[test]
-    fn what_another_machine_sends_is_put_into_buckets_and_bounds() {
+    fn values_from_another_machine_are_clamped_and_sorted_into_buckets() {
         let sent = r#"{"1000000": 3, "1000001": 4, "18446744073709551615": 18446744073709551615}"#;
-        let mut heard: Distribution = serde_json::from_str(sent).unwrap();
-        assert_eq!(heard.counts.len(), 2, "two of the three are equal to three digits");
-        assert_eq!(heard.quantile(0.0) / 1000, 1000);
-        let again = heard.clone();
-        heard.merge(&again);
-        assert_eq!((heard.count(), heard.max() / 1_000_000), (u64::MAX, 3600), "nothing overflows");
+        let mut received: Distribution = serde_json::from_str(sent).unwrap();
+        assert_eq!(received.counts.len(), 2, "two of the three values share a bucket");
+        assert_eq!(received.quantile(0.0) / 1000, 1000);
+        let again = received.clone();
+        received.merge(&again);
+        assert_eq!((received.count(), received.max() / 1_000_000), (u64::MAX, 3600), "sums saturate");
     }
 
     #[test]
-    fn an_empty_one_has_no_values() {
+    fn an_empty_distribution_has_no_values() {
         let empty = Distribution::default();
         assert_eq!((empty.count(), empty.quantile(0.5), empty.max()), (0, 0, 0));
     }
 
     #[test]
-    fn what_lasts_for_longer_than_an_hour_counts_as_an_hour() {
+    fn a_duration_above_an_hour_counts_as_an_hour() {
         let mut times = Distribution::default();
         times.record_time(Duration::from_secs(1_000_000));
         assert_eq!(times.quantile(0.5) / 1_000_000, 3600);

@@ -1,4 +1,4 @@
-//! What was counted in one second of a run. Rows add up: of bots to threads, of threads to processes, of seconds to the whole.
+//! The counts of one second of a run. Rows add up: from bots to threads, from threads to processes, from seconds to the run.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,78 +10,79 @@ use serde::{Deserialize, Serialize};
 
 use super::Distribution;
 
-/// One second's counts of one group of bots. Times are in microseconds.
+/// The counts of one group of bots in one second. Times are in microseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Row {
-    /// From the intended sending of an input to the first snapshot that says that it, or a later one, was used.
+    /// Time from the scheduled send of an input to the first snapshot that acknowledges it or a later one.
     pub input_ack: Distribution,
-    /// How old the newest snapshot was at each of those moments.
+    /// Age of the newest snapshot at each scheduled send.
     pub snapshot_age: Distribution,
-    /// From one applied snapshot to the next.
+    /// Time between two applied snapshots.
     pub snapshot_gap: Distribution,
-    /// From when a bot was meant to come to its seat.
+    /// Time from a bot's scheduled start to its seat.
     pub join: Distribution,
-    /// How far own things were from where they had been predicted, in 1/1000 unit.
+    /// Distance between predicted and confirmed positions of own entities, in 1/1000 unit.
     pub correction: Distribution,
-    /// How late inputs were sent by this swarm.
+    /// Lateness at which this swarm sent inputs.
     pub lag: Distribution,
-    /// Everything that is just counted.
+    /// The plain counters.
     pub counts: Counts,
-    /// How connections ended, by reason.
+    /// Number of closed connections by reason.
     pub closes: BTreeMap<String, u64>,
-    /// Ends of matches, by room and tick: everybody in the room sees the same one.
+    /// Ends of matches, by room and tick: all bots of a room see the same one, so a set counts it once.
     pub finishes: BTreeSet<(u64, u32)>,
 }
 
-/// What is just counted.
+/// The counters of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
-    /// Bots that got a seat.
+    /// Number of bots that got a seat.
     pub joined: u64,
-    /// Bots that got none.
+    /// Number of bots that got no seat.
     pub refused: u64,
-    /// Bots that lost theirs.
+    /// Number of bots that lost their seat.
     pub disconnected: u64,
-    /// Connections that broke.
+    /// Number of connections that broke.
     pub interrupted: u64,
-    /// Connections that were followed by another one on the same seat.
+    /// Number of broken connections that were resumed on the same seat.
     pub resumes: u64,
-    /// How long bots had their seats.
+    /// Time that bots held their seats, in microseconds.
     pub played_us: u64,
-    /// Inputs that were meant to be sent.
+    /// Number of scheduled inputs.
     pub inputs: u64,
-    /// Those that were waited for in vain.
+    /// Number of scheduled inputs that were never acknowledged.
     pub inputs_unacked: u64,
-    /// IntendedSends at which a screen was looked at.
-    pub looks: u64,
-    /// Those at which everything stood still on it.
+    /// Number of scheduled sends at which the bot's screen was sampled.
+    #[serde(rename = "looks")]
+    pub screen_samples: u64,
+    /// Number of those samples in which the screen stood still.
     pub frozen: u64,
-    /// Snapshots applied.
+    /// Number of applied snapshots.
     pub snapshots: u64,
-    /// Snapshots that were never applied.
+    /// Number of snapshots that were never applied.
     pub snapshots_lost: u64,
-    /// Events that never came.
+    /// Number of reliable events that never arrived.
     pub events_lost: u64,
-    /// Events that came twice.
+    /// Number of reliable events that arrived twice.
     pub events_doubled: u64,
-    /// UDP payload received.
+    /// UDP payload received, in bytes.
     pub bytes_down: u64,
-    /// UDP payload sent.
+    /// UDP payload sent, in bytes.
     pub bytes_up: u64,
-    /// Weapons used.
+    /// Number of shots and strikes.
     pub shots: u64,
-    /// Strikes that met somebody.
+    /// Number of hits on another player.
     pub hits: u64,
-    /// Strikes that somebody fell to.
+    /// Number of hits that eliminated a player.
     pub eliminations: u64,
 }
 
 impl Row {
-    /// Counts a deed that was seen in this room at this tick.
-    pub fn push_deed(&mut self, deed: GameMetric, room: RoomId, tick: Tick) {
-        match deed {
+    /// Counts a game metric that a bot saw in this room at this tick.
+    pub fn push_metric(&mut self, metric: GameMetric, room: RoomId, tick: Tick) {
+        match metric {
             GameMetric::Shot => self.counts.shots += 1,
             GameMetric::Hit => self.counts.hits += 1,
             GameMetric::Elimination => self.counts.eliminations += 1,
@@ -91,12 +92,12 @@ impl Row {
         }
     }
 
-    /// Counts the end of a connection.
+    /// Counts the close of a connection.
     pub fn push_close(&mut self, reason: &str) {
         *self.closes.entry(reason.to_owned()).or_default() += 1;
     }
 
-    /// Readies it for those who read it: see [`Distribution::settle`].
+    /// Sorts all distributions into buckets; see [`Distribution::settle`].
     pub fn settle(&mut self) {
         let Self { input_ack, snapshot_age, snapshot_gap, join, correction, lag, .. } = self;
         [input_ack, snapshot_age, snapshot_gap, join, correction, lag]
@@ -104,7 +105,7 @@ impl Row {
             .for_each(Distribution::settle);
     }
 
-    /// Adds another one.
+    /// Adds another row.
     pub fn merge(&mut self, other: &Self) {
         let Self { input_ack, snapshot_age, snapshot_gap, join, correction, lag, counts, closes, finishes } =
             self;
@@ -124,7 +125,7 @@ impl Row {
 
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
-        // Taken apart, so that no field can be forgotten.
+        // Destructured, so that no field can be forgotten.
         let Self {
             joined,
             refused,
@@ -134,7 +135,7 @@ impl AddAssign for Counts {
             played_us,
             inputs,
             inputs_unacked,
-            looks,
+            screen_samples,
             frozen,
             snapshots,
             snapshots_lost,
@@ -154,7 +155,7 @@ impl AddAssign for Counts {
         self.played_us += played_us;
         self.inputs += inputs;
         self.inputs_unacked += inputs_unacked;
-        self.looks += looks;
+        self.screen_samples += screen_samples;
         self.frozen += frozen;
         self.snapshots += snapshots;
         self.snapshots_lost += snapshots_lost;

@@ -1,26 +1,26 @@
-//! What the swarm itself cost in one second, and how well it kept its own time.
+//! The swarm's own load in one second: lateness, CPU time and memory.
 
 use serde::{Deserialize, Serialize};
 
 use super::Distribution;
 
-/// One second of one thread, or of all of them together.
+/// The load of one second, of one thread or of all threads together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SelfLoad {
-    /// How late a clock that beats every few milliseconds beside the bots was, in microseconds. Beats that were missed count too.
+    /// Lateness of a periodic timer that runs beside the bots, in microseconds. Missed beats count too.
     pub beat: Distribution,
     /// CPU time, in microseconds.
     pub cpu_us: u64,
-    /// The CPU time of the busiest thread.
+    /// CPU time of the busiest thread, in microseconds.
     pub busiest_us: u64,
-    /// Memory in RAM of all processes; told by one thread of each.
+    /// Resident memory of all processes, in bytes; reported by one thread of each process.
     pub rss_bytes: u64,
-    /// How many threads this is of.
+    /// Number of threads in this sum.
     pub threads: u64,
 }
 
 impl SelfLoad {
-    /// Adds another thread's.
+    /// Adds the load of another thread.
     pub fn merge(&mut self, other: &Self) {
         self.beat.merge(&other.beat);
         self.cpu_us += other.cpu_us;

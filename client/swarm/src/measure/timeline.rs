@@ -1,4 +1,4 @@
-//! All that was counted in a run, by second and in total.
+//! All counts of a run, by second and in total.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -8,42 +8,42 @@ use crate::{
     report::{Percentiles, Second, round},
 };
 
-/// For how many seconds a second's distributions are kept: whatever is said of it later counts in the totals alone. A seat is held
-/// for 30 s, and an answer that came later than that was not one.
-const KEPT_S: u32 = 60;
+/// Number of seconds for which a second's distributions are kept: counts that arrive later go to the totals only. A seat is held for 30 s,
+/// so no answer comes later than that.
+const RECENT_S: u32 = 60;
 
-/// Everything that is kept of what happened, at most.
-const INCIDENTS: usize = 256;
+/// Maximum number of incidents that are kept.
+const MAX_INCIDENTS: usize = 256;
 
-/// A run's counts.
+/// The counts of a run.
 #[derive(Debug)]
 pub struct Timeline {
-    /// The seconds that rates and distributions are over.
+    /// The seconds that rates and distributions cover.
     measured: Range<u32>,
     groups: Vec<Totals>,
     all: Totals,
-    /// The newest seconds, whole.
+    /// The newest seconds, with their distributions.
     recent: BTreeMap<u32, Row>,
-    /// Those before, as they are plotted.
+    /// The seconds before those, summarized for plots.
     seconds: Vec<Second>,
-    /// Of the measured part.
+    /// The swarm's own load over the measured part.
     self_load: SelfLoad,
-    /// Those of the newest seconds.
-    recent_vitals: BTreeMap<u32, SelfLoad>,
+    /// The swarm's own load in the newest seconds.
+    recent_self_load: BTreeMap<u32, SelfLoad>,
     hostile: BTreeMap<String, HostileRecord>,
     incidents: Vec<(u64, String)>,
     newest: u32,
     tick_hz: u32,
     playing: u64,
-    over: u64,
+    finished: u64,
 }
 
-/// What a group of bots counted.
+/// The totals of a group of bots.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Totals {
-    /// In the whole run.
+    /// Counts of the whole run.
     pub whole: Row,
-    /// In the measured part of it.
+    /// Counts of the measured part.
     pub measured: Row,
 }
 
@@ -57,7 +57,7 @@ impl Totals {
 }
 
 impl Timeline {
-    /// An empty one for so many groups, whose rates and distributions are over these seconds.
+    /// Creates an empty timeline for this number of groups; rates and distributions cover the `measured` seconds.
     #[must_use]
     pub fn new(groups: usize, measured: Range<u32>) -> Self {
         Self {
@@ -67,17 +67,17 @@ impl Timeline {
             recent: BTreeMap::new(),
             seconds: Vec::new(),
             self_load: SelfLoad::default(),
-            recent_vitals: BTreeMap::new(),
+            recent_self_load: BTreeMap::new(),
             hostile: BTreeMap::new(),
             incidents: Vec::new(),
             newest: 0,
             tick_hz: 0,
             playing: 0,
-            over: 0,
+            finished: 0,
         }
     }
 
-    /// Adds what a thread or an agent hands over.
+    /// Adds the batch of a thread or an agent.
     pub fn push(&mut self, batch: Batch) {
         for (second, group, row) in batch.rows {
             let is_measured = self.measured.contains(&second);
@@ -97,63 +97,64 @@ impl Timeline {
             self.hostile.entry(kind).or_default().merge(&record);
         }
         self.tick_hz = self.tick_hz.max(batch.tick_hz);
-        (self.playing, self.over) = (batch.playing, batch.over);
-        for (at, what) in batch.incidents {
-            self.push_incident(at, what);
+        (self.playing, self.finished) = (batch.playing, batch.finished);
+        for (at, text) in batch.incidents {
+            self.push_incident(at, text);
         }
-        self.condense(self.newest.saturating_sub(KEPT_S));
+        self.condense(self.newest.saturating_sub(RECENT_S));
     }
 
-    /// Steps a second in the rooms that bots joined; 0 when none did.
+    /// Returns the tick rate of the rooms that bots joined, in hertz; 0 when no bot joined.
     #[must_use]
     pub const fn tick_hz(&self) -> u32 {
         self.tick_hz
     }
 
-    /// Bots on a seat, and bots that will do nothing more, when the newest batch was made.
+    /// Returns the numbers of bots that hold a seat and that are finished, as of the newest batch.
     #[must_use]
     pub const fn present(&self) -> (u64, u64) {
-        (self.playing, self.over)
+        (self.playing, self.finished)
     }
 
-    /// What all bots counted.
+    /// Returns the totals of all bots.
     #[must_use]
     pub const fn all(&self) -> &Totals {
         &self.all
     }
 
-    /// What each group counted.
+    /// Returns the totals of each group.
     #[must_use]
     pub fn groups(&self) -> &[Totals] {
         &self.groups
     }
 
-    /// What the swarm cost in the measured part, and the greatest of its threads' busiest seconds.
+    /// Returns the swarm's own load over the measured part: sums, and the maxima over its seconds for the busiest thread, memory and
+    /// threads.
     #[must_use]
     pub const fn self_load(&self) -> &SelfLoad {
         &self.self_load
     }
 
-    /// What hostile bots did, by kind.
+    /// Returns the actions of hostile bots, by kind.
     #[must_use]
     pub const fn hostile(&self) -> &BTreeMap<String, HostileRecord> {
         &self.hostile
     }
 
-    /// What happened, in order, and how many milliseconds after the start.
+    /// Returns the incidents in order: milliseconds after the start, and a sentence.
     #[must_use]
     pub fn incidents(&self) -> &[(u64, String)] {
         &self.incidents
     }
 
-    /// The newest second that has passed whole and of which everybody has told, as it is known by now.
+    /// Returns the newest second that has passed completely and that every thread has reported.
     #[must_use]
     pub fn latest(&self) -> Option<Second> {
-        let (&second, _) = self.recent_vitals.range(..self.newest).next_back()?;
+        let (&second, _) = self.recent_self_load.range(..self.newest).next_back()?;
         Some(self.summarise(second, &self.recent.get(&second).cloned().unwrap_or_default()))
     }
 
-    /// All seconds, as they are plotted.
+    /// Returns all seconds, summarized for plots.
     #[must_use]
     pub fn seconds(mut self) -> Vec<Second> {
         self.condense(self.newest + 1);
@@ -161,11 +162,11 @@ impl Timeline {
     }
 
     fn push_self_load(&mut self, second: u32, self_load: &SelfLoad) {
-        // Memory and threads add up within a second, and of all seconds it is the greatest that counts.
+        // Memory and threads add up within a second; over several seconds the maximum counts.
         let (mut rss, mut threads) = (self_load.rss_bytes, self_load.threads);
-        // Of a second long past, the totals alone hear.
+        // An old second counts in the totals only.
         if second as usize >= self.seconds.len() {
-            let known = self.recent_vitals.entry(second).or_default();
+            let known = self.recent_self_load.entry(second).or_default();
             known.merge(self_load);
             (rss, threads) = (known.rss_bytes, known.threads);
         }
@@ -175,16 +176,16 @@ impl Timeline {
             sum.merge(self_load);
             (sum.rss_bytes, sum.threads) = (rss, threads);
         }
-        // Seconds in which nobody plays pass as well.
+        // Seconds without players advance the time too.
         self.newest = self.newest.max(second);
     }
 
-    /// The same news of many bots is told once, when it was first heard.
-    fn push_incident(&mut self, at: u64, what: String) {
-        if let Some((first, _)) = self.incidents.iter_mut().find(|(_, told)| *told == what) {
+    /// Adds an incident; the same incident of many bots is kept once, with its earliest time.
+    fn push_incident(&mut self, at: u64, text: String) {
+        if let Some((first, _)) = self.incidents.iter_mut().find(|(_, known)| *known == text) {
             *first = at.min(*first);
-        } else if self.incidents.len() < INCIDENTS {
-            self.incidents.push((at, what));
+        } else if self.incidents.len() < MAX_INCIDENTS {
+            self.incidents.push((at, text));
         }
         self.incidents.sort();
     }
@@ -193,7 +194,7 @@ impl Timeline {
         for second in self.seconds.len() as u32..before {
             let row = self.recent.remove(&second).unwrap_or_default();
             let summary = self.summarise(second, &row);
-            self.recent_vitals.remove(&second);
+            self.recent_self_load.remove(&second);
             self.seconds.push(summary);
         }
     }
@@ -202,7 +203,7 @@ impl Timeline {
         let counts = &row.counts;
         let mut lag = row.lag.quantile(0.99);
         let mut swarm_cores = 0.0;
-        if let Some(self_load) = self.recent_vitals.get(&at_s) {
+        if let Some(self_load) = self.recent_self_load.get(&at_s) {
             lag = lag.max(self_load.beat.quantile(0.99));
             swarm_cores = self_load.cpu_us as f64 / 1e6;
         }
@@ -219,7 +220,7 @@ impl Timeline {
             snapshot_gap_ms: Percentiles::of(&row.snapshot_gap),
             snapshots: counts.snapshots,
             snapshots_lost: counts.snapshots_lost,
-            frozen_percent: percent(counts.frozen, counts.looks),
+            frozen_percent: percent(counts.frozen, counts.screen_samples),
             bytes_down: counts.bytes_down,
             bytes_up: counts.bytes_up,
             lag_ms_p99: lag as f64 / 1000.0,
@@ -229,7 +230,7 @@ impl Timeline {
     }
 }
 
-/// The share of a part, in per cent; of nothing there is none.
+/// Returns the share of a part in percent; `None` for a whole of 0.
 pub(crate) fn percent(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| round(100.0 * part as f64 / whole as f64))
 }
@@ -249,13 +250,13 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_days_keeps_a_minute_whole() {
+    fn a_run_of_days_keeps_the_distributions_of_one_minute() {
         let mut timeline = Timeline::new(1, 10..5000);
         for second in 0..5000 {
             timeline.push(batch(vec![(second, self_load(1000, 5))]));
         }
-        assert!(timeline.recent_vitals.len() <= KEPT_S as usize + 1, "even where nobody plays");
-        assert!(timeline.recent.len() <= KEPT_S as usize + 1);
+        assert!(timeline.recent_self_load.len() <= RECENT_S as usize + 1, "even without players");
+        assert!(timeline.recent.len() <= RECENT_S as usize + 1);
         assert_eq!((timeline.self_load().cpu_us, timeline.self_load().beat.count()), (4990 * 1000, 4990));
         let seconds = timeline.seconds();
         assert!(seconds.len() == 5000 && seconds.iter().all(|second| second.swarm_cores == 0.001));

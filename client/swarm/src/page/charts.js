@@ -1,13 +1,13 @@
-// What each plot shows, by the name of its figure.
+// The content of each plot, by the name of its figure.
 import { clock, percentile } from "./format.js";
-import { moments } from "./scale.js";
+import { timeTicks } from "./scale.js";
 
 /**
  * @typedef {import("./plot.js").Chart} Chart
  * @typedef {import("./plot.js").Line} Line
  * @typedef {import("./plot.js").Axis} Axis
  *
- * The parts of a report that are plotted; `swarm schema` says what each means.
+ * The parts of a report that are plotted; `swarm schema` describes each field.
  * @typedef {{p50: number, p90: number, p99: number, p999: number, max: number, count: number}} Percentiles
  * @typedef {{cpu_cores: number | null, rss_mb: number | null, tick_ms_p99: number | null, tick_ms_max: number | null, overruns: number | null}} ServerSecond
  * @typedef {{at_s: number, measured: boolean, bots: number, bots_wanted: number, joins: number, closes: number, resumes: number,
@@ -20,13 +20,13 @@ import { moments } from "./scale.js";
 
 /** @typedef {"input_ack_ms" | "snapshot_age_ms" | "snapshot_gap_ms"} Times */
 
-/** All charts of a report. @param {Report} report @returns {Record<string, Chart>} */
+/** Builds all charts of a report. @param {Report} report @returns {Record<string, Chart>} */
 export function charts(report) {
   const seconds = report.series;
   const xs = seconds.map((second) => second.at_s);
   const axis = timeAxis(report, xs);
-  /** @param {string} name @param {string} look @param {(second: Second) => number | null | undefined} of @returns {Line} */
-  const line = (name, look, of) => ({ name, look, xs, ys: seconds.map((second) => of(second) ?? null) });
+  /** @param {string} name @param {string} style @param {(second: Second) => number | null | undefined} of @returns {Line} */
+  const line = (name, style, of) => ({ name, style, xs, ys: seconds.map((second) => of(second) ?? null) });
   /** @param {Times} times @returns {Chart} */
   const bands = (times) => ({
     axis,
@@ -78,7 +78,7 @@ function timeAxis(report, xs) {
   const end = Math.max(1, xs[xs.length - 1] ?? 1);
   /** @type {[number, number][]} */
   const shades = [];
-  // Of a long run, not all seconds are here: what lies between two is as they are.
+  // Long runs are downsampled: the seconds between two points are as measured as the points.
   let wasMeasured = true;
   for (const second of report.series) {
     const open = shades[shades.length - 1];
@@ -89,22 +89,22 @@ function timeAxis(report, xs) {
     wasMeasured = second.measured;
   }
   for (const shade of shades) shade[1] = Math.min(shade[1], end);
-  const marks = report.incidents.filter((incident) => incident.at_s <= end + 1).map(({ at_s, what }) => ({ at: Math.min(at_s, end), what }));
-  return { end, ticks: moments, say: clock, stops: xs, shades, marks };
+  const marks = report.incidents.filter((incident) => incident.at_s <= end + 1).map(({ at_s, what }) => ({ at: Math.min(at_s, end), text: what }));
+  return { end, ticks: timeTicks, format: clock, stops: xs, shades, marks };
 }
 
-/** How many waited how long, on an axis that counts nines. @param {Record<string, CurvePoint[]>} curves @returns {Chart} */
+/** The distributions by percentile, on an axis of -log10(1 - p). @param {Record<string, CurvePoint[]>} curves @returns {Chart} */
 function percentiles(curves) {
   const names = [["input_ack_ms", "input", "c2"], ["snapshot_age_ms", "age", "c1"], ["snapshot_gap_ms", "gap", "c4"], ["join_ms", "join", "c3"]];
   const nines = (/** @type {number} */ percent) => -Math.log10(1 - Math.min(percent, 100) / 100);
   const finite = Object.values(curves).flat().map((point) => nines(point.percentile)).filter(Number.isFinite);
   const end = finite.reduce((one, other) => Math.max(one, other), 2);
-  const lines = names.map(([key = "", name = "", look = ""]) => {
+  const lines = names.map(([key = "", name = "", style = ""]) => {
     const points = curves[key] ?? [];
-    return { name, look, xs: points.map((point) => Math.min(end, nines(point.percentile))), ys: points.map((point) => point.value) };
+    return { name, style, xs: points.map((point) => Math.min(end, nines(point.percentile))), ys: points.map((point) => point.value) };
   });
   const stops = [...new Set(lines.flatMap((line) => line.xs))].sort((one, other) => one - other);
   const ticks = [0, Math.log10(2), 1, 2, 3, 4, 5, 6, 7].filter((tick) => tick <= end + 1e-9);
-  const about = (/** @type {number} */ _end, /** @type {number} */ room) => (room < ticks.length ? ticks.filter((_, at) => at !== 1) : ticks);
-  return { axis: { end, ticks: about, say: percentile, stops, shades: [], marks: [] }, log: true, lines };
+  const tickChoice = (/** @type {number} */ _end, /** @type {number} */ room) => (room < ticks.length ? ticks.filter((_, at) => at !== 1) : ticks);
+  return { axis: { end, ticks: tickChoice, format: percentile, stops, shades: [], marks: [] }, log: true, lines };
 }

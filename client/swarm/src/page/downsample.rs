@@ -1,15 +1,15 @@
-//! The seconds that a page carries: all of them for two hours, and the telling ones of a longer run.
+//! Downsampling of the seconds that a page carries: all of them for up to two hours, and representative ones for a longer run.
 //!
-//! A week has 600,000 seconds, some hundred megabytes that no browser opens and no screen has points for. The report as JSON has them all.
+//! A week has 600,000 seconds: some 100 MB that no browser opens and no screen has pixels for. The JSON report has all of them.
 
 use std::{borrow::Cow, cmp::Ordering};
 
 use crate::report::{Report, Second};
 
-/// How many seconds a page carries, at most.
-pub(super) const SECONDS: usize = 7200;
+/// Maximum number of seconds in a page.
+pub(super) const MAX_SECONDS: usize = 7200;
 
-/// What makes a second worth to be kept: nothing here may vanish because it lasted for one second.
+/// Figures whose peaks are kept, even if they lasted for one second.
 const PEAKS: [fn(&Second) -> Option<f64>; 5] = [
     |second| second.input_ack_ms.map(|times| times.max),
     |second| second.snapshot_gap_ms.map(|times| times.max),
@@ -18,19 +18,19 @@ const PEAKS: [fn(&Second) -> Option<f64>; 5] = [
     |second| Some(second.lag_ms_p99),
 ];
 
-/// The report as it is, or with fewer seconds: of each stretch the first, and the worst by each of the peaks.
-pub(super) fn thinned(report: &Report) -> Cow<'_, Report> {
+/// Returns the report, with fewer seconds if it has too many: of each stretch the first one, and the peak of each figure in [`PEAKS`].
+pub(super) fn downsampled(report: &Report) -> Cow<'_, Report> {
     let seconds = &report.series;
-    if seconds.len() <= SECONDS {
+    if seconds.len() <= MAX_SECONDS {
         return Cow::Borrowed(report);
     }
-    let stretch = seconds.len().div_ceil(SECONDS / (1 + PEAKS.len()));
-    let series = seconds.chunks(stretch).flat_map(telling).cloned().collect();
+    let stretch = seconds.len().div_ceil(MAX_SECONDS / (1 + PEAKS.len()));
+    let series = seconds.chunks(stretch).flat_map(representatives).cloned().collect();
     Cow::Owned(Report { series, ..report.clone() })
 }
 
-/// Those of one stretch, in order.
-fn telling(stretch: &[Second]) -> Vec<&Second> {
+/// The representative seconds of one stretch, in order.
+fn representatives(stretch: &[Second]) -> Vec<&Second> {
     let worst = |peak: &fn(&Second) -> Option<f64>| {
         let order =
             |one: &&Second, other: &&Second| peak(one).partial_cmp(&peak(other)).unwrap_or(Ordering::Equal);
@@ -53,13 +53,13 @@ mod tests {
     }
 
     #[test]
-    fn two_hours_are_whole() {
-        let report = report(SECONDS as u32);
-        assert_eq!(*thinned(&report), report);
+    fn two_hours_are_kept_completely() {
+        let report = report(MAX_SECONDS as u32);
+        assert_eq!(*downsampled(&report), report);
     }
 
     #[test]
-    fn of_a_week_no_peak_is_lost() {
+    fn a_week_keeps_all_its_peaks() {
         let mut week = report(7 * 86_400);
         let times = Some(Percentiles { max: 900.0, ..Percentiles::default() });
         week.series[123_456].input_ack_ms = times;
@@ -68,12 +68,12 @@ mod tests {
             Some(ServerSecond { tick_ms_max: Some(90.0), ..ServerSecond::default() });
         week.series[500_001].frozen_percent = Some(1.0);
         week.series[604_799].lag_ms_p99 = 3.0;
-        let thin = thinned(&week);
-        assert!((SECONDS / 8..=SECONDS).contains(&thin.series.len()), "{}", thin.series.len());
+        let thin = downsampled(&week);
+        assert!((MAX_SECONDS / 8..=MAX_SECONDS).contains(&thin.series.len()), "{}", thin.series.len());
         for at_s in [0, 123_456, 123_458, 123_460, 500_001, 604_799] {
             assert!(thin.series.iter().any(|second| second.at_s == at_s), "second {at_s}");
         }
         assert!(thin.series.is_sorted_by_key(|second| second.at_s));
-        assert_eq!((thin.joined, week.series.len()), (7, 604_800), "and nothing else changes");
+        assert_eq!((thin.joined, week.series.len()), (7, 604_800), "only the seconds change");
     }
 }

@@ -1,6 +1,6 @@
-// Numbers and moments as a plot says them.
+// Formats of the numbers, times and percentiles in plots.
 
-/** A number in about three digits. @param {number} value @returns {string} */
+/** Formats a number with about three significant digits. @param {number} value @returns {string} */
 export function short(value) {
   const size = Math.abs(value);
   if (size >= 1e9) return `${trim(value / 1e9)}G`;
@@ -16,7 +16,7 @@ function trim(value) {
   return String(Number(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3)));
 }
 
-/** A moment of the run. @param {number} seconds @returns {string} */
+/** Formats a time of the run. @param {number} seconds @returns {string} */
 export function clock(seconds) {
   const whole = Math.floor(seconds);
   const two = (/** @type {number} */ part) => String(part).padStart(2, "0");
@@ -24,7 +24,7 @@ export function clock(seconds) {
   return whole < 3600 ? rest.replace(/^0/, "") : `${Math.floor(whole / 3600)}:${rest}`;
 }
 
-/** A place on the percentile axis, which counts nines. @param {number} nines @returns {string} */
+/** Formats a value of the percentile axis, which is -log10(1 - p). @param {number} nines @returns {string} */
 export function percentile(nines) {
   const percent = 100 * (1 - 10 ** -nines);
   const digits = Math.max(0, Math.ceil(nines) - 2);

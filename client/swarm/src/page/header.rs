@@ -1,12 +1,12 @@
-//! The top of the page: the verdict and why, then the figures that most people came for.
+//! The top of the page: the verdict with its reasons, then the key figures.
 
 use super::{Markup, number};
 use crate::{
-    timestamp,
     report::{Percentiles, Report, ServerFigures, SwarmFigures, Verdict},
+    timestamp,
 };
 
-/// What a browser's tab says.
+/// The page's title.
 pub(super) fn title(report: &Report) -> String {
     format!("{}: {}", report.verdict, subject(report))
 }
@@ -17,7 +17,7 @@ fn subject(report: &Report) -> String {
     format!("{bots} bots on {server}")
 }
 
-/// The verdict, why, and what was run where.
+/// The verdict, its reasons, and the environment of the run.
 pub(super) fn verdict(body: &mut Markup, report: &Report) {
     let class = match report.verdict {
         Verdict::Pass => "verdict pass",
@@ -26,19 +26,20 @@ pub(super) fn verdict(body: &mut Markup, report: &Report) {
         Verdict::Aborted => "verdict aborted",
     };
     body.element("header", class, |header| {
-        header.element("div", "say", |say| {
-            say.text("p", "badge", report.verdict);
-            say.text("h1", "", subject(report));
-            say.text("p", "what", sentence(report));
+        header.element("div", "summary", |summary| {
+            summary.text("p", "badge", report.verdict);
+            summary.text("h1", "", subject(report));
+            summary.text("p", "subtitle", sentence(report));
             if !report.why.is_empty() {
-                say.element("ul", "why", |list| report.why.iter().for_each(|why| list.text("li", "", why)));
+                summary
+                    .element("ul", "why", |list| report.why.iter().for_each(|why| list.text("li", "", why)));
             }
         });
         let setting = &report.setting;
         let facts = [
-            ("began", timestamp::rfc3339(setting.started_unix_s).replace('T', " ").replace('Z', " UTC")),
+            ("start", timestamp::rfc3339(setting.started_unix_s).replace('T', " ").replace('Z', " UTC")),
             ("swarm", setting.version.clone()),
-            ("server", setting.server_version.clone().unwrap_or_else(|| "did not say".to_owned())),
+            ("server", setting.server_version.clone().unwrap_or_else(|| "unknown".to_owned())),
             ("host", setting.host.clone()),
             ("cores", number::count(setting.cores)),
             ("processes", number::count(setting.processes)),
@@ -56,28 +57,28 @@ fn sentence(report: &Report) -> String {
     let (rules, held) = (report.slo.len(), report.slo.iter().filter(|result| result.ok).count());
     let rules = match rules {
         0 => "no rules".to_owned(),
-        1 if held == 1 => "its one rule held".to_owned(),
+        1 if held == 1 => "the rule held".to_owned(),
         rules if held == rules => format!("all {rules} rules held"),
         rules => format!("{} of {rules} rules broken", rules - held),
     };
     let warm_up = if report.warm_up_s > 0.0 {
-        format!(", the first {} of it warm-up", number::duration(report.warm_up_s))
+        format!(", with a warm-up of {}", number::duration(report.warm_up_s))
     } else {
         String::new()
     };
     format!("{}{warm_up}; {rules}", number::duration(report.seconds))
 }
 
-/// A figure with its name, unit, what else is to be said of it, and the figure by which it is compared.
+/// A key figure: its name, value and unit, a line of details, and the name of the figure by which it is compared with the baseline.
 struct Tile {
     name: &'static str,
     value: String,
     unit: &'static str,
-    more: String,
-    compared: &'static str,
+    details: String,
+    figure: &'static str,
 }
 
-/// The key figures.
+/// Adds the key figures.
 pub(super) fn tiles(main: &mut Markup, report: &Report) {
     let mut tiles = of_bots(report);
     tiles.extend(report.server.iter().flat_map(|server| [tick(server), cpu(server)]));
@@ -96,17 +97,23 @@ fn of_bots(report: &Report) -> Vec<Tile> {
         seats(report),
         Tile {
             name: "Snapshots lost",
-            value: number::told(report.snapshots_lost_percent),
+            value: number::figure_or_dash(report.snapshots_lost_percent),
             unit: "%",
-            more: format!("{} a second applied by each bot", number::told(report.snapshots_per_bot_s)),
-            compared: "snapshots_lost_percent",
+            details: format!(
+                "{} applied per bot and second",
+                number::figure_or_dash(report.snapshots_per_bot_s)
+            ),
+            figure: "snapshots_lost_percent",
         },
         Tile {
             name: "Screens frozen",
-            value: number::told(report.frozen_percent),
+            value: number::figure_or_dash(report.frozen_percent),
             unit: "%",
-            more: format!("{} corrections a minute", number::told(report.corrections_per_bot_min)),
-            compared: "frozen_percent",
+            details: format!(
+                "{} corrections per bot and minute",
+                number::figure_or_dash(report.corrections_per_bot_min)
+            ),
+            figure: "frozen_percent",
         },
         traffic(report),
     ]
@@ -117,13 +124,13 @@ fn seats(report: &Report) -> Tile {
         name: "Seats taken",
         value: number::count(report.joined),
         unit: "",
-        more: format!(
+        details: format!(
             "{} refused · {} disconnected · {} resumes",
             number::count(report.refused),
             number::count(report.disconnected),
             number::count(report.resumes)
         ),
-        compared: "joined",
+        figure: "joined",
     }
 }
 
@@ -132,68 +139,62 @@ fn lag(swarm: &SwarmFigures) -> Tile {
         name: "Swarm's own lag, p99",
         value: number::figure(swarm.lag_ms_p99),
         unit: "ms",
-        more: format!(
+        details: format!(
             "max {} · busiest thread {} %",
             number::figure(swarm.lag_ms_max),
             number::figure(swarm.busiest_thread_percent)
         ),
-        compared: "swarm.lag_ms_p99",
+        figure: "swarm.lag_ms_p99",
     }
 }
 
-fn times(name: &'static str, times: Option<Percentiles>, compared: &'static str) -> Tile {
+fn times(name: &'static str, times: Option<Percentiles>, figure: &'static str) -> Tile {
     let Some(times) = times else {
-        return Tile {
-            name,
-            value: "–".to_owned(),
-            unit: "",
-            more: "nothing was measured".to_owned(),
-            compared,
-        };
+        return Tile { name, value: "–".to_owned(), unit: "", details: "not measured".to_owned(), figure };
     };
-    let more = format!("p50 {} · max {}", number::figure(times.p50), number::figure(times.max));
-    Tile { name, value: number::figure(times.p99), unit: "ms", more, compared }
+    let details = format!("p50 {} · max {}", number::figure(times.p50), number::figure(times.max));
+    Tile { name, value: number::figure(times.p99), unit: "ms", details, figure }
 }
 
 fn traffic(report: &Report) -> Tile {
     let rate = |bytes: Option<f64>| bytes.map_or_else(|| ("–".to_owned(), ""), number::rate);
     let ((down, unit), (up, up_unit)) = (rate(report.bytes_down_per_bot_s), rate(report.bytes_up_per_bot_s));
-    let more = format!("{up} {up_unit} up");
-    Tile { name: "Down, per bot", value: down, unit, more, compared: "bytes_down_per_bot_s" }
+    let details = format!("{up} {up_unit} up");
+    Tile { name: "Down, per bot", value: down, unit, details, figure: "bytes_down_per_bot_s" }
 }
 
 fn tick(server: &ServerFigures) -> Tile {
     Tile {
         name: "Server tick, p99",
-        value: number::told(server.tick_ms_p99),
+        value: number::figure_or_dash(server.tick_ms_p99),
         unit: "ms",
-        more: format!(
+        details: format!(
             "max {} · {} overruns · {} slips",
-            number::told(server.tick_ms_max),
-            number::told_count(server.overruns),
-            number::told_count(server.slips)
+            number::figure_or_dash(server.tick_ms_max),
+            number::count_or_dash(server.overruns),
+            number::count_or_dash(server.slips)
         ),
-        compared: "server.tick_ms_p99",
+        figure: "server.tick_ms_p99",
     }
 }
 
 fn cpu(server: &ServerFigures) -> Tile {
     Tile {
         name: "Server CPU",
-        value: number::told(server.cpu_cores),
+        value: number::figure_or_dash(server.cpu_cores),
         unit: "cores",
-        more: format!(
+        details: format!(
             "{} ms per bot and second · {} MB",
-            number::told(server.cpu_ms_per_player_s),
-            number::told(server.rss_mb)
+            number::figure_or_dash(server.cpu_ms_per_player_s),
+            number::figure_or_dash(server.rss_mb)
         ),
-        compared: "server.cpu_cores",
+        figure: "server.cpu_cores",
     }
 }
 
 impl Tile {
     fn render(&self, section: &mut Markup, report: &Report) {
-        let delta = report.baseline.as_ref().and_then(|baseline| baseline.figures.get(self.compared));
+        let delta = report.baseline.as_ref().and_then(|baseline| baseline.figures.get(self.figure));
         section.element("div", "tile", |tile| {
             tile.text("h3", "", self.name);
             tile.element("p", "value", |value| {
@@ -205,7 +206,7 @@ impl Tile {
                     value.text("span", "delta", number::change(percent));
                 }
             });
-            tile.text("p", "more", &self.more);
+            tile.text("p", "details", &self.details);
         });
     }
 }

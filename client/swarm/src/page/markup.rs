@@ -1,14 +1,14 @@
-//! HTML that is made piece by piece, in a way that cannot be broken out of: tags and classes are fixed words of this program, and any other
-//! text is escaped.
+//! An HTML builder that untrusted text cannot break out of: tags and classes are static strings of this program, and any other text is
+//! escaped.
 
 use std::fmt::{self, Display, Write};
 
-/// A piece of a page.
+/// A fragment of the page.
 #[derive(Debug, Default)]
 pub(super) struct Markup(String);
 
 impl Markup {
-    /// Puts in an element with this class (none if empty) and with this in it.
+    /// Adds an element with this class (no attribute if empty) and the content that `inside` adds.
     pub(super) fn element(&mut self, tag: &'static str, class: &'static str, inside: impl FnOnce(&mut Self)) {
         self.0.push('<');
         self.0.push_str(tag);
@@ -24,23 +24,23 @@ impl Markup {
         self.0.push('>');
     }
 
-    /// Puts in an element with a text in it.
+    /// Adds an element that contains a text.
     pub(super) fn text(&mut self, tag: &'static str, class: &'static str, text: impl Display) {
         self.element(tag, class, |inside| inside.push(text));
     }
 
-    /// Puts in a text.
+    /// Adds a text, escaped.
     pub(super) fn push(&mut self, text: impl Display) {
-        // Writing into memory cannot fail, and neither do the texts that come here.
+        // Writing into a string cannot fail, and neither do the texts' own formatters.
         let _ = write!(Escaping(&mut self.0), "{text}");
     }
 
-    /// Puts in what this program's own source says, tags and all.
+    /// Adds HTML from this program's source, unescaped.
     pub(super) fn fixed(&mut self, html: &'static str) {
         self.0.push_str(html);
     }
 
-    /// Puts in a table: heads, and rows of cells. The first column is names, the others are numbers.
+    /// Adds a table with column heads and rows of cells. The first column holds names, the others numbers.
     pub(super) fn table<R: AsRef<[String]>>(&mut self, heads: &[&str], rows: impl IntoIterator<Item = R>) {
         self.element("div", "scroll", |scroll| {
             scroll.element("table", "", |table| {
@@ -76,13 +76,13 @@ impl Markup {
         self.0.push('>');
     }
 
-    /// All of it.
+    /// Returns the HTML.
     pub(super) fn into_html(self) -> String {
         self.0
     }
 }
 
-/// A text as HTML.
+/// Escapes a text for HTML.
 pub(super) fn escaped(text: impl Display) -> String {
     let mut markup = Markup::default();
     markup.push(text);
@@ -100,7 +100,7 @@ impl Write for Escaping<'_> {
                 '&' => self.0.push_str("&amp;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // HTML has no way to say this one.
+                // HTML cannot express this character.
                 '\0' => self.0.push('\u{fffd}'),
                 letter => self.0.push(letter),
             }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_stays_text() {
+    fn text_is_escaped() {
         let mut markup = Markup::default();
         markup.text("p", "why", "</p><script>alert('a' && \"b\")\0");
         assert_eq!(
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_say_what_their_heads_are() {
+    fn table_heads_have_a_scope() {
         let mut markup = Markup::default();
         markup.table(&["reason", "count"], [["<lost>".to_owned(), "3".to_owned()]]);
         let html = markup.into_html();

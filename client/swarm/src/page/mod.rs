@@ -1,17 +1,17 @@
-//! A run as one page: the verdict on top, then figures, plots, and everything else that the report knows.
+//! The report as one HTML page: the verdict on top, then key figures, plots, and everything else in the report.
 //!
-//! It is one file without a single request, to be mailed, kept beside a build, and opened years later. Whatever is text is HTML already,
-//! and is read without JavaScript; the script draws the plots alone, from the report that the page carries.
+//! The page is one file that makes no requests, so it can be mailed, kept beside a build, and opened years later. All text is HTML and
+//! readable without JavaScript; the script only draws the plots, from the report that the page embeds.
 //!
-//! A report holds texts of others: names of a plan, sentences of a server. They cannot become markup (`markup.rs`), they cannot end the
-//! script element that carries them, and the page's policy lets nothing run but the one script whose hash it names.
+//! A report contains untrusted texts: names from a plan, sentences from a server. They cannot become markup (`markup.rs`), they cannot end
+//! the script element that embeds them, and the page's content security policy allows only the one script whose hash it names.
 
+mod downsample;
 mod header;
 mod markup;
 mod number;
 mod plots;
 mod tables;
-mod thin;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ring::digest::{SHA256, digest};
@@ -21,10 +21,10 @@ use super::report::Report;
 
 const TEMPLATE: &str = include_str!("page.html");
 
-/// The look, from the frame of the page to its plots.
+/// The style sheets of the page, its plots and its print form.
 const STYLE: &str = concat!(include_str!("page.css"), include_str!("plot.css"), include_str!("print.css"));
 
-/// The script's modules, each after those that it needs.
+/// The script's modules, each after its dependencies.
 const MODULES: [&str; 6] = [
     include_str!("format.js"),
     include_str!("scale.js"),
@@ -34,18 +34,18 @@ const MODULES: [&str; 6] = [
     include_str!("page.js"),
 ];
 
-/// The whole page.
+/// Renders the page of a report.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let script = script();
     let mut html = String::new();
-    // In one pass, so that nothing that a report says is taken for a place to be filled.
+    // Placeholders are replaced in one pass, so that `{{..}}` in a report's texts is not taken for one.
     for part in TEMPLATE.split("{{") {
-        let Some((place, rest)) = part.split_once("}}") else {
+        let Some((placeholder, rest)) = part.split_once("}}") else {
             html.push_str(part);
             continue;
         };
-        html.push_str(&match place {
+        html.push_str(&match placeholder {
             "policy" => policy(&script),
             "title" => escaped(header::title(report)),
             "style" => STYLE.to_owned(),
@@ -65,9 +65,9 @@ fn body(report: &Report) -> String {
         header::tiles(main, report);
         tables::rules(main, report);
         plots::figures(main, report);
-        tables::times(main, report);
+        tables::distributions(main, report);
         main.element("div", "columns", |columns| {
-            tables::parties(columns, report);
+            tables::groups(columns, report);
             tables::counts(columns, report);
             tables::incidents(columns, report);
             tables::baseline(columns, report);
@@ -77,7 +77,7 @@ fn body(report: &Report) -> String {
     body.into_html()
 }
 
-/// Nothing is loaded, nothing is sent, and nothing runs but what is known by its hash.
+/// The content security policy: nothing is loaded, nothing is sent, and only the script and style with these hashes apply.
 fn policy(script: &str) -> String {
     let hash = |text: &str| BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes()));
     format!(
@@ -87,7 +87,8 @@ fn policy(script: &str) -> String {
     )
 }
 
-/// The modules as one. They name each other by file, so that each can be read and checked alone; in one file there is nothing to import.
+/// Joins the modules into one script. The modules import each other by file, so that each can be read and checked alone; the joined script
+/// needs no imports.
 fn script() -> String {
     let mut script = String::new();
     for line in MODULES.iter().flat_map(|module| module.lines()) {
@@ -99,9 +100,9 @@ fn script() -> String {
     script
 }
 
-/// The report as JSON that ends no element, with no more seconds than a page should carry.
+/// The report as JSON that cannot end its element, with at most as many seconds as a page should carry.
 fn embedded(report: &Report) -> String {
-    serde_json::to_string(&*thin::thinned(report)).unwrap_or_default().replace('<', "\\u003c")
+    serde_json::to_string(&*downsample::downsampled(report)).unwrap_or_default().replace('<', "\\u003c")
 }
 
 #[cfg(test)]
@@ -143,7 +144,7 @@ mod tests {
         report
     }
 
-    /// The page without the script, which has words of its own.
+    /// The page up to the script, which contains such words itself.
     fn text(page: &str) -> &str {
         page.split_once("<script type=\"module\">").unwrap().0
     }
@@ -151,18 +152,22 @@ mod tests {
     #[test]
     fn no_text_of_a_report_becomes_markup() {
         let page = render(&full());
-        assert_eq!(page.matches("<script").count(), 2, "the report and the script");
+        assert_eq!(
+            page.matches("<script").count(),
+            2,
+            "the only script elements are the report and the script"
+        );
         assert_eq!(page.matches("</script").count(), 2);
         assert!(!page.contains("<!--"));
         assert_eq!(
             page.matches("document.getElementById(\"report\")").count(),
             1,
-            "no place is filled twice"
+            "each placeholder is replaced once"
         );
     }
 
     #[test]
-    fn the_report_can_be_taken_from_the_page_again() {
+    fn the_report_can_be_extracted_from_the_page() {
         let page = render(&full());
         let (_, rest) = page.split_once("id=\"report\">").unwrap();
         let json = rest.split_once("</script>").unwrap().0;
@@ -170,24 +175,24 @@ mod tests {
     }
 
     #[test]
-    fn everything_but_the_plots_is_there_without_a_script() {
+    fn everything_but_the_plots_is_html_without_the_script() {
         let page = render(&full());
-        for said in
+        for word in
             ["fail", "91.2", "1,234", "Rules", "Incidents", "Hostile", "Groups", "Plan", "Server", "+100 %"]
         {
-            assert!(text(&page).contains(said), "{said}");
+            assert!(text(&page).contains(word), "{word}");
         }
     }
 
     #[test]
-    fn an_empty_report_is_a_page_as_well() {
+    fn an_empty_report_has_a_page() {
         let page = render(&Report::default());
         assert!(text(&page).contains("invalid"));
         assert!(!text(&page).contains("NaN"));
     }
 
     #[test]
-    fn the_page_asks_nobody_for_anything() {
+    fn the_page_makes_no_requests() {
         let page = render(&full());
         assert!(page.contains("default-src 'none'; script-src 'sha256-"));
         for word in [" src=", "url(", "@import", "https://", "style=\""] {
@@ -196,9 +201,9 @@ mod tests {
     }
 
     #[test]
-    fn modules_are_one_script() {
+    fn the_modules_are_joined_into_one_script() {
         let script = script();
         assert!(script.lines().all(|line| !line.starts_with("import") && !line.starts_with("export")));
-        assert!(!script.contains("</"), "it would end the element that it is in");
+        assert!(!script.contains("</"), "a closing tag would end the script's element");
     }
 }

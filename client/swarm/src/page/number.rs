@@ -1,6 +1,6 @@
-//! Numbers as a person reads them: three digits that matter, and the thousands apart.
+//! Numbers as the page shows them: three significant digits, and thousands separators.
 
-/// A number in as many digits as one can take in.
+/// Formats a number with about three significant digits.
 pub(super) fn figure(value: f64) -> String {
     let digits = match value.abs() {
         _ if value.fract() == 0.0 => 0,
@@ -12,22 +12,22 @@ pub(super) fn figure(value: f64) -> String {
     thousands(&format!("{value:.digits$}"))
 }
 
-/// The same, or a dash where nothing was measured.
-pub(super) fn told(value: Option<f64>) -> String {
+/// Formats a number, or a dash when it was not measured.
+pub(super) fn figure_or_dash(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), figure)
 }
 
-/// A whole number.
+/// Formats a whole number.
 pub(super) fn count(value: u64) -> String {
     thousands(&value.to_string())
 }
 
-/// The same, or a dash where nothing was counted.
-pub(super) fn told_count(value: Option<u64>) -> String {
+/// Formats a whole number, or a dash when it was not measured.
+pub(super) fn count_or_dash(value: Option<u64>) -> String {
     value.map_or_else(|| "–".to_owned(), count)
 }
 
-/// Bytes per second.
+/// Formats bytes per second with a fitting unit.
 pub(super) fn rate(bytes: f64) -> (String, &'static str) {
     match bytes {
         bytes if bytes >= 1e6 => (figure(bytes / 1e6), "MB/s"),
@@ -36,7 +36,7 @@ pub(super) fn rate(bytes: f64) -> (String, &'static str) {
     }
 }
 
-/// How long something took.
+/// Formats a duration.
 pub(super) fn duration(seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as u64;
     match (whole / 3600, whole / 60 % 60, whole % 60) {
@@ -48,7 +48,7 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A moment of the run, as the plots say it.
+/// Formats a time of the run, as the plots do.
 pub(super) fn clock(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;
     match whole / 3600 {
@@ -57,7 +57,7 @@ pub(super) fn clock(seconds: f64) -> String {
     }
 }
 
-/// By how much something rose or fell.
+/// Formats a change, with its sign.
 pub(super) fn change(percent: f64) -> String {
     let digits = usize::from(percent.abs() < 100.0);
     let size = thousands(&format!("{:.digits$}", percent.abs()));
@@ -67,7 +67,7 @@ pub(super) fn change(percent: f64) -> String {
     }
 }
 
-/// Puts a comma before each three digits of the whole part.
+/// Inserts a comma before each group of three digits of the integer part.
 fn thousands(number: &str) -> String {
     let (sign, number) = number.strip_prefix('-').map_or(("", number), |number| ("−", number));
     let whole = number.split('.').next().unwrap_or(number).len();
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_the_digits_that_matter() {
+    fn numbers_have_three_significant_digits() {
         for (value, text) in [
             (0.0, "0"),
             (0.1234, "0.123"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read_at_a_glance() {
+    fn durations_and_times_have_short_forms() {
         for (seconds, text) in
             [(0.04, "0 s"), (12.34, "12.3 s"), (60.0, "1 min"), (75.0, "1 min 15 s"), (3720.0, "1 h 2 min")]
         {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_have_a_unit_that_fits() {
+    fn bytes_have_a_fitting_unit() {
         assert_eq!(rate(3456.0), ("3.46".to_owned(), "kB/s"));
         assert_eq!(rate(12.0), ("12".to_owned(), "B/s"));
     }

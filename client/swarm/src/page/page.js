@@ -1,26 +1,26 @@
-// Draws the report's plots into their figures. Everything else on the page is there without it.
+// Draws the report's plots into their figures. The rest of the page does not need this script.
 import { charts } from "./charts.js";
 import { Cursor, Plot } from "./plot.js";
 
 const root = document.documentElement;
 
-/** What went wrong is said where a test can read it. @param {string} what */
-function complain(what) {
-  root.dataset["error"] = `${root.dataset["error"] ?? ""}${what}\n`;
+/** Records an error where a test can read it. @param {string} text */
+function recordError(text) {
+  root.dataset["error"] = `${root.dataset["error"] ?? ""}${text}\n`;
 }
 
-addEventListener("error", (event) => complain(event.message));
-addEventListener("unhandledrejection", (event) => complain(String(event.reason)));
-addEventListener("securitypolicyviolation", (event) => complain(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+addEventListener("error", (event) => recordError(event.message));
+addEventListener("unhandledrejection", (event) => recordError(String(event.reason)));
+addEventListener("securitypolicyviolation", (event) => recordError(`policy: ${event.violatedDirective} ${event.blockedURI}`));
 
 root.classList.add("drawn");
-const all = charts(JSON.parse(document.getElementById("report")?.textContent ?? "{}"));
-const [time, nines] = [new Cursor(), new Cursor()];
+const allCharts = charts(JSON.parse(document.getElementById("report")?.textContent ?? "{}"));
+const [timeCursor, percentileCursor] = [new Cursor(), new Cursor()];
 let drawn = 0;
-for (const [name, chart] of Object.entries(all)) {
+for (const [name, chart] of Object.entries(allCharts)) {
   const figure = document.querySelector(`figure.${name}`);
   if (!(figure instanceof HTMLElement)) continue;
-  new Plot(figure, chart, name === "percentiles" ? nines : time);
+  new Plot(figure, chart, name === "percentiles" ? percentileCursor : timeCursor);
   drawn += 1;
 }
 root.dataset["plots"] = String(drawn);

@@ -1,6 +1,6 @@
-// One plot: axes, lines, and a crosshair that pointers and keys move.
+// One plot: axes, lines, and a crosshair that pointer and keys move.
 import { short } from "./format.js";
-import { firstFrom, linear, logarithmic, thinned } from "./scale.js";
+import { downsampled, linear, logarithmic, lowerBound } from "./scale.js";
 import { html, svg } from "./svg.js";
 
 /**
@@ -8,16 +8,16 @@ import { html, svg } from "./svg.js";
  * @property {string} name
  * @property {number[]} xs ascending
  * @property {(number | null)[]} ys null where nothing was measured
- * @property {string} look a class: its colour and weight
- * @property {number} [under] the index of the line that a band reaches down to
+ * @property {string} style a class: its colour and weight
+ * @property {number} [under] the index of the line at the lower edge of the band
  *
- * @typedef {object} Axis what the plots of one kind have in common below
+ * @typedef {object} Axis the horizontal axis, which plots of one kind share
  * @property {number} end
- * @property {(end: number, about: number) => number[]} ticks
- * @property {(x: number) => string} say
- * @property {number[]} stops where the crosshair may stand
+ * @property {(end: number, count: number) => number[]} ticks
+ * @property {(x: number) => string} format
+ * @property {number[]} stops the positions of the crosshair
  * @property {[number, number][]} shades
- * @property {{at: number, what: string}[]} marks
+ * @property {{at: number, text: string}[]} marks
  *
  * @typedef {object} Chart
  * @property {Line[]} lines
@@ -43,7 +43,7 @@ export class Cursor {
 export class Plot {
   /** @type {Element[]} */ outputs = [];
   /** @type {HTMLElement | null} */ legend = null;
-  /** @type {SVGLineElement | null} */ hair = null;
+  /** @type {SVGLineElement | null} */ crosshair = null;
   /** @type {SVGCircleElement[]} */ dots = [];
   /** @type {(x: number) => number} */ x = (value) => value;
   /** @type {(y: number) => number} */ y = (value) => value;
@@ -56,7 +56,7 @@ export class Plot {
     this.cursor = cursor;
     this.canvas = /** @type {HTMLElement} */ (figure.querySelector(".canvas"));
     this.values = chart.lines.flatMap((line) => line.ys.filter((y) => y !== null)).map(Number);
-    this.most = this.values.reduce((one, other) => Math.max(one, other), 0);
+    this.max = this.values.reduce((one, other) => Math.max(one, other), 0);
     this.log = chart.log === true && this.isSteep();
     this.caption();
     cursor.listeners.add((stop) => this.point(stop));
@@ -64,15 +64,15 @@ export class Plot {
     this.draw();
   }
 
-  /** Whether a few great values would flatten all others. */
+  /** Whether a few large values would flatten all others on a linear scale. */
   isSteep() {
     const sorted = Float64Array.from(this.values).sort();
-    return this.most > 12 * (sorted[sorted.length >> 1] ?? this.most);
+    return this.max > 12 * (sorted[sorted.length >> 1] ?? this.max);
   }
 
   caption() {
     const caption = /** @type {HTMLElement} */ (this.figure.querySelector("figcaption"));
-    this.when = html(caption, "span", "when");
+    this.readout = html(caption, "span", "at");
     if (this.chart.log) {
       const button = html(caption, "button", "", "log");
       button.type = "button";
@@ -88,7 +88,7 @@ export class Plot {
     const legend = (this.legend = html(this.figure, "ul", "legend"));
     for (const line of this.chart.lines) {
       const item = html(legend, "li");
-      html(item, "i", line.look);
+      html(item, "i", line.style);
       html(item, "span", "", line.name);
       this.outputs.push(html(item, "b"));
     }
@@ -107,10 +107,10 @@ export class Plot {
     const { axis } = this.chart;
     this.x = (value) => left + ((right - left) * value) / (axis.end || 1);
     const positive = this.values.filter((value) => value > 0);
-    const least = positive.reduce((one, other) => Math.min(one, other), this.most || 1);
+    const min = positive.reduce((one, other) => Math.min(one, other), this.max || 1);
     const scale = this.log && positive.length
-      ? logarithmic(Math.max(least, this.most / 1e5), this.most, bottom, top)
-      : linear(this.most, bottom, top, height > 220 ? 6 : 4);
+      ? logarithmic(Math.max(min, this.max / 1e5), this.max, bottom, top)
+      : linear(this.max, bottom, top, height > 220 ? 6 : 4);
     this.y = scale.at;
     for (const [from, to] of axis.shades) {
       svg(root, "rect", { class: "shade", x: this.x(from), y: top, width: Math.max(0, this.x(to) - this.x(from)), height: bottom - top });
@@ -121,21 +121,21 @@ export class Plot {
     }
     for (const tick of axis.ticks(axis.end, Math.max(2, (right - left) / 70))) {
       svg(root, "line", { class: "tick upright", x1: this.x(tick), x2: this.x(tick), y1: bottom, y2: bottom + 4 });
-      // A name at the very end would be cut off if it stood in the middle of its tick.
-      const [place, anchor] = this.x(tick) > right - 14 ? [width - 2, "end"] : [this.x(tick), "middle"];
-      svg(root, "text", { x: place, y: height - 4, "text-anchor": anchor }, axis.say(tick));
+      // A label centered on the last tick would be cut off.
+      const [position, anchor] = this.x(tick) > right - 14 ? [width - 2, "end"] : [this.x(tick), "middle"];
+      svg(root, "text", { x: position, y: height - 4, "text-anchor": anchor }, axis.format(tick));
     }
     for (const mark of axis.marks) {
       const at = this.x(mark.at);
       if (axis.marks.length <= 40) svg(root, "line", { class: "mark", x1: at, x2: at, y1: top, y2: bottom });
       const flag = svg(root, "path", { class: "flag", d: `M${at - 4} ${top - 8}h8l-4 7z` });
-      svg(flag, "title", {}, mark.what);
+      svg(flag, "title", {}, mark.text);
     }
     this.lines(root);
-    this.hair = svg(root, "line", { class: "hair", y1: top, y2: bottom, visibility: "hidden" });
-    this.dots = this.chart.lines.map((line) => svg(root, "circle", { class: `dot ${line.look}`, r: 3, visibility: "hidden" }));
+    this.crosshair = svg(root, "line", { class: "crosshair", y1: top, y2: bottom, visibility: "hidden" });
+    this.dots = this.chart.lines.map((line) => svg(root, "circle", { class: `dot ${line.style}`, r: 3, visibility: "hidden" }));
     if (!this.values.length) {
-      svg(root, "text", { class: "nothing", x: (left + right) / 2, y: (top + bottom) / 2, "text-anchor": "middle" }, "nothing was measured");
+      svg(root, "text", { class: "empty", x: (left + right) / 2, y: (top + bottom) / 2, "text-anchor": "middle" }, "not measured");
     }
     this.listen(root, left, right);
     this.point(this.cursor.stop);
@@ -145,54 +145,54 @@ export class Plot {
   /** @param {SVGSVGElement} root */
   lines(root) {
     const paths = this.chart.lines.map((line) => {
-      const kept = thinned(line.ys, 4 * this.width);
+      const kept = downsampled(line.ys, 4 * this.width);
       return { line, kept, runs: this.runs(line, kept) };
     });
     for (const { line } of paths) {
       const lower = line.under === undefined ? undefined : this.chart.lines[line.under];
-      if (lower) svg(root, "path", { class: `band ${line.look}`, d: this.band(line, lower) });
+      if (lower) svg(root, "path", { class: `band ${line.style}`, d: this.band(line, lower) });
     }
     for (const { line, runs } of paths) {
-      svg(root, "path", { class: `line ${line.look}`, d: runs.map((run) => (run.length > 1 ? `M${run.join("L")}` : "")).join("") });
-      // A second between two gaps has no line: it is a point.
+      svg(root, "path", { class: `line ${line.style}`, d: runs.map((run) => (run.length > 1 ? `M${run.join("L")}` : "")).join("") });
+      // A value between two gaps has no line, so it is drawn as a point.
       for (const run of runs) {
         const [x, y] = run.length === 1 ? (run[0] ?? "").split(" ") : [];
-        if (x && y) svg(root, "circle", { class: `dot ${line.look}`, r: 1.5, cx: x, cy: y });
+        if (x && y) svg(root, "circle", { class: `dot ${line.style}`, r: 1.5, cx: x, cy: y });
       }
     }
   }
 
-  /** The places of a line without its gaps. @param {Line} line @param {number[]} kept @returns {string[][]} */
+  /** Splits a line at its gaps, into runs of positions. @param {Line} line @param {number[]} kept @returns {string[][]} */
   runs(line, kept) {
     /** @type {string[][]} */
     const runs = [[]];
     for (const at of kept) {
       const y = line.ys[at];
       if (y === null || y === undefined) runs.push([]);
-      else runs[runs.length - 1]?.push(this.place(line, at, y));
+      else runs[runs.length - 1]?.push(this.position(line, at, y));
     }
     return runs.filter((run) => run.length);
   }
 
   /** @param {Line} line @param {number} at @param {number} y @returns {string} */
-  place(line, at, y) {
+  position(line, at, y) {
     return `${this.x(line.xs[at] ?? 0).toFixed(1)} ${this.y(y).toFixed(1)}`;
   }
 
-  /** The area between two lines that have the same gaps. @param {Line} upper @param {Line} lower @returns {string} */
+  /** The path of the area between two lines that have the same gaps. @param {Line} upper @param {Line} lower @returns {string} */
   band(upper, lower) {
-    const there = thinned(upper.ys, 4 * this.width);
+    const indices = downsampled(upper.ys, 4 * this.width);
     let [path, above, below] = ["", /** @type {string[]} */ ([]), /** @type {string[]} */ ([])];
     const close = () => {
       if (above.length > 1) path += `M${above.join("L")}L${below.reverse().join("L")}Z`;
       [above, below] = [[], []];
     };
-    for (const at of there) {
+    for (const at of indices) {
       const [high, low] = [upper.ys[at], lower.ys[at]];
       if (high === null || high === undefined || low === null || low === undefined) close();
       else {
-        above.push(this.place(upper, at, high));
-        below.push(this.place(upper, at, low));
+        above.push(this.position(upper, at, high));
+        below.push(this.position(upper, at, low));
       }
     }
     close();
@@ -208,7 +208,7 @@ export class Plot {
       const box = root.getBoundingClientRect();
       const place = ((event.clientX - box.left) * this.width) / box.width;
       const value = ((place - left) / (right - left)) * end;
-      const after = Math.min(last, firstFrom(stops, value));
+      const after = Math.min(last, lowerBound(stops, value));
       const before = Math.max(0, after - 1);
       const nearer = value - (stops[before] ?? 0) < (stops[after] ?? 0) - value ? before : after;
       this.cursor.set(stops[nearer] ?? null);
@@ -216,19 +216,19 @@ export class Plot {
     root.addEventListener("pointermove", move);
     root.addEventListener("pointerdown", move);
     root.addEventListener("pointerleave", () => this.cursor.set(null));
-    // The legend of the plot that has the focus is read out; those that follow its crosshair keep silent.
+    // Screen readers announce the legend of the focused plot only; other plots follow its crosshair silently.
     root.addEventListener("focus", () => this.legend?.setAttribute("aria-live", "polite"));
     root.addEventListener("blur", () => {
       this.legend?.setAttribute("aria-live", "off");
       this.cursor.set(null);
     });
     root.addEventListener("keydown", (event) => {
-      const at = this.cursor.stop === null ? -1 : firstFrom(stops, this.cursor.stop);
-      const far = Math.max(1, Math.round(stops.length / 20));
+      const at = this.cursor.stop === null ? -1 : lowerBound(stops, this.cursor.stop);
+      const leap = Math.max(1, Math.round(stops.length / 20));
       /** @type {Record<string, number>} */
       const to = {
-        ArrowRight: at + (event.shiftKey ? far : 1),
-        ArrowLeft: at < 0 ? last : at - (event.shiftKey ? far : 1),
+        ArrowRight: at + (event.shiftKey ? leap : 1),
+        ArrowLeft: at < 0 ? last : at - (event.shiftKey ? leap : 1),
         Home: 0,
         End: last,
       };
@@ -240,17 +240,17 @@ export class Plot {
     });
   }
 
-  /** Shows the values at a place. @param {number | null} stop */
+  /** Shows the values at a stop, or none. @param {number | null} stop */
   point(stop) {
     const { lines, axis } = this.chart;
     const near = stop === null ? undefined : axis.marks.find((mark) => Math.abs(mark.at - stop) <= Math.max(1, axis.end / 120));
-    if (this.when) this.when.textContent = stop === null ? "" : axis.say(stop) + (near ? ` · ${near.what}` : "");
+    if (this.readout) this.readout.textContent = stop === null ? "" : axis.format(stop) + (near ? ` · ${near.text}` : "");
     const x = this.x(stop ?? 0).toFixed(1);
-    this.hair?.setAttribute("visibility", stop === null ? "hidden" : "visible");
-    this.hair?.setAttribute("x1", x);
-    this.hair?.setAttribute("x2", x);
+    this.crosshair?.setAttribute("visibility", stop === null ? "hidden" : "visible");
+    this.crosshair?.setAttribute("x1", x);
+    this.crosshair?.setAttribute("x2", x);
     lines.forEach((line, index) => {
-      const y = stop === null ? null : line.ys[firstFrom(line.xs, stop)] ?? null;
+      const y = stop === null ? null : line.ys[lowerBound(line.xs, stop)] ?? null;
       const [output, dot] = [this.outputs[index], this.dots[index]];
       if (output) output.textContent = y === null ? "" : short(y);
       dot?.setAttribute("visibility", y === null ? "hidden" : "visible");

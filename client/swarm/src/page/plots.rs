@@ -1,9 +1,9 @@
-//! The places of the plots, which the script fills: what each shows is in `charts.js`, under the same name.
+//! The empty figures of the plots, which the script fills. `charts.js` defines the content of each under the same name.
 
 use super::Markup;
 use crate::report::Report;
 
-/// Name, title, unit, and whether it is about the server.
+/// Name, title, unit, and whether the plot shows the server.
 const PLOTS: [(&str, &str, &str, bool); 14] = [
     ("input_ack", "Input to acknowledgement", "ms", false),
     ("percentiles", "Percentiles", "ms", false),
@@ -11,7 +11,7 @@ const PLOTS: [(&str, &str, &str, bool); 14] = [
     ("snapshot_gap", "Gap between snapshots", "ms", false),
     ("lost", "Snapshots lost", "%", false),
     ("bots", "Bots", "", false),
-    ("churn", "Coming and going", "per second", false),
+    ("churn", "Joins and closes", "per second", false),
     ("frozen", "Screens frozen", "%", false),
     ("tick", "Server: tick", "ms", true),
     ("server_cores", "Server: CPU", "cores", true),
@@ -21,16 +21,16 @@ const PLOTS: [(&str, &str, &str, bool); 14] = [
     ("swarm_cores", "Swarm: CPU", "cores", false),
 ];
 
-/// The figures.
+/// Adds the figures.
 pub(super) fn figures(main: &mut Markup, report: &Report) {
     let server = report.server.is_some() || report.series.iter().any(|second| second.server.is_some());
     main.element("section", "plots", |section| {
-        section.fixed("<h2>The run, second by second</h2>");
+        section.fixed("<h2>Run by second</h2>");
         section.element("p", "note", |note| {
-            note.push("Shaded seconds are not measured. ");
+            note.push("Shaded seconds are outside of the measured part. ");
             note.fixed(
                 "<span class=\"scripted\">Point at a plot, or focus it and use the arrow keys, to read its values.</span>\
-                 <noscript>The plots need JavaScript; nothing else here does.</noscript>",
+                 <noscript>The plots need JavaScript; the rest of the page does not.</noscript>",
             );
         });
         section.element("div", "grid", |grid| {

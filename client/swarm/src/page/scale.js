@@ -1,21 +1,21 @@
-// From values to places on a plot, and the round numbers between. Pure.
+// Maps values to positions in a plot, and chooses round tick values. Pure.
 
 /**
  * @typedef {object} Scale
- * @property {(value: number) => number} at where a value lies
- * @property {number[]} ticks round values to be named
+ * @property {(value: number) => number} at the position of a value
+ * @property {number[]} ticks round values to label
  */
 
-/** A linear scale from 0. @param {number} most @param {number} from @param {number} to @param {number} about @returns {Scale} */
-export function linear(most, from, to, about) {
-  const step = roundUp((most || 1) / about);
-  const end = Math.max(step, Math.ceil((most || 1) / step - 1e-9) * step);
+/** A linear scale from 0. @param {number} max @param {number} from @param {number} to @param {number} count @returns {Scale} */
+export function linear(max, from, to, count) {
+  const step = roundUp((max || 1) / count);
+  const end = Math.max(step, Math.ceil((max || 1) / step - 1e-9) * step);
   const ticks = [];
   for (let n = 0; n * step <= end * 1.0001; n += 1) ticks.push(Number((n * step).toPrecision(12)));
   return { at: (value) => from + ((to - from) * value) / end, ticks };
 }
 
-/** The next of 1, 2, 5 and their tenfolds. @param {number} value @returns {number} */
+/** Rounds up to 1, 2 or 5 times a power of 10. @param {number} value @returns {number} */
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   const digit = [1, 2, 5, 10].find((round) => value <= round * power * 1.0001) ?? 10;
@@ -23,12 +23,12 @@ function roundUp(value) {
 }
 
 /**
- * A logarithmic scale; what is less than the least lies on its end.
- * @param {number} least @param {number} most @param {number} from @param {number} to @returns {Scale}
+ * A logarithmic scale. Values below its lower bound are clamped to it.
+ * @param {number} min @param {number} max @param {number} from @param {number} to @returns {Scale}
  */
-export function logarithmic(least, most, from, to) {
-  const low = 10 ** Math.floor(Math.log10(least));
-  const high = [2, 5, 10].map((digit) => digit * 10 ** Math.floor(Math.log10(most))).find((end) => end >= most) ?? most;
+export function logarithmic(min, max, from, to) {
+  const low = 10 ** Math.floor(Math.log10(min));
+  const high = [2, 5, 10].map((digit) => digit * 10 ** Math.floor(Math.log10(max))).find((end) => end >= max) ?? max;
   const [start, span] = [Math.log10(low), Math.log10(Math.max(high, low * 10)) - Math.log10(low)];
   const ticks = [];
   for (let power = start; power <= start + span + 1e-9; power += 1) {
@@ -41,43 +41,43 @@ export function logarithmic(least, most, from, to) {
   return { at, ticks };
 }
 
-/** Round moments. @param {number} seconds @param {number} about @returns {number[]} */
-export function moments(seconds, about) {
+/** Chooses round times for the ticks of a time axis. @param {number} seconds @param {number} count @returns {number[]} */
+export function timeTicks(seconds, count) {
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
-  const step = steps.find((each) => seconds / each <= about) ?? 86400 * Math.ceil(seconds / 86400 / about);
+  const step = steps.find((each) => seconds / each <= count) ?? 86400 * Math.ceil(seconds / 86400 / count);
   const ticks = [];
   for (let tick = 0; tick <= seconds; tick += step) ticks.push(tick);
   return ticks;
 }
 
 /**
- * Which points of a line to draw when there are many for each pixel: of each bucket the first, the least, the greatest and the last,
- * so that no spike is lost. A gap is kept where a whole bucket is one.
- * @param {(number | null)[]} values @param {number} most @returns {number[]} their indices
+ * Chooses the points of a line to draw when there are several per pixel: of each bucket the first, the smallest, the largest and the
+ * last, so that no spike is lost. A bucket without values stays a gap.
+ * @param {(number | null)[]} values @param {number} max @returns {number[]} their indices
  */
-export function thinned(values, most) {
-  if (values.length <= most) return values.map((_, index) => index);
-  const size = Math.ceil((4 * values.length) / most);
+export function downsampled(values, max) {
+  if (values.length <= max) return values.map((_, index) => index);
+  const size = Math.ceil((4 * values.length) / max);
   const kept = [];
   for (let start = 0; start < values.length; start += size) {
     /** @type {number[]} */
-    const there = [];
-    for (let at = start; at < Math.min(start + size, values.length); at += 1) if (values[at] !== null) there.push(at);
-    if (!there.length) {
+    const present = [];
+    for (let at = start; at < Math.min(start + size, values.length); at += 1) if (values[at] !== null) present.push(at);
+    if (!present.length) {
       kept.push(start);
       continue;
     }
     const value = (/** @type {number} */ at) => /** @type {number} */ (values[at]);
-    const least = there.reduce((one, other) => (value(other) < value(one) ? other : one));
-    const most = there.reduce((one, other) => (value(other) > value(one) ? other : one));
-    const four = new Set([/** @type {number} */ (there[0]), least, most, /** @type {number} */ (there[there.length - 1])]);
+    const min = present.reduce((one, other) => (value(other) < value(one) ? other : one));
+    const max = present.reduce((one, other) => (value(other) > value(one) ? other : one));
+    const four = new Set([/** @type {number} */ (present[0]), min, max, /** @type {number} */ (present[present.length - 1])]);
     kept.push(...[...four].sort((one, other) => one - other));
   }
   return kept;
 }
 
-/** The first index whose value is at least this. @param {number[]} sorted @param {number} value @returns {number} */
-export function firstFrom(sorted, value) {
+/** Returns the first index whose value is at least `value`. @param {number[]} sorted @param {number} value @returns {number} */
+export function lowerBound(sorted, value) {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;

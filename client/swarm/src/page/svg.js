@@ -1,7 +1,7 @@
-// Elements, made and filled in one go.
+// Helpers that create an element, set its content and append it in one call.
 
 /**
- * An element of an SVG, put into its parent.
+ * Appends an SVG element to its parent.
  * @template {keyof SVGElementTagNameMap} T
  * @param {Element} parent @param {T} tag @param {Record<string, string | number>} attributes @param {string} [text]
  * @returns {SVGElementTagNameMap[T]}
@@ -15,7 +15,7 @@ export function svg(parent, tag, attributes, text) {
 }
 
 /**
- * An element of the page, put into its parent.
+ * Appends an HTML element to its parent.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {Element} parent @param {T} tag @param {string} [className] @param {string} [text]
  * @returns {HTMLElementTagNameMap[T]}

@@ -1,14 +1,14 @@
-//! What the page says in tables: rules, distributions, groups, counts, what happened, and the setting.
+//! The tables of the page: rules, distributions, groups, counts, incidents, and the plan.
 
-use super::{Markup, number, thin};
+use super::{Markup, downsample, number};
 use crate::report::{
     Comparison, GroupFigures, HostileFigures, Percentiles, Report, ServerFigures, SwarmFigures,
 };
 
-/// How many differences to the baseline are shown at once; the others unfold.
-const DIFFERENCES: usize = 12;
+/// Maximum number of differences to the baseline shown; the others unfold.
+const MAX_DIFFERENCES: usize = 12;
 
-/// The rules, and what became of them.
+/// Adds the rules and their results.
 pub(super) fn rules(main: &mut Markup, report: &Report) {
     if report.slo.is_empty() {
         return;
@@ -25,7 +25,7 @@ pub(super) fn rules(main: &mut Markup, report: &Report) {
                         None => item.text("b", "", "not measured"),
                     }
                     if let Some(limit) = result.limit.filter(|_| result.rule.contains("baseline")) {
-                        item.text("span", "limit", format_args!("against {}", number::figure(limit)));
+                        item.text("span", "limit", format_args!("limit {}", number::figure(limit)));
                     }
                 });
             }
@@ -33,8 +33,8 @@ pub(super) fn rules(main: &mut Markup, report: &Report) {
     });
 }
 
-/// The distributions, of all bots and of each group.
-pub(super) fn times(main: &mut Markup, report: &Report) {
+/// Adds the distributions of all bots.
+pub(super) fn distributions(main: &mut Markup, report: &Report) {
     let row = |name: String, times: Option<Percentiles>| {
         let times = times.map_or_else(
             || vec!["–".to_owned(); 6],
@@ -61,8 +61,8 @@ pub(super) fn times(main: &mut Markup, report: &Report) {
     });
 }
 
-/// Groups of bots, and those who meant harm.
-pub(super) fn parties(columns: &mut Markup, report: &Report) {
+/// Adds the groups of bots, and the hostile bots.
+pub(super) fn groups(columns: &mut Markup, report: &Report) {
     if !report.groups.is_empty() {
         let heads = [
             "group",
@@ -81,7 +81,7 @@ pub(super) fn parties(columns: &mut Markup, report: &Report) {
         });
     }
     if !report.hostile.is_empty() {
-        let heads = ["kind", "lives", "sent", "how their connections ended"];
+        let heads = ["kind", "connections", "sent", "closes"];
         columns.element("section", "wide", |section| {
             section.fixed("<h2>Hostile bots</h2>");
             section.table(&heads, report.hostile.iter().map(|(kind, figures)| hostile(kind, figures)));
@@ -100,8 +100,8 @@ fn group(name: &str, group: &GroupFigures) -> [String; 9] {
         p99(group.input_ack_ms),
         p99(group.snapshot_age_ms),
         p99(group.snapshot_gap_ms),
-        number::told(group.frozen_percent),
-        number::told(group.snapshots_lost_percent),
+        number::figure_or_dash(group.frozen_percent),
+        number::figure_or_dash(group.snapshots_lost_percent),
     ]
 }
 
@@ -111,20 +111,20 @@ fn hostile(kind: &str, hostile: &HostileFigures) -> [String; 4] {
     [kind.to_owned(), number::count(hostile.lives), number::count(hostile.sent), closes]
 }
 
-/// What was just counted, and what both ends cost.
+/// Adds the counts, and the costs of server and swarm.
 pub(super) fn counts(columns: &mut Markup, report: &Report) {
     if !report.closes.is_empty() {
         let closes = report.closes.iter().map(|(reason, count)| (reason.as_str(), number::count(*count)));
-        named(columns, "How connections ended", closes);
+        named(columns, "Closed connections", closes);
     }
     if let Some(server) = &report.server {
         named(columns, "Server", server_rows(server));
     }
     named(columns, "Swarm", swarm_rows(&report.swarm));
-    named(columns, "Counted", counted_rows(report));
+    named(columns, "Counts", counted_rows(report));
 }
 
-/// A section of its own for figures with their names.
+/// Adds a section of named figures.
 fn named<'a>(columns: &mut Markup, title: &'static str, rows: impl IntoIterator<Item = (&'a str, String)>) {
     columns.element("section", "", |section| {
         section.text("h2", "", title);
@@ -134,18 +134,19 @@ fn named<'a>(columns: &mut Markup, title: &'static str, rows: impl IntoIterator<
 
 fn server_rows(server: &ServerFigures) -> [(&'static str, String); 8] {
     let of = |part: Option<f64>, whole: Option<f64>, unit: &str| {
-        let (part, whole) = (number::told(part), whole.map(|whole| format!(" of {}", number::figure(whole))));
+        let (part, whole) =
+            (number::figure_or_dash(part), whole.map(|whole| format!(" of {}", number::figure(whole))));
         format!("{part}{}{unit}", whole.unwrap_or_default())
     };
     [
         ("cores busy", of(server.cpu_cores, server.cores.map(|cores| cores as f64), "")),
-        ("CPU per bot and second, ms", number::told(server.cpu_ms_per_player_s)),
+        ("CPU per bot and second, ms", number::figure_or_dash(server.cpu_ms_per_player_s)),
         ("memory", of(server.rss_mb, server.machine_mb, " MB")),
-        ("tick p99, ms", number::told(server.tick_ms_p99)),
-        ("tick max, ms", number::told(server.tick_ms_max)),
-        ("ticks over their period", number::told_count(server.overruns)),
-        ("ticks let go", number::told_count(server.slips)),
-        ("questions unanswered", number::count(server.unanswered)),
+        ("tick p99, ms", number::figure_or_dash(server.tick_ms_p99)),
+        ("tick max, ms", number::figure_or_dash(server.tick_ms_max)),
+        ("ticks over their period", number::count_or_dash(server.overruns)),
+        ("ticks skipped", number::count_or_dash(server.slips)),
+        ("scrapes without answer", number::count(server.unanswered)),
     ]
 }
 
@@ -153,7 +154,7 @@ fn swarm_rows(swarm: &SwarmFigures) -> [(&'static str, String); 6] {
     [
         ("lag p99, ms", number::figure(swarm.lag_ms_p99)),
         ("lag max, ms", number::figure(swarm.lag_ms_max)),
-        ("CPU per bot and second, ms", number::told(swarm.cpu_ms_per_bot_s)),
+        ("CPU per bot and second, ms", number::figure_or_dash(swarm.cpu_ms_per_bot_s)),
         ("busiest thread, %", number::figure(swarm.busiest_thread_percent)),
         ("memory, MB", number::figure(swarm.rss_mb)),
         ("threads", number::count(swarm.threads)),
@@ -163,13 +164,13 @@ fn swarm_rows(swarm: &SwarmFigures) -> [(&'static str, String); 6] {
 fn counted_rows(report: &Report) -> [(&'static str, String); 11] {
     let game = report.game;
     [
-        ("bots that came", number::count(report.bots)),
+        ("bots", number::count(report.bots)),
         ("bot-seconds measured", number::figure(report.bot_seconds)),
         ("inputs", number::count(report.inputs)),
-        ("inputs never answered", number::count(report.inputs_unacked)),
+        ("inputs unacknowledged", number::count(report.inputs_unacked)),
         ("snapshots lost", number::count(report.snapshots_lost)),
         ("events lost", number::count(report.events_lost)),
-        ("events doubled", number::count(report.events_doubled)),
+        ("events duplicated", number::count(report.events_doubled)),
         ("shots", number::count(game.shots)),
         ("hits", number::count(game.hits)),
         ("eliminations", number::count(game.eliminations)),
@@ -177,7 +178,7 @@ fn counted_rows(report: &Report) -> [(&'static str, String); 11] {
     ]
 }
 
-/// What happened, in order.
+/// Adds the incidents, in order.
 pub(super) fn incidents(columns: &mut Markup, report: &Report) {
     if report.incidents.is_empty() && report.trouble.is_none() {
         return;
@@ -185,7 +186,7 @@ pub(super) fn incidents(columns: &mut Markup, report: &Report) {
     columns.element("section", "incidents", |section| {
         section.fixed("<h2>Incidents</h2>");
         if let Some(trouble) = &report.trouble {
-            section.text("p", "trouble", format_args!("First trouble: {trouble}"));
+            section.text("p", "trouble", format_args!("First problem: {trouble}"));
         }
         section.element("ol", "", |list| {
             for incident in &report.incidents {
@@ -198,7 +199,7 @@ pub(super) fn incidents(columns: &mut Markup, report: &Report) {
     });
 }
 
-/// What is different from the baseline, the greatest differences first.
+/// Adds the differences to the baseline, the largest first.
 pub(super) fn baseline(columns: &mut Markup, report: &Report) {
     let Some(Comparison { file, figures, .. }) = &report.baseline else { return };
     let mut changed: Vec<_> = figures.iter().filter(|(_, delta)| delta.then != delta.now).collect();
@@ -213,9 +214,9 @@ pub(super) fn baseline(columns: &mut Markup, report: &Report) {
         .collect();
     let heads = ["figure", "then", "now", "change"];
     columns.element("section", "", |section| {
-        section.fixed("<h2>Against the baseline</h2>");
+        section.fixed("<h2>Differences to the baseline</h2>");
         section.text("p", "note", file);
-        let (first, others) = rows.split_at(rows.len().min(DIFFERENCES));
+        let (first, others) = rows.split_at(rows.len().min(MAX_DIFFERENCES));
         section.table(&heads, first);
         if !others.is_empty() {
             section.element("details", "", |details| {
@@ -226,7 +227,7 @@ pub(super) fn baseline(columns: &mut Markup, report: &Report) {
     });
 }
 
-/// The plan that makes the same run.
+/// Adds the plan, which repeats the run.
 pub(super) fn setting(main: &mut Markup, report: &Report) {
     if !report.setting.plan.is_empty() {
         main.element("section", "plan", |section| {
@@ -235,13 +236,13 @@ pub(super) fn setting(main: &mut Markup, report: &Report) {
         });
     }
     main.element("footer", "", |footer| {
-        let (whole, rest) = if report.series.len() > thin::SECONDS {
-            ("", ", but for some of its seconds: the report as JSON has them all")
+        let (whole, rest) = if report.series.len() > downsample::MAX_SECONDS {
+            ("", ", without some of its seconds: the JSON report has them all")
         } else {
             ("whole ", "")
         };
         footer.push(format_args!(
-            "swarm {}, report schema {}. This file holds the {whole}report as JSON, in its element with the id “report”{rest}.",
+            "swarm {}, report schema {}. This file contains the {whole}report as JSON, in the element with the id “report”{rest}.",
             report.setting.version, report.schema
         ));
     });

@@ -1,47 +1,47 @@
-//! A plan from the command line: a file if there is one, and flags over it.
+//! A plan from the command line: flags, which override a plan's file where one is given.
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{Group, Hostiles, Plan, PlanError, Shares, Stages, Storm, duration, target};
-use crate::{game::Games, hostile::HostileKind, slo::Rule};
+use super::{BotGroup, GameCatalog, HostileGroup, Plan, PlanError, Shares, Stages, Storm, address, duration};
+use crate::{hostile::HostileKind, slo::Rule};
 
-/// What the bots of a run have in common, however many they are.
+/// Flags that do not depend on the number of bots.
 #[derive(Clone, Debug, Default, Args)]
 pub struct PlanArguments {
-    /// A TOML file that says all of this and more; flags win over it.
+    /// Read the plan from a TOML file; flags override it.
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
-    /// The server to play on, host and port [default: 127.0.0.1:7777].
+    /// Set the server to play on, host and port [default: 127.0.0.1:7777].
     #[arg(long, value_name = "HOST:PORT")]
     pub server: Option<String>,
-    /// The game that the server runs [default: the first that this swarm plays].
+    /// Select the game that the server runs [default: the first game of this swarm].
     #[arg(long, value_name = "NAME")]
     pub game: Option<String>,
-    /// How they play, by name or by shares, as in hunt or hunt:70,strafe:30; idle ones want nothing [default: the game's first brain].
+    /// Select the bots' brain, by name or by shares, as in hunt or hunt:70,strafe:30; idle sends default inputs only [default: the game's first brain].
     #[arg(long, value_name = "SHARES")]
     pub brain: Option<Shares>,
-    /// Network paths between them and the server, by name or by shares, as in wifi:60,lte:40 [default: the one that is there].
-    /// `swarm links` lists them.
+    /// Model the network paths to the server, by name or by shares, as in wifi:60,lte:40; `swarm links` lists them [default: the real
+    /// network alone].
     #[arg(long, value_name = "SHARES")]
     pub link: Option<Shares>,
-    /// Where all the bots' randomness comes from [default: 1].
+    /// Set the seed of all random choices [default: 1].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// The room to join [default: the first with a seat].
+    /// Join this room [default: the first with a free seat].
     #[arg(long, value_name = "ID")]
     pub room: Option<u64>,
-    /// How many bots leave and are replaced each minute [default: 0].
+    /// Replace this many bots each minute: each leaves, and another joins [default: 0].
     #[arg(long, value_name = "N")]
     pub churn: Option<u32>,
-    /// Hostile bots beside them, as in flood or garbage:5; may be repeated. Kinds: garbage, flood, forged, half_open, slow_reader.
-    #[arg(long, value_name = "KIND[:N]", value_parser = hostiles)]
-    pub hostile: Vec<Hostiles>,
-    /// A rule that decides on the verdict, as in 'input_ack_ms.p99 < 80'; any figure of the report, may be repeated.
+    /// Add hostile bots, as in flood or garbage:5; may be repeated. Kinds: garbage, flood, forged, half_open, slow_reader.
+    #[arg(long, value_name = "KIND[:N]", value_parser = hostile_group)]
+    pub hostile: Vec<HostileGroup>,
+    /// Add a rule about a figure of the report, as in 'input_ack_ms.p99 < 80'; all rules decide the verdict; may be repeated.
     #[arg(long, value_name = "RULE")]
     pub slo: Vec<Rule>,
-    /// How late the swarm may meet 99 of 100 of its own deadlines before the verdict is `invalid` [default: 10].
+    /// Limit the swarm's own p99 lateness in milliseconds; above it the verdict is `invalid` [default: 10].
     #[arg(long, value_name = "MS")]
     pub max_lag_ms: Option<f64>,
     /// Trust the one certificate with this SHA-256, in hexadecimal; colons may stand between the bytes.
@@ -50,36 +50,36 @@ pub struct PlanArguments {
     /// Trust certificates that chain to the roots in this PEM file.
     #[arg(long, value_name = "FILE")]
     pub roots: Option<String>,
-    /// The server's HTTP address, as in http://127.0.0.1:7780: adds the server's own figures to the report.
+    /// Add the server's own figures to the report, read from its HTTP address, as in http://127.0.0.1:7780.
     #[arg(long, value_name = "URL")]
     pub server_http: Option<String>,
-    /// How many threads the bots of one process share [default: 1].
+    /// Share the bots of one process between this many threads [default: 1].
     #[arg(long, value_name = "N")]
     pub threads: Option<u32>,
 }
 
-/// When how many bots play.
+/// All flags of `swarm run` that make a plan: the number of bots over time, and the rest.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RunArguments {
-    /// All the rest.
+    /// The flags that do not depend on the number of bots.
     #[command(flatten)]
     pub plan: PlanArguments,
-    /// How many bots play [default: 100].
+    /// Set the number of bots [default: 100].
     #[arg(long, value_name = "N", conflicts_with = "stages", value_parser = clap::value_parser!(u32).range(1..))]
     pub bots: Option<u32>,
-    /// How long they play once all have come, as in 20s or 2m [default: 20s].
+    /// Play for this time after all bots have joined, as in 20s or 2m [default: 20s].
     #[arg(long, value_name = "TIME", conflicts_with = "stages", value_parser = duration::parse)]
     pub duration: Option<Duration>,
-    /// Over what time they come, evenly [default: 2s].
+    /// Let the bots join evenly over this time [default: 2s].
     #[arg(long, value_name = "TIME", conflicts_with = "stages", value_parser = duration::parse)]
     pub ramp: Option<Duration>,
-    /// How many bots play when: `[FROM:]TO@TIME,...`, as in 0:50@10s,200@60s,0@5s. Each stage leads evenly to its number.
+    /// Change the number of bots over time: `[FROM:]TO@TIME,...`, as in 0:50@10s,200@60s,0@5s; it changes evenly within each stage.
     #[arg(long, value_name = "STAGES")]
     pub stages: Option<Stages>,
-    /// How much of the beginning is left out of rates and distributions [default: until the first stage is over].
+    /// Leave this time from the start out of rates and distributions [default: the first stage].
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub warm_up: Option<Duration>,
-    /// A moment at which many lose their connection at once, as in 50%@30s; may be repeated.
+    /// Break the connections of a share of the bots at a time, as in 50%@30s; may be repeated.
     #[arg(long, value_name = "SHARE@TIME")]
     pub storm: Vec<Storm>,
     /// End the run as soon as a rule is broken.
@@ -88,10 +88,10 @@ pub struct RunArguments {
 }
 
 impl PlanArguments {
-    /// What is said here, over what the file says.
+    /// The plan of the file, if there is one, with these flags applied; not checked yet.
     ///
     /// # Errors
-    /// When the file is no plan.
+    /// When the file is not a plan.
     pub fn plan(&self) -> Result<Plan, PlanError> {
         let mut plan = self.plan.as_deref().map(Plan::read).transpose()?.unwrap_or_default();
         put(&mut plan.server, &self.server);
@@ -105,24 +105,24 @@ impl PlanArguments {
         }
         plan.slo.extend_from_slice(&self.slo);
         plan.hostile.extend_from_slice(&self.hostile);
-        self.deal_groups(&mut plan);
+        self.split_groups(&mut plan);
         Ok(plan)
     }
 
-    /// As [`Plan::check`]; what a file said is told with its line.
+    /// Checks the plan against the games of this swarm.
     ///
     /// # Errors
-    /// The same.
-    pub fn check(&self, plan: &Plan, games: &Games) -> Result<(), PlanError> {
-        plan.check(games).map_err(|error| self.blame(plan, error))
+    /// As [`Plan::check`], located as by [`Self::locate`].
+    pub fn check(&self, plan: &Plan, catalog: &GameCatalog) -> Result<(), PlanError> {
+        plan.check(catalog).map_err(|error| self.locate(plan, error))
     }
 
-    /// Whose mistake it is: that of a flag that said it, or the file's, with its line.
+    /// Locates a mistake: at the flag that set the value, or else in the file, with the line.
     #[must_use]
-    pub fn blame(&self, plan: &Plan, error: PlanError) -> PlanError {
+    pub fn locate(&self, plan: &Plan, error: PlanError) -> PlanError {
         if let ["bots", group, key] = error.path()[..] {
             let (group, key) = (group.parse().unwrap_or(0), key.to_owned());
-            return self.blame_group(group, &key, error);
+            return self.locate_in_group(group, &key, error);
         }
         let is_flags = match error.path()[..] {
             ["server"] => self.server.is_some(),
@@ -132,72 +132,72 @@ impl PlanArguments {
             ["server_http"] => self.server_http.is_some(),
             ["cert_hash" | "roots"] => self.cert_hash.is_some() || self.roots.is_some(),
             ["hostile"] => !self.hostile.is_empty(),
-            ["slo", index] => is_of_last(index, &plan.slo, &self.slo),
+            ["slo", index] => is_from_flags(index, &plan.slo, &self.slo),
             _ => false,
         };
-        self.blame_file(error, is_flags)
+        self.locate_in_file(error, is_flags)
     }
 
-    /// Flags took each of the file's groups apart, so one that is wrong has another place there.
-    fn blame_group(&self, group: usize, key: &str, error: PlanError) -> PlanError {
+    /// Flags split each of the file's groups, so a group's index in the file differs from its index in the plan.
+    fn locate_in_group(&self, group: usize, key: &str, error: PlanError) -> PlanError {
         let parts = |shares: &Option<Shares>| shares.as_ref().map_or(1, |shares| shares.iter().count());
         let (brains, links) = (parts(&self.brain), parts(&self.link));
         let is_flags = match key {
             "game" => self.game.is_some(),
             "brain" => self.brain.is_some(),
             "link" => self.link.is_some(),
-            // Groups of one name that are neighbours came from one, by a share that was given twice.
-            "name" if brains > 1 => return error.under(["brain"]),
-            "name" if links > 1 => return error.under(["link"]),
+            // Two groups of one name come from a share that a flag names twice.
+            "name" if brains > 1 => return error.with_path(["brain"]),
+            "name" if links > 1 => return error.with_path(["link"]),
             _ => false,
         };
-        self.blame_file(error.under(["bots", &(group / (brains * links)).to_string(), key]), is_flags)
+        self.locate_in_file(error.with_path(["bots", &(group / (brains * links)).to_string(), key]), is_flags)
     }
 
-    fn blame_file(&self, error: PlanError, is_flags: bool) -> PlanError {
+    fn locate_in_file(&self, error: PlanError, is_flags: bool) -> PlanError {
         match &self.plan {
             Some(file) if !is_flags => error.located(file),
             _ => error,
         }
     }
 
-    /// Flags that say how bots play are about all of them: each brain on each link, by their shares.
-    fn deal_groups(&self, plan: &mut Plan) {
+    /// Applies the flags that concern all groups: each group is split over the brains and over the links, by their shares.
+    fn split_groups(&self, plan: &mut Plan) {
         for group in &mut plan.bots {
             group.game = self.game.clone().or_else(|| group.game.take());
             group.room = self.room.or(group.room);
         }
         if let Some(brains) = &self.brain {
-            deal(&mut plan.bots, brains, |group, brain| group.brain = Some(brain));
+            split(&mut plan.bots, brains, |group, brain| group.brain = Some(brain));
         }
         if let Some(links) = &self.link {
-            deal(&mut plan.bots, links, |group, link| group.link = Some(link));
+            split(&mut plan.bots, links, |group, link| group.link = Some(link));
         }
     }
 }
 
 impl RunArguments {
-    /// The plan, not checked yet.
+    /// The plan of the file, if there is one, with these flags applied; not checked yet.
     ///
     /// # Errors
-    /// When the file is no plan.
+    /// When the file is not a plan.
     pub fn plan(&self) -> Result<Plan, PlanError> {
         let mut plan = self.plan.plan()?;
-        let says_stages = self.says_stages();
+        let sets_stages = self.sets_stages();
         if let Some(stages) = &self.stages {
             plan.stages = stages.clone();
-        } else if says_stages {
+        } else if sets_stages {
             plan.stages = Stages::ramp(
                 self.bots.unwrap_or(100),
                 self.ramp.unwrap_or(Duration::from_secs(2)),
                 self.duration.unwrap_or(Duration::from_secs(20)),
             );
         }
-        if says_stages {
-            // Somebody who says nothing of a warm-up wants figures of bots that are there.
-            let pieces = plan.stages.stages();
+        if sets_stages {
+            // The default warm-up is the first stage, in which the bots join.
+            let stages = plan.stages.stages();
             plan.warm_up =
-                pieces.first().filter(|_| pieces.len() > 1).map_or(Duration::ZERO, |first| first.over);
+                stages.first().filter(|_| stages.len() > 1).map_or(Duration::ZERO, |first| first.over);
         }
         put(&mut plan.warm_up, &self.warm_up);
         plan.storms.extend_from_slice(&self.storm);
@@ -205,50 +205,50 @@ impl RunArguments {
         Ok(plan)
     }
 
-    /// As [`PlanArguments::check`].
+    /// Checks the plan against the games of this swarm.
     ///
     /// # Errors
-    /// The same.
-    pub fn check(&self, plan: &Plan, games: &Games) -> Result<(), PlanError> {
-        plan.check(games).map_err(|error| self.blame(plan, error))
+    /// As [`Plan::check`], located as by [`Self::locate`].
+    pub fn check(&self, plan: &Plan, catalog: &GameCatalog) -> Result<(), PlanError> {
+        plan.check(catalog).map_err(|error| self.locate(plan, error))
     }
 
-    /// As [`PlanArguments::blame`].
+    /// Locates a mistake, as [`PlanArguments::locate`] does.
     #[must_use]
-    pub fn blame(&self, plan: &Plan, error: PlanError) -> PlanError {
+    pub fn locate(&self, plan: &Plan, error: PlanError) -> PlanError {
         let is_flags = match error.path()[..] {
-            ["warm_up"] => self.warm_up.is_some() || self.says_stages(),
-            ["storms", index] => is_of_last(index, &plan.storms, &self.storm),
+            ["warm_up"] => self.warm_up.is_some() || self.sets_stages(),
+            ["storms", index] => is_from_flags(index, &plan.storms, &self.storm),
             _ => false,
         };
-        if is_flags { error } else { self.plan.blame(plan, error) }
+        if is_flags { error } else { self.plan.locate(plan, error) }
     }
 
-    const fn says_stages(&self) -> bool {
+    const fn sets_stages(&self) -> bool {
         self.stages.is_some() || self.bots.is_some() || self.duration.is_some() || self.ramp.is_some()
     }
 }
 
-/// Whether an element of a list is one of those that flags put at its end.
-fn is_of_last<T>(index: &str, all: &[T], last: &[T]) -> bool {
+/// Whether an element of a list is one of those that flags appended.
+fn is_from_flags<T>(index: &str, all: &[T], last: &[T]) -> bool {
     index.parse::<usize>().is_ok_and(|index| index + last.len() >= all.len())
 }
 
-fn put<T: Clone>(value: &mut T, said: &Option<T>) {
-    if let Some(said) = said {
-        value.clone_from(said);
+fn put<T: Clone>(value: &mut T, flag: &Option<T>) {
+    if let Some(flag) = flag {
+        value.clone_from(flag);
     }
 }
 
-/// Takes each group apart by these shares.
-fn deal(groups: &mut Vec<Group>, shares: &Shares, set: impl Fn(&mut Group, String)) {
+/// Splits each group by these shares.
+fn split(groups: &mut Vec<BotGroup>, shares: &Shares, set: impl Fn(&mut BotGroup, String)) {
     let is_one = shares.iter().count() == 1;
-    let of = |group: &Group| {
-        let dealt = shares.iter().map(|(name, parts)| {
+    let parts_of = |group: &BotGroup| {
+        let parts = shares.iter().map(|(name, parts)| {
             let mut group = group.clone();
             group.share = group.share.saturating_mul(parts);
             if !is_one {
-                group.name = if groups.len() == 1 && group.name == Group::default().name {
+                group.name = if groups.len() == 1 && group.name == BotGroup::default().name {
                     name.to_owned()
                 } else {
                     format!("{} {name}", group.name)
@@ -257,21 +257,21 @@ fn deal(groups: &mut Vec<Group>, shares: &Shares, set: impl Fn(&mut Group, Strin
             set(&mut group, name.to_owned());
             group
         });
-        dealt.collect::<Vec<_>>()
+        parts.collect::<Vec<_>>()
     };
-    *groups = groups.iter().flat_map(of).collect();
+    *groups = groups.iter().flat_map(parts_of).collect();
 }
 
-fn hostiles(text: &str) -> Result<Hostiles, String> {
+fn hostile_group(text: &str) -> Result<HostileGroup, String> {
     let (kind, bots) = text.split_once(':').unwrap_or((text, "1"));
     let kind = kind.parse::<HostileKind>().map_err(|error| error.to_string())?;
     let bots = bots.parse().ok().filter(|bots| *bots > 0);
-    let bots = bots.ok_or_else(|| format!("'{text}': a kind and a number are needed, as in flood:5"))?;
-    Ok(Hostiles { kind, bots })
+    let bots = bots.ok_or_else(|| format!("'{text}': give a kind and a number above 0, as in flood:5"))?;
+    Ok(HostileGroup { kind, bots })
 }
 
 fn hash(text: &str) -> Result<String, String> {
-    target::parse_hash(text).map(|_| text.to_owned())
+    address::parse_hash(text).map(|_| text.to_owned())
 }
 
 #[cfg(test)]
@@ -280,7 +280,7 @@ mod tests {
     use quarrel_shared::crowd::Crowd;
 
     use super::*;
-    use crate::game::GameEntry;
+    use crate::game::{GameEntry, Games};
 
     #[derive(Parser)]
     struct Line {
@@ -296,7 +296,7 @@ mod tests {
     fn check(line: &str) -> Result<(), PlanError> {
         let words = std::iter::once("run").chain(line.split_whitespace());
         let run = Line::try_parse_from(words).unwrap().run;
-        run.check(&run.plan()?, &Games::new(vec![GameEntry::of::<Crowd>(&[])]))
+        run.check(&run.plan()?, &Games::new(vec![GameEntry::of::<Crowd>(&[])]).catalog())
     }
 
     #[test]
@@ -310,20 +310,20 @@ mod tests {
     fn bots_ramp_and_duration_are_two_stages() {
         let plan = plan("--bots 50 --ramp 5s");
         assert_eq!(plan.stages.to_string(), "0:50@5s,50@20s");
-        assert_eq!(plan.warm_up, Duration::from_secs(5), "the ramp is left out");
+        assert_eq!(plan.warm_up, Duration::from_secs(5), "the warm-up leaves the ramp out");
     }
 
     #[test]
-    fn shares_of_brains_and_links_are_dealt_across() {
+    fn each_brain_plays_on_each_link_by_their_shares() {
         let plan = plan("--brain a:3,b --link wifi:60,lte:40");
-        let dealt: Vec<_> = plan.bots.iter().map(|group| (group.name.as_str(), group.share)).collect();
-        assert_eq!(dealt, [("a wifi", 180), ("a lte", 120), ("b wifi", 60), ("b lte", 40)]);
+        let groups: Vec<_> = plan.bots.iter().map(|group| (group.name.as_str(), group.share)).collect();
+        assert_eq!(groups, [("a wifi", 180), ("a lte", 120), ("b wifi", 60), ("b lte", 40)]);
         let plan = super::tests::plan("--link lte");
         assert_eq!((plan.bots.len(), plan.bots[0].link.as_deref()), (1, Some("lte")));
     }
 
     #[test]
-    fn a_brain_that_the_game_has_not_is_refused_with_those_it_has() {
+    fn an_unknown_brain_is_refused_with_the_known_ones() {
         let error = check("--brain sprint").unwrap_err();
         assert!(!error.is_of_file());
         assert!(

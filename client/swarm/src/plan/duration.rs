@@ -1,24 +1,24 @@
-//! Durations as people write them: `500ms`, `20s`, `2m`, `1h`.
+//! Durations as text: `500ms`, `20s`, `2m`, `1h`.
 
 use std::time::Duration;
 
 /// The units, the longer names first: `ms` must not be read as an `m` followed by an `s`.
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
-/// Reads a duration.
+/// Parses a duration.
 ///
 /// # Errors
-/// A sentence that says what one looks like.
+/// A sentence that names the accepted form.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let unit = UNITS.iter().find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, *ms)));
     unit.and_then(|(number, ms)| number.parse::<u64>().ok()?.checked_mul(ms))
         .map(Duration::from_millis)
         .ok_or_else(|| {
-            format!("'{text}' is no duration: write a whole number and ms, s, m or h, as in 500ms or 20s")
+            format!("'{text}' is not a duration: write a whole number and ms, s, m or h, as in 500ms or 20s")
         })
 }
 
-/// Writes one so that [`parse`] reads it, in the greatest unit that fits. What is below a millisecond is left out.
+/// Formats a duration so that [`parse`] reads it, in the largest unit that divides it. Fractions of a millisecond are dropped.
 #[must_use]
 pub fn format(duration: Duration) -> String {
     let ms = duration.as_millis();

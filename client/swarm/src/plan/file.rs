@@ -3,19 +3,22 @@
 use std::{fs, path::Path};
 
 use super::{Plan, PlanError};
-/// Larger files are no plans.
-const FILE_BYTES: u64 = 1024 * 1024;
+
+/// The largest file that is read as a plan.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 impl Plan {
-    /// The plan in a file.
+    /// Reads a plan from a file.
     ///
     /// # Errors
-    /// When it cannot be read or is no plan: the line, and what would be accepted.
+    /// When it cannot be read or is not a plan: the line, and what would be accepted.
     pub fn read(path: &Path) -> Result<Self, PlanError> {
-        let unreadable = |why: String| PlanError::in_file(path, why);
+        let unreadable = |message: String| PlanError::in_file(path, message);
         let bytes = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-        if bytes > FILE_BYTES {
-            return Err(unreadable(format!("{bytes} bytes are too many for a plan")));
+        if bytes > MAX_FILE_BYTES {
+            return Err(unreadable(format!(
+                "a plan has at most {MAX_FILE_BYTES} bytes, and this file has {bytes}"
+            )));
         }
         let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
         toml::from_str(&text).map_err(|error| PlanError::in_text(path, &text, &error))
@@ -32,7 +35,7 @@ mod tests {
     use super::*;
     use crate::{
         game::{GameEntry, Games},
-        plan::{PlanArguments, RunArguments, Target, Trusted},
+        plan::{GameCatalog, PlanArguments, RunArguments, ServerTarget, TrustRoots},
     };
 
     fn file(text: &str) -> NamedTempFile {
@@ -41,16 +44,17 @@ mod tests {
         file
     }
 
-    fn games() -> Games {
-        Games::new(vec![GameEntry::of::<Crowd>(&[])])
+    fn catalog() -> GameCatalog {
+        Games::new(vec![GameEntry::of::<Crowd>(&[])]).catalog()
     }
 
-    /// All that is looked at before a run.
+    /// Every check before a run.
     fn prepare(arguments: &RunArguments) -> Result<Plan, PlanError> {
         let plan = arguments.plan()?;
-        arguments.check(&plan, &games())?;
-        let ready = plan.ready(None).and_then(|()| Target::of(&plan, &Trusted::read(&plan)?));
-        ready.map_err(|error| arguments.blame(&plan, error))?;
+        arguments.check(&plan, &catalog())?;
+        let ready =
+            plan.check_rules(None).and_then(|()| ServerTarget::resolve_all(&plan, &TrustRoots::read(&plan)?));
+        ready.map_err(|error| arguments.locate(&plan, error))?;
         Ok(plan)
     }
 
@@ -89,19 +93,22 @@ mod tests {
     "#;
 
     #[test]
-    fn a_file_says_all_that_flags_do() {
+    fn a_file_sets_all_that_flags_set() {
         let file = file(PLAN);
         let plan = prepare(&arguments(&file)).unwrap();
-        assert_eq!((plan.stages.max_bots(), plan.warm_up, plan.bots.len()), (200, Duration::from_secs(10), 2));
+        assert_eq!(
+            (plan.stages.max_bots(), plan.warm_up, plan.bots.len()),
+            (200, Duration::from_secs(10), 2)
+        );
         let again: Plan = toml::from_str(&plan.to_toml()).unwrap();
-        assert_eq!(again, plan, "a report's plan makes the same run");
+        assert_eq!(again, plan, "a report's plan repeats the same run");
         let sent: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
-        assert_eq!(sent, plan, "and so does what an agent is sent");
+        assert_eq!(sent, plan, "and so does the plan that an agent receives");
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_line() {
-        for (text, place, why) in [
+    fn a_mistake_is_reported_with_its_line() {
+        for (text, place, message) in [
             ("seed = 1\nstages = \"50\"\n", "2: stages: ", "as in"),
             ("seed = 1\n\nspeed = 4\n", "3: ", "unknown field"),
             (
@@ -119,15 +126,15 @@ mod tests {
         ] {
             let error = error(text);
             assert!(
-                error.starts_with(&format!("plan.toml:{place}")) && error.contains(why),
+                error.starts_with(&format!("plan.toml:{place}")) && error.contains(message),
                 "{text}: {error}"
             );
         }
     }
 
     #[test]
-    fn an_element_of_a_list_is_told_with_its_own_line() {
-        for (text, place, why) in [
+    fn a_wrong_element_of_a_list_is_reported_with_its_own_line() {
+        for (text, place, message) in [
             ("slo = [\n  \"joined > 0\",\n  \"fun > 3\"]\n", "3: slo: ", "fun"),
             ("slo = [\n  \"joined > 0\",\n  3]\n", "3: slo: ", "expected a string"),
             ("slo = [\n  \"joined > 0\",\n\n  \"joined > baseline\"]\n", "4: slo: ", "--baseline"),
@@ -136,15 +143,15 @@ mod tests {
         ] {
             let error = error(text);
             assert!(
-                error.starts_with(&format!("plan.toml:{place}")) && error.contains(why),
+                error.starts_with(&format!("plan.toml:{place}")) && error.contains(message),
                 "{text}: {error}"
             );
         }
     }
 
     #[test]
-    fn whom_to_play_on_and_to_trust_is_told_with_its_line() {
-        for (text, place, why) in [
+    fn a_wrong_server_or_certificate_is_reported_with_its_line() {
+        for (text, place, message) in [
             ("seed = 1\ncert_hash = \"zz\"\n", "2: cert_hash: ", "64 hexadecimal digits"),
             ("seed = 1\nserver_http = \"what ever\"\n", "2: server_http: ", "http://"),
             ("seed = 1\nroots = \"/nowhere/ca.pem\"\n", "2: roots: ", "/nowhere/ca.pem"),
@@ -159,14 +166,14 @@ mod tests {
         ] {
             let error = error(text);
             assert!(
-                error.starts_with(&format!("plan.toml:{place}")) && error.contains(why),
+                error.starts_with(&format!("plan.toml:{place}")) && error.contains(message),
                 "{text}: {error}"
             );
         }
     }
 
     #[test]
-    fn a_flag_beside_a_file_is_to_blame_for_what_it_says() {
+    fn a_wrong_flag_beside_a_file_is_reported_as_the_flag() {
         type Set = fn(&mut RunArguments);
         let file = file("slo = [\"joined > 0\"]\nserver = \"127.0.0.1:7777\"\n[[bots]]\n");
         let base = arguments(&file);
@@ -193,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_that_flags_dealt_are_found_in_the_file() {
+    fn groups_that_flags_split_are_located_in_the_file() {
         let text = "[[bots]]\n[[bots]]\nname = \"b\"\nserver = \"nowhere\"\n";
         let file = file(text);
         let mut arguments = arguments(&file);
@@ -203,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn a_missing_file_is_named() {
         let error = Plan::read(Path::new("/nowhere/plan.toml")).unwrap_err().to_string();
         assert!(error.starts_with("/nowhere/plan.toml: "), "{error}");
     }

@@ -1,50 +1,53 @@
-//! What a run is to be: from flags or a file to a plan that is known to make sense.
+//! The plan of a run, read from flags or a file and checked.
 //!
-//! One type is all of it: the file that people write, what agents are sent, and what a report quotes so that the run can be made
-//! again. Flags fill the same fields.
+//! One type serves all uses: the file that people write, the message to agents, and the quotation in a report with which the run can be
+//! repeated. Flags fill the same fields.
 //!
-//! - [`Stages`]: how many bots at which moment; [`Storm`]: when many lose their connection; `Shares`: how brains and links are dealt.
-//! - `file`: a plan from TOML, its mistakes with their lines; [`RunArguments`]: a plan from flags.
-//! - [`Target`]: a server's address and certificate, looked up where the bots are.
+//! - [`Stages`]: the number of bots over time; [`Storm`]: a time at which many bots disconnect; [`Shares`]: the split over brains or links.
+//! - `file`: a plan from TOML; [`PlanError`]: a mistake, with its line or flag; [`RunArguments`]: a plan from flags.
+//! - [`GameCatalog`]: the names of games and brains that a plan may use.
+//! - [`ServerTarget`]: a server's address and certificate, resolved on the machine of the bots.
 
+mod address;
 mod arguments;
+mod catalog;
 pub mod duration;
 mod error;
 mod file;
-mod place;
 mod shares;
 mod stages;
 mod storm;
 mod target;
+mod toml_location;
 
 use quarrel_netsim::Link;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::shares::Dealer;
+pub(super) use self::shares::WeightedRoundRobin;
 pub use self::{
     arguments::{PlanArguments, RunArguments},
+    catalog::{GameCatalog, GameNames},
     error::PlanError,
     shares::Shares,
     stages::{Stage, Stages},
     storm::Storm,
-    target::{Target, Trusted},
+    target::{ServerTarget, TrustRoots},
 };
 use super::{
-    game::Games,
     hostile::HostileKind,
     server_metrics::HttpAddress,
     slo::{Figures, Rule, RuleError},
 };
 
-/// Bots that come in a run, at most, those who replace others included.
-const ORDERS_MOST: u64 = 2_000_000;
+/// The maximum number of bots that join during a run, replacements included.
+const MAX_BOTS_PER_RUN: u64 = 2_000_000;
 
-/// Hostile bots, at most: each is a handful of sockets.
-const HOSTILE_MOST: u32 = 1000;
+/// The maximum number of hostile bots: each uses a handful of sockets.
+const MAX_HOSTILE_BOTS: u32 = 1000;
 
-/// A run. Every key has a default, and these sentences are its reference.
+/// A run. Every key has a default; these sentences are the reference of a plan's file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Plan {
@@ -59,54 +62,54 @@ pub struct Plan {
     /// The server's HTTP address: adds its own figures to the report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_http: Option<String>,
-    /// How many bots play at which moment.
+    /// The number of bots over time.
     pub stages: Stages,
-    /// How much of the beginning is left out of rates and distributions; whole seconds.
+    /// The time from the start that rates and distributions leave out, in whole seconds.
     #[serde(with = "text")]
     pub warm_up: Duration,
-    /// Where all randomness comes from.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// How many bots leave and are replaced each minute.
+    /// The number of bots that leave and are replaced each minute.
     pub churn: u32,
-    /// When many lose their connection at once.
+    /// Times at which a share of the bots loses its connection at once.
     pub storms: Vec<Storm>,
-    /// Rules that decide on the verdict.
+    /// The rules that decide the verdict.
     pub slo: Vec<Rule>,
     /// Whether the run ends as soon as a rule is broken.
     pub abort_on_fail: bool,
-    /// How late the swarm may meet 99 of 100 of its own deadlines before nothing can be said of the server, in milliseconds. A single
-    /// stall may be 25 times as long.
+    /// The p99 lateness of the swarm's own deadlines, in milliseconds, above which the verdict is `invalid`: the swarm was too slow to judge
+    /// the server. A single stall may be 25 times as long.
     pub max_lag_ms: f64,
-    /// How many threads the bots of one process share.
+    /// The number of threads that the bots of one process share.
     pub threads: u32,
-    /// Who plays: each entry has its share of the bots.
-    pub bots: Vec<Group>,
-    /// Who comes to do harm.
+    /// Groups of bots, each with its share of them.
+    pub bots: Vec<BotGroup>,
+    /// Hostile bots beside those that play.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hostile: Vec<Hostiles>,
+    pub hostile: Vec<HostileGroup>,
 }
 
-/// Bots of one kind.
+/// Bots that play alike: the same game, brain, link, server and room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Group {
-    /// What it is called in the report.
+pub struct BotGroup {
+    /// The name in the report.
     pub name: String,
-    /// How many parts of all the bots belong to it.
+    /// The group's parts of all bots, relative to the other groups' parts.
     pub share: u32,
-    /// The game they play.
+    /// The game that they play; by default the swarm's first game.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub game: Option<String>,
-    /// The server they play on, where it is another one.
+    /// The server that they play on; by default the plan's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// How they play: one of the game's brains, by default its first one.
+    /// The brain that plays; by default the game's first one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub brain: Option<String>,
-    /// The network path between them and the server, by its name; by default the one that is there.
+    /// The modelled network path to the server, by its name (`swarm links` lists them); by default the real network alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// The room they join; by default the first with a seat.
+    /// The room that they join; by default the first with a free seat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<u64>,
 }
@@ -114,10 +117,10 @@ pub struct Group {
 /// Hostile bots of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hostiles {
-    /// What they do.
+pub struct HostileGroup {
+    /// The kind of attack.
     pub kind: HostileKind,
-    /// How many there are, from the run's start to its end.
+    /// The number of bots, from the run's start to its end.
     #[serde(default = "one")]
     pub bots: u32,
 }
@@ -138,13 +141,13 @@ impl Default for Plan {
             abort_on_fail: false,
             max_lag_ms: 10.0,
             threads: 1,
-            bots: vec![Group::default()],
+            bots: vec![BotGroup::default()],
             hostile: Vec::new(),
         }
     }
 }
 
-impl Default for Group {
+impl Default for BotGroup {
     fn default() -> Self {
         let name = "bots".to_owned();
         Self { name, share: 1, game: None, server: None, brain: None, link: None, room: None }
@@ -152,13 +155,13 @@ impl Default for Group {
 }
 
 impl Plan {
-    /// The first and the last second that rates and distributions are over, the last one not included.
+    /// The seconds that rates and distributions cover: from the warm-up's end to the run's end.
     #[must_use]
     pub fn measured(&self) -> std::ops::Range<u32> {
         whole_seconds(self.warm_up)..whole_seconds(self.stages.length())
     }
 
-    /// Where one bot's decisions come from.
+    /// The seed of one bot's brain.
     #[must_use]
     pub fn brain_seed(&self, bot: u32) -> u64 {
         let mut rng = quarrel_shared::game::GameRng::new(self.seed, u64::from(bot));
@@ -166,25 +169,25 @@ impl Plan {
         rng.next_u64()
     }
 
-    /// The link of a group; `None` where it is what is there.
+    /// The link of a group; `None` for the real network alone.
     #[must_use]
     pub fn link(&self, group: u16) -> Option<Link> {
         self.bots.get(usize::from(group)).and_then(|group| Link::find(group.link.as_deref()?))
     }
 
-    /// What a file of this plan says.
+    /// The plan as the text of a plan's file.
     #[must_use]
     pub fn to_toml(&self) -> String {
         toml::to_string(self).unwrap_or_else(|error| format!("# this plan cannot be written: {error}\n"))
     }
 
-    /// Whether it can be made with these games.
+    /// Checks that the plan can be run with these games.
     ///
     /// # Errors
-    /// The first thing that is wrong, and under which key.
-    pub fn check(&self, games: &Games) -> Result<(), PlanError> {
+    /// The first mistake, with its key.
+    pub fn check(&self, catalog: &GameCatalog) -> Result<(), PlanError> {
         if self.bots.is_empty() {
-            return Err(PlanError::at(["bots"], "somebody has to play"));
+            return Err(PlanError::at(["bots"], "a plan needs at least one group of bots"));
         }
         if self.warm_up >= self.stages.length() {
             return Err(PlanError::at(
@@ -197,94 +200,102 @@ impl Plan {
             ));
         }
         if !(1..=256).contains(&self.threads) {
-            return Err(PlanError::at(["threads"], "a swarm has 1 to 256 threads"));
+            return Err(PlanError::at(["threads"], "it must be 1 to 256"));
         }
         if !(self.max_lag_ms.is_finite() && self.max_lag_ms > 0.0) {
-            return Err(PlanError::at(["max_lag_ms"], "a number of milliseconds above 0 is needed"));
+            return Err(PlanError::at(["max_lag_ms"], "it must be a number of milliseconds above 0"));
         }
         if let Some(late) = self.storms.iter().position(|storm| storm.at > self.stages.length()) {
             let length = duration::format(self.stages.length());
             return Err(PlanError::at(
                 ["storms", &late.to_string()],
-                format!("the run is over after {length}"),
+                format!("it must be within the run, and the run is over after {length}"),
             ));
         }
-        self.check_orders()?;
+        self.check_bot_count()?;
         self.check_addresses()?;
         for (index, group) in self.bots.iter().enumerate() {
-            group.check(games, self).map_err(|error| error.within(["bots", &index.to_string()]))?;
+            group.check(catalog, self).map_err(|error| error.within(["bots", &index.to_string()]))?;
         }
         let hostile: u32 = self.hostile.iter().map(|hostile| hostile.bots).fold(0, u32::saturating_add);
-        if hostile > HOSTILE_MOST {
-            return Err(PlanError::at(["hostile"], format!("{HOSTILE_MOST} hostile bots at most")));
+        if hostile > MAX_HOSTILE_BOTS {
+            return Err(PlanError::at(
+                ["hostile"],
+                format!("at most {MAX_HOSTILE_BOTS} hostile bots are possible, not {hostile}"),
+            ));
         }
         Ok(())
     }
 
-    /// Whether its rules can be judged once it is over.
+    /// Checks that the rules can be judged at the end of the run.
     ///
     /// # Errors
-    /// When one names the baseline, and there is none or it lacks the figure.
-    pub fn ready(&self, baseline: Option<&Figures>) -> Result<(), PlanError> {
+    /// When a rule names the baseline, and no baseline is given or it lacks the figure.
+    pub fn check_rules(&self, baseline: Option<&Figures>) -> Result<(), PlanError> {
         self.slo.iter().enumerate().try_for_each(|(index, rule)| {
             let wrong = |error: RuleError| PlanError::at(["slo", &index.to_string()], error.to_string());
             rule.check_baseline(baseline).map_err(wrong)
         })
     }
 
-    /// What can be said of addresses before anybody is asked.
+    /// Checks the form of all addresses and hashes. No name is resolved: that happens on the machine of the bots.
     fn check_addresses(&self) -> Result<(), PlanError> {
-        target::check_address(&self.server)?;
+        address::check(&self.server)?;
         if let Some(hash) = &self.cert_hash {
-            target::parse_hash(hash).map_err(|why| PlanError::at(["cert_hash"], why))?;
+            address::parse_hash(hash).map_err(|message| PlanError::at(["cert_hash"], message))?;
         }
         if let Some(url) = &self.server_http {
             let address = url.parse::<HttpAddress>();
-            address.map_err(|why| PlanError::at(["server_http"], format!("{url}: {why}")))?;
+            address.map_err(|message| PlanError::at(["server_http"], format!("{url}: {message}")))?;
         }
         Ok(())
     }
 
-    fn check_orders(&self) -> Result<(), PlanError> {
+    fn check_bot_count(&self) -> Result<(), PlanError> {
         let changes = u64::from(self.churn) * self.stages.length().as_secs() / 60;
-        let comings: u64 = self.stages.stages().iter().map(|stage| u64::from(stage.from.max(stage.to))).sum();
-        if changes + comings > ORDERS_MOST {
-            return Err(PlanError::at(["churn"], format!("{ORDERS_MOST} bots may come in one run at most")));
+        let joins: u64 = self.stages.stages().iter().map(|stage| u64::from(stage.from.max(stage.to))).sum();
+        if changes + joins > MAX_BOTS_PER_RUN {
+            return Err(PlanError::at(
+                ["churn"],
+                format!(
+                    "at most {MAX_BOTS_PER_RUN} bots may join in one run, and stages and churn need {}",
+                    changes + joins
+                ),
+            ));
         }
         Ok(())
     }
 }
 
-impl Group {
-    fn check(&self, games: &Games, plan: &Plan) -> Result<(), PlanError> {
+impl BotGroup {
+    fn check(&self, catalog: &GameCatalog, plan: &Plan) -> Result<(), PlanError> {
         if self.share == 0 {
-            return Err(PlanError::at(["share"], "a share is 1 part or more"));
+            return Err(PlanError::at(["share"], "it must be 1 part or more"));
         }
         if plan.bots.iter().filter(|group| group.name == self.name).count() > 1 {
             return Err(PlanError::at(["name"], format!("two groups are called '{}'", self.name)));
         }
-        self.server.as_deref().map_or(Ok(()), target::check_address)?;
-        let game = games.find(self.game.as_deref()).ok_or_else(|| {
-            let names = games.names().join(", ");
+        self.server.as_deref().map_or(Ok(()), address::check)?;
+        let game = catalog.find(self.game.as_deref()).ok_or_else(|| {
+            let names = catalog.games().join(", ");
             PlanError::at(
                 ["game"],
                 format!("this swarm plays {names}, not '{}'", self.game.as_deref().unwrap_or("")),
             )
         })?;
         if let Some(brain) = &self.brain
-            && !game.brains().any(|known| known == brain)
+            && !game.brains.iter().any(|known| known == brain)
         {
-            let brains: Vec<_> = game.brains().collect();
             return Err(PlanError::at(
                 ["brain"],
-                format!("{} has {}, not '{brain}'", game.name(), brains.join(", ")),
+                format!("{} has the brains {}, not '{brain}'", game.game, game.brains.join(", ")),
             ));
         }
         if let Some(link) = &self.link
             && Link::find(link).is_none()
         {
             let links: Vec<_> = quarrel_netsim::LINKS.iter().map(|link| link.name).collect();
-            return Err(PlanError::at(["link"], format!("there are {}, not '{link}'", links.join(", "))));
+            return Err(PlanError::at(["link"], format!("the links are {}, not '{link}'", links.join(", "))));
         }
         Ok(())
     }
@@ -294,12 +305,12 @@ const fn one() -> u32 {
     1
 }
 
-/// Rounded up: a second that is begun is not measured.
+/// Whole seconds, rounded up: a second that the warm-up touches is not measured.
 fn whole_seconds(duration: Duration) -> u32 {
     duration.as_millis().div_ceil(1000) as u32
 }
 
-/// A duration as people write it.
+/// A duration as text: `20s`.
 mod text {
     use std::time::Duration;
 

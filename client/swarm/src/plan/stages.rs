@@ -1,4 +1,4 @@
-//! How many bots are to play at which moment: `0:50@10s,200@60s,0@5s`.
+//! The number of bots over time, as text: `0:50@10s,200@60s,0@5s`.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -6,54 +6,55 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 
-/// Bots at once, at most: more than one process could hold, and few enough that a typing error does not take the machine down.
-const BOTS_MOST: u32 = 1_000_000;
+/// The maximum number of concurrent bots: more than one process could hold, and few enough that a typing error does not take the machine
+/// down.
+const MAX_CONCURRENT_BOTS: u32 = 1_000_000;
 
 /// The longest run.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+const MAX_LENGTH: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The curve of a run: each stage leads evenly from where the one before it ended to its own number.
+/// The load curve of a run. In each stage the number of bots changes evenly, from the end of the stage before to the stage's own number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Stages(Vec<Stage>);
 
-/// One piece of it.
+/// One stage of a load curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stage {
-    /// How many bots play when it begins; where this is not what the stage before ended with, they all come or leave at once.
+    /// The number of bots at its start; where the stage before ended with another number, the difference joins or leaves at once.
     pub from: u32,
-    /// How many play when it ends.
+    /// The number of bots at its end.
     pub to: u32,
-    /// How long it takes.
+    /// Its duration.
     pub over: Duration,
 }
 
 impl Stages {
-    /// So many bots come over `ramp`, and play for `duration` then.
+    /// Two stages: `bots` join over `ramp`, then play for `duration`.
     #[must_use]
     pub fn ramp(bots: u32, ramp: Duration, duration: Duration) -> Self {
         Self(vec![Stage { from: 0, to: bots, over: ramp }, Stage { from: bots, to: bots, over: duration }])
     }
 
-    /// Its pieces, in order.
+    /// The stages, in order.
     #[must_use]
-    pub fn pieces(&self) -> &[Stage] {
+    pub fn stages(&self) -> &[Stage] {
         &self.0
     }
 
-    /// How long all of it takes.
+    /// The duration of all stages together.
     #[must_use]
     pub fn length(&self) -> Duration {
         self.0.iter().map(|stage| stage.over).sum()
     }
 
-    /// How many bots play at once, at most.
+    /// The maximum number of concurrent bots.
     #[must_use]
-    pub fn most(&self) -> u32 {
+    pub fn max_bots(&self) -> u32 {
         self.0.iter().map(|stage| stage.from.max(stage.to)).max().unwrap_or(0)
     }
 
-    /// How many are to play at a moment.
+    /// The number of bots that should play at a time since the run's start.
     #[must_use]
     pub fn wanted(&self, at: Duration) -> u32 {
         let mut begins = Duration::ZERO;
@@ -67,10 +68,8 @@ impl Stages {
         }
         self.0.last().map_or(0, |stage| stage.to)
     }
-}
 
-impl Stages {
-    /// How many are to play in the middle of a second: where many come or leave at once, that is mostly at its beginning or its end.
+    /// The number of bots that should play in the middle of a second: jumps are mostly at a second's start or end.
     #[must_use]
     pub fn wanted_in(&self, second: u32) -> u32 {
         self.wanted(Duration::from_secs(u64::from(second)) + Duration::from_millis(500))
@@ -90,18 +89,18 @@ impl FromStr for Stages {
         }
         let stages = Self(stages);
         if stages.length().is_zero() || stages.max_bots() == 0 {
-            return Err("somebody has to play for some time, as in 0:50@10s,50@60s".to_owned());
+            return Err("at least one bot must play for some time, as in 0:50@10s,50@60s".to_owned());
         }
-        if stages.length() > LONGEST {
-            return Err("a run may take seven days at most".to_owned());
+        if stages.length() > MAX_LENGTH {
+            return Err("a run may take at most seven days".to_owned());
         }
         Ok(stages)
     }
 }
 
-/// `[FROM:]TO@TIME`.
+/// Parses a stage, `[FROM:]TO@TIME`; `before` is the number at the end of the stage before.
 fn parse(piece: &str, before: u32) -> Result<Stage, String> {
-    let wrong = || format!("'{piece}' is no stage: write [FROM:]BOTS@TIME, as in 0:50@10s or 200@60s");
+    let wrong = || format!("'{piece}' is not a stage: write [FROM:]BOTS@TIME, as in 0:50@10s or 200@60s");
     let (bots, over) = piece.split_once('@').ok_or_else(wrong)?;
     let over = duration::parse(over)?;
     let number = |text: &str| text.parse::<u32>().map_err(|_| wrong());
@@ -109,8 +108,8 @@ fn parse(piece: &str, before: u32) -> Result<Stage, String> {
         Some((from, to)) => (number(from)?, number(to)?),
         None => (before, number(bots)?),
     };
-    if from.max(to) > BOTS_MOST {
-        return Err(format!("'{piece}': {BOTS_MOST} bots at most"));
+    if from.max(to) > MAX_CONCURRENT_BOTS {
+        return Err(format!("'{piece}': at most {MAX_CONCURRENT_BOTS} bots are possible"));
     }
     Ok(Stage { from, to, over })
 }
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_leads_from_where_the_one_before_ended() {
+    fn a_stage_starts_where_the_one_before_ended() {
         let stages: Stages = "0:50@10s, 200@60s,0@5s".parse().unwrap();
         assert_eq!((stages.length(), stages.max_bots()), (seconds(75), 200));
         let wanted = |at| stages.wanted(seconds(at));
@@ -162,20 +161,20 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_belongs_to_the_second_that_it_begins() {
+    fn a_jump_counts_in_the_second_that_it_starts() {
         let stages: Stages = "100:100@2s,10:10@1s,80:80@1s".parse().unwrap();
         assert_eq!([0, 1, 2, 3, 4].map(|second| stages.wanted_in(second)), [100, 100, 10, 80, 80]);
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn formatted_stages_parse_to_the_same() {
         for text in ["0:50@10s,200@1m,0@5s", "100:100@20s", "0:5@500ms,9:2@1h"] {
             assert_eq!(text.parse::<Stages>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn what_is_no_plan_is_refused_with_an_example() {
+    fn malformed_stages_are_refused_with_an_example() {
         for text in ["", "50", "50@", "x@1s", "0:50:3@1s", "0@10s", "5@0s", "2000000@5s", "5@5", "5@999h"] {
             let error = text.parse::<Stages>().unwrap_err();
             assert!(error.contains("as in") || error.contains("at most"), "{text}: {error}");

@@ -1,4 +1,4 @@
-//! A moment at which many lose their connection at once, as when a router reboots: `50%@30s`.
+//! A storm of reconnects, as when a router reboots, as text: `50%@30s`.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 
-/// Whose connection breaks, and when.
+/// A time at which a share of the bots loses its connection at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Storm {
-    /// The share of the bots that play then, in per cent.
+    /// The share of the bots that play at that time, in per cent.
     pub percent: u8,
-    /// When, after the run's start.
+    /// Time since the run's start.
     pub at: Duration,
 }
 
@@ -20,7 +20,7 @@ impl FromStr for Storm {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is no storm: write a share and a moment, as in 50%@30s");
+        let wrong = || format!("'{text}' is not a storm: write a share and a time, as in 50%@30s");
         let (percent, at) = text.split_once('@').ok_or_else(wrong)?;
         let percent = percent.strip_suffix('%').and_then(|digits| digits.parse().ok());
         let percent = percent.filter(|percent| (1..=100).contains(percent)).ok_or_else(wrong)?;
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_storm_is_a_share_and_a_moment() {
+    fn a_storm_is_a_share_and_a_time() {
         let storm = Storm { percent: 50, at: Duration::from_secs(30) };
         assert_eq!("50%@30s".parse(), Ok(storm));
         assert_eq!(storm.to_string(), "50%@30s");

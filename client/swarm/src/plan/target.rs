@@ -1,4 +1,6 @@
-//! The server of a group of bots: its address and how its certificate is known, looked up where the bots are.
+//! The server of a group of bots: its resolved address and the trust in its certificate.
+//!
+//! Addresses are resolved on the machine of the bots, which may be an agent's.
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
@@ -7,31 +9,34 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Group, Plan, PlanError};
+use super::{
+    BotGroup, Plan, PlanError,
+    address::{invalid, parse_hash},
+};
 use quarrel_client::{ConnectConfig, Trust};
 
-/// Servers that can be connected to, one for each group of a plan.
+/// A server that bots can connect to.
 #[derive(Clone, Debug)]
-pub struct Target {
-    /// Which server, and how to know it.
+pub struct ServerTarget {
+    /// Its address, and the certificate to expect.
     pub connect: ConnectConfig,
 }
 
-/// How servers are known, as it travels to other machines: what files hold, and not where they are.
+/// The content of the files that a plan's trust names: agents receive it, since they do not have the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trusted {
-    /// The roots, in PEM.
+pub struct TrustRoots {
+    /// The root certificates, in PEM.
     pub roots: Option<String>,
 }
 
-impl Trusted {
-    /// Reads what the plan names.
+impl TrustRoots {
+    /// Reads the files that the plan names.
     ///
     /// # Errors
-    /// When a file cannot be read, or holds no certificates.
+    /// When a file cannot be read or holds no certificates.
     pub fn read(plan: &Plan) -> Result<Self, PlanError> {
         let read = |path: &String| {
-            let wrong = |why: String| PlanError::at(["roots"], why);
+            let wrong = |message: String| PlanError::at(["roots"], message);
             let pem = std::fs::read_to_string(path).map_err(|error| wrong(format!("{path}: {error}")))?;
             let trust = Trust::parse_roots(pem.as_bytes(), Path::new(path));
             trust.map(|_| pem).map_err(|error| wrong(error.to_string()))
@@ -40,15 +45,15 @@ impl Trusted {
     }
 }
 
-impl Target {
-    /// The servers of all groups.
+impl ServerTarget {
+    /// Resolves the servers of all groups, in the groups' order.
     ///
     /// # Errors
-    /// When one cannot be found, or could be anybody.
-    pub fn of(plan: &Plan, trusted: &Trusted) -> Result<Vec<Self>, PlanError> {
-        let of = |(index, group): (usize, &Group)| match &group.server {
-            None => Self::resolve(&plan.server, plan, trusted),
-            Some(server) => Self::resolve(server, plan, trusted).map_err(|error| match error.path()[..] {
+    /// When a host cannot be resolved, or a server on another machine has no known certificate.
+    pub fn resolve_all(plan: &Plan, roots: &TrustRoots) -> Result<Vec<Self>, PlanError> {
+        let of = |(index, group): (usize, &BotGroup)| match &group.server {
+            None => Self::resolve(&plan.server, plan, roots),
+            Some(server) => Self::resolve(server, plan, roots).map_err(|error| match error.path()[..] {
                 ["server"] => error.within(["bots", &index.to_string()]),
                 _ => error,
             }),
@@ -56,45 +61,33 @@ impl Target {
         plan.bots.iter().enumerate().map(of).collect()
     }
 
-    /// Whether the server's certificate is not looked at.
+    /// Whether any certificate is accepted, as from a server on this machine.
     #[must_use]
-    pub const fn trusts_anybody(&self) -> bool {
+    pub const fn trusts_any_certificate(&self) -> bool {
         matches!(self.connect.trust, Trust::Loopback)
     }
 
-    fn resolve(server: &str, plan: &Plan, trusted: &Trusted) -> Result<Self, PlanError> {
-        let mut found = server.to_socket_addrs().map_err(|error| no_address(server, &error.to_string()))?;
-        let address = found.next().ok_or_else(|| no_address(server, "there is no such host"))?;
+    fn resolve(server: &str, plan: &Plan, roots: &TrustRoots) -> Result<Self, PlanError> {
+        let mut addresses = server.to_socket_addrs().map_err(|error| invalid(server, &error.to_string()))?;
+        let address = addresses.next().ok_or_else(|| invalid(server, "the host has no address"))?;
         let name = server.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
         let connect = ConnectConfig {
             server: address,
             server_name: name.to_owned(),
-            trust: trust(address, plan, trusted)?,
+            trust: trust(address, plan, roots)?,
             name: "bot".to_owned(),
         };
         Ok(Self { connect })
     }
 }
 
-/// Whether this can be a host and a port; who that is, is looked up where the bots are.
-pub(super) fn check_address(server: &str) -> Result<(), PlanError> {
-    let (host, port) = server.rsplit_once(':').unwrap_or((server, ""));
-    match port.parse::<u16>() {
-        _ if host.is_empty() => Err(no_address(server, "there is no host in it")),
-        Err(_) => Err(no_address(server, "there is no port in it")),
-        Ok(_) => Ok(()),
-    }
-}
-
-fn no_address(server: &str, why: &str) -> PlanError {
-    PlanError::at(["server"], format!("{server}: {why}; give a host and a port, as in 127.0.0.1:7777"))
-}
-
-fn trust(server: SocketAddr, plan: &Plan, trusted: &Trusted) -> Result<Trust, PlanError> {
+fn trust(server: SocketAddr, plan: &Plan, roots: &TrustRoots) -> Result<Trust, PlanError> {
     if let Some(hash) = &plan.cert_hash {
-        return parse_hash(hash).map(Trust::CertificateHash).map_err(|why| PlanError::at(["cert_hash"], why));
+        return parse_hash(hash)
+            .map(Trust::CertificateHash)
+            .map_err(|message| PlanError::at(["cert_hash"], message));
     }
-    if let Some(pem) = &trusted.roots {
+    if let Some(pem) = &roots.roots {
         let from = Path::new(plan.roots.as_deref().unwrap_or("the plan's roots"));
         return Trust::parse_roots(pem.as_bytes(), from)
             .map_err(|error| PlanError::at(["roots"], error.to_string()));
@@ -105,38 +98,19 @@ fn trust(server: SocketAddr, plan: &Plan, trusted: &Trusted) -> Result<Trust, Pl
     Err(PlanError::at(
         ["server"],
         format!(
-            "{server} is not on this machine, so its certificate must be known: give --cert-hash HEX (the server's \
-             /v1/certificate says it) or --roots FILE"
+            "{server} is not on this machine, so its certificate must be known: give --cert-hash HEX (from the server's \
+             /v1/certificate) or --roots FILE"
         ),
     ))
-}
-
-/// A SHA-256 in hexadecimal; colons may stand between the bytes.
-pub(super) fn parse_hash(text: &str) -> Result<[u8; 32], String> {
-    let wrong = || format!("'{text}' is no SHA-256: that is 64 hexadecimal digits");
-    let digits: Vec<u8> = text
-        .chars()
-        .filter(|c| *c != ':')
-        .map(|c| c.to_digit(16).map(|digit| digit as u8))
-        .collect::<Option<_>>()
-        .ok_or_else(wrong)?;
-    if digits.len() != 64 {
-        return Err(wrong());
-    }
-    let mut hash = [0; 32];
-    for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = pair[0] << 4 | pair[1];
-    }
-    Ok(hash)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn target(server: &str, cert_hash: Option<String>) -> Result<Target, PlanError> {
+    fn target(server: &str, cert_hash: Option<String>) -> Result<ServerTarget, PlanError> {
         let plan = Plan { server: server.to_owned(), cert_hash, ..Plan::default() };
-        Target::of(&plan, &Trusted::default()).map(|targets| targets[0].clone())
+        ServerTarget::resolve_all(&plan, &TrustRoots::default()).map(|targets| targets[0].clone())
     }
 
     #[test]
@@ -148,15 +122,9 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_is_told_what_one_looks_like() {
+    fn a_malformed_address_is_refused_with_an_example() {
         let error = target("here", None).unwrap_err().to_string();
         assert!(error.starts_with("--server: here: ") && error.contains("127.0.0.1:7777"), "{error}");
-        assert!(target("127.0.0.1:7777", None).unwrap().trusts_anybody());
-    }
-
-    #[test]
-    fn a_hash_that_is_none_is_refused() {
-        assert!(parse_hash("abcd").is_err());
-        assert!(parse_hash(&"g".repeat(64)).is_err());
+        assert!(target("127.0.0.1:7777", None).unwrap().trusts_any_certificate());
     }
 }

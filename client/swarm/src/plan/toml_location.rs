@@ -1,4 +1,4 @@
-//! Where in a file a key is, and which key is at a place.
+//! Locations in a TOML text: the byte of a key, and the key at a byte.
 
 use toml::{
     Spanned,
@@ -8,8 +8,8 @@ use toml::{
 use super::Storm;
 use crate::slo::Rule;
 
-/// Where a value begins, in bytes: that of the last key on the way to it that the file has.
-pub(super) fn find(table: &DeTable<'_>, path: &[String]) -> Option<usize> {
+/// The byte at which a value begins; where the path is not all in the file, that of its deepest key that is.
+pub(super) fn byte_of(table: &DeTable<'_>, path: &[String]) -> Option<usize> {
     let (first, rest) = path.split_first()?;
     let mut value = table.get(first.as_str())?;
     let mut at = value.span().start;
@@ -25,13 +25,13 @@ pub(super) fn find(table: &DeTable<'_>, path: &[String]) -> Option<usize> {
     Some(at)
 }
 
-/// The innermost value around a byte, by its keys; none when only the whole table is around it.
+/// The path of the innermost value around a byte; empty when only the whole table is around it.
 pub(super) fn key_at(table: &DeTable<'_>, byte: usize) -> Vec<String> {
     let path = table.iter().find_map(|(key, value)| around(key.get_ref(), value, byte));
     path.unwrap_or_default()
 }
 
-/// The parser tells of a text that is none of a list as if all of the list were wrong; this is the first that is.
+/// The index of the first invalid text of a list. The parser locates such an error at the whole list only.
 pub(super) fn wrong_element(table: &DeTable<'_>, key: &str) -> Option<usize> {
     let is_wrong = |text: &str| match key {
         "slo" => text.parse::<Rule>().is_err(),

@@ -1,9 +1,11 @@
-//! What is said of a run: one value with stable names, from which the JSON, the summary, the page and the rules are made.
+//! The report of a run: one value with stable field names, from which the JSON, the summary, the HTML page and the rules are made.
 //!
-//! Rates and distributions are those of the measured part of the run, from the warm-up on; what happens once to a bot (it joins, is
-//! refused, its connection ends) is counted all the time. `swarm schema` prints this format as a JSON schema, these sentences
-//! included.
+//! Rates and distributions cover the measured part of the run, which begins after the warm-up. Events that happen once per bot (it joins,
+//! is refused, its connection ends) are counted over the whole run. `swarm schema` prints this format as a JSON schema; the doc comments
+//! below are its descriptions.
 
+mod percentiles;
+mod rounding;
 mod series;
 mod summary;
 
@@ -12,111 +14,117 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::series::{CurvePoint, Curves, Second, ServerSecond};
-pub(super) use self::summary::told;
-use super::measure::Distribution;
+pub use self::{
+    percentiles::Percentiles,
+    series::{CurvePoint, Curves, Second, ServerSecond},
+};
+pub(super) use self::{
+    rounding::{round, without_negative_zero},
+    summary::decimals,
+};
 
-/// Raised when a field changes its meaning or goes; a new field does not raise it.
+/// Incremented when a field is removed or changes its meaning; not when a field is added.
 pub const SCHEMA: u32 = 2;
 
-/// How a run went.
+/// The result of one load test run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// The version of this format.
+    /// Version of this format.
     pub schema: u32,
-    /// What it comes to.
+    /// Verdict of the run.
     pub verdict: Verdict,
-    /// Why, a sentence each; empty for a pass.
+    /// Reasons for the verdict, one sentence each; empty for a pass.
     pub why: Vec<String>,
-    /// The rules, in the order given, and what became of them.
+    /// Rules in the order given, with their results.
     pub slo: Vec<RuleResult>,
-    /// What was run, and where.
+    /// Environment and plan of the run.
     pub setting: Setting,
-    /// How many bots were to come, those that replace others included.
+    /// Number of bots in the plan, including those that replace others.
     pub bots: u64,
-    /// How many bots were to play at once, at most.
+    /// Largest number of bots that the plan has playing at once.
     pub bots_at_once: u64,
-    /// How many got a seat.
+    /// Number of bots that got a seat.
     pub joined: u64,
-    /// How many got none; `closes` says why.
+    /// Number of bots that got no seat; `closes` has the reasons.
     pub refused: u64,
-    /// How many lost their seat before they were to leave.
+    /// Number of bots that lost their seat before the plan ended their stay.
     pub disconnected: u64,
-    /// How often a broken connection was followed by another one on the same seat.
+    /// Number of broken connections that were resumed on the same seat.
     pub resumes: u64,
-    /// How long the run took.
+    /// Duration of the run, in seconds.
     pub seconds: f64,
-    /// How much of its beginning is left out of rates and distributions.
+    /// Length of the warm-up, which rates and distributions exclude, in seconds.
     pub warm_up_s: f64,
-    /// How long all bots together had their seats in the measured part.
+    /// Sum of the time that bots held a seat in the measured part, in seconds.
     pub bot_seconds: f64,
-    /// Steps a second in the rooms that bots joined; 0 when none did.
+    /// Tick rate of the rooms that bots joined, in hertz; 0 when no bot joined.
     pub tick_hz: u32,
-    /// Snapshots applied, per bot and second.
+    /// Applied snapshots per bot and second.
     pub snapshots_per_bot_s: Option<f64>,
-    /// From the moment at which an input was meant to be sent to the first snapshot that says that it, or a later one, was used.
-    /// Moments at which a bot should have sent and could not count as well.
+    /// Time from the scheduled send of an input to the first snapshot that acknowledges it or a later one, in milliseconds. Inputs that a
+    /// bot was due to send and could not are included.
     pub input_ack_ms: Option<Percentiles>,
-    /// How old the newest snapshot was at each moment at which an input was meant to be sent, counted from half a round trip before it
-    /// came.
+    /// Age of the newest snapshot at each scheduled send of an input, in milliseconds. Age is counted from half a round trip before the
+    /// snapshot arrived.
     pub snapshot_age_ms: Option<Percentiles>,
-    /// From one applied snapshot to the next.
+    /// Time between two applied snapshots, in milliseconds.
     pub snapshot_gap_ms: Option<Percentiles>,
-    /// From when a bot was meant to come to its seat; of the whole run. Whoever was never answered counts with the time that it waited.
+    /// Time from a bot's scheduled start to its seat over the whole run, in milliseconds. A bot that never got an answer counts with the
+    /// time that it waited.
     pub join_ms: Option<Percentiles>,
-    /// How far a bot's own things were from where they had been predicted, when they were.
+    /// Distance between the predicted and the confirmed position of a bot's own entities at each correction, in world units.
     pub correction_units: Option<Percentiles>,
-    /// Corrections, per bot and minute.
+    /// Prediction corrections per bot and minute.
     pub corrections_per_bot_min: Option<f64>,
-    /// The share of moments, in per cent, at which all others stood still on a bot's screen for want of snapshots.
+    /// Share of scheduled sends at which the bot had no newer snapshot to draw from and all others stood still, in percent.
     pub frozen_percent: Option<f64>,
-    /// UDP payload received, per bot and second.
+    /// UDP payload received per bot and second, in bytes.
     pub bytes_down_per_bot_s: Option<f64>,
-    /// UDP payload sent, per bot and second.
+    /// UDP payload sent per bot and second, in bytes.
     pub bytes_up_per_bot_s: Option<f64>,
-    /// Inputs that were meant to be sent.
+    /// Number of scheduled inputs.
     pub inputs: u64,
-    /// Those of which no snapshot ever said that they were used, a second and more after they were meant to be sent. They are in
-    /// `input_ack_ms` with the time that was waited in vain.
+    /// Number of inputs that no snapshot acknowledged within a second or more of their scheduled send. They are in `input_ack_ms` with the
+    /// time waited.
     pub inputs_unacked: u64,
-    /// Snapshots that were never applied: lost, or overtaken.
+    /// Number of snapshots that were never applied: lost, or overtaken by a newer one.
     pub snapshots_lost: u64,
-    /// Their share of all, in per cent.
+    /// Share of snapshots that were never applied, in percent.
     pub snapshots_lost_percent: Option<f64>,
-    /// Events that never came: 0, or it is a bug.
+    /// Number of reliable events that never arrived; anything but 0 is a bug.
     pub events_lost: u64,
-    /// Events that came twice: 0, or it is a bug.
+    /// Number of reliable events that arrived twice; anything but 0 is a bug.
     pub events_doubled: u64,
-    /// How connections ended, by reason.
+    /// Number of closed connections by reason.
     pub closes: BTreeMap<String, u64>,
-    /// What the bots did.
+    /// Actions of the bots in the game.
     pub game: GameFigures,
-    /// The same for each group of bots, by name, where there is more than one.
+    /// Figures of each group of bots by name, when there is more than one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, GroupFigures>,
-    /// Those who were sent to do harm, by kind.
+    /// Figures of hostile bots by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hostile: BTreeMap<String, HostileFigures>,
-    /// What the server said of itself, when it was asked.
+    /// The server's own figures, when `--server-http` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerFigures>,
-    /// What the swarm cost, and whether it kept its own schedule.
+    /// Resources that the swarm used, and how well it kept its own schedule.
     pub swarm: SwarmFigures,
-    /// The first thing that went wrong, for a person to read.
+    /// First problem of the run, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
-    /// What happened and when, in order.
+    /// Incidents in order of time.
     pub incidents: Vec<Incident>,
-    /// The run second by second.
+    /// Figures of each second.
     pub series: Vec<Second>,
-    /// Distributions as curves: how much is at most what.
+    /// Distributions as curves of value by percentile.
     pub curves: Curves,
-    /// How this run differs from another one.
+    /// Differences to an older run, when `--baseline` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Comparison>,
 }
 
-/// What a run comes to.
+/// The verdict of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -124,209 +132,166 @@ pub enum Verdict {
     Pass,
     /// A rule was broken.
     Fail,
-    /// Nothing can be said: nobody played, or the swarm itself was too slow.
+    /// The run proves nothing: no bot played, or the swarm itself was too slow.
     #[default]
     Invalid,
-    /// Somebody ended it early.
+    /// The run was interrupted.
     Aborted,
 }
 
-/// One rule, and what became of it.
+/// The result of one rule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleResult {
-    /// As it was given.
+    /// The rule as given.
     pub rule: String,
-    /// What the figure was; none when nothing was measured, which breaks the rule.
+    /// Value of the figure; null when it was not measured, which breaks the rule.
     pub value: Option<f64>,
-    /// What it was held against, worked out where the rule names the baseline; none when that has no such figure.
+    /// Limit of the rule, computed when it refers to the baseline; null when the baseline has no such figure.
     #[serde(default)]
     pub limit: Option<f64>,
-    /// Whether it held.
+    /// Whether the rule held.
     pub ok: bool,
 }
 
-/// What was run, and where.
+/// The environment and the plan of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Setting {
-    /// When it began, in seconds since 1970.
+    /// Start of the run, in seconds since 1970 (UTC).
     pub started_unix_s: u64,
-    /// The version of the swarm.
+    /// Version of the swarm.
     pub version: String,
-    /// The system and machine that the swarm ran on.
+    /// Name, operating system and processor of the machine that the swarm ran on.
     pub host: String,
-    /// How many cores it has.
+    /// Number of cores of that machine.
     pub cores: u64,
-    /// The server that was played on.
+    /// Address of the server.
     pub server: String,
-    /// Its version, when it was asked.
+    /// Version of the server, when `--server-http` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_version: Option<String>,
-    /// The plan, as a file that makes the same run.
+    /// The plan in TOML; `swarm run --plan` repeats the run with it.
     pub plan: String,
-    /// How many processes played; 1 without agents.
+    /// Number of processes that ran bots; 1 without agents.
     pub processes: u64,
 }
 
-/// A distribution: percentiles, as often as not in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Percentiles {
-    /// Half are at most this.
-    pub p50: f64,
-    /// Nine of ten are.
-    pub p90: f64,
-    /// 99 of 100 are.
-    pub p99: f64,
-    /// 999 of 1,000 are.
-    pub p999: f64,
-    /// All are.
-    pub max: f64,
-    /// How many there were.
-    pub count: u64,
-}
-
-/// What the bots did in the game.
+/// Actions of the bots in the game.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GameFigures {
-    /// Weapons used.
+    /// Number of shots and strikes.
     pub shots: u64,
-    /// Strikes that met somebody.
+    /// Number of hits on another player.
     pub hits: u64,
-    /// Strikes that somebody fell to.
+    /// Number of hits that eliminated a player.
     pub eliminations: u64,
-    /// Matches whose end was seen, each counted once.
+    /// Number of finished matches, each counted once.
     pub matches_finished: u64,
 }
 
-/// How it went for one group of bots.
+/// Figures of one group of bots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupFigures {
-    /// How many of them got a seat.
+    /// Number of the group's bots that got a seat.
     pub joined: u64,
-    /// How many of them lost their seat before they were to leave.
+    /// Number of the group's bots that lost their seat before the plan ended their stay.
     pub disconnected: u64,
-    /// How often a broken connection of theirs was followed by another one on the same seat.
+    /// Number of the group's broken connections that were resumed on the same seat.
     pub resumes: u64,
-    /// From the moment at which one of their inputs was meant to be sent to the first snapshot that says that it, or a later one, was
-    /// used.
+    /// Time from the scheduled send of one of the group's inputs to the first snapshot that acknowledges it or a later one, in
+    /// milliseconds.
     pub input_ack_ms: Option<Percentiles>,
-    /// How old their newest snapshot was at each moment at which an input was meant to be sent.
+    /// Age of the bot's newest snapshot at each scheduled send of one of the group's inputs, in milliseconds.
     pub snapshot_age_ms: Option<Percentiles>,
-    /// From one snapshot that one of them applied to the next.
+    /// Time between two snapshots applied by a bot of the group, in milliseconds.
     pub snapshot_gap_ms: Option<Percentiles>,
-    /// The share of moments, in per cent, at which all others stood still on their screens for want of snapshots.
+    /// Share of the group's scheduled sends at which all others stood still on the bot's screen, in percent.
     pub frozen_percent: Option<f64>,
-    /// The share of their snapshots, in per cent, that were never applied: lost, or overtaken.
+    /// Share of the group's snapshots that were never applied (lost or overtaken), in percent.
     pub snapshots_lost_percent: Option<f64>,
 }
 
-/// What one kind of hostile bots did, and what the server did about it.
+/// Actions of one kind of hostile bots, and the server's reaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostileFigures {
-    /// How often one of them came.
+    /// Number of connections that bots of this kind opened.
     pub lives: u64,
-    /// How many packets or messages they sent.
+    /// Number of packets or messages sent.
     pub sent: u64,
-    /// How their connections ended, by reason.
+    /// Number of closed connections by reason.
     pub closes: BTreeMap<String, u64>,
 }
 
-/// The server's own figures over the measured part; none of what it did not tell. Where it was restarted meanwhile, they are of the time
-/// before and after.
+/// The server's own figures over the measured part; null where the server does not export them. When the server was restarted during the
+/// run, they cover the time before and after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerFigures {
-    /// CPU time in milliseconds, per bot and second.
+    /// CPU time per bot and second, in milliseconds.
     pub cpu_ms_per_player_s: Option<f64>,
-    /// How many cores it kept busy, on average.
+    /// Average number of busy cores.
     pub cpu_cores: Option<f64>,
-    /// How many cores its machine has.
+    /// Number of cores of the server's machine.
     pub cores: Option<u64>,
-    /// Memory in RAM at the end, in megabytes of 10^6.
+    /// Resident memory at the end, in megabytes of 10^6 bytes.
     pub rss_mb: Option<f64>,
-    /// Memory of its machine, in megabytes of 10^6.
+    /// Memory of the server's machine, in megabytes of 10^6 bytes.
     pub machine_mb: Option<f64>,
-    /// 99 of 100 ticks took at most this, in milliseconds.
+    /// 99th percentile of the tick duration, in milliseconds.
     pub tick_ms_p99: Option<f64>,
-    /// How long the longest tick took, in milliseconds; of a server that remembers none, the upper end of its bucket, and none where that
-    /// has no end.
+    /// Longest tick, in milliseconds. For a server that does not export it, the upper bound of the longest tick's histogram bucket, and
+    /// null where that bucket has none.
     pub tick_ms_max: Option<f64>,
-    /// Ticks that took longer than their period.
+    /// Number of ticks that took longer than their period.
     pub overruns: Option<u64>,
-    /// Ticks that were let go because a room had fallen too far behind.
+    /// Number of ticks skipped because a room had fallen too far behind.
     pub slips: Option<u64>,
-    /// How many times it was asked and gave no answer.
+    /// Number of metrics requests without an answer.
     pub unanswered: u64,
 }
 
-/// What the swarm itself cost, and whether it kept its schedule.
+/// Resources that the swarm used, and how well it kept its own schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SwarmFigures {
-    /// How late 99 of 100 of its own deadlines were met, at most, in milliseconds.
+    /// 99th percentile of the lateness at the swarm's own deadlines, in milliseconds.
     pub lag_ms_p99: f64,
-    /// How late the latest one was.
+    /// Largest lateness at one of the swarm's own deadlines, in milliseconds.
     pub lag_ms_max: f64,
-    /// CPU time in milliseconds, per bot and second.
+    /// CPU time per bot and second, in milliseconds.
     pub cpu_ms_per_bot_s: Option<f64>,
-    /// How busy its busiest thread was in its busiest second, in per cent of a core.
+    /// CPU use of the busiest thread in its busiest second, in percent of a core.
     pub busiest_thread_percent: f64,
-    /// Memory in RAM, of all its processes together, in megabytes of 10^6.
+    /// Resident memory of all the swarm's processes together, in megabytes of 10^6 bytes.
     pub rss_mb: f64,
-    /// How many threads the bots shared, in all processes together.
+    /// Number of threads that ran bots, in all processes together.
     pub threads: u64,
 }
 
-/// Something that happened.
+/// An event of the run that a reader should know of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Incident {
-    /// When, in seconds after the run's start.
+    /// Time after the start of the run, in seconds.
     pub at_s: f64,
-    /// What, in a sentence.
+    /// Description, as a sentence.
     pub what: String,
 }
 
-/// How a run differs from another one.
+/// The differences between this run and an older one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
-    /// The other run's report.
+    /// File name of the older report.
     pub file: String,
-    /// When the other run began, in seconds since 1970.
+    /// Start of the older run, in seconds since 1970 (UTC).
     pub started_unix_s: u64,
-    /// The figures that both have, by name.
+    /// The figures that both reports have, by name.
     pub figures: BTreeMap<String, Delta>,
 }
 
 /// One figure of two runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Delta {
-    /// What it was then.
+    /// Value in the older run.
     pub then: f64,
-    /// What it is now.
+    /// Value in this run.
     pub now: f64,
-    /// By how much it rose, in per cent of then; none when it was 0 then.
+    /// Change in percent of the older value; null when that was 0.
     pub percent: Option<f64>,
-}
-
-impl Percentiles {
-    /// Those of a distribution in thousandths; `None` for an empty one: no time is not a time of zero.
-    #[must_use]
-    pub fn of(distribution: &Distribution) -> Option<Self> {
-        let at = |quantile| distribution.quantile(quantile) as f64 / 1000.0;
-        (!distribution.is_empty()).then(|| Self {
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            p999: at(0.999),
-            max: distribution.max() as f64 / 1000.0,
-            count: distribution.count(),
-        })
-    }
-}
-
-/// What rounds to zero from below is zero: `-0` is no number to people.
-pub(super) fn tidy(value: f64) -> f64 {
-    if (-0.5..=0.0).contains(&value) { 0.0 } else { value }
-}
-
-/// Three digits behind the point are more than any of this is exact to.
-pub(super) fn round(value: f64) -> f64 {
-    tidy(value * 1000.0).round() / 1000.0
 }

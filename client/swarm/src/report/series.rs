@@ -1,84 +1,84 @@
-//! The parts of a report that are made to be plotted: the run second by second, and distributions as curves.
+//! The parts of a report that are plotted: figures of each second, and distributions as curves.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Percentiles;
+use super::percentiles::Percentiles;
 
-/// One second of the run. Times are attributed to the second in which they were meant to begin.
+/// Figures of one second of the run. A duration is attributed to the second of its scheduled begin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Second {
-    /// Which: 0 is the first.
+    /// Index of the second; 0 is the first.
     pub at_s: u32,
-    /// Whether it is in the measured part.
+    /// Whether the second is in the measured part.
     pub measured: bool,
-    /// Bots on a seat, on average.
+    /// Average number of seated bots.
     pub bots: f64,
-    /// Bots that the plan wants there in its middle.
+    /// Number of bots in the plan in the middle of the second.
     pub bots_wanted: u64,
-    /// Bots that got a seat.
+    /// Number of bots that got a seat.
     pub joins: u64,
-    /// Connections that ended, for whatever reason.
+    /// Number of connections that ended, for any reason.
     pub closes: u64,
-    /// Connections that were followed by another one on the same seat.
+    /// Number of broken connections that were resumed on the same seat.
     pub resumes: u64,
-    /// As `input_ack_ms` of the whole run.
+    /// Time from the scheduled send of an input to its acknowledgement, in milliseconds.
     pub input_ack_ms: Option<Percentiles>,
-    /// As `snapshot_age_ms` of the whole run.
+    /// Age of the newest snapshot at each scheduled send of an input, in milliseconds.
     pub snapshot_age_ms: Option<Percentiles>,
-    /// As `snapshot_gap_ms` of the whole run.
+    /// Time between two applied snapshots, in milliseconds.
     pub snapshot_gap_ms: Option<Percentiles>,
-    /// Snapshots applied.
+    /// Number of applied snapshots.
     pub snapshots: u64,
-    /// Snapshots that were never applied.
+    /// Number of snapshots that were never applied.
     pub snapshots_lost: u64,
-    /// The share of moments, in per cent, at which all stood still on a screen.
+    /// Share of scheduled sends at which all others stood still on the bot's screen, in percent.
     pub frozen_percent: Option<f64>,
-    /// UDP payload received.
+    /// UDP payload received, in bytes.
     pub bytes_down: u64,
-    /// UDP payload sent.
+    /// UDP payload sent, in bytes.
     pub bytes_up: u64,
-    /// How late the swarm met 99 of 100 of its own deadlines, at most.
+    /// 99th percentile of the lateness at the swarm's own deadlines, in milliseconds.
     pub lag_ms_p99: f64,
-    /// How many cores the swarm kept busy.
+    /// Average number of cores that the swarm kept busy.
     pub swarm_cores: f64,
-    /// What the server said of itself in this second.
+    /// The server's own figures in this second, when `--server-http` is given.
     pub server: Option<ServerSecond>,
 }
 
-/// The server in one second; none of what it did not tell.
+/// The server's own figures in one second; null where the server does not export them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerSecond {
-    /// How many cores it kept busy.
+    /// Average number of busy cores.
     pub cpu_cores: Option<f64>,
-    /// Memory in RAM, in megabytes of 10^6.
+    /// Resident memory, in megabytes of 10^6 bytes.
     pub rss_mb: Option<f64>,
-    /// 99 of 100 ticks took at most this, in milliseconds; none when no room ticked.
+    /// 99th percentile of the tick duration, in milliseconds; null when no room ticked.
     pub tick_ms_p99: Option<f64>,
-    /// How long the longest tick took, at most.
+    /// Upper bound of the longest tick, in milliseconds.
     pub tick_ms_max: Option<f64>,
-    /// Ticks that took longer than their period.
+    /// Number of ticks that took longer than their period.
     pub overruns: Option<u64>,
 }
 
-/// Distributions as curves.
+/// Distributions as curves of value by percentile.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Curves {
-    /// As `input_ack_ms` of the whole run.
+    /// Time from the scheduled send of an input to its acknowledgement, in milliseconds.
     pub input_ack_ms: Vec<CurvePoint>,
-    /// As `snapshot_age_ms` of the whole run.
+    /// Age of the newest snapshot at each scheduled send of an input, in milliseconds.
     pub snapshot_age_ms: Vec<CurvePoint>,
-    /// As `snapshot_gap_ms` of the whole run.
+    /// Time between two applied snapshots, in milliseconds.
     pub snapshot_gap_ms: Vec<CurvePoint>,
-    /// As `join_ms` of the whole run.
+    /// Time from a bot's scheduled start to its seat over the whole run, in milliseconds.
     pub join_ms: Vec<CurvePoint>,
 }
 
 /// One point of a curve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurvePoint {
-    /// How many of 100.
+    /// Percentile, from 0 to 100.
     pub percentile: f64,
-    /// Are at most this.
+    /// Value at this percentile, in the unit of the curve.
     pub value: f64,
 }

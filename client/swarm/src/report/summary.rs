@@ -1,17 +1,19 @@
-//! A report as a person reads it at the end of a run.
+//! The text summary of a report, printed at the end of a run.
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Comparison, GameFigures, Percentiles, Report, ServerFigures, SwarmFigures, Verdict, tidy};
+use super::{
+    Comparison, GameFigures, Percentiles, Report, ServerFigures, SwarmFigures, Verdict, without_negative_zero,
+};
 
-/// How many of the things that happened are shown.
-const INCIDENTS: usize = 6;
+/// Maximum number of incidents shown.
+const MAX_INCIDENTS: usize = 6;
 
-/// How many differences to another run are shown: the greatest first.
-const DIFFERENCES: usize = 8;
+/// Maximum number of differences to the baseline shown, the largest first.
+const MAX_DIFFERENCES: usize = 8;
 
 impl Verdict {
-    /// Its name in reports.
+    /// The verdict's name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -41,12 +43,12 @@ impl fmt::Display for ServerFigures {
         write!(
             f,
             "{} ms of CPU per player and second ({} cores), {} MB, tick p99 {} ms, max {} ms, {} overruns",
-            told(self.cpu_ms_per_player_s, 3),
-            told(self.cpu_cores, 2),
-            told(self.rss_mb, 0),
-            told(self.tick_ms_p99, 2),
-            told(self.tick_ms_max, 1),
-            told(self.overruns.map(|count| count as f64), 0)
+            decimals(self.cpu_ms_per_player_s, 3),
+            decimals(self.cpu_cores, 2),
+            decimals(self.rss_mb, 0),
+            decimals(self.tick_ms_p99, 2),
+            decimals(self.tick_ms_max, 1),
+            decimals(self.overruns.map(|count| count as f64), 0)
         )
     }
 }
@@ -58,9 +60,9 @@ impl fmt::Display for SwarmFigures {
             "late by p99 {:.1} ms, max {:.1} ms; {} ms of CPU per bot and second, busiest thread {:.0} %, {:.0} MB",
             self.lag_ms_p99,
             self.lag_ms_max,
-            told(self.cpu_ms_per_bot_s, 3),
+            decimals(self.cpu_ms_per_bot_s, 3),
             self.busiest_thread_percent,
-            tidy(self.rss_mb)
+            without_negative_zero(self.rss_mb)
         )
     }
 }
@@ -74,7 +76,7 @@ impl fmt::Display for Report {
         )?;
         self.fmt_times(f)?;
         self.fmt_play(f)?;
-        self.fmt_parties(f)?;
+        self.fmt_groups(f)?;
         if let Some(server) = &self.server {
             line(f, "server", server)?;
         }
@@ -97,16 +99,16 @@ impl Report {
         ];
         times.into_iter().try_for_each(|(name, times)| match times {
             Some(times) => line(f, name, &format_args!("{times} ms")),
-            None => line(f, name, &"none"),
+            None => line(f, name, &"not measured"),
         })
     }
 
     fn fmt_play(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (down, up) = (told(self.bytes_down_per_bot_s, 0), told(self.bytes_up_per_bot_s, 0));
-        let snapshots = told(self.snapshots_per_bot_s, 1);
+        let (down, up) = (decimals(self.bytes_down_per_bot_s, 0), decimals(self.bytes_up_per_bot_s, 0));
+        let snapshots = decimals(self.snapshots_per_bot_s, 1);
         line(f, "per bot", &format_args!("{snapshots} snapshots/s, {down} B/s down, {up} B/s up"))?;
-        let (lost, frozen) = (told(self.snapshots_lost_percent, 2), told(self.frozen_percent, 2));
-        let corrections = told(self.corrections_per_bot_min, 2);
+        let (lost, frozen) = (decimals(self.snapshots_lost_percent, 2), decimals(self.frozen_percent, 2));
+        let corrections = decimals(self.corrections_per_bot_min, 2);
         line(
             f,
             "feel",
@@ -124,7 +126,7 @@ impl Report {
         )
     }
 
-    fn fmt_parties(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt_groups(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, group) in &self.groups {
             let acks = group.input_ack_ms.map_or_else(|| "none".to_owned(), |times| format!("{times} ms"));
             line(f, name, &format_args!("{} joined, input ack {acks}", group.joined))?;
@@ -138,28 +140,27 @@ impl Report {
     fn fmt_trouble(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.events_lost + self.events_doubled > 0 {
             let (lost, doubled) = (self.events_lost, self.events_doubled);
-            line(f, "events", &format_args!("{lost} lost, {doubled} doubled: a bug"))?;
+            line(f, "events", &format_args!("{lost} lost, {doubled} duplicated: a bug"))?;
         }
         if self.inputs_unacked > 0 {
-            line(f, "unanswered", &format_args!("{} of {} inputs", self.inputs_unacked, self.inputs))?;
+            line(f, "unacked", &format_args!("{} of {} inputs", self.inputs_unacked, self.inputs))?;
         }
         if self.refused + self.disconnected > 0 {
             line(f, "closes", &list(&self.closes))?;
         }
-        for (n, incident) in self.incidents.iter().take(INCIDENTS).enumerate() {
-            let name = if n == 0 { "happened" } else { "" };
+        for (n, incident) in self.incidents.iter().take(MAX_INCIDENTS).enumerate() {
+            let name = if n == 0 { "incidents" } else { "" };
             line(f, name, &format_args!("{:>6.1} s  {}", incident.at_s, incident.what))?;
         }
-        match self.incidents.len().checked_sub(INCIDENTS).filter(|more| *more > 0) {
-            Some(more) => line(f, "", &format_args!("and {more} more, which the report has")),
+        match self.incidents.len().checked_sub(MAX_INCIDENTS).filter(|more| *more > 0) {
+            Some(more) => line(f, "", &format_args!("and {more} more in the report")),
             None => Ok(()),
         }
     }
 
     fn fmt_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for rule in &self.slo {
-            let value =
-                rule.value.map_or_else(|| "nothing was measured".to_owned(), |value| value.to_string());
+            let value = rule.value.map_or_else(|| "not measured".to_owned(), |value| value.to_string());
             line(f, if rule.ok { "held" } else { "broken" }, &format_args!("{} ({value})", rule.rule))?;
         }
         write!(f, "{:<12}{}", "verdict", self.verdict)?;
@@ -172,21 +173,21 @@ impl fmt::Display for Comparison {
         let mut differences: Vec<_> =
             self.figures.iter().filter_map(|(name, delta)| Some((name, delta, delta.percent?))).collect();
         differences.sort_by(|one, other| other.2.abs().total_cmp(&one.2.abs()));
-        line(f, "against", &format_args!("{}; the greatest differences:", self.file))?;
-        for (name, delta, percent) in differences.into_iter().take(DIFFERENCES) {
+        line(f, "against", &format_args!("{}; the largest differences:", self.file))?;
+        for (name, delta, percent) in differences.into_iter().take(MAX_DIFFERENCES) {
             line(f, "", &format_args!("{name}: {} -> {} ({percent:+.1} %)", delta.then, delta.now))?;
         }
         Ok(())
     }
 }
 
-/// A figure in so many digits, or that there is none.
-pub(crate) fn told(figure: Option<f64>, digits: usize) -> String {
-    figure.map_or_else(|| "?".to_owned(), |figure| format!("{:.digits$}", tidy(figure)))
+/// Formats a figure with this number of decimals; `?` when it was not measured.
+pub(crate) fn decimals(figure: Option<f64>, digits: usize) -> String {
+    figure.map_or_else(|| "?".to_owned(), |figure| format!("{:.digits$}", without_negative_zero(figure)))
 }
 
-fn line(f: &mut fmt::Formatter<'_>, name: &str, what: &dyn fmt::Display) -> fmt::Result {
-    writeln!(f, "{name:<12}{what}")
+fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &dyn fmt::Display) -> fmt::Result {
+    writeln!(f, "{name:<12}{text}")
 }
 
 fn list(closes: &BTreeMap<String, u64>) -> String {
@@ -205,7 +206,5 @@ mod tests {
             let swarm = SwarmFigures { rss_mb, ..swarm }.to_string();
             assert!(server.contains(" 0 MB") && swarm.ends_with(" 0 MB"), "{server}; {swarm}");
         }
-        assert!(super::super::round(-0.0).is_sign_positive());
-        assert!(super::super::round(-0.000_1).is_sign_positive());
     }
 }

@@ -1,35 +1,36 @@
-//! Which figures there are: those of a report in which everything was measured once.
+//! The names of all figures that a report may have, taken from a sample report in which everything is measured.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use super::Figures;
+use super::flatten::flatten_report;
 use crate::report::{
     Curves, GameFigures, GroupFigures, HostileFigures, Percentiles, Report, SCHEMA, ServerFigures, Setting,
     SwarmFigures, Verdict,
 };
 
-/// Stands for a key that the run decides on: a reason, a group's name, a kind of hostile bots.
+/// Placeholder for a key that the run decides on: a close reason, a group's name, a kind of hostile bots.
 const ANY: &str = "NAME";
 
-/// How many near misses are named.
-const NEAR: usize = 4;
+/// Maximum number of similar names that are suggested.
+const MAX_SUGGESTIONS: usize = 4;
 
-static KNOWN: LazyLock<BTreeSet<String>> =
-    LazyLock::new(|| Figures::from_report(&sample()).iter().map(|(name, _)| name.to_owned()).collect());
+static KNOWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    flatten_report(&serde_json::to_value(sample()).unwrap_or_default()).into_keys().collect()
+});
 
 /// Whether a report may have this figure.
 pub(super) fn is_known(name: &str) -> bool {
     KNOWN.contains(name) || patterns(name).next().is_some()
 }
 
-/// Whether it is one of those that nothing is said of while they are 0.
-pub(super) fn is_in_count_map(name: &str) -> bool {
+/// Whether the figure is a count that a report leaves out while it is 0.
+pub(super) fn is_zero_when_absent(name: &str) -> bool {
     let counts = |pattern: &'static str| pattern.starts_with("closes.") || pattern.starts_with("hostile.");
     patterns(name).any(counts)
 }
 
-/// Whether it only ever grows in a run, so that what is too much stays too much, and what is too little may still become enough.
-pub(super) fn only_grows(name: &str) -> bool {
+/// Whether the figure only rises during a run: an exceeded upper limit stays exceeded, and a lower limit may still be reached.
+pub(super) fn is_monotonic(name: &str) -> bool {
     const COUNTERS: [&str; 16] = [
         "joined",
         "refused",
@@ -49,43 +50,51 @@ pub(super) fn only_grows(name: &str) -> bool {
         "max",
     ];
     let last = name.rsplit('.').next().unwrap_or(name);
-    is_in_count_map(name) || name.starts_with("game.") || COUNTERS.contains(&last) || last.ends_with("_max")
+    is_zero_when_absent(name)
+        || name.starts_with("game.")
+        || COUNTERS.contains(&last)
+        || last.ends_with("_max")
 }
 
-/// The known names with an [`ANY`] in them that this one fits.
+/// The known names that contain [`ANY`] and match this name.
 fn patterns(name: &str) -> impl Iterator<Item = &'static str> {
-    KNOWN.iter().map(String::as_str).filter(move |pattern| fits(pattern, name))
+    KNOWN.iter().map(String::as_str).filter(move |pattern| matches_pattern(pattern, name))
 }
 
-/// A key may be any text, dots included, but not none.
-fn fits(pattern: &str, name: &str) -> bool {
+/// Matches a name against a pattern. A key may be any text, dots included, but not empty.
+fn matches_pattern(pattern: &str, name: &str) -> bool {
     let Some((before, after)) = pattern.split_once(ANY) else { return pattern == name };
     let Some(rest) = name.strip_prefix(before) else { return false };
     let longest_key = rest.len().saturating_sub(after.len().min(rest.len()));
     match after.split_once(ANY) {
         None => longest_key > 0 && rest.ends_with(after),
-        // Of a hostile kind's closes: `.closes.` lies between the two.
+        // The closes of a hostile kind have two keys, separated by `.closes.`.
         Some((between, _)) => {
             rest.split_once(between).is_some_and(|(kind, reason)| !kind.is_empty() && !reason.is_empty())
         }
     }
 }
 
-/// What might have been meant, the nearest first.
-pub(super) fn near(name: &str) -> Vec<&'static str> {
-    let mut near: Vec<_> = KNOWN.iter().map(|known| (likeness(known, name), known.as_str())).collect();
-    near.sort_by(|one, other| other.0.total_cmp(&one.0));
-    near.into_iter().filter(|(likeness, _)| *likeness > 0.8).take(NEAR).map(|(_, known)| known).collect()
+/// Returns known names that are similar to this one, the most similar first.
+pub(super) fn similar(name: &str) -> Vec<&'static str> {
+    let mut similar: Vec<_> = KNOWN.iter().map(|known| (similarity(known, name), known.as_str())).collect();
+    similar.sort_by(|one, other| other.0.total_cmp(&one.0));
+    similar
+        .into_iter()
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .take(MAX_SUGGESTIONS)
+        .map(|(_, known)| known)
+        .collect()
 }
 
-fn likeness(known: &str, name: &str) -> f64 {
-    let alike = strsim::jaro_winkler(known, name);
-    // Somebody who says `tick_ms_max` or `input_ack_ms` said a part of the path.
-    if known.split('.').any(|part| part == name) { alike.max(0.95) } else { alike }
+fn similarity(known: &str, name: &str) -> f64 {
+    let similarity = strsim::jaro_winkler(known, name);
+    // A part of the path, such as `tick_ms_max` or `input_ack_ms`, is nearly the whole name.
+    if known.split('.').any(|part| part == name) { similarity.max(0.95) } else { similarity }
 }
 
-/// All of them in little space: those of one part in braces.
-pub(super) fn all() -> String {
+/// Lists all names compactly: names with a common parent in braces.
+pub(super) fn list() -> String {
     let mut lines: Vec<(&str, Vec<&str>)> = vec![("", Vec::new())];
     for name in KNOWN.iter() {
         let (part, last) = name.rsplit_once('.').unwrap_or(("", name));
@@ -102,7 +111,7 @@ pub(super) fn all() -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n  ")
 }
 
-/// A report in which everything was measured. No field is left to its default, so that a new one cannot be forgotten.
+/// A report in which everything is measured. It lists every field, so that a new field cannot be forgotten.
 pub(crate) fn sample() -> Report {
     let times = Some(Percentiles::default());
     let server = ServerFigures {
@@ -184,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_issue_names_is_known() {
+    fn figures_of_every_part_of_a_report_are_known() {
         for name in [
             "input_ack_ms.p99",
             "disconnected",
@@ -202,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_report_has_is_unknown() {
+    fn names_outside_of_reports_are_unknown() {
         for name in
             ["", "closes.", "closes", "groups.joined", "groups..joined", "hostile.flood", "verdict", "p99"]
         {
@@ -220,29 +229,29 @@ mod tests {
         }
         assert!(
             !nulls(&serde_json::to_value(sample()).unwrap()),
-            "a figure that is not there cannot be named"
+            "rules cannot name a figure that the sample lacks"
         );
     }
 
     #[test]
-    fn a_part_of_a_path_is_a_near_miss() {
-        assert_eq!(near("tick_ms_max")[0], "server.tick_ms_max");
-        assert_eq!(near("input_ack.p99")[0], "input_ack_ms.p99");
-        assert_eq!(near("disconnects")[0], "disconnected");
-        assert!(near("input_ack_ms").iter().all(|name| name.contains("input_ack_ms")));
-        assert!(near("zebra").is_empty(), "{:?}", near("zebra"));
+    fn a_part_of_a_path_is_similar() {
+        assert_eq!(similar("tick_ms_max")[0], "server.tick_ms_max");
+        assert_eq!(similar("input_ack.p99")[0], "input_ack_ms.p99");
+        assert_eq!(similar("disconnects")[0], "disconnected");
+        assert!(similar("input_ack_ms").iter().all(|name| name.contains("input_ack_ms")));
+        assert!(similar("zebra").is_empty(), "{:?}", similar("zebra"));
     }
 
     #[test]
-    fn counters_and_greatest_values_only_grow() {
+    fn counters_and_maxima_are_monotonic() {
         for name in
             ["joined", "closes.lost", "game.shots", "input_ack_ms.max", "swarm.lag_ms_max", "server.slips"]
         {
-            assert!(only_grows(name), "{name}");
+            assert!(is_monotonic(name), "{name}");
         }
         for name in ["input_ack_ms.p99", "frozen_percent", "server.rss_mb", "snapshots_lost_percent", "bots"]
         {
-            assert!(!only_grows(name), "{name}");
+            assert!(!is_monotonic(name), "{name}");
         }
     }
 }

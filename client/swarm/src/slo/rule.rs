@@ -1,14 +1,14 @@
-//! One rule: a figure, and what it has to be.
+//! One rule: a figure, an operator and a limit.
 
 use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Figures, known};
+use super::{Figures, figure_names};
 use crate::report::{RuleResult, round};
 
-/// The operators, the longer ones first: `<=` must not be read as a `<`.
+/// The operators, longer ones first, so that `<=` is not parsed as `<`.
 const OPERATORS: [(&str, Operator); 6] = [
     ("<=", Operator::AtMost),
     (">=", Operator::AtLeast),
@@ -20,8 +20,9 @@ const OPERATORS: [(&str, Operator); 6] = [
 
 /// `FIGURE OP VALUE`, as in `input_ack_ms.p99 < 80` or `server.cpu_cores <= baseline * 1.1`.
 ///
-/// FIGURE is the path of a number in the report (`p99.9` may be said for `p999`), OP one of `< <= > >= == !=`, and VALUE a number,
-/// or what the figure was in another run: `baseline`, `baseline * 1.1`, `baseline + 10`, `baseline + 10%`, and with `-` likewise.
+/// FIGURE is the path of a number in the report (`p99.9` is accepted for `p999`), OP one of `< <= > >= == !=`, and VALUE a number, or an
+/// expression of the figure's value in the baseline: `baseline`, `baseline * 1.1`, `baseline + 10`, `baseline + 10%`, and with `-`
+/// likewise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -29,7 +30,7 @@ pub struct Rule {
     text: String,
     figure: String,
     operator: Operator,
-    limit: Limit,
+    limit: Threshold,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,82 +43,86 @@ pub(super) enum Operator {
     Different,
 }
 
-/// What a figure is held against.
+/// The right-hand side of a rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Limit {
+enum Threshold {
     Number(f64),
-    /// So many times what it was in the other run, and so much more.
+    /// The baseline's value times `times`, plus `plus`.
     Baseline {
         times: f64,
         plus: f64,
     },
 }
 
-/// Why a text is no rule.
+/// The error of parsing a rule, or of a rule that cannot be checked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
-    /// There is no operator in it.
+    /// The text has no operator.
     #[error(
-        "`{0}` is no rule: a figure, one of < <= > >= == != and a value are needed, as in `input_ack_ms.p99 < 80`"
+        "`{0}` is not a rule: expected FIGURE OP VALUE with one of < <= > >= == !=, as in `input_ack_ms.p99 < 80`"
     )]
     Form(String),
-    /// No report has such a figure.
-    #[error("no report has a figure `{figure}`{}\nfigures are:\n  {}", meant(near), known::all())]
-    UnknownFigure {
-        /// As it was given.
-        figure: String,
-        /// What might have been meant.
-        near: Vec<&'static str>,
-    },
-    /// The value is none.
+    /// The figure does not exist.
     #[error(
-        "`{0}` is no value: a number without a unit is needed, or `baseline`, `baseline * 1.1`, `baseline + 10`, `baseline + 10%`"
+        "no report has a figure `{figure}`{}\nfigures are:\n  {}",
+        suggestion(similar),
+        figure_names::list()
+    )]
+    UnknownFigure {
+        /// The name as given.
+        figure: String,
+        /// Similar names that exist.
+        similar: Vec<&'static str>,
+    },
+    /// The value is not a number or a baseline expression.
+    #[error(
+        "`{0}` is not a value: expected a number without a unit, or `baseline`, `baseline * 1.1`, `baseline + 10`, `baseline + 10%`"
     )]
     Value(String),
-    /// It names the baseline, and there is none.
-    #[error("`{0}` needs another run's report to compare with: --baseline FILE")]
+    /// The rule refers to the baseline, and no baseline is given.
+    #[error("`{0}` needs the report of an older run: give --baseline FILE")]
     NoBaseline(String),
-    /// It names the baseline, which does not have the figure.
-    #[error("`{rule}` cannot be judged: the baseline has no figure `{figure}`")]
+    /// The rule refers to the baseline, which lacks the figure.
+    #[error("`{rule}` cannot be checked: the baseline has no figure `{figure}`")]
     NotInBaseline {
-        /// As it was given.
+        /// The rule as given.
         rule: String,
-        /// What it is about.
+        /// The rule's figure.
         figure: String,
     },
 }
 
-fn meant(near: &[&str]) -> String {
-    if near.is_empty() { String::new() } else { format!("; is one of these meant? {}", near.join(", ")) }
+fn suggestion(similar: &[&str]) -> String {
+    if similar.is_empty() { String::new() } else { format!("; did you mean {}?", similar.join(", ")) }
 }
 
 impl Rule {
-    /// The figure it is about.
+    /// Returns the name of the rule's figure.
     #[must_use]
     pub fn figure(&self) -> &str {
         &self.figure
     }
 
-    /// Whether it can be judged at all once the run is over: the sooner somebody learns that, the better.
+    /// Checks before a run that the baseline suffices for this rule, so that a mistake shows early.
     ///
     /// # Errors
-    /// When it names the baseline, and there is none or it lacks the figure.
-    pub fn ready(&self, baseline: Option<&Figures>) -> Result<(), RuleError> {
+    /// When the rule refers to the baseline, and no baseline is given or it lacks the figure.
+    pub fn check_baseline(&self, baseline: Option<&Figures>) -> Result<(), RuleError> {
         match (self.limit, baseline) {
-            (Limit::Number(_), _) => Ok(()),
+            (Threshold::Number(_), _) => Ok(()),
             (_, None) => Err(RuleError::NoBaseline(self.text.clone())),
             (_, Some(then)) if then.get(&self.figure).is_some() => Ok(()),
             _ => Err(RuleError::NotInBaseline { rule: self.text.clone(), figure: self.figure.clone() }),
         }
     }
 
-    /// What becomes of it. A figure that was not measured breaks it, and so does one that the baseline lacks.
+    /// Checks the rule. A figure that was not measured breaks it, and so does one that the baseline lacks.
     #[must_use]
     pub fn check(&self, figures: &Figures, baseline: Option<&Figures>) -> RuleResult {
         let value = figures.get(&self.figure);
         let limit = match self.limit {
-            Limit::Number(number) => Some(number),
-            Limit::Baseline { times, plus } => {
+            Threshold::Number(number) => Some(number),
+            Threshold::Baseline { times, plus } => {
                 baseline.and_then(|then| then.get(&self.figure)).map(|then| round(then * times + plus))
             }
         };
@@ -125,23 +130,23 @@ impl Rule {
         RuleResult { rule: self.text.clone(), value, limit, ok }
     }
 
-    /// Whether more of what happens cannot mend it. Nothing can mend a counter that is too high already; a rule that waits for a
-    /// counter to grow, or for something to be measured at all, is left to the end. Everything else moves both ways, and is believed
-    /// when it stays broken.
-    pub(super) fn is_lost(&self, result: &RuleResult) -> bool {
+    /// Returns whether the rest of the run cannot repair a broken rule. A counter that is too high stays too high. A rule that waits for a
+    /// counter to grow, or for a first measurement, is left to the end. Any other figure moves both ways, and the caller requires it to
+    /// stay broken for several checks.
+    pub(super) fn is_beyond_repair(&self, result: &RuleResult) -> bool {
         let Some((value, limit)) = result.value.zip(result.limit) else { return false };
-        let may_grow = known::only_grows(&self.figure);
+        let is_counter = figure_names::is_monotonic(&self.figure);
         !result.ok
             && match self.operator {
                 Operator::Less | Operator::AtMost => true,
-                Operator::More | Operator::AtLeast | Operator::Different => !may_grow,
-                Operator::Equal => !may_grow || value > limit,
+                Operator::More | Operator::AtLeast | Operator::Different => !is_counter,
+                Operator::Equal => !is_counter || value > limit,
             }
     }
 }
 
 impl Operator {
-    /// Exactly: somebody who asks for this number gets this number.
+    /// Compares exactly: a rule that gives a number means that number.
     fn holds(self, value: f64, limit: f64) -> bool {
         match self {
             Self::Less => value < limit,
@@ -164,16 +169,16 @@ impl FromStr for Rule {
             Some(times) => format!("{times}.p999"),
             None => figure.to_owned(),
         };
-        if !known::is_known(&figure) {
-            let near = known::near(&figure);
-            return Err(RuleError::UnknownFigure { figure, near });
+        if !figure_names::is_known(&figure) {
+            let similar = figure_names::similar(&figure);
+            return Err(RuleError::UnknownFigure { figure, similar });
         }
         let limit = value.parse()?;
         Ok(Self { text: text.to_owned(), figure, operator, limit })
     }
 }
 
-/// A name may be any text, but none has an operator in it.
+/// Splits at the operator. A name may be any text without an operator.
 fn split(text: &str) -> Option<(&str, Operator, &str)> {
     let (figure, rest) = text.split_at(text.find(['<', '>', '=', '!'])?);
     let (operator, value) =
@@ -181,13 +186,13 @@ fn split(text: &str) -> Option<(&str, Operator, &str)> {
     Some((figure.trim(), operator, value.trim()))
 }
 
-impl FromStr for Limit {
+impl FromStr for Threshold {
     type Err = RuleError;
 
     fn from_str(text: &str) -> Result<Self, RuleError> {
-        let wrong = || RuleError::Value(text.to_owned());
+        let invalid = || RuleError::Value(text.to_owned());
         let Some(rest) = text.strip_prefix("baseline") else {
-            return Ok(Self::Number(number(text).ok_or_else(wrong)?));
+            return Ok(Self::Number(number(text).ok_or_else(invalid)?));
         };
         let rest = rest.trim();
         let Some(sign) = rest.chars().next() else { return Ok(Self::Baseline { times: 1.0, plus: 0.0 }) };
@@ -196,14 +201,14 @@ impl FromStr for Limit {
             Some(operand) => (operand.trim_end(), true),
             None => (operand, false),
         };
-        let operand = number(operand).ok_or_else(wrong)?;
+        let operand = number(operand).ok_or_else(invalid)?;
         match (sign, is_percent) {
             ('*', false) => Ok(Self::Baseline { times: operand, plus: 0.0 }),
             ('+', false) => Ok(Self::Baseline { times: 1.0, plus: operand }),
             ('-', false) => Ok(Self::Baseline { times: 1.0, plus: -operand }),
             ('+', true) => Ok(Self::Baseline { times: 1.0 + operand / 100.0, plus: 0.0 }),
             ('-', true) => Ok(Self::Baseline { times: 1.0 - operand / 100.0, plus: 0.0 }),
-            _ => Err(wrong()),
+            _ => Err(invalid()),
         }
     }
 }
@@ -233,13 +238,15 @@ impl From<Rule> for String {
 }
 
 impl RuleResult {
-    /// What is wrong, as in `input_ack_ms.p99 was 91.2`.
+    /// Describes why the rule was broken, as in `input_ack_ms.p99 was 91.2`.
     #[must_use]
-    pub fn was(&self) -> String {
+    pub fn failure_message(&self) -> String {
         let figure = split(&self.rule).map_or(self.rule.as_str(), |(figure, ..)| figure);
         match (self.value, self.limit) {
             (None, _) => format!("{figure} was not measured"),
-            (Some(value), None) => format!("{figure} was {value}, and the baseline has no such figure"),
+            (Some(value), None) => {
+                format!("{figure} was {value}, and the baseline does not have this figure")
+            }
             (Some(value), Some(limit)) if self.rule.contains("baseline") => {
                 format!("{figure} was {value}, against {limit}")
             }
@@ -263,19 +270,19 @@ mod tests {
     }
 
     #[test]
-    fn every_operator_does_what_it_says() {
+    fn every_operator_compares_as_written() {
         let now = figures(80.0, 3);
         for (operator, ok) in
             [("<", false), ("<=", true), (">", false), (">=", true), ("==", true), ("!=", false)]
         {
             assert_eq!(holds(&format!("input_ack_ms.p99 {operator} 80"), &now, None), ok, "{operator}");
         }
-        assert!(holds("disconnected<4", &now, None), "spaces are for people");
-        assert!(holds("input_ack_ms.p99.9 == 160", &now, None), "99.9 is what people say");
+        assert!(holds("disconnected<4", &now, None), "spaces are optional");
+        assert!(holds("input_ack_ms.p99.9 == 160", &now, None), "p99.9 is accepted for p999");
     }
 
     #[test]
-    fn a_figure_may_be_held_against_another_run() {
+    fn a_rule_may_refer_to_the_baseline() {
         let (now, then) = (figures(80.0, 3), figures(75.0, 0));
         for (value, ok) in [
             ("baseline", false),
@@ -289,11 +296,11 @@ mod tests {
             assert_eq!(holds(&format!("input_ack_ms.p99 < {value}"), &now, Some(&then)), ok, "{value}");
         }
         let rule: Rule = "input_ack_ms.p99 < baseline".parse().unwrap();
-        assert_eq!(rule.check(&now, Some(&then)).was(), "input_ack_ms.p99 was 80, against 75");
+        assert_eq!(rule.check(&now, Some(&then)).failure_message(), "input_ack_ms.p99 was 80, against 75");
     }
 
     #[test]
-    fn what_was_not_measured_breaks_every_rule() {
+    fn a_figure_that_was_not_measured_breaks_every_rule() {
         for operator in ["<", "!=", ">="] {
             let rule: Rule = format!("server.tick_ms_max {operator} 10").parse().unwrap();
             let result = rule.check(&figures(1.0, 0), None);
@@ -302,31 +309,31 @@ mod tests {
         }
         assert!(
             holds("closes.kicked == 0", &figures(1.0, 0), None),
-            "but what never happened happened 0 times"
+            "a close reason that never occurred counts as 0"
         );
     }
 
     #[test]
-    fn a_rule_that_cannot_be_judged_says_so_before_the_run() {
+    fn a_rule_without_its_baseline_is_rejected_before_the_run() {
         let rule: Rule = "input_ack_ms.p99 < baseline".parse().unwrap();
         assert!(rule.check_baseline(None).unwrap_err().to_string().contains("--baseline"));
         let empty = Figures::from_report(&Report::default());
         assert!(rule.check_baseline(Some(&empty)).unwrap_err().to_string().contains("`input_ack_ms.p99`"));
         assert_eq!(rule.check_baseline(Some(&figures(1.0, 0))), Ok(()));
-        assert_eq!("input_ack_ms.p99 < 1".parse::<Rule>().unwrap().ready(None), Ok(()));
+        assert_eq!("input_ack_ms.p99 < 1".parse::<Rule>().unwrap().check_baseline(None), Ok(()));
     }
 
     #[test]
-    fn an_unknown_figure_says_what_there_is_and_what_was_meant() {
+    fn an_unknown_figure_is_reported_with_similar_names_and_all_names() {
         let error = "input_ack.p99 < 80".parse::<Rule>().unwrap_err().to_string();
         let (first, rest) = error.split_once('\n').unwrap();
-        assert!(first.contains("meant? input_ack_ms.p99"), "{first}");
+        assert!(first.contains("did you mean input_ack_ms.p99"), "{first}");
         assert!(rest.contains("groups.NAME.input_ack_ms.{count, max"), "{rest}");
-        assert!(!"zebra < 1".parse::<Rule>().unwrap_err().to_string().contains("meant"));
+        assert!(!"zebra < 1".parse::<Rule>().unwrap_err().to_string().contains("did you mean"));
     }
 
     #[test]
-    fn what_is_no_rule_is_refused_with_an_example() {
+    fn a_malformed_rule_is_rejected() {
         for text in ["", "disconnected", "disconnected = 0", "disconnected ! 0"] {
             assert!(matches!(text.parse::<Rule>(), Err(RuleError::Form(_))), "{text}");
         }
@@ -338,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_its_text() {
+    fn a_rule_is_serialized_as_its_text() {
         let rule: Rule = serde_json::from_str("\" input_ack_ms.p99.9  <80 \"").unwrap();
         assert_eq!(rule.to_string(), "input_ack_ms.p99.9  <80");
         assert_eq!(rule.figure(), "input_ack_ms.p999");

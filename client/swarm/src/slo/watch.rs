@@ -1,43 +1,43 @@
-//! Which rules are broken for good while a run still goes on: a run of an hour that is lost in its second minute can end there.
+//! Detection of rules that are broken beyond repair during a run, so that a run of an hour can end in its second minute.
 //!
-//! Whoever asks for it (`--abort-on-fail`) shows the figures once a second, from the end of the warm-up on. One bad second is no reason
-//! to end a run, so a rule has to be broken so many times in a row. What time can still mend is left to the end:
+//! With `--abort-on-fail` the figures are checked once a second, from the end of the warm-up on. One bad second does not end a run: a rule
+//! has to be broken [`BROKEN_IN_A_ROW`] times in a row. Broken rules that time may still repair are left to the end:
 //!
-//! - a lower bound (`>`, `>=`), or a `!=`, on what only grows in a run, such as `joined >= 1000`;
-//! - an `==` on what only grows, while it is below: `game.matches_finished == 3`;
-//! - whatever was not measured yet.
+//! - a lower bound (`>`, `>=`), or a `!=`, on a counter, such as `joined >= 1000`;
+//! - an `==` on a counter that is still below the value: `game.matches_finished == 3`;
+//! - any rule about a figure that was not measured yet.
 
 use super::{Figures, Rule};
 use crate::report::RuleResult;
 
-/// How many times in a row a rule must be broken.
+/// Number of consecutive checks that a rule must fail to end the run.
 pub const BROKEN_IN_A_ROW: u32 = 3;
 
-/// Looks at the rules while a run goes on.
+/// Checks the rules during a run.
 #[derive(Clone, Debug)]
-pub struct Watch {
+pub struct RuleWatch {
     rules: Vec<(Rule, u32)>,
     baseline: Option<Figures>,
 }
 
-impl Watch {
-    /// One that has seen nothing yet.
+impl RuleWatch {
+    /// Creates a watch of these rules.
     #[must_use]
     pub fn new(rules: &[Rule], baseline: Option<Figures>) -> Self {
         Self { rules: rules.iter().map(|rule| (rule.clone(), 0)).collect(), baseline }
     }
 
-    /// Judges the figures as they are by now, and gives the first rule that is broken for good.
+    /// Checks the current figures, and returns the first rule that is broken beyond repair.
     pub fn push(&mut self, figures: &Figures) -> Option<RuleResult> {
-        let mut lost = None;
+        let mut broken = None;
         for (rule, in_a_row) in &mut self.rules {
             let result = rule.check(figures, self.baseline.as_ref());
-            *in_a_row = if rule.is_lost(&result) { *in_a_row + 1 } else { 0 };
-            if *in_a_row >= BROKEN_IN_A_ROW && lost.is_none() {
-                lost = Some(result);
+            *in_a_row = if rule.is_beyond_repair(&result) { *in_a_row + 1 } else { 0 };
+            if *in_a_row >= BROKEN_IN_A_ROW && broken.is_none() {
+                broken = Some(result);
             }
         }
-        lost
+        broken
     }
 }
 
@@ -46,14 +46,17 @@ mod tests {
     use super::*;
     use crate::report::{Percentiles, Report};
 
-    fn watch(rule: &str) -> Watch {
+    fn watch(rule: &str) -> RuleWatch {
         RuleWatch::new(&[rule.parse().unwrap()], None)
     }
 
-    /// After how many judgements the run ends.
+    /// The number of checks after which the run ends.
     fn ends(rule: &str, reports: impl IntoIterator<Item = Report>) -> Option<usize> {
         let mut watch = watch(rule);
-        reports.into_iter().position(|report| watch.push(&Figures::from_report(&report)).is_some()).map(|at| at + 1)
+        reports
+            .into_iter()
+            .position(|report| watch.push(&Figures::from_report(&report)).is_some())
+            .map(|at| at + 1)
     }
 
     fn p99(p99: f64) -> Report {
@@ -66,12 +69,12 @@ mod tests {
     }
 
     #[test]
-    fn one_good_second_forgives() {
+    fn one_good_second_restarts_the_count() {
         assert_eq!(ends("input_ack_ms.p99 < 80", [90.0, 91.0, 10.0, 90.0, 90.0].map(p99)), None);
     }
 
     #[test]
-    fn what_may_still_become_enough_is_left_to_the_end() {
+    fn a_counter_that_may_still_reach_its_limit_is_left_to_the_end() {
         let few = || (0..9).map(|joined| Report { joined, ..Report::default() });
         for rule in ["joined >= 100", "joined > 50", "joined == 100", "closes.kicked != 0", "game.hits > 5"] {
             assert_eq!(ends(rule, few()), None, "{rule}");
@@ -79,19 +82,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_stays_too_much() {
+    fn a_counter_above_its_limit_ends_the_run() {
         let lost = || (0..9).map(|disconnected| Report { disconnected, ..Report::default() });
-        assert_eq!(ends("disconnected == 0", lost()), Some(4), "0 was fine, and 1, 2 and 3 were not");
+        assert_eq!(ends("disconnected == 0", lost()), Some(4), "0 holds; 1, 2 and 3 are broken");
         assert_eq!(ends("disconnected <= 2", lost()), Some(6));
     }
 
     #[test]
-    fn what_was_not_measured_yet_ends_nothing() {
+    fn a_figure_that_was_not_measured_yet_does_not_end_the_run() {
         assert_eq!(ends("server.tick_ms_p99 < 10", (0..9).map(|_| Report::default())), None);
     }
 
     #[test]
-    fn a_lower_bound_on_a_rate_is_judged() {
+    fn a_broken_lower_bound_on_a_rate_ends_the_run() {
         let few = || (0..9).map(|_| Report { snapshots_per_bot_s: Some(10.0), ..Report::default() });
         assert_eq!(ends("snapshots_per_bot_s >= 20", few()), Some(3));
     }

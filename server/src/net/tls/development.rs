@@ -33,7 +33,7 @@ pub fn open(dir: &DataDir, now: SystemTime) -> Result<Identity, IdentityError> {
     match Identity::read(&cert, &key) {
         Ok(stored) if !is_due(stored.valid_until(), now) => return Ok(stored),
         Err(error) if cert.exists() => {
-            tracing::warn!(%error, "development certificate is unusable, replacing it")
+            tracing::warn!(%error, "stored development certificate is unusable, replaced")
         }
         _ => {}
     }

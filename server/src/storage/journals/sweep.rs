@@ -55,7 +55,7 @@ fn sweep(store: &dyn JournalStore, limits: RetentionLimits, now: SystemTime, met
         Ok(all) => all,
         Err(error) => {
             count.retention_errors.inc();
-            warn!(%error, "the journals cannot be listed, so none is deleted; retrying in a minute");
+            warn!(%error, "cannot list journals, none deleted, retrying in a minute");
             return;
         }
     };
@@ -80,7 +80,7 @@ fn sweep(store: &dyn JournalStore, limits: RetentionLimits, now: SystemTime, met
         info!(journals = gone.journals, bytes = gone.bytes, "deleted old journals");
     }
     if let Some((journal, error)) = failed {
-        warn!(%journal, %error, "a journal cannot be deleted; retrying in a minute");
+        warn!(%journal, %error, "cannot delete a journal and possibly others, retrying in a minute");
     }
 }
 

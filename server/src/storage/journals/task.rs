@@ -153,7 +153,7 @@ impl JournalTask {
         }
         journal.status.set_restarted(generation);
         if std::mem::take(&mut journal.is_outage_logged) {
-            info!(journal = %name, "the journal is written again");
+            info!(journal = %name, "journal writes succeed again");
         }
     }
 
@@ -289,13 +289,13 @@ impl OpenJournal {
         }
         if !std::mem::replace(&mut self.is_outage_logged, true) {
             let journal = self.name;
-            error!(%journal, %error, "the journal cannot be written; the room plays on without it and retries");
+            error!(%journal, %error, "journal write failed, play continues without a journal until writes succeed");
         }
     }
 
     fn sync(&mut self) {
         if let Some(Err(error)) = self.file.as_mut().map(|file| file.sync()) {
-            error!(journal = %self.name, %error, "the journal could not be synced, and may be lost if the machine fails");
+            error!(journal = %self.name, %error, "journal sync failed, recent entries may be lost if the machine crashes");
         }
     }
 }

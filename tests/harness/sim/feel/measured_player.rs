@@ -66,7 +66,7 @@ impl Controller<Arena> for MeasuredPlayer {
     fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
         let (Some(joined), Some(drawn)) = (self.joined, drawn) else { return Input::default() };
         self.record.drawn(drawn, slot.due);
-        let seen = drawn.seen::<Arena>(joined.rate, joined.seat);
+        let seen = drawn.observation::<Arena>(joined.rate, joined.seat);
         Arena::observe(&mut self.scene, &seen);
         let walk = on_keys(self.walk.decide(seen));
         self.aim(slot, walk, &joined, drawn)

@@ -1,30 +1,30 @@
-//! Two agents' counts make the report that one process's would, and a lost agent is remembered.
+//! Two agents' counts make the same report as one process's, and a lost agent is recorded.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     agent::{
-        message::frames,
-        wire::{COUNTS_BYTES, Decoder},
+        message::batch_frames,
+        wire::{Decoder, MAX_AGENT_FRAME_BYTES},
     },
     assemble::{BotCounts, RunEnd, RunMeasurements},
-    measure::{CountRecorder, Timeline, SelfLoad},
-    plan::Group,
+    measure::{CountRecorder, SelfLoad, Timeline},
+    plan::BotGroup,
     report::Report,
     schedule::schedule,
     server_history::ServerHistory,
 };
 
-/// Something that a bot counted.
+/// One measurement of a bot.
 #[derive(Clone, Debug)]
-struct Deed {
+struct Sample {
     bot: u32,
     at_ms: u64,
     value_us: u64,
 }
 
-impl Deed {
+impl Sample {
     fn count(&self, recorder: &mut CountRecorder) {
         let at = Duration::from_millis(self.at_ms);
         let row = recorder.row(at, (self.bot % 2) as u16);
@@ -43,13 +43,13 @@ impl Deed {
     }
 }
 
-fn deeds() -> impl Strategy<Value = Vec<Deed>> {
-    let deed = (0..64_u32, 0..12_000_u64, 0..3_000_000_u64);
-    prop::collection::vec(deed.prop_map(|(bot, at_ms, value_us)| Deed { bot, at_ms, value_us }), 1..200)
+fn samples() -> impl Strategy<Value = Vec<Sample>> {
+    let sample = (0..64_u32, 0..12_000_u64, 0..3_000_000_u64);
+    prop::collection::vec(sample.prop_map(|(bot, at_ms, value_us)| Sample { bot, at_ms, value_us }), 1..200)
 }
 
 fn plan() -> Plan {
-    let group = |name: &str| Group { name: name.to_owned(), ..Group::default() };
+    let group = |name: &str| BotGroup { name: name.to_owned(), ..BotGroup::default() };
     Plan {
         stages: "0:64@2s,64@10s".parse().unwrap(),
         bots: vec![group("even"), group("odd")],
@@ -57,19 +57,19 @@ fn plan() -> Plan {
     }
 }
 
-fn fleet(agents: &[&str]) -> Fleet {
-    let posts = agents.iter().map(|agent| Arc::new(Post::new((*agent).to_owned(), &plan())));
-    Fleet { posts: posts.collect(), listeners: JoinSet::new() }
+fn pool(agents: &[&str]) -> AgentPool {
+    let agents = agents.iter().map(|agent| Arc::new(AgentCounts::new((*agent).to_owned(), &plan())));
+    AgentPool { agents: agents.collect(), receivers: JoinSet::new() }
 }
 
-/// A batch as it arrives over the network, in frames as small as they get.
-fn deliver(post: &Post, batch: Batch) {
-    let mut decoder = Decoder::new(COUNTS_BYTES);
-    for frame in frames(batch, COUNTS_BYTES).unwrap() {
+/// Delivers a batch in encoded frames, as over the network.
+fn deliver(counts: &AgentCounts, batch: Batch) {
+    let mut decoder = Decoder::new(MAX_AGENT_FRAME_BYTES);
+    for frame in batch_frames(batch, MAX_AGENT_FRAME_BYTES).unwrap() {
         decoder.push(&frame);
-        match decoder.pop::<Answer>().unwrap().unwrap() {
-            Answer::Rows(rows) => post.push_rows(rows).unwrap(),
-            Answer::Counts(batch) => post.push(batch).unwrap(),
+        match decoder.pop::<AgentMessage>().unwrap().unwrap() {
+            AgentMessage::Rows(rows) => counts.push_rows(rows).unwrap(),
+            AgentMessage::Counts(batch) => counts.push(batch).unwrap(),
             other => panic!("{other:?}"),
         }
     }
@@ -81,7 +81,7 @@ fn report(timeline: Timeline) -> Report {
         timeline,
         server: ServerHistory::default(),
         ended: RunEnd::Completed,
-        took: plan.stages.length(),
+        elapsed: plan.stages.length(),
         bots: BotCounts::of(&schedule(&plan)),
     };
     let mut report = measured.report(&plan, 1);
@@ -92,21 +92,21 @@ fn report(timeline: Timeline) -> Report {
 
 proptest! {
     #[test]
-    fn two_agents_make_the_report_of_one_process(deeds in deeds(), breath in 1..50_usize) {
+    fn two_agents_make_the_report_of_one_process(samples in samples(), chunk in 1..50_usize) {
         let timeline = || Timeline::new(2, plan().measured());
         let (mut whole, mut one) = (CountRecorder::default(), timeline());
         let (mut halves, mut both) = ([CountRecorder::default(), CountRecorder::default()], timeline());
-        let mut fleet = fleet(&["a", "b"]);
-        // The one is asked at other moments than the others: when something was handed over must not matter.
-        for some in deeds.chunks(breath) {
-            for deed in some {
-                deed.count(&mut whole);
-                deed.count(&mut halves[deed.bot as usize % 2]);
+        let mut pool = pool(&["a", "b"]);
+        // The batches of the one process and of the agents are taken at different times, which must not matter.
+        for some in samples.chunks(chunk) {
+            for sample in some {
+                sample.count(&mut whole);
+                sample.count(&mut halves[sample.bot as usize % 2]);
             }
-            for (post, half) in fleet.posts.iter().zip(&mut halves) {
-                deliver(post, half.take());
+            for (agent, half) in pool.agents.iter().zip(&mut halves) {
+                deliver(agent, half.take());
             }
-            both.push(fleet.take());
+            both.push(pool.take());
         }
         one.push(whole.take());
         prop_assert_eq!(one.all(), both.all());
@@ -115,49 +115,50 @@ proptest! {
 }
 
 #[test]
-fn who_plays_is_what_each_agent_said_last() {
-    let mut fleet = fleet(&["a", "b"]);
+fn the_number_of_playing_bots_is_each_agents_latest() {
+    let mut pool = pool(&["a", "b"]);
     let batch = |playing, over| Batch { playing, finished: over, ..Batch::default() };
-    deliver(&fleet.posts[0], batch(5, 1));
-    deliver(&fleet.posts[1], batch(7, 0));
-    deliver(&fleet.posts[1], batch(6, 1));
-    let taken = fleet.take();
+    deliver(&pool.agents[0], batch(5, 1));
+    deliver(&pool.agents[1], batch(7, 0));
+    deliver(&pool.agents[1], batch(6, 1));
+    let taken = pool.take();
     assert_eq!((taken.playing, taken.finished), (11, 2));
-    let taken = fleet.take();
-    assert_eq!((taken.playing, taken.finished), (11, 2), "nothing new was said");
-    fleet.posts[0].end(Duration::from_secs(3), Ok(()));
-    assert_eq!(fleet.take().playing, 6);
-    assert!(!fleet.is_over());
+    let taken = pool.take();
+    assert_eq!((taken.playing, taken.finished), (11, 2), "nothing new was received");
+    pool.agents[0].end(Duration::from_secs(3), Ok(()));
+    assert_eq!(pool.take().playing, 6);
+    assert!(!pool.is_over());
 }
 
 #[test]
-fn an_agent_that_is_lost_is_told_of_once_and_remembered() {
-    let mut fleet = fleet(&["a:1", "b:2"]);
-    fleet.posts[1].end(Duration::from_millis(12_300), Err("it was ended".to_owned()));
-    let told = (12_300, "agent b:2 was lost at 12 s: it was ended".to_owned());
-    assert_eq!(fleet.take().incidents, std::slice::from_ref(&told));
-    assert!(fleet.take().incidents.is_empty());
-    assert_eq!(fleet.posts[1].loss(), Some(told));
-    assert_eq!(fleet.posts[0].loss(), None);
+fn a_lost_agent_is_one_incident_and_stays_recorded() {
+    let mut pool = pool(&["a:1", "b:2"]);
+    pool.agents[1].end(Duration::from_millis(12_300), Err("it was stopped".to_owned()));
+    let loss = (12_300, "agent b:2 was lost at 12 s: it was stopped".to_owned());
+    assert_eq!(pool.take().incidents, std::slice::from_ref(&loss));
+    assert!(pool.take().incidents.is_empty());
+    assert_eq!(pool.agents[1].loss(), Some(loss));
+    assert_eq!(pool.agents[0].loss(), None);
 }
 
 #[test]
-fn counts_of_what_nobody_asked_for_are_no_counts() {
-    let fleet = fleet(&["a"]);
+fn counts_outside_the_plan_are_refused() {
+    let pool = pool(&["a"]);
     let row = |second, group| vec![(second, group, Row::default())];
-    assert!(fleet.posts[0].push_rows(row(12, 1)).is_ok());
-    assert!(fleet.posts[0].push_rows(row(12, 2)).is_err(), "there are two groups");
-    assert!(fleet.posts[0].push_rows(row(u32::MAX, 0)).is_err(), "a run is not that long");
+    assert!(pool.agents[0].push_rows(row(12, 1)).is_ok());
+    assert!(pool.agents[0].push_rows(row(12, 2)).is_err(), "there are two groups");
+    assert!(pool.agents[0].push_rows(row(u32::MAX, 0)).is_err(), "a run is not that long");
     let self_load = Batch { self_load: vec![(u32::MAX, SelfLoad::default())], ..Batch::default() };
-    assert!(fleet.posts[0].push(self_load).is_err());
+    assert!(pool.agents[0].push(self_load).is_err());
 }
 
 #[test]
-fn an_agent_that_sends_without_end_is_given_up() {
-    let post = Post { agent: "flood".to_owned(), seconds: 10, groups: 1, pile: Mutex::default() };
-    let send = || post.push(Batch { rows: vec![(1, 0, Row::default())], ..Batch::default() });
-    (0..PILE_FRAMES).for_each(|_| send().unwrap());
-    assert!(send().is_err(), "nobody took anything away");
-    assert_eq!(post.take().rows.len(), PILE_FRAMES);
-    assert!(send().is_ok(), "what was taken away makes room");
+fn an_agent_that_exceeds_the_pending_frames_is_lost() {
+    let counts =
+        AgentCounts { agent: "flood".to_owned(), max_second: 10, groups: 1, pending: Mutex::default() };
+    let send = || counts.push(Batch { rows: vec![(1, 0, Row::default())], ..Batch::default() });
+    (0..MAX_PENDING_FRAMES).for_each(|_| send().unwrap());
+    assert!(send().is_err(), "the pending frames were not taken");
+    assert_eq!(counts.take().rows.len(), MAX_PENDING_FRAMES);
+    assert!(send().is_ok(), "taking the batch makes room");
 }

@@ -1,4 +1,4 @@
-//! Who is let in, and what those hear who are not. No game server: nobody gets as far as that.
+//! Accepted and refused coordinators, and the reasons that both sides report. No run starts, so there is no game server.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -11,12 +11,15 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::{
-    agent::{call::Call, key::Binding, lead, message::Brief, quic::Outlet},
+    agent::{
+        connection::AgentConnection, coordinate, key::Binding, message::Assignment,
+        quic::CoordinatorEndpoints,
+    },
     game::GameEntry,
-    plan::{Plan, Trusted},
+    plan::{Plan, TrustRoots},
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn games() -> Games {
     Games::new(vec![GameEntry::of::<Crowd>(&[])])
@@ -26,125 +29,141 @@ fn key(secret: &str) -> Key {
     Key::new(secret.repeat(4).as_bytes()).unwrap()
 }
 
-/// An agent at work.
-struct Post {
+/// A running agent.
+struct RunningAgent {
     address: SocketAddr,
-    news: Arc<Mutex<Vec<News>>>,
+    events: Arc<Mutex<Vec<AgentEvent>>>,
     stop: CancellationToken,
     served: JoinHandle<()>,
 }
 
-impl Post {
+impl RunningAgent {
     fn start(key: Option<Key>) -> Self {
         Self::of(Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), key, games()).unwrap())
     }
 
     fn of(agent: Agent) -> Self {
-        let (news, stop) = (Arc::new(Mutex::new(Vec::new())), CancellationToken::new());
-        let told = Arc::clone(&news);
+        let (events, stop) = (Arc::new(Mutex::new(Vec::new())), CancellationToken::new());
+        let recorded = Arc::clone(&events);
         let (address, end) = (agent.address(), stop.clone());
-        let hear = move |one| told.lock().unwrap_or_else(PoisonError::into_inner).push(one);
-        let served = tokio::spawn(agent.serve(end, hear));
-        Self { address, news, stop, served }
+        let record = move |event| recorded.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        let served = tokio::spawn(agent.serve(end, record));
+        Self { address, events, stop, served }
     }
 
     fn name(&self) -> String {
         self.address.to_string()
     }
 
-    /// The first refusal it tells of.
+    /// The reason of its first refusal.
     async fn refusal(&self) -> String {
         let began = Instant::now();
         loop {
-            let refusal = self.news.lock().unwrap().iter().find_map(|news| match news {
-                News::Refused { why, .. } => Some(why.clone()),
+            let refusal = self.events.lock().unwrap().iter().find_map(|event| match event {
+                AgentEvent::Refused { reason, .. } => Some(reason.clone()),
                 _ => None,
             });
             match refusal {
-                Some(why) => return why,
-                None => assert!(began.elapsed() < PATIENCE, "the agent refuses somebody, and says so"),
+                Some(reason) => return reason,
+                None => assert!(began.elapsed() < TIMEOUT, "the agent reports a refusal"),
             }
             sleep(Duration::from_millis(5)).await;
         }
     }
 
-    async fn call(&self, key: Option<&Key>, outlet: &Outlet) -> Result<Call, String> {
-        Call::open(&self.name(), outlet, key, &Hello::ours(&games())).await
+    async fn connect(
+        &self,
+        key: Option<&Key>,
+        endpoints: &CoordinatorEndpoints,
+    ) -> Result<AgentConnection, String> {
+        let hello = Hello::of_this_program(&games().catalog());
+        AgentConnection::open(&self.name(), endpoints, key, &hello).await
     }
 
-    async fn end(self) {
+    async fn stop(self) {
         self.stop.cancel();
-        timeout(PATIENCE, self.served).await.expect("an agent ends when it is told to").unwrap();
+        timeout(TIMEOUT, self.served).await.expect("an agent stops when its token is cancelled").unwrap();
     }
 }
 
 async fn failure(agent: &str, key: Option<&Key>, plan: &Plan) -> String {
     let (games, agents) = (games(), [agent.to_owned()]);
-    let led = lead(plan, &games, &agents, key, None);
-    timeout(PATIENCE, led).await.expect("a refusal takes no time").unwrap_err().to_string()
+    let report = coordinate(plan, &games, &agents, key, None);
+    timeout(TIMEOUT, report).await.expect("a refusal arrives at once").unwrap_err().to_string()
 }
 
 #[tokio::test]
 async fn a_wrong_key_is_refused_on_both_sides() {
     let (right, wrong) = (|| Some(key("right")), || Some(key("wrong")));
-    for (theirs, ours, here, there) in [
-        (right(), wrong(), "it has another key", "its key is not this agent's"),
-        (right(), None, "it has a key, and here none was given", "it has no key, and this agent has one"),
-        (None, wrong(), "it has no key, and here one was given", "it has a key, and this agent has none"),
+    for (theirs, own, at_coordinator, at_agent) in [
+        (right(), wrong(), "it has a different key", "its key is not this agent's"),
+        (
+            right(),
+            None,
+            "it has a key, and this coordinator has none",
+            "it has no key, and this agent has one",
+        ),
+        (
+            None,
+            wrong(),
+            "it has no key, and this coordinator has one",
+            "it has a key, and this agent has none",
+        ),
     ] {
-        let post = Post::start(theirs);
-        let error = failure(&post.name(), ours.as_ref(), &Plan::default()).await;
-        assert!(error.starts_with(&format!("agent {}: {here}", post.address)), "{error}");
-        assert_eq!(post.refusal().await, there);
-        post.end().await;
+        let agent = RunningAgent::start(theirs);
+        let error = failure(&agent.name(), own.as_ref(), &Plan::default()).await;
+        assert!(error.starts_with(&format!("agent {}: {at_coordinator}", agent.address)), "{error}");
+        assert_eq!(agent.refusal().await, at_agent);
+        agent.stop().await;
     }
 }
 
 #[tokio::test]
-async fn somebody_who_only_pretends_to_have_the_key_gets_no_orders() {
+async fn an_agent_without_the_key_receives_no_messages() {
     let listening = quic::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listening.local_addr().unwrap();
     let pretender = tokio::spawn(async move {
         let connection = listening.accept().await.unwrap().await.unwrap();
         let stream = connection.accept_bi().await.unwrap();
-        let mut channel = Channel::new(connection, stream, ORDER_BYTES);
+        let mut channel = Channel::new(connection, stream.into(), MAX_COORDINATOR_FRAME_BYTES);
         let proof = channel.receiver.receive_proof().await.unwrap();
-        // The best guess there is: what the coordinator said itself.
+        // The best forgery: the coordinator's own proof, reflected.
         channel.sender.send_proof(&proof).await.unwrap();
-        channel.receiver.receive::<Request>().await.unwrap_err().to_string()
+        channel.receiver.receive::<CoordinatorMessage>().await.unwrap_err().to_string()
     });
     let error = failure(&address.to_string(), Some(&key("right")), &Plan::default()).await;
-    assert_eq!(error, format!("agent {address}: whoever answers there does not have our key"));
-    let heard = timeout(PATIENCE, pretender).await.unwrap().unwrap();
-    assert!(heard.contains("another key"), "not even a hello: {heard}");
+    assert_eq!(error, format!("agent {address}: the program at that address does not have this key"));
+    let received = timeout(TIMEOUT, pretender).await.unwrap().unwrap();
+    assert!(received.contains("a different key"), "not even a hello is received: {received}");
 }
 
-/// What a connection's ends know, from the dialling end.
-async fn dial(outlet: &Outlet, address: SocketAddr) -> (Connection, Binding) {
-    let connecting = outlet.towards(address).unwrap().connect(address, quic::NAME).unwrap();
+/// Opens a connection, and exports its keying material.
+async fn dial(endpoints: &CoordinatorEndpoints, address: SocketAddr) -> (Connection, Binding) {
+    let connecting =
+        endpoints.for_address(address).unwrap().connect(address, quic::CERTIFICATE_NAME).unwrap();
     let connection = connecting.await.unwrap();
     let binding = key::binding(&connection).unwrap();
     (connection, binding)
 }
 
 #[tokio::test]
-async fn a_proof_cannot_be_passed_on_by_somebody_in_the_middle() {
-    let (right, outlet) = (key("right"), Outlet::open().unwrap());
-    let post = Post::start(Some(right.clone()));
-    let (_, theirs) = dial(&outlet, post.address).await;
-    let (connection, ours) = dial(&outlet, post.address).await;
-    assert_ne!(theirs, ours, "every connection has material of its own");
+async fn a_proof_cannot_be_relayed_by_a_man_in_the_middle() {
+    let (right, endpoints) = (key("right"), CoordinatorEndpoints::open().unwrap());
+    let agent = RunningAgent::start(Some(right.clone()));
+    let (_, other) = dial(&endpoints, agent.address).await;
+    let (connection, own) = dial(&endpoints, agent.address).await;
+    assert_ne!(other, own, "every connection has its own keying material");
     let stream = connection.open_bi().await.unwrap();
-    let mut channel = Channel::new(connection, stream, COUNTS_BYTES);
-    // A right proof, made for another connection.
-    channel.sender.send_proof(&key::prove(Some(&right), Role::Coordinator, &theirs)).await.unwrap();
-    let error = timeout(PATIENCE, channel.receiver.receive_proof()).await.unwrap().unwrap_err();
+    let mut channel = Channel::new(connection, stream.into(), MAX_AGENT_FRAME_BYTES);
+    // A correct proof for another connection.
+    channel.sender.send_proof(&key::prove(Some(&right), Role::Coordinator, &other)).await.unwrap();
+    let error = timeout(TIMEOUT, channel.receiver.receive_proof()).await.unwrap().unwrap_err();
     assert!(matches!(error, ChannelError::WrongKey(_)), "{error}");
-    post.end().await;
+    agent.stop().await;
 }
 
 #[tokio::test]
-async fn without_a_key_an_agent_listens_on_this_machine_alone() {
+async fn without_a_key_an_agent_listens_only_on_this_machine() {
     let bind = |address: &str, key| Agent::bind(address.parse().unwrap(), key, games());
     let error = bind("0.0.0.0:0", None).err().unwrap().to_string();
     assert!(
@@ -153,13 +172,13 @@ async fn without_a_key_an_agent_listens_on_this_machine_alone() {
     );
     assert!(bind("0.0.0.0:0", Some(key("right"))).is_ok());
     let address = bind("127.0.0.1:0", None).unwrap().address();
-    let said = News::Listens { address, has_key: false }.to_string();
-    assert!(said.contains(&address.to_string()) && said.contains("without a key"), "{said}");
+    let line = AgentEvent::Listening { address, has_key: false }.to_string();
+    assert!(line.contains(&address.to_string()) && line.contains("without a key"), "{line}");
     assert_ne!(address.port(), 0);
 }
 
 #[tokio::test]
-async fn a_coordinator_without_a_key_calls_nobody_on_another_machine() {
+async fn a_coordinator_without_a_key_connects_only_to_this_machine() {
     let error = failure("192.0.2.1", None, &Plan::default()).await;
     assert!(error.starts_with("agent 192.0.2.1: ") && error.contains("--key-file"), "{error}");
 }
@@ -167,74 +186,76 @@ async fn a_coordinator_without_a_key_calls_nobody_on_another_machine() {
 #[tokio::test]
 async fn an_agent_of_another_version_is_refused_on_both_sides() {
     let mut agent = Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), None, games()).unwrap();
-    agent.desk.hello.version = "0.0.9".to_owned();
-    let post = Post::of(agent);
-    let error = failure(&post.name(), None, &Plan::default()).await;
+    agent.state.hello.version = "0.0.9".to_owned();
+    let agent = RunningAgent::of(agent);
+    let error = failure(&agent.name(), None, &Plan::default()).await;
     assert!(error.contains("the agent 0.0.9") && error.contains("the agent is older"), "{error}");
-    assert!(post.refusal().await.contains("the agent is older"));
-    post.end().await;
+    assert!(agent.refusal().await.contains("the agent is older"));
+    agent.stop().await;
 }
 
 #[tokio::test]
-async fn a_second_coordinator_hears_that_the_agent_is_busy() {
-    let (post, outlet) = (Post::start(None), Outlet::open().unwrap());
-    let mut first = post.call(None, &outlet).await.unwrap();
-    let brief = Brief { plan: Plan::default(), trusted: Trusted::default(), process: 0, processes: 1 };
-    first.brief(brief).await.unwrap();
-    let error = failure(&post.name(), None, &Plan::default()).await;
-    assert_eq!(error, format!("agent {}: it is busy with another run", post.address));
-    assert_eq!(post.refusal().await, "this agent is busy with another run");
+async fn a_second_coordinator_is_refused_while_the_agent_is_busy() {
+    let (agent, endpoints) = (RunningAgent::start(None), CoordinatorEndpoints::open().unwrap());
+    let mut first = agent.connect(None, &endpoints).await.unwrap();
+    let assignment =
+        Assignment { plan: Plan::default(), roots: TrustRoots::default(), process: 0, processes: 1 };
+    first.assign(assignment).await.unwrap();
+    let error = failure(&agent.name(), None, &Plan::default()).await;
+    assert_eq!(error, format!("agent {}: it is busy with another run", agent.address));
+    assert_eq!(agent.refusal().await, "this agent is busy with another run");
     drop(first);
-    // The first one went without a start, so the next one has its turn.
+    // The first coordinator disconnected before a start, so the agent is free again.
     let began = Instant::now();
     loop {
-        let mut next = post.call(None, &outlet).await.unwrap();
-        let brief = Brief { plan: Plan::default(), trusted: Trusted::default(), process: 0, processes: 1 };
-        match next.brief(brief).await {
+        let mut next = agent.connect(None, &endpoints).await.unwrap();
+        let assignment =
+            Assignment { plan: Plan::default(), roots: TrustRoots::default(), process: 0, processes: 1 };
+        match next.assign(assignment).await {
             Ok(_) => break,
-            Err(why) => assert!(began.elapsed() < PATIENCE, "{why}"),
+            Err(reason) => assert!(began.elapsed() < TIMEOUT, "{reason}"),
         }
     }
-    post.end().await;
+    agent.stop().await;
 }
 
 #[tokio::test]
-async fn a_plan_that_an_agent_cannot_play_is_refused_before_the_start() {
-    let post = Post::start(None);
+async fn a_plan_that_an_agent_cannot_run_is_refused_before_the_start() {
+    let agent = RunningAgent::start(None);
     let mut chess = Plan::default();
     chess.bots[0].game = Some("chess".to_owned());
-    let error = failure(&post.name(), None, &chess).await;
-    assert_eq!(error, format!("agent {}: it plays crowd, not 'chess'", post.address));
+    let error = failure(&agent.name(), None, &chess).await;
+    assert_eq!(error, format!("agent {}: it has the games crowd, not 'chess'", agent.address));
     let elsewhere = Plan { server: "192.0.2.1:7777".to_owned(), ..Plan::default() };
-    let error = failure(&post.name(), None, &elsewhere).await;
+    let error = failure(&agent.name(), None, &elsewhere).await;
     assert!(
         error.contains("192.0.2.1:7777 is not on this machine") && error.contains("--cert-hash"),
         "{error}"
     );
-    post.end().await;
+    agent.stop().await;
 }
 
 #[tokio::test]
-async fn an_agent_that_is_not_there_is_named() {
+async fn an_agent_that_does_not_answer_is_named() {
     let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let post = Post::start(None);
-    let agents = [post.name(), free.to_string()];
-    let error = timeout(PATIENCE, lead(&Plan::default(), &games(), &agents, None, None)).await.unwrap();
+    let agent = RunningAgent::start(None);
+    let agents = [agent.name(), free.to_string()];
+    let error = timeout(TIMEOUT, coordinate(&Plan::default(), &games(), &agents, None, None)).await.unwrap();
     let error = error.unwrap_err().to_string();
-    assert!(error.starts_with(&format!("agent {free}: nobody answered at {free} for 3.0 s")), "{error}");
-    assert!(lead(&Plan::default(), &games(), &[], None, None).await.is_err());
-    post.end().await;
+    assert!(error.starts_with(&format!("agent {free}: no answer from {free} for 3.0 s")), "{error}");
+    assert!(coordinate(&Plan::default(), &games(), &[], None, None).await.is_err());
+    agent.stop().await;
 }
 
 #[tokio::test]
-async fn who_says_what_nobody_understands_is_turned_away_and_the_agent_serves_on() {
-    let (post, outlet) = (Post::start(None), Outlet::open().unwrap());
-    let mut call = post.call(None, &outlet).await.unwrap();
-    call.channel.sender.send_frame(&[0xff; 64]).await.unwrap();
-    assert!(post.refusal().await.contains("a message of 4294967295 bytes"));
+async fn an_invalid_message_is_refused_and_the_agent_continues() {
+    let (agent, endpoints) = (RunningAgent::start(None), CoordinatorEndpoints::open().unwrap());
+    let mut connection = agent.connect(None, &endpoints).await.unwrap();
+    connection.channel.sender.send_frame(&[0xff; 64]).await.unwrap();
+    assert!(agent.refusal().await.contains("a message of 4294967295 bytes"));
     let began = Instant::now();
-    while post.call(None, &outlet).await.is_err() {
-        assert!(began.elapsed() < PATIENCE, "the agent serves on");
+    while agent.connect(None, &endpoints).await.is_err() {
+        assert!(began.elapsed() < TIMEOUT, "the agent accepts the next coordinator");
     }
-    post.end().await;
+    agent.stop().await;
 }

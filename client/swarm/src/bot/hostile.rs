@@ -1,0 +1,36 @@
+//! A hostile bot of a run, and the record of its attack.
+
+use std::sync::Arc;
+
+use quarrel_shared::game::Predict;
+
+use crate::{
+    context::WorkerContext,
+    hostile::{self, HostileKind},
+};
+use quarrel_client::Connector;
+
+/// One hostile bot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostileBot {
+    pub(crate) kind: HostileKind,
+    /// Its number among the hostile bots of the plan.
+    pub(crate) number: u32,
+    /// The group whose server it attacks.
+    pub(crate) group: u16,
+}
+
+/// Attacks the server until the run stops, and records the attack.
+pub(crate) async fn attack<G: Predict>(bot: HostileBot, connector: Connector, context: Arc<WorkerContext>) {
+    let HostileBot { kind, number, group } = bot;
+    // Numbered from the top, so that it differs from the seeds of bots that play.
+    let seed = context.plan.brain_seed(!number);
+    let target = context.join_target(group);
+    let result = hostile::attack::<G>(kind, &connector, target, seed, context.stop.cancelled()).await;
+    let at = context.elapsed();
+    let mut recorder = context.recorder();
+    match result {
+        Ok(record) => recorder.push_hostile(kind.name(), &record),
+        Err(error) => recorder.push_incident(at, format!("a hostile bot ({kind}) got no socket: {error}")),
+    }
+}

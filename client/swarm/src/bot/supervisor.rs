@@ -1,0 +1,74 @@
+//! The supervisor of a playing bot: sends it the commands of its schedule when they are due.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, mpsc},
+    task::{JoinError, JoinHandle},
+    time::{Instant, sleep_until},
+};
+
+use crate::{context::WorkerContext, schedule::BotSchedule};
+use quarrel_client::ClientCommand;
+
+/// The delay before a bot requests a seat again after its room was busy or was closed.
+const REJOIN_DELAY: Duration = Duration::from_secs(1);
+
+/// The commands of one bot's schedule, and where they are sent.
+pub(super) struct BotSupervisor<'a> {
+    pub(super) context: &'a WorkerContext,
+    pub(super) bot: &'a BotSchedule,
+    pub(super) leaves_at: Instant,
+    pub(super) commands: mpsc::Sender<ClientCommand>,
+    /// Notified when the bot lost its seat and its connection lives.
+    pub(super) wants_seat: Arc<Notify>,
+}
+
+/// The end of a supervised bot.
+pub(super) struct Supervised<T> {
+    pub(super) result: Result<T, JoinError>,
+    /// Whether the bot ended because its schedule or the run did.
+    pub(super) was_due: bool,
+}
+
+impl BotSupervisor<'_> {
+    /// Sends the scheduled commands until the bot's task ends.
+    pub(super) async fn run<T>(&self, mut task: JoinHandle<T>) -> Supervised<T> {
+        let mut disconnects = self.bot.disconnects_at.iter().copied().peekable();
+        let mut rejoin_at = None;
+        loop {
+            let next_disconnect = disconnects.peek().map(|at| self.context.start + *at);
+            tokio::select! {
+                biased;
+                result = &mut task => return Supervised { result, was_due: false },
+                () = self.context.stop.cancelled() => break,
+                () = sleep_until(self.leaves_at) => break,
+                () = sleep_until_some(next_disconnect) => {
+                    disconnects.next();
+                    // A bot that is reconnecting already has no connection to lose.
+                    self.send(ClientCommand::Reconnect);
+                }
+                () = self.wants_seat.notified() => rejoin_at = Some(Instant::now() + REJOIN_DELAY),
+                () = sleep_until_some(rejoin_at) => {
+                    rejoin_at = None;
+                    self.send(ClientCommand::Join(self.context.join_target(self.bot.group)));
+                }
+            }
+        }
+        self.send(ClientCommand::Close);
+        Supervised { result: task.await, was_due: true }
+    }
+
+    /// Sends a command. The queue is never full: a bot takes its commands at once, and a schedule has few.
+    fn send(&self, command: ClientCommand) {
+        let _ = self.commands.try_send(command);
+    }
+}
+
+/// Sleeps until a time; never returns without one.
+async fn sleep_until_some(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,98 @@
+//! The context that the bots of one worker share: the plan, the servers, the run's clock and the recorder of their counts.
+//!
+//! Both workers and bots use this module, and so bots do not depend on workers: each worker creates a context and passes it to its bots.
+
+use std::{
+    ops::DerefMut,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use quarrel_shared::{id::RoomId, protocol::JoinTarget};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    measure::{Batch, CountRecorder},
+    plan::{Plan, ServerTarget},
+};
+
+/// The facts of a run that bots need, and the recorder of one worker.
+pub(super) struct WorkerContext {
+    pub(super) plan: Arc<Plan>,
+    /// The server of each group of the plan, by the group's index.
+    pub(super) targets: Arc<[ServerTarget]>,
+    /// When the run starts.
+    pub(super) start: Instant,
+    /// Cancelled when the run ends, at its end or early.
+    pub(super) stop: CancellationToken,
+    recorder: Mutex<CountRecorder>,
+}
+
+impl WorkerContext {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        targets: Arc<[ServerTarget]>,
+        start: Instant,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { plan, targets, start, stop, recorder: Mutex::default() }
+    }
+
+    /// Time since the run's start; zero before it.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// The time at which the plan's last stage ends.
+    pub(super) fn end(&self) -> Instant {
+        self.start + self.plan.stages.length()
+    }
+
+    /// The worker's recorder. Its lock is contended only while a batch is taken.
+    pub(super) fn recorder(&self) -> impl DerefMut<Target = CountRecorder> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes everything that was counted since the last call.
+    pub(super) fn take(&self) -> Batch {
+        self.recorder().take()
+    }
+
+    /// The room that a group joins.
+    pub(super) fn join_target(&self, group: u16) -> JoinTarget {
+        let room = self.plan.bots.get(usize::from(group)).and_then(|group| group.room);
+        room.map_or(JoinTarget::Quick, |id| JoinTarget::Room(RoomId(id)))
+    }
+
+    /// The brain that the plan names for a group.
+    pub(super) fn brain(&self, group: u16) -> Option<&str> {
+        self.plan.bots.get(usize::from(group))?.brain.as_deref()
+    }
+
+    /// The group whose server a hostile bot attacks: hostile bots are spread evenly over servers, not over groups.
+    pub(super) fn hostile_group(&self, number: u32) -> u16 {
+        let servers: Vec<_> = self.targets.iter().map(|target| target.connect.server).collect();
+        nth_distinct(&servers, number)
+    }
+}
+
+/// The index of the `number`-th distinct value, modulo the number of distinct values; 0 for an empty slice.
+fn nth_distinct<T: PartialEq>(all: &[T], number: u32) -> u16 {
+    let is_first = |index: &usize| !all[..*index].contains(&all[*index]);
+    let distinct: Vec<_> = (0..all.len()).filter(is_first).collect();
+    let turn = (number as usize).checked_rem(distinct.len());
+    turn.map_or(0, |turn| distinct[turn] as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_bots_are_spread_over_servers_and_not_over_groups() {
+        let groups = ["here", "here", "there", "here", "far"];
+        assert_eq!([0, 1, 2, 3, 4].map(|number| nth_distinct(&groups, number)), [0, 2, 4, 0, 2]);
+        assert_eq!(nth_distinct::<u8>(&[], 3), 0);
+    }
+}

@@ -1,0 +1,121 @@
+//! The controller of a run: collects counts, checks rules, shows progress, and stops the bots at the end.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    assemble::{BotCounts, RunEnd, RunMeasurements, report_figures},
+    batch_source::{BatchSource, COLLECT_PERIOD},
+    compare::Baseline,
+    interrupt::interrupted,
+    measure::Timeline,
+    plan::Plan,
+    progress::Progress,
+    server_history::{MetricsPoller, ServerHistory},
+    slo::{Figures, RuleWatch},
+};
+
+/// The period at which the progress display is updated and the end of all bots is checked.
+const DISPLAY_PERIOD: Duration = Duration::from_millis(200);
+
+/// Waits for the end of a run and collects its counts meanwhile.
+pub(super) struct RunController {
+    plan: Plan,
+    bots: BotCounts,
+    start: Instant,
+    stop: CancellationToken,
+    timeline: Timeline,
+    server: ServerHistory,
+    watch: Option<RuleWatch>,
+    progress: Progress,
+}
+
+impl RunController {
+    pub(super) fn new(
+        plan: &Plan,
+        bots: BotCounts,
+        start: Instant,
+        stop: CancellationToken,
+        baseline: Option<&Baseline>,
+    ) -> Self {
+        let baseline = baseline.map(|baseline| baseline.figures().clone());
+        let watch = plan.abort_on_fail.then(|| RuleWatch::new(&plan.slo, baseline));
+        Self {
+            plan: plan.clone(),
+            bots,
+            start,
+            stop,
+            timeline: Timeline::new(plan.bots.len(), plan.measured()),
+            server: ServerHistory::new(plan.measured()),
+            watch,
+            progress: Progress::start(plan),
+        }
+    }
+
+    /// Runs until the plan's end, an interrupt, a broken rule or the end of all bots; then cancels the stop token.
+    pub(super) async fn run(mut self, source: &mut dyn BatchSource) -> RunMeasurements {
+        let end = self.start + self.plan.stages.length();
+        let mut interrupt = Box::pin(interrupted());
+        let (samples, mut samples_out) = mpsc::channel(4);
+        let poller =
+            self.plan.server_http.as_deref().map(|url| tokio::spawn(MetricsPoller::new(url).run(samples)));
+        let (mut collect, mut display) = (interval(COLLECT_PERIOD), interval(DISPLAY_PERIOD));
+        collect.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        display.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = &mut interrupt => break RunEnd::Interrupted,
+                () = tokio::time::sleep_until(end) => break RunEnd::Completed,
+                Some(sample) = samples_out.recv() => self.server.push(self.start.elapsed(), sample),
+                _ = collect.tick() => {
+                    self.timeline.push(source.take());
+                    if let Some(rule) = self.broken() {
+                        break RunEnd::RuleBroken(rule);
+                    }
+                }
+                _ = display.tick() => {
+                    self.progress.show(&self.timeline, &self.server, self.start.elapsed());
+                    if source.is_over() {
+                        break RunEnd::Completed;
+                    }
+                }
+            }
+        };
+        if let Some(poller) = poller {
+            poller.abort();
+        }
+        self.stop.cancel();
+        self.progress.finish();
+        let elapsed = self.start.elapsed();
+        RunMeasurements { timeline: self.timeline, server: self.server, ended, elapsed, bots: self.bots }
+    }
+
+    /// A sentence about the rule that ends the run early, if one does.
+    fn broken(&mut self) -> Option<String> {
+        if self.start.elapsed() < self.plan.warm_up {
+            return None;
+        }
+        let elapsed = self.start.elapsed();
+        let watch = self.watch.as_mut()?;
+        let figures = Figures::from_report(&report_figures(
+            &self.timeline,
+            &self.server,
+            &self.plan,
+            elapsed,
+            self.bots,
+        ));
+        let result = watch.push(&figures)?;
+        Some(format!(
+            "'{}' was broken for good after {} s: {}",
+            result.rule,
+            elapsed.as_secs(),
+            result.failure_message()
+        ))
+    }
+}

@@ -1,0 +1,160 @@
+//! Which file of a crate uses which other one, and by which names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    SourceFile,
+    items::{self, Import, Items},
+};
+
+/// The names by which one file uses another, by the two files' places.
+pub type Edges = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// How many re-exports may lead from one to the next; more is a loop of globs.
+const MAX_REEXPORTS: usize = 16;
+
+/// The modules of one crate.
+struct Graph<'a> {
+    modules: BTreeMap<String, Module<'a>>,
+}
+
+struct Module<'a> {
+    place: &'a str,
+    items: Items,
+}
+
+/// What a path leads to.
+#[derive(Clone, PartialEq, Eq)]
+enum Target {
+    Module(String),
+    /// An item, by the module that defines it.
+    Item(String),
+}
+
+/// Returns the uses between the files of one crate, outside of tests. A re-export counts as a use by the file that names the
+/// item, of the file that defines it; the file with the `pub use` only counts if its own code uses the name.
+#[must_use]
+pub fn edges(files: &[SourceFile]) -> Edges {
+    let graph = Graph::new(files);
+    let mut edges = Edges::new();
+    for (name, module) in &graph.modules {
+        for (target, used) in graph.uses(name, module) {
+            let place = graph.modules[&target].place;
+            if place != module.place {
+                edges.entry((module.place.to_owned(), place.to_owned())).or_default().insert(used);
+            }
+        }
+    }
+    edges
+}
+
+impl<'a> Graph<'a> {
+    fn new(files: &'a [SourceFile]) -> Self {
+        let mut modules = BTreeMap::new();
+        let mut tests = BTreeSet::new();
+        // A binary is a crate of its own, which nothing can use.
+        let is_library =
+            |file: &&SourceFile| !file.place.ends_with("/main.rs") && !file.place.contains("/bin/");
+        for file in files.iter().filter(is_library) {
+            for (inner, items) in items::read(&file.text) {
+                let module = [vec![file.module.clone()], inner].concat().join("::");
+                tests.extend(items.test_children.iter().map(|child| format!("{module}::{child}")));
+                modules.insert(module, Module { place: &file.place, items });
+            }
+        }
+        let is_test = |module: &str| tests.iter().any(|test| is_within(module, test));
+        modules.retain(|module, _| !is_test(module));
+        Self { modules }
+    }
+
+    /// Everything that a module uses: the module that defines it, and its name.
+    fn uses(&self, name: &str, module: &Module<'_>) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let Items { imports, paths, words, .. } = &module.items;
+        for import in imports {
+            match self.resolve(name, &import.path, 0) {
+                Some(Target::Item(target)) if !import.is_public || words.contains(&import.name) => {
+                    found.push((target, import.path.last().expect("a path has parts").clone()));
+                }
+                Some(Target::Module(target)) if import.is_glob => {
+                    let used = words.iter().filter_map(|word| self.named_through(&target, word));
+                    found.extend(used);
+                }
+                _ => {}
+            }
+        }
+        for path in paths {
+            if let Some(Target::Item(target)) = self.resolve(name, path, 0) {
+                found.push((target, path.join("::")));
+            }
+        }
+        found
+    }
+
+    /// An item that a glob of a module brings in.
+    fn named_through(&self, module: &str, word: &str) -> Option<(String, String)> {
+        match self.lookup(module, word, true, 0)? {
+            Target::Item(target) => Some((target, word.to_owned())),
+            Target::Module(_) => None,
+        }
+    }
+
+    fn resolve(&self, from: &str, path: &[String], depth: usize) -> Option<Target> {
+        let (first, mut rest) = path.split_first()?;
+        let root = from.split("::").next()?;
+        let parent = |module: &str| module.rsplit_once("::").map(|(parent, _)| parent.to_owned());
+        let mut target = match first.as_str() {
+            "crate" => Target::Module(root.to_owned()),
+            "self" => Target::Module(from.to_owned()),
+            "super" => Target::Module(parent(from)?),
+            "Self" => return None,
+            name => self.lookup(from, name, rest.is_empty(), depth)?,
+        };
+        while let (Target::Module(module), Some((part, after))) = (&target, rest.split_first()) {
+            target = match part.as_str() {
+                "super" => Target::Module(parent(module)?),
+                name => match self.lookup(module, name, after.is_empty(), depth) {
+                    Some(found) => found,
+                    // Made by a macro, most likely.
+                    None if self.modules.contains_key(module) => Target::Item(module.clone()),
+                    None => return None,
+                },
+            };
+            rest = after;
+        }
+        Some(target)
+    }
+
+    /// What a name means within a module.
+    fn lookup(&self, module: &str, name: &str, is_last: bool, depth: usize) -> Option<Target> {
+        if depth > MAX_REEXPORTS {
+            return None;
+        }
+        let child = format!("{module}::{name}");
+        let child = self.modules.contains_key(&child).then_some(Target::Module(child));
+        if !is_last && child.is_some() {
+            return child;
+        }
+        let Some(Module { items, .. }) = self.modules.get(module) else { return child };
+        let follow = |import: &Import| self.resolve(module, &import.path, depth + 1);
+        let mut named = items.imports.iter().filter(|import| !import.is_glob && import.name == name);
+        if items.defined.contains(name) {
+            return Some(Target::Item(module.to_owned()));
+        }
+        if let Some(found) = named.find_map(follow) {
+            return Some(found);
+        }
+        if child.is_some() {
+            return child;
+        }
+        let mut globs = items.imports.iter().filter(|import| import.is_glob);
+        globs.find_map(|import| match follow(import)? {
+            Target::Module(inner) => self.lookup(&inner, name, is_last, depth + 1),
+            Target::Item(_) => None,
+        })
+    }
+}
+
+fn is_within(module: &str, place: &str) -> bool {
+    module.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
