@@ -54,7 +54,7 @@ fn winners(record: &MatchRecord) -> String {
         name => format!("{name} ({})", seat.score),
     });
     let winners: Vec<_> = winners.collect();
-    if winners.is_empty() { "nobody".to_owned() } else { winners.join(", ") }
+    if winners.is_empty() { "no winner".to_owned() } else { winners.join(", ") }
 }
 
 /// Formats a time in UTC, to the second; empty for a time outside the calendar.
