@@ -38,7 +38,7 @@ const KEPT_WORDS: &[(&str, &str, &str)] = &[
         "a database refuses a migration that was applied with another text",
     ),
     ("server/src/telemetry/metrics.rs", "fate", "a label of a published metric"),
-    ("tests/scenarios/", "fate", "the label of a published metric, which scenarios read"),
+    ("tests/", "fate", "the label of a published metric, which tests read"),
     ("tests/scenarios/vectors.rs", "says", "the titles of frozen vector files"),
     ("tests/scenarios/vectors.rs", "heard", "the label of a frozen vector"),
 ];
