@@ -103,7 +103,7 @@ async fn half_open_handshakes_are_ended_by_the_server() {
 async fn many_half_open_handshakes_enable_address_validation_and_players_still_connect() {
     let server = TestServer::<Crowd>::start(&[("net.retry_above_half_open", "2")]);
     let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
-    harass(&server, HostileKind::HalfOpen, async {
+    let joins = async {
         // Some ten handshakes begin in that time.
         ada.wait_for_ticks(TICKS).await;
         let probe = FirstPacket::send(server.address()).await;
@@ -111,8 +111,8 @@ async fn many_half_open_handshakes_enable_address_validation_and_players_still_c
         let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
         ben.wait_for_ticks(TICKS).await;
         ada.wait_for_ticks(1).await;
-    })
-    .await;
+    };
+    harass(&server, HostileKind::HalfOpen, Box::pin(joins)).await;
 }
 
 #[tokio::test]
