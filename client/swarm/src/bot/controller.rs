@@ -28,7 +28,7 @@ fn count_due(
     recorder: &mut CountRecorder,
     group: u16,
     sends: ScheduledSends,
-    newest: Option<NewestSnapshot>,
+    newest: Option<SnapshotArrival>,
     is_frozen: Option<bool>,
 ) {
     for due in sends.times() {
@@ -53,7 +53,7 @@ fn count_unacked(recorder: &mut CountRecorder, group: u16, sends: ScheduledSends
 
 /// The newest snapshot that was applied.
 #[derive(Clone, Copy, Debug)]
-struct NewestSnapshot {
+struct SnapshotArrival {
     /// When it arrived, since the run's start.
     arrived_at: Duration,
     /// Half a round trip at that time.
@@ -73,7 +73,7 @@ pub(super) struct BotController<G: Predict> {
     joined: Option<Joined>,
     joined_at: Option<Duration>,
     ack_tracker: Option<AckTracker>,
-    newest: Option<NewestSnapshot>,
+    newest: Option<SnapshotArrival>,
     /// The start of the play time that is not counted yet; `None` without a seat.
     plays_since: Option<Duration>,
     /// The link's counts that are recorded already.
@@ -161,7 +161,7 @@ impl<G: Predict> BotController<G> {
             count_due(&mut recorder, group, sends, self.newest, Some(true));
         }
         ack_tracker.close(at, lost, |sends| count_unacked(&mut recorder, group, sends, at));
-        if let Some(NewestSnapshot { arrived_at, .. }) = self.newest.take()
+        if let Some(SnapshotArrival { arrived_at, .. }) = self.newest.take()
             && at.saturating_sub(arrived_at) > MIN_OPEN_GAP
         {
             // The gap's full length is unknown; it was at least this long.
@@ -254,11 +254,11 @@ impl<G: Predict> Controller<G> for BotController<G> {
     fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration, rtt: Duration) {
         let at = self.at(now);
         let group = self.group;
-        let before = self.newest.replace(NewestSnapshot { arrived_at: at, half_rtt: rtt / 2 });
+        let before = self.newest.replace(SnapshotArrival { arrived_at: at, half_rtt: rtt / 2 });
         let mut recorder = self.context.recorder();
         let row = recorder.row(at, group);
         row.counts.snapshots += 1;
-        if let Some(NewestSnapshot { arrived_at: before, .. }) = before {
+        if let Some(SnapshotArrival { arrived_at: before, .. }) = before {
             // A gap counts in the second in which it began, when the next snapshot became due.
             recorder.row(before, group).snapshot_gap.record_time(at.saturating_sub(before));
         }

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::{
         capacity::{Bottleneck, SCHEMA},
-        report::{ServerFigures, Setting},
+        report::{RunSetting, ServerFigures},
     };
 
     #[derive(Parser)]
@@ -180,7 +180,7 @@ mod tests {
                 seconds: 1.0,
                 bot_seconds: played,
                 verdict,
-                setting: Setting { started_unix_s: runs, plan: plan.to_toml(), ..Setting::default() },
+                setting: RunSetting { started_unix_s: runs, plan: plan.to_toml(), ..RunSetting::default() },
                 joined: 1,
                 server: Some(server(if holds { 1.0 } else { 1.9 })),
                 ..Report::default()

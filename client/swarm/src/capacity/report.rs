@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bottleneck, Knee};
-use crate::report::{Report, Setting, Verdict, round, without_negative_zero};
+use crate::report::{Report, RunSetting, Verdict, round, without_negative_zero};
 
 /// One GiB in megabytes of 10^6 bytes, the unit of memory in reports.
 const GIB_MB: f64 = 1_073.741_824;
@@ -23,7 +23,7 @@ pub struct CapacityReport {
     /// Version of this format.
     pub schema: u32,
     /// Environment and plan of the search; the start and the plan are those of the first load.
-    pub setting: Setting,
+    pub setting: RunSetting,
     /// Largest load that held each time it was tried, in players; 0 when no load held.
     pub players: u32,
     /// Smallest load that did not hold, in players; null when the largest load of the search held.
@@ -116,7 +116,7 @@ impl CapacityReport {
         let machines = |target: u64| MachinesFor { target, machines: target.div_ceil(u64::from(knee.holds)) };
         Self {
             schema: SCHEMA,
-            setting: Setting::default(),
+            setting: RunSetting::default(),
             players: knee.holds,
             breaks_at: knee.breaks,
             players_per_core: server.and_then(|server| per(server.cpu_cores?)),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 use super::{Batch, Row, SelfLoad};
 use crate::{
     hostile::HostileRecord,
-    report::{Percentiles, Second, round},
+    report::{Percentiles, SecondFigures, round},
 };
 
 /// Number of seconds for which a second's distributions are kept: counts that arrive later go to the totals only. A seat is held for 30 s,
@@ -25,7 +25,7 @@ pub struct Timeline {
     /// The newest seconds, with their distributions.
     recent: BTreeMap<u32, Row>,
     /// The seconds before those, summarized for plots.
-    seconds: Vec<Second>,
+    seconds: Vec<SecondFigures>,
     /// The swarm's own load over the measured part.
     self_load: SelfLoad,
     /// The swarm's own load in the newest seconds.
@@ -149,14 +149,14 @@ impl Timeline {
 
     /// Returns the newest second that has passed completely and that every thread has reported.
     #[must_use]
-    pub fn latest(&self) -> Option<Second> {
+    pub fn latest(&self) -> Option<SecondFigures> {
         let (&second, _) = self.recent_self_load.range(..self.newest).next_back()?;
         Some(self.summarise(second, &self.recent.get(&second).cloned().unwrap_or_default()))
     }
 
     /// Returns all seconds, summarized for plots.
     #[must_use]
-    pub fn seconds(mut self) -> Vec<Second> {
+    pub fn seconds(mut self) -> Vec<SecondFigures> {
         self.condense(self.newest + 1);
         self.seconds
     }
@@ -199,15 +199,15 @@ impl Timeline {
         }
     }
 
-    fn summarise(&self, at_s: u32, row: &Row) -> Second {
+    fn summarise(&self, at_s: u32, row: &Row) -> SecondFigures {
         let counts = &row.counts;
         let mut lag = row.lag.quantile(0.99);
         let mut swarm_cores = 0.0;
         if let Some(self_load) = self.recent_self_load.get(&at_s) {
-            lag = lag.max(self_load.beat.quantile(0.99));
+            lag = lag.max(self_load.timer_lag.quantile(0.99));
             swarm_cores = self_load.cpu_us as f64 / 1e6;
         }
-        Second {
+        SecondFigures {
             at_s,
             measured: self.measured.contains(&at_s),
             bots: round(counts.played_us as f64 / 1e6),
@@ -240,9 +240,9 @@ mod tests {
     use super::*;
 
     fn self_load(cpu_us: u64, rss_bytes: u64) -> SelfLoad {
-        let mut beat = crate::measure::Distribution::default();
-        beat.record(cpu_us, 1);
-        SelfLoad { beat, cpu_us, busiest_us: cpu_us, rss_bytes, threads: 1 }
+        let mut timer_lag = crate::measure::Distribution::default();
+        timer_lag.record(cpu_us, 1);
+        SelfLoad { timer_lag, cpu_us, busiest_us: cpu_us, rss_bytes, threads: 1 }
     }
 
     fn batch(self_load: Vec<(u32, SelfLoad)>) -> Batch {
@@ -257,7 +257,10 @@ mod tests {
         }
         assert!(timeline.recent_self_load.len() <= RECENT_S as usize + 1, "even without players");
         assert!(timeline.recent.len() <= RECENT_S as usize + 1);
-        assert_eq!((timeline.self_load().cpu_us, timeline.self_load().beat.count()), (4990 * 1000, 4990));
+        assert_eq!(
+            (timeline.self_load().cpu_us, timeline.self_load().timer_lag.count()),
+            (4990 * 1000, 4990)
+        );
         let seconds = timeline.seconds();
         assert!(seconds.len() == 5000 && seconds.iter().all(|second| second.swarm_cores == 0.001));
     }

@@ -4,13 +4,13 @@
 
 use std::{borrow::Cow, cmp::Ordering};
 
-use crate::report::{Report, Second};
+use crate::report::{Report, SecondFigures};
 
 /// Maximum number of seconds in a page.
 pub(super) const MAX_SECONDS: usize = 7200;
 
 /// Figures whose peaks are kept, even if they lasted for one second.
-const PEAKS: [fn(&Second) -> Option<f64>; 5] = [
+const PEAKS: [fn(&SecondFigures) -> Option<f64>; 5] = [
     |second| second.input_ack_ms.map(|times| times.max),
     |second| second.snapshot_gap_ms.map(|times| times.max),
     |second| second.frozen_percent,
@@ -30,10 +30,11 @@ pub(super) fn downsampled(report: &Report) -> Cow<'_, Report> {
 }
 
 /// The representative seconds of one stretch, in order.
-fn representatives(stretch: &[Second]) -> Vec<&Second> {
-    let worst = |peak: &fn(&Second) -> Option<f64>| {
-        let order =
-            |one: &&Second, other: &&Second| peak(one).partial_cmp(&peak(other)).unwrap_or(Ordering::Equal);
+fn representatives(stretch: &[SecondFigures]) -> Vec<&SecondFigures> {
+    let worst = |peak: &fn(&SecondFigures) -> Option<f64>| {
+        let order = |one: &&SecondFigures, other: &&SecondFigures| {
+            peak(one).partial_cmp(&peak(other)).unwrap_or(Ordering::Equal)
+        };
         stretch.iter().max_by(order)
     };
     let mut kept: Vec<_> = stretch.first().into_iter().chain(PEAKS.iter().filter_map(worst)).collect();
@@ -48,7 +49,7 @@ mod tests {
     use crate::report::{Percentiles, ServerSecond};
 
     fn report(seconds: u32) -> Report {
-        let series = (0..seconds).map(|at_s| Second { at_s, ..Second::default() }).collect();
+        let series = (0..seconds).map(|at_s| SecondFigures { at_s, ..SecondFigures::default() }).collect();
         Report { joined: 7, series, ..Report::default() }
     }
 

@@ -109,7 +109,7 @@ fn embedded(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::report::{
-        Comparison, Delta, Incident, Percentiles, RuleResult, Second, ServerFigures, Verdict,
+        BaselineComparison, Delta, Incident, Percentiles, RuleResult, SecondFigures, ServerFigures, Verdict,
     };
 
     const HOSTILE: &str = "</script><script>alert(1)</script><!-- {{script}} \" onload='x' &lt;";
@@ -130,8 +130,8 @@ mod tests {
             server: Some(ServerFigures::default()),
             trouble: Some(hostile()),
             incidents: vec![Incident { at_s: 1.0, what: hostile() }],
-            series: vec![Second::default(); 3],
-            baseline: Some(Comparison {
+            series: vec![SecondFigures::default(); 3],
+            baseline: Some(BaselineComparison {
                 file: hostile(),
                 started_unix_s: 1,
                 figures: [("joined".to_owned(), Delta::between(1.0, 2.0))].into(),

@@ -2,7 +2,7 @@
 
 use super::{Markup, downsample, number};
 use crate::report::{
-    Comparison, GroupFigures, HostileFigures, Percentiles, Report, ServerFigures, SwarmFigures,
+    BaselineComparison, GroupFigures, HostileFigures, Percentiles, Report, ServerFigures, SwarmFigures,
 };
 
 /// Maximum number of differences to the baseline shown; the others unfold.
@@ -201,7 +201,7 @@ pub(super) fn incidents(columns: &mut Markup, report: &Report) {
 
 /// Adds the differences to the baseline, the largest first.
 pub(super) fn baseline(columns: &mut Markup, report: &Report) {
-    let Some(Comparison { file, figures, .. }) = &report.baseline else { return };
+    let Some(BaselineComparison { file, figures, .. }) = &report.baseline else { return };
     let mut changed: Vec<_> = figures.iter().filter(|(_, delta)| delta.then != delta.now).collect();
     let size = |percent: Option<f64>| percent.map_or(f64::INFINITY, f64::abs);
     changed.sort_by(|one, other| size(other.1.percent).total_cmp(&size(one.1.percent)));

@@ -280,7 +280,7 @@ mod tests {
     use quarrel_shared::crowd::Crowd;
 
     use super::*;
-    use crate::game::{GameEntry, Games};
+    use crate::game::{GameEntry, GameRegistry};
 
     #[derive(Parser)]
     struct Line {
@@ -296,7 +296,7 @@ mod tests {
     fn check(line: &str) -> Result<(), PlanError> {
         let words = std::iter::once("run").chain(line.split_whitespace());
         let run = Line::try_parse_from(words).unwrap().run;
-        run.check(&run.plan()?, &Games::new(vec![GameEntry::of::<Crowd>(&[])]).catalog())
+        run.check(&run.plan()?, &GameRegistry::new(vec![GameEntry::of::<Crowd>(&[])]).catalog())
     }
 
     #[test]
@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn an_unknown_brain_is_refused_with_the_known_ones() {
         let error = check("--brain sprint").unwrap_err();
-        assert!(!error.is_of_file());
+        assert!(!error.is_in_plan_file());
         assert!(
             error.to_string().starts_with("--brain: ") && error.to_string().contains("stroll"),
             "{error}"

@@ -1,6 +1,6 @@
 //! The names of games and their brains that a plan may use.
 //!
-//! A plan names games and brains; how they play is the registry's ([`crate::Games`]), which provides this list to the check of a plan.
+//! A plan names games and brains; how they play is the registry's ([`crate::GameRegistry`]), which provides this list to the check of a plan.
 
 /// The names of all games of a swarm; the first is the default.
 #[derive(Clone, Debug, PartialEq, Eq)]

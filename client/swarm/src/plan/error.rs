@@ -86,7 +86,7 @@ impl PlanError {
 
     /// Whether the mistake is in a file, and not on the command line.
     #[must_use]
-    pub const fn is_of_file(&self) -> bool {
+    pub const fn is_in_plan_file(&self) -> bool {
         self.file.is_some()
     }
 }

@@ -34,7 +34,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        game::{GameEntry, Games},
+        game::{GameEntry, GameRegistry},
         plan::{GameCatalog, PlanArguments, RunArguments, ServerTarget, TrustRoots},
     };
 
@@ -45,7 +45,7 @@ mod tests {
     }
 
     fn catalog() -> GameCatalog {
-        Games::new(vec![GameEntry::of::<Crowd>(&[])]).catalog()
+        GameRegistry::new(vec![GameEntry::of::<Crowd>(&[])]).catalog()
     }
 
     /// Every check before a run.
@@ -66,7 +66,7 @@ mod tests {
     fn error(text: &str) -> String {
         let file = file(text);
         let error = prepare(&arguments(&file)).unwrap_err();
-        assert!(error.is_of_file(), "{error}");
+        assert!(error.is_in_plan_file(), "{error}");
         error.to_string().replace(&file.path().display().to_string(), "plan.toml")
     }
 
@@ -181,7 +181,7 @@ mod tests {
             let mut arguments = base.clone();
             set(&mut arguments);
             let error = prepare(&arguments).unwrap_err();
-            assert!(!error.is_of_file(), "{error}");
+            assert!(!error.is_in_plan_file(), "{error}");
             error.to_string()
         };
         let cases: [(Set, &str); 7] = [

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use super::flatten::flatten_report;
 use crate::report::{
-    Curves, GameFigures, GroupFigures, HostileFigures, Percentiles, Report, SCHEMA, ServerFigures, Setting,
-    SwarmFigures, Verdict,
+    Curves, GameFigures, GroupFigures, HostileFigures, Percentiles, Report, RunSetting, SCHEMA,
+    ServerFigures, SwarmFigures, Verdict,
 };
 
 /// Placeholder for a key that the run decides on: a close reason, a group's name, a kind of hostile bots.
@@ -133,7 +133,7 @@ pub(crate) fn sample() -> Report {
         verdict: Verdict::Pass,
         why: Vec::new(),
         slo: Vec::new(),
-        setting: Setting::default(),
+        setting: RunSetting::default(),
         bots: 0,
         bots_at_once: 0,
         joined: 0,

@@ -133,7 +133,7 @@ impl Rule {
     /// Returns whether the rest of the run cannot repair a broken rule. A counter that is too high stays too high. A rule that waits for a
     /// counter to grow, or for a first measurement, is left to the end. Any other figure moves both ways, and the caller requires it to
     /// stay broken for several checks.
-    pub(super) fn is_beyond_repair(&self, result: &RuleResult) -> bool {
+    pub(super) fn can_end_run(&self, result: &RuleResult) -> bool {
         let Some((value, limit)) = result.value.zip(result.limit) else { return false };
         let is_counter = figure_names::is_monotonic(&self.figure);
         !result.ok

@@ -32,7 +32,7 @@ impl RuleWatch {
         let mut broken = None;
         for (rule, in_a_row) in &mut self.rules {
             let result = rule.check(figures, self.baseline.as_ref());
-            *in_a_row = if rule.is_beyond_repair(&result) { *in_a_row + 1 } else { 0 };
+            *in_a_row = if rule.can_end_run(&result) { *in_a_row + 1 } else { 0 };
             if *in_a_row >= BROKEN_IN_A_ROW && broken.is_none() {
                 broken = Some(result);
             }
