@@ -1,7 +1,7 @@
 //! Builds the report of a run from its counts.
 //!
-//! Percentages, rates and percentiles are computed here and nowhere else, so that rules checked during a run use the same figures as the final
-//! report.
+//! Percentages, rates and percentiles are computed here and nowhere else, so that rules checked during a run use the same figures as the
+//! final report.
 
 use std::{
     fs,
@@ -114,7 +114,7 @@ pub(super) fn report_figures(
         join_ms: Percentiles::of(&whole.join),
         correction_units: Percentiles::of(&measured.correction),
         corrections_per_bot_min: per_bot_s(60 * measured.correction.count()),
-        frozen_percent: percent(counts.frozen, counts.screen_samples),
+        frozen_percent: percent(counts.frozen, counts.display_samples),
         bytes_down_per_bot_s: per_bot_s(counts.bytes_down),
         bytes_up_per_bot_s: per_bot_s(counts.bytes_up),
         inputs: counts.inputs,
@@ -171,7 +171,7 @@ fn group_figures(totals: &Totals) -> GroupFigures {
         input_ack_ms: Percentiles::of(&totals.measured.input_ack),
         snapshot_age_ms: Percentiles::of(&totals.measured.snapshot_age),
         snapshot_gap_ms: Percentiles::of(&totals.measured.snapshot_gap),
-        frozen_percent: percent(counts.frozen, counts.screen_samples),
+        frozen_percent: percent(counts.frozen, counts.display_samples),
         snapshots_lost_percent: percent(counts.snapshots_lost, counts.snapshots + counts.snapshots_lost),
     }
 }

@@ -70,16 +70,16 @@ impl WorkerContext {
         self.plan.bots.get(usize::from(group))?.brain.as_deref()
     }
 
-    /// Returns the group whose server a hostile bot attacks, from the bot's number. Hostile bots are spread evenly over the distinct servers,
-    /// not over groups; of several groups on one server, the first is returned.
+    /// Returns the group whose server a hostile bot attacks, from the bot's number. Hostile bots are spread evenly over the distinct
+    /// servers, not over groups; of several groups on one server, the first is returned.
     pub(super) fn hostile_group(&self, number: u32) -> u16 {
         let servers: Vec<_> = self.targets.iter().map(|target| target.connect.server).collect();
         nth_distinct(&servers, number)
     }
 }
 
-/// Returns the index at which the distinct value with this number first occurs. Numbers start at 0 and wrap around at the number of distinct
-/// values. Returns 0 for an empty slice.
+/// Returns the index at which the distinct value with this number first occurs. Numbers start at 0 and wrap around at the number of
+/// distinct values. Returns 0 for an empty slice.
 fn nth_distinct<T: PartialEq>(all: &[T], number: u32) -> u16 {
     let is_first = |index: &usize| !all[..*index].contains(&all[*index]);
     let distinct: Vec<_> = (0..all.len()).filter(is_first).collect();

@@ -6,8 +6,8 @@ use quarrel_client::net::transport;
 use quarrel_netsim::{Link, socket::ImpairedSocket};
 use quinn::Endpoint;
 
-/// Opens an endpoint with its own socket, whose packets travel over `link`. `seed` and `bot` together select the random stream of the link's
-/// delays and losses. Requires a tokio runtime.
+/// Opens an endpoint with its own socket, whose packets travel over `link`. `seed` and `bot` together select the random stream of the
+/// link's delays and losses. Requires a tokio runtime.
 ///
 /// # Errors
 /// When the system provides no socket.

@@ -1,7 +1,7 @@
 //! The registry of the games that a swarm can play, and of their brains. A brain is a bot's behaviour: it chooses the inputs.
 //!
-//! A game maker registers a game and, in addition to the game's own brains, custom ones. A [`GameEntry`] hides the game's types behind a few
-//! functions, so that one run may play several games.
+//! A game maker registers a game and, in addition to the game's own brains, custom ones. A [`GameEntry`] hides the game's types behind a
+//! few functions, so that one run may play several games.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 

@@ -13,9 +13,10 @@
 //!   through `batch_source`.
 //! - `bot`: one bot, which plays or attacks; [`hostile`]: the attacks; [`endpoint`]: sockets on simulated network paths (links).
 //! - [`agent`]: runs on several machines.
-//! - [`measure`]: the counts, from one input to a whole run; [`server_metrics`], `server_delta` and `server_history`: the server's own figures.
-//! - `assemble`: builds the [`report`] from the counts; [`slo`]: rules about the report's figures; `verdict`: pass or fail; [`compare`]: the
-//!   differences to an older report.
+//! - [`measure`]: the counts, from one input to a whole run; [`server_metrics`], `server_delta` and `server_history`: the server's own
+//!   figures.
+//! - `assemble`: builds the [`report`] from the counts; [`slo`]: rules about the report's figures; `verdict`: pass or fail; [`compare`]:
+//!   the differences to an older report.
 //! - [`capacity`]: the number of players that a server carries, found by many runs.
 //! - Output: `progress` during a run; the report's text summary, [`junit`] XML, and a [`page`] with plots.
 

@@ -1,5 +1,5 @@
-//! The command line program `swarm` for any game: subcommands, exit codes and report files. The `main` of a custom load tester calls [`main`]
-//! or [`main_with`].
+//! The command line program `swarm` for any game: subcommands, exit codes and report files. The `main` of a custom load tester calls
+//! [`main`] or [`main_with`].
 
 use std::{
     ffi::OsStr,
@@ -27,8 +27,8 @@ use super::{
     worker::current_thread_runtime,
 };
 
-/// Runs the load tester of one game: parses the command line, runs the subcommand and returns the exit code. The custom `brains` precede the
-/// game's own ones, so that the first custom one is the default. Ends the process itself after `--help` or for a wrong command line.
+/// Runs the load tester of one game: parses the command line, runs the subcommand and returns the exit code. The custom `brains` precede
+/// the game's own ones, so that the first custom one is the default. Ends the process itself after `--help` or for a wrong command line.
 ///
 /// ```no_run
 /// fn main() -> std::process::ExitCode {
@@ -40,7 +40,8 @@ pub fn main<G: Predict>(brains: &'static [NamedBrain<G>]) -> process::ExitCode {
     main_with(vec![GameEntry::of::<G>(brains)])
 }
 
-/// Runs the load tester of several games, as [`main`] does for one. `--game` selects a game; the first is the default, and there must be one.
+/// Runs the load tester of several games, as [`main`] does for one. `--game` selects a game; the first is the default, and there must be
+/// one.
 #[must_use]
 pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
     let games = GameRegistry::new(games);
@@ -78,8 +79,8 @@ struct Cli {
     command: Subcommands,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 all rules held (capacity: a load held); 99 a rule was broken (capacity: no load held); 105 the run was \
-interrupted; 1 the run is inconclusive (no bot played, an agent was lost, or the swarm itself was too slow) or the swarm failed; 2 the \
+const EXIT_CODES: &str = "Exit codes: 0 all rules held (capacity: a load held); 99 a rule was broken (capacity: no load held); 105 the run \
+was interrupted; 1 the run is inconclusive (no bot played, an agent was lost, or the swarm itself was too slow) or the swarm failed; 2 the \
 command line is wrong, or a file that it names cannot be read or written; 78 the plan's file is wrong.";
 
 #[derive(Subcommand)]

@@ -1,5 +1,5 @@
-//! The schedule of a run: when each bot joins, disconnects and leaves. Pure: no clock, no I/O. The same plan gives the same schedule on every
-//! machine.
+//! The schedule of a run: when each bot joins, disconnects and leaves. Pure: no clock, no I/O. The same plan gives the same schedule on
+//! every machine.
 
 use std::time::Duration;
 
@@ -171,8 +171,8 @@ impl Population {
         self.bots[self.playing[playing]].joins_at + MIN_STAY <= at
     }
 
-    /// Breaks the connections of this percentage of the playing bots, rounded up. Chosen bots are swapped to the front of `playing`, so that no
-    /// bot is chosen twice.
+    /// Breaks the connections of this percentage of the playing bots, rounded up. Chosen bots are swapped to the front of `playing`, so
+    /// that no bot is chosen twice.
     fn storm(&mut self, at: Duration, percent: u8) {
         let hit = (self.playing.len() * usize::from(percent)).div_ceil(100);
         for n in 0..hit {

@@ -31,8 +31,8 @@ impl Schema {
         }
     }
 
-    /// Checks that every key of this value has a description, that every described key is in the value, and that nothing in the value is null
-    /// or empty, because the schema of a missing part would not be checked. `path` is the value's path in the document.
+    /// Checks that every key of this value has a description, that every described key is in the value, and that nothing in the value is
+    /// null or empty, because the schema of a missing part would not be checked. `path` is the value's path in the document.
     fn check(&self, value: &Value, node: &Value, path: &str) {
         let node = self.resolve(node);
         match value {

@@ -1,6 +1,6 @@
 //! The load of one worker's thread: the lateness of a timer, CPU time, and the memory of the process.
 //!
-//! A periodic timer runs beside the bots on their runtime, so that whatever delays the bots delays the timer too. Missed ticks of the timer
+//! A periodic timer runs beside the bots on their runtime, so a delay of the bots delays the timer too. Missed ticks of the timer
 //! count, each with its own lateness: a process that was stopped for a second records every tick of that second as late.
 
 use std::{fs, sync::Arc, time::Duration};
@@ -60,8 +60,8 @@ impl LoadSecond {
     }
 }
 
-/// Returns the CPU time of this thread since its start, from the first number (nanoseconds) of the kernel's schedstat file; `None` where the
-/// system has no such file.
+/// Returns the CPU time of this thread since its start, from the first number (nanoseconds) of the kernel's schedstat file; `None` where
+/// the system has no such file.
 fn thread_cpu_us() -> Option<u64> {
     let stat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let ns: u64 = stat.split_ascii_whitespace().next()?.parse().ok()?;

@@ -19,7 +19,8 @@ impl SampleDelta {
     /// Computes the change from one sample to the next, `seconds` later.
     ///
     /// A restarted server counts from 0, so the values of its counters are the change since the restart. CPU time is the exception: an
-    /// interval with a restart adds neither CPU time nor wall time, because an average over time with and without a server is wrong for both.
+    /// interval with a restart adds neither CPU time nor wall time, because an average over time with and without a server is wrong for
+    /// both.
     pub(super) fn between(before: &MetricsSample, after: &MetricsSample, seconds: f64) -> Self {
         let restarted = after.is_after_restart(before);
         let increase = |now: Option<f64>, then: Option<f64>| Some(now? - if restarted { 0.0 } else { then? });
@@ -102,9 +103,9 @@ impl SampleDelta {
 
 /// Returns the upper bound of the longest of these ticks, in seconds; `None` without a tick.
 ///
-/// The histogram gives only the bucket of the longest tick. `remembered`, the longest tick that the server remembers, is exact but covers the
-/// server's last seconds. If it lies in that bucket, it is returned. Otherwise it belongs to an earlier interval, or the server has forgotten
-/// the tick because no scrape came for some seconds; then the bucket's upper bound is returned.
+/// The histogram gives only the bucket of the longest tick. `remembered`, the longest tick that the server remembers, is exact but covers
+/// the server's last seconds. If it lies in that bucket, it is returned. Otherwise it belongs to an earlier interval, or the server has
+/// forgotten the tick because no scrape came for some seconds; then the bucket's upper bound is returned.
 fn longest(ticks: &[(f64, f64)], remembered: Option<f64>) -> Option<f64> {
     let top = ticks.iter().rposition(|(_, count)| *count > 0.0)?;
     let (end, _) = ticks.get(top)?;

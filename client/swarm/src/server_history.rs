@@ -101,8 +101,8 @@ impl ServerHistory {
         }
     }
 
-    /// Adds the change between two scrapes to the total, if both are in the measured part (its end included), and to the second of the later
-    /// one.
+    /// Adds the change between two scrapes to the total, if both are in the measured part (its end included), and to the second of the
+    /// later one.
     fn push_delta(&mut self, from: Duration, until: Duration, delta: &SampleDelta) {
         let is_measured = |at: Duration| {
             (u64::from(self.measured.start)..=u64::from(self.measured.end)).contains(&at.as_secs())
@@ -150,8 +150,8 @@ impl ServerHistory {
         self.seconds.get(&at_s).copied()
     }
 
-    /// Returns the figures of the measured part up to now. `measured_s` is the part's length up to now in seconds, and `bot_seconds` the sum
-    /// of the time that bots played in it. Returns `None` if no scrape was attempted.
+    /// Returns the figures of the measured part up to now. `measured_s` is the part's length up to now in seconds, and `bot_seconds` the
+    /// sum of the time that bots played in it. Returns `None` if no scrape was attempted.
     pub(super) fn figures(&self, measured_s: u32, bot_seconds: f64) -> Option<ServerFigures> {
         if self.newest.is_none() && self.unanswered == 0 {
             return None;

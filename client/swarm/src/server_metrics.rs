@@ -112,7 +112,8 @@ impl MetricsSample {
         })
     }
 
-    /// Whether the server was restarted since the sample `before`: at least one counter has fallen, and within one process counters only rise.
+    /// Whether the server was restarted since the sample `before`: at least one counter has fallen, and within one process counters only
+    /// rise.
     pub(super) fn is_after_restart(&self, before: &Self) -> bool {
         let counters = |sample: &Self| {
             let ticks = sample.ticks.iter().map(|(_, count)| count).sum();

@@ -16,8 +16,8 @@ use super::{
     slo::Figures,
 };
 
-/// The largest lateness may be this multiple of `max_lag_ms`, the limit of the 99th percentile: one hiccup of a shared machine does not make
-/// a swarm too slow.
+/// The largest lateness may be this multiple of `max_lag_ms`, the limit of the 99th percentile: one hiccup of a shared machine does not
+/// make a swarm too slow.
 const MAX_LAG_FACTOR: f64 = 25.0;
 
 /// Number of seconds at the end of the measured part (fewer in a shorter run) that make a run `invalid` if none of them has a snapshot.
@@ -69,8 +69,8 @@ impl Report {
         is_silent.then(|| format!("no bot played at the end of the run: {}", trouble()))
     }
 
-    /// Makes the verdict `invalid` if agents were lost, and adds a sentence about each: the remaining agents ran only a part of the plan, so
-    /// the figures prove nothing even if all rules hold. An aborted run stays aborted.
+    /// Makes the verdict `invalid` if agents were lost, and adds a sentence about each: the remaining agents ran only a part of the plan,
+    /// so the figures prove nothing even if all rules hold. An aborted run stays aborted.
     pub(super) fn invalidate(&mut self, lost: Vec<String>) {
         if !lost.is_empty() && self.verdict != Verdict::Aborted {
             self.verdict = Verdict::Invalid;

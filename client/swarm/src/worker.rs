@@ -136,8 +136,8 @@ impl Worker {
     }
 }
 
-/// Raises the limit of open files. Each bot on a link has its own socket, and many systems limit a process to 1,000 files by default. If the
-/// limit cannot be raised, the run ends with the error of the first bot that gets no socket.
+/// Raises the limit of open files. Each bot on a link has its own socket, and many systems limit a process to 1,000 files by default. If
+/// the limit cannot be raised, the run ends with the error of the first bot that gets no socket.
 fn raise_file_limit() {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
 }

@@ -36,8 +36,8 @@ impl WorkerThreads {
         Ok(Self { contexts, handles, _stop: stop })
     }
 
-    /// Waits until all threads have ended, and returns the counts since the last [`BatchSource::take`]. A thread ends when all its bots have
-    /// ended; cancelling the stop token ends them early.
+    /// Waits until all threads have ended, and returns the counts since the last [`BatchSource::take`]. A thread ends when all its bots
+    /// have ended; cancelling the stop token ends them early.
     ///
     /// # Errors
     /// When a thread returned an error or panicked.

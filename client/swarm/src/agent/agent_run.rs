@@ -33,8 +33,8 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The maximum time until the start. A later start can only be a mistake, so it is moved to this limit.
 const MAX_START_DELAY: Duration = Duration::from_secs(60);
 
-/// The maximum time by which the start message may arrive after the start. The agent refuses a later one, because its bots would start visibly
-/// after those of other agents.
+/// The maximum time by which the start message may arrive after the start. The agent refuses a later one, because its bots would start
+/// visibly after those of other agents.
 const MAX_START_LATENESS: Duration = Duration::from_millis(50);
 
 /// The period at which the agent checks whether all bots have ended.

@@ -1,4 +1,5 @@
-//! The channel between a coordinator and an agent: a QUIC connection with one stream, which carries first the proofs of the key, then messages.
+//! The channel between a coordinator and an agent: a QUIC connection with one stream, which carries first the proofs of the key, then
+//! messages.
 
 use std::time::Duration;
 

@@ -52,8 +52,8 @@ pub(super) struct ClockComparison {
 }
 
 impl ClockComparison {
-    /// Converts a time of this machine's clock, which must not be before the comparison, to the agent's clock in microseconds. The result is
-    /// wrong by at most half the round trip.
+    /// Converts a time of this machine's clock, which must not be before the comparison, to the agent's clock in microseconds. The result
+    /// is wrong by at most half the round trip.
     pub(super) fn agent_us(&self, local: Instant) -> u64 {
         self.agent_us + local.saturating_duration_since(self.local).as_micros() as u64
     }

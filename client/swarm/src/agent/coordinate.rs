@@ -53,7 +53,8 @@ pub enum CoordinateError {
 }
 
 /// Runs a plan on these agents, each given as `host:port` or as `host` with the default port, and returns the report at the end of the run.
-/// Together the agents run the same bots as one swarm with this plan would. Each agent resolves the server itself. Requires a tokio runtime.
+/// Together the agents run the same bots as one swarm with this plan would. Each agent resolves the server itself. Requires a tokio
+/// runtime.
 ///
 /// # Errors
 /// When the run cannot start: an agent cannot take part, the number of agents is not 1 to 256, a file of the plan cannot be read, or the
@@ -188,8 +189,8 @@ async fn set_start(
     Ok((connections, start))
 }
 
-/// Runs `each` for all agents concurrently, and returns the results in the agents' order. The first failure cancels the others and is returned
-/// with the agent's name.
+/// Runs `each` for all agents concurrently, and returns the results in the agents' order. The first failure cancels the others and is
+/// returned with the agent's name.
 async fn for_all<T, R, F>(
     all: impl Iterator<Item = (String, T)>,
     each: impl Fn(T) -> F,

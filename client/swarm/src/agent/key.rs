@@ -13,12 +13,12 @@ use std::{
 
 use ring::hmac;
 
-/// The environment variable of the key, used when no key file is named. The key itself is never a flag, because every process of a machine can
-/// read command lines.
+/// The environment variable of the key, used when no key file is named. The key itself is never a flag, because every process of a machine
+/// can read command lines.
 pub const KEY_VARIABLE: &str = "QUARREL_SWARM_KEY";
 
-/// The minimum length of a key. An attacker who records a proof can guess at the key offline; 16 characters of base64 are 96 bits, too many to
-/// guess.
+/// The minimum length of a key. An attacker who records a proof can guess at the key offline; 16 characters of base64 are 96 bits, too many
+/// to guess.
 const MIN_BYTES: usize = 16;
 
 /// Maximum number of bytes that are read of a key file.
@@ -87,8 +87,8 @@ impl SwarmKey {
         Self::new(&secret)
     }
 
-    /// Reads the key from the file if one is named, or else from the value of the environment variable. Returns `None` without a file and with
-    /// an unset or empty variable.
+    /// Reads the key from the file if one is named, or else from the value of the environment variable. Returns `None` without a file and
+    /// with an unset or empty variable.
     ///
     /// # Errors
     /// As [`Self::read`].

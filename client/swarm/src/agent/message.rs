@@ -58,7 +58,8 @@ pub(super) enum AgentMessage {
     Done { failure: Option<String> },
 }
 
-/// The introduction of one side. Each version can decode the hello of each other version: fields are never removed, and new ones have defaults.
+/// The introduction of one side. Each version can decode the hello of each other version: fields are never removed, and new ones have
+/// defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct SwarmHello {

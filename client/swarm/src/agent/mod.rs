@@ -1,8 +1,8 @@
 //! Load tests from several machines: agents run the bots, and one coordinator controls the test.
 //!
-//! `swarm agent` waits on each machine. `swarm run --agents` is the coordinator: it sends the plan to the agents, starts their bots at the same
-//! time, and receives the counts once a second. A bot's number determines the agent that runs it, and counts add up exactly, so the report is
-//! the same as that of one swarm on a large enough machine. The coordinator runs no bots.
+//! `swarm agent` waits on each machine. `swarm run --agents` is the coordinator: it sends the plan to the agents, starts their bots at the
+//! same time, and receives the counts once a second. A bot's number determines the agent that runs it, and counts add up exactly, so the
+//! report is the same as that of one swarm on a large enough machine. The coordinator runs no bots.
 //!
 //! The tour, in reading order:
 //!

@@ -1,7 +1,8 @@
 //! All agents of a run as one source of counts.
 //!
-//! One task per agent receives the agent's counts and adds them to its pending batch, which the run controller takes once a second. The bots of
-//! a lost agent are lost too. The server did not cause that, so they are not counted as disconnected: the loss is recorded as an incident.
+//! One task per agent receives the agent's counts and adds them to its pending batch, which the run controller takes once a second. The
+//! bots of a lost agent are lost too. The server did not cause that, so they are not counted as disconnected: the loss is recorded as an
+//! incident.
 
 use std::{
     mem,
@@ -53,8 +54,8 @@ struct AgentCounts {
     pending: Mutex<Pending>,
 }
 
-/// The maximum number of an agent's pending frames. An agent normally sends one or two a second, and they are taken once a second. An agent that
-/// exceeds the limit violates the protocol and is given up as lost.
+/// The maximum number of an agent's pending frames. An agent normally sends one or two a second, and they are taken once a second. An agent
+/// that exceeds the limit violates the protocol and is given up as lost.
 const MAX_PENDING_FRAMES: usize = 64;
 
 /// The counts of an agent that were not taken yet, and the state of the agent.

@@ -30,7 +30,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum number of concurrent handshakes.
 const MAX_HANDSHAKES: usize = 16;
 
-/// The time for which a refused peer keeps its handshake slot. 16 slots / 1 s limit guesses at the key, and log lines about them, to 16 a second.
+/// The time for which a refused peer keeps its handshake slot. 16 slots / 1 s limit guesses at the key, and log lines about them, to 16 a
+/// second.
 const PENALTY: Duration = Duration::from_secs(1);
 
 /// Time limit for a coordinator of another version to close the connection.
@@ -104,8 +105,8 @@ impl Agent {
         self.address
     }
 
-    /// Serves coordinators until `stop` is cancelled, and passes each event to `listener`. After that the agent's bots leave at once; returns when
-    /// they have left, or after three seconds.
+    /// Serves coordinators until `stop` is cancelled, and passes each event to `listener`. After that the agent's bots leave at once;
+    /// returns when they have left, or after three seconds.
     pub async fn serve(self, stop: CancellationToken, listener: impl Fn(AgentEvent) + Send + Sync + 'static) {
         let Self { endpoint, address, state } = self;
         let listener: EventListener = Arc::new(listener);
@@ -130,8 +131,8 @@ impl Agent {
 }
 
 impl AgentState {
-    /// Returns a handshake slot for a peer with a validated address, if one is free. Requests a validation of other addresses (QUIC Retry), and
-    /// refuses peers when no slot is free.
+    /// Returns a handshake slot for a peer with a validated address, if one is free. Requests a validation of other addresses (QUIC Retry),
+    /// and refuses peers when no slot is free.
     fn admit(&self, incoming: Incoming) -> Option<(Incoming, OwnedSemaphorePermit)> {
         if !incoming.remote_address_validated() {
             // Retry costs a round trip, which a run can afford, and keeps forged source addresses from taking all slots.

@@ -1,8 +1,8 @@
 //! Encoding of messages as JSON in length-prefixed frames. Pure: no I/O.
 //!
-//! JSON is fast enough, because a batch is sent only once a second, and plans and counts are serde types anyway. QUIC delivers the bytes complete
-//! and in order. The decoder checks a frame's length as soon as the prefix has arrived, so a peer can make this side buffer at most one
-//! incomplete frame.
+//! JSON is fast enough, because a batch is sent only once a second, and plans and counts are serde types anyway. QUIC delivers the bytes
+//! complete and in order. The decoder checks a frame's length as soon as the prefix has arrived, so a peer can make this side buffer at
+//! most one incomplete frame.
 
 use bytes::{Buf, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
@@ -10,8 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The length of each frame's length prefix, which is in big-endian order.
 const LENGTH_BYTES: usize = 4;
 
-/// The largest frame to an agent: a plan and its server's root certificates. It has room for 1 MiB of both together (a plan's file has at most
-/// 1 MiB), because JSON escapes quotes and line ends with one more byte, which at most doubles the text.
+/// The largest frame to an agent: a plan and its server's root certificates. It has room for 1 MiB of both together (a plan's file has at
+/// most 1 MiB), because JSON escapes quotes and line ends with one more byte, which at most doubles the text.
 pub(super) const MAX_COORDINATOR_FRAME_BYTES: usize = 2 * 1024 * 1024;
 
 /// The largest frame from an agent: the largest possible row. Six distributions of at most 23,552 buckets (2048 and 21 times 1024, to an

@@ -1,6 +1,6 @@
-//! Downsampling of the seconds that a page carries: all of them for up to two hours, and representative ones for a longer run.
+//! Downsampling of the seconds that a page contains: all of them for a run of up to two hours, and representative ones for a longer run.
 //!
-//! A week has 600,000 seconds: some 100 MB that no browser opens and no screen has pixels for. The JSON report has all of them.
+//! A week has 600,000 seconds: some 100 MB, too much for a browser and for the pixels of a screen. The JSON report has all of them.
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -9,7 +9,7 @@ use crate::report::{Report, SecondFigures};
 /// Maximum number of seconds in a page.
 pub(super) const MAX_SECONDS: usize = 7200;
 
-/// Figures whose peaks are kept, even if they lasted for one second.
+/// The figures whose peaks are kept, even if a peak lasted for one second.
 const PEAKS: [fn(&SecondFigures) -> Option<f64>; 5] = [
     |second| second.input_ack_ms.map(|times| times.max),
     |second| second.snapshot_gap_ms.map(|times| times.max),
@@ -18,7 +18,8 @@ const PEAKS: [fn(&SecondFigures) -> Option<f64>; 5] = [
     |second| Some(second.lag_ms_p99),
 ];
 
-/// Returns the report, with fewer seconds if it has too many: of each stretch the first one, and the peak of each figure in [`PEAKS`].
+/// Returns the report, with fewer seconds if it has more than [`MAX_SECONDS`]: the seconds are divided into stretches of equal length, and
+/// of each stretch the first second and the peak of each figure in [`PEAKS`] are kept.
 pub(super) fn downsampled(report: &Report) -> Cow<'_, Report> {
     let seconds = &report.series;
     if seconds.len() <= MAX_SECONDS {
@@ -29,7 +30,7 @@ pub(super) fn downsampled(report: &Report) -> Cow<'_, Report> {
     Cow::Owned(Report { series, ..report.clone() })
 }
 
-/// The representative seconds of one stretch, in order.
+/// Returns the representative seconds of one stretch, in order.
 fn representatives(stretch: &[SecondFigures]) -> Vec<&SecondFigures> {
     let worst = |peak: &fn(&SecondFigures) -> Option<f64>| {
         let order = |one: &&SecondFigures, other: &&SecondFigures| {

@@ -206,7 +206,8 @@ pub struct GroupFigures {
     pub snapshot_age_ms: Option<Percentiles>,
     /// Time between two snapshots applied by a bot of the group, in milliseconds.
     pub snapshot_gap_ms: Option<Percentiles>,
-    /// Share of the group's scheduled sends at which the other players' entities stood still because no newer snapshot had arrived, in percent.
+    /// Share of the group's scheduled sends at which the other players' entities stood still because no newer snapshot had arrived, in
+    /// percent.
     pub frozen_percent: Option<f64>,
     /// Share of the group's snapshots that were never applied (lost or overtaken), in percent.
     pub snapshots_lost_percent: Option<f64>,
