@@ -2,13 +2,8 @@
 
 use std::time::Duration;
 
-<<<<<<< HEAD
 use quarrel_harness::{KillableServer, games::Throng, until};
 use quarrel_swarm::{self as swarm, GameEntry, GameRegistry, Plan, plan::Stages, report::Report};
-=======
-use quarrel_harness::{MortalServer, games::Throng, until};
-use quarrel_swarm::{self as swarm, GameEntry, GameRegistry, Plan, plan::Stages, report::Report};
->>>>>>> w-s-swarm
 
 const BOTS: u64 = 3;
 
