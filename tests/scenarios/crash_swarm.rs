@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quarrel_harness::{KillableServer, games::Throng, until};
-use quarrel_swarm::{self as swarm, GameEntry, Games, Plan, plan::Stages, report::Report};
+use quarrel_swarm::{self as swarm, GameEntry, GameRegistry, Plan, plan::Stages, report::Report};
 
 const BOTS: u64 = 3;
 
@@ -19,7 +19,7 @@ async fn play_through_a_crash(settings: &[(&'static str, &'static str)]) -> Repo
         max_lag_ms: 1e4,
         ..Plan::default()
     };
-    let games = Games::new(vec![GameEntry::of::<Throng>(&[])]);
+    let games = GameRegistry::new(vec![GameEntry::of::<Throng>(&[])]);
     let run = tokio::task::spawn_blocking(move || swarm::run(&plan, &games, None));
     until("bots that play", || server.metric("quarrel_players") == BOTS as f64).await;
     let used = server.metric("quarrel_inputs_total{fate=\"used\"}");
