@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quarrel_harness::{KillableServer, games::Throng, until};
-use quarrel_swarm::{self as swarm, GameEntry, GameRegistry, Plan, plan::Stages, report::Report};
+use quarrel_swarm::{GameEntry, GameRegistry, Plan, plan::Stages, report::Report};
 
 const BOTS: u64 = 3;
 
@@ -20,7 +20,7 @@ async fn play_through_a_crash(settings: &[(&'static str, &'static str)]) -> Repo
         ..Plan::default()
     };
     let games = GameRegistry::new(vec![GameEntry::of::<Throng>(&[])]);
-    let run = tokio::task::spawn_blocking(move || swarm::run(&plan, &games, None));
+    let run = tokio::task::spawn_blocking(move || quarrel_swarm::run(&plan, &games, None));
     until("bots that play", || server.metric("quarrel_players") == BOTS as f64).await;
     let used = server.metric("quarrel_inputs_total{fate=\"used\"}");
     until("a second of play", || server.metric("quarrel_inputs_total{fate=\"used\"}") > used + 180.0).await;

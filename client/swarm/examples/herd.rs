@@ -13,13 +13,13 @@ use quarrel_shared::{
     crowd::{Crowd, Steering, Walker},
     game::{Angle, Brain, Observation},
 };
-use quarrel_swarm::{self as swarm, NamedBrain};
+use quarrel_swarm::NamedBrain;
 
 /// The additional brains; the first is the default. The game's own brain, `stroll`, can still be selected.
 const BRAINS: &[NamedBrain<Crowd>] = &[("gather", |_| Box::new(Gather))];
 
 fn main() -> ExitCode {
-    swarm::main::<Crowd>(BRAINS)
+    quarrel_swarm::main::<Crowd>(BRAINS)
 }
 
 /// The brain of a walker that turns towards the nearest other walker.
