@@ -1,4 +1,4 @@
-//! A token bucket: a rate limit with a burst. Pure: the caller passes the time.
+//! A token bucket: a rate limit with a burst. Has no clock: the caller passes the time as a duration since an epoch of its choice.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ pub(crate) struct TokenBucket {
     per_second: f64,
     burst: f64,
     tokens: f64,
-    /// The time of `tokens`.
+    /// The time at which the bucket had `tokens`.
     updated: Duration,
 }
 
 impl TokenBucket {
-    /// A full bucket at `now`, a duration since the caller's epoch.
+    /// Creates a bucket that is full at `now`.
     pub(crate) fn full(per_second: f64, burst: f64, now: Duration) -> Self {
         Self { per_second, burst, tokens: burst, updated: now }
     }
 
-    /// Takes `cost` tokens and returns true, or takes none and returns false when there are fewer.
+    /// Takes `cost` tokens and returns true; when the bucket has fewer, takes none and returns false.
     pub(crate) fn take(&mut self, cost: f64, now: Duration) -> bool {
         self.refill(now);
         let enough = self.tokens >= cost;
@@ -28,18 +28,19 @@ impl TokenBucket {
         enough
     }
 
-    /// Whether the bucket is full, and so equal to a new one.
+    /// Whether the bucket is full, and so behaves like a new one.
     pub(crate) fn is_full(&mut self, now: Duration) -> bool {
         self.refill(now);
         self.tokens >= self.burst
     }
 
-    /// The time until the bucket has one token; zero when it has.
+    /// Returns the time until the bucket has one token; zero when it has one already.
     pub(crate) fn wait(&mut self, now: Duration) -> Duration {
         self.refill(now);
         Duration::from_secs_f64(((1.0 - self.tokens) / self.per_second).max(0.0))
     }
 
+    /// Adds the tokens gained since the last update. A time before that adds nothing.
     fn refill(&mut self, now: Duration) {
         let gained = now.saturating_sub(self.updated).as_secs_f64() * self.per_second;
         self.tokens = (self.tokens + gained).min(self.burst);
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_allowed_and_then_the_rate() {
+    fn a_burst_is_allowed_at_once_and_further_tokens_at_the_rate() {
         let mut bucket = TokenBucket::full(10.0, 3.0, Duration::ZERO);
         let taken = |bucket: &mut TokenBucket, ms| bucket.take(1.0, Duration::from_millis(ms));
         assert_eq!([0; 4].map(|ms| taken(&mut bucket, ms)), [true, true, true, false]);

@@ -1,7 +1,7 @@
-//! The data directory: the folder of everything that the server keeps.
+//! The data directory: the folder of all files that the server writes.
 //!
-//! It is created on the first start and tested with a write, because a server that cannot write a match result should fail at
-//! its start and not after a week.
+//! Every start creates the folder when it is missing and tests it with a write, because a server that cannot write a match result
+//! should fail at its start and not after a week.
 
 mod run;
 
@@ -10,19 +10,19 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-pub use self::run::{Run, UncleanShutdown};
+pub use self::run::{ServerRun, UncleanShutdown};
 
-/// A folder that exists and is writable.
+/// The path of a data directory, which existed and was writable when it was opened.
 #[derive(Clone, Debug)]
 pub struct DataDir(PathBuf);
 
-/// The file that a server locks while it uses the folder.
+/// The name of the file that a server locks while it uses the folder.
 const LOCK: &str = "lock";
 
 /// Errors of using the data directory.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// It does not exist and cannot be created, or is not a folder.
+    /// The data directory does not exist and cannot be created, or its path is not a folder.
     #[error("cannot create the data directory {}: {source}; set data.dir (--data-dir) to a folder that you may write", path.display())]
     Make {
         /// The folder.
@@ -30,13 +30,13 @@ pub enum DataDirError {
         /// The error of the system.
         source: io::Error,
     },
-    /// Another server uses it.
-    #[error("another server uses the data directory {}; stop that one, or set data.dir (--data-dir) to another folder", path.display())]
+    /// Another server uses the data directory.
+    #[error("another server uses the data directory {}; stop that server, or set data.dir (--data-dir) to another folder", path.display())]
     InUse {
         /// The folder.
         path: PathBuf,
     },
-    /// A file in it cannot be written.
+    /// A file in the data directory cannot be written.
     #[error("cannot write {}: {source}; data.dir (--data-dir) must be writable and have free space", path.display())]
     Write {
         /// The file.
@@ -48,20 +48,23 @@ pub enum DataDirError {
 
 impl DataDir {
     /// Creates the folder when it is missing, and tests it with a write.
+    ///
+    /// # Errors
+    /// When the folder cannot be created or written.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         fs::create_dir_all(path).map_err(|source| DataDirError::Make { path: path.to_owned(), source })?;
         let dir = Self(path.to_owned());
         dir.write_private(".writable", b"")?;
-        // A leftover of the test does no harm.
+        // If the empty file of the test cannot be removed, it does no harm.
         let _ = fs::remove_file(path.join(".writable"));
         Ok(dir)
     }
 
-    /// Whether a server uses it now; another may start at any time.
+    /// Whether a server uses the folder now; a server may start at any time after the call. False when the lock cannot be tested.
     #[must_use]
     pub fn is_in_use(&self) -> bool {
         // A shared lock, so that two callers at the same time do not take each other for a server. Dropping the file releases
-        // it.
+        // the lock.
         File::open(self.file(LOCK))
             .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
@@ -76,13 +79,18 @@ impl DataDir {
         self.0.join(name)
     }
 
-    /// Writes a file that only its owner may read. A concurrent reader sees the old content or the new one, never a part.
+    /// Writes a file that only its owner may read, and creates its folder when that is missing. A concurrent reader sees the old content
+    /// or the new content, never a part.
+    ///
+    /// # Errors
+    /// When the file cannot be written; it keeps its old content then.
     pub fn write_private(&self, name: &str, bytes: &[u8]) -> Result<(), DataDirError> {
         let path = self.file(name);
         write_and_rename(&path, bytes).map_err(|source| DataDirError::Write { path, source })
     }
 }
 
+/// Writes a temporary file, flushes it to the disk and renames it to `path`.
 fn write_and_rename(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         fs::create_dir_all(folder)?;
@@ -90,7 +98,7 @@ fn write_and_rename(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".tmp");
-    // A leftover of a crash may have other permissions, and `mode` applies to new files only.
+    // A temporary file that a crash left may have other permissions, and `mode` applies to new files only.
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -126,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_owner_may_read_a_private_file_and_a_crashed_write_is_overwritten() {
+    fn only_the_owner_may_read_a_private_file_and_the_rest_of_a_crashed_write_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
         fs::create_dir(dir.file("tls")).unwrap();

@@ -8,14 +8,16 @@ use std::process;
 pub enum ExitCode {
     /// The command succeeded.
     Done = 0,
-    /// A failure that the configuration did not cause: a restart may help, and the log names the cause. For `replay`: the replay
-    /// differs, or the journal is damaged.
+    /// A failure that the configuration did not cause, so that a restart may help. For `serve`, also a stop that left unfinished work; for
+    /// `replay`, also a replay that differs, or a damaged journal.
     Internal = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// An address or the data directory is in use by another process (`EX_UNAVAILABLE`): stop it, or change the named setting.
+    /// An address or the data directory is in use by another process (`EX_UNAVAILABLE`): stop that process, or change the setting that the
+    /// message names.
     InUse = 69,
-    /// The configuration is wrong (`EX_CONFIG`): a restart without a change fails again.
+    /// The configuration is wrong, or a file, folder or address that it names cannot be used (`EX_CONFIG`): a restart without a change
+    /// fails again. For `replay`, the journal cannot be read or played by this build.
     Configuration = 78,
 }
 

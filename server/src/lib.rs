@@ -5,14 +5,22 @@
 //!
 //! In the order in which a player's data passes through them:
 //!
-//! - [`net`]: the QUIC endpoint; admission of new connections.
+//! - [`net`]: the QUIC endpoint, and the admission of new connections.
 //! - [`session`]: one player's connection, from the handshake to the last message.
-//! - [`room`]: one game world with its seats, its tick loop and its journal.
+//! - [`room`]: one game world with its seats (places for players and bots), its tick loop and its journal (the recording of the room).
 //! - [`lobby`]: the directory of rooms, matchmaking, and the registry of held seats.
 //! - [`storage`]: match results and journals on disk.
 //! - [`server`]: the composition root, which starts and stops the parts above.
 //!
-//! For operators: [`config`], [`cli`], [`replay`], [`telemetry`], [`admin`], [`shutdown`], [`data_dir`].
+//! For operators:
+//!
+//! - [`config`]: the configuration, from a file, the environment and flags.
+//! - [`cli`]: the command line.
+//! - [`replay`]: the commands that replay journals.
+//! - [`telemetry`]: log lines and metrics.
+//! - [`admin`]: the HTTP server for health checks, metrics and listings.
+//! - [`shutdown`]: stop signals.
+//! - [`data_dir`]: the folder of all files of a server.
 //!
 //! The rest of this page is the operators' guide.
 //!

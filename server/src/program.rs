@@ -1,4 +1,5 @@
-//! The `quarrel` program for any game: verbs, exit codes and runtimes. The `main` function of a game's server calls it.
+//! The `quarrel` program for any games: runs a verb (a subcommand, such as `serve`) and returns its exit code. The `main` function of a
+//! game's server calls [`main`] or [`main_with`].
 
 use std::{
     io::{self, Write},
@@ -16,7 +17,7 @@ use tracing::{error, warn};
 use crate::{
     cli::{self, ExitCode, MatchesQuery, Verb},
     config::{self, Config, ConfigError, GameDefaults, RoomsAtStop, Sources},
-    data_dir::{DataDir, DataDirError, Run},
+    data_dir::{DataDir, DataDirError, ServerRun},
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     replay::{self, ReplayError, ReplayGame},
     server::{Server, ServerResources},
@@ -28,7 +29,7 @@ use crate::{
     telemetry,
 };
 
-/// Runs a complete server program for one game: arguments, configuration, signals, exit code.
+/// Runs a complete server program for one game: parses the arguments, runs the verb and returns the exit code.
 ///
 /// ```no_run
 /// fn main() -> std::process::ExitCode {
@@ -43,13 +44,13 @@ pub fn main<G: Game>() -> process::ExitCode {
 /// Runs a complete server program for several games, of which `--game` selects one; the first is the default.
 ///
 /// # Panics
-/// Without a game.
+/// When `games` is empty and the verb needs a configuration.
 #[must_use]
 pub fn main_with(games: &[GameEntry]) -> process::ExitCode {
     let verb = match cli::parse(std::env::args_os(), cli::environment()) {
         Ok(verb) => verb,
         Err(error) => {
-            // A closed terminal is not an error of the program.
+            // If printing fails, for example because the terminal was closed, the exit code still reports the error.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done }.into();
         }
@@ -58,11 +59,11 @@ pub fn main_with(games: &[GameEntry]) -> process::ExitCode {
     run(verb, games, &defaults, &mut io::stdout()).into()
 }
 
-/// A game in a server binary.
+/// A game in a server binary: its defaults, and the functions that are generic over the game.
 pub struct GameEntry {
     defaults: GameDefaults,
     check: fn(&Config) -> Result<(), ConfigError>,
-    serve: fn(&Config) -> Result<ExitCode, Failure>,
+    serve: fn(&Config) -> Result<ExitCode, VerbFailure>,
     replay: ReplayGame,
 }
 
@@ -79,18 +80,20 @@ impl GameEntry {
     }
 }
 
-/// The failure of a verb: a message for standard error, and the exit code.
-struct Failure {
+/// The failure of a verb: the exit code, and a message for standard error.
+struct VerbFailure {
     code: ExitCode,
     message: String,
 }
 
-impl Failure {
+impl VerbFailure {
+    /// Creates a failure with the text of an error.
     fn new(code: ExitCode, message: impl ToString) -> Self {
         Self { code, message: message.to_string() }
     }
 }
 
+/// Runs a verb, which prints to `out`.
 fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn Write) -> ExitCode {
     let printed = match verb {
         Verb::Serve(sources) => {
@@ -112,7 +115,9 @@ fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn
             let games: Vec<_> = games.iter().map(|game| game.replay).collect();
             match replay::run(&verb, &games, out) {
                 Ok(code) => Ok(code),
-                Err(ReplayError::Failed { code, message }) => return report(Err(Failure { code, message })),
+                Err(ReplayError::Failed { code, message }) => {
+                    return report(Err(VerbFailure { code, message }));
+                }
                 Err(ReplayError::Output(error)) => Err(error),
             }
         }
@@ -123,30 +128,32 @@ fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn
     printed.unwrap_or(ExitCode::Done)
 }
 
-/// Prints a failure to standard error.
-fn report(result: Result<ExitCode, Failure>) -> ExitCode {
+/// Returns the exit code of a verb; prints a failure to standard error.
+fn report(result: Result<ExitCode, VerbFailure>) -> ExitCode {
     result.unwrap_or_else(|failure| {
         let _ = writeln!(io::stderr(), "quarrel: {}", failure.message);
         failure.code
     })
 }
 
+/// Loads the configuration and checks the game's settings.
 fn load<'a>(
     sources: &Sources,
     games: &'a [GameEntry],
     defaults: &[GameDefaults],
-) -> Result<(Config, &'a GameEntry), Failure> {
+) -> Result<(Config, &'a GameEntry), VerbFailure> {
     let config = config::load(sources, defaults).map_err(invalid)?;
     let game = entry(games, &config);
     (game.check)(&config).map_err(invalid)?;
     Ok((config, game))
 }
 
-/// The game that the configuration selects, which is one of `games` because the configuration accepts no other.
+/// Returns the game that the configuration selects. It is one of `games`, because the configuration accepts no other name.
 fn entry<'a>(games: &'a [GameEntry], config: &Config) -> &'a GameEntry {
     games.iter().find(|game| game.defaults.name == config.game.name).unwrap_or(&games[0])
 }
 
+/// Returns the defaults of a game for the configuration.
 fn defaults<G: Game>() -> GameDefaults {
     GameDefaults {
         name: G::NAME,
@@ -154,31 +161,32 @@ fn defaults<G: Game>() -> GameDefaults {
         bots: G::ROOM.bots,
         bot_skill: G::SKILLS.first().copied().unwrap_or_default(),
         skills: G::SKILLS,
-        // Settings must be a flat table of plain values. Others are a fault of the game, which shows in its `config default`.
+        // A game's settings must serialize to a table of plain values. Otherwise the game has no settings, which `config default` shows.
         settings: toml::Table::try_from(G::Settings::default()).unwrap_or_default(),
     }
 }
 
+/// Reads the newest match results for `quarrel matches`.
 fn matches(
     sources: &Sources,
     query: MatchesQuery,
     games: &[GameEntry],
     defaults: &[GameDefaults],
-) -> Result<Vec<MatchRecord>, Failure> {
+) -> Result<Vec<MatchRecord>, VerbFailure> {
     let (config, _) = load(sources, games, defaults)?;
     let dir = &config.data.dir;
     if !dir.is_dir() {
         let message = format!(
-            "there is no data directory at {}: a server creates it when it starts; --data-dir sets another",
+            "there is no data directory at {}: a server creates its data directory when it starts; --data-dir sets another",
             dir.display()
         );
-        return Err(Failure::new(ExitCode::Configuration, message));
+        return Err(VerbFailure::new(ExitCode::Configuration, message));
     }
     runtime("reader", 1)?.block_on(storage::newest_matches(dir, query.newest)).map_err(internal)
 }
 
-/// Runs the server: opens everything that can fail, starts it, waits for a signal and stops it.
-fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
+/// Runs the server: opens files and sockets, starts the server, waits for a stop signal and stops the server.
+fn serve<G: Game>(config: &Config) -> Result<ExitCode, VerbFailure> {
     telemetry::logs::init(&config.log).map_err(invalid)?;
     log_panics();
     let data = DataDir::open(&config.data.dir).map_err(invalid)?;
@@ -191,7 +199,7 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     let records = runtimes.storage.block_on(SqliteSink::open(data.path())).map_err(invalid)?;
     let (socket, http) = bind_sockets(config)?;
     let stopped = runtimes.network.block_on(async {
-        // First, so that a signal during the start is not lost.
+        // Before the start, so that a signal during the start stops the server gracefully.
         let stop = shutdown::listen().map_err(internal)?;
         let resources = ServerResources {
             udp: UdpResources::from_socket(socket).map_err(internal)?,
@@ -215,15 +223,15 @@ fn serve<G: Game>(config: &Config) -> Result<ExitCode, Failure> {
     Ok(record_stop(stopped.in_time, has_all_results, run))
 }
 
-/// The result of a stop.
+/// The result of stopping a server.
 struct Stopped {
-    /// Within the grace period, and with every room saved if that is configured.
+    /// Whether all tasks ended within the grace period and, with `stop.rooms` = `save`, every room was saved.
     in_time: bool,
-    /// A room has dropped match results.
+    /// Whether a room dropped match results during the run.
     has_lost_results: bool,
 }
 
-/// Waits for a signal, then stops the server as configured.
+/// Waits for a stop signal, then ends or saves the rooms as `stop.rooms` configures, and stops the server.
 async fn run_until_stopped<G: Game>(server: Server<G>, config: &Config, stop: CancellationToken) -> Stopped {
     stop.cancelled().await;
     let metrics = Arc::clone(server.metrics());
@@ -234,8 +242,9 @@ async fn run_until_stopped<G: Game>(server: Server<G>, config: &Config, stop: Ca
     Stopped { in_time, has_lost_results: metrics.results.lost.get() > 0 }
 }
 
-/// Records a clean stop in the data directory. Otherwise the next start looks for missing match results in the journals.
-fn record_stop(in_time: bool, has_all_results: bool, run: Run) -> ExitCode {
+/// Records a clean stop in the data directory and returns the exit code. Without the record, the next start looks for missing match
+/// results in the journals.
+fn record_stop(in_time: bool, has_all_results: bool, run: ServerRun) -> ExitCode {
     if !in_time {
         error!("stopped with unfinished work");
         return ExitCode::Internal;
@@ -250,7 +259,7 @@ fn record_stop(in_time: bool, has_all_results: bool, run: Run) -> ExitCode {
     ExitCode::Done
 }
 
-/// The threads of the server.
+/// The runtimes of the server, each with its own threads.
 struct Runtimes {
     network: Runtime,
     rooms: Runtime,
@@ -258,16 +267,16 @@ struct Runtimes {
 }
 
 impl Runtimes {
-    fn start(config: &Config) -> Result<Self, Failure> {
+    fn start(config: &Config) -> Result<Self, VerbFailure> {
         Ok(Self {
             network: runtime("network", config.net.workers)?,
             rooms: runtime("rooms", config.room.workers)?,
-            // One thread for journals and one for results, so that neither waits for the other's disk access.
+            // Two threads: the task of journals blocks on the disk, and the task of match results must not wait for it.
             storage: runtime("storage", 2)?,
         })
     }
 
-    /// Stops without waiting: a game or a disk that hangs must not keep the process alive.
+    /// Shuts the runtimes down without waiting for their threads: a game or a disk that hangs must not keep the process alive.
     fn shutdown(self) {
         self.rooms.shutdown_background();
         self.storage.shutdown_background();
@@ -275,19 +284,19 @@ impl Runtimes {
     }
 }
 
-/// Takes the data directory for this process and gives this run its number.
-fn begin_run(data: &DataDir, journals: &dyn JournalStore) -> Result<Run, Failure> {
-    data.begin_run(last_run(journals), SystemTime::now()).map_err(|error| {
+/// Locks the data directory for this process and assigns a number to this run.
+fn begin_run(data: &DataDir, journals: &dyn JournalStore) -> Result<ServerRun, VerbFailure> {
+    data.begin_run(max_journal_run(journals), SystemTime::now()).map_err(|error| {
         let is_in_use = matches!(error, DataDirError::InUse { .. });
-        Failure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
+        VerbFailure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
     })
 }
 
 /// Binds the players' UDP socket and the TCP socket of the admin HTTP server.
-fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), Failure> {
+fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), VerbFailure> {
     let failure = |error, address, key, flag| {
         let failure = cli::bind_failure(&error, address, key, flag);
-        Failure::new(failure.code, failure.message)
+        VerbFailure::new(failure.code, failure.message)
     };
     let (listen, http) = (config.net.listen, config.http.listen);
     let socket = endpoint::bind(listen).map_err(|error| failure(error, listen, "net.listen", "--listen"))?;
@@ -295,28 +304,32 @@ fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), Failure> {
     Ok((socket, http))
 }
 
-/// A failure that only a change of the configuration or of the system can fix.
-fn invalid(error: impl ToString) -> Failure {
-    Failure::new(ExitCode::Configuration, error)
+/// Creates a failure that only a change of the configuration or of the system can fix.
+fn invalid(error: impl ToString) -> VerbFailure {
+    VerbFailure::new(ExitCode::Configuration, error)
 }
 
-/// A failure that the configuration did not cause.
-fn internal(error: impl ToString) -> Failure {
-    Failure::new(ExitCode::Internal, error)
+/// Creates a failure that the configuration did not cause.
+fn internal(error: impl ToString) -> VerbFailure {
+    VerbFailure::new(ExitCode::Internal, error)
 }
 
-/// The highest run number of a journal. A later run must not reuse it, even when the file that counts runs is lost.
-fn last_run(journals: &dyn JournalStore) -> u32 {
+/// Returns the highest run number of a journal. A later run must not reuse the number, even when the file that counts runs is lost,
+/// because the names of journals would then clash.
+fn max_journal_run(journals: &dyn JournalStore) -> u32 {
     let listed = [journals.list(), journals.list_aside()].into_iter().flatten().flatten();
-    listed.map(|kept| kept.name.run).max().unwrap_or_default()
+    listed.map(|journal| journal.name.run).max().unwrap_or_default()
 }
 
-/// Opens the folder of journals.
-fn open_journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, Failure> {
+/// Opens the folder of journals in the data directory.
+fn open_journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, VerbFailure> {
     let path = data.file("journals");
     let folder = FolderStore::open(&path).map_err(|error| {
-        let message = format!("cannot create {}: {error}; set data.dir (--data-dir)", path.display());
-        Failure::new(ExitCode::Configuration, message)
+        let message = format!(
+            "cannot create the folder of journals {}: {error}; set data.dir (--data-dir) to another folder",
+            path.display()
+        );
+        VerbFailure::new(ExitCode::Configuration, message)
     })?;
     Ok(Arc::new(folder))
 }
@@ -330,8 +343,9 @@ fn log_panics() {
     }));
 }
 
-fn runtime(name: &str, workers: usize) -> Result<Runtime, Failure> {
+/// Starts a runtime whose threads have this name.
+fn runtime(name: &str, workers: usize) -> Result<Runtime, VerbFailure> {
     Builder::new_multi_thread().worker_threads(workers).thread_name(name).enable_all().build().map_err(
-        |error| Failure::new(ExitCode::Internal, format!("cannot start the {name} threads: {error}")),
+        |error| VerbFailure::new(ExitCode::Internal, format!("cannot start the {name} threads: {error}")),
     )
 }

@@ -1,8 +1,8 @@
-//! The composition root: creates every part of the server, starts them in order and stops them in order.
+//! The composition root: creates the parts of the server, and starts and stops them in order.
 //!
 //! - `startup`: the stages of a start.
 //! - `tasks`: stop tokens and trackers of the tasks.
-//! - `maintenance`: periodic work.
+//! - `maintenance`: periodic removal of closed rooms and expired seats, and renewal of the certificate.
 
 mod maintenance;
 mod startup;
@@ -40,8 +40,8 @@ use crate::{
     wall_clock::WallClock,
 };
 
-/// Everything that a server takes from its environment. These are arguments, so that a whole server runs inside a simulation, or
-/// several in one test.
+/// Everything that a server takes from its environment. These are arguments, so that a complete server can run inside a simulation, and
+/// several servers in one test.
 pub struct ServerResources<S> {
     /// The players' socket.
     pub udp: UdpResources,
@@ -55,13 +55,14 @@ pub struct ServerResources<S> {
     pub records: S,
     /// The store of journals; `None` writes and restores no journals.
     pub journals: Option<Arc<dyn JournalStore>>,
-    /// The earlier run that ended without writing all match results, if there is one.
+    /// The first of the preceding runs whose match results may not all be stored; `None` when the last run stopped cleanly.
     pub unclean_shutdown: Option<UncleanShutdown>,
-    /// Set when this run cannot read a journal that may contain such results.
+    /// A flag that the server sets when it cannot read a journal that may contain such results.
     pub incomplete_read: IncompleteRead,
     /// The seed of all rooms' randomness.
     pub seed: u64,
-    /// The number of this run, higher than any before. It distinguishes this run's resume tickets from earlier ones.
+    /// The number of this run of the server, higher than that of any earlier run. It is part of the names of journals, and distinguishes
+    /// this run's resume tickets from earlier ones.
     pub run: u32,
     /// The runtime of rooms, so that a slow game does not delay the network.
     pub room_runtime: Handle,
@@ -82,10 +83,13 @@ pub struct Server<G: Game> {
 }
 
 impl<G: Game> Server<G> {
-    /// Starts all tasks. Must be called inside a tokio runtime, which becomes the network's.
+    /// Starts all tasks and restores the rooms of earlier runs. The current tokio runtime becomes that of the network.
     ///
     /// # Errors
-    /// When a part cannot start; then nothing is left running.
+    /// When a part cannot start. Tasks that started before it may run until the runtimes are shut down, which is up to the caller.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub fn start<S: RecordSink>(config: &Config, resources: ServerResources<S>) -> Result<Self, StartError> {
         let ServerResources { udp, tls, keys, http, records, journals, .. } = resources;
         let ServerResources { unclean_shutdown, incomplete_read, seed, run, .. } = resources;
@@ -131,46 +135,46 @@ impl<G: Game> Server<G> {
         Ok(Self { endpoint, address, lobby, registry, metrics, tasks, admin, grace: config.stop.grace() })
     }
 
-    /// The bound UDP address for players.
+    /// Returns the bound UDP address for players.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The bound TCP address of the admin HTTP server.
+    /// Returns the bound TCP address of the admin HTTP server; `None` when the server runs without one.
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(AdminHandle::local_address)
     }
 
-    /// The server's rooms, for callers that take a seat without a network: spectators and tests.
+    /// Returns the directory of rooms, for callers that take a seat without a network connection, such as spectators and tests.
     #[must_use]
     pub const fn lobby(&self) -> &Arc<Directory<G>> {
         &self.lobby
     }
 
-    /// The registry of sessions and held seats.
+    /// Returns the registry of sessions and held seats.
     #[must_use]
     pub const fn registry(&self) -> &Arc<SessionRegistry<DetachedSeat<G>>> {
         &self.registry
     }
 
-    /// The server's metrics.
+    /// Returns the server's metrics.
     #[must_use]
     pub const fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
-    /// Stops like [`Self::shutdown`], and saves all rooms so that the next run on the same storage restores them completely. Returns
-    /// false also when a room could not be saved; a log line names it.
+    /// Stops the server as [`Self::shutdown`] does, and saves all rooms, so that the next run on the same storage restores them without
+    /// loss. Returns false also when a room could not be saved; a log line names the room.
     pub async fn shutdown_and_save(self) -> bool {
         self.tasks.stop_reason.restart();
         let metrics = Arc::clone(&self.metrics);
         self.shutdown().await && metrics.journals.rooms_unsaved.get() == 0
     }
 
-    /// Stops: refuses new connections, notifies players, ends rooms, flushes records and closes the endpoint. Returns false when the
-    /// grace period expired first; a log line counts the tasks that were still running.
+    /// Stops the server: refuses new connections, notifies players, ends rooms, writes all results and journals, and closes the endpoint.
+    /// Returns true if all of that ended within the grace period. If it did not, a log line counts the tasks that were still running.
     pub async fn shutdown(mut self) -> bool {
         info!("shutting down");
         let admin = self.admin.take();
@@ -196,13 +200,14 @@ impl<G: Game> Server<G> {
         in_time
     }
 
+    /// Stops the tasks in the order in which they depend on each other: acceptor, sessions, rooms, storage, endpoint.
     async fn stop_in_order(&mut self) {
         let tasks = &self.tasks;
         tasks.stopping.cancel();
         tasks.background.close();
         tasks.background.wait().await;
         if tasks.stop_reason.get() == CloseReason::ServerRestarting {
-            // Rooms first, so that the saved rooms contain no departures.
+            // Before a restart, rooms stop before sessions, so that no saved room records that its players left.
             tasks.rooms_stop.cancel();
             self.lobby.wait_for_rooms().await;
         }
@@ -215,16 +220,16 @@ impl<G: Game> Server<G> {
         tasks.storage.close();
         tasks.storage.wait().await;
         self.endpoint.close(0u32.into(), b"");
-        // A closed connection drains for three timeouts to answer late packets. With a thousand of them on a busy machine, that is longer
-        // than a grace period, and cutting it short loses nothing.
+        // A closed connection drains for three probe timeouts (PTO) to answer late packets. With a thousand connections on a busy
+        // machine, draining can take longer than a grace period, and cutting it short loses nothing.
         let _ = timeout(DRAIN_TIMEOUT, self.endpoint.wait_idle()).await;
     }
 }
 
-/// The time for closed connections to drain when the server stops.
+/// The maximum time for closed connections to drain when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The wall clock, from the same source as the endpoint's tokens.
+/// Creates the wall clock from the time source of the endpoint's tokens, or from the system's clock.
 fn wall_clock(time: Option<Arc<dyn TimeSource>>) -> WallClock {
     match time {
         Some(time) => WallClock::new(move || time.now()),

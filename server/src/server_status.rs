@@ -1,4 +1,4 @@
-//! The server's state for the admin HTTP server.
+//! The backend of the admin HTTP server: reads the state of the running server.
 
 use std::sync::{
     Arc,
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin::{
         AdminBackend, MarkFuture,
-        dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing, RoomState},
+        dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomActivity, RoomListing},
     },
     lobby::{Directory, PlayerEntry, Players},
     net::tls::ServerTls,
@@ -40,7 +40,7 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
             players: room.players(),
             bots: room.bots(),
             tick_rate: u32::from(room.rate.hz()),
-            state: if room.is_closing() { RoomState::Stopping } else { RoomState::Playing },
+            state: if room.is_closing() { RoomActivity::Stopping } else { RoomActivity::Playing },
             overruns: room.overruns(),
             age_s: age.saturating_sub(room.opened).as_secs(),
             journal: room.journal().map(|journal| journal.to_string()),
@@ -94,6 +94,7 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
     }
 }
 
+/// Converts a room's error to the admin server's refusal.
 fn refusal(error: MarkError) -> MarkRefusal {
     match error {
         MarkError::NoRoom => MarkRefusal::NoRoom,

@@ -1,6 +1,6 @@
-//! Stop signals.
+//! Stop signals, and the reason of a stop.
 //!
-//! The first SIGTERM or ctrl-C cancels a token, and the server stops gracefully. The second one exits the process at once.
+//! The first SIGTERM or SIGINT (ctrl-C) cancels a token, and the server stops gracefully. The second signal exits the process at once.
 
 use std::{
     io,
@@ -12,12 +12,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// The reason that a stopping server sends to its players: set before sessions stop.
+/// The reason that a stopping server sends to its players. It must be set before the sessions stop. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct StopReason(Arc<OnceLock<CloseReason>>);
 
 impl StopReason {
-    /// Sets the reason to a restart, after which rooms and seats are restored.
+    /// Sets the reason to [`CloseReason::ServerRestarting`]: the next run restores rooms and seats.
     pub fn restart(&self) {
         // No other reason is ever set.
         let _ = self.0.set(CloseReason::ServerRestarting);
@@ -40,7 +40,7 @@ enum StopSignal {
 }
 
 impl StopSignal {
-    /// The exit code of a process that a signal ended, as shells expect it: 128 plus the signal's number.
+    /// Returns the exit code of a process that this signal ended, as shells expect it: 128 plus the signal's number.
     fn exit_code(self) -> i32 {
         match self {
             Self::Interrupt => 130,
@@ -49,16 +49,17 @@ impl StopSignal {
     }
 }
 
-/// Starts to listen for signals. The first one cancels the returned token, and the second one exits the process.
-///
-/// Must be called inside a tokio runtime.
+/// Starts to listen for SIGINT and SIGTERM. The first signal cancels the returned token; the second exits the process.
 ///
 /// # Errors
 /// When a signal handler cannot be installed.
+///
+/// # Panics
+/// Outside of a tokio runtime.
 pub fn listen() -> io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // Only two signals have an effect, so two places suffice.
+    // Only two signals have an effect, so a capacity of two suffices.
     let (sender, signals) = mpsc::channel(2);
     tokio::spawn(async move {
         loop {
@@ -77,7 +78,7 @@ pub fn listen() -> io::Result<CancellationToken> {
     Ok(stopping)
 }
 
-/// Cancels at the first signal and exits at the second.
+/// Cancels `stopping` at the first signal and calls `exit` with the exit code of the second.
 async fn handle_signals(
     mut signals: mpsc::Receiver<StopSignal>,
     stopping: CancellationToken,
@@ -99,8 +100,8 @@ mod tests {
 
     use super::*;
 
-    /// The effect of these signals: whether a graceful stop began, and the exit code of an immediate exit.
-    async fn after(signals: &[StopSignal]) -> (bool, Option<i32>) {
+    /// Handles these signals. Returns whether a graceful stop began, and the exit code of an immediate exit.
+    async fn effect_of(signals: &[StopSignal]) -> (bool, Option<i32>) {
         let (sender, receiver) = mpsc::channel(2);
         for signal in signals {
             sender.send(*signal).await.unwrap();
@@ -115,9 +116,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_signal_stops_gracefully_and_the_second_exits() {
-        assert_eq!(after(&[]).await, (false, None));
-        assert_eq!(after(&[StopSignal::Terminate]).await, (true, None));
-        assert_eq!(after(&[StopSignal::Terminate, StopSignal::Interrupt]).await, (true, Some(130)));
-        assert_eq!(after(&[StopSignal::Interrupt, StopSignal::Terminate]).await, (true, Some(143)));
+        assert_eq!(effect_of(&[]).await, (false, None));
+        assert_eq!(effect_of(&[StopSignal::Terminate]).await, (true, None));
+        assert_eq!(effect_of(&[StopSignal::Terminate, StopSignal::Interrupt]).await, (true, Some(130)));
+        assert_eq!(effect_of(&[StopSignal::Interrupt, StopSignal::Terminate]).await, (true, Some(143)));
     }
 }

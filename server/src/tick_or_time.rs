@@ -1,25 +1,25 @@
-//! A position in a room's journal as people write it: a tick's number, or a time since the room opened.
+//! A position in a room's journal, as an operator writes it on the command line: a tick number, or a time since the room opened.
 
 use std::str::FromStr;
 
 use quarrel_shared::tick::{Tick, TickRate};
 
-/// A tick, or a time since the room opened.
+/// A tick, or a time since the room opened. For a length, such as the margin of a slice: a number of ticks, or a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TickOrTime {
-    /// A tick's number.
+    /// A tick number.
     Tick(Tick),
-    /// Milliseconds of play since the room opened.
+    /// Milliseconds of play since the room opened, at the room's tick rate.
     Ms(u64),
 }
 
-/// A text that is neither a tick nor a time.
+/// The error of parsing a text that is neither a tick number nor a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is neither a tick's number, such as 2700, nor a time, such as 90s, 2m10s, 1h or 500ms")]
+#[error("expected a tick number, such as 2700, or a time, such as 90s, 2m10s, 1h or 500ms")]
 pub struct ParseTickOrTimeError;
 
 impl TickOrTime {
-    /// Returns the tick in a room of this rate, at most the highest possible tick.
+    /// Returns the tick in a room of this rate; a time between two ticks gives the earlier one. At most `u32::MAX`.
     #[must_use]
     pub fn tick(self, rate: TickRate) -> Tick {
         match self {
@@ -42,9 +42,9 @@ impl FromStr for TickOrTime {
         let (mut rest, mut ms, mut last_unit) = (text, 0u64, u64::MAX);
         while !rest.is_empty() {
             let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or(ParseTickOrTimeError)?;
-            let (number, behind) = rest.split_at(digits);
-            let letters = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
-            let unit = UNITS.iter().find(|(name, _)| *name == &behind[..letters]);
+            let (number, after_number) = rest.split_at(digits);
+            let letters = after_number.find(|c: char| c.is_ascii_digit()).unwrap_or(after_number.len());
+            let unit = UNITS.iter().find(|(name, _)| *name == &after_number[..letters]);
             let unit = unit.ok_or(ParseTickOrTimeError)?.1;
             // Units must be in descending order, each at most once: `10s2m` is probably a typing error.
             if unit >= last_unit {
@@ -53,15 +53,16 @@ impl FromStr for TickOrTime {
             let number: u64 = number.parse().map_err(|_| ParseTickOrTimeError)?;
             ms =
                 number.checked_mul(unit).and_then(|more| ms.checked_add(more)).ok_or(ParseTickOrTimeError)?;
-            (rest, last_unit) = (&behind[letters..], unit);
+            (rest, last_unit) = (&after_number[letters..], unit);
         }
         if text.is_empty() { Err(ParseTickOrTimeError) } else { Ok(Self::Ms(ms)) }
     }
 }
 
+/// The units of time, each with its length in milliseconds.
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
-/// Formats the duration of this number of ticks for people.
+/// Formats the duration of this number of ticks at this rate, as in `0.5s`, `1m30s` and `1h0m1s`; tenths only below a minute.
 pub(crate) fn format_duration(ticks: u32, rate: TickRate) -> String {
     let tenths = u64::from(ticks) * 10 / u64::from(rate.hz());
     let (seconds, tenth) = (tenths / 10, tenths % 10);

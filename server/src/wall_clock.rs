@@ -1,4 +1,4 @@
-//! The wall clock, as an argument, because a simulation has its own time.
+//! The wall clock. It is an argument of the server's parts, because a simulation has its own time.
 
 use std::{
     fmt,
@@ -6,23 +6,24 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// A source of timestamps for records that people read. Not for durations, because the wall clock jumps when it is corrected.
+/// A source of timestamps for records, and for the ages of files. Not for short durations, because the wall clock jumps when it is
+/// corrected.
 #[derive(Clone)]
 pub struct WallClock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
 impl WallClock {
-    /// Creates a clock that reads the time with `now`.
+    /// Creates a clock that returns the result of `now`.
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The current time.
+    /// Returns the current time.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         (self.0)()
     }
 
-    /// Milliseconds since 1970; 0 when the clock is set to an earlier time.
+    /// Returns the milliseconds since 1970; 0 when the clock is set to an earlier time.
     #[must_use]
     pub fn unix_ms(&self) -> u64 {
         let since = self.now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 
 use super::backend::AdminBackend;
-use super::dto::{Certificate, HealthStatus, Players, Readiness, Rooms};
+use super::dto::{CertificateBody, HealthBody, PlayersBody, Readiness, RoomsBody};
 use super::errors::AdminError;
 use super::mark::{self, mark};
 use super::page;
@@ -19,7 +19,7 @@ use crate::telemetry::Metrics;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Builds the router with all routes.
+/// Builds the router with all routes. A path or method without a route gets an [`AdminError`] as JSON.
 pub(super) fn router(backend: Arc<dyn AdminBackend>, metrics: Arc<Metrics>) -> Router {
     let mark =
         post(mark).fallback(async || AdminError::PostOnly).layer(DefaultBodyLimit::max(mark::MAX_BODY_BYTES));
@@ -42,19 +42,19 @@ async fn front_page(State(state): SharedState) -> Html<String> {
     Html(page::render(&state.backend.rooms()))
 }
 
-async fn livez(State(state): SharedState) -> Result<Json<HealthStatus>, AdminError> {
+async fn livez(State(state): SharedState) -> Result<Json<HealthBody>, AdminError> {
     let rooms = state.backend.rooms();
-    // A panic in another request leaves the observations valid.
+    // A panic in another request leaves the observed ticks valid, so a poisoned lock is no error.
     let mut liveness = state.liveness.lock().unwrap_or_else(PoisonError::into_inner);
     match liveness.check(Instant::now(), &rooms) {
-        stuck if stuck.is_empty() => Ok(Json(HealthStatus { status: "live" })),
+        stuck if stuck.is_empty() => Ok(Json(HealthBody { status: "live" })),
         stuck => Err(AdminError::Stuck(stuck)),
     }
 }
 
-async fn readyz(State(state): SharedState) -> Result<Json<HealthStatus>, AdminError> {
+async fn readyz(State(state): SharedState) -> Result<Json<HealthBody>, AdminError> {
     match state.backend.readiness() {
-        Readiness::Ready => Ok(Json(HealthStatus { status: "ready" })),
+        Readiness::Ready => Ok(Json(HealthBody { status: "ready" })),
         Readiness::Full => Err(AdminError::NotReady("full")),
         Readiness::Stopping => Err(AdminError::NotReady("stopping")),
     }
@@ -65,14 +65,14 @@ async fn metrics_text(State(state): SharedState) -> Result<impl IntoResponse, Ad
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text))
 }
 
-async fn rooms(State(state): SharedState) -> Json<Rooms> {
-    Json(Rooms { rooms: state.backend.rooms() })
+async fn rooms(State(state): SharedState) -> Json<RoomsBody> {
+    Json(RoomsBody { rooms: state.backend.rooms() })
 }
 
-async fn players(State(state): SharedState) -> Json<Players> {
-    Json(Players { players: state.backend.players() })
+async fn players(State(state): SharedState) -> Json<PlayersBody> {
+    Json(PlayersBody { players: state.backend.players() })
 }
 
-async fn certificate(State(state): SharedState) -> Json<Certificate> {
-    Json(Certificate { sha256: state.backend.certificate_sha256() })
+async fn certificate(State(state): SharedState) -> Json<CertificateBody> {
+    Json(CertificateBody { sha256: state.backend.certificate_sha256() })
 }

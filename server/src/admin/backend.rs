@@ -4,19 +4,19 @@ use std::pin::Pin;
 
 use super::dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing};
 
-/// The rest of the server, as the admin HTTP server sees it. Every answer comes from a handle and never waits, except for a mark.
+/// The rest of the server, as the admin HTTP server sees it. All methods return at once; only the future of a mark waits, for its room.
 pub trait AdminBackend: Send + Sync {
     /// Lists all rooms.
     fn rooms(&self) -> Vec<RoomListing>;
     /// Lists all sessions.
     fn players(&self) -> Vec<PlayerListing>;
-    /// Whether the server admits another player.
+    /// Returns whether the server admits another player, or the reason why not.
     fn readiness(&self) -> Readiness;
-    /// SHA-256 of the certificate in use, in hexadecimal.
+    /// Returns the SHA-256 hash of the certificate in use, in hexadecimal.
     fn certificate_sha256(&self) -> String;
-    /// Marks the next tick of the room `room` (its id) in the room's journal.
+    /// Marks the newest tick of a room, given by its id, in the room's journal. An id that is not a number is an unknown room.
     fn mark(&self, room: &str, reason: String) -> MarkFuture;
 }
 
-/// The pending answer of a room to a mark.
+/// The pending answer of a room to a request for a mark.
 pub type MarkFuture = Pin<Box<dyn Future<Output = Result<Mark, MarkRefusal>> + Send>>;

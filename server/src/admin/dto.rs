@@ -1,50 +1,51 @@
-//! The JSON types of the admin HTTP server. Field names are part of its interface.
+//! The data that the admin HTTP server serves: types of its JSON responses, whose field names are part of the HTTP interface, and the
+//! answers of [`AdminBackend`](super::AdminBackend).
 
 use std::net::SocketAddr;
 
 use serde::Serialize;
 
-/// One room.
+/// A room, as `/v1/rooms` lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RoomListing {
-    /// The id with which players join it.
+    /// The room's id, with which players join the room.
     pub id: String,
-    /// The name of its game.
+    /// The name of the room's game.
     pub game: &'static str,
     /// The newest completed tick.
     pub tick: u32,
     /// Total seats.
     pub seats: u16,
-    /// Seats occupied by players.
+    /// Seats occupied by players, connected or disconnected.
     pub players: u16,
     /// Seats occupied by bots.
     pub bots: u16,
     /// Ticks per second.
     pub tick_rate: u32,
-    /// Whether it ticks.
-    pub state: RoomState,
+    /// Whether the room ticks.
+    pub state: RoomActivity,
     /// Ticks that took longer than their period, since the room opened.
     pub overruns: u64,
     /// Seconds since the room opened.
     pub age_s: u64,
-    /// The file name of its journal in the data directory's `journals`; null without a journal.
+    /// The file name of the room's journal in the data directory's `journals`; null without a journal.
     pub journal: Option<String>,
 }
 
-/// Whether a room ticks.
+/// Whether a room ticks: the field `state` of a [`RoomListing`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RoomState {
+pub enum RoomActivity {
     /// The room ticks.
     Playing,
     /// The room has stopped ticking and writes its last records.
     Stopping,
 }
 
-/// One session.
+/// The session of one player, as `/v1/players` lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlayerListing {
-    /// The session's id.
+    /// The player's id.
     pub id: String,
     /// The name that the player chose.
     pub name: String,
@@ -60,16 +61,16 @@ pub struct PlayerListing {
     pub connected_s: u64,
 }
 
-/// The answer of `/v1/rooms/{id}/mark`: a mark that is being written to the journal.
+/// The response of `/v1/rooms/{id}/mark`: a mark that the room accepted and that is being written to its journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
     /// The room's id.
     pub room: String,
-    /// The tick that the mark follows.
+    /// The tick after which the mark is placed.
     pub tick: u32,
     /// The file name of the journal, as in [`RoomListing::journal`].
     pub journal: String,
-    /// Its number in that journal, from 1, for `quarrel replay slice --around`.
+    /// The mark's number in that journal, from 1, for `quarrel replay slice --around`.
     pub mark: u32,
 }
 
@@ -78,43 +79,43 @@ pub struct Mark {
 pub enum MarkRefusal {
     /// No room has this id.
     NoRoom,
-    /// The room does not journal this moment; the text is the reason.
+    /// The room's journal does not record the newest tick; the text is the reason.
     NotWritten(String),
-    /// The room is too busy to answer; the text is the reason.
+    /// The room cannot take the request now, or does not answer in time; the text is the reason.
     Busy(String),
 }
 
-/// Whether the server admits another player.
+/// Whether the server admits another player, and the reason why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// It does.
+    /// The server admits another player.
     Ready,
-    /// It does not: as many sessions exist as the configuration allows.
+    /// The server refuses players: the configured maximum of sessions exists, or every room is full and the maximum of rooms runs.
     Full,
-    /// It does not: the server is stopping.
+    /// The server refuses players: it is stopping.
     Stopping,
 }
 
-/// The answer of `/v1/rooms`.
+/// The response of `/v1/rooms`.
 #[derive(Debug, Serialize)]
-pub(super) struct Rooms {
+pub(super) struct RoomsBody {
     pub(super) rooms: Vec<RoomListing>,
 }
 
-/// The answer of `/v1/players`.
+/// The response of `/v1/players`.
 #[derive(Debug, Serialize)]
-pub(super) struct Players {
+pub(super) struct PlayersBody {
     pub(super) players: Vec<PlayerListing>,
 }
 
-/// The answer of `/v1/certificate`.
+/// The response of `/v1/certificate`.
 #[derive(Debug, Serialize)]
-pub(super) struct Certificate {
+pub(super) struct CertificateBody {
     pub(super) sha256: String,
 }
 
-/// The answer of a health check that succeeds.
+/// The response of `/livez` or `/readyz` with status 200.
 #[derive(Debug, Serialize)]
-pub(super) struct HealthStatus {
+pub(super) struct HealthBody {
     pub(super) status: &'static str,
 }

@@ -10,35 +10,36 @@ use serde::Serialize;
 use super::dto::MarkRefusal;
 use super::routes::{ACTIONS, GET_ROUTES};
 
-/// Errors of a request.
+/// Errors of a request. Each becomes a response with a status of 4xx or 5xx.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AdminError {
     /// No route has this path.
     UnknownPath,
-    /// The route exists, but not with this method.
+    /// The path exists, but only with GET.
     WrongMethod,
-    /// These rooms do not tick: the process should be restarted.
+    /// The rooms with these ids do not tick: the process should be restarted.
     Stuck(Vec<String>),
-    /// The server works but admits no player at present, for this reason.
+    /// The server runs but refuses players at present, for this reason.
     NotReady(&'static str),
     /// The metrics could not be encoded.
     Metrics,
-    /// The route exists, but only with POST.
+    /// The path exists, but only with POST.
     PostOnly,
     /// The request comes from a web page in a browser.
     FromWebPage,
     /// The body's content type is not JSON.
     NotJson,
-    /// The body exceeds the limit.
+    /// The body is longer than [`MAX_BODY_BYTES`](super::mark::MAX_BODY_BYTES).
     TooLarge,
     /// The request is invalid, for this reason.
     InvalidRequest(&'static str),
-    /// The moment was not marked.
+    /// The room did not accept the mark, for this reason.
     NotMarked(MarkRefusal),
 }
 
+/// The JSON body of an error. Empty lists are left out.
 #[derive(Default, Serialize)]
-struct Body {
+struct ErrorBody {
     error: Cow<'static, str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rooms: Vec<String>,
@@ -50,7 +51,7 @@ struct Body {
 
 impl IntoResponse for AdminError {
     fn into_response(self) -> Response {
-        let mut body = Body::default();
+        let mut body = ErrorBody::default();
         let (status, error) = match self {
             Self::UnknownPath => {
                 (body.routes, body.actions) = (&GET_ROUTES, &ACTIONS);

@@ -1,6 +1,7 @@
 //! The connections of the admin HTTP server, with a limit on their number and a timeout on each.
 //!
-//! This file drives hyper directly, because `axum::serve` sets no timer: a peer could take unlimited time to send a request's head.
+//! This file drives hyper directly, because `axum::serve` sets no timer: a client could take unlimited time to send a request's head
+//! (the request line and the headers).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +16,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-/// The maximum of concurrent connections: enough for a few scrapers, health checks and browsers, with a reserve.
-/// The next one waits in the kernel's accept queue.
+/// The maximum number of concurrent connections: enough for a few scrapers, health checks and browsers, with a reserve. Further
+/// connections wait in the kernel's accept queue.
 pub(super) const MAX_CONNECTIONS: usize = 64;
 
-/// The timeout of a request's head, and so also of the idle time between two requests.
+/// The time for a client to send a request's head. It also bounds the idle time between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The lifetime of a connection: no request takes long, and a client can reconnect.
+/// The maximum lifetime of a connection: no request takes long, and a client can reconnect.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The buffer of one connection, which bounds a request's head; twice the minimum of hyper.
+/// The maximum size of a connection's buffer, and so of a request's head: twice the minimum that hyper accepts, which is 8 KiB.
 const BUFFER_BYTES: usize = 16 * 1024;
 
 /// The time for requests in progress to finish once the server stops.
@@ -65,7 +66,8 @@ async fn accept(
     }
 }
 
-/// Serves one connection until it is closed or its lifetime ends. Its errors are the client's and only logged.
+/// Serves one connection until the client closes it or its lifetime ends. An error of the connection is the client's, so it is only
+/// logged, at debug level.
 async fn serve_connection(
     stream: TcpStream,
     router: Router,

@@ -1,50 +1,53 @@
 //! Detection of stuck rooms: rooms whose tick does not advance.
 //!
-//! A stuck room cannot report itself, so successive checks compare its tick: it is stuck when the tick has not changed for the room's
-//! stall timeout. The frequency of the checks does not change the result.
+//! A stuck room cannot report itself, so successive checks compare its tick. The room is stuck when its tick has not changed for its
+//! stall timeout. Frequent checks do not report a room earlier or later; a stall shorter than the interval of checks may be missed.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::dto::{RoomListing, RoomState};
+use super::dto::{RoomActivity, RoomListing};
 
-/// The minimum of a stall timeout: two checks in quick succession must not report a healthy server as stuck.
+/// The minimum stall timeout. Without it, three periods at 128 Hz would be 23 ms, which a healthy server exceeds under load.
 const MIN_STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tick periods until a room is stuck; a room at one tick per second has three seconds.
+/// The stall timeout in tick periods: three seconds for a room at one tick per second.
 const STALL_PERIODS: u32 = 3;
 
-/// The last observed tick of each room, and the time since which it has not changed.
+/// The observed ticks of all rooms, by room id.
 #[derive(Debug, Default)]
 pub struct Liveness {
-    observed: BTreeMap<String, Observation>,
+    observed: BTreeMap<String, ObservedTick>,
 }
 
+/// The newest tick of a room at the last check.
 #[derive(Clone, Copy, Debug)]
-struct Observation {
+struct ObservedTick {
     tick: u32,
+    /// The time of the first check that observed this tick.
     since: Instant,
 }
 
 impl Liveness {
-    /// Compares the rooms with the last check and returns the ids of stuck ones. A stopping room does not tick and is never stuck.
+    /// Compares the rooms with the last check and returns the ids of the stuck rooms. A stopping room does not tick and is never stuck.
     pub fn check(&mut self, now: Instant, rooms: &[RoomListing]) -> Vec<String> {
         let before = std::mem::take(&mut self.observed);
         let mut stuck = Vec::new();
-        for room in rooms.iter().filter(|room| room.state == RoomState::Playing) {
-            let observation = match before.get(&room.id) {
+        for room in rooms.iter().filter(|room| room.state == RoomActivity::Playing) {
+            let observed = match before.get(&room.id) {
                 Some(last) if last.tick == room.tick => *last,
-                _ => Observation { tick: room.tick, since: now },
+                _ => ObservedTick { tick: room.tick, since: now },
             };
-            if now.duration_since(observation.since) >= stall_timeout(room.tick_rate) {
+            if now.duration_since(observed.since) >= stall_timeout(room.tick_rate) {
                 stuck.push(room.id.clone());
             }
-            self.observed.insert(room.id.clone(), observation);
+            self.observed.insert(room.id.clone(), observed);
         }
         stuck
     }
 }
 
+/// Returns the time without a new tick after which a room of this tick rate is stuck.
 fn stall_timeout(tick_rate: u32) -> Duration {
     MIN_STALL_TIMEOUT.max(Duration::from_secs(1) * STALL_PERIODS / tick_rate.max(1))
 }
@@ -64,7 +67,7 @@ mod tests {
             players: 0,
             bots: 0,
             tick_rate: 30,
-            state: RoomState::Playing,
+            state: RoomActivity::Playing,
             overruns: 0,
             age_s: 0,
             journal: None,
@@ -103,7 +106,7 @@ mod tests {
     fn stopping_and_closed_rooms_are_not_stuck_and_not_kept() {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
         liveness.check(start, &[room("a", 7), room("b", 7)]);
-        let stopping = RoomListing { state: RoomState::Stopping, ..room("a", 7) };
+        let stopping = RoomListing { state: RoomActivity::Stopping, ..room("a", 7) };
         assert!(liveness.check(start + 5000 * MS, &[stopping]).is_empty());
         assert!(liveness.observed.is_empty());
     }

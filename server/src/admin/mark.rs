@@ -1,8 +1,8 @@
-//! `POST /v1/rooms/{id}/mark`: marks the current moment of a room in its journal, with an operator's reason.
+//! `POST /v1/rooms/{id}/mark`: marks the newest tick of a room in the room's journal, with an operator's reason.
 //!
-//! This is the only request that changes something, so a foreign web page in the operator's browser must not be able to send it
-//! (cross-site request forgery, DNS rebinding). Browsers send an `Origin` header with every POST of a page. No page of this server
-//! sends one, so every request with that header is refused.
+//! This is the only request that changes something, so a web page in the operator's browser must not be able to send it (cross-site
+//! request forgery, DNS rebinding). Browsers send an `Origin` header with every POST of a page. No page of this server sends a POST,
+//! so every request with an `Origin` header is refused.
 
 use std::time::Duration;
 
@@ -18,13 +18,15 @@ use super::dto::{Mark, MarkRefusal};
 use super::errors::AdminError;
 use super::state::SharedState;
 
-/// The maximum length of a body: the longest reason with every character escaped, twice over.
+/// The maximum length of a body. A reason of [`MAX_REASON_CHARS`] takes at most 4 x 400 = 1,600 bytes as UTF-8, and 6 x 400 = 2,400
+/// bytes with every character as a `\uXXXX` escape.
 pub(super) const MAX_BODY_BYTES: usize = 4 * 1024;
 
 /// The maximum length of a reason, in characters: a few sentences.
 pub(super) const MAX_REASON_CHARS: usize = 400;
 
-/// The timeout of a room's answer: a room answers at its next tick, and the slowest ticks once per second.
+/// The timeout of a room's answer: twice the longest period of a room, because a room answers at its next tick and the minimum tick
+/// rate is one per second.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The body of the request.
@@ -34,6 +36,7 @@ struct MarkRequest {
     reason: String,
 }
 
+/// Handles the request.
 pub(super) async fn mark(
     State(state): SharedState,
     Path(room): Path<String>,
@@ -53,19 +56,19 @@ pub(super) async fn mark(
     let reason = parse_reason(&body).map_err(AdminError::InvalidRequest)?;
     match time::timeout(ANSWER_TIMEOUT, state.backend.mark(&room, reason)).await {
         Ok(answer) => answer.map(Json).map_err(AdminError::NotMarked),
-        // The room may still write the mark. A second request then marks twice, which is harmless.
+        // The room may still write the mark. A second request then adds a second mark, which is harmless.
         Err(_) => Err(AdminError::NotMarked(MarkRefusal::Busy("the room does not answer".to_owned()))),
     }
 }
 
-/// Whether the content type is JSON, with any parameters.
+/// Whether the content type is `application/json`, with any parameters.
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = value.split(';').next().unwrap_or_default();
     kind.trim().eq_ignore_ascii_case("application/json")
 }
 
-/// Returns the reason of a mark, or a sentence that names the fault of the request.
+/// Returns the trimmed reason of a mark, or a sentence that names the fault of the request.
 fn parse_reason(body: &[u8]) -> Result<String, &'static str> {
     let MarkRequest { reason } =
         serde_json::from_slice(body).map_err(|_| "the body must be {\"reason\": \"...\"}, as JSON")?;
@@ -94,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_request_is_refused_with_a_sentence() {
+    fn an_invalid_body_is_refused_with_the_fault() {
         let long = format!("{{\"reason\":\"{}\"}}", "a".repeat(MAX_REASON_CHARS + 1));
         let wrong = [
             ("", "must be"),

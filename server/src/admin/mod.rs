@@ -1,11 +1,11 @@
 //! The admin HTTP server: health checks, metrics and listings for operators.
 //!
-//! It runs on its own thread with its own runtime, so that a scrape or a slow browser never occupies a worker thread of the players.
-//! It reaches the rest of the server only through [`AdminBackend`].
+//! The server has its own thread and runtime, so that a scrape or a slow browser never occupies a thread that serves players. It reaches
+//! the rest of the process only through [`AdminBackend`].
 //!
-//! - [`backend`]: the interface to the rest of the server.
+//! - [`backend`]: the interface to the rest of the process.
 //! - [`dto`]: the JSON types.
-//! - [`liveness`]: detection of rooms whose tick does not advance (pure).
+//! - [`liveness`]: detection of rooms whose tick does not advance; has no clock and no I/O.
 //! - `api`: the router and its handlers.
 //! - `state`: the state that the handlers share.
 //! - `routes`: the list of paths.
@@ -44,7 +44,7 @@ pub struct AdminHandle {
     thread: JoinHandle<()>,
 }
 
-/// Starts the admin HTTP server on a bound socket; it runs until `stop` is cancelled.
+/// Starts the admin HTTP server on a bound socket. The server runs until `stop` is cancelled or the handle is shut down.
 ///
 /// # Errors
 /// When the socket cannot be used, or the thread or its runtime cannot start.
@@ -62,7 +62,7 @@ pub fn start(
         tokio::net::TcpListener::from_std(listen)?
     };
     let router = api::router(backend, metrics);
-    // A child token: `shutdown` stops the admin HTTP server alone, and the server's stop stops it too.
+    // A child token: `shutdown` cancels the child alone, and cancelling the parent cancels the child too.
     let stop = stop.child_token();
     let stopped = stop.clone();
     let thread = thread::Builder::new()
@@ -77,14 +77,15 @@ impl AdminHandle {
         self.local_address
     }
 
-    /// Waits until the server has stopped, which it does once its token is cancelled. Blocks the calling thread.
+    /// Waits until the admin server has stopped, which requires that its token is cancelled. Blocks the calling thread.
     pub fn join(self) {
         if self.thread.join().is_err() {
             tracing::error!("admin thread panicked");
         }
     }
 
-    /// Stops the server and waits until it has stopped. Blocks the calling thread for at most two seconds.
+    /// Stops the admin server and waits until it has stopped. Blocks the calling thread while requests in progress finish: for about a
+    /// second, the drain timeout, at most.
     pub fn shutdown(self) {
         self.stop.cancel();
         self.join();

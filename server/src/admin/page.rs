@@ -15,7 +15,7 @@ const COLUMNS: &str = "<h2>Rooms</h2>
 <table><tr><th>room<th>game<th>players<th>bots<th>seats<th>tick<th>overruns<th>age
 ";
 
-/// Renders links to every route, and the rooms as a table.
+/// Renders links to every other GET route, and the rooms as a table. The page reloads itself every five seconds.
 pub(super) fn render(rooms: &[RoomListing]) -> String {
     let mut page = String::from(HEAD);
     for route in &GET_ROUTES[1..] {

@@ -5,10 +5,10 @@ use std::net::TcpStream;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing, RoomState};
+use super::dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomActivity, RoomListing};
 use super::*;
 
-/// A server whose answers a test sets.
+/// A backend whose rooms and readiness a test sets.
 struct FakeBackend {
     rooms: Mutex<Vec<RoomListing>>,
     readiness: Mutex<Readiness>,
@@ -39,7 +39,7 @@ impl AdminBackend for FakeBackend {
         "ab".repeat(32)
     }
 
-    /// The room's id selects the answer.
+    /// Returns an answer that the room's id selects.
     fn mark(&self, room: &str, reason: String) -> MarkFuture {
         let answer = match room {
             "7" => Ok(Mark { room: room.into(), tick: 9, journal: reason, mark: 2 }),
@@ -61,7 +61,7 @@ fn room(tick: u32) -> RoomListing {
         players: 2,
         bots: 4,
         tick_rate: 30,
-        state: RoomState::Playing,
+        state: RoomActivity::Playing,
         overruns: 0,
         age_s: 5,
         journal: Some("run-00001-room-000007.journal".into()),
@@ -94,7 +94,7 @@ fn get(address: SocketAddr, path: &str) -> (u16, String) {
 }
 
 #[test]
-fn every_route_answers() {
+fn every_get_route_answers_with_200() {
     let (_, handle, _) = started();
     for route in routes::GET_ROUTES {
         assert_eq!(get(handle.local_address(), route).0, 200, "{route}");
@@ -119,7 +119,7 @@ fn listings_have_the_documented_fields() {
 }
 
 #[test]
-fn an_unknown_path_lists_the_routes() {
+fn an_unknown_path_lists_the_routes_and_a_wrong_method_is_refused() {
     let (_, handle, _) = started();
     let (status, body) = get(handle.local_address(), "/v2/rooms");
     assert_eq!(status, 404);
@@ -142,20 +142,20 @@ fn post_mark(address: SocketAddr, room: &str, kind: &str, body: &str) -> (u16, S
 fn a_mark_succeeds_or_fails_with_a_reason() {
     let (_, handle, _) = started();
     let address = handle.local_address();
-    let ask = |room: &str, body: &str| post_mark(address, room, "application/json", body);
+    let marked = |room: &str, body: &str| post_mark(address, room, "application/json", body);
     let reason = "{\"reason\":\"why\"}";
     let expected = "{\"room\":\"7\",\"tick\":9,\"journal\":\"why\",\"mark\":2}";
-    assert_eq!(ask("7", reason), (200, expected.into()));
-    assert_eq!(ask("8", reason), (409, "{\"error\":\"there is a gap\"}".into()));
-    assert_eq!(ask("9", reason), (503, "{\"error\":\"it is full\"}".into()));
-    assert_eq!(ask("10", reason), (503, "{\"error\":\"the room does not answer\"}".into()));
-    assert_eq!(ask("11", reason), (404, "{\"error\":\"no such room\"}".into()));
-    assert_eq!(ask("7", "{\"reason\":\"\"}"), (400, "{\"error\":\"the reason is empty\"}".into()));
+    assert_eq!(marked("7", reason), (200, expected.into()));
+    assert_eq!(marked("8", reason), (409, "{\"error\":\"there is a gap\"}".into()));
+    assert_eq!(marked("9", reason), (503, "{\"error\":\"it is full\"}".into()));
+    assert_eq!(marked("10", reason), (503, "{\"error\":\"the room does not answer\"}".into()));
+    assert_eq!(marked("11", reason), (404, "{\"error\":\"no such room\"}".into()));
+    assert_eq!(marked("7", "{\"reason\":\"\"}"), (400, "{\"error\":\"the reason is empty\"}".into()));
     handle.shutdown();
 }
 
 #[test]
-fn a_page_in_a_browser_cannot_mark() {
+fn a_web_page_in_a_browser_cannot_mark() {
     let (_, handle, _) = started();
     let address = handle.local_address();
     // The second is the origin after DNS rebinding.
@@ -215,7 +215,7 @@ fn a_full_or_stopping_server_is_not_ready_and_returns_the_reason() {
 }
 
 #[test]
-fn the_servers_stop_stops_the_admin_server() {
+fn cancelling_the_stop_token_closes_the_listener() {
     let (_, handle, stop) = started();
     let address = handle.local_address();
     stop.cancel();
@@ -224,17 +224,17 @@ fn the_servers_stop_stops_the_admin_server() {
 }
 
 #[test]
-fn an_endless_request_head_times_out() {
+fn an_incomplete_request_head_times_out() {
     let (_, handle, _) = started();
     let began = Instant::now();
     let (status, _) = send(handle.local_address(), "GET / HTTP/1.1\r\nX-Slow: ");
-    assert!(status == 0 || status == 408, "an incomplete request has no answer");
+    assert!(status == 0 || status == 408, "an incomplete request has no answer, or 408");
     assert!(began.elapsed() >= Duration::from_secs(4), "the head timeout must pass first");
     handle.shutdown();
 }
 
 #[test]
-fn a_connection_above_the_limit_waits() {
+fn a_request_above_the_limit_of_connections_is_served_when_others_close() {
     let (_, handle, _) = started();
     let idle: Vec<_> =
         (0..listener::MAX_CONNECTIONS).map(|_| TcpStream::connect(handle.local_address()).unwrap()).collect();

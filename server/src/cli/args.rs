@@ -1,7 +1,7 @@
-//! The verbs and flags of the command line.
+//! The verbs (the subcommands, such as `serve`) and flags of the command line.
 //!
-//! Flags carry text. The configuration checks their values like those of every other source, so that a wrong value gets the same error
-//! in every place.
+//! A flag that sets a configuration key carries its value as text. The configuration checks the text like a value of any other source,
+//! so that a wrong value gets the same error in every source.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -32,11 +32,11 @@ pub enum Verb {
     Version,
 }
 
-/// Parses the command line, whose first word is the program's name, and passes the environment on to the configuration.
+/// Parses the command line, whose first word is the program's name. `env` becomes the environment of the verb's [`Sources`].
 ///
 /// # Errors
-/// When the command line is wrong, or requests help. The error prints itself with `print` and has its own `exit_code`: 2, or 0 for
-/// help.
+/// When the command line is wrong, or requests help or the version. The error prints itself with `print` and has its own `exit_code`:
+/// 2, or 0 for help and the version.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     env: Vec<(String, String)>,
@@ -61,7 +61,8 @@ pub fn parse(
 
 /// Returns this process's environment variables with the prefix `QUARREL_`, for [`parse`].
 ///
-/// Text that is not Unicode gets replacement characters, so that it is refused rather than ignored.
+/// Bytes that are not Unicode become replacement characters (U+FFFD), so that the configuration refuses such a name instead of ignoring
+/// the variable. In a value that takes any text, such as a path, the characters are accepted.
 pub fn environment() -> Vec<(String, String)> {
     let lossy = |text: OsString| text.to_string_lossy().into_owned();
     std::env::vars_os()
@@ -72,7 +73,7 @@ pub fn environment() -> Vec<(String, String)> {
 
 /// An authoritative multiplayer game server over QUIC
 ///
-/// Without a verb, it runs the server.
+/// Without a command, `quarrel` runs the server.
 #[derive(Parser)]
 #[command(name = "quarrel", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -93,9 +94,9 @@ enum Command {
         #[command(subcommand)]
         what: ConfigCommand,
     },
-    /// Print the newest match results; the server may be running
+    /// Print the newest match results, also while the server runs
     Matches(MatchesFlags),
-    /// Inspect, verify, cut or compare the journals of rooms
+    /// Inspect, verify, slice or compare journals, the recordings of rooms
     Replay {
         #[command(subcommand)]
         what: ReplayVerb,
@@ -150,7 +151,7 @@ struct Flags {
     /// End rooms when the server stops, or save them for the next start [default: end]
     #[arg(long, value_name = "end|save")]
     on_stop: Option<String>,
-    /// Do not restore rooms of the last run: end their journals
+    /// End the journals of rooms that were running, instead of restoring these rooms
     #[arg(long)]
     no_resume: bool,
     /// Log lines to write: a level, or levels per module [default: info]
@@ -283,14 +284,14 @@ mod tests {
     }
 
     #[test]
-    fn the_flags_are_those_of_the_key_table_and_each_sets_its_key() {
+    fn the_key_table_and_the_command_line_have_the_same_flags_and_each_sets_its_key() {
         let with_flags: Vec<_> = KEYS.iter().filter_map(|key| Some((key.path(), key.flag?))).collect();
         for (path, flag) in &with_flags {
             let line = format!("quarrel {flag} value");
             let Ok(Verb::Serve(sources)) = parsed(&line) else { panic!("{line} must be parsed") };
             assert_eq!((sources.flags[0].key, sources.flags[0].flag), (path.as_str(), *flag));
         }
-        // The last of these sets a key without taking a value.
+        // `--no-resume` sets a key without taking a value, so no key has it as its flag.
         let others = ["config", "help", "version", "no-resume"];
         let command = Cli::command();
         let longs = command.get_arguments().filter_map(|arg| arg.get_long());

@@ -1,6 +1,8 @@
 //! `quarrel check`: a dry run of a start.
 //!
-//! It tries every step that can fail and reports all failures at once, so that an operator does not have to fix them one by one.
+//! The first error of the configuration is reported alone, because the other checks need a valid configuration. With a valid
+//! configuration, every other check runs and all failures are reported at once, so that an operator does not have to fix them one by
+//! one. The checks do not repair or restore: journals are counted and not read, and the database is opened for reading only.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -15,10 +17,11 @@ use crate::storage::{
     journals::{FolderStore, JournalStore as _},
 };
 
-/// Tries everything that a start needs and prints the results. The exit code is [`ExitCode::Done`] when the server would start.
+/// Checks the configuration, files and addresses that a start needs, and prints one line per check. Returns [`ExitCode::Done`] when all
+/// checks succeed, and the highest exit code of a failed check otherwise.
 ///
-/// It creates a missing data directory, because nothing else shows that it can be created.
-/// `try_settings` checks the game's settings with [`Config::settings`], because only the game's own type can refuse them.
+/// Creates a missing data directory, because only an attempt shows that the directory can be created. `try_settings` checks the game's
+/// settings with [`Config::settings`], because only the game's own type can refuse them.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -79,6 +82,7 @@ impl CheckFailure {
     }
 }
 
+/// Checks that the data directory exists or can be created, is writable, and is not in use.
 fn data(config: &Config) -> Result<String, CheckFailure> {
     let dir = DataDir::open(&config.data.dir).map_err(|error| CheckFailure::configuration(&error))?;
     if dir.is_in_use() {
@@ -88,7 +92,7 @@ fn data(config: &Config) -> Result<String, CheckFailure> {
     Ok(format!("{} is writable", dir.path().display()))
 }
 
-/// A journal without an end belongs to a room that a start restores, or that another server is running.
+/// Counts the journals without an end: each belongs to a room that a start would try to restore, or that another server is running.
 fn journals(config: &Config) -> Result<String, CheckFailure> {
     if config.journal.write == Switch::Off && config.journal.resume == Switch::On {
         return Ok(
@@ -111,6 +115,7 @@ fn journals(config: &Config) -> Result<String, CheckFailure> {
     Ok(format!("{open} of {} {action}", all.len()))
 }
 
+/// Checks that the database of match results, if there is one, opens for reading.
 fn results(config: &Config) -> Result<String, CheckFailure> {
     let reader = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let reader = reader.map_err(|error| CheckFailure::configuration(&error))?;
@@ -119,6 +124,7 @@ fn results(config: &Config) -> Result<String, CheckFailure> {
     Ok(if newest.is_empty() { "no match has ended yet" } else { "the database of matches opens" }.to_owned())
 }
 
+/// Checks the configured certificate and key. A development certificate is not checked, because a start creates a missing or expired one.
 fn certificate(config: &Config, now: SystemTime) -> Result<String, CheckFailure> {
     let (Some(cert), Some(key)) = (&config.net.cert, &config.net.key) else {
         return Ok("a development certificate, kept in the data directory and renewed automatically".into());
@@ -130,6 +136,7 @@ fn certificate(config: &Config, now: SystemTime) -> Result<String, CheckFailure>
     }
 }
 
+/// Checks that the players' UDP address can be bound.
 fn players(listen: SocketAddr) -> Result<String, CheckFailure> {
     let bound = UdpSocket::bind(listen).map(drop);
     bound
@@ -137,6 +144,7 @@ fn players(listen: SocketAddr) -> Result<String, CheckFailure> {
         .map_err(|error| bind_check_failure(&error, listen, "net.listen", "--listen"))
 }
 
+/// Checks that the operators' TCP address can be bound.
 fn operators(listen: SocketAddr) -> Result<String, CheckFailure> {
     let bound = TcpListener::bind(listen).map(drop);
     bound
@@ -152,18 +160,18 @@ fn bind_check_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &
 /// The message and exit code of an address that cannot be bound.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BindFailure {
-    /// The address, the reason, and the setting that changes it.
+    /// The address, the reason, and the setting that changes the address.
     pub message: String,
-    /// 69 when another process uses the address, 78 when this machine does not have it.
+    /// 69 when another process uses the address; 78 for any other reason, such as an address that this machine does not have.
     pub code: ExitCode,
 }
 
-/// Describes the failure to bind `address`, which the configuration's `key` (and `flag`) sets.
+/// Describes the failure to bind `address`, which the configuration key `key` and its flag `flag` set.
 pub fn bind_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &str) -> BindFailure {
     match error.kind() {
         io::ErrorKind::AddrInUse => BindFailure {
             message: format!(
-                "{address} is in use by another process; stop that one, or change {key} ({flag})"
+                "{address} is in use by another process; stop that process, or change {key} ({flag})"
             ),
             code: ExitCode::InUse,
         },
@@ -194,13 +202,13 @@ mod tests {
         }
     }
 
-    /// The output and exit code of `check` with these keys set, on free ports and in a new data directory.
+    /// Runs `check` with these keys set, on free ports and in a new data directory; returns the output and the exit code.
     fn checked(pairs: &[(&'static str, &str)]) -> (String, ExitCode) {
         let folder = tempfile::tempdir().unwrap();
         checked_in(&folder.path().join("data"), pairs)
     }
 
-    /// The same in the data directory `dir`.
+    /// Runs `check` as [`checked`] does, in the data directory `dir`.
     fn checked_in(dir: &Path, pairs: &[(&'static str, &str)]) -> (String, ExitCode) {
         let dir = dir.display().to_string();
         let defaults = [("net.listen", "127.0.0.1:0"), ("http.listen", "127.0.0.1:0"), ("data.dir", &dir)];
@@ -216,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_would_start_is_described() {
+    fn a_check_without_failures_describes_the_server() {
         let (text, code) = checked(&[]);
         assert_eq!(code, ExitCode::Done, "{text}");
         assert!(
@@ -239,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_an_earlier_run_are_reported() {
+    fn journals_and_the_database_of_an_earlier_run_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let (text, _) = checked_in(folder.path(), &[]);
         assert!(text.contains("none yet") && text.contains("no match has ended yet"), "{text}");
@@ -253,14 +261,14 @@ mod tests {
         assert_eq!(code, ExitCode::Done);
         let (text, _) = checked_in(folder.path(), &[("journal.resume", "off")]);
         assert!(text.contains("1 of 2 would be ended (journal.resume is off)"), "{text}");
-        std::fs::write(folder.path().join("matches.db"), "no database, however long it is read").unwrap();
+        std::fs::write(folder.path().join("matches.db"), "this file is not an SQLite database").unwrap();
         let (text, code) = checked_in(folder.path(), &[]);
         assert!(text.contains("cannot use the match results in"), "{text}");
         assert_eq!(code, ExitCode::Configuration);
     }
 
     #[test]
-    fn a_bad_value_exits_with_78() {
+    fn a_value_out_of_range_exits_with_78() {
         let (text, code) = checked(&[("room.tick_rate", "0")]);
         assert_eq!(code, ExitCode::Configuration);
         assert!(text.contains("--test: room.tick_rate is 0"), "{text}");
@@ -291,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn all_failures_are_reported_at_once_and_a_wrong_setting_outweighs_a_port_in_use() {
+    fn all_failures_are_reported_at_once_and_78_outweighs_69() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
         let (text, code) = checked(&[

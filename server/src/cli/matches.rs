@@ -15,7 +15,10 @@ pub struct MatchesQuery {
     pub json: bool,
 }
 
-/// Prints results, one per line.
+/// Prints results, one per line, as a table with a header or as JSON objects.
+///
+/// # Errors
+/// When `out` cannot be written.
 pub fn print_matches(records: &[MatchRecord], json: bool, out: &mut dyn Write) -> io::Result<()> {
     if json {
         return records.iter().try_for_each(|record| {
@@ -47,7 +50,7 @@ pub fn print_matches(records: &[MatchRecord], json: bool, out: &mut dyn Write) -
     Ok(())
 }
 
-/// The winners with their scores, as in `Ada (4), Ben (2)`.
+/// Lists the winners with their scores, as in `Ada (4), Ben (2)`. A winner without a name is listed by seat.
 fn winners(record: &MatchRecord) -> String {
     let winners = record.seats.iter().filter(|seat| seat.won).map(|seat| match seat.name.as_str() {
         "" => format!("seat {} ({})", seat.seat, seat.score),
@@ -57,7 +60,7 @@ fn winners(record: &MatchRecord) -> String {
     if winners.is_empty() { "no winner".to_owned() } else { winners.join(", ") }
 }
 
-/// Formats a time in UTC, to the second; empty for a time outside the calendar.
+/// Formats a time in UTC, to the second; empty for a time outside of the calendar's range.
 fn rfc3339(unix_ms: u64) -> String {
     let time = i64::try_from(unix_ms / 1000).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
     time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()

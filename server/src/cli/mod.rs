@@ -1,6 +1,6 @@
 //! The command line of `quarrel`: parsing, and the commands that need no running server.
 //!
-//! - [`args`]: verbs and flags.
+//! - [`args`]: verbs (the subcommands, such as `serve`) and flags.
 //! - [`mod@check`]: `quarrel check`, a dry run of a start.
 //! - [`mod@matches`]: `quarrel matches`, the newest match results.
 //! - [`replay`]: the verbs and flags of `quarrel replay`.
@@ -25,17 +25,26 @@ pub use check::{BindFailure, bind_failure, check};
 pub use matches::{MatchesQuery, print_matches};
 pub use replay::{ReplayVerb, SliceRange};
 
-/// Prints a configuration file with every key, its description and its default.
+/// Prints a configuration file with every key, its description and its default. The first of `games` is the default game.
+///
+/// # Errors
+/// When `out` cannot be written.
 pub fn print_default_config(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<()> {
     show::write_default(games, out)
 }
 
 /// Prints the configuration in use, with the origin of each value.
+///
+/// # Errors
+/// When `out` cannot be written.
 pub fn print_config(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     show::write_effective(config, out)
 }
 
 /// Prints the version of this binary, its protocol version and its games.
+///
+/// # Errors
+/// When `out` cannot be written.
 pub fn print_version(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<()> {
     let names: Vec<_> = games.iter().map(|game| game.name).collect();
     writeln!(out, "quarrel {}", env!("CARGO_PKG_VERSION"))?;

@@ -9,7 +9,7 @@ use crate::tick_or_time::TickOrTime;
 /// The verbs of `quarrel replay`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ReplayVerb {
-    /// Print a summary of a journal: room, players, marks and end
+    /// Print a summary of a journal, the recording of a room: its header, its marks and who was on each seat
     Info {
         /// Journal file
         file: PathBuf,
@@ -17,7 +17,7 @@ pub enum ReplayVerb {
         #[arg(long)]
         json: bool,
     },
-    /// Replay journals at full speed and compare every checksum; exit 1 on a difference or a damaged journal
+    /// Replay journals at full speed and compare every checksum of the room's state; exit 1 on a difference or a damaged journal
     Verify {
         /// Journal files
         #[arg(value_name = "FILE", required = true)]
@@ -44,7 +44,7 @@ pub enum ReplayVerb {
         /// The part to copy
         #[command(flatten)]
         part: SliceRange,
-        /// New file, which must not exist [default: FILE's name with the two ticks, in the current folder]
+        /// New file, which must not exist [default: FILE's name with the first and last tick, in the current folder]
         #[arg(short, long, value_name = "OUT")]
         output: Option<PathBuf>,
     },
@@ -53,7 +53,7 @@ pub enum ReplayVerb {
     Bisect {
         /// Journal file
         file: PathBuf,
-        /// Second journal with the same beginning; without it, the replay is compared with the journal's checksums
+        /// Second journal with the same beginning [default: compare the journal with its own replay]
         other: Option<PathBuf>,
         /// Print one JSON object
         #[arg(long)]
@@ -64,16 +64,16 @@ pub enum ReplayVerb {
 /// The part of a journal that `quarrel replay slice` copies.
 #[derive(Args, Clone, Debug)]
 pub struct SliceRange {
-    /// Tick after which the part begins, or time since the room opened
+    /// Tick after which the part begins: a tick number, or a time since the room opened
     #[arg(long, value_name = "TICK", required_unless_present = "around", requires = "to")]
     pub from: Option<TickOrTime>,
-    /// Last tick of the part, or time since the room opened
+    /// Last tick of the part: a tick number, or a time since the room opened
     #[arg(long, value_name = "TICK", requires = "from")]
     pub to: Option<TickOrTime>,
     /// Number of an operator's mark in the middle of the part, as `replay info` prints it
     #[arg(long, value_name = "MARK", conflicts_with_all = ["from", "to"])]
     pub around: Option<usize>,
-    /// Time on either side of the mark
+    /// Time before and after the mark: a number of ticks, or a time such as 10s
     #[arg(long, value_name = "TIME", default_value = "10s", requires = "around")]
     pub margin: TickOrTime,
 }

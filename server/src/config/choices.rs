@@ -1,8 +1,8 @@
-//! Configuration values that are one of a few words.
+//! Configuration values that are one of a few words, as enums.
 
 use serde::Deserialize;
 
-/// Defines an enum of configuration words, each word written once.
+/// Defines an enum whose variants deserialize from words, and its list of words, so that each word is written once.
 macro_rules! choices {
     ($(
         $(#[doc = $doc:literal])+
@@ -30,11 +30,11 @@ choices! {
         Off = "off",
     }
 
-    /// The behaviour of a fighter on a held seat.
+    /// The control of a held seat: a seat that is kept for a player whose connection was lost.
     HeldSeatPolicy {
-        /// The fighter stands still.
+        /// The seat has no input.
         Idle = "idle",
-        /// A bot of the room's skill controls the fighter.
+        /// A bot of the room's skill controls the seat.
         Bot = "bot",
     }
 
@@ -52,7 +52,7 @@ choices! {
     RoomsAtStop {
         /// Rooms end.
         End = "end",
-        /// Rooms are saved, and the next start restores them.
+        /// Rooms are saved in their journals, and the next start restores them.
         Save = "save",
     }
 }

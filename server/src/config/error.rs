@@ -10,11 +10,11 @@ use std::path::PathBuf;
 /// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The default of its key.
+    /// The key's default, which is the same for every game.
     Default,
     /// The default of the game with this name.
     Game(&'static str),
-    /// The value of the key with this full name, which is the default.
+    /// The value of another key, which is this key's default; the other key's full name.
     SameAs(&'static str),
     /// A position in a file.
     File {
@@ -76,7 +76,7 @@ pub enum ConfigError {
         /// The error of the system.
         source: io::Error,
     },
-    /// The file is not TOML.
+    /// The file is not valid TOML.
     #[error("{at}: {message}")]
     Syntax {
         /// The place where the parser stopped.
@@ -84,7 +84,7 @@ pub enum ConfigError {
         /// The message of the parser.
         message: String,
     },
-    /// An unknown key, section or variable: most likely a typing error.
+    /// An unknown key, section or environment variable: most likely a typing error.
     #[error("{at}: unknown {kind} `{name}`{}; accepted here: {}", did_you_mean(nearest.as_deref()), accepted.join(", "))]
     Unknown {
         /// The place of the assignment.
@@ -95,7 +95,7 @@ pub enum ConfigError {
         name: String,
         /// The accepted names in that place.
         accepted: Vec<String>,
-        /// The most similar accepted name.
+        /// The most similar accepted name, if one is similar enough to suggest it.
         nearest: Option<String>,
     },
     /// A known key with a value that it does not accept.
@@ -105,7 +105,7 @@ pub enum ConfigError {
         at: Origin,
         /// The key's full name.
         key: String,
-        /// The value as written.
+        /// The value in TOML syntax, or its type where a section was expected.
         found: String,
         /// A description of the accepted values.
         accepts: String,
@@ -117,7 +117,7 @@ pub enum ConfigError {
         at: Origin,
         /// The key that is set.
         key: &'static str,
-        /// The key that is not.
+        /// The key that is not set.
         missing: &'static str,
     },
     /// The game's own type refused the settings.
@@ -138,7 +138,7 @@ impl ConfigError {
         Self::Value { at, key: key.to_owned(), found: found.to_string(), accepts }
     }
 
-    /// Creates an [`Unknown`](Self::Unknown) error with the most similar accepted name.
+    /// Creates an [`Unknown`](Self::Unknown) error that suggests the most similar accepted name.
     pub(super) fn unknown(at: Origin, kind: NameKind, name: &str, accepted: Vec<String>) -> Self {
         let nearest = nearest(name, &accepted);
         Self::Unknown { at, kind, name: name.to_owned(), accepted, nearest }
@@ -149,7 +149,8 @@ fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
 }
 
-/// Returns the candidate with the fewest edits, at most a third of the name's length.
+/// Returns the candidate with the smallest [edit distance](edits) from the name, ignoring case; `None` when that distance exceeds a
+/// third of the name's length, rounded up.
 fn nearest(name: &str, candidates: &[String]) -> Option<String> {
     let max_edits = name.chars().count().div_ceil(3);
     candidates
@@ -160,7 +161,7 @@ fn nearest(name: &str, candidates: &[String]) -> Option<String> {
         .map(|(_, candidate)| candidate.clone())
 }
 
-/// The Levenshtein distance: insertions, deletions and substitutions from one word to the other.
+/// Returns the Levenshtein distance: the minimum number of insertions, deletions and substitutions that turn one word into the other.
 fn edits(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typing_error_finds_its_key_and_an_unrelated_name_finds_no_key() {
+    fn a_misspelled_name_finds_the_nearest_key_and_an_unrelated_name_finds_none() {
         let accepted = ["tick_rate", "send_rate", "rooms"].map(str::to_owned);
         assert_eq!(nearest("tickrate", &accepted).as_deref(), Some("tick_rate"));
         assert_eq!(nearest("ROOM", &accepted).as_deref(), Some("rooms"));

@@ -8,22 +8,23 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::error::{ConfigError, NameKind, Origin};
 use super::keys::{SETTINGS_SECTION, sections};
-use super::values::{Assignment, RawValue};
+use super::values::{RawAssignment, RawValue};
 
-/// Reads all assignments of the file, in no particular order.
-pub(super) fn read(path: &Path) -> Result<Vec<Assignment>, ConfigError> {
+/// Reads all assignments of the file, in no particular order. Sections must be known; keys and values are not checked yet.
+pub(super) fn read(path: &Path) -> Result<Vec<RawAssignment>, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     File { path, text: &text }.assignments()
 }
 
+/// A configuration file, and its path for the origins of assignments.
 struct File<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
 impl File<'_> {
-    fn assignments(&self) -> Result<Vec<Assignment>, ConfigError> {
+    fn assignments(&self) -> Result<Vec<RawAssignment>, ConfigError> {
         let table = DeTable::parse(self.text).map_err(|error| self.syntax_error(&error, 0))?.into_inner();
         let mut assignments = Vec::new();
         for (name, value) in table {
@@ -38,12 +39,13 @@ impl File<'_> {
         Ok(assignments)
     }
 
+    /// Appends the assignments of a section and of its subsections, such as `game.settings` in `game`.
     fn read_section(
         &self,
         section: String,
         at: Origin,
         value: Spanned<DeValue<'_>>,
-        assignments: &mut Vec<Assignment>,
+        assignments: &mut Vec<RawAssignment>,
     ) -> Result<(), ConfigError> {
         let entries = match value.into_inner() {
             DeValue::Table(entries) => entries,
@@ -61,7 +63,7 @@ impl File<'_> {
             }
             let raw = toml::Value::deserialize(ValueDeserializer::from(value))
                 .map_err(|error| self.syntax_error(&error, start))?;
-            assignments.push(Assignment {
+            assignments.push(RawAssignment {
                 section: section.clone(),
                 name: name.into_inner().into_owned(),
                 raw: RawValue::Typed(raw),
@@ -71,11 +73,13 @@ impl File<'_> {
         Ok(())
     }
 
-    fn syntax_error(&self, error: &toml::de::Error, or_at: usize) -> ConfigError {
-        let at = self.origin(error.span().map_or(or_at, |span| span.start));
+    /// Creates the error at the place that the parser reports, or else at the byte `fallback`.
+    fn syntax_error(&self, error: &toml::de::Error, fallback: usize) -> ConfigError {
+        let at = self.origin(error.span().map_or(fallback, |span| span.start));
         ConfigError::Syntax { at, message: error.message().replace('\n', ", ") }
     }
 
+    /// Returns the line and column of a byte offset.
     fn origin(&self, byte: usize) -> Origin {
         let before = self.text.get(..byte).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

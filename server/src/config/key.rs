@@ -2,18 +2,18 @@
 
 /// One key of the configuration.
 #[derive(Debug)]
-pub struct Key {
-    /// Its section, without brackets.
+pub struct ConfigKey {
+    /// The section that contains the key, without brackets.
     pub section: &'static str,
-    /// Its name inside the section.
+    /// The key's name inside the section.
     pub name: &'static str,
-    /// Its description for operators, in sentences.
+    /// The description for operators, in sentences.
     pub doc: &'static str,
-    /// The values that it accepts.
+    /// The values that the key accepts.
     pub kind: ValueKind,
-    /// Its value when no source sets it.
+    /// The key's value when no source sets it.
     pub default: DefaultValue,
-    /// The command line flag that sets it, if it has one.
+    /// The command line flag that sets the key, such as `--listen`; `None` without a flag of its own.
     pub flag: Option<&'static str>,
 }
 
@@ -38,7 +38,7 @@ pub enum ValueKind {
 }
 
 impl ValueKind {
-    /// One of these words.
+    /// Creates the kind that accepts one of these words.
     pub(super) const fn words(words: &'static [&'static str]) -> Self {
         Self::Choice(Choices::Fixed(words))
     }
@@ -55,7 +55,7 @@ pub enum Choices {
     Skills,
 }
 
-/// The value of a key that no source sets.
+/// The default of a key: its value when no source sets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefaultValue {
     /// A text.
@@ -70,7 +70,7 @@ pub enum DefaultValue {
     FirstGame,
     /// The default seats of the selected game.
     GameSeats,
-    /// The default bots of the selected game, limited to the seats.
+    /// The default bots of the selected game, at most `room.seats`.
     GameBots,
     /// The default bot skill of the selected game.
     GameSkill,
@@ -79,22 +79,22 @@ pub enum DefaultValue {
 /// The prefix of the server's environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "QUARREL_";
 
-/// The section of the selected game's own keys, which are not in the table of keys.
+/// The section of the selected game's own keys. They come from the game's default settings and not from the table of keys.
 pub const SETTINGS_SECTION: &str = "game.settings";
 
-impl Key {
-    /// The key's full name, as in `room.tick_rate`.
+impl ConfigKey {
+    /// Returns the key's full name, as in `room.tick_rate`.
     pub fn path(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
 
-    /// The environment variable that sets it, as in `QUARREL_ROOM__TICK_RATE`.
+    /// Returns the environment variable that sets the key, as in `QUARREL_ROOM__TICK_RATE`.
     pub fn variable(&self) -> String {
         variable(self.section, self.name)
     }
 }
 
-/// The environment variable of a key: each dot becomes two underscores.
+/// Returns the environment variable of a key: the prefix and the key's full name in capitals, each dot as two underscores.
 pub fn variable(section: &str, name: &str) -> String {
     format!("{ENVIRONMENT_PREFIX}{}__{}", section.replace('.', "__"), name).to_uppercase()
 }

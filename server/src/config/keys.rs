@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::choices::{HeldSeatPolicy, LogFormat, RoomsAtStop, Switch};
-pub use super::key::{Choices, DefaultValue, ENVIRONMENT_PREFIX, Key, SETTINGS_SECTION, ValueKind, variable};
+pub use super::key::{
+    Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, SETTINGS_SECTION, ValueKind, variable,
+};
 use super::merged::MergedConfig;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -19,12 +21,14 @@ const fn integer(min: i64, max: i64) -> ValueKind {
     ValueKind::Integer { min, max }
 }
 
-/// Defines [`Config`], a struct for each section, and [`KEYS`]. A row is
+/// Defines [`Config`], a struct for each section, and [`KEYS`]. Each key is a row:
 ///
 /// ```text
 /// /// Description, for the default file and for rustdoc.
 /// name: type = accepted values, default, flag or None;
 /// ```
+///
+/// A `typed_by_game` block adds a field to the section's struct without adding a key to [`KEYS`]: the game defines the keys in it.
 macro_rules! config_table {
     ($(
         $(#[doc = $section_doc:literal])+
@@ -36,7 +40,8 @@ macro_rules! config_table {
             $( typed_by_game { $(#[doc = $settings_doc:literal])+ $settings:ident: $Settings:ty } )?
         }
     )+) => {
-        /// The server's configuration: every source merged and every value checked.
+        /// The server's configuration: all sources merged and all values checked, except the game's settings, which
+        /// [`Self::settings`] checks.
         #[derive(Clone, Debug, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Config {
@@ -56,8 +61,8 @@ macro_rules! config_table {
         )+
 
         /// Every key, in the order of the default file.
-        pub const KEYS: &[Key] = &[$($(
-            Key {
+        pub const KEYS: &[ConfigKey] = &[$($(
+            ConfigKey {
                 section: stringify!($section),
                 name: stringify!($name),
                 doc: concat!($($doc),+).trim_ascii_start(),
@@ -97,12 +102,12 @@ config_table! {
         /// The interval of keep-alive packets on a silent connection, in milliseconds. Must be less than `idle_timeout_ms`.
         keep_alive_ms: u64 = integer(100, 60_000), DefaultValue::Integer(3000), None;
 
-        /// New connections per second from one network (IPv4 /24, IPv6 /64). Packets above the rate are ignored and the client gets in
-        /// later, because it resends an ignored first packet after 0.3, 0.9, 2.1 and 4.5 s.
+        /// New connections per second from one network (IPv4 /24, IPv6 /64). First packets above the rate are ignored and the client
+        /// connects later, because it resends an ignored first packet after 0.3, 0.9, 2.1 and 4.5 s.
         handshakes_per_address_s: u32 = integer(1, 1_000_000), DefaultValue::Integer(100), None;
 
         /// New connections from one network that are accepted at once, before `handshakes_per_address_s` applies. With the defaults,
-        /// 512 bots at one address get in without a delay over a ramp of 5 s; over a ramp of 2 s, the last ones wait up to 6 s.
+        /// 512 bots at one address that connect within 5 s are not delayed; if they connect within 2 s, the last ones wait up to 6 s.
         handshake_burst: u32 = integer(1, 1_000_000), DefaultValue::Integer(128), None;
 
         /// The number of unfinished handshakes above which new clients must prove their address first (QUIC Retry).
@@ -137,18 +142,18 @@ config_table! {
         resume: Switch = ValueKind::words(Switch::WORDS), DefaultValue::Text("on"), None;
 
         /// The interval of checkpoints (the complete state of a room) in a journal, in milliseconds. A crashed room is restored from its
-        /// last checkpoint and the entries after it.
+        /// last checkpoint and the journal's entries after it.
         checkpoint_ms: u32 = integer(1000, HOUR_MS), DefaultValue::Integer(10_000), None;
 
-        /// The interval of checksums in a journal, in milliseconds. A replay locates a difference to this precision. 1 adds a checksum to
-        /// every tick, 0 to none.
+        /// The interval of checksums of the room's state in a journal, in milliseconds. A replay locates a difference to this precision. 1
+        /// adds a checksum to every tick; 0 adds checksums to checkpoints only.
         checksum_ms: u32 = integer(0, 60_000), DefaultValue::Integer(1000), None;
 
         /// The age in hours after which the journals of ended rooms, and those set aside, are deleted. 0 means no limit of age.
         keep_hours: u64 = integer(0, 100_000), DefaultValue::Integer(168), None;
 
-        /// The maximum size of all journals together, in megabytes. Above it, the oldest are deleted first, but never one of a running
-        /// room. 0 means no limit of size.
+        /// The maximum size of all journals together, in megabytes. Above it, the oldest are deleted first, but never a journal whose room
+        /// runs or may be restored. 0 means no limit of size.
         keep_mb: u64 = integer(0, 100_000_000), DefaultValue::Integer(10_000), None;
     }
 
@@ -177,7 +182,7 @@ config_table! {
         /// Seats in each room.
         seats: u16 = integer(1, 10_000), DefaultValue::GameSeats, Some("--seats");
 
-        /// Bots in each room, at most `seats`. Bots only use empty seats and leave when players need them.
+        /// Bots in each room, at most `seats`. Bots take empty seats only, and leave when players need the seats.
         bots: u16 = integer(0, 10_000), DefaultValue::GameBots, Some("--bots");
 
         /// The skill of the bots.
@@ -204,8 +209,8 @@ config_table! {
         /// the server, seats are held for at least 10 s.
         hold_ms: u32 = integer(0, 600_000), DefaultValue::Integer(30_000), None;
 
-        /// The behaviour of the fighter on a held seat: with `idle` it stands still; with `bot`, a bot of the room's skill controls it until
-        /// the player returns.
+        /// The control of a held seat until its player returns: with `idle`, the seat has no input; with `bot`, a bot of the room's skill
+        /// plays on it.
         held: HeldSeatPolicy = ValueKind::words(HeldSeatPolicy::WORDS), DefaultValue::Text("idle"), None;
     }
 
@@ -230,11 +235,11 @@ config_table! {
 }
 
 /// Returns the key with this section and name.
-pub fn find(section: &str, name: &str) -> Option<&'static Key> {
+pub fn find(section: &str, name: &str) -> Option<&'static ConfigKey> {
     KEYS.iter().find(|key| key.section == section && key.name == name)
 }
 
-/// Returns the default of an integer key, by its full name.
+/// Returns the default of the integer key with this full name; `None` for other keys, and for a default that is not a fixed integer.
 pub fn default_integer(path: &str) -> Option<i64> {
     KEYS.iter().find(|key| key.path() == path).and_then(|key| match key.default {
         DefaultValue::Integer(number) => Some(number),
@@ -263,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_no_variable_and_no_flag_is_named_twice() {
+    fn no_two_keys_share_a_name_a_variable_or_a_flag() {
         let mut names: Vec<_> = KEYS.iter().flat_map(|key| [key.path(), key.variable()]).collect();
         names.extend(KEYS.iter().filter_map(|key| key.flag.map(str::to_owned)));
         let all = names.len();
@@ -273,10 +278,14 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_documented_with_whole_sentences() {
+    fn every_description_ends_with_a_full_stop_and_begins_without_a_blank() {
         for key in KEYS {
-            assert!(key.doc.ends_with('.'), "the doc of {} must be a sentence", key.path());
-            assert!(!key.doc.starts_with(' '), "the doc of {} must not begin with a blank", key.path());
+            assert!(key.doc.ends_with('.'), "the description of {} must end as a sentence", key.path());
+            assert!(
+                !key.doc.starts_with(' '),
+                "the description of {} must not begin with a blank",
+                key.path()
+            );
         }
     }
 

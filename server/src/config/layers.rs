@@ -1,21 +1,23 @@
-//! The merge: defaults, file, environment, flags. Later layers override earlier ones.
+//! The merge of the configuration's layers: defaults, file, environment, flags. Later layers override earlier ones.
 //!
-//! Every value is checked even where a later layer overrides it, so that a mistake in a file shows at once and not on the day on which
-//! a flag is removed.
+//! A value is checked even where a later layer overrides it, so that a mistake in a file is reported at once and not when the
+//! overriding flag is removed.
 
 use toml::Value;
 
 use super::error::{ConfigError, NameKind, Origin};
 use super::file;
-use super::key::{Choices, DefaultValue, ENVIRONMENT_PREFIX, Key, SETTINGS_SECTION, ValueKind, variable};
+use super::key::{
+    Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, SETTINGS_SECTION, ValueKind, variable,
+};
 use super::keys::{self, Config, KEYS};
 use super::merged::MergedConfig;
 use super::rules;
 use super::settings;
 use super::sources::{GameDefaults, Sources};
-use super::values::{self, Assignment, Games, RawValue};
+use super::values::{self, AvailableGames, RawAssignment, RawValue};
 
-/// Merges all layers over the defaults of the game that they select.
+/// Merges all layers over the defaults of the game that they select, and checks every key and value.
 pub(super) fn merge(sources: &Sources, games: &[GameDefaults]) -> Result<MergedConfig, ConfigError> {
     let mut assignments = match &sources.file {
         Some(path) => file::read(path)?,
@@ -24,7 +26,7 @@ pub(super) fn merge(sources: &Sources, games: &[GameDefaults]) -> Result<MergedC
     assignments.extend(environment(sources));
     assignments.extend(flags(sources));
 
-    let games = Games { all: games, selected: select_game(&assignments, games)? };
+    let games = AvailableGames { all: games, selected: select_game(&assignments, games)? };
     let mut merged = defaults(games.selected);
     for assignment in assignments {
         apply(&mut merged, assignment, games)?;
@@ -34,31 +36,35 @@ pub(super) fn merge(sources: &Sources, games: &[GameDefaults]) -> Result<MergedC
     Ok(merged)
 }
 
-/// Converts the merged values to the typed configuration, which keeps them for their origins.
+/// Converts the merged values to the typed configuration, which keeps the merged values because they have the origins.
 pub(super) fn to_config(merged: MergedConfig) -> Result<Config, ConfigError> {
     let mut config: Config =
         Value::Table(to_table(&merged)).try_into().map_err(|error: toml::de::Error| {
-            // The accepted values of a key do not fit its type: a fault in the table of keys, which a test looks for.
+            // The accepted values of a key do not fit its type. That is a fault in the table of keys, for which a test looks.
             ConfigError::Syntax { at: Origin::Default, message: error.to_string() }
         })?;
     config.merged = merged;
     Ok(config)
 }
 
-fn environment(sources: &Sources) -> impl Iterator<Item = Assignment> {
+fn environment(sources: &Sources) -> impl Iterator<Item = RawAssignment> {
     sources.env.iter().filter_map(|(variable, text)| {
         let path = variable.strip_prefix(ENVIRONMENT_PREFIX)?.to_lowercase().replace("__", ".");
-        Some(Assignment::of_text(&path, text, Origin::Environment(variable.clone())))
+        Some(RawAssignment::of_text(&path, text, Origin::Environment(variable.clone())))
     })
 }
 
-fn flags(sources: &Sources) -> impl Iterator<Item = Assignment> {
-    sources.flags.iter().map(|flag| Assignment::of_text(flag.key, &flag.value, Origin::Flag(flag.flag)))
+fn flags(sources: &Sources) -> impl Iterator<Item = RawAssignment> {
+    sources.flags.iter().map(|flag| RawAssignment::of_text(flag.key, &flag.value, Origin::Flag(flag.flag)))
 }
 
-/// The game that the last layer selects. It comes first, because the accepted keys and values depend on it.
+/// Returns the game that the last layer with `game.name` selects, or the first game. This runs before the merge, because the accepted
+/// keys and values depend on the game.
+///
+/// # Panics
+/// Without a game.
 fn select_game<'a>(
-    assignments: &[Assignment],
+    assignments: &[RawAssignment],
     games: &'a [GameDefaults],
 ) -> Result<&'a GameDefaults, ConfigError> {
     let Some(first) = games.first() else { panic!("a server needs at least one game") };
@@ -68,11 +74,12 @@ fn select_game<'a>(
     let kind = ValueKind::Choice(Choices::Games);
     let name = last.raw.to_value(kind);
     games.iter().find(|game| name.as_str() == Some(game.name)).ok_or_else(|| {
-        let accepted = Games { all: games, selected: first }.describe(kind);
+        let accepted = AvailableGames { all: games, selected: first }.describe(kind);
         ConfigError::value(last.origin.clone(), "game.name", &name, accepted)
     })
 }
 
+/// Creates the lowest layer: every default that does not depend on other keys, and the game's default settings.
 fn defaults(game: &GameDefaults) -> MergedConfig {
     let mut merged = MergedConfig::new(game.settings.clone());
     for key in KEYS {
@@ -86,8 +93,8 @@ fn defaults(game: &GameDefaults) -> MergedConfig {
     merged
 }
 
-/// The default of a key, unless it depends on other keys.
-fn independent_default(key: &Key, game: &GameDefaults) -> Option<(Value, Origin)> {
+/// Returns the default of a key; `None` when the key has no default value, or one that depends on other keys.
+fn independent_default(key: &ConfigKey, game: &GameDefaults) -> Option<(Value, Origin)> {
     match key.default {
         DefaultValue::Text(text) => Some((text.into(), Origin::Default)),
         DefaultValue::Integer(number) => Some((number.into(), Origin::Default)),
@@ -111,7 +118,7 @@ fn apply_dependent_defaults(merged: &mut MergedConfig, game: &GameDefaults) {
                 }
             }
             DefaultValue::GameBots => {
-                // A game with six bots by default must accept a room of four seats.
+                // Limited to the seats, so that a game with six bots by default accepts a room of four seats.
                 let seats = merged.get("room.seats").and_then(|seats| seats.value.as_integer());
                 let bots = i64::from(game.bots).min(seats.unwrap_or(i64::MAX));
                 merged.set(key.path(), bots.into(), Origin::Game(game.name));
@@ -121,8 +128,12 @@ fn apply_dependent_defaults(merged: &mut MergedConfig, game: &GameDefaults) {
     }
 }
 
-/// Checks an assignment and sets its key, over the value of an earlier layer.
-fn apply(merged: &mut MergedConfig, assignment: Assignment, games: Games<'_>) -> Result<(), ConfigError> {
+/// Checks an assignment and sets its key, which replaces the value of an earlier layer.
+fn apply(
+    merged: &mut MergedConfig,
+    assignment: RawAssignment,
+    games: AvailableGames<'_>,
+) -> Result<(), ConfigError> {
     if assignment.section == SETTINGS_SECTION
         && let Some(default) = games.selected.settings.get(&assignment.name)
     {
@@ -136,9 +147,9 @@ fn apply(merged: &mut MergedConfig, assignment: Assignment, games: Games<'_>) ->
 
 fn apply_key(
     merged: &mut MergedConfig,
-    assignment: Assignment,
-    key: &Key,
-    games: Games<'_>,
+    assignment: RawAssignment,
+    key: &ConfigKey,
+    games: AvailableGames<'_>,
 ) -> Result<(), ConfigError> {
     let value = assignment.raw.to_value(key.kind);
     if !games.accepts(key.kind, &value) {
@@ -150,7 +161,7 @@ fn apply_key(
 
 fn apply_game_setting(
     merged: &mut MergedConfig,
-    assignment: Assignment,
+    assignment: RawAssignment,
     default: &Value,
 ) -> Result<(), ConfigError> {
     let path = settings::path(&assignment.name);
@@ -165,8 +176,9 @@ fn apply_game_setting(
     Ok(())
 }
 
-/// The error of an unknown key, with the accepted names in its place.
-fn unknown(assignment: Assignment, games: Games<'_>) -> ConfigError {
+/// Creates the error of an unknown key, with the accepted names of the same section. A variable of an unknown section gets the
+/// variables of all sections.
+fn unknown(assignment: RawAssignment, games: AvailableGames<'_>) -> ConfigError {
     let in_section: Vec<(&str, String)> = known_keys(games)
         .filter(|(section, _)| *section == assignment.section)
         .map(|(section, name)| (section, name.to_owned()))
@@ -183,12 +195,13 @@ fn unknown(assignment: Assignment, games: Games<'_>) -> ConfigError {
     ConfigError::unknown(assignment.origin, NameKind::Key, &assignment.name, accepted)
 }
 
-/// Section and name of every key, including those of the selected game.
-fn known_keys(games: Games<'_>) -> impl Iterator<Item = (&str, &str)> {
+/// Returns section and name of every key, including those of the selected game.
+fn known_keys(games: AvailableGames<'_>) -> impl Iterator<Item = (&str, &str)> {
     let table = KEYS.iter().map(|key| (key.section, key.name));
     table.chain(games.selected.settings.keys().map(|name| (SETTINGS_SECTION, name.as_str())))
 }
 
+/// Arranges the values as a table per section, with a table for sections without values, too.
 fn to_table(merged: &MergedConfig) -> toml::Table {
     let mut root = toml::Table::new();
     for section in keys::sections().into_iter().chain([SETTINGS_SECTION]) {
@@ -202,6 +215,7 @@ fn to_table(merged: &MergedConfig) -> toml::Table {
     root
 }
 
+/// Returns the table of a section, such as `game.settings`, and creates it when it is missing.
 fn table_at<'a>(root: &'a mut toml::Table, section: &str) -> &'a mut toml::Table {
     section.split('.').fold(root, |table, name| {
         let inner = table.entry(name).or_insert_with(|| Value::Table(toml::Table::new()));

@@ -1,4 +1,4 @@
-//! Every configured value by the full name of its key, with its origin.
+//! The merged configuration before it gets types: each value and its origin, by the full name of its key.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,17 @@ use toml::Value;
 use super::error::Origin;
 use super::key::SETTINGS_SECTION;
 
-/// Every key that has a value, by its full name.
+/// The values of all keys that have one, by full name, as in `room.tick_rate`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MergedConfig {
-    settings: BTreeMap<String, Setting>,
+    values: BTreeMap<String, MergedValue>,
+    /// The default settings of the selected game.
     game_defaults: toml::Table,
 }
 
-/// A value and its origin.
+/// The value of a key after the merge, and its origin.
 #[derive(Clone, Debug)]
-pub(super) struct Setting {
+pub(super) struct MergedValue {
     pub(super) value: Value,
     pub(super) origin: Origin,
 }
@@ -24,31 +25,31 @@ pub(super) struct Setting {
 impl MergedConfig {
     /// Creates an empty configuration of the game with these default settings.
     pub(super) fn new(game_defaults: toml::Table) -> Self {
-        Self { settings: BTreeMap::new(), game_defaults }
+        Self { values: BTreeMap::new(), game_defaults }
     }
 
-    pub(super) fn get(&self, path: &str) -> Option<&Setting> {
-        self.settings.get(path)
+    pub(super) fn get(&self, path: &str) -> Option<&MergedValue> {
+        self.values.get(path)
     }
 
     pub(super) fn set(&mut self, path: String, value: Value, origin: Origin) {
-        self.settings.insert(path, Setting { value, origin });
+        self.values.insert(path, MergedValue { value, origin });
     }
 
-    /// Every value, by the full name of its key.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
-        self.settings.iter().map(|(path, setting)| (path.as_str(), setting))
+    /// Returns every value with the full name of its key.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &MergedValue)> {
+        self.values.iter().map(|(path, value)| (path.as_str(), value))
     }
 
-    /// The game's own settings, by their name without the section.
-    pub(super) fn game_settings(&self) -> impl Iterator<Item = (&str, &Setting)> {
-        self.settings.iter().filter_map(|(path, setting)| {
+    /// Returns the game's own settings with their names without the section.
+    pub(super) fn game_settings(&self) -> impl Iterator<Item = (&str, &MergedValue)> {
+        self.values.iter().filter_map(|(path, setting)| {
             let name = path.strip_prefix(SETTINGS_SECTION)?.strip_prefix('.')?;
             Some((name, setting))
         })
     }
 
-    /// The game's default settings.
+    /// Returns the default settings of the selected game.
     pub(super) fn game_defaults(&self) -> &toml::Table {
         &self.game_defaults
     }

@@ -2,14 +2,15 @@
 //!
 //! The layers are, in order of increasing precedence: defaults, the file, the environment, flags. Every value keeps its origin.
 //! All inputs are arguments ([`Sources`]), so that a test controls the environment.
-//! An unknown key, a value out of range or two contradicting keys are a [`ConfigError`], which names the place of the mistake.
+//! An unknown key, a value that the key does not accept, and two keys that contradict each other are each a [`ConfigError`], which
+//! names the place of the mistake.
 //!
 //! - [`keys`]: the table of every key, and the typed [`Config`] that it defines.
 //! - [`error`]: errors, and the origins of values.
 //! - `sources`: the inputs.
 //! - `key`: the description of one key.
 //! - `choices`: values that are one of a few words.
-//! - `units`: times and sizes in their own types.
+//! - `units`: configured times and sizes as durations and bytes.
 //! - `file`: a TOML file as a list of assignments with their lines and columns.
 //! - `values`: parsing and checking of one value.
 //! - `merged`: every value with its origin.
@@ -42,10 +43,14 @@ pub use keys::{
 };
 pub use sources::{FlagValue, GameDefaults, Sources};
 
-/// Merges all sources over the defaults of the selected game, which must be one of `games`; the first is the default.
+/// Merges all sources over the defaults of the selected game, which must be one of `games`; the first is the default. Checks the names
+/// and types of the game's settings, and leaves their values to [`Config::settings`].
 ///
 /// # Errors
-/// When a source cannot be read, or sets an unknown key, an unaccepted value or a contradiction.
+/// When a source cannot be read, sets an unknown key, sets a value that its key does not accept, or sets keys that contradict each other.
+///
+/// # Panics
+/// When `games` is empty.
 pub fn load(sources: &Sources, games: &[GameDefaults]) -> Result<Config, ConfigError> {
     layers::to_config(layers::merge(sources, games)?)
 }
@@ -54,12 +59,12 @@ impl Config {
     /// Converts the game's settings to the game's own type.
     ///
     /// # Errors
-    /// When that type refuses a setting; the error names the place where it was set.
+    /// When that type refuses a setting; the error names the place where the setting was set.
     pub fn settings<S: DeserializeOwned>(&self) -> Result<S, ConfigError> {
         settings::typed(&self.game.settings, &self.merged)
     }
 
-    /// The origin of a key's value, by the key's full name.
+    /// Returns the origin of a key's value, by the key's full name; `None` when the key has no value.
     pub fn origin(&self, key: &str) -> Option<&Origin> {
         self.merged.get(key).map(|setting| &setting.origin)
     }

@@ -1,9 +1,9 @@
-//! Constraints between keys whose values are valid on their own.
+//! Constraints between keys, checked after each value was found valid on its own.
 
 use super::error::{ConfigError, Origin};
-use super::merged::{MergedConfig, Setting};
+use super::merged::{MergedConfig, MergedValue};
 
-/// Returns the first violated rule as an error at the place of the value that violates it.
+/// Checks every rule, and returns the first violation as an error at the place of the offending value.
 pub(super) fn check(merged: &MergedConfig) -> Result<(), ConfigError> {
     check_max(merged, "room.send_rate", "room.tick_rate")?;
     check_max(merged, "room.bots", "room.seats")?;
@@ -22,7 +22,8 @@ fn check_max(merged: &MergedConfig, key: &str, bound: &str) -> Result<(), Config
     }
 }
 
-/// Keep-alives that are less frequent than the idle timeout do not keep a connection alive.
+/// Checks that the keep-alive interval is shorter than the idle timeout: otherwise a silent connection times out before its first
+/// keep-alive. The error is placed at the idle timeout when the keep-alive interval is a default.
 fn check_keep_alive(merged: &MergedConfig) -> Result<(), ConfigError> {
     const KEEP_ALIVE: &str = "net.keep_alive_ms";
     const IDLE: &str = "net.idle_timeout_ms";
@@ -43,6 +44,7 @@ fn check_keep_alive(merged: &MergedConfig) -> Result<(), ConfigError> {
     })
 }
 
+/// Returns an error when `key` is set and `missing` is not.
 fn check_pair(merged: &MergedConfig, key: &'static str, missing: &'static str) -> Result<(), ConfigError> {
     match (merged.get(key), merged.get(missing)) {
         (Some(setting), None) => Err(ConfigError::Incomplete { at: setting.origin.clone(), key, missing }),
@@ -50,7 +52,7 @@ fn check_pair(merged: &MergedConfig, key: &'static str, missing: &'static str) -
     }
 }
 
-fn integer<'a>(merged: &'a MergedConfig, key: &str) -> Option<(&'a Setting, i64)> {
+fn integer<'a>(merged: &'a MergedConfig, key: &str) -> Option<(&'a MergedValue, i64)> {
     let setting = merged.get(key)?;
     setting.value.as_integer().map(|value| (setting, value))
 }

@@ -1,7 +1,7 @@
 //! The game's own keys, `[game.settings]`.
 //!
-//! The configuration takes their names and types from the game's defaults. All other constraints are in the game's own type, whose
-//! errors name no place; this file finds the place.
+//! The configuration takes the names and types of these keys from the game's default settings. The game's own settings type has all
+//! other constraints. Its errors do not name the place where a setting was set, so this file finds the place.
 
 use serde::de::DeserializeOwned;
 
@@ -9,12 +9,12 @@ use super::error::{ConfigError, Origin};
 use super::key::SETTINGS_SECTION;
 use super::merged::MergedConfig;
 
-/// The full name of a setting.
+/// Returns the full name of a game setting, as in `game.settings.mode`.
 pub(super) fn path(name: &str) -> String {
     format!("{SETTINGS_SECTION}.{name}")
 }
 
-/// Converts the settings to the game's type; an error names the place of the refused setting.
+/// Converts the settings to the game's settings type; an error names the place of the refused setting.
 pub(super) fn typed<S: DeserializeOwned>(
     settings: &toml::Table,
     merged: &MergedConfig,
@@ -24,7 +24,7 @@ pub(super) fn typed<S: DeserializeOwned>(
 
 /// Finds the refused setting: tries each configured setting alone over the game's defaults, and returns the first that fails.
 ///
-/// When each is accepted alone, their combination is refused, and the error is placed at the last of them.
+/// When each setting is accepted alone, the game refuses their combination, and the error is placed at the last setting by name.
 fn locate_error<S: DeserializeOwned>(merged: &MergedConfig, combined: &toml::de::Error) -> ConfigError {
     let mut last = None;
     for (name, setting) in merged.game_settings() {
@@ -34,13 +34,13 @@ fn locate_error<S: DeserializeOwned>(merged: &MergedConfig, combined: &toml::de:
         let mut alone = merged.game_defaults().clone();
         alone.insert(name.to_owned(), setting.value.clone());
         if let Err(error) = S::deserialize(alone) {
-            return failure(setting.origin.clone(), path(name), &error);
+            return settings_error(setting.origin.clone(), path(name), &error);
         }
         last = Some(setting.origin.clone());
     }
-    failure(last.unwrap_or(Origin::Default), SETTINGS_SECTION.to_owned(), combined)
+    settings_error(last.unwrap_or(Origin::Default), SETTINGS_SECTION.to_owned(), combined)
 }
 
-fn failure(at: Origin, key: String, error: &toml::de::Error) -> ConfigError {
+fn settings_error(at: Origin, key: String, error: &toml::de::Error) -> ConfigError {
     ConfigError::Settings { at, key, message: error.message().replace('\n', ", ") }
 }

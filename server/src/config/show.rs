@@ -1,16 +1,17 @@
 //! The configuration as a commented TOML file.
 //!
-//! `config default` prints a file to start from: every key with its description and default.
-//! A default that depends on the game or on another key is printed as a comment, because an explicit value would no longer follow it.
+//! `config default` prints a file to start from: every key with its description and default. A default that depends on the game or on
+//! another key is printed as a comment, because an explicit value would no longer follow the game or the other key.
 //! `config show` prints the values in use, each with its origin.
 
 use std::io::{self, Write};
 
-use super::keys::{self, Config, DefaultValue, KEYS, Key, SETTINGS_SECTION};
+use super::keys::{self, Config, ConfigKey, DefaultValue, KEYS, SETTINGS_SECTION};
 use super::sources::GameDefaults;
-use super::values::Games;
+use super::values::AvailableGames;
 
-/// Prints a file that documents every key and sets its default. The first of `games` is the default game.
+/// Prints a file that documents every key and sets its default. The first of `games` is the default game; without a game, nothing is
+/// printed.
 pub fn write_default(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<()> {
     let Some(game) = games.first() else { return Ok(()) };
     writeln!(out, "# The configuration of a Quarrel server. Pass it with --config.")?;
@@ -21,7 +22,7 @@ pub fn write_default(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<
         writeln!(out, "\n\n[{section}]")?;
         for key in KEYS.iter().filter(|key| key.section == section) {
             writeln!(out)?;
-            write_documented(key, Games { all: games, selected: game }, out)?;
+            write_documented(key, AvailableGames { all: games, selected: game }, out)?;
         }
     }
     writeln!(out, "\n\n[{SETTINGS_SECTION}]")?;
@@ -31,7 +32,7 @@ pub fn write_default(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-/// Prints the configuration in use, each value with its origin.
+/// Prints the configuration in use as a TOML file, each value with its origin in a comment.
 pub fn write_effective(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     for (i, section) in keys::sections().into_iter().enumerate() {
         let gap = if i == 0 { "" } else { "\n" };
@@ -53,7 +54,7 @@ pub fn write_effective(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn write_documented(key: &Key, games: Games<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn write_documented(key: &ConfigKey, games: AvailableGames<'_>, out: &mut dyn Write) -> io::Result<()> {
     let name = key.name;
     let game = games.selected;
     writeln!(out, "# {}", key.doc)?;

@@ -13,11 +13,12 @@ pub struct GameDefaults {
     pub bots: u16,
     /// Default skill of those bots; one of `skills`.
     pub bot_skill: &'static str,
-    /// Every skill of its bots.
+    /// Every skill that the game's bots can have.
     pub skills: &'static [&'static str],
-    /// Its default settings. The configuration accepts exactly these keys, with values of the same types.
+    /// The game's default settings. The configuration accepts exactly these keys, with values of the same types; a float also accepts
+    /// an integer.
     ///
-    /// A setting that serializes to nothing (`None`) is not in the table, so it cannot be set.
+    /// A setting whose default is `None` is not in the table, because TOML has no null, so an operator cannot set it.
     pub settings: toml::Table,
 }
 
@@ -35,7 +36,7 @@ pub struct Sources {
 /// The value of one flag on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlagValue {
-    /// The full name of the key that it sets, as in `room.tick_rate`.
+    /// The full name of the key that the flag sets, as in `room.tick_rate`.
     pub key: &'static str,
     /// The value as typed.
     pub value: String,

@@ -169,7 +169,7 @@ fn a_value_of_the_wrong_kind_is_refused_with_the_accepted_values() {
 }
 
 #[test]
-fn every_error_names_its_source() {
+fn an_error_in_a_variable_or_a_flag_names_it() {
     let error = load(&variables(&[("QUARREL_ROOM__TICK_RATE", "fast")]), &games()).unwrap_err().to_string();
     assert_eq!(error, "environment QUARREL_ROOM__TICK_RATE: room.tick_rate is \"fast\"; it takes 1 to 128");
     let sources = Sources { flags: vec![flag("room.tick_rate", "0", "--tick-rate")], ..Sources::default() };
@@ -201,7 +201,7 @@ fn an_unknown_variable_with_the_prefix_is_refused_and_other_variables_are_ignore
 }
 
 #[test]
-fn a_mistake_is_reported_even_where_a_later_layer_overrides_it() {
+fn a_refused_value_is_reported_even_where_a_later_layer_overrides_it() {
     let mut sources = variables(&[("QUARREL_ROOM__ROOMS", "none")]);
     sources.flags = vec![flag("room.rooms", "4", "--rooms")];
     assert!(load(&sources, &games()).is_err());
@@ -230,7 +230,7 @@ fn a_certificate_requires_its_key() {
 }
 
 #[test]
-fn keep_alives_must_be_more_frequent_than_the_idle_timeout() {
+fn the_keep_alive_interval_must_be_shorter_than_the_idle_timeout() {
     let error = error_of("[net]\nkeep_alive_ms = 10000\n");
     assert!(error.ends_with("it takes less than 10000 (that is net.idle_timeout_ms)"), "{error}");
     let error = error_of("[net]\nidle_timeout_ms = 2000\n");
@@ -360,7 +360,7 @@ fn the_effective_file_names_the_origin_of_each_value_and_loads_to_the_same_value
 }
 
 #[test]
-fn every_key_can_be_set_by_its_variable() {
+fn every_key_can_be_set_by_its_environment_variable() {
     for key in keys::KEYS {
         let value = match key.kind {
             keys::ValueKind::Address => "127.0.0.1:0".to_owned(),

@@ -9,8 +9,8 @@ use super::error::Origin;
 use super::key::{Choices, ValueKind};
 use super::sources::GameDefaults;
 
-/// One assignment of a source to a key, not checked yet.
-pub(super) struct Assignment {
+/// One assignment of a value to a key, as a source makes it. Neither the key nor the value is checked yet.
+pub(super) struct RawAssignment {
     pub(super) section: String,
     pub(super) name: String,
     pub(super) raw: RawValue,
@@ -19,13 +19,13 @@ pub(super) struct Assignment {
 
 /// A value in the form of its source.
 pub(super) enum RawValue {
-    /// From TOML, which has types.
+    /// A value from a TOML file, which has types.
     Typed(Value),
-    /// From a variable or a flag, which have no types.
+    /// The text of a variable or a flag, which have no types.
     Text(String),
 }
 
-impl Assignment {
+impl RawAssignment {
     /// Creates the assignment of a variable or a flag; `path` is the key's full name.
     pub(super) fn of_text(path: &str, text: &str, origin: Origin) -> Self {
         let (section, name) = path.rsplit_once('.').unwrap_or(("", path));
@@ -39,6 +39,7 @@ impl Assignment {
 }
 
 impl RawValue {
+    /// Returns the value; text is parsed as this kind.
     pub(super) fn to_value(&self, kind: ValueKind) -> Value {
         match self {
             Self::Typed(value) => value.clone(),
@@ -47,17 +48,17 @@ impl RawValue {
     }
 }
 
-/// The games in this binary, on which some accepted values depend.
+/// The games in this binary and the selected one. The accepted values of some keys depend on them.
 #[derive(Clone, Copy)]
-pub(super) struct Games<'a> {
+pub(super) struct AvailableGames<'a> {
     /// Every game in the binary.
     pub(super) all: &'a [GameDefaults],
-    /// The selected one.
+    /// The selected game.
     pub(super) selected: &'a GameDefaults,
 }
 
-impl Games<'_> {
-    /// The accepted words.
+impl AvailableGames<'_> {
+    /// Returns the accepted words.
     pub(super) fn words(&self, choices: Choices) -> Vec<&'static str> {
         match choices {
             Choices::Fixed(words) => words.to_vec(),
@@ -94,7 +95,8 @@ impl Games<'_> {
     }
 }
 
-/// Parses the text of a variable or a flag; the kind decides whether it is a number.
+/// Parses the text of a variable or a flag: as a number for an integer key, and as text otherwise. A number that does not parse remains
+/// text, which the key then refuses.
 fn parse_text(kind: ValueKind, text: &str) -> Value {
     match kind {
         ValueKind::Integer { .. } => text.trim().parse().map_or_else(|_| text.into(), Value::Integer),
@@ -122,11 +124,13 @@ pub(super) fn describe_type_of(default: &Value) -> String {
     format!("{article} {}, as in {default}", default.type_str())
 }
 
+/// Parses a TOML value; `None` when the text is not exactly one value.
 fn parse_toml(text: &str) -> Option<Value> {
     let mut table: toml::Table = toml::from_str(&format!("value = {text}")).ok()?;
     table.remove("value").filter(|_| table.is_empty())
 }
 
+/// Quotes the words and joins them, as in `"a", "b" or "c"`.
 fn one_of(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
     match quoted.split_last() {

@@ -1,4 +1,5 @@
-//! The runs of servers on a data directory: one at a time, each with a number. A file stores how the last ones ended.
+//! The runs of servers on a data directory: one at a time, each with a number. The file `run` stores the number of the last run, and
+//! whether the last runs stopped cleanly.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -8,9 +9,9 @@ use std::{
 
 use super::{DataDir, DataDirError, LOCK};
 
-/// One run of a server on a data directory, which it locks.
+/// One run of a server on a data directory, which is locked until this value is dropped.
 #[derive(Debug)]
-pub struct Run {
+pub struct ServerRun {
     dir: DataDir,
     number: u32,
     began: SystemTime,
@@ -18,37 +19,38 @@ pub struct Run {
     _lock: File,
 }
 
-/// The first of the last runs that did not shut down cleanly, after which results may not have been stored.
+/// The first run after the last clean stop. Match results of this run and the runs after it may not have been stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UncleanShutdown {
     /// The number of that run.
     pub run: u32,
-    /// The time when it began, if it is known.
+    /// The time when that run began, if it is known.
     pub since: Option<SystemTime>,
 }
 
-impl Run {
-    /// Returns its number, which is higher than that of any earlier run.
+impl ServerRun {
+    /// Returns the number of this run, which is higher than that of any earlier run.
     #[must_use]
     pub const fn number(&self) -> u32 {
         self.number
     }
 
-    /// Returns the unclean shutdowns of earlier runs, if the last one was unclean.
+    /// Returns the first run after the last clean stop; `None` when the previous run stopped cleanly, or when this run is the first.
     #[must_use]
     pub const fn unclean_shutdown(&self) -> Option<UncleanShutdown> {
         self.unclean_shutdown
     }
 
-    /// Marks the run as clean: all results are stored.
+    /// Records in the file of runs that this run stopped cleanly: all its results are stored.
     ///
     /// # Errors
-    /// When the mark cannot be written; the next run looks for missing results then.
+    /// When the file cannot be written. The next run then looks for missing results in the journals.
     pub fn mark_clean(self) -> Result<(), DataDirError> {
         self.dir.write_private(RUN, format!("{} {STOPPED}\n", self.number).as_bytes())
     }
 
-    fn begin(&self) -> Result<(), DataDirError> {
+    /// Records in the file of runs that this run is running. Until a clean stop, the file keeps the first unclean run.
+    fn record_running(&self) -> Result<(), DataDirError> {
         let unclean_shutdown =
             self.unclean_shutdown.unwrap_or(UncleanShutdown { run: self.number, since: Some(self.began) });
         let since = unclean_shutdown.since.and_then(|since| since.duration_since(UNIX_EPOCH).ok());
@@ -61,12 +63,12 @@ impl Run {
 }
 
 impl DataDir {
-    /// Begins a run, which locks the folder until it is dropped. Its number is higher than all that the folder knows;
-    /// `max_journal_run` is the highest among its journals.
+    /// Locks the folder and begins a run. Its number is higher than the number in the file of runs and than `max_journal_run`, the
+    /// highest run number of a journal in the folder.
     ///
     /// # Errors
-    /// When another server uses the folder, or it cannot be written.
-    pub fn begin_run(&self, max_journal_run: u32, now: SystemTime) -> Result<Run, DataDirError> {
+    /// When another server uses the folder, or when a file in it cannot be written.
+    pub fn begin_run(&self, max_journal_run: u32, now: SystemTime) -> Result<ServerRun, DataDirError> {
         let failed = |name| move |source| DataDirError::Write { path: self.file(name), source };
         let mut lock = OpenOptions::new();
         lock.create(true).truncate(false).write(true).mode(0o600);
@@ -77,7 +79,7 @@ impl DataDir {
             Err(TryLockError::Error(source)) => return Err(failed(LOCK)(source)),
         }
         let last = fs::read_to_string(self.file(RUN)).unwrap_or_default();
-        // The file was never written or is lost, so it is unknown how the last run ended.
+        // The file of runs was never written or is lost. If there are journals, it is unknown how the last run ended.
         let lost = || {
             (
                 max_journal_run,
@@ -86,23 +88,26 @@ impl DataDir {
         };
         let (last, unclean_shutdown) = parse_run(&last).unwrap_or_else(lost);
         let number = last.max(max_journal_run).saturating_add(1);
-        let run = Run { dir: self.clone(), number, began: now, unclean_shutdown, _lock: lock };
-        run.begin()?;
+        let run = ServerRun { dir: self.clone(), number, began: now, unclean_shutdown, _lock: lock };
+        run.record_running()?;
         Ok(run)
     }
 }
 
-/// The file with the number and the state of the last run; see [`parse_run`].
+/// The name of the file of runs, with the number and the state of the last run; see [`parse_run`].
 const RUN: &str = "run";
 const RUNNING: &str = "running";
 const STOPPED: &str = "stopped";
 
-/// Parses the file of runs: the number of the last run, and the unclean shutdowns up to it.
+/// Parses the file of runs: the number of the last run, and the first run after the last clean stop.
 ///
 /// ```text
 /// NUMBER "stopped"
 /// NUMBER "running" [FIRST UNCLEAN RUN [ITS START, in milliseconds of Unix time]]
 /// ```
+///
+/// Any other word than "stopped" counts as "running". A first unclean run or a start that is missing or invalid counts as the last run
+/// or as unknown. Returns `None` without a number or a word.
 fn parse_run(text: &str) -> Option<(u32, Option<UncleanShutdown>)> {
     let mut words = text.split_whitespace();
     let (number, state) = (words.next()?.parse().ok()?, words.next()?);
@@ -147,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_of_runs_is_parsed_as_far_as_it_is_valid() {
+    fn invalid_optional_fields_of_the_file_of_runs_are_ignored() {
         let since = UNIX_EPOCH.checked_add(Duration::from_millis(1500));
         assert_eq!(parse_run("7 stopped\n"), Some((7, None)));
         assert_eq!(

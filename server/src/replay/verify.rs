@@ -26,7 +26,7 @@ struct Verified {
     matches: u32,
     /// Lost ticks: the last tick before each gap, and the tick behind it.
     lost: Vec<(Tick, Tick)>,
-    difference: Option<Difference>,
+    difference: Option<ChecksumMismatch>,
 }
 
 /// The speed of a playback.
@@ -37,7 +37,7 @@ struct Speed {
 }
 
 /// The first checksum that differs.
-struct Difference {
+struct ChecksumMismatch {
     /// The last tick at which both were equal.
     since: Option<Tick>,
     tick: Tick,
@@ -45,7 +45,7 @@ struct Difference {
     played: Checksum,
 }
 
-impl Difference {
+impl ChecksumMismatch {
     fn new<I>(since: Option<Tick>, divergence: &Divergence<I>) -> Self {
         let Divergence { tick, journal, played, .. } = *divergence;
         Self { since, tick, journal, played }
@@ -92,7 +92,7 @@ fn compare<G: Game>(opened: &OpenedJournal<'_>) -> Result<Verified, PlaybackErro
     let mut verified = Verified::default();
     let mut since = playback.tick();
     if let Some(divergence) = playback::initial_divergence::<G>(&opened.journal)? {
-        verified.difference = Some(Difference::new(None, &divergence));
+        verified.difference = Some(ChecksumMismatch::new(None, &divergence));
         return Ok(verified);
     }
     verified.checksums += u32::from(since == Tick(0));
@@ -115,7 +115,7 @@ fn compare<G: Game>(opened: &OpenedJournal<'_>) -> Result<Verified, PlaybackErro
             }
             PlaybackStep::Diverged(divergence) => {
                 verified.ticks += u32::from(divergence.record.is_some());
-                verified.difference = Some(Difference::new(Some(since), &divergence));
+                verified.difference = Some(ChecksumMismatch::new(Some(since), &divergence));
                 return Ok(verified);
             }
         }
@@ -148,7 +148,7 @@ fn write_text(
     if let Some(tail) = opened.describe_tail() {
         writeln!(out, "  {tail}")?;
     }
-    let Some(Difference { since, tick, journal, played }) = &verified.difference else {
+    let Some(ChecksumMismatch { since, tick, journal, played }) = &verified.difference else {
         let before = opened.damaged_at().map_or("", |_| " before the damage");
         writeln!(out, "  {checksums} checksums compared{before}, and all of them are the same")?;
         return Ok(());

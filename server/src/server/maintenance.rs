@@ -20,13 +20,13 @@ use crate::{
 /// The interval between removals of closed rooms and expired seats.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The interval between checks of the certificate's age.
+/// The interval between attempts to renew the certificate.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Removes closed rooms and the seats of players who have been disconnected for too long.
+/// Removes closed rooms and expired held seats once a second, until `stop` is cancelled.
 ///
-/// A server that stops for good then frees all held seats, because no player can return. Before a restart it keeps them, so that no
-/// room records a departure.
+/// When the server then stops without a restart, this task frees all held seats, because no player can return to them. Before a restart
+/// it keeps the seats, so that no room records that its players left.
 pub(super) async fn sweep<G: Game>(
     lobby: Arc<Directory<G>>,
     registry: Arc<SessionRegistry<DetachedSeat<G>>>,
@@ -43,11 +43,12 @@ pub(super) async fn sweep<G: Game>(
     }
 }
 
-/// Renews the certificate before it expires.
+/// Renews the certificate, at the start and then once an hour, until `stop` is cancelled: replaces an old development certificate, and
+/// reads the operator's files again.
 pub(super) async fn renew_certificate(tls: Arc<ServerTls>, stop: CancellationToken) {
     let mut timer = interval(RENEWAL_INTERVAL);
     while stop.run_until_cancelled(timer.tick()).await.is_some() {
-        // A renewal generates keys and reads files, so it must not block a thread of the network.
+        // A renewal generates keys and reads files, so it runs outside of the network's threads.
         let due = Arc::clone(&tls);
         let Ok(renewed) = tokio::task::spawn_blocking(move || due.renew_if_due(SystemTime::now())).await
         else {

@@ -29,7 +29,7 @@ use crate::{
     wall_clock::WallClock,
 };
 
-/// The purpose for which the secret of resume tickets is derived from the endpoint's keys.
+/// The label with which the secret of resume tickets is derived from the endpoint's keys. Another label makes all issued tickets invalid.
 const TICKET_PURPOSE: &str = "resume tickets";
 
 /// Errors of a start.
@@ -51,7 +51,7 @@ pub enum StartError {
     Admin(io::Error),
 }
 
-/// The values that every stage of a start uses.
+/// The values that the stages of a start share.
 pub(super) struct Startup<'a> {
     pub(super) config: &'a Config,
     pub(super) metrics: Arc<Metrics>,
@@ -59,9 +59,9 @@ pub(super) struct Startup<'a> {
     pub(super) wall: WallClock,
     /// The number of this run.
     pub(super) run: u32,
-    /// The earlier run that ended without writing all match results, if there is one.
+    /// The first of the preceding runs whose match results may not all be stored; `None` when the last run stopped cleanly.
     pub(super) unclean_shutdown: Option<UncleanShutdown>,
-    /// Set when this start cannot read a journal with results.
+    /// A flag to set when this run cannot read a journal that may contain such results.
     pub(super) incomplete_read: IncompleteRead,
 }
 
@@ -82,8 +82,8 @@ impl Startup<'_> {
         open().map_err(|source| StartError::Endpoint { address, source })
     }
 
-    /// Reads what earlier runs left in their journals. Without `journal.write` nothing is restored, because this run could not write
-    /// the continuation of a room.
+    /// Restores rooms and results from the journals of earlier runs. Without `journal.write`, no room is restored and the journals are
+    /// kept, because this run could not record how the rooms continue.
     pub(super) fn recover<G: Game>(
         &self,
         journals: Option<&Arc<dyn JournalStore>>,
@@ -101,7 +101,7 @@ impl Startup<'_> {
         }
     }
 
-    /// Starts the task that writes match results, and first deletes those that the recovery has undone.
+    /// Starts the task that writes match results. It first deletes the results of ticks that the restored rooms discard.
     pub(super) fn start_results<G: Game>(
         &self,
         sink: impl RecordSink,
@@ -113,7 +113,8 @@ impl Startup<'_> {
         records
     }
 
-    /// Starts the tasks that read, delete and write journals. Returns `None` when rooms write no journals.
+    /// Starts the tasks that read results from journals, delete old journals, and write journals. Returns `None` when rooms write no
+    /// journals.
     pub(super) fn start_journals<G: Game>(
         &self,
         store: Arc<dyn JournalStore>,
@@ -121,8 +122,8 @@ impl Startup<'_> {
         records: &RecordQueue,
         runtime: &Handle,
     ) -> Option<JournalServices> {
-        let read = self.submit_past_results(&store, recovery, records, runtime);
-        self.start_retention(&store, read, runtime);
+        let results_read = self.submit_past_results(&store, recovery, records, runtime);
+        self.start_retention(&store, results_read, runtime);
         let metrics = Arc::clone(&self.metrics);
         let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
         self.tasks.storage.spawn_on(task, runtime);
@@ -131,7 +132,7 @@ impl Startup<'_> {
         self.writes_journals().then_some(JournalServices { journals, run, checkpoint, checksum, metrics })
     }
 
-    /// Hands the results that earlier runs may not have written to the task that writes them.
+    /// Starts the task that submits the results that earlier runs may not have stored. Returns its handle.
     fn submit_past_results<G: Game>(
         &self,
         store: &Arc<dyn JournalStore>,
@@ -140,13 +141,13 @@ impl Startup<'_> {
         runtime: &Handle,
     ) -> JoinHandle<()> {
         let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
-        let read =
+        let submit =
             ended.submit_results(past, Arc::clone(store), records.clone(), self.incomplete_read.clone());
-        self.tasks.storage.spawn_on(read, runtime)
+        self.tasks.storage.spawn_on(submit, runtime)
     }
 
-    /// Starts the deletion of old journals, which begins when `read` has finished with them.
-    fn start_retention(&self, store: &Arc<dyn JournalStore>, read: JoinHandle<()>, runtime: &Handle) {
+    /// Starts the task that deletes old journals. The first deletion waits for `results_read`, which reads results from them.
+    fn start_retention(&self, store: &Arc<dyn JournalStore>, results_read: JoinHandle<()>, runtime: &Handle) {
         let store = Arc::clone(store);
         let limits = RetentionLimits {
             max_age: self.config.journal.keep(),
@@ -154,11 +155,11 @@ impl Startup<'_> {
         };
         let (wall, metrics) = (self.wall.clone(), Arc::clone(&self.metrics));
         let stop = self.tasks.stopping.clone();
-        let task = sweep::run(Arc::clone(&store), limits, wall, metrics, read, stop);
+        let task = sweep::run(Arc::clone(&store), limits, wall, metrics, results_read, stop);
         self.tasks.storage.spawn_on(task, runtime);
     }
 
-    /// Creates the directory of rooms, still empty.
+    /// Creates the directory of rooms, without rooms.
     pub(super) fn open_lobby<G: Game>(
         &self,
         spec: RoomSpec<G::Settings>,
@@ -179,7 +180,7 @@ impl Startup<'_> {
         Arc::new(Directory::new(spec, self.config.room.rooms, seed, services, runtime))
     }
 
-    /// Creates the registry of sessions and held seats, still empty.
+    /// Creates the registry of sessions and held seats, without entries.
     pub(super) fn open_registry<G: Game>(
         &self,
         keys: &EndpointKeys,
@@ -199,14 +200,14 @@ impl Startup<'_> {
         http.map(|http| admin::start(http, backend, metrics, stop)).transpose().map_err(StartError::Admin)
     }
 
-    /// Starts to accept connections. Each becomes a session task.
+    /// Starts the task that accepts connections and starts a session task for each of them.
     pub(super) fn start_sessions<G: Game>(&self, acceptor: Acceptor, services: SessionServices<G>) {
-        let begin = move |newcomer| session::run(newcomer, services.clone());
+        let run_session = move |connection| session::run(connection, services.clone());
         let (stop, sessions) = (self.tasks.stopping.clone(), self.tasks.sessions.clone());
-        self.tasks.background.spawn(acceptor.run(stop, sessions, begin));
+        self.tasks.background.spawn(acceptor.run(stop, sessions, run_session));
     }
 
-    /// Starts the periodic work.
+    /// Starts the tasks of periodic work; see [`maintenance`].
     pub(super) fn start_maintenance<G: Game>(
         &self,
         lobby: &Arc<Directory<G>>,
@@ -226,10 +227,10 @@ impl Startup<'_> {
     }
 }
 
-/// The properties of every room, from the configuration.
+/// Returns the properties of every room, from the configuration.
 pub(super) fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings>, ConfigError> {
     let room = &config.room;
-    // The configuration has checked the ranges.
+    // The configuration has checked the ranges, so the fallbacks below are never used.
     let hz = |rate: u32| u16::try_from(rate).ok();
     let tick_rate = hz(room.tick_rate).and_then(TickRate::new).unwrap_or_default();
     Ok(RoomSpec {

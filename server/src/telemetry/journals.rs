@@ -11,21 +11,21 @@ use super::registration::register;
 pub struct JournalMetrics {
     /// Journals of running rooms.
     pub open: Gauge,
-    /// Bytes written.
+    /// Bytes written to journals.
     pub bytes: Counter,
-    /// Failed writes.
+    /// Failed attempts to open, encode or write a journal.
     pub write_errors: Counter,
-    /// Ticks missing in journals because their disk was too slow or full.
+    /// Ticks that journals declare as lost, because the disk was too slow, full or broken.
     pub ticks_lost: Counter,
-    /// Journals with an open gap: they miss ticks until their disk works again.
+    /// Journals of running rooms with an open gap: they lack ticks until the disk works again and the room has restarted the journal.
     pub in_gap: Gauge,
     /// Rooms that could not be saved when the server stopped.
     pub rooms_unsaved: Counter,
     /// Rooms restored from their journals.
     pub rooms_resumed: Counter,
-    /// Journals that should have restored a room and could not.
+    /// Journals that can never restore their room, and were or should have been moved to `journals/set-aside`.
     pub set_aside: Counter,
-    /// Journals in the data directory, as of the last retention sweep.
+    /// Journals in the data directory, those set aside included, after the last retention sweep.
     pub kept: Gauge,
     /// Total size of the journals in [`Self::kept`].
     pub kept_bytes: Gauge,
@@ -35,7 +35,7 @@ pub struct JournalMetrics {
     pub deleted_bytes: Counter,
     /// Failed listings and deletions of journals.
     pub retention_errors: Counter,
-    /// Moments marked by an operator.
+    /// Marks that operators set.
     pub marks: Counter,
 }
 
@@ -44,16 +44,16 @@ impl JournalMetrics {
         Self {
             open: register(r, "journals_open", "Journals of running rooms"),
             bytes: register(r, "journal_bytes", "Bytes written to journals"),
-            write_errors: register(r, "journal_write_errors", "Failed writes to journals"),
+            write_errors: register(r, "journal_write_errors", "Failed attempts to open or write a journal"),
             ticks_lost: register(
                 r,
                 "journal_ticks_lost",
-                "Ticks missing in journals because the disk was too slow or full",
+                "Ticks missing in journals because the disk was too slow, full or broken",
             ),
             in_gap: register(
                 r,
                 "journals_in_gap",
-                "Journals of running rooms that are not written at present because the disk is too slow or full",
+                "Journals of running rooms that lack ticks at present because the disk is too slow, full or broken",
             ),
             rooms_unsaved: register(
                 r,
@@ -61,7 +61,7 @@ impl JournalMetrics {
                 "Rooms that could not be saved when the server stopped",
             ),
             rooms_resumed: register(r, "rooms_resumed", "Rooms restored from their journals"),
-            set_aside: register(r, "journals_set_aside", "Journals that could not restore their room"),
+            set_aside: register(r, "journals_set_aside", "Journals that can never restore their room"),
             kept: register(
                 r,
                 "journals_kept",
@@ -79,7 +79,7 @@ impl JournalMetrics {
                 "journal_retention_errors",
                 "Failed listings and deletions of old journals",
             ),
-            marks: register(r, "journal_marks", "Moments marked by operators"),
+            marks: register(r, "journal_marks", "Marks that operators set in journals"),
         }
     }
 }

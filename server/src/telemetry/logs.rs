@@ -18,7 +18,7 @@ pub enum LogsError {
     AlreadyStarted(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Starts logging for the whole process.
+/// Starts logging for the process, to standard error.
 ///
 /// # Errors
 /// When the filter cannot be parsed, or when logging was started before.

@@ -1,8 +1,8 @@
-//! The longest tick of the last three seconds: exact, where the histogram of tick durations only knows buckets.
+//! The longest tick of the last three seconds, to the microsecond. The histogram of tick durations has only buckets.
 //!
-//! One maximum is kept for the current second and for each of the two before it. A scraper with an interval of at most two seconds
-//! therefore misses no tick. Reading changes nothing, so several scrapers do not disturb each other. A scraper with a longer interval
-//! uses the histogram.
+//! One maximum is kept for the current second and for each of the two before it: the last two to three seconds. A scraper with an
+//! interval of at most two seconds therefore misses no tick. Reading changes nothing, so several scrapers do not disturb each other. A
+//! scraper with a longer interval needs the histogram.
 
 use std::{
     fmt,
@@ -21,20 +21,21 @@ use prometheus_client::registry::Unit;
 /// The number of seconds kept, including the current one.
 const SECONDS: usize = 3;
 
-/// The longest tick of each of the last [`SECONDS`] seconds.
+/// The longest tick of any room in each of the last [`SECONDS`] seconds.
 #[derive(Debug)]
 pub(super) struct LongestTick {
     start: Instant,
     slots: Slots,
 }
 
-/// A ring of maxima. The upper 32 bits of a slot are its second, counted from 1; the lower 32 bits are microseconds. The greater value
-/// is the newer one, or the longer one of the same second, so one atomic maximum serves both.
+/// A ring of maxima, one slot per second. The upper 32 bits of a slot are the number of its second, counted from 1 (0: an unused slot);
+/// the lower 32 bits are the duration in microseconds. Of two values, the greater one has the newer second, or the same second and the
+/// longer duration. One atomic `fetch_max` therefore replaces an old second and keeps the maximum of the current one.
 #[derive(Debug, Default)]
 struct Slots([AtomicU64; SECONDS]);
 
 impl LongestTick {
-    /// Creates it without a tick.
+    /// Creates a record without a tick, whose seconds count from now.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self { start: Instant::now(), slots: Slots::default() })
     }
@@ -54,7 +55,7 @@ impl Slots {
         }
     }
 
-    /// Returns the longest tick at time `at`, or zero without a tick.
+    /// Returns the longest tick of the second that contains `at` and of the two before it; zero when there was no tick.
     fn longest(&self, at: Duration) -> Duration {
         let now = second(at);
         let kept = self.0.iter().map(|slot| slot.load(Ordering::Relaxed));
@@ -63,11 +64,12 @@ impl Slots {
     }
 }
 
+/// Returns the number of the second that contains `at`, counted from 1.
 fn second(at: Duration) -> u32 {
     at.as_secs() as u32 + 1
 }
 
-/// Computes the maximum at each scrape, because a plain gauge would never drop an old value.
+/// The metric `tick_longest`, computed at each scrape, because a plain gauge would keep an old value when no tick replaces it.
 #[derive(Debug)]
 pub(super) struct LongestTickCollector(pub(super) Arc<LongestTick>);
 
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_is_dropped_after_three_seconds() {
+    fn a_tick_is_dropped_three_seconds_after_its_second_began() {
         let slots = Slots::default();
         assert_eq!(slots.longest(ms(10)), Duration::ZERO);
         slots.push(ms(1000), ms(300));

@@ -21,9 +21,10 @@ use super::process::ProcessCollector;
 use super::registration::register;
 use super::results::MatchResultMetrics;
 
-/// Upper bounds of the tick duration's buckets, in seconds: 50 us to 30 ticks at 30 Hz.
+/// Upper bounds of the buckets for tick durations, in seconds: 50 us to 1 s, which is 30 tick periods at 30 Hz.
 ///
-/// Neighbours differ by at most 5:3, so a quantile read from them is off by at most that factor.
+/// Neighbouring bounds differ by at most 5:3, so a quantile between 50 us and 1 s that is read from the buckets is off by at most that
+/// factor.
 pub const TICK_BUCKETS_S: [f64; 29] = [
     50e-6, 75e-6, 100e-6, 150e-6, 200e-6, 300e-6, 400e-6, 600e-6, 800e-6, 1.2e-3, 1.6e-3, 2.4e-3, 3.2e-3,
     4.8e-3, 6.4e-3, 8e-3, 10e-3, 13e-3, 16.7e-3, 22e-3, 33.3e-3, 50e-3, 66.7e-3, 100e-3, 150e-3, 250e-3,
@@ -48,13 +49,13 @@ pub struct Metrics {
     pub overruns: Counter,
     /// Ticks skipped because their room was too far behind.
     pub slips: Counter,
-    /// Ticks for which a seat had no input.
+    /// Ticks for which a player's seat had no input, counted for each such seat.
     pub starved: Counter,
     /// Rooms closed because their game panicked.
     pub room_panics: Counter,
     /// Rooms closed because two steps from the same state differed.
     pub sync_mismatches: Counter,
-    /// Duration of a tick, from its first input to its frame; see [`Self::observe_tick`].
+    /// Duration of a tick: the time that the room works on it, without the wait for the next tick. Set by [`Self::observe_tick`].
     pub tick_duration: Histogram,
     /// UDP payload bytes, by direction.
     pub bytes: DirectionCounters,
@@ -62,11 +63,11 @@ pub struct Metrics {
     pub datagrams: DirectionCounters,
     /// Player inputs, by outcome.
     pub inputs: InputCounters,
-    /// Frames on their way to one player, by outcome.
+    /// Frames (states of a room after one tick) for one player each, by outcome.
     pub snapshots: SnapshotCounters,
     /// Entity updates deferred to a later snapshot, counted once per snapshot that they were deferred.
     pub entities_waited: Counter,
-    /// Snapshots that players' acknowledgements skip: lost on the way, or overtaken.
+    /// Snapshots that players' acknowledgements skip: lost on the way, or overtaken by a newer one.
     pub snapshots_lost: Counter,
     /// Metrics of the rooms' journals.
     pub journals: JournalMetrics,
@@ -79,41 +80,41 @@ pub struct Metrics {
     registry: Registry,
 }
 
-/// One counter per direction.
+/// One counter per direction of traffic.
 pub struct DirectionCounters {
-    /// From players to the server.
+    /// Traffic from players to the server.
     pub received: Counter,
-    /// From the server to players.
+    /// Traffic from the server to players.
     pub sent: Counter,
 }
 
 /// One counter per outcome of a seat's input.
 pub struct InputCounters {
-    /// Applied at its tick; it was counted as early before.
+    /// Inputs applied at their tick. Each was counted as `early` when it arrived.
     pub used: Counter,
-    /// Arrived after its tick had run.
+    /// Inputs that arrived after their tick had run.
     pub late: Counter,
-    /// Arrived before its tick and was buffered.
+    /// Inputs that arrived before their tick and were buffered.
     pub early: Counter,
-    /// Discarded because its tick was too far ahead to buffer it.
+    /// Inputs discarded because their tick was too far ahead to buffer them.
     pub future: Counter,
-    /// Received before.
+    /// Inputs that had been received before.
     pub duplicate: Counter,
-    /// Discarded because the room's inbox was full.
+    /// Inputs discarded because the room's inbox was full.
     pub dropped: Counter,
 }
 
-/// One counter per outcome of a frame on its way to one player.
+/// One counter per outcome of a frame for one player.
 pub struct SnapshotCounters {
-    /// Sent completely, as one datagram.
+    /// Frames sent completely, as one datagram.
     pub datagram: Counter,
-    /// Sent as a datagram with part of the updates; the rest is deferred.
+    /// Frames sent as a datagram with some of the entity updates; the others are deferred.
     pub part: Counter,
-    /// Sent on its own stream.
+    /// Frames sent on a stream of their own.
     pub stream: Counter,
-    /// Not sent because the player has acknowledged no baseline yet, or because the last large snapshot is still on its way.
+    /// Frames not sent because the player has acknowledged no baseline yet, or because the last large snapshot is still on its way.
     pub held: Counter,
-    /// Not encoded because a newer frame had replaced it before the session was ready.
+    /// Frames not encoded because a newer frame had replaced them before the session was ready.
     pub skipped: Counter,
 }
 
@@ -124,22 +125,23 @@ struct ReasonLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DirectionLabel {
-    direction: Direction,
+    direction: TrafficDirection,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the names are the label values that Prometheus shows")]
-enum Direction {
+enum TrafficDirection {
     received,
     sent,
 }
 
-/// The label of input and snapshot outcomes. Prometheus shows the field's name.
+/// The label of input and snapshot outcomes. Prometheus shows the field's name, so it must not be renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabel {
     fate: Disposition,
 }
 
+/// The outcome of an input (up to `dropped`) or of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the names are the label values that Prometheus shows")]
 enum Disposition {
@@ -173,14 +175,15 @@ pub enum ResumeResult {
     used,
     /// Rejected: the player's seat is no longer held.
     expired,
-    /// The ticket is from an earlier run of the server and its seat was not restored; the player was admitted as a new one.
+    /// Not resumed: the ticket is from an earlier run of the server and its seat was not restored, so the player was admitted as a new
+    /// one.
     forgotten,
-    /// The session replaced another session of the same player.
+    /// Resumed, and replaced another session of the same player that was still connected.
     replaced,
 }
 
 impl Metrics {
-    /// Creates all metrics, at zero, in their own registry.
+    /// Creates all metrics, at zero, in a new registry.
     pub fn new() -> Arc<Self> {
         let mut registry = Registry::with_prefix("quarrel");
         registry.register_collector(Box::new(ProcessCollector));
@@ -229,17 +232,17 @@ impl Metrics {
             disconnects: register(r, "disconnects", "Ended sessions, by reason"),
             resumes: register(r, "resumes", "Resume attempts, by result"),
             longest_tick,
-            // Last, because it is borrowed to create the handles above.
+            // Last, because the handles above borrow the registry when they are created.
             registry,
         })
     }
 
-    /// Counts a refused player; `reason` is the name of a close reason, so the set is closed.
+    /// Counts a refused player; `reason` is the name of a close reason, so the set of labels is closed.
     pub fn refused(&self, reason: &'static str) {
         self.refusals.get_or_create(&ReasonLabel { reason }).inc();
     }
 
-    /// Counts an ended session; `reason` is the name of a close reason, so the set is closed.
+    /// Counts an ended session; `reason` is the name of a close reason, so the set of labels is closed.
     pub fn disconnected(&self, reason: &'static str) {
         self.disconnects.get_or_create(&ReasonLabel { reason }).inc();
     }
@@ -249,7 +252,7 @@ impl Metrics {
         self.resumes.get_or_create(&ResumeLabel { result }).inc();
     }
 
-    /// Counts a snapshot sent as a datagram, with `deferred` entity updates left for a later one.
+    /// Counts a snapshot sent as a datagram that left `deferred` entity updates for a later snapshot.
     pub fn datagram_sent(&self, deferred: u32) {
         if deferred == 0 {
             self.snapshots.datagram.inc();
@@ -286,13 +289,13 @@ impl fmt::Debug for Metrics {
 impl DirectionCounters {
     fn new(family: &Family<DirectionLabel, Counter>) -> Self {
         let handle = |direction| family.get_or_create_owned(&DirectionLabel { direction });
-        Self { received: handle(Direction::received), sent: handle(Direction::sent) }
+        Self { received: handle(TrafficDirection::received), sent: handle(TrafficDirection::sent) }
     }
 }
 
 impl InputCounters {
     fn new(family: &Family<OutcomeLabel, Counter>) -> Self {
-        let handle = |fate| family.get_or_create_owned(&OutcomeLabel { fate });
+        let handle = |outcome| family.get_or_create_owned(&OutcomeLabel { fate: outcome });
         Self {
             used: handle(Disposition::used),
             late: handle(Disposition::late),
@@ -306,7 +309,7 @@ impl InputCounters {
 
 impl SnapshotCounters {
     fn new(family: &Family<OutcomeLabel, Counter>) -> Self {
-        let handle = |fate| family.get_or_create_owned(&OutcomeLabel { fate });
+        let handle = |outcome| family.get_or_create_owned(&OutcomeLabel { fate: outcome });
         Self {
             datagram: handle(Disposition::datagram),
             part: handle(Disposition::part),
@@ -376,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_buckets_differ_by_less_than_1_7() {
+    fn neighbouring_buckets_differ_by_a_factor_of_less_than_1_7() {
         for pair in TICK_BUCKETS_S.windows(2) {
             let growth = pair[1] / pair[0];
             assert!(growth > 1.0 && growth < 1.7, "{} to {}", pair[0], pair[1]);

@@ -1,4 +1,4 @@
-//! Telemetry: log lines for people, metrics for dashboards and alerts.
+//! Telemetry: log lines, and metrics for dashboards and alerts.
 //!
 //! - [`logs`]: destination and format of log lines.
 //! - [`metrics`]: every metric of the server, and their text for Prometheus.
@@ -6,7 +6,7 @@
 //! - `journals`: metrics of the rooms' journals.
 //! - `longest`: the longest tick of the last three seconds.
 //! - `process`: CPU time and memory of this process, read at each scrape.
-//! - `registration`: the function with which they register metrics.
+//! - `registration`: registers one metric; the other files share it.
 
 mod journals;
 pub mod logs;

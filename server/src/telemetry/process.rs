@@ -1,4 +1,4 @@
-//! CPU time and memory of this process, read from `/proc` at each scrape only.
+//! CPU time and memory of this process and its machine, read from `/proc` at each scrape and at no other time.
 
 use std::fmt;
 use std::fs;
@@ -12,7 +12,8 @@ use prometheus_client::registry::Unit;
 /// The unit of the kernel's CPU times: `USER_HZ`, which is 100 on every architecture of Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Reads the kernel's figures of this process. A figure that the system does not provide is left out.
+/// Encodes CPU time and memory of this process, and cores and memory of the machine. A value that the system does not provide is left
+/// out.
 #[derive(Debug)]
 pub(super) struct ProcessCollector;
 
@@ -54,7 +55,8 @@ impl Collector for ProcessCollector {
     }
 }
 
-/// Fields 14 and 15 of `/proc/self/stat`, counted from the end of the name because the name may contain blanks and brackets.
+/// Returns the CPU time in seconds from `/proc/self/stat`: fields 14 (user) and 15 (system). Fields are counted from the last closing
+/// bracket, which ends the process's name, because the name may contain blanks and brackets.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_ascii_whitespace().skip(11);
@@ -63,17 +65,17 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-/// `VmRSS` of `/proc/self/status`, which is in kilobytes; `statm` would need the page size.
+/// Returns the resident memory in bytes: `VmRSS` of `/proc/self/status`. The file `statm` would need the page size.
 fn resident_bytes(status: &str) -> Option<i64> {
     kilobytes(status, "VmRSS:")
 }
 
-/// `MemTotal` of `/proc/meminfo`.
+/// Returns the total memory of the machine in bytes: `MemTotal` of `/proc/meminfo`.
 fn machine_bytes(meminfo: &str) -> Option<i64> {
     kilobytes(meminfo, "MemTotal:")
 }
 
-/// The value of the line `name`, in bytes; the kernel writes kilobytes.
+/// Returns the value of the line that starts with `name`, in bytes; the kernel writes it in units of 1,024 bytes.
 fn kilobytes(text: &str, name: &str) -> Option<i64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: i64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn resident_memory_is_read_in_kilobytes() {
+    fn memory_in_kilobytes_is_returned_in_bytes() {
         assert_eq!(resident_bytes("Name:\tquarrel\nVmRSS:\t    2048 kB\nThreads:\t3\n"), Some(2 << 20));
         assert_eq!(resident_bytes("Name:\tquarrel\n"), None);
         assert_eq!(machine_bytes("MemTotal:       24 kB\nMemFree: 1 kB\n"), Some(24 << 10));

@@ -5,16 +5,16 @@ use prometheus_client::registry::Registry;
 
 use super::registration::register;
 
-/// Metrics of match results on their way to the database. The handles are shared: a clone counts into the same metrics.
+/// Handles of the metrics of match results. A clone counts into the same metrics.
 #[derive(Clone, Debug)]
 pub struct MatchResultMetrics {
-    /// Finished and not yet written: in a room, in the queue, or in a transaction.
+    /// Results that are not written yet: in a room, in the queue, or in a transaction.
     pub waiting: Gauge,
-    /// In the database, including results that were there before.
+    /// Results written to the database; a result that was there already counts, too.
     pub written: Counter,
-    /// Dropped because a room held too many of them, or because its storage had stopped.
+    /// Results dropped because a room kept the maximum of them, or because the storage had stopped.
     pub lost: Counter,
-    /// Transactions that failed and were retried.
+    /// Transactions that failed and are retried.
     pub failed_writes: Counter,
 }
 
