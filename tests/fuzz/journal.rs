@@ -90,7 +90,7 @@ fn play<G: Game>(journal: &Journal<'_>, other: &Journal<'_>) {
 
 /// How many ticks of it can be played, up to [`TICKS`]; `None` when it does not even begin.
 fn steps<G: Game>(journal: &Journal<'_>) -> Option<usize> {
-    let mut playback = Playback::<G>::begin(journal).ok()?;
+    let mut playback = Playback::<G>::open(journal).ok()?;
     (0..TICKS).find(|_| !matches!(playback.advance(), Ok(Some(_)))).or(Some(TICKS))
 }
 

@@ -39,7 +39,7 @@ impl Nudge {
         self.is_active = is_active;
     }
 
-    /// Waits until the next nudge is due; waits forever while the timer is inactive. Cancel-safe.
+    /// Waits until the next nudge is due; does not return while the timer is inactive. Cancel-safe.
     pub(crate) async fn due(&mut self) {
         if self.is_active {
             self.interval.tick().await;

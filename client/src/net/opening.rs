@@ -109,7 +109,11 @@ mod tests {
             PacketPhase::Play,
             "another connection on the same socket has not opened"
         );
-        assert_eq!(classify(&short(b"ada"), HELLO_WINDOW * 2), PacketPhase::Play, "the hello window has passed");
+        assert_eq!(
+            classify(&short(b"ada"), HELLO_WINDOW * 2),
+            PacketPhase::Play,
+            "the hello window has passed"
+        );
     }
 
     #[test]

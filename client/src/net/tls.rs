@@ -32,7 +32,9 @@ pub enum Trust {
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// [`Trust::Loopback`] with an address of another machine.
-    #[error("the server's address {0} is not a loopback address: name the certificate's hash or the roots to trust")]
+    #[error(
+        "the server's address {0} is not a loopback address: name the certificate's hash or the roots to trust"
+    )]
     NotLoopback(SocketAddr),
     /// A file of root certificates cannot be read or parsed.
     #[error("the root certificates in {path} cannot be read: {error:?}")]

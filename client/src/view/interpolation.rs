@@ -100,7 +100,8 @@ impl<E: Entity> Interpolation<E> {
                 let interval = later.tick.since(earlier.tick).saturating_mul(SubTick::PER_TICK);
                 let mut later = AscendingLookup(&later.entities);
                 drawn.extend(
-                    entities.map(|(id, entity)| (*id, interpolated(entity, later.find(*id), elapsed, interval))),
+                    entities
+                        .map(|(id, entity)| (*id, interpolated(entity, later.find(*id), elapsed, interval))),
                 );
             }
             None => drawn.extend(entities.map(|(id, entity)| (*id, extrapolated(entity, elapsed)))),

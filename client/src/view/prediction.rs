@@ -127,9 +127,8 @@ impl<G: Predict> Prediction<G> {
         self.confirmed = Some(seen.tick);
         // The prediction of the snapshot's tick; of the last predicted tick if that is before the snapshot's.
         let prediction = expected.as_ref().or_else(|| old.as_ref().filter(|_| self.predicted.is_empty()));
-        let confirmed = prediction
-            .map(|prediction| self.confirm_spawns(prediction, &previous_base))
-            .unwrap_or_default();
+        let confirmed =
+            prediction.map(|prediction| self.confirm_spawns(prediction, &previous_base)).unwrap_or_default();
         if expected.is_some_and(|expected| expected == self.base) {
             return;
         }

@@ -420,7 +420,10 @@ mod tests {
     #[test]
     fn a_bolt_that_is_confirmed_elsewhere_is_eased_to_its_position() {
         let (screen, steps) = shoot_bolt(200);
-        assert!(steps.iter().all(|step| *step < 100), "the bolt is eased instead of jumping by 200: {steps:?}");
+        assert!(
+            steps.iter().all(|step| *step < 100),
+            "the bolt is eased instead of jumping by 200: {steps:?}"
+        );
         let counts = screen.prediction();
         assert_eq!((counts.confirmed_spawns, counts.corrections, counts.last_correction), (1, 1, 200));
     }

@@ -160,7 +160,11 @@ fn a_restored_room_discards_later_events_and_restarts_the_seat() {
     for _ in 0..10 {
         newest = player.advance().or(newest);
     }
-    assert_eq!(player.take_events(), ["view 95", "event 91 0"], "the events of these ticks are delivered again");
+    assert_eq!(
+        player.take_events(),
+        ["view 95", "event 91 0"],
+        "the events of these ticks are delivered again"
+    );
     let batch = newest.expect("an input datagram is sent in every tenth of a second").batch;
     assert!(
         batch.newest() < Tick(150),

@@ -150,7 +150,10 @@ fn after_a_slip_of_three_seconds_others_are_interpolated_within_half_a_second() 
         for _ in 0..50 {
             simulation.run_ms(10);
             let now = drawn(&simulation);
-            assert!(now >= before, "the displayed time, limited to the maximum extrapolation, never moves back");
+            assert!(
+                now >= before,
+                "the displayed time, limited to the maximum extrapolation, never moves back"
+            );
             before = now;
         }
         simulation.extrapolated = 0;
