@@ -94,7 +94,7 @@ fn play<G: Game>(journal: &Journal<'_>, other: &Journal<'_>) {
 
 /// Returns the number of ticks that can be played, up to [`MAX_TICKS`]; `None` when the first state does not load.
 fn steps<G: Game>(journal: &Journal<'_>) -> Option<usize> {
-    let mut playback = Playback::<G>::begin(journal).ok()?;
+    let mut playback = Playback::<G>::open(journal).ok()?;
     (0..MAX_TICKS).find(|_| !matches!(playback.advance(), Ok(Some(_)))).or(Some(MAX_TICKS))
 }
 

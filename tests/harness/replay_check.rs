@@ -133,7 +133,7 @@ impl<'a, G: Game> Room<'a, G> {
         if let Some(divergence) = initial_divergence::<G>(&self.journal).map_err(|error| text(&error))? {
             return Ok(Some(divergence.tick));
         }
-        let mut playback = Playback::<G>::begin(&self.journal).map_err(|error| text(&error))?;
+        let mut playback = Playback::<G>::open(&self.journal).map_err(|error| text(&error))?;
         loop {
             match playback.advance().map_err(|error| text(&error))? {
                 None => return Ok(None),

@@ -80,7 +80,7 @@ impl Shown {
         let resumed =
             journal.annotations().filter(|note| matches!(note, Ok((_, Annotation::Resumed { run: 2, .. }))));
         assert_eq!(resumed.count(), 1, "the journal must note the restart once");
-        let mut playback = Playback::<Arena>::begin(&journal).expect("a journal of this build's game");
+        let mut playback = Playback::<Arena>::open(&journal).expect("a journal of this build's game");
         let mut compared = 0;
         while let Some(played) = playback.advance().expect("a good journal") {
             assert!(matches!(played, PlaybackStep::Tick(_) | PlaybackStep::Checkpoint(_)), "{played:?}");

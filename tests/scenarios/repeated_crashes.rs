@@ -70,7 +70,7 @@ fn ends(persisted: &PersistedState, name: JournalName) -> Vec<u32> {
     let resumed =
         journal.annotations().filter(|note| matches!(note, Ok((_, Annotation::Resumed { .. })))).count();
     assert!(resumed <= kills());
-    let mut playback = Playback::<Arena>::begin(&journal).expect("a game of this build");
+    let mut playback = Playback::<Arena>::open(&journal).expect("a game of this build");
     let (mut ends, mut was_over) = (Vec::new(), false);
     while let Some(played) = playback.advance().expect("a good journal") {
         assert!(matches!(played, PlaybackStep::Tick(_) | PlaybackStep::Checkpoint(_)), "{name}: {played:?}");
