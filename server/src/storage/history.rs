@@ -1,4 +1,4 @@
-//! Reads match results back, for the command line. The server may be running or not.
+//! Reads match results from the database, for the command line. The server may be running or not.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use super::{
     sqlite::{self, DatabaseError},
 };
 
-/// Returns the newest results in a data directory, newest first by their end; an empty list without a database. Nothing is
-/// written.
+/// Returns the `limit` newest results in a data directory, ordered by the end of their match, newest first. Without a database, returns
+/// an empty list and creates none.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -22,12 +22,12 @@ pub async fn newest_matches(data_dir: &Path, limit: u32) -> Result<Vec<MatchReco
 }
 
 async fn read(data_dir: &Path, limit: u32) -> sqlx::Result<Vec<MatchRecord>> {
-    // A process that has the database open for writing has a log beside it. Without a log, SQLite is opened as immutable: otherwise
-    // it creates a log to read, which a reader may not be allowed to do, and leaves it there.
+    // While a process has the database open for writing, a write-ahead log is beside it. Without a log, the database is opened as
+    // immutable: otherwise SQLite creates a log for reading, which this user may not be permitted to do, and leaves the log there.
     let is_not_written = !data_dir.join(sqlite::LOG).exists();
     let mut connection =
         sqlite::options(data_dir).read_only(true).immutable(is_not_written).connect().await?;
-    // One transaction reads one state, even while results are written.
+    // One transaction, so that all queries read the same state even while results are written.
     let mut snapshot = connection.begin().await?;
     let query = "SELECT id, room, game, seed, tick, journal, duration_ms, ended_at_ms \
                  FROM matches ORDER BY ended_at_ms DESC, id DESC LIMIT ?";
@@ -44,7 +44,7 @@ async fn seats(snapshot: &mut Transaction<'_, Sqlite>, id: i64) -> sqlx::Result<
     sqlx::query(query).bind(id).try_map(seat_of).fetch_all(&mut **snapshot).await
 }
 
-/// A match without its seats, and its id in the database.
+/// Returns a match without its seats, and the match's id in the database.
 fn match_of(row: SqliteRow) -> sqlx::Result<(i64, MatchRecord)> {
     let seed: String = row.try_get("seed")?;
     let record = MatchRecord {

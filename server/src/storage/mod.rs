@@ -1,11 +1,11 @@
-//! The storage: match results and journals, which outlive their rooms. Rooms submit data without waiting; tasks write it.
+//! The storage of match results and journals, which outlive their rooms. Rooms submit data without waiting; tasks write the data.
 //!
-//! - [`journals`]: the journals of rooms.
+//! - [`journals`]: the storage of journals, the recordings of rooms.
 //! - [`records`]: the types of match results.
-//! - [`sink`]: the trait of a place for results, and its implementation in memory.
-//! - [`sqlite`]: the database of a real server, `matches.db` in the data directory.
-//! - [`history`]: reads results back.
-//! - [`task`]: the queue of results and its task.
+//! - [`sink`]: the trait of a store for match results, and an implementation in memory.
+//! - [`sqlite`]: the store of a real server, the database `matches.db` in the data directory.
+//! - [`history`]: reads match results for the command line.
+//! - [`task`]: the queue of match results, and the task that writes them to the sink.
 
 pub mod history;
 pub mod journals;

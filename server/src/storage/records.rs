@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The result of one match. The room's journal holds it too, as JSON, and the server submits it from there again after a crash.
+/// The result of one match. The room's journal contains it as well, as JSON; after a crash, the server submits it again from there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchRecord {
     /// The room's id.
@@ -15,9 +15,9 @@ pub struct MatchRecord {
     pub tick: u32,
     /// The file name of the room's journal in the folder of journals; `None` without a journal.
     pub journal: Option<String>,
-    /// The duration of the match, in milliseconds of the room's time.
+    /// The duration of the match, in milliseconds: its ticks divided by the tick rate.
     pub duration_ms: u64,
-    /// The end of the match, in milliseconds since 1970.
+    /// The time at which the match ended, in milliseconds since 1970.
     pub ended_at_ms: u64,
     /// The seats that had a score.
     pub seats: Vec<SeatRecord>,
@@ -28,32 +28,32 @@ pub struct MatchRecord {
 pub struct SeatRecord {
     /// The index of the seat.
     pub seat: u16,
-    /// The id of the player on it; `None` for a bot, and for an empty seat.
+    /// The id of the player on the seat; `None` for a bot, and for an empty seat.
     pub player: Option<u64>,
     /// The name of the player or bot; empty for an empty seat.
     pub name: String,
-    /// Whether a bot was on it.
+    /// Whether a bot was on the seat.
     pub bot: bool,
-    /// Its points.
+    /// The score of the seat, in points of the game.
     pub score: i32,
-    /// Whether it won, alone or in a team.
+    /// Whether the seat won, alone or in a team.
     pub won: bool,
 }
 
-/// Ticks that were played and then discarded, because the room was restored to an earlier tick.
+/// A range of ticks whose match results are deleted, because the room was restored to an earlier tick and plays these ticks again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolledBack {
     /// The file name of the room's journal.
     pub journal: String,
-    /// The tick to which the room was restored.
+    /// The tick to which the room was restored: the last tick before the range.
     pub after: u32,
-    /// The last tick that a crash may discard. Results of later ticks ended while the journal could not be written; players saw
-    /// them, so they are kept although the room continues from an earlier tick.
+    /// The last tick of the range. A result of a later tick comes from a match that ended while the journal could not be written.
+    /// Players saw that result, so it is kept although the room continues from an earlier tick.
     pub to: u32,
 }
 
 impl RolledBack {
-    /// Whether the match ended in these ticks.
+    /// Whether a match of the room ended in this range.
     #[must_use]
     pub fn includes(&self, record: &MatchRecord) -> bool {
         record.journal.as_deref() == Some(&self.journal) && (self.after + 1..=self.to).contains(&record.tick)
@@ -61,8 +61,9 @@ impl RolledBack {
 }
 
 impl MatchRecord {
-    /// Whether both are results of one match, of which only one is stored. A journal has one match per end tick. A result
-    /// without a journal is submitted again only by the storage itself, with equal fields.
+    /// Whether both records are results of the same match, so that only one of them is stored. With a journal, the journal and the tick
+    /// identify the match, because one match at most ends per tick. A result without a journal is submitted again only when a
+    /// transaction is retried, with equal fields.
     #[must_use]
     pub fn is_same_match(&self, other: &Self) -> bool {
         if self.journal.is_none() {
@@ -73,7 +74,7 @@ impl MatchRecord {
     }
 }
 
-/// The result of a match of a room without a journal.
+/// Creates the result of a match that ended at this tick, in a room without a journal.
 #[cfg(test)]
 pub(crate) fn test_record(tick: u32) -> MatchRecord {
     let ada =

@@ -1,4 +1,4 @@
-//! The trait of a place for match results, so that a simulated server can keep them in memory.
+//! The trait of a store for match results, so that a simulated server can keep them in memory.
 
 use std::{
     io,
@@ -7,28 +7,28 @@ use std::{
 
 use super::records::{MatchRecord, RolledBack};
 
-/// A place for match results.
+/// A store for match results.
 pub trait RecordSink: Send + 'static {
-    /// Stores these results, all of them or none; a result that is stored already stays as it is.
+    /// Stores these results, all of them or none. A result of a match that has a stored result already is ignored.
     ///
     /// # Errors
-    /// When they may not be stored. Trying again is correct and harmless.
+    /// When it is uncertain that the results are stored. A retry with the same results is safe.
     fn append(&mut self, records: &[MatchRecord]) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Deletes the results that ended in discarded ticks; returns their number.
+    /// Deletes the results of matches that ended in a discarded range of ticks; returns the number of deleted results.
     ///
     /// # Errors
-    /// When they may not be deleted. Trying again is correct and harmless.
+    /// When it is uncertain that the results are deleted. A retry is safe.
     fn retract(&mut self, ticks: &RolledBack) -> impl Future<Output = io::Result<u64>> + Send;
 
-    /// Closes the sink. Appended results are stored without this, too.
+    /// Closes the sink. Results that `append` returned `Ok` for are stored even when the sink is dropped instead.
     ///
     /// # Errors
-    /// When it could not be closed.
+    /// When closing failed.
     fn close(self) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-/// Results in memory, which all clones share.
+/// A store in memory. Clones share the results.
 #[derive(Clone, Debug, Default)]
 pub struct MemorySink(Arc<Mutex<Vec<MatchRecord>>>);
 

@@ -1,6 +1,7 @@
-//! Match results in SQLite: one file, which common tools read and which a killed process leaves consistent.
+//! A store of match results in an SQLite database: one file, which common tools can read and which stays consistent when the process
+//! is killed.
 //!
-//! sqlx runs SQLite in a thread of its own, so only the task that issued a query waits for the disk.
+//! sqlx runs SQLite in a thread of its own, so a query that waits for the disk blocks no thread of the runtime.
 
 use std::{
     fs::OpenOptions,
@@ -30,10 +31,10 @@ pub const FILE: &str = "matches.db";
 /// after a crash.
 pub const LOG: &str = "matches.db-wal";
 
-/// The time for which SQLite waits for another process's lock before it returns an error. Backups hold the lock for less.
+/// The time for which SQLite waits for another process's lock before it returns an error. A backup usually holds the lock for less.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The number of seats in one statement: seven values each, and SQLite accepts 32,766.
+/// The maximum number of seats per statement: each has seven values, and SQLite accepts 32,766 values per statement.
 const MAX_SEATS_PER_STATEMENT: usize = 1000;
 
 /// A connection to the database of match results, for writing.
@@ -41,15 +42,15 @@ const MAX_SEATS_PER_STATEMENT: usize = 1000;
 pub struct SqliteSink {
     path: PathBuf,
     options: SqliteConnectOptions,
-    /// `None` after an error. SQLite ends a transaction by itself when the disk is full, which sqlx does not notice: the
-    /// connection would start no other transaction. A new connection does.
+    /// `None` after an error: the next use opens a new connection. When the disk is full, SQLite ends a transaction by itself and sqlx
+    /// does not notice, so that the old connection could not begin another transaction.
     connection: Option<SqliteConnection>,
 }
 
-/// Errors of using the database.
+/// Errors of using the database of match results.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// It cannot be opened or read.
+    /// The database cannot be opened or read.
     #[error("cannot use the match results in {}: {source}", path.display())]
     Unusable {
         /// The database file.
@@ -57,8 +58,8 @@ pub enum DatabaseError {
         /// The error of SQLite.
         source: sqlx::Error,
     },
-    /// Its tables are of another version, most likely a newer one.
-    #[error("the match results in {} are of another version: {source}; move the file away, or use that version", path.display())]
+    /// The tables of the database are of another version, most likely of a newer one.
+    #[error("the match results in {} are of another version of this program: {source}; move the file away, or use that version", path.display())]
     OtherVersion {
         /// The database file.
         path: PathBuf,
@@ -68,13 +69,13 @@ pub enum DatabaseError {
 }
 
 impl SqliteSink {
-    /// Opens `matches.db` in the data directory, and creates it when it is missing.
+    /// Opens `matches.db` in the data directory, and creates the database when it is missing.
     ///
     /// # Errors
-    /// When it cannot be opened, or is of another version.
+    /// When the database cannot be opened, or is of another version.
     pub async fn open(data_dir: &Path) -> Result<Self, DatabaseError> {
-        // FULL: a written result survives a power loss, too. The cost is bounded because the task writes at most ten times a
-        // second.
+        // FULL: a written result survives a power loss, too. The cost is bounded, because the task that writes results pauses for
+        // 100 ms after each transaction that is not full.
         let options =
             options(data_dir).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         let mut sink = Self { path: data_dir.join(FILE), options, connection: None };
@@ -82,14 +83,14 @@ impl SqliteSink {
         Ok(sink)
     }
 
+    /// Returns the open connection, or opens one: creates the file and the tables when they are missing.
     async fn connection(&mut self) -> sqlx::Result<&mut SqliteConnection> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
                 create_private(&self.path)?;
                 let mut connection = self.options.connect().await?;
-                // `run` accepts anything that leads to a connection, so generally that the compiler cannot prove that this
-                // future may cross threads.
+                // Not `run`: it is so generic over its connection that the compiler cannot prove that this future is `Send`.
                 MIGRATIONS.run_direct(None, &mut connection, false).await?;
                 connection
             }
@@ -107,7 +108,8 @@ impl SqliteSink {
     }
 
     async fn write(&mut self, records: &[MatchRecord]) -> sqlx::Result<()> {
-        // Immediate, because a transaction that has read first cannot wait for another process's lock when it writes.
+        // Immediate: the transaction takes the lock for writing when it begins, and waits for another process that has the lock. A
+        // transaction that reads first and writes later cannot wait.
         let mut transaction = self.connection().await?.begin_with("BEGIN IMMEDIATE").await?;
         for record in records {
             if let Some(id) = insert_match(&mut transaction, record).await? {
@@ -135,7 +137,7 @@ impl RecordSink for SqliteSink {
         written.map_err(io::Error::other)
     }
 
-    /// Folds the write-ahead log into the database, so that a backup needs one file only.
+    /// Closes the connection, which moves the write-ahead log into the database file, so that a backup needs this file only.
     async fn close(mut self) -> io::Result<()> {
         match self.connection.take() {
             Some(connection) => connection.close().await.map_err(io::Error::other),
@@ -145,6 +147,7 @@ impl RecordSink for SqliteSink {
 }
 
 impl DatabaseError {
+    /// Creates the error of the database in this data directory.
     pub(super) fn of(data_dir: &Path, error: sqlx::Error) -> Self {
         let path = data_dir.join(FILE);
         match error {
@@ -154,7 +157,7 @@ impl DatabaseError {
     }
 }
 
-/// All migrations, embedded. Not by sqlx's macro, because it would load an SQLite of its own into the compiler.
+/// All migrations of the tables, embedded in the program. Not with sqlx's macro, because that would link SQLite into the compiler.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let matches = include_str!("migrations/1_matches.sql").into_sql_str();
     Migrator::with_migrations(vec![Migration::new(
@@ -166,22 +169,22 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     )])
 });
 
-/// The options for every connection.
+/// Returns the options of every connection to the database, for reading or writing.
 pub(super) fn options(data_dir: &Path) -> SqliteConnectOptions {
-    // Errors are logged once, by the caller.
+    // Without sqlx's own log lines, because the caller logs errors.
     SqliteConnectOptions::new()
         .filename(data_dir.join(FILE))
         .busy_timeout(LOCK_TIMEOUT)
         .disable_statement_logging()
 }
 
-/// Creates an empty file when it is missing, which SQLite accepts as a new database. It holds players' names, so that only its
-/// owner may read it; SQLite gives its log the same mode.
+/// Creates the database file when it is missing; SQLite accepts an empty file as a new database. Only the owner may read the file,
+/// because it contains players' names. SQLite gives its log the same mode.
 fn create_private(path: &Path) -> io::Result<()> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(|_| ())
 }
 
-/// Inserts a match and returns its id in the database; `None` when it was there already, with its seats.
+/// Inserts a match and returns its id in the database; `None` when the database has the match and its seats already.
 async fn insert_match(into: &mut Transaction<'_, Sqlite>, record: &MatchRecord) -> sqlx::Result<Option<i64>> {
     let query = sqlx::query(
         "INSERT OR IGNORE INTO matches (room, game, seed, tick, journal, duration_ms, ended_at_ms) \
@@ -200,7 +203,8 @@ async fn insert_match(into: &mut Transaction<'_, Sqlite>, record: &MatchRecord) 
     Ok((inserted.rows_affected() > 0).then(|| inserted.last_insert_rowid()))
 }
 
-/// A game that lists a seat twice loses its second score, because refusing the result would block all later ones.
+/// Inserts the seats of a match. When a game lists a seat twice, its second score is ignored, because a refused result would be retried
+/// without limit and block all later ones.
 async fn insert_seats(into: &mut Transaction<'_, Sqlite>, id: i64, seats: &[SeatRecord]) -> sqlx::Result<()> {
     for seats in seats.chunks(MAX_SEATS_PER_STATEMENT) {
         let mut query = QueryBuilder::new(
@@ -220,8 +224,8 @@ async fn insert_seats(into: &mut Transaction<'_, Sqlite>, id: i64, seats: &[Seat
     Ok(())
 }
 
-/// Converts a number to SQLite's type. Rooms and players are counted from 1, and no count of milliseconds comes near `i64::MAX`
-/// either.
+/// Converts a number to SQLite's type of integer. No number reaches `i64::MAX`: ids of rooms and players count from 1, and `i64::MAX`
+/// milliseconds are 292 million years.
 fn to_sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,7 @@
-//! The queue between rooms and the sink of match results. A tick never waits for a disk: a full queue returns the record, and
-//! the room keeps it. Queued records are written, however long the disk is full or the database locked, as long as the process
-//! lives.
+//! The queue between rooms and the sink of match results, and the task that writes the queued records to the sink.
+//!
+//! A tick never waits for a disk: a full queue returns the record, and the room keeps it. While the disk is full or the database is
+//! locked, the task retries without limit, so queued records are lost only when the process ends.
 
 use std::time::Duration;
 
@@ -13,18 +14,19 @@ use super::{
 };
 use crate::telemetry::MatchResultMetrics;
 
-/// The queue's capacity: every room of a full server ends its match in the same tick, several times over.
+/// The queue's capacity in records: 16 results from each of 64 rooms, the default maximum of rooms.
 const MAX_WAITING_RECORDS: usize = 1024;
 
-/// The maximum number of records per transaction. At 16 seats each that is some 10 ms of inserting, and little to repeat after
-/// an error.
+/// The maximum number of records per transaction. With 16 seats per record, inserting them takes some 10 ms, which is little to repeat
+/// after an error.
 const MAX_BATCH_RECORDS: usize = 256;
 
-/// The pause after a transaction, in which the next one gathers. Results are written within 100 ms plus the time of writing,
-/// and the disk flushes at most ten times a second, of about 90 that it can.
+/// The pause after a transaction, in which records gather for the next one. A result is written within 100 ms plus the time of writing.
+/// The pause bounds the transactions to ten per second, of about 90 flushes per second that a disk can do. After a full transaction there
+/// is no pause.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// The pause after an error: shorter than any outage that a person ends, longer than the failing write.
+/// The pause after an error: short against an outage that a person ends, and long enough not to load a failing disk.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// A handle to submit match results.
@@ -35,22 +37,22 @@ pub struct RecordQueue {
 }
 
 impl RecordQueue {
-    /// Submits a record without waiting. A submitted record is written, unless the process ends.
+    /// Submits a record without waiting. The task writes a submitted record, unless the process ends before that.
     ///
     /// # Errors
-    /// Returns the record when the queue is full; it can be submitted later.
+    /// Returns the record when the queue is full, in which case it can be submitted later, or when the task has ended.
     pub fn try_push(&self, record: MatchRecord) -> Result<(), MatchRecord> {
         self.counts.waiting.inc();
-        self.queue.try_send(record).map_err(|full| {
+        self.queue.try_send(record).map_err(|refused| {
             self.counts.waiting.dec();
-            full.into_inner()
+            refused.into_inner()
         })
     }
 
-    /// Submits a record, and waits until the queue has room. Must not be called within a tick.
+    /// Submits a record, and waits while the queue is full. Must not be called in a tick, which must not wait.
     ///
     /// # Errors
-    /// Returns the record when the storage has ended and cannot write it.
+    /// Returns the record when the task has ended and cannot write it.
     pub async fn push(&self, record: MatchRecord) -> Result<(), MatchRecord> {
         self.counts.waiting.inc();
         self.queue.send(record).await.map_err(|ended| {
@@ -59,15 +61,16 @@ impl RecordQueue {
         })
     }
 
-    /// Returns the metrics of results.
+    /// Returns the metrics of match results.
     pub const fn counts(&self) -> &MatchResultMetrics {
         &self.counts
     }
 }
 
-/// Creates a queue and the task that empties it. The task ends when all handles are dropped and all records are stored.
+/// Creates a queue, and the task that writes its records to `sink`. The caller spawns the task. The task ends when all handles of the
+/// queue are dropped and all records are stored.
 ///
-/// Results of the ticks in `rolled_back` are deleted before any record is stored.
+/// The task deletes the results of the ticks in `rolled_back` before it stores any record.
 pub fn start(
     sink: impl RecordSink,
     rolled_back: Vec<RolledBack>,
@@ -89,7 +92,7 @@ async fn write_all(
     let mut batch = Vec::with_capacity(MAX_BATCH_RECORDS);
     while waiting.recv_many(&mut batch, MAX_BATCH_RECORDS).await > 0 {
         write(&mut sink, &batch, &counts).await;
-        // A full batch leaves other records waiting, and a server that stops waits for this task.
+        // No pause after a full batch, because other records wait, and none while the server stops, because it waits for this task.
         if batch.len() < MAX_BATCH_RECORDS && !waiting.is_closed() {
             sleep(GATHER).await;
         }
@@ -100,7 +103,7 @@ async fn write_all(
     }
 }
 
-/// Deletes the results of discarded ticks; retries until it succeeds.
+/// Deletes the results of discarded ticks; retries until the deletion succeeds.
 async fn retract(sink: &mut impl RecordSink, ticks: &RolledBack, counts: &MatchResultMetrics) {
     loop {
         match sink.retract(ticks).await {
@@ -116,26 +119,26 @@ async fn retract(sink: &mut impl RecordSink, ticks: &RolledBack, counts: &MatchR
             }
             Err(error) => {
                 counts.failed_writes.inc();
-                error!(%error, "cannot delete match results that were rolled back, retrying");
+                error!(%error, "cannot delete match results of discarded ticks, retrying");
                 sleep(RETRY).await;
             }
         }
     }
 }
 
-/// Writes a batch; retries until it succeeds.
+/// Writes a batch; retries until the transaction succeeds.
 async fn write(sink: &mut impl RecordSink, batch: &[MatchRecord], counts: &MatchResultMetrics) {
-    let mut failed = 0u64;
+    let mut failures = 0u64;
     while let Err(error) = sink.append(batch).await {
         counts.failed_writes.inc();
-        if failed == 0 {
+        if failures == 0 {
             error!(%error, "cannot write match results, keeping and retrying them; the disk may be full or the database locked");
         }
-        failed += 1;
+        failures += 1;
         sleep(RETRY).await;
     }
-    if failed > 0 {
-        info!(failed, "match results written after retries");
+    if failures > 0 {
+        info!(failures, "match results written after retries");
     }
     counts.written(batch.len());
 }

@@ -1,4 +1,4 @@
-//! Journals as files in a folder.
+//! A store of journals in a folder on disk.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -18,33 +18,36 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct FolderStore(PathBuf);
 
-/// The subfolder of journals that cannot be used.
+/// The subfolder of journals that can never restore their rooms.
 const SET_ASIDE: &str = "set-aside";
 
 impl FolderStore {
     /// Opens the folder, and creates it when it is missing.
     ///
     /// # Errors
-    /// When it cannot be created.
+    /// When the folder cannot be created.
     pub fn open(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         Ok(Self(path.to_owned()))
     }
 
+    /// Returns the path of a journal.
     fn path(&self, name: JournalName) -> PathBuf {
         self.0.join(name.to_string())
     }
 
+    /// Returns the path of a journal that was set aside.
     fn path_aside(&self, name: JournalName) -> PathBuf {
         self.0.join(SET_ASIDE).join(name.to_string())
     }
 
-    fn reason(&self, name: JournalName) -> PathBuf {
+    /// Returns the path of the file with the reason for which a journal was set aside.
+    fn path_of_reason(&self, name: JournalName) -> PathBuf {
         self.0.join(SET_ASIDE).join(format!("{name}.reason"))
     }
 }
 
-/// Lists the journals in one folder.
+/// Lists the journals in one folder, ordered by name. Ignores other files.
 fn list(folder: &Path, is_aside: bool) -> io::Result<Vec<StoredJournal>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -60,8 +63,7 @@ fn list(folder: &Path, is_aside: bool) -> io::Result<Vec<StoredJournal>> {
 
 impl JournalStore for FolderStore {
     fn create(&self, name: JournalName) -> io::Result<Box<dyn JournalFile>> {
-        // Journals hold names and everything that players did, so only the owner may read them, like all files of the data
-        // directory.
+        // Only the owner may read a journal, as all files of the data directory, because it contains players' names and actions.
         let mut options = OpenOptions::new();
         options.create(true).write(true).truncate(true).mode(0o600);
         Ok(Box::new(options.open(self.path(name))?))
@@ -80,7 +82,7 @@ impl JournalStore for FolderStore {
     fn read(&self, name: JournalName) -> io::Result<Vec<u8>> {
         let file = File::open(self.path(name))?;
         if file.metadata()?.len() > MAX_JOURNAL_BYTES {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 GiB"));
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 4 GiB"));
         }
         let mut bytes = Vec::new();
         file.take(MAX_JOURNAL_BYTES).read_to_end(&mut bytes)?;
@@ -102,7 +104,7 @@ impl JournalStore for FolderStore {
 
     fn set_aside(&self, name: JournalName, reason: &str) -> io::Result<()> {
         fs::create_dir_all(self.0.join(SET_ASIDE))?;
-        fs::write(self.reason(name), format!("{reason}\n"))?;
+        fs::write(self.path_of_reason(name), format!("{reason}\n"))?;
         fs::rename(self.path(name), self.path_aside(name))
     }
 
@@ -113,8 +115,8 @@ impl JournalStore for FolderStore {
         }
         let mut all = list(&aside, true)?;
         for journal in &mut all {
-            // A journal's own time may be as old as its room; its reason was written when it was set aside.
-            if let Ok(metadata) = fs::metadata(self.reason(journal.name)) {
+            // The age of a journal that was set aside counts from then, which is when its reason was written. Its last write may be older.
+            if let Ok(metadata) = fs::metadata(self.path_of_reason(journal.name)) {
                 journal.modified = metadata.modified().ok();
             }
         }
@@ -123,7 +125,7 @@ impl JournalStore for FolderStore {
 
     fn remove_aside(&self, name: JournalName) -> io::Result<()> {
         fs::remove_file(self.path_aside(name))?;
-        fs::remove_file(self.reason(name))
+        fs::remove_file(self.path_of_reason(name))
     }
 }
 
@@ -149,7 +151,7 @@ mod tests {
     const NAME: JournalName = JournalName { run: 1, room: 2 };
 
     #[test]
-    fn a_journal_is_written_cut_resumed_and_read() {
+    fn a_journal_is_written_cut_reopened_and_read() {
         let folder = tempfile::tempdir().unwrap();
         let store = FolderStore::open(&folder.path().join("journals")).unwrap();
         let mut file = store.create(NAME).unwrap();
@@ -173,7 +175,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = FolderStore::open(folder.path()).unwrap();
         store.create(NAME).unwrap();
-        // The file is sparse: it takes no room on the disk, but would in memory.
+        // The file is sparse: its contents take no space on the disk, but would in memory.
         let file = OpenOptions::new().write(true).open(store.path(NAME)).unwrap();
         file.set_len(MAX_JOURNAL_BYTES + 1).unwrap();
         let error = store.read(NAME).unwrap_err();
@@ -187,10 +189,10 @@ mod tests {
         let store = FolderStore::open(folder.path()).unwrap();
         store.create(NAME).unwrap();
         fs::write(folder.path().join("notes.txt"), "not a journal").unwrap();
-        store.set_aside(NAME, "it is another game's").unwrap();
+        store.set_aside(NAME, "the journal is damaged").unwrap();
         assert_eq!(store.list().unwrap(), [], "a journal that was set aside is not listed");
         let reason = folder.path().join("set-aside").join(format!("{NAME}.reason"));
-        assert_eq!(fs::read_to_string(reason).unwrap(), "it is another game's\n");
+        assert_eq!(fs::read_to_string(reason).unwrap(), "the journal is damaged\n");
         let aside = store.list_aside().unwrap();
         assert_eq!(
             aside.iter().map(|journal| (journal.name, journal.is_aside)).collect::<Vec<_>>(),

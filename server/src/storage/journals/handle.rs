@@ -1,4 +1,7 @@
-//! A room's handle of its journal: it submits chunks without waiting, or is refused at once.
+//! A room's handle of its journal: submits chunks to the task that writes journals, without waiting.
+//!
+//! When a chunk is refused or cannot be written, the journal has a gap: it lacks the following ticks until the room restarts it with a
+//! checkpoint. Each restart begins a new *generation* of the journal.
 
 use std::sync::{
     Arc,
@@ -13,16 +16,17 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::name::JournalName;
 
-/// The capacity of the task's queue, for all rooms: five requests per second from each of a thousand rooms during a stall of the disk
-/// of three seconds. When it is full, the room's journal has a gap.
+/// The capacity of the task's queue, in requests of all rooms. A thousand rooms that each submit once per 175 ms make 5,700 requests per
+/// second, so the queue fills after 2.9 s of a stalled disk. A full queue refuses requests, and the journals of their rooms have a gap.
 pub(super) const MAX_WAITING_REQUESTS: usize = 16 * 1024;
 
-/// The maximum number of waiting bytes of one journal beside two of its largest chunks: at 16 players and 500 B/s in all, minutes of a
-/// stalled disk; and 16 MiB for 64 rooms. The largest chunks are checkpoints, and a room with a state larger than this must be able to
-/// submit one, and what follows it, before the task runs. Above it, the journal has a gap.
+/// The maximum number of bytes that wait for the task in one journal, in addition to two of its largest chunks. A room of 16 players
+/// writes some 500 B/s, so the maximum is reached after 256 KiB / 500 B/s = about nine minutes of a stalled disk. 64 rooms have at most
+/// 64 x 256 KiB = 16 MiB waiting. The two largest chunks are added because a checkpoint may be larger than this maximum, and a room must
+/// be able to submit it and the chunks after it before the task runs. Above the maximum, the journal has a gap.
 const MAX_WAITING_BYTES: usize = 256 << 10;
 
-/// Opens journals.
+/// The handle of the task that writes journals; opens a [`JournalHandle`] for each room. Clones share the task.
 #[derive(Clone, Debug)]
 pub struct Journals(mpsc::Sender<Request>);
 
@@ -32,36 +36,37 @@ pub struct JournalHandle {
     name: JournalName,
     requests: mpsc::Sender<Request>,
     status: Arc<WriteStatus>,
-    /// The request that opens the journal, when the queue was full; it is sent again when the journal restarts.
+    /// The request that opens the journal, while the full queue has refused it. It is sent again when the journal restarts or ends.
     unopened: Option<Request>,
-    /// The number of starts of the journal: 1, and one more for each restart after a gap.
+    /// The number of starts of the journal: 1, plus one for each restart after a gap.
     generation: u32,
-    /// The size of the largest chunk in bytes.
+    /// The size of the largest submitted chunk in bytes.
     max_chunk_bytes: usize,
 }
 
 /// The state of a journal that its handle and the task share.
 #[derive(Debug, Default)]
 pub(super) struct WriteStatus {
+    /// The size of the submitted chunks that the task has not taken yet.
     waiting_bytes: AtomicUsize,
-    /// The newest generation of which a chunk could not be written.
+    /// The newest generation with a chunk that could not be written; 0 without one.
     failed_generation: AtomicU32,
-    /// The newest generation, of those after a gap, that is in the file.
+    /// The newest generation whose restart is in the file; 0 without a restart.
     restarted_generation: AtomicU32,
 }
 
 /// A request to the task.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// Opens the journal of a room, or resumes it with this writer.
+    /// Opens a new journal with this header, or with a writer resumes the journal of a restored room.
     Open { name: JournalName, header: Chunk, writer: Option<JournalWriter>, status: Arc<WriteStatus> },
     /// Writes a chunk.
     Write(JournalName, Chunk),
-    /// Declares the lost ticks and their reason, and restarts the journal with this checkpoint.
+    /// Declares the lost ticks and their reason, and restarts the journal with this checkpoint as the next generation.
     RestartAfterGap { name: JournalName, generation: u32, reason: OutageReason, checkpoint: Chunk },
     /// Ends the journal.
     End { name: JournalName, end: RoomEnd },
-    /// Writes the last chunks of a room that the next run of the server restores.
+    /// Writes the last chunks of a room that the next run of the server restores; the reply is true if all of them are written.
     Save { name: JournalName, last: FinalChunks, reply: oneshot::Sender<bool> },
 }
 
@@ -72,28 +77,28 @@ pub(super) struct RoomEnd {
     pub(super) tick: Tick,
     /// The reason, as the journal stores it.
     pub(super) reason: &'static str,
-    /// Annotations that were not submitted yet.
+    /// Annotations to write before the end: those that waited for the end of a gap.
     pub(super) annotations: Vec<Chunk>,
 }
 
-/// The last chunks of a room that will be restored.
+/// The last chunks of a room that the next run of the server restores.
 #[derive(Debug)]
 pub struct FinalChunks {
     /// The reason of the journal's current gap, if it has one.
     pub gap: Option<OutageReason>,
     /// The current state: the room can be restored from it even when earlier ticks are missing.
     pub checkpoint: Chunk,
-    /// Annotations to write behind the checkpoint.
+    /// Annotations to write after the checkpoint.
     pub annotations: Vec<Chunk>,
 }
 
 /// Reasons why a journal accepts no chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutageReason {
-    /// Too much data waits to be written.
+    /// Too much data of this journal, or too many requests of all journals, wait to be written.
     #[error("the disk does not keep up")]
     Slow,
-    /// A write failed.
+    /// The journal could not be opened or written.
     #[error("the disk cannot be written")]
     Failed,
 }
@@ -103,8 +108,8 @@ impl Journals {
         Self(requests)
     }
 
-    /// Opens the journal of a room: a new one, or one that `writer` resumes. When the queue is full, the handle behaves as after a
-    /// failed write.
+    /// Opens a new journal of a room, or resumes the journal for which `writer` was created. When the queue is full, the handle is in the
+    /// state after a failed write: it refuses chunks until [`JournalHandle::restart_after_gap`] succeeds.
     #[must_use]
     pub fn open(&self, name: JournalName, header: Chunk, writer: Option<JournalWriter>) -> JournalHandle {
         let status = Arc::new(WriteStatus::default());
@@ -129,7 +134,8 @@ impl JournalHandle {
     /// Submits a chunk.
     ///
     /// # Errors
-    /// When it was not accepted: further chunks are refused until [`Self::restart_after_gap`].
+    /// When the chunk was refused, or an earlier chunk of this generation could not be written. The journal has a gap then: the caller must
+    /// submit no further chunk before [`Self::restart_after_gap`] succeeds.
     pub fn write(&mut self, chunk: Chunk) -> Result<(), OutageReason> {
         if self.status.failed_generation.load(Relaxed) >= self.generation {
             return Err(OutageReason::Failed);
@@ -137,10 +143,10 @@ impl JournalHandle {
         self.send(chunk.bytes.len(), Request::Write(self.name, chunk))
     }
 
-    /// Submits a checkpoint from which the journal continues after a gap with this reason.
+    /// Submits a checkpoint with which the journal continues after a gap. The journal records `reason` as the cause of the gap.
     ///
     /// # Errors
-    /// When it was not accepted either.
+    /// When the checkpoint was refused, too; the gap continues.
     pub fn restart_after_gap(&mut self, reason: OutageReason, checkpoint: Chunk) -> Result<(), OutageReason> {
         self.try_open()?;
         let (name, generation) = (self.name, self.generation + 1);
@@ -150,35 +156,38 @@ impl JournalHandle {
         Ok(())
     }
 
-    /// Whether the last restart is in the file.
+    /// Whether the file contains the last restart after a gap. False before the first restart.
     #[must_use]
     pub fn has_restarted(&self) -> bool {
         self.status.restarted_generation.load(Relaxed) >= self.generation
     }
 
-    /// Ends the journal with these annotations. Waits for room in the queue, so it must be called outside of a tick.
+    /// Writes these annotations and ends the journal. Waits while the queue is full, so it must not be called in a tick.
     pub async fn end(mut self, tick: Tick, reason: &'static str, annotations: Vec<Chunk>) {
-        self.open_in_time().await;
+        self.submit_unopened().await;
         let end = RoomEnd { tick, reason, annotations };
-        // Fails only when the task has ended; the journal cannot be written then.
+        // Fails only when the task has ended. The journal then stays without an end.
         let _ = self.requests.send(Request::End { name: self.name, end }).await;
     }
 
-    /// Saves the room for the next run of the server. Waits until the task has written everything; returns false when it could not.
+    /// Saves the room for the next run of the server. Waits for the task; returns true if it has written everything. A failed flush to the
+    /// disk is only logged.
     pub async fn save(mut self, last: FinalChunks) -> bool {
-        self.open_in_time().await;
+        self.submit_unopened().await;
         let (reply, answer) = oneshot::channel();
         let _ = self.requests.send(Request::Save { name: self.name, last, reply }).await;
         answer.await.unwrap_or(false)
     }
 
-    async fn open_in_time(&mut self) {
+    /// Submits the request that opens the journal if it was refused before. Waits while the queue is full.
+    async fn submit_unopened(&mut self) {
         if let Some(open) = self.unopened.take() {
             // Fails only when the task has ended.
             let _ = self.requests.send(open).await;
         }
     }
 
+    /// Submits the request that opens the journal if it was refused before, without waiting.
     fn try_open(&mut self) -> Result<(), OutageReason> {
         let Some(open) = self.unopened.take() else { return Ok(()) };
         self.requests.try_send(open).map_err(|refused| {
@@ -187,6 +196,7 @@ impl JournalHandle {
         })
     }
 
+    /// Submits a request with a chunk of this size, unless too many bytes wait or the queue is full.
     fn send(&mut self, bytes: usize, request: Request) -> Result<(), OutageReason> {
         self.max_chunk_bytes = self.max_chunk_bytes.max(bytes);
         let waiting = self.status.waiting_bytes.load(Relaxed);
@@ -202,17 +212,17 @@ impl JournalHandle {
 }
 
 impl WriteStatus {
-    /// Removes this number of bytes from those that wait.
+    /// Subtracts the size of a chunk that the task has taken, or that was refused.
     pub(super) fn remove_waiting(&self, bytes: usize) {
         self.waiting_bytes.fetch_sub(bytes, Relaxed);
     }
 
-    /// A chunk of this generation could not be written.
+    /// Records that a chunk of this generation could not be written.
     pub(super) fn set_failed(&self, generation: u32) {
         self.failed_generation.store(generation, Relaxed);
     }
 
-    /// The first checkpoint of this generation is in the file.
+    /// Records that the first checkpoint of this generation is in the file.
     pub(super) fn set_restarted(&self, generation: u32) {
         self.restarted_generation.store(generation, Relaxed);
     }
@@ -230,7 +240,7 @@ mod tests {
         Chunk { kind: ChunkKind::Checkpoint, tick: Tick(0), bytes: vec![0; bytes] }
     }
 
-    /// A journal and its queue, which no task empties.
+    /// Opens a journal on a queue of this capacity, which no task empties.
     fn journal(requests: usize) -> (JournalHandle, mpsc::Receiver<Request>) {
         let (sender, waiting) = mpsc::channel(requests);
         (Journals::new(sender).open(NAME, chunk(1), None), waiting)
@@ -243,7 +253,7 @@ mod tests {
         for _ in 0..max_chunks {
             assert_eq!(journal.write(chunk(1024)), Ok(()));
         }
-        assert_eq!(journal.write(chunk(1)), Err(OutageReason::Slow), "the room is refused and never waits");
+        assert_eq!(journal.write(chunk(1)), Err(OutageReason::Slow), "a chunk above the maximum is refused");
         assert_eq!(waiting.len(), max_chunks + 1, "a refused chunk does not wait");
         assert!(matches!(waiting.try_recv(), Ok(Request::Open { .. })));
         assert!(matches!(waiting.try_recv(), Ok(Request::Write(NAME, taken)) if taken.bytes.len() == 1024));
@@ -303,7 +313,7 @@ mod tests {
         assert_eq!(
             journal.write(chunk(1)),
             Err(OutageReason::Failed),
-            "no chunk is accepted that cannot be played"
+            "a chunk after a failed one is refused, because it could not be played"
         );
         assert_eq!(journal.restart_after_gap(OutageReason::Failed, chunk(1)), Ok(()));
         journal.status.set_restarted(2);

@@ -1,12 +1,12 @@
-//! A flag for results that may be in journals that could not be read.
+//! A flag that a journal could not be read although it may contain match results that the database lacks.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-/// Set when a journal could not be read that may hold results which the storage lacks. The run cannot be marked clean then, so that the
-/// next start looks for them again. Clones share the flag.
+/// A flag, set when a journal could not be read that may contain match results which the database lacks. A run whose flag is set is not
+/// recorded as stopped cleanly, so that the next start looks for the results again. Clones share the flag.
 #[derive(Clone, Debug, Default)]
 pub struct IncompleteRead(Arc<AtomicBool>);
 
@@ -16,7 +16,7 @@ impl IncompleteRead {
         self.0.store(true, Relaxed);
     }
 
-    /// Whether a journal could not be read.
+    /// Whether the flag is set.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.load(Relaxed)

@@ -1,4 +1,4 @@
-//! Journals in memory, for simulated servers and tests.
+//! A store of journals in memory, for simulated servers and tests.
 
 use std::{
     collections::BTreeMap,
@@ -11,13 +11,16 @@ use super::{
     store::{JournalFile, JournalStore, StoredJournal},
 };
 
-/// A store that keeps journals in memory. Clones share it.
+/// A store that keeps journals in memory, without times. Clones share the journals. Of a journal that was set aside, only the reason is
+/// kept.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore(Arc<Mutex<Files>>);
 
 #[derive(Debug, Default)]
 struct Files {
+    /// The bytes of each journal.
     journals: BTreeMap<JournalName, Vec<u8>>,
+    /// The reason of each journal that was set aside.
     aside: BTreeMap<JournalName, String>,
 }
 
@@ -33,7 +36,7 @@ impl MemoryStore {
     }
 }
 
-/// A file of the store.
+/// The open file of a journal in the store. A missing file counts as empty.
 struct MemoryFile(MemoryStore, JournalName);
 
 impl JournalStore for MemoryStore {

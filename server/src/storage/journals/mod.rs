@@ -1,14 +1,17 @@
-//! The storage of rooms' journals. Rooms submit chunks without waiting; one task encodes and writes them.
+//! The storage of journals: the recordings of rooms, from which a room can be restored or played again.
 //!
-//! - [`store`]: the traits of a place for files.
-//! - [`folder`]: files in a folder.
-//! - [`memory`]: files in memory, for simulated servers.
+//! A room submits chunks (ticks, checkpoints and annotations, see [`quarrel_shared::journal`]) without waiting. One task encodes the
+//! chunks as blocks and writes them to files.
+//!
+//! - [`store`]: the traits of a store for journals and of an open file in it.
+//! - [`folder`]: a store in a folder on disk.
+//! - [`memory`]: a store in memory, for simulated servers.
 //! - [`name`]: file names.
 //! - [`handle`]: a room's handle of its journal.
-//! - [`task`]: the task behind the queue, and the handling of disk outages.
-//! - [`retention`]: the choice of journals to delete. Pure.
+//! - [`task`]: the task that writes journals and handles disk outages.
+//! - [`retention`]: the choice of journals to delete; has no I/O.
 //! - [`sweep`]: the deletion of old journals.
-//! - [`incomplete_read`]: a flag for results that may be in unreadable journals.
+//! - [`incomplete_read`]: a flag that a journal with possibly missing results could not be read.
 
 pub mod folder;
 pub mod handle;

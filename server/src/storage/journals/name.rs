@@ -1,17 +1,18 @@
-//! The file names of journals: the run of the server that opened the room, and the room's id, so that names are unique.
+//! The file names of journals. A name has the number of the server's run that opened the room, and the room's id, so that all names in
+//! a data directory differ.
 
 use std::{fmt, str::FromStr};
 
 /// The file name of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JournalName {
-    /// The run of the server that opened the room.
+    /// The number of the server's run that opened the room. Later runs that restore the room continue the same file.
     pub run: u32,
     /// The room's id.
     pub room: u64,
 }
 
-/// A file name that is not a journal's.
+/// The error of parsing a file name that is not the name of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the name of a journal has the form run-00001-room-000001.journal")]
 pub struct NotAJournalName;
@@ -31,7 +32,7 @@ impl FromStr for JournalName {
         let run = run.parse().map_err(|_| NotAJournalName)?;
         let room = room.parse().map_err(|_| NotAJournalName)?;
         let name = Self { run, room };
-        // One spelling per name, because otherwise two files could be one journal.
+        // Only the exact spelling is accepted, because otherwise two files could have the same name.
         if name.to_string() == text { Ok(name) } else { Err(NotAJournalName) }
     }
 }

@@ -1,6 +1,8 @@
-//! Retention: chooses journals to delete, by age and by total size, the oldest first. Pure.
+//! Retention: chooses the journals to delete, by age and by total size, the oldest first. Has no clock, and no I/O beyond the `has_end` of
+//! its caller.
 //!
-//! A journal without an end is never deleted, even above the limits: its room runs, or is restored at the next start.
+//! A journal without an end is never deleted, even above the limits, because its room runs or is restored at the next start. The
+//! exception is a journal that was set aside, which no start restores.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,20 +11,21 @@ use super::store::StoredJournal;
 /// The limits of age and size of the stored journals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetentionLimits {
-    /// The maximum age of a journal since its last write; `None`: unlimited.
+    /// The maximum age of a journal since its last write, or since it was set aside; `None`: unlimited.
     pub max_age: Option<Duration>,
-    /// The maximum total size in bytes; `None`: unlimited.
+    /// The maximum total size of all journals in bytes; `None`: unlimited.
     pub max_bytes: Option<u64>,
 }
 
-/// The minimum age of a deleted journal, even above the limits: its match results are in the database by then, unless the
-/// database has been failing all the time.
+/// The minimum age of a deleted journal, even above the limits: after a minute, its match results are in the database, unless the
+/// database has failed for as long.
 const MIN_AGE: Duration = Duration::from_secs(60);
 
 /// Returns the journals to delete, the oldest first.
 ///
-/// `has_end` is called only for journals above a limit, because it reads a file. The total size includes journals that cannot
-/// be deleted, so that the folder stays within its limit as long as running rooms permit.
+/// `has_end` is called only for journals above a limit, because it reads a file. The total size includes journals that must not be
+/// deleted, so that more of the others are deleted and the folder stays within its limit if possible. Without times, only the limit of
+/// size applies, and journals are ordered by name.
 pub fn select_expired(
     journals: &[StoredJournal],
     mut has_end: impl FnMut(&StoredJournal) -> bool,
@@ -34,7 +37,7 @@ pub fn select_expired(
     let mut bytes = journals.iter().fold(0u64, |sum, journal| sum.saturating_add(journal.bytes));
     let mut expired = Vec::new();
     for journal in oldest_first {
-        // A store without times has no ages. A time in the future counts as new, because some clock was wrong.
+        // A store without times has no ages. A time in the future, from a clock that was wrong, counts as age zero.
         let age = journal.modified.map(|modified| now.duration_since(modified).unwrap_or_default());
         if age.is_some_and(|age| age < MIN_AGE) {
             continue;
@@ -60,7 +63,7 @@ mod tests {
         SystemTime::UNIX_EPOCH + 10_000 * HOUR
     }
 
-    /// A journal of this room and size, with its last write this many hours ago.
+    /// A journal of this room and size, whose last write was this number of hours ago.
     fn stored(room: u64, bytes: u64, hours: u32) -> StoredJournal {
         let name = JournalName { run: 1, room };
         StoredJournal { name, bytes, modified: Some(now() - hours * HOUR), is_aside: false }
@@ -130,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_store_without_times_applies_the_size_limit_alone() {
+    fn without_times_only_the_size_limit_applies_in_the_order_of_names() {
         let all =
             [stored(1, 10, 9), stored(2, 10, 9)].map(|journal| StoredJournal { modified: None, ..journal });
         assert_eq!(
             rooms(&select_expired(&all, |_| true, now(), limits(Some(1), Some(10)))),
             [1],
-            "then by name"
+            "the lower name counts as older"
         );
     }
 

@@ -1,4 +1,4 @@
-//! The traits of a place for journals, so that a simulated server can keep them in memory.
+//! The traits of a store for journals and of an open file in it, so that a simulated server can keep journals in memory.
 
 use std::{io, time::SystemTime};
 
@@ -6,40 +6,41 @@ use quarrel_shared::journal::block::{TRAILER_BYTES, read_trailer};
 
 use super::name::JournalName;
 
-/// A place for journals.
+/// A store for journals. All methods may block on the disk.
 pub trait JournalStore: Send + Sync + 'static {
-    /// Creates a file, or truncates an existing one.
+    /// Creates the file of a journal, or truncates an existing one.
     ///
     /// # Errors
-    /// When it cannot be created.
+    /// When the file cannot be created.
     fn create(&self, name: JournalName) -> io::Result<Box<dyn JournalFile>>;
 
-    /// Opens an existing file and cuts it to this length, to append to it.
+    /// Opens the existing file of a journal to append to it, after cutting it to this length.
     ///
     /// # Errors
-    /// When it cannot be opened or cut.
+    /// When the file cannot be opened or cut.
     fn reopen(&self, name: JournalName, bytes: u64) -> io::Result<Box<dyn JournalFile>>;
 
-    /// Lists all journals, ordered by name.
+    /// Lists all journals that were not set aside, ordered by name.
     ///
     /// # Errors
-    /// When they cannot be listed.
+    /// When the journals cannot be listed.
     fn list(&self) -> io::Result<Vec<StoredJournal>>;
 
-    /// Reads a whole journal.
+    /// Reads all bytes of a journal.
     ///
     /// # Errors
-    /// When it cannot be read, or is larger than [`MAX_JOURNAL_BYTES`](quarrel_shared::journal::block::MAX_JOURNAL_BYTES).
+    /// When the journal cannot be read, or is larger than [`MAX_JOURNAL_BYTES`](quarrel_shared::journal::block::MAX_JOURNAL_BYTES); the
+    /// latter has the kind [`FileTooLarge`](io::ErrorKind::FileTooLarge).
     fn read(&self, name: JournalName) -> io::Result<Vec<u8>>;
 
-    /// Reads at most `max_bytes` from the end of a journal.
+    /// Reads the last `max_bytes` of a journal, or all of a shorter one.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the journal cannot be read.
     fn read_tail(&self, name: JournalName, max_bytes: usize) -> io::Result<Vec<u8>>;
 
-    /// Whether the journal's room has ended, so that no run restores it. False when it cannot be read, because it may be
-    /// needed.
+    /// Whether the journal has an end, so that no run restores its room. False when the journal cannot be read, because a later run may
+    /// need it.
     fn has_end(&self, name: JournalName) -> bool {
         self.read_tail(name, TRAILER_BYTES).is_ok_and(|tail| read_trailer(&tail).is_some())
     }
@@ -47,58 +48,58 @@ pub trait JournalStore: Send + Sync + 'static {
     /// Deletes a journal.
     ///
     /// # Errors
-    /// When it cannot be deleted.
+    /// When the journal cannot be deleted.
     fn remove(&self, name: JournalName) -> io::Result<()>;
 
-    /// Moves a journal that cannot be used out of the list, with the reason beside it.
+    /// Sets a journal aside because it can never restore its room: moves it out of the list, and keeps the reason with it.
     ///
     /// # Errors
-    /// When it cannot be moved.
+    /// When the journal cannot be moved.
     fn set_aside(&self, name: JournalName, reason: &str) -> io::Result<()>;
 
     /// Lists all journals that were set aside.
     ///
     /// # Errors
-    /// When they cannot be listed.
+    /// When these journals cannot be listed.
     fn list_aside(&self) -> io::Result<Vec<StoredJournal>>;
 
     /// Deletes a journal that was set aside, and its reason.
     ///
     /// # Errors
-    /// When it cannot be deleted.
+    /// When the journal or the reason cannot be deleted.
     fn remove_aside(&self, name: JournalName) -> io::Result<()>;
 }
 
 /// The open file of a journal.
 pub trait JournalFile: Send + 'static {
-    /// Appends bytes: all of them, or after an error an unknown part.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// When not all of them may be written.
+    /// When it is uncertain that all bytes are written; the file then contains an unknown part of them.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// Cuts the file to this length.
     ///
     /// # Errors
-    /// When it cannot be cut.
+    /// When the file cannot be cut.
     fn cut(&mut self, bytes: u64) -> io::Result<()>;
 
-    /// Flushes the file to the disk, so that it survives a power loss.
+    /// Flushes the file to the disk, so that its content survives a power loss.
     ///
     /// # Errors
-    /// When it may not survive.
+    /// When the flush failed, so that a power loss may lose content.
     fn sync(&mut self) -> io::Result<()>;
 }
 
 /// The metadata of a stored journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredJournal {
-    /// Its name.
+    /// The name of the journal.
     pub name: JournalName,
-    /// Its size in bytes.
+    /// The size of the journal in bytes.
     pub bytes: u64,
-    /// The time of its last write, or when it was set aside; `None` in a store without a clock.
+    /// The time of the last write, or the time when the journal was set aside; `None` in a store without a clock.
     pub modified: Option<SystemTime>,
-    /// Whether it was set aside.
+    /// Whether the journal was set aside.
     pub is_aside: bool,
 }

@@ -20,31 +20,33 @@ use super::{
 };
 use crate::{telemetry::Metrics, wall_clock::WallClock};
 
-/// The interval of sweeps. In one interval, rooms of a thousand busy players write 15 MB.
+/// The interval of sweeps. In one interval, the rooms of a thousand busy players write 15 MB, by which the journals may exceed their
+/// limit.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Applies the limits until `stop`: first when `read`, the reading of old journals, has ended, then every minute. A full disk
-/// may block that reading, so the first sweep waits for at most a minute. File access runs in a blocking thread, so that a slow
-/// disk delays no task.
+/// Deletes journals above the limits, once a minute until `stop` is cancelled.
+///
+/// The first sweep waits for `results_read`, the task that reads match results from old journals, but at most a minute: that task
+/// waits for the database, which a full disk may block. File access runs in a blocking thread, so that a slow disk delays no task.
 pub async fn run(
     store: Arc<dyn JournalStore>,
     limits: RetentionLimits,
     wall: WallClock,
     metrics: Arc<Metrics>,
-    read: JoinHandle<()>,
+    results_read: JoinHandle<()>,
     stop: CancellationToken,
 ) {
-    let _ = stop.run_until_cancelled(timeout(INTERVAL, read)).await;
+    let _ = stop.run_until_cancelled(timeout(INTERVAL, results_read)).await;
     let mut every = interval(INTERVAL);
     while stop.run_until_cancelled(every.tick()).await.is_some() {
         let (store, metrics, now) = (Arc::clone(&store), Arc::clone(&metrics), wall.now());
         let swept = spawn_blocking(move || sweep(&*store, limits, now, &metrics));
-        // A sweep that a slow disk delays while the server stops ends by itself, or with the process.
+        // When the server stops, this task does not wait for a sweep in progress. The sweep ends by itself, or with the process.
         let _ = stop.run_until_cancelled(swept).await;
     }
 }
 
-/// One sweep.
+/// Deletes the journals above the limits once, and updates the metrics.
 fn sweep(store: &dyn JournalStore, limits: RetentionLimits, now: SystemTime, metrics: &Metrics) {
     let count = &metrics.journals;
     let listed = store.list().and_then(|mut all| {
@@ -80,11 +82,11 @@ fn sweep(store: &dyn JournalStore, limits: RetentionLimits, now: SystemTime, met
         info!(journals = gone.journals, bytes = gone.bytes, "deleted old journals");
     }
     if let Some((journal, error)) = failed {
-        warn!(%journal, %error, "cannot delete a journal and possibly others, retrying in a minute");
+        warn!(%journal, %error, "cannot delete one or more old journals, the last of them is named, retrying in a minute");
     }
 }
 
-/// A journal that is missing already counts as deleted.
+/// Deletes a journal. A missing file counts as deleted.
 fn remove(store: &dyn JournalStore, journal: &StoredJournal) -> io::Result<()> {
     let removed =
         if journal.is_aside { store.remove_aside(journal.name) } else { store.remove(journal.name) };
@@ -139,7 +141,7 @@ mod tests {
         SystemTime::UNIX_EPOCH + 10_000 * HOUR
     }
 
-    /// Writes a journal of a room that has ended or not, with its last write this many hours ago.
+    /// Writes a journal, with an end if the room `has_ended`, and sets its last write to this number of hours ago.
     fn write(folder: &Path, room: u64, has_ended: bool, hours: u32) -> JournalName {
         let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 1, tick_rate: TickRate::DEFAULT };
         let (mut writer, mut bytes) = (JournalWriter::new().unwrap(), Vec::new());
@@ -162,26 +164,31 @@ mod tests {
         let running = write(folder.path(), 2, false, 9);
         let newer = write(folder.path(), 3, true, 1);
         let broken = write(folder.path(), 4, false, 9);
-        store.set_aside(broken, "it is damaged").unwrap();
+        store.set_aside(broken, "the journal is damaged").unwrap();
         fs::write(folder.path().join("notes.txt"), "not a journal").unwrap();
         let limits = RetentionLimits { max_age: Some(5 * HOUR), max_bytes: None };
         let (metrics, stop) = (Metrics::new(), CancellationToken::new());
         let wall = WallClock::new(now);
-        let read = tokio::spawn(async {});
-        let keep = run(Arc::new(store.clone()), limits, wall, Arc::clone(&metrics), read, stop.clone());
-        let keep = tokio::spawn(keep);
+        let results_read = tokio::spawn(async {});
+        let sweeps =
+            run(Arc::new(store.clone()), limits, wall, Arc::clone(&metrics), results_read, stop.clone());
+        let sweeps = tokio::spawn(sweeps);
         while metrics.journals.kept.get() == 0 {
             tokio::task::yield_now().await;
         }
         stop.cancel();
-        keep.await.unwrap();
+        sweeps.await.unwrap();
         let names: Vec<_> = store.list().unwrap().iter().map(|journal| journal.name).collect();
         assert_eq!(
             names,
             [running, newer],
             "the ended journal {ended} is deleted, and the room without an end can still be restored"
         );
-        assert_eq!(store.list_aside().unwrap().len(), 1, "its age counts from when it was set aside");
+        assert_eq!(
+            store.list_aside().unwrap().len(),
+            1,
+            "the age of a journal set aside counts from when it was set aside"
+        );
         assert_eq!((metrics.journals.deleted.get(), metrics.journals.kept.get()), (1, 3));
         assert!(metrics.journals.deleted_bytes.get() > 0 && metrics.journals.kept_bytes.get() > 0);
         assert_eq!(metrics.journals.retention_errors.get(), 0);

@@ -1,7 +1,8 @@
-//! The task between rooms and the files of their journals: encodes the rooms' chunks and writes them about six times a second.
+//! The task that writes journals: encodes the chunks of all rooms as blocks, and appends them to the files about six times a second.
 //!
-//! A full or broken disk costs a journal a range of ticks, and costs rooms and other journals nothing. Bytes that could not be
-//! written are cut off and the room is notified. When it restarts the journal with a checkpoint, an annotation names the lost ticks.
+//! While the disk is full or broken, rooms continue, and their journals lose ticks. After a failed write, the task cuts the file after
+//! its last valid block, rejects further chunks of the journal, and notifies the room through the shared status. The room then
+//! restarts the journal with a checkpoint, and an annotation before it declares the lost ticks.
 
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
@@ -19,12 +20,13 @@ use super::{
 };
 use crate::telemetry::Metrics;
 
-/// The time for which requests gather before they are written: with the 175 ms for which a room gathers ticks it makes 215. Rooms submit within
-/// a tick of the same moments, so that those of 25 ticks per second or more are all written at once.
+/// The time for which requests gather before they are written. A room gathers ticks for 175 ms, so a tick is written after at most
+/// 175 + 40 = 215 ms. All rooms submit at the same times, each at its first tick after such a time. A tick period of at most 40 ms
+/// (25 ticks per second) therefore lets the task write all rooms at once.
 const GATHER: Duration = Duration::from_millis(40);
 
-/// Creates a queue and the task that empties it. The task blocks on the disk, so it must not share a thread with rooms or sessions. It
-/// ends when all handles are dropped and everything is written.
+/// Creates the handle that opens journals, and the task that writes them. The caller spawns the task. The task blocks on the disk, so it
+/// must not share a thread with rooms or sessions. It ends when all handles are dropped and everything is written.
 pub fn start(
     store: Arc<dyn JournalStore>,
     metrics: Arc<Metrics>,
@@ -34,13 +36,13 @@ pub fn start(
     (Journals::new(requests), task.run(inbox))
 }
 
-/// Writes all open journals.
+/// The task that writes all open journals.
 struct JournalTask {
     disk: Disk,
     open: BTreeMap<JournalName, OpenJournal>,
 }
 
-/// The files of journals, and the metrics of writing them.
+/// The store of the files, and the metrics.
 struct Disk {
     store: Arc<dyn JournalStore>,
     metrics: Arc<Metrics>,
@@ -51,18 +53,18 @@ struct OpenJournal {
     name: JournalName,
     header: Chunk,
     status: Arc<WriteStatus>,
-    /// The current generation, as the room's handle counts them.
+    /// The current generation: 1, plus one for each restart by the room after a gap.
     generation: u32,
-    /// `None` until one could be created.
+    /// The encoder of chunks; `None` until it could be created, because that allocates memory.
     writer: Option<JournalWriter>,
-    /// `None` until it could be created, and after an error that left it in an unknown state.
+    /// The open file; `None` until it could be created or reopened, and after an error that left it in an unknown state.
     file: Option<Box<dyn JournalFile>>,
-    /// The position up to which the file is valid.
+    /// The end of the valid data in the file.
     written: Position,
     /// Encoded bytes that are not written yet.
     encoded: Vec<u8>,
-    /// The number of lost ticks that `encoded` declares. They are counted when that is written, because a failed attempt declares
-    /// them again.
+    /// The number of lost ticks that an annotation in `encoded` declares. They are added to the metric when `encoded` is written,
+    /// because after a failed write another annotation declares them again.
     lost_ticks: u64,
     /// Whether a write failed and the room has not restarted the journal since.
     is_failing: bool,
@@ -71,6 +73,7 @@ struct OpenJournal {
 }
 
 impl JournalTask {
+    /// Applies and writes requests until all handles are dropped.
     async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
         while let Some(first) = inbox.recv().await {
             self.apply(first);
@@ -88,18 +91,18 @@ impl JournalTask {
 
     fn apply(&mut self, request: Request) {
         match request {
-            Request::Open { name, header, writer, status } => self.begin(name, header, writer, status),
+            Request::Open { name, header, writer, status } => self.open_journal(name, header, writer, status),
             Request::Write(name, chunk) => self.write(name, &chunk),
             Request::RestartAfterGap { name, generation, reason, checkpoint } => {
                 self.restart_after_gap(name, generation, reason, &checkpoint);
             }
             Request::End { name, end } => self.end(name, &end),
-            // The room may have been dropped meanwhile and does not need the reply then.
+            // Sending the reply fails when the room no longer waits for it, which is no error.
             Request::Save { name, last, reply } => drop(reply.send(self.save(name, &last))),
         }
     }
 
-    fn begin(
+    fn open_journal(
         &mut self,
         name: JournalName,
         header: Chunk,
@@ -130,7 +133,7 @@ impl JournalTask {
     fn write(&mut self, name: JournalName, chunk: &Chunk) {
         let Some(journal) = self.open.get_mut(&name) else { return };
         journal.status.remove_waiting(chunk.bytes.len());
-        // Chunks behind a failed one cannot be played before the room restarts the journal with a checkpoint.
+        // Chunks after a failed one cannot be played until the room restarts the journal with a checkpoint.
         if !journal.is_failing {
             journal.encode(chunk, &self.disk);
         }
@@ -161,11 +164,12 @@ impl JournalTask {
         let Some(mut journal) = self.open.remove(&name) else { return };
         self.disk.metrics.journals.open.dec();
         journal.end(end, &self.disk);
-        // Not synced, because all other journals would wait for the slowest response of the disk.
+        // Not flushed to the disk, because all other journals would wait for the flush.
         journal.write(&self.disk);
     }
 
-    /// Returns whether all of it is written.
+    /// Writes the last chunks of a room and flushes the file to the disk. Returns true if all chunks are written; a failed flush is only
+    /// logged.
     fn save(&mut self, name: JournalName, last: &FinalChunks) -> bool {
         let Some(mut journal) = self.open.remove(&name) else { return false };
         self.disk.metrics.journals.open.dec();
@@ -174,7 +178,7 @@ impl JournalTask {
             Some(reason) => journal.restart_after_gap(reason, &last.checkpoint, &self.disk),
             None => journal.encode(&last.checkpoint, &self.disk),
         }
-        // Without the state of this tick its annotations are of no use.
+        // Without the checkpoint, the room is not restored to this tick, and annotations of the tick have no use.
         if !journal.is_failing {
             last.annotations.iter().for_each(|annotation| journal.encode(annotation, &self.disk));
         }
@@ -185,7 +189,7 @@ impl JournalTask {
 }
 
 impl OpenJournal {
-    /// Creates or reopens the file, unless it is open.
+    /// Creates or reopens the file, unless it is open. A new file begins with the header.
     fn open(&mut self, disk: &Disk) -> io::Result<()> {
         if self.file.is_some() {
             return Ok(());
@@ -204,7 +208,7 @@ impl OpenJournal {
         writer.write(&self.header, &mut self.encoded)
     }
 
-    /// Declares the lost ticks, and encodes a checkpoint from which the journal continues.
+    /// Opens the file again if necessary, declares the lost ticks, and encodes the checkpoint with which the journal continues.
     fn restart_after_gap(&mut self, reason: OutageReason, checkpoint: &Chunk, disk: &Disk) {
         if let Err(error) = self.open(disk) {
             self.fail(&error, disk);
@@ -215,7 +219,8 @@ impl OpenJournal {
         self.encode(checkpoint, disk);
     }
 
-    /// Encodes an annotation about the ticks between the last one of the file and `to`, if there are any.
+    /// Encodes an annotation that declares the ticks after the last encoded one, up to and including `to`, as lost; none if there are no
+    /// such ticks.
     fn declare_lost(&mut self, reason: OutageReason, to: Tick, disk: &Disk) {
         let Some(writer) = &self.writer else { return };
         let from = writer.position().tick().next();
@@ -227,8 +232,8 @@ impl OpenJournal {
         self.encode(&Chunk::annotation(&lost, to), disk);
     }
 
-    /// Encodes the end of the room, also when the disk has recovered and the room did not restart the journal: a journal without an
-    /// end is of a room that still runs, and would be restored.
+    /// Encodes the end of the room. This is tried even when the room did not restart the journal after a failed write, because a journal
+    /// without an end counts as that of a running room, which the next start restores.
     fn end(&mut self, end: &RoomEnd, disk: &Disk) {
         let reason = if self.is_failing { OutageReason::Failed } else { OutageReason::Slow };
         if self.is_failing {
@@ -238,7 +243,7 @@ impl OpenJournal {
             }
             self.is_failing = false;
         }
-        // A room that ends in a gap has not declared its lost ticks yet.
+        // When the room ends in a gap, its lost ticks are not declared yet.
         self.declare_lost(reason, end.tick, disk);
         end.annotations.iter().for_each(|annotation| self.encode(annotation, disk));
         if let Some(writer) = &mut self.writer {
@@ -246,6 +251,7 @@ impl OpenJournal {
         }
     }
 
+    /// Encodes a chunk as a block, to be written later.
     fn encode(&mut self, chunk: &Chunk, disk: &Disk) {
         let Some(writer) = &mut self.writer else { return };
         if let Err(error) = writer.write(chunk, &mut self.encoded) {
@@ -253,6 +259,7 @@ impl OpenJournal {
         }
     }
 
+    /// Appends the encoded blocks to the file.
     fn write(&mut self, disk: &Disk) {
         let (Some(file), Some(writer)) = (&mut self.file, &self.writer) else { return };
         if self.encoded.is_empty() {
@@ -269,7 +276,8 @@ impl OpenJournal {
         }
     }
 
-    /// Rejects further chunks until the room restarts the journal, and cuts off what is in the file behind its last valid block.
+    /// Begins or continues an outage: rejects further chunks until the room restarts the journal, and cuts the file after its last valid
+    /// block.
     fn fail(&mut self, error: &io::Error, disk: &Disk) {
         disk.metrics.journals.write_errors.inc();
         self.is_failing = true;
@@ -279,8 +287,8 @@ impl OpenJournal {
         if let Some(writer) = &mut self.writer {
             writer.roll_back(self.written);
         }
-        // A file that cannot be cut now is reopened and cut at the next restart of the journal. A crash before that leaves a torn
-        // tail, which readers tolerate.
+        // A file that cannot be cut now is reopened and cut at the next restart of the journal. A crash before that leaves part of a block
+        // at the end of the file (a torn tail), which readers tolerate.
         if self.file.as_mut().is_some_and(|file| file.cut(self.written.bytes).is_err()) {
             self.file = None;
         }
@@ -293,6 +301,7 @@ impl OpenJournal {
         }
     }
 
+    /// Flushes the file to the disk; logs an error.
     fn sync(&mut self) {
         if let Some(Err(error)) = self.file.as_mut().map(|file| file.sync()) {
             error!(journal = %self.name, %error, "journal sync failed, recent entries may be lost if the machine crashes");

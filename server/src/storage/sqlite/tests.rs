@@ -1,4 +1,4 @@
-//! The database by itself and behind the queue: locked, full, and of another version.
+//! Tests of the database, alone and with the queue in front of it: a locked database, a full disk, another version.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -69,7 +69,7 @@ async fn reading_the_results_of_a_stopped_server_leaves_no_files() {
     assert_eq!(files(), [FILE], "a backup needs one file");
     let mode = std::fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "only the owner may read it");
-    // By default SQLite creates a log and an index of it to read, which a reader may not be allowed to do.
+    // By default, SQLite creates a write-ahead log and its index for reading, which this user may not be permitted to do.
     assert_eq!(stored(&folder).await, [record(1)]);
     assert_eq!(files(), [FILE]);
 }
@@ -80,15 +80,15 @@ async fn a_result_that_is_submitted_again_is_stored_once() {
     for _ in 0..2 {
         sink.append(&[journaled(1), record(1), journaled(1), record(1)]).await.unwrap();
     }
-    // Another run of the server numbers its rooms and ticks from the beginning; without a journal the seed and the time
-    // distinguish them.
+    // Another run of the server numbers its rooms and ticks from the beginning. Without a journal, the seed and the time distinguish the
+    // matches of both runs.
     let later = MatchRecord { ended_at_ms: record(1).ended_at_ms + 1, ..record(1) };
     sink.append(std::slice::from_ref(&later)).await.unwrap();
     assert_eq!(stored(&folder).await, [journaled(1), record(1), later]);
 }
 
 #[tokio::test]
-async fn an_existing_database_is_continued() {
+async fn a_reopened_database_keeps_its_results_and_accepts_new_ones() {
     let (folder, mut sink) = opened().await;
     sink.append(&[record(1)]).await.unwrap();
     sink.close().await.unwrap();
@@ -98,7 +98,7 @@ async fn an_existing_database_is_continued() {
 }
 
 #[tokio::test]
-async fn neither_a_seat_listed_twice_nor_ten_thousand_seats_block_the_results() {
+async fn ten_thousand_seats_are_stored_and_a_seat_listed_twice_is_stored_once() {
     let (folder, mut sink) = opened().await;
     let seat = |seat| SeatRecord { seat, ..record(1).seats[0].clone() };
     let crowd = MatchRecord { seats: (0..10_000).map(seat).collect(), ..record(1) };
@@ -156,7 +156,7 @@ async fn results_of_ticks_that_a_restored_room_discards_are_deleted() {
     let rolled_back = RolledBack { journal: "room-1".to_owned(), after: 2, to: 60 };
     assert_eq!(sink.retract(&rolled_back).await.unwrap(), 1);
     assert_eq!(stored(&folder).await, [journaled(1), journaled(2), other, record(9)]);
-    // Its seats are deleted, too, so that the replayed match can be stored.
+    // The seats of the deleted match are deleted, too, so that the match can be stored when it is played again.
     sink.append(&[journaled(3), journaled(61)]).await.unwrap();
     assert_eq!(stored(&folder).await.last(), Some(&journaled(61)));
     assert_eq!(

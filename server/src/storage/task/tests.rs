@@ -1,4 +1,4 @@
-//! The queue and its task with sinks that fail and sinks that wait.
+//! Tests of the queue and its task, with sinks in memory that succeed or fail.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ fn counts() -> MatchResultMetrics {
     Metrics::new().results.clone()
 }
 
-/// Waits for a condition, up to a bound.
+/// Waits for a condition, at most 30 s.
 async fn until(what: &str, condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
@@ -24,10 +24,12 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
     timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("timed out: {what}"));
 }
 
-/// A sink that fails this many times minus one, and records the size of each attempt.
+/// A sink whose first attempts fail, and that records the size of each attempt.
 #[derive(Clone, Default)]
 struct Flaky {
-    failures: Arc<Mutex<u32>>,
+    /// The number of attempts until one succeeds, which counts too; with 0 or 1, the next attempt succeeds.
+    until_success: Arc<Mutex<u32>>,
+    /// The number of records of each attempt.
     attempts: Arc<Mutex<Vec<usize>>>,
     stored: MemorySink,
 }
@@ -36,7 +38,7 @@ impl RecordSink for Flaky {
     async fn append(&mut self, records: &[MatchRecord]) -> io::Result<()> {
         self.attempts.lock().unwrap().push(records.len());
         let fails = {
-            let mut left = self.failures.lock().unwrap();
+            let mut left = self.until_success.lock().unwrap();
             *left = left.saturating_sub(1);
             *left > 0
         };
@@ -67,7 +69,7 @@ async fn submitted_records_are_written_before_the_task_ends() {
 }
 
 #[tokio::test]
-async fn a_full_queue_returns_the_record_at_once() {
+async fn a_full_queue_and_an_ended_task_return_the_record() {
     let (records, task) = start(MemorySink::default(), Vec::new(), counts());
     for tick in 0..MAX_WAITING_RECORDS as u32 {
         records.try_push(record(tick)).unwrap();
@@ -79,7 +81,7 @@ async fn a_full_queue_returns_the_record_at_once() {
         "a returned record does not count as waiting"
     );
     drop(task);
-    assert_eq!(records.push(record(1)).await, Err(record(1)), "a storage that has ended accepts nothing");
+    assert_eq!(records.push(record(1)).await, Err(record(1)), "a task that has ended accepts no record");
 }
 
 #[tokio::test]
@@ -89,14 +91,14 @@ async fn a_waiting_push_is_accepted_once_there_is_room() {
     for tick in 0..MAX_WAITING_RECORDS as u32 {
         records.try_push(record(tick)).unwrap();
     }
-    let latecomer = async move { records.push(record(7777)).await };
-    let (handed_in, ()) = tokio::join!(latecomer, task);
-    assert_eq!(handed_in, Ok(()));
+    let waiting_push = async move { records.push(record(7777)).await };
+    let (pushed, ()) = tokio::join!(waiting_push, task);
+    assert_eq!(pushed, Ok(()));
     assert_eq!(sink.records().len(), MAX_WAITING_RECORDS + 1);
 }
 
 #[tokio::test]
-async fn records_that_are_queued_together_are_one_transaction() {
+async fn queued_records_are_one_transaction_up_to_the_maximum() {
     let sink = Flaky::default();
     let (records, task) = start(sink.clone(), Vec::new(), counts());
     for tick in 0..MAX_BATCH_RECORDS as u32 + 3 {
@@ -108,7 +110,7 @@ async fn records_that_are_queued_together_are_one_transaction() {
 }
 
 #[tokio::test]
-async fn records_that_arrive_while_the_task_gathers_are_one_transaction() {
+async fn records_that_arrive_in_the_pause_after_a_transaction_are_one_transaction() {
     let sink = Flaky::default();
     let (records, task) = start(sink.clone(), Vec::new(), counts());
     let task = tokio::spawn(task);
@@ -123,7 +125,7 @@ async fn records_that_arrive_while_the_task_gathers_are_one_transaction() {
 
 #[tokio::test]
 async fn a_failed_transaction_is_retried_until_it_succeeds() {
-    let sink = Flaky { failures: Arc::new(Mutex::new(3)), ..Flaky::default() };
+    let sink = Flaky { until_success: Arc::new(Mutex::new(3)), ..Flaky::default() };
     let (records, task) = start(sink.clone(), Vec::new(), counts());
     let counts = records.counts().clone();
     let task = tokio::spawn(task);
