@@ -131,7 +131,10 @@ fn a_valid_journal_verifies_and_a_torn_one_up_to_its_last_block() {
         ExitCode::Done,
         &["1000 ticks (33.3s)", "times real time", all],
     );
-    let tail = ["are not a whole block", "the writer was killed or is still writing; read up to tick "];
+    let tail = [
+        "are not a complete block",
+        "the writer was killed or is still writing; the journal is read up to tick ",
+    ];
     assert_output(replay(&["verify", &valid, &torn]), ExitCode::Done, &tail);
     assert_output(replay(&["info", &torn]), ExitCode::Done, &["end          none yet", tail[0], tail[1]]);
     assert_output(replay(&["bisect", &torn]), ExitCode::Done, &["no divergence"]);
@@ -156,7 +159,7 @@ fn a_damaged_journal_fails_and_the_damaged_byte_is_named() {
     let valid = folder.put("right.journal", &whole);
     let (bytes, at) = damaged(&whole, |blocks| blocks / 2);
     let path = folder.put("a.journal", &bytes);
-    let message = format!("damaged at byte {at}: whole blocks follow");
+    let message = format!("damaged at byte {at}: complete blocks follow");
     let compared = " checksums compared before the damage, and all of them are the same";
     assert_output(replay(&["verify", &path]), ExitCode::Internal, &[&message, compared]);
     assert_output(replay(&["verify", &valid, &path]), ExitCode::Internal, &[&message]);
@@ -166,7 +169,7 @@ fn a_damaged_journal_fails_and_the_damaged_byte_is_named() {
     assert_output(
         replay(&["dump", &path, "--tick", "1000"]),
         ExitCode::Usage,
-        &["is past its end", &message],
+        &["is past the end of the journal", &message],
     );
     let out = folder.path("evidence.journal");
     assert_output(
@@ -180,7 +183,7 @@ fn a_damaged_journal_fails_and_the_damaged_byte_is_named() {
     assert_eq!(json(&["verify", &valid, "--json"])["damaged_at"], serde_json::Value::Null);
     let (bytes, at) = damaged(&whole, |_| 1);
     let path = folder.put("beginning.journal", &bytes);
-    let message = format!("damaged at byte {at}: whole blocks follow");
+    let message = format!("damaged at byte {at}: complete blocks follow");
     assert_output(replay(&["bisect", &path]), ExitCode::Internal, &[&message]);
     assert_output(replay(&["verify", &path]), ExitCode::Internal, &[&message]);
 }
@@ -213,8 +216,10 @@ fn ticks_missing_before_the_end_are_reported() {
         assert_eq!(json(&["info", &path, "--json"])["end_tick"], to.0);
     }
     let trailerless = folder.put("trailerless.journal", &bytes[..bytes.len() - 3]);
-    let parts =
-        ["end          \"room_closed\"", "the end is whole, and 13 bytes are in place of the trailer"];
+    let parts = [
+        "end          \"room_closed\"",
+        "the end of the room is complete, but the 13 bytes after it are not a trailer",
+    ];
     assert_output(replay(&["info", &trailerless]), ExitCode::Done, &parts);
 }
 
@@ -252,7 +257,7 @@ fn a_divergence_is_found_at_its_tick_and_exits_with_1() {
     assert_output(replay(&["bisect", &diverging]), ExitCode::Internal, &itself);
     let pair = [
         "of 3 common checkpoints: equal at tick 300, different at tick 600",
-        "they diverge at tick 451 (15.0s)",
+        "the journals diverge at tick 451 (15.0s)",
         "the entries are equal and the recorded states differ; this build agrees with the second",
         "differences after tick 600, the first journal first:",
         "entity 0",
@@ -265,7 +270,7 @@ fn a_divergence_is_found_at_its_tick_and_exits_with_1() {
     assert_output(
         replay(&["bisect", &valid, &valid]),
         ExitCode::Done,
-        &["no divergence: they are the same up to tick 700"],
+        &["no divergence: the journals are the same up to tick 700"],
     );
 }
 
@@ -277,7 +282,7 @@ fn different_inputs_are_reported_by_seat() {
     others[2] = None;
     let other = folder.put("other.journal", &record_journal(crowd(3), others, 700, 0));
     let parts = [
-        "they diverge at tick 1 ",
+        "the journals diverge at tick 1 ",
         "the entries of that tick differ",
         "seat 2: input Steering",
         "in the first, no input",
