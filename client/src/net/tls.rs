@@ -31,7 +31,7 @@ pub enum Trust {
 /// Trust settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// [`Trust::Loopback`] with an address of another machine.
+    /// [`Trust::Loopback`] with an address that is not loopback.
     #[error(
         "the server's address {0} is not a loopback address: name the certificate's hash or the roots to trust"
     )]

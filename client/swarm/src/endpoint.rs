@@ -11,7 +11,7 @@ use quinn::Endpoint;
 ///
 /// # Errors
 /// When the system provides no socket.
-pub fn impaired(server: SocketAddr, link: &Link, seed: u64, bot: u64) -> io::Result<Endpoint> {
+pub fn open_impaired(server: SocketAddr, link: &Link, seed: u64, bot: u64) -> io::Result<Endpoint> {
     // The link is below the layer that repeats handshake packets, so that the copies can be lost too.
     transport::open_endpoint_with(server, |socket| Arc::new(ImpairedSocket::new(socket, link, seed, bot)))
 }

@@ -38,7 +38,7 @@ impl BotSockets {
         let target = context.targets.get(usize::from(bot.group)).ok_or(RunError::Panicked)?;
         let server = target.connect.server;
         if let Some(link) = context.plan.link(bot.group) {
-            let endpoint = endpoint::impaired(server, &link, context.plan.seed, u64::from(bot.bot))?;
+            let endpoint = endpoint::open_impaired(server, &link, context.plan.seed, u64::from(bot.bot))?;
             self.has_links = true;
             return Ok(Connector::new(endpoint, &target.connect)?);
         }
