@@ -1,5 +1,5 @@
-//! A minimal client: joins a room of Arena on this machine, walks in a circle, and prints what a screen would show: its own fighter at its
-//! predicted position, the other fighters between two snapshots.
+//! A minimal client: joins a room of Arena on this machine, walks in a circle, and prints what a game would draw: its own fighter at
+//! the predicted position, the other fighters between two snapshots.
 //!
 //! Run `cargo run --release --bin quarrel -- serve` in one terminal and `cargo run --release --example walk` in another.
 
@@ -14,7 +14,7 @@ use quarrel_shared::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-/// The frame rate of the screen. It is independent of the server's tick rate.
+/// The number of frames drawn per second, which is independent of the server's tick rate.
 const FRAMES_PER_SECOND: u64 = 60;
 
 #[tokio::main(flavor = "current_thread")]
@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
                 None => return Ok(()),
             },
             _ = frames.tick() => {
-                // The input holds until it is set again, and moves the own fighter at once.
+                // The client repeats the input until it is set again, and moves the own fighter at once.
                 let Some(drawn) = client.draw() else { continue };
                 client.set_input(Input::default().walking(heading(drawn.tick, &joined).times(UNIT)));
                 if frame.is_multiple_of(FRAMES_PER_SECOND) {
@@ -53,13 +53,13 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-/// The direction at this tick: once around in four seconds.
+/// Returns the walking direction at this tick: one full turn takes four seconds.
 fn heading(tick: Tick, joined: &Joined) -> Angle {
     let round = 4 * u32::from(joined.rate.hz());
     Angle((tick.0 % round * 65_536 / round) as u16)
 }
 
-/// Prints what is on the screen. A seat whose fighter is dead has none until it respawns.
+/// Prints the drawn fighters. The seat's own fighter is missing while it is dead, until it respawns.
 fn report(client: &Client<Arena>, drawn: &Drawn<ArenaEntity>, joined: &Joined) {
     let (ours, others): (Vec<_>, Vec<_>) = fighters(drawn).partition(|fighter| fighter.seat == joined.seat);
     let Some((delay, prediction)) = client.screen().with(|screen| (screen.delay(), screen.prediction()))

@@ -1,9 +1,9 @@
-//! The bit reader: any sequence of reads of any bytes.
+//! The bit reader: any sequence of reads from any bytes.
 
 use bolero::{check, generator::TypeGenerator, generator::produce};
 use quarrel_shared::bits::{BitReader, BitWriter};
 
-/// One thing to read.
+/// A read operation.
 #[derive(Clone, Copy, Debug, TypeGenerator)]
 enum Read {
     Bits(#[generator(0..=32u32)] u32),
@@ -14,7 +14,7 @@ enum Read {
 }
 
 #[test]
-fn any_reads_of_any_bytes_end_in_values_or_an_error() {
+fn any_reads_from_any_bytes_return_values_or_an_error() {
     let inputs = (produce::<Vec<u8>>(), produce::<Vec<Read>>());
     check!().with_iterations(20_000).with_generator(inputs).for_each(|(bytes, reads)| {
         let mut from = BitReader::new(bytes);
@@ -27,19 +27,19 @@ fn any_reads_of_any_bytes_end_in_values_or_an_error() {
                 Read::Bool => from.read_bool().is_ok(),
                 Read::Word => from.read_u64().is_ok(),
             };
-            assert!(from.remaining_bits() <= left, "reading never goes back");
+            assert!(from.remaining_bits() <= left, "a read must not move back");
             left = from.remaining_bits();
             if !is_read {
                 break;
             }
         }
-        // Whatever is left, saying that it is the end is no panic.
+        // It may return an error for bits that are left, but must not panic.
         let _ = from.finish();
     });
 }
 
 #[test]
-fn any_number_comes_back_from_a_code_of_any_order() {
+fn any_number_is_read_as_it_was_written_in_a_code_of_any_order() {
     let inputs = (produce::<u32>(), 0..32u32);
     check!().with_iterations(20_000).with_generator(inputs).for_each(|(value, order)| {
         let mut out = BitWriter::new();
@@ -49,6 +49,6 @@ fn any_number_comes_back_from_a_code_of_any_order() {
         let mut from = BitReader::new(bytes);
         assert_eq!(from.read_var(*order), Ok(*value));
         assert_eq!(from.read_signed(*order), Ok(*value as i32));
-        assert_eq!(from.finish(), Ok(()), "nothing is left over");
+        assert_eq!(from.finish(), Ok(()), "no bits may be left");
     });
 }

@@ -1,5 +1,5 @@
-//! The snapshot budget against any view, any path and any acknowledgement: a datagram never passes the path's limit, the client
-//! always has what the server thinks it has, and nobody's news wait past the bound.
+//! The snapshot budget, for any view, datagram limit and acknowledgement: a datagram never exceeds the limit, the client's view
+//! always equals the server's baseline, and no entity update is deferred for too long.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -23,7 +23,7 @@ use quarrel_shared::{
 const SEAT: SeatId = SeatId(1);
 const PERIOD: Duration = Duration::from_millis(33);
 
-/// Something that drifts, and is pushed now and then. Odd weights make it long.
+/// An entity that moves at a constant speed and is pushed at random. Its weight modulo 8 is the number of padding bytes.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 struct Drifter {
     place: Place,
@@ -73,18 +73,18 @@ impl Entity for Drifter {
     }
 }
 
-/// A world that changes at every tick: a share of it is pushed, something comes, something goes.
+/// A world that changes at every tick: a share of the entities is pushed, some are removed, and others are added.
 struct World {
     rng: GameRng,
-    things: Entities<Drifter>,
-    most: u32,
-    pushed: u32,
+    entities: Entities<Drifter>,
+    count: u32,
+    pushed_percent: u32,
 }
 
 impl World {
-    fn new(seed: u64, most: u32, pushed: u32) -> Self {
-        let mut world = Self { rng: GameRng::new(seed, 0), things: Entities::new(), most, pushed };
-        (0..most).for_each(|_| world.add());
+    fn new(seed: u64, count: u32, pushed_percent: u32) -> Self {
+        let mut world = Self { rng: GameRng::new(seed, 0), entities: Entities::new(), count, pushed_percent };
+        (0..count).for_each(|_| world.add());
         world
     }
 
@@ -96,109 +96,116 @@ impl World {
             _ => Place::At(at),
         };
         let weight = self.rng.below(256) as u8;
-        self.things.insert(Drifter { place, weight }).expect("there are few");
+        self.entities.insert(Drifter { place, weight }).expect("the entities must fit");
     }
 
     fn step(&mut self) {
-        let ids: Vec<_> = self.things.iter().map(|(id, _)| id).collect();
+        let ids: Vec<_> = self.entities.iter().map(|(id, _)| id).collect();
         for id in ids {
-            let is_pushed = self.rng.below(100) < self.pushed;
+            let is_pushed = self.rng.below(100) < self.pushed_percent;
             let push = Point::new(self.rng.below(60) as i32 - 30, self.rng.below(60) as i32 - 30);
             let weight = self.rng.below(256) as u8;
             if self.rng.below(200) == 0 {
-                self.things.remove(id);
-            } else if let Some(thing) = self.things.get_mut(id) {
-                *thing = thing.extrapolate(1);
+                self.entities.remove(id);
+            } else if let Some(entity) = self.entities.get_mut(id) {
+                *entity = entity.extrapolate(1);
                 if is_pushed {
-                    thing.weight = weight;
-                    if let Place::At(at) = &mut thing.place {
+                    entity.weight = weight;
+                    if let Place::At(at) = &mut entity.place {
                         *at = *at + push;
                     }
                 }
             }
         }
-        while (self.things.len() as u32) < self.most {
+        while (self.entities.len() as u32) < self.count {
             self.add();
         }
     }
 
     fn frame(&mut self, tick: Tick) -> Frame<Drifter> {
-        let focus = self.things.iter().map(|(id, _)| id).filter(|id| id.slot % 50 == 7).collect();
+        let focus = self.entities.iter().map(|(id, _)| id).filter(|id| id.slot % 50 == 7).collect();
         let eye = Point::new(self.rng.below(9000) as i32, 4500);
         let viewpoint = Viewpoint { eye, range: 6000, max_entities: 400, focus, ..Viewpoint::default() };
         Frame::new(
             tick,
-            &self.things,
+            &self.entities,
             vec![None, Some(SeatFrame { viewpoint, ..SeatFrame::default() }), None],
         )
     }
 }
 
-/// What a client would see of a frame if there were no limit at all.
+/// The view of a frame without a budget.
 fn whole_view(frame: &Frame<Drifter>) -> View<Drifter> {
     let mut view = View::default();
     quarrel_shared::snapshot::Interest::new().pick(frame, SEAT, &mut view);
     view
 }
 
-/// A client that can make a view of any snapshot, whatever it says of it.
+/// A client that keeps every view, and so can decode every snapshot, even those that it did not acknowledge.
 struct Client {
     views: BTreeMap<Tick, View<Drifter>>,
-    /// In how many sends in a row each entity was not as it is.
-    waited: BTreeMap<EntityId, u32>,
+    /// The number of successive sends in which each entity's update was deferred.
+    deferred: BTreeMap<EntityId, u32>,
 }
 
 impl Client {
-    fn take(&mut self, bytes: &[u8], frame: &Frame<Drifter>) {
+    fn new() -> Self {
+        Self { views: BTreeMap::new(), deferred: BTreeMap::new() }
+    }
+
+    fn receive(&mut self, bytes: &[u8], frame: &Frame<Drifter>) {
         let mut from = BitReader::new(bytes);
-        let header = SnapshotHeader::decode(&mut from).expect("a server's own header");
+        let header = SnapshotHeader::decode(&mut from).expect("the server's header must be decodable");
         let base = header.baseline.map(|tick| &self.views[&tick]);
-        let mut got = View::default();
-        apply(base, header.tick, &mut from, &mut got).expect("a server's own snapshot");
-        from.finish().expect("no byte too many");
-        let truth = whole_view(frame);
-        let focus = &frame.seat(SEAT).expect("it is taken").viewpoint.focus;
+        let mut view = View::default();
+        apply(base, header.tick, &mut from, &mut view).expect("the server's snapshot must be decodable");
+        from.finish().expect("no byte may be left");
+        let whole = whole_view(frame);
+        let focus = &frame.seat(SEAT).expect("the seat is taken").viewpoint.focus;
         let elapsed = header.baseline.map_or(0, |base| header.tick.since(base));
-        let mut waited = BTreeMap::new();
-        for (id, entity) in &truth.entities {
+        let mut deferred = BTreeMap::new();
+        for (id, entity) in &whole.entities {
             let expected = base.and_then(|base| base.get(*id)).map(|old| old.extrapolate(elapsed));
-            let shown = got.get(*id);
+            let shown = view.get(*id);
             if shown == Some(entity) {
                 continue;
             }
-            assert_eq!(shown, expected.as_ref(), "{id} is as it is, or as both ends expect it");
-            assert_ne!(entity.place, Place::Only(SEAT), "its own things never wait");
-            assert!(!focus.contains(id), "what is in focus never waits");
-            let sends = self.waited.get(id).unwrap_or(&0) + 1;
-            assert!(sends <= MAX_DEFERRED_SENDS, "{id} has waited in {sends} sends");
-            waited.insert(*id, sends);
+            assert_eq!(shown, expected.as_ref(), "{id} must equal the server's state or its extrapolation");
+            assert_ne!(entity.place, Place::Only(SEAT), "the seat's own entities must not be deferred");
+            assert!(!focus.contains(id), "entities in focus must not be deferred");
+            let sends = self.deferred.get(id).unwrap_or(&0) + 1;
+            assert!(
+                sends <= MAX_DEFERRED_SENDS,
+                "{id} must be deferred in at most {MAX_DEFERRED_SENDS} sends, not {sends}"
+            );
+            deferred.insert(*id, sends);
         }
         assert!(
-            got.entities.iter().all(|(id, _)| truth.get(*id).is_some()),
-            "what is out of sight goes at once"
+            view.entities.iter().all(|(id, _)| whole.get(*id).is_some()),
+            "entities that leave the view must be removed at once"
         );
-        self.waited = waited;
-        self.views.insert(header.tick, got);
+        self.deferred = deferred;
+        self.views.insert(header.tick, view);
     }
 }
 
-/// What a client says before a tick: nothing, that it has nothing, or that it has the view of so many ticks ago; and whether the
-/// last stream has come through.
-type Said = (u8, Option<u8>, bool);
+/// The client's data before one tick: the kind of its acknowledgement, the age in ticks of the acknowledged view, and whether the
+/// stream of the last large snapshot has finished.
+type Step = (u8, Option<u8>, bool);
 
 #[test]
-fn a_snapshot_keeps_to_the_path_and_nobody_waits_past_the_bound_whatever_is_acknowledged() {
-    let worlds = (produce::<u64>(), 1..300u32, 0..=100u32, 200..=1100usize, produce::<Vec<Said>>());
+fn a_snapshot_keeps_its_limit_and_defers_no_entity_too_long_for_any_acknowledgement() {
+    let worlds = (produce::<u64>(), 1..300u32, 0..=100u32, 200..=1100usize, produce::<Vec<Step>>());
     check!().with_iterations(300).with_generator(worlds).for_each(
-        |(seed, most, pushed, limit, said): &(u64, u32, u32, usize, Vec<Said>)| {
-            let mut world = World::new(*seed, *most, *pushed);
+        |(seed, count, pushed_percent, limit, steps): &(u64, u32, u32, usize, Vec<Step>)| {
+            let mut world = World::new(*seed, *count, *pushed_percent);
             let mut replicator = Replicator::<Drifter>::new(SeatEpoch::FIRST, TickRate::default());
-            let mut client = Client { views: BTreeMap::new(), waited: BTreeMap::new() };
-            for (tick, (mood, age, is_free)) in (1..).map(Tick).zip(said) {
+            let mut client = Client::new();
+            for (tick, (kind, age, is_free)) in (1..).map(Tick).zip(steps) {
                 world.step();
                 let frame = world.frame(tick);
-                // Mostly a good client three ticks away, sometimes one that says anything.
-                let ack = match mood {
+                // Mostly an honest client three ticks away, sometimes one with any acknowledgement.
+                let ack = match kind {
                     0..20 => age.map(|age| tick.before(age.into())),
                     20..40 => continue,
                     _ => Some(tick.before(3)),
@@ -206,15 +213,19 @@ fn a_snapshot_keeps_to_the_path_and_nobody_waits_past_the_bound_whatever_is_ackn
                 replicator.acknowledge(tick, ack.map(|newest| SnapshotAck { newest, history: 0 }));
                 match replicator.encode(&frame, SEAT, *limit, *is_free, PERIOD * tick.0) {
                     Some(Snapshot::Small { bytes, .. }) => {
-                        assert!(bytes.len() <= *limit, "{} bytes over a path of {limit}", bytes.len());
-                        client.take(bytes, &frame);
+                        assert!(
+                            bytes.len() <= *limit,
+                            "a datagram must have at most {limit} bytes, not {}",
+                            bytes.len()
+                        );
+                        client.receive(bytes, &frame);
                     }
                     Some(Snapshot::Large(bytes)) => {
-                        assert!(is_free, "one large snapshot at a time");
-                        client.take(bytes, &frame);
-                        assert!(client.waited.is_empty(), "on a stream goes the whole view");
+                        assert!(is_free, "only one large snapshot may be in flight");
+                        client.receive(bytes, &frame);
+                        assert!(client.deferred.is_empty(), "a snapshot on a stream must be complete");
                     }
-                    Some(Snapshot::Oversize(_)) => panic!("three hundred things fit a keyframe"),
+                    Some(Snapshot::Oversize(_)) => panic!("300 entities must fit a keyframe"),
                     None => {}
                 }
             }
@@ -223,29 +234,29 @@ fn a_snapshot_keeps_to_the_path_and_nobody_waits_past_the_bound_whatever_is_ackn
 }
 
 #[test]
-fn a_good_client_of_a_busy_world_over_a_small_path_gets_one_datagram_a_send() {
+fn an_honest_client_of_a_busy_world_gets_one_datagram_per_send_within_a_small_limit() {
     let mut world = World::new(9, 200, 60);
     let mut replicator = Replicator::<Drifter>::new(SeatEpoch::FIRST, TickRate::default());
-    let mut client = Client { views: BTreeMap::new(), waited: BTreeMap::new() };
-    let (mut parts, mut large) = (0, 0);
+    let mut client = Client::new();
+    let (mut partial, mut large) = (0, 0);
     for tick in (1..600).map(Tick) {
         world.step();
         let frame = world.frame(tick);
-        let newest = client.views.keys().rev().find(|has| tick.since(**has) >= 3).copied();
+        let newest = client.views.keys().rev().find(|held| tick.since(**held) >= 3).copied();
         replicator.acknowledge(tick, newest.map(|newest| SnapshotAck { newest, history: 0 }));
         match replicator.encode(&frame, SEAT, 600, true, PERIOD * tick.0) {
             Some(Snapshot::Small { bytes, waiting }) => {
-                client.take(bytes, &frame);
-                parts += u32::from(waiting > 0);
+                client.receive(bytes, &frame);
+                partial += u32::from(waiting > 0);
             }
             Some(Snapshot::Large(bytes)) => {
-                client.take(bytes, &frame);
+                client.receive(bytes, &frame);
                 large += 1;
             }
-            Some(Snapshot::Oversize(_)) => panic!("two hundred things fit a keyframe"),
+            Some(Snapshot::Oversize(_)) => panic!("200 entities must fit a keyframe"),
             None => {}
         }
     }
-    assert!(parts > 300, "most were too much for one datagram: {parts}");
-    assert_eq!(large, 1, "but for the first view, none had to go whole");
+    assert!(partial > 300, "more than half of the snapshots must exceed one datagram: {partial}");
+    assert_eq!(large, 1, "only the first view may be sent on a stream");
 }

@@ -1,4 +1,4 @@
-//! Control messages, both ways, and what a session makes of a client's.
+//! Control messages in both directions, and a session's phases for any order of a client's messages.
 
 use bolero::{check, generator::produce};
 use quarrel_harness::raw::hello;
@@ -74,45 +74,51 @@ fn server_samples() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_clients_message_is_read_or_refused() {
+fn a_client_message_is_decoded_or_refused() {
     let samples = client_samples();
     check!().with_iterations(20_000).with_generator(Damage::any()).for_each(|damage| {
         let bytes = damage.applied(&samples);
-        let read = heap::bounded(bytes.len(), || codec::decode_client(&bytes));
-        if let Ok(message) = read {
-            assert!(bytes.len() <= MAX_CLIENT_MESSAGE_BYTES, "nothing longer than agreed is read");
-            assert_eq!(body(&message), bytes, "a message has one coding: {message:?}");
+        let decoded = heap::bounded(bytes.len(), || codec::decode_client(&bytes));
+        if let Ok(message) = decoded {
+            assert!(
+                bytes.len() <= MAX_CLIENT_MESSAGE_BYTES,
+                "a decoded message must keep to its maximum size"
+            );
+            assert_eq!(body(&message), bytes, "a message must have one encoding: {message:?}");
         }
     });
 }
 
 #[test]
-fn a_servers_message_is_read_or_refused() {
+fn a_server_message_is_decoded_or_refused() {
     let samples = server_samples();
     check!().with_iterations(20_000).with_generator(Damage::any()).for_each(|damage| {
         let bytes = damage.applied(&samples);
-        let read = heap::bounded(bytes.len(), || codec::decode_server(&bytes));
-        if let Ok(message) = read {
-            assert!(bytes.len() <= MAX_SERVER_MESSAGE_BYTES, "nothing longer than agreed is read");
-            assert_eq!(body(&message), bytes, "a message has one coding: {message:?}");
+        let decoded = heap::bounded(bytes.len(), || codec::decode_server(&bytes));
+        if let Ok(message) = decoded {
+            assert!(
+                bytes.len() <= MAX_SERVER_MESSAGE_BYTES,
+                "a decoded message must keep to its maximum size"
+            );
+            assert_eq!(body(&message), bytes, "a message must have one encoding: {message:?}");
         }
     });
 }
 
 #[test]
-fn a_conversation_takes_messages_in_any_order() {
+fn a_session_phase_accepts_or_refuses_messages_in_any_order() {
     let messages: Vec<_> =
-        client_samples().iter().map(|bytes| codec::decode_client(bytes).expect("our own sample")).collect();
-    let said = produce::<Vec<(u8, Option<bool>)>>();
-    check!().with_iterations(5_000).with_generator(said).for_each(|said| {
+        client_samples().iter().map(|bytes| codec::decode_client(bytes).expect("a valid sample")).collect();
+    let steps = produce::<Vec<(u8, Option<bool>)>>();
+    check!().with_iterations(5_000).with_generator(steps).for_each(|steps| {
         let mut phase = SessionPhase::AwaitingHello;
-        for (which, room_answers) in said {
-            let message = messages[usize::from(*which) % messages.len()].clone();
+        for (index, room_answer) in steps {
+            let message = messages[usize::from(*index) % messages.len()].clone();
             if phase.receive(message).is_err() {
                 break;
             }
             if phase == SessionPhase::Joining
-                && let Some(seated) = room_answers
+                && let Some(seated) = room_answer
             {
                 phase.joined(*seated);
             }

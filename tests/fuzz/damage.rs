@@ -1,31 +1,31 @@
-//! Bytes to feed a decoder: anything at all, or something real with damage done to it. The latter gets deeper.
+//! Inputs of a decoder: random bytes, or a valid sample with damage, which reaches deeper code.
 
 use bolero::generator::{TypeGenerator, ValueGenerator, produce};
 
-/// What is done to a real message before it is read.
+/// The damage to a valid sample.
 #[derive(Clone, Debug, TypeGenerator)]
 pub(crate) struct Damage {
-    /// Which sample; 0 stands for none, and then `tail` is all there is.
+    /// The number of the sample from 1; with 0, the input is `tail` alone.
     sample: u8,
-    /// Bytes to change: where, and by which bits.
+    /// The positions of changed bytes, and the bits to flip.
     #[generator(produce::<Vec<(u16, u8)>>().with().len(0..6usize))]
     changes: Vec<(u16, u8)>,
-    /// Where to cut, counted round the length; most messages stay whole.
+    /// The length to truncate to, modulo the sample's length; used in one of four cases.
     cut: Option<u16>,
-    /// What follows.
+    /// The bytes after the sample.
     #[generator(produce::<Vec<u8>>().with().len(0..96usize))]
     tail: Vec<u8>,
-    /// Whether anything follows a sample.
+    /// Whether to append `tail` to a sample.
     has_tail: bool,
 }
 
 impl Damage {
-    /// Any damage.
+    /// A generator of any damage.
     pub(crate) fn any() -> impl ValueGenerator<Output = Self> {
         produce::<Self>()
     }
 
-    /// The damaged bytes.
+    /// Returns the damaged bytes of one of the samples.
     pub(crate) fn applied(&self, samples: &[Vec<u8>]) -> Vec<u8> {
         let choice = usize::from(self.sample) % (samples.len() + 1);
         let Some(sample) = choice.checked_sub(1).map(|index| &samples[index]) else {

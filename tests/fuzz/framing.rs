@@ -1,4 +1,4 @@
-//! Where one message ends: any stream, cut anywhere.
+//! The deframer of the control stream: any bytes, split at any positions.
 
 use bolero::{check, generator::produce};
 use quarrel_shared::{
@@ -9,19 +9,22 @@ use quarrel_shared::{
 use crate::heap;
 
 #[test]
-fn any_stream_gives_bounded_messages_or_an_error_and_is_not_hoarded() {
+fn any_stream_gives_bounded_messages_or_an_error_within_bounded_heap() {
     check!().with_iterations(10_000).with_generator(produce::<Vec<Vec<u8>>>()).for_each(|reads| {
         let longest = reads.iter().map(Vec::len).max().unwrap_or_default();
-        // One frame and one read are held, in a buffer that doubles, with the old one still there while it moves.
-        let most = 3 * (MAX_CLIENT_MESSAGE_BYTES + LENGTH_BYTES + longest) as u64;
-        heap::within(most, || {
+        // The buffer holds one frame and one read. It grows by doubling, and the old buffer exists while it is copied.
+        let max_heap = 3 * (MAX_CLIENT_MESSAGE_BYTES + LENGTH_BYTES + longest) as u64;
+        heap::within(max_heap, || {
             let mut deframer = Deframer::new(MAX_CLIENT_MESSAGE_BYTES);
             for read in reads {
                 deframer.push(read);
                 loop {
                     match deframer.pop() {
                         Ok(Some(message)) => {
-                            assert!(message.len() <= MAX_CLIENT_MESSAGE_BYTES, "never more than agreed")
+                            assert!(
+                                message.len() <= MAX_CLIENT_MESSAGE_BYTES,
+                                "a message must keep to its maximum size"
+                            );
                         }
                         Ok(None) => break,
                         Err(_) => return,

@@ -1,4 +1,4 @@
-//! What an operator asks: a request and its answer, by hand.
+//! A minimal HTTP client for the HTTP plane: one request per connection.
 
 use std::net::SocketAddr;
 
@@ -10,55 +10,60 @@ use tokio::{
 
 use crate::wait::within;
 
-/// An answer of the operator's plane.
+/// A response of the HTTP plane.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    /// The status.
+pub struct Response {
+    /// The HTTP status code.
     pub status: u16,
-    /// The body.
+    /// The body as text.
     pub body: String,
 }
 
-impl Answer {
+impl Response {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// When the body is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON: {error} in {}", self.body))
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|error| panic!("the body is not JSON: {error} in {}", self.body))
     }
 }
 
-/// Asks for a path.
+/// Sends a GET request for a path.
 ///
 /// # Panics
-/// When there is no answer.
-pub async fn get(server: SocketAddr, path: &str) -> Answer {
-    ask(server, &format!("GET {path}"), "", "").await
+/// When the server does not respond in time.
+pub async fn get(server: SocketAddr, path: &str) -> Response {
+    request(server, &format!("GET {path}"), "", "").await
 }
 
-/// Posts this as JSON.
+/// Sends a POST request with a JSON body.
 ///
 /// # Panics
-/// When there is no answer.
-pub async fn post(server: SocketAddr, path: &str, body: &Value) -> Answer {
+/// When the server does not respond in time.
+pub async fn post(server: SocketAddr, path: &str, body: &Value) -> Response {
     let body = body.to_string();
     let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
-    ask(server, &format!("POST {path}"), &head, &body).await
+    request(server, &format!("POST {path}"), &head, &body).await
 }
 
-async fn ask(server: SocketAddr, what: &str, head: &str, body: &str) -> Answer {
-    let asked = async {
+async fn request(server: SocketAddr, target: &str, head: &str, body: &str) -> Response {
+    let exchange = async {
         let mut stream = TcpStream::connect(server).await?;
-        let request = format!("{what} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{head}\r\n{body}");
+        let request = format!("{target} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{head}\r\n{body}");
         stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        std::io::Result::Ok(answer)
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await?;
+        std::io::Result::Ok(response)
     };
-    let answer = within(what, asked).await.unwrap_or_else(|error| panic!("{what}: {error}"));
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP: {answer}"));
+    let response = within(target, exchange).await.unwrap_or_else(|error| panic!("{target}: {error}"));
+    let (head, body) =
+        response.split_once("\r\n\r\n").unwrap_or_else(|| panic!("the response is not HTTP: {response}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    Answer { status: status.unwrap_or_else(|| panic!("no status: {head}")), body: body.to_owned() }
+    Response {
+        status: status.unwrap_or_else(|| panic!("the response has no status: {head}")),
+        body: body.to_owned(),
+    }
 }

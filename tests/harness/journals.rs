@@ -1,4 +1,4 @@
-//! Journals of rooms in which bots play: made as a room makes them, without a server around it.
+//! Journals of rooms with bots: written as a room of a server writes them, without the server.
 
 use quarrel_shared::{
     game::{Brain, Game, Observation, Outbox, Setup},
@@ -10,36 +10,38 @@ use quarrel_shared::{
     tick::Tick,
 };
 
-/// Brains that decide what the seats want, one a seat; a seat without one wants nothing all the time.
+/// The brain of each seat; a seat without one has no input in any tick.
 pub type Brains<G> = Vec<Option<Box<dyn Brain<G>>>>;
 
-/// A room that writes its journal.
+/// A room that plays and writes its journal.
 pub struct RecordedRoom<G: Game> {
     setup: Setup<G::Settings>,
     game: G,
     tick: Tick,
     holders: Vec<Option<Holder>>,
-    changes: Vec<SeatEntry>,
+    /// The seat changes of the next tick.
+    seat_entries: Vec<SeatEntry>,
     brains: Brains<G>,
     recorder: Recorder<G>,
     writer: JournalWriter,
     bytes: Vec<u8>,
-    pieces: Vec<Chunk>,
+    chunks: Vec<Chunk>,
     interest: Interest,
     view: View<G::Entity>,
     events: Outbox<G::Event>,
 }
 
-/// How many ticks there are in a block, as a room that flushes four times a second writes them; and in a segment.
+/// The ticks in a block, as of a room that flushes four times a second.
 const BLOCK_TICKS: u32 = 7;
+/// The ticks in a segment.
 const SEGMENT_TICKS: u32 = 300;
 
-/// A whole journal of so many ticks, in which a player sits on each seat from the first tick on.
+/// Records a complete journal of `ticks` ticks, with a player on every seat from the first tick.
 ///
 /// # Panics
-/// When there is no memory to write it.
+/// When the journal writer cannot be created.
 #[must_use]
-pub fn recorded<G: Game>(
+pub fn record_journal<G: Game>(
     setup: Setup<G::Settings>,
     brains: Brains<G>,
     ticks: u32,
@@ -50,24 +52,27 @@ pub fn recorded<G: Game>(
     room.end("room_closed")
 }
 
-/// Brains of the game's own skills for every seat.
+/// Returns a brain for every seat, with the game's skills in turn.
 ///
 /// # Panics
-/// When the game has none.
+/// When the game has no skills.
 #[must_use]
 pub fn brains<G: Game>(seats: u16, seed: u64) -> Brains<G> {
     let brain = |seat: u16| {
         let skill = G::SKILLS[usize::from(seat) % G::SKILLS.len()];
-        Some(G::brain(skill, seed + u64::from(seat)).expect("a game has the skills that it names"))
+        Some(
+            G::brain(skill, seed + u64::from(seat))
+                .expect("a game must have a brain for each skill it lists"),
+        )
     };
     (0..seats).map(brain).collect()
 }
 
 impl<G: Game> RecordedRoom<G> {
-    /// A room in which everybody sits down at the first tick.
+    /// Opens a room in which a player takes every seat at the first tick.
     ///
     /// # Panics
-    /// When there is no memory to write it.
+    /// When the journal writer cannot be created.
     #[must_use]
     pub fn open(setup: Setup<G::Settings>, brains: Brains<G>, checksum_ticks: u32) -> Self {
         let header = Header {
@@ -82,12 +87,12 @@ impl<G: Game> RecordedRoom<G> {
             game: G::new(&setup),
             tick: Tick(0),
             holders: vec![None; usize::from(setup.seats)],
-            changes: everybody(setup.seats),
+            seat_entries: all_seats_taken(setup.seats),
             brains,
             recorder: Recorder::new(&header),
             writer: JournalWriter::new().expect("memory"),
             bytes: Vec::new(),
-            pieces: Vec::new(),
+            chunks: Vec::new(),
             interest: Interest::new(),
             view: View::default(),
             events: Outbox::new(),
@@ -98,7 +103,7 @@ impl<G: Game> RecordedRoom<G> {
         room
     }
 
-    /// Plays on for so many ticks.
+    /// Plays `ticks` more ticks and flushes them.
     pub fn play(&mut self, ticks: u32) {
         for _ in 0..ticks {
             self.step();
@@ -106,43 +111,43 @@ impl<G: Game> RecordedRoom<G> {
         self.flush();
     }
 
-    /// Writes a note after the tick that was played last.
-    pub fn note(&mut self, note: &Annotation) {
+    /// Writes an annotation after the newest tick.
+    pub fn annotate(&mut self, annotation: &Annotation) {
         self.flush();
-        self.write(&Chunk::annotation(note, self.tick));
+        self.write(&Chunk::annotation(annotation, self.tick));
     }
 
-    /// The room is saved, and goes on in another run of the server.
+    /// Saves the room and resumes it in another run of the server.
     pub fn restart(&mut self) {
         self.checkpoint();
-        self.note(&Annotation::Saved);
-        self.note(&Annotation::Resumed { run: 2, build: "test".to_owned(), unix_ms: 1_800_000_900_000 });
+        self.annotate(&Annotation::Saved);
+        self.annotate(&Annotation::Resumed { run: 2, build: "test".to_owned(), unix_ms: 1_800_000_900_000 });
         self.checkpoint();
     }
 
-    /// In the next tick somebody comes or goes.
-    pub fn change(&mut self, note: SeatEntry) {
-        self.changes.push(note);
+    /// Adds a seat change to the next tick.
+    pub fn push_seat_entry(&mut self, entry: SeatEntry) {
+        self.seat_entries.push(entry);
     }
 
-    /// The game, to plant what no rule of it would do.
+    /// The game, for tests that plant a state which its rules do not reach.
     pub const fn game_mut(&mut self) -> &mut G {
         &mut self.game
     }
 
-    /// What is written so far.
+    /// The journal's bytes written so far.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The same as what the storage was handed.
+    /// The chunks written so far, as a room hands them to the storage.
     #[must_use]
-    pub fn pieces(&self) -> &[Chunk] {
-        &self.pieces
+    pub fn chunks(&self) -> &[Chunk] {
+        &self.chunks
     }
 
-    /// Ends the journal for this reason.
+    /// Ends the journal with this reason and returns its bytes.
     #[must_use]
     pub fn end(mut self, reason: &str) -> Vec<u8> {
         self.flush();
@@ -151,19 +156,19 @@ impl<G: Game> RecordedRoom<G> {
     }
 
     fn step(&mut self) {
-        let notes = std::mem::take(&mut self.changes);
+        let seat_entries = std::mem::take(&mut self.seat_entries);
         let inputs = self.decide();
         self.tick = self.tick.next();
-        notes.iter().for_each(|note| note.clone().apply(&mut self.holders));
+        seat_entries.iter().for_each(|entry| entry.clone().apply(&mut self.holders));
         let entries = Entries {
-            changes: notes.iter().filter_map(SeatEntry::change).collect(),
+            changes: seat_entries.iter().filter_map(SeatEntry::change).collect(),
             inputs,
-            // What a client draws lies some ticks behind what it plays.
+            // A client draws other entities some ticks behind the tick of its input.
             seen: vec![SubTick::of(self.tick).offset(-52); usize::from(self.setup.seats)],
         };
         self.events.drain().for_each(drop);
         entries.apply(&mut self.game, self.tick, self.setup.tick_rate, &mut self.events);
-        self.recorder.tick(self.tick, &notes, &entries, &self.game);
+        self.recorder.tick(self.tick, &seat_entries, &entries, &self.game);
         if self.tick.0.is_multiple_of(SEGMENT_TICKS) {
             self.checkpoint();
         } else if self.tick.0.is_multiple_of(BLOCK_TICKS) {
@@ -171,7 +176,7 @@ impl<G: Game> RecordedRoom<G> {
         }
     }
 
-    /// What each brain wants of what its seat sees.
+    /// Returns the input of each seat's brain, from the seat's view.
     fn decide(&mut self) -> Vec<Option<G::Input>> {
         let Self { game, tick, brains, interest, view, setup, holders, .. } = self;
         let viewer = |seat: usize| {
@@ -196,24 +201,24 @@ impl<G: Game> RecordedRoom<G> {
 
     fn checkpoint(&mut self) {
         self.flush();
-        let piece = self.recorder.checkpoint(&self.game, self.tick, self.holders.clone());
-        self.write(&piece);
+        let chunk = self.recorder.checkpoint(&self.game, self.tick, self.holders.clone());
+        self.write(&chunk);
     }
 
     fn flush(&mut self) {
-        if let Some(piece) = self.recorder.take() {
-            self.write(&piece);
+        if let Some(chunk) = self.recorder.take() {
+            self.write(&chunk);
         }
     }
 
-    fn write(&mut self, piece: &Chunk) {
-        self.writer.write(piece, &mut self.bytes).expect("memory");
-        self.pieces.push(piece.clone());
+    fn write(&mut self, chunk: &Chunk) {
+        self.writer.write(chunk, &mut self.bytes).expect("memory");
+        self.chunks.push(chunk.clone());
     }
 }
 
-/// A player for each seat.
-fn everybody(seats: u16) -> Vec<SeatEntry> {
+/// The seat entries that put a player on every seat.
+fn all_seats_taken(seats: u16) -> Vec<SeatEntry> {
     let holder = |seat: u16| Holder {
         name: Name::lossy(&format!("player {seat}")),
         player: Some((PlayerId(u64::from(seat) + 1), TicketNumber { run: 1, count: 0 })),

@@ -1,29 +1,36 @@
-//! What the scenarios stand on: whole servers on port 0, players, peers that do not keep to the protocol, and waiting.
+//! The test harness: servers, players, raw peers, a simulated network and the checks that the scenarios share.
 //!
-//! A scenario says what happens; everything that is the same in all of them is here. Whatever goes wrong in here is a failed
-//! test, so it panics, and says what was wanted.
+//! A scenario describes one behaviour; everything that several scenarios need is here. An error in the harness is a failed test, so
+//! its functions panic with a message that names what was expected. All servers listen on port 0.
 //!
-//! - [`server`]: a server of any game, in this process, in memory.
-//! - [`written`]: one whose journals are where a test says.
-//! - [`mortal`]: one that dies, and one that follows it on its port.
-//! - [`player`]: somebody who plays by the rules, around the client library.
-//! - [`raw`]: a peer that speaks the wire by hand, and so can say anything.
-//! - [`wait`]: until something holds, and never longer than a bound.
-//! - [`witness`]: whether several viewers were shown the same.
-//! - [`sim`]: a server and its clients in a simulated network, on a simulated clock, from one seed.
-//! - [`http`]: what an operator asks.
-//! - [`games`]: a game that does what a test wants.
-//! - [`source`]: the project's own source, for the tests of its architecture.
-//! - [`journals`]: rooms in which bots play, as their journals have them.
-//! - [`proof`]: every journal of a scenario, played again.
-//! - [`faulty`]: a disk for journals that fails when it is told to.
-//! - [`vectors`]: bytes that do not change.
+//! Servers:
+//! - [`server`]: a server of any game in this process, with its storage in memory.
+//! - [`journal_server`]: a server with the journal store and the run number of the test's choice.
+//! - [`killable_server`]: a server that can be killed, and its successor on the same port.
+//! - [`faulty_store`]: a journal store with injected disk faults.
+//! - [`games`]: games that misbehave on request.
+//!
+//! Clients:
+//! - [`player`]: a well-behaved player, a wrapper of the client library.
+//! - [`raw`]: a peer that writes protocol messages by hand, valid or not.
+//! - [`http`]: requests to the HTTP plane.
+//!
+//! Simulation:
+//! - [`sim`]: a server and its clients in a simulated network on a simulated clock, all from one seed.
+//!
+//! Checks:
+//! - [`wait`]: waits for a condition, with a bound.
+//! - [`view_checker`]: checks that all viewers see the same world.
+//! - [`journals`]: journals of rooms with bots, made without a server.
+//! - [`replay_check`]: replays every journal of a scenario.
+//! - [`vectors`]: frozen bytes of encodings.
+//! - [`source`]: the project's own source, for the architecture tests.
 
 pub mod server;
 
-pub mod written;
+pub mod journal_server;
 
-pub mod mortal;
+pub mod killable_server;
 
 pub mod player;
 
@@ -31,7 +38,7 @@ pub mod raw;
 
 pub mod wait;
 
-pub mod witness;
+pub mod view_checker;
 
 pub mod sim;
 
@@ -43,18 +50,18 @@ pub mod source;
 
 pub mod journals;
 
-pub mod proof;
+pub mod replay_check;
 
-pub mod faulty;
+pub mod faulty_store;
 
 pub mod vectors;
 
 pub use self::{
-    mortal::MortalServer,
+    journal_server::start_with_journals,
+    killable_server::KillableServer,
     player::Player,
-    raw::{Goodbye, RawPeer, RawSeat},
+    raw::{RawPeer, RawSeat, ServerClose},
     server::TestServer,
+    view_checker::ViewChecker,
     wait::{until, within},
-    witness::Witness,
-    written::start_written,
 };

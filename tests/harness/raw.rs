@@ -1,5 +1,4 @@
-//! A peer that speaks the wire by hand. It keeps to the protocol only as far as a scenario wants, so it can be hostile,
-//! broken, deaf, or of another version.
+//! A peer that writes protocol messages by hand. It can break the protocol, ignore the server or claim another version.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -33,63 +32,64 @@ use quinn::{
 
 use crate::wait::within;
 
-mod comeback;
 mod first_packet;
-pub(crate) mod trust;
-mod vanish;
+pub(crate) mod insecure_tls;
+mod null_socket;
+mod resume;
 
-pub use self::{comeback::Welcomed, first_packet::FirstPacket};
+pub use self::{first_packet::FirstPacket, resume::Welcome};
 
-/// A QUIC connection with an open control stream on which nothing was said.
+/// A QUIC connection with an open control stream.
 pub struct RawPeer {
     connection: Connection,
     send: SendStream,
     recv: RecvStream,
     deframer: Deframer,
-    /// Its socket lives as long as the peer does.
+    /// Kept because its socket closes when it is dropped.
     endpoint: Endpoint,
 }
 
-/// How a server took leave of a peer.
+/// A close by the server: its message and its close code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Goodbye {
-    /// What it said on the control stream, if it said anything.
-    pub said: Option<(CloseReason, String)>,
-    /// The QUIC close code.
+pub struct ServerClose {
+    /// The reason and the sentence of the `Closing` message on the control stream, if the server sent one.
+    pub closing: Option<(CloseReason, String)>,
+    /// The QUIC close code; `None` when the protocol does not define it.
     pub code: Option<CloseReason>,
 }
 
 impl RawPeer {
-    /// Shakes hands; says nothing.
+    /// Completes the QUIC handshake and opens the control stream, without sending a message.
     pub async fn connect(server: SocketAddr) -> Self {
         Self::connect_with(server, transport::transport_config()).await
     }
 
-    /// The same with QUIC settings of the test's own.
+    /// As [`Self::connect`], with these QUIC settings.
     pub async fn connect_with(server: SocketAddr, settings: TransportConfig) -> Self {
-        let endpoint = transport::open_endpoint(server).expect("a UDP port for a peer");
-        Self::open(endpoint, server, settings).await.expect("a server that shakes hands")
+        let endpoint = transport::open_endpoint(server).expect("a free UDP port");
+        Self::open(endpoint, server, settings).await.expect("the server must complete the handshake")
     }
 
-    /// The same from an address of the test's own.
+    /// As [`Self::connect`], from this local address.
     pub async fn connect_from(address: IpAddr, server: SocketAddr) -> Self {
-        let endpoint = Endpoint::client(SocketAddr::new(address, 0)).expect("a UDP port at that address");
+        let endpoint =
+            Endpoint::client(SocketAddr::new(address, 0)).expect("a free UDP port at the local address");
         let opened = Self::open(endpoint, server, transport::transport_config()).await;
-        opened.expect("a server that shakes hands")
+        opened.expect("the server must complete the handshake")
     }
 
-    /// The same through an endpoint of the test's own, as in a simulated network.
+    /// As [`Self::connect`], through this endpoint, which may belong to a simulated network.
     pub async fn connect_through(endpoint: Endpoint, server: SocketAddr) -> Self {
         let opened = Self::open(endpoint, server, transport::transport_config()).await;
-        opened.expect("a server that shakes hands")
+        opened.expect("the server must complete the handshake")
     }
 
-    /// Shakes hands if the server does.
+    /// As [`Self::connect`], for servers that may refuse the handshake.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the server does not complete the handshake.
     pub async fn try_connect(server: SocketAddr) -> Result<Self, ConnectionError> {
-        let endpoint = transport::open_endpoint(server).expect("a UDP port for a peer");
+        let endpoint = transport::open_endpoint(server).expect("a free UDP port");
         Self::open(endpoint, server, transport::transport_config()).await
     }
 
@@ -98,44 +98,45 @@ impl RawPeer {
         server: SocketAddr,
         settings: TransportConfig,
     ) -> Result<Self, ConnectionError> {
-        let crypto = QuicClientConfig::try_from(trust::anybody(ALPN)).expect("a suite for initial packets");
+        let crypto = QuicClientConfig::try_from(insecure_tls::client_config(ALPN))
+            .expect("a cipher suite for initial packets");
         let mut config = ClientConfig::new(Arc::new(crypto));
         config.transport_config(Arc::new(settings));
-        let connecting = endpoint.connect_with(config, server, "localhost").expect("a good address");
+        let connecting = endpoint.connect_with(config, server, "localhost").expect("a valid address");
         let connection = within("a handshake", connecting).await?;
         let (send, recv) = connection.open_bi().await?;
         Ok(Self { connection, send, recv, deframer: Deframer::new(MAX_SERVER_MESSAGE_BYTES), endpoint })
     }
 
-    /// Connects and is welcomed.
-    pub async fn greet<G: Game>(server: SocketAddr, name: &str) -> Self {
+    /// Connects and exchanges a valid `Hello` for the server's `Welcome`.
+    pub async fn connect_and_hello<G: Game>(server: SocketAddr, name: &str) -> Self {
         let mut peer = Self::connect(server).await;
-        peer.greet_as::<G>(name).await;
+        peer.exchange_hello::<G>(name).await;
         peer
     }
 
-    /// Says a good hello and is welcomed.
-    pub async fn greet_as<G: Game>(&mut self, name: &str) {
-        self.say(&ClientMessage::Hello(hello::<G>(name))).await;
-        self.hear_where("a welcome", |message| {
+    /// Sends a valid `Hello` and waits for the server's `Welcome`.
+    pub async fn exchange_hello<G: Game>(&mut self, name: &str) {
+        self.send(&ClientMessage::Hello(hello::<G>(name))).await;
+        self.receive_until("a welcome", |message| {
             matches!(message, ServerMessage::Welcome { .. }).then_some(())
         })
         .await;
     }
 
-    /// Says a message.
-    pub async fn say(&mut self, message: &ClientMessage) {
+    /// Sends a message on the control stream.
+    pub async fn send(&mut self, message: &ClientMessage) {
         let mut bytes = Vec::new();
         codec::encode(message, &mut bytes);
         self.write(&bytes).await;
     }
 
-    /// Writes anything on the control stream. A server that has gone by then is no fault of the writer's.
+    /// Writes any bytes on the control stream. Ignores an error, because the server may have closed the connection.
     pub async fn write(&mut self, bytes: &[u8]) {
         let _ = within("room on the control stream", self.send.write_all(bytes)).await;
     }
 
-    /// Writes the same again and again until the server wants no more of it; says how many bytes it let this peer write.
+    /// Writes the same bytes repeatedly until the server stops the stream, and returns the number of bytes written.
     pub async fn flood(&mut self, bytes: &[u8]) -> usize {
         within("the end of a flood", async {
             let mut written = 0;
@@ -147,26 +148,28 @@ impl RawPeer {
         .await
     }
 
-    /// Sends any datagram. A server that has gone by then is no fault of the sender's.
-    pub fn datagram(&self, bytes: &[u8]) {
+    /// Sends any bytes as a datagram. Ignores an error, because the server may have closed the connection.
+    pub fn send_datagram(&self, bytes: &[u8]) {
         let _ = self.connection.send_datagram(Bytes::copy_from_slice(bytes));
     }
 
-    /// Sends any datagram once there is room for it, so that none is dropped on this side; false: the connection has ended.
-    pub async fn datagram_wait(&self, bytes: &[u8]) -> bool {
+    /// Sends a datagram once the send buffer has room, so that none is dropped locally; false when the connection has ended.
+    pub async fn send_datagram_wait(&self, bytes: &[u8]) -> bool {
         let sent = self.connection.send_datagram_wait(Bytes::copy_from_slice(bytes));
         within("room for a datagram", sent).await.is_ok()
     }
 
-    /// The next message; `None` when the server has closed the stream or the connection.
+    /// Receives the next message; `None` when the server has closed the stream or the connection.
     ///
     /// # Panics
-    /// When the server's bytes are no messages.
-    pub async fn hear(&mut self) -> Option<ServerMessage> {
+    /// When the server's bytes are not valid messages.
+    pub async fn receive(&mut self) -> Option<ServerMessage> {
         within("a message", async {
             loop {
-                if let Some(message) = self.deframer.pop().expect("a server keeps its messages short") {
-                    return Some(codec::decode_server(message).expect("a server speaks the protocol"));
+                if let Some(message) =
+                    self.deframer.pop().expect("a server message must keep to its maximum size")
+                {
+                    return Some(codec::decode_server(message).expect("a server message must be decodable"));
                 }
                 let chunk = self.recv.read_chunk(MAX_SERVER_MESSAGE_BYTES, true).await.ok()??;
                 self.deframer.push(&chunk.bytes);
@@ -175,27 +178,27 @@ impl RawPeer {
         .await
     }
 
-    /// The first message from now on that `wanted` takes.
+    /// Receives messages until `accept` maps one to a value, and discards the messages before it.
     ///
     /// # Panics
-    /// When the connection ends before, or nothing comes in time.
-    pub async fn hear_where<T>(
+    /// When the connection ends before, or no such message arrives in time.
+    pub async fn receive_until<T>(
         &mut self,
         what: &str,
-        mut wanted: impl FnMut(ServerMessage) -> Option<T>,
+        mut accept: impl FnMut(ServerMessage) -> Option<T>,
     ) -> T {
         loop {
-            let Some(message) = self.hear().await else {
+            let Some(message) = self.receive().await else {
                 panic!("closed while waiting for {what}: {:?}", self.connection.close_reason())
             };
-            if let Some(found) = wanted(message) {
+            if let Some(found) = accept(message) {
                 return found;
             }
         }
     }
 
-    /// The bytes of the next snapshot, whichever way it travels; `None` when the connection has ended.
-    pub async fn snapshot(&mut self) -> Option<Bytes> {
+    /// Receives the bytes of the next snapshot, from a datagram or a stream; `None` when the connection has ended.
+    pub async fn receive_snapshot(&mut self) -> Option<Bytes> {
         within("a snapshot", async {
             tokio::select! {
                 datagram = self.connection.read_datagram() => datagram.ok(),
@@ -207,21 +210,21 @@ impl RawPeer {
         .await
     }
 
-    /// Hears the server out, says that its reason arrived, and waits for it to close.
-    pub async fn goodbye(mut self) -> Goodbye {
-        let mut said = None;
-        while let Some(message) = self.hear().await {
+    /// Reads all messages, acknowledges `Closing`, and waits until the server closes the connection.
+    pub async fn wait_for_close(mut self) -> ServerClose {
+        let mut closing = None;
+        while let Some(message) = self.receive().await {
             if let ServerMessage::Closing { reason, sentence } = message {
-                said = Some((reason, sentence.to_string()));
-                self.say(&ClientMessage::ClosingAck).await;
+                closing = Some((reason, sentence.to_string()));
+                self.send(&ClientMessage::ClosingAck).await;
             }
         }
-        Goodbye { said, code: self.closed().await }
+        ServerClose { closing, code: self.wait_for_close_code().await }
     }
 
-    /// Reads nothing and waits for the close code; `None` when it is none of ours.
-    pub async fn closed(&self) -> Option<CloseReason> {
-        match within("the connection's end", self.connection.closed()).await {
+    /// Waits for the close code without reading any message; `None` when the protocol does not define the code.
+    pub async fn wait_for_close_code(&self) -> Option<CloseReason> {
+        match within("the end of the connection", self.connection.closed()).await {
             ConnectionError::ApplicationClosed(close) => {
                 CloseReason::from_code(close.error_code.into_inner())
             }
@@ -229,106 +232,106 @@ impl RawPeer {
         }
     }
 
-    /// Whether the connection still lives.
+    /// Whether the connection is open.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.connection.close_reason().is_none()
     }
 }
 
-/// A seat of a peer that acknowledges what a scenario wants.
+/// A raw peer on a seat, whose acknowledgements the scenario chooses.
 pub struct RawSeat<G: Game> {
-    /// The connection.
+    /// The peer's connection.
     pub peer: RawPeer,
-    /// The room.
+    /// The joined room.
     pub room: RoomId,
-    /// The place in it.
+    /// The seat in the room.
     pub seat: SeatId,
     seat_epoch: SeatEpoch,
     baselines: Baselines<G::Entity>,
 }
 
-/// A snapshot that became a view.
-pub struct Seen<G: Game> {
-    /// Its head.
+/// A view decoded from a snapshot.
+pub struct ReceivedView<G: Game> {
+    /// The snapshot's header.
     pub header: SnapshotHeader,
-    /// What it shows.
+    /// The decoded view.
     pub view: Arc<View<G::Entity>>,
-    /// How many bytes it took.
+    /// The size of the snapshot, in bytes.
     pub bytes: usize,
 }
 
 impl<G: Game> RawSeat<G> {
-    /// Connects and sits down in the first room with a seat.
-    pub async fn sit(server: SocketAddr, name: &str) -> Self {
-        Self::sit_down(RawPeer::greet::<G>(server, name).await).await
+    /// Connects and joins the first room with a free seat.
+    pub async fn connect_and_join(server: SocketAddr, name: &str) -> Self {
+        Self::join(RawPeer::connect_and_hello::<G>(server, name).await).await
     }
 
-    /// Seats a peer that was welcomed.
-    pub async fn sit_down(mut peer: RawPeer) -> Self {
-        peer.say(&ClientMessage::Join(JoinTarget::Quick)).await;
+    /// Joins the first room with a free seat, with a peer that has received its `Welcome`.
+    pub async fn join(mut peer: RawPeer) -> Self {
+        peer.send(&ClientMessage::Join(JoinTarget::Quick)).await;
         let joined = |message| match message {
             ServerMessage::Joined { room, seat, seat_epoch, .. } => Some((room, seat, seat_epoch)),
             _ => None,
         };
-        let (room, seat, seat_epoch) = peer.hear_where("a seat", joined).await;
+        let (room, seat, seat_epoch) = peer.receive_until("a seat", joined).await;
         Self { peer, room, seat, seat_epoch, baselines: Baselines::new(seat_epoch) }
     }
 
-    /// The next snapshot that becomes a view.
+    /// Receives snapshots until one decodes to a view.
     ///
     /// # Panics
-    /// When the connection ends, or a snapshot cannot be read: this peer loses nothing that it acknowledged.
-    pub async fn see(&mut self) -> Seen<G> {
+    /// When the connection ends, or a snapshot cannot be decoded: this peer keeps every view that it acknowledged.
+    pub async fn receive_view(&mut self) -> ReceivedView<G> {
         loop {
-            let Some(bytes) = self.peer.snapshot().await else {
+            let Some(bytes) = self.peer.receive_snapshot().await else {
                 panic!("closed while waiting for a view: {:?}", self.peer.connection.close_reason())
             };
             match self.baselines.apply(&bytes, 1) {
-                Ok((header, view)) => return Seen { header, view, bytes: bytes.len() },
+                Ok((header, view)) => return ReceivedView { header, view, bytes: bytes.len() },
                 // Datagrams may overtake a keyframe's stream.
                 Err(SnapshotError::Stale) => {}
-                Err(error) => panic!("a snapshot cannot be read: {error}"),
+                Err(error) => panic!("a snapshot must be decodable: {error}"),
             }
         }
     }
 
-    /// What an honest client would acknowledge now.
+    /// The acknowledgement that an honest client would send now.
     #[must_use]
     pub fn ack(&self) -> Option<SnapshotAck> {
         self.baselines.ack()
     }
 
-    /// Sends one input, for a tick that is yet to come, with this acknowledgement.
-    pub fn send(&self, input: G::Input, ack: Option<SnapshotAck>) {
-        self.peer.datagram(&self.input_datagram(input, ack));
+    /// Sends one input for a future tick, with this acknowledgement.
+    pub fn send_input(&self, input: G::Input, ack: Option<SnapshotAck>) {
+        self.peer.send_datagram(&self.input_datagram(input, ack));
     }
 
-    /// Sends inputs for any ticks, with any claim of what was seen.
-    pub fn send_run(&self, run: InputBatch<G::Input>, ack: Option<SnapshotAck>) {
-        self.peer.datagram(&self.run_datagram(run, ack));
+    /// Sends a batch of inputs for any ticks, with any claimed view times.
+    pub fn send_batch(&self, batch: InputBatch<G::Input>, ack: Option<SnapshotAck>) {
+        self.peer.send_datagram(&self.batch_datagram(batch, ack));
     }
 
-    /// The datagram that [`Self::send`] would send.
+    /// The datagram that [`Self::send_input`] would send.
     #[must_use]
     pub fn input_datagram(&self, input: G::Input, ack: Option<SnapshotAck>) -> Vec<u8> {
         let newest = self.baselines.newest().map_or_else(Default::default, |view| view.tick);
         let tick = newest.after(INPUT_LEAD_TICKS);
-        self.run_datagram(InputBatch::new(tick, StampedInput::at(tick, input)), ack)
+        self.batch_datagram(InputBatch::new(tick, StampedInput::at(tick, input)), ack)
     }
 
-    fn run_datagram(&self, run: InputBatch<G::Input>, ack: Option<SnapshotAck>) -> Vec<u8> {
-        let datagram = InputDatagram { seat_epoch: self.seat_epoch, ack, batch: run };
+    fn batch_datagram(&self, batch: InputBatch<G::Input>, ack: Option<SnapshotAck>) -> Vec<u8> {
+        let datagram = InputDatagram { seat_epoch: self.seat_epoch, ack, batch };
         let mut out = BitWriter::new();
         datagram.encode(&mut out);
         out.finish().to_vec()
     }
 }
 
-/// How far ahead of the newest view an input is: far enough on loopback.
+/// The ticks from the newest view to the tick of an input, enough on loopback.
 const INPUT_LEAD_TICKS: u32 = 3;
 
-/// A hello that fits a server of this build and game.
+/// A `Hello` that a server of this build and game accepts.
 #[must_use]
 pub fn hello<G: Game>(name: &str) -> Hello {
     Hello {

@@ -1,4 +1,4 @@
-//! A whole server of any game, in this process: a real socket on port 0, and everything else in memory.
+//! A server of any game in this process: a real socket on port 0, and everything else in memory.
 
 use std::{
     net::TcpListener,
@@ -23,137 +23,145 @@ use tokio::{
 };
 
 use crate::{
-    faulty::FaultyStore,
-    proof::{Ending, Proof},
+    faulty_store::FaultyStore,
+    replay_check::{ReplayCheck, ServerEnd},
 };
 
-/// Where a test's server listens, for either plane.
+/// The listen address of a test's server, for both planes.
 const ANY_PORT: &str = "127.0.0.1:0";
 
-/// Every room's randomness follows from this.
+/// The seed of all rooms.
 const SEED: u64 = 2_718_281_828;
 
 /// A running server.
 pub struct TestServer<G: Game> {
     server: Server<G>,
     records: MemorySink,
-    proof: Proof<G>,
-    /// Ends the storage's thread when it is dropped, where it has one.
-    _storage: Option<oneshot::Sender<()>>,
+    replay_check: ReplayCheck<G>,
+    /// Ends the storage's own thread, if there is one, when it is dropped.
+    _storage_thread: Option<oneshot::Sender<()>>,
 }
 
-/// Where journals go, and who waits for it.
+/// A journal store and the runtime that writes to it.
 struct Disk {
     store: Arc<dyn JournalStore>,
-    kept: MemoryStore,
-    storage: Handle,
+    /// The journals below `store`, without its faults.
+    journals: MemoryStore,
+    runtime: Handle,
     thread: Option<oneshot::Sender<()>>,
 }
 
 impl<G: Game> TestServer<G> {
-    /// A server with these settings over the defaults, each a full name as in `room.seats` and its value as text.
-    /// Needs a tokio runtime around it.
+    /// Starts a server with these settings over the defaults, each a full key such as `room.seats` and its value as text.
+    /// Needs a tokio runtime.
     #[must_use]
     pub fn start(settings: &[(&'static str, &str)]) -> Self {
-        Self::launch(settings, None, Disk::of(MemoryStore::default()))
+        Self::launch(settings, None, Disk::in_memory())
     }
 
-    /// The same with a disk for its journals that can fail, and that only the storage's own thread waits for.
+    /// Starts a server whose journal store can fail; a stall of the store blocks only the storage's own thread.
     ///
     /// # Panics
-    /// When there is no such thread to be had.
+    /// When that thread cannot start.
     #[must_use]
     pub fn start_with_disk(settings: &[(&'static str, &str)], disk: &FaultyStore) -> Self {
         let (handle_in, handle) = mpsc::channel();
         let (ended, end) = oneshot::channel::<()>();
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
-            handle_in.send(runtime.handle().clone()).expect("somebody waits for it");
-            // Until the server is gone.
+            handle_in.send(runtime.handle().clone()).expect("the test must wait for the handle");
+            // Until the server is dropped.
             let _ = runtime.block_on(end);
         });
-        let storage = handle.recv().expect("a thread for the storage");
-        let disk =
-            Disk { store: Arc::new(disk.clone()), kept: disk.kept().clone(), storage, thread: Some(ended) };
+        let runtime = handle.recv().expect("a thread for the storage");
+        let disk = Disk {
+            store: Arc::new(disk.clone()),
+            journals: disk.inner().clone(),
+            runtime,
+            thread: Some(ended),
+        };
         Self::launch(settings, None, disk)
     }
 
-    /// The same with an operator's plane.
+    /// Starts a server with an HTTP plane.
     #[must_use]
     pub fn start_with_http(settings: &[(&'static str, &str)]) -> Self {
         Self::launch(
             settings,
-            Some(TcpListener::bind(ANY_PORT).expect("a TCP port for the operator's plane")),
-            Disk::of(MemoryStore::default()),
+            Some(TcpListener::bind(ANY_PORT).expect("a free TCP port for the HTTP plane")),
+            Disk::in_memory(),
         )
     }
 
-    /// Where players connect to.
+    /// The address of the game port.
     #[must_use]
     pub const fn address(&self) -> std::net::SocketAddr {
         self.server.address()
     }
 
-    /// Where the operator's plane answers.
+    /// The address of the HTTP plane.
+    ///
+    /// # Panics
+    /// When the server was started without one.
     #[must_use]
     pub fn http_address(&self) -> std::net::SocketAddr {
-        self.server.http_address().expect("this server was started without an operator's plane")
+        self.server.http_address().expect("the server must be started with an HTTP plane")
     }
 
-    /// The value of one line of the metrics, named with its labels as Prometheus has it; 0 when there is no such line yet.
+    /// The value of one metric line, named with its labels as Prometheus prints it; 0 when the line does not exist yet.
     #[must_use]
     pub fn metric(&self, name: &str) -> f64 {
         metric(&self.server, name)
     }
 
-    /// Where match records go; it outlives the server.
+    /// A reader of the match records that outlives the server.
     pub fn records(&self) -> impl Fn() -> Vec<MatchRecord> + use<G> {
         let records = self.records.clone();
         move || records.records()
     }
 
-    /// Where rooms' journals go; it outlives the server.
+    /// The rooms' journals; the store outlives the server.
     #[must_use]
     pub fn journals(&self) -> MemoryStore {
-        self.proof.journals().clone()
+        self.replay_check.journals().clone()
     }
 
-    /// Stops it; false when its grace period ran out first. Every journal is [verified](crate::proof) then.
+    /// Stops the server and [verifies](crate::replay_check) every journal; false when the grace period ran out first.
     ///
     /// # Panics
-    /// When a journal differs, or its room did not end as the server counted.
+    /// When a journal differs from its replay, or the number of failed rooms differs from the server's count.
     pub async fn shutdown(self) -> bool {
-        let Self { server, proof, _storage, .. } = self;
+        let Self { server, replay_check, _storage_thread, .. } = self;
         let metrics = Arc::clone(server.metrics());
         let in_time = server.shutdown().await;
-        let proven = proof.hold(if in_time { Ending::Stopped } else { Ending::Dropped });
+        let totals = replay_check.verify(if in_time { ServerEnd::Stopped } else { ServerEnd::Dropped });
         let failed = metrics.room_panics.get() + metrics.sync_mismatches.get();
         assert!(
-            !in_time || metrics.joins.get() == 0 || proven.ticks > 0,
-            "whoever played did so in a journal"
+            !in_time || metrics.joins.get() == 0 || totals.ticks > 0,
+            "the ticks of every player must be in a journal"
         );
         assert!(
-            !in_time || proven.failed == failed,
-            "{failed} rooms failed, and journals say {}",
-            proven.failed
+            !in_time || totals.failed == failed,
+            "the journals must record the {failed} rooms that failed, and they record {}",
+            totals.failed
         );
         in_time
     }
 
-    /// Stops it so that its rooms go on in another run; false when one of them could not be saved. What is in the journals is
-    /// verified all the same.
+    /// Saves the rooms for another run and stops the server; false when a room could not be saved. Verifies the journals as far as
+    /// they are written.
     pub async fn shutdown_and_save(self) -> bool {
-        let Self { server, proof, _storage, .. } = self;
+        let Self { server, replay_check, _storage_thread, .. } = self;
         let is_saved = server.shutdown_and_save().await;
-        proof.hold(Ending::Dropped);
+        replay_check.verify(ServerEnd::Dropped);
         is_saved
     }
 
     fn launch(settings: &[(&'static str, &str)], http: Option<TcpListener>, disk: Disk) -> Self {
-        // A scenario whose game is not deterministic ends with its room, whatever the build's default is; and whose journal is not
-        // what was played fails at the very tick.
+        // The sync test fails a room of a nondeterministic game in every build, and a checksum in every tick makes a journal that
+        // differs from the play fail at the first such tick.
         let config = config::<G>(&[("room.sync_test", "on"), ("journal.checksum_ms", "1")], settings);
-        let socket = endpoint::bind(config.net.listen).expect("a UDP port for players");
+        let socket = endpoint::bind(config.net.listen).expect("a free UDP port");
         let records = MemorySink::default();
         let resources = ServerResources {
             udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
@@ -167,38 +175,40 @@ impl<G: Game> TestServer<G> {
             unclean_shutdown: None,
             incomplete_read: IncompleteRead::default(),
             room_runtime: Handle::current(),
-            storage_runtime: disk.storage,
+            storage_runtime: disk.runtime,
         };
-        let server = Server::start(&config, resources).expect("a server on port 0 starts");
-        Self { server, records, proof: Proof::of(disk.kept), _storage: disk.thread }
+        let server = Server::start(&config, resources).expect("a server on port 0 must start");
+        let replay_check = ReplayCheck::new(disk.journals);
+        Self { server, records, replay_check, _storage_thread: disk.thread }
     }
 }
 
 impl Disk {
-    fn of(kept: MemoryStore) -> Self {
-        Self { store: Arc::new(kept.clone()), kept, storage: Handle::current(), thread: None }
+    fn in_memory() -> Self {
+        let journals = MemoryStore::default();
+        Self { store: Arc::new(journals.clone()), journals, runtime: Handle::current(), thread: None }
     }
 }
 
-/// The value of one line of a server's metrics; 0 when there is no such line yet.
+/// The value of one metric line of a server; 0 when the line does not exist yet.
 pub(crate) fn metric<G: Game>(server: &Server<G>, name: &str) -> f64 {
     value_of(server.metrics(), name)
 }
 
-/// The value of one line of these metrics; 0 when there is no such line yet.
+/// The value of one line of these metrics; 0 when the line does not exist yet.
 pub(crate) fn value_of(metrics: &Metrics, name: &str) -> f64 {
-    let text = metrics.render().expect("metrics render");
+    let text = metrics.render().expect("metrics must render");
     let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
     text.lines().find_map(value).unwrap_or(0.0)
 }
 
-/// The configuration that a file or flags with these settings would give, over those of a kind of test.
-pub(crate) fn config<G: Game>(kind: &[(&'static str, &str)], settings: &[(&'static str, &str)]) -> Config {
+/// Loads the configuration from `base` settings and the test's own `settings`, which override them.
+pub(crate) fn config<G: Game>(base: &[(&'static str, &str)], settings: &[(&'static str, &str)]) -> Config {
     let flag = |(key, value): (&'static str, &str)| FlagValue { key, value: value.to_owned(), flag: key };
     let listen = [("net.listen", ANY_PORT)];
-    let flags = listen.iter().chain(kind).chain(settings).copied().map(flag).collect();
+    let flags = listen.iter().chain(base).chain(settings).copied().map(flag).collect();
     let sources = Sources { flags, ..Sources::default() };
-    config::load(&sources, &[defaults::<G>()]).expect("the test's settings are right")
+    config::load(&sources, &[defaults::<G>()]).expect("the test's settings must be valid")
 }
 
 fn defaults<G: Game>() -> GameDefaults {
@@ -208,6 +218,7 @@ fn defaults<G: Game>() -> GameDefaults {
         bots: G::ROOM.bots,
         bot_skill: G::SKILLS.first().copied().unwrap_or_default(),
         skills: G::SKILLS,
-        settings: toml::Table::try_from(G::Settings::default()).expect("settings are a table"),
+        settings: toml::Table::try_from(G::Settings::default())
+            .expect("a game's settings must be a TOML table"),
     }
 }

@@ -1,17 +1,27 @@
-//! The simulated network: a whole server and its clients in one thread, on a clock that jumps from one thing to the next.
+//! The simulated network: a server and its clients in one thread, on a clock that jumps from one event to the next.
 //!
-//! Hours of play take minutes, a bad network is one line, and a seed is a test case: the same seed gives the same packets, at the
-//! same times, of the same sizes. Their contents differ, because TLS draws its keys from the system whoever asks.
+//! Hours of play take minutes, and a bad network is one line. Each seed is a test case: the same seed gives the same packets, at the
+//! same times and with the same sizes. Their contents differ, because TLS always draws its keys from the system.
 //!
-//! - [`network`]: all paths together, and what flies on them; [`socket`] is an endpoint's end of it. What a path is like is a
-//!   [`Link`], and what becomes of each packet there is the same as for the load tester's bots.
-//! - [`trace`]: what was sent, so that two runs can be compared.
-//! - [`seams`]: the seeded and simulated things that an endpoint is handed.
-//! - [`world`]: the server, the network and the clients' endpoints.
-//! - [`bot`]: somebody who plays. [`diary`]: somebody who notes down all that happens. [`onlooker`]: somebody in the room itself.
-//! - [`joins`]: how long it takes to get a seat. [`feel`]: what play is like over a link.
-//! - [`referee`]: the rules that no run may break. [`adventure`]: evenings on which a lot happens, held to them.
-//! - [`soak`]: half an hour on which nothing happens, and nothing may grow.
+//! Network:
+//! - [`network`]: the paths of all players and the packets in flight, over a [`Link`] each. The load tester's bots use the same link
+//!   model.
+//! - [`socket`]: an endpoint's socket in the network.
+//! - [`trace`]: the packets sent, to compare two runs.
+//! - [`seeded`]: seeded randomness and the simulated clock of the endpoints.
+//! - [`world`]: a server, a network and the clients' endpoints.
+//!
+//! Players and observers:
+//! - [`bot`]: a client that plays as a bot.
+//! - [`event_log`]: a controller that logs its events.
+//! - [`room_observer`]: an observer of the server's frames.
+//! - [`invariants`]: checks that hold in every run.
+//!
+//! Measurements:
+//! - [`chaos`]: runs with random disruptions, under the invariants.
+//! - [`feel`]: the quality of play over a link.
+//! - [`joins`]: the time to get a seat over a bad link.
+//! - [`soak`]: a long undisturbed run in which nothing may grow.
 //!
 //! ```
 //! use quarrel_client::Client;
@@ -20,31 +30,26 @@
 //!
 //! SimWorld::<Crowd>::run(7, &[], async |world| {
 //!     let connector = world.connector(&Link::named("train"));
-//!     let mut ada = Client::<Crowd>::connect_with(&connector, "Ada").await.expect("a server that answers");
-//!     ada.join(JoinTarget::Quick).await.expect("a seat");
+//!     let mut ada = Client::<Crowd>::connect_with(&connector, "Ada").await.expect("the server must answer");
+//!     ada.join(JoinTarget::Quick).await.expect("a free seat");
 //! });
 //! ```
 
 pub mod network;
+pub mod seeded;
 pub mod socket;
 pub mod trace;
-
-pub mod seams;
 pub mod world;
 
 pub mod bot;
-pub mod diary;
-pub mod onlooker;
+pub mod event_log;
+pub mod invariants;
+pub mod room_observer;
 
-pub mod joins;
-
-pub mod referee;
-
-pub mod adventure;
-
-pub mod soak;
-
+pub mod chaos;
 pub mod feel;
+pub mod joins;
+pub mod soak;
 
 pub use quarrel_netsim::Link;
 

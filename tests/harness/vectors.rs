@@ -1,14 +1,14 @@
-//! Frozen bytes: files of `name: hex` lines under `tests/vectors`, which a scenario holds against what the code writes today.
+//! Frozen encodings: files of `name: hex` lines under `tests/vectors`, which a scenario compares with the current encoder.
 //!
-//! They change only on purpose: raise `PROTOCOL_VERSION` or the game's `REVISION`, run the scenarios with `QUARREL_FREEZE=1`,
-//! and look at the difference in git.
+//! To change them on purpose, raise `PROTOCOL_VERSION` or the game's `REVISION`, run the scenarios with `QUARREL_FREEZE=1`, and
+//! review the difference in git.
 
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 
-/// Set to anything, the files are written rather than compared.
+/// The environment variable that makes the tests write the files instead of comparing them, with any value.
 pub const FREEZE: &str = "QUARREL_FREEZE";
 
-/// The codings of one file.
+/// The named encodings of one file.
 #[derive(Debug)]
 pub struct Vectors {
     file: &'static str,
@@ -17,21 +17,21 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// For `tests/vectors/{file}.txt`, which begins with a sentence of what it holds.
+    /// An empty list for `tests/vectors/{file}.txt`; the file begins with the sentence `about`.
     #[must_use]
     pub const fn new(file: &'static str, about: &'static str) -> Self {
         Self { file, about, lines: Vec::new() }
     }
 
-    /// Adds a coding; names are unique within a file.
+    /// Adds an encoding; its name must be unique within the file.
     pub fn add(&mut self, name: impl Into<String>, bytes: Vec<u8>) {
         self.lines.push((name.into(), bytes));
     }
 
-    /// Holds every coding against the file, or writes the file when [`FREEZE`] is set.
+    /// Compares every encoding with the file, or writes the file when [`FREEZE`] is set.
     ///
     /// # Panics
-    /// When a coding differs from its frozen bytes, is missing from the file, or the file holds one too many.
+    /// When an encoding differs from its frozen bytes or is missing from the file, or when the file holds an encoding too many.
     pub fn check(&self) {
         if env::var_os(FREEZE).is_some() {
             fs::write(self.path(), self.text()).unwrap_or_else(|error| panic!("{}: {error}", self.file));
@@ -47,12 +47,16 @@ impl Vectors {
             assert_eq!(
                 was,
                 Some(line),
-                "{}: the bytes of \"{name}\" have changed, and peers of this version would not understand them; if that is \
-                 meant, raise the version and run with {FREEZE}=1",
+                "{}: the bytes of \"{name}\" must not change, because peers of this version cannot decode others; for an \
+                 intended change, raise the version and run with {FREEZE}=1",
                 self.file
             );
         }
-        assert_eq!(frozen, current, "{}: what is frozen is still written, in this order", self.file);
+        assert_eq!(
+            frozen, current,
+            "{}: every frozen encoding must still be written, in the same order",
+            self.file
+        );
     }
 
     fn text(&self) -> String {

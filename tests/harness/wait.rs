@@ -1,35 +1,35 @@
-//! Waiting for a condition, with a bound. Nothing in the scenarios sleeps for a fixed time: it would be too long on most days
-//! and too short on the day on which the machine is busy.
+//! Bounded waits for a condition. Scenarios do not sleep for a fixed time, because it would usually be too long, and too short
+//! on a busy machine.
 
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-/// How long anything may take on the busiest of machines. Nobody ever waits for it but a test that fails.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest wait, enough for the busiest machine. Only a failing test waits this long.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a condition is looked at.
-const GLANCE: Duration = Duration::from_millis(5);
+/// The time between two checks of a condition.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Waits for a future.
 ///
 /// # Panics
-/// When it takes longer than [`PATIENCE`]; the message says `what` was waited for.
+/// When the future takes longer than [`TIMEOUT`]; the message names `what` was awaited.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match timeout(PATIENCE, future).await {
+    match timeout(TIMEOUT, future).await {
         Ok(value) => value,
-        Err(_) => panic!("waited {PATIENCE:?} in vain for {what}"),
+        Err(_) => panic!("timed out after {TIMEOUT:?} waiting for {what}"),
     }
 }
 
 /// Waits until a condition holds.
 ///
 /// # Panics
-/// As [`within`].
+/// As in [`within`].
 pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     within(what, async {
         while !condition() {
-            sleep(GLANCE).await;
+            sleep(POLL_INTERVAL).await;
         }
     })
     .await;

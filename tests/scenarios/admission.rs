@@ -40,16 +40,16 @@ async fn first_packets_past_the_burst_of_a_network_are_ignored_and_other_network
 async fn under_load_an_address_is_validated_and_players_still_connect() {
     let server = TestServer::<Crowd>::start(&[("net.retry_above_half_open", "0")]);
     let probe = FirstPacket::send(server.address()).await;
-    assert!(probe.is_told_to_retry().await, "an unvalidated address must get a retry packet");
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    ada.plays_on(5).await;
+    assert!(probe.receives_retry().await, "an unvalidated address must get a retry packet");
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(5).await;
 }
 
 #[tokio::test]
 async fn without_load_no_round_trip_is_spent_on_address_validation() {
     let server = TestServer::<Crowd>::start(&[]);
     let probe = FirstPacket::send(server.address()).await;
-    assert!(!probe.is_told_to_retry().await, "the first answer must be a handshake packet");
+    assert!(!probe.receives_retry().await, "the first answer must be a handshake packet");
 }
 
 #[tokio::test]
@@ -59,16 +59,16 @@ async fn past_the_cap_of_half_open_handshakes_new_ones_are_refused_until_one_tim
         ("net.retry_above_half_open", "1"),
         ("net.handshake_timeout_ms", "2000"),
     ]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let half_open = FirstPacket::send(server.address()).await;
-    assert!(!half_open.is_told_to_retry().await, "the first handshake must be answered");
+    assert!(!half_open.receives_retry().await, "the first handshake must be answered");
     let refused = RawPeer::try_connect(server.address()).await.err();
     let Some(ConnectionError::ConnectionClosed(close)) = refused else {
         panic!("a handshake past the cap must be refused, got {refused:?}")
     };
     assert_eq!(u64::from(close.error_code), CONNECTION_REFUSED);
     assert!(server.metric(REFUSED) >= 1.0, "a refusal must be counted");
-    ada.plays_on(5).await;
+    ada.wait_for_ticks(5).await;
     within("a connection after the half-open handshake timed out", async {
         while RawPeer::try_connect(server.address()).await.is_err() {}
     })

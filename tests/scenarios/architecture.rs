@@ -390,12 +390,12 @@ fn every_rule_is_about_a_module_that_exists() {
 }
 
 #[test]
-fn only_the_codec_names_bincode() {
+fn only_the_encoding_names_bincode() {
     for file in all_files() {
         let names_it = file.paths().iter().any(|path| is_within(path, "bincode"));
         assert_eq!(
             names_it,
-            file.place == "shared/src/protocol/codec.rs",
+            file.place == "shared/src/protocol/encoding.rs",
             "{}: bincode stays in one file, so that its successor is one file's work",
             file.place
         );

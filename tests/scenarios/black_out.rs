@@ -6,9 +6,9 @@ use std::time::Duration;
 use quarrel_client::Ending;
 use quarrel_harness::sim::{
     Link, SimWorld,
-    diary::{Diary, Life, Notes},
-    onlooker::Onlooker,
-    referee::Referee,
+    event_log::{EventLog, LoggingController, RunningPlayer},
+    invariants::InvariantChecker,
+    room_observer::RoomObserver,
 };
 use quarrel_shared::{arena::Arena, tick::Tick};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -29,45 +29,46 @@ fn link(name: &str) -> Link {
 
 /// When the seat plays again after `since`, at which the room was at `tick`: the first view of a later tick that used an input
 /// of a later tick.
-fn plays_again(notes: &Notes<Arena>, since: Instant, tick: Tick) -> Option<Instant> {
+fn plays_again(log: &EventLog<Arena>, since: Instant, tick: Tick) -> Option<Instant> {
     let is_played = |used: Option<Tick>| used.is_some_and(|used| used > tick);
-    let mut views = notes.views.iter().filter(|viewed| viewed.at > since);
+    let mut views = log.views.iter().filter(|viewed| viewed.at > since);
     views.find(|viewed| viewed.header.tick > tick && is_played(viewed.header.used)).map(|viewed| viewed.at)
 }
 
-/// Plays through one black-out on this link and returns the time from its end to play, and the number of resumes. The referee
+/// Plays through one black-out on this link and returns the time from its end to play, and the number of resumes. The invariant checker
 /// checks that the player keeps the seat and receives every event once.
 fn play_through(link: &Link, seed: u64, blackout: Duration) -> (Duration, u64) {
     let what = format!("{blackout:?} of black-out on {}, seed {seed}", link.name);
     SimWorld::<Arena>::run(seed, BUSY, async |world| {
-        let referee = Referee::sit(world.server().lobby(), what.clone()).await;
-        let onlooker = Onlooker::sit(world.server().lobby()).await;
-        let diary = Diary::<Arena>::of_bot(seed);
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(link), "Ada", referee.watch(0, diary)).await;
+        let invariants = InvariantChecker::join(world.server().lobby(), what.clone()).await;
+        let observer = RoomObserver::join(world.server().lobby()).await;
+        let controller = LoggingController::<Arena>::bot(seed);
+        let log = controller.log();
+        let player =
+            RunningPlayer::start(&world.connector(link), "Ada", invariants.wrap(0, controller)).await;
         sleep(PLAYED).await;
-        let first = notes.joined();
+        let first = log.joined();
         let (now, back) = (world.now(), Instant::now() + blackout);
-        world.network().black_out(world.path(&life.endpoint), now..now + blackout);
+        world.network().add_blackout(world.path(&player.endpoint), now..now + blackout);
         sleep_until(back).await;
-        let tick = onlooker.tick();
+        let tick = observer.tick();
         sleep(PLAYED).await;
 
-        let summary = life.end().await;
-        let again = notes.read(|notes| plays_again(notes, back, tick));
+        let summary = player.shutdown().await;
+        let again = log.read(|log| plays_again(log, back, tick));
         let again = again.unwrap_or_else(|| panic!("{what}: the player must play again"));
-        let joined = notes.joined();
+        let joined = log.joined();
         assert_eq!((joined.room, joined.seat), (first.room, first.seat), "{what}: the seat must be the same");
         assert_eq!(summary.ending, Ending::Left, "{what}: the session must last until the player leaves");
-        assert_eq!(notes.read(|notes| notes.closed.clone()), [], "{what}: no room may close");
+        assert_eq!(log.read(|log| log.closed.clone()), [], "{what}: no room may close");
         let (lost, doubled) = (summary.counts.events_lost, summary.counts.events_doubled);
         assert_eq!((lost, doubled), (0, 0), "{what}: every event must arrive once");
-        let newest = notes.read(|notes| notes.views.last().expect("views").view.clone());
+        let newest = log.read(|log| log.views.last().expect("views").view.clone());
         assert!(newest.tick > tick.after(60), "{what}: views must arrive to the end");
-        let checks = referee.checks();
+        let checks = invariants.checks();
         assert!(
-            checks.views > 100 && checks.facts > 0,
-            "{what}: the referee must have compared views and events: {checks:?}"
+            checks.views > 100 && checks.events > 0,
+            "{what}: the invariant checker must have compared views and events: {checks:?}"
         );
         (again - back, summary.counts.resumes)
     })
@@ -157,24 +158,27 @@ fn a_connection_that_survived_a_black_out_is_not_closed_for_missing_acknowledgem
 fn a_player_away_for_longer_than_a_seat_is_held_loses_it_and_is_notified() {
     let settings = [BUSY, &[("session.hold_ms", "5000")]].concat();
     SimWorld::<Arena>::run(4, &settings, async |world| {
-        let onlooker = Onlooker::sit(world.server().lobby()).await;
-        let diary = Diary::<Arena>::of_bot(4);
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(&link("wifi")), "Ada", diary).await;
+        let observer = RoomObserver::join(world.server().lobby()).await;
+        let controller = LoggingController::<Arena>::bot(4);
+        let log = controller.log();
+        let player = RunningPlayer::start(&world.connector(&link("wifi")), "Ada", controller).await;
         sleep(PLAYED).await;
-        let seat = notes.joined().seat;
-        let is_taken = || onlooker.frames().last().is_some_and(|frame| frame.seat(seat).is_some());
+        let seat = log.joined().seat;
+        let is_taken = || observer.frames().last().is_some_and(|frame| frame.seat(seat).is_some());
         // The connection counts as lost after ten seconds of silence, and the seat is then held for five.
         let (now, blackout) = (world.now(), Duration::from_secs(30));
-        world.network().black_out(world.path(&life.endpoint), now..now + blackout);
+        world.network().add_blackout(world.path(&player.endpoint), now..now + blackout);
         sleep(Duration::from_secs(14)).await;
         assert_eq!(world.metric("quarrel_seats_held"), 1.0, "the seat must be held");
-        assert!(is_taken() && !life.is_over(), "the client must keep trying while the seat is held");
+        assert!(is_taken() && !player.is_finished(), "the client must keep trying while the seat is held");
         sleep(Duration::from_secs(2)).await;
         assert_eq!(world.metric("quarrel_seats_held"), 0.0, "the seat must be freed after its hold time");
-        assert!(life.is_over(), "the client must end by its own clock, because the server cannot reach it");
-        let summary = life.end().await;
+        assert!(
+            player.is_finished(),
+            "the client must end by its own clock, because the server cannot reach it"
+        );
+        let summary = player.shutdown().await;
         assert!(matches!(summary.ending, Ending::Lost(_)), "{:?}", summary.ending);
-        assert_eq!(notes.read(|notes| (notes.interrupted.len(), notes.resumed.len())), (1, 0));
+        assert_eq!(log.read(|log| (log.interrupted.len(), log.resumed.len())), (1, 0));
     });
 }

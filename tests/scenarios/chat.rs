@@ -16,8 +16,8 @@ const LINES: usize = 36;
 #[tokio::test]
 async fn a_chat_line_reaches_the_other_players_of_the_room() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
+    let (ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
     ada.chat("well met").await.expect("Ada is connected");
     let received = ben.wait_for("a line", |event| match event {
         ClientEvent::Chat { seat, text } => Some((seat, text)),
@@ -29,17 +29,17 @@ async fn a_chat_line_reaches_the_other_players_of_the_room() {
 #[tokio::test]
 async fn a_flood_of_chat_costs_no_player_a_seat() {
     let server = TestServer::<Crowd>::start(&[("room.seats", "64")]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let mut flood = Vec::new();
     for n in 0..SENDERS {
-        flood.push(RawSeat::<Crowd>::sit(server.address(), &format!("sender {n}")).await);
+        flood.push(RawSeat::<Crowd>::connect_and_join(server.address(), &format!("sender {n}")).await);
     }
     let line = ClientMessage::Chat(Text::lossy(&"blah ".repeat(40)));
     for _ in 0..LINES {
         for seat in &mut flood {
-            seat.peer.say(&line).await;
+            seat.peer.send(&line).await;
         }
     }
-    ada.plays_on(60).await;
+    ada.wait_for_ticks(60).await;
     assert_eq!(server.metric("quarrel_players"), (SENDERS + 1) as f64, "every player must keep the seat");
 }

@@ -64,7 +64,7 @@ fn a_retried_join_ends_with_one_seat() {
     SimWorld::<Crowd>::run(34, PEOPLE_ONLY, async |world| {
         let connector = world.connector(&NEAR);
         let blackout = world.now() + Duration::from_millis(130)..world.now() + Duration::from_millis(5200);
-        world.network().black_out(world.path(connector.endpoint()), blackout);
+        world.network().add_blackout(world.path(connector.endpoint()), blackout);
         let joining = tokio::spawn(async move {
             let client = Client::<Crowd>::connect_and_join(&connector, "Ada", JoinTarget::Quick).await;
             let mut client = client.expect("a welcome on the second connection");

@@ -2,10 +2,10 @@
 //! stays in place, and the other rooms are restored.
 
 use quarrel_harness::{
-    MortalServer, Player,
+    KillableServer, Player,
     games::{Fickle, FickleSettings, Throng, ThrongSettings},
     journals::RecordedRoom,
-    mortal::{Remains, is_back},
+    killable_server::{PersistedState, wait_for_resume},
 };
 use quarrel_server::storage::journals::{JournalName, JournalStore};
 use quarrel_shared::{
@@ -41,38 +41,38 @@ fn damaged(mut bytes: Vec<u8>, kind: ChunkKind) -> Vec<u8> {
     bytes
 }
 
-fn plant(remains: &Remains, room: u64, bytes: &[u8]) {
-    let file = remains.journals.create(JournalName { run: 1, room });
+fn plant(persisted: &PersistedState, room: u64, bytes: &[u8]) {
+    let file = persisted.journals.create(JournalName { run: 1, room });
     file.and_then(|mut file| file.append(bytes)).expect("memory");
 }
 
 #[tokio::test]
 async fn unusable_journals_are_set_aside_with_their_reason_and_other_rooms_are_restored() {
     let one_seat = [("room.seats", "1"), ("room.bots", "0")];
-    let server = MortalServer::start::<Throng>(&one_seat);
-    let (mut ada, before) = Player::<Throng>::sit(server.address(), "Ada").await;
-    let (_ben, bens) = Player::<Throng>::sit(server.address(), "Ben").await;
-    ada.plays_on(60).await;
-    let remains = server.kill();
+    let server = KillableServer::start::<Throng>(&one_seat);
+    let (mut ada, before) = Player::<Throng>::connect_and_join(server.address(), "Ada").await;
+    let (_ben, bens) = Player::<Throng>::connect_and_join(server.address(), "Ben").await;
+    ada.wait_for_ticks(60).await;
+    let persisted = server.kill();
     let bens = JournalName { run: 1, room: bens.room.0 };
-    let ticks = damaged(remains.journals.read(bens).expect("Ben's journal"), ChunkKind::Ticks);
-    plant(&remains, bens.room, &ticks);
-    plant(&remains, 91, &unfinished::<Fickle>(FickleSettings::default(), 60, 60));
-    plant(&remains, 92, &unfinished::<Throng>(ThrongSettings::default(), 20, 60));
-    plant(&remains, 93, &breaking());
-    plant(&remains, 94, &b"no journal at all ".repeat(300));
-    plant(&remains, 96, &unfinished::<Throng>(ThrongSettings::default(), 30, 60));
-    plant(&remains, 97, b"QRLJ");
+    let ticks = damaged(persisted.journals.read(bens).expect("Ben's journal"), ChunkKind::Ticks);
+    plant(&persisted, bens.room, &ticks);
+    plant(&persisted, 91, &unfinished::<Fickle>(FickleSettings::default(), 60, 60));
+    plant(&persisted, 92, &unfinished::<Throng>(ThrongSettings::default(), 20, 60));
+    plant(&persisted, 93, &breaking());
+    plant(&persisted, 94, &b"no journal at all ".repeat(300));
+    plant(&persisted, 96, &unfinished::<Throng>(ThrongSettings::default(), 30, 60));
+    plant(&persisted, 97, b"QRLJ");
     plant(
-        &remains,
+        &persisted,
         95,
         &damaged(unfinished::<Throng>(ThrongSettings::default(), 30, 60), ChunkKind::Checkpoint),
     );
 
-    let server = remains.clone().start::<Throng>(&one_seat);
-    is_back(&mut ada, &before).await;
-    ada.plays_on(10).await;
-    let aside = remains.journals.aside();
+    let server = persisted.clone().start::<Throng>(&one_seat);
+    wait_for_resume(&mut ada, &before).await;
+    ada.wait_for_ticks(10).await;
+    let aside = persisted.journals.aside();
     let reasons =
         [(bens.room, "damaged"), (93, "panicked"), (94, "not a journal"), (95, "damaged"), (96, "a copy of")];
     for (room, reason) in reasons {
@@ -83,7 +83,7 @@ async fn unusable_journals_are_set_aside_with_their_reason_and_other_rooms_are_r
         );
     }
     assert_eq!(aside.len(), reasons.len());
-    let is_in_place = |room| remains.journals.read(JournalName { run: 1, room }).is_ok();
+    let is_in_place = |room| persisted.journals.read(JournalName { run: 1, room }).is_ok();
     assert!(
         is_in_place(91) && is_in_place(92),
         "a start with that game or rate can restore these, so they must stay"
@@ -91,6 +91,6 @@ async fn unusable_journals_are_set_aside_with_their_reason_and_other_rooms_are_r
     assert!(!is_in_place(97), "a journal without a header must be removed");
     assert_eq!(server.metric("quarrel_journals_set_aside_total"), 5.0);
     assert_eq!(server.metric("quarrel_rooms_resumed_total"), 1.0);
-    let (_carl, carls) = Player::<Throng>::sit(server.address(), "Carl").await;
+    let (_carl, carls) = Player::<Throng>::connect_and_join(server.address(), "Carl").await;
     assert_eq!(carls.room.0, 93, "a journal that waits for another start must keep its room number");
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use quarrel_client::ClientEvent;
 use quarrel_harness::{
-    MortalServer, Player, RawPeer,
+    KillableServer, Player, RawPeer,
     games::Levers,
-    mortal::{is_back, is_cut_off, lost_ms},
+    killable_server::{lost_play_ms, wait_for_interruption, wait_for_resume},
     until,
 };
 use quarrel_server::storage::journals::{JournalName, JournalStore as _};
@@ -61,7 +61,7 @@ impl Shown {
             }
             scored.is_some_and(|scored| view.tick.since(scored) >= ticks)
         };
-        player.view_where("a score", look).await;
+        player.wait_for_view("a score", look).await;
     }
 
     fn last(&self) -> Tick {
@@ -80,7 +80,7 @@ impl Shown {
         let resumed =
             journal.annotations().filter(|note| matches!(note, Ok((_, Annotation::Resumed { run: 2, .. }))));
         assert_eq!(resumed.count(), 1, "the journal must note the restart once");
-        let mut playback = Playback::<Arena>::begin(&journal).expect("a journal of this build's game");
+        let mut playback = Playback::<Arena>::open(&journal).expect("a journal of this build's game");
         let mut compared = 0;
         while let Some(played) = playback.advance().expect("a good journal") {
             assert!(matches!(played, PlaybackStep::Tick(_) | PlaybackStep::Checkpoint(_)), "{played:?}");
@@ -109,15 +109,15 @@ async fn roster<G: Predict>(player: &mut Player<G>, seats: usize) -> BTreeMap<Se
 
 #[tokio::test]
 async fn players_and_bots_continue_the_same_match_with_the_same_score() {
-    let server = MortalServer::start::<Arena>(LONG_MATCH);
-    let (mut ada, adas) = Player::<Arena>::sit(server.address(), "Ada").await;
-    let (mut ben, bens) = Player::<Arena>::sit(server.address(), "Ben").await;
+    let server = KillableServer::start::<Arena>(LONG_MATCH);
+    let (mut ada, adas) = Player::<Arena>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, bens) = Player::<Arena>::connect_and_join(server.address(), "Ben").await;
     let mut shown = Shown::default();
     shown.watch(&mut ada, 40).await;
     let server = server.kill().start::<Arena>(LONG_MATCH);
-    let joined = is_back(&mut ada, &adas).await;
-    is_back(&mut ben, &bens).await;
-    let lost = lost_ms(&joined, shown.last());
+    let joined = wait_for_resume(&mut ada, &adas).await;
+    wait_for_resume(&mut ben, &bens).await;
+    let lost = lost_play_ms(&joined, shown.last());
     println!("{lost} ms lost");
     assert!(lost <= 500, "a crash may cost at most 500 ms of play, lost {lost}");
     shown.roll_back(joined.restored.expect("a restored room"));
@@ -127,11 +127,11 @@ async fn players_and_bots_continue_the_same_match_with_the_same_score() {
     assert_eq!(roster[&bens.seat], ("Ben".to_owned(), false));
     assert_eq!(roster.values().filter(|(_, bot)| *bot).count(), 6, "bots must keep their seats: {roster:?}");
     shown.watch(&mut ada, 10).await;
-    let (mut carl, carls) = Player::<Arena>::sit(server.address(), "Carl").await;
+    let (mut carl, carls) = Player::<Arena>::connect_and_join(server.address(), "Carl").await;
     assert_eq!(carls.room, adas.room, "the restored room must accept new players");
     let players = [ada.welcome().player, ben.welcome().player];
     assert!(!players.contains(&carl.welcome().player), "new player ids must be above those of the first run");
-    let listed = carl.rooms().await.expect("a list");
+    let listed = carl.list_rooms().await.expect("a list");
     assert_eq!(
         listed.iter().map(|room| room.id).collect::<Vec<_>>(),
         [RoomId(1)],
@@ -139,58 +139,58 @@ async fn players_and_bots_continue_the_same_match_with_the_same_score() {
     );
     assert_eq!(server.metric("quarrel_rooms_resumed_total"), 1.0);
 
-    let remains = tokio::task::spawn_blocking(|| server.stop()).await.expect("a server that stops");
-    shown.assert_equals_journal(&remains.journals.read(FIRST).expect("the journal"));
+    let persisted = tokio::task::spawn_blocking(|| server.stop()).await.expect("a server that stops");
+    shown.assert_equals_journal(&persisted.journals.read(FIRST).expect("the journal"));
 }
 
 #[tokio::test]
 async fn ids_of_new_rooms_and_players_are_above_the_restored_ones() {
     let one_seat = [("room.seats", "1")];
-    let server = MortalServer::start::<Levers>(&one_seat);
-    let (mut ada, adas) = Player::<Levers>::sit(server.address(), "Ada").await;
-    let (mut ben, bens) = Player::<Levers>::sit(server.address(), "Ben").await;
-    ada.plays_on(45).await;
-    ben.plays_on(45).await;
+    let server = KillableServer::start::<Levers>(&one_seat);
+    let (mut ada, adas) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, bens) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
+    ada.wait_for_ticks(45).await;
+    ben.wait_for_ticks(45).await;
     let server = server.kill().start::<Levers>(&one_seat);
-    is_back(&mut ada, &adas).await;
-    is_back(&mut ben, &bens).await;
-    let (carl, carls) = Player::<Levers>::sit(server.address(), "Carl").await;
+    wait_for_resume(&mut ada, &adas).await;
+    wait_for_resume(&mut ben, &bens).await;
+    let (carl, carls) = Player::<Levers>::connect_and_join(server.address(), "Carl").await;
     assert_eq!(carls.room, RoomId(3));
     assert!(carl.welcome().player > ben.welcome().player, "{}", carl.welcome().player);
 }
 
 #[tokio::test]
 async fn a_crash_before_the_answer_to_a_resume_arrives_keeps_the_ticket_valid() {
-    let server = MortalServer::start::<Levers>(&[]);
-    let (mut ben, bens) = Player::<Levers>::sit(server.address(), "Ben").await;
-    let (mut ada, welcomed) = RawPeer::enter::<Levers>(server.address(), "Ada").await;
-    ada.say(&ClientMessage::Join(JoinTarget::Quick)).await;
-    let place = ada.joined().await;
-    ben.plays_on(45).await;
+    let server = KillableServer::start::<Levers>(&[]);
+    let (mut ben, bens) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
+    let (mut ada, welcomed) = RawPeer::connect_new::<Levers>(server.address(), "Ada").await;
+    ada.send(&ClientMessage::Join(JoinTarget::Quick)).await;
+    let place = ada.receive_joined().await;
+    ben.wait_for_ticks(45).await;
     let server = server.kill().start::<Levers>(&[]);
-    let (answered, second) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    let (answered, second) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert!(second.resumed && second.ticket != welcomed.ticket);
-    is_back(&mut ben, &bens).await;
+    wait_for_resume(&mut ben, &bens).await;
     until("the resume in the journal", || server.metric("quarrel_seats_held") == 0.0).await;
-    ben.plays_on(45).await;
+    ben.wait_for_ticks(45).await;
     let server = server.kill().start::<Levers>(&[]);
     drop(answered);
     // As if the answer had been lost, she presents the same ticket again.
-    let (mut ada, third) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    let (mut ada, third) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert!(third.resumed, "the ticket that she presented last must be valid");
-    assert_eq!(ada.joined().await, place);
-    let refused = RawPeer::refused::<Levers>(server.address(), &second.ticket, 0).await;
+    assert_eq!(ada.receive_joined().await, place);
+    let refused = RawPeer::resume_refused::<Levers>(server.address(), &second.ticket, 0).await;
     assert_eq!(refused.code, Some(CloseReason::TicketUsed), "a seat may have one owner only");
 }
 
 #[tokio::test]
 async fn a_player_in_the_lobby_of_a_killed_server_connects_to_the_next_one() {
-    let server = MortalServer::start::<Levers>(&[]);
+    let server = KillableServer::start::<Levers>(&[]);
     let mut ada = Player::<Levers>::connect(server.address(), "Ada").await;
     let server = server.kill().start::<Levers>(&[]);
-    is_cut_off(&mut ada).await;
+    wait_for_interruption(&mut ada).await;
     ada.join(JoinTarget::Quick).await.expect("a seat on the next server");
-    ada.plays_on(10).await;
+    ada.wait_for_ticks(10).await;
     assert_eq!(server.metric("quarrel_resumes_total{result=\"forgotten\"}"), 1.0);
 }
 
@@ -202,15 +202,15 @@ async fn loses_the_seat(ada: &mut Player<Levers>) -> CloseReason {
 
 #[tokio::test]
 async fn a_player_whose_seat_was_not_restored_is_notified_and_may_join_again() {
-    let server = MortalServer::start::<Levers>(&[]);
-    let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
-    ada.plays_on(45).await;
+    let server = KillableServer::start::<Levers>(&[]);
+    let (mut ada, _) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(45).await;
     let before = server.kill();
     let server = before.clone().start::<Levers>(&[("journal.resume", "off")]);
     assert_eq!(loses_the_seat(&mut ada).await, CloseReason::TicketExpired);
     let again = ada.join(JoinTarget::Quick).await.expect("a seat in a new room");
     assert_eq!(again.restored, None);
-    ada.plays_on(45).await;
+    ada.wait_for_ticks(45).await;
     let old = before.journals.read(FIRST).expect("the old journal");
     let old = Journal::open(&old).expect("a journal");
     assert_eq!(
@@ -222,18 +222,18 @@ async fn a_player_whose_seat_was_not_restored_is_notified_and_may_join_again() {
 
     // The next start restores the run in between, and not the ended one.
     let _server = server.kill().start::<Levers>(&[]);
-    is_back(&mut ada, &again).await;
+    wait_for_resume(&mut ada, &again).await;
 }
 
 #[tokio::test]
 async fn a_start_without_journals_leaves_rooms_for_the_next_start() {
-    let server = MortalServer::start::<Levers>(&[]);
-    let (mut ada, joined) = Player::<Levers>::sit(server.address(), "Ada").await;
-    ada.plays_on(45).await;
-    let remains = server.kill();
+    let server = KillableServer::start::<Levers>(&[]);
+    let (mut ada, joined) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(45).await;
+    let persisted = server.kill();
     drop(ada);
-    let server = remains.start::<Levers>(&[("journal.write", "off")]);
-    let (ben, other) = Player::<Levers>::sit(server.address(), "Ben").await;
+    let server = persisted.start::<Levers>(&[("journal.write", "off")]);
+    let (ben, other) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
     assert!(other.room > joined.room, "the unrestored room must keep its id");
     drop(ben);
     let server = server.kill().start::<Levers>(&[]);

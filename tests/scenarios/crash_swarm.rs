@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use quarrel_harness::{MortalServer, games::Throng, until};
-use quarrel_swarm::{self as swarm, GameEntry, Games, Plan, plan::Stages, report::Report};
+use quarrel_harness::{KillableServer, games::Throng, until};
+use quarrel_swarm::{GameEntry, GameRegistry, Plan, plan::Stages, report::Report};
 
 const BOTS: u64 = 3;
 
 /// Runs bots for some seconds; kills the server during play and starts the next one with these settings.
 async fn play_through_a_crash(settings: &[(&'static str, &'static str)]) -> Report {
     let seats = [("room.seats", "4"), ("room.bots", "0")];
-    let server = MortalServer::start::<Throng>(&seats);
+    let server = KillableServer::start::<Throng>(&seats);
     let plan = Plan {
         server: server.address().to_string(),
         stages: Stages::ramp(BOTS as u32, Duration::from_millis(500), Duration::from_millis(7500)),
@@ -19,8 +19,8 @@ async fn play_through_a_crash(settings: &[(&'static str, &'static str)]) -> Repo
         max_lag_ms: 1e4,
         ..Plan::default()
     };
-    let games = Games::new(vec![GameEntry::of::<Throng>(&[])]);
-    let run = tokio::task::spawn_blocking(move || swarm::run(&plan, &games, None));
+    let games = GameRegistry::new(vec![GameEntry::of::<Throng>(&[])]);
+    let run = tokio::task::spawn_blocking(move || quarrel_swarm::run(&plan, &games, None));
     until("bots that play", || server.metric("quarrel_players") == BOTS as f64).await;
     let used = server.metric("quarrel_inputs_total{fate=\"used\"}");
     until("a second of play", || server.metric("quarrel_inputs_total{fate=\"used\"}") > used + 180.0).await;

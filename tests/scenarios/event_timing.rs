@@ -5,8 +5,8 @@ use std::time::Duration;
 use quarrel_client::Ending;
 use quarrel_harness::sim::{
     Link, SimWorld,
-    diary::{Diary, Life},
-    referee::Referee,
+    event_log::{LoggingController, RunningPlayer},
+    invariants::InvariantChecker,
 };
 use quarrel_shared::{arena::Arena, tick::Tick};
 use tokio::time::sleep;
@@ -20,14 +20,16 @@ const BUSY: &[(&str, &str)] = &[("room.bots", "10"), ("game.settings.score_to_wi
 /// Plays over this link; returns the number of delivered events, and of those that waited for the screen.
 fn play(name: &str, seed: u64) -> (usize, usize) {
     SimWorld::<Arena>::run(seed, BUSY, async |world| {
-        let referee = Referee::sit(world.server().lobby(), format!("{name}, seed {seed}")).await;
-        let diary = Diary::<Arena>::of_bot(seed);
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(&Link::named(name)), "Ada", referee.watch(0, diary)).await;
-        notes.look_at(life.screen.clone());
+        let invariants = InvariantChecker::join(world.server().lobby(), format!("{name}, seed {seed}")).await;
+        let controller = LoggingController::<Arena>::bot(seed);
+        let log = controller.log();
+        let player =
+            RunningPlayer::start(&world.connector(&Link::named(name)), "Ada", invariants.wrap(0, controller))
+                .await;
+        log.attach_screen(player.screen.clone());
         sleep(PLAYED).await;
         let left = tokio::time::Instant::now();
-        let summary = life.end().await;
+        let summary = player.shutdown().await;
         assert_eq!(summary.ending, Ending::Left);
         let counts = summary.counts;
         assert_eq!(
@@ -35,11 +37,14 @@ fn play(name: &str, seed: u64) -> (usize, usize) {
             (0, 0),
             "{name}: every event must be delivered once"
         );
-        assert!(referee.checks().facts > 10, "the referee must have compared events with the room's own");
-        notes.read(|notes| {
+        assert!(
+            invariants.checks().events > 10,
+            "the invariant checker must have compared events with the room's own"
+        );
+        log.read(|log| {
             let mut newest = Tick(0);
             // Events that still wait at the disconnect are delivered then, without a screen.
-            let delivered = || notes.events.iter().filter(|delivered| delivered.at < left);
+            let delivered = || log.events.iter().filter(|delivered| delivered.at < left);
             for one in delivered() {
                 let shown = one
                     .shown

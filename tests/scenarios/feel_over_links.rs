@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use quarrel_harness::sim::{
     Link,
-    feel::{Session, feel},
+    feel::{FeelConfig, feel},
 };
 
 /// The figures that a player on a link may rely on.
@@ -28,7 +28,7 @@ const BYTES_DOWN_S: f64 = 2900.0;
 const BYTES_UP_S: f64 = 3300.0;
 
 /// Three players in a room of eleven, for a minute, so that each player passes one tunnel of the train.
-const SESSION: Session = Session { seed: 71, players: 3, measured: Duration::from_secs(60) };
+const SESSION: FeelConfig = FeelConfig { seed: 71, players: 3, measured: Duration::from_secs(60) };
 
 impl Promise {
     fn assert_on(&self, link: &str) {

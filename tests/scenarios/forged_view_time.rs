@@ -13,8 +13,8 @@ use quarrel_harness::{
     RawSeat,
     sim::{
         Link, SimWorld,
-        diary::{Diary, Life},
-        onlooker::Onlooker,
+        event_log::{LoggingController, RunningPlayer},
+        room_observer::RoomObserver,
     },
 };
 use quarrel_shared::{
@@ -51,22 +51,22 @@ fn rewinds(frames: &[Arc<Frame<AppliedRewind>>], seat: SeatId) -> Vec<u32> {
 /// The rewinds that the honest client on this link claims, in ascending order, and those that the server applied.
 fn honest(link: &Link) -> (Vec<u32>, Vec<u32>) {
     SimWorld::<Hindsight>::run(111, &[], async |world| {
-        let onlooker = Onlooker::sit(world.server().lobby()).await;
+        let observer = RoomObserver::join(world.server().lobby()).await;
         let claims = Arc::new(std::sync::Mutex::new(Vec::new()));
         let recorded = Arc::clone(&claims);
-        let diary = Diary::<Hindsight>::new(move |_, slot, drawn| {
+        let controller = LoggingController::<Hindsight>::new(move |_, slot, drawn| {
             let behind = drawn.map_or(0, |drawn| SubTick::of(slot.tick).since(drawn.interpolated_at));
             recorded.lock().expect("no panic").push(u32::try_from(behind).unwrap_or(0));
             EmptyInput
         });
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(link), "Ada", diary).await;
+        let log = controller.log();
+        let player = RunningPlayer::start(&world.connector(link), "Ada", controller).await;
         sleep(WARM_UP).await;
-        let (tick, skipped) = (onlooker.tick(), claims.lock().expect("no panic").len());
+        let (tick, skipped) = (observer.tick(), claims.lock().expect("no panic").len());
         sleep(PLAYED).await;
-        let frames: Vec<_> = onlooker.frames().iter().filter(|frame| frame.tick() > tick).cloned().collect();
-        let applied = rewinds(&frames, notes.joined().seat);
-        life.end().await;
+        let frames: Vec<_> = observer.frames().iter().filter(|frame| frame.tick() > tick).cloned().collect();
+        let applied = rewinds(&frames, log.joined().seat);
+        player.shutdown().await;
         let mut claimed = claims.lock().expect("no panic")[skipped..].to_vec();
         claimed.sort_unstable();
         (claimed, applied)
@@ -76,10 +76,10 @@ fn honest(link: &Link) -> (Vec<u32>, Vec<u32>) {
 /// The applied rewinds of a client on this link that always claims to have seen the view of half a second ago.
 fn forger(link: &Link) -> Vec<u32> {
     SimWorld::<Hindsight>::run(112, &[], async |world| {
-        let onlooker = Onlooker::sit(world.server().lobby()).await;
+        let observer = RoomObserver::join(world.server().lobby()).await;
         let mut peer = world.raw_peer(link).await;
-        peer.greet_as::<Hindsight>("Eve").await;
-        let mut seat = RawSeat::<Hindsight>::sit_down(peer).await;
+        peer.exchange_hello::<Hindsight>("Eve").await;
+        let mut seat = RawSeat::<Hindsight>::join(peer).await;
         let rate = TickRate::DEFAULT;
         // As far ahead as the client runs, so that inputs sent with a view are just in time. A client that runs farther ahead
         // also decides farther ahead, and is judged like one on a slower link.
@@ -88,7 +88,7 @@ fn forger(link: &Link) -> Vec<u32> {
         let until = world.now() + WARM_UP + PLAYED;
         let mut from = None;
         while world.now() < until {
-            let seen = seat.see().await;
+            let seen = seat.receive_view().await;
             let tick = seen.header.tick.after(ahead);
             let stamped = StampedInput {
                 input: EmptyInput,
@@ -98,13 +98,13 @@ fn forger(link: &Link) -> Vec<u32> {
                 Some(batch) if batch.newest().next() == tick => batch.push(stamped, 4),
                 _ => batch = Some(InputBatch::new(tick, stamped)),
             }
-            seat.send_run(batch.clone().expect("a batch"), seat.ack());
+            seat.send_batch(batch.clone().expect("a batch"), seat.ack());
             if world.now() + PLAYED > until {
                 from.get_or_insert(seen.header.tick);
             }
         }
         let from = from.expect("a view in the measured time");
-        let frames: Vec<_> = onlooker.frames().iter().filter(|frame| frame.tick() > from).cloned().collect();
+        let frames: Vec<_> = observer.frames().iter().filter(|frame| frame.tick() > from).cloned().collect();
         rewinds(&frames, seat.seat)
     })
 }

@@ -38,15 +38,15 @@ async fn beside_players<G: Predict>(
 where
     G::Entity: Sync,
 {
-    let (mut ada, _) = Player::<G>::sit(server.address(), "Ada").await;
-    let (mut ben, _) = Player::<G>::sit(server.address(), "Ben").await;
+    let (mut ada, _) = Player::<G>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<G>::connect_and_join(server.address(), "Ben").await;
     let record = harass(server, kind, async {
         let proven = until("the effect of the attack", || proof(server));
-        tokio::join!(proven, ada.plays_on(TICKS), ben.plays_on(TICKS));
+        tokio::join!(proven, ada.wait_for_ticks(TICKS), ben.wait_for_ticks(TICKS));
     });
     let record = record.await;
-    ada.plays_on(1).await;
-    ben.plays_on(1).await;
+    ada.wait_for_ticks(1).await;
+    ben.wait_for_ticks(1).await;
     println!("{kind}: {record:?}");
     record
 }
@@ -102,31 +102,31 @@ async fn half_open_handshakes_are_ended_by_the_server() {
 #[tokio::test]
 async fn many_half_open_handshakes_enable_address_validation_and_players_still_connect() {
     let server = TestServer::<Crowd>::start(&[("net.retry_above_half_open", "2")]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    harass(&server, HostileKind::HalfOpen, async {
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let joins = async {
         // Some ten handshakes begin in that time.
-        ada.plays_on(TICKS).await;
+        ada.wait_for_ticks(TICKS).await;
         let probe = FirstPacket::send(server.address()).await;
-        assert!(probe.is_told_to_retry().await, "two half-open handshakes must enable address validation");
-        let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
-        ben.plays_on(TICKS).await;
-        ada.plays_on(1).await;
-    })
-    .await;
+        assert!(probe.receives_retry().await, "two half-open handshakes must enable address validation");
+        let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
+        ben.wait_for_ticks(TICKS).await;
+        ada.wait_for_ticks(1).await;
+    };
+    harass(&server, HostileKind::HalfOpen, Box::pin(joins)).await;
 }
 
 #[tokio::test]
 async fn a_peer_that_reads_nothing_is_closed_as_too_slow_once_events_pile_up() {
     let server = TestServer::<Levers>::start(&[]);
-    let (mut loud, _) = Player::<Levers>::sit(server.address(), "loud").await;
+    let (mut loud, _) = Player::<Levers>::connect_and_join(server.address(), "loud").await;
     loud.set_input(Lever::Shout);
     let record = harass(&server, HostileKind::SlowReader, async {
         let closed = until("a slow reader's end", || disconnects(&server, "too_slow") >= 1.0);
-        tokio::join!(closed, loud.plays_on(TICKS));
+        tokio::join!(closed, loud.wait_for_ticks(TICKS));
         // By then its close code has arrived.
         until("its next connection", || server.metric("quarrel_joins_total") >= 3.0).await;
     })
     .await;
-    loud.plays_on(1).await;
+    loud.wait_for_ticks(1).await;
     assert!(record.closes["too_slow"] == 1 && record.sent > 0, "{record:?}");
 }

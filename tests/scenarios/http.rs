@@ -13,7 +13,7 @@ async fn the_listings_show_rooms_and_the_players_on_their_seats() {
         json!({"rooms": []}),
         "there must be no room before the first player"
     );
-    let (_ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (_ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     until("the player in the room's counts", || server.metric("quarrel_players") == 1.0).await;
 
     let rooms = get(http, "/v1/rooms").await.json();
@@ -35,8 +35,8 @@ async fn the_listings_show_rooms_and_the_players_on_their_seats() {
 #[tokio::test]
 async fn the_metrics_count_a_player() {
     let server = TestServer::<Crowd>::start_with_http(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    ada.plays_on(5).await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(5).await;
     let metrics = get(server.http_address(), "/metrics").await;
     assert_eq!(metrics.status, 200);
     for line in ["quarrel_sessions 1", "quarrel_rooms 1", "quarrel_players 1", "quarrel_joins_total 1"] {
@@ -59,13 +59,13 @@ async fn a_server_is_live_while_its_rooms_tick_and_ready_while_sessions_are_free
     let server = TestServer::<Crowd>::start_with_http(&[("net.max_sessions", "1")]);
     let http = server.http_address();
     assert_eq!(get(http, "/readyz").await.status, 200, "an empty server must be ready");
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    ada.plays_on(5).await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(5).await;
     assert_eq!(get(http, "/livez").await.status, 200, "a server whose room ticks must be live");
     let full = get(http, "/readyz").await;
     assert_eq!(full.status, 503, "a full server must not be ready");
     assert!(full.body.contains("full"), "the answer must give the reason: {}", full.body);
-    ada.go().await;
+    ada.disconnect().await;
     within("a ready server", async { while get(http, "/readyz").await.status != 200 {} }).await;
 }
 

@@ -12,25 +12,25 @@ const FLOOD: usize = 10_000;
 #[tokio::test]
 async fn a_flood_of_datagrams_is_closed_and_another_player_keeps_its_snapshots() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let flood = RawSeat::<Crowd>::sit(server.address(), "flood").await;
-    let first = ada.view_where("a view", |_| true).await.tick;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let flood = RawSeat::<Crowd>::connect_and_join(server.address(), "flood").await;
+    let first = ada.wait_for_view("a view", |_| true).await.tick;
     let flooding = tokio::spawn(async move {
         let datagram = flood.input_datagram(Steering::default(), None);
         let mut sent = 0;
-        while sent < FLOOD && flood.peer.datagram_wait(&datagram).await {
+        while sent < FLOOD && flood.peer.send_datagram_wait(&datagram).await {
             sent += 1;
         }
-        flood.peer.goodbye().await
+        flood.peer.wait_for_close().await
     });
     let mut views = 0u32;
-    let last = ada.view_where("two seconds of views", |view| {
+    let last = ada.wait_for_view("two seconds of views", |view| {
         views += 1;
         view.tick.since(first) >= 60
     });
     let ticks = last.await.tick.since(first);
-    let goodbye = flooding.await.expect("the end of the flood");
-    assert_eq!(goodbye.code, Some(CloseReason::RateLimited), "a flood must be closed: {goodbye:?}");
+    let close = flooding.await.expect("the end of the flood");
+    assert_eq!(close.code, Some(CloseReason::RateLimited), "a flood must be closed: {close:?}");
     assert!(
         views * 4 >= ticks * 3,
         "a flood must not cost another player its views: {views} views in {ticks} ticks"
@@ -41,36 +41,36 @@ async fn a_flood_of_datagrams_is_closed_and_another_player_keeps_its_snapshots()
 async fn large_datagrams_are_limited_by_their_bytes() {
     let server = TestServer::<Crowd>::start(&[]);
     // Without a seat datagrams are not decoded: only their size counts.
-    let flood = RawPeer::greet::<Crowd>(server.address(), "flood").await;
+    let flood = RawPeer::connect_and_hello::<Crowd>(server.address(), "flood").await;
     let mut sent = 0;
-    while sent < FLOOD && flood.datagram_wait(&[0; 1100]).await {
+    while sent < FLOOD && flood.send_datagram_wait(&[0; 1100]).await {
         sent += 1;
     }
-    let goodbye = flood.goodbye().await;
-    let (reason, sentence) = goodbye.said.expect("a reason and a sentence");
-    assert_eq!((reason, goodbye.code), (CloseReason::RateLimited, Some(CloseReason::RateLimited)));
+    let close = flood.wait_for_close().await;
+    let (reason, sentence) = close.closing.expect("a reason and a sentence");
+    assert_eq!((reason, close.code), (CloseReason::RateLimited, Some(CloseReason::RateLimited)));
     assert!(sentence.contains("slow it down"), "the sentence must advise what to do: {sentence}");
 }
 
 #[tokio::test]
 async fn a_flood_of_messages_is_closed() {
     let server = TestServer::<Crowd>::start(&[]);
-    let mut flood = RawPeer::greet::<Crowd>(server.address(), "flood").await;
+    let mut flood = RawPeer::connect_and_hello::<Crowd>(server.address(), "flood").await;
     for _ in 0..200 {
-        flood.say(&ClientMessage::ListRooms).await;
+        flood.send(&ClientMessage::ListRooms).await;
     }
-    assert_eq!(flood.goodbye().await.code, Some(CloseReason::RateLimited));
+    assert_eq!(flood.wait_for_close().await.code, Some(CloseReason::RateLimited));
 }
 
 #[tokio::test]
 async fn a_flood_of_chat_is_closed_and_others_play_on() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let mut flood = RawPeer::greet::<Crowd>(server.address(), "flood").await;
-    flood.say(&ClientMessage::Join(JoinTarget::Quick)).await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let mut flood = RawPeer::connect_and_hello::<Crowd>(server.address(), "flood").await;
+    flood.send(&ClientMessage::Join(JoinTarget::Quick)).await;
     for _ in 0..500 {
-        flood.say(&ClientMessage::Chat(Text::lossy("buy bolts"))).await;
+        flood.send(&ClientMessage::Chat(Text::lossy("buy bolts"))).await;
     }
-    assert_eq!(flood.goodbye().await.code, Some(CloseReason::RateLimited));
-    ada.plays_on(5).await;
+    assert_eq!(flood.wait_for_close().await.code, Some(CloseReason::RateLimited));
+    ada.wait_for_ticks(5).await;
 }

@@ -18,11 +18,11 @@ async fn a_view_of_a_room_of_two_hundred_holds_at_most_the_nearest_sixty_four_wa
         ("room.bot_skill", "stroll"),
         ("room.tick_rate", "10"),
     ]);
-    let mut seat = RawSeat::<Crowd>::sit(server.address(), "Ada").await;
+    let mut seat = RawSeat::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let mut full = 0;
     for _ in 0..20 {
-        let seen = seat.see().await;
-        seat.send(Steering::default(), seat.ack());
+        let seen = seat.receive_view().await;
+        seat.send_input(Steering::default(), seat.ack());
         let walkers = seen.view.entities.len();
         assert!(walkers <= 64, "a view may hold at most 64 walkers, has {walkers} at {}", seen.view.tick);
         let own = seen.view.entities.iter().any(|(_, walker)| walker.seat == seat.seat);
@@ -35,11 +35,11 @@ async fn a_view_of_a_room_of_two_hundred_holds_at_most_the_nearest_sixty_four_wa
 #[tokio::test]
 async fn an_arena_view_holds_nothing_hidden_by_walls_or_distance_and_no_other_seats_kit() {
     let server = TestServer::<Arena>::start(&[("room.bots", "15"), ("room.bot_skill", "hunt")]);
-    let mut seat = RawSeat::<Arena>::sit(server.address(), "Ada").await;
+    let mut seat = RawSeat::<Arena>::connect_and_join(server.address(), "Ada").await;
     let mut hidden = 0;
     for _ in 0..150 {
-        let seen = seat.see().await;
-        seat.send(Input::default(), seat.ack());
+        let seen = seat.receive_view().await;
+        seat.send_input(Input::default(), seat.ack());
         hidden += check(&seen.view, seat.seat);
     }
     assert!(hidden > 150, "the walls of this map must hide some fighters most of the time: {hidden}");

@@ -19,9 +19,9 @@ struct Promise {
 impl Promise {
     fn assert_kept(&self) {
         let joins = joins(5, JOINS, Link::round_trip("joins", 90.0).loss(self.loss, 0.0));
-        assert!(joins.hung.is_empty(), "no join may hang at {} loss: {:?}", self.loss, joins.hung);
+        assert!(joins.failed.is_empty(), "no join may hang at {} loss: {:?}", self.loss, joins.failed);
         let max = Duration::from_millis(self.p99_ms);
-        for (what, sorted) in [("handshake", joins.shaken), ("seat", joins.seated)] {
+        for (what, sorted) in [("handshake", joins.handshake), ("seat", joins.seated)] {
             let p99 = quantile(&sorted, 0.99);
             assert!(
                 p99 <= max,

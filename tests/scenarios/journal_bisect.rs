@@ -19,9 +19,9 @@ async fn a_bisect_of_a_servers_journal_finds_the_counter_that_its_game_reads() {
             ("game.settings.from", "40"),
             ("game.settings.flaw", "field"),
         ]);
-        let (mut ada, _) = Player::<Fickle>::sit(server.address(), "Ada").await;
+        let (mut ada, _) = Player::<Fickle>::connect_and_join(server.address(), "Ada").await;
         ada.set_input(Push(3));
-        ada.view_where("a second after the flaw", |view| view.tick.0 > 70).await;
+        ada.wait_for_view("a second after the flaw", |view| view.tick.0 > 70).await;
         let journals = server.journals();
         drop(ada);
         assert!(server.shutdown().await, "a server must stop in time");

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use quarrel_harness::{
     Player, TestServer,
-    faulty::{Fault, FaultyStore},
-    proof::{Ending, Proven, verify},
+    faulty_store::{Fault, FaultyStore},
+    replay_check::{ReplayTotals, ServerEnd, verify},
     until,
 };
 use quarrel_server::{
@@ -42,7 +42,7 @@ impl Room {
     /// Opens the room on a disk with this fault.
     async fn open(fault: Fault) -> Self {
         let (disk, metrics) = (FaultyStore::default(), Metrics::new());
-        disk.set(fault);
+        disk.set_fault(fault);
         let (journals, task): (Journals, _) = start(Arc::new(disk.clone()), Arc::clone(&metrics));
         let setup = Setup { settings: CrowdSettings {}, seed: 5, seats: SEATS, tick_rate: TickRate::DEFAULT };
         let header = Header { checksum_ticks: 1, ..Header::of::<Crowd>(&setup).expect("settings are JSON") };
@@ -91,10 +91,10 @@ impl Room {
 
     /// Ends the journal and replays it. Returns the verified play, the lost spans that the journal notes, and the counts of
     /// write errors and lost ticks.
-    async fn end(self) -> (Proven, Vec<(u32, u32)>, [u64; 2]) {
+    async fn end(self) -> (ReplayTotals, Vec<(u32, u32)>, [u64; 2]) {
         self.handle.end(self.tick, "room_closed", Vec::new()).await;
         self.task.await.expect("a task that does not panic");
-        let proven = verify::<Crowd>(&self.disk, Ending::Stopped);
+        let proven = verify::<Crowd>(&self.disk, ServerEnd::Stopped);
         let bytes = self.disk.read(NAME).expect("a journal");
         let counted = &self.metrics.journals;
         (proven, lost(&bytes), [counted.write_errors.get(), counted.ticks_lost.get()])
@@ -116,13 +116,13 @@ async fn a_full_disk_loses_the_ticks_of_its_outage_and_the_journal_notes_them() 
     let mut room = Room::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
     let good = room.bytes();
-    room.disk.set(Fault::Full);
+    room.disk.set_fault(Fault::Full);
     assert_eq!(room.play(10).await, Ok(()), "a fault may show with the next write only");
     assert_eq!(room.play(10).await, Err(OutageReason::Failed), "the room must learn of the fault");
     room.restart_after_gap().await;
     assert_eq!(room.play(10).await, Err(OutageReason::Failed), "a failed restart must be reported again");
     assert_eq!(room.bytes(), good, "written bytes must stay");
-    room.disk.set(Fault::None);
+    room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     assert_eq!(room.play(20).await, Ok(()));
     let (proven, lost, counted) = room.end().await;
@@ -136,10 +136,10 @@ async fn a_torn_append_is_cut_off() {
     let mut room = Room::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
     let good = room.bytes();
-    room.disk.set(Fault::Torn);
+    room.disk.set_fault(Fault::Torn);
     assert_eq!(room.play(30).await, Ok(()));
     assert_eq!(room.bytes(), good, "half a block must not stay");
-    room.disk.set(Fault::None);
+    room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     let (proven, lost, counted) = room.end().await;
     assert_eq!((proven.ticks, lost, counted), (30, vec![(31, 60)], [1, 30]));
@@ -149,12 +149,12 @@ async fn a_torn_append_is_cut_off() {
 async fn a_torn_block_that_cannot_be_cut_is_cut_when_the_journal_restarts() {
     let mut room = Room::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
-    room.disk.set(Fault::TornForGood);
+    room.disk.set_fault(Fault::TornUntruncatable);
     assert_eq!(room.play(30).await, Ok(()));
     let bytes = room.bytes();
     let torn = Journal::open(&bytes).expect("a journal with a whole beginning").tail();
     assert!(torn.is_some(), "a reader must see a torn tail");
-    room.disk.set(Fault::None);
+    room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     assert_eq!(room.play(5).await, Ok(()));
     let (proven, lost, _) = room.end().await;
@@ -166,7 +166,7 @@ async fn a_journal_that_could_not_be_created_starts_after_the_fault() {
     let mut room = Room::open(Fault::Full).await;
     assert_eq!(room.play(10).await, Err(OutageReason::Failed));
     assert!(room.bytes().is_empty(), "the journal must be empty");
-    room.disk.set(Fault::None);
+    room.disk.set_fault(Fault::None);
     room.restart_after_gap().await;
     assert_eq!(room.play(10).await, Ok(()));
     let (proven, lost, _) = room.end().await;
@@ -180,9 +180,9 @@ async fn a_journal_that_could_not_be_created_starts_after_the_fault() {
 #[tokio::test(start_paused = true)]
 async fn a_room_that_ends_after_the_fault_has_an_end_in_its_journal() {
     let mut room = Room::open(Fault::None).await;
-    room.disk.set(Fault::Full);
+    room.disk.set_fault(Fault::Full);
     assert_eq!(room.play(10).await, Ok(()));
-    room.disk.set(Fault::None);
+    room.disk.set_fault(Fault::None);
     let (proven, lost, counted) = room.end().await;
     assert_eq!((proven.rooms, proven.ticks), (1, 0), "the journal must count as ended");
     assert_eq!((lost, counted), (vec![(1, 10)], [1, 10]));
@@ -202,22 +202,22 @@ async fn play_continues_while_the_disk_is_full_tears_writes_or_stalls() {
     let disk = FaultyStore::default();
     let server = TestServer::<Crowd>::start_with_disk(&[], &disk);
     let errors = "quarrel_journal_write_errors_total";
-    let (mut ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     assert_eq!(joined.room.0, NAME.room);
     for (outages, fault) in (1..).zip([Fault::Full, Fault::Torn]) {
         let before = server.metric(errors);
-        disk.set(fault);
+        disk.set_fault(fault);
         until("a failed write", || server.metric(errors) > before).await;
-        ada.plays_on(15).await;
-        disk.set(Fault::None);
+        ada.wait_for_ticks(15).await;
+        disk.set_fault(Fault::None);
         continues_after(&disk, outages).await;
     }
-    disk.set(Fault::Stuck);
-    until("storage that waits for the disk", || disk.holds_somebody_up()).await;
-    ada.plays_on(60).await;
-    assert!(disk.holds_somebody_up(), "only the storage may wait for a stalled disk");
-    disk.set(Fault::None);
-    ada.plays_on(15).await;
+    disk.set_fault(Fault::Stalled);
+    until("storage that waits for the disk", || disk.is_blocking()).await;
+    ada.wait_for_ticks(60).await;
+    assert!(disk.is_blocking(), "only the storage may wait for a stalled disk");
+    disk.set_fault(Fault::None);
+    ada.wait_for_ticks(15).await;
     assert!(server.metric("quarrel_journal_ticks_lost_total") > 0.0, "lost ticks must show in the metrics");
     drop(ada);
     assert!(server.shutdown().await, "a server must stop in time");

@@ -3,7 +3,7 @@
 
 use quarrel_harness::{
     Player, TestServer,
-    faulty::{Fault, FaultyStore},
+    faulty_store::{Fault, FaultyStore},
     games::{Lever, Levers},
     until,
 };
@@ -28,9 +28,9 @@ fn notes(disk: &FaultyStore) -> Vec<(Tick, Annotation)> {
 /// Starts a server and fills its disk until the room learns of the fault.
 async fn in_a_gap(disk: &FaultyStore) -> (TestServer<Levers>, Player<Levers>) {
     let server = TestServer::<Levers>::start_with_disk(&[], disk);
-    let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
-    ada.plays_on(15).await;
-    disk.set(Fault::Full);
+    let (mut ada, _) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(15).await;
+    disk.set_fault(Fault::Full);
     until("a gap in the journal", || server.metric(IN_GAP) > 0.0).await;
     (server, ada)
 }
@@ -52,7 +52,7 @@ async fn a_match_that_ends_while_the_disk_is_full_is_noted_after_the_fault() {
     let errors = "quarrel_journal_write_errors_total";
     let before = server.metric(errors);
     until("another failed attempt", || server.metric(errors) > before).await;
-    disk.set(Fault::None);
+    disk.set_fault(Fault::None);
     let is_noted = |(_, note): &(Tick, Annotation)| matches!(note, Annotation::Outcome { .. });
     until("the result's annotation", || notes(&disk).iter().any(is_noted)).await;
     assert_eq!(notes(&disk).iter().filter(|note| is_noted(note)).count(), 1, "a result must be noted once");
@@ -66,15 +66,15 @@ async fn a_stalled_disk_does_not_end_a_gap() {
     let disk = FaultyStore::default();
     let (server, mut ada) = over_in_a_gap(&disk).await;
     ada.set_input(Lever::None);
-    disk.set(Fault::Stuck);
-    until("an attempt to restart that waits for the disk", || disk.holds_somebody_up()).await;
-    ada.plays_on(30).await;
+    disk.set_fault(Fault::Stalled);
+    until("an attempt to restart that waits for the disk", || disk.is_blocking()).await;
+    ada.wait_for_ticks(30).await;
     assert_eq!(server.metric(IN_GAP), 1.0, "the gap must last until the attempt succeeds");
     let errors = "quarrel_journal_write_errors_total";
     let before = server.metric(errors);
-    disk.set(Fault::Full);
+    disk.set_fault(Fault::Full);
     until("the failure of the attempt", || server.metric(errors) > before).await;
-    disk.set(Fault::None);
+    disk.set_fault(Fault::None);
     let is_noted = |(_, note): &(Tick, Annotation)| matches!(note, Annotation::Outcome { .. });
     until("the result's annotation", || notes(&disk).iter().any(is_noted)).await;
     assert_eq!(notes(&disk).iter().filter(|note| is_noted(note)).count(), 1, "a result must be noted once");
@@ -85,7 +85,7 @@ async fn a_stalled_disk_does_not_end_a_gap() {
 async fn a_match_that_ends_in_a_gap_is_noted_by_a_room_that_stops_in_it() {
     let disk = FaultyStore::default();
     let (server, _ada) = over_in_a_gap(&disk).await;
-    disk.set(Fault::None);
+    disk.set_fault(Fault::None);
     assert!(server.shutdown().await);
     let outcomes = notes(&disk).into_iter().filter(|(_, note)| matches!(note, Annotation::Outcome { .. }));
     assert_eq!(outcomes.count(), 1);
@@ -95,7 +95,7 @@ async fn a_match_that_ends_in_a_gap_is_noted_by_a_room_that_stops_in_it() {
 async fn a_room_is_saved_at_the_stop_when_its_disk_has_recovered() {
     let disk = FaultyStore::default();
     let (server, _ada) = in_a_gap(&disk).await;
-    disk.set(Fault::None);
+    disk.set_fault(Fault::None);
     assert!(server.shutdown_and_save().await, "a stop after the fault must save the room");
     let annotations = notes(&disk);
     let Some((saved, Annotation::Saved)) = annotations.last() else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quarrel_harness::{
     Player,
     http::{get, post},
-    start_written,
+    start_with_journals,
 };
 use quarrel_server::{
     server::Server,
@@ -21,7 +21,7 @@ use serde_json::json;
 const JOURNAL: JournalName = JournalName { run: 1, room: 1 };
 
 fn server(run: u32, journals: &MemoryStore) -> Server<Crowd> {
-    start_written(run, Some(Arc::new(journals.clone())), &[])
+    start_with_journals(run, Some(Arc::new(journals.clone())), &[])
 }
 
 fn http(server: &Server<Crowd>) -> std::net::SocketAddr {
@@ -43,8 +43,8 @@ fn marks(journals: &MemoryStore, name: JournalName) -> Vec<(Tick, String)> {
 async fn a_mark_is_written_to_the_journal_that_the_listing_names() {
     let journals = MemoryStore::default();
     let server = server(1, &journals);
-    let (mut ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    ada.plays_on(5).await;
+    let (mut ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(5).await;
     let rooms = get(http(&server), "/v1/rooms").await.json();
     assert_eq!(rooms["rooms"][0]["journal"], JOURNAL.to_string(), "{rooms}");
 
@@ -52,7 +52,7 @@ async fn a_mark_is_written_to_the_journal_that_the_listing_names() {
     let first = post(http(&server), &path, &json!({"reason": "Ada, seat 0: \u{fc}ber"})).await;
     assert_eq!(first.status, 200, "{}", first.body);
     let first = first.json();
-    ada.plays_on(5).await;
+    ada.wait_for_ticks(5).await;
     let second = post(http(&server), &path, &json!({"reason": "again"})).await.json();
     let expected = json!({"room": "1", "tick": second["tick"], "journal": JOURNAL.to_string(), "mark": 2});
     assert_eq!(second, expected, "a mark must have a number, which `replay slice --around` takes");
@@ -67,7 +67,7 @@ async fn a_mark_is_written_to_the_journal_that_the_listing_names() {
 async fn mark_numbers_continue_in_a_restored_room() {
     let journals = MemoryStore::default();
     let first = server(1, &journals);
-    let (_ada, _) = Player::<Crowd>::sit(first.address(), "Ada").await;
+    let (_ada, _) = Player::<Crowd>::connect_and_join(first.address(), "Ada").await;
     let body = json!({"reason": "before"});
     assert_eq!(post(http(&first), "/v1/rooms/1/mark", &body).await.json()["mark"], 1);
     assert!(first.shutdown_and_save().await);
@@ -88,16 +88,16 @@ async fn mark_numbers_continue_in_a_restored_room() {
 
 #[tokio::test]
 async fn a_mark_of_a_missing_room_or_one_without_a_journal_is_refused() {
-    let server = start_written::<Crowd>(1, None, &[]);
+    let server = start_with_journals::<Crowd>(1, None, &[]);
     let body = json!({"reason": "why not"});
     for room in ["1", "none", "-1", "99999999999999999999"] {
         let answer = post(http(&server), &format!("/v1/rooms/{room}/mark"), &body).await;
         assert_eq!((answer.status, answer.body.as_str()), (404, "{\"error\":\"no such room\"}"), "{room}");
     }
-    let (_ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (_ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let answer = post(http(&server), "/v1/rooms/1/mark", &body).await;
     assert_eq!(answer.status, 409, "{}", answer.body);
-    assert!(answer.body.contains("not written down"), "{}", answer.body);
+    assert!(answer.body.contains("the room has no journal"), "{}", answer.body);
     let rooms = get(http(&server), "/v1/rooms").await.json();
     assert_eq!(rooms["rooms"][0]["journal"], json!(null), "{rooms}");
     assert_eq!(server.metrics().journals.marks.get(), 0, "refused marks must not be counted");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quarrel_harness::{Player, http::get, start_written, until};
+use quarrel_harness::{Player, http::get, start_with_journals, until};
 use quarrel_server::storage::journals::{JournalName, JournalStore as _, MemoryStore};
 use quarrel_shared::{crowd::Crowd, journal::block::TRAILER};
 use serde_json::json;
@@ -26,15 +26,15 @@ fn names(journals: &MemoryStore) -> Vec<JournalName> {
 #[tokio::test]
 async fn the_oldest_journals_are_deleted_and_a_restored_room_keeps_its_own() {
     let journals = MemoryStore::default();
-    let saved = start_written::<Crowd>(1, Some(Arc::new(journals.clone())), &[]);
-    let (_ada, _) = Player::<Crowd>::sit(saved.address(), "Ada").await;
+    let saved = start_with_journals::<Crowd>(1, Some(Arc::new(journals.clone())), &[]);
+    let (_ada, _) = Player::<Crowd>::connect_and_join(saved.address(), "Ada").await;
     assert!(saved.shutdown_and_save().await);
     assert_eq!(names(&journals), [name(1)], "the saved room must leave one journal");
     put_ended(&journals, 2);
     put_ended(&journals, 3);
 
     let bounds = [("journal.keep_mb", "1")];
-    let server = start_written::<Crowd>(2, Some(Arc::new(journals.clone())), &bounds);
+    let server = start_with_journals::<Crowd>(2, Some(Arc::new(journals.clone())), &bounds);
     let count = &server.metrics().journals;
     until("the first check of the journals", || count.kept.get() > 0).await;
     assert_eq!(
@@ -59,7 +59,7 @@ async fn without_bounds_every_journal_is_kept() {
     put_ended(&journals, 1);
     put_ended(&journals, 2);
     let bounds = [("journal.keep_mb", "0"), ("journal.keep_hours", "0")];
-    let server = start_written::<Crowd>(2, Some(Arc::new(journals.clone())), &bounds);
+    let server = start_with_journals::<Crowd>(2, Some(Arc::new(journals.clone())), &bounds);
     let count = &server.metrics().journals;
     until("the first check of the journals", || count.kept.get() == 2).await;
     assert_eq!((names(&journals).len(), count.deleted.get()), (2, 0));

@@ -43,13 +43,13 @@ fn room() -> Vec<u8> {
     let setup = Setup { settings: Settings::default(), seed: 9, seats: SEATS, tick_rate: TickRate::DEFAULT };
     let mut room = RecordedRoom::<Arena>::open(setup, brains(SEATS, 1), 30);
     room.play(100);
-    room.change(SeatEntry::Left(SeatId(1)));
+    room.push_seat_entry(SeatEntry::Left(SeatId(1)));
     room.play(20);
-    room.note(&mark());
-    room.change(SeatEntry::Taken(SeatId(1), Holder { name: Name::lossy("bot"), player: None }));
-    room.change(SeatEntry::Resumed(SeatId(2), TicketNumber { run: 1, count: 1 }));
+    room.annotate(&mark());
+    room.push_seat_entry(SeatEntry::Taken(SeatId(1), Holder { name: Name::lossy("bot"), player: None }));
+    room.push_seat_entry(SeatEntry::Resumed(SeatId(2), TicketNumber { run: 1, count: 1 }));
     room.play(190);
-    room.note(&outcome());
+    room.annotate(&outcome());
     room.play(50);
     room.end("room_closed")
 }

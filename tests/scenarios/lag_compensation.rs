@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quarrel_harness::sim::{
     Link,
-    feel::{Session, feel},
+    feel::{FeelConfig, feel},
 };
 
 /// Few enough to be quick, enough to resolve one in a hundred.
@@ -13,7 +13,7 @@ const SHOTS: u64 = 100;
 
 /// Plays over a link and asserts that at least 99 % of the hits on screen are confirmed.
 fn assert_hits_are_confirmed(link: &Link, seed: u64) {
-    let session = Session { seed, players: 6, measured: Duration::from_secs(105) };
+    let session = FeelConfig { seed, players: 6, measured: Duration::from_secs(105) };
     let feel = feel(link, session);
     let (shown, confirmed) = (feel.hits_shown, feel.hits_confirmed);
     println!("{} of {} ms: {:.2} % of {shown}", link.name, link.delay_ms * 2.0, confirmed * 100.0);

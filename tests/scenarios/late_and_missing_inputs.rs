@@ -7,8 +7,8 @@ use quarrel_harness::{
     RawPeer, RawSeat,
     sim::{
         Link, SimWorld,
-        diary::{Diary, Life},
-        onlooker::{Frames, Onlooker},
+        event_log::{LoggingController, RunningPlayer},
+        room_observer::{Frames, RoomObserver},
     },
 };
 use quarrel_shared::{
@@ -64,15 +64,15 @@ impl InputCounts {
 /// Sends inputs for these ticks, relative to the newest tick seen, over a link of 40 ms; returns the server's counts in the
 /// next half second.
 async fn counts_after(world: &SimWorld<Arena>, seat: &mut RawSeat<Arena>, ahead: &[i64]) -> InputCounts {
-    let newest = seat.see().await.header.tick;
+    let newest = seat.receive_view().await.header.tick;
     let before = InputCounts::of(world);
     for ahead in ahead {
         let tick = Tick((i64::from(newest.0) + ahead) as u32);
-        seat.send_run(InputBatch::new(tick, StampedInput::at(tick, Input::default())), seat.ack());
+        seat.send_batch(InputBatch::new(tick, StampedInput::at(tick, Input::default())), seat.ack());
     }
     // The views of the half second are read so that the next newest view is current.
     for _ in 0..15 {
-        seat.see().await;
+        seat.receive_view().await;
     }
     InputCounts::of(world).since(before)
 }
@@ -81,10 +81,10 @@ async fn counts_after(world: &SimWorld<Arena>, seat: &mut RawSeat<Arena>, ahead:
 fn each_outcome_of_an_input_has_its_own_counter() {
     SimWorld::<Arena>::run(101, EMPTY, async |world| {
         let mut peer = world.raw_peer(&Link::round_trip("clean", 40.0)).await;
-        RawPeer::greet_as::<Arena>(&mut peer, "Ada").await;
-        let mut seat = RawSeat::<Arena>::sit_down(peer).await;
+        RawPeer::exchange_hello::<Arena>(&mut peer, "Ada").await;
+        let mut seat = RawSeat::<Arena>::join(peer).await;
         for _ in 0..10 {
-            seat.see().await;
+            seat.receive_view().await;
         }
         assert_eq!(
             InputCounts::of(world),
@@ -128,13 +128,14 @@ fn each_outcome_of_an_input_has_its_own_counter() {
 /// The server's counts in ten seconds of play, after the link was changed at the start of them.
 fn counted(seed: u64, link: &Link, changed: &Link) -> InputCounts {
     SimWorld::<Arena>::run(seed, EMPTY, async |world| {
-        let life = Life::begin(&world.connector(link), "Ada", Diary::<Arena>::of_bot(seed)).await;
+        let player =
+            RunningPlayer::start(&world.connector(link), "Ada", LoggingController::<Arena>::bot(seed)).await;
         sleep(Duration::from_secs(10)).await;
         let before = InputCounts::of(world);
-        world.network().set_link(world.path(&life.endpoint), *changed);
+        world.network().set_link(world.path(&player.endpoint), *changed);
         sleep(Duration::from_secs(10)).await;
         let counts = InputCounts::of(world).since(before);
-        life.end().await;
+        player.shutdown().await;
         counts
     })
 }
@@ -197,18 +198,18 @@ fn kit(frame: &Frame<ArenaEntity>, seat: SeatId) -> Option<&Kit> {
 /// the last used input.
 fn starves(seed: u64, weapon: Weapon) -> (Frames<Arena>, SeatId, Tick) {
     SimWorld::<Arena>::run(seed, EMPTY, async |world| {
-        let onlooker = Onlooker::sit(world.server().lobby()).await;
-        let diary = Diary::<Arena>::new(move |_, slot, _| {
+        let observer = RoomObserver::join(world.server().lobby()).await;
+        let controller = LoggingController::<Arena>::new(move |_, slot, _| {
             let way = Angle((slot.tick.0 % 90 * (65_536 / 90)) as u16);
             Input { weapon, fire: true, aim: way, ..Input::default() }.walking(way.times(Input::FULL_SPEED))
         });
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(&Link::named("wifi")), "Ada", diary).await;
+        let log = controller.log();
+        let player = RunningPlayer::start(&world.connector(&Link::named("wifi")), "Ada", controller).await;
         sleep(Duration::from_secs(5)).await;
-        let (now, seat) = (world.now(), notes.joined().seat);
-        world.network().black_out(world.path(&life.endpoint), now..now + Duration::from_secs(60));
+        let (now, seat) = (world.now(), log.joined().seat);
+        world.network().add_blackout(world.path(&player.endpoint), now..now + Duration::from_secs(60));
         sleep(Duration::from_secs(4)).await;
-        let frames = onlooker.frames().clone();
+        let frames = observer.frames().clone();
         let used = frames.last().and_then(|frame| frame.seat(seat)?.used).expect("a used input");
         (frames, seat, used)
     })

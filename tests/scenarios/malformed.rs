@@ -47,31 +47,27 @@ fn damaged_messages() -> Vec<(&'static str, Vec<u8>)> {
 #[tokio::test]
 async fn damaged_messages_are_closed_as_malformed_and_the_others_play_on() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     for (what, bytes) in damaged_messages() {
-        let mut peer = RawPeer::greet::<Crowd>(server.address(), "Mallory").await;
+        let mut peer = RawPeer::connect_and_hello::<Crowd>(server.address(), "Mallory").await;
         peer.write(&bytes).await;
-        let goodbye = peer.goodbye().await;
-        assert_eq!(
-            goodbye.code,
-            Some(CloseReason::Malformed),
-            "{what} must be closed as malformed: {goodbye:?}"
-        );
-        let (reason, sentence) = goodbye.said.expect("a reason and a sentence");
+        let close = peer.wait_for_close().await;
+        assert_eq!(close.code, Some(CloseReason::Malformed), "{what} must be closed as malformed: {close:?}");
+        let (reason, sentence) = close.closing.expect("a reason and a sentence");
         assert!(
             reason == CloseReason::Malformed && sentence.contains("Update"),
             "{what}: the sentence must advise an update: {sentence}"
         );
-        ada.plays_on(1).await;
+        ada.wait_for_ticks(1).await;
     }
 }
 
 #[tokio::test]
 async fn damaged_datagrams_are_closed_as_malformed_and_the_others_play_on() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let mut seat = RawSeat::<Crowd>::sit(server.address(), "honest").await;
-    seat.see().await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let mut seat = RawSeat::<Crowd>::connect_and_join(server.address(), "honest").await;
+    seat.receive_view().await;
     let good = seat.input_datagram(Steering { bend: 5 }, seat.ack());
     let damaged: [(&str, Vec<u8>); 4] = [
         ("a datagram that ends early", good[..good.len() / 2].to_vec()),
@@ -80,15 +76,11 @@ async fn damaged_datagrams_are_closed_as_malformed_and_the_others_play_on() {
         ("all bits set", vec![0xff; 64]),
     ];
     for (what, bytes) in damaged {
-        let peer = RawSeat::<Crowd>::sit(server.address(), "Mallory").await.peer;
-        peer.datagram(&bytes);
-        let goodbye = peer.goodbye().await;
-        assert_eq!(
-            goodbye.code,
-            Some(CloseReason::Malformed),
-            "{what} must be closed as malformed: {goodbye:?}"
-        );
-        ada.plays_on(1).await;
+        let peer = RawSeat::<Crowd>::connect_and_join(server.address(), "Mallory").await.peer;
+        peer.send_datagram(&bytes);
+        let close = peer.wait_for_close().await;
+        assert_eq!(close.code, Some(CloseReason::Malformed), "{what} must be closed as malformed: {close:?}");
+        ada.wait_for_ticks(1).await;
     }
     assert!(seat.peer.is_connected(), "another peer's malformed bytes must not close this connection");
 }
@@ -96,20 +88,20 @@ async fn damaged_datagrams_are_closed_as_malformed_and_the_others_play_on() {
 #[tokio::test]
 async fn an_empty_datagram_is_accepted() {
     let server = TestServer::<Crowd>::start(&[]);
-    let mut seat = RawSeat::<Crowd>::sit(server.address(), "Ada").await;
+    let mut seat = RawSeat::<Crowd>::connect_and_join(server.address(), "Ada").await;
     // A client that waits for its seat sends empty datagrams, and some cross the message that assigns it.
-    seat.peer.datagram(&[]);
-    seat.see().await;
-    seat.see().await;
+    seat.peer.send_datagram(&[]);
+    seat.receive_view().await;
+    seat.receive_view().await;
     assert!(seat.peer.is_connected(), "an empty datagram must not close the connection");
 }
 
 #[tokio::test]
 async fn a_datagram_without_a_seat_is_ignored() {
     let server = TestServer::<Crowd>::start(&[]);
-    let mut peer = RawPeer::greet::<Crowd>(server.address(), "Ada").await;
+    let mut peer = RawPeer::connect_and_hello::<Crowd>(server.address(), "Ada").await;
     // A datagram in flight when the seat is left or before it is assigned is not decoded.
-    peer.datagram(&[0xff; 64]);
-    peer.say(&ClientMessage::ListRooms).await;
-    assert!(peer.hear().await.is_some(), "the connection must stay open");
+    peer.send_datagram(&[0xff; 64]);
+    peer.send(&ClientMessage::ListRooms).await;
+    assert!(peer.receive().await.is_some(), "the connection must stay open");
 }

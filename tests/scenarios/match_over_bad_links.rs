@@ -5,7 +5,7 @@ use std::time::Duration;
 use quarrel_client::{ConnectionSummary, Ending};
 use quarrel_harness::sim::{
     Link, SimWorld,
-    diary::{Diary, Life},
+    event_log::{LoggingController, RunningPlayer},
 };
 use quarrel_shared::arena::{Arena, Event};
 use tokio::time::sleep;
@@ -21,16 +21,17 @@ fn two_players_on_trains_and_fourteen_bots_finish_a_match() {
     SimWorld::<Arena>::run(51, FULL, async |world| {
         let mut lives = Vec::new();
         for (seed, name) in [(1, "Ada"), (2, "Ben")] {
-            let diary = Diary::<Arena>::of_bot(seed);
-            let notes = diary.notes();
-            let life = Life::begin(&world.connector(&Link::named("train")), name, diary).await;
-            lives.push((name, notes, life));
+            let controller = LoggingController::<Arena>::bot(seed);
+            let log = controller.log();
+            let player =
+                RunningPlayer::start(&world.connector(&Link::named("train")), name, controller).await;
+            lives.push((name, log, player));
         }
         sleep(PLAYED).await;
         assert_eq!(world.metric("quarrel_bots"), 14.0, "bots must have all other seats");
-        for (name, notes, life) in lives {
-            let path = world.path(&life.endpoint);
-            let ConnectionSummary { ending, counts, .. } = life.end().await;
+        for (name, log, player) in lives {
+            let path = world.path(&player.endpoint);
+            let ConnectionSummary { ending, counts, .. } = player.shutdown().await;
             assert_eq!(ending, Ending::Left, "{name} must stay until the end");
             assert_eq!(
                 (counts.events_lost, counts.events_doubled),
@@ -39,19 +40,17 @@ fn two_players_on_trains_and_fourteen_bots_finish_a_match() {
             );
             let traffic = world.network().traffic(path);
             assert!(traffic.down.lost > 60, "{name} must pass a tunnel: {traffic:?}");
-            let seat = notes.joined().seat.0;
+            let seat = log.joined().seat.0;
             let records = world.records();
             let own = |seats: &[quarrel_server::storage::SeatRecord]| {
                 seats.iter().any(|record| record.seat == seat && record.name == name && !record.bot)
             };
             let finished = records.iter().filter(|record| own(&record.seats)).count();
             assert!(finished > 0, "{name} must finish a match: {records:?}");
-            let (ends, closed) = notes.read(|notes| {
-                let ends = notes
-                    .events
-                    .iter()
-                    .filter(|delivered| matches!(delivered.event, Event::MatchEnded { .. }));
-                (ends.count(), notes.closed.len())
+            let (ends, closed) = log.read(|log| {
+                let ends =
+                    log.events.iter().filter(|delivered| matches!(delivered.event, Event::MatchEnded { .. }));
+                (ends.count(), log.closed.len())
             });
             println!("{name}: {finished} matches on record, {ends} ends delivered, {counts:?}");
             assert!(

@@ -1,6 +1,6 @@
 //! One player's movement is visible to the other players.
 
-use quarrel_harness::{Player, TestServer, Witness};
+use quarrel_harness::{Player, TestServer, ViewChecker};
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Fighter, Input, Map},
     crowd::{Crowd, Steering, Walker},
@@ -23,41 +23,41 @@ fn fighter(view: &View<ArenaEntity>, seat: SeatId) -> Option<&Fighter> {
 #[tokio::test]
 async fn a_walkers_bend_is_visible_to_every_player() {
     let server = TestServer::<Crowd>::start(&[]);
-    let (ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
-    let (mut cem, _) = Player::<Crowd>::sit(server.address(), "Cem").await;
+    let (ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
+    let (mut cem, _) = Player::<Crowd>::connect_and_join(server.address(), "Cem").await;
     for bend in [40, -40] {
         ada.set_input(Steering { bend });
         let bends = |view: &View<Walker>| walker(view, joined.seat).is_some_and(|walker| walker.bend == bend);
-        ben.view_where("Ada's bend", bends).await;
-        cem.view_where("Ada's bend", bends).await;
+        ben.wait_for_view("Ada's bend", bends).await;
+        cem.wait_for_view("Ada's bend", bends).await;
     }
 }
 
 #[tokio::test]
 async fn two_players_see_the_same_view_of_a_tick() {
     let server = TestServer::<Crowd>::start(&[("room.bots", "20"), ("room.bot_skill", "stroll")]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let (mut ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
-    let mut witness = Witness::new();
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
+    let mut checker = ViewChecker::new();
     for _ in 0..60 {
-        witness.hear(&*ada.view_where("a view", |_| true).await);
-        witness.hear(&*ben.view_where("a view", |_| true).await);
+        checker.check(&*ada.wait_for_view("a view", |_| true).await);
+        checker.check(&*ben.wait_for_view("a view", |_| true).await);
     }
-    assert!(witness.compared >= 10, "both must have received many of the same ticks: {}", witness.compared);
+    assert!(checker.compared >= 10, "both must have received many of the same ticks: {}", checker.compared);
 }
 
 #[tokio::test]
 async fn a_fighter_runs_in_the_direction_of_its_input() {
     let server = TestServer::<Arena>::start(&[("room.bots", "0")]);
-    let (mut ada, joined) = Player::<Arena>::sit(server.address(), "Ada").await;
+    let (mut ada, joined) = Player::<Arena>::connect_and_join(server.address(), "Ada").await;
     let place = |view: &View<ArenaEntity>| fighter(view, joined.seat).map(|fighter| fighter.body.at);
-    let first = ada.view_where("a view of the own fighter", |view| place(view).is_some()).await;
+    let first = ada.wait_for_view("a view of the own fighter", |view| place(view).is_some()).await;
     let from = place(&first).expect("the own fighter");
     let direction = free_direction(&first, from);
     ada.set_input(Input::default().walking(direction));
     let has_run = |at: Point| at.distance(from + direction) < from.distance(from + direction);
-    ada.view_where("a step in that direction", |view| place(view).is_some_and(has_run)).await;
+    ada.wait_for_view("a step in that direction", |view| place(view).is_some_and(has_run)).await;
 }
 
 /// A direction in which three units from here are free of walls.

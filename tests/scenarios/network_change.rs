@@ -5,8 +5,8 @@ use std::time::Duration;
 use quarrel_client::{ClientEvent, Ending};
 use quarrel_harness::sim::{
     Link, SimWorld,
-    diary::{Diary, Life},
-    referee::Referee,
+    event_log::{LoggingController, RunningPlayer},
+    invariants::InvariantChecker,
 };
 use quarrel_shared::{arena::Arena, crowd::Crowd, protocol::JoinTarget};
 use tokio::time::{Instant, sleep, timeout};
@@ -48,7 +48,7 @@ fn a_connection_survives_five_seconds_of_silence() {
     SimWorld::<Crowd>::run(22, ONE_SEAT, async |world| {
         let (mut client, endpoint) = sit(world).await;
         let silence = world.now()..world.now() + Duration::from_secs(5);
-        world.network().black_out(world.path(&endpoint), silence.clone());
+        world.network().add_blackout(world.path(&endpoint), silence.clone());
         sleep(silence.end - silence.start).await;
         timeout(Duration::from_secs(3), views(&mut client))
             .await
@@ -56,23 +56,24 @@ fn a_connection_survives_five_seconds_of_silence() {
     });
 }
 
-/// Returns the gap between snapshots when a fighting player moves from one link to another. The referee checks that no event is
+/// Returns the gap between snapshots when a fighting player moves from one link to another. The invariant checker checks that no event is
 /// lost or repeated and that the seat stays without a resume.
 fn gap(seed: u64, from: &Link, to: &Link) -> Duration {
     let what = format!("from {} to {}, seed {seed}", from.name, to.name);
     let settings = [("room.bots", "6"), ("game.settings.score_to_win", "10")];
     SimWorld::<Arena>::run(seed, &settings, async |world| {
-        let referee = Referee::sit(world.server().lobby(), what.clone()).await;
-        let diary = Diary::of_bot(seed);
-        let notes = diary.notes();
-        let life = Life::begin(&world.connector(from), "Ada", referee.watch(0, diary)).await;
+        let invariants = InvariantChecker::join(world.server().lobby(), what.clone()).await;
+        let controller = LoggingController::bot(seed);
+        let log = controller.log();
+        let player =
+            RunningPlayer::start(&world.connector(from), "Ada", invariants.wrap(0, controller)).await;
         // The seed varies the point within a tick.
         sleep(Duration::from_millis(8000 + 7 * seed)).await;
-        let first = notes.joined();
+        let first = log.joined();
         let moved = Instant::now();
-        let path = world.rebind(&life.endpoint, to);
+        let path = world.rebind(&player.endpoint, to);
         sleep(Duration::from_secs(6)).await;
-        let summary = life.end().await;
+        let summary = player.shutdown().await;
         let counts = summary.counts;
         assert_eq!(summary.ending, Ending::Left, "{what}: no session may be closed");
         assert_eq!(counts.resumes, 0, "{what}: the connection must migrate without a resume");
@@ -81,13 +82,13 @@ fn gap(seed: u64, from: &Link, to: &Link) -> Duration {
             (0, 0),
             "{what}: every event must arrive once"
         );
-        assert_eq!(notes.joined(), first, "{what}: the seat must stay");
-        assert!(referee.checks().facts > 0, "{what}: the referee must have compared events");
+        assert_eq!(log.joined(), first, "{what}: the seat must stay");
+        assert!(invariants.checks().events > 0, "{what}: the invariant checker must have compared events");
         assert!(world.network().traffic(path).down.packets > 150, "{what}: play must use the new network");
-        notes.read(|notes| {
-            let before = notes.views.iter().rev().find(|viewed| viewed.at <= moved).expect("views before");
-            let after = notes.views.iter().find(|viewed| viewed.at > moved).expect("views after");
-            assert!(notes.views.last().is_some_and(|last| last.at > moved + Duration::from_secs(5)));
+        log.read(|log| {
+            let before = log.views.iter().rev().find(|viewed| viewed.at <= moved).expect("views before");
+            let after = log.views.iter().find(|viewed| viewed.at > moved).expect("views after");
+            assert!(log.views.last().is_some_and(|last| last.at > moved + Duration::from_secs(5)));
             after.at - before.at
         })
     })

@@ -27,10 +27,10 @@ const DROPPED: &[(&str, &str)] = &[
     ("so far as|so long as|as long as so", "the condition: while, if, up to"),
     ("is none|are none|none of ours", "is not, is missing, is foreign"),
     ("of one's own|of its own accord", "own, by itself"),
-    ("dormitory|muster|event|happenings|doze|dozes|dozing", "WakeSet, WorkerConfig, ClientEvent, idle"),
+    ("dormitory|muster|happening|happenings|doze|dozes|dozing", "WakeSet, WorkerConfig, ClientEvent, idle"),
 ];
 
-/// Dropped words that may stay: the file, the word, and why.
+/// Dropped words that may stay: the file or folder, the word, and why.
 const KEPT_WORDS: &[(&str, &str, &str)] = &[
     (
         "server/src/storage/migrations/1_matches.sql",
@@ -38,6 +38,9 @@ const KEPT_WORDS: &[(&str, &str, &str)] = &[
         "a database refuses a migration that was applied with another text",
     ),
     ("server/src/telemetry/metrics.rs", "fate", "a label of a published metric"),
+    ("tests/", "fate", "the label of a published metric, which tests read"),
+    ("tests/scenarios/vectors.rs", "says", "the titles of frozen vector files"),
+    ("tests/scenarios/vectors.rs", "heard", "the label of a frozen vector"),
 ];
 
 /// The file that holds the list, which names every dropped word.
@@ -70,7 +73,8 @@ fn no_file_uses_a_dropped_word() {
     let mut unused = KEPT_WORDS.to_vec();
     for (place, text) in source::written_files().iter().filter(|(place, _)| place != LIST) {
         for hit in dropped.find(place, text) {
-            let is_kept = |(file, words, _): &(&str, &str, &str)| file == place && *words == hit.words;
+            let is_kept =
+                |(kept, words, _): &(&str, &str, &str)| place.starts_with(kept) && *words == hit.words;
             unused.retain(|kept| !is_kept(kept));
             if !KEPT_WORDS.iter().any(is_kept) {
                 let Hit { line, words, instead } = hit;

@@ -93,7 +93,7 @@ fn a_bolt_whose_input_was_lost_is_removed() {
     SimWorld::<Arena>::run(42, ONE_SEAT, async |world| {
         let (client, endpoint) = archer(world).await;
         let now = world.now();
-        world.network().black_out(world.path(&endpoint), now..now + BLACKOUT);
+        world.network().add_blackout(world.path(&endpoint), now..now + BLACKOUT);
         shoot(&client);
         drawn_when(&client, |drawn| !drawn.predicted_spawns.is_empty()).await;
         client.set_input(Input::default());

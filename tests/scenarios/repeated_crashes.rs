@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use quarrel_client::{ClientEvent, Joined};
 use quarrel_harness::{
-    MortalServer, Player,
-    mortal::{Remains, lost_ms},
+    KillableServer, Player,
+    killable_server::{PersistedState, lost_play_ms},
     until, within,
 };
 use quarrel_server::storage::journals::{JournalName, JournalStore};
@@ -49,7 +49,7 @@ async fn play(mut player: Player<Arena>, before: Joined, enough: CancellationTok
                     "a resume must return the same seat"
                 );
                 assert!(joined.restored.is_some(), "the room must be restored");
-                max_lost_ms = max_lost_ms.max(lost_ms(&joined, seen));
+                max_lost_ms = max_lost_ms.max(lost_play_ms(&joined, seen));
                 seen = joined.tick;
                 resumes += 1;
             }
@@ -63,14 +63,14 @@ async fn play(mut player: Player<Arena>, before: Joined, enough: CancellationTok
 }
 
 /// The ticks at which matches ended, from a replay of the whole journal.
-fn ends(remains: &Remains, name: JournalName) -> Vec<u32> {
-    let bytes = remains.journals.read(name).expect("the room's journal");
+fn ends(persisted: &PersistedState, name: JournalName) -> Vec<u32> {
+    let bytes = persisted.journals.read(name).expect("the room's journal");
     let journal = Journal::open(&bytes).expect("a journal");
     assert_eq!((journal.tail(), journal.end()), (None, Some("server_stopping")), "{name}");
     let resumed =
         journal.annotations().filter(|note| matches!(note, Ok((_, Annotation::Resumed { .. })))).count();
     assert!(resumed <= kills());
-    let mut playback = Playback::<Arena>::begin(&journal).expect("a game of this build");
+    let mut playback = Playback::<Arena>::open(&journal).expect("a game of this build");
     let (mut ends, mut was_over) = (Vec::new(), false);
     while let Some(played) = playback.advance().expect("a good journal") {
         assert!(matches!(played, PlaybackStep::Tick(_) | PlaybackStep::Checkpoint(_)), "{name}: {played:?}");
@@ -85,15 +85,16 @@ fn ends(remains: &Remains, name: JournalName) -> Vec<u32> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_crashes_cost_no_player_a_seat_and_no_match_its_result() {
-    let mut server = MortalServer::start::<Arena>(SETTINGS);
+    let mut server = KillableServer::start::<Arena>(SETTINGS);
     let (enough, mut players) = (CancellationToken::new(), Vec::new());
     for at in 0..8 {
-        let (player, joined) = Player::<Arena>::sit(server.address(), &format!("player {at}")).await;
+        let (player, joined) =
+            Player::<Arena>::connect_and_join(server.address(), &format!("player {at}")).await;
         players.push((player, joined));
     }
     // Two players stay in each room, and bots take the other seats.
     for (player, _) in players.drain(2..6) {
-        player.go().await;
+        player.disconnect().await;
     }
     let play = |(player, joined)| tokio::spawn(play(player, joined, enough.clone()));
     let players: Vec<_> = players.into_iter().map(play).collect();
@@ -119,14 +120,14 @@ async fn repeated_crashes_cost_no_player_a_seat_and_no_match_its_result() {
             "a crash may cost at most 500 ms of play: {resumes} resumes, {max_lost_ms} ms lost"
         );
     }
-    let remains = tokio::task::spawn_blocking(|| server.stop()).await.expect("a server that stops");
-    assert!(remains.journals.aside().is_empty());
+    let persisted = tokio::task::spawn_blocking(|| server.stop()).await.expect("a server that stops");
+    assert!(persisted.journals.aside().is_empty());
     for room in 1..=ROOMS {
         let name = JournalName { run: 1, room };
-        let mut kept: Vec<_> = remains.records.records();
+        let mut kept: Vec<_> = persisted.records.records();
         kept.retain(|record| record.journal == Some(name.to_string()));
         let mut kept: Vec<_> = kept.iter().map(|record| record.tick).collect();
         kept.sort_unstable();
-        assert_eq!(kept, ends(&remains, name), "every result must be stored once");
+        assert_eq!(kept, ends(&persisted, name), "every result must be stored once");
     }
 }

@@ -4,7 +4,7 @@ use std::{ffi::OsString, fs, path::PathBuf};
 
 use quarrel_harness::{
     games::{Fickle, FickleSettings, Flaw},
-    journals::{RecordedRoom, brains, recorded},
+    journals::{RecordedRoom, brains, record_journal},
 };
 use quarrel_server::{
     cli::{ExitCode, Verb, parse},
@@ -56,7 +56,7 @@ fn setup(seed: u64) -> Setup<Settings> {
 fn marked(seed: u64) -> RecordedRoom<Arena> {
     let mut room = RecordedRoom::open(setup(seed), brains(SEATS, 1), 1);
     room.play(450);
-    room.note(&Annotation::Mark { reason: "look at \x1b[2J seat 1".into() });
+    room.annotate(&Annotation::Mark { reason: "look at \x1b[2J seat 1".into() });
     room.play(550);
     room
 }
@@ -238,7 +238,7 @@ fn diverging_journal() -> Vec<u8> {
 fn a_divergence_is_found_at_its_tick_and_exits_with_1() {
     let folder = JournalFolder::new("difference");
     let diverging = folder.put("astray.journal", &diverging_journal());
-    let valid = folder.put("right.journal", &recorded(crowd(3), brains::<Crowd>(SEATS, 1), 700, 1));
+    let valid = folder.put("right.journal", &record_journal(crowd(3), brains::<Crowd>(SEATS, 1), 700, 1));
     let none = folder.put("none.journal", b"QRLJRN, almost");
     let first = "the first difference is at tick 451";
     assert_output(replay(&["verify", &diverging]), ExitCode::Internal, &[first]);
@@ -277,10 +277,10 @@ fn a_divergence_is_found_at_its_tick_and_exits_with_1() {
 #[test]
 fn different_inputs_are_reported_by_seat() {
     let folder = JournalFolder::new("inputs");
-    let one = folder.put("one.journal", &recorded(crowd(3), brains::<Crowd>(SEATS, 1), 700, 0));
+    let one = folder.put("one.journal", &record_journal(crowd(3), brains::<Crowd>(SEATS, 1), 700, 0));
     let mut others = brains::<Crowd>(SEATS, 1);
     others[2] = None;
-    let other = folder.put("other.journal", &recorded(crowd(3), others, 700, 0));
+    let other = folder.put("other.journal", &record_journal(crowd(3), others, 700, 0));
     let parts = [
         "the journals diverge at tick 1 ",
         "the entries of that tick differ",
@@ -288,7 +288,7 @@ fn different_inputs_are_reported_by_seat() {
         "in the first, no input",
     ];
     assert_output(replay(&["bisect", &one, &other]), ExitCode::Internal, &parts);
-    let seed = folder.put("seed.journal", &recorded(crowd(9), brains::<Crowd>(SEATS, 1), 10, 0));
+    let seed = folder.put("seed.journal", &record_journal(crowd(9), brains::<Crowd>(SEATS, 1), 10, 0));
     let refused = "do not start from the same setup: the seed is 3 in the first and 9 in the second";
     assert_output(replay(&["bisect", &one, &seed]), ExitCode::Configuration, &[refused]);
 }
@@ -376,7 +376,7 @@ fn a_slice_around_a_mark_is_a_journal_that_verifies() {
 #[test]
 fn a_journal_of_an_unknown_game_exits_with_78() {
     let folder = JournalFolder::new("game");
-    let path = folder.put("a.journal", &recorded(crowd(3), brains::<Crowd>(SEATS, 1), 10, 0));
+    let path = folder.put("a.journal", &record_journal(crowd(3), brains::<Crowd>(SEATS, 1), 10, 0));
     let Ok(Verb::Replay(verb)) =
         parse(["quarrel", "replay", "verify", &path].map(OsString::from), Vec::new())
     else {
@@ -397,7 +397,7 @@ fn a_journal_of_an_unknown_game_exits_with_78() {
 fn flawed(flaw: Flaw, checksum_ticks: u32) -> Vec<u8> {
     let settings = FickleSettings { from: 437, flaw };
     let setup = Setup { settings, seed: 1, seats: SEATS, tick_rate: TickRate::DEFAULT };
-    recorded::<Fickle>(setup, (0..SEATS).map(|_| None).collect(), 900, checksum_ticks)
+    record_journal::<Fickle>(setup, (0..SEATS).map(|_| None).collect(), 900, checksum_ticks)
 }
 
 #[test]

@@ -22,7 +22,7 @@ async fn connect(world: &SimWorld<Crowd>) -> (Client<Crowd>, quinn::Endpoint) {
 
 /// Drops every packet of this endpoint for [`BLACKOUT`] from now.
 fn black_out(world: &SimWorld<Crowd>, endpoint: &quinn::Endpoint) {
-    world.network().black_out(world.path(endpoint), world.now()..world.now() + BLACKOUT);
+    world.network().add_blackout(world.path(endpoint), world.now()..world.now() + BLACKOUT);
 }
 
 #[test]

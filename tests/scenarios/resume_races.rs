@@ -2,7 +2,7 @@
 //! during the first.
 
 use quarrel_client::ClientEvent;
-use quarrel_harness::{Goodbye, Player, RawPeer, TestServer, games::Levers, raw::Welcomed, until};
+use quarrel_harness::{Player, RawPeer, ServerClose, TestServer, games::Levers, raw::Welcome, until};
 use quarrel_shared::{
     id::{RoomId, SeatId},
     protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage, Ticket, bounded::Text},
@@ -13,10 +13,10 @@ fn server() -> TestServer<Levers> {
     TestServer::start(&[("net.idle_timeout_ms", "1000"), ("net.keep_alive_ms", "200")])
 }
 
-async fn seated(server: &TestServer<Levers>) -> (RawPeer, Welcomed, (RoomId, SeatId)) {
-    let (mut peer, welcomed) = RawPeer::enter::<Levers>(server.address(), "Ada").await;
-    peer.say(&ClientMessage::Join(JoinTarget::Quick)).await;
-    let place = peer.joined().await;
+async fn seated(server: &TestServer<Levers>) -> (RawPeer, Welcome, (RoomId, SeatId)) {
+    let (mut peer, welcomed) = RawPeer::connect_new::<Levers>(server.address(), "Ada").await;
+    peer.send(&ClientMessage::Join(JoinTarget::Quick)).await;
+    let place = peer.receive_joined().await;
     (peer, welcomed, place)
 }
 
@@ -25,23 +25,23 @@ async fn is_held(server: &TestServer<Levers>) {
 }
 
 /// Asserts that the control stream and the close code give the same reason.
-fn assert_refused(goodbye: &Goodbye, reason: CloseReason) {
+fn assert_refused(close: &ServerClose, reason: CloseReason) {
     assert_eq!(
-        goodbye.said.as_ref().map(|(sent, _)| *sent),
+        close.closing.as_ref().map(|(sent, _)| *sent),
         Some(reason),
         "the control stream must carry the reason"
     );
-    assert_eq!(goodbye.code, Some(reason), "the close code must carry the same reason");
+    assert_eq!(close.code, Some(reason), "the close code must carry the same reason");
 }
 
 #[tokio::test]
 async fn a_ticket_that_was_never_issued_is_unknown() {
     let server = server();
-    let (_ada, welcomed) = RawPeer::enter::<Levers>(server.address(), "Ada").await;
+    let (_ada, welcomed) = RawPeer::connect_new::<Levers>(server.address(), "Ada").await;
     let mut bytes = *welcomed.ticket.bytes();
     bytes[0] ^= 1;
-    let goodbye = RawPeer::refused::<Levers>(server.address(), &Ticket::new(bytes), 0).await;
-    assert_refused(&goodbye, CloseReason::TicketUnknown);
+    let close = RawPeer::resume_refused::<Levers>(server.address(), &Ticket::new(bytes), 0).await;
+    assert_refused(&close, CloseReason::TicketUnknown);
     assert_eq!(
         server.metric("quarrel_resumes_total{result=\"unknown\"}"),
         1.0,
@@ -54,20 +54,20 @@ async fn a_ticket_that_was_never_issued_is_unknown() {
 async fn a_ticket_is_valid_once() {
     let server = server();
     let (ada, welcomed, _) = seated(&server).await;
-    ada.vanish();
+    ada.cut_network();
     is_held(&server).await;
-    let (mut ada, again) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, 0).await;
-    let used = RawPeer::refused::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    let (mut ada, again) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    let used = RawPeer::resume_refused::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert_refused(&used, CloseReason::TicketUsed);
-    ada.joined().await;
+    ada.receive_joined().await;
     // A client that sends a message has received the new ticket, so the old one is obsolete even if this connection is lost.
-    ada.say(&ClientMessage::ListRooms).await;
-    ada.news_until(|message| matches!(message, ServerMessage::Rooms(_))).await;
-    ada.vanish();
+    ada.send(&ClientMessage::ListRooms).await;
+    ada.receive_all_until(|message| matches!(message, ServerMessage::Rooms(_))).await;
+    ada.cut_network();
     is_held(&server).await;
-    let used = RawPeer::refused::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    let used = RawPeer::resume_refused::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert_refused(&used, CloseReason::TicketUsed);
-    let (_, again) = RawPeer::come_back::<Levers>(server.address(), &again.ticket, 0).await;
+    let (_, again) = RawPeer::resume::<Levers>(server.address(), &again.ticket, 0).await;
     assert!(again.resumed, "the newest ticket must be valid");
 }
 
@@ -75,30 +75,30 @@ async fn a_ticket_is_valid_once() {
 async fn a_ticket_stays_valid_until_its_successor_is_received() {
     let server = server();
     let (ada, welcomed, place) = seated(&server).await;
-    ada.vanish();
+    ada.cut_network();
     is_held(&server).await;
-    let ada = RawPeer::return_with::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    let ada = RawPeer::connect_with_ticket::<Levers>(server.address(), &welcomed.ticket, 0).await;
     until("the resume", || server.metric("quarrel_resumes_total{result=\"resumed\"}") == 1.0).await;
     // A client that waits for the welcome sends empty datagrams so that losses are detected; they prove no receipt.
     let before = server.metric("quarrel_datagrams_total{direction=\"received\"}");
-    ada.datagram(&[]);
+    ada.send_datagram(&[]);
     until("the nudge", || server.metric("quarrel_datagrams_total{direction=\"received\"}") > before).await;
-    ada.vanish();
+    ada.cut_network();
     is_held(&server).await;
-    let (mut ada, again) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    let (mut ada, again) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert!(again.resumed, "the old ticket must be valid when the new one was lost");
-    assert_eq!(ada.joined().await, place);
+    assert_eq!(ada.receive_joined().await, place);
 }
 
 #[tokio::test]
 async fn of_two_resumes_with_one_ticket_one_succeeds_and_the_other_gets_the_reason() {
     let server = server();
     let (ada, welcomed, _) = seated(&server).await;
-    ada.vanish();
+    ada.cut_network();
     is_held(&server).await;
     let resume = || async {
-        let mut peer = RawPeer::return_with::<Levers>(server.address(), &welcomed.ticket, 0).await;
-        match peer.hear().await {
+        let mut peer = RawPeer::connect_with_ticket::<Levers>(server.address(), &welcomed.ticket, 0).await;
+        match peer.receive().await {
             Some(ServerMessage::Welcome { resumed, .. }) => (peer, Ok(resumed)),
             Some(ServerMessage::Closing { reason, .. }) => (peer, Err(reason)),
             other => panic!("a resume must be welcomed or refused: {other:?}"),
@@ -115,20 +115,20 @@ async fn of_two_resumes_with_one_ticket_one_succeeds_and_the_other_gets_the_reas
 async fn a_second_login_takes_the_seat_and_the_first_gets_the_reason() {
     let server = server();
     let (mut first, welcomed, place) = seated(&server).await;
-    let (mut ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
+    let (mut ben, _) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
     ben.chat("one").await.expect("Ben is connected");
     let is_one = |message: &ServerMessage| matches!(message, ServerMessage::Chat { .. });
-    let received = first.news_until(is_one).await.len() as u32;
+    let received = first.receive_all_until(is_one).await.len() as u32;
 
     let (mut second, again) =
-        RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, received - 1).await;
+        RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, received - 1).await;
     assert!(again.resumed && again.player == welcomed.player, "{again:?}");
-    assert_eq!(second.joined().await, place);
-    let messages = second.news_until(is_one).await;
+    assert_eq!(second.receive_joined().await, place);
+    let messages = second.receive_all_until(is_one).await;
     assert_eq!(messages.len(), 1, "unacknowledged messages must move with the seat: {messages:?}");
-    assert_refused(&first.goodbye().await, CloseReason::Replaced);
+    assert_refused(&first.wait_for_close().await, CloseReason::Replaced);
 
-    second.say(&ClientMessage::Chat(Text::lossy("still here"))).await;
+    second.send(&ClientMessage::Chat(Text::lossy("still here"))).await;
     let line = |event| match event {
         ClientEvent::SeatLeft { .. } => panic!("a second login must not change the room's seats"),
         ClientEvent::Chat { seat, .. } => (seat == place.1).then_some(()),
@@ -148,25 +148,25 @@ async fn a_silent_first_connection_does_not_delay_the_second_login() {
     let server = server();
     let (first, welcomed, place) = seated(&server).await;
     // Its network is lost and the server has not noticed yet: the most common reason for a resume.
-    first.vanish();
-    let (mut second, again) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    first.cut_network();
+    let (mut second, again) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert!(again.resumed);
-    assert_eq!(second.joined().await, place);
+    assert_eq!(second.receive_joined().await, place);
     assert_eq!(
         server.metric("quarrel_resumes_total{result=\"replaced\"}"),
         1.0,
         "a resume before the loss is noticed must replace the session"
     );
     until("the first connection's end", || server.metric("quarrel_sessions") == 1.0).await;
-    second.say(&ClientMessage::Chat(Text::lossy("here"))).await;
-    second.news_until(|message| matches!(message, ServerMessage::Chat { .. })).await;
+    second.send(&ClientMessage::Chat(Text::lossy("here"))).await;
+    second.receive_all_until(|message| matches!(message, ServerMessage::Chat { .. })).await;
 }
 
 #[tokio::test]
 async fn a_second_login_from_the_lobby_keeps_the_player_id_and_the_first_gets_the_reason() {
     let server = server();
-    let (first, welcomed) = RawPeer::enter::<Levers>(server.address(), "Ada").await;
-    let (_second, again) = RawPeer::come_back::<Levers>(server.address(), &welcomed.ticket, 0).await;
+    let (first, welcomed) = RawPeer::connect_new::<Levers>(server.address(), "Ada").await;
+    let (_second, again) = RawPeer::resume::<Levers>(server.address(), &welcomed.ticket, 0).await;
     assert_eq!((again.player, again.resumed), (welcomed.player, false));
-    assert_refused(&first.goodbye().await, CloseReason::Replaced);
+    assert_refused(&first.wait_for_close().await, CloseReason::Replaced);
 }

@@ -25,14 +25,14 @@ async fn after_a_join_only_the_new_room_is_shown() {
     const CEMS: i8 = -50;
     // Few snapshots per second, so that a join is answered long before the first view of the new room.
     let server = TestServer::<Crowd>::start(&[("room.seats", "2"), ("room.send_rate", "5")]);
-    let (mut ada, first) = Player::<Crowd>::sit(server.address(), "Ada").await;
-    let (ben, _) = Player::<Crowd>::sit(server.address(), "Ben").await;
-    let (mut cem, second) = Player::<Crowd>::sit(server.address(), "Cem").await;
+    let (mut ada, first) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    let (ben, _) = Player::<Crowd>::connect_and_join(server.address(), "Ben").await;
+    let (mut cem, second) = Player::<Crowd>::connect_and_join(server.address(), "Cem").await;
     ben.set_input(Steering { bend: BENS });
     cem.set_input(Steering { bend: CEMS });
-    ada.view_where("Ben's bend", |view| neighbours_bend(view, first.seat) == Some(BENS)).await;
+    ada.wait_for_view("Ben's bend", |view| neighbours_bend(view, first.seat) == Some(BENS)).await;
     let bends = |view: &View<Walker>| walker(view, second.seat).is_some_and(|walker| walker.bend == CEMS);
-    cem.view_where("Cem's bend", bends).await;
+    cem.wait_for_view("Cem's bend", bends).await;
 
     for (room, bend) in [(second.room, CEMS), (first.room, BENS), (second.room, CEMS)] {
         let read = ada.view().map(|view| view.tick);
@@ -51,12 +51,12 @@ async fn after_a_join_only_the_new_room_is_shown() {
 #[tokio::test]
 async fn inputs_reach_the_new_seat() {
     let server = TestServer::<Crowd>::start(&[("room.seats", "1")]);
-    let (mut ada, _) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     for bend in [11, -22, 33] {
         ada.leave().await.expect("a live connection");
         let joined = ada.join(JoinTarget::Quick).await.expect("a seat");
         ada.set_input(Steering { bend });
         let bends = |view: &View<Walker>| walker(view, joined.seat).is_some_and(|walker| walker.bend == bend);
-        ada.view_where("the new seat's bend", bends).await;
+        ada.wait_for_view("the new seat's bend", bends).await;
     }
 }

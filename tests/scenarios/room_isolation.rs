@@ -14,9 +14,9 @@ const TWO_BY_TWO: [(&str, &str); 2] = [("room.rooms", "2"), ("room.seats", "2")]
 
 /// A full first room, and a second one with one player.
 async fn three_players(server: &TestServer<Crowd>) -> [Player<Crowd>; 3] {
-    let (ada, first) = Player::sit(server.address(), "Ada").await;
-    let (ben, second) = Player::sit(server.address(), "Ben").await;
-    let (cem, third) = Player::sit(server.address(), "Cem").await;
+    let (ada, first) = Player::connect_and_join(server.address(), "Ada").await;
+    let (ben, second) = Player::connect_and_join(server.address(), "Ben").await;
+    let (cem, third) = Player::connect_and_join(server.address(), "Cem").await;
     assert_eq!(first.room, second.room, "the first room must fill before another opens");
     assert_ne!(first.room, third.room, "a join without a free seat must open a room");
     [ada, ben, cem]
@@ -43,9 +43,9 @@ async fn views_and_chat_stay_in_their_room() {
         "to the second room",
         "a room must not receive another room's chat"
     );
-    ben.view_where("both walkers of the first room", |view| view.entities.len() == 2).await;
+    ben.wait_for_view("both walkers of the first room", |view| view.entities.len() == 2).await;
     for _ in 0..10 {
-        let view = cem.view_where("a view", |_| true).await;
+        let view = cem.wait_for_view("a view", |_| true).await;
         assert_eq!(view.entities.len(), 1, "the second room must show one walker");
     }
 }
@@ -54,11 +54,11 @@ async fn views_and_chat_stay_in_their_room() {
 async fn the_list_of_rooms_has_player_counts_and_an_id_joins_its_room() {
     let server = TestServer::<Crowd>::start(&TWO_BY_TWO);
     let [_ada, ben, cem] = three_players(&server).await;
-    ben.go().await;
+    ben.disconnect().await;
     let mut dee = Player::<Crowd>::connect(server.address(), "Dee").await;
     let joined = quarrel_harness::within("the seat that Ben left", async {
         loop {
-            let rooms = dee.rooms().await.expect("a list");
+            let rooms = dee.list_rooms().await.expect("a list");
             assert_eq!(rooms.iter().map(|room| room.id).collect::<Vec<_>>(), [RoomId(1), RoomId(2)]);
             if rooms[0].players == 1 {
                 assert_eq!((rooms[0].seats, rooms[1].players), (2, 1), "{rooms:?}");
@@ -71,7 +71,7 @@ async fn the_list_of_rooms_has_player_counts_and_an_id_joins_its_room() {
         Ok(RoomId(2)),
         "an id must join its room, not the first"
     );
-    cem.go().await;
+    cem.disconnect().await;
 }
 
 #[tokio::test]
@@ -87,14 +87,14 @@ async fn a_join_of_a_missing_room_is_refused_and_the_connection_stays_open() {
 #[tokio::test]
 async fn a_join_of_a_full_room_is_refused_until_a_seat_is_free() {
     let server = TestServer::<Crowd>::start(&[("room.rooms", "1"), ("room.seats", "1")]);
-    let (ada, joined) = Player::<Crowd>::sit(server.address(), "Ada").await;
+    let (ada, joined) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
     let mut ben = Player::<Crowd>::connect(server.address(), "Ben").await;
     let (reason, _) = refusal(ben.join(JoinTarget::Room(joined.room)).await);
     assert_eq!(reason, CloseReason::RoomFull, "a full room must be refused");
     let (reason, sentence) = refusal(ben.join(JoinTarget::Quick).await);
     assert_eq!(reason, CloseReason::RoomsFull, "a new room past the limit must be refused");
     assert!(sentence.contains("try again later"), "a refusal must advise what to do: {sentence}");
-    ada.go().await;
+    ada.disconnect().await;
     quarrel_harness::within("the seat that Ada left", async {
         // Each attempt is a message, and messages are rate limited, so pause between attempts.
         while ben.join(JoinTarget::Quick).await.is_err() {

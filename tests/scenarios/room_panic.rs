@@ -15,12 +15,12 @@ use quarrel_shared::{
 #[tokio::test]
 async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
     let server = TestServer::<Levers>::start(&[("room.seats", "2")]);
-    let (mut ada, broken) = Player::<Levers>::sit(server.address(), "Ada").await;
-    let (mut ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
-    let (mut cem, whole) = Player::<Levers>::sit(server.address(), "Cem").await;
+    let (mut ada, broken) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
+    let (mut cem, whole) = Player::<Levers>::connect_and_join(server.address(), "Cem").await;
     assert_ne!(broken.room, whole.room, "the third player must open a second room");
 
-    ada.set_input(Lever::Fuse);
+    ada.set_input(Lever::Panic);
     for player in [&mut ada, &mut ben] {
         let closed = |event| match event {
             ClientEvent::RoomClosed { reason, sentence } => Some((reason, sentence)),
@@ -30,14 +30,14 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
         assert_eq!(reason, CloseReason::RoomFailed, "every player of the room must receive the reason");
         assert!(sentence.contains("join another"), "the sentence must advise what to do: {sentence}");
     }
-    cem.plays_on(10).await;
+    cem.wait_for_ticks(10).await;
     assert_eq!(server.metric("quarrel_room_panics_total"), 1.0, "the panic must be counted");
 
     ada.set_input(Lever::None);
     let joined = ada.join(JoinTarget::Quick).await.expect("a seat in another room");
     assert_ne!(joined.room, broken.room, "a failed room must not be joined again");
-    ada.plays_on(10).await;
-    let (_, joined) = Player::<Levers>::sit(server.address(), "Dee").await;
+    ada.wait_for_ticks(10).await;
+    let (_, joined) = Player::<Levers>::connect_and_join(server.address(), "Dee").await;
     assert_ne!(joined.room, broken.room, "the server must accept new players in another room");
     let journals = server.journals();
     assert!(server.shutdown().await);
@@ -56,16 +56,16 @@ async fn a_panicking_game_closes_its_room_and_the_others_play_on() {
 #[tokio::test]
 async fn a_panic_while_encoding_a_view_costs_its_player_the_seat_and_no_other_player() {
     let server = TestServer::<Levers>::start(&[]);
-    let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
-    let (mut ben, _) = Player::<Levers>::sit(server.address(), "Ben").await;
-    ada.set_input(Lever::Snag);
+    let (mut ada, _) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    let (mut ben, _) = Player::<Levers>::connect_and_join(server.address(), "Ben").await;
+    ada.set_input(Lever::PanicOnEncode);
     let closed = |event| match event {
         ClientEvent::RoomClosed { reason, .. } => Some(reason),
         _ => None,
     };
     let reason = ada.wait_for("the seat's end", closed).await;
     assert_eq!(reason, CloseReason::RoomFailed, "the player must be notified of the failure");
-    ben.plays_on(10).await;
+    ben.wait_for_ticks(10).await;
     assert_eq!(server.metric("quarrel_sessions"), 2.0, "every connection must stay open");
 }
 
@@ -79,8 +79,8 @@ async fn a_stop_reports_a_room_whose_game_panics_during_the_save() {
         ("journal.checkpoint_ms", "60000"),
     ];
     let server = TestServer::<Fickle>::start(&settings);
-    let (mut ada, _) = Player::<Fickle>::sit(server.address(), "Ada").await;
-    ada.view_where("a tick that cannot be saved", |view| view.tick.0 > 25).await;
+    let (mut ada, _) = Player::<Fickle>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_view("a tick that cannot be saved", |view| view.tick.0 > 25).await;
     assert!(!server.shutdown_and_save().await, "a stop that loses a room must report it");
 }
 
@@ -93,7 +93,7 @@ async fn a_tick_whose_checksum_panics_is_not_counted_as_lost() {
         ("journal.checksum_ms", "1"),
     ];
     let server = TestServer::<Fickle>::start(&settings);
-    let (mut ada, joined) = Player::<Fickle>::sit(server.address(), "Ada").await;
+    let (mut ada, joined) = Player::<Fickle>::connect_and_join(server.address(), "Ada").await;
     let closed = |event| matches!(event, ClientEvent::RoomClosed { .. }).then_some(());
     ada.wait_for("the room's end", closed).await;
     assert_eq!(server.metric("quarrel_room_panics_total"), 1.0, "the panic must be counted");
@@ -119,8 +119,8 @@ async fn a_room_whose_game_panics_at_its_first_save_is_refused() {
 #[tokio::test]
 async fn a_server_whose_rooms_all_failed_still_stops_in_time() {
     let server = TestServer::<Levers>::start(&[]);
-    let (mut ada, _) = Player::<Levers>::sit(server.address(), "Ada").await;
-    ada.set_input(Lever::Fuse);
+    let (mut ada, _) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    ada.set_input(Lever::Panic);
     let closed = |event| matches!(event, ClientEvent::RoomClosed { .. }).then_some(());
     ada.wait_for("the room's end", closed).await;
     assert_eq!(server.metric("quarrel_players"), 0.0, "a failed room must have no players");

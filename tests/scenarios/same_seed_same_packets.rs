@@ -12,7 +12,7 @@ const PLAYED: Duration = Duration::from_secs(10);
 /// A player on each kind of link, in a room with bots.
 fn play<G: Predict>(seed: u64) -> Trace {
     SimWorld::<G>::run(seed, &[], async |world| {
-        world.network().keep_trace();
+        world.network().record_packets();
         let players = LINKS.iter().zip(seed..).map(|(link, seed)| {
             tokio::spawn(bot::play::<G>(world.connector(link), link.name.to_owned(), seed, PLAYED))
         });
@@ -28,7 +28,7 @@ fn play<G: Predict>(seed: u64) -> Trace {
 fn the_same_seed_sends_the_same_packets_and_another_seed_others() {
     let [first, again, other] = [31, 31, 32].map(play::<Arena>);
     assert!(first.packets() > 1000, "the simulation must send packets");
-    let (one, two) = (first.sightings(), again.sightings());
+    let (one, two) = (first.packet_records(), again.packet_records());
     if let Some(at) = one.iter().zip(&two).position(|(one, two)| one != two) {
         panic!("two runs with one seed differ at packet {at}: {:?}, {:?}", one[at], two[at]);
     }

@@ -7,9 +7,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use quarrel_harness::sim::{
     Link, SimWorld,
-    diary::{Diary, Life},
-    onlooker::Onlooker,
-    trace::Sighting,
+    event_log::{LoggingController, RunningPlayer},
+    room_observer::RoomObserver,
+    trace::PacketRecord,
 };
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Event, Input},
@@ -36,7 +36,7 @@ type Entities = Vec<(EntityId, ArenaEntity)>;
 /// All information that the viewer receives.
 #[derive(Debug, Default, PartialEq)]
 struct Observed {
-    packets: Vec<Sighting>,
+    packets: Vec<PacketRecord>,
     views: Vec<(Duration, SnapshotHeader, Entities)>,
     events: Vec<(Duration, Tick, Event, Option<SubTick>)>,
 }
@@ -62,9 +62,9 @@ struct RunResult {
 
 impl Other {
     /// A controller with this behaviour.
-    fn controller(self, seed: u64) -> Diary<Arena> {
+    fn controller(self, seed: u64) -> LoggingController<Arena> {
         let mut brain = Arena::brain("hunt", seed).expect("Arena has the skill hunt");
-        Diary::new(move |joined, slot, drawn| {
+        LoggingController::new(move |joined, slot, drawn| {
             let since = slot.tick.since(joined.tick);
             match (self, drawn) {
                 _ if since < joined.rate.ticks(BEFORE.as_millis() as u32) => Input::default(),
@@ -85,46 +85,46 @@ impl Other {
 /// Runs a game of a standing viewer and the other player.
 fn run(seed: u64, other: Other, lasts: Duration) -> RunResult {
     SimWorld::<Arena>::run(seed, EMPTY, async |world| {
-        world.network().keep_trace();
+        world.network().record_packets();
         let begin = Instant::now();
-        let onlooker = Onlooker::sit(world.server().lobby()).await;
-        let diary = Diary::<Arena>::new(|_, _, _| Input::default());
-        let notes = diary.notes();
-        let viewer = Life::begin(&world.connector(&Link::named("wifi")), "Ada", diary).await;
-        notes.look_at(viewer.screen.clone());
+        let observer = RoomObserver::join(world.server().lobby()).await;
+        let controller = LoggingController::<Arena>::new(|_, _, _| Input::default());
+        let log = controller.log();
+        let viewer = RunningPlayer::start(&world.connector(&Link::named("wifi")), "Ada", controller).await;
+        log.attach_screen(viewer.screen.clone());
         let other = other.controller(seed);
-        let others = other.notes();
-        let walker = Life::begin(&world.connector(&Link::named("fibre")), "Ben", other).await;
+        let others = other.log();
+        let walker = RunningPlayer::start(&world.connector(&Link::named("fibre")), "Ben", other).await;
         sleep(BEFORE + lasts).await;
         let address = viewer.endpoint.local_addr().expect("an endpoint with a socket");
-        let (seat, other) = (notes.joined().seat, others.joined().seat);
-        let observed = notes.read(|notes| Observed {
+        let (seat, other) = (log.joined().seat, others.joined().seat);
+        let observed = log.read(|log| Observed {
             packets: packets_of(world, address),
-            views: notes
+            views: log
                 .views
                 .iter()
                 .map(|viewed| (viewed.at - begin, viewed.header, viewed.view.entities.clone()))
                 .collect(),
-            events: notes
+            events: log
                 .events
                 .iter()
                 .map(|told| (told.at - begin, told.tick, told.event, told.shown))
                 .collect(),
         });
-        let (seen, walked) = watch(&onlooker, seat, other);
-        walker.end().await;
-        viewer.end().await;
+        let (seen, walked) = watch(&observer, seat, other);
+        walker.shutdown().await;
+        viewer.shutdown().await;
         RunResult { observed, seen, walked }
     })
 }
 
-fn packets_of(world: &SimWorld<Arena>, address: SocketAddr) -> Vec<Sighting> {
-    let all = world.trace().sightings();
+fn packets_of(world: &SimWorld<Arena>, address: SocketAddr) -> Vec<PacketRecord> {
+    let all = world.trace().packet_records();
     all.into_iter().filter(|packet| packet.from == address || packet.to == address).collect()
 }
 
 /// Returns the tick at which `seat` first had `other` in its view, and the distance that `other` walked.
-fn watch(onlooker: &Onlooker<Arena>, seat: SeatId, other: SeatId) -> (Option<Tick>, u32) {
+fn watch(observer: &RoomObserver<Arena>, seat: SeatId, other: SeatId) -> (Option<Tick>, u32) {
     let (mut interest, mut view) = (Interest::new(), View::new(Tick(0)));
     let fighter = |entities: &[(EntityId, ArenaEntity)]| {
         entities.iter().find_map(|(_, entity)| match entity {
@@ -133,7 +133,7 @@ fn watch(onlooker: &Onlooker<Arena>, seat: SeatId, other: SeatId) -> (Option<Tic
         })
     };
     let (mut seen, mut walked, mut last) = (None, 0, None);
-    for frame in onlooker.frames().iter() {
+    for frame in observer.frames().iter() {
         interest.pick(frame, seat, &mut view);
         if fighter(&view.entities).is_some() {
             seen.get_or_insert_with(|| frame.tick());

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use quarrel_client::{ClientEvent, Joined};
 use quarrel_harness::{
-    MortalServer, Player,
+    KillableServer, Player,
     games::{Lever, Levers, Shout},
-    mortal::{Remains, is_back, is_cut_off, lost_ms},
+    killable_server::{PersistedState, lost_play_ms, wait_for_interruption, wait_for_resume},
 };
 use quarrel_shared::tick::Tick;
 
@@ -17,19 +17,19 @@ const MAX_RETURN: Duration = Duration::from_secs(1);
 /// The time without a server. Longer than one attempt to connect, so that the first attempts fail.
 const DOWN: Duration = Duration::from_millis(1300);
 
-fn first() -> MortalServer {
-    MortalServer::start::<Levers>(&[])
+fn first() -> KillableServer {
+    KillableServer::start::<Levers>(&[])
 }
 
 /// Seats Ada for some ticks of play; also returns the newest tick that she saw.
-async fn plays(server: &MortalServer) -> (Player<Levers>, Joined, Tick) {
-    let (mut ada, joined) = Player::<Levers>::sit(server.address(), "Ada").await;
-    ada.plays_on(45).await;
+async fn plays(server: &KillableServer) -> (Player<Levers>, Joined, Tick) {
+    let (mut ada, joined) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(45).await;
     let seen = ada.view().expect("she has seen the room").tick;
     (ada, joined, seen)
 }
 
-async fn restart(server: MortalServer) -> Remains {
+async fn restart(server: KillableServer) -> PersistedState {
     tokio::task::spawn_blocking(|| server.restart()).await.expect("a server that stops")
 }
 
@@ -53,12 +53,12 @@ async fn players_of_a_killed_server_return_to_the_next_one_within_a_second() {
     let (mut ada, before, seen) = plays(&server).await;
     let _next = server.kill().start::<Levers>(&[]);
     let listening = Instant::now();
-    is_cut_off(&mut ada).await;
+    wait_for_interruption(&mut ada).await;
     let noticed = listening.elapsed();
-    let joined = is_back(&mut ada, &before).await;
+    let joined = wait_for_resume(&mut ada, &before).await;
     assert_play_continues(&mut ada, &joined).await;
     let took = listening.elapsed();
-    let lost = lost_ms(&joined, seen);
+    let lost = lost_play_ms(&joined, seen);
     println!("noticed after {noticed:?}, returned after {took:?}, {lost} ms lost");
     assert!(took < MAX_RETURN, "the answer to the first packet must reveal the restart, took {took:?}");
     assert!(lost <= 500, "a crash may cost at most 500 ms of play, lost {lost}");
@@ -68,14 +68,14 @@ async fn players_of_a_killed_server_return_to_the_next_one_within_a_second() {
 async fn a_planned_restart_loses_no_tick_and_players_return_within_a_second() {
     let server = first();
     let (mut ada, before, _) = plays(&server).await;
-    let remains = restart(server).await;
-    is_cut_off(&mut ada).await;
+    let persisted = restart(server).await;
+    wait_for_interruption(&mut ada).await;
     let seen = ada.view().expect("she has seen the room").tick;
     // The downtime under test, not a wait for a condition.
     tokio::time::sleep(DOWN).await;
-    let _next = remains.start::<Levers>(&[]);
+    let _next = persisted.start::<Levers>(&[]);
     let listening = Instant::now();
-    let joined = is_back(&mut ada, &before).await;
+    let joined = wait_for_resume(&mut ada, &before).await;
     assert!(
         joined.restored >= Some(seen),
         "a planned restart must not lose a tick: restored to {:?}, she saw {seen}",
@@ -90,13 +90,13 @@ async fn a_planned_restart_loses_no_tick_and_players_return_within_a_second() {
 #[tokio::test]
 async fn a_seat_is_held_over_a_restart_longer_than_its_hold_time() {
     let hold = [("session.hold_ms", "500")];
-    let server = MortalServer::start::<Levers>(&hold);
+    let server = KillableServer::start::<Levers>(&hold);
     let (mut ada, before, _) = plays(&server).await;
-    let remains = restart(server).await;
-    is_cut_off(&mut ada).await;
+    let persisted = restart(server).await;
+    wait_for_interruption(&mut ada).await;
     tokio::time::sleep(DOWN).await;
-    let _next = remains.start::<Levers>(&hold);
-    is_back(&mut ada, &before).await;
+    let _next = persisted.start::<Levers>(&hold);
+    wait_for_resume(&mut ada, &before).await;
 }
 
 #[tokio::test]
@@ -104,12 +104,12 @@ async fn a_second_kill_before_the_return_is_in_the_journal_costs_no_seat() {
     let server = first();
     let (mut ada, before, _) = plays(&server).await;
     let second = server.kill().start::<Levers>(&[]);
-    is_back(&mut ada, &before).await;
-    let seen = ada.view_where("a view", |_| true).await.tick;
+    wait_for_resume(&mut ada, &before).await;
+    let seen = ada.wait_for_view("a view", |_| true).await.tick;
     // Her ticket is from the second run, while the journal may hold only that of the first.
     let _third = second.kill().start::<Levers>(&[]);
-    let joined = is_back(&mut ada, &before).await;
-    assert!(lost_ms(&joined, seen) <= 500);
+    let joined = wait_for_resume(&mut ada, &before).await;
+    assert!(lost_play_ms(&joined, seen) <= 500);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn a_second_kill_before_any_player_returns_costs_no_seat() {
     let (mut ada, before, seen) = plays(&server).await;
     let second = server.kill().start::<Levers>(&[]);
     let _third = second.kill().start::<Levers>(&[]);
-    let joined = is_back(&mut ada, &before).await;
+    let joined = wait_for_resume(&mut ada, &before).await;
     assert_play_continues(&mut ada, &joined).await;
-    assert!(lost_ms(&joined, seen) <= 500);
+    assert!(lost_play_ms(&joined, seen) <= 500);
 }

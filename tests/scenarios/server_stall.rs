@@ -12,7 +12,7 @@ use quarrel_harness::{
     TestServer,
     sim::{
         Link, SimWorld,
-        diary::{Diary, Life, Notes, Pages},
+        event_log::{EventLog, EventLogHandle, LoggingController, RunningPlayer},
     },
     within,
 };
@@ -51,8 +51,8 @@ struct ScreenSample {
 
 /// A player with a bot's inputs, whose screen is sampled.
 struct ObservedPlayer {
-    life: Life<Arena, Diary<Arena>>,
-    notes: Pages<Arena>,
+    player: RunningPlayer<Arena, LoggingController<Arena>>,
+    log: EventLogHandle<Arena>,
     input_times: InputTimes,
     samples: Vec<ScreenSample>,
 }
@@ -73,15 +73,15 @@ impl ObservedPlayer {
         let input_times = InputTimes::default();
         let mut brain = Arena::brain(Arena::SKILLS[0], seed).expect("a brain for the game's first skill");
         let write = Arc::clone(&input_times);
-        let diary = Diary::<Arena>::new(move |joined, slot, drawn| {
+        let controller = LoggingController::<Arena>::new(move |joined, slot, drawn| {
             write.lock().unwrap_or_else(PoisonError::into_inner).insert(slot.tick, Instant::now());
             drawn.map_or_else(Default::default, |drawn| {
                 brain.decide(drawn.observation(joined.rate, joined.seat))
             })
         });
-        let notes = diary.notes();
-        let life = Life::begin(connector, "Ada", diary).await;
-        Self { life, notes, input_times, samples: Vec::new() }
+        let log = controller.log();
+        let player = RunningPlayer::start(connector, "Ada", controller).await;
+        Self { player, log, input_times, samples: Vec::new() }
     }
 
     /// Samples the screen for this time.
@@ -89,8 +89,8 @@ impl ObservedPlayer {
         let until = Instant::now() + time;
         while Instant::now() < until {
             let at = Instant::now();
-            let sample = self.life.screen.with(|screen| {
-                let motion = screen.advance(at - self.life.epoch).map(|(_, motion)| motion);
+            let sample = self.player.screen.with(|screen| {
+                let motion = screen.advance(at - self.player.epoch).map(|(_, motion)| motion);
                 ScreenSample { at, motion, corrections: screen.prediction().corrections }
             });
             self.samples.extend(sample);
@@ -101,14 +101,14 @@ impl ObservedPlayer {
     /// The median time from an input to the view that shows it, of the views that arrived between these moments.
     fn ack_ms(&self, from: Instant, to: Instant) -> f64 {
         let input_times = self.input_times.lock().unwrap_or_else(PoisonError::into_inner);
-        let took = |notes: &Notes<Arena>| -> Vec<f64> {
-            let views = notes.views.iter().filter(|viewed| viewed.at > from && viewed.at <= to);
+        let took = |log: &EventLog<Arena>| -> Vec<f64> {
+            let views = log.views.iter().filter(|viewed| viewed.at > from && viewed.at <= to);
             let took = views.filter_map(|viewed| {
                 Some((viewed.at - *input_times.get(&viewed.header.used?)?).as_secs_f64() * 1000.0)
             });
             took.collect()
         };
-        let mut took = self.notes.read(took);
+        let mut took = self.log.read(took);
         assert!(!took.is_empty(), "views must arrive and show inputs");
         took.sort_by(f64::total_cmp);
         took[took.len() / 2]
@@ -132,7 +132,7 @@ impl ObservedPlayer {
             .map_or(0, |sample| sample.corrections);
         let corrections = samples.last().map_or(0, |sample| sample.corrections) - settled;
         let frozen_share = frozen as f64 / samples.len().max(1) as f64;
-        let summary = self.life.end().await;
+        let summary = self.player.shutdown().await;
         assert_eq!(summary.ending, Ending::Left, "the session must last until the player leaves");
         let counts = summary.counts;
         assert_eq!((counts.events_lost, counts.events_doubled), (0, 0), "every event must arrive once");

@@ -13,11 +13,11 @@ const MAX_TRANSIT_TICKS: u32 = 15;
 #[tokio::test]
 async fn entities_of_a_large_view_take_turns_and_none_is_deferred_long() {
     let server = TestServer::<Throng>::start(&[]);
-    let mut seat = RawSeat::<Throng>::sit(server.address(), "small").await;
+    let mut seat = RawSeat::<Throng>::connect_and_join(server.address(), "small").await;
     let (mut datagrams, mut large) = (0, 0);
     while datagrams < 150 {
-        let seen = seat.see().await;
-        seat.send(Nod, seat.ack());
+        let seen = seat.receive_view().await;
+        seat.send_input(Nod, seat.ack());
         if seen.bytes > MAX_DATAGRAM_BYTES {
             large += 1;
             continue;

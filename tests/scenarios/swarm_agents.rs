@@ -9,8 +9,8 @@ use std::{
 use quarrel_harness::{TestServer, until, within};
 use quarrel_shared::crowd::Crowd;
 use quarrel_swarm::{
-    GameEntry, Games, Plan, Report,
-    agent::{Agent, AgentEvent, CoordinateError, Key, coordinate},
+    GameEntry, GameRegistry, Plan, Report,
+    agent::{Agent, AgentEvent, CoordinateError, SwarmKey, coordinate},
     plan::BotGroup,
     report::Verdict,
 };
@@ -19,12 +19,12 @@ use tokio_util::sync::CancellationToken;
 
 const BOTS: u32 = 20;
 
-fn games() -> Games {
-    Games::new(vec![GameEntry::of::<Crowd>(&[])])
+fn games() -> GameRegistry {
+    GameRegistry::new(vec![GameEntry::of::<Crowd>(&[])])
 }
 
-fn key() -> Key {
-    Key::new(b"a key for these scenarios alone").expect("a key of valid length")
+fn key() -> SwarmKey {
+    SwarmKey::new(b"a key for these scenarios alone").expect("a key of valid length")
 }
 
 /// Two groups of bots join within a second, some of them leave early, and the rest plays to the end.

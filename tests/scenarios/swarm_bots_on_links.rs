@@ -10,7 +10,7 @@ use quarrel_swarm::endpoint;
 
 /// Joins over this link and plays for a second; returns the time until the seat.
 async fn plays(server: &TestServer<Crowd>, link: &Link) -> Duration {
-    let endpoint = endpoint::impaired(server.address(), link, 1, 0).expect("a UDP port for a bot");
+    let endpoint = endpoint::open_impaired(server.address(), link, 1, 0).expect("a UDP port for a bot");
     let connector =
         Connector::new(endpoint, &ConnectConfig::new(server.address())).expect("loopback is trusted");
     let began = Instant::now();
@@ -28,7 +28,7 @@ async fn plays(server: &TestServer<Crowd>, link: &Link) -> Duration {
         }
     })
     .await;
-    within("a goodbye", client.shutdown()).await;
+    within("a close", client.shutdown()).await;
     took
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quarrel_harness::{TestServer, games::Throng};
-use quarrel_swarm::{self as swarm, GameEntry, Games, Plan, plan::Stages, report::Verdict};
+use quarrel_swarm::{GameEntry, GameRegistry, Plan, plan::Stages, report::Verdict};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bots_whose_room_fails_join_the_next_one() {
@@ -16,8 +16,8 @@ async fn bots_whose_room_fails_join_the_next_one() {
         max_lag_ms: 1e4,
         ..Plan::default()
     };
-    let games = Games::new(vec![GameEntry::of::<Throng>(&[])]);
-    let run = tokio::task::spawn_blocking(move || swarm::run(&plan, &games, None));
+    let games = GameRegistry::new(vec![GameEntry::of::<Throng>(&[])]);
+    let run = tokio::task::spawn_blocking(move || quarrel_swarm::run(&plan, &games, None));
     let report = run.await.expect("a swarm without a panic").expect("a run");
     assert_eq!(report.verdict, Verdict::Pass, "{report}");
     assert!(report.incidents.iter().any(|incident| incident.what.starts_with("room_failed: ")), "{report}");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quarrel_harness::{TestServer, games::Throng};
-use quarrel_swarm::{self as swarm, GameEntry, Games, Plan, Report, plan::Stages, report::Verdict};
+use quarrel_swarm::{GameEntry, GameRegistry, Plan, Report, plan::Stages, report::Verdict};
 
 /// Runs four bots for some seconds on a server with these settings, with a rule of at most 10 ms per tick.
 async fn load(settings: &[(&'static str, &str)]) -> Report {
@@ -18,8 +18,8 @@ async fn load(settings: &[(&'static str, &str)]) -> Report {
         max_lag_ms: 1e4,
         ..Plan::default()
     };
-    let games = Games::new(vec![GameEntry::of::<Throng>(&[])]);
-    let run = tokio::task::spawn_blocking(move || swarm::run(&plan, &games, None));
+    let games = GameRegistry::new(vec![GameEntry::of::<Throng>(&[])]);
+    let run = tokio::task::spawn_blocking(move || quarrel_swarm::run(&plan, &games, None));
     let report = run.await.expect("a swarm without a panic").expect("a run");
     assert!(server.shutdown().await);
     report

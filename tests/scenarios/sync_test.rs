@@ -107,7 +107,7 @@ fn an_incomplete_save_is_distinguished_from_a_nondeterministic_step() {
 async fn a_nondeterministic_game_ends_its_room_and_the_players_are_notified() {
     let settings = [("room.sync_test", "on"), ("game.settings.from", "40"), ("game.settings.flaw", "field")];
     let server = TestServer::<Fickle>::start(&settings);
-    let (mut ada, _) = Player::<Fickle>::sit(server.address(), "Ada").await;
+    let (mut ada, _) = Player::<Fickle>::connect_and_join(server.address(), "Ada").await;
     ada.set_input(Push(3));
     let closed = |event| match event {
         ClientEvent::RoomClosed { reason, .. } => Some(reason),
@@ -122,7 +122,7 @@ async fn a_nondeterministic_game_ends_its_room_and_the_players_are_notified() {
 #[tokio::test]
 async fn a_nondeterministic_game_plays_on_without_the_sync_test() {
     let server = TestServer::<Fickle>::start(&[("room.sync_test", "off"), ("game.settings.from", "1")]);
-    let (mut ada, _) = Player::<Fickle>::sit(server.address(), "Ada").await;
-    ada.plays_on(10).await;
+    let (mut ada, _) = Player::<Fickle>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(10).await;
     assert_eq!(server.metric("quarrel_sync_mismatches_total"), 0.0);
 }

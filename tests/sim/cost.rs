@@ -1,4 +1,4 @@
-//! `sim cost`: what simulating a room of players costs this machine, and so how many hours of play a test run affords.
+//! `sim cost`: the CPU time of simulating a room of players, and the hours of play that a test run can afford.
 
 use std::{
     fs,
@@ -9,24 +9,24 @@ use quarrel_harness::sim::{Link, SimWorld, bot, world::LONG_PLAY};
 use quarrel_shared::arena::Arena;
 use serde::Serialize;
 
-/// What is measured.
+/// The parameters of `sim cost`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// How many players, in rooms of 16.
+    /// Number of players, in rooms of 16.
     #[arg(long, default_value_t = 16)]
     players: u32,
-    /// How long they play, in simulated seconds.
+    /// Duration of play, in simulated seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// Over which link.
+    /// Name of the players' link.
     #[arg(long, default_value = "wifi")]
     link: String,
-    /// Everything follows from it.
+    /// Seed of the run.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// The line that is printed.
+/// The printed JSON line.
 #[derive(Debug, Serialize)]
 struct Report {
     players: u32,
@@ -35,16 +35,16 @@ struct Report {
     seed: u64,
     cpu_s: f64,
     wall_s: f64,
-    /// Of one core.
+    /// CPU time per simulated second of one player.
     cpu_us_per_player_s: f64,
-    /// What a machine with two cores simulates in three minutes.
+    /// The player-hours that two cores simulate in three minutes.
     player_hours_in_3_min_on_2_cores: f64,
     packets: u64,
     views_per_player_s: f64,
     trace: String,
 }
 
-/// Measures and prints.
+/// Runs the measurement and prints its line.
 pub(crate) fn run(arguments: &Arguments) {
     let (link, players) = (Link::named(&arguments.link), arguments.players);
     let (cpu, wall) = (cpu_time(), Instant::now());
@@ -58,8 +58,8 @@ pub(crate) fn run(arguments: &Arguments) {
             let tasks: Vec<_> = (0..players).map(play).collect();
             let mut views = 0;
             for task in tasks {
-                // On the worst links some do not get in, which is for others to measure.
-                views += task.await.expect("a player that does not panic").map_or(0, |played| played.views);
+                // On the worst links some players cannot connect; `sim joins` measures that.
+                views += task.await.expect("a player must not panic").map_or(0, |summary| summary.views);
             }
             (views, world.trace())
         });
@@ -79,10 +79,10 @@ pub(crate) fn run(arguments: &Arguments) {
         views_per_player_s: views as f64 / player_seconds,
         trace: format!("{:016x}", trace.hash()),
     };
-    println!("{}", serde_json::to_string(&report).expect("a report of numbers"));
+    println!("{}", serde_json::to_string(&report).expect("a report must be JSON"));
 }
 
-/// What this thread has used: the kernel counts it in nanoseconds.
+/// The CPU time of this thread, which the kernel counts in nanoseconds.
 fn cpu_time() -> Duration {
     let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = stat.split(' ').next().and_then(|field| field.parse().ok());

@@ -1,36 +1,36 @@
-//! `sim feel`: what play is like over each link of the table.
+//! `sim feel`: the quality of play over each link of the table.
 
 use std::time::Duration;
 
 use quarrel_harness::sim::{
     Link,
-    feel::{Feel, Session, feel},
+    feel::{Feel, FeelConfig, feel},
 };
 use quarrel_netsim::LINKS;
 
-/// What is measured.
+/// The parameters of `sim feel`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Over these links; all when none is named.
+    /// Names of the links to measure; all links when omitted.
     links: Vec<String>,
-    /// Over a quiet link of this round trip instead, in milliseconds; may be said several times.
+    /// Measure a link without loss and jitter of this round trip, in milliseconds; may be repeated.
     #[arg(long, conflicts_with = "links")]
     round_trip_ms: Vec<f64>,
-    /// One JSON line for each link instead of a table.
+    /// Print one JSON line for each link instead of a table.
     #[arg(long)]
     json: bool,
-    /// How many measured players in the room.
+    /// Number of measured players in the room.
     #[arg(long, default_value_t = 6)]
     players: u32,
-    /// How long they are measured, in simulated seconds.
+    /// Measured time, in simulated seconds.
     #[arg(long, default_value_t = 300)]
     seconds: u32,
-    /// Everything follows from it.
+    /// Seed of the run.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// Measures and prints.
+/// Measures each link and prints its row or line.
 pub(crate) fn run(arguments: &Arguments) {
     let named = arguments.links.iter().map(|name| Link::named(name));
     let quiet = arguments.round_trip_ms.iter().map(|ms| Link::round_trip("quiet", *ms));
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) {
     if links.is_empty() {
         links.extend(LINKS);
     }
-    let session = Session {
+    let config = FeelConfig {
         seed: arguments.seed,
         players: arguments.players,
         measured: Duration::from_secs(arguments.seconds.into()),
@@ -47,9 +47,9 @@ pub(crate) fn run(arguments: &Arguments) {
         println!("{HEAD}");
     }
     for link in links {
-        let feel = feel(&link, session);
+        let feel = feel(&link, config);
         if arguments.json {
-            println!("{}", serde_json::to_string(&feel).expect("a line of numbers"));
+            println!("{}", serde_json::to_string(&feel).expect("a row must be JSON"));
         } else {
             println!("{}", row(&feel));
         }

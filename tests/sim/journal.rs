@@ -1,4 +1,4 @@
-//! `sim journal`: writes the journal of a room in which bots play on every seat, or in which nobody wants anything.
+//! `sim journal`: writes the journal of a room with a bot, or an idle player, on every seat.
 
 use std::{fs, path::PathBuf};
 
@@ -9,30 +9,30 @@ use quarrel_shared::{
     tick::TickRate,
 };
 
-/// Which journal.
+/// The parameters of `sim journal`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The file.
+    /// Path of the journal file to write.
     #[arg(long)]
     out: PathBuf,
-    /// How many seats, all of them taken.
+    /// Number of seats, all of them taken.
     #[arg(long, default_value_t = 16)]
     seats: u16,
-    /// How long the room lasts, in seconds of play.
+    /// Duration of play, in simulated seconds.
     #[arg(long, default_value_t = 3600)]
     seconds: u32,
-    /// Nobody wants anything.
+    /// Put idle players on the seats instead of bots.
     #[arg(long)]
     idle: bool,
-    /// Every how many ticks a tick carries a checksum; 0: none does.
+    /// Period of checksums, in ticks; 0 for no checksums.
     #[arg(long, default_value_t = 30)]
     checksum_ticks: u32,
-    /// Everything follows from it.
+    /// Seed of the room.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// Writes it.
+/// Writes the journal.
 pub(crate) fn run(arguments: &Arguments) {
     let Arguments { seats, seconds, seed, .. } = *arguments;
     let rate = TickRate::DEFAULT;
@@ -43,6 +43,6 @@ pub(crate) fn run(arguments: &Arguments) {
         journals::brains::<Arena>(seats, seed)
     };
     let ticks = seconds * u32::from(rate.hz());
-    let bytes = journals::recorded(setup, brains, ticks, arguments.checksum_ticks);
-    fs::write(&arguments.out, bytes).expect("a file that can be written");
+    let bytes = journals::record_journal(setup, brains, ticks, arguments.checksum_ticks);
+    fs::write(&arguments.out, bytes).expect("the journal file must be writable");
 }

@@ -1,4 +1,4 @@
-//! Measurements in the simulated network, each a subcommand that prints JSON lines. Run in release, by the scripts in `tests/bench`.
+//! Measurements in the simulated network: each subcommand prints JSON lines. The scripts in `tests/bench` run it in release builds.
 
 mod cost;
 mod feel;
@@ -9,7 +9,7 @@ mod soak;
 
 use clap::{Parser, Subcommand};
 
-/// Measures in a simulated network, where a seed is a test case.
+/// Measure play in a simulated network; the same seed gives the same run.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -18,17 +18,17 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Measure {
-    /// How long it takes to get a seat over a link with loss.
+    /// Measure the time to get a seat over a link with loss.
     Joins(joins::Arguments),
-    /// Evenings on which a lot happens, held to the rules that no run may break.
+    /// Play with random disruptions and check the invariants at every tick.
     Play(play::Arguments),
-    /// Half an hour of play, and whether anything grew in it.
+    /// Sample memory and metrics during a long undisturbed run.
     Soak(soak::Arguments),
-    /// What play is like over each link.
+    /// Measure the quality of play over each link.
     Feel(feel::Arguments),
-    /// What simulating a room of players costs this machine.
+    /// Measure the CPU time of simulating a room of players.
     Cost(cost::Arguments),
-    /// A journal of a room of Arena, for `quarrel replay` to be measured with.
+    /// Write a journal of a room of Arena, to measure `quarrel replay` with.
     Journal(journal::Arguments),
 }
 

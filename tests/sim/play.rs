@@ -1,4 +1,4 @@
-//! `sim play`: evenings in the simulated network, each from a seed of its own, held to the named rules at every tick.
+//! `sim play`: runs with random disruptions, one for each seed, with the invariants checked at every tick.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -6,36 +6,36 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quarrel_harness::sim::adventure::{Evening, Told, play};
+use quarrel_harness::sim::chaos::{self, ChaosConfig, ChaosReport};
 use serde::Serialize;
 
-/// What is played.
+/// The parameters of `sim play`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The first seed.
+    /// First seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many seeds from there.
+    /// Number of seeds, one run for each.
     #[arg(long, default_value_t = 1)]
     seeds: u64,
-    /// Players in the room, at most 15.
+    /// Number of players in the room, at most 15.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=15))]
     players: u32,
-    /// How long each evening lasts, in simulated seconds.
+    /// Duration of each run, in simulated seconds.
     #[arg(long, default_value_t = 600)]
     seconds: u64,
-    /// How many evenings are played at once.
+    /// Number of runs at the same time.
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// Fails when fewer player-hours than this were played.
+    /// Fail when the runs have fewer player-hours than this.
     #[arg(long, default_value_t = 0.0)]
     hours: f64,
-    /// Nothing happens but what the links do.
+    /// Disable the random disruptions; only the links' own delay and loss remain.
     #[arg(long)]
     quiet: bool,
 }
 
-/// The line that is printed.
+/// The printed JSON line.
 #[derive(Debug, Serialize)]
 struct Report {
     seeds: u64,
@@ -43,82 +43,85 @@ struct Report {
     wall_s: f64,
     views_checked: u64,
     views_unchecked: u64,
-    facts_checked: u64,
+    #[serde(rename = "facts_checked")]
+    events_checked: u64,
     seats: u64,
     resumes: u64,
-    moves: u64,
-    tunnels: u64,
+    #[serde(rename = "moves")]
+    rebinds: u64,
+    #[serde(rename = "tunnels")]
+    blackouts: u64,
     refused: u64,
     matches: u64,
     events_lost: u64,
     events_doubled: u64,
     snapshots_undecodable: u64,
-    /// Of all runs; equal seeds give equal traces.
+    /// The combined trace hash of all runs; equal seeds give equal hashes.
     trace: String,
 }
 
-/// Plays and prints. A broken rule panics, and says how to repeat it.
+/// Runs all seeds and prints the totals. A violated invariant panics with the command that repeats the run.
 pub(crate) fn run(arguments: &Arguments) {
-    let begin = Instant::now();
+    let start = Instant::now();
     let next = AtomicU64::new(arguments.seed);
     let end = arguments.seed + arguments.seeds;
     let work = || {
-        let mut told = Told::default();
+        let mut totals = ChaosReport::default();
         loop {
             let seed = next.fetch_add(1, Relaxed);
             if seed >= end {
-                return told;
+                return totals;
             }
-            let one = one(arguments, seed);
-            told.add(&one);
-            // However the seeds fall to the threads.
-            told.trace ^= one.trace;
+            let report = run_seed(arguments, seed);
+            totals.add(&report);
+            // XOR, because the seeds' order over the threads is not fixed.
+            totals.trace ^= report.trace;
         }
     };
-    let mut told = Told::default();
+    let mut totals = ChaosReport::default();
     thread::scope(|scope| {
         let threads: Vec<_> = (0..arguments.threads.max(1)).map(|_| scope.spawn(work)).collect();
         for thread in threads {
-            let some = thread.join().unwrap_or_else(|broken| std::panic::resume_unwind(broken));
-            told.add(&some);
-            told.trace ^= some.trace;
+            let report = thread.join().unwrap_or_else(|error| std::panic::resume_unwind(error));
+            totals.add(&report);
+            totals.trace ^= report.trace;
         }
     });
-    let report = Report::new(arguments.seeds, &told, begin.elapsed());
-    println!("{}", serde_json::to_string(&report).expect("a report of numbers"));
-    let (played, wanted) = (report.player_hours, arguments.hours);
-    assert!(played >= wanted, "{played} player-hours were played, and {wanted} are wanted: raise --seeds");
+    let report = Report::new(arguments.seeds, &totals, start.elapsed());
+    println!("{}", serde_json::to_string(&report).expect("a report must be JSON"));
+    let (played, required) = (report.player_hours, arguments.hours);
+    assert!(played >= required, "the runs must have {required} player-hours and had {played}: raise --seeds");
 }
 
-fn one(arguments: &Arguments, seed: u64) -> Told {
+fn run_seed(arguments: &Arguments, seed: u64) -> ChaosReport {
     let &Arguments { players, seconds, quiet, .. } = arguments;
     let flag = if quiet { " --quiet" } else { "" };
     let repeat = format!(
         "cargo run --release -p quarrel-tests --bin sim -- play --seed {seed} --players {players} --seconds {seconds}{flag}"
     );
-    let lasts = Duration::from_secs(seconds);
-    play(Evening { seed, players, lasts, eventful: !quiet }, &repeat)
+    let duration = Duration::from_secs(seconds);
+    chaos::run(ChaosConfig { seed, players, duration, disrupt: !quiet }, &repeat)
 }
 
 impl Report {
-    fn new(seeds: u64, told: &Told, wall: Duration) -> Self {
+    fn new(seeds: u64, totals: &ChaosReport, wall: Duration) -> Self {
         Self {
             seeds,
-            player_hours: told.played.as_secs_f64() / 3600.0,
+            player_hours: totals.played.as_secs_f64() / 3600.0,
             wall_s: wall.as_secs_f64(),
-            views_checked: told.checks.views,
-            views_unchecked: told.checks.unchecked,
-            facts_checked: told.checks.facts,
-            seats: told.seats,
-            resumes: told.resumes,
-            moves: told.moves,
-            tunnels: told.tunnels,
-            refused: told.refused,
-            matches: told.matches,
-            events_lost: told.counts.events_lost,
-            events_doubled: told.counts.events_doubled,
-            snapshots_undecodable: told.counts.snapshots.undecodable,
-            trace: format!("{:016x}", told.trace),
+            views_checked: totals.checks.views,
+            views_unchecked: totals.checks.unchecked,
+            events_checked: totals.checks.events,
+            seats: totals.seats,
+            resumes: totals.resumes,
+            rebinds: totals.rebinds,
+            blackouts: totals.blackouts,
+            refused: totals.refused,
+            matches: totals.matches,
+            events_lost: totals.counts.events_lost,
+            events_doubled: totals.counts.events_doubled,
+            snapshots_undecodable: totals.counts.snapshots.undecodable,
+            trace: format!("{:016x}", totals.trace),
         }
     }
 }

@@ -1,28 +1,28 @@
-//! `sim soak`: half an hour of play, and whether anything grew in it.
+//! `sim soak`: samples of memory and metrics during a long undisturbed run.
 
 use quarrel_harness::sim::{
     Link,
     soak::{COUNTERS, GAUGES, soak},
 };
 
-/// What is played.
+/// The parameters of `sim soak`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Over which link.
+    /// Name of the players' link.
     #[arg(long, default_value = "wifi")]
     link: String,
-    /// How many players in the room.
+    /// Number of players in the room.
     #[arg(long, default_value_t = 12)]
     players: u32,
-    /// For how long, in simulated minutes.
+    /// Duration of play, in simulated minutes.
     #[arg(long, default_value_t = 30)]
     minutes: u64,
-    /// Everything follows from it.
+    /// Seed of the run.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// Plays, and prints a JSON line for every five minutes.
+/// Plays, and prints a JSON line for every five simulated minutes.
 pub(crate) fn run(arguments: &Arguments) {
     let link = Link::named(&arguments.link);
     for sample in soak(arguments.seed, &link, arguments.players, arguments.minutes) {
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) {
         for (name, value) in GAUGES.into_iter().zip(sample.gauges) {
             line[name] = value.into();
         }
-        for (name, value) in COUNTERS.into_iter().zip(sample.done) {
+        for (name, value) in COUNTERS.into_iter().zip(sample.increases) {
             line[name] = value.into();
         }
         println!("{line}");

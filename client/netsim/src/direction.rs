@@ -1,4 +1,5 @@
-//! One direction of a link: the delivery of each packet. Pure: the time and the random number generator are arguments.
+//! One direction of a link: computes the delivery of each packet. Has no clock and no I/O: the time and the random number generator are
+//! arguments.
 
 use std::time::Duration;
 
@@ -10,17 +11,17 @@ use super::{Link, Loss};
 #[cfg(test)]
 mod tests;
 
-/// The size of IPv4 and UDP headers, which count towards the bottleneck's rate.
+/// The size of an IPv4 and a UDP header in bytes, which count towards the bottleneck's rate.
 const HEADER_BYTES: usize = 28;
 
-/// The delivery of a packet. Times are those of its arrival.
+/// The delivery of a packet, with its times of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// The packet never arrives.
     Lost,
     /// The packet arrives once.
     Arrives(Duration),
-    /// The packet arrives twice.
+    /// The packet arrives twice; the second time is not before the first.
     Twice(Duration, Duration),
 }
 
@@ -29,15 +30,15 @@ pub enum Delivery {
 pub struct Direction {
     link: Link,
     loss: LossState,
-    /// The start of the player's black-out in its period, as a share of 0..1.
+    /// The time of the first black-out, as a share of 0..1 of the period of black-outs.
     phase: f64,
     /// The time at which the bottleneck will have sent all packets so far.
     idle_at_ms: f64,
-    /// The arrival of the last packet that stayed in order.
+    /// The latest arrival of a packet without a detour.
     last_arrival_ms: f64,
 }
 
-/// The Gilbert-Elliott state of a link: good or bad, until a time.
+/// The state of the Gilbert-Elliott loss model: good or bad, until a time.
 #[derive(Clone, Copy, Debug)]
 struct LossState {
     is_bad: bool,
@@ -45,8 +46,8 @@ struct LossState {
 }
 
 impl Direction {
-    /// A direction without packets. `phase`, a share of 0..1, is the start of the black-out in its period, the same for both directions of
-    /// a player.
+    /// Creates a direction without packets. `phase` is the time of the first black-out as a share of 0..1 of the period of black-outs; it
+    /// is the same for both directions of a player.
     #[must_use]
     pub fn new(link: Link, phase: f64, now: Duration, rng: &mut Pcg64) -> Self {
         Self {
@@ -58,13 +59,13 @@ impl Direction {
         }
     }
 
-    /// Changes the link from `now` on. Packets on the way are not affected.
+    /// Replaces the link's numbers from `now` on. Packets on the way are not affected.
     pub fn set_link(&mut self, link: Link, now: Duration, rng: &mut Pcg64) {
         self.loss = LossState::new(link.loss, ms(now), rng);
         self.link = link;
     }
 
-    /// Sends a packet of this size.
+    /// Sends a packet with this number of payload bytes. Returns its delivery.
     pub fn send(&mut self, now: Duration, bytes: usize, rng: &mut Pcg64) -> Delivery {
         let now = ms(now);
         let Some(departure) = self.pass_bottleneck(now, bytes) else { return Delivery::Lost };
@@ -78,24 +79,25 @@ impl Direction {
         Delivery::Arrives(from_ms(first))
     }
 
-    /// The time at which the packet leaves the bottleneck; `None` if its queue is full.
+    /// Returns the time in ms at which the packet leaves the bottleneck; `None` if the packet would wait too long in the queue.
     fn pass_bottleneck(&mut self, now: f64, bytes: usize) -> Option<f64> {
         let Some(rate) = self.link.rate else { return Some(now) };
-        let begins = self.idle_at_ms.max(now);
-        if begins - now > rate.queue_ms {
+        let start = self.idle_at_ms.max(now);
+        if start - now > rate.queue_ms {
             return None;
         }
-        self.idle_at_ms = begins + (bytes + HEADER_BYTES) as f64 * 1000.0 / rate.bytes_s;
+        self.idle_at_ms = start + (bytes + HEADER_BYTES) as f64 * 1000.0 / rate.bytes_s;
         Some(self.idle_at_ms)
     }
 
     fn is_blacked_out(&self, now: f64) -> bool {
         self.link.blackout.is_some_and(|blackout| {
-            let begins = blackout.every_ms * self.phase;
-            now >= begins && (now - begins) % blackout.every_ms < blackout.for_ms
+            let first = blackout.every_ms * self.phase;
+            now >= first && (now - first) % blackout.every_ms < blackout.for_ms
         })
     }
 
+    /// Returns the time in ms at which a packet arrives that leaves the bottleneck at `departure`.
     fn arrival(&mut self, departure: f64, rng: &mut Pcg64) -> f64 {
         let random: f64 = rng.random();
         let in_order = (departure + self.link.delay_ms + self.link.jitter_ms * random * random)
@@ -108,13 +110,14 @@ impl Direction {
         in_order
     }
 
+    /// Draws the duration of a detour, in ms.
     fn detour(&self, rng: &mut Pcg64) -> f64 {
         self.link.jitter_ms.max(Link::MIN_DETOUR_MS) * rng.random::<f64>()
     }
 }
 
 impl LossState {
-    /// A state drawn from the long-term distribution.
+    /// Draws a state from the long-term distribution.
     fn new(loss: Loss, now: f64, rng: &mut Pcg64) -> Self {
         let is_bad = chance(bad_share(loss), rng);
         Self { is_bad, until_ms: now }.with_end(loss, rng)
@@ -131,7 +134,8 @@ impl LossState {
         self.is_bad && chance(Link::BAD_LOSS, rng)
     }
 
-    /// This state with a drawn end. The durations of both states are exponentially distributed, so they are memoryless.
+    /// Returns this state with a drawn end. The durations of both states are exponentially distributed, so the model has no memory beyond
+    /// the state.
     fn with_end(self, loss: Loss, rng: &mut Pcg64) -> Self {
         let bad = bad_share(loss);
         let mean_ms = match (self.is_bad, bad) {
@@ -144,12 +148,13 @@ impl LossState {
     }
 }
 
-/// The share of time in the bad state.
+/// Returns the long-term share of time in the bad state: the mean loss divided by the loss in the bad state.
 fn bad_share(loss: Loss) -> f64 {
     (loss.mean / Link::BAD_LOSS).min(1.0)
 }
 
-/// Draws a random number even if the answer is certain, so that later draws do not depend on the share.
+/// Returns true with the probability `share`. Draws a random number even if the result is certain, so that later draws do not depend on
+/// `share`.
 fn chance(share: f64, rng: &mut Pcg64) -> bool {
     rng.random::<f64>() < share
 }

@@ -1,11 +1,12 @@
-//! One direction of a path with its packets on the way: pushed when sent, popped in order of arrival. Pure: times are arguments.
+//! The packets on the way in one direction of a link: pushed when sent, popped in order of arrival. Has no clock and no I/O: times are
+//! arguments.
 
 use std::{cmp::Ordering, collections::BinaryHeap, time::Duration};
 
 use super::{direction::Delivery, seeded_direction::SeededDirection};
 
-/// The maximum number of packets on the way. More are lost, as in a full queue. A bot's 60 packets a second over the slowest link of the
-/// table are some 50, and a keyframe of 64 KiB as many again.
+/// The maximum number of packets on the way in one direction. Further packets are lost, as in a full queue. A bot sends 60 packets a
+/// second, of which some 50 are on the way over the slowest link of the table, and a keyframe of 64 KiB is as many again.
 pub(super) const MAX_PACKETS: usize = 256;
 
 /// A direction and its packets on the way.
@@ -19,7 +20,7 @@ pub(super) struct InFlight<T> {
 
 #[derive(Debug)]
 struct Packet<T> {
-    /// The arrival, in whole milliseconds: timers are no finer, and so one wake-up serves all packets of a millisecond.
+    /// The arrival in milliseconds, rounded up: timers are no finer, and so one wake-up serves all packets of a millisecond.
     arrives_ms: u64,
     /// The packet's number, which keeps the packets of one millisecond in order.
     number: u64,
@@ -27,12 +28,12 @@ struct Packet<T> {
 }
 
 impl<T: Clone> InFlight<T> {
-    /// A direction without packets.
+    /// Creates a direction without packets.
     pub(super) const fn new(direction: SeededDirection) -> Self {
         Self { direction, packets: BinaryHeap::new(), count: 0 }
     }
 
-    /// Sends a packet of this size. `contents` is called only if the packet arrives.
+    /// Sends a packet with this number of payload bytes. `contents` is called only if the packet is not lost on the link.
     pub(super) fn push(&mut self, now: Duration, bytes: usize, contents: impl FnOnce() -> T) {
         match self.direction.send(now, bytes) {
             Delivery::Lost => {}
@@ -45,7 +46,7 @@ impl<T: Clone> InFlight<T> {
         }
     }
 
-    /// The arrival of the next packet.
+    /// Returns the arrival of the next packet; `None` if no packet is on the way.
     pub(super) fn next(&self) -> Option<Duration> {
         self.packets.peek().map(|packet| Duration::from_millis(packet.arrives_ms))
     }
@@ -69,7 +70,7 @@ impl<T: Clone> InFlight<T> {
 }
 
 impl<T> Ord for Packet<T> {
-    /// Reversed, because the heap pops its greatest element and the earliest packet is wanted.
+    /// Reversed, because the heap pops its greatest element and the earliest packet must come first.
     fn cmp(&self, other: &Self) -> Ordering {
         (other.arrives_ms, other.number).cmp(&(self.arrives_ms, self.number))
     }

@@ -1,11 +1,12 @@
-//! Models of network links with delay, jitter, loss, bottlenecks and black-outs, and a table of typical links, [`LINKS`].
+//! Models of network links with delay, jitter, loss, bottlenecks and black-outs (regular interruptions), and a table of typical links,
+//! [`LINKS`].
 //!
 //! Both directions of a link have the same numbers, and each draws its own random numbers. The delay in a link's description is the round
-//! trip on an idle link; [`Link::delay_ms`] is one way.
+//! trip time of an idle link; [`Link::delay_ms`] is one way.
 //!
-//! - [`direction`]: the delivery of each packet in one direction. [`seeded_direction`]: the same with its own seeded random numbers.
-//! - [`socket`]: a UDP socket with a link in front of it, for the load tester's bots. `in_flight`: one direction of it with the packets on
-//!   the way.
+//! - [`direction`]: the delivery of each packet in one direction. [`seeded_direction`]: a direction with its own seeded random numbers.
+//! - [`socket`]: a UDP socket with a link in front of it, for the load tester's bots. `in_flight`: the packets on the way in one
+//!   direction of that link.
 
 pub mod direction;
 mod in_flight;
@@ -17,28 +18,30 @@ use serde::Serialize;
 /// A network path between a player and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Link {
-    /// The name in the table.
+    /// The link's name in the table.
     pub name: &'static str,
     /// The minimum delay of a packet, one way.
     pub delay_ms: f64,
-    /// The maximum additional delay, without queues. Each packet draws the square of a uniform number: half of the packets wait less
-    /// than a quarter of the maximum, one in ten more than four fifths.
+    /// The maximum additional delay of a packet, one way, besides the wait in the bottleneck's queue. The delay of each packet is this
+    /// maximum times the square of a uniform random number: half of the packets wait less than a quarter of the maximum, one in ten more
+    /// than four fifths.
     pub jitter_ms: f64,
     /// Packet loss.
     pub loss: Loss,
     /// The share of packets that arrive twice.
     pub duplicate: f64,
-    /// The share of packets that take a detour of up to the jitter, at least [`Self::MIN_DETOUR_MS`], so that others overtake them. All
-    /// others stay in order despite different delays, because a real link is a queue.
+    /// The share of packets that take a detour, so that others overtake them. A detour takes up to [`Self::jitter_ms`] or
+    /// [`Self::MIN_DETOUR_MS`], whichever is longer. All other packets stay in order despite different delays, because a real link is a
+    /// queue.
     pub reorder: f64,
     /// The bottleneck; `None` for unlimited bandwidth.
     pub rate: Option<Rate>,
-    /// Regular black-outs; `None` for a link without any.
+    /// Regular black-outs; `None` for a link without black-outs.
     pub blackout: Option<Blackout>,
 }
 
-/// Burst loss: a Gilbert-Elliott model in time. While a link is in its bad state it loses nearly everything that is sent, be it one packet
-/// or fifty. A model that counts packets would keep a slow sender in one burst for seconds.
+/// Burst loss: a Gilbert-Elliott model in time, with a good state without loss and a bad state in which nearly all packets are lost,
+/// whether one packet is sent or fifty. In a model that counts packets instead, a burst would last for seconds for a slow sender.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Loss {
     /// The long-term share of lost packets.
@@ -52,11 +55,12 @@ pub struct Loss {
 pub struct Rate {
     /// Bytes a second, including IP and UDP headers.
     pub bytes_s: f64,
-    /// The maximum wait in the queue. A packet that would wait longer is dropped.
+    /// The maximum wait in the queue. A packet that would wait longer is lost.
     pub queue_ms: f64,
 }
 
-/// A regular black-out of both directions, as from tunnels and changes of radio cells. Its phase differs between players.
+/// A regular black-out: all packets sent in it are lost, in both directions, as in tunnels and at changes of radio cells. The black-outs
+/// of different players start at different times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Blackout {
     /// The time from the start of one black-out to the next.
@@ -66,13 +70,13 @@ pub struct Blackout {
 }
 
 impl Link {
-    /// The minimum of the longest detour, for links without jitter.
+    /// The maximum detour on a link with less jitter than this.
     pub const MIN_DETOUR_MS: f64 = 5.0;
 
     /// The share of packets that are lost in the bad state.
     pub const BAD_LOSS: f64 = 0.9;
 
-    /// A link with only a delay: the start of every link in the table, and for tests of one property at a time.
+    /// Creates a link with only a delay, to which the table's links add further properties. Tests of one property start with it, too.
     #[must_use]
     pub const fn round_trip(name: &'static str, round_trip_ms: f64) -> Self {
         Self {
@@ -87,31 +91,31 @@ impl Link {
         }
     }
 
-    /// This link with jitter.
+    /// Returns this link with jitter.
     #[must_use]
     pub const fn jitter(self, jitter_ms: f64) -> Self {
         Self { jitter_ms, ..self }
     }
 
-    /// This link with loss, in bursts of `burst_ms` on average or, with 0, independent.
+    /// Returns this link with a share of `mean` packets lost, in bursts of `burst_ms` on average, or independently if `burst_ms` is 0.
     #[must_use]
     pub const fn loss(self, mean: f64, burst_ms: f64) -> Self {
         Self { loss: Loss { mean, burst_ms }, ..self }
     }
 
-    /// This link with a bottleneck of `mbit_s` megabits a second.
+    /// Returns this link with a bottleneck of `mbit_s` megabits a second and a queue of `queue_ms`.
     #[must_use]
     pub const fn rate(self, mbit_s: f64, queue_ms: f64) -> Self {
         Self { rate: Some(Rate { bytes_s: mbit_s * 125_000.0, queue_ms }), ..self }
     }
 
-    /// Returns the link with this name from the table, for a name that a user gave.
+    /// Returns the link with this name from the table, if any. For names that users enter.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
         LINKS.iter().find(|link| link.name == name).copied()
     }
 
-    /// Returns the link with this name from the table, for a name in the code.
+    /// Returns the link with this name from the table. For names in code.
     ///
     /// # Panics
     /// When no link has this name; the message lists all names.
@@ -124,15 +128,15 @@ impl Link {
 
 /// Typical links of players, from good to bad.
 pub const LINKS: &[Link] = &[
-    // The same local network: 1 ms, no loss.
+    // A player in the server's local network: 1 ms, no loss.
     Link::round_trip("lan", 1.0),
     // Fibre to the home: 18 ms, hardly any jitter or loss.
     Link::round_trip("fibre", 18.0).jitter(1.0).loss(0.0002, 10.0).rate(100.0, 20.0),
     // One room away from the access point: the radio retransmits frames, which shows as jitter instead of loss.
     Link::round_trip("wifi", 25.0).jitter(8.0).loss(0.003, 20.0).rate(40.0, 60.0),
-    // Wi-Fi among many networks: 40 ms, 20 ms jitter, 2 % lost, while others use the channel.
+    // Wi-Fi on a channel that many networks use: 40 ms, 20 ms jitter, 2 % lost.
     Link::round_trip("busy_wifi", 40.0).jitter(20.0).loss(0.02, 30.0).rate(15.0, 120.0),
-    // A phone at rest: the cell's scheduler causes the jitter, and its queues are deep.
+    // A phone that does not move: the cell's scheduler causes the jitter, and the cell's queues are long.
     Link::round_trip("lte", 60.0).jitter(25.0).loss(0.005, 60.0).rate(10.0, 300.0),
     // A phone on a train: 120 ms, 60 ms jitter, 5 % lost in bursts, and each minute a tunnel or a change of cells of 2 s.
     Link {
@@ -142,7 +146,7 @@ pub const LINKS: &[Link] = &[
     // Satellite: low orbits have 40 ms and the geostationary one 600; 280 ms is a medium orbit, or a low one whose ground station is on
     // another continent. Changes of satellites cause the bursts.
     Link::round_trip("satellite", 280.0).jitter(30.0).loss(0.01, 100.0).rate(10.0, 200.0),
-    // Worse than any playable link: 200 ms, 100 ms jitter, 20 % lost, duplicated and reordered packets.
+    // Worse than any playable link: 200 ms, 100 ms jitter, 20 % lost, 2 % duplicated and 5 % reordered.
     Link {
         duplicate: 0.02,
         reorder: 0.05,

@@ -1,5 +1,5 @@
-//! A direction with its own random number generator, seeded by run, player and direction. So one player's packets do not change the
-//! delivery of another's, and the same seed gives the same deliveries.
+//! A direction of a link with its own random number generator, seeded by run, player and direction. So the packets of one player do not
+//! change the deliveries of another player, and the same seed gives the same deliveries.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{
     direction::{Delivery, Direction},
 };
 
-/// One direction of a player's path.
+/// One direction of a player's link, with its random number generator.
 #[derive(Clone, Debug)]
 pub struct SeededDirection {
     direction: Direction,
@@ -19,7 +19,7 @@ pub struct SeededDirection {
 }
 
 impl SeededDirection {
-    /// The two directions of a player's path: to the server and back. `path` is the player's number.
+    /// Creates the two directions of a player's link: to the server and back. `path` is the player's number.
     #[must_use]
     pub fn pair(link: Link, seed: u64, path: u64, now: Duration) -> [Self; 2] {
         let rng_of = |way: u64| {
@@ -27,7 +27,7 @@ impl SeededDirection {
                 seed ^ path.wrapping_mul(4).wrapping_add(way).wrapping_mul(0x9E37_79B9_7F4A_7C15),
             )
         };
-        // A black-out affects both directions at the same time.
+        // Black-outs affect both directions at the same time.
         let phase = rng_of(0).random();
         [1, 2].map(|way| {
             let mut rng = rng_of(way);
@@ -35,12 +35,12 @@ impl SeededDirection {
         })
     }
 
-    /// Changes the link from `now` on. Packets on the way are not affected.
+    /// Replaces the link's numbers from `now` on. Packets on the way are not affected.
     pub fn set_link(&mut self, link: Link, now: Duration) {
         self.direction.set_link(link, now, &mut self.rng);
     }
 
-    /// Sends a packet of this size.
+    /// Sends a packet with this number of payload bytes. Returns its delivery.
     pub fn send(&mut self, now: Duration, bytes: usize) -> Delivery {
         self.direction.send(now, bytes, &mut self.rng)
     }

@@ -1,12 +1,12 @@
 //! A UDP socket that simulates a [`Link`] in real time, for packets in both directions.
 //!
-//! Each bot has its own socket, because a link is one player's, so a process may have thousands. Unlike quinn's own socket, which takes 64
-//! packets at a time, it takes one. So each packet has its own delivery, and quinn's receive buffer for an endpoint is 47 kB instead of
-//! 3 MB.
+//! Each bot of the load tester has its own link and so its own socket; a process may have thousands. Quinn's own socket passes up to 64
+//! packets in one call, this one passes a single packet. So each packet has its own delivery, and quinn's receive buffer for an endpoint
+//! is 47 kB instead of 3 MB.
 //!
-//! A task sends the outgoing packets when they are due. It ends after the socket is dropped and its last packet has left, because the last
-//! packet closes the connection. Incoming packets are released by the reader's poll. Each direction holds at most
-//! `in_flight::MAX_PACKETS`; packets beyond it are lost.
+//! A task sends the outgoing packets when they are due. The task ends after the socket is dropped and the last packet has left, because
+//! that packet closes the connection. Incoming packets are released when the reader polls. Each direction holds at most
+//! `in_flight::MAX_PACKETS`; further packets are lost.
 
 use std::{
     cell::Cell,
@@ -33,7 +33,7 @@ use super::{Link, in_flight::InFlight, seeded_direction::SeededDirection};
 #[cfg(test)]
 mod tests;
 
-/// The maximum size of one read, in bytes: the system may coalesce packets that arrived in a row (GRO).
+/// The size of one read buffer, in bytes: the system may coalesce consecutive packets into one buffer (GRO).
 const READ_BYTES: usize = 64 * 1024;
 
 /// The number of buffers in one read.
@@ -43,22 +43,22 @@ const READ_BUFFERS: usize = 8;
 const MAX_READS_PER_POLL: usize = 16;
 
 thread_local! {
-    /// The read buffer, shared by all sockets of a thread. Packets are copied out of it before they wait.
+    /// The read buffers, shared by all sockets of a thread. Packets are copied out of them before they wait.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// A UDP socket that wraps another one, with a link between them.
+/// A UDP socket that wraps another one, with a simulated link between the two.
 #[derive(Debug)]
 pub struct ImpairedSocket {
     socket: Arc<dyn AsyncUdpSocket>,
     epoch: Instant,
-    outgoing: Arc<Outgoing>,
-    incoming: Mutex<Incoming>,
+    outgoing: Arc<OutgoingPackets>,
+    incoming: Mutex<IncomingPackets>,
 }
 
-/// Packets that were sent and have not reached the wrapped socket yet.
+/// Packets that the program has sent and that were not passed to the wrapped socket yet.
 #[derive(Debug)]
-struct Outgoing {
+struct OutgoingPackets {
     state: Mutex<OutgoingState>,
     /// Wakes the sending task: the next packet is due earlier than before, or the socket was dropped.
     changed: Notify,
@@ -78,9 +78,9 @@ struct SentPacket {
     src_ip: Option<IpAddr>,
 }
 
-/// Packets that the wrapped socket received and that have not arrived yet.
+/// Packets that the wrapped socket has received and that were not passed to the reader yet.
 #[derive(Debug)]
-struct Incoming {
+struct IncomingPackets {
     packets: InFlight<ReceivedPacket>,
     /// Wakes the reader when the next packet arrives.
     alarm: Pin<Box<Sleep>>,
@@ -95,16 +95,19 @@ struct ReceivedPacket {
 }
 
 impl ImpairedSocket {
-    /// Wraps a socket. Must be called within a tokio runtime. `seed` and `bot` determine the delivery of each packet.
+    /// Wraps a socket. `seed` and the number `bot` determine the delivery of each packet.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     #[must_use]
     pub fn new(socket: Arc<dyn AsyncUdpSocket>, link: &Link, seed: u64, bot: u64) -> Self {
         let epoch = Instant::now();
         let [up, down] = SeededDirection::pair(*link, seed, bot, Duration::ZERO);
         let state = Mutex::new(OutgoingState { packets: InFlight::new(up), is_closed: false });
-        let outgoing = Arc::new(Outgoing { state, changed: Notify::new() });
+        let outgoing = Arc::new(OutgoingPackets { state, changed: Notify::new() });
         tokio::spawn(send_due(Arc::clone(&socket), Arc::clone(&outgoing), epoch));
         let incoming =
-            Mutex::new(Incoming { packets: InFlight::new(down), alarm: Box::pin(sleep_until(epoch)) });
+            Mutex::new(IncomingPackets { packets: InFlight::new(down), alarm: Box::pin(sleep_until(epoch)) });
         Self { socket, epoch, outgoing, incoming }
     }
 }
@@ -116,12 +119,12 @@ impl Drop for ImpairedSocket {
     }
 }
 
-/// Sends each packet when it is due, until the socket was dropped and no packet is left.
-async fn send_due(socket: Arc<dyn AsyncUdpSocket>, outgoing: Arc<Outgoing>, epoch: Instant) {
+/// Sends each packet when it is due, until the socket is dropped and no packet is left.
+async fn send_due(socket: Arc<dyn AsyncUdpSocket>, outgoing: Arc<OutgoingPackets>, epoch: Instant) {
     let mut alarm = pin!(sleep_until(epoch));
     loop {
         while let Some(packet) = outgoing.pop_due(epoch.elapsed()) {
-            // A packet that the socket has no room for counts as lost.
+            // A packet that does not fit the socket's send buffer counts as lost.
             let _ = socket.try_send(&packet.transmit());
         }
         let (next, is_closed) = outgoing.next();
@@ -140,7 +143,7 @@ async fn send_due(socket: Arc<dyn AsyncUdpSocket>, outgoing: Arc<Outgoing>, epoc
     }
 }
 
-impl Outgoing {
+impl OutgoingPackets {
     fn lock(&self) -> MutexGuard<'_, OutgoingState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -149,7 +152,7 @@ impl Outgoing {
         self.lock().packets.pop(now)
     }
 
-    /// The time at which the next packet is due, and whether the socket was dropped.
+    /// Returns the time at which the next packet is due, and whether the socket was dropped.
     fn next(&self) -> (Option<Duration>, bool) {
         let state = self.lock();
         (state.packets.next(), state.is_closed)
@@ -163,8 +166,9 @@ impl SentPacket {
     }
 }
 
-impl Incoming {
-    /// Reads the packets that the wrapped socket has. Returns false if more may be left.
+impl IncomingPackets {
+    /// Reads the packets that the wrapped socket has. Returns true if the wrapped socket has no more; then it wakes the reader for the
+    /// next one.
     fn read(
         &mut self,
         socket: &dyn AsyncUdpSocket,
@@ -188,6 +192,7 @@ impl Incoming {
         is_drained
     }
 
+    /// Reads once from the wrapped socket; pending if it has no packets.
     fn read_once(
         &mut self,
         socket: &dyn AsyncUdpSocket,
@@ -213,12 +218,12 @@ impl Incoming {
         Poll::Ready(Ok(()))
     }
 
-    /// Copies the packets that have arrived into the buffers. Returns their number.
+    /// Copies the packets that have arrived by `now` into the buffers, one into each. Returns their number.
     fn pop_into(&mut self, now: Duration, buffers: &mut [IoSliceMut<'_>], metas: &mut [RecvMeta]) -> usize {
         let mut count = 0;
         for (buffer, meta) in buffers.iter_mut().zip(metas) {
             let Some(packet) = self.packets.pop(now) else { break };
-            // A packet that is longer than the buffer is truncated, as by the system.
+            // A packet that is longer than the buffer is truncated, as the system does.
             let len = packet.contents.len().min(buffer.len());
             buffer[..len].copy_from_slice(&packet.contents[..len]);
             *meta = RecvMeta { addr: packet.from, len, stride: len, ecn: packet.ecn, dst_ip: packet.to };
@@ -268,7 +273,7 @@ impl AsyncUdpSocket for ImpairedSocket {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // The wrapped socket wakes the reader for new packets, the alarm for those on the way.
+            // The wrapped socket wakes the reader for new packets, and the alarm wakes it for packets on the way.
             let Some(next) = incoming.packets.next() else { return Poll::Pending };
             let due = self.epoch + next;
             if incoming.alarm.deadline() != due {
@@ -295,7 +300,7 @@ impl AsyncUdpSocket for ImpairedSocket {
     }
 }
 
-/// A poller that is always ready: queues and losses are the link's, so a sender never waits.
+/// A poller that is always ready: the link queues and loses packets, so a sender never waits.
 #[derive(Debug)]
 struct AlwaysWritable;
 

@@ -1,4 +1,5 @@
-//! The recent inputs of one seat. Every datagram repeats them, so the next datagram replaces a lost one.
+//! The recent inputs of one seat (a player's place in a room). Every datagram repeats them, so that the next datagram replaces a lost
+//! one.
 
 use quarrel_shared::{
     bits::{BitWriter, Bits},
@@ -9,35 +10,36 @@ use quarrel_shared::{
     tick::Tick,
 };
 
-/// The recent inputs of one seat.
+/// The recent inputs of one seat, as the datagram that sends them.
 #[derive(Debug)]
 pub(crate) struct InputLog<I> {
     seat_epoch: SeatEpoch,
+    /// `None` before the first input.
     datagram: Option<InputDatagram<I>>,
 }
 
 impl<I: Bits + Default + Clone + PartialEq> InputLog<I> {
-    /// An empty log for a seat with this epoch.
+    /// Creates an empty log for a seat with this epoch.
     #[must_use]
     pub(crate) const fn new(seat_epoch: SeatEpoch) -> Self {
         Self { seat_epoch, datagram: None }
     }
 
-    /// Adds the input of `tick` and keeps `past_inputs` inputs before it. A tick that does not follow the previous one, because the
-    /// clock was set again, starts a new batch.
+    /// Adds the input of `tick` and keeps up to `past_inputs` inputs before it. If `tick` does not follow the previous tick, because
+    /// the clock jumped, the earlier inputs are dropped: a batch contains consecutive ticks.
     pub(crate) fn push(&mut self, tick: Tick, input: StampedInput<I>, past_inputs: usize) {
         match &mut self.datagram {
             Some(datagram) if datagram.batch.newest().next() == tick => {
                 datagram.batch.push(input, 1 + past_inputs);
             }
             datagram => {
-                let run = InputBatch::new(tick, input);
-                *datagram = Some(InputDatagram { seat_epoch: self.seat_epoch, ack: None, batch: run });
+                let batch = InputBatch::new(tick, input);
+                *datagram = Some(InputDatagram { seat_epoch: self.seat_epoch, ack: None, batch });
             }
         }
     }
 
-    /// Encodes the input datagram into `out`. `None` before the first input.
+    /// Overwrites `out` with the input datagram and returns its bytes. `None` before the first input.
     pub(crate) fn encode<'a>(
         &mut self,
         ack: Option<SnapshotAck>,

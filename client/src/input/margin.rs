@@ -1,39 +1,40 @@
-//! The input margin: how early inputs should arrive, just enough that the server finds each on its tick.
+//! The input margin: the time by which inputs arrive at the server before the server uses them, and the target for that time.
 //!
-//! Too late, and the server substitutes an input, which shows as a correction. Too early, and everything that a player does takes
-//! longer to happen. The target is
+//! If an input arrives too late, the server substitutes another one, which the player sees as a correction. If inputs arrive earlier
+//! than necessary, everything that a player does takes longer to happen. The target is
 //!
 //! ```text
 //! target = MIN_MARGIN_TICKS + DEVIATIONS * deviation + reserve      (ticks)
 //! ```
 //!
-//! `deviation` covers jitter: it is the mean deviation of the margins that the server reports. `reserve` covers loss, which shows only
-//! as ticks without an input, because the next datagram repeats a lost input one tick later.
+//! `deviation` covers jitter: it is the mean deviation of the margins that the server reports. `reserve` covers loss. A lost input does
+//! not change the reported margin, because the next datagram repeats the input one tick later: loss shows as ticks without an input.
 
 use std::time::Duration;
 
 use quarrel_shared::tick::TickRate;
 
-/// The target on a link without jitter, in ticks: the granularity of timers on both ends, with room to spare.
+/// The target on a link without jitter and loss, in ticks: more than the granularity of the timers on both ends.
 pub(crate) const MIN_MARGIN_TICKS: f64 = 0.25;
 
-/// The number of mean deviations in the target. Uniformly distributed delays deviate by two mean deviations at most, those of real
+/// The number of mean deviations in the target. Uniformly distributed delays deviate by two mean deviations at most, the delays of real
 /// links occasionally by more.
 const DEVIATIONS: f64 = 3.0;
 
-/// The maximum reserve for loss. It adds to the time by which the server rewinds for a shot, which is bounded too.
+/// The maximum reserve for loss. The reserve adds to the time by which the server must rewind the world for a shot, and the server
+/// bounds that time.
 const MAX_RESERVE: Duration = Duration::from_millis(100);
 
-/// The time without inputs beyond which a gap counts as a black-out, which no margin can cover.
+/// The time without inputs beyond which a gap counts as a black-out (an interruption of the link), which no margin can cover.
 const MIN_BLACK_OUT: Duration = Duration::from_millis(250);
 
-/// The time in which the reserve falls to a third without loss. One lost burst in half that time keeps it up.
+/// The time in which the reserve falls to 37 % (1/e) without loss: a reserve for bursts that are half a minute apart stays.
 const RESERVE_DECAY: Duration = Duration::from_secs(60);
 
-/// The measured margin of inputs, and its target.
+/// The measured margin of one seat's inputs, and its target.
 #[derive(Clone, Debug)]
 pub(crate) struct Margin {
-    /// Mean and mean deviation in ticks, smoothed as a round trip is in RFC 6298.
+    /// Mean and mean deviation of the reported margins in ticks, smoothed as round trip times are in RFC 6298.
     mean: f64,
     deviation: f64,
     reserve: Reserve,
@@ -46,14 +47,14 @@ struct Reserve {
     max_ticks: f64,
     /// The current number of ticks in a row without an input.
     gap_ticks: u32,
-    /// The longest gap that is not a black-out.
+    /// The length of the longest gap that is not a black-out, in ticks.
     max_gap_ticks: u32,
     /// The factor by which the reserve falls in a tick without loss.
     decay: f64,
 }
 
 impl Margin {
-    /// The margin of a room with this tick rate, before the first measurement.
+    /// Creates a margin without measurements, for a room with this tick rate.
     #[must_use]
     pub(crate) fn new(rate: TickRate) -> Self {
         let in_ticks = |time: Duration| time.as_secs_f64() * f64::from(rate.hz());
@@ -67,42 +68,43 @@ impl Margin {
         Self { mean: MIN_MARGIN_TICKS, deviation: 0.0, reserve }
     }
 
-    /// Discards the measured mean, because the schedule was set again. What is known of the link stays.
+    /// Resets the measured mean to the target, because the schedule was changed to meet it. The deviation and the reserve, which are
+    /// properties of the link, stay.
     pub(crate) fn restart(&mut self) {
         self.mean = self.target();
         self.reserve.gap_ticks = 0;
     }
 
-    /// Adds a measurement: how early the newest input arrived, in ticks.
-    pub(crate) fn push(&mut self, early: f64) {
-        self.deviation += ((early - self.mean).abs() - self.deviation) / 16.0;
-        self.mean += (early - self.mean) / 8.0;
+    /// Adds a measurement: the time by which the newest input arrived early, in ticks.
+    pub(crate) fn push(&mut self, early_ticks: f64) {
+        self.deviation += ((early_ticks - self.mean).abs() - self.deviation) / 16.0;
+        self.mean += (early_ticks - self.mean) / 8.0;
     }
 
-    /// Adds the ticks since the last snapshot, and whether the newest of them found its input. Nothing is known of those between, so
-    /// they are assumed to be like the newest. A gap that ends between two snapshots is not seen, another one is counted longer than it
-    /// was; over time the two errors cancel out.
-    pub(crate) fn on_ticks(&mut self, passed: u32, found: bool) {
+    /// Adds the ticks since the last snapshot. `found` is whether the server had the input of the newest of these ticks in time. The
+    /// ticks between the two snapshots are not known, so they are assumed to be like the newest. A gap that ends between two snapshots is
+    /// missed, and another one is counted longer than it was; over time the two errors cancel out.
+    pub(crate) fn on_ticks(&mut self, new_ticks: u32, found: bool) {
         let reserve = &mut self.reserve;
         if !found {
-            reserve.gap_ticks = reserve.gap_ticks.saturating_add(passed);
+            reserve.gap_ticks = reserve.gap_ticks.saturating_add(new_ticks);
             return;
         }
         if (1..=reserve.max_gap_ticks).contains(&reserve.gap_ticks) {
-            // Sent this many ticks earlier, the repetition would have arrived in time.
+            // With inputs sent earlier by this number of ticks, the repetition after the gap would have arrived in time.
             reserve.ticks = (reserve.ticks + f64::from(reserve.gap_ticks)).min(reserve.max_ticks);
         }
         reserve.gap_ticks = 0;
-        reserve.ticks *= reserve.decay.powf(f64::from(passed));
+        reserve.ticks *= reserve.decay.powf(f64::from(new_ticks));
     }
 
-    /// The target: the time by which inputs should arrive early, in ticks.
+    /// Returns the target: the time by which inputs should arrive early, in ticks.
     #[must_use]
     pub(crate) fn target(&self) -> f64 {
         MIN_MARGIN_TICKS + DEVIATIONS * self.deviation + self.reserve.ticks
     }
 
-    /// The measured margin minus the target, in ticks. Positive if inputs arrive too early.
+    /// Returns the measured margin minus the target, in ticks; positive if inputs arrive too early.
     #[must_use]
     pub(crate) fn error(&self) -> f64 {
         self.mean - self.target()
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_margin_follows_jitter() {
+    fn the_target_follows_jitter() {
         let mut quiet = margin();
         let mut wild = margin();
         for n in 0..300 {
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_inputs_raise_the_margin_and_it_falls_in_a_minute_without_loss() {
+    fn lost_inputs_raise_the_target_which_falls_within_a_minute_without_loss() {
         let mut margin = margin();
         for _ in 0..4 {
             margin.on_ticks(1, false);
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_black_out_does_not_raise_the_margin() {
+    fn a_black_out_does_not_raise_the_target() {
         let mut margin = margin();
         (0..60).for_each(|_| margin.on_ticks(1, false));
         margin.on_ticks(1, true);
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_black_out_does_not_raise_the_margin_where_snapshots_are_rare() {
+    fn a_black_out_does_not_raise_the_target_where_snapshots_are_rare() {
         let mut margin = margin();
         (0..3).for_each(|_| margin.on_ticks(4, false));
         margin.on_ticks(4, true);

@@ -1,10 +1,10 @@
-//! Client to server: which inputs are sent, and when. Pure: times are arguments.
+//! Client to server: the inputs to send, and the schedule by which they are sent. Has no clock and no I/O: times are arguments.
 //!
-//! - `clock`: the schedule: which tick's input is sent when.
-//! - `margin`: how early inputs should arrive at the server.
+//! - `clock`: the schedule: the time at which each tick's input is sent.
+//! - `margin`: the time by which inputs should arrive early at the server.
 //! - `inputs`: the recent inputs, which each datagram repeats.
-//! - `redundancy`: how many of them it repeats.
-//! - `slip`: detects a server that stalled and skipped ticks.
+//! - `redundancy`: the number of inputs that each datagram repeats.
+//! - `slip`: detects ticks that the server skipped after a stall.
 
 pub(crate) mod clock;
 pub(crate) mod inputs;

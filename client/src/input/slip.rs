@@ -1,18 +1,19 @@
-//! Detects a slip: ticks that the server skipped after a stall.
+//! Detects a slip: a lasting offset of the server's time, because the server skipped ticks after a stall.
 //!
-//! A server that stalled catches up on a few ticks and skips the rest. From its first snapshot after that, its ticks are later than the
-//! client expects by the skipped time, and stay so. A slip is detected by samples in a row that are all off by more than any jitter,
-//! and by the same amount. A bad link looks different: it delays snapshots and releases them all at once, or as a queue that drains, in
-//! which each is less late than the one before.
+//! A server that stalled catches up on a few ticks and skips the others. From the first snapshot after that, the server's ticks are later
+//! than the client expects by the skipped time, and stay so. A slip is detected when consecutive samples (one per snapshot) are all off
+//! by more than any jitter, and by the same amount. A bad link looks different: it delays snapshots and releases them all at once, or as
+//! a queue that drains, in which each snapshot is less late than the one before.
 //!
-//! Pure: times are durations since an epoch of the caller's choice.
+//! Has no clock and no I/O: times are durations since an epoch of the caller's choice.
 
 use std::time::Duration;
 
-/// The minimum offset of a slip, in seconds. A smaller one may be jitter, and stretching the clock removes it.
+/// The minimum offset of a slip, in seconds. A smaller offset may be jitter, and stretching the clock removes it.
 pub(crate) const MIN_SLIP_S: f64 = 0.1;
 
-/// The time for which samples must agree, in seconds. Snapshots that a black-out delayed arrive all at once.
+/// The time for which samples must agree, in seconds. Snapshots that a black-out (an interruption of the link) delayed arrive within a
+/// shorter time.
 const MIN_AGREEMENT_S: f64 = 0.1;
 
 /// The minimum number of samples that must agree, for rooms where snapshots are rare.
@@ -21,27 +22,31 @@ const MIN_SAMPLES: u32 = 3;
 /// The maximum difference of a sample from the first one, in seconds. The samples of a draining queue differ by more.
 const AGREEMENT_BAND_S: f64 = 0.1;
 
-/// A detector of slips: counts the samples in a row that agree.
+/// A detector of slips: counts the consecutive samples that agree.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SlipDetector {
     samples: u32,
+    /// The arrival of the first of these samples.
     since: Duration,
+    /// The offset of the first of these samples, in seconds.
     first_s: f64,
+    /// The smallest offset of these samples, in seconds.
     min_s: f64,
 }
 
 /// A detected slip.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Slip {
-    /// The arrival of the first sample that shows it.
+    /// The arrival of the first sample that shows the slip.
     pub(crate) since: Duration,
-    /// The smallest offset of its samples, in seconds.
+    /// The smallest offset of the samples that show the slip, in seconds.
     pub(crate) offset_s: f64,
 }
 
 impl SlipDetector {
-    /// Adds a sample with its offset in seconds. The caller decides whether it `is_off` by more than usual. Returns the slip once enough
-    /// samples agree.
+    /// Adds a sample with its offset in seconds. `is_off` is whether the caller regards the offset as larger than jitter; if not, the
+    /// detection starts again. So it does with a sample outside of [`AGREEMENT_BAND_S`], which is then the first one. Returns the slip
+    /// once enough samples agree.
     pub(crate) fn push(&mut self, now: Duration, off_s: f64, is_off: bool) -> Option<Slip> {
         if !is_off {
             *self = Self::default();
@@ -65,7 +70,7 @@ impl SlipDetector {
 mod tests {
     use super::*;
 
-    /// The slip in samples of an arrival time and an offset, both in milliseconds.
+    /// Returns the slip that is detected in samples of an arrival time and an offset, both in milliseconds.
     fn detect(samples: &[(u64, f64)]) -> Option<Slip> {
         let mut detector = SlipDetector::default();
         let mut slips = samples.iter().map(|(at_ms, off_ms)| {
@@ -88,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn rare_samples_must_be_three() {
+    fn rare_samples_are_a_slip_only_once_three_agree() {
         assert_eq!(detect(&[(0, 400.0), (500, 400.0)]), None);
         assert!(detect(&[(0, 400.0), (500, 400.0), (1000, 400.0)]).is_some());
     }

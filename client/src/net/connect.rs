@@ -1,7 +1,8 @@
-//! The Quarrel handshake: from an address to a connection on which the server has welcomed this client.
+//! The Quarrel handshake: from an address to a connection on which the server has sent its welcome.
 //!
-//! The endpoint is an argument, because a load tester shares one among many connections and a simulation brings one without a
-//! socket.
+//! The client's first message on the control stream is the hello (version, game, player's name); the server answers with its welcome
+//! or a refusal. The QUIC endpoint is an argument, because a load tester shares one endpoint among many connections, and a
+//! simulation uses an endpoint without a real socket.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -29,13 +30,15 @@ use crate::net::{
 };
 use quarrel_transport::control::{ClientSide, ControlError, ControlStream};
 
-/// The time for one attempt. After a corrupt Retry packet quinn ignores the valid ones, so only a new connection helps.
+/// The time limit of one attempt. Attempts are repeated because quinn ignores valid Retry packets after a corrupt one, so that only a
+/// new connection succeeds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum number of attempts.
 const MAX_ATTEMPTS: u32 = 2;
 
-/// The time for which a refused client waits for the server to close, which it does once the client has acknowledged the reason.
+/// The time for which a refused client waits for the server to close the connection. The server closes once the client has
+/// acknowledged the reason.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A server's address, how to verify the server, and the player's name.
@@ -43,7 +46,8 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct ConnectConfig {
     /// The server's address.
     pub server: SocketAddr,
-    /// The name that the server's certificate must be valid for. Used only with [`Trust::Roots`].
+    /// The server's DNS name. The certificate must be valid for this name with [`Trust::Roots`]; otherwise the name is only sent in
+    /// the TLS handshake.
     pub server_name: String,
     /// The certificates to accept.
     pub trust: Trust,
@@ -52,8 +56,8 @@ pub struct ConnectConfig {
 }
 
 impl ConnectConfig {
-    /// A configuration for a server on this machine: accepts any certificate from a loopback address. For another machine, also set
-    /// [`Self::trust`].
+    /// Creates a configuration for a server on this machine: accepts any certificate from a loopback address. For another machine,
+    /// also set [`Self::trust`].
     #[must_use]
     pub fn new(server: SocketAddr) -> Self {
         Self {
@@ -65,19 +69,19 @@ impl ConnectConfig {
     }
 }
 
-/// An attempt to connect that failed.
+/// Errors of connecting. Each text is a sentence for the player.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// No UDP socket could be opened.
     #[error("cannot open a UDP socket: {0}")]
     Socket(#[from] io::Error),
-    /// The trust settings do not work for this server.
+    /// The trust settings cannot be used with this server.
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// The address or the server name is invalid.
     #[error("the server's address or name is invalid: {0}")]
     Address(#[from] QuinnConnectError),
-    /// No answer arrived in time.
+    /// No answer from the server arrived in time.
     #[error("no server answered at {0}: check the address, and that a server is running there")]
     Unreachable(SocketAddr),
     /// The server's certificate is not trusted.
@@ -97,7 +101,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// A name for reports: that of the close reason, `no_answer` or `connect_failed`.
+    /// The error's name in reports: the name of the close reason, `no_answer` or `connect_failed`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -128,14 +132,14 @@ pub struct Welcome {
     pub send_rate: u16,
     /// The ticket for resuming the seat after a broken connection.
     pub ticket: Ticket,
-    /// The time for which the server holds the seat after a broken connection. Zero: it does not.
+    /// The time for which the server holds the seat of a broken connection; zero if the server does not hold seats.
     pub hold: Duration,
-    /// True if this connection resumes a held seat.
+    /// Whether this connection resumes a held seat.
     pub resumed: bool,
 }
 
-/// A connection on which the server has sent its welcome. Programs that need only one player use
-/// [`Client`](crate::Client); this is for those that speak the protocol themselves, such as a hostile bot.
+/// A connection on which the server has sent its welcome, for programs that implement the protocol themselves, such as a hostile
+/// bot. Programs with one player use [`Client`](crate::Client).
 pub struct WelcomedConnection {
     /// The QUIC connection.
     pub connection: Connection,
@@ -143,15 +147,15 @@ pub struct WelcomedConnection {
     pub control: ControlStream<ClientSide>,
     /// The server's welcome.
     pub welcome: Welcome,
-    /// Active while an answer to a join is awaited.
+    /// The timer of nudges, active while this client waits for a seat.
     pub(crate) nudge: Nudge,
 }
 
 impl Connector {
-    /// A connector from this endpoint to the server of `config`. The player's name in `config` is not used.
+    /// Creates a connector from this endpoint to the server of `config`. The player's name in `config` is not used.
     ///
     /// # Errors
-    /// When the trust settings do not work for the server's address.
+    /// When the trust settings cannot be used with the server's address.
     pub fn new(endpoint: Endpoint, config: &ConnectConfig) -> Result<Self, TrustError> {
         let tls = tls::client_config(&config.trust, config.server)?;
         let quic = QuicClientConfig::try_from(tls)
@@ -174,13 +178,13 @@ impl Connector {
         self.server
     }
 
-    /// This connector with another endpoint.
+    /// Returns this connector with another endpoint.
     #[must_use]
     pub fn with_endpoint(&self, endpoint: Endpoint) -> Self {
         Self { endpoint, ..self.clone() }
     }
 
-    /// This connector with other QUIC settings than those of [`transport_config`].
+    /// Returns this connector with these QUIC settings instead of those of [`transport_config`].
     #[must_use]
     pub fn with_transport(&self, transport: TransportConfig) -> Self {
         let mut connector = self.clone();
@@ -196,11 +200,11 @@ impl Connector {
         Ok(self.endpoint.connect_with(self.config.clone(), self.server, &self.server_name)?)
     }
 
-    /// Connects and completes the handshake. With a `target`, the request for a seat goes out along with the hello; its answer
-    /// arrives on the control stream. An attempt that takes more than 5 s is repeated once, on a new connection.
+    /// Connects and completes the handshake. With a `target`, the request for a seat is sent along with the hello; its answer
+    /// arrives on the control stream. An attempt without an answer within 5 s is repeated once, on a new connection.
     ///
     /// # Errors
-    /// When no server answers, its certificate is not trusted, or it refuses this client.
+    /// When no server answers, the server's certificate is not trusted, or the server refuses this client.
     pub async fn connect<G: Game>(
         &self,
         name: &str,
@@ -215,7 +219,7 @@ impl Connector {
         Err(ConnectError::Unreachable(self.server))
     }
 
-    /// Connects and requests the held seat, in one attempt of at most `time_limit`.
+    /// Connects and requests the held seat, in a single attempt that takes at most `time_limit`.
     pub(crate) async fn reconnect<G: Game>(
         &self,
         name: &str,
@@ -232,14 +236,14 @@ impl Connector {
         target: Option<JoinTarget>,
     ) -> Result<WelcomedConnection, ConnectError> {
         let connection = self.open_quic()?.await.map_err(|error| self.failure(&error))?;
-        // An attempt to resume that takes too long is followed by another one, so it must not count as leaving.
+        // After an attempt to resume that takes too long, the client makes another one, so the server must not take it for leaving.
         let reason = if hello.resume.is_some() { CloseReason::Replaced } else { CloseReason::Left };
         let attempt = UnansweredConnection { connection: Some(connection.clone()), reason };
         let (send, recv) = connection.open_bi().await.map_err(|error| self.failure(&error))?;
         let mut control = ControlStream::<ClientSide>::new(send, recv);
         control.push(&ClientMessage::Hello(hello));
         if let Some(target) = target {
-            // A server that refuses the hello ignores the rest.
+            // A server that refuses the hello ignores this message.
             control.push(&ClientMessage::Join(target));
         }
         let mut nudge = Nudge::new();
@@ -248,7 +252,7 @@ impl Connector {
         attempt.set_answered();
         match answer {
             Ok(ServerMessage::Welcome { player, tick_rate, send_rate, ticket, hold_ms, resumed }) => {
-                let tick_rate = TickRate::new(tick_rate).ok_or_else(out_of_order)?;
+                let tick_rate = TickRate::new(tick_rate).ok_or_else(|| invalid_tick_rate(tick_rate))?;
                 let hold = Duration::from_millis(u64::from(hold_ms));
                 let welcome = Welcome { player, tick_rate, send_rate, ticket, hold, resumed };
                 nudge.set_active(target.is_some() || resumed);
@@ -256,7 +260,7 @@ impl Connector {
             }
             Ok(ServerMessage::Closing { reason, sentence }) => {
                 control.push(&ClientMessage::ClosingAck);
-                // The wait sends the message. What arrives meanwhile does not matter.
+                // Waiting for the next message also sends the queued one. A message that arrives is ignored.
                 let _ = timeout(GOODBYE_TIMEOUT, control.next()).await;
                 Err(ConnectError::Refused { reason, sentence: sentence.to_string() })
             }
@@ -280,14 +284,14 @@ impl Connector {
         }
         match Ending::from(error) {
             Ending::Closed { reason, sentence } => ConnectError::Refused { reason, sentence },
-            Ending::Left => ConnectError::Failed("closed from this side".to_owned()),
+            Ending::Left => ConnectError::Failed("this side closed it".to_owned()),
             Ending::Lost(_) if *error == ConnectionError::TimedOut => ConnectError::Unreachable(self.server),
             Ending::Lost(sentence) => ConnectError::Failed(sentence),
         }
     }
 }
 
-/// Closes a connection when dropped before the server has answered, because the attempt was cancelled.
+/// Closes a connection when an attempt is cancelled (dropped) before the server has answered.
 struct UnansweredConnection {
     connection: Option<Connection>,
     reason: CloseReason,
@@ -307,7 +311,7 @@ impl Drop for UnansweredConnection {
     }
 }
 
-/// Returns the next message; sends nudges until it arrives.
+/// Returns the next message; sends nudges until the message arrives.
 async fn next_message(
     connection: &Connection,
     control: &mut ControlStream<ClientSide>,
@@ -322,11 +326,15 @@ async fn next_message(
     }
 }
 
-/// TLS alerts as QUIC error codes (RFC 9001, section 4.8). Raised on this side, they mean that the verification failed.
+/// TLS alerts as QUIC error codes (RFC 9001, section 4.8). An alert raised on this side means that the certificate was rejected.
 const TLS_ALERTS: std::ops::RangeInclusive<u64> = 0x100..=0x1ff;
 
 fn out_of_order() -> ConnectError {
-    ConnectError::Failed("the server did not welcome the client first".to_owned())
+    ConnectError::Failed("the server's first message is not its welcome".to_owned())
+}
+
+fn invalid_tick_rate(hz: u16) -> ConnectError {
+    ConnectError::Failed(format!("the server's tick rate of {hz} Hz is not supported"))
 }
 
 fn hello<G: Game>(name: &str, resume: Option<Resume>) -> Hello {

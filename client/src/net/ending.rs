@@ -1,28 +1,29 @@
-//! The end of a client's connection, as programs and reports see it.
+//! The end of a client's connection: the reason for programs, the sentence for people and the name in reports.
 
 use quarrel_shared::protocol::CloseReason;
 use quarrel_transport::end::{self, ConnectionEnd};
 use quinn::ConnectionError;
 
-/// The end of a connection.
+/// The way in which a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// This side closed it on request.
+    /// This side closed the connection because the program requested it.
     Left,
-    /// One of the two ends closed it and gave a reason.
+    /// One of the two ends closed the connection and gave a reason.
     Closed {
         /// The reason, for programs.
         reason: CloseReason,
         /// The reason and what to do about it, for people.
         sentence: String,
     },
-    /// It broke: a timeout, a reset, or a server that speaks another protocol.
+    /// The connection broke: a timeout, a reset, or a server that speaks another protocol. Contains the cause, for people.
     Lost(String),
 }
 
 impl Ending {
-    /// Returns true if the connection broke against the player's will, so that its seat is held and another connection may resume
-    /// it. That includes a server that closes because it received nothing for long, and one that restarts.
+    /// Returns true if the connection did not end by a decision of the player or the server, so that the server holds the seat and
+    /// another connection may resume it. That includes a server that closes because it received nothing for long, and one that
+    /// restarts.
     #[must_use]
     pub const fn is_loss(&self) -> bool {
         match self {
@@ -32,7 +33,7 @@ impl Ending {
         }
     }
 
-    /// A name for reports: that of the close reason, or `lost`.
+    /// The ending's name in reports: the name of the close reason, or `lost`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

@@ -1,12 +1,14 @@
-//! Keyframes: snapshots too large for a datagram, each on its own unidirectional stream.
+//! Reception of the snapshots that are too large for a datagram, most of them keyframes: each arrives on its own unidirectional
+//! stream.
 
 use std::{future::poll_fn, task::Poll};
 
 use quarrel_shared::limits::MAX_KEYFRAME_BYTES;
 use quinn::{ReadError, RecvStream, VarInt};
 
-/// Keyframes that are being received. The server may open four streams at once, so there are never more. One that is reset or too
-/// long is dropped, because the server sends a newer one.
+/// The streams from which keyframes are being received, at most four: QUIC allows the server no more at once
+/// ([`transport_config`](super::transport::transport_config)). A keyframe that is reset or too long is dropped, because the server
+/// sends a newer one.
 #[derive(Default)]
 pub(crate) struct Keyframes {
     incoming: Vec<Keyframe>,
@@ -26,15 +28,15 @@ impl Keyframes {
         self.incoming.push(Keyframe { stream, bytes: Vec::new() });
     }
 
-    /// Returns the next complete keyframe. Cancel-safe.
+    /// Waits for the next complete keyframe. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Vec<u8> {
         poll_fn(|context| {
-            let mut at = 0;
-            while let Some(keyframe) = self.incoming.get_mut(at) {
+            let mut index = 0;
+            while let Some(keyframe) = self.incoming.get_mut(index) {
                 match keyframe.poll(context) {
-                    Poll::Pending => at += 1,
-                    Poll::Ready(Ok(())) => return Poll::Ready(self.incoming.swap_remove(at).bytes),
-                    Poll::Ready(Err(_)) => drop(self.incoming.swap_remove(at)),
+                    Poll::Pending => index += 1,
+                    Poll::Ready(Ok(())) => return Poll::Ready(self.incoming.swap_remove(index).bytes),
+                    Poll::Ready(Err(_)) => drop(self.incoming.swap_remove(index)),
                 }
             }
             Poll::Pending
@@ -44,17 +46,17 @@ impl Keyframes {
 }
 
 impl Keyframe {
-    /// Reads the available bytes. Ready at the end of the stream.
+    /// Reads the available bytes. Ready at the end of the stream, or with an error if the keyframe must be dropped.
     fn poll(&mut self, context: &mut std::task::Context<'_>) -> Poll<Result<(), ReadError>> {
         loop {
-            let held = self.bytes.len();
-            if held > MAX_KEYFRAME_BYTES {
+            let received = self.bytes.len();
+            if received > MAX_KEYFRAME_BYTES {
                 let _ = self.stream.stop(VarInt::from_u32(0));
                 return Poll::Ready(Err(ReadError::ClosedStream));
             }
-            self.bytes.resize(held + READ_BYTES, 0);
-            let read = self.stream.poll_read(context, &mut self.bytes[held..]);
-            self.bytes.truncate(held + if let Poll::Ready(Ok(read)) = read { read } else { 0 });
+            self.bytes.resize(received + READ_BYTES, 0);
+            let read = self.stream.poll_read(context, &mut self.bytes[received..]);
+            self.bytes.truncate(received + if let Poll::Ready(Ok(read)) = read { read } else { 0 });
             match std::task::ready!(read)? {
                 0 => return Poll::Ready(Ok(())),
                 _ => continue,

@@ -1,10 +1,11 @@
 //! Connections: from an address to a stream of messages and snapshots.
 //!
 //! - [`connect`]: opens a connection and completes the handshake. `ending`: the end of a connection.
-//! - [`tls`]: which server certificates are trusted. [`transport`]: QUIC settings and sockets.
-//! - `opening`, `repeat`, `nudge`: extra copies of a connection's first packets and datagrams that request acknowledgements, so that
-//!   joins are quick over lossy links.
-//! - `server_connection`: an open connection, as the driver waits for it. `keyframes`: snapshots on streams of their own.
+//! - [`tls`]: the server certificates that a client trusts. [`transport`]: QUIC settings and sockets.
+//! - `opening`, `repeat`: a socket that sends copies of a connection's first packets. `nudge`: empty datagrams that make the server
+//!   acknowledge. Both make joins quick over links that lose packets.
+//! - `server_connection`: an open connection, as the driver waits for its messages and snapshots. `keyframes`: snapshots that arrive
+//!   on their own streams.
 
 pub mod connect;
 pub(crate) mod ending;

@@ -1,8 +1,9 @@
-//! Nudges: empty datagrams that make the server acknowledge, sent while a client waits for an answer.
+//! Nudges: empty datagrams that make the server acknowledge, sent while a client waits for the server's welcome or for a seat.
 //!
 //! QUIC detects a lost packet early only when later packets are acknowledged. A client that has just connected sends nothing after
-//! its hello, so a lost packet would be detected by a timer, after several round trips. Until the answer arrives, an empty datagram is
-//! sent in every period. The server ignores its contents, but must acknowledge it and everything before it.
+//! its hello (its first message), so a lost packet would be detected only by a timer, after several round trips. Until the answer
+//! arrives, the client sends one empty datagram per period. The server ignores the datagram, but QUIC must acknowledge it and all
+//! packets before it.
 
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use bytes::Bytes;
 use quinn::Connection;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// The time between two nudges. Less than a third of most round trips, and half the rate that the server allows a client at its
-/// slowest tick rate.
+/// The time between two nudges: less than a third of the round trip on a slow link, and with 33 datagrams a second about half of
+/// what the server allows a client at 30 Hz (two per tick).
 const PERIOD: Duration = Duration::from_millis(30);
 
 /// The timer of one connection's nudges.
@@ -22,15 +23,15 @@ pub(crate) struct Nudge {
 }
 
 impl Nudge {
-    /// An inactive timer.
+    /// Creates an inactive timer.
     pub(crate) fn new() -> Self {
         let mut interval = interval(PERIOD);
-        // After a stall one nudge is enough.
+        // After a stall of this side, a single nudge is enough.
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { interval, is_active: false }
     }
 
-    /// Starts or stops the timer. The first nudge is due one period after the start.
+    /// Starts or stops the timer. The first nudge is due one period after the start; starting an active timer changes nothing.
     pub(crate) fn set_active(&mut self, is_active: bool) {
         if is_active && !self.is_active {
             self.interval.reset();
@@ -38,7 +39,7 @@ impl Nudge {
         self.is_active = is_active;
     }
 
-    /// Waits until the next nudge is due; never returns while inactive. Cancel-safe.
+    /// Waits until the next nudge is due; does not return while the timer is inactive. Cancel-safe.
     pub(crate) async fn due(&mut self) {
         if self.is_active {
             self.interval.tick().await;
@@ -50,7 +51,7 @@ impl Nudge {
 
 /// Sends a nudge.
 pub(crate) fn send_nudge(connection: &Connection) {
-    // It fails only on a lost connection, which the driver notices elsewhere.
+    // Sending fails only on a lost connection, which the driver notices elsewhere.
     let _ = connection.send_datagram(Bytes::new());
 }
 

@@ -1,21 +1,23 @@
-//! Classifies an endpoint's outgoing packets: handshake, hello or play.
+//! Classifies a client's outgoing packets by the phase of their connection: TLS handshake, hello (the client's first message) or
+//! play.
 //!
 //! The hello follows the handshake at once. A server that misses the end of the handshake cannot decrypt the hello and drops it, so
-//! both must be repeated. Pure: times are arguments.
+//! the packets of both phases must be repeated (`repeat`). Has no clock and no I/O: times are arguments.
 
 use std::{collections::VecDeque, time::Duration};
 
-/// The time after a handshake packet within which a packet counts as hello. The hello is sent within the same millisecond, on a busy
-/// machine a few milliseconds later.
+/// The time after a handshake packet within which a packet counts as part of the hello. The hello is sent within the same
+/// millisecond as the last handshake packet, on a busy machine a few milliseconds later.
 const HELLO_WINDOW: Duration = Duration::from_millis(10);
 
-/// The maximum number of connections tracked at once. Beyond it, the hello of the oldest is not repeated.
+/// The maximum number of connections tracked at once. When more are opened at once, the hello of the oldest is not repeated.
 const MAX_CONNECTIONS: usize = 64;
 
-/// The packet size that every path supports (RFC 9000, section 14), in bytes. Larger packets are MTU probes and carry no data.
+/// The maximum size of a hello packet, in bytes: the size that every path supports (RFC 9000, section 14). Larger packets are MTU
+/// probes and carry no data.
 const MAX_HELLO_BYTES: usize = 1200;
 
-/// The bit in a packet's first byte that marks a long header. Handshake packets have one (RFC 9000, section 17.2).
+/// The bit in a packet's first byte that marks a long header. All handshake packets have a long header (RFC 9000, section 17.2).
 const LONG_HEADER: u8 = 0x80;
 
 /// The offset of the connection id's length in a long header: after the flags and a version of 4 bytes.
@@ -24,40 +26,42 @@ const LONG_ID_OFFSET: usize = 5;
 /// The offset of the connection id in a short header, which does not contain its length.
 const SHORT_ID_OFFSET: usize = 1;
 
-/// The part of a connection that a packet belongs to.
+/// The phase of a connection that a packet belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// Part of the TLS handshake.
+pub(crate) enum PacketPhase {
+    /// The TLS handshake: packets with a long header.
     Handshake,
-    /// Sent right after the handshake: the hello.
+    /// Right after the handshake, when the hello is sent.
     Hello,
-    /// Everything later.
+    /// Everything after the hello.
     Play,
 }
 
-/// Recent handshakes, by the connection ids that the server chose, each with the end of its hello window.
+/// Recent handshakes: the destination connection id of each, which the server chose for the last packets, with the end of the time in
+/// which the hello is expected.
 #[derive(Debug, Default)]
 pub(crate) struct Openings {
     recent: VecDeque<(Vec<u8>, Duration)>,
 }
 
 impl Openings {
-    /// Classifies a packet that is sent now.
-    pub(crate) fn classify(&mut self, packet: &[u8], now: Duration) -> Part {
+    /// Returns the phase of a packet that is sent at `now`, and remembers the connection id of a handshake packet.
+    pub(crate) fn classify(&mut self, packet: &[u8], now: Duration) -> PacketPhase {
         while self.recent.pop_front_if(|(_, until)| *until < now).is_some() {}
         if packet.first().is_some_and(|first| first & LONG_HEADER != 0) {
             if let Some(id) = long_id(packet) {
                 self.push(id, now);
             }
-            return Part::Handshake;
+            return PacketPhase::Handshake;
         }
         let is_to = |id: &[u8]| packet.get(SHORT_ID_OFFSET..).is_some_and(|rest| rest.starts_with(id));
         if packet.len() <= MAX_HELLO_BYTES && self.recent.iter().any(|(id, _)| is_to(id)) {
-            return Part::Hello;
+            return PacketPhase::Hello;
         }
-        Part::Play
+        PacketPhase::Play
     }
 
+    /// Starts the hello window of this connection id again.
     fn push(&mut self, id: &[u8], now: Duration) {
         self.recent.retain(|(other, _)| other != id);
         if self.recent.len() == MAX_CONNECTIONS {
@@ -67,7 +71,7 @@ impl Openings {
     }
 }
 
-/// The destination connection id of a packet with a long header.
+/// Returns the destination connection id of a packet with a long header; `None` if the packet is malformed or the id is empty.
 fn long_id(packet: &[u8]) -> Option<&[u8]> {
     let (length, rest) = packet.get(LONG_ID_OFFSET..)?.split_first()?;
     // An empty id would match every short header.
@@ -92,20 +96,24 @@ mod tests {
     fn a_packet_right_after_a_handshake_counts_as_hello() {
         let mut openings = Openings::default();
         let mut classify = |packet: &[u8], later| openings.classify(packet, NOW + later);
-        assert_eq!(classify(&short(b"ada"), Duration::ZERO), Part::Play, "no handshake was seen");
-        assert_eq!(classify(&long(b"ada"), Duration::ZERO), Part::Handshake);
-        assert_eq!(classify(&short(b"ada"), HELLO_WINDOW / 2), Part::Hello);
+        assert_eq!(classify(&short(b"ada"), Duration::ZERO), PacketPhase::Play, "no handshake was seen");
+        assert_eq!(classify(&long(b"ada"), Duration::ZERO), PacketPhase::Handshake);
+        assert_eq!(classify(&short(b"ada"), HELLO_WINDOW / 2), PacketPhase::Hello);
         assert_eq!(
             classify(&[&short(b"ada")[..], &[0; MAX_HELLO_BYTES]].concat(), HELLO_WINDOW / 2),
-            Part::Play,
+            PacketPhase::Play,
             "an MTU probe carries no data"
         );
         assert_eq!(
             classify(&short(b"ben"), HELLO_WINDOW / 2),
-            Part::Play,
+            PacketPhase::Play,
             "another connection on the same socket has not opened"
         );
-        assert_eq!(classify(&short(b"ada"), HELLO_WINDOW * 2), Part::Play, "the hello window has passed");
+        assert_eq!(
+            classify(&short(b"ada"), HELLO_WINDOW * 2),
+            PacketPhase::Play,
+            "the hello window has passed"
+        );
     }
 
     #[test]
@@ -116,8 +124,8 @@ mod tests {
         }
         assert_eq!(openings.recent.len(), MAX_CONNECTIONS);
         let mut classify = |connection: u32| openings.classify(&short(&connection.to_le_bytes()), NOW);
-        assert_eq!(classify(9_999), Part::Hello, "the newest are tracked");
-        assert_eq!(classify(0), Part::Play, "the oldest are not");
+        assert_eq!(classify(9_999), PacketPhase::Hello, "the newest are tracked");
+        assert_eq!(classify(0), PacketPhase::Play, "the oldest are not");
     }
 
     #[test]
@@ -130,7 +138,7 @@ mod tests {
         }
         assert_eq!(
             openings.classify(&short(b"ada"), NOW),
-            Part::Play,
+            PacketPhase::Play,
             "a handshake without a connection id matches no packet"
         );
     }

@@ -1,9 +1,10 @@
-//! A socket that sends a connection's first packets more than once: see [`Openings`].
+//! A UDP socket that sends a connection's first packets more than once.
 //!
 //! Before the first answer a client knows no round trip and nothing can be acknowledged, so a lost packet is detected only by a timer.
 //! The worst packet to lose is the client's last one of the handshake: without it the server cannot decrypt anything that follows, and
-//! the timer is three round trips by then. So each of these packets is sent again at once and, because losses come in bursts, a little
-//! later: some 5 kB in a whole join. QUIC drops a packet that it has received already, so the server needs no change.
+//! the timer is three round trips by then. So each handshake packet is sent twice at once, and because losses come in bursts, a copy of
+//! each packet of the handshake and of the hello (the client's first message) follows 20 ms later: some 5 kB for a join. QUIC drops a
+//! packet that it has received already, so the server needs no change.
 //!
 //! Only the client repeats packets: a server must not send an unvalidated address more than three times the bytes that it received.
 
@@ -25,16 +26,16 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::net::opening::{Openings, Part};
+use crate::net::opening::{Openings, PacketPhase};
 
-/// The delay of a copy: long enough that a short burst of losses does not take both.
+/// The delay of a copy: long enough that a short burst of losses does not lose both the packet and its copy.
 const COPY_DELAY: Duration = Duration::from_millis(20);
 
 /// The maximum number of waiting copies, for a load tester that opens many connections at once. When the queue is full, a packet gets
 /// no delayed copy.
 const MAX_COPIES: usize = 256;
 
-/// A UDP socket that wraps another one.
+/// A UDP socket that wraps another one and repeats the packets that [`Openings`] classifies as handshake or hello.
 #[derive(Debug)]
 pub(crate) struct RepeatingSocket {
     socket: Arc<dyn AsyncUdpSocket>,
@@ -55,14 +56,17 @@ struct PacketCopy {
 }
 
 impl RepeatingSocket {
-    /// Wraps a socket. Must be called within a tokio runtime.
+    /// Wraps a socket.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub(crate) fn new(socket: Arc<dyn AsyncUdpSocket>) -> Self {
         let (copies, waiting) = mpsc::channel(MAX_COPIES);
         tokio::spawn(send_copies(Arc::clone(&socket), waiting));
         Self { socket, openings: Mutex::default(), epoch: Instant::now(), copies }
     }
 
-    fn classify(&self, packet: &[u8]) -> Part {
+    fn classify(&self, packet: &[u8]) -> PacketPhase {
         let mut openings = self.openings.lock().unwrap_or_else(PoisonError::into_inner);
         openings.classify(packet, self.epoch.elapsed())
     }
@@ -72,7 +76,7 @@ impl RepeatingSocket {
 async fn send_copies(socket: Arc<dyn AsyncUdpSocket>, mut waiting: mpsc::Receiver<PacketCopy>) {
     while let Some(copy) = waiting.recv().await {
         sleep_until(copy.due).await;
-        // A copy that the socket has no room for counts as lost.
+        // A copy that does not fit the socket's send buffer counts as lost.
         let _ = socket.try_send(&copy.transmit());
     }
 }
@@ -107,14 +111,15 @@ impl AsyncUdpSocket for RepeatingSocket {
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         self.socket.try_send(transmit)?;
-        let part = self.classify(transmit.contents);
-        if part == Part::Handshake {
-            // A copy at once, too: a server that receives the hello before the end of the handshake drops the hello, and later also
-            // its delayed copy, as a packet that it has received already. A socket without room loses this copy, as a network may.
+        let phase = self.classify(transmit.contents);
+        if phase == PacketPhase::Handshake {
+            // Send a copy at once, too: a server that receives the hello before the end of the handshake drops the hello, and later
+            // also the hello's delayed copy, as a packet that it has received already. A full send buffer loses this copy, as a
+            // network may.
             let _ = self.socket.try_send(transmit);
         }
-        if part != Part::Play {
-            // The queue is full only when many connections open at once. Then some wait for QUIC's timer.
+        if phase != PacketPhase::Play {
+            // The queue is full only when many connections open at once. Lost packets without a copy wait for QUIC's timer.
             let _ = self.copies.try_send(PacketCopy::new(transmit));
         }
         Ok(())
@@ -181,7 +186,7 @@ mod tests {
     const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7777);
 
     #[tokio::test(start_paused = true)]
-    async fn handshake_packets_are_repeated_and_later_packets_are_not() {
+    async fn handshake_packets_are_repeated_and_play_packets_are_not() {
         let inner = Arc::new(RecordingSocket(Mutex::default()));
         let socket = RepeatingSocket::new(Arc::<RecordingSocket>::clone(&inner));
         let start = Instant::now();

@@ -1,7 +1,7 @@
-//! An open connection to a server: the control stream, snapshots and nudges behind one `next`.
+//! An open connection to a server: `ServerConnection::next` waits for control messages and snapshots, and sends nudges meanwhile.
 //!
-//! Snapshots arrive some thirty times a second, everything else rarely. The rare sources share a wake flag, so that a snapshot does
-//! not pay for polling them.
+//! Snapshots arrive some thirty times a second, everything else rarely. The rare sources share a wake flag, so that they are not
+//! polled for every snapshot.
 
 use bytes::Bytes;
 use quarrel_shared::protocol::{ClientMessage, ServerMessage};
@@ -18,8 +18,8 @@ use quarrel_transport::{
     wake::WakeFlag,
 };
 
-/// A future of a connection's next datagram or stream. It returns the connection for the next wait. It is kept while other sources
-/// are handled, because quinn forgets the waker when such a future is dropped.
+/// A future of a connection's next datagram or stream. The future returns the connection as well, for the future after it. The
+/// future is kept while other sources are handled, because quinn forgets the waker when such a future is dropped.
 type NextItem<T> = ReusableBoxFuture<'static, (Connection, Result<T, ConnectionError>)>;
 
 /// A connection on which the server has sent its welcome.
@@ -52,7 +52,7 @@ enum RareEvent {
 }
 
 impl ServerConnection {
-    /// Splits off the server's welcome.
+    /// Takes over a connection after its handshake. Returns the server's welcome separately.
     pub(crate) fn new(welcomed: WelcomedConnection) -> (Self, Welcome) {
         let WelcomedConnection { connection, control, welcome, nudge } = welcomed;
         let this = Self {
@@ -67,30 +67,30 @@ impl ServerConnection {
         (this, welcome)
     }
 
-    /// The QUIC connection.
+    /// Returns the QUIC connection.
     pub(crate) const fn quic(&self) -> &Connection {
         &self.connection
     }
 
-    /// Queues a control message. It is sent while [`Self::next`] is awaited.
+    /// Queues a control message, which is sent while [`Self::next`] is awaited.
     pub(crate) fn send(&mut self, message: &ClientMessage) {
         self.control.push(message);
     }
 
-    /// Starts or stops nudges, which are sent while the answer to a join is awaited.
+    /// Starts or stops nudges, which are needed while this client waits for a seat.
     pub(crate) fn set_nudging(&mut self, is_active: bool) {
         self.nudge.set_active(is_active);
         self.rare_flag.set();
     }
 
-    /// Waits for the next message or snapshot. Messages come first, because a message gives the seat that snapshots belong to.
-    /// Cancel-safe.
+    /// Waits for the next message, snapshot or the end of the connection. Messages come first, because a message assigns the seat
+    /// that snapshots belong to. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Incoming {
         loop {
             tokio::select! {
                 biased;
                 message = self.control.next() => return Incoming::Message(message),
-                // Datagrams are what wakes the task, so they need no flag.
+                // Datagrams need no flag: nearly every wake-up of the task is for one.
                 (connection, received) = &mut self.datagram => {
                     self.datagram.set(next_datagram(connection));
                     return received.map_or_else(Incoming::Closed, Incoming::Snapshot);

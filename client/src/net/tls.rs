@@ -1,7 +1,7 @@
-//! TLS: which server certificates a client trusts.
+//! TLS settings: the server certificates that a client trusts.
 //!
-//! A development server's certificate is self-signed, so there are three ways: accept any certificate on this machine, pin the
-//! certificate's hash, or require a chain to given roots.
+//! A server without a domain has a self-signed certificate, so a chain to trusted roots is only one of three choices. The others are
+//! to accept any certificate on this machine, and to accept the certificate with a known hash.
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
@@ -20,22 +20,24 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 /// The server certificates that a client accepts.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// Any certificate, but only from a loopback address, because a server that answers there runs on this machine.
+    /// Any certificate, but only at a loopback address, because a server that answers there runs on this machine.
     Loopback,
-    /// The certificate whose DER encoding has this SHA-256.
+    /// Only the certificate whose DER encoding has this SHA-256.
     CertificateHash([u8; 32]),
     /// Certificates with a chain to one of these roots and with the server's name.
     Roots(Arc<RootCertStore>),
 }
 
-/// Trust settings that do not work.
+/// Trust settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// [`Trust::Loopback`] for an address of another machine.
-    #[error("{0} is not a loopback address: name the certificate's hash or the roots to trust")]
+    /// [`Trust::Loopback`] with an address that is not loopback.
+    #[error(
+        "the server's address {0} is not a loopback address: name the certificate's hash or the roots to trust"
+    )]
     NotLoopback(SocketAddr),
-    /// A file of root certificates cannot be read.
-    #[error("the roots in {path} cannot be read: {error:?}")]
+    /// A file of root certificates cannot be read or parsed.
+    #[error("the root certificates in {path} cannot be read: {error:?}")]
     Unreadable {
         /// The file.
         path: String,
@@ -43,7 +45,7 @@ pub enum TrustError {
         error: rustls_pki_types::pem::Error,
     },
     /// A file contains no certificate that can serve as a root.
-    #[error("there is no usable certificate in {0}")]
+    #[error("{0} contains no certificate that can be used as a root")]
     NoRoots(String),
     /// rustls rejects the settings.
     #[error("TLS cannot be set up: {0}")]
@@ -54,13 +56,13 @@ impl Trust {
     /// Reads root certificates from a PEM file.
     ///
     /// # Errors
-    /// When the file cannot be read or contains no certificate.
+    /// When the file cannot be read or contains no usable certificate.
     pub fn load_roots(path: &Path) -> Result<Self, TrustError> {
         let unreadable = |error| TrustError::Unreadable { path: path.display().to_string(), error };
         Self::collect_roots(CertificateDer::pem_file_iter(path).map_err(unreadable)?, path)
     }
 
-    /// Parses root certificates in PEM. Errors call the source `from`.
+    /// Parses root certificates in PEM. `from` is the source's name in errors.
     ///
     /// # Errors
     /// As [`Self::load_roots`].
@@ -83,7 +85,7 @@ impl Trust {
         Ok(Self::Roots(Arc::new(roots)))
     }
 
-    /// The certificate verifier for a server at this address.
+    /// Creates the certificate verifier for a server at this address.
     fn verifier(&self, server: SocketAddr) -> Result<Arc<dyn ServerCertVerifier>, TrustError> {
         let provider = Arc::new(ring::default_provider());
         match self {
@@ -101,16 +103,16 @@ impl Trust {
     }
 }
 
-/// The TLS configuration for a server at this address: TLS 1.3, Quarrel's ALPN, no session resumption.
+/// Creates the TLS configuration for a server at this address: TLS 1.3, Quarrel's ALPN, no session resumption.
 ///
 /// # Errors
-/// When `trust` does not work for this address.
+/// When `trust` cannot be used with this address.
 pub(crate) fn client_config(trust: &Trust, server: SocketAddr) -> Result<ClientConfig, TrustError> {
     config(trust.verifier(server)?, ALPN)
 }
 
-/// A TLS configuration that accepts any certificate. For programs that authenticate the peer by other means, as the load tester does
-/// with its agents: they must require a proof that is bound to the connection.
+/// Creates a TLS configuration that accepts any certificate, for programs that authenticate the peer by other means, as the load
+/// tester does with its agents. Such a program must require a proof that is bound to the connection.
 ///
 /// # Errors
 /// When rustls rejects the settings.
@@ -126,13 +128,13 @@ fn config(verifier: Arc<dyn ServerCertVerifier>, alpn: &[u8]) -> Result<ClientCo
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];
-    // With resumption, a thousand bots of one process would look cheaper than a thousand players.
+    // With TLS session resumption, a thousand bots of one process would cost the server less than a thousand players.
     config.resumption = Resumption::disabled();
     Ok(config)
 }
 
-/// A verifier that accepts the certificate with one hash, or any certificate. The handshake's signature is always checked: the peer
-/// must have the certificate's private key.
+/// A verifier that accepts only the certificate with `hash`, or any certificate without a `hash`. The signature of the TLS handshake
+/// is always checked: the peer must have the certificate's private key.
 #[derive(Debug)]
 struct HashVerifier {
     hash: Option<[u8; 32]>,
@@ -200,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn any_certificate_is_trusted_on_loopback_and_nowhere_else() {
+    fn loopback_trust_accepts_any_certificate_at_a_loopback_address_and_no_other_address() {
         assert!(verify(&Trust::Loopback, &certificate()).is_ok());
-        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 7777));
-        assert!(matches!(Trust::Loopback.verifier(elsewhere), Err(TrustError::NotLoopback(_))));
+        let other_machine = SocketAddr::from(([192, 0, 2, 1], 7777));
+        assert!(matches!(Trust::Loopback.verifier(other_machine), Err(TrustError::NotLoopback(_))));
         let mapped = "[::ffff:127.0.0.1]:7777".parse().unwrap();
         assert!(
             Trust::Loopback.verifier(mapped).is_ok(),

@@ -1,7 +1,4 @@
-//! QUIC settings and sockets of a client.
-//!
-//! The initial round trip is measured by `tests/bench/joins.sh`; the settings that both ends share are in
-//! [`quarrel_transport::settings`].
+//! QUIC settings and sockets of a client. The settings that both ends share are in [`quarrel_transport::settings`].
 
 use std::{
     io,
@@ -23,24 +20,28 @@ use quinn_proto::RandomConnectionIdGenerator;
 
 use super::repeat::RepeatingSocket;
 
-/// The assumed round trip before one is measured: a packet that is not answered within three of them is sent again. A client that is
-/// farther away sends some packets needlessly; with quinn's 333 ms, a lost first packet would cost a second.
+/// The assumed round trip before the first measurement. QUIC sends a packet again that is not answered within three round trips:
+/// 150 ms, or 1 s with quinn's default of 333 ms. On a longer path some packets are sent twice needlessly. `tests/bench/joins.sh`
+/// measures the effect.
 const INITIAL_RTT: Duration = Duration::from_millis(50);
 
-/// The silence after which the connection counts as lost.
+/// The time without any packet from the server after which the connection counts as lost, in milliseconds.
 const IDLE_TIMEOUT_MS: u32 = 10_000;
 
 /// The interval of keep-alive packets: three within the idle timeout.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(3);
 
-/// Two input datagrams of the largest size and some small ones. A datagram that waits longer is outdated; the oldest is dropped.
+/// The size of the send buffer for datagrams: two input datagrams of the largest size (1,100 bytes each) and some small ones. When the
+/// buffer is full, the oldest datagram is dropped, because its inputs are outdated.
 const DATAGRAM_SEND_BYTES: usize = 2400;
 
-/// Several seconds of snapshots, for a program that is paused for a moment.
+/// The size of the receive buffer for datagrams: several seconds of snapshots, for a program that is paused for a moment.
 const DATAGRAM_RECEIVE_BYTES: usize = 64 * 1024;
 
-/// One whole keyframe. The connection's window is twice that, so that the control stream does not wait for a keyframe.
+/// The receive window of one stream: a complete keyframe.
 const STREAM_WINDOW_BYTES: u32 = MAX_KEYFRAME_BYTES as u32;
+
+/// The receive window of all streams together: twice that of a stream, so that the control stream does not wait for a keyframe.
 const CONNECTION_WINDOW_BYTES: u32 = 2 * STREAM_WINDOW_BYTES;
 
 /// The maximum of unacknowledged stream bytes from this side: control messages, which are short.
@@ -52,11 +53,13 @@ const CRYPTO_BUFFER_BYTES: usize = 8 * 1024;
 /// The maximum number of streams that the server may have open at once, of each kind.
 const MAX_STREAMS: u32 = 4;
 
-/// Opens an endpoint on a new socket, of the same address family as `server`. Many connections may share it. Must be called within a
-/// tokio runtime.
+/// Opens an endpoint on a new socket of the same address family as `server`. Many connections may share the endpoint.
 ///
 /// # Errors
-/// When the system has no socket left.
+/// When the socket cannot be opened.
+///
+/// # Panics
+/// Outside of a tokio runtime.
 pub fn open_endpoint(server: SocketAddr) -> io::Result<Endpoint> {
     open_endpoint_with(server, |socket| socket)
 }
@@ -65,6 +68,9 @@ pub fn open_endpoint(server: SocketAddr) -> io::Result<Endpoint> {
 ///
 /// # Errors
 /// As [`open_endpoint`].
+///
+/// # Panics
+/// Outside of a tokio runtime.
 pub fn open_endpoint_with(
     server: SocketAddr,
     layer: impl FnOnce(Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket>,
@@ -73,21 +79,27 @@ pub fn open_endpoint_with(
     Endpoint::new_with_abstract_socket(endpoint_config(), None, socket, Arc::new(TokioRuntime))
 }
 
-/// Prepares a socket for a client's endpoint: it repeats the first packets of each connection. Must be called within a tokio runtime.
+/// Wraps a system socket for a client's endpoint: the wrapper repeats the first packets of each connection.
 ///
 /// # Errors
 /// When the socket cannot be registered with the runtime.
+///
+/// # Panics
+/// Outside of a tokio runtime.
 pub fn wrap(socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
     Ok(wrap_abstract(TokioRuntime.wrap_udp_socket(socket)?))
 }
 
-/// Prepares a socket as [`wrap`] does, for one that is not the system's.
+/// Wraps a socket as [`wrap`] does, for a socket that is not the system's, such as a simulated one.
+///
+/// # Panics
+/// Outside of a tokio runtime.
 #[must_use]
 pub fn wrap_abstract(socket: Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket> {
     Arc::new(RepeatingSocket::new(socket))
 }
 
-/// The settings of an endpoint, for programs that open one on their own socket.
+/// Returns the settings of an endpoint, for programs that open one on their own socket.
 #[must_use]
 pub fn endpoint_config() -> EndpointConfig {
     let mut config = EndpointConfig::default();
@@ -95,7 +107,7 @@ pub fn endpoint_config() -> EndpointConfig {
     config
 }
 
-/// The QUIC settings of a connection.
+/// Returns the QUIC settings of a connection.
 #[must_use]
 pub fn transport_config() -> TransportConfig {
     let mut config = TransportConfig::default();

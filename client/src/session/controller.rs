@@ -1,8 +1,8 @@
-//! A seat's controller: receives everything that the server sends and returns one input per tick.
+//! The controller of a seat (a player's place in a room): receives the events of a connection and returns one input per tick.
 //!
 //! The connection's task owns its controller and calls it directly, so nothing is copied or queued in between. A bot is a
-//! controller with a brain; [`Client`](crate::Client) is one that forwards everything to a program in another task.
-//! All times count from the driver's [`epoch`](crate::Driver::epoch).
+//! controller that runs a bot behaviour (brain); the controller of a [`Client`](crate::Client) forwards events to a program in
+//! another task. All times count from the driver's [`epoch`](crate::Driver::epoch).
 
 use std::{
     ops::{AddAssign, ControlFlow},
@@ -21,25 +21,25 @@ use crate::{
     view::{baseline::SnapshotCounts, screen::Drawn},
 };
 
-/// The decisions of one seat.
+/// The source of one seat's inputs and the receiver of its events.
 pub trait Controller<G: Game>: Send {
-    /// Returns the seat's input for the slot's tick. `drawn` is what its screen shows: other entities a little in the past, its own
-    /// entities predicted; `None` before the first snapshot.
+    /// Returns the seat's input for the slot's tick. `drawn` is the drawn state: other entities a little in the past, the seat's own
+    /// entities predicted; `None` before the seat's first snapshot.
     fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<G::Entity>>) -> G::Input;
 
     /// Receives the header of an applied snapshot and the connection's current round trip. The view follows as a
     /// [`ClientEvent::View`].
     fn on_snapshot(&mut self, _header: &SnapshotHeader, _now: Duration, _rtt: Duration) {}
 
-    /// Called when a snapshot moves the seat's own entities from where they were predicted. `by` is the largest distance, in 1/256
+    /// Called when a snapshot moves the seat's own entities from their predicted positions. `by` is the largest distance, in 1/256
     /// unit.
     fn on_correction(&mut self, _by: u32, _now: Duration) {}
 
-    /// Called about once a second while there is a seat, and when it is given up. `counts` are totals; `traffic` is the UDP traffic
-    /// since the last call.
+    /// Called about once a second while the player has a seat, and once more if the last connection ends with a seat. `counts` are
+    /// totals; `traffic` is the UDP traffic since the last call, or since the player got the seat.
     fn on_counts(&mut self, _counts: &ConnectionCounts, _traffic: Traffic, _now: Duration) {}
 
-    /// Receives an event. `Break` ends the connection with this reason as its close code.
+    /// Receives an event. Returning `Break` ends the connection with this reason as its close code.
     fn on_event(&mut self, event: ClientEvent<G>, now: Duration) -> ControlFlow<CloseReason>;
 }
 
@@ -48,11 +48,11 @@ pub trait Controller<G: Game>: Send {
 pub struct ConnectionCounts {
     /// Snapshots by result.
     pub snapshots: SnapshotCounts,
-    /// Events that never arrived: a bug in the client or the server.
+    /// Game events that never arrived. Anything but 0 is a bug in the client or the server.
     pub events_lost: u64,
-    /// Events that arrived twice: a bug in the client or the server.
+    /// Game events that arrived again. Anything but 0 is a bug in the client or the server.
     pub events_doubled: u64,
-    /// Broken connections that another connection replaced.
+    /// Connections that broke and were replaced by another connection.
     pub resumes: u64,
 }
 

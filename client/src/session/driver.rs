@@ -1,7 +1,7 @@
-//! The task of one player: waits for the next action, then applies it to the pure session state. When the connection breaks, it
-//! connects again and continues.
+//! The task of one player: waits for the next action, then applies it to the session state, which has no I/O. When the connection
+//! breaks, the task connects again and continues.
 //!
-//! Only `select` awaits and `apply` never does, so no state is half changed when the task is cancelled.
+//! While a connection is open, only `select` awaits and `apply` never does, so no state is half changed when the task is cancelled.
 
 use std::{ops::ControlFlow, pin::Pin, time::Duration};
 
@@ -35,19 +35,19 @@ use crate::{
 };
 use quarrel_transport::{control::ControlError, traffic::Traffic, wake::WakeFlag};
 
-/// The interval at which loss is measured, counts are reported and room messages are acknowledged.
+/// The interval at which loss is measured, counts are reported to the controller and room messages are acknowledged.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The summary of a player's connections after the last one ended.
 #[derive(Debug)]
 pub struct ConnectionSummary<P> {
-    /// The controller, with the state that it has accumulated.
+    /// The controller, with its state at the end.
     pub controller: P,
     /// The end of the last connection.
     pub ending: Ending,
     /// Totals over all connections.
     pub counts: ConnectionCounts,
-    /// UDP traffic since the player got its seat.
+    /// UDP traffic since the player joined its last room, over all connections.
     pub traffic: Traffic,
 }
 
@@ -64,7 +64,7 @@ pub struct Driver<G: Predict, P> {
     welcome: Welcome,
     screen: SharedScreen<G>,
     epoch: Instant,
-    /// The time of the next input, or of the end of a closing connection.
+    /// Fires when the next input is due, or when this side must close a connection that the server announced to close.
     alarm: Pin<Box<Sleep>>,
     is_alarm_set: bool,
     /// The ending that the server announced, until the connection closes.
@@ -78,7 +78,7 @@ pub struct Driver<G: Predict, P> {
     traffic_before_connection: Traffic,
 }
 
-/// Everything that a driver reacts to.
+/// The next thing that a driver must handle.
 enum Action {
     Command(Option<ClientCommand>),
     Alarm,
@@ -87,10 +87,10 @@ enum Action {
 }
 
 impl<G: Predict, P: Controller<G>> Driver<G, P> {
-    /// Connects and completes the handshake. Nothing else happens until [`Self::run`].
+    /// Connects and completes the handshake. Nothing further is sent or received until [`Self::run`].
     ///
     /// # Errors
-    /// When no server answers, or the server refuses this client.
+    /// When no server answers, the server's certificate is not trusted, or the server refuses this client.
     pub async fn connect(
         connector: &Connector,
         name: &str,
@@ -155,7 +155,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         &self.welcome
     }
 
-    /// The screen of the seat. Its times count from [`Self::epoch`].
+    /// The drawn state of the seat. Its times count from [`Self::epoch`].
     #[must_use]
     pub const fn screen(&self) -> &SharedScreen<G> {
         &self.screen
@@ -167,7 +167,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         self.epoch
     }
 
-    /// Runs until the player leaves or its seat is lost, over as many connections as it takes.
+    /// Runs until the connection ends for good: one side closed it, or it broke and was not resumed while the server holds seats.
     pub async fn run(mut self) -> ConnectionSummary<P> {
         let ending = loop {
             let ending = self.run_connection().await;
@@ -177,7 +177,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         };
         self.report_counts();
         let now = self.now();
-        // The session is over, so the controller's answers no longer matter.
+        // The session is over, so the controller can no longer end it: its results are ignored.
         let _ = self.session.leave(now, &mut self.controller);
         let _ = self.controller.on_event(ClientEvent::Closed(ending.clone()), now);
         let traffic = self.traffic();
@@ -200,7 +200,8 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         }
     }
 
-    /// Connects again after the connection broke, while the seat is held. Breaks with the final ending.
+    /// Connects again after the connection broke, for as long as the server holds seats. Breaks with the final ending if it was not
+    /// a loss or no attempt succeeds.
     async fn resume(&mut self, ending: Ending) -> ControlFlow<Ending> {
         if !ending.is_loss() || self.welcome.hold.is_zero() {
             return ControlFlow::Break(ending);
@@ -298,7 +299,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         let now = self.now();
         let (flow, datagram) = self.session.tick(now, &mut self.controller);
         if let Some(datagram) = datagram {
-            // It fails only on a lost connection, which `select` reports; a full buffer drops its oldest datagram.
+            // Sending fails only on a lost connection, which `select` reports; a full buffer drops its oldest datagram.
             let _ = self.connection.quic().send_datagram(Bytes::copy_from_slice(datagram));
         }
         self.follow(flow)
@@ -327,7 +328,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         if let ServerMessage::Closing { reason, sentence } = message {
             self.connection.send(&ClientMessage::ClosingAck);
             let ending = Ending::Closed { reason, sentence: sentence.to_string() };
-            // After a loss (an unresponsive link, or a server that restarts) the server holds the seat, and this player resumes it.
+            // After an unresponsive link or a restart of the server, the server holds the seat and this player resumes it.
             let is_loss = ending.is_loss();
             self.closing = Some(ending);
             if !is_loss {
@@ -346,7 +347,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
             self.connection.set_nudging(false);
         }
         if matches!(message, ServerMessage::Joined { .. }) && !std::mem::take(&mut self.welcome.resumed) {
-            // The handshake is not counted as traffic of play.
+            // Traffic before the seat, such as the handshake, does not count. A resume continues the counts.
             self.traffic_before_seat = self.traffic();
             self.traffic_reported = self.traffic_before_seat;
         }
@@ -369,7 +370,8 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         })
     }
 
-    /// The ending after an error of the control stream: the announced one, the connection's, or a protocol error of the server.
+    /// Returns the ending after an error of the control stream: the ending that the server announced, the connection's close reason,
+    /// or a protocol error of the server.
     fn control_ending(&mut self, error: &ControlError) -> Ending {
         if let Some(ending) = self.closing.take() {
             return ending;
@@ -385,7 +387,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         self.connection.quic().close(VarInt::from_u32(reason.code()), reason.name().as_bytes());
     }
 
-    /// Sets the alarm to the next input. On a closing connection it is set to the end already.
+    /// Sets the alarm to the time of the next input. On a closing connection `on_message` has set it to the closing time.
     fn set_alarm(&mut self) {
         if self.closing.is_some() {
             self.is_alarm_set = true;

@@ -1,4 +1,4 @@
-//! Client events: everything that a player receives from its server.
+//! Client events: all that a player's program or bot receives from the library.
 
 use std::sync::Arc;
 
@@ -17,41 +17,43 @@ use crate::net::ending::Ending;
 pub enum ClientEvent<G: Game> {
     /// A newer view of the room.
     View(Arc<View<G::Entity>>),
-    /// An event of the game. Each is delivered exactly once and in order, when the screen has reached its tick.
+    /// An event of the game. Each is delivered exactly once and in order, when the displayed tick (that of the other entities in the
+    /// drawn picture) has reached its tick, or when the seat is given up.
     Event {
-        /// The tick in which it happened.
+        /// The tick in which the event happened.
         tick: Tick,
         /// The game's event.
         event: G::Event,
     },
-    /// The player has a seat.
+    /// The player has a new seat.
     Joined(Joined),
-    /// The connection broke. The server holds the seat while the client connects again.
+    /// The connection broke. The server holds the seat, and the client connects again.
     Interrupted,
-    /// The player has its seat back on another connection, and no event is missing.
+    /// The player has its seat back on another connection. Unless the server restarted, no event is missing.
     ///
     /// If the server restarted meanwhile, it restored the room from its journal: [`Joined::restored`] is the tick of the restored
-    /// state. What was received of later ticks, up to the crash, did not happen, so discard what you concluded from it: views, events
-    /// and scores continue from that tick and may differ. Waiting events up to that tick are delivered before this one; later events
-    /// that had not arrived by the crash are lost, though views show their results. The screen starts empty until the first snapshot,
-    /// and the occupied seats are sent again as [`SeatTaken`](Self::SeatTaken).
+    /// state. The ticks after it, up to the crash, did not happen: discard what you concluded from their views and events, such as
+    /// scores. Views and events continue from the restored tick and may differ. Events up to that tick that had arrived are delivered
+    /// before this one; those that had not arrived are lost, though views show their results. The drawn state is empty until the first
+    /// snapshot, and the occupied seats are sent again as [`SeatTaken`](Self::SeatTaken).
     Resumed(Joined),
-    /// The server refused a seat. Another room may have one.
+    /// The server refused the request for a seat. Another room may have a free seat.
     JoinRefused {
         /// The reason, for programs.
         reason: CloseReason,
         /// The reason and what to do about it, for people.
         sentence: String,
     },
-    /// The answer to a request for the list of rooms.
+    /// The list of the server's rooms, as requested.
     Rooms(Vec<RoomEntry>),
-    /// A seat of the room is taken, now or before this player joined.
+    /// A seat of the room has an occupant, since now or since before this player joined. Rooms with more than
+    /// [`MAX_ROSTER_SEATS`](quarrel_shared::limits::MAX_ROSTER_SEATS) seats send neither this event nor `SeatLeft`.
     SeatTaken {
         /// The seat.
         seat: SeatId,
         /// The occupant's name.
         name: String,
-        /// True for one of the server's bots.
+        /// Whether the occupant is one of the server's bots.
         bot: bool,
     },
     /// The occupant of a seat left.
@@ -66,7 +68,7 @@ pub enum ClientEvent<G: Game> {
         /// The line.
         text: String,
     },
-    /// The room has closed. The connection stays open.
+    /// The room closed, or the server no longer holds the seat of a broken connection. The connection stays open.
     RoomClosed {
         /// The reason, for programs.
         reason: CloseReason,
@@ -77,7 +79,7 @@ pub enum ClientEvent<G: Game> {
     Closed(Ending),
 }
 
-/// A seat in a room.
+/// A player's seat in a room, as the server assigned or restored it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Joined {
     /// The room.
@@ -86,11 +88,11 @@ pub struct Joined {
     pub seat: SeatId,
     /// The number of seats in the room.
     pub seats: u16,
-    /// The room's tick when it gave the seat.
+    /// The room's newest completed tick when it assigned the seat.
     pub tick: Tick,
     /// The room's tick rate.
     pub rate: TickRate,
-    /// The tick to which a restarted server restored the room; `None` if it did not restart. The room may have run on since: see
-    /// [`Self::tick`]. What was received of later ticks, up to the crash, did not happen.
+    /// The tick to which a restarted server restored the room; `None` if the server did not restart. The ticks after it, up to the
+    /// crash, did not happen. The room may have continued since the restore: see [`Self::tick`].
     pub restored: Option<Tick>,
 }

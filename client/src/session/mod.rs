@@ -1,9 +1,9 @@
-//! A player's session, over as many connections as it takes.
+//! A player's session: one after another, the connections of a player to a server, and the seat in a room that outlives them.
 //!
 //! - `handle`: the [`Client`](handle::Client) that a program holds.
-//! - `driver`: the task that runs a session. `state`: its pure state machine.
+//! - `driver`: the task that runs a session. `state`: the session's state machine, which has no I/O.
 //! - `controller`: the source of inputs and the receiver of events: a handle or a bot. `event`: the events.
-//! - `command`: commands to a running driver. `requests`: those that the server has not answered yet.
+//! - `command`: commands to a running driver. `requests`: requests that the server has not answered yet.
 //! - `resume`: attempts at another connection while the seat is held.
 
 pub(crate) mod command;

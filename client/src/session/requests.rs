@@ -1,5 +1,5 @@
-//! Requests that the server has not answered yet. A connection may break while a request or its answer is on the way, so the next
-//! connection sends the request again.
+//! Requests that the server has not answered yet. A connection may break while a request or its answer is on the way, so the client
+//! sends the request again on the next connection.
 
 use quarrel_shared::protocol::{ClientMessage, JoinTarget, ServerMessage};
 
@@ -9,20 +9,21 @@ use crate::session::command::ClientCommand;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PendingRequests {
     join: Option<JoinTarget>,
-    rooms: bool,
+    /// Whether a list of rooms was requested.
+    list_rooms: bool,
 }
 
 impl PendingRequests {
-    /// The requests of a new session: a join, if one was sent along with the hello.
+    /// Creates the requests of a new session: `join` is the request for a seat that was sent along with the hello.
     pub(crate) const fn new(join: Option<JoinTarget>) -> Self {
-        Self { join, rooms: false }
+        Self { join, list_rooms: false }
     }
 
-    /// Records a command that expects an answer.
+    /// Updates the requests for a command that this client sends.
     pub(crate) const fn on_command(&mut self, command: &ClientCommand) {
         match command {
             ClientCommand::Join(target) => self.join = Some(*target),
-            ClientCommand::ListRooms => self.rooms = true,
+            ClientCommand::ListRooms => self.list_rooms = true,
             // A player who leaves no longer waits for a seat.
             ClientCommand::Leave => self.join = None,
             ClientCommand::Chat(_) | ClientCommand::Reconnect | ClientCommand::Close => {}
@@ -33,15 +34,15 @@ impl PendingRequests {
     pub(crate) const fn on_message(&mut self, message: &ServerMessage) {
         match message {
             ServerMessage::Joined { .. } | ServerMessage::JoinRefused { .. } => self.join = None,
-            ServerMessage::Rooms(_) => self.rooms = false,
+            ServerMessage::Rooms(_) => self.list_rooms = false,
             _ => {}
         }
     }
 
-    /// The messages that repeat the unanswered requests.
+    /// Returns the messages that repeat the unanswered requests.
     pub(crate) fn messages(&self) -> impl Iterator<Item = ClientMessage> + use<> {
         let join = self.join.map(ClientMessage::Join);
-        join.into_iter().chain(self.rooms.then_some(ClientMessage::ListRooms))
+        join.into_iter().chain(self.list_rooms.then_some(ClientMessage::ListRooms))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Attempts at another connection after one broke, for as long as the server holds the seat.
+//! Attempts to connect again after a connection broke, for as long as the server holds the seat.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -20,20 +20,20 @@ use crate::{
     session::command::ClientCommand,
 };
 
-/// The minimum time for one attempt. It is short because retransmissions of an attempt's first packets become ever rarer, while the
-/// link may return at any moment.
+/// The minimum time limit of one attempt. It is short because QUIC retransmits an attempt's first packets at growing intervals, while
+/// the link may work again at any moment: a new attempt sends at once.
 const MIN_ATTEMPT: Duration = Duration::from_millis(600);
 
-/// The time for one attempt, in round trips: two are needed, and a lost packet or two doubles them.
+/// The time limit of one attempt, in round trips: a connection needs two, and a lost packet or two doubles that.
 const ATTEMPT_ROUND_TRIPS: u32 = 5;
 
-/// The pause after an attempt that failed at once.
+/// The pause after an attempt that failed before its time limit.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// The minimum time for which a restarting server holds seats.
 const MIN_RESTART_HOLD: Duration = Duration::from_millis(MIN_RESTART_HOLD_MS as u64);
 
-/// The time after this ending for which attempts make sense, given the time for which the server holds seats.
+/// Returns the time after this ending within which an attempt may succeed. `hold` is the time for which the server holds seats.
 pub(crate) fn resume_window(ending: &Ending, hold: Duration) -> Duration {
     let is_restart = matches!(ending, Ending::Closed { reason: CloseReason::ServerRestarting, .. });
     if is_restart { hold.max(MIN_RESTART_HOLD) } else { hold }
@@ -45,13 +45,14 @@ pub(crate) struct ResumeOptions<'a> {
     pub(crate) name: &'a str,
     /// The ticket for the held seat.
     pub(crate) resume: Resume,
-    /// The round trip of the connection that broke.
+    /// The round trip time of the connection that broke.
     pub(crate) rtt: Duration,
-    /// The time after which the seat is no longer held.
+    /// The time after which the server no longer holds the seat.
     pub(crate) deadline: Instant,
 }
 
-/// Connects again. Returns the new connection and the commands that arrived meanwhile, or breaks with the final ending.
+/// Connects again. Returns the new connection and the commands that arrived meanwhile. Breaks with the final ending when the player
+/// leaves, the deadline passes or the server refuses the resume.
 pub(crate) async fn resume<G: Predict>(
     options: ResumeOptions<'_>,
     commands: &mut mpsc::Receiver<ClientCommand>,
@@ -64,7 +65,7 @@ pub(crate) async fn resume<G: Predict>(
     loop {
         tokio::select! {
             biased;
-            // As many commands as the channel holds are kept. A caller with more waits, as with an open connection.
+            // At most as many commands as the channel holds are kept. Callers with further commands wait, as with an open connection.
             command = commands.recv(), if received.len() < commands.max_capacity() => match command {
                 // The player leaves while the connection is lost, so the server receives no goodbye.
                 None | Some(ClientCommand::Close) => return ControlFlow::Break(ending),
@@ -81,7 +82,8 @@ pub(crate) async fn resume<G: Predict>(
     }
 }
 
-/// Attempts until the server accepts or refuses for good. The caller bounds the time.
+/// Repeats attempts until the server accepts, or refuses with a reason that another attempt does not change. The caller bounds the
+/// time.
 async fn retry<G: Predict>(options: ResumeOptions<'_>) -> ControlFlow<Ending, WelcomedConnection> {
     let ResumeOptions { connector, name, resume, rtt, .. } = options;
     let timeout = MIN_ATTEMPT.max(rtt * ATTEMPT_ROUND_TRIPS);
@@ -97,8 +99,8 @@ async fn retry<G: Predict>(options: ResumeOptions<'_>) -> ControlFlow<Ending, We
     }
 }
 
-/// Returns true if another attempt may succeed. `TicketUsed` is one: an earlier attempt may have used the ticket and its answer was
-/// lost; the ticket is valid again once the server has noticed.
+/// Returns true if another attempt may succeed after a refusal for this reason. It may after `TicketUsed`: an earlier attempt whose
+/// answer was lost may have used the ticket, and the ticket is valid again once the server has noticed that loss.
 const fn is_retryable(reason: CloseReason) -> bool {
     matches!(
         reason,

@@ -1,7 +1,7 @@
-//! The state of one player's session: its seat, and how messages, snapshots and ticks change it. It outlives a broken connection
-//! and continues with the next one.
+//! The state of one player's session: the player's seat in a room, and how messages, snapshots and ticks change it. The session
+//! outlives a broken connection and continues on the next one.
 //!
-//! Pure: bytes and times go in; calls to the [`Controller`] and the next datagram come out.
+//! Has no I/O and no clock: bytes and times are arguments; the results are calls to the [`Controller`] and the next datagram.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Continue, or break with the reason for which this side ends the connection.
+/// Continue, or break with the reason with which this side must end the connection.
 pub(crate) type Flow = ControlFlow<CloseReason>;
 
 /// The session of one player.
@@ -36,17 +36,17 @@ pub(crate) struct SessionState<G: Predict> {
     seat: Option<Seat<G>>,
     screen: SharedScreen<G>,
     redundancy: Redundancy,
-    /// True from the welcome of another connection until the next [`ServerMessage::Joined`], which returns this session's seat.
+    /// True from the welcome of a new connection that resumes the seat until [`ServerMessage::Joined`] returns the seat.
     resuming: bool,
     /// True if the server still holds a seat that the player gave up while disconnected: the next [`ServerMessage::Joined`] is for
     /// that seat and must be ignored.
     holds_stale_seat: bool,
-    /// Counts of seats that were given up, and of connections before a resume.
+    /// Counts of earlier seats, and of earlier connections of the current seat.
     counts: ConnectionCounts,
     datagram: BitWriter,
 }
 
-/// A seat and everything that is kept for it.
+/// The player's seat in a room, and the state that lasts as long as the seat.
 struct Seat<G: Predict> {
     joined: Joined,
     clock: ClientClock,
@@ -56,10 +56,11 @@ struct Seat<G: Predict> {
     messages: ReceivedMessages,
 }
 
-/// The number of messages received from the room, and the number acknowledged to the server.
+/// Counts of the room's messages to this seat.
 #[derive(Clone, Copy, Debug, Default)]
 struct ReceivedMessages {
     received: u32,
+    /// The number of received messages that was last sent to the server as an acknowledgement.
     acked: u32,
 }
 
@@ -96,13 +97,14 @@ impl<G: Predict> SessionState<G> {
         counts
     }
 
-    /// The request for the held seat, to send on another connection after this one broke.
+    /// Returns the request for the held seat, to send on another connection after this one broke.
     pub(crate) fn resume(&self) -> Resume {
         let received = self.seat.as_ref().map_or(0, |seat| seat.messages.received);
         Resume { ticket: self.welcome.ticket.clone(), acked: received }
     }
 
-    /// Continues on another connection. Its welcome contains whether the seat is still held.
+    /// Continues on another connection. `welcome` is the server's welcome on that connection, which contains whether the server still
+    /// holds the seat.
     pub(crate) fn on_reconnected(
         &mut self,
         welcome: Welcome,
@@ -130,13 +132,15 @@ impl<G: Predict> SessionState<G> {
         self.holds_stale_seat
     }
 
-    /// Returns true, once, for the message that returns a seat which the player gave up.
+    /// Returns true, once, for the message that returns a seat which the player gave up while disconnected. The caller ignores that
+    /// message.
     pub(crate) const fn take_stale_joined(&mut self, message: &ServerMessage) -> bool {
         matches!(message, ServerMessage::Joined { .. })
             && std::mem::replace(&mut self.holds_stale_seat, false)
     }
 
-    /// Gives the seat up. Messages that are still on the way to it are ignored; events that wait for the view are delivered now.
+    /// Gives the seat up. Events that wait for the displayed tick are delivered now; messages that arrive later for this seat are
+    /// ignored.
     pub(crate) fn leave(&mut self, now: Duration, controller: &mut impl Controller<G>) -> Flow {
         self.counts = self.counts();
         self.screen.set(None);
@@ -147,7 +151,7 @@ impl<G: Predict> SessionState<G> {
         Flow::Continue(())
     }
 
-    /// Returns the number of messages received from the room if the server has not been sent that number yet. `None` while resuming,
+    /// Returns the number of messages received from the room if that number was not sent to the server yet. `None` while resuming,
     /// because the server may have restarted its count.
     pub(crate) fn take_ack(&mut self) -> Option<u32> {
         if self.resuming {
@@ -159,13 +163,14 @@ impl<G: Predict> SessionState<G> {
         is_new.then_some(messages.received)
     }
 
-    /// Measures loss: `sent` and `lost` are packets since the connection began.
+    /// Updates the measured loss: `sent` and `lost` are packets since the connection was opened.
     pub(crate) fn measure(&mut self, sent: u64, lost: u64) {
         self.redundancy.measure(sent, lost);
     }
 
-    /// Takes every input that is due from the controller, delivers the events that the screen has reached, and returns the input
-    /// datagram. While resuming, inputs are taken, but nothing is delivered or sent, because the state of the seat is not known yet.
+    /// Takes every input that is due from the controller, delivers the events whose tick is displayed, and returns the input datagram
+    /// if an input was due. While resuming, inputs are taken, but nothing is delivered or sent, because the state of the seat is not
+    /// known yet.
     pub(crate) fn tick(
         &mut self,
         now: Duration,
@@ -189,7 +194,8 @@ impl<G: Predict> SessionState<G> {
         (flow, datagram)
     }
 
-    /// Applies a snapshot. One that cannot be applied is counted and changes nothing else.
+    /// Applies a snapshot. A snapshot that cannot be applied is counted and changes nothing else; without a seat and while resuming,
+    /// snapshots are ignored.
     pub(crate) fn on_snapshot(
         &mut self,
         bytes: &[u8],
@@ -201,7 +207,7 @@ impl<G: Predict> SessionState<G> {
             return Flow::Continue(());
         }
         let send_interval = self.send_interval();
-        // Datagrams may overtake the message that gives the seat.
+        // A datagram may overtake the message that assigns the seat.
         let Some(seat) = &mut self.seat else { return Flow::Continue(()) };
         let Ok((header, view)) = seat.baselines.apply(bytes, send_interval) else {
             return Flow::Continue(());
@@ -233,7 +239,7 @@ impl<G: Predict> SessionState<G> {
         controller: &mut impl Controller<G>,
     ) -> Flow {
         let event = match message {
-            // The driver handles both: one precedes the session, the other ends it.
+            // The handshake has consumed the only `Welcome`, and the driver handles `Closing`.
             ServerMessage::Welcome { .. } | ServerMessage::Closing { .. } => {
                 return Flow::Break(CloseReason::Malformed);
             }
@@ -277,7 +283,7 @@ impl<G: Predict> SessionState<G> {
         rtt: Duration,
         controller: &mut impl Controller<G>,
     ) -> Flow {
-        if std::mem::take(&mut self.resuming) && self.is_held(&joined) {
+        if std::mem::take(&mut self.resuming) && self.is_current_seat(&joined) {
             match joined.restored {
                 Some(restored) => {
                     self.discard_after(restored, now, controller)?;
@@ -300,7 +306,7 @@ impl<G: Predict> SessionState<G> {
         now: Duration,
         controller: &mut impl Controller<G>,
     ) -> Flow {
-        // Ignore events of a seat that was given up.
+        // The event is for a seat that was given up.
         let Some(seat) = &mut self.seat else { return Flow::Continue(()) };
         let Ok(event) = decode_event::<G>(payload) else { return Flow::Break(CloseReason::Malformed) };
         seat.messages.push();
@@ -308,8 +314,8 @@ impl<G: Predict> SessionState<G> {
         seat.deliver(&self.screen, now, controller)
     }
 
-    /// Returns true if this is the seat that the session holds.
-    fn is_held(&self, joined: &Joined) -> bool {
+    /// Returns true if `joined` is the session's current seat.
+    fn is_current_seat(&self, joined: &Joined) -> bool {
         let is_same = |seat: &Seat<G>| (seat.joined.room, seat.joined.seat) == (joined.room, joined.seat);
         self.seat.as_ref().is_some_and(is_same)
     }
@@ -324,7 +330,8 @@ impl<G: Predict> SessionState<G> {
         seat.inputs = InputLog::new(seat_epoch);
     }
 
-    /// Gives the seat up because the server restored its room to the tick `after`. Waiting events of later ticks are discarded.
+    /// Gives the seat up because the server restored its room to the tick `after`. Waiting events of later ticks are discarded, and
+    /// the others are delivered.
     fn discard_after(&mut self, after: Tick, now: Duration, controller: &mut impl Controller<G>) -> Flow {
         if let Some(seat) = &mut self.seat {
             seat.events.discard_after(after);
@@ -332,7 +339,7 @@ impl<G: Predict> SessionState<G> {
         self.leave(now, controller)
     }
 
-    /// Starts a new seat.
+    /// Starts a seat with empty state.
     fn start_seat(&mut self, joined: Joined, seat_epoch: SeatEpoch, now: Duration, rtt: Duration) {
         self.screen.set(Some(Screen::new(joined.seat, joined.rate, self.send_interval())));
         self.seat = Some(Seat::new(joined, seat_epoch, now, rtt));
@@ -363,17 +370,17 @@ impl<G: Predict> Seat<G> {
         }
     }
 
-    /// Delivers the events whose tick the screen has reached.
+    /// Delivers the events up to the displayed tick.
     fn deliver(
         &mut self,
         screen: &SharedScreen<G>,
         now: Duration,
         controller: &mut impl Controller<G>,
     ) -> Flow {
-        let Some(reached) = screen.with(|screen| screen.displayed_tick(now)).flatten() else {
+        let Some(displayed) = screen.with(|screen| screen.displayed_tick(now)).flatten() else {
             return Flow::Continue(());
         };
-        while let Some((tick, event)) = self.events.pop(reached) {
+        while let Some((tick, event)) = self.events.pop(displayed) {
             controller.on_event(ClientEvent::Event { tick, event }, now)?;
         }
         Flow::Continue(())

@@ -1,7 +1,8 @@
-//! Decodes snapshots into views, and selects the view to acknowledge.
+//! Decodes snapshots into views (the entities that one seat sees), and selects the views to acknowledge.
 //!
-//! A snapshot is a delta against a baseline: a view that this client has acknowledged. Datagrams are lost, duplicated and reordered, so
-//! each snapshot is either applied, or dropped and counted by reason. None can move the view back in time.
+//! A snapshot is a delta against a baseline: a view that this client has acknowledged; a keyframe needs none. Datagrams are lost,
+//! duplicated and reordered, so each snapshot is either applied, or dropped and counted by reason. No snapshot moves the view back in
+//! time.
 
 use std::{ops::AddAssign, sync::Arc};
 
@@ -15,8 +16,8 @@ use quarrel_shared::{
     snapshot::{ReceivedHistory, View, apply},
 };
 
-/// The number of snapshots in a row with an unknown baseline after which the client requests a keyframe. A few may have been on the way
-/// already when the newest acknowledgement reached the server.
+/// The number of snapshots with an unknown baseline since the last applied snapshot at which the client requests a keyframe. A few such
+/// snapshots may have been on the way already when the newest acknowledgement reached the server.
 const MAX_UNKNOWN_BASELINES: u32 = 4;
 
 /// The views that one seat has applied, as baselines of later snapshots.
@@ -24,21 +25,22 @@ const MAX_UNKNOWN_BASELINES: u32 = 4;
 pub struct Baselines<E> {
     seat_epoch: SeatEpoch,
     received: ReceivedHistory<E>,
-    /// True if the newest view came as a delta. Before that, the server waits for an acknowledgement between sends.
+    /// True if the newest view came as a delta. After a keyframe the server waits for an acknowledgement before it sends at its send
+    /// rate, so the sends between a keyframe and the next view do not count as lost.
     is_streaming: bool,
-    /// The current number of snapshots in a row with an unknown baseline.
+    /// The number of snapshots with an unknown baseline since the last applied snapshot.
     unknown_baselines: u32,
     counts: SnapshotCounts,
 }
 
-/// Snapshots by result.
+/// Counts of snapshots by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotCounts {
     /// Snapshots that became a view.
     pub applied: u64,
-    /// Snapshots that never arrived, or only after a newer one: the sends between two applied snapshots, at the server's send rate.
+    /// Snapshots that were not applied although the server sent them: its sends between two applied snapshots, at its send rate.
     pub lost: u64,
-    /// Snapshots that arrived after a newer one, or twice.
+    /// Snapshots that arrived after a newer one, twice, or for an earlier seat.
     pub stale: u64,
     /// Snapshots whose baseline is unknown.
     pub without_baseline: u64,
@@ -56,7 +58,7 @@ impl AddAssign for SnapshotCounts {
     }
 }
 
-/// A snapshot that did not become a view.
+/// Reasons why a snapshot was not applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// A newer snapshot was applied already, or the snapshot is for an earlier seat.
@@ -65,13 +67,13 @@ pub enum SnapshotError {
     /// The snapshot's baseline is unknown.
     #[error("the snapshot's baseline is unknown")]
     NoBaseline,
-    /// The bits are not a snapshot.
+    /// The bits are not a snapshot of this game.
     #[error("the bits are not a snapshot: {0}")]
     Undecodable(#[from] BitsError),
 }
 
 impl<E: Entity> Baselines<E> {
-    /// No views yet, for a seat with this epoch.
+    /// Creates an empty set of baselines, for a seat with this epoch.
     #[must_use]
     pub fn new(seat_epoch: SeatEpoch) -> Self {
         Self {
@@ -83,10 +85,10 @@ impl<E: Entity> Baselines<E> {
         }
     }
 
-    /// Applies a snapshot. `send_interval` is the number of ticks between two of the server's sends.
+    /// Applies a snapshot and returns its view. `send_interval` is the number of ticks between two of the server's sends.
     ///
     /// # Errors
-    /// When it does not become a view. Only the counts change then.
+    /// The reason why the snapshot was not applied. Only counts change then.
     pub fn apply(
         &mut self,
         bytes: &[u8],
@@ -95,9 +97,9 @@ impl<E: Entity> Baselines<E> {
         let decoded = self.decode(bytes);
         match &decoded {
             Ok((header, view)) => {
-                let passed = self.newest().map_or(0, |newest| header.tick.since(newest.tick));
+                let new_ticks = self.newest().map_or(0, |newest| header.tick.since(newest.tick));
                 if self.is_streaming {
-                    self.counts.lost += u64::from((passed / send_interval.max(1)).saturating_sub(1));
+                    self.counts.lost += u64::from((new_ticks / send_interval.max(1)).saturating_sub(1));
                 }
                 self.is_streaming = header.baseline.is_some();
                 self.counts.applied += 1;
@@ -114,20 +116,20 @@ impl<E: Entity> Baselines<E> {
         decoded
     }
 
-    /// The acknowledgement to send. `None` requests a keyframe.
+    /// Returns the acknowledgement to send. `None`, before the first view and after too many unknown baselines, requests a keyframe.
     #[must_use]
     pub fn ack(&self) -> Option<SnapshotAck> {
         let newest = self.newest().filter(|_| self.unknown_baselines < MAX_UNKNOWN_BASELINES)?;
         Some(SnapshotAck { newest: newest.tick, history: self.received.history() })
     }
 
-    /// The newest view.
+    /// Returns the newest view, if any.
     #[must_use]
     pub fn newest(&self) -> Option<&Arc<View<E>>> {
         self.received.newest()
     }
 
-    /// Snapshots by result, so far.
+    /// Returns the counts of snapshots so far.
     #[must_use]
     pub const fn counts(&self) -> SnapshotCounts {
         self.counts
@@ -145,7 +147,7 @@ impl<E: Entity> Baselines<E> {
             Some(tick) => Some(self.received.get(tick).ok_or(SnapshotError::NoBaseline)?),
         };
         let mut view = View::new(header.tick);
-        // Views change slowly, so one allocation a little larger than the baseline suffices.
+        // A view has about as many entities as its baseline, so one allocation with four more usually suffices.
         view.entities.reserve(base.map_or(0, |base| base.entities.len() + 4));
         apply(base.map(|base| &**base), header.tick, &mut from, &mut view)?;
         from.finish()?;
@@ -162,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    const SEATING: SeatEpoch = SeatEpoch::FIRST;
+    const SEAT_EPOCH: SeatEpoch = SeatEpoch::FIRST;
 
     fn view(tick: u32) -> View<Walker> {
         let walker = |slot: u16| Walker {
@@ -181,7 +183,7 @@ mod tests {
         let mut out = BitWriter::new();
         let baseline_tick = baseline.map(Tick);
         let header = SnapshotHeader {
-            seat_epoch: SEATING,
+            seat_epoch: SEAT_EPOCH,
             tick: Tick(tick),
             baseline: baseline_tick,
             margin: None,
@@ -194,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_keyframe_and_deltas_on_it_become_views() {
-        let mut baselines = Baselines::new(SEATING);
+        let mut baselines = Baselines::new(SEAT_EPOCH);
         assert_eq!(baselines.ack(), None);
         for (tick, baseline) in [(10, None), (11, Some(10)), (13, Some(11))] {
             let (_, got) = baselines.apply(&snapshot(tick, baseline), 1).unwrap();
@@ -206,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_reordered_or_duplicate_snapshot_changes_nothing() {
-        let mut baselines = Baselines::<Walker>::new(SEATING);
+        let mut baselines = Baselines::<Walker>::new(SEAT_EPOCH);
         baselines.apply(&snapshot(10, None), 1).unwrap();
         baselines.apply(&snapshot(12, Some(10)), 1).unwrap();
         for tick in [11, 12] {
@@ -216,11 +218,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_baseline_requests_a_keyframe_which_recovers_the_view() {
-        let mut baselines = Baselines::<Walker>::new(SEATING);
+    fn unknown_baselines_request_a_keyframe_which_recovers_the_view() {
+        let mut baselines = Baselines::<Walker>::new(SEAT_EPOCH);
         baselines.apply(&snapshot(10, None), 1).unwrap();
         for tick in 20..20 + MAX_UNKNOWN_BASELINES {
-            assert!(baselines.ack().is_some(), "a few may have been on the way already");
+            assert!(baselines.ack().is_some(), "a few such snapshots may have been on the way already");
             assert_eq!(baselines.apply(&snapshot(tick, Some(15)), 1), Err(SnapshotError::NoBaseline));
         }
         assert_eq!(baselines.ack(), None);
@@ -230,14 +232,14 @@ mod tests {
 
     #[test]
     fn a_keyframe_of_an_earlier_seat_is_stale() {
-        let mut baselines = Baselines::<Walker>::new(SEATING.next());
+        let mut baselines = Baselines::<Walker>::new(SEAT_EPOCH.next());
         assert_eq!(baselines.apply(&snapshot(900, None), 1), Err(SnapshotError::Stale));
         assert!(baselines.newest().is_none());
     }
 
     #[test]
     fn a_snapshot_with_trailing_bytes_is_an_error() {
-        let mut baselines = Baselines::<Walker>::new(SEATING);
+        let mut baselines = Baselines::<Walker>::new(SEAT_EPOCH);
         let mut bytes = snapshot(10, None);
         bytes.push(0);
         assert_eq!(baselines.apply(&bytes, 1), Err(SnapshotError::Undecodable(BitsError::Trailing)));

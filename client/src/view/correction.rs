@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use quarrel_shared::{game::Point, id::EntityId};
 
-/// The duration of a correction: short enough to be right soon, long enough not to be noticed.
+/// The duration of a correction: short enough that the drawn position is soon the predicted one, long enough that players do not
+/// notice the movement.
 pub(crate) const DURATION: Duration = Duration::from_millis(100);
 
-/// The offsets at which corrected entities are drawn. Each shrinks linearly to zero within [`DURATION`].
+/// The offsets by which corrected entities are drawn away from their predicted positions. Each offset shrinks linearly to zero within
+/// [`DURATION`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Corrections {
     active: Vec<Correction>,
@@ -16,12 +18,15 @@ pub(crate) struct Corrections {
 #[derive(Clone, Copy, Debug)]
 struct Correction {
     id: EntityId,
+    /// The offset at the start.
     from: Point,
+    /// The time of the start.
     since: Duration,
 }
 
 impl Corrections {
-    /// Starts a correction of an entity that was drawn `by` away from its confirmed position.
+    /// Starts a correction of an entity whose old predicted position is the new one plus `by`. The present offset of an earlier
+    /// correction of this entity is added.
     pub(crate) fn push(&mut self, id: EntityId, by: Point, now: Duration) {
         let from = self.offset(id, now) + by;
         self.active
@@ -29,12 +34,12 @@ impl Corrections {
         self.active.push(Correction { id, from, since: now });
     }
 
-    /// Ends the correction of an entity that jumped.
+    /// Ends the correction of an entity at once, because the entity jumped.
     pub(crate) fn remove(&mut self, id: EntityId) {
         self.active.retain(|correction| correction.id != id);
     }
 
-    /// The offset at which an entity is drawn now.
+    /// Returns the offset of an entity at `now`; zero without a correction.
     #[must_use]
     pub(crate) fn offset(&self, id: EntityId, now: Duration) -> Point {
         let Some(correction) = self.active.iter().find(|correction| correction.id == id) else {
@@ -67,7 +72,7 @@ mod tests {
         let mut corrections = Corrections::default();
         corrections.push(ID, Point::new(100, 0), Duration::ZERO);
         corrections.push(ID, Point::new(10, 0), 50 * MS);
-        assert_eq!(corrections.offset(ID, 50 * MS), Point::new(60, 0), "nothing on the screen jumps");
+        assert_eq!(corrections.offset(ID, 50 * MS), Point::new(60, 0), "the drawn position does not jump");
         assert_eq!(corrections.offset(ID, 150 * MS), Point::default());
     }
 }

@@ -1,18 +1,19 @@
-//! A queue of game events: delivers each once, in order, and not before the screen has reached its tick. Otherwise a player would see
-//! the effect of a blow before the blow.
+//! A queue of game events: delivers each event once, in order, when the displayed tick (that of the other entities in the drawn
+//! picture) has reached the event's tick. Otherwise a player would see the effect of a blow before the blow.
 //!
-//! The control stream is ordered and a resumed session repeats what was lost, so a lost or doubled event is a bug in the client or the
-//! server. It is counted instead of asserted, because the server may be another build, and a load test must be able to report it.
+//! The control stream is ordered, and a resumed session repeats lost messages, so a lost or doubled event is a bug in the client or the
+//! server. Such events are counted instead of asserted, because the server may be another build, and a load test must be able to
+//! report them.
 
 use std::collections::VecDeque;
 
 use quarrel_shared::tick::Tick;
 
-/// The maximum number of waiting events. They wait for the interpolation delay, so only a flood reaches it; then the oldest are
-/// delivered early, because none may be lost.
+/// The maximum number of waiting events. Events wait for about the interpolation delay, so only a flood reaches this number. Then the
+/// oldest events are delivered before their tick is displayed, because no event may be lost.
 const MAX_WAITING: usize = 1024;
 
-/// The events of one seat that wait for the screen.
+/// The events of one seat (a player's place in a room) that wait for the displayed tick.
 #[derive(Clone, Debug)]
 pub(crate) struct EventQueue<E> {
     waiting: VecDeque<(Tick, E)>,
@@ -22,13 +23,14 @@ pub(crate) struct EventQueue<E> {
 }
 
 impl<E> EventQueue<E> {
-    /// An empty queue, which expects sequence number 0.
+    /// Creates an empty queue, which expects sequence number 0.
     #[must_use]
     pub(crate) const fn new() -> Self {
         Self { waiting: VecDeque::new(), next_sequence: 0, lost: 0, doubled: 0 }
     }
 
-    /// Adds an event. Returns false if it arrived before, and then ignores it.
+    /// Adds an event. A sequence number above the expected one counts the numbers between as lost. An event below the expected number
+    /// counts as doubled, even if it was counted as lost before: it is ignored, and the result is false.
     pub(crate) fn push(&mut self, sequence: u32, tick: Tick, event: E) -> bool {
         if sequence < self.next_sequence {
             self.doubled += 1;
@@ -40,29 +42,30 @@ impl<E> EventQueue<E> {
         true
     }
 
-    /// Returns the next event if its tick is at most `displayed`. An event never overtakes the one before it.
+    /// Returns the next event if its tick is at most `displayed`, or if more than [`MAX_WAITING`] events wait. An event never overtakes
+    /// the event before it.
     pub(crate) fn pop(&mut self, displayed: Tick) -> Option<(Tick, E)> {
         let is_full = self.waiting.len() > MAX_WAITING;
         self.waiting.pop_front_if(|(tick, _)| is_full || *tick <= displayed)
     }
 
-    /// Returns the next event regardless of its tick. For a seat that was given up, whose screen advances no more.
+    /// Returns the next event regardless of its tick, for a seat that was given up: its displayed tick advances no more.
     pub(crate) fn pop_any(&mut self) -> Option<(Tick, E)> {
         self.waiting.pop_front()
     }
 
-    /// Discards the events after this tick, because the server restored the room to it.
+    /// Discards the waiting events of ticks after `tick`, because the server restored the room to `tick`.
     pub(crate) fn discard_after(&mut self, tick: Tick) {
         self.waiting.retain(|(event_tick, _)| *event_tick <= tick);
     }
 
-    /// The number of events that never arrived.
+    /// Returns the number of skipped sequence numbers: events that never arrived, or only after a later one.
     #[must_use]
     pub(crate) const fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// The number of events that arrived again.
+    /// Returns the number of ignored events: events that arrived again, or after a later one.
     #[must_use]
     pub(crate) const fn doubled(&self) -> u64 {
         self.doubled

@@ -1,7 +1,8 @@
-//! Entity interpolation: other players' entities, drawn between the two snapshots around the screen's time.
+//! Entity interpolation: the states of other players' entities at the displayed time, between the two snapshots around it.
 //!
-//! Without a later snapshot, entities are extrapolated for a short time ([`MAX_EXTRAPOLATION_MS`]) and then stand still, because a longer
-//! guess would show what never happened.
+//! The displayed time is the time in the room that is drawn, a little in the past (`playout`). Without a later snapshot, entities are
+//! extrapolated for a short time ([`MAX_EXTRAPOLATION_MS`]) and then stand still, because a longer extrapolation would show motion that
+//! never happened.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -14,45 +15,47 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-/// The time for which snapshots are kept, in milliseconds: the maximum delay is 200, and a screen may be another 500 behind before it
-/// jumps ahead. The rest is to spare.
+/// The time for which snapshots are kept, in milliseconds: the interpolation delay is at most 200 in all but slow rooms, the displayed
+/// time may lag by another 500 before it jumps ahead, and 100 are reserve.
 const HISTORY_MS: u32 = 800;
 
-/// The minimum number of snapshots kept. In a slow room the delay is two of their intervals.
-const MIN_VIEWS: usize = 4;
+/// The number of snapshots kept in addition to those of [`HISTORY_MS`], for slow rooms: at 1 Hz the delay is two snapshots, and 800 ms
+/// are only one.
+const EXTRA_VIEWS: usize = 4;
 
-/// The position of the screen's time relative to the snapshots, which decides how others move.
+/// The position of the displayed time relative to the snapshots, which decides how other players' entities move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Motion {
-    /// The screen's time is between two snapshots.
+    /// The displayed time is at most that of the newest snapshot. Entities are between two snapshots, or as in the oldest one before it.
     #[default]
     Interpolated,
-    /// The screen's time is past the newest snapshot, by at most [`MAX_EXTRAPOLATION_MS`].
+    /// The displayed time is past the newest snapshot, by at most [`MAX_EXTRAPOLATION_MS`].
     Extrapolated,
-    /// The screen's time would be further past the newest snapshot, so everything stands still.
+    /// The displayed time stands still, because it would be further past the newest snapshot, or because there is no snapshot.
     Frozen,
 }
 
-/// The snapshots around the screen's time, and those after it.
+/// The snapshots around the displayed time, and the later ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Interpolation<E> {
     views: VecDeque<Arc<View<E>>>,
-    /// The maximum number of snapshots kept. With one a tick, 107 at the highest rate.
+    /// The maximum number of snapshots kept. At 128 Hz with one snapshot per tick: 103 for 800 ms, and four more.
     max_views: usize,
     /// The maximum extrapolation past the newest snapshot, in 1/16 tick.
-    max_beyond: i64,
+    max_extrapolation: i64,
 }
 
 impl<E: Entity> Interpolation<E> {
-    /// No snapshots yet, in a room with this tick rate.
+    /// Creates an empty history of snapshots, for a room with this tick rate.
     #[must_use]
     pub(crate) const fn new(rate: TickRate) -> Self {
-        let max_beyond = MAX_EXTRAPOLATION_MS as i64 * rate.hz() as i64 * SubTick::PER_TICK as i64 / 1000;
-        let max_views = rate.ticks(HISTORY_MS) as usize + MIN_VIEWS;
-        Self { views: VecDeque::new(), max_views, max_beyond }
+        let max_extrapolation =
+            MAX_EXTRAPOLATION_MS as i64 * rate.hz() as i64 * SubTick::PER_TICK as i64 / 1000;
+        let max_views = rate.ticks(HISTORY_MS) as usize + EXTRA_VIEWS;
+        Self { views: VecDeque::new(), max_views, max_extrapolation }
     }
 
-    /// Adds a newer snapshot.
+    /// Adds a snapshot, which must be newer than all before. Drops the oldest one if the history is full.
     pub(crate) fn push(&mut self, view: Arc<View<E>>) {
         if self.views.len() == self.max_views {
             self.views.pop_front();
@@ -60,58 +63,60 @@ impl<E: Entity> Interpolation<E> {
         self.views.push_back(view);
     }
 
-    /// Discards the snapshots that are not needed to draw `at` or later: all but one from before it. A screen that is a tenth of a second
-    /// behind then keeps only a few, which matters to a load tester with a thousand screens.
+    /// Discards the snapshots that are not needed to draw `at` or later: all before the newest one that is not later than `at`. At a delay
+    /// of a tenth of a second only a few snapshots remain, which matters to a load tester with a thousand players.
     pub(crate) fn discard_before(&mut self, at: SubTick) {
         while self.views.get(1).is_some_and(|next| next.tick <= at.tick()) {
             self.views.pop_front();
         }
     }
 
-    /// Limits the wanted screen time to the maximum extrapolation.
+    /// Limits the wanted displayed time to the maximum extrapolation. Returns the time to display, and how entities move at it.
     #[must_use]
     pub(crate) fn clamp(&self, wanted: SubTick) -> (SubTick, Motion) {
         let Some(newest) = self.newest_tick().map(SubTick::of) else { return (wanted, Motion::Frozen) };
-        let beyond = wanted.since(newest);
-        if beyond <= 0 {
+        let extrapolation = wanted.since(newest);
+        if extrapolation <= 0 {
             (wanted, Motion::Interpolated)
-        } else if beyond <= self.max_beyond {
+        } else if extrapolation <= self.max_extrapolation {
             (wanted, Motion::Extrapolated)
         } else {
-            (newest.offset(self.max_beyond), Motion::Frozen)
+            (newest.offset(self.max_extrapolation), Motion::Frozen)
         }
     }
 
-    /// Overwrites `drawn` with all entities at a time that [`Self::clamp`] returned, in ascending order of ids. Leaves out those for
-    /// which `skip` returns true: a seat's own entities are predicted instead.
+    /// Overwrites `drawn` with the entities at `at`, a time that [`Self::clamp`] returned, in ascending order of ids: those of the last
+    /// snapshot up to `at`, or of the oldest one. An entity that is only in the later snapshot is not drawn yet. Leaves out the entities
+    /// for which `skip` returns true: a seat's own entities are predicted instead.
     pub(crate) fn sample(&self, at: SubTick, skip: impl Fn(&E) -> bool, drawn: &mut Vec<(EntityId, E)>) {
         drawn.clear();
         let after = self.views.partition_point(|view| view.tick <= at.tick());
         let Some(earlier) = self.views.get(after.saturating_sub(1)) else { return };
         drawn.reserve(earlier.entities.len());
         let entities = earlier.entities.iter().filter(|(_, entity)| !skip(entity));
-        let passed = u32::try_from(at.since(SubTick::of(earlier.tick))).unwrap_or(0);
+        let elapsed = u32::try_from(at.since(SubTick::of(earlier.tick))).unwrap_or(0);
         match self.views.get(after).filter(|_| after > 0) {
             Some(later) => {
-                let whole = later.tick.since(earlier.tick).saturating_mul(SubTick::PER_TICK);
+                let interval = later.tick.since(earlier.tick).saturating_mul(SubTick::PER_TICK);
                 let mut later = AscendingLookup(&later.entities);
                 drawn.extend(
-                    entities.map(|(id, entity)| (*id, between(entity, later.find(*id), passed, whole))),
+                    entities
+                        .map(|(id, entity)| (*id, interpolated(entity, later.find(*id), elapsed, interval))),
                 );
             }
-            None => drawn.extend(entities.map(|(id, entity)| (*id, beyond(entity, passed)))),
+            None => drawn.extend(entities.map(|(id, entity)| (*id, extrapolated(entity, elapsed)))),
         }
     }
 
-    /// The tick of the newest snapshot.
+    /// Returns the tick of the newest snapshot; `None` before the first.
     #[must_use]
     pub(crate) fn newest_tick(&self) -> Option<Tick> {
         self.views.back().map(|view| view.tick)
     }
 }
 
-/// Lookups in a view in ascending order of ids, each of which starts where the previous one ended. Most entities are in both snapshots,
-/// so this takes one pass.
+/// Lookups in a view in ascending order of ids. Each lookup starts where the previous one ended, so all of them together take one pass
+/// over the view.
 struct AscendingLookup<'a, E>(&'a [(EntityId, E)]);
 
 impl<'a, E> AscendingLookup<'a, E> {
@@ -128,17 +133,18 @@ impl<'a, E> AscendingLookup<'a, E> {
     }
 }
 
-/// An entity between two snapshots. One that is not in the later snapshot stays at its last position.
-fn between<E: Entity>(entity: &E, later: Option<&E>, part: u32, whole: u32) -> E {
+/// Returns an entity between two snapshots, `elapsed` of `interval` sixteenths of a tick after the earlier one. An entity that is not in
+/// the later snapshot, or that jumps, stays as it is in the earlier one.
+fn interpolated<E: Entity>(entity: &E, later: Option<&E>, elapsed: u32, interval: u32) -> E {
     match later {
-        Some(later) if part > 0 && !entity.jumps_to(later) => entity.interpolate(later, part, whole),
+        Some(later) if elapsed > 0 && !entity.jumps_to(later) => entity.interpolate(later, elapsed, interval),
         _ => entity.clone(),
     }
 }
 
-/// An entity extrapolated by `passed` sixteenths of a tick.
-fn beyond<E: Entity>(entity: &E, passed: u32) -> E {
-    let (ticks, part) = (passed / SubTick::PER_TICK, passed % SubTick::PER_TICK);
+/// Returns an entity extrapolated by `elapsed` sixteenths of a tick.
+fn extrapolated<E: Entity>(entity: &E, elapsed: u32) -> E {
+    let (ticks, part) = (elapsed / SubTick::PER_TICK, elapsed % SubTick::PER_TICK);
     let from = entity.extrapolate(ticks);
     if part == 0 { from } else { from.interpolate(&entity.extrapolate(ticks + 1), part, SubTick::PER_TICK) }
 }
@@ -159,7 +165,7 @@ mod tests {
         Walker { seat: SeatId(0), at: Point::new(x, 0), heading: Angle(0), bend: 0, pace: 16, health: 100 }
     }
 
-    /// Snapshots of these ticks, of a walker that moves 16 to the east in each tick.
+    /// Snapshots of these ticks, of a walker that moves 16/256 unit to the east in each tick.
     fn snapshots(ticks: &[u32]) -> Interpolation<Walker> {
         let mut snapshots = Interpolation::new(TickRate::DEFAULT);
         for &tick in ticks {
@@ -177,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_drawn_between_two_snapshots_and_across_a_lost_one() {
+    fn others_are_interpolated_between_two_snapshots_and_across_a_lost_one() {
         let snapshots = snapshots(&[10, 11, 13]);
         for sixteenths in 10 * 16..=13 * 16 {
             assert_eq!(drawn(&snapshots, sixteenths), (sixteenths as i32, Motion::Interpolated));
@@ -216,7 +222,7 @@ mod tests {
         assert_eq!(
             out.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
             [ID],
-            "and one of only the earlier snapshot still is"
+            "an entity of only the earlier snapshot is still drawn"
         );
         snapshots.sample(SubTick::of(Tick(11)), |_| false, &mut out);
         assert_eq!(out.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [other]);
@@ -234,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn at_any_tick_rate_a_screen_at_its_maximum_delay_is_between_snapshots() {
+    fn at_any_tick_rate_a_displayed_time_of_700_ms_ago_is_between_snapshots() {
         for hz in [1, 30, 128] {
             let mut snapshots = Interpolation::new(TickRate::new(hz).unwrap());
             for tick in 0..1000_u32 {

@@ -1,23 +1,24 @@
 //! Matches a seat's own entities across a correction, and predicted spawns with the entities that confirm them.
 //!
-//! An entity that prediction spawns, such as a bolt, has no id until the server confirms it. It is identified by its position. Without
-//! matching, a bolt would jump when it is confirmed, and the error would not be counted.
+//! An entity that prediction spawns, such as a bolt, has no id until the server confirms it, so it is identified by its position. Without
+//! matching, a bolt would jump when the server confirms it, and the prediction error would not be counted.
 
 use quarrel_shared::{
     game::{Entity, Place, Point, PredictedEntities},
     id::EntityId,
 };
 
-/// The displacement of an own entity by a correction.
+/// The displacement of one of the seat's own entities by a correction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Displacement {
     /// The entity.
     pub(crate) id: EntityId,
-    /// The old position relative to the new one. `None` if the entity jumped, as at a respawn, so that nothing can be eased.
+    /// The old position relative to the new one. `None` if the entity jumped, as at a respawn, so that the change must not be eased.
     pub(crate) by: Option<Point>,
 }
 
-/// The displacements from `old` to `new`. `confirmed` are entities that had no id in `old`, as they were there.
+/// Returns the displacements from the `old` predicted entities to the `new` ones. `confirmed` are the old states of entities that had no
+/// id in `old` and have one in `new`.
 pub(crate) fn displacements<E: Entity>(
     old: &PredictedEntities<E>,
     confirmed: &[(EntityId, E)],
@@ -38,13 +39,13 @@ fn displacement<E: Entity>(id: EntityId, old: &E, new: &E) -> Option<Displacemen
     (old_at != new_at).then_some(Displacement { id, by: Some(old_at - new_at) })
 }
 
-/// The predicted spawns, which have no id yet, in the order in which they were spawned.
+/// Returns the predicted spawns, which have no id yet, in the order in which they were spawned.
 pub(crate) fn unconfirmed<E>(own: &PredictedEntities<E>) -> impl Iterator<Item = &E> {
     own.iter().filter(|(id, _)| id.is_none()).map(|(_, entity)| entity)
 }
 
-/// Pairs each predicted spawn, by index, with the entity that confirms it: the one nearest to the predicted position. Of two spawns at
-/// the same distance, the older one is paired first.
+/// Pairs predicted spawns, by index, with the entities that confirm them, the nearest pair first. Each spawn and each entity is in at
+/// most one pair. Of two spawns at the same distance, the older one is paired first.
 pub(crate) fn pair_spawns<E: Entity>(spawns: &[&E], confirmed: &[(EntityId, &E)]) -> Vec<(usize, EntityId)> {
     let mut distances = Vec::new();
     for (index, spawn) in spawns.iter().enumerate() {
@@ -63,8 +64,9 @@ pub(crate) fn pair_spawns<E: Entity>(spawns: &[&E], confirmed: &[(EntityId, &E)]
     pairs
 }
 
-/// Returns the index of the entity of the previous tick that became this one, if neither has an id: the one whose extrapolated position
-/// is nearest. An entity that is nearer to another's old position than to its extrapolated one was spawned after it, and is new.
+/// Returns the index of the entity of the previous tick that became `entity`, where none has an id: the one whose extrapolated position
+/// is nearest. A previous entity whose old position is nearer to `entity` than its extrapolated position is not a candidate: `entity`
+/// was spawned later at the same place. `None` if there is no candidate: `entity` is new.
 pub(crate) fn predecessor<'a, E: Entity>(entity: &E, previous: impl Iterator<Item = &'a E>) -> Option<usize> {
     let distance = |(index, old): (usize, &E)| {
         let extrapolated = distance_squared(old.extrapolate(1).place(), entity.place())?;
@@ -73,7 +75,7 @@ pub(crate) fn predecessor<'a, E: Entity>(entity: &E, previous: impl Iterator<Ite
     previous.enumerate().filter_map(distance).min().map(|(_, index)| index)
 }
 
-/// The squared distance between two places; `None` if only one of them has a position.
+/// Returns the squared distance between two places: `None` if only one of them has a position, 0 if neither has.
 fn distance_squared(from: Place, to: Place) -> Option<u64> {
     match (from, to) {
         (Place::At(from), Place::At(to)) => Some(from.distance_squared(to)),

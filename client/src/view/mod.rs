@@ -1,9 +1,12 @@
-//! Server to client: from snapshots to what a player sees. Pure: times are arguments.
+//! Server to client: from snapshots to the entities that a game draws. Has no clock and no I/O: times are arguments.
 //!
-//! - [`baseline`]: snapshots to views.
-//! - `events`: game events, delivered once, in order, when the screen has reached their tick.
+//! The *displayed time* is the time in the room at which other players' entities are drawn, a little in the past; the *displayed tick*
+//! is the newest tick up to that time.
+//!
+//! - [`baseline`]: decodes snapshots into views.
+//! - `events`: game events, delivered once, in order, when the displayed tick has reached theirs.
 //! - `screen`: the drawn state, made of the parts below.
-//! - `playout`: the time that is drawn. `interpolation`: other players' entities between two snapshots.
+//! - `playout`: the displayed time. `interpolation`: other players' entities between two snapshots.
 //! - `prediction`: the player's own entities ahead of the server. `matching`: pairs predicted entities with confirmed ones.
 //!   `correction`: eases prediction errors.
 

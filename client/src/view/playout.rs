@@ -1,18 +1,21 @@
-//! The playout clock: the time that the screen shows, a little in the past, so that there is a snapshot on either side of it.
+//! The playout clock: computes the displayed time, at which other players' entities are drawn. It is a little in the past, so that there
+//! is a snapshot before and after it.
 //!
-//! The distance is the interpolation delay. If it is too small, a late or lost snapshot leaves nothing to interpolate to; if it is too
-//! large, others are shown where they were long ago. Each snapshot shows the delay at which it would have been in time, and the delay
-//! follows: up quickly, down slowly, and never below two send intervals, which cover one lost snapshot.
+//! The interpolation delay is the distance of the displayed time from the fastest snapshots. If the delay is too small, a late or lost
+//! snapshot leaves nothing to interpolate to; if it is too large, others are drawn where they were long ago. Each snapshot shows the
+//! delay at which it would have been in time, and the delay follows: it rises quickly, falls slowly, and is never below two send
+//! intervals, which cover one lost snapshot.
 //!
-//! The screen never jumps and never moves back: it runs a few per cent faster or slower until it shows the wanted time. Only after a
-//! stall of the client does it jump ahead; after a stall of the server, which skips ticks (a slip), it waits.
+//! The displayed time normally neither jumps nor moves back: it runs up to ten per cent faster or slower until it is the wanted time. It
+//! jumps ahead only after a stall of the client. After a stall of the server, which skips ticks (a slip), it waits.
 //!
 //! If a slip is not detected, everything stands still until the fast snapshots from before it are forgotten. If one is detected wrongly,
-//! everything is shown older than necessary until the next fast snapshot. So a slip that no delay could hide is accepted as soon as
-//! snapshots agree on it, because nothing would move otherwise. A smaller one is accepted only if the inputs' margins show it too
-//! ([`Playout::on_slip`]), because to this end a queue in the network looks the same, and the delay is there to hide that.
+//! everything is drawn older than necessary until the next fast snapshot. So a slip that is larger than any delay is accepted as soon as
+//! snapshots agree on it, because nothing would move otherwise. A smaller slip is accepted only if the margins of the client's inputs
+//! show it too ([`Playout::on_slip`]), because snapshots arrive late in the same way from a queue in the network, and hiding such queues
+//! is the purpose of the delay.
 //!
-//! Pure: times are durations since an epoch of the caller's choice.
+//! Has no clock of its own and no I/O: times are durations since an epoch of the caller's choice.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -24,62 +27,67 @@ use quarrel_shared::{
 
 use crate::input::slip::{self, Slip, SlipDetector};
 
-/// The maximum by which the screen's time is stretched, as a share. More than that of the input clock, because others are only watched.
+/// The maximum by which the displayed time runs faster or slower, as a share: more than the stretch of the input clock, because players
+/// only watch others, and do not control them.
 const MAX_STRETCH: f64 = 0.1;
 
-/// The correction of an error per second, in seconds a second: most of it within a quarter of a second, limited by the stretch.
+/// The share of an error that is corrected per second. The error falls to 37 % (1/e) within a quarter of a second, if the stretch permits.
 const GAIN: f64 = 4.0;
 
-/// The error beyond which the screen jumps ahead or waits, in seconds, because the client or the server stalled.
+/// The error beyond which the displayed time jumps ahead or waits, in seconds, because the client or the server stalled.
 const MIN_STALL_S: f64 = 0.5;
 
-/// The maximum delay, in seconds. It adds to the round trip in the server's rewind for a shot, which is bounded too.
+/// The maximum delay, in seconds, unless two send intervals are longer. The delay adds to the round trip in the time by which the server
+/// must rewind the world for a shot, and the server bounds that time.
 const MAX_DELAY_S: f64 = 0.2;
 
-/// The lateness beyond which a snapshot shows a black-out instead of jitter or loss, in seconds.
+/// The needed delay beyond which a snapshot shows a black-out (an interruption of the link) instead of jitter or loss, in seconds. Such a
+/// snapshot does not change the delay.
 const MIN_BLACK_OUT_S: f64 = 0.5;
 
 /// The share of a missing delay that one snapshot adds.
 const RISE: f64 = 0.35;
 
-/// The share of an unneeded delay that one snapshot removes. At 30 snapshots a second, the excess falls to a third in ten seconds.
+/// The share of an unneeded delay that one snapshot removes. At 30 snapshots a second, the excess falls to 37 % (1/e) in ten seconds.
 const FALL: f64 = 1.0 / 300.0;
 
-/// The window for the minimum transit time, from which lateness counts, in seconds. After a change of path the old one is forgotten within
-/// it.
+/// The window of the minimum transit time, in seconds. The lateness of a snapshot counts from that minimum. After a change of the network
+/// path, the old path's minimum is forgotten within this time.
 const TRANSIT_WINDOW_S: f64 = 4.0;
 
-/// The lateness beyond which neither the maximum delay nor extrapolation helps, in seconds, so that everything stands still. When several
-/// snapshots agree on it, the server skipped ticks, or the path changed.
+/// The lateness beyond which everything stands still, because it exceeds the maximum delay and the maximum extrapolation together, in
+/// seconds. When several snapshots are equally late by more than this, the server skipped ticks, or the network path changed.
 const FROZEN_S: f64 = MAX_DELAY_S + MAX_EXTRAPOLATION_MS as f64 / 1000.0;
 
-/// The playout clock of one seat's screen.
+/// The playout clock of one seat.
 #[derive(Clone, Debug)]
 pub(crate) struct Playout {
     period_s: f64,
     /// The minimum delay: two send intervals.
     min_delay_s: f64,
     delay_s: f64,
-    /// The delay before the snapshots that may show a slip, because the delay must not grow for a slip.
-    calm_delay_s: f64,
+    /// The delay before the newest snapshots that may show a slip, because the delay must not grow for a slip.
+    delay_before_slip_s: f64,
     transit: MinTransit,
     detector: SlipDetector,
+    /// The tick of the newest snapshot.
     newest: Option<Tick>,
-    shown: Option<Shown>,
-    /// True while the screen is far ahead and stands still until its time has come.
+    displayed: Option<Displayed>,
+    /// True while the displayed time is far ahead of the wanted time and stands still.
     is_waiting: bool,
 }
 
-/// The position of the screen at its last use.
+/// The displayed time at the last call of [`Playout::advance`].
 #[derive(Clone, Copy, Debug)]
-struct Shown {
-    /// The shown time, in ticks.
-    tick: f64,
+struct Displayed {
+    /// The displayed time, in ticks.
+    ticks: f64,
+    /// The time of the call.
     now: Duration,
 }
 
 impl Playout {
-    /// A clock for a room with this tick rate, whose snapshots are `send_interval` ticks apart.
+    /// Creates a clock for a room with this tick rate, whose snapshots are `send_interval` ticks apart.
     #[must_use]
     pub(crate) fn new(rate: TickRate, send_interval: u32) -> Self {
         let period_s = 1.0 / f64::from(rate.hz());
@@ -88,16 +96,16 @@ impl Playout {
             period_s,
             min_delay_s,
             delay_s: min_delay_s,
-            calm_delay_s: min_delay_s,
+            delay_before_slip_s: min_delay_s,
             transit: MinTransit::default(),
             detector: SlipDetector::default(),
             newest: None,
-            shown: None,
+            displayed: None,
             is_waiting: false,
         }
     }
 
-    /// Updates the delay from a snapshot of `tick` that was applied `now`.
+    /// Updates the delay from a snapshot of `tick` that arrived at `now`. Accepts a slip that is larger than [`FROZEN_S`].
     pub(crate) fn on_snapshot(&mut self, tick: Tick, now: Duration) {
         let transit_s = now.as_secs_f64() - self.seconds(tick);
         self.transit.push(now, transit_s);
@@ -106,48 +114,50 @@ impl Playout {
             self.on_slip(since);
         }
         if let Some(previous) = self.newest.replace(tick) {
-            // Until this snapshot arrived, there was nothing to interpolate to after the previous one.
+            // With this delay, the previous snapshot would be displayed when this one arrives, just in time to interpolate to it.
             let needed_s = now.as_secs_f64() - self.transit.min_s() - self.seconds(previous);
             self.adjust_delay(needed_s);
         }
         if late_s < slip::MIN_SLIP_S {
-            self.calm_delay_s = self.delay_s;
+            self.delay_before_slip_s = self.delay_s;
         }
     }
 
-    /// Adjusts to a slip that the inputs' margins show. `since` is the arrival of the first snapshot after it. Ignored unless the snapshots
-    /// since then are late too.
+    /// Adjusts to a slip that the margins of the inputs show. `since` is the arrival of the first snapshot after the slip. The slip is
+    /// ignored unless the snapshots since then are late too.
     pub(crate) fn on_slip(&mut self, since: Duration) {
         if self.transit.increase_since(since) < slip::MIN_SLIP_S / 2.0 {
             return;
         }
         self.transit.discard_before(since);
-        self.delay_s = self.calm_delay_s;
+        self.delay_s = self.delay_before_slip_s;
         self.is_waiting = true;
     }
 
-    /// Returns the time to show `now`, never before the previously returned one; `None` before the first snapshot.
+    /// Returns the displayed time at `now`; `None` before the first snapshot. The result may be past the newest snapshot by any time.
+    /// Limited to the maximum extrapolation, it never moves back.
     pub(crate) fn advance(&mut self, now: Duration) -> Option<SubTick> {
         self.newest?;
         let wanted = (now.as_secs_f64() - self.transit.min_s() - self.delay_s) / self.period_s;
-        let tick = match self.shown {
-            Some(shown) => self.approach(shown, wanted, now),
+        let ticks = match self.displayed {
+            Some(displayed) => self.approach(displayed, wanted, now),
             None => wanted,
         };
-        let tick = tick.max(0.0);
-        self.shown = Some(Shown { tick, now });
-        Some(SubTick::from_sixteenths((tick * f64::from(SubTick::PER_TICK)) as u64))
+        let ticks = ticks.max(0.0);
+        self.displayed = Some(Displayed { ticks, now });
+        Some(SubTick::from_sixteenths((ticks * f64::from(SubTick::PER_TICK)) as u64))
     }
 
-    /// The interpolation delay: the time by which the screen is behind the fastest snapshots.
+    /// Returns the interpolation delay: the time by which the wanted displayed time is behind the fastest snapshots.
     #[must_use]
     pub(crate) fn delay(&self) -> Duration {
         Duration::from_secs_f64(self.delay_s)
     }
 
-    fn approach(&mut self, shown: Shown, wanted: f64, now: Duration) -> f64 {
-        let passed_s = now.saturating_sub(shown.now).as_secs_f64();
-        let unstretched = shown.tick + passed_s / self.period_s;
+    /// Returns the next displayed time, in ticks: it approaches `wanted`, jumps to it, or waits for it.
+    fn approach(&mut self, displayed: Displayed, wanted: f64, now: Duration) -> f64 {
+        let elapsed_s = now.saturating_sub(displayed.now).as_secs_f64();
+        let unstretched = displayed.ticks + elapsed_s / self.period_s;
         let error_s = (wanted - unstretched) * self.period_s;
         if error_s > MIN_STALL_S {
             self.is_waiting = false;
@@ -155,15 +165,16 @@ impl Playout {
         }
         self.is_waiting |= error_s < -MIN_STALL_S;
         if self.is_waiting {
-            // The screen cannot move back, but nothing beyond `max_tick` was ever drawn.
-            let held = shown.tick.min(self.max_tick());
+            // The drawn time must not move back, but no time beyond `max_tick` was ever drawn.
+            let held = displayed.ticks.min(self.max_tick());
             self.is_waiting = held > wanted;
             return held.max(wanted);
         }
         let stretch = (error_s * GAIN).clamp(-MAX_STRETCH, MAX_STRETCH);
-        unstretched + passed_s * stretch / self.period_s
+        unstretched + elapsed_s * stretch / self.period_s
     }
 
+    /// Moves the delay towards the delay that a snapshot needed.
     fn adjust_delay(&mut self, needed_s: f64) {
         if needed_s > MIN_BLACK_OUT_S {
             return;
@@ -173,21 +184,23 @@ impl Playout {
         self.delay_s = delay_s.clamp(self.min_delay_s, MAX_DELAY_S.max(self.min_delay_s));
     }
 
-    /// The latest time to which others are extrapolated, in ticks.
+    /// Returns the latest time to which others are extrapolated, in ticks.
     fn max_tick(&self) -> f64 {
-        let beyond_s = f64::from(MAX_EXTRAPOLATION_MS) / 1000.0;
-        self.newest.map_or(0.0, |newest| f64::from(newest.0)) + beyond_s / self.period_s
+        let extrapolation_s = f64::from(MAX_EXTRAPOLATION_MS) / 1000.0;
+        self.newest.map_or(0.0, |newest| f64::from(newest.0)) + extrapolation_s / self.period_s
     }
 
+    /// Returns the time of a tick since tick 0, in seconds.
     fn seconds(&self, tick: Tick) -> f64 {
         f64::from(tick.0) * self.period_s
     }
 }
 
-/// The minimum transit time of recent snapshots: from the time of a tick, counted from tick 0, to the arrival of its snapshot.
+/// The minimum transit time of the snapshots of the last [`TRANSIT_WINDOW_S`]. The transit time of a snapshot is its arrival minus the
+/// time of its tick since tick 0: it has an unknown constant offset, which is the same for all snapshots of a room.
 #[derive(Clone, Debug, Default)]
 struct MinTransit {
-    /// Arrival and transit time of the candidates, both ascending: the first is the minimum.
+    /// Arrival and transit time in seconds of the snapshots that no later snapshot undercuts, both ascending: the first is the minimum.
     candidates: VecDeque<(Duration, f64)>,
 }
 
@@ -206,7 +219,7 @@ impl MinTransit {
         self.candidates.front().map_or(0.0, |(_, transit_s)| *transit_s)
     }
 
-    /// The minimum of the snapshots since this time, less that of all.
+    /// Returns the minimum of the snapshots since this time, less the minimum of all.
     fn increase_since(&self, since: Duration) -> f64 {
         let later = self.candidates.iter().find(|(at, _)| *at >= since);
         later.map_or(0.0, |(_, transit_s)| transit_s - self.min_s())

@@ -1,11 +1,12 @@
-//! Client-side prediction and server reconciliation of a seat's own entities.
+//! Client-side prediction and server reconciliation of a seat's own entities (those that the player of the seat controls).
 //!
-//! Prediction steps the own entities at once, with the game's own rules. A snapshot contains their confirmed state at its tick, computed
-//! from the inputs that the server had. Reconciliation takes that state and replays the inputs of later ticks. State is integers and
-//! both ends run the same rules, so if all inputs arrived, the result equals the prediction to the bit; any difference is a correction.
+//! Prediction steps the own entities at once, with the game's own rules. A snapshot contains the confirmed state of these entities at its
+//! tick, computed from the inputs that the server had. Reconciliation takes that state and replays the inputs of later ticks. State is
+//! integers and both ends run the same rules, so if all inputs arrived, the result equals the prediction to the bit; any difference is a
+//! correction.
 //!
-//! An entity that the seat spawns (a bolt) is one of its own entities, so it appears at once. The snapshot of its tick either confirms it,
-//! or shows that the server did not spawn it, and it disappears.
+//! An entity that the seat spawns, such as a bolt, is one of its own entities, so it appears at once. The first snapshot of its tick or a
+//! later one either confirms the entity, or shows that the server did not spawn it; then it disappears.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -20,23 +21,25 @@ use crate::view::{
     matching::{Displacement, displacements, pair_spawns, predecessor, unconfirmed},
 };
 
-/// The time for which prediction continues without a snapshot, in milliseconds. After it the own entities stand still.
+/// The maximum time that prediction is ahead of the newest snapshot's tick, in milliseconds. After it the own entities stand still.
 const MAX_AHEAD_MS: u32 = 2000;
 
-/// The time for which ticks without an input repeat the last one, in milliseconds: the same as in the server's input buffer.
+/// The time after the last input for which ticks without an input repeat that input, in milliseconds: the same as in the server's input
+/// buffer.
 const MAX_COAST_MS: u32 = 250;
 
 /// A seat's own entities, predicted ahead of the server.
 pub(crate) struct Prediction<G: Predict> {
     rate: TickRate,
     scene: G::Scene,
-    /// The newest confirmed tick, and the own entities in it.
+    /// The tick of the newest snapshot; `None` before the first one.
     confirmed: Option<Tick>,
+    /// The own entities in the newest snapshot.
     base: PredictedEntities<G::Entity>,
-    /// The predicted ticks after it.
+    /// The predicted ticks after the newest snapshot, without gaps.
     predicted: VecDeque<PredictedTick<G>>,
     max_predicted: usize,
-    /// The newest input and its tick. Ticks without an input repeat it, for `max_coast_ticks`.
+    /// The newest input and its tick. Ticks without an input repeat this input, for `max_coast_ticks`.
     last_input: Option<(Tick, G::Input)>,
     max_coast_ticks: u32,
     corrections: Corrections,
@@ -46,19 +49,19 @@ pub(crate) struct Prediction<G: Predict> {
 /// One predicted tick.
 struct PredictedTick<G: Predict> {
     tick: Tick,
-    /// `None` for a tick without an input, too long after the last one. The own entities then stand still, because only the game's
-    /// own step decides what a silent seat does.
+    /// `None` for a tick that has no input and is too long after the last input. The own entities then stand still, because only the
+    /// game's step decides what happens to a seat without inputs.
     input: Option<G::Input>,
     /// The own entities after this tick.
     own: PredictedEntities<G::Entity>,
 }
 
-/// Prediction counts: how often and by how much it was wrong.
+/// Counts of corrections and of predicted spawns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PredictionCounts {
-    /// Snapshots that moved an own entity from its predicted position.
+    /// Snapshots that moved an own entity from its predicted position, and inputs that moved one because the input clock was set back.
     pub corrections: u64,
-    /// The distance of the last correction, in 1/256 unit.
+    /// The largest distance by which the last correction moved an entity, in 1/256 unit.
     pub last_correction: u32,
     /// Predicted spawns that the server confirmed.
     pub confirmed_spawns: u64,
@@ -67,7 +70,7 @@ pub struct PredictionCounts {
 }
 
 impl<G: Predict> Prediction<G> {
-    /// A prediction in a room with this tick rate, before the first snapshot.
+    /// Creates a prediction without a snapshot, for a room with this tick rate.
     #[must_use]
     pub(crate) fn new(rate: TickRate) -> Self {
         Self {
@@ -85,14 +88,15 @@ impl<G: Predict> Prediction<G> {
         }
     }
 
-    /// Predicts `tick`, which was due `now`, with this input. Returns false if the own entities do not move: before the first snapshot,
-    /// too long after the newest one, or for a past tick.
+    /// Predicts `tick`, whose input was due at `now`, with this input. Returns false if nothing is predicted: before the first snapshot,
+    /// for a tick that is too long after the newest snapshot, or for a tick that is not after it. A tick that was predicted before is
+    /// predicted again, and the ticks after it are discarded.
     pub(crate) fn push(&mut self, tick: Tick, input: G::Input, now: Duration) -> bool {
         let Some(confirmed) = self.confirmed else { return false };
         let rewound_from = self.rewind_before(tick);
         let first = self.predicted.back().map_or(confirmed, |step| step.tick).next();
         let mut next = first;
-        // Ticks that the clock skipped. The server substitutes inputs for them, too.
+        // Ticks that the clock skipped. The server substitutes inputs for these ticks, too.
         while next < tick && self.predicted.len() < self.max_predicted {
             self.step(next, self.coasted(next));
             next = next.next();
@@ -103,14 +107,15 @@ impl<G: Predict> Prediction<G> {
             next = next.next();
         }
         if let Some(old) = rewound_from {
-            // Drawing continues from the tick before the newest one.
+            // Drawing starts each tick at the state of the tick before it, so the displacement is measured there.
             let displaced = displacements(&old, &[], self.previous());
             self.correct(displaced, now);
         }
         next > first
     }
 
-    /// Takes the confirmed state of a snapshot and replays the later inputs.
+    /// Takes the confirmed state of a snapshot, which must be newer than all before. If the state is not as predicted, replays the later
+    /// inputs.
     pub(crate) fn reconcile(&mut self, seen: &Observation<'_, G>, now: Duration) {
         G::observe(&mut self.scene, seen);
         let old = self.predicted.back().map(|step| step.own.clone());
@@ -120,8 +125,10 @@ impl<G: Predict> Prediction<G> {
             self.base.confirm(*id, entity.clone());
         }
         self.confirmed = Some(seen.tick);
-        let guess = expected.as_ref().or_else(|| old.as_ref().filter(|_| self.predicted.is_empty()));
-        let confirmed = guess.map(|guess| self.confirm_spawns(guess, &previous_base)).unwrap_or_default();
+        // The prediction of the snapshot's tick; of the last predicted tick if that is before the snapshot's.
+        let prediction = expected.as_ref().or_else(|| old.as_ref().filter(|_| self.predicted.is_empty()));
+        let confirmed =
+            prediction.map(|prediction| self.confirm_spawns(prediction, &previous_base)).unwrap_or_default();
         if expected.is_some_and(|expected| expected == self.base) {
             return;
         }
@@ -132,38 +139,41 @@ impl<G: Predict> Prediction<G> {
         }
     }
 
-    /// The newest tick and the own entities in it; `None` before the first snapshot.
+    /// Returns the newest predicted tick, or the confirmed one if none is predicted, and the own entities in it. `None` before the first
+    /// snapshot.
     #[must_use]
     pub(crate) fn newest(&self) -> Option<(Tick, &PredictedEntities<G::Entity>)> {
         let confirmed = self.confirmed?;
         Some(self.predicted.back().map_or((confirmed, &self.base), |step| (step.tick, &step.own)))
     }
 
-    /// The own entities one tick before the newest. Drawing interpolates between the two.
+    /// Returns the own entities one tick before the newest predicted tick, or the confirmed ones if fewer than two ticks are predicted.
+    /// Drawing interpolates from these to the newest.
     #[must_use]
     pub(crate) fn previous(&self) -> &PredictedEntities<G::Entity> {
         let previous = self.predicted.len().checked_sub(2).and_then(|index| self.predicted.get(index));
         previous.map_or(&self.base, |step| &step.own)
     }
 
-    /// The corrections that are still being eased.
+    /// Returns the offsets of corrections that are still being eased.
     #[must_use]
     pub(crate) const fn corrections(&self) -> &Corrections {
         &self.corrections
     }
 
-    /// The game's scene, such as walls: everything besides the own entities that prediction needs.
+    /// Returns the game's scene, such as walls: everything besides the own entities that prediction needs.
     #[must_use]
     pub(crate) const fn scene(&self) -> &G::Scene {
         &self.scene
     }
 
-    /// The prediction counts so far.
+    /// Returns the counts so far.
     #[must_use]
     pub(crate) const fn counts(&self) -> PredictionCounts {
         self.counts
     }
 
+    /// Appends a predicted tick. Without an input the own entities stand still.
     fn step(&mut self, tick: Tick, input: Option<G::Input>) {
         let mut own = self.predicted.back().map_or(&self.base, |step| &step.own).clone();
         if let Some(input) = &input {
@@ -172,20 +182,21 @@ impl<G: Predict> Prediction<G> {
         self.predicted.push_back(PredictedTick { tick, input, own });
     }
 
-    /// The input that replaces a missing one.
+    /// Returns the input that replaces the missing one of `tick`; `None` if `tick` is too long after the last input.
     fn coasted(&self, tick: Tick) -> Option<G::Input> {
         let (last_tick, input) = self.last_input.as_ref()?;
         (tick.since(*last_tick) <= self.max_coast_ticks).then(|| G::coast(input))
     }
 
-    /// Discards the predicted ticks from `tick` on, because the clock was set back. Returns the newest own entities of those discarded.
+    /// Discards the predicted ticks from `tick` on, because the clock was set back. Returns the own entities of the newest discarded
+    /// tick.
     fn rewind_before(&mut self, tick: Tick) -> Option<PredictedEntities<G::Entity>> {
         let newest = self.predicted.pop_back_if(|step| step.tick >= tick)?;
         while self.predicted.pop_back_if(|step| step.tick >= tick).is_some() {}
         Some(newest.own)
     }
 
-    /// Discards the predicted ticks up to `tick`. Returns what was predicted for `tick`.
+    /// Discards the predicted ticks up to `tick`. Returns the own entities that were predicted for `tick`, if it was predicted.
     fn discard_through(&mut self, tick: Tick) -> Option<PredictedEntities<G::Entity>> {
         let mut expected = None;
         while let Some(step) = self.predicted.pop_front_if(|step| step.tick <= tick) {
@@ -194,6 +205,7 @@ impl<G: Predict> Prediction<G> {
         expected
     }
 
+    /// Predicts all later ticks again, from the confirmed state.
     fn replay(&mut self) {
         let mut own = self.base.clone();
         for step in &mut self.predicted {
@@ -204,14 +216,15 @@ impl<G: Predict> Prediction<G> {
         }
     }
 
-    /// Confirms or rejects the spawns that were predicted up to the confirmed tick. A spawn is confirmed by the nearest entity that is
-    /// new in this snapshot. Returns the confirmed ones as predicted for the newest tick.
+    /// Confirms or rejects the spawns in `prediction`, the own entities that were predicted for the newest snapshot's tick. A spawn is
+    /// confirmed by the nearest entity that was not in the previous snapshot. Returns the confirmed spawns with their ids, in the states
+    /// that were predicted for the newest tick.
     fn confirm_spawns(
         &mut self,
-        guess: &PredictedEntities<G::Entity>,
+        prediction: &PredictedEntities<G::Entity>,
         previous_base: &PredictedEntities<G::Entity>,
     ) -> Vec<(EntityId, G::Entity)> {
-        let spawns: Vec<_> = unconfirmed(guess).collect();
+        let spawns: Vec<_> = unconfirmed(prediction).collect();
         if spawns.is_empty() {
             return Vec::new();
         }
@@ -221,7 +234,7 @@ impl<G: Predict> Prediction<G> {
         let pairs = pair_spawns(&spawns, &new);
         self.counts.confirmed_spawns += pairs.len() as u64;
         self.counts.rejected_spawns += (spawns.len() - pairs.len()) as u64;
-        // Followed tick by tick, because a moving entity is soon nearer to another one's old position than to its own.
+        // Each spawn is followed tick by tick, because after several ticks a moving entity may be nearest to another one's old position.
         let mut current: Vec<_> =
             (0..).zip(spawns).map(|(index, entity)| (id_of(index, &pairs), entity)).collect();
         for step in &self.predicted {
@@ -232,7 +245,7 @@ impl<G: Predict> Prediction<G> {
         current.into_iter().filter_map(|(id, entity)| Some((id?, entity.clone()))).collect()
     }
 
-    /// Starts the easing of displaced entities, and counts the correction.
+    /// Starts the easing of displaced entities. Counts one correction if any entity was moved.
     fn correct(&mut self, displaced: Vec<Displacement>, now: Duration) {
         let mut farthest = None;
         for Displacement { id, by } in displaced {
@@ -251,7 +264,7 @@ impl<G: Predict> Prediction<G> {
     }
 }
 
-/// The id of the entity that confirms this spawn.
+/// Returns the id of the entity that confirms this spawn, if any does.
 fn id_of(spawn: usize, pairs: &[(usize, EntityId)]) -> Option<EntityId> {
     pairs.iter().find(|(other, _)| *other == spawn).map(|(_, id)| *id)
 }
@@ -334,7 +347,7 @@ mod tests {
         assert_eq!(after, stepped(start(), &[0, 60, 60]), "the later inputs are replayed");
         assert_eq!(prediction.counts().corrections, 1);
         let offset = |ms| prediction.corrections().offset(ID, ms * MS);
-        assert_eq!(after.at + offset(500), before.at, "nothing on the screen jumps");
+        assert_eq!(after.at + offset(500), before.at, "the drawn position does not jump");
         assert_eq!(offset(600), Point::default());
     }
 
@@ -379,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_moves_nothing_visibly() {
+    fn a_clock_that_is_set_back_makes_no_entity_jump() {
         let mut prediction = Prediction::<Crowd>::new(TickRate::DEFAULT);
         confirm(&mut prediction, 10, &start(), Duration::ZERO);
         for tick in 11..21 {

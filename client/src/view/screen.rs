@@ -1,6 +1,7 @@
-//! The drawn state of one seat: others a little in the past, between two snapshots; its own entities in the present, predicted.
+//! The screen: the drawn state of one seat (a player's place in a room). Other players' entities are drawn a little in the past, between
+//! two snapshots; the seat's own entities are drawn in the present, predicted.
 //!
-//! The connection's task feeds it snapshots and inputs. The program draws from it at its own frame rate.
+//! The connection's task adds snapshots and inputs. The program draws at its own frame rate.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -25,41 +26,42 @@ use crate::{
     },
 };
 
-/// The screen of one seat.
+/// The drawn state of one seat.
 pub struct Screen<G: Predict> {
     seat: SeatId,
     rate: TickRate,
     playout: Playout,
     interpolation: Interpolation<G::Entity>,
     prediction: Prediction<G>,
-    /// The time at which the newest predicted tick was due. Once prediction stops, own entities stand at their newest tick.
+    /// The time at which the input of the newest predicted tick was due. In the tick period after it, own entities are drawn on the way
+    /// from the previous tick to the newest one; then they stand still.
     predicted_at: Duration,
 }
 
 /// Everything to draw at one time.
 #[derive(Clone, Debug)]
 pub struct Drawn<E> {
-    /// The time at which others are shown, in the past.
+    /// The displayed time: the time in the room at which others are drawn, in the past.
     pub interpolated_at: SubTick,
     /// Whether others are interpolated at that time, extrapolated, or frozen.
     pub motion: Motion,
-    /// The newest predicted tick, at which the seat's own entities are.
+    /// The newest predicted tick, which the seat's own entities have reached or are approaching.
     pub tick: Tick,
     /// All entities with an id, in ascending order of ids: others and the seat's own.
     pub entities: Vec<(EntityId, E)>,
-    /// Entities that prediction spawned for the seat and that the server has not confirmed yet. They have no id.
+    /// Entities without an id: prediction spawned them for the seat, and the server has not confirmed them yet.
     pub predicted_spawns: Vec<E>,
 }
 
 impl<E> Drawn<E> {
-    /// The drawn entities as a bot's brain receives them.
+    /// Returns the drawn entities with an id in the form in which a bot behaviour (brain) receives them.
     pub fn observation<G: Predict<Entity = E>>(&self, rate: TickRate, seat: SeatId) -> Observation<'_, G> {
         Observation { tick: self.tick, rate, seat, entities: &self.entities }
     }
 }
 
 impl<G: Predict> Screen<G> {
-    /// An empty screen for a seat in a room with this tick rate, whose snapshots are `send_interval` ticks apart.
+    /// Creates an empty screen for a seat in a room with this tick rate, whose snapshots are `send_interval` ticks apart.
     #[must_use]
     pub(crate) fn new(seat: SeatId, rate: TickRate, send_interval: u32) -> Self {
         Self {
@@ -72,8 +74,8 @@ impl<G: Predict> Screen<G> {
         }
     }
 
-    /// Adds a newer snapshot. If it moves the seat's own entities from where they were predicted, returns the largest distance, in 1/256
-    /// unit.
+    /// Adds a snapshot, which must be newer than all before. If the snapshot moves the seat's own entities from their predicted positions,
+    /// returns the largest distance, in 1/256 unit.
     pub(crate) fn on_snapshot(&mut self, view: &Arc<View<G::Entity>>, now: Duration) -> Option<u32> {
         self.playout.on_snapshot(view.tick, now);
         self.interpolation.push(Arc::clone(view));
@@ -85,7 +87,8 @@ impl<G: Predict> Screen<G> {
         (counts.corrections > corrections).then_some(counts.last_correction)
     }
 
-    /// Adjusts the screen to a slip of the server. `since` is the arrival of the first snapshot after it.
+    /// Adjusts the displayed time to a slip: ticks that the server skipped after a stall. `since` is the arrival of the first snapshot
+    /// after the slip.
     pub(crate) fn on_slip(&mut self, since: Duration) {
         self.playout.on_slip(since);
     }
@@ -97,27 +100,28 @@ impl<G: Predict> Screen<G> {
         }
     }
 
-    /// Advances the screen to `now`. Returns the time at which others are shown; `None` before the first snapshot.
+    /// Advances the displayed time to that of `now`. Returns it, and how others move at it; `None` before the first snapshot.
     pub fn advance(&mut self, now: Duration) -> Option<(SubTick, Motion)> {
         let wanted = self.playout.advance(now)?;
-        let (shown_at, motion) = self.interpolation.clamp(wanted);
-        self.interpolation.discard_before(shown_at);
-        Some((shown_at, motion))
+        let (displayed, motion) = self.interpolation.clamp(wanted);
+        self.interpolation.discard_before(displayed);
+        Some((displayed, motion))
     }
 
-    /// The drawn state without smoothing: the seat's own entities exactly at the newest predicted tick. For decisions, such as aiming.
+    /// Returns the drawn state without smoothing, for decisions such as aiming: the seat's own entities exactly at the newest predicted
+    /// tick. `None` before the first snapshot.
     pub(crate) fn draw_unsmoothed(&mut self, now: Duration) -> Option<Drawn<G::Entity>> {
         self.compose(now, |_, _, newest| newest.clone())
     }
 
-    /// The state to draw: others interpolated between two snapshots; the seat's own entities predicted, interpolated between ticks, with
-    /// corrections eased.
+    /// Returns the state to draw: others interpolated between two snapshots; the seat's own entities predicted, interpolated between
+    /// ticks, with corrections eased. `None` before the first snapshot.
     pub fn draw(&mut self, now: Duration) -> Option<Drawn<G::Entity>> {
         let period_us = (self.rate.period_ns() / 1000) as u32;
-        let passed_us = now.saturating_sub(self.predicted_at).as_micros().min(u128::from(period_us)) as u32;
+        let elapsed_us = now.saturating_sub(self.predicted_at).as_micros().min(u128::from(period_us)) as u32;
         self.compose(now, |screen, id, newest| {
             let between = match find_previous(screen.prediction.previous(), id, newest) {
-                Some(old) if !old.jumps_to(newest) => old.interpolate(newest, passed_us, period_us),
+                Some(old) if !old.jumps_to(newest) => old.interpolate(newest, elapsed_us, period_us),
                 _ => newest.clone(),
             };
             let offset = id.map(|id| screen.prediction.corrections().offset(id, now));
@@ -125,30 +129,32 @@ impl<G: Predict> Screen<G> {
         })
     }
 
-    /// The newest tick that is shown, limited to that of the newest snapshot. Events up to it may be delivered.
+    /// Returns the displayed tick: the newest tick up to the displayed time, at most that of the newest snapshot. Events up to this tick may
+    /// be delivered. `None` before the first snapshot.
     pub(crate) fn displayed_tick(&mut self, now: Duration) -> Option<Tick> {
-        let (shown_at, _) = self.advance(now)?;
-        Some(self.interpolation.newest_tick()?.min(shown_at.tick()))
+        let (displayed, _) = self.advance(now)?;
+        Some(self.interpolation.newest_tick()?.min(displayed.tick()))
     }
 
-    /// The interpolation delay: the time by which others are shown behind the fastest snapshots.
+    /// Returns the interpolation delay: the time by which others are drawn behind the fastest snapshots.
     #[must_use]
     pub fn delay(&self) -> Duration {
         self.playout.delay()
     }
 
-    /// The game's scene, such as walls: everything besides the seat's own entities that prediction needs.
+    /// Returns the game's scene, such as walls: everything besides the seat's own entities that prediction needs.
     #[must_use]
     pub const fn scene(&self) -> &G::Scene {
         self.prediction.scene()
     }
 
-    /// The prediction counts so far.
+    /// Returns the prediction counts so far.
     #[must_use]
     pub const fn prediction(&self) -> PredictionCounts {
         self.prediction.counts()
     }
 
+    /// Returns the drawn state, in which `draw_own` draws each of the seat's own entities, given its id and its newest predicted state.
     fn compose(
         &mut self,
         now: Duration,
@@ -178,7 +184,7 @@ impl<G: Predict> Screen<G> {
     }
 }
 
-/// An own entity one tick earlier. One without an id is identified by its motion.
+/// Returns one of the seat's own entities as it was one tick earlier. An entity without an id is identified by its motion.
 fn find_previous<'a, E: Entity>(
     previous: &'a PredictedEntities<E>,
     id: Option<EntityId>,
@@ -190,8 +196,8 @@ fn find_previous<'a, E: Entity>(
     }
 }
 
-/// A screen that the connection's task, which feeds it, shares with the program, which draws. Empty without a seat. The lock is held for
-/// one call, and never across an await.
+/// The screen that the connection's task, which adds snapshots and inputs, shares with the program, which draws. There is no screen
+/// without a seat. The lock is held for one call, and never across an await.
 pub struct SharedScreen<G: Predict>(Arc<Mutex<Option<Screen<G>>>>);
 
 impl<G: Predict> Clone for SharedScreen<G> {
@@ -207,12 +213,13 @@ impl<G: Predict> Default for SharedScreen<G> {
 }
 
 impl<G: Predict> SharedScreen<G> {
-    /// Replaces the screen.
+    /// Replaces the screen; `None` when the seat is given up.
     pub(crate) fn set(&self, screen: Option<Screen<G>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = screen;
     }
 
-    /// Calls `act` with the screen. `None` without a seat. Times count from [`Driver::epoch`](crate::Driver::epoch).
+    /// Calls `act` with the screen and returns its result; `None` without a seat. The screen's times count from
+    /// [`Driver::epoch`](crate::Driver::epoch).
     pub fn with<T>(&self, act: impl FnOnce(&mut Screen<G>) -> T) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(act)
     }
@@ -258,11 +265,11 @@ mod tests {
                 drawn.push(screen.draw(now).unwrap().entities[0].1.at.x);
             }
         }
-        assert!(drawn.is_sorted(), "they never move back");
+        assert!(drawn.is_sorted(), "own entities never move back");
         assert_eq!(
             drawn[61 * 4..].iter().min(),
             drawn.last(),
-            "they stand still after two seconds without snapshots"
+            "own entities stand still after two seconds without snapshots"
         );
         assert_eq!(drawn.last(), Some(&(9000 + 60 * 40)));
     }
@@ -276,7 +283,7 @@ mod tests {
         };
         receive(&mut screen, 10, vec![(EntityId::default(), walker(10))], 10);
         let mut drawn = Vec::new();
-        // The server stalls after its tenth tick and skips ten ticks; the clock pauses as long after its 25th.
+        // The server stalls after tick 10 and skips ten ticks; the clock pauses for as long after its tick 25.
         for now in 11..60 {
             if now >= 23 {
                 receive(&mut screen, now - 12, vec![(EntityId::default(), walker(now - 12))], now);
@@ -301,12 +308,12 @@ mod tests {
         (10..=20).for_each(|tick| receive(&mut screen, tick, Vec::new(), tick));
         let ms = Duration::from_millis(1);
         assert_eq!(screen.displayed_tick(due(20) + ms), Some(Tick(18)), "two send intervals behind");
-        let (shown_at, motion) = screen.advance(due(24) + ms).unwrap();
-        assert_eq!((shown_at.tick(), motion), (Tick(22), Motion::Extrapolated));
+        let (displayed, motion) = screen.advance(due(24) + ms).unwrap();
+        assert_eq!((displayed.tick(), motion), (Tick(22), Motion::Extrapolated));
         assert_eq!(screen.displayed_tick(due(24) + ms), Some(Tick(20)));
     }
 
-    /// A server's room with one archer, stepped by the rules that clients predict with.
+    /// A server's room with one archer. It is stepped by the rules with which clients predict.
     struct ArcheryRoom {
         scene: <Arena as Predict>::Scene,
         entities: Vec<(EntityId, ArenaEntity)>,
@@ -339,7 +346,7 @@ mod tests {
             self.tick += 1;
         }
 
-        /// The aim at which a bolt flies the longest, because one that hits a wall at once proves nothing.
+        /// The aim at which a bolt flies the longest, because a bolt that hits a wall at once would not test its flight.
         fn longest_aim(&self) -> Angle {
             let from = self.entities.iter().find_map(|(_, entity)| match entity {
                 ArenaEntity::Fighter(fighter) => Some(fighter.body.at),
@@ -371,8 +378,8 @@ mod tests {
         }
     }
 
-    /// Shoots a bolt in tick 2, which the server confirms five ticks later, `shift` to the east of the prediction. Returns the screen, and
-    /// the distance that the drawn bolt moves in each quarter of a tick until tick 11.
+    /// Shoots a bolt in tick 2, which the server confirms five ticks later, `shift` to the east of its predicted position. Returns the
+    /// screen, and the distance that the drawn bolt moves in each quarter of a tick until tick 11.
     fn shoot_bolt(shift: i32) -> (Screen<Arena>, Vec<u32>) {
         let mut room = ArcheryRoom::new();
         let mut screen = Screen::<Arena>::new(SEAT, RATE, 1);
@@ -404,7 +411,7 @@ mod tests {
     #[test]
     fn a_bolt_flies_evenly_before_and_after_it_is_confirmed() {
         let (screen, steps) = shoot_bolt(0);
-        // 20 units a second are 171/256 unit a tick; in its first one it lies on the string.
+        // 20 units a second are 171/256 unit a tick, 43 a quarter. In its first tick the bolt does not move yet.
         assert!(steps[4..].iter().all(|step| (40..=45).contains(step)), "{steps:?}");
         let counts = screen.prediction();
         assert_eq!((counts.confirmed_spawns, counts.rejected_spawns, counts.corrections), (1, 0, 0));
@@ -413,7 +420,10 @@ mod tests {
     #[test]
     fn a_bolt_that_is_confirmed_elsewhere_is_eased_to_its_position() {
         let (screen, steps) = shoot_bolt(200);
-        assert!(steps.iter().all(|step| *step < 100), "it would jump by 200: {steps:?}");
+        assert!(
+            steps.iter().all(|step| *step < 100),
+            "the bolt is eased instead of jumping by 200: {steps:?}"
+        );
         let counts = screen.prediction();
         assert_eq!((counts.confirmed_spawns, counts.corrections, counts.last_correction), (1, 1, 200));
     }

@@ -1,7 +1,7 @@
-//! A custom load tester: the swarm of a game with an additional brain.
+//! A custom load tester: the swarm program for one game, with an additional brain (bot behaviour).
 //!
-//! A herd gathers: each walker turns towards the nearest other one, so that far more walkers are in one view than when they stroll. That is
-//! the worst case of a game about crowds, and the one to size machines for.
+//! Each walker turns towards the nearest other walker, so that the walkers form a herd, and a view contains far more of them than when they
+//! stroll. This is the worst case of a game about crowds, for which machines should be sized.
 //!
 //! ```sh
 //! cargo run --release --example herd -- run --bots 200 --slo 'input_ack_ms.p99 < 80'
@@ -13,16 +13,16 @@ use quarrel_shared::{
     crowd::{Crowd, Steering, Walker},
     game::{Angle, Brain, Observation},
 };
-use quarrel_swarm::{self as swarm, NamedBrain};
+use quarrel_swarm::NamedBrain;
 
 /// The additional brains; the first is the default. The game's own brain, `stroll`, can still be selected.
 const BRAINS: &[NamedBrain<Crowd>] = &[("gather", |_| Box::new(Gather))];
 
 fn main() -> ExitCode {
-    swarm::main::<Crowd>(BRAINS)
+    quarrel_swarm::main::<Crowd>(BRAINS)
 }
 
-/// Turns towards the nearest other walker.
+/// The brain of a walker that turns towards the nearest other walker.
 struct Gather;
 
 impl Brain<Crowd> for Gather {

@@ -1,6 +1,7 @@
 //! Builds the report of a run from its counts.
 //!
-//! Percentages, rates and percentiles are computed here, so that rules which end a run early see the same figures as the final report.
+//! Percentages, rates and percentiles are computed here and nowhere else, so that rules checked during a run use the same figures as the
+//! final report.
 
 use std::{
     fs,
@@ -11,14 +12,14 @@ use super::{
     measure::{Batch, Distribution, Row, Timeline, Totals, percent},
     plan::Plan,
     report::{
-        CurvePoint, Curves, GameFigures, GroupFigures, HostileFigures, Incident, Percentiles, Report, SCHEMA,
-        Second, Setting, SwarmFigures, round,
+        CurvePoint, Curves, GameFigures, GroupFigures, HostileFigures, Incident, Percentiles, Report,
+        RunSetting, SCHEMA, SecondFigures, SwarmFigures, round,
     },
     schedule::{BotSchedule, max_concurrent},
     server_history::ServerHistory,
 };
 
-/// Percentiles at which the curves have points.
+/// The percentiles at which a curve has points.
 const CURVE: [f64; 24] = [
     0.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0, 92.5, 95.0, 97.5, 99.0, 99.5,
     99.9, 99.95, 99.99, 99.995, 99.999, 100.0,
@@ -29,9 +30,9 @@ const CURVE: [f64; 24] = [
 pub(super) enum RunEnd {
     /// The plan's time elapsed, or all bots finished.
     Completed,
-    /// An interrupt signal.
+    /// An interrupt signal arrived.
     Interrupted,
-    /// A rule was broken beyond repair; the sentence names it.
+    /// A broken rule ended the run; the sentence names the rule.
     RuleBroken(String),
 }
 
@@ -51,7 +52,7 @@ impl BotCounts {
     }
 }
 
-/// Everything measured in a run.
+/// The measurements of a run, from which its report is built.
 pub(super) struct RunMeasurements {
     pub(super) timeline: Timeline,
     pub(super) server: ServerHistory,
@@ -62,13 +63,13 @@ pub(super) struct RunMeasurements {
 }
 
 impl RunMeasurements {
-    /// Adds the last batch of counts.
+    /// Returns the measurements with the last batch of counts added.
     pub(super) fn with(mut self, batch: Batch) -> Self {
         self.timeline.push(batch);
         self
     }
 
-    /// Returns the report, without its verdict.
+    /// Builds the report, without its verdict and rule results.
     pub(super) fn report(self, plan: &Plan, processes: u64) -> Report {
         let mut report = report_figures(&self.timeline, &self.server, plan, self.elapsed, self.bots);
         report.setting = setting(plan, processes, self.elapsed);
@@ -80,7 +81,7 @@ impl RunMeasurements {
     }
 }
 
-/// Returns a report with all figures of a run up to now, without its texts and series.
+/// Builds a report with all figures of a run up to now, without the setting, incidents and series.
 pub(super) fn report_figures(
     timeline: &Timeline,
     server: &ServerHistory,
@@ -113,7 +114,7 @@ pub(super) fn report_figures(
         join_ms: Percentiles::of(&whole.join),
         correction_units: Percentiles::of(&measured.correction),
         corrections_per_bot_min: per_bot_s(60 * measured.correction.count()),
-        frozen_percent: percent(counts.frozen, counts.screen_samples),
+        frozen_percent: percent(counts.frozen, counts.display_samples),
         bytes_down_per_bot_s: per_bot_s(counts.bytes_down),
         bytes_up_per_bot_s: per_bot_s(counts.bytes_up),
         inputs: counts.inputs,
@@ -149,7 +150,7 @@ fn game(row: &Row) -> GameFigures {
     }
 }
 
-/// Empty for a single group, whose figures are those of the whole run.
+/// Returns the figures of each group by name; empty for a single group, whose figures are those of the whole run.
 fn groups(timeline: &Timeline, plan: &Plan) -> std::collections::BTreeMap<String, GroupFigures> {
     if plan.bots.len() < 2 {
         return Default::default();
@@ -170,7 +171,7 @@ fn group_figures(totals: &Totals) -> GroupFigures {
         input_ack_ms: Percentiles::of(&totals.measured.input_ack),
         snapshot_age_ms: Percentiles::of(&totals.measured.snapshot_age),
         snapshot_gap_ms: Percentiles::of(&totals.measured.snapshot_gap),
-        frozen_percent: percent(counts.frozen, counts.screen_samples),
+        frozen_percent: percent(counts.frozen, counts.display_samples),
         snapshots_lost_percent: percent(counts.snapshots_lost, counts.snapshots + counts.snapshots_lost),
     }
 }
@@ -186,7 +187,8 @@ fn hostile(timeline: &Timeline) -> std::collections::BTreeMap<String, HostileFig
 
 fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
     let (self_load, lag) = (timeline.self_load(), &timeline.all().measured.lag);
-    let worse = |quantile| lag.quantile(quantile).max(self_load.beat.quantile(quantile)) as f64 / 1000.0;
+    // Inputs and timers are both deadlines of the swarm; the later of the two counts.
+    let worse = |quantile| lag.quantile(quantile).max(self_load.timer_lag.quantile(quantile)) as f64 / 1000.0;
     SwarmFigures {
         lag_ms_p99: worse(0.99),
         lag_ms_max: worse(1.0),
@@ -197,7 +199,7 @@ fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
     }
 }
 
-/// The points of a distribution's curve, up to the percentile that its count supports: at least one value must lie above it, so 100 values
+/// Returns the points of a distribution's curve: the maximum, and each percentile above which at least one value lies, so that 100 values
 /// have no 99.9th percentile.
 fn curve(distribution: &Distribution) -> Vec<CurvePoint> {
     let count = distribution.count() as f64;
@@ -224,7 +226,7 @@ fn incidents(timeline: &Timeline, server: &ServerHistory, plan: &Plan) -> Vec<In
     all.into_iter().map(|(at_s, what)| Incident { at_s: round(at_s), what }).collect()
 }
 
-fn series(timeline: Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Second> {
+fn series(timeline: Timeline, server: &ServerHistory, plan: &Plan) -> Vec<SecondFigures> {
     let mut seconds = timeline.seconds();
     // Counts from after the plan's end, while bots leave, are in the totals only.
     seconds.truncate(plan.stages.length().as_millis().div_ceil(1000) as usize);
@@ -235,9 +237,9 @@ fn series(timeline: Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Second
     seconds
 }
 
-fn setting(plan: &Plan, processes: u64, elapsed: Duration) -> Setting {
+fn setting(plan: &Plan, processes: u64, elapsed: Duration) -> RunSetting {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Setting {
+    RunSetting {
         started_unix_s: now.saturating_sub(elapsed).as_secs(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: host_description(),

@@ -1,4 +1,4 @@
-//! The source of a run's counts, which hides whether the bots play in this process or on agents.
+//! The source of a run's counts: the same interface for bots in this process and for bots on agents.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use super::measure::Batch;
 /// The period at which counts are collected and rules are checked.
 pub(super) const COLLECT_PERIOD: Duration = Duration::from_secs(1);
 
-/// Batches of counts: from threads of this process, or from agents.
+/// A source of batches of counts: the threads of this process, or the agents.
 pub(super) trait BatchSource: Send {
-    /// Takes everything that was counted since the last call.
+    /// Takes the counts since the last call, of all threads or agents together.
     fn take(&mut self) -> Batch;
 
-    /// Whether nothing more will be counted.
+    /// Whether all bots have ended. Counts since the last [`Self::take`] may still be waiting.
     fn is_over(&self) -> bool;
 }

@@ -1,7 +1,7 @@
 //! Comparison of a run with the report of an older one.
 //!
-//! Only the older report's numbers are read: a report of an older swarm may have fewer fields, and the figures that both reports have can
-//! be compared all the same.
+//! Only the numbers of the older report are read: a report of an older swarm may have fewer fields, and the figures that both reports have
+//! can still be compared.
 
 use std::{
     collections::BTreeSet,
@@ -12,11 +12,11 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    report::{Comparison, Delta, SCHEMA, round},
+    report::{BaselineComparison, Delta, SCHEMA, round},
     slo::Figures,
 };
 
-/// The figures of an older run, to compare with.
+/// A baseline: the figures of an older run, with which a run is compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
     file: String,
@@ -36,7 +36,7 @@ pub enum BaselineError {
     /// The file is JSON without a schema number.
     #[error("{} is JSON but not a report: it has no number called `schema`", .0.display())]
     NotReport(PathBuf),
-    /// The file is a report of another schema, whose figures have other meanings.
+    /// The file is a report of another schema version, whose figures have other meanings.
     #[error(
         "{} is a report of schema {found}, and this swarm writes and compares schema {SCHEMA}: {}",
         .file.display(),
@@ -45,7 +45,7 @@ pub enum BaselineError {
     OtherSchema {
         /// The file's path.
         file: PathBuf,
-        /// Its schema number.
+        /// The file's schema version.
         found: u64,
     },
 }
@@ -78,12 +78,13 @@ impl Baseline {
         &self.figures
     }
 
-    /// Returns the differences of all figures that both runs have.
+    /// Returns the differences of all figures that both runs have. A count by name that a report leaves out while it is 0, such as
+    /// `closes.kicked`, is compared as 0.
     #[must_use]
-    pub fn compare(&self, now: &Figures) -> Comparison {
+    pub fn compare(&self, now: &Figures) -> BaselineComparison {
         let names: BTreeSet<_> = self.figures.iter().chain(now.iter()).map(|(name, _)| name).collect();
         let delta = |name| Some(Delta::between(self.figures.get(name)?, now.get(name)?));
-        Comparison {
+        BaselineComparison {
             file: self.file.clone(),
             started_unix_s: self.started_unix_s,
             figures: names.into_iter().filter_map(|name| Some((name.to_owned(), delta(name)?))).collect(),
@@ -92,7 +93,7 @@ impl Baseline {
 }
 
 impl Delta {
-    /// Computes the change from `then` to `now`.
+    /// Computes the change from `then` to `now`; without a percentage when `then` is 0.
     #[must_use]
     pub fn between(then: f64, now: f64) -> Self {
         let percent = (then != 0.0).then(|| round(100.0 * (now - then) / then.abs()));

@@ -1,6 +1,6 @@
-//! The context that the bots of one worker share: the plan, the servers, the run's clock and the recorder of their counts.
+//! The context that the bots of one worker share: the plan, the servers, the run's clock, and the recorder of the bots' counts.
 //!
-//! Both workers and bots use this module, and so bots do not depend on workers: each worker creates a context and passes it to its bots.
+//! Each worker creates a context and passes it to its bots. The context is a module of its own, so that bots do not depend on workers.
 
 use std::{
     ops::DerefMut,
@@ -17,14 +17,14 @@ use super::{
     plan::{Plan, ServerTarget},
 };
 
-/// The facts of a run that bots need, and the recorder of one worker.
+/// The parts of a run that its bots use, and the recorder of one worker.
 pub(super) struct WorkerContext {
     pub(super) plan: Arc<Plan>,
     /// The server of each group of the plan, by the group's index.
     pub(super) targets: Arc<[ServerTarget]>,
-    /// When the run starts.
+    /// The time at which the run starts.
     pub(super) start: Instant,
-    /// Cancelled when the run ends, at its end or early.
+    /// Cancelled when the run ends, by the plan or early.
     pub(super) stop: CancellationToken,
     recorder: Mutex<CountRecorder>,
 }
@@ -39,45 +39,47 @@ impl WorkerContext {
         Self { plan, targets, start, stop, recorder: Mutex::default() }
     }
 
-    /// Time since the run's start; zero before it.
+    /// Returns the time since the run's start; zero before the start.
     pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// The time at which the plan's last stage ends.
+    /// Returns the time at which the plan's last stage ends.
     pub(super) fn end(&self) -> Instant {
         self.start + self.plan.stages.length()
     }
 
-    /// The worker's recorder. Its lock is contended only while a batch is taken.
+    /// Locks the worker's recorder. All bots of a worker run on one thread, so the lock is contended only while a batch is taken.
     pub(super) fn recorder(&self) -> impl DerefMut<Target = CountRecorder> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes everything that was counted since the last call.
+    /// Takes the counts since the last call.
     pub(super) fn take(&self) -> Batch {
         self.recorder().take()
     }
 
-    /// The room that a group joins.
+    /// Returns the room that a group joins: the one that the plan names, or any with a free seat.
     pub(super) fn join_target(&self, group: u16) -> JoinTarget {
         let room = self.plan.bots.get(usize::from(group)).and_then(|group| group.room);
         room.map_or(JoinTarget::Quick, |id| JoinTarget::Room(RoomId(id)))
     }
 
-    /// The brain that the plan names for a group.
+    /// Returns the brain (the bots' behaviour) that the plan names for a group; `None` for the game's default brain.
     pub(super) fn brain(&self, group: u16) -> Option<&str> {
         self.plan.bots.get(usize::from(group))?.brain.as_deref()
     }
 
-    /// The group whose server a hostile bot attacks: hostile bots are spread evenly over servers, not over groups.
+    /// Returns the group whose server a hostile bot attacks, from the bot's number. Hostile bots are spread evenly over the distinct
+    /// servers, not over groups; of several groups on one server, the first is returned.
     pub(super) fn hostile_group(&self, number: u32) -> u16 {
         let servers: Vec<_> = self.targets.iter().map(|target| target.connect.server).collect();
         nth_distinct(&servers, number)
     }
 }
 
-/// The index of the `number`-th distinct value, modulo the number of distinct values; 0 for an empty slice.
+/// Returns the index at which the distinct value with this number first occurs. Numbers start at 0 and wrap around at the number of
+/// distinct values. Returns 0 for an empty slice.
 fn nth_distinct<T: PartialEq>(all: &[T], number: u32) -> u16 {
     let is_first = |index: &usize| !all[..*index].contains(&all[*index]);
     let distinct: Vec<_> = (0..all.len()).filter(is_first).collect();

@@ -5,22 +5,22 @@ use super::report::Verdict;
 /// The outcome of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExitCode {
-    /// All rules held.
+    /// All rules held (for a capacity search: at least one load held), or a command without rules succeeded.
     Done,
     /// The swarm itself failed, or the run is inconclusive.
     Failed,
-    /// The command line is wrong.
+    /// The command line is wrong, or a file that it names cannot be read or written.
     Usage,
-    /// A plan's file is wrong (`EX_CONFIG` of sysexits.h).
+    /// A plan's file is wrong or cannot be read (`EX_CONFIG` of sysexits.h).
     Plan,
-    /// A rule was broken.
+    /// A rule was broken (for a capacity search: no load held).
     Broken,
-    /// The run was interrupted by a person or a signal.
+    /// The run was interrupted by ctrl-C or SIGTERM.
     Aborted,
 }
 
 impl ExitCode {
-    /// The code that the process returns.
+    /// Returns the exit code of the process.
     pub(super) const fn number(self) -> u8 {
         match self {
             Self::Done => 0,

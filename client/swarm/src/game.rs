@@ -1,7 +1,7 @@
-//! The games that a swarm plays, and the brains that play them.
+//! The registry of the games that a swarm can play, and of their brains. A brain is a bot's behaviour: it chooses the inputs.
 //!
-//! A game maker passes a game and, where the game's own brains do not suffice, brains. A [`GameEntry`] hides the game's types behind a few
-//! functions, so that one run may play several games.
+//! A game maker registers a game and, in addition to the game's own brains, custom ones. A [`GameEntry`] hides the game's types behind a
+//! few functions, so that one run may play several games.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -15,32 +15,33 @@ use super::{
 };
 use quarrel_client::Connector;
 
-/// A brain that a game maker passes: its name, and a function that makes it for each bot from the bot's own seed.
+/// A custom brain: its name, and a function that creates it for a bot from the bot's seed.
 pub type NamedBrain<G> = (&'static str, fn(u64) -> Box<dyn Brain<G>>);
 
-/// The brain that every game has: it sends default inputs only, and so shows what a seat costs by itself.
+/// The name of the brain that every game has: it sends only default inputs, which shows the cost of an occupied seat alone.
 const IDLE: &str = "idle";
 
-/// A bot's work, well-behaved or hostile, from its start to its end.
+/// The work of a playing or hostile bot, from its start to its end.
 pub(super) type BotFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// One game of a swarm.
 #[derive(Clone)]
 pub struct GameEntry {
     name: &'static str,
+    /// The names of all brains, the default first.
     brains: Vec<&'static str>,
     play: fn(&Self, Connector, BotSchedule, Arc<WorkerContext>) -> BotFuture,
     attack: fn(HostileBot, Connector, Arc<WorkerContext>) -> BotFuture,
-    /// The brains that the game maker passed, type-erased: a `&'static [NamedBrain<G>]`, whose type `play` knows.
+    /// The custom brains, type-erased: a `&'static [NamedBrain<G>]`, whose type `play` knows.
     custom: Arc<dyn std::any::Any + Send + Sync>,
 }
 
 /// All games of a swarm; the first is the default.
 #[derive(Clone)]
-pub struct Games(Arc<[GameEntry]>);
+pub struct GameRegistry(Arc<[GameEntry]>);
 
 impl GameEntry {
-    /// A game with the passed brains, then those that it has itself, then `idle`.
+    /// Creates the entry of a game. The order of its brains is: the custom ones, the game's own ones, `idle`. The first is the default.
     #[must_use]
     pub fn of<G: Predict>(brains: &'static [NamedBrain<G>]) -> Self {
         let names = brains.iter().map(|(name, _)| *name).chain(G::SKILLS.iter().copied()).chain([IDLE]);
@@ -57,17 +58,18 @@ impl GameEntry {
         }
     }
 
-    /// The game's name, as `--game` takes it.
+    /// Returns the game's name, as used by `--game`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The names of its brains, the default first.
+    /// Iterates over the names of the game's brains, the default first.
     pub fn brains(&self) -> impl Iterator<Item = &'static str> {
         self.brains.iter().copied()
     }
 
+    /// Plays one bot to its end.
     pub(super) fn play(
         &self,
         connector: Connector,
@@ -77,6 +79,7 @@ impl GameEntry {
         (self.play)(self, connector, bot, context)
     }
 
+    /// Runs one hostile bot until the run's end.
     pub(super) fn attack(
         &self,
         bot: HostileBot,
@@ -86,7 +89,7 @@ impl GameEntry {
         (self.attack)(bot, connector, context)
     }
 
-    /// Makes the brain of this name, or the default one; `None` for `idle`.
+    /// Creates the brain of this name, or without a name the default one. Returns `None` for `idle` and for an unknown name.
     fn brain<G: Predict>(&self, name: Option<&str>, seed: u64) -> Option<Box<dyn Brain<G>>> {
         let name = name.or_else(|| self.brains.first().copied())?;
         let custom = self.custom.downcast_ref::<&'static [NamedBrain<G>]>();
@@ -95,20 +98,20 @@ impl GameEntry {
     }
 }
 
-impl Games {
-    /// A registry of these games, at least one; the first is the default.
+impl GameRegistry {
+    /// Creates a registry of these games, of which there must be at least one. The first is the default.
     #[must_use]
     pub fn new(games: Vec<GameEntry>) -> Self {
         Self(games.into())
     }
 
-    /// The game of this name, or the default one.
+    /// Returns the game of this name, or without a name the default one; `None` for an unknown name.
     #[must_use]
     pub fn find(&self, name: Option<&str>) -> Option<&GameEntry> {
         name.map_or_else(|| self.0.first(), |name| self.0.iter().find(|game| game.name == name))
     }
 
-    /// The names of the games and of their brains, which plans are checked against.
+    /// Returns the names of the games and of their brains, against which plans are checked.
     #[must_use]
     pub fn catalog(&self) -> GameCatalog {
         let names = |game: &GameEntry| GameNames { game: game.name, brains: game.brains.clone() };
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn passed_brains_come_before_those_of_the_game() {
+    fn custom_brains_precede_those_of_the_game() {
         let entry = GameEntry::of::<Crowd>(&[("statue", |_| Box::new(Statue))]);
         assert_eq!(entry.brains().collect::<Vec<_>>(), [&["statue"][..], Crowd::SKILLS, &["idle"]].concat());
         assert!(entry.brain::<Crowd>(None, 1).is_some());

@@ -1,4 +1,4 @@
-//! The person's request to end: ctrl-C or SIGTERM.
+//! The signals that end the program: ctrl-C (SIGINT) and, on Unix, SIGTERM.
 
 /// Waits for ctrl-C or SIGTERM.
 pub(super) async fn interrupted() {

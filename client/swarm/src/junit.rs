@@ -1,7 +1,7 @@
 //! The verdict of a run as JUnit XML for build servers: each rule is a test case.
 //!
-//! The run itself is a test case too. It becomes an error when the verdict is `invalid` or `aborted`, and it keeps a suite without rules
-//! from being empty, which some build servers treat as a mistake.
+//! The run itself is a test case too. This test case is an error when the verdict is `invalid` or `aborted`. It also keeps a suite without
+//! rules from being empty, which some build servers treat as a mistake.
 
 use std::io;
 
@@ -46,10 +46,10 @@ pub fn write(report: &Report, output: &mut impl io::Write) -> io::Result<()> {
         })?;
         Ok(())
     })?;
-    output_newline(&mut xml)
+    xml.get_mut().write_all(b"\n")
 }
 
-/// Writes the test case of the run, which gets all the time; rules take none.
+/// Writes the test case of the run. It has the duration of the whole run; the test cases of rules have a duration of 0.
 fn write_run<W: io::Write>(xml: &mut Writer<W>, report: &Report, is_inconclusive: bool) -> io::Result<()> {
     let case = xml.create_element("testcase").with_attributes([
         ("classname", SUITE),
@@ -88,11 +88,8 @@ fn write_rule<W: io::Write>(xml: &mut Writer<W>, result: &RuleResult) -> io::Res
     .map(drop)
 }
 
-fn output_newline<W: io::Write>(xml: &mut Writer<W>) -> io::Result<()> {
-    xml.get_mut().write_all(b"\n")
-}
-
-/// Replaces control characters, which XML 1.0 cannot express even escaped; a close reason of an untrusted server may contain them.
+/// Replaces control characters (other than tab, line feed and carriage return), U+FFFE and U+FFFF by U+FFFD. XML 1.0 cannot express most
+/// of them even escaped, and a close reason of an untrusted server may contain them.
 fn xml_text(text: &str) -> String {
     let is_allowed = |letter: char| !letter.is_control() || matches!(letter, '\t' | '\n' | '\r');
     let replaced = |letter| {

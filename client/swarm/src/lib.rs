@@ -1,22 +1,24 @@
 //! `swarm`, the load tester: many bots on one server, and a verdict.
 //!
-//! Every bot is a whole client: it acknowledges, keeps a clock and repeats its inputs as a player's client does. Lighter bots would make a
-//! server look better, or worse, than it is. The load model is open: each action counts from the time at which it was due, however late
-//! the server, or this machine, made it.
+//! Every bot is a complete client: it acknowledges snapshots, keeps a clock and repeats its inputs as a player's client does. Lighter bots
+//! would make a server look better, or worse, than it is. The load model is open: inputs are scheduled independently of the server, and
+//! latency counts from the scheduled time, so that a stall of the server or of this machine shows at its full length.
 //!
 //! The tour, in reading order:
 //!
 //! - [`program`]: the command line for any game; [`game`]: the registry of games and brains; `console`: the program's output.
 //! - [`plan`]: the plan of a run, from flags or a file; [`schedule`](mod@schedule): when each bot joins and leaves.
-//! - [`run`](mod@run): a run in this process. `worker` is one thread of bots, `worker_threads` all of them, `context` the facts that
-//!   a worker's bots share, `sockets` their sockets, `self_load` the thread's own load. `run_controller` collects their counts by way of
-//!   `batch_source`.
-//! - `bot`: one bot, which plays or attacks; [`hostile`]: the attacks; [`endpoint`]: sockets on modelled links.
+//! - [`run`](mod@run): a run in this process. `worker` is one thread of bots, `worker_threads` all threads, `context` the state that
+//!   a worker's bots share, `sockets` their sockets, `self_load` the load of the thread itself. `run_controller` collects the bots' counts
+//!   through `batch_source`.
+//! - `bot`: one bot, which plays or attacks; [`hostile`]: the attacks; [`endpoint`]: sockets on simulated network paths (links).
 //! - [`agent`]: runs on several machines.
-//! - [`measure`]: the counts, from one input to a whole run; [`server_metrics`], `server_delta` and `server_history`: the server's own figures.
-//! - `assemble`: from counts to a [`report`]; [`slo`]: rules about its figures; `verdict`; [`compare`]: with an older report.
-//! - [`capacity`]: how many players a server carries, from the reports of many runs.
-//! - Output: `progress` during a run; the report's summary, [`junit`], and [`page`] with plots.
+//! - [`measure`]: the counts, from one input to a whole run; [`server_metrics`], `server_delta` and `server_history`: the server's own
+//!   figures.
+//! - `assemble`: builds the [`report`] from the counts; [`slo`]: rules about the report's figures; `verdict`: pass or fail; [`compare`]:
+//!   the differences to an older report.
+//! - [`capacity`]: the number of players that a server carries, found by many runs.
+//! - Output: `progress` during a run; the report's text summary, [`junit`] XML, and a [`page`] with plots.
 
 mod console;
 mod exit;
@@ -66,7 +68,7 @@ mod timestamp;
 mod schema_coverage;
 
 pub use self::{
-    game::{GameEntry, Games, NamedBrain},
+    game::{GameEntry, GameRegistry, NamedBrain},
     plan::{Plan, PlanError},
     program::{main, main_with},
     report::Report,

@@ -1,4 +1,5 @@
-//! The `swarm` program for any game: subcommands, exit codes, files. A game maker's own `main` calls [`main`] or [`main_with`].
+//! The command line program `swarm` for any game: subcommands, exit codes and report files. The `main` of a custom load tester calls
+//! [`main`] or [`main_with`].
 
 use std::{
     ffi::OsStr,
@@ -17,7 +18,7 @@ use super::{
     compare::Baseline,
     console::{print_result, print_status},
     exit::ExitCode,
-    game::{GameEntry, Games, NamedBrain},
+    game::{GameEntry, GameRegistry, NamedBrain},
     interrupt::interrupted,
     junit, page,
     plan::{Plan, PlanError, RunArguments, ServerTarget, TrustRoots},
@@ -26,7 +27,8 @@ use super::{
     worker::current_thread_runtime,
 };
 
-/// Runs a whole load tester for one game: arguments, bots, report, exit code. `brains` are added before the game's own.
+/// Runs the load tester of one game: parses the command line, runs the subcommand and returns the exit code. The custom `brains` precede
+/// the game's own ones, so that the first custom one is the default. Ends the process itself after `--help` or for a wrong command line.
 ///
 /// ```no_run
 /// fn main() -> std::process::ExitCode {
@@ -38,15 +40,16 @@ pub fn main<G: Predict>(brains: &'static [NamedBrain<G>]) -> process::ExitCode {
     main_with(vec![GameEntry::of::<G>(brains)])
 }
 
-/// Runs a whole load tester for several games, at least one. `--game` selects one of them; the first is the default.
+/// Runs the load tester of several games, as [`main`] does for one. `--game` selects a game; the first is the default, and there must be
+/// one.
 #[must_use]
 pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
-    let games = Games::new(games);
+    let games = GameRegistry::new(games);
     let code = match parse().command {
         Subcommands::Run(arguments) => run_once(&arguments, &games),
-        Subcommands::Agent(arguments) => serve(&arguments, games),
+        Subcommands::Agent(arguments) => run_agent(&arguments, games),
         Subcommands::Capacity(arguments) => search_capacity(&arguments, &games),
-        Subcommands::Schema(Schema { capacity }) => print_schema(capacity),
+        Subcommands::Schema(SchemaCommand { capacity }) => print_schema(capacity),
         Subcommands::Links => print_links(),
     };
     code.unwrap_or_else(|failure| {
@@ -56,7 +59,7 @@ pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
     .into()
 }
 
-/// Parses the arguments. The program's name in help texts is that of its file, also for a game maker's own load tester.
+/// Parses the command line. Help texts name the program after its file, so that they fit a custom load tester too.
 fn parse() -> Cli {
     let file = std::env::args_os().next().map(PathBuf::from);
     let name = file.as_deref().and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or("swarm");
@@ -76,117 +79,118 @@ struct Cli {
     command: Subcommands,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 all rules held; 99 a rule was broken; 105 the run was interrupted; 1 the run is inconclusive (no bot \
-played, or the swarm itself was too slow) or the swarm failed; 2 the command line is wrong; 78 the plan's file is wrong.";
+const EXIT_CODES: &str = "Exit codes: 0 all rules held (capacity: a load held); 99 a rule was broken (capacity: no load held); 105 the run \
+was interrupted; 1 the run is inconclusive (no bot played, an agent was lost, or the swarm itself was too slow) or the swarm failed; 2 the \
+command line is wrong, or a file that it names cannot be read or written; 78 the plan's file is wrong.";
 
 #[derive(Subcommand)]
 enum Subcommands {
-    /// Run bots on a server and report what they measured.
+    /// Run bots on a server, report their measurements and decide a verdict.
     #[command(after_help = EXIT_CODES)]
-    Run(Box<Run>),
-    /// Wait for coordinators (`swarm run --agents`) and run their bots on this machine, one run after the other.
+    Run(Box<RunCommand>),
+    /// Wait for coordinators (`swarm run --agents`, `swarm capacity --agents`) and run their bots on this machine, one run at a time.
     Agent(AgentArguments),
-    /// Search for the greatest number of players under which all rules hold, and what limits it.
+    /// Search for the largest number of players for which all rules hold, and for the resource that limits it.
     #[command(after_help = EXIT_CODES)]
-    Capacity(Box<Capacity>),
-    /// Print the format of reports as a JSON schema.
-    Schema(Schema),
-    /// List the network paths that bots may play over.
+    Capacity(Box<CapacityCommand>),
+    /// Print the JSON schema of reports.
+    Schema(SchemaCommand),
+    /// List the simulated network paths (links) that bots can use.
     Links,
 }
 
 #[derive(Args)]
-struct Run {
+struct RunCommand {
     #[command(flatten)]
     run: RunArguments,
     #[command(flatten)]
     coordinator: CoordinatorArguments,
     #[command(flatten)]
-    output: Output,
+    output: ReportFiles,
 }
 
 #[derive(Args)]
-struct Capacity {
+struct CapacityCommand {
     #[command(flatten)]
     capacity: CapacityArguments,
     #[command(flatten)]
     coordinator: CoordinatorArguments,
-    /// Write the answer to a file as JSON; `swarm schema --capacity` describes it.
+    /// Write the result of the search to a file as JSON; `swarm schema --capacity` describes the fields.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
 
 #[derive(Args)]
-struct Schema {
-    /// Print the format of the answers of `swarm capacity` instead.
+struct SchemaCommand {
+    /// Print the JSON schema of the reports of `swarm capacity` instead.
     #[arg(long)]
     capacity: bool,
 }
 
 /// The files of a report.
 #[derive(Args)]
-struct Output {
-    /// Write the report to a file as JSON; `swarm schema` describes it.
+struct ReportFiles {
+    /// Write the report to a file as JSON; `swarm schema` describes the fields.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Write the verdict to a file as JUnit XML, each rule a test.
+    /// Write the verdict to a file as JUnit XML with a test case for each rule.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// Write the report to a file as an HTML page with plots.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Compare with the report of an older run; rules may use it, as in 'input_ack_ms.p99 <= baseline * 1.1'.
+    /// Compare with the report of an older run; rules may refer to its figures, as in 'input_ack_ms.p99 <= baseline * 1.1'.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 }
 
-/// An error sentence, and the exit code that it causes.
-struct Failure {
+/// The failure of a subcommand: the exit code and the error sentence to print.
+struct CommandFailure {
     code: ExitCode,
     message: String,
 }
 
-impl Failure {
+impl CommandFailure {
     fn new(code: ExitCode, message: impl ToString) -> Self {
         Self { code, message: message.to_string() }
     }
 }
 
-impl From<PlanError> for Failure {
+impl From<PlanError> for CommandFailure {
     fn from(error: PlanError) -> Self {
-        Self::new(if error.is_of_file() { ExitCode::Plan } else { ExitCode::Usage }, error)
+        Self::new(if error.is_in_plan_file() { ExitCode::Plan } else { ExitCode::Usage }, error)
     }
 }
 
-fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Failure> {
-    let search = &arguments.capacity;
-    let plan = search.plan(search.from)?;
-    search.plan.check(&plan, &games.catalog())?;
-    let locate = |error| search.plan.locate(&plan, error);
+fn search_capacity(arguments: &CapacityCommand, games: &GameRegistry) -> Result<ExitCode, CommandFailure> {
+    let settings = &arguments.capacity;
+    let plan = settings.plan(settings.from)?;
+    settings.plan.check(&plan, &games.catalog())?;
+    let locate = |error| settings.plan.locate(&plan, error);
     plan.check_rules(None).map_err(locate)?;
     print_status(&format_args!(
         "searching from {} to {} players on {}, {:.0} s for each load",
-        search.from,
-        search.to,
+        settings.from,
+        settings.to,
         plan.server,
-        search.duration.as_secs_f64()
+        settings.duration.as_secs_f64()
     ));
     if let Some(path) = &arguments.report {
         check_writable(path)?;
     }
     check_servers(&plan, &arguments.coordinator).map_err(locate)?;
-    let on_try = |each: &LoadResult| print_status(each);
-    match search.search(|plan| run_plan(plan, games, &arguments.coordinator, None), on_try)? {
+    let on_result = |result: &LoadResult| print_status(result);
+    match settings.search(|plan| run_plan(plan, games, &arguments.coordinator, None), on_result)? {
         CapacityOutcome::Aborted => Ok(ExitCode::Aborted),
-        CapacityOutcome::NoPlayers(message) => Err(Failure::new(ExitCode::Failed, message)),
-        CapacityOutcome::Found(answer) => {
-            print_result(&answer);
+        CapacityOutcome::NoPlayers(message) => Err(CommandFailure::new(ExitCode::Failed, message)),
+        CapacityOutcome::Found(report) => {
+            print_result(&report);
             if let Some(path) = &arguments.report {
-                let json = serde_json::to_vec_pretty(&answer)
-                    .map_err(|error| Failure::new(ExitCode::Failed, error))?;
+                let json = serde_json::to_vec_pretty(&report)
+                    .map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
                 save(path, &json)?;
             }
-            Ok(match (answer.players, answer.limit) {
+            Ok(match (report.players, report.limit) {
                 (0, Some(Bottleneck::Swarm)) => ExitCode::Failed,
                 (0, _) => ExitCode::Broken,
                 _ => ExitCode::Done,
@@ -195,12 +199,12 @@ fn search_capacity(arguments: &Capacity, games: &Games) -> Result<ExitCode, Fail
     }
 }
 
-fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
+fn run_once(arguments: &RunCommand, games: &GameRegistry) -> Result<ExitCode, CommandFailure> {
     let plan = arguments.run.plan()?;
     arguments.run.check(&plan, &games.catalog())?;
     let locate = |error| arguments.run.locate(&plan, error);
     let baseline = arguments.output.baseline.as_deref().map(Baseline::open).transpose();
-    let baseline = baseline.map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    let baseline = baseline.map_err(|error| CommandFailure::new(ExitCode::Usage, error))?;
     let figures = baseline.as_ref().map(Baseline::figures);
     plan.check_rules(figures).map_err(locate)?;
     arguments.output.check_writable()?;
@@ -212,7 +216,8 @@ fn run_once(arguments: &Run, games: &Games) -> Result<ExitCode, Failure> {
     Ok(report.verdict.into())
 }
 
-/// Resolves the servers before the run, and reports a certificate that is not verified. Agents resolve them on their own machines.
+/// Checks before a run that the plan's root certificates can be read. Without agents, also resolves the servers, and prints a note if any
+/// certificate will be accepted. Agents resolve the servers on their own machines.
 fn check_servers(plan: &Plan, coordinator: &CoordinatorArguments) -> Result<(), PlanError> {
     let roots = TrustRoots::read(plan)?;
     if !coordinator.agents.is_empty() {
@@ -225,15 +230,15 @@ fn check_servers(plan: &Plan, coordinator: &CoordinatorArguments) -> Result<(), 
     Ok(())
 }
 
-/// Runs a plan in this process, or on agents where some are named.
+/// Runs a plan in this process, or on agents if the command line names some.
 fn run_plan(
     plan: &Plan,
-    games: &Games,
+    games: &GameRegistry,
     coordinator: &CoordinatorArguments,
     baseline: Option<&Baseline>,
-) -> Result<Report, Failure> {
+) -> Result<Report, CommandFailure> {
     if coordinator.agents.is_empty() {
-        run(plan, games, baseline).map_err(|error| Failure::new(ExitCode::Failed, error))
+        run(plan, games, baseline).map_err(|error| CommandFailure::new(ExitCode::Failed, error))
     } else {
         run_on_agents(plan, games, coordinator, baseline)
     }
@@ -241,53 +246,53 @@ fn run_plan(
 
 fn run_on_agents(
     plan: &Plan,
-    games: &Games,
+    games: &GameRegistry,
     arguments: &CoordinatorArguments,
     baseline: Option<&Baseline>,
-) -> Result<Report, Failure> {
-    let key = arguments.key().map_err(|error| Failure::new(ExitCode::Usage, error))?;
-    let runtime = current_thread_runtime().map_err(|error| Failure::new(ExitCode::Failed, error))?;
+) -> Result<Report, CommandFailure> {
+    let key = arguments.key().map_err(|error| CommandFailure::new(ExitCode::Usage, error))?;
+    let runtime = current_thread_runtime().map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
     let report = runtime.block_on(coordinate(plan, games, &arguments.agents, key.as_ref(), baseline));
     report.map_err(|error| match error {
         CoordinateError::Plan(error) => error.into(),
-        error => Failure::new(ExitCode::Failed, error),
+        error => CommandFailure::new(ExitCode::Failed, error),
     })
 }
 
-fn serve(arguments: &AgentArguments, games: Games) -> Result<ExitCode, Failure> {
-    let key = arguments.key().map_err(|error| Failure::new(ExitCode::Usage, error))?;
-    let runtime = current_thread_runtime().map_err(|error| Failure::new(ExitCode::Failed, error))?;
+fn run_agent(arguments: &AgentArguments, games: GameRegistry) -> Result<ExitCode, CommandFailure> {
+    let key = arguments.key().map_err(|error| CommandFailure::new(ExitCode::Usage, error))?;
+    let runtime = current_thread_runtime().map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
     runtime.block_on(async {
         let agent = Agent::bind(arguments.listen, key, games);
-        let agent = agent.map_err(|error| Failure::new(ExitCode::Failed, error))?;
+        let agent = agent.map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
         let stop = CancellationToken::new();
         let served = tokio::spawn(agent.serve(stop.clone(), |event| print_status(&event)));
         interrupted().await;
         stop.cancel();
-        served.await.map_err(|error| Failure::new(ExitCode::Failed, error))?;
+        served.await.map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
         Ok(ExitCode::Done)
     })
 }
 
-impl Output {
-    /// Checks that all files can be written: a missing folder should not cost the report of an hour.
-    fn check_writable(&self) -> Result<(), Failure> {
+impl ReportFiles {
+    /// Checks before a run that all files can be written, so that a missing folder does not lose the report of a long run.
+    fn check_writable(&self) -> Result<(), CommandFailure> {
         [&self.report, &self.junit, &self.html]
             .into_iter()
             .flatten()
             .try_for_each(|path| check_writable(path))
     }
 
-    fn write(&self, report: &Report) -> Result<(), Failure> {
+    fn write(&self, report: &Report) -> Result<(), CommandFailure> {
         if let Some(path) = &self.report {
-            let mut json =
-                serde_json::to_vec_pretty(report).map_err(|error| Failure::new(ExitCode::Failed, error))?;
+            let mut json = serde_json::to_vec_pretty(report)
+                .map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
             json.push(b'\n');
             save(path, &json)?;
         }
         if let Some(path) = &self.junit {
             let mut xml = Vec::new();
-            junit::write(report, &mut xml).map_err(|error| Failure::new(ExitCode::Failed, error))?;
+            junit::write(report, &mut xml).map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
             save(path, &xml)?;
         }
         match &self.html {
@@ -297,32 +302,32 @@ impl Output {
     }
 }
 
-/// Creates the file if it does not exist, and leaves its content.
-fn check_writable(path: &Path) -> Result<(), Failure> {
+/// Checks that a file can be written: creates it if it does not exist, and does not change its content.
+fn check_writable(path: &Path) -> Result<(), CommandFailure> {
     let opened = fs::OpenOptions::new().create(true).append(true).open(path);
-    let wrong = |error: io::Error| {
-        Failure::new(ExitCode::Usage, format!("{} cannot be written: {error}", path.display()))
+    let failure = |error: io::Error| {
+        CommandFailure::new(ExitCode::Usage, format!("{} cannot be written: {error}", path.display()))
     };
-    opened.map(drop).map_err(wrong)
+    opened.map(drop).map_err(failure)
 }
 
-fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+fn save(path: &Path, bytes: &[u8]) -> Result<(), CommandFailure> {
     let failure = |error: io::Error| {
-        Failure::new(ExitCode::Failed, format!("{} cannot be written: {error}", path.display()))
+        CommandFailure::new(ExitCode::Failed, format!("{} cannot be written: {error}", path.display()))
     };
     fs::write(path, bytes).map_err(failure)
 }
 
-fn print_schema(is_capacity: bool) -> Result<ExitCode, Failure> {
+fn print_schema(is_capacity: bool) -> Result<ExitCode, CommandFailure> {
     let schema =
         if is_capacity { schemars::schema_for!(CapacityReport) } else { schemars::schema_for!(Report) };
-    let text =
-        serde_json::to_string_pretty(&schema).map_err(|error| Failure::new(ExitCode::Failed, error))?;
+    let text = serde_json::to_string_pretty(&schema)
+        .map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
     print_result(&text);
     Ok(ExitCode::Done)
 }
 
-fn print_links() -> Result<ExitCode, Failure> {
+fn print_links() -> Result<ExitCode, CommandFailure> {
     for link in quarrel_netsim::LINKS {
         print_result(link);
     }

@@ -1,4 +1,4 @@
-//! The progress display of a run: a bar with figures on a terminal, plain lines elsewhere.
+//! The progress display of a run on standard error: a bar with figures on a terminal, plain lines otherwise.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -11,27 +11,29 @@ use super::{
     console::print_status,
     measure::Timeline,
     plan::Plan,
-    report::{Percentiles, Second, decimals},
+    report::{Percentiles, SecondFigures, decimals},
     server_history::ServerHistory,
 };
 
-/// Time between two plain lines; a log should not fill up with them.
+/// Time between two plain lines: long enough that the lines do not fill up a log.
 const PLAIN_PERIOD: Duration = Duration::from_secs(5);
 
 /// Shows the progress of a run on standard error.
-pub(super) struct Progress {
+pub(super) struct ProgressDisplay {
     plan: Plan,
     bar: Option<ProgressBar>,
+    /// The time since the run's start at which the next plain line is due.
     next_plain: Duration,
 }
 
-impl Progress {
+impl ProgressDisplay {
+    /// Creates the display, with a bar if standard error is a terminal.
     pub(super) fn start(plan: &Plan) -> Self {
         let bar = stderr().is_terminal().then(|| bar(plan.stages.length()));
         Self { plan: plan.clone(), bar, next_plain: PLAIN_PERIOD }
     }
 
-    /// Updates the bar, or prints a line when one is due.
+    /// Updates the bar or, without a bar, prints a line if one is due.
     pub(super) fn show(&mut self, timeline: &Timeline, server: &ServerHistory, elapsed: Duration) {
         let is_due = elapsed >= self.next_plain;
         if self.bar.is_none() && !is_due {
@@ -43,18 +45,18 @@ impl Progress {
         latest.server = server.second(latest.at_s);
         if let Some(bar) = &self.bar {
             bar.set_position(elapsed.as_millis() as u64);
-            bar.set_message(screen(&latest, wanted, playing, finished));
+            bar.set_message(bar_message(&latest, wanted, playing, finished));
         } else {
             self.next_plain = elapsed + PLAIN_PERIOD;
             print_status(&format_args!(
                 "{:.0} s: {}",
                 elapsed.as_secs_f64(),
-                line(&latest, wanted, playing, finished)
+                plain_line(&latest, wanted, playing, finished)
             ));
         }
     }
 
-    /// Removes the bar, because the summary follows.
+    /// Removes the bar, because the summary is printed next.
     pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -62,7 +64,7 @@ impl Progress {
     }
 }
 
-fn line(latest: &Second, wanted: u32, playing: u64, finished: u64) -> String {
+fn plain_line(latest: &SecondFigures, wanted: u32, playing: u64, finished: u64) -> String {
     format!(
         "{playing} of {wanted} bots play, {finished} finished; input ack {}; {} snapshots/s, {} kB/s down",
         brief(latest.input_ack_ms),
@@ -71,7 +73,8 @@ fn line(latest: &Second, wanted: u32, playing: u64, finished: u64) -> String {
     )
 }
 
-fn screen(latest: &Second, wanted: u32, playing: u64, finished: u64) -> String {
+/// The lines below the bar.
+fn bar_message(latest: &SecondFigures, wanted: u32, playing: u64, finished: u64) -> String {
     let server = latest.server.map_or_else(String::new, |server| {
         format!(
             "\n  server     {} cores, {} MB, tick p99 {} ms",

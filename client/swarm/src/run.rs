@@ -9,7 +9,7 @@ pub use super::run_error::RunError;
 use super::{
     assemble::BotCounts,
     compare::Baseline,
-    game::Games,
+    game::GameRegistry,
     plan::{Plan, ServerTarget, TrustRoots},
     report::Report,
     run_controller::RunController,
@@ -18,12 +18,17 @@ use super::{
     worker_threads::WorkerThreads,
 };
 
-/// Runs a plan in this process and returns the report. Blocks until the plan's end; ctrl-C ends it early, with the counts up to then.
-/// The report is judged by the plan's rules, some of which may compare with `baseline`, the report of an older run.
+/// Runs a plan in this process and returns the report with its verdict. Rules may compare with `baseline`, the report of an older run.
+///
+/// Blocks until the plan's end. Ctrl-C, SIGTERM, the end of all bots, or (with `abort_on_fail`) a broken rule ends the run early; the
+/// report then has the counts up to that time.
 ///
 /// # Errors
-/// When the run cannot start. A server that does not answer, refuses the bots or dies yields a report all the same.
-pub fn run(plan: &Plan, games: &Games, baseline: Option<&Baseline>) -> Result<Report, RunError> {
+/// When the run cannot start, or a thread of the swarm panics. A server that does not answer, refuses the bots or dies is not an error.
+///
+/// # Panics
+/// When called from async code of a tokio runtime.
+pub fn run(plan: &Plan, games: &GameRegistry, baseline: Option<&Baseline>) -> Result<Report, RunError> {
     let targets: Arc<[ServerTarget]> = ServerTarget::resolve_all(plan, &TrustRoots::read(plan)?)?.into();
     let schedule = schedule(plan);
     let runtime = current_thread_runtime()?;

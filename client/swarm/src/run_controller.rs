@@ -1,4 +1,4 @@
-//! The controller of a run: collects counts, checks rules, shows progress, and stops the bots at the end.
+//! The controller of a run: collects the counts of all bots, checks the rules, shows the progress, and stops the bots at the end.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{
     interrupt::interrupted,
     measure::Timeline,
     plan::Plan,
-    progress::Progress,
+    progress::ProgressDisplay,
     server_history::{MetricsPoller, ServerHistory},
     slo::{Figures, RuleWatch},
 };
@@ -23,7 +23,7 @@ use super::{
 /// The period at which the progress display is updated and the end of all bots is checked.
 const DISPLAY_PERIOD: Duration = Duration::from_millis(200);
 
-/// Waits for the end of a run and collects its counts meanwhile.
+/// Collects the counts of a run until its end.
 pub(super) struct RunController {
     plan: Plan,
     bots: BotCounts,
@@ -32,10 +32,11 @@ pub(super) struct RunController {
     timeline: Timeline,
     server: ServerHistory,
     watch: Option<RuleWatch>,
-    progress: Progress,
+    progress: ProgressDisplay,
 }
 
 impl RunController {
+    /// Creates the controller of a run that starts at `start`. Cancelling `stop` must stop the run's bots.
     pub(super) fn new(
         plan: &Plan,
         bots: BotCounts,
@@ -53,11 +54,11 @@ impl RunController {
             timeline: Timeline::new(plan.bots.len(), plan.measured()),
             server: ServerHistory::new(plan.measured()),
             watch,
-            progress: Progress::start(plan),
+            progress: ProgressDisplay::start(plan),
         }
     }
 
-    /// Runs until the plan's end, an interrupt, a broken rule or the end of all bots; then cancels the stop token.
+    /// Runs until the plan's end, an interrupt, the end of all bots, or (with `abort_on_fail`) a broken rule. Then cancels the stop token.
     pub(super) async fn run(mut self, source: &mut dyn BatchSource) -> RunMeasurements {
         let end = self.start + self.plan.stages.length();
         let mut interrupt = Box::pin(interrupted());
@@ -75,7 +76,7 @@ impl RunController {
                 Some(sample) = samples_out.recv() => self.server.push(self.start.elapsed(), sample),
                 _ = collect.tick() => {
                     self.timeline.push(source.take());
-                    if let Some(rule) = self.broken() {
+                    if let Some(rule) = self.check_rules() {
                         break RunEnd::RuleBroken(rule);
                     }
                 }
@@ -96,8 +97,8 @@ impl RunController {
         RunMeasurements { timeline: self.timeline, server: self.server, ended, elapsed, bots: self.bots }
     }
 
-    /// A sentence about the rule that ends the run early, if one does.
-    fn broken(&mut self) -> Option<String> {
+    /// Checks the rules after the warm-up, and returns a sentence about the rule that ends the run early, if one does.
+    fn check_rules(&mut self) -> Option<String> {
         if self.start.elapsed() < self.plan.warm_up {
             return None;
         }

@@ -1,20 +1,20 @@
-//! The error of a run that could not be made.
+//! The error of a run that cannot start or be completed.
 
 use std::io;
 
 use super::plan::PlanError;
 use quarrel_client::net::tls::TrustError;
 
-/// A run that could not be made. What a server does to a run is not an error but part of the report.
+/// The error of a run that cannot start or be completed. The failure of a server is not an error, but part of the report.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The system provides no thread, timer or socket.
     #[error("the run cannot start: {0}")]
     System(#[from] io::Error),
-    /// The server cannot be found or trusted.
+    /// The server's address cannot be resolved, or the plan names no trust in its certificate.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The server's certificate cannot be verified.
+    /// The plan's trust in the server's certificate cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// A bug in the swarm.

@@ -1,4 +1,5 @@
-//! The schedule of a run: when each bot joins, disconnects and leaves. Pure: the same plan gives the same schedule on every machine.
+//! The schedule of a run: when each bot joins, disconnects and leaves. Pure: no clock, no I/O. The same plan gives the same schedule on
+//! every machine.
 
 use std::time::Duration;
 
@@ -6,13 +7,15 @@ use quarrel_shared::game::GameRng;
 
 use super::plan::{Plan, WeightedRoundRobin};
 
-/// The random stream of the schedule's events; bots have streams of their own, numbered from 0.
+/// The number of the schedule's random streams: stages use it XOR their start in milliseconds, churn and the choice of bots the two numbers
+/// below. Bots' brains use the streams from 0 upwards.
 const EVENT_STREAM: u64 = u64::MAX;
 
-/// The shortest time that a bot plays before it leaves: one that leaves during its handshake measures nothing.
+/// The time that a bot should play before it leaves, if there is a choice: a bot that leaves during its handshake measures nothing.
 const MIN_STAY: Duration = Duration::from_secs(2);
 
-/// Draws for a bot that has played for [`MIN_STAY`], before any bot leaves instead: perhaps all have just joined.
+/// Number of random draws for a bot that has played for [`MIN_STAY`]. If all fail, the bot that was drawn last leaves, because perhaps all
+/// bots have just joined.
 const MAX_DRAWS: u32 = 32;
 
 /// One bot's schedule.
@@ -20,17 +23,17 @@ const MAX_DRAWS: u32 = 32;
 pub struct BotSchedule {
     /// The bot's number, from 0, in the order of joins.
     pub bot: u32,
-    /// The index of its group in the plan.
+    /// The index of the bot's group in the plan.
     pub group: u16,
-    /// When it joins, since the run's start.
+    /// Time of the join, since the run's start.
     pub joins_at: Duration,
-    /// When it leaves; `None` when it plays to the run's end.
+    /// Time of the leave, since the run's start; `None` for a bot that plays to the run's end.
     pub leaves_at: Option<Duration>,
-    /// When its connection breaks, by a storm.
+    /// Times at which a storm breaks the bot's connection, since the run's start.
     pub disconnects_at: Vec<Duration>,
 }
 
-/// The schedule of all bots of a plan, in the order of joins.
+/// Computes the schedule of all bots of a plan, in the order of joins.
 #[must_use]
 pub fn schedule(plan: &Plan) -> Vec<BotSchedule> {
     let mut events = Vec::new();
@@ -56,7 +59,7 @@ pub fn schedule(plan: &Plan) -> Vec<BotSchedule> {
     population.bots
 }
 
-/// The maximum number of bots that play at once.
+/// Returns the maximum number of bots that play at once.
 #[must_use]
 pub fn max_concurrent(bots: &[BotSchedule]) -> u64 {
     let joins = bots.iter().map(|bot| (bot.joins_at, 1));
@@ -78,26 +81,27 @@ pub fn max_concurrent(bots: &[BotSchedule]) -> u64 {
 enum Event {
     Join,
     Leave,
-    /// One bot leaves, and another joins.
+    /// One bot leaves and another joins; skipped while no bot has played for [`MIN_STAY`].
     Replace,
     /// This percentage of the playing bots loses its connection.
     Storm(u8),
 }
 
-/// The joins and leaves of the stages: each at a random time within its equal part of the stage.
+/// Adds the joins and leaves of the stages. A stage is divided into equal parts, one for each join or leave, which happens at a random time
+/// within its part. A jump between two stages happens at the start of the second one.
 fn push_stages(plan: &Plan, events: &mut Vec<(Duration, Event)>) {
-    let (mut begins, mut before) = (Duration::ZERO, 0);
+    let (mut start, mut previous) = (Duration::ZERO, 0);
     for stage in plan.stages.stages() {
-        push_change(before, stage.from, events, |_| begins);
-        let share = stage.over / stage.from.abs_diff(stage.to).max(1);
-        let mut rng = GameRng::new(plan.seed, EVENT_STREAM ^ begins.as_millis() as u64);
-        push_change(stage.from, stage.to, events, |n| begins + share * n + share.mul_f64(fraction(&mut rng)));
-        begins += stage.over;
-        before = stage.to;
+        push_change(previous, stage.from, events, |_| start);
+        let part = stage.over / stage.from.abs_diff(stage.to).max(1);
+        let mut rng = GameRng::new(plan.seed, EVENT_STREAM ^ start.as_millis() as u64);
+        push_change(stage.from, stage.to, events, |n| start + part * n + part.mul_f64(fraction(&mut rng)));
+        start += stage.over;
+        previous = stage.to;
     }
 }
 
-/// The joins or leaves that lead from one number of bots to another.
+/// Adds the joins or leaves that change the number of bots from `from` to `to`; `when` returns the time of the n-th.
 fn push_change(
     from: u32,
     to: u32,
@@ -109,26 +113,27 @@ fn push_change(
     }
 }
 
-/// The replacements of `churn`: each at a random time within its equal part of a minute.
+/// Adds the replacements of `churn`. A minute is divided into equal parts, one for each replacement, which happens at a random time within
+/// its part.
 fn push_churn(plan: &Plan, events: &mut Vec<(Duration, Event)>) {
     if plan.churn == 0 {
         return;
     }
-    let share = Duration::from_secs(60) / plan.churn;
+    let part = Duration::from_secs(60) / plan.churn;
     let mut rng = GameRng::new(plan.seed, EVENT_STREAM - 1);
-    let count = plan.stages.length().div_duration_f64(share) as u32;
-    events.extend((0..count).map(|n| (share * n + share.mul_f64(fraction(&mut rng)), Event::Replace)));
+    let count = plan.stages.length().div_duration_f64(part) as u32;
+    events.extend((0..count).map(|n| (part * n + part.mul_f64(fraction(&mut rng)), Event::Replace)));
 }
 
-/// A random number in 0..1.
+/// Returns a random number in 0..1.
 fn fraction(rng: &mut GameRng) -> f64 {
     f64::from(rng.next_u32()) / (f64::from(u32::MAX) + 1.0)
 }
 
-/// All bots up to a time of the schedule.
+/// The bots that have joined so far, while the events are applied in the order of time.
 struct Population {
     bots: Vec<BotSchedule>,
-    /// The indices of those that play.
+    /// The indices in `bots` of the bots that play now.
     playing: Vec<usize>,
     groups: WeightedRoundRobin,
     rng: GameRng,
@@ -146,7 +151,7 @@ impl Population {
         self.bots.push(BotSchedule { bot, group, joins_at: at, leaves_at: None, disconnects_at: Vec::new() });
     }
 
-    /// A random bot that has played for [`MIN_STAY`] leaves; without one, the bot that was drawn last.
+    /// Lets a random bot leave that has played for [`MIN_STAY`]. If [`MAX_DRAWS`] draws find none, the bot that was drawn last leaves.
     fn leave(&mut self, at: Duration) {
         let mut drawn = None;
         for _ in 0..MAX_DRAWS {
@@ -161,10 +166,13 @@ impl Population {
         }
     }
 
+    /// Whether the bot at this index of `playing` has played for [`MIN_STAY`].
     fn may_leave(&self, playing: usize, at: Duration) -> bool {
         self.bots[self.playing[playing]].joins_at + MIN_STAY <= at
     }
 
+    /// Breaks the connections of this percentage of the playing bots, rounded up. Chosen bots are swapped to the front of `playing`, so
+    /// that no bot is chosen twice.
     fn storm(&mut self, at: Duration, percent: u8) {
         let hit = (self.playing.len() * usize::from(percent)).div_ceil(100);
         for n in 0..hit {
@@ -175,6 +183,7 @@ impl Population {
         }
     }
 
+    /// Returns a random index below `among`; `None` for 0.
     fn pick(&mut self, among: usize) -> Option<usize> {
         (among > 0).then(|| self.rng.below(among as u32) as usize)
     }

@@ -1,4 +1,4 @@
-//! Tests that the printed JSON schemas describe every field that is written.
+//! Tests that the printed JSON schemas describe every field of the JSON files.
 
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{
     capacity::{Bottleneck, CapacityReport, LoadResult, MachinesFor, SCHEMA},
     report::{
-        Comparison, CurvePoint, Curves, Delta, Incident, Percentiles, Report, RuleResult, Second,
-        ServerSecond, Setting,
+        BaselineComparison, CurvePoint, Curves, Delta, Incident, Percentiles, Report, RuleResult, RunSetting,
+        SecondFigures, ServerSecond,
     },
     slo::sample,
 };
@@ -31,33 +31,33 @@ impl Schema {
         }
     }
 
-    /// Checks that every key of this value has a description, that every described key is in it, and that no collection is empty.
-    fn check(&self, value: &Value, node: &Value, place: &str) {
+    /// Checks that every key of this value has a description, that every described key is in the value, and that nothing in the value is
+    /// null or empty, because the schema of a missing part would not be checked. `path` is the value's path in the document.
+    fn check(&self, value: &Value, node: &Value, path: &str) {
         let node = self.resolve(node);
         match value {
             Value::Object(fields) if node["properties"].is_object() => {
                 let known = node["properties"].as_object().unwrap();
                 for name in known.keys() {
-                    assert!(fields.contains_key(name), "{place}.{name} is not in the sample");
+                    assert!(fields.contains_key(name), "{path}.{name} is not in the sample");
                 }
                 for (name, value) in fields {
                     let description = known.get(name).and_then(|field| field["description"].as_str());
-                    let description =
-                        description.unwrap_or_else(|| panic!("{place}.{name} is not described"));
-                    assert!(!description.starts_with("As "), "{place}.{name}: {description}");
-                    self.check(value, &known[name], &format!("{place}.{name}"));
+                    let description = description.unwrap_or_else(|| panic!("{path}.{name} is not described"));
+                    assert!(!description.starts_with("As "), "{path}.{name}: {description}");
+                    self.check(value, &known[name], &format!("{path}.{name}"));
                 }
             }
             Value::Object(entries) => {
-                assert!(!entries.is_empty(), "{place} is empty in the sample");
+                assert!(!entries.is_empty(), "{path} is empty in the sample");
                 let entry = &node["additionalProperties"];
-                entries.iter().for_each(|(name, value)| self.check(value, entry, &format!("{place}.{name}")));
+                entries.iter().for_each(|(name, value)| self.check(value, entry, &format!("{path}.{name}")));
             }
             Value::Array(values) => {
-                assert!(!values.is_empty(), "{place} is empty in the sample");
-                values.iter().for_each(|value| self.check(value, &node["items"], &format!("{place}[]")));
+                assert!(!values.is_empty(), "{path} is empty in the sample");
+                values.iter().for_each(|value| self.check(value, &node["items"], &format!("{path}[]")));
             }
-            value => assert!(!value.is_null(), "{place} is missing in the sample"),
+            value => assert!(!value.is_null(), "{path} is missing in the sample"),
         }
     }
 }
@@ -67,8 +67,8 @@ fn check<T: Serialize + JsonSchema>(sample: &T) {
     schema.check(&serde_json::to_value(sample).unwrap(), &schema.0, "");
 }
 
-fn setting() -> Setting {
-    Setting { server_version: Some("0.1.0".to_owned()), ..Setting::default() }
+fn setting() -> RunSetting {
+    RunSetting { server_version: Some("0.1.0".to_owned()), ..RunSetting::default() }
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn every_field_of_a_report_is_described() {
         setting: setting(),
         trouble: Some("no answer".to_owned()),
         incidents: vec![Incident::default()],
-        series: vec![Second {
+        series: vec![SecondFigures {
             input_ack_ms: times,
             snapshot_age_ms: times,
             snapshot_gap_ms: times,
@@ -93,7 +93,7 @@ fn every_field_of_a_report_is_described() {
                 tick_ms_max: Some(1.0),
                 overruns: Some(1),
             }),
-            ..Second::default()
+            ..SecondFigures::default()
         }],
         curves: Curves {
             input_ack_ms: points(),
@@ -101,9 +101,9 @@ fn every_field_of_a_report_is_described() {
             snapshot_gap_ms: points(),
             join_ms: points(),
         },
-        baseline: Some(Comparison {
+        baseline: Some(BaselineComparison {
             figures: [("joined".to_owned(), Delta::between(1.0, 2.0))].into(),
-            ..Comparison::default()
+            ..BaselineComparison::default()
         }),
         ..sample()
     });

@@ -1,7 +1,7 @@
-//! The load of one worker's own thread: how late its timers fire, its CPU time and its memory.
+//! The load of one worker's thread: the lateness of a timer, CPU time, and the memory of the process.
 //!
-//! A periodic timer runs beside the bots on their runtime: what delays it delays them. Missed ticks of the timer count, each with its
-//! own delay, so a process that was stopped for a second records every tick of that second as late.
+//! A periodic timer runs beside the bots on their runtime, so a delay of the bots delays the timer too. Missed ticks of the timer
+//! count, each with its own lateness: a process that was stopped for a second records every tick of that second as late.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -11,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 use super::{context::WorkerContext, measure::SelfLoad};
 
 /// The period of the timer.
-const BEAT: Duration = Duration::from_millis(10);
+const TIMER_PERIOD: Duration = Duration::from_millis(10);
 
-/// Measures one thread until `finished` is cancelled, and records each second, the last one up to its end.
+/// Measures the calling thread until `finished` is cancelled. Records the load of each second, and of the last, incomplete one.
 pub(super) async fn measure(context: Arc<WorkerContext>, reports_memory: bool, finished: CancellationToken) {
-    let mut beats = interval_at(context.start.max(Instant::now()), BEAT);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut second = Second::begin(context.elapsed());
-    let record = |second: Second, cpu_us| {
+    let mut timer = interval_at(context.start.max(Instant::now()), TIMER_PERIOD);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut second = LoadSecond::begin(context.elapsed());
+    let record = |second: LoadSecond, cpu_us| {
         let (at, self_load) = second.end(cpu_us, reports_memory);
         context.recorder().push_self_load(at, self_load);
     };
@@ -26,12 +26,12 @@ pub(super) async fn measure(context: Arc<WorkerContext>, reports_memory: bool, f
         let due = tokio::select! {
             biased;
             () = finished.cancelled() => break,
-            due = beats.tick() => due,
+            due = timer.tick() => due,
         };
         let (now, late) = (context.elapsed(), due.elapsed());
-        second.self_load.beat.record_time(late);
+        second.self_load.timer_lag.record_time(late);
         if now.as_secs() != second.at.as_secs() {
-            let next = Second::begin(now);
+            let next = LoadSecond::begin(now);
             let cpu_us = next.cpu_us;
             record(std::mem::replace(&mut second, next), cpu_us);
         }
@@ -39,15 +39,16 @@ pub(super) async fn measure(context: Arc<WorkerContext>, reports_memory: bool, f
     record(second, thread_cpu_us());
 }
 
-/// One second of one thread.
-struct Second {
+/// The load of one thread in the current second.
+struct LoadSecond {
+    /// The start of the measurement, since the run's start.
     at: Duration,
-    /// CPU time of the thread at the second's start; `None` where the system does not provide it.
+    /// CPU time of the thread at `at`, in microseconds; `None` where the system does not provide it.
     cpu_us: Option<u64>,
     self_load: SelfLoad,
 }
 
-impl Second {
+impl LoadSecond {
     fn begin(at: Duration) -> Self {
         Self { at, cpu_us: thread_cpu_us(), self_load: SelfLoad::default() }
     }
@@ -59,14 +60,15 @@ impl Second {
     }
 }
 
-/// CPU time of this thread since its start, from the kernel's schedstat in nanoseconds; `None` where the system has no such file.
+/// Returns the CPU time of this thread since its start, from the first number (nanoseconds) of the kernel's schedstat file; `None` where
+/// the system has no such file.
 fn thread_cpu_us() -> Option<u64> {
     let stat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let ns: u64 = stat.split_ascii_whitespace().next()?.parse().ok()?;
     Some(ns / 1000)
 }
 
-/// Resident memory of this process: `VmRSS`, which the kernel gives in kilobytes.
+/// Returns the resident memory of this process, from the kernel's `VmRSS` in kilobytes; `None` where the system does not provide it.
 fn process_rss_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -85,11 +87,11 @@ mod tests {
         let context = Arc::new(WorkerContext::new(plan, Arc::new([]), Instant::now(), stop));
         let finished = CancellationToken::new();
         let task = tokio::spawn(measure(Arc::clone(&context), true, finished.clone()));
-        tokio::time::sleep(4 * BEAT).await;
+        tokio::time::sleep(4 * TIMER_PERIOD).await;
         finished.cancel();
         task.await.unwrap();
         let self_load = context.take().self_load;
         let [(_, last)] = self_load.as_slice() else { panic!("{self_load:?}") };
-        assert!(last.beat.count() >= 1 && last.threads == 1, "{last:?}");
+        assert!(last.timer_lag.count() >= 1 && last.threads == 1, "{last:?}");
     }
 }

@@ -1,28 +1,29 @@
-//! The change of a server's metrics between two scrapes. Changes add up, across restarts of the server too.
+//! The change of a server's metrics between two scrapes. Changes can be added up, also across a restart of the server.
 
 use super::server_metrics::MetricsSample;
 
-/// The change of the metrics over some time; `None` for those that the server does not export.
+/// The change of the metrics over one or more intervals between scrapes; `None` for metrics that the server does not export.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SampleDelta {
-    /// CPU time in seconds, and the time over which it was used, in seconds.
+    /// CPU time, and the wall time over which it was used, both in seconds.
     cpu: Option<(f64, f64)>,
     overruns: Option<f64>,
     slips: Option<f64>,
     /// The histogram of tick durations: upper bounds in seconds, ascending, each with its own count.
     ticks: Vec<(f64, f64)>,
-    /// Upper bound of the longest tick in seconds; `None` without a tick, infinite when it lies beyond all buckets.
+    /// Upper bound of the longest tick in seconds; `None` without a tick, infinite for a tick beyond all buckets of unknown length.
     longest: Option<f64>,
 }
 
 impl SampleDelta {
     /// Computes the change from one sample to the next, `seconds` later.
     ///
-    /// A restarted server counts from 0, so its counters are the change since the restart. CPU time is the exception: the interval is left
-    /// out together with its time, because an average over the time with and without a server is wrong for both.
+    /// A restarted server counts from 0, so the values of its counters are the change since the restart. CPU time is the exception: an
+    /// interval with a restart adds neither CPU time nor wall time, because an average over time with and without a server is wrong for
+    /// both.
     pub(super) fn between(before: &MetricsSample, after: &MetricsSample, seconds: f64) -> Self {
         let restarted = after.is_after_restart(before);
-        let rose = |now: Option<f64>, then: Option<f64>| Some(now? - if restarted { 0.0 } else { then? });
+        let increase = |now: Option<f64>, then: Option<f64>| Some(now? - if restarted { 0.0 } else { then? });
         let count_before = |end: f64| {
             let known = before.ticks.iter().find(|(known, _)| !restarted && *known == end);
             known.map_or(0.0, |(_, count)| *count)
@@ -30,11 +31,11 @@ impl SampleDelta {
         let ticks: Vec<_> =
             after.ticks.iter().map(|(end, count)| (*end, (count - count_before(*end)).max(0.0))).collect();
         Self {
-            cpu: rose(after.cpu_seconds, before.cpu_seconds)
+            cpu: increase(after.cpu_seconds, before.cpu_seconds)
                 .filter(|_| !restarted)
                 .map(|used| (used, seconds)),
-            overruns: rose(after.overruns, before.overruns),
-            slips: rose(after.slips, before.slips),
+            overruns: increase(after.overruns, before.overruns),
+            slips: increase(after.slips, before.slips),
             longest: longest(&ticks, after.tick_longest_s),
             ticks,
         }
@@ -50,8 +51,8 @@ impl SampleDelta {
             }
         };
         if let Some((used, seconds)) = other.cpu {
-            let (all, whole) = self.cpu.unwrap_or_default();
-            self.cpu = Some((all + used, whole + seconds));
+            let (total_used, total_seconds) = self.cpu.unwrap_or_default();
+            self.cpu = Some((total_used + used, total_seconds + seconds));
         }
         self.overruns = sum(self.overruns, other.overruns);
         self.slips = sum(self.slips, other.slips);
@@ -84,7 +85,8 @@ impl SampleDelta {
         self.longest.filter(|longest| longest.is_finite()).map(|longest| 1000.0 * longest)
     }
 
-    /// Returns the 99th percentile of the tick duration in milliseconds, interpolated linearly within its bucket.
+    /// Returns the 99th percentile of the tick duration in milliseconds, interpolated linearly within its bucket; `None` without a tick, or
+    /// when the bucket has no known upper bound.
     pub(super) fn tick_ms_p99(&self) -> Option<f64> {
         let rank = 0.99 * self.ticks.iter().map(|(_, count)| count).sum::<f64>();
         let (mut low, mut below) = (0.0, 0.0);
@@ -99,11 +101,11 @@ impl SampleDelta {
     }
 }
 
-/// The upper bound of the longest of these ticks, in seconds; `None` without a tick.
+/// Returns the upper bound of the longest of these ticks, in seconds; `None` without a tick.
 ///
-/// The histogram bounds it only by its bucket. The value that the server remembers is exact, but covers its last seconds: it is used when
-/// it lies in that bucket. Otherwise it belongs to an earlier interval, or is forgotten because no scrape came for some seconds, and the
-/// bucket's upper bound is used.
+/// The histogram gives only the bucket of the longest tick. `remembered`, the longest tick that the server remembers, is exact but covers
+/// the server's last seconds. If it lies in that bucket, it is returned. Otherwise it belongs to an earlier interval, or the server has
+/// forgotten the tick because no scrape came for some seconds; then the bucket's upper bound is returned.
 fn longest(ticks: &[(f64, f64)], remembered: Option<f64>) -> Option<f64> {
     let top = ticks.iter().rposition(|(_, count)| *count > 0.0)?;
     let (end, _) = ticks.get(top)?;

@@ -1,4 +1,4 @@
-//! The server's metrics over a run: scraped once a second, and kept as the changes between two scrapes.
+//! The server's metrics over a run: scraped once a second, and stored as the changes between two scrapes.
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
@@ -30,7 +30,7 @@ impl MetricsPoller {
         Self { address: url.parse() }
     }
 
-    /// Scrapes until the receiver is dropped.
+    /// Scrapes until the receiver is dropped; returns at once if the URL is invalid.
     pub(super) async fn run(self, samples: mpsc::Sender<Result<MetricsSample, MetricsError>>) {
         let Ok(address) = self.address else { return };
         let mut every = interval(SCRAPE_PERIOD);
@@ -49,15 +49,18 @@ impl MetricsPoller {
 pub(super) struct ServerHistory {
     /// The seconds that the figures cover.
     measured: Range<u32>,
+    /// The newest sample, and its time since the run's start.
     newest: Option<(Duration, MetricsSample)>,
-    /// The newest second and its change up to now.
+    /// The newest second, and the change of the metrics in it up to now.
     second: (u32, SampleDelta),
-    /// The seconds in which the server answered, as they are plotted.
+    /// The plotted figures of each second with a sample, except for the first sample.
     seconds: BTreeMap<u32, ServerSecond>,
     /// The change over the measured part up to now.
     total: SampleDelta,
+    /// Number of scrapes that failed.
     unanswered: u64,
     incidents: Vec<(Duration, String)>,
+    /// Whether the last scrape failed.
     is_silent: bool,
 }
 
@@ -98,6 +101,8 @@ impl ServerHistory {
         }
     }
 
+    /// Adds the change between two scrapes to the total, if both are in the measured part (its end included), and to the second of the
+    /// later one.
     fn push_delta(&mut self, from: Duration, until: Duration, delta: &SampleDelta) {
         let is_measured = |at: Duration| {
             (u64::from(self.measured.start)..=u64::from(self.measured.end)).contains(&at.as_secs())
@@ -135,18 +140,18 @@ impl ServerHistory {
         self.newest.as_ref()?.1.version.as_deref()
     }
 
-    /// Returns the begins of outages, with their errors, and the restarts.
+    /// Returns the incidents: the start of each outage, with the error of the scrape, and each restart.
     pub(super) fn incidents(&self) -> &[(Duration, String)] {
         &self.incidents
     }
 
-    /// Returns the figures of this second; `None` when no two scrapes cover it.
+    /// Returns the figures of this second; `None` for a second without a sample, and for the first sample, which has no change.
     pub(super) fn second(&self, at_s: u32) -> Option<ServerSecond> {
         self.seconds.get(&at_s).copied()
     }
 
-    /// Returns the figures of the measured part, of which `measured_s` seconds have passed, with `bot_seconds` of play. `None` when the
-    /// server was never scraped.
+    /// Returns the figures of the measured part up to now. `measured_s` is the part's length up to now in seconds, and `bot_seconds` the
+    /// sum of the time that bots played in it. Returns `None` if no scrape was attempted.
     pub(super) fn figures(&self, measured_s: u32, bot_seconds: f64) -> Option<ServerFigures> {
         if self.newest.is_none() && self.unanswered == 0 {
             return None;
@@ -226,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn two_scrapes_in_one_second_are_one_second() {
+    fn two_scrapes_in_one_second_are_merged_into_its_figures() {
         let mut history = history([(2, sample(1.0)), (3, sample(2.0))]);
         history.push(Duration::from_millis(3500), sample(2.0));
         assert_eq!(history.second(3).unwrap().cpu_cores, Some(round(1.0 / 1.5)));

@@ -1,4 +1,4 @@
-//! One scrape of the server's `/metrics`.
+//! One scrape of the server's metrics: a GET of `/metrics` on its HTTP plane, and the parsed sample.
 //!
 //! One GET of a plain text needs no HTTP library. The request is HTTP/1.0, so that the response is never chunked.
 
@@ -10,13 +10,14 @@ use tokio::{
     time::timeout,
 };
 
-/// Maximum time for the response.
+/// Time limit of one scrape, from the connection to the end of the response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Maximum length of the response, in bytes; more is not read.
+/// Maximum number of bytes that are read of a response; longer responses are cut off.
 const MAX_RESPONSE_BYTES: u64 = 1024 * 1024;
 
-/// Host and port of the server's HTTP plane.
+/// Host and port of the server's HTTP plane (the TCP port of metrics and administration). Parsed from `http://HOST:PORT`; the scheme and
+/// slashes at the end are optional.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpAddress(String);
 
@@ -38,7 +39,7 @@ pub enum MetricsError {
     /// The server's HTTP plane cannot be reached.
     #[error("{0} cannot be reached: {1}")]
     Unreachable(String, io::Error),
-    /// The server did not answer within two seconds.
+    /// The scrape took longer than two seconds.
     #[error("{0} did not answer within two seconds")]
     TimedOut(String),
     /// The response is not the metrics of a Quarrel server.
@@ -46,7 +47,7 @@ pub enum MetricsError {
     NoMetrics(String, String),
 }
 
-/// The server's metrics at one moment; `None` for those that it does not export.
+/// The server's metrics at the time of one scrape; `None` for those that the server does not export.
 #[derive(Clone, Debug, Default)]
 pub struct MetricsSample {
     pub(super) version: Option<String>,
@@ -58,14 +59,14 @@ pub struct MetricsSample {
     pub(super) slips: Option<f64>,
     /// The histogram of tick durations: upper bounds in seconds, ascending, each with its own count (not cumulative).
     pub(super) ticks: Vec<(f64, f64)>,
-    /// The longest tick of the last two to three seconds, in seconds; an older server does not export it.
+    /// The longest tick of the last two to three seconds before the scrape, in seconds; an older server does not export it.
     pub(super) tick_longest_s: Option<f64>,
 }
 
 /// Scrapes the server.
 ///
 /// # Errors
-/// When the server does not answer, or its answer is not a Quarrel server's metrics.
+/// When the server cannot be reached or does not answer in time, or the response is not a Quarrel server's metrics.
 pub async fn scrape(address: &HttpAddress) -> Result<MetricsSample, MetricsError> {
     let host = &address.0;
     let response = timeout(RESPONSE_TIMEOUT, get(host))
@@ -77,9 +78,9 @@ pub async fn scrape(address: &HttpAddress) -> Result<MetricsSample, MetricsError
     if status.split(' ').nth(1) != Some("200") {
         return Err(MetricsError::NoMetrics(host.clone(), status.to_owned()));
     }
-    let not_ours =
+    let no_metrics =
         || MetricsError::NoMetrics(host.clone(), "a page without a Quarrel server's metrics".to_owned());
-    MetricsSample::parse(body).ok_or_else(not_ours)
+    MetricsSample::parse(body).ok_or_else(no_metrics)
 }
 
 async fn get(host: &str) -> io::Result<String> {
@@ -92,7 +93,7 @@ async fn get(host: &str) -> io::Result<String> {
 }
 
 impl MetricsSample {
-    /// Parses Prometheus text; `None` when it is not a Quarrel server's.
+    /// Parses metrics in Prometheus' text format; `None` for a text without any metric of a Quarrel server.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if !text.lines().any(|line| line.starts_with("quarrel_")) {
             return None;
@@ -111,7 +112,8 @@ impl MetricsSample {
         })
     }
 
-    /// Whether the server was restarted since `before`: a counter, which only rises within one process, has fallen.
+    /// Whether the server was restarted since the sample `before`: at least one counter has fallen, and within one process counters only
+    /// rise.
     pub(super) fn is_after_restart(&self, before: &Self) -> bool {
         let counters = |sample: &Self| {
             let ticks = sample.ticks.iter().map(|(_, count)| count).sum();
@@ -123,18 +125,18 @@ impl MetricsSample {
     }
 }
 
-/// The buckets of a histogram, summed over its other labels: upper bounds, ascending, each with its own count.
+/// Returns the buckets of a histogram, summed over all labels other than `le`: upper bounds, ascending, each with its own count.
 fn buckets(text: &str, name: &str) -> Vec<(f64, f64)> {
     let mut buckets: Vec<(f64, f64)> = Vec::new();
     for (labels, count) in values(text, name) {
-        let Some(end) = label(labels, "le") else { continue };
+        let Some(end) = number_label(labels, "le") else { continue };
         match buckets.iter_mut().find(|(known, _)| *known == end) {
             Some((_, total)) => *total += count,
             None => buckets.push((end, count)),
         }
     }
     buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
-    // The text's counts are cumulative.
+    // Counts in the text are cumulative.
     let mut below = 0.0;
     for (_, count) in &mut buckets {
         let cumulative = *count;
@@ -144,7 +146,7 @@ fn buckets(text: &str, name: &str) -> Vec<(f64, f64)> {
     buckets
 }
 
-/// The samples of one metric: the labels between the braces, and the value.
+/// Iterates over the lines of one metric: the text of the labels between the braces, and the value.
 fn values<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
     text.lines().filter_map(move |line| {
         let rest = line.strip_prefix(name)?;
@@ -156,7 +158,7 @@ fn values<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = (&'a str, f6
     })
 }
 
-fn label(labels: &str, name: &str) -> Option<f64> {
+fn number_label(labels: &str, name: &str) -> Option<f64> {
     let value = text_label(labels, name)?;
     if value == "+Inf" { Some(f64::INFINITY) } else { value.parse().ok() }
 }

@@ -1,4 +1,4 @@
-//! The sockets of one worker's bots: shared by bots on the plain network, one each for bots on a modelled link.
+//! The sockets of one worker's bots: bots on the real network share sockets, and each bot on a simulated link has its own.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,25 +7,29 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{context::WorkerContext, endpoint, run_error::RunError, schedule::BotSchedule};
 use quarrel_client::{Connector, net::transport};
 
-/// Bots that share an endpoint: few enough that its task is not the bottleneck, and many, since each endpoint has a receive buffer of
-/// 3 MB.
+/// Number of bots that share an endpoint: few enough that the endpoint's task is not the bottleneck, and otherwise as many as possible,
+/// because each endpoint has a receive buffer of 3 MB.
 const BOTS_PER_ENDPOINT: usize = 256;
 
-/// Time limit for the last close frames to leave.
+/// Time limit for sending the last close frames.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The endpoints of one worker.
 #[derive(Default)]
 pub(super) struct BotSockets {
-    /// The endpoint that a group's next bots share, and how many bots use it already.
+    /// By group: the endpoint that the group's next bots share, and the number of bots that already use the endpoint.
     shared: BTreeMap<u16, (Connector, usize)>,
+    /// All shared endpoints.
     endpoints: Vec<quinn::Endpoint>,
-    /// Whether some bots have sockets of their own.
+    /// Whether any bot is on a link.
     has_links: bool,
 }
 
 impl BotSockets {
-    /// Returns the connector of a bot. A bot on a link gets a socket of its own, since the link models that bot's path alone.
+    /// Returns the connector of a bot. A bot on a link gets its own socket, because the link simulates the path of that bot alone.
+    ///
+    /// # Errors
+    /// When the system provides no socket, or the trust in the server's certificate cannot be used.
     pub(super) fn connector(
         &mut self,
         context: &WorkerContext,
@@ -34,7 +38,7 @@ impl BotSockets {
         let target = context.targets.get(usize::from(bot.group)).ok_or(RunError::Panicked)?;
         let server = target.connect.server;
         if let Some(link) = context.plan.link(bot.group) {
-            let endpoint = endpoint::impaired(server, &link, context.plan.seed, u64::from(bot.bot))?;
+            let endpoint = endpoint::open_impaired(server, &link, context.plan.seed, u64::from(bot.bot))?;
             self.has_links = true;
             return Ok(Connector::new(endpoint, &target.connect)?);
         }
@@ -51,7 +55,7 @@ impl BotSockets {
         Ok(connector)
     }
 
-    /// Waits until the last close frames have left, at most [`FLUSH_TIMEOUT`].
+    /// Waits until the last close frames are sent: at most [`FLUSH_TIMEOUT`], and exactly that long if any bot is on a link.
     pub(super) async fn flush(&self) {
         let idle = async {
             for endpoint in &self.endpoints {
@@ -62,7 +66,7 @@ impl BotSockets {
         // A server that is gone never acknowledges the close frames.
         let _ = timeout(FLUSH_TIMEOUT, idle).await;
         if self.has_links {
-            // The last packets of bots on links are still delayed by the link, which runs on this runtime.
+            // Links may still delay the last packets of their bots, and links run on this runtime.
             sleep_until(began + FLUSH_TIMEOUT).await;
         }
     }

@@ -1,28 +1,34 @@
-//! The verdict of a run: rules are checked against the figures, and the swarm is checked against its own schedule.
+//! The verdict of a run, from its rules and from the punctuality of the swarm itself.
 //!
-//! The order of the checks: an interrupted run is `aborted`. A run in which the swarm itself was too slow is `invalid`, because its figures
-//! may show the swarm and not the server. Then the rules decide. A run that breaks no rule is still `invalid` when no bot played, or when
-//! none played at the end.
+//! The first of these that applies:
+//!
+//! 1. `aborted`: the run was interrupted.
+//! 2. `invalid`: an agent was lost, or the swarm itself was too slow, so that the figures may show the swarm and not the server.
+//! 3. `fail`: a rule is broken.
+//! 4. `invalid`: no bot played, or none played at the end.
+//! 5. `pass`.
 
 use super::{
     assemble::RunEnd,
     compare::Baseline,
     plan::Plan,
-    report::{Report, Second, Verdict},
+    report::{Report, SecondFigures, Verdict},
     slo::Figures,
 };
 
-/// Factor of `max_lag_ms` that the single latest deadline may reach: one hiccup of a shared machine does not make a swarm too slow.
+/// The largest lateness may be this multiple of `max_lag_ms`, the limit of the 99th percentile: one hiccup of a shared machine does not
+/// make a swarm too slow.
 const MAX_LAG_FACTOR: f64 = 25.0;
 
-/// Number of seconds without a single snapshot, at the end of the measured part, that make a run `invalid`.
-const MAX_SILENT_S: usize = 3;
+/// Number of seconds at the end of the measured part (fewer in a shorter run) that make a run `invalid` if none of them has a snapshot.
+const END_SECONDS: usize = 3;
 
-/// CPU use of a thread, in percent of a core, above which it has no reserve to keep its schedule.
+/// CPU use of a thread, in percent of a core, above which the thread has no reserve to keep its schedule. It makes a run `invalid` only
+/// together with a lateness of more than half the limit.
 const MAX_THREAD_PERCENT: f64 = 97.0;
 
 impl Report {
-    /// Checks the plan's rules, compares with the baseline, and sets the verdict and its reasons.
+    /// Checks the plan's rules, compares with the baseline, and sets the verdict with its reasons.
     pub(super) fn decide_verdict(&mut self, plan: &Plan, ended: &RunEnd, baseline: Option<&Baseline>) {
         let figures = Figures::from_report(self);
         self.baseline = baseline.map(|baseline| baseline.compare(&figures));
@@ -35,7 +41,7 @@ impl Report {
             .map(|result| format!("'{}' is broken: {}", result.rule, result.failure_message()));
         let (mut broken, overload) = (broken.collect::<Vec<_>>(), self.overload_reasons(plan.max_lag_ms));
         if let RunEnd::RuleBroken(rule) = ended {
-            // A rule that ended the run stays broken, even if its figure recovered while the bots left.
+            // A rule that ended the run counts as broken, even if its figure recovered while the bots left.
             broken.insert(0, format!("the run ended early: {rule}"));
         }
         (self.verdict, self.why) = match ended {
@@ -51,20 +57,20 @@ impl Report {
         };
     }
 
-    /// Returns why no bot was left to measure at the end, if so.
+    /// Returns a sentence if no bot played, or none at the end of the measured part.
     fn no_players_reason(&self) -> Option<String> {
         let trouble = || self.trouble.clone().unwrap_or_else(|| "the reason is unknown".to_owned());
         if self.joined == 0 {
             return Some(format!("no bot played: {}", trouble()));
         }
-        let wanted = |second: &&Second| second.measured && second.bots_wanted > 0;
-        let mut last = self.series.iter().rev().filter(wanted).take(MAX_SILENT_S).peekable();
+        let wanted = |second: &&SecondFigures| second.measured && second.bots_wanted > 0;
+        let mut last = self.series.iter().rev().filter(wanted).take(END_SECONDS).peekable();
         let is_silent = last.peek().is_some() && last.all(|second| second.snapshots == 0);
         is_silent.then(|| format!("no bot played at the end of the run: {}", trouble()))
     }
 
-    /// Makes the verdict `invalid` because agents were lost, for these reasons: the figures of the remaining ones do not answer the plan,
-    /// even when all rules hold. An aborted run stays aborted.
+    /// Makes the verdict `invalid` if agents were lost, and adds a sentence about each: the remaining agents ran only a part of the plan,
+    /// so the figures prove nothing even if all rules hold. An aborted run stays aborted.
     pub(super) fn invalidate(&mut self, lost: Vec<String>) {
         if !lost.is_empty() && self.verdict != Verdict::Aborted {
             self.verdict = Verdict::Invalid;
@@ -72,27 +78,27 @@ impl Report {
         self.why.splice(0..0, lost);
     }
 
-    /// Returns the reasons why the swarm was too slow for its figures to be valid; empty when it kept its schedule.
+    /// Returns the reasons why the swarm was too slow for its figures to be valid; empty when the swarm kept its schedule.
     fn overload_reasons(&self, max_lag_ms: f64) -> Vec<String> {
         let swarm = &self.swarm;
         let mut reasons = Vec::new();
         if swarm.lag_ms_p99 > max_lag_ms {
             reasons.push(format!(
                 "the swarm itself was late: 1 of 100 of its deadlines was missed by {:.1} ms and more, and {max_lag_ms} ms are \
-                 allowed (--max-lag-ms); give it more cores, --threads or agents",
+                 allowed (--max-lag-ms); give the swarm more cores, --threads or agents",
                 swarm.lag_ms_p99
             ));
         }
         if swarm.lag_ms_max > max_lag_ms * MAX_LAG_FACTOR {
             reasons.push(format!(
-                "the swarm itself stood still for {:.0} ms, so maxima may be its own doing; {:.0} ms are allowed",
+                "the swarm itself stood still for {:.0} ms, which may have caused the largest values; {:.0} ms are allowed",
                 swarm.lag_ms_max,
                 max_lag_ms * MAX_LAG_FACTOR
             ));
         }
         if swarm.busiest_thread_percent > MAX_THREAD_PERCENT && swarm.lag_ms_p99 > max_lag_ms / 2.0 {
             reasons.push(format!(
-                "a thread of the swarm was busy for {:.0} % of its busiest second; give it more --threads",
+                "a thread of the swarm was busy for {:.0} % of its busiest second; give the swarm more --threads",
                 swarm.busiest_thread_percent
             ));
         }
@@ -171,8 +177,13 @@ mod tests {
             Verdict::Fail,
             "a broken rule outranks a run without players"
         );
-        let second =
-            |at_s, snapshots| Second { at_s, measured: true, bots_wanted: 9, snapshots, ..Second::default() };
+        let second = |at_s, snapshots| SecondFigures {
+            at_s,
+            measured: true,
+            bots_wanted: 9,
+            snapshots,
+            ..SecondFigures::default()
+        };
         let series = [30, 30, 0, 0, 0].into_iter().zip(0..).map(|(snapshots, at_s)| second(at_s, snapshots));
         let silent = Report { series: series.collect(), ..good() };
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A worker: one thread that starts its share of the bots by the schedule, with one recorder for their counts.
+//! A worker: one thread that runs its share of the bots by the schedule, and records their counts.
 
 use std::{io, sync::Arc};
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     bot::HostileBot,
     context::WorkerContext,
-    game::{GameEntry, Games},
+    game::{GameEntry, GameRegistry},
     plan::{Plan, ServerTarget},
     run_error::RunError,
     schedule::BotSchedule,
@@ -24,8 +24,10 @@ use quarrel_client::{Connector, net::transport};
 /// The configuration of all workers of a process.
 pub(super) struct WorkerConfig {
     pub(super) plan: Arc<Plan>,
-    pub(super) games: Games,
+    pub(super) games: GameRegistry,
+    /// The server of each group of the plan, by the group's index.
     pub(super) targets: Arc<[ServerTarget]>,
+    /// The time at which the run starts.
     pub(super) start: Instant,
     pub(super) stop: CancellationToken,
     /// The index of this process, below `processes`.
@@ -34,19 +36,20 @@ pub(super) struct WorkerConfig {
     pub(super) processes: u32,
 }
 
-/// One thread's bots.
+/// The bots of one thread.
 pub(super) struct Worker {
     context: Arc<WorkerContext>,
-    games: Games,
+    games: GameRegistry,
     /// The index of this worker among the workers of all processes; it runs the bots whose number modulo `workers` is `index`.
     index: u32,
+    /// The number of workers of all processes.
     workers: u32,
-    /// Whether this worker reports the memory of its process: the first one does.
+    /// Whether this worker reports the memory of its process. Only the first one of a process does.
     reports_memory: bool,
 }
 
 impl WorkerConfig {
-    /// Creates the workers of this process; none runs yet.
+    /// Raises the limit of open files, and creates the workers of this process without starting them.
     pub(super) fn workers(&self) -> Vec<Worker> {
         raise_file_limit();
         let threads = self.plan.threads;
@@ -67,12 +70,15 @@ impl WorkerConfig {
 }
 
 impl Worker {
-    /// The context of this worker's bots.
+    /// Returns the context of this worker's bots.
     pub(super) fn context(&self) -> Arc<WorkerContext> {
         Arc::clone(&self.context)
     }
 
-    /// Runs all bots of this worker, from the first bot's join to the last bot's end.
+    /// Runs all bots of this worker to their end, hostile ones included, and measures the load of its thread.
+    ///
+    /// # Errors
+    /// When the system provides no runtime or socket, or a bot panics.
     pub(super) fn run(self, schedule: &[BotSchedule]) -> Result<(), RunError> {
         let context = &self.context;
         current_thread_runtime()?.block_on(async {
@@ -108,7 +114,7 @@ impl Worker {
         })
     }
 
-    /// Starts this worker's hostile bots. Each has a socket of its own, so that it disturbs no other bot's socket.
+    /// Starts this worker's hostile bots, each with its own socket, so that an attack does not delay other bots' packets.
     fn start_hostile_bots(&self, tasks: &mut JoinSet<()>) -> Result<(), RunError> {
         let kinds = self.context.plan.hostile.iter();
         let kinds = kinds.flat_map(|hostile| (0..hostile.bots).map(|_| hostile.kind));
@@ -123,19 +129,20 @@ impl Worker {
         Ok(())
     }
 
+    /// Returns the game of a group.
     fn game(&self, group: u16) -> Result<&GameEntry, RunError> {
         let name = self.context.plan.bots.get(usize::from(group)).and_then(|group| group.game.as_deref());
         self.games.find(name).ok_or(RunError::Panicked)
     }
 }
 
-/// Raises the limit of open files. Bots on links have a socket each, and many systems allow a process 1,000 files unless it asks for
-/// more. Where the limit cannot be raised, the run ends with the error of the first bot that gets no socket.
+/// Raises the limit of open files. Each bot on a link has its own socket, and many systems limit a process to 1,000 files by default. If
+/// the limit cannot be raised, the run ends with the error of the first bot that gets no socket.
 fn raise_file_limit() {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
 }
 
-/// A runtime for one thread of bots.
+/// Creates a runtime for one thread.
 pub(super) fn current_thread_runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }

@@ -1,4 +1,4 @@
-//! The workers of this process, each on a thread of its own.
+//! The threads of this process that run bots, one worker on each.
 
 use std::{sync::Arc, thread};
 
@@ -9,7 +9,7 @@ use super::{
     schedule::BotSchedule, worker::WorkerConfig,
 };
 
-/// Running workers.
+/// The running workers of this process.
 pub(super) struct WorkerThreads {
     contexts: Vec<Arc<WorkerContext>>,
     handles: Vec<thread::JoinHandle<Result<(), RunError>>>,
@@ -18,7 +18,10 @@ pub(super) struct WorkerThreads {
 }
 
 impl WorkerThreads {
-    /// Starts all workers of a process.
+    /// Starts all workers of this process.
+    ///
+    /// # Errors
+    /// When the system provides no thread.
     pub(super) fn start(config: &WorkerConfig, schedule: &[BotSchedule]) -> Result<Self, RunError> {
         let stop = config.stop.clone().drop_guard();
         let workers = config.workers();
@@ -33,7 +36,11 @@ impl WorkerThreads {
         Ok(Self { contexts, handles, _stop: stop })
     }
 
-    /// Waits until all threads have ended, which they do after the stop token was cancelled, and returns the last counts.
+    /// Waits until all threads have ended, and returns the counts since the last [`BatchSource::take`]. A thread ends when all its bots
+    /// have ended; cancelling the stop token ends them early.
+    ///
+    /// # Errors
+    /// When a thread returned an error or panicked.
     pub(super) fn join(mut self) -> Result<Batch, RunError> {
         for handle in self.handles.drain(..) {
             handle.join().map_err(|_| RunError::Panicked)??;

@@ -4,7 +4,7 @@ use quarrel_shared::{
     limits::MAX_SERVER_MESSAGE_BYTES,
     protocol::{ClientMessage, CloseReason, ServerMessage, bounded::Text},
 };
-use quarrel_transport::control::{self, ControlError, Progress, ServerSide};
+use quarrel_transport::control::{self, ControlError, DriveOutcome, ServerSide};
 use quinn::{RecvStream, SendStream};
 
 /// The number of bytes that may wait for a peer that does not read: four of the largest messages. A peer with more is too slow to
@@ -57,7 +57,7 @@ impl ControlStream {
     ///
     /// # Errors
     /// When the stream has ended.
-    pub async fn drive(&mut self) -> Result<Progress, StreamError> {
+    pub async fn drive(&mut self) -> Result<DriveOutcome, StreamError> {
         Ok(self.0.drive().await?)
     }
 

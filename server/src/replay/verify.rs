@@ -92,7 +92,7 @@ pub(super) fn verify<G: Game>(
 
 /// Plays the journal to its first difference or to its end.
 fn compare<G: Game>(opened: &OpenedJournal<'_>) -> Result<Verified, PlaybackError> {
-    let mut playback = Playback::<G>::begin(&opened.journal)?;
+    let mut playback = Playback::<G>::open(&opened.journal)?;
     let mut verified = Verified::default();
     let mut since = playback.tick();
     if let Some(divergence) = playback::initial_divergence::<G>(&opened.journal)? {

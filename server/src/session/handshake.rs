@@ -39,7 +39,7 @@ pub fn check<G: Game>(hello: &Hello) -> Result<Name, CloseNotice> {
         );
         return Err(CloseNotice { reason: CloseReason::FingerprintMismatch, sentence });
     }
-    Ok(if hello.name.is_empty() { Name::lossy("somebody") } else { hello.name.clone() })
+    Ok(if hello.name.is_empty() { Name::lossy("player") } else { hello.name.clone() })
 }
 
 fn mismatch(reason: CloseReason, what: &str, client_is_older: bool) -> CloseNotice {
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_matching_hello_returns_its_name() {
         assert_eq!(check::<Crowd>(&hello()), Ok(Name::lossy("Ada")));
-        assert_eq!(check::<Crowd>(&Hello { name: Name::default(), ..hello() }), Ok(Name::lossy("somebody")));
+        assert_eq!(check::<Crowd>(&Hello { name: Name::default(), ..hello() }), Ok(Name::lossy("player")));
     }
 
     #[test]

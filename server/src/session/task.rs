@@ -42,7 +42,7 @@ use crate::{
     },
     room::{RoomEvent, state::RosterChange},
 };
-use quarrel_transport::{control::Progress, wake::FlaggedFuture};
+use quarrel_transport::{control::DriveOutcome, wake::FlaggedFuture};
 
 /// The time after which a peer that acknowledges nothing is closed.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -73,7 +73,7 @@ pub(super) struct Session<G: Game> {
 enum Action<G: Game> {
     Stop,
     HelloTimeout,
-    Control(Result<Progress, StreamError>),
+    Control(Result<DriveOutcome, StreamError>),
     Joined(Result<JoinedSeat<G>, CloseReason>),
     Seat(SeatUpdate<G>),
     Datagram(Result<Bytes, PeerError>),
@@ -144,8 +144,8 @@ impl<G: Game> Session<G> {
         match action {
             Action::Stop => ControlFlow::Break(self.services.stop_reason.get().into()),
             Action::HelloTimeout => ControlFlow::Break(CloseReason::HandshakeTimeout.into()),
-            Action::Control(Ok(Progress::Sent)) | Action::StreamDone => ControlFlow::Continue(()),
-            Action::Control(Ok(Progress::Received)) => self.process_messages(),
+            Action::Control(Ok(DriveOutcome::Sent)) | Action::StreamDone => ControlFlow::Continue(()),
+            Action::Control(Ok(DriveOutcome::Received)) => self.process_messages(),
             Action::Control(Err(error)) => ControlFlow::Break(error.into()),
             Action::Joined(joined) => self.joined(joined),
             Action::Seat(SeatUpdate::Event(event)) => self.catch_panic(|session| session.send_event(event)),

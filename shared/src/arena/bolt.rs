@@ -4,7 +4,7 @@ use super::{
     coding::{read_position, read_rate, read_var, write_position, write_rate},
     fighter::Fighter,
     map::Map,
-    weapons::Weapon,
+    weapon::Weapon,
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},

@@ -1,12 +1,13 @@
 //! Combat: fires weapons, moves bolts, applies hits.
 
 use super::{
-    Arena, ArenaEntity, Bolt, Event, Fighter, Input, Player, Weapon,
+    Arena, ArenaEntity, Bolt, Event, Fighter, Input, Weapon,
     bolt::Flight,
+    event::Events,
     geometry::{PATH_SCALE, closest_approach, point_along},
-    step::Events,
+    state::Player,
     team::Allegiance,
-    weapons::{self, TickMotion, longbow, sword},
+    weapons::{self, Target, TickMotion, longbow, sword},
 };
 use crate::{
     game::{Angle, Audience, Inputs, Point, Rewind},
@@ -67,6 +68,16 @@ impl Arena {
                 }
             }
         }
+    }
+
+    /// The fighters that are alive now and were alive at `moment`, each at its position of that time.
+    fn targets_at(&self, moment: SubTick) -> impl Iterator<Item = Target> {
+        let rewound = self.history.at(moment);
+        let alive = self.players().map(|player| &player.fighter.state).filter(|fighter| fighter.is_alive());
+        alive.filter_map(move |fighter| {
+            let at = rewound?.of(fighter.seat)?;
+            Some(Target { allegiance: fighter.allegiance(), at })
+        })
     }
 
     /// Spawns a bolt. Without a bolt slot for this seat, the shot has no effect.

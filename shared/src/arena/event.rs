@@ -5,11 +5,11 @@ use super::{
     map::Map,
     pickup::PickupKind,
     team::Team,
-    weapons::Weapon,
+    weapon::Weapon,
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Angle, GameMetric, Point, UNIT},
+    game::{Angle, GameMetric, Outbox, Point, UNIT},
     id::SeatId,
 };
 
@@ -89,6 +89,9 @@ pub enum Winner {
     /// One team.
     Team(Team),
 }
+
+/// The outbox of a tick's events.
+pub(super) type Events = Outbox<Event>;
 
 impl Event {
     /// Side of the square cells that a sound's position is rounded to, in 1/256 unit: eight units. A cell is precise enough

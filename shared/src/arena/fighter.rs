@@ -1,19 +1,20 @@
 //! A fighter: the state visible to every seat in line of sight.
 
 use super::{
+    body::{self, Body},
     coding::{
         read_displacement, read_if_changed, read_position, read_rate, write_displacement, write_if_changed,
         write_position, write_rate,
     },
     input::Input,
     map::Map,
-    movement::{self, Body},
+    movement,
     team::{Allegiance, Team},
-    weapons::Weapon,
+    weapon::Weapon,
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    game::{Angle, Point, UNIT},
+    game::{Angle, Point},
     id::SeatId,
 };
 
@@ -40,7 +41,7 @@ pub struct Fighter {
 
 impl Fighter {
     /// Half the width of a fighter, in 1/256 unit.
-    pub const RADIUS: i32 = UNIT * 45 / 100;
+    pub const RADIUS: i32 = Body::RADIUS;
     /// Health after a respawn.
     pub const MAX_HEALTH: u8 = 100;
     /// Maximum armour.
@@ -80,7 +81,7 @@ impl Fighter {
         self.seat.encode(out);
         self.team.encode(out);
         write_position(self.body.at, out);
-        write_displacement(movement::to_steps(self.body.velocity), WHOLE_VELOCITY_ORDER, out);
+        write_displacement(body::to_steps(self.body.velocity), WHOLE_VELOCITY_ORDER, out);
         out.write_bits(u32::from(self.body.aim.0), 16);
         out.write_var(u32::from(self.body.dash_wait), DASH_ORDER);
         out.write_bits(u32::from(self.body.phase), PHASE_BITS);
@@ -98,7 +99,7 @@ impl Fighter {
             team: Option::decode(from)?,
             body: Body {
                 at: read_position(from)?,
-                velocity: movement::from_steps(read_displacement(WHOLE_VELOCITY_ORDER, from)?),
+                velocity: body::from_steps(read_displacement(WHOLE_VELOCITY_ORDER, from)?),
                 aim: Angle(from.read_bits(16)? as u16),
                 dash_wait: u16::try_from(from.read_var(DASH_ORDER)?).map_err(|_| BitsError::OutOfRange)?,
                 phase: from.read_bits(PHASE_BITS)? as u8,
@@ -142,7 +143,7 @@ impl Fighter {
         out.write_bool(moved);
         if moved {
             write_displacement(ours.at - theirs.at, PLACE_ORDER, out);
-            write_displacement(movement::to_steps(ours.velocity - theirs.velocity), VELOCITY_ORDER, out);
+            write_displacement(body::to_steps(ours.velocity - theirs.velocity), VELOCITY_ORDER, out);
         }
         let turn = i32::from(theirs.aim.turn_to(ours.aim));
         out.write_bool(turn != 0);
@@ -160,7 +161,7 @@ impl Fighter {
         let mut new = expected.clone();
         if from.read_bool()? {
             new.body.at = new.body.at + read_displacement(PLACE_ORDER, from)?;
-            let faster = movement::from_steps(read_displacement(VELOCITY_ORDER, from)?);
+            let faster = body::from_steps(read_displacement(VELOCITY_ORDER, from)?);
             new.body.velocity = new.body.velocity + faster;
         }
         if from.read_bool()? {

@@ -3,7 +3,7 @@
 //! It holds a quarter second of positions only. An eliminated fighter has no position, so a shot never hits across a
 //! respawn; a seat that is left is cleared, so a shot never hits where the previous occupant stood.
 
-use super::{Arena, coding, weapons::Target};
+use super::coding;
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
     game::{Point, TickHistory},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// One tick: a position for each seat with a living fighter.
-type Positions = Vec<Option<Point>>;
+pub(super) type Positions = Vec<Option<Point>>;
 
 /// The last ticks, oldest first.
 #[derive(Clone, Debug)]
@@ -24,37 +24,20 @@ pub(super) struct PositionHistory {
 
 /// The two ticks around one time in the past.
 #[derive(Clone, Copy, Debug)]
-struct RewoundPositions<'a> {
+pub(super) struct RewoundPositions<'a> {
     earlier: &'a Positions,
     later: &'a Positions,
     part: u32,
 }
 
-impl Arena {
-    /// Records the position of every living fighter in this tick.
-    pub(super) fn record_positions(&mut self) {
-        let position = |seat: &Option<super::Player>| {
-            let fighter = &seat.as_ref()?.fighter.state;
-            fighter.is_alive().then_some(fighter.body.at)
-        };
-        let positions = self.seats.iter().map(position).collect();
-        self.history.ticks.push(self.tick, positions);
-    }
-
-    /// The fighters that are alive now and were alive at `moment`, each at its position of that time.
-    pub(super) fn targets_at(&self, moment: SubTick) -> impl Iterator<Item = Target> {
-        let rewound = self.history.at(moment);
-        let alive = self.players().map(|player| &player.fighter.state).filter(|fighter| fighter.is_alive());
-        alive.filter_map(move |fighter| {
-            let at = rewound?.of(fighter.seat)?;
-            Some(Target { allegiance: fighter.allegiance(), at })
-        })
-    }
-}
-
 impl PositionHistory {
     pub(super) const fn new(rate: TickRate) -> Self {
         Self { ticks: TickHistory::new(rate) }
+    }
+
+    /// Records one tick: a position for each seat with a living fighter.
+    pub(super) fn record(&mut self, tick: Tick, positions: Positions) {
+        self.ticks.push(tick, positions);
     }
 
     /// Deletes the seat's positions from all ticks.
@@ -71,7 +54,8 @@ impl PositionHistory {
         self.ticks.clear();
     }
 
-    fn at(&self, moment: SubTick) -> Option<RewoundPositions<'_>> {
+    /// The positions at one time; `None` when the history does not reach back to it.
+    pub(super) fn at(&self, moment: SubTick) -> Option<RewoundPositions<'_>> {
         let (earlier, later, part) = self.ticks.around(moment)?;
         Some(RewoundPositions { earlier, later, part })
     }
@@ -121,7 +105,7 @@ impl PositionHistory {
 impl RewoundPositions<'_> {
     /// The interpolated position of this seat's fighter, by the same rule as on screens. `None` when the fighter was
     /// eliminated at either of the two ticks.
-    fn of(&self, seat: SeatId) -> Option<Point> {
+    pub(super) fn of(&self, seat: SeatId) -> Option<Point> {
         let position = |positions: &Positions| positions.get(seat.index()).copied().flatten();
         let (earlier, later) = (position(self.earlier)?, position(self.later)?);
         Some(earlier.towards(later, self.part, SubTick::PER_TICK))

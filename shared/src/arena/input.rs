@@ -1,6 +1,6 @@
 //! A player's input for one tick.
 
-use super::weapons::Weapon;
+use super::weapon::Weapon;
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{Angle, Point},

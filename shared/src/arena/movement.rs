@@ -1,37 +1,12 @@
 //! A fighter's movement: one rule, called by the server's step and by client prediction.
-//!
-//! Speeds are per second, and a tick covers `1/hz` of one, so a room plays alike at any rate. Two things make that exact: at
-//! a low tick rate a tick is divided into substeps (so walls stop a fighter at 1 Hz too), and `phase` counts the substeps of
-//! the second, so that the fractions of a subunit that one substep drops are added by another. That also makes straight
-//! running exactly predictable, and a correctly predicted fighter costs one bit on the wire.
 
-use super::{fighter::Fighter, input::Input, map::Map, weapons::Weapon};
-use crate::{
-    game::{Angle, Point, UNIT},
-    tick::{Tick, TickRate},
+use super::{
+    body::{Body, DASH_COOLDOWN_MS, VELOCITY_STEP, in_substeps, share_between, substeps, substeps_per_s},
+    input::Input,
+    map::Map,
+    weapon::Weapon,
 };
-
-/// Position and motion of a fighter.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Body {
-    /// Its centre.
-    pub at: Point,
-    /// In 1/256 unit a second; always a multiple of [`VELOCITY_STEP`].
-    pub velocity: Point,
-    /// Direction of aim.
-    pub aim: Angle,
-    /// Cooldown of the dash, in substeps. The first ones of the cooldown are the dash itself.
-    pub dash_wait: u16,
-    /// Index of the next substep within the second.
-    pub phase: u8,
-    /// The room's tick rate, stored here because [`Entity::extrapolate`](crate::game::Entity::extrapolate) receives only
-    /// `ticks`.
-    pub rate: TickRate,
-}
-
-/// Resolution of velocities, in 1/256 unit a second: a thirty-second of a unit, too small to notice, and saves three bits an
-/// axis.
-pub const VELOCITY_STEP: i32 = 8;
+use crate::game::{Angle, Point, UNIT};
 
 /// Running speed, in 1/256 unit a second.
 pub const RUN_SPEED: i32 = 6 * UNIT;
@@ -43,12 +18,6 @@ const ACCELERATION: i32 = 50 * UNIT;
 const FRICTION: i32 = 40 * UNIT;
 /// Speed of a dash, in 1/256 unit a second.
 const DASH_SPEED: i32 = 16 * UNIT;
-/// Duration of a dash, in milliseconds.
-const DASH_MS: u32 = 160;
-/// Time from the start of one dash to the next, in milliseconds.
-const DASH_COOLDOWN_MS: u32 = 1500;
-/// Minimum number of substeps in a second: a dash then moves by 0.27 units at once, less than a fighter's radius.
-const MIN_SUBSTEPS_PER_S: u16 = 60;
 
 /// Moves a body by one tick under `input`.
 pub(super) fn advance(body: &mut Body, input: &Input, map: &Map) {
@@ -56,67 +25,6 @@ pub(super) fn advance(body: &mut Body, input: &Input, map: &Map) {
     for _ in 0..substeps(body.rate) {
         substep(body, input, map);
     }
-}
-
-/// A velocity in multiples of [`VELOCITY_STEP`], for the wire.
-pub(super) const fn to_steps(velocity: Point) -> Point {
-    Point::new(velocity.x / VELOCITY_STEP, velocity.y / VELOCITY_STEP)
-}
-
-/// The inverse of [`to_steps`].
-pub(super) const fn from_steps(steps: Point) -> Point {
-    Point::new(steps.x.wrapping_mul(VELOCITY_STEP), steps.y.wrapping_mul(VELOCITY_STEP))
-}
-
-impl Body {
-    /// A body at rest after this tick.
-    pub(super) const fn at_rest(at: Point, aim: Angle, tick: Tick, rate: TickRate) -> Self {
-        let phase = phase_after(tick, rate);
-        Self { at, velocity: Point::new(0, 0), aim, dash_wait: 0, phase, rate }
-    }
-
-    /// The body `ticks` later, without inputs and walls.
-    pub(super) fn extrapolate(&self, ticks: u32) -> Self {
-        let substeps_per_s = i64::from(substeps_per_s(self.rate));
-        let passed = i64::from(ticks) * i64::from(substeps(self.rate));
-        let end = i64::from(self.phase) + passed;
-        let travel = |speed| share_between(speed, i64::from(self.phase), end, substeps_per_s) as i32;
-        Self {
-            at: self.at + Point::new(travel(self.velocity.x), travel(self.velocity.y)),
-            dash_wait: self.dash_wait.saturating_sub(u16::try_from(passed).unwrap_or(u16::MAX)),
-            phase: end.rem_euclid(substeps_per_s) as u8,
-            ..self.clone()
-        }
-    }
-
-    /// The body drawn at `part / whole` of the way to a later one: position and aim are interpolated, the other fields are
-    /// this body's. Lag compensation interpolates in the same way.
-    pub(super) const fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
-        Self {
-            at: self.at.towards(later.at, part, whole),
-            aim: self.aim.towards(later.aim, part, whole),
-            ..*self
-        }
-    }
-
-    /// Ticks from `tick` to this body, modulo one second, derived from the phase.
-    pub(super) const fn ticks_since(&self, tick: Tick) -> u32 {
-        let substeps_per_s = substeps_per_s(self.rate);
-        let passed =
-            (self.phase as u16 + substeps_per_s - phase_after(tick, self.rate) as u16) % substeps_per_s;
-        (passed / substeps(self.rate)) as u32
-    }
-
-    /// Whether a dash is in progress.
-    #[must_use]
-    pub fn is_dashing(&self) -> bool {
-        self.dash_wait > in_substeps(DASH_COOLDOWN_MS - DASH_MS, self.rate)
-    }
-}
-
-/// Index of the substep that follows this tick.
-const fn phase_after(tick: Tick, rate: TickRate) -> u8 {
-    (tick.0 % rate.hz() as u32 * substeps(rate) as u32) as u8
 }
 
 fn substep(body: &mut Body, input: &Input, map: &Map) {
@@ -132,7 +40,7 @@ fn substep(body: &mut Body, input: &Input, map: &Map) {
         body.velocity = approach(body.velocity, wanted, share(change));
     }
     let moved = body.at + Point::new(share(body.velocity.x), share(body.velocity.y));
-    let (at, velocity) = map.slide(moved, body.velocity, Fighter::RADIUS);
+    let (at, velocity) = map.slide(moved, body.velocity, Body::RADIUS);
     body.at = at;
     body.velocity = rounded(velocity);
     body.dash_wait = body.dash_wait.saturating_sub(1);
@@ -162,31 +70,15 @@ fn rounded(velocity: Point) -> Point {
     Point::new(round(velocity.x), round(velocity.y))
 }
 
-/// The share of `per_second` that falls on the substeps from `start` to `end`: sums of consecutive spans are exact.
-const fn share_between(per_second: i32, start: i64, end: i64, substeps_per_s: i64) -> i64 {
-    let whole = per_second as i64;
-    (whole * end).div_euclid(substeps_per_s) - (whole * start).div_euclid(substeps_per_s)
-}
-
-/// Substeps in a tick.
-const fn substeps(rate: TickRate) -> u16 {
-    MIN_SUBSTEPS_PER_S.div_ceil(rate.hz())
-}
-
-/// Substeps in a second: 60 to 128.
-const fn substeps_per_s(rate: TickRate) -> u16 {
-    substeps(rate) * rate.hz()
-}
-
-const fn in_substeps(ms: u32, rate: TickRate) -> u16 {
-    (ms * substeps_per_s(rate) as u32 / 1000) as u16
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        arena::body::{DASH_MS, from_steps},
+        tick::{Tick, TickRate},
+    };
 
     const EAST: Input =
         Input { move_x: 127, move_y: 0, aim: Angle(0), weapon: Weapon::Crossbow, fire: false, dash: false };
@@ -248,7 +140,7 @@ mod tests {
             for (move_x, move_y, dash) in movements {
                 let input = Input { move_x, move_y, dash, ..EAST };
                 (0..8).for_each(|_| advance(&mut body, &input, &map));
-                prop_assert!(map.fits(body.at, Fighter::RADIUS - 2), "inside a wall at {:?}", body.at);
+                prop_assert!(map.fits(body.at, Body::RADIUS - 2), "inside a wall at {:?}", body.at);
             }
         }
 

@@ -1,6 +1,6 @@
 //! Rules of pickups: placed for a match, taken by fighters, available again after a while.
 
-use super::{Arena, ArenaEntity, Event, Pickup, PickupKind, rules::publish_new, step::Events};
+use super::{Arena, ArenaEntity, Event, Pickup, PickupKind, event::Events, state::publish_new};
 use crate::{
     game::Point,
     id::{EntityId, SeatId},

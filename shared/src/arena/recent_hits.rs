@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::Arena;
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
-    id::{EntityId, SeatId},
+    id::SeatId,
     tick::{Tick, TickRate},
 };
 
@@ -43,7 +42,7 @@ impl RecentHits {
     }
 
     /// The opponent in each hit that this seat dealt or took.
-    fn opponents(&self, seat: SeatId) -> impl Iterator<Item = SeatId> {
+    pub(super) fn opponents(&self, seat: SeatId) -> impl Iterator<Item = SeatId> {
         self.0.iter().filter_map(move |hit| match (hit.by == seat, hit.victim == seat) {
             (true, _) => Some(hit.victim),
             (_, true) => Some(hit.by),
@@ -76,16 +75,3 @@ impl RecentHits {
 const COUNT_ORDER: u32 = 3;
 /// A second at 30 Hz is 30 ticks.
 const AGE_ORDER: u32 = 4;
-
-impl Arena {
-    /// The entities of highest priority for a seat, in ascending order: its own bolts, and its opponents.
-    pub(super) fn focus(&self, seat: SeatId) -> Vec<EntityId> {
-        let bolts = self.bolts.iter().filter(|(_, bolt)| bolt.owner == seat).map(|(id, _)| *id);
-        let fighter = |seat: SeatId| Some(self.seats.get(seat.index())?.as_ref()?.fighter.id);
-        let mut focus: Vec<EntityId> =
-            bolts.chain(self.recent_hits.opponents(seat).filter_map(fighter)).collect();
-        focus.sort_unstable();
-        focus.dedup();
-        focus
-    }
-}

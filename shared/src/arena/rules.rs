@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Arena, ArenaEntity, Bolt, Event, Map, Match, Mode, Phase, Player, Published, Score, Settings, Team,
-    Winner, history::PositionHistory, recent_hits::RecentHits, step::Events,
+    Arena, ArenaEntity, Bolt, Event, Map, Match, Mode, Phase, Score, Settings, Team, Winner,
+    event::Events,
+    history::PositionHistory,
+    recent_hits::RecentHits,
+    state::{Player, Published, publish_new},
 };
 use crate::{
     game::{Audience, Entities, GameRng, Outcome, Setup},
-    id::{EntityId, SeatId},
+    id::SeatId,
     tick::{Tick, TickRate},
 };
 
@@ -156,13 +159,6 @@ fn new_match(settings: &Settings, rate: TickRate, now: Tick, seed: u64, number: 
     let ends = now.after(rate.ticks(u32::from(settings.time_limit_s) * MS_PER_S));
     let team_scores = [0; Team::COUNT];
     Match { seed, mode: settings.mode, phase: Phase::Playing, ends, number, team_scores }
-}
-
-/// Publishes a new state and returns its id. A room has at most [`MAX_ROOM_SEATS`](crate::limits::MAX_ROOM_SEATS) seats with three
-/// entities each, fewer than [`Entities`] holds beside the [bolt slots](Bolt::slots); if it were full, the entity would stay
-/// unpublished rather than end the room.
-pub(super) fn publish_new(entities: &mut Entities<ArenaEntity>, state: ArenaEntity) -> EntityId {
-    entities.insert(state).unwrap_or(EntityId { slot: u16::MAX, generation: u16::MAX })
 }
 
 #[cfg(test)]

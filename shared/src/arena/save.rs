@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Arena, ArenaEntity, Bolt, Fighter, Kit, Map, Match, Pickup, Player, Published, RecentHits, Score,
-    Settings, history::PositionHistory,
+    Arena, ArenaEntity, Bolt, Fighter, Kit, Map, Match, Pickup, Score, Settings,
+    history::PositionHistory,
+    recent_hits::RecentHits,
+    state::{Player, Published},
 };
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},

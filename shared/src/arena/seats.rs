@@ -1,7 +1,8 @@
 //! Taking and leaving a seat: adds and removes the seat's entities.
 
 use super::{
-    Allegiance, Arena, ArenaEntity, Kit, Mode, Player, Published, Score, Team, rules::publish_new, spawn,
+    Allegiance, Arena, ArenaEntity, Kit, Mode, Score, Team, spawn,
+    state::{Player, Published, publish_new},
 };
 use crate::id::SeatId;
 

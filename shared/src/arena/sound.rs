@@ -6,7 +6,7 @@
 //!
 //! [`Event::SOUND_CELL`]: super::Event::SOUND_CELL
 
-use super::{Arena, Player};
+use super::state::{Arena, Player};
 use crate::{
     game::{Audience, Point, UNIT},
     id::SeatId,

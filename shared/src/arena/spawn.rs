@@ -1,6 +1,6 @@
 //! Spawning: fighters appear away from enemies that could hit them at once.
 
-use super::{Allegiance, Arena, Body, Event, Fighter, Kit, Map, Team, Weapon, step::Events};
+use super::{Allegiance, Arena, Body, Event, Fighter, Kit, Map, Team, Weapon, event::Events};
 use crate::{
     game::{Angle, Point, UNIT},
     id::SeatId,

@@ -1,7 +1,7 @@
 //! One tick of Arena: its phases, in order.
 
-use super::{Arena, Event, Input, Player, weapons::TickMotion};
-use crate::game::{Inputs, Outbox, Step};
+use super::{Arena, Input, state::Player, weapons::TickMotion};
+use crate::game::{Inputs, Step};
 
 impl Arena {
     /// Simulates one tick: moves fighters and bolts, fires weapons, gives out pickups, and ends the match when it is
@@ -40,18 +40,14 @@ impl Arena {
         };
         seats.iter_mut().flatten().filter_map(motion).collect()
     }
-}
 
-impl Player {
-    /// The seat's input for this tick; without one it stands still and keeps its aim and its weapon. A drawn longbow stays
-    /// drawn, because releasing it shoots, and a missing input must not shoot.
-    pub(super) fn input(&self, inputs: Inputs<'_, Input>) -> Input {
-        let fighter = &self.fighter.state;
-        let (aim, weapon, fire) = (fighter.body.aim, fighter.weapon, fighter.is_drawing);
-        let idle = || Input { aim, weapon, fire, ..Input::default() };
-        inputs.of(fighter.seat).copied().unwrap_or_else(idle)
+    /// Records the position of every living fighter in this tick.
+    fn record_positions(&mut self) {
+        let position = |seat: &Option<Player>| {
+            let fighter = &seat.as_ref()?.fighter.state;
+            fighter.is_alive().then_some(fighter.body.at)
+        };
+        let positions = self.seats.iter().map(position).collect();
+        self.history.record(self.tick, positions);
     }
 }
-
-/// The outbox of a tick's events.
-pub(super) type Events = Outbox<Event>;

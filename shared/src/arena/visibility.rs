@@ -3,7 +3,7 @@
 //! Eye and target are each widened by the distance that a fighter runs in one round trip. A screen lags by that time: a
 //! fighter that steps round a corner, or looks round it, is therefore known in advance, and enemies rarely pop up.
 
-use super::{Arena, ArenaEntity, Map, Player, RUN_SPEED, Tile};
+use super::{Arena, ArenaEntity, Map, RUN_SPEED, Tile, state::Player};
 use crate::{
     game::{Audience, Entity, Place, Point, UNIT, Viewpoint},
     id::{EntityId, SeatId},
@@ -48,6 +48,17 @@ impl Arena {
             hidden: self.entities.iter().filter_map(hides).collect(),
             focus: self.focus(seat),
         }
+    }
+
+    /// The entities of highest priority for a seat, in ascending order: its own bolts, and its opponents.
+    fn focus(&self, seat: SeatId) -> Vec<EntityId> {
+        let bolts = self.bolts.iter().filter(|(_, bolt)| bolt.owner == seat).map(|(id, _)| *id);
+        let fighter = |seat: SeatId| Some(self.seats.get(seat.index())?.as_ref()?.fighter.id);
+        let mut focus: Vec<EntityId> =
+            bolts.chain(self.recent_hits.opponents(seat).filter_map(fighter)).collect();
+        focus.sort_unstable();
+        focus.dedup();
+        focus
     }
 
     /// The seats that see a position, and `also` in any case.

@@ -4,11 +4,11 @@
 //! Bits are written least significant first, so a value may straddle bytes. Variable-length numbers are Exp-Golomb codes
 //! (order `k`: short for values below `2^k`; <https://en.wikipedia.org/wiki/Exponential-Golomb_coding>).
 
+mod error;
 mod reader;
 mod writer;
 
-pub use reader::BitReader;
-pub use writer::BitWriter;
+pub use self::{error::BitsError, reader::BitReader, writer::BitWriter};
 
 /// A value with a lossless bit encoding.
 pub trait Bits: Sized {
@@ -20,20 +20,6 @@ pub trait Bits: Sized {
     /// # Errors
     /// When the bits end early or hold a value that `encode` never writes.
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError>;
-}
-
-/// An error of decoding bits. The sender of the bits is at fault in every case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BitsError {
-    /// The bytes ended inside a value.
-    #[error("the bits end in the middle of a value")]
-    Truncated,
-    /// A value lies outside what its field can hold.
-    #[error("a value lies outside the range of its field")]
-    OutOfRange,
-    /// The value is complete and more bytes follow it.
-    #[error("bytes are left over after the last value")]
-    Trailing,
 }
 
 /// One bit, then the value if there is one.
@@ -48,16 +34,6 @@ impl<T: Bits> Bits for Option<T> {
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         if from.read_bool()? { T::decode(from).map(Some) } else { Ok(None) }
     }
-}
-
-/// Maps a signed number to an unsigned one such that small magnitudes stay small: 0, -1, 1, -2 become 0, 1, 2, 3.
-pub(crate) const fn zigzag(value: i32) -> u32 {
-    ((value << 1) ^ (value >> 31)) as u32
-}
-
-/// The inverse of [`zigzag`].
-pub(crate) const fn unzigzag(value: u32) -> i32 {
-    ((value >> 1) as i32) ^ -((value & 1) as i32)
 }
 
 #[cfg(test)]

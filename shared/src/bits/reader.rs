@@ -1,6 +1,6 @@
 //! The reader of the bit codec. It parses bytes from peers, so every read checks its bounds.
 
-use super::{BitsError, unzigzag};
+use super::error::BitsError;
 
 /// Reads bits from a borrowed buffer. It is `Copy`, so that a caller can look ahead and go back.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +115,11 @@ impl<'a> BitReader<'a> {
         }
         Ok(())
     }
+}
+
+/// The inverse of the writer's `zigzag`.
+const fn unzigzag(value: u32) -> i32 {
+    ((value >> 1) as i32) ^ -((value & 1) as i32)
 }
 
 /// The window from fewer than eight bytes, padded with zeros. It is slower, so only the end of the buffer is read like this.

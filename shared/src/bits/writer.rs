@@ -1,7 +1,5 @@
 //! The writer of the bit codec.
 
-use super::zigzag;
-
 /// Appends bits to a buffer. Callers keep a writer and clear it for each packet, so that no packet allocates.
 #[derive(Clone, Debug, Default)]
 pub struct BitWriter {
@@ -87,4 +85,9 @@ impl BitWriter {
         }
         &self.bytes
     }
+}
+
+/// Maps a signed number to an unsigned one such that small magnitudes stay small: 0, -1, 1, -2 become 0, 1, 2, 3.
+const fn zigzag(value: i32) -> u32 {
+    ((value << 1) ^ (value >> 31)) as u32
 }

@@ -1,8 +1,8 @@
 //! The bot of `crowd`: changes its bend about once a second.
 
-use super::{Crowd, Steering};
+use super::walker::Steering;
 use crate::{
-    game::{Brain, GameRng, Observation},
+    game::{Brain, Game, GameRng, Observation},
     tick::Tick,
 };
 
@@ -21,8 +21,9 @@ impl Stroll {
     }
 }
 
-impl Brain<Crowd> for Stroll {
-    fn decide(&mut self, seen: Observation<'_, Crowd>) -> Steering {
+/// It ignores the entities of its view, so it plays any game whose input is a steering.
+impl<G: Game<Input = Steering>> Brain<G> for Stroll {
+    fn decide(&mut self, seen: Observation<'_, G>) -> Steering {
         if seen.tick >= self.until {
             let second = u32::from(seen.rate.hz());
             self.bend = self.rng.next_u32() as i8;

@@ -26,7 +26,7 @@ pub struct Walker {
     pub at: Point,
     /// Its direction of movement.
     pub heading: Angle,
-    /// Turn rate, in [`BEND_STEP`]s a tick.
+    /// Turn rate, in `BEND_STEP`s a tick.
     pub bend: i8,
     /// Speed, in 1/256 unit a tick.
     pub pace: u8,
@@ -37,7 +37,7 @@ pub struct Walker {
 /// The input of a walker: its turn rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Steering {
-    /// Turn rate, in [`BEND_STEP`]s a tick.
+    /// Turn rate, in `BEND_STEP`s a tick.
     pub bend: i8,
 }
 

@@ -1,4 +1,4 @@
-//! Annotations: JSON records between the ticks of a journal. They are rare, and people read them.
+//! Annotations: records between the ticks of a journal. They are JSON, because they are rare and people read them.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +11,14 @@ pub enum Annotation {
         /// The operator's reason.
         reason: String,
     },
-    /// Ticks are missing because the disk was full or too slow. A checkpoint follows, unless the room ended before one was
-    /// written.
+    /// Ticks are missing because they could not be written. A checkpoint follows, unless the room ended or the server crashed before
+    /// one was written.
     Lost {
         /// The first missing tick.
         from: u32,
         /// The last missing tick.
         to: u32,
-        /// The cause.
+        /// The cause, such as a full disk.
         why: String,
     },
     /// A match ended.
@@ -37,7 +37,7 @@ pub enum Annotation {
         /// The time of the restore, in milliseconds since 1970.
         unix_ms: u64,
     },
-    /// The file was cut out of a longer journal.
+    /// This journal was cut out of a longer one.
     Sliced {
         /// The first requested tick.
         from: u32,

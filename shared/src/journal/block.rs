@@ -1,4 +1,5 @@
-//! Blocks: the framing of chunks in a file. Each block has its own checksum, so that a crash costs at most the last one.
+//! Blocks: the framing of chunks (a journal's units of data) in a file. Each block has its own checksum, so that all blocks before an
+//! interrupted write can be read.
 //!
 //! ```text
 //! file    = magic block… [trailer]
@@ -8,8 +9,8 @@
 //! trailer = offset of the End block, 8 bytes, little-endian; "QRL.END\n"
 //! ```
 //!
-//! The payload of the End block is the [index](IndexEntry), then the reason as text. The trailer points to that block, so that
-//! a reader finds the index without reading the whole file.
+//! The payload of the End block is the [index](IndexEntry), then the reason for the room's end as text. The trailer contains the
+//! offset of that block, so that a reader finds the index without reading the entire file.
 
 use std::ops::Range;
 
@@ -24,11 +25,10 @@ pub const TRAILER: [u8; 8] = *b"QRL.END\n";
 /// The length of the trailer: an offset and [`TRAILER`].
 pub const TRAILER_BYTES: usize = 16;
 
-/// The maximum payload of a block in bytes, compressed or not: a room of ten thousand saves well under a megabyte.
+/// The maximum payload of a block in bytes, compressed or not: the state of a room with ten thousand seats is well under a megabyte.
 pub const MAX_PAYLOAD_BYTES: usize = 16 << 20;
 
-/// The maximum size of a journal that is read into memory, in bytes: a busy room of sixteen takes some 25 days to write as
-/// much.
+/// The maximum size of a journal that is read into memory, in bytes: a busy room of sixteen seats writes as much in some 25 days.
 pub const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 
 /// The position of a checkpoint or an annotation in a journal.
@@ -36,13 +36,13 @@ pub const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 pub struct IndexEntry {
     /// [`ChunkKind::Checkpoint`] or [`ChunkKind::Annotation`].
     pub kind: ChunkKind,
-    /// The tick after which it was written.
+    /// The tick after which the checkpoint or annotation was written.
     pub tick: Tick,
-    /// The offset of its block, in bytes from the start of the file.
+    /// The offset of the block, in bytes from the start of the file.
     pub offset: u64,
 }
 
-/// The location and header of a block whose checksum is right.
+/// A block whose checksum is correct: its kind, its tick and its location. Offsets are in bytes from the start of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The kind of the payload.
@@ -51,15 +51,15 @@ pub struct Block {
     pub is_compressed: bool,
     /// The same as [`Chunk::tick`](super::Chunk::tick).
     pub tick: Tick,
-    /// The offset of its first byte.
+    /// The offset of the block's first byte.
     pub offset: usize,
-    /// The range of its payload.
+    /// The offsets of the payload.
     pub payload: Range<usize>,
-    /// The offset behind its last byte.
+    /// The offset after the block's last byte.
     pub end: usize,
 }
 
-/// Reasons why the bytes at an offset are not a whole block.
+/// Reasons why the bytes at an offset are not a complete block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BlockError {
     /// The bytes end within the block: the writer was killed while it wrote.
@@ -71,12 +71,12 @@ pub enum BlockError {
     /// The kind is not known to this version.
     #[error("a block is of the unknown kind {0}")]
     Unknown(u8),
-    /// The length is above [`MAX_PAYLOAD_BYTES`].
+    /// The payload is longer than [`MAX_PAYLOAD_BYTES`], or another number is out of range.
     #[error("a block is longer than the maximum of {MAX_PAYLOAD_BYTES} bytes")]
     TooLarge,
 }
 
-/// Appends a block; `last` is the tick of the previous block.
+/// Appends a block to `out`; `last` is the tick of the previous block.
 pub fn write(
     kind: ChunkKind,
     is_compressed: bool,
@@ -85,19 +85,19 @@ pub fn write(
     payload: &[u8],
     out: &mut Vec<u8>,
 ) {
-    let begin = out.len();
+    let start = out.len();
     out.push(kind as u8 | if is_compressed { COMPRESSED_FLAG } else { 0 });
     write_leb(payload.len() as u64, out);
     write_leb(u64::from(tick.since(last)), out);
     out.extend(payload);
-    let crc = crc32fast::hash(&out[begin..]);
+    let crc = crc32fast::hash(&out[start..]);
     out.extend(crc.to_le_bytes());
 }
 
 /// Reads the block at `offset`; `last` is the tick of the previous block.
 ///
 /// # Errors
-/// The reason why there is no whole block at `offset`, which must be before the end of `bytes`.
+/// The reason why there is no complete block at `offset`.
 pub fn read(bytes: &[u8], offset: usize, last: Tick) -> Result<Block, BlockError> {
     let Head { first, ticks, payload } = read_head(bytes, offset)?;
     let crc = bytes.get(payload.end..).and_then(|rest| rest.first_chunk()).ok_or(BlockError::Truncated)?;
@@ -110,21 +110,23 @@ pub fn read(bytes: &[u8], offset: usize, last: Tick) -> Result<Block, BlockError
     Ok(Block { kind, is_compressed: first & COMPRESSED_FLAG != 0, tick, offset, payload, end })
 }
 
-/// Returns the end of the block at `offset` by its declared length alone; `None` behind the last byte.
+/// Returns the end of the block at `offset` by its declared length, without checking the checksum. `None` if the length is invalid or
+/// the end is after the last byte.
 pub(super) fn declared_end(bytes: &[u8], offset: usize) -> Option<usize> {
     let end = read_head(bytes, offset).ok()?.payload.end + CRC_BYTES;
     (end <= bytes.len()).then_some(end)
 }
 
-/// Returns [`declared_end`] when the first byte could begin a block that is not the first. This cheap test precedes a checksum.
+/// Returns [`declared_end`] if the first byte may be that of a block other than the header; otherwise `None`. This test is cheap, so
+/// callers make it before they compute a checksum.
 pub(super) fn plausible_end(bytes: &[u8], offset: usize) -> Option<usize> {
     let first = *bytes.get(offset)?;
     let kind = ChunkKind::of(first & !COMPRESSED_FLAG).filter(|kind| *kind != ChunkKind::Header)?;
-    let is_right = first & COMPRESSED_FLAG == 0 || kind.is_compressed();
-    is_right.then(|| declared_end(bytes, offset)).flatten()
+    let is_valid = first & COMPRESSED_FLAG == 0 || kind.is_compressed();
+    is_valid.then(|| declared_end(bytes, offset)).flatten()
 }
 
-/// Appends the End block and the trailer.
+/// Appends the End block, which starts at `offset` in the file, and the trailer to `out`. `last` is the tick of the previous block.
 pub fn write_end(reason: &str, tick: Tick, last: Tick, index: &[IndexEntry], offset: u64, out: &mut Vec<u8>) {
     let mut payload = Vec::with_capacity(index.len() * 8 + reason.len() + 8);
     write_leb(index.len() as u64, &mut payload);
@@ -148,7 +150,7 @@ pub(super) fn trailer(offset: u64) -> [u8; TRAILER_BYTES] {
     trailer
 }
 
-/// Decodes the payload that [`write_end`] encoded: the reason and the index.
+/// Decodes the payload of an End block: the reason and the index.
 ///
 /// # Errors
 /// When the payload is malformed.
@@ -169,7 +171,8 @@ pub fn read_end(payload: &[u8]) -> Result<(String, Vec<IndexEntry>), BlockError>
     Ok((String::from_utf8_lossy(&payload[at..]).into_owned(), index))
 }
 
-/// Returns the offset of the End block from the last [`TRAILER_BYTES`] of a file; `None` when the journal has no end yet.
+/// Returns the offset of the End block, given the last bytes of a file. `None` if they do not end with a trailer: the room has not
+/// ended.
 #[must_use]
 pub fn read_trailer(tail: &[u8]) -> Option<u64> {
     let tail = tail.last_chunk::<TRAILER_BYTES>()?;
@@ -181,9 +184,11 @@ const COMPRESSED_FLAG: u8 = 0x80;
 
 const CRC_BYTES: usize = 4;
 
-/// The fields of a block in front of its payload.
+/// The fields of a block before its payload.
 struct Head {
+    /// The kind and [`COMPRESSED_FLAG`].
     first: u8,
+    /// The ticks since the previous block.
     ticks: u64,
     payload: Range<usize>,
 }

@@ -1,4 +1,4 @@
-//! A checkpoint: the whole state of a room at one tick, with the holders of its seats.
+//! A checkpoint: the complete state of a room at one tick, with the holder (player or bot) of each seat.
 
 use crate::{
     bits::{BitReader, BitWriter, Bits as _, BitsError},
@@ -8,10 +8,10 @@ use crate::{
     tick::Tick,
 };
 
-/// The state with which a segment begins.
+/// The state with which a segment of a journal starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// The last tick before it.
+    /// The tick after which the state was saved.
     pub tick: Tick,
     /// The checksum of the state.
     pub checksum: Checksum,
@@ -22,13 +22,13 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// A checkpoint of this game and these holders.
+    /// Creates a checkpoint of this game and these holders. `scratch` is overwritten.
     pub fn of<G: Game>(game: &G, tick: Tick, holders: Vec<Option<Holder>>, scratch: &mut BitWriter) -> Self {
         let checksum = checksum(game, scratch);
         Self { tick, checksum, holders, state: scratch.finish().to_vec() }
     }
 
-    /// Loads the game.
+    /// Loads the game from the state.
     ///
     /// # Errors
     /// When the bytes are not a state of this game.
@@ -36,7 +36,7 @@ impl Checkpoint {
         G::load(setup, &mut BitReader::new(&self.state))
     }
 
-    /// Encodes the length of the front part, the front part (checksum and holders), then the state.
+    /// Appends the length of the front part (4 bytes, little-endian), the front part (checksum and holders), and the state to `out`.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let mut bits = BitWriter::new();
         bits.write_u64(self.checksum.0);
@@ -52,7 +52,7 @@ impl Checkpoint {
         out.extend(&self.state);
     }
 
-    /// Decodes what [`Self::encode`] wrote, for a room with this number of seats.
+    /// Decodes the bytes of [`Self::encode`], for a room with this number of seats.
     pub(super) fn decode(tick: Tick, seats: u16, bytes: &[u8]) -> Result<Self, BitsError> {
         let (length, rest) = bytes.split_first_chunk().ok_or(BitsError::Truncated)?;
         let length = u32::from_le_bytes(*length) as usize;
@@ -70,5 +70,5 @@ impl Checkpoint {
     }
 }
 
-/// Enough for [`MAX_ROOM_SEATS`](crate::limits::MAX_ROOM_SEATS) seats.
+/// The number of bits of a number of seats: enough for [`MAX_ROOM_SEATS`](crate::limits::MAX_ROOM_SEATS).
 const SEATS_BITS: u32 = 14;

@@ -1,4 +1,4 @@
-//! A chunk: the unit of data that a room passes to the storage.
+//! Chunks: the units of data that a room passes to the storage of its journal.
 
 use crate::tick::Tick;
 
@@ -7,7 +7,7 @@ use crate::tick::Tick;
 pub struct Chunk {
     /// The kind of the bytes.
     pub kind: ChunkKind,
-    /// Checkpoints and annotations: the tick after which they were written. Ticks: the last of them.
+    /// The last tick in a chunk of ticks; the tick after which a checkpoint or an annotation was written; 0 for the header.
     pub tick: Tick,
     /// The payload, uncompressed.
     pub bytes: Vec<u8>,
@@ -19,19 +19,19 @@ pub struct Chunk {
 pub enum ChunkKind {
     /// A [`Header`](super::Header) as JSON.
     Header = 0,
-    /// A [`Checkpoint`](super::Checkpoint), which begins a segment.
+    /// A [`Checkpoint`](super::Checkpoint), with which a segment starts.
     Checkpoint = 1,
     /// A sequence of [`TickRecord`](super::TickRecord)s.
     Ticks = 2,
     /// An [`Annotation`](super::Annotation) as JSON.
     Annotation = 3,
-    /// The reason for the room's end as text, then the journal's index. Only [`JournalWriter::end`](super::JournalWriter::end)
-    /// writes it.
+    /// The journal's index, then the reason for the room's end as text. Only [`JournalWriter::end`](super::JournalWriter::end)
+    /// writes a block of this kind.
     End = 4,
 }
 
 impl ChunkKind {
-    /// Returns the kind of this number.
+    /// Returns the kind with this number, if there is one.
     #[must_use]
     pub const fn of(number: u8) -> Option<Self> {
         Some(match number {
@@ -44,7 +44,7 @@ impl ChunkKind {
         })
     }
 
-    /// Whether it is compressed in the zstd stream of its segment.
+    /// Whether blocks of this kind may be compressed, in the zstd stream of their segment.
     #[must_use]
     pub const fn is_compressed(self) -> bool {
         matches!(self, Self::Checkpoint | Self::Ticks)

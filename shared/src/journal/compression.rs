@@ -1,5 +1,5 @@
-//! zstd compression, one stream per segment: each chunk is flushed by itself and refers back to the earlier chunks of its
-//! segment.
+//! zstd compression of a journal, with one stream per segment (a checkpoint and the ticks after it). Each chunk is flushed, so that it
+//! can be read without later ones, and refers back to the earlier chunks of its segment.
 
 use std::{fmt, io};
 
@@ -11,11 +11,11 @@ pub(super) struct Compressor(Encoder<'static>);
 /// Decompresses the chunks of one segment.
 pub(super) struct Decompressor(Decoder<'static>);
 
-/// The window size as a power of two: 32 KiB, a few minutes of a room of sixteen. It determines the memory of each open
+/// The window size as a power of two: 32 KiB, a few minutes of a room of sixteen seats. The window determines the memory of each open
 /// journal: about 100 kB.
 const WINDOW_LOG: u32 = 15;
 
-/// The fastest level that is not negative, because the input is packed in bits already.
+/// The fastest level that is not negative. Slower levels would gain little, because the input is packed in bits already.
 const LEVEL: i32 = 1;
 
 impl Compressor {
@@ -25,12 +25,12 @@ impl Compressor {
         Ok(Self(encoder))
     }
 
-    /// Begins a segment.
+    /// Starts a segment.
     pub(super) fn restart(&mut self) -> io::Result<()> {
         self.0.reinit()
     }
 
-    /// Appends the compressed `bytes`, flushed, so that they can be read without later chunks.
+    /// Appends the compressed and flushed `bytes` to `out`.
     pub(super) fn compress(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let mut input = InBuffer::around(bytes);
         while input.pos() < bytes.len() {
@@ -52,32 +52,32 @@ impl Compressor {
 impl Decompressor {
     pub(super) fn new() -> io::Result<Self> {
         let mut decoder = Decoder::new()?;
-        // Larger windows are rejected, because no writer of journals uses them.
+        // Reject larger windows, which would take more memory; no writer of journals uses them.
         decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
         Ok(Self(decoder))
     }
 
-    /// Begins a segment.
+    /// Starts a segment.
     pub(super) fn restart(&mut self) -> io::Result<()> {
         self.0.reinit()
     }
 
-    /// Appends the decompressed `bytes`, of which there may be at max_bytes `max_bytes`.
+    /// Decompresses `bytes` and appends the result to `out`. More than `max_bytes` of result are an error.
     pub(super) fn decompress(&mut self, bytes: &[u8], max_bytes: usize, out: &mut Vec<u8>) -> io::Result<()> {
         let mut input = InBuffer::around(bytes);
-        let began = out.len();
+        let start = out.len();
         loop {
-            let (read, had) = (input.pos(), out.len());
+            let (input_before, output_before) = (input.pos(), out.len());
             grow(out, bytes.len() * 4 + 256, |out| self.0.run(&mut input, out).map(|_| ()))?;
-            if out.len() - began > max_bytes {
+            if out.len() - start > max_bytes {
                 return Err(io::Error::other("a block decompresses to more than the maximum"));
             }
-            if input.pos() == read && out.len() == had {
+            if input.pos() == input_before && out.len() == output_before {
                 break;
             }
         }
         if input.pos() < bytes.len() {
-            return Err(io::Error::other("a compressed block has bytes behind its end"));
+            return Err(io::Error::other("a compressed block has bytes after its end"));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The entries of one tick: the only input that changes a game.
+//! The entries of one tick: the seat changes and inputs, which are all that changes a game.
 
 use crate::{
     game::{Game, Inputs, Occupant, Outbox, Rewind, Step},
@@ -7,14 +7,15 @@ use crate::{
     tick::{Tick, TickRate},
 };
 
-/// All input of one tick of a room.
+/// The seat changes and inputs of one tick of a room.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entries<I> {
     /// Seats taken and left since the previous tick, in order.
     pub changes: Vec<SeatChange>,
-    /// The input of each seat; `None` for an empty or starved one.
+    /// The input of each seat, indexed by seat; `None` for an empty seat and for one whose input did not arrive.
     pub inputs: Vec<Option<I>>,
-    /// The moment that each seat saw when it chose its input, clamped to what its link allows.
+    /// The time in the room that the player of each seat saw when making the input, indexed by seat, clamped to the times that the
+    /// player's connection makes possible.
     pub seen: Vec<SubTick>,
 }
 
@@ -23,12 +24,12 @@ pub struct Entries<I> {
 pub enum SeatChange {
     /// The seat has a new occupant.
     Taken(SeatId, Occupant),
-    /// The seat is empty.
+    /// The seat is empty again.
     Left(SeatId),
 }
 
 impl<I> Entries<I> {
-    /// The entries of a tick without changes or inputs, for this number of seats.
+    /// Creates the entries of a tick without changes and inputs, for this number of seats.
     #[must_use]
     pub fn idle(seats: u16) -> Self {
         Self {
@@ -38,7 +39,7 @@ impl<I> Entries<I> {
         }
     }
 
-    /// Steps the game by one tick with these entries at this tick rate; the game's events go to `events`.
+    /// Applies the seat changes to the game and steps it by one tick at this tick rate. The game's events are added to `events`.
     pub fn apply<G: Game<Input = I>>(
         &self,
         game: &mut G,

@@ -26,7 +26,7 @@ pub struct Header {
     pub seats: u16,
     /// Ticks per second.
     pub tick_rate: u16,
-    /// The interval of ticks that carry a checksum of the state, in ticks; 0: none does.
+    /// The interval of ticks that carry a checksum of the state, in ticks; 0 if no tick does.
     pub checksum_ticks: u32,
     /// The room's id.
     pub room: u64,
@@ -38,7 +38,7 @@ pub struct Header {
     pub opened_unix_ms: u64,
 }
 
-/// Reasons why a game cannot play a journal.
+/// Reasons why a game of this build cannot play a journal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     /// The journal is of another game.
@@ -49,9 +49,9 @@ pub enum HeaderError {
         /// The game of the caller.
         game: &'static str,
     },
-    /// The game has changed its coding since.
+    /// The game's revision in this build is not that of the journal.
     #[error(
-        "the journal is of revision {journal} of {game}, and this build has revision {build}: use the build that wrote it"
+        "the journal is of revision {journal} of {game}, and this build has revision {build}: use the build that wrote the journal"
     )]
     OtherRevision {
         /// The name of the game.
@@ -61,9 +61,9 @@ pub enum HeaderError {
         /// The revision of this build.
         build: u32,
     },
-    /// The revision is the same and the coding of inputs is not.
+    /// The revision is the same and the encoding of inputs is not.
     #[error(
-        "this build has the same revision of {0} and codes it differently: use the build that wrote the journal"
+        "this build has the same revision of {0}, but encodes its inputs differently: use the build that wrote the journal"
     )]
     OtherCoding(&'static str),
     /// The settings cannot be parsed as this game's.
@@ -75,7 +75,8 @@ pub enum HeaderError {
 }
 
 impl Header {
-    /// The header of a room of `G` that opens now.
+    /// Creates the header of a room of `G` with this setup. The fields that the setup does not contain are 0 or empty: the caller sets
+    /// `checksum_ticks`, `room`, `run`, `build` and `opened_unix_ms`.
     ///
     /// # Errors
     /// When the game's settings cannot be written as JSON.
@@ -117,15 +118,15 @@ impl Header {
         Ok(Setup { settings, seed: self.seed, seats: self.seats, tick_rate })
     }
 
-    /// Returns the tick rate; the default when the header's is out of range.
+    /// Returns the tick rate, or the default one if the header's is out of range.
     #[must_use]
     pub fn rate(&self) -> TickRate {
         TickRate::new(self.tick_rate).unwrap_or_default()
     }
 }
 
-/// Returns a hash that changes with a game's name, revision and coding of inputs. Unlike
-/// [`fingerprint`](crate::protocol::fingerprint()) it does not depend on the protocol version, because journals do not.
+/// Returns a hash of a game's name, its revision and the encoding of a default input. Unlike
+/// [`fingerprint`](crate::protocol::fingerprint()), the hash does not depend on the protocol version, because journals do not either.
 #[must_use]
 pub fn coding_of<G: Game>() -> u64 {
     let mut hash = Xxh3::new();

@@ -1,4 +1,4 @@
-//! Playback of a journal: the same entries through the same steps.
+//! Playback of a journal: steps a game with the recorded entries, and compares its state with the recorded checksums.
 
 use super::{
     checkpoint::Checkpoint,
@@ -13,13 +13,14 @@ use crate::{
     tick::Tick,
 };
 
-/// A game that advances through its journal.
+/// A game that is stepped with the entries of a journal.
 pub struct Playback<'a, G: Game> {
     journal: &'a Journal<'a>,
     setup: Setup<G::Settings>,
     game: G,
     tick: Tick,
     holders: Vec<Option<Holder>>,
+    /// The index of the current segment.
     number: usize,
     segment: Segment<'a, G::Input>,
     events: Outbox<G::Event>,
@@ -29,15 +30,15 @@ pub struct Playback<'a, G: Game> {
 /// A checksum in the journal that differs from the state that was played.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Divergence<I> {
-    /// The tick after which they differ.
+    /// The tick after which the two differ.
     pub tick: Tick,
     /// The checksum in the journal.
     pub journal: Checksum,
-    /// The checksum of the played state, truncated to the length of the journal's.
+    /// The checksum of the played state, truncated as the journal's: ticks carry only the low half.
     pub played: Checksum,
-    /// The recorded state, when the checksum is that of a checkpoint.
+    /// The recorded state, if the checksum is that of a checkpoint.
     pub checkpoint: Option<Checkpoint>,
-    /// The tick's entries, when the checksum is that of a tick.
+    /// The tick's entries, if the checksum is that of a tick.
     pub record: Option<TickRecord<I>>,
 }
 
@@ -46,16 +47,17 @@ pub struct Divergence<I> {
 pub enum PlaybackStep<I> {
     /// A tick.
     Tick(TickRecord<I>),
-    /// A checkpoint whose checksum matches; the playback continues.
+    /// A checkpoint whose checksum matches the played state.
     Checkpoint(Tick),
-    /// Ticks are missing; the playback continues from the checkpoint behind them.
+    /// Ticks are missing. The playback continues from the checkpoint after the gap.
     Lost {
         /// The last tick before the gap.
         from: Tick,
         /// The tick of the checkpoint.
         to: Tick,
     },
-    /// A checksum did not match. The playback continues from the recorded state when the journal has one.
+    /// A checksum did not match. The playback continues from the recorded state if the checksum is that of a checkpoint, otherwise from
+    /// the played state.
     Diverged(Box<Divergence<I>>),
 }
 
@@ -71,7 +73,7 @@ impl<I> PlaybackStep<I> {
     }
 }
 
-/// Reasons why a journal cannot be played, or not further.
+/// Reasons why a journal cannot be played from the start or beyond a tick.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaybackError {
     /// The game does not match the header.
@@ -91,15 +93,15 @@ pub enum PlaybackError {
 }
 
 impl<'a, G: Game> Playback<'a, G> {
-    /// Begins at the first checkpoint.
+    /// Opens a playback at the journal's first checkpoint.
     ///
     /// # Errors
     /// The reason why the journal cannot be played.
-    pub fn begin(journal: &'a Journal<'a>) -> Result<Self, PlaybackError> {
+    pub fn open(journal: &'a Journal<'a>) -> Result<Self, PlaybackError> {
         Self::from_segment(journal, 0)
     }
 
-    /// Begins at the checkpoint of this segment.
+    /// Opens a playback at the checkpoint of the segment with this index.
     ///
     /// # Errors
     /// The reason why the journal cannot be played.
@@ -120,7 +122,7 @@ impl<'a, G: Game> Playback<'a, G> {
         })
     }
 
-    /// Returns the game after [`Self::tick`].
+    /// Returns the game in its state after [`Self::tick`].
     pub const fn game(&self) -> &G {
         &self.game
     }
@@ -130,7 +132,7 @@ impl<'a, G: Game> Playback<'a, G> {
         self.game
     }
 
-    /// Returns the last tick that was played.
+    /// Returns the last played tick, or that of the checkpoint if none was played after it.
     pub const fn tick(&self) -> Tick {
         self.tick
     }
@@ -159,7 +161,7 @@ impl<'a, G: Game> Playback<'a, G> {
     /// not drained are discarded.
     ///
     /// # Errors
-    /// The reason why it cannot be played further; the playback must not be used after that.
+    /// The reason why the journal cannot be played further; the playback must not be used after that.
     pub fn advance(&mut self) -> Result<Option<PlaybackStep<G::Input>>, PlaybackError> {
         match self.next_tick()? {
             Some(played) => Ok(Some(played)),
@@ -167,18 +169,18 @@ impl<'a, G: Game> Playback<'a, G> {
         }
     }
 
-    /// Plays the next tick of this segment; `None` at its end.
+    /// Plays the next tick of the current segment; `None` at the end of the segment.
     ///
     /// # Errors
-    /// The reason why it cannot be played further; the playback must not be used after that.
+    /// The reason why the journal cannot be played further; the playback must not be used after that.
     pub fn next_tick(&mut self) -> Result<Option<PlaybackStep<G::Input>>, PlaybackError> {
         Ok(self.segment.next_tick()?.map(|record| self.apply(record)))
     }
 
-    /// Returns the recorded checkpoint of the current tick, if there is one.
+    /// Returns the checkpoint of the next segment, if it is one of the current tick.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the checkpoint cannot be read.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, PlaybackError> {
         if self.journal.checkpoints().nth(self.number + 1) != Some(self.tick) {
             return Ok(None);
@@ -191,6 +193,7 @@ impl<'a, G: Game> Playback<'a, G> {
         self.number
     }
 
+    /// Steps the game with the entries of a tick and compares the checksum, if the tick carries one.
     fn apply(&mut self, record: TickRecord<G::Input>) -> PlaybackStep<G::Input> {
         self.events.drain().for_each(drop);
         record.entries.apply(&mut self.game, record.tick, self.setup.tick_rate, &mut self.events);
@@ -210,7 +213,7 @@ impl<'a, G: Game> Playback<'a, G> {
         PlaybackStep::Tick(record)
     }
 
-    /// Enters the next segment, if there is one.
+    /// Enters the next segment, if there is one, and compares the game with the segment's checkpoint.
     fn enter_next_segment(&mut self) -> Result<Option<PlaybackStep<G::Input>>, PlaybackError> {
         if self.number + 1 >= self.journal.checkpoints().len() {
             return Ok(None);
@@ -219,7 +222,7 @@ impl<'a, G: Game> Playback<'a, G> {
         let checkpoint = next.checkpoint();
         let (from, to) = (self.tick, checkpoint.tick);
         let played = checksum(&self.game, &mut self.scratch);
-        let crossed = if from != to {
+        let step = if from != to {
             PlaybackStep::Lost { from, to }
         } else if played == checkpoint.checksum {
             PlaybackStep::Checkpoint(to)
@@ -232,18 +235,18 @@ impl<'a, G: Game> Playback<'a, G> {
                 record: None,
             }))
         };
-        if !matches!(crossed, PlaybackStep::Checkpoint(_)) {
+        if !matches!(step, PlaybackStep::Checkpoint(_)) {
             self.game = load(checkpoint, &self.setup)?;
         }
         self.tick = to;
         self.holders.clone_from(&checkpoint.holders);
         self.segment = next;
         self.number += 1;
-        Ok(Some(crossed))
+        Ok(Some(step))
     }
 }
 
-/// Compares the first checkpoint with a newly opened room: `None` when they are equal, or when the journal begins later.
+/// Compares the first checkpoint with the initial state of the game. `None` if they are equal, or if the journal starts after tick 0.
 ///
 /// # Errors
 /// The reason why the journal cannot be played.

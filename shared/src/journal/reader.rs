@@ -1,4 +1,4 @@
-//! The reader: parses a journal from bytes, up to the last whole block. A killed server leaves a torn tail behind it.
+//! The reader: parses a journal from bytes, up to the last complete block. A killed server may leave a part of a block after it.
 
 use std::io;
 
@@ -18,11 +18,12 @@ use crate::{
     tick::Tick,
 };
 
-/// A parsed journal: its header and the positions of its whole blocks.
+/// A parsed journal: its header and the positions of its complete blocks.
 #[derive(Clone, Debug)]
 pub struct Journal<'a> {
     bytes: &'a [u8],
     header: Header,
+    /// The complete blocks without the End block.
     blocks: Vec<Block>,
     /// The indices of the checkpoints in `blocks`.
     checkpoints: Vec<usize>,
@@ -31,10 +32,10 @@ pub struct Journal<'a> {
     tail: Option<Tail>,
 }
 
-/// Errors of reading a journal.
+/// Errors of reading a journal. A part of a block at the end of the file is not an error: see [`Journal::tail`].
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The magic bytes are missing, or the format is 0, which never existed.
+    /// The magic bytes are missing, or the format version is 0, which never existed.
     #[error("this is not a journal")]
     NotAJournal,
     /// The format is newer than this build.
@@ -43,7 +44,7 @@ pub enum JournalError {
     /// The first block is not a readable header.
     #[error("the journal's header cannot be read: {0}")]
     Header(String),
-    /// The checksum of a block is right and its payload is malformed.
+    /// A block has a correct checksum and a malformed payload.
     #[error("the block at byte {offset} cannot be read: {why}")]
     Block {
         /// The offset of the block in bytes.
@@ -51,8 +52,8 @@ pub enum JournalError {
         /// The error in the payload.
         why: String,
     },
-    /// There is no checkpoint to begin from.
-    #[error("the journal has no whole checkpoint")]
+    /// There is no checkpoint to play from, or no segment with the requested index.
+    #[error("the journal has no complete checkpoint")]
     Empty,
     /// The decompressor cannot allocate memory.
     #[error("the journal cannot be decompressed: {0}")]
@@ -60,16 +61,16 @@ pub enum JournalError {
 }
 
 impl<'a> Journal<'a> {
-    /// Checks every block; compressed payloads are not decompressed yet.
+    /// Reads the header and checks the blocks up to the first that is not complete. Payloads are not decompressed yet.
     ///
     /// # Errors
-    /// When the header cannot be read.
+    /// When the bytes are not a journal of a known format, or the header cannot be read.
     pub fn open(bytes: &'a [u8]) -> Result<Self, JournalError> {
         let (magic, _) = bytes.split_first_chunk::<8>().ok_or(JournalError::NotAJournal)?;
         if magic[..7] != MAGIC[..7] {
             return Err(JournalError::NotAJournal);
         }
-        // Formats before this build's own are supported.
+        // Earlier formats than this build's are supported.
         match magic[7] {
             0 => return Err(JournalError::NotAJournal),
             format if format > MAGIC[7] => return Err(JournalError::NewerFormat(format)),
@@ -90,38 +91,39 @@ impl<'a> Journal<'a> {
         &self.header
     }
 
-    /// Returns the reason for the room's end; `None` when the writer still runs or was killed. A torn trailer does not matter.
+    /// Returns the reason for the room's end; `None` if the room still runs or the server was killed. The trailer after the End block
+    /// need not be complete.
     #[must_use]
     pub fn end(&self) -> Option<&str> {
         self.end.as_ref().map(|(reason, _)| reason.as_str())
     }
 
-    /// Returns the last tick of a room that ended. When it is later than [`Self::last_playable`], the ticks between could not
-    /// be written.
+    /// Returns the last tick of a room that ended. If it is later than [`Self::last_playable`], the ticks between the two could not be
+    /// written.
     #[must_use]
     pub fn end_tick(&self) -> Option<Tick> {
         self.end.as_ref().map(|(_, tick)| *tick)
     }
 
-    /// Returns the bytes behind the last whole block, when they are not the trailer.
+    /// Returns the bytes after the last complete block, if there are any besides a complete trailer.
     #[must_use]
     pub const fn tail(&self) -> Option<Tail> {
         self.tail
     }
 
-    /// Returns the total length of the whole blocks.
+    /// Returns the offset after the last complete block before the End block.
     #[must_use]
     pub fn valid_bytes(&self) -> usize {
         self.blocks.last().map_or(0, |block| block.end)
     }
 
-    /// Returns the tick of the last block before the end.
+    /// Returns the tick of the last complete block before the End block.
     #[must_use]
     pub fn last_tick(&self) -> Tick {
         self.blocks.last().map_or(Tick(0), |block| block.tick)
     }
 
-    /// Returns the last tick that can be played. Annotations behind it are about missing ticks.
+    /// Returns the last tick that can be played. Annotations after it are about missing ticks.
     #[must_use]
     pub fn last_playable(&self) -> Tick {
         let is_played = |block: &&Block| matches!(block.kind, ChunkKind::Ticks | ChunkKind::Checkpoint);
@@ -133,14 +135,14 @@ impl<'a> Journal<'a> {
         self.checkpoints.iter().map(|at| self.blocks[*at].tick)
     }
 
-    /// Returns the index of the last segment that begins at or before this tick.
+    /// Returns the index of the last segment whose checkpoint is at or before this tick.
     #[must_use]
     pub fn segment_before(&self, tick: Tick) -> Option<usize> {
         self.checkpoints.partition_point(|at| self.blocks[*at].tick <= tick).checked_sub(1)
     }
 
-    /// Returns the index of the last segment that begins before this tick, whose ticks lead to it. A saved room has two
-    /// checkpoints of one tick.
+    /// Returns the index of the last segment whose checkpoint is before this tick, so that its ticks lead to this tick. A room that was
+    /// saved and restored has two checkpoints of one tick, and no ticks between them.
     #[must_use]
     pub fn segment_to(&self, tick: Tick) -> Option<usize> {
         self.checkpoints.partition_point(|at| self.blocks[*at].tick < tick).checked_sub(1)
@@ -154,21 +156,21 @@ impl<'a> Journal<'a> {
         })
     }
 
-    /// Returns every whole block before the end.
+    /// Returns every complete block before the End block.
     #[must_use]
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
     }
 
-    /// Returns the blocks up to the last tick that can be played. Later annotations precede a checkpoint that was never
-    /// written, so a writer that resumes the journal drops them.
+    /// Returns the blocks up to the last tick that can be played. A writer that resumes the journal drops the later annotations: they
+    /// are about lost ticks before a checkpoint that was never written.
     #[must_use]
     pub fn playable_blocks(&self) -> &[Block] {
         let tick = self.last_playable();
         &self.blocks[..self.blocks.partition_point(|block| block.tick <= tick)]
     }
 
-    /// Returns the payload of a block as it is in the file.
+    /// Returns the payload of a block as it is in the file, possibly compressed.
     #[must_use]
     pub fn payload(&self, block: &Block) -> &'a [u8] {
         &self.bytes[block.payload.clone()]
@@ -183,10 +185,10 @@ impl<'a> Journal<'a> {
         self.blocks.iter().filter(is_indexed).map(entry).collect()
     }
 
-    /// Opens a segment for reading its checkpoint and its ticks.
+    /// Opens the segment with this index for reading its checkpoint and its ticks.
     ///
     /// # Errors
-    /// [`JournalError::Empty`] when there is no such segment, or the error of its checkpoint.
+    /// [`JournalError::Empty`] when there is no such segment, or the error of reading its checkpoint.
     pub fn segment<I: Bits + Clone + PartialEq>(
         &self,
         number: usize,
@@ -209,7 +211,7 @@ impl<'a> Journal<'a> {
             ticks_left: 0,
             tick: Tick(0),
         };
-        segment.begin(&self.blocks[first])?;
+        segment.read_checkpoint(&self.blocks[first])?;
         Ok(segment)
     }
 
@@ -238,9 +240,9 @@ impl<'a> Journal<'a> {
         let reason = reason.map_or_else(|error| error.to_string(), |(reason, _)| reason);
         self.end = Some((reason, block.tick));
         // Only the trailer may follow the End block.
-        let (behind, trailer) = (&self.bytes[block.end..], block::trailer(block.offset as u64));
-        if behind != trailer {
-            let why = if trailer.starts_with(behind) { BlockError::Truncated } else { BlockError::Damaged };
+        let (rest, trailer) = (&self.bytes[block.end..], block::trailer(block.offset as u64));
+        if rest != trailer {
+            let why = if trailer.starts_with(rest) { BlockError::Truncated } else { BlockError::Damaged };
             self.tail = Some(Tail::of(self.bytes, block.end, why));
         }
     }
@@ -255,9 +257,11 @@ pub struct Segment<'a, I> {
     decompressor: Decompressor,
     coder: TickCoder<I>,
     checkpoint: Checkpoint,
+    /// The decompressed payload of the block that is being read.
     payload: Vec<u8>,
-    /// The next bit of `payload`, and the number of ticks left in it.
+    /// The index of the next bit of `payload`.
     at_bit: usize,
+    /// The number of unread ticks in `payload`.
     ticks_left: u16,
     /// The last tick that was read.
     tick: Tick,
@@ -279,13 +283,13 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
     /// Reads the next tick; `None` at the end of the segment.
     ///
     /// # Errors
-    /// When the next record is not the tick after the last one; the segment must not be used after that.
+    /// When the next block of ticks is malformed or does not follow the last tick; the segment must not be used after that.
     pub fn next_tick(&mut self) -> Result<Option<TickRecord<I>>, JournalError> {
         while self.ticks_left == 0 {
             let Some((block, rest)) = self.blocks.split_first() else { return Ok(None) };
             self.blocks = rest;
             if block.kind == ChunkKind::Ticks {
-                self.open_block(block)?;
+                self.open_ticks(block)?;
             }
         }
         let tick = self.tick.next();
@@ -298,7 +302,8 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
         Ok(Some(record))
     }
 
-    fn begin(&mut self, block: &Block) -> Result<(), JournalError> {
+    /// Reads the checkpoint, with which the segment starts.
+    fn read_checkpoint(&mut self, block: &Block) -> Result<(), JournalError> {
         self.decompressor.restart()?;
         self.load_payload(block)?;
         let seats = self.journal.header.seats;
@@ -310,7 +315,7 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
     }
 
     /// Loads a block of ticks as the current payload.
-    fn open_block(&mut self, block: &Block) -> Result<(), JournalError> {
+    fn open_ticks(&mut self, block: &Block) -> Result<(), JournalError> {
         self.load_payload(block)?;
         let count = self.payload.first_chunk().copied().map(u16::from_le_bytes);
         let count = count.ok_or_else(|| block_error(block, BitsError::Truncated))?;
@@ -322,6 +327,7 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
         Ok(())
     }
 
+    /// Overwrites the current payload with the decompressed payload of this block.
     fn load_payload(&mut self, block: &Block) -> Result<(), JournalError> {
         self.payload.clear();
         let bytes = self.journal.payload(block);
@@ -335,6 +341,7 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
         decompressed.map_err(|why| block_error(block, why))
     }
 
+    /// Returns the error of the current block of ticks.
     fn tick_error(&self, why: BitsError) -> JournalError {
         let offset = self.journal.blocks.iter().rfind(|block| block.tick <= self.tick);
         JournalError::Block { offset: offset.map_or(0, |block| block.offset), why: why.to_string() }
@@ -360,7 +367,9 @@ fn block_error(block: &Block, why: impl ToString) -> JournalError {
     JournalError::Block { offset: block.offset, why: why.to_string() }
 }
 
-/// The highest compression ratio that is accepted, beside a fixed allowance. No real block reaches it; a file that declares
-/// more is made to cost time.
+/// The maximum ratio of decompressed to compressed bytes that is accepted, beyond [`COMPRESSION_ALLOWANCE_BYTES`]. No real block
+/// reaches this ratio; a file that does was made to cost its reader time.
 const MAX_COMPRESSION_RATIO: usize = 1000;
+
+/// The number of decompressed bytes that every block may have, however short it is.
 const COMPRESSION_ALLOWANCE_BYTES: usize = 64 << 10;

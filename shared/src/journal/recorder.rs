@@ -1,5 +1,5 @@
-//! The room side of a journal: ticks become chunks. It runs within a tick, so it does little; compression, checksums and disks
-//! are left to the storage.
+//! The room side of a journal: encodes ticks as bits and collects them in chunks. It runs within a room's tick, so it does little:
+//! compression, block checksums and files are left to the storage.
 
 use crate::{
     bits::BitWriter,
@@ -10,28 +10,29 @@ use crate::{
 
 use super::ticks::TickCoder;
 
-/// Records one room.
+/// A recorder of one room's ticks.
 #[derive(Debug)]
 pub struct Recorder<G: Game> {
     coder: TickCoder<G::Input>,
     bits: BitWriter,
-    /// The number of ticks in `bits`, and the last of them.
+    /// The number of ticks in `bits`.
     count: u16,
+    /// The last tick in `bits`.
     last: Tick,
     scratch: BitWriter,
 }
 
 impl<G: Game> Recorder<G> {
-    /// A recorder for the room of this header. The first chunk behind the header must be a checkpoint.
+    /// Creates a recorder for the room of this header. The first chunk after the header's must be a checkpoint.
     #[must_use]
     pub fn new(header: &Header) -> Self {
         let coder = TickCoder::new(header);
         Self { coder, bits: BitWriter::new(), count: 0, last: Tick(0), scratch: BitWriter::new() }
     }
 
-    /// Records a tick; `game` is the state after it.
+    /// Records a tick; `game` is the state after the tick.
     pub fn tick(&mut self, tick: Tick, seats: &[SeatEntry], entries: &Entries<G::Input>, game: &G) {
-        // First, because a game may panic while it saves its state, and then nothing of this tick may be recorded.
+        // Compute the checksum first: a game may panic while it saves its state, and then nothing of this tick may be recorded.
         let sum = self.coder.has_checksum(tick).then(|| ticks::low_half(checksum(game, &mut self.scratch)));
         self.coder.encode(tick, seats, entries, &mut self.bits);
         if let Some(sum) = sum {
@@ -41,13 +42,13 @@ impl<G: Game> Recorder<G> {
         self.last = tick;
     }
 
-    /// Returns the number of recorded ticks that were not taken yet.
+    /// Returns the number of recorded ticks that [`Self::take`] has not returned yet.
     #[must_use]
     pub const fn pending_ticks(&self) -> u16 {
         self.count
     }
 
-    /// Takes the ticks recorded since the last call.
+    /// Returns a chunk of the ticks recorded since the last call; `None` if no tick was recorded.
     pub fn take(&mut self) -> Option<Chunk> {
         if self.count == 0 {
             return None;
@@ -60,7 +61,7 @@ impl<G: Game> Recorder<G> {
         Some(Chunk { kind: ChunkKind::Ticks, tick: self.last, bytes })
     }
 
-    /// Begins a new segment with this state. Recorded ticks must be taken before; otherwise they are discarded.
+    /// Starts a new segment with this state, and returns its checkpoint. Discards recorded ticks that were not taken.
     pub fn checkpoint(&mut self, game: &G, tick: Tick, holders: Vec<Option<Holder>>) -> Chunk {
         self.discard();
         self.coder.restart(&holders);
@@ -77,20 +78,20 @@ impl<G: Game> Recorder<G> {
 }
 
 impl Chunk {
-    /// The first chunk of every journal.
+    /// Creates the first chunk of a journal.
     #[must_use]
     pub fn header(header: &Header) -> Self {
         Self { kind: ChunkKind::Header, tick: Tick(0), bytes: json(header) }
     }
 
-    /// A chunk with an annotation after this tick.
+    /// Creates a chunk with an annotation after this tick.
     #[must_use]
     pub fn annotation(annotation: &Annotation, tick: Tick) -> Self {
         Self { kind: ChunkKind::Annotation, tick, bytes: json(annotation) }
     }
 }
 
-/// Serializes a header or an annotation, whose types are all valid JSON.
+/// Serializes a header or an annotation. It cannot fail, because all values of these types can be written as JSON.
 fn json(value: &impl serde::Serialize) -> Vec<u8> {
     let written = serde_json::to_vec(value);
     debug_assert!(written.is_ok(), "headers and annotations are valid JSON: {written:?}");

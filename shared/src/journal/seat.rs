@@ -16,23 +16,23 @@ use crate::{
 pub struct Holder {
     /// The display name.
     pub name: Name,
-    /// The player's id and the newest resume ticket that they presented; `None` for a bot.
+    /// The player's id and the number of the newest resume ticket that the player used; `None` for a bot.
     pub player: Option<(PlayerId, TicketNumber)>,
 }
 
-/// A change of a seat in one tick.
+/// A change of a seat (a place in the room) in one tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeatEntry {
     /// The seat has a new holder.
     Taken(SeatId, Holder),
-    /// The seat is empty.
+    /// The seat is empty again.
     Left(SeatId),
-    /// The player returned on another connection with this ticket. The game does not see it.
+    /// The player resumed the seat on another connection with this ticket. The game does not receive this change.
     Resumed(SeatId, TicketNumber),
 }
 
 impl Holder {
-    /// Returns the holder as the game sees it.
+    /// Returns the holder as the game receives it.
     #[must_use]
     pub const fn occupant(&self) -> Occupant {
         if self.player.is_some() { Occupant::Player } else { Occupant::Bot }
@@ -48,7 +48,7 @@ impl SeatEntry {
         }
     }
 
-    /// Returns the change that the game sees.
+    /// Returns the change as the game receives it; `None` for a resume, which the game does not receive.
     #[must_use]
     pub const fn change(&self) -> Option<SeatChange> {
         match self {
@@ -58,7 +58,7 @@ impl SeatEntry {
         }
     }
 
-    /// Applies the change to a list indexed by seat; a seat outside of it is ignored.
+    /// Applies the change to a list of holders, indexed by seat. A seat outside of the list is ignored.
     pub fn apply(self, holders: &mut [Option<Holder>]) {
         match self {
             Self::Taken(seat, holder) => {
@@ -148,7 +148,7 @@ impl Bits for SeatEntry {
     }
 }
 
-/// Enough for [`MAX_NAME_BYTES`].
+/// The number of bits of a name's length: enough for [`MAX_NAME_BYTES`].
 const LENGTH_BITS: u32 = 5;
 
 const KIND_BITS: u32 = 2;

@@ -1,7 +1,7 @@
-//! Slices: a part of a journal as a journal of its own, to keep as evidence without the rest of the match.
+//! Slices: cuts out a part of a journal as a complete journal, to keep as evidence without the rest of the match.
 //!
-//! Recorded data is copied unchanged, checksums and checkpoints included: a slice is evidence of what the room did, not of what
-//! this build computes. Only the first state is computed, and only while the playback matches the journal.
+//! Recorded data is copied unchanged, checksums and checkpoints included: a slice is evidence of the room's states, not of this build's
+//! computations. Only the first state is computed, and only if the playback up to it matches the journal.
 
 use std::io;
 
@@ -26,30 +26,30 @@ use crate::{
 pub struct Slice {
     /// The bytes of the journal.
     pub bytes: Vec<u8>,
-    /// The tick of its first checkpoint.
+    /// The tick of the slice's first checkpoint.
     pub begin: Tick,
-    /// Its last tick.
+    /// The last tick of the slice.
     pub end: Tick,
 }
 
 /// Cuts out the ticks from the state after `from` to the state after `to`.
 ///
-/// The slice begins earlier, at a checkpoint, when the playback on the way to `from` does not match the journal; and later when
-/// that tick is missing or before the journal's first.
+/// The slice starts earlier, at a checkpoint, if the playback on the way to `from` does not match the journal. It starts later, at the
+/// next checkpoint, if the tick `from` is missing or before the journal's first tick.
 ///
 /// # Errors
 /// When the journal cannot be played that far.
 pub fn slice<G: Game>(journal: &Journal<'_>, from: Tick, to: Tick) -> Result<Slice, PlaybackError> {
     let first = journal.segment_before(from).unwrap_or(0);
-    let (segment, begin) = first_checkpoint::<G>(journal, first, from)?;
-    let mut writer = SliceWriter::<G::Input>::open(journal, &begin)?;
-    writer.annotate(&Annotation::Sliced { from: from.0, to: to.0 }, begin.tick)?;
-    let end = writer.copy_range(journal, segment, begin.tick, to)?;
+    let (segment, checkpoint) = first_checkpoint::<G>(journal, first, from)?;
+    let mut writer = SliceWriter::<G::Input>::open(journal, &checkpoint)?;
+    writer.annotate(&Annotation::Sliced { from: from.0, to: to.0 }, checkpoint.tick)?;
+    let end = writer.copy_range(journal, segment, checkpoint.tick, to)?;
     writer.journal.end(END, end, &mut writer.bytes);
-    Ok(Slice { bytes: writer.bytes, begin: begin.tick, end })
+    Ok(Slice { bytes: writer.bytes, begin: checkpoint.tick, end })
 }
 
-/// The reason with which a slice ends.
+/// The reason for the room's end in a slice.
 const END: &str = "sliced";
 
 /// Returns the first checkpoint of the slice, and the index of the segment from which the slice is copied.
@@ -66,7 +66,7 @@ fn first_checkpoint<G: Game>(
     while playback.tick() < from {
         match playback.next_tick()? {
             Some(PlaybackStep::Tick(_)) => {}
-            // From here on the played state is not the room's.
+            // The played state differs from the room's from this tick on.
             Some(_) => return recorded(first),
             None if first + 1 < journal.checkpoints().len() => return recorded(first + 1),
             None => break,
@@ -76,7 +76,7 @@ fn first_checkpoint<G: Game>(
     Ok((first, Checkpoint::of(playback.game(), tick, holders, &mut BitWriter::new())))
 }
 
-/// Writes a slice.
+/// A writer of a slice.
 struct SliceWriter<I> {
     journal: JournalWriter,
     coder: TickCoder<I>,
@@ -84,15 +84,15 @@ struct SliceWriter<I> {
 }
 
 impl<I: Bits + Clone + PartialEq> SliceWriter<I> {
-    fn open(journal: &Journal<'_>, begin: &Checkpoint) -> Result<Self, JournalError> {
+    fn open(journal: &Journal<'_>, checkpoint: &Checkpoint) -> Result<Self, JournalError> {
         let coder = TickCoder::new(journal.header());
         let mut writer = Self { journal: JournalWriter::new()?, coder, bytes: Vec::new() };
         writer.write(&Chunk::header(journal.header()))?;
-        writer.checkpoint(begin)?;
+        writer.checkpoint(checkpoint)?;
         Ok(writer)
     }
 
-    /// Copies everything behind tick `begin` and up to tick `to`, in file order; returns the last tick.
+    /// Copies the ticks, checkpoints and annotations after tick `begin` up to tick `to`, in file order. Returns the last tick.
     fn copy_range(
         &mut self,
         journal: &Journal<'_>,
@@ -103,7 +103,7 @@ impl<I: Bits + Clone + PartialEq> SliceWriter<I> {
         let mut segments = number..;
         let mut segment: Segment<'_, I> = journal.segment(number)?;
         let mut end = begin;
-        for block in blocks_of(journal, number) {
+        for block in blocks_from(journal, number) {
             if block.kind != ChunkKind::Ticks && block.tick > to {
                 break;
             }
@@ -124,7 +124,7 @@ impl<I: Bits + Clone + PartialEq> SliceWriter<I> {
         Ok(end)
     }
 
-    /// Copies the ticks of one block that are in range; returns the last of them.
+    /// Copies the ticks of one block that are after `begin` and at most `to`. Returns the last of them, if there is one.
     fn copy_ticks(
         &mut self,
         segment: &mut Segment<'_, I>,
@@ -181,9 +181,10 @@ impl<I: Bits + Clone + PartialEq> SliceWriter<I> {
     }
 }
 
-/// Returns the blocks from the checkpoint of this segment on.
-fn blocks_of<'j>(journal: &'j Journal<'_>, number: usize) -> impl Iterator<Item = &'j Block> {
-    let checkpoints = journal.blocks().iter().enumerate().filter(|(_, it)| it.kind == ChunkKind::Checkpoint);
+/// Returns the blocks from the checkpoint of the segment with this index on.
+fn blocks_from<'j>(journal: &'j Journal<'_>, number: usize) -> impl Iterator<Item = &'j Block> {
+    let checkpoints =
+        journal.blocks().iter().enumerate().filter(|(_, block)| block.kind == ChunkKind::Checkpoint);
     let at = checkpoints.map(|(at, _)| at).nth(number).unwrap_or_else(|| journal.blocks().len());
     journal.blocks()[at..].iter()
 }

@@ -1,37 +1,37 @@
-//! The tail: the bytes behind the last whole block of a journal. They are a torn write, or damage.
+//! The tail: the bytes after the last complete block of a journal. They are an interrupted write, or damage.
 //!
-//! A killed writer leaves a part of a block and nothing behind it. Whole blocks or a trailer behind the first bad block show
-//! that the file was changed after it was written, so that readable data is missing.
+//! A killed writer leaves a part of a block and nothing after it. Complete blocks or a trailer after the first unreadable block show
+//! that the file was changed after it was written, so that the blocks in between are missing.
 
 use super::block::{self, BlockError};
 use crate::tick::Tick;
 
-/// The bytes behind the last whole block of a journal.
+/// The bytes after the last complete block of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tail {
-    /// The offset of its first byte.
+    /// The offset of the tail's first byte in the file.
     pub offset: usize,
-    /// Its length in bytes.
+    /// The length of the tail in bytes.
     pub bytes: usize,
-    /// The error of its first block.
+    /// The reason why the tail does not start with a complete block.
     pub why: BlockError,
-    /// The readable data behind that block.
+    /// The readable data after the unreadable block at the start.
     pub followed_by: FollowedBy,
 }
 
-/// The readable data behind bytes that cannot be read.
+/// The readable data after an unreadable block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowedBy {
-    /// Nothing that is whole: the writer was killed while it wrote, or still writes.
+    /// No readable data: the writer was killed while it wrote, or still writes.
     Nothing,
-    /// At least one whole block.
+    /// At least one complete block.
     Blocks,
     /// The trailer of an End block that cannot be read.
     Trailer,
 }
 
 impl Tail {
-    /// Examines the bytes from `offset` on.
+    /// Examines the bytes from `offset` to the end of the file. `why` is the error of the block at `offset`.
     pub(super) fn of(bytes: &[u8], offset: usize, why: BlockError) -> Self {
         let followed_by = if blocks_follow(bytes, offset) {
             FollowedBy::Blocks
@@ -43,25 +43,26 @@ impl Tail {
         Self { offset, bytes: bytes.len() - offset, why, followed_by }
     }
 
-    /// Whether the file is damaged, and not only torn where its writer was killed. Resuming a damaged journal would discard
-    /// play that followed the damage.
+    /// Whether the file is damaged, and not only cut off where its writer was killed. Resuming a damaged journal would discard the
+    /// ticks after the damage.
     #[must_use]
     pub const fn is_damage(&self) -> bool {
         !matches!(self.followed_by, FollowedBy::Nothing)
     }
 }
 
-/// The range behind the damage in which a block is searched, and the longest block that is found by the search. Rooms write
-/// four times a second: a room of sixteen writes blocks of 200 bytes and checkpoints of 3 KB, so the range has hundreds of its
-/// blocks. In longer blocks the damage is nearly always in the payload, and the length is still right.
+/// The number of bytes from the damage on in which the search looks for the start of a block, and the maximum length of a block that
+/// it finds. Rooms write four times a second: a room of sixteen seats writes blocks of 200 bytes and checkpoints of 3 KB, so this range
+/// has hundreds of its blocks. If the damaged block is longer, the damage is nearly always in its payload, and its length, which leads
+/// to the next block, is still correct.
 const MAX_SEARCHED_BYTES: usize = 64 << 10;
 
-/// The maximum number of bytes that the search checksums, in about 20 ms. In compressed bytes 6 of 256 values could begin a
-/// block, and half of the lengths behind them have one byte, a quarter two: 1,500 candidates of 2 KB on average, 3 MB. Only a
-/// file made for it has more; the search stops then.
+/// The maximum number of bytes that the search checksums, which takes about 20 ms. In compressed bytes, 6 of 256 values may be the first
+/// byte of a block, so 64 KiB have 1,500 candidates. Half of the lengths after these have one byte, a quarter two bytes: 2 KB on average,
+/// 3 MB together. Only a file made to cost time has more, and the search stops then.
 const MAX_CHECKSUMMED_BYTES: usize = 32 << 20;
 
-/// Whether a whole block begins anywhere behind the damaged one at `offset`.
+/// Whether a complete block starts after the start of the unreadable one at `offset`, as far as the search finds.
 fn blocks_follow(bytes: &[u8], offset: usize) -> bool {
     let is_block = |at| block::read(bytes, at, Tick(0)).is_ok();
     let next = block::declared_end(bytes, offset);
@@ -92,7 +93,7 @@ mod tests {
         tick::TickRate,
     };
 
-    /// A journal of a checkpoint and three annotations, of which the second has this length; and its writer.
+    /// A journal of a checkpoint and three annotations, the second with a reason of this length; and the journal's writer.
     fn journal(reason_bytes: usize) -> (Vec<u8>, JournalWriter) {
         let setup = Setup { settings: Default::default(), seed: 1, seats: 1, tick_rate: TickRate::DEFAULT };
         let (game, header) = (Crowd::new(&setup), Header::of::<Crowd>(&setup).unwrap());
@@ -111,13 +112,13 @@ mod tests {
         Journal::open(bytes).unwrap().tail().expect("the journal has a tail")
     }
 
-    /// The offset of the block of this number.
+    /// The offset of the block with this index.
     fn offset(bytes: &[u8], number: usize) -> usize {
         Journal::open(bytes).unwrap().blocks()[number].offset
     }
 
     #[test]
-    fn blocks_behind_a_flipped_byte_are_found_whichever_byte_it_is() {
+    fn blocks_after_a_changed_byte_are_found_whichever_byte_it_is() {
         let (bytes, _) = journal(40);
         let [from, to] = [2, 4].map(|number| offset(&bytes, number));
         for at in from..to {
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_block_longer_than_the_search_range_its_own_length_leads_to_the_next() {
+    fn after_a_damaged_block_that_is_longer_than_the_search_range_its_length_leads_to_the_next() {
         let (mut bytes, _) = journal(3 * MAX_SEARCHED_BYTES);
         let at = offset(&bytes, 3);
         bytes[at + 100] ^= 1;
@@ -138,17 +139,17 @@ mod tests {
     #[test]
     fn a_cut_is_not_damage_wherever_it_is() {
         let (mut bytes, mut writer) = journal(40);
-        let begin = offset(&bytes, 4);
+        let start = offset(&bytes, 4);
         writer.end("room_closed", Tick(9), &mut bytes);
-        for cut in begin + 1..bytes.len() {
+        for cut in start + 1..bytes.len() {
             let journal = Journal::open(&bytes[..cut]).unwrap();
-            let is_whole = journal.tail().is_none_or(|tail| !tail.is_damage());
-            assert!(is_whole, "cut at byte {cut}: {:?}", journal.tail());
+            let is_undamaged = journal.tail().is_none_or(|tail| !tail.is_damage());
+            assert!(is_undamaged, "cut at byte {cut}: {:?}", journal.tail());
         }
     }
 
     #[test]
-    fn a_trailer_behind_an_unreadable_end_is_damage() {
+    fn a_trailer_after_an_unreadable_end_block_is_damage() {
         let (mut bytes, mut writer) = journal(40);
         let end = bytes.len();
         writer.end("room_closed", Tick(0), &mut bytes);
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_with_a_whole_end_has_ended_even_when_its_trailer_is_torn_or_damaged() {
+    fn a_room_with_a_complete_end_block_has_ended_even_when_the_trailer_is_cut_off_or_damaged() {
         let (mut bytes, mut writer) = journal(40);
         writer.end("room_closed", Tick(9), &mut bytes);
         let whole = Journal::open(&bytes).unwrap();
@@ -178,7 +179,7 @@ mod tests {
     fn the_search_stops_in_a_tail_made_to_cost_time() {
         let (whole, _) = journal(40);
         let genuine = &whole[offset(&whole, 4)..];
-        // Each fourth byte could begin a block of 16,383 bytes of ticks: together they are 250 MB.
+        // Every fourth byte may be the first of a block of ticks with 16,383 bytes: together these blocks are 250 MB.
         for (filler, followed_by) in
             [([0x20; 4], FollowedBy::Blocks), ([0x82, 0xff, 0x7f, 0x01], FollowedBy::Nothing)]
         {
@@ -186,7 +187,7 @@ mod tests {
             bytes.extend(filler.repeat(MAX_SEARCHED_BYTES / 8));
             bytes.extend(genuine);
             bytes.extend(filler.repeat(MAX_SEARCHED_BYTES));
-            assert_eq!(tail(&bytes).followed_by, followed_by, "behind {filler:?}");
+            assert_eq!(tail(&bytes).followed_by, followed_by, "after {filler:?}");
         }
     }
 
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_cannot_begin_a_later_block_are_not_checksummed() {
+    fn bytes_that_cannot_be_the_start_of_a_later_block_are_not_checksummed() {
         let mut bytes = Vec::new();
         block::write(ChunkKind::Header, false, Tick(0), Tick(0), b"{}", &mut bytes);
         assert_eq!(block::plausible_end(&bytes, 0), None, "a header is only the first block");

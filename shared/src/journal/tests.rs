@@ -1,4 +1,4 @@
-//! The whole way from a room to bytes and back.
+//! Tests of the entire way from a room's ticks to a journal's bytes, and back by a playback.
 
 use super::{playback::PlaybackStep, *};
 use crate::{
@@ -57,11 +57,11 @@ impl Room {
         self.write(&chunk);
     }
 
-    /// The writer is killed when the file has this length, and another one resumes the journal.
+    /// Cuts the file to this length, as if the writer was killed, and resumes the journal with another writer.
     fn resume(&mut self, bytes: usize) {
-        let torn = self.bytes[..bytes].to_vec();
-        let journal = Journal::open(&torn).unwrap();
-        let mut playback = Playback::<Crowd>::begin(&journal).unwrap();
+        let cut = self.bytes[..bytes].to_vec();
+        let journal = Journal::open(&cut).unwrap();
+        let mut playback = Playback::<Crowd>::open(&journal).unwrap();
         while playback.advance().unwrap().is_some() {}
         self.writer = JournalWriter::resume(&journal).unwrap();
         self.bytes.truncate(self.writer.position().bytes as usize);
@@ -74,7 +74,7 @@ impl Room {
         self.checkpoint();
     }
 
-    /// Plays this many ticks, flushed every seventh; the inputs follow from the tick's number.
+    /// Plays this number of ticks, with a flush every seventh tick. The inputs are computed from the tick's number.
     fn play(&mut self, ticks: u32) {
         for _ in 0..ticks {
             self.tick = self.tick.next();
@@ -110,10 +110,10 @@ impl Room {
     }
 }
 
-/// Plays it to its end; returns the number of ticks, all other steps, and the last tick.
+/// Plays a journal to its end. Returns the number of ticks, all other steps, and the last tick.
 fn replay(bytes: &[u8]) -> (u32, Vec<PlaybackStep<Steering>>, Tick) {
     let journal = Journal::open(bytes).unwrap();
-    let mut playback = Playback::<Crowd>::begin(&journal).unwrap();
+    let mut playback = Playback::<Crowd>::open(&journal).unwrap();
     let (mut ticks, mut others) = (0, Vec::new());
     while let Some(played) = playback.advance().unwrap() {
         match played {
@@ -173,7 +173,7 @@ fn the_index_at_the_end_has_the_position_of_every_checkpoint_and_annotation() {
 }
 
 #[test]
-fn a_journal_cut_anywhere_is_read_up_to_its_last_whole_block() {
+fn a_journal_cut_at_any_byte_is_read_up_to_its_last_complete_block() {
     let mut room = Room::open(6);
     room.play(60);
     room.checkpoint();
@@ -182,15 +182,15 @@ fn a_journal_cut_anywhere_is_read_up_to_its_last_whole_block() {
     let ends: Vec<_> = whole.blocks().iter().map(|block| (block.end, block.tick)).collect();
     for cut in ends[1].0..room.bytes.len() {
         let (ticks, _, last) = replay(&room.bytes[..cut]);
-        let good = ends.iter().rfind(|(end, _)| *end <= cut).unwrap();
-        assert_eq!((ticks, last), (good.1.0, good.1), "cut at byte {cut}");
+        let (end, tick) = *ends.iter().rfind(|(end, _)| *end <= cut).unwrap();
+        assert_eq!((ticks, last), (tick.0, tick), "cut at byte {cut}");
         let tail = Journal::open(&room.bytes[..cut]).unwrap().tail();
-        assert_eq!(tail.map(|tail| tail.offset), (good.0 < cut).then_some(good.0));
+        assert_eq!(tail.map(|tail| tail.offset), (end < cut).then_some(end));
     }
 }
 
 #[test]
-fn a_flipped_bit_ends_the_journal_before_its_block() {
+fn a_journal_with_a_flipped_bit_is_read_up_to_the_block_before() {
     let mut room = Room::open(6);
     room.play(70);
     let whole = Journal::open(&room.bytes).unwrap();
@@ -218,7 +218,7 @@ fn a_state_that_was_changed_outside_of_the_journal_shows_at_the_next_checksum() 
 }
 
 #[test]
-fn a_writer_resumes_behind_the_last_whole_block() {
+fn a_writer_resumes_after_the_last_complete_block() {
     let mut room = Room::open(8);
     room.play(49);
     let cut = room.bytes.len() - 3;
@@ -232,7 +232,7 @@ fn a_writer_resumes_behind_the_last_whole_block() {
 }
 
 #[test]
-fn a_writer_resumes_in_front_of_annotations_about_ticks_that_cannot_be_played() {
+fn a_writer_resumes_before_annotations_about_ticks_that_cannot_be_played() {
     let mut room = Room::open(9);
     room.play(42);
     room.write(&Chunk::annotation(
@@ -247,14 +247,18 @@ fn a_writer_resumes_in_front_of_annotations_about_ticks_that_cannot_be_played() 
     let (ticks, others, last) = replay(&room.bytes);
     assert_eq!((ticks, others, last), (62, vec![PlaybackStep::Checkpoint(Tick(42))], Tick(62)));
     let journal = Journal::open(&room.bytes).unwrap();
-    assert_eq!(journal.annotations().count(), 1, "no tick is missing, and no annotation claims it");
+    assert_eq!(
+        journal.annotations().count(),
+        1,
+        "no tick is missing, so the annotation of lost ticks is gone"
+    );
     room.writer.end("room_closed", room.tick, &mut room.bytes);
     let whole = Journal::open(&room.bytes).unwrap();
     assert_eq!((whole.tail(), whole.end()), (None, Some("room_closed")));
 }
 
 #[test]
-fn lost_ticks_are_annotated_and_the_playback_continues_behind_them() {
+fn lost_ticks_are_annotated_and_the_playback_continues_after_them() {
     let mut room = Room::open(9);
     room.play(35);
     let position = room.writer.position();

@@ -1,16 +1,16 @@
-//! Entries as bits. Most seats repeat their previous input, which costs one bit; a tick in which all seats do costs one bit in
-//! all.
+//! The encoding of ticks as bits. Most seats repeat their previous input, which takes one bit; a tick in which all seats do takes one
+//! bit in total.
 //!
 //! ```text
-//! tick  = 0                                          no seat changes
-//!       | 1 (0 | 1 count entries) seat…              one seat for each that is taken
-//!       [checksum]                                   in ticks that carry one
+//! tick  = (0                                         no seat entries, and all seats as in the previous tick
+//!       |  1 (0 | 1 count entries) seat…)            seat entries, then one `seat` for each seat that is taken after them
+//!         [checksum]                                 in ticks that carry one
 //! seat  = 0                                          unchanged
-//!       | 1 lag' (0 | 1 (0 | 1 input))               lag as a difference; the input if it changed
+//!       | 1 lag' (0 | 1 (0 | 1 input))               lag as a difference; the input if it changed: none, or an input
 //! ```
 //!
-//! The moment that a seat saw is encoded as its lag behind the tick, clamped as [`Rewind`](crate::game::Rewind) clamps it, so
-//! that a step sees no difference.
+//! The time that a player saw is encoded as its lag behind the tick, clamped as [`Rewind`](crate::game::Rewind) clamps that time, so
+//! that the game's step gets the same result from the decoded time.
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
@@ -27,13 +27,13 @@ pub struct TickRecord<I> {
     pub tick: Tick,
     /// Seats taken, left and resumed.
     pub seats: Vec<SeatEntry>,
-    /// The input of the game's step.
+    /// The seat changes and inputs of the game's step.
     pub entries: Entries<I>,
-    /// The low half of the state's checksum after it, if this tick carries one.
+    /// The low half of the checksum of the state after this tick, if the tick carries a checksum.
     pub checksum: Option<u32>,
 }
 
-/// The shared coding state of the encoder and the decoder: the seats at the previous tick.
+/// The encoder and decoder of ticks, with the state that both keep in the same way: the seats at the previous tick.
 #[derive(Clone, Debug)]
 pub(super) struct TickCoder<I> {
     rate: TickRate,
@@ -46,12 +46,12 @@ pub(super) struct TickCoder<I> {
 struct SeatState<I> {
     is_taken: bool,
     input: Option<I>,
-    /// The lag of what it saw behind the tick, in 1/16 tick.
+    /// The lag of the time that the player saw behind the tick, in 1/16 tick.
     lag: u32,
 }
 
-/// Returns the part of a checksum that ticks carry: a wrong state passes with a probability of 1 in four billion, and each tick
-/// has its own checksum.
+/// Returns the part of a checksum that ticks carry: a wrong state has the same part with a probability of 1 in four billion, and a
+/// state that is still wrong is checked again in a later tick.
 #[must_use]
 pub const fn low_half(checksum: Checksum) -> u32 {
     checksum.0 as u32
@@ -79,7 +79,7 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
         self.checksum_ticks > 0 && tick.0.is_multiple_of(self.checksum_ticks)
     }
 
-    /// Appends a tick.
+    /// Appends a tick, without its checksum, to `out`.
     pub(super) fn encode(
         &mut self,
         tick: Tick,
@@ -107,7 +107,7 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
         }
     }
 
-    /// Decodes what [`Self::encode`] wrote, and the checksum behind it.
+    /// Decodes a tick that [`Self::encode`] wrote, and the checksum after it if this tick carries one.
     pub(super) fn decode(
         &mut self,
         tick: Tick,
@@ -117,7 +117,7 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
         if from.read_bool()? {
             if from.read_bool()? {
                 let count = from.read_var(SEAT_ENTRIES_ORDER)?;
-                if count as usize > MIN_SEAT_ENTRIES_LIMIT + SEAT_ENTRIES_LIMIT_PER_SEAT * self.seats.len() {
+                if count as usize > MAX_EXTRA_SEAT_ENTRIES + MAX_SEAT_ENTRIES_PER_SEAT * self.seats.len() {
                     return Err(BitsError::OutOfRange);
                 }
                 for _ in 0..count {
@@ -145,6 +145,7 @@ impl<I: Bits + Clone + PartialEq> TickCoder<I> {
         Ok(TickRecord { tick, seats: seat_entries, entries, checksum })
     }
 
+    /// Resets the state of the seats that were taken or left.
     fn apply_seat_entries(&mut self, seat_entries: &[SeatEntry]) {
         for entry in seat_entries {
             let (seat, is_taken) = match entry {
@@ -208,21 +209,24 @@ impl<I: Bits + Clone + PartialEq> SeatState<I> {
     }
 }
 
-/// Returns the lag of `seen` behind the tick, in 1/16 tick.
+/// Returns the lag of `seen` behind the tick, in 1/16 tick, clamped to 0..=`max_lag`.
 fn lag(tick: Tick, seen: SubTick, max_lag: u32) -> u32 {
     SubTick::of(tick).since(seen).clamp(0, i64::from(max_lag)) as u32
 }
 
-/// The maximum number of seat entries of one tick: a room drains eight commands per seat and 64 more, each of which may empty a
-/// seat, fill it and remove a bot; and each seat may once be resumed, left, or given to a bot. A compressed block of a few
-/// bytes could hold millions.
-const SEAT_ENTRIES_LIMIT_PER_SEAT: usize = 32;
-const MIN_SEAT_ENTRIES_LIMIT: usize = 256;
+/// The maximum number of seat entries of one tick for each seat of the room. A room processes up to 8 commands per seat and 64 more in a
+/// tick. Each may empty a seat, fill it and remove a bot: 3 entries, 24 per seat. Each seat may also be resumed, left and given to a
+/// bot once: 27 per seat. The limit exists because a compressed block of a few bytes could contain millions of entries.
+const MAX_SEAT_ENTRIES_PER_SEAT: usize = 32;
 
-/// Usually one or two seats change at once.
+/// The maximum number of seat entries of one tick in addition to those of each seat: 64 commands with 3 entries are 192.
+const MAX_EXTRA_SEAT_ENTRIES: usize = 256;
+
+/// The code order of the number of seat entries: usually one or two seats change at once.
 const SEAT_ENTRIES_ORDER: u32 = 1;
 
-/// A client's clock stretches by up to a twentieth, so its lag varies by a sixteenth or two.
+/// The code order of a change of lag: a client's clock stretches by up to a twentieth, so its lag changes by one or two sixteenths of
+/// a tick.
 const LAG_ORDER: u32 = 1;
 
 #[cfg(test)]
@@ -280,7 +284,7 @@ mod tests {
         proptest::collection::vec(tick, 0..30)
     }
 
-    /// The entries as a step sees them: clamped, and without input or lag for seats that are not taken.
+    /// The inputs and seen times as a step receives them: clamped, and without input or lag for seats that are not taken.
     fn expected(
         tick: Tick,
         taken: &[bool],
@@ -301,7 +305,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn entries_are_read_back_as_a_step_sees_them(play in play()) {
+        fn decoded_entries_have_the_same_effect_on_a_step(play in play()) {
             let (mut writer, mut reader) = (TickCoder::new(&header()), TickCoder::<Steering>::new(&header()));
             let mut out = BitWriter::new();
             let mut taken = [false; SEATS as usize];
@@ -346,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_tick_with_more_seat_entries_than_a_room_can_produce_is_rejected() {
-        let max_count = (MIN_SEAT_ENTRIES_LIMIT + SEAT_ENTRIES_LIMIT_PER_SEAT * usize::from(SEATS)) as u32;
+        let max_count = (MAX_EXTRA_SEAT_ENTRIES + MAX_SEAT_ENTRIES_PER_SEAT * usize::from(SEATS)) as u32;
         for (count, is_read) in [(max_count, true), (max_count + 1, false)] {
             let mut out = BitWriter::new();
             out.write_bool(true);

@@ -1,4 +1,4 @@
-//! The storage side of a journal: encodes chunks into bytes to append to a file.
+//! The storage side of a journal: encodes chunks (a room's units of data) as bytes to append to a file.
 
 use std::io;
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::tick::Tick;
 
-/// Shorter chunks are stored uncompressed, because compression would not make them shorter.
+/// The minimum size of a chunk that is compressed: shorter chunks would not become shorter.
 const MIN_COMPRESSED_BYTES: usize = 24;
 
-/// Encodes one journal.
+/// A writer of one journal, which produces bytes and has no I/O.
 #[derive(Debug)]
 pub struct JournalWriter {
     compressor: Compressor,
@@ -22,17 +22,18 @@ pub struct JournalWriter {
     compressed: Vec<u8>,
 }
 
-/// A position in the file: the writer rolls back to it when later bytes could not be written.
+/// A position in the file, to which the writer rolls back when later bytes could not be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
-    /// The length of the file in bytes.
+    /// The length of the file up to this position, in bytes.
     pub bytes: u64,
     tick: Tick,
+    /// The number of index entries before this position.
     indexed: usize,
 }
 
 impl Position {
-    /// Returns the last tick that the file contains.
+    /// Returns the tick of the last block before this position.
     #[must_use]
     pub const fn tick(self) -> Tick {
         self.tick
@@ -40,7 +41,7 @@ impl Position {
 }
 
 impl JournalWriter {
-    /// A writer for a new file.
+    /// Creates a writer for a new file.
     ///
     /// # Errors
     /// When the compressor cannot allocate memory.
@@ -49,12 +50,11 @@ impl JournalWriter {
         Ok(Self { compressor: Compressor::new()?, position, index, compressed: Vec::new() })
     }
 
-    /// A writer that continues a file of this journal, which must be cut to [`Position::bytes`]: behind the last block that can
-    /// be played. The next chunk must be an annotation or a checkpoint.
+    /// Creates a writer that continues the file of this journal after the last block that can be played. The caller must truncate the
+    /// file to [`Position::bytes`]. The next chunk must be an annotation or a checkpoint.
     ///
     /// # Errors
     /// When the compressor cannot allocate memory.
-    /// When there is no memory for it.
     pub fn resume(journal: &Journal<'_>) -> io::Result<Self> {
         let (bytes, tick) =
             journal.playable_blocks().last().map_or((0, Tick(0)), |block| (block.end as u64, block.tick));
@@ -70,18 +70,18 @@ impl JournalWriter {
         self.position
     }
 
-    /// Discards everything behind `position`, which is not in the file. The next chunk must be an annotation or a checkpoint.
+    /// Continues at `position`, because the later bytes are not in the file. The next chunk must be an annotation or a checkpoint.
     pub fn roll_back(&mut self, position: Position) {
         self.index.truncate(position.indexed);
         self.position = position;
     }
 
-    /// Appends the block of this chunk to `out`.
+    /// Appends the block of this chunk to `out`; at the start of a file, also the magic bytes.
     ///
     /// # Errors
-    /// When the compressor cannot allocate memory; nothing is appended then.
+    /// When the compressor fails; nothing is appended then.
     pub fn write(&mut self, chunk: &Chunk, out: &mut Vec<u8>) -> io::Result<()> {
-        let begin = out.len();
+        let start = out.len();
         let magic = if self.position.bytes == 0 { &MAGIC[..] } else { &[] };
         if chunk.kind == ChunkKind::Checkpoint {
             self.compressor.restart()?;
@@ -98,16 +98,16 @@ impl JournalWriter {
         }
         let payload = if is_compressed { &self.compressed } else { &chunk.bytes };
         block::write(chunk.kind, is_compressed, chunk.tick, self.position.tick, payload, out);
-        self.advance(chunk.tick, out.len() - begin);
+        self.advance(chunk.tick, out.len() - start);
         Ok(())
     }
 
-    /// Appends the End block: the room ended after this tick for this reason.
+    /// Appends the End block and the trailer to `out`: the room ended after this tick for this reason.
     pub fn end(&mut self, reason: &str, tick: Tick, out: &mut Vec<u8>) {
-        let begin = out.len();
+        let start = out.len();
         let tick = tick.max(self.position.tick);
         block::write_end(reason, tick, self.position.tick, &self.index, self.position.bytes, out);
-        self.advance(tick, out.len() - begin);
+        self.advance(tick, out.len() - start);
     }
 
     const fn advance(&mut self, tick: Tick, bytes: usize) {

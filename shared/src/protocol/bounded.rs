@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref};
 
-use super::codec::{
+use super::encoding::{
     BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder,
     owned_when_borrowed, refuse,
 };

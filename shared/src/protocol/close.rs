@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::codec::{Decode, Encode};
+use super::encoding::{Decode, Encode};
 
 /// The reason for which a connection ends or a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -163,7 +163,7 @@ impl CloseReason {
             }
             Self::Internal => "The server failed; connect again.",
             Self::Idle => "The client was in no room for a minute; connect again when you want to play.",
-            Self::Replaced => "You connected from another place and continue there.",
+            Self::Replaced => "You connected from another place; continue there.",
             Self::TicketUnknown => "This server did not issue the resume ticket; connect without it.",
             Self::TicketUsed => {
                 "The resume ticket was used before; use the newest one, or connect without it."

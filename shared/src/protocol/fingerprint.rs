@@ -4,14 +4,14 @@ use std::fmt;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{
-    PROTOCOL_VERSION,
-    codec::{Decode, Encode},
-};
+use super::encoding::{Decode, Encode};
 use crate::{
     bits::{BitWriter, Bits},
     game::Game,
 };
+
+/// The protocol version. Raise it with every change of the encoding of messages or datagrams.
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// A hash of everything that must be equal on both ends: protocol version, game, its revision and the encoding of its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]

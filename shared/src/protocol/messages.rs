@@ -16,7 +16,7 @@
 use super::{
     bounded::{List, Text},
     close::CloseReason,
-    codec::{Decode, Encode},
+    encoding::{Decode, Encode},
     fingerprint::Fingerprint,
     seat_epoch::SeatEpoch,
     ticket::{Resume, Ticket},

@@ -1,7 +1,7 @@
 //! The epoch that assigns a datagram to one of a connection's successive seats. A player may leave a room and join another on the
 //! same connection while datagrams and keyframes of the old seat are in flight; ticks of two rooms must never be confused.
 
-use super::codec::{
+use super::encoding::{
     BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, owned_when_borrowed, refuse,
 };
 use crate::bits::{BitReader, BitWriter, Bits, BitsError};

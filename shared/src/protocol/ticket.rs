@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::codec::{BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, owned_when_borrowed};
+use super::encoding::{
+    BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, owned_when_borrowed,
+};
 
 /// A sealed token that identifies a player. Only the server that issued it can read it; it is valid once, and each
 /// [`Welcome`](super::ServerMessage::Welcome) carries a new one.

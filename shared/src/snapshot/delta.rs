@@ -1,8 +1,10 @@
-//! Delta encoding of a view against a baseline. Invariant: `apply(base, diff(base, view)) == view`.
+//! Delta encoding of a view against a baseline (an earlier view that both ends have). Invariant:
+//! `apply(base, diff(base, view)) == view`.
 //!
-//! Each entity of the baseline, in id order, is one of: `0` it equals its extrapolation ([`Entity::extrapolate`]); `10` it differs,
-//! and the entity's delta follows; `11` it is not in the view. Then comes the number of entities that the baseline does not have, each
-//! with its id (as the gap to the one before) and its whole state. A keyframe is a delta against an empty view.
+//! For each entity of the baseline, in id order, a delta contains one of the codes `0`: the entity equals its extrapolation
+//! ([`Entity::extrapolate`]); `10`: it differs, and its delta follows; `11`: it is not in the view. Then follow the number of new
+//! entities, which the baseline does not have, and for each its id (as the gap to the id before) and its complete state. A keyframe is
+//! a delta against an empty view.
 
 use super::view::View;
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     tick::Tick,
 };
 
-/// Appends the delta from `base` to `view`; `None` is an empty baseline.
+/// Appends the delta from `base` to `view` to `out`. Without a `base` the baseline is an empty view.
 pub fn diff<E: Entity>(base: Option<&View<E>>, view: &View<E>, out: &mut BitWriter) {
     let known = base.map_or(&[][..], |base| &base.entities);
     let elapsed = base.map_or(0, |base| view.tick.since(base.tick));
@@ -41,7 +43,7 @@ pub fn diff<E: Entity>(base: Option<&View<E>>, view: &View<E>, out: &mut BitWrit
     }
 }
 
-/// Overwrites `view` with the view that was passed to [`diff`] with the same `base`.
+/// Overwrites `view` with the view of `tick` that was passed to [`diff`] with the same `base`.
 ///
 /// # Errors
 /// When the bits are not a delta against this baseline; the content of `view` is then unspecified.
@@ -80,16 +82,17 @@ pub fn apply<E: Entity>(
     Ok(())
 }
 
-/// A code symbol: its bits, the first one lowest, and their number.
+/// A code symbol: its bits, the first one lowest, and the number of bits.
 type Symbol = (u32, u32);
 
 pub(super) const AS_EXPECTED: Symbol = (0b0, 1);
 const DIFFERS: Symbol = (0b01, 2);
 pub(super) const GONE: Symbol = (0b11, 2);
 
-/// Code order of the number of new entities: most snapshots have at most two.
+/// The code order of the number of new entities: most snapshots have at most two.
 const NEW_COUNT_ORDER: u32 = 1;
 
+/// Writes the code of an entity that is in both views, and its delta from `expected`, its extrapolation, if it differs.
 pub(super) fn write_kept<E: Entity>(expected: &E, new: &E, out: &mut BitWriter) {
     if expected == new {
         out.write_bits(AS_EXPECTED.0, AS_EXPECTED.1);
@@ -103,13 +106,13 @@ pub(super) fn write_new_count(new: usize, out: &mut BitWriter) {
     out.write_var(new as u32, NEW_COUNT_ORDER);
 }
 
-/// Writes a new entity with the longest possible gap, the one from the first slot, because the entity before it is not known yet.
+/// Writes a new entity with its id as the gap from slot 0, which is never shorter than the gap from the entity before.
 pub(super) fn write_new_upper_bound<E: Entity>(id: EntityId, new: &E, out: &mut BitWriter) {
     IdGaps::default().write(id, out);
     new.encode(out);
 }
 
-/// Decodes the state of an entity of the baseline; `None` if it is not in the view.
+/// Decodes the state in the view of an entity of the baseline; `None` if the entity is not in the view.
 fn read_kept<E: Entity>(old: &E, elapsed: u32, from: &mut BitReader<'_>) -> Result<Option<E>, BitsError> {
     if !from.read_bool()? {
         return Ok(Some(old.extrapolate(elapsed)));
@@ -120,7 +123,7 @@ fn read_kept<E: Entity>(old: &E, elapsed: u32, from: &mut BitReader<'_>) -> Resu
     E::decode_delta(&old.extrapolate(elapsed), from).map(Some)
 }
 
-/// Codec of ids in ascending order of slots, each as the gap to the one before: adjacent slots cost few bits.
+/// A codec of ids in ascending order of slots, each as the gap to the slot before: adjacent slots take few bits.
 #[derive(Default)]
 struct IdGaps {
     /// The lowest possible slot of the next id.
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entity_that_moves_as_expected_costs_one_bit() {
+    fn an_entity_that_moves_as_extrapolated_takes_one_bit() {
         let at = |tick: u32| View {
             tick: Tick(tick),
             entities: (0..64).map(|slot| (EntityId { slot, generation: 0 }, Mover(tick as i32))).collect(),
@@ -204,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delta_that_names_an_entity_twice_is_refused() {
+    fn a_delta_that_contains_an_entity_twice_is_rejected() {
         let base = View { tick: Tick(1), entities: vec![(EntityId { slot: 0, generation: 0 }, Mover(5))] };
         let mut out = BitWriter::new();
         out.write_bits(AS_EXPECTED.0, AS_EXPECTED.1);

@@ -1,4 +1,4 @@
-//! The whole room at one tick, created once by the room and read by all of its sessions.
+//! Frames: the entire room at one tick, created once by the room and read by the sessions of all players in it.
 
 use super::grid::Grid;
 use crate::{
@@ -14,27 +14,28 @@ pub struct Frame<E> {
     tick: Tick,
     entities: Vec<(EntityId, E)>,
     seats: Vec<Option<SeatFrame>>,
-    /// Indices into `entities` of those at a point.
+    /// Indices into `entities` of entities at a point.
     grid: Grid,
-    /// Indices into `entities` of those that every seat sees.
+    /// Indices into `entities` of entities that every seat sees.
     everywhere: Vec<u32>,
-    /// Indices into `entities` of those that only one seat sees.
+    /// Indices into `entities` of entities that only one seat sees, with that seat.
     private: Vec<(SeatId, u32)>,
 }
 
-/// One occupied seat in a frame.
+/// The state of one occupied seat (a place in the room) in a frame.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeatFrame {
-    /// Its viewpoint at this tick.
+    /// The seat's viewpoint at this tick.
     pub viewpoint: Viewpoint,
-    /// Its input margin: how early its newest input arrived, in 1/16 tick; negative if late, `None` before the first.
+    /// The input margin: the time by which the seat's newest input arrived early, in 1/16 tick; negative if it was late, `None` before
+    /// the first input.
     pub margin: Option<i16>,
-    /// The newest tick whose step used an input of this seat.
+    /// The newest tick whose step used an input of this seat; `None` before the first.
     pub used: Option<Tick>,
 }
 
 impl<E: Entity> Frame<E> {
-    /// Creates frame number 0 from a copy of the room. `seats` has one element per seat, `None` for an empty one.
+    /// Creates a frame with number 0 from a copy of the entities. `seats` has one element per seat, `None` for an empty seat.
     #[must_use]
     pub fn new(tick: Tick, entities: &Entities<E>, seats: Vec<Option<SeatFrame>>) -> Self {
         let entities: Vec<_> = entities.iter().map(|(id, entity)| (id, entity.clone())).collect();
@@ -51,48 +52,48 @@ impl<E: Entity> Frame<E> {
         Self { number: 0, tick, entities, seats, grid: Grid::new(&placed), everywhere, private }
     }
 
-    /// The number of frames that the room created before this one, from which a session detects missed frames.
+    /// Returns the number of frames that the room created before this one, from which a session detects frames that it missed.
     #[must_use]
     pub const fn number(&self) -> u32 {
         self.number
     }
 
-    /// Sets the frame's number.
+    /// Returns this frame with this number.
     #[must_use]
     pub const fn numbered(mut self, number: u32) -> Self {
         self.number = number;
         self
     }
 
-    /// The tick of the frame.
+    /// Returns the tick of the frame.
     #[must_use]
     pub const fn tick(&self) -> Tick {
         self.tick
     }
 
-    /// All entities in ascending order of ids.
+    /// Returns all entities in ascending order of ids.
     #[must_use]
     pub fn entities(&self) -> &[(EntityId, E)] {
         &self.entities
     }
 
-    /// Returns a seat's part of the frame; `None` for an empty seat.
+    /// Returns the state of a seat; `None` for an empty seat.
     #[must_use]
     pub fn seat(&self, seat: SeatId) -> Option<&SeatFrame> {
         self.seats.get(seat.index())?.as_ref()
     }
 
     /// Whether every entity has a point as its place.
-    pub(super) const fn is_plain(&self) -> bool {
+    pub(super) const fn has_only_points(&self) -> bool {
         self.everywhere.is_empty() && self.private.is_empty()
     }
 
-    /// The indices of the entities at a point.
+    /// Returns the indices of the entities at a point.
     pub(super) const fn grid(&self) -> &Grid {
         &self.grid
     }
 
-    /// The indices of the entities that this seat sees regardless of its viewpoint, private ones first.
+    /// Returns the indices of the entities that this seat sees regardless of its viewpoint, private ones first.
     pub(super) fn known_to(&self, seat: SeatId) -> impl Iterator<Item = u32> + '_ {
         let own = self.private.iter().filter(move |(owner, _)| *owner == seat).map(|(_, index)| *index);
         own.chain(self.everywhere.iter().copied())

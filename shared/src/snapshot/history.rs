@@ -1,5 +1,5 @@
-//! Histories of views that may serve as baselines. The two ends follow one rule: a server encodes only against a view that the client
-//! has acknowledged, and a client keeps every view against which the server may still encode.
+//! Histories of views that may be baselines: the views against which later snapshots are encoded. The two ends follow one rule: a server
+//! encodes only against a view that the client has acknowledged, and a client keeps every view against which the server may still encode.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -9,42 +9,43 @@ use crate::{
     tick::{Tick, TickRate},
 };
 
-/// Maximum number of spare buffers: each new view takes one, each retired view returns one, and a burst of acknowledgements retires
-/// several.
+/// The maximum number of spare buffers. Each new view takes one and each dropped view returns one, but a late acknowledgement drops
+/// several views at once.
 const SPARE_VIEWS: usize = 4;
 
-/// The server's history of views that it sent to one client and whose acknowledgement may still arrive.
+/// The server's history of the views that it sent to one client: the baseline, and later views whose acknowledgement may still arrive.
 #[derive(Debug)]
 pub struct SentHistory<E> {
-    /// Sent views, oldest first; the front one is the baseline if `acked`.
+    /// Sent views, oldest first.
     views: VecDeque<View<E>>,
+    /// Whether the client has acknowledged the oldest of `views`, which is then the baseline.
     acked: bool,
     /// The maximum age of a baseline, in ticks.
     max_age_ticks: u32,
-    /// Retired views whose buffers are reused.
+    /// Dropped views whose buffers are reused.
     spare: Vec<View<E>>,
 }
 
 impl<E> SentHistory<E> {
-    /// Creates an empty history for a room of this rate.
+    /// Creates an empty history for a room with this tick rate.
     #[must_use]
     pub const fn new(rate: TickRate) -> Self {
         let max_age_ticks = rate.ticks(MAX_BASELINE_AGE_MS);
         Self { views: VecDeque::new(), acked: false, max_age_ticks, spare: Vec::new() }
     }
 
-    /// The newest acknowledged view, unless it is too old for a delta at `now`.
+    /// Returns the newest acknowledged view, unless it is too old for a delta at `now`.
     #[must_use]
     pub fn baseline(&self, now: Tick) -> Option<&View<E>> {
         self.views.front().filter(|view| self.acked && now.since(view.tick) <= self.max_age_ticks)
     }
 
-    /// Returns a view to overwrite, with the buffer of a retired one if possible.
+    /// Returns a view to overwrite, with the buffer of a dropped view if there is one.
     pub fn spare(&mut self) -> View<E> {
         self.spare.pop().unwrap_or_default()
     }
 
-    /// Keeps the buffer of a view that is no longer needed.
+    /// Keeps the buffer of a dropped view for [`Self::spare`].
     pub fn recycle(&mut self, view: View<E>) {
         if self.spare.len() < SPARE_VIEWS {
             self.spare.push(view);
@@ -63,8 +64,8 @@ impl<E> SentHistory<E> {
         self.views.push_back(view);
     }
 
-    /// Makes the view of this tick the baseline because the client has applied it. Returns whether the baseline changed: it does not
-    /// for an older tick or for one that was never sent.
+    /// Makes the view of this tick the baseline because the client has applied it, and drops the views before it. Returns true if the
+    /// baseline changed, and false for a tick that is not newer than the baseline's or that is not in the history.
     pub fn acknowledge(&mut self, tick: Tick) -> bool {
         if self.acked && self.views.front().is_some_and(|baseline| baseline.tick >= tick) {
             return false;
@@ -85,14 +86,14 @@ impl<E> SentHistory<E> {
         self.acked
     }
 
-    /// Drops all views because the client has none; the next snapshot is a keyframe.
+    /// Drops all views, for a client that has lost its own: the next snapshot is a keyframe.
     pub fn forget(&mut self) {
         self.views.clear();
         self.acked = false;
     }
 }
 
-/// The client's history of applied views against which the server may encode.
+/// The client's history of the applied views against which the server may still encode.
 #[derive(Debug)]
 pub struct ReceivedHistory<E> {
     /// Applied views, oldest first.
@@ -108,7 +109,7 @@ impl<E> ReceivedHistory<E> {
         Self { views: VecDeque::new(), history: 0 }
     }
 
-    /// The newest applied view.
+    /// Returns the newest applied view; `None` before the first.
     #[must_use]
     pub fn newest(&self) -> Option<&Arc<View<E>>> {
         self.views.back()
@@ -121,17 +122,17 @@ impl<E> ReceivedHistory<E> {
         self.views.get(at)
     }
 
-    /// Adds an applied view, which must be newer than all before. `baseline` is the tick of the view that it was encoded against: the
-    /// server never uses an older one again, so older views are dropped.
+    /// Adds an applied view, which must be newer than all before. `baseline` is the tick of the view against which it was encoded, `None`
+    /// for a keyframe. The server never uses an older baseline again, so the views before `baseline`, or before a keyframe, are dropped.
     pub fn push(&mut self, view: Arc<View<E>>, baseline: Option<Tick>) {
         let Some(newest) = self.views.back().map(|newest| newest.tick) else {
             self.views.push_back(view);
             return;
         };
         debug_assert!(view.tick > newest, "views are applied in order");
-        let passed = view.tick.since(newest);
-        self.history = match passed {
-            1..=31 => self.history << passed | 1 << (passed - 1),
+        let new_ticks = view.tick.since(newest);
+        self.history = match new_ticks {
+            1..=31 => self.history << new_ticks | 1 << (new_ticks - 1),
             32 => 1 << 31,
             _ => 0,
         };
@@ -142,13 +143,13 @@ impl<E> ReceivedHistory<E> {
         self.views.push_back(view);
     }
 
-    /// The applied snapshots before the newest: bit `n` for the tick `n + 1` before it.
+    /// Returns the snapshots that were applied before the newest: bit `n` for the tick `n + 1` before the newest.
     #[must_use]
     pub const fn history(&self) -> u32 {
         self.history
     }
 
-    /// Drops all views, as before the first view of another room.
+    /// Drops all views, for another seat.
     pub fn clear(&mut self) {
         self.views.clear();
         self.history = 0;
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keyframe_replaces_a_baseline_that_is_too_old() {
+    fn a_baseline_that_is_too_old_is_dropped() {
         let mut sent = SentHistory::new(RATE);
         sent.push(view(1));
         sent.acknowledge(Tick(1));

@@ -1,15 +1,16 @@
-//! Interest management: selects a seat's view, which has the entities for every seat, the seat's private entities, and the nearest of
-//! those that are not hidden.
+//! Interest management: selects the view of one seat (a place in the room) from a frame. A view has the seat's private entities, the
+//! entities that every seat sees, and of the others that are in range and not hidden the nearest ones.
 
 use super::{frame::Frame, view::View};
 use crate::{game::Entity, id::SeatId, limits::MAX_VIEW_ENTITIES};
 
-/// Selects views. It holds only scratch space, so that a selection does not allocate.
+/// A selector of views. It has only scratch space, so that a selection does not allocate.
 #[derive(Debug, Default)]
 pub struct Interest {
     scratch: Vec<(u64, u32)>,
+    /// The indices of the selected entities, in arbitrary order.
     chosen: Vec<u32>,
-    /// One bit per entity of the frame, which yields the chosen indices in ascending order without sorting.
+    /// One bit per entity of the frame, from which the selected indices follow in ascending order without sorting.
     marks: Vec<u64>,
 }
 
@@ -20,25 +21,33 @@ impl Interest {
         Self::default()
     }
 
-    /// Overwrites `view` with this seat's view of the frame. The view of an empty seat is empty.
+    /// Overwrites `view` with this seat's view of the frame, with at most [`MAX_VIEW_ENTITIES`] entities. The view of an empty seat is
+    /// empty.
     pub fn pick<E: Entity>(&mut self, frame: &Frame<E>, seat: SeatId, view: &mut View<E>) {
         view.tick = frame.tick();
         view.entities.clear();
         let Some(seat_frame) = frame.seat(seat) else { return };
         let viewpoint = &seat_frame.viewpoint;
         let entities = frame.entities();
-        let shown = |index: u32| {
+        let is_shown = |index: u32| {
             viewpoint.hidden.is_empty()
                 || viewpoint.hidden.binary_search(&entities[index as usize].0).is_err()
         };
         let max = usize::from(viewpoint.max_entities).min(MAX_VIEW_ENTITIES);
-        let all = frame.is_plain() && entities.len() <= max;
-        if all && viewpoint.range == u32::MAX && viewpoint.hidden.is_empty() {
+        let fits_all = frame.has_only_points() && entities.len() <= max;
+        if fits_all && viewpoint.range == u32::MAX && viewpoint.hidden.is_empty() {
             view.entities.extend_from_slice(entities);
             return;
         }
-        frame.grid().nearest(viewpoint.eye, viewpoint.range, max, shown, &mut self.scratch, &mut self.chosen);
-        // Entities without a point as their place have precedence, and the seat's private ones before those for every seat.
+        frame.grid().nearest(
+            viewpoint.eye,
+            viewpoint.range,
+            max,
+            is_shown,
+            &mut self.scratch,
+            &mut self.chosen,
+        );
+        // Entities at a point are left out first if a view would be too large, then entities for every seat, then private ones.
         let known = frame.known_to(seat).count().min(MAX_VIEW_ENTITIES);
         self.chosen.truncate(MAX_VIEW_ENTITIES - known);
         self.chosen.extend(frame.known_to(seat).take(known));
@@ -47,6 +56,7 @@ impl Interest {
         view.entities.extend(self.marked().map(|index| entities[index].clone()));
     }
 
+    /// Sets the bits of the selected entities, in a frame with this number of entities.
     fn mark(&mut self, entities: usize) {
         self.marks.clear();
         self.marks.resize(entities.div_ceil(64), 0);
@@ -55,12 +65,13 @@ impl Interest {
         }
     }
 
+    /// Returns the indices of the set bits, in ascending order.
     fn marked(&self) -> impl Iterator<Item = usize> + '_ {
-        self.marks.iter().enumerate().flat_map(|(at, word)| {
+        self.marks.iter().enumerate().flat_map(|(position, word)| {
             let bits = |word: u64| Some(word).filter(|word| *word != 0);
             // Clearing the lowest set bit makes the next one the lowest.
             let words = std::iter::successors(bits(*word), move |word| bits(word & (word - 1)));
-            words.map(move |word| at * 64 + word.trailing_zeros() as usize)
+            words.map(move |word| position * 64 + word.trailing_zeros() as usize)
         })
     }
 }
@@ -118,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hidden_entity_is_not_seen_and_leaves_its_place_to_the_next() {
+    fn a_hidden_entity_is_not_seen_and_does_not_count_towards_the_maximum() {
         let hiding = |ids: &[EntityId]| Viewpoint { hidden: vec![ids[0], ids[1]], ..from(0, u32::MAX, 2) };
         assert_eq!(seen(&row(5), hiding), [2, 3]);
     }
 
     #[test]
-    fn a_view_has_public_and_private_entities_but_none_private_to_another_seat() {
+    fn a_view_has_public_entities_and_the_seats_private_ones_but_not_those_of_another_seat() {
         let near = Place::At(Point::new(9, 9));
         let things = [Place::Everywhere, Place::Only(SeatId(0)), Place::Only(SeatId(1)), near];
         assert_eq!(seen(&things, |_| from(0, 1, 64)), [0, 2]);

@@ -1,11 +1,12 @@
-//! Snapshots: the room at one tick, the view of each seat, and its encoding as a delta against a view that both ends have.
+//! Snapshots: the state of a room at one tick, the view of each seat, and the encoding of a view as a delta against a baseline (an
+//! earlier view that both ends have).
 //!
-//! - [`frame`]: the whole room at one tick, immutable, shared by every session.
+//! - [`frame`]: the entire room at one tick, immutable, shared by all sessions.
 //! - [`interest`]: selects the view of one seat from a frame; its [`grid`](mod@grid) finds the nearest entities.
 //! - [`view`]: the part of a frame that one seat may see.
 //! - [`delta`]: the encoding of a view against a baseline.
-//! - [`updates`]: the cost of each entity's update, and deferring some of them when a delta does not fit.
-//! - [`history`]: the views that may serve as baselines, on either end.
+//! - [`updates`]: the size of each entity's update in a delta, and views without some of the updates, for a delta that does not fit.
+//! - [`history`]: the views that may be baselines, on either end.
 
 pub mod delta;
 pub mod frame;

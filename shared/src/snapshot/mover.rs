@@ -1,11 +1,11 @@
-//! The entity of the snapshot tests.
+//! An entity for the snapshot tests.
 
 use crate::{
     bits::{BitReader, BitWriter, BitsError},
     game::{Entity, Place, Point},
 };
 
-/// An entity that moves by 1 per tick unless a test changes it.
+/// An entity at an x coordinate, whose extrapolation moves by 1/256 unit per tick.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub(super) struct Mover(pub(super) i32);
 

@@ -1,7 +1,8 @@
-//! The parts of a delta that does not fit a datagram: the cost of each entity's update, and a view without the deferred updates.
+//! Deferring updates of a delta that does not fit a datagram: measures the size of each entity's update, and removes the deferred
+//! updates from a view.
 //!
-//! A deferred entity stays at its extrapolation, or out of the view if the baseline does not have it. The result is a view like any
-//! other: [`diff`](super::diff) encodes it against the same baseline, so both ends have the same view.
+//! An entity whose update is deferred is at its extrapolation, or not in the view if the baseline does not have it. The result is a view
+//! like any other: [`diff`](super::diff) encodes it against the same baseline, so both ends have the same view.
 
 use super::{delta, view::View};
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
     game::{Entity, Place},
 };
 
-/// The update of one entity of a view: it is new, or it differs from its extrapolation.
+/// The update of one entity of a view: the entity is new, or it differs from its extrapolation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntityUpdate {
     /// The entity's index in the view.
@@ -20,8 +21,8 @@ pub struct EntityUpdate {
     pub deviation: Option<u32>,
 }
 
-/// Overwrites `updates` with the updates in `view`, in its order. Returns the maximum number of bits of the delta without any of
-/// them. `scratch` is overwritten.
+/// Overwrites `updates` with the updates in `view`, in the order of its entities. Returns the maximum number of bits of the delta
+/// without any of these updates. `scratch` is overwritten.
 pub fn measure<E: Entity>(
     base: &View<E>,
     view: &View<E>,
@@ -31,6 +32,7 @@ pub fn measure<E: Entity>(
     updates.clear();
     let elapsed = view.tick.since(base.tick);
     let mut known = base.entities.iter().peekable();
+    // The bits of the delta besides the updates, and the number of new entities.
     let mut rest = 0;
     let mut new = 0;
     for (index, (id, entity)) in (0u32..).zip(&view.entities) {
@@ -54,7 +56,7 @@ pub fn measure<E: Entity>(
                 Some(distance(&expected, entity))
             }
         };
-        // A kept entity takes one bit in any case, which is counted with the rest.
+        // An entity of the baseline takes one bit without an update, too, which `rest` includes.
         let bits = scratch.len_bits() as u32 - u32::from(deviation.is_some());
         updates.push(EntityUpdate { index, bits, deviation });
     }
@@ -64,7 +66,7 @@ pub fn measure<E: Entity>(
     rest + scratch.len_bits()
 }
 
-/// Removes from `view` the updates of the entities for whose index `is_deferred` returns true.
+/// Removes from `view` the updates of the entities for whose index in the view `is_deferred` returns true.
 pub fn defer_updates<E: Entity>(base: &View<E>, view: &mut View<E>, is_deferred: impl Fn(usize) -> bool) {
     let elapsed = view.tick.since(base.tick);
     let mut known = base.entities.iter().peekable();
@@ -82,6 +84,7 @@ pub fn defer_updates<E: Entity>(base: &View<E>, view: &mut View<E>, is_deferred:
     });
 }
 
+/// Returns the distance in 1/256 unit; 0 if either has no position.
 fn distance<E: Entity>(expected: &E, entity: &E) -> u32 {
     match (expected.place(), entity.place()) {
         (Place::At(expected), Place::At(is)) => expected.distance(is),

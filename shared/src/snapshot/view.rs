@@ -1,4 +1,4 @@
-//! The part of a frame that one seat may see.
+//! Views: the part of a frame (the entire room at one tick) that one seat may see.
 
 use crate::{id::EntityId, tick::Tick};
 
@@ -12,7 +12,7 @@ pub struct View<E> {
 }
 
 impl<E> View<E> {
-    /// Creates an empty view.
+    /// Creates an empty view of this tick.
     #[must_use]
     pub const fn new(tick: Tick) -> Self {
         Self { tick, entities: Vec::new() }

@@ -1,15 +1,15 @@
-//! Cubic with a minimum window.
+//! Congestion control: Cubic with a minimum window.
 //!
-//! Datagrams wait for the congestion window. The window does not grow while a game sends less than it allows, and it shrinks on
-//! loss and on reordering. Without a minimum, a link of 200 ms and 1 % loss delayed datagrams by 6 s at p99; with it, none
-//! waited. A game's traffic is bounded by its tick rate, not by the window, so the minimum does not flood a link.
+//! Datagrams wait for the congestion window. The window does not grow while a game sends less than the window allows, and it shrinks
+//! on loss and on reordering. Without a minimum, a link of 200 ms and 1 % loss delayed datagrams by 6 s at p99; with the minimum, no
+//! datagram waited. A game's traffic is bounded by its tick rate, not by the window, so the minimum does not flood a link.
 
 use std::{any::Any, sync::Arc, time::Instant};
 
 use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics, Cubic, CubicConfig};
 use quinn_proto::RttEstimator;
 
-/// The minimum window, in bytes in flight: a second of play at 30 Hz and 1,100 B.
+/// The minimum window, in bytes in flight: about a second of play at 30 Hz with datagrams of 1,100 bytes (33,000 bytes).
 pub const MIN_WINDOW_BYTES: u64 = 32 * 1024;
 
 /// Configuration of [`Cubic`] controllers whose window is at least [`MIN_WINDOW_BYTES`].

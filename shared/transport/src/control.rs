@@ -1,4 +1,5 @@
-//! The control stream: framed messages in both directions on one bidirectional stream, which the client opens.
+//! The control stream: framed messages (a length, then the message) in both directions on one bidirectional QUIC stream, which the
+//! client opens.
 
 use quarrel_shared::{
     limits::{MAX_CLIENT_MESSAGE_BYTES, MAX_SERVER_MESSAGE_BYTES},
@@ -15,7 +16,7 @@ use crate::wake::WakeFlag;
 /// The maximum size of one read, in bytes: a few messages of the usual size.
 const READ_BYTES: usize = 4 * 1024;
 
-/// One side of the protocol: which messages it sends and which it receives.
+/// One side of the protocol: the messages that it sends and the messages that it receives.
 pub trait Side {
     /// The messages that this side sends.
     type Sent;
@@ -74,14 +75,14 @@ pub struct ControlStream<S> {
     send: SendStream,
     receive: RecvStream,
     deframer: Deframer,
-    /// Framed messages that wait to be sent. The owner bounds them by [`Self::waiting_bytes`].
+    /// Framed messages that wait to be sent. The owner of the stream must bound them: see [`Self::waiting_bytes`].
     outgoing: Vec<u8>,
-    /// Set when the stream can be read or written.
+    /// Set when the stream may be readable or writable, and when messages were queued.
     flag: WakeFlag,
     side: std::marker::PhantomData<S>,
 }
 
-/// An error after which the control stream, and with it the connection, is of no more use.
+/// Errors after which the control stream, and with it the connection, can no longer be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ControlError {
     /// The peer's bytes are not a message of this protocol.
@@ -93,17 +94,17 @@ pub enum ControlError {
     /// The peer finished its half of the stream. A client leaves this way; a server never does.
     #[error("the peer ended the control stream")]
     Finished,
-    /// Reading failed, most often because the connection is lost.
+    /// Reading failed, usually because the connection is lost.
     #[error("the control stream cannot be read: {0}")]
     Read(#[from] ReadError),
-    /// Writing failed, most often because the connection is lost.
+    /// Writing failed, usually because the connection is lost.
     #[error("the control stream cannot be written: {0}")]
     Write(#[from] WriteError),
 }
 
 /// The result of [`ControlStream::drive`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum DriveOutcome {
     /// Bytes arrived; [`ControlStream::pop`] may return messages.
     Received,
     /// Some of the waiting bytes were passed to the connection.
@@ -111,7 +112,7 @@ pub enum Progress {
 }
 
 impl<S: Side> ControlStream<S> {
-    /// A control stream on both halves of a bidirectional stream.
+    /// Creates a control stream on the two halves of a bidirectional stream.
     #[must_use]
     pub fn new(send: SendStream, receive: RecvStream) -> Self {
         Self {
@@ -132,50 +133,50 @@ impl<S: Side> ControlStream<S> {
         &self.outgoing[start..]
     }
 
-    /// Queues bytes that were framed before, or that are no message at all.
+    /// Queues bytes as they are: a message that is framed already, or invalid bytes of a hostile bot.
     pub fn push_bytes(&mut self, bytes: &[u8]) {
         self.outgoing.extend_from_slice(bytes);
         self.flag.set();
     }
 
-    /// The number of bytes that wait to be sent.
+    /// Returns the number of bytes that wait to be sent.
     #[must_use]
     pub const fn waiting_bytes(&self) -> usize {
         self.outgoing.len()
     }
 
-    /// Returns the next received message, if a whole one has arrived.
+    /// Returns the next received message, if a complete one has arrived.
     ///
     /// # Errors
-    /// When the bytes are not a message of this protocol, or announce one that is too long.
+    /// When the bytes are not a message of this protocol, or announce a message that is too long.
     pub fn pop(&mut self) -> Result<Option<S::Received>, ControlError> {
         let Some(bytes) = self.deframer.pop()? else { return Ok(None) };
         Ok(Some(S::decode(bytes)?))
     }
 
-    /// Reads or writes, whichever is possible first. Cancel-safe.
+    /// Writes queued bytes or reads, whichever is possible first. Cancel-safe.
     ///
     /// # Errors
-    /// When the stream has ended.
-    pub async fn drive(&mut self) -> Result<Progress, ControlError> {
+    /// When the peer finished the stream, or it can no longer be read or written.
+    pub async fn drive(&mut self) -> Result<DriveOutcome, ControlError> {
         let Self { send, receive, deframer, outgoing, flag, .. } = self;
         flag.until(async {
             tokio::select! {
                 biased;
                 written = send.write(outgoing), if !outgoing.is_empty() => {
                     outgoing.drain(..written?);
-                    Ok(Progress::Sent)
+                    Ok(DriveOutcome::Sent)
                 }
                 chunk = receive.read_chunk(READ_BYTES, true) => {
                     deframer.push(&chunk?.ok_or(ControlError::Finished)?.bytes);
-                    Ok(Progress::Received)
+                    Ok(DriveOutcome::Received)
                 }
             }
         })
         .await
     }
 
-    /// Returns the next message; sends what was queued while it waits. Cancel-safe.
+    /// Returns the next message. While it waits, it sends queued messages. Cancel-safe.
     ///
     /// # Errors
     /// As [`Self::pop`] and [`Self::drive`].
@@ -188,20 +189,21 @@ impl<S: Side> ControlStream<S> {
         }
     }
 
-    /// Sends what is queued and waits until the peer's QUIC stack has acknowledged it, without reading any more. For a peer that
-    /// breaks the protocol and so may never confirm a message. The caller bounds the wait.
+    /// Sends all queued bytes, finishes this half of the stream, and waits until the peer's QUIC stack has acknowledged the bytes.
+    /// Reads nothing more: for a peer that breaks the protocol and so may never acknowledge a message itself. The caller bounds the
+    /// wait.
     ///
     /// # Errors
     /// When the stream cannot be written.
     pub async fn send_rest(&mut self) -> Result<(), ControlError> {
-        // Both calls fail only on a stream that has ended already.
+        // `stop` and `finish` fail only on a stream that has ended already.
         let _ = self.receive.stop(VarInt::from_u32(0));
         while !self.outgoing.is_empty() {
             let written = self.send.write(&self.outgoing).await?;
             self.outgoing.drain(..written);
         }
         let _ = self.send.finish();
-        // An error is the end of the connection, which also ends the wait.
+        // `stopped` fails only when the connection ends, and then there is nothing to wait for.
         let _ = self.send.stopped().await;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The end of a connection: its close reason, and whether the player is expected to return.
+//! The end of a QUIC connection: its close reason, and whether the player is expected to resume the seat (the player's place in a room).
 
 use quarrel_shared::protocol::CloseReason;
 use quinn::{ConnectionError, TransportErrorCode};
@@ -6,15 +6,15 @@ use quinn::{ConnectionError, TransportErrorCode};
 /// The end of a QUIC connection, as either end sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectionEnd {
-    /// This end closed it.
+    /// This end closed the connection.
     ClosedHere,
-    /// The peer closed it with a reason of this protocol.
+    /// The peer closed the connection with a reason of this protocol.
     ClosedByPeer(CloseReason),
-    /// The peer closed it with a code that this version does not know.
+    /// The peer closed the connection with a code that this version does not know.
     UnknownCode(u64),
     /// The peer accepts no more connections (`CONNECTION_REFUSED`: RFC 9000, section 20.1).
     Refused,
-    /// The network or the QUIC stack ended it: a timeout, a reset or a protocol error.
+    /// The network or the QUIC stack ended the connection: a timeout, a reset or a protocol error.
     Lost(ConnectionError),
 }
 
@@ -36,9 +36,9 @@ impl From<&ConnectionError> for ConnectionEnd {
     }
 }
 
-/// Returns true if a connection that the server closed for this reason counts as lost: its seat is held and its player returns on
-/// another connection. `Unresponsive` is a loss that the server noticed first; after `ServerRestarting` the room is restored with
-/// its seats.
+/// Returns true if a connection that the server closed for this reason counts as lost: the server holds the player's seat, and the
+/// client resumes it on another connection. `Unresponsive` is a loss that the server noticed first; after `ServerRestarting` the
+/// server restores the room with its seats.
 #[must_use]
 pub const fn is_loss(reason: CloseReason) -> bool {
     matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting)

@@ -1,10 +1,10 @@
-//! The QUIC code that the server and the client share, so that it is written once and both ends behave alike.
+//! The QUIC code that the server and the client share, so that both ends behave alike.
 //!
 //! - [`congestion`]: Cubic with a minimum window.
 //! - [`settings`]: socket buffers, connection ids and acknowledgement frequency.
 //! - [`control`]: the control stream as framed messages.
 //! - [`wake`]: flags that keep `select!` from polling branches that have nothing new.
-//! - [`end`]: the close reason of a connection, and which ends are losses that a player returns from.
+//! - [`end`]: the close reason of a connection, and the ends after which a client resumes its seat.
 //! - [`traffic`]: UDP traffic counts.
 
 pub mod congestion;

@@ -41,7 +41,7 @@ impl Add for Traffic {
     }
 }
 
-/// The traffic since `before`. Saturates at zero, because a new connection starts its counts again.
+/// Returns the traffic since `before`. Saturates at zero, because the counts of a new connection start again.
 impl Sub for Traffic {
     type Output = Self;
 

@@ -1,8 +1,8 @@
-//! Wake flags: a branch of `select!` is polled only if it was woken itself.
+//! Wake flags: with a flag, a branch of `select!` is polled only if its own source woke the task.
 //!
 //! `select!` polls all of its branches whenever any of them wakes the task. A player's task wakes some sixty times a second, for a
 //! snapshot or an input, and hardly ever for anything else, yet each poll of a silent stream takes quinn's connection lock. Those
-//! polls were a sixth of the CPU of a bot.
+//! polls took a sixth of a bot's CPU time.
 
 use std::{
     future::poll_fn,
@@ -19,14 +19,14 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-/// The wake flag of one source of readiness. The source must keep the waker of its last poll until it wakes it, as streams and
-/// channels do, even when the future that polled it was dropped.
+/// The wake flag of one source, such as a stream or a channel. The source must keep the waker of its last poll until it uses that
+/// waker, as streams and channels do, even when the future that polled the source was dropped.
 #[derive(Debug)]
 pub struct WakeFlag {
     state: Arc<FlagState>,
     /// Passed to the source. Sets the flag, then wakes the task.
     waker: Waker,
-    /// The waker of the task that polled last, a copy of what `state.task` holds.
+    /// The waker of the task that polled last: a copy of the waker in `state.task`, which cannot be read.
     task: Option<Waker>,
 }
 
@@ -54,7 +54,7 @@ impl Default for WakeFlag {
 }
 
 impl WakeFlag {
-    /// A flag that is set, so that the first poll reaches the source.
+    /// Creates a flag that is set, so that the first poll reaches the source.
     #[must_use]
     pub fn new() -> Self {
         let state = Arc::new(FlagState { is_set: AtomicBool::new(true), task: AtomicWaker::new() });
@@ -67,27 +67,27 @@ impl WakeFlag {
         self.state.is_set.store(true, Release);
     }
 
-    /// Waits for the source. Each call may pass another future.
+    /// Waits for a future of the source, which may be another one in each call. Cancel-safe if the future is.
     pub async fn until<T>(&mut self, source: impl Future<Output = T>) -> T {
         let mut source = pin!(source);
         poll_fn(|context| self.poll(context, |context| source.as_mut().poll(context))).await
     }
 
-    /// Polls the source if the flag is set. A ready source leaves the flag set, because it may have more.
+    /// Polls the source if the flag is set; otherwise returns pending. A ready source leaves the flag set, because it may have more.
     pub fn poll<T>(
         &mut self,
         context: &Context<'_>,
         source: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         let is_registered = self.task.as_ref().is_some_and(|task| task.will_wake(context.waker()));
-        // `AtomicWaker::wake` takes the waker out, but only after the flag was set: an unset flag means that it is still registered.
+        // `AtomicWaker::wake` takes the waker out, but only after the flag was set: if the flag is not set, the waker is registered.
         if is_registered && !self.state.is_set.load(Acquire) {
             return Poll::Pending;
         }
         if !is_registered {
             self.task = Some(context.waker().clone());
         }
-        // Register before reading the flag, so that a wake-up between the two is not lost.
+        // Register the waker before reading the flag, so that a wake-up between the two is not lost.
         self.state.task.register(context.waker());
         if !self.state.is_set.swap(false, AcqRel) {
             return Poll::Pending;
@@ -107,7 +107,7 @@ pub struct FlaggedFuture<T> {
 }
 
 impl<T> FlaggedFuture<T> {
-    /// Boxes `future`.
+    /// Boxes `future` with a new flag.
     pub fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
         Self { flag: WakeFlag::new(), future: Box::pin(future) }
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_branch_is_polled_when_it_was_woken_and_not_when_its_neighbour_was() {
+    async fn a_branch_is_polled_when_its_own_source_wakes_and_not_when_another_source_does() {
         let ((quiet, mut quiet_out), (busy, mut busy_out)) = (mpsc::channel(1), mpsc::channel(1));
         let (polls, mut flag) = (Cell::new(0), WakeFlag::new());
         let mut received = Vec::new();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flag_that_was_set_by_hand_is_polled_again() {
+    async fn a_source_is_polled_again_after_its_flag_was_set_explicitly() {
         let mut flag = WakeFlag::new();
         let silent = timeout(std::time::Duration::ZERO, flag.until(std::future::pending::<()>()));
         assert!(silent.await.is_err());

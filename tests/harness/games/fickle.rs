@@ -1,4 +1,4 @@
-//! A game that is deterministic until a tick of the test's choice. From then on it reads a counter outside of its state.
+//! A game that is deterministic until a tick of the test's choice, and then reads a counter outside of its state.
 
 use std::{
     sync::{
@@ -20,91 +20,92 @@ use quarrel_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A room with a needle for each seat, and one for nobody that is always there: the first entity.
+/// A game with one [`Needle`] for each seat, and one without a seat that always exists: the first entity.
 #[derive(Debug)]
 pub struct Fickle {
     settings: FickleSettings,
     needles: Entities<Needle>,
     seats: Vec<Option<EntityId>>,
-    /// State that is saved and not replicated.
+    /// State that is saved but not replicated.
     hidden: u32,
     tick: u32,
 }
 
-/// When it stops being deterministic, and how that shows.
+/// The planted flaw.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FickleSettings {
-    /// The first tick that is not deterministic; 0: there is none.
+    /// The first tick with the flaw; 0 for no flaw.
     pub from: u32,
-    /// What is wrong from then on.
+    /// The kind of flaw.
     pub flaw: Flaw,
 }
 
-/// What is wrong with the game.
+/// A kind of flaw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Flaw {
-    /// The counter goes to `Needle.reading.counter` of the first needle.
+    /// The counter is stored in `Needle.reading.counter` of the first needle.
     #[default]
     Field,
-    /// The counter goes to state that is saved and not replicated.
+    /// The counter is stored in state that is saved but not replicated.
     Hidden,
-    /// The counter goes to an event.
+    /// The counter is emitted in an event.
     Event,
-    /// The state that it saves leaves something out.
+    /// The saved state is incomplete.
     Save,
-    /// It refuses the state that it saves.
+    /// Loading the saved state fails.
     Load,
-    /// It panics when it is to save its state; from 0 on that is before its first tick.
+    /// Saving the state panics; with `from` 0, before the first tick.
     Panic,
 }
 
-/// One thing that everybody sees.
+/// An entity that all seats see.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Needle {
-    /// Whose it is.
+    /// The seat that owns it; `None` for the first needle.
     pub seat: Option<SeatId>,
-    /// What it shows.
+    /// The replicated values.
     pub reading: Reading,
 }
 
-/// What a needle shows.
+/// The values of a needle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Reading {
-    /// How far its seat has pushed it; the needle of nobody counts ticks.
+    /// The sum of the seat's pushes; the needle without a seat counts ticks.
     pub swing: u32,
-    /// What the counter was; 0 as long as the game does not read it.
+    /// The counter's value; 0 while the game does not read it.
     pub counter: u32,
 }
 
-/// How far a seat pushes its needle in one tick, 0 to 15.
+/// The input of a seat: the amount added to its needle in one tick, 0 to 15.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Push(pub u8);
 
-/// Said every 32 ticks, with the number of the tick; and in each tick whose flaw shows in events, with the counter.
+/// An event every 32 ticks with the number of the tick; with [`Flaw::Event`], in every tick with the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Tock(pub u32);
 
-/// How many ticks lie between two facts of a game without a flaw.
-const TOCKS: u32 = 32;
+/// The ticks between two events of a game without a flaw.
+const EVENT_PERIOD_TICKS: u32 = 32;
 
-/// How often any game of this process has read the counter. It begins at the time of day, so that two processes differ too.
+/// The counter outside of the game's state, incremented by every read in this process. It starts at the nanoseconds of the clock,
+/// so that it differs between processes too.
 static COUNTER: LazyLock<AtomicU32> = LazyLock::new(|| {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock later than 1970");
     AtomicU32::new(now.subsec_nanos())
 });
 
 impl Fickle {
-    /// Whether this flaw shows at its newest tick.
+    /// Whether this flaw is active at the newest tick.
     fn has(&self, flaw: Flaw) -> bool {
         let FickleSettings { from, flaw: planted } = self.settings;
         flaw == planted && from > 0 && self.tick >= from
     }
 }
 
-/// From which tick on a journal of this game differs from what is played, and the first checksum that must show it; `None` when it
-/// does not.
+/// Returns the first tick at which a journal of this game differs from its replay, and the tick of the first checksum that must
+/// show it; `None` when the journal does not differ.
 pub(crate) fn planted(journal: &Journal<'_>) -> Option<(Tick, Tick)> {
     let header = journal.header();
     let FickleSettings { from, flaw } = header.setup::<Fickle>().ok()?.settings;
@@ -113,11 +114,11 @@ pub(crate) fn planted(journal: &Journal<'_>) -> Option<(Tick, Tick)> {
     }
     let tick = (header.checksum_ticks > 0).then(|| Tick(from.next_multiple_of(header.checksum_ticks)));
     let checkpoint = journal.checkpoints().find(|tick| tick.0 >= from);
-    // Without either there is nothing that shows it.
+    // Without a checksum or a checkpoint, nothing shows the difference.
     Some((Tick(from), tick.into_iter().chain(checkpoint).min().unwrap_or(Tick(u32::MAX))))
 }
 
-/// What no game may do.
+/// Reads the counter, which makes the game nondeterministic.
 fn read_counter() -> u32 {
     COUNTER.fetch_add(1, Relaxed)
 }
@@ -134,7 +135,9 @@ impl Game for Fickle {
 
     fn new(setup: &Setup<FickleSettings>) -> Self {
         let mut needles = Entities::new();
-        needles.insert(Needle { seat: None, reading: Reading::default() }).expect("it is the first");
+        needles
+            .insert(Needle { seat: None, reading: Reading::default() })
+            .expect("an empty list must have room");
         let seats = vec![None; usize::from(setup.seats)];
         Self { settings: setup.settings, needles, seats, hidden: 0, tick: 0 }
     }
@@ -163,7 +166,7 @@ impl Game for Fickle {
         self.hidden = if self.has(Flaw::Hidden) { read_counter() } else { self.tick };
         if self.has(Flaw::Event) {
             step.events.push(Audience::All, Tock(read_counter()));
-        } else if self.tick.is_multiple_of(TOCKS) {
+        } else if self.tick.is_multiple_of(EVENT_PERIOD_TICKS) {
             step.events.push(Audience::All, Tock(self.tick));
         }
     }
@@ -182,10 +185,7 @@ impl Game for Fickle {
 
     fn save(&self, out: &mut BitWriter) {
         let FickleSettings { from, flaw } = self.settings;
-        assert!(
-            flaw != Flaw::Panic || self.tick < from,
-            "it cannot say what its state is, as the test wants"
-        );
+        assert!(flaw != Flaw::Panic || self.tick < from, "injected panic: the state cannot be saved");
         out.write_bits(self.tick, 32);
         self.needles.save(out, Entity::encode);
         self.seats.iter().for_each(|seat| seat.encode(out));
@@ -202,7 +202,7 @@ impl Game for Fickle {
             return Err(BitsError::OutOfRange);
         }
         if loaded.has(Flaw::Save) {
-            // What was not saved comes back as something else.
+            // The value that was not saved is lost.
             loaded.needles.iter_mut().for_each(|(_, needle)| needle.reading.swing = 0);
             return Ok(loaded);
         }

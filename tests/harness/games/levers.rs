@@ -1,4 +1,4 @@
-//! A game that does what its seats pull: break, shout, end. What goes wrong in other people's games, on demand.
+//! A game whose inputs trigger faults: a panic, too many events, the end of the match.
 
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
@@ -11,10 +11,10 @@ use quarrel_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How many shouts a seat gives in each tick in which it shouts.
-pub const SHOUTS_A_TICK: u32 = 8;
+/// The events that a seat emits in a tick with the input [`Lever::Shout`].
+pub const SHOUTS_PER_TICK: u32 = 8;
 
-/// A room of levers.
+/// A game in which each input is a lever that triggers one effect.
 #[derive(Debug)]
 pub struct Levers {
     pegs: Entities<Peg>,
@@ -24,41 +24,41 @@ pub struct Levers {
     seed: u64,
 }
 
-/// There is nothing to set.
+/// The settings of [`Levers`]: none.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LeverSettings {}
 
-/// What a seat pulls in one tick.
+/// The input of a seat in one tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub enum Lever {
-    /// Nothing.
+    /// No effect.
     #[default]
     None,
     /// The game panics.
-    Fuse,
-    /// [`SHOUTS_A_TICK`] events, each as long as an event may be, to everybody.
+    Panic,
+    /// [`SHOUTS_PER_TICK`] events of the maximum size to all seats.
     Shout,
-    /// The match ends, and the seat has won it.
+    /// The match ends, won by the seat.
     Finish,
-    /// An event to the seat alone that panics when it is coded.
-    Snag,
+    /// An event to the seat alone whose encoder panics.
+    PanicOnEncode,
 }
 
-/// A seat, as everybody sees it.
+/// The entity of a seat, visible to all seats.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Peg {
-    /// Whose it is.
+    /// The seat that owns it.
     pub seat: SeatId,
-    /// In how many ticks it has pulled a lever.
+    /// The number of ticks with an input other than [`Lever::None`].
     pub pulls: u32,
 }
 
-/// One shout. They are counted over the whole room, from 0.
+/// An event, numbered from 0 over the whole room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Shout(pub u32);
 
-/// The shout that cannot be coded.
-const SNAG: Shout = Shout(u32::MAX);
+/// The event whose encoder panics.
+const UNENCODABLE: Shout = Shout(u32::MAX);
 
 impl Bits for Lever {
     fn encode(&self, out: &mut BitWriter) {
@@ -68,18 +68,18 @@ impl Bits for Lever {
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         Ok(match from.read_bits(3)? {
             0 => Self::None,
-            1 => Self::Fuse,
+            1 => Self::Panic,
             2 => Self::Shout,
             3 => Self::Finish,
-            _ => Self::Snag,
+            _ => Self::PanicOnEncode,
         })
     }
 }
 
 impl Bits for Shout {
     fn encode(&self, out: &mut BitWriter) {
-        assert!(*self != SNAG, "a seat pulled the snag, as the test wants");
-        // The number, and words of nothing up to the most that an event may be.
+        assert!(*self != UNENCODABLE, "injected panic: an event that cannot be encoded");
+        // The number, repeated up to the maximum size of an event.
         (0..MAX_EVENT_BYTES / 4).for_each(|_| out.write_bits(self.0, 32));
     }
 
@@ -103,7 +103,7 @@ impl Entity for Peg {
     }
 }
 
-/// Nothing to step ahead of the server.
+/// The client predicts nothing in this game.
 impl Predict for Levers {
     type Scene = ();
 }
@@ -139,14 +139,14 @@ impl Game for Levers {
             peg.pulls += u32::from(lever != Lever::None);
             match lever {
                 Lever::None => {}
-                Lever::Fuse => panic!("seat {} pulled the fuse, as the test wants", peg.seat),
+                Lever::Panic => panic!("injected panic: seat {} pulled the lever", peg.seat),
                 Lever::Shout => {
-                    let numbers = self.shouts..self.shouts + SHOUTS_A_TICK;
+                    let numbers = self.shouts..self.shouts + SHOUTS_PER_TICK;
                     self.shouts = numbers.end;
                     numbers.for_each(|number| step.events.push(Audience::All, Shout(number)));
                 }
                 Lever::Finish => self.is_finished = true,
-                Lever::Snag => step.events.push(Audience::Only(peg.seat), SNAG),
+                Lever::PanicOnEncode => step.events.push(Audience::Only(peg.seat), UNENCODABLE),
             }
         }
     }

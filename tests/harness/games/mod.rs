@@ -1,8 +1,8 @@
-//! Games that exist for tests.
+//! Games with faults that tests trigger.
 //!
-//! - [`fickle`]: a game that is not deterministic from a tick on.
-//! - [`levers`]: a game that does what a test wants.
-//! - [`throng`]: a game with more news than a datagram holds.
+//! - [`fickle`]: a game that is nondeterministic from a chosen tick on.
+//! - [`levers`]: a game whose inputs make it panic, emit events or end the match.
+//! - [`throng`]: a game with more updates in every tick than a datagram holds.
 
 pub mod fickle;
 pub mod levers;

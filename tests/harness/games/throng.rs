@@ -1,4 +1,4 @@
-//! A game in which everybody changes all the time: more news in every tick than a datagram holds.
+//! A game with 400 entities that change in every tick: more updates than a datagram holds.
 
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
@@ -10,10 +10,10 @@ use quarrel_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How many dancers there are; every seat sees all of them and its own body.
+/// The number of shared entities; every seat sees all of them and its own.
 pub const DANCERS: u16 = 400;
 
-/// A floor full of dancers.
+/// A game that exceeds the snapshot budget, and can be slow or fail at a chosen tick.
 #[derive(Debug)]
 pub struct Throng {
     settings: ThrongSettings,
@@ -21,30 +21,30 @@ pub struct Throng {
     seats: Vec<Option<EntityId>>,
 }
 
-/// How well the band plays.
+/// The faults of the game.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThrongSettings {
-    /// Every how many-th tick takes longer than it should; 0: none does.
+    /// The period of slow ticks, in ticks; 0 for none.
     pub slow_every: u32,
-    /// How long such a tick takes, in milliseconds.
+    /// The duration of a slow tick, in milliseconds.
     pub slow_ms: u64,
-    /// The tick in which the floor gives way; 0: it holds.
+    /// The tick at which the game panics; 0 for never.
     pub breaks_at: u32,
 }
 
-/// Who stands where, and since when: nobody can guess the latter, so nobody is ever as expected.
+/// An entity that stores its tick. The default extrapolation does not predict the tick, so the entity always needs an update.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Dancer {
-    /// Whose body it is.
+    /// The seat that owns it; `None` for a shared entity.
     pub seat: Option<SeatId>,
-    /// Where.
+    /// The position.
     pub at: Point,
-    /// In which tick it danced last.
+    /// The tick of the last step.
     pub tick: u32,
 }
 
-/// All that a seat can want, and all that can happen: nothing to speak of.
+/// The only input and the only event, encoded in zero bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Nod;
 
@@ -77,7 +77,7 @@ impl Entity for Dancer {
     }
 
     fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
-        // Four bytes each, though less would do: this game is to be too much.
+        // Four bytes, more than needed, because the game must exceed the budget.
         out.write_bits(self.tick ^ expected.tick, 32);
     }
 
@@ -104,7 +104,7 @@ impl Game for Throng {
         let mut dancers = Entities::new();
         for n in 0..i32::from(DANCERS) {
             let at = Point::new(n % 20 * 256, n / 20 * 256);
-            dancers.insert(Dancer { seat: None, at, tick: 0 }).expect("there are few");
+            dancers.insert(Dancer { seat: None, at, tick: 0 }).expect("the entities must fit");
         }
         Self { settings: setup.settings.clone(), dancers, seats: vec![None; usize::from(setup.seats)] }
     }
@@ -122,9 +122,9 @@ impl Game for Throng {
 
     fn step(&mut self, step: Step<'_, Self>) {
         let ThrongSettings { slow_every, slow_ms, breaks_at } = self.settings;
-        assert!(breaks_at == 0 || step.tick.0 < breaks_at, "the floor gives way, as planted");
+        assert!(breaks_at == 0 || step.tick.0 < breaks_at, "injected panic at tick {}", step.tick.0);
         if slow_every > 0 && step.tick.0.is_multiple_of(slow_every) {
-            // Not what a game may do, and what a load tester has to see.
+            // A game must not block; the load tester must report that it does.
             std::thread::sleep(std::time::Duration::from_millis(slow_ms));
         }
         self.dancers.iter_mut().for_each(|(_, dancer)| dancer.tick = step.tick.0);

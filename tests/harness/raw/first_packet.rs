@@ -1,4 +1,4 @@
-//! A newcomer's first packet and nothing after it: what a half-open handshake is made of.
+//! The first packet of a QUIC handshake without any later one: a half-open handshake.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -7,48 +7,48 @@ use tokio::net::UdpSocket;
 use super::RawPeer;
 use crate::wait::within;
 
-/// More than any UDP datagram of a handshake.
+/// The receive buffer, larger than any UDP datagram of a handshake.
 const PACKET_BYTES: usize = 2048;
 
-/// A socket from which one first packet was sent. It never completes a handshake, so the server waits for it.
+/// A socket that sent one first packet. It never completes the handshake, so the server keeps waiting for it.
 pub struct FirstPacket {
-    answers: UdpSocket,
+    socket: UdpSocket,
 }
 
 impl FirstPacket {
-    /// Sends a server the first packet of a good handshake.
+    /// Sends the first packet of a valid handshake.
     ///
     /// # Panics
-    /// When the system gives no socket.
+    /// When the socket cannot be bound.
     pub async fn send(server: SocketAddr) -> Self {
-        let anywhere = (Ipv4Addr::LOCALHOST, 0);
-        // A real client writes the packet, to a socket that is not the server's: it never hears an answer.
-        let nowhere = UdpSocket::bind(anywhere).await.expect("a UDP port");
-        let there = nowhere.local_addr().expect("a bound socket has an address");
+        let any_port = (Ipv4Addr::LOCALHOST, 0);
+        // A real client sends the packet to this socket instead of the server, and gets no answer.
+        let capture = UdpSocket::bind(any_port).await.expect("a free UDP port");
+        let captured = capture.local_addr().expect("a bound socket must have an address");
         let mut packet = [0; PACKET_BYTES];
         let bytes = tokio::select! {
-            _ = RawPeer::try_connect(there) => panic!("nobody answers that client"),
-            received = within("a first packet", nowhere.recv(&mut packet)) => received.expect("a packet"),
+            _ = RawPeer::try_connect(captured) => panic!("the client must not connect to the capturing socket"),
+            received = within("a first packet", capture.recv(&mut packet)) => received.expect("a packet"),
         };
-        let answers = UdpSocket::bind(anywhere).await.expect("a UDP port");
-        answers.send_to(&packet[..bytes], server).await.expect("a packet can be sent");
-        Self { answers }
+        let socket = UdpSocket::bind(any_port).await.expect("a free UDP port");
+        socket.send_to(&packet[..bytes], server).await.expect("the packet must be sent");
+        Self { socket }
     }
 
-    /// Whether the server answers with a Retry: it wants the address proven before it does anything else.
+    /// Whether the server answers with a Retry packet, which asks the client to validate its address first.
     ///
     /// # Panics
-    /// When the server does not answer with the first packet of a handshake.
-    pub async fn is_told_to_retry(&self) -> bool {
+    /// When the answer does not belong to a handshake.
+    pub async fn receives_retry(&self) -> bool {
         let mut packet = [0; PACKET_BYTES];
-        let bytes = within("an answer to a first packet", self.answers.recv(&mut packet)).await;
+        let bytes = within("an answer to a first packet", self.socket.recv(&mut packet)).await;
         let is_answer = bytes.is_ok_and(|bytes| bytes > 0) && packet[0] & LONG_HEADER != 0;
-        assert!(is_answer, "a handshake is answered with a long header");
+        assert!(is_answer, "the answer to a first packet must have a long header");
         packet[0] & TYPE_BITS == RETRY
     }
 }
 
-/// The first byte of a QUIC packet, RFC 9000, 17.2.
+/// Bits of the first byte of a QUIC packet, RFC 9000, section 17.2.
 const LONG_HEADER: u8 = 0x80;
 const TYPE_BITS: u8 = 0x30;
 const RETRY: u8 = 0x30;

@@ -1,4 +1,4 @@
-//! Somebody who plays as well as the game's own bots do, from the other end of a simulated link.
+//! A simulated client that plays as a bot of the game, over a simulated link.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -15,35 +15,35 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// How a bot's life went.
+/// The summary of a bot's connection.
 #[derive(Debug)]
-pub struct Played {
-    /// From the first packet to the seat; `None`: it got none.
+pub struct BotSummary {
+    /// The time from the first packet to the seat; `None` when it got no seat.
     pub join: Option<Duration>,
-    /// Views that it was shown.
+    /// Views received.
     pub views: u64,
-    /// Events that it was told.
+    /// Events received.
     pub events: u64,
-    /// What became of all that the server sent.
+    /// The counts of the snapshots and events received.
     pub counts: ConnectionCounts,
-    /// How it ended.
+    /// The reason of the end.
     pub ending: Ending,
 }
 
-/// Connects, takes the first seat that there is, plays for so long, and leaves. `seed` decides how it plays.
+/// Connects, takes the first free seat, plays for `duration`, and leaves. The seed chooses the skill and seeds the brain.
 ///
 /// # Errors
-/// When there is no connection.
+/// When the connection fails.
 pub async fn play<G: Predict>(
     connector: Connector,
     name: String,
     seed: u64,
     duration: Duration,
-) -> Result<Played, ConnectError> {
+) -> Result<BotSummary, ConnectError> {
     let skill = G::SKILLS.get(seed as usize % G::SKILLS.len().max(1));
     let controller = BotController::<G> {
         brain: skill.and_then(|skill| G::brain(skill, seed)),
-        came: Instant::now(),
+        started: Instant::now(),
         join: None,
         joined: None,
         views: 0,
@@ -52,29 +52,35 @@ pub async fn play<G: Predict>(
     let (commands, commands_out) = mpsc::channel(1);
     let driver =
         Driver::connect_and_join(&connector, &name, JoinTarget::Quick, controller, commands_out).await?;
-    let mut flight = Box::pin(driver.run());
-    let driven = tokio::select! {
+    let mut running = Box::pin(driver.run());
+    let summary = tokio::select! {
         biased;
-        driven = &mut flight => driven,
+        summary = &mut running => summary,
         () = sleep(duration) => {
-            // Nothing else is ever sent, so there is room for it.
+            // The channel has room, because this is its only command.
             let _ = commands.try_send(ClientCommand::Close);
-            flight.await
+            running.await
         }
     };
-    // The close frame is on its way once the endpoint had a turn.
-    let _ = tokio::time::timeout(GOODBYE, connector.endpoint().wait_idle()).await;
-    let ConnectionSummary { controller, ending, counts, .. } = driven;
-    Ok(Played { join: controller.join, views: controller.views, events: controller.events, counts, ending })
+    // The endpoint sends the close frame while it is polled here.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, connector.endpoint().wait_idle()).await;
+    let ConnectionSummary { controller, ending, counts, .. } = summary;
+    Ok(BotSummary {
+        join: controller.join,
+        views: controller.views,
+        events: controller.events,
+        counts,
+        ending,
+    })
 }
 
-/// As long as a client that goes by itself waits.
-const GOODBYE: Duration = Duration::from_millis(100);
+/// The longest wait for the close to be sent, as in the client's own shutdown.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// The seat's decisions by a brain.
+/// A controller that takes its inputs from a brain of the game.
 struct BotController<G: Predict> {
     brain: Option<Box<dyn Brain<G>>>,
-    came: Instant,
+    started: Instant,
     join: Option<Duration>,
     joined: Option<Joined>,
     views: u64,
@@ -97,7 +103,7 @@ impl<G: Predict> Controller<G> for BotController<G> {
             ClientEvent::Event { .. } => self.events += 1,
             ClientEvent::Joined(joined) => {
                 self.joined = Some(joined);
-                self.join = Some(self.came.elapsed());
+                self.join = Some(self.started.elapsed());
             }
             ClientEvent::JoinRefused { reason, .. } | ClientEvent::RoomClosed { reason, .. } => {
                 return ControlFlow::Break(reason);

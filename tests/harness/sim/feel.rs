@@ -1,9 +1,9 @@
-//! How play feels over a link: the figures that a player would complain about, measured by players in the simulated network.
+//! The quality of play over a link, measured in the simulated network: late inputs, corrections, age of the drawn entities, lost hits.
 //!
-//! A few measured players, all over the same link, fight in one room of Arena with the server's bots. What is measured begins
-//! when they have played for a while, so that clocks and delays have settled.
+//! Some measured players, all over the same link, fight in one room of Arena with the server's bots. Measuring starts after a
+//! warm-up, when clocks and delays have settled.
 
-mod marksman;
+mod measured_player;
 mod record;
 
 use std::time::Duration;
@@ -13,112 +13,112 @@ use quarrel_shared::{arena::Arena, protocol::JoinTarget};
 use serde::Serialize;
 use tokio::{sync::mpsc, time::sleep};
 
-pub use self::record::Record;
-use self::{marksman::Marksman, record::Figures};
+pub use self::record::PlayerRecord;
+use self::{measured_player::MeasuredPlayer, record::Records};
 use super::{Link, SimWorld, world::LONG_PLAY};
 
-/// Who plays, and for how long.
+/// The parameters of one measurement.
 #[derive(Clone, Copy, Debug)]
-pub struct Session {
-    /// Everything follows from it.
+pub struct FeelConfig {
+    /// The seed of the run.
     pub seed: u64,
-    /// How many measured players.
+    /// The number of measured players.
     pub players: u32,
-    /// For how long they are measured.
+    /// The simulated time that is measured, after the warm-up.
     pub measured: Duration,
 }
 
-/// How long they play before.
+/// The simulated time of play before the measurement.
 const WARM_UP: Duration = Duration::from_secs(15);
 
-/// What a link felt like: one line of the table.
+/// The quality of play over one link: a row of the table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Feel {
-    /// Over which link.
+    /// The link's name.
     pub link: String,
-    /// The share of ticks that found the player's input, as far as snapshots told: while a link is black there are none.
+    /// The share of ticks that used the player's input, among the ticks of received snapshots: none during a black-out.
     pub inputs_on_tick: f64,
-    /// How often a minute a snapshot moved a player's own fighter from where it was predicted.
+    /// The snapshots per minute that moved a player's own fighter from its predicted position.
     pub corrections_per_min: f64,
-    /// By how much, at the 99th percentile, in units.
+    /// The size of those corrections at the 99th percentile, in units.
     pub correction_units_p99: f64,
-    /// How long ago what is drawn of others was true.
+    /// The age of the drawn state of other entities at the median.
     pub drawn_age_ms_p50: f64,
-    /// The same at the 99th percentile.
+    /// The age of the drawn state of other entities at the 99th percentile.
     pub drawn_age_ms_p99: f64,
-    /// The share of looks at the screen for which there was nothing to draw towards.
+    /// The share of drawn frames that were extrapolated, because no later view had arrived.
     pub extrapolated_share: f64,
-    /// The share of looks at which everything stood still, black-outs counted.
+    /// The share of drawn frames that were frozen, black-outs included.
     pub frozen_share: f64,
-    /// The share of longbow shots that struck on the shooter's screen and then on the server.
+    /// The share of longbow shots that hit on the server, among those that hit on the shooter's screen.
     pub hits_confirmed: f64,
-    /// UDP payload bytes to a player a second.
+    /// UDP payload bytes per second to a player.
     pub bytes_down_s: f64,
-    /// UDP payload bytes from a player a second.
+    /// UDP payload bytes per second from a player.
     pub bytes_up_s: f64,
-    /// Events that never came.
+    /// Events that did not arrive.
     pub events_lost: u64,
-    /// Events that came twice.
+    /// Events that arrived twice.
     pub events_doubled: u64,
-    /// How many longbow shots struck on the shooter's screen.
+    /// Longbow shots that hit on the shooter's screen.
     #[serde(skip)]
     pub hits_shown: u64,
-    /// Matches that were finished.
+    /// Finished matches.
     #[serde(skip)]
     pub matches: usize,
-    /// How players' connections ended, other than by leaving.
+    /// The endings of connections that the player did not close.
     #[serde(skip)]
     pub lost: Vec<String>,
 }
 
-/// Plays over a link.
+/// Measures the quality of play over a link.
 ///
 /// # Panics
-/// When somebody gets no seat.
+/// When a player cannot connect.
 #[must_use]
-pub fn feel(link: &Link, session: Session) -> Feel {
+pub fn feel(link: &Link, config: FeelConfig) -> Feel {
     let settings = [("room.bots", "8"), ("game.settings.score_to_win", "15"), LONG_PLAY];
-    SimWorld::<Arena>::run(session.seed, &settings, async |world| {
+    SimWorld::<Arena>::run(config.seed, &settings, async |world| {
         let play = |player: u32| {
-            let seed = session.seed.wrapping_mul(1000) + u64::from(player);
-            tokio::spawn(play(world.connector(link), *link, seed, session.measured))
+            let seed = config.seed.wrapping_mul(1000) + u64::from(player);
+            tokio::spawn(play(world.connector(link), *link, seed, config.measured))
         };
-        let tasks: Vec<_> = (0..session.players).map(play).collect();
-        let mut figures = Figures::default();
+        let tasks: Vec<_> = (0..config.players).map(play).collect();
+        let mut records = Records::default();
         let mut lost = Vec::new();
         for task in tasks {
-            let (record, ending) = task.await.expect("a player that does not panic");
-            figures.add(record);
+            let (record, ending) = task.await.expect("a player must not panic");
+            records.push(record);
             if ending != Ending::Left {
                 lost.push(format!("{ending:?}"));
             }
         }
-        Feel { lost, matches: world.records().len(), ..figures.feel(link.name) }
+        Feel { lost, matches: world.records().len(), ..records.feel(link.name) }
     })
 }
 
-/// One measured player's life.
-async fn play(connector: Connector, link: Link, seed: u64, measured: Duration) -> (Record, Ending) {
+/// Plays one measured player, and returns its record and how its connection ended.
+async fn play(connector: Connector, link: Link, seed: u64, measured: Duration) -> (PlayerRecord, Ending) {
     let (commands, commands_out) = mpsc::channel(1);
-    let controller = Marksman::new(seed, Record::new(&link, WARM_UP));
+    let controller = MeasuredPlayer::new(seed, PlayerRecord::new(&link, WARM_UP));
     let driver =
         Driver::connect_and_join(&connector, "marksman", JoinTarget::Quick, controller, commands_out).await;
-    let driver = driver.unwrap_or_else(|error| panic!("no connection over {}: {error}", link.name));
-    let mut flight = Box::pin(driver.run());
-    let driven = tokio::select! {
+    let driver = driver.unwrap_or_else(|error| panic!("cannot connect over {}: {error}", link.name));
+    let mut running = Box::pin(driver.run());
+    let summary = tokio::select! {
         biased;
-        driven = &mut flight => driven,
+        summary = &mut running => summary,
         () = sleep(WARM_UP + measured) => {
-            // Nothing else is ever sent, so there is room for it.
+            // The channel has room, because this is its only command.
             let _ = commands.try_send(ClientCommand::Close);
-            flight.await
+            running.await
         }
     };
-    let record = driven.controller.record.over(
-        driven.counts,
-        driven.traffic.bytes_received,
-        driven.traffic.bytes_sent,
+    let record = summary.controller.record.with_totals(
+        summary.counts,
+        summary.traffic.bytes_received,
+        summary.traffic.bytes_sent,
         WARM_UP + measured,
     );
-    (record, driven.ending)
+    (record, summary.ending)
 }

@@ -1,7 +1,7 @@
-//! All paths together, and what flies on them.
+//! The simulated network: the paths of all players and the packets in flight.
 //!
-//! Each player has a path to the server, over a link of its own: what one sends does not change what another one's link does. One
-//! task carries all packets to where they go, when it is their time.
+//! Each player has a path to the server over a link of its own, so one player's packets do not change another player's link. One
+//! task delivers all packets at their times of arrival.
 
 use std::{
     collections::{BTreeMap, BinaryHeap, VecDeque},
@@ -23,27 +23,27 @@ use tokio::{
 
 use super::{
     socket::SimSocket,
-    trace::{Counts, Sighting, Trace, Traffic},
+    trace::{Counts, PacketRecord, Trace, Traffic},
 };
 
-/// Packets that an endpoint has not read, at most; a socket's buffer of 4 MiB holds about as many.
-const INBOX: usize = 4096;
+/// The maximum number of packets that an endpoint has not read, about as many as a socket buffer of 4 MiB holds.
+const MAX_INBOX_PACKETS: usize = 4096;
 
-/// Which player's path it is.
+/// The id of a player's path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PathId(usize);
 
-/// Whose packet it is, and the how many-th of theirs one way.
+/// The path of a packet, and its number in that path and direction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
+struct PacketId {
     path: PathId,
     number: u64,
 }
 
-/// The network. Its time is tokio's, since its own begin.
+/// The network. Its time is tokio's, counted from its creation.
 pub struct Network {
     state: Mutex<State>,
-    /// Something arrives earlier than all that flew before.
+    /// Notified when a packet arrives earlier than the delivery task's next wake-up.
     earlier: Notify,
     start: Instant,
 }
@@ -52,27 +52,27 @@ struct State {
     seed: u64,
     paths: Vec<Path>,
     nodes: BTreeMap<SocketAddr, Node>,
-    flying: BinaryHeap<Flight>,
-    /// When the carrier wakes up next.
-    wakes_ms: u64,
+    in_flight: BinaryHeap<InFlight>,
+    /// The next wake-up of the delivery task.
+    next_wake_ms: u64,
     trace: Trace,
 }
 
-/// A player's way to the server and back.
+/// A player's path to the server and back.
 struct Path {
-    up: CountedLane,
-    down: CountedLane,
+    up: CountedDirection,
+    down: CountedDirection,
     blackouts: Vec<Range<Duration>>,
 }
 
-struct CountedLane {
-    lane: SeededDirection,
+struct CountedDirection {
+    direction: SeededDirection,
     counts: Counts,
 }
 
 /// A bound address.
 struct Node {
-    /// `None`: it is the server's.
+    /// The player's path; `None` for the server.
     path: Option<PathId>,
     inbox: VecDeque<Packet>,
     waker: Option<Waker>,
@@ -85,99 +85,98 @@ pub(super) struct Packet {
     pub(super) contents: Arc<[u8]>,
 }
 
-struct Flight {
-    /// tokio's timers know no finer time, so that one waking serves all packets of a millisecond.
+struct InFlight {
+    /// In milliseconds, the resolution of tokio's timers, so that one wake-up delivers all packets of a millisecond.
     arrives_ms: u64,
-    /// Breaks ties between packets of one millisecond by whose they are, and between those of one player by their order. Who of
-    /// several players was served first within an instant decides nothing then: tokio wakes the readers of a watch channel in an
-    /// order that differs from run to run.
-    turn: Turn,
+    /// Orders the packets of one millisecond by their path, and those of one path by their number. The order must not depend on
+    /// which player sent first within an instant, because tokio wakes the readers of a watch channel in an order that differs
+    /// from run to run.
+    id: PacketId,
     to: SocketAddr,
     packet: Packet,
 }
 
 impl Network {
-    /// An empty network. Needs a tokio runtime around it, on which its packets are carried.
+    /// An empty network. Needs a tokio runtime, on which it starts its delivery task.
     #[must_use]
     pub fn new(seed: u64) -> Arc<Self> {
         let state = State {
             seed,
             paths: Vec::new(),
             nodes: BTreeMap::new(),
-            flying: BinaryHeap::new(),
-            wakes_ms: u64::MAX,
+            in_flight: BinaryHeap::new(),
+            next_wake_ms: u64::MAX,
             trace: Trace::default(),
         };
         let network =
             Arc::new(Self { state: Mutex::new(state), earlier: Notify::new(), start: Instant::now() });
-        tokio::spawn(carry(Arc::clone(&network)));
+        tokio::spawn(deliver(Arc::clone(&network)));
         network
     }
 
-    /// How old it is.
+    /// The time since its creation.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// A path over this link, for one more player.
+    /// Adds a path over this link, for one more player.
     pub fn path(&self, link: Link) -> PathId {
         let (now, mut state) = (self.now(), self.lock());
         let id = PathId(state.paths.len());
         let [up, down] = SeededDirection::pair(link, state.seed, id.0 as u64, now)
-            .map(|lane| CountedLane { lane, counts: Counts::default() });
+            .map(|direction| CountedDirection { direction, counts: Counts::default() });
         state.paths.push(Path { up, down, blackouts: Vec::new() });
         id
     }
 
-    /// Binds an address: a player's, on their path, or the server's, which has none. A path may have several addresses: after a
-    /// change of networks there are two for a while.
+    /// Binds an address: a player's on its path, or the server's without a path. A path may have several addresses.
     ///
     /// # Panics
-    /// When the address is taken.
+    /// When the address is already bound.
     pub fn bind(self: &Arc<Self>, address: SocketAddr, path: Option<PathId>) -> Arc<SimSocket> {
         let node = Node { path, inbox: VecDeque::new(), waker: None };
-        let taken = self.lock().nodes.insert(address, node);
-        assert!(taken.is_none(), "{address} is bound already");
+        let replaced = self.lock().nodes.insert(address, node);
+        assert!(replaced.is_none(), "{address} must not be bound twice");
         Arc::new(SimSocket::new(Arc::clone(self), address))
     }
 
-    /// From now on a path is like this.
+    /// Changes the link of a path for all later packets.
     pub fn set_link(&self, path: PathId, link: Link) {
         let (now, mut state) = (self.now(), self.lock());
         let path = &mut state.paths[path.0];
-        for way in [&mut path.up, &mut path.down] {
-            way.lane.set_link(link, now);
+        for counted in [&mut path.up, &mut path.down] {
+            counted.direction.set_link(link, now);
         }
     }
 
-    /// Nothing gets through on this path at these times, either way.
-    pub fn black_out(&self, path: PathId, when: Range<Duration>) {
+    /// Adds a black-out: both directions of the path lose all packets sent during this time.
+    pub fn add_blackout(&self, path: PathId, when: Range<Duration>) {
         self.lock().paths[path.0].blackouts.push(when);
     }
 
-    /// What was sent on a path.
+    /// The counts of the packets sent on a path.
     #[must_use]
     pub fn traffic(&self, path: PathId) -> Traffic {
         let path = &self.lock().paths[path.0];
         Traffic { up: path.up.counts, down: path.down.counts }
     }
 
-    /// The path of a bound address; `None` for the server's, and where nobody is.
+    /// The path of a bound address; `None` for the server's address and for one that is not bound.
     #[must_use]
     pub fn path_of(&self, address: SocketAddr) -> Option<PathId> {
         self.lock().nodes.get(&address)?.path
     }
 
-    /// Everything that was sent so far.
+    /// The trace of all packets sent so far.
     #[must_use]
     pub fn trace(&self) -> Trace {
         self.lock().trace.clone()
     }
 
-    /// From now on the trace keeps every packet.
-    pub fn keep_trace(&self) {
-        self.lock().trace.keep();
+    /// Makes the trace keep a record of every later packet.
+    pub fn record_packets(&self) {
+        self.lock().trace.record_packets();
     }
 
     pub(super) fn unbind(&self, address: SocketAddr) {
@@ -188,16 +187,16 @@ impl Network {
         let (now, to) = (self.now(), transmit.destination);
         let bytes = transmit.contents.len();
         let mut state = self.lock();
-        let Some((turn, fate)) = state.fate(now, from, to, bytes) else { return };
-        state.trace.push(Sighting {
+        let Some((id, delivery)) = state.route(now, from, to, bytes) else { return };
+        state.trace.push(PacketRecord {
             at: now,
             from,
             to,
-            number: turn.number,
+            number: id.number,
             bytes,
-            lost: fate == Delivery::Lost,
+            lost: delivery == Delivery::Lost,
         });
-        let arrivals = match fate {
+        let arrivals = match delivery {
             Delivery::Lost => [None, None],
             Delivery::Arrives(at) => [Some(at), None],
             Delivery::Twice(first, second) => [Some(first), Some(second)],
@@ -206,15 +205,15 @@ impl Network {
         let mut earlier = false;
         for arrives in arrivals.into_iter().flatten() {
             let packet = Packet { from, ecn: transmit.ecn, contents: Arc::clone(&contents) };
-            earlier |= state.launch(arrives, turn, to, packet);
+            earlier |= state.push(arrives, id, to, packet);
         }
         if earlier {
             self.earlier.notify_one();
         }
     }
 
-    /// Hands out what has arrived, until `take` (told how many it took before) wants no more; says how many it took. When there was
-    /// nothing, `waker` hears of the next one.
+    /// Passes arrived packets to `take`, with the number of packets already taken, until it returns false; returns that number at
+    /// the end. When nothing was taken, `waker` is woken by the next arrival.
     pub(super) fn receive(
         &self,
         address: SocketAddr,
@@ -234,23 +233,22 @@ impl Network {
         taken
     }
 
-    /// Delivers what is due; says when the next packet arrives.
-    fn land(&self) -> Option<Instant> {
+    /// Delivers the packets that are due, and returns the next time of arrival.
+    fn deliver_due(&self) -> Option<Instant> {
         let now_ms = self.now().as_millis() as u64;
         let mut state = self.lock();
-        while state.flying.peek().is_some_and(|flight| flight.arrives_ms <= now_ms) {
-            let Some(Flight { to, packet, .. }) = state.flying.pop() else { break };
-            // Whoever has gone misses it, as does a reader who is too slow.
-            let Some(node) = state.nodes.get_mut(&to).filter(|node| node.inbox.len() < INBOX) else {
-                continue;
-            };
+        while state.in_flight.peek().is_some_and(|next| next.arrives_ms <= now_ms) {
+            let Some(InFlight { to, packet, .. }) = state.in_flight.pop() else { break };
+            // A packet is lost when its address is no longer bound or the inbox is full.
+            let node = state.nodes.get_mut(&to).filter(|node| node.inbox.len() < MAX_INBOX_PACKETS);
+            let Some(node) = node else { continue };
             node.inbox.push_back(packet);
             if let Some(waker) = node.waker.take() {
                 waker.wake();
             }
         }
-        state.wakes_ms = state.flying.peek().map_or(u64::MAX, |flight| flight.arrives_ms);
-        state.flying.peek().map(|flight| self.start + Duration::from_millis(flight.arrives_ms))
+        state.next_wake_ms = state.in_flight.peek().map_or(u64::MAX, |next| next.arrives_ms);
+        state.in_flight.peek().map(|next| self.start + Duration::from_millis(next.arrives_ms))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -259,47 +257,47 @@ impl Network {
 }
 
 impl State {
-    /// Whose turn a packet between these two is, and what becomes of it; `None` when there is no path between them: then it leaves no
-    /// trace either.
-    fn fate(
+    /// Numbers a packet between two addresses and decides its delivery; `None` when no path connects them, and then the trace
+    /// leaves the packet out too.
+    fn route(
         &mut self,
         now: Duration,
         from: SocketAddr,
         to: SocketAddr,
         bytes: usize,
-    ) -> Option<(Turn, Delivery)> {
+    ) -> Option<(PacketId, Delivery)> {
         let path_of = |address| self.nodes.get(address).and_then(|node: &Node| node.path);
-        let (id, is_up) = match (path_of(&from), path_of(&to)) {
+        let (path_id, is_up) = match (path_of(&from), path_of(&to)) {
             (Some(path), None) => (path, true),
             (None, Some(path)) => (path, false),
             _ => return None,
         };
-        let path = &mut self.paths[id.0];
-        let is_dark = path.blackouts.iter().any(|blackout| blackout.contains(&now));
-        let CountedLane { lane, counts } = if is_up { &mut path.up } else { &mut path.down };
-        let fate = if is_dark { Delivery::Lost } else { lane.send(now, bytes) };
+        let path = &mut self.paths[path_id.0];
+        let is_blacked_out = path.blackouts.iter().any(|blackout| blackout.contains(&now));
+        let CountedDirection { direction, counts } = if is_up { &mut path.up } else { &mut path.down };
+        let delivery = if is_blacked_out { Delivery::Lost } else { direction.send(now, bytes) };
         counts.packets += 1;
         counts.bytes += bytes as u64;
-        counts.lost += u64::from(fate == Delivery::Lost);
-        counts.duplicated += u64::from(matches!(fate, Delivery::Twice(..)));
-        Some((Turn { path: id, number: counts.packets }, fate))
+        counts.lost += u64::from(delivery == Delivery::Lost);
+        counts.duplicated += u64::from(matches!(delivery, Delivery::Twice(..)));
+        Some((PacketId { path: path_id, number: counts.packets }, delivery))
     }
 
-    /// Lets a packet fly; true when the carrier must wake up earlier for it.
-    fn launch(&mut self, arrives: Duration, turn: Turn, to: SocketAddr, packet: Packet) -> bool {
+    /// Puts a packet in flight; true when the delivery task must wake up earlier for it.
+    fn push(&mut self, arrives: Duration, id: PacketId, to: SocketAddr, packet: Packet) -> bool {
         let arrives_ms = arrives.as_nanos().div_ceil(1_000_000) as u64;
-        self.flying.push(Flight { arrives_ms, turn, to, packet });
-        let earlier = arrives_ms < self.wakes_ms;
-        self.wakes_ms = self.wakes_ms.min(arrives_ms);
+        self.in_flight.push(InFlight { arrives_ms, id, to, packet });
+        let earlier = arrives_ms < self.next_wake_ms;
+        self.next_wake_ms = self.next_wake_ms.min(arrives_ms);
         earlier
     }
 }
 
-/// Carries packets for as long as the runtime lives.
-async fn carry(network: Arc<Network>) {
+/// Delivers packets until the runtime ends.
+async fn deliver(network: Arc<Network>) {
     let mut alarm = pin!(sleep_until(network.start));
     loop {
-        let next = network.land();
+        let next = network.deliver_due();
         if let Some(next) = next.filter(|next| *next != alarm.deadline()) {
             alarm.as_mut().reset(next);
         }
@@ -317,23 +315,23 @@ impl fmt::Debug for Network {
     }
 }
 
-impl Ord for Flight {
-    /// The heap hands out its greatest, which is to be the earliest.
+impl Ord for InFlight {
+    /// Reverses the order, because the heap yields its greatest element and the earliest packet must come first.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (other.arrives_ms, other.turn).cmp(&(self.arrives_ms, self.turn))
+        (other.arrives_ms, other.id).cmp(&(self.arrives_ms, self.id))
     }
 }
 
-impl PartialOrd for Flight {
+impl PartialOrd for InFlight {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Flight {
+impl PartialEq for InFlight {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Flight {}
+impl Eq for InFlight {}

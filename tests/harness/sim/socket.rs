@@ -1,4 +1,4 @@
-//! An endpoint's end of the simulated network: what quinn takes for a UDP socket.
+//! The socket of the simulated network: an implementation of quinn's UDP socket trait.
 
 use std::{
     io::{self, IoSliceMut},
@@ -15,7 +15,7 @@ use quinn::{
 
 use super::network::Network;
 
-/// A bound address. Dropping it frees the address; what still flies there gets lost.
+/// A bound address. Dropping it frees the address; packets in flight to it are lost.
 #[derive(Debug)]
 pub struct SimSocket {
     network: Arc<Network>,
@@ -77,7 +77,7 @@ impl AsyncUdpSocket for SimSocket {
     }
 }
 
-/// Queues and losses are the link's: whoever sends never waits.
+/// A poller that is always writable, because queues and losses belong to the link.
 #[derive(Debug)]
 struct AlwaysWritable;
 

@@ -1,92 +1,99 @@
-//! What was sent: sums, a running hash by which two runs are compared, and on request the list that shows where they part.
+//! Traces of the packets sent: counts, a hash that compares two runs, and on request the list of packets.
 
 use std::{net::SocketAddr, time::Duration};
 
-/// What was sent one way.
+/// The packets of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// UDP packets.
+    /// UDP packets sent.
     pub packets: u64,
-    /// Their contents, headers not counted.
+    /// UDP payload bytes sent.
     pub bytes: u64,
-    /// Packets that never arrived.
+    /// Packets lost on the link.
     pub lost: u64,
-    /// Packets that arrived twice.
+    /// Packets delivered twice.
     pub duplicated: u64,
 }
 
-/// What was sent both ways, as a player has it.
+/// The packets of a player's path, in both directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// To the server.
+    /// From the player to the server.
     pub up: Counts,
-    /// To the player.
+    /// From the server to the player.
     pub down: Counts,
 }
 
-/// One packet as an eavesdropper would note it who cannot decrypt.
+/// The metadata of one packet, as an eavesdropper without the keys sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Sighting {
-    /// When it was sent.
+pub struct PacketRecord {
+    /// The time of sending, since the start of the network.
     pub at: Duration,
-    /// By whom.
+    /// The sender's address.
     pub from: SocketAddr,
-    /// To whom.
+    /// The receiver's address.
     pub to: SocketAddr,
-    /// The how many-th it is of this player's, one way.
+    /// The number of the packet in its path and direction, from 1.
     pub number: u64,
-    /// How long it is.
+    /// The size of the UDP payload.
     pub bytes: usize,
-    /// Whether it never arrives.
+    /// Whether the link loses it.
     pub lost: bool,
 }
 
-/// Everything that was sent: by time, and within an instant by player, since nothing depends on who of several was served first.
+/// A trace of all packets. Its hash and its order do not depend on the order of sends within one instant, because that order may
+/// differ between runs.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     hash: u64,
     packets: u64,
-    sightings: Option<Vec<Sighting>>,
+    records: Option<Vec<PacketRecord>>,
 }
 
 impl Trace {
-    /// From now on all packets are kept, for tests that want to know where two runs part.
-    pub fn keep(&mut self) {
-        self.sightings.get_or_insert_default();
+    /// Keeps a record of every later packet, so that a test can find the first difference of two runs.
+    pub fn record_packets(&mut self) {
+        self.records.get_or_insert_default();
     }
 
-    /// Notes a packet.
-    pub fn push(&mut self, seen: Sighting) {
+    /// Adds a packet.
+    pub fn push(&mut self, packet: PacketRecord) {
         self.packets += 1;
-        // Quick and good enough: whoever compares has no reason to cheat.
+        // A fast hash suffices, because no adversary chooses the packets.
         let mix = |hash: u64, part: u64| (hash.rotate_left(23) ^ part).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let parts = [seen.at.as_nanos() as u64, key(seen.from), key(seen.to), seen.number, seen.bytes as u64];
+        let parts = [
+            packet.at.as_nanos() as u64,
+            key(packet.from),
+            key(packet.to),
+            packet.number,
+            packet.bytes as u64,
+        ];
         let hash = parts.into_iter().fold(0, mix);
-        // A sum does not know the order in which it was made.
+        // A sum does not depend on the order of its terms.
         self.hash = self.hash.wrapping_add(hash ^ (hash >> 29));
-        if let Some(sightings) = &mut self.sightings {
-            sightings.push(seen);
+        if let Some(records) = &mut self.records {
+            records.push(packet);
         }
     }
 
-    /// The same for two runs in which the same packets were sent: times, sizes and addresses.
+    /// A hash of all packets' times, sizes and addresses: equal for two runs that sent the same packets.
     #[must_use]
     pub const fn hash(&self) -> u64 {
         self.hash
     }
 
-    /// How many packets were sent.
+    /// The number of packets sent.
     #[must_use]
     pub const fn packets(&self) -> u64 {
         self.packets
     }
 
-    /// What was kept, in order.
+    /// The recorded packets, sorted by time and addresses.
     #[must_use]
-    pub fn sightings(&self) -> Vec<Sighting> {
-        let mut sightings = self.sightings.clone().unwrap_or_default();
-        sightings.sort_unstable();
-        sightings
+    pub fn packet_records(&self) -> Vec<PacketRecord> {
+        let mut records = self.records.clone().unwrap_or_default();
+        records.sort_unstable();
+        records
     }
 }
 

@@ -1,4 +1,4 @@
-//! A whole server and its clients in one simulated network, in one thread, on a clock that only simulated events move.
+//! A server and its clients in one simulated network, in one thread, on a clock that only simulated events advance.
 
 use std::{
     cell::Cell,
@@ -23,21 +23,21 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Link, Network, network::PathId, seams, trace::Trace};
-use crate::{RawPeer, proof::Proof, server::config};
+use super::{Link, Network, network::PathId, seeded, trace::Trace};
+use crate::{RawPeer, replay_check::ReplayCheck, server::config};
 
-/// Where the server is.
+/// The server's address.
 pub const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 7777);
 
-/// How long a scenario may take, in simulated time: one that hangs costs seconds until it says so.
-pub const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
+/// The longest simulated time of a scenario. A scenario that hangs reaches it after some seconds of real time.
+pub const TIME_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// For hours of play: a checksum in every second of it, where other scenarios have one in every tick. A run that verifies its
-/// journals takes less than a tenth longer so.
+/// The setting for hours of play: one checksum per second instead of one per tick, so that verifying the journals makes a run less
+/// than 10 % longer.
 pub const LONG_PLAY: (&str, &str) = ("journal.checksum_ms", "1000");
 
-/// Clients in one network of 256 addresses: few enough for what the server allows newcomers of one network.
-const NEIGHBOURS: u32 = 16;
+/// The number of clients in one network of 256 addresses, below the server's limit on new connections of one network.
+const CLIENTS_PER_NETWORK: u32 = 16;
 
 /// A server, a network and its clients.
 pub struct SimWorld<G: Predict> {
@@ -46,25 +46,27 @@ pub struct SimWorld<G: Predict> {
     server: Server<G>,
     certificate: [u8; 32],
     records: MemorySink,
-    proof: Proof<G>,
+    replay_check: ReplayCheck<G>,
+    /// The number of endpoints so far, which gives the next one its address.
     clients: Cell<u32>,
-    moves: Cell<u32>,
+    /// The number of changes of networks so far, which gives the next one its address.
+    rebinds: Cell<u32>,
 }
 
 impl<G: Predict> SimWorld<G> {
-    /// Runs a scenario in a world that follows from the seed, and [verifies](crate::proof) its journals. `settings` are the server's,
-    /// as in [`crate::TestServer::start`].
+    /// Runs a scenario in a world of this seed, and [verifies](crate::replay_check) its journals. `settings` are the server's, as in
+    /// [`crate::TestServer::start`].
     ///
     /// # Panics
-    /// When the scenario does, or takes longer than [`LIMIT`].
+    /// When the scenario panics, or takes longer than [`TIME_LIMIT`].
     pub fn run<T>(seed: u64, settings: &[(&'static str, &str)], scenario: impl AsyncFnOnce(&Self) -> T) -> T {
-        Self::run_within(LIMIT, seed, settings, scenario)
+        Self::run_within(TIME_LIMIT, seed, settings, scenario)
     }
 
-    /// The same with a limit of the scenario's own, in simulated time.
+    /// As [`Self::run`], with this limit of the simulated time.
     ///
     /// # Panics
-    /// As [`Self::run`].
+    /// As for [`Self::run`].
     pub fn run_within<T>(
         limit: Duration,
         seed: u64,
@@ -74,118 +76,121 @@ impl<G: Predict> SimWorld<G> {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.expect("a runtime without sockets").block_on(async {
             let world = Self::start(seed, settings);
-            // On the heap: a scenario holds whole clients.
+            // On the heap, because the future of a scenario contains its clients.
             let ended = timeout(limit, Box::pin(scenario(&world))).await;
-            ended.unwrap_or_else(|_| panic!("a scenario of seed {seed} hung for {limit:?} of its own time"))
+            ended.unwrap_or_else(|_| {
+                panic!("a scenario of seed {seed} must end within {limit:?} of simulated time")
+            })
         })
     }
 
-    /// The network, for whatever is not said of one client.
+    /// The network.
     #[must_use]
     pub const fn network(&self) -> &Arc<Network> {
         &self.network
     }
 
-    /// The server.
+    /// The server under test.
     #[must_use]
     pub const fn server(&self) -> &Server<G> {
         &self.server
     }
 
-    /// The value of one line of the server's metrics, as in [`crate::TestServer::metric`].
+    /// The value of one of the server's metric lines, as in [`crate::TestServer::metric`].
     #[must_use]
     pub fn metric(&self, name: &str) -> f64 {
         crate::server::metric(&self.server, name)
     }
 
-    /// The matches that were recorded.
+    /// The match records so far.
     #[must_use]
     pub fn records(&self) -> Vec<MatchRecord> {
         self.records.records()
     }
 
-    /// Where its rooms' journals go.
+    /// The rooms' journals.
     #[must_use]
     pub const fn journals(&self) -> &MemoryStore {
-        self.proof.journals()
+        self.replay_check.journals()
     }
 
-    /// Since when the world is.
+    /// The simulated time since the start of the world.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.network.now()
     }
 
-    /// What was sent so far.
+    /// The trace of the packets sent so far.
     #[must_use]
     pub fn trace(&self) -> Trace {
         self.network.trace()
     }
 
-    /// A new player's endpoint, at an address and with a link of its own.
+    /// Binds an endpoint for a new player, with its own address and its own path over this link.
     #[must_use]
     pub fn endpoint(&self, link: &Link) -> Endpoint {
         let client = self.clients.replace(self.clients.get() + 1);
         let socket = self.network.bind(address(10, client), Some(self.network.path(*link)));
         let socket = transport::wrap_abstract(socket);
-        let config = seams::client_endpoint(self.seed, u64::from(client) + CLIENTS);
+        let config = seeded::client_endpoint_config(self.seed, u64::from(client) + FIRST_CLIENT_SEED);
         Endpoint::new_with_abstract_socket(config, None, socket, Arc::new(TokioRuntime))
-            .expect("a socket that needs no system")
+            .expect("a simulated socket must be accepted")
     }
 
-    /// What connects a new player to the server.
+    /// A connector for a new player, on a new endpoint over this link.
     #[must_use]
     pub fn connector(&self, link: &Link) -> Connector {
         let trust = Trust::CertificateHash(self.certificate);
         let config = ConnectConfig { trust, ..ConnectConfig::new(SERVER) };
-        Connector::new(self.endpoint(link), &config).expect("a hash does for any address")
+        Connector::new(self.endpoint(link), &config)
+            .expect("a certificate hash must be valid for any address")
     }
 
-    /// A new player in the first room with a seat.
+    /// Connects a new player and joins the first room with a free seat.
     ///
     /// # Panics
-    /// When there is none.
+    /// When the connection or the join fails.
     pub async fn join(&self, link: &Link, name: &str) -> (Client<G>, Joined) {
         let client = Client::connect_and_join(&self.connector(link), name, JoinTarget::Quick).await;
         let mut client = client.unwrap_or_else(|error| panic!("{name} cannot connect: {error}"));
         let joined = client.wait_for_seat().await;
-        let joined = joined.unwrap_or_else(|error| panic!("{name} gets no seat: {error}"));
+        let joined = joined.unwrap_or_else(|error| panic!("{name} cannot join: {error}"));
         (client, joined)
     }
 
-    /// A peer that speaks the wire by hand, over this link.
+    /// Connects a raw peer over this link.
     pub async fn raw_peer(&self, link: &Link) -> RawPeer {
         RawPeer::connect_through(self.endpoint(link), SERVER).await
     }
 
-    /// The path of a player, by which its link is changed and blacked out.
+    /// The path of a player's endpoint, by which a test changes its link or adds a black-out.
     ///
     /// # Panics
-    /// When it is no endpoint of this world.
+    /// When the endpoint does not belong to this world.
     #[must_use]
     pub fn path(&self, endpoint: &Endpoint) -> PathId {
-        let address = endpoint.local_addr().expect("an endpoint with a socket");
-        self.network.path_of(address).expect("a player's endpoint")
+        let address = endpoint.local_addr().expect("an endpoint must have a socket");
+        self.network.path_of(address).expect("the endpoint must belong to a player")
     }
 
-    /// Lets a player change networks: the same endpoint, from another address and over another link. The new path.
+    /// Changes a player's network: rebinds its endpoint to another address and another link, and returns the new path.
     ///
-    /// The old address is nobody's from now on, as when a telephone leaves the house: what flies there is lost, what comes from there
-    /// still arrives.
+    /// The old address is unbound, as when a phone leaves the range of its Wi-Fi: packets in flight to it are lost, and packets in
+    /// flight from it still arrive.
     ///
     /// # Panics
-    /// When the endpoint has ended.
+    /// When the endpoint is closed.
     pub fn rebind(&self, endpoint: &Endpoint, link: &Link) -> PathId {
-        let moved = self.moves.replace(self.moves.get() + 1);
-        self.network.unbind(endpoint.local_addr().expect("an endpoint with a socket"));
+        let rebind = self.rebinds.replace(self.rebinds.get() + 1);
+        self.network.unbind(endpoint.local_addr().expect("an endpoint must have a socket"));
         let path = self.network.path(*link);
-        let socket = self.network.bind(address(11, moved), Some(path));
-        endpoint.rebind_abstract(transport::wrap_abstract(socket)).expect("an endpoint that lives");
+        let socket = self.network.bind(address(11, rebind), Some(path));
+        endpoint.rebind_abstract(transport::wrap_abstract(socket)).expect("the endpoint must be open");
         path
     }
 
     fn start(seed: u64, settings: &[(&'static str, &str)]) -> Self {
-        // Each step made twice would cost a third more of a run's time, and a hundred hours are to be played.
+        // Without the sync test, which repeats every step and would make the hundred hours of play take a third longer.
         let config = config::<G>(&[("room.sync_test", "off"), ("journal.checksum_ms", "1")], settings);
         let network = Network::new(seed);
         let (records, journals) = (MemorySink::default(), MemoryStore::default());
@@ -195,8 +200,8 @@ impl<G: Predict> SimWorld<G> {
             udp: UdpResources {
                 socket: network.bind(SERVER, None),
                 runtime: Arc::new(TokioRuntime),
-                seed: Some(seams::seed_bytes(seed, SERVERS)),
-                time: Some(Arc::new(seams::SimTime::begin())),
+                seed: Some(seeded::seed_bytes(seed, SERVER_SEED)),
+                time: Some(Arc::new(seeded::SimTime::start())),
             },
             tls,
             keys: EndpointKeys::in_memory(&seed.to_le_bytes()),
@@ -210,34 +215,34 @@ impl<G: Predict> SimWorld<G> {
             room_runtime: Handle::current(),
             storage_runtime: Handle::current(),
         };
-        let server = Server::start(&config, resources).expect("a server in memory starts");
+        let server = Server::start(&config, resources).expect("a server in memory must start");
         Self {
             seed,
             network,
             server,
             certificate,
             records,
-            proof: Proof::of(journals),
+            replay_check: ReplayCheck::new(journals),
             clients: Cell::new(0),
-            moves: Cell::new(0),
+            rebinds: Cell::new(0),
         }
     }
 }
 
-/// Streams of randomness: the server's, and the first client's.
-const SERVERS: u64 = 1;
-const CLIENTS: u64 = 1 << 32;
+/// The purposes of derived seeds: the server's, and the first client's.
+const SERVER_SEED: u64 = 1;
+const FIRST_CLIENT_SEED: u64 = 1 << 32;
 
-/// The address of a player in a family of addresses.
-fn address(family: u8, player: u32) -> SocketAddr {
-    let [_, _, high, low] = (1 + player / NEIGHBOURS).to_be_bytes();
-    let host = (1 + player % NEIGHBOURS) as u8;
-    SocketAddr::from((Ipv4Addr::new(family, high, low, host), 50_000))
+/// The address of a player; `first_octet` separates the first addresses from those after a change of networks.
+fn address(first_octet: u8, player: u32) -> SocketAddr {
+    let [_, _, high, low] = (1 + player / CLIENTS_PER_NETWORK).to_be_bytes();
+    let host = (1 + player % CLIENTS_PER_NETWORK) as u8;
+    SocketAddr::from((Ipv4Addr::new(first_octet, high, low, host), 50_000))
 }
 
-/// The hash that a client pins, from hexadecimal.
+/// Parses the certificate hash that a client pins.
 fn hash_bytes(hex: &str) -> [u8; 32] {
-    assert_eq!(hex.len(), 64, "a SHA-256 in hexadecimal");
+    assert_eq!(hex.len(), 64, "a SHA-256 must have 64 hexadecimal digits");
     std::array::from_fn(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).expect("hexadecimal"))
 }
 
@@ -250,33 +255,33 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
-    #[should_panic(expected = "a scenario of seed 1 hung for 60s of its own time")]
-    fn a_scenario_that_hangs_says_so() {
+    #[should_panic(expected = "a scenario of seed 1 must end within 60s of simulated time")]
+    fn a_scenario_that_hangs_fails_at_its_time_limit() {
         SimWorld::<Crowd>::run_within(MINUTE, 1, &[], async |_| std::future::pending::<()>().await);
     }
 
     #[test]
-    fn a_link_and_a_blackout_are_one_players_own() {
+    fn a_change_of_a_link_and_a_blackout_affect_one_player() {
         SimWorld::<Crowd>::run(2, &[], async |world| {
             let connectors = [0, 1].map(|_| world.connector(&Link::round_trip("near", 20.0)));
             let [path, other] = [0, 1].map(|at: usize| world.path(connectors[at].endpoint()));
-            world.network().set_link(path, Link::round_trip("gone", 20.0).loss(1.0, 0.0));
-            world.network().black_out(other, MINUTE..2 * MINUTE);
+            world.network().set_link(path, Link::round_trip("dead", 20.0).loss(1.0, 0.0));
+            world.network().add_blackout(other, MINUTE..2 * MINUTE);
             let lost = Client::<Crowd>::connect_with(&connectors[0], "Ada").await;
-            assert!(lost.is_err(), "nobody connects over a link that loses everything");
+            assert!(lost.is_err(), "a client must not connect over a link that loses every packet");
             let _ben = Client::<Crowd>::connect_with(&connectors[1], "Ben").await.expect("a connection");
-            assert_eq!(world.network().traffic(other).up.lost, 0, "another player's link is as it was");
+            assert_eq!(world.network().traffic(other).up.lost, 0, "another player's link must not change");
             tokio::time::sleep(MINUTE).await;
-            assert!(world.network().traffic(other).up.lost > 0, "until it is black");
+            assert!(world.network().traffic(other).up.lost > 0, "a black-out must lose packets");
         });
     }
 
     #[test]
-    fn every_client_has_an_address_of_its_own_and_few_neighbours() {
+    fn every_client_has_an_address_of_its_own() {
         let mut addresses: Vec<_> = (0..10_000).map(|player| address(10, player)).collect();
-        assert!(!addresses.contains(&SERVER));
+        assert!(!addresses.contains(&SERVER), "no client may have the server's address");
         addresses.sort_unstable();
         addresses.dedup();
-        assert_eq!(addresses.len(), 10_000);
+        assert_eq!(addresses.len(), 10_000, "addresses must be unique");
     }
 }

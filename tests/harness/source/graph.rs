@@ -10,7 +10,7 @@ use super::{
 /// The names by which one file uses another, by the two files' places.
 pub type Edges = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// How many re-exports may lead from one to the next; more is a loop of globs.
+/// The maximum number of re-exports in a row; more is a loop of globs.
 const MAX_REEXPORTS: usize = 16;
 
 /// The modules of one crate.
@@ -23,7 +23,7 @@ struct Module<'a> {
     items: Items,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, PartialEq, Eq)]
 enum Target {
     Module(String),
@@ -125,7 +125,7 @@ impl<'a> Graph<'a> {
         Some(target)
     }
 
-    /// What a name means within a module.
+    /// The meaning of a name within a module.
     fn lookup(&self, module: &str, name: &str, is_last: bool, depth: usize) -> Option<Target> {
         if depth > MAX_REEXPORTS {
             return None;

@@ -1,4 +1,4 @@
-//! Measured properties of a direction match its link's numbers.
+//! Tests that the measured properties of a direction match the numbers of its link.
 
 use rand::SeedableRng as _;
 
@@ -43,7 +43,8 @@ fn the_duration_of_bursts_does_not_depend_on_the_sending_rate() {
         let is_lost: Vec<_> = sent.iter().map(|(_, delivery)| *delivery == Delivery::Lost).collect();
         let pairs = is_lost.windows(2).filter(|pair| pair[0]);
         let follows = pairs.clone().filter(|pair| pair[1]).count() as f64 / pairs.count() as f64;
-        // The probability of the bad state after dt, given the bad state now, by the two rates of change; times the loss in it.
+        // The probability that a bad state is bad again after `every_ms`, in a two-state Markov process whose bad state lasts 80 ms on
+        // average, times the loss in the bad state.
         let bad = 0.05 / Link::BAD_LOSS;
         let stays = bad + (1.0 - bad) * (-every_ms / 80.0 / (1.0 - bad)).exp();
         let expected = stays * Link::BAD_LOSS;
@@ -58,7 +59,7 @@ fn the_duration_of_bursts_does_not_depend_on_the_sending_rate() {
 fn packets_stay_in_order_despite_jitter() {
     let sent = send(Link::round_trip("test", 90.0).jitter(60.0), 3, 10_000, 5.0);
     let arrivals: Vec<_> = sent.iter().filter_map(|(_, delivery)| first_arrival(*delivery)).collect();
-    assert!(arrivals.is_sorted(), "a link is a queue");
+    assert!(arrivals.is_sorted(), "no packet overtakes another, as in a queue");
     assert_eq!(arrivals.len(), sent.len(), "a link without loss loses nothing");
 }
 

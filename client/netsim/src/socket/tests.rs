@@ -1,4 +1,4 @@
-//! A link over a recording socket on a paused clock, and over a real socket.
+//! A simulated link in front of a fake socket on a paused clock, and in front of a real socket.
 
 use std::{collections::VecDeque, future::poll_fn, net::Ipv4Addr, task::Waker};
 
@@ -27,7 +27,7 @@ struct FakeState {
 }
 
 impl FakeSocket {
-    /// Receives coalesced packets of `stride` bytes each.
+    /// Makes the socket receive coalesced packets of `stride` bytes each.
     fn deliver(&self, contents: &[u8], stride: usize) {
         let mut state = self.0.lock().unwrap();
         state.inbox.push_back((contents.to_vec(), stride));
@@ -36,7 +36,7 @@ impl FakeSocket {
         }
     }
 
-    /// The first byte of each sent packet, and its time since `start`.
+    /// The time of each sent packet since `start`, and its first byte.
     fn sent(&self, start: Instant) -> Vec<(Duration, u8)> {
         self.0.lock().unwrap().sent.iter().map(|(at, sent, _)| (*at - start, sent[0])).collect()
     }
@@ -95,7 +95,7 @@ fn send(socket: &ImpairedSocket, contents: &[u8], segment_size: Option<usize>) {
     socket.try_send(&transmit).unwrap();
 }
 
-/// The packets of the next read, with their metadata.
+/// Waits for the next read and returns its packets with their metadata.
 async fn receive(socket: &ImpairedSocket) -> Vec<(Vec<u8>, RecvMeta)> {
     let mut bytes = [[0; 1472]; 4];
     let mut metas = [RecvMeta::default(); 4];
@@ -127,7 +127,7 @@ async fn segments_of_one_transmit_are_delivered_independently() {
     (0..10).for_each(|_| send(&socket, &[7; 95], Some(10)));
     sleep(ONE_WAY * 2).await;
     let sent = inner.sent(Instant::now() - ONE_WAY).len();
-    assert!((30..70).contains(&sent), "about half of 100 packets arrive, not {sent}");
+    assert!((30..70).contains(&sent), "about half of 100 packets are sent, not {sent}");
     let lengths: Vec<_> = inner.0.lock().unwrap().sent.iter().map(|(_, sent, _)| sent.len()).collect();
     assert!(lengths.contains(&10) && lengths.contains(&5) && lengths.iter().all(|n| *n <= 10), "{lengths:?}");
 }
@@ -209,7 +209,7 @@ async fn dropping_the_wrapper_releases_the_socket_once_its_last_packet_has_left(
 }
 
 #[tokio::test]
-async fn a_real_echo_takes_the_links_round_trip() {
+async fn an_echo_over_a_real_socket_takes_at_least_the_links_round_trip() {
     let echo = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let there = echo.local_addr().unwrap();
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! The schedule against a simulated server and link.
+//! The input clock with a simulated server and link.
 
 use std::collections::VecDeque;
 
@@ -28,7 +28,7 @@ struct Simulation {
 }
 
 impl Simulation {
-    /// At 30 Hz. `first_guess_ms` is the round trip that the client assumes at first.
+    /// Creates a simulation at 30 Hz. `first_guess_ms` is the round trip time that the client assumes at first.
     fn new(one_way_ms: u32, jitter_ms: u32, first_guess_ms: u32) -> Self {
         Self::with_rate(30, one_way_ms, jitter_ms, first_guess_ms)
     }
@@ -63,7 +63,7 @@ impl Simulation {
         f64::from(self.margin.unwrap()) / 16.0
     }
 
-    /// The mean margin over this time, in milliseconds.
+    /// Runs for this time and returns the mean margin over it, in milliseconds.
     fn margin_ms_over(&mut self, ms: u32) -> f64 {
         let mut sum = 0.0;
         for _ in 0..ms {
@@ -73,7 +73,7 @@ impl Simulation {
         sum / f64::from(ms)
     }
 
-    /// Stalls the server for this time, from now on.
+    /// Runs for this time, in which the server is stalled.
     fn stall_server(&mut self, ms: u32) {
         self.stall = self.now..self.now + ms * MS;
         self.run_ms(ms);
@@ -150,7 +150,7 @@ fn inputs_arrive_before_they_are_used_once_the_clock_has_settled() {
 }
 
 #[test]
-fn a_first_guess_that_was_wrong_costs_a_round_trip_of_inputs_and_no_more() {
+fn after_a_wrong_first_guess_no_input_is_late_a_second_later() {
     for first_guess in [0, 400] {
         let mut simulation = Simulation::new(50, 0, first_guess);
         simulation.run(1);
@@ -185,7 +185,7 @@ fn a_caller_that_slept_for_less_than_a_second_gets_each_missed_slot() {
     let mut clock = ClientClock::new(TickRate::default(), Tick(10), Duration::ZERO, 20 * MS);
     let first = clock.wake_at();
     let slots: Vec<_> = std::iter::from_fn(|| clock.pop_due(first + 500 * MS)).collect();
-    assert_eq!(slots.len(), 16, "one slot for each tick of half a second, and one at its start");
+    assert_eq!(slots.len(), 16, "15 slots for the ticks of half a second, and one at the start");
     assert_eq!(slots[0].due, first);
 }
 
@@ -207,22 +207,22 @@ fn a_stall_of_the_client_skips_missed_ticks_instead_of_sending_a_burst() {
 }
 
 #[test]
-fn time_without_snapshots_does_not_move_the_schedule() {
+fn time_without_snapshots_hardly_moves_the_schedule() {
     let mut simulation = Simulation::new(20, 0, 40);
     simulation.run(10);
     // The last reports are of inputs that arrive half a tick too early.
     (0..20).for_each(|_| simulation.clock.margin.push(simulation.margin_ticks() + 0.5));
-    let drift = |simulation: &Simulation| {
+    let offset_ticks = |simulation: &Simulation| {
         let next = simulation.clock.next;
         next.due.as_secs_f64() * f64::from(simulation.hz) - f64::from(next.tick.0)
     };
-    let before = drift(&simulation);
+    let before = offset_ticks(&simulation);
     (0..9000).for_each(|_| {
         simulation.now += MS;
         simulation.client();
     });
-    let ticks = drift(&simulation) - before;
-    assert!(ticks.abs() < 0.5, "{ticks} ticks off after nine seconds of silence");
+    let ticks = offset_ticks(&simulation) - before;
+    assert!(ticks.abs() < 0.5, "{ticks} ticks off after nine seconds without snapshots");
 }
 
 #[test]
@@ -255,15 +255,15 @@ fn a_slip_of_under_a_second_is_corrected_soon_after_the_stall() {
                 assert!(simulation.late <= 5, "{what}: {} inputs late after it", simulation.late);
                 let (_, ticks) = simulation.sent.split_at(10);
                 assert!(ticks.len() > 100, "{what}: {} inputs", ticks.len());
-                let is_whole = ticks.windows(2).all(|pair| pair[1].tick == pair[0].tick.next());
-                assert!(is_whole, "{what}: each tick has exactly one input");
+                let is_gapless = ticks.windows(2).all(|pair| pair[1].tick == pair[0].tick.next());
+                assert!(is_gapless, "{what}: each tick has exactly one input");
             }
         }
     }
 }
 
 #[test]
-fn a_slip_does_not_make_the_wanted_margin_larger() {
+fn a_slip_does_not_raise_the_target_margin() {
     let mut simulation = Simulation::new(20, 5, 40);
     simulation.run(10);
     let before = simulation.clock.margin.target();

@@ -1,4 +1,4 @@
-//! Resuming a seat, as it was left and in a room that was restored to an earlier tick.
+//! Tests of resuming a seat: one that the server held, and one in a room that a restarted server restored to an earlier tick.
 
 use quarrel_shared::{
     bits::BitWriter,
@@ -111,7 +111,7 @@ fn event(sequence: u32, tick: u32) -> ServerMessage {
     ServerMessage::Event { sequence, tick: Tick(tick), payload }
 }
 
-/// An empty room.
+/// A keyframe of an empty room.
 fn snapshot(tick: u32, seat_epoch: SeatEpoch) -> Vec<u8> {
     let mut out = BitWriter::new();
     let header =
@@ -121,7 +121,7 @@ fn snapshot(tick: u32, seat_epoch: SeatEpoch) -> Vec<u8> {
     out.finish().to_vec()
 }
 
-/// A player seated at tick 100 with views up to 103 and three events that wait: of ticks 190, 200 and 201.
+/// A player seated at tick 100 with views up to 103 and three events that wait for the displayed tick: of ticks 190, 200 and 201.
 fn with_events_waiting() -> Player {
     let mut player = Player::seated(100);
     player.receive(taken());
@@ -160,12 +160,16 @@ fn a_restored_room_discards_later_events_and_restarts_the_seat() {
     for _ in 0..10 {
         newest = player.advance().or(newest);
     }
-    assert_eq!(player.take_events(), ["view 95", "event 91 0"], "and so are their events");
-    let run = newest.expect("inputs of every tenth of a second").batch;
+    assert_eq!(
+        player.take_events(),
+        ["view 95", "event 91 0"],
+        "the events of these ticks are delivered again"
+    );
+    let batch = newest.expect("an input datagram is sent in every tenth of a second").batch;
     assert!(
-        run.newest() < Tick(150),
-        "inputs are for ticks that the server has yet to compute: {}",
-        run.newest()
+        batch.newest() < Tick(150),
+        "the input clock starts again at the restored room's tick, but inputs are for tick {}",
+        batch.newest()
     );
     let counts = player.session.counts();
     assert_eq!(
@@ -185,7 +189,7 @@ fn a_seat_that_was_only_held_continues() {
     let mut player = with_events_waiting();
     player.reconnect();
     player.receive(joined(204, SeatEpoch::FIRST.next(), None));
-    assert_eq!(player.take_events(), ["resumed None"], "the events still wait");
+    assert_eq!(player.take_events(), ["resumed None"], "the waiting events still wait");
     player.receive(event(3, 204));
     assert_eq!(player.session.resume().acked, 5, "the count of room messages continues");
     let counts = player.session.counts();
@@ -193,7 +197,7 @@ fn a_seat_that_was_only_held_continues() {
 }
 
 #[test]
-fn nothing_is_sent_or_delivered_before_the_seat_is_given_back() {
+fn nothing_is_sent_or_delivered_before_the_seat_is_returned() {
     let mut player = with_events_waiting();
     player.reconnect();
     assert_eq!(player.advance(), None, "no input is sent: the server could apply it to the restored seat");
@@ -202,7 +206,7 @@ fn nothing_is_sent_or_delivered_before_the_seat_is_given_back() {
     assert_eq!(
         player.take_events(),
         Vec::<String>::new(),
-        "a snapshot before the answer does not belong to the old seat"
+        "a snapshot before `Joined` does not belong to the old seat"
     );
     player.receive(joined(90, SeatEpoch::FIRST, Some(90)));
     assert!(player.advance().is_some());

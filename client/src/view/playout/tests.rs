@@ -1,4 +1,4 @@
-//! The playout clock over links that delay and lose snapshots, and with servers that stall.
+//! The playout clock with links that delay and lose snapshots, and with servers that stall.
 
 use super::*;
 
@@ -8,7 +8,7 @@ const PERIOD_MS: f64 = 1000.0 / 30.0;
 /// A link: the transit time of the snapshot of a tick, in milliseconds; `None` for a lost one.
 type Link = Box<dyn Fn(u32) -> Option<u32>>;
 
-/// A server's snapshots over a link, and a screen that is drawn every 10 ms.
+/// A server's snapshots over a link, and a client that draws a frame every 10 ms.
 struct Simulation {
     period_ms: f64,
     playout: Playout,
@@ -16,11 +16,11 @@ struct Simulation {
     tick: u32,
     link: Link,
     arriving: Vec<(Duration, Tick)>,
-    shown: Vec<(Duration, SubTick)>,
+    displayed: Vec<(Duration, SubTick)>,
     newest: Tick,
-    /// The number of frames past the newest snapshot.
-    beyond: u32,
-    /// The number of frames so far past it that everything stood still.
+    /// The number of frames whose displayed time was past the newest snapshot.
+    extrapolated: u32,
+    /// The number of these frames in which everything stood still, because extrapolation is limited.
     frozen: u32,
 }
 
@@ -37,9 +37,9 @@ impl Simulation {
             tick: 0,
             link: Box::new(link),
             arriving: Vec::new(),
-            shown: Vec::new(),
+            displayed: Vec::new(),
             newest: Tick(0),
-            beyond: 0,
+            extrapolated: 0,
             frozen: 0,
         }
     }
@@ -65,12 +65,12 @@ impl Simulation {
                 }
             }
             if self.now.as_millis().is_multiple_of(10)
-                && let Some(shown_at) = self.playout.advance(self.now)
+                && let Some(displayed) = self.playout.advance(self.now)
             {
-                let beyond = shown_at.since(SubTick::of(self.newest)) as f64 / 16.0 * self.period_ms;
-                self.beyond += u32::from(beyond > 0.0);
-                self.frozen += u32::from(beyond > f64::from(MAX_EXTRAPOLATION_MS));
-                self.shown.push((self.now, shown_at));
+                let past_ms = displayed.since(SubTick::of(self.newest)) as f64 / 16.0 * self.period_ms;
+                self.extrapolated += u32::from(past_ms > 0.0);
+                self.frozen += u32::from(past_ms > f64::from(MAX_EXTRAPOLATION_MS));
+                self.displayed.push((self.now, displayed));
             }
         }
     }
@@ -85,7 +85,7 @@ fn slipping(hz: u32, slip_ms: u32, jitter_ms: u32) -> impl Fn(u32) -> Option<u32
 fn on_a_quiet_link_the_delay_is_two_send_intervals() {
     let mut simulation = Simulation::new(|_| Some(40));
     simulation.run(10);
-    assert_eq!(simulation.beyond, 0);
+    assert_eq!(simulation.extrapolated, 0);
     assert!(
         (0.066..0.068).contains(&simulation.playout.delay().as_secs_f64()),
         "{:?}",
@@ -97,9 +97,9 @@ fn on_a_quiet_link_the_delay_is_two_send_intervals() {
 fn jitter_and_loss_raise_the_delay_until_hardly_a_snapshot_is_late() {
     let mut simulation = Simulation::new(|tick| (tick % 23 > 1).then_some(40 + tick * 7919 % 40));
     simulation.run(20);
-    simulation.beyond = 0;
+    simulation.extrapolated = 0;
     simulation.run(60);
-    let share = f64::from(simulation.beyond) / 6000.0;
+    let share = f64::from(simulation.extrapolated) / 6000.0;
     assert!(share < 0.03, "{share} of the frames were past the newest snapshot");
     assert!(simulation.playout.delay() > 90 * MS, "{:?}", simulation.playout.delay());
 }
@@ -114,22 +114,23 @@ fn the_delay_falls_when_the_link_improves() {
 }
 
 #[test]
-fn the_screen_never_moves_back_and_is_stretched_by_no_more_than_a_tenth() {
+fn the_displayed_time_runs_at_most_a_tenth_faster_or_slower_when_the_path_changes() {
     // The path gets longer by 60 ms, as after a change of network.
     let mut simulation = Simulation::new(|tick| Some(if tick < 300 { 40 } else { 100 }));
     simulation.run(30);
-    for pair in simulation.shown.windows(2).skip(1) {
-        let passed = pair[1].1.since(pair[0].1) as f64 / 16.0 * PERIOD_MS;
-        assert!((6.9..13.1).contains(&passed), "{passed} ms of the room in 10 ms at {:?}", pair[1].0);
+    for pair in simulation.displayed.windows(2).skip(1) {
+        // A displayed time is a multiple of 1/16 tick, 2.1 ms.
+        let step_ms = pair[1].1.since(pair[0].1) as f64 / 16.0 * PERIOD_MS;
+        assert!((6.9..13.1).contains(&step_ms), "{step_ms} ms of the room in 10 ms at {:?}", pair[1].0);
     }
 }
 
 #[test]
-fn a_black_out_changes_neither_the_delay_nor_the_screen_after_it() {
+fn after_a_black_out_the_delay_and_the_displayed_time_are_as_before() {
     let mut simulation = Simulation::new(|tick| (!(300..360).contains(&tick)).then_some(40));
     simulation.run(20);
-    let (now, shown_at) = simulation.shown[simulation.shown.len() - 1];
-    let behind = now.as_secs_f64() * 1000.0 - shown_at.sixteenths() as f64 / 16.0 * PERIOD_MS;
+    let (now, displayed) = simulation.displayed[simulation.displayed.len() - 1];
+    let behind = now.as_secs_f64() * 1000.0 - displayed.sixteenths() as f64 / 16.0 * PERIOD_MS;
     assert!((100.0..120.0).contains(&behind), "{behind} ms behind the server");
     assert!(simulation.playout.delay() < 80 * MS, "{:?}", simulation.playout.delay());
 }
@@ -143,18 +144,21 @@ fn after_a_slip_of_three_seconds_others_are_interpolated_within_half_a_second() 
         simulation.run_ms(13_040);
         let drawn = |simulation: &Simulation| {
             let max = SubTick::of(simulation.newest).offset(3 * 16);
-            simulation.shown.last().map(|(_, shown_at)| *shown_at).min(Some(max))
+            simulation.displayed.last().map(|(_, displayed)| *displayed).min(Some(max))
         };
         let mut before = drawn(&simulation);
         for _ in 0..50 {
             simulation.run_ms(10);
             let now = drawn(&simulation);
-            assert!(now >= before, "the drawn time never moves back");
+            assert!(
+                now >= before,
+                "the displayed time, limited to the maximum extrapolation, never moves back"
+            );
             before = now;
         }
-        simulation.beyond = 0;
+        simulation.extrapolated = 0;
         simulation.run(20);
-        assert_eq!(simulation.beyond, 0, "at a delay of {delay_ms} ms");
+        assert_eq!(simulation.extrapolated, 0, "at a delay of {delay_ms} ms");
     }
 }
 
@@ -178,14 +182,14 @@ fn late_snapshots_at_the_end_of_a_black_out_are_not_a_slip() {
             simulation.run_ms(1);
             assert!(simulation.playout.transit.min_s() < transit + 0.002, "at {:?}", simulation.now);
         }
-        let (now, shown_at) = simulation.shown[simulation.shown.len() - 1];
-        let behind = now.as_secs_f64() * 1000.0 - shown_at.sixteenths() as f64 / 16.0 * PERIOD_MS;
+        let (now, displayed) = simulation.displayed[simulation.displayed.len() - 1];
+        let behind = now.as_secs_f64() * 1000.0 - displayed.sixteenths() as f64 / 16.0 * PERIOD_MS;
         assert!((100.0..125.0).contains(&behind), "{behind} ms behind the server");
     }
 }
 
 #[test]
-fn a_slip_that_no_delay_hides_is_corrected_soon_after_the_stall() {
+fn a_slip_that_is_larger_than_any_delay_is_corrected_soon_after_the_stall() {
     for hz in [20, 30, 60] {
         for jitter in [0, 20] {
             for slip in [370, 800] {
@@ -194,12 +198,12 @@ fn a_slip_that_no_delay_hides_is_corrected_soon_after_the_stall() {
                 simulation.run(10);
                 let delay = simulation.playout.delay();
                 simulation.run_ms(slip + 40 + 250);
-                (simulation.frozen, simulation.beyond) = (0, 0);
+                (simulation.frozen, simulation.extrapolated) = (0, 0);
                 simulation.run_ms(350);
                 assert_eq!(simulation.frozen, 0, "{what}: nothing stands still a quarter of a second later");
-                simulation.beyond = 0;
+                simulation.extrapolated = 0;
                 simulation.run(4);
-                let share = f64::from(simulation.beyond) / 400.0;
+                let share = f64::from(simulation.extrapolated) / 400.0;
                 assert!(share < 0.05, "{what}: {share} of the frames were past the newest snapshot");
                 let later = simulation.playout.delay();
                 assert!(later < delay + 20 * MS, "{what}: a delay of {delay:?}, then {later:?}");
@@ -220,15 +224,15 @@ fn a_smaller_slip_that_margins_show_is_corrected_soon_too() {
             let since = simulation.now;
             simulation.run_ms(200);
             simulation.playout.on_slip(since);
-            let before = simulation.shown[simulation.shown.len() - 1].1;
+            let before = simulation.displayed[simulation.displayed.len() - 1].1;
             simulation.run_ms(300);
             assert!(
-                simulation.shown[simulation.shown.len() - 1].1 > before,
-                "{what}: the screen moves again"
+                simulation.displayed[simulation.displayed.len() - 1].1 > before,
+                "{what}: the displayed time moves again"
             );
-            simulation.beyond = 0;
+            simulation.extrapolated = 0;
             simulation.run(4);
-            let share = f64::from(simulation.beyond) / 400.0;
+            let share = f64::from(simulation.extrapolated) / 400.0;
             assert!(share < 0.05, "{what}: {share} of the frames were past the newest snapshot");
             let later = simulation.playout.delay();
             assert!(later < delay + 20 * MS, "{what}: a delay of {delay:?}, then {later:?}");

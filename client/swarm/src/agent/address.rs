@@ -1,11 +1,11 @@
-//! The addresses of agents, as people write them.
+//! Parsing of agents' addresses, in which the port is optional.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The port of agents by default, beside a server's own ports.
+/// The default port of agents, next to the default ports of a server.
 pub const DEFAULT_PORT: u16 = 7790;
 
-/// Parses the address that an agent listens on; without a port, [`DEFAULT_PORT`].
+/// Parses the address that an agent listens on: an IP with a port, or an IP alone for [`DEFAULT_PORT`].
 pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     let ip_only = || text.parse().map(|ip: IpAddr| SocketAddr::new(ip, DEFAULT_PORT));
     text.parse().or_else(|_| ip_only()).map_err(|_| {
@@ -13,7 +13,7 @@ pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// Adds [`DEFAULT_PORT`] to an agent's address that names no port.
+/// Returns an agent's address with [`DEFAULT_PORT`] added if the address has no port.
 pub(super) fn with_port(agent: &str) -> String {
     match agent.parse::<IpAddr>() {
         Ok(ip) => SocketAddr::new(ip, DEFAULT_PORT).to_string(),
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_without_a_port_is_at_the_default_port() {
+    fn an_address_without_a_port_gets_the_default_port() {
         for (written, meant) in [
             ("loads-1", "loads-1:7790"),
             ("loads-1:9", "loads-1:9"),

@@ -1,4 +1,4 @@
-//! One run of an agent for a coordinator: from the assignment to the last counts.
+//! One run of an agent for a coordinator: from the assignment (the agent's part of the plan) to the last counts.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     channel::{Channel, ChannelError},
     event::{AgentEvent, EventListener},
-    message::{AgentMessage, Assignment, CoordinatorMessage, Machine, batch_frames},
+    message::{AgentMessage, CoordinatorMessage, Machine, RunAssignment, batch_frames},
     wire::MAX_AGENT_FRAME_BYTES,
 };
 use crate::{
     assemble,
     batch_source::{BatchSource, COLLECT_PERIOD},
-    game::Games,
+    game::GameRegistry,
     measure::Batch,
     plan::{Plan, ServerTarget},
     run_error::RunError,
@@ -30,22 +30,23 @@ use quarrel_client::net::transport;
 /// Time limit for the assignment, and then for each further message up to the start.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest time to a start; a later one is a mistake and is brought forward.
+/// The maximum time until the start. A later start can only be a mistake, so it is moved to this limit.
 const MAX_START_DELAY: Duration = Duration::from_secs(60);
 
-/// The longest time since a start: after a later one this agent would start visibly after the others.
+/// The maximum time by which the start message may arrive after the start. The agent refuses a later one, because its bots would start
+/// visibly after those of other agents.
 const MAX_START_LATENESS: Duration = Duration::from_millis(50);
 
-/// The period at which the end of all bots is checked.
+/// The period at which the agent checks whether all bots have ended.
 const END_CHECK_PERIOD: Duration = Duration::from_millis(50);
 
-/// Time limit for each step of the end: for the bots to leave, and the coordinator to confirm the last counts by closing the connection.
+/// Time limit for each step of the end of a run: the bots leave; the coordinator confirms the last counts by closing the connection.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs one assignment, and reports its start and end as events.
+/// Receives and runs one assignment, and reports its refusal, or its start and end, as events.
 pub(super) async fn run(
     channel: &mut Channel,
-    games: Games,
+    games: GameRegistry,
     coordinator: SocketAddr,
     listener: &EventListener,
 ) {
@@ -60,8 +61,15 @@ pub(super) async fn run(
     listener(AgentEvent::RunEnded { coordinator, after: start.elapsed(), reason });
 }
 
-/// Receives the assignment, answers clock requests, and returns the run with its start.
-async fn prepare(channel: &mut Channel, games: Games, clock: Instant) -> Result<(AgentRun, Instant), String> {
+/// Receives the assignment, answers clock requests, and returns the run with its start time.
+///
+/// # Errors
+/// A sentence, when the agent refuses the assignment or loses the coordinator.
+async fn prepare(
+    channel: &mut Channel,
+    games: GameRegistry,
+    clock: Instant,
+) -> Result<(AgentRun, Instant), String> {
     let lost = |error: ChannelError| error.to_string();
     let CoordinatorMessage::Assign(assignment) =
         channel.receiver.receive_within(MESSAGE_TIMEOUT).await.map_err(lost)?
@@ -105,7 +113,7 @@ async fn prepare(channel: &mut Channel, games: Games, clock: Instant) -> Result<
     }
 }
 
-/// Sends a refusal, waits until the coordinator has received it, and returns the reason.
+/// Sends a refusal, waits until the coordinator confirms it by closing the connection (at most [`END_TIMEOUT`]), and returns the reason.
 async fn refuse(channel: &mut Channel, reason: String) -> String {
     let sent =
         channel.sender.send(&AgentMessage::Refused { reason: reason.clone() }, MAX_AGENT_FRAME_BYTES).await;
@@ -115,22 +123,26 @@ async fn refuse(channel: &mut Channel, reason: String) -> String {
     reason
 }
 
-/// A run that is ready to start.
+/// A run that is checked and ready to start.
 struct AgentRun {
     plan: Arc<Plan>,
-    games: Games,
+    games: GameRegistry,
     targets: Arc<[ServerTarget]>,
     schedule: Vec<BotSchedule>,
+    /// The index of this agent, below `processes`.
     process: u32,
     processes: u32,
 }
 
 impl AgentRun {
-    /// Checks an assignment and computes its schedule.
-    fn new(assignment: Assignment, games: Games) -> Result<Self, String> {
-        let Assignment { plan, roots, process, processes } = assignment;
+    /// Checks an assignment, resolves its servers and computes its schedule. Blocks.
+    ///
+    /// # Errors
+    /// A sentence about the first mistake.
+    fn new(assignment: RunAssignment, games: GameRegistry) -> Result<Self, String> {
+        let RunAssignment { plan, roots, process, processes } = assignment;
         if process >= processes || processes.checked_mul(plan.threads).is_none() {
-            return Err(format!("it cannot be number {process} of {processes}"));
+            return Err(format!("the agent cannot be number {process} of {processes}"));
         }
         plan.check(&games.catalog()).map_err(|error| error.to_string())?;
         let targets = ServerTarget::resolve_all(&plan, &roots).map_err(|error| error.to_string())?.into();
@@ -138,22 +150,25 @@ impl AgentRun {
         Ok(Self { plan: Arc::new(plan), games, targets, schedule, process, processes })
     }
 
-    /// Checks that the system provides sockets: it does not where the process's files are all in use.
+    /// Checks that the system provides sockets for bots; it does not when the process has reached its limit of open files.
     fn check_sockets(&self) -> Result<(), String> {
         let mut targets = self.targets.iter();
         targets
             .try_for_each(|target| transport::open_endpoint(target.connect.server).map(drop))
-            .map_err(|error| format!("its system provides no socket for bots: {error}"))
+            .map_err(|error| format!("the agent's system provides no socket for bots: {error}"))
     }
 
-    /// The number of bots that this agent runs.
+    /// Returns the number of bots that this agent runs.
     fn bots(&self) -> u64 {
         let (threads, workers) = (self.plan.threads, self.plan.threads * self.processes);
         let is_own = |bot: &&BotSchedule| bot.bot % workers / threads == self.process;
         self.schedule.iter().filter(is_own).count() as u64
     }
 
-    /// Runs the bots until their end or the coordinator's; afterwards no bot is left.
+    /// Runs the bots until their end, a stop message or the loss of the coordinator, then stops them and sends the last counts.
+    ///
+    /// # Errors
+    /// A sentence, when the run ended early. Bots that do not leave within [`END_TIMEOUT`] are an error too; only then may bots be left.
     async fn play(self, channel: &mut Channel, start: Instant) -> Result<(), String> {
         let stop = CancellationToken::new();
         let config = WorkerConfig {
@@ -172,13 +187,13 @@ impl AgentRun {
         let reported = report(channel, &mut threads, start, &stop).await;
         stop.cancel();
         let joined = timeout(END_TIMEOUT, spawn_blocking(move || threads.join())).await;
-        let joined = joined.map_err(|_| "its bots did not leave in time".to_owned())?;
+        let joined = joined.map_err(|_| "the agent's bots did not leave in time".to_owned())?;
         reported.map_err(|error| error.to_string())?;
         finish(channel, joined.map_err(|_| RunError::Panicked).flatten()).await
     }
 }
 
-/// Sends the counts once a second, until all bots have ended.
+/// Sends the counts once a second until all bots have ended. A stop message ends the bots.
 async fn report(
     channel: &mut Channel,
     threads: &mut WorkerThreads,
@@ -196,7 +211,7 @@ async fn report(
                 CoordinatorMessage::Stop => stop.cancel(),
                 _ => return Err(ChannelError::out_of_turn()),
             },
-            _ = counts.tick() => send(channel, threads.take()).await?,
+            _ = counts.tick() => send_batch(channel, threads.take()).await?,
             _ = end_checks.tick() => if threads.is_over() {
                 return Ok(());
             },
@@ -204,19 +219,23 @@ async fn report(
     }
 }
 
-async fn send(channel: &mut Channel, batch: Batch) -> Result<(), ChannelError> {
+/// Sends a batch in one or more frames.
+async fn send_batch(channel: &mut Channel, batch: Batch) -> Result<(), ChannelError> {
     for frame in batch_frames(batch, MAX_AGENT_FRAME_BYTES)? {
         channel.sender.send_frame(&frame).await?;
     }
     Ok(())
 }
 
-/// Sends the last counts, or the reason of the failure, and waits until the coordinator has received it.
+/// Sends the last counts, or the reason of a failure, and waits until the coordinator closes the connection (at most [`END_TIMEOUT`]).
+///
+/// # Errors
+/// The reason of the failure, or of the lost connection.
 async fn finish(channel: &mut Channel, last: Result<Batch, RunError>) -> Result<(), String> {
     let lost = |error: ChannelError| error.to_string();
     let failure = match last {
         Ok(last) => {
-            send(channel, last).await.map_err(lost)?;
+            send_batch(channel, last).await.map_err(lost)?;
             None
         }
         Err(error) => Some(error.to_string()),

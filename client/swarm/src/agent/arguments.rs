@@ -10,17 +10,17 @@ use clap::Args;
 
 use super::{
     address::{DEFAULT_PORT, parse_listen},
-    key::{KEY_VARIABLE, Key, KeyError},
+    key::{KEY_VARIABLE, KeyError, SwarmKey},
 };
 
 /// The flags of `swarm agent`.
 #[derive(Clone, Debug, Args)]
 pub struct AgentArguments {
-    /// Listen on this address, as in 0.0.0.0:7790; without a key only on this machine. Port 0 takes any free port.
+    /// Listen on this address, as in 0.0.0.0:7790; an agent without a key listens on a loopback address only. Port 0 takes any free port.
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen,
           default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT))]
     pub listen: SocketAddr,
-    /// Read the key that coordinators must have from a file [default: the variable QUARREL_SWARM_KEY]. Make one with
+    /// Read the key that coordinators must have from a file [default: the variable QUARREL_SWARM_KEY]. Make a key with
     /// `head -c 32 /dev/urandom | base64`.
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
@@ -38,21 +38,21 @@ pub struct CoordinatorArguments {
 }
 
 impl AgentArguments {
-    /// The key, if one is given.
+    /// Returns the key in the file of `--key-file` or else in the environment variable; `None` without both.
     ///
     /// # Errors
-    /// When it cannot be read, or is too short.
-    pub fn key(&self) -> Result<Option<Key>, KeyError> {
-        Key::find(self.key_file.as_deref(), env::var(KEY_VARIABLE).ok().as_deref())
+    /// When the file cannot be read, or the key is too short.
+    pub fn key(&self) -> Result<Option<SwarmKey>, KeyError> {
+        SwarmKey::find(self.key_file.as_deref(), env::var(KEY_VARIABLE).ok().as_deref())
     }
 }
 
 impl CoordinatorArguments {
-    /// The key, if one is given.
+    /// Returns the key in the file of `--key-file` or else in the environment variable; `None` without both.
     ///
     /// # Errors
-    /// When it cannot be read, or is too short.
-    pub fn key(&self) -> Result<Option<Key>, KeyError> {
-        Key::find(self.key_file.as_deref(), env::var(KEY_VARIABLE).ok().as_deref())
+    /// When the file cannot be read, or the key is too short.
+    pub fn key(&self) -> Result<Option<SwarmKey>, KeyError> {
+        SwarmKey::find(self.key_file.as_deref(), env::var(KEY_VARIABLE).ok().as_deref())
     }
 }

@@ -1,4 +1,5 @@
-//! The one stream between a coordinator and an agent: first the proofs of the key, then messages.
+//! The channel between a coordinator and an agent: a QUIC connection with one stream, which carries first the proofs of the key, then
+//! messages.
 
 use std::time::Duration;
 
@@ -13,32 +14,32 @@ use super::{
     wire::{self, Decoder, FrameError},
 };
 
-/// The most bytes of one read.
+/// Maximum number of bytes of one read.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Time limit for one send.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The end of a channel, as the end of a sentence that begins with the peer.
+/// The reason for the end of a channel. Each text reads well after the name of an agent and a colon.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ChannelError {
-    /// The peer does not have this side's key.
-    #[error("{}: give both sides the same one, by --key-file or QUARREL_SWARM_KEY", .0.sentence())]
+    /// The keys of the two sides differ.
+    #[error("{}: give both sides the same key, by --key-file or QUARREL_SWARM_KEY", .0.sentence())]
     WrongKey(KeyMismatch),
     /// The peer closed the connection, with this reason.
     #[error("{0}")]
     Closed(String),
     /// The connection timed out.
-    #[error("no packet arrived from it for {} s", IDLE_TIMEOUT.as_secs())]
+    #[error("no packet arrived from the peer for {} s", IDLE_TIMEOUT.as_secs())]
     Silent,
-    /// The peer is connected and does not read.
-    #[error("it has read nothing for {} s", SEND_TIMEOUT.as_secs())]
+    /// The peer is connected but does not read.
+    #[error("the peer has read nothing for {} s", SEND_TIMEOUT.as_secs())]
     Stalled,
-    /// The peer owes an answer.
-    #[error("it has not answered for {} s", .0.as_secs())]
+    /// The peer did not send an expected message in time.
+    #[error("the peer has not answered for {} s", .0.as_secs())]
     Late(Duration),
-    /// The peer sent an invalid message.
-    #[error("it sent {0}")]
+    /// The peer sent an invalid message, or this side has a message that is too long.
+    #[error("the connection was closed because of {0}")]
     Frame(#[from] FrameError),
     /// Any other failure of the connection.
     #[error("the connection was lost: {0}")]
@@ -46,9 +47,9 @@ pub(super) enum ChannelError {
 }
 
 impl ChannelError {
-    /// A message that is valid and not expected in the protocol's current state.
+    /// Creates the error of a valid message that the peer may not send in the protocol's current state.
     pub(super) fn out_of_turn() -> Self {
-        FrameError::Invalid("it was not expected at this point".to_owned()).into()
+        FrameError::Invalid("the protocol does not allow it at this point".to_owned()).into()
     }
 }
 
@@ -59,7 +60,7 @@ impl From<ConnectionError> for ChannelError {
                 Self::WrongKey(KeyMismatch::from_reason(&close.reason))
             }
             ConnectionError::ApplicationClosed(close) if close.reason.is_empty() => {
-                Self::Closed("it closed the connection".to_owned())
+                Self::Closed("the peer closed the connection".to_owned())
             }
             ConnectionError::ApplicationClosed(close) => {
                 Self::Closed(printable(&String::from_utf8_lossy(&close.reason)))
@@ -89,7 +90,7 @@ impl From<WriteError> for ChannelError {
     }
 }
 
-/// The two directions of one QUIC stream.
+/// The two halves of one QUIC stream.
 pub(super) struct BidiStream {
     pub(super) send: SendStream,
     pub(super) receive: RecvStream,
@@ -101,7 +102,7 @@ impl From<(SendStream, RecvStream)> for BidiStream {
     }
 }
 
-/// A connection with its one stream.
+/// A connection to the peer, with its one stream.
 pub(super) struct Channel {
     pub(super) connection: Connection,
     pub(super) sender: Sender,
@@ -109,20 +110,20 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    /// A channel over this stream; `max_bytes` limits the frames of the peer.
+    /// Creates a channel over this stream; `max_bytes` limits the length of the peer's frames.
     pub(super) fn new(connection: Connection, stream: BidiStream, max_bytes: usize) -> Self {
         let receiver = Receiver { stream: stream.receive, decoder: Decoder::new(max_bytes) };
         Self { connection, sender: Sender { stream: stream.send }, receiver }
     }
 }
 
-/// The direction to the peer.
+/// The sending half of a channel.
 pub(super) struct Sender {
     stream: SendStream,
 }
 
 impl Sender {
-    /// Sends a proof.
+    /// Sends a proof of the key.
     pub(super) async fn send_proof(&mut self, proof: &Proof) -> Result<(), ChannelError> {
         self.send_frame(proof).await
     }
@@ -136,7 +137,7 @@ impl Sender {
         self.send_frame(&wire::encode(message, max_bytes)?).await
     }
 
-    /// Sends an encoded frame.
+    /// Sends an encoded frame, within [`SEND_TIMEOUT`].
     pub(super) async fn send_frame(&mut self, frame: &[u8]) -> Result<(), ChannelError> {
         timeout(SEND_TIMEOUT, self.stream.write_all(frame))
             .await
@@ -145,14 +146,14 @@ impl Sender {
     }
 }
 
-/// The direction from the peer.
+/// The receiving half of a channel.
 pub(super) struct Receiver {
     stream: RecvStream,
     decoder: Decoder,
 }
 
 impl Receiver {
-    /// Waits for a proof.
+    /// Waits for a proof of the key, without a time limit.
     pub(super) async fn receive_proof(&mut self) -> Result<Proof, ChannelError> {
         let mut proof = [0; PROOF_BYTES];
         match self.stream.read_exact(&mut proof).await {
@@ -170,7 +171,7 @@ impl Receiver {
         timeout(limit, self.receive()).await.map_err(|_| ChannelError::Late(limit))?
     }
 
-    /// Waits for a message. Cancel-safe.
+    /// Waits for a message, without a time limit. Cancel-safe.
     pub(super) async fn receive<M: DeserializeOwned>(&mut self) -> Result<M, ChannelError> {
         loop {
             if let Some(message) = self.decoder.pop()? {
@@ -178,7 +179,7 @@ impl Receiver {
             }
             match self.stream.read_chunk(CHUNK_BYTES, true).await? {
                 Some(chunk) => self.decoder.push(&chunk.bytes),
-                None => return Err(ChannelError::Lost("it ended the stream".to_owned())),
+                None => return Err(ChannelError::Lost("the peer ended the stream".to_owned())),
             }
         }
     }

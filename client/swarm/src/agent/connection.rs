@@ -11,8 +11,8 @@ use tokio::{
 use super::{
     address::with_port,
     channel::{Channel, ChannelError},
-    key::{self, Key, Role},
-    message::{AgentMessage, Assignment, CoordinatorMessage, Hello, Machine},
+    key::{self, Role, SwarmKey},
+    message::{AgentMessage, CoordinatorMessage, Machine, RunAssignment, SwarmHello},
     peer_text::printable,
     quic::{CERTIFICATE_NAME, CloseCode, CoordinatorEndpoints, IDLE_TIMEOUT},
     wire::{FrameError, MAX_AGENT_FRAME_BYTES, MAX_COORDINATOR_FRAME_BYTES},
@@ -21,66 +21,68 @@ use super::{
 /// Time limit for the name look-up, and then for connection, proofs and hellos together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The maximum number of a name's addresses that are tried.
+/// The maximum number of addresses of a host name that are tried.
 const MAX_ADDRESSES: usize = 4;
 
 /// Time limit for an agent to resolve the server and compute its schedule.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The number of clock requests; the quickest answer counts.
+/// The number of clock requests; only the one with the shortest round trip is used.
 const CLOCK_REQUESTS: usize = 8;
 
 /// Time limit for one answer to a clock request.
 const CLOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection to an agent that has proved the key.
+/// A connection to an agent that has proved the key and has this version.
 pub(super) struct AgentConnection {
-    /// The agent's address as the person gave it.
+    /// The agent's address as given on the command line.
     pub(super) agent: String,
     pub(super) channel: Channel,
-    pub(super) hello: Hello,
+    pub(super) hello: SwarmHello,
 }
 
-/// A comparison of this machine's clock with an agent's.
+/// A comparison of this machine's clock with an agent's clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClockComparison {
     /// A time of this machine's clock.
     local: Instant,
-    /// The agent's clock at that time, in microseconds.
+    /// The estimated reading of the agent's clock at that time, in microseconds.
     agent_us: u64,
     pub(super) round_trip: Duration,
 }
 
 impl ClockComparison {
-    /// The agent's clock at a time of this machine's, not before the comparison; wrong by at most half the round trip.
+    /// Converts a time of this machine's clock, which must not be before the comparison, to the agent's clock in microseconds. The result
+    /// is wrong by at most half the round trip.
     pub(super) fn agent_us(&self, local: Instant) -> u64 {
         self.agent_us + local.saturating_duration_since(self.local).as_micros() as u64
     }
 }
 
 impl AgentConnection {
-    /// Connects to an agent; its addresses share the time limit equally.
+    /// Connects to an agent. The addresses of its host name are tried in turn and share the time limit equally.
     ///
     /// # Errors
-    /// A sentence about the last address that was tried.
+    /// A sentence about the host name, or about the last address that was tried.
     pub(super) async fn open(
         agent: &str,
         endpoints: &CoordinatorEndpoints,
-        key: Option<&Key>,
-        own: &Hello,
+        key: Option<&SwarmKey>,
+        own: &SwarmHello,
     ) -> Result<Self, String> {
         let addresses = timeout(CONNECT_TIMEOUT, lookup_host(with_port(agent))).await;
-        let addresses = addresses.map_err(|_| "its name could not be resolved in time".to_owned())?;
         let addresses =
-            addresses.map_err(|error| format!("its host and port cannot be resolved: {error}"))?;
+            addresses.map_err(|_| "the agent's host name could not be resolved in time".to_owned())?;
+        let addresses =
+            addresses.map_err(|error| format!("the agent's host and port cannot be resolved: {error}"))?;
         let mut addresses: Vec<SocketAddr> = addresses.take(MAX_ADDRESSES).collect();
         // An agent without a key listens on one address, which is usually 127.0.0.1.
         addresses.sort_by_key(SocketAddr::is_ipv6);
         let share = CONNECT_TIMEOUT / addresses.len().max(1) as u32;
-        let mut reason = "its host has no address".to_owned();
+        let mut reason = "the agent's host name has no address".to_owned();
         for address in addresses {
             match timeout(share, Self::connect(agent, address, endpoints, key, own)).await {
-                Ok(Ok(call)) => return Ok(call),
+                Ok(Ok(connection)) => return Ok(connection),
                 Ok(Err(error)) => reason = error,
                 Err(_) => reason = no_answer(address, share),
             }
@@ -88,16 +90,17 @@ impl AgentConnection {
         Err(reason)
     }
 
+    /// Connects to one address of an agent, and exchanges proofs and hellos.
     async fn connect(
         agent: &str,
         address: SocketAddr,
         endpoints: &CoordinatorEndpoints,
-        key: Option<&Key>,
-        own: &Hello,
+        key: Option<&SwarmKey>,
+        own: &SwarmHello,
     ) -> Result<Self, String> {
         if key.is_none() && !address.ip().to_canonical().is_loopback() {
             return Err(
-                "it is on another machine, so a key is needed: give --key-file FILE or QUARREL_SWARM_KEY"
+                "the agent is on another machine, so a key is needed: give --key-file FILE or QUARREL_SWARM_KEY"
                     .to_owned(),
             );
         }
@@ -127,13 +130,16 @@ impl AgentConnection {
         let AgentMessage::Hello(hello) = channel.receiver.receive().await.map_err(lost)? else {
             return Err(ChannelError::out_of_turn().to_string());
         };
-        Hello::check_versions(own, &hello)
+        SwarmHello::check_versions(own, &hello)
             .inspect_err(|reason| CloseCode::Other.close(&channel.connection, reason))?;
         Ok(Self { agent: agent.to_owned(), channel, hello })
     }
 
-    /// Sends an assignment, and waits until the agent is ready to start.
-    pub(super) async fn assign(&mut self, assignment: Assignment) -> Result<Machine, String> {
+    /// Sends an assignment, and waits until the agent is ready to start. Returns the agent's machine.
+    ///
+    /// # Errors
+    /// A sentence, when the agent lacks a game of the plan, refuses the assignment, or is lost.
+    pub(super) async fn assign(&mut self, assignment: RunAssignment) -> Result<Machine, String> {
         self.hello.check_games(&assignment.plan)?;
         let sent = self
             .channel
@@ -153,7 +159,7 @@ impl AgentConnection {
         }
     }
 
-    /// Compares the two clocks several times, and returns the comparison with the shortest round trip.
+    /// Compares the two clocks [`CLOCK_REQUESTS`] times, and returns the comparison with the shortest round trip.
     pub(super) async fn compare_clocks(&mut self) -> Result<ClockComparison, ChannelError> {
         let mut comparisons = Vec::with_capacity(CLOCK_REQUESTS);
         for _ in 0..CLOCK_REQUESTS {

@@ -1,4 +1,4 @@
-//! The coordinator of a run: runs no bots itself, but starts them on agents, collects their counts and makes the report.
+//! The coordinator of a run: starts the bots on agents, collects the agents' counts and builds the report. It runs no bots itself.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connection::AgentConnection,
-    key::Key,
-    message::{Assignment, CoordinatorMessage, Hello, Machine},
+    key::SwarmKey,
+    message::{CoordinatorMessage, Machine, RunAssignment, SwarmHello},
     pool::AgentPool,
     quic::CoordinatorEndpoints,
     wire::MAX_COORDINATOR_FRAME_BYTES,
@@ -16,27 +16,27 @@ use super::{
 use crate::{
     assemble::BotCounts,
     compare::Baseline,
-    game::Games,
+    game::GameRegistry,
     plan::{GameCatalog, Plan, PlanError, TrustRoots},
     report::Report,
     run_controller::RunController,
     schedule::schedule,
 };
 
-/// The time from the readiness of all agents to the start, plus two of the longest round trips: enough for a lost start message to be
-/// retransmitted.
+/// The run starts this time plus twice the longest round trip after all agents are ready, so that a lost start message can be retransmitted
+/// before the start.
 const START_DELAY: Duration = Duration::from_millis(300);
 
 /// The maximum number of agents of one run.
 const MAX_AGENTS: usize = 256;
 
-/// A run with agents that could not start. Failures after the start are part of the report.
+/// The error of a run on agents that cannot start. Failures after the start are part of the report.
 #[derive(Debug, thiserror::Error)]
 pub enum CoordinateError {
     /// An agent cannot take part.
     #[error("agent {agent}: {reason}")]
     Agent {
-        /// The agent's address as the person gave it.
+        /// The agent's address as given on the command line.
         agent: String,
         /// The reason, as a sentence.
         reason: String,
@@ -52,16 +52,18 @@ pub enum CoordinateError {
     System(#[from] io::Error),
 }
 
-/// Runs a plan on these agents, each `host:port` or `host` with the default port, and returns the report at the plan's end. The counts
-/// equal those of one swarm with the same plan. Each agent resolves the server itself. Requires a tokio runtime.
+/// Runs a plan on these agents, each given as `host:port` or as `host` with the default port, and returns the report at the end of the run.
+/// Together the agents run the same bots as one swarm with this plan would. Each agent resolves the server itself. Requires a tokio
+/// runtime.
 ///
 /// # Errors
-/// When an agent cannot start. An agent that is lost later makes the report's verdict invalid, with a reason that names the agent.
+/// When the run cannot start: an agent cannot take part, the number of agents is not 1 to 256, a file of the plan cannot be read, or the
+/// system provides no socket. An agent that is lost later makes the report's verdict `invalid`, with a reason that names the agent.
 pub async fn coordinate(
     plan: &Plan,
-    games: &Games,
+    games: &GameRegistry,
     agents: &[String],
-    key: Option<&Key>,
+    key: Option<&SwarmKey>,
     baseline: Option<&Baseline>,
 ) -> Result<Report, CoordinateError> {
     if !(1..=MAX_AGENTS).contains(&agents.len()) {
@@ -70,7 +72,7 @@ pub async fn coordinate(
     let endpoints = Arc::new(CoordinatorEndpoints::open()?);
     let catalog = games.catalog();
     let plan = with_named_games(plan, &catalog);
-    let started = start(&plan, &Hello::of_this_program(&catalog), agents, key, &endpoints).await;
+    let started = start(&plan, &SwarmHello::of_this_program(&catalog), agents, key, &endpoints).await;
     let report = match started {
         Ok(started) => Ok(started.report(&plan, baseline).await),
         Err(error) => Err(error),
@@ -79,7 +81,7 @@ pub async fn coordinate(
     report
 }
 
-/// A run whose agents know their start.
+/// A run whose agents have received the start time.
 struct StartedRun {
     connections: Vec<AgentConnection>,
     machines: Vec<Machine>,
@@ -87,12 +89,12 @@ struct StartedRun {
     start: Instant,
 }
 
-/// Connects to the agents, assigns each its part of the plan, and sets the start.
+/// Connects to the agents, assigns a part of the plan to each, and sets the start time.
 async fn start(
     plan: &Plan,
-    own: &Hello,
+    own: &SwarmHello,
     agents: &[String],
-    key: Option<&Key>,
+    key: Option<&SwarmKey>,
     endpoints: &Arc<CoordinatorEndpoints>,
 ) -> Result<StartedRun, CoordinateError> {
     let roots = TrustRoots::read(plan)?;
@@ -104,7 +106,7 @@ async fn start(
 }
 
 impl StartedRun {
-    /// Waits for the end of the run, and makes its report.
+    /// Waits for the end of the run, and builds its report.
     async fn report(self, plan: &Plan, baseline: Option<&Baseline>) -> Report {
         let Self { connections, machines, bots, start } = self;
         let stop = CancellationToken::new();
@@ -122,7 +124,7 @@ impl StartedRun {
     }
 }
 
-/// The plan with the default game named in each group: an agent's default game may be a different one.
+/// Returns the plan with the default game named in each group that names no game, because an agent's default game may be another one.
 fn with_named_games(plan: &Plan, catalog: &GameCatalog) -> Plan {
     let mut plan = plan.clone();
     for group in &mut plan.bots {
@@ -131,10 +133,11 @@ fn with_named_games(plan: &Plan, catalog: &GameCatalog) -> Plan {
     plan
 }
 
+/// Connects to all agents.
 async fn connect(
     agents: &[String],
-    key: Option<&Key>,
-    own: &Hello,
+    key: Option<&SwarmKey>,
+    own: &SwarmHello,
     endpoints: &Arc<CoordinatorEndpoints>,
 ) -> Result<Vec<AgentConnection>, CoordinateError> {
     let agents = agents.iter().map(|agent| (agent.clone(), agent.clone()));
@@ -145,6 +148,7 @@ async fn connect(
     .await
 }
 
+/// Sends each agent its assignment, and waits until all are ready.
 async fn assign(
     connections: Vec<AgentConnection>,
     plan: &Plan,
@@ -154,13 +158,13 @@ async fn assign(
     let numbered = (0..).zip(connections);
     let numbered = numbered.map(|(process, connection)| (connection.agent.clone(), (process, connection)));
     let ready = for_all(numbered, |(process, mut connection): (u32, AgentConnection)| {
-        let assignment = Assignment { plan: plan.clone(), roots: roots.clone(), process, processes };
+        let assignment = RunAssignment { plan: plan.clone(), roots: roots.clone(), process, processes };
         async move { connection.assign(assignment).await.map(|machine| (connection, machine)) }
     });
     Ok(ready.await?.into_iter().unzip())
 }
 
-/// Sends all agents the start of the run, each in its own clock's time.
+/// Compares clocks with all agents, and sends each the start time of the run in microseconds of that agent's clock.
 async fn set_start(
     connections: Vec<AgentConnection>,
 ) -> Result<(Vec<AgentConnection>, Instant), CoordinateError> {
@@ -185,7 +189,8 @@ async fn set_start(
     Ok((connections, start))
 }
 
-/// Does the same for all agents concurrently; the first failure ends all, with the agent's name.
+/// Runs `each` for all agents concurrently, and returns the results in the agents' order. The first failure cancels the others and is
+/// returned with the agent's name.
 async fn for_all<T, R, F>(
     all: impl Iterator<Item = (String, T)>,
     each: impl Fn(T) -> F,
@@ -195,16 +200,16 @@ where
     R: Send + 'static,
 {
     let mut tasks = JoinSet::new();
-    for (place, (agent, one)) in all.enumerate() {
+    for (index, (agent, one)) in all.enumerate() {
         let work = each(one);
-        tasks.spawn(async move { (place, agent, work.await) });
+        tasks.spawn(async move { (index, agent, work.await) });
     }
     let mut done = Vec::with_capacity(tasks.len());
     while let Some(ended) = tasks.join_next().await {
-        let (place, agent, result) = ended.map_err(io::Error::other)?;
-        done.push((place, result.map_err(|reason| CoordinateError::Agent { agent, reason })?));
+        let (index, agent, result) = ended.map_err(io::Error::other)?;
+        done.push((index, result.map_err(|reason| CoordinateError::Agent { agent, reason })?));
     }
-    done.sort_by_key(|(place, _)| *place);
+    done.sort_by_key(|(index, _)| *index);
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
@@ -223,8 +228,8 @@ mod tests {
     /// The largest difference of start times on a busy machine.
     const TOLERANCE: Duration = Duration::from_millis(10);
 
-    /// An agent whose clock began at `clock`, and that answers after a delay; returns the time at which it would start.
-    async fn run_agent(endpoint: quinn::Endpoint, clock: Instant, after: Duration) -> Instant {
+    /// Simulates an agent whose clock started at `clock` and whose answers take `round_trip`; returns the time at which it would start.
+    async fn run_agent(endpoint: quinn::Endpoint, clock: Instant, round_trip: Duration) -> Instant {
         let connection = endpoint.accept().await.unwrap().await.unwrap();
         let stream = connection.accept_bi().await.unwrap();
         let mut channel = Channel::new(connection, stream.into(), MAX_COORDINATOR_FRAME_BYTES);
@@ -232,9 +237,9 @@ mod tests {
             match channel.receiver.receive().await.unwrap() {
                 CoordinatorMessage::Start { at_us } => return clock + Duration::from_micros(at_us),
                 CoordinatorMessage::ClockRequest => {
-                    tokio::time::sleep(after / 2).await;
+                    tokio::time::sleep(round_trip / 2).await;
                     let at_us = clock.elapsed().as_micros() as u64;
-                    tokio::time::sleep(after / 2).await;
+                    tokio::time::sleep(round_trip / 2).await;
                     channel.sender.send(&AgentMessage::Clock { at_us }, MAX_AGENT_FRAME_BYTES).await.unwrap();
                 }
                 message => panic!("{message:?}"),
@@ -257,7 +262,7 @@ mod tests {
             let stream = connection.open_bi().await.unwrap();
             let channel = Channel::new(connection, stream.into(), MAX_AGENT_FRAME_BYTES);
             let agent = address.to_string();
-            connections.push(AgentConnection { agent, channel, hello: Hello::default() });
+            connections.push(AgentConnection { agent, channel, hello: SwarmHello::default() });
         }
         let (_connections, start) = set_start(connections).await.unwrap();
         assert!(start > Instant::now(), "the start message arrives before the start");

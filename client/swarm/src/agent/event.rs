@@ -1,13 +1,13 @@
-//! The events that an agent reports, a line each.
+//! The events that an agent reports to its operator, one line each.
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
-/// An event of an agent, for the person who operates it.
+/// An event of an agent; its `Display` text is the line that `swarm agent` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentEvent {
     /// The agent accepts coordinators.
     Listening {
-        /// The bound address, with its real port.
+        /// The bound address, with the port that the system chose for port 0.
         address: SocketAddr,
         /// Whether coordinators must prove a key.
         has_key: bool,
@@ -16,23 +16,23 @@ pub enum AgentEvent {
     RunStarted {
         /// The coordinator of the run.
         coordinator: SocketAddr,
-        /// The number of its bots that this agent runs.
+        /// The number of the run's bots that this agent runs.
         bots: u64,
-        /// The server that they play on.
+        /// The server that the bots play on.
         server: String,
     },
     /// A run is over.
     RunEnded {
         /// The coordinator of the run.
         coordinator: SocketAddr,
-        /// The run's duration.
+        /// The time from the run's start to its end.
         after: Duration,
-        /// The reason of an early end; `None` when the run was completed.
+        /// The reason of an early end; `None` for a completed run.
         reason: Option<String>,
     },
-    /// A coordinator was refused, or left before the start.
+    /// A coordinator was refused, or was lost before the start.
     Refused {
-        /// Its address.
+        /// The coordinator's address.
         coordinator: SocketAddr,
         /// The reason, as a sentence.
         reason: String,
@@ -60,5 +60,5 @@ impl fmt::Display for AgentEvent {
     }
 }
 
-/// The receiver of an agent's events.
+/// The callback that receives an agent's events.
 pub(super) type EventListener = Arc<dyn Fn(AgentEvent) + Send + Sync>;

@@ -1,4 +1,4 @@
-//! The key that a coordinator and its agents share, and the proof by which each shows the other that it has the key.
+//! The secret key that a coordinator and its agents share, and the proof by which each side shows the other that it has the key.
 //!
 //! An agent sends load to any server that a coordinator names, so it must authenticate its coordinators. Certificates would need an
 //! authority, or a hash copied from machine to machine; a shared key is one file. The proof is an HMAC over keying material that only the
@@ -13,27 +13,32 @@ use std::{
 
 use ring::hmac;
 
-/// The environment variable of the key, read when no file is named. There is no flag: every process of a machine can read command lines.
+/// The environment variable of the key, used when no key file is named. The key itself is never a flag, because every process of a machine
+/// can read command lines.
 pub const KEY_VARIABLE: &str = "QUARREL_SWARM_KEY";
 
-/// The shortest key. A recorded proof allows offline guesses at the key; 16 characters of base64 are 96 bits.
+/// The minimum length of a key. An attacker who records a proof can guess at the key offline; 16 characters of base64 are 96 bits, too many
+/// to guess.
 const MIN_BYTES: usize = 16;
 
-/// The most bytes that are read of a key's file.
+/// Maximum number of bytes that are read of a key file.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// The label of the exported keying material; it names the only use, as RFC 5705 requires.
+/// The label of the exported keying material. RFC 5705 requires that a label names the use of the material.
 const BINDING_LABEL: &[u8] = b"EXPORTER-quarrel-swarm-key";
 
+/// The length of a proof: that of an HMAC-SHA256.
 pub(super) const PROOF_BYTES: usize = 32;
+/// The keying material exported from a TLS connection, to which a proof is bound.
 pub(super) type Binding = [u8; 32];
+/// The proof that one side has the key: an HMAC over its role and the connection's binding.
 pub(super) type Proof = [u8; PROOF_BYTES];
 
-/// A shared key.
+/// The key that a coordinator and its agents share.
 #[derive(Clone)]
-pub struct Key(hmac::Key);
+pub struct SwarmKey(hmac::Key);
 
-/// A key that cannot be used.
+/// The error of a key that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file cannot be read.
@@ -44,24 +49,24 @@ pub enum KeyError {
         /// The system's error.
         error: io::Error,
     },
-    /// The key is short enough to be guessed.
+    /// The key, of this length in bytes, is so short that it could be guessed.
     #[error(
         "a key has at least {MIN_BYTES} characters, and this one has {0}: make one with `head -c 32 /dev/urandom | base64`"
     )]
     Short(usize),
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for SwarmKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(..)")
+        f.write_str("SwarmKey(..)")
     }
 }
 
-impl Key {
-    /// A key of these bytes, without white space around them, which editors add.
+impl SwarmKey {
+    /// Creates a key from these bytes. White space around them, which editors add, is removed.
     ///
     /// # Errors
-    /// When they are too few.
+    /// When fewer than 16 bytes are left.
     pub fn new(secret: &[u8]) -> Result<Self, KeyError> {
         let secret = secret.trim_ascii();
         if secret.len() < MIN_BYTES {
@@ -73,7 +78,7 @@ impl Key {
     /// Reads a key from a file.
     ///
     /// # Errors
-    /// When it cannot be read, or the key is too short.
+    /// When the file cannot be read, or the key is too short.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         let unreadable = |error| KeyError::Unreadable { path: path.display().to_string(), error };
         let mut secret = Vec::new();
@@ -82,7 +87,8 @@ impl Key {
         Self::new(&secret)
     }
 
-    /// Reads the key from the file if one is named, or else takes the variable's value; `None` without both.
+    /// Reads the key from the file if one is named, or else from the value of the environment variable. Returns `None` without a file and
+    /// with an unset or empty variable.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -95,7 +101,7 @@ impl Key {
     }
 }
 
-/// The side that makes a proof.
+/// The side of a connection that makes a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Coordinator,
@@ -110,33 +116,34 @@ impl Role {
         }
     }
 
+    /// Returns the bytes that a proof authenticates.
     fn statement(self, binding: &Binding) -> Vec<u8> {
         [self.label(), binding].concat()
     }
 }
 
-/// Exports the keying material of a connection, which only its two ends know.
+/// Exports the keying material of a connection, which only its two ends know; `None` if TLS exports none.
 pub(super) fn binding(connection: &quinn::Connection) -> Option<Binding> {
     let mut binding = [0; 32];
     connection.export_keying_material(&mut binding, BINDING_LABEL, b"").ok().map(|()| binding)
 }
 
-/// Makes the proof that this side has the key.
-pub(super) fn prove(key: Option<&Key>, role: Role, binding: &Binding) -> Proof {
+/// Makes the proof that the side with this role has the key.
+pub(super) fn prove(key: Option<&SwarmKey>, role: Role, binding: &Binding) -> Proof {
     let mut proof = [0; PROOF_BYTES];
     proof.copy_from_slice(hmac::sign(&hmac_key(key), &role.statement(binding)).as_ref());
     proof
 }
 
-/// Whether the peer's proof is right, compared in constant time.
-pub(super) fn is_proven(key: Option<&Key>, role: Role, binding: &Binding, proof: &Proof) -> bool {
+/// Whether this is the proof of a peer with this role and the same key, compared in constant time.
+pub(super) fn is_proven(key: Option<&SwarmKey>, role: Role, binding: &Binding, proof: &Proof) -> bool {
     hmac::verify(&hmac_key(key), &role.statement(binding), proof).is_ok()
 }
 
-/// The difference between the two sides' keys, from the coordinator's point of view.
+/// The difference between the two sides' keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyMismatch {
-    /// Both have a key, and the keys differ.
+    /// Both sides have a key, and the keys differ.
     Different,
     /// Only the agent has a key.
     CoordinatorHasNone,
@@ -145,8 +152,8 @@ pub(super) enum KeyMismatch {
 }
 
 impl KeyMismatch {
-    /// The mismatch behind a wrong proof, as an agent may report it: whether a key is missing, and nothing about the key itself.
-    pub(super) fn of(agents: Option<&Key>, binding: &Binding, proof: &Proof) -> Self {
+    /// Determines at the agent why the coordinator's proof is wrong: whether a key is missing, and nothing about the key itself.
+    pub(super) fn of(agents: Option<&SwarmKey>, binding: &Binding, proof: &Proof) -> Self {
         match agents {
             None => Self::AgentHasNone,
             Some(_) if is_proven(None, Role::Coordinator, binding, proof) => Self::CoordinatorHasNone,
@@ -154,7 +161,7 @@ impl KeyMismatch {
         }
     }
 
-    /// The close reason that an agent sends. Part of the protocol: it must not change.
+    /// Returns the close reason that an agent sends. These texts are part of the protocol and must not change.
     pub(super) const fn reason(self) -> &'static str {
         match self {
             Self::Different => "",
@@ -163,24 +170,24 @@ impl KeyMismatch {
         }
     }
 
-    /// The mismatch of a received close reason.
+    /// Returns the mismatch that a received close reason names.
     pub(super) fn from_reason(reason: &[u8]) -> Self {
         let is_sent = |mismatch: &Self| mismatch.reason().as_bytes() == reason;
         [Self::CoordinatorHasNone, Self::AgentHasNone].into_iter().find(is_sent).unwrap_or(Self::Different)
     }
 
-    /// The end of a sentence that begins with the agent.
+    /// Returns a sentence for the coordinator's operator.
     pub(super) const fn sentence(self) -> &'static str {
         match self {
-            Self::Different => "it has a different key",
-            Self::CoordinatorHasNone => "it has a key, and this coordinator has none",
-            Self::AgentHasNone => "it has no key, and this coordinator has one",
+            Self::Different => "the agent has a different key",
+            Self::CoordinatorHasNone => "the agent has a key, and this coordinator has none",
+            Self::AgentHasNone => "the agent has no key, and this coordinator has one",
         }
     }
 }
 
-/// The key of the HMAC. Without a key, which is allowed on one machine only, it is empty on both sides.
-fn hmac_key(key: Option<&Key>) -> hmac::Key {
+/// Returns the key of the HMAC. Without a shared key, which is allowed on one machine only, both sides use an empty HMAC key.
+fn hmac_key(key: Option<&SwarmKey>) -> hmac::Key {
     key.map_or_else(|| hmac::Key::new(hmac::HMAC_SHA256, b""), |key| key.0.clone())
 }
 
@@ -190,8 +197,8 @@ mod tests {
 
     use super::*;
 
-    fn key(secret: &str) -> Key {
-        Key::new(secret.as_bytes()).unwrap()
+    fn key(secret: &str) -> SwarmKey {
+        SwarmKey::new(secret.as_bytes()).unwrap()
     }
 
     #[test]
@@ -209,24 +216,24 @@ mod tests {
     fn the_line_end_of_a_key_file_is_ignored() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"0123456789abcdef\n").unwrap();
-        let found = Key::find(Some(file.path()), Some("another key altogether")).unwrap().unwrap();
+        let found = SwarmKey::find(Some(file.path()), Some("another key altogether")).unwrap().unwrap();
         let proof = prove(Some(&found), Role::Agent, &[1; 32]);
         assert!(is_proven(Some(&key("0123456789abcdef")), Role::Agent, &[1; 32], &proof));
     }
 
     #[test]
     fn a_short_key_is_refused_and_a_missing_one_allowed() {
-        let error = Key::find(None, Some("secret\n")).unwrap_err().to_string();
+        let error = SwarmKey::find(None, Some("secret\n")).unwrap_err().to_string();
         assert!(error.contains("at least 16 characters") && !error.contains("secret"), "{error}");
-        assert!(Key::find(None, None).unwrap().is_none());
-        let error = Key::find(Some(Path::new("/nowhere/key")), None).unwrap_err().to_string();
+        assert!(SwarmKey::find(None, None).unwrap().is_none());
+        let error = SwarmKey::find(Some(Path::new("/nowhere/key")), None).unwrap_err().to_string();
         assert!(error.contains("/nowhere/key"), "{error}");
     }
 
     #[test]
     fn the_close_reason_names_the_side_without_a_key() {
         let (ours, other) = (key("0123456789abcdef"), key("0123456789abcdeg"));
-        let reported = |coordinator: Option<&Key>, agent: Option<&Key>| {
+        let reported = |coordinator: Option<&SwarmKey>, agent: Option<&SwarmKey>| {
             let proof = prove(coordinator, Role::Coordinator, &[1; 32]);
             KeyMismatch::from_reason(KeyMismatch::of(agent, &[1; 32], &proof).reason().as_bytes())
         };
@@ -238,6 +245,6 @@ mod tests {
 
     #[test]
     fn a_key_is_never_printed() {
-        assert_eq!(format!("{:?}", key("0123456789abcdef")), "Key(..)");
+        assert_eq!(format!("{:?}", key("0123456789abcdef")), "SwarmKey(..)");
     }
 }

@@ -1,7 +1,7 @@
 //! The messages between a coordinator and an agent, in the order in which they are sent.
 //!
-//! Each side first proves the key, in a format that never changes. Then both send a hello, which every version can decode. Only two sides of
-//! one version continue, so that counts mean the same on both.
+//! Each side first proves the key, in a format that never changes. Then both send a hello, which every version can decode. The connection
+//! continues only if both sides have the same version, so that counts mean the same on both.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,24 +14,24 @@ use crate::{
     plan::{GameCatalog, Plan, TrustRoots},
 };
 
-/// The version of the messages: raised with every change to them.
+/// The version of the messages: incremented with every change to them.
 const PROTOCOL: u32 = 1;
 
 /// A message from a coordinator.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum CoordinatorMessage {
-    /// Its version and games.
-    Hello(Hello),
+    /// The coordinator's version and games.
+    Hello(SwarmHello),
     /// The agent's part of a run.
     #[serde(rename = "brief")]
-    Assign(Box<Assignment>),
-    /// A request for the agent's clock.
+    Assign(Box<RunAssignment>),
+    /// A request for the current reading of the agent's clock.
     #[serde(rename = "ask")]
     ClockRequest,
-    /// The start of the run, in microseconds of the agent's clock.
+    /// The start time of the run, in microseconds of the agent's clock.
     Start { at_us: u64 },
-    /// The run is over.
+    /// A request to end the run: the agent stops its bots and sends the last counts.
     Stop,
 }
 
@@ -39,8 +39,8 @@ pub(super) enum CoordinatorMessage {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AgentMessage {
-    /// Its version and games.
-    Hello(Hello),
+    /// The agent's version and games.
+    Hello(SwarmHello),
     /// The agent is ready to start, on this machine.
     Ready(Machine),
     /// The agent cannot run the assignment, for this reason.
@@ -48,46 +48,48 @@ pub(super) enum AgentMessage {
         #[serde(rename = "why")]
         reason: String,
     },
-    /// The agent's clock, in microseconds since an arbitrary time.
+    /// The reading of the agent's clock, in microseconds since an arbitrary time.
     Clock { at_us: u64 },
-    /// Rows of a batch that is too large for one message; sent before its [`Self::Counts`].
+    /// Rows of a batch that is too large for one message, sent before the rest of the batch in [`Self::Counts`]: second, group, counts.
     Rows(Vec<(u32, u16, Row)>),
-    /// The counts since the last message of this kind, but for the rows that were sent already.
+    /// The counts since the previous message of this kind, without the rows that [`Self::Rows`] carried.
     Counts(Batch),
-    /// The last message; with a reason when the agent could not complete the run.
+    /// The end of the run, as the last message; with the reason if the agent could not complete the run.
     Done { failure: Option<String> },
 }
 
-/// The introduction of one side. Every version decodes every other's: fields are never removed, and new ones have defaults.
+/// The introduction of one side. Each version can decode the hello of each other version: fields are never removed, and new ones have
+/// defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Hello {
+pub(super) struct SwarmHello {
     pub(super) protocol: u32,
     pub(super) version: String,
-    /// The names of its games.
+    /// The names of the sender's games.
     pub(super) games: Vec<String>,
 }
 
 /// One agent's part of a run.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Assignment {
+pub(super) struct RunAssignment {
     pub(super) plan: Plan,
     #[serde(rename = "trusted")]
     pub(super) roots: TrustRoots,
     /// The index of the agent, below `processes`.
     pub(super) process: u32,
+    /// The number of agents in the run.
     pub(super) processes: u32,
 }
 
-/// The machine of an agent.
+/// The machine of an agent, for the setting in the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Machine {
     pub(super) host: String,
     pub(super) cores: u64,
 }
 
-impl Hello {
-    /// The hello of this program.
+impl SwarmHello {
+    /// Creates the hello of this program.
     pub(super) fn of_this_program(catalog: &GameCatalog) -> Self {
         Self {
             protocol: PROTOCOL,
@@ -99,7 +101,7 @@ impl Hello {
     /// Checks that both sides have the same version.
     ///
     /// # Errors
-    /// A sentence that names the older side.
+    /// A sentence with both versions, which names the older side if the versions can be ordered.
     pub(super) fn check_versions(coordinator: &Self, agent: &Self) -> Result<(), String> {
         let age = |hello: &Self| (hello.protocol, numbers(&hello.version));
         if coordinator.protocol == agent.protocol && coordinator.version == agent.version {
@@ -119,7 +121,7 @@ impl Hello {
         ))
     }
 
-    /// Checks that this side has all games of a plan.
+    /// Checks that the agent, the sender of this hello, has all games that a plan names.
     ///
     /// # Errors
     /// A sentence that names the first missing game.
@@ -127,17 +129,20 @@ impl Hello {
         let unknown = |game: &&str| !self.games.iter().any(|known| known == game);
         let wanted = plan.bots.iter().filter_map(|group| group.game.as_deref());
         wanted.into_iter().find(unknown).map_or(Ok(()), |game| {
-            Err(format!("it has the games {}, not '{game}'", printable(&self.games.join(", "))))
+            Err(format!("the agent has the games {}, not '{game}'", printable(&self.games.join(", "))))
         })
     }
 }
 
-/// Encodes a batch as frames of at most `max_bytes` each, which is [`MAX_AGENT_FRAME_BYTES`] but in tests.
+/// Encodes a batch as frames of at most `max_bytes` each. Only tests use a lower limit than [`MAX_AGENT_FRAME_BYTES`].
+///
+/// # Errors
+/// When a single row, or the batch without its rows, is too large for a frame.
 pub(super) fn batch_frames(batch: Batch, max_bytes: usize) -> Result<Vec<Vec<u8>>, FrameError> {
     debug_assert!(max_bytes <= MAX_AGENT_FRAME_BYTES, "the coordinator refuses longer frames");
     let mut frames = Vec::new();
     let mut message = AgentMessage::Counts(batch);
-    // Rows are the bulk of a long batch; where they do not fit, they are sent before the rest.
+    // Rows are the largest part of a batch. If the batch does not fit into one frame, its rows are sent before the rest.
     loop {
         match (wire::encode(&message, max_bytes), message) {
             (Ok(frame), _) => {
@@ -153,7 +158,7 @@ pub(super) fn batch_frames(batch: Batch, max_bytes: usize) -> Result<Vec<Vec<u8>
     }
 }
 
-/// Encodes rows as frames, halved until each part fits.
+/// Encodes rows as frames: halves the rows until each part fits into a frame.
 fn push_row_frames(
     mut rows: Vec<(u32, u16, Row)>,
     max_bytes: usize,
@@ -172,7 +177,7 @@ fn push_row_frames(
     Ok(())
 }
 
-/// The numbers of a version, for comparison: 1.10 is newer than 1.9.
+/// Returns the numbers of a version for comparison, because 1.10 is newer than 1.9. A suffix such as `-rc1` is ignored.
 fn numbers(version: &str) -> Vec<u64> {
     version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
 }
@@ -184,24 +189,24 @@ mod tests {
     use super::*;
     use crate::{
         agent::wire::Decoder,
-        game::{GameEntry, Games},
+        game::{GameEntry, GameRegistry},
     };
 
-    fn hello(protocol: u32, version: &str) -> Hello {
-        Hello { protocol, version: version.to_owned(), games: vec!["crowd".to_owned()] }
+    fn hello(protocol: u32, version: &str) -> SwarmHello {
+        SwarmHello { protocol, version: version.to_owned(), games: vec!["crowd".to_owned()] }
     }
 
     #[test]
     fn sides_of_different_versions_are_refused_with_the_older_one_named() {
         let ours = hello(1, "0.9.0");
-        assert_eq!(Hello::check_versions(&ours, &ours.clone()), Ok(()));
+        assert_eq!(SwarmHello::check_versions(&ours, &ours.clone()), Ok(()));
         for (other, older) in [
             (hello(1, "0.10.0"), "the coordinator is older"),
             (hello(1, "0.8.9"), "the agent is older"),
             (hello(2, "0.8.9"), "the coordinator is older"),
             (hello(1, "0.9.0-rc1"), "it is unknown which is older"),
         ] {
-            let reason = Hello::check_versions(&ours, &other).unwrap_err();
+            let reason = SwarmHello::check_versions(&ours, &other).unwrap_err();
             assert!(
                 reason.contains(older) && reason.contains(&other.version) && reason.contains("0.9.0"),
                 "{reason}"
@@ -224,7 +229,7 @@ mod tests {
     fn the_names_of_messages_on_the_wire_do_not_change() {
         let json = |message: &CoordinatorMessage| serde_json::to_value(message).unwrap();
         let roots = TrustRoots::default();
-        let assignment = Assignment { plan: Plan::default(), roots, process: 0, processes: 2 };
+        let assignment = RunAssignment { plan: Plan::default(), roots, process: 0, processes: 2 };
         let assign = json(&CoordinatorMessage::Assign(Box::new(assignment)));
         let fields: Vec<_> = assign["brief"].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(fields, ["plan", "process", "processes", "trusted"]);
@@ -237,11 +242,12 @@ mod tests {
 
     #[test]
     fn a_game_that_an_agent_lacks_is_named() {
-        let agent = Hello::of_this_program(&Games::new(vec![GameEntry::of::<Crowd>(&[])]).catalog());
+        let agent =
+            SwarmHello::of_this_program(&GameRegistry::new(vec![GameEntry::of::<Crowd>(&[])]).catalog());
         let mut plan = Plan::default();
         assert_eq!(agent.check_games(&plan), Ok(()), "a plan without a game means the agent's first one");
         plan.bots[0].game = Some("chess".to_owned());
-        assert_eq!(agent.check_games(&plan), Err("it has the games crowd, not 'chess'".to_owned()));
+        assert_eq!(agent.check_games(&plan), Err("the agent has the games crowd, not 'chess'".to_owned()));
     }
 
     #[test]

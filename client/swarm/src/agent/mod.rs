@@ -1,15 +1,15 @@
-//! Load tests from several machines: agents run the bots, one coordinator runs the test.
+//! Load tests from several machines: agents run the bots, and one coordinator controls the test.
 //!
-//! `swarm agent` waits on each machine. `swarm run --agents` is the coordinator: it sends the plan to the agents, starts them at one time,
-//! and receives their counts once a second. Each bot of a plan belongs to one agent by its number, and counts add up exactly, so the report
-//! equals that of one large enough swarm. The coordinator runs no bots.
+//! `swarm agent` waits on each machine. `swarm run --agents` is the coordinator: it sends the plan to the agents, starts their bots at the
+//! same time, and receives the counts once a second. A bot's number determines the agent that runs it, and counts add up exactly, so the
+//! report is the same as that of one swarm on a large enough machine. The coordinator runs no bots.
 //!
 //! The tour, in reading order:
 //!
 //! - `arguments`: the command line of both sides; `address`: where agents listen.
-//! - `wire`: frames of JSON; `message`: the messages; `channel`: messages over QUIC, which `quic` sets up; `peer_text`: a peer's
-//!   sentences, made printable.
-//! - [`Key`]: the shared key, which each side proves to the other.
+//! - `wire`: JSON in frames; `message`: the messages; `channel`: messages over QUIC; `quic`: the QUIC settings and endpoints; `peer_text`:
+//!   sentences from a peer, made safe to print.
+//! - [`SwarmKey`]: the shared key, which each side proves to the other.
 //! - [`Agent`]: accepts coordinators, one at a time; `agent_run`: one run for a coordinator; [`AgentEvent`]: what an agent reports.
 //! - [`coordinate`](mod@coordinate): the coordinator; `connection`: its connection to one agent; `pool`: all agents as one source of
 //!   counts.
@@ -38,6 +38,6 @@ pub use self::{
     arguments::{AgentArguments, CoordinatorArguments},
     coordinate::{CoordinateError, coordinate},
     event::AgentEvent,
-    key::{KEY_VARIABLE, Key, KeyError},
+    key::{KEY_VARIABLE, KeyError, SwarmKey},
     serve::{Agent, AgentError},
 };

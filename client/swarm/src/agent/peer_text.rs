@@ -1,9 +1,9 @@
 //! Text from a peer, made safe for a terminal.
 
-/// The maximum length of a text from a peer: enough for a sentence.
+/// The maximum length of a printed text from a peer, in characters: enough for a sentence.
 const MAX_CHARS: usize = 400;
 
-/// Removes control characters and cuts the text, so that it can be printed on one line.
+/// Removes control characters and cuts the text off after [`MAX_CHARS`], so that it can be printed on one line.
 pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_CHARS).collect()
 }

@@ -1,7 +1,8 @@
 //! All agents of a run as one source of counts.
 //!
-//! One task per agent receives its counts and adds them to the agent's pending batch, which the run controller takes once a second. A lost
-//! agent takes its bots with it; the server did not cause that, so the loss is recorded apart from all counts.
+//! One task per agent receives the agent's counts and adds them to its pending batch, which the run controller takes once a second. The
+//! bots of a lost agent are lost too. The server did not cause that, so they are not counted as disconnected: the loss is recorded as an
+//! incident.
 
 use std::{
     mem,
@@ -32,7 +33,7 @@ use crate::{
 /// Time limit from the end of the run to an agent's last counts.
 const LAST_COUNTS_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The time after the end of a plan in which counts are still accepted.
+/// The time after the end of a plan, in seconds, in which counts are still accepted.
 const MAX_OVERTIME_S: u64 = 600;
 
 /// The agents of a running test.
@@ -44,30 +45,32 @@ pub(super) struct AgentPool {
 /// The counts of one agent.
 #[derive(Debug)]
 struct AgentCounts {
+    /// The agent's address as given on the command line.
     agent: String,
-    /// The last second that it may count in.
+    /// The last second of the run for which counts are accepted.
     max_second: u32,
     /// The number of the plan's groups.
     groups: u16,
     pending: Mutex<Pending>,
 }
 
-/// The maximum number of an agent's pending frames: it normally sends one or two a second, and they are taken once a second. An agent that
-/// exceeds it is lost, for a protocol violation.
+/// The maximum number of an agent's pending frames. An agent normally sends one or two a second, and they are taken once a second. An agent
+/// that exceeds the limit violates the protocol and is given up as lost.
 const MAX_PENDING_FRAMES: usize = 64;
 
-/// Counts that were not taken yet, and the state of the agent.
+/// The counts of an agent that were not taken yet, and the state of the agent.
 #[derive(Debug, Default)]
 struct Pending {
     batch: Batch,
     /// The number of frames in the batch.
     frames: usize,
+    /// Whether the agent has completed its run or was lost.
     is_over: bool,
-    loss: Option<Loss>,
+    loss: Option<AgentLoss>,
 }
 
 impl AgentPool {
-    /// Receives the counts of these agents, from the start of the run on.
+    /// Starts to receive the counts of these agents. Cancelling `stop` ends the run on all agents.
     pub(super) fn start(
         connections: Vec<AgentConnection>,
         plan: &Plan,
@@ -83,9 +86,9 @@ impl AgentPool {
         pool
     }
 
-    /// After the stop token was cancelled: waits for the last counts, and returns them with a sentence about each lost agent.
+    /// Waits for the last counts of all agents after the stop token was cancelled, and returns them with a sentence about each lost agent.
     pub(super) async fn finish(mut self) -> (Batch, Vec<String>) {
-        // Each receiver has its own time limit; this one covers a bug in it.
+        // Each receiver has its own time limit; this one guards against a bug there.
         let _ =
             timeout(LAST_COUNTS_TIMEOUT * 2, async { while self.receivers.join_next().await.is_some() {} })
                 .await;
@@ -98,7 +101,7 @@ impl AgentPool {
 impl BatchSource for AgentPool {
     fn take(&mut self) -> Batch {
         let mut all = Batch::default();
-        // Losses of agents first: the number of a batch's incidents is limited.
+        // Losses of agents come first, because the number of a batch's incidents is limited.
         all.incidents.extend(self.agents.iter().filter_map(|agent| agent.take_loss()));
         self.agents.iter().for_each(|agent| all.merge(agent.take()));
         all
@@ -109,13 +112,13 @@ impl BatchSource for AgentPool {
     }
 }
 
-/// The loss of an agent.
+/// The loss of an agent before it completed its run.
 #[derive(Debug)]
-struct Loss {
+struct AgentLoss {
     /// Time since the run's start.
     at: Duration,
     reason: String,
-    /// Whether it is recorded as an incident already.
+    /// Whether the loss is already recorded as an incident.
     is_recorded: bool,
 }
 
@@ -134,7 +137,10 @@ impl AgentCounts {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds rows of a batch whose rest follows.
+    /// Adds rows of a batch.
+    ///
+    /// # Errors
+    /// When a row is outside the plan, or too many frames are pending.
     fn push_rows(&self, rows: Vec<(u32, u16, Row)>) -> Result<(), ChannelError> {
         let is_in_plan =
             |(second, group, _): &(u32, u16, Row)| *second <= self.max_second && *group < self.groups;
@@ -150,7 +156,10 @@ impl AgentCounts {
         Ok(())
     }
 
-    /// Adds a batch.
+    /// Adds a batch and its numbers of playing and finished bots, which replace the previous ones.
+    ///
+    /// # Errors
+    /// As [`Self::push_rows`].
     fn push(&self, mut batch: Batch) -> Result<(), ChannelError> {
         if batch.self_load.iter().any(|(second, _)| *second > self.max_second) {
             return Err(outside_the_plan());
@@ -159,11 +168,12 @@ impl AgentCounts {
         let present = (batch.playing, batch.finished);
         let mut pending = self.pending();
         pending.batch.merge(batch);
-        // These two are current numbers, not counts to add up.
+        // These two are current numbers, not counts since the last batch.
         (pending.batch.playing, pending.batch.finished) = present;
         Ok(())
     }
 
+    /// Takes the pending counts; the numbers of playing and finished bots stay for the next batch.
     fn take(&self) -> Batch {
         let mut pending = self.pending();
         pending.frames = 0;
@@ -172,22 +182,22 @@ impl AgentCounts {
         mem::replace(&mut pending.batch, now)
     }
 
-    /// Records the end of the agent; an error is its loss.
+    /// Records the end of the agent's run; an error means that the agent is lost.
     fn end(&self, at: Duration, ended: Result<(), String>) {
         let mut pending = self.pending();
         (pending.is_over, pending.batch.playing) = (true, 0);
-        pending.loss = ended.err().map(|reason| Loss { at, reason, is_recorded: false });
+        pending.loss = ended.err().map(|reason| AgentLoss { at, reason, is_recorded: false });
     }
 
-    /// The agent's loss, if it was lost: milliseconds since the run's start, and a sentence.
+    /// Returns the loss of the agent, if it was lost: milliseconds since the run's start, and a sentence.
     fn loss(&self) -> Option<(u64, String)> {
         let pending = self.pending();
-        let Loss { at, reason, .. } = pending.loss.as_ref()?;
+        let AgentLoss { at, reason, .. } = pending.loss.as_ref()?;
         let sentence = format!("agent {} was lost at {} s: {reason}", self.agent, at.as_secs());
         Some((at.as_millis() as u64, sentence))
     }
 
-    /// The loss as an incident, at the first call only.
+    /// Returns the loss at the first call after it, and `None` at later calls, so that it becomes one incident.
     fn take_loss(&self) -> Option<(u64, String)> {
         let loss = self.loss()?;
         let was_recorded = mem::replace(&mut self.pending().loss.as_mut()?.is_recorded, true);
@@ -204,7 +214,7 @@ fn outside_the_plan() -> ChannelError {
     FrameError::Invalid("counts of a second or group that is not in the plan".to_owned()).into()
 }
 
-/// Receives one agent's messages to its end or the run's, and closes the connection.
+/// Receives one agent's messages until the agent has completed its run or is lost, closes the connection, and records the end.
 async fn receive_all(
     counts: Arc<AgentCounts>,
     mut channel: Channel,
@@ -224,6 +234,10 @@ async fn receive_all(
     counts.end(start.elapsed(), ended);
 }
 
+/// Receives one agent's messages until its last one. Cancelling `stop` sends the agent a stop message and sets a deadline.
+///
+/// # Errors
+/// A sentence, when the agent is lost.
 async fn receive(
     counts: &AgentCounts,
     channel: &mut Channel,
@@ -246,13 +260,13 @@ async fn receive(
                 channel.sender.send(&CoordinatorMessage::Stop, MAX_COORDINATOR_FRAME_BYTES).await.map_err(lost)?;
             }
             () = sleep_until_some(deadline) => {
-                return Err(format!("its last counts did not arrive within {} s", LAST_COUNTS_TIMEOUT.as_secs()));
+                return Err(format!("the agent's last counts did not arrive within {} s", LAST_COUNTS_TIMEOUT.as_secs()));
             }
         }
     }
 }
 
-/// Sleeps until the deadline; never returns without one.
+/// Sleeps until the deadline; without a deadline, never returns.
 async fn sleep_until_some(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,

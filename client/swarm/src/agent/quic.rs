@@ -1,6 +1,6 @@
-//! The QUIC set-up of coordinators and agents: one stream per connection, and short timeouts.
+//! The QUIC settings and endpoints of coordinators and agents: one stream per connection, and short timeouts.
 //!
-//! The certificate is created at start and never verified: the shared key authenticates both sides.
+//! An agent creates its certificate at its start, and coordinators do not verify it: the shared key authenticates both sides.
 
 use std::{
     io,
@@ -19,28 +19,28 @@ use tokio::time::timeout;
 
 use quarrel_client::net::{tls, transport};
 
-/// The protocol's ALPN. Versions are compared by the hello messages, which can explain more than a TLS alert.
+/// The protocol's ALPN. It has no version, because hello messages compare versions and can explain a mismatch better than a TLS alert.
 const ALPN: &[u8] = b"quarrel-swarm";
 
 /// The name in certificates, which is never verified.
 pub(super) const CERTIFICATE_NAME: &str = "quarrel-swarm";
 
-/// The idle timeout: bots must not play on for a coordinator that was killed.
+/// The idle timeout: short, because bots must stop soon after their coordinator was killed.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The keep-alive period: at least five packets within the idle timeout.
+/// The keep-alive period: 3 s of idle timeout / 500 ms = 6 packets, of which 5 may be lost.
 const KEEP_ALIVE: Duration = Duration::from_millis(500);
 
-/// The assumed round trip before the first measurement: a lost first packet is repeated well within the idle timeout.
+/// The assumed round trip before the first measurement: so short that a lost first packet is repeated well within the idle timeout.
 const INITIAL_RTT: Duration = Duration::from_millis(100);
 
-/// Bytes in flight. An agent in the same data centre is a millisecond away, one across an ocean 100 ms: there this window allows 5 MB/s.
+/// Maximum number of bytes in flight. To an agent across an ocean, with a round trip of 100 ms, it allows 512 KiB / 100 ms = 5 MB/s.
 const WINDOW_BYTES: u32 = 512 * 1024;
 
-/// The buffer of the handshake, whose certificate has half a kilobyte.
+/// The buffer of the handshake: ample, because the certificate has half a kilobyte.
 const CRYPTO_BUFFER_BYTES: usize = 8 * 1024;
 
-/// Time limit for the last packets to leave.
+/// Time limit for sending the last packets.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The application close codes of a connection.
@@ -55,6 +55,7 @@ pub(super) enum CloseCode {
 }
 
 impl CloseCode {
+    /// Returns the code as QUIC carries it.
     pub(super) fn code(self) -> VarInt {
         VarInt::from_u32(self as u32)
     }
@@ -96,12 +97,12 @@ impl CoordinatorEndpoints {
         }
     }
 
-    /// The endpoint of an address's family.
+    /// Returns the endpoint for the family of an address, if there is one.
     pub(super) const fn for_address(&self, address: SocketAddr) -> Option<&Endpoint> {
         if address.is_ipv4() { self.v4.as_ref() } else { self.v6.as_ref() }
     }
 
-    /// Closes all connections, and waits until the close frames have left.
+    /// Closes all connections, and waits until the close frames are acknowledged, at most [`CLOSE_TIMEOUT`] for each endpoint.
     pub(super) async fn close(&self) {
         for endpoint in [&self.v4, &self.v6].into_iter().flatten() {
             close_endpoint(endpoint, "the coordinator ended").await;
@@ -109,10 +110,10 @@ impl CoordinatorEndpoints {
     }
 }
 
-/// Closes all connections of an endpoint, and waits until the close frames have left.
+/// Closes all connections of an endpoint, and waits until the close frames are acknowledged, at most [`CLOSE_TIMEOUT`].
 pub(super) async fn close_endpoint(endpoint: &Endpoint, reason: &str) {
     endpoint.close(CloseCode::Other.code(), reason.as_bytes());
-    // A peer that does not acknowledge is not waited for: it notices by its idle timeout.
+    // A peer that does not acknowledge the close notices it by its idle timeout.
     let _ = timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await;
 }
 
@@ -141,6 +142,7 @@ fn server_config() -> io::Result<ServerConfig> {
     Ok(config)
 }
 
+/// Returns the QUIC settings of a side whose peer may open this number of streams.
 fn transport_config(streams: u32) -> TransportConfig {
     let mut config = TransportConfig::default();
     let silence = VarInt::from_u32(IDLE_TIMEOUT.as_millis() as u32);

@@ -1,6 +1,7 @@
-//! An agent: accepts coordinators and runs their assignments, one after the other.
+//! An agent: accepts coordinators and runs their assignments, one at a time.
 //!
-//! A peer that has not proved the key costs a handshake, one of a few slots, and at most five seconds; it learns only that its key is wrong.
+//! A peer that does not prove the key costs the agent a handshake, and occupies one of [`MAX_HANDSHAKES`] slots for at most six seconds
+//! ([`HANDSHAKE_TIMEOUT`] and [`PENALTY`]). It learns only whether its key is wrong or missing, or the agent has none.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,32 +17,33 @@ use super::{
     agent_run,
     channel::{Channel, ChannelError},
     event::{AgentEvent, EventListener},
-    key::{self, Key, KeyMismatch, Role},
-    message::{AgentMessage, CoordinatorMessage, Hello},
+    key::{self, KeyMismatch, Role, SwarmKey},
+    message::{AgentMessage, CoordinatorMessage, SwarmHello},
     quic::{self, CloseCode},
     wire::{MAX_AGENT_FRAME_BYTES, MAX_COORDINATOR_FRAME_BYTES},
 };
-use crate::game::Games;
+use crate::game::GameRegistry;
 
-/// Time limit for the proof and the hello.
+/// Time limit for connection, proof and hello together.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum number of concurrent handshakes.
 const MAX_HANDSHAKES: usize = 16;
 
-/// The time that a refused peer keeps its handshake slot. It limits guesses at the key, and log lines about them, to 16 a second.
+/// The time for which a refused peer keeps its handshake slot. 16 slots / 1 s limit guesses at the key, and log lines about them, to 16 a
+/// second.
 const PENALTY: Duration = Duration::from_secs(1);
 
-/// Time limit for a refused peer to close the connection.
+/// Time limit for a coordinator of another version to close the connection.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Time limit for the bots of a run to leave when the agent stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// An agent that cannot start.
+/// The error of an agent that cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    /// Without a key, any machine that reaches this address could aim the agent's bots at any server.
+    /// There is no key, and other machines can reach this address: any of them could direct the agent's bots at any server.
     #[error(
         "{0} can be reached from other machines, so coordinators must prove a key: give --key-file FILE or QUARREL_SWARM_KEY; \
          without one an agent listens only on 127.0.0.1 or [::1]"
@@ -67,11 +69,11 @@ pub struct Agent {
 /// State shared by all connections of an agent.
 #[derive(Clone)]
 struct AgentState {
-    games: Games,
-    key: Option<Key>,
-    hello: Hello,
+    games: GameRegistry,
+    key: Option<SwarmKey>,
+    hello: SwarmHello,
     handshakes: Arc<Semaphore>,
-    /// One run at a time: two would disturb each other's measurements.
+    /// One permit: two runs at a time would disturb each other's measurements.
     runs: Arc<Semaphore>,
 }
 
@@ -80,7 +82,7 @@ impl Agent {
     ///
     /// # Errors
     /// When the address cannot be bound, or other machines can reach it and there is no key.
-    pub fn bind(listen: SocketAddr, key: Option<Key>, games: Games) -> Result<Self, AgentError> {
+    pub fn bind(listen: SocketAddr, key: Option<SwarmKey>, games: GameRegistry) -> Result<Self, AgentError> {
         if key.is_none() && !listen.ip().to_canonical().is_loopback() {
             return Err(AgentError::Keyless(listen));
         }
@@ -88,7 +90,7 @@ impl Agent {
         let endpoint = quic::listen(listen).map_err(failed)?;
         let address = endpoint.local_addr().map_err(failed)?;
         let state = AgentState {
-            hello: Hello::of_this_program(&games.catalog()),
+            hello: SwarmHello::of_this_program(&games.catalog()),
             games,
             key,
             handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
@@ -97,13 +99,14 @@ impl Agent {
         Ok(Self { endpoint, address, state })
     }
 
-    /// The bound address, with the real port.
+    /// Returns the bound address, with the port that the system chose for port 0.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves coordinators until `stop` is cancelled; then its bots leave at once.
+    /// Serves coordinators until `stop` is cancelled, and passes each event to `listener`. After that the agent's bots leave at once;
+    /// returns when they have left, or after three seconds.
     pub async fn serve(self, stop: CancellationToken, listener: impl Fn(AgentEvent) + Send + Sync + 'static) {
         let Self { endpoint, address, state } = self;
         let listener: EventListener = Arc::new(listener);
@@ -122,16 +125,17 @@ impl Agent {
             }
         }
         quic::close_endpoint(&endpoint, "the agent was stopped").await;
-        // Bots leave by themselves once the connection is closed.
+        // Each run stops its bots when its connection is closed.
         let _ = timeout(STOP_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
     }
 }
 
 impl AgentState {
-    /// A handshake slot for a peer with a validated address, while one is free.
+    /// Returns a handshake slot for a peer with a validated address, if one is free. Requests a validation of other addresses (QUIC Retry),
+    /// and refuses peers when no slot is free.
     fn admit(&self, incoming: Incoming) -> Option<(Incoming, OwnedSemaphorePermit)> {
         if !incoming.remote_address_validated() {
-            // One round trip more, which a run can afford: so forged source addresses cannot take all slots.
+            // Retry costs a round trip, which a run can afford, and keeps forged source addresses from taking all slots.
             let _ = incoming.retry();
             return None;
         }
@@ -144,6 +148,7 @@ impl AgentState {
         }
     }
 
+    /// Completes the handshake with a peer, and runs its assignment unless another run is in progress.
     async fn serve_connection(self, incoming: Incoming, slot: OwnedSemaphorePermit, listener: EventListener) {
         let coordinator = incoming.remote_address();
         let handshake = timeout(HANDSHAKE_TIMEOUT, self.handshake(incoming)).await;
@@ -157,7 +162,7 @@ impl AgentState {
         };
         drop(slot);
         let Ok(_run) = self.runs.try_acquire() else {
-            CloseCode::Other.close(&channel.connection, "it is busy with another run");
+            CloseCode::Other.close(&channel.connection, "the agent is busy with another run");
             return listener(AgentEvent::Refused {
                 coordinator,
                 reason: "this agent is busy with another run".to_owned(),
@@ -169,7 +174,7 @@ impl AgentState {
     /// Completes the handshake with a coordinator that has the key and this version.
     ///
     /// # Errors
-    /// A sentence for the agent's log.
+    /// A sentence for the agent's operator.
     async fn handshake(&self, incoming: Incoming) -> Result<Channel, String> {
         let lost = |error: ChannelError| error.to_string();
         let connection = incoming.await.map_err(|error| lost(error.into()))?;
@@ -182,9 +187,9 @@ impl AgentState {
             let mismatch = KeyMismatch::of(self.key.as_ref(), &binding, &proof);
             CloseCode::WrongKey.close(&channel.connection, mismatch.reason());
             return Err(match mismatch {
-                KeyMismatch::Different => "its key is not this agent's",
-                KeyMismatch::CoordinatorHasNone => "it has no key, and this agent has one",
-                KeyMismatch::AgentHasNone => "it has a key, and this agent has none",
+                KeyMismatch::Different => "the coordinator's key is not this agent's",
+                KeyMismatch::CoordinatorHasNone => "the coordinator has no key, and this agent has one",
+                KeyMismatch::AgentHasNone => "the coordinator has a key, and this agent has none",
             }
             .to_owned());
         }
@@ -195,7 +200,7 @@ impl AgentState {
         };
         let own = AgentMessage::Hello(self.hello.clone());
         channel.sender.send(&own, MAX_AGENT_FRAME_BYTES).await.map_err(lost)?;
-        if let Err(reason) = Hello::check_versions(&coordinator, &self.hello) {
+        if let Err(reason) = SwarmHello::check_versions(&coordinator, &self.hello) {
             // The coordinator makes the same comparison, and closes the connection.
             let _ = timeout(REFUSAL_TIMEOUT, channel.connection.closed()).await;
             return Err(reason);

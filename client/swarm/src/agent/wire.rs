@@ -1,23 +1,24 @@
-//! Messages as bytes: JSON in length-prefixed frames. Pure: bytes are pushed, messages popped.
+//! Encoding of messages as JSON in length-prefixed frames. Pure: no I/O.
 //!
-//! JSON, because plans and counts are serde types anyway and a batch is sent once a second; QUIC delivers the bytes complete and in order.
-//! A frame's length is checked before its bytes are buffered, so a peer can make this side buffer at most one frame.
+//! JSON is fast enough, because a batch is sent only once a second, and plans and counts are serde types anyway. QUIC delivers the bytes
+//! complete and in order. The decoder checks a frame's length as soon as the prefix has arrived, so a peer can make this side buffer at
+//! most one incomplete frame.
 
 use bytes::{Buf, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The length prefix of each frame, in big-endian order.
+/// The length of each frame's length prefix, which is in big-endian order.
 const LENGTH_BYTES: usize = 4;
 
-/// The largest frame to an agent: a plan and its server's root certificates. A plan's file has at most 1 MiB, which is the limit of both
-/// together; JSON escapes quotes and line ends with one more byte, which at most doubles them.
+/// The largest frame to an agent: a plan and its server's root certificates. It has room for 1 MiB of both together (a plan's file has at
+/// most 1 MiB), because JSON escapes quotes and line ends with one more byte, which at most doubles the text.
 pub(super) const MAX_COORDINATOR_FRAME_BYTES: usize = 2 * 1024 * 1024;
 
 /// The largest frame from an agent: the largest possible row. Six distributions of at most 23,552 buckets (2048 and 21 times 1024, to an
 /// hour of microseconds), 35 bytes each (`"3600000000":18446744073709551615,`), are 4.9 MB; close reasons and match ends are extra.
 pub(super) const MAX_AGENT_FRAME_BYTES: usize = 16 * 1024 * 1024;
 
-/// Bytes that are not a message.
+/// The error of bytes that are not a message, or of a message that does not fit into a frame.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FrameError {
     /// The frame exceeds the limit of its direction.
@@ -33,7 +34,7 @@ pub(super) enum FrameError {
     Invalid(String),
 }
 
-/// Encodes a message as a frame of at most `max_bytes`, the prefix not counted.
+/// Encodes a message as a frame of at most `max_bytes`, not counting the prefix.
 pub(super) fn encode(message: &impl Serialize, max_bytes: usize) -> Result<Vec<u8>, FrameError> {
     let mut frame = vec![0; LENGTH_BYTES];
     serde_json::to_writer(&mut frame, message).map_err(|error| FrameError::Invalid(error.to_string()))?;
@@ -44,7 +45,7 @@ pub(super) fn encode(message: &impl Serialize, max_bytes: usize) -> Result<Vec<u
     Ok(frame)
 }
 
-/// Buffers received bytes until they are whole messages.
+/// Decodes messages from received bytes, and buffers the bytes of incomplete ones.
 #[derive(Debug)]
 pub(super) struct Decoder {
     max_bytes: usize,
@@ -52,7 +53,7 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder of frames of at most `max_bytes`.
+    /// Creates a decoder of frames of at most `max_bytes`, not counting the prefix.
     pub(super) fn new(max_bytes: usize) -> Self {
         Self { max_bytes, buffer: BytesMut::new() }
     }
@@ -62,7 +63,7 @@ impl Decoder {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Removes the next message that is complete. An error is final: the start of the next frame is unknown.
+    /// Removes and returns the next complete message. After an error the caller must close the connection.
     pub(super) fn pop<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
         let Some(length) = self.buffer.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let bytes = u32::from_be_bytes(*length) as usize;

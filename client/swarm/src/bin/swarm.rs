@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use quarrel_shared::{arena::Arena, crowd::Crowd};
 use quarrel_swarm::GameEntry;
 
-// A swarm makes small allocations for every packet, for which this allocator is fast.
+// A swarm makes small allocations for every packet, and this allocator is fast at those.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

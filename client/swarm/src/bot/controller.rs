@@ -1,4 +1,4 @@
-//! The controller of one bot's seat: inputs by its brain, and the measurements of each.
+//! The controller of one bot: chooses the bot's inputs by its brain (the bot's behaviour), and measures inputs, snapshots and connection.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -17,24 +17,25 @@ use crate::{
 use quarrel_client::Traffic;
 use quarrel_client::{ClientEvent, ConnectionCounts, Controller, Drawn, Ending, InputSlot, Joined, Motion};
 
-/// Time without a snapshot after which a server counts as silent: the connection itself may take ten seconds to notice.
+/// Time without a snapshot after which a server counts as silent. The connection itself may take ten seconds to time out.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// The shortest gap that counts at the end, where no next snapshot closes it: snapshots arrive far more often than this.
+/// The minimum length of a gap between snapshots that counts without a snapshot at its end. Snapshots normally arrive far more often.
 const MIN_OPEN_GAP: Duration = Duration::from_millis(250);
 
-/// Counts moments at which an input was due, with the snapshot's age and the screen's state at each.
+/// Counts scheduled inputs, each with the age of the newest snapshot. `is_frozen` is whether other players' entities stood still at that
+/// time, because no newer snapshot had arrived; `None` before the first snapshot.
 fn count_due(
     recorder: &mut CountRecorder,
     group: u16,
     sends: ScheduledSends,
-    newest: Option<NewestSnapshot>,
+    newest: Option<SnapshotArrival>,
     is_frozen: Option<bool>,
 ) {
     for due in sends.times() {
         let row = recorder.row(due, group);
         row.counts.inputs += 1;
-        row.counts.screen_samples += u64::from(is_frozen.is_some());
+        row.counts.display_samples += u64::from(is_frozen.is_some());
         row.counts.frozen += u64::from(is_frozen == Some(true));
         if let Some(newest) = newest {
             row.snapshot_age.record_time(due.saturating_sub(newest.arrived_at) + newest.half_rtt);
@@ -42,7 +43,7 @@ fn count_due(
     }
 }
 
-/// Counts due inputs that were never acknowledged, with the time that was waited for each.
+/// Counts scheduled inputs that were never acknowledged, each with the time waited until `now`.
 fn count_unacked(recorder: &mut CountRecorder, group: u16, sends: ScheduledSends, now: Duration) {
     for due in sends.times() {
         let row = recorder.row(due, group);
@@ -51,40 +52,43 @@ fn count_unacked(recorder: &mut CountRecorder, group: u16, sends: ScheduledSends
     }
 }
 
-/// The newest snapshot that was applied.
+/// The arrival of the newest applied snapshot.
 #[derive(Clone, Copy, Debug)]
-struct NewestSnapshot {
-    /// When it arrived, since the run's start.
+struct SnapshotArrival {
+    /// Time of the arrival, since the run's start.
     arrived_at: Duration,
-    /// Half a round trip at that time.
+    /// Half a round trip at that time: the estimated age of the snapshot at its arrival.
     half_rtt: Duration,
 }
 
 /// One bot's inputs and measurements.
 pub(super) struct BotController<G: Predict> {
+    /// The bot's behaviour; `None` for an idle bot.
     brain: Option<Box<dyn Brain<G>>>,
     context: Arc<WorkerContext>,
+    /// Notifies the supervisor that the bot needs a new seat.
     wants_seat: Arc<Notify>,
     group: u16,
-    /// When the bot was due to join, since the run's start.
+    /// Scheduled time of the join, since the run's start.
     joins_at: Duration,
-    /// The difference from the driver's clock to the run's.
+    /// The difference from the driver's clock to the run's clock; set at the first event.
     offset: Option<Duration>,
     joined: Option<Joined>,
     joined_at: Option<Duration>,
     ack_tracker: Option<AckTracker>,
-    newest: Option<NewestSnapshot>,
+    newest: Option<SnapshotArrival>,
     /// The start of the play time that is not counted yet; `None` without a seat.
     plays_since: Option<Duration>,
-    /// The link's counts that are recorded already.
+    /// The part of the connection's counts that is already recorded.
     recorded: ConnectionCounts,
-    /// When the connection broke; `None` once there is another one.
+    /// The time at which the connection broke; `None` while the bot is connected.
     interrupted_at: Option<Duration>,
     ever_joined: bool,
-    /// Whether the current silence of the server is recorded already.
+    /// Whether the current silence of the server is already recorded as an incident.
     recorded_silence: bool,
+    /// Whether the server was silent at the end of the session.
     ended_in_silence: bool,
-    /// The reason for which the bot itself ended the session, and a sentence.
+    /// The server's reason for refusing a seat, and a sentence, after which the bot ended the session.
     gave_up: Option<(CloseReason, String)>,
 }
 
@@ -116,12 +120,13 @@ impl<G: Predict> BotController<G> {
         }
     }
 
-    /// Converts the driver's time to the run's.
+    /// Converts a time of the driver's clock to the run's clock.
     fn at(&mut self, now: Duration) -> Duration {
         let context = &self.context;
         now + *self.offset.get_or_insert_with(|| context.elapsed().saturating_sub(now))
     }
 
+    /// Changes the counts of the bot's group in the second of this time.
     fn count(&self, at: Duration, count: impl FnOnce(&mut Row)) {
         count(self.context.recorder().row(at, self.group));
     }
@@ -152,7 +157,8 @@ impl<G: Predict> BotController<G> {
         }
     }
 
-    /// Ends the measurement of inputs. A bot that lost its seat was due to continue until `at`.
+    /// Ends the measurement of inputs and of the gap between snapshots. `lost` is set if the bot lost its seat: inputs were then due until
+    /// `at`.
     fn close_ack_tracker(&mut self, at: Duration, lost: bool) {
         let Some(mut ack_tracker) = self.ack_tracker.take() else { return };
         let (context, group) = (Arc::clone(&self.context), self.group);
@@ -161,7 +167,7 @@ impl<G: Predict> BotController<G> {
             count_due(&mut recorder, group, sends, self.newest, Some(true));
         }
         ack_tracker.close(at, lost, |sends| count_unacked(&mut recorder, group, sends, at));
-        if let Some(NewestSnapshot { arrived_at, .. }) = self.newest.take()
+        if let Some(SnapshotArrival { arrived_at, .. }) = self.newest.take()
             && at.saturating_sub(arrived_at) > MIN_OPEN_GAP
         {
             // The gap's full length is unknown; it was at least this long.
@@ -169,12 +175,14 @@ impl<G: Predict> BotController<G> {
         }
     }
 
+    /// Ends the session after the server refused a seat.
     fn give_up(&mut self, reason: CloseReason, sentence: String) -> ControlFlow<CloseReason> {
         self.gave_up = Some((reason, sentence));
         ControlFlow::Break(CloseReason::Left)
     }
 
-    /// The seat is lost and the connection lives: inputs stay due, and wait for the next seat.
+    /// Records the loss of the seat, or a temporary refusal, while the connection lives, and asks the supervisor for a new join. Inputs
+    /// stay scheduled: an input on the next seat is late by the time without a seat.
     fn lose_seat(&mut self, at: Duration, reason: CloseReason, sentence: &str) {
         self.stop_playing(at);
         let had_seat = self.joined.take().is_some();
@@ -190,13 +198,14 @@ impl<G: Predict> BotController<G> {
         self.wants_seat.notify_one();
     }
 
+    /// Whether the bot has a seat and has received no snapshot for longer than [`SILENCE`].
     fn is_silent(&self, at: Duration) -> bool {
         // A bot that has just rejoined cannot have received a snapshot yet.
         let since = self.newest.map(|newest| newest.arrived_at).max(self.joined_at);
         self.joined.is_some() && since.is_some_and(|since| at.saturating_sub(since) > SILENCE)
     }
 
-    /// Records an incident once when the server falls silent.
+    /// Records one incident for each silence of the server, with the time of the last snapshot.
     fn record_silence(&mut self, at: Duration) {
         let is_silent = self.is_silent(at);
         if is_silent && !self.recorded_silence {
@@ -208,12 +217,14 @@ impl<G: Predict> BotController<G> {
         self.recorded_silence = is_silent;
     }
 
-    /// The outcome of the ended session. A bot that was due to leave while it reconnected after a short interruption counts as left; after
-    /// a longer one than [`SILENCE`] it counts as lost.
+    /// Returns the outcome of the ended session. `was_due` is set if the bot ended by its schedule. A bot that left while it reconnected
+    /// counts as left if the interruption lasted up to [`SILENCE`], and otherwise as lost. A bot that left a silent server counts as
+    /// `silent`.
     pub(super) fn outcome(self, ending: &Ending, was_due: bool, at: Duration) -> BotOutcome {
-        let returns = self.interrupted_at.is_some_and(|since| at.saturating_sub(since) <= SILENCE);
+        let was_briefly_interrupted =
+            self.interrupted_at.is_some_and(|since| at.saturating_sub(since) <= SILENCE);
         let (close, error) = match (self.gave_up, ending) {
-            (None, Ending::Lost(_)) if was_due && returns => ("left", None),
+            (None, Ending::Lost(_)) if was_due && was_briefly_interrupted => ("left", None),
             (None, Ending::Left) if self.ended_in_silence => {
                 ("silent", Some("the server sent nothing any more when the bot left".to_owned()))
             }
@@ -254,11 +265,11 @@ impl<G: Predict> Controller<G> for BotController<G> {
     fn on_snapshot(&mut self, header: &SnapshotHeader, now: Duration, rtt: Duration) {
         let at = self.at(now);
         let group = self.group;
-        let before = self.newest.replace(NewestSnapshot { arrived_at: at, half_rtt: rtt / 2 });
+        let before = self.newest.replace(SnapshotArrival { arrived_at: at, half_rtt: rtt / 2 });
         let mut recorder = self.context.recorder();
         let row = recorder.row(at, group);
         row.counts.snapshots += 1;
-        if let Some(NewestSnapshot { arrived_at: before, .. }) = before {
+        if let Some(SnapshotArrival { arrived_at: before, .. }) = before {
             // A gap counts in the second in which it began, when the next snapshot became due.
             recorder.row(before, group).snapshot_gap.record_time(at.saturating_sub(before));
         }
@@ -295,9 +306,9 @@ impl<G: Predict> Controller<G> for BotController<G> {
         match event {
             ClientEvent::Event { tick, event } => {
                 if let Some(joined) = &self.joined
-                    && let Some(deed) = G::metric(&event, joined.seat)
+                    && let Some(metric) = G::metric(&event, joined.seat)
                 {
-                    self.count(at, |row| row.push_metric(deed, joined.room, tick));
+                    self.count(at, |row| row.push_metric(metric, joined.room, tick));
                 }
             }
             ClientEvent::Joined(joined) => {

@@ -1,4 +1,4 @@
-//! A hostile bot of a run, and the record of its attack.
+//! A hostile bot of a run: attacks the server and records the attack.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use quarrel_client::Connector;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HostileBot {
     pub(crate) kind: HostileKind,
-    /// Its number among the hostile bots of the plan.
+    /// The bot's number among the hostile bots of the plan.
     pub(crate) number: u32,
-    /// The group whose server it attacks.
+    /// The group whose server the bot attacks.
     pub(crate) group: u16,
 }
 
 /// Attacks the server until the run stops, and records the attack.
 pub(crate) async fn attack<G: Predict>(bot: HostileBot, connector: Connector, context: Arc<WorkerContext>) {
     let HostileBot { kind, number, group } = bot;
-    // Numbered from the top, so that it differs from the seeds of bots that play.
+    // Hostile bots are numbered from the maximum downwards, so that their seeds differ from those of playing bots.
     let seed = context.plan.brain_seed(!number);
     let target = context.join_target(group);
     let result = hostile::attack::<G>(kind, &connector, target, seed, context.stop.cancelled()).await;

@@ -1,7 +1,7 @@
-//! One bot of a run: it connects at its time, takes a seat, plays until its schedule ends, and counts its measurements.
+//! One bot of a run: connects at its scheduled time, takes a seat, plays until its schedule ends, and counts its measurements.
 //!
-//! - [`play`]: the bot's whole life; `supervisor` sends it the commands of its schedule.
-//! - `controller`: its inputs, by a brain, and their measurements; `outcome`: its end, as counted.
+//! - [`play`]: a playing bot from its connection to its end; `supervisor` sends the bot the commands of its schedule.
+//! - `controller`: the bot's inputs, chosen by a brain, and their measurements; `outcome`: how the bot's end is counted.
 //! - [`attack`]: a hostile bot of a run.
 
 mod controller;
@@ -32,7 +32,7 @@ pub(super) async fn play<G: Predict>(
 ) {
     let leaves_at = bot.leaves_at.map_or_else(|| context.end(), |leaves_at| context.start + leaves_at);
     let target = context.join_target(bot.group);
-    let (commands, commands_out) = mpsc::channel(4);
+    let (commands, received_commands) = mpsc::channel(4);
     let wants_seat = Arc::new(Notify::new());
     let controller = BotController::<G>::new(brain, &bot, Arc::clone(&context), Arc::clone(&wants_seat));
     let name = format!("bot-{}", bot.bot);
@@ -40,21 +40,21 @@ pub(super) async fn play<G: Predict>(
         biased;
         () = context.stop.cancelled() => return outcome::record_unanswered(&context, &bot),
         () = sleep_until(leaves_at) => return outcome::record_unanswered(&context, &bot),
-        driver = Driver::connect_and_join(&connector, &name, target, controller, commands_out) => match driver {
+        driver = Driver::connect_and_join(&connector, &name, target, controller, received_commands) => match driver {
             Ok(driver) => driver,
             Err(error) => return outcome::record_connect_error(&context, &bot, &error),
         },
     };
-    // A task of its own: it is woken sixty times a second, the supervisor hardly ever.
+    // The driver has a task of its own, because it is woken sixty times a second, and the supervisor rarely.
     let task = tokio::spawn(driver.run());
     let supervisor = BotSupervisor { context: &context, bot: &bot, leaves_at, commands, wants_seat };
     let supervised = supervisor.run(task).await;
-    let driven = match supervised.result.map_err(JoinError::try_into_panic) {
-        Ok(driven) => driven,
+    let summary = match supervised.result.map_err(JoinError::try_into_panic) {
+        Ok(summary) => summary,
         // A bug in the swarm: the panic reaches the worker, which ends the run with an error.
         Err(Ok(panic)) => std::panic::resume_unwind(panic),
         Err(Err(_)) => return,
     };
     let at = context.elapsed();
-    driven.controller.outcome(&driven.ending, supervised.was_due, at).record(&context, &bot);
+    summary.controller.outcome(&summary.ending, supervised.was_due, at).record(&context, &bot);
 }

@@ -1,24 +1,24 @@
-//! The end of a bot, and its counts.
+//! The end of a bot, and how it is counted.
 
 use crate::{context::WorkerContext, schedule::BotSchedule};
 use quarrel_client::ConnectError;
 
 /// The end of a bot that had a connection.
 pub(super) struct BotOutcome {
-    /// Whether it ever had a seat.
+    /// Whether the bot ever had a seat.
     pub(super) joined: bool,
     /// The close reason, by its name in reports.
     pub(super) close: &'static str,
-    /// A sentence about what went wrong, if something did.
+    /// A sentence about the failure that ended the bot; `None` for a bot that left by its schedule.
     pub(super) error: Option<String>,
 }
 
 impl BotOutcome {
-    /// Counts the end of a bot.
+    /// Counts the end of a bot: without a seat as refused, with an error as disconnected.
     pub(super) fn record(self, context: &WorkerContext, bot: &BotSchedule) {
         let Self { joined, close, error } = self;
         if !joined {
-            let reason = error.unwrap_or_else(|| "it left without a seat".to_owned());
+            let reason = error.unwrap_or_else(|| "the bot left without a seat".to_owned());
             return record_refusal(context, bot, close, reason);
         }
         let at = context.elapsed();
@@ -33,7 +33,7 @@ impl BotOutcome {
     }
 }
 
-/// Counts a bot that left before the server answered.
+/// Counts a bot that ended before the server answered.
 pub(super) fn record_unanswered(context: &WorkerContext, bot: &BotSchedule) {
     if let Some(target) = context.targets.get(usize::from(bot.group)) {
         record_connect_error(context, bot, &ConnectError::Unreachable(target.connect.server));
@@ -43,7 +43,7 @@ pub(super) fn record_unanswered(context: &WorkerContext, bot: &BotSchedule) {
 /// Counts a bot that got no connection.
 pub(super) fn record_connect_error(context: &WorkerContext, bot: &BotSchedule, error: &ConnectError) {
     if matches!(error, ConnectError::Unreachable(_)) {
-        // A bot without an answer waited longer than every bot that got in: without its time, a server that lets no bot in would look
+        // A bot without an answer waited longer than all bots that got a seat. Without its time, a server that admits no bot would look
         // quick.
         let at = context.elapsed();
         context.recorder().row(at, bot.group).join.record_time(at.saturating_sub(bot.joins_at));
@@ -51,6 +51,7 @@ pub(super) fn record_connect_error(context: &WorkerContext, bot: &BotSchedule, e
     record_refusal(context, bot, error.name(), error.to_string());
 }
 
+/// Counts a bot that got no seat.
 fn record_refusal(context: &WorkerContext, bot: &BotSchedule, close: &str, reason: String) {
     let at = context.elapsed();
     let mut recorder = context.recorder();

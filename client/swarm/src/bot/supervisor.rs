@@ -1,4 +1,4 @@
-//! The supervisor of a playing bot: sends it the commands of its schedule when they are due.
+//! The supervisor of a playing bot: sends the commands of the bot's schedule when they are due.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,25 +14,26 @@ use quarrel_client::ClientCommand;
 /// The delay before a bot requests a seat again after its room was busy or was closed.
 const REJOIN_DELAY: Duration = Duration::from_secs(1);
 
-/// The commands of one bot's schedule, and where they are sent.
+/// The supervisor of one bot.
 pub(super) struct BotSupervisor<'a> {
     pub(super) context: &'a WorkerContext,
     pub(super) bot: &'a BotSchedule,
+    /// The scheduled time at which the bot leaves.
     pub(super) leaves_at: Instant,
     pub(super) commands: mpsc::Sender<ClientCommand>,
-    /// Notified when the bot lost its seat and its connection lives.
+    /// Notified when the bot needs a new seat on its living connection.
     pub(super) wants_seat: Arc<Notify>,
 }
 
 /// The end of a supervised bot.
 pub(super) struct Supervised<T> {
     pub(super) result: Result<T, JoinError>,
-    /// Whether the bot ended because its schedule or the run did.
+    /// Whether the bot ended because its schedule or the run ended, and not by itself.
     pub(super) was_due: bool,
 }
 
 impl BotSupervisor<'_> {
-    /// Sends the scheduled commands until the bot's task ends.
+    /// Sends the scheduled commands until the bot's task ends. At the end of the schedule or of the run, closes the bot's session.
     pub(super) async fn run<T>(&self, mut task: JoinHandle<T>) -> Supervised<T> {
         let mut disconnects = self.bot.disconnects_at.iter().copied().peekable();
         let mut rejoin_at = None;
@@ -45,7 +46,7 @@ impl BotSupervisor<'_> {
                 () = sleep_until(self.leaves_at) => break,
                 () = sleep_until_some(next_disconnect) => {
                     disconnects.next();
-                    // A bot that is reconnecting already has no connection to lose.
+                    // Without effect on a bot that is already reconnecting.
                     self.send(ClientCommand::Reconnect);
                 }
                 () = self.wants_seat.notified() => rejoin_at = Some(Instant::now() + REJOIN_DELAY),
@@ -59,13 +60,13 @@ impl BotSupervisor<'_> {
         Supervised { result: task.await, was_due: true }
     }
 
-    /// Sends a command. The queue is never full: a bot takes its commands at once, and a schedule has few.
+    /// Sends a command. The queue is never full, because a bot takes its commands at once and a schedule has few.
     fn send(&self, command: ClientCommand) {
         let _ = self.commands.try_send(command);
     }
 }
 
-/// Sleeps until a time; never returns without one.
+/// Sleeps until `at`; for `None`, never returns.
 async fn sleep_until_some(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,

@@ -1,4 +1,4 @@
-//! The command line of `swarm capacity`, and the loop that runs one load after the other.
+//! The command line of `swarm capacity`, and the loop that runs one load (number of players) after the other.
 
 use std::{thread, time::Duration};
 
@@ -11,35 +11,35 @@ use crate::{
     slo::Rule,
 };
 
-/// The rules of a search without rules of its own.
+/// The rules of a search for which neither flags nor a plan's file give rules.
 const DEFAULT_RULES: [&str; 4] =
     ["refused == 0", "disconnected == 0", "input_ack_ms.p99 < 100", "snapshots_lost_percent < 1"];
 
-/// Pause between two loads, in which the server closes the last connections and empty rooms.
+/// Pause between two runs, in which the server closes the last connections and empty rooms.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// Bots that start per second: a server admits new players at a bounded rate, so the ramp of a large load is longer.
+/// Number of bots that start per second. A server admits new players at a bounded rate, so the ramp of a large load is longer.
 const STARTS_PER_S: u32 = 100;
 
 /// The arguments of `swarm capacity`.
 #[derive(Clone, Debug, Args)]
 pub struct CapacityArguments {
-    /// The bots and their server.
+    /// The flags of the plan that do not depend on the number of bots.
     #[command(flatten)]
     pub plan: PlanArguments,
-    /// First load, in players.
+    /// Start with this number of players.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub from: u32,
-    /// Largest load to try, in players.
+    /// Try at most this number of players.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub to: u32,
-    /// Largest difference between the loads that hold and break at the end of the search, in percent.
+    /// End the search when the loads that hold and break differ by at most this many percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
     pub precision: f64,
-    /// Time that each load plays after its ramp.
+    /// Play each load for this time after all bots have joined.
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration::parse)]
     pub duration: Duration,
-    /// Target number of players: prints how many such servers they need.
+    /// Print the number of such servers that this many players need.
     #[arg(long = "for", value_name = "N")]
     pub target: Option<u64>,
 }
@@ -56,10 +56,10 @@ pub enum CapacityOutcome {
 }
 
 impl CapacityArguments {
-    /// Returns the plan of one load.
+    /// Returns the plan of one load. Its stages and warm-up replace those of the plan's file.
     ///
     /// # Errors
-    /// When the plan's file is invalid, or an argument is out of range.
+    /// When the plan's file is invalid, or `--precision` or `--from` is out of range.
     pub fn plan(&self, players: u32) -> Result<Plan, PlanError> {
         let ramp = Duration::from_secs(u64::from(players.div_ceil(STARTS_PER_S)).max(2));
         let mut plan = self.plan.plan()?;
@@ -80,10 +80,11 @@ impl CapacityArguments {
         Ok(plan)
     }
 
-    /// Runs the search. `run` performs each run, and `on_result` is called after each load.
+    /// Runs the search. `run` performs each run, and `on_result` is called after each load. A load whose run is `invalid` although bots
+    /// joined is run a second time.
     ///
     /// # Errors
-    /// When a run fails to start.
+    /// When [`Self::plan`] or `run` returns an error.
     pub fn search<E: From<PlanError>>(
         &self,
         mut run: impl FnMut(&Plan) -> Result<Report, E>,
@@ -96,7 +97,7 @@ impl CapacityArguments {
             let plan = self.plan(players)?;
             let mut report = run(&plan)?;
             if report.verdict == Verdict::Invalid && report.joined > 0 {
-                // A single hiccup of this machine is not a property of the server; two in a row are this machine's limit.
+                // A single hiccup of this machine is no evidence about the server. Two in a row mean that this machine is the limit.
                 thread::sleep(SETTLE);
                 report = run(&plan)?;
             }
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
     use crate::{
         capacity::{Bottleneck, SCHEMA},
-        report::{ServerFigures, Setting},
+        report::{RunSetting, ServerFigures},
     };
 
     #[derive(Parser)]
@@ -180,7 +181,7 @@ mod tests {
                 seconds: 1.0,
                 bot_seconds: played,
                 verdict,
-                setting: Setting { started_unix_s: runs, plan: plan.to_toml(), ..Setting::default() },
+                setting: RunSetting { started_unix_s: runs, plan: plan.to_toml(), ..RunSetting::default() },
                 joined: 1,
                 server: Some(server(if holds { 1.0 } else { 1.9 })),
                 ..Report::default()

@@ -7,25 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::{Report, Verdict};
 
-/// Lateness of a swarm, as the 99th percentile at its deadlines in milliseconds, from which a run without players is blamed on the swarm.
+/// The 99th percentile of the swarm's lateness, in milliseconds, above which the swarm is the bottleneck of a run in which no bot stayed.
 const MAX_SWARM_LAG_MS: f64 = 10.0;
 
-/// The shares from which a resource counts as exhausted. CPU is an average over the run and memory is measured at its end, so neither
-/// reaches 100 %.
+/// The share of the machine's CPU from which it counts as exhausted. CPU is an average over the run, so it does not reach 100 %.
 const CPU_SHARE: f64 = 0.9;
+/// The share of the machine's memory from which it counts as exhausted. Memory is measured at the end of the run, and does not reach 100 %.
 const MEMORY_SHARE: f64 = 0.85;
+/// The share of the tick period from which the p99 of the tick duration counts as exhausting it.
 const TICK_SHARE: f64 = 0.8;
 
-/// The share of ticks that may exceed their period.
+/// The share of one room's ticks that may exceed their period.
 const MAX_OVERRUN_SHARE: f64 = 0.001;
 
-/// One refused bot in this many means that the seats ran out; fewer are accidents.
+/// If at least one bot in this many is refused, the seats ran out; fewer may be accidents.
 const REFUSED_ONE_IN: u64 = 50;
 
-/// The percentage of lost snapshots above which the network is blamed.
+/// The percentage of lost snapshots above which the network is the bottleneck.
 const MAX_LOST_PERCENT: f64 = 1.0;
 
-/// The factor by which gaps between snapshots may grow from the load that held to the one that did not.
+/// The factor by which the p99 of the gaps between snapshots may grow from the load that held to the load that broke.
 const MAX_GAP_GROWTH: f64 = 1.5;
 
 /// The resource that limited a server.
@@ -68,22 +69,23 @@ impl fmt::Display for Bottleneck {
     }
 }
 
-/// Determines the bottleneck from the reports of the load that held, if any, and of the one that did not. The tick's period is in
+/// Determines the bottleneck from the report of the largest load that held, if any, and of a load that broke. The tick period is in
 /// milliseconds.
 ///
-/// The first of these that applies to the load that did not hold:
+/// Returns the first of these that applies to the load that broke:
 ///
-/// 1. **Swarm**: the run is `invalid` although bots played, or no bot played and the p99 of the swarm's lateness was above 10 ms. The
-///    figures of such a run prove nothing about the server, so this comes first. When no bot played and the swarm was on time, the
-///    server refused them.
-/// 2. **Seats**: at least one in 50 of the bots was refused.
-/// 3. **Memory**: the server used at least 85 % of its machine's memory. Before CPU, because a machine that swaps is busy too.
-/// 4. **Server CPU**: it kept at least 90 % of its cores busy. Before the tick, because ticks are late when no core is idle.
-/// 5. **Tick**: the p99 of the tick duration was at least 80 % of the period, more ticks than 0.1 % of one room's ticks exceeded their
-///    period, or any were skipped.
-/// 6. **Network**: more than 1 % of snapshots were lost, or the p99 of their gaps grew by half from the load that held.
-///
-/// Without a load that broke, there is no bottleneck.
+/// 1. **Swarm**: the run is `invalid`, and bots stayed (more joined than were disconnected) or the p99 of the swarm's lateness was above 10
+///    ms. This comes first, because the figures of such a run prove nothing about the server. If no bot stayed and the swarm was on time,
+///    the server is the cause.
+/// 2. **Seats**: some bots joined, and at least one in 50 was refused.
+/// 3. **Memory**: the server used at least 85 % of its machine's memory. This precedes CPU, because a machine that swaps is busy too.
+/// 4. **Server CPU**: the server kept at least 90 % of its machine's cores busy. This precedes the tick, because ticks are late when no
+///    core is idle.
+/// 5. **Tick**: the p99 of the tick duration was at least 80 % of the period, the number of ticks over their period was above 0.1 % of one
+///    room's ticks, or any tick was skipped.
+/// 6. **Network**: more than 1 % of snapshots were lost, or the p99 of the gaps between snapshots grew by more than half from the load that
+///    held.
+/// 7. **Unknown**.
 #[must_use]
 pub fn bottleneck(held: Option<&Report>, broke: &Report, tick_period_ms: f64) -> Bottleneck {
     let server = broke.server.unwrap_or_default();
@@ -93,8 +95,8 @@ pub fn bottleneck(held: Option<&Report>, broke: &Report, tick_period_ms: f64) ->
     };
     let gap = |report: &Report| report.snapshot_gap_ms.map(|times| times.p99);
     let gaps_grew = held.and_then(gap).zip(gap(broke)).is_some_and(|(then, now)| now > MAX_GAP_GROWTH * then);
-    let played = broke.joined > broke.disconnected;
-    if broke.verdict == Verdict::Invalid && (played || broke.swarm.lag_ms_p99 > MAX_SWARM_LAG_MS) {
+    let bots_stayed = broke.joined > broke.disconnected;
+    if broke.verdict == Verdict::Invalid && (bots_stayed || broke.swarm.lag_ms_p99 > MAX_SWARM_LAG_MS) {
         Bottleneck::Swarm
     } else if broke.joined > 0 && broke.refused * REFUSED_ONE_IN >= broke.bots.max(1) {
         Bottleneck::Seats

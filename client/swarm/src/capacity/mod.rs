@@ -1,6 +1,6 @@
-//! Capacity search: raises the load until a rule breaks, and confirms the largest load that holds.
+//! Capacity search: raises the load (the number of players) until a rule breaks, and confirms the largest load that holds.
 //!
-//! The decisions are pure: the next load to try, the bottleneck, and the text of the result.
+//! The choice of the next load, the bottleneck and the report are pure: no clock, no I/O.
 //!
 //! - [`LoadSearch`]: chooses the next load to try.
 //! - [`Bottleneck`]: the resource that limited the server.

@@ -6,15 +6,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bottleneck, Knee};
-use crate::report::{Report, Setting, Verdict, round, without_negative_zero};
+use crate::report::{Report, RunSetting, Verdict, round, without_negative_zero};
 
 /// One GiB in megabytes of 10^6 bytes, the unit of memory in reports.
 const GIB_MB: f64 = 1_073.741_824;
 
-/// The share of a load that must have held a seat, on average over the measured part of its run; a few bots may join late, or again.
+/// The share of a load's bots that must have held a seat, on average over the measured part of the run. Not all, because a few bots may
+/// join late or a second time.
 const MIN_SEATED_SHARE: f64 = 0.97;
 
-/// Incremented when a field is removed or changes its meaning; not when a field is added.
+/// Version of this report format: incremented when a field is removed or changes its meaning, not when a field is added.
 pub const SCHEMA: u32 = 1;
 
 /// The number of players that a server carries, and its costs per player.
@@ -22,15 +23,15 @@ pub const SCHEMA: u32 = 1;
 pub struct CapacityReport {
     /// Version of this format.
     pub schema: u32,
-    /// Environment and plan of the search; the start and the plan are those of the first load.
-    pub setting: Setting,
+    /// Environment and plan of the first load.
+    pub setting: RunSetting,
     /// Largest load that held each time it was tried, in players; 0 when no load held.
     pub players: u32,
     /// Smallest load that did not hold, in players; null when the largest load of the search held.
     pub breaks_at: Option<u32>,
     /// Players per core that the server kept busy; null without `--server-http`.
     pub players_per_core: Option<f64>,
-    /// Players per GiB of the server's resident memory, including what it uses without players; null without `--server-http`.
+    /// Players per GiB of the server's resident memory, including the memory of a server without players; null without `--server-http`.
     pub players_per_gib: Option<f64>,
     /// UDP payload per player in both directions, in kilobytes of 1,000 bytes per second.
     pub kb_s_per_player: f64,
@@ -38,7 +39,7 @@ pub struct CapacityReport {
     pub kb_s_down_per_player: f64,
     /// UDP payload that a player sends, in kilobytes of 1,000 bytes per second.
     pub kb_s_up_per_player: f64,
-    /// Number of such servers for the target of `--for`; null without a target, or when no load held.
+    /// Number of such servers that the target of `--for` needs; null without a target, or when no load held.
     pub machines_for: Option<MachinesFor>,
     /// Resource that limited the server; null when every load held.
     pub limit: Option<Bottleneck>,
@@ -51,7 +52,7 @@ pub struct CapacityReport {
 pub struct MachinesFor {
     /// Target number of players.
     pub target: u64,
-    /// Number of servers, each loaded like the one that was measured, without reserve.
+    /// Number of servers, each with the largest load that held, without reserve.
     pub machines: u64,
 }
 
@@ -62,7 +63,7 @@ pub struct LoadResult {
     pub players: u32,
     /// Whether all rules held, with enough bots seated.
     pub held: bool,
-    /// First reason why the load did not hold.
+    /// First reason why the load did not hold; null when it held.
     pub why: Option<String>,
     /// 99th percentile of the time from the scheduled send of an input to its acknowledgement, in milliseconds.
     pub input_ack_ms_p99: Option<f64>,
@@ -96,8 +97,8 @@ impl LoadResult {
 }
 
 impl CapacityReport {
-    /// Builds the report of a search, without its setting: the knee, the report of a run at it, the bottleneck, and the target number of
-    /// players.
+    /// Builds the report of a search, without its setting. `at_knee` is the report of a run with the largest load that held (the knee),
+    /// `limit` the bottleneck, and `target` the number of players of `--for`.
     #[must_use]
     pub fn new(
         knee: Knee,
@@ -109,14 +110,14 @@ impl CapacityReport {
         let players = f64::from(knee.holds);
         let server = at_knee.and_then(|report| report.server);
         let per = |used: f64| (used > 0.0).then(|| round(players / used));
-        // The run at the knee has rates, because a load that held was played.
+        // The run at the knee has rates, because bots played in it.
         let kb_s = |of: fn(&Report) -> Option<f64>| at_knee.and_then(of).unwrap_or_default() / 1000.0;
         let (down, up) =
             (kb_s(|report| report.bytes_down_per_bot_s), kb_s(|report| report.bytes_up_per_bot_s));
         let machines = |target: u64| MachinesFor { target, machines: target.div_ceil(u64::from(knee.holds)) };
         Self {
             schema: SCHEMA,
-            setting: Setting::default(),
+            setting: RunSetting::default(),
             players: knee.holds,
             breaks_at: knee.breaks,
             players_per_core: server.and_then(|server| per(server.cpu_cores?)),

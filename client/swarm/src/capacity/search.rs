@@ -1,16 +1,16 @@
 //! The search for the largest load that holds: doubling, halving, and confirmation by repeats.
 //!
-//! 1. The load is doubled until one breaks, or the maximum load has held.
-//! 2. The bracket between the loads that held and broke is halved until it is within the precision.
-//! 3. The largest load that held has to hold twice more: a server near its knee holds by chance, and one lucky run is not a capacity.
-//!    When a repeat fails, the load goes down by the precision and has to hold three times there.
+//! 1. The load (number of players) is doubled until one breaks, or the maximum load has held.
+//! 2. The interval between the largest load that held and the smallest that broke is halved until it is within the precision.
+//! 3. The largest load that held (the knee) has to hold twice more, because a server near its limit holds by chance, and one lucky run is
+//!    not a capacity. When a repeat fails, the load is lowered by the precision, and has to hold three times there.
 //!
-//! The number of tries is bounded: by the doublings, the halvings, and the [`MAX_DESCENTS`] times that a failed repeat may lower the load.
+//! The number of tries is bounded by the doublings, the halvings, and the [`MAX_DESCENTS`] times that a failed repeat may lower the load.
 
 /// Number of times that the knee has to hold again after it was found.
 const REPEATS: u32 = 2;
 
-/// Number of times that a failed repeat may lower the knee. A server that still holds and breaks by turns has no meaningful knee.
+/// Number of times that a failed repeat may lower the load. A server that still holds and breaks by turns has no meaningful capacity.
 const MAX_DESCENTS: u32 = 8;
 
 /// A search for the largest load that holds.
@@ -24,8 +24,9 @@ pub struct LoadSearch {
     holds: u32,
     /// The smallest load that broke.
     breaks: Option<u32>,
-    /// Number of repeats that still have to hold; `None` before the knee is found.
+    /// Number of repeats that still have to hold; `None` before step 3.
     repeats_left: Option<u32>,
+    /// Number of times that a failed repeat may still lower the load.
     descents_left: u32,
 }
 
@@ -39,8 +40,8 @@ pub struct Knee {
 }
 
 impl LoadSearch {
-    /// Creates a search that begins with `from` players and tries no more than `max_load`. The precision is a share: with 0.05, the loads that
-    /// hold and break differ by at most 5 % (or a single player) in the end.
+    /// Creates a search that begins with `from` players and tries at most `max_load`. The precision is a share (0.001 to 1): with 0.05, the
+    /// loads that hold and break differ by at most 5 % or a single player at the end.
     #[must_use]
     pub fn new(from: u32, max_load: u32, precision: f64) -> Self {
         let max_load = max_load.max(1);
@@ -79,7 +80,7 @@ impl LoadSearch {
             }
             (Some(_), false) => {
                 self.breaks = Some(load);
-                // A load that held below it during the search may have been as lucky, so it is confirmed again too.
+                // A lower load that held in step 1 or 2 may have held by luck too, so it does not count as held.
                 self.holds = 0;
                 self.descents_left = self.descents_left.saturating_sub(1);
                 self.repeats_left = Some(REPEATS + 1);
@@ -90,11 +91,12 @@ impl LoadSearch {
         self.next = self.choose(load);
     }
 
+    /// Chooses the load to try after the result of `last` is recorded; `None` ends the search.
     fn choose(&mut self, last: u32) -> Option<u32> {
         if let Some(left) = self.repeats_left {
             return match (left, self.holds) {
                 (0, _) => None,
-                // It broke: step down, unless no lower load is left.
+                // The last load broke: step down, unless no lower load or no descent is left.
                 (_, 0) if self.descents_left == 0 || last <= 1 => None,
                 (_, 0) => Some((last - self.step(last)).max(1)),
                 _ => Some(last),
@@ -113,7 +115,7 @@ impl LoadSearch {
         next
     }
 
-    /// The smallest difference of two loads, in players.
+    /// Returns the smallest difference from this load to another one to try, in players.
     fn step(&self, load: u32) -> u32 {
         ((f64::from(load) * self.precision) as u32).max(1)
     }

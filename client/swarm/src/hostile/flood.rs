@@ -15,17 +15,17 @@ use rand_pcg::Pcg64;
 
 use super::session::{Attack, HostileSeat};
 
-/// The multiple of a player's rate: far past the limit of one session, and yet cheap for the machine that floods, so that bots can play
-/// beside the flood.
+/// The multiple of a player's rate: far above a server's limit for one session, and yet cheap for the attacking machine, so that bots can
+/// play on it at the same time.
 const RATE_FACTOR: u32 = 50;
 
-/// Portions per second: each fills one packet or a few.
+/// Calls of [`Attack::send`] per second. At 30 Hz, each sends 50 * 30 / 100 = 15 messages, which fit into one packet or a few.
 const PORTIONS_PER_S: u32 = 100;
 
-/// Inputs in one session, chat lines in the next.
+/// A flood of inputs in sessions with an even number, and of chat lines in the others.
 pub(super) struct Flood {
     sends_chat: bool,
-    /// The fraction of a message that no portion has sent yet, in units of 1 / [`PORTIONS_PER_S`].
+    /// The fraction of a message that is still to be sent, in units of 1 / [`PORTIONS_PER_S`].
     owed: u32,
 }
 

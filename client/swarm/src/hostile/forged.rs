@@ -1,5 +1,5 @@
-//! The forged attack: well-formed inputs with false ticks and acknowledgements, at an honest player's rate, so that only the content is
-//! wrong.
+//! The forged attack: well-formed inputs with false ticks and acknowledgements. They are sent at an honest player's rate, so that only the
+//! content is wrong.
 
 use quarrel_shared::{
     game::Game,
@@ -12,14 +12,15 @@ use rand_pcg::Pcg64;
 
 use super::session::{Attack, HostileSeat};
 
-/// The oldest tick that an input can be for.
+/// The oldest tick for which an input can be.
 const FIRST: Tick = Tick(1);
 
-/// The largest error of a forged tick, but for the extremes of its range: hours.
+/// The limit of a forged tick's random error: 2^20 ticks are about ten hours at 30 Hz. The first and the last possible tick are sent too.
 const MAX_ERROR_TICKS: u32 = 1 << 20;
 
-/// One forged input a tick.
+/// One forged input per tick, with eight kinds of forgery in turn.
 pub(super) struct Forged {
+    /// Number of inputs up to now.
     turn: u32,
     rng: Pcg64,
 }
@@ -38,17 +39,17 @@ impl Attack for Forged {
             0 => (FIRST, SubTick::of(FIRST), None),
             1 => (now.after(far), SubTick::of(now), None),
             2 => (Tick(u32::MAX), SubTick::of(now), None),
-            // Inputs of a player who saw the world long ago, or in the future.
+            // Inputs whose displayed tick is long past, or in the future.
             3 => (now, SubTick::default(), None),
             4 => (now, SubTick::of(now.after(far)), None),
-            // Acknowledgements of snapshots that the server never made, or never sent.
+            // Acknowledgements of snapshots that the server cannot have sent.
             5 => (now, SubTick::of(now), Some(SnapshotAck { newest: now.after(far), history: u32::MAX })),
             6 => (
                 now,
                 SubTick::of(now),
                 Some(SnapshotAck { newest: Tick::default(), history: self.rng.random() }),
             ),
-            // An acknowledgement of a recent snapshot that probably exists and was never read.
+            // An acknowledgement of a recent snapshot that probably exists, and that this bot has not read.
             _ => {
                 let newest = now.before(seat.rate().ticks(2 * super::session::LEAD_MS));
                 (now, SubTick::of(newest), Some(SnapshotAck { newest, history: u32::MAX }))

@@ -6,11 +6,12 @@ use rand_pcg::Pcg64;
 
 use super::session::{Attack, HostileSeat};
 
-/// The largest portion: longer than any input, so that some portions are too long and others too short.
+/// The maximum length of the random bytes: longer than any input, so that some are too long and others too short.
 const MAX_BYTES: usize = 600;
 
-/// Random bytes of random lengths, one portion a tick: the server recognises a single one as malformed.
+/// Random bytes of a random length, once per tick. One call is enough for the server to detect a malformed message.
 pub(super) struct Garbage {
+    /// Whether the bytes are written on the control stream, as in every second session, or sent as datagrams.
     on_stream: bool,
     rng: Pcg64,
 }

@@ -1,5 +1,5 @@
-//! The half-open attack: handshakes that are never completed. Each costs a server memory and a signature, until it demands a proof of the
-//! address (Retry).
+//! The half-open attack: handshakes that are never completed. Each costs the server memory and a signature, until the server demands a
+//! proof of the client's address (QUIC Retry).
 
 use std::{
     collections::VecDeque,
@@ -23,20 +23,20 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::record::HostileRecord;
 use quarrel_client::{Connector, net::transport::endpoint_config};
 
-/// The period of handshakes: as many a second as one network may have of a server's handshake slots.
+/// The period of handshakes. 10 a second is the number of a server's handshake slots that one network may have.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// The time that each handshake stays open: longer than a server waits, so that the server has to end it.
+/// The time for which each handshake stays open: longer than a server waits, so that the server has to end the handshake.
 const OPEN_FOR: Duration = Duration::from_secs(6);
 
 /// The maximum number of handshakes that are open at once.
 const MAX_OPEN: usize = 64;
 
-/// Another network of this machine, for the attacker. On loopback, attacker and players would share one address, and its limit would keep
-/// the players out before anything else was tested.
+/// The attacker's address if the server is on loopback: another network than 127.0.0.1. Otherwise attacker and players would share one
+/// address, and the server's limit for that address would refuse the players before anything else is tested.
 const OTHER_LOOPBACK: Ipv4Addr = Ipv4Addr::new(127, 66, 0, 1);
 
-/// Starts handshakes without end.
+/// Starts handshakes until the returned future is dropped, and counts them.
 ///
 /// # Errors
 /// When the system provides no socket.
@@ -68,10 +68,13 @@ pub(super) async fn run(connector: &Connector, record: &mut HostileRecord) -> io
 #[derive(Debug)]
 struct DeafSocket {
     socket: Arc<dyn AsyncUdpSocket>,
+    /// Number of packets sent.
     sent: AtomicU64,
 }
 
 impl DeafSocket {
+    /// Binds a socket to [`OTHER_LOOPBACK`] if the server is on IPv4 loopback and the system has that address, and otherwise to any
+    /// address.
     fn bind(server: SocketAddr) -> io::Result<Self> {
         let any = match server {
             SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),

@@ -1,10 +1,10 @@
-//! Hostile bots, which attack a server beside the bots that play: a server must bear them without harm to other players.
+//! Hostile bots, which attack a server while other bots play: a server must withstand them without harm to other players.
 //!
-//! A hostile bot connects again and again. When the server closes or refuses its session, the close reason is counted, and after a pause
-//! the next session starts, as a real attacker would. The rate of each attack is bounded; a load test sets the number of bots.
+//! A hostile bot connects repeatedly, as a real attacker would. When the server closes or refuses a session, the bot counts the close
+//! reason, and after a pause starts the next session. The rate of each attack is bounded; a load test sets the number of bots.
 //!
 //! - [`HostileRecord`]: the counts of an attack.
-//! - `session`: one session, from the handshake to the end, on the wire protocol itself, without the client library's driver.
+//! - `session`: one session from the handshake to its end. It uses the wire protocol directly, without the client library's driver.
 //! - The attacks: `garbage`, `flood`, `forged`, `slow_reader`; and `half_open`, which never completes a handshake.
 
 mod record;
@@ -35,7 +35,7 @@ use self::{
 };
 use quarrel_client::Connector;
 
-/// The pause between two sessions. Two handshakes a second are within the limit of one address, so that the attack tests what is behind the
+/// The pause between two sessions. Two handshakes a second are within a server's limit for one address, so that the attack gets past the
 /// handshake.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -51,11 +51,11 @@ pub enum HostileKind {
     Forged,
     /// Starts handshakes and completes none.
     HalfOpen,
-    /// Plays, and reads nothing from the server.
+    /// Sends valid inputs, and reads nothing from the server.
     SlowReader,
 }
 
-/// A name that is not that of a kind.
+/// The error of a name that is not a kind of hostile bot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a kind of hostile bot; the kinds are garbage, flood, forged, half_open, slow_reader")]
 pub struct UnknownKind(pub String);
@@ -64,7 +64,7 @@ impl HostileKind {
     /// All kinds.
     pub const ALL: [Self; 5] = [Self::Garbage, Self::Flood, Self::Forged, Self::HalfOpen, Self::SlowReader];
 
-    /// The name in scenarios and reports.
+    /// Returns the name in plans and reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -91,10 +91,11 @@ impl fmt::Display for HostileKind {
     }
 }
 
-/// Attacks a server, session after session, until `until` is ready, and returns the counts. The last session is counted as one; its end,
-/// which `until` causes, is not.
+/// Attacks a server, session after session, until the future `until` completes, and returns the counts. The last session, which `until`
+/// cuts short, is counted in [`HostileRecord::lives`] and not in [`HostileRecord::closes`].
 ///
-/// Bots that play should not share the connector's endpoint: its socket carries the flood. Half-open handshakes use a socket of their own.
+/// Bots that play should not share the connector's endpoint, because its socket carries the attack. Half-open handshakes use their own
+/// socket.
 ///
 /// # Errors
 /// When the system provides no socket for half-open handshakes.
@@ -126,7 +127,7 @@ pub async fn attack<G: Game>(
     Ok(record)
 }
 
-/// Runs one session after the other, without end.
+/// Runs one session after the other until the returned future is dropped.
 async fn run_sessions<G: Game, A: Attack>(
     connector: &Connector,
     target: JoinTarget,

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Counts of one hostile bot, or of many.
+/// The counts of one or more hostile bots.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostileRecord {
-    /// Sessions that it started; for half-open handshakes, handshakes.
+    /// Number of sessions started; for the half-open attack, of handshakes.
     pub lives: u64,
-    /// Datagrams and messages that it sent; for half-open handshakes, packets.
+    /// Number of datagrams and messages sent; for the half-open attack, of packets.
     pub sent: u64,
-    /// Ends of its sessions, but for those that the end of the run cut short, by the close reason's name, or `lost`, `no_answer`,
-    /// `connect_failed`.
+    /// Number of ended sessions by the name of the close reason, or by `lost`, `no_answer`, `connect_failed`. Sessions that the end of the
+    /// run cut short are not counted.
     pub closes: BTreeMap<String, u64>,
 }
 
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn merged_records_count_everything_once() {
+    fn merged_records_add_up() {
         let record = |ends: &[&'static str]| {
             let mut record = HostileRecord { lives: 3, sent: 10, ..HostileRecord::default() };
             ends.iter().for_each(|end| record.count_end(end));

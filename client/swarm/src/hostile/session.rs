@@ -1,4 +1,4 @@
-//! One session of a hostile bot: it takes a seat as a player does, then sends the output of its attack.
+//! One session of a hostile bot: takes a seat (a place in a room) as a player does, then runs the attack.
 
 use std::time::Duration;
 
@@ -20,49 +20,51 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use quarrel_client::{Connector, Ending, net::connect::WelcomedConnection};
 use quarrel_transport::control::{ClientSide, ControlStream};
 
-/// The player name of hostile bots, as the server's logs and rosters show it.
+/// The player name of hostile bots in the server's logs and player lists.
 const NAME: &str = "mallory";
 
 /// Time limit for the answer to a join.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The lead of inputs over the room's tick: the jitter of most links, and well within a room's input buffer.
+/// The lead of inputs over the room's tick: as long as the jitter of most links, and well within the limit of a room's input buffer.
 pub(super) const LEAD_MS: u32 = 100;
 
-/// The maximum of unsent bytes on the control stream; above it, messages are dropped until the server reads again.
+/// The number of unsent bytes on the control stream from which messages are dropped until the server reads again.
 const MAX_UNSENT_BYTES: usize = 8 * MAX_CLIENT_MESSAGE_BYTES;
 
-/// An attack from a seat.
+/// An attack by a bot that has a seat.
 pub(super) trait Attack: Send {
-    /// Whether it reads the server's messages.
+    /// Whether the bot reads the server's messages.
     const READS: bool = true;
 
-    /// The attack of one session, counted from 0.
+    /// Creates the attack of one session; sessions are numbered from 0.
     fn new(session: u64, rng: Pcg64) -> Self;
 
-    /// The time between two calls of [`Self::send`].
+    /// Returns the time between two calls of [`Self::send`]; by default one tick.
     fn period(rate: TickRate) -> Duration {
         Duration::from_nanos(rate.period_ns())
     }
 
-    /// Sends a portion of the attack; returns the number of datagrams or messages that were sent.
+    /// Sends the next datagrams or messages of the attack, and returns their number.
     fn send<G: Game>(&mut self, seat: &mut HostileSeat) -> u64;
 }
 
-/// A seat, and the connection that it belongs to.
+/// A seat and the connection to which it belongs.
 pub(super) struct HostileSeat {
     connection: Connection,
     control: ControlStream<ClientSide>,
     /// Whether the control stream has ended.
     control_ended: bool,
-    /// The reason of the server's announced close.
+    /// The reason of the close that the server has announced.
     closing: Option<CloseReason>,
     seat_epoch: SeatEpoch,
     rate: TickRate,
+    /// The room's tick in the answer to the join, and the time at which the answer arrived.
     joined: (Tick, Instant),
 }
 
-/// Connects, takes a seat and attacks until the server ends the session; returns the name of the end.
+/// Connects, takes a seat and attacks until the server ends the session. Adds the datagrams or messages to `sent`, and returns the name of
+/// the end, as in [`super::HostileRecord::closes`].
 pub(super) async fn run_session<G: Game, A: Attack>(
     connector: &Connector,
     target: JoinTarget,
@@ -79,7 +81,7 @@ pub(super) async fn run_session<G: Game, A: Attack>(
         Err(_) => return "no_answer",
     };
     let mut every = interval(A::period(seat.rate));
-    // Missed ticks of a busy machine are not made up for: the rate is bounded.
+    // Calls that a busy machine missed are not made up for, so that the rate is bounded.
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -91,7 +93,7 @@ pub(super) async fn run_session<G: Game, A: Attack>(
 }
 
 impl HostileSeat {
-    /// Waits for the answer to the join that was sent with the hello.
+    /// Waits for the answer to the join that was sent with the hello. An error is the name of the session's end.
     async fn take(welcomed: WelcomedConnection) -> Result<Self, &'static str> {
         let WelcomedConnection { connection, mut control, welcome, .. } = welcomed;
         loop {
@@ -113,39 +115,40 @@ impl HostileSeat {
                     return Err(reason.name());
                 }
                 Ok(_) => {}
-                Err(_) => return Err(connection.close_reason().map_or("lost", |error| name(&error))),
+                Err(_) => return Err(connection.close_reason().map_or("lost", |error| end_name(&error))),
             }
         }
     }
 
-    /// The room's tick rate.
+    /// Returns the room's tick rate.
     pub(super) const fn rate(&self) -> TickRate {
         self.rate
     }
 
-    /// The tick for which an input is in time, estimated from the time of the join: not every attack reads the room's tick.
+    /// Returns a tick for which an input arrives in time. It is estimated from the time since the join, because not every attack reads the
+    /// server's messages.
     pub(super) fn tick(&self) -> Tick {
         let (tick, since) = self.joined;
-        let passed = since.elapsed().as_nanos() / u128::from(self.rate.period_ns());
-        tick.after(passed as u32 + self.rate.ticks(LEAD_MS))
+        let ticks = since.elapsed().as_nanos() / u128::from(self.rate.period_ns());
+        tick.after(ticks as u32 + self.rate.ticks(LEAD_MS))
     }
 
     /// Sends inputs with this acknowledgement; returns the number of datagrams that were sent.
-    pub(super) fn send_inputs<I>(&self, run: InputBatch<I>, ack: Option<SnapshotAck>) -> u64
+    pub(super) fn send_inputs<I>(&self, batch: InputBatch<I>, ack: Option<SnapshotAck>) -> u64
     where
         I: Bits + Default + Clone + PartialEq,
     {
         let mut out = BitWriter::new();
-        InputDatagram { seat_epoch: self.seat_epoch, ack, batch: run }.encode(&mut out);
+        InputDatagram { seat_epoch: self.seat_epoch, ack, batch }.encode(&mut out);
         self.datagram(out.finish())
     }
 
-    /// Sends any datagram; returns the number of datagrams that were sent.
+    /// Sends any bytes as a datagram; returns the number of datagrams that were sent.
     pub(super) fn datagram(&self, bytes: &[u8]) -> u64 {
         u64::from(self.connection.send_datagram(Bytes::copy_from_slice(bytes)).is_ok())
     }
 
-    /// Sends a message; returns 0 when too many bytes are unsent.
+    /// Sends a message on the control stream and returns 1, or drops it and returns 0 when too many bytes are unsent.
     pub(super) fn send_message(&mut self, message: &ClientMessage) -> u64 {
         let has_room = self.has_room();
         if has_room {
@@ -154,7 +157,7 @@ impl HostileSeat {
         u64::from(has_room)
     }
 
-    /// Writes any bytes on the control stream; returns 0 when too many bytes are unsent.
+    /// Writes any bytes on the control stream and returns 1, or drops them and returns 0 when too many bytes are unsent.
     pub(super) fn write(&mut self, bytes: &[u8]) -> u64 {
         let has_room = self.has_room();
         if has_room {
@@ -167,10 +170,11 @@ impl HostileSeat {
         self.control.waiting_bytes() < MAX_UNSENT_BYTES
     }
 
-    /// Waits for the session's end; meanwhile reads and discards the server's messages, or does not read them. Cancel-safe.
+    /// Waits for the end of the session, and returns its name. Until then, reads and discards the server's messages if `reads` is set.
+    /// Cancel-safe.
     async fn end(&mut self, reads: bool) -> &'static str {
         if !reads {
-            return name(&self.connection.closed().await);
+            return end_name(&self.connection.closed().await);
         }
         loop {
             let failed = tokio::select! {
@@ -191,12 +195,13 @@ impl HostileSeat {
                 keyframe = self.connection.accept_uni() => keyframe.err(),
             };
             if let Some(error) = failed {
-                return self.closing.map_or_else(|| name(&error), CloseReason::name);
+                return self.closing.map_or_else(|| end_name(&error), CloseReason::name);
             }
         }
     }
 }
 
-fn name(error: &quinn::ConnectionError) -> &'static str {
+/// Returns the name of the end of a session whose connection was lost.
+fn end_name(error: &quinn::ConnectionError) -> &'static str {
     Ending::from(error).name()
 }

@@ -1,4 +1,4 @@
-//! The slow reader attack: plays and reads nothing, so that the server's messages pile up at the server.
+//! The slow reader attack: sends valid inputs and reads nothing, so that messages pile up at the server.
 
 use quarrel_shared::{
     game::Game,
@@ -10,13 +10,13 @@ use rand_pcg::Pcg64;
 use super::session::{Attack, HostileSeat};
 use quarrel_client::net::transport::transport_config;
 
-/// The receive window of each stream: less than a few messages, so that they pile up at the server.
+/// The receive window of each stream, in bytes: a few messages fill it, and further ones pile up at the server.
 const WINDOW_BYTES: u32 = 1024;
 
-/// One valid input a tick, without acknowledgements, since no snapshot is read.
+/// One valid input per tick, without acknowledgements, because no snapshot is read.
 pub(super) struct SlowReader;
 
-/// The QUIC settings of its connections.
+/// Returns the QUIC settings of the bot's connections.
 pub(super) fn transport() -> TransportConfig {
     let mut config = transport_config();
     config.stream_receive_window(VarInt::from_u32(WINDOW_BYTES));

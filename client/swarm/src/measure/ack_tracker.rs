@@ -1,10 +1,10 @@
-//! Tracks one seat's inputs from the scheduled send of each to the snapshot that acknowledges it.
+//! Tracks one seat's inputs, each from its scheduled send to the snapshot that acknowledges it.
 //!
-//! The model is open: one input is scheduled each tick, independent of the server and of this machine. Sends that could not happen because the
-//! clock was reset, the connection broke or the process was stopped are scheduled too, and wait for the same acknowledgement. Counting only
-//! the inputs that were sent would omit exactly the bad times (coordinated omission, as Gil Tene calls it).
+//! The load model is open: one input is scheduled each tick, independent of the server and of this machine. Sends that were missed because
+//! the clock was reset, the connection broke or the process was stopped count too, and are acknowledged together with the next input.
+//! Counting only the inputs that were sent would omit exactly the bad times (coordinated omission, as Gil Tene calls it).
 //!
-//! Pure: times are parameters, relative to any epoch of the caller.
+//! Pure: no clock, no I/O. Times are parameters, relative to any start that the caller chooses.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -12,16 +12,19 @@ use quarrel_shared::tick::Tick;
 
 use quarrel_client::InputSlot;
 
-/// Maximum number of pending entries; a run of missed sends is one entry. 20 s at 128 Hz: older entries are given up.
+/// Maximum number of pending entries: 20 s at 128 Hz. Above that, the oldest entry is given up. Several missed sends in a row are one
+/// entry.
 const MAX_PENDING: usize = 2560;
 
-/// Sends were missed when the time since the last one exceeds this number of periods. A clock stretches by 5 % at most.
+/// Sends were missed if the time since the last one is at least this number of periods. The client's clock stretches a period by 5 % at
+/// most, far less than this.
 const MAX_GAP_PERIODS: f64 = 1.5;
 
-/// At the end, an input that was scheduled longer ago than this counts as unacknowledged; a younger one is still on its way.
+/// At the end of a session, an input that was scheduled this long ago or longer counts as unacknowledged; the acknowledgement of a younger
+/// one may still be on its way.
 const ACK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One or more scheduled sends, one tick period apart: the current one and those missed before it.
+/// One or more scheduled sends of inputs, one tick period apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ScheduledSends {
     /// Time of the first send.
@@ -45,6 +48,7 @@ pub(crate) struct AckTracker {
     period: Duration,
     /// Unacknowledged sends, oldest first, each with the tick whose use acknowledges it.
     pending: VecDeque<(Tick, ScheduledSends)>,
+    /// Time of the last send; `None` before the first.
     last: Option<Duration>,
 }
 
@@ -54,8 +58,8 @@ impl AckTracker {
         Self { period, pending: VecDeque::new(), last: None }
     }
 
-    /// Records the send of an input. Returns the sends that were scheduled since the last one, ending with this one. `give_up` is called
-    /// with sends that exceed [`MAX_PENDING`].
+    /// Records the send of an input. Returns all sends that were scheduled since the last one: the missed ones and this one. Calls
+    /// `give_up` with the oldest pending sends if there are more than [`MAX_PENDING`] entries.
     pub(crate) fn push(
         &mut self,
         slot: InputSlot,
@@ -63,8 +67,8 @@ impl AckTracker {
     ) -> ScheduledSends {
         let sends = self.scheduled_until(slot.due);
         self.last = Some(slot.due);
-        // The clock was set back, or the room is another one: earlier sends with later ticks are acknowledged together with this one,
-        // because their own ticks may never come.
+        // Earlier sends with later ticks exist if the clock was set back or the room is another one. They are acknowledged together with
+        // this send, because their own ticks may never be acknowledged.
         for (tick, _) in self.pending.iter_mut().rev().take_while(|(tick, _)| *tick > slot.tick) {
             *tick = slot.tick;
         }
@@ -77,14 +81,16 @@ impl AckTracker {
         sends
     }
 
-    /// A snapshot reports that the input of this tick was used, which acknowledges all sends of this and earlier ticks.
+    /// Removes the sends of this and all earlier ticks, because a snapshot reports that the server has used the input of this tick. Calls
+    /// `acknowledged` with them.
     pub(crate) fn ack(&mut self, tick: Tick, mut acknowledged: impl FnMut(ScheduledSends)) {
         while let Some((_, sends)) = self.pending.pop_front_if(|(due, _)| *due <= tick) {
             acknowledged(sends);
         }
     }
 
-    /// The seat was lost: returns the sends that were scheduled until `now` and could not happen.
+    /// Adds the sends that were scheduled after the last one until `now` and missed because the seat was lost. Returns them, or `None` for
+    /// an empty list.
     pub(crate) fn lose_seat(&mut self, now: Duration) -> Option<ScheduledSends> {
         let last = self.last?;
         let count = now.saturating_sub(last).div_duration_f64(self.period) as u32;
@@ -93,8 +99,8 @@ impl AckTracker {
         (count > 0).then_some(sends)
     }
 
-    /// The seat is given up: calls `unacked` with the pending sends that are older than [`ACK_TIMEOUT`], or with all of them when the seat
-    /// was lost.
+    /// Ends the tracking: removes all pending sends, and calls `unacked` with those that are [`ACK_TIMEOUT`] old or older, or with all of
+    /// them if the seat was lost.
     pub(crate) fn close(&mut self, now: Duration, lost: bool, mut unacked: impl FnMut(ScheduledSends)) {
         for (_, sends) in self.pending.drain(..) {
             let is_old = |due: &Duration| lost || *due + ACK_TIMEOUT <= now;
@@ -106,13 +112,13 @@ impl AckTracker {
         self.last = None;
     }
 
-    /// The scheduled sends after the last one, up to this time.
+    /// Returns the sends that were scheduled after the last one, up to and including the one at `due`.
     fn scheduled_until(&self, due: Duration) -> ScheduledSends {
-        let passed = due.saturating_sub(self.last.unwrap_or(due)).div_duration_f64(self.period);
-        if self.last.is_none() || passed < MAX_GAP_PERIODS {
+        let periods = due.saturating_sub(self.last.unwrap_or(due)).div_duration_f64(self.period);
+        if self.last.is_none() || periods < MAX_GAP_PERIODS {
             return ScheduledSends { first: due, count: 1, period: self.period };
         }
-        let count = passed.round() as u32;
+        let count = periods.round() as u32;
         ScheduledSends { first: due.saturating_sub(self.period * (count - 1)), count, period: self.period }
     }
 }
@@ -159,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_leaves_no_input_pending() {
+    fn a_send_after_the_clock_was_set_back_acknowledges_earlier_sends_too() {
         let mut tracker = AckTracker::new(PERIOD);
         (0..90).for_each(|n| assert_eq!(push(&mut tracker, slot(100 + n, 33 * u64::from(n))), 1));
         // The server stopped for three seconds: its tick is where it was.

@@ -1,4 +1,4 @@
-//! The counts since the last collection, and the recorder that collects them.
+//! The counts since the last collection, and the recorder to which bots add them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{Row, SelfLoad};
 use crate::hostile::HostileRecord;
 
-/// Maximum number of incidents in one batch; a server that dies causes one for each bot.
+/// Maximum number of incidents in one batch: a server that dies causes an incident for each bot.
 const MAX_INCIDENTS: usize = 64;
 
-/// The counts that a thread or an agent hands over, about once a second.
+/// The counts of a thread, of an agent or of all of them together, collected about once a second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Batch {
@@ -25,15 +25,15 @@ pub struct Batch {
     pub incidents: Vec<(u64, String)>,
     /// Tick rate of the rooms that bots joined, in hertz.
     pub tick_hz: u32,
-    /// Number of bots that hold a seat now.
+    /// Number of bots that hold a seat at the time of the collection.
     pub playing: u64,
-    /// Number of bots that are finished.
+    /// Number of bots that have ended since the run's start.
     #[serde(rename = "over")]
     pub finished: u64,
 }
 
 impl Batch {
-    /// Adds the batch of another thread, collected at the same time.
+    /// Adds the batch of another thread or agent, collected at the same time.
     pub fn merge(&mut self, other: Self) {
         let Self { rows, self_load, hostile, incidents, tick_hz, playing, finished } = other;
         self.rows.extend(rows);
@@ -52,7 +52,9 @@ impl Batch {
 /// Collects the counts of one thread's bots.
 #[derive(Debug, Default)]
 pub(crate) struct CountRecorder {
+    /// The rows since the last collection, by second and group.
     rows: BTreeMap<(u32, u16), Row>,
+    /// All other parts of the next batch; without rows.
     rest: Batch,
 }
 
@@ -79,23 +81,23 @@ impl CountRecorder {
         self.rest.hostile.entry(kind.to_owned()).or_default().merge(record);
     }
 
-    /// A bot got a seat in a room of this tick rate.
+    /// Counts a bot that got a seat, in a room with this tick rate in hertz.
     pub(crate) fn bot_seated(&mut self, tick_hz: u32) {
         self.rest.tick_hz = self.rest.tick_hz.max(tick_hz);
         self.rest.playing += 1;
     }
 
-    /// A bot lost or left its seat.
+    /// Counts a bot that lost or left its seat.
     pub(crate) const fn bot_unseated(&mut self) {
         self.rest.playing = self.rest.playing.saturating_sub(1);
     }
 
-    /// A bot is finished.
+    /// Counts a bot that has ended.
     pub(crate) const fn bot_finished(&mut self) {
         self.rest.finished += 1;
     }
 
-    /// Takes all counts since the last call.
+    /// Takes the counts since the last call. The numbers of playing and finished bots and the tick rate stay for the next batch.
     pub(crate) fn take(&mut self) -> Batch {
         let rows = std::mem::take(&mut self.rows);
         let settled = |((second, group), mut row): ((u32, u16), Row)| {

@@ -1,24 +1,24 @@
-//! A histogram with HDR buckets of three significant digits, whose memory grows only with the buckets in use.
+//! A histogram with the buckets of an HDR (high dynamic range) histogram of three significant digits, which stores only non-empty buckets.
 //!
 //! Each second of a run has several distributions, and agents send theirs over the network, so empty buckets must cost nothing. The bucket
-//! bounds are those of the HDR library, so two distributions merge exactly, wherever they were filled.
+//! bounds are those of the HDR library on every machine, so two distributions merge without loss.
 //!
-//! A thousand bots record 100,000 values a second, so recording only appends to a buffer. Sorting the buffer into buckets, some hundred
-//! values at a time, costs a fraction of a bucket search per value.
+//! A thousand bots record 100,000 values a second, so recording only appends to a buffer. Sorting some hundred values at a time into
+//! buckets is much cheaper than a bucket search for each value.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Largest value: an hour in microseconds. Larger values count as this one.
+/// The largest value: an hour in microseconds. Larger values are recorded as this one.
 const MAX_VALUE: u32 = 3_600_000_000;
 
-/// Maximum number of unsorted values: 2 kB, sorted while they are in the cache.
+/// Maximum number of unsorted values: 512 * 4 bytes = 2 kB, which are sorted while they are in the CPU's cache.
 const MAX_UNSORTED: usize = 512;
 
-/// Defines which values share a bucket; no value is recorded in it.
-static RULER: LazyLock<Histogram<u8>> = LazyLock::new(|| {
+/// An empty HDR histogram, used only for its bucket bounds.
+static BUCKET_BOUNDS: LazyLock<Histogram<u8>> = LazyLock::new(|| {
     Histogram::new_with_max(MAX_VALUE.into(), 3)
         .expect("a histogram supports an hour of microseconds to three digits")
 });
@@ -48,7 +48,7 @@ impl Distribution {
         self.record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), 1);
     }
 
-    /// Sorts the recorded values into buckets. It changes no result; it saves each later reader from doing so.
+    /// Sorts the recorded values into buckets. This changes no result; it only makes later reads cheaper.
     pub fn settle(&mut self) {
         let mut unsorted = std::mem::take(&mut self.unsorted);
         // Sorted values that share a bucket are neighbours.
@@ -62,7 +62,7 @@ impl Distribution {
         self.unsorted = unsorted;
     }
 
-    /// Adds the counts of another distribution.
+    /// Adds the counts of another distribution. Counts saturate at `u64::MAX`.
     pub fn merge(&mut self, other: &Self) {
         for (value, count) in &other.settled().counts {
             let sum = self.counts.entry(*value).or_default();
@@ -82,8 +82,8 @@ impl Distribution {
         self.counts.values().fold(self.unsorted.len() as u64, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Returns the smallest value that a share `quantile` (0..=1) of the recorded values do not exceed: the upper end of its bucket, as HDR
-    /// histograms define it; 0 for an empty distribution.
+    /// Returns the smallest value that at least a share `quantile` (0..=1) of the recorded values does not exceed. The result is the upper
+    /// end of that value's bucket, as HDR histograms define quantiles; 0 for an empty distribution.
     #[must_use]
     pub fn quantile(&self, quantile: f64) -> u64 {
         let rank = ((self.count() as f64 * quantile).ceil() as u64).max(1);
@@ -94,10 +94,10 @@ impl Distribution {
             below >= rank
         };
         let found = counts.iter().find(reaches).or_else(|| counts.last_key_value());
-        found.map_or(0, |(value, _)| RULER.highest_equivalent(*value))
+        found.map_or(0, |(value, _)| BUCKET_BOUNDS.highest_equivalent(*value))
     }
 
-    /// Returns the largest value; 0 for an empty distribution.
+    /// Returns the upper end of the largest value's bucket; 0 for an empty distribution.
     #[must_use]
     pub fn max(&self) -> u64 {
         self.quantile(1.0)
@@ -132,7 +132,7 @@ fn clamp(value: u64) -> u32 {
 
 /// Returns the smallest value of this value's bucket.
 fn bucket(value: u32) -> u64 {
-    RULER.lowest_equivalent(value.into())
+    BUCKET_BOUNDS.lowest_equivalent(value.into())
 }
 
 impl PartialEq for Distribution {
@@ -154,7 +154,7 @@ impl<'de> Deserialize<'de> for Distribution {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut distribution = Self::default();
         for (value, times) in BTreeMap::<u64, u64>::deserialize(deserializer)? {
-            // The sender may use other buckets. The number of buckets is fixed, so the memory stays bounded.
+            // A faulty sender may use other buckets. Values are sorted into this side's fixed number of buckets, so the memory is bounded.
             distribution.add(clamp(value), times);
         }
         Ok(distribution)
@@ -167,7 +167,7 @@ mod tests {
 
     use super::*;
 
-    /// Values of which some share a bucket, as most of a run do.
+    /// Values of which some share a bucket, as most values of a run do.
     fn values() -> impl Strategy<Value = u64> {
         prop_oneof![0..3000_u64, 0..u64::from(MAX_VALUE)]
     }

@@ -1,4 +1,4 @@
-//! The counts of one second of a run. Rows add up: from bots to threads, from threads to processes, from seconds to the run.
+//! The counts of one second of a run. Rows can be added up over bots, threads, processes and seconds.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,17 +20,17 @@ pub struct Row {
     pub snapshot_age: Distribution,
     /// Time between two applied snapshots.
     pub snapshot_gap: Distribution,
-    /// Time from a bot's scheduled start to its seat.
+    /// Time from a bot's scheduled start to its seat (its place in a room).
     pub join: Distribution,
     /// Distance between predicted and confirmed positions of own entities, in 1/1000 unit.
     pub correction: Distribution,
-    /// Lateness at which this swarm sent inputs.
+    /// Lateness of this swarm's sends of inputs, against their schedule.
     pub lag: Distribution,
     /// The plain counters.
     pub counts: Counts,
-    /// Number of closed connections by reason.
+    /// Number of closed connections, lost seats and refused bots, by reason.
     pub closes: BTreeMap<String, u64>,
-    /// Ends of matches, by room and tick: all bots of a room see the same one, so a set counts it once.
+    /// Ends of matches, by room and tick. All bots of a room see the same end of a match, and a set counts it once.
     pub finishes: BTreeSet<(u64, u32)>,
 }
 
@@ -42,7 +42,7 @@ pub struct Counts {
     pub joined: u64,
     /// Number of bots that got no seat.
     pub refused: u64,
-    /// Number of bots that lost their seat.
+    /// Number of times that a bot lost its seat before its scheduled end.
     pub disconnected: u64,
     /// Number of connections that broke.
     pub interrupted: u64,
@@ -54,14 +54,14 @@ pub struct Counts {
     pub inputs: u64,
     /// Number of scheduled inputs that were never acknowledged.
     pub inputs_unacked: u64,
-    /// Number of scheduled sends at which the bot's screen was sampled.
+    /// Number of scheduled sends of inputs at which the bot had snapshots to display.
     #[serde(rename = "looks")]
-    pub screen_samples: u64,
-    /// Number of those samples in which the screen stood still.
+    pub display_samples: u64,
+    /// Number of those sends at which the other players' entities stood still, because no newer snapshot had arrived.
     pub frozen: u64,
     /// Number of applied snapshots.
     pub snapshots: u64,
-    /// Number of snapshots that were never applied.
+    /// Number of snapshots that were never applied: lost, or overtaken by a newer one.
     pub snapshots_lost: u64,
     /// Number of reliable events that never arrived.
     pub events_lost: u64,
@@ -92,7 +92,7 @@ impl Row {
         }
     }
 
-    /// Counts the close of a connection.
+    /// Counts the close of a connection, the loss of a seat or a refusal.
     pub fn push_close(&mut self, reason: &str) {
         *self.closes.entry(reason.to_owned()).or_default() += 1;
     }
@@ -135,7 +135,7 @@ impl AddAssign for Counts {
             played_us,
             inputs,
             inputs_unacked,
-            screen_samples,
+            display_samples,
             frozen,
             snapshots,
             snapshots_lost,
@@ -155,7 +155,7 @@ impl AddAssign for Counts {
         self.played_us += played_us;
         self.inputs += inputs;
         self.inputs_unacked += inputs_unacked;
-        self.screen_samples += screen_samples;
+        self.display_samples += display_samples;
         self.frozen += frozen;
         self.snapshots += snapshots;
         self.snapshots_lost += snapshots_lost;

@@ -1,15 +1,15 @@
-//! All counts of a run, by second and in total.
+//! The counts of a run, by second and in total.
 
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{Batch, Row, SelfLoad};
 use crate::{
     hostile::HostileRecord,
-    report::{Percentiles, Second, round},
+    report::{Percentiles, SecondFigures, round},
 };
 
-/// Number of seconds for which a second's distributions are kept: counts that arrive later go to the totals only. A seat is held for 30 s,
-/// so no answer comes later than that.
+/// Number of seconds for which the distributions of a second are kept. Counts that arrive later are added to the totals only. A server
+/// holds the seat of a lost player for 30 s, so no acknowledgement arrives later than that.
 const RECENT_S: u32 = 60;
 
 /// Maximum number of incidents that are kept.
@@ -24,14 +24,15 @@ pub struct Timeline {
     all: Totals,
     /// The newest seconds, with their distributions.
     recent: BTreeMap<u32, Row>,
-    /// The seconds before those, summarized for plots.
-    seconds: Vec<Second>,
+    /// The figures of all earlier seconds, for plots; the index is the second.
+    seconds: Vec<SecondFigures>,
     /// The swarm's own load over the measured part.
     self_load: SelfLoad,
     /// The swarm's own load in the newest seconds.
     recent_self_load: BTreeMap<u32, SelfLoad>,
     hostile: BTreeMap<String, HostileRecord>,
     incidents: Vec<(u64, String)>,
+    /// The newest second with counts.
     newest: u32,
     tick_hz: u32,
     playing: u64,
@@ -41,7 +42,7 @@ pub struct Timeline {
 /// The totals of a group of bots.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Totals {
-    /// Counts of the whole run.
+    /// Counts of the complete run.
     pub whole: Row,
     /// Counts of the measured part.
     pub measured: Row,
@@ -77,7 +78,7 @@ impl Timeline {
         }
     }
 
-    /// Adds the batch of a thread or an agent.
+    /// Adds the merged batch of all threads or agents. Its numbers of playing and finished bots replace the previous ones.
     pub fn push(&mut self, batch: Batch) {
         for (second, group, row) in batch.rows {
             let is_measured = self.measured.contains(&second);
@@ -147,16 +148,16 @@ impl Timeline {
         &self.incidents
     }
 
-    /// Returns the newest second that has passed completely and that every thread has reported.
+    /// Returns the figures of the newest second before the current one for which a thread has reported its load; `None` before the first.
     #[must_use]
-    pub fn latest(&self) -> Option<Second> {
+    pub fn latest(&self) -> Option<SecondFigures> {
         let (&second, _) = self.recent_self_load.range(..self.newest).next_back()?;
         Some(self.summarise(second, &self.recent.get(&second).cloned().unwrap_or_default()))
     }
 
-    /// Returns all seconds, summarized for plots.
+    /// Returns the figures of all seconds, for plots.
     #[must_use]
-    pub fn seconds(mut self) -> Vec<Second> {
+    pub fn seconds(mut self) -> Vec<SecondFigures> {
         self.condense(self.newest + 1);
         self.seconds
     }
@@ -190,6 +191,7 @@ impl Timeline {
         self.incidents.sort();
     }
 
+    /// Computes the figures of all seconds before this one, and drops their distributions.
     fn condense(&mut self, before: u32) {
         for second in self.seconds.len() as u32..before {
             let row = self.recent.remove(&second).unwrap_or_default();
@@ -199,15 +201,16 @@ impl Timeline {
         }
     }
 
-    fn summarise(&self, at_s: u32, row: &Row) -> Second {
+    /// Computes the figures of a second, without those of the plan and of the server.
+    fn summarise(&self, at_s: u32, row: &Row) -> SecondFigures {
         let counts = &row.counts;
         let mut lag = row.lag.quantile(0.99);
         let mut swarm_cores = 0.0;
         if let Some(self_load) = self.recent_self_load.get(&at_s) {
-            lag = lag.max(self_load.beat.quantile(0.99));
+            lag = lag.max(self_load.timer_lag.quantile(0.99));
             swarm_cores = self_load.cpu_us as f64 / 1e6;
         }
-        Second {
+        SecondFigures {
             at_s,
             measured: self.measured.contains(&at_s),
             bots: round(counts.played_us as f64 / 1e6),
@@ -220,7 +223,7 @@ impl Timeline {
             snapshot_gap_ms: Percentiles::of(&row.snapshot_gap),
             snapshots: counts.snapshots,
             snapshots_lost: counts.snapshots_lost,
-            frozen_percent: percent(counts.frozen, counts.screen_samples),
+            frozen_percent: percent(counts.frozen, counts.display_samples),
             bytes_down: counts.bytes_down,
             bytes_up: counts.bytes_up,
             lag_ms_p99: lag as f64 / 1000.0,
@@ -230,7 +233,7 @@ impl Timeline {
     }
 }
 
-/// Returns the share of a part in percent; `None` for a whole of 0.
+/// Returns the percentage of `part` in `whole`; `None` if `whole` is 0.
 pub(crate) fn percent(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| round(100.0 * part as f64 / whole as f64))
 }
@@ -240,9 +243,9 @@ mod tests {
     use super::*;
 
     fn self_load(cpu_us: u64, rss_bytes: u64) -> SelfLoad {
-        let mut beat = crate::measure::Distribution::default();
-        beat.record(cpu_us, 1);
-        SelfLoad { beat, cpu_us, busiest_us: cpu_us, rss_bytes, threads: 1 }
+        let mut timer_lag = crate::measure::Distribution::default();
+        timer_lag.record(cpu_us, 1);
+        SelfLoad { timer_lag, cpu_us, busiest_us: cpu_us, rss_bytes, threads: 1 }
     }
 
     fn batch(self_load: Vec<(u32, SelfLoad)>) -> Batch {
@@ -257,7 +260,10 @@ mod tests {
         }
         assert!(timeline.recent_self_load.len() <= RECENT_S as usize + 1, "even without players");
         assert!(timeline.recent.len() <= RECENT_S as usize + 1);
-        assert_eq!((timeline.self_load().cpu_us, timeline.self_load().beat.count()), (4990 * 1000, 4990));
+        assert_eq!(
+            (timeline.self_load().cpu_us, timeline.self_load().timer_lag.count()),
+            (4990 * 1000, 4990)
+        );
         let seconds = timeline.seconds();
         assert!(seconds.len() == 5000 && seconds.iter().all(|second| second.swarm_cores == 0.001));
     }

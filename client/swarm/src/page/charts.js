@@ -1,4 +1,4 @@
-// The content of each plot, by the name of its figure.
+// The lines and axes of each plot, from the report, by the name of the plot's figure element.
 import { clock, percentile } from "./format.js";
 import { timeTicks } from "./scale.js";
 
@@ -73,12 +73,12 @@ export function charts(report) {
   };
 }
 
-/** @param {Report} report @param {number[]} xs @returns {Axis} */
+/** The time axis, which all plots but the percentiles share. @param {Report} report @param {number[]} xs @returns {Axis} */
 function timeAxis(report, xs) {
   const end = Math.max(1, xs[xs.length - 1] ?? 1);
   /** @type {[number, number][]} */
   const shades = [];
-  // Long runs are downsampled: the seconds between two points are as measured as the points.
+  // Long runs are downsampled: seconds that the page leaves out are shaded if the seconds on both sides of them are.
   let wasMeasured = true;
   for (const second of report.series) {
     const open = shades[shades.length - 1];
@@ -93,7 +93,7 @@ function timeAxis(report, xs) {
   return { end, ticks: timeTicks, format: clock, stops: xs, shades, marks };
 }
 
-/** The distributions by percentile, on an axis of -log10(1 - p). @param {Record<string, CurvePoint[]>} curves @returns {Chart} */
+/** The plot of the distributions by percentile, on an axis of -log10(1 - p), where each step of 1 is one more nine. @param {Record<string, CurvePoint[]>} curves @returns {Chart} */
 function percentiles(curves) {
   const names = [["input_ack_ms", "input", "c2"], ["snapshot_age_ms", "age", "c1"], ["snapshot_gap_ms", "gap", "c4"], ["join_ms", "join", "c3"]];
   const nines = (/** @type {number} */ percent) => -Math.log10(1 - Math.min(percent, 100) / 100);

@@ -1,16 +1,16 @@
-//! Downsampling of the seconds that a page carries: all of them for up to two hours, and representative ones for a longer run.
+//! Downsampling of the seconds that a page contains: all of them for a run of up to two hours, and representative ones for a longer run.
 //!
-//! A week has 600,000 seconds: some 100 MB that no browser opens and no screen has pixels for. The JSON report has all of them.
+//! A week has 600,000 seconds: some 100 MB, too much for a browser and for the pixels of a screen. The JSON report has all of them.
 
 use std::{borrow::Cow, cmp::Ordering};
 
-use crate::report::{Report, Second};
+use crate::report::{Report, SecondFigures};
 
 /// Maximum number of seconds in a page.
 pub(super) const MAX_SECONDS: usize = 7200;
 
-/// Figures whose peaks are kept, even if they lasted for one second.
-const PEAKS: [fn(&Second) -> Option<f64>; 5] = [
+/// The figures whose peaks are kept, even if a peak lasted for one second.
+const PEAKS: [fn(&SecondFigures) -> Option<f64>; 5] = [
     |second| second.input_ack_ms.map(|times| times.max),
     |second| second.snapshot_gap_ms.map(|times| times.max),
     |second| second.frozen_percent,
@@ -18,7 +18,8 @@ const PEAKS: [fn(&Second) -> Option<f64>; 5] = [
     |second| Some(second.lag_ms_p99),
 ];
 
-/// Returns the report, with fewer seconds if it has too many: of each stretch the first one, and the peak of each figure in [`PEAKS`].
+/// Returns the report, with fewer seconds if it has more than [`MAX_SECONDS`]: the seconds are divided into stretches of equal length, and
+/// of each stretch the first second and the peak of each figure in [`PEAKS`] are kept.
 pub(super) fn downsampled(report: &Report) -> Cow<'_, Report> {
     let seconds = &report.series;
     if seconds.len() <= MAX_SECONDS {
@@ -29,11 +30,12 @@ pub(super) fn downsampled(report: &Report) -> Cow<'_, Report> {
     Cow::Owned(Report { series, ..report.clone() })
 }
 
-/// The representative seconds of one stretch, in order.
-fn representatives(stretch: &[Second]) -> Vec<&Second> {
-    let worst = |peak: &fn(&Second) -> Option<f64>| {
-        let order =
-            |one: &&Second, other: &&Second| peak(one).partial_cmp(&peak(other)).unwrap_or(Ordering::Equal);
+/// Returns the representative seconds of one stretch, in order.
+fn representatives(stretch: &[SecondFigures]) -> Vec<&SecondFigures> {
+    let worst = |peak: &fn(&SecondFigures) -> Option<f64>| {
+        let order = |one: &&SecondFigures, other: &&SecondFigures| {
+            peak(one).partial_cmp(&peak(other)).unwrap_or(Ordering::Equal)
+        };
         stretch.iter().max_by(order)
     };
     let mut kept: Vec<_> = stretch.first().into_iter().chain(PEAKS.iter().filter_map(worst)).collect();
@@ -48,7 +50,7 @@ mod tests {
     use crate::report::{Percentiles, ServerSecond};
 
     fn report(seconds: u32) -> Report {
-        let series = (0..seconds).map(|at_s| Second { at_s, ..Second::default() }).collect();
+        let series = (0..seconds).map(|at_s| SecondFigures { at_s, ..SecondFigures::default() }).collect();
         Report { joined: 7, series, ..Report::default() }
     }
 

@@ -1,4 +1,4 @@
-// Formats of the numbers, times and percentiles in plots.
+// Formatting of the numbers, times and percentiles in plots.
 
 /** Formats a number with about three significant digits. @param {number} value @returns {string} */
 export function short(value) {
@@ -16,7 +16,7 @@ function trim(value) {
   return String(Number(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3)));
 }
 
-/** Formats a time of the run. @param {number} seconds @returns {string} */
+/** Formats a time since the run's start, as M:SS or H:MM:SS. @param {number} seconds @returns {string} */
 export function clock(seconds) {
   const whole = Math.floor(seconds);
   const two = (/** @type {number} */ part) => String(part).padStart(2, "0");

@@ -1,4 +1,4 @@
-//! The top of the page: the verdict with its reasons, then the key figures.
+//! The top of the page: the verdict with its reasons, and the key figures as tiles.
 
 use super::{Markup, number};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     timestamp,
 };
 
-/// The page's title.
+/// Returns the page's title.
 pub(super) fn title(report: &Report) -> String {
     format!("{}: {}", report.verdict, subject(report))
 }
@@ -17,7 +17,7 @@ fn subject(report: &Report) -> String {
     format!("{bots} bots on {server}")
 }
 
-/// The verdict, its reasons, and the environment of the run.
+/// Adds the verdict, its reasons, and the environment of the run.
 pub(super) fn verdict(body: &mut Markup, report: &Report) {
     let class = match report.verdict {
         Verdict::Pass => "verdict pass",
@@ -29,7 +29,7 @@ pub(super) fn verdict(body: &mut Markup, report: &Report) {
         header.element("div", "summary", |summary| {
             summary.text("p", "badge", report.verdict);
             summary.text("h1", "", subject(report));
-            summary.text("p", "subtitle", sentence(report));
+            summary.text("p", "subtitle", subtitle(report));
             if !report.why.is_empty() {
                 summary
                     .element("ul", "why", |list| report.why.iter().for_each(|why| list.text("li", "", why)));
@@ -53,7 +53,8 @@ pub(super) fn verdict(body: &mut Markup, report: &Report) {
     });
 }
 
-fn sentence(report: &Report) -> String {
+/// Returns the duration of the run and the number of rules that held or broke.
+fn subtitle(report: &Report) -> String {
     let (rules, held) = (report.slo.len(), report.slo.iter().filter(|result| result.ok).count());
     let rules = match rules {
         0 => "no rules".to_owned(),
@@ -69,18 +70,19 @@ fn sentence(report: &Report) -> String {
     format!("{}{warm_up}; {rules}", number::duration(report.seconds))
 }
 
-/// A key figure: its name, value and unit, a line of details, and the name of the figure by which it is compared with the baseline.
-struct Tile {
+/// A key figure with a line of details.
+struct SummaryTile {
     name: &'static str,
     value: String,
     unit: &'static str,
     details: String,
+    /// The name of the figure in the report, by which the value is compared with the baseline.
     figure: &'static str,
 }
 
 /// Adds the key figures.
 pub(super) fn tiles(main: &mut Markup, report: &Report) {
-    let mut tiles = of_bots(report);
+    let mut tiles = bot_tiles(report);
     tiles.extend(report.server.iter().flat_map(|server| [tick(server), cpu(server)]));
     tiles.push(lag(&report.swarm));
     main.element("section", "tiles", |section| {
@@ -89,13 +91,13 @@ pub(super) fn tiles(main: &mut Markup, report: &Report) {
     });
 }
 
-fn of_bots(report: &Report) -> Vec<Tile> {
+fn bot_tiles(report: &Report) -> Vec<SummaryTile> {
     vec![
-        times("Input acknowledged, p99", report.input_ack_ms, "input_ack_ms.p99"),
-        times("Snapshot age, p99", report.snapshot_age_ms, "snapshot_age_ms.p99"),
-        times("Join, p99", report.join_ms, "join_ms.p99"),
+        p99_tile("Input acknowledged, p99", report.input_ack_ms, "input_ack_ms.p99"),
+        p99_tile("Snapshot age, p99", report.snapshot_age_ms, "snapshot_age_ms.p99"),
+        p99_tile("Join, p99", report.join_ms, "join_ms.p99"),
         seats(report),
-        Tile {
+        SummaryTile {
             name: "Snapshots lost",
             value: number::figure_or_dash(report.snapshots_lost_percent),
             unit: "%",
@@ -105,7 +107,7 @@ fn of_bots(report: &Report) -> Vec<Tile> {
             ),
             figure: "snapshots_lost_percent",
         },
-        Tile {
+        SummaryTile {
             name: "Screens frozen",
             value: number::figure_or_dash(report.frozen_percent),
             unit: "%",
@@ -119,8 +121,8 @@ fn of_bots(report: &Report) -> Vec<Tile> {
     ]
 }
 
-fn seats(report: &Report) -> Tile {
-    Tile {
+fn seats(report: &Report) -> SummaryTile {
+    SummaryTile {
         name: "Seats taken",
         value: number::count(report.joined),
         unit: "",
@@ -134,8 +136,8 @@ fn seats(report: &Report) -> Tile {
     }
 }
 
-fn lag(swarm: &SwarmFigures) -> Tile {
-    Tile {
+fn lag(swarm: &SwarmFigures) -> SummaryTile {
+    SummaryTile {
         name: "Swarm's own lag, p99",
         value: number::figure(swarm.lag_ms_p99),
         unit: "ms",
@@ -148,23 +150,29 @@ fn lag(swarm: &SwarmFigures) -> Tile {
     }
 }
 
-fn times(name: &'static str, times: Option<Percentiles>, figure: &'static str) -> Tile {
+fn p99_tile(name: &'static str, times: Option<Percentiles>, figure: &'static str) -> SummaryTile {
     let Some(times) = times else {
-        return Tile { name, value: "–".to_owned(), unit: "", details: "not measured".to_owned(), figure };
+        return SummaryTile {
+            name,
+            value: "–".to_owned(),
+            unit: "",
+            details: "not measured".to_owned(),
+            figure,
+        };
     };
     let details = format!("p50 {} · max {}", number::figure(times.p50), number::figure(times.max));
-    Tile { name, value: number::figure(times.p99), unit: "ms", details, figure }
+    SummaryTile { name, value: number::figure(times.p99), unit: "ms", details, figure }
 }
 
-fn traffic(report: &Report) -> Tile {
+fn traffic(report: &Report) -> SummaryTile {
     let rate = |bytes: Option<f64>| bytes.map_or_else(|| ("–".to_owned(), ""), number::rate);
     let ((down, unit), (up, up_unit)) = (rate(report.bytes_down_per_bot_s), rate(report.bytes_up_per_bot_s));
     let details = format!("{up} {up_unit} up");
-    Tile { name: "Down, per bot", value: down, unit, details, figure: "bytes_down_per_bot_s" }
+    SummaryTile { name: "Down, per bot", value: down, unit, details, figure: "bytes_down_per_bot_s" }
 }
 
-fn tick(server: &ServerFigures) -> Tile {
-    Tile {
+fn tick(server: &ServerFigures) -> SummaryTile {
+    SummaryTile {
         name: "Server tick, p99",
         value: number::figure_or_dash(server.tick_ms_p99),
         unit: "ms",
@@ -178,8 +186,8 @@ fn tick(server: &ServerFigures) -> Tile {
     }
 }
 
-fn cpu(server: &ServerFigures) -> Tile {
-    Tile {
+fn cpu(server: &ServerFigures) -> SummaryTile {
+    SummaryTile {
         name: "Server CPU",
         value: number::figure_or_dash(server.cpu_cores),
         unit: "cores",
@@ -192,7 +200,7 @@ fn cpu(server: &ServerFigures) -> Tile {
     }
 }
 
-impl Tile {
+impl SummaryTile {
     fn render(&self, section: &mut Markup, report: &Report) {
         let delta = report.baseline.as_ref().and_then(|baseline| baseline.figures.get(self.figure));
         section.element("div", "tile", |tile| {

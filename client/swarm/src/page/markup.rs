@@ -1,5 +1,4 @@
-//! An HTML builder that untrusted text cannot break out of: tags and classes are static strings of this program, and any other text is
-//! escaped.
+//! An HTML builder that prevents injection: tags and classes are static strings of this program, and any other text is escaped.
 
 use std::fmt::{self, Display, Write};
 
@@ -8,7 +7,7 @@ use std::fmt::{self, Display, Write};
 pub(super) struct Markup(String);
 
 impl Markup {
-    /// Adds an element with this class (no attribute if empty) and the content that `inside` adds.
+    /// Adds an element with this class (without the attribute if `class` is empty) and the content that `inside` adds.
     pub(super) fn element(&mut self, tag: &'static str, class: &'static str, inside: impl FnOnce(&mut Self)) {
         self.0.push('<');
         self.0.push_str(tag);
@@ -31,7 +30,7 @@ impl Markup {
 
     /// Adds a text, escaped.
     pub(super) fn push(&mut self, text: impl Display) {
-        // Writing into a string cannot fail, and neither do the texts' own formatters.
+        // Neither writing into a string nor the formatters of these texts can fail.
         let _ = write!(Escaping(&mut self.0), "{text}");
     }
 
@@ -65,6 +64,7 @@ impl Markup {
         });
     }
 
+    /// Adds an element with attributes from this program's source, and a text, escaped.
     fn element_with(&mut self, tag: &'static str, attributes: &'static str, text: &str) {
         self.0.push('<');
         self.0.push_str(tag);

@@ -1,10 +1,10 @@
-//! The report as one HTML page: the verdict on top, then key figures, plots, and everything else in the report.
+//! The report as one HTML page: the verdict, key figures, plots, and tables of everything else in the report.
 //!
-//! The page is one file that makes no requests, so it can be mailed, kept beside a build, and opened years later. All text is HTML and
-//! readable without JavaScript; the script only draws the plots, from the report that the page embeds.
+//! The page is one file that makes no requests, so it can be mailed, stored with a build, and opened years later. All text is HTML and
+//! readable without JavaScript; the script only draws the plots, from the JSON report that the page contains.
 //!
-//! A report contains untrusted texts: names from a plan, sentences from a server. They cannot become markup (`markup.rs`), they cannot end
-//! the script element that embeds them, and the page's content security policy allows only the one script whose hash it names.
+//! A report contains untrusted texts: names from a plan, sentences from a server. They cannot become markup (`markup` escapes them), they
+//! cannot end the script element that contains the report, and the content security policy allows only the one script whose hash it names.
 
 mod downsample;
 mod header;
@@ -21,7 +21,7 @@ use super::report::Report;
 
 const TEMPLATE: &str = include_str!("page.html");
 
-/// The style sheets of the page, its plots and its print form.
+/// The style sheets of the page, of its plots, and for printing.
 const STYLE: &str = concat!(include_str!("page.css"), include_str!("plot.css"), include_str!("print.css"));
 
 /// The script's modules, each after its dependencies.
@@ -34,12 +34,12 @@ const MODULES: [&str; 6] = [
     include_str!("page.js"),
 ];
 
-/// Renders the page of a report.
+/// Renders a report as an HTML page.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let script = script();
     let mut html = String::new();
-    // Placeholders are replaced in one pass, so that `{{..}}` in a report's texts is not taken for one.
+    // Placeholders are replaced in one pass, so that `{{..}}` in a text of the report is not replaced.
     for part in TEMPLATE.split("{{") {
         let Some((placeholder, rest)) = part.split_once("}}") else {
             html.push_str(part);
@@ -50,7 +50,7 @@ pub fn render(report: &Report) -> String {
             "title" => escaped(header::title(report)),
             "style" => STYLE.to_owned(),
             "body" => body(report),
-            "report" => embedded(report),
+            "report" => report_json(report),
             _ => script.clone(),
         });
         html.push_str(rest);
@@ -64,7 +64,7 @@ fn body(report: &Report) -> String {
     body.element("main", "", |main| {
         header::tiles(main, report);
         tables::rules(main, report);
-        plots::figures(main, report);
+        plots::add_figures(main, report);
         tables::distributions(main, report);
         main.element("div", "columns", |columns| {
             tables::groups(columns, report);
@@ -77,7 +77,8 @@ fn body(report: &Report) -> String {
     body.into_html()
 }
 
-/// The content security policy: nothing is loaded, nothing is sent, and only the script and style with these hashes apply.
+/// Returns the content security policy: the page loads nothing (but for inline `data:` images) and sends nothing, and only the script and
+/// the style with these hashes apply.
 fn policy(script: &str) -> String {
     let hash = |text: &str| BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes()));
     format!(
@@ -87,8 +88,8 @@ fn policy(script: &str) -> String {
     )
 }
 
-/// Joins the modules into one script. The modules import each other by file, so that each can be read and checked alone; the joined script
-/// needs no imports.
+/// Joins the modules into one script, without their imports and exports. The modules import each other by file, so that editors and the
+/// type checker can read each of them.
 fn script() -> String {
     let mut script = String::new();
     for line in MODULES.iter().flat_map(|module| module.lines()) {
@@ -100,8 +101,8 @@ fn script() -> String {
     script
 }
 
-/// The report as JSON that cannot end its element, with at most as many seconds as a page should carry.
-fn embedded(report: &Report) -> String {
+/// Returns the report, downsampled, as JSON in which `<` is escaped, so that no text can end the script element.
+fn report_json(report: &Report) -> String {
     serde_json::to_string(&*downsample::downsampled(report)).unwrap_or_default().replace('<', "\\u003c")
 }
 
@@ -109,7 +110,7 @@ fn embedded(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::report::{
-        Comparison, Delta, Incident, Percentiles, RuleResult, Second, ServerFigures, Verdict,
+        BaselineComparison, Delta, Incident, Percentiles, RuleResult, SecondFigures, ServerFigures, Verdict,
     };
 
     const HOSTILE: &str = "</script><script>alert(1)</script><!-- {{script}} \" onload='x' &lt;";
@@ -130,8 +131,8 @@ mod tests {
             server: Some(ServerFigures::default()),
             trouble: Some(hostile()),
             incidents: vec![Incident { at_s: 1.0, what: hostile() }],
-            series: vec![Second::default(); 3],
-            baseline: Some(Comparison {
+            series: vec![SecondFigures::default(); 3],
+            baseline: Some(BaselineComparison {
                 file: hostile(),
                 started_unix_s: 1,
                 figures: [("joined".to_owned(), Delta::between(1.0, 2.0))].into(),
@@ -144,7 +145,7 @@ mod tests {
         report
     }
 
-    /// The page up to the script, which contains such words itself.
+    /// Returns the page without the script, whose source contains the words that tests search for.
     fn text(page: &str) -> &str {
         page.split_once("<script type=\"module\">").unwrap().0
     }

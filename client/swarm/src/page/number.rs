@@ -1,6 +1,6 @@
-//! Numbers as the page shows them: three significant digits, and thousands separators.
+//! Formats of the numbers on the page: about three significant digits, and thousands separators.
 
-/// Formats a number with about three significant digits.
+/// Formats a number with about three significant digits: whole numbers and the digits before the decimal point are kept in full.
 pub(super) fn figure(value: f64) -> String {
     let digits = match value.abs() {
         _ if value.fract() == 0.0 => 0,
@@ -27,7 +27,7 @@ pub(super) fn count_or_dash(value: Option<u64>) -> String {
     value.map_or_else(|| "–".to_owned(), count)
 }
 
-/// Formats bytes per second with a fitting unit.
+/// Formats a number of bytes per second: the number, and its unit.
 pub(super) fn rate(bytes: f64) -> (String, &'static str) {
     match bytes {
         bytes if bytes >= 1e6 => (figure(bytes / 1e6), "MB/s"),
@@ -36,7 +36,7 @@ pub(super) fn rate(bytes: f64) -> (String, &'static str) {
     }
 }
 
-/// Formats a duration.
+/// Formats a duration in its one or two largest units, such as `1 h 2 min`.
 pub(super) fn duration(seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as u64;
     match (whole / 3600, whole / 60 % 60, whole % 60) {
@@ -48,7 +48,7 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// Formats a time of the run, as the plots do.
+/// Formats a time since the run's start as `M:SS` or `H:MM:SS`, as the plots do.
 pub(super) fn clock(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;
     match whole / 3600 {
@@ -57,7 +57,7 @@ pub(super) fn clock(seconds: f64) -> String {
     }
 }
 
-/// Formats a change, with its sign.
+/// Formats a change in percent, with its sign.
 pub(super) fn change(percent: f64) -> String {
     let digits = usize::from(percent.abs() < 100.0);
     let size = thousands(&format!("{:.digits$}", percent.abs()));

@@ -4,7 +4,7 @@ import { Cursor, Plot } from "./plot.js";
 
 const root = document.documentElement;
 
-/** Records an error where a test can read it. @param {string} text */
+/** Records an error in the root element's dataset, where a test of the page can read it. @param {string} text */
 function recordError(text) {
   root.dataset["error"] = `${root.dataset["error"] ?? ""}${text}\n`;
 }

@@ -1,4 +1,4 @@
-// One plot: axes, lines, and a crosshair that pointer and keys move.
+// One plot: axes, lines, and a crosshair, which the pointer or the arrow keys move.
 import { short } from "./format.js";
 import { downsampled, linear, logarithmic, lowerBound } from "./scale.js";
 import { html, svg } from "./svg.js";
@@ -8,16 +8,16 @@ import { html, svg } from "./svg.js";
  * @property {string} name
  * @property {number[]} xs ascending
  * @property {(number | null)[]} ys null where nothing was measured
- * @property {string} style a class: its colour and weight
- * @property {number} [under] the index of the line at the lower edge of the band
+ * @property {string} style CSS classes for colour and weight
+ * @property {number} [under] the index of a lower line; the area between the two lines is filled
  *
  * @typedef {object} Axis the horizontal axis, which plots of one kind share
- * @property {number} end
- * @property {(end: number, count: number) => number[]} ticks
+ * @property {number} end the largest value; the axis starts at 0
+ * @property {(end: number, count: number) => number[]} ticks chooses about `count` values to label
  * @property {(x: number) => string} format
- * @property {number[]} stops the positions of the crosshair
- * @property {[number, number][]} shades
- * @property {{at: number, text: string}[]} marks
+ * @property {number[]} stops the values at which the crosshair can stop, ascending
+ * @property {[number, number][]} shades the ranges with a shaded background
+ * @property {{at: number, text: string}[]} marks the marked incidents
  *
  * @typedef {object} Chart
  * @property {Line[]} lines
@@ -27,7 +27,7 @@ import { html, svg } from "./svg.js";
 
 const MARGIN = { top: 10, right: 10, bottom: 20, left: 40 };
 
-/** The crosshair of all plots with one axis. */
+/** The position of the crosshair, which all plots with the same axis share. */
 export class Cursor {
   /** @type {Set<(stop: number | null) => void>} */ listeners = new Set();
   /** @type {number | null} */ stop = null;
@@ -40,6 +40,7 @@ export class Cursor {
   }
 }
 
+/** A plot in its figure element; redrawn when the width changes. */
 export class Plot {
   /** @type {Element[]} */ outputs = [];
   /** @type {HTMLElement | null} */ legend = null;
@@ -70,6 +71,7 @@ export class Plot {
     return this.max > 12 * (sorted[sorted.length >> 1] ?? this.max);
   }
 
+  /** Adds the readout, the button for the logarithmic scale, and the legend. */
   caption() {
     const caption = /** @type {HTMLElement} */ (this.figure.querySelector("figcaption"));
     this.readout = html(caption, "span", "at");
@@ -94,6 +96,7 @@ export class Plot {
     }
   }
 
+  /** Draws the plot, unless its width is unchanged or too small. */
   draw() {
     const width = Math.round(this.canvas.clientWidth);
     const height = Math.round(this.canvas.clientHeight);
@@ -142,7 +145,7 @@ export class Plot {
     this.figure.dataset["points"] = String(this.values.length);
   }
 
-  /** @param {SVGSVGElement} root */
+  /** Draws the bands and lines. @param {SVGSVGElement} root */
   lines(root) {
     const paths = this.chart.lines.map((line) => {
       const kept = downsampled(line.ys, 4 * this.width);
@@ -162,7 +165,7 @@ export class Plot {
     }
   }
 
-  /** Splits a line at its gaps, into runs of positions. @param {Line} line @param {number[]} kept @returns {string[][]} */
+  /** Splits a line at its gaps into runs, each a list of positions "x y". @param {Line} line @param {number[]} kept @returns {string[][]} */
   runs(line, kept) {
     /** @type {string[][]} */
     const runs = [[]];
@@ -199,7 +202,7 @@ export class Plot {
     return path;
   }
 
-  /** @param {SVGSVGElement} root @param {number} left @param {number} right */
+  /** Moves the crosshair by pointer and keys. @param {SVGSVGElement} root @param {number} left @param {number} right */
   listen(root, left, right) {
     const { stops, end } = this.chart.axis;
     const last = stops.length - 1;
@@ -240,7 +243,7 @@ export class Plot {
     });
   }
 
-  /** Shows the values at a stop, or none. @param {number | null} stop */
+  /** Shows the crosshair and the values at a stop; hides them for null. @param {number | null} stop */
   point(stop) {
     const { lines, axis } = this.chart;
     const near = stop === null ? undefined : axis.marks.find((mark) => Math.abs(mark.at - stop) <= Math.max(1, axis.end / 120));

@@ -1,29 +1,47 @@
-//! The empty figures of the plots, which the script fills. `charts.js` defines the content of each under the same name.
+//! The empty `<figure>` elements of the plots, which the page's script fills. `charts.js` defines the lines of each plot under the same
+//! name.
 
 use super::Markup;
 use crate::report::Report;
 
-/// Name, title, unit, and whether the plot shows the server.
-const PLOTS: [(&str, &str, &str, bool); 14] = [
-    ("input_ack", "Input to acknowledgement", "ms", false),
-    ("percentiles", "Percentiles", "ms", false),
-    ("snapshot_age", "Snapshot age", "ms", false),
-    ("snapshot_gap", "Gap between snapshots", "ms", false),
-    ("lost", "Snapshots lost", "%", false),
-    ("bots", "Bots", "", false),
-    ("churn", "Joins and closes", "per second", false),
-    ("frozen", "Screens frozen", "%", false),
-    ("tick", "Server: tick", "ms", true),
-    ("server_cores", "Server: CPU", "cores", true),
-    ("memory", "Server: memory", "MB", true),
-    ("bytes", "Traffic", "bytes per second", false),
-    ("lag", "Swarm: lag", "ms", false),
-    ("swarm_cores", "Swarm: CPU", "cores", false),
+/// The frame of one plot.
+struct PlotFrame {
+    /// The class of the `<figure>` element, by which the script finds it.
+    name: &'static str,
+    title: &'static str,
+    unit: &'static str,
+    /// Whether the plot shows the server's own figures.
+    is_of_server: bool,
+}
+
+const PLOTS: [PlotFrame; 14] = [
+    plot("input_ack", "Input to acknowledgement", "ms"),
+    plot("percentiles", "Percentiles", "ms"),
+    plot("snapshot_age", "Snapshot age", "ms"),
+    plot("snapshot_gap", "Gap between snapshots", "ms"),
+    plot("lost", "Snapshots lost", "%"),
+    plot("bots", "Bots", ""),
+    plot("churn", "Joins and closes", "per second"),
+    plot("frozen", "Screens frozen", "%"),
+    server_plot("tick", "Server: tick", "ms"),
+    server_plot("server_cores", "Server: CPU", "cores"),
+    server_plot("memory", "Server: memory", "MB"),
+    plot("bytes", "Traffic", "bytes per second"),
+    plot("lag", "Swarm: lag", "ms"),
+    plot("swarm_cores", "Swarm: CPU", "cores"),
 ];
 
-/// Adds the figures.
-pub(super) fn figures(main: &mut Markup, report: &Report) {
-    let server = report.server.is_some() || report.series.iter().any(|second| second.server.is_some());
+const fn plot(name: &'static str, title: &'static str, unit: &'static str) -> PlotFrame {
+    PlotFrame { name, title, unit, is_of_server: false }
+}
+
+const fn server_plot(name: &'static str, title: &'static str, unit: &'static str) -> PlotFrame {
+    PlotFrame { name, title, unit, is_of_server: true }
+}
+
+/// Adds the section with the empty figures. Plots of the server are left out if the report has no figures of the server.
+pub(super) fn add_figures(main: &mut Markup, report: &Report) {
+    let has_server = report.server.is_some() || report.series.iter().any(|second| second.server.is_some());
     main.element("section", "plots", |section| {
         section.fixed("<h2>Run by second</h2>");
         section.element("p", "note", |note| {
@@ -34,7 +52,7 @@ pub(super) fn figures(main: &mut Markup, report: &Report) {
             );
         });
         section.element("div", "grid", |grid| {
-            for (name, title, unit, _) in PLOTS.iter().filter(|plot| server || !plot.3) {
+            for PlotFrame { name, title, unit, .. } in PLOTS.iter().filter(|plot| has_server || !plot.is_of_server) {
                 grid.element("figure", name, |figure| {
                     figure.element("figcaption", "", |caption| {
                         caption.text("h3", "", title);

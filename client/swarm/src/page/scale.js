@@ -1,4 +1,4 @@
-// Maps values to positions in a plot, and chooses round tick values. Pure.
+// Mapping of values to positions in a plot, and choice of round tick values. Pure: no access to the page.
 
 /**
  * @typedef {object} Scale
@@ -6,7 +6,7 @@
  * @property {number[]} ticks round values to label
  */
 
-/** A linear scale from 0. @param {number} max @param {number} from @param {number} to @param {number} count @returns {Scale} */
+/** Returns a linear scale from 0 to at least `max`, between the positions `from` and `to`, with about `count` ticks. @param {number} max @param {number} from @param {number} to @param {number} count @returns {Scale} */
 export function linear(max, from, to, count) {
   const step = roundUp((max || 1) / count);
   const end = Math.max(step, Math.ceil((max || 1) / step - 1e-9) * step);
@@ -23,7 +23,7 @@ function roundUp(value) {
 }
 
 /**
- * A logarithmic scale. Values below its lower bound are clamped to it.
+ * Returns a logarithmic scale between the positions `from` and `to`. Values below its lower bound are placed at the bound.
  * @param {number} min @param {number} max @param {number} from @param {number} to @returns {Scale}
  */
 export function logarithmic(min, max, from, to) {
@@ -51,7 +51,7 @@ export function timeTicks(seconds, count) {
 }
 
 /**
- * Chooses the points of a line to draw when there are several per pixel: of each bucket the first, the smallest, the largest and the
+ * Chooses the points of a line to draw, about `max` at most: all, or of each bucket of neighbours the first, the smallest, the largest and the
  * last, so that no spike is lost. A bucket without values stays a gap.
  * @param {(number | null)[]} values @param {number} max @returns {number[]} their indices
  */

@@ -2,13 +2,13 @@
 
 use super::{Markup, downsample, number};
 use crate::report::{
-    Comparison, GroupFigures, HostileFigures, Percentiles, Report, ServerFigures, SwarmFigures,
+    BaselineComparison, GroupFigures, HostileFigures, Percentiles, Report, ServerFigures, SwarmFigures,
 };
 
-/// Maximum number of differences to the baseline shown; the others unfold.
+/// Maximum number of differences to the baseline shown at once; the reader can unfold the others.
 const MAX_DIFFERENCES: usize = 12;
 
-/// Adds the rules and their results.
+/// Adds the rules and their results, if there are rules.
 pub(super) fn rules(main: &mut Markup, report: &Report) {
     if report.slo.is_empty() {
         return;
@@ -111,21 +111,25 @@ fn hostile(kind: &str, hostile: &HostileFigures) -> [String; 4] {
     [kind.to_owned(), number::count(hostile.lives), number::count(hostile.sent), closes]
 }
 
-/// Adds the counts, and the costs of server and swarm.
+/// Adds the closes, the figures of server and swarm, and the counts.
 pub(super) fn counts(columns: &mut Markup, report: &Report) {
     if !report.closes.is_empty() {
         let closes = report.closes.iter().map(|(reason, count)| (reason.as_str(), number::count(*count)));
-        named(columns, "Closed connections", closes);
+        name_value_table(columns, "Closed connections", closes);
     }
     if let Some(server) = &report.server {
-        named(columns, "Server", server_rows(server));
+        name_value_table(columns, "Server", server_rows(server));
     }
-    named(columns, "Swarm", swarm_rows(&report.swarm));
-    named(columns, "Counts", counted_rows(report));
+    name_value_table(columns, "Swarm", swarm_rows(&report.swarm));
+    name_value_table(columns, "Counts", count_rows(report));
 }
 
-/// Adds a section of named figures.
-fn named<'a>(columns: &mut Markup, title: &'static str, rows: impl IntoIterator<Item = (&'a str, String)>) {
+/// Adds a section with a table of names and values.
+fn name_value_table<'a>(
+    columns: &mut Markup,
+    title: &'static str,
+    rows: impl IntoIterator<Item = (&'a str, String)>,
+) {
     columns.element("section", "", |section| {
         section.text("h2", "", title);
         section.table(&["", ""], rows.into_iter().map(|(name, value)| [name.to_owned(), value]));
@@ -161,7 +165,7 @@ fn swarm_rows(swarm: &SwarmFigures) -> [(&'static str, String); 6] {
     ]
 }
 
-fn counted_rows(report: &Report) -> [(&'static str, String); 11] {
+fn count_rows(report: &Report) -> [(&'static str, String); 11] {
     let game = report.game;
     [
         ("bots", number::count(report.bots)),
@@ -201,7 +205,7 @@ pub(super) fn incidents(columns: &mut Markup, report: &Report) {
 
 /// Adds the differences to the baseline, the largest first.
 pub(super) fn baseline(columns: &mut Markup, report: &Report) {
-    let Some(Comparison { file, figures, .. }) = &report.baseline else { return };
+    let Some(BaselineComparison { file, figures, .. }) = &report.baseline else { return };
     let mut changed: Vec<_> = figures.iter().filter(|(_, delta)| delta.then != delta.now).collect();
     let size = |percent: Option<f64>| percent.map_or(f64::INFINITY, f64::abs);
     changed.sort_by(|one, other| size(other.1.percent).total_cmp(&size(one.1.percent)));
@@ -227,7 +231,7 @@ pub(super) fn baseline(columns: &mut Markup, report: &Report) {
     });
 }
 
-/// Adds the plan, which repeats the run.
+/// Adds the plan, with which the run can be repeated, and the footer.
 pub(super) fn setting(main: &mut Markup, report: &Report) {
     if !report.setting.plan.is_empty() {
         main.element("section", "plan", |section| {

@@ -1,8 +1,8 @@
-//! The forms of a server's address and of a certificate's hash, checked before a run and without the network.
+//! Syntax checks of server addresses and certificate hashes. They need no network, so they run before anything else.
 
 use super::PlanError;
 
-/// Checks that a text is a host and a port; the host is resolved later, on the machine of the bots.
+/// Checks that a text is a host and a port. The host is resolved later, on the machine that runs the bots.
 pub(super) fn check(server: &str) -> Result<(), PlanError> {
     let (host, port) = server.rsplit_once(':').unwrap_or((server, ""));
     match port.parse::<u16>() {
@@ -12,12 +12,12 @@ pub(super) fn check(server: &str) -> Result<(), PlanError> {
     }
 }
 
-/// The error of a server's address that cannot be used, for this reason.
+/// Returns the error of a server address that cannot be used, with this reason.
 pub(super) fn invalid(server: &str, message: &str) -> PlanError {
     PlanError::at(["server"], format!("{server}: {message}; give a host and a port, as in 127.0.0.1:7777"))
 }
 
-/// Parses a SHA-256 in hexadecimal; colons may stand between the bytes.
+/// Parses a SHA-256 in hexadecimal; colons are ignored.
 ///
 /// # Errors
 /// A sentence that names the accepted form.

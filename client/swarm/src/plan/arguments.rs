@@ -1,4 +1,4 @@
-//! A plan from the command line: flags, which override a plan's file where one is given.
+//! A plan from the command line. Flags override the values of a plan's file, if one is given.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,20 +10,21 @@ use crate::{hostile::HostileKind, slo::Rule};
 /// Flags that do not depend on the number of bots.
 #[derive(Clone, Debug, Default, Args)]
 pub struct PlanArguments {
-    /// Read the plan from a TOML file; flags override it.
+    /// Read the plan from a TOML file; flags override its values.
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
-    /// Set the server to play on, host and port [default: 127.0.0.1:7777].
+    /// Set the host and port of the server to play on [default: 127.0.0.1:7777].
     #[arg(long, value_name = "HOST:PORT")]
     pub server: Option<String>,
     /// Select the game that the server runs [default: the first game of this swarm].
     #[arg(long, value_name = "NAME")]
     pub game: Option<String>,
-    /// Select the bots' brain, by name or by shares, as in hunt or hunt:70,strafe:30; idle sends default inputs only [default: the game's first brain].
+    /// Select the bots' brain (behaviour), by name or by shares, as in hunt or hunt:70,wander:30; the brain idle sends only default inputs
+    /// [default: the game's first brain].
     #[arg(long, value_name = "SHARES")]
     pub brain: Option<Shares>,
-    /// Model the network paths to the server, by name or by shares, as in wifi:60,lte:40; `swarm links` lists them [default: the real
-    /// network alone].
+    /// Simulate network paths (links) to the server, by name or by shares, as in wifi:60,lte:40; `swarm links` lists the names [default:
+    /// the real network alone].
     #[arg(long, value_name = "SHARES")]
     pub link: Option<Shares>,
     /// Set the seed of all random choices [default: 1].
@@ -41,11 +42,12 @@ pub struct PlanArguments {
     /// Add a rule about a figure of the report, as in 'input_ack_ms.p99 < 80'; all rules decide the verdict; may be repeated.
     #[arg(long, value_name = "RULE")]
     pub slo: Vec<Rule>,
-    /// Limit the swarm's own p99 lateness in milliseconds; above it the verdict is `invalid` [default: 10].
+    /// Limit the p99 of the swarm's own lateness to this many milliseconds, and its maximum to 25 times as many; above that the verdict is
+    /// `invalid` [default: 10].
     #[arg(long, value_name = "MS")]
     pub max_lag_ms: Option<f64>,
-    /// Trust the one certificate with this SHA-256, in hexadecimal; colons may stand between the bytes.
-    #[arg(long, value_name = "HEX", value_parser = hash, conflicts_with = "roots")]
+    /// Trust only the certificate with this SHA-256, in hexadecimal; colons are ignored.
+    #[arg(long, value_name = "HEX", value_parser = cert_hash, conflicts_with = "roots")]
     pub cert_hash: Option<String>,
     /// Trust certificates that chain to the roots in this PEM file.
     #[arg(long, value_name = "FILE")]
@@ -76,22 +78,22 @@ pub struct RunArguments {
     /// Change the number of bots over time: `[FROM:]TO@TIME,...`, as in 0:50@10s,200@60s,0@5s; it changes evenly within each stage.
     #[arg(long, value_name = "STAGES")]
     pub stages: Option<Stages>,
-    /// Leave this time from the start out of rates and distributions [default: the first stage].
+    /// Exclude this time at the start from rates and distributions [default: the first of several stages, nothing for a single one].
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub warm_up: Option<Duration>,
-    /// Break the connections of a share of the bots at a time, as in 50%@30s; may be repeated.
+    /// Break the connections of a share of the bots, all at this time of the run, as in 50%@30s; may be repeated.
     #[arg(long, value_name = "SHARE@TIME")]
     pub storm: Vec<Storm>,
-    /// End the run as soon as a rule is broken.
+    /// End the run early when a rule is broken beyond repair: in three checks in a row, one a second, after the warm-up.
     #[arg(long)]
     pub abort_on_fail: bool,
 }
 
 impl PlanArguments {
-    /// The plan of the file, if there is one, with these flags applied; not checked yet.
+    /// Builds the plan: that of the file, or the default one without a file, with these flags applied. Does not check the plan.
     ///
     /// # Errors
-    /// When the file is not a plan.
+    /// When the file cannot be read or is not a plan.
     pub fn plan(&self) -> Result<Plan, PlanError> {
         let mut plan = self.plan.as_deref().map(Plan::read).transpose()?.unwrap_or_default();
         put(&mut plan.server, &self.server);
@@ -117,7 +119,7 @@ impl PlanArguments {
         plan.check(catalog).map_err(|error| self.locate(plan, error))
     }
 
-    /// Locates a mistake: at the flag that set the value, or else in the file, with the line.
+    /// Returns the error with the location of the mistake: the flag that set the value, or otherwise the line of the file.
     #[must_use]
     pub fn locate(&self, plan: &Plan, error: PlanError) -> PlanError {
         if let ["bots", group, key] = error.path()[..] {
@@ -138,7 +140,7 @@ impl PlanArguments {
         self.locate_in_file(error, is_flags)
     }
 
-    /// Flags split each of the file's groups, so a group's index in the file differs from its index in the plan.
+    /// Locates a mistake in a group. Flags split each group of the file, so a group's index in the file differs from its index in the plan.
     fn locate_in_group(&self, group: usize, key: &str, error: PlanError) -> PlanError {
         let parts = |shares: &Option<Shares>| shares.as_ref().map_or(1, |shares| shares.iter().count());
         let (brains, links) = (parts(&self.brain), parts(&self.link));
@@ -146,7 +148,7 @@ impl PlanArguments {
             "game" => self.game.is_some(),
             "brain" => self.brain.is_some(),
             "link" => self.link.is_some(),
-            // Two groups of one name come from a share that a flag names twice.
+            // Two groups have the same name if a flag names a share twice.
             "name" if brains > 1 => return error.with_path(["brain"]),
             "name" if links > 1 => return error.with_path(["link"]),
             _ => false,
@@ -161,7 +163,7 @@ impl PlanArguments {
         }
     }
 
-    /// Applies the flags that concern all groups: each group is split over the brains and over the links, by their shares.
+    /// Applies the flags that concern all groups. Each group is split into one group per brain and link, by their shares.
     fn split_groups(&self, plan: &mut Plan) {
         for group in &mut plan.bots {
             group.game = self.game.clone().or_else(|| group.game.take());
@@ -177,10 +179,10 @@ impl PlanArguments {
 }
 
 impl RunArguments {
-    /// The plan of the file, if there is one, with these flags applied; not checked yet.
+    /// Builds the plan: that of the file, or the default one without a file, with these flags applied. Does not check the plan.
     ///
     /// # Errors
-    /// When the file is not a plan.
+    /// When the file cannot be read or is not a plan.
     pub fn plan(&self) -> Result<Plan, PlanError> {
         let mut plan = self.plan.plan()?;
         let sets_stages = self.sets_stages();
@@ -213,7 +215,7 @@ impl RunArguments {
         plan.check(catalog).map_err(|error| self.locate(plan, error))
     }
 
-    /// Locates a mistake, as [`PlanArguments::locate`] does.
+    /// Returns the error with the location of the mistake, as [`PlanArguments::locate`] does.
     #[must_use]
     pub fn locate(&self, plan: &Plan, error: PlanError) -> PlanError {
         let is_flags = match error.path()[..] {
@@ -224,16 +226,18 @@ impl RunArguments {
         if is_flags { error } else { self.plan.locate(plan, error) }
     }
 
+    /// Whether flags replace the stages of the file.
     const fn sets_stages(&self) -> bool {
         self.stages.is_some() || self.bots.is_some() || self.duration.is_some() || self.ramp.is_some()
     }
 }
 
-/// Whether an element of a list is one of those that flags appended.
-fn is_from_flags<T>(index: &str, all: &[T], last: &[T]) -> bool {
-    index.parse::<usize>().is_ok_and(|index| index + last.len() >= all.len())
+/// Whether the element at this index of the list `all` is one of those that flags appended.
+fn is_from_flags<T>(index: &str, all: &[T], appended: &[T]) -> bool {
+    index.parse::<usize>().is_ok_and(|index| index + appended.len() >= all.len())
 }
 
+/// Replaces the value by that of the flag, if the flag is given.
 fn put<T: Clone>(value: &mut T, flag: &Option<T>) {
     if let Some(flag) = flag {
         value.clone_from(flag);
@@ -270,7 +274,7 @@ fn hostile_group(text: &str) -> Result<HostileGroup, String> {
     Ok(HostileGroup { kind, bots })
 }
 
-fn hash(text: &str) -> Result<String, String> {
+fn cert_hash(text: &str) -> Result<String, String> {
     address::parse_hash(text).map(|_| text.to_owned())
 }
 
@@ -280,7 +284,7 @@ mod tests {
     use quarrel_shared::crowd::Crowd;
 
     use super::*;
-    use crate::game::{GameEntry, Games};
+    use crate::game::{GameEntry, GameRegistry};
 
     #[derive(Parser)]
     struct Line {
@@ -296,7 +300,7 @@ mod tests {
     fn check(line: &str) -> Result<(), PlanError> {
         let words = std::iter::once("run").chain(line.split_whitespace());
         let run = Line::try_parse_from(words).unwrap().run;
-        run.check(&run.plan()?, &Games::new(vec![GameEntry::of::<Crowd>(&[])]).catalog())
+        run.check(&run.plan()?, &GameRegistry::new(vec![GameEntry::of::<Crowd>(&[])]).catalog())
     }
 
     #[test]
@@ -325,7 +329,7 @@ mod tests {
     #[test]
     fn an_unknown_brain_is_refused_with_the_known_ones() {
         let error = check("--brain sprint").unwrap_err();
-        assert!(!error.is_of_file());
+        assert!(!error.is_in_plan_file());
         assert!(
             error.to_string().starts_with("--brain: ") && error.to_string().contains("stroll"),
             "{error}"

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The units, the longer names first: `ms` must not be read as an `m` followed by an `s`.
+/// The units with their lengths in milliseconds; `ms` comes first, so that it is not parsed as a number that ends in `m`, with the unit
+/// `s`.
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
 /// Parses a duration.
@@ -18,7 +19,8 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         })
 }
 
-/// Formats a duration so that [`parse`] reads it, in the largest unit that divides it. Fractions of a millisecond are dropped.
+/// Formats a duration in the largest unit of which it is a multiple, so that [`parse`] can read the text. Fractions of a millisecond are
+/// dropped.
 #[must_use]
 pub fn format(duration: Duration) -> String {
     let ms = duration.as_millis();

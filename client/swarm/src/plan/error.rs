@@ -9,43 +9,43 @@ use toml::de::DeTable;
 
 use super::toml_location::{byte_of, key_at, line, wrong_element};
 
-/// A mistake in a plan.
+/// The error of a mistake in a plan, whether from a file or from flags.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct PlanError {
-    /// The path of the wrong key; empty when the whole file is wrong.
+    /// The path of the wrong key; empty when the file as a whole is wrong.
     path: Vec<String>,
-    /// The file that contains the mistake; `None` when a flag does.
+    /// The location of the mistake in the plan's file; `None` for a mistake in a flag.
     file: Option<FileLocation>,
     message: String,
 }
 
-/// A place in a plan's file.
+/// A location in a plan's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct FileLocation {
     file: PathBuf,
-    /// Counted from 1; `None` when the file cannot be read.
+    /// The line, counted from 1; `None` when the file cannot be read or the line is unknown.
     line: Option<usize>,
 }
 
 impl PlanError {
-    /// A mistake at this key.
+    /// Creates the error of a mistake at this key.
     pub fn at<const N: usize>(path: [&str; N], message: impl Into<String>) -> Self {
         Self { path: path.map(str::to_owned).to_vec(), file: None, message: message.into() }
     }
 
-    /// The same mistake with its path inside another one.
+    /// Returns the error with `path` put before its own path.
     #[must_use]
     pub(super) fn within<const N: usize>(mut self, path: [&str; N]) -> Self {
         self.path.splice(0..0, path.map(str::to_owned));
         self
     }
 
-    /// A file that cannot be read.
+    /// Creates the error of a file that cannot be read.
     pub(super) fn in_file(file: &Path, message: String) -> Self {
         Self { path: Vec::new(), file: Some(FileLocation { file: file.to_owned(), line: None }), message }
     }
 
-    /// A file whose text is not a plan, or not TOML.
+    /// Creates the error of a file whose text is not TOML, or not a plan.
     pub(super) fn in_text(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         let (mut path, mut byte) = (Vec::new(), error.span().map(|span| span.start));
         if let (Ok(table), Some(at)) = (DeTable::parse(text), byte) {
@@ -65,7 +65,7 @@ impl PlanError {
         }
     }
 
-    /// The same mistake in this file, with the line of its key.
+    /// Returns the error with its location in this file: the line of its key, for which the file is read again.
     pub(super) fn located(mut self, file: &Path) -> Self {
         let text = fs::read_to_string(file).unwrap_or_default();
         let table = DeTable::parse(&text).ok();
@@ -74,19 +74,19 @@ impl PlanError {
         self
     }
 
-    /// The path of the wrong key.
+    /// Returns the path of the wrong key.
     pub(super) fn path(&self) -> Vec<&str> {
         self.path.iter().map(String::as_str).collect()
     }
 
-    /// The same mistake at another path.
+    /// Returns the error with another path.
     pub(super) fn with_path<const N: usize>(self, path: [&str; N]) -> Self {
         Self { path: path.map(str::to_owned).to_vec(), ..self }
     }
 
-    /// Whether the mistake is in a file, and not on the command line.
+    /// Returns true if the mistake is in a plan's file, and false if it is on the command line.
     #[must_use]
-    pub const fn is_of_file(&self) -> bool {
+    pub const fn is_in_plan_file(&self) -> bool {
         self.file.is_some()
     }
 }

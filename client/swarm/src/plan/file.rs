@@ -4,14 +4,14 @@ use std::{fs, path::Path};
 
 use super::{Plan, PlanError};
 
-/// The largest file that is read as a plan.
+/// The maximum length of a plan's file.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 impl Plan {
     /// Reads a plan from a file.
     ///
     /// # Errors
-    /// When it cannot be read or is not a plan: the line, and what would be accepted.
+    /// When the file cannot be read, is longer than 1 MiB, or is not a plan. The error has the line and the accepted form.
     pub fn read(path: &Path) -> Result<Self, PlanError> {
         let unreadable = |message: String| PlanError::in_file(path, message);
         let bytes = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
@@ -34,7 +34,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        game::{GameEntry, Games},
+        game::{GameEntry, GameRegistry},
         plan::{GameCatalog, PlanArguments, RunArguments, ServerTarget, TrustRoots},
     };
 
@@ -45,10 +45,10 @@ mod tests {
     }
 
     fn catalog() -> GameCatalog {
-        Games::new(vec![GameEntry::of::<Crowd>(&[])]).catalog()
+        GameRegistry::new(vec![GameEntry::of::<Crowd>(&[])]).catalog()
     }
 
-    /// Every check before a run.
+    /// Builds the plan and runs all checks that precede a run.
     fn prepare(arguments: &RunArguments) -> Result<Plan, PlanError> {
         let plan = arguments.plan()?;
         arguments.check(&plan, &catalog())?;
@@ -66,7 +66,7 @@ mod tests {
     fn error(text: &str) -> String {
         let file = file(text);
         let error = prepare(&arguments(&file)).unwrap_err();
-        assert!(error.is_of_file(), "{error}");
+        assert!(error.is_in_plan_file(), "{error}");
         error.to_string().replace(&file.path().display().to_string(), "plan.toml")
     }
 
@@ -93,7 +93,7 @@ mod tests {
     "#;
 
     #[test]
-    fn a_file_sets_all_that_flags_set() {
+    fn a_plan_file_is_read_and_survives_toml_and_json() {
         let file = file(PLAN);
         let plan = prepare(&arguments(&file)).unwrap();
         assert_eq!(
@@ -101,9 +101,9 @@ mod tests {
             (200, Duration::from_secs(10), 2)
         );
         let again: Plan = toml::from_str(&plan.to_toml()).unwrap();
-        assert_eq!(again, plan, "a report's plan repeats the same run");
+        assert_eq!(again, plan, "the plan in a report must repeat the same run");
         let sent: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
-        assert_eq!(sent, plan, "and so does the plan that an agent receives");
+        assert_eq!(sent, plan, "an agent must receive the same plan");
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
             let mut arguments = base.clone();
             set(&mut arguments);
             let error = prepare(&arguments).unwrap_err();
-            assert!(!error.is_of_file(), "{error}");
+            assert!(!error.is_in_plan_file(), "{error}");
             error.to_string()
         };
         let cases: [(Set, &str); 7] = [

@@ -1,7 +1,7 @@
-//! The plan of a run, read from flags or a file and checked.
+//! The plan of a run: the server, the bots, their schedule and the rules. It comes from flags or a file, and is checked before the run.
 //!
-//! One type serves all uses: the file that people write, the message to agents, and the quotation in a report with which the run can be
-//! repeated. Flags fill the same fields.
+//! [`Plan`] is also the format of a plan's file, of the plan in messages to agents, and of the plan in a report, with which the run can be
+//! repeated.
 //!
 //! - [`Stages`]: the number of bots over time; [`Storm`]: a time at which many bots disconnect; [`Shares`]: the split over brains or links.
 //! - `file`: a plan from TOML; [`PlanError`]: a mistake, with its line or flag; [`RunArguments`]: a plan from flags.
@@ -44,27 +44,27 @@ use super::{
 /// The maximum number of bots that join during a run, replacements included.
 const MAX_BOTS_PER_RUN: u64 = 2_000_000;
 
-/// The maximum number of hostile bots: each uses a handful of sockets.
+/// The maximum number of hostile bots, each of which uses its own socket.
 const MAX_HOSTILE_BOTS: u32 = 1000;
 
-/// A run. Every key has a default; these sentences are the reference of a plan's file.
+/// The plan of a run. Every key has a default. These descriptions are the reference of a plan's file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Plan {
-    /// The server to play on, host and port.
+    /// The host and port of the server to play on.
     pub server: String,
-    /// Trust the one certificate with this SHA-256, in hexadecimal.
+    /// The SHA-256, in hexadecimal, of the only server certificate to trust.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cert_hash: Option<String>,
-    /// Trust certificates that chain to the roots in this PEM file.
+    /// The path of a PEM file with root certificates; server certificates that chain to one of them are trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roots: Option<String>,
-    /// The server's HTTP address: adds its own figures to the report.
+    /// The URL of the server's HTTP plane, from which the server's own figures are added to the report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_http: Option<String>,
     /// The number of bots over time.
     pub stages: Stages,
-    /// The time from the start that rates and distributions leave out, in whole seconds.
+    /// The time at the start that rates and distributions exclude, rounded up to whole seconds.
     #[serde(with = "text")]
     pub warm_up: Duration,
     /// The seed of all random choices.
@@ -75,41 +75,41 @@ pub struct Plan {
     pub storms: Vec<Storm>,
     /// The rules that decide the verdict.
     pub slo: Vec<Rule>,
-    /// Whether the run ends as soon as a rule is broken.
+    /// Whether a rule that is broken beyond repair ends the run early.
     pub abort_on_fail: bool,
-    /// The p99 lateness of the swarm's own deadlines, in milliseconds, above which the verdict is `invalid`: the swarm was too slow to judge
-    /// the server. A single stall may be 25 times as long.
+    /// The limit of the 99th percentile of the lateness at the swarm's own deadlines, in milliseconds. Above it the verdict is `invalid`,
+    /// because the swarm was too slow to measure the server. The largest lateness may be 25 times as long.
     pub max_lag_ms: f64,
-    /// The number of threads that the bots of one process share.
+    /// The number of threads over which the bots of one process are spread.
     pub threads: u32,
-    /// Groups of bots, each with its share of them.
+    /// The groups into which the bots are divided.
     pub bots: Vec<BotGroup>,
-    /// Hostile bots beside those that play.
+    /// Hostile bots, in addition to the bots that play.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hostile: Vec<HostileGroup>,
 }
 
-/// Bots that play alike: the same game, brain, link, server and room.
+/// A group of bots with the same game, brain, link, server and room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BotGroup {
     /// The name in the report.
     pub name: String,
-    /// The group's parts of all bots, relative to the other groups' parts.
+    /// The group's share of the bots, as a number of parts relative to those of the other groups.
     pub share: u32,
-    /// The game that they play; by default the swarm's first game.
+    /// The game that the bots play; by default the swarm's first game.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub game: Option<String>,
-    /// The server that they play on; by default the plan's.
+    /// The server that the bots play on; by default the plan's server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// The brain that plays; by default the game's first one.
+    /// The bots' brain (behaviour); by default the game's first one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub brain: Option<String>,
-    /// The modelled network path to the server, by its name (`swarm links` lists them); by default the real network alone.
+    /// The name of the simulated network path to the server (`swarm links` lists the names); by default the real network alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// The room that they join; by default the first with a free seat.
+    /// The room that the bots join; by default the first with a free seat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<u64>,
 }
@@ -120,7 +120,7 @@ pub struct BotGroup {
 pub struct HostileGroup {
     /// The kind of attack.
     pub kind: HostileKind,
-    /// The number of bots, from the run's start to its end.
+    /// The number of bots, all of which attack from the run's start to its end.
     #[serde(default = "one")]
     pub bots: u32,
 }
@@ -155,13 +155,13 @@ impl Default for BotGroup {
 }
 
 impl Plan {
-    /// The seconds that rates and distributions cover: from the warm-up's end to the run's end.
+    /// Returns the seconds that rates and distributions cover: from the warm-up's end to the run's end, both rounded up.
     #[must_use]
     pub fn measured(&self) -> std::ops::Range<u32> {
         whole_seconds(self.warm_up)..whole_seconds(self.stages.length())
     }
 
-    /// The seed of one bot's brain.
+    /// Returns the seed of one bot's brain.
     #[must_use]
     pub fn brain_seed(&self, bot: u32) -> u64 {
         let mut rng = quarrel_shared::game::GameRng::new(self.seed, u64::from(bot));
@@ -169,13 +169,13 @@ impl Plan {
         rng.next_u64()
     }
 
-    /// The link of a group; `None` for the real network alone.
+    /// Returns the link of a group; `None` for the real network alone.
     #[must_use]
     pub fn link(&self, group: u16) -> Option<Link> {
         self.bots.get(usize::from(group)).and_then(|group| Link::find(group.link.as_deref()?))
     }
 
-    /// The plan as the text of a plan's file.
+    /// Returns the plan as the text of a plan's file.
     #[must_use]
     pub fn to_toml(&self) -> String {
         toml::to_string(self).unwrap_or_else(|error| format!("# this plan cannot be written: {error}\n"))
@@ -200,16 +200,16 @@ impl Plan {
             ));
         }
         if !(1..=256).contains(&self.threads) {
-            return Err(PlanError::at(["threads"], "it must be 1 to 256"));
+            return Err(PlanError::at(["threads"], "the number of threads must be 1 to 256"));
         }
         if !(self.max_lag_ms.is_finite() && self.max_lag_ms > 0.0) {
-            return Err(PlanError::at(["max_lag_ms"], "it must be a number of milliseconds above 0"));
+            return Err(PlanError::at(["max_lag_ms"], "the limit must be a number of milliseconds above 0"));
         }
         if let Some(late) = self.storms.iter().position(|storm| storm.at > self.stages.length()) {
             let length = duration::format(self.stages.length());
             return Err(PlanError::at(
                 ["storms", &late.to_string()],
-                format!("it must be within the run, and the run is over after {length}"),
+                format!("a storm must be within the run, and the run is over after {length}"),
             ));
         }
         self.check_bot_count()?;
@@ -227,7 +227,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Checks that the rules can be judged at the end of the run.
+    /// Checks that the rules can be evaluated at the end of the run.
     ///
     /// # Errors
     /// When a rule names the baseline, and no baseline is given or it lacks the figure.
@@ -238,7 +238,7 @@ impl Plan {
         })
     }
 
-    /// Checks the form of all addresses and hashes. No name is resolved: that happens on the machine of the bots.
+    /// Checks the syntax of the plan's addresses and of the hash. Names are not resolved here, but on the machine that runs the bots.
     fn check_addresses(&self) -> Result<(), PlanError> {
         address::check(&self.server)?;
         if let Some(hash) = &self.cert_hash {
@@ -251,6 +251,7 @@ impl Plan {
         Ok(())
     }
 
+    /// Checks an upper bound of the number of bots that join: all replacements, and the larger end of each stage.
     fn check_bot_count(&self) -> Result<(), PlanError> {
         let changes = u64::from(self.churn) * self.stages.length().as_secs() / 60;
         let joins: u64 = self.stages.stages().iter().map(|stage| u64::from(stage.from.max(stage.to))).sum();
@@ -258,7 +259,7 @@ impl Plan {
             return Err(PlanError::at(
                 ["churn"],
                 format!(
-                    "at most {MAX_BOTS_PER_RUN} bots may join in one run, and stages and churn need {}",
+                    "at most {MAX_BOTS_PER_RUN} bots may join in one run, and stages and churn need up to {}",
                     changes + joins
                 ),
             ));
@@ -268,9 +269,10 @@ impl Plan {
 }
 
 impl BotGroup {
+    /// Checks one group of the plan.
     fn check(&self, catalog: &GameCatalog, plan: &Plan) -> Result<(), PlanError> {
         if self.share == 0 {
-            return Err(PlanError::at(["share"], "it must be 1 part or more"));
+            return Err(PlanError::at(["share"], "a share must be 1 part or more"));
         }
         if plan.bots.iter().filter(|group| group.name == self.name).count() > 1 {
             return Err(PlanError::at(["name"], format!("two groups are called '{}'", self.name)));
@@ -305,12 +307,12 @@ const fn one() -> u32 {
     1
 }
 
-/// Whole seconds, rounded up: a second that the warm-up touches is not measured.
+/// Returns a duration in seconds, rounded up, so that a second in which the warm-up ends is not measured.
 fn whole_seconds(duration: Duration) -> u32 {
     duration.as_millis().div_ceil(1000) as u32
 }
 
-/// A duration as text: `20s`.
+/// Serialization of a duration as text, such as `20s`.
 mod text {
     use std::time::Duration;
 

@@ -1,13 +1,13 @@
-//! Weighted choices, `hunt` or `hunt:70,strafe:30`, and their even distribution over the bots.
+//! Weighted choices as text, such as `hunt` or `hunt:70,wander:30`, and their even distribution over the bots.
 
 use std::str::FromStr;
 
-/// Names with their parts of the whole; never empty.
+/// Names with their weights, called parts; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shares(Vec<(String, u32)>);
 
 impl Shares {
-    /// Each name and its parts.
+    /// Iterates over the names, each with its number of parts.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
         self.0.iter().map(|(name, parts)| (name.as_str(), *parts))
     }
@@ -29,23 +29,25 @@ impl FromStr for Shares {
     }
 }
 
-/// A weighted round robin: after any number of turns, each index has had its share of them to within one.
+/// A weighted round robin: after any number of turns, each index has had about its share of them.
 #[derive(Clone, Debug)]
 pub(crate) struct WeightedRoundRobin {
     parts: Vec<u64>,
-    /// The turns that each index has had.
+    /// The number of turns that each index has had.
     turns: Vec<u64>,
+    /// The number of all turns.
     total: u64,
 }
 
 impl WeightedRoundRobin {
-    /// A round robin with these parts, one for each index.
+    /// Creates a round robin over indices with these parts.
     pub(crate) fn new(parts: impl IntoIterator<Item = u32>) -> Self {
         let parts: Vec<u64> = parts.into_iter().map(u64::from).collect();
         Self { turns: vec![0; parts.len()], parts, total: 0 }
     }
 
-    /// The next index: the one farthest behind its share; 0 when there are no parts.
+    /// Returns the index whose number of turns is the furthest below its share, and counts the turn; of several such indices the first.
+    /// Returns 0 when there are no parts.
     pub(crate) fn next_index(&mut self) -> usize {
         self.total += 1;
         let sum: u64 = self.parts.iter().sum();

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 
-/// The maximum number of concurrent bots: more than one process could hold, and few enough that a typing error does not take the machine
-/// down.
+/// The maximum number of concurrent bots: more than a process can run, and small enough that a typing error does not exhaust the machine's
+/// memory.
 const MAX_CONCURRENT_BOTS: u32 = 1_000_000;
 
 /// The longest run.
 const MAX_LENGTH: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The load curve of a run. In each stage the number of bots changes evenly, from the end of the stage before to the stage's own number.
+/// The load curve of a run, as stages. Within each stage the number of bots changes evenly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Stages(Vec<Stage>);
@@ -21,55 +21,57 @@ pub struct Stages(Vec<Stage>);
 /// One stage of a load curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stage {
-    /// The number of bots at its start; where the stage before ended with another number, the difference joins or leaves at once.
+    /// The number of bots at the start of the stage. If the previous stage ended with another number, the difference joins or leaves at
+    /// once.
     pub from: u32,
-    /// The number of bots at its end.
+    /// The number of bots at the end of the stage.
     pub to: u32,
-    /// Its duration.
+    /// The duration of the stage.
     pub over: Duration,
 }
 
 impl Stages {
-    /// Two stages: `bots` join over `ramp`, then play for `duration`.
+    /// Creates two stages: `bots` join over `ramp`, then play for `duration`.
     #[must_use]
     pub fn ramp(bots: u32, ramp: Duration, duration: Duration) -> Self {
         Self(vec![Stage { from: 0, to: bots, over: ramp }, Stage { from: bots, to: bots, over: duration }])
     }
 
-    /// The stages, in order.
+    /// Returns the stages, in order.
     #[must_use]
     pub fn stages(&self) -> &[Stage] {
         &self.0
     }
 
-    /// The duration of all stages together.
+    /// Returns the duration of all stages together.
     #[must_use]
     pub fn length(&self) -> Duration {
         self.0.iter().map(|stage| stage.over).sum()
     }
 
-    /// The maximum number of concurrent bots.
+    /// Returns the maximum number of concurrent bots.
     #[must_use]
     pub fn max_bots(&self) -> u32 {
         self.0.iter().map(|stage| stage.from.max(stage.to)).max().unwrap_or(0)
     }
 
-    /// The number of bots that should play at a time since the run's start.
+    /// Returns the number of bots that should play at this time since the run's start; after the last stage, the number at its end.
     #[must_use]
     pub fn wanted(&self, at: Duration) -> u32 {
-        let mut begins = Duration::ZERO;
+        let mut start = Duration::ZERO;
         for stage in &self.0 {
-            if at < begins + stage.over {
-                let part = (at - begins).div_duration_f64(stage.over);
+            if at < start + stage.over {
+                let part = (at - start).div_duration_f64(stage.over);
                 let (from, to) = (f64::from(stage.from), f64::from(stage.to));
                 return (from + (to - from) * part).round() as u32;
             }
-            begins += stage.over;
+            start += stage.over;
         }
         self.0.last().map_or(0, |stage| stage.to)
     }
 
-    /// The number of bots that should play in the middle of a second: jumps are mostly at a second's start or end.
+    /// Returns the number of bots that should play in the middle of a second. The middle, because jumps are mostly at the start of a
+    /// second.
     #[must_use]
     pub fn wanted_in(&self, second: u32) -> u32 {
         self.wanted(Duration::from_secs(u64::from(second)) + Duration::from_millis(500))
@@ -98,15 +100,15 @@ impl FromStr for Stages {
     }
 }
 
-/// Parses a stage, `[FROM:]TO@TIME`; `before` is the number at the end of the stage before.
-fn parse(piece: &str, before: u32) -> Result<Stage, String> {
+/// Parses a stage, `[FROM:]TO@TIME`; `previous` is the number of bots at the end of the previous stage, the default of FROM.
+fn parse(piece: &str, previous: u32) -> Result<Stage, String> {
     let wrong = || format!("'{piece}' is not a stage: write [FROM:]BOTS@TIME, as in 0:50@10s or 200@60s");
     let (bots, over) = piece.split_once('@').ok_or_else(wrong)?;
     let over = duration::parse(over)?;
     let number = |text: &str| text.parse::<u32>().map_err(|_| wrong());
     let (from, to) = match bots.split_once(':') {
         Some((from, to)) => (number(from)?, number(to)?),
-        None => (before, number(bots)?),
+        None => (previous, number(bots)?),
     };
     if from.max(to) > MAX_CONCURRENT_BOTS {
         return Err(format!("'{piece}': at most {MAX_CONCURRENT_BOTS} bots are possible"));
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_starts_where_the_one_before_ended() {
+    fn a_stage_starts_where_the_previous_one_ended() {
         let stages: Stages = "0:50@10s, 200@60s,0@5s".parse().unwrap();
         assert_eq!((stages.length(), stages.max_bots()), (seconds(75), 200));
         let wanted = |at| stages.wanted(seconds(at));
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_counts_in_the_second_that_it_starts() {
+    fn a_jump_at_the_start_of_a_second_counts_in_that_second() {
         let stages: Stages = "100:100@2s,10:10@1s,80:80@1s".parse().unwrap();
         assert_eq!([0, 1, 2, 3, 4].map(|second| stages.wanted_in(second)), [100, 100, 10, 80, 80]);
     }

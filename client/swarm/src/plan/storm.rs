@@ -1,4 +1,4 @@
-//! A storm of reconnects, as when a router reboots, as text: `50%@30s`.
+//! A storm: many bots reconnect at the same time, as after the reboot of a router. Its text form is `50%@30s`.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -10,7 +10,7 @@ use super::duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Storm {
-    /// The share of the bots that play at that time, in per cent.
+    /// The share of the bots that play at that time, in percent.
     pub percent: u8,
     /// Time since the run's start.
     pub at: Duration,

@@ -1,6 +1,6 @@
-//! The server of a group of bots: its resolved address and the trust in its certificate.
+//! The server of a group of bots: its resolved address, and which certificate to trust.
 //!
-//! Addresses are resolved on the machine of the bots, which may be an agent's.
+//! Addresses are resolved on the machine that runs the bots, which may be that of an agent.
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
@@ -18,22 +18,22 @@ use quarrel_client::{ConnectConfig, Trust};
 /// A server that bots can connect to.
 #[derive(Clone, Debug)]
 pub struct ServerTarget {
-    /// Its address, and the certificate to expect.
+    /// The server's address, and the trust in its certificate.
     pub connect: ConnectConfig,
 }
 
-/// The content of the files that a plan's trust names: agents receive it, since they do not have the files.
+/// The content of the file of root certificates that a plan names. It is sent to agents, which do not have the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrustRoots {
-    /// The root certificates, in PEM.
+    /// The root certificates, in PEM; `None` if the plan names no file.
     pub roots: Option<String>,
 }
 
 impl TrustRoots {
-    /// Reads the files that the plan names.
+    /// Reads the file that the plan names.
     ///
     /// # Errors
-    /// When a file cannot be read or holds no certificates.
+    /// When the file cannot be read or contains no usable certificate.
     pub fn read(plan: &Plan) -> Result<Self, PlanError> {
         let read = |path: &String| {
             let wrong = |message: String| PlanError::at(["roots"], message);
@@ -49,7 +49,7 @@ impl ServerTarget {
     /// Resolves the servers of all groups, in the groups' order.
     ///
     /// # Errors
-    /// When a host cannot be resolved, or a server on another machine has no known certificate.
+    /// When a host cannot be resolved, or the plan names no trust for a server on another machine.
     pub fn resolve_all(plan: &Plan, roots: &TrustRoots) -> Result<Vec<Self>, PlanError> {
         let of = |(index, group): (usize, &BotGroup)| match &group.server {
             None => Self::resolve(&plan.server, plan, roots),
@@ -61,12 +61,13 @@ impl ServerTarget {
         plan.bots.iter().enumerate().map(of).collect()
     }
 
-    /// Whether any certificate is accepted, as from a server on this machine.
+    /// Returns true if any certificate is accepted, as from a server on a loopback address without other trust in the plan.
     #[must_use]
     pub const fn trusts_any_certificate(&self) -> bool {
         matches!(self.connect.trust, Trust::Loopback)
     }
 
+    /// Resolves one server to the first address of its host.
     fn resolve(server: &str, plan: &Plan, roots: &TrustRoots) -> Result<Self, PlanError> {
         let mut addresses = server.to_socket_addrs().map_err(|error| invalid(server, &error.to_string()))?;
         let address = addresses.next().ok_or_else(|| invalid(server, "the host has no address"))?;
@@ -81,6 +82,7 @@ impl ServerTarget {
     }
 }
 
+/// Returns the trust in a server's certificate: the plan's hash, or else its roots, or else any certificate if the server is on loopback.
 fn trust(server: SocketAddr, plan: &Plan, roots: &TrustRoots) -> Result<Trust, PlanError> {
     if let Some(hash) = &plan.cert_hash {
         return parse_hash(hash)

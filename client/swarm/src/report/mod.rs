@@ -1,8 +1,9 @@
-//! The report of a run: one value with stable field names, from which the JSON, the summary, the HTML page and the rules are made.
+//! The report of a run: one value with stable field names. The JSON file, the text summary and the HTML page are made from it, and rules
+//! name its fields.
 //!
-//! Rates and distributions cover the measured part of the run, which begins after the warm-up. Events that happen once per bot (it joins,
-//! is refused, its connection ends) are counted over the whole run. `swarm schema` prints this format as a JSON schema; the doc comments
-//! below are its descriptions.
+//! Rates and distributions cover the measured part of the run, which begins after the warm-up. Joins, refusals, lost seats and closed
+//! connections are counted over the whole run. `swarm schema` prints this format as a JSON schema; the doc comments below are its
+//! descriptions.
 
 mod percentiles;
 mod rounding;
@@ -16,14 +17,14 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     percentiles::Percentiles,
-    series::{CurvePoint, Curves, Second, ServerSecond},
+    series::{CurvePoint, Curves, SecondFigures, ServerSecond},
 };
 pub(super) use self::{
     rounding::{round, without_negative_zero},
     summary::decimals,
 };
 
-/// Incremented when a field is removed or changes its meaning; not when a field is added.
+/// Version of the report format: incremented when a field is removed or changes its meaning, not when a field is added.
 pub const SCHEMA: u32 = 2;
 
 /// The result of one load test run.
@@ -38,7 +39,7 @@ pub struct Report {
     /// Rules in the order given, with their results.
     pub slo: Vec<RuleResult>,
     /// Environment and plan of the run.
-    pub setting: Setting,
+    pub setting: RunSetting,
     /// Number of bots in the plan, including those that replace others.
     pub bots: u64,
     /// Largest number of bots that the plan has playing at once.
@@ -47,7 +48,7 @@ pub struct Report {
     pub joined: u64,
     /// Number of bots that got no seat; `closes` has the reasons.
     pub refused: u64,
-    /// Number of bots that lost their seat before the plan ended their stay.
+    /// Number of times that a bot lost its seat before its end by the plan.
     pub disconnected: u64,
     /// Number of broken connections that were resumed on the same seat.
     pub resumes: u64,
@@ -76,7 +77,7 @@ pub struct Report {
     pub correction_units: Option<Percentiles>,
     /// Prediction corrections per bot and minute.
     pub corrections_per_bot_min: Option<f64>,
-    /// Share of scheduled sends at which the bot had no newer snapshot to draw from and all others stood still, in percent.
+    /// Share of scheduled sends at which the other players' entities stood still, because no newer snapshot had arrived, in percent.
     pub frozen_percent: Option<f64>,
     /// UDP payload received per bot and second, in bytes.
     pub bytes_down_per_bot_s: Option<f64>,
@@ -84,8 +85,8 @@ pub struct Report {
     pub bytes_up_per_bot_s: Option<f64>,
     /// Number of scheduled inputs.
     pub inputs: u64,
-    /// Number of inputs that no snapshot acknowledged within a second or more of their scheduled send. They are in `input_ack_ms` with the
-    /// time waited.
+    /// Number of scheduled inputs that no snapshot ever acknowledged, although the bot waited for a second or longer, or lost its seat.
+    /// They are in `input_ack_ms` with the time waited.
     pub inputs_unacked: u64,
     /// Number of snapshots that were never applied: lost, or overtaken by a newer one.
     pub snapshots_lost: u64,
@@ -95,7 +96,7 @@ pub struct Report {
     pub events_lost: u64,
     /// Number of reliable events that arrived twice; anything but 0 is a bug.
     pub events_doubled: u64,
-    /// Number of closed connections by reason.
+    /// Number of closed connections, lost seats and refused bots, by reason.
     pub closes: BTreeMap<String, u64>,
     /// Actions of the bots in the game.
     pub game: GameFigures,
@@ -110,18 +111,18 @@ pub struct Report {
     pub server: Option<ServerFigures>,
     /// Resources that the swarm used, and how well it kept its own schedule.
     pub swarm: SwarmFigures,
-    /// First problem of the run, as a sentence.
+    /// Earliest incident that a bot met, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
     /// Incidents in order of time.
     pub incidents: Vec<Incident>,
     /// Figures of each second.
-    pub series: Vec<Second>,
+    pub series: Vec<SecondFigures>,
     /// Distributions as curves of value by percentile.
     pub curves: Curves,
     /// Differences to an older run, when `--baseline` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub baseline: Option<Comparison>,
+    pub baseline: Option<BaselineComparison>,
 }
 
 /// The verdict of a run.
@@ -132,7 +133,7 @@ pub enum Verdict {
     Pass,
     /// A rule was broken.
     Fail,
-    /// The run proves nothing: no bot played, or the swarm itself was too slow.
+    /// The run proves nothing: no bot played, or none at its end, or the swarm itself was too slow, or an agent was lost.
     #[default]
     Invalid,
     /// The run was interrupted.
@@ -146,7 +147,7 @@ pub struct RuleResult {
     pub rule: String,
     /// Value of the figure; null when it was not measured, which breaks the rule.
     pub value: Option<f64>,
-    /// Limit of the rule, computed when it refers to the baseline; null when the baseline has no such figure.
+    /// Limit of the rule, computed from the baseline if the rule refers to it; null when the baseline has no such figure.
     #[serde(default)]
     pub limit: Option<f64>,
     /// Whether the rule held.
@@ -155,7 +156,8 @@ pub struct RuleResult {
 
 /// The environment and the plan of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Setting {
+#[schemars(rename = "Setting")]
+pub struct RunSetting {
     /// Start of the run, in seconds since 1970 (UTC).
     pub started_unix_s: u64,
     /// Version of the swarm.
@@ -193,7 +195,7 @@ pub struct GameFigures {
 pub struct GroupFigures {
     /// Number of the group's bots that got a seat.
     pub joined: u64,
-    /// Number of the group's bots that lost their seat before the plan ended their stay.
+    /// Number of times that a bot of the group lost its seat before its end by the plan.
     pub disconnected: u64,
     /// Number of the group's broken connections that were resumed on the same seat.
     pub resumes: u64,
@@ -204,7 +206,8 @@ pub struct GroupFigures {
     pub snapshot_age_ms: Option<Percentiles>,
     /// Time between two snapshots applied by a bot of the group, in milliseconds.
     pub snapshot_gap_ms: Option<Percentiles>,
-    /// Share of the group's scheduled sends at which all others stood still on the bot's screen, in percent.
+    /// Share of the group's scheduled sends at which the other players' entities stood still because no newer snapshot had arrived, in
+    /// percent.
     pub frozen_percent: Option<f64>,
     /// Share of the group's snapshots that were never applied (lost or overtaken), in percent.
     pub snapshots_lost_percent: Option<f64>,
@@ -213,16 +216,16 @@ pub struct GroupFigures {
 /// Actions of one kind of hostile bots, and the server's reaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostileFigures {
-    /// Number of connections that bots of this kind opened.
+    /// Number of sessions (or half-open handshakes) that bots of this kind started.
     pub lives: u64,
     /// Number of packets or messages sent.
     pub sent: u64,
-    /// Number of closed connections by reason.
+    /// Number of ended sessions by reason.
     pub closes: BTreeMap<String, u64>,
 }
 
 /// The server's own figures over the measured part; null where the server does not export them. When the server was restarted during the
-/// run, they cover the time before and after.
+/// run, the figures cover the time before and after the restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerFigures {
     /// CPU time per bot and second, in milliseconds.
@@ -231,27 +234,27 @@ pub struct ServerFigures {
     pub cpu_cores: Option<f64>,
     /// Number of cores of the server's machine.
     pub cores: Option<u64>,
-    /// Resident memory at the end, in megabytes of 10^6 bytes.
+    /// Resident memory at the end of the run, in megabytes of 10^6 bytes.
     pub rss_mb: Option<f64>,
     /// Memory of the server's machine, in megabytes of 10^6 bytes.
     pub machine_mb: Option<f64>,
     /// 99th percentile of the tick duration, in milliseconds.
     pub tick_ms_p99: Option<f64>,
-    /// Longest tick, in milliseconds. For a server that does not export it, the upper bound of the longest tick's histogram bucket, and
-    /// null where that bucket has none.
+    /// Longest tick, in milliseconds. If the server does not export this figure, the upper bound of the longest tick's histogram bucket;
+    /// null when that bucket has no bound.
     pub tick_ms_max: Option<f64>,
     /// Number of ticks that took longer than their period.
     pub overruns: Option<u64>,
     /// Number of ticks skipped because a room had fallen too far behind.
     pub slips: Option<u64>,
-    /// Number of metrics requests without an answer.
+    /// Number of metrics requests that failed, over the whole run.
     pub unanswered: u64,
 }
 
 /// Resources that the swarm used, and how well it kept its own schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SwarmFigures {
-    /// 99th percentile of the lateness at the swarm's own deadlines, in milliseconds.
+    /// 99th percentile of the lateness at the swarm's own deadlines, in milliseconds: of its inputs or of its timers, whichever is larger.
     pub lag_ms_p99: f64,
     /// Largest lateness at one of the swarm's own deadlines, in milliseconds.
     pub lag_ms_max: f64,
@@ -265,7 +268,7 @@ pub struct SwarmFigures {
     pub threads: u64,
 }
 
-/// An event of the run that a reader should know of.
+/// A problem or a planned storm during the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Incident {
     /// Time after the start of the run, in seconds.
@@ -276,7 +279,8 @@ pub struct Incident {
 
 /// The differences between this run and an older one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Comparison {
+#[schemars(rename = "Comparison")]
+pub struct BaselineComparison {
     /// File name of the older report.
     pub file: String,
     /// Start of the older run, in seconds since 1970 (UTC).
@@ -292,6 +296,6 @@ pub struct Delta {
     pub then: f64,
     /// Value in this run.
     pub now: f64,
-    /// Change in percent of the older value; null when that was 0.
+    /// Change in percent of the older value; null when the older value is 0.
     pub percent: Option<f64>,
 }

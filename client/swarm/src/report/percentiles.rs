@@ -16,14 +16,15 @@ pub struct Percentiles {
     pub p99: f64,
     /// 99.9th percentile.
     pub p999: f64,
-    /// Largest value.
+    /// Largest value, to three significant digits.
     pub max: f64,
     /// Number of values.
     pub count: u64,
 }
 
 impl Percentiles {
-    /// Converts a distribution of thousandths; `None` for an empty one, because a time that was not measured is not a time of zero.
+    /// Computes the percentiles of a distribution whose values are thousandths of the field's unit. Returns `None` for an empty
+    /// distribution, because a time that was not measured is not a time of zero.
     #[must_use]
     pub fn of(distribution: &Distribution) -> Option<Self> {
         let at = |quantile| distribution.quantile(quantile) as f64 / 1000.0;

@@ -5,20 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use super::percentiles::Percentiles;
 
-/// Figures of one second of the run. A duration is attributed to the second of its scheduled begin.
+/// Figures of one second of the run. A measured time counts in the second in which it began by the schedule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Second {
+#[schemars(rename = "Second")]
+pub struct SecondFigures {
     /// Index of the second; 0 is the first.
     pub at_s: u32,
     /// Whether the second is in the measured part.
     pub measured: bool,
     /// Average number of seated bots.
     pub bots: f64,
-    /// Number of bots in the plan in the middle of the second.
+    /// Number of bots that should play by the plan, in the middle of the second.
     pub bots_wanted: u64,
     /// Number of bots that got a seat.
     pub joins: u64,
-    /// Number of connections that ended, for any reason.
+    /// Number of closed connections, lost seats and refused bots, for any reason.
     pub closes: u64,
     /// Number of broken connections that were resumed on the same seat.
     pub resumes: u64,
@@ -32,7 +33,7 @@ pub struct Second {
     pub snapshots: u64,
     /// Number of snapshots that were never applied.
     pub snapshots_lost: u64,
-    /// Share of scheduled sends at which all others stood still on the bot's screen, in percent.
+    /// Share of scheduled sends at which the other players' entities stood still because no newer snapshot had arrived, in percent.
     pub frozen_percent: Option<f64>,
     /// UDP payload received, in bytes.
     pub bytes_down: u64,
@@ -55,7 +56,7 @@ pub struct ServerSecond {
     pub rss_mb: Option<f64>,
     /// 99th percentile of the tick duration, in milliseconds; null when no room ticked.
     pub tick_ms_p99: Option<f64>,
-    /// Upper bound of the longest tick, in milliseconds.
+    /// Longest tick, in milliseconds: exact if the server exports it, otherwise the upper bound of its histogram bucket.
     pub tick_ms_max: Option<f64>,
     /// Number of ticks that took longer than their period.
     pub overruns: Option<u64>,

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{
-    Comparison, GameFigures, Percentiles, Report, ServerFigures, SwarmFigures, Verdict, without_negative_zero,
+    BaselineComparison, GameFigures, Percentiles, Report, ServerFigures, SwarmFigures, Verdict,
+    without_negative_zero,
 };
 
 /// Maximum number of incidents shown.
@@ -13,7 +14,7 @@ const MAX_INCIDENTS: usize = 6;
 const MAX_DIFFERENCES: usize = 8;
 
 impl Verdict {
-    /// The verdict's name in reports.
+    /// Returns the verdict's name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -81,7 +82,7 @@ impl fmt::Display for Report {
             line(f, "server", server)?;
         }
         line(f, "swarm", &self.swarm)?;
-        self.fmt_trouble(f)?;
+        self.fmt_problems(f)?;
         if let Some(comparison) = &self.baseline {
             write!(f, "{comparison}")?;
         }
@@ -132,12 +133,13 @@ impl Report {
             line(f, name, &format_args!("{} joined, input ack {acks}", group.joined))?;
         }
         self.hostile.iter().try_for_each(|(kind, hostile)| {
-            let ends = list(&hostile.closes);
+            let ends = close_counts(&hostile.closes);
             line(f, kind, &format_args!("{} lives, {} sent; {ends}", hostile.lives, hostile.sent))
         })
     }
 
-    fn fmt_trouble(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Writes lost and duplicated events, unacknowledged inputs, close reasons and incidents, each only if there are any.
+    fn fmt_problems(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.events_lost + self.events_doubled > 0 {
             let (lost, doubled) = (self.events_lost, self.events_doubled);
             line(f, "events", &format_args!("{lost} lost, {doubled} duplicated: a bug"))?;
@@ -146,7 +148,7 @@ impl Report {
             line(f, "unacked", &format_args!("{} of {} inputs", self.inputs_unacked, self.inputs))?;
         }
         if self.refused + self.disconnected > 0 {
-            line(f, "closes", &list(&self.closes))?;
+            line(f, "closes", &close_counts(&self.closes))?;
         }
         for (n, incident) in self.incidents.iter().take(MAX_INCIDENTS).enumerate() {
             let name = if n == 0 { "incidents" } else { "" };
@@ -168,7 +170,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Comparison {
+impl fmt::Display for BaselineComparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut differences: Vec<_> =
             self.figures.iter().filter_map(|(name, delta)| Some((name, delta, delta.percent?))).collect();
@@ -181,7 +183,7 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// Formats a figure with this number of decimals; `?` when it was not measured.
+/// Formats a figure with this number of decimals; `?` when the figure was not measured.
 pub(crate) fn decimals(figure: Option<f64>, digits: usize) -> String {
     figure.map_or_else(|| "?".to_owned(), |figure| format!("{:.digits$}", without_negative_zero(figure)))
 }
@@ -190,7 +192,7 @@ fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &dyn fmt::Display) -> fmt:
     writeln!(f, "{name:<12}{text}")
 }
 
-fn list(closes: &BTreeMap<String, u64>) -> String {
+fn close_counts(closes: &BTreeMap<String, u64>) -> String {
     closes.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
 }
 

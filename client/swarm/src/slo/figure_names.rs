@@ -1,19 +1,20 @@
-//! The names of all figures that a report may have, taken from a sample report in which everything is measured.
+//! The names of all figures (numbers) that a report may have. They are taken from a sample report in which everything is measured.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use super::flatten::flatten_report;
 use crate::report::{
-    Curves, GameFigures, GroupFigures, HostileFigures, Percentiles, Report, SCHEMA, ServerFigures, Setting,
-    SwarmFigures, Verdict,
+    Curves, GameFigures, GroupFigures, HostileFigures, Percentiles, Report, RunSetting, SCHEMA,
+    ServerFigures, SwarmFigures, Verdict,
 };
 
-/// Placeholder for a key that the run decides on: a close reason, a group's name, a kind of hostile bots.
+/// Placeholder for a key that differs from run to run: a close reason, a group's name, a kind of hostile bots.
 const ANY: &str = "NAME";
 
 /// Maximum number of similar names that are suggested.
 const MAX_SUGGESTIONS: usize = 4;
 
+/// The names of all figures, with [`ANY`] for keys that differ from run to run.
 static KNOWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     flatten_report(&serde_json::to_value(sample()).unwrap_or_default()).into_keys().collect()
 });
@@ -29,7 +30,8 @@ pub(super) fn is_zero_when_absent(name: &str) -> bool {
     patterns(name).any(counts)
 }
 
-/// Whether the figure only rises during a run: an exceeded upper limit stays exceeded, and a lower limit may still be reached.
+/// Whether the figure can only rise during a run, as counters and maxima do: an exceeded upper limit stays exceeded, and a lower limit may
+/// still be reached.
 pub(super) fn is_monotonic(name: &str) -> bool {
     const COUNTERS: [&str; 16] = [
         "joined",
@@ -56,12 +58,12 @@ pub(super) fn is_monotonic(name: &str) -> bool {
         || last.ends_with("_max")
 }
 
-/// The known names that contain [`ANY`] and match this name.
+/// Iterates over the known names that contain [`ANY`] and match this name.
 fn patterns(name: &str) -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(String::as_str).filter(move |pattern| matches_pattern(pattern, name))
 }
 
-/// Matches a name against a pattern. A key may be any text, dots included, but not empty.
+/// Whether a name matches a pattern, in which [`ANY`] stands for any text, dots included, that is not empty.
 fn matches_pattern(pattern: &str, name: &str) -> bool {
     let Some((before, after)) = pattern.split_once(ANY) else { return pattern == name };
     let Some(rest) = name.strip_prefix(before) else { return false };
@@ -93,7 +95,7 @@ fn similarity(known: &str, name: &str) -> f64 {
     if known.split('.').any(|part| part == name) { similarity.max(0.95) } else { similarity }
 }
 
-/// Lists all names compactly: names with a common parent in braces.
+/// Lists all names, one line for each parent: `parent.{one, other}`.
 pub(super) fn list() -> String {
     let mut lines: Vec<(&str, Vec<&str>)> = vec![("", Vec::new())];
     for name in KNOWN.iter() {
@@ -111,7 +113,7 @@ pub(super) fn list() -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n  ")
 }
 
-/// A report in which everything is measured. It lists every field, so that a new field cannot be forgotten.
+/// Returns a report in which everything is measured. It lists all fields of [`Report`], so that the compiler demands a new field here.
 pub(crate) fn sample() -> Report {
     let times = Some(Percentiles::default());
     let server = ServerFigures {
@@ -133,7 +135,7 @@ pub(crate) fn sample() -> Report {
         verdict: Verdict::Pass,
         why: Vec::new(),
         slo: Vec::new(),
-        setting: Setting::default(),
+        setting: RunSetting::default(),
         bots: 0,
         bots_at_once: 0,
         joined: 0,
@@ -229,7 +231,7 @@ mod tests {
         }
         assert!(
             !nulls(&serde_json::to_value(sample()).unwrap()),
-            "rules cannot name a figure that the sample lacks"
+            "the sample must have all figures, because rules cannot name others"
         );
     }
 

@@ -1,4 +1,4 @@
-//! A report's numbers by name: the path of each number in the JSON.
+//! The figures of a report: its numbers by name, where the name is the number's path in the JSON.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +19,13 @@ impl Figures {
         Self::from_json(&serde_json::to_value(report).unwrap_or_default())
     }
 
-    /// Collects the figures of a report in JSON, which an older swarm may have written with fewer fields.
+    /// Collects the figures of a report in JSON. An older swarm may have written it with fewer fields.
     #[must_use]
     pub fn from_json(report: &Value) -> Self {
         Self(flatten_report(report))
     }
 
-    /// Returns a figure; `None` when it was not measured. A count of events by name, such as `closes.kicked`, is 0 when none occurred.
+    /// Returns a figure; `None` when it was not measured. A count by name that the report lacks, such as `closes.kicked`, is 0.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.get(name).copied().or_else(|| figure_names::is_zero_when_absent(name).then_some(0.0))

@@ -1,4 +1,4 @@
-//! The numbers of a report's JSON by their paths, such as `input_ack_ms.p99`.
+//! Flattening of a report's JSON: all numbers by their paths, such as `input_ack_ms.p99`.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +19,7 @@ pub(super) fn flatten_report(report: &Value) -> BTreeMap<String, f64> {
     figures
 }
 
+/// Adds all numbers in `value`, whose path is `path`.
 fn flatten(path: String, value: &Value, figures: &mut BTreeMap<String, f64>) {
     match value {
         Value::Number(number) => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Figures, figure_names};
 use crate::report::{RuleResult, round};
 
-/// The operators, longer ones first, so that `<=` is not parsed as `<`.
+/// The operators. Longer ones come first, so that `<=` is not parsed as `<`.
 const OPERATORS: [(&str, Operator); 6] = [
     ("<=", Operator::AtMost),
     (">=", Operator::AtLeast),
@@ -18,11 +18,11 @@ const OPERATORS: [(&str, Operator); 6] = [
     (">", Operator::More),
 ];
 
-/// `FIGURE OP VALUE`, as in `input_ack_ms.p99 < 80` or `server.cpu_cores <= baseline * 1.1`.
+/// A rule `FIGURE OP VALUE`, as in `input_ack_ms.p99 < 80` or `server.cpu_cores <= baseline * 1.1`.
 ///
-/// FIGURE is the path of a number in the report (`p99.9` is accepted for `p999`), OP one of `< <= > >= == !=`, and VALUE a number, or an
-/// expression of the figure's value in the baseline: `baseline`, `baseline * 1.1`, `baseline + 10`, `baseline + 10%`, and with `-`
-/// likewise.
+/// FIGURE is the path of a number in the report (`p99.9` is accepted for `p999`), and OP one of `< <= > >= == !=`. VALUE is a number, or is
+/// computed from the figure's value in the baseline: `baseline`, `baseline * 1.1`, `baseline + 10`, `baseline - 10`, `baseline + 10%`,
+/// `baseline - 10%`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -47,7 +47,7 @@ pub(super) enum Operator {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Threshold {
     Number(f64),
-    /// The baseline's value times `times`, plus `plus`.
+    /// The figure's value in the baseline, times `times`, plus `plus`.
     Baseline {
         times: f64,
         plus: f64,
@@ -103,7 +103,7 @@ impl Rule {
         &self.figure
     }
 
-    /// Checks before a run that the baseline suffices for this rule, so that a mistake shows early.
+    /// Checks before a run that the baseline has the figure of this rule, if the rule refers to the baseline.
     ///
     /// # Errors
     /// When the rule refers to the baseline, and no baseline is given or it lacks the figure.
@@ -116,7 +116,8 @@ impl Rule {
         }
     }
 
-    /// Checks the rule. A figure that was not measured breaks it, and so does one that the baseline lacks.
+    /// Checks the rule. The rule is broken, too, if its figure was not measured, or if the rule refers to the baseline and the baseline
+    /// lacks the figure. A limit from the baseline is rounded to three decimals, as figures are.
     #[must_use]
     pub fn check(&self, figures: &Figures, baseline: Option<&Figures>) -> RuleResult {
         let value = figures.get(&self.figure);
@@ -130,10 +131,10 @@ impl Rule {
         RuleResult { rule: self.text.clone(), value, limit, ok }
     }
 
-    /// Returns whether the rest of the run cannot repair a broken rule. A counter that is too high stays too high. A rule that waits for a
-    /// counter to grow, or for a first measurement, is left to the end. Any other figure moves both ways, and the caller requires it to
-    /// stay broken for several checks.
-    pub(super) fn is_beyond_repair(&self, result: &RuleResult) -> bool {
+    /// Whether this result of the rule may end the run early: the rule is broken, and does not just wait for a counter to rise or for a
+    /// first measurement. A counter that is too high stays too high. Other figures may still fall or rise, so the caller requires several
+    /// such results in a row.
+    pub(super) fn can_end_run(&self, result: &RuleResult) -> bool {
         let Some((value, limit)) = result.value.zip(result.limit) else { return false };
         let is_counter = figure_names::is_monotonic(&self.figure);
         !result.ok
@@ -146,7 +147,7 @@ impl Rule {
 }
 
 impl Operator {
-    /// Compares exactly: a rule that gives a number means that number.
+    /// Compares exactly, without a tolerance.
     fn holds(self, value: f64, limit: f64) -> bool {
         match self {
             Self::Less => value < limit,
@@ -178,7 +179,7 @@ impl FromStr for Rule {
     }
 }
 
-/// Splits at the operator. A name may be any text without an operator.
+/// Splits a rule into figure, operator and value, at the first character of an operator; `None` without an operator.
 fn split(text: &str) -> Option<(&str, Operator, &str)> {
     let (figure, rest) = text.split_at(text.find(['<', '>', '=', '!'])?);
     let (operator, value) =
@@ -238,7 +239,7 @@ impl From<Rule> for String {
 }
 
 impl RuleResult {
-    /// Describes why the rule was broken, as in `input_ack_ms.p99 was 91.2`.
+    /// Describes the value that broke the rule, as in `input_ack_ms.p99 was 91.2`.
     #[must_use]
     pub fn failure_message(&self) -> String {
         let figure = split(&self.rule).map_or(self.rule.as_str(), |(figure, ..)| figure);

@@ -3,12 +3,12 @@
 //! A dividing wall always has a door, and no later wall ends in front of it, so every room stays reachable. Rooms at the
 //! centre line join their own mirror image into one wide hall.
 
-use super::Map;
+use super::tile::{self, COLUMNS, Walls};
 use crate::game::GameRng;
 
 /// Columns of the generated half.
-const HALF: i32 = Map::COLUMNS as i32 / 2;
-const ROWS: i32 = Map::ROWS as i32;
+const HALF: i32 = COLUMNS as i32 / 2;
+const ROWS: i32 = tile::ROWS as i32;
 /// Minimum side of a room, in tiles.
 const MIN_ROOM_SIDE: i32 = 4;
 /// Minimum side for a division by a corridor rather than by one wall, in tiles.
@@ -28,9 +28,9 @@ const PILLAR_ATTEMPTS: u32 = 24;
 /// The random stream of walls.
 const STREAM: u64 = 0x6d61_7001;
 
-/// The walls for a seed, one word a row.
-pub(super) fn walls(seed: u64) -> [u64; Map::ROWS] {
-    let mut half = Half { rows: [0; Map::ROWS], rng: GameRng::new(seed, STREAM) };
+/// The walls for a seed.
+pub(super) fn walls(seed: u64) -> Walls {
+    let mut half = Half { rows: [0; tile::ROWS], rng: GameRng::new(seed, STREAM) };
     half.build_border();
     half.divide(Region { west: 1, north: 1, east: HALF - 1, south: ROWS - 2 });
     half.build_pillars();
@@ -39,7 +39,7 @@ pub(super) fn walls(seed: u64) -> [u64; Map::ROWS] {
 
 /// A row of the half and its mirror image.
 const fn mirrored(row: u64) -> u64 {
-    row | row.reverse_bits() >> (64 - Map::COLUMNS)
+    row | row.reverse_bits() >> (64 - COLUMNS)
 }
 
 /// A rectangle of tiles, inclusive.
@@ -53,7 +53,7 @@ struct Region {
 
 /// The western half during generation.
 struct Half {
-    rows: [u64; Map::ROWS],
+    rows: Walls,
     rng: GameRng,
 }
 

@@ -7,35 +7,28 @@ mod collide;
 mod layout;
 mod raycast;
 mod spots;
+mod tile;
 
-use crate::game::{Point, UNIT};
+pub use self::tile::Tile;
+use self::tile::{COLUMNS, ROWS, SIDE, Walls};
+use crate::game::Point;
 
 /// The walls of one match, its spawn points and its pickup positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Map {
     seed: u64,
-    /// One word a row; a set bit is a wall.
-    walls: [u64; Self::ROWS],
+    walls: Walls,
     spawns: Vec<Tile>,
     pickups: Vec<Tile>,
 }
 
-/// A tile by column and row. Every tile outside the map is a wall.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Tile {
-    /// Column, counted from the west.
-    pub column: i32,
-    /// Row, counted from the north.
-    pub row: i32,
-}
-
 impl Map {
     /// Tiles from west to east.
-    pub const COLUMNS: usize = 48;
+    pub const COLUMNS: usize = COLUMNS;
     /// Tiles from north to south.
-    pub const ROWS: usize = 32;
+    pub const ROWS: usize = ROWS;
     /// The side of a tile in 1/256 unit: two units.
-    pub const TILE: i32 = 2 * UNIT;
+    pub const TILE: i32 = SIDE;
     /// The south-east corner, in 1/256 unit.
     pub const EXTENT: Point = Point::new(Self::COLUMNS as i32 * Self::TILE, Self::ROWS as i32 * Self::TILE);
 
@@ -85,26 +78,6 @@ impl Map {
     /// Positions of the pickups.
     pub fn pickups(&self) -> impl Iterator<Item = Point> + '_ {
         self.pickups.iter().map(|tile| tile.centre())
-    }
-}
-
-impl Tile {
-    /// The tile at this column and row.
-    #[must_use]
-    pub const fn new(column: i32, row: i32) -> Self {
-        Self { column, row }
-    }
-
-    /// The tile that contains this position.
-    #[must_use]
-    pub const fn of(at: Point) -> Self {
-        Self::new(at.x.div_euclid(Map::TILE), at.y.div_euclid(Map::TILE))
-    }
-
-    /// The centre of the tile.
-    #[must_use]
-    pub const fn centre(self) -> Point {
-        Point::new(self.column * Map::TILE + Map::TILE / 2, self.row * Map::TILE + Map::TILE / 2)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Spawn points and pickup positions: derived from the walls and the seed, mirrored like them.
 
-use super::{Map, Tile};
+use super::tile::{COLUMNS, ROWS, Tile, Walls};
 use crate::game::GameRng;
 
 /// Spawn points of each half.
@@ -13,7 +13,7 @@ const SPACING: i32 = 8;
 const STREAM: u64 = 0x6d61_7002;
 
 /// Chooses the spawn points, then the pickup positions.
-pub(super) fn choose(walls: &[u64; Map::ROWS], seed: u64) -> (Vec<Tile>, Vec<Tile>) {
+pub(super) fn choose(walls: &Walls, seed: u64) -> (Vec<Tile>, Vec<Tile>) {
     let mut rng = GameRng::new(seed, STREAM);
     let mut floor = floor_of_west(walls);
     shuffle(&mut floor, &mut rng);
@@ -23,8 +23,8 @@ pub(super) fn choose(walls: &[u64; Map::ROWS], seed: u64) -> (Vec<Tile>, Vec<Til
     (with_mirror(&spawns), with_mirror(&pickups))
 }
 
-fn floor_of_west(walls: &[u64; Map::ROWS]) -> Vec<Tile> {
-    let all = (0..Map::ROWS).flat_map(|row| (0..Map::COLUMNS / 2).map(move |column| (column, row)));
+fn floor_of_west(walls: &Walls) -> Vec<Tile> {
+    let all = (0..ROWS).flat_map(|row| (0..COLUMNS / 2).map(move |column| (column, row)));
     all.filter(|&(column, row)| walls[row] >> column & 1 == 0)
         .map(|(column, row)| Tile::new(column as i32, row as i32))
         .collect()
@@ -55,6 +55,6 @@ const fn steps_between(a: Tile, b: Tile) -> i32 {
 
 /// Each tile followed by its mirror image, so that both get the same kind of pickup.
 fn with_mirror(west: &[Tile]) -> Vec<Tile> {
-    let mirror = |tile: &Tile| Tile::new(Map::COLUMNS as i32 - 1 - tile.column, tile.row);
+    let mirror = |tile: &Tile| Tile::new(COLUMNS as i32 - 1 - tile.column, tile.row);
     west.iter().flat_map(|tile| [*tile, mirror(tile)]).collect()
 }

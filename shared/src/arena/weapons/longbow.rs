@@ -3,7 +3,7 @@
 use crate::{
     arena::{
         fighter::Fighter, geometry::closest_approach, input::Input, kit::Kit, map::Map, team::Allegiance,
-        weapons::Target,
+        weapons::target::Target,
     },
     game::{Angle, Point, UNIT},
     tick::TickRate,

@@ -6,71 +6,11 @@
 mod crossbow;
 pub(super) mod longbow;
 pub(super) mod sword;
+mod target;
 
-use super::{fighter::Fighter, input::Input, kit::Kit, map::Map, team::Allegiance};
-use crate::{
-    bits::{BitReader, BitWriter, Bits, BitsError},
-    game::Point,
-    id::SeatId,
-    tick::TickRate,
-};
-
-/// A weapon.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub enum Weapon {
-    /// Fires a bolt, which can be dodged.
-    #[default]
-    Crossbow,
-    /// Drawn while the trigger is held; hits instantly when it is released.
-    Longbow,
-    /// Hits an arc nearby; needs no ammunition.
-    Sword,
-}
-
-/// A possible victim of an instant hit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    /// Seat and team.
-    pub allegiance: Allegiance,
-    /// Its position.
-    pub at: Point,
-}
-
-/// A possible victim of a bolt in flight, with its motion in this tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TickMotion {
-    /// Seat and team.
-    pub allegiance: Allegiance,
-    /// Position before the tick.
-    pub from: Point,
-    /// Position after the tick.
-    pub to: Point,
-}
-
-impl Weapon {
-    /// All weapons, in the order of their codes.
-    pub const ALL: [Self; 3] = [Self::Crossbow, Self::Longbow, Self::Sword];
-
-    /// Health and armour that a hit takes together.
-    #[must_use]
-    pub const fn damage(self) -> u8 {
-        match self {
-            Self::Crossbow => 50,
-            Self::Longbow => 70,
-            Self::Sword => 60,
-        }
-    }
-
-    /// Cooldown of all weapons after its use, in milliseconds.
-    #[must_use]
-    pub const fn recovery_ms(self) -> u32 {
-        match self {
-            Self::Crossbow => 500,
-            Self::Longbow => 400,
-            Self::Sword => 450,
-        }
-    }
-}
+pub(super) use self::target::{Target, TickMotion};
+use super::{fighter::Fighter, input::Input, kit::Kit, map::Map, weapon::Weapon};
+use crate::{id::SeatId, tick::TickRate};
 
 /// Steps a fighter's weapon by one tick. True when it fires.
 pub(super) fn step(fighter: &mut Fighter, kit: &mut Kit, input: &Input, rate: TickRate) -> bool {
@@ -120,15 +60,3 @@ pub fn arrow_target<'a>(
     let hit = longbow::first_target(map, targets, shooter.allegiance(), shooter.body.at, shooter.body.aim);
     hit.map(|victim| victim.seat)
 }
-
-impl Bits for Weapon {
-    fn encode(&self, out: &mut BitWriter) {
-        out.write_bits(*self as u32, WEAPON_BITS);
-    }
-
-    fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
-        Self::ALL.get(from.read_bits(WEAPON_BITS)? as usize).copied().ok_or(BitsError::OutOfRange)
-    }
-}
-
-const WEAPON_BITS: u32 = 2;

@@ -1,7 +1,7 @@
 //! The sword: hits enemies nearby and in front.
 
 use crate::{
-    arena::{fighter::Fighter, input::Input, kit::Kit, map::Map, team::Allegiance, weapons::Target},
+    arena::{fighter::Fighter, input::Input, kit::Kit, map::Map, team::Allegiance, weapons::target::Target},
     game::{Angle, Point, UNIT},
 };
 

@@ -1,3 +1,5 @@
+//! Tests of the differences between states.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,12 +1,12 @@
 //! Bisection: finds the first tick at which a journal and a game, or two journals of one setup, diverge, and shows what
 //! differs.
 //!
-//! - [`single`]: one journal against its own checksums, played by this build.
-//! - [`pair`]: two journals against each other: a binary search over their common checkpoints, then tick by tick.
+//! - [`single`]: compares the states that this build plays with the checksums in one journal.
+//! - [`pair`]: compares two journals: a binary search over their common checkpoints, then tick by tick.
 //!
-//! Two journals are searched because diverged states stay different: a difference spreads into all later states. One journal is
-//! played from its beginning instead: each segment begins with a recorded state, so a fault in one segment does not show in the
-//! later ones, and there is nothing to search by.
+//! A binary search over two journals is possible because diverged states stay different: a difference spreads into all later states. A
+//! single journal is played from its start instead: each segment starts with a recorded state, so a fault in one segment does not show
+//! in the later ones.
 
 mod named;
 pub mod pair;

@@ -16,51 +16,51 @@ use crate::{
 /// The result of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison<I> {
-    /// The result of the search over common checkpoints.
+    /// The result of the search over the common checkpoints.
     pub search: Search,
     /// The first difference, if there is one.
     pub first_difference: Option<FirstDifference<I>>,
-    /// The last tick that was compared: the first difference, or the end of the shorter journal.
+    /// The last tick that was compared: that of the first difference, or the end of the shorter journal.
     pub until: Tick,
 }
 
-/// A binary search over the checkpoints that both journals have.
+/// The result of a binary search over the common checkpoints: those of ticks for which both journals have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Search {
     /// The number of common checkpoints.
     pub common: usize,
-    /// The number of them that were compared.
+    /// The number of common checkpoints that were compared.
     pub compared: usize,
-    /// The last one at which the states are equal.
+    /// The tick of the last common checkpoint at which the states are equal.
     pub equal: Option<Tick>,
-    /// The first one at which they differ.
+    /// The tick of the first common checkpoint at which the states differ.
     pub different: Option<Tick>,
 }
 
 /// The first difference of two journals, and its cause.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FirstDifference<I> {
-    /// The last tick at which both were equal; `None` when their first common checkpoints differ.
+    /// The last tick at which the journals were known to be equal; `None` if their first common checkpoints differ.
     pub since: Option<Tick>,
     /// The first tick at which something differs.
     pub tick: Tick,
     /// The cause.
     pub cause: Cause<I>,
-    /// The differences between the states of the first and the second journal, and the tick after which they are.
+    /// A tick and the differences between the states of the first and the second journal after it.
     pub states: Option<(Tick, Differences)>,
 }
 
 /// The cause of the first difference.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cause<I> {
-    /// The entries of the tick differ.
+    /// The entries (seat changes and inputs) of the tick differ.
     Entries {
         /// The tick in the first journal.
         one: TickRecord<I>,
         /// The tick in the second journal.
         other: TickRecord<I>,
     },
-    /// This build computed two states from the same entries: the game depends on something outside of its state.
+    /// This build computed two different states from the same entries: the game depends on something outside of its state.
     NotDeterministic {
         /// The entries of the tick.
         record: TickRecord<I>,
@@ -71,18 +71,20 @@ pub enum Cause<I> {
         one_agrees: bool,
         /// Whether this build reproduces the second journal.
         other_agrees: bool,
-        /// The entries of the tick, when the exact tick is known.
+        /// The entries of the tick, if the exact tick is known.
         record: Option<TickRecord<I>>,
     },
-    /// One journal lost the ticks in which they diverged.
+    /// One journal lost the ticks in which the two diverged.
     Lost,
 }
 
 /// Reasons why two journals cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
-    /// Their headers differ.
-    #[error("they do not start from the same setup: {what} is {one} in the first and {other} in the second")]
+    /// The setups in their headers differ.
+    #[error(
+        "the journals do not start from the same setup: {what} is {one} in the first and {other} in the second"
+    )]
     OtherSetup {
         /// The field that differs.
         what: &'static str,
@@ -91,10 +93,10 @@ pub enum CompareError {
         /// Its value in the second journal.
         other: String,
     },
-    /// They have no common checkpoint.
-    #[error("they have no common checkpoint to begin from")]
+    /// There is no tick for which both have a checkpoint.
+    #[error("the journals have no checkpoint of the same tick, from which both could be played")]
     NoCommonCheckpoint,
-    /// One of them cannot be played.
+    /// One of the journals cannot be played.
     #[error(transparent)]
     Playback(#[from] PlaybackError),
 }
@@ -111,7 +113,7 @@ impl From<JournalError> for CompareError {
 /// state, may be missed.
 ///
 /// # Errors
-/// The reason why they cannot be compared.
+/// The reason why the journals cannot be compared.
 pub fn bisect_pair<G: Game>(
     one: &Journal<'_>,
     other: &Journal<'_>,
@@ -128,17 +130,17 @@ pub fn bisect_pair<G: Game>(
             first_difference: Some(first_difference),
         });
     };
-    let begin =
+    let start =
         common.iter().find(|checkpoint| checkpoint.tick == equal).ok_or(CompareError::NoCommonCheckpoint)?;
     let mut sides = SideBySide::<G> {
-        one: Playback::from_segment(one, begin.one)?,
-        other: Playback::from_segment(other, begin.other)?,
+        one: Playback::from_segment(one, start.one)?,
+        other: Playback::from_segment(other, start.other)?,
         since: equal,
         checked: equal,
         entries: None,
     };
     let mut first_difference = sides.run()?;
-    // When ticks carry checksums only, the states of the next checkpoint show more.
+    // A difference between a tick's checksums names no fields. The states of the next different checkpoints do.
     let different = common.iter().find(|checkpoint| Some(checkpoint.tick) == search.different);
     if let (Some(first_difference), Some(different)) = (&mut first_difference, different)
         && first_difference.states.is_none()
@@ -159,7 +161,7 @@ struct CommonCheckpoint {
 
 fn check_same_setup(one: &Journal<'_>, other: &Journal<'_>) -> Result<(), CompareError> {
     let (one, other) = (one.header(), other.header());
-    let facts = [
+    let fields = [
         ("the game", one.game.clone(), other.game.clone()),
         ("the game's revision", one.revision.to_string(), other.revision.to_string()),
         ("the settings", one.settings.to_string(), other.settings.to_string()),
@@ -167,14 +169,14 @@ fn check_same_setup(one: &Journal<'_>, other: &Journal<'_>) -> Result<(), Compar
         ("the number of seats", one.seats.to_string(), other.seats.to_string()),
         ("the tick rate", one.tick_rate.to_string(), other.tick_rate.to_string()),
     ];
-    match facts.into_iter().find(|(_, one, other)| one != other) {
+    match fields.into_iter().find(|(_, one, other)| one != other) {
         Some((what, one, other)) => Err(CompareError::OtherSetup { what, one, other }),
         None => Ok(()),
     }
 }
 
-/// Returns the ticks for which both have a checkpoint. Of several checkpoints of one tick the last counts, because ticks follow
-/// it.
+/// Returns the ticks for which both journals have a checkpoint. If a journal has several of one tick, the last is returned, because
+/// ticks follow only that one.
 fn common_checkpoints(one: &Journal<'_>, other: &Journal<'_>) -> Vec<CommonCheckpoint> {
     let mut found: Vec<CommonCheckpoint> = Vec::new();
     for (tick, at) in one.checkpoints().zip(0..) {
@@ -188,17 +190,17 @@ fn common_checkpoints(one: &Journal<'_>, other: &Journal<'_>) -> Vec<CommonCheck
     found
 }
 
-/// Finds the last common checkpoint with equal states and the first with different ones, by bisection.
+/// Finds the last common checkpoint with equal states and the first with different states, by a binary search.
 fn search<G: Game>(
     common: &[CommonCheckpoint],
     one: &Journal<'_>,
     other: &Journal<'_>,
 ) -> Result<Search, JournalError> {
     let mut compared = 0;
-    // Invariant: all before `low` are equal, all from `high` on differ.
+    // Invariant: all checkpoints before `low` are equal, and all from `high` on differ.
     let (mut low, mut high) = (0, common.len());
     while low < high {
-        // The last checkpoint first, because mostly nothing differs.
+        // Compare the last checkpoint first, because usually nothing differs.
         let middle = if compared == 0 { high - 1 } else { low.midpoint(high) };
         let checkpoint = &common[middle];
         compared += 1;
@@ -223,14 +225,14 @@ fn read_checkpoint<G: Game>(journal: &Journal<'_>, number: usize) -> Result<Chec
     Ok(journal.segment::<G::Input>(number)?.into_checkpoint())
 }
 
-/// The difference of two journals whose first common checkpoints differ.
+/// Returns the first difference of two journals whose first common checkpoints differ.
 fn initial_difference<G: Game>(
     first: &CommonCheckpoint,
     one: &Journal<'_>,
     other: &Journal<'_>,
 ) -> Result<FirstDifference<G::Input>, PlaybackError> {
-    let fresh = checksum(&G::new(&one.header().setup::<G>()?), &mut BitWriter::new());
-    let agrees = |checkpoint: Checkpoint| first.tick == Tick(0) && checkpoint.checksum == fresh;
+    let initial = checksum(&G::new(&one.header().setup::<G>()?), &mut BitWriter::new());
+    let agrees = |checkpoint: Checkpoint| first.tick == Tick(0) && checkpoint.checksum == initial;
     let cause = Cause::Recorded {
         one_agrees: agrees(read_checkpoint::<G>(one, first.one)?),
         other_agrees: agrees(read_checkpoint::<G>(other, first.other)?),
@@ -258,19 +260,19 @@ struct SideBySide<'a, G: Game> {
     other: Playback<'a, G>,
     /// The last tick up to which entries and played states were equal.
     since: Tick,
-    /// The last tick for which both journals have a checksum and are equal.
+    /// The last tick for which both journals have a checksum that matches the played states.
     checked: Tick,
-    /// The first tick whose entries differ.
+    /// The first tick whose entries differ, in both journals.
     entries: Option<[TickRecord<G::Input>; 2]>,
 }
 
 /// The result of one tick of one journal.
 struct PlayedTick<I> {
-    /// `None` behind lost ticks.
+    /// `None` if ticks before this one are lost.
     record: Option<TickRecord<I>>,
     /// Whether the journal has a checksum of this tick.
     is_checked: bool,
-    /// Whether the played state matches it; true without a checksum.
+    /// Whether the played state matches that checksum; true without a checksum.
     agrees: bool,
 }
 
@@ -284,18 +286,18 @@ impl<G: Game> SideBySide<'_, G> {
         loop {
             let (Some(mut one), Some(mut other)) = (play_tick(&mut self.one)?, play_tick(&mut self.other)?)
             else {
-                // The entries differed and no state did: the difference has disappeared.
+                // One of the journals has ended. If entries differed, they changed no state.
                 return Ok(None);
             };
             loop {
-                // One journal lost ticks that the other has.
-                let (behind, at) = match self.one.tick().cmp(&self.other.tick()) {
+                // One journal lost ticks that the other has: play the other one up to the tick after the gap.
+                let (behind, played) = match self.one.tick().cmp(&self.other.tick()) {
                     Ordering::Less => (&mut self.one, &mut one),
                     Ordering::Greater => (&mut self.other, &mut other),
                     Ordering::Equal => break,
                 };
                 let Some(next) = play_tick(behind)? else { return Ok(None) };
-                *at = PlayedTick { record: None, ..next };
+                *played = PlayedTick { record: None, ..next };
             }
             if let Some(first_difference) = self.compare(one, other) {
                 return Ok(Some(first_difference));
@@ -303,6 +305,7 @@ impl<G: Game> SideBySide<'_, G> {
         }
     }
 
+    /// Compares the played ticks of both journals. Returns the first difference, once a state or a checksum shows one.
     fn compare(
         &mut self,
         one: PlayedTick<G::Input>,
@@ -329,7 +332,8 @@ impl<G: Game> SideBySide<'_, G> {
         Some(self.first_difference(one, other, states))
     }
 
-    /// Returns the first difference, given the first tick that shows it and the differences of the played states there.
+    /// Returns the first difference, given the current tick, which is the first that shows it, and the differences between the played
+    /// states of both journals, if there are any.
     fn first_difference(
         &mut self,
         one: PlayedTick<G::Input>,
@@ -353,7 +357,8 @@ impl<G: Game> SideBySide<'_, G> {
     }
 }
 
-/// Plays the next tick of one journal and compares it with the checkpoint behind it; `None` at the journal's end.
+/// Plays the next tick of one journal and compares the state with the tick's checksum and with the checkpoint after the tick, if there
+/// are any. `None` at the journal's end.
 fn play_tick<G: Game>(playback: &mut Playback<'_, G>) -> Result<Option<PlayedTick<G::Input>>, PlaybackError> {
     let played = loop {
         if let Some(played) = playback.next_tick()? {
@@ -367,12 +372,12 @@ fn play_tick<G: Game>(playback: &mut Playback<'_, G>) -> Result<Option<PlayedTic
             Some(_) => {}
         }
     };
-    let is_tick_right = !matches!(played, PlaybackStep::Diverged(_));
+    let tick_agrees = !matches!(played, PlaybackStep::Diverged(_));
     let record = played.into_record();
     let is_tick_checked = record.as_ref().is_some_and(|record| record.checksum.is_some());
-    let (is_checked, is_right) = match playback.checkpoint()? {
+    let (is_checked, checkpoint_agrees) = match playback.checkpoint()? {
         Some(checkpoint) => (true, checkpoint.checksum == playback.checksum()),
         None => (is_tick_checked, true),
     };
-    Ok(Some(PlayedTick { record, is_checked, agrees: is_tick_right && is_right }))
+    Ok(Some(PlayedTick { record, is_checked, agrees: tick_agrees && checkpoint_agrees }))
 }

@@ -1,4 +1,4 @@
-//! Bisection of one journal against its own checksums: the first tick at which this build computes something else, and the
+//! Replay of one journal: finds the first tick at which this build computes another state than the journal's checksums show, and the
 //! cause.
 
 use super::named::named_differences;
@@ -15,21 +15,21 @@ use crate::{
 /// A checksum of a journal that this build does not reproduce.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReplayFault<I> {
-    /// The last tick at which both were equal; `None` when the initial states differ.
+    /// The last tick at which a checksum matched; `None` if the initial states differ.
     pub since: Option<Tick>,
-    /// The first tick at which they were seen to differ.
+    /// The first tick at which a checksum does not match.
     pub tick: Tick,
-    /// The checksum in the journal, as much of it as was recorded.
+    /// The checksum in the journal; only its low half if it is that of a tick.
     pub journal: Checksum,
-    /// The checksum of the played state.
+    /// The checksum of the played state, truncated in the same way.
     pub played: Checksum,
-    /// The entries of that tick; `None` when a checkpoint showed the fault.
+    /// The entries of that tick; `None` if a checkpoint showed the fault.
     pub record: Option<TickRecord<I>>,
-    /// The differences between the recorded state (first) and the played one, when the journal has a state of that tick.
+    /// The differences between the recorded state (first) and the played state, if a checkpoint showed the fault.
     pub states: Option<Differences>,
-    /// The tick after which the examined segment begins.
+    /// The tick of the checkpoint with which the examined segment starts.
     pub segment: Tick,
-    /// The result of playing that segment again.
+    /// The cause, as found by playing that segment again.
     pub diagnosis: Diagnosis<I>,
 }
 
@@ -38,23 +38,24 @@ pub struct ReplayFault<I> {
 pub enum Diagnosis<I> {
     /// Two runs from the same state with the same entries differ: the game depends on something outside of its state.
     NotDeterministic {
-        /// The first tick at which they differ.
+        /// The first tick after which the runs differ.
         record: TickRecord<I>,
-        /// The differences after it.
+        /// The differences between the two runs after that tick.
         states: Differences,
     },
-    /// A run across the checkpoint and a run loaded from it differ: the game does not save all of its state.
+    /// A run that plays on over the checkpoint and a run that loads the checkpoint differ: the game does not save all of its state.
     NotSaved {
-        /// The first tick at which they differ.
+        /// The first tick after which the runs differ.
         record: TickRecord<I>,
-        /// The differences after it: first the run across the checkpoint.
+        /// The differences after that tick, first the state of the run that plays on.
         states: Differences,
     },
-    /// Every run gives the same result: another build wrote the journal, or the room's machine erred.
+    /// All runs give the same result, so another build wrote the journal, or the server's machine computed wrongly.
     Reproducible,
 }
 
-/// Plays the journal from its beginning, then each segment by itself. `None` when every checksum matches.
+/// Plays the journal from its start, then each segment from its own checkpoint, and returns the first fault. `None` if every checksum
+/// matches.
 ///
 /// # Errors
 /// The reason why the journal cannot be played.
@@ -62,7 +63,7 @@ pub fn bisect_one<G: Game>(journal: &Journal<'_>) -> Result<Option<ReplayFault<G
     if let Some(divergence) = playback::initial_divergence::<G>(journal)? {
         return initial_fault::<G>(journal, divergence).map(Some);
     }
-    let mut playback = Playback::<G>::begin(journal)?;
+    let mut playback = Playback::<G>::open(journal)?;
     let mut since = playback.tick();
     loop {
         let segment = playback.segment();
@@ -88,7 +89,8 @@ fn initial_fault<G: Game>(
     divergence: Divergence<G::Input>,
 ) -> Result<ReplayFault<G::Input>, PlaybackError> {
     let setup = journal.header().setup::<G>()?;
-    let recorded: Option<G> = divergence.checkpoint.as_ref().map(|it| load(it, &setup)).transpose()?;
+    let recorded: Option<G> =
+        divergence.checkpoint.as_ref().map(|checkpoint| load(checkpoint, &setup)).transpose()?;
     let states = recorded.map(|recorded| named_differences(&recorded, &G::new(&setup)));
     Ok(ReplayFault {
         since: None,
@@ -102,7 +104,7 @@ fn initial_fault<G: Game>(
     })
 }
 
-/// A divergence and the last tick at which both were equal.
+/// A divergence and the last tick before it at which a checksum matched.
 struct Diverging<G: Game> {
     since: Tick,
     divergence: Divergence<G::Input>,
@@ -130,7 +132,7 @@ fn diverging_segment<G: Game>(
     }
 }
 
-/// Diagnoses a divergence that was found in this segment.
+/// Diagnoses a divergence that was found in the segment with this index.
 fn examine<G: Game>(
     journal: &Journal<'_>,
     segment: usize,
@@ -140,7 +142,7 @@ fn examine<G: Game>(
     let until = divergence.tick;
     let mut one = Playback::<G>::from_segment(journal, segment)?;
     let mut other = Playback::<G>::from_segment(journal, segment)?;
-    let begin = one.tick();
+    let start = one.tick();
     let diagnosis = match first_difference(&mut one, &mut other, until)? {
         Some((record, states)) => Diagnosis::NotDeterministic { record, states },
         None => not_saved::<G>(journal, segment, until)?.unwrap_or(Diagnosis::Reproducible),
@@ -150,10 +152,11 @@ fn examine<G: Game>(
         divergence.checkpoint.as_ref().map(|checkpoint| load(checkpoint, one.setup())).transpose()?;
     let states = recorded.map(|recorded| named_differences(&recorded, one.game()));
     let Divergence { tick, journal, played, record, .. } = divergence;
-    Ok(ReplayFault { since: Some(since), tick, journal, played, record, states, segment: begin, diagnosis })
+    Ok(ReplayFault { since: Some(since), tick, journal, played, record, states, segment: start, diagnosis })
 }
 
-/// Looks for a difference between playing across the start of this segment and loading the game there.
+/// Compares a run that plays on from the segment before with one that loads the game from this segment's checkpoint, up to the tick
+/// `until`. `None` if they do not differ, or if this segment cannot be reached by playing.
 fn not_saved<G: Game>(
     journal: &Journal<'_>,
     segment: usize,
@@ -163,7 +166,7 @@ fn not_saved<G: Game>(
     let Some(before) = journal.segment_to(loaded.tick()) else { return Ok(None) };
     let mut across = Playback::<G>::from_segment(journal, before)?;
     while across.segment() < segment {
-        // A segment behind lost ticks, or behind another fault, cannot be reached by playing.
+        // A segment after lost ticks, or after another fault, cannot be reached by playing.
         if !matches!(across.advance()?, Some(PlaybackStep::Tick(_) | PlaybackStep::Checkpoint(_))) {
             return Ok(None);
         }
@@ -175,7 +178,7 @@ fn not_saved<G: Game>(
 /// The first tick after which two runs differ, and the differences.
 type StateDifference<G> = (TickRecord<<G as Game>::Input>, Differences);
 
-/// Plays both up to this tick, and stops at the first difference.
+/// Plays both up to the tick `until`, and returns the first difference.
 fn first_difference<G: Game>(
     one: &mut Playback<'_, G>,
     other: &mut Playback<'_, G>,

@@ -1,4 +1,4 @@
-//! What one measured player notes down, and the figures that follow from all of their notes.
+//! The records of measured players, and the figures computed from them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,47 +18,48 @@ use quarrel_shared::{
 use super::Feel;
 use crate::sim::Link;
 
-/// One player's notes.
+/// The record of one measured player.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct PlayerRecord {
     one_way_s: f64,
     warm_up: Duration,
-    /// Since when there are notes; `None` before the seat.
+    /// The start of the measurement; `None` before the join.
     from: Option<Duration>,
     rate: TickRate,
-    /// The least time between a tick, counted from tick 0, and its snapshot's arrival: the link's delay, and when tick 0 was.
-    quickest_s: f64,
+    /// The minimum of a snapshot's time of arrival minus its tick's time since tick 0: the time of tick 0 plus the link's delay.
+    min_arrival_s: f64,
     snapshots: u64,
     on_tick: u64,
     corrections: Vec<u32>,
-    looks: Vec<(Duration, SubTick)>,
+    /// The time of each drawn frame, and the time in ticks that it drew other entities at.
+    frames: Vec<(Duration, SubTick)>,
     extrapolated: u64,
     frozen: u64,
-    /// Arrows that struck somebody on this player's screen, by the tick in which they were loosed.
+    /// The arrows that hit on this player's screen, by the tick of their release.
     shown: BTreeMap<Tick, Shot>,
-    /// Arrows that struck somebody on the server.
+    /// The arrows that hit on the server, by tick and victim.
     hits: BTreeSet<(Tick, SeatId)>,
-    /// Who fell when.
-    falls: Vec<(Tick, SeatId)>,
-    /// When matches ended: weapons rest then.
-    ends: Vec<Tick>,
+    /// The eliminations, by tick and victim.
+    eliminations: Vec<(Tick, SeatId)>,
+    /// The ends of matches, after which weapons do not work.
+    match_ends: Vec<Tick>,
     counts: ConnectionCounts,
     bytes_down: u64,
     bytes_up: u64,
     seconds: f64,
 }
 
-/// An arrow.
+/// An arrow that hit on the shooter's screen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shot {
     pub(super) by: SeatId,
     pub(super) victim: SeatId,
-    /// Where the victim was seen in time.
+    /// The time at which the victim was drawn.
     pub(super) seen: SubTick,
 }
 
-impl Record {
-    /// Empty, of a player on this link who plays for a while before anything is noted.
+impl PlayerRecord {
+    /// An empty record of a player on this link, measured after a warm-up.
     #[must_use]
     pub fn new(link: &Link, warm_up: Duration) -> Self {
         Self {
@@ -66,17 +67,17 @@ impl Record {
             warm_up,
             from: None,
             rate: TickRate::DEFAULT,
-            quickest_s: f64::MAX,
+            min_arrival_s: f64::MAX,
             snapshots: 0,
             on_tick: 0,
             corrections: Vec::new(),
-            looks: Vec::new(),
+            frames: Vec::new(),
             extrapolated: 0,
             frozen: 0,
             shown: BTreeMap::new(),
             hits: BTreeSet::new(),
-            falls: Vec::new(),
-            ends: Vec::new(),
+            eliminations: Vec::new(),
+            match_ends: Vec::new(),
             counts: ConnectionCounts::default(),
             bytes_down: 0,
             bytes_up: 0,
@@ -84,24 +85,25 @@ impl Record {
         }
     }
 
-    /// The same with what was counted from the seat to the end.
-    pub(super) fn over(
+    /// Adds the totals of the whole connection.
+    pub(super) fn with_totals(
         self,
         counts: ConnectionCounts,
         bytes_down: u64,
         bytes_up: u64,
-        took: Duration,
+        duration: Duration,
     ) -> Self {
-        Self { counts, bytes_down, bytes_up, seconds: took.as_secs_f64(), ..self }
+        Self { counts, bytes_down, bytes_up, seconds: duration.as_secs_f64(), ..self }
     }
 
-    pub(super) fn seated(&mut self, rate: TickRate, now: Duration) {
+    pub(super) fn joined(&mut self, rate: TickRate, now: Duration) {
         self.rate = rate;
         self.from = Some(now + self.warm_up);
     }
 
     pub(super) fn snapshot(&mut self, header: &SnapshotHeader, now: Duration) {
-        self.quickest_s = self.quickest_s.min(now.as_secs_f64() - self.seconds_of(SubTick::of(header.tick)));
+        self.min_arrival_s =
+            self.min_arrival_s.min(now.as_secs_f64() - self.seconds_of(SubTick::of(header.tick)));
         if self.is_measured(now) {
             self.snapshots += 1;
             self.on_tick += u64::from(header.used == Some(header.tick));
@@ -114,9 +116,9 @@ impl Record {
         }
     }
 
-    pub(super) fn look<E>(&mut self, drawn: &Drawn<E>, now: Duration) {
+    pub(super) fn drawn<E>(&mut self, drawn: &Drawn<E>, now: Duration) {
         if self.is_measured(now) {
-            self.looks.push((now, drawn.interpolated_at));
+            self.frames.push((now, drawn.interpolated_at));
             self.extrapolated += u64::from(drawn.motion == Motion::Extrapolated);
             self.frozen += u64::from(drawn.motion == Motion::Frozen);
         }
@@ -133,46 +135,47 @@ impl Record {
             Event::Hit { by, victim, weapon: Weapon::Longbow, .. } if by == seat => {
                 self.hits.insert((tick, victim));
             }
-            Event::Eliminated { victim, .. } => self.falls.push((tick, victim)),
-            Event::MatchEnded { .. } => self.ends.push(tick),
+            Event::Eliminated { victim, .. } => self.eliminations.push((tick, victim)),
+            Event::MatchEnded { .. } => self.match_ends.push(tick),
             _ => {}
         }
     }
 
-    /// Shots that struck on the screen: how many, and how many of them on the server. A shot at somebody who had fallen by then, or
-    /// by somebody who had, or after the match had ended, is nobody's fault and counts nowhere.
+    /// Returns the number of shots that hit on the screen, and how many of them hit on the server. Leaves out shots whose victim or
+    /// shooter was eliminated before the shot, and shots after the end of a match, because the shooter could not see that yet.
     fn shots(&self) -> (u64, u64) {
         let last = self.shown.keys().next_back().copied().unwrap_or_default();
         let is_race = |tick: Tick, shot: &Shot| {
-            let fell = |who: SeatId, since: Tick| {
-                self.falls.iter().any(|(at, fallen)| *fallen == who && *at >= since && *at <= tick)
+            let was_eliminated = |seat: SeatId, since: Tick| {
+                self.eliminations.iter().any(|(at, victim)| *victim == seat && *at >= since && *at <= tick)
             };
-            let is_over = self.ends.iter().any(|at| *at >= shot.seen.tick() && *at <= tick);
-            is_over
-                || fell(shot.victim, shot.seen.tick())
-                || fell(shot.by, tick.before(self.rate.hz().into()))
+            let has_ended = self.match_ends.iter().any(|at| *at >= shot.seen.tick() && *at <= tick);
+            has_ended
+                || was_eliminated(shot.victim, shot.seen.tick())
+                || was_eliminated(shot.by, tick.before(self.rate.hz().into()))
         };
-        // The answers to the last shots may be on their way when the player leaves.
+        // The events of the last shots may still be in flight when the player leaves.
         let settled = last.before(2 * u32::from(self.rate.hz()));
-        let fair = self.shown.iter().filter(|(tick, shot)| **tick <= settled && !is_race(**tick, shot));
+        let counted = self.shown.iter().filter(|(tick, shot)| **tick <= settled && !is_race(**tick, shot));
         let mut counts = (0, 0);
-        for (tick, shot) in fair {
+        for (tick, shot) in counted {
             counts.0 += 1;
             counts.1 += u64::from(self.hits.contains(&(*tick, shot.victim)));
         }
         counts
     }
 
+    /// The ages of the drawn state, one for each drawn frame.
     fn ages_ms(&self) -> impl Iterator<Item = f64> {
-        // When tick 0 was, by this player's clock.
-        let begin_s = self.quickest_s - self.one_way_s;
-        self.looks
+        // The time of tick 0 by this player's clock.
+        let start_s = self.min_arrival_s - self.one_way_s;
+        self.frames
             .iter()
-            .map(move |(now, moment)| (now.as_secs_f64() - begin_s - self.seconds_of(*moment)) * 1000.0)
+            .map(move |(now, time)| (now.as_secs_f64() - start_s - self.seconds_of(*time)) * 1000.0)
     }
 
-    fn seconds_of(&self, moment: SubTick) -> f64 {
-        moment.sixteenths() as f64 / f64::from(SubTick::PER_TICK) / f64::from(self.rate.hz())
+    fn seconds_of(&self, time: SubTick) -> f64 {
+        time.sixteenths() as f64 / f64::from(SubTick::PER_TICK) / f64::from(self.rate.hz())
     }
 
     fn is_measured(&self, now: Duration) -> bool {
@@ -180,28 +183,29 @@ impl Record {
     }
 }
 
-/// All players' notes together.
+/// The records of all measured players.
 #[derive(Debug, Default)]
-pub(super) struct Figures {
-    records: Vec<Record>,
+pub(super) struct Records {
+    records: Vec<PlayerRecord>,
 }
 
-impl Figures {
-    pub(super) fn add(&mut self, record: Record) {
+impl Records {
+    pub(super) fn push(&mut self, record: PlayerRecord) {
         self.records.push(record);
     }
 
+    /// Computes the figures over this link.
     pub(super) fn feel(&self, link: &str) -> Feel {
-        let sum = |of: fn(&Record) -> f64| self.records.iter().map(of).sum::<f64>();
-        let looks = sum(|record| record.looks.len() as f64).max(1.0);
+        let sum = |of: fn(&PlayerRecord) -> f64| self.records.iter().map(of).sum::<f64>();
+        let frames = sum(|record| record.frames.len() as f64).max(1.0);
         let seconds = sum(|record| record.seconds).max(1.0);
         let minutes = sum(|record| (record.seconds - record.warm_up.as_secs_f64()).max(0.0)).max(1.0) / 60.0;
         let mut corrections: Vec<f64> =
             self.records.iter().flat_map(|one| &one.corrections).map(units).collect();
-        let mut ages: Vec<f64> = self.records.iter().flat_map(Record::ages_ms).collect();
+        let mut ages: Vec<f64> = self.records.iter().flat_map(PlayerRecord::ages_ms).collect();
         corrections.sort_by(f64::total_cmp);
         ages.sort_by(f64::total_cmp);
-        let shots = self.records.iter().map(Record::shots);
+        let shots = self.records.iter().map(PlayerRecord::shots);
         let (shown, confirmed) = shots.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
         Feel {
             link: link.to_owned(),
@@ -211,8 +215,8 @@ impl Figures {
             correction_units_p99: quantile(&corrections, 0.99),
             drawn_age_ms_p50: quantile(&ages, 0.5),
             drawn_age_ms_p99: quantile(&ages, 0.99),
-            extrapolated_share: sum(|record| record.extrapolated as f64) / looks,
-            frozen_share: sum(|record| record.frozen as f64) / looks,
+            extrapolated_share: sum(|record| record.extrapolated as f64) / frames,
+            frozen_share: sum(|record| record.frozen as f64) / frames,
             hits_confirmed: if shown == 0 { 1.0 } else { confirmed as f64 / shown as f64 },
             bytes_down_s: sum(|record| record.bytes_down as f64) / seconds,
             bytes_up_s: sum(|record| record.bytes_up as f64) / seconds,
@@ -229,7 +233,7 @@ fn units(subunits: &u32) -> f64 {
     f64::from(*subunits) / f64::from(UNIT)
 }
 
-/// The value that so large a share is at most.
+/// Returns the smallest value that at least this share of the values does not exceed; 0 of an empty list.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let at = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(at.saturating_sub(1)).copied().unwrap_or(0.0)

@@ -1,4 +1,4 @@
-//! Two agents' counts make the same report as one process's, and a lost agent is recorded.
+//! The counts of two agents give the same report as those of one process, and a lost agent is recorded.
 
 use proptest::prelude::*;
 
@@ -37,9 +37,9 @@ impl Sample {
         row.counts.inputs += 2;
         row.finishes.insert((u64::from(self.bot % 3), 100));
         row.push_close(if self.bot.is_multiple_of(5) { "kicked" } else { "left" });
-        let mut beat = SelfLoad { cpu_us: self.value_us, threads: 0, ..SelfLoad::default() };
-        beat.beat.record(self.value_us % 5000, 1);
-        recorder.push_self_load(at, beat);
+        let mut load = SelfLoad { cpu_us: self.value_us, threads: 0, ..SelfLoad::default() };
+        load.timer_lag.record(self.value_us % 5000, 1);
+        recorder.push_self_load(at, load);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Accepted and refused coordinators, and the reasons that both sides report. No run starts, so there is no game server.
+//! Accepted and refused coordinators, and the reasons that both sides report. No run starts, so no game server is needed.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::{
     agent::{
-        connection::AgentConnection, coordinate, key::Binding, message::Assignment,
+        connection::AgentConnection, coordinate, key::Binding, message::RunAssignment,
         quic::CoordinatorEndpoints,
     },
     game::GameEntry,
@@ -21,12 +21,12 @@ use crate::{
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-fn games() -> Games {
-    Games::new(vec![GameEntry::of::<Crowd>(&[])])
+fn games() -> GameRegistry {
+    GameRegistry::new(vec![GameEntry::of::<Crowd>(&[])])
 }
 
-fn key(secret: &str) -> Key {
-    Key::new(secret.repeat(4).as_bytes()).unwrap()
+fn key(secret: &str) -> SwarmKey {
+    SwarmKey::new(secret.repeat(4).as_bytes()).unwrap()
 }
 
 /// A running agent.
@@ -38,7 +38,7 @@ struct RunningAgent {
 }
 
 impl RunningAgent {
-    fn start(key: Option<Key>) -> Self {
+    fn start(key: Option<SwarmKey>) -> Self {
         Self::of(Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), key, games()).unwrap())
     }
 
@@ -55,7 +55,7 @@ impl RunningAgent {
         self.address.to_string()
     }
 
-    /// The reason of its first refusal.
+    /// Waits for the agent's first refusal, and returns the reason.
     async fn refusal(&self) -> String {
         let began = Instant::now();
         loop {
@@ -73,10 +73,10 @@ impl RunningAgent {
 
     async fn connect(
         &self,
-        key: Option<&Key>,
+        key: Option<&SwarmKey>,
         endpoints: &CoordinatorEndpoints,
     ) -> Result<AgentConnection, String> {
-        let hello = Hello::of_this_program(&games().catalog());
+        let hello = SwarmHello::of_this_program(&games().catalog());
         AgentConnection::open(&self.name(), endpoints, key, &hello).await
     }
 
@@ -86,7 +86,7 @@ impl RunningAgent {
     }
 }
 
-async fn failure(agent: &str, key: Option<&Key>, plan: &Plan) -> String {
+async fn failure(agent: &str, key: Option<&SwarmKey>, plan: &Plan) -> String {
     let (games, agents) = (games(), [agent.to_owned()]);
     let report = coordinate(plan, &games, &agents, key, None);
     timeout(TIMEOUT, report).await.expect("a refusal arrives at once").unwrap_err().to_string()
@@ -96,18 +96,18 @@ async fn failure(agent: &str, key: Option<&Key>, plan: &Plan) -> String {
 async fn a_wrong_key_is_refused_on_both_sides() {
     let (right, wrong) = (|| Some(key("right")), || Some(key("wrong")));
     for (theirs, own, at_coordinator, at_agent) in [
-        (right(), wrong(), "it has a different key", "its key is not this agent's"),
+        (right(), wrong(), "the agent has a different key", "the coordinator's key is not this agent's"),
         (
             right(),
             None,
-            "it has a key, and this coordinator has none",
-            "it has no key, and this agent has one",
+            "the agent has a key, and this coordinator has none",
+            "the coordinator has no key, and this agent has one",
         ),
         (
             None,
             wrong(),
-            "it has no key, and this coordinator has one",
-            "it has a key, and this agent has none",
+            "the agent has no key, and this coordinator has one",
+            "the coordinator has a key, and this agent has none",
         ),
     ] {
         let agent = RunningAgent::start(theirs);
@@ -127,7 +127,7 @@ async fn an_agent_without_the_key_receives_no_messages() {
         let stream = connection.accept_bi().await.unwrap();
         let mut channel = Channel::new(connection, stream.into(), MAX_COORDINATOR_FRAME_BYTES);
         let proof = channel.receiver.receive_proof().await.unwrap();
-        // The best forgery: the coordinator's own proof, reflected.
+        // The best forgery is the coordinator's own proof, reflected.
         channel.sender.send_proof(&proof).await.unwrap();
         channel.receiver.receive::<CoordinatorMessage>().await.unwrap_err().to_string()
     });
@@ -199,10 +199,10 @@ async fn a_second_coordinator_is_refused_while_the_agent_is_busy() {
     let (agent, endpoints) = (RunningAgent::start(None), CoordinatorEndpoints::open().unwrap());
     let mut first = agent.connect(None, &endpoints).await.unwrap();
     let assignment =
-        Assignment { plan: Plan::default(), roots: TrustRoots::default(), process: 0, processes: 1 };
+        RunAssignment { plan: Plan::default(), roots: TrustRoots::default(), process: 0, processes: 1 };
     first.assign(assignment).await.unwrap();
     let error = failure(&agent.name(), None, &Plan::default()).await;
-    assert_eq!(error, format!("agent {}: it is busy with another run", agent.address));
+    assert_eq!(error, format!("agent {}: the agent is busy with another run", agent.address));
     assert_eq!(agent.refusal().await, "this agent is busy with another run");
     drop(first);
     // The first coordinator disconnected before a start, so the agent is free again.
@@ -210,7 +210,7 @@ async fn a_second_coordinator_is_refused_while_the_agent_is_busy() {
     loop {
         let mut next = agent.connect(None, &endpoints).await.unwrap();
         let assignment =
-            Assignment { plan: Plan::default(), roots: TrustRoots::default(), process: 0, processes: 1 };
+            RunAssignment { plan: Plan::default(), roots: TrustRoots::default(), process: 0, processes: 1 };
         match next.assign(assignment).await {
             Ok(_) => break,
             Err(reason) => assert!(began.elapsed() < TIMEOUT, "{reason}"),
@@ -225,7 +225,7 @@ async fn a_plan_that_an_agent_cannot_run_is_refused_before_the_start() {
     let mut chess = Plan::default();
     chess.bots[0].game = Some("chess".to_owned());
     let error = failure(&agent.name(), None, &chess).await;
-    assert_eq!(error, format!("agent {}: it has the games crowd, not 'chess'", agent.address));
+    assert_eq!(error, format!("agent {}: the agent has the games crowd, not 'chess'", agent.address));
     let elsewhere = Plan { server: "192.0.2.1:7777".to_owned(), ..Plan::default() };
     let error = failure(&agent.name(), None, &elsewhere).await;
     assert!(

@@ -1,4 +1,4 @@
-//! A test game of hands on a dial, which can be made to depend on something outside of its state.
+//! A test game: each seat turns a hand on a dial. It can be made to depend on something outside of its state.
 
 use std::cell::Cell;
 
@@ -23,11 +23,12 @@ pub(super) struct Faults {
     pub(super) unsaved_at: Option<u32>,
 }
 
-/// Keeps the faults of this thread's games until it is dropped.
+/// A guard that ends the faults of this thread's games when it is dropped.
 pub(super) struct FaultGuard;
 
 impl Faults {
-    pub(super) fn begin(self) -> FaultGuard {
+    /// Makes this thread's games have these faults until the guard is dropped.
+    pub(super) fn activate(self) -> FaultGuard {
         FAULTS.set(self);
         FaultGuard
     }
@@ -154,7 +155,7 @@ pub(super) struct Plan {
     pub(super) checksum_ticks: u32,
     /// Seat 2 has another input at this tick.
     pub(super) other_input_at: Option<u32>,
-    /// The state is changed outside of the game behind this tick.
+    /// The state is changed outside of the game after this tick.
     pub(super) changed_at: Option<u32>,
     /// These ticks are lost.
     pub(super) lost: Option<(u32, u32)>,
@@ -174,7 +175,7 @@ pub(super) const PLAN: Plan = Plan {
 /// The interval of checkpoints in ticks.
 pub(super) const CHECKPOINT_TICKS: u32 = 10;
 
-/// The journal of a room.
+/// Returns the journal of a room that was played by this plan.
 pub(super) fn written(plan: Plan) -> Vec<u8> {
     let setup = Setup { settings: (), seed: 7, seats: SEATS, tick_rate: TickRate::DEFAULT };
     let header = Header { checksum_ticks: plan.checksum_ticks, ..Header::of::<Dial>(&setup).unwrap() };

@@ -17,7 +17,7 @@ fn chunk() -> impl Strategy<Value = (u8, u32, Vec<u8>)> {
     (0u8..4, 0u32..4, proptest::collection::vec(any::<u8>(), 0..40))
 }
 
-/// The genuine start of a journal, then blocks with these payloads.
+/// Returns a journal with a genuine header and checkpoint, then blocks of these kinds, ticks and payloads.
 fn journal(chunks: &[(u8, u32, Vec<u8>)]) -> Vec<u8> {
     let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 3, tick_rate: TickRate::DEFAULT };
     let header = Header { checksum_ticks: 2, ..Header::of::<Crowd>(&setup).unwrap() };
@@ -29,7 +29,7 @@ fn journal(chunks: &[(u8, u32, Vec<u8>)]) -> Vec<u8> {
     let mut tick = Tick(0);
     for (kind, ticks, payload) in chunks {
         let (kind, payload) = match kind {
-            // A state that can be loaded, because otherwise little would be played.
+            // A state that can be loaded, because otherwise few ticks would be played.
             0 => (ChunkKind::Checkpoint, genuine.bytes.clone()),
             1 => (ChunkKind::Checkpoint, payload.clone()),
             2 => (ChunkKind::Annotation, payload.clone()),
@@ -51,7 +51,7 @@ proptest! {
     ) {
         let (one, other) = (journal(&one), journal(&other));
         let (one, other) = (Journal::open(&one).unwrap(), Journal::open(&other).unwrap());
-        // Only the absence of panics matters.
+        // The test is that nothing panics.
         let _ = bisect_one::<Crowd>(&one);
         let _ = bisect_pair::<Crowd>(&one, &other);
         if let Ok(cut) = slice::<Crowd>(&one, Tick(from), Tick(to)) {

@@ -1,4 +1,4 @@
-//! Planted faults are found where they were planted, and a slice equals its part of the journal.
+//! Tests that injected faults are found at their tick, and that a slice equals its part of the journal.
 
 mod dial;
 mod hostile;
@@ -88,9 +88,9 @@ fn ticks_that_one_journal_lost_are_skipped() {
     let within =
         compared(Plan { other_input_at: Some(110), ..PLAN }, gap).first_difference.expect("a difference");
     assert_eq!((within.since, within.tick, within.cause), (Some(Tick(94)), Tick(123), Cause::Lost));
-    let behind =
+    let after =
         compared(gap, Plan { other_input_at: Some(133), ..PLAN }).first_difference.expect("a difference");
-    assert_eq!((behind.since, behind.tick), (Some(Tick(132)), Tick(133)));
+    assert_eq!((after.since, after.tick), (Some(Tick(132)), Tick(133)));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_shorter_journal_is_compared_to_its_end() {
     let found = compared(PLAN, Plan { ticks: 77, ..PLAN });
     assert_eq!((found.first_difference, found.until), (None, Tick(77)));
     let late = compared(PLAN, Plan { ticks: 77, other_input_at: Some(76), ..PLAN });
-    assert_eq!(late.first_difference.expect("a difference behind the last common checkpoint").tick, Tick(76));
+    assert_eq!(late.first_difference.expect("a difference after the last common checkpoint").tick, Tick(76));
 }
 
 #[test]
@@ -108,8 +108,8 @@ fn a_journal_that_this_build_reproduces_has_no_fault() {
 }
 
 #[test]
-fn a_game_that_reads_a_counter_is_found_at_the_tick_and_field() {
-    let _erring = Faults { counter_at: Some(57), ..Faults::default() }.begin();
+fn a_game_that_reads_a_global_counter_is_found_at_the_tick_and_field() {
+    let _guard = Faults { counter_at: Some(57), ..Faults::default() }.activate();
     for checksum_ticks in [1, 0] {
         let found = fault(&written(Plan { checksum_ticks, ..PLAN })).expect("a fault");
         let shown = if checksum_ticks == 1 { (Some(Tick(56)), Tick(57)) } else { (Some(Tick(50)), Tick(60)) };
@@ -123,8 +123,8 @@ fn a_game_that_reads_a_counter_is_found_at_the_tick_and_field() {
 }
 
 #[test]
-fn two_journals_of_a_game_that_reads_a_counter_show_it() {
-    let _erring = Faults { counter_at: Some(57), ..Faults::default() }.begin();
+fn two_journals_of_a_game_that_reads_a_global_counter_are_not_deterministic() {
+    let _guard = Faults { counter_at: Some(57), ..Faults::default() }.activate();
     let difference = compared(PLAN, PLAN).first_difference.expect("a difference");
     assert!(
         matches!(&difference.cause, Cause::NotDeterministic { record } if record.tick == Tick(57)),
@@ -135,7 +135,7 @@ fn two_journals_of_a_game_that_reads_a_counter_show_it() {
 
 #[test]
 fn a_game_that_does_not_save_all_is_distinguished_from_one_that_is_not_deterministic() {
-    let _erring = Faults { unsaved_at: Some(57), ..Faults::default() }.begin();
+    let _guard = Faults { unsaved_at: Some(57), ..Faults::default() }.activate();
     let found = fault(&written(PLAN)).expect("a fault");
     assert_eq!((found.since, found.tick, found.segment), (Some(Tick(56)), Tick(57), Tick(50)));
     let Diagnosis::NotSaved { record, states } = found.diagnosis else { panic!("{:?}", found.diagnosis) };
@@ -143,9 +143,9 @@ fn a_game_that_does_not_save_all_is_distinguished_from_one_that_is_not_determini
 }
 
 #[test]
-fn a_field_that_a_restart_did_not_save_is_not_blamed_on_the_machine() {
-    let _erring = Faults { unsaved_at: Some(57), ..Faults::default() }.begin();
-    // At tick 50 there are two checkpoints: one of the run that saved the room, and one of the run that continued without the
+fn a_field_that_is_lost_in_a_restart_is_diagnosed_as_not_saved() {
+    let _guard = Faults { unsaved_at: Some(57), ..Faults::default() }.activate();
+    // At tick 50 there are two checkpoints: one of the server run that saved the room, and one of the run that continued without the
     // field.
     let found = fault(&written(Plan { saved_at: Some(50), ..PLAN })).expect("a fault");
     assert_eq!((found.tick, found.segment), (Tick(57), Tick(50)));
@@ -163,10 +163,10 @@ fn a_room_that_computed_something_else_is_reported_with_its_state() {
     assert_eq!(paths(&found.states.expect("the checkpoint's state")), ["Hand.at"]);
 }
 
-/// The steps of a journal after tick `from`, and the checksum after the last.
+/// Returns the steps of a journal after tick `from` up to tick `to`, and the checksum after the last.
 fn played(bytes: &[u8], from: u32, to: u32) -> (Vec<PlaybackStep<Turn>>, crate::game::Checksum) {
     let journal = Journal::open(bytes).unwrap();
-    let mut playback = Playback::<Dial>::begin(&journal).unwrap();
+    let mut playback = Playback::<Dial>::open(&journal).unwrap();
     let mut ticks = Vec::new();
     while playback.tick() < Tick(to) {
         let Some(played) = playback.advance().unwrap() else { break };
@@ -203,12 +203,12 @@ fn a_slice_of_a_faulty_journal_keeps_the_fault() {
     let cut = slice::<Dial>(&whole, Tick(55), Tick(80)).unwrap();
     assert_eq!((cut.begin, fault(&cut.bytes).expect("the fault").tick), (Tick(55), Tick(57)));
     let cut = slice::<Dial>(&whole, Tick(58), Tick(80)).unwrap();
-    assert_eq!(cut.begin, Tick(50), "the slice begins with a recorded state");
+    assert_eq!(cut.begin, Tick(50), "the slice starts with a recorded state");
     assert_eq!(fault(&cut.bytes).expect("the fault").tick, Tick(57));
 }
 
 #[test]
-fn a_slice_that_begins_in_lost_ticks_begins_behind_them() {
+fn a_slice_that_starts_in_lost_ticks_starts_after_them() {
     let whole = written(Plan { lost: Some((20, 44)), ..PLAN });
     let cut = slice::<Dial>(&Journal::open(&whole).unwrap(), Tick(25), Tick(80)).unwrap();
     assert_eq!((cut.begin, cut.end, fault(&cut.bytes)), (Tick(44), Tick(80), None));

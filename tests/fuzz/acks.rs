@@ -1,4 +1,4 @@
-//! What a client says of the snapshots that it has: any acknowledgement, in any order.
+//! Snapshot acknowledgements of a client: any values, in any order.
 
 use std::time::Duration;
 
@@ -22,21 +22,22 @@ use quarrel_shared::{
 const SEATS: u16 = 3;
 const PERIOD: Duration = Duration::from_millis(33);
 
-/// A tick of a room, and what one client says before it: for which input, whether it has anything, how far back, and which.
-type Said = (u8, Option<(u8, u32)>);
+/// The client's data before one tick: the tick of its newest input, and the age in ticks and the history bits of its
+/// acknowledgement, if it sends one.
+type Step = (u8, Option<(u8, u32)>);
 
 #[test]
-fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
+fn a_server_encodes_only_against_snapshots_that_it_sent() {
     let setup = Setup { settings: Default::default(), seed: 4, seats: SEATS, tick_rate: TickRate::default() };
-    let said = produce::<Vec<Said>>();
-    check!().with_iterations(1_000).with_generator(said).for_each(|said| {
+    let steps = produce::<Vec<Step>>();
+    check!().with_iterations(1_000).with_generator(steps).for_each(|steps| {
         let mut crowd = Crowd::new(&setup);
         let mut entries = Entries::idle(SEATS);
         entries.changes = (0..SEATS).map(|seat| SeatChange::Taken(SeatId(seat), Occupant::Player)).collect();
         let mut replicator = Replicator::new(SeatEpoch::FIRST, TickRate::default());
         let mut sent = Vec::new();
         let mut keyframes = 0;
-        for (tick, (input, ack)) in (1..).map(Tick).zip(said) {
+        for (tick, (input, ack)) in (1..).map(Tick).zip(steps) {
             entries.apply(&mut crowd, tick, TickRate::DEFAULT, &mut Outbox::new());
             entries.changes.clear();
             let now = PERIOD * tick.0;
@@ -50,16 +51,20 @@ fn no_acknowledgement_makes_a_server_encode_against_what_was_never_sent() {
             else {
                 continue;
             };
-            let header = SnapshotHeader::decode(&mut BitReader::new(bytes)).expect("a server's own header");
+            let header = SnapshotHeader::decode(&mut BitReader::new(bytes))
+                .expect("the server's header must be decodable");
             if let Some(baseline) = header.baseline {
-                assert!(sent.contains(&baseline), "{baseline} was never sent");
-                assert!(tick.since(baseline) <= MAX_BASELINE_AGE_TICKS, "and is not too old");
+                assert!(sent.contains(&baseline), "the baseline {baseline} must be a snapshot that was sent");
+                assert!(
+                    tick.since(baseline) <= MAX_BASELINE_AGE_TICKS,
+                    "the baseline {baseline} must not be too old at tick {tick}"
+                );
             } else {
                 keyframes += 1;
-                let most = 1 + now.as_secs();
+                let max_keyframes = 1 + now.as_secs();
                 assert!(
-                    keyframes <= most,
-                    "{keyframes} full views in {now:?}: one a second, whatever is said"
+                    keyframes <= max_keyframes,
+                    "no acknowledgement may cause more than one keyframe a second: {keyframes} in {now:?}"
                 );
             }
             sent.push(tick);

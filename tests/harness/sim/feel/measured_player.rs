@@ -1,4 +1,4 @@
-//! The measured player: walks as a bot does, on the eight ways of a keyboard, and shoots a longbow at whoever its screen shows.
+//! The measured player: walks as a bot in the eight directions of a keyboard, and shoots its longbow at the drawn fighters.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -13,45 +13,45 @@ use quarrel_shared::{
     tick::TickRate,
 };
 
-use super::record::{Record, Shot};
+use super::record::{PlayerRecord, Shot};
 
-/// Somebody who holds keys and aims well.
-pub(super) struct Marksman {
-    legs: Box<dyn Brain<Arena>>,
+/// A controller that walks with a bot's brain and aims by the drawn entities.
+pub(super) struct MeasuredPlayer {
+    walk: Box<dyn Brain<Arena>>,
     joined: Option<Joined>,
     scene: Scene,
-    pub(super) record: Record,
+    pub(super) record: PlayerRecord,
 }
 
-/// One's own fighter and kit, as predicted.
-struct Me<'a> {
+/// The player's own fighter and kit, as predicted.
+struct OwnEntities<'a> {
     fighter_id: EntityId,
     kit_id: EntityId,
     fighter: &'a Fighter,
     kit: &'a Kit,
 }
 
-impl Marksman {
-    pub(super) fn new(seed: u64, record: Record) -> Self {
-        let legs = Arena::brain("hunt", seed).expect("Arena has hunters");
-        Self { legs, joined: None, scene: Scene::default(), record }
+impl MeasuredPlayer {
+    pub(super) fn new(seed: u64, record: PlayerRecord) -> Self {
+        let walk = Arena::brain("hunt", seed).expect("Arena must have the skill hunt");
+        Self { walk, joined: None, scene: Scene::default(), record }
     }
 
-    /// Aims at the nearest in sight, holds the bow, and lets go when the arrow would strike somebody on this screen.
+    /// Aims at the nearest visible fighter, draws the bow, and releases the arrow when it would hit a drawn fighter.
     fn aim(&mut self, slot: InputSlot, walk: Input, joined: &Joined, drawn: &Drawn<ArenaEntity>) -> Input {
         let held = Input { weapon: Weapon::Longbow, fire: true, ..walk };
-        let (Some(me), Some(map)) = (me(joined, drawn), self.scene.map()) else { return held };
-        let loosed = |aim: Angle| Input { weapon: Weapon::Longbow, fire: false, aim, ..walk };
-        let there = moved(&me, &loosed(me.fighter.body.aim), &self.scene, joined.rate);
+        let (Some(own), Some(map)) = (own_entities(joined, drawn), self.scene.map()) else { return held };
+        let released = |aim: Angle| Input { weapon: Weapon::Longbow, fire: false, aim, ..walk };
+        let position = predicted_position(&own, &released(own.fighter.body.aim), &self.scene, joined.rate);
         let others = || others(joined, drawn);
-        let in_sight = others().filter(|other| other.is_alive() && map.is_free(there, other.body.at));
-        let nearest = in_sight.min_by_key(|other| there.distance_squared(other.body.at));
-        let Some(aim) = nearest.map(|other| Angle::of(other.body.at - there)) else { return held };
-        let input = loosed(aim);
-        if !is_playing(drawn) || !releases_arrow(me.fighter, me.kit, &input, joined.rate) {
+        let visible = others().filter(|other| other.is_alive() && map.is_free(position, other.body.at));
+        let nearest = visible.min_by_key(|other| position.distance_squared(other.body.at));
+        let Some(aim) = nearest.map(|other| Angle::of(other.body.at - position)) else { return held };
+        let input = released(aim);
+        if !is_playing(drawn) || !releases_arrow(own.fighter, own.kit, &input, joined.rate) {
             return Input { aim, ..held };
         }
-        match target(map, me.fighter, there, aim, others()) {
+        match target(map, own.fighter, position, aim, others()) {
             Some(victim) => {
                 let shot = Shot { by: joined.seat, victim, seen: drawn.interpolated_at };
                 self.record.shot(slot.tick, shot, slot.due);
@@ -62,13 +62,13 @@ impl Marksman {
     }
 }
 
-impl Controller<Arena> for Marksman {
+impl Controller<Arena> for MeasuredPlayer {
     fn input(&mut self, slot: InputSlot, drawn: Option<&Drawn<ArenaEntity>>) -> Input {
         let (Some(joined), Some(drawn)) = (self.joined, drawn) else { return Input::default() };
-        self.record.look(drawn, slot.due);
+        self.record.drawn(drawn, slot.due);
         let seen = drawn.observation::<Arena>(joined.rate, joined.seat);
         Arena::observe(&mut self.scene, &seen);
-        let walk = on_keys(self.legs.decide(seen));
+        let walk = on_keys(self.walk.decide(seen));
         self.aim(slot, walk, &joined, drawn)
     }
 
@@ -84,7 +84,7 @@ impl Controller<Arena> for Marksman {
         match event {
             ClientEvent::Joined(joined) => {
                 self.joined = Some(joined);
-                self.record.seated(joined.rate, now);
+                self.record.joined(joined.rate, now);
             }
             ClientEvent::Event { tick, event } => {
                 if let Some(joined) = &self.joined {
@@ -100,27 +100,28 @@ impl Controller<Arena> for Marksman {
     }
 }
 
-/// Walks the nearest of eight ways at full speed, or not at all.
+/// Rounds a movement to the nearest of eight directions at full speed, or to standing still.
 fn on_keys(input: Input) -> Input {
-    let way = Point::new(input.move_x.into(), input.move_y.into());
-    if way.length() < 40 {
+    let movement = Point::new(input.move_x.into(), input.move_y.into());
+    if movement.length() < 40 {
         return Input { move_x: 0, move_y: 0, ..input };
     }
     const EIGHTH: u16 = 1 << 13;
-    let eighth = Angle::of(way).0.wrapping_add(EIGHTH / 2) / EIGHTH;
+    let eighth = Angle::of(movement).0.wrapping_add(EIGHTH / 2) / EIGHTH;
     input.walking(Angle(eighth.wrapping_mul(EIGHTH)).times(Input::FULL_SPEED))
 }
 
-/// Where this input brings one's own fighter, and the weapon goes off from.
-fn moved(me: &Me<'_>, input: &Input, scene: &Scene, rate: TickRate) -> Point {
-    let mut own = PredictedEntities::new();
-    own.confirm(me.fighter_id, ArenaEntity::Fighter(me.fighter.clone()));
-    own.confirm(me.kit_id, ArenaEntity::Kit(me.kit.clone()));
-    Arena::predict(&mut own, input, scene, rate);
-    let moved = own
-        .iter()
-        .find_map(|(_, thing)| if let ArenaEntity::Fighter(one) = thing { Some(one.body.at) } else { None });
-    moved.unwrap_or(me.fighter.body.at)
+/// The predicted position of the own fighter after this input, from which the weapon fires.
+fn predicted_position(own: &OwnEntities<'_>, input: &Input, scene: &Scene, rate: TickRate) -> Point {
+    let mut predicted = PredictedEntities::new();
+    predicted.confirm(own.fighter_id, ArenaEntity::Fighter(own.fighter.clone()));
+    predicted.confirm(own.kit_id, ArenaEntity::Kit(own.kit.clone()));
+    Arena::predict(&mut predicted, input, scene, rate);
+    let position = predicted.iter().find_map(|(_, entity)| match entity {
+        ArenaEntity::Fighter(fighter) => Some(fighter.body.at),
+        _ => None,
+    });
+    position.unwrap_or(own.fighter.body.at)
 }
 
 fn target<'a>(
@@ -135,7 +136,7 @@ fn target<'a>(
     arrow_target(map, &shooter, others)
 }
 
-fn me<'a>(joined: &Joined, drawn: &'a Drawn<ArenaEntity>) -> Option<Me<'a>> {
+fn own_entities<'a>(joined: &Joined, drawn: &'a Drawn<ArenaEntity>) -> Option<OwnEntities<'a>> {
     let entities = || drawn.entities.iter();
     let (fighter_id, fighter) = entities().find_map(|(id, entity)| match entity {
         ArenaEntity::Fighter(fighter) if fighter.seat == joined.seat => Some((*id, fighter)),
@@ -145,15 +146,15 @@ fn me<'a>(joined: &Joined, drawn: &'a Drawn<ArenaEntity>) -> Option<Me<'a>> {
         ArenaEntity::Kit(kit) => Some((*id, kit)),
         _ => None,
     })?;
-    Some(Me { fighter_id, kit_id, fighter, kit })
+    Some(OwnEntities { fighter_id, kit_id, fighter, kit })
 }
 
-/// Whether weapons are at work.
+/// Whether the match is in the phase in which weapons work.
 fn is_playing(drawn: &Drawn<ArenaEntity>) -> bool {
     drawn
         .entities
         .iter()
-        .any(|(_, one)| matches!(one, ArenaEntity::Match(bout) if bout.phase == Phase::Playing))
+        .any(|(_, entity)| matches!(entity, ArenaEntity::Match(state) if state.phase == Phase::Playing))
 }
 
 fn others<'a>(joined: &Joined, drawn: &'a Drawn<ArenaEntity>) -> impl Iterator<Item = &'a Fighter> {

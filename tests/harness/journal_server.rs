@@ -1,4 +1,4 @@
-//! A server with an operator's plane whose journals are where a test says: for what operators see and keep of them.
+//! A server with an HTTP plane and a journal store of the test's choice: for tests of journal retention and marks.
 
 use std::{net::TcpListener, sync::Arc};
 
@@ -15,23 +15,23 @@ use tokio::runtime::Handle;
 
 use crate::server::config;
 
-/// A server of this run with these journals, or none. Needs a tokio runtime around it.
+/// Starts a server with this run number and this journal store; without a store it writes no journals. Needs a tokio runtime.
 ///
 /// # Panics
-/// When it cannot start.
+/// When the server cannot start.
 #[must_use]
-pub fn start_written<G: Game>(
+pub fn start_with_journals<G: Game>(
     run: u32,
     journals: Option<Arc<dyn JournalStore>>,
     settings: &[(&'static str, &str)],
 ) -> Server<G> {
     let config = config::<G>(&[], settings);
-    let socket = endpoint::bind(config.net.listen).expect("a UDP port for players");
+    let socket = endpoint::bind(config.net.listen).expect("a free UDP port");
     let resources = ServerResources {
         udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"journals"),
-        http: Some(TcpListener::bind("127.0.0.1:0").expect("a TCP port for the operator's plane")),
+        http: Some(TcpListener::bind("127.0.0.1:0").expect("a free TCP port for the HTTP plane")),
         records: MemorySink::default(),
         seed: u64::from(run),
         run,
@@ -41,5 +41,5 @@ pub fn start_written<G: Game>(
         room_runtime: Handle::current(),
         storage_runtime: Handle::current(),
     };
-    Server::start(&config, resources).expect("a server on port 0 starts")
+    Server::start(&config, resources).expect("a server on port 0 must start")
 }

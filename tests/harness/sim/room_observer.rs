@@ -1,4 +1,4 @@
-//! Somebody who sits in the room itself, on a seat that needs no network, and keeps every frame as the server made it.
+//! An observer on a seat of the room itself, without a network, that keeps every frame as the server made it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,33 +11,33 @@ use quarrel_shared::{
     tick::Tick,
 };
 
-/// Whom the room takes an onlooker for.
-const ONLOOKER: PlayerId = PlayerId(u64::MAX - 1);
+/// The player id of the observer.
+const OBSERVER: PlayerId = PlayerId(u64::MAX - 1);
 
-/// A room, tick by tick.
+/// The frames of a room, one per tick.
 pub type Frames<G> = Vec<Arc<Frame<<G as Game>::Entity>>>;
 
-/// All frames of a room since somebody sat down to look on.
-pub struct Onlooker<G: Game> {
+/// All frames of a room since the observer joined it.
+pub struct RoomObserver<G: Game> {
     frames: Arc<Mutex<Frames<G>>>,
-    /// Where it sits.
+    /// The observer's seat.
     pub seat: SeatId,
 }
 
-impl<G: Game> Onlooker<G> {
-    /// Sits down in the first room with a seat, and stays as long as the runtime lives.
+impl<G: Game> RoomObserver<G> {
+    /// Joins the first room with a free seat, and stays until the runtime ends.
     ///
     /// # Panics
-    /// When there is no seat.
-    pub async fn sit(lobby: &Arc<Directory<G>>) -> Self {
+    /// When no seat is free.
+    pub async fn join(lobby: &Arc<Directory<G>>) -> Self {
         let joined =
-            lobby.join(JoinTarget::Quick, ONLOOKER, TicketNumber::default(), &Name::lossy("onlooker")).await;
-        let mut joined = joined.unwrap_or_else(|reason| panic!("the onlooker gets no seat: {reason}"));
-        let onlooker = Self { frames: Arc::default(), seat: joined.handle.seat };
-        let frames = Arc::clone(&onlooker.frames);
+            lobby.join(JoinTarget::Quick, OBSERVER, TicketNumber::default(), &Name::lossy("observer")).await;
+        let mut joined = joined.unwrap_or_else(|reason| panic!("the observer cannot join: {reason}"));
+        let observer = Self { frames: Arc::default(), seat: joined.handle.seat };
+        let frames = Arc::clone(&observer.frames);
         tokio::spawn(async move {
             loop {
-                // Its events are read too, or the room would take the seat away.
+                // Events are read too, because the room frees the seat of a viewer that does not read them.
                 tokio::select! {
                     biased;
                     Some(_) = joined.handle.events.recv() => {}
@@ -49,15 +49,15 @@ impl<G: Game> Onlooker<G> {
                 }
             }
         });
-        onlooker
+        observer
     }
 
-    /// What was seen so far, oldest first.
+    /// The frames so far, oldest first.
     pub fn frames(&self) -> MutexGuard<'_, Frames<G>> {
         self.frames.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The newest tick; 0 before the first.
+    /// The newest tick; 0 before the first frame.
     #[must_use]
     pub fn tick(&self) -> Tick {
         self.frames().last().map_or(Tick(0), |frame| frame.tick())

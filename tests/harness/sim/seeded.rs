@@ -1,4 +1,4 @@
-//! The seeded and simulated things that an endpoint is handed, where a real one takes the system's.
+//! Seeded randomness and a simulated clock for endpoints, in place of the system's.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,34 +7,34 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 use tokio::time::Instant;
 
-/// What a simulation's day begins at.
-const DAWN: Duration = Duration::from_secs(1_800_000_000);
+/// The wall-clock time at which every simulation starts, since the Unix epoch.
+const START_TIME: Duration = Duration::from_secs(1_800_000_000);
 
-/// 32 bytes that follow from a seed and what they are for.
+/// Derives 32 bytes from a seed and the number of their purpose.
 #[must_use]
 pub fn seed_bytes(seed: u64, purpose: u64) -> [u8; 32] {
     let mut bytes = [0; 32];
-    stream(seed, purpose).fill_bytes(&mut bytes);
+    rng(seed, purpose).fill_bytes(&mut bytes);
     bytes
 }
 
-/// A stream of randomness that follows from a seed and what it is for.
+/// Derives a random number generator from a seed and the number of its purpose.
 #[must_use]
-pub fn stream(seed: u64, purpose: u64) -> Pcg64 {
+pub fn rng(seed: u64, purpose: u64) -> Pcg64 {
     Pcg64::seed_from_u64(seed ^ purpose.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17))
 }
 
-/// The settings of a client's endpoint, which draws nothing from the system that shows in a trace.
+/// The configuration of a client's endpoint, with a seeded generator and connection ids, so that traces are reproducible.
 #[must_use]
-pub fn client_endpoint(seed: u64, client: u64) -> EndpointConfig {
+pub fn client_endpoint_config(seed: u64, client: u64) -> EndpointConfig {
     let mut config = quarrel_client::net::transport::endpoint_config();
     config
         .rng_seed(Some(seed_bytes(seed, client)))
-        .cid_generator(move || Box::new(SeededIds(stream(seed, !client))));
+        .cid_generator(move || Box::new(SeededIds(rng(seed, !client))));
     config
 }
 
-/// Connection ids of the length that the client's own have.
+/// Seeded connection ids of 16 bytes, as the client's own.
 struct SeededIds(Pcg64);
 
 impl ConnectionIdGenerator for SeededIds {
@@ -53,20 +53,20 @@ impl ConnectionIdGenerator for SeededIds {
     }
 }
 
-/// The wall clock of a simulation, which only tokio's clock moves.
+/// The wall clock of a simulation, which advances with tokio's paused clock.
 #[derive(Debug)]
 pub struct SimTime(Instant);
 
 impl SimTime {
-    /// It is dawn now.
+    /// Starts the clock at the start time of every simulation.
     #[must_use]
-    pub fn begin() -> Self {
+    pub fn start() -> Self {
         Self(Instant::now())
     }
 }
 
 impl TimeSource for SimTime {
     fn now(&self) -> SystemTime {
-        UNIX_EPOCH + DAWN + self.0.elapsed()
+        UNIX_EPOCH + START_TIME + self.0.elapsed()
     }
 }

@@ -1,4 +1,4 @@
-//! A place for journals that does what disks do: it is full, tears what is written, stands still, and is well again.
+//! A journal store with injected disk faults: full, torn writes, stalls, and recovery.
 
 use std::{
     io,
@@ -8,27 +8,27 @@ use std::{
 
 use quarrel_server::storage::journals::{JournalFile, JournalName, JournalStore, MemoryStore, StoredJournal};
 
-/// Journals in memory, with faults. Clones share both.
+/// A journal store in memory with injected faults. Clones share the journals and the fault.
 #[derive(Clone, Debug, Default)]
 pub struct FaultyStore {
-    kept: MemoryStore,
+    inner: MemoryStore,
     disk: Arc<Disk>,
 }
 
-/// What is wrong with it.
+/// The injected fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault: every operation succeeds.
     #[default]
     None,
-    /// Nothing is made and nothing appended.
+    /// Creating and appending fail with `StorageFull`.
     Full,
-    /// Half of what is appended is there, and then it is full.
+    /// An append writes half of its bytes, then fails with `StorageFull`. Creating fails.
     Torn,
-    /// The same, and what is there cannot be cut either.
-    TornForGood,
-    /// Whoever makes or appends anything waits until this is over.
-    Stuck,
+    /// As [`Self::Torn`], and truncating the file fails too.
+    TornUntruncatable,
+    /// Creating and appending block until the fault is cleared.
+    Stalled,
 }
 
 #[derive(Debug, Default)]
@@ -43,25 +43,25 @@ struct State {
     waiting: usize,
 }
 
-/// How long anybody waits for a disk that stands still: a test that has failed must end.
-const STUCK_AT_MOST: Duration = Duration::from_secs(60);
+/// The longest that an operation blocks on a stalled disk, because a failed test must end.
+const MAX_STALL: Duration = Duration::from_secs(60);
 
 impl FaultyStore {
-    /// What is there, read past all faults.
+    /// The stored journals, without the faults.
     #[must_use]
-    pub const fn kept(&self) -> &MemoryStore {
-        &self.kept
+    pub const fn inner(&self) -> &MemoryStore {
+        &self.inner
     }
 
-    /// From now on this is wrong with it.
-    pub fn set(&self, fault: Fault) {
+    /// Injects a fault into all later operations; [`Fault::None`] clears it and wakes the blocked operations.
+    pub fn set_fault(&self, fault: Fault) {
         self.disk.state().fault = fault;
         self.disk.changed.notify_all();
     }
 
-    /// Whether somebody waits for it.
+    /// Whether an operation is blocked on the stalled disk.
     #[must_use]
-    pub fn holds_somebody_up(&self) -> bool {
+    pub fn is_blocking(&self) -> bool {
         self.disk.state().waiting > 0
     }
 }
@@ -71,85 +71,84 @@ impl Disk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is wrong, once it does not stand still.
-    fn fault(&self) -> Fault {
+    /// Returns the current fault, after waiting for a stall to end.
+    fn wait_for_fault(&self) -> Fault {
         let mut state = self.state();
         state.waiting += 1;
-        let stuck = |state: &mut State| state.fault == Fault::Stuck;
+        let is_stalled = |state: &mut State| state.fault == Fault::Stalled;
         let (mut state, _) = self
             .changed
-            .wait_timeout_while(state, STUCK_AT_MOST, stuck)
+            .wait_timeout_while(state, MAX_STALL, is_stalled)
             .unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
         state.fault
     }
 
-    fn make(
+    fn open(
         &self,
-        make: impl FnOnce() -> io::Result<Box<dyn JournalFile>>,
+        open: impl FnOnce() -> io::Result<Box<dyn JournalFile>>,
     ) -> io::Result<Box<dyn JournalFile>> {
-        match self.fault() {
-            Fault::None => make(),
+        match self.wait_for_fault() {
+            Fault::None => open(),
             _ => Err(io::ErrorKind::StorageFull.into()),
         }
     }
 }
 
-/// One of them.
+/// A journal file of a [`FaultyStore`].
 struct FaultyFile(Box<dyn JournalFile>, Arc<Disk>);
 
 impl JournalStore for FaultyStore {
     fn create(&self, name: JournalName) -> io::Result<Box<dyn JournalFile>> {
-        self.disk.make(|| Ok(Box::new(FaultyFile(self.kept.create(name)?, Arc::clone(&self.disk)))))
+        self.disk.open(|| Ok(Box::new(FaultyFile(self.inner.create(name)?, Arc::clone(&self.disk)))))
     }
 
     fn reopen(&self, name: JournalName, bytes: u64) -> io::Result<Box<dyn JournalFile>> {
-        self.disk.make(|| Ok(Box::new(FaultyFile(self.kept.reopen(name, bytes)?, Arc::clone(&self.disk)))))
+        self.disk.open(|| Ok(Box::new(FaultyFile(self.inner.reopen(name, bytes)?, Arc::clone(&self.disk)))))
     }
 
     fn list(&self) -> io::Result<Vec<StoredJournal>> {
-        self.kept.list()
+        self.inner.list()
     }
 
     fn read(&self, name: JournalName) -> io::Result<Vec<u8>> {
-        self.kept.read(name)
+        self.inner.read(name)
     }
 
-    fn read_tail(&self, name: JournalName, most: usize) -> io::Result<Vec<u8>> {
-        self.kept.read_tail(name, most)
+    fn read_tail(&self, name: JournalName, max: usize) -> io::Result<Vec<u8>> {
+        self.inner.read_tail(name, max)
     }
 
     fn remove(&self, name: JournalName) -> io::Result<()> {
-        self.kept.remove(name)
+        self.inner.remove(name)
     }
 
     fn set_aside(&self, name: JournalName, reason: &str) -> io::Result<()> {
-        self.kept.set_aside(name, reason)
+        self.inner.set_aside(name, reason)
     }
 
     fn list_aside(&self) -> io::Result<Vec<StoredJournal>> {
-        self.kept.list_aside()
+        self.inner.list_aside()
     }
 
     fn remove_aside(&self, name: JournalName) -> io::Result<()> {
-        self.kept.remove_aside(name)
+        self.inner.remove_aside(name)
     }
 }
 
 impl JournalFile for FaultyFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let fault = self.1.fault();
-        match fault {
+        match self.1.wait_for_fault() {
             Fault::None => return self.0.append(bytes),
-            Fault::Torn | Fault::TornForGood => self.0.append(&bytes[..bytes.len() / 2])?,
-            Fault::Full | Fault::Stuck => {}
+            Fault::Torn | Fault::TornUntruncatable => self.0.append(&bytes[..bytes.len() / 2])?,
+            Fault::Full | Fault::Stalled => {}
         }
         Err(io::ErrorKind::StorageFull.into())
     }
 
     fn cut(&mut self, bytes: u64) -> io::Result<()> {
         match self.1.state().fault {
-            Fault::TornForGood => Err(io::ErrorKind::StorageFull.into()),
+            Fault::TornUntruncatable => Err(io::ErrorKind::StorageFull.into()),
             _ => self.0.cut(bytes),
         }
     }

@@ -1,4 +1,4 @@
-//! A peer whose network is gone: nothing it sends arrives, not even a goodbye, and nothing arrives at it.
+//! A socket that discards all packets, for peers whose network is cut.
 
 use std::{
     io::{self, IoSliceMut},
@@ -16,17 +16,17 @@ use quinn::{
 use super::RawPeer;
 
 impl RawPeer {
-    /// The peer's network is gone, and then so is the peer. The server finds out by its silence.
-    pub fn vanish(self) {
-        self.endpoint.rebind_abstract(Arc::new(BlackHole)).expect("an endpoint moves to any socket");
+    /// Cuts the peer's network and drops the peer. No close arrives, so the server learns of it by the idle timeout.
+    pub fn cut_network(self) {
+        self.endpoint.rebind_abstract(Arc::new(NullSocket)).expect("an endpoint must accept any socket");
     }
 }
 
-/// A socket that sends into nowhere and receives from there.
+/// A socket that discards what it sends and never receives.
 #[derive(Debug)]
-struct BlackHole;
+struct NullSocket;
 
-impl AsyncUdpSocket for BlackHole {
+impl AsyncUdpSocket for NullSocket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         Box::pin(Self)
     }
@@ -49,7 +49,7 @@ impl AsyncUdpSocket for BlackHole {
     }
 }
 
-impl UdpPoller for BlackHole {
+impl UdpPoller for NullSocket {
     fn poll_writable(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -1,4 +1,4 @@
-//! TLS that believes anybody: a raw peer tests a server's manners, not its certificate.
+//! TLS without certificate verification, because a raw peer tests the server's protocol and not its certificate.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use rustls::{
     version::TLS13,
 };
 
-/// Terms with this ALPN, and no questions.
-pub(crate) fn anybody(alpn: &[u8]) -> ClientConfig {
+/// A client configuration with this ALPN that accepts every certificate.
+pub(crate) fn client_config(alpn: &[u8]) -> ClientConfig {
     let provider = Arc::new(ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&TLS13])
-        .expect("ring does TLS 1.3")
+        .expect("ring must support TLS 1.3")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_custom_certificate_verifier(Arc::new(SkipServerVerification(provider)))
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];
     config
 }
 
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct SkipServerVerification(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for SkipServerVerification {
     fn verify_server_cert(
         &self,
         _end_entity: &CertificateDer<'_>,
