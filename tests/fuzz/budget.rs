@@ -234,9 +234,9 @@ fn a_good_client_of_a_busy_world_over_a_small_path_gets_one_datagram_a_send() {
         let newest = client.views.keys().rev().find(|has| tick.since(**has) >= 3).copied();
         replicator.acknowledge(tick, newest.map(|newest| SnapshotAck { newest, history: 0 }));
         match replicator.encode(&frame, SEAT, 600, true, PERIOD * tick.0) {
-            Some(Snapshot::Small { bytes, waiting }) => {
+            Some(Snapshot::Small { bytes, deferred }) => {
                 client.take(bytes, &frame);
-                parts += u32::from(waiting > 0);
+                parts += u32::from(deferred > 0);
             }
             Some(Snapshot::Large(bytes)) => {
                 client.take(bytes, &frame);

@@ -16,6 +16,6 @@ pub mod tickets;
 
 pub use self::{
     directory::{Directory, RestoredPlayer},
-    players::{PlayerEntry, Players},
+    players::{PlayerEntry, PlayerList},
     registry::SessionRegistry,
 };

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// All connected players, from their welcome to their disconnect.
 #[derive(Debug, Default)]
-pub struct Players(DashMap<PlayerId, Arc<PlayerEntry>>);
+pub struct PlayerList(DashMap<PlayerId, Arc<PlayerEntry>>);
 
 /// One connected player.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub struct SeatLocation {
     pub seat: SeatId,
 }
 
-impl Players {
+impl PlayerList {
     /// Adds a player, who is listed until the guard is dropped.
     #[must_use]
     pub fn add(self: &Arc<Self>, id: PlayerId, name: String, address: SocketAddr) -> PlayerGuard {
@@ -99,7 +99,7 @@ impl PlayerEntry {
 /// Keeps a player in the list until dropped.
 #[derive(Debug)]
 pub struct PlayerGuard {
-    players: Arc<Players>,
+    players: Arc<PlayerList>,
     /// The player's entry.
     pub entry: Arc<PlayerEntry>,
 }
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_player_who_reconnected_stays_listed_when_the_first_connection_ends() {
-        let players = Arc::new(Players::default());
+        let players = Arc::new(PlayerList::default());
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let add = |name: &str| players.add(PlayerId(1), name.to_owned(), address);
         let first = add("first");

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use quarrel_transport::traffic::Traffic;
 
-use super::stream::ControlStream;
+use super::stream::PlayerControlStream;
 
 /// A connection whose handshake is complete.
 #[derive(Clone, Debug)]
@@ -61,9 +61,9 @@ impl Peer {
     ///
     /// # Errors
     /// When the connection ends first.
-    pub async fn accept_control(&self) -> Result<ControlStream, PeerError> {
+    pub async fn accept_control(&self) -> Result<PlayerControlStream, PeerError> {
         let (send, receive) = self.connection.accept_bi().await?;
-        Ok(ControlStream::new(send, receive))
+        Ok(PlayerControlStream::new(send, receive))
     }
 
     /// Receives the next datagram. Cancel-safe.

@@ -13,7 +13,7 @@ const MAX_WAITING_BYTES: usize = 4 * MAX_SERVER_MESSAGE_BYTES;
 
 /// The server's end of a control stream.
 #[derive(Debug)]
-pub struct ControlStream(control::ControlStream<ServerSide>);
+pub struct PlayerControlStream(control::ControlStream<ServerSide>);
 
 /// An error that ends the control stream, and with it the session.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum StreamError {
     QueueFull,
 }
 
-impl ControlStream {
+impl PlayerControlStream {
     pub(super) fn new(send: SendStream, receive: RecvStream) -> Self {
         Self(control::ControlStream::new(send, receive))
     }

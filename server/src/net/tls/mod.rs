@@ -99,7 +99,7 @@ impl ServerTls {
     }
 
     /// Whether the certificate can be renewed while the server runs; false for one in memory.
-    pub fn is_renewed(&self) -> bool {
+    pub fn is_renewable(&self) -> bool {
         !matches!(self.source, Source::Memory)
     }
 
