@@ -28,7 +28,7 @@ use crate::{
     admin::AdminHandle,
     config::Config,
     data_dir::UncleanShutdown,
-    lobby::{Directory, Players, SessionRegistry},
+    lobby::{Directory, PlayerList, SessionRegistry},
     net::{Acceptor, UdpResources, keys::EndpointKeys, tls::ServerTls},
     server_status::ServerStatus,
     session::{SessionServices, detached_seat::DetachedSeat},
@@ -108,7 +108,7 @@ impl<G: Game> Server<G> {
         recovery.reopen_rooms(&lobby, &registry);
 
         let acceptor = Acceptor::new(endpoint.clone(), &config.net, Arc::clone(&start.metrics));
-        let players = Arc::new(Players::default());
+        let players = Arc::new(PlayerList::default());
         let status = ServerStatus {
             lobby: Arc::clone(&lobby),
             players: Arc::clone(&players),

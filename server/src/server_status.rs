@@ -13,7 +13,7 @@ use crate::{
         AdminBackend, MarkFuture,
         dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomActivity, RoomListing},
     },
-    lobby::{Directory, PlayerEntry, Players},
+    lobby::{Directory, PlayerEntry, PlayerList},
     net::tls::ServerTls,
     room::{MarkError, RoomStatus},
 };
@@ -21,7 +21,7 @@ use crate::{
 /// Handles of the parts that the admin HTTP server shows.
 pub(crate) struct ServerStatus<G: Game> {
     pub(crate) lobby: Arc<Directory<G>>,
-    pub(crate) players: Arc<Players>,
+    pub(crate) players: Arc<PlayerList>,
     pub(crate) tls: Arc<ServerTls>,
     /// The number of live sessions.
     pub(crate) sessions: Arc<AtomicUsize>,

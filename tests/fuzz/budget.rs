@@ -245,9 +245,9 @@ fn an_honest_client_of_a_busy_world_gets_one_datagram_per_send_within_a_small_li
         let newest = client.views.keys().rev().find(|held| tick.since(**held) >= 3).copied();
         replicator.acknowledge(tick, newest.map(|newest| SnapshotAck { newest, history: 0 }));
         match replicator.encode(&frame, SEAT, 600, true, PERIOD * tick.0) {
-            Some(Snapshot::Small { bytes, waiting }) => {
+            Some(Snapshot::Small { bytes, deferred }) => {
                 client.receive(bytes, &frame);
-                partial += u32::from(waiting > 0);
+                partial += u32::from(deferred > 0);
             }
             Some(Snapshot::Large(bytes)) => {
                 client.receive(bytes, &frame);

@@ -1,7 +1,7 @@
-//! The directory of this server's rooms. All joins and all openings of rooms go through it.
+//! The directory of this server's rooms. All joins and all openings of rooms go through the directory.
 //!
 //! Lock discipline: a guard of `rooms` is never held across an await, nor while another guard is taken. `next_room` is locked before
-//! any guard of `rooms`, so that two concurrent quick joins without a free seat open one room and not two.
+//! any guard of `rooms`, so that two concurrent quick joins that find no free seat open one room and not two.
 
 use std::{
     sync::{
@@ -28,7 +28,7 @@ use crate::room::{
     status::SeatClaim,
 };
 
-/// The number of attempts of one join, when the chosen room closes or fills up in between.
+/// The maximum number of attempts of one join: the chosen room may close or fill up before it processes the request.
 const MAX_JOIN_ATTEMPTS: u32 = 3;
 
 /// All rooms of the server.
@@ -37,12 +37,13 @@ pub struct Directory<G: Game> {
     next_room: Mutex<NextRoom>,
     spec: RoomSpec<G::Settings>,
     max_rooms: usize,
-    /// `None` once the server stops: the storage task ends when the last of these is dropped.
+    /// The services that a new room receives; `None` after [`Self::close`]. The storage task ends when the last copy is dropped.
     services: Mutex<Option<RoomServices>>,
     epoch: Instant,
+    /// The runtime for the tasks of rooms.
     runtime: Handle,
     tasks: TaskTracker,
-    /// The number of the newest player.
+    /// The id of the newest player.
     last_player: AtomicU64,
 }
 
@@ -58,15 +59,15 @@ pub struct JoinedSeat<G: Game> {
     pub room: RoomHandle<G>,
     /// The seat in the room.
     pub handle: SeatHandle<G>,
-    /// The reservation of the seat, held as long as the seat.
+    /// The reservation of the seat, kept as long as the player has the seat or the seat is held.
     pub claim: SeatClaim,
 }
 
-/// A player of an earlier run whose seat was restored.
+/// A player of an earlier run of the server whose seat was restored.
 pub struct RestoredPlayer<G: Game> {
     /// The player's id, the same as in the earlier run.
     pub player: PlayerId,
-    /// The newest ticket of the player that the journal knows of.
+    /// The newest resume ticket of the player in the room's journal.
     pub ticket: TicketNumber,
     /// The player's display name.
     pub name: Name,
@@ -75,7 +76,7 @@ pub struct RestoredPlayer<G: Game> {
 }
 
 impl<G: Game> Directory<G> {
-    /// An empty directory for at most `max_rooms` rooms, which run on `runtime`. Room seeds are derived from `seed`.
+    /// Creates an empty directory for at most `max_rooms` rooms, which run on `runtime`. The seeds of rooms are derived from `seed`.
     pub fn new(
         spec: RoomSpec<G::Settings>,
         max_rooms: usize,
@@ -100,28 +101,28 @@ impl<G: Game> Directory<G> {
         }
     }
 
-    /// Sets the ids of the next room and the next player, above those that an earlier run left.
+    /// Sets the ids of the next new room and the next new player, both of which must be higher than those of an earlier run.
     pub fn set_next_ids(&self, room: RoomId, player: PlayerId) {
         self.lock_next_room().id = room.0;
         self.last_player.store(player.0 - 1, Relaxed);
     }
 
-    /// Restores a room of an earlier run, and returns its players with their seats.
+    /// Opens a restored room of an earlier run, and returns its players with their seats; none after [`Self::close`].
     pub fn restore(&self, room: RestoredRoom<G>) -> Vec<RestoredPlayer<G>> {
         let services = self.services.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(services) = services else { return Vec::new() };
         let id = room.id();
-        let (handle, seats, life) = opening::reopen(room, self.spec.clone(), self.tick_offset(id), services);
+        let (handle, seats, task) = opening::reopen(room, self.spec.clone(), self.tick_offset(id), services);
         self.rooms.insert(id, handle.clone());
-        self.tasks.spawn_on(life, &self.runtime);
+        self.tasks.spawn_on(task, &self.runtime);
         let restored = |seat: RestoredSeat<G>| {
-            let RestoredSeat { player, ticket, name, seated } = seat;
+            let RestoredSeat { player, ticket, name, seated: seat_handle } = seat;
             let claim = handle.status().claim()?;
             Some(RestoredPlayer {
                 player,
                 ticket,
                 name,
-                joined: JoinedSeat { room: handle.clone(), handle: seated, claim },
+                joined: JoinedSeat { room: handle.clone(), handle: seat_handle, claim },
             })
         };
         seats.into_iter().filter_map(restored).collect()
@@ -137,10 +138,11 @@ impl<G: Game> Directory<G> {
         &self.spec
     }
 
-    /// Takes a seat for a player in a room that `target` selects. `ticket` is the ticket that returns the player to the seat.
+    /// Takes a seat for a player in a room that `target` selects. `ticket` is the newest ticket that the player has shown; the journal of the
+    /// room records it.
     ///
     /// # Errors
-    /// The reason why the player gets no seat.
+    /// Returns the reason why the player gets no seat.
     pub async fn join(
         &self,
         target: JoinTarget,
@@ -150,10 +152,10 @@ impl<G: Game> Directory<G> {
     ) -> Result<JoinedSeat<G>, CloseReason> {
         let mut refused = CloseReason::RoomClosed;
         for _ in 0..MAX_JOIN_ATTEMPTS {
-            let (room, claim) = self.route(target)?;
+            let (room, claim) = self.reserve(target)?;
             match room.take_seat(player, ticket, name.clone(), &claim).await {
                 Ok(handle) => return Ok(JoinedSeat { room, handle, claim }),
-                // The room closed after the claim, or its seats are still taken by players whose claims have just ended: try again.
+                // The room closed after the claim, or players whose claims have just ended still have its seats: try again.
                 Err(reason @ (CloseReason::RoomClosed | CloseReason::RoomFull)) => refused = reason,
                 Err(reason) => return Err(reason),
             }
@@ -184,19 +186,19 @@ impl<G: Game> Directory<G> {
         statuses
     }
 
-    /// Whether a quick join would find a seat or could open a room.
+    /// Returns true if a quick join would find a free seat or could open a room.
     pub fn has_capacity(&self) -> bool {
         let running = self.rooms.iter().filter(|room| !room.status().is_closing()).count();
         running < self.max_rooms || self.rooms.iter().any(|room| is_open(room.status()))
     }
 
-    /// Waits until every room has ended. Rooms end when the stop token is cancelled.
+    /// Waits until the task of every room has ended. Rooms end when the stop token of their services is cancelled.
     pub async fn wait_for_rooms(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
 
-    /// Stops opening rooms, and drops the services that rooms receive, so that the storage task can end.
+    /// Drops the services that rooms receive, so that no room opens any more and the storage task can end.
     pub fn close(&self) {
         *self.services.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -206,7 +208,8 @@ impl<G: Game> Directory<G> {
         self.tasks.len()
     }
 
-    fn route(&self, target: JoinTarget) -> Result<(RoomHandle<G>, SeatClaim), CloseReason> {
+    /// Reserves a seat in a room that `target` selects.
+    fn reserve(&self, target: JoinTarget) -> Result<(RoomHandle<G>, SeatClaim), CloseReason> {
         match target {
             JoinTarget::Room(id) => {
                 let room = self.room(id).ok_or(CloseReason::NoSuchRoom)?;
@@ -217,6 +220,7 @@ impl<G: Game> Directory<G> {
         }
     }
 
+    /// Reserves a seat for a quick join, if a room has one.
     fn find_seat(&self) -> Option<(RoomHandle<G>, SeatClaim)> {
         let candidates =
             self.rooms.iter().map(|room| Candidate { id: *room.key(), is_open: is_open(room.status()) });
@@ -228,7 +232,8 @@ impl<G: Game> Directory<G> {
         })
     }
 
-    /// Searches once more while no other join can open a room, then opens one.
+    /// Reserves a seat for a quick join. Searches for one once more, now that no other join can open a room, and opens a room if there is
+    /// none.
     fn find_or_open(&self) -> Result<(RoomHandle<G>, SeatClaim), CloseReason> {
         let mut next_room = self.lock_next_room();
         if let Some(found) = self.find_seat() {
@@ -241,7 +246,7 @@ impl<G: Game> Directory<G> {
         let services = self.services.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let services = services.ok_or(CloseReason::ServerStopping)?;
         if services.stop.is_cancelled() {
-            // A new room would end at its first tick, and the next run would restore it without players.
+            // A new room would end before its first tick, and the next run would restore it without players.
             return Err(services.stop_reason.get());
         }
         let room = self.open(&mut next_room, services);
@@ -249,17 +254,19 @@ impl<G: Game> Directory<G> {
         Ok((room, claim))
     }
 
+    /// Opens a new room.
     fn open(&self, next_room: &mut NextRoom, services: RoomServices) -> RoomHandle<G> {
         let id = RoomId(next_room.id);
         next_room.id += 1;
         let seed = next_room.seeds.next_u64();
-        let (handle, life) = opening::open(id, self.spec.clone(), seed, self.tick_offset(id), services);
+        let (handle, task) = opening::open(id, self.spec.clone(), seed, self.tick_offset(id), services);
         self.rooms.insert(id, handle.clone());
-        self.tasks.spawn_on(life, &self.runtime);
+        self.tasks.spawn_on(task, &self.runtime);
         handle
     }
 
-    /// A room's offset within the tick period. Offsets follow the golden ratio, so that any number of consecutive rooms lie far apart.
+    /// A room's offset within the tick period, so that not all rooms step at once. The offsets of consecutive ids differ by the golden ratio
+    /// of a period, which spreads any number of consecutive rooms evenly.
     const fn tick_offset(&self, id: RoomId) -> Duration {
         let share = id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         Duration::from_nanos((self.spec.tick_rate.period_ns() * share) >> 32)
@@ -269,12 +276,12 @@ impl<G: Game> Directory<G> {
         self.next_room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes closed rooms. Called before a room is opened, and once a second by the server.
+    /// Removes closing and closed rooms. Called before a room is opened, and once a second by the server.
     pub fn sweep(&self) {
         self.rooms.retain(|_, room| !room.status().is_closing());
     }
 
-    /// The time since the server's epoch, by the clock of its rooms.
+    /// The time since the start of the server.
     pub fn uptime(&self) -> Duration {
         self.epoch.elapsed()
     }
@@ -285,6 +292,7 @@ impl<G: Game> Directory<G> {
     }
 }
 
+/// Returns true if the room accepts players and has an unclaimed seat.
 fn is_open(status: &RoomStatus) -> bool {
     !status.is_closing() && status.claimed() < status.seats
 }

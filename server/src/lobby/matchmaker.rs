@@ -1,4 +1,4 @@
-//! The choice of a room for a quick join. Pure: a function of the candidate rooms.
+//! The choice of a room for a quick join, in which the player leaves the choice to the server. Has no I/O: the caller passes the rooms.
 
 use quarrel_shared::id::RoomId;
 
@@ -7,12 +7,12 @@ use quarrel_shared::id::RoomId;
 pub struct Candidate {
     /// The room's id.
     pub id: RoomId,
-    /// Whether the room has an unclaimed seat.
+    /// Whether the room accepts players and has an unclaimed seat.
     pub is_open: bool,
 }
 
-/// Returns the rooms to try, in order: the oldest room with a seat first, so that players fill rooms instead of spreading over them.
-/// When the result is empty, the caller opens a new room.
+/// Returns the open rooms in the order in which to try them: oldest (lowest id) first, so that players fill rooms instead of spreading over
+/// them. If the result is empty, the caller may open a new room.
 pub fn quick_join(rooms: impl Iterator<Item = Candidate>) -> Vec<RoomId> {
     let mut open: Vec<_> = rooms.filter(|room| room.is_open).map(|room| room.id).collect();
     open.sort_unstable();

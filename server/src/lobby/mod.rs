@@ -1,11 +1,11 @@
-//! The lobby: how players get to rooms, and back to their seats.
+//! The lobby: how players get seats in rooms, and how they get back to a seat after their connection was lost.
 //!
-//! - [`directory`]: every room of this server, and the only place that opens one.
-//! - [`matchmaker`]: the choice of a room for a quick join. Pure.
-//! - [`tickets`]: signed resume tickets. Pure.
-//! - [`registry_state`]: live sessions, held seats, and the hand-over of a seat from one session to the next. Pure.
-//! - [`registry`]: the same behind a lock, for sessions.
-//! - [`players`]: the list of connected players, for the admin plane.
+//! - [`directory`]: all rooms of this server, and the only place that opens one.
+//! - [`matchmaker`]: the choice of a room for a quick join. Has no I/O.
+//! - [`tickets`]: signed resume tickets. Has no I/O.
+//! - [`registry_state`]: the state machine of players: which session has the player, or how long the player's seat is held. Has no I/O.
+//! - [`registry`]: that state machine behind a lock, for sessions.
+//! - [`players`]: the list of connected players, for the admin plane (the operator's HTTP server).
 
 pub mod directory;
 pub mod matchmaker;
@@ -16,6 +16,6 @@ pub mod tickets;
 
 pub use self::{
     directory::{Directory, RestoredPlayer},
-    players::{PlayerEntry, Players},
+    players::{PlayerEntry, PlayerList},
     registry::SessionRegistry,
 };

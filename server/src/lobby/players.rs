@@ -1,4 +1,4 @@
-//! The list of connected players, written by sessions and read by the admin plane.
+//! The list of connected players: sessions update it, and the admin plane (the operator's HTTP server) reads it.
 
 use std::{
     net::SocketAddr,
@@ -12,9 +12,9 @@ use dashmap::DashMap;
 use quarrel_shared::id::{PlayerId, RoomId, SeatId};
 use tokio::time::Instant;
 
-/// All connected players, from their welcome to their disconnect.
+/// All connected players. A player is in the list from the welcome to the end of the session.
 #[derive(Debug, Default)]
-pub struct Players(DashMap<PlayerId, Arc<PlayerEntry>>);
+pub struct PlayerList(DashMap<PlayerId, Arc<PlayerEntry>>);
 
 /// One connected player.
 #[derive(Debug)]
@@ -23,14 +23,14 @@ pub struct PlayerEntry {
     pub id: PlayerId,
     /// The player's display name.
     pub name: String,
-    /// The time of the welcome.
+    /// The time of the session's welcome.
     pub since: Instant,
     address: Mutex<SocketAddr>,
     seat: Mutex<Option<SeatLocation>>,
     rtt_us: AtomicU32,
 }
 
-/// A seat in one of the server's rooms.
+/// The room and the number of a player's seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeatLocation {
     /// The room.
@@ -39,8 +39,8 @@ pub struct SeatLocation {
     pub seat: SeatId,
 }
 
-impl Players {
-    /// Adds a player, who is listed until the guard is dropped.
+impl PlayerList {
+    /// Adds a player, who stays in the list until the guard is dropped.
     #[must_use]
     pub fn add(self: &Arc<Self>, id: PlayerId, name: String, address: SocketAddr) -> PlayerGuard {
         let entry = Arc::new(PlayerEntry {
@@ -55,7 +55,7 @@ impl Players {
         PlayerGuard { players: Arc::clone(self), entry }
     }
 
-    /// All players, ordered by id, which is the order in which they first connected.
+    /// Returns all players by ascending id, which is the order in which they first connected.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<PlayerEntry>> {
         let mut list: Vec<_> = self.0.iter().map(|player| Arc::clone(player.value())).collect();
@@ -70,27 +70,27 @@ impl PlayerEntry {
         *self.address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Updates the address after the connection migrated.
+    /// Sets the address, which changes when the player's connection migrates.
     pub fn set_address(&self, address: SocketAddr) {
         *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
     }
 
-    /// The player's seat, if any.
+    /// The player's seat; `None` in the lobby.
     pub fn seat(&self) -> Option<SeatLocation> {
         *self.seat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Updates the player's seat.
+    /// Sets the player's seat; `None` in the lobby.
     pub fn set_seat(&self, seat: Option<SeatLocation>) {
         *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = seat;
     }
 
-    /// The last measured round trip in milliseconds.
+    /// The newest estimate of the connection's round-trip time, in milliseconds.
     pub fn rtt_ms(&self) -> f64 {
         f64::from(self.rtt_us.load(Relaxed)) / 1000.0
     }
 
-    /// Updates the measured round trip.
+    /// Sets the estimate of the connection's round-trip time.
     pub fn set_rtt(&self, rtt: std::time::Duration) {
         self.rtt_us.store(rtt.as_micros().min(u128::from(u32::MAX)) as u32, Relaxed);
     }
@@ -99,14 +99,14 @@ impl PlayerEntry {
 /// Keeps a player in the list until dropped.
 #[derive(Debug)]
 pub struct PlayerGuard {
-    players: Arc<Players>,
+    players: Arc<PlayerList>,
     /// The player's entry.
     pub entry: Arc<PlayerEntry>,
 }
 
 impl Drop for PlayerGuard {
     fn drop(&mut self) {
-        // A player who reconnects gets a new entry before the old connection has ended; that entry must stay.
+        // A player who reconnects may get a new entry before the old session has ended. The new entry must stay.
         self.players.0.remove_if(&self.entry.id, |_, listed| Arc::ptr_eq(listed, &self.entry));
     }
 }
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_player_who_reconnected_stays_listed_when_the_first_connection_ends() {
-        let players = Arc::new(Players::default());
+        let players = Arc::new(PlayerList::default());
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let add = |name: &str| players.add(PlayerId(1), name.to_owned(), address);
         let first = add("first");

@@ -1,6 +1,6 @@
-//! The session registry: [`RegistryState`] behind a lock, with tickets, notifications and metrics.
+//! The session registry: the state machine [`RegistryState`] behind a lock, with tickets, notifications and metrics.
 //!
-//! The lock is held for the time of a few map operations, never across an await, and no seat is dropped under it. Sessions use the
+//! The lock is held for the time of a few map operations, never across an await, and no seat is dropped while it is held. Sessions use the
 //! registry when they start, when they end and when they are notified, never for a packet.
 
 use std::{
@@ -22,17 +22,18 @@ use super::{
 };
 use crate::telemetry::{Metrics, metrics::ResumeResult};
 
-/// The registry of all welcomed players, connected or held. `S` is a detached seat.
+/// The registry of all players who have logged in and are either connected or held. `S` is the type of a detached seat.
 #[derive(Debug)]
 pub struct SessionRegistry<S> {
     state: Mutex<RegistryState<SessionNotifier, S>>,
     tickets: Tickets,
+    /// The time for which players are held.
     hold: Duration,
     epoch: Instant,
     metrics: Arc<Metrics>,
 }
 
-/// Notifies a session of a changed status, and identifies the session.
+/// Notifies a session that the status of its lease has changed. Also serves as the identity of the session.
 #[derive(Clone, Debug)]
 struct SessionNotifier(Arc<Notify>);
 
@@ -42,7 +43,8 @@ impl PartialEq for SessionNotifier {
     }
 }
 
-/// A session's claim to its player. When it is dropped without [`Self::end`], as by a panic, the player has left and no seat is held.
+/// A session's lease on its player, which lasts until the session ends or a newer session takes the player. A lease that is dropped without
+/// [`Self::end`], as by a panic, counts as a player who has left: no seat is held.
 #[derive(Debug)]
 pub struct SessionLease<S: HeldSeat> {
     registry: Arc<SessionRegistry<S>>,
@@ -64,55 +66,56 @@ struct LeaseTickets {
 /// A resumed session.
 #[derive(Debug)]
 pub struct ResumedSession<S: HeldSeat> {
-    /// The session's claim to its player.
+    /// The session's lease on its player.
     pub lease: SessionLease<S>,
-    /// The place that the player returns to.
+    /// Whether the player returns to a seat or to the lobby.
     pub target: ResumeTarget<S>,
 }
 
-/// The place that a resumed player returns to.
+/// What a resumed player returns to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ResumeTarget<S> {
     /// The player's seat.
     Seat(S),
-    /// The lobby: the player had no seat, or was forgotten by a restart.
+    /// The lobby: the player had no seat, or was not restored after a restart of the server.
     Lobby,
-    /// Not known yet: an older session still has the player, and the lease is notified when it has ended.
+    /// Not known yet: an older session still has the player. The lease is notified when that session has ended.
     Pending,
 }
 
 impl<S: HeldSeat> SessionRegistry<S> {
-    /// A registry for a run, whose number is higher than any before. It holds players for `hold`, at most `max_held` of them.
+    /// Creates an empty registry. `run` is the number of this run of the server, which must be higher than in all earlier runs. Players are
+    /// held for `hold`, and at most `max_held` of them at once.
     pub fn new(tickets: Tickets, run: u32, hold: Duration, max_held: usize, metrics: Arc<Metrics>) -> Self {
         let state = Mutex::new(RegistryState::new(run, hold, max_held));
         Self { state, tickets, hold, epoch: Instant::now(), metrics }
     }
 
-    /// The time for which seats are held.
+    /// The time for which players and their seats are held.
     pub const fn hold(&self) -> Duration {
         self.hold
     }
 
-    /// Adds a new player.
+    /// Adds a new player, and returns the lease of the player's first session.
     pub fn enter(self: &Arc<Self>, player: PlayerId) -> SessionLease<S> {
         let notifier = SessionNotifier::new();
         let number = self.lock().enter(player, notifier.clone());
         self.lease(player, notifier, LeaseTickets { shown: number, issued: number })
     }
 
-    /// Holds a restored seat of an earlier run for its player; it expires like any other held seat. `ticket` is the newest ticket that
-    /// the player is known to have. Must be called before connections are accepted, because a player who returns before the seat is
-    /// restored is welcomed as a new one.
+    /// Holds a seat of an earlier run, which was restored with its room, for its player. The hold lasts at least `MIN_RESTART_HOLD_MS` and
+    /// expires as any other. `ticket` is the newest ticket that the player is known to have. Must be called before connections are
+    /// accepted, because a player who returns before the seat is restored becomes a new player.
     pub fn restore(&self, player: PlayerId, ticket: TicketNumber, seat: S) {
         let now = self.epoch.elapsed();
         drop(self.update(|state| state.restore(player, ticket, seat, now)));
     }
 
-    /// Resumes the player that the ticket names. A player that a restart has forgotten becomes the new player `new_player` instead, and
-    /// returns to the lobby.
+    /// Starts a new session of the player that the ticket names. If the ticket is of an earlier run and its player was not restored, the
+    /// session is one of the new player `new_player` instead, who starts in the lobby.
     ///
     /// # Errors
-    /// When the ticket is unknown, used or expired.
+    /// When this server did not issue the ticket, when the ticket was used before, or when the player is no longer held.
     pub fn resume(
         self: &Arc<Self>,
         ticket: &Ticket,
@@ -153,7 +156,8 @@ impl<S: HeldSeat> SessionRegistry<S> {
         Ok(ResumedSession { lease, target })
     }
 
-    /// Frees expired and revoked seats. Called once a second, so a seat is held for up to a second longer than configured.
+    /// Frees held seats whose hold has expired or that their room has revoked. The server calls this once a second, so a seat is held for up
+    /// to a second longer than configured.
     pub fn sweep(&self) {
         let now = self.epoch.elapsed();
         drop(self.update(|state| state.sweep(now)));
@@ -164,6 +168,7 @@ impl<S: HeldSeat> SessionRegistry<S> {
         drop(self.update(RegistryState::close));
     }
 
+    /// Creates a session's lease, and issues its ticket.
     fn lease(
         self: &Arc<Self>,
         player: PlayerId,
@@ -174,7 +179,7 @@ impl<S: HeldSeat> SessionRegistry<S> {
         SessionLease { registry: Arc::clone(self), player, notifier, shown: tickets.shown, ticket }
     }
 
-    /// Updates the state. The caller drops the result, when the lock is free again.
+    /// Updates the state and the metric of held seats. The result may contain seats; the caller drops them after the lock is released.
     fn update<T>(&self, update: impl FnOnce(&mut RegistryState<SessionNotifier, S>) -> T) -> T {
         let mut state = self.lock();
         let result = update(&mut state);
@@ -193,33 +198,33 @@ impl<S: HeldSeat> SessionLease<S> {
         self.player
     }
 
-    /// The number of the ticket that the player showed, and so has for certain; the first one for a new player. The ticket issued for
-    /// this session may still get lost.
+    /// The number of the ticket that the player has shown, and so has for certain; that of the first ticket for a new player. The ticket
+    /// that was issued for this session may not reach the player.
     pub const fn shown(&self) -> TicketNumber {
         self.shown
     }
 
-    /// The ticket that resumes the player after this session.
+    /// The ticket that was issued for this session, with which the player can resume after it.
     pub const fn ticket(&self) -> &Ticket {
         &self.ticket
     }
 
-    /// Waits for a notification, which may be spurious: [`Self::poll`] returns the status.
+    /// Waits for a notification of a changed status. It may be spurious; [`Self::poll`] returns the status.
     pub fn notified(&self) -> impl Future<Output = ()> + Send + use<S> {
         let notify = Arc::clone(&self.notifier.0);
         async move { notify.notified().await }
     }
 
-    /// Returns the session's status, and the seat that has arrived for it.
+    /// Returns the status of the lease, with the seat that has arrived for the session.
     pub fn poll(&self) -> LeaseStatus<S> {
         self.registry.update(|state| state.poll(self.player, &self.notifier))
     }
 
-    /// Ends the session. Its seat moves to the session that replaces it; otherwise it is held if the connection was lost, and freed if
-    /// not.
+    /// Ends the lease. The session's seat moves to the session that replaces it, if there is one; otherwise the seat is held if the
+    /// connection was lost, and freed if the player has left.
     pub fn end(self, seat: Option<S>, kind: EndKind) {
         self.release(seat, kind);
-        // `drop` runs after this, and finds no state of this session.
+        // `drop` releases the lease a second time, which has no effect.
     }
 
     fn release(&self, seat: Option<S>, kind: EndKind) {

@@ -1,7 +1,7 @@
-//! The registry of players as a pure state machine: which session is live, whose seat is held, and who gets it. A seat outlives its
-//! connection, and never has two owners.
+//! The state machine of the session registry: which session has a player, whose seat is held, and which session gets it. A seat outlives
+//! its connection, and never has two owners. Has no I/O; the caller passes the time.
 //!
-//! Every welcomed player has one entry, and all transitions of an entry happen here, one at a time:
+//! Every player who has logged in has one entry, in one of four states:
 //!
 //! ```text
 //!            enter            lost                  expired, evicted
@@ -9,33 +9,38 @@
 //!                     │ ▲ ▲             │
 //!              resume │ │ └─────────────┘ resume
 //!                     ▼ │
-//!                  Moving ──▶ Arrived        the older session is asked to end; the newer one waits for its seat
+//!                  Moving ──▶ Arrived        the older session is told to end; the newer one waits for the seat
 //! ```
 //!
-//! A restarted server restores the seats of the previous run, and starts with their players as Held. Runs are numbered upwards, and a
-//! ticket of a later run or with a higher count is newer: two tickets of one player are always ordered.
+//! Not drawn: a Live player who leaves is removed. Moving and Arrived become Held when the newer session ends too early. Arrived becomes Live
+//! when the newer session takes the seat.
 //!
-//! Concurrent events are applied in one order or the other, and each order has its rule:
+//! A *run* is one run of the server process. A restarted server restores the seats of the previous run, and starts with their players as
+//! Held. Runs are numbered upwards, and a ticket of a later run, or of the same run with a higher count, is newer. So any two tickets of a
+//! player are ordered.
 //!
-//! - *Two resumes with one ticket*: the first succeeds; for the second the ticket is used.
-//! - *A second login and the end of the first session*: if the login is first, the seat moves however the first session ends, even
-//!   if its player leaves. If the end is first, the seat is held, or freed if the player left.
-//! - *A newer session that ends before it has the seat*: the seat is held for its player, and the ticket that was shown is valid again.
-//!   The same holds when a session is lost before the peer sent anything: the player may not have received the new ticket.
+//! Concurrent events are applied one after the other, in either order:
+//!
+//! - *Two resumes with one ticket*: the first succeeds; the second is refused, because the ticket was used.
+//! - *A second login and the end of the first session*: if the login comes first, the seat moves to the second session however the first
+//!   one ends, even if its player leaves. If the end comes first, the seat is held, or freed if the player has left.
+//! - *A newer session that ends before it has taken the seat*: the seat is held for its player, and the ticket that was shown is valid
+//!   again. The shown ticket is also valid again after a session that was lost before the peer sent anything, because the player may not
+//!   have received the new ticket.
 //! - *Resume and expiry*: until the next sweep, the seat still exists and is given back.
-//! - *A session that panics*: it returns no seat, so its seat is freed and the newer session gets to the lobby.
-//! - *A room that ends while one of its seats is held*: the seat is given back with all its messages, the room's end as the last one.
-//!   Only a seat that the room revoked, because more happened than its queue holds, is gone: its messages have a gap.
-//! - *A join that is not complete when the connection is lost*: the seat was never taken, and is not held.
-//! - *A restored player*: the journal knows the player's tickets only up to some hundred milliseconds, and maybe a restart, before
-//!   the crash. So every ticket of an earlier run that is not older than the known one is valid. From the first resume on, the
-//!   ordinary rules apply.
-//! - *A ticket of an earlier run whose player was not restored*: it is forgotten, even if another player has the same number now. That
-//!   is no fault of its owner, who was in no room or took a seat just before the crash: they are welcomed as a new player.
+//! - *A session that panics*: it returns no seat, so its seat is freed, and a newer session that waits for the seat gets to the lobby.
+//! - *A room that ends while one of its seats is held*: the seat is given back with all its messages, of which the room's end is the last.
+//!   Only a seat that the room has revoked, because the seat's queue overflowed, cannot be given back: its messages have a gap.
+//! - *A join that is not complete when the connection is lost*: the player has no seat yet, so none is held.
+//! - *A restored player*: the newest ticket in the journal may be some hundred milliseconds older than the crash, or even of the run before.
+//!   So every ticket of an earlier run that is not older than the one in the journal is valid. From the first resume on, the ordinary
+//!   rules apply.
+//! - *A ticket of an earlier run whose player was not restored*: the ticket is forgotten, even if another player has the same id now. Its
+//!   owner was in no room, or took a seat just before the crash, and becomes a new player.
 //! - *A stop of the server*: no seat is held any more, and rooms do not wait for held seats.
 //!
-//! At most `max_held` players are held. At the limit, players without a seat are evicted first, then the seat that was held longest: a
-//! client that connects and disconnects all day cannot evict a seat unless it takes seats.
+//! At most `max_held` players are held. At the limit, players without a seat are evicted first, then the player whose seat was held
+//! longest. So a client that connects and disconnects all day cannot evict a seat unless it takes seats itself.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -43,14 +48,14 @@ use quarrel_shared::{id::PlayerId, limits::MIN_RESTART_HOLD_MS, protocol::Ticket
 
 /// A seat that can be held while its player is away.
 pub trait HeldSeat {
-    /// Marks the player as away.
+    /// Tells the room that the player is away and the seat is held.
     fn hold(&self);
 
-    /// Whether the room has revoked the seat, so that it cannot be resumed.
+    /// Returns true if the room has revoked the seat, so that it cannot be resumed.
     fn is_revoked(&self) -> bool;
 }
 
-/// The entries of all players. `N` identifies a session and can notify it; `S` is a detached seat.
+/// The entries of all players. `N` identifies a session, and the caller can notify the session by it; `S` is the type of a detached seat.
 #[derive(Debug)]
 pub struct RegistryState<N, S> {
     players: BTreeMap<PlayerId, Entry<N, S>>,
@@ -58,32 +63,38 @@ pub struct RegistryState<N, S> {
     held: BTreeMap<HoldKey, PlayerId>,
     /// The number of held players with a seat.
     held_seats: usize,
+    /// The sequence number of the next hold.
     next_sequence: u64,
+    /// The number of this run of the server.
     run: u32,
+    /// The time for which players are held; zero disables holding.
     hold: Duration,
     max_held: usize,
 }
 
+/// The entry of one player.
 #[derive(Debug)]
 struct Entry<N, S> {
-    /// The first run whose tickets belong to this player: in earlier runs the number may have been another player's.
+    /// The first run whose tickets belong to this player: in earlier runs the same id may have been another player's.
     first_run: u32,
-    /// The newest ticket issued to the player, as far as is known.
+    /// The newest ticket that is known to be issued to the player.
     newest: TicketNumber,
-    /// The ticket that the player showed last. It is valid again if the player did not receive the newest one.
+    /// The oldest ticket that is valid while the player is held: the one that the player showed last, or `newest` once the player is known
+    /// to have received it.
     shown: TicketNumber,
     state: PlayerState<N, S>,
 }
 
+/// Which session has a player.
 #[derive(Debug)]
 enum PlayerState<N, S> {
-    /// A session has the player.
+    /// This session has the player.
     Live(N),
-    /// A newer session `to` waits for the seat of the older session `from`; `None` if the newer one has ended.
+    /// The newer session `to` waits until the older session `from` ends. `to` is `None` if the newer session has ended meanwhile.
     Moving { from: N, to: Option<N> },
-    /// The older session has ended, and the newer one has not taken the seat yet.
+    /// The older session has ended, and the newer session `to` has not taken its seat yet.
     Arrived { to: N, seat: Option<S> },
-    /// No session has the player, and the seat is held until a deadline.
+    /// No session has the player. The player, and the seat if there is one, are held until a deadline.
     Held { seat: Option<S>, key: HoldKey, until: Duration },
 }
 
@@ -99,68 +110,68 @@ struct HoldKey {
 pub struct Resumed<N, S> {
     /// The number of the new ticket to issue to the player.
     pub ticket: TicketNumber,
-    /// The state of the player's seat.
+    /// Where the player's seat is.
     pub outcome: ResumeOutcome<N, S>,
 }
 
-/// The state of the seat of a resumed player.
+/// Where the seat of a resumed player is.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ResumeOutcome<N, S> {
-    /// The seat, if the player had one, is available at once.
+    /// No other session has the player. This is the player's seat, if there is one.
     Ready(Option<S>),
-    /// An older session still has it: the caller must notify that session.
+    /// This older session still has the player; the caller must notify it.
     Moving(N),
-    /// An older session still has it, and was notified by an earlier resume.
+    /// An older session still has the player, and was notified of an earlier resume.
     Waiting,
 }
 
 /// A reason why a ticket is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResumeError {
-    /// The ticket was shown before.
+    /// The player has shown this ticket or a newer one before.
     Used,
-    /// The player is no longer held.
+    /// The player is no longer held, or the ticket was never issued.
     Expired,
     /// The ticket is of an earlier run, and its player was not restored with a room.
     Forgotten,
 }
 
-/// The way a session ended.
+/// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndKind {
     /// The connection was lost, and the player may return.
     Lost {
-        /// Whether the player has received the newest ticket, shown by any message after the welcome.
+        /// Whether the player has received the newest ticket. The player has if the session received anything after its welcome.
         has_ticket: bool,
     },
-    /// Any other end: the player does not return to the seat.
+    /// Any other end. The player does not return, and the seat is freed unless a newer session waits for it.
     Gone,
 }
 
-/// The effects that the caller must carry out: notify a session, and drop seats, preferably without holding a lock.
+/// The effects of a session's end, which the caller must carry out: notify a session and drop seats, the latter without holding a lock.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Effects<N, S> {
-    /// The session whose status has changed.
+    /// The session for which a seat has arrived.
     pub notify: Option<N>,
-    /// Seats without an owner.
+    /// Seats that have no owner any more.
     pub freed: Vec<S>,
 }
 
-/// The status of a session's claim to its player.
+/// The status of a session's lease on its player.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LeaseStatus<S> {
-    /// Nothing has changed.
+    /// The session has the player, or still waits for the older session to end.
     Unchanged,
-    /// The older session has ended and left its seat, if it had one.
+    /// The older session has ended, and this is its seat, if it had one. Returned once.
     Arrived(Option<S>),
-    /// A newer session has the player.
+    /// The session no longer has the player: a newer session has, or the player is gone.
     Replaced,
 }
 
 impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
-    /// An empty registry for a run, whose number is higher than any before. Players are held for `hold`, not at all if it is zero,
-    /// and at most `max_held` of them at once.
+    /// Creates an empty registry for the run of the server with this number, which must be higher than that of all earlier runs. Players are
+    /// held for `hold` (not at all if it is zero), and at most `max_held` of them at once.
     pub const fn new(run: u32, hold: Duration, max_held: usize) -> Self {
         Self {
             players: BTreeMap::new(),
@@ -182,13 +193,14 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
     }
 
     /// Adds a held player of an earlier run whose seat was restored; `ticket` is the newest ticket that the player is known to have.
-    /// The player is held for at least [`MIN_RESTART_HOLD_MS`], unless holding is disabled. Returns the seats without an owner.
+    /// The player is held for at least [`MIN_RESTART_HOLD_MS`], unless holding is disabled. Returns the seats that have no owner: this one
+    /// if the player cannot be held, and those of evicted players.
     pub fn restore(&mut self, player: PlayerId, ticket: TicketNumber, seat: S, now: Duration) -> Vec<S> {
-        // New players get higher numbers than all restored ones. If a player exists all the same, it keeps its entry.
+        // New players get higher ids than all restored ones. If the player exists all the same, the existing entry stays.
         if self.players.contains_key(&player) {
             return vec![seat];
         }
-        // `hold` below sets the real key; until then no held player has this one.
+        // A placeholder: `hold` below sets the real key, and inserts the player into `held`.
         let key = HoldKey { has_seat: false, sequence: self.next_sequence };
         let state = PlayerState::Held { seat: None, key, until: now };
         self.players.insert(player, Entry { first_run: ticket.run, newest: ticket, shown: ticket, state });
@@ -196,10 +208,10 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
         self.hold(player, Some(seat), now + hold).freed
     }
 
-    /// Resumes a player with the session `me` and the ticket `shown`.
+    /// Resumes a player who has shown the ticket `shown`, with the session `me`. Issues a new ticket.
     ///
     /// # Errors
-    /// When the ticket is not valid; then nothing changes.
+    /// When the ticket is not valid. The state does not change then.
     pub fn resume(
         &mut self,
         player: PlayerId,
@@ -216,8 +228,8 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
         if shown < oldest_valid {
             return Err(if shown.run < entry.first_run { ResumeError::Forgotten } else { ResumeError::Used });
         }
-        // A ticket of this run that was not issued yet can exist only if a clock or a disk was reset, and nothing belongs to it.
-        // Not all tickets of earlier runs are known.
+        // A ticket of this run that is newer than any issued one can exist only if a clock or a disk was reset, and no seat belongs to it.
+        // A ticket of an earlier run may be newer than the journal knew.
         if shown > entry.newest && !is_earlier_run {
             return Err(ResumeError::Expired);
         }
@@ -239,13 +251,13 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
                 entry.state = PlayerState::Moving { from, to: Some(me) };
                 ResumeOutcome::Waiting
             }
-            // The waiting session has not been sent its ticket, so no client can show it. If one did, it would get the seat.
+            // The waiting session has not sent its ticket to a client yet, so no client can show it. A client that did would get the seat.
             PlayerState::Arrived { seat, .. } => ResumeOutcome::Ready(seat),
         };
         Ok(Resumed { ticket, outcome })
     }
 
-    /// Returns the status of the session `me`, and the seat that has arrived for it.
+    /// Returns the status of the lease of the session `me`, with the seat that has arrived for the session.
     pub fn poll(&mut self, player: PlayerId, me: &N) -> LeaseStatus<S> {
         let Some(entry) = self.players.get_mut(&player) else { return LeaseStatus::Replaced };
         match &mut entry.state {
@@ -261,7 +273,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
         }
     }
 
-    /// Ends the session `me`, which gives back its seat.
+    /// Ends the session `me`, which returns its seat, if it has one.
     pub fn end(
         &mut self,
         player: PlayerId,
@@ -304,13 +316,13 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
         }
     }
 
-    /// Removes the players whose hold has expired, and the held seats that their room has revoked. Returns these seats.
+    /// Removes the players whose hold has expired, and takes away the held seats that their rooms have revoked. Returns the seats of both.
     pub fn sweep(&mut self, now: Duration) -> Vec<S> {
         let is_expired = |player: PlayerId| match self.players.get(&player).map(|entry| &entry.state) {
             Some(PlayerState::Held { until, .. }) => now >= *until,
             _ => true,
         };
-        // All held players are checked: restored players may be held for longer than players who were held later.
+        // All held players are checked, because restored players may be held for longer than players who were held later.
         let held = self.held.iter().map(|(key, player)| (*key, *player));
         let expired: Vec<_> = held.filter(|(_, player)| is_expired(*player)).collect();
         let mut freed = Vec::new();
@@ -343,6 +355,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
         self.held_seats
     }
 
+    /// Holds a player with this seat until a deadline, and evicts players above the limit.
     fn hold(&mut self, player: PlayerId, seat: Option<S>, until: Duration) -> Effects<N, S> {
         let mut freed = Vec::new();
         if self.hold.is_zero() {
@@ -366,6 +379,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
         Effects { notify: None, freed }
     }
 
+    /// Removes a held player, and returns the player's seat.
     fn remove_held(&mut self, key: HoldKey, player: PlayerId) -> Option<S> {
         self.held.remove(&key);
         let PlayerState::Held { seat, .. } = self.players.remove(&player)?.state else { return None };

@@ -1,15 +1,16 @@
-//! Resume tickets: a player's identity, signed by the server. Pure.
+//! Resume tickets: a player's id and the number of the ticket, signed by the server. Has no I/O.
 //!
 //! ```text
-//! 0       8             16                      32
-//! | player | generation | HMAC-SHA256, 16 bytes |
-//!           run │ count
+//! 0        8         16                             32 bytes
+//! | player | number  | tag: HMAC-SHA256, truncated  |
 //! ```
 //!
+//! The number has the run of the server in its high half and the count of the player's tickets in its low half, little-endian as the id.
+//!
 //! The key is derived from the endpoint's secrets, so a ticket stays valid across a restart and returns a player to a restored seat.
-//! Restored players keep their number, but each run of the server numbers new players again from 1 or above the restored ones. The run
-//! is part of the ticket because otherwise yesterday's player 7 could take the seat of today's player 7. The tag is truncated to
-//! 128 bits, which cannot be guessed, and certainly not at a few handshakes a second.
+//! Restored players keep their id, but each run numbers new players again, from 1 or above the restored ones. The run is part of the
+//! ticket because otherwise yesterday's player 7 could take the seat of today's player 7. The tag is truncated to 128 bits, which cannot
+//! be guessed, least of all at the rate at which the server accepts handshakes.
 
 use quarrel_shared::{
     id::PlayerId,
@@ -22,27 +23,27 @@ use ring::hmac;
 pub struct TicketClaims {
     /// The player that the ticket was issued to.
     pub player: PlayerId,
-    /// The number of the ticket among the player's tickets.
+    /// The number of the ticket, which orders all tickets of the player.
     pub number: TicketNumber,
 }
 
-/// Issues and verifies tickets.
+/// Issues and verifies resume tickets.
 #[derive(Debug)]
 pub struct Tickets {
     key: hmac::Key,
 }
 
-/// The bytes of a ticket that the tag covers.
+/// The number of bytes of a ticket that the tag covers.
 const SIGNED_BYTES: usize = 16;
 
 impl Tickets {
-    /// An issuer with this secret as its key.
+    /// Creates an issuer that signs with this secret.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
     }
 
-    /// Issues a player's ticket with this number.
+    /// Issues the ticket of a player with this number.
     #[must_use]
     pub fn issue(&self, player: PlayerId, number: TicketNumber) -> Ticket {
         let TicketNumber { run, count } = number;
@@ -55,21 +56,21 @@ impl Tickets {
         Ticket::new(bytes)
     }
 
-    /// Verifies a ticket; `None` when this server did not issue it.
+    /// Returns the contents of a ticket; `None` if the ticket was not signed with this server's key.
     #[must_use]
     pub fn verify(&self, ticket: &Ticket) -> Option<TicketClaims> {
         let (signed, tag) = ticket.bytes().split_at(SIGNED_BYTES);
         let full_tag = hmac::sign(&self.key, signed);
-        // ring compares only full tags in constant time, so the two truncated tags are signed once more. The time until the
-        // comparison fails then reveals nothing about the tag.
+        // ring compares only full tags in constant time. So both truncated tags are signed, and the full tags of these signatures are
+        // compared: the time until the comparison fails reveals nothing about the expected tag.
         let tag_of_tag = hmac::sign(&self.key, tag);
         hmac::verify(&self.key, &full_tag.as_ref()[..tag.len()], tag_of_tag.as_ref()).ok()?;
-        let number = |at: usize| {
+        let read_u64 = |at: usize| {
             let bytes = signed[at..].first_chunk().copied();
             bytes.map(u64::from_le_bytes)
         };
-        let (player, generation) = (number(0)?, number(8)?);
-        let number = TicketNumber { run: (generation >> 32) as u32, count: generation as u32 };
+        let (player, number) = (read_u64(0)?, read_u64(8)?);
+        let number = TicketNumber { run: (number >> 32) as u32, count: number as u32 };
         Some(TicketClaims { player: PlayerId(player), number })
     }
 }
@@ -82,10 +83,10 @@ mod tests {
     const THIRD: TicketNumber = TicketNumber { run: 1, count: 3 };
 
     #[test]
-    fn a_ticket_carries_player_and_number_and_is_valid_in_the_next_run() {
+    fn a_ticket_contains_player_and_number_and_is_valid_in_a_server_with_the_same_secret() {
         let ticket = Tickets::new(b"secret").issue(ADA, THIRD);
-        let next = Tickets::new(b"secret");
-        assert_eq!(next.verify(&ticket), Some(TicketClaims { player: ADA, number: THIRD }));
+        let restarted = Tickets::new(b"secret");
+        assert_eq!(restarted.verify(&ticket), Some(TicketClaims { player: ADA, number: THIRD }));
     }
 
     #[test]

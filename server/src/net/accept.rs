@@ -25,13 +25,13 @@ use crate::{config::NetConfig, telemetry::Metrics};
 pub struct AcceptedPeer {
     /// The connection.
     pub peer: Peer,
-    /// The latest time at which its hello may arrive.
+    /// The latest time at which the peer's hello may arrive.
     pub deadline: Instant,
-    /// Its share of the session limit; `None` when the limit is reached, and the session must refuse the peer.
+    /// The peer's permit for a session; `None` if the limit of sessions is reached, and the session must refuse the peer.
     pub permit: Option<SessionPermit>,
 }
 
-/// One of the sessions that the operator allows; returned to the limit when dropped.
+/// A permit for one of the sessions that the operator's limit allows. Dropping it allows another session.
 #[derive(Debug)]
 pub struct SessionPermit {
     _count: CountGuard,
@@ -40,15 +40,20 @@ pub struct SessionPermit {
 /// An admitted connection whose handshake has not started yet.
 struct PendingHandshake {
     incoming: Incoming,
+    /// Counts the handshake as half-open until it is complete.
     half_open: CountGuard,
+    /// The latest time for the handshake and the hello.
     deadline: Instant,
 }
 
 /// The reasons for the accept task to wake up.
 #[expect(clippy::large_enum_variant, reason = "one at a time, for one step of a loop")]
 enum Wakeup {
+    /// The server stops, or the endpoint was closed.
     Stop,
+    /// The first packet of a connection has arrived.
     Incoming(Incoming),
+    /// A queued handshake may start.
     HandshakeReady,
 }
 
@@ -66,7 +71,7 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// An acceptor for this endpoint, with the operator's limits.
+    /// Creates an acceptor for this endpoint, with the operator's limits.
     #[must_use]
     pub fn new(endpoint: Endpoint, net: &NetConfig, metrics: Arc<Metrics>) -> Self {
         Self {
@@ -82,13 +87,13 @@ impl Acceptor {
         }
     }
 
-    /// The shared counter of current sessions.
+    /// Returns the shared counter of current sessions.
     #[must_use]
     pub fn sessions(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.sessions)
     }
 
-    /// Accepts connections until `stop` is cancelled. Each handshake runs in a task of `tasks` and continues there as the session that
+    /// Accepts connections until `stop` is cancelled. Each handshake runs in a task of `tasks`, which then runs the session that
     /// `start_session` returns.
     pub async fn run<B, F>(mut self, stop: CancellationToken, tasks: TaskTracker, start_session: B)
     where
@@ -99,7 +104,7 @@ impl Acceptor {
             while let Some(handshake) = self.next_handshake() {
                 let (start_session, stop) = (start_session.clone(), stop.clone());
                 let connection = async move {
-                    // A handshake that is not complete carries no promise to the peer, so a stop cancels it.
+                    // A stop cancels an incomplete handshake: the peer has no session yet that could be closed with a reason.
                     if let Some(Some(accepted)) = stop.run_until_cancelled(handshake).await {
                         start_session(accepted).await;
                     }
@@ -107,7 +112,7 @@ impl Acceptor {
                 tasks.spawn(connection);
             }
             match self.select(&stop).await {
-                // Dropping the queue refuses every connection in it, so their clients learn of the stop at once.
+                // Dropping the queue refuses every connection in it, so that the clients do not wait for their timeouts.
                 Wakeup::Stop => return,
                 Wakeup::Incoming(incoming) => self.admit(incoming),
                 Wakeup::HandshakeReady => {}
@@ -115,14 +120,15 @@ impl Acceptor {
         }
     }
 
+    /// Waits for the next reason to act.
     async fn select(&mut self, stop: &CancellationToken) -> Wakeup {
         let wait = self.queue.wait(self.epoch.elapsed());
         tokio::select! {
             biased;
             () = stop.cancelled() => Wakeup::Stop,
             () = sleep(wait.unwrap_or_default()), if wait.is_some() => Wakeup::HandshakeReady,
-            // First packets are examined on arrival and not at the handshake rate: a packet that is ignored must not delay the ones
-            // behind it, and the deadline counts from here.
+            // First packets are examined on arrival and not at the rate of handshakes: a packet that is ignored must not delay those after
+            // it, and the deadline of a handshake counts from the arrival.
             incoming = self.endpoint.accept() => incoming.map_or(Wakeup::Stop, Wakeup::Incoming),
         }
     }
@@ -136,7 +142,7 @@ impl Acceptor {
         match self.admission.decide(from, is_validated, half_open, now) {
             Admission::Admit(priority) => self.enqueue(incoming, priority, now),
             Admission::Retry => {
-                // Fails only if the packet already has a retry token, and then its address is validated.
+                // Cannot fail: `retry` rejects only packets with a valid Retry token, and their addresses are validated.
                 let _ = incoming.retry();
             }
             Admission::Refuse => {
@@ -147,6 +153,7 @@ impl Acceptor {
         }
     }
 
+    /// Queues an admitted handshake. If the queue of its priority is full, the packet is ignored.
     fn enqueue(&mut self, incoming: Incoming, priority: Priority, now: Duration) {
         let deadline = now + self.handshake_timeout;
         let half_open = CountGuard::new(&self.half_open);
@@ -156,25 +163,27 @@ impl Acceptor {
         }
     }
 
+    /// Drops a first packet without an answer.
     fn ignore(&self, incoming: Incoming) {
         self.metrics.refused("address_rate");
         incoming.ignore();
     }
 
-    /// The next handshake that may start now.
+    /// Takes the next handshake that may start now, and refuses those before it whose deadline has passed.
     fn next_handshake(&mut self) -> Option<impl Future<Output = Option<AcceptedPeer>> + Send + 'static> {
         loop {
             match self.queue.pop(self.epoch.elapsed())? {
                 Dequeued::Ready(pending) => return Some(self.handshake(pending)),
                 Dequeued::Expired(pending) => {
                     self.metrics.refused(CloseReason::HandshakeTimeout.name());
-                    // Its deadline has passed: a refusal ends the client's wait at once.
+                    // A refusal ends the client's wait at once.
                     pending.incoming.refuse();
                 }
             }
         }
     }
 
+    /// Completes a handshake; `None` if it failed or timed out.
     fn handshake(
         &self,
         pending: PendingHandshake,
@@ -183,7 +192,7 @@ impl Acceptor {
         let limit = SessionLimit { sessions: Arc::clone(&self.sessions), max: self.max_sessions };
         let metrics = Arc::clone(&self.metrics);
         async move {
-            // quinn has no deadline of its own here.
+            // quinn itself sets no deadline for a handshake.
             let connection = match timeout_at(deadline, async { incoming.accept()?.await }).await {
                 Ok(Ok(connection)) => connection,
                 Ok(Err(error)) => {
@@ -219,13 +228,14 @@ impl Drop for CountGuard {
     }
 }
 
-/// The session limit.
+/// The operator's limit of sessions, and the counter of current ones.
 struct SessionLimit {
     sessions: Arc<AtomicUsize>,
     max: usize,
 }
 
 impl SessionLimit {
+    /// Returns a permit, or `None` if the limit is reached.
     fn acquire(&self) -> Option<SessionPermit> {
         let increment = |sessions| (sessions < self.max).then(|| sessions + 1);
         self.sessions.fetch_update(Relaxed, Relaxed, increment).ok()?;

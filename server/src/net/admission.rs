@@ -1,10 +1,13 @@
-//! Admission control of incoming handshakes. Pure: the caller passes the time, the address and the number of half-open handshakes.
+//! Admission control of incoming handshakes, by the network of the address and by the number of half-open handshakes. Has no I/O; the
+//! caller passes the time.
 //!
-//! One network may start no more handshakes than the rate limit of all handshakes clears within a second. Those beyond its fair share
-//! wait behind all other networks' (`handshake_queue`), so that one network cannot lock the others out.
+//! The limit of one network (by default 100 handshakes a second and 128 in a burst) is below the 300 a second that the server starts in
+//! all. The handshakes of a network above its fair share get low priority and start after those of all other networks
+//! (`handshake_queue`), so that one network cannot keep the others out.
 //!
-//! The checks are in the order of their cost: the token buckets of the network first (`Ignore`: 22 us), then the hard limit
-//! (`Refuse`), then under pressure an address validation (`Retry`: 30 us instead of 240-450 us and 35 KB), and last the handshake.
+//! The checks are in the order of their cost. First come the token buckets of the network (`Ignore`: 22 us), then the limit of half-open
+//! handshakes (`Refuse`), then, when many are half-open, an address validation (`Retry`: 30 us). A handshake that is admitted costs
+//! 240-450 us and 35 KB.
 
 use std::{
     collections::HashMap,
@@ -15,13 +18,14 @@ use std::{
 use super::handshake_queue::Priority;
 use crate::{bucket::TokenBucket, config::NetConfig};
 
-/// The maximum number of tracked networks. Each takes about 100 bytes; at the limit, those with full buckets are removed.
+/// The maximum number of tracked networks, each of which takes about 100 bytes. At the limit, networks with full buckets are removed.
 const MAX_NETWORKS: usize = 16 * 1024;
 
-/// The minimum time between two sweeps of all networks: a flood must not cause a sweep for each packet.
+/// The minimum time between two sweeps of all networks. Without it, a flood would cause a sweep for each packet.
 const SWEEP_PERIOD: Duration = Duration::from_millis(100);
 
-/// A network's fair share: handshakes per second, and at once. Enough for a household that reconnects, not for a host of bots.
+/// A network's fair share: handshakes per second, and in a burst. Enough for a household that reconnects; a computer with many bots gets
+/// low priority.
 const SHARE_PER_SECOND: f64 = 10.0;
 const SHARE_BURST: f64 = 8.0;
 
@@ -30,27 +34,30 @@ const SHARE_BURST: f64 = 8.0;
 pub enum Admission {
     /// Queue the handshake with this priority.
     Admit(Priority),
-    /// Validate the address first, by a Retry packet.
+    /// Answer with a Retry packet: the client must prove its address and try again.
     Retry,
-    /// Refuse the connection with an answer.
+    /// Answer with a refusal of the connection.
     Refuse,
-    /// Drop the packet without an answer: an answer would amplify a flood.
+    /// Drop the packet without an answer, because answers to a flood would double it.
     Ignore,
 }
 
 /// Decides on incoming connections by network, and by the number of half-open handshakes.
 #[derive(Debug)]
 pub struct AdmissionState {
+    /// The hard limit of each network: handshakes per second, and in a burst.
     per_second: f64,
     burst: f64,
+    /// The number of half-open handshakes from which on addresses are validated.
     retry_above: usize,
+    /// The number of half-open handshakes from which on connections are refused.
     max_half_open: usize,
     networks: HashMap<Network, NetworkBuckets>,
     /// The earliest time of the next sweep.
     next_sweep: Duration,
 }
 
-/// A /24 of IPv4 or a /64 of IPv6: the usual size of one provider's customer.
+/// A network, by the prefix of its addresses: a /24 of IPv4, or a /64 of IPv6, which a provider usually assigns to one customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Network {
     V4([u8; 3]),
@@ -67,7 +74,7 @@ struct NetworkBuckets {
 }
 
 impl AdmissionState {
-    /// A state with the operator's limits and no network known.
+    /// Creates a state with the operator's limits and without tracked networks.
     #[must_use]
     pub fn new(net: &NetConfig) -> Self {
         Self {
@@ -80,8 +87,8 @@ impl AdmissionState {
         }
     }
 
-    /// Decides on a first packet from `from`. `is_validated`: a Retry token has proven the address.
-    /// `half_open`: the number of admitted handshakes that are not complete, queued ones included.
+    /// Decides on a first packet from the address `from`. `is_validated`: whether a token has proven the address.
+    /// `half_open`: the number of admitted handshakes that are not complete, including queued ones.
     pub fn decide(
         &mut self,
         from: SocketAddr,
@@ -99,11 +106,12 @@ impl AdmissionState {
         Admission::Admit(priority)
     }
 
+    /// Takes a token from both buckets of a network, and returns the priority; `None` if the network is above its hard limit.
     fn take_token(&mut self, network: Network, now: Duration) -> Option<Priority> {
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
             self.sweep(now);
             if self.networks.len() >= MAX_NETWORKS {
-                // This many active networks are an attack: unknown networks wait.
+                // So many active networks are an attack. Packets of further networks are ignored until buckets are full again.
                 return None;
             }
         }
@@ -118,7 +126,7 @@ impl AdmissionState {
         Some(if buckets.share.take(1.0, now) { Priority::Normal } else { Priority::Low })
     }
 
-    /// Removes the networks whose buckets are full, which equal a network that is not tracked.
+    /// Removes the networks with full buckets, because an untracked network starts with full buckets too.
     fn sweep(&mut self, now: Duration) {
         if now < self.next_sweep {
             return;
@@ -129,6 +137,7 @@ impl AdmissionState {
 }
 
 impl Network {
+    /// Returns the network of an address.
     fn of(address: SocketAddr) -> Self {
         match address.ip().to_canonical() {
             IpAddr::V4(ip) => {
@@ -166,22 +175,22 @@ mod tests {
     }
 
     #[test]
-    fn a_flooding_network_is_ignored_and_its_neighbour_is_not() {
+    fn a_network_above_its_limit_is_ignored_and_the_next_network_is_not() {
         let mut state = state();
         let decide =
             |state: &mut AdmissionState, address| state.decide(from(address), false, 0, Duration::ZERO);
         assert_eq!(decide(&mut state, "192.0.2.1:1"), NORMAL);
-        assert_eq!(decide(&mut state, "192.0.2.9:2"), NORMAL, "the burst is shared by a /24");
+        assert_eq!(decide(&mut state, "192.0.2.9:2"), NORMAL, "the addresses of a /24 share a burst");
         assert_eq!(
             decide(&mut state, "[::ffff:192.0.2.7]:3"),
             Admission::Ignore,
-            "a mapped address is the same network"
+            "an IPv4 address mapped to IPv6 is in the same network"
         );
         assert_eq!(decide(&mut state, "192.0.3.1:1"), NORMAL);
     }
 
     #[test]
-    fn addresses_are_validated_under_pressure_and_connections_are_refused_at_the_limit() {
+    fn many_half_open_handshakes_cause_address_validation_and_then_refusal() {
         let mut state = state();
         let far = |n: u8| from(&format!("10.0.{n}.1:9"));
         assert_eq!(state.decide(far(1), false, 5, Duration::ZERO), Admission::Retry);
@@ -208,7 +217,7 @@ mod tests {
             let from = SocketAddr::new(std::net::Ipv4Addr::from(n << 8).into(), 1);
             state.decide(from, false, 0, Duration::from_millis(ms))
         };
-        // At one token a second no bucket is full before one second has passed, and then all are full at the same moment.
+        // At one token a second, a bucket that has lost one token is full after one second.
         (0..MAX_NETWORKS as u32).for_each(|n| assert_eq!(decide(n, 0), NORMAL));
         let unknown = MAX_NETWORKS as u32;
         assert_eq!(decide(unknown, 950), Admission::Ignore, "a sweep finds no full bucket");
@@ -232,7 +241,7 @@ mod tests {
 
     /// One network sends ten first packets a millisecond, and another sends a single one every half second.
     #[test]
-    fn a_flooding_network_does_not_delay_other_networks() {
+    fn a_flooding_network_delays_another_network_by_less_than_ten_milliseconds() {
         let mut state = AdmissionState {
             per_second: 100.0,
             burst: 128.0,
@@ -265,14 +274,14 @@ mod tests {
             }
             assert!(
                 arrived_ms.is_none_or(|at| ms - at < 10),
-                "the other network waits for one token at most"
+                "the other network waits for at most one token of the handshake rate"
             );
         }
     }
 
-    /// The default limits applied to a host with many bots; see the docs of their keys.
+    /// Tests the default limits with one computer that starts 512 bots; see the documentation of the configuration keys.
     #[test]
-    fn five_hundred_bots_of_one_address_connect_as_fast_as_the_limit_allows() {
+    fn five_hundred_bots_of_one_address_are_admitted_within_the_documented_times() {
         let net = crate::config::keys::KEYS;
         let number = |name: &str| {
             let key = net.iter().find(|key| key.section == "net" && key.name == name).unwrap();
@@ -285,7 +294,7 @@ mod tests {
         for (ramp_ms, within_ms, at_once) in [(5000, 5000, true), (2000, 6000, false)] {
             let mut state =
                 AdmissionState { per_second, burst, retry_above: 256, max_half_open: 2048, ..state() };
-            // The times of quinn's retransmissions of a first packet at an initial round trip of 100 ms: each wait is twice as long.
+            // The times at which quinn sends a first packet, at an assumed round trip of 100 ms: each wait is twice as long as the last.
             let tries_ms = [0, 300, 900, 2100, 4500];
             let mut tries: Vec<(u64, usize)> =
                 (0..512).flat_map(|bot| tries_ms.map(|ms| (bot as u64 * ramp_ms / 512 + ms, bot))).collect();
@@ -299,12 +308,18 @@ mod tests {
                     admitted_ms[bot] = Some(ms);
                 }
             }
-            assert!(admitted_ms.iter().all(Option::is_some), "every bot connects with its first attempt");
+            assert!(
+                admitted_ms.iter().all(Option::is_some),
+                "every bot is admitted with one of the five packets of its first attempt"
+            );
             let last = admitted_ms.iter().flatten().max().unwrap();
-            assert!(*last <= within_ms, "the last bot connects after {last} ms");
-            let waited =
+            assert!(*last <= within_ms, "the last bot is admitted after {last} ms");
+            let has_waited =
                 admitted_ms.iter().enumerate().any(|(bot, ms)| *ms != Some(bot as u64 * ramp_ms / 512));
-            assert_eq!(!waited, at_once, "with a ramp of {ramp_ms} ms");
+            assert_eq!(
+                !has_waited, at_once,
+                "whether all bots are admitted at once, with a ramp of {ramp_ms} ms"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The QUIC endpoint for players: one UDP socket and its transport settings, each number with the measurement behind it.
+//! The QUIC endpoint for players: one UDP socket and its transport settings.
 
 use std::{io, net::UdpSocket, sync::Arc, time::Duration};
 
@@ -18,20 +18,21 @@ pub use quarrel_transport::settings::bind;
 use super::{keys::EndpointKeys, tls::ServerTls};
 use crate::config::NetConfig;
 
-/// The endpoint's socket, timers, randomness and clock, passed in so that a whole server runs in a simulated network on a paused clock.
+/// The endpoint's socket, timers, randomness and clock. The caller passes them so that tests can run a complete server in a simulated
+/// network on a paused clock.
 pub struct UdpResources {
     /// The socket that packets are sent and received on.
     pub socket: Arc<dyn AsyncUdpSocket>,
     /// The runtime for the endpoint's timers and tasks.
     pub runtime: Arc<dyn Runtime>,
-    /// The seed of the endpoint's random numbers and connection ids; `None` draws one from the system.
+    /// The seed of the endpoint's random numbers and connection ids; `None` for a random one.
     pub seed: Option<[u8; 32]>,
-    /// The wall clock for the timestamps in address validation tokens; `None` is the system's.
+    /// The wall clock for the timestamps in address validation tokens; `None` for the system's clock.
     pub time: Option<Arc<dyn TimeSource>>,
 }
 
 impl UdpResources {
-    /// Resources of a real server: a socket on tokio. Must be called within a tokio runtime.
+    /// Creates the resources of a real server from a socket. Must be called within a tokio runtime, which then drives the socket.
     ///
     /// # Errors
     /// When the socket cannot be registered with the runtime.
@@ -45,7 +46,7 @@ impl UdpResources {
 /// Opens the players' endpoint.
 ///
 /// # Errors
-/// When the socket cannot be used, or the TLS configuration does not suit QUIC.
+/// When the socket cannot be used, or when the TLS configuration lacks what QUIC needs.
 pub fn open(
     udp: UdpResources,
     net: &NetConfig,
@@ -72,23 +73,25 @@ pub fn open(
     Endpoint::new_with_abstract_socket(endpoint, Some(server), udp.socket, udp.runtime)
 }
 
-/// The minimum time between two stateless resets. After a crash and a restart, a stateless reset is how each player notices: at quinn's
-/// 20 ms, a thousand players would take 20 s, here 0.2 s. A reset is smaller than the packet that it answers and costs some
-/// microseconds, so this rate is no load.
+/// The minimum time between two stateless resets, by which clients notice after a crash and a restart that their connections are gone. For a
+/// thousand players, quinn's default of 20 ms would take 1000 x 20 ms = 20 s, and 200 us take 0.2 s. A reset is smaller than the packet
+/// that it answers and costs some microseconds, so this rate is not a load.
 const RESET_INTERVAL: Duration = Duration::from_micros(200);
 
-/// The buffer for one connection's packets before it is accepted: a first flight of two packets.
+/// The buffer for the packets of one connection that is not accepted yet. A client's first flight has two packets.
 const INCOMING_BUFFER_BYTES: u64 = 4 * 1024;
 
-/// The round trip assumed before the first measurement. A server retransmits its part of a handshake after three of them, in two steps:
-/// the second within another three, unless the first was answered by then, in which case a lost part takes three measured round trips
-/// more. At 50 ms this cost clients with a round trip of 90 ms 270 ms instead of 150. Clients with a longer round trip receive some
-/// packets twice, never more than three times the bytes that they sent.
+/// The round-trip time that is assumed before the first measurement. A lost part of the server's handshake is retransmitted in two steps:
+/// after three assumed round trips, and after three more. If the client answers the first step before the second one is due, the second
+/// step comes only after three measured round trips. With an assumption of 50 ms, that happened to clients with a round trip of 90 ms:
+/// 3 x 90 = 270 ms. With 25 ms it is 6 x 25 = 150 ms. Clients with a longer round trip receive some packets twice, but never more than
+/// three times the bytes that they sent.
 const INITIAL_RTT: Duration = Duration::from_millis(25);
 
-/// Two of the largest snapshots. Sessions keep the number of smaller ones to two as well.
+/// The buffer of a connection's outgoing datagrams: two of the largest snapshots. Sessions queue at most two smaller ones as well.
 const DATAGRAM_SEND_BYTES: usize = 2400;
 
+/// Returns the transport settings of players' connections.
 fn transport(net: &NetConfig) -> TransportConfig {
     let mut transport = TransportConfig::default();
     let idle = u32::try_from(net.idle_timeout_ms).unwrap_or(u32::MAX);
@@ -109,8 +112,8 @@ fn transport(net: &NetConfig) -> TransportConfig {
     transport
 }
 
-/// Derives a separate seed for each purpose. Connection ids are sent in the clear, and the endpoint draws its secrets from the same
-/// kind of generator: with one seed for both, a connection id would reveal what the other generator draws.
+/// Derives a seed for one purpose. Connection ids are sent in the clear, and the endpoint draws its secrets from a generator of the same
+/// kind: with one seed for both, a connection id would reveal the numbers of the other generator.
 fn derived(seed: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, seed), purpose);
     let mut derived = [0; 32];
@@ -118,7 +121,8 @@ fn derived(seed: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
     derived
 }
 
-/// Connection ids of 16 random bytes: the default generator's 3-byte nonce, together with Retry, hung some joins.
+/// A generator of connection ids of 16 random bytes. With quinn's default generator, whose ids have a nonce of 3 bytes, some joins did not
+/// complete after a Retry.
 struct LongIds(StdRng);
 
 impl LongIds {
@@ -147,19 +151,20 @@ impl ConnectionIdGenerator for LongIds {
 mod tests {
     use super::*;
 
+    /// Returns the bytes of the first eight connection ids of this seed.
     fn ids(seed: [u8; 32]) -> Vec<u8> {
         let mut ids = LongIds::seeded(seed);
         (0..8).flat_map(|_| ids.generate_cid().to_vec()).collect()
     }
 
     #[test]
-    fn connection_ids_reveal_nothing_of_the_endpoints_random_numbers() {
+    fn connection_ids_differ_from_the_endpoints_random_numbers() {
         let seed = [7; 32];
         let public = ids(derived(&seed, b"connection ids"));
         for private in [derived(&seed, b"endpoint"), seed] {
             let mut drawn = [0; 128];
             StdRng::from_seed(private).fill_bytes(&mut drawn);
-            assert!(drawn[..] != public[..], "two purposes never share a stream");
+            assert!(drawn[..] != public[..], "two purposes do not share a stream of random numbers");
         }
     }
 

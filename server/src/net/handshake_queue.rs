@@ -1,35 +1,35 @@
-//! The queue of accepted handshakes: which one starts next, and when. Pure: the caller passes the time.
+//! The queue of admitted handshakes: which one starts next, and when. Has no I/O; the caller passes the time.
 //!
-//! A handshake costs 0.35-0.5 ms: without a rate limit a thousand at once would take half a second away from connected players.
-//! Behind that limit, a single queue would let one network with many connections delay all others. So there are two queues: those of
-//! networks within their fair share go first, however many connections wait in the other.
+//! A handshake costs 0.35-0.5 ms. Without a rate limit, a thousand handshakes at once would take half a second of CPU away from connected
+//! players. With a rate limit and a single queue, one network with many connections would delay all others. So there are two queues: the
+//! handshakes of networks within their fair share start first, however many wait in the other queue.
 
 use std::{collections::VecDeque, time::Duration};
 
 use crate::bucket::TokenBucket;
 
-/// Handshakes per second, and at once, over all networks.
+/// Handshakes per second, and in a burst, of all networks together.
 const HANDSHAKES_PER_SECOND: f64 = 300.0;
 const HANDSHAKE_BURST: f64 = 64.0;
 
-/// The maximum number of queued low-priority handshakes: somewhat less than a second of handshakes. More would only wait until their
-/// clients give up, and meanwhile count as half-open.
+/// The maximum number of queued low-priority handshakes: 256 / 300 per second = somewhat less than a second of handshakes. More would
+/// only wait until their clients give up, and would count as half-open meanwhile.
 const MAX_LOW_PRIORITY: usize = 256;
 
-/// The minimum that [`HandshakeQueue::wait`] returns when there is no token: no timer is finer, and rounding must not make it zero.
+/// The minimum that [`HandshakeQueue::wait`] returns. Timers have a resolution of 1 ms, and a wait that is rounded to zero would cause a busy
+/// loop.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// The priority of a handshake, by its network's share of all handshakes. It is not a limit: it only orders them when not all can
-/// start at once.
+/// The priority of a handshake. It limits nothing, and only orders the handshakes that cannot all start at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
     /// The network is within its fair share.
     Normal,
-    /// The network is beyond its fair share, and uses the capacity that the others leave.
+    /// The network is above its fair share, and uses the capacity that the others leave.
     Low,
 }
 
-/// Two queues, and the rate limit that they share.
+/// The queues of both priorities, and the rate limit that they share.
 #[derive(Debug)]
 pub(super) struct HandshakeQueue<T> {
     rate: TokenBucket,
@@ -40,9 +40,10 @@ pub(super) struct HandshakeQueue<T> {
 /// An item taken from the queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Dequeued<T> {
-    /// It may start now.
+    /// The item may start now.
     Ready(T),
-    /// Its deadline has passed. This costs no token, because a long queue would otherwise spend them all on clients that are gone.
+    /// The item's deadline has passed. It takes no token of the rate limit, because a long queue would otherwise spend all tokens on clients
+    /// that have given up.
     Expired(T),
 }
 
@@ -53,16 +54,17 @@ struct Queued<T> {
 }
 
 impl<T> HandshakeQueue<T> {
-    /// An empty queue.
+    /// Creates an empty queue.
     pub(super) fn new() -> Self {
         let rate = TokenBucket::full(HANDSHAKES_PER_SECOND, HANDSHAKE_BURST, Duration::ZERO);
         Self { rate, normal: VecDeque::new(), low: VecDeque::new() }
     }
 
-    /// Appends an item.
+    /// Appends an item to the queue of its priority.
     ///
     /// # Errors
-    /// Returns the item when the queue of its priority is full.
+    /// Returns the item when the queue of low priority is full. The number of normal ones is bounded by the caller's limit of half-open
+    /// handshakes.
     pub(super) fn push(&mut self, item: T, priority: Priority, deadline: Duration) -> Result<(), T> {
         let queue = match priority {
             Priority::Normal => &mut self.normal,
@@ -73,7 +75,7 @@ impl<T> HandshakeQueue<T> {
         Ok(())
     }
 
-    /// Takes the next item; `None` while the queue is empty or the rate limit holds it back.
+    /// Takes the next item. Returns `None` if both queues are empty or the rate limit has no token.
     pub(super) fn pop(&mut self, now: Duration) -> Option<Dequeued<T>> {
         let queue = if self.normal.is_empty() { &mut self.low } else { &mut self.normal };
         let is_expired = queue.front()?.deadline <= now;
@@ -84,7 +86,7 @@ impl<T> HandshakeQueue<T> {
         Some(if is_expired { Dequeued::Expired(item) } else { Dequeued::Ready(item) })
     }
 
-    /// The time until the next item may start, after [`Self::pop`] returned `None`; `None` when the queue is empty.
+    /// Returns the time until the next item may start; `None` if both queues are empty. To be called after [`Self::pop`] returned `None`.
     pub(super) fn wait(&mut self, now: Duration) -> Option<Duration> {
         let is_empty = self.normal.is_empty() && self.low.is_empty();
         (!is_empty).then(|| self.rate.wait(now).max(MIN_WAIT))
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn normal_priority_goes_first_and_each_queue_keeps_its_order() {
+    fn handshakes_of_normal_priority_start_first_and_each_queue_keeps_its_order() {
         let mut queue = HandshakeQueue::new();
         for (item, priority) in
             [(1, Priority::Low), (2, Priority::Normal), (3, Priority::Low), (4, Priority::Normal)]
@@ -119,20 +121,20 @@ mod tests {
     #[test]
     fn handshakes_start_in_a_burst_and_then_at_the_rate() {
         let mut queue = HandshakeQueue::new();
-        assert_eq!(queue.wait(Duration::ZERO), None, "an empty queue has nothing to wait for");
+        assert_eq!(queue.wait(Duration::ZERO), None, "an empty queue returns no time to wait");
         (0..1000).for_each(|item| queue.push(item, Priority::Normal, FAR).unwrap());
         assert_eq!(pop_ready(&mut queue, Duration::ZERO).len(), HANDSHAKE_BURST as usize);
         let mut now = Duration::ZERO;
-        let mut wakes = 0;
+        let mut wakeups = 0;
         while let Some(wait) = queue.wait(now) {
             assert!(wait >= MIN_WAIT, "a wait of zero would be a busy loop");
             now += wait;
-            wakes += 1;
+            wakeups += 1;
             pop_ready(&mut queue, now);
         }
         let expected = (1000.0 - HANDSHAKE_BURST) / HANDSHAKES_PER_SECOND;
         assert!((now.as_secs_f64() - expected).abs() < 0.02, "{now:?}, not {expected} s");
-        assert!(wakes < 2000, "each wake-up starts about one handshake: {wakes}");
+        assert!(wakeups < 2000, "each wake-up starts about one handshake: {wakeups} wake-ups");
     }
 
     #[test]
@@ -153,6 +155,10 @@ mod tests {
         for item in 0..500 {
             assert_eq!(queue.pop(now), Some(Dequeued::Expired(item)));
         }
-        assert_eq!(queue.pop(now), Some(Dequeued::Ready(500)), "the one that has not expired starts at once");
+        assert_eq!(
+            queue.pop(now),
+            Some(Dequeued::Ready(500)),
+            "the handshake that has not expired starts at once"
+        );
     }
 }

@@ -1,8 +1,8 @@
-//! The endpoint's two secrets, stored so that a restarted server is the same endpoint to its clients.
+//! The endpoint's two secrets, which are stored so that a restarted server is the same endpoint to its clients.
 //!
-//! With the old reset key a restarted server answers packets of connections that it lost with a stateless reset,
-//! so that players reconnect at once; with a new one they would wait for their idle timeout.
-//! With the old token key the address validation tokens that clients hold stay valid.
+//! With the same reset key, a restarted server answers packets of lost connections with stateless resets that their clients accept, so that
+//! players reconnect at once. With a new key they would wait for their idle timeout. With the same token key, the address validation
+//! tokens that clients have stay valid.
 
 use std::fmt;
 use std::fs;
@@ -16,13 +16,13 @@ use crate::data_dir::{DataDir, DataDirError};
 const RESET_FILE: &str = "tls/reset.key";
 const TOKEN_FILE: &str = "tls/token.key";
 
-/// Bytes of one secret: a block of SHA-256, the longest key that HMAC uses unhashed.
+/// The length of a secret in bytes: one block of SHA-256, which is the longest key that HMAC uses without hashing it.
 pub const SECRET_BYTES: usize = 64;
 
-/// Bytes of a derived secret: one output block of HKDF with SHA-256.
+/// The length of a derived secret in bytes: one output block of HKDF with SHA-256.
 pub const DERIVED_BYTES: usize = 32;
 
-/// Separates the secrets derived here from those that QUIC derives from the same secret without a salt.
+/// The salt of derived secrets. It separates them from the secrets that the QUIC library derives from the token key without a salt.
 const DERIVED_SALT: &[u8] = b"quarrel";
 
 /// The endpoint's secrets.
@@ -37,7 +37,7 @@ pub struct EndpointKeys {
 /// A failure to load or create the secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The data directory cannot store them.
+    /// The data directory cannot store the secrets.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The system's random generator failed, so no secret can be created.
@@ -46,7 +46,7 @@ pub enum KeysError {
 }
 
 impl EndpointKeys {
-    /// Loads the secrets from this data directory, or creates them on the first start.
+    /// Loads the secrets from this data directory. Creates and stores those that are missing, unreadable or of the wrong length.
     ///
     /// # Errors
     /// When new secrets cannot be created or stored.
@@ -54,19 +54,19 @@ impl EndpointKeys {
         Ok(Self { reset: secret(dir, RESET_FILE)?, token: secret(dir, TOKEN_FILE)? })
     }
 
-    /// Secrets derived from a seed, without a data directory, for simulations.
+    /// Derives the secrets from a seed, without a data directory, for simulations.
     pub fn in_memory(seed: &[u8]) -> Self {
         Self { reset: derived(seed, b"reset"), token: derived(seed, b"token") }
     }
 
-    /// Derives a secret for one purpose. It reveals neither these secrets nor those of other purposes.
+    /// Derives a secret for one purpose from the token key. It reveals neither the endpoint's secrets nor those of other purposes.
     pub fn derive(&self, purpose: &str) -> [u8; DERIVED_BYTES] {
         let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, DERIVED_SALT).extract(&self.token);
         let mut bytes = [0; DERIVED_BYTES];
         let purpose = [purpose.as_bytes()];
         let expanded = extracted.expand(&purpose, hkdf::HKDF_SHA256);
         let filled = expanded.and_then(|expanded| expanded.fill(&mut bytes));
-        // HKDF has one error, an output of more than 255 blocks; this is one block.
+        // HKDF has one error: an output of more than 255 blocks.
         assert!(filled.is_ok(), "HKDF can always output one block");
         bytes
     }
@@ -78,7 +78,7 @@ impl fmt::Debug for EndpointKeys {
     }
 }
 
-/// Loads a secret, or creates it when it is missing or has the wrong length.
+/// Loads a secret, or creates and stores a new one when the file is missing, unreadable or of the wrong length.
 fn secret(dir: &DataDir, name: &str) -> Result<[u8; SECRET_BYTES], KeysError> {
     if let Ok(bytes) = fs::read(dir.file(name)) {
         match bytes.try_into() {
@@ -92,6 +92,7 @@ fn secret(dir: &DataDir, name: &str) -> Result<[u8; SECRET_BYTES], KeysError> {
     Ok(created)
 }
 
+/// Derives a secret of an endpoint in memory from a seed.
 fn derived(seed: &[u8], purpose: &[u8]) -> [u8; SECRET_BYTES] {
     let mut context = digest::Context::new(&digest::SHA512);
     context.update(purpose);
@@ -110,8 +111,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
         let first = EndpointKeys::open(&dir).unwrap();
-        assert_ne!(first.reset, first.token, "two purposes never share a secret");
-        assert!(EndpointKeys::open(&dir).unwrap() == first, "a restart is the same endpoint");
+        assert_ne!(first.reset, first.token, "the two purposes have different secrets");
+        assert!(EndpointKeys::open(&dir).unwrap() == first, "a restarted server has the same secrets");
     }
 
     #[test]
@@ -120,7 +121,7 @@ mod tests {
         let dir = DataDir::open(folder.path()).unwrap();
         dir.write_private(RESET_FILE, b"short").unwrap();
         let keys = EndpointKeys::open(&dir).unwrap();
-        assert!(EndpointKeys::open(&dir).unwrap() == keys);
+        assert!(EndpointKeys::open(&dir).unwrap() == keys, "the replacement is stored");
     }
 
     #[test]

@@ -1,12 +1,13 @@
-//! The players' network plane: bytes in and out over QUIC. It knows connections, but no rooms and no games.
+//! The network plane for players: accepts QUIC connections and moves bytes over them. It knows no rooms and no games.
 //!
-//! - [`endpoint`]: one UDP socket and its QUIC settings, each with the measurement behind it.
-//! - [`accept`]: incoming connections, from their first packet to a session.
-//! - [`admission`]: whether an incoming handshake is accepted, retried, refused or ignored. Pure.
-//! - `handshake_queue`: the order and the rate of accepted handshakes. Pure.
+//! - [`endpoint`]: one UDP socket and its QUIC settings.
+//! - [`accept`]: the task that accepts connections, from their first packet to the start of a session.
+//! - [`admission`]: decides whether an incoming handshake is admitted, retried, refused or ignored. Has no I/O.
+//! - `handshake_queue`: the order and the rate of admitted handshakes. Has no I/O.
 //! - [`peer`]: one player's connection.
-//! - [`stream`]: the control stream as messages.
-//! - [`tls`], [`keys`]: the server's certificate and its endpoint secrets.
+//! - [`stream`]: the control stream of a player, with a bound on queued messages.
+//! - [`tls`]: the server's certificate.
+//! - [`keys`]: the endpoint's secrets, which outlive a restart.
 
 pub mod accept;
 pub mod admission;

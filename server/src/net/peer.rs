@@ -1,4 +1,4 @@
-//! One player's connection. It hides the transport: only the layers below this type know that it is quinn.
+//! One player's connection. Sessions send and receive through [`Peer`], and use quinn's types only to tell how a connection has ended.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,13 +9,13 @@ use tokio::time::timeout;
 
 use quarrel_transport::traffic::Traffic;
 
-use super::stream::ControlStream;
+use super::stream::PlayerControlStream;
 
-/// A connection whose handshake is complete.
+/// A QUIC connection to a client, whose handshake is complete. Clones share the connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
     connection: Connection,
-    /// The free space of the connection's datagram send buffer while no datagram is queued, in bytes.
+    /// The space in the connection's datagram send buffer when no datagram is queued, in bytes.
     empty_buffer_bytes: usize,
 }
 
@@ -45,25 +45,25 @@ impl Peer {
         SocketAddr::new(address.ip().to_canonical(), address.port())
     }
 
-    /// The current round-trip estimate.
+    /// The current estimate of the round-trip time.
     #[must_use]
     pub fn rtt(&self) -> Duration {
         self.connection.rtt()
     }
 
-    /// The traffic so far.
+    /// The bytes and datagrams that were sent and received so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.connection.stats().into()
     }
 
-    /// Accepts the control stream, which the peer opens.
+    /// Waits for the peer to open the control stream, and accepts it.
     ///
     /// # Errors
     /// When the connection ends first.
-    pub async fn accept_control(&self) -> Result<ControlStream, PeerError> {
+    pub async fn accept_control(&self) -> Result<PlayerControlStream, PeerError> {
         let (send, receive) = self.connection.accept_bi().await?;
-        Ok(ControlStream::new(send, receive))
+        Ok(PlayerControlStream::new(send, receive))
     }
 
     /// Receives the next datagram. Cancel-safe.
@@ -74,47 +74,48 @@ impl Peer {
         Ok(self.connection.read_datagram().await?)
     }
 
-    /// The largest datagram that may be sent now, in bytes.
+    /// The maximum size of a datagram that may be sent now, in bytes; 0 if the peer does not support datagrams.
     #[must_use]
     pub fn max_datagram_bytes(&self) -> usize {
         self.connection.max_datagram_size().unwrap_or(0).min(MAX_DATAGRAM_BYTES)
     }
 
-    /// The datagram bytes queued for sending, including the connection's overhead per datagram; nearly always 0.
+    /// The number of datagram bytes that are queued for sending, including the connection's overhead per datagram. Nearly always 0.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.empty_buffer_bytes.saturating_sub(self.connection.datagram_send_buffer_space())
     }
 
-    /// Sends a datagram. When the send buffer is full, the oldest queued datagram is dropped for it, because the newest wins.
+    /// Queues a datagram for sending. When the send buffer is full, the oldest queued datagrams are dropped, because a newer one replaces
+    /// them. A datagram that exceeds the current maximum is dropped.
     ///
     /// # Errors
-    /// When the connection has ended or the peer does not support datagrams.
+    /// When the connection has ended, or when the peer does not support datagrams.
     pub fn send_datagram(&self, datagram: Bytes) -> Result<(), PeerError> {
         match self.connection.send_datagram(datagram) {
-            // The path MTU shrank after the limit was read: the same as a lost datagram.
+            // The path MTU has shrunk after the caller read the maximum. This counts as a lost datagram.
             Ok(()) | Err(SendDatagramError::TooLarge) => Ok(()),
             Err(SendDatagramError::ConnectionLost(error)) => Err(error.into()),
             Err(_) => Err(PeerError::NoDatagrams),
         }
     }
 
-    /// Sends bytes that do not fit into a datagram on a new unidirectional stream, and resets the stream when they have not arrived
-    /// within `deadline`.
-    pub async fn send_on_stream(&self, bytes: Bytes, deadline: Duration) {
-        let Ok(Ok(mut stream)) = timeout(deadline, self.connection.open_uni()).await else { return };
+    /// Sends bytes on a new unidirectional stream, and waits until the peer has received them. Waits for at most `step_timeout` until the
+    /// stream opens, and again for at most `step_timeout` until the bytes have arrived; then resets the stream.
+    pub async fn send_on_stream(&self, bytes: Bytes, step_timeout: Duration) {
+        let Ok(Ok(mut stream)) = timeout(step_timeout, self.connection.open_uni()).await else { return };
         let sent = async {
             stream.write_chunk(bytes).await.ok()?;
             stream.finish().ok()?;
             stream.stopped().await.ok()
         };
-        if timeout(deadline, sent).await.is_err() {
-            // Late, and newer snapshots have been sent since.
+        if timeout(step_timeout, sent).await.is_err() {
+            // The bytes are of no use any more: newer snapshots have been sent since.
             let _ = stream.reset(VarInt::from_u32(0));
         }
     }
 
-    /// Closes the connection. The close frame may be lost, so send the reason on the control stream first.
+    /// Closes the connection. The close frame may be lost, so the caller sends the reason on the control stream before.
     pub fn close(&self, reason: CloseReason) {
         self.connection.close(VarInt::from_u32(reason.code()), reason.sentence().as_bytes());
     }

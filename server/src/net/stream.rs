@@ -1,4 +1,4 @@
-//! A player's control stream, with a bound on what may wait for a peer that does not read.
+//! The server's end of a player's control stream, with a bound on the bytes that are queued for a peer that does not read.
 
 use quarrel_shared::{
     limits::MAX_SERVER_MESSAGE_BYTES,
@@ -7,13 +7,13 @@ use quarrel_shared::{
 use quarrel_transport::control::{self, ControlError, DriveOutcome, ServerSide};
 use quinn::{RecvStream, SendStream};
 
-/// The number of bytes that may wait for a peer that does not read: four of the largest messages. A peer with more is too slow to
+/// The number of queued bytes above which no message is accepted any more: four of the largest messages. A peer that reads so slowly cannot
 /// play.
 const MAX_WAITING_BYTES: usize = 4 * MAX_SERVER_MESSAGE_BYTES;
 
-/// The server's end of a control stream.
+/// The server's end of a player's control stream, which sends and receives messages.
 #[derive(Debug)]
-pub struct ControlStream(control::ControlStream<ServerSide>);
+pub struct PlayerControlStream(control::ControlStream<ServerSide>);
 
 /// An error that ends the control stream, and with it the session.
 #[derive(Debug, thiserror::Error)]
@@ -21,20 +21,20 @@ pub enum StreamError {
     /// The stream ended, or the peer broke the protocol.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// The peer does not read.
-    #[error("{MAX_WAITING_BYTES} bytes wait and the peer does not read them")]
+    /// The peer does not read, or reads too slowly.
+    #[error("more than {MAX_WAITING_BYTES} bytes are queued because the peer does not read them")]
     QueueFull,
 }
 
-impl ControlStream {
+impl PlayerControlStream {
     pub(super) fn new(send: SendStream, receive: RecvStream) -> Self {
         Self(control::ControlStream::new(send, receive))
     }
 
-    /// Queues a message and returns its frame; [`Self::drive`] sends it.
+    /// Queues a message for [`Self::drive`] to send, and returns its encoded form.
     ///
     /// # Errors
-    /// [`StreamError::QueueFull`] when too much waits already.
+    /// [`StreamError::QueueFull`] when more than `MAX_WAITING_BYTES` are queued already.
     pub fn push(&mut self, message: &ServerMessage) -> Result<&[u8], StreamError> {
         if self.0.waiting_bytes() > MAX_WAITING_BYTES {
             return Err(StreamError::QueueFull);
@@ -42,38 +42,38 @@ impl ControlStream {
         Ok(self.0.push(message))
     }
 
-    /// Queues frames that were encoded before. The caller bounds them, by [`Self::has_capacity`].
-    pub fn push_encoded(&mut self, frames: &[u8]) {
-        self.0.push_bytes(frames);
+    /// Queues messages that were encoded by an earlier [`Self::push`], without a limit. The caller bounds them.
+    pub fn push_encoded(&mut self, encoded: &[u8]) {
+        self.0.push_bytes(encoded);
     }
 
-    /// Returns true while less than half of the bound waits. Messages that can wait elsewhere are queued only then.
+    /// Returns true if at most half of `MAX_WAITING_BYTES` are queued. Messages that can stay elsewhere are queued only then.
     #[must_use]
     pub const fn has_capacity(&self) -> bool {
         self.0.waiting_bytes() <= MAX_WAITING_BYTES / 2
     }
 
-    /// Reads or writes, whichever is possible first. Cancel-safe.
+    /// Reads or writes bytes, whichever is possible first. Cancel-safe.
     ///
     /// # Errors
-    /// When the stream has ended.
+    /// When the stream or the connection has ended.
     pub async fn drive(&mut self) -> Result<DriveOutcome, StreamError> {
         Ok(self.0.drive().await?)
     }
 
-    /// Returns the next received message, if a whole one has arrived.
+    /// Returns the next received message, if a complete one has arrived.
     ///
     /// # Errors
-    /// When the bytes are not a message of this protocol.
+    /// When the received bytes are not a message of this protocol.
     pub fn pop(&mut self) -> Result<Option<ClientMessage>, StreamError> {
         Ok(self.0.pop()?)
     }
 
-    /// Sends the reason of the close and waits until the peer has confirmed it. The reason travels here because quinn may not send
-    /// a close frame while its window is full. The wait has no bound; the caller sets one.
+    /// Sends the reason of a close, and waits until the peer has confirmed it. The reason is sent as a message because quinn may not send a
+    /// close frame while its window is full. Has no timeout of its own; the caller sets one.
     ///
     /// # Errors
-    /// When the stream ends first.
+    /// When the stream ends first, or when more than `MAX_WAITING_BYTES` are queued already.
     pub async fn send_closing(&mut self, reason: CloseReason, sentence: &str) -> Result<(), StreamError> {
         self.push(&ServerMessage::Closing { reason, sentence: Text::lossy(sentence) })?;
         loop {
@@ -84,8 +84,8 @@ impl ControlStream {
                 Ok(None) => {
                     self.drive().await?;
                 }
-                // A peer that breaks the protocol may never confirm: the acknowledgement of its QUIC stack must do. Reading has
-                // stopped, so it can cost no more than its flow-control window.
+                // A peer that breaks the protocol may never send the confirmation, so the acknowledgement of its QUIC stack counts instead.
+                // Reading has stopped, so the peer can send no more than its flow-control window.
                 Err(_) => return Ok(self.0.send_rest().await?),
             }
         }

@@ -33,7 +33,7 @@ pub struct Due {
     /// The number of steps to make, at most [`MAX_CATCH_UP_STEPS`].
     pub steps: u32,
     /// The number of skipped ticks.
-    pub slipped: u64,
+    pub skipped: u64,
 }
 
 impl RoomClock {
@@ -60,11 +60,11 @@ impl RoomClock {
         let elapsed = now.saturating_sub(self.start).as_nanos();
         let ticks = (elapsed * u128::from(self.rate.hz()) / NANOS) as u64;
         let behind = ticks.saturating_sub(self.steps);
-        let slipped = behind.saturating_sub(MAX_CATCH_UP_STEPS);
-        self.start += self.since_start(slipped);
-        let steps = behind - slipped;
+        let skipped = behind.saturating_sub(MAX_CATCH_UP_STEPS);
+        self.start += self.since_start(skipped);
+        let steps = behind - skipped;
         self.steps += steps;
-        Due { steps: steps as u32, slipped }
+        Due { steps: steps as u32, skipped }
     }
 
     /// Converts a time to the room's time line, in 1/16 tick: the step of tick `n` is at `16 n`.
@@ -96,7 +96,7 @@ mod tests {
     fn every_wake_up_finds_one_step_due_and_the_clock_does_not_drift() {
         let mut clock = clock(30);
         for _ in 0..100_000 {
-            assert_eq!(clock.due(clock.next_wake()), Due { steps: 1, slipped: 0 });
+            assert_eq!(clock.due(clock.next_wake()), Due { steps: 1, skipped: 0 });
         }
         assert_eq!(
             clock.next_wake(),
@@ -122,7 +122,7 @@ mod tests {
     fn a_long_stall_is_caught_up_by_four_steps_and_the_rest_is_skipped() {
         let mut clock = clock(10);
         let now = START + Duration::from_secs(5);
-        assert_eq!(clock.due(now), Due { steps: 4, slipped: 46 });
+        assert_eq!(clock.due(now), Due { steps: 4, skipped: 46 });
         assert_eq!(clock.next_wake(), now + Duration::from_millis(100));
     }
 

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    mark::{MarkError, MarkReceipt, MarkRequest},
+    mark::{MarkCommand, MarkError, MarkReceipt},
     shared_event::SharedEvent,
     state::RosterChange,
     status::{RoomStatus, SeatClaim},
@@ -60,7 +60,7 @@ pub enum RoomCommand<G: Game> {
         text: Text<MAX_CHAT_BYTES>,
     },
     /// An operator marks the newest tick in the journal.
-    Mark(MarkRequest),
+    Mark(MarkCommand),
 }
 
 /// A request for a seat.
@@ -245,7 +245,7 @@ impl<G: Game> RoomHandle<G> {
     /// The reason why there is no mark.
     pub async fn mark(&self, reason: String) -> Result<MarkReceipt, MarkError> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.try_send(RoomCommand::Mark(MarkRequest { reason, reply })).map_err(
+        self.inbox.try_send(RoomCommand::Mark(MarkCommand { reason, reply })).map_err(
             |error| match error {
                 mpsc::error::TrySendError::Full(_) => MarkError::Busy,
                 mpsc::error::TrySendError::Closed(_) => MarkError::NoRoom,

@@ -9,7 +9,7 @@ const REORDER_WINDOW_MS: u32 = 250;
 /// The margin of the newest input datagram. The network duplicates and reorders datagrams, and an old one does not show the client's
 /// current clock.
 #[derive(Clone, Copy, Debug)]
-pub struct Margin {
+pub struct InputMargin {
     newest: Option<NewestInput>,
     /// [`REORDER_WINDOW_MS`] in 1/16 tick.
     reorder_window: i64,
@@ -23,7 +23,7 @@ struct NewestInput {
     arrived: i64,
 }
 
-impl Margin {
+impl InputMargin {
     /// The margin of a seat without inputs, in a room with this tick rate.
     #[must_use]
     pub const fn new(rate: TickRate) -> Self {
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_reordered_or_duplicated_datagram_does_not_replace_a_newer_margin() {
-        let mut margin = Margin::new(TickRate::DEFAULT);
+        let mut margin = InputMargin::new(TickRate::DEFAULT);
         assert_eq!(margin.get(), None);
         margin.record(Tick(10), 9 * 16);
         margin.record(Tick(9), 9 * 16 + 4);
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_client_that_set_its_clock_back_gets_a_new_margin() {
-        let mut margin = Margin::new(TickRate::DEFAULT);
+        let mut margin = InputMargin::new(TickRate::DEFAULT);
         margin.record(Tick(u32::MAX), 10 * 16);
         assert_eq!(margin.get(), Some(i16::MAX), "far too early, and no wrap");
         margin.record(Tick(14), 12 * 16);

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use crate::storage::journals::{JournalName, OutageReason};
 
 /// A request to mark the newest tick.
-pub struct MarkRequest {
+pub struct MarkCommand {
     /// The operator's reason. The caller bounds its length.
     pub reason: String,
     /// The channel for the answer. When it is dropped without one, the room has ended.

@@ -8,7 +8,7 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-use super::{input_buffer::InputBuffer, margin::Margin};
+use super::{input_buffer::InputBuffer, margin::InputMargin};
 
 /// A taken seat.
 pub struct Seat<G: Game> {
@@ -19,7 +19,7 @@ pub struct Seat<G: Game> {
     /// The inputs received for ticks to come.
     pub inputs: InputBuffer<StampedInput<G::Input>>,
     /// The margin of the newest input.
-    pub margin: Margin,
+    pub margin: InputMargin,
     /// The control of the seat while its player is away; `None` when the player is present.
     pub away: Option<AwayControl<G>>,
 }
@@ -57,7 +57,13 @@ pub enum SeatOccupant<G: Game> {
 impl<G: Game> Seat<G> {
     /// A seat taken at `now`.
     pub fn new(name: Name, occupant: SeatOccupant<G>, now: Tick, rate: TickRate) -> Self {
-        Self { name, occupant, inputs: InputBuffer::new(now, rate), margin: Margin::new(rate), away: None }
+        Self {
+            name,
+            occupant,
+            inputs: InputBuffer::new(now, rate),
+            margin: InputMargin::new(rate),
+            away: None,
+        }
     }
 
     /// Returns the seat to its player, who has shown this ticket on a new connection without inputs yet.

@@ -22,7 +22,7 @@ use super::{
     clock::RoomClock,
     inbox::{MAX_QUEUED_EVENTS, Presence, RoomCommand, RoomEvent, SeatHandle, TakeSeat},
     journal::RoomJournal,
-    mark::{MarkError, MarkRequest},
+    mark::{MarkCommand, MarkError},
     parts::{RoomParts, RoomServices, RoomSpec},
     results::MatchResults,
     seat::HeldSeatPolicy,
@@ -126,9 +126,9 @@ impl<G: Game> RoomTask<G> {
                 () = sleep_until(wake) => {}
             }
             let due = self.clock.due(Instant::now() - self.services.epoch);
-            if due.slipped > 0 {
-                self.services.metrics.slips.inc_by(due.slipped);
-                warn!(skipped = due.slipped, "room fell behind its tick rate, skipped ticks");
+            if due.skipped > 0 {
+                self.services.metrics.slips.inc_by(due.skipped);
+                warn!(skipped = due.skipped, "room fell behind its tick rate, skipped ticks");
             }
             for _ in 0..due.steps {
                 // After a panic the state is dropped, so no half-changed state is visible.
@@ -200,7 +200,7 @@ impl<G: Game> RoomTask<G> {
     }
 
     /// Places a mark after the newest tick, which the journal has already. Seat changes of this drain belong to the next tick.
-    fn mark(&mut self, request: MarkRequest) {
+    fn mark(&mut self, request: MarkCommand) {
         let marked = match &mut self.journal {
             Some(journal) => journal.mark(request.reason, self.state.tick()),
             None => Err(MarkError::NoJournal),

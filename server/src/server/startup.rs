@@ -217,7 +217,7 @@ impl Startup<'_> {
         let Tasks { background, stopping, stop_reason, .. } = &self.tasks;
         let (lobby, registry) = (Arc::clone(lobby), Arc::clone(registry));
         background.spawn(maintenance::sweep(lobby, registry, stopping.clone(), stop_reason.clone()));
-        if tls.is_renewed() {
+        if tls.is_renewable() {
             background.spawn(maintenance::renew_certificate(tls, stopping.clone()));
         }
     }

@@ -1,10 +1,11 @@
-//! The backlog check: whether two datagrams are queued already, so that no further snapshot is made. Pure.
+//! The backlog check: while two datagrams are queued, a session makes no further snapshot. Has no I/O.
 //!
-//! Datagrams wait for the congestion window, and a queued snapshot is outdated by the next tick. The connection's buffer holds two of
-//! the largest snapshots; most are a twentieth of that, so that dozens would fit, and a link that recovers from a stall would deliver a second
-//! of outdated snapshots. So queued datagrams are sent first, and the next snapshot is made from a later frame.
+//! QUIC queues datagrams until the congestion window has room, and a queued snapshot is outdated by the next tick. The connection's send
+//! buffer holds two of the largest snapshots. Most snapshots are a twentieth of that size, so without this check dozens would be queued,
+//! and a link that recovers from a stall would deliver a second of outdated snapshots. With it, the queued datagrams are sent first, and
+//! the next snapshot is made from a later frame.
 
-/// The sizes of the last two datagrams, in bytes.
+/// The sizes of the last two datagrams passed to the connection, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Backlog([usize; 2]);
 
@@ -14,7 +15,7 @@ impl Backlog {
         self.0 = [self.0[1], bytes];
     }
 
-    /// Whether two datagrams are queued, given the bytes that are.
+    /// Returns true if at least two datagrams are still queued, given the number of bytes in the connection's send queue.
     #[must_use]
     pub const fn is_full(&self, queued_bytes: usize) -> bool {
         queued_bytes > 0 && queued_bytes >= self.0[0] + self.0[1]
@@ -32,7 +33,10 @@ mod tests {
         for bytes in [900, 70, 66] {
             backlog.record_sent(bytes);
         }
-        assert!(!backlog.is_full(0) && !backlog.is_full(66), "one is queued");
-        assert!(backlog.is_full(136), "two are queued");
+        assert!(
+            !backlog.is_full(0) && !backlog.is_full(66),
+            "with one queued datagram the backlog is not full"
+        );
+        assert!(backlog.is_full(136), "with two queued datagrams the backlog is full");
     }
 }

@@ -1,4 +1,5 @@
-//! The ends of a session: the reason sent to the peer, and the name in the metrics. The one place where errors become close codes.
+//! The ends of a session: the reason that is sent to the peer, and the name in the metrics. Errors of the connection and of the control
+//! stream become close codes here.
 
 use quarrel_shared::protocol::CloseReason;
 
@@ -20,21 +21,22 @@ pub struct CloseNotice {
 }
 
 impl CloseNotice {
-    /// A notice with the reason's default sentence.
+    /// Creates a notice with the reason's default sentence.
     #[must_use]
     pub fn new(reason: CloseReason) -> Self {
         Self { reason, sentence: reason.sentence().to_owned() }
     }
 
-    /// A notice for a client that has acknowledged an impossible number of messages.
+    /// Creates a notice for a client that has acknowledged an impossible number of messages.
     #[must_use]
     pub fn invalid_ack(error: AckError) -> Self {
-        let sentence = format!("The client has lost count: {error}. Update it.");
+        let sentence = format!("The client has lost count of its messages: {error}. Update the client.");
         Self { reason: CloseReason::Malformed, sentence }
     }
 }
 
-/// Whether a seat that was taken away for this reason ends its session as well. The end of a room does not.
+/// Returns true if the session must end when its seat is taken away for this reason. After the end of a room the session continues in the
+/// lobby.
 #[must_use]
 pub const fn ends_session(reason: CloseReason) -> bool {
     matches!(reason, CloseReason::TooSlow | CloseReason::ServerStopping | CloseReason::ServerRestarting)
@@ -43,16 +45,16 @@ pub const fn ends_session(reason: CloseReason) -> bool {
 /// The end of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// The server closes it.
+    /// The server closes the session.
     Closed(CloseNotice),
-    /// The peer closed it.
+    /// The peer closed the connection or the control stream.
     Left,
     /// The connection was lost: the peer is silent or has vanished.
     Lost,
 }
 
 impl SessionEnd {
-    /// The name in the metrics.
+    /// The label value for this end in the metrics.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -62,9 +64,9 @@ impl SessionEnd {
         }
     }
 
-    /// Whether the connection was lost, so that its player may return. A peer that no longer acknowledges anything counts as lost: the
-    /// server only noticed it first. So does a session that ends because the server restarts, because its room must not see the player
-    /// leave: the room is restored as it was.
+    /// Returns true if the connection was lost, so that the player's seat is held and the player may return. A peer that no longer
+    /// acknowledges anything counts as lost: the server has only noticed the loss before QUIC did. A session that ends because the server
+    /// restarts counts as lost too: the room must not see its player leave, because the next run restores the room as it was.
     #[must_use]
     pub const fn is_loss(&self) -> bool {
         match self {
@@ -104,8 +106,9 @@ impl From<ControlError> for SessionEnd {
             | ControlError::Write(quinn::WriteError::ConnectionLost(lost)) => PeerError::Ended(lost).into(),
             ControlError::Read(_) | ControlError::Write(_) => Self::Left,
             ControlError::TooLong(_) | ControlError::Malformed(_) => {
-                let sentence =
-                    format!("The server could not read the client: {error}. Update the older of the two.");
+                let sentence = format!(
+                    "The server could not read a message of the client: {error}. Update the older of the two."
+                );
                 CloseNotice { reason: CloseReason::Malformed, sentence }.into()
             }
         }
@@ -122,7 +125,8 @@ impl From<PeerError> for SessionEnd {
                 ConnectionEnd::ClosedHere | ConnectionEnd::Refused | ConnectionEnd::Lost(_) => Self::Lost,
             },
             PeerError::NoDatagrams => {
-                let sentence = "The client takes no datagrams; enable them in its QUIC settings.".to_owned();
+                let sentence =
+                    "The client does not accept datagrams; enable them in its QUIC settings.".to_owned();
                 CloseNotice { reason: CloseReason::Malformed, sentence }.into()
             }
         }
@@ -141,7 +145,7 @@ mod tests {
             let expected = matches!(reason, CloseReason::Unresponsive | CloseReason::ServerRestarting);
             assert_eq!(is_loss, expected, "{reason:?}");
         }
-        assert!(!SessionEnd::Left.is_loss(), "a player who leaves is not held");
+        assert!(!SessionEnd::Left.is_loss(), "the seat of a player who leaves is not held");
     }
 
     #[test]

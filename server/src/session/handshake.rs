@@ -1,4 +1,5 @@
-//! The check that client and server fit. A mismatch is refused with a sentence that names the older side.
+//! The check that the client speaks the server's protocol and plays the server's game in the same revision. The sentence of a refusal
+//! tells the player what to do: which side to update, or which server to use.
 
 use quarrel_shared::{
     game::Game,
@@ -7,18 +8,22 @@ use quarrel_shared::{
 
 use super::end::CloseNotice;
 
-/// Checks a hello, and returns the player's display name.
+/// Checks a client's hello, and returns the player's display name: "somebody" if the hello has none.
 ///
 /// # Errors
-/// The first mismatch, in the order in which to fix them.
+/// Returns the first mismatch of protocol version, game, game revision and encoding, in this order: each one makes the next comparison
+/// meaningless.
 pub fn check<G: Game>(hello: &Hello) -> Result<Name, CloseNotice> {
     if hello.protocol != PROTOCOL_VERSION {
-        let what = format!("client speaks protocol {}, the server {PROTOCOL_VERSION}", hello.protocol);
+        let what = format!(
+            "client speaks protocol version {} and the server version {PROTOCOL_VERSION}",
+            hello.protocol
+        );
         return Err(mismatch(CloseReason::VersionMismatch, &what, hello.protocol < PROTOCOL_VERSION));
     }
     if &*hello.game != G::NAME {
         let sentence = format!(
-            "This server runs \"{}\", the client \"{}\"; connect to one that runs yours.",
+            "This server runs the game \"{}\" and the client plays \"{}\"; connect to one that runs yours.",
             G::NAME,
             hello.game
         );
@@ -26,13 +31,13 @@ pub fn check<G: Game>(hello: &Hello) -> Result<Name, CloseNotice> {
     }
     if hello.revision != G::REVISION {
         let what =
-            format!("client has revision {} of {}, the server {}", hello.revision, G::NAME, G::REVISION);
+            format!("client has revision {} of {} and the server {}", hello.revision, G::NAME, G::REVISION);
         return Err(mismatch(CloseReason::FingerprintMismatch, &what, hello.revision < G::REVISION));
     }
     if hello.fingerprint != fingerprint::<G>() {
         let sentence = format!(
-            "Client and server call themselves the same version of {} but code it differently ({} and {}); build both \
-             from one source.",
+            "Client and server have the same revision of {} but encode its messages differently (fingerprints {} and {}); \
+             build both from the same source.",
             G::NAME,
             hello.fingerprint,
             fingerprint::<G>()
@@ -42,11 +47,12 @@ pub fn check<G: Game>(hello: &Hello) -> Result<Name, CloseNotice> {
     Ok(if hello.name.is_empty() { Name::lossy("player") } else { hello.name.clone() })
 }
 
+/// Creates a notice whose sentence asks for an update of the older side.
 fn mismatch(reason: CloseReason, what: &str, client_is_older: bool) -> CloseNotice {
     let advice = if client_is_older {
-        "the client is older; update it"
+        "the client is older; update the client"
     } else {
-        "the server is older; ask its operator to update it"
+        "the server is older; ask its operator to update the server"
     };
     CloseNotice { reason, sentence: format!("The {what}: {advice}.") }
 }
@@ -89,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn another_game_and_another_encoding_have_their_own_reasons() {
+    fn another_game_and_another_encoding_are_refused_with_their_own_reasons() {
         let refused = |hello| check::<Crowd>(&hello).unwrap_err().reason;
         assert_eq!(refused(Hello { game: Text::lossy("chess"), ..hello() }), CloseReason::GameMismatch);
         assert_eq!(

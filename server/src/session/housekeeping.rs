@@ -1,4 +1,5 @@
-//! The checks that a session makes once a second, because no message triggers them: traffic, silence and idle time.
+//! The checks that a session makes once a second, because no message triggers them: traffic counts, an interrupted link, and a player who
+//! stays in the lobby.
 
 use std::{future::poll_fn, time::Duration};
 
@@ -8,10 +9,11 @@ use super::phase::SessionPhase;
 use crate::{net::Peer, telemetry::Metrics};
 use quarrel_transport::{traffic::Traffic, wake::WakeFlag};
 
-/// The time between two checks.
+/// The time between two checks of a session.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// The maximum time in the lobby without a seat. The number of sessions is limited, and others want to play.
+/// The maximum time that a session may stay in the lobby, without a seat or a join in progress. The number of sessions is limited, and an
+/// idle one takes the place of another player.
 const LOBBY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The number of checks without a single received byte after which the link counts as interrupted. A peer that only withholds
@@ -21,14 +23,14 @@ const INTERRUPTED_CHECKS: u32 = 2;
 /// One session's periodic checks.
 pub(super) struct Housekeeping {
     interval: Interval,
-    gate: WakeFlag,
-    /// The traffic that is counted in the metrics already.
+    interval_flag: WakeFlag,
+    /// The part of the connection's traffic that the metrics have counted already.
     traffic: Traffic,
-    /// The last time outside of the lobby, since the session's epoch.
+    /// The time of the last check outside of the lobby, since the session's epoch.
     busy_at: Duration,
     /// The number of consecutive checks without a received byte.
     checks_without_bytes: u32,
-    /// The last time at which the link was interrupted, since the session's epoch.
+    /// The time of the last check at which the link was interrupted, since the session's epoch.
     interrupted_at: Duration,
 }
 
@@ -39,7 +41,7 @@ impl Housekeeping {
         let (traffic, start) = (Traffic::default(), Duration::ZERO);
         Self {
             interval,
-            gate: WakeFlag::new(),
+            interval_flag: WakeFlag::new(),
             traffic,
             busy_at: start,
             checks_without_bytes: 0,
@@ -49,11 +51,11 @@ impl Housekeeping {
 
     /// Waits for the next check. Cancel-safe.
     pub(super) async fn due(&mut self) {
-        let Self { interval, gate, .. } = self;
-        poll_fn(|cx| gate.poll(cx, |cx| interval.poll_tick(cx))).await;
+        let Self { interval, interval_flag, .. } = self;
+        poll_fn(|cx| interval_flag.poll(cx, |cx| interval.poll_tick(cx))).await;
     }
 
-    /// Adds the traffic since the last call to the metrics.
+    /// Adds the traffic since the last call to the metrics, and records whether any byte was received in that time.
     pub(super) fn count_traffic(&mut self, peer: &Peer, metrics: &Metrics) {
         let now = peer.traffic();
         let before = std::mem::replace(&mut self.traffic, now);
@@ -65,7 +67,8 @@ impl Housekeeping {
         self.checks_without_bytes = if has_received { 0 } else { self.checks_without_bytes + 1 };
     }
 
-    /// The time since the link was last interrupted. During an interruption a missing acknowledgement is not the peer's fault.
+    /// The time for which bytes have arrived without an interruption of the link. During an interruption a missing acknowledgement is not
+    /// the peer's fault.
     pub(super) const fn receiving_for(&mut self, now: Duration) -> Duration {
         if self.checks_without_bytes >= INTERRUPTED_CHECKS {
             self.interrupted_at = now;
@@ -73,7 +76,8 @@ impl Housekeeping {
         now.saturating_sub(self.interrupted_at)
     }
 
-    /// Whether the session has been in the lobby for longer than [`LOBBY_TIMEOUT`].
+    /// Returns true if the session has been in the lobby for longer than [`LOBBY_TIMEOUT`]. Must be called at each check with the current
+    /// phase.
     pub(super) fn is_idle(&mut self, phase: SessionPhase, now: Duration) -> bool {
         if phase != SessionPhase::Lobby {
             self.busy_at = now;

@@ -1,7 +1,7 @@
-//! The login of a session: the player from the hello on, and its lease in the registry until the session ends.
+//! The login of a session: the identity of its player, and the session's lease on that player in the session registry.
 //!
-//! A client either starts as a new player or resumes with a ticket. A resume returns the seat at once, or after an older session of the
-//! same player has ended; until then the session is pending, and processes no messages.
+//! A client logs in as a new player, or resumes a player with a ticket. A player who resumes gets back the seat, if one was held: at once,
+//! or when an older session of the same player has ended. Until then the login is pending, and the session processes no messages.
 
 use std::sync::Arc;
 
@@ -26,17 +26,18 @@ use crate::lobby::{
 };
 use quarrel_transport::wake::FlaggedFuture;
 
-/// The player of a session.
+/// The identity of a session's player, and the state of the login.
 pub(super) struct Login<G: Game> {
     player: PlayerId,
     name: Name,
-    /// The session's claim to its player, from the hello on.
+    /// The session's lease on its player; `None` before an accepted hello and after the end.
     lease: Option<SessionLease<DetachedSeat<G>>>,
-    /// Completes when the status of the lease may have changed.
+    /// A future that completes when the status of the lease may have changed.
     pub(super) lease_notified: Option<FlaggedFuture<()>>,
-    /// The number of messages that the client reports as received, while its seat has not been returned yet.
+    /// While a resume is pending: the number of messages that the client reports as received from its seat.
     pending_ack: Option<u32>,
-    /// Whether the peer has sent anything since its welcome, and so has received its ticket.
+    /// Whether the peer has sent anything since its hello was accepted. A client sends nothing between its hello and its welcome, so this
+    /// shows that it has received its ticket.
     has_ticket: bool,
     /// The player's entry in the list of players, from the welcome on.
     pub(super) entry: Option<PlayerGuard>,
@@ -45,23 +46,23 @@ pub(super) struct Login<G: Game> {
 /// The next step of a login.
 #[expect(clippy::large_enum_variant, reason = "one at a time, and only while a player logs in")]
 pub(super) enum LoginStep<G: Game> {
-    /// Nothing changes; a pending login still waits for the older session.
+    /// Do nothing: the lease has not changed, or the login is still pending.
     Wait,
-    /// Welcome the player without a seat.
+    /// Send the welcome to a player without a seat.
     EnterLobby,
-    /// Welcome the player back on the seat.
+    /// Send the welcome to a player whose seat was held, and resume the seat.
     Resume(ReturnedSeat<G>),
 }
 
 /// A seat that is returned to its player.
 pub(super) struct ReturnedSeat<G: Game> {
     pub(super) seat: DetachedSeat<G>,
-    /// The number of messages that the client has received; later ones are sent again.
+    /// The number of the seat's messages that the client has received; later ones are sent again.
     pub(super) acked: u32,
 }
 
 impl<G: Game> Login<G> {
-    /// The login of a new connection; `player` is the id that it gets unless it resumes another one.
+    /// Creates the login of a new connection. `player` is the id for a new player; a resumed player keeps an earlier id.
     pub(super) fn new(player: PlayerId) -> Self {
         Self {
             player,
@@ -74,10 +75,10 @@ impl<G: Game> Login<G> {
         }
     }
 
-    /// Processes the hello.
+    /// Processes the hello, and returns the next step.
     ///
     /// # Errors
-    /// When client and server do not fit, or the resume ticket is not valid.
+    /// When the client's protocol or game does not match the server's, or when the resume ticket is not valid.
     pub(super) fn hello(
         &mut self,
         hello: &Hello,
@@ -89,7 +90,7 @@ impl<G: Game> Login<G> {
             return Ok(LoginStep::EnterLobby);
         };
         let ResumedSession { lease, target } = registry.resume(ticket, self.player)?;
-        // The id that this connection was given stays unused, unless the player was forgotten.
+        // The id for a new player stays unused, unless the registry has forgotten the player of the ticket.
         self.player = lease.player();
         self.set_lease(lease);
         self.pending_ack = Some(*reported);
@@ -100,10 +101,10 @@ impl<G: Game> Login<G> {
         }
     }
 
-    /// Checks the lease after a notification.
+    /// Checks the lease after a notification, and returns the next step.
     ///
     /// # Errors
-    /// When another session has replaced this one, or the returned seat does not fit the client's acknowledgement.
+    /// When another session has replaced this one, or when the client has acknowledged more messages than the returned seat has sent.
     pub(super) fn poll_lease(&mut self) -> Result<LoginStep<G>, SessionEnd> {
         let Some(lease) = &self.lease else { return Ok(LoginStep::Wait) };
         self.lease_notified = Some(FlaggedFuture::new(lease.notified()));
@@ -114,17 +115,18 @@ impl<G: Game> Login<G> {
         }
     }
 
-    /// Whether the session waits for an older one to end. Meanwhile it neither reads nor sends messages.
+    /// Returns true if this session waits for an older session of the player to end. Meanwhile it processes and sends no messages.
     pub(super) const fn is_pending(&self) -> bool {
         self.pending_ack.is_some()
     }
 
-    /// Records that the peer has sent something, which after the welcome shows that it has its ticket.
+    /// Records that the peer has sent something. After an accepted hello, this shows that the peer has received its ticket.
     pub(super) const fn record_activity(&mut self) {
         self.has_ticket |= self.lease.is_some();
     }
 
-    /// Ends the lease. The seat is held, moves to the session that replaced this one, or is freed.
+    /// Ends the lease and gives the seat to the registry, which holds the seat, moves it to the session that replaced this one, or frees
+    /// it.
     pub(super) fn end(&mut self, seat: Option<Seat<G>>, end: &SessionEnd) {
         let Some(lease) = self.lease.take() else { return };
         let kind = if end.is_loss() { EndKind::Lost { has_ticket: self.has_ticket } } else { EndKind::Gone };
@@ -139,12 +141,12 @@ impl<G: Game> Login<G> {
         &self.name
     }
 
-    /// The ticket for the client; `None` before the hello.
+    /// The ticket with which the client can resume after this session; `None` before an accepted hello.
     pub(super) fn ticket(&self) -> Option<&Ticket> {
         self.lease.as_ref().map(SessionLease::ticket)
     }
 
-    /// The ticket that the player showed.
+    /// The number of the ticket that the player has shown; that of the first ticket for a new player.
     pub(super) fn shown_ticket(&self) -> TicketNumber {
         self.lease.as_ref().map(SessionLease::shown).unwrap_or_default()
     }
@@ -154,7 +156,7 @@ impl<G: Game> Login<G> {
         self.lease = Some(lease);
     }
 
-    /// The older session has ended, if there was one, and left this seat.
+    /// Completes a resume, now that no older session has the player any more. `seat` is the player's seat, if one was held.
     fn returned(&mut self, seat: Option<DetachedSeat<G>>) -> Result<LoginStep<G>, SessionEnd> {
         let reported = self.pending_ack.take().unwrap_or_default();
         let Some(seat) = seat.filter(|seat| !seat.is_revoked()) else { return Ok(LoginStep::EnterLobby) };
@@ -164,7 +166,7 @@ impl<G: Game> Login<G> {
                 self.name = seat.name.clone();
                 Ok(LoginStep::Resume(ReturnedSeat { seat, acked }))
             }
-            // A message sequence with a gap is useless: the seat is freed, and the player may join again.
+            // Messages that the client needs were evicted, so the seat cannot be resumed. It is freed, and the player may join again.
             Err(AckError::Evicted) => Ok(LoginStep::EnterLobby),
             Err(error) => Err(CloseNotice::invalid_ack(error).into()),
         }

@@ -1,21 +1,27 @@
-//! One player's connection, from hello to close. Sessions know no world: they receive frames and events, and send bytes.
+//! Sessions: a session serves one player's connection from the client's hello to the close.
 //!
-//! - [`handshake`]: the check that client and server fit. Pure.
-//! - [`phase`]: which message is allowed when. Pure.
-//! - `login`: the player of a session, from the hello to the end of its lease.
-//! - [`replicator`]: frames to snapshots: interest, baseline, delta, bytes. Pure.
-//! - [`priority`]: the priority accumulator, which chooses the entity updates of a datagram. Pure.
-//! - [`rate_limit`]: limits on a peer's datagrams and messages. Pure.
-//! - [`unacked`]: reliable messages kept for retransmission after a resume. Pure.
-//! - [`backlog`]: the check that too many datagrams are queued. Pure.
-//! - [`rewind_clamp`]: the bounds of what a player can have seen. Pure.
-//! - `seat`: the session's seat: events and frames out, inputs in.
-//! - [`detached_seat`]: a seat without a session.
-//! - `snapshot_sender`: snapshots to the peer, by datagram or by stream.
+//! A session has no access to the game's world. It receives frames and events from the room in which its player has a seat, and sends
+//! them to the client as snapshots and messages.
+//!
+//! Modules without I/O; their callers pass the time:
+//! - [`handshake`]: checks that the client's game and protocol match the server's.
+//! - [`phase`]: which message a client may send when.
+//! - [`replicator`]: encodes frames as snapshots, by interest, baseline and delta.
+//! - [`priority`]: chooses the entity updates of a datagram when not all of them fit.
+//! - [`rate_limit`]: limits on a client's datagrams and messages.
+//! - [`unacked`]: reliable messages kept for retransmission after a resume.
+//! - [`backlog`]: detects that too many datagrams are queued for a further snapshot.
+//! - [`rewind_clamp`]: limits the time that a client claims to have displayed.
+//!
+//! The parts of a running session:
+//! - `login`: the identity of the player, and the session's lease on that player.
+//! - `seat`: the session's seat in a room: events and frames out, inputs in.
+//! - [`detached_seat`]: a seat without a session, held for its player.
+//! - `snapshot_sender`: sends snapshots by datagram or by stream.
 //! - `housekeeping`: checks once a second.
 //! - [`end`]: the ends of a session, and their close codes.
-//! - [`services`]: the server's parts that every session uses.
-//! - `task`: the task that waits, applies and sends.
+//! - [`services`]: handles to the server's parts that every session uses.
+//! - `task`: the task that waits for events, applies them and sends the results.
 
 pub mod backlog;
 pub mod detached_seat;
@@ -51,6 +57,7 @@ pub async fn run<G: Game>(accepted: AcceptedPeer, services: SessionServices<G>) 
     let _count = SessionCount::new(&metrics);
     let opened = services.stop.run_until_cancelled(timeout_at(deadline, peer.accept_control())).await;
     let Some(Ok(Ok(control))) = opened else {
+        // A peer that closes the connection before it opens the control stream counts as timed out too.
         let reason =
             if opened.is_none() { services.stop_reason.get() } else { CloseReason::HandshakeTimeout };
         // There is no control stream to send the reason on.

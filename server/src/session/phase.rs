@@ -1,4 +1,4 @@
-//! The phases of a session: which message is allowed when, and the request that it makes. Pure.
+//! The phases of a session: which message a client may send when, and what each message requests. Has no I/O.
 
 use quarrel_shared::{
     limits::MAX_CHAT_BYTES,
@@ -7,43 +7,43 @@ use quarrel_shared::{
 
 use super::end::CloseNotice;
 
-/// The phase of a session.
+/// The phase of a session, as far as the control messages have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionPhase {
-    /// Connected, and the hello has not arrived yet.
+    /// The client is connected, and its hello has not arrived yet.
     AwaitingHello,
-    /// Welcomed, without a seat.
+    /// The client has sent its hello, and has neither a seat nor a join in progress.
     Lobby,
-    /// Waiting for the answer to a join.
+    /// The client has asked for a seat, and the room has not answered yet.
     Joining,
-    /// On a seat.
+    /// The client has a seat in a room.
     Seated,
 }
 
-/// The request that a client's message makes.
+/// What a client's message asks the session to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
-    /// Log in.
+    /// Log the player in.
     Login(Hello),
-    /// Send the list of rooms.
+    /// Send the list of rooms to the client.
     ListRooms,
-    /// Take a seat.
+    /// Take a seat in a room that the target selects.
     Join(JoinTarget),
     /// Leave the seat, or cancel the join.
     Leave,
     /// Send a chat line to the room.
     Chat(Text<MAX_CHAT_BYTES>),
-    /// Stop keeping messages up to this count for retransmission.
+    /// Stop keeping the first messages, this many of them, for retransmission.
     Ack(u32),
-    /// Do nothing.
+    /// Do nothing: the message has no effect in this phase.
     Nothing,
 }
 
 impl SessionPhase {
-    /// Processes a message: moves to the next phase, and returns the request.
+    /// Moves to the phase after this message, and returns what the message requests.
     ///
     /// # Errors
-    /// When the message is out of order. The client is defective, and the session must end.
+    /// When the client may not send this message in the current phase. The client is defective, and the session must end.
     pub fn receive(&mut self, message: ClientMessage) -> Result<Request, CloseNotice> {
         match (*self, message) {
             (Self::AwaitingHello, ClientMessage::Hello(hello)) => {
@@ -65,7 +65,7 @@ impl SessionPhase {
             }
             (Self::Seated, ClientMessage::Chat(text)) => Ok(Request::Chat(text)),
             (Self::Seated, ClientMessage::Ack(count)) => Ok(Request::Ack(count)),
-            // The room may have closed while the message was under way, which is no fault of the client.
+            // Not an error: the room may have closed while the message was on its way.
             (
                 _,
                 ClientMessage::Leave
@@ -76,19 +76,21 @@ impl SessionPhase {
         }
     }
 
-    /// Records the answer to a join.
+    /// Records the result of a join or a resume: whether the client has a seat now.
     pub const fn joined(&mut self, seated: bool) {
         *self = if seated { Self::Seated } else { Self::Lobby };
     }
 
-    /// Records that the seat was taken away.
+    /// Records that the room has taken the seat away.
     pub const fn unseated(&mut self) {
         *self = Self::Lobby;
     }
 }
 
 fn out_of_order(what: &str) -> CloseNotice {
-    let sentence = format!("The client sent {what}; it is broken or speaks another protocol. Update it.");
+    let sentence = format!(
+        "The client sent {what}; the client is broken or speaks another protocol. Update the client."
+    );
     CloseNotice { reason: CloseReason::Malformed, sentence }
 }
 
@@ -97,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_message_before_the_hello_is_refused() {
+    fn another_message_before_the_hello_is_refused() {
         let notice = SessionPhase::AwaitingHello.receive(ClientMessage::ListRooms).unwrap_err();
         assert_eq!(notice.reason, CloseReason::Malformed);
     }

@@ -1,11 +1,14 @@
-//! The replicator: turns frames into snapshots for one seat by interest, baseline and delta encoding. Pure.
+//! The replicator: encodes a room's frames as snapshots for one seat. Has no I/O; the caller passes the time.
 //!
-//! A snapshot is a delta against the newest view that the client has acknowledged. Before the first acknowledgement, and when the
-//! baseline is too old, it is a keyframe. Keyframes are sent at most once a second: a peer that does not acknowledge must not receive
-//! full views at the send rate.
+//! A frame has all entities of a tick, and the seat's *view* has those of them that the seat may see (interest management). A snapshot is
+//! the delta between the view and the *baseline*, which is the newest view that the client has acknowledged. Without a baseline (before the
+//! first acknowledgement, when the client has lost its views, or when the baseline is too old) the snapshot is a keyframe: the complete
+//! view. Keyframes are sent at most once a second, so that a client that does not acknowledge does not receive complete views at the send
+//! rate.
 //!
-//! Entity updates that do not fit into a datagram are deferred by the [`PriorityAccumulator`]. When it cannot keep its bound, the whole
-//! view is sent on a stream, and until that has arrived no datagram with a part of the view may overtake it.
+//! Keyframes are sent on streams, and other snapshots in datagrams. Entity updates that do not fit into a datagram are deferred by the
+//! [`PriorityAccumulator`]. When it must not defer any of them, the snapshot is sent on a stream. Until the client has acknowledged it or
+//! the stream has ended, no updates are deferred: a datagram with a part of the updates must not overtake the complete view.
 
 use std::time::Duration;
 
@@ -35,38 +38,38 @@ pub struct Replicator<E> {
     history: SentHistory<E>,
     priority: PriorityAccumulator,
     out: BitWriter,
-    /// The bits of the header in `out`.
+    /// The length of the snapshot header in `out`, in bits.
     header_bits: usize,
-    /// The tick of the last view that was sent on a stream.
+    /// The tick of the last snapshot that was sent on a stream.
     last_large: Tick,
-    /// The time of the last keyframe.
+    /// The time of the last keyframe; `None` before the first.
     keyframe_at: Option<Duration>,
-    /// The newest input tick of the datagrams received: one with an older tick was reordered by the network.
+    /// The newest input tick of all received datagrams. A datagram with an older one was most likely reordered by the network.
     newest_input: Tick,
-    /// The time of the oldest snapshot since the last acknowledgement.
+    /// The time of the first snapshot after the last acknowledgement of a newer view; `None` if no snapshot was sent since.
     unacked_since: Option<Duration>,
-    /// Whether a view over [`MAX_KEYFRAME_BYTES`] was reported already.
+    /// Whether [`Snapshot::Oversize`] was returned already.
     has_reported_oversize: bool,
 }
 
-/// A snapshot and its transport.
+/// An encoded snapshot, by the way in which to send it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Snapshot<'a> {
-    /// By datagram.
+    /// A snapshot to send as a datagram.
     Small {
         /// The datagram.
         bytes: &'a [u8],
         /// The number of entities whose updates are deferred to a later snapshot.
-        waiting: u32,
+        deferred: u32,
     },
-    /// On a stream of its own.
+    /// A keyframe, or a snapshot that does not fit a datagram, to send on a stream of its own.
     Large(&'a [u8]),
-    /// Not sent: the view takes this many bytes, more than [`MAX_KEYFRAME_BYTES`]. Reported once.
+    /// No snapshot: it would take this many bytes, more than [`MAX_KEYFRAME_BYTES`]. Returned only the first time.
     Oversize(usize),
 }
 
 impl<E: Entity> Replicator<E> {
-    /// The state for a client without any view of this seat, in a room with this tick rate.
+    /// Creates the state of a client that has no view of this seat yet, in a room with this tick rate.
     #[must_use]
     pub fn new(seat_epoch: SeatEpoch, rate: TickRate) -> Self {
         Self {
@@ -84,28 +87,31 @@ impl<E: Entity> Replicator<E> {
         }
     }
 
-    /// Processes the acknowledgement in an input datagram, whose newest input is for tick `input`.
+    /// Processes the acknowledgement of an input datagram whose newest input is for the tick `input`. Without an acknowledgement (`None`)
+    /// the client reports that it has no view.
     pub fn acknowledge(&mut self, input: Tick, ack: Option<SnapshotAck>) {
         let is_reordered = input < self.newest_input;
         self.newest_input = self.newest_input.max(input);
         match ack {
-            // Acknowledgements are ordered by the view's tick and not by the input's, because a client may set its clock back.
+            // Acknowledgements are ordered by the ticks of the views and not by those of the inputs, because a client may set its clock
+            // back.
             Some(ack) if self.history.acknowledge(ack.newest) => self.unacked_since = None,
             Some(_) => {}
-            // The client has lost its views. Before its first view it reports none as well, and then there is nothing to drop.
+            // The client has lost its views. Before its first view it reports none either, but then there is no baseline to drop.
             None if self.history.is_acknowledged() && !is_reordered => self.history.forget(),
             None => {}
         }
     }
 
-    /// The time for which the client has acknowledged no snapshot although some were sent.
+    /// The time since the first snapshot that the client should have acknowledged and has not; zero if there is none.
     #[must_use]
     pub fn silence(&self, now: Duration) -> Duration {
         self.unacked_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
-    /// Encodes the snapshot of this frame for this seat: in at most `limit` bytes, or for a stream if one may be used. `None` when nothing
-    /// can be sent this time. `now` is a duration since the caller's epoch.
+    /// Encodes the snapshot of this frame for this seat: in at most `limit` bytes for a datagram, or for a stream if `stream_is_free`.
+    /// Returns `None` when there is nothing to send: the seat is empty, a keyframe is not due yet, the snapshot needs a stream and none is
+    /// free, or it is too large and was reported before. `now` is a duration since the caller's epoch.
     pub fn encode(
         &mut self,
         frame: &Frame<E>,
@@ -131,12 +137,13 @@ impl<E: Entity> Replicator<E> {
             margin: seat_frame.margin,
             used: seat_frame.used,
         };
-        let mut waiting = 0;
+        let mut deferred = 0;
         let mut bytes = self.write(&header, &view);
+        // A snapshot on a stream is on its way and is not the baseline yet.
         let overtakes = !stream_is_free && baseline_tick.is_some_and(|baseline| baseline < self.last_large);
         if bytes > limit && !is_keyframe && !overtakes {
-            waiting = self.defer(&mut view, seat, &seat_frame.viewpoint, limit);
-            if waiting > 0 {
+            deferred = self.defer(&mut view, seat, &seat_frame.viewpoint, limit);
+            if deferred > 0 {
                 bytes = self.write(&header, &view);
             }
         }
@@ -156,16 +163,16 @@ impl<E: Entity> Replicator<E> {
         if large {
             self.last_large = tick;
         }
-        if waiting == 0 {
-            self.priority.record_whole(tick);
+        if deferred == 0 {
+            self.priority.record_complete(tick);
         }
         self.history.push(view);
         self.unacked_since.get_or_insert(now);
         let bytes = self.out.finish();
-        Some(if large { Snapshot::Large(bytes) } else { Snapshot::Small { bytes, waiting } })
+        Some(if large { Snapshot::Large(bytes) } else { Snapshot::Small { bytes, deferred } })
     }
 
-    /// Writes the snapshot of this view, and returns its length in bytes.
+    /// Writes the snapshot of this view to `out`, and returns its length in bytes.
     fn write(&mut self, header: &SnapshotHeader, view: &View<E>) -> usize {
         self.out.clear();
         header.encode(&mut self.out);
@@ -174,14 +181,15 @@ impl<E: Entity> Replicator<E> {
         self.out.finish().len()
     }
 
-    /// Removes updates from `view` until it fits `limit` bytes, and returns the number of deferred entities; 0 when the view must be sent
-    /// whole.
+    /// Removes updates from `view` until its snapshot fits `limit` bytes, and returns the number of deferred entities. Returns 0 and leaves
+    /// the view unchanged when the complete view must be sent.
     fn defer(&mut self, view: &mut View<E>, seat: SeatId, viewpoint: &Viewpoint, limit: usize) -> u32 {
         let Some(base) = self.history.baseline(view.tick) else { return 0 };
         let bits = (limit * 8).saturating_sub(self.header_bits);
         self.priority.fit(base, view, seat, viewpoint, bits).unwrap_or(0)
     }
 
+    /// Returns true if [`KEYFRAME_PERIOD`] has passed since the last keyframe.
     fn may_send_keyframe(&self, now: Duration) -> bool {
         self.keyframe_at.is_none_or(|at| now.saturating_sub(at) >= KEYFRAME_PERIOD)
     }
@@ -202,7 +210,7 @@ mod tests {
     const SEATS: u16 = 40;
     const PERIOD: Duration = Duration::from_millis(33);
 
-    /// A crowd that walks, and a client that receives the snapshots that the test lets through.
+    /// A crowd of walkers, the replicator of seat 0, and the views of a client that receives the snapshots that a test delivers.
     struct Link {
         crowd: Crowd,
         tick: u32,
@@ -227,7 +235,8 @@ mod tests {
             PERIOD * self.tick
         }
 
-        /// Steps, and sends a snapshot to seat 0. Returns its size, and whether it was a keyframe.
+        /// Steps the crowd and sends a snapshot to seat 0, which the client receives if `arrives`. Returns the snapshot's size and whether
+        /// it is a keyframe.
         fn step(&mut self, arrives: bool) -> Option<(usize, bool)> {
             self.tick += 1;
             Entries::idle(SEATS).apply(
@@ -280,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_snapshot_makes_up_for_lost_ones() {
+    fn a_snapshot_after_lost_ones_yields_the_complete_view() {
         let mut link = Link::new();
         link.step(true);
         link.acknowledge(link.tick);
@@ -293,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_never_acknowledges_gets_one_full_view_a_second() {
+    fn a_client_that_never_acknowledges_gets_one_keyframe_a_second() {
         let mut link = Link::new();
         let sent: Vec<_> = (0..300).filter_map(|_| link.step(false)).collect();
         assert!(sent.iter().all(|(_, keyframe)| *keyframe));
@@ -313,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_loses_its_baseline_again_and_again_gets_one_full_view_a_second() {
+    fn a_client_that_repeatedly_loses_its_baseline_gets_at_most_one_keyframe_a_second() {
         let mut link = Link::new();
         let mut keyframes = 0;
         for _ in 0..300 {
@@ -327,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reordered_acknowledgement_is_ignored() {
+    fn a_reordered_datagram_without_an_acknowledgement_is_ignored() {
         let mut link = Link::new();
         link.step(true);
         link.acknowledge(link.tick);
@@ -336,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgements_count_after_the_client_sets_its_clock_back() {
+    fn acknowledgements_are_used_after_the_client_has_set_its_clock_back() {
         let mut link = Link::new();
         link.step(true);
         // The client's clock is three seconds ahead, as after a stall of this server; then the client corrects it.

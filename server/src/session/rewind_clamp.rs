@@ -1,35 +1,37 @@
-//! The rewind clamp: limits the time that a player claims to have seen to what the history of the link makes possible. Pure.
+//! The rewind clamp: limits the displayed tick that a client claims to what the history of its link makes possible. Has no I/O.
 //!
-//! A shot is judged in the world that its shooter saw, so a client that claims an older time hits targets where they were before. The
-//! room rewinds at most a quarter second; the clamp keeps a player with a short lag from claiming all of it.
+//! The *displayed tick* of an input is the tick, in 1/16, of the world that the player saw when making the input. The room judges a shot in
+//! the world of that tick, so a client that claims an older one hits targets where they were before. The room rewinds by at most a quarter
+//! second; the clamp keeps a player with a short lag from claiming all of it.
 //!
-//! **The rule.** All times in ticks. When a datagram arrives:
+//! **The rule.** All quantities are in ticks. When a datagram arrives:
 //!
 //! ```text
 //! n       tick of the newest snapshot sent
 //! a       tick of the newest snapshot acknowledged so far
 //! s       ticks between two snapshots
-//! E       MAX_EXTRAPOLATION_MS in ticks, the maximum that a client extrapolates
+//! E       MAX_EXTRAPOLATION_MS in ticks, the maximum by which a client extrapolates past its newest snapshot
 //! lag     n - a, one sample per send over the last WINDOW_MS
-//! min     minimum of the lags: what this link can do
+//! min     minimum of the lags: the link without disturbance
 //! p90     90th percentile of the lags
-//! spread  p90 - min - (s - 1), at least 0: late, lost and reordered snapshots all increase the lag, since `a` stands still meanwhile;
-//!         the lag also grows by s - 1 between two sends
+//! spread  p90 - min - (s - 1), at least 0. Late, lost and reordered snapshots increase the lag, because `a` does not change meanwhile.
+//!         The lag of a good link varies by s - 1 as well, between two sends; that part is subtracted.
 //!
 //! newest  = a + E
-//! played  = min + max(2 s, s + 3/2 spread) + 1        a client that interpolates between two snapshots
-//! starved = min(n - a - E, p90 + s + E)               a client whose snapshots do not arrive, and whose screen stands at a + E
+//! played  = min + max(2 s, s + 3/2 spread) + 1        for a client that interpolates between two snapshots
+//! starved = min(n - a - E, p90 + s + E)               for a client whose snapshots do not arrive, and whose displayed tick stays at a + E
 //! oldest  = n - max(played, starved)
 //! ```
 //!
-//! A client waits for two sends on a good link, and for one send and up to one and a half times the spread on a bad one; the 1 is for
-//! rounding. An input `k` ticks before the newest one was made `k` ticks earlier, so `n - k` replaces `n` for it. The ticks that inputs
-//! are for are chosen by the client, and do not enter the rule.
+//! The displayed tick of an input is clamped to `oldest..=newest`. The term of `played`: a client displays the world two sends late on a
+//! good link, and one send and up to one and a half times the spread late on a bad one; the 1 is for rounding. An input `k` ticks before
+//! the newest one of its datagram was made `k` ticks earlier, so `n - k` replaces `n` for it. The ticks for which the inputs are meant are
+//! chosen by the client, and the rule does not use them otherwise.
 //!
-//! **The gain from lying.** `a` never goes back, and is never a tick that was not sent yet, so an acknowledgement of an old snapshot is
-//! ignored, and one of a new snapshot only shortens the lag. A client that withholds all acknowledgements gets the lag, the old
-//! baselines and the clamp of a link that really is so slow. A client that withholds some must do so for a tenth of the time before it
-//! affects the percentile, and then gets what such a link gets.
+//! **The gain from lying.** `a` never decreases and never exceeds `n`. So an acknowledgement of an old snapshot is ignored, and an
+//! acknowledgement of a new snapshot only shortens the lag. A client that withholds all acknowledgements gets the lag, the old baselines
+//! and the clamp of a link that is as slow as it claims. A client that withholds some of them must do so for a tenth of the time before it
+//! affects the percentile, and then gets the clamp of a link with that spread.
 
 use quarrel_shared::{
     bits::Bits,
@@ -43,21 +45,21 @@ use self::lag_window::LagWindow;
 
 mod lag_window;
 
-/// The length of the lag window in milliseconds: longer than clients take to recover from a bad period, and short enough that a player
-/// whose link has improved does not keep the wide clamp for long.
+/// The length of the lag window in milliseconds: longer than a client takes to shorten its delay again after a bad period of its link, and
+/// short enough that a player whose link has improved does not keep the wide clamp for long.
 const WINDOW_MS: u32 = 8000;
 
-/// The clamp of one link.
+/// The clamp of one client's displayed ticks, and the history of the client's link.
 #[derive(Clone, Debug)]
 pub struct RewindClamp {
     rate: TickRate,
-    /// The number of ticks between two snapshots.
+    /// The number of ticks between two snapshots (`s` in the rule).
     send_interval: u32,
-    /// The tick of the newest snapshot sent.
+    /// The tick of the newest snapshot sent (`n` in the rule).
     sent: Tick,
-    /// The snapshots sent: bit `n` is for `n` ticks before `sent`.
-    sent_before: u64,
-    /// The tick of the newest snapshot acknowledged.
+    /// The ticks whose snapshots were sent: bit `k` is for the tick `sent - k`.
+    sent_history: u64,
+    /// The tick of the newest snapshot acknowledged (`a` in the rule).
     acked: Option<Tick>,
     /// The value of `sent` at the last lag sample.
     sampled: Tick,
@@ -67,14 +69,14 @@ pub struct RewindClamp {
 }
 
 impl RewindClamp {
-    /// The clamp of a link without history, in a room with this tick rate.
+    /// Creates the clamp of a link without history, in a room with this tick rate and this number of ticks between two snapshots.
     #[must_use]
     pub fn new(rate: TickRate, send_interval: u32) -> Self {
         Self {
             rate,
             send_interval,
             sent: Tick(0),
-            sent_before: 0,
+            sent_history: 0,
             acked: None,
             sampled: Tick(0),
             lags: LagWindow::new(rate.ticks(WINDOW_MS).div_ceil(send_interval.max(1))),
@@ -82,16 +84,17 @@ impl RewindClamp {
         }
     }
 
-    /// Records that a snapshot of this tick is sent. Ticks must be ascending.
+    /// Records that the snapshot of this tick is sent. Ticks must be ascending.
     pub const fn record_sent(&mut self, tick: Tick) {
-        self.sent_before = match self.sent_before.checked_shl(tick.since(self.sent)) {
-            Some(before) => before | 1,
+        self.sent_history = match self.sent_history.checked_shl(tick.since(self.sent)) {
+            Some(shifted) => shifted | 1,
             None => 1,
         };
         self.sent = tick;
     }
 
-    /// Clamps the times that the inputs of a datagram claim. Before the first acknowledged view the time is the present.
+    /// Processes the acknowledgement of a datagram, and clamps the displayed ticks of its inputs. Before the first acknowledgement, the
+    /// displayed tick of each input is set to the input's own tick.
     pub fn clamp<I: Bits + Default + Clone + PartialEq>(
         &mut self,
         ack: Option<SnapshotAck>,
@@ -114,28 +117,31 @@ impl RewindClamp {
         }
     }
 
-    /// Returns the number of sent snapshots that never became a view since the last call: lost, or reordered behind a newer one.
+    /// Returns the number of lost snapshots that was counted since the last call: those that the client has not applied, because they did
+    /// not arrive or arrived after a newer one.
     pub const fn take_lost(&mut self) -> u64 {
         std::mem::replace(&mut self.lost, 0)
     }
 
-    /// Records an acknowledgement. The snapshots sent since the previous one that it does not contain are lost.
+    /// Records an acknowledgement, unless it is older than the previous one. The snapshots sent between the two acknowledged ticks that the
+    /// client has not applied are counted as lost.
     fn record_ack(&mut self, ack: SnapshotAck) {
-        let passed = self.acked.map_or(0, |before| ack.newest.since(before));
+        let distance = self.acked.map_or(0, |before| ack.newest.since(before));
         if self.acked.is_some_and(|before| ack.newest <= before) {
             return;
         }
-        // A bit for each tick between the two, the newest lowest. A gap longer than the history cannot be evaluated.
-        if (2..=32).contains(&passed) {
-            let between = (1u64 << (passed - 1)) - 1;
+        // A mask with one bit for each tick between the two, the newest tick lowest. The history of the acknowledgement has 32 bits, so
+        // losses over a longer distance are not counted.
+        if (2..=32).contains(&distance) {
+            let between = (1u64 << (distance - 1)) - 1;
             let age = self.sent.since(ack.newest) + 1;
-            let sent = self.sent_before.checked_shr(age).unwrap_or(0) & between;
+            let sent = self.sent_history.checked_shr(age).unwrap_or(0) & between;
             self.lost += u64::from((sent & !u64::from(ack.history)).count_ones());
         }
         self.acked = Some(ack.newest);
     }
 
-    /// Samples the lag once for each send, however many datagrams arrive.
+    /// Adds the current lag to the window, once for each send, however many datagrams arrive.
     fn sample_lag(&mut self, acked: Tick) {
         if self.sent > self.sampled {
             self.sampled = self.sent;
@@ -143,11 +149,12 @@ impl RewindClamp {
         }
     }
 
-    /// The maximum delay of a player's screen behind `sent`, the newest snapshot sent when the input was made, in 1/16 tick.
+    /// The maximum by which a displayed tick may be before `sent`, the tick of the newest snapshot sent when the input was made: the larger
+    /// one of `played` and `starved` in the rule, in 1/16 tick.
     fn max_delay(&self, sent: Tick, acked: Tick) -> i64 {
         let parts = i64::from(SubTick::PER_TICK);
         let (min, p90) = self.lags.min_and_p90();
-        // The lag grows by itself between two sends.
+        // Without any disturbance, the lag grows by s - 1 between two sends.
         let spread = (p90 - min).saturating_sub(self.send_interval - 1);
         let interpolation = (2 * self.send_interval).max(self.send_interval + spread + spread / 2);
         let played = i64::from(min + interpolation + 1) * parts;

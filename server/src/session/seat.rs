@@ -1,4 +1,5 @@
-//! The session's seat in a room: turns events and frames into messages and snapshots for the peer, and datagrams into inputs for the room.
+//! A session's seat in a room: turns the room's events and frames into messages and snapshots for the peer, and the peer's datagrams into
+//! inputs for the room.
 
 use std::{
     future::{pending, poll_fn},
@@ -34,7 +35,7 @@ use crate::{
 };
 use quarrel_transport::wake::WakeFlag;
 
-/// A seat in a room. Dropping it leaves the seat.
+/// A player's seat in a room, with the state of its replication. Dropping it frees the seat in the room.
 pub(super) struct Seat<G: Game> {
     joined: JoinedSeat<G>,
     seat_epoch: SeatEpoch,
@@ -42,33 +43,36 @@ pub(super) struct Seat<G: Game> {
     clamp: RewindClamp,
     backlog: Backlog,
     /// The maximum number of input datagrams that the seat passes to the room between two frames. A link that recovers from a stall
-    /// delivers many at once, of which the newest repeat the others; and a flooding peer must not fill the inbox that all seats share.
+    /// delivers many at once, of which the newest repeat the inputs of the others; and a flooding peer must not fill the room's inbox, which
+    /// all seats share.
     max_inputs_per_frame: u32,
+    /// The number of input datagrams that the seat may still pass to the room before the next frame.
     inputs_left: u32,
-    /// The number of the newest frame taken.
+    /// The number of the newest frame that the session has taken.
     frame: Option<u32>,
-    /// The number of frames skipped since the last [`Self::count_unseen`].
+    /// The number of frames that the session has skipped since the last [`Self::update_metrics`].
     skipped: u64,
-    /// The number of the next event.
+    /// The sequence number of the next game event.
     next_sequence: u32,
-    /// Messages that the peer has not acknowledged.
+    /// The messages that the peer has not acknowledged.
     pub(super) unacked: UnackedMessages,
-    /// The tick at which the room was restored, until the peer has shown that it knows of it.
+    /// The tick at which the room was restored; `None` once the peer has shown that it knows of it, or if the room was not restored.
     restored: Option<Tick>,
     events_flag: WakeFlag,
 }
 
 /// An update of a seat by its room.
 pub(super) enum SeatUpdate<G: Game> {
-    /// An event.
+    /// An event of the room.
     Event(RoomEvent<G>),
     /// A newer frame is available.
     Frame,
-    /// The seat was taken away.
+    /// The room has taken the seat away, for this reason.
     Ended(CloseReason),
 }
 
 impl<G: Game> Seat<G> {
+    /// Creates the session's end of a seat that was just taken. `send_rate` is the server's number of snapshots per second.
     pub(super) fn new(joined: JoinedSeat<G>, seat_epoch: SeatEpoch, send_rate: u16) -> Self {
         let rate = joined.room.status().rate;
         let ticks_per_frame = rate.ticks_per_send(send_rate);
@@ -89,7 +93,8 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// Resumes a detached seat for its player, who has shown this ticket: the messages continue, the snapshots start with a keyframe.
+    /// Resumes a detached seat for its player, who has shown this ticket. The message sequence continues, and the snapshots start with a
+    /// keyframe.
     pub(super) fn resume(detached: DetachedSeat<G>, ticket: TicketNumber, send_rate: u16) -> Self {
         let DetachedSeat { mut joined, seat_epoch, next_sequence, unacked, restored, .. } = detached;
         joined.handle.tick = joined.room.status().tick().max(joined.handle.tick);
@@ -97,21 +102,22 @@ impl<G: Game> Seat<G> {
         Self { next_sequence, unacked, restored, ..Self::new(joined, seat_epoch.next(), send_rate) }
     }
 
-    /// Detaches the seat from its session.
+    /// Detaches the seat from its session, so that it can be held for the player with this name.
     pub(super) fn detach(self, name: Name) -> DetachedSeat<G> {
         let Self { joined, seat_epoch, next_sequence, unacked, restored, .. } = self;
         DetachedSeat { joined, name, seat_epoch, next_sequence, unacked, restored }
     }
 
-    /// Takes the roster at the time when the seat was taken, which is sent once.
+    /// Takes the roster of the time when the seat was taken; empty after the first call, because the roster is sent once.
     pub(super) fn take_roster(&mut self) -> Vec<RosterChange> {
         std::mem::take(&mut self.joined.handle.roster)
     }
 
-    /// Processes an acknowledgement, which also shows that the peer knows at which tick the room was restored.
+    /// Processes an acknowledgement of the seat's first `count` messages. It also shows that the peer knows at which tick the room was
+    /// restored.
     ///
     /// # Errors
-    /// When the number of messages is impossible.
+    /// When `count` is more than the number of messages sent, or less than in an earlier acknowledgement.
     pub(super) fn ack(&mut self, count: u32) -> Result<(), AckError> {
         self.unacked.ack(count)?;
         self.restored = None;
@@ -131,7 +137,7 @@ impl<G: Game> Seat<G> {
         self.joined.handle.seat
     }
 
-    /// The message that gives the peer its seat.
+    /// The message that tells the peer that it has the seat.
     pub(super) fn joined_message(&self) -> ServerMessage {
         ServerMessage::Joined {
             room: self.room(),
@@ -143,7 +149,7 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// Waits for the next update, events before frames; without events if `takes_events` is false. Cancel-safe.
+    /// Waits for the next update. Events come before frames; if `takes_events` is false, they stay in the room's queue. Cancel-safe.
     pub(super) async fn next(&mut self, takes_events: bool) -> SeatUpdate<G> {
         let JoinedSeat { handle, .. } = &mut self.joined;
         let (events, flag) = (&mut handle.events, &mut self.events_flag);
@@ -151,25 +157,25 @@ impl<G: Game> Seat<G> {
             biased;
             event = poll_fn(|cx| flag.poll(cx, |cx| events.poll_recv(cx))), if takes_events => match event {
                 Some(event) => SeatUpdate::Event(event),
-                // Unset if the room ended without a reason.
+                // The reason is unset if the room's task ended without one.
                 None => SeatUpdate::Ended(handle.ended.get().copied().unwrap_or(CloseReason::RoomClosed)),
             },
-            // A seat that was taken away because its event queue was full is gone, although events are still queued.
+            // A seat whose event queue overflowed ends at once: the events that are still queued are followed by a gap.
             Ok(()) = handle.frames.changed() => match handle.ended.get() {
                 Some(CloseReason::TooSlow) => SeatUpdate::Ended(CloseReason::TooSlow),
                 _ => SeatUpdate::Frame,
             },
-            // The room has ended, and its last events wait until the control stream has capacity.
+            // The room has ended, and its last events stay queued until the control stream has capacity for them.
             else => pending().await,
         }
     }
 
-    /// The message for an event of the room; `None` for a game event that is too long.
+    /// Returns the message for an event of the room; `None` for a game event longer than `MAX_EVENT_BYTES`.
     pub(super) fn message(&mut self, event: RoomEvent<G>) -> Option<ServerMessage> {
         match event {
             RoomEvent::Game { tick, event } => {
                 let Some(payload) = event.payload().cloned() else {
-                    error!(event = ?event.get(), "event exceeds MAX_EVENT_BYTES, not sent; the game has a defect");
+                    error!(event = ?event.get(), "game event exceeds MAX_EVENT_BYTES, not sent; the game has a defect");
                     return None;
                 };
                 let sequence = self.next_sequence;
@@ -181,7 +187,9 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// Encodes a snapshot of the newest frame; see [`Replicator::encode`]. `None` as well while two datagrams are queued.
+    /// Encodes a snapshot of the newest frame; see [`Replicator::encode`]. Returns `None` as well before the room's first frame, and while
+    /// two datagrams are queued. Allows the peer [`Self::max_inputs_per_frame`] more input datagrams. `now` is the time since the session's
+    /// epoch.
     pub(super) fn snapshot(
         &mut self,
         limit: usize,
@@ -209,50 +217,46 @@ impl<G: Game> Seat<G> {
     }
 
     /// Adds the skipped frames and the lost snapshots since the last call to the metrics.
-    pub(super) fn count_unseen(&mut self, metrics: &Metrics) {
+    pub(super) fn update_metrics(&mut self, metrics: &Metrics) {
         metrics.snapshots.skipped.inc_by(std::mem::take(&mut self.skipped));
         metrics.snapshots_lost.inc_by(self.clamp.take_lost());
     }
 
-    /// Passes an input datagram to the room. Returns false when it was dropped, because the room's inbox or this seat's share of it was
-    /// full.
+    /// Passes an input datagram to the room. Returns false when it was dropped, because the room's inbox was full or the seat has used up
+    /// its number of datagrams between two frames.
     ///
     /// # Errors
     /// When the datagram cannot be decoded.
     pub(super) fn input(&mut self, datagram: &[u8]) -> Result<bool, CloseNotice> {
-        // A client sends empty datagrams while it waits for a seat, so that losses are detected.
+        // A client sends empty datagrams while it waits for a seat, so that QUIC detects the loss of earlier packets sooner.
         if datagram.is_empty() {
             return Ok(true);
         }
         let mut from = BitReader::new(datagram);
         let read = InputDatagram::<G::Input>::decode(&mut from).and_then(|read| from.finish().map(|()| read));
-        let InputDatagram { seat_epoch, ack, batch: mut run } = read.map_err(|error| CloseNotice {
+        let InputDatagram { seat_epoch, ack, mut batch } = read.map_err(|error| CloseNotice {
             reason: CloseReason::Malformed,
             sentence: format!("The server could not read an input: {error}. Update the older of the two."),
         })?;
-        // The datagram was sent for the previous seat, before the message about this one arrived.
+        // The client sent the datagram for its previous seat, before the message about this seat arrived.
         if seat_epoch != self.seat_epoch {
             return Ok(true);
         }
-        // The client has this epoch from the message that also carries the restored tick.
+        // The client knows this epoch from the message that also contains the restored tick.
         self.restored = None;
-        self.replicator.acknowledge(run.newest(), ack);
-        self.clamp.clamp(ack, &mut run);
+        self.replicator.acknowledge(batch.newest(), ack);
+        self.clamp.clamp(ack, &mut batch);
         let Some(left) = self.inputs_left.checked_sub(1) else { return Ok(false) };
         self.inputs_left = left;
-        Ok(self.joined.room.try_send(RoomCommand::Input {
-            seat: self.id(),
-            arrived: Instant::now(),
-            batch: run,
-        }))
+        Ok(self.joined.room.try_send(RoomCommand::Input { seat: self.id(), arrived: Instant::now(), batch }))
     }
 
-    /// Sends a chat line to the room; dropped when the room's inbox is full.
+    /// Sends a chat line to the room. The line is dropped when the room's inbox is full.
     pub(super) fn chat(&self, text: Text<MAX_CHAT_BYTES>) {
         let _ = self.joined.room.try_send(RoomCommand::Chat { seat: self.id(), text });
     }
 
-    /// The time for which the peer has acknowledged no snapshot although some were sent.
+    /// The time for which the peer has owed an acknowledgement of a snapshot; see [`Replicator::silence`].
     pub(super) fn silence(&self, now: Duration) -> Duration {
         self.replicator.silence(now)
     }

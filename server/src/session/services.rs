@@ -1,4 +1,4 @@
-//! The server's parts that every session uses.
+//! Handles to the server's parts that every session uses.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::detached_seat::DetachedSeat;
 use crate::{
-    lobby::{Directory, Players, SessionRegistry},
+    lobby::{Directory, PlayerList, SessionRegistry},
     shutdown::StopReason,
     telemetry::Metrics,
 };
 
-/// Handles to the server's parts, cloned for each session.
+/// Handles to the lobby, the registries, the metrics and the stop signal, cloned for each session.
 pub struct SessionServices<G: Game> {
-    /// The rooms.
+    /// The directory of rooms, through which a player joins one.
     pub lobby: Arc<Directory<G>>,
     /// The registry of live sessions and held seats.
     pub registry: Arc<SessionRegistry<DetachedSeat<G>>>,
     /// The list of connected players for the admin plane.
-    pub players: Arc<Players>,
+    pub players: Arc<PlayerList>,
     /// The server's metrics.
     pub metrics: Arc<Metrics>,
     /// Ends the session when cancelled.

@@ -1,4 +1,4 @@
-//! The snapshot sender: sends a seat's snapshots by datagram, and those that no datagram holds on a stream, one at a time.
+//! The snapshot sender: sends a seat's snapshots by datagram; keyframes and snapshots that do not fit a datagram on streams, one at a time.
 
 use std::{future::pending, time::Duration};
 
@@ -13,15 +13,16 @@ use crate::{
 };
 use quarrel_transport::wake::FlaggedFuture;
 
-/// The time within which a snapshot on a stream must arrive.
+/// The time within which a stream for a snapshot must open, and again the time within which the snapshot must arrive on it.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Sends the snapshots of one session.
 pub(super) struct SnapshotSender {
     peer: Peer,
-    /// The largest datagram, read at most a second ago, because reading it takes the connection's lock.
+    /// The size of the largest datagram that the path takes. Read once a second and not for each snapshot, because reading it takes the
+    /// connection's lock.
     max_datagram_bytes: usize,
-    /// A snapshot under way on a stream.
+    /// The transfer of a snapshot on a stream, if one is in progress.
     on_stream: Option<FlaggedFuture<()>>,
 }
 
@@ -31,12 +32,12 @@ impl SnapshotSender {
         Self { peer, max_datagram_bytes, on_stream: None }
     }
 
-    /// Reads the datagram limit of the path again.
-    pub(super) fn update_limit(&mut self) {
+    /// Reads the maximum datagram size of the path again.
+    pub(super) fn update_max_datagram(&mut self) {
         self.max_datagram_bytes = self.peer.max_datagram_bytes();
     }
 
-    /// Waits until the snapshot on a stream has arrived or timed out; never ready without one. Cancel-safe.
+    /// Waits until the snapshot on a stream has arrived or timed out; waits forever if there is none. Cancel-safe.
     pub(super) async fn stream_done(&mut self) {
         match &mut self.on_stream {
             Some(sending) => sending.await,
@@ -50,7 +51,7 @@ impl SnapshotSender {
         self.on_stream = None;
     }
 
-    /// Sends a snapshot of the newest frame, unless none can be sent now. `now` is the time since the session's epoch.
+    /// Sends a snapshot of the seat's newest frame, unless the seat returns none. `now` is the time since the session's epoch.
     ///
     /// # Errors
     /// When the connection has ended, or the peer does not support datagrams.
@@ -63,9 +64,9 @@ impl SnapshotSender {
     ) -> Result<(), PeerError> {
         let (queued, stream_is_free) = (self.peer.queued_bytes(), self.on_stream.is_none());
         match seat.snapshot(self.max_datagram_bytes, queued, stream_is_free, now) {
-            Some(Snapshot::Small { bytes, waiting }) => {
+            Some(Snapshot::Small { bytes, deferred }) => {
                 self.peer.send_datagram(Bytes::copy_from_slice(bytes))?;
-                metrics.datagram_sent(waiting);
+                metrics.datagram_sent(deferred);
             }
             Some(Snapshot::Large(bytes)) => {
                 let (peer, bytes) = (self.peer.clone(), Bytes::copy_from_slice(bytes));
@@ -75,14 +76,17 @@ impl SnapshotSender {
             }
             Some(Snapshot::Oversize(bytes)) => {
                 span.in_scope(|| {
-                    error!(bytes, "view exceeds the largest snapshot, not sent; the game shows too much")
+                    error!(
+                        bytes,
+                        "view exceeds MAX_KEYFRAME_BYTES, snapshot not sent; the game shows too many entities at once"
+                    )
                 });
             }
             None => {
                 metrics.snapshots.held.inc();
             }
         }
-        seat.count_unseen(metrics);
+        seat.update_metrics(metrics);
         Ok(())
     }
 }

@@ -1,9 +1,8 @@
-//! The task of a session: waits for the next action, then applies it without waiting for anything.
+//! The task of a session: waits for the next event, then processes it without waiting for anything else.
 
 use std::{
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     time::Duration,
 };
 
@@ -12,57 +11,56 @@ use quarrel_shared::{
     game::Game,
     id::PlayerId,
     limits::CLOSING_ACK_TIMEOUT_MS,
-    protocol::{
-        CloseReason, JoinTarget, SeatEpoch, ServerMessage,
-        bounded::{List, Text},
-    },
+    protocol::{CloseReason, SeatEpoch, ServerMessage, bounded::List},
 };
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Span, debug, error, info, info_span};
 
 use super::{
-    end::{CloseNotice, SessionEnd, ends_session},
+    end::{CloseNotice, SessionEnd},
     housekeeping::Housekeeping,
-    login::{Login, LoginStep, ReturnedSeat},
+    login::{Login, LoginStep},
     phase::{Request, SessionPhase},
     rate_limit::RateLimit,
-    seat::{Seat, SeatUpdate, roster_message},
+    seat::{Seat, SeatUpdate},
     services::SessionServices,
     snapshot_sender::SnapshotSender,
 };
 use crate::{
-    lobby::{
-        directory::JoinedSeat,
-        players::{PlayerEntry, SeatLocation},
-    },
+    lobby::{directory::JoinedSeat, players::PlayerEntry},
     net::{
         Peer,
         peer::PeerError,
-        stream::{ControlStream, StreamError},
+        stream::{PlayerControlStream, StreamError},
     },
-    room::{RoomEvent, state::RosterChange},
+    room::RoomEvent,
 };
 use quarrel_transport::{control::DriveOutcome, wake::FlaggedFuture};
 
-/// The time after which a peer that acknowledges nothing is closed.
+mod seating;
+
+/// The time after which the connection of a peer that acknowledges no snapshot is closed.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One session: the peer, its login and its seat.
+/// One session: the connection to the peer, the login of its player, and the player's seat.
 pub(super) struct Session<G: Game> {
     peer: Peer,
-    control: ControlStream,
+    control: PlayerControlStream,
     phase: SessionPhase,
-    /// The deadline of the hello.
+    /// The latest time for the peer's hello.
     hello_deadline: Instant,
+    /// The start of the session, from which its durations are measured.
     epoch: Instant,
     login: Login<G>,
+    /// The join in progress, if there is one.
     joining: Option<FlaggedFuture<Result<JoinedSeat<G>, CloseReason>>>,
     seat: Option<Seat<G>>,
     snapshots: SnapshotSender,
     limit: RateLimit,
     housekeeping: Housekeeping,
+    /// Completes when the server ends its sessions.
     stop: FlaggedFuture<()>,
-    /// The span of this session's log lines. It is entered only for a log line, not at each of sixty wake-ups a second.
+    /// The span of this session's log lines. It is entered only for a log line, because the task wakes up some sixty times a second.
     span: Span,
     /// The epoch of the next seat's datagrams.
     seat_epoch: SeatEpoch,
@@ -70,22 +68,32 @@ pub(super) struct Session<G: Game> {
 }
 
 /// The events that a session waits for.
-enum Action<G: Game> {
+enum SessionEvent<G: Game> {
+    /// The server ends its sessions.
     Stop,
+    /// The hello has not arrived in time.
     HelloTimeout,
+    /// Bytes were read from or written to the control stream.
     Control(Result<DriveOutcome, StreamError>),
+    /// A join has ended.
     Joined(Result<JoinedSeat<G>, CloseReason>),
+    /// The room has an event or a frame for the seat, or has taken the seat away.
     Seat(SeatUpdate<G>),
+    /// A datagram has arrived.
     Datagram(Result<Bytes, PeerError>),
+    /// The snapshot on a stream has arrived or timed out.
     StreamDone,
+    /// The status of the lease on the player may have changed.
     LeaseNotified,
+    /// The periodic checks are due.
     Housekeeping,
 }
 
 impl<G: Game> Session<G> {
+    /// Creates a session that waits for the peer's hello. `player` is the id for a new player.
     pub(super) fn new(
         peer: Peer,
-        control: ControlStream,
+        control: PlayerControlStream,
         player: PlayerId,
         hello_deadline: Instant,
         services: SessionServices<G>,
@@ -113,52 +121,57 @@ impl<G: Game> Session<G> {
     /// Runs the session from the hello to the close.
     pub(super) async fn run(mut self) {
         let end = loop {
-            let action = self.select().await;
-            if let ControlFlow::Break(end) = self.apply(action) {
+            let event = self.next_event().await;
+            if let ControlFlow::Break(end) = self.process(event) {
                 break end;
             }
         };
         self.end(end).await;
     }
 
-    async fn select(&mut self) -> Action<G> {
+    /// Waits for the next event. Cancel-safe.
+    async fn next_event(&mut self) -> SessionEvent<G> {
         let awaits_hello = self.phase == SessionPhase::AwaitingHello;
-        // Room events can wait in the room's queue: after an absence there are more than the control stream may queue at once.
+        // Otherwise the room's events stay in the seat's queue: after an absence they may be more than the control stream may queue at once.
         let takes_events = self.control.has_capacity();
         let reads_control = !self.login.is_pending();
         tokio::select! {
             biased;
-            () = &mut self.stop => Action::Stop,
-            Some(()) = if_some(self.login.lease_notified.as_mut()) => Action::LeaseNotified,
-            Some(update) = if_some(self.seat.as_mut().map(|seat| seat.next(takes_events))) => Action::Seat(update),
-            datagram = self.peer.read_datagram() => Action::Datagram(datagram),
-            driven = self.control.drive(), if reads_control => Action::Control(driven),
-            Some(joined) = if_some(self.joining.as_mut()) => Action::Joined(joined),
-            () = self.snapshots.stream_done() => Action::StreamDone,
-            () = self.housekeeping.due() => Action::Housekeeping,
-            () = sleep_until(self.hello_deadline), if awaits_hello => Action::HelloTimeout,
+            () = &mut self.stop => SessionEvent::Stop,
+            Some(()) = if_some(self.login.lease_notified.as_mut()) => SessionEvent::LeaseNotified,
+            Some(update) = if_some(self.seat.as_mut().map(|seat| seat.next(takes_events))) => SessionEvent::Seat(update),
+            datagram = self.peer.read_datagram() => SessionEvent::Datagram(datagram),
+            driven = self.control.drive(), if reads_control => SessionEvent::Control(driven),
+            Some(joined) = if_some(self.joining.as_mut()) => SessionEvent::Joined(joined),
+            () = self.snapshots.stream_done() => SessionEvent::StreamDone,
+            () = self.housekeeping.due() => SessionEvent::Housekeeping,
+            () = sleep_until(self.hello_deadline), if awaits_hello => SessionEvent::HelloTimeout,
         }
     }
 
-    fn apply(&mut self, action: Action<G>) -> ControlFlow<SessionEnd> {
-        match action {
-            Action::Stop => ControlFlow::Break(self.services.stop_reason.get().into()),
-            Action::HelloTimeout => ControlFlow::Break(CloseReason::HandshakeTimeout.into()),
-            Action::Control(Ok(DriveOutcome::Sent)) | Action::StreamDone => ControlFlow::Continue(()),
-            Action::Control(Ok(DriveOutcome::Received)) => self.process_messages(),
-            Action::Control(Err(error)) => ControlFlow::Break(error.into()),
-            Action::Joined(joined) => self.joined(joined),
-            Action::Seat(SeatUpdate::Event(event)) => self.catch_panic(|session| session.send_event(event)),
-            Action::Seat(SeatUpdate::Frame) => self.catch_panic(Self::send_snapshot),
-            Action::Seat(SeatUpdate::Ended(reason)) => self.unseated(reason),
-            Action::Datagram(Ok(datagram)) => self.catch_panic(|session| session.input(&datagram)),
-            Action::Datagram(Err(error)) => ControlFlow::Break(error.into()),
-            Action::LeaseNotified => self.lease_notified(),
-            Action::Housekeeping => self.keep_house(),
+    fn process(&mut self, event: SessionEvent<G>) -> ControlFlow<SessionEnd> {
+        match event {
+            SessionEvent::Stop => ControlFlow::Break(self.services.stop_reason.get().into()),
+            SessionEvent::HelloTimeout => ControlFlow::Break(CloseReason::HandshakeTimeout.into()),
+            SessionEvent::Control(Ok(DriveOutcome::Sent)) | SessionEvent::StreamDone => {
+                ControlFlow::Continue(())
+            }
+            SessionEvent::Control(Ok(DriveOutcome::Received)) => self.process_messages(),
+            SessionEvent::Control(Err(error)) => ControlFlow::Break(error.into()),
+            SessionEvent::Joined(joined) => self.joined(joined),
+            SessionEvent::Seat(SeatUpdate::Event(event)) => {
+                self.catch_panic(|session| session.send_event(event))
+            }
+            SessionEvent::Seat(SeatUpdate::Frame) => self.catch_panic(Self::send_snapshot),
+            SessionEvent::Seat(SeatUpdate::Ended(reason)) => self.unseated(reason),
+            SessionEvent::Datagram(Ok(datagram)) => self.catch_panic(|session| session.input(&datagram)),
+            SessionEvent::Datagram(Err(error)) => ControlFlow::Break(error.into()),
+            SessionEvent::LeaseNotified => self.lease_notified(),
+            SessionEvent::Housekeeping => self.run_housekeeping(),
         }
     }
 
-    /// Runs code that calls the game's encodings. A panic there costs the player the seat, and affects no other player.
+    /// Runs code that calls the game's encoders or decoders. When they panic, the player loses the seat, and no other player is affected.
     fn catch_panic(
         &mut self,
         run: impl FnOnce(&mut Self) -> ControlFlow<SessionEnd>,
@@ -177,7 +190,7 @@ impl<G: Game> Session<G> {
         }
     }
 
-    /// Processes the control messages that have arrived.
+    /// Processes the control messages that have arrived, as long as the login is not pending.
     fn process_messages(&mut self) -> ControlFlow<SessionEnd> {
         while !self.login.is_pending() {
             let message = match self.control.pop() {
@@ -185,7 +198,7 @@ impl<G: Game> Session<G> {
                 Ok(None) => return ControlFlow::Continue(()),
                 Err(error) => return ControlFlow::Break(error.into()),
             };
-            if !self.limit.message(self.epoch.elapsed()) {
+            if !self.limit.allow_message(self.epoch.elapsed()) {
                 return ControlFlow::Break(CloseReason::RateLimited.into());
             }
             self.login.record_activity();
@@ -197,6 +210,7 @@ impl<G: Game> Session<G> {
         ControlFlow::Continue(())
     }
 
+    /// Does what a control message requests.
     fn handle(&mut self, request: Request) -> ControlFlow<SessionEnd> {
         match request {
             Request::Login(hello) => {
@@ -215,7 +229,7 @@ impl<G: Game> Session<G> {
             }
             Request::Chat(text) => {
                 let now = self.epoch.elapsed();
-                if let Some(seat) = self.seat.as_ref().filter(|_| self.limit.chat(now)) {
+                if let Some(seat) = self.seat.as_ref().filter(|_| self.limit.allow_chat(now)) {
                     seat.chat(text);
                 }
             }
@@ -229,13 +243,15 @@ impl<G: Game> Session<G> {
         ControlFlow::Continue(())
     }
 
+    /// Checks the lease, and continues a pending login.
     fn lease_notified(&mut self) -> ControlFlow<SessionEnd> {
         let step = self.login.poll_lease();
         self.log_in(step)?;
-        // Messages that arrived while the login was pending have not been processed.
+        // Messages that arrived while the login was pending were not processed then.
         self.process_messages()
     }
 
+    /// Applies a step of the login.
     fn log_in(&mut self, step: Result<LoginStep<G>, SessionEnd>) -> ControlFlow<SessionEnd> {
         match step {
             Ok(LoginStep::Wait) => ControlFlow::Continue(()),
@@ -245,26 +261,7 @@ impl<G: Game> Session<G> {
         }
     }
 
-    /// Resumes a seat: retransmits the messages that the client has not received, and continues from there. The roster of a restored
-    /// seat has not been sent yet.
-    fn resume(&mut self, returned: ReturnedSeat<G>) -> ControlFlow<SessionEnd> {
-        let ReturnedSeat { seat, acked } = returned;
-        self.welcome(true)?;
-        self.phase.joined(true);
-        let mut seat = Seat::resume(seat, self.login.shown_ticket(), self.services.lobby.spec().send_rate);
-        let roster = seat.take_roster();
-        self.set_seat(seat)?;
-        if let Some(seat) = &mut self.seat
-            && let Ok((front, back)) = seat.unacked.since(acked)
-        {
-            self.control.push_encoded(front);
-            self.control.push_encoded(back);
-            // Valid, because `since` has just accepted the same number.
-            let _ = seat.unacked.ack(acked);
-        }
-        self.send_roster(roster)
-    }
-
+    /// Welcomes the player, and adds the player to the list of connected players.
     fn welcome(&mut self, resumed: bool) -> ControlFlow<SessionEnd> {
         let Some(ticket) = self.login.ticket() else { return ControlFlow::Continue(()) };
         let (player, name) = (self.login.player(), self.login.name().to_string());
@@ -282,71 +279,13 @@ impl<G: Game> Session<G> {
         self.push(&welcome)
     }
 
-    fn join(&mut self, target: JoinTarget) {
-        let lobby = Arc::clone(&self.services.lobby);
-        let (player, ticket) = (self.login.player(), self.login.shown_ticket());
-        let name = self.login.name().clone();
-        let joining = async move { lobby.join(target, player, ticket, &name).await };
-        self.joining = Some(FlaggedFuture::new(joining));
-    }
-
-    fn joined(&mut self, joined: Result<JoinedSeat<G>, CloseReason>) -> ControlFlow<SessionEnd> {
-        self.joining = None;
-        self.phase.joined(joined.is_ok());
-        let joined = match joined {
-            Ok(joined) => joined,
-            Err(reason) => {
-                self.services.metrics.refused(reason.name());
-                let sentence = Text::lossy(reason.sentence());
-                return self.push(&ServerMessage::JoinRefused { reason, sentence });
-            }
-        };
-        let mut seat = Seat::new(joined, self.seat_epoch, self.services.lobby.spec().send_rate);
-        let roster = seat.take_roster();
-        self.set_seat(seat)?;
-        self.send_roster(roster)
-    }
-
-    fn set_seat(&mut self, seat: Seat<G>) -> ControlFlow<SessionEnd> {
-        self.seat_epoch = seat.seat_epoch().next();
-        let location = SeatLocation { room: seat.room(), seat: seat.id() };
-        if let Some(entry) = self.entry() {
-            entry.set_seat(Some(location));
-        }
-        self.span.in_scope(|| debug!(room = %location.room, seat = %location.seat, "player seated"));
-        let message = seat.joined_message();
-        self.seat = Some(seat);
-        self.push(&message)
-    }
-
-    /// Leaves the seat, if there is one, and stays connected.
-    fn leave_seat(&mut self) {
-        self.seat = None;
-        self.snapshots.cancel_stream();
-        if let Some(entry) = self.entry() {
-            entry.set_seat(None);
-        }
-    }
-
-    /// The room took the seat away. A slow client or a stop of the server ends the session; the end of a room does not.
-    fn unseated(&mut self, reason: CloseReason) -> ControlFlow<SessionEnd> {
-        self.leave_seat();
-        self.phase.unseated();
-        if ends_session(reason) {
-            return ControlFlow::Break(reason.into());
-        }
-        self.push(&ServerMessage::RoomClosed { reason, sentence: Text::lossy(reason.sentence()) })
-    }
-
+    /// Sends an event of the room to the peer.
     fn send_event(&mut self, event: RoomEvent<G>) -> ControlFlow<SessionEnd> {
         let message = self.seat.as_mut().and_then(|seat| seat.message(event));
         message.map_or(ControlFlow::Continue(()), |message| self.push_acked(&message))
     }
 
-    fn send_roster(&mut self, roster: Vec<RosterChange>) -> ControlFlow<SessionEnd> {
-        roster.into_iter().try_for_each(|change| self.push_acked(&roster_message(change)))
-    }
-
+    /// Sends a snapshot of the seat's newest frame, if one can be sent now.
     fn send_snapshot(&mut self) -> ControlFlow<SessionEnd> {
         let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
         match self.snapshots.send(seat, self.epoch.elapsed(), &self.services.metrics, &self.span) {
@@ -355,16 +294,17 @@ impl<G: Game> Session<G> {
         }
     }
 
+    /// Processes an input datagram.
     fn input(&mut self, datagram: &[u8]) -> ControlFlow<SessionEnd> {
         let now = self.epoch.elapsed();
-        // A client also sends empty datagrams while it waits for the welcome.
+        // A client also sends empty datagrams before it has received the welcome, so they do not show that it has its ticket.
         if !datagram.is_empty() {
             self.login.record_activity();
         }
-        if !self.limit.datagram(datagram.len(), now) {
+        if !self.limit.allow_datagram(datagram.len(), now) {
             return ControlFlow::Break(CloseReason::RateLimited.into());
         }
-        // Datagrams under way when a seat is left are no fault of the client.
+        // Not an error: the datagram was on its way when the seat was left.
         let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
         match seat.input(datagram) {
             Ok(true) => {}
@@ -376,9 +316,10 @@ impl<G: Game> Session<G> {
         ControlFlow::Continue(())
     }
 
-    fn keep_house(&mut self) -> ControlFlow<SessionEnd> {
+    /// Runs the checks of a second: counts traffic, updates the player's entry, and ends a session without a living peer or without use.
+    fn run_housekeeping(&mut self) -> ControlFlow<SessionEnd> {
         self.housekeeping.count_traffic(&self.peer, &self.services.metrics);
-        self.snapshots.update_limit();
+        self.snapshots.update_max_datagram();
         if let Some(entry) = self.entry() {
             entry.set_rtt(self.peer.rtt());
             entry.set_address(self.peer.address());
@@ -394,9 +335,10 @@ impl<G: Game> Session<G> {
         ControlFlow::Continue(())
     }
 
-    /// Ends the session: gives back the seat, sends the reason to the peer, waits a short time for its acknowledgement, and closes.
+    /// Ends the session: gives the seat to the registry, sends the reason to the peer, waits for its acknowledgement for at most
+    /// [`CLOSING_ACK_TIMEOUT_MS`], and closes the connection.
     pub(super) async fn end(mut self, end: SessionEnd) {
-        // First the seat, so that a newer session does not wait for the close.
+        // The seat comes first, so that a newer session of the player does not wait until the connection is closed.
         let seat = self.seat.take();
         self.leave_seat();
         self.login.end(seat, &end);
@@ -418,6 +360,7 @@ impl<G: Game> Session<G> {
         self.housekeeping.count_traffic(&self.peer, &self.services.metrics);
     }
 
+    /// Queues a message to the peer.
     fn push(&mut self, message: &ServerMessage) -> ControlFlow<SessionEnd> {
         match self.control.push(message) {
             Ok(_) => ControlFlow::Continue(()),
@@ -425,7 +368,7 @@ impl<G: Game> Session<G> {
         }
     }
 
-    /// Sends a message, and keeps it until the peer has acknowledged it.
+    /// Queues a message to the peer, and keeps it until the peer has acknowledged it.
     fn push_acked(&mut self, message: &ServerMessage) -> ControlFlow<SessionEnd> {
         match (self.control.push(message), &mut self.seat) {
             (Ok(encoded), Some(seat)) => seat.unacked.push(encoded),
@@ -435,17 +378,18 @@ impl<G: Game> Session<G> {
         ControlFlow::Continue(())
     }
 
+    /// The player's entry in the list of connected players, from the welcome on.
     fn entry(&self) -> Option<&PlayerEntry> {
         self.login.entry.as_ref().map(|guard| &*guard.entry)
     }
 }
 
-/// The span of a session's log lines.
+/// Creates the span of a session's log lines.
 fn session_span(player: PlayerId, peer: &Peer) -> Span {
     info_span!("session", %player, address = %peer.address())
 }
 
-/// Waits for a future that may not exist; never ready when it does not.
+/// Waits for a future that may not exist; waits forever if it does not.
 async fn if_some<F: Future>(future: Option<F>) -> Option<F::Output> {
     match future {
         Some(future) => Some(future.await),

@@ -1,21 +1,22 @@
-//! Reliable messages of one seat that are not acknowledged yet, kept for retransmission after a resume. Pure.
+//! The reliable messages of one seat that its client has not acknowledged, kept for retransmission after a resume. Has no I/O.
 //!
-//! Messages are kept as they were sent, encoded. A client that never acknowledges is not closed: it harms no other player, and only
-//! loses the ability to resume, because the oldest messages are evicted. To close it would end the game of a player whose only fault is
-//! an old client.
+//! Messages are kept in their encoded form. The connection of a client that never acknowledges is not closed: such a client harms no other
+//! player, and loses only the ability to resume, because the oldest messages are evicted. Closing it would end the match of a player whose
+//! only fault is an old client.
 
 use std::collections::VecDeque;
 
 use quarrel_shared::limits::MAX_UNACKED_MESSAGES;
 
-/// The maximum bytes of messages kept for one seat: [`MAX_UNACKED_MESSAGES`] events of Arena, at 30 to 40 bytes each with their frames, or two
-/// minutes of chat by a player who types without a pause. Overflow: the oldest message is evicted. All of it fits the send queue of a
-/// control stream, so it can be retransmitted at once.
+/// The maximum number of message bytes kept for one seat: [`MAX_UNACKED_MESSAGES`] events of Arena, at 30 to 40 bytes each with their length
+/// prefixes, or two minutes of chat by a player who types without a pause. Above the maximum, the oldest message is evicted. The send queue
+/// of a control stream can hold this many bytes, so all kept messages can be retransmitted at once.
 pub const MAX_UNACKED_BYTES: usize = 48 * 1024;
 
 /// The unacknowledged messages of one seat, numbered from 0.
 #[derive(Debug, Default)]
 pub struct UnackedMessages {
+    /// The encoded messages, one after the other, oldest first.
     encoded: VecDeque<u8>,
     /// The length of each message in bytes.
     lengths: VecDeque<usize>,
@@ -25,44 +26,44 @@ pub struct UnackedMessages {
     acked: u32,
 }
 
-/// An acknowledgement that is invalid, or whose following messages are gone.
+/// A reason why an acknowledgement is invalid, or why the messages after it cannot be retransmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AckError {
-    /// More messages than were sent.
-    #[error("it acknowledged {acked} messages of the {sent} that were sent")]
+    /// The client has acknowledged more messages than were sent.
+    #[error("{acked} messages were acknowledged, and only {sent} were sent")]
     Ahead {
         /// The number acknowledged.
         acked: u32,
         /// The number sent.
         sent: u32,
     },
-    /// Fewer messages than acknowledged before.
-    #[error("it acknowledged {acked} messages after it had acknowledged {before}")]
+    /// The client has acknowledged fewer messages than before.
+    #[error("{acked} messages were acknowledged after {before} had been acknowledged")]
     Back {
         /// The number acknowledged now.
         acked: u32,
         /// The number acknowledged before.
         before: u32,
     },
-    /// Some of the messages that follow were evicted.
-    #[error("the messages that follow are not kept any more")]
+    /// Some of the messages after the acknowledged ones were evicted.
+    #[error("the messages after the acknowledged ones are not kept any more")]
     Evicted,
 }
 
 impl UnackedMessages {
-    /// Adds a message that was sent.
+    /// Adds a message that was sent. Evicts the oldest messages when more are kept than allowed.
     pub fn push(&mut self, encoded: &[u8]) {
         self.encoded.extend(encoded);
         self.lengths.push_back(encoded.len());
         while self.lengths.len() > MAX_UNACKED_MESSAGES || self.encoded.len() > MAX_UNACKED_BYTES {
-            self.evict_oldest();
+            self.remove_oldest();
         }
     }
 
-    /// Removes the messages up to the number that the client has acknowledged.
+    /// Removes the first `acked` messages of the sequence, because the client has received them.
     ///
     /// # Errors
-    /// When the number is impossible.
+    /// When `acked` is more than the number of messages sent, or less than in an earlier call.
     pub fn ack(&mut self, acked: u32) -> Result<(), AckError> {
         self.check(acked)?;
         if acked < self.acked {
@@ -70,15 +71,15 @@ impl UnackedMessages {
         }
         self.acked = acked;
         while self.first < acked {
-            self.evict_oldest();
+            self.remove_oldest();
         }
         Ok(())
     }
 
-    /// The encoded messages after the first `acked` ones, as two consecutive slices.
+    /// Returns the encoded messages after the first `acked` ones, as two consecutive slices.
     ///
     /// # Errors
-    /// When the number is impossible, or some of these messages were evicted.
+    /// When `acked` is more than the number of messages sent, or when some of the messages after the first `acked` ones were removed.
     pub fn since(&self, acked: u32) -> Result<(&[u8], &[u8]), AckError> {
         self.check(acked)?;
         let skipped = acked.checked_sub(self.first).ok_or(AckError::Evicted)? as usize;
@@ -95,7 +96,7 @@ impl UnackedMessages {
         if acked > sent { Err(AckError::Ahead { acked, sent }) } else { Ok(()) }
     }
 
-    fn evict_oldest(&mut self) {
+    fn remove_oldest(&mut self) {
         let Some(length) = self.lengths.pop_front() else { return };
         self.encoded.drain(..length);
         self.first += 1;
@@ -106,7 +107,7 @@ impl UnackedMessages {
 mod tests {
     use super::*;
 
-    /// Messages that contain their numbers.
+    /// Returns `count` sent messages, each of which contains its number.
     fn messages(count: u32) -> UnackedMessages {
         let mut messages = UnackedMessages::default();
         (0..count).for_each(|number| messages.push(&number.to_le_bytes()));
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_buffer_that_has_wrapped_is_read_across_its_end() {
+    fn messages_are_complete_when_the_ring_buffer_has_wrapped() {
         let mut messages = messages(3);
         for number in 3..10_000_u32 {
             messages.push(&number.to_le_bytes());
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_never_acknowledges_costs_no_more_than_the_limits() {
+    fn the_messages_kept_for_a_client_that_never_acknowledges_are_bounded() {
         let mut small = messages(5000);
         assert_eq!(since(&small, 5000 - MAX_UNACKED_MESSAGES as u32).unwrap().len(), MAX_UNACKED_MESSAGES);
         assert_eq!(since(&small, 0), Err(AckError::Evicted));

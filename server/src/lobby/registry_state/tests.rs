@@ -1,4 +1,4 @@
-//! Tests of the registry: each race in each order.
+//! Tests of the registry: pairs of concurrent events, in both orders.
 
 use std::cell::Cell;
 
@@ -56,7 +56,7 @@ const fn earlier(count: u32) -> TicketNumber {
     TicketNumber { run: RUN - 1, count }
 }
 
-/// Ada's seat was restored; her ticket 3 of the previous run is the newest that the journal knew.
+/// Creates a registry in which Ada's seat was restored. Her ticket 3 of the previous run is the newest one in the journal.
 fn restored() -> Registry {
     let mut registry = Registry::new(RUN, HOLD, 8);
     let freed = registry.restore(ADA, earlier(3), TestSeat { name: "hers", ..TestSeat::default() }, START);
@@ -64,14 +64,14 @@ fn restored() -> Registry {
     registry
 }
 
-/// Ada is live with the session "first".
+/// Creates a registry in which Ada is live with the session "first".
 fn ada() -> Registry {
     let mut registry = Registry::new(RUN, HOLD, 8);
     registry.enter(ADA, "first");
     registry
 }
 
-/// Ends a session of Ada, which must not free any seat, and returns the session to notify.
+/// Ends a session of Ada, checks that this frees no seat, and returns the session to notify.
 fn end_session(
     registry: &mut Registry,
     me: &'static str,
@@ -83,7 +83,7 @@ fn end_session(
     notify
 }
 
-/// The seat that a resume returns at once.
+/// Returns the name of the seat that a resume has returned. Panics if the resume failed or must wait for another session.
 fn resumed_seat(resumed: Result<Resumed<&'static str, TestSeat>, ResumeError>) -> Option<&'static str> {
     match resumed.expect("a valid ticket").outcome {
         ResumeOutcome::Ready(seat) => name(seat),
@@ -220,13 +220,13 @@ fn a_third_login_waits_for_the_seat_in_place_of_a_second_that_ended() {
 }
 
 #[test]
-fn a_replaced_session_does_not_affect_its_player_any_more() {
+fn the_end_of_a_replaced_session_does_not_change_the_state_of_its_player() {
     let mut registry = ada();
     assert!(registry.resume(ADA, number(0), "second").is_ok());
     end_session(&mut registry, "first", test_seat("hers"), LOST);
     registry.poll(ADA, &"second");
     let late = registry.end(ADA, &"first", test_seat("stale"), LOST, START);
-    assert_eq!(names(late.freed), ["stale"], "the seat it returns is freed");
+    assert_eq!(names(late.freed), ["stale"], "the seat that the replaced session returns is freed");
     assert_eq!(registry.poll(ADA, &"second"), LeaseStatus::Unchanged);
 }
 
@@ -279,7 +279,7 @@ fn a_restored_seat_is_resumed_by_a_ticket_of_an_earlier_run_and_new_tickets_are_
         "she had received the new ticket"
     );
     let resumed = registry.resume(ADA, number(0), "third").unwrap();
-    assert_eq!(resumed.ticket, number(1), "as without a restart");
+    assert_eq!(resumed.ticket, number(1), "tickets are counted as without a restart");
 }
 
 #[test]
@@ -377,13 +377,13 @@ fn a_restored_seat_expires_like_any_held_seat() {
 }
 
 #[test]
-fn a_restored_seat_is_held_for_the_minimum_of_a_restart_and_does_not_delay_other_expiries() {
+fn a_restored_seat_is_held_for_the_minimum_hold_of_a_restart_and_does_not_delay_other_expiries() {
     let (hold, restart) = (Duration::from_secs(2), Duration::from_millis(MIN_RESTART_HOLD_MS.into()));
     let mut registry = Registry::new(RUN, hold, 8);
     assert!(registry.restore(ADA, earlier(3), test_seat("hers").unwrap(), START).is_empty());
     registry.enter(BEN, "bens");
     assert!(registry.end(BEN, &"bens", test_seat("his"), LOST, START).freed.is_empty());
-    assert_eq!(names(registry.sweep(hold)), ["his"], "as without a restart");
+    assert_eq!(names(registry.sweep(hold)), ["his"], "other seats expire as without a restart");
     assert!(registry.sweep(restart - Duration::from_millis(1)).is_empty());
     assert_eq!(names(registry.sweep(restart)), ["hers"]);
 }
@@ -401,6 +401,6 @@ fn a_restored_seat_is_freed_when_holding_is_disabled_or_its_player_is_live() {
     assert_eq!(
         names(one.restore(BEN, earlier(0), test_seat("his").unwrap(), START)),
         ["hers"],
-        "the bound holds"
+        "the oldest held seat is evicted above the limit"
     );
 }

@@ -1,7 +1,7 @@
-//! The development certificate: self-signed, for a server without a configured certificate.
+//! The development certificate: the self-signed certificate of a server without a configured one.
 //!
-//! No authority signs it, so clients pin its hash. Browsers accept a pinned hash only for ECDSA P-256 and a validity of at
-//! most 14 days: hence 13 days, and a renewal while three are left.
+//! No authority has signed it, so clients pin its hash. Browsers accept a pinned hash only for a certificate with an ECDSA P-256 key and a
+//! validity of at most 14 days. So it is valid for 13 days, and is renewed when less than three days are left.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,19 +12,21 @@ use crate::data_dir::DataDir;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The validity of a new certificate: a day less than browsers accept of a pinned one.
+/// The time from the creation of a certificate to its end. The validity starts an hour earlier, so it is 13 days and an hour; browsers accept
+/// at most 14 days.
 pub const VALIDITY: Duration = Duration::from_secs(13 * DAY.as_secs());
 
 /// The remaining validity below which the certificate is renewed.
 pub const RENEW_BEFORE: Duration = Duration::from_secs(3 * DAY.as_secs());
 
-/// The age of a new certificate's start of validity: a client whose clock is slow by less than this accepts a new certificate at once.
+/// The time by which the validity of a certificate starts before its creation. A client whose clock is slow by less than this accepts a new
+/// certificate at once.
 const BACKDATED: Duration = Duration::from_secs(3600);
 
 const CERT_FILE: &str = "tls/cert.pem";
 const KEY_FILE: &str = "tls/key.pem";
 
-/// Loads the stored certificate, or creates a new one when it is missing, damaged or due for renewal.
+/// Loads the stored certificate and key. Creates and stores new ones when they are missing, damaged or due for renewal.
 ///
 /// # Errors
 /// When a new certificate cannot be created or stored.
@@ -33,7 +35,7 @@ pub fn open(dir: &DataDir, now: SystemTime) -> Result<Identity, IdentityError> {
     match Identity::read(&cert, &key) {
         Ok(stored) if !is_due(stored.valid_until(), now) => return Ok(stored),
         Err(error) if cert.exists() => {
-            tracing::warn!(%error, "stored development certificate is unusable, replaced")
+            tracing::warn!(%error, "stored development certificate is unusable, creating a new one")
         }
         _ => {}
     }
@@ -43,12 +45,12 @@ pub fn open(dir: &DataDir, now: SystemTime) -> Result<Identity, IdentityError> {
     Ok(created)
 }
 
-/// Whether a certificate that is valid until `valid_until` is due for renewal.
+/// Returns true if a certificate that is valid until `valid_until` has less than [`RENEW_BEFORE`] left.
 pub fn is_due(valid_until: SystemTime, now: SystemTime) -> bool {
     valid_until.duration_since(now).unwrap_or_default() < RENEW_BEFORE
 }
 
-/// Writes a new key and certificate. A crash between the two files leaves a pair that does not match, which the next start replaces.
+/// Writes a new key and certificate. A crash between the two writes leaves a pair that does not match, which the next start replaces.
 fn create(dir: &DataDir, now: SystemTime) -> Result<(), IdentityError> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let mut params = CertificateParams::new(names())?;
@@ -61,7 +63,8 @@ fn create(dir: &DataDir, now: SystemTime) -> Result<(), IdentityError> {
     Ok(())
 }
 
-/// The subject names: the loopback names, and the host name for other machines on the network.
+/// Returns the names and addresses for which the certificate is valid: those of the loopback interface, and the host name for other
+/// machines on the network.
 fn names() -> Vec<String> {
     let mut names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -34,7 +34,7 @@ pub enum IdentityError {
         /// The system's error.
         source: io::Error,
     },
-    /// A file is not PEM, or damaged.
+    /// A file is not a PEM file, or is damaged.
     #[error("{} is not a PEM file: {source}", path.display())]
     Pem {
         /// The path of the file.
@@ -65,7 +65,7 @@ pub enum IdentityError {
     /// The type of the certificate or of the key is not supported.
     #[error("cannot use this certificate or key: {0}")]
     Unusable(String),
-    /// The development certificate could not be created.
+    /// A self-signed certificate could not be created.
     #[error("cannot create a certificate: {0}")]
     Create(#[from] rcgen::Error),
     /// The development certificate could not be stored.
@@ -74,10 +74,10 @@ pub enum IdentityError {
 }
 
 impl Identity {
-    /// Reads PEM files: the certificate chain, the server's own certificate first, and its private key.
+    /// Reads the certificate chain from one PEM file, in which the server's own certificate comes first, and its private key from another.
     ///
     /// # Errors
-    /// When a file cannot be read or parsed, or the two do not match.
+    /// When a file cannot be read or parsed, or when the key does not match the certificate.
     pub fn read(cert: &Path, key: &Path) -> Result<Self, IdentityError> {
         let chain = chain(cert)?;
         let private = match PrivateKeyDer::from_pem_slice(&bytes(key)?) {
@@ -91,7 +91,8 @@ impl Identity {
         })
     }
 
-    /// Creates an Ed25519 identity in memory. Its certificate and signatures have a fixed size, so that simulated packets have too.
+    /// Creates an Ed25519 identity in memory. Its certificate and its signatures have a fixed size, so that simulated handshakes have packets
+    /// of a fixed size too.
     pub(super) fn in_memory() -> Result<Self, IdentityError> {
         let key = KeyPair::generate_for(&PKCS_ED25519)?;
         let mut params = CertificateParams::new(["localhost", "127.0.0.1", "::1"].map(str::to_owned))?;
@@ -123,11 +124,12 @@ impl Identity {
         })
     }
 
-    /// The end of the server certificate's validity.
+    /// The end of the validity of the server's own certificate.
     pub fn valid_until(&self) -> SystemTime {
         self.valid_until
     }
 
+    /// The chain and the key in the form in which rustls uses them.
     pub(super) fn certified(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.certified)
     }
@@ -154,6 +156,7 @@ enum PairError {
     Unusable(String),
 }
 
+/// Reads the certificates of a PEM file.
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes(path)?).collect();
     match chain {
@@ -167,12 +170,13 @@ fn bytes(path: &Path) -> Result<Vec<u8>, IdentityError> {
     std::fs::read(path).map_err(|source| IdentityError::Unreadable { path: path.to_owned(), source })
 }
 
+/// Converts seconds since 1970; the year 1970 if the system cannot represent the time.
 fn from_unix(seconds: i64) -> SystemTime {
     let distance = Duration::from_secs(seconds.unsigned_abs());
-    let moment = if seconds < 0 {
+    let time = if seconds < 0 {
         SystemTime::UNIX_EPOCH.checked_sub(distance)
     } else {
         SystemTime::UNIX_EPOCH.checked_add(distance)
     };
-    moment.unwrap_or(SystemTime::UNIX_EPOCH)
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
 }

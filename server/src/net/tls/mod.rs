@@ -1,10 +1,10 @@
-//! TLS of the players' plane: the server's certificate and the TLS configuration.
+//! TLS for players' connections: the server's certificate and the TLS configuration.
 //!
-//! TLS 1.3 only, one ALPN, no early data (the server does nothing for a peer before its handshake is complete).
-//! The certificate can change while the server runs: each handshake reads it from a resolver, and a renewal replaces it there.
+//! The server offers TLS 1.3 only, with one ALPN protocol and without early data, because it does nothing for a peer before the handshake
+//! is complete. The certificate can change while the server runs: each handshake reads it from a resolver, and a renewal replaces it there.
 //!
-//! - [`identity`]: a certificate chain with its key, from PEM files or from memory.
-//! - [`development`]: the self-signed certificate of a server without a configured one.
+//! - [`identity`]: a certificate chain with its private key, from PEM files or in memory.
+//! - [`development`]: the self-signed certificate of a server without a configured certificate.
 
 pub mod development;
 pub mod identity;
@@ -25,7 +25,7 @@ use crate::config::NetConfig;
 use crate::data_dir::DataDir;
 use identity::{Identity, IdentityError};
 
-/// The ALPN protocol name.
+/// The ALPN protocol name of Quarrel's connections.
 pub const ALPN: &[u8] = b"quarrel/1";
 
 /// The current certificate and the TLS configuration that presents it.
@@ -47,22 +47,23 @@ pub enum TlsError {
     Config(#[from] rustls::Error),
 }
 
-/// The origin of the certificate, and so of its renewals.
+/// Where the certificate comes from, which also decides how it is renewed.
 #[derive(Debug)]
 enum Source {
     /// The operator's files, renewed by another program.
     Files { cert: PathBuf, key: PathBuf },
     /// The development certificate in the data directory, renewed by this server.
     Development(DataDir),
-    /// Only memory; it is never renewed.
+    /// A certificate that exists only in memory and is never renewed.
     Memory,
 }
 
 impl ServerTls {
-    /// Loads the operator's certificate if the configuration names one, otherwise the development certificate from the data directory.
+    /// Loads the operator's certificate if the configuration has one. Otherwise loads the development certificate from the data directory,
+    /// or creates it.
     ///
     /// # Errors
-    /// When there is no usable certificate.
+    /// When the operator's certificate is not usable, or when the development certificate cannot be created or stored.
     pub fn open(net: &NetConfig, dir: &DataDir, now: SystemTime) -> Result<Self, TlsError> {
         if let (Some(cert), Some(key)) = (&net.cert, &net.key) {
             let identity = Identity::read(cert, key)?;
@@ -73,7 +74,10 @@ impl ServerTls {
         }
     }
 
-    /// A certificate for tests and simulations: not stored, valid for this century, with signatures of a fixed size.
+    /// Creates a certificate for tests and simulations: not stored, valid from 2000 to 2100, with signatures of a fixed size.
+    ///
+    /// # Errors
+    /// When the certificate cannot be created.
     pub fn in_memory() -> Result<Self, TlsError> {
         Self::new(Identity::in_memory()?, Source::Memory)
     }
@@ -83,7 +87,7 @@ impl ServerTls {
         Arc::clone(&self.config)
     }
 
-    /// The current certificate, for clients that trust only this one.
+    /// The current certificate, for clients that trust only this certificate.
     pub fn certificate(&self) -> CertificateDer<'static> {
         self.resolver.0.load().certificate().clone()
     }
@@ -98,15 +102,13 @@ impl ServerTls {
         self.resolver.0.load().valid_until()
     }
 
-    /// Whether the certificate can be renewed while the server runs; false for one in memory.
-    pub fn is_renewed(&self) -> bool {
+    /// Returns true if the certificate can be renewed while the server runs; false for one in memory.
+    pub fn is_renewable(&self) -> bool {
         !matches!(self.source, Source::Memory)
     }
 
-    /// Renews the certificate if necessary, and returns whether it changed.
-    ///
-    /// The development certificate is renewed when it is due; the operator's files are read again.
-    /// Blocks on file I/O, so call it from a thread that may block.
+    /// Replaces the development certificate by a new one if it is due for renewal, or reads the operator's files again. Returns whether the
+    /// certificate has changed. Blocks on file I/O, so call this from a thread that may block.
     ///
     /// # Errors
     /// When the new certificate cannot be read or created. The old one then stays current.
@@ -138,7 +140,7 @@ impl ServerTls {
     }
 }
 
-/// ring's provider, with AES-128 as the preferred cipher: servers have AES in hardware, and every packet pays for the cipher.
+/// Returns ring's cryptography with AES-128 as the preferred cipher: servers have AES in hardware, and each packet costs an encryption.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
         cipher_suites: vec![
@@ -150,7 +152,7 @@ fn provider() -> Arc<CryptoProvider> {
     })
 }
 
-/// Presents the current certificate for every server name.
+/// Presents the current certificate to clients, whichever server name they ask for.
 #[derive(Debug)]
 struct Resolver(ArcSwap<Identity>);
 

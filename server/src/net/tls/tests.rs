@@ -30,7 +30,7 @@ fn net_config() -> NetConfig {
     config::load(&Sources::default(), &[game]).unwrap().net
 }
 
-/// A time long ago: renewal must follow the clock that the caller passes, not the system's.
+/// Returns a fixed time in the past, because renewal must follow the time that the caller passes and not the system's clock.
 fn noon() -> SystemTime {
     SystemTime::UNIX_EPOCH + 20_000 * DAY
 }
@@ -147,7 +147,7 @@ fn certificates_in_memory_have_a_fixed_size_and_offer_one_protocol() {
     assert_eq!(first, rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
 }
 
-/// The certificate that a client receives in a handshake. A failed handshake fails the test.
+/// Performs a handshake, and returns the certificate that the client receives. Panics if the handshake fails.
 fn presented(tls: &ServerTls) -> CertificateDer<'static> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(tls.certificate()).unwrap();
@@ -175,7 +175,7 @@ fn presented(tls: &ServerTls) -> CertificateDer<'static> {
 }
 
 #[test]
-fn handshakes_present_a_renewed_certificate_at_once() {
+fn the_next_handshake_presents_the_renewed_certificate() {
     let (_folder, dir) = data_dir();
     // Created ten days ago: it is due now, and both it and its successor are valid now.
     let created = SystemTime::now() - 10 * DAY - Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! Tests of the order of updates, and of the bound on their deferral.
+//! Tests of the order in which updates are sent, and of the bound on their deferral.
 
 use quarrel_shared::{
     bits::{BitReader, BitsError},
@@ -32,7 +32,7 @@ const fn id(slot: u16) -> EntityId {
     EntityId { slot, generation: 0 }
 }
 
-/// A row of posts that starts one step from the eye, each with this color.
+/// Returns a view with a row of posts in this color. Post `n` is at the distance 1000 (n + 1) from the eye.
 fn row(tick: u32, posts: u16, color: u32) -> View<Post> {
     let post = |slot| (id(slot), Post(Place::At(Point::new(1000 * (i32::from(slot) + 1), 0)), color));
     View { tick: Tick(tick), entities: (0..posts).map(post).collect() }
@@ -48,7 +48,7 @@ fn viewpoint(focus: &[u16]) -> Viewpoint {
     }
 }
 
-/// The posts whose new color is sent in a snapshot of this view.
+/// Encodes a snapshot of `view`, and returns the slots of the posts whose new color it contains.
 fn sent(
     priority: &mut PriorityAccumulator,
     base: &View<Post>,
@@ -56,28 +56,28 @@ fn sent(
     focus: &[u16],
     limit: usize,
 ) -> Vec<u16> {
-    let mut cut = view.clone();
+    let mut reduced = view.clone();
     let deferred =
-        priority.fit(base, &mut cut, SEAT, &viewpoint(focus), limit).expect("the bound can be kept");
+        priority.fit(base, &mut reduced, SEAT, &viewpoint(focus), limit).expect("the bound can be kept");
     let mut out = BitWriter::new();
-    diff(Some(base), &cut, &mut out);
+    diff(Some(base), &reduced, &mut out);
     assert!(out.len_bits() <= limit, "{} bits of {limit}", out.len_bits());
     let is_changed = |(id, post): &&(EntityId, Post)| base.get(*id) != Some(post);
-    let sent: Vec<_> = cut.entities.iter().filter(is_changed).map(|(id, _)| id.slot).collect();
+    let sent: Vec<_> = reduced.entities.iter().filter(is_changed).map(|(id, _)| id.slot).collect();
     let all = view.entities.iter().filter(is_changed).count();
     assert_eq!(sent.len() + deferred as usize, all, "every update is sent or deferred");
     sent
 }
 
 #[test]
-fn the_nearest_entities_are_sent_first_and_those_in_focus_before_them() {
+fn entities_in_focus_are_sent_first_and_then_the_nearest() {
     let (base, view) = (row(1, 40, 0), row(2, 40, 1));
     assert_eq!(sent(&mut PriorityAccumulator::new(), &base, &view, &[], 240), [0, 1, 2, 3, 4]);
     assert_eq!(sent(&mut PriorityAccumulator::new(), &base, &view, &[30], 240), [0, 1, 2, 3, 30]);
 }
 
 #[test]
-fn every_entity_is_sent_within_the_bound_at_any_distance() {
+fn no_entity_is_deferred_past_the_bound_at_any_distance() {
     let mut priority = PriorityAccumulator::new();
     let mut base = row(1, 40, 0);
     let mut deferred = [0; 40];
@@ -86,7 +86,7 @@ fn every_entity_is_sent_within_the_bound_at_any_distance() {
         let updated = sent(&mut priority, &base, &view, &[], 240);
         for (slot, sends) in (0..).zip(&mut deferred) {
             *sends = if updated.contains(&slot) { 0 } else { *sends + 1 };
-            assert!(*sends <= MAX_DEFERRED_SENDS, "{slot} was deferred in {sends} sends");
+            assert!(*sends <= MAX_DEFERRED_SENDS, "post {slot} was deferred in {sends} sends in a row");
         }
         base.tick = Tick(tick);
         for slot in updated {
@@ -111,21 +111,21 @@ fn an_update_is_sent_again_until_it_is_in_the_baseline() {
 }
 
 #[test]
-fn a_view_that_cannot_keep_the_bound_is_sent_whole() {
+fn a_view_that_cannot_keep_the_bound_is_left_unchanged() {
     let base = row(1, 40, 0);
     let mut view = row(2, 40, 1);
     let all: Vec<_> = (0..40).collect();
-    let whole = view.clone();
+    let complete = view.clone();
     assert_eq!(
         PriorityAccumulator::new().fit(&base, &mut view, SEAT, &viewpoint(&all), 400),
         None,
-        "all are in focus"
+        "all posts are in focus, so none may be deferred"
     );
-    assert_eq!(view, whole, "the view is unchanged");
+    assert_eq!(view, complete, "the view is unchanged");
     assert_eq!(
         PriorityAccumulator::new().fit(&base, &mut view, SEAT, &viewpoint(&[]), 30),
         None,
-        "one bit for each entity is too much"
+        "the bits that each unchanged entity takes exceed the limit"
     );
 }
 
@@ -137,7 +137,7 @@ fn a_seats_own_entities_are_never_deferred() {
         let mut view = row(tick, 40, tick);
         view.entities[35].1.0 = Place::Only(SEAT);
         assert!(sent(&mut priority, &base, &view, &[], 2000).contains(&35));
-        priority.record_whole(Tick(tick));
-        assert!(priority.records.is_empty(), "nothing is deferred once all was sent");
+        priority.record_complete(Tick(tick));
+        assert!(priority.records.is_empty(), "after a complete snapshot no update is deferred");
     }
 }

@@ -1,30 +1,31 @@
-//! A sliding window over a link's lags: their minimum and their 90th percentile.
+//! A sliding window over the last samples of a link's lag, with their minimum and their 90th percentile.
 
-/// The maximum lag in ticks; longer ones count as this one. Two seconds at the fastest rate are unplayable, and the room rewinds far
-/// less.
+/// The maximum lag in ticks; a longer lag is recorded as this one. At the highest tick rate it is two seconds, which is unplayable and far
+/// more than the room rewinds.
 const MAX_LAG: u32 = 255;
 
-/// The percentile in tenths: a single late snapshot does not move it.
+/// The percentile in tenths. A single late snapshot does not change it.
 const PERCENTILE_TENTHS: usize = 9;
 
-/// A window over lags, in ticks. It takes one byte per sample and a count for each lag, independent of the peer.
+/// A window over the last lags, in ticks. Its memory is bounded: one byte per sample, and one count for each of the 256 lags.
 #[derive(Clone, Debug)]
 pub(super) struct LagWindow {
-    /// A ring buffer of samples.
+    /// A ring buffer of the samples.
     samples: Vec<u8>,
-    /// The index of the oldest sample, which the next one replaces.
+    /// The index of the oldest sample, which the next one replaces when the window is full.
     next: usize,
     max_samples: usize,
-    /// The number of samples of each lag.
+    /// The number of samples of each lag, indexed by lag.
     counts: Vec<u16>,
 }
 
 impl LagWindow {
-    /// An empty window over the last `max_samples` samples.
+    /// Creates an empty window over the last `max_samples` samples.
     pub(super) const fn new(max_samples: u32) -> Self {
         Self { samples: Vec::new(), next: 0, max_samples: max_samples as usize, counts: Vec::new() }
     }
 
+    /// Adds a sample; a full window drops its oldest one.
     pub(super) fn push(&mut self, lag: u32) {
         let lag = lag.min(MAX_LAG);
         if self.counts.is_empty() {
@@ -40,7 +41,7 @@ impl LagWindow {
         self.counts[lag as usize] += 1;
     }
 
-    /// The minimum and the 90th percentile; 0 for both without samples.
+    /// Returns the minimum and the 90th percentile of the samples; 0 for both if there are none.
     pub(super) fn min_and_p90(&self) -> (u32, u32) {
         let target = (self.samples.len() * PERCENTILE_TENTHS).div_ceil(10);
         let mut min = None;
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_single_late_sample_does_not_count_and_old_samples_leave_the_window() {
+    fn a_single_late_sample_does_not_change_the_percentile_and_old_samples_leave_the_window() {
         let mut lags = LagWindow::new(20);
         assert_eq!(lags.min_and_p90(), (0, 0));
         (0..19).for_each(|n| lags.push(4 + n % 2));
