@@ -232,8 +232,8 @@ impl<G: Game> Directory<G> {
         })
     }
 
-    /// Reserves a seat for a quick join. Searches for one once more, now that no other join can open a room, and opens a room if there is
-    /// none.
+    /// Reserves a seat for a quick join. Searches for one once more, now that no other join can open a room, and opens a room if it finds
+    /// no seat.
     fn find_or_open(&self) -> Result<(RoomHandle<G>, SeatClaim), CloseReason> {
         let mut next_room = self.lock_next_room();
         if let Some(found) = self.find_seat() {

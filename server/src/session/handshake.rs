@@ -1,5 +1,5 @@
 //! The check that the client speaks the server's protocol and plays the server's game in the same revision. The sentence of a refusal
-//! tells the player what to do: which side to update, or which server to use.
+//! advises the player what to do: which side to update, or which server to use.
 
 use quarrel_shared::{
     game::Game,
@@ -8,7 +8,7 @@ use quarrel_shared::{
 
 use super::end::CloseNotice;
 
-/// Checks a client's hello, and returns the player's display name: "somebody" if the hello has none.
+/// Checks a client's hello, and returns the player's display name: "player" if the hello has none.
 ///
 /// # Errors
 /// Returns the first mismatch of protocol version, game, game revision and encoding, in this order: each one makes the next comparison

@@ -103,7 +103,7 @@ impl<E: Entity> Replicator<E> {
         }
     }
 
-    /// The time since the first snapshot that the client should have acknowledged and has not; zero if there is none.
+    /// The time since the first snapshot that the client should have acknowledged and has not; zero if every one was acknowledged.
     #[must_use]
     pub fn silence(&self, now: Duration) -> Duration {
         self.unacked_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))

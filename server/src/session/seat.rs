@@ -137,7 +137,7 @@ impl<G: Game> Seat<G> {
         self.joined.handle.seat
     }
 
-    /// The message that tells the peer that it has the seat.
+    /// The message that gives the seat to the peer.
     pub(super) fn joined_message(&self) -> ServerMessage {
         ServerMessage::Joined {
             room: self.room(),

@@ -389,7 +389,7 @@ fn session_span(player: PlayerId, peer: &Peer) -> Span {
     info_span!("session", %player, address = %peer.address())
 }
 
-/// Waits for a future that may not exist; waits forever if it does not.
+/// Waits for a future that may not exist; never returns without one.
 async fn if_some<F: Future>(future: Option<F>) -> Option<F::Output> {
     match future {
         Some(future) => Some(future.await),
