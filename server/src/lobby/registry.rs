@@ -72,7 +72,7 @@ pub struct ResumedSession<S: HeldSeat> {
     pub target: ResumeTarget<S>,
 }
 
-/// What a resumed player returns to.
+/// The place to which a resumed player returns.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ResumeTarget<S> {
     /// The player's seat.

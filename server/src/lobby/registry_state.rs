@@ -9,7 +9,7 @@
 //!                     │ ▲ ▲             │
 //!              resume │ │ └─────────────┘ resume
 //!                     ▼ │
-//!                  Moving ──▶ Arrived        the older session is told to end; the newer one waits for the seat
+//!                  Moving ──▶ Arrived        the older session is asked to end; the newer one waits for the seat
 //! ```
 //!
 //! Not drawn: a Live player who leaves is removed. Moving and Arrived become Held when the newer session ends too early. Arrived becomes Live
@@ -48,7 +48,7 @@ use quarrel_shared::{id::PlayerId, limits::MIN_RESTART_HOLD_MS, protocol::Ticket
 
 /// A seat that can be held while its player is away.
 pub trait HeldSeat {
-    /// Tells the room that the player is away and the seat is held.
+    /// Marks the player as away in the room, because the seat is held.
     fn hold(&self);
 
     /// Returns true if the room has revoked the seat, so that it cannot be resumed.
@@ -136,7 +136,7 @@ pub enum ResumeError {
     Forgotten,
 }
 
-/// How a session ended.
+/// The end of a session, as far as it matters to the player's seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndKind {
     /// The connection was lost, and the player may return.

@@ -1,4 +1,4 @@
-//! One player's connection. Sessions send and receive through [`Peer`], and use quinn's types only to tell how a connection has ended.
+//! One player's connection. Sessions send and receive through [`Peer`], and use quinn's types only to classify the end of a connection.
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What a room is made from: the settings of all rooms, the services of the server, and the parts of one room's task.
+//! The parts from which a room is made: the settings of all rooms, the services of the server, and the parts of one room's task.
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,7 +38,7 @@ pub struct RoomSpec<S> {
     pub bot_skill: String,
     /// The time for which a room without players is kept.
     pub linger: Duration,
-    /// Who controls a held seat while its player is away.
+    /// The control of a held seat while its player is away.
     pub held: HeldSeatPolicy,
     /// Whether each step is made twice and the results are compared; see [`SyncTest`](super::sync_test::SyncTest).
     pub sync_test: bool,

@@ -18,13 +18,13 @@ pub struct Seat<G: Game> {
     pub occupant: SeatOccupant<G>,
     /// The player's inputs for future ticks.
     pub inputs: InputBuffer<StampedInput<G::Input>>,
-    /// How early the player's newest input arrived.
+    /// The time by which the player's newest input arrived before its tick.
     pub margin: InputMargin,
-    /// What controls the seat while its player is away; `None` if the player is present.
+    /// The control of the seat while its player is away; `None` if the player is present.
     pub away: Option<AwayControl<G>>,
 }
 
-/// What controls a held seat.
+/// The control of a held seat.
 pub enum AwayControl<G: Game> {
     /// Nothing: the seat has no inputs.
     Idle,
@@ -35,9 +35,9 @@ pub enum AwayControl<G: Game> {
 /// The policy for held seats: who controls a seat while its player is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeldSeatPolicy {
-    /// Nobody: the seat has no inputs.
+    /// No control: the seat has no inputs.
     Idle,
-    /// A bot of the room's skill; nobody if the game has no such bot.
+    /// A bot of the room's skill. If the game has no such bot, the seat has no inputs.
     Bot,
 }
 

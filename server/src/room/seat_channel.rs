@@ -29,7 +29,7 @@ impl<G: Game> SeatChannel<G> {
     }
 
     /// Queues an event for the session. A chat line is dropped when less than [`RESERVED_EVENTS`] of the capacity are left. When the queue is
-    /// full, the seat is taken away with [`CloseReason::TooSlow`]: a session that has missed so many events cannot play, and the room does
+    /// full, the seat is taken away with [`CloseReason::TooSlow`]: a session that is a full queue behind cannot play, and the room does
     /// not wait for it.
     pub(super) fn send(&self, event: &RoomEvent<G>) {
         if matches!(event, RoomEvent::Chat { .. }) && self.events.capacity() < RESERVED_EVENTS {

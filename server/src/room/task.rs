@@ -140,7 +140,7 @@ impl<G: Game> RoomTask<G> {
                 warn!(skipped = due.skipped, "room fell behind its tick rate, skipped ticks");
             }
             for _ in 0..due.steps {
-                // After a panic the game is not used any more, so nobody sees a state that was changed in part.
+                // After a panic the game is not used any more, so a state that was changed in part is never sent.
                 if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
                     self.services.metrics.room_panics.inc();
                     error!(tick = %self.state.tick(), "game panicked, room closed, other rooms continue");
@@ -219,7 +219,7 @@ impl<G: Game> RoomTask<G> {
         if marked.is_ok() {
             self.services.metrics.journals.marks.inc();
         }
-        // The mark stays in the journal even if nobody waits for the reply any more.
+        // The mark stays in the journal even if its requester no longer waits for the reply.
         let _ = command.reply.send(marked);
     }
 

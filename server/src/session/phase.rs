@@ -20,7 +20,7 @@ pub enum SessionPhase {
     Seated,
 }
 
-/// What a client's message asks the session to do.
+/// The action that a client's message requests from the session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Log the player in.

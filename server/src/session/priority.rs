@@ -77,7 +77,7 @@ struct SendRecord {
     state: SendState,
 }
 
-/// What has happened to the updates of an entity in the last sends.
+/// The history of an entity's updates in the last sends.
 #[derive(Clone, Copy, Debug)]
 enum SendState {
     /// The entity's updates were sent in every snapshot since this tick.

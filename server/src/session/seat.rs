@@ -137,7 +137,7 @@ impl<G: Game> Seat<G> {
         self.joined.handle.seat
     }
 
-    /// The message that tells the peer that it has the seat.
+    /// The message by which the peer learns of its seat.
     pub(super) fn joined_message(&self) -> ServerMessage {
         ServerMessage::Joined {
             room: self.room(),

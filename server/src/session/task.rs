@@ -387,7 +387,7 @@ fn session_span(player: PlayerId, peer: &Peer) -> Span {
     info_span!("session", %player, address = %peer.address())
 }
 
-/// Waits for a future that may not exist; waits forever if it does not.
+/// Waits for an optional future; never completes without one.
 async fn if_some<F: Future>(future: Option<F>) -> Option<F::Output> {
     match future {
         Some(future) => Some(future.await),

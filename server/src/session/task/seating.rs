@@ -1,4 +1,4 @@
-//! How a session gets and loses its seat: a join, a resume, a leave, and the end of the seat by its room.
+//! The seat of a session: taken by a join or a resume, left by the player, or taken away by the room.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -30,7 +30,7 @@ impl<G: Game> Session<G> {
         self.joining = Some(FlaggedFuture::new(joining));
     }
 
-    /// Processes the result of a join: takes the seat, or tells the peer why there is none.
+    /// Processes the result of a join: takes the seat, or sends the peer the reason of the refusal.
     pub(super) fn joined(&mut self, joined: Result<JoinedSeat<G>, CloseReason>) -> ControlFlow<SessionEnd> {
         self.joining = None;
         self.phase.joined(joined.is_ok());
@@ -68,7 +68,7 @@ impl<G: Game> Session<G> {
         self.send_roster(roster)
     }
 
-    /// Makes this the session's seat, and tells the peer.
+    /// Makes this the session's seat, and sends the peer a message about it.
     fn set_seat(&mut self, seat: Seat<G>) -> ControlFlow<SessionEnd> {
         self.seat_epoch = seat.seat_epoch().next();
         let location = SeatLocation { room: seat.room(), seat: seat.id() };
