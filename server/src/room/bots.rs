@@ -37,8 +37,8 @@ impl<G: Game> Bots<G> {
         }
     }
 
-    /// The number of bots that a room with `seats` seats and `players` players should have: bots take the seats that players leave empty, up
-    /// to the maximum.
+    /// The number of bots that a room with `seats` seats and `players` players should have: bots take the seats that players leave empty,
+    /// up to the maximum.
     pub fn wanted(&self, seats: u16, players: u16) -> u16 {
         self.max_bots.min(seats.saturating_sub(players))
     }

@@ -259,8 +259,8 @@ impl<G: Game> RoomHandle<G> {
         receiver.await.unwrap_or(Err(MarkError::NoRoom))
     }
 
-    /// Sends a command that may be dropped: inputs, which the next datagram repeats, or a chat line. Returns false if the command was dropped
-    /// because the inbox is full or the room has ended.
+    /// Sends a command that may be dropped: inputs, which the next datagram repeats, or a chat line. Returns false if the command was
+    /// dropped because the inbox is full or the room has ended.
     #[must_use]
     pub fn try_send(&self, command: RoomCommand<G>) -> bool {
         self.inbox.try_send(command).is_ok()

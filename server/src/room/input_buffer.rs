@@ -1,4 +1,5 @@
-//! A jitter buffer of one seat's inputs: yields at most one input per tick. An input takes effect at its tick and not on arrival. Has no I/O.
+//! A jitter buffer of one seat's inputs: yields at most one input per tick. An input takes effect at its tick and not on arrival. Has no
+//! I/O.
 //!
 //! Each arriving input is counted in one of four classes:
 //! - *early*: it is kept for its tick.

@@ -1,8 +1,8 @@
 //! The room's side of its journal: records ticks, decides when to submit them to the storage, and handles outages of the disk.
 //!
-//! A *chunk* is the unit that the room submits: the header, recorded ticks, a checkpoint (the complete state), or an annotation. A *segment* is
-//! a checkpoint and the ticks after it. The storage refuses chunks while its queue is full or a write has failed. Then the journal has a
-//! *gap*: ticks are not recorded until the storage accepts a checkpoint, with which a new segment starts.
+//! A *chunk* is the unit that the room submits: the header, recorded ticks, a checkpoint (the complete state), or an annotation. A
+//! *segment* is a checkpoint and the ticks after it. The storage refuses chunks while its queue is full or a write has failed. Then the
+//! journal has a *gap*: ticks are not recorded until the storage accepts a checkpoint, with which a new segment starts.
 
 use std::{sync::Arc, time::Duration};
 
@@ -176,9 +176,9 @@ impl<G: Game> RoomJournal<G> {
         self.last_tick = state.tick();
     }
 
-    /// Submits the recorded ticks and a checkpoint when they are due, or tries to end a gap. A checkpoint is submitted after the annotations
-    /// of its tick: otherwise a room that is restored from the checkpoint would not know that a match has ended at that tick. `now` is the
-    /// duration since the server's epoch.
+    /// Submits the recorded ticks and a checkpoint when they are due, or tries to end a gap. A checkpoint is submitted after the
+    /// annotations of its tick: otherwise a room that is restored from the checkpoint would not know that a match has ended at that tick.
+    /// `now` is the duration since the server's epoch.
     pub(super) fn write_due(&mut self, state: &RoomState<G>, now: Duration) {
         if !self.schedule.is_due(now) {
             return;

@@ -20,9 +20,9 @@ pub(super) struct JournalSchedule {
     pub(super) retry_ticks: u32,
 }
 
-/// The length of a slot, for which a room collects ticks before it submits them. A server that is killed loses these ticks and those that the
-/// storage task collects. A tick must be in the file after a quarter second: 250 ms - 175 ms - 40 ms for which the storage task collects =
-/// 35 ms remain for the lateness of ticks and for the write.
+/// The length of a slot, for which a room collects ticks before it submits them. A server that is killed loses these ticks and those that
+/// the storage task collects. A tick must be in the file after a quarter second: 250 ms - 175 ms - 40 ms for which the storage task
+/// collects = 35 ms remain for the lateness of ticks and for the write.
 const SLOT: Duration = Duration::from_millis(175);
 
 /// The time between a refusal by the storage and the next attempt to restart the journal, in milliseconds.
@@ -35,9 +35,9 @@ impl JournalSchedule {
         Self { slot: None, checkpoint_ticks, retry_ticks: rate.ticks(RETRY_MS) }
     }
 
-    /// Records a tick at `now`, a duration since the server's epoch. Returns true if the collected ticks must be submitted, because this tick
-    /// is the first one of its slot. Any other tick is kept until the first tick of the next slot: for at most the length of a slot, plus
-    /// the lateness of that tick.
+    /// Records a tick at `now`, a duration since the server's epoch. Returns true if the collected ticks must be submitted, because this
+    /// tick is the first one of its slot. Any other tick is kept until the first tick of the next slot: for at most the length of a slot,
+    /// plus the lateness of that tick.
     pub(super) fn is_due(&mut self, now: Duration) -> bool {
         let slot = Some(now.as_nanos() / SLOT.as_nanos());
         std::mem::replace(&mut self.slot, slot) != slot
@@ -48,8 +48,8 @@ impl JournalSchedule {
 mod tests {
     use super::*;
 
-    /// Simulates a room whose first tick is due at `offset` and whose ticks are up to `late` late. Returns the times of its submissions, and
-    /// the longest time between a tick and its submission.
+    /// Simulates a room whose first tick is due at `offset` and whose ticks are up to `late` late. Returns the times of its submissions,
+    /// and the longest time between a tick and its submission.
     fn play(hz: u16, offset: Duration, late: Duration) -> (Vec<Duration>, Duration) {
         let rate = TickRate::new(hz).unwrap();
         let mut schedule = JournalSchedule::new(rate, SLOT);

@@ -1,5 +1,5 @@
-//! The input margin of a seat: how long before its tick the newest input arrived. Each snapshot contains the margin, and the client adjusts its
-//! clock by it. Has no I/O.
+//! The input margin of a seat: how long before its tick the newest input arrived. Each snapshot contains the margin, and the client
+//! adjusts its clock by it. Has no I/O.
 
 use quarrel_shared::tick::{Tick, TickRate};
 
@@ -7,8 +7,8 @@ use quarrel_shared::tick::{Tick, TickRate};
 /// input that arrives later comes from a client that has set its clock back, and that client needs its new margin.
 const REORDER_WINDOW_MS: u32 = 250;
 
-/// The margin of one seat's newest input. Duplicated and reordered datagrams do not change it, because they do not show the client's current
-/// clock.
+/// The margin of one seat's newest input. Duplicated and reordered datagrams do not change it, because they do not show the client's
+/// current clock.
 #[derive(Clone, Copy, Debug)]
 pub struct InputMargin {
     newest: Option<NewestInput>,
@@ -41,7 +41,8 @@ impl InputMargin {
         }
     }
 
-    /// The margin of the newest input in 1/16 tick: positive if it arrived before its tick, negative if after; `None` before the first input.
+    /// The margin of the newest input in 1/16 tick: positive if it arrived before its tick, negative if after; `None` before the first
+    /// input.
     #[must_use]
     pub fn get(&self) -> Option<i16> {
         let NewestInput { tick, arrived } = self.newest?;

@@ -1,4 +1,5 @@
-//! An operator's mark in a room's journal: a tick and a reason. `quarrel replay slice --around` cuts the part around a mark out of a journal.
+//! An operator's mark in a room's journal: a tick and a reason. `quarrel replay slice --around` cuts the part around a mark out of a
+//! journal.
 
 use quarrel_shared::tick::Tick;
 use tokio::sync::oneshot;

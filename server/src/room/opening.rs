@@ -158,8 +158,9 @@ fn restored_seats<G: Game>(
     (channels, seats)
 }
 
-/// The capacity of a room's inbox: eight commands for each seat, where a seat usually sends one input datagram per tick, and 64 more for a
-/// burst of joins. When the inbox is full, inputs are dropped and counted, and joins are refused with [`CloseReason::RoomBusy`](quarrel_shared::protocol::CloseReason::RoomBusy).
+/// The capacity of a room's inbox: eight commands for each seat, where a seat usually sends one input datagram per tick, and 64 more for
+/// a burst of joins. When the inbox is full, inputs are dropped and counted, and joins are refused with
+/// [`CloseReason::RoomBusy`](quarrel_shared::protocol::CloseReason::RoomBusy).
 fn inbox_capacity(seats: u16) -> usize {
     usize::from(seats) * 8 + 64
 }

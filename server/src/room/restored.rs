@@ -72,8 +72,8 @@ pub enum RestoreError {
 }
 
 impl RestoreError {
-    /// Returns true if another build of the server, or this one with other settings, could restore the room, so that the journal must stay in
-    /// place.
+    /// Returns true if another build of the server, or this one with other settings, could restore the room, so that the journal must
+    /// stay in place.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::OtherRate { .. } | Self::Playback(PlaybackError::Header(_)))
@@ -116,8 +116,8 @@ impl<G: Game> RestoredRoom<G> {
         self.tick
     }
 
-    /// Returns the results that the storage may lack: all of them if `all`, otherwise only those whose annotations were lost. The latter stay
-    /// in the room as well, because its journal must be annotated with them again. Must be called once.
+    /// Returns the results that the storage may lack: all of them if `all`, otherwise only those whose annotations were lost. The latter
+    /// stay in the room as well, because its journal must be annotated with them again. Must be called once.
     pub fn take_records(&mut self, all: bool) -> Vec<MatchRecord> {
         let written = std::mem::take(&mut self.results.written).into_iter().filter(|_| all);
         written.chain(self.results.lost.iter().cloned()).collect()
@@ -138,8 +138,8 @@ impl PastResults {
         Self::up_to(Tick(u32::MAX), journal)
     }
 
-    /// Reads the results in a journal up to the tick `last`, after which the restored room continues. Annotations of later ticks are cut from
-    /// the file, because their matches will be played again.
+    /// Reads the results in a journal up to the tick `last`, after which the restored room continues. Annotations of later ticks are cut
+    /// from the file, because their matches will be played again.
     fn up_to(last: Tick, journal: &Journal<'_>) -> Result<Self, JournalError> {
         let mut all = Self::default();
         for annotation in journal.annotations() {
@@ -149,8 +149,8 @@ impl PastResults {
             {
                 // A record that this version cannot read was written by an older version, most likely into the database too.
                 let record = serde_json::from_value::<MatchRecord>(record).ok();
-                // The tick of the annotation may be later than the end of the match: a lost annotation is written again at the tick to which
-                // the room was restored.
+                // The tick of the annotation may be later than the end of the match: a lost annotation is written again at the tick to
+                // which the room was restored.
                 all.last_end = record.as_ref().map_or(tick, |record| Tick(record.tick)).max(all.last_end);
                 all.written.extend(record);
             }
@@ -205,8 +205,8 @@ fn count_marks(journal: &Journal<'_>) -> u32 {
 }
 
 impl PastResults {
-    /// Adds the result of a match that ended at a replayed tick, unless the journal has it. The annotation may be missing because it was after
-    /// the last complete block.
+    /// Adds the result of a match that ended at a replayed tick, unless the journal has it. The annotation may be missing because it was
+    /// after the last complete block.
     fn add_replayed<G: Game>(
         &mut self,
         journal: &Journal<'_>,
@@ -235,8 +235,8 @@ impl PastResults {
     }
 }
 
-/// Returns the time of a tick, in milliseconds since 1970: the time when the room was opened or last restored, plus the duration of the ticks
-/// since then. It is inexact if the room has skipped ticks, which is rare; the exact time is not in the journal.
+/// Returns the time of a tick, in milliseconds since 1970: the time when the room was opened or last restored, plus the duration of the
+/// ticks since then. It is inexact if the room has skipped ticks, which is rare; the exact time is not in the journal.
 fn unix_ms_at(journal: &Journal<'_>, tick: Tick) -> u64 {
     let header = journal.header();
     let resumed = journal.annotations().filter_map(|annotation| match annotation {

@@ -1,5 +1,5 @@
-//! The match results of one room, until the storage has accepted them. A tick submits results without waiting: while the queue of the storage
-//! is full, they are kept here and submitted at a later tick, or when the room ends.
+//! The match results of one room, until the storage has accepted them. A tick submits results without waiting: while the queue of the
+//! storage is full, they are kept here and submitted at a later tick, or when the room ends.
 
 use std::collections::VecDeque;
 
@@ -43,7 +43,8 @@ impl MatchResults {
         Self { room, rate, journal, last_end, kept: VecDeque::new(), records }
     }
 
-    /// Returns the result of the match that ended at this tick, which the caller passes to [`Self::push`]. The next match starts at this tick.
+    /// Returns the result of the match that ended at this tick, which the caller passes to [`Self::push`]. The next match starts at this
+    /// tick.
     pub(super) fn record<G: Game>(
         &mut self,
         tick: Tick,

@@ -66,8 +66,8 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// Returns the seat to its player, who has shown this ticket on a new connection. Drops the inputs of the old connection. Has no effect on
-    /// a bot's seat.
+    /// Returns the seat to its player, who has shown this ticket on a new connection. Drops the inputs of the old connection. Has no
+    /// effect on a bot's seat.
     pub fn resume(&mut self, ticket: TicketNumber, now: Tick, rate: TickRate) {
         if let SeatOccupant::Player { id, .. } = self.occupant {
             let player = SeatOccupant::Player { id, ticket };

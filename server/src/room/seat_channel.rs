@@ -28,9 +28,9 @@ impl<G: Game> SeatChannel<G> {
         Self { events, ended, presence, returns: 0 }
     }
 
-    /// Queues an event for the session. A chat line is dropped when less than [`RESERVED_EVENTS`] of the capacity are left. When the queue is
-    /// full, the seat is taken away with [`CloseReason::TooSlow`]: a session that is a full queue behind cannot play, and the room does
-    /// not wait for it.
+    /// Queues an event for the session. A chat line is dropped when less than [`RESERVED_EVENTS`] of the capacity are left. When the
+    /// queue is full, the seat is taken away with [`CloseReason::TooSlow`]: a session that is a full queue behind cannot play, and the
+    /// room does not wait for it.
     pub(super) fn send(&self, event: &RoomEvent<G>) {
         if matches!(event, RoomEvent::Chat { .. }) && self.events.capacity() < RESERVED_EVENTS {
             return;

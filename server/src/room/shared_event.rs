@@ -34,8 +34,8 @@ impl<E: Bits> SharedEvent<E> {
         &self.event
     }
 
-    /// Returns the encoded event, and encodes it at the first call. Returns `None` if it is longer than [`MAX_EVENT_BYTES`], which is a defect
-    /// of the game.
+    /// Returns the encoded event, and encodes it at the first call. Returns `None` if it is longer than [`MAX_EVENT_BYTES`], which is a
+    /// defect of the game.
     ///
     /// # Panics
     /// When the game's encoder panics.

@@ -208,8 +208,8 @@ impl<G: Game> RoomState<G> {
         })
     }
 
-    /// Gives a player an empty seat, or that of the last bot if none is empty. Returns `None` if players have all seats. Appends the changes
-    /// to `changed`.
+    /// Gives a player an empty seat, or that of the last bot if none is empty. Returns `None` if players have all seats. Appends the
+    /// changes to `changed`.
     pub fn take_seat(
         &mut self,
         player: PlayerId,
@@ -234,8 +234,8 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// Holds a seat whose player's connection was lost: until the player returns, the policy controls it. The roster does not change, because
-    /// the seat stays the player's. Has no effect on a seat that is held already.
+    /// Holds a seat whose player's connection was lost: until the player returns, the policy controls it. The roster does not change,
+    /// because the seat stays the player's. Has no effect on a seat that is held already.
     pub fn hold(&mut self, seat: SeatId, policy: HeldSeatPolicy) {
         let Some(Some(seat)) = self.seats.get_mut(seat.index()) else { return };
         if seat.away.is_none() {

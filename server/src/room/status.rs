@@ -123,8 +123,8 @@ impl RoomStatus {
     }
 }
 
-/// A reservation of a seat, of which there are never more than seats. A session keeps it while it joins and while it has the seat; with a held
-/// seat, the registry keeps it.
+/// A reservation of a seat, of which there are never more than seats. A session keeps it while it joins and while it has the seat; with a
+/// held seat, the registry keeps it.
 #[derive(Debug)]
 pub struct SeatClaim(Arc<RoomStatus>);
 

@@ -90,8 +90,8 @@ impl<G: Game> Session<G> {
         }
     }
 
-    /// Processes that the room has taken the seat away. A client that is too slow and a stop of the server end the session; after the end of
-    /// a room the session continues in the lobby.
+    /// Processes that the room has taken the seat away. A client that is too slow and a stop of the server end the session; after the end
+    /// of a room the session continues in the lobby.
     pub(super) fn unseated(&mut self, reason: CloseReason) -> ControlFlow<SessionEnd> {
         self.leave_seat();
         self.phase.unseated();
