@@ -138,8 +138,8 @@ impl<G: Game> Directory<G> {
         &self.spec
     }
 
-    /// Takes a seat for a player in a room that `target` selects. `ticket` is the newest ticket that the player has shown; the journal of the
-    /// room records it.
+    /// Takes a seat for a player in a room that `target` selects. `ticket` is the newest ticket that the player has shown; the journal of
+    /// the room records it.
     ///
     /// # Errors
     /// Returns the reason why the player gets no seat.
@@ -265,8 +265,8 @@ impl<G: Game> Directory<G> {
         handle
     }
 
-    /// A room's offset within the tick period, so that not all rooms step at once. The offsets of consecutive ids differ by the golden ratio
-    /// of a period, which spreads any number of consecutive rooms evenly.
+    /// A room's offset within the tick period, so that not all rooms step at once. The offsets of consecutive ids differ by the golden
+    /// ratio of a period, which spreads any number of consecutive rooms evenly.
     const fn tick_offset(&self, id: RoomId) -> Duration {
         let share = id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         Duration::from_nanos((self.spec.tick_rate.period_ns() * share) >> 32)

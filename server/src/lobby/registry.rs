@@ -72,7 +72,7 @@ pub struct ResumedSession<S: HeldSeat> {
     pub target: ResumeTarget<S>,
 }
 
-/// The place that a resumed player returns to.
+/// The place to which a resumed player returns.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ResumeTarget<S> {
     /// The player's seat.
@@ -156,8 +156,8 @@ impl<S: HeldSeat> SessionRegistry<S> {
         Ok(ResumedSession { lease, target })
     }
 
-    /// Frees held seats whose hold has expired or that their room has revoked. The server calls this once a second, so a seat is held for up
-    /// to a second longer than configured.
+    /// Frees held seats whose hold has expired or that their room has revoked. The server calls this once a second, so a seat is held for
+    /// up to a second longer than configured.
     pub fn sweep(&self) {
         let now = self.epoch.elapsed();
         drop(self.update(|state| state.sweep(now)));

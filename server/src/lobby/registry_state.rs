@@ -12,8 +12,8 @@
 //!                  Moving ──▶ Arrived        the older session is asked to end; the newer one waits for the seat
 //! ```
 //!
-//! Not drawn: a Live player who leaves is removed. Moving and Arrived become Held when the newer session ends too early. Arrived becomes Live
-//! when the newer session takes the seat.
+//! Not drawn: a Live player who leaves is removed. Moving and Arrived become Held when the newer session ends too early. Arrived becomes
+//! Live when the newer session takes the seat.
 //!
 //! A *run* is one run of the server process. A restarted server restores the seats of the previous run, and starts with their players as
 //! Held. Runs are numbered upwards, and a ticket of a later run, or of the same run with a higher count, is newer. So any two tickets of a
@@ -48,7 +48,7 @@ use quarrel_shared::{id::PlayerId, limits::MIN_RESTART_HOLD_MS, protocol::Ticket
 
 /// A seat that can be held while its player is away.
 pub trait HeldSeat {
-    /// Notifies the room that the player is away and the seat is held.
+    /// Marks the player as away in the room, because the seat is held.
     fn hold(&self);
 
     /// Returns true if the room has revoked the seat, so that it cannot be resumed.
@@ -136,7 +136,7 @@ pub enum ResumeError {
     Forgotten,
 }
 
-/// The kind of a session's end.
+/// The end of a session, as far as it matters to the player's seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndKind {
     /// The connection was lost, and the player may return.
@@ -170,8 +170,8 @@ pub enum LeaseStatus<S> {
 }
 
 impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
-    /// Creates an empty registry for the run of the server with this number, which must be higher than that of all earlier runs. Players are
-    /// held for `hold` (not at all if it is zero), and at most `max_held` of them at once.
+    /// Creates an empty registry for the run of the server with this number, which must be higher than that of all earlier runs. Players
+    /// are held for `hold` (not at all if it is zero), and at most `max_held` of them at once.
     pub const fn new(run: u32, hold: Duration, max_held: usize) -> Self {
         Self {
             players: BTreeMap::new(),

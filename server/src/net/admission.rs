@@ -111,7 +111,7 @@ impl AdmissionState {
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
             self.sweep(now);
             if self.networks.len() >= MAX_NETWORKS {
-                // This many active networks are an attack. Packets of further networks are ignored until buckets are full again.
+                // This number of active networks is an attack. Packets of further networks are ignored until buckets are full again.
                 return None;
             }
         }

@@ -73,9 +73,9 @@ pub fn open(
     Endpoint::new_with_abstract_socket(endpoint, Some(server), udp.socket, udp.runtime)
 }
 
-/// The minimum time between two stateless resets, by which clients notice after a crash and a restart that their connections are gone. For a
-/// thousand players, quinn's default of 20 ms would take 1000 x 20 ms = 20 s, and 200 us take 0.2 s. A reset is smaller than the packet
-/// that it answers and costs some microseconds, so this rate is not a load.
+/// The minimum time between two stateless resets, by which clients notice after a crash and a restart that their connections are gone.
+/// For a thousand players, quinn's default of 20 ms would take 1000 x 20 ms = 20 s, and 200 us take 0.2 s. A reset is smaller than the
+/// packet that it answers and costs some microseconds, so this rate is not a load.
 const RESET_INTERVAL: Duration = Duration::from_micros(200);
 
 /// The buffer for the packets of one connection that is not accepted yet. A client's first flight has two packets.

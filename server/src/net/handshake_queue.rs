@@ -16,8 +16,8 @@ const HANDSHAKE_BURST: f64 = 64.0;
 /// only wait until their clients give up, and would count as half-open meanwhile.
 const MAX_LOW_PRIORITY: usize = 256;
 
-/// The minimum that [`HandshakeQueue::wait`] returns. Timers have a resolution of 1 ms, and a wait that is rounded to zero would cause a busy
-/// loop.
+/// The minimum that [`HandshakeQueue::wait`] returns. Timers have a resolution of 1 ms, and a wait that is rounded to zero would cause a
+/// busy loop.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
 /// The priority of a handshake. It limits nothing, and only orders the handshakes that cannot all start at once.
@@ -42,8 +42,8 @@ pub(super) struct HandshakeQueue<T> {
 pub(super) enum Dequeued<T> {
     /// The item may start now.
     Ready(T),
-    /// The item's deadline has passed. It takes no token of the rate limit, because a long queue would otherwise spend all tokens on clients
-    /// that have given up.
+    /// The item's deadline has passed. It takes no token of the rate limit, because a long queue would otherwise spend all tokens on
+    /// clients that have given up.
     Expired(T),
 }
 

@@ -1,16 +1,16 @@
-//! A room's clock: when to wake up, and how many steps are due. Pure: the caller passes the time.
+//! A room's clock: when the room's task must wake up, and how many steps are due. Has no I/O; the caller passes the time.
 //!
-//! Deadlines are absolute, so lateness never accumulates. A room that falls behind catches up by at most [`MAX_CATCH_UP_STEPS`] steps
-//! at once; ticks beyond that are skipped and reported.
+//! The time of each step is computed from the clock's start, so a late step does not delay the next ones. A room that is late catches up by
+//! at most [`MAX_CATCH_UP_STEPS`] steps at once; the times of further steps are skipped.
 
 use std::time::Duration;
 
 use quarrel_shared::tick::{Tick, TickRate};
 
-/// The maximum number of steps at once. More would stall the room's players again, for as long as the first stall.
+/// The maximum number of steps at once. Making up for a long stall in full would stall the room's players a second time.
 pub const MAX_CATCH_UP_STEPS: u64 = 4;
 
-/// Margins are in 1/16 tick.
+/// The unit of the room's time line is 1/16 tick.
 const PARTS_PER_TICK: u128 = 16;
 
 const NANOS: u128 = 1_000_000_000;
@@ -19,11 +19,11 @@ const NANOS: u128 = 1_000_000_000;
 #[derive(Clone, Debug)]
 pub struct RoomClock {
     rate: TickRate,
-    /// The time of tick 0, moved forward by skipped ticks.
+    /// The time one period before the first step, moved forward by the time of skipped steps.
     start: Duration,
     /// The number of steps made.
     steps: u64,
-    /// The room's tick when the clock started.
+    /// The room's tick before the first step: 0 for a new room.
     first_tick: Tick,
 }
 
@@ -32,18 +32,18 @@ pub struct RoomClock {
 pub struct Due {
     /// The number of steps to make, at most [`MAX_CATCH_UP_STEPS`].
     pub steps: u32,
-    /// The number of skipped ticks.
+    /// The number of steps that are not made because the room is too late. No tick number is left out.
     pub skipped: u64,
 }
 
 impl RoomClock {
-    /// A clock whose tick 0 is at `start`; the first step is due a period later.
+    /// Creates the clock of a new room, whose tick 0 is at `start`. The first step is due a period later.
     #[must_use]
     pub const fn new(rate: TickRate, start: Duration) -> Self {
         Self { rate, start, steps: 0, first_tick: Tick(0) }
     }
 
-    /// The same clock for a room restored after this tick: its next tick is due a period after the clock's start.
+    /// Returns the clock for a room that was restored at this tick: the next tick is due a period after the clock's start.
     #[must_use]
     pub const fn after(self, tick: Tick) -> Self {
         Self { first_tick: tick, ..self }
@@ -52,22 +52,22 @@ impl RoomClock {
     /// The time of the next step.
     #[must_use]
     pub fn next_wake(&self) -> Duration {
-        self.start + self.since_start(self.steps + 1)
+        self.start + self.duration_of(self.steps + 1)
     }
 
-    /// Returns the steps that are due at `now`, and counts them as made.
+    /// Returns the number of steps that are due at `now`, and counts them as made.
     pub fn due(&mut self, now: Duration) -> Due {
         let elapsed = now.saturating_sub(self.start).as_nanos();
         let ticks = (elapsed * u128::from(self.rate.hz()) / NANOS) as u64;
-        let behind = ticks.saturating_sub(self.steps);
-        let skipped = behind.saturating_sub(MAX_CATCH_UP_STEPS);
-        self.start += self.since_start(skipped);
-        let steps = behind - skipped;
+        let due = ticks.saturating_sub(self.steps);
+        let skipped = due.saturating_sub(MAX_CATCH_UP_STEPS);
+        self.start += self.duration_of(skipped);
+        let steps = due - skipped;
         self.steps += steps;
         Due { steps: steps as u32, skipped }
     }
 
-    /// Converts a time to the room's time line, in 1/16 tick: the step of tick `n` is at `16 n`.
+    /// Converts a time to the room's time line, in 1/16 tick: the step that makes tick `n` is at `16 n`.
     #[must_use]
     pub fn sixteenths(&self, at: Duration) -> i64 {
         let elapsed = at.saturating_sub(self.start).as_nanos();
@@ -75,8 +75,8 @@ impl RoomClock {
             + i64::from(self.first_tick.0) * PARTS_PER_TICK as i64
     }
 
-    /// The duration of `ticks`, rounded up so that a wake-up is never a nanosecond early.
-    fn since_start(&self, ticks: u64) -> Duration {
+    /// The duration of this number of ticks, rounded up to a nanosecond, because a wake-up must not be early.
+    fn duration_of(&self, ticks: u64) -> Duration {
         let nanos = (u128::from(ticks) * NANOS).div_ceil(u128::from(self.rate.hz()));
         Duration::from_nanos(nanos as u64)
     }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_stall_is_caught_up_by_four_steps_and_the_rest_is_skipped() {
+    fn after_a_long_stall_four_steps_are_due_and_the_others_are_skipped() {
         let mut clock = clock(10);
         let now = START + Duration::from_secs(5);
         assert_eq!(clock.due(now), Due { steps: 4, skipped: 46 });
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_between_two_steps_is_in_sixteenths_of_a_tick() {
+    fn the_time_line_counts_sixteenths_of_a_tick_from_the_restored_tick() {
         let clock = clock(10);
         assert_eq!(clock.sixteenths(START + Duration::from_millis(100)), 16);
         assert_eq!(clock.sixteenths(START + Duration::from_millis(150)), 24);

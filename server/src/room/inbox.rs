@@ -1,4 +1,4 @@
-//! The channels between sessions and a room: bounded, each with its overflow policy.
+//! The channels between sessions and a room. Each is bounded and has an overflow policy.
 
 use std::sync::{
     Arc, OnceLock,
@@ -28,28 +28,28 @@ use super::{
     status::{RoomStatus, SeatClaim},
 };
 
-/// The capacity of the event queue of one seat, whose session is connected or whose player is away. The busiest half minute of an Arena
-/// with sixteen fighters sends 128 events to each of them (a test measures it), and 30 more if each of the others leaves and joins once:
-/// a quarter to a third of this capacity for the 30 s for which a seat is held by default. At most 20 KB at 40 bytes each; game events
-/// are shared by all their receivers.
+/// The capacity of one seat's queue of events, which fills while the session is slow or the player is away. In the busiest half minute, an
+/// Arena with sixteen fighters sends 128 events to each of them (a test measures this), and 15 x 2 = 30 more if each of the others leaves
+/// and joins once. So the 30 s for which a seat is held by default take a quarter to a third of the capacity. A full queue takes 512 x 40
+/// bytes = 20 KB; all receivers of a game event share the event itself.
 /// Overflow: the seat is taken away with [`CloseReason::TooSlow`], and cannot be resumed.
 pub const MAX_QUEUED_EVENTS: usize = 512;
 
-/// The part of that capacity reserved for game events and roster changes, so that chat alone never costs a player the seat.
-/// Overflow: when only reserved places are left, chat lines for this seat are dropped.
+/// The part of [`MAX_QUEUED_EVENTS`] that is reserved for game events and roster changes, so that chat alone cannot cost a player the seat.
+/// Overflow: when less than this capacity is left, chat lines for the seat are dropped.
 pub const RESERVED_EVENTS: usize = 256;
 
-/// A command from a session to its room. It takes effect at the next tick.
+/// A command from a session or an operator to a room. It takes effect at the next tick.
 pub enum RoomCommand<G: Game> {
-    /// A player asks for a seat.
+    /// A player requests a seat.
     TakeSeat(TakeSeat<G>),
-    /// A seat sends inputs.
+    /// A seat's inputs have arrived.
     Input {
         /// The seat.
         seat: SeatId,
         /// The time of arrival.
         arrived: Instant,
-        /// The newest inputs of the seat, one for each tick.
+        /// The newest inputs of the seat, for consecutive ticks.
         batch: InputBatch<G::Input>,
     },
     /// A seat sends a chat line to the room.
@@ -59,50 +59,52 @@ pub enum RoomCommand<G: Game> {
         /// The chat line.
         text: Text<MAX_CHAT_BYTES>,
     },
-    /// An operator marks the newest tick in the journal.
+    /// An operator marks the newest tick in the room's journal.
     Mark(MarkCommand),
 }
 
-/// A request for a seat.
+/// A player's request for a seat.
 pub struct TakeSeat<G: Game> {
     /// The player.
     pub player: PlayerId,
-    /// The ticket that returns the player to the seat.
+    /// The newest ticket that the player has shown, for the journal.
     pub ticket: TicketNumber,
     /// The player's display name.
     pub name: Name,
-    /// The channel for the answer. When it is dropped without one, the room has ended.
+    /// The channel for the reply. If it is dropped without a reply, the room has ended.
     pub reply: oneshot::Sender<Result<SeatHandle<G>, CloseReason>>,
 }
 
-/// The session's end of a seat. Dropping it leaves the seat.
+/// The session's end of a seat. Dropping the handle frees the seat.
 pub struct SeatHandle<G: Game> {
     /// The seat in the room.
     pub seat: SeatId,
     /// The room's newest tick when the seat was taken.
     pub tick: Tick,
-    /// The occupants of the other seats when the seat was taken.
+    /// The occupants of seats when the seat was taken, without those who took a seat at the same tick.
     pub roster: Vec<RosterChange>,
-    /// The newest frame. A slow session skips frames, and the room never waits for it.
+    /// The newest frame; `None` before the first. A slow session skips frames, and the room never waits for a session.
     pub frames: watch::Receiver<Option<Arc<Frame<G::Entity>>>>,
-    /// All events, in order. When the channel is closed, the seat was taken away for the reason in `ended`.
+    /// The room's events for this seat, in order. When the channel is closed, the seat was taken away for the reason in `ended`.
     pub events: mpsc::Receiver<RoomEvent<G>>,
-    /// The reason why the seat was taken away; unset if the room ended without one.
+    /// The reason why the seat was taken away. Unset while the player has the seat, and if the room's task ended without a reason.
     pub ended: Arc<OnceLock<CloseReason>>,
-    /// Whether the player is present.
+    /// Whether the player is present or away.
     pub presence: Presence,
 }
 
-/// The presence of a seat's player: present, or away while the seat is held; and the number of returns, because a player may leave and
-/// return within a tick. The room reads it at each tick. It is not a [`RoomCommand`], because a full inbox drops those, and a player who
-/// has returned must not stay under a bot's control because a command was lost.
+/// The presence of a seat's player, shared between the session, which sets it, and the room, which reads it at each tick.
 ///
-/// It also carries the number of the ticket that the player showed last, for the journal: after a restart that ticket, or a later one,
-/// returns the player. The newest ticket may not have reached the player when the server crashes.
+/// A player is present, or away while the seat is held. The returns are counted, because a player may be away and return between two ticks.
+/// The presence is not a [`RoomCommand`], because a full inbox drops commands: a player who has returned would stay under a bot's control.
+///
+/// The presence also contains the number of the ticket that the player showed last, which the room writes into the journal. After a restart
+/// of the server, that ticket or a newer one returns the player to the seat. The newest issued ticket would be wrong there, because it may
+/// not have reached the player when the server crashes.
 #[derive(Clone, Debug)]
 pub struct Presence(Arc<PresenceState>);
 
-/// The state shared by the session, which writes it, and the room, which reads it.
+/// The state that the clones of a [`Presence`] share.
 #[derive(Debug)]
 struct PresenceState {
     /// Bit 0: whether the player is away. The other bits: the number of returns.
@@ -115,19 +117,19 @@ impl Presence {
     const AWAY: u32 = 1;
     const RETURN: u32 = 2;
 
-    /// The presence of a present player with this ticket.
+    /// Creates the presence of a player who is present and has shown this ticket.
     #[must_use]
     pub fn new(ticket: TicketNumber) -> Self {
         let state = PresenceState { state: AtomicU32::new(0), ticket: AtomicU64::new(encode_ticket(ticket)) };
         Self(Arc::new(state))
     }
 
-    /// Marks the player as away: the connection was lost, and the seat is held.
+    /// Marks the player as away, because the connection was lost and the seat is held.
     pub fn set_away(&self) {
         self.0.state.fetch_or(Self::AWAY, Relaxed);
     }
 
-    /// Marks the player as present again, on another connection for which the player has shown this ticket.
+    /// Marks the player as present again, on a new connection for which the player has shown this ticket.
     pub fn set_returned(&self, ticket: TicketNumber) {
         self.0.ticket.store(encode_ticket(ticket), Relaxed);
         let returned = |state: u32| Some((state & !Self::AWAY).wrapping_add(Self::RETURN));
@@ -142,19 +144,20 @@ impl Presence {
         TicketNumber { run: (encoded >> 32) as u32, count: encoded as u32 }
     }
 
-    /// Whether the player is away and the seat is held.
+    /// Returns true if the player is away and the seat is held.
     #[must_use]
     pub fn is_away(&self) -> bool {
         self.0.state.load(Relaxed) & Self::AWAY != 0
     }
 
-    /// The number of returns, modulo 2^31, which no player reaches within a tick.
+    /// The number of returns, modulo 2^31.
     #[must_use]
     pub fn returns(&self) -> u32 {
         self.0.state.load(Acquire) / Self::RETURN
     }
 }
 
+/// Encodes a ticket number: its run in the high half, its count in the low half.
 const fn encode_ticket(ticket: TicketNumber) -> u64 {
     (ticket.run as u64) << 32 | ticket.count as u64
 }
@@ -218,10 +221,12 @@ impl<G: Game> RoomHandle<G> {
         &self.status
     }
 
-    /// Takes a seat; the answer arrives with the next tick. The claim proves that the lobby has reserved one.
+    /// Requests a seat for a player, and waits for the reply, which the room sends at its next tick. The claim proves that the lobby has
+    /// reserved a seat.
     ///
     /// # Errors
-    /// [`CloseReason::RoomBusy`] when the inbox is full, [`CloseReason::RoomClosed`] when the room has ended, or the room's own reason.
+    /// [`CloseReason::RoomBusy`] if the inbox is full, [`CloseReason::RoomClosed`] if the room has ended, and [`CloseReason::RoomFull`] if
+    /// players have all seats.
     pub async fn take_seat(
         &self,
         player: PlayerId,
@@ -229,33 +234,33 @@ impl<G: Game> RoomHandle<G> {
         name: Name,
         _claim: &SeatClaim,
     ) -> Result<SeatHandle<G>, CloseReason> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, receiver) = oneshot::channel();
         self.inbox.try_send(RoomCommand::TakeSeat(TakeSeat { player, ticket, name, reply })).map_err(
             |error| match error {
                 mpsc::error::TrySendError::Full(_) => CloseReason::RoomBusy,
                 mpsc::error::TrySendError::Closed(_) => CloseReason::RoomClosed,
             },
         )?;
-        answer.await.unwrap_or(Err(CloseReason::RoomClosed))
+        receiver.await.unwrap_or(Err(CloseReason::RoomClosed))
     }
 
-    /// Marks the newest tick in the room's journal; the answer arrives with the next tick.
+    /// Marks the newest tick in the room's journal, and waits for the reply, which the room sends at its next tick.
     ///
     /// # Errors
-    /// The reason why there is no mark.
+    /// Returns the reason why the mark was not placed.
     pub async fn mark(&self, reason: String) -> Result<MarkReceipt, MarkError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, receiver) = oneshot::channel();
         self.inbox.try_send(RoomCommand::Mark(MarkCommand { reason, reply })).map_err(
             |error| match error {
                 mpsc::error::TrySendError::Full(_) => MarkError::Busy,
                 mpsc::error::TrySendError::Closed(_) => MarkError::NoRoom,
             },
         )?;
-        answer.await.unwrap_or(Err(MarkError::NoRoom))
+        receiver.await.unwrap_or(Err(MarkError::NoRoom))
     }
 
-    /// Sends a command that may be dropped: inputs, which the next datagram repeats, and chat. Returns false when the inbox is full or
-    /// the room has ended, and the command was dropped.
+    /// Sends a command that may be dropped: inputs, which the next datagram repeats, or a chat line. Returns false if the command was
+    /// dropped because the inbox is full or the room has ended.
     #[must_use]
     pub fn try_send(&self, command: RoomCommand<G>) -> bool {
         self.inbox.try_send(command).is_ok()

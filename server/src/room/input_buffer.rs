@@ -1,8 +1,13 @@
-//! A jitter buffer of one seat's inputs: yields at most one input per tick. Inputs take effect at their tick, not on arrival.
+//! A jitter buffer of one seat's inputs: yields at most one input per tick. An input takes effect at its tick and not on arrival. Has no
+//! I/O.
 //!
-//! Every arriving input falls into one of four classes, and each is counted: *early*, it waits for its tick; *late*, its tick has run
-//! without it; *future*, it is farther ahead than any client plays; *duplicate*, its tick has one already, and the first one counts. A
-//! tick gets its own input, or for a short time a repetition of the last one, or none.
+//! Each arriving input is counted in one of four classes:
+//! - *early*: it is kept for its tick.
+//! - *late*: its tick has been made without it, and no newer input has been used either.
+//! - *future*: its tick is farther ahead than any client plays.
+//! - *duplicate*: its tick has an input already, or an input of the same or a newer tick has been used. The first input of a tick counts.
+//!
+//! A tick gets its own input, or for a short time a repetition of the last used one, or none.
 
 use std::ops::AddAssign;
 
@@ -11,15 +16,16 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-/// The time for which a starved seat repeats its last input, in milliseconds: it hides a short loss, and a dead link does not walk its
-/// fighter across the map.
+/// The time for which a seat without new inputs repeats its last one, in milliseconds. It hides a short loss, and is short enough that a
+/// player whose link is dead does not walk across the map.
 const MAX_REPEAT_MS: u32 = 250;
 
-/// One seat's inputs for the ticks to come. Bounded by [`MAX_INPUT_LEAD_MS`] of play.
+/// One seat's inputs for future ticks, at most those of the next [`MAX_INPUT_LEAD_MS`].
 #[derive(Clone, Debug)]
 pub struct InputBuffer<I> {
     /// A ring buffer: the input of tick `t` is at `t` modulo the length.
     slots: Vec<Option<(Tick, I)>>,
+    /// The last used input, with its tick.
     last: Option<(Tick, I)>,
     /// The tick of the last [`Self::take`].
     taken: Tick,
@@ -32,26 +38,27 @@ pub struct InputBuffer<I> {
 pub enum TickInput<'a, I> {
     /// The tick's own input.
     Fresh(&'a I),
-    /// The last input, repeated because the tick has none of its own.
+    /// The last used input, because the tick has none of its own.
     Repeated(&'a I),
-    /// No input, and the last one is too old to be repeated.
+    /// No input: the tick has none of its own, and the last used one is too old to be repeated or does not exist.
     Missing,
 }
 
-/// Counts of inputs by their class.
+/// Counts of arrived inputs by their class, of used inputs, and of ticks without an input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputCounts {
-    /// Used by their tick; each of them was counted as early before.
+    /// Inputs that were used at their tick. Each of them was counted as early before.
     pub used: u64,
-    /// Arrived after their tick had run without them.
+    /// Inputs that arrived after their tick was made without them, when no newer input had been used.
     pub late: u64,
-    /// Arrived before their tick and were kept for it.
+    /// Inputs that arrived before their tick and were kept for it.
     pub early: u64,
-    /// Refused, because they were farther ahead than any client plays.
+    /// Inputs that were dropped because their tick was farther ahead than any client plays.
     pub future: u64,
-    /// Arrived before by another datagram: the cost of redundancy.
+    /// Inputs that were dropped because their tick had an input already, or because the same or a newer one had been used. Nearly all of
+    /// them arrived before in another datagram: datagrams repeat inputs in case one is lost.
     pub duplicate: u64,
-    /// Ticks without an input of their own.
+    /// Ticks without an input of their own, counted from the seat's first used input on.
     pub starved: u64,
 }
 
@@ -67,7 +74,7 @@ impl AddAssign for InputCounts {
 }
 
 impl<I> InputBuffer<I> {
-    /// An empty buffer of a seat taken at `now`.
+    /// Creates an empty buffer for a seat that is taken at `now`.
     #[must_use]
     pub fn new(now: Tick, rate: TickRate) -> Self {
         let lead = rate.ticks(MAX_INPUT_LEAD_MS) as usize + 1;
@@ -75,16 +82,16 @@ impl<I> InputBuffer<I> {
             slots: (0..lead).map(|_| None).collect(),
             last: None,
             taken: now,
-            // Rounded down, so that the limit is never exceeded.
+            // Rounded down, so that no input is repeated for longer than the maximum.
             max_repeat_ticks: MAX_REPEAT_MS * u32::from(rate.hz()) / 1000,
             counts: InputCounts::default(),
         }
     }
 
-    /// Adds an input for `tick`.
+    /// Adds an input for `tick`, or drops and counts it.
     pub fn push(&mut self, tick: Tick, input: I) {
         if tick <= self.taken {
-            // The input of a used tick is a duplicate; that of an unused tick is late.
+            // An older tick than the last used one counts as used too: its input was most likely repeated by a later datagram.
             let was_used = self.last.as_ref().is_some_and(|(last, _)| tick <= *last);
             *(if was_used { &mut self.counts.duplicate } else { &mut self.counts.late }) += 1;
             return;
@@ -95,7 +102,7 @@ impl<I> InputBuffer<I> {
         }
         let slot = self.slot(tick);
         if self.slots[slot].is_some() {
-            // The first one counts: a client must not change an input that others may have seen by now.
+            // The first input of a tick counts, so that a client cannot change an input after it was sent.
             self.counts.duplicate += 1;
             return;
         }
@@ -103,11 +110,11 @@ impl<I> InputBuffer<I> {
         self.slots[slot] = Some((tick, input));
     }
 
-    /// Takes the input of `tick`. Ticks must be taken in order.
+    /// Removes and returns the input of `tick`. Must be called once for each tick, in order.
     pub fn take(&mut self, tick: Tick) -> TickInput<'_, I> {
         self.taken = tick;
         let slot = self.slot(tick);
-        if let Some(fresh) = self.slots[slot].take_if(|(waiting, _)| *waiting == tick) {
+        if let Some(fresh) = self.slots[slot].take_if(|(of, _)| *of == tick) {
             self.counts.used += 1;
             return TickInput::Fresh(&self.last.insert(fresh).1);
         }
@@ -120,7 +127,7 @@ impl<I> InputBuffer<I> {
         }
     }
 
-    /// The newest tick whose own input was used.
+    /// The newest tick whose own input was used; `None` before the first.
     #[must_use]
     pub fn newest_used(&self) -> Option<Tick> {
         self.last.as_ref().map(|(tick, _)| *tick)
@@ -131,6 +138,7 @@ impl<I> InputBuffer<I> {
         std::mem::take(&mut self.counts)
     }
 
+    /// The index of a tick's slot.
     fn slot(&self, tick: Tick) -> usize {
         tick.0 as usize % self.slots.len()
     }
@@ -166,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_input_for_a_tick_counts() {
+    fn the_first_input_for_a_tick_is_used_and_later_ones_are_duplicates() {
         let mut buffer = buffer();
         buffer.push(Tick(101), 'a');
         buffer.push(Tick(101), 'b');
@@ -179,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_more_than_a_second_ahead_is_refused() {
+    fn an_input_more_than_a_second_ahead_of_the_next_tick_is_dropped() {
         let mut buffer = buffer();
         buffer.push(Tick(131), 'a');
         buffer.push(Tick(132), 'b');
@@ -191,11 +199,11 @@ mod tests {
         }
         assert_eq!(buffer.take(Tick(131)), TickInput::Fresh(&'a'));
         let next = buffer.take(Tick(132));
-        assert_eq!(next, TickInput::Repeated(&'a'), "the refused one was not kept for another tick");
+        assert_eq!(next, TickInput::Repeated(&'a'), "the dropped input was not kept for another tick");
     }
 
     #[test]
-    fn a_dead_link_stops_its_fighter_after_a_quarter_second() {
+    fn the_last_input_is_repeated_for_at_most_a_quarter_second() {
         for (hz, max) in [(30, 7), (60, 15), (128, 32), (1, 0)] {
             let mut buffer = InputBuffer::new(Tick(100), TickRate::new(hz).unwrap());
             buffer.push(Tick(101), 'a');
@@ -203,7 +211,7 @@ mod tests {
             let repeated = (102..200)
                 .filter(|tick| matches!(buffer.take(Tick(*tick)), TickInput::Repeated('a')))
                 .count();
-            assert_eq!(repeated, max, "250 ms at {hz} Hz and not a tick more");
+            assert_eq!(repeated, max, "the number of repetitions at {hz} Hz");
         }
     }
 }

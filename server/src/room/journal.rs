@@ -1,4 +1,8 @@
-//! A room's journal as the room's tick sees it: decides what is submitted when, and handles disk outages.
+//! The room's side of its journal: records ticks, decides when to submit them to the storage, and handles outages of the disk.
+//!
+//! A *chunk* is the unit that the room submits: the header, recorded ticks, a checkpoint (the complete state), or an annotation. A
+//! *segment* is a checkpoint and the ticks after it. The storage refuses chunks while its queue is full or a write has failed. Then the
+//! journal has a *gap*: ticks are not recorded until the storage accepts a checkpoint, with which a new segment starts.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,11 +32,11 @@ use crate::{
 pub struct JournalServices {
     /// Opens journals.
     pub journals: Journals,
-    /// The current run of the server.
+    /// The number of this run of the server.
     pub run: u32,
-    /// The interval of checkpoints.
+    /// The time between two checkpoints.
     pub checkpoint: Duration,
-    /// The interval of ticks that carry a checksum of the state; zero: none does.
+    /// The time between two ticks that are recorded with a checksum of the state; zero for no checksums.
     pub checksum: Duration,
     /// The server's metrics.
     pub metrics: Arc<Metrics>,
@@ -42,13 +46,13 @@ pub struct JournalServices {
 pub(super) struct RoomJournal<G: Game> {
     handle: JournalHandle,
     recorder: Recorder<G>,
-    pace: JournalSchedule,
-    /// The room's last tick, whether it is recorded or lost in a gap.
+    schedule: JournalSchedule,
+    /// The room's newest tick, whether it is recorded or missing because of a gap.
     last_tick: Tick,
-    /// The tick at which the next segment begins.
+    /// The tick at which the next checkpoint is due.
     checkpoint_due: Tick,
     outage: Outage,
-    /// Annotations that wait for the end of a gap.
+    /// Annotations that are kept until the end of an outage.
     pending_annotations: Vec<Annotation>,
     /// The number of operators' marks.
     marks: u32,
@@ -58,32 +62,34 @@ pub(super) struct RoomJournal<G: Game> {
 /// The journal of a restored room, as far as it was read.
 pub(super) struct ResumedJournal<'a> {
     pub(super) header: &'a Header,
-    /// Positioned behind the last block that can be played.
+    /// The writer that continues the file after the last part that can be played.
     pub(super) writer: JournalWriter,
     /// The number of operators' marks.
     pub(super) marks: u32,
-    /// Match results whose annotations were lost.
+    /// The match results whose annotations were lost with the end of the file.
     pub(super) lost_results: &'a [MatchRecord],
 }
 
-/// The outage of a journal's disk, if there is one.
+/// Whether the storage accepts the journal's chunks.
 #[derive(Clone, Copy)]
 enum Outage {
-    /// Every chunk was accepted.
+    /// There is no outage: the storage has accepted each chunk.
     None,
-    /// The journal has a gap, and restarts at this tick at the earliest.
+    /// The storage has refused a chunk, and the journal has a gap. The room tries to restart the journal at the tick `retry_at`.
     Open { reason: OutageReason, retry_at: Tick },
-    /// The journal was restarted after a gap, and the restart is not confirmed to be in the file. Chunks are submitted; annotations
-    /// wait, because a lost one could not be written a second time.
+    /// The storage has accepted the checkpoint that ends a gap, and has not confirmed yet that it is in the file. Ticks are recorded and
+    /// submitted. Annotations are kept back, because one that is lost could not be submitted a second time.
     Recovering { reason: OutageReason },
 }
 
-/// The maximum number of annotations that wait for the end of a gap. They are results of matches that ended in it: three hours of them
-/// at three minutes each. More are dropped with a log line; the storage receives their results all the same.
+/// The maximum number of annotations that are kept until the end of an outage. They are the results of matches that ended meanwhile: at
+/// three minutes per match, 64 x 3 min = about three hours. More are dropped with a log line; the storage of match results receives the
+/// results all the same.
 const MAX_PENDING_ANNOTATIONS: usize = 64;
 
 impl JournalServices {
-    /// Returns the header of a room that opens now; `None`, with a log line, when the game's settings are not valid JSON.
+    /// Returns the journal header of a room that opens now. Returns `None`, with a log line, if the game's settings cannot be serialized as
+    /// JSON.
     pub(super) fn header<G: Game>(
         &self,
         id: RoomId,
@@ -114,7 +120,7 @@ impl<G: Game> RoomJournal<G> {
         journal
     }
 
-    /// Resumes the journal of a restored room, and annotates it with the results that it lost.
+    /// Resumes the journal of a restored room, and annotates it with the match results that were lost with the end of the file.
     pub(super) fn resume(
         services: &JournalServices,
         resumed: ResumedJournal<'_>,
@@ -131,7 +137,8 @@ impl<G: Game> RoomJournal<G> {
         journal
     }
 
-    /// Returns a journal and its first checkpoint. The checkpoint is made before the journal is opened, because a game may panic there.
+    /// Returns a journal and its first checkpoint. The checkpoint is encoded before the journal is opened, because the game may panic while
+    /// its state is encoded.
     fn new(
         services: &JournalServices,
         header: &Header,
@@ -144,7 +151,7 @@ impl<G: Game> RoomJournal<G> {
         let journal = Self {
             handle: services.journals.open(name, Chunk::header(header), writer),
             recorder,
-            pace: JournalSchedule::new(header.rate(), services.checkpoint),
+            schedule: JournalSchedule::new(header.rate(), services.checkpoint),
             last_tick: state.tick(),
             checkpoint_due: Tick(0),
             outage: Outage::None,
@@ -155,24 +162,25 @@ impl<G: Game> RoomJournal<G> {
         (journal, checkpoint)
     }
 
-    /// Returns the file name of the journal.
+    /// Returns the name of the journal.
     pub(super) const fn name(&self) -> JournalName {
         self.handle.name()
     }
 
-    /// Records a tick. [`Self::write_due`] must follow, after the annotations of the tick.
-    pub(super) fn tick(&mut self, state: &RoomState<G>) {
+    /// Records the newest tick, unless the journal has a gap. The caller then adds the annotations of the tick, and calls
+    /// [`Self::write_due`].
+    pub(super) fn record_tick(&mut self, state: &RoomState<G>) {
         if !self.has_gap() {
             self.recorder.tick(state.tick(), state.seat_entries(), state.entries(), state.game());
         }
         self.last_tick = state.tick();
     }
 
-    /// Submits the recorded ticks and a checkpoint when they are due. A checkpoint comes behind the annotation of a match's end:
-    /// otherwise a room that is restored from the checkpoint could not know that the match ended at its tick. `now` is the duration
-    /// since the server's epoch.
+    /// Submits the recorded ticks and a checkpoint when they are due, or tries to end a gap. A checkpoint is submitted after the
+    /// annotations of its tick: otherwise a room that is restored from the checkpoint would not know that a match has ended at that tick.
+    /// `now` is the duration since the server's epoch.
     pub(super) fn write_due(&mut self, state: &RoomState<G>, now: Duration) {
-        if !self.pace.is_due(now) {
+        if !self.schedule.is_due(now) {
             return;
         }
         if let Outage::Open { reason, retry_at } = self.outage {
@@ -190,7 +198,7 @@ impl<G: Game> RoomJournal<G> {
         }
     }
 
-    /// Writes an annotation after this tick, or keeps it until the end of a gap.
+    /// Submits an annotation of this tick, or keeps it until the end of an outage.
     pub(super) fn annotate(&mut self, annotation: Annotation, tick: Tick) {
         if self.try_annotate(&annotation, tick) {
             return;
@@ -199,11 +207,14 @@ impl<G: Game> RoomJournal<G> {
             self.pending_annotations.push(annotation);
         } else {
             let journal = self.name();
-            error!(%journal, %tick, ?annotation, "journal annotation dropped, the gap in the journal has lasted too long");
+            error!(%journal, %tick, ?annotation, "journal annotation dropped, the outage of the journal has lasted too long");
         }
     }
 
-    /// Marks this tick for an operator. In a gap there is nothing to mark, and a mark behind the gap would be of another moment.
+    /// Marks this tick for an operator.
+    ///
+    /// # Errors
+    /// During an outage. The tick may not be in the journal, and a mark after the outage would be at another tick.
     pub(super) fn mark(&mut self, reason: String, tick: Tick) -> Result<MarkReceipt, MarkError> {
         self.try_annotate(&Annotation::Mark { reason }, tick);
         match self.outage {
@@ -225,7 +236,7 @@ impl<G: Game> RoomJournal<G> {
         }
     }
 
-    /// Ends the journal. A tick in which the game panicked does not count: nothing of it is missing.
+    /// Ends the journal after the room's last tick. A tick in which the game panicked is not recorded and does not count as missing.
     pub(super) async fn end(mut self, reason: &'static str) {
         self.flush(self.last_tick);
         if !matches!(self.outage, Outage::None) {
@@ -236,7 +247,7 @@ impl<G: Game> RoomJournal<G> {
         self.handle.end(self.last_tick, reason, annotations).await;
     }
 
-    /// Saves the room for the next run of the server. The future returns false when the room could not be saved.
+    /// Saves the room's current state for the next run of the server. The future returns false if the state could not be saved.
     pub(super) fn save(mut self, state: &RoomState<G>) -> impl Future<Output = bool> + Send + use<G> {
         let tick = state.tick();
         self.flush(tick);
@@ -250,13 +261,14 @@ impl<G: Game> RoomJournal<G> {
         self.handle.save(FinalChunks { gap, checkpoint, annotations })
     }
 
+    /// Submits the recorded ticks.
     fn flush(&mut self, tick: Tick) {
         if let Some(chunk) = self.recorder.take() {
             self.write(chunk, tick);
         }
     }
 
-    /// Submits an annotation behind all recorded ticks; returns whether it was accepted.
+    /// Submits all recorded ticks and then an annotation, unless there is an outage. Returns true if the annotation was accepted.
     fn try_annotate(&mut self, annotation: &Annotation, tick: Tick) -> bool {
         self.flush(tick);
         if matches!(self.outage, Outage::None) {
@@ -265,7 +277,7 @@ impl<G: Game> RoomJournal<G> {
         matches!(self.outage, Outage::None)
     }
 
-    /// Ends an outage whose restart is in the file, and writes the annotations that waited for it.
+    /// Ends an outage after the storage has confirmed the restart, and submits the annotations that were kept.
     fn end_outage(&mut self, tick: Tick) {
         self.outage = Outage::None;
         self.metrics.journals.in_gap.dec();
@@ -274,44 +286,49 @@ impl<G: Game> RoomJournal<G> {
         pending.into_iter().for_each(|annotation| self.annotate(annotation, tick));
     }
 
-    /// Begins a segment with the current state. The due times keep the configured interval on average: a late checkpoint does not delay
-    /// the next one.
+    /// Starts a segment with a checkpoint of the current state. The next checkpoint is due one interval after this one was due, so a late
+    /// checkpoint does not delay the next one.
     fn checkpoint(&mut self, state: &RoomState<G>) {
-        let due = self.checkpoint_due.after(self.pace.checkpoint_ticks);
+        let due = self.checkpoint_due.after(self.schedule.checkpoint_ticks);
         let chunk = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
         self.begin_segment(chunk, state.tick());
+        // Otherwise this checkpoint is late by more than an interval, and the next one is due an interval from now.
         if due > state.tick() {
             self.checkpoint_due = due;
         }
     }
 
+    /// Submits a checkpoint, unless the journal has a gap. The next checkpoint is due one interval later.
     fn begin_segment(&mut self, checkpoint: Chunk, tick: Tick) {
-        self.checkpoint_due = tick.after(self.pace.checkpoint_ticks);
+        self.checkpoint_due = tick.after(self.schedule.checkpoint_ticks);
         if !self.has_gap() {
             self.write(checkpoint, tick);
         }
     }
 
+    /// Tries to end a gap with a checkpoint of the current state.
     fn restart_after_gap(&mut self, reason: OutageReason, state: &RoomState<G>) {
         let checkpoint = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
-        self.checkpoint_due = state.tick().after(self.pace.checkpoint_ticks);
+        self.checkpoint_due = state.tick().after(self.schedule.checkpoint_ticks);
         self.outage = match self.handle.restart_after_gap(reason, checkpoint) {
             Ok(()) => Outage::Recovering { reason },
-            Err(_) => Outage::Open { reason, retry_at: state.tick().after(self.pace.retry_ticks) },
+            Err(_) => Outage::Open { reason, retry_at: state.tick().after(self.schedule.retry_ticks) },
         };
     }
 
+    /// Submits a chunk. If the storage refuses it, a gap starts.
     fn write(&mut self, chunk: Chunk, tick: Tick) {
         let Err(reason) = self.handle.write(chunk) else { return };
-        // Once per outage, not once per attempt.
+        // Counted and logged once per outage, and not for each chunk that is refused.
         if matches!(self.outage, Outage::None) {
             self.metrics.journals.in_gap.inc();
             let journal = self.name();
-            error!(%journal, %tick, %reason, "journal gap begins, play continues but a crash would lose it");
+            error!(%journal, %tick, %reason, "journal gap starts, play continues and is lost if the server crashes");
         }
-        self.outage = Outage::Open { reason, retry_at: tick.after(self.pace.retry_ticks) };
+        self.outage = Outage::Open { reason, retry_at: tick.after(self.schedule.retry_ticks) };
     }
 
+    /// Returns true while ticks are not recorded.
     const fn has_gap(&self) -> bool {
         matches!(self.outage, Outage::Open { .. })
     }

@@ -1,19 +1,20 @@
-//! An operator's mark in a room's journal: the tick to slice around later, and the reason.
+//! An operator's mark in a room's journal: a tick and a reason. `quarrel replay slice --around` cuts the part around a mark out of a
+//! journal.
 
 use quarrel_shared::tick::Tick;
 use tokio::sync::oneshot;
 
 use crate::storage::journals::{JournalName, OutageReason};
 
-/// A request to mark the newest tick.
+/// A command to mark the newest tick.
 pub struct MarkCommand {
     /// The operator's reason. The caller bounds its length.
     pub reason: String,
-    /// The channel for the answer. When it is dropped without one, the room has ended.
+    /// The channel for the reply. If it is dropped without a reply, the room has ended.
     pub reply: oneshot::Sender<Result<MarkReceipt, MarkError>>,
 }
 
-/// A mark that was accepted and is on its way to the disk.
+/// The receipt of a mark that the journal has accepted and the storage will write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarkReceipt {
     /// The tick after which the mark is placed.
@@ -36,7 +37,9 @@ pub enum MarkError {
     /// The room has no journal.
     #[error("the room has no journal; see journal.write")]
     NoJournal,
-    /// The journal has a gap at the newest tick. The room tries to resume the journal each second.
-    #[error("the room's journal has a gap here, because {0}; the room retries each second")]
+    /// The journal has a gap at the newest tick: ticks that are not recorded. The room tries to resume the journal once a second.
+    #[error(
+        "the room's journal has a gap at this tick, because {0}; the room tries to resume the journal once a second"
+    )]
     Gap(OutageReason),
 }

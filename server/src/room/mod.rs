@@ -1,27 +1,32 @@
-//! One world and its players.
+//! Rooms: a room runs one game world for the players in its seats.
 //!
-//! A room is a deterministic state machine ([`state`]) that one task ([`task`]) steps at its tick rate. It knows no sockets and no
-//! datagram sizes: commands come in by [`inbox`], and one immutable frame per tick goes out.
+//! A room is a deterministic state machine ([`state`]) that one task ([`task`]) steps at the tick rate. A room knows no sockets and no
+//! datagram sizes: it receives commands through its inbox, and publishes immutable frames. A *seat* is a numbered place for one player or
+//! bot. A *frame* has all entities after a tick, from which sessions encode snapshots.
 //!
-//! - [`state`]: the world, its seats and the entries of its next tick. Pure.
-//! - [`sync_test`]: a development mode that makes each step twice and compares. Pure.
-//! - [`seat`]: a place in the room and its occupant.
-//! - [`input_buffer`]: a jitter buffer of one seat's inputs, at most one for each tick. Pure.
-//! - [`margin`]: how early a seat's inputs arrive. Pure.
-//! - [`bots`]: the number of bots in a room, and their views. Pure.
-//! - [`clock`]: when to step. Pure.
-//! - `send_schedule`: which ticks become frames. Pure.
+//! Modules without I/O; their callers pass the time:
+//! - [`state`]: the game, its seats, and the entries (inputs and seat changes) of the next tick.
+//! - [`seat`]: a taken seat and its occupant.
+//! - [`input_buffer`]: a jitter buffer of one seat's inputs, at most one for each tick.
+//! - [`margin`]: how early a seat's inputs arrive.
+//! - [`bots`]: how many bots a room has, and which inputs they choose.
+//! - [`sync_test`]: a development mode that makes each step twice and compares the results.
+//! - [`clock`]: when the room steps.
+//! - `send_schedule`: which ticks become frames.
+//! - `journal_schedule`: when recorded ticks are submitted to the storage, and the interval of checkpoints.
+//! - [`restored`]: restores a room from its journal.
+//!
+//! The parts of a running room:
+//! - [`task`]: the task that waits for the tick, steps the state and sends.
 //! - [`inbox`]: the channels between sessions and the room.
-//! - [`shared_event`]: a game event, encoded once for all seats.
+//! - `seat_channel`: the room's end of the channels of one seat.
+//! - [`shared_event`]: a game event that is encoded once for all seats.
 //! - [`journal`]: the room's journal, for replays and for the next run of the server.
-//! - `journal_schedule`: when the journal is handed in, and the distance of its checkpoints. Pure.
-//! - `seat_channel`: the room's end of a seat's channels.
 //! - [`mark`]: an operator's mark in the journal.
-//! - `results`: finished matches, until the storage has them.
-//! - [`opening`]: how a room begins: new, or where its journal left off.
-//! - [`restored`]: a room as its journal left it. Pure.
-//! - [`status`]: a room's numbers, readable without asking its task.
-//! - [`task`]: the task that waits, steps and sends.
+//! - `results`: the results of finished matches, until the storage has accepted them.
+//! - [`opening`]: opens a new or a restored room.
+//! - [`parts`]: the settings and services from which a room is made.
+//! - [`status`]: a room's numbers, which others read without a message to its task.
 
 pub mod bots;
 pub mod clock;

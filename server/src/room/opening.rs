@@ -1,4 +1,4 @@
-//! Opens rooms: new ones, and rooms that were restored from their journals.
+//! Opens rooms: new rooms, and rooms that were restored from their journals.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -30,7 +30,7 @@ use super::{
     task::RoomTask,
 };
 
-/// A seat of a restored room, which waits for its player.
+/// A player's seat in a restored room, to be held until the player returns.
 pub struct RestoredSeat<G: Game> {
     /// The player's id.
     pub player: PlayerId,
@@ -39,27 +39,27 @@ pub struct RestoredSeat<G: Game> {
     /// The player's display name.
     pub name: Name,
     /// The session's end of the seat.
-    pub seated: SeatHandle<G>,
+    pub handle: SeatHandle<G>,
 }
 
-/// Opens a new room: returns its handle and the future that runs it. `phase` delays its first tick, so that rooms do not all step at
-/// once.
+/// Opens a new room, and returns its handle and the future of its task. `tick_offset` delays the first tick, so that rooms do not all step
+/// at once.
 pub fn open<G: Game>(
     id: RoomId,
     spec: RoomSpec<G::Settings>,
     seed: u64,
-    phase: Duration,
+    tick_offset: Duration,
     services: RoomServices,
 ) -> (RoomHandle<G>, impl Future<Output = ()> + Send + 'static) {
     let opened = services.epoch.elapsed();
     let (commands, inbox) = mpsc::channel(inbox_capacity(spec.seats));
     let status = Arc::new(RoomStatus::new(id, spec.seats, spec.tick_rate, opened));
     let handle = RoomHandle::new(commands, Arc::clone(&status));
-    let clock = RoomClock::new(spec.tick_rate, opened + phase);
-    let life = async move {
+    let clock = RoomClock::new(spec.tick_rate, opened + tick_offset);
+    let task = async move {
         let setup =
             Setup { settings: spec.settings.clone(), seed, seats: spec.seats, tick_rate: spec.tick_rate };
-        // In the room's own task, because a game may panic here, and may take milliseconds to make its world.
+        // Runs in the room's own task, because the game may panic or take milliseconds to create its world.
         let created = catch_unwind(AssertUnwindSafe(|| {
             let mut state = RoomState::new(&setup, spec.bots, &spec.bot_skill);
             if spec.sync_test {
@@ -86,15 +86,15 @@ pub fn open<G: Game>(
         span.in_scope(|| info!(seed, seats = spec.seats, "room opened"));
         RoomTask::new(parts, &spec, services).run().instrument(span).await;
     };
-    (handle, life)
+    (handle, task)
 }
 
-/// Opens a restored room, whose tick rate must be the server's: returns its handle, the seats that wait for their players, and the
-/// future that runs it.
+/// Opens a restored room, whose tick rate must be that of `spec`. Returns its handle, the seats of its players, and the future of its task.
+/// `tick_offset` delays the first tick, so that rooms do not all step at once.
 pub fn reopen<G: Game>(
     room: RestoredRoom<G>,
     spec: RoomSpec<G::Settings>,
-    phase: Duration,
+    tick_offset: Duration,
     services: RoomServices,
 ) -> (RoomHandle<G>, Vec<RestoredSeat<G>>, impl Future<Output = ()> + Send + 'static) {
     let RestoredRoom { header, setup, game, tick, holders, writer, results, marks, .. } = room;
@@ -103,14 +103,14 @@ pub fn reopen<G: Game>(
     let (commands, inbox) = mpsc::channel(inbox_capacity(setup.seats));
     let status = Arc::new(RoomStatus::new(id, setup.seats, setup.tick_rate, opened));
     let handle = RoomHandle::new(commands, Arc::clone(&status));
-    let clock = RoomClock::new(setup.tick_rate, opened + phase).after(tick);
+    let clock = RoomClock::new(setup.tick_rate, opened + tick_offset).after(tick);
     let mut state =
         RoomState::restored(&setup, SavedWorld { game, tick }, &holders, spec.bots, &spec.bot_skill);
     if spec.sync_test {
         state = state.with_sync_test(&setup);
     }
     let (players, bots) = state.occupancy();
-    status.stepped(tick, players, bots);
+    status.record_step(tick, players, bots);
     services.metrics.players.inc_by(players.into());
     services.metrics.bots.inc_by(bots.into());
     let frame = Arc::clone(state.publish());
@@ -122,44 +122,45 @@ pub fn reopen<G: Game>(
         RoomJournal::resume(journals, resumed, unix_ms, &state)
     });
     let name = journal.as_ref().map(|journal| status.set_journal(journal.name()));
-    let results = MatchResults::new(id, setup.tick_rate, name, results.last, services.records.clone());
+    let results = MatchResults::new(id, setup.tick_rate, name, results.last_end, services.records.clone());
     let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
     let span = info_span!("room", %id);
     span.in_scope(|| info!(%tick, players, bots, "room restored"));
-    let life = async move { RoomTask::new(parts, &spec, services).run().instrument(span).await };
-    (handle, seats, life)
+    let task = async move { RoomTask::new(parts, &spec, services).run().instrument(span).await };
+    (handle, seats, task)
 }
 
-/// Returns both ends of each player's seat: the room's link, and the end that waits for a session.
+/// Creates the channels of each player's seat. Returns the room's ends, indexed by seat, and the sessions' ends.
 fn restored_seats<G: Game>(
     state: &RoomState<G>,
     frames: &watch::Sender<Option<Arc<Frame<G::Entity>>>>,
 ) -> (Vec<Option<SeatChannel<G>>>, Vec<RestoredSeat<G>>) {
     let roster: Vec<_> = if state.sends_roster() { state.roster().collect() } else { Vec::new() };
     let mut seats = Vec::new();
-    let mut link = |(at, holder): (usize, Option<Holder>)| {
+    let mut connect = |(at, holder): (usize, Option<Holder>)| {
         let Holder { name, player } = holder?;
         let (player, ticket) = player?;
-        let (events, heard) = mpsc::channel(MAX_QUEUED_EVENTS);
+        let (events, receiver) = mpsc::channel(MAX_QUEUED_EVENTS);
         let (ended, presence) = (Arc::new(OnceLock::new()), Presence::new(ticket));
-        let seated = SeatHandle {
+        let handle = SeatHandle {
             seat: SeatId(at as u16),
             tick: state.tick(),
             roster: roster.clone(),
             frames: frames.subscribe(),
-            events: heard,
+            events: receiver,
             ended: Arc::clone(&ended),
             presence: presence.clone(),
         };
-        seats.push(RestoredSeat { player, ticket, name, seated });
+        seats.push(RestoredSeat { player, ticket, name, handle });
         Some(SeatChannel::new(events, ended, presence))
     };
-    let channels = state.holders().into_iter().enumerate().map(&mut link).collect();
+    let channels = state.holders().into_iter().enumerate().map(&mut connect).collect();
     (channels, seats)
 }
 
-/// The capacity of a room's inbox: the inputs of every seat twice over, and a burst of joins. When it is full, inputs are dropped and
-/// counted, and joins are refused with [`CloseReason::RoomBusy`](quarrel_shared::protocol::CloseReason::RoomBusy).
+/// The capacity of a room's inbox: eight commands for each seat, where a seat usually sends one input datagram per tick, and 64 more for
+/// a burst of joins. When the inbox is full, inputs are dropped and counted, and joins are refused with
+/// [`CloseReason::RoomBusy`](quarrel_shared::protocol::CloseReason::RoomBusy).
 fn inbox_capacity(seats: u16) -> usize {
     usize::from(seats) * 8 + 64
 }

@@ -28,19 +28,19 @@ pub struct RoomSpec<S> {
     pub settings: S,
     /// The number of seats in each room.
     pub seats: u16,
-    /// Steps per second.
+    /// The number of ticks per second.
     pub tick_rate: TickRate,
-    /// Snapshots per second, at most the tick rate.
+    /// The number of frames, and so of snapshots, per second; at most the tick rate.
     pub send_rate: u16,
-    /// The number of bots that fill up a room.
+    /// The maximum number of bots, which take the seats that players leave empty.
     pub bots: u16,
-    /// The name of their skill.
+    /// The name of the bots' skill, as the game defines it.
     pub bot_skill: String,
     /// The time for which a room without players is kept.
     pub linger: Duration,
-    /// The treatment of the fighter of a detached player.
+    /// The control of a held seat while its player is away.
     pub held: HeldSeatPolicy,
-    /// Whether each step is made twice and compared; see [`SyncTest`](super::sync_test::SyncTest).
+    /// Whether each step is made twice and the results are compared; see [`SyncTest`](super::sync_test::SyncTest).
     pub sync_test: bool,
 }
 
@@ -51,15 +51,15 @@ pub struct RoomServices {
     pub metrics: Arc<Metrics>,
     /// The queue of match results.
     pub records: RecordQueue,
-    /// The clock that gives match results their time.
+    /// The wall clock, for the times in match results and journals.
     pub wall: WallClock,
-    /// Ends the room.
+    /// Ends the room when cancelled.
     pub stop: CancellationToken,
     /// The reason of the stop, which decides whether the room is saved.
     pub stop_reason: StopReason,
-    /// The origin of the room's durations.
+    /// The server's epoch, from which the room's durations are measured.
     pub epoch: Instant,
-    /// The services for journals; `None`: rooms have no journals.
+    /// The services for journals; `None` if rooms have no journals.
     pub journals: Option<JournalServices>,
 }
 

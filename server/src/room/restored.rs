@@ -1,4 +1,4 @@
-//! Restores a room from its journal: from the last checkpoint, by the ticks behind it.
+//! Restores a room from its journal: loads the last checkpoint, and plays the ticks after it again. Has no I/O.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,41 +15,45 @@ use quarrel_shared::{
 use super::results::FinishedMatch;
 use crate::storage::{MatchRecord, journals::JournalName};
 
-/// A room that was restored from its journal.
+/// A room that was restored from its journal, to be opened again.
 pub struct RestoredRoom<G: Game> {
     pub(super) header: Header,
     pub(super) setup: Setup<G::Settings>,
+    /// The game after `tick`.
     pub(super) game: G,
+    /// The last tick that was restored.
     pub(super) tick: Tick,
+    /// The occupants of the seats after `tick`, indexed by seat.
     pub(super) holders: Vec<Option<Holder>>,
+    /// The writer that continues the journal after `tick`.
     pub(super) writer: JournalWriter,
     pub(super) results: PastResults,
-    /// The number of operators' marks.
+    /// The number of operators' marks in the journal up to `tick`.
     pub(super) marks: u32,
-    /// The number of bytes behind the last whole block, which are discarded.
+    /// The number of bytes after the last complete block of the file, which are discarded. A crash leaves them when it interrupts a write.
     pub tail_bytes: usize,
 }
 
 /// The results of the matches that ended before a room was restored.
 #[derive(Debug, Default)]
 pub struct PastResults {
-    /// Results in the journal: the storage may have them or not.
+    /// The results in the journal. The storage of match results may have them or not.
     written: Vec<MatchRecord>,
-    /// Results that the replayed ticks gave again, and whose annotation the journal has lost.
+    /// The results of matches that ended in the replayed ticks, and whose annotations the journal has lost.
     pub(super) lost: Vec<MatchRecord>,
-    /// The tick at which the last of the matches ended.
-    pub(super) last: Tick,
+    /// The tick at which the last match ended; 0 if none has ended.
+    pub(super) last_end: Tick,
 }
 
 /// Reasons why a journal cannot restore its room.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// It cannot be read, or is of another game.
+    /// The journal cannot be read, or is of another game.
     #[error(transparent)]
     Playback(#[from] PlaybackError),
     /// The server runs its rooms at another tick rate.
     #[error(
-        "the room ran at {room} ticks per second and the server runs at {server}: start it with --tick-rate {room}"
+        "the room ran at {room} ticks per second and the server runs at {server}: start the server with --tick-rate {room}"
     )]
     OtherRate {
         /// The tick rate of the journal.
@@ -57,18 +61,19 @@ pub enum RestoreError {
         /// The tick rate of the server.
         server: u16,
     },
-    /// The playback diverged from the journal.
+    /// Playing the journal again gave another state after this tick than the one in the journal.
     #[error(
-        "playing the journal again gives another state after tick {0} than it records: the game is not deterministic, or this build has other rules"
+        "playing the journal again gives another state after tick {0} than the journal records: the game is not deterministic, or this build has other rules"
     )]
     Diverged(Tick),
-    /// The game panicked during the playback.
+    /// The game panicked while the journal was played again.
     #[error("the game panicked while the journal was played again")]
     Panicked,
 }
 
 impl RestoreError {
-    /// Whether another server, or this one with other settings, could restore the room, so that its journal must stay in place.
+    /// Returns true if another build of the server, or this one with other settings, could restore the room, so that the journal must
+    /// stay in place.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::OtherRate { .. } | Self::Playback(PlaybackError::Header(_)))
@@ -81,17 +86,17 @@ impl From<JournalError> for RestoreError {
     }
 }
 
-/// Restores the room of a journal without an end, for a server with this tick rate.
+/// Restores the room of a journal that has not ended, for a server with this tick rate.
 ///
 /// # Errors
-/// The reason why the room cannot be restored.
+/// Returns the reason why the room cannot be restored.
 pub fn restore<G: Game>(journal: &Journal<'_>, rate: TickRate) -> Result<RestoredRoom<G>, RestoreError> {
-    // First, because the tick rate does not matter when the server runs another game.
+    // The game is checked first, because the tick rate does not matter if the server runs another game.
     journal.header().setup::<G>().map_err(PlaybackError::from)?;
     if journal.header().rate() != rate {
         return Err(RestoreError::OtherRate { room: journal.header().tick_rate, server: rate.hz() });
     }
-    // A game that panicked in the tick that ended the server panics in it again.
+    // If a panic of the game in one of these ticks has ended the earlier run, the game panics again.
     catch_unwind(AssertUnwindSafe(|| play(journal))).unwrap_or(Err(RestoreError::Panicked))
 }
 
@@ -111,21 +116,21 @@ impl<G: Game> RestoredRoom<G> {
         self.tick
     }
 
-    /// Takes the results that the storage may lack: all of them, or those whose annotation was lost. The latter are also kept
-    /// here, to be annotated again.
+    /// Returns the results that the storage may lack: all of them if `all`, otherwise only those whose annotations were lost. The latter
+    /// stay in the room as well, because its journal must be annotated with them again. Must be called once.
     pub fn take_records(&mut self, all: bool) -> Vec<MatchRecord> {
         let written = std::mem::take(&mut self.results.written).into_iter().filter(|_| all);
         written.chain(self.results.lost.iter().cloned()).collect()
     }
 
-    /// Returns the highest id of the players on its seats.
+    /// Returns the highest id of the players in the room's seats; `None` without players.
     pub fn highest_player(&self) -> Option<PlayerId> {
         self.holders.iter().flatten().filter_map(|holder| Some(holder.player?.0)).max()
     }
 }
 
 impl PastResults {
-    /// Reads the results of a journal.
+    /// Reads all results in a journal.
     ///
     /// # Errors
     /// When an annotation cannot be read.
@@ -133,8 +138,8 @@ impl PastResults {
         Self::up_to(Tick(u32::MAX), journal)
     }
 
-    /// Reads the results up to tick `last`, after which the restored room continues. Later annotations are cut from the file,
-    /// and their matches are still to be played.
+    /// Reads the results in a journal up to the tick `last`, after which the restored room continues. Annotations of later ticks are cut
+    /// from the file, because their matches will be played again.
     fn up_to(last: Tick, journal: &Journal<'_>) -> Result<Self, JournalError> {
         let mut all = Self::default();
         for annotation in journal.annotations() {
@@ -142,22 +147,24 @@ impl PastResults {
             if let Annotation::Outcome { record } = annotation
                 && tick <= last
             {
-                // A record that this version cannot read was written by an older one, most likely into the database too.
+                // A record that this version cannot read was written by an older version, most likely into the database too.
                 let record = serde_json::from_value::<MatchRecord>(record).ok();
-                // A result whose first annotation was lost is annotated again at the tick to which its room was restored.
-                all.last = record.as_ref().map_or(tick, |record| Tick(record.tick)).max(all.last);
+                // The tick of the annotation may be later than the end of the match: a lost annotation is written again at the tick to
+                // which the room was restored.
+                all.last_end = record.as_ref().map_or(tick, |record| Tick(record.tick)).max(all.last_end);
                 all.written.extend(record);
             }
         }
         Ok(all)
     }
 
-    /// Returns all of them, for the storage, which stores each once.
+    /// Returns all results, to be passed to the storage, which stores each result once.
     pub fn into_records(self) -> impl Iterator<Item = MatchRecord> {
         self.written.into_iter().chain(self.lost)
     }
 }
 
+/// Plays a journal from its last checkpoint to its last complete tick.
 fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, RestoreError> {
     let mut results = PastResults::up_to(journal.last_playable(), journal)?;
     let last = journal.checkpoints().len().checked_sub(1).ok_or(JournalError::Empty)?;
@@ -188,16 +195,18 @@ fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, RestoreError>
     })
 }
 
+/// Returns the number of operators' marks up to the last tick that can be played.
 fn count_marks(journal: &Journal<'_>) -> u32 {
     let last = journal.last_playable();
     let annotations = journal.annotations().filter_map(Result::ok);
-    let marks = annotations.filter(|(tick, what)| matches!(what, Annotation::Mark { .. }) && *tick <= last);
+    let marks = annotations
+        .filter(|(tick, annotation)| matches!(annotation, Annotation::Mark { .. }) && *tick <= last);
     u32::try_from(marks.count()).unwrap_or(u32::MAX)
 }
 
 impl PastResults {
-    /// Adds the result of a match that ended during the playback, unless the journal has it. Its annotation may have been
-    /// behind the last whole block.
+    /// Adds the result of a match that ended at a replayed tick, unless the journal has it. The annotation may be missing because it was
+    /// after the last complete block.
     fn add_replayed<G: Game>(
         &mut self,
         journal: &Journal<'_>,
@@ -215,19 +224,19 @@ impl PastResults {
             room: RoomId(header.room),
             journal: Some(name.to_string()),
             rate: header.rate(),
-            began: known.filter(|end| *end < tick).max().unwrap_or_default(),
+            previous_end: known.filter(|end| *end < tick).max().unwrap_or_default(),
             ended: tick,
             holders,
             outcome,
             ended_at_ms: unix_ms_at(journal, tick),
         };
         self.lost.push(finished.into_record::<G>());
-        self.last = self.last.max(tick);
+        self.last_end = self.last_end.max(tick);
     }
 }
 
-/// Returns the time of a tick, in milliseconds since 1970: the time when the room was opened or last restored, plus the
-/// duration of its ticks since. The exact time was lost with the server; rooms rarely skip ticks.
+/// Returns the time of a tick, in milliseconds since 1970: the time when the room was opened or last restored, plus the duration of the
+/// ticks since then. It is inexact if the room has skipped ticks, which is rare; the exact time is not in the journal.
 fn unix_ms_at(journal: &Journal<'_>, tick: Tick) -> u64 {
     let header = journal.header();
     let resumed = journal.annotations().filter_map(|annotation| match annotation {
@@ -248,9 +257,9 @@ mod tests {
     use super::*;
     use crate::storage::records::test_record;
 
-    /// When the end of a room in a gap is torn, the annotations about the missing ticks are not in the file any more either.
+    /// The journal has a gap after tick 50, in which a match ended at tick 80, and the room continues from tick 50.
     #[test]
-    fn a_result_of_missing_ticks_is_dropped_when_the_room_is_restored_to_a_tick_before_them() {
+    fn a_result_of_a_match_that_ended_after_the_restored_tick_is_dropped() {
         let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 1, tick_rate: TickRate::DEFAULT };
         let (header, game) = (Header::of::<Crowd>(&setup).unwrap(), Crowd::new(&setup));
         let checkpoint = |tick| Recorder::<Crowd>::new(&header).checkpoint(&game, Tick(tick), vec![None]);
@@ -267,18 +276,18 @@ mod tests {
             writer.write(&chunk, &mut bytes).unwrap();
         }
         let mut room = restore::<Crowd>(&Journal::open(&bytes).unwrap(), TickRate::DEFAULT).unwrap();
-        assert_eq!((room.tick(), room.results.last), (Tick(50), Tick(40)));
+        assert_eq!((room.tick(), room.results.last_end), (Tick(50), Tick(40)));
         assert_eq!(room.take_records(true), [test_record(40)]);
     }
 
     #[test]
-    fn the_time_while_the_server_was_down_does_not_count_as_play() {
+    fn the_time_of_a_tick_includes_the_time_while_the_server_was_down() {
         let tick_rate = TickRate::new(20).unwrap();
         let setup = Setup { settings: CrowdSettings {}, seed: 1, seats: 1, tick_rate };
         let header = Header { opened_unix_ms: 5000, ..Header::of::<Crowd>(&setup).unwrap() };
         let (mut writer, mut bytes) = (JournalWriter::new().unwrap(), Vec::new());
-        let back = Annotation::Resumed { run: 2, build: String::new(), unix_ms: 9_000_000 };
-        for chunk in [Chunk::header(&header), Chunk::annotation(&back, Tick(100))] {
+        let resumed = Annotation::Resumed { run: 2, build: String::new(), unix_ms: 9_000_000 };
+        for chunk in [Chunk::header(&header), Chunk::annotation(&resumed, Tick(100))] {
             writer.write(&chunk, &mut bytes).unwrap();
         }
         let journal = Journal::open(&bytes).unwrap();

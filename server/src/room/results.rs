@@ -1,5 +1,5 @@
-//! Match results of one room, until the storage accepts them. A tick submits results without waiting: those that the storage
-//! has no room for are kept here and submitted at a later tick, or when the room ends.
+//! The match results of one room, until the storage has accepted them. A tick submits results without waiting: while the queue of the
+//! storage is full, they are kept here and submitted at a later tick, or when the room ends.
 
 use std::collections::VecDeque;
 
@@ -13,10 +13,10 @@ use tracing::error;
 
 use crate::storage::{MatchRecord, RecordQueue, SeatRecord};
 
-/// The maximum number of results that a room keeps beside the thousand in the storage's queue. At 16 seats each a result is 1.5
-/// kB, so 64 rooms keep at most 98 MB, and a room whose matches last three minutes survives a database that is locked for two
-/// days. Above it, the oldest is lost here, with a log line; the room's journal has it, unless that could not be written
-/// either.
+/// The maximum number of results that a room keeps, in addition to the thousand in the queue of the storage. With 16 seats a result takes
+/// 1.5 kB, so 64 rooms keep at most 64 x 1024 x 1.5 kB = 98 MB. A room whose matches last three minutes loses nothing while the database is
+/// locked for 1024 x 3 min = two days. Above the maximum, the oldest result is dropped, with a log line. The room's journal still has it,
+/// unless the journal could not be written either.
 const MAX_KEPT_RESULTS: usize = 1024;
 
 /// The match results of one room.
@@ -24,25 +24,27 @@ pub(super) struct MatchResults {
     room: RoomId,
     rate: TickRate,
     journal: Option<String>,
-    /// The last tick before the current match.
-    last: Tick,
+    /// The tick at which the previous match ended; 0 before the end of the first.
+    last_end: Tick,
+    /// The results that the storage has not accepted yet, oldest first.
     kept: VecDeque<MatchRecord>,
     records: RecordQueue,
 }
 
 impl MatchResults {
-    /// The results of a room with this journal; `last` is the tick at which the previous match ended, or 0.
+    /// Creates the results of a room with this journal. `last_end` is the tick at which the previous match ended; 0 if none has ended.
     pub(super) const fn new(
         room: RoomId,
         rate: TickRate,
         journal: Option<String>,
-        last: Tick,
+        last_end: Tick,
         records: RecordQueue,
     ) -> Self {
-        Self { room, rate, journal, last, kept: VecDeque::new(), records }
+        Self { room, rate, journal, last_end, kept: VecDeque::new(), records }
     }
 
-    /// Returns the result of the match that ended at this tick, to be passed to [`Self::push`], and begins the next match.
+    /// Returns the result of the match that ended at this tick, which the caller passes to [`Self::push`]. The next match starts at this
+    /// tick.
     pub(super) fn record<G: Game>(
         &mut self,
         tick: Tick,
@@ -50,12 +52,12 @@ impl MatchResults {
         outcome: &Outcome,
         ended_at_ms: u64,
     ) -> MatchRecord {
-        let began = std::mem::replace(&mut self.last, tick);
+        let previous_end = std::mem::replace(&mut self.last_end, tick);
         let finished = FinishedMatch {
             room: self.room,
             journal: self.journal.clone(),
             rate: self.rate,
-            began,
+            previous_end,
             ended: tick,
             holders,
             outcome,
@@ -64,7 +66,7 @@ impl MatchResults {
         finished.into_record::<G>()
     }
 
-    /// Keeps a result for [`Self::submit`].
+    /// Keeps a result for [`Self::submit`]. Above [`MAX_KEPT_RESULTS`], drops the oldest result.
     pub(super) fn push(&mut self, record: MatchRecord) {
         let counts = self.records.counts();
         counts.waiting.inc();
@@ -78,7 +80,7 @@ impl MatchResults {
         }
     }
 
-    /// Submits results that the storage has room for, oldest first.
+    /// Submits as many results as the queue of the storage accepts, oldest first.
     pub(super) fn submit(&mut self) {
         while let Some(oldest) = self.kept.pop_front() {
             if let Err(oldest) = self.records.try_push(oldest) {
@@ -89,7 +91,7 @@ impl MatchResults {
         }
     }
 
-    /// Submits all results, and waits for the storage: only for a room without further ticks.
+    /// Submits all results, and waits until the queue of the storage has accepted them. To be called after the room's last tick.
     pub(super) async fn finish(mut self) {
         while let Some(oldest) = self.kept.pop_front() {
             let submitted = self.records.push(oldest).await;
@@ -109,19 +111,19 @@ pub(super) struct FinishedMatch<'a> {
     /// The file name of the room's journal.
     pub(super) journal: Option<String>,
     pub(super) rate: TickRate,
-    /// The last tick before the match.
-    pub(super) began: Tick,
+    /// The tick at which the previous match ended; 0 for the first match.
+    pub(super) previous_end: Tick,
     /// The last tick of the match.
     pub(super) ended: Tick,
-    /// The holders of the seats at its end, indexed by seat.
+    /// The occupants of the seats at the end of the match, indexed by seat.
     pub(super) holders: &'a [Option<Holder>],
     pub(super) outcome: &'a Outcome,
-    /// In milliseconds since 1970.
+    /// The time of the end, in milliseconds since 1970.
     pub(super) ended_at_ms: u64,
 }
 
 impl FinishedMatch<'_> {
-    /// Returns the result to store.
+    /// Returns the result in the form in which it is stored.
     pub(super) fn into_record<G: Game>(self) -> MatchRecord {
         MatchRecord {
             room: self.room.0,
@@ -129,14 +131,14 @@ impl FinishedMatch<'_> {
             seed: self.outcome.seed,
             tick: self.ended.0,
             journal: self.journal,
-            duration_ms: u64::from(self.ended.since(self.began)) * 1000 / u64::from(self.rate.hz()),
+            duration_ms: u64::from(self.ended.since(self.previous_end)) * 1000 / u64::from(self.rate.hz()),
             ended_at_ms: self.ended_at_ms,
             seats: seats(self.holders, self.outcome),
         }
     }
 }
 
-/// Returns the results of all seats that had a score.
+/// Returns the results of all seats that have a score in the outcome.
 fn seats(holders: &[Option<Holder>], outcome: &Outcome) -> Vec<SeatRecord> {
     let seats = outcome.scores.iter().map(|(seat, score)| {
         let holder = holders.get(seat.index()).and_then(Option::as_ref);
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn results_that_the_storage_refuses_are_submitted_later_and_the_oldest_is_lost_above_the_bound() {
+    async fn refused_results_are_submitted_later_and_the_oldest_is_dropped_above_the_maximum() {
         let sink = MemorySink::default();
         let (records, task) = queue(sink.clone());
         let other = |tick| storage::records::test_record(tick);
@@ -229,7 +231,11 @@ mod tests {
             results.submit();
         }
         let counts = records.counts().clone();
-        assert_eq!((results.kept.len(), counts.lost.get()), (MAX_KEPT_RESULTS, 1), "the oldest is lost");
+        assert_eq!(
+            (results.kept.len(), counts.lost.get()),
+            (MAX_KEPT_RESULTS, 1),
+            "the oldest result is dropped"
+        );
         assert_eq!(
             counts.waiting.get(),
             (queued + MAX_KEPT_RESULTS) as i64,
@@ -244,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_room_ends_even_when_the_storage_has_ended() {
+    async fn finish_returns_and_counts_lost_results_when_the_storage_has_stopped() {
         let (records, task) = queue(MemorySink::default());
         drop(task);
         let mut results = results(&records);

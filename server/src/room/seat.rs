@@ -1,4 +1,4 @@
-//! A place in a room and its occupant.
+//! A taken seat of a room: its occupant, and the inputs received for it.
 
 use quarrel_shared::{
     game::{Brain, Game},
@@ -14,30 +14,30 @@ use super::{input_buffer::InputBuffer, margin::InputMargin};
 pub struct Seat<G: Game> {
     /// The occupant's display name.
     pub name: Name,
-    /// The occupant.
+    /// The occupant: a player or a bot.
     pub occupant: SeatOccupant<G>,
-    /// The inputs received for ticks to come.
+    /// The player's inputs for future ticks.
     pub inputs: InputBuffer<StampedInput<G::Input>>,
-    /// The margin of the newest input.
+    /// The time by which the player's newest input arrived before its tick.
     pub margin: InputMargin,
-    /// The control of the seat while its player is away; `None` when the player is present.
+    /// The control of the seat while its player is away; `None` if the player is present.
     pub away: Option<AwayControl<G>>,
 }
 
 /// The control of a held seat.
 pub enum AwayControl<G: Game> {
-    /// No inputs.
+    /// Nothing: the seat has no inputs.
     Idle,
-    /// A bot's inputs. For all other players the seat is still its player's.
+    /// A bot behaviour (brain), which chooses the inputs. The other players still see the player's name on the seat.
     Bot(Box<dyn Brain<G>>),
 }
 
-/// The policy for a held seat: who controls it while its player is away.
+/// The policy for held seats: who controls a seat while its player is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeldSeatPolicy {
-    /// No control: the seat is idle.
+    /// No control: the seat has no inputs.
     Idle,
-    /// A bot of the room's skill.
+    /// A bot of the room's skill. If the game has no such bot, the seat has no inputs.
     Bot,
 }
 
@@ -47,15 +47,15 @@ pub enum SeatOccupant<G: Game> {
     Player {
         /// The player's id.
         id: PlayerId,
-        /// The newest ticket that the player has shown, which returns them to the seat.
+        /// The newest ticket that the player has shown, for the journal.
         ticket: TicketNumber,
     },
-    /// One of the server's bots.
+    /// A bot, with its behaviour (brain).
     Bot(Box<dyn Brain<G>>),
 }
 
 impl<G: Game> Seat<G> {
-    /// A seat taken at `now`.
+    /// Creates a seat that is taken at `now`, without inputs.
     pub fn new(name: Name, occupant: SeatOccupant<G>, now: Tick, rate: TickRate) -> Self {
         Self {
             name,
@@ -66,7 +66,8 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// Returns the seat to its player, who has shown this ticket on a new connection without inputs yet.
+    /// Returns the seat to its player, who has shown this ticket on a new connection. Drops the inputs of the old connection. Has no
+    /// effect on a bot's seat.
     pub fn resume(&mut self, ticket: TicketNumber, now: Tick, rate: TickRate) {
         if let SeatOccupant::Player { id, .. } = self.occupant {
             let player = SeatOccupant::Player { id, ticket };
@@ -83,7 +84,7 @@ impl<G: Game> Seat<G> {
         journal::Holder { name: self.name.clone(), player }
     }
 
-    /// Whether the occupant is a bot.
+    /// Returns true if the occupant is a bot; false for a held seat that a bot controls.
     pub const fn is_bot(&self) -> bool {
         matches!(self.occupant, SeatOccupant::Bot(_))
     }

@@ -1,4 +1,4 @@
-//! The room's end of the channels to one seat's session.
+//! The room's end of the channels between the room and the session of one seat.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::inbox::{Presence, RESERVED_EVENTS, RoomEvent};
 
-/// The room's end of a player's seat.
+/// The room's end of the channels of a player's seat.
 pub(super) struct SeatChannel<G: Game> {
     events: mpsc::Sender<RoomEvent<G>>,
     ended: Arc<OnceLock<CloseReason>>,
@@ -28,8 +28,9 @@ impl<G: Game> SeatChannel<G> {
         Self { events, ended, presence, returns: 0 }
     }
 
-    /// Sends an event. Overflow: a chat line is dropped when only reserved places are left; at a full queue the seat is taken away with
-    /// [`CloseReason::TooSlow`], because a session that is this far behind cannot play, and the room does not wait for it.
+    /// Queues an event for the session. A chat line is dropped when less than [`RESERVED_EVENTS`] of the capacity are left. When the
+    /// queue is full, the seat is taken away with [`CloseReason::TooSlow`]: a session that is a full queue behind cannot play, and the
+    /// room does not wait for it.
     pub(super) fn send(&self, event: &RoomEvent<G>) {
         if matches!(event, RoomEvent::Chat { .. }) && self.events.capacity() < RESERVED_EVENTS {
             return;
@@ -39,24 +40,24 @@ impl<G: Game> SeatChannel<G> {
         }
     }
 
-    /// Takes the seat away. Only the first reason is kept.
+    /// Takes the seat away for this reason. Has no effect if the seat was taken away before.
     pub(super) fn close(&self, reason: CloseReason) {
         let _ = self.ended.set(reason);
     }
 
-    /// Whether the session has ended, or the seat was taken away.
+    /// Returns true if the session has dropped its handle, or if the seat was taken away.
     pub(super) fn is_closed(&self) -> bool {
         self.events.is_closed() || self.ended.get().is_some()
     }
 
-    /// Returns the ticket of a player who returned on another connection since the last call.
+    /// Returns the newest ticket of the player if the player has returned on a new connection since the last call.
     pub(super) fn take_return(&mut self) -> Option<TicketNumber> {
         let returns = self.presence.returns();
         let has_returned = std::mem::replace(&mut self.returns, returns) != returns;
         has_returned.then(|| self.presence.ticket())
     }
 
-    /// Whether the player is away and the seat is held.
+    /// Returns true if the player is away and the seat is held.
     pub(super) fn is_away(&self) -> bool {
         self.presence.is_away()
     }

@@ -1,22 +1,22 @@
-//! The schedule of frames: which ticks become frames when the send rate is below the tick rate. Pure.
+//! The schedule of frames: which ticks become frames when the send rate is below the tick rate. Has no I/O.
 
 use quarrel_shared::tick::TickRate;
 
-/// Spreads frames over the ticks as evenly as whole ticks allow.
+/// Spreads frames over the ticks as evenly as possible.
 pub(super) struct SendSchedule {
     tick_hz: u32,
     send_hz: u32,
-    /// The part of the next frame that is due, in frames times `tick_hz`.
+    /// The part of the next frame that has accumulated, where `tick_hz` is one frame.
     accumulated: u32,
 }
 
 impl SendSchedule {
-    /// A schedule of `send_hz` frames a second at this tick rate.
+    /// Creates a schedule of `send_hz` frames a second at this tick rate.
     pub(super) fn new(tick: TickRate, send_hz: u16) -> Self {
         Self { tick_hz: u32::from(tick.hz()), send_hz: u32::from(send_hz), accumulated: 0 }
     }
 
-    /// Advances by one tick, and returns whether it becomes a frame.
+    /// Advances by one tick. Returns true if this tick becomes a frame.
     pub(super) const fn is_due(&mut self) -> bool {
         self.accumulated += self.send_hz;
         if self.accumulated < self.tick_hz {

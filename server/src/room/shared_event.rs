@@ -1,8 +1,8 @@
-//! A game event on its way to the seats of a room.
+//! A game event that is shared by all seats that receive it, and is encoded at most once.
 //!
-//! Many seats receive the same event. They share it, and its payload: the first session that needs the bytes encodes them, the others
-//! reuse them, and an event that only bots receive is never encoded. Encoding runs in a session and not in the room's tick, because a
-//! panic in a game's encoding must cost a player the seat and not the room its life.
+//! The first session that needs the encoded event encodes it, and the others reuse the bytes. An event that only bots receive is never
+//! encoded. Encoding runs in a session and not in the room's tick, because a panic in the game's encoder must end one player's seat and
+//! not the room.
 
 use std::sync::OnceLock;
 
@@ -12,19 +12,19 @@ use quarrel_shared::{
     protocol::bounded::List,
 };
 
-/// An encoded event.
+/// An encoded game event.
 pub type EventPayload = List<u8, MAX_EVENT_BYTES>;
 
-/// A game event together with its payload, which is encoded at most once.
+/// A game event together with its encoded form.
 #[derive(Debug)]
 pub struct SharedEvent<E> {
     event: E,
-    /// `None` inside when the encoded event is longer than [`MAX_EVENT_BYTES`].
+    /// The encoded event, set at the first use; `None` if it is longer than [`MAX_EVENT_BYTES`].
     payload: OnceLock<Option<EventPayload>>,
 }
 
 impl<E: Bits> SharedEvent<E> {
-    /// An event that is not encoded yet.
+    /// Wraps an event, without encoding it yet.
     pub const fn new(event: E) -> Self {
         Self { event, payload: OnceLock::new() }
     }
@@ -34,7 +34,11 @@ impl<E: Bits> SharedEvent<E> {
         &self.event
     }
 
-    /// The encoded event; `None` when it is longer than [`MAX_EVENT_BYTES`], which is a defect of the game.
+    /// Returns the encoded event, and encodes it at the first call. Returns `None` if it is longer than [`MAX_EVENT_BYTES`], which is a
+    /// defect of the game.
+    ///
+    /// # Panics
+    /// When the game's encoder panics.
     pub fn payload(&self) -> Option<&EventPayload> {
         let encode = || {
             let mut out = BitWriter::new();
@@ -53,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    /// An event of this many bytes that counts how often it is encoded.
+    /// An event that takes this many bytes and counts how often it is encoded.
     #[derive(Debug)]
     struct Counted {
         bytes: usize,
@@ -78,7 +82,7 @@ mod tests {
     #[test]
     fn an_event_is_encoded_once_for_all_seats() {
         let event = event(3);
-        assert_eq!(event.get().encoded.load(Relaxed), 0, "an event without receivers is not encoded");
+        assert_eq!(event.get().encoded.load(Relaxed), 0, "an event is not encoded before its first use");
         for _ in 0..16 {
             assert_eq!(event.payload().map(|payload| payload.to_vec()), Some(vec![0, 1, 2]));
         }

@@ -1,6 +1,7 @@
-//! The room as a pure state machine: seats, inputs, the game, and the entries of its next tick.
+//! The room as a deterministic state machine: the game, its seats and their inputs. Has no I/O.
 //!
-//! Every change to the game is an entry in [`Entries`], so a journal of the entries is complete.
+//! Every change to the game is an entry of a tick in [`Entries`] (the inputs of the seats and the changes of seats), so that the entries of
+//! all ticks are enough to play the room again.
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use super::{
     sync_test::{Mismatch, SyncTest},
 };
 
-/// One room's world and seats.
+/// The game of one room, and its seats.
 pub struct RoomState<G: Game> {
     game: G,
     tick: Tick,
@@ -35,19 +36,21 @@ pub struct RoomState<G: Game> {
     bots: Bots<G>,
     /// The entries of the newest tick.
     entries: Entries<G::Input>,
-    /// The seats taken, left and resumed in that tick.
+    /// The seats taken, left and resumed in the newest tick.
     seat_entries: Vec<SeatEntry>,
-    /// The seats taken, left and resumed since.
+    /// The seats taken, left and resumed since the newest tick, for the next one.
     pending: Vec<SeatEntry>,
     events: Outbox<G::Event>,
+    /// The newest frame.
     frame: Arc<Frame<G::Entity>>,
+    /// The game's outcome at the last [`Self::take_outcome`].
     outcome: Option<Outcome>,
     counts: InputCounts,
-    /// Makes each step twice and compares, in a room under a sync test.
+    /// The sync test, in a room that makes each step twice.
     sync_test: Option<Box<SyncTest<G>>>,
 }
 
-/// A change of a room's roster, for the players in the room.
+/// A change of a room's roster, which is the list of the occupants of all seats.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RosterChange {
     /// A seat was taken.
@@ -66,16 +69,16 @@ pub enum RosterChange {
     },
 }
 
-/// A game's world as it was saved after a tick.
+/// A game as it was after a tick.
 pub struct SavedWorld<G> {
-    /// The game's state.
+    /// The game.
     pub game: G,
-    /// The tick of the state.
+    /// The newest tick that the game has made.
     pub tick: Tick,
 }
 
 impl<G: Game> RoomState<G> {
-    /// A new room that keeps at most `bots` bots of this skill.
+    /// Creates a new room with at most `bots` bots of this skill.
     pub fn new(setup: &Setup<G::Settings>, bots: u16, bot_skill: &str) -> Self {
         let seats = (0..setup.seats).map(|_| None).collect();
         Self::from_parts(
@@ -86,7 +89,8 @@ impl<G: Game> RoomState<G> {
         )
     }
 
-    /// A room restored from a journal: players' seats are held for them, and bots start with new brains.
+    /// Creates a room that continues from `world`. Players keep their seats; bots keep theirs with new brains (bot behaviours), or leave if
+    /// the game has no bot of this skill.
     pub fn restored(
         setup: &Setup<G::Settings>,
         world: SavedWorld<G>,
@@ -94,7 +98,7 @@ impl<G: Game> RoomState<G> {
         bots: u16,
         bot_skill: &str,
     ) -> Self {
-        // Another seed than at the room's start, because otherwise each restart would create the same brains.
+        // The seed differs from that at the room's start, because otherwise each restart would create the same brains again.
         let tick = world.tick;
         let mut bots = Bots::new(bots, bot_skill, setup.seed ^ u64::from(tick.0));
         let mut left = Vec::new();
@@ -142,14 +146,14 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// The same room under a sync test, which makes each step twice from now on; `setup` is the one that the room was created with.
+    /// Returns the room with a sync test, which makes each step twice from now on. `setup` must be the one with which the room was created.
     #[must_use]
     pub fn with_sync_test(mut self, setup: &Setup<G::Settings>) -> Self {
         self.sync_test = Some(Box::new(SyncTest::new(setup.clone())));
         self
     }
 
-    /// The first tick whose two steps differed, in a room [under a sync test](Self::with_sync_test).
+    /// The first tick that the sync test could not repeat; `None` without a [sync test](Self::with_sync_test).
     pub fn mismatch(&self) -> Option<&Mismatch> {
         self.sync_test.as_ref()?.mismatch()
     }
@@ -159,7 +163,7 @@ impl<G: Game> RoomState<G> {
         self.tick
     }
 
-    /// The newest frame.
+    /// The frame of the last [`Self::publish`].
     pub const fn frame(&self) -> &Arc<Frame<G::Entity>> {
         &self.frame
     }
@@ -179,23 +183,23 @@ impl<G: Game> RoomState<G> {
         &self.seat_entries
     }
 
-    /// The occupants at the newest tick in the journal's form, one element per seat. Valid until the next change of a seat.
+    /// The current occupants in the journal's form, one element per seat.
     pub fn holders(&self) -> Vec<Option<journal::Holder>> {
         self.seats.iter().map(|seat| seat.as_ref().map(Seat::to_journal)).collect()
     }
 
-    /// The numbers of players and of bots.
+    /// The number of players and the number of bots.
     pub fn occupancy(&self) -> (u16, u16) {
         let bots = self.seats.iter().flatten().filter(|seat| seat.is_bot()).count() as u16;
         (self.seats.iter().flatten().count() as u16 - bots, bots)
     }
 
-    /// Whether a room of this size sends its roster to its players.
+    /// Returns true if the room sends its roster to its players; rooms with more than [`MAX_ROSTER_SEATS`] seats do not.
     pub fn sends_roster(&self) -> bool {
         self.seats.len() <= usize::from(MAX_ROSTER_SEATS)
     }
 
-    /// All occupants, as changes of an empty roster.
+    /// The current occupants, as changes of an empty roster.
     pub fn roster(&self) -> impl Iterator<Item = RosterChange> + '_ {
         self.taken().map(|(id, seat)| RosterChange::Taken {
             seat: id,
@@ -204,7 +208,8 @@ impl<G: Game> RoomState<G> {
         })
     }
 
-    /// Gives a player a seat, a bot's when no seat is empty; `None` when players have all seats. Appends the changes to `changed`.
+    /// Gives a player an empty seat, or that of the last bot if none is empty. Returns `None` if players have all seats. Appends the
+    /// changes to `changed`.
     pub fn take_seat(
         &mut self,
         player: PlayerId,
@@ -221,7 +226,7 @@ impl<G: Game> RoomState<G> {
         Some(seat)
     }
 
-    /// Empties a seat. Appends the change to `changed`.
+    /// Empties a seat, if it is taken. Appends the change to `changed`.
     pub fn leave_seat(&mut self, seat: SeatId, changed: &mut Vec<RosterChange>) {
         if self.seats.get_mut(seat.index()).and_then(Option::take).is_some() {
             self.pending.push(SeatEntry::Left(seat));
@@ -229,7 +234,8 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// Holds a seat whose player's connection was lost. The roster does not change, because the seat stays the player's.
+    /// Holds a seat whose player's connection was lost: until the player returns, the policy controls it. The roster does not change,
+    /// because the seat stays the player's. Has no effect on a seat that is held already.
     pub fn hold(&mut self, seat: SeatId, policy: HeldSeatPolicy) {
         let Some(Some(seat)) = self.seats.get_mut(seat.index()) else { return };
         if seat.away.is_none() {
@@ -238,7 +244,7 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// Returns a held seat to its player, who has shown this ticket on a new connection without inputs yet.
+    /// Returns a seat to its player, who has shown this ticket on a new connection. Inputs of the old connection are dropped.
     pub fn resume_seat(&mut self, seat: SeatId, ticket: TicketNumber) {
         if let Some(Some(held)) = self.seats.get_mut(seat.index()) {
             held.resume(ticket, self.tick, self.rate);
@@ -246,7 +252,7 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// Adds or removes bots until their number fits the number of players. Appends the changes to `changed`.
+    /// Adds or removes bots until the room has as many as [`Bots::wanted`] returns. Appends the changes to `changed`.
     pub fn settle_bots(&mut self, changed: &mut Vec<RosterChange>) {
         let (players, bots) = self.occupancy();
         let wanted = self.bots.wanted(self.seats.len() as u16, players);
@@ -263,7 +269,7 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// Adds a seat's inputs; `arrived` is on the room's time line, in 1/16 tick.
+    /// Adds a batch of a seat's inputs. `arrived` is the time of arrival on the room's time line, in 1/16 tick.
     pub fn input(&mut self, seat: SeatId, batch: &InputBatch<G::Input>, arrived: i64) {
         let Some(seat) = self.seats.get_mut(seat.index()).and_then(Option::as_mut) else { return };
         for (tick, input) in batch.iter() {
@@ -272,7 +278,7 @@ impl<G: Game> RoomState<G> {
         seat.margin.record(batch.newest(), arrived);
     }
 
-    /// Steps the game by one tick.
+    /// Makes the next tick: gathers the entries and steps the game.
     pub fn step(&mut self) {
         self.tick = self.tick.next();
         self.gather_inputs();
@@ -286,7 +292,7 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// Creates the frame of the newest tick, which is also the bots' next view.
+    /// Creates and returns the frame of the newest tick. Bots choose their next inputs by this frame.
     pub fn publish(&mut self) -> &Arc<Frame<G::Entity>> {
         let seats = self.seats.iter().enumerate().map(|(at, seat)| {
             let seat = seat.as_ref()?;
@@ -298,12 +304,12 @@ impl<G: Game> RoomState<G> {
         &self.frame
     }
 
-    /// Takes the game's events since the last call, each with its audience.
+    /// Removes and returns the game's events since the last call, each with its audience.
     pub fn drain_events(&mut self) -> impl Iterator<Item = (Audience, G::Event)> + '_ {
         self.events.drain()
     }
 
-    /// Takes the outcome of a match that has ended, once for each match.
+    /// Returns the outcome of a match that has ended since the last call. Returns it once for each match.
     pub fn take_outcome(&mut self) -> Option<Outcome> {
         let outcome = self.game.outcome();
         let new_outcome = outcome.clone().filter(|_| self.outcome.is_none());
@@ -316,6 +322,7 @@ impl<G: Game> RoomState<G> {
         std::mem::take(&mut self.counts)
     }
 
+    /// Puts an occupant on an empty seat.
     fn occupy(
         &mut self,
         seat: SeatId,
@@ -329,8 +336,8 @@ impl<G: Game> RoomState<G> {
         self.seats[seat.index()] = Some(taken);
     }
 
-    /// Sets each seat's input for the next tick: a player's from the buffer, a bot's from its brain. A repeated input is no decision of
-    /// the player's, so it is stamped with the present and not rewound.
+    /// Sets each seat's input for the tick in progress, `self.tick`: a player's from the buffer, a bot's from its brain. A player has not
+    /// decided on a repeated input, so it is stamped with the current tick, and the room does not rewind for it.
     fn gather_inputs(&mut self) {
         let Entries { inputs, seen, .. } = &mut self.entries;
         for (at, (seat, (input, seen))) in self.seats.iter_mut().zip(inputs.iter_mut().zip(seen)).enumerate()
@@ -359,6 +366,7 @@ impl<G: Game> RoomState<G> {
         }
     }
 
+    /// The taken seats with their numbers.
     fn taken(&self) -> impl Iterator<Item = (SeatId, &Seat<G>)> + '_ {
         self.seats.iter().enumerate().filter_map(|(at, seat)| Some((SeatId(at as u16), seat.as_ref()?)))
     }

@@ -1,4 +1,4 @@
-//! A room's status: numbers that the room's task updates and others read without asking it.
+//! A room's status: numbers that the room's task updates, and that others read without a message to the task.
 
 use std::{
     sync::{
@@ -15,7 +15,7 @@ use quarrel_shared::{
 
 use crate::storage::journals::JournalName;
 
-/// One room's numbers. Each is consistent by itself; two of them may be a tick apart.
+/// The numbers of one room. Two of them that are read one after the other may be of different ticks.
 #[derive(Debug)]
 pub struct RoomStatus {
     /// The room's id.
@@ -29,16 +29,16 @@ pub struct RoomStatus {
     tick: AtomicU32,
     players: AtomicU16,
     bots: AtomicU16,
-    /// Seats that the lobby has reserved for players, seated or joining.
+    /// The number of [`SeatClaim`]s.
     claimed: AtomicU16,
     overruns: AtomicU64,
     closing: AtomicBool,
-    /// Set once the world exists.
+    /// The name of the journal, once it is opened.
     journal: OnceLock<JournalName>,
 }
 
 impl RoomStatus {
-    /// The status of a room that has just opened.
+    /// Creates the status of a room that is opened now.
     #[must_use]
     pub const fn new(id: RoomId, seats: u16, rate: TickRate, opened: Duration) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl RoomStatus {
         Tick(self.tick.load(Relaxed))
     }
 
-    /// The number of seated players.
+    /// The number of seats that players have, held seats included.
     pub fn players(&self) -> u16 {
         self.players.load(Relaxed)
     }
@@ -71,7 +71,7 @@ impl RoomStatus {
         self.bots.load(Relaxed)
     }
 
-    /// The number of seats reserved for players, seated or joining.
+    /// The number of seats that are reserved for players who have a seat or are joining.
     pub fn claimed(&self) -> u16 {
         self.claimed.load(Relaxed)
     }
@@ -81,33 +81,34 @@ impl RoomStatus {
         self.overruns.load(Relaxed)
     }
 
-    /// Whether the room accepts no more players.
+    /// Returns true if the room ends and accepts no more players.
     pub fn is_closing(&self) -> bool {
         self.closing.load(Relaxed)
     }
 
-    /// The room's journal, if it has one.
+    /// The name of the room's journal, if it has one.
     pub fn journal(&self) -> Option<JournalName> {
         self.journal.get().copied()
     }
 
-    /// Reserves a seat; `None` when all are reserved. The seat is free again when the claim is dropped.
+    /// Reserves a seat until the claim is dropped. Returns `None` if all seats are reserved or the room is closing.
     pub fn claim(self: &Arc<Self>) -> Option<SeatClaim> {
         if self.is_closing() {
             return None;
         }
-        let free = |claimed| (claimed < self.seats).then(|| claimed + 1);
-        self.claimed.fetch_update(Relaxed, Relaxed, free).ok()?;
+        let increment = |claimed| (claimed < self.seats).then(|| claimed + 1);
+        self.claimed.fetch_update(Relaxed, Relaxed, increment).ok()?;
         Some(SeatClaim(Arc::clone(self)))
     }
 
-    pub(super) fn stepped(&self, tick: Tick, players: u16, bots: u16) {
+    /// Records the newest tick and the numbers of players and bots.
+    pub(super) fn record_step(&self, tick: Tick, players: u16, bots: u16) {
         self.tick.store(tick.0, Relaxed);
         self.players.store(players, Relaxed);
         self.bots.store(bots, Relaxed);
     }
 
-    /// Sets the room's journal, and returns its file name.
+    /// Sets the name of the room's journal, and returns it as a string.
     pub(super) fn set_journal(&self, journal: JournalName) -> String {
         self.journal.get_or_init(|| journal).to_string()
     }
@@ -116,12 +117,14 @@ impl RoomStatus {
         self.overruns.fetch_add(1, Relaxed);
     }
 
+    /// Marks the room as closing.
     pub(super) fn close(&self) {
         self.closing.store(true, Relaxed);
     }
 }
 
-/// A reservation of a seat: there are never more claims than seats. Held while the session is in the room or joining it.
+/// A reservation of a seat, of which there are never more than seats. A session keeps it while it joins and while it has the seat; with a
+/// held seat, the registry keeps it.
 #[derive(Debug)]
 pub struct SeatClaim(Arc<RoomStatus>);
 

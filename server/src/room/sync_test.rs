@@ -1,8 +1,8 @@
-//! The sync test: makes every step twice, and finds the first tick at which a game is not deterministic.
+//! The sync test: makes each step twice, and finds the first tick at which a game is not deterministic. Has no I/O.
 //!
-//! A replay finds such a game too, but only when the match is played again, and then hours of it may have to be searched.
-//! Here the state is saved before each tick and loaded into a second game, and both are stepped with the same entries. That
-//! takes a few times as long as one step, so it is for development and tests.
+//! Before each tick the game's state is saved and loaded into a second game, the *double*, and both games are stepped with the same entries
+//! (inputs and seat changes). This takes a few times as long as one step, so it is meant for development and tests. A replay of a journal
+//! finds a game that is not deterministic too, but only after the match, and only between two recorded checksums.
 
 use std::fmt;
 
@@ -13,49 +13,49 @@ use quarrel_shared::{
     tick::Tick,
 };
 
-/// Steps a game twice and stores the first tick at which the results differ.
+/// Steps a game and a double of it, and stores the first tick at which they differ.
 pub struct SyncTest<G: Game> {
     setup: Setup<G::Settings>,
-    /// The saved states of the game and its double, kept so that a tick allocates nothing.
+    /// Buffers for the saved states of the game and of the double, kept so that a tick does not allocate them.
     saved: [BitWriter; 2],
-    /// The events of the game and its double in one tick.
+    /// The events of the game and of the double in one tick.
     events: [Outbox<G::Event>; 2],
     mismatch: Option<Mismatch>,
 }
 
-/// A tick that cannot be repeated, and the reason.
+/// The first tick that cannot be repeated with the same result, and the reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
-    /// The first such tick.
+    /// The tick.
     pub tick: Tick,
     /// The reason.
     pub fault: SyncFault,
 }
 
-/// Reasons why a tick cannot be repeated.
+/// Reasons why a tick cannot be repeated with the same result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SyncFault {
-    /// The state before the tick cannot be loaded: the game rejects its own save.
+    /// The game cannot load the state before the tick, although it has saved that state itself.
     Load(BitsError),
-    /// The state before the tick changes when it is saved and loaded: the game saves too little, or loads it wrongly.
+    /// The state before the tick is different after it was saved and loaded: the game does not save a part of it, or loads it wrongly.
     Saved(Differences),
-    /// The same entries gave another state: the game depends on something outside of its state.
+    /// The same entries led to another state: the step depends on something outside of the saved state.
     State(Differences),
-    /// The same entries gave the same state and other events.
+    /// The same entries led to the same state and to other events.
     Events(Differences),
 }
 
-/// The maximum number of named differences: the first few lead to the cause, and a log line stays readable.
+/// The maximum number of differences that a fault lists: the first few show the cause, and the log line stays readable.
 const MAX_NAMED: usize = 8;
 
 impl<G: Game> SyncTest<G> {
-    /// A sync test for a room of this setup.
+    /// Creates a sync test for a room with this setup.
     pub fn new(setup: Setup<G::Settings>) -> Self {
         let saved = [BitWriter::new(), BitWriter::new()];
         Self { setup, saved, events: [Outbox::new(), Outbox::new()], mismatch: None }
     }
 
-    /// Steps the game as [`Entries::apply`] does, and its double beside it.
+    /// Steps the game as [`Entries::apply`] does, steps a double with the same entries, and compares the results.
     pub fn step(
         &mut self,
         game: &mut G,
@@ -78,27 +78,27 @@ impl<G: Game> SyncTest<G> {
         second.drain().for_each(drop);
     }
 
-    /// Returns the first tick that cannot be repeated, if there is one.
+    /// The first tick that could not be repeated; `None` so far.
     pub const fn mismatch(&self) -> Option<&Mismatch> {
         self.mismatch.as_ref()
     }
 
-    /// Returns a second game in the same state, by saving and loading the first.
+    /// Creates the double: saves the game's state and loads it into a second game. Fails if the two differ.
     fn double(&mut self, game: &G) -> Result<G, SyncFault> {
         let [saved, double_saved] = &mut self.saved;
         let saved = save(game, saved);
         let double = G::load(&self.setup, &mut BitReader::new(saved)).map_err(SyncFault::Load)?;
-        if saved != save(&double, double_saved) || !look_alike(game, &double) {
+        if saved != save(&double, double_saved) || !entities_are_equal(game, &double) {
             return Err(SyncFault::Saved(differences(game, &double, MAX_NAMED)));
         }
         Ok(double)
     }
 
-    /// Compares the results of one step.
+    /// Compares the states and the events of the game and of the double after a step.
     fn compare(&mut self, game: &G, double: &G) -> Result<(), SyncFault> {
         let [one, other] = &mut self.saved;
-        // The saved bytes are compared rather than their checksums, because both are at hand.
-        if save(game, one) != save(double, other) || !look_alike(game, double) {
+        // The saved bytes are compared and not their checksums, because both are in memory.
+        if save(game, one) != save(double, other) || !entities_are_equal(game, double) {
             return Err(SyncFault::State(differences(game, double, MAX_NAMED)));
         }
         let [first, second] = &self.events;
@@ -109,15 +109,15 @@ impl<G: Game> SyncTest<G> {
     }
 }
 
-/// Saves the game into a reused buffer.
+/// Saves the game's state into a reused buffer.
 fn save<'a, G: Game>(game: &G, out: &'a mut BitWriter) -> &'a [u8] {
     out.clear();
     game.save(out);
     out.finish()
 }
 
-/// Whether both have equal entities: an entity may have fields that are not saved.
-fn look_alike<G: Game>(one: &G, other: &G) -> bool {
+/// Returns true if both games have equal entities. Equal saved states do not imply this: an entity may have fields that are not saved.
+fn entities_are_equal<G: Game>(one: &G, other: &G) -> bool {
     one.entities().iter().eq(other.entities().iter())
 }
 
@@ -127,20 +127,20 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// One line, for the log.
+/// Writes one line, for the log.
 impl fmt::Display for SyncFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, differences) = match self {
+        let (fault, differences) = match self {
             Self::Load(error) => return write!(f, "the game cannot load the state that it saved: {error}"),
-            Self::Saved(differences) => ("a state that was saved and loaded is not the same", differences),
+            Self::Saved(differences) => ("the state changed when it was saved and loaded", differences),
             Self::State(differences) => {
-                ("the same step from the same state made two different states", differences)
+                ("the same step from the same state led to two different states", differences)
             }
             Self::Events(differences) => {
-                ("the same step from the same state made different events", differences)
+                ("the same step from the same state led to different events", differences)
             }
         };
-        write!(f, "{what}: {}", differences.to_string().replace('\n', "; "))
+        write!(f, "{fault}: {}", differences.to_string().replace('\n', "; "))
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
 
     const SEATS: u16 = 20;
 
-    /// Steps a crowd 100 times, with or without the test, and returns its checksums.
+    /// Steps a crowd 100 times, with or without a sync test, and returns the checksum after each step.
     fn checksums(mut test: Option<SyncTest<Crowd>>, setup: &Setup<CrowdSettings>) -> Vec<Checksum> {
         let mut crowd = Crowd::new(setup);
         let mut entries = Entries::idle(SEATS);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deterministic_game_plays_the_same_with_and_without_the_test() {
+    fn a_deterministic_game_has_the_same_states_with_and_without_the_test() {
         let setup =
             Setup { settings: CrowdSettings {}, seed: 5, seats: SEATS, tick_rate: TickRate::default() };
         let tested = checksums(Some(SyncTest::new(setup.clone())), &setup);

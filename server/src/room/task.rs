@@ -1,4 +1,4 @@
-//! The task of a room: waits for the tick, drains the inbox, steps the state, and sends events and frames.
+//! The task of a room: waits for the next tick, processes the commands in the inbox, steps the state, and sends events and frames.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -33,7 +33,10 @@ use super::{
     status::RoomStatus,
 };
 
-/// One room's task.
+/// The maximum number of chat lines that one tick relays, because each is sent to every seat. Further lines of the tick are dropped.
+const MAX_CHATS_PER_TICK: u32 = 4;
+
+/// The task of one room.
 pub(super) struct RoomTask<G: Game> {
     state: RoomState<G>,
     clock: RoomClock,
@@ -44,21 +47,22 @@ pub(super) struct RoomTask<G: Game> {
     status: Arc<RoomStatus>,
     results: MatchResults,
     services: RoomServices,
+    /// The length of a tick.
     period: Duration,
     send_schedule: SendSchedule,
     linger: Duration,
     held_seat_policy: HeldSeatPolicy,
-    /// The number of held seats.
+    /// The number of held seats at the newest tick.
     away: u16,
-    /// The time at which the last present player left.
+    /// The last time at which a player was present or joining.
     empty_since: Instant,
-    /// Roster changes that are not sent yet.
+    /// The roster changes that are not sent to the seats yet.
     changed: Vec<RosterChange>,
     journal: Option<RoomJournal<G>>,
 }
 
 impl<G: Game> RoomTask<G> {
-    /// A task for a room whose parts are created.
+    /// Creates the task from the parts of a room.
     pub(super) fn new(parts: RoomParts<G>, spec: &RoomSpec<G::Settings>, services: RoomServices) -> Self {
         let RoomParts { state, clock, inbox, status, channels, frames, results, journal } = parts;
         Self {
@@ -81,8 +85,8 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
-    /// Runs the room until the stop token is cancelled, the room was empty for its linger, or its game panics. A panic affects no other
-    /// room.
+    /// Runs the room until the stop token is cancelled, no player was in the room for the linger time, the sync test fails, or the game
+    /// panics. A panic affects no other room. Then saves the room or ends its journal, and submits the last match results.
     pub(super) async fn run(mut self) {
         self.services.metrics.rooms.inc();
         let reason = self.tick_until_done().await;
@@ -98,17 +102,21 @@ impl<G: Game> RoomTask<G> {
                 if !is_saved {
                     self.services.metrics.journals.rooms_unsaved.inc();
                     let tick = self.state.tick();
-                    error!(%tick, "room could not be saved, the next start restores an earlier tick or nothing");
+                    error!(
+                        %tick,
+                        "room could not be saved, the next start of the server restores an earlier tick or nothing"
+                    );
                 }
             }
             Some(journal) => journal.end(reason.name()).await,
             None => {}
         }
-        // Last, because it may wait long for a locked database.
+        // The results come last, because the storage may wait long for a locked database.
         self.results.finish().await;
     }
 
-    /// Saves the room's state in its journal; `None` when the game panicked while its state was encoded.
+    /// Saves the room's state in its journal; the future returns whether it was saved. `None` if the game panicked while its state was
+    /// encoded.
     fn save(&self, journal: RoomJournal<G>) -> Option<impl Future<Output = bool> + Send + use<G>> {
         let saving = catch_unwind(AssertUnwindSafe(|| journal.save(&self.state)));
         if saving.is_err() {
@@ -117,6 +125,7 @@ impl<G: Game> RoomTask<G> {
         saving.ok()
     }
 
+    /// Makes the room's ticks at their times, and returns the reason why the room ends.
     async fn tick_until_done(&mut self) -> CloseReason {
         loop {
             let wake = self.services.epoch + self.clock.next_wake();
@@ -131,7 +140,7 @@ impl<G: Game> RoomTask<G> {
                 warn!(skipped = due.skipped, "room fell behind its tick rate, skipped ticks");
             }
             for _ in 0..due.steps {
-                // After a panic the state is dropped, so no half-changed state is visible.
+                // After a panic the game is not used any more, so a state that was changed in part is never sent.
                 if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
                     self.services.metrics.room_panics.inc();
                     error!(tick = %self.state.tick(), "game panicked, room closed, other rooms continue");
@@ -149,20 +158,21 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
-    /// One tick, from its first command to its frame.
+    /// Makes one tick: processes commands, steps the state, and sends events and the frame.
     fn tick(&mut self) {
         let started = Instant::now();
-        // Before the inbox, so that inputs of a new connection are not mistaken for those of the old one.
+        // Before the inbox: a return clears the seat's inputs, and must not clear those of the new connection.
         self.update_presence();
         self.drain_inbox();
         self.release_seats();
         self.state.settle_bots(&mut self.changed);
         self.state.step();
         if let Some(journal) = &mut self.journal {
-            journal.tick(&self.state);
+            journal.record_tick(&self.state);
         }
         if self.state.mismatch().is_some() {
-            return; // A tick that may be wrong is not sent.
+            // A tick that may be wrong is not sent.
+            return;
         }
         self.send_roster();
         self.send_game_events();
@@ -177,7 +187,8 @@ impl<G: Game> RoomTask<G> {
         self.update_metrics(started.elapsed());
     }
 
-    /// Processes the commands that are queued now. Those that arrive meanwhile wait for the next tick, so a flood cannot delay this one.
+    /// Processes the commands that are queued now. Those that arrive meanwhile stay queued for the next tick, so a flood cannot delay this
+    /// one.
     fn drain_inbox(&mut self) {
         let mut chats = 0;
         for _ in 0..self.inbox.len() {
@@ -193,27 +204,28 @@ impl<G: Game> RoomTask<G> {
                         self.send(&Audience::All, &RoomEvent::Chat { seat, text });
                     }
                 }
-                Ok(RoomCommand::Mark(request)) => self.mark(request),
+                Ok(RoomCommand::Mark(command)) => self.mark(command),
                 Err(_) => break,
             }
         }
     }
 
-    /// Places a mark after the newest tick, which the journal has already. Seat changes of this drain belong to the next tick.
-    fn mark(&mut self, request: MarkCommand) {
+    /// Places a mark in the journal after the newest tick. Seat changes that are processed at the same time belong to the next tick.
+    fn mark(&mut self, command: MarkCommand) {
         let marked = match &mut self.journal {
-            Some(journal) => journal.mark(request.reason, self.state.tick()),
+            Some(journal) => journal.mark(command.reason, self.state.tick()),
             None => Err(MarkError::NoJournal),
         };
         if marked.is_ok() {
             self.services.metrics.journals.marks.inc();
         }
-        // The mark stays even if its requester has gone.
-        let _ = request.reply.send(marked);
+        // The mark stays in the journal even if its requester no longer waits for the reply.
+        let _ = command.reply.send(marked);
     }
 
+    /// Gives a player a seat and replies with the session's end of it, or replies that the room is full.
     fn take_seat(&mut self, request: TakeSeat<G>) {
-        // Seats left since the last tick are free for this request.
+        // Seats that players have left since the last tick are free for this request.
         self.release_seats();
         let Some(seat) =
             self.state.take_seat(request.player, request.ticket, request.name, &mut self.changed)
@@ -223,7 +235,7 @@ impl<G: Game> RoomTask<G> {
         };
         let (events, receiver) = mpsc::channel(MAX_QUEUED_EVENTS);
         let ended = Arc::new(OnceLock::new());
-        // Occupants of this same tick are announced to each other as changes, so they are left out here.
+        // The changes of this tick are sent to all seats, this one included, so the roster must not contain them as well.
         let roster = if self.state.sends_roster() { self.known_roster() } else { Vec::new() };
         let handle = SeatHandle {
             seat,
@@ -237,11 +249,11 @@ impl<G: Game> RoomTask<G> {
         let presence = handle.presence.clone();
         self.channels[seat.index()] = Some(SeatChannel::new(events, ended, presence));
         self.services.metrics.joins.inc();
-        // A session that has ended meanwhile drops its handle, and the seat is released at the next tick.
+        // If the session has ended meanwhile, the handle is dropped and the seat is released at the next tick.
         let _ = request.reply.send(Ok(handle));
     }
 
-    /// Empties the seats whose sessions have ended.
+    /// Empties the seats whose handles were dropped or that were taken away.
     fn release_seats(&mut self) {
         for at in 0..self.channels.len() {
             if self.channels[at].as_ref().is_some_and(SeatChannel::is_closed) {
@@ -251,7 +263,7 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
-    /// Holds the seats of players who are away, and returns those of players who are back.
+    /// Holds the seats of players who are away, and resumes the seats of players who have returned.
     fn update_presence(&mut self) {
         self.away = 0;
         for (at, channel) in self.channels.iter_mut().enumerate() {
@@ -267,6 +279,7 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
+    /// Sends the roster changes since the last tick to all seats.
     fn send_roster(&mut self) {
         let changed = std::mem::take(&mut self.changed);
         if self.state.sends_roster() {
@@ -274,11 +287,12 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
-    /// The occupants that are not among the unsent changes.
+    /// The roster without the seats whose taking is among the unsent changes.
     fn known_roster(&self) -> Vec<RosterChange> {
         self.state.roster().filter(|taken| !self.changed.contains(taken)).collect()
     }
 
+    /// Sends the game's events of the newest tick to their audiences.
     fn send_game_events(&mut self) {
         let tick = self.state.tick();
         let events: Vec<_> = self.state.drain_events().collect();
@@ -287,6 +301,7 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
+    /// Sends an event to the seats of an audience.
     fn send(&self, audience: &Audience, event: &RoomEvent<G>) {
         match audience {
             Audience::All => self.channels.iter().flatten().for_each(|channel| channel.send(event)),
@@ -301,6 +316,7 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
+    /// Records the result of a match that has ended at the newest tick, and submits results to the storage.
     fn record_outcome(&mut self) {
         if let Some(outcome) = self.state.take_outcome() {
             let (tick, ended) = (self.state.tick(), self.services.wall.unix_ms());
@@ -313,10 +329,11 @@ impl<G: Game> RoomTask<G> {
         self.results.submit();
     }
 
-    fn update_metrics(&mut self, took: Duration) {
+    /// Updates the metrics and the room's status after a tick that took this time.
+    fn update_metrics(&mut self, tick_duration: Duration) {
         let metrics = &self.services.metrics;
-        metrics.observe_tick(took);
-        if took > self.period {
+        metrics.observe_tick(tick_duration);
+        if tick_duration > self.period {
             metrics.overruns.inc();
             self.status.count_overrun();
         }
@@ -330,11 +347,12 @@ impl<G: Game> RoomTask<G> {
         let (players, bots) = self.state.occupancy();
         metrics.players.inc_by(i64::from(players) - i64::from(self.status.players()));
         metrics.bots.inc_by(i64::from(bots) - i64::from(self.status.bots()));
-        self.status.stepped(self.state.tick(), players, bots);
+        self.status.record_step(self.state.tick(), players, bots);
     }
 
-    /// Whether no player has been present or joining for longer than the linger. Held seats keep the room while they are held and no
-    /// longer, because the linger starts when the last player goes away.
+    /// Returns true if no seat is taken by a player or claimed, and no player has been present or joining for longer than the linger
+    /// time. Held seats keep the room only while they are held: the linger time starts when the last player goes away, and not when the
+    /// hold ends.
     fn is_deserted(&mut self) -> bool {
         let now = Instant::now();
         let (claimed, players) = (self.status.claimed(), self.status.players());
@@ -344,7 +362,7 @@ impl<G: Game> RoomTask<G> {
         claimed == 0 && players == 0 && now - self.empty_since > self.linger
     }
 
-    /// Ends the room: takes all seats away for this reason, and makes the lobby stop sending players here.
+    /// Closes the room to new players, and takes all seats away for this reason.
     fn close(&mut self, reason: CloseReason) {
         self.status.close();
         for channel in self.channels.iter_mut().filter_map(Option::take) {
@@ -355,6 +373,3 @@ impl<G: Game> RoomTask<G> {
         metrics.bots.dec_by(i64::from(self.status.bots()));
     }
 }
-
-/// The maximum number of chat lines that one tick relays, because each costs a message to every seat. More are dropped.
-const MAX_CHATS_PER_TICK: u32 = 4;

@@ -1,5 +1,5 @@
 //! The check that the client speaks the server's protocol and plays the server's game in the same revision. The sentence of a refusal
-//! advises the player what to do: which side to update, or which server to use.
+//! names the remedy: the side to update, or the kind of server to use.
 
 use quarrel_shared::{
     game::Game,
@@ -8,7 +8,7 @@ use quarrel_shared::{
 
 use super::end::CloseNotice;
 
-/// Checks a client's hello, and returns the player's display name: "player" if the hello has none.
+/// Checks a client's hello, and returns the player's display name, or a default if the hello has an empty one.
 ///
 /// # Errors
 /// Returns the first mismatch of protocol version, game, game revision and encoding, in this order: each one makes the next comparison

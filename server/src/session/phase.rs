@@ -20,7 +20,7 @@ pub enum SessionPhase {
     Seated,
 }
 
-/// The action that a client's message asks of the session.
+/// The action that a client's message requests from the session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Log the player in.

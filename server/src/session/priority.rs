@@ -77,7 +77,7 @@ struct SendRecord {
     state: SendState,
 }
 
-/// The state of an entity's updates after the last sends.
+/// The history of an entity's updates in the last sends.
 #[derive(Clone, Copy, Debug)]
 enum SendState {
     /// The entity's updates were sent in every snapshot since this tick.
@@ -133,9 +133,9 @@ impl PriorityAccumulator {
         self.records.clear();
     }
 
-    /// Removes updates from `view` until its delta against the baseline `base` takes at most `limit` bits, and returns the number of updates
-    /// that are deferred. Returns `None` and leaves the view unchanged when an update that must not be deferred does not fit; then the
-    /// complete view must be sent.
+    /// Removes updates from `view` until its delta against the baseline `base` takes at most `limit` bits, and returns the number of
+    /// updates that are deferred. Returns `None` and leaves the view unchanged when an update that must not be deferred does not fit;
+    /// then the complete view must be sent.
     pub fn fit<E: Entity>(
         &mut self,
         base: &View<E>,

@@ -7,8 +7,8 @@
 //! rate.
 //!
 //! Keyframes are sent on streams, and other snapshots in datagrams. Entity updates that do not fit into a datagram are deferred by the
-//! [`PriorityAccumulator`]. When it must not defer any of them, the snapshot is sent on a stream. Until the client has acknowledged it or
-//! the stream has ended, no updates are deferred: a datagram with a part of the updates must not overtake the complete view.
+//! [`PriorityAccumulator`]. When one that must not be deferred does not fit, the complete view is sent on a stream. Until the client has
+//! acknowledged that view or the stream has ended, no updates are deferred: a datagram with a part of them must not overtake the view.
 
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ impl<E: Entity> Replicator<E> {
         }
     }
 
-    /// The time since the first snapshot that the client should have acknowledged and has not; zero if every one was acknowledged.
+    /// The time since the first snapshot that the client should have acknowledged and has not; zero if all are acknowledged.
     #[must_use]
     pub fn silence(&self, now: Duration) -> Duration {
         self.unacked_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))

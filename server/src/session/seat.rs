@@ -43,8 +43,8 @@ pub(super) struct Seat<G: Game> {
     clamp: RewindClamp,
     backlog: Backlog,
     /// The maximum number of input datagrams that the seat passes to the room between two frames. A link that recovers from a stall
-    /// delivers many at once, of which the newest repeat the inputs of the others; and a flooding peer must not fill the room's inbox, which
-    /// all seats share.
+    /// delivers many at once, of which the newest repeat the inputs of the others; and a flooding peer must not fill the room's inbox,
+    /// which all seats share.
     max_inputs_per_frame: u32,
     /// The number of input datagrams that the seat may still pass to the room before the next frame.
     inputs_left: u32,
@@ -137,7 +137,7 @@ impl<G: Game> Seat<G> {
         self.joined.handle.seat
     }
 
-    /// The message that gives the seat to the peer.
+    /// The message by which the peer learns of its seat.
     pub(super) fn joined_message(&self) -> ServerMessage {
         ServerMessage::Joined {
             room: self.room(),

@@ -37,7 +37,7 @@ impl SnapshotSender {
         self.max_datagram_bytes = self.peer.max_datagram_bytes();
     }
 
-    /// Waits until the snapshot on a stream has arrived or timed out; never returns without one. Cancel-safe.
+    /// Waits until the snapshot on a stream has arrived or timed out; never completes without such a snapshot. Cancel-safe.
     pub(super) async fn stream_done(&mut self) {
         match &mut self.on_stream {
             Some(sending) => sending.await,

@@ -132,7 +132,8 @@ impl<G: Game> Session<G> {
     /// Waits for the next event. Cancel-safe.
     async fn next_event(&mut self) -> SessionEvent<G> {
         let awaits_hello = self.phase == SessionPhase::AwaitingHello;
-        // Otherwise the room's events stay in the seat's queue: after an absence they may be more than the control stream may queue at once.
+        // Otherwise the room's events stay in the seat's queue: after an absence they may be more than the control stream may queue at
+        // once.
         let takes_events = self.control.has_capacity();
         let reads_control = !self.login.is_pending();
         tokio::select! {
@@ -389,7 +390,7 @@ fn session_span(player: PlayerId, peer: &Peer) -> Span {
     info_span!("session", %player, address = %peer.address())
 }
 
-/// Waits for a future that may not exist; never returns without one.
+/// Waits for an optional future; never completes without one.
 async fn if_some<F: Future>(future: Option<F>) -> Option<F::Output> {
     match future {
         Some(future) => Some(future.await),

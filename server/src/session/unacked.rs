@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 
 use quarrel_shared::limits::MAX_UNACKED_MESSAGES;
 
-/// The maximum number of message bytes kept for one seat: [`MAX_UNACKED_MESSAGES`] events of Arena, at 30 to 40 bytes each with their length
-/// prefixes, or two minutes of chat by a player who types without a pause. Above the maximum, the oldest message is evicted. The send queue
-/// of a control stream can hold this many bytes, so all kept messages can be retransmitted at once.
+/// The maximum number of message bytes kept for one seat: [`MAX_UNACKED_MESSAGES`] events of Arena, at 30 to 40 bytes each with their
+/// length prefixes, or two minutes of chat by a player who types without a pause. Above the maximum, the oldest message is evicted. The
+/// send queue of a control stream can hold this many bytes, so all kept messages can be retransmitted at once.
 pub const MAX_UNACKED_BYTES: usize = 48 * 1024;
 
 /// The unacknowledged messages of one seat, numbered from 0.

@@ -12,8 +12,8 @@ use crate::data_dir::DataDir;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The time from the creation of a certificate to its end. The validity starts an hour earlier, so it is 13 days and an hour; browsers accept
-/// at most 14 days.
+/// The time from the creation of a certificate to its end. The validity starts an hour earlier, so it is 13 days and an hour; browsers
+/// accept at most 14 days.
 pub const VALIDITY: Duration = Duration::from_secs(13 * DAY.as_secs());
 
 /// The remaining validity below which the certificate is renewed.

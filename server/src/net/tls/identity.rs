@@ -91,8 +91,8 @@ impl Identity {
         })
     }
 
-    /// Creates an Ed25519 identity in memory. Its certificate and its signatures have a fixed size, so that simulated handshakes have packets
-    /// of a fixed size too.
+    /// Creates an Ed25519 identity in memory. Its certificate and its signatures have a fixed size, so that simulated handshakes have
+    /// packets of a fixed size too.
     pub(super) fn in_memory() -> Result<Self, IdentityError> {
         let key = KeyPair::generate_for(&PKCS_ED25519)?;
         let mut params = CertificateParams::new(["localhost", "127.0.0.1", "::1"].map(str::to_owned))?;

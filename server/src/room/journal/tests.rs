@@ -1,4 +1,4 @@
-//! Marks, results of matches, and the delay until a tick is in the file.
+//! Tests of marks, of match results, and of the time until a tick is in the journal's file.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use crate::{
 const SETUP: Setup<CrowdSettings> =
     Setup { settings: CrowdSettings {}, seed: 1, seats: 2, tick_rate: TickRate::DEFAULT };
 
+/// Opens the journal of a new room. Returns the journal and the room.
 fn opened(journals: Journals) -> (RoomJournal<Crowd>, RoomState<Crowd>) {
     let second = Duration::from_secs(1);
     let metrics = Metrics::new();
@@ -30,7 +31,7 @@ fn opened(journals: Journals) -> (RoomJournal<Crowd>, RoomState<Crowd>) {
     (RoomJournal::open(&services, &header, &state), state)
 }
 
-/// The time of the newest tick in a room that is never late.
+/// The time of the newest tick in a room whose ticks are never late.
 fn at(state: &RoomState<Crowd>) -> Duration {
     at_tick(state.tick().0)
 }
@@ -40,13 +41,13 @@ fn at_tick(tick: u32) -> Duration {
 }
 
 #[tokio::test]
-async fn a_mark_is_written_behind_the_newest_tick_and_marks_are_counted() {
+async fn a_mark_is_written_after_the_newest_tick_and_marks_are_counted() {
     let store = MemoryStore::default();
     let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
     let (mut journal, mut state) = opened(journals);
     for tick in 1..=3 {
         state.step();
-        journal.tick(&state);
+        journal.record_tick(&state);
         journal.write_due(&state, at(&state));
         let marked = journal.mark(format!("look {tick}"), state.tick()).unwrap();
         assert_eq!((marked.tick, marked.number), (Tick(tick), tick));
@@ -61,13 +62,13 @@ async fn a_mark_is_written_behind_the_newest_tick_and_marks_are_counted() {
 }
 
 #[tokio::test]
-async fn a_result_at_the_tick_of_a_checkpoint_is_annotated_in_front_of_it() {
+async fn a_result_at_the_tick_of_a_checkpoint_is_annotated_before_the_checkpoint() {
     let store = MemoryStore::default();
     let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
     let (mut journal, mut state) = opened(journals);
     journal.checkpoint_due = Tick(1);
     state.step();
-    journal.tick(&state);
+    journal.record_tick(&state);
     journal.record_outcome(&test_record(1), state.tick());
     journal.write_due(&state, at(&state));
     let name = journal.name();
@@ -78,9 +79,9 @@ async fn a_result_at_the_tick_of_a_checkpoint_is_annotated_in_front_of_it() {
     assert_eq!(kinds[kinds.len() - 3..], [ChunkKind::Ticks, ChunkKind::Annotation, ChunkKind::Checkpoint]);
 }
 
-/// Bounds the time from a tick to the file for any tick rate and any delays of ticks.
+/// Checks the time from making a tick to its write, at the default tick rate and with ticks that are up to 30 ms late.
 #[tokio::test(start_paused = true)]
-async fn every_tick_is_in_the_file_within_a_quarter_second() {
+async fn each_tick_is_in_the_file_within_a_quarter_second() {
     let store = MemoryStore::default();
     let (journals, task) = journals::start(Arc::new(store.clone()), Metrics::new());
     let task = tokio::spawn(task);
@@ -94,7 +95,7 @@ async fn every_tick_is_in_the_file_within_a_quarter_second() {
         let late = Duration::from_millis(u64::from(made.len() as u32 * 7 % 11 * 3));
         if now >= at_tick(made.len() as u32) + late {
             state.step();
-            journal.tick(&state);
+            journal.record_tick(&state);
             journal.write_due(&state, now);
             made.push(now);
         }
@@ -104,22 +105,22 @@ async fn every_tick_is_in_the_file_within_a_quarter_second() {
             assert!(now - *tick <= Duration::from_millis(250), "made at {tick:?}, written at {now:?}");
         }
         written = last;
-        // The next tick is not overdue yet.
+        // The oldest tick that is not in the file may not be older than that either.
         let overdue = made.get(written + 1).filter(|tick| now - **tick > Duration::from_millis(250));
-        assert_eq!(overdue, None, "at {now:?}");
+        assert_eq!(overdue, None, "a tick is not in the file after 250 ms, at {now:?}");
     }
-    assert!(written > 280, "{written}");
+    assert!(written > 280, "only {written} ticks are in the file");
     journal.end("room_closed").await;
     task.await.unwrap();
 }
 
 #[test]
-fn a_mark_in_a_gap_is_refused_and_not_written_later() {
+fn a_mark_during_an_outage_is_refused_and_not_kept() {
     let (journals, task) = journals::start(Arc::new(MemoryStore::default()), Metrics::new());
-    // Without its task the queue accepts nothing, as with a stalled disk.
+    // Without its task, the queue refuses each chunk, as during a stall of the disk.
     drop(task);
     let (mut journal, state) = opened(journals);
     let refused = journal.mark("look".to_owned(), state.tick()).unwrap_err();
     assert!(matches!(refused, MarkError::Gap(_)), "{refused}");
-    assert!(journal.pending_annotations.is_empty(), "a mark behind the gap would be of another moment");
+    assert!(journal.pending_annotations.is_empty(), "a mark after the gap would be at another tick");
 }

@@ -1,4 +1,4 @@
-//! Tests of seats, bots, inputs and held seats, tick by tick.
+//! Tests of a room's seats, bots, inputs and held seats over several ticks.
 
 use quarrel_shared::crowd::{Crowd, CrowdSettings, Steering};
 
@@ -50,14 +50,14 @@ fn an_input_takes_effect_at_its_tick_and_sets_the_margin() {
 }
 
 #[test]
-fn a_held_seat_is_idle_and_takes_inputs_again_when_its_player_returns() {
+fn a_held_seat_is_idle_and_uses_inputs_again_when_its_player_returns() {
     let mut room = room(2, 0);
     let seat = join(&mut room, 1).unwrap();
     let bend = |tick| InputBatch::new(Tick(tick), StampedInput::at(Tick(tick), Steering { bend: 9 }));
     room.input(seat, &bend(1), 0);
     room.hold(seat, HeldSeatPolicy::Idle);
     room.step();
-    assert_eq!(room.publish().entities()[0].1.bend, 0, "inputs received before are not used");
+    assert_eq!(room.publish().entities()[0].1.bend, 0, "inputs received before the hold are not used");
     assert_eq!(room.occupancy(), (1, 0), "the seat is still a player's");
     room.resume_seat(seat, TicketNumber::default());
     assert_eq!(room.publish().seat(seat).unwrap().used, None, "a new connection has sent nothing yet");
@@ -72,7 +72,7 @@ fn inputs_of_a_lost_connection_are_not_used_after_the_return() {
     let seat = join(&mut room, 1).unwrap();
     let bend = |bend| InputBatch::new(Tick(1), StampedInput::at(Tick(1), Steering { bend }));
     room.input(seat, &bend(9), 0);
-    // Away and back between two looks of the room.
+    // The player was away and returned between two ticks.
     room.resume_seat(seat, TicketNumber::default());
     room.input(seat, &bend(4), 0);
     room.step();
@@ -96,7 +96,7 @@ fn a_bot_controls_a_held_seat_and_the_roster_does_not_change() {
 }
 
 #[test]
-fn a_starved_seat_coasts_for_a_quarter_second_in_the_present() {
+fn a_starved_seat_repeats_its_last_input_for_a_quarter_second_without_rewinding() {
     let mut room = room(2, 0);
     let seat = join(&mut room, 1).unwrap();
     let long_ago = StampedInput { input: Steering { bend: 9 }, seen: SubTick::default() };

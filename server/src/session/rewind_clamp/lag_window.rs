@@ -41,7 +41,7 @@ impl LagWindow {
         self.counts[lag as usize] += 1;
     }
 
-    /// Returns the minimum and the 90th percentile of the samples; 0 for both without samples.
+    /// Returns the minimum and the 90th percentile of the samples; 0 for both before the first sample.
     pub(super) fn min_and_p90(&self) -> (u32, u32) {
         let target = (self.samples.len() * PERCENTILE_TENTHS).div_ceil(10);
         let mut min = None;

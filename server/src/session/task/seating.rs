@@ -1,4 +1,4 @@
-//! The seat of a session: a join, a resume, a leave, and the end of the seat by its room.
+//! The seat of a session: taken by a join or a resume, left by the player, or taken away by the room.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -30,7 +30,7 @@ impl<G: Game> Session<G> {
         self.joining = Some(FlaggedFuture::new(joining));
     }
 
-    /// Processes the result of a join: takes the seat, or sends the refusal to the peer.
+    /// Processes the result of a join: takes the seat, or sends the peer the reason of the refusal.
     pub(super) fn joined(&mut self, joined: Result<JoinedSeat<G>, CloseReason>) -> ControlFlow<SessionEnd> {
         self.joining = None;
         self.phase.joined(joined.is_ok());
@@ -68,7 +68,7 @@ impl<G: Game> Session<G> {
         self.send_roster(roster)
     }
 
-    /// Makes this the session's seat, and notifies the peer.
+    /// Makes this the session's seat, and sends the peer a message about it.
     fn set_seat(&mut self, seat: Seat<G>) -> ControlFlow<SessionEnd> {
         self.seat_epoch = seat.seat_epoch().next();
         let location = SeatLocation { room: seat.room(), seat: seat.id() };
@@ -90,8 +90,8 @@ impl<G: Game> Session<G> {
         }
     }
 
-    /// Processes that the room has taken the seat away. A client that is too slow and a stop of the server end the session; after the end of
-    /// a room the session continues in the lobby.
+    /// Processes that the room has taken the seat away. A client that is too slow and a stop of the server end the session; after the end
+    /// of a room the session continues in the lobby.
     pub(super) fn unseated(&mut self, reason: CloseReason) -> ControlFlow<SessionEnd> {
         self.leave_seat();
         self.phase.unseated();
