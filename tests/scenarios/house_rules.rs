@@ -9,7 +9,8 @@ use quarrel_harness::source::{self, SourceFile};
 const MAX_LINES: usize = 450;
 
 /// Files that may be longer than [`MAX_LINES`], and why.
-const LONG_FILES: &[(&str, &str)] = &[];
+const LONG_FILES: &[(&str, &str)] =
+    &[("server/src/session/task.rs", "one actor: its events, and what it does on each, are read together")];
 
 /// The oldest accepted version of each dependency: the one that fixed a fault that matters here. A name has a line for each
 /// major version that may be in use.

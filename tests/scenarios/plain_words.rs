@@ -51,7 +51,6 @@ const RIDDLES: [&str; 7] = ["what", "who", "whom", "whose", "how", "why", "that"
 
 /// Type names that more than one folder may define, and why.
 const SHARED_TYPE_NAMES: &[(&str, &str)] = &[
-    ("Settings", "each game defines its own, as `Game::Settings`"),
     ("Input", "each game defines its own, as `Game::Input`"),
     ("Action", "each game defines its own, as `Game::Action`"),
     ("Entity", "each game defines its own, as `Game::Entity`"),

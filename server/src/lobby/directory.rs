@@ -116,7 +116,7 @@ impl<G: Game> Directory<G> {
         self.rooms.insert(id, handle.clone());
         self.tasks.spawn_on(task, &self.runtime);
         let restored = |seat: RestoredSeat<G>| {
-            let RestoredSeat { player, ticket, name, seated: seat_handle } = seat;
+            let RestoredSeat { player, ticket, name, handle: seat_handle } = seat;
             let claim = handle.status().claim()?;
             Some(RestoredPlayer {
                 player,
