@@ -51,14 +51,8 @@ const RIDDLES: [&str; 7] = ["what", "who", "whom", "whose", "how", "why", "that"
 
 /// Type names that more than one folder may define, and why.
 const SHARED_TYPE_NAMES: &[(&str, &str)] = &[
-    ("Input", "each game defines its own, as `Game::Input`"),
-    ("Action", "each game defines its own, as `Game::Action`"),
-    ("Entity", "each game defines its own, as `Game::Entity`"),
-    ("Event", "each game defines its own, as `Game::Event`"),
-    ("State", "each game defines its own"),
     ("Seat", "a room, a session and a client each have their side of a seat, and its folder names it"),
     ("Cli", "each program has its own command line"),
-    ("Verb", "each program has its own commands"),
     ("ExitCode", "each program has its own exit codes"),
     ("GameEntry", "each program has its own list of games"),
     ("Phase", "each state machine has its own phases"),

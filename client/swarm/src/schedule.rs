@@ -39,21 +39,21 @@ pub fn schedule(plan: &Plan) -> Vec<BotSchedule> {
     let mut events = Vec::new();
     push_stages(plan, &mut events);
     push_churn(plan, &mut events);
-    events.extend(plan.storms.iter().map(|storm| (storm.at, Event::Storm(storm.percent))));
+    events.extend(plan.storms.iter().map(|storm| (storm.at, ScheduleEvent::Storm(storm.percent))));
     // A stable sort: of two events at one time, the one that was pushed first happens first.
     events.sort_by_key(|(at, _)| *at);
     let mut population = Population::new(plan);
     for (at, event) in events {
         match event {
-            Event::Join => population.join(at),
-            Event::Leave => population.leave(at),
-            Event::Replace => {
+            ScheduleEvent::Join => population.join(at),
+            ScheduleEvent::Leave => population.leave(at),
+            ScheduleEvent::Replace => {
                 if (0..population.playing.len()).any(|playing| population.may_leave(playing, at)) {
                     population.leave(at);
                     population.join(at);
                 }
             }
-            Event::Storm(percent) => population.storm(at, percent),
+            ScheduleEvent::Storm(percent) => population.storm(at, percent),
         }
     }
     population.bots
@@ -78,7 +78,7 @@ pub fn max_concurrent(bots: &[BotSchedule]) -> u64 {
         .unwrap_or(0) as u64
 }
 
-enum Event {
+enum ScheduleEvent {
     Join,
     Leave,
     /// One bot leaves and another joins; skipped while no bot has played for [`MIN_STAY`].
@@ -89,7 +89,7 @@ enum Event {
 
 /// Adds the joins and leaves of the stages. A stage is divided into equal parts, one for each join or leave, which happens at a random time
 /// within its part. A jump between two stages happens at the start of the second one.
-fn push_stages(plan: &Plan, events: &mut Vec<(Duration, Event)>) {
+fn push_stages(plan: &Plan, events: &mut Vec<(Duration, ScheduleEvent)>) {
     let (mut start, mut previous) = (Duration::ZERO, 0);
     for stage in plan.stages.stages() {
         push_change(previous, stage.from, events, |_| start);
@@ -105,24 +105,24 @@ fn push_stages(plan: &Plan, events: &mut Vec<(Duration, Event)>) {
 fn push_change(
     from: u32,
     to: u32,
-    events: &mut Vec<(Duration, Event)>,
+    events: &mut Vec<(Duration, ScheduleEvent)>,
     mut when: impl FnMut(u32) -> Duration,
 ) {
     for n in 0..from.abs_diff(to) {
-        events.push((when(n), if to > from { Event::Join } else { Event::Leave }));
+        events.push((when(n), if to > from { ScheduleEvent::Join } else { ScheduleEvent::Leave }));
     }
 }
 
 /// Adds the replacements of `churn`. A minute is divided into equal parts, one for each replacement, which happens at a random time within
 /// its part.
-fn push_churn(plan: &Plan, events: &mut Vec<(Duration, Event)>) {
+fn push_churn(plan: &Plan, events: &mut Vec<(Duration, ScheduleEvent)>) {
     if plan.churn == 0 {
         return;
     }
     let part = Duration::from_secs(60) / plan.churn;
     let mut rng = GameRng::new(plan.seed, EVENT_STREAM - 1);
     let count = plan.stages.length().div_duration_f64(part) as u32;
-    events.extend((0..count).map(|n| (part * n + part.mul_f64(fraction(&mut rng)), Event::Replace)));
+    events.extend((0..count).map(|n| (part * n + part.mul_f64(fraction(&mut rng)), ScheduleEvent::Replace)));
 }
 
 /// Returns a random number in 0..1.
