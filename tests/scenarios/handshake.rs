@@ -38,13 +38,13 @@ fn assert_refused(close: &ServerClose, reason: CloseReason, advice: &str) {
 #[tokio::test]
 async fn an_older_client_is_advised_to_update() {
     let close = close_after_hello(Hello { protocol: PROTOCOL_VERSION - 1, ..hello::<Crowd>("Ada") }).await;
-    assert_refused(&close, CloseReason::VersionMismatch, "the client is older; update it");
+    assert_refused(&close, CloseReason::VersionMismatch, "the client is older; update the client");
 }
 
 #[tokio::test]
 async fn a_newer_client_learns_that_the_server_is_older() {
     let close = close_after_hello(Hello { protocol: PROTOCOL_VERSION + 1, ..hello::<Crowd>("Ada") }).await;
-    assert_refused(&close, CloseReason::VersionMismatch, "ask its operator to update it");
+    assert_refused(&close, CloseReason::VersionMismatch, "ask its operator to update the server");
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_client_of_another_revision_learns_which_side_is_older() {
 #[tokio::test]
 async fn a_client_with_another_coding_of_the_game_is_advised_to_build_both_from_one_source() {
     let close = close_after_hello(Hello { fingerprint: Fingerprint(1), ..hello::<Crowd>("Ada") }).await;
-    assert_refused(&close, CloseReason::FingerprintMismatch, "build both from one source");
+    assert_refused(&close, CloseReason::FingerprintMismatch, "build both from the same source");
 }
 
 #[tokio::test]
