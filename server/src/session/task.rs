@@ -147,7 +147,7 @@ impl<G: Game> Session<G> {
             Some(()) = if_some(self.login.lease_notified.as_mut()) => SessionEvent::LeaseNotified,
             Some(update) = if_some(self.seat.as_mut().map(|seat| seat.next(takes_events))) => SessionEvent::Seat(update),
             datagram = self.peer.read_datagram() => SessionEvent::Datagram(datagram),
-            driven = self.control.drive(), if reads_control => SessionEvent::Control(driven),
+            progress = self.control.drive(), if reads_control => SessionEvent::Control(progress),
             Some(joined) = if_some(self.joining.as_mut()) => SessionEvent::Joined(joined),
             () = self.snapshots.stream_done() => SessionEvent::StreamDone,
             () = self.housekeeping.due() => SessionEvent::Housekeeping,

@@ -76,7 +76,7 @@ impl Rig {
         for (seat, stats) in self.stats.iter_mut().enumerate() {
             let seat = SeatId(seat as u16);
             let received = events.iter().filter(|(audience, _)| audience.includes(seat));
-            received.filter_map(|(_, event)| Arena::metric(event, seat)).for_each(|deed| stats.count(deed));
+            received.filter_map(|(_, event)| Arena::metric(event, seat)).for_each(|metric| stats.count(metric));
         }
     }
 
@@ -101,8 +101,8 @@ pub(super) struct SeatStats {
 }
 
 impl SeatStats {
-    fn count(&mut self, deed: GameMetric) {
-        match deed {
+    fn count(&mut self, metric: GameMetric) {
+        match metric {
             GameMetric::Shot => self.shots += 1,
             GameMetric::Hit => self.hits += 1,
             GameMetric::Elimination => self.eliminations += 1,
