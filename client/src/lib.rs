@@ -23,9 +23,10 @@ pub mod view;
 pub use self::{
     input::clock::InputSlot,
     net::{
-        connect::{ConnectConfig, ConnectError, Connector, Welcome},
+        connect::{self, ConnectConfig, ConnectError, Connector, Welcome},
         ending::Ending,
-        tls::Trust,
+        tls::{self, Trust},
+        transport,
     },
     session::{
         command::ClientCommand,
@@ -35,7 +36,7 @@ pub use self::{
         handle::{Client, RequestError},
     },
     view::{
-        baseline::SnapshotCounts,
+        baseline::{self, SnapshotCounts},
         interpolation::Motion,
         prediction::PredictionCounts,
         screen::{Drawn, Screen, SharedScreen},

@@ -76,7 +76,9 @@ impl Rig {
         for (seat, stats) in self.stats.iter_mut().enumerate() {
             let seat = SeatId(seat as u16);
             let received = events.iter().filter(|(audience, _)| audience.includes(seat));
-            received.filter_map(|(_, event)| Arena::metric(event, seat)).for_each(|metric| stats.count(metric));
+            received
+                .filter_map(|(_, event)| Arena::metric(event, seat))
+                .for_each(|metric| stats.count(metric));
         }
     }
 
