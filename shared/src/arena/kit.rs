@@ -1,4 +1,4 @@
-//! A fighter's private state: ammunition and timers, visible to its own seat only.
+//! A fighter's private state, replicated only to the player who owns it: ammunition and timers, and their wire encoding.
 
 use super::coding::{read_if_changed, read_var, write_if_changed};
 use crate::{
@@ -6,16 +6,16 @@ use crate::{
     id::SeatId,
 };
 
-/// A seat's private state.
+/// The ammunition and the timers of one seat's fighter.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Kit {
     /// The seat that owns it.
     pub seat: SeatId,
     /// Bolts and arrows left: 0 to [`Self::MAX_QUIVER`].
     pub quiver: u8,
-    /// Cooldown: ticks until a weapon can be used again.
+    /// Ticks until a weapon can be used again (cooldown).
     pub busy_ticks: u16,
-    /// Ticks for which the longbow has been drawn.
+    /// Ticks for which the longbow has been drawn; 0 if it is not drawn.
     pub drawn_ticks: u16,
     /// Ticks until an eliminated fighter respawns.
     pub respawn_ticks: u16,
@@ -27,19 +27,19 @@ impl Kit {
     /// Bolts and arrows after a respawn.
     pub const INITIAL_QUIVER: u8 = 20;
 
-    /// The kit after a respawn.
+    /// Creates a fresh kit, as after a spawn.
     pub(super) const fn new(seat: SeatId) -> Self {
         Self { seat, quiver: Self::INITIAL_QUIVER, busy_ticks: 0, drawn_ticks: 0, respawn_ticks: 0 }
     }
 
-    /// Counts one tick of the respawn time.
+    /// Decrements the respawn timer by one tick.
     pub(super) const fn count_down_respawn(&mut self) {
         self.respawn_ticks = self.respawn_ticks.saturating_sub(1);
     }
 
     pub(super) fn encode(&self, out: &mut BitWriter) {
         self.seat.encode(out);
-        for (value, order) in self.numbers() {
+        for (value, order) in self.coded_fields() {
             out.write_var(u32::from(value), order);
         }
     }
@@ -54,7 +54,7 @@ impl Kit {
         })
     }
 
-    /// A copy `ticks` later: timers run down, a drawn bow stays drawn.
+    /// Returns the kit predicted `ticks` later if nothing else happens: timers count down, and a drawn bow keeps being drawn.
     pub(super) fn extrapolate(&self, ticks: u32) -> Self {
         let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
         Self {
@@ -65,11 +65,12 @@ impl Kit {
         }
     }
 
+    /// Writes the fields that differ from `expected`, the extrapolated baseline. The seat hardly ever changes, so it is last here.
     pub(super) fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
-        for ((value, order), (old, _)) in self.numbers().into_iter().zip(expected.numbers()) {
+        for ((value, order), (old, _)) in self.coded_fields().into_iter().zip(expected.coded_fields()) {
             write_if_changed(value, old, order, out);
         }
-        write_if_changed(self.seat.0, expected.seat.0, QUIVER_ORDER, out);
+        write_if_changed(self.seat.0, expected.seat.0, SEAT_ORDER, out);
     }
 
     pub(super) fn decode_delta(expected: &Self, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
@@ -78,12 +79,12 @@ impl Kit {
             busy_ticks: read_if_changed(expected.busy_ticks, TICKS_ORDER, from)?,
             drawn_ticks: read_if_changed(expected.drawn_ticks, TICKS_ORDER, from)?,
             respawn_ticks: read_if_changed(expected.respawn_ticks, TICKS_ORDER, from)?,
-            seat: SeatId(read_if_changed(expected.seat.0, QUIVER_ORDER, from)?),
+            seat: SeatId(read_if_changed(expected.seat.0, SEAT_ORDER, from)?),
         })
     }
 
-    /// Each number with the order of its Exp-Golomb code.
-    fn numbers(&self) -> [(u16, u32); 4] {
+    /// The fields after the seat, each with the order of its Exp-Golomb code.
+    fn coded_fields(&self) -> [(u16, u32); 4] {
         [
             (self.quiver.into(), QUIVER_ORDER),
             (self.busy_ticks, TICKS_ORDER),
@@ -93,6 +94,9 @@ impl Kit {
     }
 }
 
+/// Exp-Golomb order of a changed seat: those below 2^4 take the shortest code.
+const SEAT_ORDER: u32 = 4;
+/// Exp-Golomb order of the quiver: fewer than 2^4 bolts take the shortest code.
 const QUIVER_ORDER: u32 = 4;
-/// Half a second at 30 Hz is 15 ticks.
+/// Exp-Golomb order of timers: values below 2^4 take the shortest code, and half a second at 30 Hz is 15 ticks.
 const TICKS_ORDER: u32 = 4;

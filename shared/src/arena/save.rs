@@ -1,5 +1,5 @@
-//! Checkpoints: the replicated entities are nearly the whole state, so they are written, with the random generator, the
-//! position history and the recent hits.
+//! Checkpoints of an arena: its entities, random number generator, position history and recent hits. Everything else is rebuilt from
+//! these and the setup.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Arena {
-    /// Writes the whole state.
+    /// Writes everything that cannot be rebuilt from the setup.
     pub(super) fn write_state(&self, out: &mut BitWriter) {
         out.write_bits(self.tick.0, 32);
         self.rng.encode(out);
@@ -26,7 +26,7 @@ impl Arena {
         self.recent_hits.save(self.tick, out);
     }
 
-    /// Reads a state written by [`Self::write_state`].
+    /// Reads a state written by [`Self::write_state`]. `setup` must equal the one of the arena that wrote it.
     pub(super) fn read_state(setup: &Setup<Settings>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
         let tick = Tick(from.read_bits(32)?);
         let rng = GameRng::decode(from)?;
@@ -44,7 +44,7 @@ impl Arena {
             rng,
             map: Map::from_seed(current_match.state.seed),
             current_match,
-            seats: loaded.players(setup.seats)?,
+            seats: loaded.take_players(setup.seats)?,
             bolts: loaded.bolts,
             pickups: loaded.pickups,
             history,
@@ -54,7 +54,7 @@ impl Arena {
     }
 }
 
-/// The entities of a checkpoint, sorted by kind.
+/// The entities of a checkpoint, grouped by type.
 #[derive(Default)]
 struct LoadedEntities {
     current_match: Option<Published<Match>>,
@@ -87,14 +87,14 @@ impl LoadedEntities {
         }
     }
 
-    /// One element for each seat; an occupied seat has exactly a fighter, a kit and a score.
-    fn players(&mut self, seats: u16) -> Result<Vec<Option<Player>>, BitsError> {
-        let all = (0..seats).map(|index| self.player_at(SeatId(index))).collect::<Result<_, _>>()?;
-        let is_all = self.fighters.is_empty() && self.kits.is_empty() && self.scores.is_empty();
-        if is_all { Ok(all) } else { Err(BitsError::OutOfRange) }
+    /// Takes the players out, one element for each seat. An occupied seat has exactly one fighter, one kit and one score.
+    fn take_players(&mut self, seats: u16) -> Result<Vec<Option<Player>>, BitsError> {
+        let all = (0..seats).map(|index| self.take_player(SeatId(index))).collect::<Result<_, _>>()?;
+        let none_left_over = self.fighters.is_empty() && self.kits.is_empty() && self.scores.is_empty();
+        if none_left_over { Ok(all) } else { Err(BitsError::OutOfRange) }
     }
 
-    fn player_at(&mut self, seat: SeatId) -> Result<Option<Player>, BitsError> {
+    fn take_player(&mut self, seat: SeatId) -> Result<Option<Player>, BitsError> {
         match (self.fighters.remove(&seat), self.kits.remove(&seat), self.scores.remove(&seat)) {
             (Some(fighter), Some(kit), Some(score)) => Ok(Some(Player { fighter, kit, score })),
             (None, None, None) => Ok(None),
