@@ -7,11 +7,11 @@
 //! - `session/`: `handle` (the [`Client`]), `driver` (the task behind a client, [`Driver`]) and `state` (the state machine inside the
 //!   task, without I/O). `controller` and `event` are the two sides of a seat: a [`Controller`] returns inputs and receives
 //!   [`ClientEvent`]s. `resume` connects again after a connection broke; `requests` repeats requests that were not answered.
-//! - `net/`: [`connect`](net::connect) (the handshake), [`tls`](net::tls) (trust), [`transport`](net::transport) (QUIC settings and
+//! - `net/`: [`connect`] (the handshake), [`tls`] (trust), [`transport`] (QUIC settings and
 //!   sockets), `server_connection` (an open connection). `opening`, `repeat` and `nudge` make joins quick over links that lose packets.
 //! - `input/`, without I/O: `clock` (the schedule of inputs), `margin` (the time by which inputs arrive early), `inputs` and
 //!   `redundancy` (repetition against loss), `slip` (a server that skipped ticks).
-//! - `view/`, without I/O: [`baseline`](view::baseline) (snapshots to views), `events` (game events in step with the picture), `screen`
+//! - `view/`, without I/O: [`baseline`] (snapshots to views), `events` (game events in step with the picture), `screen`
 //!   (the drawn state), which consists of `playout` (the displayed time), `interpolation` (others), `prediction`, `matching` and
 //!   `correction` (the player's own entities).
 
