@@ -1,4 +1,4 @@
-//! The exit codes of the process.
+//! The exit codes of the process, and the failure of a verb.
 
 use std::process;
 
@@ -24,5 +24,29 @@ pub enum ExitCode {
 impl From<ExitCode> for process::ExitCode {
     fn from(code: ExitCode) -> Self {
         Self::from(code as u8)
+    }
+}
+
+/// The failure of a verb: the exit code, and a message for standard error.
+#[derive(Debug)]
+pub(crate) struct VerbFailure {
+    pub(crate) code: ExitCode,
+    pub(crate) message: String,
+}
+
+impl VerbFailure {
+    /// Creates a failure with the text of an error.
+    pub(crate) fn new(code: ExitCode, message: impl ToString) -> Self {
+        Self { code, message: message.to_string() }
+    }
+
+    /// Creates a failure that only a change of the configuration or of the system can fix.
+    pub(crate) fn configuration(error: impl ToString) -> Self {
+        Self::new(ExitCode::Configuration, error)
+    }
+
+    /// Creates a failure that the configuration did not cause.
+    pub(crate) fn internal(error: impl ToString) -> Self {
+        Self::new(ExitCode::Internal, error)
     }
 }

@@ -19,7 +19,8 @@
 //! - [`replay`]: the commands that replay journals.
 //! - [`telemetry`]: log lines and metrics.
 //! - [`admin`]: the HTTP server for health checks, metrics and listings.
-//! - [`shutdown`]: stop signals.
+//! - [`signals`]: stop signals and reloads.
+//! - [`shutdown`]: the reason of a stop.
 //! - [`data_dir`]: the folder of all files of a server.
 //!
 //! The rest of this page is the operators' guide.
@@ -44,12 +45,15 @@ pub mod config;
 pub mod data_dir;
 pub mod replay;
 pub mod shutdown;
+pub mod signals;
 pub mod telemetry;
 
 mod bucket;
 mod exit_code;
 mod program;
 mod recovery;
+mod reloadable;
+mod serve;
 mod server_status;
 mod tick_or_time;
 pub mod wall_clock;

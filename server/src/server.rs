@@ -1,9 +1,11 @@
 //! The composition root: creates the parts of the server, and starts and stops them in order.
 //!
 //! - `startup`: the stages of a start.
+//! - `live`: the settings that a reload changes.
 //! - `tasks`: stop tokens and trackers of the tasks.
 //! - `maintenance`: periodic removal of closed rooms and expired seats, and renewal of the certificate.
 
+mod live;
 mod maintenance;
 mod startup;
 mod tasks;
@@ -17,10 +19,12 @@ use std::{
 use quarrel_shared::{game::Game, protocol::CloseReason};
 use quinn::{Endpoint, TimeSource};
 use tokio::{runtime::Handle, time::timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 pub use self::startup::StartError;
 use self::{
+    live::LiveSettings,
     startup::{Startup, room_spec},
     tasks::Tasks,
 };
@@ -64,6 +68,11 @@ pub struct ServerResources<S> {
     /// The number of this run of the server, higher than that of any earlier run. It is part of the names of journals, and distinguishes
     /// this run's resume tickets from earlier ones.
     pub run: u32,
+    /// The metrics. The process creates them before the server, because its log counts into them.
+    pub metrics: Arc<Metrics>,
+    /// Cancelled when the process should stop. A start that still reads journals then ends with [`StartError::Stopped`]; a running server
+    /// is stopped by its caller.
+    pub stop: CancellationToken,
     /// The runtime of rooms, so that a slow game does not delay the network.
     pub room_runtime: Handle,
     /// The runtime of storage tasks, so that a slow disk does not delay a tick.
@@ -79,6 +88,7 @@ pub struct Server<G: Game> {
     metrics: Arc<Metrics>,
     tasks: Tasks,
     admin: Option<AdminHandle>,
+    live: LiveSettings,
     grace: Duration,
 }
 
@@ -93,13 +103,14 @@ impl<G: Game> Server<G> {
     pub fn start<S: RecordSink>(config: &Config, resources: ServerResources<S>) -> Result<Self, StartError> {
         let ServerResources { udp, tls, keys, http, records, journals, .. } = resources;
         let ServerResources { unclean_shutdown, incomplete_read, seed, run, .. } = resources;
-        let ServerResources { room_runtime, storage_runtime, .. } = resources;
+        let ServerResources { room_runtime, storage_runtime, metrics, stop, .. } = resources;
         let spec = room_spec::<G>(config)?;
-        let (metrics, tasks, wall) = (Metrics::new(), Tasks::new(), wall_clock(udp.time.clone()));
-        let start = Startup { config, metrics, tasks, wall, run, unclean_shutdown, incomplete_read };
+        let (tasks, wall, live) = (Tasks::new(), wall_clock(udp.time.clone()), LiveSettings::new(config));
+        let start =
+            Startup { config, metrics, tasks, wall, run, unclean_shutdown, incomplete_read, stop, live };
 
         let (endpoint, address) = start.open_endpoint(udp, &tls, &keys)?;
-        let mut recovery = start.recover::<G>(journals.as_ref(), spec.tick_rate);
+        let mut recovery = start.recover::<G>(journals.as_ref(), spec.tick_rate)?;
         let records = start.start_results(records, &recovery, &storage_runtime);
         let journals =
             journals.and_then(|store| start.start_journals(store, &mut recovery, &records, &storage_runtime));
@@ -107,14 +118,14 @@ impl<G: Game> Server<G> {
         let registry = start.open_registry(&keys);
         recovery.reopen_rooms(&lobby, &registry);
 
-        let acceptor = Acceptor::new(endpoint.clone(), &config.net, Arc::clone(&start.metrics));
+        let acceptor = Acceptor::new(endpoint.clone(), start.live.net.clone(), Arc::clone(&start.metrics));
         let players = Arc::new(PlayerList::default());
         let status = ServerStatus {
             lobby: Arc::clone(&lobby),
             players: Arc::clone(&players),
             tls: Arc::clone(&tls),
             sessions: acceptor.sessions(),
-            max_sessions: config.net.max_sessions,
+            net: start.live.net.clone(),
             stopping: start.tasks.stopping.clone(),
         };
         let admin = start.start_admin(http, Arc::new(status))?;
@@ -131,8 +142,28 @@ impl<G: Game> Server<G> {
 
         let http = admin.as_ref().map(AdminHandle::local_address).map(tracing::field::display);
         info!(game = G::NAME, %address, http, tick_rate = config.room.tick_rate, "serving");
-        let Startup { metrics, tasks, .. } = start;
-        Ok(Self { endpoint, address, lobby, registry, metrics, tasks, admin, grace: config.stop.grace() })
+        let Startup { metrics, tasks, live, .. } = start;
+        let grace = config.stop.grace();
+        Ok(Self { endpoint, address, lobby, registry, metrics, tasks, admin, live, grace })
+    }
+
+    /// Applies the settings of a configuration that can change while the server runs: the keys of [`RELOADABLE_KEYS`](crate::config::RELOADABLE_KEYS), except those of the
+    /// log and of the certificate.
+    pub fn reload(&mut self, config: &Config) {
+        self.live.set(config);
+        self.registry.set_limits(config.session.hold(), config.net.max_sessions);
+        self.grace = config.stop.grace();
+    }
+
+    /// Waits until a task that the server cannot run without has panicked. The caller should then stop the server.
+    pub async fn failed(&self) {
+        self.tasks.failed.cancelled().await;
+    }
+
+    /// Whether a task that the server cannot run without has panicked.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.tasks.failed.is_cancelled()
     }
 
     /// Returns the bound UDP address for players.

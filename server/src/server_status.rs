@@ -13,8 +13,10 @@ use crate::{
         AdminBackend, MarkFuture,
         dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomActivity, RoomListing},
     },
+    config::NetConfig,
     lobby::{Directory, PlayerEntry, PlayerList},
     net::tls::ServerTls,
+    reloadable::Reloadable,
     room::{MarkError, RoomStatus},
 };
 
@@ -25,7 +27,7 @@ pub(crate) struct ServerStatus<G: Game> {
     pub(crate) tls: Arc<ServerTls>,
     /// The number of live sessions.
     pub(crate) sessions: Arc<AtomicUsize>,
-    pub(crate) max_sessions: usize,
+    pub(crate) net: Reloadable<NetConfig>,
     pub(crate) stopping: CancellationToken,
 }
 
@@ -67,7 +69,7 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
     fn readiness(&self) -> Readiness {
         if self.stopping.is_cancelled() {
             Readiness::Stopping
-        } else if self.sessions.load(Relaxed) >= self.max_sessions || !self.lobby.has_capacity() {
+        } else if self.sessions.load(Relaxed) >= self.net.get().max_sessions || !self.lobby.has_capacity() {
             Readiness::Full
         } else {
             Readiness::Ready

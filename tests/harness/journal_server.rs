@@ -9,9 +9,11 @@ use quarrel_server::{
         MemorySink,
         journals::{IncompleteRead, JournalStore},
     },
+    telemetry::Metrics,
 };
 use quarrel_shared::game::Game;
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use crate::server::config;
 
@@ -38,6 +40,8 @@ pub fn start_with_journals<G: Game>(
         journals,
         unclean_shutdown: None,
         incomplete_read: IncompleteRead::default(),
+        metrics: Metrics::new(),
+        stop: CancellationToken::new(),
         room_runtime: Handle::current(),
         storage_runtime: Handle::current(),
     };

@@ -28,6 +28,7 @@ use tokio::{
     runtime::{Builder, Handle},
     sync::oneshot,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     player::Player,
@@ -195,6 +196,8 @@ fn start<G: Game>(config: &Config, persisted: PersistedState, rooms: &Handle) ->
         journals: Some(Arc::new(journals)),
         unclean_shutdown: was_killed.then(|| UncleanShutdown { run: run - 1, since: None }),
         incomplete_read: IncompleteRead::default(),
+        metrics: Metrics::new(),
+        stop: CancellationToken::new(),
         room_runtime: rooms.clone(),
         storage_runtime: rooms.clone(),
     };

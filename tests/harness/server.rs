@@ -21,6 +21,7 @@ use tokio::{
     runtime::{Builder, Handle},
     sync::oneshot,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     faulty_store::FaultyStore,
@@ -174,6 +175,8 @@ impl<G: Game> TestServer<G> {
             journals: Some(disk.store),
             unclean_shutdown: None,
             incomplete_read: IncompleteRead::default(),
+            metrics: Metrics::new(),
+            stop: CancellationToken::new(),
             room_runtime: Handle::current(),
             storage_runtime: disk.runtime,
         };

@@ -234,6 +234,20 @@ config_table! {
     }
 }
 
+/// The keys whose values a running server changes on a reload (SIGHUP). The files of `net.cert` and `net.key` are read again, too.
+pub const RELOADABLE_KEYS: &[&str] = &[
+    "net.max_sessions",
+    "net.handshake_timeout_ms",
+    "net.handshakes_per_address_s",
+    "net.handshake_burst",
+    "net.retry_above_half_open",
+    "room.bots",
+    "session.hold_ms",
+    "log.filter",
+    "stop.rooms",
+    "stop.grace_ms",
+];
+
 /// Returns the key with this section and name.
 pub fn find(section: &str, name: &str) -> Option<&'static ConfigKey> {
     KEYS.iter().find(|key| key.section == section && key.name == name)
@@ -286,6 +300,13 @@ mod tests {
                 "the description of {} must not begin with a blank",
                 key.path()
             );
+        }
+    }
+
+    #[test]
+    fn every_reloadable_key_is_a_key() {
+        for path in RELOADABLE_KEYS {
+            assert!(KEYS.iter().any(|key| key.path() == *path), "{path} must be in the table");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The merged configuration before it gets types: each value and its origin, by the full name of its key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Value;
 
@@ -39,6 +39,13 @@ impl MergedConfig {
     /// Returns every value with the full name of its key.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &MergedValue)> {
         self.values.iter().map(|(path, value)| (path.as_str(), value))
+    }
+
+    /// Returns the full names of the keys whose values differ from those of `other`, in alphabetical order.
+    pub(super) fn changed_keys(&self, other: &Self) -> Vec<String> {
+        let keys: BTreeSet<&String> = self.values.keys().chain(other.values.keys()).collect();
+        let value = |merged: &Self, key: &str| merged.get(key).map(|setting| setting.value.clone());
+        keys.into_iter().filter(|key| value(self, key) != value(other, key)).cloned().collect()
     }
 
     /// Returns the game's own settings with their names without the section.

@@ -28,7 +28,6 @@ pub struct SessionRegistry<S> {
     state: Mutex<RegistryState<SessionNotifier, S>>,
     tickets: Tickets,
     /// The time for which players are held.
-    hold: Duration,
     epoch: Instant,
     metrics: Arc<Metrics>,
 }
@@ -88,12 +87,17 @@ impl<S: HeldSeat> SessionRegistry<S> {
     /// held for `hold`, and at most `max_held` of them at once.
     pub fn new(tickets: Tickets, run: u32, hold: Duration, max_held: usize, metrics: Arc<Metrics>) -> Self {
         let state = Mutex::new(RegistryState::new(run, hold, max_held));
-        Self { state, tickets, hold, epoch: Instant::now(), metrics }
+        Self { state, tickets, epoch: Instant::now(), metrics }
     }
 
     /// The time for which players and their seats are held.
-    pub const fn hold(&self) -> Duration {
-        self.hold
+    pub fn hold(&self) -> Duration {
+        self.lock().hold_time()
+    }
+
+    /// Replaces the time for which players are held from now on, and the maximum number of held players.
+    pub fn set_limits(&self, hold: Duration, max_held: usize) {
+        self.lock().set_limits(hold, max_held);
     }
 
     /// Adds a new player, and returns the lease of the player's first session.

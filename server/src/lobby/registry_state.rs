@@ -70,6 +70,8 @@ pub struct RegistryState<N, S> {
     /// The time for which players are held; zero disables holding.
     hold: Duration,
     max_held: usize,
+    /// Whether the server stops, and no player is held any more.
+    is_closed: bool,
 }
 
 /// The entry of one player.
@@ -181,7 +183,22 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
             run,
             hold,
             max_held,
+            is_closed: false,
         }
+    }
+
+    /// Replaces the time for which players are held from now on, and the maximum number of held players. After [`Self::close`], no player is
+    /// held any more.
+    pub const fn set_limits(&mut self, hold: Duration, max_held: usize) {
+        if !self.is_closed {
+            self.hold = hold;
+        }
+        self.max_held = max_held;
+    }
+
+    /// The time for which players are held.
+    pub const fn hold_time(&self) -> Duration {
+        self.hold
     }
 
     /// Adds a new player with the session `me`, and returns the number of the player's first ticket.
@@ -342,7 +359,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
 
     /// Stops holding players, and returns all held seats.
     pub fn close(&mut self) -> Vec<S> {
-        self.hold = Duration::ZERO;
+        (self.hold, self.is_closed) = (Duration::ZERO, true);
         let mut freed = Vec::new();
         while let Some((&key, &player)) = self.held.first_key_value() {
             freed.extend(self.remove_held(key, player));

@@ -19,7 +19,7 @@ use super::{
     handshake_queue::{Dequeued, HandshakeQueue, Priority},
     peer::Peer,
 };
-use crate::{config::NetConfig, telemetry::Metrics};
+use crate::{config::NetConfig, reloadable::Reloadable, telemetry::Metrics};
 
 /// A peer that has completed the QUIC handshake and has not sent its hello yet.
 pub struct AcceptedPeer {
@@ -63,8 +63,7 @@ pub struct Acceptor {
     admission: AdmissionState,
     queue: HandshakeQueue<PendingHandshake>,
     epoch: Instant,
-    handshake_timeout: Duration,
-    max_sessions: usize,
+    limits: Reloadable<NetConfig>,
     half_open: Arc<AtomicUsize>,
     sessions: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
@@ -73,14 +72,13 @@ pub struct Acceptor {
 impl Acceptor {
     /// Creates an acceptor for this endpoint, with the operator's limits.
     #[must_use]
-    pub fn new(endpoint: Endpoint, net: &NetConfig, metrics: Arc<Metrics>) -> Self {
+    pub fn new(endpoint: Endpoint, limits: Reloadable<NetConfig>, metrics: Arc<Metrics>) -> Self {
         Self {
             endpoint,
-            admission: AdmissionState::new(net),
+            admission: AdmissionState::new(&limits.get()),
             queue: HandshakeQueue::new(),
             epoch: Instant::now(),
-            handshake_timeout: net.handshake_timeout(),
-            max_sessions: net.max_sessions,
+            limits,
             half_open: Arc::new(AtomicUsize::new(0)),
             sessions: Arc::new(AtomicUsize::new(0)),
             metrics,
@@ -136,6 +134,7 @@ impl Acceptor {
     /// Applies the admission decision to a first packet.
     fn admit(&mut self, incoming: Incoming) {
         let now = self.epoch.elapsed();
+        self.admission.set_limits(&self.limits.get());
         let from = incoming.remote_address();
         let is_validated = incoming.remote_address_validated();
         let half_open = self.half_open.load(Relaxed);
@@ -155,7 +154,7 @@ impl Acceptor {
 
     /// Queues an admitted handshake. If the queue of its priority is full, the packet is ignored.
     fn enqueue(&mut self, incoming: Incoming, priority: Priority, now: Duration) {
-        let deadline = now + self.handshake_timeout;
+        let deadline = now + self.limits.get().handshake_timeout();
         let half_open = CountGuard::new(&self.half_open);
         let pending = PendingHandshake { incoming, half_open, deadline: self.epoch + deadline };
         if let Err(pending) = self.queue.push(pending, priority, deadline) {
@@ -189,7 +188,8 @@ impl Acceptor {
         pending: PendingHandshake,
     ) -> impl Future<Output = Option<AcceptedPeer>> + Send + 'static {
         let PendingHandshake { incoming, half_open, deadline } = pending;
-        let limit = SessionLimit { sessions: Arc::clone(&self.sessions), max: self.max_sessions };
+        let limit =
+            SessionLimit { sessions: Arc::clone(&self.sessions), max: self.limits.get().max_sessions };
         let metrics = Arc::clone(&self.metrics);
         async move {
             // quinn itself sets no deadline for a handshake.

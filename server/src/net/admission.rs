@@ -87,6 +87,17 @@ impl AdmissionState {
         }
     }
 
+    /// Replaces the operator's limits. A changed limit of networks gives every network full buckets.
+    pub fn set_limits(&mut self, net: &NetConfig) {
+        let (per_second, burst) = (f64::from(net.handshakes_per_address_s), f64::from(net.handshake_burst));
+        if (per_second, burst) != (self.per_second, self.burst) {
+            (self.per_second, self.burst) = (per_second, burst);
+            self.networks.clear();
+        }
+        self.retry_above = net.retry_above_half_open;
+        self.max_half_open = net.max_half_open;
+    }
+
     /// Decides on a first packet from the address `from`. `is_validated`: whether a token has proven the address.
     /// `half_open`: the number of admitted handshakes that are not complete, including queued ones.
     pub fn decide(

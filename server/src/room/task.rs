@@ -165,6 +165,7 @@ impl<G: Game> RoomTask<G> {
         self.update_presence();
         self.drain_inbox();
         self.release_seats();
+        self.state.set_max_bots(*self.services.bots.get());
         self.state.settle_bots(&mut self.changed);
         self.state.step();
         if let Some(journal) = &mut self.journal {

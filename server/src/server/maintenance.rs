@@ -8,7 +8,7 @@ use std::{
 use quarrel_shared::{game::Game, protocol::CloseReason};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     lobby::{Directory, SessionRegistry},
@@ -50,9 +50,15 @@ pub(super) async fn renew_certificate(tls: Arc<ServerTls>, stop: CancellationTok
     while stop.run_until_cancelled(timer.tick()).await.is_some() {
         // A renewal generates keys and reads files, so it runs outside of the network's threads.
         let due = Arc::clone(&tls);
-        let Ok(renewed) = tokio::task::spawn_blocking(move || due.renew_if_due(SystemTime::now())).await
-        else {
-            return;
+        let renewed = tokio::task::spawn_blocking(move || due.renew_if_due(SystemTime::now())).await;
+        let renewed = match renewed {
+            Ok(renewed) => renewed,
+            // The next attempt is an hour later.
+            Err(error) if error.is_panic() => {
+                error!("certificate renewal panicked, the old certificate stays in use");
+                continue;
+            }
+            Err(_) => return,
         };
         match renewed {
             Ok(true) => info!(sha256 = tls.certificate_sha256(), "certificate renewed"),

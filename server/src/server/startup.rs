@@ -8,10 +8,10 @@ use std::{
 
 use quarrel_shared::{game::Game, tick::TickRate};
 use quinn::Endpoint;
-use tokio::{runtime::Handle, task::JoinHandle, time::Instant};
+use tokio::{runtime::Handle, time::Instant};
+use tokio_util::sync::CancellationToken;
 
-use super::maintenance;
-use super::tasks::Tasks;
+use super::{live::LiveSettings, maintenance, tasks::Tasks};
 use crate::{
     admin::{self, AdminBackend, AdminHandle},
     config::{self, Config, ConfigError, Switch},
@@ -46,6 +46,9 @@ pub enum StartError {
         /// The error of the system.
         source: io::Error,
     },
+    /// A stop was requested while journals were read.
+    #[error("stopped before the server had started")]
+    Stopped,
     /// The admin HTTP server cannot start.
     #[error("the admin HTTP server cannot start: {0}")]
     Admin(io::Error),
@@ -63,6 +66,9 @@ pub(super) struct Startup<'a> {
     pub(super) unclean_shutdown: Option<UncleanShutdown>,
     /// A flag to set when this run cannot read a journal that may contain such results.
     pub(super) incomplete_read: IncompleteRead,
+    /// Cancelled when the process should stop, also during the start.
+    pub(super) stop: CancellationToken,
+    pub(super) live: LiveSettings,
 }
 
 impl Startup<'_> {
@@ -88,17 +94,16 @@ impl Startup<'_> {
         &self,
         journals: Option<&Arc<dyn JournalStore>>,
         rate: TickRate,
-    ) -> Recovery<G> {
+    ) -> Result<Recovery<G>, StartError> {
         let rooms = match self.config.journal.resume {
             Switch::On if self.writes_journals() => RestorePolicy::Restore,
             Switch::On => RestorePolicy::Keep,
             Switch::Off => RestorePolicy::Discard,
         };
         let options = RestoreOptions { rooms, unclean_shutdown: self.unclean_shutdown, rate };
-        match journals {
-            Some(store) => Recovery::<G>::scan(&**store, options, &self.incomplete_read, &self.metrics),
-            None => Recovery::empty(),
-        }
+        let Some(store) = journals else { return Ok(Recovery::empty()) };
+        Recovery::<G>::scan(&**store, options, &self.incomplete_read, &self.metrics, &self.stop)
+            .ok_or(StartError::Stopped)
     }
 
     /// Starts the task that writes match results. It first deletes the results of ticks that the restored rooms discard.
@@ -109,7 +114,7 @@ impl Startup<'_> {
         runtime: &Handle,
     ) -> RecordQueue {
         let (records, task) = storage::start(sink, recovery.rolled_back(), self.metrics.results.clone());
-        self.tasks.storage.spawn_on(task, runtime);
+        self.tasks.spawn_essential("match results", &self.tasks.storage, runtime, task);
         records
     }
 
@@ -126,28 +131,41 @@ impl Startup<'_> {
         self.start_retention(&store, results_read, runtime);
         let metrics = Arc::clone(&self.metrics);
         let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
-        self.tasks.storage.spawn_on(task, runtime);
+        self.tasks.spawn_essential("journals", &self.tasks.storage, runtime, task);
         let (run, config) = (self.run, &self.config.journal);
         let (checkpoint, checksum) = (config.checkpoint(), config.checksum());
         self.writes_journals().then_some(JournalServices { journals, run, checkpoint, checksum, metrics })
     }
 
-    /// Starts the task that submits the results that earlier runs may not have stored. Returns its handle.
+    /// Starts the task that submits the results that earlier runs may not have stored. Returns a token that is cancelled when the task has
+    /// ended.
     fn submit_past_results<G: Game>(
         &self,
         store: &Arc<dyn JournalStore>,
         recovery: &mut Recovery<G>,
         records: &RecordQueue,
         runtime: &Handle,
-    ) -> JoinHandle<()> {
+    ) -> CancellationToken {
         let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
         let submit =
             ended.submit_results(past, Arc::clone(store), records.clone(), self.incomplete_read.clone());
-        self.tasks.storage.spawn_on(submit, runtime)
+        let done = CancellationToken::new();
+        let guard = done.clone().drop_guard();
+        let submit = async move {
+            submit.await;
+            drop(guard);
+        };
+        self.tasks.storage.spawn_on(submit, runtime);
+        done
     }
 
     /// Starts the task that deletes old journals. The first deletion waits for `results_read`, which reads results from them.
-    fn start_retention(&self, store: &Arc<dyn JournalStore>, results_read: JoinHandle<()>, runtime: &Handle) {
+    fn start_retention(
+        &self,
+        store: &Arc<dyn JournalStore>,
+        results_read: CancellationToken,
+        runtime: &Handle,
+    ) {
         let store = Arc::clone(store);
         let limits = RetentionLimits {
             max_age: self.config.journal.keep(),
@@ -155,8 +173,11 @@ impl Startup<'_> {
         };
         let (wall, metrics) = (self.wall.clone(), Arc::clone(&self.metrics));
         let stop = self.tasks.stopping.clone();
-        let task = sweep::run(Arc::clone(&store), limits, wall, metrics, results_read, stop);
-        self.tasks.storage.spawn_on(task, runtime);
+        let start = move || {
+            let (store, wall, metrics) = (Arc::clone(&store), wall.clone(), Arc::clone(&metrics));
+            sweep::run(store, limits, wall, metrics, results_read.clone(), stop.clone())
+        };
+        self.tasks.spawn_periodic("retention of journals", &self.tasks.storage, runtime, start);
     }
 
     /// Creates the directory of rooms, without rooms.
@@ -176,6 +197,7 @@ impl Startup<'_> {
             stop_reason: self.tasks.stop_reason.clone(),
             epoch: Instant::now(),
             journals,
+            bots: self.live.bots.clone(),
         };
         Arc::new(Directory::new(spec, self.config.room.rooms, seed, services, runtime))
     }
@@ -204,7 +226,8 @@ impl Startup<'_> {
     pub(super) fn start_sessions<G: Game>(&self, acceptor: Acceptor, services: SessionServices<G>) {
         let run_session = move |connection| session::run(connection, services.clone());
         let (stop, sessions) = (self.tasks.stopping.clone(), self.tasks.sessions.clone());
-        self.tasks.background.spawn(acceptor.run(stop, sessions, run_session));
+        let accept = acceptor.run(stop, sessions, run_session);
+        self.tasks.spawn_essential("accept", &self.tasks.background, &Handle::current(), accept);
     }
 
     /// Starts the tasks of periodic work; see [`maintenance`].
@@ -214,12 +237,24 @@ impl Startup<'_> {
         registry: &Arc<SessionRegistry<DetachedSeat<G>>>,
         tls: Arc<ServerTls>,
     ) {
-        let Tasks { background, stopping, stop_reason, .. } = &self.tasks;
         let (lobby, registry) = (Arc::clone(lobby), Arc::clone(registry));
-        background.spawn(maintenance::sweep(lobby, registry, stopping.clone(), stop_reason.clone()));
+        let (stop, stop_reason) = (self.tasks.stopping.clone(), self.tasks.stop_reason.clone());
+        self.start_periodic("sweep of rooms and seats", move || {
+            maintenance::sweep(Arc::clone(&lobby), Arc::clone(&registry), stop.clone(), stop_reason.clone())
+        });
         if tls.is_renewable() {
-            background.spawn(maintenance::renew_certificate(tls, stopping.clone()));
+            let stop = self.tasks.stopping.clone();
+            self.start_periodic("renewal of the certificate", move || {
+                maintenance::renew_certificate(Arc::clone(&tls), stop.clone())
+            });
         }
+    }
+
+    fn start_periodic<F>(&self, name: &'static str, start: impl Fn() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn_periodic(name, &self.tasks.background, &Handle::current(), start);
     }
 
     fn writes_journals(&self) -> bool {

@@ -16,6 +16,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::journals::JournalMetrics;
+use super::logs::DroppedLines;
 use super::longest::{LongestTick, LongestTickCollector};
 use super::process::ProcessCollector;
 use super::registration::register;
@@ -73,6 +74,10 @@ pub struct Metrics {
     pub journals: JournalMetrics,
     /// Metrics of match results on their way to the database.
     pub results: MatchResultMetrics,
+    /// Panics in any thread: each is a defect of the server or of its game.
+    pub panics: Counter,
+    /// Log lines that were not written, by reason.
+    pub log_lines_dropped: DroppedLines,
     refusals: Family<ReasonLabel, Counter>,
     disconnects: Family<ReasonLabel, Counter>,
     resumes: Family<ResumeLabel, Counter>,
@@ -228,6 +233,12 @@ impl Metrics {
             ),
             journals: JournalMetrics::new(r),
             results: MatchResultMetrics::new(r),
+            panics: register(r, "panics", "Panics in any thread"),
+            log_lines_dropped: log_lines_dropped(&register(
+                r,
+                "log_lines_dropped",
+                "Log lines that were not written, by reason",
+            )),
             refusals: register(r, "refusals", "Refused players, by reason"),
             disconnects: register(r, "disconnects", "Ended sessions, by reason"),
             resumes: register(r, "resumes", "Resume attempts, by result"),
@@ -317,6 +328,15 @@ impl SnapshotCounters {
             held: handle(Disposition::held),
             skipped: handle(Disposition::skipped),
         }
+    }
+}
+
+fn log_lines_dropped(family: &Family<ReasonLabel, Counter>) -> DroppedLines {
+    let handle = |reason| family.get_or_create_owned(&ReasonLabel { reason });
+    DroppedLines {
+        queue_full: handle("queue_full"),
+        unwritable: handle("unwritable"),
+        rate_limited: handle("rate_limited"),
     }
 }
 

@@ -15,6 +15,7 @@ use quarrel_server::{
         MatchRecord, MemorySink,
         journals::{IncompleteRead, MemoryStore},
     },
+    telemetry::Metrics,
 };
 use quarrel_shared::{game::Predict, protocol::JoinTarget};
 use quinn::{Endpoint, TokioRuntime};
@@ -22,6 +23,7 @@ use tokio::{
     runtime::{Builder, Handle},
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{Link, Network, network::PathId, seeded, trace::Trace};
 use crate::{RawPeer, replay_check::ReplayCheck, server::config};
@@ -212,6 +214,8 @@ impl<G: Predict> SimWorld<G> {
             journals: Some(Arc::new(journals.clone())),
             unclean_shutdown: None,
             incomplete_read: IncompleteRead::default(),
+            metrics: Metrics::new(),
+            stop: CancellationToken::new(),
             room_runtime: Handle::current(),
             storage_runtime: Handle::current(),
         };

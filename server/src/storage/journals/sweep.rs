@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    task::{JoinHandle, spawn_blocking},
+    task::spawn_blocking,
     time::{interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -26,17 +26,17 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Deletes journals above the limits, once a minute until `stop` is cancelled.
 ///
-/// The first sweep waits for `results_read`, the task that reads match results from old journals, but at most a minute: that task
+/// The first sweep waits until `results_read` is cancelled, when match results have been read from old journals, but at most a minute: that
 /// waits for the database, which a full disk may block. File access runs in a blocking thread, so that a slow disk delays no task.
 pub async fn run(
     store: Arc<dyn JournalStore>,
     limits: RetentionLimits,
     wall: WallClock,
     metrics: Arc<Metrics>,
-    results_read: JoinHandle<()>,
+    results_read: CancellationToken,
     stop: CancellationToken,
 ) {
-    let _ = stop.run_until_cancelled(timeout(INTERVAL, results_read)).await;
+    let _ = stop.run_until_cancelled(timeout(INTERVAL, results_read.cancelled())).await;
     let mut every = interval(INTERVAL);
     while stop.run_until_cancelled(every.tick()).await.is_some() {
         let (store, metrics, now) = (Arc::clone(&store), Arc::clone(&metrics), wall.now());
@@ -169,7 +169,8 @@ mod tests {
         let limits = RetentionLimits { max_age: Some(5 * HOUR), max_bytes: None };
         let (metrics, stop) = (Metrics::new(), CancellationToken::new());
         let wall = WallClock::new(now);
-        let results_read = tokio::spawn(async {});
+        let results_read = CancellationToken::new();
+        results_read.cancel();
         let sweeps =
             run(Arc::new(store.clone()), limits, wall, Arc::clone(&metrics), results_read, stop.clone());
         let sweeps = tokio::spawn(sweeps);
