@@ -50,9 +50,10 @@ pub mod telemetry;
 
 mod bucket;
 mod exit_code;
+mod heartbeat;
 mod program;
 mod recovery;
-mod reloadable;
+pub mod reloadable;
 mod serve;
 mod server_status;
 mod tick_or_time;

@@ -2,6 +2,7 @@
 
 use std::{
     net::{TcpListener, UdpSocket},
+    path::Path,
     sync::Arc,
     time::SystemTime,
 };
@@ -12,11 +13,13 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::{error, info, warn};
 
 use crate::{
+    admin::access::AccessPolicy,
     cli,
     config::{Config, ConfigError, RELOADABLE_KEYS, RoomsAtStop},
     data_dir::{DataDir, DataDirError, ServerRun},
     exit_code::{ExitCode, VerbFailure},
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    reloadable::Reloadable,
     server::{Server, ServerResources, StartError},
     signals::{self, SignalRequests},
     storage::{
@@ -64,6 +67,8 @@ impl ServingProcess {
         let tls =
             ServerTls::open(&config.net, &data, SystemTime::now()).map_err(VerbFailure::configuration)?;
         let tls = Arc::new(tls);
+        let access = AccessPolicy::read(config.http.token_file.as_deref());
+        let access = Reloadable::new(access.map_err(VerbFailure::configuration)?);
         let keys = EndpointKeys::open(&data).map_err(VerbFailure::internal)?;
         let runtimes = Runtimes::start(config)?;
         let records = runtimes.storage.block_on(SqliteSink::open(data.path()));
@@ -75,6 +80,7 @@ impl ServingProcess {
                 tls: Arc::clone(&tls),
                 keys,
                 http: Some(http),
+                access: access.clone(),
                 records,
                 journals: Some(journals),
                 unclean_shutdown: run.unclean_shutdown(),
@@ -87,7 +93,7 @@ impl ServingProcess {
                 storage_runtime: runtimes.storage.handle().clone(),
             };
             match Server::<G>::start(config, resources) {
-                Ok(server) => Ok(self.run_until_stopped(server, &tls).await),
+                Ok(server) => Ok(self.run_until_stopped(server, &tls, &access).await),
                 // The run is not marked clean, so the next start reads the journals that this one did not.
                 Err(StartError::Stopped) => Ok(Stopped { in_time: true, has_lost_results: true }),
                 Err(error) => Err(VerbFailure::internal(error)),
@@ -99,7 +105,12 @@ impl ServingProcess {
     }
 
     /// Waits for a stop signal or a failed task, then ends or saves the rooms as `stop.rooms` configures, and stops the server.
-    async fn run_until_stopped<G: Game>(&self, mut server: Server<G>, tls: &Arc<ServerTls>) -> Stopped {
+    async fn run_until_stopped<G: Game>(
+        &self,
+        mut server: Server<G>,
+        tls: &ServerTls,
+        access: &Reloadable<AccessPolicy>,
+    ) -> Stopped {
         let mut config = self.config.clone();
         loop {
             tokio::select! {
@@ -112,6 +123,7 @@ impl ServingProcess {
                         config = reloaded;
                     }
                     reload_certificate(tls);
+                    reload_token(access, config.http.token_file.as_deref());
                 }
             }
         }
@@ -146,6 +158,18 @@ impl ServingProcess {
             warn!(keys = waiting.join(", "), "changed keys take effect at the next start only");
         }
         Some(config)
+    }
+}
+
+/// Reads the token of the admin HTTP server again; on an error, the old token stays in use. A token cannot be added or removed by a reload,
+/// because the address of the server may depend on it.
+fn reload_token(access: &Reloadable<AccessPolicy>, token_file: Option<&Path>) {
+    if token_file.is_none() {
+        return;
+    }
+    match AccessPolicy::read(token_file) {
+        Ok(policy) => access.set(policy),
+        Err(error) => error!(%error, "token reload failed, the old token stays in use"),
     }
 }
 

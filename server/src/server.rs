@@ -29,11 +29,12 @@ use self::{
     tasks::Tasks,
 };
 use crate::{
-    admin::AdminHandle,
+    admin::{AdminHandle, access::AccessPolicy},
     config::Config,
     data_dir::UncleanShutdown,
     lobby::{Directory, PlayerList, SessionRegistry},
     net::{Acceptor, UdpResources, keys::EndpointKeys, tls::ServerTls},
+    reloadable::Reloadable,
     server_status::ServerStatus,
     session::{SessionServices, detached_seat::DetachedSeat},
     storage::{
@@ -55,6 +56,8 @@ pub struct ServerResources<S> {
     pub keys: EndpointKeys,
     /// The socket of the admin HTTP server; `None` starts no admin HTTP server.
     pub http: Option<TcpListener>,
+    /// The access rules of the admin HTTP server.
+    pub access: Reloadable<AccessPolicy>,
     /// The database of match results.
     pub records: S,
     /// The store of journals; `None` writes and restores no journals.
@@ -103,12 +106,15 @@ impl<G: Game> Server<G> {
     pub fn start<S: RecordSink>(config: &Config, resources: ServerResources<S>) -> Result<Self, StartError> {
         let ServerResources { udp, tls, keys, http, records, journals, .. } = resources;
         let ServerResources { unclean_shutdown, incomplete_read, seed, run, .. } = resources;
-        let ServerResources { room_runtime, storage_runtime, metrics, stop, .. } = resources;
+        let ServerResources { room_runtime, storage_runtime, metrics, stop, access, .. } = resources;
         let spec = room_spec::<G>(config)?;
         let (tasks, wall, live) = (Tasks::new(), wall_clock(udp.time.clone()), LiveSettings::new(config));
         let start =
             Startup { config, metrics, tasks, wall, run, unclean_shutdown, incomplete_read, stop, live };
 
+        // First, so that health checks are answered while journals are read.
+        let admin = start.start_admin(http, access)?;
+        let heartbeats = start.start_heartbeats(&room_runtime);
         let (endpoint, address) = start.open_endpoint(udp, &tls, &keys)?;
         let mut recovery = start.recover::<G>(journals.as_ref(), spec.tick_rate)?;
         let records = start.start_results(records, &recovery, &storage_runtime);
@@ -127,8 +133,8 @@ impl<G: Game> Server<G> {
             sessions: acceptor.sessions(),
             net: start.live.net.clone(),
             stopping: start.tasks.stopping.clone(),
+            heartbeats,
         };
-        let admin = start.start_admin(http, Arc::new(status))?;
         let services = SessionServices {
             lobby: Arc::clone(&lobby),
             registry: Arc::clone(&registry),
@@ -139,6 +145,9 @@ impl<G: Game> Server<G> {
         };
         start.start_sessions(acceptor, services);
         start.start_maintenance(&lobby, &registry, tls);
+        if let Some(admin) = &admin {
+            admin.set_backend(Arc::new(status));
+        }
 
         let http = admin.as_ref().map(AdminHandle::local_address).map(tracing::field::display);
         info!(game = G::NAME, %address, http, tick_rate = config.room.tick_rate, "serving");

@@ -1,8 +1,11 @@
 //! The backend of the admin HTTP server: reads the state of the running server.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Instant,
 };
 
 use quarrel_shared::{game::Game, id::RoomId};
@@ -14,6 +17,7 @@ use crate::{
         dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomActivity, RoomListing},
     },
     config::NetConfig,
+    heartbeat::Heartbeats,
     lobby::{Directory, PlayerEntry, PlayerList},
     net::tls::ServerTls,
     reloadable::Reloadable,
@@ -29,6 +33,7 @@ pub(crate) struct ServerStatus<G: Game> {
     pub(crate) sessions: Arc<AtomicUsize>,
     pub(crate) net: Reloadable<NetConfig>,
     pub(crate) stopping: CancellationToken,
+    pub(crate) heartbeats: Heartbeats,
 }
 
 impl<G: Game> AdminBackend for ServerStatus<G> {
@@ -42,12 +47,16 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
             players: room.players(),
             bots: room.bots(),
             tick_rate: u32::from(room.rate.hz()),
-            state: if room.is_closing() { RoomActivity::Stopping } else { RoomActivity::Playing },
+            state: activity(&room),
             overruns: room.overruns(),
             age_s: age.saturating_sub(room.opened).as_secs(),
             journal: room.journal().map(|journal| journal.to_string()),
         };
         self.lobby.statuses().into_iter().map(listing).collect()
+    }
+
+    fn stalled_threads(&self) -> Vec<&'static str> {
+        self.heartbeats.stalled(Instant::now())
     }
 
     fn players(&self) -> Vec<PlayerListing> {
@@ -93,6 +102,16 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
                 mark: marked.number,
             })
         })
+    }
+}
+
+fn activity(room: &RoomStatus) -> RoomActivity {
+    if room.is_closing() {
+        RoomActivity::Stopping
+    } else if room.tick().0 == 0 {
+        RoomActivity::Opening
+    } else {
+        RoomActivity::Playing
     }
 }
 

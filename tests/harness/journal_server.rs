@@ -3,7 +3,9 @@
 use std::{net::TcpListener, sync::Arc};
 
 use quarrel_server::{
+    admin::access::AccessPolicy,
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    reloadable::Reloadable,
     server::{Server, ServerResources},
     storage::{
         MemorySink,
@@ -40,6 +42,7 @@ pub fn start_with_journals<G: Game>(
         journals,
         unclean_shutdown: None,
         incomplete_read: IncompleteRead::default(),
+        access: Reloadable::new(AccessPolicy::LocalHost),
         metrics: Metrics::new(),
         stop: CancellationToken::new(),
         room_runtime: Handle::current(),

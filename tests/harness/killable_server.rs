@@ -10,9 +10,11 @@ use std::{
 
 use quarrel_client::{ClientEvent, Joined};
 use quarrel_server::{
+    admin::access::AccessPolicy,
     config::Config,
     data_dir::UncleanShutdown,
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    reloadable::Reloadable,
     server::{Server, ServerResources},
     storage::{
         MemorySink,
@@ -196,6 +198,7 @@ fn start<G: Game>(config: &Config, persisted: PersistedState, rooms: &Handle) ->
         journals: Some(Arc::new(journals)),
         unclean_shutdown: was_killed.then(|| UncleanShutdown { run: run - 1, since: None }),
         incomplete_read: IncompleteRead::default(),
+        access: Reloadable::new(AccessPolicy::LocalHost),
         metrics: Metrics::new(),
         stop: CancellationToken::new(),
         room_runtime: rooms.clone(),

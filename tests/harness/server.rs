@@ -7,8 +7,10 @@ use std::{
 };
 
 use quarrel_server::{
+    admin::access::AccessPolicy,
     config::{self, Config, FlagValue, GameDefaults, Sources},
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    reloadable::Reloadable,
     server::{Server, ServerResources},
     storage::{
         MatchRecord, MemorySink,
@@ -175,6 +177,7 @@ impl<G: Game> TestServer<G> {
             journals: Some(disk.store),
             unclean_shutdown: None,
             incomplete_read: IncompleteRead::default(),
+            access: Reloadable::new(AccessPolicy::LocalHost),
             metrics: Metrics::new(),
             stop: CancellationToken::new(),
             room_runtime: Handle::current(),

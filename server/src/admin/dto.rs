@@ -36,6 +36,8 @@ pub struct RoomListing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomActivity {
+    /// The room creates its world, and its first tick is not complete.
+    Opening,
     /// The room ticks.
     Playing,
     /// The room has stopped ticking and writes its last records.
@@ -114,7 +116,7 @@ pub(super) struct CertificateBody {
     pub(super) sha256: String,
 }
 
-/// The response of `/livez` or `/readyz` with status 200.
+/// The response of `/livez`, `/readyz` or `/startupz` with status 200.
 #[derive(Debug, Serialize)]
 pub(super) struct HealthBody {
     pub(super) status: &'static str,

@@ -54,7 +54,7 @@ pub(super) async fn mark(
         _ => AdminError::InvalidRequest("the body is incomplete"),
     })?;
     let reason = parse_reason(&body).map_err(AdminError::InvalidRequest)?;
-    match time::timeout(ANSWER_TIMEOUT, state.backend.mark(&room, reason)).await {
+    match time::timeout(ANSWER_TIMEOUT, state.backend()?.mark(&room, reason)).await {
         Ok(answer) => answer.map(Json).map_err(AdminError::NotMarked),
         // The room may still write the mark. A second request then adds a second mark, which is harmless.
         Err(_) => Err(AdminError::NotMarked(MarkRefusal::Busy("the room does not answer".to_owned()))),

@@ -122,8 +122,13 @@ config_table! {
 
     /// The admin HTTP server: `[http]`.
     http: HttpConfig {
-        /// The TCP address of the admin HTTP server: health checks, metrics and listings. It has no password.
+        /// The TCP address of the admin HTTP server: health checks, metrics and listings. Any address but loopback needs `token_file`.
         listen: SocketAddr = ValueKind::Address, DefaultValue::Text("127.0.0.1:7780"), Some("--http");
+
+        /// A file with a secret of at least 16 characters. With it, every request except health checks needs the header
+        /// `Authorization: Bearer` with this secret.
+        token_file: Option<PathBuf> =
+            ValueKind::Path, DefaultValue::Unset("requests need no token, and `listen` must be loopback"), None;
     }
 
     /// Files on disk: `[data]`.

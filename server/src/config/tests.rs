@@ -230,6 +230,19 @@ fn a_certificate_requires_its_key() {
 }
 
 #[test]
+fn an_admin_address_that_other_machines_reach_needs_a_token() {
+    let error = error_of("[http]\nlisten = \"0.0.0.0:7780\"\n");
+    assert!(error.contains("http.listen is \"0.0.0.0:7780\"; it takes a loopback address"), "{error}");
+    assert!(error.contains("http.token_file"), "{error}");
+    for text in
+        ["listen = \"[::1]:7780\"", "listen = \"0.0.0.0:7780\"\ntoken_file = \"/run/secrets/quarrel\""]
+    {
+        let file = file_of(&format!("[http]\n{text}\n"));
+        assert!(load(&file.sources, &games()).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn the_keep_alive_interval_must_be_shorter_than_the_idle_timeout() {
     let error = error_of("[net]\nkeep_alive_ms = 10000\n");
     assert!(error.ends_with("it takes less than 10000 (that is net.idle_timeout_ms)"), "{error}");

@@ -13,12 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{live::LiveSettings, maintenance, tasks::Tasks};
 use crate::{
-    admin::{self, AdminBackend, AdminHandle},
+    admin::{self, AdminHandle, access::AccessPolicy},
     config::{self, Config, ConfigError, Switch},
     data_dir::UncleanShutdown,
+    heartbeat::Heartbeats,
     lobby::{Directory, SessionRegistry, tickets::Tickets},
     net::{Acceptor, UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     recovery::{Recovery, RestoreOptions, RestorePolicy},
+    reloadable::Reloadable,
     room::{HeldSeatPolicy, JournalServices, RoomServices, RoomSpec},
     session::{self, SessionServices, detached_seat::DetachedSeat},
     storage::{
@@ -216,10 +218,19 @@ impl Startup<'_> {
     pub(super) fn start_admin(
         &self,
         http: Option<TcpListener>,
-        backend: Arc<dyn AdminBackend>,
+        access: Reloadable<AccessPolicy>,
     ) -> Result<Option<AdminHandle>, StartError> {
         let (metrics, stop) = (Arc::clone(&self.metrics), self.tasks.admin_stop.clone());
-        http.map(|http| admin::start(http, backend, metrics, stop)).transpose().map_err(StartError::Admin)
+        http.map(|http| admin::start(http, access, metrics, stop)).transpose().map_err(StartError::Admin)
+    }
+
+    /// Starts the heartbeats of the network's threads and of the rooms' threads.
+    pub(super) fn start_heartbeats(&self, room_runtime: &Handle) -> Heartbeats {
+        let (tasks, stop) = (&self.tasks.background, &self.tasks.stopping);
+        let mut heartbeats = Heartbeats::default();
+        heartbeats.start("network", &Handle::current(), tasks, stop.clone());
+        heartbeats.start("rooms", room_runtime, tasks, stop.clone());
+        heartbeats
     }
 
     /// Starts the task that accepts connections and starts a session task for each of them.

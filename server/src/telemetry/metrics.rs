@@ -12,7 +12,6 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::journals::JournalMetrics;
@@ -21,6 +20,7 @@ use super::longest::{LongestTick, LongestTickCollector};
 use super::process::ProcessCollector;
 use super::registration::register;
 use super::results::MatchResultMetrics;
+use super::text_format::from_open_metrics;
 
 /// Upper bounds of the buckets for tick durations, in seconds: 50 us to 1 s, which is 30 tick periods at 30 Hz.
 ///
@@ -129,6 +129,11 @@ struct ReasonLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabel {
+    version: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DirectionLabel {
     direction: TrafficDirection,
 }
@@ -194,11 +199,10 @@ impl Metrics {
         registry.register_collector(Box::new(ProcessCollector));
         let longest_tick = LongestTick::new();
         registry.register_collector(Box::new(LongestTickCollector(Arc::clone(&longest_tick))));
-        registry.register(
-            "build",
-            "Version of the server",
-            Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
-        );
+        // A gauge and not an info metric, which tools for the older text format refuse to read.
+        let build: Family<BuildLabel, Gauge> =
+            register(&mut registry, "build_info", "Version of the server, always 1");
+        build.get_or_create(&BuildLabel { version: env!("CARGO_PKG_VERSION") }).set(1);
         let r = &mut registry;
         Arc::new(Self {
             sessions: register(r, "sessions", "Live sessions"),
@@ -278,6 +282,14 @@ impl Metrics {
         // Before the histogram: a reader who sees the tick counted then also sees it in the maximum.
         self.longest_tick.push(duration);
         self.tick_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Renders all metrics in the text format of Prometheus, for scrapers and tools that do not read OpenMetrics.
+    ///
+    /// # Errors
+    /// As for [`Self::render`].
+    pub fn render_text(&self) -> Result<String, fmt::Error> {
+        self.render().map(|text| from_open_metrics(&text))
     }
 
     /// Renders all metrics as OpenMetrics text.

@@ -6,6 +6,7 @@
 //! - `journals`: metrics of the rooms' journals.
 //! - `longest`: the longest tick of the last three seconds.
 //! - `process`: CPU time and memory of this process, read at each scrape.
+//! - `text_format`: the older text format of Prometheus.
 //! - `registration`: registers one metric; the other files share it.
 
 mod journals;
@@ -15,6 +16,7 @@ pub mod metrics;
 mod process;
 mod registration;
 pub mod results;
+mod text_format;
 
 pub use metrics::Metrics;
 pub use results::MatchResultMetrics;

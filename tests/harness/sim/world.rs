@@ -9,7 +9,9 @@ use std::{
 
 use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, net::transport};
 use quarrel_server::{
+    admin::access::AccessPolicy,
     net::{UdpResources, keys::EndpointKeys, tls::ServerTls},
+    reloadable::Reloadable,
     server::{Server, ServerResources},
     storage::{
         MatchRecord, MemorySink,
@@ -214,6 +216,7 @@ impl<G: Predict> SimWorld<G> {
             journals: Some(Arc::new(journals.clone())),
             unclean_shutdown: None,
             incomplete_read: IncompleteRead::default(),
+            access: Reloadable::new(AccessPolicy::LocalHost),
             metrics: Metrics::new(),
             stop: CancellationToken::new(),
             room_runtime: Handle::current(),
