@@ -56,6 +56,7 @@ mod recovery;
 pub mod reloadable;
 mod serve;
 mod server_status;
+mod system_limits;
 mod tick_or_time;
 pub mod wall_clock;
 

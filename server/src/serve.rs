@@ -26,6 +26,7 @@ use crate::{
         SqliteSink,
         journals::{FolderStore, IncompleteRead, JournalStore},
     },
+    system_limits::SystemLimits,
     telemetry::{Metrics, logs},
 };
 
@@ -74,6 +75,7 @@ impl ServingProcess {
         let records = runtimes.storage.block_on(SqliteSink::open(data.path()));
         let records = records.map_err(VerbFailure::configuration)?;
         let (socket, http) = bind_sockets(config)?;
+        self.check_limits(&socket);
         let stopped = runtimes.network.block_on(async {
             let resources = ServerResources {
                 udp: UdpResources::from_socket(socket).map_err(VerbFailure::internal)?,
@@ -102,6 +104,15 @@ impl ServingProcess {
         runtimes.shutdown();
         let has_all_results = !stopped.has_lost_results && !incomplete_read.is_set();
         Ok(record_stop(stopped.in_time, has_all_results, run))
+    }
+
+    /// Logs the limits of the system that are too low, and sets the metrics about the socket.
+    fn check_limits(&self, socket: &UdpSocket) {
+        let limits = SystemLimits::raise_and_read(socket);
+        for warning in limits.warnings(&self.config) {
+            warn!("{warning}");
+        }
+        self.metrics.set_socket(socket, limits.buffers);
     }
 
     /// Waits for a stop signal or a failed task, then ends or saves the rooms as `stop.rooms` configures, and stops the server.

@@ -5,17 +5,19 @@
 //! one. The checks do not repair or restore: journals are counted and not read, and the database is opened for reading only.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener};
 use std::time::SystemTime;
 
 use super::ExitCode;
+use crate::admin::access::AccessPolicy;
 use crate::config::{Config, ConfigError, GameDefaults, Sources, Switch, load};
 use crate::data_dir::{DataDir, DataDirError};
-use crate::net::tls::identity::Identity;
+use crate::net::{endpoint, tls::identity::Identity};
 use crate::storage::{
     self,
     journals::{FolderStore, JournalStore as _},
 };
+use crate::system_limits::SystemLimits;
 
 /// Checks the configuration, files and addresses that a start needs, and prints one line per check. Returns [`ExitCode::Done`] when all
 /// checks succeed, and the highest exit code of a failed check otherwise.
@@ -52,8 +54,8 @@ pub fn check(
         ("journals", journals(&config)),
         ("results", results(&config)),
         ("certificate", certificate(&config, now)),
-        ("players", players(config.net.listen)),
-        ("operators", operators(config.http.listen)),
+        ("players", players(&config)),
+        ("operators", operators(&config)),
     ];
     let mut worst = ExitCode::Done;
     for (subject, result) in results {
@@ -136,16 +138,22 @@ fn certificate(config: &Config, now: SystemTime) -> Result<String, CheckFailure>
     }
 }
 
-/// Checks that the players' UDP address can be bound.
-fn players(listen: SocketAddr) -> Result<String, CheckFailure> {
-    let bound = UdpSocket::bind(listen).map(drop);
-    bound
-        .map(|()| format!("QUIC on {listen}"))
-        .map_err(|error| bind_check_failure(&error, listen, "net.listen", "--listen"))
+/// Checks that the players' UDP address can be bound, and warns of low limits of the system.
+fn players(config: &Config) -> Result<String, CheckFailure> {
+    let listen = config.net.listen;
+    let socket = endpoint::bind(listen)
+        .map_err(|error| bind_check_failure(&error, listen, "net.listen", "--listen"))?;
+    let warnings = SystemLimits::raise_and_read(&socket).warnings(config);
+    Ok(warnings
+        .into_iter()
+        .fold(format!("QUIC on {listen}"), |text, warning| format!("{text}\n{:<13}  warning: {warning}", "")))
 }
 
-/// Checks that the operators' TCP address can be bound.
-fn operators(listen: SocketAddr) -> Result<String, CheckFailure> {
+/// Checks that the operators' TCP address can be bound, and that the token is usable.
+fn operators(config: &Config) -> Result<String, CheckFailure> {
+    let listen = config.http.listen;
+    AccessPolicy::read(config.http.token_file.as_deref())
+        .map_err(|error| CheckFailure::configuration(&error))?;
     let bound = TcpListener::bind(listen).map(drop);
     bound
         .map(|()| format!("HTTP on {listen}"))
@@ -184,6 +192,7 @@ pub fn bind_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &st
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
     use std::path::Path;
 
     use quarrel_shared::journal::block::TRAILER;

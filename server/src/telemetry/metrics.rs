@@ -4,6 +4,7 @@
 //! Labels come from closed sets, never from a peer: a peer that chose labels could fill the server's memory.
 
 use std::fmt;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use quarrel_transport::settings::SocketBuffers;
 
 use super::journals::JournalMetrics;
 use super::logs::DroppedLines;
@@ -21,6 +23,7 @@ use super::process::ProcessCollector;
 use super::registration::register;
 use super::results::MatchResultMetrics;
 use super::text_format::from_open_metrics;
+use super::udp_drops::{SocketInode, UdpDropsCollector};
 
 /// Upper bounds of the buckets for tick durations, in seconds: 50 us to 1 s, which is 30 tick periods at 30 Hz.
 ///
@@ -82,6 +85,8 @@ pub struct Metrics {
     disconnects: Family<ReasonLabel, Counter>,
     resumes: Family<ResumeLabel, Counter>,
     longest_tick: Arc<LongestTick>,
+    udp_buffers: Family<DirectionLabel, Gauge>,
+    socket: SocketInode,
     registry: Registry,
 }
 
@@ -197,6 +202,8 @@ impl Metrics {
     pub fn new() -> Arc<Self> {
         let mut registry = Registry::with_prefix("quarrel");
         registry.register_collector(Box::new(ProcessCollector));
+        let socket = SocketInode::default();
+        registry.register_collector(Box::new(UdpDropsCollector(socket.clone())));
         let longest_tick = LongestTick::new();
         registry.register_collector(Box::new(LongestTickCollector(Arc::clone(&longest_tick))));
         // A gauge and not an info metric, which tools for the older text format refuse to read.
@@ -247,6 +254,8 @@ impl Metrics {
             disconnects: register(r, "disconnects", "Ended sessions, by reason"),
             resumes: register(r, "resumes", "Resume attempts, by result"),
             longest_tick,
+            udp_buffers: register(r, "udp_buffer_bytes", "Size of the UDP buffers, by direction"),
+            socket,
             // Last, because the handles above borrow the registry when they are created.
             registry,
         })
@@ -274,6 +283,17 @@ impl Metrics {
         } else {
             self.snapshots.part.inc();
             self.entities_waited.inc_by(deferred.into());
+        }
+    }
+
+    /// Sets the players' socket, of which the metrics report the buffers and the packets that the kernel dropped.
+    pub fn set_socket(&self, socket: &UdpSocket, buffers: Option<SocketBuffers>) {
+        self.socket.set(socket);
+        if let Some(SocketBuffers { receive, send }) = buffers {
+            for (direction, bytes) in [(TrafficDirection::received, receive), (TrafficDirection::sent, send)]
+            {
+                self.udp_buffers.get_or_create(&DirectionLabel { direction }).set(bytes as i64);
+            }
         }
     }
 

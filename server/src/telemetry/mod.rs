@@ -7,6 +7,7 @@
 //! - `longest`: the longest tick of the last three seconds.
 //! - `process`: CPU time and memory of this process, read at each scrape.
 //! - `text_format`: the older text format of Prometheus.
+//! - `udp_drops`: packets that the kernel dropped.
 //! - `registration`: registers one metric; the other files share it.
 
 mod journals;
@@ -17,6 +18,7 @@ mod process;
 mod registration;
 pub mod results;
 mod text_format;
+mod udp_drops;
 
 pub use metrics::Metrics;
 pub use results::MatchResultMetrics;
