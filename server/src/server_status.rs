@@ -49,6 +49,9 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
             tick_rate: u32::from(room.rate.hz()),
             state: activity(&room),
             overruns: room.overruns(),
+            slips: room.slips(),
+            // Two decimals: ten microseconds.
+            step_ms: (room.step_time().as_secs_f64() * 1e5).round() / 100.0,
             age_s: age.saturating_sub(room.opened).as_secs(),
             journal: room.journal().map(|journal| journal.to_string()),
         };

@@ -50,6 +50,7 @@ mod resume;
 mod resume_races;
 mod room_change;
 mod room_isolation;
+mod room_overload;
 mod room_panic;
 mod same_seed_same_packets;
 mod secrecy;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 /// A room, as `/v1/rooms` lists it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RoomListing {
     /// The room's id, with which players join the room.
     pub id: String,
@@ -26,6 +26,10 @@ pub struct RoomListing {
     pub state: RoomActivity,
     /// Ticks that took longer than their period, since the room opened.
     pub overruns: u64,
+    /// Ticks that were skipped because the room was too late, since the room opened.
+    pub slips: u64,
+    /// The mean duration of the newest ticks, in milliseconds.
+    pub step_ms: f64,
     /// Seconds since the room opened.
     pub age_s: u64,
     /// The file name of the room's journal in the data directory's `journals`; null without a journal.

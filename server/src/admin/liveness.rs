@@ -77,6 +77,8 @@ mod tests {
             tick_rate: 30,
             state: RoomActivity::Playing,
             overruns: 0,
+            slips: 0,
+            step_ms: 0.0,
             age_s: 0,
             journal: None,
         }

@@ -69,6 +69,8 @@ fn room(tick: u32) -> RoomListing {
         tick_rate: 30,
         state: RoomActivity::Playing,
         overruns: 0,
+        slips: 2,
+        step_ms: 0.25,
         age_s: 5,
         journal: Some("run-00001-room-000007.journal".into()),
     }
@@ -123,7 +125,7 @@ fn listings_have_the_documented_fields() {
     let (_, handle, _) = started();
     let (_, body) = get(handle.local_address(), "/v1/rooms");
     let expected = "{\"rooms\":[{\"id\":\"7\",\"game\":\"arena\",\"tick\":1,\"seats\":16,\"players\":2,\"bots\":4,\
-                    \"tick_rate\":30,\"state\":\"playing\",\"overruns\":0,\"age_s\":5,\"journal\":\"run-00001-room-000007.journal\"}]}";
+                    \"tick_rate\":30,\"state\":\"playing\",\"overruns\":0,\"slips\":2,\"step_ms\":0.25,\"age_s\":5,\"journal\":\"run-00001-room-000007.journal\"}]}";
     assert_eq!(body, expected);
     let (_, body) = get(handle.local_address(), "/v1/players");
     let expected = "{\"players\":[{\"id\":\"1\",\"name\":\"Ada\",\"room\":\"7\",\"seat\":3,\

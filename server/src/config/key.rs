@@ -66,6 +66,8 @@ pub enum DefaultValue {
     Unset(&'static str),
     /// The value of another key, by its full name.
     SameAs(&'static str),
+    /// The number of cores that the process may use, but at least [`MIN_THREADS`].
+    Cores,
     /// The first game in this binary.
     FirstGame,
     /// The default seats of the selected game.
@@ -75,6 +77,13 @@ pub enum DefaultValue {
     /// The default bot skill of the selected game.
     GameSkill,
 }
+
+/// The minimum of [`DefaultValue::Cores`]. On one core, the system divides the time between two threads, so that a slow room on one does not
+/// delay the rooms on the other.
+pub const MIN_THREADS: usize = 2;
+
+/// The maximum number of threads of one kind.
+pub const MAX_THREADS: i64 = 64;
 
 /// The prefix of the server's environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "QUARREL_";

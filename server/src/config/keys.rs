@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use super::choices::{HeldSeatPolicy, LogFormat, RoomsAtStop, Switch};
 pub use super::key::{
-    Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, SETTINGS_SECTION, ValueKind, variable,
+    Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, MAX_THREADS, MIN_THREADS, SETTINGS_SECTION,
+    ValueKind, variable,
 };
 use super::merged::MergedConfig;
 
@@ -117,7 +118,7 @@ config_table! {
         max_half_open: usize = integer(1, 1_000_000), DefaultValue::Integer(2048), None;
 
         /// Threads for network traffic.
-        workers: usize = integer(1, 64), DefaultValue::Integer(1), None;
+        workers: usize = integer(1, MAX_THREADS), DefaultValue::Integer(1), None;
     }
 
     /// The admin HTTP server: `[http]`.
@@ -197,7 +198,7 @@ config_table! {
         linger_ms: u64 = integer(0, 24 * HOUR_MS), DefaultValue::Integer(30_000), None;
 
         /// Threads that step rooms. A room uses at most one at a time.
-        workers: usize = integer(1, 64), DefaultValue::Integer(1), None;
+        workers: usize = integer(1, MAX_THREADS), DefaultValue::Cores, None;
 
         /// Whether each step runs twice from the same saved state to verify that the game is deterministic. A room whose steps differ is
         /// closed, and the log names the difference. A step takes several times as long. The default is `on` in development builds and

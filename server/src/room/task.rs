@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock},
+    thread,
     time::Duration,
 };
 
@@ -13,7 +14,9 @@ use quarrel_shared::{
     snapshot::Frame,
 };
 use tokio::{
+    runtime::{Handle, RuntimeFlavor},
     sync::{mpsc, watch},
+    task::{block_in_place, yield_now},
     time::{Instant, sleep_until},
 };
 use tracing::{error, info, warn};
@@ -47,6 +50,8 @@ pub(super) struct RoomTask<G: Game> {
     status: Arc<RoomStatus>,
     results: MatchResults,
     services: RoomServices,
+    /// Whether the runtime has several threads, so that a step may block one of them.
+    can_block: bool,
     /// The length of a tick.
     period: Duration,
     send_schedule: SendSchedule,
@@ -74,6 +79,7 @@ impl<G: Game> RoomTask<G> {
             results,
             status,
             services,
+            can_block: Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread,
             period: Duration::from_nanos(spec.tick_rate.period_ns()),
             send_schedule: SendSchedule::new(spec.tick_rate, spec.send_rate),
             linger: spec.linger,
@@ -135,13 +141,18 @@ impl<G: Game> RoomTask<G> {
                 () = sleep_until(wake) => {}
             }
             let due = self.clock.due(Instant::now() - self.services.epoch);
+            self.services.metrics.observe_lateness(due.late);
             if due.skipped > 0 {
                 self.services.metrics.slips.inc_by(due.skipped);
+                self.status.count_slips(due.skipped);
                 warn!(skipped = due.skipped, "room fell behind its tick rate, skipped ticks");
             }
-            for _ in 0..due.steps {
-                // After a panic the game is not used any more, so a state that was changed in part is never sent.
-                if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
+            for step in 0..due.steps {
+                if step > 0 {
+                    // A room that catches up must not keep other rooms on this thread from their ticks.
+                    yield_now().await;
+                }
+                if self.try_tick().is_err() {
                     self.services.metrics.room_panics.inc();
                     error!(tick = %self.state.tick(), "game panicked, room closed, other rooms continue");
                     return CloseReason::RoomFailed;
@@ -156,6 +167,15 @@ impl<G: Game> RoomTask<G> {
                 return CloseReason::RoomClosed;
             }
         }
+    }
+
+    /// Makes one tick; an error means that the game panicked. After a panic the game is not used any more, so a state that was changed in
+    /// part is never sent.
+    fn try_tick(&mut self) -> thread::Result<()> {
+        // While a slow room steps, the other tasks of this thread continue on another one.
+        let moves_others = self.clock.is_slow() && self.can_block;
+        let tick = AssertUnwindSafe(|| self.tick());
+        if moves_others { block_in_place(|| catch_unwind(tick)) } else { catch_unwind(tick) }
     }
 
     /// Makes one tick: processes commands, steps the state, and sends events and the frame.
@@ -334,6 +354,8 @@ impl<G: Game> RoomTask<G> {
     fn update_metrics(&mut self, tick_duration: Duration) {
         let metrics = &self.services.metrics;
         metrics.observe_tick(tick_duration);
+        self.clock.record_step(tick_duration);
+        self.status.set_step_time(self.clock.step_time());
         if tick_duration > self.period {
             metrics.overruns.inc();
             self.status.count_overrun();

@@ -15,6 +15,7 @@ use crate::{
     net::tls::ServerTls,
     session::detached_seat::DetachedSeat,
     shutdown::StopReason,
+    telemetry::Metrics,
 };
 
 /// The interval between removals of closed rooms and expired seats.
@@ -23,19 +24,23 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// The interval between attempts to renew the certificate.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Removes closed rooms and expired held seats once a second, until `stop` is cancelled.
+/// Removes closed rooms and expired held seats and updates the metric of the slowest rooms once a second, until `stop` is cancelled.
 ///
 /// When the server then stops without a restart, this task frees all held seats, because no player can return to them. Before a restart
 /// it keeps the seats, so that no room records that its players left.
 pub(super) async fn sweep<G: Game>(
     lobby: Arc<Directory<G>>,
     registry: Arc<SessionRegistry<DetachedSeat<G>>>,
+    metrics: Arc<Metrics>,
     stop: CancellationToken,
     stop_reason: StopReason,
 ) {
     let mut timer = interval(SWEEP_INTERVAL);
     while stop.run_until_cancelled(timer.tick()).await.is_some() {
         lobby.sweep();
+        let mut step_times: Vec<_> = lobby.statuses().iter().map(|room| room.step_time()).collect();
+        step_times.sort_unstable_by(|a, b| b.cmp(a));
+        metrics.set_slowest_rooms(step_times.into_iter());
         registry.sweep();
     }
     if stop_reason.get() != CloseReason::ServerRestarting {

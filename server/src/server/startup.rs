@@ -248,10 +248,12 @@ impl Startup<'_> {
         registry: &Arc<SessionRegistry<DetachedSeat<G>>>,
         tls: Arc<ServerTls>,
     ) {
-        let (lobby, registry) = (Arc::clone(lobby), Arc::clone(registry));
+        let (lobby, registry, metrics) = (Arc::clone(lobby), Arc::clone(registry), Arc::clone(&self.metrics));
         let (stop, stop_reason) = (self.tasks.stopping.clone(), self.tasks.stop_reason.clone());
         self.start_periodic("sweep of rooms and seats", move || {
-            maintenance::sweep(Arc::clone(&lobby), Arc::clone(&registry), stop.clone(), stop_reason.clone())
+            let (lobby, registry, metrics) =
+                (Arc::clone(&lobby), Arc::clone(&registry), Arc::clone(&metrics));
+            maintenance::sweep(lobby, registry, metrics, stop.clone(), stop_reason.clone())
         });
         if tls.is_renewable() {
             let stop = self.tasks.stopping.clone();

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::UdpSocket;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
@@ -34,6 +35,9 @@ pub const TICK_BUCKETS_S: [f64; 29] = [
     4.8e-3, 6.4e-3, 8e-3, 10e-3, 13e-3, 16.7e-3, 22e-3, 33.3e-3, 50e-3, 66.7e-3, 100e-3, 150e-3, 250e-3,
     400e-3, 650e-3, 1.0,
 ];
+
+/// The number of slowest rooms whose step times are shown.
+pub const RANKED_ROOMS: u32 = 5;
 
 /// Handles of all metrics, and the registry that renders them.
 pub struct Metrics {
@@ -84,6 +88,8 @@ pub struct Metrics {
     refusals: Family<ReasonLabel, Counter>,
     disconnects: Family<ReasonLabel, Counter>,
     resumes: Family<ResumeLabel, Counter>,
+    tick_lateness: Histogram,
+    slowest_rooms: Family<RankLabel, Gauge<f64, AtomicU64>>,
     longest_tick: Arc<LongestTick>,
     udp_buffers: Family<DirectionLabel, Gauge>,
     socket: SocketInode,
@@ -173,6 +179,12 @@ enum Disposition {
     skipped,
 }
 
+/// The rank of a room by its step time, and not its id, so that the number of label values is bounded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RankLabel {
+    rank: u32,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResumeLabel {
     result: ResumeResult,
@@ -253,6 +265,8 @@ impl Metrics {
             refusals: register(r, "refusals", "Refused players, by reason"),
             disconnects: register(r, "disconnects", "Ended sessions, by reason"),
             resumes: register(r, "resumes", "Resume attempts, by result"),
+            tick_lateness: tick_lateness(r),
+            slowest_rooms: slowest_rooms(r),
             longest_tick,
             udp_buffers: register(r, "udp_buffer_bytes", "Size of the UDP buffers, by direction"),
             socket,
@@ -302,6 +316,20 @@ impl Metrics {
         // Before the histogram: a reader who sees the tick counted then also sees it in the maximum.
         self.longest_tick.push(duration);
         self.tick_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Records the time between a tick's due time and its start.
+    pub fn observe_lateness(&self, late: Duration) {
+        self.tick_lateness.observe(late.as_secs_f64());
+    }
+
+    /// Sets the mean step times of the slowest rooms, of which the first [`RANKED_ROOMS`] are shown.
+    pub fn set_slowest_rooms(&self, slowest_first: impl Iterator<Item = Duration>) {
+        // Ranks without a room are zero, so that a room that has closed does not stay visible.
+        let step_times = slowest_first.chain(std::iter::repeat(Duration::ZERO));
+        for (rank, step_time) in (1..=RANKED_ROOMS).zip(step_times) {
+            self.slowest_rooms.get_or_create(&RankLabel { rank }).set(step_time.as_secs_f64());
+        }
     }
 
     /// Renders all metrics in the text format of Prometheus, for scrapers and tools that do not read OpenMetrics.
@@ -370,6 +398,21 @@ fn log_lines_dropped(family: &Family<ReasonLabel, Counter>) -> DroppedLines {
         unwritable: handle("unwritable"),
         rate_limited: handle("rate_limited"),
     }
+}
+
+fn tick_lateness(registry: &mut Registry) -> Histogram {
+    let histogram = Histogram::new(TICK_BUCKETS_S);
+    let help = "Time between the due time of a tick and its start";
+    registry.register_with_unit("tick_lateness", help, Unit::Seconds, histogram.clone());
+    histogram
+}
+
+fn slowest_rooms(registry: &mut Registry) -> Family<RankLabel, Gauge<f64, AtomicU64>> {
+    let family = Family::default();
+    let help =
+        "Mean step time of the slowest rooms, the slowest with rank 1; the list of rooms has their ids";
+    registry.register_with_unit("room_step", help, Unit::Seconds, Family::clone(&family));
+    family
 }
 
 fn tick_duration(registry: &mut Registry) -> Histogram {
