@@ -36,7 +36,7 @@ pub struct Crowd {
     rate: TickRate,
 }
 
-/// The settings of a crowd room. There are none.
+/// The settings of a crowd room: an empty struct, because a crowd room has no settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrowdSettings {}

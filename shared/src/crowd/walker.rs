@@ -139,7 +139,8 @@ impl Entity for Walker {
             out.write_bits(u32::from(self.bend as u8), 8);
         }
         // Seat and pace never change in a walker's life, and health changes rarely: one bit covers all three.
-        let is_changed = (self.seat, self.pace, self.health) != (expected.seat, expected.pace, expected.health);
+        let is_changed =
+            (self.seat, self.pace, self.health) != (expected.seat, expected.pace, expected.health);
         out.write_bool(is_changed);
         if is_changed {
             self.seat.encode(out);

@@ -83,7 +83,7 @@ impl<E> Entities<E> {
         Ok(())
     }
 
-    /// Removes and returns the entity with this id; `None` if there is none.
+    /// Removes and returns the entity with this id; `None` if the id is unknown or was removed.
     pub fn remove(&mut self, id: EntityId) -> Option<E> {
         let slot =
             self.slots.get_mut(usize::from(id.slot)).filter(|slot| slot.generation == id.generation)?;
@@ -96,14 +96,14 @@ impl<E> Entities<E> {
         Some(entity)
     }
 
-    /// Returns the entity with this id; `None` if there is none.
+    /// Returns the entity with this id; `None` if the id is unknown or was removed.
     #[must_use]
     pub fn get(&self, id: EntityId) -> Option<&E> {
         let slot = self.slots.get(usize::from(id.slot))?;
         slot.entity.as_ref().filter(|_| slot.generation == id.generation)
     }
 
-    /// Returns the entity with this id for modification; `None` if there is none.
+    /// Returns the entity with this id for modification; `None` if the id is unknown or was removed.
     pub fn get_mut(&mut self, id: EntityId) -> Option<&mut E> {
         let slot = self.slots.get_mut(usize::from(id.slot))?;
         slot.entity.as_mut().filter(|_| slot.generation == id.generation)

@@ -113,7 +113,11 @@ mod tests {
             let seen = [now.offset(claimed)];
             assert_eq!(Rewind::new(tick, rate, &seen).of(SeatId(0)).since(now), judged, "{claimed} claimed");
         }
-        assert_eq!(Rewind::new(tick, rate, &[]).of(SeatId(3)), now, "a seat that does not exist is not rewound");
+        assert_eq!(
+            Rewind::new(tick, rate, &[]).of(SeatId(3)),
+            now,
+            "a seat that does not exist is not rewound"
+        );
     }
 
     #[test]
@@ -122,8 +126,16 @@ mod tests {
         assert_eq!(history.around(SubTick::of(Tick(5))), None);
         (1..=30).for_each(|tick| history.push(Tick(tick), tick));
         assert_eq!(history.around(SubTick::of(Tick(25)).offset(3)), Some((&25, &26, 3)));
-        assert_eq!(history.around(SubTick::of(Tick(30)).offset(3)), Some((&30, &30, 3)), "after the newest tick, both states are the newest");
-        assert_eq!(history.around(SubTick::of(Tick(2))), Some((&21, &21, 0)), "before the oldest tick, both states are the oldest");
+        assert_eq!(
+            history.around(SubTick::of(Tick(30)).offset(3)),
+            Some((&30, &30, 3)),
+            "after the newest tick, both states are the newest"
+        );
+        assert_eq!(
+            history.around(SubTick::of(Tick(2))),
+            Some((&21, &21, 0)),
+            "before the oldest tick, both states are the oldest"
+        );
         assert_eq!(history.iter().count(), 10, "8 ticks of a quarter second, and one on each side");
     }
 }

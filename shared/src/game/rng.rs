@@ -11,7 +11,8 @@ use crate::bits::{BitReader, BitWriter, Bits, BitsError};
 pub struct GameRng(Pcg32);
 
 impl GameRng {
-    /// Creates a generator from a room's seed. `stream` tells generators with the same seed apart: give each purpose its own number.
+    /// Creates a generator from a room's seed. Generators with one seed and different
+    /// `stream`s draw different sequences: use one stream for each purpose.
     #[must_use]
     pub fn new(seed: u64, stream: u64) -> Self {
         Self(Pcg32::new(seed, stream))

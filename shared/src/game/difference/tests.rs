@@ -148,7 +148,11 @@ fn a_field_is_named_by_its_path() {
         let mut changed = body();
         change(&mut changed);
         let named = found(&Thing::Body(body()), &Thing::Body(changed.clone()));
-        assert_eq!(found(&body(), &changed), named, "a struct and a variant with the same name have the same paths");
+        assert_eq!(
+            found(&body(), &changed),
+            named,
+            "a struct and a variant with the same name have the same paths"
+        );
         named
     };
     assert_eq!(with(|_| {}), [] as [&str; 0]);
