@@ -56,7 +56,8 @@ pub const MAX_BASELINE_AGE_MS: u32 = 2000;
 /// Maximum age of a baseline that a client accepts, in ticks: [`MAX_BASELINE_AGE_MS`] at the highest tick rate, 128 Hz.
 pub const MAX_BASELINE_AGE_TICKS: u32 = 256;
 
-/// Maximum number of seats in one room.
+/// Maximum number of seats in one room: with three entities per seat, as in Arena, 30,000 of the 65,535 slots of
+/// [`Entities`](crate::game::Entities).
 pub const MAX_ROOM_SEATS: u16 = 10_000;
 
 /// Maximum time, in milliseconds, for which the server waits for [`ClosingAck`](crate::protocol::ClientMessage::ClosingAck), and for which

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Entities by id. An id is a slot and the slot's generation, which counts the entities that were in the slot before. So an id is not
-/// reused until the generation of its slot wraps, after 65,536 entities. The lowest vacant slot is used first, so ids stay small on
+/// used again until the generation of its slot wraps, after 65,536 entities. The lowest vacant slot is used first, so ids stay small on
 /// the wire.
 ///
 /// A seat that receives an entity knows its id, and can compare ids to learn how many entities were added in between. Where that number
@@ -51,7 +51,7 @@ impl<E> Entities<E> {
     /// Adds an entity in the lowest vacant slot that is not reserved, and returns its id.
     ///
     /// # Errors
-    /// The entity itself, when all of [`Self::MAX`] slots are taken or reserved.
+    /// The entity itself, when all [`Self::MAX`] slots are taken or reserved.
     pub fn insert(&mut self, entity: E) -> Result<EntityId, E> {
         if let Some(Reverse(index)) = self.vacant.pop() {
             let slot = &mut self.slots[usize::from(index)];

@@ -29,6 +29,9 @@ use crate::{
 /// the same bytes. Therefore these methods use no clock, no OS randomness, no hash order and no floats in state that outlives a
 /// tick; randomness comes from a [`GameRng`](super::GameRng) that is part of the state. In return, replays, desync checks and
 /// recovery after a crash work without further code.
+///
+/// If a method panics, the room ends with [`CloseReason::RoomFailed`](crate::protocol::CloseReason::RoomFailed); the server's other
+/// rooms continue.
 pub trait Game: Sized + Send + 'static {
     /// The name of the game in handshakes, journals and the server's status. At most
     /// [`MAX_GAME_NAME_BYTES`](crate::limits::MAX_GAME_NAME_BYTES): clients send a longer name cut off, and the server rejects it.
@@ -49,8 +52,11 @@ pub trait Game: Sized + Send + 'static {
     type Settings: Serialize + DeserializeOwned + Default + Clone + Debug + Send + Sync + 'static;
 
     /// One seat's intention for one tick, such as a direction and a trigger. At most
-    /// [`MAX_INPUT_BITS`](crate::limits::MAX_INPUT_BITS) when encoded: longer inputs fail to decode. The decoder must reject or clamp
-    /// values out of range, because inputs come from clients that are not trusted.
+    /// [`MAX_INPUT_BITS`](crate::limits::MAX_INPUT_BITS) when encoded: a longer one is rejected with its datagram. The decoder must
+    /// reject or clamp values out of range, because inputs come from clients that are not trusted.
+    ///
+    /// Bots, players' programs and [`Self::coast`] must return only inputs that encoding and decoding does not change: rooms and
+    /// prediction use these inputs without encoding them, while replays read them from the journal.
     type Input: Bits + Default + Clone + PartialEq + Debug + Send + Sync + 'static;
 
     /// The state of one replicated entity: part of the game's state that clients receive in snapshots.
@@ -112,7 +118,8 @@ pub trait Game: Sized + Send + 'static {
         None
     }
 
-    /// Returns the metric that load tests increment for `seat` when that seat receives this event; `None` for none.
+    /// Returns the counter that a load test increments when the bot on `seat` receives this event; `None` if the event counts nothing for
+    /// that seat. An event with several recipients should count for one of them: a hit for the seat that made it.
     #[must_use]
     fn metric(_event: &Self::Event, _seat: SeatId) -> Option<GameMetric> {
         None
