@@ -126,8 +126,8 @@ pub trait Game: Sized + Send + 'static {
     }
 }
 
-/// A game that clients can play: they predict the entities of their own seat ahead of the server, so that a player sees the effect
-/// of an input at once. The server needs only [`Game`]. Every method has a default, so that a game without prediction needs only
+/// A game that a client can play. The client predicts the entities of its own seat ahead of the server, so that the player sees the
+/// effect of an input at once. The server needs only [`Game`]. Every method has a default, so that a game without prediction needs only
 /// `impl Predict for MyGame { type Scene = (); }`.
 pub trait Predict: Game {
     /// The state on which motion depends besides the predicted entities and the input, such as walls or the phase of the match. Begins

@@ -22,8 +22,8 @@ impl Point {
         Self { x, y }
     }
 
-    /// Returns the square of the distance to `other`, in (1/256 unit)². Exact up to `u64::MAX`, at which it saturates (for distances from
-    /// 2^32 on).
+    /// Returns the square of the distance to `other`, in (1/256 unit)². Exact, except that it saturates at `u64::MAX`, for
+    /// distances of 2^32 (1/256 unit) and more.
     #[must_use]
     pub const fn distance_squared(self, other: Self) -> u64 {
         let dx = (self.x as i64 - other.x as i64).unsigned_abs();

@@ -1,8 +1,8 @@
-//! Lag compensation: the time that each seat saw when it made its input, and a history of recent ticks.
+//! Lag compensation: the displayed time of each input, and a history of recent ticks.
 //!
 //! A client displays other players in the past, by the latency of its connection. So a game judges an instant shot in the world that
-//! the shooter saw; otherwise a player could never hit a target that runs. That takes the displayed time, which is sent with the input
-//! and is in [`Rewind`], and the positions at that time, which a game stores in a [`TickHistory`].
+//! the shooter saw; otherwise a player could never hit a target that runs. That takes the time that the client displayed, which is sent
+//! with the input and is in [`Rewind`], and the positions at that time, which a game stores in a [`TickHistory`].
 
 use std::collections::VecDeque;
 

@@ -28,8 +28,8 @@ pub struct Viewpoint {
     /// The maximum number of entities with a point. If more are within range and not hidden, the nearest ones are in the view. A view
     /// never has more than [`MAX_VIEW_ENTITIES`](crate::limits::MAX_VIEW_ENTITIES) entities in all.
     pub max_entities: u16,
-    /// The entities within range that this seat may not see. Must be in ascending order, because it is searched by bisection: an entity
-    /// out of order may be sent to the seat.
+    /// The entities within range that this seat may not see. Must be in ascending order, because the list is searched by bisection: an
+    /// entity out of order may be sent to the seat.
     pub hidden: Vec<EntityId>,
     /// The entities in the view that matter to this seat more than their distance suggests, such as its last attacker or its own bolts.
     /// Must be in ascending order. When not all updates fit into a snapshot, theirs are never deferred. An entity that is listed here
