@@ -1,14 +1,17 @@
-//! Code that Quarrel's server and clients share: the protocol, the simulation and the games. It uses no sockets, no clock, no OS
-//! randomness and no hash order, so that the same entries give the same state on every machine.
+//! The code that Quarrel's server and clients share: the protocol, the `Game` interface, and the two games that ship with Quarrel. Has no
+//! sockets, no clock, no OS randomness and no hash order, so that equal entries (seat changes and inputs) give equal state on every
+//! machine.
+//!
+//! To write a game, start at [`Game`](game::Game).
 //!
 //! The modules, in reading order:
 //!
 //! - [`tick`], [`sub_tick`], [`id`], [`limits`]: time, ids, bounds.
 //! - [`bits`]: the bit codec of games, snapshots and datagrams.
-//! - [`game`]: the [`Game`](game::Game) trait, and the types that a game works with.
+//! - [`game`]: the [`Game`](game::Game) trait, and the types that a game uses.
 //! - [`journal`]: the log of all changes to a room, which replays and crash recovery read.
-//! - [`snapshot`]: the room's state at one tick, the view of each seat, and its encoding as a delta.
-//! - [`protocol`]: control messages, datagram headers and close codes.
+//! - [`snapshot`]: the room's state at one tick, the view of each seat (a player's place in the room), and its encoding as a delta.
+//! - [`protocol`]: control messages, datagrams and close codes.
 //! - [`arena`], [`crowd`]: the two games that ship with Quarrel.
 
 pub mod tick;
