@@ -57,6 +57,9 @@ struct ServingProcess {
 impl ServingProcess {
     fn run<G: Game>(&self) -> Result<ExitCode, VerbFailure> {
         let config = &self.config;
+        for near_miss in config.near_misses() {
+            warn!("environment variable {near_miss}");
+        }
         let data = DataDir::open(&config.data.dir).map_err(VerbFailure::configuration)?;
         let journals = open_journals(&data)?;
         let run = begin_run(&data, &*journals)?;

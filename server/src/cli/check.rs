@@ -46,6 +46,9 @@ pub fn check(
         out,
         "game           {}: {} rooms of {} seats, {} bots ({}), {} ticks and {} snapshots a second",
         config.game.name, room.rooms, room.seats, room.bots, room.bot_skill, room.tick_rate, room.send_rate
+    for near_miss in config.near_misses() {
+        writeln!(out, "environment    warning: {near_miss}")?;
+    }
     )?;
     let results = [
         ("data", data(&config)),
