@@ -36,6 +36,14 @@ pub enum DataDirError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file in the data directory exists and cannot be read.
+    #[error("cannot read {}: {source}; the server's user must be able to read it", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
     /// A file in the data directory cannot be written.
     #[error("cannot write {}: {source}; data.dir (--data-dir) must be writable and have free space", path.display())]
     Write {

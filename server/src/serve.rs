@@ -16,7 +16,7 @@ use crate::{
     config::{Config, ConfigError, RELOADABLE_KEYS, RoomsAtStop},
     data_dir::{DataDir, DataDirError, ServerRun},
     exit_code::{ExitCode, VerbFailure},
-    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    net::{UdpResources, endpoint, keys::EndpointKeys, listen::bind_players, tls::ServerTls},
     server::{Server, ServerResources, StartError},
     signals::{self, SignalRequests},
     storage::{
@@ -67,10 +67,9 @@ impl ServingProcess {
         let tls =
             ServerTls::open(&config.net, &data, SystemTime::now()).map_err(VerbFailure::configuration)?;
         let tls = Arc::new(tls);
-        let keys = EndpointKeys::open(&data).map_err(VerbFailure::internal)?;
+        let keys = EndpointKeys::open(&data).map_err(VerbFailure::configuration)?;
         let runtimes = Runtimes::start(config)?;
-        let records = runtimes.storage.block_on(SqliteSink::open(data.path()));
-        let records = records.map_err(VerbFailure::configuration)?;
+        let records = runtimes.storage.block_on(self.open_records(&data))?;
         let (socket, http) = bind_sockets(config)?;
         let stopped = runtimes.network.block_on(async {
             let resources = ServerResources {
@@ -99,6 +98,20 @@ impl ServingProcess {
         runtimes.shutdown();
         let has_all_results = !stopped.has_lost_results && !incomplete_read.is_set();
         Ok(record_stop(stopped.in_time, has_all_results, run))
+    }
+
+    /// Opens the database of match results. With a fault that needs no change of the installation, returns a store that opens it later:
+    /// rooms play, and their results wait.
+    async fn open_records(&self, data: &DataDir) -> Result<SqliteSink, VerbFailure> {
+        let mut records = SqliteSink::new(data.path());
+        match records.open().await {
+            Err(error) if error.fault().allows_start() => {
+                self.metrics.results.failed_writes.inc();
+                error!(%error, "match results cannot be stored, rooms play and results wait until they can");
+            }
+            opened => opened.map_err(|error| VerbFailure::new(error.exit_code(), error))?,
+        }
+        Ok(records)
     }
 
     /// Waits for a stop signal or a failed task, then ends or saves the rooms as `stop.rooms` configures, and stops the server.
@@ -213,9 +226,9 @@ impl Runtimes {
 
 /// Locks the data directory for this process and assigns a number to this run.
 fn begin_run(data: &DataDir, journals: &dyn JournalStore) -> Result<ServerRun, VerbFailure> {
-    data.begin_run(max_journal_run(journals), SystemTime::now()).map_err(|error| {
-        let is_in_use = matches!(error, DataDirError::InUse { .. });
-        VerbFailure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
+    data.begin_run(max_journal_run(journals), SystemTime::now()).map_err(|error| match error {
+        DataDirError::InUse { .. } => VerbFailure::new(ExitCode::InUse, error),
+        error => VerbFailure::configuration(error),
     })
 }
 
@@ -225,8 +238,12 @@ fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), VerbFailure
         let failure = cli::bind_failure(&error, address, key, flag);
         VerbFailure::new(failure.code, failure.message)
     };
-    let (listen, http) = (config.net.listen, config.http.listen);
-    let socket = endpoint::bind(listen).map_err(|error| failure(error, listen, "net.listen", "--listen"))?;
+    let (socket, address) = bind_players(config, endpoint::bind)
+        .map_err(|error| failure(error.source, error.address, "net.listen", "--listen"))?;
+    if address != config.net.listen {
+        warn!(%address, "this machine has no IPv6, players connect over IPv4 only");
+    }
+    let http = config.http.listen;
     let http = TcpListener::bind(http).map_err(|error| failure(error, http, "http.listen", "--http"))?;
     Ok((socket, http))
 }
@@ -246,7 +263,7 @@ fn open_journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, VerbFailure> {
             "cannot create the folder of journals {}: {error}; set data.dir (--data-dir) to another folder",
             path.display()
         );
-        VerbFailure::new(ExitCode::Configuration, message)
+        VerbFailure::new(ExitCode::of(&error, ExitCode::Configuration), message)
     })?;
     Ok(Arc::new(folder))
 }
@@ -264,6 +281,9 @@ fn log_panics(panics: Counter) {
 /// Starts a runtime whose threads have this name.
 pub(crate) fn runtime(name: &str, workers: usize) -> Result<Runtime, VerbFailure> {
     Builder::new_multi_thread().worker_threads(workers).thread_name(name).enable_all().build().map_err(
-        |error| VerbFailure::new(ExitCode::Internal, format!("cannot start the {name} threads: {error}")),
+        |error| {
+            let message = format!("cannot start the {name} threads: {error}");
+            VerbFailure::new(ExitCode::of(&error, ExitCode::Internal), message)
+        },
     )
 }
