@@ -1,6 +1,7 @@
 //! `quarrel serve`: opens files and sockets, runs the server until a stop signal, and applies reloads.
 
 use std::{
+    io,
     net::{TcpListener, UdpSocket},
     sync::Arc,
     time::SystemTime,
@@ -38,7 +39,10 @@ pub(crate) fn serve<G: Game>(config: Config, read_config: ConfigReader) -> Resul
     log_panics(metrics.panics.clone());
     let log = Arc::new(log);
     let last_lines = Arc::clone(&log);
-    let signals = signals::start(move || last_lines.flush()).map_err(VerbFailure::internal)?;
+    let signals = signals::start(move || last_lines.flush()).map_err(|error| {
+        let message = format!("cannot handle signals: {error}");
+        VerbFailure::new(ExitCode::of(&error, ExitCode::Internal), message)
+    })?;
     let process = ServingProcess { config, read_config, log, metrics, signals };
     let result = process.run::<G>();
     process.log.flush();
@@ -61,8 +65,8 @@ impl ServingProcess {
             warn!("environment variable {near_miss}");
         }
         let data = DataDir::open(&config.data.dir).map_err(VerbFailure::configuration)?;
-        let journals = open_journals(&data)?;
-        let run = begin_run(&data, &*journals)?;
+        let (journals, max_journal_run) = open_journals(&data)?;
+        let run = begin_run(&data, max_journal_run)?;
         let incomplete_read = IncompleteRead::default();
         let tls =
             ServerTls::open(&config.net, &data, SystemTime::now()).map_err(VerbFailure::configuration)?;
@@ -225,8 +229,8 @@ impl Runtimes {
 }
 
 /// Locks the data directory for this process and assigns a number to this run.
-fn begin_run(data: &DataDir, journals: &dyn JournalStore) -> Result<ServerRun, VerbFailure> {
-    data.begin_run(max_journal_run(journals), SystemTime::now()).map_err(|error| match error {
+fn begin_run(data: &DataDir, max_journal_run: u32) -> Result<ServerRun, VerbFailure> {
+    data.begin_run(max_journal_run, SystemTime::now()).map_err(|error| match error {
         DataDirError::InUse { .. } => VerbFailure::new(ExitCode::InUse, error),
         error => VerbFailure::configuration(error),
     })
@@ -250,22 +254,24 @@ fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), VerbFailure
 
 /// Returns the highest run number of a journal. A later run must not reuse the number, even when the file that counts runs is lost,
 /// because the names of journals would then clash.
-fn max_journal_run(journals: &dyn JournalStore) -> u32 {
-    let listed = [journals.list(), journals.list_aside()].into_iter().flatten().flatten();
-    listed.map(|journal| journal.name.run).max().unwrap_or_default()
+fn max_journal_run(journals: &dyn JournalStore) -> io::Result<u32> {
+    let listed = journals.list()?.into_iter().chain(journals.list_aside().unwrap_or_default());
+    Ok(listed.map(|journal| journal.name.run).max().unwrap_or_default())
 }
 
-/// Opens the folder of journals in the data directory.
-fn open_journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, VerbFailure> {
+/// Opens the folder of journals in the data directory, and returns it with the highest run number of a journal. A folder that cannot be
+/// listed stops the start, because no room would be restored.
+fn open_journals(data: &DataDir) -> Result<(Arc<dyn JournalStore>, u32), VerbFailure> {
     let path = data.file("journals");
-    let folder = FolderStore::open(&path).map_err(|error| {
+    let opened = FolderStore::open(&path).and_then(|folder| Ok((max_journal_run(&folder)?, folder)));
+    let (max_run, folder) = opened.map_err(|error| {
         let message = format!(
-            "cannot create the folder of journals {}: {error}; set data.dir (--data-dir) to another folder",
+            "cannot use the folder of journals {}: {error}; set data.dir (--data-dir) to another folder",
             path.display()
         );
         VerbFailure::new(ExitCode::of(&error, ExitCode::Configuration), message)
     })?;
-    Ok(Arc::new(folder))
+    Ok((Arc::new(folder), max_run))
 }
 
 /// Counts panics and logs them in the log's format, so that no plain text appears between JSON lines.

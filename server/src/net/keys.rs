@@ -43,7 +43,7 @@ pub enum KeysError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// A secret exists and cannot be read. It is kept, because a later start may read it.
-    #[error("cannot read the secret {}: {source}; the server's user must be able to read it", path.display())]
+    #[error("cannot read the secret {}: {source}; the server needs this file and does not replace it", path.display())]
     Read {
         /// The file.
         path: PathBuf,

@@ -30,8 +30,11 @@ pub enum DatabaseFault {
     Damaged,
     /// The user of the server may not write the file.
     NotWritable,
-    /// The file or one of SQLite's files beside it cannot be opened.
+    /// The file cannot be opened, for example because it is a folder.
     NotOpenable,
+    /// SQLite cannot open its files beside the database, although the database itself can be opened. SQLite does not name the reason, which
+    /// may be a limit of open files.
+    FilesBeside,
     /// The tables are those of another version of the program, most likely of a newer one.
     OtherVersion,
     /// Any other error.
@@ -67,7 +70,10 @@ impl DatabaseFault {
 
     /// Whether the fault may pass without a change by a person.
     const fn may_pass(self) -> bool {
-        matches!(self, Self::Locked | Self::DiskFull | Self::InputOutput | Self::Exhausted)
+        matches!(
+            self,
+            Self::Locked | Self::DiskFull | Self::InputOutput | Self::Exhausted | Self::FilesBeside
+        )
     }
 
     /// Returns what an operator can do.
@@ -82,9 +88,10 @@ impl DatabaseFault {
                  and the server creates a new one; the sqlite3 command .recover reads what is left of the old one"
             }
             Self::NotWritable => "the server's user must be able to write it: change its owner or its mode",
-            Self::NotOpenable => {
-                "it and the files with -wal and -shm after its name must be files that the server's user may open, \
-                 at a path of fewer than 500 bytes"
+            Self::NotOpenable => "it must be a file that the server's user may open: move away what is there",
+            Self::FilesBeside => {
+                "the files with -wal and -shm after its name must belong to the server's user, the limit of open files \
+                 must leave some for them, and the path must be shorter than 500 bytes"
             }
             Self::OtherVersion => {
                 "another version of this program has written it: use that version, or move the file away"
@@ -127,7 +134,7 @@ impl DatabaseFault {
             SQLITE_NOMEM => Self::Exhausted,
             SQLITE_CORRUPT | SQLITE_NOTADB => Self::Damaged,
             SQLITE_PERM | SQLITE_READONLY | SQLITE_AUTH => Self::NotWritable,
-            SQLITE_CANTOPEN => Self::NotOpenable,
+            SQLITE_CANTOPEN => Self::FilesBeside,
             _ => Self::Other,
         }
     }
@@ -161,7 +168,7 @@ mod tests {
             (26, DatabaseFault::Damaged),
             (13, DatabaseFault::DiskFull),
             (8 | 5 << 8, DatabaseFault::NotWritable),
-            (14, DatabaseFault::NotOpenable),
+            (14, DatabaseFault::FilesBeside),
             (1, DatabaseFault::Other),
         ] {
             assert_eq!(DatabaseFault::of_code(code), fault, "{code}");
@@ -180,9 +187,10 @@ mod tests {
     #[test]
     fn a_server_starts_with_faults_that_pass_and_with_a_damaged_file() {
         use DatabaseFault::{
-            Damaged, DiskFull, Exhausted, InputOutput, Locked, NotOpenable, NotWritable, Other, OtherVersion,
+            Damaged, DiskFull, Exhausted, FilesBeside, InputOutput, Locked, NotOpenable, NotWritable, Other,
+            OtherVersion,
         };
-        for fault in [Locked, DiskFull, InputOutput, Exhausted, Damaged] {
+        for fault in [Locked, DiskFull, InputOutput, Exhausted, FilesBeside, Damaged] {
             assert!(fault.allows_start(), "{fault:?}");
         }
         for fault in [NotWritable, NotOpenable, OtherVersion, Other] {
