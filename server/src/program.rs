@@ -170,5 +170,6 @@ fn matches(
         );
         return Err(VerbFailure::new(ExitCode::Configuration, message));
     }
-    runtime("reader", 1)?.block_on(storage::newest_matches(dir, query.newest)).map_err(VerbFailure::internal)
+    let newest = runtime("reader", 1)?.block_on(storage::newest_matches(dir, query.newest));
+    newest.map_err(|error| VerbFailure::new(error.exit_code(), error))
 }

@@ -1,6 +1,7 @@
 //! `quarrel serve`: opens files and sockets, runs the server until a stop signal, and applies reloads.
 
 use std::{
+    io,
     net::{TcpListener, UdpSocket},
     path::Path,
     sync::Arc,
@@ -18,7 +19,7 @@ use crate::{
     config::{Config, ConfigError, RELOADABLE_KEYS, RoomsAtStop},
     data_dir::{DataDir, DataDirError, ServerRun},
     exit_code::{ExitCode, VerbFailure},
-    net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
+    net::{UdpResources, endpoint, keys::EndpointKeys, listen::bind_players, tls::ServerTls},
     reloadable::Reloadable,
     server::{Server, ServerResources, StartError},
     signals::{self, SignalRequests},
@@ -42,7 +43,10 @@ pub(crate) fn serve<G: Game>(config: Config, read_config: ConfigReader) -> Resul
     log_panics(metrics.panics.clone());
     let log = Arc::new(log);
     let last_lines = Arc::clone(&log);
-    let signals = signals::start(move || last_lines.flush()).map_err(VerbFailure::internal)?;
+    let signals = signals::start(move || last_lines.flush()).map_err(|error| {
+        let message = format!("cannot handle signals: {error}");
+        VerbFailure::new(ExitCode::of(&error, ExitCode::Internal), message)
+    })?;
     let process = ServingProcess { config, read_config, log, metrics, signals };
     let result = process.run::<G>();
     process.log.flush();
@@ -61,19 +65,21 @@ struct ServingProcess {
 impl ServingProcess {
     fn run<G: Game>(&self) -> Result<ExitCode, VerbFailure> {
         let config = &self.config;
+        for near_miss in config.near_misses() {
+            warn!("environment variable {near_miss}");
+        }
         let data = DataDir::open(&config.data.dir).map_err(VerbFailure::configuration)?;
-        let journals = open_journals(&data)?;
-        let run = begin_run(&data, &*journals)?;
+        let (journals, max_journal_run) = open_journals(&data)?;
+        let run = begin_run(&data, max_journal_run)?;
         let incomplete_read = IncompleteRead::default();
         let tls =
             ServerTls::open(&config.net, &data, SystemTime::now()).map_err(VerbFailure::configuration)?;
         let tls = Arc::new(tls);
         let access = AccessPolicy::read(config.http.token_file.as_deref());
         let access = Reloadable::new(access.map_err(VerbFailure::configuration)?);
-        let keys = EndpointKeys::open(&data).map_err(VerbFailure::internal)?;
+        let keys = EndpointKeys::open(&data).map_err(VerbFailure::configuration)?;
         let runtimes = Runtimes::start(config)?;
-        let records = runtimes.storage.block_on(SqliteSink::open(data.path()));
-        let records = records.map_err(VerbFailure::configuration)?;
+        let records = runtimes.storage.block_on(self.open_records(&data))?;
         let (socket, http) = bind_sockets(config)?;
         self.check_limits(&socket);
         let stopped = runtimes.network.block_on(async {
@@ -113,6 +119,20 @@ impl ServingProcess {
             warn!("{warning}");
         }
         self.metrics.set_socket(socket, limits.buffers);
+    }
+
+    /// Opens the database of match results. With a fault that needs no change of the installation, returns a store that opens it later:
+    /// rooms play, and their results wait.
+    async fn open_records(&self, data: &DataDir) -> Result<SqliteSink, VerbFailure> {
+        let mut records = SqliteSink::new(data.path());
+        match records.open().await {
+            Err(error) if error.fault().allows_start() => {
+                self.metrics.results.failed_writes.inc();
+                error!(%error, "match results cannot be stored, rooms play and results wait until they can");
+            }
+            opened => opened.map_err(|error| VerbFailure::new(error.exit_code(), error))?,
+        }
+        Ok(records)
     }
 
     /// Waits for a stop signal or a failed task, then ends or saves the rooms as `stop.rooms` configures, and stops the server.
@@ -244,10 +264,10 @@ impl Runtimes {
 }
 
 /// Locks the data directory for this process and assigns a number to this run.
-fn begin_run(data: &DataDir, journals: &dyn JournalStore) -> Result<ServerRun, VerbFailure> {
-    data.begin_run(max_journal_run(journals), SystemTime::now()).map_err(|error| {
-        let is_in_use = matches!(error, DataDirError::InUse { .. });
-        VerbFailure::new(if is_in_use { ExitCode::InUse } else { ExitCode::Configuration }, error)
+fn begin_run(data: &DataDir, max_journal_run: u32) -> Result<ServerRun, VerbFailure> {
+    data.begin_run(max_journal_run, SystemTime::now()).map_err(|error| match error {
+        DataDirError::InUse { .. } => VerbFailure::new(ExitCode::InUse, error),
+        error => VerbFailure::configuration(error),
     })
 }
 
@@ -257,30 +277,36 @@ fn bind_sockets(config: &Config) -> Result<(UdpSocket, TcpListener), VerbFailure
         let failure = cli::bind_failure(&error, address, key, flag);
         VerbFailure::new(failure.code, failure.message)
     };
-    let (listen, http) = (config.net.listen, config.http.listen);
-    let socket = endpoint::bind(listen).map_err(|error| failure(error, listen, "net.listen", "--listen"))?;
+    let (socket, address) = bind_players(config, endpoint::bind)
+        .map_err(|error| failure(error.source, error.address, "net.listen", "--listen"))?;
+    if address != config.net.listen {
+        warn!(%address, "this machine has no IPv6, players connect over IPv4 only");
+    }
+    let http = config.http.listen;
     let http = TcpListener::bind(http).map_err(|error| failure(error, http, "http.listen", "--http"))?;
     Ok((socket, http))
 }
 
 /// Returns the highest run number of a journal. A later run must not reuse the number, even when the file that counts runs is lost,
 /// because the names of journals would then clash.
-fn max_journal_run(journals: &dyn JournalStore) -> u32 {
-    let listed = [journals.list(), journals.list_aside()].into_iter().flatten().flatten();
-    listed.map(|journal| journal.name.run).max().unwrap_or_default()
+fn max_journal_run(journals: &dyn JournalStore) -> io::Result<u32> {
+    let listed = journals.list()?.into_iter().chain(journals.list_aside().unwrap_or_default());
+    Ok(listed.map(|journal| journal.name.run).max().unwrap_or_default())
 }
 
-/// Opens the folder of journals in the data directory.
-fn open_journals(data: &DataDir) -> Result<Arc<dyn JournalStore>, VerbFailure> {
+/// Opens the folder of journals in the data directory, and returns it with the highest run number of a journal. A folder that cannot be
+/// listed stops the start, because no room would be restored.
+fn open_journals(data: &DataDir) -> Result<(Arc<dyn JournalStore>, u32), VerbFailure> {
     let path = data.file("journals");
-    let folder = FolderStore::open(&path).map_err(|error| {
+    let opened = FolderStore::open(&path).and_then(|folder| Ok((max_journal_run(&folder)?, folder)));
+    let (max_run, folder) = opened.map_err(|error| {
         let message = format!(
-            "cannot create the folder of journals {}: {error}; set data.dir (--data-dir) to another folder",
+            "cannot use the folder of journals {}: {error}; set data.dir (--data-dir) to another folder",
             path.display()
         );
-        VerbFailure::new(ExitCode::Configuration, message)
+        VerbFailure::new(ExitCode::of(&error, ExitCode::Configuration), message)
     })?;
-    Ok(Arc::new(folder))
+    Ok((Arc::new(folder), max_run))
 }
 
 /// Counts panics and logs them in the log's format, so that no plain text appears between JSON lines.
@@ -296,6 +322,9 @@ fn log_panics(panics: Counter) {
 /// Starts a runtime whose threads have this name.
 pub(crate) fn runtime(name: &str, workers: usize) -> Result<Runtime, VerbFailure> {
     Builder::new_multi_thread().worker_threads(workers).thread_name(name).enable_all().build().map_err(
-        |error| VerbFailure::new(ExitCode::Internal, format!("cannot start the {name} threads: {error}")),
+        |error| {
+            let message = format!("cannot start the {name} threads: {error}");
+            VerbFailure::new(ExitCode::of(&error, ExitCode::Internal), message)
+        },
     )
 }

@@ -43,6 +43,7 @@ mod plain_words;
 mod predicted_bolts;
 mod process_log;
 mod process_signals;
+mod process_start;
 mod repeated_crashes;
 mod replay;
 mod requests_during_black_out;

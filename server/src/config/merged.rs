@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Value;
 
-use super::error::Origin;
+use super::error::{NearMiss, Origin};
 use super::key::SETTINGS_SECTION;
 
 /// The values of all keys that have one, by full name, as in `room.tick_rate`.
@@ -13,6 +13,8 @@ pub(super) struct MergedConfig {
     values: BTreeMap<String, MergedValue>,
     /// The default settings of the selected game.
     game_defaults: toml::Table,
+    /// The ignored variables with nearly the names of keys.
+    pub(super) near_misses: Vec<NearMiss>,
 }
 
 /// The value of a key after the merge, and its origin.
@@ -25,7 +27,7 @@ pub(super) struct MergedValue {
 impl MergedConfig {
     /// Creates an empty configuration of the game with these default settings.
     pub(super) fn new(game_defaults: toml::Table) -> Self {
-        Self { values: BTreeMap::new(), game_defaults }
+        Self { values: BTreeMap::new(), game_defaults, near_misses: Vec::new() }
     }
 
     pub(super) fn get(&self, path: &str) -> Option<&MergedValue> {

@@ -1,6 +1,7 @@
 //! The network plane for players: accepts QUIC connections and moves bytes over them. It knows no rooms and no games.
 //!
 //! - [`endpoint`]: one UDP socket and its QUIC settings.
+//! - `listen`: the players' address on a machine without IPv6.
 //! - [`accept`]: the task that accepts connections, from their first packet to the start of a session.
 //! - [`admission`]: decides whether an incoming handshake is admitted, retried, refused or ignored. Has no I/O.
 //! - `handshake_queue`: the order and the rate of admitted handshakes. Has no I/O.
@@ -14,6 +15,7 @@ pub mod admission;
 pub mod endpoint;
 mod handshake_queue;
 pub mod keys;
+pub(crate) mod listen;
 pub mod peer;
 pub mod stream;
 pub mod tls;

@@ -53,7 +53,7 @@ pub enum StartError {
     Stopped,
     /// The admin HTTP server cannot start.
     #[error("the admin HTTP server cannot start: {0}")]
-    Admin(io::Error),
+    Admin(#[source] io::Error),
 }
 
 /// The values that the stages of a start share.

@@ -3,9 +3,11 @@
 //! A thread that moves packets or steps rooms never waits for the log: it formats a line and puts it into a bounded queue, and a thread of
 //! its own writes the queue. Lines that cannot be queued or written are dropped and counted, and so are lines of one kind beyond a rate.
 //!
+//! - `dropped`: counters of dropped lines.
 //! - `writer`: the queue and its thread.
 //! - `rate_limit`: the rate of lines of one kind.
 
+mod dropped;
 mod rate_limit;
 mod writer;
 
@@ -15,15 +17,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use prometheus_client::metrics::counter::Counter;
 use tracing::Subscriber;
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry, filter::ParseError, fmt, layer::SubscriberExt, reload,
     util::SubscriberInitExt,
 };
 
+pub use self::dropped::DroppedLines;
 use self::{
-    rate_limit::RateLimit,
+    rate_limit::LineRateLimit,
     writer::{LogQueue, start_writer},
 };
 use crate::config::{LogConfig, LogFormat};
@@ -43,17 +45,6 @@ pub enum LogsError {
     /// The process has a log subscriber already, which stays in place.
     #[error("logging has been started already: {0}")]
     AlreadyStarted(#[from] tracing_subscriber::util::TryInitError),
-}
-
-/// Counters of dropped log lines, by reason. A clone counts into the same metrics.
-#[derive(Clone, Debug, Default)]
-pub struct DroppedLines {
-    /// The queue was full, because the destination accepts lines too slowly or not at all.
-    pub queue_full: Counter,
-    /// The destination returned an error.
-    pub unwritable: Counter,
-    /// Too many lines of one kind were logged in a short time.
-    pub rate_limited: Counter,
 }
 
 /// The log of the process.
@@ -99,7 +90,7 @@ fn subscriber(
     dropped: DroppedLines,
 ) -> Result<(impl Subscriber + Send + Sync, LogHandle), LogsError> {
     let (filter, filter_handle) = reload::Layer::new(filter.parse::<EnvFilter>()?);
-    let rate_limit = RateLimit::new(Instant::now(), dropped.rate_limited.clone());
+    let rate_limit = LineRateLimit::new(Instant::now(), dropped.rate_limited.clone());
     let queue = start_writer(out, dropped, rate_limit.clone())?;
     // Without `log_internal_errors(false)`, an error would be printed to standard error, which panics when that is the error's cause.
     let lines = fmt::layer().with_writer(Arc::clone(&queue)).log_internal_errors(false);

@@ -22,13 +22,13 @@ const LINES_PER_SECOND: f64 = 50.0;
 
 /// The rate limit of the process's log lines. Clones share it.
 #[derive(Clone)]
-pub(super) struct RateLimit {
+pub(super) struct LineRateLimit {
     start: Instant,
     rate_limited: Counter,
     kinds: Arc<Mutex<Kinds>>,
 }
 
-impl RateLimit {
+impl LineRateLimit {
     /// Creates a rate limit with full buckets that counts dropped lines in `rate_limited`.
     pub(super) fn new(start: Instant, rate_limited: Counter) -> Self {
         Self { start, rate_limited, kinds: Arc::default() }
@@ -40,7 +40,7 @@ impl RateLimit {
     }
 }
 
-impl<S: Subscriber> Layer<S> for RateLimit {
+impl<S: Subscriber> Layer<S> for LineRateLimit {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let now = self.start.elapsed();
         let is_allowed =

@@ -1,3 +1,5 @@
+//! The log with destinations that fail, block or are slow.
+
 use std::sync::{Condvar, Mutex};
 
 use tracing::{info, subscriber::with_default};

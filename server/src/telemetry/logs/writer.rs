@@ -13,7 +13,7 @@ use std::{
 use prometheus_client::metrics::counter::Counter;
 use tracing::warn;
 
-use super::{DroppedLines, rate_limit::RateLimit};
+use super::{dropped::DroppedLines, rate_limit::LineRateLimit};
 
 /// The maximum number of queued lines. With lines of [`MAX_LINE_BYTES`], the queue takes 16 MiB; with usual ones of 300 bytes, 300 kB.
 const MAX_QUEUED_LINES: usize = 1024;
@@ -82,7 +82,7 @@ impl Write for &LogQueue {
 pub(super) fn start_writer(
     out: impl Write + Send + 'static,
     dropped: DroppedLines,
-    rate_limit: RateLimit,
+    rate_limit: LineRateLimit,
 ) -> io::Result<Arc<LogQueue>> {
     let (messages, queued) = mpsc::sync_channel(MAX_QUEUED_LINES);
     let queue_full = dropped.queue_full.clone();
@@ -95,7 +95,7 @@ fn run(
     queued: &Receiver<Message>,
     mut writer: LineWriter<impl Write>,
     dropped: &DroppedLines,
-    rate_limit: &RateLimit,
+    rate_limit: &LineRateLimit,
 ) {
     let (mut reported, mut next_report) = (0, Instant::now() + REPORT_INTERVAL);
     loop {
@@ -119,7 +119,7 @@ fn run(
 }
 
 /// Logs how many lines were dropped since the last report. These lines are queued like all others.
-fn report_dropped(dropped: &DroppedLines, rate_limit: &RateLimit, reported: &mut u64) {
+fn report_dropped(dropped: &DroppedLines, rate_limit: &LineRateLimit, reported: &mut u64) {
     for (place, lines) in rate_limit.take_limited() {
         warn!(place, lines, "log lines of one kind dropped, they exceeded the rate limit");
     }
