@@ -21,7 +21,7 @@ use crate::{
     exit_code::{ExitCode, VerbFailure},
     net::{UdpResources, endpoint, keys::EndpointKeys, listen::bind_players, tls::ServerTls},
     reloadable::Reloadable,
-    server::{Server, ServerResources, StartError},
+    server::{NetworkResources, ProcessResources, Server, ServerResources, StartError, StorageResources},
     signals::{self, SignalRequests},
     storage::{
         SqliteSink,
@@ -83,23 +83,27 @@ impl ServingProcess {
         let (socket, http) = bind_sockets(config)?;
         self.check_limits(&socket);
         let stopped = runtimes.network.block_on(async {
-            let resources = ServerResources {
+            let network = NetworkResources {
                 udp: UdpResources::from_socket(socket).map_err(VerbFailure::internal)?,
                 tls: Arc::clone(&tls),
                 keys,
                 http: Some(http),
                 access: access.clone(),
+            };
+            let storage = StorageResources {
                 records,
                 journals: Some(journals),
+                run: run.number(),
                 unclean_shutdown: run.unclean_shutdown(),
                 incomplete_read: incomplete_read.clone(),
-                seed: rand::random(),
-                run: run.number(),
+                runtime: runtimes.storage.handle().clone(),
+            };
+            let process = ProcessResources {
                 metrics: Arc::clone(&self.metrics),
                 stop: self.signals.stop.clone(),
                 room_runtime: runtimes.rooms.handle().clone(),
-                storage_runtime: runtimes.storage.handle().clone(),
             };
+            let resources = ServerResources { network, storage, process, seed: rand::random() };
             match Server::<G>::start(config, resources) {
                 Ok(server) => Ok(self.run_until_stopped(server, &tls, &access).await),
                 // The run is not marked clean, so the next start reads the journals that this one did not.

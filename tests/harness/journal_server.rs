@@ -6,16 +6,10 @@ use quarrel_server::{
     admin::access::AccessPolicy,
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     reloadable::Reloadable,
-    server::{Server, ServerResources},
-    storage::{
-        MemorySink,
-        journals::{IncompleteRead, JournalStore},
-    },
-    telemetry::Metrics,
+    server::{NetworkResources, ProcessResources, Server, ServerResources, StorageResources},
+    storage::{MemorySink, journals::JournalStore},
 };
 use quarrel_shared::game::Game;
-use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
 
 use crate::server::config;
 
@@ -31,22 +25,15 @@ pub fn start_with_journals<G: Game>(
 ) -> Server<G> {
     let config = config::<G>(&[], settings);
     let socket = endpoint::bind(config.net.listen).expect("a free UDP port");
-    let resources = ServerResources {
+    let network = NetworkResources {
         udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"journals"),
         http: Some(TcpListener::bind("127.0.0.1:0").expect("a free TCP port for the HTTP plane")),
-        records: MemorySink::default(),
-        seed: u64::from(run),
-        run,
-        journals,
-        unclean_shutdown: None,
-        incomplete_read: IncompleteRead::default(),
         access: Reloadable::new(AccessPolicy::LocalHost),
-        metrics: Metrics::new(),
-        stop: CancellationToken::new(),
-        room_runtime: Handle::current(),
-        storage_runtime: Handle::current(),
     };
+    let storage = StorageResources::clean(MemorySink::default(), journals, run);
+    let process = ProcessResources::current();
+    let resources = ServerResources { network, storage, process, seed: u64::from(run) };
     Server::start(&config, resources).expect("a server on port 0 must start")
 }

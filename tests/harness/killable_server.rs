@@ -15,11 +15,8 @@ use quarrel_server::{
     data_dir::UncleanShutdown,
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     reloadable::Reloadable,
-    server::{Server, ServerResources},
-    storage::{
-        MemorySink,
-        journals::{IncompleteRead, MemoryStore},
-    },
+    server::{NetworkResources, ProcessResources, Server, ServerResources, StorageResources},
+    storage::{MemorySink, journals::MemoryStore},
     telemetry::Metrics,
 };
 use quarrel_shared::{
@@ -30,7 +27,6 @@ use tokio::{
     runtime::{Builder, Handle},
     sync::oneshot,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     player::Player,
@@ -187,23 +183,20 @@ fn run_until_end<G: Game>(
 fn start<G: Game>(config: &Config, persisted: PersistedState, rooms: &Handle) -> Server<G> {
     let PersistedState { journals, records, listen, run, was_killed } = persisted;
     let socket = endpoint::bind(listen).expect("the port must be free");
-    let resources = ServerResources {
+    let network = NetworkResources {
         udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"a server that can die"),
         http: None,
-        records,
-        seed: u64::from(run),
-        run,
-        journals: Some(Arc::new(journals)),
-        unclean_shutdown: was_killed.then(|| UncleanShutdown { run: run - 1, since: None }),
-        incomplete_read: IncompleteRead::default(),
         access: Reloadable::new(AccessPolicy::LocalHost),
-        metrics: Metrics::new(),
-        stop: CancellationToken::new(),
-        room_runtime: rooms.clone(),
-        storage_runtime: rooms.clone(),
     };
+    let storage = StorageResources {
+        unclean_shutdown: was_killed.then(|| UncleanShutdown { run: run - 1, since: None }),
+        runtime: rooms.clone(),
+        ..StorageResources::clean(records, Some(Arc::new(journals)), run)
+    };
+    let process = ProcessResources { room_runtime: rooms.clone(), ..ProcessResources::current() };
+    let resources = ServerResources { network, storage, process, seed: u64::from(run) };
     Server::start(config, resources).expect("the server must start")
 }
 

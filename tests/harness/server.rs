@@ -11,10 +11,10 @@ use quarrel_server::{
     config::{self, Config, FlagValue, GameDefaults, Sources},
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     reloadable::Reloadable,
-    server::{Server, ServerResources},
+    server::{NetworkResources, ProcessResources, Server, ServerResources, StorageResources},
     storage::{
         MatchRecord, MemorySink,
-        journals::{IncompleteRead, JournalStore, MemoryStore},
+        journals::{JournalStore, MemoryStore},
     },
     telemetry::Metrics,
 };
@@ -23,7 +23,6 @@ use tokio::{
     runtime::{Builder, Handle},
     sync::oneshot,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     faulty_store::FaultyStore,
@@ -166,23 +165,19 @@ impl<G: Game> TestServer<G> {
         let config = config::<G>(&[("room.sync_test", "on"), ("journal.checksum_ms", "1")], settings);
         let socket = endpoint::bind(config.net.listen).expect("a free UDP port");
         let records = MemorySink::default();
-        let resources = ServerResources {
+        let network = NetworkResources {
             udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
             tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
             keys: EndpointKeys::in_memory(b"scenarios"),
             http,
-            records: records.clone(),
-            seed: SEED,
-            run: 1,
-            journals: Some(disk.store),
-            unclean_shutdown: None,
-            incomplete_read: IncompleteRead::default(),
             access: Reloadable::new(AccessPolicy::LocalHost),
-            metrics: Metrics::new(),
-            stop: CancellationToken::new(),
-            room_runtime: Handle::current(),
-            storage_runtime: disk.runtime,
         };
+        let storage = StorageResources {
+            runtime: disk.runtime,
+            ..StorageResources::clean(records.clone(), Some(disk.store), 1)
+        };
+        let process = ProcessResources::current();
+        let resources = ServerResources { network, storage, process, seed: SEED };
         let server = Server::start(&config, resources).expect("a server on port 0 must start");
         let replay_check = ReplayCheck::new(disk.journals);
         Self { server, records, replay_check, _storage_thread: disk.thread }

@@ -11,23 +11,27 @@ use quinn::Endpoint;
 use tokio::{runtime::Handle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{live::LiveSettings, maintenance, tasks::Tasks};
+use super::{
+    live::LiveSettings,
+    maintenance,
+    resources::{ProcessResources, StorageResources},
+    tasks::Tasks,
+};
 use crate::{
     admin::{self, AdminHandle, access::AccessPolicy},
     config::{self, Config, ConfigError, Switch},
-    data_dir::UncleanShutdown,
     heartbeat::Heartbeats,
-    lobby::{Directory, SessionRegistry, tickets::Tickets},
+    lobby::{Directory, PlayerList, SessionRegistry, tickets::Tickets},
     net::{Acceptor, UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
     recovery::{Recovery, RestoreOptions, RestorePolicy},
     reloadable::Reloadable,
     room::{HeldSeatPolicy, JournalServices, RoomServices, RoomSpec},
+    server_status::ServerStatus,
     session::{self, SessionServices, detached_seat::DetachedSeat},
     storage::{
         self, RecordQueue, RecordSink,
         journals::{IncompleteRead, JournalStore, retention::RetentionLimits, sweep},
     },
-    telemetry::Metrics,
     wall_clock::WallClock,
 };
 
@@ -56,24 +60,27 @@ pub enum StartError {
     Admin(#[source] io::Error),
 }
 
-/// The values that the stages of a start share.
-pub(super) struct Startup<'a> {
-    pub(super) config: &'a Config,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) tasks: Tasks,
-    pub(super) wall: WallClock,
-    /// The number of this run.
-    pub(super) run: u32,
-    /// The first of the preceding runs whose match results may not all be stored; `None` when the last run stopped cleanly.
-    pub(super) unclean_shutdown: Option<UncleanShutdown>,
-    /// A flag to set when this run cannot read a journal that may contain such results.
-    pub(super) incomplete_read: IncompleteRead,
-    /// Cancelled when the process should stop, also during the start.
-    pub(super) stop: CancellationToken,
-    pub(super) live: LiveSettings,
+/// The services of rooms that write to the storage.
+pub(super) struct StorageServices {
+    records: RecordQueue,
+    /// `None` when rooms write no journals.
+    journals: Option<JournalServices>,
 }
 
-impl Startup<'_> {
+/// The values that the stages of a start share.
+pub(super) struct Startup<'a> {
+    config: &'a Config,
+    pub(super) process: ProcessResources,
+    pub(super) tasks: Tasks,
+    pub(super) live: LiveSettings,
+    wall: WallClock,
+}
+
+impl<'a> Startup<'a> {
+    pub(super) fn new(config: &'a Config, process: ProcessResources, wall: WallClock) -> Self {
+        Self { config, process, tasks: Tasks::new(), live: LiveSettings::new(config), wall }
+    }
+
     /// Opens the QUIC endpoint on the players' socket, and returns its bound address.
     pub(super) fn open_endpoint(
         &self,
@@ -90,51 +97,66 @@ impl Startup<'_> {
         open().map_err(|source| StartError::Endpoint { address, source })
     }
 
+    /// Reads the journals of earlier runs, and starts the tasks that write results and journals. Returns the services of rooms, and the rooms
+    /// to restore.
+    pub(super) fn open_storage<G: Game, S: RecordSink>(
+        &self,
+        storage: StorageResources<S>,
+        rate: TickRate,
+    ) -> Result<(StorageServices, Recovery<G>), StartError> {
+        let mut recovery = self.recover::<G, S>(&storage, rate)?;
+        let StorageResources { records, journals, run, incomplete_read, runtime, .. } = storage;
+        let records = self.start_results(records, &recovery, &runtime);
+        let journals = journals.and_then(|store| {
+            let past = self.submit_past_results(&store, &mut recovery, &records, incomplete_read, &runtime);
+            self.start_retention(&store, past, &runtime);
+            self.start_journals(store, run, &runtime)
+        });
+        Ok((StorageServices { records, journals }, recovery))
+    }
+
     /// Restores rooms and results from the journals of earlier runs. Without `journal.write`, no room is restored and the journals are
     /// kept, because this run could not record how the rooms continue.
-    pub(super) fn recover<G: Game>(
+    fn recover<G: Game, S>(
         &self,
-        journals: Option<&Arc<dyn JournalStore>>,
+        storage: &StorageResources<S>,
         rate: TickRate,
     ) -> Result<Recovery<G>, StartError> {
+        let Some(store) = &storage.journals else { return Ok(Recovery::empty()) };
         let rooms = match self.config.journal.resume {
             Switch::On if self.writes_journals() => RestorePolicy::Restore,
             Switch::On => RestorePolicy::Keep,
             Switch::Off => RestorePolicy::Discard,
         };
-        let options = RestoreOptions { rooms, unclean_shutdown: self.unclean_shutdown, rate };
-        let Some(store) = journals else { return Ok(Recovery::empty()) };
-        Recovery::<G>::scan(&**store, options, &self.incomplete_read, &self.metrics, &self.stop)
-            .ok_or(StartError::Stopped)
+        let options = RestoreOptions { rooms, unclean_shutdown: storage.unclean_shutdown, rate };
+        let ProcessResources { metrics, stop, .. } = &self.process;
+        Recovery::scan(&**store, options, &storage.incomplete_read, metrics, stop).ok_or(StartError::Stopped)
     }
 
     /// Starts the task that writes match results. It first deletes the results of ticks that the restored rooms discard.
-    pub(super) fn start_results<G: Game>(
+    fn start_results<G: Game>(
         &self,
         sink: impl RecordSink,
         recovery: &Recovery<G>,
         runtime: &Handle,
     ) -> RecordQueue {
-        let (records, task) = storage::start(sink, recovery.rolled_back(), self.metrics.results.clone());
+        let (records, task) =
+            storage::start(sink, recovery.rolled_back(), self.process.metrics.results.clone());
         self.tasks.spawn_essential("match results", &self.tasks.storage, runtime, task);
         records
     }
 
-    /// Starts the tasks that read results from journals, delete old journals, and write journals. Returns `None` when rooms write no
-    /// journals.
-    pub(super) fn start_journals<G: Game>(
+    /// Starts the task that writes journals. Returns `None` when rooms write no journals.
+    fn start_journals(
         &self,
         store: Arc<dyn JournalStore>,
-        recovery: &mut Recovery<G>,
-        records: &RecordQueue,
+        run: u32,
         runtime: &Handle,
     ) -> Option<JournalServices> {
-        let results_read = self.submit_past_results(&store, recovery, records, runtime);
-        self.start_retention(&store, results_read, runtime);
-        let metrics = Arc::clone(&self.metrics);
+        let metrics = Arc::clone(&self.process.metrics);
         let (journals, task) = storage::journals::start(store, Arc::clone(&metrics));
         self.tasks.spawn_essential("journals", &self.tasks.storage, runtime, task);
-        let (run, config) = (self.run, &self.config.journal);
+        let config = &self.config.journal;
         let (checkpoint, checksum) = (config.checkpoint(), config.checksum());
         self.writes_journals().then_some(JournalServices { journals, run, checkpoint, checksum, metrics })
     }
@@ -146,11 +168,11 @@ impl Startup<'_> {
         store: &Arc<dyn JournalStore>,
         recovery: &mut Recovery<G>,
         records: &RecordQueue,
+        incomplete_read: IncompleteRead,
         runtime: &Handle,
     ) -> CancellationToken {
         let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
-        let submit =
-            ended.submit_results(past, Arc::clone(store), records.clone(), self.incomplete_read.clone());
+        let submit = ended.submit_results(past, Arc::clone(store), records.clone(), incomplete_read);
         let done = CancellationToken::new();
         let guard = done.clone().drop_guard();
         let submit = async move {
@@ -173,7 +195,7 @@ impl Startup<'_> {
             max_age: self.config.journal.keep(),
             max_bytes: self.config.journal.keep_bytes(),
         };
-        let (wall, metrics) = (self.wall.clone(), Arc::clone(&self.metrics));
+        let (wall, metrics) = (self.wall.clone(), Arc::clone(&self.process.metrics));
         let stop = self.tasks.stopping.clone();
         let start = move || {
             let (store, wall, metrics) = (Arc::clone(&store), wall.clone(), Arc::clone(&metrics));
@@ -187,12 +209,11 @@ impl Startup<'_> {
         &self,
         spec: RoomSpec<G::Settings>,
         seed: u64,
-        records: RecordQueue,
-        journals: Option<JournalServices>,
-        runtime: Handle,
+        storage: StorageServices,
     ) -> Arc<Directory<G>> {
+        let StorageServices { records, journals } = storage;
         let services = RoomServices {
-            metrics: Arc::clone(&self.metrics),
+            metrics: Arc::clone(&self.process.metrics),
             records,
             wall: self.wall.clone(),
             stop: self.tasks.rooms_stop.clone(),
@@ -201,17 +222,24 @@ impl Startup<'_> {
             journals,
             bots: self.live.bots.clone(),
         };
-        Arc::new(Directory::new(spec, self.config.room.rooms, seed, services, runtime))
+        Arc::new(Directory::new(
+            spec,
+            self.config.room.rooms,
+            seed,
+            services,
+            self.process.room_runtime.clone(),
+        ))
     }
 
     /// Creates the registry of sessions and held seats, without entries.
     pub(super) fn open_registry<G: Game>(
         &self,
         keys: &EndpointKeys,
+        run: u32,
     ) -> Arc<SessionRegistry<DetachedSeat<G>>> {
         let tickets = Tickets::new(&keys.derive(TICKET_PURPOSE));
         let (hold, max_sessions) = (self.config.session.hold(), self.config.net.max_sessions);
-        Arc::new(SessionRegistry::new(tickets, self.run, hold, max_sessions, Arc::clone(&self.metrics)))
+        Arc::new(SessionRegistry::new(tickets, run, hold, max_sessions, Arc::clone(&self.process.metrics)))
     }
 
     /// Starts the admin HTTP server, if it has a socket.
@@ -220,17 +248,59 @@ impl Startup<'_> {
         http: Option<TcpListener>,
         access: Reloadable<AccessPolicy>,
     ) -> Result<Option<AdminHandle>, StartError> {
-        let (metrics, stop) = (Arc::clone(&self.metrics), self.tasks.admin_stop.clone());
+        let (metrics, stop) = (Arc::clone(&self.process.metrics), self.tasks.admin_stop.clone());
         http.map(|http| admin::start(http, access, metrics, stop)).transpose().map_err(StartError::Admin)
     }
 
     /// Starts the heartbeats of the network's threads and of the rooms' threads.
-    pub(super) fn start_heartbeats(&self, room_runtime: &Handle) -> Heartbeats {
+    pub(super) fn start_heartbeats(&self) -> Heartbeats {
         let (tasks, stop) = (&self.tasks.background, &self.tasks.stopping);
         let mut heartbeats = Heartbeats::default();
         heartbeats.start("network", &Handle::current(), tasks, stop.clone());
-        heartbeats.start("rooms", room_runtime, tasks, stop.clone());
+        heartbeats.start("rooms", &self.process.room_runtime, tasks, stop.clone());
         heartbeats
+    }
+
+    /// Creates the acceptor of connections.
+    pub(super) fn acceptor(&self, endpoint: &Endpoint) -> Acceptor {
+        Acceptor::new(endpoint.clone(), self.live.net.clone(), Arc::clone(&self.process.metrics))
+    }
+
+    /// Creates the backend of the admin HTTP server.
+    pub(super) fn status<G: Game>(
+        &self,
+        lobby: &Arc<Directory<G>>,
+        players: &Arc<PlayerList>,
+        tls: &Arc<ServerTls>,
+        acceptor: &Acceptor,
+        heartbeats: Heartbeats,
+    ) -> ServerStatus<G> {
+        ServerStatus {
+            lobby: Arc::clone(lobby),
+            players: Arc::clone(players),
+            tls: Arc::clone(tls),
+            sessions: acceptor.sessions(),
+            net: self.live.net.clone(),
+            stopping: self.tasks.stopping.clone(),
+            heartbeats,
+        }
+    }
+
+    /// Creates the services of sessions.
+    pub(super) fn session_services<G: Game>(
+        &self,
+        lobby: &Arc<Directory<G>>,
+        registry: &Arc<SessionRegistry<DetachedSeat<G>>>,
+        players: Arc<PlayerList>,
+    ) -> SessionServices<G> {
+        SessionServices {
+            lobby: Arc::clone(lobby),
+            registry: Arc::clone(registry),
+            players,
+            metrics: Arc::clone(&self.process.metrics),
+            stop: self.tasks.sessions_stop.clone(),
+            stop_reason: self.tasks.stop_reason.clone(),
+        }
     }
 
     /// Starts the task that accepts connections and starts a session task for each of them.
@@ -248,7 +318,8 @@ impl Startup<'_> {
         registry: &Arc<SessionRegistry<DetachedSeat<G>>>,
         tls: Arc<ServerTls>,
     ) {
-        let (lobby, registry, metrics) = (Arc::clone(lobby), Arc::clone(registry), Arc::clone(&self.metrics));
+        let (lobby, registry, metrics) =
+            (Arc::clone(lobby), Arc::clone(registry), Arc::clone(&self.process.metrics));
         let (stop, stop_reason) = (self.tasks.stopping.clone(), self.tasks.stop_reason.clone());
         self.start_periodic("sweep of rooms and seats", move || {
             let (lobby, registry, metrics) =
