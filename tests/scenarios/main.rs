@@ -11,6 +11,7 @@ mod crash_journals;
 mod crash_results;
 mod crash_resume;
 mod crash_swarm;
+mod deceptive_texts;
 mod delta_baselines;
 mod determinism;
 mod event_timing;

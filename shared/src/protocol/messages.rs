@@ -30,7 +30,7 @@ use crate::{
     tick::Tick,
 };
 
-/// A player's name.
+/// A player's name. A name without a visible character is empty, and the server replaces it.
 pub type Name = Text<MAX_NAME_BYTES>;
 
 /// A control message from a client.
@@ -65,7 +65,7 @@ pub struct Hello {
     pub revision: u32,
     /// The fingerprint of the client's build, which must equal the server's.
     pub fingerprint: Fingerprint,
-    /// The name that the player wants.
+    /// The name that the player wants. Others see it [cleaned](super::shown_text).
     pub name: Name,
     /// The resume ticket of a player whose earlier connection was lost.
     pub resume: Option<Resume>,
