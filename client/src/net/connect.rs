@@ -45,7 +45,7 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A server's address, how to verify the server, and the player's name.
 #[derive(Clone, Debug)]
 pub struct ConnectConfig {
-    /// The server's address.
+    /// The server's address. [`find_server`](crate::find_server) returns the configuration of a server that has a name.
     pub server: SocketAddr,
     /// The server's DNS name. The certificate must be valid for this name with [`Trust::Roots`]; otherwise the name is only sent in
     /// the TLS handshake.
@@ -277,7 +277,7 @@ impl Connector {
         }
     }
 
-    fn failure(&self, error: &ConnectionError) -> ConnectError {
+    pub(super) fn failure(&self, error: &ConnectionError) -> ConnectError {
         if let ConnectionError::TransportError(error) = error
             && TLS_ALERTS.contains(&u64::from(error.code))
         {

@@ -29,14 +29,15 @@ use super::{
 /// # Panics
 /// When called from async code of a tokio runtime.
 pub fn run(plan: &Plan, games: &GameRegistry, baseline: Option<&Baseline>) -> Result<Report, RunError> {
-    let targets: Arc<[ServerTarget]> = ServerTarget::resolve_all(plan, &TrustRoots::read(plan)?)?.into();
+    let mut targets = ServerTarget::resolve_all(plan, &TrustRoots::read(plan)?)?;
     let schedule = schedule(plan);
     let runtime = current_thread_runtime()?;
+    runtime.block_on(ServerTarget::find_answering(&mut targets))?;
     let stop = CancellationToken::new();
     let config = WorkerConfig {
         plan: Arc::new(plan.clone()),
         games: games.clone(),
-        targets,
+        targets: targets.into(),
         start: Instant::now(),
         stop: stop.clone(),
         process: 0,
