@@ -61,6 +61,7 @@ mod snapshot_priority;
 mod soak;
 mod swarm_agents;
 mod swarm_bots_on_links;
+mod swarm_process;
 mod swarm_room_failure;
 mod swarm_slow_ticks;
 mod sync_test;
