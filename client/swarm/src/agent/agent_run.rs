@@ -12,6 +12,7 @@ use super::{
     channel::{Channel, ChannelError},
     event::{AgentEvent, EventListener},
     message::{AgentMessage, CoordinatorMessage, Machine, RunAssignment, batch_frames},
+    peer_text::printable,
     wire::MAX_AGENT_FRAME_BYTES,
 };
 use crate::{
@@ -53,9 +54,9 @@ pub(super) async fn run(
     let clock = Instant::now();
     let (run, start) = match prepare(channel, games, clock).await {
         Ok(ready) => ready,
-        Err(reason) => return listener(AgentEvent::Refused { coordinator, reason }),
+        Err(reason) => return listener(AgentEvent::Refused { coordinator, reason: printable(&reason) }),
     };
-    let server = run.plan.server.clone();
+    let server = printable(&run.plan.server);
     listener(AgentEvent::RunStarted { coordinator, bots: run.bots(), server });
     let reason = run.play(channel, start).await.err();
     listener(AgentEvent::RunEnded { coordinator, after: start.elapsed(), reason });
