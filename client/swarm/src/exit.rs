@@ -15,7 +15,7 @@ pub(super) enum ExitCode {
     Plan,
     /// A rule was broken (for a capacity search: no load held).
     Broken,
-    /// The run was interrupted by ctrl-C or SIGTERM.
+    /// The run was interrupted by ctrl-C, SIGTERM or SIGHUP.
     Aborted,
 }
 

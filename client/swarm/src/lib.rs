@@ -6,7 +6,8 @@
 //!
 //! The tour, in reading order:
 //!
-//! - [`program`]: the command line for any game; [`game`]: the registry of games and brains; `console`: the program's output.
+//! - [`program`]: the command line for any game; [`game`]: the registry of games and brains; `console`: status lines;
+//!   `output`: where reports go; `signals`: the end of a run by a signal.
 //! - [`plan`]: the plan of a run, from flags or a file; [`schedule`](mod@schedule): when each bot joins and leaves.
 //! - [`run`](mod@run): a run in this process. `worker` is one thread of bots, `worker_threads` all threads, `context` the state that
 //!   a worker's bots share, `sockets` their sockets, `self_load` the load of the thread itself. `run_controller` collects the bots' counts
@@ -23,7 +24,7 @@
 mod console;
 mod exit;
 pub mod game;
-mod interrupt;
+mod output;
 pub mod program;
 
 pub mod plan;
@@ -37,6 +38,7 @@ mod context;
 mod run_controller;
 mod run_error;
 mod self_load;
+mod signals;
 mod sockets;
 mod worker;
 mod worker_threads;

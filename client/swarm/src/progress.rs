@@ -8,7 +8,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    console::print_status,
+    console::{print_status, write_later},
     measure::Timeline,
     plan::Plan,
     report::{Percentiles, SecondFigures, decimals},
@@ -44,8 +44,11 @@ impl ProgressDisplay {
         let mut latest = timeline.latest().unwrap_or_default();
         latest.server = server.second(latest.at_s);
         if let Some(bar) = &self.bar {
-            bar.set_position(elapsed.as_millis() as u64);
-            bar.set_message(bar_message(&latest, wanted, playing, finished));
+            let (bar, message) = (bar.clone(), bar_message(&latest, wanted, playing, finished));
+            write_later(move || {
+                bar.set_position(elapsed.as_millis() as u64);
+                bar.set_message(message);
+            });
         } else {
             self.next_plain = elapsed + PLAIN_PERIOD;
             print_status(&format_args!(
@@ -59,7 +62,8 @@ impl ProgressDisplay {
     /// Removes the bar, because the summary is printed next.
     pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            let bar = bar.clone();
+            write_later(move || bar.finish_and_clear());
         }
     }
 }

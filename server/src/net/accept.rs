@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use quarrel_shared::protocol::CloseReason;
+use quarrel_shared::{
+    limits::MAX_SENTENCE_BYTES,
+    protocol::{CloseReason, shown_text::clean},
+};
 use quinn::{Endpoint, Incoming};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -196,6 +199,8 @@ impl Acceptor {
             let connection = match timeout_at(deadline, async { incoming.accept()?.await }).await {
                 Ok(Ok(connection)) => connection,
                 Ok(Err(error)) => {
+                    // The error can contain a text from the peer.
+                    let error = clean(&error.to_string(), MAX_SENTENCE_BYTES);
                     debug!(%error, "QUIC handshake failed");
                     metrics.refused("handshake_failed");
                     return None;

@@ -251,8 +251,11 @@ impl<G: Game> Seat<G> {
         Ok(self.joined.room.try_send(RoomCommand::Input { seat: self.id(), arrived: Instant::now(), batch }))
     }
 
-    /// Sends a chat line to the room. The line is dropped when the room's inbox is full.
+    /// Sends a chat line to the room. The line is dropped when the room's inbox is full or nothing of the line is visible.
     pub(super) fn chat(&self, text: Text<MAX_CHAT_BYTES>) {
+        if text.is_empty() {
+            return;
+        }
         let _ = self.joined.room.try_send(RoomCommand::Chat { seat: self.id(), text });
     }
 

@@ -9,6 +9,7 @@ use super::{
     connection::AgentConnection,
     key::SwarmKey,
     message::{CoordinatorMessage, Machine, RunAssignment, SwarmHello},
+    peer_text::printable,
     pool::AgentPool,
     quic::CoordinatorEndpoints,
     wire::MAX_COORDINATOR_FRAME_BYTES,
@@ -117,7 +118,8 @@ impl StartedRun {
         let (last, lost) = pool.finish().await;
         let mut report = measured.with(last).report(plan, machines.len() as u64);
         report.setting.cores = machines.iter().map(|machine| machine.cores).sum();
-        report.setting.host = machines.into_iter().map(|machine| machine.host).collect::<Vec<_>>().join("; ");
+        report.setting.host =
+            machines.iter().map(|machine| printable(&machine.host)).collect::<Vec<_>>().join("; ");
         report.decide_verdict(plan, &ended, baseline);
         report.invalidate(lost);
         report
