@@ -59,9 +59,8 @@ impl<const MAX: usize> Encode for Text<MAX> {
 impl<C, const MAX: usize> Decode<C> for Text<MAX> {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let List(bytes) = List::<u8, MAX>::decode(decoder)?;
-        Self::from_bytes(&bytes).ok_or_else(|| {
-            refuse("the text is not UTF-8, or contains control or direction characters")
-        })
+        Self::from_bytes(&bytes)
+            .ok_or_else(|| refuse("the text is not UTF-8, or contains control or direction characters"))
     }
 }
 
@@ -149,7 +148,7 @@ mod tests {
         for c in ranges.into_iter().flatten() {
             let name = format!("A{c}da");
             assert_eq!(Text::<64>::new(&name), None, "{name:?} is rejected by the constructor");
-            assert!(received(&name).is_err(), "{name:?} is rejected by the decoder");
+            assert!(decoded(&name).is_err(), "{name:?} is rejected by the decoder");
         }
     }
 
@@ -158,7 +157,7 @@ mod tests {
         for (sent, shown) in
             [("A\u{200D}da", "Ada"), (" Ada\u{3000}B ", "Ada B"), ("\u{3164}", ""), ("❤\u{FE0F}", "❤")]
         {
-            assert_eq!(received(sent), Ok(ClientMessage::Chat(Text(shown.to_owned()))), "{sent:?}");
+            assert_eq!(decoded(sent), Ok(ClientMessage::Chat(Text(shown.to_owned()))), "{sent:?}");
             assert_eq!(Text::<64>::new(sent), None, "{sent:?} is not clean");
             assert_eq!(&*Text::<64>::lossy(sent), shown);
         }
