@@ -242,10 +242,13 @@ impl Startup<'_> {
         self.start_periodic("sweep of rooms and seats", move || {
             maintenance::sweep(Arc::clone(&lobby), Arc::clone(&registry), stop.clone(), stop_reason.clone())
         });
+        self.metrics.set_certificate_expiry(tls.valid_until());
         if tls.is_renewable() {
             let stop = self.tasks.stopping.clone();
+            let (wall, metrics) = (self.wall.clone(), Arc::clone(&self.metrics));
             self.start_periodic("renewal of the certificate", move || {
-                maintenance::renew_certificate(Arc::clone(&tls), stop.clone())
+                let (tls, metrics) = (Arc::clone(&tls), Arc::clone(&metrics));
+                maintenance::renew_certificate(tls, wall.clone(), metrics, stop.clone())
             });
         }
     }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
 use prometheus_client::metrics::counter::Counter;
@@ -76,6 +76,8 @@ pub struct Metrics {
     pub results: MatchResultMetrics,
     /// Panics in any thread: each is a defect of the server or of its game.
     pub panics: Counter,
+    /// The end of the certificate's validity, in seconds since 1970. Set by [`Self::set_certificate_expiry`].
+    certificate_expires: Gauge,
     /// Log lines that were not written, by reason.
     pub log_lines_dropped: DroppedLines,
     refusals: Family<ReasonLabel, Counter>,
@@ -234,6 +236,11 @@ impl Metrics {
             journals: JournalMetrics::new(r),
             results: MatchResultMetrics::new(r),
             panics: register(r, "panics", "Panics in any thread"),
+            certificate_expires: register(
+                r,
+                "certificate_expires_timestamp_seconds",
+                "End of the certificate's validity, in seconds since 1970",
+            ),
             log_lines_dropped: log_lines_dropped(&register(
                 r,
                 "log_lines_dropped",
@@ -278,6 +285,12 @@ impl Metrics {
         // Before the histogram: a reader who sees the tick counted then also sees it in the maximum.
         self.longest_tick.push(duration);
         self.tick_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Records the end of the validity of the certificate in use.
+    pub fn set_certificate_expiry(&self, valid_until: SystemTime) {
+        let since = valid_until.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.certificate_expires.set(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     }
 
     /// Renders all metrics as OpenMetrics text.
