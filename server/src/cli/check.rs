@@ -11,11 +11,12 @@ use std::time::SystemTime;
 use super::ExitCode;
 use crate::config::{Config, ConfigError, GameDefaults, Sources, Switch, load};
 use crate::data_dir::{DataDir, DataDirError};
-use crate::net::tls::{WARN_BEFORE, identity::Identity, validity::utc};
+use crate::net::tls::{WARN_BEFORE, identity::Identity};
 use crate::storage::{
     self,
     journals::{FolderStore, JournalStore as _},
 };
+use crate::wall_clock::utc;
 
 /// Checks the configuration, files and addresses that a start needs, and prints one line per check. Returns [`ExitCode::Done`] when all
 /// checks succeed, and the highest exit code of a failed check otherwise.

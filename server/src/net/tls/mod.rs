@@ -30,8 +30,8 @@ use tracing::{error, warn};
 
 use crate::config::NetConfig;
 use crate::data_dir::DataDir;
+use crate::wall_clock::utc;
 use identity::{Identity, IdentityError};
-use validity::utc;
 
 /// The remaining validity below which the log warns of the end of an operator's certificate. It is two weeks, because the programs that
 /// renew certificates of 90 days do so when 30 days are left: half of that time has then passed in vain.
