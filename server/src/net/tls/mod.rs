@@ -154,7 +154,7 @@ impl ServerTls {
         let validity = self.resolver.0.load().validity();
         let (left, file, expires) = (validity.remaining(now), cert.display(), utc(validity.until()));
         if left.is_zero() {
-            error!(%file, expires, "certificate has expired, new players cannot connect: install a renewed one");
+            error!(%file, expires, "certificate has expired, clients refuse to connect: install a renewed one");
         } else if left < WARN_BEFORE {
             let days = left.as_secs() / 86_400;
             warn!(%file, expires, days, "certificate expires in less than 14 days, install a renewed one");
