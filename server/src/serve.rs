@@ -157,7 +157,7 @@ impl ServingProcess {
                         server.reload(&reloaded);
                         config = reloaded;
                     }
-                    reload_certificate(tls);
+                    reload_certificate(tls, &self.metrics);
                     reload_token(access, config.http.token_file.as_deref());
                 }
             }
@@ -209,12 +209,15 @@ fn reload_token(access: &Reloadable<AccessPolicy>, token_file: Option<&Path>) {
 }
 
 /// Reads the certificate and its key again; on an error, the old ones stay in use.
-fn reload_certificate(tls: &ServerTls) {
-    match tls.renew_if_due(SystemTime::now()) {
+fn reload_certificate(tls: &ServerTls, metrics: &Metrics) {
+    let now = SystemTime::now();
+    match tls.renew_if_due(now) {
         Ok(true) => info!(sha256 = tls.certificate_sha256(), "certificate reloaded"),
         Ok(false) => info!(sha256 = tls.certificate_sha256(), "certificate unchanged"),
         Err(error) => error!(%error, "certificate reload failed, the old certificate stays in use"),
     }
+    metrics.set_certificate_expiry(tls.valid_until());
+    tls.log_expiry(now);
 }
 
 /// The result of stopping a server.

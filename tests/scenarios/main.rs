@@ -42,6 +42,7 @@ mod movement_seen_by_others;
 mod network_change;
 mod plain_words;
 mod predicted_bolts;
+mod process_certificates;
 mod process_log;
 mod process_signals;
 mod process_start;

@@ -16,12 +16,13 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::net::endpoint;
 use crate::net::keys::EndpointKeys;
 use crate::net::listen::{bind_players, lacks_ipv6};
-use crate::net::tls::identity::Identity;
+use crate::net::tls::{WARN_BEFORE, identity::Identity};
 use crate::storage::{
     self,
     journals::{FolderStore, JournalStore as _},
 };
 use crate::system_limits::SystemLimits;
+use crate::wall_clock::utc;
 
 /// Checks the configuration, files and addresses that a start needs, and prints one line per check. Returns [`ExitCode::Done`] when all
 /// checks succeed, and the highest exit code of a failed check otherwise.
@@ -146,16 +147,17 @@ fn results(config: &Config) -> Result<String, CheckFailure> {
     }
 }
 
-/// Checks the configured certificate and key. A development certificate is not checked, because a start creates a missing or expired one.
+/// Checks the configured certificate and key, as a start does. A development certificate is not checked, because a start creates a missing or expired one.
 fn certificate(config: &Config, now: SystemTime) -> Result<String, CheckFailure> {
     let (Some(cert), Some(key)) = (&config.net.cert, &config.net.key) else {
         return Ok("a development certificate, kept in the data directory and renewed automatically".into());
     };
     let identity = Identity::read(cert, key).map_err(CheckFailure::of)?;
-    match identity.valid_until().duration_since(now) {
-        Ok(left) => Ok(format!("{} is valid for {} more days", cert.display(), left.as_secs() / 86_400)),
-        Err(_) => Err(CheckFailure::configuration(&format!("{} has expired", cert.display()))),
-    }
+    identity.check_validity(cert, now).map_err(|error| CheckFailure::configuration(&error))?;
+    let (left, expires) = (identity.validity().remaining(now), utc(identity.validity().until()));
+    let advice = if left < WARN_BEFORE { ": install a renewed one soon" } else { "" };
+    let days = left.as_secs() / 86_400;
+    Ok(format!("{} is valid for {days} more days, until {expires}{advice}", cert.display()))
 }
 
 /// Checks that the players' UDP address can be bound, and warns of low limits of the system.
@@ -389,5 +391,38 @@ mod tests {
         assert!(text.contains("cannot read /nowhere/cert.pem"), "{text}");
         assert!(text.contains("cannot create the data directory /dev/null/data"), "{text}");
         assert!(text.contains("is in use"), "{text}");
+    }
+
+    #[test]
+    fn a_certificate_is_refused_as_a_start_refuses_it_and_its_end_is_printed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let day = std::time::Duration::from_secs(86_400);
+        let install = |from: SystemTime, until: SystemTime| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::default();
+            (params.not_before, params.not_after) = (from.into(), until.into());
+            std::fs::write(file("c.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+            std::fs::write(file("k.pem"), key.serialize_pem()).unwrap();
+            checked(&[("net.cert", &file("c.pem")), ("net.key", &file("k.pem"))])
+        };
+        let now = SystemTime::now();
+        let (text, code) = install(now - day, now + 20 * day + day / 2);
+        assert_eq!(code, ExitCode::Done, "{text}");
+        assert!(
+            text.contains("is valid for 20 more days, until 2") && !text.contains("renewed one"),
+            "{text}"
+        );
+        let (text, code) = install(now - day, now + 9 * day + day / 2);
+        assert_eq!(code, ExitCode::Done, "{text}");
+        assert!(text.contains("9 more days") && text.contains("install a renewed one soon"), "{text}");
+        for (from, until, reason) in [
+            (now - 9 * day, now - day, "c.pem expired at"),
+            (now + day, now + 9 * day, "c.pem is not valid before"),
+        ] {
+            let (text, code) = install(from, until);
+            assert_eq!(code, ExitCode::Configuration, "{text}");
+            assert!(text.contains(reason), "{text}");
+        }
     }
 }

@@ -326,10 +326,13 @@ impl<'a> Startup<'a> {
                 (Arc::clone(&lobby), Arc::clone(&registry), Arc::clone(&metrics));
             maintenance::sweep(lobby, registry, metrics, stop.clone(), stop_reason.clone())
         });
+        self.process.metrics.set_certificate_expiry(tls.valid_until());
         if tls.is_renewable() {
             let stop = self.tasks.stopping.clone();
+            let (wall, metrics) = (self.wall.clone(), Arc::clone(&self.process.metrics));
             self.start_periodic("renewal of the certificate", move || {
-                maintenance::renew_certificate(Arc::clone(&tls), stop.clone())
+                let (tls, metrics) = (Arc::clone(&tls), Arc::clone(&metrics));
+                maintenance::renew_certificate(tls, wall.clone(), metrics, stop.clone())
             });
         }
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
 use prometheus_client::metrics::counter::Counter;
@@ -83,6 +83,8 @@ pub struct Metrics {
     pub results: MatchResultMetrics,
     /// Panics in any thread: each is a defect of the server or of its game.
     pub panics: Counter,
+    /// The end of the certificate's validity, in seconds since 1970. Set by [`Self::set_certificate_expiry`].
+    certificate_expires: Gauge,
     /// Log lines that were not written, by reason.
     pub log_lines_dropped: DroppedLines,
     refusals: Family<ReasonLabel, Counter>,
@@ -257,6 +259,11 @@ impl Metrics {
             journals: JournalMetrics::new(r),
             results: MatchResultMetrics::new(r),
             panics: register(r, "panics", "Panics in any thread"),
+            certificate_expires: register(
+                r,
+                "certificate_expires_timestamp_seconds",
+                "End of the certificate's validity, in seconds since 1970",
+            ),
             log_lines_dropped: log_lines_dropped(&register(
                 r,
                 "log_lines_dropped",
@@ -338,6 +345,12 @@ impl Metrics {
     /// As for [`Self::render`].
     pub fn render_text(&self) -> Result<String, fmt::Error> {
         self.render().map(|text| from_open_metrics(&text))
+    }
+
+    /// Records the end of the validity of the certificate in use.
+    pub fn set_certificate_expiry(&self, valid_until: SystemTime) {
+        let since = valid_until.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.certificate_expires.set(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     }
 
     /// Renders all metrics as OpenMetrics text.
