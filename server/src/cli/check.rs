@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn an_address_that_the_machine_does_not_have_yet_exits_with_75() {
         // Reserved for documentation (RFC 5737), so no machine has it.
-        let (text, code) = checked(&[("http.listen", "192.0.2.1:0")]);
+        let (text, code) = checked(&[("net.listen", "192.0.2.1:0")]);
         assert!(text.contains("cannot listen on 192.0.2.1:0"), "{text}");
         assert_eq!(code, ExitCode::TryAgain, "{text}");
     }

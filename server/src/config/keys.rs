@@ -11,8 +11,7 @@ use serde::Deserialize;
 
 use super::choices::{HeldSeatPolicy, LogFormat, RoomsAtStop, Switch};
 pub use super::key::{
-    Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, MAX_THREADS, MIN_THREADS, SETTINGS_SECTION,
-    ValueKind, variable,
+    Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, MAX_THREADS, SETTINGS_SECTION, ValueKind, variable,
 };
 use super::merged::MergedConfig;
 

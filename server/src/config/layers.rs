@@ -3,15 +3,14 @@
 //! A value is checked even where a later layer overrides it, so that a mistake in a file is reported at once and not when the
 //! overriding flag is removed.
 
-use std::{ffi::OsString, thread};
+use std::ffi::OsString;
 
 use toml::Value;
 
 use super::error::{ConfigError, NameKind, NearMiss, Origin};
 use super::file;
 use super::key::{
-    Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, MAX_THREADS, MIN_THREADS, SETTINGS_SECTION,
-    ValueKind, variable,
+    self, Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, SETTINGS_SECTION, ValueKind, variable,
 };
 use super::keys::{self, Config, KEYS};
 use super::merged::MergedConfig;
@@ -128,12 +127,7 @@ fn independent_default(key: &ConfigKey, game: &GameDefaults) -> Option<(Value, O
     match key.default {
         DefaultValue::Text(text) => Some((text.into(), Origin::Default)),
         DefaultValue::Integer(number) => Some((number.into(), Origin::Default)),
-        DefaultValue::Cores => {
-            let cores = thread::available_parallelism().map_or(MIN_THREADS, usize::from);
-            // The same maximum as the key's.
-            let threads = i64::try_from(cores.max(MIN_THREADS)).unwrap_or(i64::MAX).min(MAX_THREADS);
-            Some((threads.into(), Origin::Default))
-        }
+        DefaultValue::Cores => Some((key::default_threads().into(), Origin::Default)),
         DefaultValue::FirstGame => Some((game.name.into(), Origin::Default)),
         DefaultValue::GameSeats => Some((i64::from(game.seats).into(), Origin::Game(game.name))),
         DefaultValue::GameSkill => Some((game.bot_skill.into(), Origin::Game(game.name))),

@@ -6,9 +6,8 @@
 
 use std::io::{self, Write};
 
-use super::keys::{
-    self, Config, ConfigKey, DefaultValue, KEYS, MIN_THREADS, RELOADABLE_KEYS, SETTINGS_SECTION,
-};
+use super::key::{self, MIN_THREADS};
+use super::keys::{self, Config, ConfigKey, DefaultValue, KEYS, RELOADABLE_KEYS, SETTINGS_SECTION};
 use super::sources::GameDefaults;
 use super::values::AvailableGames;
 
@@ -70,7 +69,11 @@ fn write_documented(key: &ConfigKey, games: AvailableGames<'_>, out: &mut dyn Wr
         DefaultValue::FirstGame => writeln!(out, "{name} = {}", toml::Value::from(game.name)),
         DefaultValue::Unset(effect) => writeln!(out, "# Not set: {effect}.\n#{name} = \"path/to/{name}\""),
         DefaultValue::Cores => {
-            writeln!(out, "# Not set: the number of cores, at least {MIN_THREADS}.\n#{name} = {MIN_THREADS}")
+            let threads = key::default_threads();
+            writeln!(
+                out,
+                "# Not set: the number of cores, at least {MIN_THREADS}; on this machine it is this.\n#{name} = {threads}"
+            )
         }
         DefaultValue::SameAs(other) => {
             let value = keys::default_integer(other).unwrap_or_default();
