@@ -47,6 +47,8 @@ pub(super) struct RoomTask<G: Game> {
     /// The channel of each player's seat; `None` for bots and empty seats.
     channels: Vec<Option<SeatChannel<G>>>,
     frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
+    /// A frame that is sent after the last due tick.
+    unsent_frame: Option<Arc<Frame<G::Entity>>>,
     status: Arc<RoomStatus>,
     results: MatchResults,
     services: RoomServices,
@@ -76,6 +78,7 @@ impl<G: Game> RoomTask<G> {
             inbox,
             channels,
             frames,
+            unsent_frame: None,
             results,
             status,
             services,
@@ -152,7 +155,7 @@ impl<G: Game> RoomTask<G> {
                     // A room that catches up must not keep other rooms on this thread from their ticks.
                     yield_now().await;
                 }
-                if self.try_tick().is_err() {
+                if self.try_tick(step + 1 == due.steps).is_err() {
                     self.services.metrics.room_panics.inc();
                     error!(tick = %self.state.tick(), "game panicked, room closed, other rooms continue");
                     return CloseReason::RoomFailed;
@@ -171,15 +174,16 @@ impl<G: Game> RoomTask<G> {
 
     /// Makes one tick; an error means that the game panicked. After a panic the game is not used any more, so a state that was changed in
     /// part is never sent.
-    fn try_tick(&mut self) -> thread::Result<()> {
+    fn try_tick(&mut self, is_last_due: bool) -> thread::Result<()> {
         // While a slow room steps, the other tasks of this thread continue on another one.
         let moves_others = self.clock.is_slow() && self.can_block;
-        let tick = AssertUnwindSafe(|| self.tick());
+        let tick = AssertUnwindSafe(|| self.tick(is_last_due));
         if moves_others { block_in_place(|| catch_unwind(tick)) } else { catch_unwind(tick) }
     }
 
-    /// Makes one tick: processes commands, steps the state, and sends events and the frame.
-    fn tick(&mut self) {
+    /// Makes one tick: processes commands, steps the state, and sends events and the frame. Of several due ticks, only the newest frame is
+    /// sent, after the last: players need no frame that is replaced at once.
+    fn tick(&mut self, is_last_due: bool) {
         let started = Instant::now();
         // Before the inbox: a return clears the seat's inputs, and must not clear those of the new connection.
         self.update_presence();
@@ -198,7 +202,9 @@ impl<G: Game> RoomTask<G> {
         self.send_roster();
         self.send_game_events();
         if self.send_schedule.is_due() {
-            let frame = Arc::clone(self.state.publish());
+            self.unsent_frame = Some(Arc::clone(self.state.publish()));
+        }
+        if let Some(frame) = self.unsent_frame.take_if(|_| is_last_due) {
             self.frames.send_replace(Some(frame));
         }
         self.record_outcome();
