@@ -18,7 +18,7 @@
 //! - [`cli`]: the command line.
 //! - [`replay`]: the commands that replay journals.
 //! - [`telemetry`]: log lines and metrics.
-//! - [`admin`]: the HTTP server for health checks, metrics and listings.
+//! - [`admin`]: the admin HTTP server, for health checks, metrics and listings.
 //! - [`shutdown`]: stop signals.
 //! - [`data_dir`]: the folder of all files of a server.
 //!

@@ -13,7 +13,7 @@
 //! Clients:
 //! - [`player`]: a well-behaved player, a wrapper of the client library.
 //! - [`raw`]: a peer that writes protocol messages by hand, valid or not.
-//! - [`http`]: requests to the HTTP plane.
+//! - [`http`]: requests to the admin HTTP server.
 //!
 //! Simulation:
 //! - [`sim`]: a server and its clients in a simulated network on a simulated clock, all from one seed.

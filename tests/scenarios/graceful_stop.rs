@@ -83,7 +83,7 @@ async fn a_server_without_players_stops_at_once() {
     let address = server.http_address();
     assert!(server.shutdown().await);
     let refused = tokio::net::TcpStream::connect(address).await.is_err();
-    assert!(refused, "the HTTP plane must be closed");
+    assert!(refused, "the admin HTTP server must be closed");
 }
 
 #[tokio::test]

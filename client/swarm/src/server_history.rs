@@ -25,7 +25,7 @@ pub(super) struct MetricsPoller {
 }
 
 impl MetricsPoller {
-    /// Creates a poller of the HTTP plane at this URL.
+    /// Creates a poller of the admin HTTP server at this URL.
     pub(super) fn new(url: &str) -> Self {
         Self { address: url.parse() }
     }

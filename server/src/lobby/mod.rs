@@ -5,7 +5,7 @@
 //! - [`tickets`]: signed resume tickets. Has no I/O.
 //! - [`registry_state`]: the state machine of players: which session has the player, or how long the player's seat is held. Has no I/O.
 //! - [`registry`]: that state machine behind a lock, for sessions.
-//! - [`players`]: the list of connected players, for the admin plane (the operator's HTTP server).
+//! - [`players`]: the list of connected players, for the admin HTTP server.
 
 pub mod directory;
 pub mod matchmaker;
