@@ -38,7 +38,7 @@ struct Session {
     has_ended: bool,
 }
 
-/// The registry, with all sessions, tickets and seats so far.
+/// The registry, with all its sessions, tickets and seats.
 struct World {
     registry: RegistryState<usize, TrackedSeat>,
     sessions: Vec<Session>,

@@ -135,13 +135,13 @@ impl<G: Game> RecordedRoom<G> {
         &mut self.game
     }
 
-    /// The journal's bytes written so far.
+    /// The journal's bytes written.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The chunks written so far, as a room hands them to the storage.
+    /// The chunks written, as a room hands them to the storage.
     #[must_use]
     pub fn chunks(&self) -> &[Chunk] {
         &self.chunks

@@ -14,7 +14,7 @@ pub(super) const MAX_PACKETS: usize = 256;
 pub(super) struct InFlight<T> {
     direction: SeededDirection,
     packets: BinaryHeap<Packet<T>>,
-    /// The total number of packets so far, duplicates included.
+    /// The total number of packets, duplicates included.
     count: u64,
 }
 

@@ -185,7 +185,7 @@ impl ClientClock {
         arrived.as_secs_f64() - sent - rtt.as_secs_f64()
     }
 
-    /// Derives the schedule from the newest snapshot, without regard to the schedule so far.
+    /// Derives the schedule from the newest snapshot, without regard to the present schedule.
     fn reset(&mut self, now: Duration) {
         self.margin.restart();
         self.margin_before_slip.clone_from(&self.margin);

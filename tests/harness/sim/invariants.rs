@@ -51,7 +51,7 @@ struct RoomHistory {
     checks: CheckCounts,
 }
 
-/// The number of checks so far.
+/// The number of checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckCounts {
     /// Views compared with the server's frame.
@@ -117,7 +117,7 @@ impl InvariantChecker {
         )
     }
 
-    /// The number of checks so far.
+    /// The number of checks.
     #[must_use]
     pub fn checks(&self) -> CheckCounts {
         self.history().checks

@@ -168,7 +168,7 @@ impl Network {
         self.lock().nodes.get(&address)?.path
     }
 
-    /// The trace of all packets sent so far.
+    /// The trace of all packets sent.
     #[must_use]
     pub fn trace(&self) -> Trace {
         self.lock().trace.clone()

@@ -47,9 +47,9 @@ pub struct SimWorld<G: Predict> {
     certificate: [u8; 32],
     records: MemorySink,
     replay_check: ReplayCheck<G>,
-    /// The number of endpoints so far, which gives the next one its address.
+    /// The number of endpoints, which gives the next one its address.
     clients: Cell<u32>,
-    /// The number of changes of networks so far, which gives the next one its address.
+    /// The number of changes of networks, which gives the next one its address.
     rebinds: Cell<u32>,
 }
 
@@ -102,7 +102,7 @@ impl<G: Predict> SimWorld<G> {
         crate::server::metric(&self.server, name)
     }
 
-    /// The match records so far.
+    /// The match records.
     #[must_use]
     pub fn records(&self) -> Vec<MatchRecord> {
         self.records.records()
@@ -120,7 +120,7 @@ impl<G: Predict> SimWorld<G> {
         self.network.now()
     }
 
-    /// The trace of the packets sent so far.
+    /// The trace of the packets sent.
     #[must_use]
     pub fn trace(&self) -> Trace {
         self.network.trace()
