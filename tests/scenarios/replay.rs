@@ -266,7 +266,7 @@ fn a_divergence_is_found_at_its_tick_and_exits_with_1() {
     assert_output(replay(&["bisect", &diverging, &valid]), ExitCode::Internal, &pair);
     let output = json(&["bisect", &diverging, &valid, "--json"]);
     assert_eq!(output["divergence"]["tick"], 451);
-    assert_eq!(output["divergence"]["why"]["second_agrees"], true);
+    assert_eq!(output["divergence"]["cause"]["second_agrees"], true);
     assert_output(
         replay(&["bisect", &valid, &valid]),
         ExitCode::Done,

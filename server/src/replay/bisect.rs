@@ -238,7 +238,7 @@ fn fault_json<I: Debug>(fault: &ReplayFault<I>) -> Value {
         "segment": fault.segment.0,
         "record": fault.record.as_ref().map(record_json),
         "states": fault.states.as_ref().map(states_json),
-        "again": diagnosis,
+        "diagnosis": diagnosis,
     })
 }
 
@@ -247,26 +247,26 @@ fn comparison_json<I: Debug + PartialEq>(compared: &Comparison<I>) -> Value {
     let difference = compared.first_difference.as_ref().map(|difference| {
         let cause = match &difference.cause {
             Cause::Entries { one, other } => {
-                json!({ "cause": "entries", "differ": text::differing_seats(one, other) })
+                json!({ "kind": "entries", "differ": text::differing_seats(one, other) })
             }
             Cause::NotDeterministic { record } => {
-                json!({ "cause": "not_deterministic", "record": record_json(record) })
+                json!({ "kind": "not_deterministic", "record": record_json(record) })
             }
             Cause::Recorded { one_agrees, other_agrees, record } => json!({
-                "cause": "recorded_otherwise", "first_agrees": one_agrees, "second_agrees": other_agrees,
+                "kind": "recorded_otherwise", "first_agrees": one_agrees, "second_agrees": other_agrees,
                 "record": record.as_ref().map(record_json),
             }),
-            Cause::Lost => json!({ "cause": "lost" }),
+            Cause::Lost => json!({ "kind": "lost" }),
         };
         let states = difference.states.as_ref().map(|(tick, states)| (tick.0, states_json(states)));
         json!({
-            "since": difference.since.map(|tick| tick.0), "tick": difference.tick.0, "why": cause,
+            "since": difference.since.map(|tick| tick.0), "tick": difference.tick.0, "cause": cause,
             "states": states.map(|(tick, states)| json!({ "tick": tick, "differ": states })),
         })
     });
     json!({
         "common_checkpoints": search.common,
-        "looked": search.compared,
+        "checked": search.compared,
         "equal": search.equal.map(|tick| tick.0),
         "different": search.different.map(|tick| tick.0),
         "until": compared.until.0,

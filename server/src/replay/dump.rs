@@ -139,12 +139,12 @@ fn as_json<G: Game>(room: &mut RoomAtTick<'_, G>) -> Value {
         })
         .collect();
     let seats: Vec<_> = seated(playback.holders())
-        .map(|(seat, holder)| json!({ "seat": seat, "who": text::holder_json(holder) }))
+        .map(|(seat, holder)| json!({ "seat": seat, "holder": text::holder_json(holder) }))
         .collect();
     json!({
         "tick": playback.tick().0,
         "checksum": checksum,
-        "as_the_journal_says": is_reproduced,
+        "reproduced": is_reproduced,
         "seats": seats,
         "entities": entities,
         "entries": record.as_ref().map(text::entries_json),

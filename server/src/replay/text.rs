@@ -53,7 +53,7 @@ pub(super) fn entries_json<I: Debug>(record: &TickRecord<I>) -> Value {
     let changes = record.seats.iter().map(|entry| match entry {
         SeatEntry::Taken(seat, who) => json!({ "seat": seat.0, "change": "taken", "by": holder_json(who) }),
         SeatEntry::Left(seat) => json!({ "seat": seat.0, "change": "left" }),
-        SeatEntry::Resumed(seat, _) => json!({ "seat": seat.0, "change": "back" }),
+        SeatEntry::Resumed(seat, _) => json!({ "seat": seat.0, "change": "resumed" }),
     });
     let changes: Vec<Value> = changes.collect();
     let inputs: Vec<_> = seats(&record.entries)

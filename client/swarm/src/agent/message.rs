@@ -24,9 +24,11 @@ pub(super) enum CoordinatorMessage {
     /// The coordinator's version and games.
     Hello(SwarmHello),
     /// The agent's part of a run.
+    // The name on the wire since protocol 1.
     #[serde(rename = "brief")]
     Assign(Box<RunAssignment>),
     /// A request for the current reading of the agent's clock.
+    // The name on the wire since protocol 1.
     #[serde(rename = "ask")]
     ClockRequest,
     /// The start time of the run, in microseconds of the agent's clock.
@@ -45,6 +47,7 @@ pub(super) enum AgentMessage {
     Ready(Machine),
     /// The agent cannot run the assignment, for this reason.
     Refused {
+        // The name on the wire since protocol 1.
         #[serde(rename = "why")]
         reason: String,
     },
@@ -73,6 +76,7 @@ pub(super) struct SwarmHello {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RunAssignment {
     pub(super) plan: Plan,
+    // The name on the wire since protocol 1.
     #[serde(rename = "trusted")]
     pub(super) roots: TrustRoots,
     /// The index of the agent, below `processes`.

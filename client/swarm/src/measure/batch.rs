@@ -17,6 +17,7 @@ pub struct Batch {
     /// Counts by second and group. A second may occur in several batches, which add up.
     pub rows: Vec<(u32, u16, Row)>,
     /// The swarm's own load, by second.
+    // The name on the wire since protocol 1.
     #[serde(rename = "vitals")]
     pub self_load: Vec<(u32, SelfLoad)>,
     /// Actions of hostile bots since the last batch, by kind.
@@ -28,6 +29,7 @@ pub struct Batch {
     /// Number of bots that hold a seat at the time of the collection.
     pub playing: u64,
     /// Number of bots that have ended since the run's start.
+    // The name on the wire since protocol 1.
     #[serde(rename = "over")]
     pub finished: u64,
 }

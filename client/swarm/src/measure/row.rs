@@ -55,6 +55,7 @@ pub struct Counts {
     /// Number of scheduled inputs that were never acknowledged.
     pub inputs_unacked: u64,
     /// Number of scheduled sends of inputs at which the bot had snapshots to display.
+    // The name on the wire since protocol 1.
     #[serde(rename = "looks")]
     pub display_samples: u64,
     /// Number of those sends at which the other players' entities stood still, because no newer snapshot had arrived.
