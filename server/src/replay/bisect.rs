@@ -12,6 +12,7 @@ use quarrel_shared::{
     },
     tick::Tick,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -211,7 +212,7 @@ fn write_entries<I: Debug>(record: &TickRecord<I>, out: &mut dyn Write) -> Resul
     Ok(())
 }
 
-fn record_json<I: Debug>(record: &TickRecord<I>) -> Value {
+fn record_json<I: Debug + Serialize>(record: &TickRecord<I>) -> Value {
     json!({ "tick": record.tick.0, "entries": text::entries_json(record) })
 }
 
@@ -220,7 +221,7 @@ fn states_json(states: &Differences) -> Value {
     json!({ "named": named, "more": states.more })
 }
 
-fn fault_json<I: Debug>(fault: &ReplayFault<I>) -> Value {
+fn fault_json<I: Debug + Serialize>(fault: &ReplayFault<I>) -> Value {
     let diagnosis = match &fault.diagnosis {
         Diagnosis::NotDeterministic { record, states } => {
             json!({ "cause": "not_deterministic", "at": record_json(record), "states": states_json(states) })
@@ -242,7 +243,7 @@ fn fault_json<I: Debug>(fault: &ReplayFault<I>) -> Value {
     })
 }
 
-fn comparison_json<I: Debug + PartialEq>(compared: &Comparison<I>) -> Value {
+fn comparison_json<I: Debug + PartialEq + Serialize>(compared: &Comparison<I>) -> Value {
     let search = &compared.search;
     let difference = compared.first_difference.as_ref().map(|difference| {
         let cause = match &difference.cause {

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use quarrel_shared::{
-    game::{Game, fields_of},
+    game::Game,
     journal::{Holder, Playback, PlaybackStep, TickRecord},
     tick::Tick,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     error::ReplayError,
@@ -133,10 +133,7 @@ fn as_json<G: Game>(room: &mut RoomAtTick<'_, G>) -> Value {
         .game()
         .entities()
         .iter()
-        .map(|(id, entity)| {
-            let fields = fields_of(entity).into_iter().map(|(path, text)| (path, Value::String(text)));
-            json!({ "id": id.to_string(), "fields": fields.collect::<Map<_, _>>() })
-        })
+        .map(|(id, entity)| json!({ "id": id.to_string(), "entity": text::value(entity) }))
         .collect();
     let seats: Vec<_> = seated(playback.holders())
         .map(|(seat, holder)| json!({ "seat": seat, "holder": text::holder_json(holder) }))

@@ -35,7 +35,7 @@ pub struct Walker {
 }
 
 /// The input of a walker: its turn rate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Steering {
     /// Turn rate, in `BEND_STEP`s a tick.
     pub bend: i8,

@@ -32,7 +32,7 @@ pub trait Game: Sized + Send + 'static {
     type Settings: Serialize + DeserializeOwned + Default + Clone + Debug + Send + Sync + 'static;
 
     /// One seat's intention for one tick. Its decoder clamps all values because a peer is not trusted.
-    type Input: Bits + Default + Clone + PartialEq + Debug + Send + Sync + 'static;
+    type Input: Bits + Default + Clone + PartialEq + Debug + Serialize + Send + Sync + 'static;
 
     /// The state of one replicated entity.
     type Entity: Entity;

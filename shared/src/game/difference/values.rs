@@ -29,16 +29,6 @@ pub(super) fn differing<T: Serialize + Debug>(one: &T, other: &T) -> Vec<Field> 
     found
 }
 
-/// The fields of a value with their paths, as differences name them, and their values.
-pub fn fields_of<T: Serialize + Debug>(value: &T) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    match to_value(value) {
-        Ok(tree) => list(root::<T>(&tree), &tree, &mut found),
-        Err(_) => found.push((String::new(), format!("{value:?}"))),
-    }
-    found
-}
-
 /// A text that is short enough for a line, with a mark where it was cut.
 pub(super) fn clipped(text: &str) -> String {
     match text.char_indices().nth(MAX_CHARS) {
@@ -89,19 +79,5 @@ fn compare(path: String, one: Option<&Value>, other: Option<&Value>, found: &mut
             };
             found.push(Field { path, one: text(one), other: text(other) });
         }
-    }
-}
-
-fn list(path: String, tree: &Value, found: &mut Vec<(String, String)>) {
-    match tree {
-        Value::Object(map) if !map.is_empty() => {
-            map.iter().for_each(|(name, value)| list(field(&path, name), value, found));
-        }
-        Value::Array(values) if !values.is_empty() => {
-            (0..).zip(values).for_each(|(index, value): (usize, _)| {
-                list(format!("{path}[{index}]"), value, found);
-            });
-        }
-        _ => found.push((path, tree.to_string())),
     }
 }
