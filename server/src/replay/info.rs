@@ -165,8 +165,7 @@ fn rfc3339(unix_ms: u64) -> String {
 fn as_json(opened: &OpenedJournal<'_>, annotations: &[(Tick, Annotation)], found: &SeatHistory) -> Value {
     let (journal, header) = (&opened.journal, opened.journal.header());
     let per_minute = per_player_minute(opened, found);
-    let annotations: Vec<_> =
-        annotations
+    let annotations: Vec<_> = annotations
         .iter()
         .map(|(tick, annotation)| json!({ "tick": tick.0, "annotation": annotation }))
         .collect();

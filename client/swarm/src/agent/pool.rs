@@ -25,9 +25,9 @@ use super::{
     wire::{FrameError, MAX_COORDINATOR_FRAME_BYTES},
 };
 use crate::{
-    batch_source::BatchSource,
     measure::{Batch, Row},
     plan::Plan,
+    run::BatchSource,
 };
 
 /// Time limit from the end of the run to an agent's last counts.

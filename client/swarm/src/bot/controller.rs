@@ -10,9 +10,8 @@ use tokio::sync::Notify;
 
 use super::outcome::BotOutcome;
 use crate::{
-    context::WorkerContext,
     measure::{AckTracker, CountRecorder, Row, ScheduledSends},
-    schedule::BotSchedule,
+    run::{BotSchedule, WorkerContext},
 };
 use quarrel_client::Traffic;
 use quarrel_client::{ClientEvent, ConnectionCounts, Controller, Drawn, Ending, InputSlot, Joined, Motion};

@@ -37,7 +37,7 @@ pub use self::{
 };
 use super::{
     hostile::HostileKind,
-    server_metrics::HttpAddress,
+    server_figures::HttpAddress,
     slo::{Figures, Rule, RuleError},
 };
 

@@ -8,12 +8,14 @@ use crate::{
         message::batch_frames,
         wire::{Decoder, MAX_AGENT_FRAME_BYTES},
     },
-    assemble::{BotCounts, RunEnd, RunMeasurements},
     measure::{CountRecorder, SelfLoad, Timeline},
     plan::BotGroup,
-    report::Report,
-    schedule::schedule,
-    server_history::ServerHistory,
+    report::{
+        Report, RunSetting,
+        assemble::{BotCounts, RunEnd, RunMeasurements},
+    },
+    run::schedule::schedule,
+    server_figures::ServerHistory,
 };
 
 /// One measurement of a bot.
@@ -84,9 +86,8 @@ fn report(timeline: Timeline) -> Report {
         elapsed: plan.stages.length(),
         bots: BotCounts::of(&schedule(&plan)),
     };
-    let mut report = measured.report(&plan, 1);
+    let mut report = measured.report(&plan, RunSetting::default());
     report.decide_verdict(&plan, &RunEnd::Completed, None);
-    report.setting.started_unix_s = 0;
     report
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quarrel_shared::game::GameRng;
 
-use super::plan::{Plan, WeightedRoundRobin};
+use crate::plan::{Plan, WeightedRoundRobin};
 
 /// The number of the schedule's random streams: stages use it XOR their start in milliseconds, churn and the choice of bots the two numbers
 /// below. Bots' brains use the streams from 0 upwards.
