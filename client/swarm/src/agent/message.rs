@@ -10,7 +10,7 @@ use super::{
     wire::{self, FrameError, MAX_AGENT_FRAME_BYTES},
 };
 use crate::{
-    measure::{Batch, Row},
+    measure::{Batch, GroupSecond},
     plan::{GameCatalog, Plan, TrustRoots},
 };
 
@@ -53,8 +53,8 @@ pub(super) enum AgentMessage {
     },
     /// The reading of the agent's clock, in microseconds since an arbitrary time.
     Clock { at_us: u64 },
-    /// Rows of a batch that is too large for one message, sent before the rest of the batch in [`Self::Counts`]: second, group, counts.
-    Rows(Vec<(u32, u16, Row)>),
+    /// Rows of a batch that is too large for one message, sent before the rest of the batch in [`Self::Counts`].
+    Rows(Vec<GroupSecond>),
     /// The counts since the previous message of this kind, without the rows that [`Self::Rows`] carried.
     Counts(Batch),
     /// The end of the run, as the last message; with the reason if the agent could not complete the run.
@@ -164,7 +164,7 @@ pub(super) fn batch_frames(batch: Batch, max_bytes: usize) -> Result<Vec<Vec<u8>
 
 /// Encodes rows as frames: halves the rows until each part fits into a frame.
 fn push_row_frames(
-    mut rows: Vec<(u32, u16, Row)>,
+    mut rows: Vec<GroupSecond>,
     max_bytes: usize,
     frames: &mut Vec<Vec<u8>>,
 ) -> Result<(), FrameError> {
@@ -194,6 +194,7 @@ mod tests {
     use crate::{
         agent::wire::Decoder,
         game::{GameEntry, GameRegistry},
+        measure::Row,
     };
 
     fn hello(protocol: u32, version: &str) -> SwarmHello {
@@ -260,7 +261,7 @@ mod tests {
         for second in 0..50 {
             let mut row = Row::default();
             (0..20).for_each(|n| row.input_ack.record(n * 1000 + u64::from(second), n));
-            batch.rows.push((second, 0, row));
+            batch.rows.push(GroupSecond(second, 0, row));
         }
         assert_eq!(batch_frames(batch.clone(), MAX_AGENT_FRAME_BYTES).unwrap().len(), 1);
         let frames = batch_frames(batch.clone(), 4000).unwrap();

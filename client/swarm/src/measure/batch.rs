@@ -15,7 +15,7 @@ const MAX_INCIDENTS: usize = 64;
 #[serde(default)]
 pub struct Batch {
     /// Counts by second and group. A second may occur in several batches, which add up.
-    pub rows: Vec<(u32, u16, Row)>,
+    pub rows: Vec<GroupSecond>,
     /// The swarm's own load, by second.
     // The name on the wire since protocol 1.
     #[serde(rename = "vitals")]
@@ -33,6 +33,11 @@ pub struct Batch {
     #[serde(rename = "over")]
     pub finished: u64,
 }
+
+/// The counts of one second and one group: the second since the start, the index of the group in the plan, and the counts. A tuple,
+/// because a message between machines has them as an array.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupSecond(pub u32, pub u16, pub Row);
 
 impl Batch {
     /// Adds the batch of another thread or agent, collected at the same time.
@@ -104,7 +109,7 @@ impl CountRecorder {
         let rows = std::mem::take(&mut self.rows);
         let settled = |((second, group), mut row): ((u32, u16), Row)| {
             row.settle();
-            (second, group, row)
+            GroupSecond(second, group, row)
         };
         let rows = rows.into_iter().map(settled).collect();
         let Batch { tick_hz, playing, finished, .. } = self.rest;
