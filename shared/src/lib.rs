@@ -1,7 +1,8 @@
-//! Code that Quarrel's server and clients share: the protocol, the simulation and the games. It uses no sockets, no clock, no OS
-//! randomness and no hash order, so that the same entries give the same state on every machine.
+//! Code that Quarrel's server and clients share: the protocol, the simulation and the games.
 //!
-//! The modules, in reading order:
+//! # Tour of the code
+//!
+//! In reading order:
 //!
 //! - [`tick`], [`sub_tick`], [`id`], [`limits`]: time, ids, bounds.
 //! - [`bits`]: the bit codec of games, snapshots and datagrams.
@@ -10,7 +11,12 @@
 //! - [`snapshot`]: the room's state at one tick, the view of each seat, and its encoding as a delta.
 //! - [`protocol`]: control messages, datagram headers and close codes.
 //! - [`arena`], [`crowd`]: the two games that ship with Quarrel.
+//!
+//! The rest of this page describes the architecture of the whole project: its parts, the rules between them, and the glossary.
+//!
+#![doc = include_str!("../README.md")]
 
+// In reading order; the blank lines keep rustfmt from sorting them.
 pub mod tick;
 
 pub mod sub_tick;

@@ -25,6 +25,10 @@
 //! - [`replay_check`]: replays every journal of a scenario.
 //! - [`vectors`]: frozen bytes of encodings.
 //! - [`source`]: the project's own source, for the architecture tests.
+//!
+//! The rest of this page is the guide to all tests.
+//!
+#![doc = include_str!("../README.md")]
 
 pub mod server;
 

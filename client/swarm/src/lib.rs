@@ -1,10 +1,11 @@
 //! `swarm`, the load tester: many bots on one server, and a verdict.
 //!
-//! Every bot is a complete client: it acknowledges snapshots, keeps a clock and repeats its inputs as a player's client does. Lighter bots
-//! would make a server look better, or worse, than it is. The load model is open: inputs are scheduled independently of the server, and
-//! latency counts from the scheduled time, so that a stall of the server or of this machine shows at its full length.
+//! Every bot is a complete client, because lighter bots would make a server look better, or worse, than it is. The load model is open,
+//! because latency that counts from a delayed send hides the stall that delayed it.
 //!
-//! The tour, in reading order:
+//! # Tour of the code
+//!
+//! In reading order:
 //!
 //! - [`program`]: the command line for any game; [`game`]: the registry of games and brains; `console` and `exit`: the program's
 //!   output and end.
@@ -16,6 +17,10 @@
 //! - [`report`]: the result of a run, built from the counts, with its verdict; also as a text summary, JUnit XML and a page with plots.
 //! - [`slo`]: rules about the report's figures.
 //! - [`capacity`]: the number of players that a server carries, found by many runs.
+//!
+//! The rest of this page is the guide for load testers.
+//!
+#![doc = include_str!("../README.md")]
 
 mod console;
 mod exit;

@@ -1,7 +1,5 @@
-//! `quarrel replay`: commands that inspect a journal, the recording of a room, or play it again with this build of the game.
-//!
-//! A journal consists of checkpoints (the complete state of the room at a tick), the entries of each tick (the inputs and seat changes
-//! that led to the next state), and annotations, such as operators' marks. A checkpoint and the ticks up to the next one are a segment.
+//! `quarrel replay`: commands that inspect a journal or play it again with this build of the game. The parts of a journal are described in
+//! [`quarrel_shared::journal`].
 //!
 //! - `file`: reads a journal from a file.
 //! - `info`, `occupancy`: describe the content, and who was on each seat.

@@ -1,4 +1,4 @@
-//! The controller of one bot: chooses the bot's inputs by its brain (the bot's behaviour), and measures inputs, snapshots and connection.
+//! The controller of one bot: chooses the bot's inputs by its brain, and measures inputs, snapshots and connection.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 

@@ -20,7 +20,7 @@ pub struct Row {
     pub snapshot_age: Distribution,
     /// Time between two applied snapshots.
     pub snapshot_gap: Distribution,
-    /// Time from a bot's scheduled start to its seat (its place in a room).
+    /// Time from a bot's scheduled start to its seat.
     pub join: Distribution,
     /// Distance between predicted and confirmed positions of own entities, in 1/1000 unit.
     pub correction: Distribution,

@@ -65,7 +65,7 @@ impl WorkerContext {
         room.map_or(JoinTarget::Quick, |id| JoinTarget::Room(RoomId(id)))
     }
 
-    /// Returns the brain (the bots' behaviour) that the plan names for a group; `None` for the game's default brain.
+    /// Returns the brain that the plan names for a group; `None` for the game's default brain.
     pub(crate) fn brain(&self, group: u16) -> Option<&str> {
         self.plan.bots.get(usize::from(group))?.brain.as_deref()
     }
