@@ -3,11 +3,11 @@
 //! Percentages, rates and percentiles are computed here and nowhere else, so that rules checked during a run use the same figures as the
 //! final report.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use super::{
     CurvePoint, Curves, GameFigures, GroupFigures, HostileFigures, Incident, Percentiles, Report, RunSetting,
-    SCHEMA, SecondFigures, SwarmFigures, round,
+    SCHEMA, SecondFigures, ServerFigures, SwarmFigures, round,
 };
 use crate::{
     hostile::HostileRecord,
@@ -124,16 +124,9 @@ pub(crate) fn report_figures(
         game: game(whole),
         groups: groups(timeline, plan),
         hostile: hostile(timeline),
-        server: (!seconds.is_empty())
-            .then(|| server.figures(seconds.end - seconds.start, bot_seconds))
-            .flatten(),
+        server: server_figures(server, seconds, bot_seconds),
         swarm: swarm(timeline, bot_seconds),
-        curves: Curves {
-            input_ack_ms: curve(&measured.input_ack),
-            snapshot_age_ms: curve(&measured.snapshot_age),
-            snapshot_gap_ms: curve(&measured.snapshot_gap),
-            join_ms: curve(&whole.join),
-        },
+        curves: curves(whole, measured),
         ..Report::default()
     }
 }
@@ -182,6 +175,11 @@ fn hostile(timeline: &Timeline) -> BTreeMap<String, HostileFigures> {
     timeline.hostile().iter().map(|(kind, record)| (kind.clone(), figures(record))).collect()
 }
 
+/// Returns the server's figures over these seconds; `None` before the first of them and without an answer of the server.
+fn server_figures(server: &ServerHistory, seconds: Range<u32>, bot_seconds: f64) -> Option<ServerFigures> {
+    if seconds.is_empty() { None } else { server.figures(seconds.end - seconds.start, bot_seconds) }
+}
+
 fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
     let (self_load, lag) = (timeline.self_load(), &timeline.all().measured.lag);
     // Inputs and timers are both deadlines of the swarm; the later of the two counts.
@@ -193,6 +191,15 @@ fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
         busiest_thread_percent: round(self_load.busiest_us as f64 / 10_000.0),
         rss_mb: round(self_load.rss_bytes as f64 / 1e6),
         threads: self_load.threads,
+    }
+}
+
+fn curves(whole: &Row, measured: &Row) -> Curves {
+    Curves {
+        input_ack_ms: curve(&measured.input_ack),
+        snapshot_age_ms: curve(&measured.snapshot_age),
+        snapshot_gap_ms: curve(&measured.snapshot_gap),
+        join_ms: curve(&whole.join),
     }
 }
 
