@@ -78,7 +78,7 @@ impl<G: Game> SyncTest<G> {
         second.drain().for_each(drop);
     }
 
-    /// The first tick that could not be repeated; `None` so far.
+    /// The first tick that could not be repeated; `None` while all were.
     pub const fn mismatch(&self) -> Option<&Mismatch> {
         self.mismatch.as_ref()
     }

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_diagonal_is_no_faster_than_the_rest() {
+    fn a_diagonal_is_not_faster_than_the_rest() {
         let input = Input { move_x: 127, move_y: -127, ..Input::default() };
         assert!(input.direction().length() <= Input::FULL_SPEED as u32, "{:?}", input.direction());
     }

@@ -155,7 +155,7 @@ fn is_shown(rig: &Rig, a: &Fighter, b: &Fighter) -> bool {
     view.iter().any(|(_, entity)| matches!(entity, ArenaEntity::Fighter(fighter) if fighter.seat == b.seat))
 }
 
-/// A little less than the range of sight, because entering the range is no surprise.
+/// A little less than the range of sight, because entering the range is not a surprise.
 fn is_in_plain_sight(rig: &Rig, a: &Fighter, b: &Fighter) -> bool {
     a.body.at.distance(b.body.at) <= 22 * UNIT as u32 && rig.arena.map().is_free(a.body.at, b.body.at)
 }
