@@ -3,6 +3,8 @@
 //! *The simulation knows no async; rooms know no sockets; sessions know no world; storage knows no game; admin only asks; shared
 //! knows no clock; the client's pure parts know no tokio; nothing depends on swarm.*
 
+use std::collections::BTreeSet;
+
 use quarrel_harness::source::{self, SourceFile};
 
 /// Modules that must not name certain paths.
@@ -272,39 +274,6 @@ const RULES: &[DependencyRule] = &[
     },
     DependencyRule {
         place: &[
-            "server::net",
-            "server::session",
-            "server::room",
-            "server::lobby",
-            "server::storage",
-            "server::admin",
-            "server::config",
-            "server::server",
-            "server::program",
-            "server::replay",
-            "server::recovery",
-            "client",
-            "netsim",
-            "transport",
-            "swarm::agent",
-            "swarm::bot",
-            "swarm::capacity",
-            "swarm::game",
-            "swarm::hostile",
-            "swarm::measure",
-            "swarm::page",
-            "swarm::plan",
-            "swarm::program",
-            "swarm::report",
-            "swarm::run",
-            "swarm::schedule",
-            "swarm::slo",
-        ],
-        forbidden: &["shared::arena", "shared::crowd"],
-        because: "Quarrel runs any game: only the programs name one",
-    },
-    DependencyRule {
-        place: &[
             "client::input",
             "client::view",
             "client::session::state",
@@ -314,7 +283,15 @@ const RULES: &[DependencyRule] = &[
             "netsim::seeded_direction",
             "netsim::in_flight",
         ],
-        forbidden: &["tokio", "quinn", "std::net"],
+        forbidden: &[
+            "tokio",
+            "quinn",
+            "std::net",
+            "std::fs",
+            "std::thread",
+            "std::time::Instant",
+            "std::time::SystemTime",
+        ],
         because: "the pure parts of clients and links get the time and the bytes as arguments",
     },
     DependencyRule {
@@ -360,7 +337,7 @@ fn no_file_names_a_path_that_its_module_must_not_know() {
     assert!(broken.is_empty(), "dependency rules are broken:\n{}", broken.join("\n"));
 }
 
-/// The Rust files of all packages with a `src` folder.
+/// The Rust files of all crates.
 fn all_files() -> Vec<SourceFile> {
     source::crates().into_iter().flatten().collect()
 }
@@ -388,6 +365,42 @@ fn every_rule_is_about_a_module_that_exists() {
         );
     }
 }
+
+#[test]
+fn every_forbidden_path_of_the_workspace_exists() {
+    let files = all_files();
+    let items: BTreeSet<_> = files.iter().flat_map(SourceFile::items).collect();
+    let is_ours = |path: &str| files.iter().any(|file| is_within(path, crate_of(file)));
+    let exists = |path: &str| items.contains(path) || files.iter().any(|file| is_within(&file.module, path));
+    for path in RULES.iter().flat_map(|rule| rule.forbidden).filter(|path| is_ours(path)) {
+        assert!(exists(path), "a rule forbids `{path}`, which does not exist: has it moved?");
+    }
+}
+
+fn crate_of(file: &SourceFile) -> &str {
+    file.module.split("::").next().unwrap_or_default()
+}
+
+/// The programs, each of which names the games that ship with Quarrel.
+const PROGRAMS: [&str; 2] = ["server/src/main.rs", "client/swarm/src/bin/swarm.rs"];
+
+#[test]
+fn only_the_programs_name_a_game() {
+    for file in all_files().iter().filter(|file| !file.is_test()) {
+        let is_of_any_game = ["server", "client", "netsim", "transport", "swarm"].contains(&crate_of(file));
+        let named = file.paths().into_iter().find(|path| GAMES.iter().any(|game| is_within(path, game)));
+        match named {
+            Some(_) if PROGRAMS.contains(&file.place.as_str()) => {}
+            Some(path) if is_of_any_game => {
+                panic!("{} names `{path}`, but Quarrel runs any game", file.place)
+            }
+            _ => assert!(!PROGRAMS.contains(&file.place.as_str()), "{} names no game", file.place),
+        }
+    }
+}
+
+/// The games that ship with Quarrel.
+const GAMES: [&str; 2] = ["shared::arena", "shared::crowd"];
 
 #[test]
 fn only_the_encoding_names_bincode() {

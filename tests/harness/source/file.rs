@@ -29,9 +29,21 @@ impl SourceFile {
         let mut found = Vec::new();
         for (inner, items) in items::read(&self.text) {
             let module = [vec![self.module.clone()], inner].concat().join("::");
-            let imported = items.imports.iter().map(|import| &import.path);
-            let named = imported.chain(&items.paths);
-            found.extend(named.map(|path| paths::absolute(&module, path).join("::")));
+            let imported = items.imports.iter().map(|import| import.path.clone());
+            let named = imported.chain(items.paths.iter().map(|path| items.with_import(path)));
+            found.extend(named.map(|path| paths::absolute(&module, &path).join("::")));
+        }
+        found
+    }
+
+    /// The absolute path of every item that the file defines or imports outside of tests, by its name in the file's module.
+    #[must_use]
+    pub fn items(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (inner, items) in items::read(&self.text) {
+            let module = [vec![self.module.clone()], inner].concat().join("::");
+            let imported = items.imports.iter().map(|import| &import.name);
+            found.extend(imported.chain(&items.defined).map(|name| format!("{module}::{name}")));
         }
         found
     }
@@ -93,6 +105,19 @@ mod tests {
         let found =
             paths("// tokio::spawn\nfn f<'a>() { let c = '\"'; tokio::time::sleep(\"quinn::Endpoint\"); }");
         assert_eq!(found, ["tokio::time::sleep"]);
+    }
+
+    #[test]
+    fn a_path_that_starts_with_an_imported_name_is_that_of_the_import() {
+        let found = paths("use std::time as clock; fn f() { clock::Instant::now() }");
+        assert_eq!(found, ["std::time", "std::time::Instant::now"]);
+    }
+
+    #[test]
+    fn items_are_definitions_and_reexports() {
+        let text = "pub use self::state::RoomState; const MAX: u8 = 1; fn f() { let a = 1; }";
+        let found = SourceFile::new("server/src/room/mod.rs", text.to_owned()).items();
+        assert_eq!(found, ["server::room::RoomState", "server::room::MAX", "server::room::f"]);
     }
 
     #[test]

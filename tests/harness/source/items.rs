@@ -31,6 +31,14 @@ pub(super) struct Items {
     pub(super) test_children: BTreeSet<String>,
 }
 
+impl Items {
+    /// A path with its first part replaced by the path of the import that brings it in, if one does.
+    pub(super) fn with_import(&self, path: &[String]) -> Vec<String> {
+        let import = self.imports.iter().find(|import| !import.is_glob && import.name == path[0]);
+        import.map_or_else(|| path.to_vec(), |import| [&import.path, &path[1..]].concat())
+    }
+}
+
 /// Keywords before the name of an item. `const` is also before `fn`, which is not a name.
 const ITEM: [&str; 10] =
     ["fn", "struct", "enum", "union", "trait", "type", "const", "static", "macro_rules", "macro"];
