@@ -1,11 +1,12 @@
 //! The house rules for language: comments, docs, strings and the names of functions, types, fields and variables use standard
 //! technical terms.
 //!
-//! [`DROPPED`] is the one list of words that this project does not use, each with what to write instead.
+//! [`DROPPED`] is the one list of words that this project does not use, each with what to write instead. The rules for docs are in
+//! `plain_docs.rs`, and those for names of bounds and types in `plain_names.rs`.
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use quarrel_harness::source::{self, Passage, PassageKind, SourceFile, TokenKind, Word};
+use quarrel_harness::source::{self, Passage, PassageKind, Word};
 
 /// Words and phrases that are dropped, separated by `|`, and what to write instead.
 ///
@@ -74,21 +75,6 @@ const KEPT_WORDS: &[(&str, &str, &str)] = &[
 /// The file that holds the list, which names every dropped word.
 const LIST: &str = "tests/scenarios/plain_words.rs";
 
-/// Words that no doc comment starts with.
-const RIDDLES: [&str; 7] = ["what", "who", "whom", "whose", "how", "why", "that"];
-
-/// Type names that more than one file may define, and why.
-const SHARED_TYPE_NAMES: &[(&str, &str)] = &[
-    ("Seat", "a room, a session and a client each have their side of a seat, and its folder names it"),
-    ("Player", "a game has the state of its players, and a scenario has the clients of its players"),
-    ("Arguments", "each command of a program has its own arguments"),
-    ("Cli", "each program has its own command line"),
-    ("ExitCode", "each program has its own exit codes"),
-    ("GameEntry", "each program has its own list of games"),
-    ("Phase", "each state machine has its own phases"),
-    ("Request", "each task and each conversation has its own requests"),
-];
-
 #[test]
 fn no_file_uses_a_dropped_word() {
     let dropped = Dropped::new();
@@ -110,81 +96,6 @@ fn no_file_uses_a_dropped_word() {
         "plain technical English is understood at first reading; write instead:{found}"
     );
     assert!(unused.is_empty(), "a kept word that is gone leaves the list: {unused:?}");
-}
-
-#[test]
-fn every_doc_comment_starts_with_a_noun_phrase_or_a_verb() {
-    let found = in_docs(|passage| {
-        let first = passage.words().first()?.text.clone();
-        RIDDLES.contains(&first.as_str()).then(|| format!("starts with \"{first}\""))
-    });
-    assert!(found.is_empty(), "a doc starts with a noun phrase or a third-person verb:{found}");
-}
-
-#[test]
-fn no_doc_comment_is_a_single_word() {
-    let found = in_docs(|passage| {
-        let words = passage.words();
-        (words.len() == 1).then(|| format!("\"{}\" is all of it", words[0].text))
-    });
-    assert!(found.is_empty(), "a doc gives a unit, a bound or a meaning that the name does not:{found}");
-}
-
-#[test]
-fn bounds_are_named_max_and_min() {
-    let mut found = String::new();
-    for file in all_rust() {
-        for (line, name) in odd_bounds(&file) {
-            write!(found, "\n  {}:{line}: {name}", file.place).expect("a string takes any text");
-        }
-    }
-    assert!(found.is_empty(), "a bound is named max or min, not most or least:{found}");
-}
-
-#[test]
-fn a_type_name_has_one_meaning() {
-    let files: Vec<_> = source::crates().into_iter().flatten().filter(|file| !file.is_test()).collect();
-    let mut by_name: BTreeMap<String, Vec<Definition>> = BTreeMap::new();
-    for definition in definitions(&files) {
-        by_name.entry(definition.name.clone()).or_default().push(definition);
-    }
-    let is_shared = |places: &[Definition]| places.iter().any(|place| place.file != places[0].file);
-    let is_listed = |name: &str| SHARED_TYPE_NAMES.iter().any(|(listed, _)| *listed == name);
-    let mut found = String::new();
-    for (name, places) in by_name.iter().filter(|(name, places)| is_shared(places) && !is_listed(name)) {
-        let places: Vec<_> = places.iter().map(|place| format!("{}:{}", place.file, place.line)).collect();
-        write!(found, "\n  {name}: {}", places.join(", ")).expect("a string takes any text");
-    }
-    assert!(
-        found.is_empty(),
-        "two types of one name are told apart by renaming one, or listed with a reason:{found}"
-    );
-    for (name, _) in SHARED_TYPE_NAMES {
-        let is_needed = by_name.get(*name).is_some_and(|places| is_shared(places));
-        assert!(is_needed, "`{name}` has one definition: it leaves the list");
-    }
-}
-
-/// All Rust files but the list's.
-fn all_rust() -> Vec<SourceFile> {
-    let mut files = source::files(&["shared", "server", "client", "tests"]);
-    files.retain(|file| file.place != LIST);
-    files
-}
-
-/// A line for each doc comment about which `fault` has something to report.
-fn in_docs(fault: impl Fn(&Passage) -> Option<String>) -> String {
-    let mut found = String::new();
-    for file in all_rust() {
-        let docs = source::passages(&file.place, &file.text).into_iter();
-        for passage in docs.filter(|passage| passage.kind == PassageKind::Doc) {
-            if let Some(fault) = fault(&passage) {
-                write!(found, "\n  {}:{}: {fault}", file.place, passage.line)
-                    .expect("a string takes any text");
-            }
-        }
-    }
-    found
 }
 
 /// A dropped word in a file.
@@ -295,51 +206,6 @@ fn is_at(phrase: &[String], words: &[Word]) -> bool {
     words.len() >= phrase.len() && (0..phrase.len()).all(|at| words[at].text == phrase[at] && !is_apart(at))
 }
 
-/// Identifiers that name a bound `most` or `least`, with their lines: constants with such a part, and other names that end in it.
-/// A function's long name is a sentence, and `at_most` is English.
-fn odd_bounds(file: &SourceFile) -> Vec<(usize, String)> {
-    let tokens = file.tokens();
-    let mut found = Vec::new();
-    let mut is_function = false;
-    for token in &tokens {
-        let TokenKind::Word(word) = &token.kind else {
-            is_function &= matches!(token.kind, TokenKind::Comment(_));
-            continue;
-        };
-        let lower = word.to_lowercase();
-        let parts: Vec<_> = lower.split('_').collect();
-        let is_named_so =
-            |at: usize| matches!(parts[at], "most" | "least") && (at == 0 || parts[at - 1] != "at");
-        let is_bound = |at: usize| is_named_so(at) && (at + 1 == parts.len() || *word == word.to_uppercase());
-        let is_sentence = is_function && parts.len() > 4;
-        if !is_sentence && (0..parts.len()).any(is_bound) {
-            found.push((token.line, word.clone()));
-        }
-        is_function = word == "fn";
-    }
-    found
-}
-
-/// A type's definition.
-struct Definition {
-    name: String,
-    file: String,
-    line: usize,
-}
-
-fn definitions(files: &[SourceFile]) -> Vec<Definition> {
-    let of_file = |file: &SourceFile| {
-        let place = file.place.clone();
-        let of_type = move |found: source::TypeDefinition| Definition {
-            file: place.clone(),
-            line: found.line,
-            name: found.name,
-        };
-        file.types().into_iter().map(of_type).collect::<Vec<_>>()
-    };
-    files.iter().flat_map(of_file).collect()
-}
-
 fn found(place: &str, text: &str) -> Vec<(usize, String)> {
     Dropped::new().find(place, text).into_iter().map(|hit| (hit.line, hit.words)).collect()
 }
@@ -384,8 +250,8 @@ fn ordinary_phrases_are_accepted() {
 
 #[test]
 fn every_recommended_type_exists() {
-    let files: Vec<_> = source::crates().into_iter().flatten().collect();
-    let defined: Vec<_> = definitions(&files).into_iter().map(|definition| definition.name).collect();
+    let files = source::crates().into_iter().flatten();
+    let defined: Vec<_> = files.flat_map(|file| file.types()).map(|definition| definition.name).collect();
     let is_type = |word: &&str| word.starts_with(char::is_uppercase);
     for (_, instead) in DROPPED {
         for name in instead.split(|c: char| !c.is_alphanumeric()).filter(is_type) {
@@ -416,24 +282,5 @@ fn scripts_and_documents_are_read_whole() {
     assert_eq!(
         found("run", "say() { echo hi; }\nis_told() { :; }\n"),
         hits(&[(1, "say"), (2, "is told"), (2, "told")])
-    );
-}
-
-#[test]
-fn docs_are_read_as_blocks() {
-    let text = "/// Milliseconds\n/// of play.\nstruct A;\n/// Why.\nenum B {}\n// How\nfn f() {}";
-    let docs: Vec<_> =
-        source::passages("a.rs", text).into_iter().filter(|p| p.kind == PassageKind::Doc).collect();
-    let words: Vec<_> = docs.iter().map(|doc| (doc.line, doc.words().len())).collect();
-    assert_eq!(words, [(1, 3), (4, 1)]);
-}
-
-#[test]
-fn odd_bounds_are_constants_variables_and_short_function_names() {
-    let file = |text: &str| SourceFile { place: String::new(), text: text.to_owned(), module: String::new() };
-    let odd = |text: &str| odd_bounds(&file(text)).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
-    assert_eq!(odd("const MOST_NAMED: u8 = 1; fn f(wait_least: u8) {}"), ["MOST_NAMED", "wait_least"]);
-    assert!(
-        odd("fn at_most() {} fn most_urgent() {} fn the_most_recent_frame_is_sent() {} const ALMOST: u8 = 1; // most").is_empty()
     );
 }

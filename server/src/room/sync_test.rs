@@ -26,7 +26,7 @@ pub struct SyncTest<G: Game> {
 /// The first tick that cannot be repeated with the same result, and the reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
-    /// The tick.
+    /// The tick whose repetition differs.
     pub tick: Tick,
     /// The reason.
     pub fault: SyncFault,

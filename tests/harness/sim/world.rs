@@ -84,7 +84,7 @@ impl<G: Predict> SimWorld<G> {
         })
     }
 
-    /// The network.
+    /// The network between the server and its clients.
     #[must_use]
     pub const fn network(&self) -> &Arc<SimNetwork> {
         &self.network

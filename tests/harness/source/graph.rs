@@ -1,4 +1,4 @@
-//! Which file of a crate uses which other one, and by which names.
+//! The uses between the files of a crate, and the names by which one file uses another.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,7 +7,7 @@ use super::tokens::{self, Token, TokenKind};
 pub struct Passage {
     /// The line on which it starts, from 1.
     pub line: usize,
-    /// Where in the file it is.
+    /// The part of the file from which it is.
     pub kind: PassageKind,
     /// Its text, without the signs of a comment.
     pub text: String,
