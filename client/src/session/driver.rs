@@ -72,7 +72,7 @@ pub struct Driver<G: Predict, P> {
     housekeeping: Interval,
     housekeeping_flag: WakeFlag,
     traffic_before_seat: Traffic,
-    /// Traffic reported to the controller so far.
+    /// Traffic reported to the controller.
     traffic_reported: Traffic,
     /// Traffic of connections that broke.
     traffic_before_connection: Traffic,

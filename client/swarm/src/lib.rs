@@ -7,7 +7,7 @@
 //! The tour, in reading order:
 //!
 //! - [`program`]: the command line for any game; [`game`]: the registry of games and brains; `console`: the program's output.
-//! - [`plan`]: the plan of a run, from flags or a file; [`schedule`](mod@schedule): when each bot joins and leaves.
+//! - [`plan`]: the plan of a run, from flags or a file; [`schedule`](mod@schedule): the times at which each bot joins and leaves.
 //! - [`run`](mod@run): a run in this process. `worker` is one thread of bots, `worker_threads` all threads, `context` the state that
 //!   a worker's bots share, `sockets` their sockets, `self_load` the load of the thread itself. `run_controller` collects the bots' counts
 //!   through `batch_source`.

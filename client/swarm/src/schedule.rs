@@ -130,7 +130,7 @@ fn fraction(rng: &mut GameRng) -> f64 {
     f64::from(rng.next_u32()) / (f64::from(u32::MAX) + 1.0)
 }
 
-/// The bots that have joined so far, while the events are applied in the order of time.
+/// The bots that have joined, while the events are applied in the order of time.
 struct Population {
     bots: Vec<BotSchedule>,
     /// The indices in `bots` of the bots that play now.

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! n       tick of the newest snapshot sent
-//! a       tick of the newest snapshot acknowledged so far
+//! a       tick of the newest acknowledged snapshot
 //! s       ticks between two snapshots
 //! E       MAX_EXTRAPOLATION_MS in ticks, the maximum by which a client extrapolates past its newest snapshot
 //! lag     n - a, one sample per send over the last WINDOW_MS

@@ -78,7 +78,11 @@ mod tests {
     use super::*;
 
     #[test]
+<<<<<<< HEAD
     fn a_diagonal_is_not_faster_than_a_straight_movement() {
+=======
+    fn a_diagonal_is_not_faster_than_the_rest() {
+>>>>>>> w-r1
         let input = Input { move_x: 127, move_y: -127, ..Input::default() };
         assert!(input.direction().length() <= Input::FULL_SPEED as u32, "{:?}", input.direction());
     }
