@@ -1,15 +1,16 @@
-//! Ids of seats, rooms, players and entities. Each is a number in its own type, so that the compiler catches mix-ups.
+//! Ids of seats, rooms, players and entities. Each has its own type, so that the compiler reports an id of the wrong kind.
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
 use crate::bits::{BitReader, BitWriter, Bits, BitsError};
 
-/// A seat in a room, counted from 0. A seat outlives the connection of its player.
+/// The number of a seat in its room, from 0. A seat is a place in a room that one player or bot occupies; the room holds it for some time
+/// when its player's connection is lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct SeatId(pub u16);
 
 impl SeatId {
-    /// This seat's index in a list with one element per seat.
+    /// Returns this seat's index in a list with one element per seat.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -33,7 +34,8 @@ impl Bits for SeatId {
     }
 }
 
-/// A room of one server. Rooms are numbered from 1 in the order in which they open.
+/// The id of a room, unique on its server. Rooms are numbered from 1 in the order in which they open; a restarted server continues above
+/// the rooms of which it still has journals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomId(pub u64);
 
@@ -51,7 +53,8 @@ impl FromStr for RoomId {
     }
 }
 
-/// A player of one server. Players are numbered from 1 in the order in which they connect.
+/// The id of a player, unique in one run of its server. Players are numbered from 1 in the order in which they connect; a restarted server
+/// continues above the players of the rooms that it restores. A player that resumes its seat keeps its id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlayerId(pub u64);
 
@@ -61,12 +64,13 @@ impl fmt::Display for PlayerId {
     }
 }
 
-/// A replicated entity. The generation distinguishes successive entities in one slot.
+/// The id of a replicated entity: a slot, and a generation that distinguishes the successive entities in that slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct EntityId {
-    /// The index of its slot in [`Entities`](crate::game::Entities).
+    /// The index of the entity's slot in [`Entities`](crate::game::Entities).
     pub slot: u16,
-    /// The number of entities that were in that slot before it, modulo 65,536.
+    /// The number of earlier entities in that slot, modulo 65,536. In a [reserved](crate::game::Entities::with_reserved) slot the game
+    /// chooses it.
     pub generation: u16,
 }
 

@@ -49,9 +49,9 @@ pub struct KillableServer {
 /// The state that outlives a server: its storage, its address and its run number.
 #[derive(Clone, Debug)]
 pub struct PersistedState {
-    /// The journals written.
+    /// The written journals.
     pub journals: MemoryStore,
-    /// The match records written.
+    /// The written match records.
     pub records: MemorySink,
     listen: SocketAddr,
     run: u32,
@@ -83,7 +83,7 @@ impl KillableServer {
         self.address
     }
 
-    /// The state persisted.
+    /// The persisted state.
     #[must_use]
     pub const fn persisted(&self) -> &PersistedState {
         &self.persisted

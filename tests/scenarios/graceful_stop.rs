@@ -26,9 +26,9 @@ async fn every_session_is_notified_of_a_stop_in_every_state() {
             "the sentence must advise what to do: {sentence}"
         );
     }
-    let ServerClose { closing: said, code } = raw.await.expect("a close");
+    let ServerClose { closing, code } = raw.await.expect("a close");
     assert_eq!(
-        said.map(|(reason, _)| reason),
+        closing.map(|(reason, _)| reason),
         Some(CloseReason::ServerStopping),
         "the control stream must carry the reason"
     );

@@ -71,7 +71,7 @@ pub struct Driver<G: Predict, C> {
     housekeeping: Interval,
     housekeeping_flag: WakeFlag,
     traffic_before_seat: Traffic,
-    /// Traffic already reported to the controller.
+    /// Traffic reported to the controller.
     traffic_reported: Traffic,
     /// Traffic of connections that broke.
     traffic_before_connection: Traffic,

@@ -129,7 +129,7 @@ impl<E: Entity> Baselines<E> {
         self.received.newest()
     }
 
-    /// Returns the counts of snapshots.
+    /// Returns the counts of snapshots since the start.
     #[must_use]
     pub const fn counts(&self) -> SnapshotCounts {
         self.counts

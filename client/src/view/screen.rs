@@ -148,7 +148,7 @@ impl<G: Predict> Screen<G> {
         self.prediction.scene()
     }
 
-    /// Returns the prediction counts.
+    /// Returns the prediction counts since the start.
     #[must_use]
     pub const fn prediction(&self) -> PredictionCounts {
         self.prediction.counts()

@@ -44,7 +44,7 @@ async fn front_page(State(state): SharedState) -> Html<String> {
 
 async fn livez(State(state): SharedState) -> Result<Json<HealthBody>, AdminError> {
     let rooms = state.backend.rooms();
-    // A panic in another request leaves the observed ticks valid, so a poisoned lock is no error.
+    // A panic in another request leaves the observed ticks valid, so a poisoned lock is not an error.
     let mut liveness = state.liveness.lock().unwrap_or_else(PoisonError::into_inner);
     match liveness.check(Instant::now(), &rooms) {
         stuck if stuck.is_empty() => Ok(Json(HealthBody { status: "live" })),

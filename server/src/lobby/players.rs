@@ -33,7 +33,7 @@ pub struct PlayerEntry {
 /// The room and the number of a player's seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeatLocation {
-    /// The room.
+    /// The room in which the player has a seat.
     pub room: RoomId,
     /// The seat in the room.
     pub seat: SeatId,

@@ -85,7 +85,7 @@ struct Entry<N, S> {
     state: PlayerState<N, S>,
 }
 
-/// Which session has a player.
+/// The session or sessions that have a player, or the deadline until which the player is held.
 #[derive(Debug)]
 enum PlayerState<N, S> {
     /// This session has the player.
@@ -110,11 +110,11 @@ struct HoldKey {
 pub struct Resumed<N, S> {
     /// The number of the new ticket to issue to the player.
     pub ticket: TicketNumber,
-    /// Where the player's seat is.
+    /// The place of the player's seat.
     pub outcome: ResumeOutcome<N, S>,
 }
 
-/// Where the seat of a resumed player is.
+/// The place of a resumed player's seat.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ResumeOutcome<N, S> {
     /// No other session has the player. This is the player's seat, if there is one.

@@ -1,9 +1,9 @@
-//! A fighter's body: position and motion, and the passing of time for both.
+//! A fighter's body: position and motion, and their extrapolation over time.
 //!
-//! Speeds are per second, and a tick covers `1/hz` of one, so a room plays alike at any rate. Two things make that exact: at
-//! a low tick rate a tick is divided into substeps (so walls stop a fighter at 1 Hz too), and `phase` counts the substeps of
-//! the second, so that the fractions of a subunit that one substep drops are added by another. That also makes straight
-//! running exactly predictable, and a correctly predicted fighter costs one bit on the wire.
+//! Speeds are per second, and a tick covers `1/hz` of one, so a room plays alike at any rate, for two reasons: at a low
+//! tick rate a tick is divided into substeps (so walls stop a fighter at 1 Hz too), and `phase` counts the substeps of the
+//! second, so that the fractions of a subunit (1/256 unit) that one substep drops are added by another. Straight running is
+//! therefore exactly predictable, and a correctly predicted fighter costs one bit on the wire.
 
 use crate::{
     game::{Angle, Point, UNIT},
@@ -13,13 +13,13 @@ use crate::{
 /// Position and motion of a fighter.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Body {
-    /// Its centre.
+    /// Position of the centre.
     pub at: Point,
-    /// In 1/256 unit a second; always a multiple of [`VELOCITY_STEP`].
+    /// Velocity, in 1/256 unit a second; always a multiple of [`VELOCITY_STEP`].
     pub velocity: Point,
     /// Direction of aim.
     pub aim: Angle,
-    /// Cooldown of the dash, in substeps. The first ones of the cooldown are the dash itself.
+    /// Substeps until the next dash is possible; the dash itself takes the first substeps of this cooldown.
     pub dash_wait: u16,
     /// Index of the next substep within the second.
     pub phase: u8,
@@ -39,16 +39,16 @@ pub(super) const DASH_COOLDOWN_MS: u32 = 1500;
 const MIN_SUBSTEPS_PER_S: u16 = 60;
 
 impl Body {
-    /// Half the width of a body, in 1/256 unit.
+    /// Radius of a body, in 1/256 unit: 0.45 units.
     pub(super) const RADIUS: i32 = UNIT * 45 / 100;
 
-    /// A body at rest after this tick.
+    /// Creates a body at rest, as it is at the end of this tick.
     pub(super) const fn at_rest(at: Point, aim: Angle, tick: Tick, rate: TickRate) -> Self {
         let phase = phase_after(tick, rate);
         Self { at, velocity: Point::new(0, 0), aim, dash_wait: 0, phase, rate }
     }
 
-    /// The body `ticks` later, without inputs and walls.
+    /// Returns the body `ticks` later if its velocity stays the same and no wall stops it.
     pub(super) fn extrapolate(&self, ticks: u32) -> Self {
         let substeps_per_s = i64::from(substeps_per_s(self.rate));
         let passed = i64::from(ticks) * i64::from(substeps(self.rate));

@@ -59,7 +59,7 @@ impl Bolt {
         (u32::from(seats).min(max_seats) * Self::SLOTS) as u16
     }
 
-    /// The id of the bolt that a seat fires in this tick; `None` when the slot number would not fit.
+    /// The id of the bolt that a seat fires in this tick; `None` when the slot number exceeds 16 bits.
     ///
     /// The id follows from what every viewer of the bolt already knows, its owner and its age. Ids from a counter would
     /// reveal the number of bolts that the viewer neither saw nor perceived as a sound.
@@ -90,7 +90,7 @@ impl Bolt {
         Flight { after, wall }
     }
 
-    /// Whether it has reached its maximum time of flight.
+    /// Whether the bolt has reached its maximum time of flight.
     #[must_use]
     pub fn is_spent(&self) -> bool {
         u32::from(self.age_ticks) >= self.rate.ticks(Self::FLIGHT_MS)
@@ -132,7 +132,7 @@ impl Bolt {
     }
 }
 
-/// One tick of a bolt's flight, as far as no target is in its way.
+/// One tick of a bolt's flight, without regard to targets.
 pub(super) struct Flight {
     /// The bolt at the end of the tick.
     pub(super) after: Bolt,
@@ -147,7 +147,7 @@ impl Flight {
     }
 }
 
-/// A bolt crosses a room in about ten ticks at 30 Hz.
+/// Exp-Golomb order of an age: values below 2^4 take the shortest code, and a bolt crosses a room in about ten ticks at 30 Hz.
 const AGE_ORDER: u32 = 4;
 
 const _: () = assert!(Bolt::SLOTS * Bolt::GENERATIONS > crate::limits::MAX_BASELINE_AGE_TICKS);

@@ -43,8 +43,8 @@ impl Arena {
         }
     }
 
-    /// Fires a shot. Bolts fly in the present. Arrow and sword hit a fighter that was in the way at `seen`, the time shown
-    /// on the shooter's screen, and is still alive; the shooter and the walls are taken at their present state.
+    /// Fires a shot, and sends its events. A bolt starts in the current tick. Arrow and sword hit a fighter that is still
+    /// alive and was in the way at `seen`, the time that the shooter's client displayed; shooter and walls are not rewound.
     fn fire(&mut self, shot: &Shot, seen: SubTick, events: &mut Events) {
         let &Shot { by, weapon, from, aim } = shot;
         let audience = self.seats_seeing(from, by.seat);
@@ -80,7 +80,7 @@ impl Arena {
         })
     }
 
-    /// Spawns a bolt. Without a bolt slot for this seat, the shot has no effect.
+    /// Spawns a bolt. When the seat has no bolt slot, there is no bolt, though the shot has used ammunition and sent events.
     fn spawn_bolt(&mut self, by: SeatId) {
         let (tick, rate) = (self.tick, self.rate);
         let Some(player) = self.player_mut(by) else { return };
@@ -91,7 +91,7 @@ impl Arena {
         }
     }
 
-    /// Moves all bolts by one tick and applies their hits.
+    /// Moves all bolts by one tick, applies their hits, and removes those that hit, meet a wall, or are spent.
     pub(super) fn step_bolts(&mut self, motions: &[TickMotion], events: &mut Events) {
         let flights: Vec<(EntityId, Bolt)> =
             self.bolts.iter().map(|(&id, bolt)| (id, bolt.clone())).collect();
@@ -115,8 +115,9 @@ impl Arena {
         self.entities.remove(id);
     }
 
-    /// The fighter that a bolt hits first in this tick, before it reaches a wall. Both move, so the bolt's path is taken
-    /// relative to each fighter's: a bolt never passes through a fighter, however long a tick is.
+    /// The fighter that a bolt hits first in this tick, before the bolt reaches a wall. Both move, so the bolt's path is taken
+    /// relative to each fighter's: a bolt never passes through a fighter, however long a tick is. A fighter that another bolt
+    /// eliminates in this tick still stops a bolt.
     fn first_target(&self, before: &Bolt, flight: &Flight, motions: &[TickMotion]) -> Option<Allegiance> {
         let owner = self.seats.get(before.owner.index())?.as_ref()?.fighter.state.allegiance();
         let (from, goal) = (before.at(), flight.after.at());
@@ -131,7 +132,8 @@ impl Arena {
         hits.min_by_key(|(along, _)| *along).map(|(_, victim)| victim)
     }
 
-    /// Applies one hit. A fighter that was eliminated earlier in this tick takes none.
+    /// Applies one hit: damage, elimination with its score, events, and the record of opponents. No effect on a fighter that
+    /// was eliminated earlier in this tick.
     fn apply_hit(&mut self, by: SeatId, victim: SeatId, weapon: Weapon, events: &mut Events) {
         let respawn_ticks = self.rate.ticks(RESPAWN_MS) as u16;
         let Some(target) = self.player_mut(victim).filter(|player| player.fighter.state.is_alive()) else {
@@ -160,12 +162,12 @@ impl Player {
         }
     }
 
-    /// Releases the weapon without firing it.
+    /// Lowers the weapon without firing it, and ends its cooldown.
     pub(super) const fn lower_weapon(&mut self) {
         weapons::lower(&mut self.fighter.state, &mut self.kit.state);
     }
 
-    /// Eliminates the fighter until it respawns.
+    /// Eliminates the fighter: stops it, starts its respawn timer, and counts the death.
     fn eliminate(&mut self, respawn_ticks: u16) {
         self.fighter.state.body.velocity = Point::default();
         self.lower_weapon();

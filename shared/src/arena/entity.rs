@@ -13,11 +13,11 @@ pub enum ArenaEntity {
     Match(Match),
     /// A seat's line on the score board: visible to all seats.
     Score(Score),
-    /// A fighter: visible to the seats in line of sight.
+    /// A fighter: visible to its own seat and the seats in line of sight.
     Fighter(Fighter),
     /// A seat's private state: visible to that seat only.
     Kit(Kit),
-    /// A bolt in flight: visible to the seats in line of sight.
+    /// A bolt in flight: visible to the seats in line of sight, and to its owner within range even behind a wall.
     Bolt(Bolt),
     /// A pickup: visible to the seats in line of sight.
     Pickup(Pickup),

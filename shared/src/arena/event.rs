@@ -1,4 +1,4 @@
-//! Arena's events, each with its audience: sent once, in order, and only to seats that may know.
+//! Arena's events, each with its audience: sent once, in order, and only to the seats that may know of it.
 
 use super::{
     coding::{read_position, write_position},
@@ -16,7 +16,7 @@ use crate::{
 /// An event of the game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Event {
-    /// A weapon was fired. Sent to the seats that see the fighter.
+    /// A weapon was fired. Sent to the shooter and the seats that see the fighter.
     Fired {
         /// The seat that fired.
         seat: SeatId,
@@ -41,7 +41,7 @@ pub enum Event {
         victim: SeatId,
         /// The attacker's weapon.
         weapon: Weapon,
-        /// Health and armour lost, together.
+        /// The weapon's damage, shared between health and armour; more than was lost when the fighter had less left.
         damage: u8,
     },
     /// A fighter was eliminated. Sent to all seats.
@@ -53,14 +53,14 @@ pub enum Event {
         /// The attacker's weapon.
         weapon: Weapon,
     },
-    /// A fighter respawned. Sent to the seats that see the position.
+    /// A fighter respawned. Sent to its seat and the seats that see the position.
     Respawned {
         /// The seat of the fighter.
         seat: SeatId,
         /// Its position.
         at: Point,
     },
-    /// A pickup was taken. Sent to the seats that see it.
+    /// A pickup was taken. Sent to the collector and the seats that see the pickup.
     PickupTaken {
         /// The seat that took it.
         seat: SeatId,

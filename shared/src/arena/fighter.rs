@@ -18,7 +18,7 @@ use crate::{
     id::SeatId,
 };
 
-/// A fighter. It exists while eliminated too: it lies where it fell until it respawns.
+/// A fighter. An eliminated fighter stays an entity, at the position where it fell, until it respawns.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Fighter {
     /// The seat that owns it.
@@ -40,14 +40,14 @@ pub struct Fighter {
 }
 
 impl Fighter {
-    /// Half the width of a fighter, in 1/256 unit.
+    /// Radius of a fighter, in 1/256 unit.
     pub const RADIUS: i32 = Body::RADIUS;
     /// Health after a respawn.
     pub const MAX_HEALTH: u8 = 100;
     /// Maximum armour.
     pub const MAX_ARMOUR: u8 = 60;
 
-    /// Whether it is not eliminated.
+    /// Whether the fighter has health left, that is, is not eliminated.
     #[must_use]
     pub const fn is_alive(&self) -> bool {
         self.health > 0
@@ -113,7 +113,7 @@ impl Fighter {
         })
     }
 
-    /// A copy `ticks` later, with unchanged motion.
+    /// Returns the fighter `ticks` later if its velocity stays the same and no wall stops it.
     pub(super) fn extrapolate(&self, ticks: u32) -> Self {
         Self { body: self.body.extrapolate(ticks), ..self.clone() }
     }
@@ -123,7 +123,8 @@ impl Fighter {
         self.life != later.life || self.is_alive() != later.is_alive()
     }
 
-    /// The state drawn at `part / whole` of the way to a later state.
+    /// The state displayed at `part / whole` of the way to a later state; this state unchanged if the fighter was eliminated
+    /// or respawned in between.
     pub(super) fn interpolate(&self, later: &Self, part: u32, whole: u32) -> Self {
         if self.jumps_to(later) {
             return self.clone();

@@ -1,7 +1,7 @@
 //! Positions of all fighters in the last ticks, for lag compensation.
 //!
-//! It holds a quarter second of positions only. An eliminated fighter has no position, so a shot never hits across a
-//! respawn; a seat that is left is cleared, so a shot never hits where the previous occupant stood.
+//! The history holds positions only, for a quarter second. An eliminated fighter has no position, so a shot never hits across
+//! a respawn; a seat that its player leaves is cleared, so a shot never hits where the previous occupant stood.
 
 use super::coding;
 use crate::{
@@ -103,8 +103,8 @@ impl PositionHistory {
 }
 
 impl RewoundPositions<'_> {
-    /// The interpolated position of this seat's fighter, by the same rule as on screens. `None` when the fighter was
-    /// eliminated at either of the two ticks.
+    /// The position of this seat's fighter, interpolated as a client displays it. `None` when the seat had no living fighter
+    /// at either of the two ticks.
     pub(super) fn of(&self, seat: SeatId) -> Option<Point> {
         let position = |positions: &Positions| positions.get(seat.index()).copied().flatten();
         let (earlier, later) = (position(self.earlier)?, position(self.later)?);
@@ -131,7 +131,7 @@ fn read_position(expected: Option<Point>, from: &mut BitReader<'_>) -> Result<Op
     Ok(Some(position))
 }
 
-/// A quarter second at 30 Hz is ten ticks, including the two around it.
+/// A quarter second at 30 Hz is 8 ticks, and 10 with the 2 ticks around it.
 const COUNT_ORDER: u32 = 4;
 /// Most positions deviate from the extrapolation by a few subunits a tick.
 const DEVIATION_ORDER: u32 = 2;

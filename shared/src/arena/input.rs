@@ -15,7 +15,7 @@ pub struct Input {
     pub move_y: i8,
     /// Direction of aim.
     pub aim: Angle,
-    /// The weapon in hand.
+    /// The weapon to hold.
     pub weapon: Weapon,
     /// Whether the trigger is held.
     pub fire: bool,
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_diagonal_is_no_faster_than_the_rest() {
+    fn a_diagonal_is_not_faster_than_a_straight_movement() {
         let input = Input { move_x: 127, move_y: -127, ..Input::default() };
         assert!(input.direction().length() <= Input::FULL_SPEED as u32, "{:?}", input.direction());
     }

@@ -34,7 +34,7 @@ pub struct Match {
 pub enum Phase {
     /// Weapons work, eliminations count.
     Playing,
-    /// The result is shown; fighters may walk, weapons do not work.
+    /// The result is shown; fighters may walk and take pickups, weapons do not work.
     Result,
 }
 
@@ -71,7 +71,7 @@ impl Match {
         })
     }
 
-    /// Within a match only the team scores change; any other difference is written as a full state.
+    /// Between the start and the end of a match only the team scores change; any other difference is written as a full state.
     pub(super) fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
         let is_same = Self { team_scores: self.team_scores, ..expected.clone() } == *self;
         out.write_bool(is_same);

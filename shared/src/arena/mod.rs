@@ -1,16 +1,17 @@
-//! Arena, the game that ships with Quarrel: crossbows, longbows and swords on a walled map, for sixteen players.
+//! Arena, the game that ships with Quarrel: crossbows, longbows and swords on a walled map, by default for sixteen
+//! players.
 //!
-//! All state is integers, and all of it is on the wire: [`save`](Game::save) writes the replicated entities, a random
-//! generator and the last ticks. The modules, in reading order:
+//! All state is integers. A checkpoint ([`save`](Game::save)) holds the replicated entities and, never sent to a client, a
+//! random generator, the positions of the last ticks and the recent hits. The modules, in reading order:
 //!
 //! - `map`: walls from a seed; collision and raycasts.
 //! - `weapon`, `body`: the values that a fighter holds.
-//! - `fighter`, `kit`, `score`, `bolt`, `pickup`, `match_state`: the replicated state; `entity` is the enum of all.
+//! - `fighter`, `kit`, `score`, `bolt`, `pickup`, `match_state`: the replicated state; `entity` is the enum of these.
 //! - `input`, `event`, `settings`: inputs and outputs.
 //! - `movement`: the rule of motion, shared by the server's step and client prediction (`predict`).
 //! - `weapons`: triggers and hit tests.
 //! - `history`: recent positions, for lag compensation.
-//! - `recent_hits`: recent pairs of attacker and victim, for interest.
+//! - `recent_hits`: recent pairs of attacker and victim, for the priority of updates.
 //! - `state`: the state of a room; the modules below implement its rules.
 //! - `step`: one tick, in order; `combat`, `pickups`, `rules`, `spawn` and `seats` are its parts.
 //! - `visibility`: what a seat sees; `sound`: events in earshot but out of sight; `save`: checkpoints.

@@ -105,7 +105,7 @@ fn fighter_and_kit(own: &mut PredictedEntities<ArenaEntity>) -> (Option<&mut Fig
     found
 }
 
-/// Moves a bolt by one tick. False when it disappears.
+/// Moves a bolt by one tick. Returns false when the bolt disappears.
 fn step_bolt(bolt: &mut Bolt, map: &Map) -> bool {
     let flight = bolt.step(map);
     let still_flies = !flight.is_last();

@@ -1,4 +1,5 @@
-//! The hits of the last second: two players in a fight matter more to each other than a nearer third one.
+//! The hits of the last second, for the priority of entity updates: two players in a fight matter more to each other than a
+//! nearer third one.
 
 use std::collections::VecDeque;
 
@@ -28,7 +29,7 @@ impl RecentHits {
         self.0.push_back(HitRecord { tick, by, victim });
     }
 
-    /// Removes hits that are a second old.
+    /// Removes hits that are a second old or older.
     pub(super) fn expire(&mut self, now: Tick, rate: TickRate) {
         let is_old = |hit: &HitRecord| now.since(hit.tick) >= rate.ticks(REMEMBERED_MS);
         while self.0.front().is_some_and(is_old) {

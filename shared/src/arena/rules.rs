@@ -64,7 +64,8 @@ impl Arena {
         }
     }
 
-    /// Ends the match when the winning score is reached, or the time is over.
+    /// Ends the match when the winning score is reached or the time is over: removes all bolts, lowers all weapons, and starts
+    /// the result phase.
     pub(super) fn end_match_when_due(&mut self, events: &mut Events) {
         let is_won = self.best_score() >= self.settings.score_to_win;
         if !is_won && !self.current_match.state.is_due(self.tick) {
@@ -117,7 +118,7 @@ impl Arena {
         })
     }
 
-    /// The single leader, if there is one.
+    /// The winner: the single leader, or [`Winner::Draw`] when several lead or there is no fighter.
     fn winner(&self) -> Winner {
         let best = self.best_score();
         let leaders: Vec<Winner> = match self.settings.mode {

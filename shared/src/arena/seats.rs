@@ -28,7 +28,8 @@ impl Arena {
         self.seats[seat.index()] = Some(player);
     }
 
-    /// Clears a seat, and removes its bolts, because their hits could no longer be attributed.
+    /// Clears a seat: removes its entities, positions and recent hits, and its bolts, because their hits could no longer be
+    /// attributed.
     pub(super) fn leave_seat(&mut self, seat: SeatId) {
         let Some(player) = self.seats.get_mut(seat.index()).and_then(Option::take) else { return };
         self.history.remove_seat(seat);

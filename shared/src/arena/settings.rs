@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 /// Settings of an Arena room. A number outside its range is refused when it is read, and the error names the range: an
-/// operator must notice that a setting has no effect.
+/// operator must notice that a setting cannot take effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "snake_case")]
 pub struct Settings {
@@ -32,7 +32,7 @@ pub enum Mode {
 }
 
 impl Default for Settings {
-    /// A match among sixteen lasts about twelve seconds: a load test of twenty sees several end.
+    /// A match among sixteen bots lasts about twelve seconds, so that a load test of twenty seconds sees matches end.
     fn default() -> Self {
         Self { mode: Mode::FreeForAll, score_to_win: 4, time_limit_s: 180, result_s: 5 }
     }

@@ -1,8 +1,7 @@
 //! Sounds of shots out of sight.
 //!
-//! Players expect sound from behind corners. A server that sends nothing of an unseen shot keeps the secret and spoils the
-//! game; one that sends the exact position gives it away. So a sound carries a rounded position ([`Event::SOUND_CELL`])
-//! only.
+//! Players expect sound from behind corners. Sending nothing of an unseen shot spoils the game, and sending the exact
+//! position reveals the shooter. So a sound carries a rounded position ([`Event::SOUND_CELL`]) only.
 //!
 //! [`Event::SOUND_CELL`]: super::Event::SOUND_CELL
 
@@ -12,8 +11,8 @@ use crate::{
     id::SeatId,
 };
 
-/// Earshot of a weapon, in 1/256 unit: as far as the range of sight, walls or not. So of two shots at equal distance, both
-/// are perceived.
+/// Earshot of a weapon, in 1/256 unit: equal to the range of sight, and not reduced by walls, so that every shot in range
+/// is either seen or perceived as a sound.
 const RANGE: u32 = 24 * UNIT as u32;
 
 impl Arena {

@@ -1,4 +1,4 @@
-//! Spawning: fighters appear away from enemies that could hit them at once.
+//! Spawning: fighters appear out of reach of enemies where the map allows it.
 
 use super::{Allegiance, Arena, Body, Event, Fighter, Kit, Map, Team, Weapon, event::Events};
 use crate::{

@@ -1,6 +1,6 @@
 //! The state of a room: its match, seats, bolts and pickups, and the entities under which they are published.
 //!
-//! It has no rules; they are in the files that use this one.
+//! The rules are in the files that use this one.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ use crate::{
 
 /// A room of Arena.
 ///
-/// The rules work on typed state; `entities` is its published copy, updated at the end of each change.
+/// The rules work on typed state; `entities` is its published copy, updated at the end of each tick. Entities are added and
+/// removed at once.
 #[derive(Clone, Debug)]
 pub struct Arena {
     pub(super) settings: Settings,

@@ -4,8 +4,8 @@ use super::{Arena, Input, state::Player, weapons::TickMotion};
 use crate::game::{Inputs, Step};
 
 impl Arena {
-    /// Simulates one tick: moves fighters and bolts, fires weapons, gives out pickups, and ends the match when it is
-    /// decided.
+    /// Simulates one tick: starts a due match, respawns and moves fighters, moves bolts, fires weapons, ends a decided match,
+    /// and lets fighters take pickups (also while a result is shown).
     pub(super) fn advance(&mut self, step: Step<'_, Self>) {
         let Step { tick, inputs, rewind, events } = step;
         self.tick = tick;

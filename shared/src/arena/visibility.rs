@@ -1,7 +1,9 @@
 //! Visibility: an entity is visible when it is near enough and not hidden by a wall.
 //!
-//! Eye and target are each widened by the distance that a fighter runs in one round trip. A screen lags by that time: a
-//! fighter that steps round a corner, or looks round it, is therefore known in advance, and enemies rarely pop up.
+//! The eye is the position that a seat sees from: its fighter's. The line of sight is tested from the eye and from points to
+//! its sides, to the target and to points to its sides (for a pickup, which does not move, only to its position). The points
+//! are as far away as a fighter runs in one round trip, because a client lags by that time: a client thus receives a fighter
+//! before it steps round a corner, and enemies rarely pop up.
 
 use super::{Arena, ArenaEntity, Map, RUN_SPEED, Tile, state::Player};
 use crate::{
@@ -13,8 +15,8 @@ use crate::{
 const RANGE: u32 = 24 * UNIT as u32;
 /// The largest round trip that visibility allows for, in milliseconds.
 const ROUND_TRIP_MS: i32 = 200;
-/// Widening of eye and target to each side of the line of sight, in 1/256 unit: 1.2 units, the distance that a fighter runs
-/// in a round trip. A dash covers more and may surprise: that is its purpose.
+/// Distance of the side points of eye and target from the line of sight, in 1/256 unit: 1.2 units, as far as a fighter runs
+/// in a round trip. A dash covers more and may surprise, which is its purpose.
 const MARGIN: i32 = RUN_SPEED * ROUND_TRIP_MS / 1000;
 /// Maximum number of positioned entities in a view.
 const MAX_ENTITIES: u16 = 128;
@@ -50,7 +52,8 @@ impl Arena {
         }
     }
 
-    /// The entities of highest priority for a seat, in ascending order: its own bolts, and its opponents.
+    /// The entities of highest priority for a seat, in ascending order: its own bolts, and the fighters that it hit or was hit by
+    /// in the last second.
     fn focus(&self, seat: SeatId) -> Vec<EntityId> {
         let bolts = self.bolts.iter().filter(|(_, bolt)| bolt.owner == seat).map(|(id, _)| *id);
         let fighter = |seat: SeatId| Some(self.seats.get(seat.index())?.as_ref()?.fighter.id);
@@ -61,7 +64,7 @@ impl Arena {
         focus
     }
 
-    /// The seats that see a position, and `also` in any case.
+    /// The seats that see a position, and the seat `also` (if occupied) even when it does not.
     pub(super) fn seats_seeing(&self, at: Point, also: SeatId) -> Audience {
         let sees = |player: &&Player| {
             let eye = player.eye();

@@ -18,7 +18,7 @@ impl Weapon {
     /// All weapons, in the order of their codes.
     pub const ALL: [Self; 3] = [Self::Crossbow, Self::Longbow, Self::Sword];
 
-    /// Health and armour that a hit takes together.
+    /// Damage of a hit, shared between health and armour.
     #[must_use]
     pub const fn damage(self) -> u8 {
         match self {
@@ -28,7 +28,7 @@ impl Weapon {
         }
     }
 
-    /// Cooldown of all weapons after its use, in milliseconds.
+    /// Cooldown of all weapons after this one has fired, in milliseconds.
     #[must_use]
     pub const fn recovery_ms(self) -> u32 {
         match self {

@@ -1,15 +1,15 @@
-//! The error of the bit codec: only reading fails.
+//! The error of the bit codec. Only reading can fail.
 
-/// An error of decoding bits. The sender of the bits is at fault in every case.
+/// An error of decoding bits: the sender encoded them wrongly, or they were cut or damaged on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BitsError {
-    /// The bytes ended inside a value.
+    /// The bits end inside of a value.
     #[error("the bits end in the middle of a value")]
     Truncated,
-    /// A value lies outside what its field can hold.
+    /// A value is outside of the range that its field allows.
     #[error("a value lies outside the range of its field")]
     OutOfRange,
-    /// The value is complete and more bytes follow it.
+    /// More follows the last value than the zero bits that pad its byte.
     #[error("bytes are left over after the last value")]
     Trailing,
 }

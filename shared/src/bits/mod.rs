@@ -1,8 +1,9 @@
-//! The bit codec of games, snapshots and datagrams.
+//! The bit codec of games, snapshots and datagrams: values that take as many bits as they need, without alignment to bytes.
 //!
-//! A writer appends to a reused buffer and cannot fail; a reader is bounds-checked and never panics on any input.
-//! Bits are written least significant first, so a value may straddle bytes. Variable-length numbers are Exp-Golomb codes
-//! (order `k`: short for values below `2^k`; <https://en.wikipedia.org/wiki/Exponential-Golomb_coding>).
+//! A writer appends to a buffer that is reused, and returns no errors; a reader checks its bounds, and returns an error for bytes that
+//! are not valid. Each byte is filled from its least significant bit on, and a value's least significant bit comes first.
+//! Variable-length numbers are Exp-Golomb codes of an order `k`, which are shortest (`k + 1` bits) for values below `2^k`
+//! (<https://en.wikipedia.org/wiki/Exponential-Golomb_coding>; here the prefix counts ones up to a zero).
 
 mod error;
 mod reader;
@@ -15,14 +16,15 @@ pub trait Bits: Sized {
     /// Appends this value to `out`.
     fn encode(&self, out: &mut BitWriter);
 
-    /// Decodes a value that [`Self::encode`] wrote. The bytes may come from a peer: check every range and bound every loop.
+    /// Decodes a value that [`Self::encode`] wrote. The bits may come from a peer that is not trusted: an implementation must check or
+    /// clamp every range and bound every loop, and must not panic.
     ///
     /// # Errors
-    /// When the bits end early or hold a value that `encode` never writes.
+    /// When the bits end inside of the value, or are not an encoded value.
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError>;
 }
 
-/// One bit, then the value if there is one.
+/// One bit that is set if there is a value, then the value.
 impl<T: Bits> Bits for Option<T> {
     fn encode(&self, out: &mut BitWriter) {
         out.write_bool(self.is_some());
@@ -48,7 +50,7 @@ mod tests {
         Var(u32, u32),
         Signed(i32, u32),
         Flag(bool),
-        Whole(u64),
+        Long(u64),
     }
 
     fn op() -> impl Strategy<Value = Op> {
@@ -58,7 +60,7 @@ mod tests {
             (any::<u32>(), 0..16u32, 0..32u32).prop_map(|(v, k, s)| Op::Var(v >> s, k)),
             (any::<i32>(), 0..16u32, 0..32u32).prop_map(|(v, k, s)| Op::Signed(v >> s, k)),
             any::<bool>().prop_map(Op::Flag),
-            any::<u64>().prop_map(Op::Whole),
+            any::<u64>().prop_map(Op::Long),
         ]
     }
 
@@ -72,7 +74,7 @@ mod tests {
                     Op::Var(v, k) => out.write_var(v, k),
                     Op::Signed(v, k) => out.write_signed(v, k),
                     Op::Flag(v) => out.write_bool(v),
-                    Op::Whole(v) => out.write_u64(v),
+                    Op::Long(v) => out.write_u64(v),
                 }
             }
             let bytes = out.finish().to_vec();
@@ -83,23 +85,23 @@ mod tests {
                     Op::Var(v, k) => prop_assert_eq!(from.read_var(k), Ok(v)),
                     Op::Signed(v, k) => prop_assert_eq!(from.read_signed(k), Ok(v)),
                     Op::Flag(v) => prop_assert_eq!(from.read_bool(), Ok(v)),
-                    Op::Whole(v) => prop_assert_eq!(from.read_u64(), Ok(v)),
+                    Op::Long(v) => prop_assert_eq!(from.read_u64(), Ok(v)),
                 }
             }
             prop_assert_eq!(from.finish(), Ok(()));
         }
 
         #[test]
-        fn any_bytes_decode_to_values_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..32), k in 0..20u32) {
+        fn any_bytes_are_read_as_numbers_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..32), k in 0..20u32) {
             let mut from = BitReader::new(&bytes);
             while from.read_var(k).is_ok() {}
         }
     }
 
     #[test]
-    fn a_small_number_is_a_short_code() {
+    fn zero_in_order_0_takes_one_bit() {
         let mut out = BitWriter::new();
         out.write_var(0, 0);
-        assert_eq!(out.len_bits(), 1, "0 in order 0 takes one bit");
+        assert_eq!(out.len_bits(), 1);
     }
 }

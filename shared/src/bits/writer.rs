@@ -1,12 +1,12 @@
 //! The writer of the bit codec.
 
-/// Appends bits to a buffer. Callers keep a writer and clear it for each packet, so that no packet allocates.
+/// Appends bits to a buffer. Callers clear and reuse one writer, so that a packet does not allocate.
 #[derive(Clone, Debug, Default)]
 pub struct BitWriter {
     bytes: Vec<u8>,
-    /// Bits not yet in `bytes`, least significant first.
+    /// The last bits, which do not fill a byte yet.
     pending: u64,
-    /// The number of bits in `pending`; always under 8 between calls.
+    /// The number of bits in `pending`; less than 8 between calls.
     pending_bits: u32,
 }
 
@@ -17,20 +17,23 @@ impl BitWriter {
         Self::default()
     }
 
-    /// Discards the written bits and keeps the buffer.
+    /// Discards the written bits and keeps the allocation.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.pending = 0;
         self.pending_bits = 0;
     }
 
-    /// The number of bits written.
+    /// Returns the number of bits that were written; after [`Self::finish`] the padding counts too.
     #[must_use]
     pub fn len_bits(&self) -> usize {
         self.bytes.len() * 8 + self.pending_bits as usize
     }
 
-    /// Writes the low `count` bits of `value`; `count` is at most 32 and higher bits of `value` must be zero.
+    /// Writes `value` in `count` bits (0 to 32), which it must fit: the bits above would corrupt the value after it.
+    ///
+    /// # Panics
+    /// In debug builds if `count` is over 32 or `value` does not fit.
     pub fn write_bits(&mut self, value: u32, count: u32) {
         debug_assert!(
             count <= 32 && (count == 32 || value >> count == 0),
@@ -56,12 +59,13 @@ impl BitWriter {
         self.write_bits((value >> 32) as u32, 32);
     }
 
-    /// Writes an unsigned number in an Exp-Golomb code of order `k` (under 32): `k + 1` bits for values below `2^k`.
+    /// Writes an unsigned number as an Exp-Golomb code of order `k` (0 to 31): `k + 1` bits for values below `2^k`, two more bits each time
+    /// that `value + 2^k` doubles.
     pub fn write_var(&mut self, value: u32, k: u32) {
-        // In 64 bits, because value + 2^k may not fit 32.
+        // In 64 bits, because value + 2^k may not fit 32 bits.
         let shifted = u64::from(value) + (1u64 << k);
         let extra = shifted.ilog2() - k;
-        // The prefix is `extra` ones and a zero, then the number below its leading one.
+        // `extra` ones and a zero, then the bits of the shifted number below its leading one.
         for _ in 0..extra {
             self.write_bool(true);
         }
@@ -71,12 +75,14 @@ impl BitWriter {
         self.write_bits(rest as u32, low.min(32));
     }
 
-    /// Writes a signed number in a zigzag Exp-Golomb code of order `k`: `k + 1` bits for magnitudes below `2^(k-1)`.
+    /// Writes a signed number as an Exp-Golomb code of order `k` (0 to 31) of its zigzag mapping, in which small magnitudes are small
+    /// numbers: `k + 1` bits for magnitudes below `2^(k-1)`.
     pub fn write_signed(&mut self, value: i32, k: u32) {
         self.write_var(zigzag(value), k);
     }
 
-    /// Returns the written bytes, the last one padded with zeros. Call [`Self::clear`] before the next write.
+    /// Pads the last byte with zero bits and returns all bytes. Call [`Self::clear`] before the next write: without it, the next value
+    /// would follow the padding.
     pub fn finish(&mut self) -> &[u8] {
         if self.pending_bits > 0 {
             self.bytes.push(self.pending as u8);
@@ -87,7 +93,7 @@ impl BitWriter {
     }
 }
 
-/// Maps a signed number to an unsigned one such that small magnitudes stay small: 0, -1, 1, -2 become 0, 1, 2, 3.
+/// Maps a signed number to an unsigned one such that small magnitudes are small numbers: 0, -1, 1, -2 become 0, 1, 2, 3.
 const fn zigzag(value: i32) -> u32 {
     ((value << 1) ^ (value >> 31)) as u32
 }

@@ -1,5 +1,6 @@
-//! `crowd`: the second game. Thousands of walkers on one large plain, of which each sees the 64 nearest. It exists to keep
-//! the [`Game`] trait independent of Arena, and for measurements: every walker moves and turns at every tick.
+//! `crowd`, the second game that ships with Quarrel: thousands of walkers on one large plain, where each player sees the 64 nearest.
+//! It shows that the [`Game`] trait does not depend on Arena, and it is a load for measurements, because every walker moves in every
+//! tick.
 
 mod stroll;
 mod walker;
@@ -18,31 +19,32 @@ use crate::{
     tick::TickRate,
 };
 
-/// Number of walkers in a view: the nearest.
+/// The maximum number of walkers in a view, which are the nearest ones.
 const VISIBLE: u16 = 64;
 
-/// Mean time between two stumbles of a walker, in seconds, so that health changes now and then.
+/// The mean time between two stumbles of a walker, in seconds. A stumble changes its health, so that a value that cannot be extrapolated
+/// changes now and then.
 const SECONDS_PER_STUMBLE: u32 = 20;
 
-/// The plain and its walkers.
+/// The state of a crowd room: the plain's walkers, one per occupied seat.
 #[derive(Debug)]
 pub struct Crowd {
     walkers: Entities<Walker>,
-    /// Each seat's walker.
+    /// The walker of each seat; `None` for an empty seat.
     seats: Vec<Option<EntityId>>,
     rng: GameRng,
     rate: TickRate,
 }
 
-/// Settings of a crowd room: none.
+/// The settings of a crowd room: an empty struct, because a crowd room has no settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrowdSettings {}
 
-/// A walker stumbled and lost some health. Sent to its own seat.
+/// An event: a walker stumbled, which took some of its health, or restored it when too little was left. Sent only to the walker's seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Stumbled {
-    /// Remaining health, of 100.
+    /// The walker's health after the stumble, 0 to 100.
     pub health: u8,
 }
 
@@ -89,13 +91,13 @@ impl Game for Crowd {
     }
 
     fn step(&mut self, step: Step<'_, Self>) {
-        let stumble_one_in = SECONDS_PER_STUMBLE * u32::from(self.rate.hz());
+        let ticks_per_stumble = SECONDS_PER_STUMBLE * u32::from(self.rate.hz());
         for (_, walker) in self.walkers.iter_mut() {
             if let Some(steering) = step.inputs.of(walker.seat) {
                 walker.steer(steering);
             }
             walker.walk();
-            if self.rng.chance(1, stumble_one_in) {
+            if self.rng.chance(1, ticks_per_stumble) {
                 walker.stumble();
                 step.events.push(Audience::Only(walker.seat), Stumbled { health: walker.health });
             }
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_and_entries_give_the_same_state_even_through_a_checkpoint() {
+    fn equal_seeds_and_entries_give_equal_states_even_after_save_and_load() {
         let mut first = Crowd::new(&setup());
         let mut second = Crowd::new(&setup());
         let mut scratch = BitWriter::new();
@@ -209,7 +211,7 @@ mod tests {
         }
     }
 
-    /// Steps the plain while a client of each seat predicts its own walker, and compares the two.
+    /// Steps a room while each seat's client predicts its walker, and compares each prediction with the room.
     #[test]
     fn a_prediction_with_the_right_inputs_equals_the_server_state() {
         let mut compared = 0;
@@ -217,7 +219,7 @@ mod tests {
             let setup = Setup { tick_rate: TickRate::new(hz).unwrap(), ..setup() };
             let mut crowd = Crowd::new(&setup);
             entries(1).apply(&mut crowd, Tick(1), setup.tick_rate, &mut Outbox::new());
-            let mut guesses: Vec<PredictedEntities<Walker>> = Vec::new();
+            let mut predictions: Vec<PredictedEntities<Walker>> = Vec::new();
             for tick in 2..400 {
                 if tick % 20 == 2 {
                     let confirmed = |(id, walker): (EntityId, &Walker)| {
@@ -225,20 +227,20 @@ mod tests {
                         own.confirm(id, walker.clone());
                         own
                     };
-                    guesses = crowd.entities().iter().map(confirmed).collect();
+                    predictions = crowd.entities().iter().map(confirmed).collect();
                 }
                 let entries = entries(tick);
                 let mut events = Outbox::new();
                 entries.apply(&mut crowd, Tick(tick), setup.tick_rate, &mut events);
                 let events: Vec<_> = events.drain().collect();
-                for (guess, (_, truth)) in guesses.iter_mut().zip(crowd.entities().iter()) {
-                    let input = entries.inputs[truth.seat.index()].unwrap();
-                    Crowd::predict(guess, &input, &(), setup.tick_rate);
+                for (prediction, (_, walker)) in predictions.iter_mut().zip(crowd.entities().iter()) {
+                    let input = entries.inputs[walker.seat.index()].unwrap();
+                    Crowd::predict(prediction, &input, &(), setup.tick_rate);
                     // A stumble is random, so a client cannot predict it.
-                    if events.iter().any(|(audience, _)| audience.includes(truth.seat)) {
-                        guess.iter_mut().for_each(|walker| walker.health = truth.health);
+                    if events.iter().any(|(audience, _)| audience.includes(walker.seat)) {
+                        prediction.iter_mut().for_each(|predicted| predicted.health = walker.health);
                     }
-                    assert_eq!(guess.iter().next().unwrap().1, truth, "at tick {tick} and {hz} Hz");
+                    assert_eq!(prediction.iter().next().unwrap().1, walker, "at tick {tick} and {hz} Hz");
                     compared += 1;
                 }
             }
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walker_without_inputs_keeps_its_course() {
+    fn a_walker_with_coasting_inputs_or_none_keeps_its_bend() {
         let mut crowd = Crowd::new(&setup());
         let mut coasting = Crowd::new(&setup());
         for tick in 1..60 {

@@ -1,4 +1,4 @@
-//! The bot of `crowd`: changes its bend about once a second.
+//! The bot of `crowd`: walks at random, and changes its bend (turn rate) about once a second.
 
 use super::walker::Steering;
 use crate::{
@@ -6,12 +6,12 @@ use crate::{
     tick::Tick,
 };
 
-/// Walks at random.
+/// The behaviour of a bot that walks at random.
 #[derive(Debug)]
 pub(super) struct Stroll {
     rng: GameRng,
     bend: i8,
-    /// Tick of the next change.
+    /// The tick at which the bend changes next.
     until: Tick,
 }
 
@@ -21,7 +21,7 @@ impl Stroll {
     }
 }
 
-/// It ignores the entities of its view, so it plays any game whose input is a steering.
+/// Ignores the entities in its view, so it can play any game whose input is [`Steering`].
 impl<G: Game<Input = Steering>> Brain<G> for Stroll {
     fn decide(&mut self, seen: Observation<'_, G>) -> Steering {
         if seen.tick >= self.until {

@@ -1,4 +1,4 @@
-//! One walker: its state, its rule of motion, and its compact delta encoding.
+//! A walker: its state, its rule of motion, and its encoding as a delta against its extrapolation.
 
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
@@ -7,37 +7,37 @@ use crate::{
     tick::TickRate,
 };
 
-/// The side of the plain, in 1/256 unit: 1,024 units, and a power of two so that a coordinate takes [`PLAIN_BITS`].
+/// The side of the square plain, in 1/256 unit: 1,024 units. A power of two, so that a coordinate takes [`PLAIN_BITS`] bits.
 pub(super) const PLAIN: i32 = 1 << PLAIN_BITS;
 const PLAIN_BITS: u32 = 18;
 
-/// Walking speed, in 1/256 unit a second.
+/// The walking speed, in 1/256 unit per second: 1.5 units per second.
 const SPEED: i32 = 3 * UNIT / 2;
 
-/// Turn of a walker for one unit of bend, in 1/65,536 turn a tick.
+/// The turn per tick for a bend of 1, in 1/65,536 turn.
 const BEND_STEP: i16 = 8;
 
 /// The state of one walker.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Walker {
-    /// The seat that owns it.
+    /// The seat whose player steers the walker.
     pub seat: SeatId,
-    /// Its position.
+    /// The position; both coordinates are from 0 to below 2^18 (1,024 units).
     pub at: Point,
-    /// Its direction of movement.
+    /// The direction of movement.
     pub heading: Angle,
-    /// Turn rate, in `BEND_STEP`s a tick.
+    /// The turn per tick, in 8/65,536 turn; clockwise if positive.
     pub bend: i8,
-    /// Speed, in 1/256 unit a tick.
+    /// The distance per tick, in 1/256 unit.
     pub pace: u8,
-    /// Health, of 100.
+    /// The health, 0 to 100.
     pub health: u8,
 }
 
-/// The input of a walker: its turn rate.
+/// The input of a seat: the turn rate of its walker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Steering {
-    /// Turn rate, in `BEND_STEP`s a tick.
+    /// The turn per tick, in 8/65,536 turn; clockwise if positive.
     pub bend: i8,
 }
 
@@ -56,7 +56,7 @@ impl Walker {
     const STUMBLE_COST: u8 = 7;
 
     pub(super) fn new(seat: SeatId, at: Point, heading: Angle, rate: TickRate) -> Self {
-        // At 1 Hz the speed does not fit into `u8`: such a walker moves at 255 subunits a second.
+        // At 1 Hz the speed of 384 does not fit `u8`: the walker then moves at 255/256 unit per second.
         let pace = (SPEED / i32::from(rate.hz())).clamp(1, i32::from(u8::MAX)) as u8;
         Self { seat, at, heading, bend: 0, pace, health: Self::FULL_HEALTH }
     }
@@ -65,7 +65,7 @@ impl Walker {
         self.bend = steering.bend;
     }
 
-    /// One tick of motion: turn, move, and turn back at the edge.
+    /// Moves the walker by one tick: it turns, walks, and turns around at the edge of the plain.
     pub(super) fn walk(&mut self) {
         self.heading = Angle(self.heading.0.wrapping_add_signed(i16::from(self.bend) * BEND_STEP));
         let to = self.at + self.heading.times(i32::from(self.pace));
@@ -75,9 +75,10 @@ impl Walker {
         }
     }
 
+    /// Takes [`Self::STUMBLE_COST`] of the health, or restores full health when less is left.
     pub(super) const fn stumble(&mut self) {
         self.health = match self.health.checked_sub(Self::STUMBLE_COST) {
-            Some(left) => left,
+            Some(rest) => rest,
             None => Self::FULL_HEALTH,
         };
     }
@@ -127,20 +128,21 @@ impl Entity for Walker {
         later
     }
 
-    /// A new bend changes the predicted path only a little: heading and position are encoded as small differences.
+    /// After a new bend the walker is still near its extrapolation, so position and heading are encoded as differences, which are small.
     fn encode_delta(&self, expected: &Self, out: &mut BitWriter) {
-        let strayed = (self.at, self.heading, self.bend) != (expected.at, expected.heading, expected.bend);
-        out.write_bool(strayed);
-        if strayed {
+        let is_moved = (self.at, self.heading, self.bend) != (expected.at, expected.heading, expected.bend);
+        out.write_bool(is_moved);
+        if is_moved {
             out.write_signed(self.at.x.wrapping_sub(expected.at.x), 4);
             out.write_signed(self.at.y.wrapping_sub(expected.at.y), 4);
             out.write_signed(i32::from(expected.heading.turn_to(self.heading)), 10);
             out.write_bits(u32::from(self.bend as u8), 8);
         }
-        // Seat and speed change only with the seat's occupant, health rarely: one bit covers all three.
-        let hurt = (self.seat, self.pace, self.health) != (expected.seat, expected.pace, expected.health);
-        out.write_bool(hurt);
-        if hurt {
+        // Seat and pace never change in a walker's life, and health changes rarely: one bit covers all three.
+        let is_changed =
+            (self.seat, self.pace, self.health) != (expected.seat, expected.pace, expected.health);
+        out.write_bool(is_changed);
+        if is_changed {
             self.seat.encode(out);
             out.write_bits(u32::from(self.pace), 8);
             out.write_bits(u32::from(self.health), 8);
@@ -193,7 +195,7 @@ mod tests {
         }
 
         #[test]
-        fn a_walker_round_trips_whole_and_as_a_delta(expected in walker(), new in walker()) {
+        fn a_walker_decodes_to_itself_as_complete_state_and_as_a_delta(expected in walker(), new in walker()) {
             let mut out = BitWriter::new();
             new.encode(&mut out);
             new.encode_delta(&expected, &mut out);

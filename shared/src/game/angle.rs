@@ -1,40 +1,40 @@
-//! Integer directions with a table sine: floats would differ between machines in their last bit.
+//! Directions as integers, with a sine from a table: the last bit of a floating-point sine differs between machines.
 
 use std::ops::{Add, Sub};
 
 use super::Point;
 
-/// A direction: 65,536 to the turn, 0 to the east, a quarter turn to the south (the y axis points down).
+/// A direction in 1/65,536 turn: 0 is east, and a quarter turn is south, because the y axis points down. Sums wrap at a full turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Angle(pub u16);
 
 impl Angle {
-    /// A quarter turn.
+    /// A quarter turn: south.
     pub const QUARTER: Self = Self(1 << 14);
-    /// Half a turn.
+    /// Half a turn: west.
     pub const HALF: Self = Self(1 << 15);
-    /// The scale of [`Self::sin`] and [`Self::cos`]: their value for 1.
+    /// The scale of [`Self::sin`] and [`Self::cos`]: the integer that stands for 1.
     pub const ONE: i32 = 1 << 15;
 
-    /// The sine, scaled by [`Self::ONE`].
+    /// Returns the sine, scaled by [`Self::ONE`]; its error is less than 2.
     #[must_use]
     #[inline]
     pub const fn sin(self) -> i32 {
-        // A select between two numbers compiles without a branch. A branch would be mispredicted because directions have no
-        // pattern, and a crowd computes about a thousand sines per snapshot.
+        // A choice between two numbers compiles to a select instruction. A branch would often be mispredicted, because directions have
+        // no pattern, and `crowd` computes about a thousand sines per snapshot.
         let half = self.0 & 0x7FFF;
         let rising = quarter_sine(if half > Self::QUARTER.0 { Self::HALF.0 - half } else { half });
         if self.0 >= Self::HALF.0 { -rising } else { rising }
     }
 
-    /// The cosine, scaled by [`Self::ONE`].
+    /// Returns the cosine, scaled by [`Self::ONE`]; its error is less than 2.
     #[must_use]
     #[inline]
     pub const fn cos(self) -> i32 {
         Self(self.0.wrapping_add(1 << 14)).sin()
     }
 
-    /// The displacement of `length` (1/256 unit) in this direction, rounded towards zero.
+    /// Returns the displacement of this length (in 1/256 unit) in this direction, with both coordinates rounded towards zero.
     #[must_use]
     #[inline]
     pub const fn times(self, length: i32) -> Point {
@@ -44,12 +44,12 @@ impl Angle {
         )
     }
 
-    /// The direction of a displacement; east for a displacement of length 0.
+    /// Returns the direction of a displacement, exact to a few 1/65,536 turn; east for a displacement of length 0.
     #[must_use]
     pub const fn of(to: Point) -> Self {
         let (x, y) = (to.x as i64, to.y as i64);
         let (ax, ay) = (x.abs(), y.abs());
-        // In the first quadrant sin(a)·x - cos(a)·y grows with a: halve the quarter turn until it is no longer negative.
+        // In the first quadrant sin(a)·x - cos(a)·y grows with the angle a, and is 0 in the direction (x, y): bisect for that angle.
         let (mut low, mut high) = (0u16, 1 << 14);
         while high - low > 1 {
             let middle = Self(low + (high - low) / 2);
@@ -59,22 +59,24 @@ impl Angle {
                 low = middle.0;
             }
         }
-        let within = if ax == 0 && ay != 0 { 1 << 14 } else { low };
+        let in_quadrant = if ax == 0 && ay != 0 { 1 << 14 } else { low };
         Self(match (x < 0, y < 0) {
-            (false, false) => within,
-            (true, false) => (1u16 << 15).wrapping_sub(within),
-            (true, true) => (1u16 << 15).wrapping_add(within),
-            (false, true) => 0u16.wrapping_sub(within),
+            (false, false) => in_quadrant,
+            (true, false) => (1u16 << 15).wrapping_sub(in_quadrant),
+            (true, true) => (1u16 << 15).wrapping_add(in_quadrant),
+            (false, true) => 0u16.wrapping_sub(in_quadrant),
         })
     }
 
-    /// The shorter turn from this direction to `other`: -32,768 to 32,767, positive clockwise on a screen.
+    /// Returns the shorter turn from this direction to `other` in 1/65,536 turn: -32,768 to 32,767, positive if clockwise (with the y
+    /// axis down). A half turn is -32,768.
     #[must_use]
     pub const fn turn_to(self, other: Self) -> i16 {
         other.0.wrapping_sub(self.0) as i16
     }
 
-    /// Interpolates along the shorter turn from this direction to `other` by `part / whole`; exact at both ends.
+    /// Returns the direction at the fraction `part / whole` of the shorter turn from this direction to `other`. Exact at both ends: this
+    /// direction for a `part` of 0, `other` for `part >= whole`.
     #[must_use]
     pub const fn towards(self, other: Self, part: u32, whole: u32) -> Self {
         if part >= whole {
@@ -84,7 +86,7 @@ impl Angle {
         Self(self.0.wrapping_add_signed(turn as i16))
     }
 
-    /// This direction turned towards `other` by at most `max`.
+    /// Returns this direction turned towards `other` along the shorter turn, by at most `max` (in 1/65,536 turn).
     #[must_use]
     pub const fn turned_towards(self, other: Self, max: u16) -> Self {
         let turn = self.turn_to(other);
@@ -114,12 +116,13 @@ impl Sub for Angle {
     }
 }
 
-/// Number of table steps in a quarter turn.
+/// The number of table steps in a quarter turn.
 const STEPS: usize = 1024;
 
-/// The sine of a quarter turn in [`STEPS`] steps, computed at compile time so that every build has the same bits. The last entry is
-/// there twice because [`quarter_sine`] reads the entry after it and multiplies the difference by 0.
-static QUARTER: [i32; STEPS + 2] = {
+/// The sines of a quarter turn in [`STEPS`] steps, scaled by [`Angle::ONE`]. Computed at compile time, where floats do not depend on
+/// the machine. The table ends with the sine of the quarter turn twice, because [`quarter_sine`] reads one entry further, even where
+/// it multiplies the difference by 0.
+static SINES: [i32; STEPS + 2] = {
     let mut table = [Angle::ONE; STEPS + 2];
     let mut i = 0;
     while i <= STEPS {
@@ -129,7 +132,7 @@ static QUARTER: [i32; STEPS + 2] = {
     table
 };
 
-/// sin(x) for 0 ≤ x ≤ π/2, scaled and rounded. Twelve terms leave an error far under one part in 2^15.
+/// Returns sin(x) for 0 ≤ x ≤ π/2 by its Taylor series, scaled by [`Angle::ONE`] and rounded. Twelve terms leave an error far below 2^-15.
 const fn taylor_sine(x: f64) -> i32 {
     let mut term = x;
     let mut sum = x;
@@ -142,13 +145,13 @@ const fn taylor_sine(x: f64) -> i32 {
     (sum * Angle::ONE as f64 + 0.5) as i32
 }
 
-/// The sine of `within` (0 to 16,384, a quarter turn), interpolated between two table entries.
+/// Returns the sine of an angle from 0 to 16,384 (a quarter turn), interpolated between two table entries.
 #[inline]
-const fn quarter_sine(within: u16) -> i32 {
-    let step = (within >> 4) as usize;
-    // The sine is monotonic in this quarter, so neither factor is negative.
-    let rest = (within & 15) as i32;
-    QUARTER[step] + (((QUARTER[step + 1] - QUARTER[step]) * rest) >> 4)
+const fn quarter_sine(angle: u16) -> i32 {
+    let step = (angle >> 4) as usize;
+    let part = (angle & 15) as i32;
+    // The sine grows in this quarter, so neither factor is negative.
+    SINES[step] + (((SINES[step + 1] - SINES[step]) * part) >> 4)
 }
 
 #[cfg(test)]
@@ -156,16 +159,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_agrees_with_the_real_sine() {
+    fn a_sine_differs_from_the_exact_one_by_less_than_2() {
         for angle in 0..=u16::MAX {
-            let real = (f64::from(angle) / 65536.0 * std::f64::consts::TAU).sin() * 32768.0;
-            let ours = f64::from(Angle(angle).sin());
-            assert!((real - ours).abs() < 2.0, "sin({angle}) is {real}, not {ours}");
+            let exact = (f64::from(angle) / 65536.0 * std::f64::consts::TAU).sin() * 32768.0;
+            let computed = f64::from(Angle(angle).sin());
+            assert!((exact - computed).abs() < 2.0, "sin({angle}) is {exact}, not {computed}");
         }
     }
 
     #[test]
-    fn the_direction_of_a_displacement_points_along_it() {
+    fn the_direction_of_a_displacement_is_exact_to_4_parts_in_65536() {
         for angle in (0..=u16::MAX).step_by(37) {
             let back = Angle::of(Angle(angle).times(1_000_000));
             assert!(Angle(angle).turn_to(back).unsigned_abs() <= 4, "{angle} became {back:?}");
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_takes_the_shorter_way_and_stops_at_its_target() {
+    fn a_bounded_turn_takes_the_shorter_way_and_stops_at_its_target() {
         assert_eq!(Angle(100).turned_towards(Angle(65_500), 50), Angle(50));
         assert_eq!(Angle(100).turned_towards(Angle(65_500), 500), Angle(65_500));
     }

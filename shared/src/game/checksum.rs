@@ -1,4 +1,5 @@
-//! Checksum of a game's state. Two rooms with the same entries must have the same checksum at every tick.
+//! The checksum of a game's state. Two rooms with equal setups and equal entries (seat changes and inputs) must have equal checksums at
+//! every tick; a journal stores checksums, so that a replay detects a difference.
 
 use std::fmt;
 
@@ -17,7 +18,8 @@ impl fmt::Display for Checksum {
     }
 }
 
-/// Computes the checksum of a game's whole state. `scratch` is overwritten.
+/// Computes the checksum of a game's complete state, as [`Game::save`] writes it. `scratch` is overwritten, and holds the saved state
+/// afterwards.
 pub fn checksum<G: Game>(game: &G, scratch: &mut BitWriter) -> Checksum {
     scratch.clear();
     game.save(scratch);

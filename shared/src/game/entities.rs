@@ -1,4 +1,4 @@
-//! The container of a game's replicated entities: generational slots, iterated in id order.
+//! The container of a game's replicated entities: a slot map (slots with generations) that is iterated in id order.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -7,143 +7,145 @@ use crate::{
     id::EntityId,
 };
 
-/// Entities by id. An id is never reused (until a slot's generation wraps, after 65,536 entities), and the lowest vacant slot
-/// is used first, so ids stay small on the wire.
+/// Entities by id. An id is a slot and the slot's generation, which counts the entities that were in the slot before. So an id is not
+/// used again until the generation of its slot wraps, after 65,536 entities. The lowest vacant slot is used first, so ids stay small on
+/// the wire.
 ///
-/// Every seat that sees an entity sees its id, and consecutive ids reveal how many were allocated in between. Where that is a
-/// secret, the first slots can be [reserved](Self::with_reserved): the game chooses the ids of the entities in them.
+/// A seat that receives an entity knows its id, and can compare ids to learn how many entities were added in between. Where that number
+/// is a secret, the game can [reserve](Self::with_reserved) the first slots, and choose the ids of the entities in them itself.
 #[derive(Clone, Debug)]
 pub struct Entities<E> {
     slots: Vec<Slot<E>>,
-    /// The number of slots at the start that [`Self::insert`] never uses.
+    /// The number of reserved slots, which are the first ones: [`Self::insert`] never uses them.
     reserved: u16,
-    /// Vacant slots that [`Self::insert`] may use, the lowest on top.
+    /// The vacant slots that are not reserved, the lowest on top.
     vacant: BinaryHeap<Reverse<u16>>,
     /// The number of entities.
-    alive: usize,
+    len: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Slot<E> {
-    /// The entity's generation, or the next entity's if the slot is vacant.
+    /// The generation of the entity; in a vacant slot, of the next entity that [`Entities::insert`] adds.
     generation: u16,
     entity: Option<E>,
 }
 
 impl<E> Entities<E> {
-    /// The maximum number of entities at once.
+    /// The maximum number of slots, vacant reserved ones included.
     pub const MAX: usize = u16::MAX as usize;
 
     /// Creates an empty container.
     #[must_use]
     pub const fn new() -> Self {
-        Self { slots: Vec::new(), reserved: 0, vacant: BinaryHeap::new(), alive: 0 }
+        Self { slots: Vec::new(), reserved: 0, vacant: BinaryHeap::new(), len: 0 }
     }
 
-    /// Creates an empty container whose first `count` slots only [`Self::insert_at`] uses.
+    /// Creates an empty container whose first `count` slots are reserved for [`Self::insert_at`].
     #[must_use]
     pub fn with_reserved(count: u16) -> Self {
         let slots = (0..count).map(|_| Slot { generation: 0, entity: None }).collect();
         Self { slots, reserved: count, ..Self::new() }
     }
 
-    /// Adds an entity in the lowest vacant slot and returns its id.
+    /// Adds an entity in the lowest vacant slot that is not reserved, and returns its id.
     ///
     /// # Errors
-    /// The entity itself, when the container holds [`Self::MAX`] entities.
+    /// The entity itself, when all [`Self::MAX`] slots are taken or reserved.
     pub fn insert(&mut self, entity: E) -> Result<EntityId, E> {
-        if let Some(Reverse(slot)) = self.vacant.pop() {
-            let place = &mut self.slots[usize::from(slot)];
-            place.entity = Some(entity);
-            self.alive += 1;
-            return Ok(EntityId { slot, generation: place.generation });
+        if let Some(Reverse(index)) = self.vacant.pop() {
+            let slot = &mut self.slots[usize::from(index)];
+            slot.entity = Some(entity);
+            self.len += 1;
+            return Ok(EntityId { slot: index, generation: slot.generation });
         }
         if self.slots.len() >= Self::MAX {
             return Err(entity);
         }
         let slot = self.slots.len() as u16;
         self.slots.push(Slot { generation: 0, entity: Some(entity) });
-        self.alive += 1;
+        self.len += 1;
         Ok(EntityId { slot, generation: 0 })
     }
 
-    /// Adds an entity with this id, in a reserved slot. The caller makes sure that no client sees one id mean two entities.
+    /// Adds an entity with this id, in a reserved slot. The caller must choose generations such that no client takes the entity for an
+    /// earlier one in the same slot: an id may be used again only when no baseline can contain its earlier entity any more.
     ///
     /// # Errors
     /// The entity itself, when the slot is not reserved or not vacant.
     pub fn insert_at(&mut self, id: EntityId, entity: E) -> Result<(), E> {
         let reserved = &mut self.slots[..usize::from(self.reserved)];
-        let Some(place) = reserved.get_mut(usize::from(id.slot)).filter(|place| place.entity.is_none())
-        else {
+        let Some(slot) = reserved.get_mut(usize::from(id.slot)).filter(|slot| slot.entity.is_none()) else {
             return Err(entity);
         };
-        *place = Slot { generation: id.generation, entity: Some(entity) };
-        self.alive += 1;
+        *slot = Slot { generation: id.generation, entity: Some(entity) };
+        self.len += 1;
         Ok(())
     }
 
-    /// Removes and returns an entity; `None` if it was removed before.
+    /// Removes and returns the entity with this id; `None` if the id is unknown or was removed.
     pub fn remove(&mut self, id: EntityId) -> Option<E> {
-        let place =
-            self.slots.get_mut(usize::from(id.slot)).filter(|place| place.generation == id.generation)?;
-        let entity = place.entity.take()?;
-        place.generation = place.generation.wrapping_add(1);
-        self.alive -= 1;
+        let slot =
+            self.slots.get_mut(usize::from(id.slot)).filter(|slot| slot.generation == id.generation)?;
+        let entity = slot.entity.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.len -= 1;
         if id.slot >= self.reserved {
             self.vacant.push(Reverse(id.slot));
         }
         Some(entity)
     }
 
-    /// Returns the entity with this id, unless it was removed.
+    /// Returns the entity with this id; `None` if the id is unknown or was removed.
     #[must_use]
     pub fn get(&self, id: EntityId) -> Option<&E> {
-        let place = self.slots.get(usize::from(id.slot))?;
-        place.entity.as_ref().filter(|_| place.generation == id.generation)
+        let slot = self.slots.get(usize::from(id.slot))?;
+        slot.entity.as_ref().filter(|_| slot.generation == id.generation)
     }
 
-    /// Returns the entity with this id for modification, unless it was removed.
+    /// Returns the entity with this id for modification; `None` if the id is unknown or was removed.
     pub fn get_mut(&mut self, id: EntityId) -> Option<&mut E> {
-        let place = self.slots.get_mut(usize::from(id.slot))?;
-        place.entity.as_mut().filter(|_| place.generation == id.generation)
+        let slot = self.slots.get_mut(usize::from(id.slot))?;
+        slot.entity.as_mut().filter(|_| slot.generation == id.generation)
     }
 
     /// Iterates over all entities in id order.
     pub fn iter(&self) -> impl Iterator<Item = (EntityId, &E)> + '_ {
-        self.slots.iter().enumerate().filter_map(|(slot, place)| {
-            let id = EntityId { slot: slot as u16, generation: place.generation };
-            Some((id, place.entity.as_ref()?))
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let id = EntityId { slot: index as u16, generation: slot.generation };
+            Some((id, slot.entity.as_ref()?))
         })
     }
 
     /// Iterates over all entities in id order, for modification.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (EntityId, &mut E)> + '_ {
-        self.slots.iter_mut().enumerate().filter_map(|(slot, place)| {
-            let id = EntityId { slot: slot as u16, generation: place.generation };
-            Some((id, place.entity.as_mut()?))
+        self.slots.iter_mut().enumerate().filter_map(|(index, slot)| {
+            let id = EntityId { slot: index as u16, generation: slot.generation };
+            Some((id, slot.entity.as_mut()?))
         })
     }
 
-    /// The number of entities.
+    /// Returns the number of entities.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.alive
+        self.len
     }
 
-    /// Whether the container has no entities.
+    /// Returns true if the container has no entities.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Writes all ids and entities without loss, each entity by `encode`.
+    /// Appends all ids and entities to `out`, each entity by `encode`, and the generations of vacant slots: a loaded container gives
+    /// new entities the same ids as this one.
     pub fn save(&self, out: &mut BitWriter, mut encode: impl FnMut(&E, &mut BitWriter)) {
         out.write_var(self.slots.len() as u32, 8);
         out.write_var(u32::from(self.reserved), 0);
-        for place in &self.slots {
-            out.write_var(u32::from(place.generation), 3);
-            out.write_bool(place.entity.is_some());
-            if let Some(entity) = &place.entity {
+        for slot in &self.slots {
+            out.write_var(u32::from(slot.generation), 3);
+            out.write_bool(slot.entity.is_some());
+            if let Some(entity) = &slot.entity {
                 encode(entity, out);
             }
         }
@@ -152,7 +154,7 @@ impl<E> Entities<E> {
     /// Reads a container that [`Self::save`] wrote, each entity by `decode`.
     ///
     /// # Errors
-    /// When the bits are not a saved container.
+    /// When the bits are not a saved container, or `decode` fails.
     pub fn load(
         from: &mut BitReader<'_>,
         mut decode: impl FnMut(&mut BitReader<'_>) -> Result<E, BitsError>,
@@ -167,7 +169,7 @@ impl<E> Entities<E> {
             let generation = u16::try_from(from.read_var(3)?).map_err(|_| BitsError::OutOfRange)?;
             let entity = if from.read_bool()? { Some(decode(from)?) } else { None };
             if entity.is_some() {
-                all.alive += 1;
+                all.len += 1;
             } else if slot >= all.reserved {
                 all.vacant.push(Reverse(slot));
             }
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reserved_slot_is_used_by_id_and_changes_no_other_id() {
+    fn insert_at_uses_reserved_slots_only_and_does_not_change_the_ids_of_insert() {
         let (mut all, mut plain) = (Entities::with_reserved(4), Entities::with_reserved(4));
         let id = |slot, generation| EntityId { slot, generation };
         for round in 0..10 {

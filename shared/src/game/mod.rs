@@ -1,8 +1,9 @@
 //! The `Game` trait, which a game maker implements, and the types that it works with.
 //!
-//! A game is a deterministic state machine. State begins only in [`Game::new`] and [`Game::load`]; it changes only in
+//! A game is a deterministic state machine. Its state is created only by [`Game::new`] and [`Game::load`], and changes only in
 //! [`Game::seat_taken`], [`Game::seat_left`] and [`Game::step`]. A game uses no clock, no OS randomness, no hash order and no floats
-//! in state that crosses a tick; then replays, desync checks, crash resume and hand-over need no further code.
+//! in state that outlives a tick. In return, replays, desync checks, recovery after a crash and restarts without losing a match need
+//! no further code in the game.
 
 mod angle;
 mod checksum;

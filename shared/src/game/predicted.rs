@@ -1,9 +1,9 @@
-//! The entities that a client predicts for its seat, such as its fighter, its quiver and its bolts in flight.
+//! The entities that a client predicts for its seat, such as (in Arena) its fighter, its quiver and its bolts in flight.
 
 use crate::id::EntityId;
 
-/// A seat's predicted entities. Those that the server has confirmed come first, by id; after them those that prediction spawned,
-/// which have no id yet.
+/// The predicted entities of one seat: first those that the server has confirmed, in ascending order of ids, then those that
+/// prediction spawned, in the order of their spawns. The latter have no id, because the server assigns ids.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PredictedEntities<E> {
     entities: Vec<(Option<EntityId>, E)>,
@@ -16,17 +16,17 @@ impl<E> PredictedEntities<E> {
         Self { entities: Vec::new() }
     }
 
-    /// Adds an entity that the server has confirmed. Call it in ascending order of ids, before any [`Self::spawn`].
+    /// Adds an entity that the server has confirmed. Must be called in ascending order of ids, before any [`Self::spawn`].
     pub fn confirm(&mut self, id: EntityId, entity: E) {
         self.entities.push((Some(id), entity));
     }
 
-    /// Adds an entity that this seat creates ahead of the server.
+    /// Adds an entity that prediction spawns ahead of the server.
     pub fn spawn(&mut self, entity: E) {
         self.entities.push((None, entity));
     }
 
-    /// Iterates over all entities; spawned ones have no id.
+    /// Iterates over all entities with their ids; `None` for a spawned entity.
     pub fn iter(&self) -> impl Iterator<Item = (Option<EntityId>, &E)> {
         self.entities.iter().map(|(id, entity)| (*id, entity))
     }

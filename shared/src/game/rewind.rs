@@ -1,8 +1,8 @@
-//! Lag compensation: the time that each seat saw when it made its input, and a history of recent ticks.
+//! Lag compensation: the displayed time of each input, and a history of recent ticks.
 //!
-//! An instant shot is judged in the world that its shooter saw; otherwise a player with a round trip could never hit a runner.
-//! That takes two things: the time, which travels with the input and is in [`Rewind`], and the positions at that time,
-//! which a game keeps in a [`TickHistory`].
+//! A client displays other players in the past, by the latency of its connection. So a game judges an instant shot in the world that
+//! the shooter saw; otherwise a player could never hit a target that runs. That takes the time that the client displayed, which is sent
+//! with the input and is in [`Rewind`], and the positions at that time, which a game stores in a [`TickHistory`].
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use crate::{
     tick::{Tick, TickRate},
 };
 
-/// The time that each seat saw, clamped to the last [`MAX_REWIND_MS`].
+/// The time in the room that each seat's player saw when it chose its input, limited to the last [`MAX_REWIND_MS`].
 #[derive(Clone, Copy, Debug)]
 pub struct Rewind<'a> {
     tick: Tick,
@@ -22,14 +22,14 @@ pub struct Rewind<'a> {
 }
 
 impl<'a> Rewind<'a> {
-    /// Creates the rewind for the step to `tick`. `seen` has one element per seat.
+    /// Creates the rewind for the step of `tick`. `seen` has the time that each seat saw, in seat order.
     #[must_use]
     pub const fn new(tick: Tick, rate: TickRate, seen: &'a [SubTick]) -> Self {
         Self { tick, oldest: oldest(tick, rate), seen }
     }
 
-    /// Returns the time that this seat saw: at most the step's tick, at least [`MAX_REWIND_MS`] before it. The step's tick for a
-    /// seat outside the list.
+    /// Returns the time that this seat saw, clamped to the range from [`MAX_REWIND_MS`] before the step's tick to the tick itself. The
+    /// step's tick for a seat that does not exist.
     #[must_use]
     pub fn of(&self, seat: SeatId) -> SubTick {
         let now = SubTick::of(self.tick);
@@ -37,18 +37,18 @@ impl<'a> Rewind<'a> {
     }
 }
 
-/// The earliest time to which a step to `tick` rewinds.
+/// Returns the earliest time to which the step of `tick` rewinds.
 const fn oldest(tick: Tick, rate: TickRate) -> SubTick {
     SubTick::of(tick).offset(-(max_rewind(rate) as i64))
 }
 
-/// [`MAX_REWIND_MS`] in 1/16 tick, rounded down so that a rewind never exceeds it.
+/// Returns [`MAX_REWIND_MS`] in 1/16 tick, rounded down so that no rewind is longer.
 #[must_use]
 pub(crate) const fn max_rewind(rate: TickRate) -> u32 {
     MAX_REWIND_MS * rate.hz() as u32 * SubTick::PER_TICK / 1000
 }
 
-/// A history of the last ticks, one `T` per tick, exactly as long as a rewind may need.
+/// The states of the last ticks, one `T` per tick: as many as a rewind of [`MAX_REWIND_MS`] may need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TickHistory<T> {
     ticks: VecDeque<(Tick, T)>,
@@ -59,11 +59,11 @@ impl<T> TickHistory<T> {
     /// Creates an empty history for a room of this rate.
     #[must_use]
     pub const fn new(rate: TickRate) -> Self {
-        // One more than the bound, because a rewind falls between two ticks, and one for the current tick.
+        // The ticks of MAX_REWIND_MS, one for the current tick, and one because a rewind may fall between two ticks.
         Self { ticks: VecDeque::new(), max_ticks: rate.ticks(MAX_REWIND_MS) as usize + 2 }
     }
 
-    /// Appends the state after the step to `tick`. Ticks must ascend.
+    /// Appends the state after the step of `tick`, and drops the oldest one when the history is full. Call it for each tick, in order.
     pub fn push(&mut self, tick: Tick, state: T) {
         if self.ticks.len() >= self.max_ticks {
             self.ticks.pop_front();
@@ -71,8 +71,9 @@ impl<T> TickHistory<T> {
         self.ticks.push_back((tick, state));
     }
 
-    /// Returns the states of the two ticks around `time`, and the part between them in 1/16 tick. For a time before the oldest or
-    /// after the newest tick, both are that tick's state; `None` if the history is empty.
+    /// Returns the states of the last tick up to `time` and of the tick after it, and the time since the former in 1/16 tick (0 to 15),
+    /// as for [`Entity::interpolate`](super::Entity::interpolate). Both are the oldest state for a time before it, and the newest state
+    /// for a time from its tick on. `None` if the history is empty.
     #[must_use]
     pub fn around(&self, time: SubTick) -> Option<(&T, &T, u32)> {
         let after = self.ticks.partition_point(|(tick, _)| *tick <= time.tick());
@@ -93,7 +94,7 @@ impl<T> TickHistory<T> {
         self.ticks.iter_mut().map(|(tick, state)| (*tick, state))
     }
 
-    /// Removes all ticks, as when a new world begins.
+    /// Removes all states, for instance when a new match starts.
     pub fn clear(&mut self) {
         self.ticks.clear();
     }
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rewind_is_the_time_that_the_seat_saw_but_at_most_a_quarter_second_ago() {
+    fn a_rewind_goes_to_the_time_that_the_seat_saw_but_at_most_250_ms_back() {
         let rate = TickRate::DEFAULT;
         let tick = Tick(100);
         let now = SubTick::of(tick);
@@ -112,7 +113,11 @@ mod tests {
             let seen = [now.offset(claimed)];
             assert_eq!(Rewind::new(tick, rate, &seen).of(SeatId(0)).since(now), judged, "{claimed} claimed");
         }
-        assert_eq!(Rewind::new(tick, rate, &[]).of(SeatId(3)), now, "a seat without a time saw the present");
+        assert_eq!(
+            Rewind::new(tick, rate, &[]).of(SeatId(3)),
+            now,
+            "a seat that does not exist is not rewound"
+        );
     }
 
     #[test]
@@ -121,8 +126,16 @@ mod tests {
         assert_eq!(history.around(SubTick::of(Tick(5))), None);
         (1..=30).for_each(|tick| history.push(Tick(tick), tick));
         assert_eq!(history.around(SubTick::of(Tick(25)).offset(3)), Some((&25, &26, 3)));
-        assert_eq!(history.around(SubTick::of(Tick(30)).offset(3)), Some((&30, &30, 3)), "no tick is newer");
-        assert_eq!(history.around(SubTick::of(Tick(2))), Some((&21, &21, 0)), "no tick is older");
-        assert_eq!(history.iter().count(), 10, "a quarter second, and one tick on each side");
+        assert_eq!(
+            history.around(SubTick::of(Tick(30)).offset(3)),
+            Some((&30, &30, 3)),
+            "after the newest tick, both states are the newest"
+        );
+        assert_eq!(
+            history.around(SubTick::of(Tick(2))),
+            Some((&21, &21, 0)),
+            "before the oldest tick, both states are the oldest"
+        );
+        assert_eq!(history.iter().count(), 10, "8 ticks of a quarter second, and one on each side");
     }
 }

@@ -1,17 +1,18 @@
-//! A room's random number generator: seeded, saved with the state, the same on every machine and in every later version.
+//! The random number generator of games: seeded, saved with the state, with the same draws on every machine and in every later version.
 
 use rand_pcg::{Pcg32, rand_core::Rng as _};
 
 use crate::bits::{BitReader, BitWriter, Bits, BitsError};
 
-/// A PCG-32 generator (O'Neill 2014) whose state is part of a checkpoint.
+/// A PCG-32 generator (O'Neill 2014) whose state can be saved in a checkpoint.
 ///
-/// It draws ranges itself because `rand` may change how it draws them between versions.
+/// It has its own methods for numbers in a range, because `rand` may change its own between versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GameRng(Pcg32);
 
 impl GameRng {
-    /// Creates the generator for one purpose (`stream`) of a room with this seed. Streams do not overlap.
+    /// Creates a generator from a room's seed. Generators with one seed and different
+    /// `stream`s draw different sequences: use one stream for each purpose.
     #[must_use]
     pub fn new(seed: u64, stream: u64) -> Self {
         Self(Pcg32::new(seed, stream))
@@ -27,24 +28,27 @@ impl GameRng {
         u64::from(self.next_u32()) << 32 | u64::from(self.next_u32())
     }
 
-    /// Returns a number from 0 to `bound - 1`; 0 if `bound` is 0. Multiply-and-shift (Lemire 2019): its bias of `bound / 2^32`
-    /// is too small for a player to notice, and it always takes one draw.
+    /// Returns a number from 0 to `bound - 1`; 0 if `bound` is 0. Always takes one draw of 32 bits, by multiply and shift (Lemire 2019)
+    /// without rejection: the bias of at most `bound / 2^32` is too small for a player to notice.
     pub fn below(&mut self, bound: u32) -> u32 {
         ((u64::from(self.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
-    /// Returns a number from `low` to `high`, both included.
+    /// Returns a number from `low` to `high`, both included (except over the full range of `i32`, where `high` is never drawn).
+    ///
+    /// # Panics
+    /// In debug builds if `low > high`.
     pub fn between(&mut self, low: i32, high: i32) -> i32 {
-        debug_assert!(low <= high, "no number lies between {low} and {high}");
+        debug_assert!(low <= high, "the range from {low} to {high} is empty");
         low.wrapping_add(self.below(high.abs_diff(low).saturating_add(1)) as i32)
     }
 
-    /// Returns true with probability `numerator / denominator`.
+    /// Returns true with probability `numerator / denominator`. With a denominator of 0, returns true unless the numerator is 0.
     pub fn chance(&mut self, numerator: u32, denominator: u32) -> bool {
         self.below(denominator) < numerator
     }
 
-    /// Returns a random item, `None` if `items` is empty.
+    /// Returns a random item; `None` if `items` is empty. Takes one draw in both cases.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         items.get(self.below(items.len() as u32) as usize)
     }

@@ -45,7 +45,7 @@ pub struct Divergence<I> {
 /// The result of one step of the playback.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlaybackStep<I> {
-    /// A tick.
+    /// A played tick, with its recorded entries.
     Tick(TickRecord<I>),
     /// A checkpoint whose checksum matches the played state.
     Checkpoint(Tick),

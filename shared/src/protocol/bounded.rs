@@ -1,4 +1,4 @@
-//! Texts and lists with a maximum length. A decoder checks the length before it allocates.
+//! Texts and lists with a maximum length. Decoding checks the length before it allocates.
 
 use std::{fmt, ops::Deref};
 
@@ -7,19 +7,20 @@ use super::encoding::{
     owned_when_borrowed, refuse,
 };
 
-/// Printable UTF-8 of at most `MAX` bytes: a name must not move a terminal's cursor or be invisible.
+/// A text of at most `MAX` bytes of UTF-8, without control characters and without characters that are invisible or change the direction
+/// of writing: a name must not move a terminal's cursor, and two names must not differ only in invisible characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<const MAX: usize>(String);
 
 impl<const MAX: usize> Text<MAX> {
-    /// Creates a text; `None` if it is too long or not printable.
+    /// Creates a text; `None` if it is too long or contains such a character.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let fits = text.len() <= MAX && !text.chars().any(is_deceptive);
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// Creates a text from the printable characters of `text`, cut at `MAX` bytes. For the server's own sentences.
+    /// Creates a text from `text`: drops such characters, and cuts it to at most `MAX` bytes at the end of a character.
     #[must_use]
     pub fn lossy(text: &str) -> Self {
         let mut kept = String::with_capacity(text.len().min(MAX));
@@ -56,9 +57,9 @@ impl<const MAX: usize> Encode for Text<MAX> {
 impl<C, const MAX: usize> Decode<C> for Text<MAX> {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let List(bytes) = List::<u8, MAX>::decode(decoder)?;
-        let text = String::from_utf8(bytes).map_err(|_| refuse("a text is not UTF-8"))?;
+        let text = String::from_utf8(bytes).map_err(|_| refuse("the text is not UTF-8"))?;
         if text.chars().any(is_deceptive) {
-            return Err(refuse("a text holds control, direction or invisible characters"));
+            return Err(refuse("the text contains control, direction or invisible characters"));
         }
         Ok(Self(text))
     }
@@ -66,12 +67,12 @@ impl<C, const MAX: usize> Decode<C> for Text<MAX> {
 
 owned_when_borrowed!([const MAX: usize], Text<MAX>);
 
-/// Whether a character is invisible and changes the look of its neighbours or the position of the next one: two names that
-/// differ only in such characters look the same, and one name could reverse a whole line of chat.
+/// Returns true for a control character, and for one that is invisible or changes the direction of writing: two names that differ only
+/// in such characters look the same, and one such character could reverse a line of chat.
 fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{061C}' // the Arabic letter mark: a direction mark like those below
+            '\u{061C}' // the Arabic letter mark, a direction mark
             | '\u{200B}'..='\u{200F}' // zero width: space, joiners, direction marks
             | '\u{2028}'..='\u{202E}' // line and paragraph separators, direction embeddings and overrides
             | '\u{2060}' // the word joiner, of zero width
@@ -90,7 +91,7 @@ impl<T, const MAX: usize> List<T, MAX> {
         (items.len() <= MAX).then_some(Self(items))
     }
 
-    /// Returns the elements.
+    /// Converts the list into a vector of its elements.
     #[must_use]
     pub fn into_inner(self) -> Vec<T> {
         self.0
@@ -120,11 +121,12 @@ impl<T: Encode, const MAX: usize> Encode for List<T, MAX> {
 
 impl<C, T: Decode<C>, const MAX: usize> Decode<C> for List<T, MAX> {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        const { assert!(size_of::<T>() > 0, "a list of zero-sized elements costs time without costing bytes") };
+        const { assert!(size_of::<T>() > 0, "a list of zero-sized elements takes time to decode, but no bytes") };
         let len = u64::decode(decoder)?;
         if len > MAX as u64 {
-            return Err(refuse("a list or text is longer than its maximum"));
+            return Err(refuse("the list or text is longer than its maximum"));
         }
+        // Counts the elements against the limit of the message before the allocation; each decode counts its own again.
         decoder.claim_container_read::<T>(len as usize)?;
         let mut items = Vec::with_capacity(len as usize);
         for _ in 0..len {
@@ -146,22 +148,22 @@ mod tests {
         messages::ClientMessage,
     };
 
-    /// The server's decoding of a chat line that [`Text::new`] may have rejected, as another implementation could send it.
-    fn received(text: &str) -> Result<ClientMessage, CodecError> {
+    /// Decodes a chat line as the server does. The line may be one that [`Text::new`] rejects: another implementation could send it.
+    fn decoded(text: &str) -> Result<ClientMessage, CodecError> {
         let mut bytes = Vec::new();
         codec::encode(&ClientMessage::Chat(Text(text.to_owned())), &mut bytes);
         codec::decode_client(&bytes[LENGTH_BYTES..])
     }
 
     #[test]
-    fn a_text_with_control_or_invisible_characters_is_refused() {
+    fn a_text_with_control_or_invisible_characters_is_rejected() {
         let ranges =
             ['\u{0}'..='\u{1F}', '\u{7F}'..='\u{9F}', '\u{200B}'..='\u{200F}', '\u{202A}'..='\u{202E}'];
         let singles = ['\u{061C}', '\u{2028}', '\u{2029}', '\u{2060}', '\u{FEFF}'];
         for c in ranges.into_iter().flatten().chain('\u{2066}'..='\u{2069}').chain(singles) {
             let name = format!("A{c}da");
-            assert_eq!(Text::<64>::new(&name), None, "{name:?} is refused by the constructor");
-            assert!(received(&name).is_err(), "{name:?} is refused by the decoder");
+            assert_eq!(Text::<64>::new(&name), None, "{name:?} is rejected by the constructor");
+            assert!(decoded(&name).is_err(), "{name:?} is rejected by the decoder");
             assert_eq!(&*Text::<64>::lossy(&name), "Ada", "{name:?} loses the character");
         }
     }
@@ -172,7 +174,7 @@ mod tests {
         {
             let text = Text::new(name).unwrap();
             assert_eq!(Text::lossy(name), text);
-            assert_eq!(received(name), Ok(ClientMessage::Chat(text)));
+            assert_eq!(decoded(name), Ok(ClientMessage::Chat(text)));
         }
     }
 }

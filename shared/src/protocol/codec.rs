@@ -1,4 +1,4 @@
-//! Encoding and decoding of the control stream's messages.
+//! Encoding and decoding of the messages of the control stream.
 
 pub use super::encoding::{CodecError, Decode, Encode};
 use super::{
@@ -7,23 +7,23 @@ use super::{
 };
 use crate::limits::{MAX_CLIENT_MESSAGE_BYTES, MAX_SERVER_MESSAGE_BYTES};
 
-/// Appends one framed message to `out`. The types bound the length of outgoing messages, so this cannot fail.
+/// Appends one message with its frame (a length prefix) to `out`. Cannot fail, because the types of messages bound their length.
 pub fn encode(message: &impl Encode, out: &mut Vec<u8>) {
     framing::frame(out, |out| encoding::encode::<MAX_SERVER_MESSAGE_BYTES>(message, out));
 }
 
-/// Decodes one message of a client, without its frame.
+/// Decodes one message of a client from bytes without a frame.
 ///
 /// # Errors
-/// When it is too long, malformed, or followed by more.
+/// When the message is too long or malformed, or more bytes follow it.
 pub fn decode_client(bytes: &[u8]) -> Result<ClientMessage, CodecError> {
     encoding::decode::<ClientMessage, MAX_CLIENT_MESSAGE_BYTES>(bytes)
 }
 
-/// Decodes one message of a server, without its frame.
+/// Decodes one message of a server from bytes without a frame.
 ///
 /// # Errors
-/// When it is too long, malformed, or followed by more.
+/// When the message is too long or malformed, or more bytes follow it.
 pub fn decode_server(bytes: &[u8]) -> Result<ServerMessage, CodecError> {
     encoding::decode::<ServerMessage, MAX_SERVER_MESSAGE_BYTES>(bytes)
 }
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn every_message_decodes_to_itself() {
+    fn a_message_decodes_to_itself() {
         let hello = Hello {
             protocol: 1,
             game: Text::new("arena").unwrap(),
@@ -76,22 +76,22 @@ mod tests {
     }
 
     #[test]
-    fn a_list_longer_than_its_maximum_is_refused_before_it_is_allocated() {
+    fn an_announced_length_over_the_maximum_is_an_error() {
         let mut bytes = 4u32.to_le_bytes().to_vec(); // ClientMessage::Chat
         bytes.extend(u64::MAX.to_le_bytes());
         assert!(matches!(decode_client(&bytes), Err(CodecError::Malformed(_))));
     }
 
     #[test]
-    fn bytes_left_over_are_an_error() {
+    fn bytes_after_a_message_are_an_error() {
         let mut bytes = unframed(&ClientMessage::Leave);
         bytes.push(0);
         assert_eq!(decode_client(&bytes), Err(CodecError::Trailing(1)));
     }
 
     #[test]
-    fn a_name_with_control_characters_is_refused() {
-        let mut bytes = 4u32.to_le_bytes().to_vec();
+    fn a_chat_line_with_control_characters_is_rejected() {
+        let mut bytes = 4u32.to_le_bytes().to_vec(); // ClientMessage::Chat
         bytes.extend(3u64.to_le_bytes());
         bytes.extend(b"a\x1bb");
         assert!(decode_client(&bytes).is_err());

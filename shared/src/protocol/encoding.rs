@@ -1,7 +1,7 @@
-//! The binary encoding of the types in control messages: the only file that names bincode, so that replacing it changes one file.
+//! The binary encoding of control messages. This is the only file that names bincode, so that replacing bincode changes one file.
 //!
-//! It always uses bincode's native encoding with a limit. Its serde path does not bound its allocations (1 MiB from 50 bytes), and
-//! without a limit a length of 2^40 aborts the process.
+//! Types derive bincode's own traits and not serde's, and decode with a limit: with serde, bincode does not bound its allocations (1 MiB
+//! from 50 bytes), and without a limit an announced length of 2^40 aborts the process.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 pub(super) use bincode::{
@@ -17,7 +17,8 @@ use crate::{
     tick::Tick,
 };
 
-/// The bincode configuration. Fixed-size integers are 3 to 5 times as fast as variable ones, and these messages are few.
+/// The bincode configuration. Integers have a fixed size: they are 3 to 5 times as fast to decode as variable ones, and control messages
+/// are few, so their size does not matter.
 type Wire<const MAX: usize> = Configuration<LittleEndian, Fixint, Limit<MAX>>;
 
 const fn wire<const MAX: usize>() -> Wire<MAX> {
@@ -28,28 +29,31 @@ const fn wire<const MAX: usize>() -> Wire<MAX> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// The message exceeds its maximum length.
-    #[error("a message of {bytes} bytes is longer than the maximum of {max} bytes")]
+    #[error("the message of {bytes} bytes is longer than the maximum of {max} bytes")]
     TooLong {
-        /// The length of the message.
+        /// The length of the message, in bytes.
         bytes: usize,
-        /// The maximum length.
+        /// The maximum length, in bytes.
         max: usize,
     },
-    /// The bytes are not an encoded message.
-    #[error("a message could not be decoded: {0}")]
+    /// The bytes are not an encoded message; the text is bincode's reason.
+    #[error("the message could not be decoded: {0}")]
     Malformed(String),
-    /// Bytes follow the message.
-    #[error("{0} bytes are left over after a message")]
+    /// This number of bytes follows the message.
+    #[error("{0} bytes are left over after the message")]
     Trailing(usize),
 }
 
-/// Appends one value to `out`; `MAX` is the limit of its length in bytes.
+/// Appends one value to `out`. `MAX` is the maximum length of its encoding in bytes.
+///
+/// # Panics
+/// In debug builds if the value is longer; in release builds `out` then has a part of it.
 pub(super) fn encode<const MAX: usize>(value: &impl Encode, out: &mut Vec<u8>) {
-    let written = bincode::encode_into_std_write(value, out, wire::<MAX>());
-    debug_assert!(written.is_ok(), "a bounded message was not encoded: {written:?}");
+    let result = bincode::encode_into_std_write(value, out, wire::<MAX>());
+    debug_assert!(result.is_ok(), "a message that its types bound was not encoded: {result:?}");
 }
 
-/// Decodes a whole buffer of at most `MAX` bytes as one value.
+/// Decodes one value from a buffer of at most `MAX` bytes that contains nothing else.
 pub(super) fn decode<M: Decode<()>, const MAX: usize>(bytes: &[u8]) -> Result<M, CodecError> {
     if bytes.len() > MAX {
         return Err(CodecError::TooLong { bytes: bytes.len(), max: MAX });
@@ -58,16 +62,16 @@ pub(super) fn decode<M: Decode<()>, const MAX: usize>(bytes: &[u8]) -> Result<M,
         .map_err(|error| CodecError::Malformed(error.to_string()))?;
     match bytes.len() - read {
         0 => Ok(message),
-        left => Err(CodecError::Trailing(left)),
+        rest => Err(CodecError::Trailing(rest)),
     }
 }
 
-/// The error of a type that rejects a decoded value.
-pub(super) const fn refuse(why: &'static str) -> DecodeError {
-    DecodeError::Other(why)
+/// Returns the error of a type that rejects a decoded value for this reason.
+pub(super) const fn refuse(reason: &'static str) -> DecodeError {
+    DecodeError::Other(reason)
 }
 
-/// Implements `BorrowDecode`, which bincode's derive macros require, by decoding: no type here borrows from the bytes.
+/// Implements `BorrowDecode`, which bincode's derive macros require, by `Decode`, because no type here borrows from the bytes.
 macro_rules! owned_when_borrowed {
     ([$($generics:tt)*], $name:ty) => {
         impl<'de, Context, $($generics)*> BorrowDecode<'de, Context> for $name {
@@ -79,7 +83,7 @@ macro_rules! owned_when_borrowed {
 }
 pub(super) use owned_when_borrowed;
 
-/// Implements the encoding of ids and ticks, which are defined outside of this module, as their number.
+/// Implements the encoding of ids and ticks as their numbers. It is here because their own modules do not know bincode.
 macro_rules! encode_as_number {
     ($($name:ident),*) => {$(
         impl Encode for $name {

@@ -1,4 +1,4 @@
-//! Detection of incompatible builds during the handshake, before one misreads the other's snapshots.
+//! Detection of incompatible builds during the handshake, before one decodes the other's messages wrongly.
 
 use std::fmt;
 
@@ -13,7 +13,8 @@ use crate::{
 /// The protocol version. Raise it with every change of the encoding of messages or datagrams.
 pub const PROTOCOL_VERSION: u16 = 3;
 
-/// A hash of everything that must be equal on both ends: protocol version, game, its revision and the encoding of its inputs.
+/// A hash of what must be equal on both ends: the protocol version, the game's name and revision, and a sample of its encoding (a default
+/// input).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Fingerprint(pub u64);
 
@@ -23,9 +24,10 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Computes the fingerprint of this build with this game.
+/// Computes the fingerprint of this build for the game `G`.
 ///
-/// The revision is raised by hand, so the hash covers an encoded default input as well: that often reveals a forgotten revision.
+/// A game maker raises [`Game::REVISION`] by hand and may forget it. The encoded default input in the hash often reveals that, but not
+/// always: entities and events are not part of the hash.
 #[must_use]
 pub fn fingerprint<G: Game>() -> Fingerprint {
     let mut hash = Xxh3::new();
@@ -34,7 +36,7 @@ pub fn fingerprint<G: Game>() -> Fingerprint {
     Fingerprint(hash.digest())
 }
 
-/// Hashes the encoding of a game: its name, its revision and the bits of a default input.
+/// Adds a game's name, its revision and the bits of an encoded default input to the hash.
 pub(crate) fn hash_coding<G: Game>(hash: &mut Xxh3) {
     hash.update(G::NAME.as_bytes());
     hash.update(&G::REVISION.to_le_bytes());

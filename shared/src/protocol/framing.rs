@@ -1,38 +1,41 @@
-//! Framing of control messages: two bytes of length (little-endian), then the message. Sans-I/O: bytes in, messages out; the caller
-//! owns the stream.
+//! Framing of control messages: each message follows its length in two bytes (little-endian). Has no I/O: the caller reads and writes
+//! the stream.
 
-/// The length of the length prefix, in bytes.
+/// The size of the length prefix, in bytes.
 pub const LENGTH_BYTES: usize = 2;
 
-/// Appends a frame whose body `write` appends. The body must stay under 64 KiB.
+/// Appends a frame to `out`: a length prefix and the message that `write` appends, of at most 65,535 bytes.
+///
+/// # Panics
+/// In debug builds if the message is longer; in release builds its length prefix is then wrong.
 pub fn frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend([0; LENGTH_BYTES]);
     write(out);
     let body = out.len() - start - LENGTH_BYTES;
-    debug_assert!(body <= usize::from(u16::MAX), "a frame of {body} bytes");
+    debug_assert!(body <= usize::from(u16::MAX), "a message of {body} bytes does not fit a frame");
     out[start..start + LENGTH_BYTES].copy_from_slice(&(body as u16).to_le_bytes());
 }
 
 /// The peer announced a message that exceeds the maximum length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a message of {bytes} bytes was announced; the maximum is {max} bytes")]
+#[error("the peer announced a message of {bytes} bytes; the maximum is {max} bytes")]
 pub struct FrameTooLong {
-    /// The announced length.
+    /// The announced length, in bytes.
     pub bytes: usize,
-    /// The maximum length.
+    /// The maximum length, in bytes.
     pub max: usize,
 }
 
-/// Splits a stream into messages. It holds at most one frame and the bytes of one read, so the caller pops all messages before
-/// the next push. After a frame that is too long it holds nothing and ignores further bytes.
+/// Splits the bytes of a stream into messages. The caller pops all messages before each push, so that a deframer holds at most one
+/// incomplete frame and the bytes of one push. After a frame that is too long a deframer holds nothing and ignores further bytes.
 #[derive(Debug)]
 pub struct Deframer {
     max_bytes: usize,
     buffer: Vec<u8>,
     /// The offset of the next frame in `buffer`.
     start: usize,
-    /// The error after which the stream has no more frame boundaries.
+    /// The frame that was too long. After it the boundaries of frames are unknown.
     failed: Option<FrameTooLong>,
 }
 
@@ -43,22 +46,28 @@ impl Deframer {
         Self { max_bytes, buffer: Vec::new(), start: 0, failed: None }
     }
 
-    /// Appends bytes that were read from the stream.
+    /// Adds bytes that were read from the stream.
+    ///
+    /// # Panics
+    /// In debug builds if a complete message has not been popped and the buffer is longer than one frame.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.failed.is_some() {
             return;
         }
-        // Moving the rest to the front keeps the buffer as small as one frame and one read.
+        // Removing the popped messages bounds the buffer by one frame and one push.
         self.buffer.drain(..self.start);
         self.start = 0;
-        debug_assert!(self.buffer.len() <= self.max_bytes + LENGTH_BYTES, "pop all messages before a push");
+        debug_assert!(
+            self.buffer.len() <= self.max_bytes + LENGTH_BYTES,
+            "all messages are popped before a push"
+        );
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Returns the next whole message; `None` until more bytes are pushed.
+    /// Removes and returns the next message, without its length; `None` if it is not complete yet.
     ///
     /// # Errors
-    /// When the peer announces more than the maximum length: the stream is then unusable, and each further call returns the same
+    /// When the peer announces a message over the maximum length. The stream is then unusable, and each further call returns the same
     /// error.
     pub fn pop(&mut self) -> Result<Option<&[u8]>, FrameTooLong> {
         if let Some(error) = self.failed {
@@ -90,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn messages_are_whole_wherever_the_stream_is_cut(
+        fn messages_are_complete_wherever_the_stream_is_cut(
             messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..50), 0..20),
             cut in 1..40usize,
         ) {
@@ -99,20 +108,20 @@ mod tests {
                 frame(&mut stream, |out| out.extend(message));
             }
             let mut deframer = Deframer::new(50);
-            let mut got = Vec::new();
-            for piece in stream.chunks(cut) {
-                deframer.push(piece);
-                prop_assert!(deframer.buffer.len() <= 50 + LENGTH_BYTES + cut, "one frame and one read");
+            let mut received = Vec::new();
+            for bytes in stream.chunks(cut) {
+                deframer.push(bytes);
+                prop_assert!(deframer.buffer.len() <= 50 + LENGTH_BYTES + cut, "at most one frame and one push are held");
                 while let Some(message) = deframer.pop().unwrap() {
-                    got.push(message.to_vec());
+                    received.push(message.to_vec());
                 }
             }
-            prop_assert_eq!(got, messages);
+            prop_assert_eq!(received, messages);
         }
     }
 
     #[test]
-    fn an_announced_length_over_the_maximum_is_refused_before_its_bytes_arrive() {
+    fn an_announced_length_over_the_maximum_is_an_error_before_the_message_arrives() {
         let mut deframer = Deframer::new(100);
         deframer.push(&101u16.to_le_bytes());
         assert_eq!(deframer.pop(), Err(FrameTooLong { bytes: 101, max: 100 }));
@@ -122,11 +131,11 @@ mod tests {
     fn after_a_frame_that_is_too_long_a_deframer_is_empty_and_ignores_bytes() {
         let mut deframer = Deframer::new(100);
         deframer.push(&[0xff; 50]);
-        let refused = Err(FrameTooLong { bytes: 0xffff, max: 100 });
-        assert_eq!(deframer.pop(), refused);
+        let error = Err(FrameTooLong { bytes: 0xffff, max: 100 });
+        assert_eq!(deframer.pop(), error);
         for _ in 0..1000 {
             deframer.push(&[0; 50]);
-            assert_eq!(deframer.pop(), refused, "further bytes do not change the error");
+            assert_eq!(deframer.pop(), error, "further bytes do not change the error");
         }
         assert_eq!(deframer.buffer.capacity(), 0, "a failed deframer holds no bytes");
     }

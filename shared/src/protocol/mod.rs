@@ -1,17 +1,18 @@
-//! The wire protocol around the snapshots: ALPN [`ALPN`], one control stream, datagrams in both directions.
+//! The wire protocol on a QUIC connection: one control stream that the client opens, datagrams in both directions, and one stream from
+//! the server for each snapshot that is too large for a datagram. The content of snapshots is in [`snapshot`](crate::snapshot).
 //!
-//! State is sent by datagram, and the newest wins. Facts are sent on the control stream, reliably and in order. The kind of data
-//! decides the lane, never its size or urgency.
+//! Facts (joins, events, chat) are messages on the control stream, reliable and in order. State (inputs and snapshots) is sent in
+//! datagrams: a lost one is not retransmitted, because the next one replaces it.
 //!
 //! - [`messages`]: the messages of the control stream and their order.
-//! - [`codec`]: encoding and decoding of messages.
-//! - `encoding`: the binary encoding below them; the only file that names bincode.
-//! - [`framing`]: length prefixes of messages.
+//! - [`codec`]: encoding and decoding of control messages.
+//! - `encoding`: the binary encoding that `codec` uses; the only file that names bincode.
+//! - [`framing`]: the length prefixes of messages on the stream.
 //! - [`bounded`]: texts and lists with a maximum length.
 //! - [`close`]: the reasons for which a connection ends or a request is refused.
 //! - [`datagram`]: input datagrams from the client and snapshot headers from the server.
-//! - [`seat_epoch`]: the mark that assigns a datagram to one of a connection's successive seats.
-//! - [`ticket`]: resume tickets, with which a player returns to a seat on another connection.
+//! - [`seat_epoch`]: the mark that assigns a datagram to one of the seats that a client has one after another.
+//! - [`ticket`]: resume tickets, with which a player returns to its seat on a new connection.
 //! - [`fingerprint`](mod@fingerprint): the protocol version and the detection of incompatible builds.
 
 pub mod bounded;
@@ -33,5 +34,5 @@ pub use self::{
     ticket::{Resume, Ticket, TicketNumber},
 };
 
-/// The protocol's name in the TLS handshake.
+/// The protocol's name in the TLS handshake (ALPN).
 pub const ALPN: &[u8] = b"quarrel/1";

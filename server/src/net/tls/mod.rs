@@ -47,7 +47,7 @@ pub enum TlsError {
     Config(#[from] rustls::Error),
 }
 
-/// Where the certificate comes from, which also decides how it is renewed.
+/// The origin of the certificate, which also decides its renewal.
 #[derive(Debug)]
 enum Source {
     /// The operator's files, renewed by another program.

@@ -1,4 +1,4 @@
-//! A bot's movement while an enemy is in sight: close enough to hit, never in a straight line.
+//! A bot's movement in a fight: strafes at a distance, runs straight at the enemy with a sword, and sidesteps bolts.
 
 use super::{aim::WeaponControl, perception::Perception, skill::Skill};
 use crate::{
@@ -6,16 +6,17 @@ use crate::{
     tick::Tick,
 };
 
-/// Distance that a bot with a crossbow keeps from its enemy, in 1/256 unit.
+/// Distance that a bot with a crossbow or longbow keeps from its enemy, in 1/256 unit.
 const KEPT_DISTANCE: i32 = 4 * UNIT;
-/// Time for which a bot strafes in one direction, in milliseconds.
+/// Period after which a bot chooses its strafing direction again, in milliseconds.
 const CIRCLE_MS: u32 = 700;
 /// Sideways part of the movement, as a length to be added to the approach towards [`KEPT_DISTANCE`], in 1/256 unit.
 const SIDEWAYS: i32 = 4 * UNIT;
 /// Length of a sidestep's vector, in 1/256 unit: only its direction matters.
 const FAR: i32 = 8 * UNIT;
 
-/// The direction in which to move because of an enemy or its bolt; `None` when neither matters.
+/// The direction in which to fight: away from a bolt's line, or relative to the enemy. `None` when the skill does not fight,
+/// the bot is too wounded, or there is neither a bolt nor an enemy.
 pub(super) fn direction(perception: &Perception<'_>, weapon: &WeaponControl, skill: &Skill) -> Option<Point> {
     if !skill.fights {
         return None;
@@ -36,7 +37,7 @@ pub(super) fn direction(perception: &Perception<'_>, weapon: &WeaponControl, ski
     Some(near + (towards + Angle::QUARTER).times(side))
 }
 
-/// Whether to use the dash to dodge a bolt.
+/// Whether to dash now to dodge a bolt; drawn at random for each decision.
 pub(super) fn wants_dash(perception: &Perception<'_>, skill: &Skill, rng: &mut GameRng) -> bool {
     perception.threat.is_some() && rng.chance(skill.dodges_percent, PERCENT)
 }
@@ -50,7 +51,8 @@ fn sidestep(perception: &Perception<'_>, bolt_at: Point, bolt_aim: Angle) -> Poi
     (bolt_aim + aside).times(FAR)
 }
 
-/// Whether to strafe to the right or the left: neighbouring seats differ, and each changes at pseudo-random times.
+/// Whether to strafe to the right rather than the left: a pseudo-random choice for each seat and each period of
+/// [`CIRCLE_MS`].
 fn strafes_right(now: Tick, perception: &Perception<'_>) -> bool {
     let turn = now.0 / perception.rate.ticks(CIRCLE_MS) + u32::from(perception.me.seat.0) * 7;
     (turn.wrapping_mul(0x9e37_79b9) >> 31) == 1

@@ -25,11 +25,12 @@ enum Intent {
     Fetch(PickupKind),
 }
 
-/// A bot with fewer bolts than this fetches more.
+/// A fighting bot with fewer bolts and arrows than this fetches more.
 const FEW_BOLTS: u8 = 3;
 
 impl GoalPlanner {
-    /// The tile to walk to. A goal is kept until the bot reaches it, has a more urgent intent, or gets stuck.
+    /// Returns the tile to walk to. A pursuit follows the enemy's last seen position; any other goal is kept until the bot
+    /// reaches it, changes its intent, or gets stuck.
     pub(super) fn goal(
         &mut self,
         perception: &Perception<'_>,
@@ -49,7 +50,7 @@ impl GoalPlanner {
         *self.goal.get_or_insert_with(|| choose_goal(Intent::Roam, perception, rng).unwrap_or(here))
     }
 
-    /// Updates the last seen enemy; forgets it when the skill's pursuit time is over or when the bot stands on that tile and
+    /// Updates the last seen enemy; clears it when the skill's pursuit time is over, or when the bot stands on that tile and
     /// sees no enemy.
     fn update_last_seen(&mut self, perception: &Perception<'_>, skill: &Skill) {
         if let Some(enemy) = perception.enemy {
@@ -77,8 +78,8 @@ impl GoalPlanner {
     }
 }
 
-/// A destination for an intent: the nearest pickup of the wanted kind (other than one on the bot's own tile), or a random
-/// spawn point.
+/// A destination for an intent: the nearest pickup position of the wanted kind, available or not (other than one on the
+/// bot's own tile), or a random spawn point.
 fn choose_goal(intent: Intent, perception: &Perception<'_>, rng: &mut GameRng) -> Option<Tile> {
     let (map, here) = (perception.map, Tile::of(perception.at()));
     let distance_squared = |at: &Point| perception.at().distance_squared(*at);

@@ -1,7 +1,8 @@
-//! The bots: one brain with three skills. A bot gets its seat's view and returns inputs, like any player.
+//! Bot behaviour (brain): one rule-based brain with three skills. A bot receives its seat's view and returns inputs, as a
+//! player's client does.
 //!
-//! A load test runs thousands of them on one core, so a brain is small (its map is 256 bytes of tiles) and a decision is one
-//! pass over the view; a path is planned a few times a second at most.
+//! A load test runs thousands of them on one core, so a brain is small (its map is 256 bytes of tiles), a decision is one
+//! pass over the view, and a path is planned at most every 400 ms.
 
 mod aim;
 mod fight;
@@ -17,7 +18,7 @@ use self::{
 use super::{Arena, Input, Phase, Scene};
 use crate::game::{Brain, GameRng, Observation};
 
-/// Creates a bot with the named skill.
+/// Creates a bot with the named skill; `None` when no skill has this name.
 pub(super) fn with_skill(skill: &str, seed: u64) -> Option<Box<dyn Brain<Arena>>> {
     let skill = Skill::named(skill)?;
     Some(Box::new(Bot {
@@ -30,7 +31,7 @@ pub(super) fn with_skill(skill: &str, seed: u64) -> Option<Box<dyn Brain<Arena>>
     }))
 }
 
-/// The random stream of brains.
+/// The random stream of bots.
 const STREAM: u64 = 0x626f_7473;
 
 /// A rule-based player.

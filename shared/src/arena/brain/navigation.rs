@@ -23,12 +23,14 @@ pub(super) struct Navigator {
 const REPLAN_MS: u32 = 400;
 /// A bot that has not left a circle of this radius (1/256 unit) for [`STUCK_MS`] is stuck.
 const STUCK_RADIUS: i32 = UNIT / 2;
+/// Time without progress after which a bot is stuck, in milliseconds.
 const STUCK_MS: u32 = 800;
 /// Distance at which a step counts as reached, in 1/256 unit.
 const ARRIVAL_RADIUS: i32 = UNIT * 3 / 4;
 
 impl Navigator {
-    /// The vector to the next step; zero at the goal.
+    /// Returns the vector to the next step of the path to `goal`; zero when the path is empty. Plans again when the goal has
+    /// changed, the path is walked, or the bot is stuck.
     pub(super) fn direction(&mut self, perception: &Perception<'_>, goal: Tile) -> Point {
         let (at, now) = (perception.at(), perception.tick);
         let is_stale = now.since(self.planned_tick) >= perception.rate.ticks(REPLAN_MS);
@@ -40,7 +42,7 @@ impl Navigator {
         self.path.last().map_or_else(Point::default, |next| next.centre() - at)
     }
 
-    /// Whether the bot has made no progress for [`STUCK_MS`].
+    /// Whether the bot has stayed within [`STUCK_RADIUS`] for [`STUCK_MS`]. Records progress when the bot has left that circle.
     pub(super) fn is_stuck(&mut self, perception: &Perception<'_>) -> bool {
         if perception.distance(self.progress_at) > STUCK_RADIUS {
             (self.progress_at, self.progress_tick) = (perception.at(), perception.tick);

@@ -1,13 +1,15 @@
 //! Shortest paths over the map's tiles.
 //!
-//! A breadth-first search on whole rows: a row is one word, so a frontier expands over sixty-four tiles with a few shifts. A
+//! A breadth-first search on rows of bits: a row of tiles is one word, so a frontier expands a row with a few shifts. A
 //! search across the map takes some microseconds and keeps no state.
 
 use crate::arena::{Map, Tile};
 
+/// The tiles at one distance from the start: one word a row, a set bit is a tile.
 type Frontier = [u64; Map::ROWS];
 
-/// Writes the shortest path to `path`: the goal first, the next step last. The path is empty when there is no way.
+/// Writes the shortest path to `path`: the goal first, the next step last, without the start. The path is empty when either
+/// end is a wall or the start is the goal. All floor of a map is connected, so any other path exists.
 pub(super) fn find_path(map: &Map, from: Tile, to: Tile, path: &mut Vec<Tile>) {
     path.clear();
     if map.is_wall(from) || map.is_wall(to) {

@@ -6,7 +6,7 @@ use crate::{
     tick::{Tick, TickRate},
 };
 
-/// The facts of one view that a bot decides by.
+/// The facts of one view that a bot's decision depends on.
 #[derive(Debug)]
 pub(super) struct Perception<'a> {
     pub(super) tick: Tick,
@@ -15,15 +15,15 @@ pub(super) struct Perception<'a> {
     pub(super) phase: Phase,
     pub(super) me: &'a Fighter,
     pub(super) kit: &'a Kit,
-    /// The nearest living enemy in sight.
+    /// The nearest living enemy in the view.
     pub(super) enemy: Option<&'a Fighter>,
-    /// A bolt that will hit unless the bot dodges.
+    /// A bolt of another seat that passes within [`THREAT_DISTANCE`] in the next [`LOOKAHEAD_MS`]; walls are ignored.
     pub(super) threat: Option<&'a Bolt>,
 }
 
 /// Time for which a bolt's flight is predicted, in milliseconds.
 const LOOKAHEAD_MS: i32 = 500;
-/// Maximum distance at which a passing bolt is a threat, in 1/256 unit.
+/// Maximum distance at which a passing bolt is a threat, in 1/256 unit: a quarter unit more than a hit.
 const THREAT_DISTANCE: i32 = Fighter::RADIUS + Bolt::RADIUS + UNIT / 4;
 
 impl<'a> Perception<'a> {

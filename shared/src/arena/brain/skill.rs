@@ -4,7 +4,8 @@
 #[derive(Debug)]
 pub(super) struct Skill {
     name: &'static str,
-    /// Whether it approaches, strafes and dodges, rather than shooting while it walks past.
+    /// Whether it approaches, strafes, sidesteps, uses the sword nearby and fetches bolts, rather than shooting while it
+    /// walks past.
     pub(super) fights: bool,
     /// Time for which it pursues an enemy that is out of sight, in milliseconds.
     pub(super) pursues_ms: u32,
@@ -14,17 +15,17 @@ pub(super) struct Skill {
     pub(super) aim_error: i32,
     /// Turning speed, in 1/65,536 turn a second.
     pub(super) turns_per_s: u32,
-    /// Reaction time to a new enemy in sight, in milliseconds.
+    /// Time from the first sight of a target to the first shot, in milliseconds.
     pub(super) reaction_ms: u32,
-    /// It fetches health when it has less than this.
+    /// Health below which it fetches health and no longer moves by the enemy.
     pub(super) retreats_below: u8,
-    /// Whether it sidesteps bolts.
+    /// Whether it sidesteps bolts; without effect unless it fights.
     pub(super) sidesteps: bool,
     /// Probability of dashing away from a threatening bolt, in percent for each decision.
     pub(super) dodges_percent: u32,
 }
 
-/// A degree, in 1/65,536 turn.
+/// A degree, in 1/65,536 turn, rounded down.
 const DEGREE: u32 = 65_536 / 360;
 
 /// Fights every enemy in sight: the default.
@@ -55,7 +56,7 @@ const HUNT: Skill = Skill {
     dodges_percent: 60,
 };
 
-/// Walks around and shoots now and then.
+/// Walks around and shoots at enemies in sight, slowly and inaccurately.
 const WANDER: Skill = Skill {
     name: "wander",
     fights: false,
@@ -70,7 +71,7 @@ const WANDER: Skill = Skill {
 };
 
 impl Skill {
-    /// Returns the skill with this name.
+    /// Returns the skill with this name, if there is one.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         [&SKIRMISH, &HUNT, &WANDER].into_iter().find(|skill| skill.name == name)
     }

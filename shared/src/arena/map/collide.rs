@@ -7,7 +7,7 @@ impl Map {
     /// Pushes a circle out of the walls that it overlaps and removes the velocity component against them.
     ///
     /// The centre must be on floor and `radius` (1/256 unit) under half a tile: then only the eight tiles around matter. A
-    /// centre inside a wall is left unchanged.
+    /// circle whose centre is inside a wall is returned unchanged.
     #[must_use]
     pub fn slide(&self, at: Point, velocity: Point, radius: i32) -> (Point, Point) {
         let tile = Tile::of(at);
@@ -18,7 +18,7 @@ impl Map {
         self.push_off_corners(tile, at, velocity, radius)
     }
 
-    /// Whether a circle overlaps no wall.
+    /// Whether a circle overlaps no wall; `radius` (1/256 unit) must be under half a tile.
     #[must_use]
     pub fn fits(&self, at: Point, radius: i32) -> bool {
         !self.is_wall(Tile::of(at)) && self.slide(at, Point::default(), radius).0 == at

@@ -11,7 +11,7 @@ const HALF: i32 = COLUMNS as i32 / 2;
 const ROWS: i32 = tile::ROWS as i32;
 /// Minimum side of a room, in tiles.
 const MIN_ROOM_SIDE: i32 = 4;
-/// Minimum side for a division by a corridor rather than by one wall, in tiles.
+/// Minimum side for a division by a corridor (half of the cases) rather than by one wall, in tiles.
 const MIN_CORRIDOR_SIDE: i32 = 13;
 /// Width of a corridor, in tiles.
 const CORRIDOR_WIDTH: i32 = 2;
@@ -19,7 +19,7 @@ const CORRIDOR_WIDTH: i32 = 2;
 const DOOR_WIDTH: i32 = 2;
 /// Minimum length of a wall with a second door, in tiles: fewer dead ends, more flanking routes.
 const MIN_TWO_DOOR_WALL: i32 = 10;
-/// A room with fewer tiles than this may stay undivided.
+/// A room with fewer tiles than this stays undivided with a probability of one third.
 const MAX_HALL_TILES: i32 = 80;
 /// Number of positions tried for one wall.
 const WALL_ATTEMPTS: u32 = 6;
@@ -28,7 +28,7 @@ const PILLAR_ATTEMPTS: u32 = 24;
 /// The random stream of walls.
 const STREAM: u64 = 0x6d61_7001;
 
-/// The walls for a seed.
+/// Generates the walls for a seed.
 pub(super) fn walls(seed: u64) -> Walls {
     let mut half = Half { rows: [0; tile::ROWS], rng: GameRng::new(seed, STREAM) };
     half.build_border();
@@ -42,7 +42,7 @@ const fn mirrored(row: u64) -> u64 {
     row | row.reverse_bits() >> (64 - COLUMNS)
 }
 
-/// A rectangle of tiles, inclusive.
+/// A rectangle of tiles; all four bounds are inside.
 #[derive(Clone, Copy)]
 struct Region {
     west: i32,
@@ -124,7 +124,7 @@ impl Half {
         }
     }
 
-    /// Cover in open space: a pillar is built only where floor surrounds it, so it closes nothing off.
+    /// Builds pillars as cover in open space: only where all eight tiles around are floor, so that no passage is closed.
     fn build_pillars(&mut self) {
         for _ in 0..PILLAR_ATTEMPTS {
             let column = self.rng.between(2, HALF - 3);

@@ -1,7 +1,7 @@
 //! The walled map: 48 by 32 tiles, generated from a seed on both ends, so that it is never sent.
 //!
-//! It is mirrored east to west, so that both sides of a team match have equal positions. One bit a tile: 256 bytes that fit
-//! four cache lines and that path-finding can process sixty-four tiles at a time.
+//! The eastern half mirrors the western, so that both teams have equal positions. A tile is one bit and a row one word: the
+//! 256 bytes of walls fit four cache lines, and path-finding processes a row at a time.
 
 mod collide;
 mod layout;
@@ -29,7 +29,7 @@ impl Map {
     pub const ROWS: usize = ROWS;
     /// The side of a tile in 1/256 unit: two units.
     pub const TILE: i32 = SIDE;
-    /// The south-east corner, in 1/256 unit.
+    /// The south-east corner, in 1/256 unit; positions inside the map are below it on both axes.
     pub const EXTENT: Point = Point::new(Self::COLUMNS as i32 * Self::TILE, Self::ROWS as i32 * Self::TILE);
 
     /// The centre of the map, in 1/256 unit.

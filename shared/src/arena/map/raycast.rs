@@ -1,13 +1,14 @@
-//! Straight lines over the grid: what stops an arrow, and line of sight.
+//! Straight rays over the grid: the walls that stop an arrow or a bolt, and line of sight.
 //!
 //! The ray is traced from tile border to tile border (Amanatides and Woo 1987), in integers: the order of borders is decided
-//! by cross-multiplication, so nothing is rounded on the way.
+//! by cross-multiplication, so the trace is exact; only the returned point is rounded.
 
 use super::{Map, Tile};
 use crate::game::Point;
 
 impl Map {
-    /// The point where the segment `from`..`to` first meets a wall; `None` when it is clear.
+    /// Returns the point where the segment `from`..`to` first meets a wall: `from` when it is inside a wall, `None` when the
+    /// segment is clear.
     #[must_use]
     pub fn raycast(&self, from: Point, to: Point) -> Option<Point> {
         let (mut tile, goal) = (Tile::of(from), Tile::of(to));
@@ -31,7 +32,7 @@ impl Map {
         None
     }
 
-    /// Whether no wall stands between two positions.
+    /// Whether the segment between two positions meets no wall; false when either is inside a wall.
     #[must_use]
     pub fn is_free(&self, from: Point, to: Point) -> bool {
         self.raycast(from, to).is_none()
@@ -43,11 +44,11 @@ impl Map {
 struct Axis {
     /// Direction of travel: -1, 0 or 1.
     sign: i64,
-    /// Distance in all, in 1/256 unit.
+    /// Total distance, in 1/256 unit.
     length: i64,
     /// Distance of the next border from the start, in 1/256 unit.
     border: i64,
-    /// Borders left to cross; after the last one only the other axis advances.
+    /// Number of borders left to cross; after the last one only the other axis advances.
     left: u64,
 }
 

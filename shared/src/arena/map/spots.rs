@@ -1,4 +1,4 @@
-//! Spawn points and pickup positions: derived from the walls and the seed, mirrored like them.
+//! Spawn points and pickup positions: derived from the walls and the seed, mirrored like the walls.
 
 use super::tile::{COLUMNS, ROWS, Tile, Walls};
 use crate::game::GameRng;
@@ -7,7 +7,8 @@ use crate::game::GameRng;
 const SPAWNS: usize = 12;
 /// Pickups of each half.
 const PICKUPS: usize = 6;
-/// Initial minimum distance between spots of one kind, in tiles along both axes together.
+/// Initial minimum Manhattan distance between two spots of one kind in the western half, in tiles; a spot may be nearer to a
+/// mirror image.
 const SPACING: i32 = 8;
 /// The random stream of spots.
 const STREAM: u64 = 0x6d61_7002;
@@ -36,7 +37,7 @@ fn shuffle(tiles: &mut [Tile], rng: &mut GameRng) {
     }
 }
 
-/// The first `count` tiles that keep the minimum distance; the distance shrinks while too few are found.
+/// The first `count` tiles that keep the minimum distance to each other; the distance shrinks while too few are found.
 fn spread(tiles: &[Tile], count: usize) -> Vec<Tile> {
     let mut chosen: Vec<Tile> = Vec::with_capacity(count);
     for spacing in (1..=SPACING).rev() {
@@ -53,7 +54,7 @@ const fn steps_between(a: Tile, b: Tile) -> i32 {
     (a.column - b.column).abs() + (a.row - b.row).abs()
 }
 
-/// Each tile followed by its mirror image, so that both get the same kind of pickup.
+/// Each tile followed by its mirror image, so that both get the same [kind](crate::arena::PickupKind::at_index) of pickup.
 fn with_mirror(west: &[Tile]) -> Vec<Tile> {
     let mirror = |tile: &Tile| Tile::new(COLUMNS as i32 - 1 - tile.column, tile.row);
     west.iter().flat_map(|tile| [*tile, mirror(tile)]).collect()

@@ -1,4 +1,4 @@
-//! The same seed and the same inputs give the same state, at every tick, also across a checkpoint.
+//! The same seed and the same inputs give the same state at every tick, also after a checkpoint is loaded.
 
 use super::rig::Rig;
 use crate::{

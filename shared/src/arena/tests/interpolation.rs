@@ -1,4 +1,4 @@
-//! The states that screens draw: interpolated between two states, and displaced.
+//! The states that a client displays: interpolated between two states, and displaced.
 
 use super::rig::Rig;
 use crate::{
@@ -27,11 +27,11 @@ fn at(entity: &ArenaEntity) -> Point {
 fn a_runner_is_interpolated_with_the_other_fields_of_the_earlier_state() {
     let old = Fighter { health: 90, ..fighter(10, 1000, 65_000) };
     let new = Fighter { health: 40, ..fighter(12, 1100, 500) };
-    let drawn = ArenaEntity::Fighter(old.clone()).interpolate(&ArenaEntity::Fighter(new), 8, 32);
-    let ArenaEntity::Fighter(drawn) = drawn else { panic!("interpolation keeps the kind") };
-    assert_eq!((drawn.body.at.x, drawn.body.aim), (1025, Angle(65_000) + Angle(259)));
-    let expected = Body { at: drawn.body.at, aim: drawn.body.aim, ..old.body.clone() };
-    assert_eq!(drawn, Fighter { body: expected, ..old }, "a hit is not drawn before its tick");
+    let displayed = ArenaEntity::Fighter(old.clone()).interpolate(&ArenaEntity::Fighter(new), 8, 32);
+    let ArenaEntity::Fighter(displayed) = displayed else { panic!("interpolation keeps the kind") };
+    assert_eq!((displayed.body.at.x, displayed.body.aim), (1025, Angle(65_000) + Angle(259)));
+    let expected = Body { at: displayed.body.at, aim: displayed.body.aim, ..old.body.clone() };
+    assert_eq!(displayed, Fighter { body: expected, ..old }, "a hit is not displayed before its tick");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn interpolation_is_exact_at_both_ends() {
 }
 
 #[test]
-fn a_bolt_is_drawn_on_its_line_between_two_states() {
+fn a_bolt_is_displayed_on_its_line_between_two_states() {
     let (old, new) = (ArenaEntity::Bolt(bolt(4)), ArenaEntity::Bolt(bolt(6)));
     for part in 0..=16 {
         assert_eq!(at(&old.interpolate(&new, part, 16)), at(&old).towards(at(&new), part, 16));
@@ -80,13 +80,13 @@ fn a_wrong_prediction_is_not_a_jump_at_any_distance() {
 fn displacement_changes_the_position_only() {
     let by = Point::new(-30, 12);
     for entity in [ArenaEntity::Fighter(fighter(10, 1000, 0)), ArenaEntity::Bolt(bolt(4))] {
-        let drawn = entity.displaced(by);
-        assert_eq!(at(&drawn), at(&entity) + by);
-        assert_eq!(drawn.displaced(-by), entity);
+        let displayed = entity.displaced(by);
+        assert_eq!(at(&displayed), at(&entity) + by);
+        assert_eq!(displayed.displaced(-by), entity);
     }
 }
 
-/// Running, dashing and sliding along walls are drawn as motion; only a respawn or an elimination is a jump.
+/// Running, dashing and sliding along walls are displayed as motion; only a respawn or an elimination is a jump.
 #[test]
 fn only_respawns_and_eliminations_are_jumps() {
     for (hz, apart) in [(5, 1), (10, 3), (30, 1), (30, 6), (60, 4), (128, 1), (128, 30)] {

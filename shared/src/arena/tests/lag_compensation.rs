@@ -1,4 +1,4 @@
-//! Lag compensation: a hit on the shooter's screen is a hit in the room, and the rewind gives no other advantage.
+//! Lag compensation: a hit on the displayed positions is a hit in the room, and the rewind gives no other advantage.
 
 use super::rig::Rig;
 use crate::{
@@ -80,7 +80,7 @@ impl Duel {
         self.now().offset(-i64::from(sixteenths))
     }
 
-    /// The position at which the runner was drawn at `moment`.
+    /// The runner's displayed position at `moment`, interpolated between two ticks.
     fn seen_at(&self, moment: SubTick) -> Point {
         let place = |tick: Tick| self.positions[tick.0 as usize - 1];
         place(moment.tick()).towards(place(moment.tick().next()), moment.part(), SubTick::PER_TICK)
@@ -156,8 +156,8 @@ fn a_shot_at_a_fighter_in_cover_hits_within_a_quarter_second_and_misses_later() 
             duel.put(RUNNER, cover);
             (1..ticks).for_each(|_| drop(duel.step(bow(true, Angle(0)), Input::default(), seen)));
             let is_soon = ticks * 1000 <= MAX_REWIND_MS * u32::from(hz);
-            // Within the last tick before the bound the runner is interpolated on its way to cover, and this way is a
-            // teleport.
+            // In the last tick before the bound the runner is interpolated between its old position and the cover, to which it
+            // was teleported: there, hit and miss are both accepted.
             let hits = duel.shoot(at, seen, Input::default());
             let is_last = (ticks - 1) * 1000 < MAX_REWIND_MS * u32::from(hz);
             assert!(hits == is_soon || is_last && hits, "{ticks} ticks in cover at {hz} Hz: {hits}");
@@ -215,7 +215,7 @@ fn a_sword_hits_a_fighter_that_its_owner_saw_in_reach() {
 }
 
 #[test]
-fn a_fighter_eliminated_since_then_takes_no_hit_and_stops_no_arrow() {
+fn a_fighter_eliminated_after_the_displayed_time_takes_no_hit_and_stops_no_arrow() {
     let mut duel = Duel::new(30, 6 * UNIT);
     duel.arena.seat_taken(SeatId(2), Occupant::Player);
     duel.draw(600);
@@ -256,10 +256,10 @@ fn a_new_occupant_cannot_be_hit_where_the_previous_one_stood() {
     assert!(!duel.shoot(at, seen, Input::default()));
 }
 
-/// The fighter that an arrow hits on the screen of a shooter who draws others in the past, computed from entities alone, is
+/// The fighter that an arrow hits when the shooter's client displays the others in the past, computed from entities alone, is
 /// the fighter that it hits in the room.
 #[test]
-fn a_hit_on_the_screen_is_a_hit_in_the_room() {
+fn a_hit_on_the_displayed_positions_is_a_hit_in_the_room() {
     for (hz, lag) in [(10, 33), (30, 0), (30, 45), (30, 120), (60, 131), (128, 509)] {
         let mut rig = Rig::new(&["hunt"; 12], Settings::default(), hz, 17);
         rig.lag = lag;
@@ -284,9 +284,9 @@ fn a_hit_on_the_screen_is_a_hit_in_the_room() {
                     continue;
                 }
                 let now = shown.last().unwrap();
-                let drawn = drawn(&shown, moment).filter(|other| now[other.seat.index()].is_alive());
-                let drawn: Vec<Fighter> = drawn.collect();
-                let target = arrow_target(&map, &now[seat.index()], drawn.iter());
+                let alive = |other: &Fighter| now[other.seat.index()].is_alive();
+                let targets: Vec<Fighter> = displayed(&shown, moment).filter(alive).collect();
+                let target = arrow_target(&map, &now[seat.index()], targets.iter());
                 let hit = events.iter().find_map(|event| match *event {
                     Event::Hit { by, victim, weapon: Weapon::Longbow, .. } if by == seat => Some(victim),
                     _ => None,
@@ -300,15 +300,15 @@ fn a_hit_on_the_screen_is_a_hit_in_the_room() {
     }
 }
 
-/// All fighters as a screen draws them at `moment`.
-fn drawn(shown: &[Vec<Fighter>], moment: SubTick) -> impl Iterator<Item = Fighter> {
+/// All fighters as a client displays them at `moment`.
+fn displayed(shown: &[Vec<Fighter>], moment: SubTick) -> impl Iterator<Item = Fighter> {
     let frame = |tick: Tick| &shown[(tick.0 as usize).min(shown.len() - 1)];
     let pairs = frame(moment.tick()).iter().zip(frame(moment.tick().next()));
     pairs.map(move |(old, new)| {
         let (old, new) = (ArenaEntity::Fighter(old.clone()), ArenaEntity::Fighter(new.clone()));
         match old.interpolate(&new, moment.part(), SubTick::PER_TICK) {
-            ArenaEntity::Fighter(drawn) => drawn,
-            other => panic!("a fighter is drawn as {other:?}"),
+            ArenaEntity::Fighter(fighter) => fighter,
+            other => panic!("a fighter is displayed as {other:?}"),
         }
     })
 }

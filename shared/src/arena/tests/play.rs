@@ -1,4 +1,4 @@
-//! Minutes of game time played by Arena's own bots: properties that every player would miss.
+//! Minutes of game time played by Arena's own bots: the rules of a match, from the first shot to the next map.
 
 use super::rig::Rig;
 use crate::{
@@ -23,7 +23,7 @@ fn sixteen_bots_shoot_hit_eliminate_and_finish_matches() {
     }
 }
 
-/// A load test of twenty seconds must see matches end, including the time in which players join.
+/// A load test of twenty seconds must see matches end, and its first seconds pass while players join.
 #[test]
 fn a_match_with_default_settings_ends_in_about_a_quarter_of_a_minute() {
     let seeds = 12;

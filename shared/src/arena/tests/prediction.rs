@@ -1,4 +1,4 @@
-//! Prediction: exact with the right inputs; and a missing input never fires a weapon.
+//! Client prediction: equal to the server's state when its inputs are the server's; a missing input never fires a weapon.
 
 use super::rig::{Rig, see};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 /// The largest lead of a prediction in this test, in ticks.
 const AHEAD: u32 = 20;
 
-/// A client of one seat, with the confirmed state.
+/// A client of one seat: its scene and its predicted entities.
 struct Client {
     seat: SeatId,
     scene: Scene,

@@ -18,7 +18,7 @@ pub(super) struct Rig {
     pub(super) tick: Tick,
     brains: Vec<Box<dyn Brain<Arena>>>,
     pub(super) stats: Vec<SeatStats>,
-    /// Age of the view by which every bot aims, in 1/16 tick.
+    /// Age of the view to which every bot's shots are rewound, in 1/16 tick; bots decide from the current state.
     pub(super) lag: u32,
     scratch: Vec<(EntityId, ArenaEntity)>,
 }
@@ -113,7 +113,7 @@ impl SeatStats {
     }
 }
 
-/// A seat's view under the room's interest rule.
+/// Writes a seat's view to `out`: the entities in range that are not hidden, without the limit of their number.
 pub(super) fn see(arena: &Arena, seat: SeatId, out: &mut Vec<(EntityId, ArenaEntity)>) {
     let view = arena.view(seat);
     let is_shown = |id: EntityId, entity: &ArenaEntity| match entity.place() {

@@ -81,7 +81,7 @@ fn walls_never_hide_a_seats_own_bolts() {
 }
 
 #[test]
-fn a_shot_is_sent_only_to_seats_that_see_the_archer() {
+fn a_shot_is_sent_to_its_archer_and_not_to_every_seat() {
     let mut rig = rig();
     let mut unaware = 0;
     for _ in 0..900 {
@@ -107,8 +107,8 @@ fn a_hit_is_sent_to_attacker_and_victim_only() {
     }
 }
 
-/// Of the fighters that come into line of sight, nine in ten were shown a round trip earlier: without margins it would be
-/// three.
+/// Of the fighters that come into line of sight, nine in ten were in the view a round trip earlier (the test requires eight);
+/// without margins it would be three.
 #[test]
 fn fighters_are_known_a_round_trip_before_they_come_into_line_of_sight() {
     let (mut known, mut all) = (0, 0);
@@ -155,7 +155,7 @@ fn is_shown(rig: &Rig, a: &Fighter, b: &Fighter) -> bool {
     view.iter().any(|(_, entity)| matches!(entity, ArenaEntity::Fighter(fighter) if fighter.seat == b.seat))
 }
 
-/// A little less than the range of sight, because entering the range is no surprise.
+/// Whether `a` sees `b` without margins, at a little less than the range of sight: entering the range surprises no player.
 fn is_in_plain_sight(rig: &Rig, a: &Fighter, b: &Fighter) -> bool {
     a.body.at.distance(b.body.at) <= 22 * UNIT as u32 && rig.arena.map().is_free(a.body.at, b.body.at)
 }

@@ -8,7 +8,8 @@ use crate::{
 };
 
 const SEATS: u16 = 10;
-const FAR: u32 = 24 * UNIT as u32;
+/// The range of earshot, in 1/256 unit.
+const EARSHOT: u32 = 24 * UNIT as u32;
 
 /// A shot, the seats that see it, and its sound with the seats in earshot.
 struct Shot {
@@ -19,7 +20,7 @@ struct Shot {
     sound: Option<(Audience, Event)>,
 }
 
-/// Calls `judge` for all shots of half a minute, with the room at that time.
+/// Calls `judge` for every shot of half a minute, with the room at that time.
 fn shots(mut judge: impl FnMut(&Rig, &Shot)) {
     let mut rig = Rig::new(&["skirmish"; SEATS as usize], Settings::default(), 30, 8);
     for _ in 0..900 {
@@ -44,7 +45,7 @@ fn seats_in_earshot_that_do_not_see_a_shot_get_its_sound() {
     shots(|rig, shot| {
         assert!(shot.seeing.includes(shot.seat) && !gets_sound(shot, shot.seat));
         for Fighter { seat, body, .. } in rig.fighters() {
-            let is_near = body.at.distance(shot.from) <= FAR;
+            let is_near = body.at.distance(shot.from) <= EARSHOT;
             assert_eq!(gets_sound(shot, *seat), is_near && !shot.seeing.includes(*seat), "{seat}");
             in_earshot += u32::from(gets_sound(shot, *seat));
             too_far += u32::from(!is_near);

@@ -2,7 +2,7 @@
 
 use crate::arena::{input::Input, kit::Kit};
 
-/// Steps the crossbow. Returns whether it fires, and takes the bolt from the quiver.
+/// Steps the crossbow. Returns true if it fires, which takes one bolt from the quiver.
 pub(super) const fn update(kit: &mut Kit, input: &Input) -> bool {
     let has_fired = input.fire && kit.busy_ticks == 0 && kit.quiver > 0;
     if has_fired {

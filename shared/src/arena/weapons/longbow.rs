@@ -14,8 +14,8 @@ pub(crate) const DRAW_MS: u32 = 500;
 /// Range of an arrow, in 1/256 unit.
 pub(crate) const RANGE: i32 = 32 * UNIT;
 
-/// Steps the longbow. Returns whether an arrow is released: the trigger of a fully drawn bow was let go. A bow released too
-/// early is only lowered.
+/// Steps the longbow. Returns true if an arrow is shot: the trigger of a fully drawn bow is released, which takes one arrow
+/// from the quiver. A bow released too early, or drawn with an empty quiver, is only lowered.
 pub(super) fn update(kit: &mut Kit, input: &Input, rate: TickRate) -> bool {
     if input.fire && kit.busy_ticks == 0 && kit.quiver > 0 {
         kit.drawn_ticks = kit.drawn_ticks.saturating_add(1);
@@ -29,7 +29,7 @@ pub(super) fn update(kit: &mut Kit, input: &Input, rate: TickRate) -> bool {
     is_released
 }
 
-/// The enemy that an arrow hits first; walls stop it.
+/// The enemy that an arrow hits first, within [`RANGE`] and before a wall.
 pub(crate) fn first_target(
     map: &Map,
     others: impl Iterator<Item = Target>,

@@ -1,7 +1,7 @@
 //! The three weapons: the effect of a trigger on the fighter's own state, and hit tests.
 //!
 //! Hit tests take the targets as an argument and never read the current world: lag compensation passes the positions that
-//! the shooter saw, and a client passes those that its screen shows.
+//! the shooter saw, and a client passes those that it displays.
 
 mod crossbow;
 pub(super) mod longbow;
@@ -12,7 +12,7 @@ pub(super) use self::target::{Target, TickMotion};
 use super::{fighter::Fighter, input::Input, kit::Kit, map::Map, weapon::Weapon};
 use crate::{id::SeatId, tick::TickRate};
 
-/// Steps a fighter's weapon by one tick. True when it fires.
+/// Steps a fighter's weapon by one tick: cooldown, weapon change, trigger. Returns true if the weapon fires.
 pub(super) fn step(fighter: &mut Fighter, kit: &mut Kit, input: &Input, rate: TickRate) -> bool {
     kit.busy_ticks = kit.busy_ticks.saturating_sub(1);
     if fighter.weapon != input.weapon {
@@ -31,23 +31,23 @@ pub(super) fn step(fighter: &mut Fighter, kit: &mut Kit, input: &Input, rate: Ti
     has_fired
 }
 
-/// Releases the weapon without firing it.
+/// Lowers the weapon without firing it, and ends its cooldown.
 pub(super) const fn lower(fighter: &mut Fighter, kit: &mut Kit) {
     fighter.is_drawing = false;
     kit.drawn_ticks = 0;
     kit.busy_ticks = 0;
 }
 
-/// Whether this input releases an arrow in the coming tick, provided that the match is in play. A client knows its own
-/// fighter and kit, so it can compute this.
+/// Whether this input releases an arrow in the coming tick, provided that the match is in play. A client can compute this,
+/// because it knows its own fighter and kit.
 #[must_use]
 pub fn releases_arrow(fighter: &Fighter, kit: &Kit, input: &Input, rate: TickRate) -> bool {
     let has_fired = step(&mut fighter.clone(), &mut kit.clone(), input, rate);
     has_fired && input.weapon == Weapon::Longbow && fighter.is_alive()
 }
 
-/// The seat that an arrow of `shooter` hits, given the positions of the others. The room passes the positions that the
-/// shooter saw, and a client those that it draws.
+/// The seat that an arrow of `shooter` hits, given the positions of the others. A client passes the
+/// positions that it displays; the room runs the same hit test with the positions that the shooter saw.
 #[must_use]
 pub fn arrow_target<'a>(
     map: &Map,

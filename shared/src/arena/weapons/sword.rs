@@ -7,15 +7,15 @@ use crate::{
 
 /// Reach from the attacker's centre, in 1/256 unit.
 pub(crate) const REACH: i32 = 2 * UNIT;
-/// Half of its arc: a sixth of a turn.
+/// Half of the sword's arc, on either side of the aim: a sixth of a turn.
 const HALF_ARC: u16 = u16::MAX / 6;
 
-/// Steps the sword. Returns whether it swings.
+/// Returns true if the sword swings in this tick.
 pub(super) const fn update(kit: &Kit, input: &Input) -> bool {
     input.fire && kit.busy_ticks == 0
 }
 
-/// All enemies that a swing hits.
+/// All enemies that a swing hits: in reach, within the arc, and not behind a wall.
 pub(crate) fn targets(
     map: &Map,
     others: impl Iterator<Item = Target>,

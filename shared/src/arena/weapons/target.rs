@@ -7,7 +7,7 @@ use crate::{arena::team::Allegiance, game::Point};
 pub(in crate::arena) struct Target {
     /// Seat and team.
     pub allegiance: Allegiance,
-    /// Its position.
+    /// Position of the fighter's centre.
     pub at: Point,
 }
 

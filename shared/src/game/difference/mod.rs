@@ -1,7 +1,7 @@
-//! The differences between two states of a game, named by entity and field so that a person can look for the cause.
+//! The differences between two states of a game, by entity and field, so that a person can look for the cause of a desync.
 //!
-//! A checksum shows only that two rooms diverged. Entities and events implement [`Serialize`], so `values` compares their serde
-//! value trees and names the path of each field that differs.
+//! A checksum shows only that two rooms diverged. Entities and events implement [`Serialize`], so `values` serializes them to trees of
+//! JSON values, compares the trees, and names the path of each field that differs.
 
 mod values;
 
@@ -18,48 +18,48 @@ use crate::{bits::BitWriter, id::EntityId};
 /// A bounded list of the differences between two states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Differences {
-    /// The first differences, in the order of entity ids and field paths.
+    /// The first differences, in the order of entity ids and, within an entity, of fields by name.
     pub named: Vec<Difference>,
-    /// The number of further differences.
+    /// The number of further differences, which are only counted.
     pub more: usize,
     /// The maximum length of `named`.
     max: usize,
 }
 
-/// One difference.
+/// One difference between a first and a second state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// An entity that only the first state has.
     OnlyInOne {
-        /// Its id.
+        /// The entity's id.
         id: EntityId,
-        /// Its state, on one line.
-        thing: String,
+        /// The entity's state in debug format, cut to a length that fits a line.
+        state: String,
     },
     /// An entity that only the second state has.
     OnlyInOther {
-        /// Its id.
+        /// The entity's id.
         id: EntityId,
-        /// Its state, on one line.
-        thing: String,
+        /// The entity's state in debug format, cut to a length that fits a line.
+        state: String,
     },
-    /// A field with two values.
+    /// A field that has two different values.
     Field {
         /// The entity; `None` when the compared values are not entities.
         id: Option<EntityId>,
         /// The field's path, such as `Fighter.body.at.x`; empty for a value without fields.
         path: String,
-        /// Its value in the first state.
+        /// The field's value in the first state, as JSON, cut to a length that fits a line.
         one: String,
-        /// Its value in the second state.
+        /// The field's value in the second state, likewise.
         other: String,
     },
-    /// Two values that are not equal and serialize alike, because `Serialize` leaves something out.
+    /// Two values that are not equal but serialize alike, because `Serialize` leaves out the field that differs.
     Unserialized {
         /// The entity; `None` when the compared values are not entities.
         id: Option<EntityId>,
     },
-    /// All entities are equal and the saved states are not: the difference is in state that is not replicated, such as a generator.
+    /// The saved states differ, and all entities are equal: the difference is in state that is not replicated, such as a random generator.
     Saved {
         /// The offset of the first byte that differs.
         at: usize,
@@ -70,8 +70,9 @@ pub enum Difference {
     },
 }
 
-/// Compares the entities of two states and, if those are equal, their saved bytes; names at most `max` differences. The result is
-/// empty exactly when both states have equal entities and save the same bytes.
+/// Returns the differences between the entities of two states or, if all entities are equal, between the bytes that the states save.
+/// Names at most `max` differences and counts the others. The result is empty exactly when both states have equal entities and save
+/// the same bytes.
 pub fn differences<G: Game>(one: &G, other: &G, max: usize) -> Differences {
     let mut found = Differences::new(max);
     found.compare_entities(one.entities(), other.entities());
@@ -84,7 +85,7 @@ pub fn differences<G: Game>(one: &G, other: &G, max: usize) -> Differences {
     found
 }
 
-/// Compares two values that are not entities, such as the events of a tick.
+/// Returns the differences between two values that are not entities, such as the events of a tick.
 pub fn differences_between<T: Debug + PartialEq + Serialize>(one: &T, other: &T, max: usize) -> Differences {
     let mut found = Differences::new(max);
     found.compare(None, one, other);
@@ -92,7 +93,7 @@ pub fn differences_between<T: Debug + PartialEq + Serialize>(one: &T, other: &T,
 }
 
 impl Differences {
-    /// Whether both states are equal.
+    /// Returns true if no difference was found.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.named.is_empty() && self.more == 0
@@ -111,13 +112,13 @@ impl Differences {
     }
 
     fn compare_entities<E: Debug + PartialEq + Serialize>(&mut self, one: &Entities<E>, other: &Entities<E>) {
-        let brief = |entity: &E| values::clipped(&format!("{entity:?}"));
+        let clipped = |entity: &E| values::clipped(&format!("{entity:?}"));
         let ids = one.iter().map(|(id, _)| id).chain(other.iter().map(|(id, _)| id));
         for id in ids.collect::<BTreeSet<_>>() {
             match (one.get(id), other.get(id)) {
                 (Some(first), Some(second)) => self.compare(Some(id), first, second),
-                (Some(first), None) => self.push(Difference::OnlyInOne { id, thing: brief(first) }),
-                (None, Some(second)) => self.push(Difference::OnlyInOther { id, thing: brief(second) }),
+                (Some(first), None) => self.push(Difference::OnlyInOne { id, state: clipped(first) }),
+                (None, Some(second)) => self.push(Difference::OnlyInOther { id, state: clipped(second) }),
                 (None, None) => {}
             }
         }
@@ -138,8 +139,8 @@ impl Differences {
 
     fn compare_saved(&mut self, one: &[u8], other: &[u8]) {
         if one != other {
-            let same = one.iter().zip(other).take_while(|(first, second)| first == second).count();
-            self.push(Difference::Saved { at: same, one: one.len(), other: other.len() });
+            let equal = one.iter().zip(other).take_while(|(first, second)| first == second).count();
+            self.push(Difference::Saved { at: equal, one: one.len(), other: other.len() });
         }
     }
 }
@@ -148,8 +149,8 @@ impl Differences {
 impl fmt::Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, difference) in self.named.iter().enumerate() {
-            let gap = if index == 0 { "" } else { "\n" };
-            write!(f, "{gap}{difference}")?;
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{difference}")?;
         }
         match self.more {
             0 => Ok(()),
@@ -162,26 +163,27 @@ impl fmt::Display for Differences {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OnlyInOne { id, thing } => write!(f, "entity {id} is only in the first: {thing}"),
-            Self::OnlyInOther { id, thing } => write!(f, "entity {id} is only in the second: {thing}"),
+            Self::OnlyInOne { id, state } => write!(f, "entity {id} is only in the first state: {state}"),
+            Self::OnlyInOther { id, state } => write!(f, "entity {id} is only in the second state: {state}"),
             Self::Field { id, path, one, other } => {
-                write_place(f, *id, path)?;
+                write_location(f, *id, path)?;
                 write!(f, "{one} against {other}")
             }
             Self::Unserialized { id } => {
-                write_place(f, *id, "")?;
-                f.write_str("not equal, in something that it does not serialize")
+                write_location(f, *id, "")?;
+                f.write_str("the values differ in a field that is not serialized")
             }
             Self::Saved { at, one, other } => write!(
                 f,
                 "all entities are equal; the saved states differ from byte {at} on ({one} bytes against {other}), \
-                 in something that is not replicated"
+                 in state that is not replicated"
             ),
         }
     }
 }
 
-fn write_place(f: &mut fmt::Formatter<'_>, id: Option<EntityId>, path: &str) -> fmt::Result {
+/// Writes the entity and the path of a difference, each if there is one, and a colon.
+fn write_location(f: &mut fmt::Formatter<'_>, id: Option<EntityId>, path: &str) -> fmt::Result {
     match (id, path) {
         (Some(id), "") => write!(f, "entity {id}: "),
         (Some(id), path) => write!(f, "entity {id} {path}: "),

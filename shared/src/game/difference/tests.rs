@@ -11,7 +11,7 @@ use crate::{
     tick::{Tick, TickRate},
 };
 
-/// As many differences as any test looks at.
+/// More differences than any test expects.
 const MAX: usize = 8;
 
 fn arena(seed: u64) -> Arena {
@@ -46,7 +46,7 @@ fn equal_states_have_no_differences() {
 }
 
 #[test]
-fn an_arena_fighter_is_named_to_the_coordinate() {
+fn a_moved_fighter_of_arena_is_named_by_the_path_of_its_coordinate() {
     let arena = arena(1);
     let mut moved = arena.entities().clone();
     let (id, x) = moved
@@ -64,7 +64,7 @@ fn an_arena_fighter_is_named_to_the_coordinate() {
 }
 
 #[test]
-fn entities_that_only_one_state_has_are_named() {
+fn an_entity_that_only_one_state_has_is_a_difference() {
     let [mut one, mut other] = [Entities::new(), Entities::new()];
     (0..3u8).for_each(|n| {
         one.insert(n).expect("there is room");
@@ -73,10 +73,9 @@ fn entities_that_only_one_state_has_are_named() {
     one.remove(id(0));
     other.remove(id(2));
     let found = between(&one, &other, MAX);
-    let only = |thing: u8| thing.to_string();
     let expected = [
-        Difference::OnlyInOther { id: id(0), thing: only(0) },
-        Difference::OnlyInOne { id: id(2), thing: only(2) },
+        Difference::OnlyInOther { id: id(0), state: "0".to_owned() },
+        Difference::OnlyInOne { id: id(2), state: "2".to_owned() },
     ];
     assert_eq!(found.named, expected);
 }
@@ -99,7 +98,7 @@ fn a_list_of_differences_is_bounded_and_counts_the_rest() {
 }
 
 #[test]
-fn state_that_is_saved_beside_equal_entities_is_named_by_its_byte() {
+fn saved_states_that_differ_are_named_by_the_first_different_byte() {
     let mut found = Differences::new(MAX);
     found.compare_saved(&[1, 2, 3], &[1, 2, 4, 5]);
     assert_eq!(found.named, [Difference::Saved { at: 2, one: 3, other: 4 }]);
@@ -149,7 +148,11 @@ fn a_field_is_named_by_its_path() {
         let mut changed = body();
         change(&mut changed);
         let named = found(&Thing::Body(body()), &Thing::Body(changed.clone()));
-        assert_eq!(found(&body(), &changed), named, "a struct and a variant of its name give one path");
+        assert_eq!(
+            found(&body(), &changed),
+            named,
+            "a struct and a variant with the same name have the same paths"
+        );
         named
     };
     assert_eq!(with(|_| {}), [] as [&str; 0]);
@@ -161,7 +164,7 @@ fn a_field_is_named_by_its_path() {
     assert_eq!(with(|body| body.name = "a }"), [r#"Body.name: "a\n(" against "a }""#]);
     let worn = ["Body.worn.boots: [3,4] against nothing", "Body.worn.hat[1]: 2 against 9"];
     assert_eq!(with(|body| body.worn = [("hat", (1, 9))].into()), worn);
-    assert_eq!(with(|body| body.secret = 1), ["not equal, in something that it does not serialize"]);
+    assert_eq!(with(|body| body.secret = 1), ["the values differ in a field that is not serialized"]);
 }
 
 #[test]
@@ -193,15 +196,15 @@ fn all_fields_are_compared_by_their_paths() {
 }
 
 #[test]
-fn variants_of_different_kinds_are_shown_whole_and_cut() {
+fn two_variants_of_an_enum_are_one_difference_cut_to_a_line() {
     let found = found(&Thing::Wall, &Thing::Body(Body { way: vec![1; 100], ..body() }));
     assert_eq!(found.len(), 1);
     assert!(found[0].starts_with(r#"Thing: "Wall" against {"Body":{"#), "{}", found[0]);
-    assert!(found[0].ends_with('…') && found[0].chars().count() < 160, "a line stays a line");
+    assert!(found[0].ends_with('…') && found[0].chars().count() < 160, "a difference fits a line");
 }
 
 #[test]
-fn values_that_json_cannot_hold_are_compared_by_their_debug_text() {
+fn values_that_json_cannot_represent_are_compared_by_their_debug_text() {
     let large = |number: u128| BTreeMap::from([((1, 2), number)]);
     assert_eq!(found(&large(1), &large(u128::MAX)).len(), 1);
     assert_eq!(found(&large(1), &large(5)), [r#""{(1, 2): 1}" against "{(1, 2): 5}""#]);

@@ -1,11 +1,11 @@
-//! Differences between two serde value trees: the path of each field that differs, and both of its values.
+//! Differences between two values that implement [`Serialize`]: the path of each field that differs, and its two values.
 
 use std::{any, collections::BTreeSet, fmt::Debug};
 
 use serde::Serialize;
 use serde_json::{Map, Value, to_value};
 
-/// A field that differs.
+/// A field that differs: its path, such as `Fighter.body.at.x`, and its two values as text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) path: String,
@@ -13,10 +13,10 @@ pub(super) struct Field {
     pub(super) other: String,
 }
 
-/// The maximum length of a value's text, in characters: a terminal's line holds two.
+/// The maximum length of a value's text, in characters: two values fit a wide terminal's line.
 const MAX_CHARS: usize = 120;
 
-/// Lists the fields that differ between two values of one type.
+/// Returns the fields that differ between two values of one type. A value that JSON cannot represent counts as one field without a path.
 pub(super) fn differing<T: Serialize + Debug>(one: &T, other: &T) -> Vec<Field> {
     let mut found = Vec::new();
     if let (Ok(first), Ok(second)) = (to_value(one), to_value(other)) {
@@ -29,7 +29,7 @@ pub(super) fn differing<T: Serialize + Debug>(one: &T, other: &T) -> Vec<Field> 
     found
 }
 
-/// A text that is short enough for a line, with a mark where it was cut.
+/// Returns the text, cut to [`MAX_CHARS`] and marked with `…` if it is longer.
 pub(super) fn clipped(text: &str) -> String {
     match text.char_indices().nth(MAX_CHARS) {
         Some((at, _)) => format!("{}…", &text[..at]),
@@ -37,8 +37,8 @@ pub(super) fn clipped(text: &str) -> String {
     }
 }
 
-/// The name with which paths begin: the type's, or nothing when the tree begins with an enum variant's name or when the type is
-/// primitive.
+/// Returns the name with which paths begin: the type's name. Empty if the tree is an enum variant, whose name begins the path anyway, or
+/// if the type is primitive.
 fn root<T>(tree: &Value) -> String {
     let is_variant = |map: &Map<String, Value>| map.len() == 1 && map.keys().all(|key| is_type(key));
     let path = any::type_name::<T>().split('<').next().unwrap_or_default();
@@ -47,19 +47,21 @@ fn root<T>(tree: &Value) -> String {
     if is_named { name.to_owned() } else { String::new() }
 }
 
-/// Whether a name is a type's or a variant's rather than a field's.
+/// Returns true if this is the name of a type or a variant, which begin with a capital letter, and not of a field.
 fn is_type(name: &str) -> bool {
     name.starts_with(char::is_uppercase)
 }
 
+/// Returns the path of a field of the value at `path`.
 fn field(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
+/// Adds the fields that differ between two trees at `path`. `None` is a value that only the other tree has.
 fn compare(path: String, one: Option<&Value>, other: Option<&Value>, found: &mut Vec<Field>) {
     match (one, other) {
         (one, other) if one == other => {}
-        // Objects that share no key are two variants of an enum, which are shown whole.
+        // Objects that share no key are two variants of an enum, which are listed as one field.
         (Some(Value::Object(one)), Some(Value::Object(other)))
             if one.keys().any(|key| other.contains_key(key)) =>
         {
