@@ -39,12 +39,12 @@ async fn every_session_is_notified_of_a_stop_in_every_state() {
 async fn a_silent_peer_does_not_delay_a_stop() {
     let server = TestServer::<Levers>::start(&[]);
     // It neither acknowledges the reason nor closes the connection.
-    let deaf = RawSeat::<Levers>::connect_and_join(server.address(), "deaf").await;
+    let unresponsive = RawSeat::<Levers>::connect_and_join(server.address(), "unresponsive").await;
     let silent = RawPeer::connect(server.address()).await;
     until("both sessions", || server.metric("quarrel_sessions") == 2.0).await;
     assert!(server.shutdown().await, "no peer may delay a stop past its grace period");
     assert_eq!(
-        deaf.peer.wait_for_close_code().await,
+        unresponsive.peer.wait_for_close_code().await,
         Some(CloseReason::ServerStopping),
         "a peer that does not acknowledge must get the close code"
     );

@@ -51,19 +51,19 @@ impl ProgressDisplay {
         if self.bar.is_none() && !is_due {
             return;
         }
-        let wanted = self.plan.stages.wanted(elapsed);
+        let planned = self.plan.stages.bots_at(elapsed);
         let (playing, finished) = timeline.present();
         let mut latest = timeline.latest().unwrap_or_default();
         latest.server = server.second(latest.at_s);
         if let Some(bar) = &self.bar {
             bar.set_position(elapsed.as_millis() as u64);
-            bar.set_message(bar_message(&latest, wanted, playing, finished));
+            bar.set_message(bar_message(&latest, planned, playing, finished));
         } else {
             self.next_plain = elapsed + PLAIN_PERIOD;
             print_status(&format_args!(
                 "{:.0} s: {}",
                 elapsed.as_secs_f64(),
-                plain_line(&latest, wanted, playing, finished)
+                plain_line(&latest, planned, playing, finished)
             ));
         }
     }
@@ -76,9 +76,9 @@ impl ProgressDisplay {
     }
 }
 
-fn plain_line(latest: &SecondFigures, wanted: u32, playing: u64, finished: u64) -> String {
+fn plain_line(latest: &SecondFigures, planned: u32, playing: u64, finished: u64) -> String {
     format!(
-        "{playing} of {wanted} bots play, {finished} finished; input ack {}; {} snapshots/s, {} kB/s down",
+        "{playing} of {planned} bots play, {finished} finished; input ack {}; {} snapshots/s, {} kB/s down",
         brief(latest.input_ack_ms),
         latest.snapshots,
         latest.bytes_down / 1000
@@ -86,7 +86,7 @@ fn plain_line(latest: &SecondFigures, wanted: u32, playing: u64, finished: u64) 
 }
 
 /// The lines below the bar.
-fn bar_message(latest: &SecondFigures, wanted: u32, playing: u64, finished: u64) -> String {
+fn bar_message(latest: &SecondFigures, planned: u32, playing: u64, finished: u64) -> String {
     let server = latest.server.map_or_else(String::new, |server| {
         format!(
             "\n  server     {} cores, {} MB, tick p99 {} ms",
@@ -96,7 +96,7 @@ fn bar_message(latest: &SecondFigures, wanted: u32, playing: u64, finished: u64)
         )
     });
     format!(
-        "\n  bots       {playing} of {wanted} play, {finished} finished, {} resumed this second\n  input ack  {}\n  age        {}\n  gap        \
+        "\n  bots       {playing} of {planned} play, {finished} finished, {} resumed this second\n  input ack  {}\n  age        {}\n  gap        \
          {}\n  traffic    {} snapshots/s, {} lost; {} kB/s down, {} kB/s up\n  swarm      late by p99 {:.1} ms, {:.2} cores{server}",
         latest.resumes,
         brief(latest.input_ack_ms),

@@ -122,8 +122,9 @@ fn play(
     let name = &opened.journal.header().game;
     let Some(game) = games.iter().find(|game| game.name == name) else {
         let names: Vec<_> = games.iter().map(|game| game.name).collect();
-        let why = format!("the journal is of the game \"{name}\", and this program has {}", names.join(", "));
-        return Err(ReplayError::configuration(opened.path, why));
+        let reason =
+            format!("the journal is of the game \"{name}\", and this program has {}", names.join(", "));
+        return Err(ReplayError::configuration(opened.path, reason));
     };
     let performed = panic::catch_unwind(AssertUnwindSafe(|| (game.perform)(task, out)));
     performed.unwrap_or_else(|_| {

@@ -131,8 +131,8 @@ impl SwarmHello {
     /// A sentence that names the first missing game.
     pub(super) fn check_games(&self, plan: &Plan) -> Result<(), String> {
         let unknown = |game: &&str| !self.games.iter().any(|known| known == game);
-        let wanted = plan.bots.iter().filter_map(|group| group.game.as_deref());
-        wanted.into_iter().find(unknown).map_or(Ok(()), |game| {
+        let named = plan.bots.iter().filter_map(|group| group.game.as_deref());
+        named.into_iter().find(unknown).map_or(Ok(()), |game| {
             Err(format!("the agent has the games {}, not '{game}'", printable(&self.games.join(", "))))
         })
     }

@@ -235,7 +235,7 @@ fn series(timeline: Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Second
     // Counts from after the plan's end, while bots leave, are in the totals only.
     seconds.truncate(plan.stages.length().as_millis().div_ceil(1000) as usize);
     for second in &mut seconds {
-        second.bots_wanted = u64::from(plan.stages.wanted_in(second.at_s));
+        second.bots_wanted = u64::from(plan.stages.bots_in(second.at_s));
         second.server = server.second(second.at_s);
     }
     seconds

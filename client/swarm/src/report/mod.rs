@@ -274,7 +274,7 @@ pub struct ServerFigures {
 /// Resources that the swarm used, and how well it kept its own schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SwarmFigures {
-    /// 99th percentile of the lateness at the swarm's own deadlines, in milliseconds: of its inputs or of its timers, whichever is larger.
+    /// 99th percentile of the lateness at the swarm's own deadlines, in milliseconds: the larger one of its inputs and its timers.
     pub lag_ms_p99: f64,
     /// Largest lateness at one of the swarm's own deadlines, in milliseconds.
     pub lag_ms_max: f64,

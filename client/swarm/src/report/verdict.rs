@@ -58,8 +58,8 @@ impl Report {
         if self.joined == 0 {
             return Some(format!("no bot played: {}", trouble()));
         }
-        let wanted = |second: &&SecondFigures| second.measured && second.bots_wanted > 0;
-        let mut last = self.series.iter().rev().filter(wanted).take(END_SECONDS).peekable();
+        let is_planned = |second: &&SecondFigures| second.measured && second.bots_wanted > 0;
+        let mut last = self.series.iter().rev().filter(is_planned).take(END_SECONDS).peekable();
         let is_silent = last.peek().is_some() && last.all(|second| second.snapshots == 0);
         is_silent.then(|| format!("no bot played at the end of the run: {}", trouble()))
     }

@@ -209,8 +209,8 @@ mod tests {
         let bots = schedule(&plan);
         for at in 0..80_000 {
             let at = Duration::from_millis(at);
-            let (wanted, playing) = (plan.stages.wanted(at), playing(&bots, at) as u32);
-            assert!(wanted.abs_diff(playing) <= 1, "{playing} bots play at {at:?}, and {wanted} should");
+            let (planned, playing) = (plan.stages.bots_at(at), playing(&bots, at) as u32);
+            assert!(planned.abs_diff(playing) <= 1, "{playing} bots play at {at:?}, and {planned} should");
         }
         assert_eq!((bots.len(), max_concurrent(&bots)), (280, 200));
         assert!(bots.is_sorted_by_key(|bot| bot.joins_at));

@@ -93,7 +93,7 @@ impl ServerHistory {
             }
             Err(error) => {
                 self.unanswered += 1;
-                // One incident for each outage, however long it is.
+                // One incident for each outage, regardless of its length.
                 if !std::mem::replace(&mut self.is_silent, true) {
                     self.push_incident(at, error.to_string());
                 }
