@@ -83,12 +83,12 @@ impl<G: Game> TestServer<G> {
         Self::launch(settings, None, disk)
     }
 
-    /// Starts a server with an HTTP plane.
+    /// Starts a server with an admin HTTP server.
     #[must_use]
     pub fn start_with_http(settings: &[(&'static str, &str)]) -> Self {
         Self::launch(
             settings,
-            Some(TcpListener::bind(ANY_PORT).expect("a free TCP port for the HTTP plane")),
+            Some(TcpListener::bind(ANY_PORT).expect("a free TCP port for the admin HTTP server")),
             StoreDisk::in_memory(),
         )
     }
@@ -99,13 +99,13 @@ impl<G: Game> TestServer<G> {
         self.server.address()
     }
 
-    /// The address of the HTTP plane.
+    /// The address of the admin HTTP server.
     ///
     /// # Panics
     /// When the server was started without one.
     #[must_use]
     pub fn http_address(&self) -> std::net::SocketAddr {
-        self.server.http_address().expect("the server must be started with an HTTP plane")
+        self.server.http_address().expect("the server must be started with an admin HTTP server")
     }
 
     /// The value of one metric line, named with its labels as Prometheus prints it; 0 when the line does not exist yet.

@@ -297,16 +297,13 @@ const RULES: &[DependencyRule] = &[
     DependencyRule {
         place: &[
             "swarm::measure",
-            "swarm::schedule",
+            "swarm::run::schedule",
             "swarm::plan::stages",
             "swarm::plan::shares",
             "swarm::plan::storm",
             "swarm::plan::duration",
             "swarm::slo",
-            "swarm::verdict",
             "swarm::report",
-            "swarm::junit",
-            "swarm::page",
             "swarm::capacity::search",
             "swarm::capacity::bottleneck",
             "swarm::capacity::report",

@@ -1,4 +1,4 @@
-//! The HTTP plane of a server with a player: listings, metrics, health checks and the certificate hash.
+//! The admin HTTP server of a server with a player: listings, metrics, health checks and the certificate hash.
 
 use quarrel_harness::{Player, TestServer, http::get, server::INPUTS_USED, until, within};
 use quarrel_shared::crowd::Crowd;

@@ -40,14 +40,12 @@ struct JoinsReport {
     round_trip_ms: f64,
     seed: u64,
     /// The time to the end of the QUIC handshake.
-    #[serde(rename = "shaken")]
     handshake: Quantiles,
     /// The time to the server's welcome.
     welcomed: Quantiles,
     /// The time to the seat, which the player waits for.
     seated: Quantiles,
     /// Joins that failed or timed out.
-    #[serde(rename = "hung")]
     failed: usize,
     trace: String,
 }

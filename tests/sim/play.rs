@@ -43,13 +43,10 @@ struct PlayReport {
     wall_s: f64,
     views_checked: u64,
     views_unchecked: u64,
-    #[serde(rename = "facts_checked")]
     events_checked: u64,
     seats: u64,
     resumes: u64,
-    #[serde(rename = "moves")]
     rebinds: u64,
-    #[serde(rename = "tunnels")]
     blackouts: u64,
     refused: u64,
     matches: u64,

@@ -15,16 +15,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     agent::{Agent, AgentArguments, CoordinateError, CoordinatorArguments, coordinate},
     capacity::{Bottleneck, CapacityArguments, CapacityOutcome, CapacityReport, LoadResult},
-    compare::Baseline,
     console::{print_result, print_status},
-    exit::ExitCode,
+    exit::{ExitCode, interrupted},
     game::{GameEntry, GameRegistry, NamedBrain},
-    interrupt::interrupted,
-    junit, page,
     plan::{Plan, PlanError, RunArguments, ServerTarget, TrustRoots},
-    report::Report,
-    run::run,
-    worker::current_thread_runtime,
+    report::{Report, compare::Baseline, junit, page},
+    run::{current_thread_runtime, run},
 };
 
 /// Runs the load tester of one game: parses the command line, runs the subcommand and returns the exit code. The custom `brains` precede
@@ -203,7 +199,8 @@ fn run_once(arguments: &RunCommand, games: &GameRegistry) -> Result<ExitCode, Co
     let plan = arguments.run.plan()?;
     arguments.run.check(&plan, &games.catalog())?;
     let locate = |error| arguments.run.locate(&plan, error);
-    let baseline = arguments.output.baseline.as_deref().map(Baseline::open).transpose();
+    let open = |file: &Path| Baseline::parse(file, fs::read(file));
+    let baseline = arguments.output.baseline.as_deref().map(open).transpose();
     let baseline = baseline.map_err(|error| CommandFailure::new(ExitCode::Usage, error))?;
     let figures = baseline.as_ref().map(Baseline::figures);
     plan.check_rules(figures).map_err(locate)?;

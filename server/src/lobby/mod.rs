@@ -5,7 +5,7 @@
 //! - [`tickets`]: signed resume tickets. Has no I/O.
 //! - [`registry_state`]: the state machine of players: the session that has a player, or the time for which the seat is held. Has no I/O.
 //! - [`registry`]: the state machine of players behind a lock, for sessions.
-//! - [`players`]: the list of connected players, for the admin plane (the operator's HTTP server).
+//! - [`players`]: the list of connected players, for the admin HTTP server.
 
 pub mod directory;
 pub mod matchmaker;

@@ -1,4 +1,4 @@
-//! The list of connected players: sessions update it, and the admin plane (the operator's HTTP server) reads it.
+//! The list of connected players: sessions update it, and the admin HTTP server reads it.
 
 use std::{
     net::SocketAddr,

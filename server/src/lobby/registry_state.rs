@@ -22,8 +22,8 @@
 //! Concurrent events are applied one after the other, in either order:
 //!
 //! - *Two resumes with one ticket*: the first succeeds; the second is refused, because the ticket was used.
-//! - *A second login and the end of the first session*: if the login comes first, the seat moves to the second session however the first
-//!   one ends, even if its player leaves. If the end comes first, the seat is held, or freed if the player has left.
+//! - *A second login and the end of the first session*: if the login comes first, the seat moves to the second session after any end
+//!   of the first one, even if its player leaves. If the end comes first, the seat is held, or freed if the player has left.
 //! - *A newer session that ends before it has taken the seat*: the seat is held for its player, and the ticket that was shown is valid
 //!   again. The shown ticket is also valid again after a session that was lost before the peer sent anything, because the player may not
 //!   have received the new ticket.

@@ -141,7 +141,7 @@ impl RewindClamp {
         self.acked = Some(ack.newest);
     }
 
-    /// Adds the current lag to the window, once for each send, however many datagrams arrive.
+    /// Adds the current lag to the window, once for each send, regardless of the number of datagrams that arrive.
     fn sample_lag(&mut self, acked: Tick) {
         if self.sent > self.sampled {
             self.sampled = self.sent;

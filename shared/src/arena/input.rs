@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The input of one seat for one tick: 36 bits on the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Input {
     /// Speed to the east, in 1/127 of full speed: -127 to 127.
     pub move_x: i8,
@@ -78,11 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-<<<<<<< HEAD
     fn a_diagonal_is_not_faster_than_a_straight_movement() {
-=======
-    fn a_diagonal_is_not_faster_than_the_rest() {
->>>>>>> w-r1
         let input = Input { move_x: 127, move_y: -127, ..Input::default() };
         assert!(input.direction().length() <= Input::FULL_SPEED as u32, "{:?}", input.direction());
     }

@@ -83,12 +83,12 @@ pub enum PlaybackError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The game cannot load a recorded state.
-    #[error("this build cannot load the state after tick {tick}: {why}")]
+    #[error("this build cannot load the state after tick {tick}: {reason}")]
     State {
         /// The tick of the checkpoint.
         tick: Tick,
         /// The game's error.
-        why: BitsError,
+        reason: BitsError,
     },
 }
 
@@ -265,5 +265,5 @@ pub fn initial_divergence<G: Game>(
 
 /// Loads the game of a checkpoint.
 pub(super) fn load<G: Game>(checkpoint: &Checkpoint, setup: &Setup<G::Settings>) -> Result<G, PlaybackError> {
-    checkpoint.load(setup).map_err(|why| PlaybackError::State { tick: checkpoint.tick, why })
+    checkpoint.load(setup).map_err(|reason| PlaybackError::State { tick: checkpoint.tick, reason })
 }

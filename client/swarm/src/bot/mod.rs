@@ -20,7 +20,7 @@ use tokio::{
 
 pub(super) use self::hostile::{HostileBot, attack};
 use self::{controller::BotController, supervisor::BotSupervisor};
-use super::{context::WorkerContext, schedule::BotSchedule};
+use super::run::{BotSchedule, WorkerContext};
 use quarrel_client::{Connector, Driver};
 
 /// Plays one bot from its connection to its end, and records the outcome.

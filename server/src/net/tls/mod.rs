@@ -152,7 +152,7 @@ fn provider() -> Arc<CryptoProvider> {
     })
 }
 
-/// Presents the current certificate to clients, whichever server name they ask for.
+/// Presents the current certificate to all clients, regardless of the server name in their hello.
 #[derive(Debug)]
 struct Resolver(ArcSwap<Identity>);
 
