@@ -70,7 +70,7 @@ fn report(client: &Client<Arena>, drawn: &Drawn<ArenaEntity>, joined: &Joined) {
     if let Some(own) = ours.first() {
         let (x, y) = units(own);
         let corrections = prediction.corrections;
-        println!("tick {}: predicted at {x:.2}, {y:.2}; corrected {corrections} times so far", drawn.tick);
+        println!("tick {}: predicted at {x:.2}, {y:.2}; corrected {corrections} times", drawn.tick);
     }
     for other in others {
         let (x, y) = units(other);

@@ -5,8 +5,8 @@
 //! In reading order. The four folders are those of the picture above.
 //!
 //! - `session/`: `handle` (the [`Client`]), `driver` (the task behind a client, [`Driver`]) and `state` (the state machine inside the
-//!   task, without I/O). `controller` and `event` are the two sides of a seat: a [`Controller`] returns inputs and receives
-//!   [`ClientEvent`]s. `resume` connects again after a connection broke; `requests` repeats requests that were not answered.
+//!   task, without I/O). `controller` and `event` are the two directions: [`ClientCommand`]s and the inputs of a [`Controller`] one way,
+//!   [`ClientEvent`]s the other. `resume` connects again after a connection broke; `requests` repeats requests that were not answered.
 //! - `net/`: [`connect`] (the handshake), [`net::find`] (the addresses of a name), [`tls`] (trust), [`transport`] (QUIC settings and
 //!   sockets), `server_connection` (an open connection). `opening`, `repeat` and `nudge` make joins quick over links that lose packets.
 //! - `input/`, without I/O: `clock` (the schedule of inputs), `margin` (the time by which inputs arrive early), `inputs` and
@@ -30,8 +30,7 @@ pub use self::{
         transport,
     },
     session::{
-        command::ClientCommand,
-        controller::{ConnectionCounts, Controller},
+        controller::{ClientCommand, ConnectionCounts, Controller},
         driver::{ConnectionSummary, Driver},
         event::{ClientEvent, Joined},
         handle::{Client, RequestError},

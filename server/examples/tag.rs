@@ -45,7 +45,7 @@ impl Default for Settings {
 }
 
 /// Running direction: -1, 0 or 1 along each axis.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 struct Run(Point);
 
 impl Bits for Run {

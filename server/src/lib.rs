@@ -7,7 +7,7 @@
 //!
 //! - [`net`]: the QUIC endpoint, and the admission of new connections.
 //! - [`session`]: one player's connection, from the handshake to the last message.
-//! - [`room`]: one game world with its seats (places for players and bots), its tick loop and its journal (the recording of the room).
+//! - [`room`]: one game world with its seats, its tick loop and its journal.
 //! - [`lobby`]: the directory of rooms, matchmaking, and the registry of held seats.
 //! - [`storage`]: match results and journals on disk.
 //! - [`server`]: the composition root, which starts and stops the parts above.
@@ -18,7 +18,7 @@
 //! - [`cli`]: the command line.
 //! - [`replay`]: the commands that replay journals.
 //! - [`telemetry`]: log lines and metrics.
-//! - [`admin`]: the HTTP server for health checks, metrics and listings.
+//! - [`admin`]: the admin HTTP server, for health checks, metrics and listings.
 //! - [`signals`]: stop signals and reloads.
 //! - [`shutdown`]: the reason of a stop.
 //! - [`data_dir`]: the folder of all files of a server.
@@ -27,6 +27,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+// In the order of the list above; the blank lines keep rustfmt from sorting them.
 pub mod net;
 
 pub mod session;
@@ -39,24 +40,24 @@ pub mod storage;
 
 pub mod server;
 
+// For operators, and small parts that several of the above use.
 pub mod admin;
+mod bucket;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
-pub mod replay;
-pub mod shutdown;
-pub mod signals;
-pub mod telemetry;
-
-mod bucket;
 mod exit_code;
 mod heartbeat;
 mod program;
 mod recovery;
 pub mod reloadable;
+pub mod replay;
 mod serve;
 mod server_status;
+pub mod shutdown;
+pub mod signals;
 mod system_limits;
+pub mod telemetry;
 mod tick_or_time;
 pub mod wall_clock;
 

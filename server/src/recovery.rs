@@ -5,6 +5,7 @@ mod ended;
 
 use std::{
     collections::BTreeMap,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     time::{Duration, Instant},
 };
@@ -23,7 +24,7 @@ use self::ended::{is_too_large, read_results};
 use crate::{
     data_dir::UncleanShutdown,
     lobby::{Directory, RestoredPlayer, SessionRegistry},
-    room::restored::{PastResults, RestoredRoom, restore},
+    room::restored::{PastResults, RestoreError, RestoredRoom, restore},
     session::detached_seat::DetachedSeat,
     storage::{
         MatchRecord, RolledBack,
@@ -200,69 +201,25 @@ impl<G: Game> Recovery<G> {
         name: JournalName,
         options: RestoreOptions,
     ) -> Result<Contents<G>, RestoreFailure> {
-        let bytes = store.read(name).map_err(|error| {
-            let reason = format!("the journal cannot be read: {error}");
-            if is_too_large(&error) {
-                RestoreFailure::Permanent(reason)
-            } else {
-                RestoreFailure::Retryable(reason)
-            }
-        })?;
-        let journal = match Journal::open(&bytes) {
-            Ok(journal) => journal,
-            Err(JournalError::NotAJournal | JournalError::Header(_))
-                if bytes.len() < MAX_TORN_HEADER_BYTES =>
-            {
-                return Ok(Contents::Nothing);
-            }
-            Err(error @ JournalError::NewerFormat(_)) => {
-                return Err(RestoreFailure::Retryable(error.to_string()));
-            }
-            Err(error) => return Err(RestoreFailure::Permanent(error.to_string())),
-        };
-        if let Some(tail) = journal.tail()
-            && tail.is_damage()
-        {
-            let reason =
-                format!("the journal is damaged at byte {}: readable data follows the damage", tail.offset);
-            return Err(RestoreFailure::Permanent(reason));
-        }
+        let bytes = store.read(name).map_err(RestoreFailure::of_read)?;
+        let Some(journal) = open(&bytes)? else { return Ok(Contents::Nothing) };
+        check_tail(&journal)?;
         if journal.end().is_some() {
-            return Ok(Contents::Results(PastResults::of(&journal).unwrap_or_default()));
+            return Ok(Contents::results_of(&journal));
         }
         if journal.checkpoints().len() == 0 {
             return Ok(Contents::Nothing);
         }
         match options.rooms {
-            RestorePolicy::Restore => {}
-            RestorePolicy::Keep => {
-                return Err(RestoreFailure::Retryable(
-                    "this server writes no journals (journal.write is off)".to_owned(),
-                ));
-            }
+            RestorePolicy::Restore => restore_running(&journal, name, options.rate),
+            RestorePolicy::Keep => Err(RestoreFailure::Retryable(
+                "this server writes no journals (journal.write is off)".to_owned(),
+            )),
             RestorePolicy::Discard => {
-                end(store, name, &journal).map_err(|error| {
-                    RestoreFailure::Retryable(format!("the journal cannot be ended: {error}"))
-                })?;
-                return Ok(Contents::Results(PastResults::of(&journal).unwrap_or_default()));
+                end(store, name, &journal).map_err(RestoreFailure::of_end)?;
+                Ok(Contents::results_of(&journal))
             }
         }
-        let room = restore(&journal, options.rate).map_err(|error| {
-            let reason = error.to_string();
-            if error.is_retryable() {
-                RestoreFailure::Retryable(reason)
-            } else {
-                RestoreFailure::Permanent(reason)
-            }
-        })?;
-        // A copy under another name would restore the same room twice, and both rooms would write to one file.
-        if room.name() != name {
-            return Err(RestoreFailure::Permanent(format!("the file is a copy of {}", room.name())));
-        }
-        if room.tail_bytes > 0 {
-            info!(journal = %name, bytes = room.tail_bytes, "journal has a torn tail, truncated");
-        }
-        Ok(Contents::Room(Box::new(room)))
     }
 }
 
@@ -291,6 +248,45 @@ impl ReadProgress {
     }
 }
 
+/// Opens a journal; `None` if the file has only the beginning of a header, because the server was killed while writing it.
+fn open(bytes: &[u8]) -> Result<Option<Journal<'_>>, RestoreFailure> {
+    match Journal::open(bytes) {
+        Ok(journal) => Ok(Some(journal)),
+        Err(JournalError::NotAJournal | JournalError::Header(_)) if bytes.len() < MAX_TORN_HEADER_BYTES => {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Checks that the bytes after the last complete block are an interrupted write and not damage.
+fn check_tail(journal: &Journal<'_>) -> Result<(), RestoreFailure> {
+    match journal.tail().filter(|tail| tail.is_damage()) {
+        None => Ok(()),
+        Some(tail) => Err(RestoreFailure::Permanent(format!(
+            "the journal is damaged at byte {}: readable data follows the damage",
+            tail.offset
+        ))),
+    }
+}
+
+/// Restores the room of a journal that has not ended.
+fn restore_running<G: Game>(
+    journal: &Journal<'_>,
+    name: JournalName,
+    rate: TickRate,
+) -> Result<Contents<G>, RestoreFailure> {
+    let room = restore(journal, rate)?;
+    // A copy under another name would restore the same room twice, and both rooms would write to one file.
+    if room.name() != name {
+        return Err(RestoreFailure::Permanent(format!("the file is a copy of {}", room.name())));
+    }
+    if room.tail_bytes > 0 {
+        info!(journal = %name, bytes = room.tail_bytes, "journal has a torn tail, truncated");
+    }
+    Ok(Contents::Room(Box::new(room)))
+}
+
 /// The recovered content of a journal without a trailer.
 enum Contents<G: Game> {
     /// The restored room.
@@ -301,6 +297,12 @@ enum Contents<G: Game> {
     Nothing,
 }
 
+impl<G: Game> Contents<G> {
+    fn results_of(journal: &Journal<'_>) -> Self {
+        Self::Results(PastResults::of(journal).unwrap_or_default())
+    }
+}
+
 /// The reason why a journal does not restore its room.
 enum RestoreFailure {
     /// This start cannot restore the room, and a later one may. The text is the reason.
@@ -309,12 +311,38 @@ enum RestoreFailure {
     Permanent(String),
 }
 
+impl RestoreFailure {
+    fn new(is_retryable: bool, reason: String) -> Self {
+        if is_retryable { Self::Retryable(reason) } else { Self::Permanent(reason) }
+    }
+
+    fn of_read(error: io::Error) -> Self {
+        Self::new(!is_too_large(&error), format!("the journal cannot be read: {error}"))
+    }
+
+    fn of_end(error: io::Error) -> Self {
+        Self::Retryable(format!("the journal cannot be ended: {error}"))
+    }
+}
+
+impl From<JournalError> for RestoreFailure {
+    fn from(error: JournalError) -> Self {
+        Self::new(matches!(error, JournalError::NewerFormat(_)), error.to_string())
+    }
+}
+
+impl From<RestoreError> for RestoreFailure {
+    fn from(error: RestoreError) -> Self {
+        Self::new(error.is_retryable(), error.to_string())
+    }
+}
+
 /// The maximum length in bytes of a file that is deleted because its header was not written completely. A longer file that is not a
 /// journal may be an operator's data, and is set aside.
 const MAX_TORN_HEADER_BYTES: usize = 4096;
 
 /// Appends an end to a journal, so that no start restores its room.
-fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> std::io::Result<()> {
+fn end(store: &dyn JournalStore, name: JournalName, journal: &Journal<'_>) -> io::Result<()> {
     let (mut writer, mut bytes) = (JournalWriter::resume(journal)?, Vec::new());
     let mut file = store.reopen(name, writer.position().bytes)?;
     writer.end("abandoned", journal.last_tick(), &mut bytes);

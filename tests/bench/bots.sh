@@ -30,7 +30,7 @@ case $game in
 esac
 ((${#sizes[@]})) || sizes=(64 256 512 1000)
 
-cargo build --release --quiet --bin quarrel --bin swarm
+cargo build --release --quiet --locked --bin quarrel --bin swarm
 bin=${CARGO_TARGET_DIR:-target}/release
 work=$(mktemp -d)
 server=

@@ -7,5 +7,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-cargo build --release --quiet --package quarrel-tests --bin sim
+cargo build --release --quiet --locked --package quarrel-tests --bin sim
 exec "${CARGO_TARGET_DIR:-target}/release/sim" feel "$@"

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 count=${1:-10000}
-cargo build --release --quiet --package quarrel-tests --bin sim
+cargo build --release --quiet --locked --package quarrel-tests --bin sim
 join() { "${CARGO_TARGET_DIR:-target}/release/sim" joins --count "$count" "$@"; }
 join --loss 0 --p99-ms 300
 join --loss 0.05 --p99-ms 550

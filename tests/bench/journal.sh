@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # The CPU and the bytes of journals: one JSON line.
 #
-#   tests/bench/journal.sh [PAIRS [SECONDS]]
+#   tests/bench/journal.sh [PAIRS [SECONDS [IDLE_SECONDS]]]
 #
 # CPU: 64 bots hunt in rooms of 16, alternately with and without journals, PAIRS times (default 4) for SECONDS each (default 15).
 # `cpu_percent` is the extra CPU of the server per client. Most of its noise comes from the network's threads, so
 # `threads_percent` leaves them out: the extra CPU of the threads that step rooms and that store, as a share of the server's CPU.
 # `storage_percent` is the share of the threads that compress and write. Bytes are per player-minute: of those bots, of 16 idle
-# players in a room, and of one idle player alone.
+# players in a room, and of one idle player alone, for IDLE_SECONDS (default 60).
 # These machines are shared and noisy: more pairs give better figures than longer ones.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 pairs=${1:-4}
 seconds=${2:-15}
-case $pairs$seconds in
-    *[!0-9]*) echo "usage: tests/bench/journal.sh [PAIRS [SECONDS]]; '$*' are not numbers" >&2; exit 2 ;;
+idle_seconds=${3:-60}
+case $pairs$seconds$idle_seconds in
+    *[!0-9]*) echo "usage: tests/bench/journal.sh [PAIRS [SECONDS [IDLE_SECONDS]]]; '$*' are not numbers" >&2; exit 2 ;;
 esac
 
 cargo build --release --quiet --locked --bin quarrel --bin swarm
@@ -79,9 +80,9 @@ for ((pair = 1; pair <= pairs; pair++)); do
     done
     size "on-$pair" busy
 done
-run idle on 16 idle 60
+run idle on 16 idle "$idle_seconds"
 size idle idle
-run alone on 1 idle 60
+run alone on 1 idle "$idle_seconds"
 size alone alone
 
 python3 - "$work" "$pairs" <<'PY'

@@ -19,7 +19,7 @@ for arg in "$@"; do
 done
 ((${#sizes[@]})) || sizes=(64 256 512)
 
-cargo build --release --quiet --bin quarrel --bin swarm
+cargo build --release --quiet --locked --bin quarrel --bin swarm
 bin=${CARGO_TARGET_DIR:-target}/release
 work=$(mktemp -d)
 server=

@@ -11,5 +11,5 @@ first=${2:-1}
 # Player-hours that must be played at least; tests/full promises a hundred.
 hours=0
 (($# == 0)) && hours=100
-cargo build --release --quiet --package quarrel-tests --bin sim
+cargo build --release --quiet --locked --package quarrel-tests --bin sim
 exec "${CARGO_TARGET_DIR:-target}/release/sim" play --seeds "$seeds" --seed "$first" --threads "$(nproc)" --hours "$hours"

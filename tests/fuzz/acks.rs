@@ -24,12 +24,12 @@ const PERIOD: Duration = Duration::from_millis(33);
 
 /// The client's data before one tick: the tick of its newest input, and the age in ticks and the history bits of its
 /// acknowledgement, if it sends one.
-type Step = (u8, Option<(u8, u32)>);
+type AckStep = (u8, Option<(u8, u32)>);
 
 #[test]
 fn a_server_encodes_only_against_snapshots_that_it_sent() {
     let setup = Setup { settings: Default::default(), seed: 4, seats: SEATS, tick_rate: TickRate::default() };
-    let steps = produce::<Vec<Step>>();
+    let steps = produce::<Vec<AckStep>>();
     check!().with_iterations(1_000).with_generator(steps).for_each(|steps| {
         let mut crowd = Crowd::new(&setup);
         let mut entries = Entries::idle(SEATS);

@@ -74,14 +74,14 @@ impl Entity for Drifter {
 }
 
 /// A world that changes at every tick: a share of the entities is pushed, some are removed, and others are added.
-struct World {
+struct DrifterWorld {
     rng: GameRng,
     entities: Entities<Drifter>,
     count: u32,
     pushed_percent: u32,
 }
 
-impl World {
+impl DrifterWorld {
     fn new(seed: u64, count: u32, pushed_percent: u32) -> Self {
         let mut world = Self { rng: GameRng::new(seed, 0), entities: Entities::new(), count, pushed_percent };
         (0..count).for_each(|_| world.add());
@@ -142,13 +142,13 @@ fn whole_view(frame: &Frame<Drifter>) -> View<Drifter> {
 }
 
 /// A client that keeps every view, and so can decode every snapshot, even those that it did not acknowledge.
-struct Client {
+struct DecodingClient {
     views: BTreeMap<Tick, View<Drifter>>,
     /// The number of successive sends in which each entity's update was deferred.
     deferred: BTreeMap<EntityId, u32>,
 }
 
-impl Client {
+impl DecodingClient {
     fn new() -> Self {
         Self { views: BTreeMap::new(), deferred: BTreeMap::new() }
     }
@@ -191,16 +191,16 @@ impl Client {
 
 /// The client's data before one tick: the kind of its acknowledgement, the age in ticks of the acknowledged view, and whether the
 /// stream of the last large snapshot has finished.
-type Step = (u8, Option<u8>, bool);
+type SnapshotStep = (u8, Option<u8>, bool);
 
 #[test]
 fn a_snapshot_keeps_its_limit_and_defers_no_entity_too_long_for_any_acknowledgement() {
-    let worlds = (produce::<u64>(), 1..300u32, 0..=100u32, 200..=1100usize, produce::<Vec<Step>>());
+    let worlds = (produce::<u64>(), 1..300u32, 0..=100u32, 200..=1100usize, produce::<Vec<SnapshotStep>>());
     check!().with_iterations(300).with_generator(worlds).for_each(
-        |(seed, count, pushed_percent, limit, steps): &(u64, u32, u32, usize, Vec<Step>)| {
-            let mut world = World::new(*seed, *count, *pushed_percent);
+        |(seed, count, pushed_percent, limit, steps): &(u64, u32, u32, usize, Vec<SnapshotStep>)| {
+            let mut world = DrifterWorld::new(*seed, *count, *pushed_percent);
             let mut replicator = Replicator::<Drifter>::new(SeatEpoch::FIRST, TickRate::default());
-            let mut client = Client::new();
+            let mut client = DecodingClient::new();
             for (tick, (kind, age, is_free)) in (1..).map(Tick).zip(steps) {
                 world.step();
                 let frame = world.frame(tick);
@@ -235,9 +235,9 @@ fn a_snapshot_keeps_its_limit_and_defers_no_entity_too_long_for_any_acknowledgem
 
 #[test]
 fn an_honest_client_of_a_busy_world_gets_one_datagram_per_send_within_a_small_limit() {
-    let mut world = World::new(9, 200, 60);
+    let mut world = DrifterWorld::new(9, 200, 60);
     let mut replicator = Replicator::<Drifter>::new(SeatEpoch::FIRST, TickRate::default());
-    let mut client = Client::new();
+    let mut client = DecodingClient::new();
     let (mut partial, mut large) = (0, 0);
     for tick in (1..600).map(Tick) {
         world.step();

@@ -12,13 +12,13 @@ use quarrel_shared::{
 
 /// The client's data before one tick: the tick of its newest input, the number of further inputs, their claimed view time, and the
 /// tick and history bits of its acknowledgement, if it sends one.
-type Step = (u32, u8, u64, Option<(u32, u32)>);
+type RewindStep = (u32, u8, u64, Option<(u32, u32)>);
 
 #[test]
 fn no_clamped_view_time_is_newer_than_a_client_can_draw_from_the_sent_snapshots() {
-    let steps = produce::<Vec<Step>>();
+    let steps = produce::<Vec<RewindStep>>();
     check!().with_iterations(3_000).with_generator((1..=128u16, steps)).for_each(
-        |(hz, steps): &(u16, Vec<Step>)| {
+        |(hz, steps): &(u16, Vec<RewindStep>)| {
             let rate = TickRate::new(*hz).expect("the rate is within its range");
             let mut clamp = RewindClamp::new(rate, 1);
             let max_extrapolation = i64::from(rate.ticks(MAX_EXTRAPOLATION_MS) * SubTick::PER_TICK);

@@ -31,17 +31,17 @@ impl Drop for TrackedSeat {
     }
 }
 
-struct Session {
+struct TrackedSession {
     player: PlayerId,
     seat: Option<TrackedSeat>,
     is_waiting: bool,
     has_ended: bool,
 }
 
-/// The registry, with all sessions, tickets and seats so far.
-struct World {
+/// The registry, with all sessions, tickets and seats.
+struct RegistryWorld {
     registry: RegistryState<usize, TrackedSeat>,
-    sessions: Vec<Session>,
+    sessions: Vec<TrackedSession>,
     /// Every ticket issued, with its player.
     tickets: Vec<(PlayerId, TicketNumber)>,
     /// Whether each seat is alive.
@@ -50,14 +50,14 @@ struct World {
     now: Duration,
 }
 
-impl World {
+impl RegistryWorld {
     fn enter(&mut self) {
         let id = self.sessions.len();
         let seat = self.new_seat();
         let player = seat.player;
         let first = self.registry.enter(player, id);
         self.tickets.push((player, first));
-        self.sessions.push(Session { player, seat: Some(seat), is_waiting: false, has_ended: false });
+        self.sessions.push(TrackedSession { player, seat: Some(seat), is_waiting: false, has_ended: false });
     }
 
     /// Restores a player of an earlier run, whose journal may lack the player's newest ticket.
@@ -84,7 +84,7 @@ impl World {
             ResumeOutcome::Ready(seat) => (seat, false),
             ResumeOutcome::Moving(_) | ResumeOutcome::Waiting => (None, true),
         };
-        self.sessions.push(Session { player, seat, is_waiting, has_ended: false });
+        self.sessions.push(TrackedSession { player, seat, is_waiting, has_ended: false });
     }
 
     fn poll(&mut self, id: usize) {
@@ -133,7 +133,7 @@ impl World {
 fn no_order_of_operations_loses_a_seat_or_gives_it_to_another_player() {
     let operations = produce::<Vec<(u8, u8)>>();
     check!().with_iterations(3_000).with_generator(operations).for_each(|operations| {
-        let mut world = World {
+        let mut world = RegistryWorld {
             registry: RegistryState::new(RUN, HOLD, MAX_HELD_SEATS),
             sessions: Vec::new(),
             tickets: Vec::new(),

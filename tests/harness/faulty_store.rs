@@ -12,7 +12,7 @@ use quarrel_server::storage::journals::{JournalFile, JournalName, JournalStore, 
 #[derive(Clone, Debug, Default)]
 pub struct FaultyStore {
     inner: MemoryStore,
-    disk: Arc<Disk>,
+    disk: Arc<FaultyDisk>,
 }
 
 /// The injected fault.
@@ -32,13 +32,13 @@ pub enum Fault {
 }
 
 #[derive(Debug, Default)]
-struct Disk {
-    state: Mutex<State>,
+struct FaultyDisk {
+    state: Mutex<FaultState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct FaultState {
     fault: Fault,
     waiting: usize,
 }
@@ -66,8 +66,8 @@ impl FaultyStore {
     }
 }
 
-impl Disk {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl FaultyDisk {
+    fn state(&self) -> MutexGuard<'_, FaultState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,7 +75,7 @@ impl Disk {
     fn wait_for_fault(&self) -> Fault {
         let mut state = self.state();
         state.waiting += 1;
-        let is_stalled = |state: &mut State| state.fault == Fault::Stalled;
+        let is_stalled = |state: &mut FaultState| state.fault == Fault::Stalled;
         let (mut state, _) = self
             .changed
             .wait_timeout_while(state, MAX_STALL, is_stalled)
@@ -96,7 +96,7 @@ impl Disk {
 }
 
 /// A journal file of a [`FaultyStore`].
-struct FaultyFile(Box<dyn JournalFile>, Arc<Disk>);
+struct FaultyFile(Box<dyn JournalFile>, Arc<FaultyDisk>);
 
 impl JournalStore for FaultyStore {
     fn create(&self, name: JournalName) -> io::Result<Box<dyn JournalFile>> {

@@ -1,4 +1,4 @@
-//! A minimal HTTP client for the HTTP plane: one request per connection.
+//! A minimal HTTP client for the admin HTTP server: one request per connection.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::wait::within;
 
-/// A response of the HTTP plane.
+/// A response of the admin HTTP server.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The HTTP status code.

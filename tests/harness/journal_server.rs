@@ -1,4 +1,4 @@
-//! A server with an HTTP plane and a journal store of the test's choice: for tests of journal retention and marks.
+//! A server with an admin HTTP server and a journal store of the test's choice: for tests of journal retention and marks.
 
 use std::{net::TcpListener, sync::Arc};
 
@@ -29,7 +29,7 @@ pub fn start_with_journals<G: Game>(
         udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"journals"),
-        http: Some(TcpListener::bind("127.0.0.1:0").expect("a free TCP port for the HTTP plane")),
+        http: Some(TcpListener::bind("127.0.0.1:0").expect("a free TCP port for the admin HTTP server")),
         access: Reloadable::new(AccessPolicy::LocalHost),
     };
     let storage = StorageResources::clean(MemorySink::default(), journals, run);

@@ -135,13 +135,13 @@ impl<G: Game> RecordedRoom<G> {
         &mut self.game
     }
 
-    /// The journal's bytes written so far.
+    /// The journal's bytes, as written until now.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The chunks written so far, as a room hands them to the storage.
+    /// The written chunks, as a room hands them to the storage.
     #[must_use]
     pub fn chunks(&self) -> &[Chunk] {
         &self.chunks

@@ -48,9 +48,9 @@ pub struct KillableServer {
 /// The state that outlives a server: its storage, its address and its run number.
 #[derive(Clone, Debug)]
 pub struct PersistedState {
-    /// The journals written so far.
+    /// The written journals.
     pub journals: MemoryStore,
-    /// The match records written so far.
+    /// The written match records.
     pub records: MemorySink,
     listen: SocketAddr,
     run: u32,
@@ -82,7 +82,7 @@ impl KillableServer {
         self.address
     }
 
-    /// The state persisted so far.
+    /// The persisted state.
     #[must_use]
     pub const fn persisted(&self) -> &PersistedState {
         &self.persisted

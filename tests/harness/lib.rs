@@ -14,7 +14,7 @@
 //! Clients:
 //! - [`player`]: a well-behaved player, a wrapper of the client library.
 //! - [`raw`]: a peer that writes protocol messages by hand, valid or not.
-//! - [`http`]: requests to the HTTP plane.
+//! - [`http`]: requests to the admin HTTP server.
 //!
 //! Simulation:
 //! - [`sim`]: a server and its clients in a simulated network on a simulated clock, all from one seed.
@@ -26,6 +26,10 @@
 //! - [`replay_check`]: replays every journal of a scenario.
 //! - [`vectors`]: frozen bytes of encodings.
 //! - [`source`]: the project's own source, for the architecture tests.
+//!
+//! The rest of this page is the guide to all tests.
+//!
+#![doc = include_str!("../README.md")]
 
 pub mod server;
 

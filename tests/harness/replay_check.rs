@@ -84,7 +84,7 @@ pub fn verify<G: Game>(journals: &dyn JournalStore, end: ServerEnd) -> ReplayTot
     let mut totals = ReplayTotals::default();
     for stored in journals.list().expect("a list of the journals") {
         let bytes = journals.read(stored.name).expect("a listed journal");
-        if let Some(room) = Room::<G>::open(stored.name, &bytes, end) {
+        if let Some(room) = CheckedJournal::<G>::open(stored.name, &bytes, end) {
             totals.rooms += 1;
             room.replay(&mut totals);
             room.check_end(end, &mut totals);
@@ -94,13 +94,13 @@ pub fn verify<G: Game>(journals: &dyn JournalStore, end: ServerEnd) -> ReplayTot
 }
 
 /// The journal of one room.
-struct Room<'a, G> {
+struct CheckedJournal<'a, G> {
     name: JournalName,
     journal: Journal<'a>,
     game: PhantomData<fn() -> G>,
 }
 
-impl<'a, G: Game> Room<'a, G> {
+impl<'a, G: Game> CheckedJournal<'a, G> {
     /// Opens a journal; `None` when the server was dropped before it wrote the header.
     fn open(name: JournalName, bytes: &'a [u8], end: ServerEnd) -> Option<Self> {
         if bytes.is_empty() && end == ServerEnd::Dropped {

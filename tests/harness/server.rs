@@ -45,7 +45,7 @@ pub struct TestServer<G: Game> {
 }
 
 /// A journal store and the runtime that writes to it.
-struct Disk {
+struct StoreDisk {
     store: Arc<dyn JournalStore>,
     /// The journals below `store`, without its faults.
     journals: MemoryStore,
@@ -58,7 +58,7 @@ impl<G: Game> TestServer<G> {
     /// Needs a tokio runtime.
     #[must_use]
     pub fn start(settings: &[(&'static str, &str)]) -> Self {
-        Self::launch(settings, None, Disk::in_memory())
+        Self::launch(settings, None, StoreDisk::in_memory())
     }
 
     /// Starts a server whose journal store can fail; a stall of the store blocks only the storage's own thread.
@@ -76,7 +76,7 @@ impl<G: Game> TestServer<G> {
             let _ = runtime.block_on(end);
         });
         let runtime = handle.recv().expect("a thread for the storage");
-        let disk = Disk {
+        let disk = StoreDisk {
             store: Arc::new(disk.clone()),
             journals: disk.inner().clone(),
             runtime,
@@ -85,13 +85,13 @@ impl<G: Game> TestServer<G> {
         Self::launch(settings, None, disk)
     }
 
-    /// Starts a server with an HTTP plane.
+    /// Starts a server with an admin HTTP server.
     #[must_use]
     pub fn start_with_http(settings: &[(&'static str, &str)]) -> Self {
         Self::launch(
             settings,
-            Some(TcpListener::bind(ANY_PORT).expect("a free TCP port for the HTTP plane")),
-            Disk::in_memory(),
+            Some(TcpListener::bind(ANY_PORT).expect("a free TCP port for the admin HTTP server")),
+            StoreDisk::in_memory(),
         )
     }
 
@@ -101,13 +101,13 @@ impl<G: Game> TestServer<G> {
         self.server.address()
     }
 
-    /// The address of the HTTP plane.
+    /// The address of the admin HTTP server.
     ///
     /// # Panics
     /// When the server was started without one.
     #[must_use]
     pub fn http_address(&self) -> std::net::SocketAddr {
-        self.server.http_address().expect("the server must be started with an HTTP plane")
+        self.server.http_address().expect("the server must be started with an admin HTTP server")
     }
 
     /// The value of one metric line, named with its labels as Prometheus prints it; 0 when the line does not exist yet.
@@ -159,7 +159,7 @@ impl<G: Game> TestServer<G> {
         is_saved
     }
 
-    fn launch(settings: &[(&'static str, &str)], http: Option<TcpListener>, disk: Disk) -> Self {
+    fn launch(settings: &[(&'static str, &str)], http: Option<TcpListener>, disk: StoreDisk) -> Self {
         // The sync test fails a room of a nondeterministic game in every build, and a checksum in every tick makes a journal that
         // differs from the play fail at the first such tick.
         let config = config::<G>(&[("room.sync_test", "on"), ("journal.checksum_ms", "1")], settings);
@@ -184,11 +184,20 @@ impl<G: Game> TestServer<G> {
     }
 }
 
-impl Disk {
+impl StoreDisk {
     fn in_memory() -> Self {
         let journals = MemoryStore::default();
         Self { store: Arc::new(journals.clone()), journals, runtime: Handle::current(), thread: None }
     }
+}
+
+/// The metric line of the inputs that were used.
+pub const INPUTS_USED: &str = "quarrel_inputs_total{fate=\"used\"}";
+
+/// The metric line of a counter by outcome.
+#[must_use]
+pub fn by_outcome(counter: &str, outcome: &str) -> String {
+    format!("{counter}{{fate=\"{outcome}\"}}")
 }
 
 /// The value of one metric line of a server; 0 when the line does not exist yet.

@@ -53,4 +53,4 @@ pub mod soak;
 
 pub use quarrel_netsim::Link;
 
-pub use self::{network::Network, world::SimWorld};
+pub use self::{network::SimNetwork, world::SimWorld};

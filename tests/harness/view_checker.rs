@@ -1,4 +1,4 @@
-//! Several viewers of one room: their views of the same tick must be equal, by whichever snapshots the views arrived.
+//! Several viewers of one room: their views of the same tick must be equal, regardless of the snapshots that carried them.
 
 use std::{collections::BTreeMap, fmt::Debug};
 

@@ -3,42 +3,44 @@
 //! *The simulation knows no async; rooms know no sockets; sessions know no world; storage knows no game; admin only asks; shared
 //! knows no clock; the client's pure parts know no tokio; nothing depends on swarm.*
 
+use std::collections::BTreeSet;
+
 use quarrel_harness::source::{self, SourceFile};
 
 /// Modules that must not name certain paths.
-struct Rule {
+struct DependencyRule {
     place: &'static [&'static str],
     forbidden: &'static [&'static str],
     because: &'static str,
 }
 
-const RULES: &[Rule] = &[
-    Rule {
+const RULES: &[DependencyRule] = &[
+    DependencyRule {
         place: &["shared", "transport", "server", "client", "netsim"],
         forbidden: &["swarm"],
         because: "nothing depends on the load tester",
     },
-    Rule {
+    DependencyRule {
         place: &["client", "netsim", "transport"],
         forbidden: &["server"],
         because: "clients know the server by its protocol alone",
     },
-    Rule {
+    DependencyRule {
         place: &["transport"],
         forbidden: &["shared::game", "shared::snapshot", "shared::journal"],
         because: "both ends' transport moves bytes; it knows no games",
     },
-    Rule {
+    DependencyRule {
         place: &["shared"],
         forbidden: &["tokio", "quinn", "std::time", "std::thread", "std::net", "std::fs", "std::env", "rand"],
         because: "shared knows no clock, no sockets and no OS: the same entries give the same state on every machine",
     },
-    Rule {
+    DependencyRule {
         place: &["shared"],
         forbidden: &["std::collections::HashMap", "std::collections::HashSet"],
         because: "hash order is random, and a replay must never depend on it",
     },
-    Rule {
+    DependencyRule {
         place: &["shared::game"],
         forbidden: &[
             "shared::protocol",
@@ -49,27 +51,27 @@ const RULES: &[Rule] = &[
         ],
         because: "every other module is built on the game trait",
     },
-    Rule {
+    DependencyRule {
         place: &["shared::arena", "shared::crowd"],
         forbidden: &["shared::protocol", "shared::snapshot", "shared::journal"],
         because: "a game is simulated the same, whether it is sent, recorded or neither",
     },
-    Rule {
+    DependencyRule {
         place: &["shared::snapshot"],
         forbidden: &["shared::protocol", "shared::journal", "shared::arena", "shared::crowd"],
         because: "frames and deltas work for any game and over any wire",
     },
-    Rule {
+    DependencyRule {
         place: &["shared::protocol"],
         forbidden: &["shared::snapshot", "shared::journal", "shared::arena", "shared::crowd"],
         because: "messages and datagrams carry snapshots as bytes",
     },
-    Rule {
+    DependencyRule {
         place: &["shared::bits", "shared::tick"],
         forbidden: &["shared::game", "shared::protocol", "shared::snapshot", "shared::journal"],
         because: "bit coding and ticks are below everything else",
     },
-    Rule {
+    DependencyRule {
         place: &["server::net"],
         forbidden: &[
             "server::room",
@@ -83,7 +85,7 @@ const RULES: &[Rule] = &[
         ],
         because: "net moves bytes; it knows no rooms, no games, no storage",
     },
-    Rule {
+    DependencyRule {
         place: &[
             "server::session::backlog",
             "server::session::priority",
@@ -105,7 +107,7 @@ const RULES: &[Rule] = &[
         ],
         because: "a session's decisions are pure; the task around them waits and moves bytes",
     },
-    Rule {
+    DependencyRule {
         place: &["server::session"],
         forbidden: &[
             "server::room::task",
@@ -119,7 +121,7 @@ const RULES: &[Rule] = &[
         ],
         because: "sessions know no world: they receive events and frames",
     },
-    Rule {
+    DependencyRule {
         place: &["server::room"],
         forbidden: &[
             "quinn",
@@ -134,7 +136,7 @@ const RULES: &[Rule] = &[
         ],
         because: "rooms know no sockets, no bytes on the wire and no datagram sizes",
     },
-    Rule {
+    DependencyRule {
         place: &[
             "server::room::state",
             "server::room::seat",
@@ -149,12 +151,12 @@ const RULES: &[Rule] = &[
         forbidden: &["tokio", "std::time::Instant", "std::time::SystemTime", "server::telemetry"],
         because: "a room's state is pure: the time is an argument",
     },
-    Rule {
+    DependencyRule {
         place: &["server::lobby::registry_state", "server::lobby::tickets", "server::lobby::matchmaker"],
         forbidden: &["tokio", "std::sync", "std::time::Instant", "std::time::SystemTime", "server::room"],
         because: "the lobby's decisions are pure: its state and the time are arguments",
     },
-    Rule {
+    DependencyRule {
         place: &["server::lobby"],
         forbidden: &[
             "quinn",
@@ -166,12 +168,12 @@ const RULES: &[Rule] = &[
         ],
         because: "the lobby leads to rooms; it knows no sockets and no game state",
     },
-    Rule {
+    DependencyRule {
         place: &["server::lobby::matchmaker"],
         forbidden: &["tokio", "dashmap", "server::room"],
         because: "the choice of a room is a pure function",
     },
-    Rule {
+    DependencyRule {
         place: &["server::storage"],
         forbidden: &[
             "axum",
@@ -186,7 +188,7 @@ const RULES: &[Rule] = &[
         ],
         because: "storage knows its own records and no game",
     },
-    Rule {
+    DependencyRule {
         place: &["server::storage::records"],
         forbidden: &[
             "tokio",
@@ -198,12 +200,12 @@ const RULES: &[Rule] = &[
         ],
         because: "records do not depend on the database, and the time of a match is an argument",
     },
-    Rule {
+    DependencyRule {
         place: &["server::storage::journals::retention"],
         forbidden: &["tokio", "std::fs", "std::io", "std::time::Instant", "server::telemetry"],
         because: "the choice of the journals to delete is pure: the files and the time are arguments",
     },
-    Rule {
+    DependencyRule {
         place: &[
             "server::net",
             "server::session",
@@ -223,7 +225,7 @@ const RULES: &[Rule] = &[
         forbidden: &["sqlx"],
         because: "only the storage knows its database",
     },
-    Rule {
+    DependencyRule {
         place: &["server::admin"],
         forbidden: &[
             "quinn",
@@ -236,12 +238,12 @@ const RULES: &[Rule] = &[
         ],
         because: "admin only asks, through its backend trait",
     },
-    Rule {
+    DependencyRule {
         place: &["shared::journal"],
         forbidden: &["shared::snapshot", "shared::arena", "shared::crowd"],
         because: "journals record any game, and do not depend on how it is sent",
     },
-    Rule {
+    DependencyRule {
         place: &["server::replay"],
         forbidden: &[
             "tokio",
@@ -257,7 +259,7 @@ const RULES: &[Rule] = &[
         ],
         because: "a replay needs the game and the file, but no server",
     },
-    Rule {
+    DependencyRule {
         place: &["server::config"],
         forbidden: &[
             "tokio",
@@ -270,40 +272,7 @@ const RULES: &[Rule] = &[
         ],
         because: "the configuration is read before anything runs, and does not depend on a game",
     },
-    Rule {
-        place: &[
-            "server::net",
-            "server::session",
-            "server::room",
-            "server::lobby",
-            "server::storage",
-            "server::admin",
-            "server::config",
-            "server::server",
-            "server::program",
-            "server::replay",
-            "server::recovery",
-            "client",
-            "netsim",
-            "transport",
-            "swarm::agent",
-            "swarm::bot",
-            "swarm::capacity",
-            "swarm::game",
-            "swarm::hostile",
-            "swarm::measure",
-            "swarm::page",
-            "swarm::plan",
-            "swarm::program",
-            "swarm::report",
-            "swarm::run",
-            "swarm::schedule",
-            "swarm::slo",
-        ],
-        forbidden: &["shared::arena", "shared::crowd"],
-        because: "Quarrel runs any game: only the programs name one",
-    },
-    Rule {
+    DependencyRule {
         place: &[
             "client::input",
             "client::view",
@@ -314,22 +283,27 @@ const RULES: &[Rule] = &[
             "netsim::seeded_direction",
             "netsim::in_flight",
         ],
-        forbidden: &["tokio", "quinn", "std::net"],
+        forbidden: &[
+            "tokio",
+            "quinn",
+            "std::net",
+            "std::fs",
+            "std::thread",
+            "std::time::Instant",
+            "std::time::SystemTime",
+        ],
         because: "the pure parts of clients and links get the time and the bytes as arguments",
     },
-    Rule {
+    DependencyRule {
         place: &[
             "swarm::measure",
-            "swarm::schedule",
+            "swarm::run::schedule",
             "swarm::plan::stages",
             "swarm::plan::shares",
             "swarm::plan::storm",
             "swarm::plan::duration",
             "swarm::slo",
-            "swarm::verdict",
             "swarm::report",
-            "swarm::junit",
-            "swarm::page",
             "swarm::capacity::search",
             "swarm::capacity::bottleneck",
             "swarm::capacity::report",
@@ -360,7 +334,7 @@ fn no_file_names_a_path_that_its_module_must_not_know() {
     assert!(broken.is_empty(), "dependency rules are broken:\n{}", broken.join("\n"));
 }
 
-/// The Rust files of all packages with a `src` folder.
+/// The Rust files of all crates.
 fn all_files() -> Vec<SourceFile> {
     source::crates().into_iter().flatten().collect()
 }
@@ -388,6 +362,42 @@ fn every_rule_is_about_a_module_that_exists() {
         );
     }
 }
+
+#[test]
+fn every_forbidden_path_of_the_workspace_exists() {
+    let files = all_files();
+    let items: BTreeSet<_> = files.iter().flat_map(SourceFile::items).collect();
+    let is_ours = |path: &str| files.iter().any(|file| is_within(path, crate_of(file)));
+    let exists = |path: &str| items.contains(path) || files.iter().any(|file| is_within(&file.module, path));
+    for path in RULES.iter().flat_map(|rule| rule.forbidden).filter(|path| is_ours(path)) {
+        assert!(exists(path), "a rule forbids `{path}`, which does not exist: has it moved?");
+    }
+}
+
+fn crate_of(file: &SourceFile) -> &str {
+    file.module.split("::").next().unwrap_or_default()
+}
+
+/// The programs, each of which names the games that ship with Quarrel.
+const PROGRAMS: [&str; 2] = ["server/src/main.rs", "client/swarm/src/bin/swarm.rs"];
+
+#[test]
+fn only_the_programs_name_a_game() {
+    for file in all_files().iter().filter(|file| !file.is_test()) {
+        let is_of_any_game = ["server", "client", "netsim", "transport", "swarm"].contains(&crate_of(file));
+        let named = file.paths().into_iter().find(|path| GAMES.iter().any(|game| is_within(path, game)));
+        match named {
+            Some(_) if PROGRAMS.contains(&file.place.as_str()) => {}
+            Some(path) if is_of_any_game => {
+                panic!("{} names `{path}`, but Quarrel runs any game", file.place)
+            }
+            _ => assert!(!PROGRAMS.contains(&file.place.as_str()), "{} names no game", file.place),
+        }
+    }
+}
+
+/// The games that ship with Quarrel.
+const GAMES: [&str; 2] = ["shared::arena", "shared::crowd"];
 
 #[test]
 fn only_the_encoding_names_bincode() {

@@ -27,7 +27,7 @@ fn link(name: &str) -> Link {
     Link { blackout: None, ..Link::named(name) }
 }
 
-/// When the seat plays again after `since`, at which the room was at `tick`: the first view of a later tick that used an input
+/// The time at which the seat plays again after `since`, when the room was at `tick`: that of the first view of a later tick that used an input
 /// of a later tick.
 fn plays_again(log: &EventLog<Arena>, since: Instant, tick: Tick) -> Option<Instant> {
     let is_played = |used: Option<Tick>| used.is_some_and(|used| used > tick);

@@ -81,7 +81,7 @@ fn a_child_that_uses_an_item_of_its_parent_is_in_a_circle_with_a_parent_that_use
 }
 
 #[test]
-fn declarations_reexports_and_tests_are_no_uses() {
+fn declarations_reexports_and_tests_are_not_uses() {
     let files = [
         file(
             "parent",
@@ -106,6 +106,16 @@ fn names_that_a_glob_brings_in_are_uses() {
         file("c", "x::c", "pub enum Kind { One }"),
     ];
     assert_eq!(uses(&files), ["a -> c: Kind"]);
+}
+
+#[test]
+fn the_harness_and_the_other_tests_are_read_too() {
+    let crates = source::crates();
+    for root in ["harness/lib", "scenarios/main", "fuzz/main", "sim/main"] {
+        let place = format!("tests/{root}.rs");
+        let is_read = crates.iter().flatten().any(|file| file.place == place && !file.is_test());
+        assert!(is_read, "{place} is the root of a crate, whose files must not use each other in circles");
+    }
 }
 
 #[test]

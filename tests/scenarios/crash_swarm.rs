@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quarrel_harness::{KillableServer, games::Throng, until};
+use quarrel_harness::{KillableServer, games::Throng, server::INPUTS_USED, until};
 use quarrel_swarm::{GameEntry, GameRegistry, Plan, plan::Stages, report::Report};
 
 const BOTS: u64 = 3;
@@ -22,8 +22,8 @@ async fn play_through_a_crash(settings: &[(&'static str, &'static str)]) -> Repo
     let games = GameRegistry::new(vec![GameEntry::of::<Throng>(&[])]);
     let run = tokio::task::spawn_blocking(move || quarrel_swarm::run(&plan, &games, None));
     until("bots that play", || server.metric("quarrel_players") == BOTS as f64).await;
-    let used = server.metric("quarrel_inputs_total{fate=\"used\"}");
-    until("a second of play", || server.metric("quarrel_inputs_total{fate=\"used\"}") > used + 180.0).await;
+    let used = server.metric(INPUTS_USED);
+    until("a second of play", || server.metric(INPUTS_USED) > used + 180.0).await;
     let next = tokio::task::spawn_blocking(move || server.kill()).await.expect("a dead server");
     let _next = next.start::<Throng>(&[&seats, settings].concat());
     run.await.expect("a swarm without a panic").expect("a run")

@@ -1,4 +1,4 @@
-//! Snapshot deltas over the wire: the view of a tick is the same for every client, whichever baseline it acknowledged.
+//! Snapshot deltas over the wire: the view of a tick is the same for every client, with any acknowledged baseline.
 
 use std::{
     collections::BTreeSet,
@@ -22,7 +22,7 @@ fn acknowledge(seat: &RawSeat<Crowd>, with_ack: bool) {
 }
 
 #[tokio::test]
-async fn views_of_a_tick_are_equal_whichever_baseline_was_acknowledged() {
+async fn views_of_a_tick_are_equal_for_all_acknowledged_baselines() {
     let server = server();
     let mut eager = RawSeat::<Crowd>::connect_and_join(server.address(), "eager").await;
     let mut lazy = RawSeat::<Crowd>::connect_and_join(server.address(), "lazy").await;

@@ -11,7 +11,7 @@ use quarrel_harness::sim::{
 };
 
 /// The figures that a player on a link may rely on.
-struct Promise {
+struct FeelBounds {
     inputs_on_tick: f64,
     corrections_per_min: f64,
     correction_units_p99: f64,
@@ -30,7 +30,7 @@ const BYTES_UP_S: f64 = 3300.0;
 /// Three players in a room of eleven, for a minute, so that each player passes one tunnel of the train.
 const SESSION: FeelConfig = FeelConfig { seed: 71, players: 3, measured: Duration::from_secs(60) };
 
-impl Promise {
+impl FeelBounds {
     fn assert_on(&self, link: &str) {
         let feel = feel(&Link::named(link), SESSION);
         println!("{feel:?}");
@@ -65,7 +65,7 @@ impl Promise {
 }
 
 /// The figures of a link without trouble.
-const QUIET: Promise = Promise {
+const QUIET: FeelBounds = FeelBounds {
     inputs_on_tick: 0.999,
     corrections_per_min: 0.5,
     correction_units_p99: 2.5,
@@ -78,8 +78,8 @@ const QUIET: Promise = Promise {
 
 #[test]
 fn play_on_a_lan_is_without_faults() {
-    let lan = Promise { inputs_on_tick: 1.0, corrections_per_min: 0.0, drawn_age_ms_p50: 70.0, ..QUIET };
-    Promise { drawn_age_ms_p99: 70.0, extrapolated_share: 0.0, ..lan }.assert_on("lan");
+    let lan = FeelBounds { inputs_on_tick: 1.0, corrections_per_min: 0.0, drawn_age_ms_p50: 70.0, ..QUIET };
+    FeelBounds { drawn_age_ms_p99: 70.0, extrapolated_share: 0.0, ..lan }.assert_on("lan");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn play_on_fibre_is_nearly_without_faults() {
 
 #[test]
 fn play_on_wifi_has_few_corrections() {
-    Promise {
+    FeelBounds {
         inputs_on_tick: 0.998,
         corrections_per_min: 2.0,
         drawn_age_ms_p50: 90.0,
@@ -103,7 +103,7 @@ fn play_on_wifi_has_few_corrections() {
 
 #[test]
 fn play_on_busy_wifi_stays_smooth() {
-    Promise {
+    FeelBounds {
         inputs_on_tick: 0.995,
         corrections_per_min: 1.0,
         correction_units_p99: 5.0,
@@ -118,7 +118,7 @@ fn play_on_busy_wifi_stays_smooth() {
 
 #[test]
 fn play_on_lte_stays_smooth() {
-    Promise {
+    FeelBounds {
         inputs_on_tick: 0.995,
         corrections_per_min: 1.5,
         correction_units_p99: 5.0,
@@ -134,7 +134,7 @@ fn play_on_lte_stays_smooth() {
 #[test]
 fn play_on_a_train_continues_after_tunnels() {
     // Two seconds of each minute are black-outs with a frozen screen: 3.3 % frozen, and the p99 age.
-    Promise {
+    FeelBounds {
         inputs_on_tick: 0.98,
         corrections_per_min: 8.0,
         correction_units_p99: 6.0,
@@ -149,7 +149,7 @@ fn play_on_a_train_continues_after_tunnels() {
 
 #[test]
 fn play_over_a_satellite_is_delayed_but_smooth() {
-    Promise {
+    FeelBounds {
         inputs_on_tick: 0.99,
         corrections_per_min: 8.0,
         correction_units_p99: 3.0,
@@ -164,7 +164,7 @@ fn play_over_a_satellite_is_delayed_but_smooth() {
 
 #[test]
 fn play_on_a_hostile_link_is_possible() {
-    Promise {
+    FeelBounds {
         inputs_on_tick: 0.96,
         corrections_per_min: 12.0,
         correction_units_p99: 8.0,

@@ -26,9 +26,9 @@ async fn every_session_is_notified_of_a_stop_in_every_state() {
             "the sentence must advise what to do: {sentence}"
         );
     }
-    let ServerClose { closing: said, code } = raw.await.expect("a close");
+    let ServerClose { closing, code } = raw.await.expect("a close");
     assert_eq!(
-        said.map(|(reason, _)| reason),
+        closing.map(|(reason, _)| reason),
         Some(CloseReason::ServerStopping),
         "the control stream must carry the reason"
     );
@@ -39,12 +39,12 @@ async fn every_session_is_notified_of_a_stop_in_every_state() {
 async fn a_silent_peer_does_not_delay_a_stop() {
     let server = TestServer::<Levers>::start(&[]);
     // It neither acknowledges the reason nor closes the connection.
-    let deaf = RawSeat::<Levers>::connect_and_join(server.address(), "deaf").await;
+    let unresponsive = RawSeat::<Levers>::connect_and_join(server.address(), "unresponsive").await;
     let silent = RawPeer::connect(server.address()).await;
     until("both sessions", || server.metric("quarrel_sessions") == 2.0).await;
     assert!(server.shutdown().await, "no peer may delay a stop past its grace period");
     assert_eq!(
-        deaf.peer.wait_for_close_code().await,
+        unresponsive.peer.wait_for_close_code().await,
         Some(CloseReason::ServerStopping),
         "a peer that does not acknowledge must get the close code"
     );
@@ -83,7 +83,7 @@ async fn a_server_without_players_stops_at_once() {
     let address = server.http_address();
     assert!(server.shutdown().await);
     let refused = tokio::net::TcpStream::connect(address).await.is_err();
-    assert!(refused, "the HTTP plane must be closed");
+    assert!(refused, "the admin HTTP server must be closed");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use quarrel_harness::{
     Player, TestServer,
     games::{Lever, Levers},
     raw::FirstPacket,
+    server::by_outcome,
     until,
 };
 use quarrel_shared::{
@@ -56,7 +57,7 @@ fn disconnects<G: Game>(server: &TestServer<G>, reason: &str) -> f64 {
 }
 
 fn inputs<G: Game>(server: &TestServer<G>, outcome: &str) -> f64 {
-    server.metric(&format!("quarrel_inputs_total{{fate=\"{outcome}\"}}"))
+    server.metric(&by_outcome("quarrel_inputs_total", outcome))
 }
 
 #[tokio::test]

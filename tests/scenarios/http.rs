@@ -1,6 +1,6 @@
-//! The HTTP plane of a server with a player: listings, metrics, health checks and the certificate hash.
+//! The admin HTTP server of a server with a player: listings, metrics, health checks and the certificate hash.
 
-use quarrel_harness::{Player, TestServer, http::get, until, within};
+use quarrel_harness::{Player, TestServer, http::get, server::INPUTS_USED, until, within};
 use quarrel_shared::crowd::Crowd;
 use serde_json::json;
 
@@ -51,7 +51,7 @@ async fn the_metrics_count_a_player() {
         line.is_some_and(|line| !line.ends_with(" 0"))
     };
     assert!(has_some("quarrel_tick_duration_seconds_count"), "ticks must be measured:\n{}", metrics.body);
-    assert!(has_some("quarrel_inputs_total{fate=\"used\"}"), "inputs must be counted:\n{}", metrics.body);
+    assert!(has_some(INPUTS_USED), "inputs must be counted:\n{}", metrics.body);
 }
 
 #[tokio::test]

@@ -11,12 +11,12 @@ use quarrel_harness::sim::{
 const JOINS: u32 = 1000;
 
 /// The promised time to a seat, which is the player's wait. The handshake is part of it.
-struct Promise {
+struct JoinBounds {
     loss: f64,
     p99_ms: u64,
 }
 
-impl Promise {
+impl JoinBounds {
     fn assert_kept(&self) {
         let joins = joins(5, JOINS, Link::round_trip("joins", 90.0).loss(self.loss, 0.0));
         assert!(joins.failed.is_empty(), "no join may hang at {} loss: {:?}", self.loss, joins.failed);
@@ -34,10 +34,10 @@ impl Promise {
 
 #[test]
 fn joins_take_at_most_550_ms_at_5_percent_loss() {
-    Promise { loss: 0.05, p99_ms: 550 }.assert_kept();
+    JoinBounds { loss: 0.05, p99_ms: 550 }.assert_kept();
 }
 
 #[test]
 fn joins_take_at_most_1700_ms_at_20_percent_loss() {
-    Promise { loss: 0.2, p99_ms: 1700 }.assert_kept();
+    JoinBounds { loss: 0.2, p99_ms: 1700 }.assert_kept();
 }

@@ -28,7 +28,7 @@ const SEATS: u16 = 2;
 const WRITTEN: Duration = Duration::from_millis(100);
 
 /// A room of walkers with its journal, and the task that writes it, on tokio's clock.
-struct Room {
+struct JournaledRoom {
     game: Crowd,
     tick: Tick,
     recorder: Recorder<Crowd>,
@@ -38,7 +38,7 @@ struct Room {
     task: JoinHandle<()>,
 }
 
-impl Room {
+impl JournaledRoom {
     /// Opens the room on a disk with this fault.
     async fn open(fault: Fault) -> Self {
         let (disk, metrics) = (FaultyStore::default(), Metrics::new());
@@ -113,7 +113,7 @@ fn lost(bytes: &[u8]) -> Vec<(u32, u32)> {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_loses_the_ticks_of_its_outage_and_the_journal_notes_them() {
-    let mut room = Room::open(Fault::None).await;
+    let mut room = JournaledRoom::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
     let good = room.bytes();
     room.disk.set_fault(Fault::Full);
@@ -133,7 +133,7 @@ async fn a_full_disk_loses_the_ticks_of_its_outage_and_the_journal_notes_them() 
 
 #[tokio::test(start_paused = true)]
 async fn a_torn_append_is_cut_off() {
-    let mut room = Room::open(Fault::None).await;
+    let mut room = JournaledRoom::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
     let good = room.bytes();
     room.disk.set_fault(Fault::Torn);
@@ -147,7 +147,7 @@ async fn a_torn_append_is_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn a_torn_block_that_cannot_be_cut_is_cut_when_the_journal_restarts() {
-    let mut room = Room::open(Fault::None).await;
+    let mut room = JournaledRoom::open(Fault::None).await;
     assert_eq!(room.play(30).await, Ok(()));
     room.disk.set_fault(Fault::TornUntruncatable);
     assert_eq!(room.play(30).await, Ok(()));
@@ -163,7 +163,7 @@ async fn a_torn_block_that_cannot_be_cut_is_cut_when_the_journal_restarts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_could_not_be_created_starts_after_the_fault() {
-    let mut room = Room::open(Fault::Full).await;
+    let mut room = JournaledRoom::open(Fault::Full).await;
     assert_eq!(room.play(10).await, Err(OutageReason::Failed));
     assert!(room.bytes().is_empty(), "the journal must be empty");
     room.disk.set_fault(Fault::None);
@@ -179,7 +179,7 @@ async fn a_journal_that_could_not_be_created_starts_after_the_fault() {
 
 #[tokio::test(start_paused = true)]
 async fn a_room_that_ends_after_the_fault_has_an_end_in_its_journal() {
-    let mut room = Room::open(Fault::None).await;
+    let mut room = JournaledRoom::open(Fault::None).await;
     room.disk.set_fault(Fault::Full);
     assert_eq!(room.play(10).await, Ok(()));
     room.disk.set_fault(Fault::None);

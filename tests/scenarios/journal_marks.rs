@@ -25,7 +25,7 @@ fn server(run: u32, journals: &MemoryStore) -> Server<Crowd> {
 }
 
 fn http(server: &Server<Crowd>) -> std::net::SocketAddr {
-    server.http_address().expect("an HTTP plane")
+    server.http_address().expect("an admin HTTP server")
 }
 
 /// Every mark of a journal.

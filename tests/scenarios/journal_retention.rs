@@ -48,7 +48,7 @@ async fn the_oldest_journals_are_deleted_and_a_restored_room_keeps_its_own() {
         "the oldest journal without a restored room must be deleted"
     );
     assert_eq!((count.kept.get(), count.deleted.get(), count.deleted_bytes.get()), (2, 1, 600_008));
-    let http = server.http_address().expect("an HTTP plane");
+    let http = server.http_address().expect("an admin HTTP server");
     let rooms = get(http, "/v1/rooms").await.json();
     assert_eq!(rooms["rooms"][0]["journal"], json!(name(1).to_string()), "{rooms}");
     let metrics = get(http, "/metrics").await.body;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use quarrel_harness::{
     RawPeer, RawSeat,
+    server::by_outcome,
     sim::{
         Link, SimWorld,
         event_log::{LoggingController, RunningPlayer},
@@ -26,7 +27,7 @@ const EMPTY: &[(&str, &str)] = &[("room.bots", "0"), ("game.settings.time_limit_
 
 /// The server's counters of inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct InputCounts {
+struct InputMetrics {
     used: u64,
     late: u64,
     early: u64,
@@ -35,9 +36,9 @@ struct InputCounts {
     starved: u64,
 }
 
-impl InputCounts {
+impl InputMetrics {
     fn of(world: &SimWorld<Arena>) -> Self {
-        let of = |fate| world.metric(&format!("quarrel_inputs_total{{fate=\"{fate}\"}}")) as u64;
+        let of = |outcome| world.metric(&by_outcome("quarrel_inputs_total", outcome)) as u64;
         let starved = world.metric("quarrel_starved_ticks_total") as u64;
         Self {
             used: of("used"),
@@ -63,9 +64,9 @@ impl InputCounts {
 
 /// Sends inputs for these ticks, relative to the newest tick seen, over a link of 40 ms; returns the server's counts in the
 /// next half second.
-async fn counts_after(world: &SimWorld<Arena>, seat: &mut RawSeat<Arena>, ahead: &[i64]) -> InputCounts {
+async fn counts_after(world: &SimWorld<Arena>, seat: &mut RawSeat<Arena>, ahead: &[i64]) -> InputMetrics {
     let newest = seat.receive_view().await.header.tick;
-    let before = InputCounts::of(world);
+    let before = InputMetrics::of(world);
     for ahead in ahead {
         let tick = Tick((i64::from(newest.0) + ahead) as u32);
         seat.send_batch(InputBatch::new(tick, StampedInput::at(tick, Input::default())), seat.ack());
@@ -74,7 +75,7 @@ async fn counts_after(world: &SimWorld<Arena>, seat: &mut RawSeat<Arena>, ahead:
     for _ in 0..15 {
         seat.receive_view().await;
     }
-    InputCounts::of(world).since(before)
+    InputMetrics::of(world).since(before)
 }
 
 #[test]
@@ -87,54 +88,54 @@ fn each_outcome_of_an_input_has_its_own_counter() {
             seat.receive_view().await;
         }
         assert_eq!(
-            InputCounts::of(world),
-            InputCounts::default(),
+            InputMetrics::of(world),
+            InputMetrics::default(),
             "a seat must not starve before its first input"
         );
         // A view is half a round trip old, and the input takes another half: two ticks have passed when it arrives.
         let first = counts_after(world, &mut seat, &[6]).await;
         assert_eq!(
-            InputCounts { starved: 0, ..first },
-            InputCounts { used: 1, early: 1, ..InputCounts::default() }
+            InputMetrics { starved: 0, ..first },
+            InputMetrics { used: 1, early: 1, ..InputMetrics::default() }
         );
         assert!((5..=12).contains(&first.starved), "every later tick must starve: {first:?}");
         let none = counts_after(world, &mut seat, &[]).await;
-        assert_eq!(InputCounts { starved: 0, ..none }, InputCounts::default(), "no input must be counted");
+        assert_eq!(InputMetrics { starved: 0, ..none }, InputMetrics::default(), "no input must be counted");
         assert!((13..=17).contains(&none.starved), "half a second of ticks must starve: {none:?}");
-        let of = |counts: InputCounts| InputCounts { starved: 0, ..counts };
+        let of = |counts: InputMetrics| InputMetrics { starved: 0, ..counts };
         let late = counts_after(world, &mut seat, &[-3, -1]).await;
         assert_eq!(
             of(late),
-            InputCounts { late: 2, ..InputCounts::default() },
+            InputMetrics { late: 2, ..InputMetrics::default() },
             "inputs for past ticks must count as late"
         );
         let twice = counts_after(world, &mut seat, &[6, 6, 7]).await;
-        assert_eq!(of(twice), InputCounts { used: 2, early: 2, duplicate: 1, ..InputCounts::default() });
+        assert_eq!(of(twice), InputMetrics { used: 2, early: 2, duplicate: 1, ..InputMetrics::default() });
         let future = counts_after(world, &mut seat, &[60, 100_000]).await;
         assert_eq!(
             of(future),
-            InputCounts { future: 2, ..InputCounts::default() },
+            InputMetrics { future: 2, ..InputMetrics::default() },
             "inputs far ahead must count as future"
         );
         let again = counts_after(world, &mut seat, &[6]).await;
         assert_eq!(
             of(again),
-            InputCounts { used: 1, early: 1, ..InputCounts::default() },
+            InputMetrics { used: 1, early: 1, ..InputMetrics::default() },
             "bad inputs must not affect later ones"
         );
     });
 }
 
 /// The server's counts in ten seconds of play, after the link was changed at the start of them.
-fn counted(seed: u64, link: &Link, changed: &Link) -> InputCounts {
+fn counted(seed: u64, link: &Link, changed: &Link) -> InputMetrics {
     SimWorld::<Arena>::run(seed, EMPTY, async |world| {
         let player =
             RunningPlayer::start(&world.connector(link), "Ada", LoggingController::<Arena>::bot(seed)).await;
         sleep(Duration::from_secs(10)).await;
-        let before = InputCounts::of(world);
+        let before = InputMetrics::of(world);
         world.network().set_link(world.path(&player.endpoint), *changed);
         sleep(Duration::from_secs(10)).await;
-        let counts = InputCounts::of(world).since(before);
+        let counts = InputMetrics::of(world).since(before);
         player.shutdown().await;
         counts
     })

@@ -40,6 +40,8 @@ mod malformed;
 mod match_over_bad_links;
 mod movement_seen_by_others;
 mod network_change;
+mod plain_docs;
+mod plain_names;
 mod plain_words;
 mod predicted_bolts;
 mod process_certificates;

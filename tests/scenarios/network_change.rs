@@ -14,19 +14,19 @@ use tokio::time::{Instant, sleep, timeout};
 /// A room with one seat: no other player can delay its views.
 const ONE_SEAT: &[(&str, &str)] = &[("room.seats", "1"), ("room.bots", "0")];
 
-type Client = quarrel_client::Client<Crowd>;
+type CrowdClient = quarrel_client::Client<Crowd>;
 
 /// Joins over Wi-Fi; also returns the endpoint, which changes networks later.
-async fn sit(world: &SimWorld<Crowd>) -> (Client, quinn::Endpoint) {
+async fn sit(world: &SimWorld<Crowd>) -> (CrowdClient, quinn::Endpoint) {
     let connector = world.connector(&Link::named("wifi"));
-    let mut client = Client::connect_with(&connector, "Ada").await.expect("a connection");
+    let mut client = CrowdClient::connect_with(&connector, "Ada").await.expect("a connection");
     client.join(JoinTarget::Quick).await.expect("a seat");
     views(&mut client).await;
     (client, connector.endpoint().clone())
 }
 
 /// Reads ten views. The first may have been buffered before the change; the others arrived after it.
-async fn views(client: &mut Client) {
+async fn views(client: &mut CrowdClient) {
     for _ in 0..10 {
         while !matches!(client.next().await.expect("a live connection"), ClientEvent::View(_)) {}
     }

@@ -1,12 +1,16 @@
-//! The house rules for language: comments, docs, strings, test names and type names use standard technical terms.
+//! The house rules for language: comments, docs, strings and the names of functions, types, fields and variables use standard
+//! technical terms.
 //!
-//! [`DROPPED`] is the one list of words that this project does not use, each with what to write instead.
+//! [`DROPPED`] is the one list of words that this project does not use, each with what to write instead. The rules for docs are in
+//! `plain_docs.rs`, and those for names of bounds and types in `plain_names.rs`.
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use quarrel_harness::source::{self, Passage, PassageKind, SourceFile, TokenKind, Word};
+use quarrel_harness::source::{self, Passage, PassageKind, Word};
 
-/// Words and phrases that are dropped, separated by `|`, and what to write instead. `*` stands for any word.
+/// Words and phrases that are dropped, separated by `|`, and what to write instead.
+///
+/// A form in capitals is dropped from the names of types alone, and one with a full stop only where a clause ends with it.
 const DROPPED: &[(&str, &str)] = &[
     ("say|says|said|saying", "send, return, report, print, state"),
     ("tell|tells|told|telling|is told|are told", "notify, send, pass, show"),
@@ -24,10 +28,35 @@ const DROPPED: &[(&str, &str)] = &[
     ("for ever|forever", "without limit, until .. ends"),
     ("of late", "recently"),
     ("so many|at most so much|no more than that", "the name of the parameter: `count`, `max_bytes`"),
-    ("so far as|so long as|as long as so", "the condition: while, if, up to"),
+    ("at most so much", "the name of the parameter: at most `max_bytes`"),
+    ("so far", "nothing, or since when: since the start"),
+    ("so long as|as long as so", "the condition: while, if, up to"),
     ("is none|are none|none of ours", "is not, is missing, is foreign"),
+    ("is no|are no|was no|were no", "is not"),
+    ("else.", "otherwise, or the case by its name"),
     ("of one's own|of its own accord", "own, by itself"),
-    ("dormitory|muster|happening|happenings|doze|dozes|dozing", "WakeSet, WorkerConfig, ClientEvent, idle"),
+    (
+        "dormitory|bed|beds|bell|bells|muster|happening|happenings|doze|dozes|dozing",
+        "WakeFlag, WorkerConfig, ClientEvent, idle",
+    ),
+    ("crew|errand|errands|keeper|keepers|STAY", "the field's term: WorkerConfig, SessionRegistry"),
+    ("news|pilot|pilots", "the field's term: updates, Controller"),
+];
+
+/// Ordinary English in which a form of the list is accepted.
+const ORDINARY: &[&str] = &[
+    "there is no",
+    "there are no",
+    "there was no",
+    "is no longer",
+    "are no longer",
+    "was no longer",
+    "were no longer",
+    "anything else",
+    "everything else",
+    "nothing else",
+    "nowhere else",
+    "something else",
 ];
 
 /// Dropped words that may stay: the file or folder, the word, and why.
@@ -38,26 +67,13 @@ const KEPT_WORDS: &[(&str, &str, &str)] = &[
         "a database refuses a migration that was applied with another text",
     ),
     ("server/src/telemetry/metrics.rs", "fate", "a label of a published metric"),
-    ("tests/", "fate", "the label of a published metric, which tests read"),
+    ("tests/harness/server.rs", "fate", "the label of a published metric, which tests read"),
     ("tests/scenarios/vectors.rs", "says", "the titles of frozen vector files"),
     ("tests/scenarios/vectors.rs", "heard", "the label of a frozen vector"),
 ];
 
 /// The file that holds the list, which names every dropped word.
 const LIST: &str = "tests/scenarios/plain_words.rs";
-
-/// Words that no doc comment starts with.
-const RIDDLES: [&str; 7] = ["what", "who", "whom", "whose", "how", "why", "that"];
-
-/// Type names that more than one folder may define, and why.
-const SHARED_TYPE_NAMES: &[(&str, &str)] = &[
-    ("Seat", "a room, a session and a client each have their side of a seat, and its folder names it"),
-    ("Cli", "each program has its own command line"),
-    ("ExitCode", "each program has its own exit codes"),
-    ("GameEntry", "each program has its own list of games"),
-    ("Phase", "each state machine has its own phases"),
-    ("Request", "each task and each conversation has its own requests"),
-];
 
 #[test]
 fn no_file_uses_a_dropped_word() {
@@ -82,81 +98,6 @@ fn no_file_uses_a_dropped_word() {
     assert!(unused.is_empty(), "a kept word that is gone leaves the list: {unused:?}");
 }
 
-#[test]
-fn every_doc_comment_starts_with_a_noun_phrase_or_a_verb() {
-    let found = in_docs(|passage| {
-        let first = passage.words().first()?.text.clone();
-        RIDDLES.contains(&first.as_str()).then(|| format!("starts with \"{first}\""))
-    });
-    assert!(found.is_empty(), "a doc starts with a noun phrase or a third-person verb:{found}");
-}
-
-#[test]
-fn no_doc_comment_is_a_single_word() {
-    let found = in_docs(|passage| {
-        let words = passage.words();
-        (words.len() == 1).then(|| format!("\"{}\" is all of it", words[0].text))
-    });
-    assert!(found.is_empty(), "a doc gives a unit, a bound or a meaning that the name does not:{found}");
-}
-
-#[test]
-fn bounds_are_named_max_and_min() {
-    let mut found = String::new();
-    for file in all_rust() {
-        for (line, name) in odd_bounds(&file) {
-            write!(found, "\n  {}:{line}: {name}", file.place).expect("a string takes any text");
-        }
-    }
-    assert!(found.is_empty(), "a bound is named max or min, not most or least:{found}");
-}
-
-#[test]
-fn a_type_name_has_one_meaning() {
-    let files: Vec<_> = source::crates().into_iter().flatten().filter(|file| !file.is_test()).collect();
-    let mut by_name: BTreeMap<String, Vec<Definition>> = BTreeMap::new();
-    for definition in definitions(&files) {
-        by_name.entry(definition.name.clone()).or_default().push(definition);
-    }
-    let is_shared = |places: &[Definition]| places.iter().any(|place| place.folder != places[0].folder);
-    let is_listed = |name: &str| SHARED_TYPE_NAMES.iter().any(|(listed, _)| *listed == name);
-    let mut found = String::new();
-    for (name, places) in by_name.iter().filter(|(name, places)| is_shared(places) && !is_listed(name)) {
-        let places: Vec<_> = places.iter().map(|place| place.place.as_str()).collect();
-        write!(found, "\n  {name}: {}", places.join(", ")).expect("a string takes any text");
-    }
-    assert!(
-        found.is_empty(),
-        "two types of one name are told apart by renaming one, or listed with a reason:{found}"
-    );
-    for (name, _) in SHARED_TYPE_NAMES {
-        let is_needed = by_name.get(*name).is_some_and(|places| is_shared(places));
-        assert!(is_needed, "`{name}` has one definition: it leaves the list");
-    }
-}
-
-/// All Rust files but the list's.
-fn all_rust() -> Vec<SourceFile> {
-    let mut files = source::files(&["shared", "server", "client", "tests"]);
-    files.retain(|file| file.place != LIST);
-    files
-}
-
-/// A line for each doc comment about which `fault` has something to report.
-fn in_docs(fault: impl Fn(&Passage) -> Option<String>) -> String {
-    let mut found = String::new();
-    for file in all_rust() {
-        let docs = source::passages(&file.place, &file.text).into_iter();
-        for passage in docs.filter(|passage| passage.kind == PassageKind::Doc) {
-            if let Some(fault) = fault(&passage) {
-                write!(found, "\n  {}:{}: {fault}", file.place, passage.line)
-                    .expect("a string takes any text");
-            }
-        }
-    }
-    found
-}
-
 /// A dropped word in a file.
 #[derive(Debug, PartialEq, Eq)]
 struct Hit {
@@ -165,94 +106,104 @@ struct Hit {
     instead: &'static str,
 }
 
-/// The list, by each entry's first word.
+/// The list, by each form's first word.
 struct Dropped {
-    entries: BTreeMap<&'static str, Vec<(Vec<&'static str>, &'static str)>>,
+    forms: BTreeMap<String, Vec<Form>>,
+}
+
+/// A dropped word or phrase.
+struct Form {
+    words: Vec<String>,
+    instead: &'static str,
+    place: FormPlace,
+}
+
+/// The places from which a form is dropped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FormPlace {
+    Anywhere,
+    TypeNames,
+    ClauseEnds,
 }
 
 impl Dropped {
     fn new() -> Self {
-        let mut entries: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut by_first: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (forms, instead) in DROPPED {
             for form in forms.split('|') {
-                let words: Vec<_> = form.split(' ').flat_map(|word| word.split('\'')).collect();
-                entries.entry(words[0]).or_default().push((words, *instead));
+                let form = Form::new(form, instead);
+                by_first.entry(form.words[0].clone()).or_default().push(form);
             }
         }
-        Self { entries }
+        Self { forms: by_first }
     }
 
     /// Every dropped word and phrase in a file.
     fn find(&self, place: &str, text: &str) -> Vec<Hit> {
+        // Scripts and the code in documents are read with their keywords, such as `else`.
+        let has_keywords = !place.ends_with(".rs");
         let passages = source::passages(place, text);
-        passages.iter().flat_map(|passage| self.find_in(&passage.words())).collect()
+        passages.iter().flat_map(|passage| self.find_in(passage, has_keywords)).collect()
     }
 
-    fn find_in(&self, words: &[Word]) -> Vec<Hit> {
+    fn find_in(&self, passage: &Passage, has_keywords: bool) -> Vec<Hit> {
+        let words = passage.words();
+        let is_here = |place: FormPlace| match place {
+            FormPlace::Anywhere => true,
+            FormPlace::TypeNames => passage.kind == PassageKind::TypeName,
+            FormPlace::ClauseEnds => !has_keywords && !is_name(passage.kind),
+        };
         let mut found = Vec::new();
         for at in 0..words.len() {
-            let entries = self.entries.get(words[at].text.as_str()).into_iter().flatten();
+            let forms = self.forms.get(&words[at].text).into_iter().flatten();
+            let matching = forms.filter(|form| is_here(form.place) && form.is_at(&words[at..]));
             // The longest form explains itself best.
-            let best =
-                entries.filter(|(form, _)| is_at(form, &words[at..])).max_by_key(|(form, _)| form.len());
-            if let Some((form, instead)) = best {
-                found.push(Hit { line: words[at].line, words: form.join(" "), instead });
+            let best = matching.max_by_key(|form| form.words.len());
+            if let Some(form) = best.filter(|_| !is_ordinary(&words, at)) {
+                found.push(Hit { line: words[at].line, words: form.words.join(" "), instead: form.instead });
             }
         }
         found
     }
 }
 
-/// Whether the words start with a phrase; punctuation other than an apostrophe separates phrases.
-fn is_at(form: &[&str], words: &[Word]) -> bool {
-    let is_apart = |at: usize| at > 0 && words[at].is_apart && form[at] != "s";
-    words.len() >= form.len() && (0..form.len()).all(|at| words[at].text == form[at] && !is_apart(at))
-}
-
-/// Identifiers that name a bound `most` or `least`, with their lines: constants with such a part, and other names that end in it.
-/// A function's long name is a sentence, and `at_most` is English.
-fn odd_bounds(file: &SourceFile) -> Vec<(usize, String)> {
-    let tokens = file.tokens();
-    let mut found = Vec::new();
-    let mut is_function = false;
-    for token in &tokens {
-        let TokenKind::Word(word) = &token.kind else {
-            is_function &= matches!(token.kind, TokenKind::Comment(_));
-            continue;
+impl Form {
+    fn new(form: &str, instead: &'static str) -> Self {
+        let place = match form {
+            form if form.ends_with('.') => FormPlace::ClauseEnds,
+            form if form.chars().all(char::is_uppercase) => FormPlace::TypeNames,
+            _ => FormPlace::Anywhere,
         };
-        let lower = word.to_lowercase();
-        let parts: Vec<_> = lower.split('_').collect();
-        let is_named_so =
-            |at: usize| matches!(parts[at], "most" | "least") && (at == 0 || parts[at - 1] != "at");
-        let is_bound = |at: usize| is_named_so(at) && (at + 1 == parts.len() || *word == word.to_uppercase());
-        let is_sentence = is_function && parts.len() > 4;
-        if !is_sentence && (0..parts.len()).any(is_bound) {
-            found.push((token.line, word.clone()));
-        }
-        is_function = word == "fn";
+        Self { words: words_of(form), instead, place }
     }
-    found
+
+    /// Whether the words start with this form.
+    fn is_at(&self, words: &[Word]) -> bool {
+        let is_end = || words.get(self.words.len()).is_none_or(|next| next.is_apart);
+        is_at(&self.words, words) && (self.place != FormPlace::ClauseEnds || is_end())
+    }
 }
 
-/// A type's definition.
-struct Definition {
-    name: String,
-    folder: String,
-    place: String,
+fn words_of(phrase: &str) -> Vec<String> {
+    phrase.to_lowercase().split([' ', '\'', '.']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn definitions(files: &[SourceFile]) -> Vec<Definition> {
-    let of_file = |file: &SourceFile| {
-        let folder = file.place.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-        let place = |line: usize| format!("{}:{line}", file.place);
-        let of_type = move |found: source::TypeDefinition| Definition {
-            place: place(found.line),
-            name: found.name,
-            folder: folder.clone(),
-        };
-        file.types().into_iter().map(of_type).collect::<Vec<_>>()
-    };
-    files.iter().flat_map(of_file).collect()
+fn is_name(kind: PassageKind) -> bool {
+    matches!(kind, PassageKind::Name | PassageKind::TypeName | PassageKind::VariableName)
+}
+
+/// Whether the word at `at` is in an ordinary phrase.
+fn is_ordinary(words: &[Word], at: usize) -> bool {
+    ORDINARY.iter().map(|phrase| words_of(phrase)).any(|phrase| {
+        let starts = (at + 1).saturating_sub(phrase.len())..=at;
+        starts.into_iter().any(|start| is_at(&phrase, &words[start..]))
+    })
+}
+
+/// Whether the words start with a phrase; punctuation other than an apostrophe separates phrases.
+fn is_at(phrase: &[String], words: &[Word]) -> bool {
+    let is_apart = |at: usize| at > 0 && words[at].is_apart && phrase[at] != "s";
+    words.len() >= phrase.len() && (0..phrase.len()).all(|at| words[at].text == phrase[at] && !is_apart(at))
 }
 
 fn found(place: &str, text: &str) -> Vec<(usize, String)> {
@@ -264,7 +215,7 @@ fn hits(expected: &[(usize, &str)]) -> Vec<(usize, String)> {
 }
 
 #[test]
-fn a_dropped_word_is_found_in_comments_strings_and_function_names() {
+fn a_dropped_word_is_found_in_comments_strings_and_names_of_functions() {
     let text =
         "//! A seat is told.\nfn nobody_waits() {\n    // It goes\n    // on.\n    let a = \"Anew\";\n}";
     let expected = [(1, "is told"), (1, "told"), (2, "nobody"), (3, "goes on"), (5, "anew")];
@@ -272,9 +223,44 @@ fn a_dropped_word_is_found_in_comments_strings_and_function_names() {
 }
 
 #[test]
-fn a_dropped_word_is_not_found_in_other_identifiers() {
-    let text = "struct Heard { said: u8 }\nfn f(told: u8) { let whatever = told; println!(\"{said:?} {}\", whatever); }";
-    assert_eq!(found("a.rs", text), []);
+fn a_dropped_word_is_found_in_the_names_of_types_fields_and_variables() {
+    let text = "struct SeatKeeper { said_at: u8 }\nfn f(told: u8) {\n    let whatever = 1;\n    println!(\"{told}\");\n}\nenum Kind { Told }";
+    let expected = [(1, "keeper"), (1, "said"), (2, "told"), (3, "whatever"), (6, "told")];
+    assert_eq!(found("a.rs", text), hits(&expected));
+    assert_eq!(
+        found("a.rs", "struct Stay;\n// The connection stays open.\nfn stay() {}"),
+        hits(&[(1, "stay")]),
+        "a form in capitals is dropped from names of types alone"
+    );
+    assert_eq!(found("a.rs", "fn f() { Kind::Told; a.said; }"), [], "a use is not a definition");
+}
+
+#[test]
+fn ordinary_phrases_are_accepted() {
+    assert_eq!(
+        found("a.rs", "// There is no error, which is no error.\n// It is no longer so far."),
+        hits(&[(1, "is no"), (2, "so far")])
+    );
+    assert_eq!(
+        found("a.rs", "// Close it, or else. Serve nothing else.\nfn f() { if a { b() } else { c() } }"),
+        hits(&[(1, "else")])
+    );
+    assert_eq!(found("a.py", "if a:\n    b()\nelse:\n    c()\n"), []);
+}
+
+#[test]
+fn every_recommended_type_exists() {
+    let files = source::crates().into_iter().flatten();
+    let defined: Vec<_> = files.flat_map(|file| file.types()).map(|definition| definition.name).collect();
+    let is_type = |word: &&str| word.starts_with(char::is_uppercase);
+    for (_, instead) in DROPPED {
+        for name in instead.split(|c: char| !c.is_alphanumeric()).filter(is_type) {
+            assert!(
+                defined.iter().any(|defined| defined == name),
+                "the list recommends `{name}`, which does not exist"
+            );
+        }
+    }
 }
 
 #[test]
@@ -296,24 +282,5 @@ fn scripts_and_documents_are_read_whole() {
     assert_eq!(
         found("run", "say() { echo hi; }\nis_told() { :; }\n"),
         hits(&[(1, "say"), (2, "is told"), (2, "told")])
-    );
-}
-
-#[test]
-fn docs_are_read_as_blocks() {
-    let text = "/// Milliseconds\n/// of play.\nstruct A;\n/// Why.\nenum B {}\n// How\nfn f() {}";
-    let docs: Vec<_> =
-        source::passages("a.rs", text).into_iter().filter(|p| p.kind == PassageKind::Doc).collect();
-    let words: Vec<_> = docs.iter().map(|doc| (doc.line, doc.words().len())).collect();
-    assert_eq!(words, [(1, 3), (4, 1)]);
-}
-
-#[test]
-fn odd_bounds_are_constants_variables_and_short_function_names() {
-    let file = |text: &str| SourceFile { place: String::new(), text: text.to_owned(), module: String::new() };
-    let odd = |text: &str| odd_bounds(&file(text)).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
-    assert_eq!(odd("const MOST_NAMED: u8 = 1; fn f(wait_least: u8) {}"), ["MOST_NAMED", "wait_least"]);
-    assert!(
-        odd("fn at_most() {} fn most_urgent() {} fn the_most_recent_frame_is_sent() {} const ALMOST: u8 = 1; // most").is_empty()
     );
 }

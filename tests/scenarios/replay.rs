@@ -266,7 +266,7 @@ fn a_divergence_is_found_at_its_tick_and_exits_with_1() {
     assert_output(replay(&["bisect", &diverging, &valid]), ExitCode::Internal, &pair);
     let output = json(&["bisect", &diverging, &valid, "--json"]);
     assert_eq!(output["divergence"]["tick"], 451);
-    assert_eq!(output["divergence"]["why"]["second_agrees"], true);
+    assert_eq!(output["divergence"]["cause"]["second_agrees"], true);
     assert_output(
         replay(&["bisect", &valid, &valid]),
         ExitCode::Done,
@@ -313,10 +313,15 @@ fn a_room_is_dumped_as_it_was_after_a_tick() {
     );
     let output = json(&["dump", &path, "--tick", "450", "--json"]);
     assert_eq!(output["tick"], 450);
-    let fields: Vec<_> =
-        output["entities"].as_array().expect("entities").iter().map(|it| &it["fields"]).collect();
-    assert!(fields.iter().any(|fields| fields["Fighter.body.at.x"].is_string()), "{fields:?}");
-    assert_eq!(output["entries"]["inputs"].as_array().map(Vec::len), Some(4));
+    assert_eq!(output["reproduced"], true);
+    assert_eq!(output["seats"][0]["holder"]["name"], "player 0");
+    let entities: Vec<_> =
+        output["entities"].as_array().expect("entities").iter().map(|it| &it["entity"]).collect();
+    let has_position = |entity: &&serde_json::Value| entity["Fighter"]["body"]["at"]["x"].is_i64();
+    assert!(entities.iter().any(has_position), "a coordinate must be a number: {entities:?}");
+    let inputs = output["entries"]["inputs"].as_array().expect("inputs");
+    assert_eq!(inputs.len(), 4);
+    assert!(inputs[0]["input"]["fire"].is_boolean(), "an input must be an object: {}", inputs[0]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use quarrel_client::ClientEvent;
 use quarrel_harness::{
     Player, RawPeer, TestServer,
     games::{Lever, Levers, Shout},
-    raw::Welcome,
+    raw::RawWelcome,
     until,
 };
 use quarrel_shared::{
@@ -23,7 +23,7 @@ fn server<G: Game>(settings: &[(&'static str, &'static str)]) -> TestServer<G> {
 }
 
 /// A peer on a seat, its welcome with the ticket, and the seat's place.
-async fn seated<G: Game>(server: &TestServer<G>, name: &str) -> (RawPeer, Welcome, (RoomId, SeatId)) {
+async fn seated<G: Game>(server: &TestServer<G>, name: &str) -> (RawPeer, RawWelcome, (RoomId, SeatId)) {
     let (mut peer, welcomed) = RawPeer::connect_new::<G>(server.address(), name).await;
     peer.send(&ClientMessage::Join(JoinTarget::Quick)).await;
     let place = peer.receive_joined().await;

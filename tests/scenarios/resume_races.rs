@@ -2,7 +2,7 @@
 //! during the first.
 
 use quarrel_client::ClientEvent;
-use quarrel_harness::{Player, RawPeer, ServerClose, TestServer, games::Levers, raw::Welcome, until};
+use quarrel_harness::{Player, RawPeer, ServerClose, TestServer, games::Levers, raw::RawWelcome, until};
 use quarrel_shared::{
     id::{RoomId, SeatId},
     protocol::{ClientMessage, CloseReason, JoinTarget, ServerMessage, Ticket, bounded::Text},
@@ -13,7 +13,7 @@ fn server() -> TestServer<Levers> {
     TestServer::start(&[("net.idle_timeout_ms", "1000"), ("net.keep_alive_ms", "200")])
 }
 
-async fn seated(server: &TestServer<Levers>) -> (RawPeer, Welcome, (RoomId, SeatId)) {
+async fn seated(server: &TestServer<Levers>) -> (RawPeer, RawWelcome, (RoomId, SeatId)) {
     let (mut peer, welcomed) = RawPeer::connect_new::<Levers>(server.address(), "Ada").await;
     peer.send(&ClientMessage::Join(JoinTarget::Quick)).await;
     let place = peer.receive_joined().await;

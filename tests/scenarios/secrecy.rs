@@ -31,13 +31,13 @@ const BEFORE: Duration = Duration::from_secs(2);
 const PLAYED: Duration = Duration::from_secs(5);
 
 /// The entities of a view.
-type Entities = Vec<(EntityId, ArenaEntity)>;
+type ViewEntities = Vec<(EntityId, ArenaEntity)>;
 
 /// All information that the viewer receives.
 #[derive(Debug, Default, PartialEq)]
 struct Observed {
     packets: Vec<PacketRecord>,
-    views: Vec<(Duration, SnapshotHeader, Entities)>,
+    views: Vec<(Duration, SnapshotHeader, ViewEntities)>,
     events: Vec<(Duration, Tick, Event, Option<SubTick>)>,
 }
 
@@ -108,7 +108,7 @@ fn run(seed: u64, other: Other, lasts: Duration) -> RunResult {
             events: log
                 .events
                 .iter()
-                .map(|told| (told.at - begin, told.tick, told.event, told.shown))
+                .map(|event| (event.at - begin, event.tick, event.event, event.shown))
                 .collect(),
         });
         let (seen, walked) = watch(&observer, seat, other);

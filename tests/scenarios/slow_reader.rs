@@ -15,7 +15,7 @@ async fn slow_peer(server: &TestServer<Levers>) -> RawSeat<Levers> {
     let mut settings = transport::transport_config();
     settings.stream_receive_window(VarInt::from_u32(1024));
     let mut peer = RawPeer::connect_with(server.address(), settings).await;
-    peer.exchange_hello::<Levers>("deaf").await;
+    peer.exchange_hello::<Levers>("slow").await;
     RawSeat::join(peer).await
 }
 

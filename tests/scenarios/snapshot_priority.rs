@@ -3,6 +3,7 @@
 use quarrel_harness::{
     RawSeat, TestServer,
     games::{Nod, Throng, throng::DANCERS},
+    server::by_outcome,
 };
 use quarrel_server::session::priority::MAX_DEFERRED_SENDS;
 use quarrel_shared::limits::MAX_DATAGRAM_BYTES;
@@ -40,7 +41,7 @@ async fn entities_of_a_large_view_take_turns_and_none_is_deferred_long() {
         "few views may be sent whole, the first and one for a stall of this machine: {large}"
     );
     assert!(
-        server.metric("quarrel_snapshots_total{fate=\"part\"}") >= 100.0,
+        server.metric(&by_outcome("quarrel_snapshots_total", "part")) >= 100.0,
         "most snapshots must hold a part of the updates"
     );
     assert!(server.metric("quarrel_entities_waited_total") >= 1000.0, "deferred entities must be counted");

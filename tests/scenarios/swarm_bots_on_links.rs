@@ -6,11 +6,11 @@ use quarrel_client::{Client, ClientEvent, ConnectConfig, Connector};
 use quarrel_harness::{TestServer, within};
 use quarrel_netsim::Link;
 use quarrel_shared::{crowd::Crowd, protocol::JoinTarget};
-use quarrel_swarm::endpoint;
+use quarrel_swarm::run::open_impaired;
 
 /// Joins over this link and plays for a second; returns the time until the seat.
 async fn plays(server: &TestServer<Crowd>, link: &Link) -> Duration {
-    let endpoint = endpoint::open_impaired(server.address(), link, 1, 0).expect("a UDP port for a bot");
+    let endpoint = open_impaired(server.address(), link, 1, 0).expect("a UDP port for a bot");
     let connector =
         Connector::new(endpoint, &ConnectConfig::new(server.address())).expect("loopback is trusted");
     let began = Instant::now();

@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 
 /// The printed JSON line.
 #[derive(Debug, Serialize)]
-struct Report {
+struct CostReport {
     players: u32,
     seconds: u32,
     link: String,
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) {
     let (cpu, wall) = (cpu_time() - cpu, wall.elapsed());
     let player_seconds = f64::from(players * arguments.seconds);
     let cpu_s_per_player_s = cpu.as_secs_f64() / player_seconds;
-    let report = Report {
+    let report = CostReport {
         players,
         seconds: arguments.seconds,
         link: link.name.to_owned(),

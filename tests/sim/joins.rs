@@ -33,21 +33,19 @@ pub(crate) struct Arguments {
 
 /// The printed JSON line.
 #[derive(Debug, Serialize)]
-struct Report {
+struct JoinsReport {
     count: u32,
     loss: f64,
     burst_ms: f64,
     round_trip_ms: f64,
     seed: u64,
     /// The time to the end of the QUIC handshake.
-    #[serde(rename = "shaken")]
     handshake: Quantiles,
     /// The time to the server's welcome.
     welcomed: Quantiles,
     /// The time to the seat, which the player waits for.
     seated: Quantiles,
     /// Joins that failed or timed out.
-    #[serde(rename = "hung")]
     failed: usize,
     trace: String,
 }
@@ -64,7 +62,7 @@ struct Quantiles {
 pub(crate) fn run(arguments: &Arguments) {
     let &Arguments { count, loss, burst_ms, round_trip_ms, seed, p99_ms } = arguments;
     let times = joins(seed, count, Link::round_trip("joins", round_trip_ms).loss(loss, burst_ms));
-    let report = Report {
+    let report = JoinsReport {
         count,
         loss,
         burst_ms,

@@ -37,19 +37,16 @@ pub(crate) struct Arguments {
 
 /// The printed JSON line.
 #[derive(Debug, Serialize)]
-struct Report {
+struct PlayReport {
     seeds: u64,
     player_hours: f64,
     wall_s: f64,
     views_checked: u64,
     views_unchecked: u64,
-    #[serde(rename = "facts_checked")]
     events_checked: u64,
     seats: u64,
     resumes: u64,
-    #[serde(rename = "moves")]
     rebinds: u64,
-    #[serde(rename = "tunnels")]
     blackouts: u64,
     refused: u64,
     matches: u64,
@@ -87,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) {
             totals.trace ^= report.trace;
         }
     });
-    let report = Report::new(arguments.seeds, &totals, start.elapsed());
+    let report = PlayReport::new(arguments.seeds, &totals, start.elapsed());
     println!("{}", serde_json::to_string(&report).expect("a report must be JSON"));
     let (played, required) = (report.player_hours, arguments.hours);
     assert!(played >= required, "the runs must have {required} player-hours and had {played}: raise --seeds");
@@ -103,7 +100,7 @@ fn run_seed(arguments: &Arguments, seed: u64) -> ChaosReport {
     chaos::run(ChaosConfig { seed, players, duration, disrupt: !quiet }, &repeat)
 }
 
-impl Report {
+impl PlayReport {
     fn new(seeds: u64, totals: &ChaosReport, wall: Duration) -> Self {
         Self {
             seeds,

@@ -32,7 +32,7 @@ pub struct Direction {
     loss: LossState,
     /// The time of the first black-out, as a share of 0..1 of the period of black-outs.
     phase: f64,
-    /// The time at which the bottleneck will have sent all packets so far.
+    /// The time at which the bottleneck will have sent all accepted packets.
     idle_at_ms: f64,
     /// The latest arrival of a packet without a detour.
     last_arrival_ms: f64,

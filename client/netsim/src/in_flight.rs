@@ -14,13 +14,13 @@ pub(super) const MAX_PACKETS: usize = 256;
 pub(super) struct InFlight<T> {
     direction: SeededDirection,
     packets: BinaryHeap<Packet<T>>,
-    /// The total number of packets so far, duplicates included.
+    /// The total number of packets sent, duplicates included.
     count: u64,
 }
 
 #[derive(Debug)]
 struct Packet<T> {
-    /// The arrival in milliseconds, rounded up: timers are no finer, and so one wake-up serves all packets of a millisecond.
+    /// The arrival in milliseconds, rounded up: timers are not finer, and so one wake-up serves all packets of a millisecond.
     arrives_ms: u64,
     /// The packet's number, which keeps the packets of one millisecond in order.
     number: u64,

@@ -31,7 +31,7 @@ pub struct Link {
     /// The share of packets that arrive twice.
     pub duplicate: f64,
     /// The share of packets that take a detour, so that others overtake them. A detour takes up to [`Self::jitter_ms`] or
-    /// [`Self::MIN_DETOUR_MS`], whichever is longer. All other packets stay in order despite different delays, because a real link is a
+    /// [`Self::MIN_DETOUR_MS`], the longer of the two. All other packets stay in order despite different delays, because a real link is a
     /// queue.
     pub reorder: f64,
     /// The bottleneck; `None` for unlimited bandwidth.

@@ -302,7 +302,7 @@ impl AsyncUdpSocket for ImpairedSocket {
 
 /// A poller that is always ready: the link queues and loses packets, so a sender never waits.
 #[derive(Debug)]
-struct AlwaysWritable;
+pub struct AlwaysWritable;
 
 impl UdpPoller for AlwaysWritable {
     fn poll_writable(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

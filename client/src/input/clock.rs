@@ -170,7 +170,7 @@ impl ClientClock {
         slip.map(|slip| slip.since)
     }
 
-    /// Returns true if the newest snapshot is so far from the schedule that the client or the server must have stalled. Reported margins
+    /// Returns true if the newest snapshot is at such a distance from the schedule that the client or the server must have stalled. Reported margins
     /// do not show such a stall, because a server drops inputs that arrive much too early.
     fn is_stalled(&self) -> bool {
         self.lead_s().abs() > MIN_STALL.as_secs_f64()
@@ -185,7 +185,7 @@ impl ClientClock {
         arrived.as_secs_f64() - sent - rtt.as_secs_f64()
     }
 
-    /// Derives the schedule from the newest snapshot, without regard to the schedule so far.
+    /// Derives the schedule from the newest snapshot, without regard to the previous schedule.
     fn reset(&mut self, now: Duration) {
         self.margin.restart();
         self.margin_before_slip.clone_from(&self.margin);

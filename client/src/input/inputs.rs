@@ -1,4 +1,4 @@
-//! The recent inputs of one seat (a player's place in a room). Every datagram repeats them, so that the next datagram replaces a lost
+//! The recent inputs of one seat. Every datagram repeats them, so that the next datagram replaces a lost
 //! one.
 
 use quarrel_shared::{

@@ -8,10 +8,7 @@ use std::{
 };
 
 use quarrel_shared::limits::MAX_KEYFRAME_BYTES;
-use quarrel_transport::{
-    congestion::FlooredCubicConfig,
-    settings::{self, CONNECTION_ID_BYTES},
-};
+use quarrel_transport::settings::{self, CONNECTION_ID_BYTES};
 use quinn::{
     AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, Runtime as _, TokioRuntime, TransportConfig,
     VarInt,
@@ -31,10 +28,6 @@ const IDLE_TIMEOUT_MS: u32 = 10_000;
 /// The interval of keep-alive packets: three within the idle timeout.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(3);
 
-/// The size of the send buffer for datagrams: two input datagrams of the largest size (1,100 bytes each) and some small ones. When the
-/// buffer is full, the oldest datagram is dropped, because its inputs are outdated.
-const DATAGRAM_SEND_BYTES: usize = 2400;
-
 /// The size of the receive buffer for datagrams: several seconds of snapshots, for a program that is paused for a moment.
 const DATAGRAM_RECEIVE_BYTES: usize = 64 * 1024;
 
@@ -43,15 +36,6 @@ const STREAM_WINDOW_BYTES: u32 = MAX_KEYFRAME_BYTES as u32;
 
 /// The receive window of all streams together: twice that of a stream, so that the control stream does not wait for a keyframe.
 const CONNECTION_WINDOW_BYTES: u32 = 2 * STREAM_WINDOW_BYTES;
-
-/// The maximum of unacknowledged stream bytes from this side: control messages, which are short.
-const SEND_WINDOW_BYTES: u64 = 64 * 1024;
-
-/// The maximum of handshake bytes received out of order.
-const CRYPTO_BUFFER_BYTES: usize = 8 * 1024;
-
-/// The maximum number of streams that the server may have open at once, of each kind.
-const MAX_STREAMS: u32 = 4;
 
 /// Opens an endpoint on a new socket of the same address family as `server`. Many connections may share the endpoint.
 ///
@@ -110,21 +94,14 @@ pub fn endpoint_config() -> EndpointConfig {
 /// Returns the QUIC settings of a connection.
 #[must_use]
 pub fn transport_config() -> TransportConfig {
-    let mut config = TransportConfig::default();
+    let mut config = settings::transport_config();
     config
         .initial_rtt(INITIAL_RTT)
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT_MS))))
         .keep_alive_interval(Some(KEEP_ALIVE_INTERVAL))
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
-        .send_window(SEND_WINDOW_BYTES)
-        .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))
-        .max_concurrent_uni_streams(VarInt::from_u32(MAX_STREAMS))
-        .datagram_receive_buffer_size(Some(DATAGRAM_RECEIVE_BYTES))
-        .datagram_send_buffer_size(DATAGRAM_SEND_BYTES)
-        .crypto_buffer_size(CRYPTO_BUFFER_BYTES)
-        .ack_frequency_config(Some(settings::ack_frequency()))
-        .congestion_controller_factory(Arc::new(FlooredCubicConfig::default()));
+        .datagram_receive_buffer_size(Some(DATAGRAM_RECEIVE_BYTES));
     config
 }
 

@@ -1,4 +1,5 @@
-//! The controller of a seat (a player's place in a room): receives the events of a connection and returns one input per tick.
+//! The control of a driver: the commands that it takes, and the controller of its seat, which receives the events of the connection and
+//! returns one input per tick.
 //!
 //! The connection's task owns its controller and calls it directly, so nothing is copied or queued in between. A bot is a
 //! controller that runs a bot behaviour (brain); the controller of a [`Client`](crate::Client) forwards events to a program in
@@ -11,7 +12,8 @@ use std::{
 
 use quarrel_shared::{
     game::Game,
-    protocol::{CloseReason, datagram::SnapshotHeader},
+    limits::MAX_CHAT_BYTES,
+    protocol::{CloseReason, JoinTarget, bounded::Text, datagram::SnapshotHeader},
 };
 use quarrel_transport::traffic::Traffic;
 
@@ -20,6 +22,24 @@ use crate::{
     session::event::ClientEvent,
     view::{baseline::SnapshotCounts, screen::Drawn},
 };
+
+/// A command to a running [`Driver`](crate::Driver).
+#[derive(Clone, Debug)]
+pub enum ClientCommand {
+    /// Request a seat. The answer is [`ClientEvent::Joined`](crate::ClientEvent::Joined) or
+    /// [`ClientEvent::JoinRefused`](crate::ClientEvent::JoinRefused).
+    Join(JoinTarget),
+    /// Request the list of rooms. The answer is [`ClientEvent::Rooms`](crate::ClientEvent::Rooms).
+    ListRooms,
+    /// Give the seat up and stay connected.
+    Leave,
+    /// Send a chat line to the room.
+    Chat(Text<MAX_CHAT_BYTES>),
+    /// Break the connection and resume the seat on another one, as after a reboot of the router.
+    Reconnect,
+    /// End the connection. Dropping the sender of the command channel does the same.
+    Close,
+}
 
 /// The source of one seat's inputs and the receiver of its events.
 pub trait Controller<G: Game>: Send {

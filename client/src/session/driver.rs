@@ -24,8 +24,7 @@ use crate::{
         server_connection::{Incoming, ServerConnection},
     },
     session::{
-        command::ClientCommand,
-        controller::{ConnectionCounts, Controller},
+        controller::{ClientCommand, ConnectionCounts, Controller},
         event::ClientEvent,
         requests::PendingRequests,
         resume::{self, ResumeOptions},
@@ -40,9 +39,9 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The summary of a player's connections after the last one ended.
 #[derive(Debug)]
-pub struct ConnectionSummary<P> {
+pub struct ConnectionSummary<C> {
     /// The controller, with its state at the end.
-    pub controller: P,
+    pub controller: C,
     /// The end of the last connection.
     pub ending: Ending,
     /// Totals over all connections.
@@ -52,7 +51,7 @@ pub struct ConnectionSummary<P> {
 }
 
 /// One player's connection, session state and controller.
-pub struct Driver<G: Predict, P> {
+pub struct Driver<G: Predict, C> {
     connector: Connector,
     name: String,
     connection: ServerConnection,
@@ -60,7 +59,7 @@ pub struct Driver<G: Predict, P> {
     commands: mpsc::Receiver<ClientCommand>,
     commands_flag: WakeFlag,
     session: SessionState<G>,
-    controller: P,
+    controller: C,
     welcome: Welcome,
     screen: SharedScreen<G>,
     epoch: Instant,
@@ -72,7 +71,7 @@ pub struct Driver<G: Predict, P> {
     housekeeping: Interval,
     housekeeping_flag: WakeFlag,
     traffic_before_seat: Traffic,
-    /// Traffic reported to the controller so far.
+    /// Traffic reported to the controller.
     traffic_reported: Traffic,
     /// Traffic of connections that broke.
     traffic_before_connection: Traffic,
@@ -86,7 +85,7 @@ enum Action {
     Housekeeping,
 }
 
-impl<G: Predict, P: Controller<G>> Driver<G, P> {
+impl<G: Predict, C: Controller<G>> Driver<G, C> {
     /// Connects and completes the handshake. Nothing further is sent or received until [`Self::run`].
     ///
     /// # Errors
@@ -94,7 +93,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
     pub async fn connect(
         connector: &Connector,
         name: &str,
-        controller: P,
+        controller: C,
         commands: mpsc::Receiver<ClientCommand>,
     ) -> Result<Self, ConnectError> {
         Self::connect_to(connector, name, None, controller, commands).await
@@ -109,7 +108,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         connector: &Connector,
         name: &str,
         target: JoinTarget,
-        controller: P,
+        controller: C,
         commands: mpsc::Receiver<ClientCommand>,
     ) -> Result<Self, ConnectError> {
         Self::connect_to(connector, name, Some(target), controller, commands).await
@@ -119,7 +118,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
         connector: &Connector,
         name: &str,
         target: Option<JoinTarget>,
-        controller: P,
+        controller: C,
         commands: mpsc::Receiver<ClientCommand>,
     ) -> Result<Self, ConnectError> {
         let (connection, welcome) = ServerConnection::new(connector.connect::<G>(name, target).await?);
@@ -168,7 +167,7 @@ impl<G: Predict, P: Controller<G>> Driver<G, P> {
     }
 
     /// Runs until the connection ends for good: one side closed it, or it broke and was not resumed while the server holds seats.
-    pub async fn run(mut self) -> ConnectionSummary<P> {
+    pub async fn run(mut self) -> ConnectionSummary<C> {
         let ending = loop {
             let ending = self.run_connection().await;
             if let ControlFlow::Break(ending) = self.resume(ending).await {

@@ -49,7 +49,7 @@ pub enum ClientEvent<G: Game> {
     /// A seat of the room has an occupant, since now or since before this player joined. Rooms with more than
     /// [`MAX_ROSTER_SEATS`](quarrel_shared::limits::MAX_ROSTER_SEATS) seats send neither this event nor `SeatLeft`.
     SeatTaken {
-        /// The seat.
+        /// The number of the taken seat in its room.
         seat: SeatId,
         /// The occupant's name.
         name: String,
@@ -58,7 +58,7 @@ pub enum ClientEvent<G: Game> {
     },
     /// The occupant of a seat left.
     SeatLeft {
-        /// The seat.
+        /// The number of the seat that is free or a bot's again.
         seat: SeatId,
     },
     /// A chat line from the room.
@@ -82,7 +82,7 @@ pub enum ClientEvent<G: Game> {
 /// A player's seat in a room, as the server assigned or restored it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Joined {
-    /// The room.
+    /// The id of the room, by which other players can join it.
     pub room: RoomId,
     /// The player's seat.
     pub seat: SeatId,

@@ -24,8 +24,7 @@ use crate::{
         transport,
     },
     session::{
-        command::ClientCommand,
-        controller::Controller,
+        controller::{ClientCommand, Controller},
         driver::Driver,
         event::{ClientEvent, Joined},
     },

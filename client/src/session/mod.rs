@@ -2,11 +2,10 @@
 //!
 //! - `handle`: the [`Client`](handle::Client) that a program holds.
 //! - `driver`: the task that runs a session. `state`: the session's state machine, which has no I/O.
-//! - `controller`: the source of inputs and the receiver of events: a handle or a bot. `event`: the events.
-//! - `command`: commands to a running driver. `requests`: requests that the server has not answered yet.
+//! - `controller`: the commands to a running driver, and the source of its inputs: a handle or a bot. `event`: the events.
+//! - `requests`: requests that the server has not answered yet.
 //! - `resume`: attempts at another connection while the seat is held.
 
-pub(crate) mod command;
 pub(crate) mod controller;
 pub(crate) mod driver;
 pub(crate) mod event;

@@ -3,7 +3,7 @@
 
 use quarrel_shared::protocol::{ClientMessage, JoinTarget, ServerMessage};
 
-use crate::session::command::ClientCommand;
+use crate::session::controller::ClientCommand;
 
 /// The unanswered requests of one player, at most one of each kind.
 #[derive(Clone, Debug, Default)]

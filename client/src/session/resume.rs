@@ -17,7 +17,7 @@ use crate::{
         connect::{ConnectError, Connector, WelcomedConnection},
         ending::Ending,
     },
-    session::command::ClientCommand,
+    session::controller::ClientCommand,
 };
 
 /// The minimum time limit of one attempt. It is short because QUIC retransmits an attempt's first packets at growing intervals, while

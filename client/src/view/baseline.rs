@@ -1,4 +1,4 @@
-//! Decodes snapshots into views (the entities that one seat sees), and selects the views to acknowledge.
+//! Decodes snapshots into views, and selects the views to acknowledge.
 //!
 //! A snapshot is a delta against a baseline: a view that this client has acknowledged; a keyframe needs none. Datagrams are lost,
 //! duplicated and reordered, so each snapshot is either applied, or dropped and counted by reason. No snapshot moves the view back in
@@ -129,7 +129,7 @@ impl<E: Entity> Baselines<E> {
         self.received.newest()
     }
 
-    /// Returns the counts of snapshots so far.
+    /// Returns the counts of snapshots since the start.
     #[must_use]
     pub const fn counts(&self) -> SnapshotCounts {
         self.counts

@@ -13,7 +13,7 @@ use quarrel_shared::tick::Tick;
 /// oldest events are delivered before their tick is displayed, because no event may be lost.
 const MAX_WAITING: usize = 1024;
 
-/// The events of one seat (a player's place in a room) that wait for the displayed tick.
+/// The events of one seat that wait for the displayed tick.
 #[derive(Clone, Debug)]
 pub(crate) struct EventQueue<E> {
     waiting: VecDeque<(Tick, E)>,

@@ -167,7 +167,7 @@ impl<G: Predict> Prediction<G> {
         &self.scene
     }
 
-    /// Returns the counts so far.
+    /// Returns the counts since the start.
     #[must_use]
     pub(crate) const fn counts(&self) -> PredictionCounts {
         self.counts

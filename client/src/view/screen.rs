@@ -1,4 +1,4 @@
-//! The screen: the drawn state of one seat (a player's place in a room). Other players' entities are drawn a little in the past, between
+//! The screen: the drawn state of one seat. Other players' entities are drawn a little in the past, between
 //! two snapshots; the seat's own entities are drawn in the present, predicted.
 //!
 //! The connection's task adds snapshots and inputs. The program draws at its own frame rate.
@@ -148,7 +148,7 @@ impl<G: Predict> Screen<G> {
         self.prediction.scene()
     }
 
-    /// Returns the prediction counts so far.
+    /// Returns the prediction counts since the start.
     #[must_use]
     pub const fn prediction(&self) -> PredictionCounts {
         self.prediction.counts()

@@ -1,4 +1,4 @@
-//! The program's exit codes: a stable interface for scripts.
+//! The exit codes of the program, which are a stable interface for scripts.
 
 use super::report::Verdict;
 

@@ -9,9 +9,8 @@ use quarrel_shared::game::{Brain, Predict};
 
 use super::{
     bot::{self, HostileBot},
-    context::WorkerContext,
     plan::{GameCatalog, GameNames},
-    schedule::BotSchedule,
+    run::{BotSchedule, WorkerContext},
 };
 use quarrel_client::Connector;
 

@@ -16,18 +16,14 @@ use serde::Serialize;
 use super::{
     agent::{Agent, AgentArguments, CoordinateError, CoordinatorArguments, coordinate},
     capacity::{Bottleneck, CapacityArguments, CapacityOutcome, CapacityReport, LoadResult},
-    compare::Baseline,
     console::{self, print_status},
     exit::ExitCode,
     game::{GameEntry, GameRegistry, NamedBrain},
-    junit,
     output::{OutputError, ReportOutput},
-    page,
     plan::{Plan, PlanError, RunArguments, ServerTarget, TrustRoots},
-    report::{Report, Verdict},
-    run::run,
+    report::{Report, Verdict, compare::Baseline, junit, page},
+    run::{current_thread_runtime, run},
     signals::stop_token,
-    worker::current_thread_runtime,
 };
 
 /// Runs the load tester of one game: parses the command line, runs the subcommand and returns the exit code. The custom `brains` precede
@@ -209,7 +205,8 @@ fn run_once(arguments: &RunCommand, games: &GameRegistry) -> Result<ExitCode, Co
     let plan = arguments.run.plan()?;
     arguments.run.check(&plan, &games.catalog())?;
     let locate = |error| arguments.run.locate(&plan, error);
-    let baseline = arguments.output.baseline.as_deref().map(Baseline::open).transpose();
+    let open = |file: &Path| Baseline::parse(file, std::fs::read(file));
+    let baseline = arguments.output.baseline.as_deref().map(open).transpose();
     let baseline = baseline.map_err(|error| CommandFailure::new(ExitCode::Usage, error))?;
     let figures = baseline.as_ref().map(Baseline::figures);
     plan.check_rules(figures).map_err(locate)?;

@@ -1,7 +1,7 @@
-//! The progress display of a run on standard error: a bar with figures on a terminal, plain lines otherwise.
+//! The progress of a run on standard error: a bar with the newest figures on a terminal, and a line every few seconds otherwise.
 
 use std::{
-    io::{IsTerminal, stderr},
+    io::{IsTerminal as _, stderr},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use super::{
     measure::Timeline,
     plan::Plan,
     report::{Percentiles, SecondFigures, decimals},
-    server_history::ServerHistory,
+    server_figures::ServerHistory,
 };
 
 /// Time between two plain lines: long enough that the lines do not fill up a log.
@@ -39,12 +39,12 @@ impl ProgressDisplay {
         if self.bar.is_none() && !is_due {
             return;
         }
-        let wanted = self.plan.stages.wanted(elapsed);
+        let planned = self.plan.stages.bots_at(elapsed);
         let (playing, finished) = timeline.present();
         let mut latest = timeline.latest().unwrap_or_default();
         latest.server = server.second(latest.at_s);
         if let Some(bar) = &self.bar {
-            let (bar, message) = (bar.clone(), bar_message(&latest, wanted, playing, finished));
+            let (bar, message) = (bar.clone(), bar_message(&latest, planned, playing, finished));
             write_later(move || {
                 bar.set_position(elapsed.as_millis() as u64);
                 bar.set_message(message);
@@ -54,7 +54,7 @@ impl ProgressDisplay {
             print_status(&format_args!(
                 "{:.0} s: {}",
                 elapsed.as_secs_f64(),
-                plain_line(&latest, wanted, playing, finished)
+                plain_line(&latest, planned, playing, finished)
             ));
         }
     }
@@ -68,9 +68,9 @@ impl ProgressDisplay {
     }
 }
 
-fn plain_line(latest: &SecondFigures, wanted: u32, playing: u64, finished: u64) -> String {
+fn plain_line(latest: &SecondFigures, planned: u32, playing: u64, finished: u64) -> String {
     format!(
-        "{playing} of {wanted} bots play, {finished} finished; input ack {}; {} snapshots/s, {} kB/s down",
+        "{playing} of {planned} bots play, {finished} finished; input ack {}; {} snapshots/s, {} kB/s down",
         brief(latest.input_ack_ms),
         latest.snapshots,
         latest.bytes_down / 1000
@@ -78,7 +78,7 @@ fn plain_line(latest: &SecondFigures, wanted: u32, playing: u64, finished: u64) 
 }
 
 /// The lines below the bar.
-fn bar_message(latest: &SecondFigures, wanted: u32, playing: u64, finished: u64) -> String {
+fn bar_message(latest: &SecondFigures, planned: u32, playing: u64, finished: u64) -> String {
     let server = latest.server.map_or_else(String::new, |server| {
         format!(
             "\n  server     {} cores, {} MB, tick p99 {} ms",
@@ -88,7 +88,7 @@ fn bar_message(latest: &SecondFigures, wanted: u32, playing: u64, finished: u64)
         )
     });
     format!(
-        "\n  bots       {playing} of {wanted} play, {finished} finished, {} resumed this second\n  input ack  {}\n  age        {}\n  gap        \
+        "\n  bots       {playing} of {planned} play, {finished} finished, {} resumed this second\n  input ack  {}\n  age        {}\n  gap        \
          {}\n  traffic    {} snapshots/s, {} lost; {} kB/s down, {} kB/s up\n  swarm      late by p99 {:.1} ms, {:.2} cores{server}",
         latest.resumes,
         brief(latest.input_ack_ms),

@@ -10,10 +10,10 @@
 
 use std::{io, sync::OnceLock, thread, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{runtime::Builder, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{console::print_status, worker::current_thread_runtime};
+use super::console::print_status;
 
 /// The time after the first stop signal in which further ones are ignored. `timeout`, `sudo`, npm and terminals can send the same stop to
 /// the process twice, as a signal of their own and as one to its group.
@@ -92,7 +92,7 @@ const SIGHUP: i32 = 1;
 
 /// Installs the handlers, and starts the thread that handles signals until the process ends.
 fn start(stop: CancellationToken) -> io::Result<()> {
-    let runtime = current_thread_runtime()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _inside = runtime.enter();
         system::Signals::install()?

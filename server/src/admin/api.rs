@@ -76,7 +76,7 @@ async fn livez(State(state): SharedState) -> Result<Json<HealthBody>, AdminError
     // A starting process is live: reading the journals of earlier runs may take long, and a restart would begin it again.
     let Ok(backend) = state.backend() else { return Ok(Json(HealthBody { status: "live" })) };
     let (rooms, threads) = (backend.rooms(), backend.stalled_threads());
-    // A panic in another request leaves the observed ticks valid, so a poisoned lock is no error.
+    // A panic in another request leaves the observed ticks valid, so a poisoned lock is not an error.
     let mut liveness = state.liveness.lock().unwrap_or_else(PoisonError::into_inner);
     let rooms = liveness.check(Instant::now(), &rooms);
     if rooms.is_empty() && threads.is_empty() {

@@ -60,9 +60,9 @@ pub enum Choices {
 /// The default of a key: its value when no source sets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefaultValue {
-    /// A text.
+    /// A word, a path, an address or a filter, as an operator writes it.
     Text(&'static str),
-    /// An integer.
+    /// An integer within the bounds of the key's [`ValueKind::Integer`].
     Integer(i64),
     /// No value; the text describes the consequence.
     Unset(&'static str),

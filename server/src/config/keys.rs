@@ -146,7 +146,7 @@ config_table! {
         /// ended instead.
         resume: Switch = ValueKind::words(Switch::WORDS), DefaultValue::Text("on"), None;
 
-        /// The interval of checkpoints (the complete state of a room) in a journal, in milliseconds. A crashed room is restored from its
+        /// The interval of checkpoints in a journal, in milliseconds. A crashed room is restored from its
         /// last checkpoint and the journal's entries after it.
         checkpoint_ms: u32 = integer(1000, HOUR_MS), DefaultValue::Integer(10_000), None;
 

@@ -55,7 +55,7 @@ struct NextRoom {
 
 /// A seat in a room, with the claim that reserves it.
 pub struct JoinedSeat<G: Game> {
-    /// The room.
+    /// The room of the seat.
     pub room: RoomHandle<G>,
     /// The seat in the room.
     pub handle: SeatHandle<G>,

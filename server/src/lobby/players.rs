@@ -1,4 +1,4 @@
-//! The list of connected players: sessions update it, and the admin plane (the operator's HTTP server) reads it.
+//! The list of connected players: sessions update it, and the admin HTTP server reads it.
 
 use std::{
     net::SocketAddr,
@@ -33,7 +33,7 @@ pub struct PlayerEntry {
 /// The room and the number of a player's seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeatLocation {
-    /// The room.
+    /// The room in which the player has a seat.
     pub room: RoomId,
     /// The seat in the room.
     pub seat: SeatId,

@@ -62,7 +62,7 @@ struct LeaseTickets {
     issued: TicketNumber,
 }
 
-/// A resumed session.
+/// The lease of a session that resumed its player, and the place to which the player returns.
 #[derive(Debug)]
 pub struct ResumedSession<S: HeldSeat> {
     /// The session's lease on its player.

@@ -22,8 +22,8 @@
 //! Concurrent events are applied one after the other, in either order:
 //!
 //! - *Two resumes with one ticket*: the first succeeds; the second is refused, because the ticket was used.
-//! - *A second login and the end of the first session*: if the login comes first, the seat moves to the second session however the first
-//!   one ends, even if its player leaves. If the end comes first, the seat is held, or freed if the player has left.
+//! - *A second login and the end of the first session*: if the login comes first, the seat moves to the second session after any end
+//!   of the first one, even if its player leaves. If the end comes first, the seat is held, or freed if the player has left.
 //! - *A newer session that ends before it has taken the seat*: the seat is held for its player, and the ticket that was shown is valid
 //!   again. The shown ticket is also valid again after a session that was lost before the peer sent anything, because the player may not
 //!   have received the new ticket.
@@ -87,7 +87,7 @@ struct Entry<N, S> {
     state: PlayerState<N, S>,
 }
 
-/// Which session has a player.
+/// The session or sessions that have a player, or the deadline until which the player is held.
 #[derive(Debug)]
 enum PlayerState<N, S> {
     /// This session has the player.
@@ -112,11 +112,11 @@ struct HoldKey {
 pub struct Resumed<N, S> {
     /// The number of the new ticket to issue to the player.
     pub ticket: TicketNumber,
-    /// Where the player's seat is.
+    /// The place of the player's seat.
     pub outcome: ResumeOutcome<N, S>,
 }
 
-/// Where the seat of a resumed player is.
+/// The place of a resumed player's seat.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ResumeOutcome<N, S> {
     /// No other session has the player. This is the player's seat, if there is one.

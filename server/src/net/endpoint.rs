@@ -2,10 +2,8 @@
 
 use std::{io, net::UdpSocket, sync::Arc, time::Duration};
 
-use quarrel_transport::{
-    congestion::FlooredCubicConfig,
-    settings::{self, CONNECTION_ID_BYTES},
-};
+use quarrel_shared::limits::MAX_CLIENT_MESSAGE_BYTES;
+use quarrel_transport::settings::{self, CONNECTION_ID_BYTES};
 use quinn::{
     AsyncUdpSocket, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig, Runtime, ServerConfig,
     TimeSource, TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
@@ -88,27 +86,27 @@ const INCOMING_BUFFER_BYTES: u64 = 4 * 1024;
 /// three times the bytes that they sent.
 const INITIAL_RTT: Duration = Duration::from_millis(25);
 
-/// The buffer of a connection's outgoing datagrams: two of the largest snapshots. Sessions queue at most two smaller ones as well.
-const DATAGRAM_SEND_BYTES: usize = 2400;
+/// The receive window of one stream: sixteen of the largest control messages of a client, each of which is handled when it arrives.
+const STREAM_WINDOW_BYTES: u32 = 16 * MAX_CLIENT_MESSAGE_BYTES as u32;
+
+/// The receive window of all streams together: those of four streams, as many as a client may open of one kind.
+const CONNECTION_WINDOW_BYTES: u32 = 4 * STREAM_WINDOW_BYTES;
+
+/// The receive buffer for a connection's datagrams: fourteen of the largest inputs, for a session task that is delayed. Small, because a
+/// thousand clients may fill theirs.
+const DATAGRAM_RECEIVE_BYTES: usize = 16 * 1024;
 
 /// Returns the transport settings of players' connections.
 fn transport(net: &NetConfig) -> TransportConfig {
-    let mut transport = TransportConfig::default();
+    let mut transport = settings::transport_config();
     let idle = u32::try_from(net.idle_timeout_ms).unwrap_or(u32::MAX);
     transport
         .max_idle_timeout(Some(VarInt::from_u32(idle).into()))
         .keep_alive_interval(Some(net.keep_alive()))
         .initial_rtt(INITIAL_RTT)
-        .receive_window(VarInt::from_u32(64 * 1024))
-        .stream_receive_window(VarInt::from_u32(16 * 1024))
-        .send_window(64 * 1024)
-        .max_concurrent_bidi_streams(VarInt::from_u32(4))
-        .max_concurrent_uni_streams(VarInt::from_u32(4))
-        .datagram_receive_buffer_size(Some(16 * 1024))
-        .datagram_send_buffer_size(DATAGRAM_SEND_BYTES)
-        .crypto_buffer_size(8 * 1024)
-        .congestion_controller_factory(Arc::new(FlooredCubicConfig::default()))
-        .ack_frequency_config(Some(settings::ack_frequency()));
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
+        .datagram_receive_buffer_size(Some(DATAGRAM_RECEIVE_BYTES));
     transport
 }
 

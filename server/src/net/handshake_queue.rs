@@ -2,7 +2,7 @@
 //!
 //! A handshake costs 0.35-0.5 ms. Without a rate limit, a thousand handshakes at once would take half a second of CPU away from connected
 //! players. With a rate limit and a single queue, one network with many connections would delay all others. So there are two queues: the
-//! handshakes of networks within their fair share start first, however many wait in the other queue.
+//! handshakes of networks within their fair share start first, regardless of the length of the other queue.
 
 use std::{collections::VecDeque, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The network plane for players: accepts QUIC connections and moves bytes over them. It knows no rooms and no games.
+//! The network side of the server: accepts the QUIC connections of players and moves bytes over them. It knows no rooms and no games.
 //!
 //! - [`endpoint`]: one UDP socket and its QUIC settings.
 //! - `listen`: the players' address on a machine without IPv6.

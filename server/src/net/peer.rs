@@ -51,7 +51,7 @@ impl Peer {
         self.connection.rtt()
     }
 
-    /// The bytes and datagrams that were sent and received so far.
+    /// The bytes and datagrams that were sent and received.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.connection.stats().into()

@@ -53,7 +53,7 @@ impl PlayerControlStream {
         self.0.waiting_bytes() <= MAX_WAITING_BYTES / 2
     }
 
-    /// Reads or writes bytes, whichever is possible first. Cancel-safe.
+    /// Reads or writes bytes, as soon as one of them is possible. Cancel-safe.
     ///
     /// # Errors
     /// When the stream or the connection has ended.

@@ -12,6 +12,7 @@ use quarrel_shared::{
     },
     tick::Tick,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -211,7 +212,7 @@ fn write_entries<I: Debug>(record: &TickRecord<I>, out: &mut dyn Write) -> Resul
     Ok(())
 }
 
-fn record_json<I: Debug>(record: &TickRecord<I>) -> Value {
+fn record_json<I: Debug + Serialize>(record: &TickRecord<I>) -> Value {
     json!({ "tick": record.tick.0, "entries": text::entries_json(record) })
 }
 
@@ -220,7 +221,7 @@ fn states_json(states: &Differences) -> Value {
     json!({ "named": named, "more": states.more })
 }
 
-fn fault_json<I: Debug>(fault: &ReplayFault<I>) -> Value {
+fn fault_json<I: Debug + Serialize>(fault: &ReplayFault<I>) -> Value {
     let diagnosis = match &fault.diagnosis {
         Diagnosis::NotDeterministic { record, states } => {
             json!({ "cause": "not_deterministic", "at": record_json(record), "states": states_json(states) })
@@ -238,35 +239,35 @@ fn fault_json<I: Debug>(fault: &ReplayFault<I>) -> Value {
         "segment": fault.segment.0,
         "record": fault.record.as_ref().map(record_json),
         "states": fault.states.as_ref().map(states_json),
-        "again": diagnosis,
+        "diagnosis": diagnosis,
     })
 }
 
-fn comparison_json<I: Debug + PartialEq>(compared: &Comparison<I>) -> Value {
+fn comparison_json<I: Debug + PartialEq + Serialize>(compared: &Comparison<I>) -> Value {
     let search = &compared.search;
     let difference = compared.first_difference.as_ref().map(|difference| {
         let cause = match &difference.cause {
             Cause::Entries { one, other } => {
-                json!({ "cause": "entries", "differ": text::differing_seats(one, other) })
+                json!({ "kind": "entries", "differ": text::differing_seats(one, other) })
             }
             Cause::NotDeterministic { record } => {
-                json!({ "cause": "not_deterministic", "record": record_json(record) })
+                json!({ "kind": "not_deterministic", "record": record_json(record) })
             }
             Cause::Recorded { one_agrees, other_agrees, record } => json!({
-                "cause": "recorded_otherwise", "first_agrees": one_agrees, "second_agrees": other_agrees,
+                "kind": "recorded_otherwise", "first_agrees": one_agrees, "second_agrees": other_agrees,
                 "record": record.as_ref().map(record_json),
             }),
-            Cause::Lost => json!({ "cause": "lost" }),
+            Cause::Lost => json!({ "kind": "lost" }),
         };
         let states = difference.states.as_ref().map(|(tick, states)| (tick.0, states_json(states)));
         json!({
-            "since": difference.since.map(|tick| tick.0), "tick": difference.tick.0, "why": cause,
+            "since": difference.since.map(|tick| tick.0), "tick": difference.tick.0, "cause": cause,
             "states": states.map(|(tick, states)| json!({ "tick": tick, "differ": states })),
         })
     });
     json!({
         "common_checkpoints": search.common,
-        "looked": search.compared,
+        "checked": search.compared,
         "equal": search.equal.map(|tick| tick.0),
         "different": search.different.map(|tick| tick.0),
         "until": compared.until.0,

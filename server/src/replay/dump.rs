@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use quarrel_shared::{
-    game::{Game, fields_of},
+    game::Game,
     journal::{Holder, Playback, PlaybackStep, TickRecord},
     tick::Tick,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     error::ReplayError,
@@ -51,19 +51,19 @@ fn segment_before(opened: &OpenedJournal<'_>, tick: Tick) -> Result<usize, Repla
     if tick > last {
         let time = format_duration(last.0, opened.rate());
         let tail = opened.describe_tail().map(|tail| format!("; {tail}")).unwrap_or_default();
-        let why =
+        let reason =
             format!("tick {tick} is past the end of the journal: its last tick is {last} ({time}){tail}");
-        return Err(out_of_range(opened, why));
+        return Err(out_of_range(opened, reason));
     }
     opened.journal.segment_before(tick).ok_or_else(|| {
         let first = opened.first_tick();
-        let why = format!("tick {tick} is before the beginning of the journal, which is tick {first}");
-        out_of_range(opened, why)
+        let reason = format!("tick {tick} is before the beginning of the journal, which is tick {first}");
+        out_of_range(opened, reason)
     })
 }
 
-fn out_of_range(opened: &OpenedJournal<'_>, why: String) -> ReplayError {
-    ReplayError::usage(opened.path, why)
+fn out_of_range(opened: &OpenedJournal<'_>, reason: String) -> ReplayError {
+    ReplayError::usage(opened.path, reason)
 }
 
 /// Plays up to the tick. `segment` is the last segment that begins at or before the tick.
@@ -89,8 +89,8 @@ fn reach<'a, G: Game>(
         playback = Playback::from_segment(journal, segment).with_file(opened)?;
         is_reproduced = true;
     } else if last != tick {
-        let why = format!("tick {tick} is lost: the last recorded tick before it is {last}");
-        return Err(out_of_range(opened, why));
+        let reason = format!("tick {tick} is lost: the last recorded tick before it is {last}");
+        return Err(out_of_range(opened, reason));
     }
     Ok(RoomAtTick { playback, record, is_reproduced })
 }
@@ -133,18 +133,15 @@ fn as_json<G: Game>(room: &mut RoomAtTick<'_, G>) -> Value {
         .game()
         .entities()
         .iter()
-        .map(|(id, entity)| {
-            let fields = fields_of(entity).into_iter().map(|(path, text)| (path, Value::String(text)));
-            json!({ "id": id.to_string(), "fields": fields.collect::<Map<_, _>>() })
-        })
+        .map(|(id, entity)| json!({ "id": id.to_string(), "entity": text::value(entity) }))
         .collect();
     let seats: Vec<_> = seated(playback.holders())
-        .map(|(seat, holder)| json!({ "seat": seat, "who": text::holder_json(holder) }))
+        .map(|(seat, holder)| json!({ "seat": seat, "holder": text::holder_json(holder) }))
         .collect();
     json!({
         "tick": playback.tick().0,
         "checksum": checksum,
-        "as_the_journal_says": is_reproduced,
+        "reproduced": is_reproduced,
         "seats": seats,
         "entities": entities,
         "entries": record.as_ref().map(text::entries_json),

@@ -22,21 +22,21 @@ pub enum ReplayError {
 
 impl ReplayError {
     /// Creates the error of a file that cannot be read or played.
-    pub(super) fn configuration(path: &Path, why: impl ToString) -> Self {
-        Self::of_file(ExitCode::Configuration, path, why)
+    pub(super) fn configuration(path: &Path, reason: impl ToString) -> Self {
+        Self::of_file(ExitCode::Configuration, path, reason)
     }
 
     /// Creates an error of the machine, the game or damaged content, which no other command line avoids.
-    pub(super) fn internal(path: &Path, why: impl ToString) -> Self {
-        Self::of_file(ExitCode::Internal, path, why)
+    pub(super) fn internal(path: &Path, reason: impl ToString) -> Self {
+        Self::of_file(ExitCode::Internal, path, reason)
     }
 
     /// Creates the error of a command line whose arguments do not fit the journal.
-    pub(super) fn usage(path: &Path, why: impl ToString) -> Self {
-        Self::of_file(ExitCode::Usage, path, why)
+    pub(super) fn usage(path: &Path, reason: impl ToString) -> Self {
+        Self::of_file(ExitCode::Usage, path, reason)
     }
 
-    fn of_file(code: ExitCode, path: &Path, why: impl ToString) -> Self {
-        Self::Failed { code, message: format!("{}: {}", path.display(), why.to_string()) }
+    fn of_file(code: ExitCode, path: &Path, reason: impl ToString) -> Self {
+        Self::Failed { code, message: format!("{}: {}", path.display(), reason.to_string()) }
     }
 }

@@ -35,12 +35,13 @@ pub(super) struct OpenedJournal<'a> {
 impl FileBytes {
     /// Reads a file of at most [`MAX_JOURNAL_BYTES`].
     pub(super) fn read(path: &Path) -> Result<Self, ReplayError> {
-        let error =
-            |why: &dyn Display| ReplayError::configuration(path, format!("the file cannot be read: {why}"));
-        let file = File::open(path).map_err(|why| error(&why))?;
+        let error = |reason: &dyn Display| {
+            ReplayError::configuration(path, format!("the file cannot be read: {reason}"))
+        };
+        let file = File::open(path).map_err(|reason| error(&reason))?;
         let mut bytes = Vec::new();
         // One byte above the maximum shows that the file is too large, even when its declared size is wrong.
-        file.take(MAX_JOURNAL_BYTES + 1).read_to_end(&mut bytes).map_err(|why| error(&why))?;
+        file.take(MAX_JOURNAL_BYTES + 1).read_to_end(&mut bytes).map_err(|reason| error(&reason))?;
         if bytes.len() as u64 > MAX_JOURNAL_BYTES {
             return Err(error(&"larger than 4 GiB"));
         }
@@ -80,7 +81,7 @@ impl OpenedJournal<'_> {
 
     /// Describes the tail, if there is one.
     pub(super) fn describe_tail(&self) -> Option<String> {
-        let Tail { offset, bytes, why, followed_by } = self.journal.tail()?;
+        let Tail { offset, bytes, reason, followed_by } = self.journal.tail()?;
         let last = self.journal.last_playable();
         let damage = match followed_by {
             FollowedBy::Blocks => format!("damaged at byte {offset}: complete blocks follow"),
@@ -94,12 +95,12 @@ impl OpenedJournal<'_> {
             }
             FollowedBy::Nothing => {
                 return Some(format!(
-                    "the last {bytes} bytes are not a complete block ({why}): the writer was killed or is still writing; the journal is read up to tick {last}"
+                    "the last {bytes} bytes are not a complete block ({reason}): the writer was killed or is still writing; the journal is read up to tick {last}"
                 ));
             }
         };
         Some(format!(
-            "{damage}; the last {bytes} bytes are not read ({why}), and the journal is read up to tick {last}"
+            "{damage}; the last {bytes} bytes are not read ({reason}), and the journal is read up to tick {last}"
         ))
     }
 }

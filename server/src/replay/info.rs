@@ -165,11 +165,13 @@ fn rfc3339(unix_ms: u64) -> String {
 fn as_json(opened: &OpenedJournal<'_>, annotations: &[(Tick, Annotation)], found: &SeatHistory) -> Value {
     let (journal, header) = (&opened.journal, opened.journal.header());
     let per_minute = per_player_minute(opened, found);
-    let annotations: Vec<_> =
-        annotations.iter().map(|(tick, what)| json!({ "tick": tick.0, "what": what })).collect();
+    let annotations: Vec<_> = annotations
+        .iter()
+        .map(|(tick, annotation)| json!({ "tick": tick.0, "annotation": annotation }))
+        .collect();
     let seat = |it: &Occupancy| {
         json!({
-            "seat": it.seat.0, "who": text::holder_json(&it.holder), "from": it.from.0, "to": it.to.0, "left": it.left,
+            "seat": it.seat.0, "holder": text::holder_json(&it.holder), "from": it.from.0, "to": it.to.0, "left": it.left,
         })
     };
     json!({
@@ -184,7 +186,7 @@ fn as_json(opened: &OpenedJournal<'_>, annotations: &[(Tick, Annotation)], found
         "player_minutes": per_minute.map(|(minutes, _)| minutes),
         "bytes_per_player_minute": per_minute.map(|(_, bytes)| bytes),
         "checkpoints": journal.checkpoints().map(|tick| tick.0).collect::<Vec<_>>(),
-        "notes": annotations,
+        "annotations": annotations,
         "seats": found.all.iter().map(seat).collect::<Vec<_>>(),
         "end": journal.end(),
         "end_tick": journal.end_tick().map(|tick| tick.0),

@@ -1,7 +1,5 @@
-//! `quarrel replay`: commands that inspect a journal, the recording of a room, or play it again with this build of the game.
-//!
-//! A journal consists of checkpoints (the complete state of the room at a tick), the entries of each tick (the inputs and seat changes
-//! that led to the next state), and annotations, such as operators' marks. A checkpoint and the ticks up to the next one are a segment.
+//! `quarrel replay`: commands that inspect a journal or play it again with this build of the game. The parts of a journal are described in
+//! [`quarrel_shared::journal`].
 //!
 //! - `file`: reads a journal from a file.
 //! - `info`, `occupancy`: describe the content, and who was on each seat.
@@ -124,8 +122,9 @@ fn play(
     let name = &opened.journal.header().game;
     let Some(game) = games.iter().find(|game| game.name == name) else {
         let names: Vec<_> = games.iter().map(|game| game.name).collect();
-        let why = format!("the journal is of the game \"{name}\", and this program has {}", names.join(", "));
-        return Err(ReplayError::configuration(opened.path, why));
+        let reason =
+            format!("the journal is of the game \"{name}\", and this program has {}", names.join(", "));
+        return Err(ReplayError::configuration(opened.path, reason));
     };
     let performed = panic::catch_unwind(AssertUnwindSafe(|| (game.perform)(task, out)));
     performed.unwrap_or_else(|_| {

@@ -1,4 +1,4 @@
-//! The occupancy of seats (the places of players and bots in a room): who was on each seat, and from which tick to which.
+//! The occupancy of seats: who was on each seat, and from which tick to which.
 
 use quarrel_shared::{
     game::Game,

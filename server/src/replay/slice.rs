@@ -100,12 +100,12 @@ fn around(
     let annotations = opened.journal.annotations().collect::<Result<Vec<_>, _>>().with_file(opened)?;
     let found = number.checked_sub(1).and_then(|at| marks(&annotations).nth(at));
     let Some((mark, _)) = found else {
-        let why = match marks(&annotations).count() {
+        let reason = match marks(&annotations).count() {
             0 => "the journal has no marks".to_owned(),
             1 => format!("there is no mark {number}: the journal has only mark 1"),
             count => format!("there is no mark {number}: the journal has marks 1 to {count}"),
         };
-        return Err(ReplayError::usage(opened.path, why));
+        return Err(ReplayError::usage(opened.path, reason));
     };
     let margin = margin.tick(opened.rate()).0;
     Ok((mark.before(margin), mark.after(margin)))

@@ -8,6 +8,7 @@ use quarrel_shared::{
     sub_tick::SubTick,
     tick::Tick,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::ReplayError;
@@ -15,6 +16,12 @@ use super::error::ReplayError;
 /// Prints a JSON value on a line of its own.
 pub(super) fn write_json(value: &Value, out: &mut dyn Write) -> Result<(), ReplayError> {
     Ok(writeln!(out, "{value}")?)
+}
+
+/// Returns a value as JSON with the types of its fields; as its `Debug` text if JSON cannot represent it, such as a map with structs as
+/// keys.
+pub(super) fn value<T: Serialize + Debug>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_else(|_| Value::String(format!("{value:?}")))
 }
 
 /// Describes the player or bot on a seat.
@@ -49,17 +56,17 @@ pub(super) fn entries<I: Debug>(record: &TickRecord<I>) -> Vec<String> {
 }
 
 /// Returns the seat changes and inputs of a tick as JSON.
-pub(super) fn entries_json<I: Debug>(record: &TickRecord<I>) -> Value {
+pub(super) fn entries_json<I: Debug + Serialize>(record: &TickRecord<I>) -> Value {
     let changes = record.seats.iter().map(|entry| match entry {
         SeatEntry::Taken(seat, who) => json!({ "seat": seat.0, "change": "taken", "by": holder_json(who) }),
         SeatEntry::Left(seat) => json!({ "seat": seat.0, "change": "left" }),
-        SeatEntry::Resumed(seat, _) => json!({ "seat": seat.0, "change": "back" }),
+        SeatEntry::Resumed(seat, _) => json!({ "seat": seat.0, "change": "resumed" }),
     });
     let changes: Vec<Value> = changes.collect();
     let inputs: Vec<_> = seats(&record.entries)
         .filter_map(|(seat, input, seen)| {
             let saw = seen.sixteenths() as f64 / f64::from(SubTick::PER_TICK);
-            Some(json!({ "seat": seat.0, "input": format!("{:?}", input?), "saw_tick": saw }))
+            Some(json!({ "seat": seat.0, "input": value(input?), "saw_tick": saw }))
         })
         .collect();
     json!({ "changes": changes, "inputs": inputs })
@@ -111,4 +118,17 @@ fn describe_input<I: Debug>(tick: Tick, input: Option<&I>, seen: SubTick) -> Str
         return input;
     }
     format!("{input}, saw tick {}", seen.sixteenths() as f64 / f64::from(SubTick::PER_TICK))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_value_keeps_its_types_and_one_that_json_cannot_hold_is_a_text() {
+        assert_eq!(value(&BTreeMap::from([("x", 5)])), json!({ "x": 5 }));
+        assert_eq!(value(&BTreeMap::from([((1, 2), 5)])), "{(1, 2): 5}");
+    }
 }

@@ -14,7 +14,7 @@ pub struct Bots<G: Game> {
     skill: String,
     /// Draws the seeds of brains.
     rng: GameRng,
-    /// The number of bots created so far, which is part of the next bot's name.
+    /// The number of bots created, which is part of the next bot's name.
     created: u32,
     interest: Interest,
     /// The view of the bot that decides, kept so that a decision does not allocate.

@@ -45,7 +45,7 @@ pub enum RoomCommand<G: Game> {
     TakeSeat(TakeSeat<G>),
     /// A seat's inputs have arrived.
     Input {
-        /// The seat.
+        /// The seat that the inputs are for.
         seat: SeatId,
         /// The time of arrival.
         arrived: Instant,
@@ -65,7 +65,7 @@ pub enum RoomCommand<G: Game> {
 
 /// A player's request for a seat.
 pub struct TakeSeat<G: Game> {
-    /// The player.
+    /// The player who gets the seat.
     pub player: PlayerId,
     /// The newest ticket that the player has shown, for the journal.
     pub ticket: TicketNumber,

@@ -1,6 +1,6 @@
 //! The room's side of its journal: records ticks, decides when to submit them to the storage, and handles outages of the disk.
 //!
-//! A *chunk* is the unit that the room submits: the header, recorded ticks, a checkpoint (the complete state), or an annotation. A
+//! A *chunk* is the unit that the room submits: the header, recorded ticks, a checkpoint, or an annotation. A
 //! *segment* is a checkpoint and the ticks after it. The storage refuses chunks while its queue is full or a write has failed. Then the
 //! journal has a *gap*: ticks are not recorded until the storage accepts a checkpoint, with which a new segment starts.
 

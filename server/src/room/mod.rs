@@ -8,12 +8,12 @@
 //! - [`state`]: the game, its seats, and the entries (inputs and seat changes) of the next tick.
 //! - [`seat`]: a taken seat and its occupant.
 //! - [`input_buffer`]: a jitter buffer of one seat's inputs, at most one for each tick.
-//! - [`margin`]: how early a seat's inputs arrive.
-//! - [`bots`]: how many bots a room has, and which inputs they choose.
+//! - [`margin`]: the earliness of a seat's inputs.
+//! - [`bots`]: the number of a room's bots, and their inputs.
 //! - [`sync_test`]: a development mode that makes each step twice and compares the results.
-//! - [`clock`]: when the room steps.
-//! - `send_schedule`: which ticks become frames.
-//! - `journal_schedule`: when recorded ticks are submitted to the storage, and the interval of checkpoints.
+//! - [`clock`]: the schedule of the room's steps.
+//! - `send_schedule`: the choice of the ticks that become frames.
+//! - `journal_schedule`: the times at which recorded ticks are submitted to the storage, and the interval of checkpoints.
 //! - [`restored`]: restores a room from its journal.
 //!
 //! The parts of a running room:

@@ -43,7 +43,7 @@ pub enum HeldSeatPolicy {
 
 /// The occupant of a seat.
 pub enum SeatOccupant<G: Game> {
-    /// A player.
+    /// A player, connected or away.
     Player {
         /// The player's id.
         id: PlayerId,

@@ -55,7 +55,7 @@ pub struct RoomState<G: Game> {
 pub enum RosterChange {
     /// A seat was taken.
     Taken {
-        /// The seat.
+        /// The seat, which was free or a bot's before.
         seat: SeatId,
         /// The occupant's display name.
         name: Name,
@@ -64,14 +64,14 @@ pub enum RosterChange {
     },
     /// A seat was left.
     Left {
-        /// The seat.
+        /// The seat, which is free now.
         seat: SeatId,
     },
 }
 
 /// A game as it was after a tick.
 pub struct SavedWorld<G> {
-    /// The game.
+    /// The state of the game.
     pub game: G,
     /// The newest tick that the game has made.
     pub tick: Tick,

@@ -26,7 +26,7 @@ pub struct SyncTest<G: Game> {
 /// The first tick that cannot be repeated with the same result, and the reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
-    /// The tick.
+    /// The tick whose repetition differs.
     pub tick: Tick,
     /// The reason.
     pub fault: SyncFault,
@@ -78,7 +78,7 @@ impl<G: Game> SyncTest<G> {
         second.drain().for_each(drop);
     }
 
-    /// The first tick that could not be repeated; `None` so far.
+    /// The first tick that could not be repeated; `None` while all were.
     pub const fn mismatch(&self) -> Option<&Mismatch> {
         self.mismatch.as_ref()
     }

@@ -380,7 +380,7 @@ impl<G: Game> RoomTask<G> {
     }
 
     /// Returns true if no seat is taken by a player or claimed, and no player has been present or joining for longer than the linger
-    /// time. Held seats keep the room only while they are held: the linger time starts when the last player goes away, and not when the
+    /// time. Held seats keep the room only while they are held: the linger time starts when the last player leaves, and not when the
     /// hold ends.
     fn is_deserted(&mut self) -> bool {
         let now = Instant::now();

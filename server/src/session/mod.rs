@@ -5,7 +5,7 @@
 //!
 //! Modules without I/O; their callers pass the time:
 //! - [`handshake`]: checks that the client's game and protocol match the server's.
-//! - [`phase`]: which message a client may send when.
+//! - [`phase`]: the messages that a client may send in each phase of a session.
 //! - [`replicator`]: encodes frames as snapshots, by interest, baseline and delta.
 //! - [`priority`]: chooses the entity updates of a datagram when not all of them fit.
 //! - [`rate_limit`]: limits on a client's datagrams and messages.

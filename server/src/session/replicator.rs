@@ -122,54 +122,43 @@ impl<E: Entity> Replicator<E> {
     ) -> Option<Snapshot<'_>> {
         let seat_frame = frame.seat(seat)?;
         let tick = frame.tick();
-        let baseline = self.history.baseline(tick);
-        let is_keyframe = baseline.is_none();
-        if is_keyframe && !(stream_is_free && self.may_send_keyframe(now)) {
+        let baseline = self.history.baseline(tick).map(|view| view.tick);
+        if baseline.is_none() && !(stream_is_free && self.may_send_keyframe(now)) {
             return None;
         }
-        let baseline_tick = baseline.map(|view| view.tick);
         let mut view = self.history.spare();
         self.interest.pick(frame, seat, &mut view);
         let header = SnapshotHeader {
             seat_epoch: self.seat_epoch,
             tick,
-            baseline: baseline_tick,
+            baseline,
             margin: seat_frame.margin,
             used: seat_frame.used,
         };
         let mut deferred = 0;
         let mut bytes = self.write(&header, &view);
-        // A snapshot on a stream is on its way and is not the baseline yet.
-        let overtakes = !stream_is_free && baseline_tick.is_some_and(|baseline| baseline < self.last_large);
-        if bytes > limit && !is_keyframe && !overtakes {
+        if bytes > limit && self.may_defer(baseline, stream_is_free) {
             deferred = self.defer(&mut view, seat, &seat_frame.viewpoint, limit);
             if deferred > 0 {
                 bytes = self.write(&header, &view);
             }
         }
+        let is_keyframe = baseline.is_none();
         if is_keyframe {
             self.keyframe_at = Some(now);
         }
         if bytes > MAX_KEYFRAME_BYTES {
             self.history.recycle(view);
-            let first = !std::mem::replace(&mut self.has_reported_oversize, true);
-            return first.then_some(Snapshot::Oversize(bytes));
+            return self.report_oversize(bytes);
         }
-        let large = is_keyframe || bytes > limit;
-        if large && !stream_is_free {
+        let is_large = is_keyframe || bytes > limit;
+        if is_large && !stream_is_free {
             self.history.recycle(view);
             return None;
         }
-        if large {
-            self.last_large = tick;
-        }
-        if deferred == 0 {
-            self.priority.record_complete(tick);
-        }
-        self.history.push(view);
-        self.unacked_since.get_or_insert(now);
+        self.record(view, is_large, deferred, now);
         let bytes = self.out.finish();
-        Some(if large { Snapshot::Large(bytes) } else { Snapshot::Small { bytes, deferred } })
+        Some(if is_large { Snapshot::Large(bytes) } else { Snapshot::Small { bytes, deferred } })
     }
 
     /// Writes the snapshot of this view to `out`, and returns its length in bytes.
@@ -179,6 +168,30 @@ impl<E: Entity> Replicator<E> {
         self.header_bits = self.out.len_bits();
         diff(self.history.baseline(header.tick), view, &mut self.out);
         self.out.finish().len()
+    }
+
+    /// Whether updates may be deferred: never from a keyframe, and not while a snapshot on a stream, which is not the baseline yet, is on
+    /// its way.
+    fn may_defer(&self, baseline: Option<Tick>, stream_is_free: bool) -> bool {
+        baseline.is_some_and(|baseline| stream_is_free || baseline >= self.last_large)
+    }
+
+    /// Records that the snapshot of this view is sent.
+    fn record(&mut self, view: View<E>, is_large: bool, deferred: u32, now: Duration) {
+        if is_large {
+            self.last_large = view.tick;
+        }
+        if deferred == 0 {
+            self.priority.record_complete(view.tick);
+        }
+        self.history.push(view);
+        self.unacked_since.get_or_insert(now);
+    }
+
+    /// Returns the size of a snapshot that is too large for a stream, the first time.
+    fn report_oversize(&mut self, bytes: usize) -> Option<Snapshot<'_>> {
+        let is_first = !std::mem::replace(&mut self.has_reported_oversize, true);
+        is_first.then_some(Snapshot::Oversize(bytes))
     }
 
     /// Removes updates from `view` until its snapshot fits `limit` bytes, and returns the number of deferred entities. Returns 0 and leaves

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! n       tick of the newest snapshot sent
-//! a       tick of the newest snapshot acknowledged so far
+//! a       tick of the newest acknowledged snapshot
 //! s       ticks between two snapshots
 //! E       MAX_EXTRAPOLATION_MS in ticks, the maximum by which a client extrapolates past its newest snapshot
 //! lag     n - a, one sample per send over the last WINDOW_MS
@@ -141,7 +141,7 @@ impl RewindClamp {
         self.acked = Some(ack.newest);
     }
 
-    /// Adds the current lag to the window, once for each send, however many datagrams arrive.
+    /// Adds the current lag to the window, once for each send, regardless of the number of datagrams that arrive.
     fn sample_lag(&mut self, acked: Tick) {
         if self.sent > self.sampled {
             self.sampled = self.sent;

@@ -18,7 +18,7 @@ pub struct SessionServices<G: Game> {
     pub lobby: Arc<Directory<G>>,
     /// The registry of live sessions and held seats.
     pub registry: Arc<SessionRegistry<DetachedSeat<G>>>,
-    /// The list of connected players for the admin plane.
+    /// The list of connected players for the admin HTTP server.
     pub players: Arc<PlayerList>,
     /// The server's metrics.
     pub metrics: Arc<Metrics>,

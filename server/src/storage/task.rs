@@ -22,8 +22,8 @@ const MAX_WAITING_RECORDS: usize = 1024;
 const MAX_BATCH_RECORDS: usize = 256;
 
 /// The pause after a transaction, in which records gather for the next one. A result is written within 100 ms plus the time of writing.
-/// The pause bounds the transactions to ten per second, of about 90 flushes per second that a disk can do. After a full transaction there
-/// is no pause.
+/// The pause bounds the transactions to ten per second, of about 90 flushes per second that a disk can do. A full transaction is followed by the
+/// next one at once.
 const GATHER: Duration = Duration::from_millis(100);
 
 /// The pause after an error: short against an outage that a person ends, and long enough not to load a failing disk.

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The input of one seat for one tick: 36 bits on the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Input {
     /// Speed to the east, in 1/127 of full speed: -127 to 127.
     pub move_x: i8,

@@ -35,7 +35,7 @@ pub struct Walker {
 }
 
 /// The input of a seat: the turn rate of its walker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Steering {
     /// The turn per tick, in 8/65,536 turn; clockwise if positive.
     pub bend: i8,

@@ -57,7 +57,7 @@ pub trait Game: Sized + Send + 'static {
     ///
     /// Bots, players' programs and [`Self::coast`] must return only inputs that encoding and decoding does not change: rooms and
     /// prediction use these inputs without encoding them, while replays read them from the journal.
-    type Input: Bits + Default + Clone + PartialEq + Debug + Send + Sync + 'static;
+    type Input: Bits + Default + Clone + PartialEq + Debug + Serialize + Send + Sync + 'static;
 
     /// The state of one replicated entity: part of the game's state that clients receive in snapshots.
     type Entity: Entity;

@@ -21,7 +21,7 @@ pub(crate) use self::rewind::max_rewind;
 pub use self::{
     angle::Angle,
     checksum::{Checksum, checksum},
-    difference::{Difference, Differences, differences, differences_between, fields_of},
+    difference::{Difference, Differences, differences, differences_between},
     entities::Entities,
     entity::Entity,
     interface::{

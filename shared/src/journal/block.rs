@@ -1,4 +1,4 @@
-//! Blocks: the framing of chunks (a journal's units of data) in a file. Each block has its own checksum, so that all blocks before an
+//! Blocks: the framing of chunks in a file. Each block has its own checksum, so that all blocks before an
 //! interrupted write can be read.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! zstd compression of a journal, with one stream per segment (a checkpoint and the ticks after it). Each chunk is flushed, so that it
+//! zstd compression of a journal, with one stream per segment. Each chunk is flushed, so that it
 //! can be read without later ones, and refers back to the earlier chunks of its segment.
 
 use std::{fmt, io};

@@ -45,7 +45,7 @@ pub struct Divergence<I> {
 /// The result of one step of the playback.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlaybackStep<I> {
-    /// A tick.
+    /// A played tick, with its recorded entries.
     Tick(TickRecord<I>),
     /// A checkpoint whose checksum matches the played state.
     Checkpoint(Tick),
@@ -83,12 +83,12 @@ pub enum PlaybackError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The game cannot load a recorded state.
-    #[error("this build cannot load the state after tick {tick}: {why}")]
+    #[error("this build cannot load the state after tick {tick}: {reason}")]
     State {
         /// The tick of the checkpoint.
         tick: Tick,
         /// The game's error.
-        why: BitsError,
+        reason: BitsError,
     },
 }
 
@@ -265,5 +265,5 @@ pub fn initial_divergence<G: Game>(
 
 /// Loads the game of a checkpoint.
 pub(super) fn load<G: Game>(checkpoint: &Checkpoint, setup: &Setup<G::Settings>) -> Result<G, PlaybackError> {
-    checkpoint.load(setup).map_err(|why| PlaybackError::State { tick: checkpoint.tick, why })
+    checkpoint.load(setup).map_err(|reason| PlaybackError::State { tick: checkpoint.tick, reason })
 }

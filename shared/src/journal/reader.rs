@@ -45,12 +45,12 @@ pub enum JournalError {
     #[error("the journal's header cannot be read: {0}")]
     Header(String),
     /// A block has a correct checksum and a malformed payload.
-    #[error("the block at byte {offset} cannot be read: {why}")]
+    #[error("the block at byte {offset} cannot be read: {reason}")]
     Block {
         /// The offset of the block in bytes.
         offset: usize,
         /// The error in the payload.
-        why: String,
+        reason: String,
     },
     /// There is no checkpoint to play from, or no segment with the requested index.
     #[error("the journal has no complete checkpoint")]
@@ -77,7 +77,7 @@ impl<'a> Journal<'a> {
             _ => {}
         }
         let first = block::read(bytes, MAGIC.len(), Tick(0));
-        let first = first.map_err(|why| JournalError::Header(why.to_string()))?;
+        let first = first.map_err(|reason| JournalError::Header(reason.to_string()))?;
         let header = read_header(bytes, &first)?;
         let mut journal =
             Self { bytes, header, blocks: vec![first], checkpoints: Vec::new(), end: None, tail: None };
@@ -219,8 +219,8 @@ impl<'a> Journal<'a> {
         while let Some(at) = self.blocks.last().map(|block| block.end).filter(|at| *at < self.bytes.len()) {
             let block = match block::read(self.bytes, at, self.last_tick()) {
                 Ok(block) => block,
-                Err(why) => {
-                    self.tail = Some(Tail::of(self.bytes, at, why));
+                Err(reason) => {
+                    self.tail = Some(Tail::of(self.bytes, at, reason));
                     return;
                 }
             };
@@ -242,8 +242,8 @@ impl<'a> Journal<'a> {
         // Only the trailer may follow the End block.
         let (rest, trailer) = (&self.bytes[block.end..], block::trailer(block.offset as u64));
         if rest != trailer {
-            let why = if trailer.starts_with(rest) { BlockError::Truncated } else { BlockError::Damaged };
-            self.tail = Some(Tail::of(self.bytes, block.end, why));
+            let reason = if trailer.starts_with(rest) { BlockError::Truncated } else { BlockError::Damaged };
+            self.tail = Some(Tail::of(self.bytes, block.end, reason));
         }
     }
 }
@@ -294,8 +294,8 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
         }
         let tick = self.tick.next();
         let mut from = BitReader::new(&self.payload);
-        from.skip(self.at_bit).map_err(|why| self.tick_error(why))?;
-        let record = self.coder.decode(tick, &mut from).map_err(|why| self.tick_error(why))?;
+        from.skip(self.at_bit).map_err(|reason| self.tick_error(reason))?;
+        let record = self.coder.decode(tick, &mut from).map_err(|reason| self.tick_error(reason))?;
         self.at_bit = self.payload.len() * 8 - from.remaining_bits();
         self.ticks_left -= 1;
         self.tick = tick;
@@ -307,8 +307,8 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
         self.decompressor.restart()?;
         self.load_payload(block)?;
         let seats = self.journal.header.seats;
-        self.checkpoint =
-            Checkpoint::decode(block.tick, seats, &self.payload).map_err(|why| block_error(block, why))?;
+        self.checkpoint = Checkpoint::decode(block.tick, seats, &self.payload)
+            .map_err(|reason| block_error(block, reason))?;
         self.coder.restart(&self.checkpoint.holders);
         self.tick = block.tick;
         Ok(())
@@ -320,8 +320,8 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
         let count = self.payload.first_chunk().copied().map(u16::from_le_bytes);
         let count = count.ok_or_else(|| block_error(block, BitsError::Truncated))?;
         if self.tick.after(count.into()) != block.tick {
-            let why = format!("{count} ticks up to {} do not follow tick {}", block.tick, self.tick);
-            return Err(block_error(block, why));
+            let reason = format!("{count} ticks up to {} do not follow tick {}", block.tick, self.tick);
+            return Err(block_error(block, reason));
         }
         (self.ticks_left, self.at_bit) = (count, 16);
         Ok(())
@@ -338,13 +338,13 @@ impl<I: Bits + Clone + PartialEq> Segment<'_, I> {
         let max_bytes =
             (COMPRESSION_ALLOWANCE_BYTES + bytes.len() * MAX_COMPRESSION_RATIO).min(MAX_PAYLOAD_BYTES);
         let decompressed = self.decompressor.decompress(bytes, max_bytes, &mut self.payload);
-        decompressed.map_err(|why| block_error(block, why))
+        decompressed.map_err(|reason| block_error(block, reason))
     }
 
     /// Returns the error of the current block of ticks.
-    fn tick_error(&self, why: BitsError) -> JournalError {
+    fn tick_error(&self, reason: BitsError) -> JournalError {
         let offset = self.journal.blocks.iter().rfind(|block| block.tick <= self.tick);
-        JournalError::Block { offset: offset.map_or(0, |block| block.offset), why: why.to_string() }
+        JournalError::Block { offset: offset.map_or(0, |block| block.offset), reason: reason.to_string() }
     }
 }
 
@@ -363,13 +363,13 @@ fn read_header(bytes: &[u8], block: &Block) -> Result<Header, JournalError> {
     Ok(header)
 }
 
-fn block_error(block: &Block, why: impl ToString) -> JournalError {
-    JournalError::Block { offset: block.offset, why: why.to_string() }
+fn block_error(block: &Block, reason: impl ToString) -> JournalError {
+    JournalError::Block { offset: block.offset, reason: reason.to_string() }
 }
 
 /// The maximum ratio of decompressed to compressed bytes that is accepted, beyond [`COMPRESSION_ALLOWANCE_BYTES`]. No real block
 /// reaches this ratio; a file that does was made to cost its reader time.
 const MAX_COMPRESSION_RATIO: usize = 1000;
 
-/// The number of decompressed bytes that every block may have, however short it is.
+/// The number of decompressed bytes that every block may have, regardless of its length.
 const COMPRESSION_ALLOWANCE_BYTES: usize = 64 << 10;

@@ -18,7 +18,7 @@ pub struct Holder {
     pub player: Option<(PlayerId, TicketNumber)>,
 }
 
-/// A change of a seat (a place in the room) in one tick.
+/// A change of a seat in one tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeatEntry {
     /// The seat has a new holder.

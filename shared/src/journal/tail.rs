@@ -14,7 +14,7 @@ pub struct Tail {
     /// The length of the tail in bytes.
     pub bytes: usize,
     /// The reason why the tail does not start with a complete block.
-    pub why: BlockError,
+    pub reason: BlockError,
     /// The readable data after the unreadable block at the start.
     pub followed_by: FollowedBy,
 }
@@ -31,8 +31,8 @@ pub enum FollowedBy {
 }
 
 impl Tail {
-    /// Examines the bytes from `offset` to the end of the file. `why` is the error of the block at `offset`.
-    pub(super) fn of(bytes: &[u8], offset: usize, why: BlockError) -> Self {
+    /// Examines the bytes from `offset` to the end of the file. `reason` is the error of the block at `offset`.
+    pub(super) fn of(bytes: &[u8], offset: usize, reason: BlockError) -> Self {
         let followed_by = if blocks_follow(bytes, offset) {
             FollowedBy::Blocks
         } else if block::read_trailer(&bytes[offset..]).is_some() {
@@ -40,7 +40,7 @@ impl Tail {
         } else {
             FollowedBy::Nothing
         };
-        Self { offset, bytes: bytes.len() - offset, why, followed_by }
+        Self { offset, bytes: bytes.len() - offset, reason, followed_by }
     }
 
     /// Whether the file is damaged, and not only cut off where its writer was killed. Resuming a damaged journal would discard the
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_after_a_changed_byte_are_found_whichever_byte_it_is() {
+    fn blocks_after_any_changed_byte_are_found() {
         let (bytes, _) = journal(40);
         let [from, to] = [2, 4].map(|number| offset(&bytes, number));
         for at in from..to {
@@ -167,12 +167,12 @@ mod tests {
             let journal = Journal::open(&bytes[..bytes.len() - cut]).unwrap();
             assert_eq!(journal.end(), Some("room_closed"), "{cut} bytes are cut off");
             let tail = journal.tail().unwrap();
-            assert_eq!((tail.why, tail.followed_by), (BlockError::Truncated, FollowedBy::Nothing));
+            assert_eq!((tail.reason, tail.followed_by), (BlockError::Truncated, FollowedBy::Nothing));
         }
         let last = bytes.len() - 1;
         bytes[last] ^= 1;
         assert_eq!(Journal::open(&bytes).unwrap().end(), Some("room_closed"));
-        assert_eq!(tail(&bytes).why, BlockError::Damaged);
+        assert_eq!(tail(&bytes).reason, BlockError::Damaged);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The storage side of a journal: encodes chunks (a room's units of data) as bytes to append to a file.
+//! The storage side of a journal: encodes chunks as bytes to append to a file.
 
 use std::io;
 

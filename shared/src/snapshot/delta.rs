@@ -1,4 +1,4 @@
-//! Delta encoding of a view against a baseline (an earlier view that both ends have). Invariant:
+//! Delta encoding of a view against a baseline. Invariant:
 //! `apply(base, diff(base, view)) == view`.
 //!
 //! For each entity of the baseline, in id order, a delta contains one of the codes `0`: the entity equals its extrapolation

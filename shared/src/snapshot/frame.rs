@@ -22,7 +22,7 @@ pub struct Frame<E> {
     private: Vec<(SeatId, u32)>,
 }
 
-/// The state of one occupied seat (a place in the room) in a frame.
+/// The state of one occupied seat in a frame.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeatFrame {
     /// The seat's viewpoint at this tick.

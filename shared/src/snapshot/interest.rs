@@ -1,4 +1,4 @@
-//! Interest management: selects the view of one seat (a place in the room) from a frame. A view has the seat's private entities, the
+//! Interest management: selects the view of one seat from a frame. A view has the seat's private entities, the
 //! entities that every seat sees, and of the others that are in range and not hidden the nearest ones.
 
 use super::{frame::Frame, view::View};

@@ -1,4 +1,4 @@
-//! Views: the part of a frame (the entire room at one tick) that one seat may see.
+//! Views: the part of a frame that one seat may see.
 
 use crate::{id::EntityId, tick::Tick};
 

@@ -154,7 +154,7 @@ impl<S: Side> ControlStream<S> {
         Ok(Some(S::decode(bytes)?))
     }
 
-    /// Writes queued bytes or reads, whichever is possible first. Cancel-safe.
+    /// Writes queued bytes or reads, as soon as one of them is possible. Cancel-safe.
     ///
     /// # Errors
     /// When the peer finished the stream, or it can no longer be read or written.

@@ -1,4 +1,4 @@
-//! The end of a QUIC connection: its close reason, and whether the player is expected to resume the seat (the player's place in a room).
+//! The end of a QUIC connection: its close reason, and whether the player is expected to resume the seat.
 
 use quarrel_shared::protocol::CloseReason;
 use quinn::{ConnectionError, TransportErrorCode};

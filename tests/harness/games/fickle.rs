@@ -79,7 +79,7 @@ pub struct Reading {
 }
 
 /// The input of a seat: the amount added to its needle in one tick, 0 to 15.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Push(pub u8);
 
 /// An event every 32 ticks with the number of the tick; with [`Flaw::Event`], in every tick with the counter.

@@ -41,7 +41,7 @@ pub async fn play<G: Predict>(
     duration: Duration,
 ) -> Result<BotSummary, ConnectError> {
     let skill = G::SKILLS.get(seed as usize % G::SKILLS.len().max(1));
-    let controller = BotController::<G> {
+    let controller = BrainController::<G> {
         brain: skill.and_then(|skill| G::brain(skill, seed)),
         started: Instant::now(),
         join: None,
@@ -78,7 +78,7 @@ pub async fn play<G: Predict>(
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A controller that takes its inputs from a brain of the game.
-struct BotController<G: Predict> {
+struct BrainController<G: Predict> {
     brain: Option<Box<dyn Brain<G>>>,
     started: Instant,
     join: Option<Duration>,
@@ -87,7 +87,7 @@ struct BotController<G: Predict> {
     events: u64,
 }
 
-impl<G: Predict> Controller<G> for BotController<G> {
+impl<G: Predict> Controller<G> for BrainController<G> {
     fn input(&mut self, _slot: InputSlot, drawn: Option<&Drawn<G::Entity>>) -> G::Input {
         match (&mut self.brain, self.joined, drawn) {
             (Some(brain), Some(joined), Some(drawn)) => {

@@ -51,7 +51,7 @@ struct RoomHistory {
     checks: CheckCounts,
 }
 
-/// The number of checks so far.
+/// The number of checks made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckCounts {
     /// Views compared with the server's frame.
@@ -117,7 +117,7 @@ impl InvariantChecker {
         )
     }
 
-    /// The number of checks so far.
+    /// The number of checks made.
     #[must_use]
     pub fn checks(&self) -> CheckCounts {
         self.history().checks
@@ -181,11 +181,11 @@ pub struct CheckedController<P> {
     pub controller: P,
     player: u32,
     checker: InvariantChecker,
-    seat: Option<SeatHistory>,
+    seat: Option<ObservedSeat>,
 }
 
 /// The views and events that one seat received.
-struct SeatHistory {
+struct ObservedSeat {
     joined: Joined,
     /// The first tick whose public events the seat must receive: the second after the join.
     since: Tick,
@@ -202,7 +202,7 @@ impl<P> CheckedController<P> {
             self.fail("a seat must have one player", &what);
         }
         let since = joined.tick.after(2);
-        self.seat = Some(SeatHistory {
+        self.seat = Some(ObservedSeat {
             joined,
             since,
             newest: None,
@@ -251,7 +251,7 @@ impl<P> CheckedController<P> {
 
     /// Checks that the seat received every public event once and in order, from its first tick up to the last event that it
     /// received, or up to [`EVENT_TIMEOUT_S`] before its newest view if that is later.
-    fn check_delivery(&self, seat: &SeatHistory) {
+    fn check_delivery(&self, seat: &ObservedSeat) {
         let timeout = u32::from(seat.joined.rate.hz()) * EVENT_TIMEOUT_S;
         let overdue = seat.newest.map_or(Tick(0), |newest| newest.before(timeout));
         let until = seat.events.last().map_or(overdue, |(last, _)| overdue.max(*last));
@@ -297,7 +297,7 @@ impl<P: Controller<Arena>> Controller<Arena> for CheckedController<P> {
             }
             ClientEvent::Resumed(joined) => {
                 let is_same =
-                    |seat: &SeatHistory| (seat.joined.room, seat.joined.seat) == (joined.room, joined.seat);
+                    |seat: &ObservedSeat| (seat.joined.room, seat.joined.seat) == (joined.room, joined.seat);
                 if !self.seat.as_ref().is_some_and(is_same) {
                     self.fail("a resumed seat must be the same seat", &format!("{joined:?}"));
                 }

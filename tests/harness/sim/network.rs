@@ -21,10 +21,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{
-    socket::SimSocket,
-    trace::{Counts, PacketRecord, Trace, Traffic},
-};
+use super::trace::{DirectionCounts, PacketRecord, PathTraffic, Trace};
 
 /// The maximum number of packets that an endpoint has not read, about as many as a socket buffer of 4 MiB holds.
 const MAX_INBOX_PACKETS: usize = 4096;
@@ -41,18 +38,18 @@ struct PacketId {
 }
 
 /// The network. Its time is tokio's, counted from its creation.
-pub struct Network {
-    state: Mutex<State>,
+pub struct SimNetwork {
+    state: Mutex<NetworkState>,
     /// Notified when a packet arrives earlier than the delivery task's next wake-up.
     earlier: Notify,
     start: Instant,
 }
 
-struct State {
+struct NetworkState {
     seed: u64,
     paths: Vec<Path>,
     nodes: BTreeMap<SocketAddr, Node>,
-    in_flight: BinaryHeap<InFlight>,
+    in_flight: BinaryHeap<PacketInFlight>,
     /// The next wake-up of the delivery task.
     next_wake_ms: u64,
     trace: Trace,
@@ -67,25 +64,25 @@ struct Path {
 
 struct CountedDirection {
     direction: SeededDirection,
-    counts: Counts,
+    counts: DirectionCounts,
 }
 
 /// A bound address.
 struct Node {
     /// The player's path; `None` for the server.
     path: Option<PathId>,
-    inbox: VecDeque<Packet>,
+    inbox: VecDeque<ArrivedPacket>,
     waker: Option<Waker>,
 }
 
 /// A packet that has arrived.
-pub(super) struct Packet {
+pub(super) struct ArrivedPacket {
     pub(super) from: SocketAddr,
     pub(super) ecn: Option<EcnCodepoint>,
     pub(super) contents: Arc<[u8]>,
 }
 
-struct InFlight {
+struct PacketInFlight {
     /// In milliseconds, the resolution of tokio's timers, so that one wake-up delivers all packets of a millisecond.
     arrives_ms: u64,
     /// Orders the packets of one millisecond by their path, and those of one path by their number. The order must not depend on
@@ -93,14 +90,14 @@ struct InFlight {
     /// from run to run.
     id: PacketId,
     to: SocketAddr,
-    packet: Packet,
+    packet: ArrivedPacket,
 }
 
-impl Network {
+impl SimNetwork {
     /// An empty network. Needs a tokio runtime, on which it starts its delivery task.
     #[must_use]
     pub fn new(seed: u64) -> Arc<Self> {
-        let state = State {
+        let state = NetworkState {
             seed,
             paths: Vec::new(),
             nodes: BTreeMap::new(),
@@ -125,20 +122,16 @@ impl Network {
         let (now, mut state) = (self.now(), self.lock());
         let id = PathId(state.paths.len());
         let [up, down] = SeededDirection::pair(link, state.seed, id.0 as u64, now)
-            .map(|direction| CountedDirection { direction, counts: Counts::default() });
+            .map(|direction| CountedDirection { direction, counts: DirectionCounts::default() });
         state.paths.push(Path { up, down, blackouts: Vec::new() });
         id
     }
 
-    /// Binds an address: a player's on its path, or the server's without a path. A path may have several addresses.
-    ///
-    /// # Panics
-    /// When the address is already bound.
-    pub fn bind(self: &Arc<Self>, address: SocketAddr, path: Option<PathId>) -> Arc<SimSocket> {
+    /// Adds an address to a path; the server's has no path.
+    pub(super) fn bind(&self, address: SocketAddr, path: Option<PathId>) {
         let node = Node { path, inbox: VecDeque::new(), waker: None };
         let replaced = self.lock().nodes.insert(address, node);
         assert!(replaced.is_none(), "{address} must not be bound twice");
-        Arc::new(SimSocket::new(Arc::clone(self), address))
     }
 
     /// Changes the link of a path for all later packets.
@@ -157,9 +150,9 @@ impl Network {
 
     /// The counts of the packets sent on a path.
     #[must_use]
-    pub fn traffic(&self, path: PathId) -> Traffic {
+    pub fn traffic(&self, path: PathId) -> PathTraffic {
         let path = &self.lock().paths[path.0];
-        Traffic { up: path.up.counts, down: path.down.counts }
+        PathTraffic { up: path.up.counts, down: path.down.counts }
     }
 
     /// The path of a bound address; `None` for the server's address and for one that is not bound.
@@ -168,7 +161,7 @@ impl Network {
         self.lock().nodes.get(&address)?.path
     }
 
-    /// The trace of all packets sent so far.
+    /// The trace of all sent packets.
     #[must_use]
     pub fn trace(&self) -> Trace {
         self.lock().trace.clone()
@@ -204,7 +197,7 @@ impl Network {
         let contents: Arc<[u8]> = transmit.contents.into();
         let mut earlier = false;
         for arrives in arrivals.into_iter().flatten() {
-            let packet = Packet { from, ecn: transmit.ecn, contents: Arc::clone(&contents) };
+            let packet = ArrivedPacket { from, ecn: transmit.ecn, contents: Arc::clone(&contents) };
             earlier |= state.push(arrives, id, to, packet);
         }
         if earlier {
@@ -218,7 +211,7 @@ impl Network {
         &self,
         address: SocketAddr,
         waker: &Waker,
-        mut take: impl FnMut(usize, &Packet) -> bool,
+        mut take: impl FnMut(usize, &ArrivedPacket) -> bool,
     ) -> usize {
         let mut state = self.lock();
         let Some(node) = state.nodes.get_mut(&address) else { return 0 };
@@ -238,7 +231,7 @@ impl Network {
         let now_ms = self.now().as_millis() as u64;
         let mut state = self.lock();
         while state.in_flight.peek().is_some_and(|next| next.arrives_ms <= now_ms) {
-            let Some(InFlight { to, packet, .. }) = state.in_flight.pop() else { break };
+            let Some(PacketInFlight { to, packet, .. }) = state.in_flight.pop() else { break };
             // A packet is lost when its address is no longer bound or the inbox is full.
             let node = state.nodes.get_mut(&to).filter(|node| node.inbox.len() < MAX_INBOX_PACKETS);
             let Some(node) = node else { continue };
@@ -251,12 +244,12 @@ impl Network {
         state.in_flight.peek().map(|next| self.start + Duration::from_millis(next.arrives_ms))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, NetworkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl NetworkState {
     /// Numbers a packet between two addresses and decides its delivery; `None` when no path connects them, and then the trace
     /// leaves the packet out too.
     fn route(
@@ -284,9 +277,9 @@ impl State {
     }
 
     /// Puts a packet in flight; true when the delivery task must wake up earlier for it.
-    fn push(&mut self, arrives: Duration, id: PacketId, to: SocketAddr, packet: Packet) -> bool {
+    fn push(&mut self, arrives: Duration, id: PacketId, to: SocketAddr, packet: ArrivedPacket) -> bool {
         let arrives_ms = arrives.as_nanos().div_ceil(1_000_000) as u64;
-        self.in_flight.push(InFlight { arrives_ms, id, to, packet });
+        self.in_flight.push(PacketInFlight { arrives_ms, id, to, packet });
         let earlier = arrives_ms < self.next_wake_ms;
         self.next_wake_ms = self.next_wake_ms.min(arrives_ms);
         earlier
@@ -294,7 +287,7 @@ impl State {
 }
 
 /// Delivers packets until the runtime ends.
-async fn deliver(network: Arc<Network>) {
+async fn deliver(network: Arc<SimNetwork>) {
     let mut alarm = pin!(sleep_until(network.start));
     loop {
         let next = network.deliver_due();
@@ -309,29 +302,29 @@ async fn deliver(network: Arc<Network>) {
     }
 }
 
-impl fmt::Debug for Network {
+impl fmt::Debug for SimNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Network").finish_non_exhaustive()
+        f.debug_struct("SimNetwork").finish_non_exhaustive()
     }
 }
 
-impl Ord for InFlight {
+impl Ord for PacketInFlight {
     /// Reverses the order, because the heap yields its greatest element and the earliest packet must come first.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (other.arrives_ms, other.id).cmp(&(self.arrives_ms, self.id))
     }
 }
 
-impl PartialOrd for InFlight {
+impl PartialOrd for PacketInFlight {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for InFlight {
+impl PartialEq for PacketInFlight {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for InFlight {}
+impl Eq for PacketInFlight {}

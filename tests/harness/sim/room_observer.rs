@@ -52,7 +52,7 @@ impl<G: Game> RoomObserver<G> {
         observer
     }
 
-    /// The frames so far, oldest first.
+    /// The observed frames, oldest first.
     pub fn frames(&self) -> MutexGuard<'_, Frames<G>> {
         self.frames.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,6 +6,7 @@ use quarrel_shared::arena::Arena;
 use tokio::time::sleep;
 
 use super::{Link, SimWorld, bot, world::LONG_PLAY};
+use crate::server::INPUTS_USED;
 
 /// A sample of the process and the server.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,7 +26,7 @@ pub const GAUGES: [&str; 4] = ["quarrel_sessions", "quarrel_players", "quarrel_r
 
 /// The metrics of [`Sample::increases`].
 pub const COUNTERS: [&str; 4] = [
-    "quarrel_inputs_total{fate=\"used\"}",
+    INPUTS_USED,
     "quarrel_bytes_total{direction=\"sent\"}",
     "quarrel_slips_total",
     "quarrel_room_panics_total",

@@ -8,23 +8,30 @@ use std::{
     task::{Context, Poll},
 };
 
+use quarrel_netsim::socket::AlwaysWritable;
 use quinn::{
     AsyncUdpSocket, UdpPoller,
     udp::{RecvMeta, Transmit},
 };
 
-use super::network::Network;
+use super::network::{PathId, SimNetwork};
 
 /// A bound address. Dropping it frees the address; packets in flight to it are lost.
 #[derive(Debug)]
 pub struct SimSocket {
-    network: Arc<Network>,
+    network: Arc<SimNetwork>,
     address: SocketAddr,
 }
 
 impl SimSocket {
-    pub(super) const fn new(network: Arc<Network>, address: SocketAddr) -> Self {
-        Self { network, address }
+    /// Binds an address: a player's on its path, or the server's without a path. A path may have several addresses.
+    ///
+    /// # Panics
+    /// When the address is already bound.
+    #[must_use]
+    pub fn bind(network: &Arc<SimNetwork>, address: SocketAddr, path: Option<PathId>) -> Arc<Self> {
+        network.bind(address, path);
+        Arc::new(Self { network: Arc::clone(network), address })
     }
 }
 
@@ -74,15 +81,5 @@ impl AsyncUdpSocket for SimSocket {
 
     fn may_fragment(&self) -> bool {
         false
-    }
-}
-
-/// A poller that is always writable, because queues and losses belong to the link.
-#[derive(Debug)]
-struct AlwaysWritable;
-
-impl UdpPoller for AlwaysWritable {
-    fn poll_writable(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }

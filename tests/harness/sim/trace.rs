@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 /// The packets of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct DirectionCounts {
     /// UDP packets sent.
     pub packets: u64,
     /// UDP payload bytes sent.
@@ -17,11 +17,11 @@ pub struct Counts {
 
 /// The packets of a player's path, in both directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
+pub struct PathTraffic {
     /// From the player to the server.
-    pub up: Counts,
+    pub up: DirectionCounts,
     /// From the server to the player.
-    pub down: Counts,
+    pub down: DirectionCounts,
 }
 
 /// The metadata of one packet, as an eavesdropper without the keys sees it.

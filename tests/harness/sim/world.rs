@@ -19,7 +19,7 @@ use quarrel_shared::{game::Predict, protocol::JoinTarget};
 use quinn::{Endpoint, TokioRuntime};
 use tokio::{runtime::Builder, time::timeout};
 
-use super::{Link, Network, network::PathId, seeded, trace::Trace};
+use super::{Link, SimNetwork, network::PathId, seeded, socket::SimSocket, trace::Trace};
 use crate::{RawPeer, replay_check::ReplayCheck, server::config};
 
 /// The server's address.
@@ -38,14 +38,14 @@ const CLIENTS_PER_NETWORK: u32 = 16;
 /// A server, a network and its clients.
 pub struct SimWorld<G: Predict> {
     seed: u64,
-    network: Arc<Network>,
+    network: Arc<SimNetwork>,
     server: Server<G>,
     certificate: [u8; 32],
     records: MemorySink,
     replay_check: ReplayCheck<G>,
-    /// The number of endpoints so far, which gives the next one its address.
+    /// The number of endpoints, which gives the next one its address.
     clients: Cell<u32>,
-    /// The number of changes of networks so far, which gives the next one its address.
+    /// The number of changes of networks, which gives the next one its address.
     rebinds: Cell<u32>,
 }
 
@@ -80,9 +80,9 @@ impl<G: Predict> SimWorld<G> {
         })
     }
 
-    /// The network.
+    /// The network between the server and its clients.
     #[must_use]
-    pub const fn network(&self) -> &Arc<Network> {
+    pub const fn network(&self) -> &Arc<SimNetwork> {
         &self.network
     }
 
@@ -98,7 +98,7 @@ impl<G: Predict> SimWorld<G> {
         crate::server::metric(&self.server, name)
     }
 
-    /// The match records so far.
+    /// The records of the finished matches.
     #[must_use]
     pub fn records(&self) -> Vec<MatchRecord> {
         self.records.records()
@@ -116,7 +116,7 @@ impl<G: Predict> SimWorld<G> {
         self.network.now()
     }
 
-    /// The trace of the packets sent so far.
+    /// The trace of the sent packets.
     #[must_use]
     pub fn trace(&self) -> Trace {
         self.network.trace()
@@ -126,7 +126,7 @@ impl<G: Predict> SimWorld<G> {
     #[must_use]
     pub fn endpoint(&self, link: &Link) -> Endpoint {
         let client = self.clients.replace(self.clients.get() + 1);
-        let socket = self.network.bind(address(10, client), Some(self.network.path(*link)));
+        let socket = SimSocket::bind(&self.network, address(10, client), Some(self.network.path(*link)));
         let socket = transport::wrap_abstract(socket);
         let config = seeded::client_endpoint_config(self.seed, u64::from(client) + FIRST_CLIENT_SEED);
         Endpoint::new_with_abstract_socket(config, None, socket, Arc::new(TokioRuntime))
@@ -180,7 +180,7 @@ impl<G: Predict> SimWorld<G> {
         let rebind = self.rebinds.replace(self.rebinds.get() + 1);
         self.network.unbind(endpoint.local_addr().expect("an endpoint must have a socket"));
         let path = self.network.path(*link);
-        let socket = self.network.bind(address(11, rebind), Some(path));
+        let socket = SimSocket::bind(&self.network, address(11, rebind), Some(path));
         endpoint.rebind_abstract(transport::wrap_abstract(socket)).expect("the endpoint must be open");
         path
     }
@@ -188,13 +188,13 @@ impl<G: Predict> SimWorld<G> {
     fn start(seed: u64, settings: &[(&'static str, &str)]) -> Self {
         // Without the sync test, which repeats every step and would make the hundred hours of play take a third longer.
         let config = config::<G>(&[("room.sync_test", "off"), ("journal.checksum_ms", "1")], settings);
-        let network = Network::new(seed);
+        let network = SimNetwork::new(seed);
         let (records, journals) = (MemorySink::default(), MemoryStore::default());
         let tls = Arc::new(ServerTls::in_memory().expect("a certificate in memory"));
         let certificate = hash_bytes(&tls.certificate_sha256());
         let sockets = NetworkResources {
             udp: UdpResources {
-                socket: network.bind(SERVER, None),
+                socket: SimSocket::bind(&network, SERVER, None),
                 runtime: Arc::new(TokioRuntime),
                 seed: Some(seeded::seed_bytes(seed, SERVER_SEED)),
                 time: Some(Arc::new(seeded::SimTime::start())),

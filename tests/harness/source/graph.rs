@@ -1,10 +1,11 @@
-//! Which file of a crate uses which other one, and by which names.
+//! The uses between the files of a crate, and the names by which one file uses another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    SourceFile,
-    items::{self, Import, Items},
+    file::SourceFile,
+    items::{self, Items},
+    paths::Import,
 };
 
 /// The names by which one file uses another, by the two files' places.
@@ -25,7 +26,7 @@ struct Module<'a> {
 
 /// The target of a path.
 #[derive(Clone, PartialEq, Eq)]
-enum Target {
+enum PathTarget {
     Module(String),
     /// An item, by the module that defines it.
     Item(String),
@@ -52,10 +53,12 @@ impl<'a> Graph<'a> {
     fn new(files: &'a [SourceFile]) -> Self {
         let mut modules = BTreeMap::new();
         let mut tests = BTreeSet::new();
-        // A binary is a crate of its own, which nothing can use.
-        let is_library =
-            |file: &&SourceFile| !file.place.ends_with("/main.rs") && !file.place.contains("/bin/");
-        for file in files.iter().filter(is_library) {
+        let has_library = files.iter().any(|file| file.place.ends_with("/lib.rs"));
+        // A binary beside a library is a crate of its own, which nothing can use.
+        let is_other_crate = |file: &SourceFile| {
+            file.place.contains("/bin/") || (has_library && file.place.ends_with("/main.rs"))
+        };
+        for file in files.iter().filter(|file| !is_other_crate(file)) {
             for (inner, items) in items::read(&file.text) {
                 let module = [vec![file.module.clone()], inner].concat().join("::");
                 tests.extend(items.test_children.iter().map(|child| format!("{module}::{child}")));
@@ -73,10 +76,10 @@ impl<'a> Graph<'a> {
         let Items { imports, paths, words, .. } = &module.items;
         for import in imports {
             match self.resolve(name, &import.path, 0) {
-                Some(Target::Item(target)) if !import.is_public || words.contains(&import.name) => {
+                Some(PathTarget::Item(target)) if !import.is_public || words.contains(&import.name) => {
                     found.push((target, import.path.last().expect("a path has parts").clone()));
                 }
-                Some(Target::Module(target)) if import.is_glob => {
+                Some(PathTarget::Module(target)) if import.is_glob => {
                     let used = words.iter().filter_map(|word| self.named_through(&target, word));
                     found.extend(used);
                 }
@@ -84,7 +87,7 @@ impl<'a> Graph<'a> {
             }
         }
         for path in paths {
-            if let Some(Target::Item(target)) = self.resolve(name, path, 0) {
+            if let Some(PathTarget::Item(target)) = self.resolve(name, path, 0) {
                 found.push((target, path.join("::")));
             }
         }
@@ -94,29 +97,29 @@ impl<'a> Graph<'a> {
     /// An item that a glob of a module brings in.
     fn named_through(&self, module: &str, word: &str) -> Option<(String, String)> {
         match self.lookup(module, word, true, 0)? {
-            Target::Item(target) => Some((target, word.to_owned())),
-            Target::Module(_) => None,
+            PathTarget::Item(target) => Some((target, word.to_owned())),
+            PathTarget::Module(_) => None,
         }
     }
 
-    fn resolve(&self, from: &str, path: &[String], depth: usize) -> Option<Target> {
+    fn resolve(&self, from: &str, path: &[String], depth: usize) -> Option<PathTarget> {
         let (first, mut rest) = path.split_first()?;
         let root = from.split("::").next()?;
         let parent = |module: &str| module.rsplit_once("::").map(|(parent, _)| parent.to_owned());
         let mut target = match first.as_str() {
-            "crate" => Target::Module(root.to_owned()),
-            "self" => Target::Module(from.to_owned()),
-            "super" => Target::Module(parent(from)?),
+            "crate" => PathTarget::Module(root.to_owned()),
+            "self" => PathTarget::Module(from.to_owned()),
+            "super" => PathTarget::Module(parent(from)?),
             "Self" => return None,
             name => self.lookup(from, name, rest.is_empty(), depth)?,
         };
-        while let (Target::Module(module), Some((part, after))) = (&target, rest.split_first()) {
+        while let (PathTarget::Module(module), Some((part, after))) = (&target, rest.split_first()) {
             target = match part.as_str() {
-                "super" => Target::Module(parent(module)?),
+                "super" => PathTarget::Module(parent(module)?),
                 name => match self.lookup(module, name, after.is_empty(), depth) {
                     Some(found) => found,
                     // Made by a macro, most likely.
-                    None if self.modules.contains_key(module) => Target::Item(module.clone()),
+                    None if self.modules.contains_key(module) => PathTarget::Item(module.clone()),
                     None => return None,
                 },
             };
@@ -126,12 +129,12 @@ impl<'a> Graph<'a> {
     }
 
     /// The meaning of a name within a module.
-    fn lookup(&self, module: &str, name: &str, is_last: bool, depth: usize) -> Option<Target> {
+    fn lookup(&self, module: &str, name: &str, is_last: bool, depth: usize) -> Option<PathTarget> {
         if depth > MAX_REEXPORTS {
             return None;
         }
         let child = format!("{module}::{name}");
-        let child = self.modules.contains_key(&child).then_some(Target::Module(child));
+        let child = self.modules.contains_key(&child).then_some(PathTarget::Module(child));
         if !is_last && child.is_some() {
             return child;
         }
@@ -139,7 +142,7 @@ impl<'a> Graph<'a> {
         let follow = |import: &Import| self.resolve(module, &import.path, depth + 1);
         let mut named = items.imports.iter().filter(|import| !import.is_glob && import.name == name);
         if items.defined.contains(name) {
-            return Some(Target::Item(module.to_owned()));
+            return Some(PathTarget::Item(module.to_owned()));
         }
         if let Some(found) = named.find_map(follow) {
             return Some(found);
@@ -149,8 +152,8 @@ impl<'a> Graph<'a> {
         }
         let mut globs = items.imports.iter().filter(|import| import.is_glob);
         globs.find_map(|import| match follow(import)? {
-            Target::Module(inner) => self.lookup(&inner, name, is_last, depth + 1),
-            Target::Item(_) => None,
+            PathTarget::Module(inner) => self.lookup(&inner, name, is_last, depth + 1),
+            PathTarget::Item(_) => None,
         })
     }
 }

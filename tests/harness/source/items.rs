@@ -3,21 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::{
-    TypeDefinition, paths,
+    paths::{self, Import},
     tokens::{self, Token, TokenKind},
 };
 
-/// One leaf of a `use` tree.
+/// A type that a file defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Import {
-    /// The path as written, without a trailing `self` or `*`.
-    pub(super) path: Vec<String>,
-    /// The name that it brings into the module.
-    pub(super) name: String,
-    /// Whether it ends in `*`.
-    pub(super) is_glob: bool,
-    /// Whether it is a `pub use`.
-    pub(super) is_public: bool,
+pub struct TypeDefinition {
+    /// Its name.
+    pub name: String,
+    /// The line of its name, from 1.
+    pub line: usize,
 }
 
 /// A module's items.
@@ -35,7 +31,15 @@ pub(super) struct Items {
     pub(super) test_children: BTreeSet<String>,
 }
 
-/// Keywords before the name of an item. `const` is also before `fn`, which is no name.
+impl Items {
+    /// A path with its first part replaced by the path of the import that brings it in, if one does.
+    pub(super) fn with_import(&self, path: &[String]) -> Vec<String> {
+        let import = self.imports.iter().find(|import| !import.is_glob && import.name == path[0]);
+        import.map_or_else(|| path.to_vec(), |import| [&import.path, &path[1..]].concat())
+    }
+}
+
+/// Keywords before the name of an item. `const` is also before `fn`, which is not a name.
 const ITEM: [&str; 10] =
     ["fn", "struct", "enum", "union", "trait", "type", "const", "static", "macro_rules", "macro"];
 

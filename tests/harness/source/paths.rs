@@ -1,12 +1,22 @@
 //! Tokens to the paths that they name.
 
-use super::{
-    items::Import,
-    tokens::{Token, TokenKind},
-};
+use super::tokens::{Token, TokenKind};
 
 /// A path's parts.
 pub(super) type Parts = Vec<String>;
+
+/// One leaf of a `use` tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Import {
+    /// The path as written, without a trailing `self` or `*`.
+    pub(super) path: Vec<String>,
+    /// The name that it brings into the module.
+    pub(super) name: String,
+    /// Whether it ends in `*`.
+    pub(super) is_glob: bool,
+    /// Whether it is a `pub use`.
+    pub(super) is_public: bool,
+}
 
 /// Whether the `use` at `at` imports something; `impl Trait + use<'a>` captures.
 pub(super) fn is_import(tokens: &[Token], at: usize) -> bool {

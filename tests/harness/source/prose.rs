@@ -1,4 +1,4 @@
-//! The language in a file: its comments, strings and function names as passages, and those as words with their lines.
+//! The language in a file: its comments, strings and names as passages, and those as words with their lines.
 
 use super::tokens::{self, Token, TokenKind};
 
@@ -7,10 +7,12 @@ use super::tokens::{self, Token, TokenKind};
 pub struct Passage {
     /// The line on which it starts, from 1.
     pub line: usize,
-    /// Where in the file it is.
+    /// The part of the file from which it is.
     pub kind: PassageKind,
     /// Its text, without the signs of a comment.
     pub text: String,
+    /// Of a doc comment: the name of the item that it documents, with spaces between its words.
+    pub item: Option<String>,
 }
 
 /// The kinds of passages.
@@ -24,6 +26,10 @@ pub enum PassageKind {
     Text,
     /// A function's name, with spaces between its words.
     Name,
+    /// The name of a type, of a trait or of an enum's variant, with spaces between its words.
+    TypeName,
+    /// The name of a variable, a field, a constant or a module, with spaces between its words.
+    VariableName,
     /// All of a file that is not Rust.
     Whole,
 }
@@ -116,25 +122,78 @@ fn of_rust(text: &str) -> Vec<Passage> {
                     }
                     _ => {
                         let kind = if is_doc(mark) { PassageKind::Doc } else { PassageKind::Comment };
-                        found.push(Passage { line, kind, text });
+                        let item = (mark == "///").then(|| documented(&tokens[at..])).flatten();
+                        found.push(Passage { line, kind, text, item });
                     }
                 }
                 after_comment = Some((next, mark));
                 continue;
             }
             TokenKind::Text(text) => {
-                found.push(Passage { line, kind: PassageKind::Text, text: text.clone() })
+                found.push(Passage { line, kind: PassageKind::Text, text: text.clone(), item: None })
             }
-            TokenKind::Word(word) if word == "fn" => {
-                if let Some(name) = tokens.get(at + 1).and_then(Token::word) {
-                    found.push(Passage { line, kind: PassageKind::Name, text: name.replace('_', " ") });
-                }
+            // The definition of a field or a method is read, not its uses, which may name those of another crate.
+            TokenKind::Word(_) if at > 0 && is_path_or_field(&tokens[at - 1]) => {}
+            TokenKind::Word(word) => {
+                let kind = kind_of_name(word, at > 0 && tokens[at - 1].is_word("fn"));
+                found.push(Passage { line, kind, text: words_of(word), item: None });
             }
             _ => {}
         }
         after_comment = None;
     }
     found
+}
+
+fn is_path_or_field(before: &Token) -> bool {
+    before.kind == TokenKind::Colons || before.is_sign('.')
+}
+
+fn kind_of_name(name: &str, is_function: bool) -> PassageKind {
+    let is_type = name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase);
+    match (is_function, is_type) {
+        (true, _) => PassageKind::Name,
+        (false, true) => PassageKind::TypeName,
+        (false, false) => PassageKind::VariableName,
+    }
+}
+
+/// An identifier with spaces between its words: `SimWorld` is `Sim World`, and `read_at` is `read at`.
+fn words_of(identifier: &str) -> String {
+    let mut words = String::with_capacity(identifier.len() + 4);
+    for (at, c) in identifier.char_indices() {
+        let is_start =
+            c.is_uppercase() && identifier[..at].ends_with(|c: char| c.is_lowercase() || c.is_numeric());
+        if is_start {
+            words.push(' ');
+        }
+        words.push(if c == '_' { ' ' } else { c });
+    }
+    words
+}
+
+/// Words between the docs of an item and its name.
+const BEFORE_NAME: [&str; 16] = [
+    "pub", "crate", "super", "in", "fn", "struct", "enum", "union", "trait", "type", "const", "static",
+    "mod", "async", "unsafe", "mut",
+];
+
+/// The name of the item that is documented by the comment at the start of these tokens, with spaces between its words.
+fn documented(tokens: &[Token]) -> Option<String> {
+    let mut rest = tokens.iter();
+    let mut depth = 0;
+    loop {
+        let token = rest.next()?;
+        match &token.kind {
+            TokenKind::Sign('[') => depth += 1,
+            TokenKind::Sign(']') => depth -= 1,
+            TokenKind::Word(word) if depth == 0 && !BEFORE_NAME.contains(&word.as_str()) => {
+                return Some(words_of(word));
+            }
+            TokenKind::Sign('{' | '}' | ';') => return None,
+            _ => {}
+        }
+    }
 }
 
 /// A comment's mark, and its text without it, line by line.
@@ -151,7 +210,7 @@ fn is_doc(mark: &str) -> bool {
 }
 
 fn of_other(text: &str) -> Vec<Passage> {
-    let mut found = vec![Passage { line: 1, kind: PassageKind::Whole, text: text.to_owned() }];
+    let mut found = vec![Passage { line: 1, kind: PassageKind::Whole, text: text.to_owned(), item: None }];
     for (at, line) in text.lines().enumerate() {
         let line_start = line.trim_start();
         let of_keyword = ["def ", "async def ", "function ", "async function "]
@@ -162,7 +221,7 @@ fn of_other(text: &str) -> Vec<Passage> {
         let name = of_keyword.or(of_shell).and_then(|rest| rest.split(|c| !is_in_word(c)).next());
         if let Some(name) = name.filter(|name| name.contains('_')) {
             let text = name.replace('_', " ");
-            found.push(Passage { line: at + 1, kind: PassageKind::Name, text });
+            found.push(Passage { line: at + 1, kind: PassageKind::Name, text, item: None });
         }
     }
     found

@@ -16,15 +16,13 @@ use super::{
     wire::MAX_AGENT_FRAME_BYTES,
 };
 use crate::{
-    assemble,
-    batch_source::{BatchSource, COLLECT_PERIOD},
     game::GameRegistry,
     measure::Batch,
     plan::{Plan, ServerTarget},
-    run_error::RunError,
-    schedule::{BotSchedule, schedule},
-    worker::WorkerConfig,
-    worker_threads::WorkerThreads,
+    run::{
+        BatchSource, BotSchedule, COLLECT_PERIOD, RunError, WorkerConfig, WorkerThreads, host_description,
+        schedule::schedule,
+    },
 };
 use quarrel_client::net::transport;
 
@@ -91,7 +89,7 @@ async fn prepare(
         return Err(refuse(channel, reason).await);
     }
     let cores = std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64);
-    let ready = AgentMessage::Ready(Machine { host: assemble::host_description(), cores });
+    let ready = AgentMessage::Ready(Machine { host: host_description(), cores });
     channel.sender.send(&ready, MAX_AGENT_FRAME_BYTES).await.map_err(lost)?;
     loop {
         match channel.receiver.receive_within(MESSAGE_TIMEOUT).await.map_err(lost)? {

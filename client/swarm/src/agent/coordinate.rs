@@ -15,13 +15,10 @@ use super::{
     wire::MAX_COORDINATOR_FRAME_BYTES,
 };
 use crate::{
-    assemble::BotCounts,
-    compare::Baseline,
     game::GameRegistry,
     plan::{GameCatalog, Plan, PlanError, TrustRoots},
-    report::Report,
-    run_controller::RunController,
-    schedule::schedule,
+    report::{Report, RunSetting, assemble::BotCounts, compare::Baseline},
+    run::{RunController, schedule::schedule, setting},
 };
 
 /// The run starts this time plus twice the longest round trip after all agents are ready, so that a lost start message can be retransmitted
@@ -116,10 +113,12 @@ impl StartedRun {
         let measured = Box::pin(controller.run(&mut pool)).await;
         let ended = measured.ended.clone();
         let (last, lost) = pool.finish().await;
-        let mut report = measured.with(last).report(plan, machines.len() as u64);
-        report.setting.cores = machines.iter().map(|machine| machine.cores).sum();
-        report.setting.host =
-            machines.iter().map(|machine| printable(&machine.host)).collect::<Vec<_>>().join("; ");
+        let setting = RunSetting {
+            cores: machines.iter().map(|machine| machine.cores).sum(),
+            host: machines.iter().map(|machine| printable(&machine.host)).collect::<Vec<_>>().join("; "),
+            ..setting(plan, machines.len() as u64, measured.elapsed)
+        };
+        let mut report = measured.with(last).report(plan, setting);
         report.decide_verdict(plan, &ended, baseline);
         report.invalidate(lost);
         report

@@ -10,7 +10,7 @@ use super::{
     wire::{self, FrameError, MAX_AGENT_FRAME_BYTES},
 };
 use crate::{
-    measure::{Batch, Row},
+    measure::{Batch, GroupSecond},
     plan::{GameCatalog, Plan, TrustRoots},
 };
 
@@ -24,9 +24,11 @@ pub(super) enum CoordinatorMessage {
     /// The coordinator's version and games.
     Hello(SwarmHello),
     /// The agent's part of a run.
+    // The name on the wire since protocol 1.
     #[serde(rename = "brief")]
     Assign(Box<RunAssignment>),
     /// A request for the current reading of the agent's clock.
+    // The name on the wire since protocol 1.
     #[serde(rename = "ask")]
     ClockRequest,
     /// The start time of the run, in microseconds of the agent's clock.
@@ -45,13 +47,14 @@ pub(super) enum AgentMessage {
     Ready(Machine),
     /// The agent cannot run the assignment, for this reason.
     Refused {
+        // The name on the wire since protocol 1.
         #[serde(rename = "why")]
         reason: String,
     },
     /// The reading of the agent's clock, in microseconds since an arbitrary time.
     Clock { at_us: u64 },
-    /// Rows of a batch that is too large for one message, sent before the rest of the batch in [`Self::Counts`]: second, group, counts.
-    Rows(Vec<(u32, u16, Row)>),
+    /// Rows of a batch that is too large for one message, sent before the rest of the batch in [`Self::Counts`].
+    Rows(Vec<GroupSecond>),
     /// The counts since the previous message of this kind, without the rows that [`Self::Rows`] carried.
     Counts(Batch),
     /// The end of the run, as the last message; with the reason if the agent could not complete the run.
@@ -73,6 +76,7 @@ pub(super) struct SwarmHello {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RunAssignment {
     pub(super) plan: Plan,
+    // The name on the wire since protocol 1.
     #[serde(rename = "trusted")]
     pub(super) roots: TrustRoots,
     /// The index of the agent, below `processes`.
@@ -127,8 +131,8 @@ impl SwarmHello {
     /// A sentence that names the first missing game.
     pub(super) fn check_games(&self, plan: &Plan) -> Result<(), String> {
         let unknown = |game: &&str| !self.games.iter().any(|known| known == game);
-        let wanted = plan.bots.iter().filter_map(|group| group.game.as_deref());
-        wanted.into_iter().find(unknown).map_or(Ok(()), |game| {
+        let named = plan.bots.iter().filter_map(|group| group.game.as_deref());
+        named.into_iter().find(unknown).map_or(Ok(()), |game| {
             Err(format!("the agent has the games {}, not '{game}'", printable(&self.games.join(", "))))
         })
     }
@@ -160,7 +164,7 @@ pub(super) fn batch_frames(batch: Batch, max_bytes: usize) -> Result<Vec<Vec<u8>
 
 /// Encodes rows as frames: halves the rows until each part fits into a frame.
 fn push_row_frames(
-    mut rows: Vec<(u32, u16, Row)>,
+    mut rows: Vec<GroupSecond>,
     max_bytes: usize,
     frames: &mut Vec<Vec<u8>>,
 ) -> Result<(), FrameError> {
@@ -190,6 +194,7 @@ mod tests {
     use crate::{
         agent::wire::Decoder,
         game::{GameEntry, GameRegistry},
+        measure::Row,
     };
 
     fn hello(protocol: u32, version: &str) -> SwarmHello {
@@ -256,7 +261,7 @@ mod tests {
         for second in 0..50 {
             let mut row = Row::default();
             (0..20).for_each(|n| row.input_ack.record(n * 1000 + u64::from(second), n));
-            batch.rows.push((second, 0, row));
+            batch.rows.push(GroupSecond(second, 0, row));
         }
         assert_eq!(batch_frames(batch.clone(), MAX_AGENT_FRAME_BYTES).unwrap().len(), 1);
         let frames = batch_frames(batch.clone(), 4000).unwrap();

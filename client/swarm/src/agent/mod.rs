@@ -6,11 +6,11 @@
 //!
 //! The tour, in reading order:
 //!
-//! - `arguments`: the command line of both sides; `address`: where agents listen.
+//! - `arguments`: the command line of both sides; `address`: the addresses on which agents listen.
 //! - `wire`: JSON in frames; `message`: the messages; `channel`: messages over QUIC; `quic`: the QUIC settings and endpoints; `peer_text`:
 //!   sentences from a peer, made safe to print.
 //! - [`SwarmKey`]: the shared key, which each side proves to the other.
-//! - [`Agent`]: accepts coordinators, one at a time; `agent_run`: one run for a coordinator; [`AgentEvent`]: what an agent reports.
+//! - [`Agent`]: accepts coordinators, one at a time; `agent_run`: one run for a coordinator; [`AgentEvent`]: the reports of an agent.
 //! - [`coordinate`](mod@coordinate): the coordinator; `connection`: its connection to one agent; `pool`: all agents as one source of
 //!   counts.
 

@@ -25,9 +25,9 @@ use super::{
     wire::{FrameError, MAX_COORDINATOR_FRAME_BYTES},
 };
 use crate::{
-    batch_source::BatchSource,
-    measure::{Batch, Row},
+    measure::{Batch, GroupSecond},
     plan::Plan,
+    run::BatchSource,
 };
 
 /// Time limit from the end of the run to an agent's last counts.
@@ -141,9 +141,9 @@ impl AgentCounts {
     ///
     /// # Errors
     /// When a row is outside the plan, or too many frames are pending.
-    fn push_rows(&self, rows: Vec<(u32, u16, Row)>) -> Result<(), ChannelError> {
+    fn push_rows(&self, rows: Vec<GroupSecond>) -> Result<(), ChannelError> {
         let is_in_plan =
-            |(second, group, _): &(u32, u16, Row)| *second <= self.max_second && *group < self.groups;
+            |GroupSecond(second, group, _): &GroupSecond| *second <= self.max_second && *group < self.groups;
         if !rows.iter().all(is_in_plan) {
             return Err(outside_the_plan());
         }

@@ -18,6 +18,7 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use tokio::time::timeout;
 
 use quarrel_client::net::{tls, transport};
+use quarrel_transport::settings::CRYPTO_BUFFER_BYTES;
 
 /// The protocol's ALPN. It has no version, because hello messages compare versions and can explain a mismatch better than a TLS alert.
 const ALPN: &[u8] = b"quarrel-swarm";
@@ -36,9 +37,6 @@ const INITIAL_RTT: Duration = Duration::from_millis(100);
 
 /// Maximum number of bytes in flight. To an agent across an ocean, with a round trip of 100 ms, it allows 512 KiB / 100 ms = 5 MB/s.
 const WINDOW_BYTES: u32 = 512 * 1024;
-
-/// The buffer of the handshake: ample, because the certificate has half a kilobyte.
-const CRYPTO_BUFFER_BYTES: usize = 8 * 1024;
 
 /// Time limit for sending the last packets.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);

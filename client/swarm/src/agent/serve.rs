@@ -52,7 +52,7 @@ pub enum AgentError {
     /// The system does not provide this address.
     #[error("cannot listen on {address}: {error}")]
     Listen {
-        /// The address.
+        /// The address of `--listen`.
         address: SocketAddr,
         /// The system's error.
         error: io::Error,

@@ -1,4 +1,4 @@
-//! The controller of one bot: chooses the bot's inputs by its brain (the bot's behaviour), and measures inputs, snapshots and connection.
+//! The controller of one bot: chooses the bot's inputs by its brain, and measures inputs, snapshots and connection.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -10,9 +10,8 @@ use tokio::sync::Notify;
 
 use super::outcome::BotOutcome;
 use crate::{
-    context::WorkerContext,
     measure::{AckTracker, CountRecorder, Row, ScheduledSends},
-    schedule::BotSchedule,
+    run::{BotSchedule, WorkerContext},
 };
 use quarrel_client::Traffic;
 use quarrel_client::{ClientEvent, ConnectionCounts, Controller, Drawn, Ending, InputSlot, Joined, Motion};

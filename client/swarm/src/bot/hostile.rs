@@ -5,8 +5,8 @@ use std::sync::Arc;
 use quarrel_shared::game::Predict;
 
 use crate::{
-    context::WorkerContext,
     hostile::{self, HostileKind},
+    run::WorkerContext,
 };
 use quarrel_client::Connector;
 

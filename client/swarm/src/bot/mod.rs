@@ -1,7 +1,7 @@
 //! One bot of a run: connects at its scheduled time, takes a seat, plays until its schedule ends, and counts its measurements.
 //!
 //! - [`play`]: a playing bot from its connection to its end; `supervisor` sends the bot the commands of its schedule.
-//! - `controller`: the bot's inputs, chosen by a brain, and their measurements; `outcome`: how the bot's end is counted.
+//! - `controller`: the bot's inputs, chosen by a brain, and their measurements; `outcome`: the counted end of the bot.
 //! - [`attack`]: a hostile bot of a run.
 
 mod controller;
@@ -20,7 +20,7 @@ use tokio::{
 
 pub(super) use self::hostile::{HostileBot, attack};
 use self::{controller::BotController, supervisor::BotSupervisor};
-use super::{context::WorkerContext, schedule::BotSchedule};
+use super::run::{BotSchedule, WorkerContext};
 use quarrel_client::{Connector, Driver};
 
 /// Plays one bot from its connection to its end, and records the outcome.

@@ -1,6 +1,6 @@
 //! The end of a bot, and how it is counted.
 
-use crate::{context::WorkerContext, schedule::BotSchedule};
+use crate::run::{BotSchedule, WorkerContext};
 use quarrel_client::ConnectError;
 
 /// The end of a bot that had a connection.

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{context::WorkerContext, schedule::BotSchedule};
+use crate::run::{BotSchedule, WorkerContext};
 use quarrel_client::ClientCommand;
 
 /// The delay before a bot requests a seat again after its room was busy or was closed.

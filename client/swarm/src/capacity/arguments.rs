@@ -97,7 +97,7 @@ impl CapacityArguments {
             let plan = self.plan(players)?;
             let mut report = run(&plan)?;
             if report.verdict == Verdict::Invalid && report.joined > 0 {
-                // A single hiccup of this machine is no evidence about the server. Two in a row mean that this machine is the limit.
+                // A single hiccup of this machine is not evidence about the server. Two in a row mean that this machine is the limit.
                 thread::sleep(SETTLE);
                 report = run(&plan)?;
             }

@@ -41,9 +41,10 @@ const OTHER_LOOPBACK: Ipv4Addr = Ipv4Addr::new(127, 66, 0, 1);
 /// # Errors
 /// When the system provides no socket.
 pub(super) async fn run(connector: &Connector, record: &mut HostileRecord) -> io::Result<()> {
-    let socket = Arc::new(DeafSocket::bind(connector.server())?);
-    let deaf = Arc::<DeafSocket>::clone(&socket);
-    let endpoint = Endpoint::new_with_abstract_socket(endpoint_config(), None, deaf, Arc::new(TokioRuntime))?;
+    let socket = Arc::new(SendOnlySocket::bind(connector.server())?);
+    let endpoint_socket = Arc::<SendOnlySocket>::clone(&socket);
+    let endpoint =
+        Endpoint::new_with_abstract_socket(endpoint_config(), None, endpoint_socket, Arc::new(TokioRuntime))?;
     let connector = connector.with_endpoint(endpoint);
     let mut open: VecDeque<(Instant, Connecting)> = VecDeque::new();
     let mut every = interval(PERIOD);
@@ -66,13 +67,13 @@ pub(super) async fn run(connector: &Connector, record: &mut HostileRecord) -> io
 
 /// A socket that sends, and discards every packet that arrives.
 #[derive(Debug)]
-struct DeafSocket {
+struct SendOnlySocket {
     socket: Arc<dyn AsyncUdpSocket>,
     /// Number of packets sent.
     sent: AtomicU64,
 }
 
-impl DeafSocket {
+impl SendOnlySocket {
     /// Binds a socket to [`OTHER_LOOPBACK`] if the server is on IPv4 loopback and the system has that address, and otherwise to any
     /// address.
     fn bind(server: SocketAddr) -> io::Result<Self> {
@@ -88,7 +89,7 @@ impl DeafSocket {
     }
 }
 
-impl AsyncUdpSocket for DeafSocket {
+impl AsyncUdpSocket for SendOnlySocket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         Arc::clone(&self.socket).create_io_poller()
     }

@@ -1,4 +1,4 @@
-//! One session of a hostile bot: takes a seat (a place in a room) as a player does, then runs the attack.
+//! One session of a hostile bot: takes a seat as a player does, then runs the attack.
 
 use std::time::Duration;
 

@@ -15,8 +15,9 @@ const MAX_INCIDENTS: usize = 64;
 #[serde(default)]
 pub struct Batch {
     /// Counts by second and group. A second may occur in several batches, which add up.
-    pub rows: Vec<(u32, u16, Row)>,
+    pub rows: Vec<GroupSecond>,
     /// The swarm's own load, by second.
+    // The name on the wire since protocol 1.
     #[serde(rename = "vitals")]
     pub self_load: Vec<(u32, SelfLoad)>,
     /// Actions of hostile bots since the last batch, by kind.
@@ -28,9 +29,15 @@ pub struct Batch {
     /// Number of bots that hold a seat at the time of the collection.
     pub playing: u64,
     /// Number of bots that have ended since the run's start.
+    // The name on the wire since protocol 1.
     #[serde(rename = "over")]
     pub finished: u64,
 }
+
+/// The counts of one second and one group: the second since the start, the index of the group in the plan, and the counts. A tuple,
+/// because a message between machines has them as an array.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupSecond(pub u32, pub u16, pub Row);
 
 impl Batch {
     /// Adds the batch of another thread or agent, collected at the same time.
@@ -102,7 +109,7 @@ impl CountRecorder {
         let rows = std::mem::take(&mut self.rows);
         let settled = |((second, group), mut row): ((u32, u16), Row)| {
             row.settle();
-            (second, group, row)
+            GroupSecond(second, group, row)
         };
         let rows = rows.into_iter().map(settled).collect();
         let Batch { tick_hz, playing, finished, .. } = self.rest;

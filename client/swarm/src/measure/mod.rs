@@ -22,7 +22,7 @@ pub(super) use self::{
     timeline::percent,
 };
 pub use self::{
-    batch::Batch,
+    batch::{Batch, GroupSecond},
     distribution::Distribution,
     row::{Counts, Row},
     self_load::SelfLoad,

@@ -20,7 +20,7 @@ pub struct Row {
     pub snapshot_age: Distribution,
     /// Time between two applied snapshots.
     pub snapshot_gap: Distribution,
-    /// Time from a bot's scheduled start to its seat (its place in a room).
+    /// Time from a bot's scheduled start to its seat.
     pub join: Distribution,
     /// Distance between predicted and confirmed positions of own entities, in 1/1000 unit.
     pub correction: Distribution,
@@ -55,6 +55,7 @@ pub struct Counts {
     /// Number of scheduled inputs that were never acknowledged.
     pub inputs_unacked: u64,
     /// Number of scheduled sends of inputs at which the bot had snapshots to display.
+    // The name on the wire since protocol 1.
     #[serde(rename = "looks")]
     pub display_samples: u64,
     /// Number of those sends at which the other players' entities stood still, because no newer snapshot had arrived.

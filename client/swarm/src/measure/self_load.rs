@@ -8,6 +8,7 @@ use super::Distribution;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SelfLoad {
     /// Lateness of a periodic timer that runs beside the bots, in microseconds. Missed ticks of the timer count too.
+    // The name on the wire since protocol 1.
     #[serde(rename = "beat")]
     pub timer_lag: Distribution,
     /// CPU time, in microseconds.

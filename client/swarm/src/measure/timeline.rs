@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use super::{Batch, Row, SelfLoad};
+use super::{Batch, GroupSecond, Row, SelfLoad};
 use crate::{
     hostile::HostileRecord,
     report::{Percentiles, SecondFigures, round},
@@ -80,7 +80,7 @@ impl Timeline {
 
     /// Adds the merged batch of all threads or agents. Its numbers of playing and finished bots replace the previous ones.
     pub fn push(&mut self, batch: Batch) {
-        for (second, group, row) in batch.rows {
+        for GroupSecond(second, group, row) in batch.rows {
             let is_measured = self.measured.contains(&second);
             self.all.push(&row, is_measured);
             if let Some(group) = self.groups.get_mut(usize::from(group)) {

@@ -37,7 +37,7 @@ pub use self::{
 };
 use super::{
     hostile::HostileKind,
-    server_metrics::HttpAddress,
+    server_figures::HttpAddress,
     slo::{Figures, Rule, RuleError},
 };
 
@@ -59,7 +59,7 @@ pub struct Plan {
     /// The path of a PEM file with root certificates; server certificates that chain to one of them are trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roots: Option<String>,
-    /// The URL of the server's HTTP plane, from which the server's own figures are added to the report.
+    /// The URL of the admin HTTP server, from which the server's own figures are added to the report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_http: Option<String>,
     /// The number of bots over time.

@@ -57,7 +57,7 @@ impl Stages {
 
     /// Returns the number of bots that should play at this time since the run's start; after the last stage, the number at its end.
     #[must_use]
-    pub fn wanted(&self, at: Duration) -> u32 {
+    pub fn bots_at(&self, at: Duration) -> u32 {
         let mut start = Duration::ZERO;
         for stage in &self.0 {
             if at < start + stage.over {
@@ -73,8 +73,8 @@ impl Stages {
     /// Returns the number of bots that should play in the middle of a second. The middle, because jumps are mostly at the start of a
     /// second.
     #[must_use]
-    pub fn wanted_in(&self, second: u32) -> u32 {
-        self.wanted(Duration::from_secs(u64::from(second)) + Duration::from_millis(500))
+    pub fn bots_in(&self, second: u32) -> u32 {
+        self.bots_at(Duration::from_secs(u64::from(second)) + Duration::from_millis(500))
     }
 }
 
@@ -158,14 +158,14 @@ mod tests {
     fn a_stage_starts_where_the_previous_one_ended() {
         let stages: Stages = "0:50@10s, 200@60s,0@5s".parse().unwrap();
         assert_eq!((stages.length(), stages.max_bots()), (seconds(75), 200));
-        let wanted = |at| stages.wanted(seconds(at));
-        assert_eq!([0, 5, 10, 40, 70, 72, 75, 99].map(wanted), [0, 25, 50, 125, 200, 120, 0, 0]);
+        let planned = |at| stages.bots_at(seconds(at));
+        assert_eq!([0, 5, 10, 40, 70, 72, 75, 99].map(planned), [0, 25, 50, 125, 200, 120, 0, 0]);
     }
 
     #[test]
     fn a_jump_at_the_start_of_a_second_counts_in_that_second() {
         let stages: Stages = "100:100@2s,10:10@1s,80:80@1s".parse().unwrap();
-        assert_eq!([0, 1, 2, 3, 4].map(|second| stages.wanted_in(second)), [100, 100, 10, 80, 80]);
+        assert_eq!([0, 1, 2, 3, 4].map(|second| stages.bots_in(second)), [100, 100, 10, 80, 80]);
     }
 
     #[test]

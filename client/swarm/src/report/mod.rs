@@ -5,15 +5,24 @@
 //! connections are counted over the whole run. `swarm schema` prints this format as a JSON schema; the doc comments below are its
 //! descriptions.
 
+pub(crate) mod assemble;
+pub mod compare;
+pub mod junit;
+pub mod page;
 mod percentiles;
 mod rounding;
 mod series;
 mod summary;
+mod verdict;
+
+#[cfg(test)]
+mod schema_coverage;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use self::{
     percentiles::Percentiles,
@@ -177,6 +186,17 @@ pub struct RunSetting {
     pub processes: u64,
 }
 
+impl RunSetting {
+    /// Returns the start of the run as a calendar date in UTC, for example `2026-03-01T12:00:00Z`; empty for a date that the calendar
+    /// cannot represent.
+    #[must_use]
+    pub fn started_rfc3339(&self) -> String {
+        let unix_s = i64::try_from(self.started_unix_s).ok();
+        let date = unix_s.and_then(|unix_s| OffsetDateTime::from_unix_timestamp(unix_s).ok());
+        date.and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_default()
+    }
+}
+
 /// Actions of the bots in the game.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GameFigures {
@@ -254,7 +274,7 @@ pub struct ServerFigures {
 /// Resources that the swarm used, and how well it kept its own schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SwarmFigures {
-    /// 99th percentile of the lateness at the swarm's own deadlines, in milliseconds: of its inputs or of its timers, whichever is larger.
+    /// 99th percentile of the lateness at the swarm's own deadlines, in milliseconds: the larger one of its inputs and its timers.
     pub lag_ms_p99: f64,
     /// Largest lateness at one of the swarm's own deadlines, in milliseconds.
     pub lag_ms_max: f64,
@@ -298,4 +318,17 @@ pub struct Delta {
     pub now: f64,
     /// Change in percent of the older value; null when the older value is 0.
     pub percent: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_are_calendar_dates_in_utc() {
+        let started =
+            |started_unix_s| RunSetting { started_unix_s, ..RunSetting::default() }.started_rfc3339();
+        assert_eq!(started(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(started(u64::MAX), "");
+    }
 }

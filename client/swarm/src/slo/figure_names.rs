@@ -116,20 +116,7 @@ pub(super) fn list() -> String {
 /// Returns a report in which everything is measured. It lists all fields of [`Report`], so that the compiler demands a new field here.
 pub(crate) fn sample() -> Report {
     let times = Some(Percentiles::default());
-    let server = ServerFigures {
-        cpu_ms_per_player_s: Some(0.0),
-        cpu_cores: Some(0.0),
-        cores: Some(0),
-        rss_mb: Some(0.0),
-        machine_mb: Some(0.0),
-        tick_ms_p99: Some(0.0),
-        tick_ms_max: Some(0.0),
-        overruns: Some(0),
-        slips: Some(0),
-        unanswered: 0,
-    };
     let any = || ANY.to_owned();
-    let hostile = HostileFigures { lives: 0, sent: 0, closes: [(any(), 0)].into() };
     Report {
         schema: SCHEMA,
         verdict: Verdict::Pass,
@@ -165,8 +152,8 @@ pub(crate) fn sample() -> Report {
         closes: [(any(), 0)].into(),
         game: GameFigures::default(),
         groups: [(any(), sample_group())].into(),
-        hostile: [(any(), hostile)].into(),
-        server: Some(server),
+        hostile: [(any(), sample_hostile())].into(),
+        server: Some(sample_server()),
         swarm: SwarmFigures { cpu_ms_per_bot_s: Some(0.0), ..SwarmFigures::default() },
         trouble: None,
         incidents: Vec::new(),
@@ -174,6 +161,25 @@ pub(crate) fn sample() -> Report {
         curves: Curves::default(),
         baseline: None,
     }
+}
+
+fn sample_server() -> ServerFigures {
+    ServerFigures {
+        cpu_ms_per_player_s: Some(0.0),
+        cpu_cores: Some(0.0),
+        cores: Some(0),
+        rss_mb: Some(0.0),
+        machine_mb: Some(0.0),
+        tick_ms_p99: Some(0.0),
+        tick_ms_max: Some(0.0),
+        overruns: Some(0),
+        slips: Some(0),
+        unanswered: 0,
+    }
+}
+
+fn sample_hostile() -> HostileFigures {
+    HostileFigures { lives: 0, sent: 0, closes: [(ANY.to_owned(), 0)].into() }
 }
 
 fn sample_group() -> GroupFigures {

@@ -4,7 +4,7 @@
 //! [`Report`](super::Report): rules can use a new field at once, and a rule that names a removed field is an error.
 //!
 //! - [`Figures`]: a report's numbers by name, which the comparison of two runs uses too. `figure_names` lists the names.
-//! - [`Rule`]: a figure, an operator and a limit, which may depend on the baseline (the report of an older run).
+//! - [`Rule`]: a figure, an operator and a limit, which may depend on the baseline, the report of an older run.
 //! - [`RuleWatch`]: finds rules that are broken beyond repair while the run is in progress.
 
 mod figure_names;

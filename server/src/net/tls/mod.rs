@@ -59,7 +59,7 @@ pub enum TlsError {
     Config(#[from] rustls::Error),
 }
 
-/// Where the certificate comes from, which also decides how it is renewed.
+/// The origin of the certificate, which also decides its renewal.
 #[derive(Debug)]
 enum Source {
     /// The operator's files, renewed by another program.
@@ -187,7 +187,7 @@ fn provider() -> Arc<CryptoProvider> {
     })
 }
 
-/// Presents the current certificate to clients, whichever server name they ask for.
+/// Presents the current certificate to all clients, regardless of the server name in their hello.
 #[derive(Debug)]
 struct Resolver(ArcSwap<Identity>);
 

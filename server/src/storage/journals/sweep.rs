@@ -82,25 +82,25 @@ fn sweep(
         }
     };
     let mut left = Total::of(&all);
-    let mut gone = Total::default();
+    let mut deleted = Total::default();
     let mut failed: Option<(JournalName, io::Error)> = None;
     let reliable = limits.with_reliable_age(&all, now, steady);
     for journal in select_expired(&all, |journal| store.has_end(journal.name), now, reliable) {
         match remove(store, &journal) {
-            Ok(()) => gone.add(&journal),
+            Ok(()) => deleted.add(&journal),
             Err(error) => {
                 count.retention_errors.inc();
                 failed = Some((journal.name, error));
             }
         }
     }
-    left.subtract(gone);
+    left.subtract(deleted);
     count.kept.set(left.journals);
     count.kept_bytes.set(left.bytes);
-    count.deleted.inc_by(gone.journals.unsigned_abs());
-    count.deleted_bytes.inc_by(gone.bytes.unsigned_abs());
-    if gone.journals > 0 {
-        info!(journals = gone.journals, bytes = gone.bytes, "deleted old journals");
+    count.deleted.inc_by(deleted.journals.unsigned_abs());
+    count.deleted_bytes.inc_by(deleted.bytes.unsigned_abs());
+    if deleted.journals > 0 {
+        info!(journals = deleted.journals, bytes = deleted.bytes, "deleted old journals");
     }
     if let Some((journal, error)) = failed {
         warn!(%journal, %error, "cannot delete one or more old journals, the last of them is named, retrying in a minute");

@@ -97,7 +97,7 @@ impl JournalTask {
                 self.restart_after_gap(name, generation, reason, &checkpoint);
             }
             Request::End { name, end } => self.end(name, &end),
-            // Sending the reply fails when the room no longer waits for it, which is no error.
+            // Sending the reply fails when the room no longer waits for it, which is not an error.
             Request::Save { name, last, reply } => drop(reply.send(self.save(name, &last))),
         }
     }

@@ -12,7 +12,6 @@ use std::{
 
 use serde::Serialize;
 
-pub use self::values::fields_of;
 use super::{Entities, Game};
 use crate::{bits::BitWriter, id::EntityId};
 

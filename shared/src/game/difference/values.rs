@@ -29,17 +29,6 @@ pub(super) fn differing<T: Serialize + Debug>(one: &T, other: &T) -> Vec<Field> 
     found
 }
 
-/// Returns all fields of a value: the path of each, as in [`Difference::Field`](super::Difference::Field), and its value as JSON.
-/// A value that JSON cannot represent counts as one field without a path, with its debug text.
-pub fn fields_of<T: Serialize + Debug>(value: &T) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    match to_value(value) {
-        Ok(tree) => list(root::<T>(&tree), &tree, &mut found),
-        Err(_) => found.push((String::new(), format!("{value:?}"))),
-    }
-    found
-}
-
 /// Returns the text, cut to [`MAX_CHARS`] and marked with `…` if it is longer.
 pub(super) fn clipped(text: &str) -> String {
     match text.char_indices().nth(MAX_CHARS) {
@@ -92,20 +81,5 @@ fn compare(path: String, one: Option<&Value>, other: Option<&Value>, found: &mut
             };
             found.push(Field { path, one: text(one), other: text(other) });
         }
-    }
-}
-
-/// Adds the fields of a tree at `path`.
-fn list(path: String, tree: &Value, found: &mut Vec<(String, String)>) {
-    match tree {
-        Value::Object(map) if !map.is_empty() => {
-            map.iter().for_each(|(name, value)| list(field(&path, name), value, found));
-        }
-        Value::Array(values) if !values.is_empty() => {
-            (0..).zip(values).for_each(|(index, value): (usize, _)| {
-                list(format!("{path}[{index}]"), value, found);
-            });
-        }
-        _ => found.push((path, tree.to_string())),
     }
 }

@@ -44,7 +44,7 @@ pub struct FirstDifference<I> {
     pub since: Option<Tick>,
     /// The first tick at which something differs.
     pub tick: Tick,
-    /// The cause.
+    /// The kind of the difference: other entries, or other states after the same entries.
     pub cause: Cause<I>,
     /// A tick and the differences between the states of the first and the second journal after it.
     pub states: Option<(Tick, Differences)>,

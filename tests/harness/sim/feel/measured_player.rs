@@ -13,7 +13,7 @@ use quarrel_shared::{
     tick::TickRate,
 };
 
-use super::record::{PlayerRecord, Shot};
+use super::record::{LoggedShot, PlayerRecord};
 
 /// A controller that walks with a bot's brain and aims by the drawn entities.
 pub(super) struct MeasuredPlayer {
@@ -53,7 +53,7 @@ impl MeasuredPlayer {
         }
         match target(map, own.fighter, position, aim, others()) {
             Some(victim) => {
-                let shot = Shot { by: joined.seat, victim, seen: drawn.interpolated_at };
+                let shot = LoggedShot { by: joined.seat, victim, seen: drawn.interpolated_at };
                 self.record.shot(slot.tick, shot, slot.due);
                 input
             }

@@ -15,7 +15,7 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-use super::Feel;
+use super::row::Feel;
 use crate::sim::Link;
 
 /// The record of one measured player.
@@ -36,7 +36,7 @@ pub struct PlayerRecord {
     extrapolated: u64,
     frozen: u64,
     /// The arrows that hit on this player's screen, by the tick of their release.
-    shown: BTreeMap<Tick, Shot>,
+    shown: BTreeMap<Tick, LoggedShot>,
     /// The arrows that hit on the server, by tick and victim.
     hits: BTreeSet<(Tick, SeatId)>,
     /// The eliminations, by tick and victim.
@@ -51,7 +51,7 @@ pub struct PlayerRecord {
 
 /// An arrow that hit on the shooter's screen.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shot {
+pub(super) struct LoggedShot {
     pub(super) by: SeatId,
     pub(super) victim: SeatId,
     /// The time at which the victim was drawn.
@@ -124,7 +124,7 @@ impl PlayerRecord {
         }
     }
 
-    pub(super) fn shot(&mut self, tick: Tick, shot: Shot, now: Duration) {
+    pub(super) fn shot(&mut self, tick: Tick, shot: LoggedShot, now: Duration) {
         if self.is_measured(now) {
             self.shown.insert(tick, shot);
         }
@@ -145,7 +145,7 @@ impl PlayerRecord {
     /// shooter was eliminated before the shot, and shots after the end of a match, because the shooter could not see that yet.
     fn shots(&self) -> (u64, u64) {
         let last = self.shown.keys().next_back().copied().unwrap_or_default();
-        let is_race = |tick: Tick, shot: &Shot| {
+        let is_race = |tick: Tick, shot: &LoggedShot| {
             let was_eliminated = |seat: SeatId, since: Tick| {
                 self.eliminations.iter().any(|(at, victim)| *victim == seat && *at >= since && *at <= tick)
             };

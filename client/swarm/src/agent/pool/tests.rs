@@ -8,12 +8,14 @@ use crate::{
         message::batch_frames,
         wire::{Decoder, MAX_AGENT_FRAME_BYTES},
     },
-    assemble::{BotCounts, RunEnd, RunMeasurements},
-    measure::{CountRecorder, SelfLoad, Timeline},
+    measure::{CountRecorder, Row, SelfLoad, Timeline},
     plan::BotGroup,
-    report::Report,
-    schedule::schedule,
-    server_history::ServerHistory,
+    report::{
+        Report, RunSetting,
+        assemble::{BotCounts, RunEnd, RunMeasurements},
+    },
+    run::schedule::schedule,
+    server_figures::ServerHistory,
 };
 
 /// One measurement of a bot.
@@ -84,9 +86,8 @@ fn report(timeline: Timeline) -> Report {
         elapsed: plan.stages.length(),
         bots: BotCounts::of(&schedule(&plan)),
     };
-    let mut report = measured.report(&plan, 1);
+    let mut report = measured.report(&plan, RunSetting::default());
     report.decide_verdict(&plan, &RunEnd::Completed, None);
-    report.setting.started_unix_s = 0;
     report
 }
 
@@ -144,7 +145,7 @@ fn a_lost_agent_is_one_incident_and_stays_recorded() {
 #[test]
 fn counts_outside_the_plan_are_refused() {
     let pool = pool(&["a"]);
-    let row = |second, group| vec![(second, group, Row::default())];
+    let row = |second, group| vec![GroupSecond(second, group, Row::default())];
     assert!(pool.agents[0].push_rows(row(12, 1)).is_ok());
     assert!(pool.agents[0].push_rows(row(12, 2)).is_err(), "there are two groups");
     assert!(pool.agents[0].push_rows(row(u32::MAX, 0)).is_err(), "a run is not that long");
@@ -156,7 +157,7 @@ fn counts_outside_the_plan_are_refused() {
 fn an_agent_that_exceeds_the_pending_frames_is_lost() {
     let counts =
         AgentCounts { agent: "flood".to_owned(), max_second: 10, groups: 1, pending: Mutex::default() };
-    let send = || counts.push(Batch { rows: vec![(1, 0, Row::default())], ..Batch::default() });
+    let send = || counts.push(Batch { rows: vec![GroupSecond(1, 0, Row::default())], ..Batch::default() });
     (0..MAX_PENDING_FRAMES).for_each(|_| send().unwrap());
     assert!(send().is_err(), "the pending frames were not taken");
     assert_eq!(counts.take().rows.len(), MAX_PENDING_FRAMES);

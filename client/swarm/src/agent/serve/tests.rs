@@ -29,7 +29,7 @@ fn key(secret: &str) -> SwarmKey {
     SwarmKey::new(secret.repeat(4).as_bytes()).unwrap()
 }
 
-/// A running agent.
+/// An agent on its own task, with the events that it has reported.
 struct RunningAgent {
     address: SocketAddr,
     events: Arc<Mutex<Vec<AgentEvent>>>,

@@ -3,20 +3,18 @@
 //! Percentages, rates and percentiles are computed here and nowhere else, so that rules checked during a run use the same figures as the
 //! final report.
 
-use std::{
-    fs,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use super::{
+    CurvePoint, Curves, GameFigures, GroupFigures, HostileFigures, Incident, Percentiles, Report, RunSetting,
+    SCHEMA, SecondFigures, ServerFigures, SwarmFigures, round,
+};
+use crate::{
+    hostile::HostileRecord,
     measure::{Batch, Distribution, Row, Timeline, Totals, percent},
-    plan::Plan,
-    report::{
-        CurvePoint, Curves, GameFigures, GroupFigures, HostileFigures, Incident, Percentiles, Report,
-        RunSetting, SCHEMA, SecondFigures, SwarmFigures, round,
-    },
-    schedule::{BotSchedule, max_concurrent},
-    server_history::ServerHistory,
+    plan::{Plan, Storm},
+    run::schedule::{BotSchedule, max_concurrent},
+    server_figures::ServerHistory,
 };
 
 /// The percentiles at which a curve has points.
@@ -27,7 +25,7 @@ const CURVE: [f64; 24] = [
 
 /// The reason for the end of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum RunEnd {
+pub(crate) enum RunEnd {
     /// The plan's time elapsed, or all bots finished.
     Completed,
     /// An interrupt signal arrived.
@@ -38,42 +36,41 @@ pub(super) enum RunEnd {
 
 /// Numbers of bots in a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct BotCounts {
+pub(crate) struct BotCounts {
     /// All bots, including those that replace others.
-    pub(super) total: u64,
+    pub(crate) total: u64,
     /// The largest number of bots that play at once.
-    pub(super) max_concurrent: u64,
+    pub(crate) max_concurrent: u64,
 }
 
 impl BotCounts {
     /// Counts the bots of a schedule.
-    pub(super) fn of(schedule: &[BotSchedule]) -> Self {
+    pub(crate) fn of(schedule: &[BotSchedule]) -> Self {
         Self { total: schedule.len() as u64, max_concurrent: max_concurrent(schedule) }
     }
 }
 
 /// The measurements of a run, from which its report is built.
-pub(super) struct RunMeasurements {
-    pub(super) timeline: Timeline,
-    pub(super) server: ServerHistory,
-    pub(super) ended: RunEnd,
+pub(crate) struct RunMeasurements {
+    pub(crate) timeline: Timeline,
+    pub(crate) server: ServerHistory,
+    pub(crate) ended: RunEnd,
     /// Wall time from the start to the end.
-    pub(super) elapsed: Duration,
-    pub(super) bots: BotCounts,
+    pub(crate) elapsed: Duration,
+    pub(crate) bots: BotCounts,
 }
 
 impl RunMeasurements {
     /// Returns the measurements with the last batch of counts added.
-    pub(super) fn with(mut self, batch: Batch) -> Self {
+    pub(crate) fn with(mut self, batch: Batch) -> Self {
         self.timeline.push(batch);
         self
     }
 
     /// Builds the report, without its verdict and rule results.
-    pub(super) fn report(self, plan: &Plan, processes: u64) -> Report {
+    pub(crate) fn report(self, plan: &Plan, setting: RunSetting) -> Report {
         let mut report = report_figures(&self.timeline, &self.server, plan, self.elapsed, self.bots);
-        report.setting = setting(plan, processes, self.elapsed);
-        report.setting.server_version = self.server.version().map(str::to_owned);
+        report.setting = RunSetting { server_version: self.server.version().map(str::to_owned), ..setting };
         report.incidents = incidents(&self.timeline, &self.server, plan);
         report.trouble = self.timeline.incidents().first().map(|(_, text)| text.clone());
         report.series = series(self.timeline, &self.server, plan);
@@ -82,7 +79,7 @@ impl RunMeasurements {
 }
 
 /// Builds a report with all figures of a run up to now, without the setting, incidents and series.
-pub(super) fn report_figures(
+pub(crate) fn report_figures(
     timeline: &Timeline,
     server: &ServerHistory,
     plan: &Plan,
@@ -127,16 +124,9 @@ pub(super) fn report_figures(
         game: game(whole),
         groups: groups(timeline, plan),
         hostile: hostile(timeline),
-        server: (!seconds.is_empty())
-            .then(|| server.figures(seconds.end - seconds.start, bot_seconds))
-            .flatten(),
+        server: server_figures(server, seconds, bot_seconds),
         swarm: swarm(timeline, bot_seconds),
-        curves: Curves {
-            input_ack_ms: curve(&measured.input_ack),
-            snapshot_age_ms: curve(&measured.snapshot_age),
-            snapshot_gap_ms: curve(&measured.snapshot_gap),
-            join_ms: curve(&whole.join),
-        },
+        curves: curves(whole, measured),
         ..Report::default()
     }
 }
@@ -151,7 +141,7 @@ fn game(row: &Row) -> GameFigures {
 }
 
 /// Returns the figures of each group by name; empty for a single group, whose figures are those of the whole run.
-fn groups(timeline: &Timeline, plan: &Plan) -> std::collections::BTreeMap<String, GroupFigures> {
+fn groups(timeline: &Timeline, plan: &Plan) -> BTreeMap<String, GroupFigures> {
     if plan.bots.len() < 2 {
         return Default::default();
     }
@@ -176,13 +166,18 @@ fn group_figures(totals: &Totals) -> GroupFigures {
     }
 }
 
-fn hostile(timeline: &Timeline) -> std::collections::BTreeMap<String, HostileFigures> {
-    let figures = |record: &super::hostile::HostileRecord| HostileFigures {
+fn hostile(timeline: &Timeline) -> BTreeMap<String, HostileFigures> {
+    let figures = |record: &HostileRecord| HostileFigures {
         lives: record.lives,
         sent: record.sent,
         closes: record.closes.clone(),
     };
     timeline.hostile().iter().map(|(kind, record)| (kind.clone(), figures(record))).collect()
+}
+
+/// Returns the server's figures over these seconds; `None` before the first of them and without an answer of the server.
+fn server_figures(server: &ServerHistory, seconds: Range<u32>, bot_seconds: f64) -> Option<ServerFigures> {
+    if seconds.is_empty() { None } else { server.figures(seconds.end - seconds.start, bot_seconds) }
 }
 
 fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
@@ -196,6 +191,15 @@ fn swarm(timeline: &Timeline, bot_seconds: f64) -> SwarmFigures {
         busiest_thread_percent: round(self_load.busiest_us as f64 / 10_000.0),
         rss_mb: round(self_load.rss_bytes as f64 / 1e6),
         threads: self_load.threads,
+    }
+}
+
+fn curves(whole: &Row, measured: &Row) -> Curves {
+    Curves {
+        input_ack_ms: curve(&measured.input_ack),
+        snapshot_age_ms: curve(&measured.snapshot_age),
+        snapshot_gap_ms: curve(&measured.snapshot_gap),
+        join_ms: curve(&whole.join),
     }
 }
 
@@ -218,7 +222,7 @@ fn curve(distribution: &Distribution) -> Vec<CurvePoint> {
 fn incidents(timeline: &Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Incident> {
     let of_bots = timeline.incidents().iter().map(|(ms, text)| (*ms as f64 / 1000.0, text.clone()));
     let of_server = server.incidents().iter().map(|(at, text)| (at.as_secs_f64(), text.clone()));
-    let storm = |storm: &super::plan::Storm| {
+    let storm = |storm: &Storm| {
         (storm.at.as_secs_f64(), format!("storm: {} % of the bots lose their connection", storm.percent))
     };
     let mut all: Vec<_> = of_bots.chain(of_server).chain(plan.storms.iter().map(storm)).collect();
@@ -231,35 +235,8 @@ fn series(timeline: Timeline, server: &ServerHistory, plan: &Plan) -> Vec<Second
     // Counts from after the plan's end, while bots leave, are in the totals only.
     seconds.truncate(plan.stages.length().as_millis().div_ceil(1000) as usize);
     for second in &mut seconds {
-        second.bots_wanted = u64::from(plan.stages.wanted_in(second.at_s));
+        second.bots_wanted = u64::from(plan.stages.bots_in(second.at_s));
         second.server = server.second(second.at_s);
     }
     seconds
-}
-
-fn setting(plan: &Plan, processes: u64, elapsed: Duration) -> RunSetting {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    RunSetting {
-        started_unix_s: now.saturating_sub(elapsed).as_secs(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        host: host_description(),
-        cores: std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64),
-        server: plan.server.clone(),
-        server_version: None,
-        plan: plan.to_toml(),
-        processes,
-    }
-}
-
-/// Returns the machine's name, operating system and processor, separated by commas; parts that cannot be read are left out.
-pub(super) fn host_description() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpus
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map(|(_, model)| model);
-    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
-    let parts = [name.trim(), &system, model.unwrap_or_default()];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }

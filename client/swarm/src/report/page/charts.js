@@ -48,7 +48,7 @@ export function charts(report) {
     percentiles: percentiles(report.curves),
     lost: { axis, lines: [line("lost", "c2", lost)] },
     frozen: { axis, lines: [line("frozen", "c1", (second) => second.frozen_percent)] },
-    bots: { axis, lines: [line("wanted", "c3 dashed", (second) => second.bots_wanted), line("seated", "c1", (second) => second.bots)] },
+    bots: { axis, lines: [line("planned", "c3 dashed", (second) => second.bots_wanted), line("seated", "c1", (second) => second.bots)] },
     churn: {
       axis,
       lines: [

@@ -5,16 +5,14 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use serde_json::Value;
 
-use super::{
-    report::{BaselineComparison, Delta, SCHEMA, round},
-    slo::Figures,
-};
+use super::{BaselineComparison, Delta, SCHEMA, round};
+use crate::slo::Figures;
 
 /// A baseline: the figures of an older run, with which a run is compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +22,7 @@ pub struct Baseline {
     figures: Figures,
 }
 
-/// The error of opening a baseline.
+/// The error of reading a baseline.
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
     /// The file cannot be read.
@@ -51,12 +49,12 @@ pub enum BaselineError {
 }
 
 impl Baseline {
-    /// Reads a report from a file.
+    /// Parses the content of a report's file, as reading the file returned it.
     ///
     /// # Errors
-    /// When the file cannot be read, or is not a report of schema [`SCHEMA`].
-    pub fn open(file: &Path) -> Result<Self, BaselineError> {
-        let text = fs::read(file).map_err(|error| BaselineError::Unreadable(file.to_owned(), error))?;
+    /// When the file could not be read, or is not a report of schema [`SCHEMA`].
+    pub fn parse(file: &Path, content: io::Result<Vec<u8>>) -> Result<Self, BaselineError> {
+        let text = content.map_err(|error| BaselineError::Unreadable(file.to_owned(), error))?;
         let report: Value =
             serde_json::from_slice(&text).map_err(|error| BaselineError::NotJson(file.to_owned(), error))?;
         match report.get("schema").and_then(Value::as_u64) {
@@ -106,12 +104,8 @@ mod tests {
     use super::*;
     use crate::report::{Percentiles, Report};
 
-    /// Writes `content` to a file and opens it as a baseline.
     fn open(content: &str) -> Result<Baseline, BaselineError> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("old.json");
-        fs::write(&file, content).unwrap();
-        Baseline::open(&file)
+        Baseline::parse(Path::new("old.json"), Ok(content.into()))
     }
 
     fn report(p99: f64) -> Report {
@@ -159,7 +153,8 @@ mod tests {
             let error = open(content).unwrap_err().to_string();
             assert!(error.contains("old.json") && error.contains(why), "{error}");
         }
-        let error = Baseline::open(Path::new("/nowhere/old.json")).unwrap_err().to_string();
+        let missing = Err(io::ErrorKind::NotFound.into());
+        let error = Baseline::parse(Path::new("/nowhere/old.json"), missing).unwrap_err().to_string();
         assert!(error.contains("/nowhere/old.json cannot be read"), "{error}");
     }
 }

@@ -8,13 +8,8 @@
 //! 4. `invalid`: no bot played, or none played at the end.
 //! 5. `pass`.
 
-use super::{
-    assemble::RunEnd,
-    compare::Baseline,
-    plan::Plan,
-    report::{Report, SecondFigures, Verdict},
-    slo::Figures,
-};
+use super::{Report, SecondFigures, Verdict, assemble::RunEnd, compare::Baseline};
+use crate::{plan::Plan, slo::Figures};
 
 /// The largest lateness may be this multiple of `max_lag_ms`, the limit of the 99th percentile: one hiccup of a shared machine does not
 /// make a swarm too slow.
@@ -29,7 +24,7 @@ const MAX_THREAD_PERCENT: f64 = 97.0;
 
 impl Report {
     /// Checks the plan's rules, compares with the baseline, and sets the verdict with its reasons.
-    pub(super) fn decide_verdict(&mut self, plan: &Plan, ended: &RunEnd, baseline: Option<&Baseline>) {
+    pub(crate) fn decide_verdict(&mut self, plan: &Plan, ended: &RunEnd, baseline: Option<&Baseline>) {
         let figures = Figures::from_report(self);
         self.baseline = baseline.map(|baseline| baseline.compare(&figures));
         self.slo =
@@ -63,15 +58,15 @@ impl Report {
         if self.joined == 0 {
             return Some(format!("no bot played: {}", trouble()));
         }
-        let wanted = |second: &&SecondFigures| second.measured && second.bots_wanted > 0;
-        let mut last = self.series.iter().rev().filter(wanted).take(END_SECONDS).peekable();
+        let is_planned = |second: &&SecondFigures| second.measured && second.bots_wanted > 0;
+        let mut last = self.series.iter().rev().filter(is_planned).take(END_SECONDS).peekable();
         let is_silent = last.peek().is_some() && last.all(|second| second.snapshots == 0);
         is_silent.then(|| format!("no bot played at the end of the run: {}", trouble()))
     }
 
     /// Makes the verdict `invalid` if agents were lost, and adds a sentence about each: the remaining agents ran only a part of the plan,
     /// so the figures prove nothing even if all rules hold. An aborted run stays aborted.
-    pub(super) fn invalidate(&mut self, lost: Vec<String>) {
+    pub(crate) fn invalidate(&mut self, lost: Vec<String>) {
         if !lost.is_empty() && self.verdict != Verdict::Aborted {
             self.verdict = Verdict::Invalid;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quarrel_shared::game::GameRng;
 
-use super::plan::{Plan, WeightedRoundRobin};
+use crate::plan::{Plan, WeightedRoundRobin};
 
 /// The number of the schedule's random streams: stages use it XOR their start in milliseconds, churn and the choice of bots the two numbers
 /// below. Bots' brains use the streams from 0 upwards.
@@ -130,7 +130,7 @@ fn fraction(rng: &mut GameRng) -> f64 {
     f64::from(rng.next_u32()) / (f64::from(u32::MAX) + 1.0)
 }
 
-/// The bots that have joined so far, while the events are applied in the order of time.
+/// The bots that have joined, while the events are applied in the order of time.
 struct Population {
     bots: Vec<BotSchedule>,
     /// The indices in `bots` of the bots that play now.
@@ -209,8 +209,8 @@ mod tests {
         let bots = schedule(&plan);
         for at in 0..80_000 {
             let at = Duration::from_millis(at);
-            let (wanted, playing) = (plan.stages.wanted(at), playing(&bots, at) as u32);
-            assert!(wanted.abs_diff(playing) <= 1, "{playing} bots play at {at:?}, and {wanted} should");
+            let (planned, playing) = (plan.stages.bots_at(at), playing(&bots, at) as u32);
+            assert!(planned.abs_diff(playing) <= 1, "{playing} bots play at {at:?}, and {planned} should");
         }
         assert_eq!((bots.len(), max_concurrent(&bots)), (280, 200));
         assert!(bots.is_sorted_by_key(|bot| bot.joins_at));

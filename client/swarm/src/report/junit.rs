@@ -10,10 +10,7 @@ use quick_xml::{
     events::{BytesDecl, BytesText, Event},
 };
 
-use super::{
-    report::{Report, RuleResult, Verdict},
-    timestamp,
-};
+use super::{Report, RuleResult, Verdict};
 
 /// Name of the only test suite and of its test class.
 const SUITE: &str = "swarm";
@@ -34,7 +31,7 @@ pub fn write(report: &Report, output: &mut impl io::Write) -> io::Result<()> {
         ("time", format!("{:.3}", report.seconds)),
     ];
     let counts = || counts.iter().map(|(name, value)| (*name, value.as_str()));
-    let started = timestamp::rfc3339(report.setting.started_unix_s);
+    let started = report.setting.started_rfc3339();
     // The common JUnit schema has no time zones, so the timestamp is in UTC without the `Z`.
     let started =
         [("timestamp", started.trim_end_matches('Z')), ("hostname", &xml_text(&report.setting.host))];

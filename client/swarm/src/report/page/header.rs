@@ -1,10 +1,7 @@
 //! The top of the page: the verdict with its reasons, and the key figures as tiles.
 
 use super::{Markup, number};
-use crate::{
-    report::{Percentiles, Report, ServerFigures, SwarmFigures, Verdict},
-    timestamp,
-};
+use crate::report::{Percentiles, Report, ServerFigures, SwarmFigures, Verdict};
 
 /// Returns the page's title.
 pub(super) fn title(report: &Report) -> String {
@@ -37,7 +34,7 @@ pub(super) fn verdict(body: &mut Markup, report: &Report) {
         });
         let setting = &report.setting;
         let facts = [
-            ("start", timestamp::rfc3339(setting.started_unix_s).replace('T', " ").replace('Z', " UTC")),
+            ("start", setting.started_rfc3339().replace('T', " ").replace('Z', " UTC")),
             ("swarm", setting.version.clone()),
             ("server", setting.server_version.clone().unwrap_or_else(|| "unknown".to_owned())),
             ("host", setting.host.clone()),

@@ -5,12 +5,13 @@ use std::{sync::Arc, thread};
 use tokio_util::sync::DropGuard;
 
 use super::{
-    batch_source::BatchSource, context::WorkerContext, measure::Batch, run_error::RunError,
-    schedule::BotSchedule, worker::WorkerConfig,
+    context::WorkerContext, controller::BatchSource, error::RunError, schedule::BotSchedule,
+    worker::WorkerConfig,
 };
+use crate::measure::Batch;
 
 /// The running workers of this process.
-pub(super) struct WorkerThreads {
+pub(crate) struct WorkerThreads {
     contexts: Vec<Arc<WorkerContext>>,
     handles: Vec<thread::JoinHandle<Result<(), RunError>>>,
     // Dropping this stops the threads, also when the caller that waits for them panics or is cancelled.
@@ -22,7 +23,7 @@ impl WorkerThreads {
     ///
     /// # Errors
     /// When the system provides no thread.
-    pub(super) fn start(config: &WorkerConfig, schedule: &[BotSchedule]) -> Result<Self, RunError> {
+    pub(crate) fn start(config: &WorkerConfig, schedule: &[BotSchedule]) -> Result<Self, RunError> {
         let stop = config.stop.clone().drop_guard();
         let workers = config.workers();
         let contexts = workers.iter().map(|worker| worker.context()).collect();
@@ -41,7 +42,7 @@ impl WorkerThreads {
     ///
     /// # Errors
     /// When a thread returned an error or panicked.
-    pub(super) fn join(mut self) -> Result<Batch, RunError> {
+    pub(crate) fn join(mut self) -> Result<Batch, RunError> {
         for handle in self.handles.drain(..) {
             handle.join().map_err(|_| RunError::Panicked)??;
         }

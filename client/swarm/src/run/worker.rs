@@ -10,34 +10,32 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    context::WorkerContext, error::RunError, load_monitor, schedule::BotSchedule, sockets::BotSockets,
+};
+use crate::{
     bot::HostileBot,
-    context::WorkerContext,
     game::{GameEntry, GameRegistry},
     plan::{Plan, ServerTarget},
-    run_error::RunError,
-    schedule::BotSchedule,
-    self_load,
-    sockets::BotSockets,
 };
 use quarrel_client::{Connector, net::transport};
 
 /// The configuration of all workers of a process.
-pub(super) struct WorkerConfig {
-    pub(super) plan: Arc<Plan>,
-    pub(super) games: GameRegistry,
+pub(crate) struct WorkerConfig {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) games: GameRegistry,
     /// The server of each group of the plan, by the group's index.
-    pub(super) targets: Arc<[ServerTarget]>,
+    pub(crate) targets: Arc<[ServerTarget]>,
     /// The time at which the run starts.
-    pub(super) start: Instant,
-    pub(super) stop: CancellationToken,
+    pub(crate) start: Instant,
+    pub(crate) stop: CancellationToken,
     /// The index of this process, below `processes`.
-    pub(super) process: u32,
+    pub(crate) process: u32,
     /// The number of processes that share the plan's bots.
-    pub(super) processes: u32,
+    pub(crate) processes: u32,
 }
 
 /// The bots of one thread.
-pub(super) struct Worker {
+pub(crate) struct Worker {
     context: Arc<WorkerContext>,
     games: GameRegistry,
     /// The index of this worker among the workers of all processes; it runs the bots whose number modulo `workers` is `index`.
@@ -50,7 +48,7 @@ pub(super) struct Worker {
 
 impl WorkerConfig {
     /// Raises the limit of open files, and creates the workers of this process without starting them.
-    pub(super) fn workers(&self) -> Vec<Worker> {
+    pub(crate) fn workers(&self) -> Vec<Worker> {
         raise_file_limit();
         let threads = self.plan.threads;
         let worker = |thread| Worker {
@@ -71,7 +69,7 @@ impl WorkerConfig {
 
 impl Worker {
     /// Returns the context of this worker's bots.
-    pub(super) fn context(&self) -> Arc<WorkerContext> {
+    pub(crate) fn context(&self) -> Arc<WorkerContext> {
         Arc::clone(&self.context)
     }
 
@@ -79,12 +77,12 @@ impl Worker {
     ///
     /// # Errors
     /// When the system provides no runtime or socket, or a bot panics.
-    pub(super) fn run(self, schedule: &[BotSchedule]) -> Result<(), RunError> {
+    pub(crate) fn run(self, schedule: &[BotSchedule]) -> Result<(), RunError> {
         let context = &self.context;
         current_thread_runtime()?.block_on(async {
             let finished = CancellationToken::new();
             let self_load =
-                tokio::spawn(self_load::measure(self.context(), self.reports_memory, finished.clone()));
+                tokio::spawn(load_monitor::measure(self.context(), self.reports_memory, finished.clone()));
             let mut tasks = JoinSet::new();
             // Agents create their workers before the run starts.
             tokio::select! {
@@ -143,6 +141,6 @@ fn raise_file_limit() {
 }
 
 /// Creates a runtime for one thread.
-pub(super) fn current_thread_runtime() -> io::Result<Runtime> {
+pub(crate) fn current_thread_runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }

@@ -1,21 +1,39 @@
 //! A run in this process: bots on threads, a controller that collects their counts, and the report.
+//!
+//! - [`schedule`](mod@schedule): the times at which each bot joins and leaves.
+//! - `worker`: one thread of bots; `threads`: all threads; `context`: the state that a worker's bots share; `sockets`: their sockets;
+//!   `load_monitor`: the load of the thread itself.
+//! - `controller`: collects the bots' counts, from threads or agents, until the end of the run; `setting`: the machine and the plan for
+//!   the report.
+
+mod context;
+mod controller;
+mod error;
+mod load_monitor;
+pub mod schedule;
+mod setting;
+mod sockets;
+mod threads;
+mod worker;
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use super::run_error::RunError;
+pub(crate) use self::{
+    context::WorkerContext,
+    controller::{BatchSource, COLLECT_PERIOD, RunController},
+    schedule::BotSchedule,
+    setting::{host_description, setting},
+    threads::WorkerThreads,
+    worker::{WorkerConfig, current_thread_runtime},
+};
+pub use self::{error::RunError, sockets::open_impaired};
 use super::{
-    assemble::BotCounts,
-    compare::Baseline,
     game::GameRegistry,
     plan::{Plan, ServerTarget, TrustRoots},
-    report::Report,
-    run_controller::RunController,
-    schedule::schedule,
-    worker::{WorkerConfig, current_thread_runtime},
-    worker_threads::WorkerThreads,
+    report::{Report, assemble::BotCounts, compare::Baseline},
 };
 
 /// Runs a plan in this process and returns the report with its verdict. Rules may compare with `baseline`, the report of an older run.
@@ -30,7 +48,7 @@ use super::{
 /// When called from async code of a tokio runtime.
 pub fn run(plan: &Plan, games: &GameRegistry, baseline: Option<&Baseline>) -> Result<Report, RunError> {
     let mut targets = ServerTarget::resolve_all(plan, &TrustRoots::read(plan)?)?;
-    let schedule = schedule(plan);
+    let schedule = schedule::schedule(plan);
     let runtime = current_thread_runtime()?;
     runtime.block_on(ServerTarget::find_answering(&mut targets))?;
     let stop = CancellationToken::new();
@@ -47,7 +65,8 @@ pub fn run(plan: &Plan, games: &GameRegistry, baseline: Option<&Baseline>) -> Re
     let controller = RunController::new(plan, BotCounts::of(&schedule), config.start, stop, baseline);
     let measured = runtime.block_on(controller.run(&mut threads));
     let ended = measured.ended.clone();
-    let mut report = measured.with(threads.join()?).report(plan, 1);
+    let setting = setting(plan, 1, measured.elapsed);
+    let mut report = measured.with(threads.join()?).report(plan, setting);
     report.decide_verdict(plan, &ended, baseline);
     Ok(report)
 }

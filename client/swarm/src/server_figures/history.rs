@@ -8,10 +8,10 @@ use tokio::{
 };
 
 use super::{
-    report::{ServerFigures, ServerSecond, round},
-    server_delta::SampleDelta,
-    server_metrics::{HttpAddress, MetricsError, MetricsSample, scrape},
+    delta::SampleDelta,
+    metrics::{HttpAddress, MetricsError, MetricsSample, scrape},
 };
+use crate::report::{ServerFigures, ServerSecond, round};
 
 /// Time between two scrapes.
 const SCRAPE_PERIOD: Duration = Duration::from_secs(1);
@@ -20,18 +20,18 @@ const SCRAPE_PERIOD: Duration = Duration::from_secs(1);
 const MAX_INCIDENTS: usize = 64;
 
 /// Scrapes the server in its own task, so that a server that does not answer delays nothing else.
-pub(super) struct MetricsPoller {
+pub(crate) struct MetricsPoller {
     address: Result<HttpAddress, String>,
 }
 
 impl MetricsPoller {
-    /// Creates a poller of the HTTP plane at this URL.
-    pub(super) fn new(url: &str) -> Self {
+    /// Creates a poller of the admin HTTP server at this URL.
+    pub(crate) fn new(url: &str) -> Self {
         Self { address: url.parse() }
     }
 
     /// Scrapes until the receiver is dropped; returns at once if the URL is invalid.
-    pub(super) async fn run(self, samples: mpsc::Sender<Result<MetricsSample, MetricsError>>) {
+    pub(crate) async fn run(self, samples: mpsc::Sender<Result<MetricsSample, MetricsError>>) {
         let Ok(address) = self.address else { return };
         let mut every = interval(SCRAPE_PERIOD);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -46,7 +46,7 @@ impl MetricsPoller {
 
 /// The server's samples: the newest one, the change in each second, and the change over the measured part.
 #[derive(Debug, Default)]
-pub(super) struct ServerHistory {
+pub(crate) struct ServerHistory {
     /// The seconds that the figures cover.
     measured: Range<u32>,
     /// The newest sample, and its time since the run's start.
@@ -66,12 +66,12 @@ pub(super) struct ServerHistory {
 
 impl ServerHistory {
     /// Creates an empty history whose figures cover these seconds.
-    pub(super) fn new(measured: Range<u32>) -> Self {
+    pub(crate) fn new(measured: Range<u32>) -> Self {
         Self { measured, ..Self::default() }
     }
 
     /// Adds a sample, or the error of a scrape.
-    pub(super) fn push(&mut self, at: Duration, scraped: Result<MetricsSample, MetricsError>) {
+    pub(crate) fn push(&mut self, at: Duration, scraped: Result<MetricsSample, MetricsError>) {
         match scraped {
             Ok(sample) => {
                 self.is_silent = false;
@@ -93,7 +93,7 @@ impl ServerHistory {
             }
             Err(error) => {
                 self.unanswered += 1;
-                // One incident for each outage, however long it is.
+                // One incident for each outage, regardless of its length.
                 if !std::mem::replace(&mut self.is_silent, true) {
                     self.push_incident(at, error.to_string());
                 }
@@ -136,23 +136,23 @@ impl ServerHistory {
     }
 
     /// Returns the server's version, if it exports one.
-    pub(super) fn version(&self) -> Option<&str> {
+    pub(crate) fn version(&self) -> Option<&str> {
         self.newest.as_ref()?.1.version.as_deref()
     }
 
     /// Returns the incidents: the start of each outage, with the error of the scrape, and each restart.
-    pub(super) fn incidents(&self) -> &[(Duration, String)] {
+    pub(crate) fn incidents(&self) -> &[(Duration, String)] {
         &self.incidents
     }
 
     /// Returns the figures of this second; `None` for a second without a sample, and for the first sample, which has no change.
-    pub(super) fn second(&self, at_s: u32) -> Option<ServerSecond> {
+    pub(crate) fn second(&self, at_s: u32) -> Option<ServerSecond> {
         self.seconds.get(&at_s).copied()
     }
 
     /// Returns the figures of the measured part up to now. `measured_s` is the part's length up to now in seconds, and `bot_seconds` the
     /// sum of the time that bots played in it. Returns `None` if no scrape was attempted.
-    pub(super) fn figures(&self, measured_s: u32, bot_seconds: f64) -> Option<ServerFigures> {
+    pub(crate) fn figures(&self, measured_s: u32, bot_seconds: f64) -> Option<ServerFigures> {
         if self.newest.is_none() && self.unanswered == 0 {
             return None;
         }

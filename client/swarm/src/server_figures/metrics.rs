@@ -1,4 +1,4 @@
-//! One scrape of the server's metrics: a GET of `/metrics` on its HTTP plane, and the parsed sample.
+//! One scrape of the server's metrics: a GET of `/metrics` on the admin HTTP server, and the parsed sample.
 //!
 //! One GET of a plain text needs no HTTP library. The request is HTTP/1.0, so that the response is never chunked.
 
@@ -17,7 +17,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum number of bytes that are read of a response; longer responses are cut off.
 const MAX_RESPONSE_BYTES: u64 = 1024 * 1024;
 
-/// Host and port of the server's HTTP plane (the TCP port of metrics and administration). Parsed from `http://HOST:PORT`; the scheme and
+/// Host and port of the admin HTTP server. Parsed from `http://HOST:PORT`; the scheme and
 /// slashes at the end are optional.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpAddress(String);
@@ -37,7 +37,7 @@ impl FromStr for HttpAddress {
 /// The error of a scrape.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
-    /// The server's HTTP plane cannot be reached.
+    /// The admin HTTP server cannot be reached.
     #[error("{0} cannot be reached: {1}")]
     Unreachable(String, io::Error),
     /// The scrape took longer than two seconds.

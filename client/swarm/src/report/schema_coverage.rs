@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
+    BaselineComparison, CurvePoint, Curves, Delta, Incident, Percentiles, Report, RuleResult, RunSetting,
+    SecondFigures, ServerSecond,
+};
+use crate::{
     capacity::{Bottleneck, CapacityReport, LoadResult, MachinesFor, SCHEMA},
-    report::{
-        BaselineComparison, CurvePoint, Curves, Delta, Incident, Percentiles, Report, RuleResult, RunSetting,
-        SecondFigures, ServerSecond,
-    },
     slo::sample,
 };
 

@@ -216,7 +216,7 @@ pub(super) fn baseline(columns: &mut Markup, report: &Report) {
             [name.clone(), number::figure(delta.then), number::figure(delta.now), change]
         })
         .collect();
-    let heads = ["figure", "then", "now", "change"];
+    let heads = ["figure", "baseline", "this run", "change"];
     columns.element("section", "", |section| {
         section.fixed("<h2>Differences to the baseline</h2>");
         section.text("p", "note", file);

@@ -12,25 +12,25 @@ use quarrel_shared::{id::RoomId, protocol::JoinTarget};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use crate::{
     measure::{Batch, CountRecorder},
     plan::{Plan, ServerTarget},
 };
 
 /// The parts of a run that its bots use, and the recorder of one worker.
-pub(super) struct WorkerContext {
-    pub(super) plan: Arc<Plan>,
+pub(crate) struct WorkerContext {
+    pub(crate) plan: Arc<Plan>,
     /// The server of each group of the plan, by the group's index.
-    pub(super) targets: Arc<[ServerTarget]>,
+    pub(crate) targets: Arc<[ServerTarget]>,
     /// The time at which the run starts.
-    pub(super) start: Instant,
+    pub(crate) start: Instant,
     /// Cancelled when the run ends, by the plan or early.
-    pub(super) stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     recorder: Mutex<CountRecorder>,
 }
 
 impl WorkerContext {
-    pub(super) fn new(
+    pub(crate) fn new(
         plan: Arc<Plan>,
         targets: Arc<[ServerTarget]>,
         start: Instant,
@@ -40,39 +40,39 @@ impl WorkerContext {
     }
 
     /// Returns the time since the run's start; zero before the start.
-    pub(super) fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
 
     /// Returns the time at which the plan's last stage ends.
-    pub(super) fn end(&self) -> Instant {
+    pub(crate) fn end(&self) -> Instant {
         self.start + self.plan.stages.length()
     }
 
     /// Locks the worker's recorder. All bots of a worker run on one thread, so the lock is contended only while a batch is taken.
-    pub(super) fn recorder(&self) -> impl DerefMut<Target = CountRecorder> {
+    pub(crate) fn recorder(&self) -> impl DerefMut<Target = CountRecorder> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the counts since the last call.
-    pub(super) fn take(&self) -> Batch {
+    pub(crate) fn take(&self) -> Batch {
         self.recorder().take()
     }
 
     /// Returns the room that a group joins: the one that the plan names, or any with a free seat.
-    pub(super) fn join_target(&self, group: u16) -> JoinTarget {
+    pub(crate) fn join_target(&self, group: u16) -> JoinTarget {
         let room = self.plan.bots.get(usize::from(group)).and_then(|group| group.room);
         room.map_or(JoinTarget::Quick, |id| JoinTarget::Room(RoomId(id)))
     }
 
-    /// Returns the brain (the bots' behaviour) that the plan names for a group; `None` for the game's default brain.
-    pub(super) fn brain(&self, group: u16) -> Option<&str> {
+    /// Returns the brain that the plan names for a group; `None` for the game's default brain.
+    pub(crate) fn brain(&self, group: u16) -> Option<&str> {
         self.plan.bots.get(usize::from(group))?.brain.as_deref()
     }
 
     /// Returns the group whose server a hostile bot attacks, from the bot's number. Hostile bots are spread evenly over the distinct
     /// servers, not over groups; of several groups on one server, the first is returned.
-    pub(super) fn hostile_group(&self, number: u32) -> u16 {
+    pub(crate) fn hostile_group(&self, number: u32) -> u16 {
         let servers: Vec<_> = self.targets.iter().map(|target| target.connect.server).collect();
         nth_distinct(&servers, number)
     }

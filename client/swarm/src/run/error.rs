@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::plan::PlanError;
+use crate::plan::PlanError;
 use quarrel_client::{FindError, net::tls::TrustError};
 
 /// The error of a run that cannot start or be completed. The failure of a server is not an error, but part of the report.

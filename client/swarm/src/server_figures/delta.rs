@@ -1,6 +1,6 @@
 //! The change of a server's metrics between two scrapes. Changes can be added up, also across a restart of the server.
 
-use super::server_metrics::MetricsSample;
+use super::metrics::MetricsSample;
 
 /// The change of the metrics over one or more intervals between scrapes; `None` for metrics that the server does not export.
 #[derive(Clone, Debug, Default)]

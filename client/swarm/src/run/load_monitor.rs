@@ -8,13 +8,14 @@ use std::{fs, sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use super::{context::WorkerContext, measure::SelfLoad};
+use super::context::WorkerContext;
+use crate::measure::SelfLoad;
 
 /// The period of the timer.
 const TIMER_PERIOD: Duration = Duration::from_millis(10);
 
 /// Measures the calling thread until `finished` is cancelled. Records the load of each second, and of the last, incomplete one.
-pub(super) async fn measure(context: Arc<WorkerContext>, reports_memory: bool, finished: CancellationToken) {
+pub(crate) async fn measure(context: Arc<WorkerContext>, reports_memory: bool, finished: CancellationToken) {
     let mut timer = interval_at(context.start.max(Instant::now()), TIMER_PERIOD);
     timer.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut second = LoadSecond::begin(context.elapsed());

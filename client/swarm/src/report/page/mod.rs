@@ -17,7 +17,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use ring::digest::{SHA256, digest};
 
 use self::markup::{Markup, escaped};
-use super::report::Report;
+use super::Report;
 
 const TEMPLATE: &str = include_str!("page.html");
 

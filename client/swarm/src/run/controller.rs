@@ -1,4 +1,6 @@
 //! The controller of a run: collects the counts of all bots, checks the rules, shows the progress, and stops the bots at the end.
+//!
+//! A [`BatchSource`] is the same interface for bots in this process and for bots on agents.
 
 use std::time::Duration;
 
@@ -8,23 +10,36 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    assemble::{BotCounts, RunEnd, RunMeasurements, report_figures},
-    batch_source::{BatchSource, COLLECT_PERIOD},
-    compare::Baseline,
-    measure::Timeline,
+use crate::{
+    measure::{Batch, Timeline},
     plan::Plan,
     progress::ProgressDisplay,
-    server_history::{MetricsPoller, ServerHistory},
+    report::{
+        assemble::{BotCounts, RunEnd, RunMeasurements, report_figures},
+        compare::Baseline,
+    },
+    server_figures::{MetricsPoller, ServerHistory},
     signals::stop_token,
     slo::{Figures, RuleWatch},
 };
+
+/// The period at which counts are collected and rules are checked.
+pub(crate) const COLLECT_PERIOD: Duration = Duration::from_secs(1);
+
+/// A source of batches of counts: the threads of this process, or the agents.
+pub(crate) trait BatchSource: Send {
+    /// Takes the counts since the last call, of all threads or agents together.
+    fn take(&mut self) -> Batch;
+
+    /// Whether all bots have ended. Counts since the last [`Self::take`] may still be waiting.
+    fn is_over(&self) -> bool;
+}
 
 /// The period at which the progress display is updated and the end of all bots is checked.
 const DISPLAY_PERIOD: Duration = Duration::from_millis(200);
 
 /// Collects the counts of a run until its end.
-pub(super) struct RunController {
+pub(crate) struct RunController {
     plan: Plan,
     bots: BotCounts,
     start: Instant,
@@ -37,7 +52,7 @@ pub(super) struct RunController {
 
 impl RunController {
     /// Creates the controller of a run that starts at `start`. Cancelling `stop` must stop the run's bots.
-    pub(super) fn new(
+    pub(crate) fn new(
         plan: &Plan,
         bots: BotCounts,
         start: Instant,
@@ -59,7 +74,7 @@ impl RunController {
     }
 
     /// Runs until the plan's end, an interrupt, the end of all bots, or (with `abort_on_fail`) a broken rule. Then cancels the stop token.
-    pub(super) async fn run(mut self, source: &mut dyn BatchSource) -> RunMeasurements {
+    pub(crate) async fn run(mut self, source: &mut dyn BatchSource) -> RunMeasurements {
         let end = self.start + self.plan.stages.length();
         let (samples, mut samples_out) = mpsc::channel(4);
         let poller =
