@@ -1,7 +1,7 @@
 //! The composition root: creates the parts of the server, and starts and stops them in order.
 //!
 //! - `startup`: the stages of a start.
-//! - `resources`: what the server takes from its environment.
+//! - `resources`: everything that the server takes from its environment.
 //! - `live`: the settings that a reload changes.
 //! - `tasks`: stop tokens and trackers of the tasks.
 //! - `maintenance`: periodic removal of closed rooms and expired seats, and renewal of the certificate.

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 /// the process twice, as a signal of their own and as one to its group.
 const REPEAT_WINDOW: Duration = Duration::from_millis(500);
 
-/// The requests that signals have made so far. Clones share them.
+/// The requests of signals since the start. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct SignalRequests {
     /// Cancelled by the first stop signal.

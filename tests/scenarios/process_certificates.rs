@@ -17,11 +17,11 @@ const SERVER: &str = env!("CARGO_BIN_EXE_test-server");
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// The files of an operator's certificate and of a server's log.
-struct Files {
+struct CertificateFiles {
     folder: TempDir,
 }
 
-impl Files {
+impl CertificateFiles {
     fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a folder") }
     }
@@ -70,7 +70,7 @@ impl Files {
 
 #[tokio::test]
 async fn check_and_serve_refuse_the_same_certificates_outside_of_their_validity() {
-    let (files, now) = (Files::new(), SystemTime::now());
+    let (files, now) = (CertificateFiles::new(), SystemTime::now());
     for (from, until, reason) in
         [(now - 9 * DAY, now - DAY, "expired at"), (now + DAY, now + 9 * DAY, "is not valid before")]
     {
@@ -92,7 +92,7 @@ async fn check_and_serve_refuse_the_same_certificates_outside_of_their_validity(
 
 #[tokio::test]
 async fn a_hang_up_loads_a_new_certificate_and_keeps_the_old_one_when_the_new_one_is_unusable() {
-    let (files, now) = (Files::new(), SystemTime::now());
+    let (files, now) = (CertificateFiles::new(), SystemTime::now());
     let first_files = files.install(now - DAY, now + 10 * DAY);
     let mut server = files.serve();
     let (address, http) = (server.address().await, server.http_address().await);

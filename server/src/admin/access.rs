@@ -122,7 +122,7 @@ impl std::fmt::Debug for AdminToken {
 /// Whether a `Host` header, with or without a port, is an IP address or `localhost`.
 fn is_local_host(host: &str) -> bool {
     let without_port = match host.rsplit_once(':') {
-        // The last colon of `[::1]` is no port's.
+        // The last colon of `[::1]` does not separate a port.
         Some((name, port)) if !port.ends_with(']') => name,
         _ => host,
     };

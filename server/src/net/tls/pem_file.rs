@@ -38,7 +38,7 @@ pub enum PemFileError {
 pub enum PemItem {
     /// A certificate chain.
     Certificate,
-    /// A private key.
+    /// The private key of a certificate.
     PrivateKey,
 }
 

@@ -65,7 +65,7 @@ impl LogHandle {
         Ok(())
     }
 
-    /// Waits until all lines logged so far are written, for a second at most.
+    /// Waits until all queued lines are written, for a second at most.
     pub fn flush(&self) {
         self.queue.flush(FLUSH_TIMEOUT);
     }

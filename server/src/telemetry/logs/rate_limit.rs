@@ -52,7 +52,7 @@ impl<S: Subscriber> Layer<S> for LineRateLimit {
     }
 }
 
-/// The kinds of lines logged so far. Bounded by the number of places in the code that log.
+/// The kinds of lines that were logged. Bounded by the number of places in the code that log.
 #[derive(Default)]
 struct Kinds(HashMap<Identifier, Kind>);
 

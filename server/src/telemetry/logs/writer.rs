@@ -40,7 +40,7 @@ enum Message {
 }
 
 impl LogQueue {
-    /// Waits until the lines queued so far are written or `timeout` has passed.
+    /// Waits until the queued lines are written or `timeout` has passed.
     pub(super) fn flush(&self, timeout: Duration) {
         let (done, flushed) = mpsc::sync_channel(1);
         let deadline = Instant::now() + timeout;
