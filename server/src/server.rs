@@ -122,7 +122,7 @@ impl<G: Game> Server<G> {
             journals.and_then(|store| start.start_journals(store, &mut recovery, &records, &storage_runtime));
         let lobby = start.open_lobby(spec, seed, records, journals, room_runtime);
         let registry = start.open_registry(&keys);
-        recovery.reopen_rooms(&lobby, &registry);
+        recovery.reopen_rooms(&lobby, &registry, &start.metrics);
 
         let acceptor = Acceptor::new(endpoint.clone(), start.live.net.clone(), Arc::clone(&start.metrics));
         let players = Arc::new(PlayerList::default());
