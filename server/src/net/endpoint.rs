@@ -2,6 +2,8 @@
 
 use std::{io, net::UdpSocket, sync::Arc, time::Duration};
 
+use bytes::Bytes;
+use quarrel_shared::limits::MAX_DATAGRAM_BYTES;
 use quarrel_transport::{
     congestion::FlooredCubicConfig,
     settings::{self, CONNECTION_ID_BYTES},
@@ -15,8 +17,8 @@ use ring::{hkdf, hmac};
 
 pub use quarrel_transport::settings::bind;
 
-use super::{keys::EndpointKeys, tls::ServerTls};
-use crate::config::NetConfig;
+use super::{counting_socket::CountingSocket, keys::EndpointKeys, tls::ServerTls};
+use crate::{config::NetConfig, telemetry::Metrics};
 
 /// The endpoint's socket, timers, randomness and clock. The caller passes them so that tests can run a complete server in a simulated
 /// network on a paused clock.
@@ -43,7 +45,7 @@ impl UdpResources {
     }
 }
 
-/// Opens the players' endpoint.
+/// Opens the players' endpoint, whose traffic is counted in the metrics.
 ///
 /// # Errors
 /// When the socket cannot be used, or when the TLS configuration lacks what QUIC needs.
@@ -52,6 +54,7 @@ pub fn open(
     net: &NetConfig,
     tls: &ServerTls,
     keys: &EndpointKeys,
+    metrics: Arc<Metrics>,
 ) -> io::Result<Endpoint> {
     let crypto = QuicServerConfig::try_from(tls.config()).map_err(io::Error::other)?;
     let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&keys.token);
@@ -70,7 +73,8 @@ pub fn open(
         .min_reset_interval(RESET_INTERVAL)
         .rng_seed(Some(derived(&seed, b"endpoint")))
         .cid_generator(move || Box::new(LongIds::seeded(derived(&seed, b"connection ids"))));
-    Endpoint::new_with_abstract_socket(endpoint, Some(server), udp.socket, udp.runtime)
+    let socket = Arc::new(CountingSocket::new(udp.socket, metrics));
+    Endpoint::new_with_abstract_socket(endpoint, Some(server), socket, udp.runtime)
 }
 
 /// The minimum time between two stateless resets, by which clients notice after a crash and a restart that their connections are gone.
@@ -88,8 +92,9 @@ const INCOMING_BUFFER_BYTES: u64 = 4 * 1024;
 /// three times the bytes that they sent.
 const INITIAL_RTT: Duration = Duration::from_millis(25);
 
-/// The buffer of a connection's outgoing datagrams: two of the largest snapshots. Sessions queue at most two smaller ones as well.
-const DATAGRAM_SEND_BYTES: usize = 2400;
+/// The buffer of a connection's outgoing datagrams: two of the largest ones, each with quinn's overhead of the size of a [`Bytes`].
+/// Sessions queue at most two, so quinn never drops a queued datagram to make room for a newer one.
+const DATAGRAM_SEND_BYTES: usize = 2 * (MAX_DATAGRAM_BYTES + size_of::<Bytes>());
 
 /// Returns the transport settings of players' connections.
 fn transport(net: &NetConfig) -> TransportConfig {

@@ -83,7 +83,7 @@ impl Startup<'_> {
     ) -> Result<(Endpoint, SocketAddr), StartError> {
         let address = self.config.net.listen;
         let open = || {
-            let endpoint = endpoint::open(udp, &self.config.net, tls, keys)?;
+            let endpoint = endpoint::open(udp, &self.config.net, tls, keys, Arc::clone(&self.metrics))?;
             let address = endpoint.local_addr()?;
             Ok((endpoint, address))
         };

@@ -322,9 +322,9 @@ impl<G: Game> Session<G> {
         ControlFlow::Continue(())
     }
 
-    /// Runs the checks of a second: counts traffic, updates the player's entry, and ends a session without a living peer or without use.
+    /// Runs the checks of a second: updates the player's entry, and ends a session without a living peer or without use.
     fn run_housekeeping(&mut self) -> ControlFlow<SessionEnd> {
-        self.housekeeping.count_traffic(&self.peer, &self.services.metrics);
+        self.housekeeping.record_received(&self.peer);
         self.snapshots.update_max_datagram();
         if let Some(entry) = self.entry() {
             entry.set_rtt(self.peer.rtt());
@@ -363,7 +363,6 @@ impl<G: Game> Session<G> {
             }
             SessionEnd::Left | SessionEnd::Lost => self.peer.close(CloseReason::Left),
         }
-        self.housekeeping.count_traffic(&self.peer, &self.services.metrics);
     }
 
     /// Starts to join a room that `target` selects; [`Self::joined`] processes the result.
