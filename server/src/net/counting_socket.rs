@@ -14,17 +14,17 @@ use quinn::{
     udp::{RecvMeta, Transmit},
 };
 
-use crate::telemetry::Metrics;
+use crate::telemetry::traffic::SocketTraffic;
 
-/// Wraps the players' socket, and counts its datagrams and payload bytes in the metrics.
+/// Wraps the players' socket, and counts its datagrams and payload bytes.
 pub(super) struct CountingSocket {
     socket: Arc<dyn AsyncUdpSocket>,
-    metrics: Arc<Metrics>,
+    traffic: Arc<SocketTraffic>,
 }
 
 impl CountingSocket {
-    pub(super) const fn new(socket: Arc<dyn AsyncUdpSocket>, metrics: Arc<Metrics>) -> Self {
-        Self { socket, metrics }
+    pub(super) const fn new(socket: Arc<dyn AsyncUdpSocket>, traffic: Arc<SocketTraffic>) -> Self {
+        Self { socket, traffic }
     }
 }
 
@@ -42,8 +42,7 @@ impl AsyncUdpSocket for CountingSocket {
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         self.socket.try_send(transmit)?;
         let bytes = transmit.contents.len();
-        self.metrics.datagrams.sent.inc_by(datagrams(bytes, transmit.segment_size.unwrap_or(bytes)));
-        self.metrics.bytes.sent.inc_by(bytes as u64);
+        self.traffic.sent.add(datagrams(bytes, transmit.segment_size.unwrap_or(bytes)), bytes as u64);
         Ok(())
     }
 
@@ -57,8 +56,7 @@ impl AsyncUdpSocket for CountingSocket {
         let read = metas.iter().take(reads);
         let counts = read.map(|meta| (datagrams(meta.len, meta.stride), meta.len as u64));
         let (count, bytes) = counts.fold((0, 0), |sum, meta| (sum.0 + meta.0, sum.1 + meta.1));
-        self.metrics.datagrams.received.inc_by(count);
-        self.metrics.bytes.received.inc_by(bytes);
+        self.traffic.received.add(count, bytes);
         Poll::Ready(Ok(reads))
     }
 

@@ -18,7 +18,7 @@ use ring::{hkdf, hmac};
 pub use quarrel_transport::settings::bind;
 
 use super::{counting_socket::CountingSocket, keys::EndpointKeys, tls::ServerTls};
-use crate::{config::NetConfig, telemetry::Metrics};
+use crate::{config::NetConfig, telemetry::traffic::SocketTraffic};
 
 /// The endpoint's socket, timers, randomness and clock. The caller passes them so that tests can run a complete server in a simulated
 /// network on a paused clock.
@@ -45,7 +45,7 @@ impl UdpResources {
     }
 }
 
-/// Opens the players' endpoint, whose traffic is counted in the metrics.
+/// Opens the players' endpoint, whose traffic is added to `traffic`.
 ///
 /// # Errors
 /// When the socket cannot be used, or when the TLS configuration lacks what QUIC needs.
@@ -54,7 +54,7 @@ pub fn open(
     net: &NetConfig,
     tls: &ServerTls,
     keys: &EndpointKeys,
-    metrics: Arc<Metrics>,
+    traffic: Arc<SocketTraffic>,
 ) -> io::Result<Endpoint> {
     let crypto = QuicServerConfig::try_from(tls.config()).map_err(io::Error::other)?;
     let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&keys.token);
@@ -73,7 +73,7 @@ pub fn open(
         .min_reset_interval(RESET_INTERVAL)
         .rng_seed(Some(derived(&seed, b"endpoint")))
         .cid_generator(move || Box::new(LongIds::seeded(derived(&seed, b"connection ids"))));
-    let socket = Arc::new(CountingSocket::new(udp.socket, metrics));
+    let socket = Arc::new(CountingSocket::new(udp.socket, traffic));
     Endpoint::new_with_abstract_socket(endpoint, Some(server), socket, udp.runtime)
 }
 

@@ -83,7 +83,8 @@ impl Startup<'_> {
     ) -> Result<(Endpoint, SocketAddr), StartError> {
         let address = self.config.net.listen;
         let open = || {
-            let endpoint = endpoint::open(udp, &self.config.net, tls, keys, Arc::clone(&self.metrics))?;
+            let endpoint =
+                endpoint::open(udp, &self.config.net, tls, keys, Arc::clone(&self.metrics.traffic))?;
             let address = endpoint.local_addr()?;
             Ok((endpoint, address))
         };

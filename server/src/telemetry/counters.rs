@@ -5,14 +5,6 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
 };
 
-/// One counter per direction of traffic.
-pub struct DirectionCounters {
-    /// Traffic from players to the server.
-    pub received: Counter,
-    /// Traffic from the server to players.
-    pub sent: Counter,
-}
-
 /// One counter per outcome of a seat's input.
 pub struct InputCounters {
     /// Inputs applied at their tick. Each was counted as `early` when it arrived.
@@ -88,13 +80,6 @@ pub(super) enum TrafficDirection {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct OutcomeLabel {
     fate: &'static str,
-}
-
-impl DirectionCounters {
-    pub(super) fn new(family: &Family<DirectionLabel, Counter>) -> Self {
-        let handle = |direction| family.get_or_create_owned(&DirectionLabel { direction });
-        Self { received: handle(TrafficDirection::received), sent: handle(TrafficDirection::sent) }
-    }
 }
 
 impl InputCounters {

@@ -18,8 +18,8 @@ use prometheus_client::registry::{Registry, Unit};
 use quarrel_transport::settings::SocketBuffers;
 
 use super::counters::{
-    DirectionCounters, DirectionLabel, DroppedChatCounters, FreedSeatCounters, InputCounters, ReasonLabel,
-    SnapshotCounters, TrafficDirection,
+    DirectionLabel, DroppedChatCounters, FreedSeatCounters, InputCounters, ReasonLabel, SnapshotCounters,
+    TrafficDirection,
 };
 use super::journals::JournalMetrics;
 use super::logs::DroppedLines;
@@ -28,6 +28,7 @@ use super::process::ProcessCollector;
 use super::registration::register;
 use super::results::MatchResultMetrics;
 use super::text_format::from_open_metrics;
+use super::traffic::{SocketTraffic, TrafficCollector};
 use super::udp_drops::{SocketInode, UdpDropsCollector};
 
 /// Upper bounds of the buckets for tick durations, in seconds: 50 us to 1 s, which is 30 tick periods at 30 Hz.
@@ -71,10 +72,8 @@ pub struct Metrics {
     pub sync_mismatches: Counter,
     /// Duration of a tick: the time that the room works on it, without the wait for the next tick. Set by [`Self::observe_tick`].
     pub tick_duration: Histogram,
-    /// UDP payload bytes of the players' socket, by direction, those of refused and unknown packets included.
-    pub bytes: DirectionCounters,
-    /// UDP datagrams of the players' socket, by direction, refused and unknown packets included.
-    pub datagrams: DirectionCounters,
+    /// Datagrams and bytes of the players' socket.
+    pub traffic: Arc<SocketTraffic>,
     /// Player inputs, by outcome.
     pub inputs: InputCounters,
     /// Frames (states of a room after one tick) for one player each, by outcome.
@@ -151,6 +150,8 @@ impl Metrics {
         registry.register_collector(Box::new(UdpDropsCollector(socket.clone())));
         let longest_tick = LongestTick::new();
         registry.register_collector(Box::new(LongestTickCollector(Arc::clone(&longest_tick))));
+        let traffic = Arc::<SocketTraffic>::default();
+        registry.register_collector(Box::new(TrafficCollector(Arc::clone(&traffic))));
         // A gauge and not an info metric, which tools for the older text format refuse to read.
         let build: Family<BuildLabel, Gauge> =
             register(&mut registry, "build_info", "Version of the server, always 1");
@@ -178,8 +179,7 @@ impl Metrics {
                 "Rooms closed because their game is not deterministic",
             ),
             tick_duration: tick_duration(r),
-            bytes: DirectionCounters::new(&register(r, "bytes", "UDP payload bytes, by direction")),
-            datagrams: DirectionCounters::new(&register(r, "datagrams", "UDP datagrams, by direction")),
+            traffic,
             inputs: InputCounters::new(&register(r, "inputs", "Player inputs, by outcome")),
             snapshots: SnapshotCounters::new(&register(r, "snapshots", "Frames per player, by outcome")),
             entities_waited: register(
@@ -347,7 +347,7 @@ mod tests {
     fn counted_events_are_rendered_with_the_prefix() {
         let metrics = Metrics::new();
         metrics.sessions.inc();
-        metrics.bytes.sent.inc_by(1200);
+        metrics.traffic.sent.add(1, 1200);
         metrics.inputs.late.inc();
         metrics.refused("full");
         metrics.disconnected("left");
@@ -357,6 +357,8 @@ mod tests {
         for line in [
             "quarrel_sessions 1",
             "quarrel_bytes_total{direction=\"sent\"} 1200",
+            "quarrel_datagrams_total{direction=\"sent\"} 1",
+            "quarrel_datagrams_total{direction=\"received\"} 0",
             "quarrel_inputs_total{fate=\"late\"} 1",
             "quarrel_inputs_total{fate=\"used\"} 0",
             "quarrel_refusals_total{reason=\"full\"} 1",

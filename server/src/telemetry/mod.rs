@@ -8,6 +8,7 @@
 //! - `longest`: the longest tick of the last three seconds.
 //! - `process`: CPU time and memory of this process, read at each scrape.
 //! - `text_format`: the older text format of Prometheus.
+//! - [`traffic`]: traffic of the players' socket.
 //! - `udp_drops`: packets that the kernel dropped.
 //! - `registration`: registers one metric; the other files share it.
 
@@ -20,6 +21,7 @@ mod process;
 mod registration;
 pub mod results;
 mod text_format;
+pub mod traffic;
 mod udp_drops;
 
 pub use metrics::Metrics;
