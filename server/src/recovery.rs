@@ -150,7 +150,6 @@ impl<G: Game> Recovery<G> {
             }
         }
         all.rooms = by_room.into_values().collect();
-        metrics.journals.rooms_resumed.inc_by(all.rooms.len() as u64);
         Some(all)
     }
 
@@ -174,7 +173,12 @@ impl<G: Game> Recovery<G> {
 
     /// Opens the restored rooms and holds their players' seats. Must be called before any player is admitted, because new players and
     /// rooms get higher ids than the restored ones.
-    pub(crate) fn reopen_rooms(self, lobby: &Directory<G>, registry: &SessionRegistry<DetachedSeat<G>>) {
+    pub(crate) fn reopen_rooms(
+        self,
+        lobby: &Directory<G>,
+        registry: &SessionRegistry<DetachedSeat<G>>,
+        metrics: &Metrics,
+    ) {
         let player = self.rooms.iter().filter_map(RestoredRoom::highest_player).max().unwrap_or_default();
         let room =
             self.rooms.iter().map(RestoredRoom::id).max().unwrap_or_default().max(self.highest_kept_id);
@@ -184,12 +188,14 @@ impl<G: Game> Recovery<G> {
             // The game's code runs here to publish its first frame, and may panic. Then only this room is not restored.
             match catch_unwind(AssertUnwindSafe(|| lobby.restore(room))) {
                 Ok(seats) => {
+                    metrics.journals.rooms_resumed.inc();
                     for RestoredPlayer { player, ticket, name, joined } in seats {
                         registry.restore(player, ticket, DetachedSeat::restored(joined, name));
                     }
                 }
                 Err(_) => {
-                    error!(journal = %name, "game panicked while restoring its room, other rooms continue")
+                    metrics.room_panics.inc();
+                    error!(journal = %name, "game panicked while restoring its room, other rooms continue");
                 }
             }
         }

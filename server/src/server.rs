@@ -75,7 +75,7 @@ impl<G: Game> Server<G> {
         let registry = start.open_registry(&keys, storage.run);
         let (services, recovery) = start.open_storage::<G, S>(storage, spec.tick_rate)?;
         let lobby = start.open_lobby(spec, seed, services);
-        recovery.reopen_rooms(&lobby, &registry);
+        recovery.reopen_rooms(&lobby, &registry, &start.process.metrics);
 
         let players = Arc::new(PlayerList::default());
         let acceptor = start.acceptor(&endpoint);

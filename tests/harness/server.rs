@@ -116,6 +116,12 @@ impl<G: Game> TestServer<G> {
         metric(&self.server, name)
     }
 
+    /// The server's metrics, which outlive it.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(self.server.metrics())
+    }
+
     /// A reader of the match records that outlives the server.
     pub fn records(&self) -> impl Fn() -> Vec<MatchRecord> + use<G> {
         let records = self.records.clone();

@@ -38,6 +38,7 @@ mod lag_compensation;
 mod late_and_missing_inputs;
 mod malformed;
 mod match_over_bad_links;
+mod metrics;
 mod movement_seen_by_others;
 mod network_change;
 mod plain_docs;

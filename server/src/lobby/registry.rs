@@ -16,11 +16,12 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     registry_state::{
-        Effects, EndKind, HeldSeat, LeaseStatus, RegistryState, ResumeError, ResumeOutcome, Resumed,
+        Effects, EndKind, FreedSeats, HeldSeat, LeaseStatus, RegistryState, ResumeError, ResumeOutcome,
+        Resumed,
     },
     tickets::Tickets,
 };
-use crate::telemetry::{Metrics, metrics::ResumeResult};
+use crate::telemetry::{Metrics, counters::FreedSeatCounters, metrics::ResumeResult};
 
 /// The registry of all players who have logged in and are either connected or held. `S` is the type of a detached seat.
 #[derive(Debug)]
@@ -183,11 +184,14 @@ impl<S: HeldSeat> SessionRegistry<S> {
         SessionLease { registry: Arc::clone(self), player, notifier, shown: tickets.shown, ticket }
     }
 
-    /// Updates the state and the metric of held seats. The result may contain seats; the caller drops them after the lock is released.
+    /// Updates the state and the metrics of held seats. The result may contain seats; the caller drops them after the lock is released.
     fn update<T>(&self, update: impl FnOnce(&mut RegistryState<SessionNotifier, S>) -> T) -> T {
         let mut state = self.lock();
         let result = update(&mut state);
         self.metrics.seats_held.set(state.held_seats() as i64);
+        let FreedSeats { evicted, revoked } = state.take_freed();
+        self.metrics.held_seats_freed.evicted.inc_by(evicted);
+        self.metrics.held_seats_freed.queue_full.inc_by(revoked);
         result
     }
 
@@ -211,6 +215,11 @@ impl<S: HeldSeat> SessionLease<S> {
     /// The ticket that was issued for this session, with which the player can resume after it.
     pub const fn ticket(&self) -> &Ticket {
         &self.ticket
+    }
+
+    /// The counters of held seats that were freed early, for a returned seat that cannot be resumed.
+    pub fn freed_seats(&self) -> &FreedSeatCounters {
+        &self.registry.metrics.held_seats_freed
     }
 
     /// Waits for a notification of a changed status. It may be spurious; [`Self::poll`] returns the status.

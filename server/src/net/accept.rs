@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
 use super::{
-    admission::{Admission, AdmissionState},
+    admission::{Admission, AdmissionState, IgnoreReason},
     handshake_queue::{Dequeued, HandshakeQueue, Priority},
     peer::Peer,
 };
@@ -151,7 +151,7 @@ impl Acceptor {
                 self.metrics.refused("handshakes_full");
                 incoming.refuse();
             }
-            Admission::Ignore => self.ignore(incoming),
+            Admission::Ignore(reason) => self.ignore(incoming, reason),
         }
     }
 
@@ -161,13 +161,13 @@ impl Acceptor {
         let half_open = CountGuard::new(&self.half_open);
         let pending = PendingHandshake { incoming, half_open, deadline: self.epoch + deadline };
         if let Err(pending) = self.queue.push(pending, priority, deadline) {
-            self.ignore(pending.incoming);
+            self.ignore(pending.incoming, IgnoreReason::LowPriorityFull);
         }
     }
 
     /// Drops a first packet without an answer.
-    fn ignore(&self, incoming: Incoming) {
-        self.metrics.refused("address_rate");
+    fn ignore(&self, incoming: Incoming, reason: IgnoreReason) {
+        self.metrics.refused(reason.name());
         incoming.ignore();
     }
 

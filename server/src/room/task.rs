@@ -228,7 +228,9 @@ impl<G: Game> RoomTask<G> {
                 Ok(RoomCommand::Chat { seat, text }) => {
                     chats += 1;
                     if chats <= MAX_CHATS_PER_TICK {
-                        self.send(&Audience::All, &RoomEvent::Chat { seat, text });
+                        self.send_chat(&RoomEvent::Chat { seat, text });
+                    } else {
+                        self.services.metrics.chat_dropped.tick_limit.inc();
                     }
                 }
                 Ok(RoomCommand::Mark(command)) => self.mark(command),
@@ -335,6 +337,12 @@ impl<G: Game> RoomTask<G> {
             Audience::Only(seat) => self.send_to_seat(*seat, event),
             Audience::Seats(seats) => seats.iter().for_each(|seat| self.send_to_seat(*seat, event)),
         }
+    }
+
+    /// Sends a chat line to all seats, and counts those whose queue has no room for it.
+    fn send_chat(&self, line: &RoomEvent<G>) {
+        let dropped = self.channels.iter().flatten().filter(|channel| !channel.send_chat(line)).count();
+        self.services.metrics.chat_dropped.seat_queue_full.inc_by(dropped as u64);
     }
 
     fn send_to_seat(&self, seat: SeatId, event: &RoomEvent<G>) {

@@ -90,7 +90,8 @@ impl<'a> Startup<'a> {
     ) -> Result<(Endpoint, SocketAddr), StartError> {
         let address = self.config.net.listen;
         let open = || {
-            let endpoint = endpoint::open(udp, &self.config.net, tls, keys)?;
+            let endpoint =
+                endpoint::open(udp, &self.config.net, tls, keys, Arc::clone(&self.process.metrics.traffic))?;
             let address = endpoint.local_addr()?;
             Ok((endpoint, address))
         };
