@@ -20,7 +20,7 @@ pub const MAX_GAME_NAME_BYTES: usize = 32;
 /// Maximum length of the sentence that explains a refusal or a closed connection to the player, in bytes of UTF-8.
 pub const MAX_SENTENCE_BYTES: usize = 400;
 
-/// Maximum length of an encoded game event, in bytes: events state facts, such as a hit, and are no way to transfer data.
+/// Maximum length of an encoded game event, in bytes: events state facts, such as a hit, and do not transfer data.
 pub const MAX_EVENT_BYTES: usize = 512;
 
 /// Maximum number of rooms in one room list, which then fits [`MAX_SERVER_MESSAGE_BYTES`].
