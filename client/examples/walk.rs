@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use quarrel_client::{Client, ClientEvent, ConnectConfig, Drawn, Joined};
+use quarrel_client::{Client, ClientEvent, Drawn, Joined, Trust, find_server};
 use quarrel_shared::{
     arena::{Arena, ArenaEntity, Fighter, Input},
     game::{Angle, UNIT},
@@ -20,7 +20,8 @@ const FRAMES_PER_SECOND: u64 = 60;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7777".to_owned());
-    let mut client = Client::<Arena>::connect(&ConnectConfig::new(server.parse()?)).await?;
+    let config = find_server(&server, Trust::Loopback).await?;
+    let mut client = Client::<Arena>::connect(&config).await?;
     let joined = client.join(JoinTarget::Quick).await?;
     println!("seat {} of room {}", joined.seat, joined.room);
 

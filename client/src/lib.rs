@@ -7,7 +7,7 @@
 //! - `session/`: `handle` (the [`Client`]), `driver` (the task behind a client, [`Driver`]) and `state` (the state machine inside the
 //!   task, without I/O). `controller` and `event` are the two directions: [`ClientCommand`]s and the inputs of a [`Controller`] one way,
 //!   [`ClientEvent`]s the other. `resume` connects again after a connection broke; `requests` repeats requests that were not answered.
-//! - `net/`: [`connect`] (the handshake), [`tls`] (trust), [`transport`] (QUIC settings and
+//! - `net/`: [`connect`] (the handshake), [`net::find`] (the addresses of a name), [`tls`] (trust), [`transport`] (QUIC settings and
 //!   sockets), `server_connection` (an open connection). `opening`, `repeat` and `nudge` make joins quick over links that lose packets.
 //! - `input/`, without I/O: `clock` (the schedule of inputs), `margin` (the time by which inputs arrive early), `inputs` and
 //!   `redundancy` (repetition against loss), `slip` (a server that skipped ticks).
@@ -25,6 +25,7 @@ pub use self::{
     net::{
         connect::{self, ConnectConfig, ConnectError, Connector, Welcome},
         ending::Ending,
+        find::{FindError, find_answering, find_server},
         tls::{self, Trust},
         transport,
     },

@@ -36,6 +36,14 @@ pub enum DataDirError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file in the data directory exists and cannot be read.
+    #[error("cannot read {}: {source}; the server needs this file and does not replace it", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
     /// A file in the data directory cannot be written.
     #[error("cannot write {}: {source}; data.dir (--data-dir) must be writable and have free space", path.display())]
     Write {
@@ -54,8 +62,9 @@ impl DataDir {
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         fs::create_dir_all(path).map_err(|source| DataDirError::Make { path: path.to_owned(), source })?;
         let dir = Self(path.to_owned());
-        dir.write_private(".writable", b"")?;
-        // If the empty file of the test cannot be removed, it does no harm.
+        // Not empty, because a full disk accepts an empty file.
+        dir.write_private(".writable", b"1")?;
+        // If the file of the test cannot be removed, it does no harm.
         let _ = fs::remove_file(path.join(".writable"));
         Ok(dir)
     }

@@ -19,7 +19,8 @@
 //! - [`replay`]: the commands that replay journals.
 //! - [`telemetry`]: log lines and metrics.
 //! - [`admin`]: the admin HTTP server, for health checks, metrics and listings.
-//! - [`shutdown`]: stop signals.
+//! - [`signals`]: stop signals and reloads.
+//! - [`shutdown`]: the reason of a stop.
 //! - [`data_dir`]: the folder of all files of a server.
 //!
 //! The rest of this page is the operators' guide.
@@ -46,11 +47,16 @@ pub mod cli;
 pub mod config;
 pub mod data_dir;
 mod exit_code;
+mod heartbeat;
 mod program;
 mod recovery;
+pub mod reloadable;
 pub mod replay;
+mod serve;
 mod server_status;
 pub mod shutdown;
+pub mod signals;
+mod system_limits;
 pub mod telemetry;
 mod tick_or_time;
 pub mod wall_clock;

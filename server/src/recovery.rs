@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
 };
 
 use quarrel_shared::{
@@ -15,6 +16,7 @@ use quarrel_shared::{
     journal::{Journal, JournalError, JournalWriter},
     tick::TickRate,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 pub(crate) use self::ended::EndedJournals;
@@ -87,7 +89,7 @@ impl<G: Game> Recovery<G> {
         }
     }
 
-    /// Lists all journals and reads those without an end.
+    /// Lists all journals and reads those without an end. Returns `None` when `stop` was cancelled before all were read.
     ///
     /// A journal that can never restore its room is set aside with the reason, one that another start may use is kept, and one without a
     /// checkpoint is deleted. After an unclean shutdown, the results of all read journals are collected, and the ended journals to read
@@ -97,7 +99,8 @@ impl<G: Game> Recovery<G> {
         options: RestoreOptions,
         incomplete_read: &IncompleteRead,
         metrics: &Metrics,
-    ) -> Self {
+        stop: &CancellationToken,
+    ) -> Option<Self> {
         let has_crashed = options.unclean_shutdown.is_some();
         let stored = match store.list() {
             Ok(stored) => stored,
@@ -106,7 +109,7 @@ impl<G: Game> Recovery<G> {
                 if has_crashed {
                     incomplete_read.set();
                 }
-                return Self::empty();
+                return Some(Self::empty());
             }
         };
         let mut all = Self { rate: options.rate, has_crashed, ..Self::empty() };
@@ -118,7 +121,13 @@ impl<G: Game> Recovery<G> {
             all.ended = EndedJournals::of(ended, unclean_shutdown);
         }
         let results_of = |name| if has_crashed { read_results(store, name, incomplete_read) } else { None };
+        let mut progress = ReadProgress::new(open.len());
         for StoredJournal { name, .. } in open {
+            if stop.is_cancelled() {
+                info!("stopped while reading journals, the next start reads them again");
+                return None;
+            }
+            progress.advance();
             match Self::restore_room(store, name, options) {
                 Ok(Contents::Room(room)) => {
                     if let Some(other) = by_room.insert(name.room, *room) {
@@ -141,8 +150,7 @@ impl<G: Game> Recovery<G> {
             }
         }
         all.rooms = by_room.into_values().collect();
-        metrics.journals.rooms_resumed.inc_by(all.rooms.len() as u64);
-        all
+        Some(all)
     }
 
     /// Returns the ranges of ticks whose match results are deleted, one for each restored room.
@@ -165,7 +173,12 @@ impl<G: Game> Recovery<G> {
 
     /// Opens the restored rooms and holds their players' seats. Must be called before any player is admitted, because new players and
     /// rooms get higher ids than the restored ones.
-    pub(crate) fn reopen_rooms(self, lobby: &Directory<G>, registry: &SessionRegistry<DetachedSeat<G>>) {
+    pub(crate) fn reopen_rooms(
+        self,
+        lobby: &Directory<G>,
+        registry: &SessionRegistry<DetachedSeat<G>>,
+        metrics: &Metrics,
+    ) {
         let player = self.rooms.iter().filter_map(RestoredRoom::highest_player).max().unwrap_or_default();
         let room =
             self.rooms.iter().map(RestoredRoom::id).max().unwrap_or_default().max(self.highest_kept_id);
@@ -175,12 +188,14 @@ impl<G: Game> Recovery<G> {
             // The game's code runs here to publish its first frame, and may panic. Then only this room is not restored.
             match catch_unwind(AssertUnwindSafe(|| lobby.restore(room))) {
                 Ok(seats) => {
+                    metrics.journals.rooms_resumed.inc();
                     for RestoredPlayer { player, ticket, name, joined } in seats {
                         registry.restore(player, ticket, DetachedSeat::restored(joined, name));
                     }
                 }
                 Err(_) => {
-                    error!(journal = %name, "game panicked while restoring its room, other rooms continue")
+                    metrics.room_panics.inc();
+                    error!(journal = %name, "game panicked while restoring its room, other rooms continue");
                 }
             }
         }
@@ -210,6 +225,31 @@ impl<G: Game> Recovery<G> {
                 end(store, name, &journal).map_err(RestoreFailure::of_end)?;
                 Ok(Contents::results_of(&journal))
             }
+        }
+    }
+}
+
+/// Logs the progress of reading journals, so that a start that takes long is distinguishable from one that hangs.
+struct ReadProgress {
+    started: usize,
+    all: usize,
+    next_line: Instant,
+}
+
+/// The interval of log lines about the progress of reading journals.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
+
+impl ReadProgress {
+    fn new(all: usize) -> Self {
+        Self { started: 0, all, next_line: Instant::now() + PROGRESS_INTERVAL }
+    }
+
+    /// Counts one more journal whose reading starts.
+    fn advance(&mut self) {
+        self.started += 1;
+        if Instant::now() >= self.next_line {
+            info!(journal = self.started, of = self.all, "reading journals of earlier runs");
+            self.next_line = Instant::now() + PROGRESS_INTERVAL;
         }
     }
 }

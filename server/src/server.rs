@@ -1,74 +1,46 @@
 //! The composition root: creates the parts of the server, and starts and stops them in order.
 //!
 //! - `startup`: the stages of a start.
+//! - `resources`: everything that the server takes from its environment.
+//! - `live`: the settings that a reload changes.
 //! - `tasks`: stop tokens and trackers of the tasks.
 //! - `maintenance`: periodic removal of closed rooms and expired seats, and renewal of the certificate.
 
+mod live;
 mod maintenance;
+mod resources;
 mod startup;
 mod tasks;
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use quarrel_shared::{game::Game, protocol::CloseReason};
 use quinn::{Endpoint, TimeSource};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-pub use self::startup::StartError;
 use self::{
+    live::LiveSettings,
     startup::{Startup, room_spec},
     tasks::Tasks,
+};
+pub use self::{
+    resources::{NetworkResources, ProcessResources, ServerResources, StorageResources},
+    startup::StartError,
 };
 use crate::{
     admin::AdminHandle,
     config::Config,
-    data_dir::UncleanShutdown,
     lobby::{Directory, PlayerList, SessionRegistry},
-    net::{Acceptor, UdpResources, keys::EndpointKeys, tls::ServerTls},
-    server_status::ServerStatus,
-    session::{SessionServices, detached_seat::DetachedSeat},
-    storage::{
-        RecordSink,
-        journals::{IncompleteRead, JournalStore},
-    },
+    session::detached_seat::DetachedSeat,
+    storage::RecordSink,
     telemetry::Metrics,
     wall_clock::WallClock,
 };
-
-/// Everything that a server takes from its environment. These are arguments, so that a complete server can run inside a simulation, and
-/// several servers in one test.
-pub struct ServerResources<S> {
-    /// The players' socket.
-    pub udp: UdpResources,
-    /// The certificate and its key.
-    pub tls: Arc<ServerTls>,
-    /// The endpoint's secrets.
-    pub keys: EndpointKeys,
-    /// The socket of the admin HTTP server; `None` starts no admin HTTP server.
-    pub http: Option<TcpListener>,
-    /// The database of match results.
-    pub records: S,
-    /// The store of journals; `None` writes and restores no journals.
-    pub journals: Option<Arc<dyn JournalStore>>,
-    /// The first of the preceding runs whose match results may not all be stored; `None` when the last run stopped cleanly.
-    pub unclean_shutdown: Option<UncleanShutdown>,
-    /// A flag that the server sets when it cannot read a journal that may contain such results.
-    pub incomplete_read: IncompleteRead,
-    /// The seed of all rooms' randomness.
-    pub seed: u64,
-    /// The number of this run of the server, higher than that of any earlier run. It is part of the names of journals, and distinguishes
-    /// this run's resume tickets from earlier ones.
-    pub run: u32,
-    /// The runtime of rooms, so that a slow game does not delay the network.
-    pub room_runtime: Handle,
-    /// The runtime of storage tasks, so that a slow disk does not delay a tick.
-    pub storage_runtime: Handle,
-}
 
 /// A running server.
 pub struct Server<G: Game> {
@@ -79,6 +51,7 @@ pub struct Server<G: Game> {
     metrics: Arc<Metrics>,
     tasks: Tasks,
     admin: Option<AdminHandle>,
+    live: LiveSettings,
     grace: Duration,
 }
 
@@ -91,48 +64,51 @@ impl<G: Game> Server<G> {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start<S: RecordSink>(config: &Config, resources: ServerResources<S>) -> Result<Self, StartError> {
-        let ServerResources { udp, tls, keys, http, records, journals, .. } = resources;
-        let ServerResources { unclean_shutdown, incomplete_read, seed, run, .. } = resources;
-        let ServerResources { room_runtime, storage_runtime, .. } = resources;
+        let ServerResources { network, storage, process, seed } = resources;
+        let NetworkResources { udp, tls, keys, http, access } = network;
         let spec = room_spec::<G>(config)?;
-        let (metrics, tasks, wall) = (Metrics::new(), Tasks::new(), wall_clock(udp.time.clone()));
-        let start = Startup { config, metrics, tasks, wall, run, unclean_shutdown, incomplete_read };
-
+        let start = Startup::new(config, process, wall_clock(udp.time.clone()));
+        // First, so that health checks are answered while journals are read.
+        let admin = start.start_admin(http, access)?;
+        let heartbeats = start.start_heartbeats();
         let (endpoint, address) = start.open_endpoint(udp, &tls, &keys)?;
-        let mut recovery = start.recover::<G>(journals.as_ref(), spec.tick_rate);
-        let records = start.start_results(records, &recovery, &storage_runtime);
-        let journals =
-            journals.and_then(|store| start.start_journals(store, &mut recovery, &records, &storage_runtime));
-        let lobby = start.open_lobby(spec, seed, records, journals, room_runtime);
-        let registry = start.open_registry(&keys);
-        recovery.reopen_rooms(&lobby, &registry);
+        let registry = start.open_registry(&keys, storage.run);
+        let (services, recovery) = start.open_storage::<G, S>(storage, spec.tick_rate)?;
+        let lobby = start.open_lobby(spec, seed, services);
+        recovery.reopen_rooms(&lobby, &registry, &start.process.metrics);
 
-        let acceptor = Acceptor::new(endpoint.clone(), &config.net, Arc::clone(&start.metrics));
         let players = Arc::new(PlayerList::default());
-        let status = ServerStatus {
-            lobby: Arc::clone(&lobby),
-            players: Arc::clone(&players),
-            tls: Arc::clone(&tls),
-            sessions: acceptor.sessions(),
-            max_sessions: config.net.max_sessions,
-            stopping: start.tasks.stopping.clone(),
-        };
-        let admin = start.start_admin(http, Arc::new(status))?;
-        let services = SessionServices {
-            lobby: Arc::clone(&lobby),
-            registry: Arc::clone(&registry),
-            players,
-            metrics: Arc::clone(&start.metrics),
-            stop: start.tasks.sessions_stop.clone(),
-            stop_reason: start.tasks.stop_reason.clone(),
-        };
-        start.start_sessions(acceptor, services);
+        let acceptor = start.acceptor(&endpoint);
+        let status = start.status(&lobby, &players, &tls, &acceptor, heartbeats);
+        start.start_sessions(acceptor, start.session_services(&lobby, &registry, players));
         start.start_maintenance(&lobby, &registry, tls);
-
+        if let Some(admin) = &admin {
+            admin.set_backend(Arc::new(status));
+        }
         let http = admin.as_ref().map(AdminHandle::local_address).map(tracing::field::display);
         info!(game = G::NAME, %address, http, tick_rate = config.room.tick_rate, "serving");
-        let Startup { metrics, tasks, .. } = start;
-        Ok(Self { endpoint, address, lobby, registry, metrics, tasks, admin, grace: config.stop.grace() })
+        let Startup { process, tasks, live, .. } = start;
+        let (metrics, grace) = (process.metrics, config.stop.grace());
+        Ok(Self { endpoint, address, lobby, registry, metrics, tasks, admin, live, grace })
+    }
+
+    /// Applies the settings that can change while the server runs, which are those of
+    /// [`RELOADABLE_KEYS`](crate::config::RELOADABLE_KEYS) except the log's.
+    pub fn reload(&mut self, config: &Config) {
+        self.live.set(config);
+        self.registry.set_limits(config.session.hold(), config.net.max_sessions);
+        self.grace = config.stop.grace();
+    }
+
+    /// Waits until a task that the server cannot run without has panicked. The caller should then stop the server.
+    pub async fn failed(&self) {
+        self.tasks.failed.cancelled().await;
+    }
+
+    /// Whether a task that the server cannot run without has panicked.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.tasks.failed.is_cancelled()
     }
 
     /// Returns the bound UDP address for players.

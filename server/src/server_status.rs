@@ -1,8 +1,11 @@
 //! The backend of the admin HTTP server: reads the state of the running server.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Instant,
 };
 
 use quarrel_shared::{game::Game, id::RoomId};
@@ -13,8 +16,11 @@ use crate::{
         AdminBackend, MarkFuture,
         dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomActivity, RoomListing},
     },
+    config::NetConfig,
+    heartbeat::Heartbeats,
     lobby::{Directory, PlayerEntry, PlayerList},
     net::tls::ServerTls,
+    reloadable::Reloadable,
     room::{MarkError, RoomStatus},
 };
 
@@ -25,8 +31,9 @@ pub(crate) struct ServerStatus<G: Game> {
     pub(crate) tls: Arc<ServerTls>,
     /// The number of live sessions.
     pub(crate) sessions: Arc<AtomicUsize>,
-    pub(crate) max_sessions: usize,
+    pub(crate) net: Reloadable<NetConfig>,
     pub(crate) stopping: CancellationToken,
+    pub(crate) heartbeats: Heartbeats,
 }
 
 impl<G: Game> AdminBackend for ServerStatus<G> {
@@ -40,12 +47,19 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
             players: room.players(),
             bots: room.bots(),
             tick_rate: u32::from(room.rate.hz()),
-            state: if room.is_closing() { RoomActivity::Stopping } else { RoomActivity::Playing },
+            state: activity(&room),
             overruns: room.overruns(),
+            slips: room.slips(),
+            // Two decimals: ten microseconds.
+            step_ms: (room.step_time().as_secs_f64() * 1e5).round() / 100.0,
             age_s: age.saturating_sub(room.opened).as_secs(),
             journal: room.journal().map(|journal| journal.to_string()),
         };
         self.lobby.statuses().into_iter().map(listing).collect()
+    }
+
+    fn stalled_threads(&self) -> Vec<&'static str> {
+        self.heartbeats.stalled(Instant::now())
     }
 
     fn players(&self) -> Vec<PlayerListing> {
@@ -67,7 +81,7 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
     fn readiness(&self) -> Readiness {
         if self.stopping.is_cancelled() {
             Readiness::Stopping
-        } else if self.sessions.load(Relaxed) >= self.max_sessions || !self.lobby.has_capacity() {
+        } else if self.sessions.load(Relaxed) >= self.net.get().max_sessions || !self.lobby.has_capacity() {
             Readiness::Full
         } else {
             Readiness::Ready
@@ -91,6 +105,16 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
                 mark: marked.number,
             })
         })
+    }
+}
+
+fn activity(room: &RoomStatus) -> RoomActivity {
+    if room.is_closing() {
+        RoomActivity::Stopping
+    } else if room.tick().0 == 0 {
+        RoomActivity::Opening
+    } else {
+        RoomActivity::Playing
     }
 }
 

@@ -6,6 +6,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
 /// A source of timestamps for records, and for the ages of files. Not for short durations, because the wall clock jumps when it is
 /// corrected.
 #[derive(Clone)]
@@ -34,5 +36,29 @@ impl WallClock {
 impl fmt::Debug for WallClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WallClock").finish_non_exhaustive()
+    }
+}
+
+/// Formats a time in UTC, to the second. A time outside of the calendar's range is given in seconds since 1970.
+pub fn utc(time: SystemTime) -> String {
+    let seconds = match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds),
+    };
+    let date = OffsetDateTime::from_unix_timestamp(seconds).ok();
+    date.and_then(|date| date.format(&Rfc3339).ok()).unwrap_or_else(|| format!("{seconds} s after 1970"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_time_outside_of_the_calendar_is_formatted_too() {
+        assert_eq!(utc(UNIX_EPOCH + Duration::from_millis(951_782_400_999)), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(UNIX_EPOCH - Duration::from_secs(1)), "1969-12-31T23:59:59Z");
+        assert_eq!(utc(UNIX_EPOCH + Duration::from_secs(1 << 40)), format!("{} s after 1970", 1u64 << 40));
     }
 }

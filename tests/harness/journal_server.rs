@@ -3,15 +3,13 @@
 use std::{net::TcpListener, sync::Arc};
 
 use quarrel_server::{
+    admin::access::AccessPolicy,
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{Server, ServerResources},
-    storage::{
-        MemorySink,
-        journals::{IncompleteRead, JournalStore},
-    },
+    reloadable::Reloadable,
+    server::{NetworkResources, ProcessResources, Server, ServerResources, StorageResources},
+    storage::{MemorySink, journals::JournalStore},
 };
 use quarrel_shared::game::Game;
-use tokio::runtime::Handle;
 
 use crate::server::config;
 
@@ -27,19 +25,15 @@ pub fn start_with_journals<G: Game>(
 ) -> Server<G> {
     let config = config::<G>(&[], settings);
     let socket = endpoint::bind(config.net.listen).expect("a free UDP port");
-    let resources = ServerResources {
+    let network = NetworkResources {
         udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"journals"),
         http: Some(TcpListener::bind("127.0.0.1:0").expect("a free TCP port for the admin HTTP server")),
-        records: MemorySink::default(),
-        seed: u64::from(run),
-        run,
-        journals,
-        unclean_shutdown: None,
-        incomplete_read: IncompleteRead::default(),
-        room_runtime: Handle::current(),
-        storage_runtime: Handle::current(),
+        access: Reloadable::new(AccessPolicy::LocalHost),
     };
+    let storage = StorageResources::clean(MemorySink::default(), journals, run);
+    let process = ProcessResources::current();
+    let resources = ServerResources { network, storage, process, seed: u64::from(run) };
     Server::start(&config, resources).expect("a server on port 0 must start")
 }

@@ -10,14 +10,13 @@ use std::{
 
 use quarrel_client::{ClientEvent, Joined};
 use quarrel_server::{
+    admin::access::AccessPolicy,
     config::Config,
     data_dir::UncleanShutdown,
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{Server, ServerResources},
-    storage::{
-        MemorySink,
-        journals::{IncompleteRead, MemoryStore},
-    },
+    reloadable::Reloadable,
+    server::{NetworkResources, ProcessResources, Server, ServerResources, StorageResources},
+    storage::{MemorySink, journals::MemoryStore},
     telemetry::Metrics,
 };
 use quarrel_shared::{
@@ -184,20 +183,20 @@ fn run_until_end<G: Game>(
 fn start<G: Game>(config: &Config, persisted: PersistedState, rooms: &Handle) -> Server<G> {
     let PersistedState { journals, records, listen, run, was_killed } = persisted;
     let socket = endpoint::bind(listen).expect("the port must be free");
-    let resources = ServerResources {
+    let network = NetworkResources {
         udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
         tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
         keys: EndpointKeys::in_memory(b"a server that can die"),
         http: None,
-        records,
-        seed: u64::from(run),
-        run,
-        journals: Some(Arc::new(journals)),
-        unclean_shutdown: was_killed.then(|| UncleanShutdown { run: run - 1, since: None }),
-        incomplete_read: IncompleteRead::default(),
-        room_runtime: rooms.clone(),
-        storage_runtime: rooms.clone(),
+        access: Reloadable::new(AccessPolicy::LocalHost),
     };
+    let storage = StorageResources {
+        unclean_shutdown: was_killed.then(|| UncleanShutdown { run: run - 1, since: None }),
+        runtime: rooms.clone(),
+        ..StorageResources::clean(records, Some(Arc::new(journals)), run)
+    };
+    let process = ProcessResources { room_runtime: rooms.clone(), ..ProcessResources::current() };
+    let resources = ServerResources { network, storage, process, seed: u64::from(run) };
     Server::start(config, resources).expect("the server must start")
 }
 

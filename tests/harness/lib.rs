@@ -7,6 +7,7 @@
 //! - [`server`]: a server of any game in this process, with its storage in memory.
 //! - [`journal_server`]: a server with the journal store and the run number of the test's choice.
 //! - [`killable_server`]: a server that can be killed, and its successor on the same port.
+//! - [`server_process`]: a server in a process of its own, with signals, a log and an environment.
 //! - [`faulty_store`]: a journal store with injected disk faults.
 //! - [`games`]: games that misbehave on request.
 //!
@@ -35,6 +36,8 @@ pub mod server;
 pub mod journal_server;
 
 pub mod killable_server;
+
+pub mod server_process;
 
 pub mod player;
 
@@ -66,6 +69,7 @@ pub use self::{
     player::Player,
     raw::{RawPeer, RawSeat, ServerClose},
     server::TestServer,
+    server_process::{ProcessConfig, ServerProcess},
     view_checker::ViewChecker,
     wait::{until, within},
 };

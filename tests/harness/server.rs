@@ -7,12 +7,14 @@ use std::{
 };
 
 use quarrel_server::{
+    admin::access::AccessPolicy,
     config::{self, Config, FlagValue, GameDefaults, Sources},
     net::{UdpResources, endpoint, keys::EndpointKeys, tls::ServerTls},
-    server::{Server, ServerResources},
+    reloadable::Reloadable,
+    server::{NetworkResources, ProcessResources, Server, ServerResources, StorageResources},
     storage::{
         MatchRecord, MemorySink,
-        journals::{IncompleteRead, JournalStore, MemoryStore},
+        journals::{JournalStore, MemoryStore},
     },
     telemetry::Metrics,
 };
@@ -114,6 +116,12 @@ impl<G: Game> TestServer<G> {
         metric(&self.server, name)
     }
 
+    /// The server's metrics, which outlive it.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(self.server.metrics())
+    }
+
     /// A reader of the match records that outlives the server.
     pub fn records(&self) -> impl Fn() -> Vec<MatchRecord> + use<G> {
         let records = self.records.clone();
@@ -163,20 +171,19 @@ impl<G: Game> TestServer<G> {
         let config = config::<G>(&[("room.sync_test", "on"), ("journal.checksum_ms", "1")], settings);
         let socket = endpoint::bind(config.net.listen).expect("a free UDP port");
         let records = MemorySink::default();
-        let resources = ServerResources {
+        let network = NetworkResources {
             udp: UdpResources::from_socket(socket).expect("a tokio runtime for the socket"),
             tls: Arc::new(ServerTls::in_memory().expect("a certificate in memory")),
             keys: EndpointKeys::in_memory(b"scenarios"),
             http,
-            records: records.clone(),
-            seed: SEED,
-            run: 1,
-            journals: Some(disk.store),
-            unclean_shutdown: None,
-            incomplete_read: IncompleteRead::default(),
-            room_runtime: Handle::current(),
-            storage_runtime: disk.runtime,
+            access: Reloadable::new(AccessPolicy::LocalHost),
         };
+        let storage = StorageResources {
+            runtime: disk.runtime,
+            ..StorageResources::clean(records.clone(), Some(disk.store), 1)
+        };
+        let process = ProcessResources::current();
+        let resources = ServerResources { network, storage, process, seed: SEED };
         let server = Server::start(&config, resources).expect("a server on port 0 must start");
         let replay_check = ReplayCheck::new(disk.journals);
         Self { server, records, replay_check, _storage_thread: disk.thread }

@@ -379,7 +379,8 @@ fn crate_of(file: &SourceFile) -> &str {
 }
 
 /// The programs, each of which names the games that ship with Quarrel.
-const PROGRAMS: [&str; 2] = ["server/src/main.rs", "client/swarm/src/bin/swarm.rs"];
+const PROGRAMS: [&str; 4] =
+    ["server/src/main.rs", "client/swarm/src/bin/swarm.rs", "tests/server/main.rs", "tests/swarm/main.rs"];
 
 #[test]
 fn only_the_programs_name_a_game() {

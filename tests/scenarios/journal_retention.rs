@@ -1,8 +1,13 @@
 //! Journal retention: a running server deletes old journals, and never that of a room which runs or will be restored.
 
-use std::sync::Arc;
+use std::{
+    fs::{self, File},
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use quarrel_harness::{Player, http::get, start_with_journals, until};
+use quarrel_harness::{Player, ProcessConfig, ServerProcess, http::get, start_with_journals, until, within};
 use quarrel_server::storage::journals::{JournalName, JournalStore as _, MemoryStore};
 use quarrel_shared::{crowd::Crowd, journal::block::TRAILER};
 use serde_json::json;
@@ -64,4 +69,35 @@ async fn without_bounds_every_journal_is_kept() {
     until("the first check of the journals", || count.kept.get() == 2).await;
     assert_eq!((names(&journals).len(), count.deleted.get()), (2, 0));
     assert!(server.shutdown().await);
+}
+
+/// The files of ten years ago stand for a clock that is ten years ahead.
+#[tokio::test]
+async fn a_start_with_a_clock_that_is_ahead_deletes_no_journal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (log, journals) = (folder.path().join("log"), folder.path().join("data/journals"));
+    fs::create_dir_all(&journals).expect("a folder");
+    let past = SystemTime::now() - Duration::from_secs(10 * 365 * 86_400);
+    for room in [1, 2] {
+        let path = journals.join(name(room).to_string());
+        fs::write(&path, [&[0; 8][..], &TRAILER].concat()).expect("a file");
+        let file = File::options().write(true).open(path).expect("the file");
+        file.set_modified(past).expect("a file system with times");
+    }
+    let config = ProcessConfig {
+        log: Stdio::from(File::create(&log).expect("a file for the log")),
+        data_dir: Some(folder.path().join("data")),
+        ..ProcessConfig::default()
+    };
+    let mut server = ServerProcess::start(env!("CARGO_BIN_EXE_test-server"), config);
+    let http = server.http_address().await;
+    let checked = async { while !get(http, "/metrics").await.body.contains("quarrel_journals_kept 2\n") {} };
+    within("the first check of the journals, which keeps both", checked).await;
+    until("a warning", || {
+        fs::read_to_string(&log).expect("the log").contains("the clock is ahead of the newest journal")
+    })
+    .await;
+    server.signal("TERM");
+    assert_eq!(server.wait_for_exit().await.code(), Some(0));
+    assert_eq!(fs::read_dir(&journals).expect("the folder").count(), 2);
 }

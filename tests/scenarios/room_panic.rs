@@ -67,6 +67,12 @@ async fn a_panic_while_encoding_a_view_costs_its_player_the_seat_and_no_other_pl
     assert_eq!(reason, CloseReason::RoomFailed, "the player must be notified of the failure");
     ben.wait_for_ticks(10).await;
     assert_eq!(server.metric("quarrel_sessions"), 2.0, "every connection must stay open");
+    let panics = |what| server.metric(&format!("quarrel_{what}_panics_total"));
+    assert_eq!(
+        (panics("room"), panics("seat")),
+        (0.0, 1.0),
+        "a room that plays on must not count as closed by a panic"
+    );
 }
 
 #[tokio::test]
@@ -81,7 +87,9 @@ async fn a_stop_reports_a_room_whose_game_panics_during_the_save() {
     let server = TestServer::<Fickle>::start(&settings);
     let (mut ada, _) = Player::<Fickle>::connect_and_join(server.address(), "Ada").await;
     ada.wait_for_view("a tick that cannot be saved", |view| view.tick.0 > 25).await;
+    let metrics = server.metrics();
     assert!(!server.shutdown_and_save().await, "a stop that loses a room must report it");
+    assert_eq!(metrics.room_panics.get(), 1, "the room must be counted once");
 }
 
 #[tokio::test]

@@ -148,7 +148,8 @@ impl StallEffects {
         let [before, after, later] = self.ack_ms;
         assert!(self.slipped > 0.0, "{what}: the room must have skipped ticks");
         assert!(
-            after < before + 50.0 + grace_ms,
+            // On the links with the highest loss it varies by 20 ms with the order of tasks.
+            after < before + 60.0 + grace_ms,
             "{what}: input latency must return to its value before, {before} ms, is {after} ms"
         );
         // Losses in the meantime may raise the margin by a tenth of a second.

@@ -9,9 +9,10 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use quarrel_shared::{
     game::Game,
     id::PlayerId,
+    limits::MAX_SENTENCE_BYTES,
     protocol::{
         ClientMessage, CloseReason, Hello, JoinTarget, PROTOCOL_VERSION, Resume, ServerMessage, Ticket,
-        bounded::Text, fingerprint,
+        bounded::Text, fingerprint, shown_text::clean,
     },
     tick::TickRate,
 };
@@ -44,14 +45,14 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A server's address, how to verify the server, and the player's name.
 #[derive(Clone, Debug)]
 pub struct ConnectConfig {
-    /// The server's address.
+    /// The server's address. [`find_server`](crate::find_server) returns the configuration of a server that has a name.
     pub server: SocketAddr,
     /// The server's DNS name. The certificate must be valid for this name with [`Trust::Roots`]; otherwise the name is only sent in
     /// the TLS handshake.
     pub server_name: String,
     /// The certificates to accept.
     pub trust: Trust,
-    /// The player's name. A name that is too long is truncated.
+    /// The player's name. Characters that cannot be seen are removed, and a name that is too long is truncated.
     pub name: String,
 }
 
@@ -272,15 +273,15 @@ impl Connector {
     fn control_failure(&self, connection: &Connection, error: &ControlError) -> ConnectError {
         match connection.close_reason() {
             Some(reason) => self.failure(&reason),
-            None => ConnectError::Failed(error.to_string()),
+            None => ConnectError::Failed(clean(&error.to_string(), MAX_SENTENCE_BYTES)),
         }
     }
 
-    fn failure(&self, error: &ConnectionError) -> ConnectError {
+    pub(super) fn failure(&self, error: &ConnectionError) -> ConnectError {
         if let ConnectionError::TransportError(error) = error
             && TLS_ALERTS.contains(&u64::from(error.code))
         {
-            return ConnectError::Untrusted(error.reason.clone());
+            return ConnectError::Untrusted(clean(&error.reason, MAX_SENTENCE_BYTES));
         }
         match Ending::from(error) {
             Ending::Closed { reason, sentence } => ConnectError::Refused { reason, sentence },

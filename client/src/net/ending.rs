@@ -1,6 +1,9 @@
 //! The end of a client's connection: the reason for programs, the sentence for people and the name in reports.
 
-use quarrel_shared::protocol::CloseReason;
+use quarrel_shared::{
+    limits::MAX_SENTENCE_BYTES,
+    protocol::{CloseReason, shown_text::clean},
+};
 use quarrel_transport::end::{self, ConnectionEnd};
 use quinn::ConnectionError;
 
@@ -52,7 +55,25 @@ impl From<&ConnectionError> for Ending {
             ConnectionEnd::ClosedByPeer(reason) => closed(reason),
             ConnectionEnd::UnknownCode(code) => Self::Lost(format!("closed with the unknown code {code}")),
             ConnectionEnd::Refused => closed(CloseReason::ServerFull),
-            ConnectionEnd::Lost(error) => Self::Lost(error.to_string()),
+            // The error can contain a text from the peer.
+            ConnectionEnd::Lost(error) => Self::Lost(clean(&error.to_string(), MAX_SENTENCE_BYTES)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quinn::{ConnectionClose, TransportErrorCode};
+
+    use super::*;
+
+    #[test]
+    fn the_cause_of_a_loss_contains_no_hidden_characters_of_the_peer() {
+        let reason = "bye\u{202E}\u{1B}[2J".as_bytes().into();
+        let error_code = TransportErrorCode::INTERNAL_ERROR;
+        let error =
+            ConnectionError::ConnectionClosed(ConnectionClose { error_code, frame_type: None, reason });
+        let Ending::Lost(cause) = Ending::from(&error) else { panic!("the connection is lost") };
+        assert!(cause.ends_with("bye[2J"), "{cause:?}");
     }
 }

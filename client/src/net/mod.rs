@@ -1,6 +1,7 @@
 //! Connections: from an address to a stream of messages and snapshots.
 //!
-//! - [`connect`]: opens a connection and completes the handshake. `ending`: the end of a connection.
+//! - [`connect`]: opens a connection and completes the handshake. [`find`]: the address of a server that has a name. `ending`: the end of
+//!   a connection.
 //! - [`tls`]: the server certificates that a client trusts. [`transport`]: QUIC settings and sockets.
 //! - `opening`, `repeat`: a socket that sends copies of a connection's first packets. `nudge`: empty datagrams that make the server
 //!   acknowledge. Both make joins quick over links that lose packets.
@@ -9,6 +10,7 @@
 
 pub mod connect;
 pub(crate) mod ending;
+pub mod find;
 mod keyframes;
 mod nudge;
 mod opening;

@@ -1,4 +1,4 @@
-//! The end of the program: the signals that request it, and the exit codes, which are a stable interface for scripts.
+//! The exit codes of the program, which are a stable interface for scripts.
 
 use super::report::Verdict;
 
@@ -15,7 +15,7 @@ pub(super) enum ExitCode {
     Plan,
     /// A rule was broken (for a capacity search: no load held).
     Broken,
-    /// The run was interrupted by ctrl-C or SIGTERM.
+    /// The run was interrupted by ctrl-C, SIGTERM or SIGHUP.
     Aborted,
 }
 
@@ -48,17 +48,4 @@ impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
         code.number().into()
     }
-}
-
-/// Waits for ctrl-C or SIGTERM.
-pub(super) async fn interrupted() {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-        return;
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

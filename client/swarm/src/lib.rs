@@ -7,8 +7,8 @@
 //!
 //! In reading order:
 //!
-//! - [`program`]: the command line for any game; [`game`]: the registry of games and brains; `console` and `exit`: the program's
-//!   output and end.
+//! - [`program`]: the command line for any game; [`game`]: the registry of games and brains; `console` and `progress`: status lines;
+//!   `output`: the destinations of reports; `signals` and `exit`: the end of the program.
 //! - [`plan`]: the plan of a run, from flags or a file.
 //! - [`run`](mod@run): a run in this process, on the threads of its workers.
 //! - `bot`: one bot, which plays or attacks; [`hostile`]: the attacks.
@@ -25,7 +25,10 @@
 mod console;
 mod exit;
 pub mod game;
+mod output;
 pub mod program;
+mod progress;
+mod signals;
 
 pub mod plan;
 pub mod run;

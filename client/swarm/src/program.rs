@@ -3,24 +3,27 @@
 
 use std::{
     ffi::OsStr,
-    fs, io,
+    fmt,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process,
 };
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use quarrel_shared::game::Predict;
-use tokio_util::sync::CancellationToken;
+use serde::Serialize;
 
 use super::{
     agent::{Agent, AgentArguments, CoordinateError, CoordinatorArguments, coordinate},
     capacity::{Bottleneck, CapacityArguments, CapacityOutcome, CapacityReport, LoadResult},
-    console::{print_result, print_status},
-    exit::{ExitCode, interrupted},
+    console::{self, print_status},
+    exit::ExitCode,
     game::{GameEntry, GameRegistry, NamedBrain},
+    output::{OutputError, ReportOutput},
     plan::{Plan, PlanError, RunArguments, ServerTarget, TrustRoots},
-    report::{Report, compare::Baseline, junit, page},
+    report::{Report, Verdict, compare::Baseline, junit, page},
     run::{current_thread_runtime, run},
+    signals::stop_token,
 };
 
 /// Runs the load tester of one game: parses the command line, runs the subcommand and returns the exit code. The custom `brains` precede
@@ -48,11 +51,12 @@ pub fn main_with(games: Vec<GameEntry>) -> process::ExitCode {
         Subcommands::Schema(SchemaCommand { capacity }) => print_schema(capacity),
         Subcommands::Links => print_links(),
     };
-    code.unwrap_or_else(|failure| {
+    let code = code.unwrap_or_else(|failure| {
         print_status(&format_args!("error: {}", failure.message));
         failure.code
-    })
-    .into()
+    });
+    console::flush();
+    code.into()
 }
 
 /// Parses the command line. Help texts name the program after its file, so that they fit a custom load tester too.
@@ -76,7 +80,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all rules held (capacity: a load held); 99 a rule was broken (capacity: no load held); 105 the run \
-was interrupted; 1 the run is inconclusive (no bot played, an agent was lost, or the swarm itself was too slow) or the swarm failed; 2 the \
+was interrupted; 129, 130 or 143 it was interrupted twice; 1 the run is inconclusive (no bot played, an agent was lost, or the swarm itself was too slow) or the swarm failed; 2 the \
 command line is wrong, or a file that it names cannot be read or written; 78 the plan's file is wrong.";
 
 #[derive(Subcommand)]
@@ -111,7 +115,7 @@ struct CapacityCommand {
     capacity: CapacityArguments,
     #[command(flatten)]
     coordinator: CoordinatorArguments,
-    /// Write the result of the search to a file as JSON; `swarm schema --capacity` describes the fields.
+    /// Write the result of the search to a file (`-` for standard output) as JSON; `swarm schema --capacity` describes the fields.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -126,13 +130,13 @@ struct SchemaCommand {
 /// The files of a report.
 #[derive(Args)]
 struct ReportFiles {
-    /// Write the report to a file as JSON; `swarm schema` describes the fields.
+    /// Write the report to a file (`-` for standard output) as JSON; `swarm schema` describes the fields.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Write the verdict to a file as JUnit XML with a test case for each rule.
+    /// Write the verdict to a file (`-` for standard output) as JUnit XML with a test case for each rule.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Write the report to a file as an HTML page with plots.
+    /// Write the report to a file (`-` for standard output) as an HTML page with plots.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Compare with the report of an older run; rules may refer to its figures, as in 'input_ack_ms.p99 <= baseline * 1.1'.
@@ -149,6 +153,13 @@ struct CommandFailure {
 impl CommandFailure {
     fn new(code: ExitCode, message: impl ToString) -> Self {
         Self { code, message: message.to_string() }
+    }
+}
+
+impl From<OutputError> for CommandFailure {
+    fn from(error: OutputError) -> Self {
+        let is_interrupted = matches!(error, OutputError::Interrupted(_));
+        Self::new(if is_interrupted { ExitCode::Aborted } else { ExitCode::Failed }, error)
     }
 }
 
@@ -171,21 +182,16 @@ fn search_capacity(arguments: &CapacityCommand, games: &GameRegistry) -> Result<
         plan.server,
         settings.duration.as_secs_f64()
     ));
-    if let Some(path) = &arguments.report {
-        check_writable(path)?;
-    }
+    let output = arguments.report.as_deref().map(|path| open_output("--report", path)).transpose()?;
     check_servers(&plan, &arguments.coordinator).map_err(locate)?;
     let on_result = |result: &LoadResult| print_status(result);
     match settings.search(|plan| run_plan(plan, games, &arguments.coordinator, None), on_result)? {
         CapacityOutcome::Aborted => Ok(ExitCode::Aborted),
         CapacityOutcome::NoPlayers(message) => Err(CommandFailure::new(ExitCode::Failed, message)),
         CapacityOutcome::Found(report) => {
-            print_result(&report);
-            if let Some(path) = &arguments.report {
-                let json = serde_json::to_vec_pretty(&report)
-                    .map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
-                save(path, &json)?;
-            }
+            let contents =
+                output.map(|output| Ok::<_, CommandFailure>((output, to_json(&report)?))).transpose()?;
+            write_results(contents.into_iter().collect(), &report, false)?;
             Ok(match (report.players, report.limit) {
                 (0, Some(Bottleneck::Swarm)) => ExitCode::Failed,
                 (0, _) => ExitCode::Broken,
@@ -199,17 +205,17 @@ fn run_once(arguments: &RunCommand, games: &GameRegistry) -> Result<ExitCode, Co
     let plan = arguments.run.plan()?;
     arguments.run.check(&plan, &games.catalog())?;
     let locate = |error| arguments.run.locate(&plan, error);
-    let open = |file: &Path| Baseline::parse(file, fs::read(file));
+    let open = |file: &Path| Baseline::parse(file, std::fs::read(file));
     let baseline = arguments.output.baseline.as_deref().map(open).transpose();
     let baseline = baseline.map_err(|error| CommandFailure::new(ExitCode::Usage, error))?;
     let figures = baseline.as_ref().map(Baseline::figures);
     plan.check_rules(figures).map_err(locate)?;
-    arguments.output.check_writable()?;
+    let outputs = arguments.output.open()?;
     check_servers(&plan, &arguments.coordinator).map_err(locate)?;
     let report = run_plan(&plan, games, &arguments.coordinator, baseline.as_ref())?;
-    // Files first: standard output may be a closed pipe.
-    arguments.output.write(&report)?;
-    print_result(&report);
+    let contents = outputs.into_iter().map(|(output, format)| Ok((output, format.render(&report)?)));
+    let contents = contents.collect::<Result<_, CommandFailure>>()?;
+    write_results(contents, &report, report.verdict == Verdict::Aborted)?;
     Ok(report.verdict.into())
 }
 
@@ -262,57 +268,103 @@ fn run_agent(arguments: &AgentArguments, games: GameRegistry) -> Result<ExitCode
     runtime.block_on(async {
         let agent = Agent::bind(arguments.listen, key, games);
         let agent = agent.map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
-        let stop = CancellationToken::new();
-        let served = tokio::spawn(agent.serve(stop.clone(), |event| print_status(&event)));
-        interrupted().await;
-        stop.cancel();
-        served.await.map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
+        agent.serve(stop_token().clone(), |event| print_status(&event)).await;
         Ok(ExitCode::Done)
     })
 }
 
+/// The format of a report.
+#[derive(Clone, Copy)]
+enum ReportFormat {
+    Json,
+    Junit,
+    Html,
+}
+
+impl ReportFormat {
+    fn render(self, report: &Report) -> Result<Vec<u8>, CommandFailure> {
+        match self {
+            Self::Json => to_json(report),
+            Self::Junit => {
+                let mut xml = Vec::new();
+                junit::write(report, &mut xml)
+                    .map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
+                Ok(xml)
+            }
+            Self::Html => Ok(page::render(report).into_bytes()),
+        }
+    }
+}
+
 impl ReportFiles {
-    /// Checks before a run that all files can be written, so that a missing folder does not lose the report of a long run.
-    fn check_writable(&self) -> Result<(), CommandFailure> {
-        [&self.report, &self.junit, &self.html]
-            .into_iter()
-            .flatten()
-            .try_for_each(|path| check_writable(path))
-    }
-
-    fn write(&self, report: &Report) -> Result<(), CommandFailure> {
-        if let Some(path) = &self.report {
-            let mut json = serde_json::to_vec_pretty(report)
-                .map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
-            json.push(b'\n');
-            save(path, &json)?;
+    /// Finds the outputs, and checks before a run that files can be written, so that a missing folder does not lose the report of a long
+    /// run.
+    fn open(&self) -> Result<Vec<(ReportOutput, ReportFormat)>, CommandFailure> {
+        let flags = [
+            ("--report", &self.report, ReportFormat::Json),
+            ("--junit", &self.junit, ReportFormat::Junit),
+            ("--html", &self.html, ReportFormat::Html),
+        ];
+        let mut outputs: Vec<(ReportOutput, ReportFormat)> = Vec::new();
+        for (flag, path, format) in flags {
+            let Some(path) = path else { continue };
+            let output = open_output(flag, path)?;
+            if outputs.iter().any(|(other, _)| *other == output) {
+                let message = format!(
+                    "{flag}: {output} receives another report already: give each report its own file"
+                );
+                return Err(CommandFailure::new(ExitCode::Usage, message));
+            }
+            outputs.push((output, format));
         }
-        if let Some(path) = &self.junit {
-            let mut xml = Vec::new();
-            junit::write(report, &mut xml).map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
-            save(path, &xml)?;
-        }
-        match &self.html {
-            Some(path) => save(path, page::render(report).as_bytes()),
-            None => Ok(()),
-        }
+        Ok(outputs)
     }
 }
 
-/// Checks that a file can be written: creates it if it does not exist, and does not change its content.
-fn check_writable(path: &Path) -> Result<(), CommandFailure> {
-    let opened = fs::OpenOptions::new().create(true).append(true).open(path);
-    let failure = |error: io::Error| {
-        CommandFailure::new(ExitCode::Usage, format!("{} cannot be written: {error}", path.display()))
-    };
-    opened.map(drop).map_err(failure)
+fn open_output(flag: &str, path: &Path) -> Result<ReportOutput, CommandFailure> {
+    ReportOutput::open(path).map_err(|error| CommandFailure::new(ExitCode::Usage, format!("{flag}: {error}")))
 }
 
-fn save(path: &Path, bytes: &[u8]) -> Result<(), CommandFailure> {
-    let failure = |error: io::Error| {
-        CommandFailure::new(ExitCode::Failed, format!("{} cannot be written: {error}", path.display()))
-    };
-    fs::write(path, bytes).map_err(failure)
+fn to_json(report: &impl Serialize) -> Result<Vec<u8>, CommandFailure> {
+    let mut json =
+        serde_json::to_vec_pretty(report).map_err(|error| CommandFailure::new(ExitCode::Failed, error))?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// Writes the reports, files first because nothing keeps them from being written, and then the summary: on standard error if a report is
+/// on standard output. A signal ends the wait for a reader, unless it is the one that ended the run (`was_interrupted`).
+///
+/// # Errors
+/// The first failed report, after all others and the summary were written.
+fn write_results(
+    mut reports: Vec<(ReportOutput, Vec<u8>)>,
+    summary: &impl fmt::Display,
+    was_interrupted: bool,
+) -> Result<(), CommandFailure> {
+    let is_interrupted = || !was_interrupted && stop_token().is_cancelled();
+    reports.sort_by_key(|(output, _)| !matches!(output, ReportOutput::File(_)));
+    let has_stdout = reports.iter().any(|(output, _)| *output == ReportOutput::Stdout);
+    let mut result = Ok(());
+    for (output, content) in reports {
+        let written = output.write(content, is_interrupted);
+        result = result.and(written);
+    }
+    if has_stdout {
+        print_status(summary);
+    } else {
+        let summary = format!("{summary}\n").into_bytes();
+        match ReportOutput::Stdout.write(summary, is_interrupted) {
+            // A closed pipe costs only the summary.
+            Ok(()) | Err(OutputError::System(..)) => {}
+            Err(error) => result = result.and(Err(error)),
+        }
+    }
+    Ok(result?)
+}
+
+fn print_result(result: &dyn fmt::Display) {
+    let _ = writeln!(io::stdout(), "{result}");
 }
 
 fn print_schema(is_capacity: bool) -> Result<ExitCode, CommandFailure> {

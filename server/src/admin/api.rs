@@ -1,33 +1,38 @@
 //! The router of the admin HTTP server, and the handlers of its GET routes.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header;
-use axum::response::{Html, IntoResponse};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use tokio::time;
 
-use super::backend::AdminBackend;
+use super::access::AccessPolicy;
 use super::dto::{CertificateBody, HealthBody, PlayersBody, Readiness, RoomsBody};
 use super::errors::AdminError;
 use super::mark::{self, mark};
 use super::page;
-use super::state::{AdminState, SharedState};
-use crate::telemetry::Metrics;
+use super::state::{AdminState, BackendSlot, SharedState};
+use crate::{reloadable::Reloadable, telemetry::Metrics};
 
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Builds the router with all routes. A path or method without a route gets an [`AdminError`] as JSON.
-pub(super) fn router(backend: Arc<dyn AdminBackend>, metrics: Arc<Metrics>) -> Router {
+pub(super) fn router(
+    backend: BackendSlot,
+    access: Reloadable<AccessPolicy>,
+    metrics: Arc<Metrics>,
+) -> Router {
     let mark =
         post(mark).fallback(async || AdminError::PostOnly).layer(DefaultBodyLimit::max(mark::MAX_BODY_BYTES));
-    let state = AdminState { backend, metrics, liveness: Mutex::default() };
-    Router::new()
+    let state = Arc::new(AdminState::new(backend, access, metrics));
+    let protected = Router::new()
         .route("/", get(front_page))
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
         .route("/v1/rooms", get(rooms))
         .route("/v1/rooms/{id}/mark", mark)
@@ -35,44 +40,88 @@ pub(super) fn router(backend: Arc<dyn AdminBackend>, metrics: Arc<Metrics>) -> R
         .route("/v1/certificate", get(certificate))
         .fallback(async || AdminError::UnknownPath)
         .method_not_allowed_fallback(async || AdminError::WrongMethod)
-        .with_state(Arc::new(state))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), check_access));
+    // Health checks reveal nothing, and orchestrators send them without a token.
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/startupz", get(startupz))
+        .method_not_allowed_fallback(async || AdminError::WrongMethod)
+        .merge(protected)
+        .layer(middleware::from_fn(limit_time))
+        .with_state(state)
 }
 
-async fn front_page(State(state): SharedState) -> Html<String> {
-    Html(page::render(&state.backend.rooms()))
+/// The time for a request to be received and answered.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+async fn limit_time(request: Request, next: Next) -> Result<Response, AdminError> {
+    time::timeout(REQUEST_TIMEOUT, next.run(request)).await.map_err(|_| AdminError::Timeout)
+}
+
+async fn check_access(
+    State(state): SharedState,
+    request: Request,
+    next: Next,
+) -> Result<Response, AdminError> {
+    state.access.get().check(request.headers())?;
+    Ok(next.run(request).await)
+}
+
+async fn front_page(State(state): SharedState) -> Result<Html<String>, AdminError> {
+    Ok(Html(page::render(&state.backend()?.rooms())))
 }
 
 async fn livez(State(state): SharedState) -> Result<Json<HealthBody>, AdminError> {
-    let rooms = state.backend.rooms();
+    // A starting process is live: reading the journals of earlier runs may take long, and a restart would begin it again.
+    let Ok(backend) = state.backend() else { return Ok(Json(HealthBody { status: "live" })) };
+    let (rooms, threads) = (backend.rooms(), backend.stalled_threads());
     // A panic in another request leaves the observed ticks valid, so a poisoned lock is not an error.
     let mut liveness = state.liveness.lock().unwrap_or_else(PoisonError::into_inner);
-    match liveness.check(Instant::now(), &rooms) {
-        stuck if stuck.is_empty() => Ok(Json(HealthBody { status: "live" })),
-        stuck => Err(AdminError::Stuck(stuck)),
+    let rooms = liveness.check(Instant::now(), &rooms);
+    if rooms.is_empty() && threads.is_empty() {
+        Ok(Json(HealthBody { status: "live" }))
+    } else {
+        Err(AdminError::Stuck { rooms, threads })
     }
 }
 
 async fn readyz(State(state): SharedState) -> Result<Json<HealthBody>, AdminError> {
-    match state.backend.readiness() {
+    match state.backend()?.readiness() {
         Readiness::Ready => Ok(Json(HealthBody { status: "ready" })),
         Readiness::Full => Err(AdminError::NotReady("full")),
         Readiness::Stopping => Err(AdminError::NotReady("stopping")),
     }
 }
 
-async fn metrics_text(State(state): SharedState) -> Result<impl IntoResponse, AdminError> {
-    let text = state.metrics.render().map_err(|_| AdminError::Metrics)?;
-    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text))
+async fn startupz(State(state): SharedState) -> Result<Json<HealthBody>, AdminError> {
+    state.backend()?;
+    Ok(Json(HealthBody { status: "started" }))
 }
 
-async fn rooms(State(state): SharedState) -> Json<RoomsBody> {
-    Json(RoomsBody { rooms: state.backend.rooms() })
+/// Renders the metrics in the format that the client accepts: OpenMetrics if it names that format, and the older text format otherwise.
+async fn metrics_text(
+    State(state): SharedState,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, AdminError> {
+    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let is_open_metrics = accepted.any(|value| value.contains("application/openmetrics-text"));
+    let (kind, text) = if is_open_metrics {
+        (OPEN_METRICS, state.metrics.render())
+    } else {
+        (TEXT_FORMAT, state.metrics.render_text())
+    };
+    Ok(([(header::CONTENT_TYPE, kind)], text.map_err(|_| AdminError::Metrics)?))
 }
 
-async fn players(State(state): SharedState) -> Json<PlayersBody> {
-    Json(PlayersBody { players: state.backend.players() })
+async fn rooms(State(state): SharedState) -> Result<Json<RoomsBody>, AdminError> {
+    Ok(Json(RoomsBody { rooms: state.backend()?.rooms() }))
 }
 
-async fn certificate(State(state): SharedState) -> Json<CertificateBody> {
-    Json(CertificateBody { sha256: state.backend.certificate_sha256() })
+async fn players(State(state): SharedState) -> Result<Json<PlayersBody>, AdminError> {
+    Ok(Json(PlayersBody { players: state.backend()?.players() }))
+}
+
+async fn certificate(State(state): SharedState) -> Result<Json<CertificateBody>, AdminError> {
+    Ok(Json(CertificateBody { sha256: state.backend()?.certificate_sha256() }))
 }

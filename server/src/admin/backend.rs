@@ -8,6 +8,8 @@ use super::dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing};
 pub trait AdminBackend: Send + Sync {
     /// Lists all rooms.
     fn rooms(&self) -> Vec<RoomListing>;
+    /// Returns the names of the groups of threads that do not run, such as "network".
+    fn stalled_threads(&self) -> Vec<&'static str>;
     /// Lists all sessions.
     fn players(&self) -> Vec<PlayerListing>;
     /// Returns whether the server admits another player, or the reason why not.

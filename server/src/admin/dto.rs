@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 /// A room, as `/v1/rooms` lists it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RoomListing {
     /// The room's id, with which players join the room.
     pub id: String,
@@ -26,6 +26,10 @@ pub struct RoomListing {
     pub state: RoomActivity,
     /// Ticks that took longer than their period, since the room opened.
     pub overruns: u64,
+    /// Ticks that were skipped because the room was too late, since the room opened.
+    pub slips: u64,
+    /// The mean duration of the newest ticks, in milliseconds.
+    pub step_ms: f64,
     /// Seconds since the room opened.
     pub age_s: u64,
     /// The file name of the room's journal in the data directory's `journals`; null without a journal.
@@ -36,6 +40,8 @@ pub struct RoomListing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomActivity {
+    /// The room creates its world, and its first tick is not complete.
+    Opening,
     /// The room ticks.
     Playing,
     /// The room has stopped ticking and writes its last records.
@@ -114,7 +120,7 @@ pub(super) struct CertificateBody {
     pub(super) sha256: String,
 }
 
-/// The response of `/livez` or `/readyz` with status 200.
+/// The response of `/livez`, `/readyz` or `/startupz` with status 200.
 #[derive(Debug, Serialize)]
 pub(super) struct HealthBody {
     pub(super) status: &'static str,

@@ -17,8 +17,14 @@ pub(super) enum AdminError {
     UnknownPath,
     /// The path exists, but only with GET.
     WrongMethod,
-    /// The rooms with these ids do not tick: the process should be restarted.
-    Stuck(Vec<String>),
+    /// The rooms with these ids do not tick, or these groups of threads do not run: the process should be restarted.
+    Stuck { rooms: Vec<String>, threads: Vec<&'static str> },
+    /// The request names a host that is neither an IP address nor `localhost`.
+    ForeignHost,
+    /// The request does not have the token.
+    NoToken,
+    /// The request takes too long.
+    Timeout,
     /// The server runs but refuses players at present, for this reason.
     NotReady(&'static str),
     /// The metrics could not be encoded.
@@ -43,6 +49,8 @@ struct ErrorBody {
     error: Cow<'static, str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rooms: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    threads: Vec<&'static str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     routes: &'static [&'static str],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -58,10 +66,20 @@ impl IntoResponse for AdminError {
                 (StatusCode::NOT_FOUND, "no such path".into())
             }
             Self::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed".into()),
-            Self::Stuck(rooms) => {
-                body.rooms = rooms;
-                (StatusCode::SERVICE_UNAVAILABLE, "rooms do not tick".into())
+            Self::Stuck { rooms, threads } => {
+                let error = if threads.is_empty() { "rooms do not tick" } else { "threads do not run" };
+                (body.rooms, body.threads) = (rooms, threads);
+                (StatusCode::SERVICE_UNAVAILABLE, error.into())
             }
+            Self::ForeignHost => {
+                (StatusCode::FORBIDDEN, "the Host header must be an IP address or localhost".into())
+            }
+            Self::NoToken => (
+                StatusCode::UNAUTHORIZED,
+                "the header Authorization: Bearer with the token of http.token_file is missing or wrong"
+                    .into(),
+            ),
+            Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "the request was not complete within 5 s".into()),
             Self::NotReady(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason.into()),
             Self::Metrics => (StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be rendered".into()),
             Self::PostOnly => (StatusCode::METHOD_NOT_ALLOWED, "only POST is allowed".into()),

@@ -11,6 +11,9 @@ use super::dto::{RoomActivity, RoomListing};
 /// The minimum stall timeout. Without it, three periods at 128 Hz would be 23 ms, which a healthy server exceeds under load.
 const MIN_STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The time for a room to create its world. Large worlds take seconds.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The stall timeout in tick periods: three seconds for a room at one tick per second.
 const STALL_PERIODS: u32 = 3;
 
@@ -29,16 +32,21 @@ struct ObservedTick {
 }
 
 impl Liveness {
-    /// Compares the rooms with the last check and returns the ids of the stuck rooms. A stopping room does not tick and is never stuck.
+    /// Compares the rooms with the last check and returns the ids of the stuck rooms. A stopping room does not tick and is never stuck;
+    /// an opening room has a timeout of its own.
     pub fn check(&mut self, now: Instant, rooms: &[RoomListing]) -> Vec<String> {
         let before = std::mem::take(&mut self.observed);
         let mut stuck = Vec::new();
-        for room in rooms.iter().filter(|room| room.state == RoomActivity::Playing) {
+        for room in rooms.iter().filter(|room| room.state != RoomActivity::Stopping) {
             let observed = match before.get(&room.id) {
                 Some(last) if last.tick == room.tick => *last,
                 _ => ObservedTick { tick: room.tick, since: now },
             };
-            if now.duration_since(observed.since) >= stall_timeout(room.tick_rate) {
+            let timeout = match room.state {
+                RoomActivity::Opening => OPENING_TIMEOUT,
+                _ => stall_timeout(room.tick_rate),
+            };
+            if now.duration_since(observed.since) >= timeout {
                 stuck.push(room.id.clone());
             }
             self.observed.insert(room.id.clone(), observed);
@@ -69,6 +77,8 @@ mod tests {
             tick_rate: 30,
             state: RoomActivity::Playing,
             overruns: 0,
+            slips: 0,
+            step_ms: 0.0,
             age_s: 0,
             journal: None,
         }
@@ -100,6 +110,15 @@ mod tests {
         liveness.check(start, std::slice::from_ref(&slow));
         assert!(liveness.check(start + 2999 * MS, std::slice::from_ref(&slow)).is_empty());
         assert_eq!(liveness.check(start + 3000 * MS, &[slow]), ["a"]);
+    }
+
+    #[test]
+    fn an_opening_room_is_stuck_after_a_minute() {
+        let (mut liveness, start) = (Liveness::default(), Instant::now());
+        let opening = RoomListing { state: RoomActivity::Opening, ..room("a", 0) };
+        liveness.check(start, std::slice::from_ref(&opening));
+        assert!(liveness.check(start + 59_999 * MS, std::slice::from_ref(&opening)).is_empty());
+        assert_eq!(liveness.check(start + 60_000 * MS, &[opening]), ["a"]);
     }
 
     #[test]

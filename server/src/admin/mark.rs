@@ -11,6 +11,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use quarrel_shared::protocol::shown_text::clean;
 use serde::Deserialize;
 use tokio::time;
 
@@ -54,7 +55,7 @@ pub(super) async fn mark(
         _ => AdminError::InvalidRequest("the body is incomplete"),
     })?;
     let reason = parse_reason(&body).map_err(AdminError::InvalidRequest)?;
-    match time::timeout(ANSWER_TIMEOUT, state.backend.mark(&room, reason)).await {
+    match time::timeout(ANSWER_TIMEOUT, state.backend()?.mark(&room, reason)).await {
         Ok(answer) => answer.map(Json).map_err(AdminError::NotMarked),
         // The room may still write the mark. A second request then adds a second mark, which is harmless.
         Err(_) => Err(AdminError::NotMarked(MarkRefusal::Busy("the room does not answer".to_owned()))),
@@ -68,7 +69,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.trim().eq_ignore_ascii_case("application/json")
 }
 
-/// Returns the trimmed reason of a mark, or a sentence that names the fault of the request.
+/// Returns the cleaned reason of a mark, or a sentence that names the fault of the request.
 fn parse_reason(body: &[u8]) -> Result<String, &'static str> {
     let MarkRequestBody { reason } =
         serde_json::from_slice(body).map_err(|_| "the body must be {\"reason\": \"...\"}, as JSON")?;
@@ -82,7 +83,8 @@ fn parse_reason(body: &[u8]) -> Result<String, &'static str> {
     if reason.chars().any(char::is_control) {
         return Err("the reason contains a control character, such as a line break");
     }
-    Ok(reason.to_owned())
+    let reason = clean(reason, MAX_BODY_BYTES);
+    if reason.is_empty() { Err("the reason is empty") } else { Ok(reason) }
 }
 
 #[cfg(test)]
@@ -90,7 +92,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_trimmed() {
+    fn a_reason_is_trimmed_and_hidden_characters_are_removed() {
+        assert_eq!(parse_reason(br#"{"reason": "aim\u202ebot\u3164"}"#), Ok("aimbot".to_owned()));
         assert_eq!(parse_reason(br#"{"reason": " aimbot, seat 3 "}"#), Ok("aimbot, seat 3".to_owned()));
         let longest = "\u{e9}".repeat(MAX_REASON_CHARS);
         assert_eq!(parse_reason(format!("{{\"reason\":\"{longest}\"}}").as_bytes()), Ok(longest));
@@ -106,6 +109,7 @@ mod tests {
             ("{\"reason\": \"a\", \"tick\": 7}", "must be"),
             ("\u{0}\u{fe}", "must be"),
             ("{\"reason\": \"  \"}", "is empty"),
+            ("{\"reason\": \"\\u3164\"}", "is empty"),
             (&long, "400 characters"),
             ("{\"reason\": \"a\\u001b[2Jb\"}", "control character"),
             ("{\"reason\": \"a\\u0085b\"}", "control character"),

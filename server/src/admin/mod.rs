@@ -4,6 +4,7 @@
 //! the rest of the process only through [`AdminBackend`].
 //!
 //! - [`backend`]: the interface to the rest of the process.
+//! - [`access`]: the rules by which a request is allowed.
 //! - [`dto`]: the JSON types.
 //! - [`liveness`]: detection of rooms whose tick does not advance; has no clock and no I/O.
 //! - `api`: the router and its handlers.
@@ -14,6 +15,7 @@
 //! - `page`: the front page.
 //! - `listener`: connections, their number and their timeouts.
 
+pub mod access;
 mod api;
 pub mod backend;
 pub mod dto;
@@ -27,30 +29,31 @@ mod state;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::telemetry::Metrics;
+use self::{access::AccessPolicy, state::BackendSlot};
+use crate::{reloadable::Reloadable, telemetry::Metrics};
 
 pub use backend::{AdminBackend, MarkFuture};
 
 /// A running admin HTTP server.
-#[derive(Debug)]
 pub struct AdminHandle {
     local_address: SocketAddr,
+    backend: BackendSlot,
     stop: CancellationToken,
     thread: JoinHandle<()>,
 }
 
-/// Starts the admin HTTP server on a bound socket. The server runs until `stop` is cancelled or the handle is shut down.
+/// Starts the admin HTTP server on a bound socket. Until [`AdminHandle::set_backend`], it answers that the process is starting. It runs until `stop` is cancelled or the handle is shut down.
 ///
 /// # Errors
 /// When the socket cannot be used, or the thread or its runtime cannot start.
 pub fn start(
     listen: TcpListener,
-    backend: Arc<dyn AdminBackend>,
+    access: Reloadable<AccessPolicy>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> io::Result<AdminHandle> {
@@ -61,20 +64,26 @@ pub fn start(
         let _inside = runtime.enter();
         tokio::net::TcpListener::from_std(listen)?
     };
-    let router = api::router(backend, metrics);
+    let backend = Arc::new(OnceLock::new());
+    let router = api::router(Arc::clone(&backend), access, metrics);
     // A child token: `shutdown` cancels the child alone, and cancelling the parent cancels the child too.
     let stop = stop.child_token();
     let stopped = stop.clone();
     let thread = thread::Builder::new()
         .name("admin".into())
         .spawn(move || runtime.block_on(listener::serve(listener, router, stopped)))?;
-    Ok(AdminHandle { local_address, stop, thread })
+    Ok(AdminHandle { local_address, backend, stop, thread })
 }
 
 impl AdminHandle {
     /// The bound address, with the port that the system chose if port 0 was configured.
     pub fn local_address(&self) -> SocketAddr {
         self.local_address
+    }
+
+    /// Connects the server to the rest of the process, which has started. Later calls have no effect.
+    pub fn set_backend(&self, backend: Arc<dyn AdminBackend>) {
+        let _ = self.backend.set(backend);
     }
 
     /// Waits until the admin server has stopped, which requires that its token is cancelled. Blocks the calling thread.

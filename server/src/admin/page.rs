@@ -12,7 +12,7 @@ const HEAD: &str = "<!doctype html>
 <p>";
 
 const COLUMNS: &str = "<h2>Rooms</h2>
-<table><tr><th>room<th>game<th>players<th>bots<th>seats<th>tick<th>overruns<th>age
+<table><tr><th>room<th>game<th>players<th>bots<th>seats<th>tick<th>step<th>overruns<th>slips<th>age
 ";
 
 /// Renders links to every other GET route, and the rooms as a table. The page reloads itself every five seconds.
@@ -37,12 +37,12 @@ fn format_link(route: &str) -> String {
 }
 
 fn push_row(page: &mut String, room: &RoomListing) {
-    let RoomListing { players, bots, seats, tick, overruns, age_s, .. } = room;
+    let RoomListing { players, bots, seats, tick, step_ms, overruns, slips, age_s, .. } = room;
     let (id, game) = (escape(&room.id), escape(room.game));
     // Writing to a string cannot fail.
     let _ = writeln!(
         page,
-        "<tr><td>{id}<td>{game}<td>{players}<td>{bots}<td>{seats}<td>{tick}<td>{overruns}<td>{age_s} s"
+        "<tr><td>{id}<td>{game}<td>{players}<td>{bots}<td>{seats}<td>{tick}<td>{step_ms} ms<td>{overruns}<td>{slips}<td>{age_s} s"
     );
 }
 

@@ -5,18 +5,24 @@ use std::net::TcpStream;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::access::AccessPolicy;
 use super::dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomActivity, RoomListing};
 use super::*;
 
-/// A backend whose rooms and readiness a test sets.
+/// A backend whose state a test sets.
 struct FakeBackend {
     rooms: Mutex<Vec<RoomListing>>,
     readiness: Mutex<Readiness>,
+    stalled_threads: Mutex<Vec<&'static str>>,
 }
 
 impl AdminBackend for FakeBackend {
     fn rooms(&self) -> Vec<RoomListing> {
         self.rooms.lock().unwrap().clone()
+    }
+
+    fn stalled_threads(&self) -> Vec<&'static str> {
+        self.stalled_threads.lock().unwrap().clone()
     }
 
     fn players(&self) -> Vec<PlayerListing> {
@@ -63,18 +69,30 @@ fn room(tick: u32) -> RoomListing {
         tick_rate: 30,
         state: RoomActivity::Playing,
         overruns: 0,
+        slips: 2,
+        step_ms: 0.25,
         age_s: 5,
         journal: Some("run-00001-room-000007.journal".into()),
     }
 }
 
 fn started() -> (Arc<FakeBackend>, AdminHandle, CancellationToken) {
-    let fake =
-        Arc::new(FakeBackend { rooms: Mutex::new(vec![room(1)]), readiness: Mutex::new(Readiness::Ready) });
+    let fake = Arc::new(FakeBackend {
+        rooms: Mutex::new(vec![room(1)]),
+        readiness: Mutex::new(Readiness::Ready),
+        stalled_threads: Mutex::default(),
+    });
+    let (handle, stop) = starting(AccessPolicy::LocalHost);
+    handle.set_backend(Arc::<FakeBackend>::clone(&fake));
+    (fake, handle, stop)
+}
+
+/// Starts an admin server without a backend, as during the start of a process.
+fn starting(access: AccessPolicy) -> (AdminHandle, CancellationToken) {
     let stop = CancellationToken::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let handle = start(listener, Arc::<FakeBackend>::clone(&fake), Metrics::new(), stop.clone()).unwrap();
-    (fake, handle, stop)
+    let handle = start(listener, Reloadable::new(access), Metrics::new(), stop.clone()).unwrap();
+    (handle, stop)
 }
 
 /// Sends a request, reads until the server closes, and returns status and body.
@@ -90,7 +108,7 @@ fn send(address: SocketAddr, request: &str) -> (u16, String) {
 }
 
 fn get(address: SocketAddr, path: &str) -> (u16, String) {
-    send(address, &format!("GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"))
+    send(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
 }
 
 #[test]
@@ -107,7 +125,7 @@ fn listings_have_the_documented_fields() {
     let (_, handle, _) = started();
     let (_, body) = get(handle.local_address(), "/v1/rooms");
     let expected = "{\"rooms\":[{\"id\":\"7\",\"game\":\"arena\",\"tick\":1,\"seats\":16,\"players\":2,\"bots\":4,\
-                    \"tick_rate\":30,\"state\":\"playing\",\"overruns\":0,\"age_s\":5,\"journal\":\"run-00001-room-000007.journal\"}]}";
+                    \"tick_rate\":30,\"state\":\"playing\",\"overruns\":0,\"slips\":2,\"step_ms\":0.25,\"age_s\":5,\"journal\":\"run-00001-room-000007.journal\"}]}";
     assert_eq!(body, expected);
     let (_, body) = get(handle.local_address(), "/v1/players");
     let expected = "{\"players\":[{\"id\":\"1\",\"name\":\"Ada\",\"room\":\"7\",\"seat\":3,\
@@ -126,7 +144,7 @@ fn an_unknown_path_lists_the_routes_and_a_wrong_method_is_refused() {
     assert!(body.contains("\"routes\":[\"/\",\"/livez\""), "{body}");
     assert!(body.contains("\"actions\":[\"POST /v1/rooms/{id}/mark\"]"), "{body}");
     let (status, _) =
-        send(handle.local_address(), "POST /livez HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+        send(handle.local_address(), "POST /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert_eq!(status, 405);
     handle.shutdown();
 }
@@ -134,7 +152,7 @@ fn an_unknown_path_lists_the_routes_and_a_wrong_method_is_refused() {
 /// Posts a mark to a room; `kind` is the content type and may contain further header lines.
 fn post_mark(address: SocketAddr, room: &str, kind: &str, body: &str) -> (u16, String) {
     let length = body.len();
-    let head = format!("POST /v1/rooms/{room}/mark HTTP/1.1\r\nHost: here\r\nConnection: close");
+    let head = format!("POST /v1/rooms/{room}/mark HTTP/1.1\r\nHost: localhost\r\nConnection: close");
     send(address, &format!("{head}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"))
 }
 
@@ -159,14 +177,14 @@ fn a_web_page_in_a_browser_cannot_mark() {
     let (_, handle, _) = started();
     let address = handle.local_address();
     // The second is the origin after DNS rebinding.
-    for origin in ["http://elsewhere", "http://here", "null"] {
+    for origin in ["http://elsewhere", "http://localhost", "null"] {
         let kind = format!("application/json\r\nOrigin: {origin}");
         let (status, body) = post_mark(address, "7", &kind, "{\"reason\":\"why\"}");
         assert_eq!((status, body.as_str()), (403, "{\"error\":\"requests from web pages are refused\"}"));
     }
     let (status, body) = post_mark(address, "7", "text/plain", "{\"reason\":\"why\"}");
     assert_eq!((status, body.as_str()), (415, "{\"error\":\"the content-type must be application/json\"}"));
-    let preflight = "OPTIONS /v1/rooms/7/mark HTTP/1.1\r\nHost: here\r\nOrigin: http://elsewhere\r\n\
+    let preflight = "OPTIONS /v1/rooms/7/mark HTTP/1.1\r\nHost: localhost\r\nOrigin: http://elsewhere\r\n\
                      Access-Control-Request-Headers: content-type\r\nConnection: close\r\n\r\n";
     assert_eq!(send(address, preflight).0, 405, "a preflight request is refused");
     handle.shutdown();
@@ -234,13 +252,100 @@ fn an_incomplete_request_head_times_out() {
 }
 
 #[test]
-fn a_request_above_the_limit_of_connections_is_served_when_others_close() {
+fn idle_and_slow_connections_do_not_delay_a_health_check() {
     let (_, handle, _) = started();
-    let idle: Vec<_> =
-        (0..listener::MAX_CONNECTIONS).map(|_| TcpStream::connect(handle.local_address()).unwrap()).collect();
     let address = handle.local_address();
-    let waiting = std::thread::spawn(move || get(address, "/readyz").0);
-    drop(idle);
-    assert_eq!(waiting.join().unwrap(), 200);
+    let slow_body = b"POST /v1/rooms/7/mark HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
+    for first_bytes in [&b""[..], b"GET / HTTP/1.1\r\n", slow_body] {
+        let slow = || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(first_bytes).unwrap();
+            stream
+        };
+        let _open: Vec<_> = (0..2 * listener::MAX_CONNECTIONS).map(|_| slow()).collect();
+        let began = Instant::now();
+        assert_eq!(get(address, "/livez").0, 200);
+        // Below the shortest of all timeouts, so none of them has helped.
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+    handle.shutdown();
+}
+
+#[test]
+fn a_connection_without_a_first_byte_is_closed_after_a_second_and_a_slow_body_after_five() {
+    let (_, handle, _) = started();
+    let began = Instant::now();
+    assert_eq!(send(handle.local_address(), "").0, 0);
+    let idle = began.elapsed();
+    assert!((Duration::from_secs(1)..Duration::from_secs(4)).contains(&idle), "{idle:?}");
+    let head = "POST /v1/rooms/7/mark HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    let (status, body) = send(handle.local_address(), &format!("{head}Content-Length: 99\r\n\r\n{{"));
+    assert_eq!((status, body.as_str()), (408, "{\"error\":\"the request was not complete within 5 s\"}"));
+    handle.shutdown();
+}
+
+#[test]
+fn a_starting_process_is_live_and_neither_started_nor_ready() {
+    let (handle, _) = starting(AccessPolicy::LocalHost);
+    let address = handle.local_address();
+    assert_eq!(get(address, "/livez").0, 200);
+    for path in ["/startupz", "/readyz", "/v1/rooms", "/"] {
+        assert_eq!(get(address, path), (503, "{\"error\":\"starting\"}".into()), "{path}");
+    }
+    handle.shutdown();
+}
+
+#[test]
+fn threads_that_do_not_run_make_the_server_not_live() {
+    let (fake, handle, _) = started();
+    *fake.stalled_threads.lock().unwrap() = vec!["network"];
+    let expected = "{\"error\":\"threads do not run\",\"threads\":[\"network\"]}";
+    assert_eq!(get(handle.local_address(), "/livez"), (503, expected.into()));
+    handle.shutdown();
+}
+
+#[test]
+fn a_foreign_host_reaches_health_checks_only() {
+    let (_, handle, _) = started();
+    let request =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+    for path in ["/", "/v1/players", "/v1/rooms", "/metrics", "/nothing"] {
+        assert_eq!(send(handle.local_address(), &request(path)).0, 403, "{path}");
+    }
+    for path in ["/livez", "/readyz", "/startupz"] {
+        assert_eq!(send(handle.local_address(), &request(path)).0, 200, "{path}");
+    }
+    handle.shutdown();
+}
+
+#[test]
+fn with_a_token_every_request_but_health_checks_needs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "a secret of no one").unwrap();
+    assert!(AccessPolicy::read(Some(&file)).is_err(), "a token is one word");
+    std::fs::write(&file, "a-secret-of-the-test\n").unwrap();
+    let (handle, _) = starting(AccessPolicy::read(Some(&file)).unwrap());
+    let address = handle.local_address();
+    assert_eq!((get(address, "/livez").0, get(address, "/metrics").0), (200, 401));
+    let request = "GET /metrics HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\nAuthorization: Bearer a-secret-of-the-test\r\n\r\n";
+    assert_eq!(send(address, request).0, 200);
+    handle.shutdown();
+}
+
+#[test]
+fn metrics_are_rendered_in_the_format_that_the_client_accepts() {
+    let (_, handle, _) = started();
+    let rendered = |accept: &str| {
+        let request =
+            format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{accept}\r\n");
+        send(handle.local_address(), &request).1
+    };
+    let prometheus = "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n";
+    assert!(rendered(prometheus).ends_with("# EOF\n"));
+    for accept in ["", "Accept: text/plain\r\n", "Accept: */*\r\n"] {
+        let text = rendered(accept);
+        assert!(text.contains("# TYPE quarrel_joins_total counter\n") && !text.contains("# EOF"), "{text}");
+    }
     handle.shutdown();
 }

@@ -39,7 +39,7 @@ pub enum Verb {
 /// 2, or 0 for help and the version.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
-    env: Vec<(String, String)>,
+    env: Vec<(String, OsString)>,
 ) -> Result<Verb, clap::Error> {
     let Cli { verb, flags } = Cli::try_parse_from(args)?;
     Ok(match verb {
@@ -59,14 +59,11 @@ pub fn parse(
     })
 }
 
-/// Returns this process's environment variables with the prefix `QUARREL_`, for [`parse`].
-///
-/// Bytes that are not Unicode become replacement characters (U+FFFD), so that the configuration refuses such a name instead of ignoring
-/// the variable. In a value that takes any text, such as a path, the characters are accepted.
-pub fn environment() -> Vec<(String, String)> {
-    let lossy = |text: OsString| text.to_string_lossy().into_owned();
+/// Returns this process's environment variables with the prefix `QUARREL_`, for [`parse`]. In a name, bytes that are not Unicode become
+/// replacement characters (U+FFFD), which no key has.
+pub fn environment() -> Vec<(String, OsString)> {
     std::env::vars_os()
-        .map(|(name, value)| (lossy(name), lossy(value)))
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
         .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
         .collect()
 }
@@ -166,7 +163,7 @@ struct Flags {
 }
 
 impl Flags {
-    fn into_sources(self, env: Vec<(String, String)>) -> Sources {
+    fn into_sources(self, env: Vec<(String, OsString)>) -> Sources {
         let given = [
             ("net.listen", "--listen", self.listen),
             ("http.listen", "--http", self.http),
@@ -209,7 +206,7 @@ struct MatchesFlags {
 }
 
 impl MatchesFlags {
-    fn into_sources(self, env: Vec<(String, String)>) -> Sources {
+    fn into_sources(self, env: Vec<(String, OsString)>) -> Sources {
         let flags = self.data_dir.map(|value| FlagValue { key: "data.dir", value, flag: "--data-dir" });
         Sources { file: self.config, env, flags: flags.into_iter().collect() }
     }
@@ -217,6 +214,8 @@ impl MatchesFlags {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -264,6 +263,19 @@ mod tests {
         assert_eq!(parsed("quarrel replay slice a --from 1s").unwrap_err().exit_code(), 2);
         assert_eq!(parsed("quarrel replay slice a --around 1 --to 5").unwrap_err().exit_code(), 2);
         assert_eq!(parsed("quarrel --help").unwrap_err().exit_code(), 0);
+    }
+
+    #[test]
+    fn a_path_that_is_not_unicode_is_used_as_it_is_or_refused() {
+        let broken = OsString::from_vec(b"a\xff".to_vec());
+        let line = |flag: &str| vec![OsString::from("quarrel"), flag.into(), broken.clone()];
+        let Ok(Verb::Serve(sources)) = parse(line("--config"), Vec::new()) else {
+            panic!("a file may have any name")
+        };
+        assert_eq!(sources.file, Some(broken.clone().into()));
+        let refusal = parse(line("--data-dir"), Vec::new()).unwrap_err();
+        assert_eq!(refusal.exit_code(), 2);
+        assert!(refusal.to_string().contains("invalid UTF-8"), "{refusal}");
     }
 
     #[test]

@@ -2,20 +2,27 @@
 //!
 //! The first error of the configuration is reported alone, because the other checks need a valid configuration. With a valid
 //! configuration, every other check runs and all failures are reported at once, so that an operator does not have to fix them one by
-//! one. The checks do not repair or restore: journals are counted and not read, and the database is opened for reading only.
+//! one. The checks do not repair or restore: journals are counted and not read, and the database is not written.
 
+use std::error::Error;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener};
 use std::time::SystemTime;
 
 use super::ExitCode;
+use crate::admin::access::AccessPolicy;
 use crate::config::{Config, ConfigError, GameDefaults, Sources, Switch, load};
 use crate::data_dir::{DataDir, DataDirError};
-use crate::net::tls::identity::Identity;
+use crate::net::endpoint;
+use crate::net::keys::EndpointKeys;
+use crate::net::listen::{bind_players, lacks_ipv6};
+use crate::net::tls::{WARN_BEFORE, identity::Identity};
 use crate::storage::{
     self,
     journals::{FolderStore, JournalStore as _},
 };
+use crate::system_limits::SystemLimits;
+use crate::wall_clock::utc;
 
 /// Checks the configuration, files and addresses that a start needs, and prints one line per check. Returns [`ExitCode::Done`] when all
 /// checks succeed, and the highest exit code of a failed check otherwise.
@@ -37,11 +44,14 @@ pub fn check(
         Ok(config) => config,
         Err(error) => {
             writeln!(out, "configuration  {error}")?;
-            return Ok(ExitCode::Configuration);
+            return Ok(ExitCode::of(&error, ExitCode::Configuration));
         }
     };
     let room = &config.room;
     writeln!(out, "configuration  ok")?;
+    for near_miss in config.near_misses() {
+        writeln!(out, "environment    warning: {near_miss}")?;
+    }
     writeln!(
         out,
         "game           {}: {} rooms of {} seats, {} bots ({}), {} ticks and {} snapshots a second",
@@ -52,8 +62,8 @@ pub fn check(
         ("journals", journals(&config)),
         ("results", results(&config)),
         ("certificate", certificate(&config, now)),
-        ("players", players(config.net.listen)),
-        ("operators", operators(config.http.listen)),
+        ("players", players(&config)),
+        ("operators", operators(&config)),
     ];
     let mut worst = ExitCode::Done;
     for (subject, result) in results {
@@ -62,7 +72,7 @@ pub fn check(
             Err(CheckFailure { text, code }) => (text, code),
         };
         writeln!(out, "{subject:<13}  {text}")?;
-        // A wrong setting (78) outweighs a port in use (69), which may be free a moment later.
+        // A wrong setting (78) outweighs a fault that passes (75), which outweighs a port in use (69).
         if code as u8 > worst as u8 {
             worst = code;
         }
@@ -80,15 +90,21 @@ impl CheckFailure {
     fn configuration(error: &dyn ToString) -> Self {
         Self { text: error.to_string(), code: ExitCode::Configuration }
     }
+
+    /// Creates the failure of an error that only a change can fix, unless its cause passes by itself.
+    fn of(error: impl Error + 'static) -> Self {
+        Self { text: error.to_string(), code: ExitCode::of(&error, ExitCode::Configuration) }
+    }
 }
 
-/// Checks that the data directory exists or can be created, is writable, and is not in use.
+/// Checks that the data directory exists or can be created, is writable, is not in use, and that the stored secrets can be read.
 fn data(config: &Config) -> Result<String, CheckFailure> {
-    let dir = DataDir::open(&config.data.dir).map_err(|error| CheckFailure::configuration(&error))?;
+    let dir = DataDir::open(&config.data.dir).map_err(CheckFailure::of)?;
     if dir.is_in_use() {
         let error = DataDirError::InUse { path: dir.path().to_owned() };
         return Err(CheckFailure { text: error.to_string(), code: ExitCode::InUse });
     }
+    EndpointKeys::check(&dir).map_err(CheckFailure::of)?;
     Ok(format!("{} is writable", dir.path().display()))
 }
 
@@ -103,8 +119,10 @@ fn journals(config: &Config) -> Result<String, CheckFailure> {
     if !path.exists() {
         return Ok("none yet".to_owned());
     }
-    let unreadable =
-        |error: io::Error| CheckFailure::configuration(&format!("cannot read {}: {error}", path.display()));
+    let unreadable = |error: io::Error| {
+        let code = ExitCode::of(&error, ExitCode::Configuration);
+        CheckFailure { text: format!("cannot read {}: {error}", path.display()), code }
+    };
     let store = FolderStore::open(&path).map_err(unreadable)?;
     let all = store.list().map_err(unreadable)?;
     let open = all.iter().filter(|kept| !store.has_end(kept.name)).count();
@@ -115,37 +133,49 @@ fn journals(config: &Config) -> Result<String, CheckFailure> {
     Ok(format!("{open} of {} {action}", all.len()))
 }
 
-/// Checks that the database of match results, if there is one, opens for reading.
+/// Checks that the database of match results, if there is one, can be used. A server starts in spite of some faults of the database.
 fn results(config: &Config) -> Result<String, CheckFailure> {
     let reader = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let reader = reader.map_err(|error| CheckFailure::configuration(&error))?;
-    let newest = storage::newest_matches(&config.data.dir, 1);
-    let newest = reader.block_on(newest).map_err(|error| CheckFailure::configuration(&error))?;
-    Ok(if newest.is_empty() { "no match has ended yet" } else { "the database of matches opens" }.to_owned())
+    let reader = reader.map_err(CheckFailure::of)?;
+    match reader.block_on(storage::history::check(&config.data.dir)) {
+        Ok(true) => Ok("the database of matches opens".to_owned()),
+        Ok(false) => Ok("no match has ended yet".to_owned()),
+        Err(error) if error.fault().allows_start() => {
+            Ok(format!("warning: {error}; until then rooms play and results wait"))
+        }
+        Err(error) => Err(CheckFailure { text: error.to_string(), code: error.exit_code() }),
+    }
 }
 
-/// Checks the configured certificate and key. A development certificate is not checked, because a start creates a missing or expired one.
+/// Checks the configured certificate and key, as a start does. A development certificate is not checked, because a start creates a missing or expired one.
 fn certificate(config: &Config, now: SystemTime) -> Result<String, CheckFailure> {
     let (Some(cert), Some(key)) = (&config.net.cert, &config.net.key) else {
         return Ok("a development certificate, kept in the data directory and renewed automatically".into());
     };
-    let identity = Identity::read(cert, key).map_err(|error| CheckFailure::configuration(&error))?;
-    match identity.valid_until().duration_since(now) {
-        Ok(left) => Ok(format!("{} is valid for {} more days", cert.display(), left.as_secs() / 86_400)),
-        Err(_) => Err(CheckFailure::configuration(&format!("{} has expired", cert.display()))),
-    }
+    let identity = Identity::read(cert, key).map_err(CheckFailure::of)?;
+    identity.check_validity(cert, now).map_err(|error| CheckFailure::configuration(&error))?;
+    let (left, expires) = (identity.validity().remaining(now), utc(identity.validity().until()));
+    let advice = if left < WARN_BEFORE { ": install a renewed one soon" } else { "" };
+    let days = left.as_secs() / 86_400;
+    Ok(format!("{} is valid for {days} more days, until {expires}{advice}", cert.display()))
 }
 
-/// Checks that the players' UDP address can be bound.
-fn players(listen: SocketAddr) -> Result<String, CheckFailure> {
-    let bound = UdpSocket::bind(listen).map(drop);
-    bound
-        .map(|()| format!("QUIC on {listen}"))
-        .map_err(|error| bind_check_failure(&error, listen, "net.listen", "--listen"))
+/// Checks that the players' UDP address can be bound, and warns of low limits of the system.
+fn players(config: &Config) -> Result<String, CheckFailure> {
+    let (socket, address) = bind_players(config, endpoint::bind)
+        .map_err(|error| bind_check_failure(&error.source, error.address, "net.listen", "--listen"))?;
+    let lack = if address == config.net.listen { "" } else { ", because this machine has no IPv6" };
+    let warnings = SystemLimits::raise_and_read(&socket).warnings(config);
+    Ok(warnings.into_iter().fold(format!("QUIC on {address}{lack}"), |text, warning| {
+        format!("{text}\n{:<13}  warning: {warning}", "")
+    }))
 }
 
-/// Checks that the operators' TCP address can be bound.
-fn operators(listen: SocketAddr) -> Result<String, CheckFailure> {
+/// Checks that the operators' TCP address can be bound, and that the token is usable.
+fn operators(config: &Config) -> Result<String, CheckFailure> {
+    let listen = config.http.listen;
+    AccessPolicy::read(config.http.token_file.as_deref())
+        .map_err(|error| CheckFailure::configuration(&error))?;
     let bound = TcpListener::bind(listen).map(drop);
     bound
         .map(|()| format!("HTTP on {listen}"))
@@ -162,7 +192,8 @@ fn bind_check_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &
 pub struct BindFailure {
     /// The address, the reason, and the setting that changes the address.
     pub message: String,
-    /// 69 when another process uses the address; 78 for any other reason, such as an address that this machine does not have.
+    /// 69 when another process uses the address; 75 for a reason that may pass, such as an address that this machine does not have yet; 78
+    /// for any other reason.
     pub code: ExitCode,
 }
 
@@ -175,15 +206,23 @@ pub fn bind_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &st
             ),
             code: ExitCode::InUse,
         },
-        _ => BindFailure {
-            message: format!("cannot listen on {address}: {error}; change {key} ({flag})"),
-            code: ExitCode::Configuration,
-        },
+        _ => {
+            let ipv4 = if lacks_ipv6(address, error) {
+                format!(", for example to 0.0.0.0:{} if this machine has no IPv6", address.port())
+            } else {
+                String::new()
+            };
+            BindFailure {
+                message: format!("cannot listen on {address}: {error}; change {key} ({flag}){ipv4}"),
+                code: ExitCode::of(error, ExitCode::Configuration),
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
     use std::path::Path;
 
     use quarrel_shared::journal::block::TRAILER;
@@ -263,8 +302,48 @@ mod tests {
         assert!(text.contains("1 of 2 would be ended (journal.resume is off)"), "{text}");
         std::fs::write(folder.path().join("matches.db"), "this file is not an SQLite database").unwrap();
         let (text, code) = checked_in(folder.path(), &[]);
+        assert!(text.contains("cannot use the match results in") && text.contains("rooms play"), "{text}");
+        assert_eq!(code, ExitCode::Done, "a server would start");
+    }
+
+    #[test]
+    fn a_database_that_a_server_would_not_start_with_exits_with_78() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("matches.db")).unwrap();
+        let (text, code) = checked_in(folder.path(), &[]);
         assert!(text.contains("cannot use the match results in"), "{text}");
-        assert_eq!(code, ExitCode::Configuration);
+        assert_eq!(code, ExitCode::Configuration, "{text}");
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_exits_with_78() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("tls/token.key")).unwrap();
+        let (text, code) = checked_in(folder.path(), &[]);
+        assert!(text.contains("cannot read the secret"), "{text}");
+        assert_eq!(code, ExitCode::Configuration, "{text}");
+    }
+
+    #[test]
+    fn an_address_that_the_machine_does_not_have_yet_exits_with_75() {
+        // Reserved for documentation (RFC 5737), so no machine has it.
+        let (text, code) = checked(&[("net.listen", "192.0.2.1:0")]);
+        assert!(text.contains("cannot listen on 192.0.2.1:0"), "{text}");
+        assert_eq!(code, ExitCode::TryAgain, "{text}");
+    }
+
+    #[test]
+    fn a_variable_with_nearly_the_name_of_a_key_is_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().display().to_string();
+        let env = vec![("QUARREL_TICK_RATE".to_owned(), "60".into())];
+        let flags = [("net.listen", "127.0.0.1:0"), ("http.listen", "127.0.0.1:0"), ("data.dir", &dir)];
+        let flags = flags.map(|(key, value)| FlagValue { key, value: value.to_owned(), flag: "--test" });
+        let (mut out, sources) = (Vec::new(), Sources { env, flags: flags.into(), ..Sources::default() });
+        let code = check(&sources, &[game()], &|_| Ok(()), SystemTime::now(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("did you mean QUARREL_ROOM__TICK_RATE?"), "{text}");
+        assert_eq!(code, ExitCode::Done, "{text}");
     }
 
     #[test]
@@ -312,5 +391,38 @@ mod tests {
         assert!(text.contains("cannot read /nowhere/cert.pem"), "{text}");
         assert!(text.contains("cannot create the data directory /dev/null/data"), "{text}");
         assert!(text.contains("is in use"), "{text}");
+    }
+
+    #[test]
+    fn a_certificate_is_refused_as_a_start_refuses_it_and_its_end_is_printed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let day = std::time::Duration::from_secs(86_400);
+        let install = |from: SystemTime, until: SystemTime| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::default();
+            (params.not_before, params.not_after) = (from.into(), until.into());
+            std::fs::write(file("c.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+            std::fs::write(file("k.pem"), key.serialize_pem()).unwrap();
+            checked(&[("net.cert", &file("c.pem")), ("net.key", &file("k.pem"))])
+        };
+        let now = SystemTime::now();
+        let (text, code) = install(now - day, now + 20 * day + day / 2);
+        assert_eq!(code, ExitCode::Done, "{text}");
+        assert!(
+            text.contains("is valid for 20 more days, until 2") && !text.contains("renewed one"),
+            "{text}"
+        );
+        let (text, code) = install(now - day, now + 9 * day + day / 2);
+        assert_eq!(code, ExitCode::Done, "{text}");
+        assert!(text.contains("9 more days") && text.contains("install a renewed one soon"), "{text}");
+        for (from, until, reason) in [
+            (now - 9 * day, now - day, "c.pem expired at"),
+            (now + day, now + 9 * day, "c.pem is not valid before"),
+        ] {
+            let (text, code) = install(from, until);
+            assert_eq!(code, ExitCode::Configuration, "{text}");
+            assert!(text.contains(reason), "{text}");
+        }
     }
 }

@@ -65,6 +65,26 @@ impl fmt::Display for NameKind {
     }
 }
 
+/// An environment variable that is not a key and is ignored, but has nearly the name of a key's variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NearMiss {
+    /// The ignored variable.
+    pub variable: String,
+    /// The variables of the keys that it may mean.
+    pub meant: Vec<String>,
+}
+
+impl fmt::Display for NearMiss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is not a key and has no effect; did you mean {}?",
+            self.variable,
+            self.meant.join(" or ")
+        )
+    }
+}
+
 /// Errors of loading the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -109,6 +129,14 @@ pub enum ConfigError {
         found: String,
         /// A description of the accepted values.
         accepts: String,
+    },
+    /// The value of a variable is not Unicode text. No key takes other bytes, paths included.
+    #[error("{at}: {key} is not valid UTF-8; it takes text in UTF-8")]
+    NotUnicode {
+        /// The variable.
+        at: Origin,
+        /// The key's full name.
+        key: String,
     },
     /// A key that requires another key.
     #[error("{at}: {key} is set but {missing} is not; they belong together")]

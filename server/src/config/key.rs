@@ -1,5 +1,7 @@
 //! The description of one configuration key: its names, its accepted values and its default.
 
+use std::thread;
+
 /// One key of the configuration.
 #[derive(Debug)]
 pub struct ConfigKey {
@@ -66,6 +68,8 @@ pub enum DefaultValue {
     Unset(&'static str),
     /// The value of another key, by its full name.
     SameAs(&'static str),
+    /// The number of cores that the process may use, but at least [`MIN_THREADS`].
+    Cores,
     /// The first game in this binary.
     FirstGame,
     /// The default seats of the selected game.
@@ -74,6 +78,19 @@ pub enum DefaultValue {
     GameBots,
     /// The default bot skill of the selected game.
     GameSkill,
+}
+
+/// The minimum of [`DefaultValue::Cores`]. On one core, the system divides the time between two threads, so that a slow room on one does not
+/// delay the rooms on the other.
+pub(super) const MIN_THREADS: usize = 2;
+
+/// The maximum number of threads of one kind.
+pub const MAX_THREADS: i64 = 64;
+
+/// Returns the value of [`DefaultValue::Cores`] on this machine.
+pub(super) fn default_threads() -> i64 {
+    let cores = thread::available_parallelism().map_or(MIN_THREADS, usize::from);
+    i64::try_from(cores.max(MIN_THREADS)).unwrap_or(i64::MAX).min(MAX_THREADS)
 }
 
 /// The prefix of the server's environment variables.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::choices::{HeldSeatPolicy, LogFormat, RoomsAtStop, Switch};
 pub use super::key::{
-    Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, SETTINGS_SECTION, ValueKind, variable,
+    Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, MAX_THREADS, SETTINGS_SECTION, ValueKind, variable,
 };
 use super::merged::MergedConfig;
 
@@ -117,13 +117,18 @@ config_table! {
         max_half_open: usize = integer(1, 1_000_000), DefaultValue::Integer(2048), None;
 
         /// Threads for network traffic.
-        workers: usize = integer(1, 64), DefaultValue::Integer(1), None;
+        workers: usize = integer(1, MAX_THREADS), DefaultValue::Integer(1), None;
     }
 
     /// The admin HTTP server: `[http]`.
     http: HttpConfig {
-        /// The TCP address of the admin HTTP server: health checks, metrics and listings. It has no password.
+        /// The TCP address of the admin HTTP server: health checks, metrics and listings. Any address but loopback needs `token_file`.
         listen: SocketAddr = ValueKind::Address, DefaultValue::Text("127.0.0.1:7780"), Some("--http");
+
+        /// A file with a secret of at least 16 characters. With it, every request except health checks needs the header
+        /// `Authorization: Bearer` with this secret.
+        token_file: Option<PathBuf> =
+            ValueKind::Path, DefaultValue::Unset("requests need no token, and `listen` must be loopback"), None;
     }
 
     /// Files on disk: `[data]`.
@@ -192,7 +197,7 @@ config_table! {
         linger_ms: u64 = integer(0, 24 * HOUR_MS), DefaultValue::Integer(30_000), None;
 
         /// Threads that step rooms. A room uses at most one at a time.
-        workers: usize = integer(1, 64), DefaultValue::Integer(1), None;
+        workers: usize = integer(1, MAX_THREADS), DefaultValue::Cores, None;
 
         /// Whether each step runs twice from the same saved state to verify that the game is deterministic. A room whose steps differ is
         /// closed, and the log names the difference. A step takes several times as long. The default is `on` in development builds and
@@ -233,6 +238,20 @@ config_table! {
         grace_ms: u64 = integer(0, HOUR_MS), DefaultValue::Integer(5000), None;
     }
 }
+
+/// The keys whose values a running server changes on a reload (SIGHUP). The files of `net.cert` and `net.key` are read again, too.
+pub const RELOADABLE_KEYS: &[&str] = &[
+    "net.max_sessions",
+    "net.handshake_timeout_ms",
+    "net.handshakes_per_address_s",
+    "net.handshake_burst",
+    "net.retry_above_half_open",
+    "room.bots",
+    "session.hold_ms",
+    "log.filter",
+    "stop.rooms",
+    "stop.grace_ms",
+];
 
 /// Returns the key with this section and name.
 pub fn find(section: &str, name: &str) -> Option<&'static ConfigKey> {
@@ -286,6 +305,13 @@ mod tests {
                 "the description of {} must not begin with a blank",
                 key.path()
             );
+        }
+    }
+
+    #[test]
+    fn every_reloadable_key_is_a_key() {
+        for path in RELOADABLE_KEYS {
+            assert!(KEYS.iter().any(|key| key.path() == *path), "{path} must be in the table");
         }
     }
 

@@ -3,12 +3,14 @@
 //! A value is checked even where a later layer overrides it, so that a mistake in a file is reported at once and not when the
 //! overriding flag is removed.
 
+use std::ffi::OsString;
+
 use toml::Value;
 
-use super::error::{ConfigError, NameKind, Origin};
+use super::error::{ConfigError, NameKind, NearMiss, Origin};
 use super::file;
 use super::key::{
-    Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, SETTINGS_SECTION, ValueKind, variable,
+    self, Choices, ConfigKey, DefaultValue, ENVIRONMENT_PREFIX, SETTINGS_SECTION, ValueKind, variable,
 };
 use super::keys::{self, Config, KEYS};
 use super::merged::MergedConfig;
@@ -23,11 +25,12 @@ pub(super) fn merge(sources: &Sources, games: &[GameDefaults]) -> Result<MergedC
         Some(path) => file::read(path)?,
         None => Vec::new(),
     };
-    assignments.extend(environment(sources));
+    assignments.extend(environment(sources)?);
     assignments.extend(flags(sources));
 
     let games = AvailableGames { all: games, selected: select_game(&assignments, games)? };
     let mut merged = defaults(games.selected);
+    merged.near_misses = near_misses(sources, games);
     for assignment in assignments {
         apply(&mut merged, assignment, games)?;
     }
@@ -47,11 +50,37 @@ pub(super) fn to_config(merged: MergedConfig) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-fn environment(sources: &Sources) -> impl Iterator<Item = RawAssignment> {
-    sources.env.iter().filter_map(|(variable, text)| {
-        let path = variable.strip_prefix(ENVIRONMENT_PREFIX)?.to_lowercase().replace("__", ".");
-        Some(RawAssignment::of_text(&path, text, Origin::Environment(variable.clone())))
-    })
+/// Returns the assignments of the variables that name keys. Other programs set variables with the same prefix (for a service `quarrel`,
+/// Kubernetes sets `QUARREL_SERVICE_HOST`, and Docker `QUARREL_PORT`), so only names with two underscores after the prefix are keys.
+fn environment(sources: &Sources) -> Result<Vec<RawAssignment>, ConfigError> {
+    let keys = sources.env.iter().filter_map(|(variable, value)| {
+        let name = variable.strip_prefix(ENVIRONMENT_PREFIX)?;
+        name.contains("__").then(|| (name.to_lowercase().replace("__", "."), variable, value))
+    });
+    let assignment = |(key, variable, value): (String, &String, &OsString)| {
+        let at = Origin::Environment(variable.clone());
+        match value.to_str() {
+            Some(text) => Ok(RawAssignment::of_text(&key, text, at)),
+            None => Err(ConfigError::NotUnicode { at, key }),
+        }
+    };
+    keys.map(assignment).collect()
+}
+
+/// Returns the ignored variables whose names, without their underscores, are the name of a key with or without its section.
+fn near_misses(sources: &Sources, games: AvailableGames<'_>) -> Vec<NearMiss> {
+    let letters = |name: &str| name.replace(['_', '.'], "").to_lowercase();
+    let misses = sources.env.iter().filter_map(|(name, _)| {
+        let ignored = name.strip_prefix(ENVIRONMENT_PREFIX).filter(|name| !name.contains("__"))?;
+        let ignored = letters(ignored);
+        let is_meant = |(section, key): &(&str, &str)| {
+            ignored == letters(key) || ignored == letters(section) + &letters(key)
+        };
+        let meant: Vec<_> =
+            known_keys(games).filter(is_meant).map(|(section, key)| variable(section, key)).collect();
+        (!meant.is_empty()).then(|| NearMiss { variable: name.clone(), meant })
+    });
+    misses.collect()
 }
 
 fn flags(sources: &Sources) -> impl Iterator<Item = RawAssignment> {
@@ -98,6 +127,7 @@ fn independent_default(key: &ConfigKey, game: &GameDefaults) -> Option<(Value, O
     match key.default {
         DefaultValue::Text(text) => Some((text.into(), Origin::Default)),
         DefaultValue::Integer(number) => Some((number.into(), Origin::Default)),
+        DefaultValue::Cores => Some((key::default_threads().into(), Origin::Default)),
         DefaultValue::FirstGame => Some((game.name.into(), Origin::Default)),
         DefaultValue::GameSeats => Some((i64::from(game.seats).into(), Origin::Game(game.name))),
         DefaultValue::GameSkill => Some((game.bot_skill.into(), Origin::Game(game.name))),

@@ -36,10 +36,10 @@ mod values;
 use serde::de::DeserializeOwned;
 
 pub use choices::{HeldSeatPolicy, LogFormat, RoomsAtStop, Switch};
-pub use error::{ConfigError, NameKind, Origin};
+pub use error::{ConfigError, NameKind, NearMiss, Origin};
 pub use keys::{
-    Config, DataConfig, GameConfig, HttpConfig, JournalConfig, LogConfig, NetConfig, RoomConfig,
-    SessionConfig, StopConfig,
+    Config, DataConfig, GameConfig, HttpConfig, JournalConfig, LogConfig, NetConfig, RELOADABLE_KEYS,
+    RoomConfig, SessionConfig, StopConfig,
 };
 pub use sources::{FlagValue, GameDefaults, Sources};
 
@@ -62,6 +62,16 @@ impl Config {
     /// When that type refuses a setting; the error names the place where the setting was set.
     pub fn settings<S: DeserializeOwned>(&self) -> Result<S, ConfigError> {
         settings::typed(&self.game.settings, &self.merged)
+    }
+
+    /// Returns the full names of the keys whose values differ from those of `other`, in alphabetical order.
+    pub fn changed_keys(&self, other: &Self) -> Vec<String> {
+        self.merged.changed_keys(&other.merged)
+    }
+
+    /// Returns the ignored environment variables with nearly the names of keys, for warnings.
+    pub fn near_misses(&self) -> &[NearMiss] {
+        &self.merged.near_misses
     }
 
     /// Returns the origin of a key's value, by the key's full name; `None` when the key has no value.

@@ -1,5 +1,7 @@
 //! Constraints between keys, checked after each value was found valid on its own.
 
+use std::net::SocketAddr;
+
 use super::error::{ConfigError, Origin};
 use super::merged::{MergedConfig, MergedValue};
 
@@ -9,7 +11,8 @@ pub(super) fn check(merged: &MergedConfig) -> Result<(), ConfigError> {
     check_max(merged, "room.bots", "room.seats")?;
     check_keep_alive(merged)?;
     check_pair(merged, "net.cert", "net.key")?;
-    check_pair(merged, "net.key", "net.cert")
+    check_pair(merged, "net.key", "net.cert")?;
+    check_token(merged)
 }
 
 fn check_max(merged: &MergedConfig, key: &str, bound: &str) -> Result<(), ConfigError> {
@@ -42,6 +45,19 @@ fn check_keep_alive(merged: &MergedConfig) -> Result<(), ConfigError> {
         let accepts = format!("less than {timeout} (that is {IDLE})");
         ConfigError::value(keep_alive.origin.clone(), KEEP_ALIVE, &keep_alive.value, accepts)
     })
+}
+
+/// Checks that requests from other machines to the admin HTTP server need a token.
+fn check_token(merged: &MergedConfig) -> Result<(), ConfigError> {
+    const LISTEN: &str = "http.listen";
+    let Some(listen) = merged.get(LISTEN) else { return Ok(()) };
+    let address = listen.value.as_str().and_then(|text| text.parse::<SocketAddr>().ok());
+    if merged.get("http.token_file").is_some() || address.is_none_or(|address| address.ip().is_loopback()) {
+        return Ok(());
+    }
+    let accepts = "a loopback address, as in \"127.0.0.1:7780\", or any address together with http.token_file, because other \
+                   machines could read players' names and addresses without a token";
+    Err(ConfigError::value(listen.origin.clone(), LISTEN, &listen.value, accepts.to_owned()))
 }
 
 /// Returns an error when `key` is set and `missing` is not.

@@ -6,7 +6,8 @@
 
 use std::io::{self, Write};
 
-use super::keys::{self, Config, ConfigKey, DefaultValue, KEYS, SETTINGS_SECTION};
+use super::key::{self, MIN_THREADS};
+use super::keys::{self, Config, ConfigKey, DefaultValue, KEYS, RELOADABLE_KEYS, SETTINGS_SECTION};
 use super::sources::GameDefaults;
 use super::values::AvailableGames;
 
@@ -59,12 +60,21 @@ fn write_documented(key: &ConfigKey, games: AvailableGames<'_>, out: &mut dyn Wr
     let game = games.selected;
     writeln!(out, "# {}", key.doc)?;
     let flag = key.flag.map(|flag| format!(" Flag {flag}.")).unwrap_or_default();
-    writeln!(out, "# Accepts {}.{flag}", games.describe(key.kind))?;
+    let reload =
+        if RELOADABLE_KEYS.contains(&key.path().as_str()) { " SIGHUP applies a change." } else { "" };
+    writeln!(out, "# Accepts {}.{flag}{reload}", games.describe(key.kind))?;
     match key.default {
         DefaultValue::Text(text) => writeln!(out, "{name} = {}", toml::Value::from(text)),
         DefaultValue::Integer(number) => writeln!(out, "{name} = {number}"),
         DefaultValue::FirstGame => writeln!(out, "{name} = {}", toml::Value::from(game.name)),
-        DefaultValue::Unset(effect) => writeln!(out, "# Not set: {effect}.\n#{name} = \"{name}.pem\""),
+        DefaultValue::Unset(effect) => writeln!(out, "# Not set: {effect}.\n#{name} = \"path/to/{name}\""),
+        DefaultValue::Cores => {
+            let threads = key::default_threads();
+            writeln!(
+                out,
+                "# Not set: the number of cores, at least {MIN_THREADS}; on this machine it is this.\n#{name} = {threads}"
+            )
+        }
         DefaultValue::SameAs(other) => {
             let value = keys::default_integer(other).unwrap_or_default();
             writeln!(out, "# Not set: the same as {other}.\n#{name} = {value}")

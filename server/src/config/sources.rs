@@ -1,6 +1,6 @@
 //! The inputs of the configuration: its sources, and the defaults of the games.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 /// Defaults of one game, so that the configuration does not depend on game types.
 #[derive(Clone, Debug)]
@@ -27,8 +27,8 @@ pub struct GameDefaults {
 pub struct Sources {
     /// The file of `--config`.
     pub file: Option<PathBuf>,
-    /// The environment. Variables without the prefix `QUARREL_` are ignored.
-    pub env: Vec<(String, String)>,
+    /// The environment. Only variables with the prefix `QUARREL_` and two underscores after it are keys; others are ignored.
+    pub env: Vec<(String, OsString)>,
     /// The flags on the command line.
     pub flags: Vec<FlagValue>,
 }

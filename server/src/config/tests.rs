@@ -1,6 +1,7 @@
 //! The configuration as an operator sees it: files, variables and flags in, values and error messages out.
 
 use std::fs;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -69,7 +70,7 @@ fn error_of(text: &str) -> String {
 }
 
 fn variables(pairs: &[(&str, &str)]) -> Sources {
-    let env = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let env = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     Sources { env, ..Sources::default() }
 }
 
@@ -100,7 +101,8 @@ fn without_sources_the_first_game_runs_with_its_defaults() {
     assert_eq!(config.game.name, "duel");
     assert_eq!((config.room.seats, config.room.bots, config.room.bot_skill.as_str()), (16, 6, "hunt"));
     assert_eq!((config.room.tick_rate, config.room.send_rate), (30, 30));
-    assert_eq!((config.net.workers, config.room.workers), (1, 1));
+    assert_eq!(config.net.workers, 1);
+    assert!(config.room.workers >= 2, "rooms use all cores, and at least two threads");
     assert_eq!(config.net.listen.to_string(), "[::]:7777");
     assert_eq!(config.stop.grace(), Duration::from_secs(5));
     assert_eq!(config.net.cert, None);
@@ -190,14 +192,58 @@ fn an_unknown_key_is_refused_with_the_nearest_and_all_accepted_keys() {
 }
 
 #[test]
-fn an_unknown_variable_with_the_prefix_is_refused_and_other_variables_are_ignored() {
+fn an_unknown_variable_with_the_prefix_and_two_underscores_is_refused() {
     let error = load(&variables(&[("QUARREL_NET__LISTN", "x")]), &games()).unwrap_err().to_string();
     assert!(
         error.contains("unknown variable `QUARREL_NET__LISTN` (did you mean `QUARREL_NET__LISTEN`?)"),
         "{error}"
     );
-    assert!(load(&variables(&[("QUARREL_DEBUG", "1")]), &games()).is_err());
     assert!(load(&variables(&[("PATH", "/bin"), ("NOT_QUARREL_NET__LISTEN", "x")]), &games()).is_ok());
+}
+
+#[test]
+fn variables_that_kubernetes_docker_and_the_load_tester_set_are_ignored() {
+    let config = load(
+        &variables(&[
+            ("QUARREL_SERVICE_HOST", "10.0.0.7"),
+            ("QUARREL_SERVICE_PORT", "7777"),
+            ("QUARREL_PORT", "udp://10.0.0.7:7777"),
+            ("QUARREL_PORT_7777_UDP_ADDR", "10.0.0.7"),
+            ("QUARREL_NET_SERVICE_HOST", "10.0.0.8"),
+            ("QUARREL_NET_PORT", "tcp://10.0.0.8:80"),
+            ("QUARREL_ENV_PATH", "/bin"),
+            ("QUARREL_SWARM_KEY", "secret"),
+            ("QUARREL_", ""),
+        ]),
+        &games(),
+    );
+    assert_eq!(config.unwrap().near_misses(), []);
+}
+
+#[test]
+fn a_variable_with_nearly_the_name_of_a_key_is_ignored_and_reported_with_the_right_name() {
+    for (variable, meant) in [
+        ("QUARREL_NET_LISTEN", "QUARREL_NET__LISTEN"),
+        ("QUARREL_TICK_RATE", "QUARREL_ROOM__TICK_RATE"),
+        ("QUARREL_TICKRATE", "QUARREL_ROOM__TICK_RATE"),
+        ("QUARREL_ROOM_TICK_RATE", "QUARREL_ROOM__TICK_RATE"),
+        ("QUARREL_DATA_DIR", "QUARREL_DATA__DIR"),
+        ("QUARREL_GAME_SETTINGS_SCORE", "QUARREL_GAME__SETTINGS__SCORE"),
+        ("QUARREL_LISTEN", "QUARREL_NET__LISTEN or QUARREL_HTTP__LISTEN"),
+    ] {
+        let config = load(&variables(&[(variable, "60")]), &games()).unwrap();
+        let misses: Vec<_> = config.near_misses().iter().map(NearMiss::to_string).collect();
+        assert_eq!(misses, [format!("{variable} is not a key and has no effect; did you mean {meant}?")]);
+    }
+}
+
+#[test]
+fn the_value_of_a_key_that_is_not_unicode_is_refused_and_that_of_another_variable_ignored() {
+    let broken = std::ffi::OsString::from_vec(b"/srv/qu\xe4rrel".to_vec());
+    let sources = |name: &str| Sources { env: vec![(name.to_owned(), broken.clone())], ..Sources::default() };
+    let error = load(&sources("QUARREL_DATA__DIR"), &games()).unwrap_err().to_string();
+    assert_eq!(error, "environment QUARREL_DATA__DIR: data.dir is not valid UTF-8; it takes text in UTF-8");
+    assert!(load(&sources("QUARREL_PORT"), &games()).is_ok());
 }
 
 #[test]
@@ -227,6 +273,19 @@ fn a_certificate_requires_its_key() {
     let error = error_of("[net]\ncert = \"a.pem\"\n");
     assert_eq!(error, "quarrel.toml:2:1: net.cert is set but net.key is not; they belong together");
     assert!(error_of("[net]\nkey = \"a.pem\"\n").contains("net.cert is not"));
+}
+
+#[test]
+fn an_admin_address_that_other_machines_reach_needs_a_token() {
+    let error = error_of("[http]\nlisten = \"0.0.0.0:7780\"\n");
+    assert!(error.contains("http.listen is \"0.0.0.0:7780\"; it takes a loopback address"), "{error}");
+    assert!(error.contains("http.token_file"), "{error}");
+    for text in
+        ["listen = \"[::1]:7780\"", "listen = \"0.0.0.0:7780\"\ntoken_file = \"/run/secrets/quarrel\""]
+    {
+        let file = file_of(&format!("[http]\n{text}\n"));
+        assert!(load(&file.sources, &games()).is_ok(), "{text}");
+    }
 }
 
 #[test]
@@ -331,7 +390,7 @@ fn commented_values_of_the_default_file_are_the_defaults() {
     let uncommented: Vec<_> = text
         .lines()
         .map(|line| match line.strip_prefix('#') {
-            Some(value) if !value.starts_with(' ') && !value.contains(".pem") => value,
+            Some(value) if !value.starts_with(' ') && !value.contains("path/to/") => value,
             _ => line,
         })
         .collect();

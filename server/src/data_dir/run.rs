@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
+    io,
     os::unix::fs::OpenOptionsExt as _,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -67,7 +68,7 @@ impl DataDir {
     /// highest run number of a journal in the folder.
     ///
     /// # Errors
-    /// When another server uses the folder, or when a file in it cannot be written.
+    /// When another server uses the folder, or when a file in it cannot be read or written.
     pub fn begin_run(&self, max_journal_run: u32, now: SystemTime) -> Result<ServerRun, DataDirError> {
         let failed = |name| move |source| DataDirError::Write { path: self.file(name), source };
         let mut lock = OpenOptions::new();
@@ -78,7 +79,12 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => return Err(DataDirError::InUse { path: self.0.clone() }),
             Err(TryLockError::Error(source)) => return Err(failed(LOCK)(source)),
         }
-        let last = fs::read_to_string(self.file(RUN)).unwrap_or_default();
+        let last = match fs::read(self.file(RUN)) {
+            Ok(text) => String::from_utf8(text).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            // The file is kept: a run without it could have the number of an earlier run.
+            Err(source) => return Err(DataDirError::Read { path: self.file(RUN), source }),
+        };
         // The file of runs was never written or is lost. If there are journals, it is unknown how the last run ended.
         let lost = || {
             (
@@ -149,6 +155,18 @@ mod tests {
         }
         dir.begin_run(0, at(30)).unwrap().mark_clean().unwrap();
         assert_eq!(dir.begin_run(0, at(40)).unwrap().unclean_shutdown(), None);
+    }
+
+    #[test]
+    fn a_file_of_runs_that_cannot_be_read_is_kept_and_a_damaged_one_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path()).unwrap();
+        fs::create_dir(dir.file(RUN)).unwrap();
+        let refused = dir.begin_run(3, UNIX_EPOCH);
+        assert!(matches!(refused, Err(DataDirError::Read { .. })), "{refused:?}");
+        fs::remove_dir(dir.file(RUN)).unwrap();
+        fs::write(dir.file(RUN), b"\xff\xff").unwrap();
+        assert_eq!(dir.begin_run(3, UNIX_EPOCH).unwrap().number(), 4);
     }
 
     #[test]

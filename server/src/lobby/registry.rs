@@ -16,11 +16,12 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     registry_state::{
-        Effects, EndKind, HeldSeat, LeaseStatus, RegistryState, ResumeError, ResumeOutcome, Resumed,
+        Effects, EndKind, FreedSeats, HeldSeat, LeaseStatus, RegistryState, ResumeError, ResumeOutcome,
+        Resumed,
     },
     tickets::Tickets,
 };
-use crate::telemetry::{Metrics, metrics::ResumeResult};
+use crate::telemetry::{Metrics, counters::FreedSeatCounters, metrics::ResumeResult};
 
 /// The registry of all players who have logged in and are either connected or held. `S` is the type of a detached seat.
 #[derive(Debug)]
@@ -28,7 +29,6 @@ pub struct SessionRegistry<S> {
     state: Mutex<RegistryState<SessionNotifier, S>>,
     tickets: Tickets,
     /// The time for which players are held.
-    hold: Duration,
     epoch: Instant,
     metrics: Arc<Metrics>,
 }
@@ -88,12 +88,17 @@ impl<S: HeldSeat> SessionRegistry<S> {
     /// held for `hold`, and at most `max_held` of them at once.
     pub fn new(tickets: Tickets, run: u32, hold: Duration, max_held: usize, metrics: Arc<Metrics>) -> Self {
         let state = Mutex::new(RegistryState::new(run, hold, max_held));
-        Self { state, tickets, hold, epoch: Instant::now(), metrics }
+        Self { state, tickets, epoch: Instant::now(), metrics }
     }
 
     /// The time for which players and their seats are held.
-    pub const fn hold(&self) -> Duration {
-        self.hold
+    pub fn hold(&self) -> Duration {
+        self.lock().hold_time()
+    }
+
+    /// Replaces the time for which players are held from now on, and the maximum number of held players.
+    pub fn set_limits(&self, hold: Duration, max_held: usize) {
+        self.lock().set_limits(hold, max_held);
     }
 
     /// Adds a new player, and returns the lease of the player's first session.
@@ -179,11 +184,14 @@ impl<S: HeldSeat> SessionRegistry<S> {
         SessionLease { registry: Arc::clone(self), player, notifier, shown: tickets.shown, ticket }
     }
 
-    /// Updates the state and the metric of held seats. The result may contain seats; the caller drops them after the lock is released.
+    /// Updates the state and the metrics of held seats. The result may contain seats; the caller drops them after the lock is released.
     fn update<T>(&self, update: impl FnOnce(&mut RegistryState<SessionNotifier, S>) -> T) -> T {
         let mut state = self.lock();
         let result = update(&mut state);
         self.metrics.seats_held.set(state.held_seats() as i64);
+        let FreedSeats { evicted, revoked } = state.take_freed();
+        self.metrics.held_seats_freed.evicted.inc_by(evicted);
+        self.metrics.held_seats_freed.queue_full.inc_by(revoked);
         result
     }
 
@@ -207,6 +215,11 @@ impl<S: HeldSeat> SessionLease<S> {
     /// The ticket that was issued for this session, with which the player can resume after it.
     pub const fn ticket(&self) -> &Ticket {
         &self.ticket
+    }
+
+    /// The counters of held seats that were freed early, for a returned seat that cannot be resumed.
+    pub fn freed_seats(&self) -> &FreedSeatCounters {
+        &self.registry.metrics.held_seats_freed
     }
 
     /// Waits for a notification of a changed status. It may be spurious; [`Self::poll`] returns the status.

@@ -70,6 +70,18 @@ pub struct RegistryState<N, S> {
     /// The time for which players are held; zero disables holding.
     hold: Duration,
     max_held: usize,
+    /// Whether the server stops, and no player is held any more.
+    is_closed: bool,
+    freed: FreedSeats,
+}
+
+/// The numbers of held seats that were freed before their hold ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FreedSeats {
+    /// Seats of evicted players.
+    pub evicted: u64,
+    /// Seats that their rooms had revoked.
+    pub revoked: u64,
 }
 
 /// The entry of one player.
@@ -181,7 +193,23 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
             run,
             hold,
             max_held,
+            is_closed: false,
+            freed: FreedSeats { evicted: 0, revoked: 0 },
         }
+    }
+
+    /// Replaces the time for which players are held from now on, and the maximum number of held players. After [`Self::close`], no player is
+    /// held any more.
+    pub const fn set_limits(&mut self, hold: Duration, max_held: usize) {
+        if !self.is_closed {
+            self.hold = hold;
+        }
+        self.max_held = max_held;
+    }
+
+    /// The time for which players are held.
+    pub const fn hold_time(&self) -> Duration {
+        self.hold
     }
 
     /// Adds a new player with the session `me`, and returns the number of the player's first ticket.
@@ -334,6 +362,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
             };
             if let Some(seat) = seat.take_if(|seat| seat.is_revoked()) {
                 self.held_seats -= 1;
+                self.freed.revoked += 1;
                 freed.push(seat);
             }
         }
@@ -342,7 +371,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
 
     /// Stops holding players, and returns all held seats.
     pub fn close(&mut self) -> Vec<S> {
-        self.hold = Duration::ZERO;
+        (self.hold, self.is_closed) = (Duration::ZERO, true);
         let mut freed = Vec::new();
         while let Some((&key, &player)) = self.held.first_key_value() {
             freed.extend(self.remove_held(key, player));
@@ -355,6 +384,11 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
         self.held_seats
     }
 
+    /// Returns the numbers of seats freed before their hold ended since the last call.
+    pub const fn take_freed(&mut self) -> FreedSeats {
+        std::mem::replace(&mut self.freed, FreedSeats { evicted: 0, revoked: 0 })
+    }
+
     /// Holds a player with this seat until a deadline, and evicts players above the limit.
     fn hold(&mut self, player: PlayerId, seat: Option<S>, until: Duration) -> Effects<N, S> {
         let mut freed = Vec::new();
@@ -364,7 +398,9 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
         }
         while self.held.len() >= self.max_held {
             let Some((&key, &first)) = self.held.first_key_value() else { break };
-            freed.extend(self.remove_held(key, first));
+            let seat = self.remove_held(key, first);
+            self.freed.evicted += u64::from(seat.is_some());
+            freed.extend(seat);
         }
         if let Some(seat) = &seat {
             seat.hold();

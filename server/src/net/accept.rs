@@ -8,18 +8,21 @@ use std::{
     time::Duration,
 };
 
-use quarrel_shared::protocol::CloseReason;
+use quarrel_shared::{
+    limits::MAX_SENTENCE_BYTES,
+    protocol::{CloseReason, shown_text::clean},
+};
 use quinn::{Endpoint, Incoming};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
 use super::{
-    admission::{Admission, AdmissionState},
+    admission::{Admission, AdmissionState, IgnoreReason},
     handshake_queue::{Dequeued, HandshakeQueue, Priority},
     peer::Peer,
 };
-use crate::{config::NetConfig, telemetry::Metrics};
+use crate::{config::NetConfig, reloadable::Reloadable, telemetry::Metrics};
 
 /// A peer that has completed the QUIC handshake and has not sent its hello yet.
 pub struct AcceptedPeer {
@@ -63,8 +66,7 @@ pub struct Acceptor {
     admission: AdmissionState,
     queue: HandshakeQueue<PendingHandshake>,
     epoch: Instant,
-    handshake_timeout: Duration,
-    max_sessions: usize,
+    limits: Reloadable<NetConfig>,
     half_open: Arc<AtomicUsize>,
     sessions: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
@@ -73,14 +75,13 @@ pub struct Acceptor {
 impl Acceptor {
     /// Creates an acceptor for this endpoint, with the operator's limits.
     #[must_use]
-    pub fn new(endpoint: Endpoint, net: &NetConfig, metrics: Arc<Metrics>) -> Self {
+    pub fn new(endpoint: Endpoint, limits: Reloadable<NetConfig>, metrics: Arc<Metrics>) -> Self {
         Self {
             endpoint,
-            admission: AdmissionState::new(net),
+            admission: AdmissionState::new(&limits.get()),
             queue: HandshakeQueue::new(),
             epoch: Instant::now(),
-            handshake_timeout: net.handshake_timeout(),
-            max_sessions: net.max_sessions,
+            limits,
             half_open: Arc::new(AtomicUsize::new(0)),
             sessions: Arc::new(AtomicUsize::new(0)),
             metrics,
@@ -136,6 +137,7 @@ impl Acceptor {
     /// Applies the admission decision to a first packet.
     fn admit(&mut self, incoming: Incoming) {
         let now = self.epoch.elapsed();
+        self.admission.set_limits(&self.limits.get());
         let from = incoming.remote_address();
         let is_validated = incoming.remote_address_validated();
         let half_open = self.half_open.load(Relaxed);
@@ -149,23 +151,23 @@ impl Acceptor {
                 self.metrics.refused("handshakes_full");
                 incoming.refuse();
             }
-            Admission::Ignore => self.ignore(incoming),
+            Admission::Ignore(reason) => self.ignore(incoming, reason),
         }
     }
 
     /// Queues an admitted handshake. If the queue of its priority is full, the packet is ignored.
     fn enqueue(&mut self, incoming: Incoming, priority: Priority, now: Duration) {
-        let deadline = now + self.handshake_timeout;
+        let deadline = now + self.limits.get().handshake_timeout();
         let half_open = CountGuard::new(&self.half_open);
         let pending = PendingHandshake { incoming, half_open, deadline: self.epoch + deadline };
         if let Err(pending) = self.queue.push(pending, priority, deadline) {
-            self.ignore(pending.incoming);
+            self.ignore(pending.incoming, IgnoreReason::LowPriorityFull);
         }
     }
 
     /// Drops a first packet without an answer.
-    fn ignore(&self, incoming: Incoming) {
-        self.metrics.refused("address_rate");
+    fn ignore(&self, incoming: Incoming, reason: IgnoreReason) {
+        self.metrics.refused(reason.name());
         incoming.ignore();
     }
 
@@ -189,13 +191,16 @@ impl Acceptor {
         pending: PendingHandshake,
     ) -> impl Future<Output = Option<AcceptedPeer>> + Send + 'static {
         let PendingHandshake { incoming, half_open, deadline } = pending;
-        let limit = SessionLimit { sessions: Arc::clone(&self.sessions), max: self.max_sessions };
+        let limit =
+            SessionLimit { sessions: Arc::clone(&self.sessions), max: self.limits.get().max_sessions };
         let metrics = Arc::clone(&self.metrics);
         async move {
             // quinn itself sets no deadline for a handshake.
             let connection = match timeout_at(deadline, async { incoming.accept()?.await }).await {
                 Ok(Ok(connection)) => connection,
                 Ok(Err(error)) => {
+                    // The error can contain a text from the peer.
+                    let error = clean(&error.to_string(), MAX_SENTENCE_BYTES);
                     debug!(%error, "QUIC handshake failed");
                     metrics.refused("handshake_failed");
                     return None;

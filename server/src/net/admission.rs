@@ -39,7 +39,30 @@ pub enum Admission {
     /// Answer with a refusal of the connection.
     Refuse,
     /// Drop the packet without an answer, because answers to a flood would double it.
-    Ignore,
+    Ignore(IgnoreReason),
+}
+
+/// The reason for which a first packet is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IgnoreReason {
+    /// The network is above its hard limit of handshakes.
+    NetworkRate,
+    /// The maximum number of networks is tracked already.
+    TooManyNetworks,
+    /// The network is above its fair share, and the queue of such handshakes is full.
+    LowPriorityFull,
+}
+
+impl IgnoreReason {
+    /// The label value of this reason in the metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NetworkRate => "address_rate",
+            Self::TooManyNetworks => "networks_full",
+            Self::LowPriorityFull => "low_priority_full",
+        }
+    }
 }
 
 /// Decides on incoming connections by network, and by the number of half-open handshakes.
@@ -87,6 +110,17 @@ impl AdmissionState {
         }
     }
 
+    /// Replaces the operator's limits. A changed limit of networks gives every network full buckets.
+    pub fn set_limits(&mut self, net: &NetConfig) {
+        let (per_second, burst) = (f64::from(net.handshakes_per_address_s), f64::from(net.handshake_burst));
+        if (per_second, burst) != (self.per_second, self.burst) {
+            (self.per_second, self.burst) = (per_second, burst);
+            self.networks.clear();
+        }
+        self.retry_above = net.retry_above_half_open;
+        self.max_half_open = net.max_half_open;
+    }
+
     /// Decides on a first packet from the address `from`. `is_validated`: whether a token has proven the address.
     /// `half_open`: the number of admitted handshakes that are not complete, including queued ones.
     pub fn decide(
@@ -96,7 +130,10 @@ impl AdmissionState {
         half_open: usize,
         now: Duration,
     ) -> Admission {
-        let Some(priority) = self.take_token(Network::of(from), now) else { return Admission::Ignore };
+        let priority = match self.take_token(Network::of(from), now) {
+            Ok(priority) => priority,
+            Err(reason) => return Admission::Ignore(reason),
+        };
         if half_open >= self.max_half_open {
             return Admission::Refuse;
         }
@@ -106,13 +143,16 @@ impl AdmissionState {
         Admission::Admit(priority)
     }
 
-    /// Takes a token from both buckets of a network, and returns the priority; `None` if the network is above its hard limit.
-    fn take_token(&mut self, network: Network, now: Duration) -> Option<Priority> {
+    /// Takes a token from both buckets of a network, and returns the priority.
+    ///
+    /// # Errors
+    /// When the network is above its hard limit, or cannot be tracked.
+    fn take_token(&mut self, network: Network, now: Duration) -> Result<Priority, IgnoreReason> {
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
             self.sweep(now);
             if self.networks.len() >= MAX_NETWORKS {
                 // This number of active networks is an attack. Packets of further networks are ignored until buckets are full again.
-                return None;
+                return Err(IgnoreReason::TooManyNetworks);
             }
         }
         let full = || NetworkBuckets {
@@ -121,9 +161,9 @@ impl AdmissionState {
         };
         let buckets = self.networks.entry(network).or_insert_with(full);
         if !buckets.limit.take(1.0, now) {
-            return None;
+            return Err(IgnoreReason::NetworkRate);
         }
-        Some(if buckets.share.take(1.0, now) { Priority::Normal } else { Priority::Low })
+        Ok(if buckets.share.take(1.0, now) { Priority::Normal } else { Priority::Low })
     }
 
     /// Removes the networks with full buckets, because an untracked network starts with full buckets too.
@@ -183,7 +223,7 @@ mod tests {
         assert_eq!(decide(&mut state, "192.0.2.9:2"), NORMAL, "the addresses of a /24 share a burst");
         assert_eq!(
             decide(&mut state, "[::ffff:192.0.2.7]:3"),
-            Admission::Ignore,
+            Admission::Ignore(IgnoreReason::NetworkRate),
             "an IPv4 address mapped to IPv6 is in the same network"
         );
         assert_eq!(decide(&mut state, "192.0.3.1:1"), NORMAL);
@@ -220,12 +260,9 @@ mod tests {
         // At one token a second, a bucket that has lost one token is full after one second.
         (0..MAX_NETWORKS as u32).for_each(|n| assert_eq!(decide(n, 0), NORMAL));
         let unknown = MAX_NETWORKS as u32;
-        assert_eq!(decide(unknown, 950), Admission::Ignore, "a sweep finds no full bucket");
-        assert_eq!(
-            decide(unknown, 1000),
-            Admission::Ignore,
-            "all buckets are full, but it is too soon for a sweep"
-        );
+        let full = Admission::Ignore(IgnoreReason::TooManyNetworks);
+        assert_eq!(decide(unknown, 950), full, "a sweep finds no full bucket");
+        assert_eq!(decide(unknown, 1000), full, "all buckets are full, but it is too soon for a sweep");
         assert_eq!(decide(unknown, 1050), NORMAL, "the next sweep frees the table");
     }
 

@@ -2,7 +2,8 @@
 
 use std::{io, net::UdpSocket, sync::Arc, time::Duration};
 
-use quarrel_shared::limits::MAX_CLIENT_MESSAGE_BYTES;
+use bytes::Bytes;
+use quarrel_shared::limits::{MAX_CLIENT_MESSAGE_BYTES, MAX_DATAGRAM_BYTES};
 use quarrel_transport::settings::{self, CONNECTION_ID_BYTES};
 use quinn::{
     AsyncUdpSocket, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig, Runtime, ServerConfig,
@@ -13,8 +14,8 @@ use ring::{hkdf, hmac};
 
 pub use quarrel_transport::settings::bind;
 
-use super::{keys::EndpointKeys, tls::ServerTls};
-use crate::config::NetConfig;
+use super::{counting_socket::CountingSocket, keys::EndpointKeys, tls::ServerTls};
+use crate::{config::NetConfig, telemetry::traffic::SocketTraffic};
 
 /// The endpoint's socket, timers, randomness and clock. The caller passes them so that tests can run a complete server in a simulated
 /// network on a paused clock.
@@ -41,7 +42,7 @@ impl UdpResources {
     }
 }
 
-/// Opens the players' endpoint.
+/// Opens the players' endpoint, whose traffic is added to `traffic`.
 ///
 /// # Errors
 /// When the socket cannot be used, or when the TLS configuration lacks what QUIC needs.
@@ -50,6 +51,7 @@ pub fn open(
     net: &NetConfig,
     tls: &ServerTls,
     keys: &EndpointKeys,
+    traffic: Arc<SocketTraffic>,
 ) -> io::Result<Endpoint> {
     let crypto = QuicServerConfig::try_from(tls.config()).map_err(io::Error::other)?;
     let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&keys.token);
@@ -68,7 +70,8 @@ pub fn open(
         .min_reset_interval(RESET_INTERVAL)
         .rng_seed(Some(derived(&seed, b"endpoint")))
         .cid_generator(move || Box::new(LongIds::seeded(derived(&seed, b"connection ids"))));
-    Endpoint::new_with_abstract_socket(endpoint, Some(server), udp.socket, udp.runtime)
+    let socket = Arc::new(CountingSocket::new(udp.socket, traffic));
+    Endpoint::new_with_abstract_socket(endpoint, Some(server), socket, udp.runtime)
 }
 
 /// The minimum time between two stateless resets, by which clients notice after a crash and a restart that their connections are gone.
@@ -96,6 +99,10 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 * STREAM_WINDOW_BYTES;
 /// thousand clients may fill theirs.
 const DATAGRAM_RECEIVE_BYTES: usize = 16 * 1024;
 
+/// The buffer of a connection's outgoing datagrams: two of the largest ones, each with quinn's overhead of the size of a [`Bytes`].
+/// Sessions queue at most two, so quinn never drops a queued datagram to make room for a newer one.
+const DATAGRAM_SEND_BYTES: usize = 2 * (MAX_DATAGRAM_BYTES + size_of::<Bytes>());
+
 /// Returns the transport settings of players' connections.
 fn transport(net: &NetConfig) -> TransportConfig {
     let mut transport = settings::transport_config();
@@ -106,7 +113,8 @@ fn transport(net: &NetConfig) -> TransportConfig {
         .initial_rtt(INITIAL_RTT)
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
-        .datagram_receive_buffer_size(Some(DATAGRAM_RECEIVE_BYTES));
+        .datagram_receive_buffer_size(Some(DATAGRAM_RECEIVE_BYTES))
+        .datagram_send_buffer_size(DATAGRAM_SEND_BYTES);
     transport
 }
 

@@ -6,6 +6,8 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
+use std::path::PathBuf;
 
 use ring::digest;
 use ring::hkdf;
@@ -40,18 +42,34 @@ pub enum KeysError {
     /// The data directory cannot store the secrets.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// A secret exists and cannot be read. It is kept, because a later start may read it.
+    #[error("cannot read the secret {}: {source}; the server needs this file and does not replace it", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
     /// The system's random generator failed, so no secret can be created.
     #[error("the system's random generator failed")]
     Random,
 }
 
 impl EndpointKeys {
-    /// Loads the secrets from this data directory. Creates and stores those that are missing, unreadable or of the wrong length.
+    /// Loads the secrets from this data directory. Creates and stores those that are missing or of the wrong length.
     ///
     /// # Errors
-    /// When new secrets cannot be created or stored.
+    /// When a stored secret cannot be read, or a new one cannot be created or stored.
     pub fn open(dir: &DataDir) -> Result<Self, KeysError> {
         Ok(Self { reset: secret(dir, RESET_FILE)?, token: secret(dir, TOKEN_FILE)? })
+    }
+
+    /// Checks that the stored secrets, if there are any, can be read.
+    ///
+    /// # Errors
+    /// When a stored secret cannot be read.
+    pub fn check(dir: &DataDir) -> Result<(), KeysError> {
+        [RESET_FILE, TOKEN_FILE].into_iter().try_for_each(|name| stored(dir, name).map(drop))
     }
 
     /// Derives the secrets from a seed, without a data directory, for simulations.
@@ -78,18 +96,31 @@ impl fmt::Debug for EndpointKeys {
     }
 }
 
-/// Loads a secret, or creates and stores a new one when the file is missing, unreadable or of the wrong length.
+/// Loads a secret, or creates and stores a new one when the file is missing or of the wrong length.
 fn secret(dir: &DataDir, name: &str) -> Result<[u8; SECRET_BYTES], KeysError> {
-    if let Ok(bytes) = fs::read(dir.file(name)) {
-        match bytes.try_into() {
-            Ok(stored) => return Ok(stored),
-            Err(_) => tracing::warn!(file = name, "secret file has the wrong length, replaced"),
-        }
+    if let Some(stored) = stored(dir, name)? {
+        return Ok(stored);
     }
     let mut created = [0; SECRET_BYTES];
     SystemRandom::new().fill(&mut created).map_err(|_| KeysError::Random)?;
     dir.write_private(name, &created)?;
     Ok(created)
+}
+
+/// Reads a stored secret; `None` when the file is missing or of the wrong length.
+fn stored(dir: &DataDir, name: &str) -> Result<Option<[u8; SECRET_BYTES]>, KeysError> {
+    let path = dir.file(name);
+    match fs::read(&path) {
+        Ok(bytes) => match bytes.try_into() {
+            Ok(secret) => Ok(Some(secret)),
+            Err(_) => {
+                tracing::warn!(file = name, "secret file has the wrong length, replaced");
+                Ok(None)
+            }
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(KeysError::Read { path, source }),
+    }
 }
 
 /// Derives a secret of an endpoint in memory from a seed.
@@ -122,6 +153,17 @@ mod tests {
         dir.write_private(RESET_FILE, b"short").unwrap();
         let keys = EndpointKeys::open(&dir).unwrap();
         assert!(EndpointKeys::open(&dir).unwrap() == keys, "the replacement is stored");
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path()).unwrap();
+        // Reading a folder as a file fails, also for a privileged user.
+        fs::create_dir_all(dir.file(RESET_FILE)).unwrap();
+        assert!(matches!(EndpointKeys::open(&dir), Err(KeysError::Read { .. })));
+        assert!(matches!(EndpointKeys::check(&dir), Err(KeysError::Read { .. })));
+        assert!(dir.file(RESET_FILE).is_dir() && !dir.file(TOKEN_FILE).exists(), "nothing is written");
     }
 
     #[test]

@@ -7,8 +7,6 @@ use quarrel_shared::{limits::MAX_DATAGRAM_BYTES, protocol::CloseReason};
 use quinn::{Connection, ConnectionError, SendDatagramError, VarInt};
 use tokio::time::timeout;
 
-use quarrel_transport::traffic::Traffic;
-
 use super::stream::PlayerControlStream;
 
 /// A QUIC connection to a client, whose handshake is complete. Clones share the connection.
@@ -51,10 +49,10 @@ impl Peer {
         self.connection.rtt()
     }
 
-    /// The bytes and datagrams that were sent and received.
+    /// The number of UDP payload bytes received from the peer.
     #[must_use]
-    pub fn traffic(&self) -> Traffic {
-        self.connection.stats().into()
+    pub fn received_bytes(&self) -> u64 {
+        self.connection.stats().udp_rx.bytes
     }
 
     /// Waits for the peer to open the control stream, and accepts it.
@@ -86,15 +84,16 @@ impl Peer {
         self.empty_buffer_bytes.saturating_sub(self.connection.datagram_send_buffer_space())
     }
 
-    /// Queues a datagram for sending. When the send buffer is full, the oldest queued datagrams are dropped, because a newer one replaces
-    /// them. A datagram that exceeds the current maximum is dropped.
+    /// Queues a datagram for sending. Returns false if it exceeds the current maximum and was dropped: the path MTU has shrunk after the
+    /// caller read the maximum. The send buffer has room for two of the largest datagrams; a third would replace the oldest one unsent,
+    /// so the caller checks [`Self::queued_bytes`] before.
     ///
     /// # Errors
     /// When the connection has ended, or when the peer does not support datagrams.
-    pub fn send_datagram(&self, datagram: Bytes) -> Result<(), PeerError> {
+    pub fn send_datagram(&self, datagram: Bytes) -> Result<bool, PeerError> {
         match self.connection.send_datagram(datagram) {
-            // The path MTU has shrunk after the caller read the maximum. This counts as a lost datagram.
-            Ok(()) | Err(SendDatagramError::TooLarge) => Ok(()),
+            Ok(()) => Ok(true),
+            Err(SendDatagramError::TooLarge) => Ok(false),
             Err(SendDatagramError::ConnectionLost(error)) => Err(error.into()),
             Err(_) => Err(PeerError::NoDatagrams),
         }

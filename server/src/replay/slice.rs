@@ -113,8 +113,9 @@ fn around(
 
 /// Returns the path of the slice when the command line gives none: in the current folder.
 fn default_path(journal: &Path, begin: Tick, end: Tick) -> PathBuf {
-    let stem = journal.file_stem().unwrap_or_default().to_string_lossy();
-    PathBuf::from(format!("{stem}.{begin}-{end}.journal"))
+    let mut name = journal.file_stem().unwrap_or_default().to_owned();
+    name.push(format!(".{begin}-{end}.journal"));
+    name.into()
 }
 
 #[cfg(test)]

@@ -37,6 +37,11 @@ impl<G: Game> Bots<G> {
         }
     }
 
+    /// Sets the maximum number of bots.
+    pub const fn set_max(&mut self, max_bots: u16) {
+        self.max_bots = max_bots;
+    }
+
     /// The number of bots that a room with `seats` seats and `players` players should have: bots take the seats that players leave empty,
     /// up to the maximum.
     pub fn wanted(&self, seats: u16, players: u16) -> u16 {

@@ -239,9 +239,7 @@ impl<G: Game> RoomJournal<G> {
     /// Ends the journal after the room's last tick. A tick in which the game panicked is not recorded and does not count as missing.
     pub(super) async fn end(mut self, reason: &'static str) {
         self.flush(self.last_tick);
-        if !matches!(self.outage, Outage::None) {
-            self.metrics.journals.in_gap.dec();
-        }
+        self.leave_gap();
         let pending = self.pending_annotations.iter();
         let annotations = pending.map(|annotation| Chunk::annotation(annotation, self.last_tick)).collect();
         self.handle.end(self.last_tick, reason, annotations).await;
@@ -251,6 +249,7 @@ impl<G: Game> RoomJournal<G> {
     pub(super) fn save(mut self, state: &RoomState<G>) -> impl Future<Output = bool> + Send + use<G> {
         let tick = state.tick();
         self.flush(tick);
+        self.leave_gap();
         let gap = match self.outage {
             Outage::Open { reason, .. } => Some(reason),
             Outage::None | Outage::Recovering { .. } => None,
@@ -259,6 +258,13 @@ impl<G: Game> RoomJournal<G> {
         let annotations = self.pending_annotations.iter().chain([&Annotation::Saved]);
         let annotations = annotations.map(|annotation| Chunk::annotation(annotation, tick)).collect();
         self.handle.save(FinalChunks { gap, checkpoint, annotations })
+    }
+
+    /// Removes the journal, whose room is closing, from the metric of journals with a gap.
+    fn leave_gap(&self) {
+        if !matches!(self.outage, Outage::None) {
+            self.metrics.journals.in_gap.dec();
+        }
     }
 
     /// Submits the recorded ticks.

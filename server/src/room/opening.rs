@@ -111,8 +111,6 @@ pub fn reopen<G: Game>(
     }
     let (players, bots) = state.occupancy();
     status.record_step(tick, players, bots);
-    services.metrics.players.inc_by(players.into());
-    services.metrics.bots.inc_by(bots.into());
     let frame = Arc::clone(state.publish());
     let frames = watch::Sender::new(Some(frame));
     let (channels, seats) = restored_seats(&state, &frames);
@@ -124,6 +122,9 @@ pub fn reopen<G: Game>(
     let name = journal.as_ref().map(|journal| status.set_journal(journal.name()));
     let results = MatchResults::new(id, setup.tick_rate, name, results.last_end, services.records.clone());
     let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
+    // After the last code of the game, whose panic would leave the counts too high.
+    services.metrics.players.inc_by(players.into());
+    services.metrics.bots.inc_by(bots.into());
     let span = info_span!("room", %id);
     span.in_scope(|| info!(%tick, players, bots, "room restored"));
     let task = async move { RoomTask::new(parts, &spec, services).run().instrument(span).await };

@@ -19,7 +19,10 @@ use super::{
     state::RoomState,
     status::RoomStatus,
 };
-use crate::{shutdown::StopReason, storage::RecordQueue, telemetry::Metrics, wall_clock::WallClock};
+use crate::{
+    reloadable::Reloadable, shutdown::StopReason, storage::RecordQueue, telemetry::Metrics,
+    wall_clock::WallClock,
+};
 
 /// The settings of every room of a server.
 #[derive(Clone)]
@@ -59,6 +62,8 @@ pub struct RoomServices {
     pub stop_reason: StopReason,
     /// The server's epoch, from which the room's durations are measured.
     pub epoch: Instant,
+    /// The maximum number of bots in each room.
+    pub bots: Reloadable<u16>,
     /// The services for journals; `None` if rooms have no journals.
     pub journals: Option<JournalServices>,
 }

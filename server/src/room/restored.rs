@@ -244,7 +244,8 @@ fn unix_ms_at(journal: &Journal<'_>, tick: Tick) -> u64 {
         _ => None,
     });
     let (from, unix_ms) = resumed.last().unwrap_or((Tick(0), header.opened_unix_ms));
-    unix_ms + u64::from(tick.since(from)) * 1000 / u64::from(header.rate().hz())
+    // A clock far ahead may have written any number.
+    unix_ms.saturating_add(u64::from(tick.since(from)) * 1000 / u64::from(header.rate().hz()))
 }
 
 #[cfg(test)]

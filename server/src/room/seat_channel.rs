@@ -28,13 +28,20 @@ impl<G: Game> SeatChannel<G> {
         Self { events, ended, presence, returns: 0 }
     }
 
-    /// Queues an event for the session. A chat line is dropped when less than [`RESERVED_EVENTS`] of the capacity are left. When the
-    /// queue is full, the seat is taken away with [`CloseReason::TooSlow`]: a session that is a full queue behind cannot play, and the
-    /// room does not wait for it.
-    pub(super) fn send(&self, event: &RoomEvent<G>) {
-        if matches!(event, RoomEvent::Chat { .. }) && self.events.capacity() < RESERVED_EVENTS {
-            return;
+    /// Queues a chat line for the session. Returns false if the line was dropped, because less than [`RESERVED_EVENTS`] of the capacity are
+    /// left.
+    #[must_use]
+    pub(super) fn send_chat(&self, line: &RoomEvent<G>) -> bool {
+        let has_capacity = self.events.capacity() >= RESERVED_EVENTS;
+        if has_capacity {
+            self.send(line);
         }
+        has_capacity
+    }
+
+    /// Queues an event for the session. When the queue is full, the seat is taken away with [`CloseReason::TooSlow`]: a session that is a
+    /// full queue behind cannot play, and the room does not wait for it.
+    pub(super) fn send(&self, event: &RoomEvent<G>) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event.clone()) {
             self.close(CloseReason::TooSlow);
         }

@@ -252,6 +252,11 @@ impl<G: Game> RoomState<G> {
         }
     }
 
+    /// Sets the maximum number of bots.
+    pub const fn set_max_bots(&mut self, max_bots: u16) {
+        self.bots.set_max(max_bots);
+    }
+
     /// Adds or removes bots until the room has as many as [`Bots::wanted`] returns. Appends the changes to `changed`.
     pub fn settle_bots(&mut self, changed: &mut Vec<RosterChange>) {
         let (players, bots) = self.occupancy();

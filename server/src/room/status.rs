@@ -32,6 +32,9 @@ pub struct RoomStatus {
     /// The number of [`SeatClaim`]s.
     claimed: AtomicU16,
     overruns: AtomicU64,
+    slips: AtomicU64,
+    /// The mean duration of the newest steps, in microseconds.
+    step_us: AtomicU32,
     closing: AtomicBool,
     /// The name of the journal, once it is opened.
     journal: OnceLock<JournalName>,
@@ -51,6 +54,8 @@ impl RoomStatus {
             bots: AtomicU16::new(0),
             claimed: AtomicU16::new(0),
             overruns: AtomicU64::new(0),
+            slips: AtomicU64::new(0),
+            step_us: AtomicU32::new(0),
             closing: AtomicBool::new(false),
             journal: OnceLock::new(),
         }
@@ -79,6 +84,16 @@ impl RoomStatus {
     /// The number of ticks that took longer than their period.
     pub fn overruns(&self) -> u64 {
         self.overruns.load(Relaxed)
+    }
+
+    /// The number of ticks that were skipped because the room was too late.
+    pub fn slips(&self) -> u64 {
+        self.slips.load(Relaxed)
+    }
+
+    /// The mean duration of the newest steps.
+    pub fn step_time(&self) -> Duration {
+        Duration::from_micros(self.step_us.load(Relaxed).into())
     }
 
     /// Returns true if the room ends and accepts no more players.
@@ -115,6 +130,14 @@ impl RoomStatus {
 
     pub(super) fn count_overrun(&self) {
         self.overruns.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_slips(&self, slips: u64) {
+        self.slips.fetch_add(slips, Relaxed);
+    }
+
+    pub(super) fn set_step_time(&self, step_time: Duration) {
+        self.step_us.store(u32::try_from(step_time.as_micros()).unwrap_or(u32::MAX), Relaxed);
     }
 
     /// Marks the room as closing.

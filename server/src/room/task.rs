@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock},
+    thread,
     time::Duration,
 };
 
@@ -13,7 +14,9 @@ use quarrel_shared::{
     snapshot::Frame,
 };
 use tokio::{
+    runtime::{Handle, RuntimeFlavor},
     sync::{mpsc, watch},
+    task::{block_in_place, yield_now},
     time::{Instant, sleep_until},
 };
 use tracing::{error, info, warn};
@@ -44,9 +47,13 @@ pub(super) struct RoomTask<G: Game> {
     /// The channel of each player's seat; `None` for bots and empty seats.
     channels: Vec<Option<SeatChannel<G>>>,
     frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
+    /// A frame that is sent after the last due tick.
+    unsent_frame: Option<Arc<Frame<G::Entity>>>,
     status: Arc<RoomStatus>,
     results: MatchResults,
     services: RoomServices,
+    /// Whether the runtime has several threads, so that a step may block one of them.
+    can_block: bool,
     /// The length of a tick.
     period: Duration,
     send_schedule: SendSchedule,
@@ -71,9 +78,11 @@ impl<G: Game> RoomTask<G> {
             inbox,
             channels,
             frames,
+            unsent_frame: None,
             results,
             status,
             services,
+            can_block: Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread,
             period: Duration::from_nanos(spec.tick_rate.period_ns()),
             send_schedule: SendSchedule::new(spec.tick_rate, spec.send_rate),
             linger: spec.linger,
@@ -135,13 +144,18 @@ impl<G: Game> RoomTask<G> {
                 () = sleep_until(wake) => {}
             }
             let due = self.clock.due(Instant::now() - self.services.epoch);
+            self.services.metrics.observe_lateness(due.late);
             if due.skipped > 0 {
                 self.services.metrics.slips.inc_by(due.skipped);
+                self.status.count_slips(due.skipped);
                 warn!(skipped = due.skipped, "room fell behind its tick rate, skipped ticks");
             }
-            for _ in 0..due.steps {
-                // After a panic the game is not used any more, so a state that was changed in part is never sent.
-                if catch_unwind(AssertUnwindSafe(|| self.tick())).is_err() {
+            for step in 0..due.steps {
+                if step > 0 {
+                    // A room that catches up must not keep other rooms on this thread from their ticks.
+                    yield_now().await;
+                }
+                if self.try_tick(step + 1 == due.steps).is_err() {
                     self.services.metrics.room_panics.inc();
                     error!(tick = %self.state.tick(), "game panicked, room closed, other rooms continue");
                     return CloseReason::RoomFailed;
@@ -158,13 +172,24 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
-    /// Makes one tick: processes commands, steps the state, and sends events and the frame.
-    fn tick(&mut self) {
+    /// Makes one tick; an error means that the game panicked. After a panic the game is not used any more, so a state that was changed in
+    /// part is never sent.
+    fn try_tick(&mut self, is_last_due: bool) -> thread::Result<()> {
+        // While a slow room steps, the other tasks of this thread continue on another one.
+        let moves_others = self.clock.is_slow() && self.can_block;
+        let tick = AssertUnwindSafe(|| self.tick(is_last_due));
+        if moves_others { block_in_place(|| catch_unwind(tick)) } else { catch_unwind(tick) }
+    }
+
+    /// Makes one tick: processes commands, steps the state, and sends events and the frame. Of several due ticks, only the newest frame is
+    /// sent, after the last: players need no frame that is replaced at once.
+    fn tick(&mut self, is_last_due: bool) {
         let started = Instant::now();
         // Before the inbox: a return clears the seat's inputs, and must not clear those of the new connection.
         self.update_presence();
         self.drain_inbox();
         self.release_seats();
+        self.state.set_max_bots(*self.services.bots.get());
         self.state.settle_bots(&mut self.changed);
         self.state.step();
         if let Some(journal) = &mut self.journal {
@@ -177,7 +202,9 @@ impl<G: Game> RoomTask<G> {
         self.send_roster();
         self.send_game_events();
         if self.send_schedule.is_due() {
-            let frame = Arc::clone(self.state.publish());
+            self.unsent_frame = Some(Arc::clone(self.state.publish()));
+        }
+        if let Some(frame) = self.unsent_frame.take_if(|_| is_last_due) {
             self.frames.send_replace(Some(frame));
         }
         self.record_outcome();
@@ -201,7 +228,9 @@ impl<G: Game> RoomTask<G> {
                 Ok(RoomCommand::Chat { seat, text }) => {
                     chats += 1;
                     if chats <= MAX_CHATS_PER_TICK {
-                        self.send(&Audience::All, &RoomEvent::Chat { seat, text });
+                        self.send_chat(&RoomEvent::Chat { seat, text });
+                    } else {
+                        self.services.metrics.chat_dropped.tick_limit.inc();
                     }
                 }
                 Ok(RoomCommand::Mark(command)) => self.mark(command),
@@ -310,6 +339,12 @@ impl<G: Game> RoomTask<G> {
         }
     }
 
+    /// Sends a chat line to all seats, and counts those whose queue has no room for it.
+    fn send_chat(&self, line: &RoomEvent<G>) {
+        let dropped = self.channels.iter().flatten().filter(|channel| !channel.send_chat(line)).count();
+        self.services.metrics.chat_dropped.seat_queue_full.inc_by(dropped as u64);
+    }
+
     fn send_to_seat(&self, seat: SeatId, event: &RoomEvent<G>) {
         if let Some(channel) = self.channels.get(seat.index()).and_then(Option::as_ref) {
             channel.send(event);
@@ -333,6 +368,8 @@ impl<G: Game> RoomTask<G> {
     fn update_metrics(&mut self, tick_duration: Duration) {
         let metrics = &self.services.metrics;
         metrics.observe_tick(tick_duration);
+        self.clock.record_step(tick_duration);
+        self.status.set_step_time(self.clock.step_time());
         if tick_duration > self.period {
             metrics.overruns.inc();
             self.status.count_overrun();

@@ -3,12 +3,12 @@
 
 use quarrel_shared::{
     game::Game,
-    protocol::{CloseReason, Hello, PROTOCOL_VERSION, fingerprint, messages::Name},
+    protocol::{CloseReason, Hello, PROTOCOL_VERSION, bounded::Text, fingerprint, messages::Name},
 };
 
 use super::end::CloseNotice;
 
-/// Checks a client's hello, and returns the player's display name, or a default if the hello has an empty one.
+/// Checks a client's hello, and returns the player's display name, or a default if the hello has one without a visible character.
 ///
 /// # Errors
 /// Returns the first mismatch of protocol version, game, game revision and encoding, in this order: each one makes the next comparison
@@ -21,7 +21,7 @@ pub fn check<G: Game>(hello: &Hello) -> Result<Name, CloseNotice> {
         );
         return Err(mismatch(CloseReason::VersionMismatch, &what, hello.protocol < PROTOCOL_VERSION));
     }
-    if &*hello.game != G::NAME {
+    if hello.game != Text::lossy(G::NAME) {
         let sentence = format!(
             "This server runs the game \"{}\" and the client plays \"{}\"; connect to one that runs yours.",
             G::NAME,
@@ -59,10 +59,7 @@ fn mismatch(reason: CloseReason, what: &str, client_is_older: bool) -> CloseNoti
 
 #[cfg(test)]
 mod tests {
-    use quarrel_shared::{
-        crowd::Crowd,
-        protocol::{Fingerprint, bounded::Text},
-    };
+    use quarrel_shared::{crowd::Crowd, protocol::Fingerprint};
 
     use super::*;
 

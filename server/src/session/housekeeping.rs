@@ -1,13 +1,13 @@
-//! The checks that a session makes once a second, because no message triggers them: traffic counts, an interrupted link, and a player who
-//! stays in the lobby.
+//! The checks that a session makes once a second, because no message triggers them: an interrupted link, and a player who stays in the
+//! lobby.
 
 use std::{future::poll_fn, time::Duration};
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::phase::SessionPhase;
-use crate::{net::Peer, telemetry::Metrics};
-use quarrel_transport::{traffic::Traffic, wake::WakeFlag};
+use crate::net::Peer;
+use quarrel_transport::wake::WakeFlag;
 
 /// The time between two checks of a session.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -24,8 +24,8 @@ const INTERRUPTED_CHECKS: u32 = 2;
 pub(super) struct Housekeeping {
     interval: Interval,
     interval_flag: WakeFlag,
-    /// The part of the connection's traffic that the metrics have counted already.
-    traffic: Traffic,
+    /// The number of bytes received from the peer at the last check.
+    received_bytes: u64,
     /// The time of the last check outside of the lobby, since the session's epoch.
     busy_at: Duration,
     /// The number of consecutive checks without a received byte.
@@ -38,11 +38,11 @@ impl Housekeeping {
     pub(super) fn new() -> Self {
         let mut interval = interval(PERIOD);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (traffic, start) = (Traffic::default(), Duration::ZERO);
+        let start = Duration::ZERO;
         Self {
             interval,
             interval_flag: WakeFlag::new(),
-            traffic,
+            received_bytes: 0,
             busy_at: start,
             checks_without_bytes: 0,
             interrupted_at: start,
@@ -55,15 +55,10 @@ impl Housekeeping {
         poll_fn(|cx| interval_flag.poll(cx, |cx| interval.poll_tick(cx))).await;
     }
 
-    /// Adds the traffic since the last call to the metrics, and records whether any byte was received in that time.
-    pub(super) fn count_traffic(&mut self, peer: &Peer, metrics: &Metrics) {
-        let now = peer.traffic();
-        let before = std::mem::replace(&mut self.traffic, now);
-        metrics.bytes.received.inc_by(now.bytes_received - before.bytes_received);
-        metrics.bytes.sent.inc_by(now.bytes_sent - before.bytes_sent);
-        metrics.datagrams.received.inc_by(now.datagrams_received - before.datagrams_received);
-        metrics.datagrams.sent.inc_by(now.datagrams_sent - before.datagrams_sent);
-        let has_received = now.bytes_received > before.bytes_received;
+    /// Records whether any byte was received from the peer since the last call.
+    pub(super) fn record_received(&mut self, peer: &Peer) {
+        let now = peer.received_bytes();
+        let has_received = now > std::mem::replace(&mut self.received_bytes, now);
         self.checks_without_bytes = if has_received { 0 } else { self.checks_without_bytes + 1 };
     }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use prometheus_client::metrics::counter::Counter;
 use quarrel_shared::{
     game::Game,
     id::PlayerId,
@@ -24,6 +25,7 @@ use crate::lobby::{
     registry::{ResumeTarget, ResumedSession, SessionLease},
     registry_state::{EndKind, HeldSeat, LeaseStatus},
 };
+use crate::telemetry::counters::FreedSeatCounters;
 use quarrel_transport::wake::FlaggedFuture;
 
 /// The identity of a session's player, and the state of the login.
@@ -159,7 +161,10 @@ impl<G: Game> Login<G> {
     /// Completes a resume, now that no older session has the player any more. `seat` is the player's seat, if one was held.
     fn returned(&mut self, seat: Option<DetachedSeat<G>>) -> Result<LoginStep<G>, SessionEnd> {
         let reported = self.pending_ack.take().unwrap_or_default();
-        let Some(seat) = seat.filter(|seat| !seat.is_revoked()) else { return Ok(LoginStep::EnterLobby) };
+        let Some(seat) = seat else { return Ok(LoginStep::EnterLobby) };
+        if seat.is_revoked() {
+            return Ok(self.enter_lobby_without(|freed| &freed.queue_full));
+        }
         let acked = seat.acked(reported);
         match seat.unacked.since(acked) {
             Ok(_) => {
@@ -167,8 +172,16 @@ impl<G: Game> Login<G> {
                 Ok(LoginStep::Resume(ReturnedSeat { seat, acked }))
             }
             // Messages that the client needs were evicted, so the seat cannot be resumed. It is freed, and the player may join again.
-            Err(AckError::Evicted) => Ok(LoginStep::EnterLobby),
+            Err(AckError::Evicted) => Ok(self.enter_lobby_without(|freed| &freed.messages_lost)),
             Err(error) => Err(CloseNotice::invalid_ack(error).into()),
         }
+    }
+
+    /// Counts a returned seat that cannot be resumed.
+    fn enter_lobby_without(&self, reason: impl FnOnce(&FreedSeatCounters) -> &Counter) -> LoginStep<G> {
+        if let Some(lease) = &self.lease {
+            reason(lease.freed_seats()).inc();
+        }
+        LoginStep::EnterLobby
     }
 }

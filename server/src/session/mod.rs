@@ -46,8 +46,11 @@ use quarrel_shared::{game::Game, protocol::CloseReason};
 use tokio::time::timeout_at;
 
 pub use self::services::SessionServices;
-use self::task::Session;
-use crate::{net::AcceptedPeer, telemetry::Metrics};
+use self::{end::SessionEnd, task::Session};
+use crate::{
+    net::{AcceptedPeer, Peer},
+    telemetry::Metrics,
+};
 
 /// Runs a session for a peer that has completed the QUIC handshake, until the connection is closed.
 pub async fn run<G: Game>(accepted: AcceptedPeer, services: SessionServices<G>) {
@@ -56,20 +59,23 @@ pub async fn run<G: Game>(accepted: AcceptedPeer, services: SessionServices<G>) 
     let metrics = Arc::clone(&services.metrics);
     let _count = SessionCount::new(&metrics);
     let opened = services.stop.run_until_cancelled(timeout_at(deadline, peer.accept_control())).await;
-    let Some(Ok(Ok(control))) = opened else {
-        // A peer that closes the connection before it opens the control stream counts as timed out too.
-        let reason =
-            if opened.is_none() { services.stop_reason.get() } else { CloseReason::HandshakeTimeout };
-        // There is no control stream to send the reason on.
-        peer.close(reason);
-        metrics.refused(reason.name());
-        return;
+    let control = match opened {
+        Some(Ok(Ok(control))) => control,
+        Some(Ok(Err(error))) => return metrics.refused(SessionEnd::from(error).name()),
+        Some(Err(_)) => return refuse(&peer, CloseReason::HandshakeTimeout, &metrics),
+        None => return refuse(&peer, services.stop_reason.get(), &metrics),
     };
     let session = Session::new(peer, control, player, deadline, services);
     match permit {
         Some(_permit) => session.run().await,
         None => session.end(CloseReason::ServerFull.into()).await,
     }
+}
+
+/// Refuses a peer without a control stream, on which the reason could be sent.
+fn refuse(peer: &Peer, reason: CloseReason, metrics: &Metrics) {
+    peer.close(reason);
+    metrics.refused(reason.name());
 }
 
 /// Counts a session in the metrics until dropped.

@@ -64,6 +64,10 @@ pub struct RewindClamp {
     /// The value of `sent` at the last lag sample.
     sampled: Tick,
     lags: LagWindow,
+    /// The number of snapshots sent.
+    sent_count: u64,
+    /// The number of snapshots sent up to the newest acknowledged one, itself included.
+    acked_count: u64,
     /// The number of lost snapshots since the last [`Self::take_lost`].
     lost: u64,
 }
@@ -80,6 +84,8 @@ impl RewindClamp {
             acked: None,
             sampled: Tick(0),
             lags: LagWindow::new(rate.ticks(WINDOW_MS).div_ceil(send_interval.max(1))),
+            sent_count: 0,
+            acked_count: 0,
             lost: 0,
         }
     }
@@ -91,6 +97,7 @@ impl RewindClamp {
             None => 1,
         };
         self.sent = tick;
+        self.sent_count += 1;
     }
 
     /// Processes the acknowledgement of a datagram, and clamps the displayed ticks of its inputs. Before the first acknowledgement, the
@@ -124,20 +131,23 @@ impl RewindClamp {
     }
 
     /// Records an acknowledgement, unless it is older than the previous one. The snapshots sent between the two acknowledged ticks that the
-    /// client has not applied are counted as lost.
+    /// client has not applied are counted as lost. The history of the acknowledgement has 32 bits, so nothing shows that the client has
+    /// applied an older one.
     fn record_ack(&mut self, ack: SnapshotAck) {
-        let distance = self.acked.map_or(0, |before| ack.newest.since(before));
         if self.acked.is_some_and(|before| ack.newest <= before) {
             return;
         }
-        // A mask with one bit for each tick between the two, the newest tick lowest. The history of the acknowledgement has 32 bits, so
-        // losses over a longer distance are not counted.
-        if (2..=32).contains(&distance) {
-            let between = (1u64 << (distance - 1)) - 1;
-            let age = self.sent.since(ack.newest) + 1;
-            let sent = self.sent_history.checked_shr(age).unwrap_or(0) & between;
-            self.lost += u64::from((sent & !u64::from(ack.history)).count_ones());
+        // The snapshots after the acknowledged one. Exact while the link's lag is below 64 ticks, the length of the history.
+        let newer = 1u64.checked_shl(self.sent.since(ack.newest)).map_or(u64::MAX, |bit| bit - 1);
+        let count = self.sent_count - u64::from((self.sent_history & newer).count_ones());
+        if let Some(before) = self.acked {
+            // One bit for each tick between the two acknowledged ones, the newest tick lowest.
+            let between = 1u32.checked_shl(ack.newest.since(before) - 1).map_or(u32::MAX, |bit| bit - 1);
+            let applied = u64::from((ack.history & between).count_ones());
+            let sent = (count - self.acked_count).saturating_sub(1);
+            self.lost += sent.saturating_sub(applied);
         }
+        self.acked_count = count;
         self.acked = Some(ack.newest);
     }
 

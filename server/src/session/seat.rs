@@ -222,15 +222,15 @@ impl<G: Game> Seat<G> {
         metrics.snapshots_lost.inc_by(self.clamp.take_lost());
     }
 
-    /// Passes an input datagram to the room. Returns false when it was dropped, because the room's inbox was full or the seat has used up
-    /// its number of datagrams between two frames.
+    /// Passes an input datagram to the room. Returns the number of inputs that were dropped with it: all of them when the room's inbox was
+    /// full, the room has ended, or the seat has used up its number of datagrams between two frames.
     ///
     /// # Errors
     /// When the datagram cannot be decoded.
-    pub(super) fn input(&mut self, datagram: &[u8]) -> Result<bool, CloseNotice> {
+    pub(super) fn input(&mut self, datagram: &[u8]) -> Result<usize, CloseNotice> {
         // A client sends empty datagrams while it waits for a seat, so that QUIC detects the loss of earlier packets sooner.
         if datagram.is_empty() {
-            return Ok(true);
+            return Ok(0);
         }
         let mut from = BitReader::new(datagram);
         let read = InputDatagram::<G::Input>::decode(&mut from).and_then(|read| from.finish().map(|()| read));
@@ -240,20 +240,24 @@ impl<G: Game> Seat<G> {
         })?;
         // The client sent the datagram for its previous seat, before the message about this seat arrived.
         if seat_epoch != self.seat_epoch {
-            return Ok(true);
+            return Ok(0);
         }
         // The client knows this epoch from the message that also contains the restored tick.
         self.restored = None;
         self.replicator.acknowledge(batch.newest(), ack);
         self.clamp.clamp(ack, &mut batch);
-        let Some(left) = self.inputs_left.checked_sub(1) else { return Ok(false) };
+        let inputs = batch.iter().count();
+        let Some(left) = self.inputs_left.checked_sub(1) else { return Ok(inputs) };
         self.inputs_left = left;
-        Ok(self.joined.room.try_send(RoomCommand::Input { seat: self.id(), arrived: Instant::now(), batch }))
+        let command = RoomCommand::Input { seat: self.id(), arrived: Instant::now(), batch };
+        Ok(if self.joined.room.try_send(command) { 0 } else { inputs })
     }
 
-    /// Sends a chat line to the room. The line is dropped when the room's inbox is full.
-    pub(super) fn chat(&self, text: Text<MAX_CHAT_BYTES>) {
-        let _ = self.joined.room.try_send(RoomCommand::Chat { seat: self.id(), text });
+    /// Sends a chat line to the room; a line without a visible character is not sent. Returns false if the line was dropped, because the
+    /// room's inbox was full or the room has ended.
+    #[must_use]
+    pub(super) fn chat(&self, text: Text<MAX_CHAT_BYTES>) -> bool {
+        text.is_empty() || self.joined.room.try_send(RoomCommand::Chat { seat: self.id(), text })
     }
 
     /// The time for which the peer has owed an acknowledgement of a snapshot; see [`Replicator::silence`].

@@ -65,8 +65,12 @@ impl SnapshotSender {
         let (queued, stream_is_free) = (self.peer.queued_bytes(), self.on_stream.is_none());
         match seat.snapshot(self.max_datagram_bytes, queued, stream_is_free, now) {
             Some(Snapshot::Small { bytes, deferred }) => {
-                self.peer.send_datagram(Bytes::copy_from_slice(bytes))?;
-                metrics.datagram_sent(deferred);
+                if self.peer.send_datagram(Bytes::copy_from_slice(bytes))? {
+                    metrics.datagram_sent(deferred);
+                } else {
+                    metrics.snapshots.held.inc();
+                    self.update_max_datagram();
+                }
             }
             Some(Snapshot::Large(bytes)) => {
                 let (peer, bytes) = (self.peer.clone(), Bytes::copy_from_slice(bytes));
@@ -75,6 +79,7 @@ impl SnapshotSender {
                 metrics.snapshots.stream.inc();
             }
             Some(Snapshot::Oversize(bytes)) => {
+                metrics.snapshots.held.inc();
                 span.in_scope(|| {
                     error!(
                         bytes,

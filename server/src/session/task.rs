@@ -11,7 +11,7 @@ use bytes::Bytes;
 use quarrel_shared::{
     game::Game,
     id::PlayerId,
-    limits::CLOSING_ACK_TIMEOUT_MS,
+    limits::{CLOSING_ACK_TIMEOUT_MS, MAX_CHAT_BYTES},
     protocol::{
         CloseReason, JoinTarget, SeatEpoch, ServerMessage,
         bounded::{List, Text},
@@ -185,7 +185,7 @@ impl<G: Game> Session<G> {
         match catch_unwind(AssertUnwindSafe(|| run(self))) {
             Ok(flow) => flow,
             Err(_) => {
-                self.services.metrics.room_panics.inc();
+                self.services.metrics.seat_panics.inc();
                 self.span.in_scope(|| {
                     error!(
                         "game panicked while encoding or decoding for a player, player removed from the room"
@@ -233,12 +233,7 @@ impl<G: Game> Session<G> {
                 self.joining = None;
                 self.leave_seat();
             }
-            Request::Chat(text) => {
-                let now = self.epoch.elapsed();
-                if let Some(seat) = self.seat.as_ref().filter(|_| self.limit.allow_chat(now)) {
-                    seat.chat(text);
-                }
-            }
+            Request::Chat(text) => self.chat(text),
             Request::Ack(count) => {
                 if let Some(Err(error)) = self.seat.as_mut().map(|seat| seat.ack(count)) {
                     return ControlFlow::Break(CloseNotice::invalid_ack(error).into());
@@ -247,6 +242,17 @@ impl<G: Game> Session<G> {
             Request::Nothing => {}
         }
         ControlFlow::Continue(())
+    }
+
+    /// Sends a chat line to the room, and counts a line that is dropped.
+    fn chat(&mut self, text: Text<MAX_CHAT_BYTES>) {
+        let dropped = &self.services.metrics.chat_dropped;
+        let Some(seat) = &self.seat else { return };
+        if !self.limit.allow_chat(self.epoch.elapsed()) {
+            dropped.rate_limited.inc();
+        } else if !seat.chat(text) {
+            dropped.room_busy.inc();
+        }
     }
 
     /// Checks the lease, and continues a pending login.
@@ -313,18 +319,18 @@ impl<G: Game> Session<G> {
         // Not an error: the datagram was on its way when the seat was left.
         let Some(seat) = &mut self.seat else { return ControlFlow::Continue(()) };
         match seat.input(datagram) {
-            Ok(true) => {}
-            Ok(false) => {
-                self.services.metrics.inputs.dropped.inc();
+            Ok(0) => {}
+            Ok(dropped) => {
+                self.services.metrics.inputs.dropped.inc_by(dropped as u64);
             }
             Err(notice) => return ControlFlow::Break(notice.into()),
         }
         ControlFlow::Continue(())
     }
 
-    /// Runs the checks of a second: counts traffic, updates the player's entry, and ends a session without a living peer or without use.
+    /// Runs the checks of a second: updates the player's entry, and ends a session without a living peer or without use.
     fn run_housekeeping(&mut self) -> ControlFlow<SessionEnd> {
-        self.housekeeping.count_traffic(&self.peer, &self.services.metrics);
+        self.housekeeping.record_received(&self.peer);
         self.snapshots.update_max_datagram();
         if let Some(entry) = self.entry() {
             entry.set_rtt(self.peer.rtt());
@@ -351,8 +357,8 @@ impl<G: Game> Session<G> {
         self.span.in_scope(|| info!(reason = end.name(), name = %self.login.name(), "session ended"));
         if self.login.entry.is_some() {
             self.services.metrics.disconnected(end.name());
-        } else if let SessionEnd::Closed(notice) = &end {
-            self.services.metrics.refused(notice.reason.name());
+        } else {
+            self.services.metrics.refused(end.name());
         }
         match end {
             SessionEnd::Closed(CloseNotice { reason, sentence }) => {
@@ -363,7 +369,6 @@ impl<G: Game> Session<G> {
             }
             SessionEnd::Left | SessionEnd::Lost => self.peer.close(CloseReason::Left),
         }
-        self.housekeeping.count_traffic(&self.peer, &self.services.metrics);
     }
 
     /// Starts to join a room that `target` selects; [`Self::joined`] processes the result.

@@ -1,24 +1,44 @@
 //! Reads match results from the database, for the command line. The server may be running or not.
 
-use std::path::Path;
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::Path,
+};
 
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
+    database_error::DatabaseError,
     records::{MatchRecord, SeatRecord},
-    sqlite::{self, DatabaseError},
+    sqlite::{self, MIGRATIONS},
 };
 
 /// Returns the `limit` newest results in a data directory, ordered by the end of their match, newest first. Without a database, returns
 /// an empty list and creates none.
 ///
 /// # Errors
-/// When the database cannot be read.
+/// When the database cannot be read, or is of another version.
 pub async fn newest_matches(data_dir: &Path, limit: u32) -> Result<Vec<MatchRecord>, DatabaseError> {
-    if !data_dir.join(sqlite::FILE).exists() {
+    let path = data_dir.join(sqlite::FILE);
+    // A start that failed leaves an empty file.
+    if !path.exists() || fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() == 0) {
         return Ok(Vec::new());
     }
-    read(data_dir, limit).await.map_err(|error| DatabaseError::of(data_dir, error))
+    read(data_dir, limit).await.map_err(|error| DatabaseError::new(path, error))
+}
+
+/// Checks that the database of match results in a data directory, if there is one, can be read and written; writes nothing. Returns whether
+/// it has a result.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn check(data_dir: &Path) -> Result<bool, DatabaseError> {
+    let path = data_dir.join(sqlite::FILE);
+    match OpenOptions::new().append(true).open(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DatabaseError::new(path, error.into())),
+        _ => Ok(!newest_matches(data_dir, 1).await?.is_empty()),
+    }
 }
 
 async fn read(data_dir: &Path, limit: u32) -> sqlx::Result<Vec<MatchRecord>> {
@@ -27,6 +47,8 @@ async fn read(data_dir: &Path, limit: u32) -> sqlx::Result<Vec<MatchRecord>> {
     let is_not_written = !data_dir.join(sqlite::LOG).exists();
     let mut connection =
         sqlite::options(data_dir).read_only(true).immutable(is_not_written).connect().await?;
+    // Reading: all tables exist, so this compares their version only.
+    MIGRATIONS.run_direct(None, &mut connection, false).await?;
     // One transaction, so that all queries read the same state even while results are written.
     let mut snapshot = connection.begin().await?;
     let query = "SELECT id, room, game, seed, tick, journal, duration_ms, ended_at_ms \

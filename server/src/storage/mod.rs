@@ -4,9 +4,11 @@
 //! - [`records`]: the types of match results.
 //! - [`sink`]: the trait of a store for match results, and an implementation in memory.
 //! - [`sqlite`]: the store of a real server, the database `matches.db` in the data directory.
+//! - [`database_error`]: errors of that database, with advice.
 //! - [`history`]: reads match results for the command line.
 //! - [`task`]: the queue of match results, and the task that writes them to the sink.
 
+pub mod database_error;
 pub mod history;
 pub mod journals;
 pub mod records;
@@ -15,9 +17,10 @@ pub mod sqlite;
 pub mod task;
 
 pub use self::{
+    database_error::{DatabaseError, DatabaseFault},
     history::newest_matches,
     records::{MatchRecord, RolledBack, SeatRecord},
     sink::{MemorySink, RecordSink},
-    sqlite::{DatabaseError, SqliteSink},
+    sqlite::SqliteSink,
     task::{RecordQueue, start},
 };

@@ -15,11 +15,12 @@ use std::{
 use sqlx::{
     ConnectOptions as _, Connection as _, QueryBuilder, SqlSafeStr as _, Sqlite, SqliteConnection,
     Transaction,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    migrate::{Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 use super::{
+    database_error::DatabaseError,
     records::{MatchRecord, RolledBack, SeatRecord},
     sink::RecordSink,
 };
@@ -47,40 +48,23 @@ pub struct SqliteSink {
     connection: Option<SqliteConnection>,
 }
 
-/// Errors of using the database of match results.
-#[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
-    /// The database cannot be opened or read.
-    #[error("cannot use the match results in {}: {source}", path.display())]
-    Unusable {
-        /// The database file.
-        path: PathBuf,
-        /// The error of SQLite.
-        source: sqlx::Error,
-    },
-    /// The tables of the database are of another version, most likely of a newer one.
-    #[error("the match results in {} are of another version of this program: {source}; move the file away, or use that version", path.display())]
-    OtherVersion {
-        /// The database file.
-        path: PathBuf,
-        /// The migration that does not match.
-        source: MigrateError,
-    },
-}
-
 impl SqliteSink {
-    /// Opens `matches.db` in the data directory, and creates the database when it is missing.
-    ///
-    /// # Errors
-    /// When the database cannot be opened, or is of another version.
-    pub async fn open(data_dir: &Path) -> Result<Self, DatabaseError> {
+    /// Creates the store of the database `matches.db` in the data directory, which the first use opens.
+    #[must_use]
+    pub fn new(data_dir: &Path) -> Self {
         // FULL: a written result survives a power loss, too. The cost is bounded, because the task that writes results pauses for
         // 100 ms after each transaction that is not full.
         let options =
             options(data_dir).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-        let mut sink = Self { path: data_dir.join(FILE), options, connection: None };
-        sink.connection().await.map_err(|error| DatabaseError::of(data_dir, error))?;
-        Ok(sink)
+        Self { path: data_dir.join(FILE), options, connection: None }
+    }
+
+    /// Opens the database, and creates it when it is missing. After an error, the next use tries again.
+    ///
+    /// # Errors
+    /// When the database cannot be opened, or is of another version.
+    pub async fn open(&mut self) -> Result<(), DatabaseError> {
+        self.connection().await.map(drop).map_err(|error| DatabaseError::new(self.path.clone(), error))
     }
 
     /// Returns the open connection, or opens one: creates the file and the tables when they are missing.
@@ -96,6 +80,14 @@ impl SqliteSink {
             }
         };
         Ok(self.connection.insert(connection))
+    }
+
+    /// Returns a result with an error that has advice, and drops the connection after an error.
+    fn checked<T>(&mut self, result: sqlx::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            self.connection = None;
+            io::Error::other(DatabaseError::new(self.path.clone(), error))
+        })
     }
 
     async fn delete(&mut self, ticks: &RolledBack) -> sqlx::Result<u64> {
@@ -123,18 +115,12 @@ impl SqliteSink {
 impl RecordSink for SqliteSink {
     async fn retract(&mut self, ticks: &RolledBack) -> io::Result<u64> {
         let retracted = self.delete(ticks).await;
-        if retracted.is_err() {
-            self.connection = None;
-        }
-        retracted.map_err(io::Error::other)
+        self.checked(retracted)
     }
 
     async fn append(&mut self, records: &[MatchRecord]) -> io::Result<()> {
         let written = self.write(records).await;
-        if written.is_err() {
-            self.connection = None;
-        }
-        written.map_err(io::Error::other)
+        self.checked(written)
     }
 
     /// Closes the connection, which moves the write-ahead log into the database file, so that a backup needs this file only.
@@ -146,19 +132,8 @@ impl RecordSink for SqliteSink {
     }
 }
 
-impl DatabaseError {
-    /// Creates the error of the database in this data directory.
-    pub(super) fn of(data_dir: &Path, error: sqlx::Error) -> Self {
-        let path = data_dir.join(FILE);
-        match error {
-            sqlx::Error::Migrate(source) => Self::OtherVersion { path, source: *source },
-            source => Self::Unusable { path, source },
-        }
-    }
-}
-
 /// All migrations of the tables, embedded in the program. Not with sqlx's macro, because that would link SQLite into the compiler.
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let matches = include_str!("migrations/1_matches.sql").into_sql_str();
     Migrator::with_migrations(vec![Migration::new(
         1,
@@ -171,9 +146,10 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
 
 /// Returns the options of every connection to the database, for reading or writing.
 pub(super) fn options(data_dir: &Path) -> SqliteConnectOptions {
-    // Without sqlx's own log lines, because the caller logs errors.
+    // SQLite takes a name that begins with `file:` for a URL, so a relative path begins with `./`. Without sqlx's own log lines, because
+    // the caller logs errors.
     SqliteConnectOptions::new()
-        .filename(data_dir.join(FILE))
+        .filename(Path::new(".").join(data_dir).join(FILE))
         .busy_timeout(LOCK_TIMEOUT)
         .disable_statement_logging()
 }

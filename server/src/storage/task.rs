@@ -105,6 +105,7 @@ async fn write_all(
 
 /// Deletes the results of discarded ticks; retries until the deletion succeeds.
 async fn retract(sink: &mut impl RecordSink, ticks: &RolledBack, counts: &MatchResultMetrics) {
+    let mut has_failed = false;
     loop {
         match sink.retract(ticks).await {
             Ok(0) => return,
@@ -119,7 +120,10 @@ async fn retract(sink: &mut impl RecordSink, ticks: &RolledBack, counts: &MatchR
             }
             Err(error) => {
                 counts.failed_writes.inc();
-                error!(%error, "cannot delete match results of discarded ticks, retrying");
+                if !has_failed {
+                    error!(%error, "cannot delete match results of discarded ticks, retrying");
+                }
+                has_failed = true;
                 sleep(RETRY).await;
             }
         }
@@ -132,7 +136,7 @@ async fn write(sink: &mut impl RecordSink, batch: &[MatchRecord], counts: &Match
     while let Err(error) = sink.append(batch).await {
         counts.failed_writes.inc();
         if failures == 0 {
-            error!(%error, "cannot write match results, keeping and retrying them; the disk may be full or the database locked");
+            error!(%error, "cannot write match results, keeping and retrying them");
         }
         failures += 1;
         sleep(RETRY).await;

@@ -4,22 +4,32 @@
 //! Labels come from closed sets, never from a peer: a peer that chose labels could fill the server's memory.
 
 use std::fmt;
+use std::net::UdpSocket;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, SystemTime};
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use quarrel_transport::settings::SocketBuffers;
 
+use super::counters::{
+    DirectionLabel, DroppedChatCounters, FreedSeatCounters, InputCounters, ReasonLabel, SnapshotCounters,
+    TrafficDirection,
+};
 use super::journals::JournalMetrics;
+use super::logs::DroppedLines;
 use super::longest::{LongestTick, LongestTickCollector};
 use super::process::ProcessCollector;
 use super::registration::register;
 use super::results::MatchResultMetrics;
+use super::text_format::from_open_metrics;
+use super::traffic::{SocketTraffic, TrafficCollector};
+use super::udp_drops::{SocketInode, UdpDropsCollector};
 
 /// Upper bounds of the buckets for tick durations, in seconds: 50 us to 1 s, which is 30 tick periods at 30 Hz.
 ///
@@ -30,6 +40,9 @@ pub const TICK_BUCKETS_S: [f64; 29] = [
     4.8e-3, 6.4e-3, 8e-3, 10e-3, 13e-3, 16.7e-3, 22e-3, 33.3e-3, 50e-3, 66.7e-3, 100e-3, 150e-3, 250e-3,
     400e-3, 650e-3, 1.0,
 ];
+
+/// The number of slowest rooms whose step times are shown.
+pub const RANKED_ROOMS: u32 = 5;
 
 /// Handles of all metrics, and the registry that renders them.
 pub struct Metrics {
@@ -51,111 +64,59 @@ pub struct Metrics {
     pub slips: Counter,
     /// Ticks for which a player's seat had no input, counted for each such seat.
     pub starved: Counter,
-    /// Rooms closed because their game panicked.
+    /// Rooms closed or not opened because their game panicked.
     pub room_panics: Counter,
+    /// Players removed from their room, which plays on, because the game panicked while encoding or decoding for them.
+    pub seat_panics: Counter,
     /// Rooms closed because two steps from the same state differed.
     pub sync_mismatches: Counter,
     /// Duration of a tick: the time that the room works on it, without the wait for the next tick. Set by [`Self::observe_tick`].
     pub tick_duration: Histogram,
-    /// UDP payload bytes, by direction.
-    pub bytes: DirectionCounters,
-    /// UDP datagrams, by direction.
-    pub datagrams: DirectionCounters,
+    /// Datagrams and bytes of the players' socket.
+    pub traffic: Arc<SocketTraffic>,
     /// Player inputs, by outcome.
     pub inputs: InputCounters,
     /// Frames (states of a room after one tick) for one player each, by outcome.
     pub snapshots: SnapshotCounters,
     /// Entity updates deferred to a later snapshot, counted once per snapshot that they were deferred.
     pub entities_waited: Counter,
-    /// Snapshots that players' acknowledgements skip: lost on the way, or overtaken by a newer one.
+    /// Snapshots that players' acknowledgements skip: lost on the way, or overtaken by a newer one. An acknowledgement covers 32 ticks, so
+    /// a snapshot that none of them covers counts as lost.
     pub snapshots_lost: Counter,
+    /// Held seats freed before their hold ended, by reason.
+    pub held_seats_freed: FreedSeatCounters,
+    /// Chat lines that were dropped, by reason.
+    pub chat_dropped: DroppedChatCounters,
     /// Metrics of the rooms' journals.
     pub journals: JournalMetrics,
     /// Metrics of match results on their way to the database.
     pub results: MatchResultMetrics,
+    /// Panics in any thread: each is a defect of the server or of its game.
+    pub panics: Counter,
+    /// The end of the certificate's validity, in seconds since 1970. Set by [`Self::set_certificate_expiry`].
+    certificate_expires: Gauge,
+    /// Log lines that were not written, by reason.
+    pub log_lines_dropped: DroppedLines,
     refusals: Family<ReasonLabel, Counter>,
     disconnects: Family<ReasonLabel, Counter>,
     resumes: Family<ResumeLabel, Counter>,
+    tick_lateness: Histogram,
+    slowest_rooms: Family<RankLabel, Gauge<f64, AtomicU64>>,
     longest_tick: Arc<LongestTick>,
+    udp_buffers: Family<DirectionLabel, Gauge>,
+    socket: SocketInode,
     registry: Registry,
 }
 
-/// One counter per direction of traffic.
-pub struct DirectionCounters {
-    /// Traffic from players to the server.
-    pub received: Counter,
-    /// Traffic from the server to players.
-    pub sent: Counter,
-}
-
-/// One counter per outcome of a seat's input.
-pub struct InputCounters {
-    /// Inputs applied at their tick. Each was counted as `early` when it arrived.
-    pub used: Counter,
-    /// Inputs that arrived after their tick had run.
-    pub late: Counter,
-    /// Inputs that arrived before their tick and were buffered.
-    pub early: Counter,
-    /// Inputs discarded because their tick was too far ahead to buffer them.
-    pub future: Counter,
-    /// Inputs that had been received before.
-    pub duplicate: Counter,
-    /// Inputs discarded because the room's inbox was full.
-    pub dropped: Counter,
-}
-
-/// One counter per outcome of a frame for one player.
-pub struct SnapshotCounters {
-    /// Frames sent completely, as one datagram.
-    pub datagram: Counter,
-    /// Frames sent as a datagram with some of the entity updates; the others are deferred.
-    pub part: Counter,
-    /// Frames sent on a stream of their own.
-    pub stream: Counter,
-    /// Frames not sent because the player has acknowledged no baseline yet, or because the last large snapshot is still on its way.
-    pub held: Counter,
-    /// Frames not encoded because a newer frame had replaced them before the session was ready.
-    pub skipped: Counter,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReasonLabel {
-    reason: &'static str,
+struct BuildLabel {
+    version: &'static str,
 }
 
+/// The rank of a room by its step time, and not its id, so that the number of label values is bounded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DirectionLabel {
-    direction: TrafficDirection,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[expect(non_camel_case_types, reason = "the names are the label values that Prometheus shows")]
-enum TrafficDirection {
-    received,
-    sent,
-}
-
-/// The label of input and snapshot outcomes. Prometheus shows the field's name, so it must not be renamed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
-    fate: Disposition,
-}
-
-/// The outcome of an input (up to `dropped`) or of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[expect(non_camel_case_types, reason = "the names are the label values that Prometheus shows")]
-enum Disposition {
-    used,
-    late,
-    early,
-    future,
-    duplicate,
-    dropped,
-    datagram,
-    part,
-    stream,
-    held,
-    skipped,
+struct RankLabel {
+    rank: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -187,13 +148,16 @@ impl Metrics {
     pub fn new() -> Arc<Self> {
         let mut registry = Registry::with_prefix("quarrel");
         registry.register_collector(Box::new(ProcessCollector));
+        let socket = SocketInode::default();
+        registry.register_collector(Box::new(UdpDropsCollector(socket.clone())));
         let longest_tick = LongestTick::new();
         registry.register_collector(Box::new(LongestTickCollector(Arc::clone(&longest_tick))));
-        registry.register(
-            "build",
-            "Version of the server",
-            Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
-        );
+        let traffic = Arc::<SocketTraffic>::default();
+        registry.register_collector(Box::new(TrafficCollector(Arc::clone(&traffic))));
+        // A gauge and not an info metric, which tools for the older text format refuse to read.
+        let build: Family<BuildLabel, Gauge> =
+            register(&mut registry, "build_info", "Version of the server, always 1");
+        build.get_or_create(&BuildLabel { version: env!("CARGO_PKG_VERSION") }).set(1);
         let r = &mut registry;
         Arc::new(Self {
             sessions: register(r, "sessions", "Live sessions"),
@@ -205,15 +169,19 @@ impl Metrics {
             overruns: register(r, "overruns", "Ticks that took longer than their period"),
             slips: register(r, "slips", "Ticks skipped because their room was too far behind"),
             starved: register(r, "starved_ticks", "Ticks for which a seat had no input"),
-            room_panics: register(r, "room_panics", "Rooms closed because their game panicked"),
+            room_panics: register(r, "room_panics", "Rooms closed or not opened because their game panicked"),
+            seat_panics: register(
+                r,
+                "seat_panics",
+                "Players removed from their room because the game panicked while encoding or decoding for them",
+            ),
             sync_mismatches: register(
                 r,
                 "sync_mismatches",
                 "Rooms closed because their game is not deterministic",
             ),
             tick_duration: tick_duration(r),
-            bytes: DirectionCounters::new(&register(r, "bytes", "UDP payload bytes, by direction")),
-            datagrams: DirectionCounters::new(&register(r, "datagrams", "UDP datagrams, by direction")),
+            traffic,
             inputs: InputCounters::new(&register(r, "inputs", "Player inputs, by outcome")),
             snapshots: SnapshotCounters::new(&register(r, "snapshots", "Frames per player, by outcome")),
             entities_waited: register(
@@ -226,12 +194,41 @@ impl Metrics {
                 "snapshots_lost",
                 "Snapshots lost or overtaken on their way to players",
             ),
+            held_seats_freed: FreedSeatCounters::new(&register(
+                r,
+                "held_seats_freed",
+                "Held seats freed before their hold ended, by reason",
+            )),
+            chat_dropped: DroppedChatCounters::new(&register(
+                r,
+                "chat_lines_dropped",
+                "Chat lines dropped, by reason; with reason seat_queue_full, counted for each seat",
+            )),
             journals: JournalMetrics::new(r),
             results: MatchResultMetrics::new(r),
-            refusals: register(r, "refusals", "Refused players, by reason"),
+            panics: register(r, "panics", "Panics in any thread"),
+            certificate_expires: register(
+                r,
+                "certificate_expires_timestamp_seconds",
+                "End of the certificate's validity, in seconds since 1970",
+            ),
+            log_lines_dropped: log_lines_dropped(&register(
+                r,
+                "log_lines_dropped",
+                "Log lines that were not written, by reason",
+            )),
+            refusals: register(
+                r,
+                "refusals",
+                "Peers that were not admitted and joins that were refused, by reason",
+            ),
             disconnects: register(r, "disconnects", "Ended sessions, by reason"),
             resumes: register(r, "resumes", "Resume attempts, by result"),
+            tick_lateness: tick_lateness(r),
+            slowest_rooms: slowest_rooms(r),
             longest_tick,
+            udp_buffers: register(r, "udp_buffer_bytes", "Size of the UDP buffers, by direction"),
+            socket,
             // Last, because the handles above borrow the registry when they are created.
             registry,
         })
@@ -262,11 +259,50 @@ impl Metrics {
         }
     }
 
+    /// Sets the players' socket, of which the metrics report the buffers and the packets that the kernel dropped.
+    pub fn set_socket(&self, socket: &UdpSocket, buffers: Option<SocketBuffers>) {
+        self.socket.set(socket);
+        if let Some(SocketBuffers { receive, send }) = buffers {
+            for (direction, bytes) in [(TrafficDirection::received, receive), (TrafficDirection::sent, send)]
+            {
+                self.udp_buffers.get_or_create(&DirectionLabel { direction }).set(bytes as i64);
+            }
+        }
+    }
+
     /// Records the duration of a tick.
     pub fn observe_tick(&self, duration: Duration) {
         // Before the histogram: a reader who sees the tick counted then also sees it in the maximum.
         self.longest_tick.push(duration);
         self.tick_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Records the time between a tick's due time and its start.
+    pub fn observe_lateness(&self, late: Duration) {
+        self.tick_lateness.observe(late.as_secs_f64());
+    }
+
+    /// Sets the mean step times of the slowest rooms, of which the first [`RANKED_ROOMS`] are shown.
+    pub fn set_slowest_rooms(&self, slowest_first: impl Iterator<Item = Duration>) {
+        // Ranks without a room are zero, so that a room that has closed does not stay visible.
+        let step_times = slowest_first.chain(std::iter::repeat(Duration::ZERO));
+        for (rank, step_time) in (1..=RANKED_ROOMS).zip(step_times) {
+            self.slowest_rooms.get_or_create(&RankLabel { rank }).set(step_time.as_secs_f64());
+        }
+    }
+
+    /// Renders all metrics in the text format of Prometheus, for scrapers and tools that do not read OpenMetrics.
+    ///
+    /// # Errors
+    /// As for [`Self::render`].
+    pub fn render_text(&self) -> Result<String, fmt::Error> {
+        self.render().map(|text| from_open_metrics(&text))
+    }
+
+    /// Records the end of the validity of the certificate in use.
+    pub fn set_certificate_expiry(&self, valid_until: SystemTime) {
+        let since = valid_until.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.certificate_expires.set(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     }
 
     /// Renders all metrics as OpenMetrics text.
@@ -286,38 +322,28 @@ impl fmt::Debug for Metrics {
     }
 }
 
-impl DirectionCounters {
-    fn new(family: &Family<DirectionLabel, Counter>) -> Self {
-        let handle = |direction| family.get_or_create_owned(&DirectionLabel { direction });
-        Self { received: handle(TrafficDirection::received), sent: handle(TrafficDirection::sent) }
+fn log_lines_dropped(family: &Family<ReasonLabel, Counter>) -> DroppedLines {
+    let handle = |reason| family.get_or_create_owned(&ReasonLabel { reason });
+    DroppedLines {
+        queue_full: handle("queue_full"),
+        unwritable: handle("unwritable"),
+        rate_limited: handle("rate_limited"),
     }
 }
 
-impl InputCounters {
-    fn new(family: &Family<OutcomeLabel, Counter>) -> Self {
-        let handle = |outcome| family.get_or_create_owned(&OutcomeLabel { fate: outcome });
-        Self {
-            used: handle(Disposition::used),
-            late: handle(Disposition::late),
-            early: handle(Disposition::early),
-            future: handle(Disposition::future),
-            duplicate: handle(Disposition::duplicate),
-            dropped: handle(Disposition::dropped),
-        }
-    }
+fn tick_lateness(registry: &mut Registry) -> Histogram {
+    let histogram = Histogram::new(TICK_BUCKETS_S);
+    let help = "Time between the due time of a tick and its start";
+    registry.register_with_unit("tick_lateness", help, Unit::Seconds, histogram.clone());
+    histogram
 }
 
-impl SnapshotCounters {
-    fn new(family: &Family<OutcomeLabel, Counter>) -> Self {
-        let handle = |outcome| family.get_or_create_owned(&OutcomeLabel { fate: outcome });
-        Self {
-            datagram: handle(Disposition::datagram),
-            part: handle(Disposition::part),
-            stream: handle(Disposition::stream),
-            held: handle(Disposition::held),
-            skipped: handle(Disposition::skipped),
-        }
-    }
+fn slowest_rooms(registry: &mut Registry) -> Family<RankLabel, Gauge<f64, AtomicU64>> {
+    let family = Family::default();
+    let help =
+        "Mean step time of the slowest rooms, the slowest with rank 1; the list of rooms has their ids";
+    registry.register_with_unit("room_step", help, Unit::Seconds, Family::clone(&family));
+    family
 }
 
 fn tick_duration(registry: &mut Registry) -> Histogram {
@@ -334,7 +360,7 @@ mod tests {
     fn counted_events_are_rendered_with_the_prefix() {
         let metrics = Metrics::new();
         metrics.sessions.inc();
-        metrics.bytes.sent.inc_by(1200);
+        metrics.traffic.sent.add(1, 1200);
         metrics.inputs.late.inc();
         metrics.refused("full");
         metrics.disconnected("left");
@@ -344,6 +370,8 @@ mod tests {
         for line in [
             "quarrel_sessions 1",
             "quarrel_bytes_total{direction=\"sent\"} 1200",
+            "quarrel_datagrams_total{direction=\"sent\"} 1",
+            "quarrel_datagrams_total{direction=\"received\"} 0",
             "quarrel_inputs_total{fate=\"late\"} 1",
             "quarrel_inputs_total{fate=\"used\"} 0",
             "quarrel_refusals_total{reason=\"full\"} 1",

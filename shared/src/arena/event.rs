@@ -20,14 +20,14 @@ pub enum Event {
     Fired {
         /// The seat that fired.
         seat: SeatId,
-        /// The weapon.
+        /// The weapon that was fired.
         weapon: Weapon,
         /// Direction of aim. The range of an arrow is left out: it would reveal the position of an unseen fighter.
         aim: Angle,
     },
     /// A weapon was fired out of sight. Sent to the seats in earshot that do not see the shooter.
     Sound {
-        /// The weapon.
+        /// The weapon that was fired.
         weapon: Weapon,
         /// Centre of the [`Self::SOUND_CELL`] of the shooter: reveals neither the shooter, nor the exact position, nor the
         /// aim.

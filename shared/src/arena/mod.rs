@@ -14,7 +14,7 @@
 //! - `recent_hits`: recent pairs of attacker and victim, for the priority of updates.
 //! - `state`: the state of a room; the modules below implement its rules.
 //! - `step`: one tick, in order; `combat`, `pickups`, `rules`, `spawn` and `seats` are its parts.
-//! - `visibility`: what a seat sees; `sound`: events in earshot but out of sight; `save`: checkpoints.
+//! - `visibility`: the entities that a seat sees; `sound`: events in earshot but out of sight; `save`: checkpoints.
 //! - `brain`: the bots.
 //!
 //! This file implements [`Game`] with all of them.

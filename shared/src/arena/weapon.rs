@@ -2,7 +2,7 @@
 
 use crate::bits::{BitReader, BitWriter, Bits, BitsError};
 
-/// A weapon.
+/// One of the three weapons of every fighter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub enum Weapon {
     /// Fires a bolt, which can be dodged.

@@ -1,7 +1,5 @@
 //! Seats taken, left and resumed, with the data that returns a seat to its player after a restart.
 
-use std::str;
-
 use crate::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::Occupant,
@@ -99,7 +97,8 @@ impl Bits for Holder {
         }
         let bytes: Vec<u8> =
             (0..length).map(|_| Ok(from.read_bits(8)? as u8)).collect::<Result<_, BitsError>>()?;
-        let name = str::from_utf8(&bytes).ok().and_then(Name::new).ok_or(BitsError::OutOfRange)?;
+        // Cleaned, because a journal of an older server may contain a name that was not.
+        let name = Name::from_bytes(&bytes).ok_or(BitsError::OutOfRange)?;
         let player = if from.read_bool()? {
             Some((PlayerId(from.read_u64()?), TicketNumber::decode(from)?))
         } else {

@@ -34,7 +34,7 @@ use crate::{
     tick::Tick,
 };
 
-/// A player's name.
+/// A player's name. A name without a visible character is empty, and the server replaces it.
 pub type Name = Text<MAX_NAME_BYTES>;
 
 /// A control message from a client.
@@ -70,7 +70,7 @@ pub struct Hello {
     pub revision: u32,
     /// The fingerprint of the client's build, which must equal the server's.
     pub fingerprint: Fingerprint,
-    /// The player's display name. The server replaces an empty one by a default.
+    /// The player's display name. Other players see it [cleaned](super::shown_text); the server replaces an empty one by a default.
     pub name: Name,
     /// The request to resume the seat of an earlier connection that was lost; `None` for a new player.
     pub resume: Option<Resume>,

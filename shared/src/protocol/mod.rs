@@ -9,6 +9,7 @@
 //! - `encoding`: the binary encoding that `codec` uses; the only file that names bincode.
 //! - [`framing`]: the length prefixes of messages on the stream.
 //! - [`bounded`]: texts and lists with a maximum length.
+//! - [`shown_text`]: the rule for text that other players and operators see.
 //! - [`close`]: the reasons for which a connection ends or a request is refused.
 //! - [`datagram`]: input datagrams from the client and snapshot headers from the server.
 //! - [`seat_epoch`]: the mark that assigns a datagram to one of the seats that a client has one after another.
@@ -24,6 +25,7 @@ pub mod fingerprint;
 pub mod framing;
 pub mod messages;
 pub mod seat_epoch;
+pub mod shown_text;
 pub mod ticket;
 
 pub use self::{

@@ -9,7 +9,7 @@ use std::{
 
 use quarrel_shared::limits::MAX_KEYFRAME_BYTES;
 use quinn::{AckFrequencyConfig, TransportConfig, VarInt};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::congestion::FlooredCubicConfig;
 
@@ -19,7 +19,7 @@ pub const CONNECTION_ID_BYTES: usize = 16;
 
 /// Requested size of each socket buffer, in bytes. With the kernel's default of 208 KiB up to 23,000 datagrams were dropped with 400
 /// clients.
-const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The maximum number of streams of each kind that the peer may have open at once. A client opens one, for control messages. A server
 /// opens one for each keyframe, and the next keyframe may be due while an earlier one is retransmitted.
@@ -65,6 +65,25 @@ pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// The sizes of a socket's buffers, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketBuffers {
+    /// The buffer of received packets.
+    pub receive: usize,
+    /// The buffer of packets to send.
+    pub send: usize,
+}
+
+/// Returns the sizes that the system gave to a socket's buffers.
+///
+/// # Errors
+/// When the system does not report them.
+pub fn socket_buffers(socket: &UdpSocket) -> io::Result<SocketBuffers> {
+    let socket = SockRef::from(socket);
+    // Linux reports twice the size that was set, because it reserves as much again for its own bookkeeping (socket(7)).
+    Ok(SocketBuffers { receive: socket.recv_buffer_size()? / 2, send: socket.send_buffer_size()? / 2 })
 }
 
 /// Returns settings that ask the peer to acknowledge after more than ten packets or 100 ms (quinn limits this time to the round trip

@@ -1,4 +1,6 @@
-//! A game whose inputs trigger faults: a panic, too many events, the end of the match.
+//! A game whose inputs trigger faults: a panic, too many events, a slow step, the end of the match.
+
+use std::time::Duration;
 
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
@@ -13,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 /// The events that a seat emits in a tick with the input [`Lever::Shout`].
 pub const SHOUTS_PER_TICK: u32 = 8;
+
+/// The duration of a step with the input [`Lever::Slow`].
+pub const SLOW_STEP: Duration = Duration::from_millis(250);
 
 /// A game in which each input is a lever that triggers one effect.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ pub enum Lever {
     Finish,
     /// An event to the seat alone whose encoder panics.
     PanicOnEncode,
+    /// The step takes [`SLOW_STEP`].
+    Slow,
 }
 
 /// The entity of a seat, visible to all seats.
@@ -71,7 +78,8 @@ impl Bits for Lever {
             1 => Self::Panic,
             2 => Self::Shout,
             3 => Self::Finish,
-            _ => Self::PanicOnEncode,
+            4 => Self::PanicOnEncode,
+            _ => Self::Slow,
         })
     }
 }
@@ -146,6 +154,8 @@ impl Game for Levers {
                     numbers.for_each(|number| step.events.push(Audience::All, Shout(number)));
                 }
                 Lever::Finish => self.is_finished = true,
+                // Sleep blocks the room's thread as a long computation does, without load on the machine.
+                Lever::Slow => std::thread::sleep(SLOW_STEP),
                 Lever::PanicOnEncode => step.events.push(Audience::Only(peg.seat), UNENCODABLE),
             }
         }

@@ -9,19 +9,15 @@ use std::{
 
 use quarrel_client::{Client, ConnectConfig, Connector, Joined, Trust, net::transport};
 use quarrel_server::{
+    admin::access::AccessPolicy,
     net::{UdpResources, keys::EndpointKeys, tls::ServerTls},
-    server::{Server, ServerResources},
-    storage::{
-        MatchRecord, MemorySink,
-        journals::{IncompleteRead, MemoryStore},
-    },
+    reloadable::Reloadable,
+    server::{NetworkResources, ProcessResources, Server, ServerResources, StorageResources},
+    storage::{MatchRecord, MemorySink, journals::MemoryStore},
 };
 use quarrel_shared::{game::Predict, protocol::JoinTarget};
 use quinn::{Endpoint, TokioRuntime};
-use tokio::{
-    runtime::{Builder, Handle},
-    time::timeout,
-};
+use tokio::{runtime::Builder, time::timeout};
 
 use super::{Link, SimNetwork, network::PathId, seeded, socket::SimSocket, trace::Trace};
 use crate::{RawPeer, replay_check::ReplayCheck, server::config};
@@ -196,7 +192,7 @@ impl<G: Predict> SimWorld<G> {
         let (records, journals) = (MemorySink::default(), MemoryStore::default());
         let tls = Arc::new(ServerTls::in_memory().expect("a certificate in memory"));
         let certificate = hash_bytes(&tls.certificate_sha256());
-        let resources = ServerResources {
+        let sockets = NetworkResources {
             udp: UdpResources {
                 socket: SimSocket::bind(&network, SERVER, None),
                 runtime: Arc::new(TokioRuntime),
@@ -206,15 +202,11 @@ impl<G: Predict> SimWorld<G> {
             tls,
             keys: EndpointKeys::in_memory(&seed.to_le_bytes()),
             http: None,
-            records: records.clone(),
-            seed,
-            run: 1,
-            journals: Some(Arc::new(journals.clone())),
-            unclean_shutdown: None,
-            incomplete_read: IncompleteRead::default(),
-            room_runtime: Handle::current(),
-            storage_runtime: Handle::current(),
+            access: Reloadable::new(AccessPolicy::LocalHost),
         };
+        let storage = StorageResources::clean(records.clone(), Some(Arc::new(journals.clone())), 1);
+        let process = ProcessResources::current();
+        let resources = ServerResources { network: sockets, storage, process, seed };
         let server = Server::start(&config, resources).expect("a server in memory must start");
         Self {
             seed,

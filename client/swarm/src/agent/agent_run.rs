@@ -12,6 +12,7 @@ use super::{
     channel::{Channel, ChannelError},
     event::{AgentEvent, EventListener},
     message::{AgentMessage, CoordinatorMessage, Machine, RunAssignment, batch_frames},
+    peer_text::printable,
     wire::MAX_AGENT_FRAME_BYTES,
 };
 use crate::{
@@ -51,9 +52,9 @@ pub(super) async fn run(
     let clock = Instant::now();
     let (run, start) = match prepare(channel, games, clock).await {
         Ok(ready) => ready,
-        Err(reason) => return listener(AgentEvent::Refused { coordinator, reason }),
+        Err(reason) => return listener(AgentEvent::Refused { coordinator, reason: printable(&reason) }),
     };
-    let server = run.plan.server.clone();
+    let server = printable(&run.plan.server);
     listener(AgentEvent::RunStarted { coordinator, bots: run.bots(), server });
     let reason = run.play(channel, start).await.err();
     listener(AgentEvent::RunEnded { coordinator, after: start.elapsed(), reason });
@@ -76,11 +77,14 @@ async fn prepare(
     };
     // Blocking: host names are resolved, and a schedule of a million bots takes time.
     let created = spawn_blocking(move || AgentRun::new(*assignment, games)).await;
-    let run =
+    let mut run =
         match created.unwrap_or_else(|_| Err("the agent panicked on the plan: that is a bug".to_owned())) {
             Ok(run) => run,
             Err(reason) => return Err(refuse(channel, reason).await),
         };
+    if let Err(error) = ServerTarget::find_answering(&mut run.targets).await {
+        return Err(refuse(channel, error.to_string()).await);
+    }
     if let Err(reason) = run.check_sockets() {
         return Err(refuse(channel, reason).await);
     }
@@ -125,7 +129,7 @@ async fn refuse(channel: &mut Channel, reason: String) -> String {
 struct AgentRun {
     plan: Arc<Plan>,
     games: GameRegistry,
-    targets: Arc<[ServerTarget]>,
+    targets: Vec<ServerTarget>,
     schedule: Vec<BotSchedule>,
     /// The index of this agent, below `processes`.
     process: u32,
@@ -143,7 +147,7 @@ impl AgentRun {
             return Err(format!("the agent cannot be number {process} of {processes}"));
         }
         plan.check(&games.catalog()).map_err(|error| error.to_string())?;
-        let targets = ServerTarget::resolve_all(&plan, &roots).map_err(|error| error.to_string())?.into();
+        let targets = ServerTarget::resolve_all(&plan, &roots).map_err(|error| error.to_string())?;
         let schedule = schedule(&plan);
         Ok(Self { plan: Arc::new(plan), games, targets, schedule, process, processes })
     }
@@ -172,7 +176,7 @@ impl AgentRun {
         let config = WorkerConfig {
             plan: self.plan,
             games: self.games,
-            targets: self.targets,
+            targets: self.targets.into(),
             start,
             stop: stop.clone(),
             process: self.process,

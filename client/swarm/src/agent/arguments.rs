@@ -43,7 +43,7 @@ impl AgentArguments {
     /// # Errors
     /// When the file cannot be read, or the key is too short.
     pub fn key(&self) -> Result<Option<SwarmKey>, KeyError> {
-        SwarmKey::find(self.key_file.as_deref(), env::var(KEY_VARIABLE).ok().as_deref())
+        SwarmKey::find(self.key_file.as_deref(), env::var_os(KEY_VARIABLE).as_deref())
     }
 }
 
@@ -53,6 +53,6 @@ impl CoordinatorArguments {
     /// # Errors
     /// When the file cannot be read, or the key is too short.
     pub fn key(&self) -> Result<Option<SwarmKey>, KeyError> {
-        SwarmKey::find(self.key_file.as_deref(), env::var(KEY_VARIABLE).ok().as_deref())
+        SwarmKey::find(self.key_file.as_deref(), env::var_os(KEY_VARIABLE).as_deref())
     }
 }

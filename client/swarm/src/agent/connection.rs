@@ -63,7 +63,7 @@ impl AgentConnection {
     /// Connects to an agent. The addresses of its host name are tried in turn and share the time limit equally.
     ///
     /// # Errors
-    /// A sentence about the host name, or about the last address that was tried.
+    /// A sentence about the host name, or about all addresses that were tried.
     pub(super) async fn open(
         agent: &str,
         endpoints: &CoordinatorEndpoints,
@@ -79,15 +79,16 @@ impl AgentConnection {
         // An agent without a key listens on one address, which is usually 127.0.0.1.
         addresses.sort_by_key(SocketAddr::is_ipv6);
         let share = CONNECT_TIMEOUT / addresses.len().max(1) as u32;
-        let mut reason = "the agent's host name has no address".to_owned();
+        let mut tried = Vec::new();
         for address in addresses {
-            match timeout(share, Self::connect(agent, address, endpoints, key, own)).await {
+            let error = match timeout(share, Self::connect(agent, address, endpoints, key, own)).await {
                 Ok(Ok(connection)) => return Ok(connection),
-                Ok(Err(error)) => reason = error,
-                Err(_) => reason = no_answer(address, share),
-            }
+                Ok(Err(error)) => error,
+                Err(_) => no_answer(address, share),
+            };
+            tried.push((address, error));
         }
-        Err(reason)
+        Err(failures(tried))
     }
 
     /// Connects to one address of an agent, and exchanges proofs and hellos.
@@ -181,6 +182,18 @@ impl AgentConnection {
     }
 }
 
+/// Returns one sentence about all addresses that were tried.
+fn failures(tried: Vec<(SocketAddr, String)>) -> String {
+    match &tried[..] {
+        [] => "the agent's host name has no address".to_owned(),
+        [(_, error)] => error.clone(),
+        all => {
+            let entry = |(address, error): &(SocketAddr, String)| format!("at {address}: {error}");
+            all.iter().map(entry).collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
 fn no_answer(address: SocketAddr, after: Duration) -> String {
     let seconds = after.as_secs_f64();
     format!(
@@ -191,6 +204,15 @@ fn no_answer(address: SocketAddr, after: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_address_that_was_tried_is_in_the_error() {
+        let tried = |texts: &[&str]| {
+            failures(texts.iter().map(|text| (text.parse().unwrap(), "no answer".to_owned())).collect())
+        };
+        assert_eq!(tried(&["127.0.0.1:9"]), "no answer");
+        assert_eq!(tried(&["127.0.0.1:9", "[::1]:9"]), "at 127.0.0.1:9: no answer; at [::1]:9: no answer");
+    }
 
     #[test]
     fn a_local_time_converts_to_the_agents_clock() {

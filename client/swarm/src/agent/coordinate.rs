@@ -9,6 +9,7 @@ use super::{
     connection::AgentConnection,
     key::SwarmKey,
     message::{CoordinatorMessage, Machine, RunAssignment, SwarmHello},
+    peer_text::printable,
     pool::AgentPool,
     quic::CoordinatorEndpoints,
     wire::MAX_COORDINATOR_FRAME_BYTES,
@@ -114,7 +115,7 @@ impl StartedRun {
         let (last, lost) = pool.finish().await;
         let setting = RunSetting {
             cores: machines.iter().map(|machine| machine.cores).sum(),
-            host: machines.iter().map(|machine| machine.host.as_str()).collect::<Vec<_>>().join("; "),
+            host: machines.iter().map(|machine| printable(&machine.host)).collect::<Vec<_>>().join("; "),
             ..setting(plan, machines.len() as u64, measured.elapsed)
         };
         let mut report = measured.with(last).report(plan, setting);

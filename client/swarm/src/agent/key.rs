@@ -6,6 +6,7 @@
 //! from one to the other. The HMAC covers the role too, so that a proof cannot be reflected to its sender.
 
 use std::{
+    ffi::OsStr,
     fmt, fs,
     io::{self, Read},
     path::Path,
@@ -92,10 +93,10 @@ impl SwarmKey {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn find(file: Option<&Path>, variable: Option<&str>) -> Result<Option<Self>, KeyError> {
+    pub fn find(file: Option<&Path>, variable: Option<&OsStr>) -> Result<Option<Self>, KeyError> {
         match (file, variable.filter(|secret| !secret.is_empty())) {
             (Some(path), _) => Self::read(path).map(Some),
-            (None, Some(secret)) => Self::new(secret.as_bytes()).map(Some),
+            (None, Some(secret)) => Self::new(secret.as_encoded_bytes()).map(Some),
             (None, None) => Ok(None),
         }
     }
@@ -216,14 +217,15 @@ mod tests {
     fn the_line_end_of_a_key_file_is_ignored() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"0123456789abcdef\n").unwrap();
-        let found = SwarmKey::find(Some(file.path()), Some("another key altogether")).unwrap().unwrap();
+        let found =
+            SwarmKey::find(Some(file.path()), Some("another key altogether".as_ref())).unwrap().unwrap();
         let proof = prove(Some(&found), Role::Agent, &[1; 32]);
         assert!(is_proven(Some(&key("0123456789abcdef")), Role::Agent, &[1; 32], &proof));
     }
 
     #[test]
     fn a_short_key_is_refused_and_a_missing_one_allowed() {
-        let error = SwarmKey::find(None, Some("secret\n")).unwrap_err().to_string();
+        let error = SwarmKey::find(None, Some("secret\n".as_ref())).unwrap_err().to_string();
         assert!(error.contains("at least 16 characters") && !error.contains("secret"), "{error}");
         assert!(SwarmKey::find(None, None).unwrap().is_none());
         let error = SwarmKey::find(Some(Path::new("/nowhere/key")), None).unwrap_err().to_string();

@@ -3,6 +3,7 @@
 //! Addresses are resolved on the machine that runs the bots, which may be that of an agent.
 
 use std::{
+    collections::BTreeMap,
     net::{SocketAddr, ToSocketAddrs},
     path::Path,
 };
@@ -13,13 +14,19 @@ use super::{
     BotGroup, Plan, PlanError,
     address::{invalid, parse_hash},
 };
-use quarrel_client::{ConnectConfig, Trust};
+use quarrel_client::{ConnectConfig, FindError, Trust, find_answering};
+
+/// The maximum number of addresses of a host that are tried.
+const MAX_ADDRESSES: usize = 8;
 
 /// A server that bots can connect to.
 #[derive(Clone, Debug)]
 pub struct ServerTarget {
-    /// The server's address, and the trust in its certificate.
+    /// The server's address, and the trust in its certificate. With several candidates, the first of them until
+    /// [`Self::find_answering`] returns.
     pub connect: ConnectConfig,
+    /// A configuration for each address of the server's host.
+    candidates: Vec<ConnectConfig>,
 }
 
 /// The content of the file of root certificates that a plan names. It is sent to agents, which do not have the file.
@@ -67,23 +74,53 @@ impl ServerTarget {
         matches!(self.connect.trust, Trust::Loopback)
     }
 
-    /// Resolves one server to the first address of its host.
+    /// Selects for each target the first of its addresses at which a server answers. Requires a tokio runtime.
+    ///
+    /// # Errors
+    /// When a host has several addresses and no server answers at any of them; the error lists them.
+    pub async fn find_answering(targets: &mut [Self]) -> Result<(), FindError> {
+        let mut found: BTreeMap<Vec<SocketAddr>, SocketAddr> = BTreeMap::new();
+        for target in targets {
+            let addresses = target.candidates.iter().map(|candidate| candidate.server).collect();
+            target.connect.server = match found.get(&addresses) {
+                Some(server) => *server,
+                None => {
+                    let server = find_answering(target.candidates.clone()).await?.server;
+                    found.insert(addresses, server);
+                    server
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// Resolves one server to all addresses of its host.
     fn resolve(server: &str, plan: &Plan, roots: &TrustRoots) -> Result<Self, PlanError> {
-        let mut addresses = server.to_socket_addrs().map_err(|error| invalid(server, &error.to_string()))?;
-        let address = addresses.next().ok_or_else(|| invalid(server, "the host has no address"))?;
+        let addresses = server.to_socket_addrs().map_err(|error| invalid(server, &error.to_string()))?;
+        let mut distinct = Vec::new();
+        for address in addresses {
+            if distinct.len() < MAX_ADDRESSES && !distinct.contains(&address) {
+                distinct.push(address);
+            }
+        }
+        let trust = trust(&mut distinct, plan, roots)?;
         let name = server.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
-        let connect = ConnectConfig {
+        let config = |address| ConnectConfig {
             server: address,
             server_name: name.to_owned(),
-            trust: trust(address, plan, roots)?,
+            trust: trust.clone(),
             name: "bot".to_owned(),
         };
-        Ok(Self { connect })
+        let candidates: Vec<_> = distinct.into_iter().map(config).collect();
+        let connect =
+            candidates.first().cloned().ok_or_else(|| invalid(server, "the host has no address"))?;
+        Ok(Self { connect, candidates })
     }
 }
 
 /// Returns the trust in a server's certificate: the plan's hash, or else its roots, or else any certificate if the server is on loopback.
-fn trust(server: SocketAddr, plan: &Plan, roots: &TrustRoots) -> Result<Trust, PlanError> {
+/// Keeps only the addresses with which the trust can be used.
+fn trust(addresses: &mut Vec<SocketAddr>, plan: &Plan, roots: &TrustRoots) -> Result<Trust, PlanError> {
     if let Some(hash) = &plan.cert_hash {
         return parse_hash(hash)
             .map(Trust::CertificateHash)
@@ -94,16 +131,19 @@ fn trust(server: SocketAddr, plan: &Plan, roots: &TrustRoots) -> Result<Trust, P
         return Trust::parse_roots(pem.as_bytes(), from)
             .map_err(|error| PlanError::at(["roots"], error.to_string()));
     }
-    if server.ip().to_canonical().is_loopback() {
-        return Ok(Trust::Loopback);
+    let (loopback, others): (Vec<_>, Vec<_>) =
+        addresses.drain(..).partition(|address| address.ip().to_canonical().is_loopback());
+    *addresses = loopback;
+    match others.first() {
+        Some(server) if addresses.is_empty() => Err(PlanError::at(
+            ["server"],
+            format!(
+                "{server} is not on this machine, so its certificate must be known: give --cert-hash HEX (from the server's \
+                 /v1/certificate) or --roots FILE"
+            ),
+        )),
+        _ => Ok(Trust::Loopback),
     }
-    Err(PlanError::at(
-        ["server"],
-        format!(
-            "{server} is not on this machine, so its certificate must be known: give --cert-hash HEX (from the server's \
-             /v1/certificate) or --roots FILE"
-        ),
-    ))
 }
 
 #[cfg(test)]

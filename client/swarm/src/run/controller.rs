@@ -11,15 +11,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    console::ProgressDisplay,
-    exit::interrupted,
     measure::{Batch, Timeline},
     plan::Plan,
+    progress::ProgressDisplay,
     report::{
         assemble::{BotCounts, RunEnd, RunMeasurements, report_figures},
         compare::Baseline,
     },
     server_figures::{MetricsPoller, ServerHistory},
+    signals::stop_token,
     slo::{Figures, RuleWatch},
 };
 
@@ -76,7 +76,6 @@ impl RunController {
     /// Runs until the plan's end, an interrupt, the end of all bots, or (with `abort_on_fail`) a broken rule. Then cancels the stop token.
     pub(crate) async fn run(mut self, source: &mut dyn BatchSource) -> RunMeasurements {
         let end = self.start + self.plan.stages.length();
-        let mut interrupt = Box::pin(interrupted());
         let (samples, mut samples_out) = mpsc::channel(4);
         let poller =
             self.plan.server_http.as_deref().map(|url| tokio::spawn(MetricsPoller::new(url).run(samples)));
@@ -86,7 +85,7 @@ impl RunController {
         let ended = loop {
             tokio::select! {
                 biased;
-                () = &mut interrupt => break RunEnd::Interrupted,
+                () = stop_token().cancelled() => break RunEnd::Interrupted,
                 () = tokio::time::sleep_until(end) => break RunEnd::Completed,
                 Some(sample) = samples_out.recv() => self.server.push(self.start.elapsed(), sample),
                 _ = collect.tick() => {

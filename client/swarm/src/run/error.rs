@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::plan::PlanError;
-use quarrel_client::net::tls::TrustError;
+use quarrel_client::{FindError, net::tls::TrustError};
 
 /// The error of a run that cannot start or be completed. The failure of a server is not an error, but part of the report.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum RunError {
     /// The plan's trust in the server's certificate cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The server's host has several addresses, and no server answers at any of them.
+    #[error(transparent)]
+    Find(#[from] FindError),
     /// A bug in the swarm.
     #[error("a thread of the swarm panicked")]
     Panicked,

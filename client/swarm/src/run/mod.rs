@@ -38,8 +38,8 @@ use super::{
 
 /// Runs a plan in this process and returns the report with its verdict. Rules may compare with `baseline`, the report of an older run.
 ///
-/// Blocks until the plan's end. Ctrl-C, SIGTERM, the end of all bots, or (with `abort_on_fail`) a broken rule ends the run early; the
-/// report then has the counts up to that time.
+/// Blocks until the plan's end. Ctrl-C, SIGTERM, SIGHUP, the end of all bots, or (with `abort_on_fail`) a broken rule ends the run early;
+/// the report then has the counts up to that time. A second signal later than half a second after the first exits the process at once.
 ///
 /// # Errors
 /// When the run cannot start, or a thread of the swarm panics. A server that does not answer, refuses the bots or dies is not an error.
@@ -47,14 +47,15 @@ use super::{
 /// # Panics
 /// When called from async code of a tokio runtime.
 pub fn run(plan: &Plan, games: &GameRegistry, baseline: Option<&Baseline>) -> Result<Report, RunError> {
-    let targets: Arc<[ServerTarget]> = ServerTarget::resolve_all(plan, &TrustRoots::read(plan)?)?.into();
+    let mut targets = ServerTarget::resolve_all(plan, &TrustRoots::read(plan)?)?;
     let schedule = schedule::schedule(plan);
     let runtime = current_thread_runtime()?;
+    runtime.block_on(ServerTarget::find_answering(&mut targets))?;
     let stop = CancellationToken::new();
     let config = WorkerConfig {
         plan: Arc::new(plan.clone()),
         games: games.clone(),
-        targets,
+        targets: targets.into(),
         start: Instant::now(),
         stop: stop.clone(),
         process: 0,

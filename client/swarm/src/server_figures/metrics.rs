@@ -4,6 +4,7 @@
 
 use std::{io, str::FromStr, time::Duration};
 
+use quarrel_shared::{limits::MAX_SENTENCE_BYTES, protocol::shown_text::clean};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -76,7 +77,7 @@ pub async fn scrape(address: &HttpAddress) -> Result<MetricsSample, MetricsError
     let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));
     let status = head.lines().next().unwrap_or_default();
     if status.split(' ').nth(1) != Some("200") {
-        return Err(MetricsError::NoMetrics(host.clone(), status.to_owned()));
+        return Err(MetricsError::NoMetrics(host.clone(), clean(status, MAX_SENTENCE_BYTES)));
     }
     let no_metrics =
         || MetricsError::NoMetrics(host.clone(), "a page without a Quarrel server's metrics".to_owned());
@@ -100,7 +101,9 @@ impl MetricsSample {
         }
         let value = |name: &str| values(text, name).map(|(_, value)| value).reduce(|one, other| one + other);
         Some(Self {
-            version: values(text, "quarrel_build_info").find_map(|(labels, _)| text_label(labels, "version")),
+            version: values(text, "quarrel_build_info")
+                .find_map(|(labels, _)| text_label(labels, "version"))
+                .map(|version| clean(&version, MAX_SENTENCE_BYTES)),
             cpu_seconds: value("quarrel_process_cpu_seconds_total"),
             resident_bytes: value("quarrel_process_resident_memory_bytes"),
             cores: value("quarrel_machine_cores"),

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 
 use super::identity::{Identity, IdentityError};
+use super::validity::Validity;
 use crate::data_dir::DataDir;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -33,7 +34,7 @@ const KEY_FILE: &str = "tls/key.pem";
 pub fn open(dir: &DataDir, now: SystemTime) -> Result<Identity, IdentityError> {
     let (cert, key) = (dir.file(CERT_FILE), dir.file(KEY_FILE));
     match Identity::read(&cert, &key) {
-        Ok(stored) if !is_due(stored.valid_until(), now) => return Ok(stored),
+        Ok(stored) if !is_due(stored.validity(), now) => return Ok(stored),
         Err(error) if cert.exists() => {
             tracing::warn!(%error, "stored development certificate is unusable, creating a new one")
         }
@@ -45,9 +46,10 @@ pub fn open(dir: &DataDir, now: SystemTime) -> Result<Identity, IdentityError> {
     Ok(created)
 }
 
-/// Returns true if a certificate that is valid until `valid_until` has less than [`RENEW_BEFORE`] left.
-pub fn is_due(valid_until: SystemTime, now: SystemTime) -> bool {
-    valid_until.duration_since(now).unwrap_or_default() < RENEW_BEFORE
+/// Returns true if a certificate is not valid now, because it has expired or was made when the clock was ahead, or has less than
+/// [`RENEW_BEFORE`] left.
+pub fn is_due(validity: Validity, now: SystemTime) -> bool {
+    validity.check(now).is_err() || validity.remaining(now) < RENEW_BEFORE
 }
 
 /// Writes a new key and certificate. A crash between the two writes leaves a pair that does not match, which the next start replaces.

@@ -1,59 +1,35 @@
 //! The server's identity: a certificate chain and its private key.
 
 use std::fmt::Write;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rcgen::{CertificateParams, KeyPair, PKCS_ED25519, SerialNumber, date_time_ymd};
 use ring::digest;
 use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::key_type::{ACCEPTED, unsupported_key_type};
+use super::pem_file::{self, PemFileError};
+use super::validity::{Validity, ValidityError};
 use crate::data_dir::DataDirError;
 
 /// A certificate chain together with its matching private key.
 #[derive(Debug)]
 pub struct Identity {
     certified: Arc<CertifiedKey>,
-    valid_until: SystemTime,
+    validity: Validity,
 }
 
 /// A failure to load or create an identity.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// A file could not be read.
-    #[error("cannot read {}: {source}; check the path and the file's permissions", path.display())]
-    Unreadable {
-        /// The path of the file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// A file is not a PEM file, or is damaged.
-    #[error("{} is not a PEM file: {source}", path.display())]
-    Pem {
-        /// The path of the file.
-        path: PathBuf,
-        /// The parser's error.
-        source: pem::Error,
-    },
-    /// A file holds no certificate.
-    #[error("{} holds no certificate: net.cert (--cert) takes a PEM file with a section BEGIN CERTIFICATE", path.display())]
-    NoCertificate {
-        /// The path of the file.
-        path: PathBuf,
-    },
-    /// A file holds no private key.
-    #[error("{} holds no private key: net.key (--key) takes a PEM file with a section BEGIN PRIVATE KEY", path.display())]
-    NoKey {
-        /// The path of the file.
-        path: PathBuf,
-    },
+    /// A file does not hold a certificate or a key.
+    #[error(transparent)]
+    File(#[from] PemFileError),
     /// The certificate and the key do not match.
     #[error("the key in {} is not the key of the certificate in {}; the server's own certificate must be the first", key.display(), cert.display())]
     Mismatch {
@@ -62,9 +38,36 @@ pub enum IdentityError {
         /// The path of the key.
         key: PathBuf,
     },
-    /// The type of the certificate or of the key is not supported.
-    #[error("cannot use this certificate or key: {0}")]
-    Unusable(String),
+    /// The server's own certificate cannot be parsed.
+    #[error("the certificate in {} is damaged, cut off, or not of X.509 version 3 ({reason}); install it again", cert.display())]
+    Certificate {
+        /// The path of the certificate.
+        cert: PathBuf,
+        /// The parser's error.
+        reason: String,
+    },
+    /// The certificate has a key of a type that is not supported.
+    #[error("the certificate in {} has a key of the type {key_type}, which is not supported; accepted are {ACCEPTED}", cert.display())]
+    KeyType {
+        /// The path of the certificate.
+        cert: PathBuf,
+        /// The type of the key, with its curve or size.
+        key_type: String,
+    },
+    /// The private key cannot be parsed.
+    #[error("the private key in {} is damaged, or of a type that is not supported; accepted are {ACCEPTED}", key.display())]
+    Key {
+        /// The path of the key.
+        key: PathBuf,
+    },
+    /// The certificate is not valid now.
+    #[error("the certificate in {} {source}", cert.display())]
+    NotValid {
+        /// The path of the certificate.
+        cert: PathBuf,
+        /// The end of the validity that was passed.
+        source: ValidityError,
+    },
     /// A self-signed certificate could not be created.
     #[error("cannot create a certificate: {0}")]
     Create(#[from] rcgen::Error),
@@ -79,16 +82,22 @@ impl Identity {
     /// # Errors
     /// When a file cannot be read or parsed, or when the key does not match the certificate.
     pub fn read(cert: &Path, key: &Path) -> Result<Self, IdentityError> {
-        let chain = chain(cert)?;
-        let private = match PrivateKeyDer::from_pem_slice(&bytes(key)?) {
-            Ok(private) => private,
-            Err(pem::Error::NoItemsFound) => return Err(IdentityError::NoKey { path: key.to_owned() }),
-            Err(source) => return Err(IdentityError::Pem { path: key.to_owned(), source }),
-        };
+        let (chain, private) = (pem_file::certificates(cert)?, pem_file::private_key(key)?);
         Self::new(chain, &private).map_err(|error| match error {
+            PairError::Certificate(reason) => IdentityError::Certificate { cert: cert.to_owned(), reason },
+            PairError::KeyType(key_type) => IdentityError::KeyType { cert: cert.to_owned(), key_type },
+            PairError::Key => IdentityError::Key { key: key.to_owned() },
             PairError::Mismatch => IdentityError::Mismatch { cert: cert.to_owned(), key: key.to_owned() },
-            PairError::Unusable(reason) => IdentityError::Unusable(reason),
         })
+    }
+
+    /// Checks that the certificate, which was read from the file `cert`, is valid at this time.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check_validity(&self, cert: &Path, now: SystemTime) -> Result<(), IdentityError> {
+        let checked = self.validity.check(now);
+        checked.map_err(|source| IdentityError::NotValid { cert: cert.to_owned(), source })
     }
 
     /// Creates an Ed25519 identity in memory. Its certificate and its signatures have a fixed size, so that simulated handshakes have
@@ -100,12 +109,9 @@ impl Identity {
         params.not_after = date_time_ymd(2100, 1, 1);
         params.serial_number = Some(SerialNumber::from(1));
         let certificate = params.self_signed(&key)?;
-        let private = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())
-            .map_err(|error| IdentityError::Unusable(error.to_string()))?;
-        Self::new(vec![certificate.der().clone()], &private).map_err(|error| match error {
-            PairError::Mismatch => IdentityError::Unusable("the key does not match the certificate".into()),
-            PairError::Unusable(reason) => IdentityError::Unusable(reason),
-        })
+        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        Self::new(vec![certificate.der().clone()], &private)
+            .map_err(|_| IdentityError::Create(rcgen::Error::CouldNotParseCertificate))
     }
 
     /// The server's own certificate.
@@ -124,9 +130,14 @@ impl Identity {
         })
     }
 
-    /// The end of the validity of the server's own certificate.
-    pub fn valid_until(&self) -> SystemTime {
-        self.valid_until
+    /// The validity of the server's own certificate.
+    pub fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// Whether both have the same chain. The keys are then the same too, because each matches the first certificate of its chain.
+    pub fn has_chain_of(&self, other: &Self) -> bool {
+        self.certified.cert == other.certified.cert
     }
 
     /// The chain and the key in the form in which rustls uses them.
@@ -135,48 +146,31 @@ impl Identity {
     }
 
     fn new(chain: Vec<CertificateDer<'static>>, private: &PrivateKeyDer<'_>) -> Result<Self, PairError> {
-        let unusable = |error: &dyn ToString| PairError::Unusable(error.to_string());
-        let own =
-            chain.first().ok_or_else(|| PairError::Unusable("the certificate chain is empty".into()))?;
-        let (_, parsed) = X509Certificate::from_der(own).map_err(|error| unusable(&error))?;
-        let valid_until = from_unix(parsed.validity().not_after.timestamp());
-        let signing = any_supported_type(private).map_err(|error| unusable(&error))?;
+        let damaged = |error: &dyn ToString| PairError::Certificate(error.to_string());
+        let own = chain.first().ok_or_else(|| damaged(&"the chain is empty"))?;
+        let (_, parsed) = X509Certificate::from_der(own).map_err(|error| damaged(&error))?;
+        let (from, until) = (parsed.validity().not_before, parsed.validity().not_after);
+        let validity = Validity::from_unix(from.timestamp(), until.timestamp());
+        if let Some(key_type) = unsupported_key_type(parsed.public_key()) {
+            return Err(PairError::KeyType(key_type));
+        }
+        let signing = any_supported_type(private).map_err(|_| PairError::Key)?;
         let certified = CertifiedKey::new(chain, signing);
         match certified.keys_match() {
-            Ok(()) => Ok(Self { certified: Arc::new(certified), valid_until }),
+            Ok(()) => Ok(Self { certified: Arc::new(certified), validity }),
             Err(rustls::Error::InconsistentKeys(_)) => Err(PairError::Mismatch),
-            Err(error) => Err(unusable(&error)),
+            Err(error) => Err(damaged(&error)),
         }
     }
 }
 
 /// A reason why a chain and a key do not form an identity.
 enum PairError {
+    Certificate(String),
+    KeyType(String),
+    Key,
     Mismatch,
-    Unusable(String),
 }
 
-/// Reads the certificates of a PEM file.
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes(path)?).collect();
-    match chain {
-        Ok(chain) if chain.is_empty() => Err(IdentityError::NoCertificate { path: path.to_owned() }),
-        Ok(chain) => Ok(chain),
-        Err(source) => Err(IdentityError::Pem { path: path.to_owned(), source }),
-    }
-}
-
-fn bytes(path: &Path) -> Result<Vec<u8>, IdentityError> {
-    std::fs::read(path).map_err(|source| IdentityError::Unreadable { path: path.to_owned(), source })
-}
-
-/// Converts seconds since 1970; the year 1970 if the system cannot represent the time.
-fn from_unix(seconds: i64) -> SystemTime {
-    let distance = Duration::from_secs(seconds.unsigned_abs());
-    let time = if seconds < 0 {
-        SystemTime::UNIX_EPOCH.checked_sub(distance)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_add(distance)
-    };
-    time.unwrap_or(SystemTime::UNIX_EPOCH)
-}
+#[cfg(test)]
+mod tests;

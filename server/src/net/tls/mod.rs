@@ -5,13 +5,19 @@
 //!
 //! - [`identity`]: a certificate chain with its private key, from PEM files or in memory.
 //! - [`development`]: the self-signed certificate of a server without a configured certificate.
+//! - [`validity`]: the period in which a certificate is valid.
+//! - [`pem_file`]: reading of an operator's files, with a sentence for each fault.
+//! - `key_type`: the types of keys that a certificate may have.
 
 pub mod development;
 pub mod identity;
+mod key_type;
+pub mod pem_file;
+pub mod validity;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use rustls::crypto::CryptoProvider;
@@ -20,10 +26,16 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
+use tracing::{error, warn};
 
 use crate::config::NetConfig;
 use crate::data_dir::DataDir;
+use crate::wall_clock::utc;
 use identity::{Identity, IdentityError};
+
+/// The remaining validity below which the log warns of the end of an operator's certificate. It is two weeks, because the programs that
+/// renew certificates of 90 days do so when 30 days are left: half of that time has then passed in vain.
+pub const WARN_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 
 /// The ALPN protocol name of Quarrel's connections.
 pub const ALPN: &[u8] = b"quarrel/1";
@@ -63,10 +75,11 @@ impl ServerTls {
     /// or creates it.
     ///
     /// # Errors
-    /// When the operator's certificate is not usable, or when the development certificate cannot be created or stored.
+    /// When the operator's certificate is not usable or not valid at this time, or when the development certificate cannot be created or stored.
     pub fn open(net: &NetConfig, dir: &DataDir, now: SystemTime) -> Result<Self, TlsError> {
         if let (Some(cert), Some(key)) = (&net.cert, &net.key) {
             let identity = Identity::read(cert, key)?;
+            identity.check_validity(cert, now)?;
             Self::new(identity, Source::Files { cert: cert.clone(), key: key.clone() })
         } else {
             let identity = development::open(dir, now)?;
@@ -99,7 +112,7 @@ impl ServerTls {
 
     /// The end of the current certificate's validity.
     pub fn valid_until(&self) -> SystemTime {
-        self.resolver.0.load().valid_until()
+        self.resolver.0.load().validity().until()
     }
 
     /// Returns true if the certificate can be renewed while the server runs; false for one in memory.
@@ -111,19 +124,41 @@ impl ServerTls {
     /// certificate has changed. Blocks on file I/O, so call this from a thread that may block.
     ///
     /// # Errors
-    /// When the new certificate cannot be read or created. The old one then stays current.
+    /// When the new certificate cannot be read or created, or is not valid at this time. The old one then stays current.
     pub fn renew_if_due(&self, now: SystemTime) -> Result<bool, TlsError> {
+        let current = self.resolver.0.load_full();
         let newer = match &self.source {
             Source::Memory => return Ok(false),
-            Source::Files { cert, key } => Identity::read(cert, key)?,
-            Source::Development(_) if !development::is_due(self.valid_until(), now) => return Ok(false),
+            // The current certificate may have expired, which is not an error of a renewal.
+            Source::Files { cert, key } => {
+                let read = Identity::read(cert, key)?;
+                if !read.has_chain_of(&current) {
+                    read.check_validity(cert, now)?;
+                }
+                read
+            }
+            Source::Development(_) if !development::is_due(current.validity(), now) => return Ok(false),
             Source::Development(dir) => development::open(dir, now)?,
         };
-        let changed = newer.certificate() != &self.certificate();
+        let changed = !newer.has_chain_of(&current);
         if changed {
             self.resolver.0.store(Arc::new(newer));
         }
         Ok(changed)
+    }
+
+    /// Logs a warning when an operator's certificate expires in less than [`WARN_BEFORE`], and an error when it has expired. A development
+    /// certificate is renewed by this server, and its failures are logged then.
+    pub fn log_expiry(&self, now: SystemTime) {
+        let Source::Files { cert, .. } = &self.source else { return };
+        let validity = self.resolver.0.load().validity();
+        let (left, file, expires) = (validity.remaining(now), cert.display(), utc(validity.until()));
+        if left.is_zero() {
+            error!(%file, expires, "certificate has expired, clients refuse to connect: install a renewed one");
+        } else if left < WARN_BEFORE {
+            let days = left.as_secs() / 86_400;
+            warn!(%file, expires, days, "certificate expires in less than 14 days, install a renewed one");
+        }
     }
 
     fn new(identity: Identity, source: Source) -> Result<Self, TlsError> {

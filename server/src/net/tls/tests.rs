@@ -93,47 +93,99 @@ fn a_due_or_damaged_certificate_is_replaced_at_the_start() {
     assert_ne!(replaced.certificate(), later.certificate());
 }
 
-#[test]
-fn errors_in_an_operators_files_are_reported() {
-    let (_folder, dir) = data_dir();
-    let (cert, key) = (dir.file("cert.pem"), dir.file("key.pem"));
-    let error = || Identity::read(&cert, &key).unwrap_err().to_string();
-    assert!(error().contains("cannot read"), "{}", error());
-
+/// Writes a new certificate that is valid for this number of days from `from` to the operator's files, and returns it.
+fn install(dir: &DataDir, from: SystemTime, days: u32) -> CertificateDer<'static> {
     let pair = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".into()]).unwrap().self_signed(&pair).unwrap();
-    fs::write(&cert, pair.serialize_pem()).unwrap();
-    fs::write(&key, certificate.pem()).unwrap();
-    assert!(error().contains("holds no certificate"), "{}", error());
-    fs::write(&cert, certificate.pem()).unwrap();
-    assert!(error().contains("holds no private key"), "{}", error());
-    fs::write(&key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
-    assert!(error().contains("is not the key of the certificate"), "{}", error());
-    fs::write(&key, pair.serialize_pem()).unwrap();
-    assert_eq!(Identity::read(&cert, &key).unwrap().certificate(), certificate.der());
+    let mut params = CertificateParams::new(vec!["localhost".into()]).unwrap();
+    params.not_before = from.into();
+    params.not_after = (from + days * DAY).into();
+    let certificate = params.self_signed(&pair).unwrap();
+    fs::write(dir.file("c.pem"), certificate.pem()).unwrap();
+    fs::write(dir.file("k.pem"), pair.serialize_pem()).unwrap();
+    certificate.der().clone()
+}
+
+/// Returns the configuration of a server with the files of [`install`].
+fn operators_config(dir: &DataDir) -> NetConfig {
+    NetConfig { cert: Some(dir.file("c.pem")), key: Some(dir.file("k.pem")), ..net_config() }
 }
 
 #[test]
 fn an_operators_new_files_are_loaded_and_invalid_ones_change_nothing() {
     let (_folder, dir) = data_dir();
-    let net = NetConfig { cert: Some(dir.file("c.pem")), key: Some(dir.file("k.pem")), ..net_config() };
-    let install = || {
-        let pair = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new(vec!["localhost".into()]).unwrap().self_signed(&pair).unwrap();
-        fs::write(dir.file("c.pem"), certificate.pem()).unwrap();
-        fs::write(dir.file("k.pem"), pair.serialize_pem()).unwrap();
-        certificate.der().clone()
-    };
-    let first = install();
-    let tls = ServerTls::open(&net, &dir, noon()).unwrap();
+    let first = install(&dir, noon(), 90);
+    let tls = ServerTls::open(&operators_config(&dir), &dir, noon()).unwrap();
     assert!(!tls.renew_if_due(noon()).unwrap(), "unchanged files are not a renewal");
     fs::write(dir.file("k.pem"), "").unwrap();
     assert!(tls.renew_if_due(noon()).is_err());
     assert_eq!(tls.certificate(), first, "the old certificate stays current");
-    let second = install();
+    let second = install(&dir, noon(), 90);
     assert!(tls.renew_if_due(noon()).unwrap());
     assert_eq!(tls.certificate(), second);
+}
+
+#[test]
+fn a_start_refuses_a_certificate_before_and_after_its_validity() {
+    let (_folder, dir) = data_dir();
+    install(&dir, noon(), 90);
+    let opened = |now| ServerTls::open(&operators_config(&dir), &dir, now).map_err(|error| error.to_string());
+    assert!(opened(noon()).is_ok() && opened(noon() + 90 * DAY).is_ok());
+    let early = opened(noon() - Duration::from_secs(1)).unwrap_err();
+    assert!(early.contains("c.pem is not valid before 2024-10-04T00:00:00Z"), "{early}");
+    let late = opened(noon() + 90 * DAY + Duration::from_secs(1)).unwrap_err();
+    assert!(late.contains("c.pem expired at 2025-01-02T00:00:00Z"), "{late}");
+    assert!(late.contains("install a renewed certificate, or correct the clock"), "{late}");
+}
+
+#[test]
+fn a_running_server_loads_no_certificate_that_is_not_valid_now() {
+    let (_folder, dir) = data_dir();
+    let first = install(&dir, noon(), 90);
+    let tls = ServerTls::open(&operators_config(&dir), &dir, noon()).unwrap();
+    for (from, days, reason) in [(noon() + DAY, 90, "is not valid before"), (noon() - 9 * DAY, 8, "expired")]
+    {
+        install(&dir, from, days);
+        let error = tls.renew_if_due(noon()).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+        assert_eq!(tls.certificate(), first, "the old certificate stays current");
+    }
+}
+
+#[test]
+fn the_current_certificate_may_expire_and_is_then_replaced_by_a_renewed_one() {
+    let (_folder, dir) = data_dir();
+    install(&dir, noon(), 90);
+    let tls = ServerTls::open(&operators_config(&dir), &dir, noon()).unwrap();
+    let later = noon() + 91 * DAY;
+    assert!(!tls.renew_if_due(later).unwrap(), "an expired certificate without a new one is not an error");
+    let renewed = install(&dir, later, 90);
+    assert!(tls.renew_if_due(later).unwrap());
+    assert_eq!(tls.certificate(), renewed);
+}
+
+#[test]
+fn a_chain_with_another_intermediate_certificate_is_loaded() {
+    let (_folder, dir) = data_dir();
+    let own = install(&dir, noon(), 90);
+    let tls = ServerTls::open(&operators_config(&dir), &dir, noon()).unwrap();
+    let chain = fs::read_to_string(dir.file("c.pem")).unwrap().repeat(2);
+    fs::write(dir.file("c.pem"), chain).unwrap();
+    assert!(tls.renew_if_due(noon()).unwrap(), "the chain has changed");
+    assert_eq!(tls.certificate(), own);
+    assert!(!tls.renew_if_due(noon()).unwrap());
+}
+
+#[test]
+fn a_development_certificate_that_is_not_valid_yet_is_replaced() {
+    let (_folder, dir) = data_dir();
+    let wrong = noon() + 400 * DAY;
+    let tls = ServerTls::open(&net_config(), &dir, wrong).unwrap();
+    let first = tls.certificate();
+    assert!(tls.renew_if_due(noon()).unwrap(), "the clock was corrected while the server runs");
+    assert_ne!(tls.certificate(), first);
+    assert!(tls.valid_until() < noon() + 14 * DAY);
+    let second = ServerTls::open(&net_config(), &dir, noon() - 20 * DAY).unwrap();
+    assert_ne!(second.certificate(), tls.certificate(), "the clock was corrected before the start");
 }
 
 #[test]

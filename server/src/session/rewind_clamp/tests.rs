@@ -292,6 +292,34 @@ fn lost_snapshots_are_counted() {
 }
 
 #[test]
+fn lost_snapshots_are_counted_over_a_gap_of_any_length() {
+    for send_interval in [1, 2, 3] {
+        let tick = |number: u32| Tick(number * send_interval);
+        // The client has applied the snapshot before the acknowledged one.
+        let ack = |clamp: &mut RewindClamp, number: u32| {
+            let ack = SnapshotAck { newest: tick(number), history: 1 << (send_interval - 1) };
+            clamp.clamp(Some(ack), &mut batch(tick(number), SubTick::of(tick(number))));
+        };
+        for gap in [2, 31, 32, 33, 34, 63, 64, 65, 66, 500] {
+            let mut clamp = RewindClamp::new(TickRate::DEFAULT, send_interval);
+            clamp.record_sent(tick(1));
+            ack(&mut clamp, 1);
+            // The last five are still on their way when the acknowledgement arrives.
+            (2..gap + 7).for_each(|number| clamp.record_sent(tick(number)));
+            ack(&mut clamp, gap + 1);
+            let lost = u64::from(gap - 2);
+            assert_eq!(
+                clamp.take_lost(),
+                lost,
+                "with a gap of {gap} snapshots, one in {send_interval} ticks"
+            );
+            ack(&mut clamp, gap + 2);
+            assert_eq!(clamp.take_lost(), 0, "the snapshot after a gap of {gap} has arrived");
+        }
+    }
+}
+
+#[test]
 fn before_the_first_view_the_displayed_tick_is_the_tick_of_the_input() {
     let mut clamp = RewindClamp::new(TickRate::DEFAULT, 1);
     let mut batch = batch(Tick(9), SubTick::default());

@@ -7,18 +7,21 @@ use std::{
 };
 
 use tokio::{
-    task::{JoinHandle, spawn_blocking},
-    time::{interval, timeout},
+    task::spawn_blocking,
+    time::{Instant, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
     name::JournalName,
-    retention::{RetentionLimits, select_expired},
+    retention::{ClockWatch, RetentionLimits, select_expired},
     store::{JournalStore, StoredJournal},
 };
-use crate::{telemetry::Metrics, wall_clock::WallClock};
+use crate::{
+    telemetry::Metrics,
+    wall_clock::{WallClock, utc},
+};
 
 /// The interval of sweeps. In one interval, the rooms of a thousand busy players write 15 MB, by which the journals may exceed their
 /// limit.
@@ -26,28 +29,45 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Deletes journals above the limits, once a minute until `stop` is cancelled.
 ///
-/// The first sweep waits for `results_read`, the task that reads match results from old journals, but at most a minute: that task
+/// The first sweep waits until `results_read` is cancelled, when match results have been read from old journals, but at most a minute: that
 /// waits for the database, which a full disk may block. File access runs in a blocking thread, so that a slow disk delays no task.
 pub async fn run(
     store: Arc<dyn JournalStore>,
     limits: RetentionLimits,
     wall: WallClock,
     metrics: Arc<Metrics>,
-    results_read: JoinHandle<()>,
+    results_read: CancellationToken,
     stop: CancellationToken,
 ) {
-    let _ = stop.run_until_cancelled(timeout(INTERVAL, results_read)).await;
+    let (start, mut clock) = (Instant::now(), ClockWatch::new(wall.now()));
+    let _ = stop.run_until_cancelled(timeout(INTERVAL, results_read.cancelled())).await;
     let mut every = interval(INTERVAL);
+    let mut was_ahead = false;
     while stop.run_until_cancelled(every.tick()).await.is_some() {
         let (store, metrics, now) = (Arc::clone(&store), Arc::clone(&metrics), wall.now());
-        let swept = spawn_blocking(move || sweep(&*store, limits, now, &metrics));
+        let steady = clock.observe(now, start.elapsed());
+        let swept = spawn_blocking(move || sweep(&*store, limits, now, steady, &metrics));
         // When the server stops, this task does not wait for a sweep in progress. The sweep ends by itself, or with the process.
-        let _ = stop.run_until_cancelled(swept).await;
+        let Some(Ok(is_ahead)) = stop.run_until_cancelled(swept).await else { continue };
+        if is_ahead && !was_ahead {
+            warn!(
+                clock = utc(now),
+                "the clock is ahead of the newest journal by more than journal.keep_hours, no journal is deleted by age: correct the clock if it is wrong; a new journal ends this"
+            );
+        }
+        was_ahead = is_ahead;
     }
 }
 
-/// Deletes the journals above the limits once, and updates the metrics.
-fn sweep(store: &dyn JournalStore, limits: RetentionLimits, now: SystemTime, metrics: &Metrics) {
+/// Deletes the journals above the limits once, and updates the metrics. `steady` is the time for which the clock has run without a jump.
+/// Returns whether the clock is ahead of all journals by more than the limit of age.
+fn sweep(
+    store: &dyn JournalStore,
+    limits: RetentionLimits,
+    now: SystemTime,
+    steady: Duration,
+    metrics: &Metrics,
+) -> bool {
     let count = &metrics.journals;
     let listed = store.list().and_then(|mut all| {
         all.extend(store.list_aside()?);
@@ -58,13 +78,14 @@ fn sweep(store: &dyn JournalStore, limits: RetentionLimits, now: SystemTime, met
         Err(error) => {
             count.retention_errors.inc();
             warn!(%error, "cannot list journals, none deleted, retrying in a minute");
-            return;
+            return false;
         }
     };
     let mut left = Total::of(&all);
     let mut deleted = Total::default();
     let mut failed: Option<(JournalName, io::Error)> = None;
-    for journal in select_expired(&all, |journal| store.has_end(journal.name), now, limits) {
+    let reliable = limits.with_reliable_age(&all, now, steady);
+    for journal in select_expired(&all, |journal| store.has_end(journal.name), now, reliable) {
         match remove(store, &journal) {
             Ok(()) => deleted.add(&journal),
             Err(error) => {
@@ -84,6 +105,7 @@ fn sweep(store: &dyn JournalStore, limits: RetentionLimits, now: SystemTime, met
     if let Some((journal, error)) = failed {
         warn!(%journal, %error, "cannot delete one or more old journals, the last of them is named, retrying in a minute");
     }
+    limits.is_clock_ahead(&all, now)
 }
 
 /// Deletes a journal. A missing file counts as deleted.
@@ -132,6 +154,8 @@ mod tests {
         tick::{Tick, TickRate},
     };
 
+    use tokio::time::sleep;
+
     use super::*;
     use crate::storage::journals::FolderStore;
 
@@ -156,7 +180,26 @@ mod tests {
         name
     }
 
-    #[tokio::test]
+    /// Sweeps a folder once a minute for this number of hours, with a wall clock that is `now()` at first. Returns the metrics.
+    async fn sweep_for(hours: u32, folder: &Path, limits: RetentionLimits) -> Arc<Metrics> {
+        let (metrics, stop, start) = (Metrics::new(), CancellationToken::new(), Instant::now());
+        let wall = WallClock::new(move || now() + start.elapsed());
+        let results_read = CancellationToken::new();
+        results_read.cancel();
+        let store = Arc::new(FolderStore::open(folder).unwrap());
+        let sweeps = tokio::spawn(run(store, limits, wall, Arc::clone(&metrics), results_read, stop.clone()));
+        // Past the sweep that is due at the end of this time.
+        sleep(hours * HOUR + INTERVAL / 2).await;
+        stop.cancel();
+        sweeps.await.unwrap();
+        metrics
+    }
+
+    fn names(store: &FolderStore) -> Vec<JournalName> {
+        store.list().unwrap().iter().map(|journal| journal.name).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn old_journals_are_deleted_and_counted() {
         let folder = tempfile::tempdir().unwrap();
         let store = FolderStore::open(folder.path()).unwrap();
@@ -167,20 +210,9 @@ mod tests {
         store.set_aside(broken, "the journal is damaged").unwrap();
         fs::write(folder.path().join("notes.txt"), "not a journal").unwrap();
         let limits = RetentionLimits { max_age: Some(5 * HOUR), max_bytes: None };
-        let (metrics, stop) = (Metrics::new(), CancellationToken::new());
-        let wall = WallClock::new(now);
-        let results_read = tokio::spawn(async {});
-        let sweeps =
-            run(Arc::new(store.clone()), limits, wall, Arc::clone(&metrics), results_read, stop.clone());
-        let sweeps = tokio::spawn(sweeps);
-        while metrics.journals.kept.get() == 0 {
-            tokio::task::yield_now().await;
-        }
-        stop.cancel();
-        sweeps.await.unwrap();
-        let names: Vec<_> = store.list().unwrap().iter().map(|journal| journal.name).collect();
+        let metrics = sweep_for(1, folder.path(), limits).await;
         assert_eq!(
-            names,
+            names(&store),
             [running, newer],
             "the ended journal {ended} is deleted, and the room without an end can still be restored"
         );
@@ -193,5 +225,30 @@ mod tests {
         assert!(metrics.journals.deleted_bytes.get() > 0 && metrics.journals.kept_bytes.get() > 0);
         assert_eq!(metrics.journals.retention_errors.get(), 0);
         assert!(folder.path().join("notes.txt").exists(), "files that are not journals are never deleted");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_ahead_of_all_journals_deletes_none_by_age_and_some_by_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open(folder.path()).unwrap();
+        let old = [write(folder.path(), 1, true, 9_000), write(folder.path(), 2, true, 8_999)];
+        let limits = RetentionLimits { max_age: Some(5 * HOUR), max_bytes: None };
+        sweep_for(9, folder.path(), limits).await;
+        assert_eq!(names(&store), old);
+        let bytes = store.list().unwrap()[0].bytes;
+        sweep_for(0, folder.path(), RetentionLimits { max_bytes: Some(bytes), ..limits }).await;
+        assert_eq!(names(&store), old[1..], "the oldest journal above the limit of size");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_journal_is_deleted_by_age_in_the_first_hour() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open(folder.path()).unwrap();
+        let all = [write(folder.path(), 1, true, 9_000), write(folder.path(), 2, true, 0)];
+        let limits = RetentionLimits { max_age: Some(5 * HOUR), max_bytes: None };
+        sweep_for(0, folder.path(), limits).await;
+        assert_eq!(names(&store), all);
+        sweep_for(1, folder.path(), limits).await;
+        assert_eq!(names(&store), all[1..]);
     }
 }

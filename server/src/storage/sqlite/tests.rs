@@ -7,13 +7,14 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    storage::{newest_matches, records::test_record as record, start},
+    storage::{DatabaseFault, history::check, newest_matches, records::test_record as record, start},
     telemetry::Metrics,
 };
 
 async fn opened() -> (TempDir, SqliteSink) {
     let folder = tempfile::tempdir().unwrap();
-    let sink = SqliteSink::open(folder.path()).await.unwrap();
+    let mut sink = SqliteSink::new(folder.path());
+    sink.open().await.unwrap();
     (folder, sink)
 }
 
@@ -92,7 +93,7 @@ async fn a_reopened_database_keeps_its_results_and_accepts_new_ones() {
     let (folder, mut sink) = opened().await;
     sink.append(&[record(1)]).await.unwrap();
     sink.close().await.unwrap();
-    let mut sink = SqliteSink::open(folder.path()).await.unwrap();
+    let mut sink = SqliteSink::new(folder.path());
     sink.append(&[record(1), record(2)]).await.unwrap();
     assert_eq!(stored(&folder).await, [record(1), record(2)]);
 }
@@ -172,23 +173,87 @@ async fn a_newer_version_s_database_is_refused_with_advice() {
     let (folder, mut sink) = opened().await;
     let later = "INSERT INTO _sqlx_migrations VALUES (99, 'later', '2030-01-01', TRUE, x'00', 0)";
     sqlx::query(later).execute(sink.connection().await.unwrap()).await.unwrap();
-    let error = SqliteSink::open(folder.path()).await.unwrap_err();
-    assert!(matches!(error, DatabaseError::OtherVersion { .. }), "{error}");
-    assert!(
-        error.to_string().contains("matches.db") && error.to_string().contains("use that version"),
-        "{error}"
-    );
+    let opened = SqliteSink::new(folder.path()).open().await;
+    // Reading reports the same, so that a check of the start does.
+    for error in [opened.unwrap_err(), newest_matches(folder.path(), 1).await.unwrap_err()] {
+        assert_eq!(error.fault(), DatabaseFault::OtherVersion, "{error}");
+        assert!(
+            error.to_string().contains("matches.db") && error.to_string().contains("use that version"),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_a_database_is_refused_and_left_unchanged() {
+async fn a_file_that_is_not_a_database_is_damaged_and_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let text = "this is not a database, but a letter ".repeat(40);
     std::fs::write(&path, &text).unwrap();
-    assert!(matches!(SqliteSink::open(folder.path()).await, Err(DatabaseError::Unusable { .. })));
-    assert!(newest_matches(folder.path(), 1).await.is_err());
+    let mut sink = SqliteSink::new(folder.path());
+    let error = sink.open().await.unwrap_err();
+    assert_eq!(error.fault(), DatabaseFault::Damaged, "{error}");
+    assert_eq!(newest_matches(folder.path(), 1).await.unwrap_err().fault(), DatabaseFault::Damaged);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    let error = sink.append(&[record(1)]).await.unwrap_err().to_string();
+    assert!(error.contains("move it") && !error.contains("version"), "the log must have the advice: {error}");
+
+    std::fs::remove_file(&path).unwrap();
+    sink.append(&[record(1)]).await.unwrap();
+    assert_eq!(stored(&folder).await, [record(1)], "a new database is created when the old one is gone");
+}
+
+#[tokio::test]
+async fn a_database_with_a_damaged_page_is_not_of_another_version() {
+    let (folder, mut sink) = opened().await;
+    sink.append(&[record(1)]).await.unwrap();
+    sink.close().await.unwrap();
+    let path = folder.path().join(FILE);
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The first 100 bytes are the header of the file, and the rest of the first page lists the tables.
+    bytes[100..4096].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    let error = SqliteSink::new(folder.path()).open().await.unwrap_err();
+    assert_eq!(error.fault(), DatabaseFault::Damaged, "{error}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_locked_when_it_is_opened_is_opened_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = options(folder.path()).create_if_missing(true).connect().await.unwrap();
+    let lock = other.begin_with("BEGIN EXCLUSIVE").await.unwrap();
+    let mut sink = SqliteSink::new(folder.path());
+    let error = sink.open().await.unwrap_err();
+    assert_eq!(error.fault(), DatabaseFault::Locked, "{error}");
+    lock.rollback().await.unwrap();
+    sink.append(&[record(1)]).await.unwrap();
+    assert_eq!(stored(&folder).await, [record(1)]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_a_folder_cannot_be_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join(FILE)).unwrap();
+    let opened = SqliteSink::new(folder.path()).open().await;
+    for error in [opened.unwrap_err(), check(folder.path()).await.unwrap_err()] {
+        assert_eq!(error.fault(), DatabaseFault::NotOpenable, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_data_directory_whose_name_looks_like_a_database_url_is_an_ordinary_folder() {
+    for name in ["file:x", "file:x?mode=memory&y=", "x%20y", ":memory:", "sqlite:x"] {
+        // In the current folder, for a relative path that begins with the name.
+        let folder = tempfile::Builder::new().prefix(name).tempdir_in(".").unwrap();
+        let relative = Path::new(folder.path().file_name().unwrap());
+        let mut sink = SqliteSink::new(relative);
+        sink.append(&[record(1)]).await.unwrap();
+        assert!(relative.join(FILE).metadata().unwrap().len() > 0, "{name}: the file must hold the database");
+        assert_eq!(newest_matches(relative, 1).await.unwrap(), [record(1)], "{name}");
+        sink.close().await.unwrap();
+        assert_eq!(newest_matches(relative, 1).await.unwrap(), [record(1)], "{name}: after the end");
+        assert!(check(relative).await.unwrap(), "{name}");
+    }
 }
 
 #[tokio::test]

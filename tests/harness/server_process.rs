@@ -1,0 +1,152 @@
+//! A server in a process of its own, for what a process has apart from its threads: signals, a log, an environment and an exit code.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use tempfile::TempDir;
+
+use crate::wait::until;
+
+/// The configuration of a server process.
+pub struct ProcessConfig {
+    /// Arguments after `serve`, in addition to loopback addresses with port 0 and a data directory of its own.
+    pub arguments: Vec<String>,
+    /// Environment variables.
+    pub environment: Vec<(&'static str, String)>,
+    /// Standard error, which receives the log.
+    pub log: Stdio,
+    /// The data directory; `None` for a new one.
+    pub data_dir: Option<PathBuf>,
+}
+
+impl Default for ProcessConfig {
+    fn default() -> Self {
+        Self { arguments: Vec::new(), environment: Vec::new(), log: Stdio::null(), data_dir: None }
+    }
+}
+
+/// A running server process. Dropping it kills the process.
+pub struct ServerProcess {
+    child: Child,
+    data_dir: PathBuf,
+    /// Removes the data directory, if it is the process's own.
+    _temporary: Option<TempDir>,
+}
+
+impl ServerProcess {
+    /// Starts `program`, which is `env!("CARGO_BIN_EXE_test-server")`.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    #[must_use]
+    pub fn start(program: &str, config: ProcessConfig) -> Self {
+        let temporary = config.data_dir.is_none().then(|| tempfile::tempdir().expect("a folder for data"));
+        let own = temporary.as_ref().map(|folder| folder.path().join("data"));
+        let data_dir = config.data_dir.or(own).expect("a data directory");
+        let child = Command::new(program)
+            .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir"])
+            .arg(&data_dir)
+            .args(config.arguments)
+            .envs(config.environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(config.log)
+            .spawn()
+            .expect("the server program must start");
+        Self { child, data_dir, _temporary: temporary }
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The process.
+    pub const fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Waits until the server listens for players, and returns that address.
+    ///
+    /// # Panics
+    /// When the server ends or does not listen in time.
+    pub async fn address(&mut self) -> SocketAddr {
+        self.wait_for_port("udp", "07").await
+    }
+
+    /// Waits until the admin HTTP server listens, and returns its address.
+    ///
+    /// # Panics
+    /// As for [`Self::address`].
+    pub async fn http_address(&mut self) -> SocketAddr {
+        self.wait_for_port("tcp", "0A").await
+    }
+
+    /// Sends a signal, such as `TERM`.
+    ///
+    /// # Panics
+    /// When the signal cannot be sent.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "SIG{signal} must be sent to the server");
+    }
+
+    /// Waits until the process has ended.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub async fn wait_for_exit(&mut self) -> ExitStatus {
+        let mut status = None;
+        until("the end of the server process", || {
+            status = self.child.try_wait().expect("the process must be known");
+            status.is_some()
+        })
+        .await;
+        status.expect("the wait ends with a status")
+    }
+
+    /// Waits until the process has a socket of this protocol in this state, as `/proc/net` names both, and returns its address. The log
+    /// cannot be asked for the port, because a test may block or close it.
+    async fn wait_for_port(&mut self, protocol: &str, state: &str) -> SocketAddr {
+        let mut port = None;
+        until("the server's port", || {
+            let ended = self.child.try_wait().expect("the process must be known");
+            assert!(ended.is_none(), "the server must not end at its start: {ended:?}");
+            port = find_port(self.child.id(), protocol, state);
+            port.is_some()
+        })
+        .await;
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port.expect("the wait ends with a port")))
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // Fails when the process has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns the local port of the first socket of a process with this protocol and state.
+fn find_port(process: u32, protocol: &str, state: &str) -> Option<u16> {
+    let descriptors = fs::read_dir(format!("/proc/{process}/fd")).ok()?;
+    let sockets: Vec<_> = descriptors
+        .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+        .filter_map(|target| Some(target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    let table = fs::read_to_string(format!("/proc/{process}/net/{protocol}")).ok()?;
+    table.lines().skip(1).find_map(|line| {
+        // Columns: number, local address, remote address, state, queues, timer, retransmits, user, timeout, inode.
+        let columns: Vec<_> = line.split_whitespace().collect();
+        let is_searched = columns.get(3) == Some(&state) && sockets.iter().any(|socket| socket == columns[9]);
+        let port = columns.get(1)?.rsplit_once(':')?.1;
+        is_searched.then(|| u16::from_str_radix(port, 16).ok())?
+    })
+}
