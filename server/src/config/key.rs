@@ -68,7 +68,7 @@ pub enum DefaultValue {
     Unset(&'static str),
     /// The value of another key, by its full name.
     SameAs(&'static str),
-    /// The number of cores that the process may use, but at least [`MIN_THREADS`].
+    /// The number of cores that the process may use, but at least two.
     Cores,
     /// The first game in this binary.
     FirstGame,
