@@ -1,12 +1,13 @@
-//! The number of past inputs that every datagram repeats: enough for the number of datagrams that the link loses in a row.
+//! The number of past inputs that every datagram repeats, chosen by the measured loss. A higher loss also means longer bursts, which the
+//! repetition has to outlast.
 
-/// Pairs of a maximum loss (a share of 0..1) and the number of past inputs for it. If losses were independent, a loss of `p` and `k`
-/// repetitions would lose an input with probability `p^(k+1)`. Losses come in bursts, so the steps repeat far more than that formula
-/// would need.
+/// Pairs of a maximum loss (0 to 1) and the number of past inputs to send up to this loss. If losses were independent, an input sent `k + 1`
+/// times would be lost with probability `p^(k+1)`, and far fewer repetitions would do. Losses come in bursts, so these numbers are higher; they
+/// are a judgement, checked over the simulated links.
 const STEPS: [(f64, usize); 7] =
     [(0.0005, 1), (0.005, 2), (0.015, 3), (0.03, 4), (0.05, 5), (0.08, 6), (0.12, 7)];
 
-/// The number of past inputs for a loss above the last step's.
+/// The number of past inputs for a loss above all of [`STEPS`].
 const MAX_PAST_INPUTS: usize = 8;
 
 /// The weight of the previous estimate at each new measurement. With one measurement a second, an estimate has 35 % (0.9^10) of its
@@ -24,10 +25,10 @@ pub(crate) struct Redundancy {
 }
 
 impl Redundancy {
-    /// Updates the loss. `sent` and `lost` are packets since the connection was opened.
+    /// Adds a measurement, to be made once a second. `sent` and `lost` count all packets since the connection was opened.
     pub(crate) fn measure(&mut self, sent: u64, lost: u64) {
         if sent < self.sent {
-            // The counts of another connection start at 0.
+            // Only for counts that start again at 0; the session creates a new value for each connection.
             (self.sent, self.lost) = (0, 0);
         }
         let new_sent = sent - self.sent;
@@ -36,10 +37,9 @@ impl Redundancy {
         }
         let new_loss = lost.saturating_sub(self.lost) as f64 / new_sent as f64;
         (self.sent, self.lost) = (sent, lost);
-        // The estimate rises at once to at least half of the new loss, and falls slowly, because a link that lost a burst will lose
-        // another.
-        let previous = self.loss.unwrap_or(new_loss) * SMOOTHING;
-        self.loss = Some((previous + new_loss * (1.0 - SMOOTHING)).max(new_loss / 2.0));
+        // A new loss counts at least by half at once. The estimate then falls slowly, because bursts are often followed by more.
+        let average = SMOOTHING * self.loss.unwrap_or(new_loss) + (1.0 - SMOOTHING) * new_loss;
+        self.loss = Some(average.max(new_loss / 2.0));
     }
 
     /// Returns the number of past inputs to send along with the newest: 1 to 8, and 3 before the first measurement.

@@ -1,32 +1,33 @@
 //! Rooms: a room runs one game world for the players in its seats.
 //!
-//! A room is a deterministic state machine ([`state`]) that one task ([`task`]) steps at the tick rate. A room knows no sockets and no
-//! datagram sizes: it receives commands through its inbox, and publishes immutable frames. A *seat* is a numbered place for one player or
-//! bot. A *frame* has all entities after a tick, from which sessions encode snapshots.
+//! A room is a deterministic state machine ([`state`]) that one task ([`task`]) steps at the tick rate. It does not deal with
+//! sockets or datagram sizes: it receives commands through its inbox, publishes immutable frames to all sessions, and queues events for each
+//! seat. A *seat* is a numbered place for one player or bot. A *frame* is the room after one tick: all entities, and the part that each seat
+//! may see. Sessions encode snapshots from it.
 //!
-//! Modules without I/O; their callers pass the time:
-//! - [`state`]: the game, its seats, and the entries (inputs and seat changes) of the next tick.
+//! Modules without I/O and without a clock, which get the time as an argument:
+//! - [`state`]: the game, its seats, the entries (inputs and seat changes) of the newest tick, and the seat changes that wait for the next one.
 //! - [`seat`]: a taken seat and its occupant.
-//! - [`input_buffer`]: a jitter buffer of one seat's inputs, at most one for each tick.
+//! - [`input_buffer`]: a jitter buffer that holds at most one input of a seat for each tick.
 //! - [`margin`]: the earliness of a seat's inputs.
 //! - [`bots`]: the number of a room's bots, and their inputs.
-//! - [`sync_test`]: a development mode that makes each step twice and compares the results.
+//! - [`sync_test`]: a development mode that runs each step on two copies of the game and compares the results.
 //! - [`clock`]: the schedule of the room's steps.
 //! - `send_schedule`: the choice of the ticks that become frames.
-//! - `journal_schedule`: the times at which recorded ticks are submitted to the storage, and the interval of checkpoints.
+//! - `journal_schedule`: the times at which recorded ticks and checkpoints are submitted to the storage.
 //! - [`restored`]: restores a room from its journal.
 //!
-//! The parts of a running room:
+//! The running room, with its task and channels:
 //! - [`task`]: the task that waits for the tick, steps the state and sends.
 //! - [`inbox`]: the channels between sessions and the room.
 //! - `seat_channel`: the room's end of the channels of one seat.
 //! - [`shared_event`]: a game event that is encoded once for all seats.
 //! - [`journal`]: the room's journal, for replays and for the next run of the server.
-//! - [`mark`]: an operator's mark in the journal.
-//! - `results`: the results of finished matches, until the storage has accepted them.
+//! - [`mark`]: an operator's bookmark of the newest tick in the journal, with a reason.
+//! - `results`: keeps the results of finished matches until the storage has accepted them.
 //! - [`opening`]: opens a new or a restored room.
-//! - [`parts`]: the settings and services from which a room is made.
-//! - [`status`]: a room's numbers, which others read without a message to its task.
+//! - [`parts`]: the settings, services and prepared objects from which a room's task is created.
+//! - [`status`]: a room's figures, such as its tick and its players, which other tasks read without a message to the room's task.
 
 pub mod bots;
 pub mod clock;

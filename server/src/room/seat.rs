@@ -1,4 +1,6 @@
 //! A taken seat of a room: its occupant, and the inputs received for it.
+//!
+//! A seat is *held* while the connection of its player is lost and the player may still return; the player is then *away*.
 
 use quarrel_shared::{
     game::{Brain, Game},
@@ -10,34 +12,34 @@ use quarrel_shared::{
 
 use super::{input_buffer::InputBuffer, margin::InputMargin};
 
-/// A taken seat.
+/// A seat that a player or a bot occupies.
 pub struct Seat<G: Game> {
     /// The occupant's display name.
     pub name: Name,
     /// The occupant: a player or a bot.
     pub occupant: SeatOccupant<G>,
-    /// The player's inputs for future ticks.
+    /// The buffered inputs for future ticks; empty for a bot.
     pub inputs: InputBuffer<StampedInput<G::Input>>,
-    /// The time by which the player's newest input arrived before its tick.
+    /// The earliness of the player's inputs; negative when they are late.
     pub margin: InputMargin,
-    /// The control of the seat while its player is away; `None` if the player is present.
+    /// The control of the seat while its player is away; `None` while the player is present, and for a bot's seat.
     pub away: Option<AwayControl<G>>,
 }
 
-/// The control of a held seat.
+/// The present control of a held seat.
 pub enum AwayControl<G: Game> {
-    /// Nothing: the seat has no inputs.
+    /// The seat has no inputs.
     Idle,
     /// A bot behaviour (brain), which chooses the inputs. The other players still see the player's name on the seat.
     Bot(Box<dyn Brain<G>>),
 }
 
-/// The policy for held seats: who controls a seat while its player is away.
+/// The setting for held seats, from which an [`AwayControl`] is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeldSeatPolicy {
-    /// No control: the seat has no inputs.
+    /// Held seats have no inputs.
     Idle,
-    /// A bot of the room's skill. If the game has no such bot, the seat has no inputs.
+    /// A bot of the same skill as the room's other bots controls the seat. If the game has no such bot, the seat has no inputs.
     Bot,
 }
 
@@ -47,7 +49,7 @@ pub enum SeatOccupant<G: Game> {
     Player {
         /// The player's id.
         id: PlayerId,
-        /// The newest ticket that the player has shown, for the journal.
+        /// The resume ticket that the player showed last. The journal records it, so that a restarted server can give the seat back.
         ticket: TicketNumber,
     },
     /// A bot, with its behaviour (brain).
@@ -55,7 +57,7 @@ pub enum SeatOccupant<G: Game> {
 }
 
 impl<G: Game> Seat<G> {
-    /// Creates a seat that is taken at `now`, without inputs.
+    /// Creates a seat without inputs that is taken at `now`, the room's newest tick.
     pub fn new(name: Name, occupant: SeatOccupant<G>, now: Tick, rate: TickRate) -> Self {
         Self {
             name,
@@ -66,8 +68,8 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// Returns the seat to its player, who has shown this ticket on a new connection. Drops the inputs of the old connection. Has no
-    /// effect on a bot's seat.
+    /// Gives the seat back to its player, who has shown this ticket on a new connection. Buffered inputs, counts, the margin and the bot that
+    /// controlled the seat are dropped. Has no effect on a bot's seat.
     pub fn resume(&mut self, ticket: TicketNumber, now: Tick, rate: TickRate) {
         if let SeatOccupant::Player { id, .. } = self.occupant {
             let player = SeatOccupant::Player { id, ticket };
@@ -75,7 +77,8 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// The occupant in the journal's form.
+    /// Returns the name and the player of this seat as the journal stores them; a bot has no player. A [`journal::Holder`] is unrelated to
+    /// held seats.
     pub fn to_journal(&self) -> journal::Holder {
         let player = match self.occupant {
             SeatOccupant::Player { id, ticket } => Some((id, ticket)),

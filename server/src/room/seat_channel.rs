@@ -1,4 +1,4 @@
-//! The room's end of the channels between the room and the session of one seat.
+//! The room's end of everything that it shares with the session of one player's seat. Seats of bots have none.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,10 +12,12 @@ use super::inbox::{Presence, RESERVED_EVENTS, RoomEvent};
 
 /// The room's end of the channels of a player's seat.
 pub(super) struct SeatChannel<G: Game> {
+    /// The queue of the seat's events.
     events: mpsc::Sender<RoomEvent<G>>,
+    /// The reason for which the room revoked the seat; unset while the player has it. The session shares it.
     ended: Arc<OnceLock<CloseReason>>,
     presence: Presence,
-    /// The player's number of returns at the last [`Self::take_return`].
+    /// The number of times that the player had come back on a new connection at the last [`Self::take_return`].
     returns: u32,
 }
 
@@ -28,8 +30,8 @@ impl<G: Game> SeatChannel<G> {
         Self { events, ended, presence, returns: 0 }
     }
 
-    /// Queues a chat line for the session. Returns false if the line was dropped, because less than [`RESERVED_EVENTS`] of the capacity are
-    /// left.
+    /// Queues a chat line for the session. Returns false if the line was dropped, because fewer than [`RESERVED_EVENTS`] places of
+    /// the queue are free: chat alone cannot fill it.
     #[must_use]
     pub(super) fn send_chat(&self, line: &RoomEvent<G>) -> bool {
         let has_capacity = self.events.capacity() >= RESERVED_EVENTS;
@@ -39,25 +41,27 @@ impl<G: Game> SeatChannel<G> {
         has_capacity
     }
 
-    /// Queues an event for the session. When the queue is full, the seat is taken away with [`CloseReason::TooSlow`]: a session that is a
-    /// full queue behind cannot play, and the room does not wait for it.
+    /// Queues an event for the session. When the queue is full, the seat is revoked with [`CloseReason::TooSlow`]: a session that has
+    /// fallen behind by the whole queue cannot play any more, and the room never waits for a session. An event for a session that has ended
+    /// is dropped.
     pub(super) fn send(&self, event: &RoomEvent<G>) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event.clone()) {
             self.close(CloseReason::TooSlow);
         }
     }
 
-    /// Takes the seat away for this reason. Has no effect if the seat was taken away before.
+    /// Records the reason for which the room revokes the seat; a reason that was recorded before stays. The task empties the seat at its
+    /// next tick.
     pub(super) fn close(&self, reason: CloseReason) {
         let _ = self.ended.set(reason);
     }
 
-    /// Returns true if the session has dropped its handle, or if the seat was taken away.
+    /// Returns true if the session has dropped its handle, or if the seat is revoked.
     pub(super) fn is_closed(&self) -> bool {
         self.events.is_closed() || self.ended.get().is_some()
     }
 
-    /// Returns the newest ticket of the player if the player has returned on a new connection since the last call.
+    /// If the player has come back on a new connection since the last call, returns the ticket that the player showed on the newest one.
     pub(super) fn take_return(&mut self) -> Option<TicketNumber> {
         let returns = self.presence.returns();
         let has_returned = std::mem::replace(&mut self.returns, returns) != returns;

@@ -122,7 +122,7 @@ pub(super) fn declared_end(bytes: &[u8], offset: usize) -> Option<usize> {
 pub(super) fn plausible_end(bytes: &[u8], offset: usize) -> Option<usize> {
     let first = *bytes.get(offset)?;
     let kind = ChunkKind::of(first & !COMPRESSED_FLAG).filter(|kind| *kind != ChunkKind::Header)?;
-    let is_valid = first & COMPRESSED_FLAG == 0 || kind.is_compressed();
+    let is_valid = first & COMPRESSED_FLAG == 0 || kind.is_compressible();
     is_valid.then(|| declared_end(bytes, offset)).flatten()
 }
 

@@ -2,18 +2,19 @@
 
 use crate::tick::Tick;
 
-/// Uncompressed bytes of one kind, for a range of ticks.
+/// One piece of a journal before compression: the header, a checkpoint, an annotation, or a range of ticks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// The kind of the bytes.
     pub kind: ChunkKind,
-    /// The last tick in a chunk of ticks; the tick after which a checkpoint or an annotation was written; 0 for the header.
+    /// For ticks, the last of them. For a checkpoint, the tick whose resulting state it contains. For an annotation, the tick that it
+    /// follows. For the header, 0.
     pub tick: Tick,
     /// The payload, uncompressed.
     pub bytes: Vec<u8>,
 }
 
-/// The kinds of chunks and blocks.
+/// The kinds of chunks. A chunk that is written to a file is a *block*, so these numbers are part of the file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ChunkKind {
@@ -25,8 +26,8 @@ pub enum ChunkKind {
     Ticks = 2,
     /// An [`Annotation`](super::Annotation) as JSON.
     Annotation = 3,
-    /// The journal's index, then the reason for the room's end as text. Only [`JournalWriter::end`](super::JournalWriter::end)
-    /// writes a block of this kind.
+    /// The journal's index (the positions of checkpoints and annotations), then the reason for the room's end as text. There is no chunk of
+    /// this kind: [`JournalWriter::end`](super::JournalWriter::end) writes the block itself.
     End = 4,
 }
 
@@ -44,9 +45,10 @@ impl ChunkKind {
         })
     }
 
-    /// Whether blocks of this kind may be compressed, in the zstd stream of their segment.
+    /// Returns true for kinds that the writer compresses, unless a payload is too short to gain. All compressed blocks of a segment form one
+    /// zstd stream.
     #[must_use]
-    pub const fn is_compressed(self) -> bool {
+    pub const fn is_compressible(self) -> bool {
         matches!(self, Self::Checkpoint | Self::Ticks)
     }
 }

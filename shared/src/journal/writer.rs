@@ -86,7 +86,7 @@ impl JournalWriter {
         if chunk.kind == ChunkKind::Checkpoint {
             self.compressor.restart()?;
         }
-        let is_compressed = chunk.kind.is_compressed() && chunk.bytes.len() >= MIN_COMPRESSED_BYTES;
+        let is_compressed = chunk.kind.is_compressible() && chunk.bytes.len() >= MIN_COMPRESSED_BYTES;
         self.compressed.clear();
         if is_compressed {
             self.compressor.compress(&chunk.bytes, &mut self.compressed)?;

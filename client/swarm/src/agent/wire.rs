@@ -1,8 +1,8 @@
-//! Encoding of messages as JSON in length-prefixed frames. Pure: no I/O.
+//! Encoding of messages as JSON in frames: a prefix of four bytes with the length, and a body. All limits are for the body. Has no I/O.
 //!
-//! JSON is fast enough, because a batch is sent only once a second, and plans and counts are serde types anyway. QUIC delivers the bytes
+//! JSON is fast enough, because an agent sends its counts only once a second, and plans and counts are serde types anyway. QUIC delivers the bytes
 //! complete and in order. The decoder checks a frame's length as soon as the prefix has arrived, so a peer can make this side buffer at
-//! most one incomplete frame.
+//! most one incomplete frame and one read.
 
 use bytes::{Buf, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
@@ -10,15 +10,17 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The length of each frame's length prefix, which is in big-endian order.
 const LENGTH_BYTES: usize = 4;
 
-/// The largest frame to an agent: a plan and its server's root certificates. It has room for 1 MiB of both together (a plan's file has at
-/// most 1 MiB), because JSON escapes quotes and line ends with one more byte, which at most doubles the text.
+/// The maximum length of a frame to an agent; the longest has the plan and the server's root certificates. A plan's file has at most 1 MiB,
+/// and escapes may nearly double text in JSON. A longer assignment is an error before the run.
 pub(super) const MAX_COORDINATOR_FRAME_BYTES: usize = 2 * 1024 * 1024;
 
-/// The largest frame from an agent: the largest possible row. Six distributions of at most 23,552 buckets (2048 and 21 times 1024, to an
-/// hour of microseconds), 35 bytes each (`"3600000000":18446744073709551615,`), are 4.9 MB; close reasons and match ends are extra.
+/// The maximum length of a frame from an agent. A row (the counts of one group of bots in one second) is never split. Its six histograms have
+/// at most 23,552 buckets each (three digits, values up to one hour in microseconds: 2048 + 21 x 1024) of up to 35 bytes in JSON
+/// (`"3600000000":18446744073709551615,`): 4.9 MB. The rest is room for close reasons and match ends.
 pub(super) const MAX_AGENT_FRAME_BYTES: usize = 16 * 1024 * 1024;
 
-/// The error of bytes that are not a message, or of a message that does not fit into a frame.
+/// The error of bytes that are not a message, or of a message that does not fit into a frame. The texts are noun phrases that follow "because
+/// of".
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FrameError {
     /// The frame exceeds the limit of its direction.
@@ -29,7 +31,7 @@ pub(super) enum FrameError {
         /// The limit.
         max: usize,
     },
-    /// The message is malformed or does not fit the protocol's state.
+    /// The message cannot be encoded or decoded. Callers also use it for a valid message that is not allowed at this point.
     #[error("an invalid message: {0}")]
     Invalid(String),
 }
@@ -99,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn messages_survive_any_fragmentation(
+        fn messages_survive_a_cut_at_any_byte(
             messages in prop::collection::vec(".{0,40}", 0..8),
             cut in any::<prop::sample::Index>(),
         ) {
@@ -111,10 +113,10 @@ mod tests {
         #[test]
         fn hostile_bytes_are_an_error_and_at_most_a_frame_is_buffered(
             bytes in prop::collection::vec(any::<u8>(), 0..300),
-            pieces in 1..40_usize,
+            piece_bytes in 1..40_usize,
         ) {
             let mut decoder = Decoder::new(64);
-            for piece in bytes.chunks(pieces) {
+            for piece in bytes.chunks(piece_bytes) {
                 decoder.push(piece);
                 loop {
                     match decoder.pop::<String>() {
@@ -136,9 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_frame_and_endless_json_are_errors() {
+    fn an_empty_frame_and_deeply_nested_json_are_errors() {
         assert!(matches!(decode(&[&[0, 0, 0, 0]], 64), Err(FrameError::Invalid(_))));
-        let deep = [&[0, 0, 1, 0][..], &[b'['; 256]].concat();
-        assert!(matches!(decode(&[&deep], 256), Err(FrameError::Invalid(_))), "the depth is bounded too");
+        let mut decoder = Decoder::new(400);
+        decoder.push(&400u32.to_be_bytes());
+        decoder.push(&[[b'['; 200], [b']'; 200]].concat());
+        // The JSON parser itself bounds the depth: by default to 128.
+        assert!(matches!(decoder.pop::<serde_json::Value>(), Err(FrameError::Invalid(_))));
     }
 }

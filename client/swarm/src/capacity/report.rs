@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{Bottleneck, Knee};
 use crate::report::{Report, RunSetting, Verdict, round, without_negative_zero};
 
-/// One GiB in megabytes of 10^6 bytes, the unit of memory in reports.
+/// The megabytes (10^6 bytes) in one GiB. Reports give memory in megabytes.
 const GIB_MB: f64 = 1_073.741_824;
 
-/// The share of a load's bots that must have held a seat, on average over the measured part of the run. Not all, because a few bots may
-/// join late or a second time.
+/// The share of a load's bots that must have held a seat, on average over the measured part of the run. It is below 1, because a few
+/// bots may join late, or lose their seat and join again.
 const MIN_SEATED_SHARE: f64 = 0.97;
 
 /// Version of this report format: incremented when a field is removed or changes its meaning, not when a field is added.
@@ -25,25 +25,26 @@ pub struct CapacityReport {
     pub schema: u32,
     /// Environment and plan of the first load.
     pub setting: RunSetting,
-    /// Largest load that held each time it was tried, in players; 0 when no load held.
+    /// Largest load that held each time it was tried, in players; 0 when no load held each time.
     pub players: u32,
     /// Smallest load that did not hold, in players; null when the largest load of the search held.
     pub breaks_at: Option<u32>,
-    /// Players per core that the server kept busy; null without `--server-http`.
+    /// Players per busy core of the server; null without `--server-http`, or when no load held.
     pub players_per_core: Option<f64>,
-    /// Players per GiB of the server's resident memory, including the memory of a server without players; null without `--server-http`.
+    /// Players per GiB of the server's resident memory, including the memory of a server without players; null without `--server-http`, or
+    /// when no load held.
     pub players_per_gib: Option<f64>,
-    /// UDP payload per player in both directions, in kilobytes of 1,000 bytes per second.
+    /// UDP payload per player in both directions, in kilobytes of 1,000 bytes per second; 0 when no load held.
     pub kb_s_per_player: f64,
-    /// UDP payload that a player receives, in kilobytes of 1,000 bytes per second.
+    /// UDP payload that a player receives, in kilobytes of 1,000 bytes per second; 0 when no load held.
     pub kb_s_down_per_player: f64,
-    /// UDP payload that a player sends, in kilobytes of 1,000 bytes per second.
+    /// UDP payload that a player sends, in kilobytes of 1,000 bytes per second; 0 when no load held.
     pub kb_s_up_per_player: f64,
-    /// Number of such servers that the target of `--for` needs; null without a target, or when no load held.
+    /// Number of servers like this one for the players of `--for`; null without `--for`, or when no load held.
     pub machines_for: Option<MachinesFor>,
-    /// Resource that limited the server; null when every load held.
+    /// Resource that limited the server; null when `breaks_at` is null.
     pub limit: Option<Bottleneck>,
-    /// Loads in the order in which they were tried.
+    /// Results of the tries, in order. A load that was tried again appears again.
     pub tries: Vec<LoadResult>,
 }
 
@@ -52,26 +53,27 @@ pub struct CapacityReport {
 pub struct MachinesFor {
     /// Target number of players.
     pub target: u64,
-    /// Number of servers, each with the largest load that held, without reserve.
+    /// Number of servers, each with the largest load that held, with no headroom.
     pub machines: u64,
 }
 
-/// The result of one load.
+/// The result of one try of a load.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LoadResult {
     /// Load, in players.
     pub players: u32,
-    /// Whether all rules held, with enough bots seated.
+    /// Whether the run passed (all `--slo` rules held, and the swarm kept its schedule) with enough bots seated.
     pub held: bool,
     /// First reason why the load did not hold; null when it held.
     pub why: Option<String>,
-    /// 99th percentile of the time from the scheduled send of an input to its acknowledgement, in milliseconds.
+    /// 99th percentile of the time from the scheduled send of an input to its acknowledgement, in milliseconds; null
+    /// if none was acknowledged.
     pub input_ack_ms_p99: Option<f64>,
-    /// Average number of cores that the server kept busy.
+    /// Average number of cores that the server kept busy; null without `--server-http`.
     pub cpu_cores: Option<f64>,
-    /// 99th percentile of the server's tick duration, in milliseconds.
+    /// 99th percentile of the server's tick duration, in milliseconds; null without `--server-http`.
     pub tick_ms_p99: Option<f64>,
-    /// Resident memory of the server, in megabytes of 10^6 bytes.
+    /// Resident memory of the server, in megabytes of 10^6 bytes; null without `--server-http`.
     pub rss_mb: Option<f64>,
 }
 
@@ -97,7 +99,7 @@ impl LoadResult {
 }
 
 impl CapacityReport {
-    /// Builds the report of a search, without its setting. `at_knee` is the report of a run with the largest load that held (the knee),
+    /// Builds the report of a search. The caller fills in the setting. `at_knee` is the report of a run with the largest load that held (the knee),
     /// `limit` the bottleneck, and `target` the number of players of `--for`.
     #[must_use]
     pub fn new(
@@ -110,7 +112,7 @@ impl CapacityReport {
         let players = f64::from(knee.holds);
         let server = at_knee.and_then(|report| report.server);
         let per = |used: f64| (used > 0.0).then(|| round(players / used));
-        // The run at the knee has rates, because bots played in it.
+        // 0 if no load held. Otherwise the run has rates, because bots played in it.
         let kb_s = |of: fn(&Report) -> Option<f64>| at_knee.and_then(of).unwrap_or_default() / 1000.0;
         let (down, up) =
             (kb_s(|report| report.bytes_down_per_bot_s), kb_s(|report| report.bytes_up_per_bot_s));
@@ -161,7 +163,7 @@ impl fmt::Display for CapacityReport {
         self.tries.iter().try_for_each(|each| writeln!(f, "{each}"))?;
         let players = self.players;
         match (players, self.breaks_at) {
-            (0, Some(breaks)) => write!(f, "\nno load held; the smallest that broke is {breaks}")?,
+            (0, Some(breaks)) => write!(f, "\nno load held each time; the smallest that broke is {breaks}")?,
             (0, None) => write!(f, "\nno load held")?,
             (_, Some(breaks)) => write!(f, "\n{players} players hold, {breaks} do not")?,
             (_, None) => write!(f, "\n{players} players hold, the largest load tried")?,
@@ -182,7 +184,7 @@ impl fmt::Display for CapacityReport {
         }
         if let Some(MachinesFor { target, machines }) = self.machines_for {
             let s = if machines == 1 { "" } else { "s" };
-            write!(f, "\n{target} players need {machines} such server{s}, without reserve")?;
+            write!(f, "\n{target} players need {machines} such server{s}, with no headroom")?;
         }
         Ok(())
     }
@@ -215,12 +217,12 @@ mod tests {
     }
 
     #[test]
-    fn a_load_of_which_too_few_bots_were_seated_does_not_hold() {
-        let mut four = report(Verdict::Pass);
-        assert!(LoadResult::of(800, &four).held);
-        four.bot_seconds = 4.0 * 15.0;
-        four.why.clear();
-        let tried = LoadResult::of(800, &four);
+    fn a_load_does_not_hold_if_too_few_bots_got_a_seat() {
+        let mut run = report(Verdict::Pass);
+        assert!(LoadResult::of(800, &run).held);
+        run.bot_seconds = 4.0 * 15.0;
+        run.why.clear();
+        let tried = LoadResult::of(800, &run);
         assert!(!tried.held && tried.why.unwrap().contains("only 4.0 of 800"));
     }
 
@@ -248,7 +250,7 @@ mod tests {
                 "7.30 kB/s per player: 5.40 down, 1.90 up\n",
                 "500 players per busy core\n",
                 "1600 players per GiB of memory\n",
-                "100000 players need 125 such servers, without reserve",
+                "100000 players need 125 such servers, with no headroom",
             )
         );
     }
