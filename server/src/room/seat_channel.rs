@@ -17,7 +17,7 @@ pub(super) struct SeatChannel<G: Game> {
     /// The reason for which the room revoked the seat; unset while the player has it. The session shares it.
     ended: Arc<OnceLock<CloseReason>>,
     presence: Presence,
-    /// The number of times that the player had come back on a new connection at the last [`Self::take_return`].
+    /// The number of times that the player had returned on a new connection at the last [`Self::take_return`].
     returns: u32,
 }
 
@@ -61,7 +61,7 @@ impl<G: Game> SeatChannel<G> {
         self.events.is_closed() || self.ended.get().is_some()
     }
 
-    /// If the player has come back on a new connection since the last call, returns the ticket that the player showed on the newest one.
+    /// If the player has returned on a new connection since the last call, returns the ticket that the player showed on the newest one.
     pub(super) fn take_return(&mut self) -> Option<TicketNumber> {
         let returns = self.presence.returns();
         let has_returned = std::mem::replace(&mut self.returns, returns) != returns;
