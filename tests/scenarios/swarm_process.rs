@@ -45,7 +45,9 @@ impl SwarmProcess {
                 .is_ok_and(|status| status.success()),
             "mkfifo must create a FIFO"
         );
-        let child = Command::new(SWARM)
+        // With the system's effect of SIGHUP, also when the tests run under `nohup`.
+        let child = Command::new("env")
+            .args(["--default-signal=HUP", SWARM])
             .args(["run", "--bots", "2", "--ramp", "100ms", "--max-lag-ms", "10000", "--server", server])
             .args(["--duration", &format!("{seconds}s")])
             .args(arguments)
