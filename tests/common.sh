@@ -2,8 +2,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Each program, and the Debian package that contains it.
-needed=(cc:gcc curl:curl git:git python3:python3 chromium:chromium taskset:util-linux strace:strace)
+# Each program, and the Debian package that contains it; a script may need more than these (`also_needed`).
+needed=(cc:gcc curl:curl git:git python3:python3 chromium:chromium taskset:util-linux strace:strace "${also_needed[@]}")
 
 # One profile for tests, programs and the guides' commands, which use `--release`. It is optimised enough for the deadlines of
 # scenarios on two busy cores, checks assertions, and leaves out link-time optimisation, which takes longer than all scenarios.
@@ -50,7 +50,7 @@ install_needed() {
     if ((${#missing[@]})); then
         if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
             step "installing ${missing[*]}"
-            apt-get update -qq && apt-get install -y -qq "${missing[@]}"
+            apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"
         else
             echo "$0 needs these Debian packages: ${missing[*]}" >&2
             exit 1
