@@ -25,7 +25,7 @@ pub struct CapacityReport {
     pub schema: u32,
     /// Environment and plan of the first load.
     pub setting: RunSetting,
-    /// Largest load that held each time it was tried, in players; 0 when no load held each time.
+    /// Largest load that held each time it was tried, in players; 0 when there is none.
     pub players: u32,
     /// Smallest load that did not hold, in players; null when the largest load of the search held.
     pub breaks_at: Option<u32>,
@@ -99,8 +99,8 @@ impl LoadResult {
 }
 
 impl CapacityReport {
-    /// Builds the report of a search. The caller fills in the setting. `at_knee` is the report of a run with the largest load that held (the knee),
-    /// `limit` the bottleneck, and `target` the number of players of `--for`.
+    /// Builds the report of a search. The caller must fill in the setting. `at_knee` is the report of a run with the largest load that held
+    /// (the knee), `None` if no load held each time; `limit` is the bottleneck, and `target` the number of players of `--for`.
     #[must_use]
     pub fn new(
         knee: Knee,
@@ -163,7 +163,9 @@ impl fmt::Display for CapacityReport {
         self.tries.iter().try_for_each(|each| writeln!(f, "{each}"))?;
         let players = self.players;
         match (players, self.breaks_at) {
-            (0, Some(breaks)) => write!(f, "\nno load held each time; the smallest that broke is {breaks}")?,
+            (0, Some(breaks)) => {
+                write!(f, "\nno load held each time it was tried; the smallest that broke is {breaks}")?
+            }
             (0, None) => write!(f, "\nno load held")?,
             (_, Some(breaks)) => write!(f, "\n{players} players hold, {breaks} do not")?,
             (_, None) => write!(f, "\n{players} players hold, the largest load tried")?,
