@@ -25,7 +25,7 @@ pub struct CapacityReport {
     pub schema: u32,
     /// Environment and plan of the first load.
     pub setting: RunSetting,
-    /// Largest load that held each time it was tried, in players; 0 when there is none.
+    /// Largest load that held each time it was tried, in players; 0 when no load did.
     pub players: u32,
     /// Smallest load that did not hold, in players; null when the largest load of the search held.
     pub breaks_at: Option<u32>,
