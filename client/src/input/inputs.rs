@@ -1,5 +1,4 @@
-//! The recent inputs of one seat. Every datagram repeats them, so that the next datagram replaces a lost
-//! one.
+//! The newest inputs of one seat. Every datagram repeats them, so that the next datagram replaces a lost one.
 
 use quarrel_shared::{
     bits::{BitWriter, Bits},
@@ -10,7 +9,7 @@ use quarrel_shared::{
     tick::Tick,
 };
 
-/// The recent inputs of one seat, as the datagram that sends them.
+/// The newest inputs of one seat, kept as the datagram that sends them.
 #[derive(Debug)]
 pub(crate) struct InputLog<I> {
     seat_epoch: SeatEpoch,

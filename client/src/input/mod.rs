@@ -1,8 +1,8 @@
-//! The inputs of a player on their way to the server: the times at which they are sent, and the number of their repetitions. Nothing here
+//! The way of a player's inputs to the server: when they are sent, and how often they are repeated. Nothing here
 //! reads a clock or does I/O: times are arguments.
 //!
 //! - `clock`: computes the time at which each tick's input is sent.
-//! - `margin`: measures the earliness of inputs at the server, and computes the earliness that they need.
+//! - `margin`: measures how early inputs arrive at the server, and computes how early they should.
 //! - `inputs`: the newest inputs of the seat, and the datagram that carries them.
 //! - `redundancy`: the number of inputs that each datagram repeats.
 //! - `slip`: detects ticks that the server skipped after a stall, so that the clock can pause for them.

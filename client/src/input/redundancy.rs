@@ -1,16 +1,16 @@
 //! The number of past inputs that every datagram repeats, chosen by the measured loss. A higher loss also means longer bursts, which the
 //! repetition has to outlast.
 
-/// Pairs of a maximum loss (0 to 1) and the number of past inputs to send up to this loss. If losses were independent, an input sent `k + 1`
-/// times would be lost with probability `p^(k+1)`, and far fewer repetitions would do. Losses come in bursts, so these numbers are higher; they
-/// are a judgement, checked over the simulated links.
-const STEPS: [(f64, usize); 7] =
+/// Pairs of a maximum loss (0 to 1) and the number of past inputs to send up to this loss. If losses of a link with the loss `p` were
+/// independent, an input sent `k + 1` times would be lost with probability `p^(k+1)`, and far fewer repetitions would do. Losses come in
+/// bursts, so these numbers are higher; they are a judgement, checked over simulated links.
+const PAST_INPUTS_BY_LOSS: [(f64, usize); 7] =
     [(0.0005, 1), (0.005, 2), (0.015, 3), (0.03, 4), (0.05, 5), (0.08, 6), (0.12, 7)];
 
-/// The number of past inputs for a loss above all of [`STEPS`].
+/// The number of past inputs for a loss above all of [`PAST_INPUTS_BY_LOSS`].
 const MAX_PAST_INPUTS: usize = 8;
 
-/// The weight of the previous estimate at each new measurement. With one measurement a second, an estimate has 35 % (0.9^10) of its
+/// The weight of the previous estimate in the average with a new measurement. With one measurement a second, an estimate has 35 % (0.9^10) of its
 /// weight after ten seconds.
 const SMOOTHING: f64 = 0.9;
 
@@ -45,8 +45,12 @@ impl Redundancy {
     /// Returns the number of past inputs to send along with the newest: 1 to 8, and 3 before the first measurement.
     #[must_use]
     pub(crate) fn past_inputs(&self) -> usize {
+        // As for a loss of 1.5 %, because the link is not known yet.
         let Some(loss) = self.loss else { return 3 };
-        STEPS.iter().find(|(max, _)| loss <= *max).map_or(MAX_PAST_INPUTS, |(_, inputs)| *inputs)
+        PAST_INPUTS_BY_LOSS
+            .iter()
+            .find(|(max, _)| loss <= *max)
+            .map_or(MAX_PAST_INPUTS, |(_, inputs)| *inputs)
     }
 }
 
@@ -72,9 +76,13 @@ mod tests {
         let mut redundancy = Redundancy::default();
         redundancy.measure(30, 0);
         redundancy.measure(60, 6);
-        assert!(redundancy.past_inputs() >= 6, "{} after a fifth was lost", redundancy.past_inputs());
+        assert_eq!(
+            redundancy.past_inputs(),
+            7,
+            "after a fifth was lost, a loss of a tenth is assumed at once"
+        );
         redundancy.measure(90, 6);
-        assert!(redundancy.past_inputs() >= 6, "one second without loss does not lower it");
+        assert_eq!(redundancy.past_inputs(), 7, "one second without loss does not lower it");
         (4..=60).for_each(|second| redundancy.measure(second * 30, 6));
         assert_eq!(redundancy.past_inputs(), 1);
     }

@@ -45,7 +45,7 @@ pub(crate) struct Slip {
 
 impl SlipDetector {
     /// Adds a sample with its offset in seconds. `is_off` is whether the caller regards the offset as larger than jitter; if not, the
-    /// detection starts again. So it does with a sample outside of [`AGREEMENT_BAND_S`], which is then the first one. Returns the slip
+    /// detection starts again. It also starts again with a sample outside of [`AGREEMENT_BAND_S`], as the first one. Returns the slip
     /// once enough samples agree.
     pub(crate) fn push(&mut self, now: Duration, off_s: f64, is_off: bool) -> Option<Slip> {
         if !is_off {

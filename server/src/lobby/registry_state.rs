@@ -344,7 +344,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
         }
     }
 
-    /// Removes the players whose hold has expired, and takes away the held seats that their rooms have revoked. Returns the seats of both.
+    /// Removes the players whose hold has expired, and those whose held seats were revoked by their rooms. Returns the seats of both.
     pub fn sweep(&mut self, now: Duration) -> Vec<S> {
         let is_expired = |player: PlayerId| match self.players.get(&player).map(|entry| &entry.state) {
             Some(PlayerState::Held { until, .. }) => now >= *until,

@@ -32,7 +32,7 @@ use super::{
 /// Arena with sixteen fighters sends 128 events to each of them (a test measures this), and 15 x 2 = 30 more if each of the others leaves
 /// and joins once. So the 30 s for which a seat is held by default take a quarter to a third of the capacity. A full queue takes 512 x 40
 /// bytes = 20 KB; all receivers of a game event share the event itself.
-/// Overflow: the seat is taken away with [`CloseReason::TooSlow`], and cannot be resumed.
+/// Overflow: the seat is revoked with [`CloseReason::TooSlow`], and cannot be resumed.
 pub const MAX_QUEUED_EVENTS: usize = 512;
 
 /// The part of [`MAX_QUEUED_EVENTS`] that is reserved for game events and roster changes, so that chat alone cannot cost a player the seat.
@@ -67,7 +67,7 @@ pub enum RoomCommand<G: Game> {
 pub struct TakeSeat<G: Game> {
     /// The player who gets the seat.
     pub player: PlayerId,
-    /// The newest ticket that the player has shown, for the journal.
+    /// The resume ticket that the player showed last. The journal records it, so that a restarted server can give the seat back.
     pub ticket: TicketNumber,
     /// The player's display name.
     pub name: Name,
@@ -85,9 +85,9 @@ pub struct SeatHandle<G: Game> {
     pub roster: Vec<RosterChange>,
     /// The newest frame; `None` before the first. A slow session skips frames, and the room never waits for a session.
     pub frames: watch::Receiver<Option<Arc<Frame<G::Entity>>>>,
-    /// The room's events for this seat, in order. When the channel is closed, the seat was taken away for the reason in `ended`.
+    /// The room's events for this seat, in order. When the channel is closed, the seat was revoked for the reason in `ended`.
     pub events: mpsc::Receiver<RoomEvent<G>>,
-    /// The reason why the seat was taken away. Unset while the player has the seat, and if the room's task ended without a reason.
+    /// The reason for which the room revoked the seat. Unset while the player has the seat, and if the room's task ended without a reason.
     pub ended: Arc<OnceLock<CloseReason>>,
     /// Whether the player is present or away.
     pub presence: Presence,
@@ -144,7 +144,7 @@ impl Presence {
         TicketNumber { run: (encoded >> 32) as u32, count: encoded as u32 }
     }
 
-    /// Returns true if the player is away and the seat is held.
+    /// Returns true while the player is away, that is, while the seat is held.
     #[must_use]
     pub fn is_away(&self) -> bool {
         self.0.state.load(Relaxed) & Self::AWAY != 0

@@ -3,10 +3,11 @@
 //! A room is a deterministic state machine ([`state`]) that one task ([`task`]) steps at the tick rate. It does not deal with
 //! sockets or datagram sizes: it receives commands through its inbox, publishes immutable frames to all sessions, and queues events for each
 //! seat. A *seat* is a numbered place for one player or bot. A *frame* is the room after one tick: all entities, and the part that each seat
-//! may see. Sessions encode snapshots from it.
+//! may see. Sessions encode snapshots from it. With a send rate below the tick rate, not every tick becomes a frame.
 //!
 //! Modules without I/O and without a clock, which get the time as an argument:
-//! - [`state`]: the game, its seats, the entries (inputs and seat changes) of the newest tick, and the seat changes that wait for the next one.
+//! - [`state`]: the game, its seats, the entries (inputs and seat changes) of the newest tick, and the seat changes that wait for the next
+//!   one.
 //! - [`seat`]: a taken seat and its occupant.
 //! - [`input_buffer`]: a jitter buffer that holds at most one input of a seat for each tick.
 //! - [`margin`]: the earliness of a seat's inputs.
@@ -14,7 +15,8 @@
 //! - [`sync_test`]: a development mode that runs each step on two copies of the game and compares the results.
 //! - [`clock`]: the schedule of the room's steps.
 //! - `send_schedule`: the choice of the ticks that become frames.
-//! - `journal_schedule`: the times at which recorded ticks and checkpoints are submitted to the storage.
+//! - `journal_schedule`: the times at which recorded ticks and checkpoints are submitted to the storage, and at which a refused
+//!   journal is tried again.
 //! - [`restored`]: restores a room from its journal.
 //!
 //! The running room, with its task and channels:

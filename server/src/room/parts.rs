@@ -1,4 +1,4 @@
-//! The parts from which a room is made: the settings of all rooms, the services of the server, and the parts of one room's task.
+//! The settings, services and prepared objects from which a room's task is created.
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,7 +41,7 @@ pub struct RoomSpec<S> {
     pub bot_skill: String,
     /// The time for which a room without players is kept.
     pub linger: Duration,
-    /// The control of a held seat while its player is away.
+    /// The control of held seats.
     pub held: HeldSeatPolicy,
     /// Whether each step is made twice and the results are compared; see [`SyncTest`](super::sync_test::SyncTest).
     pub sync_test: bool,
@@ -68,7 +68,7 @@ pub struct RoomServices {
     pub journals: Option<JournalServices>,
 }
 
-/// The parts of a room's task.
+/// The prepared objects that one room's task takes over.
 pub(super) struct RoomParts<G: Game> {
     pub(super) state: RoomState<G>,
     pub(super) clock: RoomClock,

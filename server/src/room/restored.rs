@@ -23,7 +23,7 @@ pub struct RestoredRoom<G: Game> {
     pub(super) game: G,
     /// The last tick that was restored.
     pub(super) tick: Tick,
-    /// The occupants of the seats after `tick`, indexed by seat.
+    /// The occupants of the seats after `tick`, indexed by seat; `None` for an empty seat.
     pub(super) holders: Vec<Option<Holder>>,
     /// The writer that continues the journal after `tick`.
     pub(super) writer: JournalWriter,

@@ -1,4 +1,4 @@
-//! The match results of one room, until the storage has accepted them. A tick submits results without waiting: while the queue of the
+//! Keeps the match results of one room until the storage has accepted them. A tick submits results without waiting: while the queue of the
 //! storage is full, they are kept here and submitted at a later tick, or when the room ends.
 
 use std::collections::VecDeque;

@@ -1,4 +1,5 @@
-//! The room's end of everything that it shares with the session of one player's seat. Seats of bots have none.
+//! The room's end of everything that it shares with the session of one player's seat: the queue of events, the reason of a revocation, and
+//! the player's presence.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::inbox::{Presence, RESERVED_EVENTS, RoomEvent};
 
-/// The room's end of the channels of a player's seat.
+/// What one player's seat shares with its session, at the room's end. Seats of bots have none.
 pub(super) struct SeatChannel<G: Game> {
     /// The queue of the seat's events.
     events: mpsc::Sender<RoomEvent<G>>,
@@ -43,7 +44,8 @@ impl<G: Game> SeatChannel<G> {
 
     /// Queues an event for the session. When the queue is full, the seat is revoked with [`CloseReason::TooSlow`]: a session that has
     /// fallen behind by the whole queue cannot play any more, and the room never waits for a session. An event for a session that has ended
-    /// is dropped.
+    /// is dropped; [`Self::is_closed`] reports that. Until the task empties a revoked seat, later events may be queued after the missing one,
+    /// so the session must not play on.
     pub(super) fn send(&self, event: &RoomEvent<G>) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event.clone()) {
             self.close(CloseReason::TooSlow);
@@ -68,7 +70,7 @@ impl<G: Game> SeatChannel<G> {
         has_returned.then(|| self.presence.ticket())
     }
 
-    /// Returns true if the player is away and the seat is held.
+    /// Returns true while the player is away, that is, while the room holds the seat.
     pub(super) fn is_away(&self) -> bool {
         self.presence.is_away()
     }

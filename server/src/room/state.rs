@@ -183,7 +183,7 @@ impl<G: Game> RoomState<G> {
         &self.seat_entries
     }
 
-    /// The current occupants in the journal's form, one element per seat.
+    /// The current occupants as the journal stores them, one element per seat; `None` for an empty seat.
     pub fn holders(&self) -> Vec<Option<journal::Holder>> {
         self.seats.iter().map(|seat| seat.as_ref().map(Seat::to_journal)).collect()
     }
@@ -244,7 +244,7 @@ impl<G: Game> RoomState<G> {
         }
     }
 
-    /// Returns a seat to its player, who has shown this ticket on a new connection. Inputs of the old connection are dropped.
+    /// Gives a seat back to its player, who has shown this ticket on a new connection. Inputs of the old connection are dropped.
     pub fn resume_seat(&mut self, seat: SeatId, ticket: TicketNumber) {
         if let Some(Some(held)) = self.seats.get_mut(seat.index()) {
             held.resume(ticket, self.tick, self.rate);

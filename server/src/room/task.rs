@@ -282,7 +282,7 @@ impl<G: Game> RoomTask<G> {
         let _ = request.reply.send(Ok(handle));
     }
 
-    /// Empties the seats whose handles were dropped or that were taken away.
+    /// Empties the seats whose sessions have dropped their handles, and the revoked seats.
     fn release_seats(&mut self) {
         for at in 0..self.channels.len() {
             if self.channels[at].as_ref().is_some_and(SeatChannel::is_closed) {
@@ -399,7 +399,7 @@ impl<G: Game> RoomTask<G> {
         claimed == 0 && players == 0 && now - self.empty_since > self.linger
     }
 
-    /// Closes the room to new players, and takes all seats away for this reason.
+    /// Closes the room to new players, and revokes the seats of all players for this reason.
     fn close(&mut self, reason: CloseReason) {
         self.status.close();
         for channel in self.channels.iter_mut().filter_map(Option::take) {

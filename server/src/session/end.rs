@@ -35,7 +35,7 @@ impl CloseNotice {
     }
 }
 
-/// Returns true if the session must end when its seat is taken away for this reason. After the end of a room the session continues in the
+/// Returns true if the session must end when its seat is revoked for this reason. After the end of a room the session continues in the
 /// lobby.
 #[must_use]
 pub const fn ends_session(reason: CloseReason) -> bool {

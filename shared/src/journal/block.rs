@@ -36,7 +36,7 @@ pub const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 pub struct IndexEntry {
     /// [`ChunkKind::Checkpoint`] or [`ChunkKind::Annotation`].
     pub kind: ChunkKind,
-    /// The tick after which the checkpoint or annotation was written.
+    /// For a checkpoint, the tick whose resulting state it contains. For an annotation, the tick that it follows.
     pub tick: Tick,
     /// The offset of the block, in bytes from the start of the file.
     pub offset: u64,
@@ -104,7 +104,7 @@ pub fn read(bytes: &[u8], offset: usize, last: Tick) -> Result<Block, BlockError
     if crc32fast::hash(&bytes[offset..payload.end]) != u32::from_le_bytes(*crc) {
         return Err(BlockError::Damaged);
     }
-    let kind = ChunkKind::of(first & !COMPRESSED_FLAG).ok_or(BlockError::Unknown(first))?;
+    let kind = ChunkKind::from_number(first & !COMPRESSED_FLAG).ok_or(BlockError::Unknown(first))?;
     let tick = last.after(u32::try_from(ticks).map_err(|_| BlockError::TooLarge)?);
     let end = payload.end + CRC_BYTES;
     Ok(Block { kind, is_compressed: first & COMPRESSED_FLAG != 0, tick, offset, payload, end })
@@ -121,7 +121,7 @@ pub(super) fn declared_end(bytes: &[u8], offset: usize) -> Option<usize> {
 /// callers make it before they compute a checksum.
 pub(super) fn plausible_end(bytes: &[u8], offset: usize) -> Option<usize> {
     let first = *bytes.get(offset)?;
-    let kind = ChunkKind::of(first & !COMPRESSED_FLAG).filter(|kind| *kind != ChunkKind::Header)?;
+    let kind = ChunkKind::from_number(first & !COMPRESSED_FLAG).filter(|kind| *kind != ChunkKind::Header)?;
     let is_valid = first & COMPRESSED_FLAG == 0 || kind.is_compressible();
     is_valid.then(|| declared_end(bytes, offset)).flatten()
 }
@@ -164,7 +164,7 @@ pub fn read_end(payload: &[u8]) -> Result<(String, Vec<IndexEntry>), BlockError>
         at += 1;
         tick = tick.saturating_add(read_leb(payload, &mut at)?);
         offset = offset.saturating_add(read_leb(payload, &mut at)?);
-        let kind = ChunkKind::of(kind).ok_or(BlockError::Unknown(kind))?;
+        let kind = ChunkKind::from_number(kind).ok_or(BlockError::Unknown(kind))?;
         let tick = Tick(u32::try_from(tick).map_err(|_| BlockError::TooLarge)?);
         index.push(IndexEntry { kind, tick, offset });
     }

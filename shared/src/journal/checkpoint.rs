@@ -11,11 +11,11 @@ use crate::{
 /// The state with which a segment of a journal starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// The tick after which the state was saved.
+    /// The tick whose resulting state this is.
     pub tick: Tick,
     /// The checksum of the state.
     pub checksum: Checksum,
-    /// The holder of each seat, indexed by seat.
+    /// The holder of each seat, indexed by seat; `None` for an empty seat.
     pub holders: Vec<Option<Holder>>,
     /// The bytes that [`Game::save`] wrote.
     pub state: Vec<u8>,

@@ -2,7 +2,8 @@
 
 use crate::tick::Tick;
 
-/// One piece of a journal before compression: the header, a checkpoint, an annotation, or a range of ticks.
+/// One piece of a journal before compression: the header, a checkpoint, an annotation, or a range of ticks. Created by
+/// [`Recorder`](super::Recorder), [`Chunk::header`] and [`Chunk::annotation`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// The kind of the bytes.
@@ -10,7 +11,7 @@ pub struct Chunk {
     /// For ticks, the last of them. For a checkpoint, the tick whose resulting state it contains. For an annotation, the tick that it
     /// follows. For the header, 0.
     pub tick: Tick,
-    /// The payload, uncompressed.
+    /// The content, as the kind encodes it.
     pub bytes: Vec<u8>,
 }
 
@@ -22,7 +23,8 @@ pub enum ChunkKind {
     Header = 0,
     /// A [`Checkpoint`](super::Checkpoint), with which a segment starts.
     Checkpoint = 1,
-    /// A sequence of [`TickRecord`](super::TickRecord)s.
+    /// A count (16 bits, little-endian), then that many [`TickRecord`](super::TickRecord)s as bits. Each is coded against the tick before it,
+    /// so the earlier chunks of the segment must be decoded first.
     Ticks = 2,
     /// An [`Annotation`](super::Annotation) as JSON.
     Annotation = 3,
@@ -34,7 +36,7 @@ pub enum ChunkKind {
 impl ChunkKind {
     /// Returns the kind with this number, if there is one.
     #[must_use]
-    pub const fn of(number: u8) -> Option<Self> {
+    pub const fn from_number(number: u8) -> Option<Self> {
         Some(match number {
             0 => Self::Header,
             1 => Self::Checkpoint,

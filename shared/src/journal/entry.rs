@@ -8,7 +8,7 @@ use crate::{
     tick::{Tick, TickRate},
 };
 
-/// The seat changes and inputs of one tick of a room.
+/// The seat changes, the inputs and the displayed times of one tick of a room.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entries<I> {
     /// Seats taken and left since the previous tick, in the order in which that happened.
@@ -44,7 +44,8 @@ impl<I> Entries<I> {
         }
     }
 
-    /// Applies the seat changes to the game, then makes the step that leads to `tick`, at this tick rate. The game's events are added to `events`.
+    /// Applies the seat changes to the game, then makes the step that leads to `tick`, at this tick rate. The game's events are added to
+    /// `events`.
     pub fn apply<G: Game<Input = I>>(
         &self,
         game: &mut G,

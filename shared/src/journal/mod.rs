@@ -15,7 +15,7 @@
 //!
 //! A room passes its data to the storage as *chunks*; in the file each chunk is a *block*, with its length and a checksum.
 //!
-//! - [`entry`]: the entries of one tick (seat changes and inputs), and their application to a game.
+//! - [`entry`]: the entries of one tick (seat changes, inputs and displayed times), and their application to a game.
 //! - [`seat`]: seats taken, left and resumed, with the data that a restore needs.
 //! - [`header`]: the setup of the room.
 //! - [`annotation`]: records between ticks.

@@ -142,7 +142,7 @@ impl<'a, G: Game> Playback<'a, G> {
         &self.setup
     }
 
-    /// Returns the holder of each seat, indexed by seat.
+    /// Returns the holder of each seat, indexed by seat; `None` for an empty seat.
     pub fn holders(&self) -> &[Option<Holder>] {
         &self.holders
     }

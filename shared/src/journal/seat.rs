@@ -9,7 +9,7 @@ use crate::{
     protocol::{TicketNumber, messages::Name},
 };
 
-/// The player or bot on a seat.
+/// The player or bot on a seat, as the journal stores it. Unrelated to a *held* seat, whose player is away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The display name.
@@ -18,7 +18,7 @@ pub struct Holder {
     pub player: Option<(PlayerId, TicketNumber)>,
 }
 
-/// A change of a seat in one tick.
+/// A change of a seat in one tick, with the data that a restore needs. The game receives it as a [`SeatChange`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeatEntry {
     /// The seat has a new holder.

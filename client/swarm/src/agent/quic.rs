@@ -95,7 +95,7 @@ impl CoordinatorEndpoints {
         }
     }
 
-    /// Returns the endpoint for the family of an address, if there is one.
+    /// Returns the endpoint for the family of an address; `None` if the system does not support the family.
     pub(super) const fn for_address(&self, address: SocketAddr) -> Option<&Endpoint> {
         if address.is_ipv4() { self.v4.as_ref() } else { self.v6.as_ref() }
     }

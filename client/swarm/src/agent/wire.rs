@@ -1,7 +1,7 @@
 //! Encoding of messages as JSON in frames: a prefix of four bytes with the length, and a body. All limits are for the body. Has no I/O.
 //!
-//! JSON is fast enough, because an agent sends its counts only once a second, and plans and counts are serde types anyway. QUIC delivers the bytes
-//! complete and in order. The decoder checks a frame's length as soon as the prefix has arrived, so a peer can make this side buffer at
+//! JSON is fast enough, because an agent sends its counts only once a second, and plans and counts are serde types anyway. QUIC delivers
+//! the bytes complete and in order. The decoder checks a frame's length as soon as the prefix has arrived, so a peer can make this side buffer at
 //! most one incomplete frame and one read.
 
 use bytes::{Buf, BytesMut};
@@ -26,7 +26,7 @@ pub(super) enum FrameError {
     /// The frame exceeds the limit of its direction.
     #[error("a message of {bytes} bytes, and at most {max} are allowed")]
     TooLong {
-        /// The frame's length.
+        /// The length of the body.
         bytes: usize,
         /// The limit.
         max: usize,
@@ -36,7 +36,7 @@ pub(super) enum FrameError {
     Invalid(String),
 }
 
-/// Encodes a message as a frame of at most `max_bytes`, not counting the prefix.
+/// Encodes a message as a frame whose body has at most `max_bytes`.
 pub(super) fn encode(message: &impl Serialize, max_bytes: usize) -> Result<Vec<u8>, FrameError> {
     let mut frame = vec![0; LENGTH_BYTES];
     serde_json::to_writer(&mut frame, message).map_err(|error| FrameError::Invalid(error.to_string()))?;
@@ -55,17 +55,17 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// Creates a decoder of frames of at most `max_bytes`, not counting the prefix.
+    /// Creates a decoder of frames whose bodies have at most `max_bytes`.
     pub(super) fn new(max_bytes: usize) -> Self {
         Self { max_bytes, buffer: BytesMut::new() }
     }
 
-    /// Adds received bytes.
+    /// Adds received bytes. The caller must then call [`Self::pop`] until it returns `None`, otherwise the buffer is not bounded.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Removes and returns the next complete message. After an error the caller must close the connection.
+    /// Removes and returns the next complete message; `None` if none is complete. After an error the caller must close the connection.
     pub(super) fn pop<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
         let Some(length) = self.buffer.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let bytes = u32::from_be_bytes(*length) as usize;

@@ -80,7 +80,7 @@ impl CapacityArguments {
         Ok(plan)
     }
 
-    /// Runs the search. `run` performs each run, and `on_result` is called after each load. A load whose run is `invalid` although bots
+    /// Runs the search. `run` performs each run, and `on_result` is called after each try of a load. A load whose run is `invalid` although bots
     /// joined is run a second time.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Capacity search: raises the load (the number of players) until a rule breaks, and confirms the largest load that holds.
 //!
-//! The choice of the next load, the bottleneck and the report are pure: no clock, no I/O.
+//! The choice of the next load, the bottleneck and the report read no clock and do no I/O.
 //!
 //! - [`LoadSearch`]: chooses the next load to try.
 //! - [`Bottleneck`]: the resource that limited the server.

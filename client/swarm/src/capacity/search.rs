@@ -20,9 +20,9 @@ pub struct LoadSearch {
     precision: f64,
     /// The load to try next; `None` when the search is over.
     next: Option<u32>,
-    /// The largest load that held and has not broken since.
+    /// The largest load that held and has not broken since; 0 when no load has.
     holds: u32,
-    /// The smallest load that broke.
+    /// The smallest load that broke; `None` while none has.
     breaks: Option<u32>,
     /// Number of repeats that still have to hold; `None` before step 3.
     repeats_left: Option<u32>,
@@ -33,7 +33,7 @@ pub struct LoadSearch {
 /// The result of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Knee {
-    /// The largest load that held each time it was tried; 0 when no load held.
+    /// The largest load that held each time it was tried; 0 when no load did, although some may have held once.
     pub holds: u32,
     /// The smallest load that did not hold; `None` when the maximum load held.
     pub breaks: Option<u32>,
@@ -62,7 +62,7 @@ impl LoadSearch {
         self.next
     }
 
-    /// Returns the result, once the search is over.
+    /// Returns the result; `None` before the search is over.
     #[must_use]
     pub fn knee(&self) -> Option<Knee> {
         self.next.is_none().then_some(Knee { holds: self.holds, breaks: self.breaks })
