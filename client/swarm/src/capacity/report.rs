@@ -34,12 +34,12 @@ pub struct CapacityReport {
     /// Players per GiB of the server's resident memory, including the memory of a server without players; null without `--server-http`, or
     /// when no load held.
     pub players_per_gib: Option<f64>,
-    /// UDP payload per player in both directions, in kilobytes of 1,000 bytes per second; null when no load held.
-    pub kb_s_per_player: Option<f64>,
-    /// UDP payload that a player receives, in kilobytes of 1,000 bytes per second; null when no load held.
-    pub kb_s_down_per_player: Option<f64>,
-    /// UDP payload that a player sends, in kilobytes of 1,000 bytes per second; null when no load held.
-    pub kb_s_up_per_player: Option<f64>,
+    /// UDP payload per player in both directions, in kilobytes of 1,000 bytes per second; 0 when no load held.
+    pub kb_s_per_player: f64,
+    /// UDP payload that a player receives, in kilobytes of 1,000 bytes per second; 0 when no load held.
+    pub kb_s_down_per_player: f64,
+    /// UDP payload that a player sends, in kilobytes of 1,000 bytes per second; 0 when no load held.
+    pub kb_s_up_per_player: f64,
     /// Number of servers like this one for the players of `--for`; null without `--for`, or when no load held.
     pub machines_for: Option<MachinesFor>,
     /// Resource that limited the server; null when `breaks_at` is null.
@@ -112,8 +112,8 @@ impl CapacityReport {
         let players = f64::from(knee.holds);
         let server = at_knee.and_then(|report| report.server);
         let per = |used: f64| (used > 0.0).then(|| round(players / used));
-        // The run at the knee has rates, because bots played in it.
-        let kb_s = |of: fn(&Report) -> Option<f64>| Some(at_knee.and_then(of)? / 1000.0);
+        // 0 if no load held. Otherwise the run has rates, because bots played in it.
+        let kb_s = |of: fn(&Report) -> Option<f64>| at_knee.and_then(of).unwrap_or_default() / 1000.0;
         let (down, up) =
             (kb_s(|report| report.bytes_down_per_bot_s), kb_s(|report| report.bytes_up_per_bot_s));
         let machines = |target: u64| MachinesFor { target, machines: target.div_ceil(u64::from(knee.holds)) };
@@ -124,9 +124,9 @@ impl CapacityReport {
             breaks_at: knee.breaks,
             players_per_core: server.and_then(|server| per(server.cpu_cores?)),
             players_per_gib: server.and_then(|server| per(server.rss_mb? / GIB_MB)),
-            kb_s_per_player: down.zip(up).map(|(down, up)| round(down + up)),
-            kb_s_down_per_player: down.map(round),
-            kb_s_up_per_player: up.map(round),
+            kb_s_per_player: round(down + up),
+            kb_s_down_per_player: round(down),
+            kb_s_up_per_player: round(up),
             machines_for: target.filter(|_| knee.holds > 0).map(machines),
             limit: limit.filter(|_| knee.breaks.is_some()),
             tries,
@@ -176,11 +176,8 @@ impl fmt::Display for CapacityReport {
         if players == 0 {
             return Ok(());
         }
-        if let (Some(both), Some(down), Some(up)) =
-            (self.kb_s_per_player, self.kb_s_down_per_player, self.kb_s_up_per_player)
-        {
-            write!(f, "\n{both:.2} kB/s per player: {down:.2} down, {up:.2} up")?;
-        }
+        let (both, down, up) = (self.kb_s_per_player, self.kb_s_down_per_player, self.kb_s_up_per_player);
+        write!(f, "\n{both:.2} kB/s per player: {down:.2} down, {up:.2} up")?;
         if let Some(per_core) = self.players_per_core {
             write!(f, "\n{per_core:.0} players per busy core")?;
         }
@@ -241,7 +238,7 @@ mod tests {
     fn the_costs_per_player_are_those_at_the_knee() {
         let answer = capacity_report(Knee { holds: 800, breaks: Some(840) });
         assert_eq!((answer.players_per_core, answer.players_per_gib), (Some(500.0), Some(1600.0)));
-        assert_eq!(answer.kb_s_per_player, Some(7.3));
+        assert_eq!(answer.kb_s_per_player, 7.3);
         assert_eq!(answer.machines_for, Some(MachinesFor { target: 100_000, machines: 125 }));
         assert_eq!(
             answer.to_string(),
@@ -269,17 +266,10 @@ mod tests {
     }
 
     #[test]
-    fn a_search_in_which_no_load_held_each_time_has_no_costs() {
-        let (held, broke) = (report(Verdict::Pass), report(Verdict::Fail));
-        let tries = vec![LoadResult::of(1, &held), LoadResult::of(1, &broke)];
-        let knee = Knee { holds: 0, breaks: Some(1) };
-        let answer = CapacityReport::new(knee, None, Some(Bottleneck::Tick), Some(100_000), tries);
-        assert_eq!((answer.players_per_core, answer.players_per_gib), (None, None));
-        assert_eq!((answer.kb_s_per_player, answer.machines_for), (None, None));
-        assert_eq!((answer.kb_s_down_per_player, answer.kb_s_up_per_player), (None, None));
-        let text = answer.to_string();
-        assert!(text.contains("       1  holds ") && !text.contains("per player"), "{text}");
-        assert!(text.contains("no load held each time it was tried; the smallest that broke is 1"), "{text}");
+    fn a_search_in_which_no_load_held_has_no_costs() {
+        let answer = capacity_report(Knee { holds: 0, breaks: Some(1) });
+        assert_eq!(answer.machines_for, None);
+        assert!(answer.to_string().contains("no load held") && !answer.to_string().contains("per player"));
     }
 
     #[test]

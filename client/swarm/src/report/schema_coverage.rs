@@ -119,9 +119,9 @@ fn every_field_of_a_capacity_report_is_described() {
         breaks_at: Some(2),
         players_per_core: some,
         players_per_gib: some,
-        kb_s_per_player: some,
-        kb_s_down_per_player: some,
-        kb_s_up_per_player: some,
+        kb_s_per_player: 1.0,
+        kb_s_down_per_player: 1.0,
+        kb_s_up_per_player: 1.0,
         machines_for: Some(MachinesFor::default()),
         limit: Some(Bottleneck::Tick),
         tries: vec![LoadResult {
