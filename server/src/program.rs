@@ -4,7 +4,9 @@
 use std::{
     io::{self, Write},
     process,
-    time::SystemTime,
+    sync::mpsc,
+    thread,
+    time::{Duration, SystemTime},
 };
 
 use quarrel_shared::game::Game;
@@ -109,9 +111,19 @@ fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn
 /// Returns the exit code of a verb; prints a failure to standard error.
 fn report(result: Result<ExitCode, VerbFailure>) -> ExitCode {
     result.unwrap_or_else(|failure| {
-        let _ = writeln!(io::stderr(), "quarrel: {}", failure.message);
+        print_error(failure.message);
         failure.code
     })
+}
+
+/// Prints a failure to standard error, and waits for that for a second at most: a reader that is stuck must not keep the process alive.
+fn print_error(message: String) {
+    let (done, printed) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = writeln!(io::stderr(), "quarrel: {message}");
+        let _ = done.send(());
+    });
+    let _ = printed.recv_timeout(Duration::from_secs(1));
 }
 
 /// Loads the configuration and checks the game's settings.

@@ -158,7 +158,7 @@ impl ServingProcess {
                         config = reloaded;
                     }
                     reload_certificate(tls, &self.metrics);
-                    reload_token(access, config.http.token_file.as_deref());
+                    reload_token(access, self.config.http.token_file.as_deref());
                 }
             }
         }

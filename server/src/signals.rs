@@ -5,7 +5,7 @@
 //! | SIGTERM, SIGINT (ctrl-C) | graceful stop; a second one later than half a second after the first exits at once |
 //! | SIGQUIT | exits at once |
 //! | SIGHUP | reads the configuration, the certificate and its key again |
-//! | SIGUSR1, SIGUSR2 | none; without a handler they would end the process |
+//! | SIGUSR1, SIGUSR2, SIGXFSZ (a file reached the limit of `ulimit -f`) | none; without a handler they would end the process |
 
 use std::{future::poll_fn, io, sync::Arc, task::Poll, thread, time::Duration};
 
@@ -30,6 +30,9 @@ pub struct SignalRequests {
     pub reload: Arc<Notify>,
 }
 
+/// The number of SIGXFSZ on Linux. With a handler, the write that exceeds the limit fails with an error instead.
+const SIGXFSZ: i32 = 25;
+
 /// A signal that the process handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Signal {
@@ -39,11 +42,19 @@ enum Signal {
     HangUp,
     User1,
     User2,
+    FileSize,
 }
 
 impl Signal {
-    const ALL: [Self; 6] =
-        [Self::Interrupt, Self::Terminate, Self::Quit, Self::HangUp, Self::User1, Self::User2];
+    const ALL: [Self; 7] = [
+        Self::Interrupt,
+        Self::Terminate,
+        Self::Quit,
+        Self::HangUp,
+        Self::User1,
+        Self::User2,
+        Self::FileSize,
+    ];
 
     fn kind(self) -> SignalKind {
         match self {
@@ -53,6 +64,7 @@ impl Signal {
             Self::HangUp => SignalKind::hangup(),
             Self::User1 => SignalKind::user_defined1(),
             Self::User2 => SignalKind::user_defined2(),
+            Self::FileSize => SignalKind::from_raw(SIGXFSZ),
         }
     }
 
@@ -94,7 +106,7 @@ impl SignalState {
             },
             Signal::Quit => Effect::Exit(signal.exit_code()),
             Signal::HangUp if self.stopping_since.is_none() => Effect::Reload,
-            Signal::HangUp | Signal::User1 | Signal::User2 => Effect::Nothing,
+            Signal::HangUp | Signal::User1 | Signal::User2 | Signal::FileSize => Effect::Nothing,
         }
     }
 }
@@ -193,8 +205,9 @@ mod tests {
     #[test]
     fn a_hang_up_reloads_unless_the_server_stops_and_user_signals_have_no_effect() {
         use Effect::{Nothing, Reload, Stop};
-        use Signal::{HangUp, Terminate, User1, User2};
-        let signals = [(0, User1), (0, User2), (1, HangUp), (2, HangUp), (3, Terminate), (4, HangUp)];
-        assert_eq!(effects(&signals), [Nothing, Nothing, Reload, Reload, Stop, Nothing]);
+        use Signal::{FileSize, HangUp, Terminate, User1, User2};
+        let signals =
+            [(0, User1), (0, User2), (0, FileSize), (1, HangUp), (2, HangUp), (3, Terminate), (4, HangUp)];
+        assert_eq!(effects(&signals), [Nothing, Nothing, Nothing, Reload, Reload, Stop, Nothing]);
     }
 }

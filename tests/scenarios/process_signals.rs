@@ -39,7 +39,7 @@ async fn quit_exits_at_once_with_the_code_of_the_signal() {
 async fn user_signals_and_a_hang_up_do_not_end_the_server() {
     let mut server = ServerProcess::start(SERVER, ProcessConfig::default());
     let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address().await, "Ada").await;
-    for signal in ["USR1", "USR2", "HUP"] {
+    for signal in ["USR1", "USR2", "XFSZ", "HUP"] {
         server.signal(signal);
     }
     ada.wait_for_ticks(30).await;

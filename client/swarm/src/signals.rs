@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | SIGINT (ctrl-C), SIGTERM, SIGHUP | ends the run with a report; a second one later than half a second after the first exits at once |
 //! | SIGQUIT | exits at once, as the system does without a handler |
-//! | SIGUSR1, SIGUSR2 | none; without a handler they would end the process |
+//! | SIGUSR1, SIGUSR2, SIGXFSZ (a file reached the limit of `ulimit -f`) | none; without a handler they would end the process |
 //!
 //! A SIGHUP that the parent process has set to be ignored, as `nohup` does, stays ignored.
 
@@ -41,6 +41,7 @@ enum StopSignal {
     HangUp,
     User1,
     User2,
+    FileSize,
 }
 
 /// The effect of a signal on the process.
@@ -82,7 +83,7 @@ impl StopSignal {
             Self::HangUp => Some(128 + SIGHUP),
             Self::Interrupt => Some(128 + 2),
             Self::Terminate => Some(128 + 15),
-            Self::User1 | Self::User2 => None,
+            Self::User1 | Self::User2 | Self::FileSize => None,
         }
     }
 }
@@ -129,6 +130,8 @@ mod system {
                 (StopSignal::HangUp, SignalKind::hangup()),
                 (StopSignal::User1, SignalKind::user_defined1()),
                 (StopSignal::User2, SignalKind::user_defined2()),
+                // SIGXFSZ on Linux. With a handler, the write that exceeds the limit fails with an error instead.
+                (StopSignal::FileSize, SignalKind::from_raw(25)),
             ];
             let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
             let is_wanted = |(kind, _): &(StopSignal, SignalKind)| {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::inbox::{Presence, RESERVED_EVENTS, RoomEvent};
 
-/// What one player's seat shares with its session, at the room's end. Seats of bots have none.
+/// The room's end of everything that it shares with the session of one player's seat. Seats of bots have none.
 pub(super) struct SeatChannel<G: Game> {
     /// The queue of the seat's events.
     events: mpsc::Sender<RoomEvent<G>>,
