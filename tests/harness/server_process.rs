@@ -92,9 +92,15 @@ impl ServerProcess {
     /// # Panics
     /// When the signal cannot be sent.
     pub fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "SIG{signal} must be sent to the server");
+        self.signals(&[signal]);
+    }
+
+    /// Sends signals one after the other.
+    ///
+    /// # Panics
+    /// When one cannot be sent.
+    pub fn signals(&self, signals: &[&str]) {
+        send_signals(self.child.id(), signals);
     }
 
     /// Waits until the process has ended.
@@ -124,6 +130,17 @@ impl ServerProcess {
         .await;
         SocketAddr::from((Ipv4Addr::LOCALHOST, port.expect("the wait ends with a port")))
     }
+}
+
+/// Sends signals to a process, one after the other and from one shell: a process for each would take too long for a test about signals within
+/// half a second.
+///
+/// # Panics
+/// When one cannot be sent.
+pub fn send_signals(process: u32, signals: &[&str]) {
+    let send = "for signal; do kill -s \"$signal\" \"$0\" || exit; done";
+    let sent = Command::new("sh").args(["-c", send, &process.to_string()]).args(signals).status();
+    assert!(sent.is_ok_and(|status| status.success()), "{signals:?} must be sent");
 }
 
 impl Drop for ServerProcess {

@@ -18,9 +18,7 @@ async fn stop_signals_at_the_same_moment_are_one_graceful_stop() {
     let mut server = ServerProcess::start(SERVER, ProcessConfig::default());
     let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address().await, "Ada").await;
     ada.wait_for_ticks(1).await;
-    for signal in ["TERM", "INT", "TERM"] {
-        server.signal(signal);
-    }
+    server.signals(&["TERM", "INT", "TERM"]);
     let ending = ada.wait_for_end().await;
     let is_graceful = matches!(ending, Ending::Closed { reason: CloseReason::ServerStopping, .. });
     assert!(is_graceful, "the player must receive the reason of the stop: {ending:?}");
@@ -39,9 +37,7 @@ async fn quit_exits_at_once_with_the_code_of_the_signal() {
 async fn user_signals_and_a_hang_up_do_not_end_the_server() {
     let mut server = ServerProcess::start(SERVER, ProcessConfig::default());
     let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address().await, "Ada").await;
-    for signal in ["USR1", "USR2", "XFSZ", "HUP"] {
-        server.signal(signal);
-    }
+    server.signals(&["USR1", "USR2", "XFSZ", "HUP"]);
     ada.wait_for_ticks(30).await;
     server.signal("TERM");
     assert_eq!(server.wait_for_exit().await.code(), Some(0));

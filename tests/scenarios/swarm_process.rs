@@ -9,7 +9,7 @@ use std::{
 };
 
 use quarrel_client::{Client, ConnectConfig, find_answering};
-use quarrel_harness::{TestServer, until};
+use quarrel_harness::{TestServer, server_process::send_signals, until};
 use quarrel_shared::crowd::Crowd;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -69,8 +69,7 @@ impl SwarmProcess {
     }
 
     fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "SIG{signal} must be sent to the swarm");
+        send_signals(self.child.id(), &[signal]);
     }
 
     async fn wait_for_exit(&mut self) -> ExitStatus {
@@ -107,7 +106,7 @@ async fn a_hang_up_and_signals_at_the_same_moment_end_a_run_with_its_report() {
         let address = server.address().to_string();
         let mut swarm = SwarmProcess::start(&address, 60, &["--report", "report.json"]);
         wait_for_play(&server).await;
-        signals.iter().for_each(|signal| swarm.signal(signal));
+        send_signals(swarm.child.id(), signals);
         let status = swarm.wait_for_exit().await;
         assert_eq!(status.code(), Some(105), "{signals:?}: {}", swarm.read("stderr"));
         let report: Value = serde_json::from_str(&swarm.read("report.json")).expect("a report");
