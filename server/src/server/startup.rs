@@ -10,6 +10,7 @@ use quarrel_shared::{game::Game, tick::TickRate};
 use quinn::Endpoint;
 use tokio::{runtime::Handle, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 use super::{
     live::LiveSettings,
@@ -175,12 +176,12 @@ impl<'a> Startup<'a> {
         let (past, ended) = (recovery.take_results(), std::mem::take(&mut recovery.ended));
         let submit = ended.submit_results(past, Arc::clone(store), records.clone(), incomplete_read);
         let done = CancellationToken::new();
-        let guard = done.clone().drop_guard();
-        let submit = async move {
+        let read = done.clone();
+        // After a panic, the run is not recorded as clean, so the next start looks for the results again.
+        self.tasks.spawn_essential("results of earlier runs", &self.tasks.storage, runtime, async move {
             submit.await;
-            drop(guard);
-        };
-        self.tasks.storage.spawn_on(submit, runtime);
+            read.cancel();
+        });
         done
     }
 
@@ -308,7 +309,14 @@ impl<'a> Startup<'a> {
     pub(super) fn start_sessions<G: Game>(&self, acceptor: Acceptor, services: SessionServices<G>) {
         let run_session = move |connection| session::run(connection, services.clone());
         let (stop, sessions) = (self.tasks.stopping.clone(), self.tasks.sessions.clone());
-        let accept = acceptor.run(stop, sessions, run_session);
+        let (failed, stopping) = (self.tasks.failed.clone(), stop.clone());
+        let accept = async move {
+            acceptor.run(stop, sessions, run_session).await;
+            if !stopping.is_cancelled() {
+                error!("players' endpoint lost, the server stops");
+                failed.cancel();
+            }
+        };
         self.tasks.spawn_essential("accept", &self.tasks.background, &Handle::current(), accept);
     }
 
