@@ -151,8 +151,8 @@ impl<G: Game> RoomTask<G> {
                 warn!(skipped = due.skipped, "room fell behind its tick rate, skipped ticks");
             }
             for step in 0..due.steps {
-                if step > 0 {
-                    // A room that catches up must not keep other rooms on this thread from their ticks.
+                if step > 0 || due.late >= self.period {
+                    // A room that is late must not keep other rooms on this thread from their ticks.
                     yield_now().await;
                 }
                 if self.try_tick(step + 1 == due.steps).is_err() {
