@@ -16,7 +16,7 @@ pub mod pem_file;
 pub mod validity;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -45,6 +45,8 @@ pub const ALPN: &[u8] = b"quarrel/1";
 pub struct ServerTls {
     resolver: Arc<Resolver>,
     source: Source,
+    /// Held during a renewal: two at the same time could store the key of one certificate beside the other certificate.
+    renewal: Mutex<()>,
     config: Arc<rustls::ServerConfig>,
 }
 
@@ -126,6 +128,7 @@ impl ServerTls {
     /// # Errors
     /// When the new certificate cannot be read or created, or is not valid at this time. The old one then stays current.
     pub fn renew_if_due(&self, now: SystemTime) -> Result<bool, TlsError> {
+        let _renewal = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.resolver.0.load_full();
         let newer = match &self.source {
             Source::Memory => return Ok(false),
@@ -171,7 +174,7 @@ impl ServerTls {
         config.ignore_client_order = true;
         // Without early data a resumed handshake saves no round trip, and tickets cost bytes and memory.
         config.send_tls13_tickets = 0;
-        Ok(Self { resolver, source, config: Arc::new(config) })
+        Ok(Self { resolver, source, renewal: Mutex::new(()), config: Arc::new(config) })
     }
 }
 
