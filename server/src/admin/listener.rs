@@ -127,6 +127,8 @@ async fn serve_connection(stream: TcpStream, router: Router, watcher: Watcher) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(BUFFER_BYTES)
+        // The library that formats the date panics for a clock before 1970.
+        .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let ended = time::timeout(CONNECTION_TIMEOUT, watcher.watch(connection)).await;
     if let Ok(Err(error)) = ended {

@@ -47,7 +47,8 @@ pub struct AdminHandle {
     thread: JoinHandle<()>,
 }
 
-/// Starts the admin HTTP server on a bound socket. Until [`AdminHandle::set_backend`], it answers that the process is starting. It runs until `stop` is cancelled or the handle is shut down.
+/// Starts the admin HTTP server on a bound socket. Until [`AdminHandle::set_backend`], it answers that the process is starting. It runs until
+/// `stop` is cancelled or the handle is shut down.
 ///
 /// # Errors
 /// When the socket cannot be used, or the thread or its runtime cannot start.

@@ -147,7 +147,8 @@ fn results(config: &Config) -> Result<String, CheckFailure> {
     }
 }
 
-/// Checks the configured certificate and key, as a start does. A development certificate is not checked, because a start creates a missing or expired one.
+/// Checks the configured certificate and key, as a start does. A development certificate is not checked, because a start creates a missing or
+/// expired one.
 fn certificate(config: &Config, now: SystemTime) -> Result<String, CheckFailure> {
     let (Some(cert), Some(key)) = (&config.net.cert, &config.net.key) else {
         return Ok("a development certificate, kept in the data directory and renewed automatically".into());
