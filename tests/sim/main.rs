@@ -6,6 +6,7 @@ mod joins;
 mod journal;
 mod play;
 mod soak;
+mod tick;
 
 use clap::{Parser, Subcommand};
 
@@ -28,6 +29,8 @@ enum Measure {
     Feel(feel::Arguments),
     /// Measure the CPU time of simulating a room of players.
     Cost(cost::Arguments),
+    /// Measure the parts of a tick in large rooms: views, bots and joins.
+    Tick(tick::Arguments),
     /// Write a journal of a room of Arena, to measure `quarrel replay` with.
     Journal(journal::Arguments),
 }
@@ -39,6 +42,7 @@ fn main() {
         Measure::Soak(arguments) => soak::run(&arguments),
         Measure::Feel(arguments) => feel::run(&arguments),
         Measure::Cost(arguments) => cost::run(&arguments),
+        Measure::Tick(arguments) => tick::run(&arguments),
         Measure::Journal(arguments) => journal::run(&arguments),
     }
 }

@@ -4,6 +4,7 @@ use super::grid::Grid;
 use crate::{
     game::{Entities, Entity, Place, Viewpoint},
     id::{EntityId, SeatId},
+    limits::MAX_VIEW_ENTITIES,
     tick::Tick,
 };
 
@@ -18,7 +19,7 @@ pub struct Frame<E> {
     grid: Grid,
     /// Indices into `entities` of entities that every seat sees.
     everywhere: Vec<u32>,
-    /// Indices into `entities` of entities that only one seat sees, with that seat.
+    /// Indices into `entities` of entities that only one seat sees, with that seat, in ascending order of seats.
     private: Vec<(SeatId, u32)>,
 }
 
@@ -49,6 +50,8 @@ impl<E: Entity> Frame<E> {
                 Place::Only(seat) => private.push((seat, index)),
             }
         }
+        // Stable, so that each seat's entities stay in ascending order of ids.
+        private.sort_by_key(|(seat, _): &(SeatId, u32)| *seat);
         Self { number: 0, tick, entities, seats, grid: Grid::new(&placed), everywhere, private }
     }
 
@@ -83,6 +86,15 @@ impl<E: Entity> Frame<E> {
         self.seats.get(seat.index())?.as_ref()
     }
 
+    /// Returns the number of entities that the largest view must leave out although their seat should receive them wherever it is
+    /// ([`Place::Everywhere`] and [`Place::Only`]): those above [`MAX_VIEW_ENTITIES`]. Not 0 means a fault of the game.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        let by_seat = self.private.chunk_by(|(one, _), (other, _)| one == other);
+        let private = by_seat.map(<[_]>::len).max().unwrap_or(0);
+        (self.everywhere.len() + private).saturating_sub(MAX_VIEW_ENTITIES)
+    }
+
     /// Whether every entity has a point as its place.
     pub(super) const fn has_only_points(&self) -> bool {
         self.everywhere.is_empty() && self.private.is_empty()
@@ -95,7 +107,8 @@ impl<E: Entity> Frame<E> {
 
     /// Returns the indices of the entities that this seat sees regardless of its viewpoint, private ones first.
     pub(super) fn known_to(&self, seat: SeatId) -> impl Iterator<Item = u32> + '_ {
-        let own = self.private.iter().filter(move |(owner, _)| *owner == seat).map(|(_, index)| *index);
-        own.chain(self.everywhere.iter().copied())
+        let first = self.private.partition_point(|(owner, _)| *owner < seat);
+        let own = self.private[first..].iter().take_while(move |(owner, _)| *owner == seat);
+        own.map(|(_, index)| *index).chain(self.everywhere.iter().copied())
     }
 }

@@ -142,6 +142,21 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_counts_the_entities_that_the_largest_view_leaves_out() {
+        let everywhere = |count| vec![Place::Everywhere; count];
+        let frame = |places: Vec<Place>| {
+            let mut all = Entities::new();
+            places.iter().for_each(|place| drop(all.insert(Thing(*place))));
+            Frame::new(Tick(1), &all, vec![None, Some(SeatFrame::default())])
+        };
+        let full = [everywhere(MAX_VIEW_ENTITIES - 1), vec![Place::Only(SeatId(0)), Place::Only(SeatId(1))]];
+        assert_eq!(frame(full.concat()).left_out(), 0, "each seat has one private entity");
+        let over = [everywhere(MAX_VIEW_ENTITIES), vec![Place::Only(SeatId(1)); 2]].concat();
+        assert_eq!(frame(over.clone()).left_out(), 2);
+        assert_eq!(seen(&over, |_| from(0, u32::MAX, 64)).len(), MAX_VIEW_ENTITIES);
+    }
+
+    #[test]
     fn an_empty_seat_sees_nothing() {
         let frame = Frame::new(Tick(1), &Entities::<Thing>::new(), vec![None]);
         let mut view =
