@@ -68,7 +68,11 @@ impl<G: Game> Bots<G> {
         frame: &Frame<G::Entity>,
         rate: TickRate,
     ) -> G::Input {
-        self.interest.pick(frame, seat, &mut self.view);
+        if brain.needs_view() {
+            self.interest.pick(frame, seat, &mut self.view);
+        } else {
+            self.view.entities.clear();
+        }
         brain.decide(Observation { tick: frame.tick(), rate, seat, entities: &self.view.entities })
     }
 }

@@ -58,23 +58,38 @@ impl Arena {
     /// A spawn point without an enemy near, in the team's own half if there is one; otherwise the floor tile farthest from
     /// all enemies, so that a crowded room never stacks its fighters.
     fn safe_place(&mut self, allegiance: Allegiance) -> Point {
-        let safe: Vec<Point> =
-            self.map.spawns().filter(|&at| self.gap_squared(allegiance, at) >= SAFE_SQUARED).collect();
+        let enemies = self.living_enemies(allegiance);
+        let is_safe = |at: &Point| gap_squared(&enemies, *at, SAFE_SQUARED).is_some();
+        let safe: Vec<Point> = self.map.spawns().filter(is_safe).collect();
         let home: Vec<Point> = safe.iter().copied().filter(|at| is_home(allegiance.team, *at)).collect();
         let choice = if home.is_empty() { safe } else { home };
         // Draws in any case: whether there is a choice depends on hidden positions, and other players' later spawn positions
         // must not reveal it.
         let picked = self.rng.pick(&choice).copied();
-        let farthest = || self.map.floor().max_by_key(|&at| self.gap_squared(allegiance, at));
-        picked.or_else(farthest).unwrap_or(Map::MIDDLE)
+        picked.unwrap_or_else(|| farthest(self.map.floor(), &enemies))
     }
 
-    /// The squared distance to the nearest living enemy, in (1/256 unit)².
-    fn gap_squared(&self, allegiance: Allegiance, at: Point) -> u64 {
+    /// The positions of the living enemies of this allegiance, in seat order.
+    fn living_enemies(&self, allegiance: Allegiance) -> Vec<Point> {
         let alive = self.players().map(|player| &player.fighter.state).filter(|other| other.is_alive());
-        let enemies = alive.filter(|other| other.allegiance().is_enemy_of(allegiance));
-        enemies.map(|enemy| enemy.body.at.distance_squared(at)).min().unwrap_or(u64::MAX)
+        alive.filter(|other| other.allegiance().is_enemy_of(allegiance)).map(|enemy| enemy.body.at).collect()
     }
+}
+
+/// The position farthest from its nearest enemy, the last of several; the map's middle if there is no position.
+fn farthest(positions: impl Iterator<Item = Point>, enemies: &[Point]) -> Point {
+    let first = (Map::MIDDLE, 0);
+    let farther = |best: (Point, u64), at| gap_squared(enemies, at, best.1).map_or(best, |gap| (at, gap));
+    positions.fold(first, farther).0
+}
+
+/// The squared distance from a position to its nearest enemy, in (1/256 unit)²; `None` if it is below `min`. Without enemies it is
+/// `u64::MAX`. The search ends at the first enemy below `min`, because most positions of a crowded room have one.
+fn gap_squared(enemies: &[Point], at: Point, min: u64) -> Option<u64> {
+    enemies.iter().try_fold(u64::MAX, |gap, enemy| {
+        let distance = enemy.distance_squared(at);
+        (distance >= min).then_some(gap.min(distance))
+    })
 }
 
 /// Whether a position is in the team's own half: west for red, east for blue, anywhere without teams.

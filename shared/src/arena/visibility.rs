@@ -4,6 +4,9 @@
 //! its sides, to the target and to points to its sides (for a pickup, which does not move, only to its position). The points
 //! are as far away as a fighter runs in one round trip, because a client lags by that time: a client thus receives a fighter
 //! before it steps round a corner, and enemies rarely pop up.
+//!
+//! A seat's sight is tested for its nearest entities only ([`MAX_SIGHT_TESTS`]): in a crowded room, the range of sight ends before
+//! the first entity that is not tested.
 
 use super::{Arena, ArenaEntity, Map, RUN_SPEED, Tile, state::Player};
 use crate::{
@@ -20,6 +23,9 @@ const ROUND_TRIP_MS: i32 = 200;
 const MARGIN: i32 = RUN_SPEED * ROUND_TRIP_MS / 1000;
 /// Maximum number of positioned entities in a view.
 const MAX_ENTITIES: u16 = 128;
+/// Maximum number of entities whose visibility is tested for one seat in one tick: twice [`MAX_ENTITIES`], so a view is full even
+/// if walls hide half of them. Without a maximum, the cost of a tick would grow with the square of the seats.
+const MAX_SIGHT_TESTS: usize = 2 * MAX_ENTITIES as usize;
 
 impl Arena {
     /// The seat's eye, and the entities that walls hide from it. An eliminated fighter keeps looking from where it fell. A
@@ -30,25 +36,33 @@ impl Arena {
             return Viewpoint::default();
         };
         let eye = player.eye();
-        let hides = |(id, entity): (EntityId, &ArenaEntity)| {
-            let Place::At(at) = entity.place() else { return None };
-            let is_in_sight = || match entity {
-                ArenaEntity::Pickup(_) => is_pickup_visible(&self.map, eye, at),
-                _ => is_visible(&self.map, eye, at),
-            };
-            let is_own = match entity {
-                ArenaEntity::Bolt(bolt) => bolt.owner == seat,
-                _ => id == player.fighter.id,
-            };
-            let is_hidden = !is_own && is_in_range(eye, at) && !is_in_sight();
-            is_hidden.then_some(id)
+        let is_own = |id: EntityId, entity: &ArenaEntity| match entity {
+            ArenaEntity::Bolt(bolt) => bolt.owner == seat,
+            _ => id == player.fighter.id,
         };
-        Viewpoint {
-            eye,
-            range: RANGE,
-            max_entities: MAX_ENTITIES,
-            hidden: self.entities.iter().filter_map(hides).collect(),
-            focus: self.focus(seat),
+        let in_range = self.entities.iter().filter_map(|(id, entity)| {
+            let Place::At(at) = entity.place() else { return None };
+            (is_in_range(eye, at) && !is_own(id, entity)).then_some((eye.distance_squared(at), id))
+        });
+        let mut tested: Vec<(u64, EntityId)> = in_range.collect();
+        let mut range = RANGE;
+        if tested.len() > MAX_SIGHT_TESTS {
+            let (_, (distance, _), _) = tested.select_nth_unstable(MAX_SIGHT_TESTS);
+            range = range.min(distance.saturating_sub(1).isqrt() as u32);
+            tested.truncate(MAX_SIGHT_TESTS);
+        }
+        let is_hidden = |id: &EntityId| !self.entities.get(*id).is_some_and(|entity| self.sees(eye, entity));
+        let mut hidden: Vec<EntityId> = tested.into_iter().map(|(_, id)| id).filter(is_hidden).collect();
+        hidden.sort_unstable();
+        Viewpoint { eye, range, max_entities: MAX_ENTITIES, hidden, focus: self.focus(seat) }
+    }
+
+    /// Whether walls leave an entity visible from this eye.
+    fn sees(&self, eye: Point, entity: &ArenaEntity) -> bool {
+        match (entity, entity.place()) {
+            (ArenaEntity::Pickup(pickup), _) => is_pickup_visible(&self.map, eye, pickup.at),
+            (_, Place::At(at)) => is_visible(&self.map, eye, at),
+            (_, Place::Everywhere | Place::Only(_)) => true,
         }
     }
 

@@ -31,4 +31,8 @@ impl<G: Game<Input = Steering>> Brain<G> for Stroll {
         }
         Steering { bend: self.bend }
     }
+
+    fn needs_view(&self) -> bool {
+        false
+    }
 }
