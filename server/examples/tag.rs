@@ -103,7 +103,7 @@ impl Bits for Tagged {
 impl Game for Tag {
     const NAME: &'static str = "tag";
     const REVISION: u32 = 1;
-    const ROOM: RoomDefaults = RoomDefaults { seats: 8, bots: 0 };
+    const ROOM: RoomDefaults = RoomDefaults { seats: 8, bots: 0, max_seats: 64 };
 
     type Settings = Settings;
     type Input = Run;

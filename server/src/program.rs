@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use quarrel_shared::game::Game;
+use quarrel_shared::{game::Game, limits::MAX_ROOM_SEATS};
 
 use crate::{
     cli::{self, ExitCode, MatchesQuery, Verb},
@@ -63,7 +63,7 @@ impl GameEntry {
     #[must_use]
     pub fn of<G: Game>() -> Self {
         Self {
-            defaults: defaults::<G>(),
+            defaults: GameDefaults::of::<G>(),
             check: |config| config.settings::<G::Settings>().map(drop),
             serve: serve::<G>,
             replay: ReplayGame::of::<G>(),
@@ -153,16 +153,21 @@ fn entry<'a>(games: &'a [GameEntry], config: &Config) -> &'a GameEntry {
     games.iter().find(|game| game.defaults.name == config.game.name).unwrap_or(&games[0])
 }
 
-/// Returns the defaults of a game for the configuration.
-fn defaults<G: Game>() -> GameDefaults {
-    GameDefaults {
-        name: G::NAME,
-        seats: G::ROOM.seats,
-        bots: G::ROOM.bots,
-        bot_skill: G::SKILLS.first().copied().unwrap_or_default(),
-        skills: G::SKILLS,
-        // A game's settings must serialize to a table of plain values. Otherwise the game has no settings, which `config default` shows.
-        settings: toml::Table::try_from(G::Settings::default()).unwrap_or_default(),
+// Here, because the configuration does not depend on games.
+impl GameDefaults {
+    /// Returns the defaults of the game `G`.
+    #[must_use]
+    pub fn of<G: Game>() -> Self {
+        Self {
+            name: G::NAME,
+            seats: G::ROOM.seats,
+            bots: G::ROOM.bots,
+            max_seats: G::ROOM.max_seats.min(MAX_ROOM_SEATS),
+            bot_skill: G::SKILLS.first().copied().unwrap_or_default(),
+            skills: G::SKILLS,
+            // A game's settings must serialize to a table of plain values. Otherwise the game has no settings, which `config default` shows.
+            settings: toml::Table::try_from(G::Settings::default()).unwrap_or_default(),
+        }
     }
 }
 

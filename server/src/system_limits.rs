@@ -61,18 +61,13 @@ impl SystemLimits {
 
 #[cfg(test)]
 mod tests {
+    use quarrel_shared::arena::Arena;
+
     use super::*;
     use crate::config::{FlagValue, GameDefaults, Sources, load};
 
     fn config(rooms: &str) -> Config {
-        let game = GameDefaults {
-            name: "duel",
-            seats: 16,
-            bots: 0,
-            bot_skill: "hunt",
-            skills: &["hunt"],
-            settings: toml::Table::new(),
-        };
+        let game = GameDefaults::of::<Arena>();
         let flags = vec![FlagValue { key: "room.rooms", value: rooms.to_owned(), flag: "--rooms" }];
         load(&Sources { flags, ..Sources::default() }, &[game]).unwrap()
     }

@@ -224,17 +224,5 @@ pub(crate) fn config<G: Game>(base: &[(&'static str, &str)], settings: &[(&'stat
     let listen = [("net.listen", ANY_PORT)];
     let flags = listen.iter().chain(base).chain(settings).copied().map(flag).collect();
     let sources = Sources { flags, ..Sources::default() };
-    config::load(&sources, &[defaults::<G>()]).expect("the test's settings must be valid")
-}
-
-fn defaults<G: Game>() -> GameDefaults {
-    GameDefaults {
-        name: G::NAME,
-        seats: G::ROOM.seats,
-        bots: G::ROOM.bots,
-        bot_skill: G::SKILLS.first().copied().unwrap_or_default(),
-        skills: G::SKILLS,
-        settings: toml::Table::try_from(G::Settings::default())
-            .expect("a game's settings must be a TOML table"),
-    }
+    config::load(&sources, &[GameDefaults::of::<G>()]).expect("the test's settings must be valid")
 }

@@ -226,21 +226,10 @@ mod tests {
     use std::net::UdpSocket;
     use std::path::Path;
 
-    use quarrel_shared::journal::block::TRAILER;
+    use quarrel_shared::{arena::Arena, journal::block::TRAILER};
 
     use super::*;
     use crate::config::{FlagValue, Origin};
-
-    fn game() -> GameDefaults {
-        GameDefaults {
-            name: "duel",
-            seats: 16,
-            bots: 6,
-            bot_skill: "hunt",
-            skills: &["hunt"],
-            settings: toml::Table::new(),
-        }
-    }
 
     /// Runs `check` with these keys set, on free ports and in a new data directory; returns the output and the exit code.
     fn checked(pairs: &[(&'static str, &str)]) -> (String, ExitCode) {
@@ -259,7 +248,8 @@ mod tests {
             .collect();
         let mut out = Vec::new();
         let sources = Sources { flags, ..Sources::default() };
-        let code = check(&sources, &[game()], &|_| Ok(()), SystemTime::now(), &mut out).unwrap();
+        let code = check(&sources, &[GameDefaults::of::<Arena>()], &|_| Ok(()), SystemTime::now(), &mut out)
+            .unwrap();
         (String::from_utf8(out).unwrap(), code)
     }
 
@@ -268,7 +258,7 @@ mod tests {
         let (text, code) = checked(&[]);
         assert_eq!(code, ExitCode::Done, "{text}");
         assert!(
-            text.contains("duel: 64 rooms of 16 seats, 6 bots (hunt), 30 ticks and 30 snapshots"),
+            text.contains("arena: 64 rooms of 16 seats, 6 bots (skirmish), 30 ticks and 30 snapshots"),
             "{text}"
         );
         assert!(text.contains("is writable") && text.contains("QUIC on 127.0.0.1:0"), "{text}");
@@ -341,7 +331,8 @@ mod tests {
         let flags = [("net.listen", "127.0.0.1:0"), ("http.listen", "127.0.0.1:0"), ("data.dir", &dir)];
         let flags = flags.map(|(key, value)| FlagValue { key, value: value.to_owned(), flag: "--test" });
         let (mut out, sources) = (Vec::new(), Sources { env, flags: flags.into(), ..Sources::default() });
-        let code = check(&sources, &[game()], &|_| Ok(()), SystemTime::now(), &mut out).unwrap();
+        let code = check(&sources, &[GameDefaults::of::<Arena>()], &|_| Ok(()), SystemTime::now(), &mut out)
+            .unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("did you mean QUARREL_ROOM__TICK_RATE?"), "{text}");
         assert_eq!(code, ExitCode::Done, "{text}");
@@ -361,7 +352,9 @@ mod tests {
             Err(ConfigError::Settings { at, key, message: "no such mode".into() })
         };
         let mut out = Vec::new();
-        let code = check(&Sources::default(), &[game()], &refuse, SystemTime::now(), &mut out).unwrap();
+        let code =
+            check(&Sources::default(), &[GameDefaults::of::<Arena>()], &refuse, SystemTime::now(), &mut out)
+                .unwrap();
         assert_eq!(code, ExitCode::Configuration);
         assert!(String::from_utf8(out).unwrap().contains("game.settings.mode: no such mode"));
     }

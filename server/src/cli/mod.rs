@@ -54,20 +54,14 @@ pub fn print_version(games: &[GameDefaults], out: &mut dyn Write) -> io::Result<
 
 #[cfg(test)]
 mod tests {
+    use quarrel_shared::{arena::Arena, crowd::Crowd};
+
     use super::*;
 
     #[test]
     fn the_version_names_the_protocol_and_the_games() {
-        let game = |name| GameDefaults {
-            name,
-            seats: 1,
-            bots: 0,
-            bot_skill: "s",
-            skills: &["s"],
-            settings: toml::Table::new(),
-        };
         let mut out = Vec::new();
-        print_version(&[game("arena"), game("crowd")], &mut out).unwrap();
+        print_version(&[GameDefaults::of::<Arena>(), GameDefaults::of::<Crowd>()], &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.ends_with("\ngames arena, crowd\n") && text.contains("\nprotocol "), "{text}");
     }

@@ -33,6 +33,8 @@ pub enum ValueKind {
         /// The maximum.
         max: i64,
     },
+    /// A number of seats: 1 to the maximum of the selected game.
+    Seats,
     /// One of a few words.
     Choice(Choices),
     /// A filter of log lines, in the syntax of `tracing_subscriber::EnvFilter`.

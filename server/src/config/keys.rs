@@ -184,8 +184,8 @@ config_table! {
         /// The maximum number of rooms.
         rooms: usize = integer(1, 10_000), DefaultValue::Integer(64), Some("--rooms");
 
-        /// Seats in each room.
-        seats: u16 = integer(1, 10_000), DefaultValue::GameSeats, Some("--seats");
+        /// Seats in each room. The maximum is that of the largest room that the game supports.
+        seats: u16 = ValueKind::Seats, DefaultValue::GameSeats, Some("--seats");
 
         /// Bots in each room, at most `seats`. Bots take empty seats only, and leave when players need the seats.
         bots: u16 = integer(0, 10_000), DefaultValue::GameBots, Some("--bots");

@@ -11,6 +11,8 @@ pub struct GameDefaults {
     pub seats: u16,
     /// Default bots of a room.
     pub bots: u16,
+    /// The maximum number of seats of a room.
+    pub max_seats: u16,
     /// Default skill of those bots; one of `skills`.
     pub bot_skill: &'static str,
     /// Every skill that the game's bots can have.

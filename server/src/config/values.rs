@@ -73,6 +73,9 @@ impl AvailableGames<'_> {
             (ValueKind::Address, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),
             (ValueKind::Path, Value::String(text)) => !text.is_empty(),
             (ValueKind::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(number),
+            (ValueKind::Seats, Value::Integer(number)) => {
+                (1..=i64::from(self.selected.max_seats)).contains(number)
+            }
             (ValueKind::Choice(choices), Value::String(text)) => self.words(choices).contains(&text.as_str()),
             (ValueKind::Filter, Value::String(text)) => text.parse::<EnvFilter>().is_ok(),
             _ => false,
@@ -87,6 +90,10 @@ impl AvailableGames<'_> {
             }
             ValueKind::Path => "a path".into(),
             ValueKind::Integer { min, max } => format!("{min} to {max}"),
+            ValueKind::Seats => {
+                let GameDefaults { name, max_seats, .. } = self.selected;
+                format!("1 to {max_seats} (the largest room of {name})")
+            }
             ValueKind::Choice(choices) => one_of(&self.words(choices)),
             ValueKind::Filter => "a level (error, warn, info, debug, trace), or levels by module as in \
                              \"info,quarrel_server::room=debug\""
@@ -99,7 +106,9 @@ impl AvailableGames<'_> {
 /// text, which the key then refuses.
 fn parse_text(kind: ValueKind, text: &str) -> Value {
     match kind {
-        ValueKind::Integer { .. } => text.trim().parse().map_or_else(|_| text.into(), Value::Integer),
+        ValueKind::Integer { .. } | ValueKind::Seats => {
+            text.trim().parse().map_or_else(|_| text.into(), Value::Integer)
+        }
         _ => text.into(),
     }
 }
@@ -142,12 +151,28 @@ fn one_of(words: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use quarrel_shared::{arena::Arena, crowd::Crowd, game::Game, limits::MAX_ROOM_SEATS};
+
     use super::*;
 
     #[test]
     fn words_are_listed_as_in_a_sentence() {
         assert_eq!(one_of(&["a"]), "\"a\"");
         assert_eq!(one_of(&["a", "b", "c"]), "\"a\", \"b\" or \"c\"");
+    }
+
+    #[test]
+    fn a_room_larger_than_the_selected_game_supports_is_refused() {
+        let (arena, crowd) = (GameDefaults::of::<Arena>(), GameDefaults::of::<Crowd>());
+        let games = [arena, crowd];
+        let [of_arena, of_crowd] = [0, 1].map(|at| AvailableGames { all: &games, selected: &games[at] });
+        let seats = |seats: u16| Value::Integer(seats.into());
+        assert!(of_arena.accepts(ValueKind::Seats, &seats(Arena::ROOM.max_seats)));
+        assert!(!of_arena.accepts(ValueKind::Seats, &seats(Arena::ROOM.max_seats + 1)));
+        assert!(of_crowd.accepts(ValueKind::Seats, &seats(MAX_ROOM_SEATS)));
+        assert!(!of_crowd.accepts(ValueKind::Seats, &seats(MAX_ROOM_SEATS + 1)));
+        assert!(!of_crowd.accepts(ValueKind::Seats, &seats(0)));
+        assert_eq!(of_arena.describe(ValueKind::Seats), "1 to 256 (the largest room of arena)");
     }
 
     #[test]

@@ -46,18 +46,13 @@ pub(crate) fn lacks_ipv6(address: SocketAddr, error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use quarrel_shared::arena::Arena;
+
     use super::*;
     use crate::config::{FlagValue, GameDefaults, Sources, load};
 
     fn config(listen: Option<&str>) -> Config {
-        let game = GameDefaults {
-            name: "duel",
-            seats: 2,
-            bots: 0,
-            bot_skill: "hunt",
-            skills: &["hunt"],
-            settings: toml::Table::new(),
-        };
+        let game = GameDefaults::of::<Arena>();
         let flag =
             listen.map(|value| FlagValue { key: "net.listen", value: value.to_owned(), flag: "--listen" });
         load(&Sources { flags: flag.into_iter().collect(), ..Sources::default() }, &[game]).unwrap()

@@ -9,6 +9,7 @@
 //! - [`state`]: the game, its seats, the entries (inputs and seat changes) of the newest tick, and the seat changes that wait for the next
 //!   one.
 //! - [`seat`]: a taken seat and its occupant.
+//! - `seats`: all seats, with sets of the empty ones and of the bots'.
 //! - [`input_buffer`]: a jitter buffer that holds at most one input of a seat for each tick.
 //! - [`margin`]: the earliness of a seat's inputs.
 //! - [`bots`]: the number of a room's bots, and their inputs.
@@ -45,6 +46,7 @@ pub mod restored;
 mod results;
 pub mod seat;
 mod seat_channel;
+mod seats;
 mod send_schedule;
 pub mod shared_event;
 pub mod state;

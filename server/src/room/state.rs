@@ -24,6 +24,7 @@ use super::{
     bots::Bots,
     input_buffer::{InputCounts, TickInput},
     seat::{AwayControl, HeldSeatPolicy, Seat, SeatOccupant},
+    seats::Seats,
     sync_test::{Mismatch, SyncTest},
 };
 
@@ -32,7 +33,7 @@ pub struct RoomState<G: Game> {
     game: G,
     tick: Tick,
     rate: TickRate,
-    seats: Vec<Option<Seat<G>>>,
+    seats: Seats<G>,
     bots: Bots<G>,
     /// The entries of the newest tick.
     entries: Entries<G::Input>,
@@ -133,7 +134,7 @@ impl<G: Game> RoomState<G> {
             game,
             tick,
             rate: setup.tick_rate,
-            seats,
+            seats: Seats::new(seats),
             bots,
             entries: Entries::idle(setup.seats),
             seat_entries: Vec::new(),
@@ -185,13 +186,12 @@ impl<G: Game> RoomState<G> {
 
     /// The current occupants as the journal stores them, one element per seat; `None` for an empty seat.
     pub fn holders(&self) -> Vec<Option<journal::Holder>> {
-        self.seats.iter().map(|seat| seat.as_ref().map(Seat::to_journal)).collect()
+        self.seats.iter().map(|seat| seat.map(Seat::to_journal)).collect()
     }
 
     /// The number of players and the number of bots.
     pub fn occupancy(&self) -> (u16, u16) {
-        let bots = self.seats.iter().flatten().filter(|seat| seat.is_bot()).count() as u16;
-        (self.seats.iter().flatten().count() as u16 - bots, bots)
+        self.seats.occupancy()
     }
 
     /// Returns true if the room sends its roster to its players; rooms with more than [`MAX_ROSTER_SEATS`] seats do not.
@@ -217,10 +217,7 @@ impl<G: Game> RoomState<G> {
         name: Name,
         changed: &mut Vec<RosterChange>,
     ) -> Option<SeatId> {
-        let empty = self.seats.iter().position(Option::is_none);
-        let at =
-            empty.or_else(|| self.seats.iter().rposition(|seat| seat.as_ref().is_some_and(Seat::is_bot)))?;
-        let seat = SeatId(at as u16);
+        let seat = self.seats.first_empty().or_else(|| self.seats.last_bot())?;
         self.leave_seat(seat, changed);
         self.occupy(seat, name, SeatOccupant::Player { id: player, ticket }, changed);
         Some(seat)
@@ -228,7 +225,7 @@ impl<G: Game> RoomState<G> {
 
     /// Empties a seat, if it is taken. Appends the change to `changed`.
     pub fn leave_seat(&mut self, seat: SeatId, changed: &mut Vec<RosterChange>) {
-        if self.seats.get_mut(seat.index()).and_then(Option::take).is_some() {
+        if self.seats.release(seat) {
             self.pending.push(SeatEntry::Left(seat));
             changed.push(RosterChange::Left { seat });
         }
@@ -237,7 +234,7 @@ impl<G: Game> RoomState<G> {
     /// Holds a seat whose player's connection was lost: until the player returns, the policy controls it. The roster does not change,
     /// because the seat stays the player's. Has no effect on a seat that is held already.
     pub fn hold(&mut self, seat: SeatId, policy: HeldSeatPolicy) {
-        let Some(Some(seat)) = self.seats.get_mut(seat.index()) else { return };
+        let Some(seat) = self.seats.get_mut(seat) else { return };
         if seat.away.is_none() {
             let brain = if policy == HeldSeatPolicy::Bot { self.bots.brain() } else { None };
             seat.away = Some(brain.map_or(AwayControl::Idle, AwayControl::Bot));
@@ -246,7 +243,7 @@ impl<G: Game> RoomState<G> {
 
     /// Gives a seat back to its player, who has shown this ticket on a new connection. Inputs of the old connection are dropped.
     pub fn resume_seat(&mut self, seat: SeatId, ticket: TicketNumber) {
-        if let Some(Some(held)) = self.seats.get_mut(seat.index()) {
+        if let Some(held) = self.seats.get_mut(seat) {
             held.resume(ticket, self.tick, self.rate);
             self.pending.push(SeatEntry::Resumed(seat, ticket));
         }
@@ -262,21 +259,19 @@ impl<G: Game> RoomState<G> {
         let (players, bots) = self.occupancy();
         let wanted = self.bots.wanted(self.seats.len() as u16, players);
         for _ in wanted..bots {
-            let Some(at) = self.seats.iter().rposition(|seat| seat.as_ref().is_some_and(Seat::is_bot)) else {
-                break;
-            };
-            self.leave_seat(SeatId(at as u16), changed);
+            let Some(seat) = self.seats.last_bot() else { break };
+            self.leave_seat(seat, changed);
         }
         for _ in bots..wanted {
-            let Some(at) = self.seats.iter().position(Option::is_none) else { break };
+            let Some(seat) = self.seats.first_empty() else { break };
             let Some((name, brain)) = self.bots.create() else { break };
-            self.occupy(SeatId(at as u16), name, SeatOccupant::Bot(brain), changed);
+            self.occupy(seat, name, SeatOccupant::Bot(brain), changed);
         }
     }
 
     /// Adds a batch of a seat's inputs. `arrived` is the time of arrival on the room's time line, in 1/16 tick.
     pub fn input(&mut self, seat: SeatId, batch: &InputBatch<G::Input>, arrived: i64) {
-        let Some(seat) = self.seats.get_mut(seat.index()).and_then(Option::as_mut) else { return };
+        let Some(seat) = self.seats.get_mut(seat) else { return };
         for (tick, input) in batch.iter() {
             seat.inputs.push(tick, input.clone());
         }
@@ -300,7 +295,7 @@ impl<G: Game> RoomState<G> {
     /// Creates and returns the frame of the newest tick. Bots choose their next inputs by this frame.
     pub fn publish(&mut self) -> &Arc<Frame<G::Entity>> {
         let seats = self.seats.iter().enumerate().map(|(at, seat)| {
-            let seat = seat.as_ref()?;
+            let seat = seat?;
             let viewpoint = self.game.view(SeatId(at as u16));
             Some(SeatFrame { viewpoint, margin: seat.margin.get(), used: seat.inputs.newest_used() })
         });
@@ -338,7 +333,7 @@ impl<G: Game> RoomState<G> {
         let taken = Seat::new(name.clone(), occupant, self.tick, self.rate);
         self.pending.push(SeatEntry::Taken(seat, taken.to_journal()));
         changed.push(RosterChange::Taken { seat, name, bot: taken.is_bot() });
-        self.seats[seat.index()] = Some(taken);
+        self.seats.occupy(seat, taken);
     }
 
     /// Sets each seat's input for the tick in progress, `self.tick`: a player's from the buffer, a bot's from its brain. A player has not
@@ -347,7 +342,7 @@ impl<G: Game> RoomState<G> {
         let Entries { inputs, seen, .. } = &mut self.entries;
         for (at, (seat, (input, seen))) in self.seats.iter_mut().zip(inputs.iter_mut().zip(seen)).enumerate()
         {
-            let stamped = seat.as_mut().and_then(|seat| match (&mut seat.occupant, &mut seat.away) {
+            let stamped = seat.and_then(|seat| match (&mut seat.occupant, &mut seat.away) {
                 (SeatOccupant::Player { .. }, Some(AwayControl::Idle)) => None,
                 (SeatOccupant::Player { .. }, None) => {
                     let stamped = match seat.inputs.take(self.tick) {
@@ -373,7 +368,7 @@ impl<G: Game> RoomState<G> {
 
     /// The taken seats with their numbers.
     fn taken(&self) -> impl Iterator<Item = (SeatId, &Seat<G>)> + '_ {
-        self.seats.iter().enumerate().filter_map(|(at, seat)| Some((SeatId(at as u16), seat.as_ref()?)))
+        self.seats.iter().enumerate().filter_map(|(at, seat)| Some((SeatId(at as u16), seat?)))
     }
 }
 

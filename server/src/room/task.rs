@@ -10,6 +10,7 @@ use std::{
 use quarrel_shared::{
     game::{Audience, Game},
     id::SeatId,
+    limits::MAX_VIEW_ENTITIES,
     protocol::CloseReason,
     snapshot::Frame,
 };
@@ -185,10 +186,11 @@ impl<G: Game> RoomTask<G> {
     /// sent, after the last: players need no frame that is replaced at once.
     fn tick(&mut self, is_last_due: bool) {
         let started = Instant::now();
-        // Before the inbox: a return clears the seat's inputs, and must not clear those of the new connection.
+        // Before the inbox: a return clears the seat's inputs, and must not clear those of the new connection; and seats that players have
+        // left since the last tick are free for the requests in it.
         self.update_presence();
-        self.drain_inbox();
         self.release_seats();
+        self.drain_inbox();
         self.state.set_max_bots(*self.services.bots.get());
         self.state.settle_bots(&mut self.changed);
         self.state.step();
@@ -202,7 +204,7 @@ impl<G: Game> RoomTask<G> {
         self.send_roster();
         self.send_game_events();
         if self.send_schedule.is_due() {
-            self.unsent_frame = Some(Arc::clone(self.state.publish()));
+            self.unsent_frame = Some(self.publish());
         }
         if let Some(frame) = self.unsent_frame.take_if(|_| is_last_due) {
             self.frames.send_replace(Some(frame));
@@ -212,6 +214,25 @@ impl<G: Game> RoomTask<G> {
             journal.write_due(&self.state, started - self.services.epoch);
         }
         self.update_metrics(started.elapsed());
+    }
+
+    /// Creates the frame of the newest tick. Logs an error when the game begins to have more entities for one seat than a view can hold.
+    fn publish(&mut self) -> Arc<Frame<G::Entity>> {
+        let was_oversized = self.state.frame().left_out() > 0;
+        let frame = self.state.publish();
+        let left_out = frame.left_out();
+        if left_out > 0 {
+            self.services.metrics.oversized_frames.inc();
+            if !was_oversized {
+                error!(
+                    left_out,
+                    max = MAX_VIEW_ENTITIES,
+                    tick = %frame.tick(),
+                    "game has more entities for one seat than a view can hold, those with the highest ids are not sent"
+                );
+            }
+        }
+        Arc::clone(frame)
     }
 
     /// Processes the commands that are queued now. Those that arrive meanwhile stay queued for the next tick, so a flood cannot delay this
@@ -254,8 +275,6 @@ impl<G: Game> RoomTask<G> {
 
     /// Gives a player a seat and replies with the session's end of it, or replies that the room is full.
     fn take_seat(&mut self, request: TakeSeat<G>) {
-        // Seats that players have left since the last tick are free for this request.
-        self.release_seats();
         let Some(seat) =
             self.state.take_seat(request.player, request.ticket, request.name, &mut self.changed)
         else {

@@ -90,6 +90,8 @@ mod tests {
         time::SystemTime,
     };
 
+    use quarrel_shared::arena::Arena;
+
     use super::*;
     use crate::{
         config::{self, GameDefaults, Sources},
@@ -102,14 +104,7 @@ mod tests {
     async fn a_panic_in_a_renewal_does_not_end_later_renewals() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
-        let game = GameDefaults {
-            name: "g",
-            seats: 1,
-            bots: 0,
-            bot_skill: "s",
-            skills: &["s"],
-            settings: toml::Table::new(),
-        };
+        let game = GameDefaults::of::<Arena>();
         let net = config::load(&Sources::default(), &[game]).unwrap().net;
         let start = SystemTime::UNIX_EPOCH + 20_000 * DAY;
         let tls = Arc::new(ServerTls::open(&net, &dir, start).unwrap());

@@ -62,6 +62,8 @@ pub struct Metrics {
     pub overruns: Counter,
     /// Ticks skipped because their room was too far behind.
     pub slips: Counter,
+    /// Frames with more entities for one seat than a view can hold; see [`Frame::left_out`](quarrel_shared::snapshot::Frame::left_out).
+    pub oversized_frames: Counter,
     /// Ticks for which a player's seat had no input, counted for each such seat.
     pub starved: Counter,
     /// Rooms closed or not opened because their game panicked.
@@ -168,6 +170,11 @@ impl Metrics {
             joins: register(r, "joins", "Seats taken by players"),
             overruns: register(r, "overruns", "Ticks that took longer than their period"),
             slips: register(r, "slips", "Ticks skipped because their room was too far behind"),
+            oversized_frames: register(
+                r,
+                "oversized_frames",
+                "Frames with more entities for one seat than a view can hold, so that some are not sent",
+            ),
             starved: register(r, "starved_ticks", "Ticks for which a seat had no input"),
             room_panics: register(r, "room_panics", "Rooms closed or not opened because their game panicked"),
             seat_panics: register(

@@ -16,6 +16,7 @@ use crate::{
         Predict, PredictedEntities, RoomDefaults, Setup, Step, Viewpoint,
     },
     id::{EntityId, SeatId},
+    limits::MAX_ROOM_SEATS,
     tick::TickRate,
 };
 
@@ -61,7 +62,7 @@ impl Bits for Stumbled {
 impl Game for Crowd {
     const NAME: &'static str = "crowd";
     const REVISION: u32 = 1;
-    const ROOM: RoomDefaults = RoomDefaults { seats: 1000, bots: 0 };
+    const ROOM: RoomDefaults = RoomDefaults { seats: 1000, bots: 0, max_seats: MAX_ROOM_SEATS };
     const SKILLS: &'static [&'static str] = &["stroll"];
 
     type Settings = CrowdSettings;

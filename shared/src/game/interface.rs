@@ -41,7 +41,7 @@ pub trait Game: Sized + Send + 'static {
     /// rules. A server accepts only clients with its own revision, and a journal is replayed only by the revision that wrote it.
     const REVISION: u32;
 
-    /// The number of seats and the maximum number of bots in a room, unless the operator configures others.
+    /// The number of seats and the maximum number of bots in a room, unless the operator configures others, and the largest room.
     const ROOM: RoomDefaults;
 
     /// The names of the bot skills that [`Self::brain`] accepts, the default first. Empty for a game without bots.
@@ -170,13 +170,16 @@ pub struct Setup<S> {
     pub tick_rate: TickRate,
 }
 
-/// A game's defaults for its rooms, which the operator's configuration overrides.
+/// A game's defaults for its rooms, which the operator's configuration overrides, and the largest room that it supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomDefaults {
     /// The number of seats in a room.
     pub seats: u16,
     /// The maximum number of bots in a room. Bots take seats that are empty and leave as players join.
     pub bots: u16,
+    /// The largest number of seats that an operator may configure: that of the largest room whose steps and views are made in time at the
+    /// game's tick rate. At most [`MAX_ROOM_SEATS`](crate::limits::MAX_ROOM_SEATS).
+    pub max_seats: u16,
 }
 
 /// The kind of a seat's occupant.
@@ -313,6 +316,12 @@ impl<G: Game> Copy for Observation<'_, G> {}
 pub trait Brain<G: Game>: Send {
     /// Returns the bot's input for the next tick, given its newest view. Called once per tick.
     fn decide(&mut self, seen: Observation<'_, G>) -> G::Input;
+
+    /// Returns false if [`Self::decide`] ignores the entities. The server then does not select the bot's view, which costs more than a
+    /// simple decision, and passes no entities.
+    fn needs_view(&self) -> bool {
+        true
+    }
 }
 
 /// A counter of load tests, incremented per seat by [`Game::metric`].

@@ -10,7 +10,9 @@ pub enum Place {
     /// A point in the plane. A seat receives the entity if it is within the seat's [range](Viewpoint::range), not
     /// [hidden](Viewpoint::hidden) from it, and among its [nearest](Viewpoint::max_entities) ones.
     At(Point),
-    /// No point: every seat receives the entity, such as the state of the match or a score.
+    /// No point: every seat receives the entity, such as the state of the match or a score. A seat receives at most
+    /// [`MAX_VIEW_ENTITIES`](crate::limits::MAX_VIEW_ENTITIES) entities without a point, those with the lowest ids; the server logs an
+    /// error for a game that has more.
     Everywhere,
     /// No point: only this seat receives the entity, such as a quiver or a cooldown.
     Only(SeatId),

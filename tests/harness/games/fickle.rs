@@ -126,7 +126,7 @@ fn read_counter() -> u32 {
 impl Game for Fickle {
     const NAME: &'static str = "fickle";
     const REVISION: u32 = 1;
-    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0 };
+    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0, max_seats: 4 };
 
     type Settings = FickleSettings;
     type Input = Push;

@@ -119,7 +119,7 @@ impl Predict for Levers {
 impl Game for Levers {
     const NAME: &'static str = "levers";
     const REVISION: u32 = 1;
-    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0 };
+    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0, max_seats: 4 };
 
     type Settings = LeverSettings;
     type Input = Lever;

@@ -7,6 +7,7 @@ use quarrel_shared::{
         Viewpoint,
     },
     id::{EntityId, SeatId},
+    limits::MAX_ROOM_SEATS,
 };
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +94,7 @@ impl Predict for Throng {
 impl Game for Throng {
     const NAME: &'static str = "throng";
     const REVISION: u32 = 1;
-    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0 };
+    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0, max_seats: MAX_ROOM_SEATS };
 
     type Settings = ThrongSettings;
     type Input = Nod;

@@ -63,7 +63,7 @@ impl Predict for Hindsight {
 impl Game for Hindsight {
     const NAME: &'static str = "hindsight";
     const REVISION: u32 = 1;
-    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0 };
+    const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0, max_seats: 4 };
 
     type Settings = NoSettings;
     type Input = EmptyInput;

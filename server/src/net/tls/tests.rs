@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use quarrel_shared::arena::Arena;
 use rcgen::{CertificateParams, KeyPair};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
@@ -19,14 +20,7 @@ fn data_dir() -> (tempfile::TempDir, DataDir) {
 }
 
 fn net_config() -> NetConfig {
-    let game = GameDefaults {
-        name: "g",
-        seats: 1,
-        bots: 0,
-        bot_skill: "s",
-        skills: &["s"],
-        settings: toml::Table::new(),
-    };
+    let game = GameDefaults::of::<Arena>();
     config::load(&Sources::default(), &[game]).unwrap().net
 }
 

@@ -93,7 +93,7 @@ impl Dial {
 impl Game for Dial {
     const NAME: &'static str = "dial";
     const REVISION: u32 = 1;
-    const ROOM: RoomDefaults = RoomDefaults { seats: SEATS, bots: 0 };
+    const ROOM: RoomDefaults = RoomDefaults { seats: SEATS, bots: 0, max_seats: SEATS };
 
     type Settings = ();
     type Input = Turn;
