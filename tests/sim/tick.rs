@@ -45,9 +45,9 @@ pub(crate) fn run(arguments: &Arguments) {
 
 /// An entity that is only a place.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-struct Mark(Place);
+struct Dot(Place);
 
-impl Entity for Mark {
+impl Entity for Dot {
     fn place(&self) -> Place {
         self.0
     }
@@ -76,7 +76,7 @@ fn distributions(n: u32) -> [(&'static str, Vec<Place>); 5] {
 /// Measures the creation of a frame with these entities and 64 seats, and the selection of one seat's view, in microseconds.
 fn views(places: &[Place], repeat: u32) -> (f64, f64) {
     let mut entities = Entities::new();
-    places.iter().for_each(|place| drop(entities.insert(Mark(*place))));
+    places.iter().for_each(|place| drop(entities.insert(Dot(*place))));
     let seats: Vec<_> = (0..64).map(|seat| Some(seat_frame(places[seat * places.len() / 64]))).collect();
     let frame_time = shortest(repeat, || {
         black_box(Frame::new(Tick(1), &entities, seats.clone()));
@@ -89,7 +89,7 @@ fn views(places: &[Place], repeat: u32) -> (f64, f64) {
             black_box(&view);
         }
     });
-    (us(frame_time), us(view_time) / 64.0)
+    (us(frame_time), round(us(view_time) / 64.0))
 }
 
 fn seat_frame(place: Place) -> SeatFrame {

@@ -104,7 +104,7 @@ impl Grid {
     ) {
         scratch.clear();
         let max_distance = u64::from(range) * u64::from(range);
-        let mut search = Search { center, max, max_distance, is_shown, candidates: scratch };
+        let mut search = NearestSearch { center, max, max_distance, is_shown, candidates: scratch };
         if max > 0 {
             search.visit(self);
         }
@@ -161,7 +161,7 @@ impl Grid {
 }
 
 /// A search for the points nearest to a center.
-struct Search<'a, F> {
+struct NearestSearch<'a, F> {
     center: Point,
     /// The number of points to find, at least 1.
     max: usize,
@@ -172,7 +172,7 @@ struct Search<'a, F> {
     candidates: &'a mut Vec<(u64, u32)>,
 }
 
-impl<F: Fn(u32) -> bool> Search<'_, F> {
+impl<F: Fn(u32) -> bool> NearestSearch<'_, F> {
     /// Adds the points of a grid that may be among the nearest, ring by ring, until no further point can be.
     fn visit(&mut self, grid: &Grid) {
         for ring in 0..grid.columns.max(grid.rows) {
