@@ -185,7 +185,8 @@ impl ServingProcess {
         }
         let is_reloadable = |key: &String| RELOADABLE_KEYS.contains(&key.as_str());
         let changed: Vec<_> = current.changed_keys(&config).into_iter().filter(is_reloadable).collect();
-        info!(changed = changed.join(", "), "configuration reloaded");
+        let changed = if changed.is_empty() { "nothing".to_owned() } else { changed.join(", ") };
+        info!(changed, "configuration reloaded");
         // Compared with the start, so that each reload names them until the restart.
         let waiting: Vec<_> =
             self.config.changed_keys(&config).into_iter().filter(|key| !is_reloadable(key)).collect();

@@ -58,8 +58,8 @@ impl<G: Game> AdminBackend for ServerStatus<G> {
         self.lobby.statuses().into_iter().map(listing).collect()
     }
 
-    fn stalled_threads(&self) -> Vec<&'static str> {
-        self.heartbeats.stalled(Instant::now())
+    fn stalled_threads(&self, running_since: Instant) -> Vec<&'static str> {
+        self.heartbeats.stalled(Instant::now(), running_since)
     }
 
     fn players(&self) -> Vec<PlayerListing> {

@@ -7,7 +7,15 @@
 //! | SIGHUP | reads the configuration, the certificate and its key again |
 //! | SIGUSR1, SIGUSR2, SIGXFSZ (a file reached the limit of `ulimit -f`) | none; without a handler they would end the process |
 
-use std::{future::poll_fn, io, sync::Arc, task::Poll, thread, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::Poll,
+    thread,
+    time::Duration,
+};
 
 use tokio::{
     runtime::Builder,
@@ -118,7 +126,7 @@ impl SignalState {
 pub fn start(before_exit: impl Fn() + Send + 'static) -> io::Result<SignalRequests> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     // The handlers are installed before this function returns, so that no signal kills the process from here on.
-    let streams = {
+    let mut streams = {
         let _inside = runtime.enter();
         Signal::ALL
             .into_iter()
@@ -127,15 +135,27 @@ pub fn start(before_exit: impl Fn() + Send + 'static) -> io::Result<SignalReques
     };
     let requests = SignalRequests::default();
     let handled = requests.clone();
-    let handle = move || runtime.block_on(handle(streams, handled, before_exit));
-    thread::Builder::new().name("signals".into()).spawn(handle)?;
+    let run = move || {
+        let mut state = SignalState::default();
+        let mut handle = || runtime.block_on(handle(&mut streams, &mut state, &handled, &before_exit));
+        // A panic must not leave a server that no signal can stop.
+        while catch_unwind(AssertUnwindSafe(&mut handle)).is_err() {
+            tracing::error!("signals thread panicked, it continues with the next signal");
+        }
+    };
+    thread::Builder::new().name("signals".into()).spawn(run)?;
     Ok(requests)
 }
 
-async fn handle(mut streams: Vec<(Signal, SignalStream)>, requests: SignalRequests, before_exit: impl Fn()) {
-    let mut state = SignalState::default();
+/// Handles signals until the process ends.
+async fn handle(
+    streams: &mut [(Signal, SignalStream)],
+    state: &mut SignalState,
+    requests: &SignalRequests,
+    before_exit: &impl Fn(),
+) {
     loop {
-        let signal = next(&mut streams).await;
+        let signal = next(streams).await;
         match state.apply(signal, Instant::now()) {
             Effect::Stop => {
                 tracing::info!(?signal, "signal received, shutting down; a second signal exits at once");

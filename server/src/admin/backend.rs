@@ -1,6 +1,7 @@
 //! The interface between the admin HTTP server and the rest of the server.
 
 use std::pin::Pin;
+use std::time::Instant;
 
 use super::dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing};
 
@@ -8,8 +9,9 @@ use super::dto::{Mark, MarkRefusal, PlayerListing, Readiness, RoomListing};
 pub trait AdminBackend: Send + Sync {
     /// Lists all rooms.
     fn rooms(&self) -> Vec<RoomListing>;
-    /// Returns the names of the groups of threads that do not run, such as "network".
-    fn stalled_threads(&self) -> Vec<&'static str>;
+    /// Returns the names of the groups of threads that do not run, such as "network". The process has run without a pause since
+    /// `running_since`.
+    fn stalled_threads(&self, running_since: Instant) -> Vec<&'static str>;
     /// Lists all sessions.
     fn players(&self) -> Vec<PlayerListing>;
     /// Returns whether the server admits another player, or the reason why not.

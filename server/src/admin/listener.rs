@@ -1,19 +1,24 @@
 //! The connections of the admin HTTP server, with a limit on their number and timeouts on each.
 //!
 //! A health check must get an answer however many other connections are idle or slow. So a new connection never waits for another to end:
-//! at the limit, the oldest connection is closed.
+//! at the limit, the oldest connection without a request in progress is closed, or the oldest of all.
 //!
 //! This file drives hyper directly, because `axum::serve` sets no timer: a client could take unlimited time to send a request's head
 //! (the request line and the headers).
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    convert::Infallible,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{Router, response::Response};
+use hyper::{Request, body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
@@ -52,9 +57,11 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     let graceful = GracefulShutdown::new();
     while let Some(stream) = stop.run_until_cancelled(accept(&listener)).await {
         let place = connections.open();
-        let connection = serve_connection(stream, router.clone(), graceful.watcher());
+        let requests =
+            RequestWatch { router: router.clone(), is_busy: Arc::clone(&place.connection.is_busy) };
+        let connection = serve_connection(stream, requests, graceful.watcher());
         tokio::spawn(async move {
-            place.closed.run_until_cancelled(connection).await;
+            place.connection.closed.run_until_cancelled(connection).await;
         });
     }
     drop(listener);
@@ -82,30 +89,46 @@ struct OpenConnections(Arc<Mutex<ConnectionTable>>);
 #[derive(Default)]
 struct ConnectionTable {
     next: u64,
-    open: BTreeMap<u64, CancellationToken>,
+    open: BTreeMap<u64, OpenConnection>,
+}
+
+#[derive(Clone, Default)]
+struct OpenConnection {
+    /// Cancelled when the connection must close.
+    closed: CancellationToken,
+    /// Whether a request is in progress.
+    is_busy: Arc<AtomicBool>,
+}
+
+impl ConnectionTable {
+    /// Removes and returns the oldest connection without a request in progress, or the oldest of all.
+    fn pop_oldest(&mut self) -> Option<OpenConnection> {
+        let idle = self.open.iter().find(|(_, connection)| !connection.is_busy.load(Relaxed));
+        let oldest = *idle.or_else(|| self.open.first_key_value())?.0;
+        self.open.remove(&oldest)
+    }
 }
 
 /// The place of one open connection; dropping it gives the place up.
 struct ConnectionPlace {
     number: u64,
-    /// Cancelled when the connection must close.
-    closed: CancellationToken,
+    connection: OpenConnection,
     connections: OpenConnections,
 }
 
 impl OpenConnections {
-    /// Adds a connection. At the limit, closes the oldest one.
+    /// Adds a connection. At the limit, closes another one.
     fn open(&self) -> ConnectionPlace {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if table.open.len() >= MAX_CONNECTIONS
-            && let Some((_, oldest)) = table.open.pop_first()
+            && let Some(oldest) = table.pop_oldest()
         {
-            oldest.cancel();
+            oldest.closed.cancel();
         }
-        let (number, closed) = (table.next, CancellationToken::new());
+        let (number, connection) = (table.next, OpenConnection::default());
         table.next += 1;
-        table.open.insert(number, closed.clone());
-        ConnectionPlace { number, closed, connections: self.clone() }
+        table.open.insert(number, connection.clone());
+        ConnectionPlace { number, connection, connections: self.clone() }
     }
 }
 
@@ -118,7 +141,7 @@ impl Drop for ConnectionPlace {
 
 /// Serves one connection until the client closes it or its lifetime ends. An error of the connection is the client's, so it is only
 /// logged, at debug level.
-async fn serve_connection(stream: TcpStream, router: Router, watcher: Watcher) {
+async fn serve_connection(stream: TcpStream, requests: RequestWatch, watcher: Watcher) {
     // A peek, because `readable` may return before there are bytes.
     if time::timeout(FIRST_BYTE_TIMEOUT, stream.peek(&mut [0])).await.is_err() {
         return;
@@ -129,9 +152,56 @@ async fn serve_connection(stream: TcpStream, router: Router, watcher: Watcher) {
         .max_buf_size(BUFFER_BYTES)
         // The library that formats the date panics for a clock before 1970.
         .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), requests);
     let ended = time::timeout(CONNECTION_TIMEOUT, watcher.watch(connection)).await;
     if let Ok(Err(error)) = ended {
         tracing::debug!(%error, "HTTP connection ended with an error");
+    }
+}
+
+/// The router, with a record of whether the connection has a request in progress. A connection has one request at a time (HTTP/1.1).
+struct RequestWatch {
+    router: Router,
+    is_busy: Arc<AtomicBool>,
+}
+
+impl Service<Request<Incoming>> for RequestWatch {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let answer = TowerToHyperService::new(self.router.clone()).call(request);
+        let is_busy = Arc::clone(&self.is_busy);
+        is_busy.store(true, Relaxed);
+        Box::pin(async move {
+            let answer = answer.await;
+            is_busy.store(false, Relaxed);
+            answer
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_the_limit_the_oldest_connection_without_a_request_is_closed() {
+        let connections = OpenConnections::default();
+        let places: Vec<_> = (0..MAX_CONNECTIONS).map(|_| connections.open()).collect();
+        places[0].connection.is_busy.store(true, Relaxed);
+        let is_closed = |at: usize| places[at].connection.closed.is_cancelled();
+        let _next = connections.open();
+        assert!(!is_closed(0) && is_closed(1) && !is_closed(2));
+    }
+
+    #[test]
+    fn at_the_limit_the_oldest_connection_is_closed_if_all_have_requests() {
+        let connections = OpenConnections::default();
+        let places: Vec<_> = (0..MAX_CONNECTIONS).map(|_| connections.open()).collect();
+        places.iter().for_each(|place| place.connection.is_busy.store(true, Relaxed));
+        let _next = connections.open();
+        assert!(places[0].connection.closed.is_cancelled() && !places[1].connection.closed.is_cancelled());
     }
 }

@@ -33,13 +33,16 @@ struct ObservedTick {
 
 impl Liveness {
     /// Compares the rooms with the last check and returns the ids of the stuck rooms. A stopping room does not tick and is never stuck;
-    /// an opening room has a timeout of its own.
-    pub fn check(&mut self, now: Instant, rooms: &[RoomListing]) -> Vec<String> {
+    /// an opening room has a timeout of its own. The process has run without a pause since `running_since`: before that, no room could
+    /// tick.
+    pub fn check(&mut self, now: Instant, running_since: Instant, rooms: &[RoomListing]) -> Vec<String> {
         let before = std::mem::take(&mut self.observed);
         let mut stuck = Vec::new();
         for room in rooms.iter().filter(|room| room.state != RoomActivity::Stopping) {
             let observed = match before.get(&room.id) {
-                Some(last) if last.tick == room.tick => *last,
+                Some(last) if last.tick == room.tick => {
+                    ObservedTick { since: last.since.max(running_since), ..*last }
+                }
                 _ => ObservedTick { tick: room.tick, since: now },
             };
             let timeout = match room.state {
@@ -87,10 +90,23 @@ mod tests {
     #[test]
     fn a_room_is_stuck_when_its_tick_has_not_changed_for_a_second() {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
-        assert!(liveness.check(start, &[room("a", 7)]).is_empty(), "one check cannot find a stuck room");
-        assert!(liveness.check(start + 999 * MS, &[room("a", 7)]).is_empty());
-        assert_eq!(liveness.check(start + 1000 * MS, &[room("a", 7)]), ["a"]);
-        assert!(liveness.check(start + 1001 * MS, &[room("a", 8)]).is_empty(), "the room ticks again");
+        assert!(
+            liveness.check(start, start, &[room("a", 7)]).is_empty(),
+            "one check cannot find a stuck room"
+        );
+        assert!(liveness.check(start + 999 * MS, start, &[room("a", 7)]).is_empty());
+        assert_eq!(liveness.check(start + 1000 * MS, start, &[room("a", 7)]), ["a"]);
+        assert!(liveness.check(start + 1001 * MS, start, &[room("a", 8)]).is_empty(), "the room ticks again");
+    }
+
+    #[test]
+    fn a_pause_of_the_process_does_not_make_a_room_stuck() {
+        let (mut liveness, start) = (Liveness::default(), Instant::now());
+        liveness.check(start, start, &[room("a", 7)]);
+        let resumed = start + 9000 * MS;
+        assert!(liveness.check(resumed, resumed, &[room("a", 7)]).is_empty());
+        assert!(liveness.check(resumed + 999 * MS, resumed, &[room("a", 7)]).is_empty());
+        assert_eq!(liveness.check(resumed + 1000 * MS, resumed, &[room("a", 7)]), ["a"]);
     }
 
     #[test]
@@ -98,7 +114,7 @@ mod tests {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
         let mut stuck = Vec::new();
         for check in 0..=10 {
-            stuck = liveness.check(start + check * 100 * MS, &[room("a", 7), room("b", check)]);
+            stuck = liveness.check(start + check * 100 * MS, start, &[room("a", 7), room("b", check)]);
         }
         assert_eq!(stuck, ["a"]);
     }
@@ -107,26 +123,26 @@ mod tests {
     fn a_slow_room_is_stuck_after_three_periods() {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
         let slow = RoomListing { tick_rate: 1, ..room("a", 7) };
-        liveness.check(start, std::slice::from_ref(&slow));
-        assert!(liveness.check(start + 2999 * MS, std::slice::from_ref(&slow)).is_empty());
-        assert_eq!(liveness.check(start + 3000 * MS, &[slow]), ["a"]);
+        liveness.check(start, start, std::slice::from_ref(&slow));
+        assert!(liveness.check(start + 2999 * MS, start, std::slice::from_ref(&slow)).is_empty());
+        assert_eq!(liveness.check(start + 3000 * MS, start, &[slow]), ["a"]);
     }
 
     #[test]
     fn an_opening_room_is_stuck_after_a_minute() {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
         let opening = RoomListing { state: RoomActivity::Opening, ..room("a", 0) };
-        liveness.check(start, std::slice::from_ref(&opening));
-        assert!(liveness.check(start + 59_999 * MS, std::slice::from_ref(&opening)).is_empty());
-        assert_eq!(liveness.check(start + 60_000 * MS, &[opening]), ["a"]);
+        liveness.check(start, start, std::slice::from_ref(&opening));
+        assert!(liveness.check(start + 59_999 * MS, start, std::slice::from_ref(&opening)).is_empty());
+        assert_eq!(liveness.check(start + 60_000 * MS, start, &[opening]), ["a"]);
     }
 
     #[test]
     fn stopping_and_closed_rooms_are_not_stuck_and_not_kept() {
         let (mut liveness, start) = (Liveness::default(), Instant::now());
-        liveness.check(start, &[room("a", 7), room("b", 7)]);
+        liveness.check(start, start, &[room("a", 7), room("b", 7)]);
         let stopping = RoomListing { state: RoomActivity::Stopping, ..room("a", 7) };
-        assert!(liveness.check(start + 5000 * MS, &[stopping]).is_empty());
+        assert!(liveness.check(start + 5000 * MS, start, &[stopping]).is_empty());
         assert!(liveness.observed.is_empty());
     }
 }

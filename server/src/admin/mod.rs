@@ -29,12 +29,16 @@ mod state;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use tokio_util::sync::CancellationToken;
 
-use self::{access::AccessPolicy, state::BackendSlot};
+use self::{
+    access::AccessPolicy,
+    state::{AdminState, BackendSlot},
+};
 use crate::{reloadable::Reloadable, telemetry::Metrics};
 
 pub use backend::{AdminBackend, MarkFuture};
@@ -48,7 +52,7 @@ pub struct AdminHandle {
 }
 
 /// Starts the admin HTTP server on a bound socket. Until [`AdminHandle::set_backend`], it answers that the process is starting. It runs until
-/// `stop` is cancelled or the handle is shut down.
+/// `stop` is cancelled or the handle is shut down. If its thread panics, it cancels `failed`.
 ///
 /// # Errors
 /// When the socket cannot be used, or the thread or its runtime cannot start.
@@ -57,6 +61,7 @@ pub fn start(
     access: Reloadable<AccessPolicy>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
+    failed: CancellationToken,
 ) -> io::Result<AdminHandle> {
     listen.set_nonblocking(true)?;
     let local_address = listen.local_addr()?;
@@ -66,13 +71,22 @@ pub fn start(
         tokio::net::TcpListener::from_std(listen)?
     };
     let backend = Arc::new(OnceLock::new());
-    let router = api::router(Arc::clone(&backend), access, metrics);
+    let state = Arc::new(AdminState::new(Arc::clone(&backend), access, metrics));
+    let router = api::router(Arc::clone(&state));
     // A child token: `shutdown` cancels the child alone, and cancelling the parent cancels the child too.
     let stop = stop.child_token();
     let stopped = stop.clone();
-    let thread = thread::Builder::new()
-        .name("admin".into())
-        .spawn(move || runtime.block_on(listener::serve(listener, router, stopped)))?;
+    let run = move || {
+        runtime.spawn(async move { state.watch_pauses().await });
+        runtime.block_on(listener::serve(listener, router, stopped));
+    };
+    let watched = move || {
+        if catch_unwind(AssertUnwindSafe(run)).is_err() {
+            tracing::error!("admin thread panicked, the server stops");
+            failed.cancel();
+        }
+    };
+    let thread = thread::Builder::new().name("admin".into()).spawn(watched)?;
     Ok(AdminHandle { local_address, backend, stop, thread })
 }
 
@@ -89,9 +103,8 @@ impl AdminHandle {
 
     /// Waits until the admin server has stopped, which requires that its token is cancelled. Blocks the calling thread.
     pub fn join(self) {
-        if self.thread.join().is_err() {
-            tracing::error!("admin thread panicked");
-        }
+        // A panic was logged by the thread itself.
+        let _ = self.thread.join();
     }
 
     /// Stops the admin server and waits until it has stopped. Blocks the calling thread while requests in progress finish: for about a

@@ -21,7 +21,7 @@ impl AdminBackend for FakeBackend {
         self.rooms.lock().unwrap().clone()
     }
 
-    fn stalled_threads(&self) -> Vec<&'static str> {
+    fn stalled_threads(&self, _running_since: Instant) -> Vec<&'static str> {
         self.stalled_threads.lock().unwrap().clone()
     }
 
@@ -91,7 +91,9 @@ fn started() -> (Arc<FakeBackend>, AdminHandle, CancellationToken) {
 fn starting(access: AccessPolicy) -> (AdminHandle, CancellationToken) {
     let stop = CancellationToken::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let handle = start(listener, Reloadable::new(access), Metrics::new(), stop.clone()).unwrap();
+    let handle =
+        start(listener, Reloadable::new(access), Metrics::new(), stop.clone(), CancellationToken::new())
+            .unwrap();
     (handle, stop)
 }
 

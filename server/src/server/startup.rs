@@ -251,7 +251,10 @@ impl<'a> Startup<'a> {
         access: Reloadable<AccessPolicy>,
     ) -> Result<Option<AdminHandle>, StartError> {
         let (metrics, stop) = (Arc::clone(&self.process.metrics), self.tasks.admin_stop.clone());
-        http.map(|http| admin::start(http, access, metrics, stop)).transpose().map_err(StartError::Admin)
+        let failed = self.tasks.failed.clone();
+        http.map(|http| admin::start(http, access, metrics, stop, failed))
+            .transpose()
+            .map_err(StartError::Admin)
     }
 
     /// Starts the heartbeats of the network's threads and of the rooms' threads.

@@ -4,10 +4,12 @@
 //! its own writes the queue. Lines that cannot be queued or written are dropped and counted, and so are lines of one kind beyond a rate.
 //!
 //! - `dropped`: counters of dropped lines.
+//! - `long_line`: shortens lines that are too long.
 //! - `writer`: the queue and its thread.
 //! - `rate_limit`: the rate of lines of one kind.
 
 mod dropped;
+mod long_line;
 mod rate_limit;
 mod writer;
 
@@ -65,7 +67,7 @@ impl LogHandle {
         Ok(())
     }
 
-    /// Waits until all queued lines are written, for a second at most.
+    /// Reports dropped lines, and waits until all queued lines are written, for a second at most.
     pub fn flush(&self) {
         self.queue.flush(FLUSH_TIMEOUT);
     }

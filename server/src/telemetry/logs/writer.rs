@@ -13,12 +13,12 @@ use std::{
 use prometheus_client::metrics::counter::Counter;
 use tracing::warn;
 
-use super::{dropped::DroppedLines, rate_limit::LineRateLimit};
+use super::{dropped::DroppedLines, long_line::shorten, rate_limit::LineRateLimit};
 
 /// The maximum number of queued lines. With lines of [`MAX_LINE_BYTES`], the queue takes 16 MiB; with usual ones of 300 bytes, 300 kB.
 const MAX_QUEUED_LINES: usize = 1024;
 
-/// The maximum length of a line. A longer one is cut.
+/// The maximum length of a line. A longer one is shortened.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// The interval of reports about dropped lines.
@@ -35,7 +35,7 @@ pub(super) struct LogQueue {
 
 enum Message {
     Line(Vec<u8>),
-    /// A request to report that all earlier lines are written.
+    /// A request to report dropped lines, and to reply when all queued lines are written.
     Flush(SyncSender<()>),
 }
 
@@ -59,11 +59,7 @@ impl LogQueue {
 /// Queues one complete line per call, as the formatter of log lines writes them.
 impl Write for &LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let kept = line.len().min(MAX_LINE_BYTES);
-        let mut message = line[..kept].to_vec();
-        if kept < line.len() {
-            message[kept - 1] = b'\n';
-        }
+        let message = if line.len() > MAX_LINE_BYTES { shorten(line, MAX_LINE_BYTES) } else { line.to_vec() };
         if self.messages.try_send(Message::Line(message)).is_err() {
             self.queue_full.inc();
         }
@@ -98,14 +94,22 @@ fn run(
     rate_limit: &LineRateLimit,
 ) {
     let (mut reported, mut next_report) = (0, Instant::now() + REPORT_INTERVAL);
+    let mut write = |line: &[u8]| {
+        if writer.write(line).is_err() {
+            dropped.unwritable.inc();
+        }
+    };
     loop {
         match queued.recv_timeout(next_report.saturating_duration_since(Instant::now())) {
-            Ok(Message::Line(line)) => {
-                if writer.write(&line).is_err() {
-                    dropped.unwritable.inc();
-                }
-            }
+            Ok(Message::Line(line)) => write(&line),
             Ok(Message::Flush(done)) => {
+                report_dropped(dropped, rate_limit, &mut reported);
+                // The lines of the report are queued. New lines of other threads must not keep this loop running.
+                for message in queued.try_iter().take(MAX_QUEUED_LINES) {
+                    if let Message::Line(line) = message {
+                        write(&line);
+                    }
+                }
                 let _ = done.send(());
             }
             Err(RecvTimeoutError::Timeout) => {}
