@@ -42,6 +42,10 @@ pub const MAX_INPUT_BITS: usize = 160;
 /// means a broken clock or an attack.
 pub const MAX_INPUT_LEAD_MS: u32 = 1000;
 
+/// Maximum time for which a seat without new inputs repeats its last one, in milliseconds, on the server and in prediction. It hides a
+/// short loss, and is short enough that a player whose link is dead does not walk across the map.
+pub const MAX_COAST_MS: u32 = 250;
+
 /// Maximum number of entities in one view. A keyframe (a snapshot without a baseline) of so large a view stays within
 /// [`MAX_KEYFRAME_BYTES`] if an entity has at most 32 bytes on average (65,536 / 2,048), header included.
 pub const MAX_VIEW_ENTITIES: usize = 2048;

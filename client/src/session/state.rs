@@ -6,7 +6,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use quarrel_shared::{
-    bits::{BitReader, BitWriter, Bits, BitsError},
+    bits::{self, BitReader, BitWriter, Bits, BitsError},
     game::Predict,
     protocol::{CloseReason, Resume, SeatEpoch, ServerMessage, datagram::StampedInput},
     sub_tick::SubTick,
@@ -182,6 +182,8 @@ impl<G: Predict> SessionState<G> {
             let drawn = self.screen.with(|screen| screen.draw_unsmoothed(now)).flatten();
             let seen = drawn.as_ref().map_or_else(|| SubTick::of(slot.tick), |drawn| drawn.interpolated_at);
             let input = controller.input(slot, drawn.as_ref());
+            // Predicted as the server will decode it. An input that the game cannot decode has no use, and the server would refuse it.
+            let input = bits::canonical(&input, &mut self.datagram).unwrap_or_default();
             self.screen.with(|screen| screen.push_input(slot, input.clone()));
             seat.inputs.push(slot.tick, StampedInput { input, seen }, self.redundancy.past_inputs());
             is_due = true;

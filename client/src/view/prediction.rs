@@ -11,8 +11,10 @@
 use std::{collections::VecDeque, time::Duration};
 
 use quarrel_shared::{
+    bits::{self, BitWriter},
     game::{Observation, Predict, PredictedEntities},
     id::EntityId,
+    limits::MAX_COAST_MS,
     tick::{Tick, TickRate},
 };
 
@@ -23,10 +25,6 @@ use crate::view::{
 
 /// The maximum time that prediction is ahead of the newest snapshot's tick, in milliseconds. After it the own entities stand still.
 const MAX_AHEAD_MS: u32 = 2000;
-
-/// The time after the last input for which ticks without an input repeat that input, in milliseconds: the same as in the server's input
-/// buffer.
-const MAX_COAST_MS: u32 = 250;
 
 /// A seat's own entities, predicted ahead of the server.
 pub(crate) struct Prediction<G: Predict> {
@@ -185,7 +183,9 @@ impl<G: Predict> Prediction<G> {
     /// Returns the input that replaces the missing one of `tick`; `None` if `tick` is too long after the last input.
     fn coasted(&self, tick: Tick) -> Option<G::Input> {
         let (last_tick, input) = self.last_input.as_ref()?;
-        (tick.since(*last_tick) <= self.max_coast_ticks).then(|| G::coast(input))
+        // Canonical, as in the server.
+        let coasted = || bits::canonical(&G::coast(input), &mut BitWriter::new()).ok();
+        if tick.since(*last_tick) <= self.max_coast_ticks { coasted() } else { None }
     }
 
     /// Discards the predicted ticks from `tick` on, because the clock was set back. Returns the own entities of the newest discarded

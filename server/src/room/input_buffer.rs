@@ -12,13 +12,9 @@
 use std::ops::AddAssign;
 
 use quarrel_shared::{
-    limits::MAX_INPUT_LEAD_MS,
+    limits::{MAX_COAST_MS, MAX_INPUT_LEAD_MS},
     tick::{Tick, TickRate},
 };
-
-/// The time for which a seat without new inputs repeats its last one, in milliseconds. It hides a short loss, and is short enough that a
-/// player whose link is dead does not walk across the map.
-const MAX_REPEAT_MS: u32 = 250;
 
 /// One seat's inputs for future ticks, at most those of the next [`MAX_INPUT_LEAD_MS`].
 #[derive(Clone, Debug)]
@@ -60,6 +56,8 @@ pub struct InputCounts {
     pub duplicate: u64,
     /// Ticks without an input of their own, counted from the seat's first used input on.
     pub starved: u64,
+    /// Inputs of bots and repeated inputs that the game's own decoder refuses, so that their seats have no input: a defect of the game.
+    pub refused: u64,
 }
 
 impl AddAssign for InputCounts {
@@ -70,6 +68,7 @@ impl AddAssign for InputCounts {
         self.future += other.future;
         self.duplicate += other.duplicate;
         self.starved += other.starved;
+        self.refused += other.refused;
     }
 }
 
@@ -83,7 +82,7 @@ impl<I> InputBuffer<I> {
             last: None,
             taken: now,
             // Rounded down, so that no input is repeated for longer than the maximum.
-            max_repeat_ticks: MAX_REPEAT_MS * u32::from(rate.hz()) / 1000,
+            max_repeat_ticks: MAX_COAST_MS * u32::from(rate.hz()) / 1000,
             counts: InputCounts::default(),
         }
     }

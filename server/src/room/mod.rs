@@ -22,6 +22,7 @@
 //!
 //! The running room, with its task and channels:
 //! - [`task`]: the task that waits for the tick, steps the state and sends.
+//! - `blocking`: long work that must not delay other rooms.
 //! - [`inbox`]: the channels between sessions and the room.
 //! - `seat_channel`: the room's end of the channels of one seat.
 //! - [`shared_event`]: a game event that is encoded once for all seats.
@@ -32,6 +33,7 @@
 //! - [`parts`]: the settings, services and prepared objects from which a room's task is created.
 //! - [`status`]: a room's figures, such as its tick and its players, which other tasks read without a message to the room's task.
 
+mod blocking;
 pub mod bots;
 pub mod clock;
 pub mod inbox;

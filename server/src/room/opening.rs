@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{Instrument as _, error, info, info_span};
 
 use super::{
+    blocking::without_delaying_others,
     clock::RoomClock,
     inbox::{MAX_QUEUED_EVENTS, Presence, RoomHandle, SeatHandle},
     journal::{ResumedJournal, RoomJournal},
@@ -59,8 +60,8 @@ pub fn open<G: Game>(
     let task = async move {
         let setup =
             Setup { settings: spec.settings.clone(), seed, seats: spec.seats, tick_rate: spec.tick_rate };
-        // Runs in the room's own task, because the game may panic or take milliseconds to create its world.
-        let created = catch_unwind(AssertUnwindSafe(|| {
+        // Runs in the room's own task, because the game may panic or take seconds to create its world.
+        let create = AssertUnwindSafe(|| {
             let mut state = RoomState::new(&setup, spec.bots, &spec.bot_skill);
             if spec.sync_test {
                 state = state.with_sync_test(&setup);
@@ -70,8 +71,8 @@ pub fn open<G: Game>(
                 Some(RoomJournal::open(journals, &header, &state))
             });
             (state, journal)
-        }));
-        let Ok((state, journal)) = created else {
+        });
+        let Ok((state, journal)) = without_delaying_others(|| catch_unwind(create)) else {
             services.metrics.room_panics.inc();
             error!(room = %id, seed, "game panicked while creating its world, room not opened");
             status.close();

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use quarrel_shared::{
+    bits::{self, BitWriter},
     game::{Audience, Game, Outbox, Outcome, Setup},
     id::{PlayerId, SeatId},
     journal::{self, Entries, SeatEntry},
@@ -47,6 +48,8 @@ pub struct RoomState<G: Game> {
     /// The game's outcome at the last [`Self::take_outcome`].
     outcome: Option<Outcome>,
     counts: InputCounts,
+    /// The buffer in which inputs are made canonical.
+    scratch: BitWriter,
     /// The sync test, in a room that makes each step twice.
     sync_test: Option<Box<SyncTest<G>>>,
 }
@@ -143,6 +146,7 @@ impl<G: Game> RoomState<G> {
             frame,
             outcome: None,
             counts: InputCounts::default(),
+            scratch: BitWriter::new(),
             sync_test: None,
         }
     }
@@ -338,8 +342,17 @@ impl<G: Game> RoomState<G> {
 
     /// Sets each seat's input for the tick in progress, `self.tick`: a player's from the buffer, a bot's from its brain. A player has not
     /// decided on a repeated input, so it is stamped with the current tick, and the room does not rewind for it.
+    ///
+    /// Inputs that the game has computed here become canonical, as those of players are since they were decoded: a replay reads all of
+    /// them from the journal, and must step with the same values.
     fn gather_inputs(&mut self) {
-        let Entries { inputs, seen, .. } = &mut self.entries;
+        let Self { entries: Entries { inputs, seen, .. }, scratch, counts, .. } = self;
+        let mut refused = 0;
+        let mut canonical = |input: &G::Input| {
+            let canonical = bits::canonical(input, scratch);
+            refused += u64::from(canonical.is_err());
+            canonical.ok()
+        };
         for (at, (seat, (input, seen))) in self.seats.iter_mut().zip(inputs.iter_mut().zip(seen)).enumerate()
         {
             let stamped = seat.and_then(|seat| match (&mut seat.occupant, &mut seat.away) {
@@ -347,16 +360,18 @@ impl<G: Game> RoomState<G> {
                 (SeatOccupant::Player { .. }, None) => {
                     let stamped = match seat.inputs.take(self.tick) {
                         TickInput::Fresh(stamped) => Some(stamped.clone()),
-                        TickInput::Repeated(last) => Some(StampedInput::at(self.tick, G::coast(&last.input))),
+                        TickInput::Repeated(last) => {
+                            canonical(&G::coast(&last.input)).map(|input| StampedInput::at(self.tick, input))
+                        }
                         TickInput::Missing => None,
                     };
-                    self.counts += seat.inputs.take_counts();
+                    *counts += seat.inputs.take_counts();
                     stamped
                 }
                 (SeatOccupant::Bot(brain), _)
                 | (SeatOccupant::Player { .. }, Some(AwayControl::Bot(brain))) => {
                     let input = self.bots.decide(brain.as_mut(), SeatId(at as u16), &self.frame, self.rate);
-                    Some(StampedInput::at(self.frame.tick(), input))
+                    canonical(&input).map(|input| StampedInput::at(self.frame.tick(), input))
                 }
             });
             (*input, *seen) = match stamped {
@@ -364,6 +379,7 @@ impl<G: Game> RoomState<G> {
                 None => (None, SubTick::of(self.tick)),
             };
         }
+        counts.refused += refused;
     }
 
     /// The taken seats with their numbers.

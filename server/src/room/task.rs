@@ -15,14 +15,14 @@ use quarrel_shared::{
     snapshot::Frame,
 };
 use tokio::{
-    runtime::{Handle, RuntimeFlavor},
     sync::{mpsc, watch},
-    task::{block_in_place, yield_now},
+    task::yield_now,
     time::{Instant, sleep_until},
 };
 use tracing::{error, info, warn};
 
 use super::{
+    blocking::without_delaying_others,
     clock::RoomClock,
     inbox::{MAX_QUEUED_EVENTS, Presence, RoomCommand, RoomEvent, SeatHandle, TakeSeat},
     journal::RoomJournal,
@@ -53,8 +53,6 @@ pub(super) struct RoomTask<G: Game> {
     status: Arc<RoomStatus>,
     results: MatchResults,
     services: RoomServices,
-    /// Whether the runtime has several threads, so that a step may block one of them.
-    can_block: bool,
     /// The length of a tick.
     period: Duration,
     send_schedule: SendSchedule,
@@ -83,7 +81,6 @@ impl<G: Game> RoomTask<G> {
             results,
             status,
             services,
-            can_block: Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread,
             period: Duration::from_nanos(spec.tick_rate.period_ns()),
             send_schedule: SendSchedule::new(spec.tick_rate, spec.send_rate),
             linger: spec.linger,
@@ -128,7 +125,8 @@ impl<G: Game> RoomTask<G> {
     /// Saves the room's state in its journal; the future returns whether it was saved. `None` if the game panicked while its state was
     /// encoded.
     fn save(&self, journal: RoomJournal<G>) -> Option<impl Future<Output = bool> + Send + use<G>> {
-        let saving = catch_unwind(AssertUnwindSafe(|| journal.save(&self.state)));
+        let save = AssertUnwindSafe(|| journal.save(&self.state));
+        let saving = without_delaying_others(|| catch_unwind(save));
         if saving.is_err() {
             self.services.metrics.room_panics.inc();
         }
@@ -176,10 +174,9 @@ impl<G: Game> RoomTask<G> {
     /// Makes one tick; an error means that the game panicked. After a panic the game is not used any more, so a state that was changed in
     /// part is never sent.
     fn try_tick(&mut self, is_last_due: bool) -> thread::Result<()> {
-        // While a slow room steps, the other tasks of this thread continue on another one.
-        let moves_others = self.clock.is_slow() && self.can_block;
+        let is_slow = self.clock.is_slow();
         let tick = AssertUnwindSafe(|| self.tick(is_last_due));
-        if moves_others { block_in_place(|| catch_unwind(tick)) } else { catch_unwind(tick) }
+        if is_slow { without_delaying_others(|| catch_unwind(tick)) } else { catch_unwind(tick) }
     }
 
     /// Makes one tick: processes commands, steps the state, and sends events and the frame. Of several due ticks, only the newest frame is
@@ -400,6 +397,13 @@ impl<G: Game> RoomTask<G> {
         metrics.inputs.future.inc_by(inputs.future);
         metrics.inputs.duplicate.inc_by(inputs.duplicate);
         metrics.starved.inc_by(inputs.starved);
+        if inputs.refused > 0 {
+            error!(
+                inputs = inputs.refused,
+                tick = %self.state.tick(),
+                "game cannot decode its own inputs of bots or coasting, their seats have no input; the game has a defect"
+            );
+        }
         let (players, bots) = self.state.occupancy();
         metrics.players.inc_by(i64::from(players) - i64::from(self.status.players()));
         metrics.bots.inc_by(i64::from(bots) - i64::from(self.status.bots()));

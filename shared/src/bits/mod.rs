@@ -24,6 +24,20 @@ pub trait Bits: Sized {
     fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError>;
 }
 
+/// Returns the canonical form of a value: the value that a reader decodes from its encoding. It differs from the value if the encoding
+/// loses something, or the decoder clamps a range. `scratch` is overwritten.
+///
+/// # Errors
+/// When the decoder refuses the encoded value.
+pub fn canonical<T: Bits>(value: &T, scratch: &mut BitWriter) -> Result<T, BitsError> {
+    scratch.clear();
+    value.encode(scratch);
+    let mut from = BitReader::new(scratch.finish());
+    let decoded = T::decode(&mut from)?;
+    from.finish()?;
+    Ok(decoded)
+}
+
 /// One bit that is set if there is a value, then the value.
 impl<T: Bits> Bits for Option<T> {
     fn encode(&self, out: &mut BitWriter) {
@@ -96,6 +110,38 @@ mod tests {
             let mut from = BitReader::new(&bytes);
             while from.read_var(k).is_ok() {}
         }
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_cut_and_changes_no_other_value() {
+        let mut out = BitWriter::new();
+        out.write_bits(0b1_0110, 4);
+        out.write_bits(u32::MAX, 0);
+        out.write_bits(0b01, 2);
+        let mut from = BitReader::new(out.finish());
+        assert_eq!((from.read_bits(4), from.read_bits(2)), (Ok(0b0110), Ok(0b01)));
+    }
+
+    #[test]
+    fn the_canonical_form_is_the_decoded_value() {
+        /// A number that is written in 4 bits, and read as at most 9.
+        #[derive(Debug, PartialEq)]
+        struct Clamped(u32);
+
+        impl Bits for Clamped {
+            fn encode(&self, out: &mut BitWriter) {
+                out.write_bits(self.0, 4);
+            }
+
+            fn decode(from: &mut BitReader<'_>) -> Result<Self, BitsError> {
+                let value = from.read_bits(4)?;
+                if value == 15 { Err(BitsError::OutOfRange) } else { Ok(Self(value.min(9))) }
+            }
+        }
+
+        let mut scratch = BitWriter::new();
+        let forms = [3, 12, 0x13, 15].map(|value| canonical(&Clamped(value), &mut scratch));
+        assert_eq!(forms, [Ok(Clamped(3)), Ok(Clamped(9)), Ok(Clamped(3)), Err(BitsError::OutOfRange)]);
     }
 
     #[test]

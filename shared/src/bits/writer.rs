@@ -30,16 +30,15 @@ impl BitWriter {
         self.bytes.len() * 8 + self.pending_bits as usize
     }
 
-    /// Writes `value` in `count` bits (0 to 32), which it must fit: the bits above would corrupt the value after it.
+    /// Writes the lowest `count` bits (0 to 32) of `value`. A value that does not fit is cut, so that it does not change the values after
+    /// it.
     ///
     /// # Panics
-    /// In debug builds if `count` is over 32 or `value` does not fit.
+    /// If `count` is over 32.
     pub fn write_bits(&mut self, value: u32, count: u32) {
-        debug_assert!(
-            count <= 32 && (count == 32 || value >> count == 0),
-            "{value} does not fit {count} bits"
-        );
-        self.pending |= u64::from(value) << self.pending_bits;
+        assert!(count <= 32, "a value has at most 32 bits, not {count}");
+        let mask = (1u64 << count) - 1;
+        self.pending |= (u64::from(value) & mask) << self.pending_bits;
         self.pending_bits += count;
         while self.pending_bits >= 8 {
             self.bytes.push(self.pending as u8);

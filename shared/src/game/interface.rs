@@ -55,8 +55,8 @@ pub trait Game: Sized + Send + 'static {
     /// [`MAX_INPUT_BITS`](crate::limits::MAX_INPUT_BITS) when encoded: a longer one is rejected with its datagram. The decoder must
     /// reject or clamp values out of range, because inputs come from clients that are not trusted.
     ///
-    /// Bots, players' programs and [`Self::coast`] must return only inputs that encoding and decoding does not change: rooms and
-    /// prediction use these inputs without encoding them, while replays read them from the journal.
+    /// Rooms and prediction use every input in its [canonical](crate::bits::canonical) form, as the decoder returns it, so that live play,
+    /// replays and prediction step with the same values.
     type Input: Bits + Default + Clone + PartialEq + Debug + Serialize + Send + Sync + 'static;
 
     /// The state of one replicated entity: part of the game's state that clients receive in snapshots.

@@ -11,8 +11,8 @@ use std::{
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{
-        Audience, Entities, Entity, Game, Occupant, Outcome, Place, Predict, RoomDefaults, Setup, Step,
-        Viewpoint,
+        Audience, Brain, Entities, Entity, Game, Observation, Occupant, Outcome, Place, Predict,
+        RoomDefaults, Setup, Step, Viewpoint,
     },
     id::{EntityId, SeatId},
     journal::Journal,
@@ -127,6 +127,7 @@ impl Game for Fickle {
     const NAME: &'static str = "fickle";
     const REVISION: u32 = 1;
     const ROOM: RoomDefaults = RoomDefaults { seats: 4, bots: 0, max_seats: 4 };
+    const SKILLS: &'static [&'static str] = &["strong"];
 
     type Settings = FickleSettings;
     type Input = Push;
@@ -183,6 +184,10 @@ impl Game for Fickle {
         None
     }
 
+    fn brain(skill: &str, _seed: u64) -> Option<Box<dyn Brain<Self>>> {
+        (skill == "strong").then(|| Box::new(Strong) as _)
+    }
+
     fn save(&self, out: &mut BitWriter) {
         let FickleSettings { from, flaw } = self.settings;
         assert!(flaw != Flaw::Panic || self.tick < from, "injected panic: the state cannot be saved");
@@ -208,6 +213,15 @@ impl Game for Fickle {
         }
         loaded.hidden = from.read_bits(32)?;
         Ok(loaded)
+    }
+}
+
+/// A bot that pushes harder than an input can be encoded.
+struct Strong;
+
+impl Brain<Fickle> for Strong {
+    fn decide(&mut self, _seen: Observation<'_, Fickle>) -> Push {
+        Push(200)
     }
 }
 
