@@ -1,4 +1,5 @@
-//! Surroundings that a server starts in spite of: foreign environment variables, and a database of match results that cannot be used yet.
+//! Surroundings that a server starts in spite of: foreign environment variables, a low limit of open files, and a database of match results
+//! that cannot be used yet.
 
 use std::{fs, path::Path};
 
@@ -85,6 +86,21 @@ async fn a_server_starts_among_the_variables_of_a_cluster_and_warns_about_a_miss
     until("the warning", || log.text().contains("QUARREL_TICK_RATE is not a key")).await;
     assert!(log.text().contains("did you mean QUARREL_ROOM__TICK_RATE?"), "{}", log.text());
     assert_eq!(log.text().matches("is not a key").count(), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_server_with_a_low_limit_of_open_files_plays_and_names_the_limit() {
+    let log = LogFile::new();
+    let config = ProcessConfig {
+        wrapper: ["sh", "-c", "ulimit -n 128; exec \"$0\" \"$@\""].map(str::to_owned).to_vec(),
+        log: log.writer(),
+        ..ProcessConfig::default()
+    };
+    let mut server = ServerProcess::start(SERVER, config);
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address().await, "Ada").await;
+    ada.wait_for_ticks(1).await;
+    log.wait_for("the process may open 128 files, and room.rooms = 64 needs 256").await;
+    log.must_contain("raise the limit (ulimit -n, LimitNOFILE)");
 }
 
 #[tokio::test]
