@@ -1,6 +1,6 @@
 //! Namespaces of Linux: a small disk or a network that only the processes of one test see, and that vanish with the test.
 //!
-//! They need the rights of root, or user namespaces. Without both, a test is skipped, and says so on standard error.
+//! They need the rights of root, or user namespaces. Without both, a test is skipped and prints the reason.
 
 use std::{
     fs::{self, File},

@@ -51,6 +51,6 @@ async fn a_server_is_not_live_while_a_step_hangs_and_names_the_room_and_the_thre
         .await;
     };
     not_live(&|body| body["rooms"] == room).await;
-    not_live(&|body| body["threads"] == json!(["rooms"])).await;
+    not_live(&|body| body["threads"][0].as_str().is_some_and(|name| name.starts_with("rooms"))).await;
     within("a live server", async { while get(http, "/livez").await.status != 200 {} }).await;
 }
