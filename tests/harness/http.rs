@@ -36,7 +36,15 @@ impl Response {
 /// # Panics
 /// When the server does not respond in time.
 pub async fn get(server: SocketAddr, path: &str) -> Response {
-    request(server, &format!("GET {path}"), "", "").await
+    get_with(server, path, &server.to_string(), "").await
+}
+
+/// Sends a GET request for a path, with this `Host` and with further headers, each of which ends with a line break.
+///
+/// # Panics
+/// When the server does not respond in time.
+pub async fn get_with(server: SocketAddr, path: &str, host: &str, headers: &str) -> Response {
+    request(server, &format!("GET {path}"), &format!("Host: {host}\r\n{headers}"), "").await
 }
 
 /// Sends a POST request with a JSON body.
@@ -45,14 +53,15 @@ pub async fn get(server: SocketAddr, path: &str) -> Response {
 /// When the server does not respond in time.
 pub async fn post(server: SocketAddr, path: &str, body: &Value) -> Response {
     let body = body.to_string();
-    let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    let length = body.len();
+    let head = format!("Host: {server}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n");
     request(server, &format!("POST {path}"), &head, &body).await
 }
 
 async fn request(server: SocketAddr, target: &str, head: &str, body: &str) -> Response {
     let exchange = async {
         let mut stream = TcpStream::connect(server).await?;
-        let request = format!("{target} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{head}\r\n{body}");
+        let request = format!("{target} HTTP/1.1\r\nConnection: close\r\n{head}\r\n{body}");
         stream.write_all(request.as_bytes()).await?;
         let mut response = String::new();
         stream.read_to_string(&mut response).await?;

@@ -8,6 +8,8 @@
 //! - [`journal_server`]: a server with the journal store and the run number of the test's choice.
 //! - [`killable_server`]: a server that can be killed, and its successor on the same port.
 //! - [`server_process`]: a server in a process of its own, with signals, a log and an environment.
+//! - [`log_file`]: the log of such a process.
+//! - [`namespace`]: a disk or a network that only such processes see.
 //! - [`faulty_store`]: a journal store with injected disk faults.
 //! - [`games`]: games that misbehave on request.
 //!
@@ -39,6 +41,10 @@ pub mod killable_server;
 
 pub mod server_process;
 
+pub mod log_file;
+
+pub mod namespace;
+
 pub mod player;
 
 pub mod raw;
@@ -66,6 +72,7 @@ pub mod vectors;
 pub use self::{
     journal_server::start_with_journals,
     killable_server::KillableServer,
+    log_file::LogFile,
     player::Player,
     raw::{RawPeer, RawSeat, ServerClose},
     server::TestServer,

@@ -1,7 +1,7 @@
 //! A server in a process of its own, for what a process has apart from its threads: signals, a log, an environment and an exit code.
 
 use std::{
-    fs,
+    env, fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -11,12 +11,24 @@ use tempfile::TempDir;
 
 use crate::wait::until;
 
+/// The prefix of the environment variables that a server reads.
+const VARIABLE_PREFIX: &str = "QUARREL_";
+
 /// The configuration of a server process.
 pub struct ProcessConfig {
-    /// Arguments after `serve`, in addition to loopback addresses with port 0 and a data directory of its own.
+    /// A command whose last arguments are the program and the program's arguments. It must replace itself with the program, so that the
+    /// process stays the same. Empty for the program alone.
+    pub wrapper: Vec<String>,
+    /// The address for players; `None` for the program's default.
+    pub listen: Option<String>,
+    /// The address of the admin HTTP server; `None` for the program's default.
+    pub http: Option<String>,
+    /// Arguments after `serve`, in addition to the addresses and the data directory.
     pub arguments: Vec<String>,
-    /// Environment variables.
+    /// Environment variables. Those of the test's own environment that a server reads are removed.
     pub environment: Vec<(&'static str, String)>,
+    /// Standard output.
+    pub output: Stdio,
     /// Standard error, which receives the log.
     pub log: Stdio,
     /// The data directory; `None` for a new one.
@@ -25,7 +37,17 @@ pub struct ProcessConfig {
 
 impl Default for ProcessConfig {
     fn default() -> Self {
-        Self { arguments: Vec::new(), environment: Vec::new(), log: Stdio::null(), data_dir: None }
+        let loopback = || Some("127.0.0.1:0".to_owned());
+        Self {
+            wrapper: Vec::new(),
+            listen: loopback(),
+            http: loopback(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            output: Stdio::null(),
+            log: Stdio::null(),
+            data_dir: None,
+        }
     }
 }
 
@@ -47,13 +69,19 @@ impl ServerProcess {
         let temporary = config.data_dir.is_none().then(|| tempfile::tempdir().expect("a folder for data"));
         let own = temporary.as_ref().map(|folder| folder.path().join("data"));
         let data_dir = config.data_dir.or(own).expect("a data directory");
-        let child = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir"])
+        let mut command = config.wrapper;
+        command.extend([program, "serve"].map(str::to_owned));
+        for (flag, address) in [("--listen", config.listen), ("--http", config.http)] {
+            command.extend(address.map(|address| [flag.to_owned(), address]).into_iter().flatten());
+        }
+        let child = clean_command(&command[0])
+            .args(&command[1..])
+            .arg("--data-dir")
             .arg(&data_dir)
             .args(config.arguments)
             .envs(config.environment)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(config.output)
             .stderr(config.log)
             .spawn()
             .expect("the server program must start");
@@ -130,6 +158,18 @@ impl ServerProcess {
         .await;
         SocketAddr::from((Ipv4Addr::LOCALHOST, port.expect("the wait ends with a port")))
     }
+}
+
+/// Creates a command without those environment variables of the test's own environment that a server or a load test reads.
+#[must_use]
+pub fn clean_command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        if name.as_encoded_bytes().starts_with(VARIABLE_PREFIX.as_bytes()) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Sends signals to a process, one after the other and from one shell: a process for each would take too long for a test about signals within

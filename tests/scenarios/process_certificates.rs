@@ -3,11 +3,13 @@
 use std::{
     fs::{self, File},
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Stdio,
     time::{Duration, SystemTime},
 };
 
-use quarrel_harness::{Player, ProcessConfig, ServerProcess, http::get, until};
+use quarrel_harness::{
+    Player, ProcessConfig, ServerProcess, http::get, server_process::clean_command, until,
+};
 use quarrel_shared::crowd::Crowd;
 use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
@@ -78,7 +80,7 @@ async fn check_and_serve_refuse_the_same_certificates_outside_of_their_validity(
         let mut server = files.serve();
         assert_eq!(server.wait_for_exit().await.code(), Some(78), "{}", files.log());
         assert!(files.log().contains(reason), "{reason} must be in: {}", files.log());
-        let check = Command::new(SERVER)
+        let check = clean_command(SERVER)
             .args(["check", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir"])
             .arg(files.path("data"))
             .args(files.arguments())

@@ -1,12 +1,15 @@
 //! Trouble with the log takes nothing from the players: a server whose log fails, goes away or is stuck serves, stays live and stops cleanly.
 
 use std::{
-    fs::OpenOptions,
-    io::{BufRead as _, BufReader},
-    process::Stdio,
+    fs::{self, OpenOptions},
+    io::{self, BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
 };
 
-use quarrel_harness::{Player, ProcessConfig, ServerProcess, http::get};
+use quarrel_harness::{
+    Player, ProcessConfig, ServerProcess, http::get, server_process::send_signals, within,
+};
 use quarrel_shared::crowd::Crowd;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_test-server");
@@ -74,5 +77,48 @@ async fn a_server_plays_on_when_the_reader_of_its_log_is_stuck() {
         }
     }
     assert!(is_full, "the log must be full after 400 joins");
+    play_and_stop(&mut server).await;
+}
+
+/// `quarrel serve 2>&1 | head -n 1`.
+#[tokio::test]
+async fn a_server_plays_on_when_the_reader_of_its_output_ends_after_one_line() {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    let head = Command::new("head").args(["-n", "1"]).stdin(reader).stdout(Stdio::piped()).spawn();
+    let config = ProcessConfig {
+        output: writer.try_clone().expect("a descriptor").into(),
+        log: writer.into(),
+        ..ProcessConfig::default()
+    };
+    let mut server = ServerProcess::start(SERVER, config);
+    let head = head.expect("`head` is in every system").wait_with_output().expect("the end of `head`");
+    assert_eq!(String::from_utf8_lossy(&head.stdout).lines().count(), 1, "{head:?}");
+    let metrics = play_and_stop(&mut server).await;
+    assert!(value(&metrics, UNWRITABLE) > 0.0, "dropped lines must be counted:\n{metrics}");
+}
+
+/// The closing terminal sends SIGHUP, which reloads, and its log then has no destination.
+#[tokio::test]
+async fn a_server_plays_on_when_its_terminal_closes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (wrapper, holder) = (
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("harness/wrappers/in_terminal.py"),
+        folder.path().join("holder"),
+    );
+    let config = ProcessConfig {
+        wrapper: vec!["python3".to_owned(), wrapper.display().to_string(), holder.display().to_string()],
+        ..ProcessConfig::default()
+    };
+    let mut server = ServerProcess::start(SERVER, config);
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address().await, "Ada").await;
+    let http = server.http_address().await;
+    assert_eq!(value(&get(http, "/metrics").await.body, UNWRITABLE), 0.0, "the terminal takes the lines");
+    let holder = fs::read_to_string(holder).expect("the holder of the terminal");
+    send_signals(holder.parse().expect("a number"), &["KILL"]);
+    within("a line that cannot be written", async {
+        while value(&get(http, "/metrics").await.body, UNWRITABLE) == 0.0 {}
+    })
+    .await;
+    ada.wait_for_ticks(30).await;
     play_and_stop(&mut server).await;
 }

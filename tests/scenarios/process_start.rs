@@ -1,43 +1,21 @@
-//! Surroundings that a server starts in spite of: foreign environment variables, and a database of match results that cannot be used yet.
+//! Surroundings that a server starts in spite of: foreign environment variables, a low limit of open files, and a database of match results
+//! that cannot be used yet.
 
-use std::{
-    fs::{self, File},
-    path::Path,
-    process::Stdio,
-};
+use std::{fs, path::Path};
 
-use quarrel_harness::{Player, ProcessConfig, ServerProcess, http::get, until, within};
+use quarrel_harness::{LogFile, Player, ProcessConfig, ServerProcess, http::get, until, within};
 use quarrel_server::storage::{MatchRecord, newest_matches};
 use quarrel_shared::{arena::Arena, crowd::Crowd};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_test-server");
 
-/// A file for a server's log.
-struct Log {
-    folder: tempfile::TempDir,
-}
-
-impl Log {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder for the log") }
-    }
-
-    fn writer(&self) -> Stdio {
-        File::create(self.folder.path().join("log")).expect("a file for the log").into()
-    }
-
-    fn text(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).expect("the log")
-    }
-}
-
 fn variables(pairs: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
 }
 
 /// The configuration of a server on this data directory, whose matches of Arena end with the first score.
-fn short_matches(data_dir: &Path, log: &Log) -> ProcessConfig {
+fn short_matches(data_dir: &Path, log: &LogFile) -> ProcessConfig {
     ProcessConfig {
         arguments: ["--game", "arena", "--seats", "8", "--bots", "7"].map(str::to_owned).to_vec(),
         environment: variables(&[
@@ -46,11 +24,12 @@ fn short_matches(data_dir: &Path, log: &Log) -> ProcessConfig {
         ]),
         log: log.writer(),
         data_dir: Some(data_dir.to_owned()),
+        ..ProcessConfig::default()
     }
 }
 
 /// Plays until a match has ended whose result cannot be stored, while the database is unusable. Returns the player, who stays.
-async fn play_without_database(server: &mut ServerProcess, log: &Log, reason: &str) -> Player<Arena> {
+async fn play_without_database(server: &mut ServerProcess, log: &LogFile, reason: &str) -> Player<Arena> {
     let (mut ada, _) = Player::<Arena>::connect_and_join(server.address().await, "Ada").await;
     ada.wait_for_ticks(5).await;
     assert!(log.text().contains(reason), "the log must have the reason:\n{}", log.text());
@@ -86,7 +65,7 @@ async fn read(data_dir: &Path) -> Vec<MatchRecord> {
 
 #[tokio::test]
 async fn a_server_starts_among_the_variables_of_a_cluster_and_warns_about_a_misspelled_key() {
-    let log = Log::new();
+    let log = LogFile::new();
     let config = ProcessConfig {
         environment: variables(&[
             ("QUARREL_SERVICE_HOST", "10.0.0.7"),
@@ -110,8 +89,23 @@ async fn a_server_starts_among_the_variables_of_a_cluster_and_warns_about_a_miss
 }
 
 #[tokio::test]
+async fn a_server_with_a_low_limit_of_open_files_plays_and_names_the_limit() {
+    let log = LogFile::new();
+    let config = ProcessConfig {
+        wrapper: ["sh", "-c", "ulimit -n 128; exec \"$0\" \"$@\""].map(str::to_owned).to_vec(),
+        log: log.writer(),
+        ..ProcessConfig::default()
+    };
+    let mut server = ServerProcess::start(SERVER, config);
+    let (mut ada, _) = Player::<Crowd>::connect_and_join(server.address().await, "Ada").await;
+    ada.wait_for_ticks(1).await;
+    log.wait_for("the process may open 128 files, and room.rooms = 64 needs 256").await;
+    log.must_contain("raise the limit (ulimit -n, LimitNOFILE)");
+}
+
+#[tokio::test]
 async fn a_server_with_a_locked_database_plays_and_stores_its_results_after_the_lock() {
-    let (folder, log) = (tempfile::tempdir().expect("a folder"), Log::new());
+    let (folder, log) = (tempfile::tempdir().expect("a folder"), LogFile::new());
     let data_dir = folder.path();
     let options = SqliteConnectOptions::new().filename(data_dir.join("matches.db")).create_if_missing(true);
     let mut other = SqliteConnection::connect_with(&options).await.expect("a database");
@@ -126,7 +120,7 @@ async fn a_server_with_a_locked_database_plays_and_stores_its_results_after_the_
 
 #[tokio::test]
 async fn a_server_with_a_damaged_database_plays_and_stores_its_results_in_a_new_one() {
-    let (folder, log) = (tempfile::tempdir().expect("a folder"), Log::new());
+    let (folder, log) = (tempfile::tempdir().expect("a folder"), LogFile::new());
     let database = folder.path().join("matches.db");
     fs::write(&database, "these bytes are not a database ".repeat(300)).expect("a file");
 

@@ -9,7 +9,11 @@ use std::{
 };
 
 use quarrel_client::{Client, ConnectConfig, find_answering};
-use quarrel_harness::{TestServer, server_process::send_signals, until};
+use quarrel_harness::{
+    TestServer,
+    server_process::{clean_command, send_signals},
+    until,
+};
 use quarrel_shared::crowd::Crowd;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -46,7 +50,7 @@ impl SwarmProcess {
             "mkfifo must create a FIFO"
         );
         // With the system's effect of SIGHUP, also when the tests run under `nohup`.
-        let child = Command::new("env")
+        let child = clean_command("env")
             .args(["--default-signal=HUP", SWARM])
             .args(["run", "--bots", "2", "--ramp", "100ms", "--max-lag-ms", "10000", "--server", server])
             .args(["--duration", &format!("{seconds}s")])
@@ -120,7 +124,7 @@ async fn a_hang_up_that_the_parent_ignores_does_not_end_a_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let (report, server_address) = (folder.path().join("report.json"), server.address().to_string());
     let run = "trap '' HUP; exec \"$0\" run --bots 2 --ramp 100ms --duration 3s --max-lag-ms 10000 --server \"$1\" --report \"$2\"";
-    let child = Command::new("sh")
+    let child = clean_command("sh")
         .args(["-c", run, SWARM, &server_address])
         .arg(&report)
         .stdout(Stdio::null())

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use quarrel_harness::games::Throng;
 use quarrel_server::{GameEntry, main_with};
 use quarrel_shared::{arena::Arena, crowd::Crowd};
 
 fn main() -> ExitCode {
-    main_with(&[GameEntry::of::<Crowd>(), GameEntry::of::<Arena>()])
+    main_with(&[GameEntry::of::<Crowd>(), GameEntry::of::<Arena>(), GameEntry::of::<Throng>()])
 }

@@ -1,5 +1,7 @@
 //! A game with 400 entities that change in every tick: more updates than a datagram holds.
 
+use std::time::Duration;
+
 use quarrel_shared::{
     bits::{BitReader, BitWriter, Bits, BitsError},
     game::{
@@ -26,6 +28,8 @@ pub struct Throng {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThrongSettings {
+    /// The time to create the world, in milliseconds.
+    pub opening_ms: u64,
     /// The period of slow ticks, in ticks; 0 for none.
     pub slow_every: u32,
     /// The duration of a slow tick, in milliseconds.
@@ -102,6 +106,7 @@ impl Game for Throng {
     type Event = Nod;
 
     fn new(setup: &Setup<ThrongSettings>) -> Self {
+        std::thread::sleep(Duration::from_millis(setup.settings.opening_ms));
         let mut dancers = Entities::new();
         for n in 0..i32::from(DANCERS) {
             let at = Point::new(n % 20 * 256, n / 20 * 256);
@@ -122,11 +127,11 @@ impl Game for Throng {
     }
 
     fn step(&mut self, step: Step<'_, Self>) {
-        let ThrongSettings { slow_every, slow_ms, breaks_at } = self.settings;
+        let ThrongSettings { slow_every, slow_ms, breaks_at, .. } = self.settings;
         assert!(breaks_at == 0 || step.tick.0 < breaks_at, "injected panic at tick {}", step.tick.0);
         if slow_every > 0 && step.tick.0.is_multiple_of(slow_every) {
             // A game must not block; the load tester must report that it does.
-            std::thread::sleep(std::time::Duration::from_millis(slow_ms));
+            std::thread::sleep(Duration::from_millis(slow_ms));
         }
         self.dancers.iter_mut().for_each(|(_, dancer)| dancer.tick = step.tick.0);
     }
