@@ -12,7 +12,7 @@ use std::{
 
 use quarrel_shared::{
     game::Game,
-    id::{PlayerId, RoomId},
+    id::RoomId,
     journal::{Journal, JournalError, JournalWriter},
     tick::TickRate,
 };
@@ -45,13 +45,7 @@ pub(crate) struct Recovery<G: Game> {
     has_crashed: bool,
     /// The highest id of a room that is not restored and whose journal is kept for a later start. New rooms must have higher ids.
     highest_kept_id: RoomId,
-    rate: TickRate,
 }
-
-/// The range of ticks after the restored tick whose match results are deleted, in milliseconds: four times the 500 ms of play that a
-/// crash loses at most while journals are written. A later result comes from a match that ended while the journal could not be written.
-/// Players saw that result, so it is kept.
-const ROLLED_BACK_MS: u32 = 2000;
 
 /// The options of a recovery.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +79,6 @@ impl<G: Game> Recovery<G> {
             ended: EndedJournals::default(),
             has_crashed: false,
             highest_kept_id: RoomId(0),
-            rate: TickRate::DEFAULT,
         }
     }
 
@@ -112,7 +105,7 @@ impl<G: Game> Recovery<G> {
                 return Some(Self::empty());
             }
         };
-        let mut all = Self { rate: options.rate, has_crashed, ..Self::empty() };
+        let mut all = Self { has_crashed, ..Self::empty() };
         // By room id, because the lobby cannot have two rooms of one id. The room of the later run is kept.
         let mut by_room = BTreeMap::new();
         let (ended, open): (Vec<_>, Vec<_>) =
@@ -153,13 +146,9 @@ impl<G: Game> Recovery<G> {
         Some(all)
     }
 
-    /// Returns the ranges of ticks whose match results are deleted, one for each restored room.
+    /// Returns the restored rooms, the results of whose later matches are deleted.
     pub(crate) fn rolled_back(&self) -> Vec<RolledBack> {
-        let rolled_back = |room: &RestoredRoom<G>| {
-            let to = room.tick().after(self.rate.ticks(ROLLED_BACK_MS)).0;
-            RolledBack { journal: room.name().to_string(), after: room.tick().0, to }
-        };
-        self.rooms.iter().map(rolled_back).collect()
+        self.rooms.iter().map(RestoredRoom::rolled_back).collect()
     }
 
     /// Takes the results that the storage may lack, to submit them again; the storage stores each once. After a clean shutdown, these are
@@ -171,18 +160,17 @@ impl<G: Game> Recovery<G> {
         others.chain(self.rooms.iter_mut().flat_map(|room| room.take_records(has_crashed))).collect()
     }
 
-    /// Opens the restored rooms and holds their players' seats. Must be called before any player is admitted, because new players and
-    /// rooms get higher ids than the restored ones.
+    /// Opens the restored rooms and holds their players' seats. Must be called before any player is admitted, because new rooms get higher ids
+    /// than the restored ones.
     pub(crate) fn reopen_rooms(
         self,
         lobby: &Directory<G>,
         registry: &SessionRegistry<DetachedSeat<G>>,
         metrics: &Metrics,
     ) {
-        let player = self.rooms.iter().filter_map(RestoredRoom::highest_player).max().unwrap_or_default();
         let room =
             self.rooms.iter().map(RestoredRoom::id).max().unwrap_or_default().max(self.highest_kept_id);
-        lobby.set_next_ids(RoomId(room.0.saturating_add(1)), PlayerId(player.0.saturating_add(1)));
+        lobby.set_next_room(RoomId(room.0.saturating_add(1)));
         for room in self.rooms {
             let name = room.name();
             // The game's code runs here to publish its first frame, and may panic. Then only this room is not restored.

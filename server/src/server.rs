@@ -73,8 +73,9 @@ impl<G: Game> Server<G> {
         let heartbeats = start.start_heartbeats();
         let (endpoint, address) = start.open_endpoint(udp, &tls, &keys)?;
         let registry = start.open_registry(&keys, storage.run);
+        let run = storage.run;
         let (services, recovery) = start.open_storage::<G, S>(storage, spec.tick_rate)?;
-        let lobby = start.open_lobby(spec, seed, services);
+        let lobby = start.open_lobby(spec, seed, run, services);
         recovery.reopen_rooms(&lobby, &registry, &start.process.metrics);
 
         let players = Arc::new(PlayerList::default());

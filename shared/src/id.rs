@@ -53,14 +53,55 @@ impl FromStr for RoomId {
     }
 }
 
-/// The id of a player, unique in one run of its server. Players are numbered from 1 in the order in which they connect; a restarted server
-/// continues above the players of the rooms that it restores. A player that resumes its seat keeps its id.
+/// The identity of a room among all rooms of all servers: 128 bits, as 32 hexadecimal digits in text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomUid(pub u128);
+
+impl fmt::Display for RoomUid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl FromStr for RoomUid {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u128::from_str_radix(text, 16).map(Self)
+    }
+}
+
+impl serde::Serialize for RoomUid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for RoomUid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The id of a player, unique in all runs of its server on one data directory: the number of the run in the high half, and in the low half
+/// the number of the player in that run, from 1 in the order in which players connect. A player that resumes its seat keeps its id, also in
+/// a later run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlayerId(pub u64);
 
+impl PlayerId {
+    /// Returns the id of the player with this number in this run.
+    #[must_use]
+    pub const fn new(run: u32, number: u32) -> Self {
+        Self((run as u64) << 32 | number as u64)
+    }
+}
+
+/// The run and the number, as in `3.17`.
 impl fmt::Display for PlayerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{}.{}", self.0 >> 32, self.0 as u32)
     }
 }
 

@@ -10,7 +10,7 @@ use quarrel_harness::{
     until,
 };
 use quarrel_server::storage::{
-    MatchRecord,
+    MatchId, MatchRecord,
     journals::{JournalName, JournalStore as _},
 };
 use quarrel_shared::{
@@ -69,7 +69,8 @@ fn add_results(persisted: &PersistedState, count: u32) {
     let template = persisted.records.records()[0].clone();
     for tick in 1..=count {
         let ended_at_ms = template.ended_at_ms - u64::from(count - tick);
-        let record = MatchRecord { tick, ended_at_ms, ..template.clone() };
+        let id = template.id.map(|id| MatchId { number: 1000 + tick, ..id });
+        let record = MatchRecord { id, tick, ended_at_ms, ..template.clone() };
         let record = serde_json::to_value(record).expect("JSON");
         writer
             .write(&Chunk::annotation(&Annotation::Outcome { record }, journal.last_tick()), &mut more)
@@ -81,7 +82,8 @@ fn add_results(persisted: &PersistedState, count: u32) {
 
 /// Asserts that no match has two results.
 fn assert_unique(records: &[MatchRecord]) {
-    let matches: BTreeSet<_> = records.iter().map(|record| (&record.journal, record.tick)).collect();
+    let matches: BTreeSet<_> =
+        records.iter().map(|record| record.id.expect("an identity").to_string()).collect();
     assert_eq!(matches.len(), records.len(), "{records:?}");
 }
 

@@ -68,8 +68,10 @@ fn rfc3339(unix_ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use quarrel_shared::id::RoomUid;
+
     use super::*;
-    use crate::storage::SeatRecord;
+    use crate::storage::{MatchId, SeatRecord};
 
     fn printed(records: &[MatchRecord], json: bool) -> String {
         let mut out = Vec::new();
@@ -87,6 +89,7 @@ mod tests {
             won,
         };
         MatchRecord {
+            id: Some(MatchId { room: RoomUid(0xabc), number: 4 }),
             room: 3,
             game: "arena".to_owned(),
             seed: u64::MAX,

@@ -76,11 +76,13 @@ pub struct RestoredPlayer<G: Game> {
 }
 
 impl<G: Game> Directory<G> {
-    /// Creates an empty directory for at most `max_rooms` rooms, which run on `runtime`. The seeds of rooms are derived from `seed`.
+    /// Creates an empty directory for at most `max_rooms` rooms, which run on `runtime`. The seeds of rooms are derived from `seed`, and the
+    /// ids of players from `run`, the number of this run of the server.
     pub fn new(
         spec: RoomSpec<G::Settings>,
         max_rooms: usize,
         seed: u64,
+        run: u32,
         services: RoomServices,
         runtime: Handle,
     ) -> Self {
@@ -97,14 +99,13 @@ impl<G: Game> Directory<G> {
             epoch,
             runtime,
             tasks: TaskTracker::new(),
-            last_player: AtomicU64::new(0),
+            last_player: AtomicU64::new(PlayerId::new(run, 0).0),
         }
     }
 
-    /// Sets the ids of the next new room and the next new player, both of which must be higher than those of an earlier run.
-    pub fn set_next_ids(&self, room: RoomId, player: PlayerId) {
+    /// Sets the id of the next new room, which must be higher than those of earlier runs.
+    pub fn set_next_room(&self, room: RoomId) {
         self.lock_next_room().id = room.0;
-        self.last_player.store(player.0 - 1, Relaxed);
     }
 
     /// Opens a restored room of an earlier run, and returns its players with their seats; none after [`Self::close`].

@@ -35,8 +35,8 @@
 //! - *A restored player*: the newest ticket in the journal may be some hundred milliseconds older than the crash, or even of the run before.
 //!   So every ticket of an earlier run that is not older than the one in the journal is valid. From the first resume on, the ordinary
 //!   rules apply.
-//! - *A ticket of an earlier run whose player was not restored*: the ticket is forgotten, even if another player has the same id now. Its
-//!   owner was in no room, or took a seat just before the crash, and becomes a new player.
+//! - *A ticket of an earlier run whose player was not restored*: the ticket is forgotten. Its owner was in no room, or took a seat just before
+//!   the crash, and becomes a new player.
 //! - *A stop of the server*: no seat is held any more, and rooms do not wait for held seats.
 //!
 //! At most `max_held` players are held. At the limit, players without a seat are evicted first, then the player whose seat was held
@@ -87,8 +87,6 @@ pub struct FreedSeats {
 /// The entry of one player.
 #[derive(Debug)]
 struct Entry<N, S> {
-    /// The first run whose tickets belong to this player: in earlier runs the same id may have been another player's.
-    first_run: u32,
     /// The newest ticket that is known to be issued to the player.
     newest: TicketNumber,
     /// The oldest ticket that is valid while the player is held: the one that the player showed last, or `newest` once the player is known
@@ -215,7 +213,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
     /// Adds a new player with the session `me`, and returns the number of the player's first ticket.
     pub fn enter(&mut self, player: PlayerId, me: N) -> TicketNumber {
         let first = TicketNumber { run: self.run, count: 0 };
-        let entry = Entry { first_run: self.run, newest: first, shown: first, state: PlayerState::Live(me) };
+        let entry = Entry { newest: first, shown: first, state: PlayerState::Live(me) };
         self.players.insert(player, entry);
         first
     }
@@ -224,14 +222,14 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
     /// The player is held for at least [`MIN_RESTART_HOLD_MS`], unless holding is disabled. Returns the seats that have no owner: this one
     /// if the player cannot be held, and those of evicted players.
     pub fn restore(&mut self, player: PlayerId, ticket: TicketNumber, seat: S, now: Duration) -> Vec<S> {
-        // New players get higher ids than all restored ones. If the player exists all the same, the existing entry stays.
+        // An id is unique in all runs. If the player exists all the same, the existing entry stays.
         if self.players.contains_key(&player) {
             return vec![seat];
         }
         // A placeholder: `hold` below sets the real key, and inserts the player into `held`.
         let key = HoldKey { has_seat: false, sequence: self.next_sequence };
         let state = PlayerState::Held { seat: None, key, until: now };
-        self.players.insert(player, Entry { first_run: ticket.run, newest: ticket, shown: ticket, state });
+        self.players.insert(player, Entry { newest: ticket, shown: ticket, state });
         let hold = self.hold.max(Duration::from_millis(MIN_RESTART_HOLD_MS.into()));
         self.hold(player, Some(seat), now + hold).freed
     }
@@ -254,7 +252,7 @@ impl<N: Clone + PartialEq, S: HeldSeat> RegistryState<N, S> {
             PlayerState::Live(_) | PlayerState::Moving { .. } | PlayerState::Arrived { .. } => entry.newest,
         };
         if shown < oldest_valid {
-            return Err(if shown.run < entry.first_run { ResumeError::Forgotten } else { ResumeError::Used });
+            return Err(ResumeError::Used);
         }
         // A ticket of this run that is newer than any issued one can exist only if a clock or a disk was reset, and no seat belongs to it.
         // A ticket of an earlier run may be newer than the journal knew.

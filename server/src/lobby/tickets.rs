@@ -7,9 +7,8 @@
 //!
 //! The number has the run of the server in its high half and the count of the player's tickets in its low half, little-endian as the id.
 //!
-//! The key is derived from the endpoint's secrets, so a ticket stays valid across a restart and returns a player to a restored seat.
-//! Restored players keep their id, but each run numbers new players again, from 1 or above the restored ones. The run is part of the
-//! ticket because otherwise yesterday's player 7 could take the seat of today's player 7. The tag is truncated to 128 bits, which cannot
+//! The key is derived from the endpoint's secrets, so a ticket stays valid across a restart and returns a player to a restored seat. The
+//! number contains the run because each run counts a player's tickets from 0. The tag is truncated to 128 bits, which cannot
 //! be guessed, least of all at the rate at which the server accepts handshakes.
 
 use quarrel_shared::{

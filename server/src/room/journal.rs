@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use quarrel_shared::{
     game::{Game, Setup},
-    id::RoomId,
+    id::{RoomId, RoomUid},
     journal::{Annotation, Chunk, Header, JournalWriter, Recorder},
     tick::Tick,
 };
@@ -93,6 +93,7 @@ impl JournalServices {
     pub(super) fn header<G: Game>(
         &self,
         id: RoomId,
+        uid: RoomUid,
         setup: &Setup<G::Settings>,
         unix_ms: u64,
     ) -> Option<Header> {
@@ -103,6 +104,7 @@ impl JournalServices {
             if self.checksum.is_zero() { 0 } else { setup.tick_rate.ticks(self.checksum.as_millis() as u32) };
         Some(Header {
             checksum_ticks,
+            uid: Some(uid),
             room: id.0,
             run: self.run,
             build: env!("CARGO_PKG_VERSION").to_owned(),

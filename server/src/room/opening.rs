@@ -8,7 +8,7 @@ use std::{
 
 use quarrel_shared::{
     game::{Game, Setup},
-    id::{PlayerId, RoomId, SeatId},
+    id::{PlayerId, RoomId, RoomUid, SeatId},
     journal::Holder,
     protocol::{TicketNumber, messages::Name},
     snapshot::Frame,
@@ -24,7 +24,7 @@ use super::{
     journal::{ResumedJournal, RoomJournal},
     parts::{RoomParts, RoomServices, RoomSpec},
     restored::RestoredRoom,
-    results::MatchResults,
+    results::{MatchResults, PastMatches},
     seat_channel::SeatChannel,
     state::{RoomState, SavedWorld},
     status::RoomStatus,
@@ -60,6 +60,8 @@ pub fn open<G: Game>(
     let task = async move {
         let setup =
             Setup { settings: spec.settings.clone(), seed, seats: spec.seats, tick_rate: spec.tick_rate };
+        let unix_ms = services.wall.unix_ms();
+        let uid = RoomUid::of(seed, id.0, unix_ms);
         // Runs in the room's own task, because the game may panic or take seconds to create its world.
         let create = AssertUnwindSafe(|| {
             let mut state = RoomState::new(&setup, spec.bots, &spec.bot_skill);
@@ -67,7 +69,7 @@ pub fn open<G: Game>(
                 state = state.with_sync_test(&setup);
             }
             let journal = services.journals.as_ref().and_then(|journals| {
-                let header = journals.header::<G>(id, &setup, services.wall.unix_ms())?;
+                let header = journals.header::<G>(id, uid, &setup, unix_ms)?;
                 Some(RoomJournal::open(journals, &header, &state))
             });
             (state, journal)
@@ -79,7 +81,8 @@ pub fn open<G: Game>(
             return;
         };
         let name = journal.as_ref().map(|journal| status.set_journal(journal.name()));
-        let results = MatchResults::new(id, spec.tick_rate, name, Tick(0), services.records.clone());
+        let past = PastMatches::none(uid);
+        let results = MatchResults::new(id, spec.tick_rate, name, past, services.records.clone());
         let channels = (0..spec.seats).map(|_| None).collect();
         let frames = watch::Sender::new(None);
         let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
@@ -98,6 +101,7 @@ pub fn reopen<G: Game>(
     tick_offset: Duration,
     services: RoomServices,
 ) -> (RoomHandle<G>, Vec<RestoredSeat<G>>, impl Future<Output = ()> + Send + 'static) {
+    let past = room.past_matches();
     let RestoredRoom { header, setup, game, tick, holders, writer, results, marks, .. } = room;
     let id = RoomId(header.room);
     let opened = services.epoch.elapsed();
@@ -121,7 +125,7 @@ pub fn reopen<G: Game>(
         RoomJournal::resume(journals, resumed, unix_ms, &state)
     });
     let name = journal.as_ref().map(|journal| status.set_journal(journal.name()));
-    let results = MatchResults::new(id, setup.tick_rate, name, results.last_end, services.records.clone());
+    let results = MatchResults::new(id, setup.tick_rate, name, past, services.records.clone());
     let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
     // After the last code of the game, whose panic would leave the counts too high.
     services.metrics.players.inc_by(players.into());

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use quarrel_shared::{
     game::{Game, Outcome, Setup},
-    id::{PlayerId, RoomId},
+    id::RoomId,
     journal::{
         Annotation, Header, Holder, Journal, JournalError, JournalWriter, Playback, PlaybackError,
         playback::PlaybackStep,
@@ -12,8 +12,8 @@ use quarrel_shared::{
     tick::{Tick, TickRate},
 };
 
-use super::results::FinishedMatch;
-use crate::storage::{MatchRecord, journals::JournalName};
+use super::results::{FinishedMatch, PastMatches};
+use crate::storage::{MatchId, MatchRecord, RolledBack, journals::JournalName};
 
 /// A room that was restored from its journal, to be opened again.
 pub struct RestoredRoom<G: Game> {
@@ -41,6 +41,8 @@ pub struct PastResults {
     written: Vec<MatchRecord>,
     /// The results of matches that ended in the replayed ticks, and whose annotations the journal has lost.
     pub(super) lost: Vec<MatchRecord>,
+    /// The number of matches that have ended.
+    pub(super) count: u32,
     /// The tick at which the last match ended; 0 if none has ended.
     pub(super) last_end: Tick,
 }
@@ -116,16 +118,23 @@ impl<G: Game> RestoredRoom<G> {
         self.tick
     }
 
+    /// Returns the matches that the room has finished.
+    pub(super) fn past_matches(&self) -> PastMatches {
+        let last = MatchId { room: self.header.uid(), number: self.results.count };
+        PastMatches { last, last_end: self.results.last_end }
+    }
+
+    /// Returns the room as the storage needs it to delete the results of later matches.
+    pub fn rolled_back(&self) -> RolledBack {
+        let unidentified = self.header.uid.is_none().then(|| (self.name().to_string(), self.tick.0));
+        RolledBack { last: self.past_matches().last, unidentified }
+    }
+
     /// Returns the results that the storage may lack: all of them if `all`, otherwise only those whose annotations were lost. The latter
     /// stay in the room as well, because its journal must be annotated with them again. Must be called once.
     pub fn take_records(&mut self, all: bool) -> Vec<MatchRecord> {
         let written = std::mem::take(&mut self.results.written).into_iter().filter(|_| all);
         written.chain(self.results.lost.iter().cloned()).collect()
-    }
-
-    /// Returns the highest id of the players in the room's seats; `None` without players.
-    pub fn highest_player(&self) -> Option<PlayerId> {
-        self.holders.iter().flatten().filter_map(|holder| Some(holder.player?.0)).max()
     }
 }
 
@@ -152,6 +161,8 @@ impl PastResults {
                 // The tick of the annotation may be later than the end of the match: a lost annotation is written again at the tick to
                 // which the room was restored.
                 all.last_end = record.as_ref().map_or(tick, |record| Tick(record.tick)).max(all.last_end);
+                let number = record.as_ref().and_then(|record| record.id).map(|id| id.number);
+                all.count = number.unwrap_or(all.count.saturating_add(1));
                 all.written.extend(record);
             }
         }
@@ -220,7 +231,9 @@ impl PastResults {
         let header = journal.header();
         let name = JournalName { run: header.run, room: header.room };
         let known = self.written.iter().chain(&self.lost).map(|record| Tick(record.tick));
+        self.count = self.count.saturating_add(1);
         let finished = FinishedMatch {
+            id: MatchId { room: header.uid(), number: self.count },
             room: RoomId(header.room),
             journal: Some(name.to_string()),
             rate: header.rate(),

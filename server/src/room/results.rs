@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 
 use quarrel_shared::{
     game::{Game, Outcome},
-    id::RoomId,
+    id::{RoomId, RoomUid},
     journal::Holder,
     tick::{Tick, TickRate},
 };
 use tracing::error;
 
-use crate::storage::{MatchRecord, RecordQueue, SeatRecord};
+use crate::storage::{MatchId, MatchRecord, RecordQueue, SeatRecord};
 
 /// The maximum number of results that a room keeps, in addition to the thousand in the queue of the storage. With 16 seats a result takes
 /// 1.5 kB, so 64 rooms keep at most 64 x 1024 x 1.5 kB = 98 MB. A room whose matches last three minutes loses nothing while the database is
@@ -24,23 +24,38 @@ pub(super) struct MatchResults {
     room: RoomId,
     rate: TickRate,
     journal: Option<String>,
-    /// The tick at which the previous match ended; 0 before the end of the first.
-    last_end: Tick,
+    past: PastMatches,
     /// The results that the storage has not accepted yet, oldest first.
     kept: VecDeque<MatchRecord>,
     records: RecordQueue,
 }
 
+/// The matches that a room has finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PastMatches {
+    /// The last match; number 0 before the end of the first.
+    pub(super) last: MatchId,
+    /// The tick at which it ended; 0 before the end of the first.
+    pub(super) last_end: Tick,
+}
+
+impl PastMatches {
+    /// Creates the matches of a room that has finished none.
+    pub(super) const fn none(room: RoomUid) -> Self {
+        Self { last: MatchId { room, number: 0 }, last_end: Tick(0) }
+    }
+}
+
 impl MatchResults {
-    /// Creates the results of a room with this journal. `last_end` is the tick at which the previous match ended; 0 if none has ended.
+    /// Creates the results of a room with this journal.
     pub(super) const fn new(
         room: RoomId,
         rate: TickRate,
         journal: Option<String>,
-        last_end: Tick,
+        past: PastMatches,
         records: RecordQueue,
     ) -> Self {
-        Self { room, rate, journal, last_end, kept: VecDeque::new(), records }
+        Self { room, rate, journal, past, kept: VecDeque::new(), records }
     }
 
     /// Returns the result of the match that ended at this tick, which the caller passes to [`Self::push`]. The next match starts at this
@@ -52,8 +67,10 @@ impl MatchResults {
         outcome: &Outcome,
         ended_at_ms: u64,
     ) -> MatchRecord {
-        let previous_end = std::mem::replace(&mut self.last_end, tick);
+        let previous_end = std::mem::replace(&mut self.past.last_end, tick);
+        self.past.last.number += 1;
         let finished = FinishedMatch {
+            id: self.past.last,
             room: self.room,
             journal: self.journal.clone(),
             rate: self.rate,
@@ -107,6 +124,7 @@ impl MatchResults {
 
 /// A match that has ended.
 pub(super) struct FinishedMatch<'a> {
+    pub(super) id: MatchId,
     pub(super) room: RoomId,
     /// The file name of the room's journal.
     pub(super) journal: Option<String>,
@@ -126,6 +144,7 @@ impl FinishedMatch<'_> {
     /// Returns the result in the form in which it is stored.
     pub(super) fn into_record<G: Game>(self) -> MatchRecord {
         MatchRecord {
+            id: Some(self.id),
             room: self.room.0,
             game: G::NAME.to_owned(),
             seed: self.outcome.seed,
@@ -177,7 +196,8 @@ mod tests {
 
     fn results(records: &RecordQueue) -> MatchResults {
         let rate = TickRate::new(20).unwrap();
-        MatchResults::new(RoomId(3), rate, Some("room-3".to_owned()), Tick(0), records.clone())
+        let past = PastMatches::none(RoomUid(5));
+        MatchResults::new(RoomId(3), rate, Some("room-3".to_owned()), past, records.clone())
     }
 
     fn room() -> RoomState<Crowd> {
@@ -208,6 +228,8 @@ mod tests {
         let second = record(&mut results, &room, 1_484);
         assert_eq!((first.tick, first.duration_ms, second.tick, second.duration_ms), (30, 1500, 35, 250));
         assert_eq!((first.room, first.game.as_str(), first.seed), (3, "crowd", 9));
+        let ids = [first.id, second.id].map(|id| id.map(|id| (id.room, id.number)));
+        assert_eq!(ids, [Some((RoomUid(5), 1)), Some((RoomUid(5), 2))]);
         assert_eq!((first.journal.as_deref(), first.ended_at_ms), (Some("room-3"), 1_234));
         let seats: Vec<_> =
             first.seats.iter().map(|seat| (seat.player, seat.bot, seat.score, seat.won)).collect();

@@ -211,6 +211,7 @@ impl<'a> Startup<'a> {
         &self,
         spec: RoomSpec<G::Settings>,
         seed: u64,
+        run: u32,
         storage: StorageServices,
     ) -> Arc<Directory<G>> {
         let StorageServices { records, journals } = storage;
@@ -228,6 +229,7 @@ impl<'a> Startup<'a> {
             spec,
             self.config.room.rooms,
             seed,
+            run,
             services,
             self.process.room_runtime.clone(),
         ))

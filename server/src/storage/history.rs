@@ -3,15 +3,19 @@
 use std::{
     fs::{self, OpenOptions},
     io,
+    num::ParseIntError,
     path::Path,
+    str::FromStr,
 };
 
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{
+    ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection, Transaction, sqlite::SqliteRow,
+};
 
 use super::{
     database_error::DatabaseError,
-    records::{MatchRecord, SeatRecord},
-    sqlite::{self, MIGRATIONS},
+    records::{MatchId, MatchRecord, SeatRecord},
+    sqlite,
 };
 
 /// Returns the `limit` newest results in a data directory, ordered by the end of their match, newest first. Without a database, returns
@@ -47,18 +51,26 @@ async fn read(data_dir: &Path, limit: u32) -> sqlx::Result<Vec<MatchRecord>> {
     let is_not_written = !data_dir.join(sqlite::LOG).exists();
     let mut connection =
         sqlite::options(data_dir).read_only(true).immutable(is_not_written).connect().await?;
-    // Reading: all tables exist, so this compares their version only.
-    MIGRATIONS.run_direct(None, &mut connection, false).await?;
+    check_version(&mut connection).await?;
     // One transaction, so that all queries read the same state even while results are written.
     let mut snapshot = connection.begin().await?;
-    let query = "SELECT id, room, game, seed, tick, journal, duration_ms, ended_at_ms \
-                 FROM matches ORDER BY ended_at_ms DESC, id DESC LIMIT ?";
+    // All columns, because a database that an earlier version has written has fewer.
+    let query = "SELECT * FROM matches ORDER BY ended_at_ms DESC, id DESC LIMIT ?";
     let matches = sqlx::query(query).bind(limit).try_map(match_of).fetch_all(&mut *snapshot).await?;
     let mut records = Vec::with_capacity(matches.len());
     for (id, record) in matches {
         records.push(MatchRecord { seats: seats(&mut snapshot, id).await?, ..record });
     }
     Ok(records)
+}
+
+/// Checks that the database is of this version or of an earlier one, whose tables only a server changes.
+async fn check_version(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let applied: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(&mut *connection).await?;
+    // All tables of these migrations exist, so this compares their checksums only.
+    let known = sqlite::migrations(usize::try_from(applied).unwrap_or(usize::MAX));
+    Ok(known.run_direct(None, connection, false).await?)
 }
 
 async fn seats(snapshot: &mut Transaction<'_, Sqlite>, id: i64) -> sqlx::Result<Vec<SeatRecord>> {
@@ -69,10 +81,15 @@ async fn seats(snapshot: &mut Transaction<'_, Sqlite>, id: i64) -> sqlx::Result<
 /// Returns a match without its seats, and the match's id in the database.
 fn match_of(row: SqliteRow) -> sqlx::Result<(i64, MatchRecord)> {
     let seed: String = row.try_get("seed")?;
+    let id = match (row.try_get::<Option<String>, _>("room_uid"), row.try_get::<Option<u32>, _>("number")) {
+        (Ok(Some(room)), Ok(Some(number))) => Some(MatchId { room: parsed(&room)?, number }),
+        _ => None,
+    };
     let record = MatchRecord {
+        id,
         room: row.try_get("room")?,
         game: row.try_get("game")?,
-        seed: seed.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        seed: parsed(&seed)?,
         tick: row.try_get("tick")?,
         journal: row.try_get("journal")?,
         duration_ms: row.try_get("duration_ms")?,
@@ -80,6 +97,10 @@ fn match_of(row: SqliteRow) -> sqlx::Result<(i64, MatchRecord)> {
         seats: Vec::new(),
     };
     Ok((row.try_get("id")?, record))
+}
+
+fn parsed<T: FromStr<Err = ParseIntError>>(text: &str) -> sqlx::Result<T> {
+    text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 fn seat_of(row: SqliteRow) -> sqlx::Result<SeatRecord> {

@@ -19,7 +19,7 @@ pub mod task;
 pub use self::{
     database_error::{DatabaseError, DatabaseFault},
     history::newest_matches,
-    records::{MatchRecord, RolledBack, SeatRecord},
+    records::{MatchId, MatchRecord, RolledBack, SeatRecord},
     sink::{MemorySink, RecordSink},
     sqlite::SqliteSink,
     task::{RecordQueue, start},

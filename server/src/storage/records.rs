@@ -1,10 +1,31 @@
 //! The types of match results.
 
+use std::fmt;
+
+use quarrel_shared::id::RoomUid;
 use serde::{Deserialize, Serialize};
+
+/// The identity of a match: no two matches of any servers have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchId {
+    /// The identity of the room.
+    pub room: RoomUid,
+    /// The number of the match in its room, from 1.
+    pub number: u32,
+}
+
+impl fmt::Display for MatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.room, self.number)
+    }
+}
 
 /// The result of one match. The room's journal contains it as well, as JSON; after a crash, the server submits it again from there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchRecord {
+    /// The identity of the match. `None` for matches of servers before 0.2.
+    #[serde(flatten)]
+    pub id: Option<MatchId>,
     /// The room's id.
     pub room: u64,
     /// The name of the game.
@@ -40,46 +61,49 @@ pub struct SeatRecord {
     pub won: bool,
 }
 
-/// A range of ticks whose match results are deleted, because the room was restored to an earlier tick and plays these ticks again.
+/// A room that was restored to an earlier tick. The results of its later matches are deleted, because the room plays them again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolledBack {
-    /// The file name of the room's journal.
-    pub journal: String,
-    /// The tick to which the room was restored: the last tick before the range.
-    pub after: u32,
-    /// The last tick of the range. A result of a later tick comes from a match that ended while the journal could not be written.
-    /// Players saw that result, so it is kept although the room continues from an earlier tick.
-    pub to: u32,
+    /// The last match that the room has finished at the restored tick; number 0 if it has finished none.
+    pub last: MatchId,
+    /// For the results of a server before 0.2, which have no [`MatchRecord::id`]: the journal and the restored tick. `None` for a room that
+    /// such a server has not opened, so that a database from another machine loses no result of an equal journal name.
+    pub unidentified: Option<(String, u32)>,
 }
 
 impl RolledBack {
-    /// Whether a match of the room ended in this range.
+    /// Whether a result is of a later match of the room.
     #[must_use]
     pub fn includes(&self, record: &MatchRecord) -> bool {
-        record.journal.as_deref() == Some(&self.journal) && (self.after + 1..=self.to).contains(&record.tick)
+        match (record.id, &self.unidentified) {
+            (Some(id), _) => id.room == self.last.room && id.number > self.last.number,
+            (None, Some((journal, after))) => {
+                record.journal.as_ref() == Some(journal) && record.tick > *after
+            }
+            (None, None) => false,
+        }
     }
 }
 
 impl MatchRecord {
-    /// Whether both records are results of the same match, so that only one of them is stored. With a journal, the journal and the tick
-    /// identify the match, because one match at most ends per tick. A result without a journal is submitted again only when a
-    /// transaction is retried, with equal fields.
+    /// Whether both records are results of the same match, so that only one of them is stored. Results without an identity are submitted
+    /// again from a journal only, and their journal and tick identify the match.
     #[must_use]
     pub fn is_same_match(&self, other: &Self) -> bool {
-        if self.journal.is_none() {
-            let key = |record: &Self| (record.seed, record.room, record.tick, record.ended_at_ms);
-            return other.journal.is_none() && key(self) == key(other);
+        if self.id.is_some() || other.id.is_some() {
+            return self.id == other.id;
         }
-        self.journal == other.journal && self.tick == other.tick
+        self.journal.is_some() && self.journal == other.journal && self.tick == other.tick
     }
 }
 
-/// Creates the result of a match that ended at this tick, in a room without a journal.
+/// Creates the result of a match that ended at this tick, in a room without a journal. The tick is also the number of the match.
 #[cfg(test)]
 pub(crate) fn test_record(tick: u32) -> MatchRecord {
     let ada =
         SeatRecord { seat: 0, player: Some(1), name: "Ada".to_owned(), bot: false, score: 4, won: true };
     MatchRecord {
+        id: Some(MatchId { room: RoomUid(7), number: tick }),
         room: 1,
         game: "arena".to_owned(),
         seed: 2,

@@ -15,11 +15,11 @@ pub trait RecordSink: Send + 'static {
     /// When it is uncertain that the results are stored. A retry with the same results is safe.
     fn append(&mut self, records: &[MatchRecord]) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Deletes the results of matches that ended in a discarded range of ticks; returns the number of deleted results.
+    /// Deletes the results of later matches of a restored room; returns the number of deleted results.
     ///
     /// # Errors
     /// When it is uncertain that the results are deleted. A retry is safe.
-    fn retract(&mut self, ticks: &RolledBack) -> impl Future<Output = io::Result<u64>> + Send;
+    fn retract(&mut self, rolled_back: &RolledBack) -> impl Future<Output = io::Result<u64>> + Send;
 
     /// Closes the sink. Results that `append` returned `Ok` for are stored even when the sink is dropped instead.
     ///
@@ -51,10 +51,10 @@ impl RecordSink for MemorySink {
         Ok(())
     }
 
-    async fn retract(&mut self, ticks: &RolledBack) -> io::Result<u64> {
+    async fn retract(&mut self, rolled_back: &RolledBack) -> io::Result<u64> {
         let mut stored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = stored.len();
-        stored.retain(|record| !ticks.includes(record));
+        stored.retain(|record| !rolled_back.includes(record));
         Ok((before - stored.len()) as u64)
     }
 

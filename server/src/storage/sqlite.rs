@@ -90,13 +90,18 @@ impl SqliteSink {
         })
     }
 
-    async fn delete(&mut self, ticks: &RolledBack) -> sqlx::Result<u64> {
+    async fn delete(&mut self, rolled_back: &RolledBack) -> sqlx::Result<u64> {
         let connection = self.connection().await?;
-        let query = sqlx::query("DELETE FROM matches WHERE journal = ? AND tick > ? AND tick <= ?")
-            .bind(&ticks.journal)
-            .bind(ticks.after)
-            .bind(ticks.to);
-        Ok(query.execute(connection).await?.rows_affected())
+        let RolledBack { last, unidentified } = rolled_back;
+        let query = sqlx::query("DELETE FROM matches WHERE room_uid = ? AND number > ?");
+        let query = query.bind(last.room.to_string()).bind(last.number);
+        let mut deleted = query.execute(&mut *connection).await?.rows_affected();
+        if let Some((journal, tick)) = unidentified {
+            let query =
+                sqlx::query("DELETE FROM matches WHERE room_uid IS NULL AND journal = ? AND tick > ?");
+            deleted += query.bind(journal).bind(*tick).execute(connection).await?.rows_affected();
+        }
+        Ok(deleted)
     }
 
     async fn write(&mut self, records: &[MatchRecord]) -> sqlx::Result<()> {
@@ -113,8 +118,8 @@ impl SqliteSink {
 }
 
 impl RecordSink for SqliteSink {
-    async fn retract(&mut self, ticks: &RolledBack) -> io::Result<u64> {
-        let retracted = self.delete(ticks).await;
+    async fn retract(&mut self, rolled_back: &RolledBack) -> io::Result<u64> {
+        let retracted = self.delete(rolled_back).await;
         self.checked(retracted)
     }
 
@@ -133,16 +138,19 @@ impl RecordSink for SqliteSink {
 }
 
 /// All migrations of the tables, embedded in the program. Not with sqlx's macro, because that would link SQLite into the compiler.
-pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let matches = include_str!("migrations/1_matches.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "matches".into(),
-        MigrationType::Simple,
-        matches,
-        false,
-    )])
-});
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| migrations(usize::MAX));
+
+/// Returns the first `count` migrations: those of a database of an earlier version.
+pub(super) fn migrations(count: usize) -> Migrator {
+    let all = [
+        (1, "matches", include_str!("migrations/1_matches.sql")),
+        (2, "match ids", include_str!("migrations/2_match_ids.sql")),
+    ];
+    let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(all.into_iter().take(count).map(migration).collect())
+}
 
 /// Returns the options of every connection to the database, for reading or writing.
 pub(super) fn options(data_dir: &Path) -> SqliteConnectOptions {
@@ -163,8 +171,8 @@ fn create_private(path: &Path) -> io::Result<()> {
 /// Inserts a match and returns its id in the database; `None` when the database has the match and its seats already.
 async fn insert_match(into: &mut Transaction<'_, Sqlite>, record: &MatchRecord) -> sqlx::Result<Option<i64>> {
     let query = sqlx::query(
-        "INSERT OR IGNORE INTO matches (room, game, seed, tick, journal, duration_ms, ended_at_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO matches (room, game, seed, tick, journal, duration_ms, ended_at_ms, room_uid, number) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
     let inserted = query
         .bind(to_sql(record.room))
@@ -174,6 +182,8 @@ async fn insert_match(into: &mut Transaction<'_, Sqlite>, record: &MatchRecord) 
         .bind(record.journal.as_deref())
         .bind(to_sql(record.duration_ms))
         .bind(to_sql(record.ended_at_ms))
+        .bind(record.id.map(|id| id.room.to_string()))
+        .bind(record.id.map(|id| id.number))
         .execute(&mut **into)
         .await?;
     Ok((inserted.rows_affected() > 0).then(|| inserted.last_insert_rowid()))

@@ -70,7 +70,7 @@ impl RecordQueue {
 /// Creates a queue, and the task that writes its records to `sink`. The caller spawns the task. The task ends when all handles of the
 /// queue are dropped and all records are stored.
 ///
-/// The task deletes the results of the ticks in `rolled_back` before it stores any record.
+/// The task deletes the results of later matches of the rooms in `rolled_back` before it stores any record.
 pub fn start(
     sink: impl RecordSink,
     rolled_back: Vec<RolledBack>,
@@ -86,8 +86,8 @@ async fn write_all(
     rolled_back: Vec<RolledBack>,
     counts: MatchResultMetrics,
 ) {
-    for ticks in rolled_back {
-        retract(&mut sink, &ticks, &counts).await;
+    for room in rolled_back {
+        retract(&mut sink, &room, &counts).await;
     }
     let mut batch = Vec::with_capacity(MAX_BATCH_RECORDS);
     while waiting.recv_many(&mut batch, MAX_BATCH_RECORDS).await > 0 {
@@ -103,25 +103,24 @@ async fn write_all(
     }
 }
 
-/// Deletes the results of discarded ticks; retries until the deletion succeeds.
-async fn retract(sink: &mut impl RecordSink, ticks: &RolledBack, counts: &MatchResultMetrics) {
+/// Deletes the results of later matches of a restored room; retries until the deletion succeeds.
+async fn retract(sink: &mut impl RecordSink, room: &RolledBack, counts: &MatchResultMetrics) {
     let mut has_failed = false;
     loop {
-        match sink.retract(ticks).await {
+        match sink.retract(room).await {
             Ok(0) => return,
             Ok(results) => {
                 info!(
-                    journal = ticks.journal,
-                    tick = ticks.after,
+                    last_match = %room.last,
                     results,
-                    "deleted match results that ended after their room's restored tick"
+                    "deleted results of matches that ended after their room's restored tick"
                 );
                 return;
             }
             Err(error) => {
                 counts.failed_writes.inc();
                 if !has_failed {
-                    error!(%error, "cannot delete match results of discarded ticks, retrying");
+                    error!(%error, "cannot delete match results of a restored room, retrying");
                 }
                 has_failed = true;
                 sleep(RETRY).await;

@@ -5,6 +5,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
     game::{Game, Setup},
+    id::RoomUid,
     protocol::fingerprint::hash_coding,
     tick::TickRate,
 };
@@ -28,6 +29,9 @@ pub struct Header {
     pub tick_rate: u16,
     /// The interval of ticks that carry a checksum of the state, in ticks; 0 if no tick does.
     pub checksum_ticks: u32,
+    /// The room's identity among all rooms of all servers. `None` in journals of servers before 0.2, whose rooms have a computed one; see
+    /// [`Self::uid`].
+    pub uid: Option<RoomUid>,
     /// The room's id.
     pub room: u64,
     /// The run of the server that opened the room.
@@ -90,6 +94,7 @@ impl Header {
             seats: setup.seats,
             tick_rate: setup.tick_rate.hz(),
             checksum_ticks: 0,
+            uid: None,
             room: 0,
             run: 0,
             build: String::new(),
@@ -118,10 +123,29 @@ impl Header {
         Ok(Setup { settings, seed: self.seed, seats: self.seats, tick_rate })
     }
 
+    /// Returns the room's identity.
+    #[must_use]
+    pub fn uid(&self) -> RoomUid {
+        self.uid.unwrap_or_else(|| RoomUid::of(self.seed, self.room, self.opened_unix_ms))
+    }
+
     /// Returns the tick rate, or the default one if the header's is out of range.
     #[must_use]
     pub fn rate(&self) -> TickRate {
         TickRate::new(self.tick_rate).unwrap_or_default()
+    }
+}
+
+impl RoomUid {
+    /// Computes the identity of a room from its seed, which is random, and from its id and the time of its opening, so that rooms with equal
+    /// seeds differ too.
+    #[must_use]
+    pub fn of(seed: u64, room: u64, opened_unix_ms: u64) -> Self {
+        let mut hash = Xxh3::new();
+        for number in [seed, room, opened_unix_ms] {
+            hash.update(&number.to_le_bytes());
+        }
+        Self(hash.digest128())
     }
 }
 

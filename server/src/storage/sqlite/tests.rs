@@ -2,12 +2,15 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use quarrel_shared::id::RoomUid;
 use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    storage::{DatabaseFault, history::check, newest_matches, records::test_record as record, start},
+    storage::{
+        DatabaseFault, MatchId, history::check, newest_matches, records::test_record as record, start,
+    },
     telemetry::Metrics,
 };
 
@@ -18,9 +21,15 @@ async fn opened() -> (TempDir, SqliteSink) {
     (folder, sink)
 }
 
-/// A result of a room with a journal.
+/// A result of another room, which has a journal.
 fn journaled(tick: u32) -> MatchRecord {
-    MatchRecord { journal: Some("room-1".to_owned()), ..record(tick) }
+    let id = MatchId { room: RoomUid(8), number: tick };
+    MatchRecord { id: Some(id), journal: Some("room-1".to_owned()), ..record(tick) }
+}
+
+/// A result of a server of the first version, whose room has the same journal name.
+fn unidentified(tick: u32) -> MatchRecord {
+    MatchRecord { id: None, ..journaled(tick) }
 }
 
 /// The results in the database, oldest first.
@@ -79,13 +88,33 @@ async fn reading_the_results_of_a_stopped_server_leaves_no_files() {
 async fn a_result_that_is_submitted_again_is_stored_once() {
     let (folder, mut sink) = opened().await;
     for _ in 0..2 {
-        sink.append(&[journaled(1), record(1), journaled(1), record(1)]).await.unwrap();
+        sink.append(&[journaled(1), record(1), unidentified(1), journaled(1), record(1)]).await.unwrap();
     }
-    // Another run of the server numbers its rooms and ticks from the beginning. Without a journal, the seed and the time distinguish the
-    // matches of both runs.
-    let later = MatchRecord { ended_at_ms: record(1).ended_at_ms + 1, ..record(1) };
-    sink.append(std::slice::from_ref(&later)).await.unwrap();
-    assert_eq!(stored(&folder).await, [journaled(1), record(1), later]);
+    assert_eq!(stored(&folder).await, [journaled(1), record(1), unidentified(1)]);
+}
+
+#[tokio::test]
+async fn results_of_two_machines_with_equal_journals_and_ticks_are_kept() {
+    let (folder, mut sink) = opened().await;
+    let other = MatchRecord { id: Some(MatchId { room: RoomUid(9), number: 1 }), ..journaled(1) };
+    sink.append(&[journaled(1), other.clone()]).await.unwrap();
+    assert_eq!(stored(&folder).await, [journaled(1), other]);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_read_as_it_is_and_upgraded_by_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    create_private(&folder.path().join(FILE)).unwrap();
+    let mut connection = options(folder.path()).connect().await.unwrap();
+    migrations(1).run_direct(None, &mut connection, false).await.unwrap();
+    let insert = "INSERT INTO matches VALUES (1, 1, 'arena', '2', 5, 'room-1', 12000, 1800000000005);
+                  INSERT INTO players VALUES (1, 0, 1, 'Ada', FALSE, 4, TRUE)";
+    sqlx::raw_sql(insert).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(stored(&folder).await, [unidentified(5)], "as it is");
+    let mut sink = SqliteSink::new(folder.path());
+    sink.append(&[unidentified(5), journaled(6)]).await.unwrap();
+    assert_eq!(stored(&folder).await, [unidentified(5), journaled(6)], "upgraded, and each result once");
 }
 
 #[tokio::test]
@@ -150,22 +179,22 @@ async fn a_disk_that_was_full_is_written_to_again() {
 }
 
 #[tokio::test]
-async fn results_of_ticks_that_a_restored_room_discards_are_deleted() {
+async fn results_of_later_matches_of_a_restored_room_are_deleted() {
     let (folder, mut sink) = opened().await;
-    let other = MatchRecord { journal: Some("room-2".to_owned()), ..record(9) };
-    sink.append(&[journaled(1), journaled(2), journaled(3), other.clone(), record(9)]).await.unwrap();
-    let rolled_back = RolledBack { journal: "room-1".to_owned(), after: 2, to: 60 };
-    assert_eq!(sink.retract(&rolled_back).await.unwrap(), 1);
-    assert_eq!(stored(&folder).await, [journaled(1), journaled(2), other, record(9)]);
-    // The seats of the deleted match are deleted, too, so that the match can be stored when it is played again.
-    sink.append(&[journaled(3), journaled(61)]).await.unwrap();
-    assert_eq!(stored(&folder).await.last(), Some(&journaled(61)));
+    sink.append(&[journaled(1), journaled(2), journaled(3), record(9), unidentified(10)]).await.unwrap();
+    let last = MatchId { room: RoomUid(8), number: 2 };
+    let room = RolledBack { last, unidentified: None };
+    assert_eq!(sink.retract(&room).await.unwrap(), 1);
     assert_eq!(
-        sink.retract(&rolled_back).await.unwrap(),
-        1,
-        "a result that ended in a gap of the journal stays, because players saw it"
+        stored(&folder).await,
+        [journaled(1), journaled(2), record(9), unidentified(10)],
+        "results of another machine, of a journal with the same name, stay"
     );
-    assert_eq!(stored(&folder).await.last(), Some(&journaled(61)));
+    // The seats of the deleted match are deleted, too, so that the match can be stored when it is played again.
+    sink.append(&[journaled(3)]).await.unwrap();
+    let of_the_first_version = RolledBack { unidentified: Some(("room-1".to_owned(), 4)), ..room };
+    assert_eq!(sink.retract(&of_the_first_version).await.unwrap(), 2);
+    assert_eq!(stored(&folder).await, [journaled(1), journaled(2), record(9)]);
 }
 
 #[tokio::test]
